@@ -1,0 +1,215 @@
+// base/log.cpp: <starling/log.h> on spdlog's queue and thread. The only file that sees spdlog.
+//
+// spdlog can block its callers when its queue is full, or throw away the oldest line; this sink
+// drops the newest, as the header promises: it counts the lines on their way and never fills the
+// queue.
+#include <starling/log.h>
+
+#include "base/log_format.h"
+#include "base/log_output.h"
+
+#include <spdlog/async_logger.h>
+#include <spdlog/details/thread_pool.h>
+#include <spdlog/sinks/base_sink.h>
+
+#include <signal.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+
+namespace starling::log {
+namespace {
+
+struct LevelRow {
+    Level level;
+    spdlog::level::level_enum spdlog_level;
+    std::string_view name;
+};
+
+constexpr std::array<LevelRow, 6> levels{{
+    {Level::trace, spdlog::level::trace, "trace"},
+    {Level::debug, spdlog::level::debug, "debug"},
+    {Level::info, spdlog::level::info, "info"},
+    {Level::warn, spdlog::level::warn, "warn"},
+    {Level::error, spdlog::level::err, "error"},
+    {Level::off, spdlog::level::off, "off"},
+}};
+
+Level level_of(spdlog::level::level_enum wanted) noexcept {
+    for (const LevelRow& row : levels)
+        if (row.spdlog_level == wanted) return row.level;
+    return Level::error;
+}
+
+struct Counters {
+    std::atomic<uint64_t> dropped{0};
+    std::atomic<size_t> queued_lines{0};
+    std::atomic<bool> reopen_wanted{false};
+};
+
+// On the writer's thread: finishes each line and writes it, or counts it.
+class Writer final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+public:
+    Writer(Format format, std::shared_ptr<Counters> counters)
+        : counters_(std::move(counters)), format_(format) {}
+
+    [[nodiscard]] bool open(const std::string& path, std::string& error) {
+        if (!output_.open(path, error)) return false;
+        const char* plain = std::getenv("NO_COLOR");  // https://no-color.org
+        colour_ = output_.is_terminal() && !(plain && *plain);
+        return true;
+    }
+
+    // The count is told as soon as the output takes lines again, and at the end.
+    void report_dropped() noexcept {
+        uint64_t dropped = counters_->dropped.load(std::memory_order_relaxed);
+        if (dropped == reported_) return;
+        std::array fields{Field{"lines", int64_t(dropped - reported_)}};
+        if (put(Level::warn, std::chrono::system_clock::now(),
+                base::log_body(format_, "log lines dropped", fields))) {
+            reported_ = dropped;
+        }
+    }
+
+private:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        counters_->queued_lines.fetch_sub(1, std::memory_order_relaxed);
+        report_dropped();
+        std::string_view body(message.payload.data(), message.payload.size());
+        if (!put(level_of(message.level), message.time, body))
+            counters_->dropped.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    void flush_() override {
+        if (!counters_->reopen_wanted.exchange(false)) return;
+        std::string error;
+        if (output_.reopen(error)) return;
+        if (!put(Level::error, std::chrono::system_clock::now(),
+                 base::log_body(format_, error, {}))) {
+            counters_->dropped.fetch_add(1, std::memory_order_relaxed);
+        }
+    }
+
+    bool put(Level level, std::chrono::system_clock::time_point now,
+             std::string_view body) noexcept {
+        try {
+            std::string line = base::log_head(format_, level, now, colour_);
+            line += body;
+            line += base::log_tail(format_);
+            return output_.write(line);
+        } catch (const std::exception&) {  // Out of memory.
+            return false;
+        }
+    }
+
+    base::LogOutput output_;
+    std::shared_ptr<Counters> counters_;
+    uint64_t reported_ = 0;
+    Format format_;
+    bool colour_ = false;
+};
+
+class AsyncSink final : public Sink {
+public:
+    AsyncSink(const Options& options, std::shared_ptr<Writer> writer,
+              std::shared_ptr<Counters> counters)
+        : counters_(std::move(counters)),
+          queue_lines_max_(std::max<size_t>(options.queue_lines_max, 1)),
+          level_(options.level),
+          format_(options.format) {
+        // The thread inherits a mask without any signal: those belong to the threads that wait for
+        // them, and a reader of the log who leaves is EPIPE, not the end of the program.
+        sigset_t all, before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        pool_ = std::make_shared<spdlog::details::thread_pool>(
+            queue_lines_max_ + queue_spare, 1, [] {}, [writer] { writer->report_dropped(); });
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        logger_ = std::make_shared<spdlog::async_logger>(
+            "starling", writer, pool_, spdlog::async_overflow_policy::overrun_oldest);
+        logger_->set_level(spdlog::level::trace);
+        logger_->set_error_handler([counters = counters_](const std::string&) {
+            counters->dropped.fetch_add(1, std::memory_order_relaxed);
+        });
+    }
+
+    // Ends the thread once it has tried every queued line. No line waits for its reader, so this
+    // takes as long as the lines need, and not longer.
+    ~AsyncSink() override {
+        pool_.reset();
+        logger_.reset();
+    }
+
+    bool wants(Level level) const noexcept override {
+        return level >= level_ && level != Level::off;
+    }
+
+    void write(Level level, std::string_view message,
+               std::span<const Field> fields) noexcept override {
+        if (!wants(level)) return;
+        if (counters_->queued_lines.fetch_add(1, std::memory_order_relaxed) >= queue_lines_max_) {
+            drop();
+            return;
+        }
+        try {
+            std::string body = base::log_body(format_, message, fields);
+            logger_->log(levels[size_t(level)].spdlog_level, spdlog::string_view_t(body));
+        } catch (const std::exception&) {  // Out of memory: the line is lost, the caller is not.
+            drop();
+        }
+    }
+
+    void reopen() noexcept override {
+        if (!counters_->reopen_wanted.exchange(true)) logger_->flush();
+    }
+
+    uint64_t dropped() const noexcept override {
+        return counters_->dropped.load(std::memory_order_relaxed);
+    }
+
+private:
+    static constexpr size_t queue_spare = 8;  // For reopen and the end of the thread.
+
+    void drop() noexcept {
+        counters_->queued_lines.fetch_sub(1, std::memory_order_relaxed);
+        counters_->dropped.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    std::shared_ptr<Counters> counters_;
+    std::shared_ptr<spdlog::details::thread_pool> pool_;
+    std::shared_ptr<spdlog::async_logger> logger_;
+    size_t queue_lines_max_;
+    Level level_;
+    Format format_;
+};
+
+}  // namespace
+
+std::optional<Level> parse_level(std::string_view name) noexcept {
+    for (const LevelRow& row : levels)
+        if (row.name == name) return row.level;
+    return std::nullopt;
+}
+
+std::string_view level_name(Level level) noexcept {
+    for (const LevelRow& row : levels)
+        if (row.level == level) return row.name;
+    return "off";
+}
+
+std::shared_ptr<Sink> make_sink(const Options& options, std::string& error) {
+    try {
+        auto counters = std::make_shared<Counters>();
+        auto writer = std::make_shared<Writer>(options.format, counters);
+        if (!writer->open(options.path, error)) return nullptr;
+        return std::make_shared<AsyncSink>(options, std::move(writer), std::move(counters));
+    } catch (const std::exception& failure) {
+        error = std::string("cannot start the log: ") + failure.what();
+        return nullptr;
+    }
+}
+
+}  // namespace starling::log

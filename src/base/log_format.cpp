@@ -1,0 +1,240 @@
+#include "base/log_format.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <ctime>
+
+namespace starling::base {
+namespace {
+
+constexpr char hex[] = "0123456789abcdef";
+
+struct Character {
+    uint32_t code = 0;
+    size_t bytes = 1;
+    bool valid = false;
+};
+
+// The first character of `text`, which is not empty (RFC 3629; no surrogates, no overlong forms).
+Character decode(std::string_view text) noexcept {
+    auto at = [&](size_t i) { return uint8_t(text[i]); };
+    uint8_t first = at(0);
+    if (first < 0x80) return {first, 1, true};
+    size_t bytes = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || text.size() < bytes) return {};
+    uint32_t code = first & (0x7fu >> bytes);
+    for (size_t i = 1; i < bytes; ++i) {
+        if ((at(i) & 0xc0) != 0x80) return {};
+        code = code << 6 | (at(i) & 0x3f);
+    }
+    bool overlong = (bytes == 3 && code < 0x800) || (bytes == 4 && code < 0x10000);
+    if (overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return {};
+    return {code, bytes, true};
+}
+
+// Characters that move a cursor, end a line or turn the direction of writing: in a log they could
+// make one line look like two, or like another one.
+bool is_control(uint32_t code) noexcept {
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
+           (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
+void append_hex(std::string& out, std::string_view prefix, uint32_t code, int digits) {
+    out += prefix;
+    for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) out += hex[code >> shift & 0xf];
+}
+
+std::string_view cut(std::string_view text) noexcept {
+    if (text.size() <= log_text_bytes_max) return text;
+    size_t end = log_text_bytes_max;
+    while (end > log_text_bytes_max - 4 && (uint8_t(text[end]) & 0xc0) == 0x80) --end;
+    return text.substr(0, end);
+}
+
+constexpr std::string_view ellipsis = "\xe2\x80\xa6";
+
+void append_number(std::string& out, auto value) {
+    char digits[32];
+    auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
+    if (error == std::errc()) out.append(digits, end);
+}
+
+// A value that may stand without quotes: logfmt readers split at spaces and '='.
+bool is_plain(std::string_view value) noexcept {
+    if (value.empty() || value.size() > log_text_bytes_max) return false;
+    for (char c : value) {
+        if (c <= ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '=') return false;
+    }
+    return true;
+}
+
+struct TextValue {
+    std::string& out;
+    void operator()(std::string_view value) const {
+        if (is_plain(value)) {
+            out += value;
+            return;
+        }
+        out += '"';
+        append_text_escaped(out, value, true);
+        out += '"';
+    }
+    void operator()(int64_t value) const { append_number(out, value); }
+    void operator()(double value) const { append_number(out, value); }
+    void operator()(bool value) const { out += value ? "true" : "false"; }
+};
+
+struct JsonValue {
+    std::string& out;
+    void operator()(std::string_view value) const {
+        out += '"';
+        append_json_escaped(out, value);
+        out += '"';
+    }
+    void operator()(int64_t value) const { append_number(out, value); }
+    void operator()(double value) const {  // RFC 8259 section 6 has neither infinity nor NaN.
+        if (std::isfinite(value))
+            append_number(out, value);
+        else
+            out += "null";
+    }
+    void operator()(bool value) const { out += value ? "true" : "false"; }
+};
+
+void append_text_key(std::string& out, std::string_view key) {
+    for (char c : key) {
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '_' || c == '.' || c == '-';
+        out += plain ? c : '_';
+    }
+}
+
+void append_json_key(std::string& out, std::string_view key) {
+    out += ",\"";
+    append_json_escaped(out, key);
+    // Two members of one name would leave it to the reader which one counts (RFC 8259 section 4).
+    if (key == "time" || key == "level" || key == "msg") out += '_';
+    out += "\":";
+}
+
+std::string_view colour_of(log::Level level) noexcept {
+    switch (level) {
+        case log::Level::trace:
+        case log::Level::debug: return "\x1b[2m";
+        case log::Level::warn: return "\x1b[33m";
+        case log::Level::error: return "\x1b[1;31m";
+        default: return "\x1b[32m";
+    }
+}
+
+}  // namespace
+
+void append_text_escaped(std::string& out, std::string_view text, bool quoted) {
+    std::string_view rest = cut(text);
+    bool shortened = rest.size() < text.size();
+    while (!rest.empty()) {
+        Character c = decode(rest);
+        if (!c.valid)
+            append_hex(out, "\\x", uint8_t(rest[0]), 2);
+        else if (c.code == '\n')
+            out += "\\n";
+        else if (c.code == '\r')
+            out += "\\r";
+        else if (c.code == '\t')
+            out += "\\t";
+        else if (is_control(c.code) && c.code < 0x80)
+            append_hex(out, "\\x", c.code, 2);
+        else if (is_control(c.code))
+            append_hex(out, "\\u", c.code, 4);
+        else if (quoted && (c.code == '"' || c.code == '\\'))
+            (out += '\\') += char(c.code);
+        else
+            out.append(rest.substr(0, c.bytes));
+        rest.remove_prefix(c.bytes);
+    }
+    if (shortened) out += ellipsis;
+}
+
+void append_json_escaped(std::string& out, std::string_view text) {
+    std::string_view rest = cut(text);
+    bool shortened = rest.size() < text.size();
+    while (!rest.empty()) {
+        Character c = decode(rest);
+        if (!c.valid)
+            out += "\xef\xbf\xbd";
+        else if (c.code == '"' || c.code == '\\')
+            (out += '\\') += char(c.code);
+        else if (c.code == '\n')
+            out += "\\n";
+        else if (c.code == '\r')
+            out += "\\r";
+        else if (c.code == '\t')
+            out += "\\t";
+        else if (is_control(c.code))
+            append_hex(out, "\\u", c.code, 4);
+        else
+            out.append(rest.substr(0, c.bytes));
+        rest.remove_prefix(c.bytes);
+    }
+    if (shortened) out += ellipsis;
+}
+
+std::string log_body(log::Format format, std::string_view message,
+                     std::span<const log::Field> fields) {
+    std::string body;
+    body.reserve(message.size() + 32 * fields.size());
+    if (format == log::Format::text)
+        append_text_escaped(body, message, false);
+    else
+        append_json_escaped(body, message);
+    if (format == log::Format::json) body += '"';
+    for (const log::Field& field : fields) {
+        if (body.size() > log_body_bytes_max) break;
+        if (format == log::Format::text) {
+            body += ' ';
+            append_text_key(body, field.key);
+            body += '=';
+            std::visit(TextValue{body}, field.value);
+        } else {
+            append_json_key(body, field.key);
+            std::visit(JsonValue{body}, field.value);
+        }
+    }
+    return body;
+}
+
+std::string log_head(log::Format format, log::Level level,
+                     std::chrono::system_clock::time_point now, bool colour) {
+    using namespace std::chrono;
+    auto whole = floor<seconds>(now);
+    auto millisecond = unsigned(duration_cast<milliseconds>(now - whole).count());
+    std::time_t time = system_clock::to_time_t(whole);
+    bool json = format == log::Format::json;
+    std::tm parts{};
+    if (json)
+        gmtime_r(&time, &parts);
+    else
+        localtime_r(&time, &parts);
+    char date[32], clock[32], line[128];
+    std::strftime(date, sizeof date, "%Y-%m-%d", &parts);
+    std::strftime(clock, sizeof clock, "%H:%M:%S", &parts);
+    std::string name(log::level_name(level));
+    if (json) {
+        std::snprintf(line, sizeof line, "{\"time\":\"%sT%s.%03uZ\",\"level\":\"%s\",\"msg\":\"",
+                      date, clock, millisecond, name.c_str());
+    } else {
+        std::string padding(name.size() < 5 ? 5 - name.size() : 0, ' ');
+        if (colour) name = std::string(colour_of(level)) + name + "\x1b[0m";
+        std::snprintf(line, sizeof line, "%s %s.%03u %s%s ", date, clock, millisecond, name.c_str(),
+                      padding.c_str());
+    }
+    return line;
+}
+
+std::string_view log_tail(log::Format format) noexcept {
+    return format == log::Format::json ? "}\n" : "\n";
+}
+
+}  // namespace starling::base

@@ -1,0 +1,68 @@
+// base/shared_bytes.h: immutable bytes with a count of holders, for one thread.
+//
+// A publication is encoded once per worker and queued on many connections; each queue holds one
+// SharedBytes. The count is not atomic: bytes never travel to another thread in this form.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <span>
+#include <utility>
+
+namespace starling::base {
+
+class SharedBytes {
+public:
+    SharedBytes() noexcept = default;
+    ~SharedBytes() { release(); }
+    SharedBytes(const SharedBytes& other) noexcept : block_(other.block_) {
+        if (block_) ++block_->holders;
+    }
+    SharedBytes(SharedBytes&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+    SharedBytes& operator=(SharedBytes other) noexcept {
+        std::swap(block_, other.block_);
+        return *this;
+    }
+
+    // Uninitialised bytes; fill them through `writable()` before anybody else holds them.
+    [[nodiscard]] static SharedBytes allocate(size_t size) {
+        void* memory = std::malloc(sizeof(Block) + size);
+        if (!memory) throw std::bad_alloc();
+        SharedBytes bytes;
+        bytes.block_ = new (memory) Block{size, 1};
+        return bytes;
+    }
+
+    [[nodiscard]] static SharedBytes copy(std::span<const std::byte> source) {
+        SharedBytes bytes = allocate(source.size());
+        if (!source.empty()) std::memcpy(bytes.writable().data(), source.data(), source.size());
+        return bytes;
+    }
+
+    [[nodiscard]] std::span<std::byte> writable() noexcept {
+        return {reinterpret_cast<std::byte*>(block_ + 1), block_->size};
+    }
+    [[nodiscard]] std::span<const std::byte> view() const noexcept {
+        if (!block_) return {};
+        return {reinterpret_cast<const std::byte*>(block_ + 1), block_->size};
+    }
+    [[nodiscard]] size_t size() const noexcept { return block_ ? block_->size : 0; }
+    [[nodiscard]] explicit operator bool() const noexcept { return block_ != nullptr; }
+
+private:
+    struct Block {
+        size_t size;
+        size_t holders;
+    };
+
+    void release() noexcept {
+        if (block_ && --block_->holders == 0) std::free(block_);
+    }
+
+    Block* block_ = nullptr;
+};
+
+}  // namespace starling::base

@@ -1,0 +1,126 @@
+// base/slot_table.h: numbers for objects that others refer to without owning them.
+//
+// A key is a slot and a generation; once its object is removed the key finds nothing, also after
+// the slot is used again. Sixteen bytes per slot, in pages that never move.
+//
+// Thread: the owner's, but for alive() and note(), which any thread may ask.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <vector>
+
+namespace starling::base {
+
+struct SlotKey {
+    uint32_t slot = 0;
+    uint32_t generation = 0;  // 0 is never given out: a default key finds nothing.
+    friend bool operator==(const SlotKey&, const SlotKey&) = default;
+};
+
+// T keeps its own key: `SlotKey T::slot_key() const`.
+template <class T>
+class SlotTable {
+public:
+    static constexpr uint32_t page_slots = 512;
+    static constexpr uint32_t pages_max = 4096;
+
+    SlotTable() = default;
+    SlotTable(const SlotTable&) = delete;
+    SlotTable& operator=(const SlotTable&) = delete;
+    ~SlotTable() {
+        for (auto& page : pages_) delete page.load(std::memory_order_relaxed);
+    }
+
+    // The key that the object given to the next insert() must have.
+    [[nodiscard]] SlotKey next_key() {
+        if (free_.empty()) grow();
+        const uint32_t slot = free_.back();
+        return {slot, used(slot).generation.load(std::memory_order_relaxed)};
+    }
+
+    void insert(T& object) {
+        free_.pop_back();
+        Entry& mine = used(object.slot_key().slot);
+        mine.note.store(0, std::memory_order_relaxed);
+        mine.object.store(&object, std::memory_order_release);
+        ++size_;
+    }
+
+    void remove(T& object) {
+        const SlotKey key = object.slot_key();
+        Entry& mine = used(key.slot);
+        mine.object.store(nullptr, std::memory_order_relaxed);
+        const uint32_t next = key.generation + 1;
+        mine.generation.store(next == 0 ? 1 : next, std::memory_order_release);
+        free_.push_back(key.slot);
+        --size_;
+    }
+
+    [[nodiscard]] T* find(SlotKey key) const noexcept {
+        const Entry* found = entry(key.slot);
+        if (!found || found->generation.load(std::memory_order_relaxed) != key.generation)
+            return nullptr;
+        return found->object.load(std::memory_order_relaxed);
+    }
+
+    // Any thread; by the time the caller looks at the answer it may be out of date.
+    [[nodiscard]] bool alive(SlotKey key) const noexcept {
+        const Entry* found = entry(key.slot);
+        return found && found->generation.load(std::memory_order_acquire) == key.generation &&
+               found->object.load(std::memory_order_acquire);
+    }
+
+    // A number that the owner leaves for other threads; 0 at first, and for a key that is gone.
+    [[nodiscard]] uint32_t note(SlotKey key) const noexcept {
+        return alive(key) ? entry(key.slot)->note.load(std::memory_order_relaxed) : 0;
+    }
+    void set_note(SlotKey key, uint32_t note) noexcept {
+        used(key.slot).note.store(note, std::memory_order_relaxed);
+    }
+
+    // Slots in use and free; object_at(i) for i below it gives the object or null.
+    [[nodiscard]] uint32_t slots() const noexcept { return used_pages_ * page_slots; }
+    [[nodiscard]] T* object_at(uint32_t slot) const noexcept {
+        return used(slot).object.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] size_t size() const noexcept { return size_; }
+
+private:
+    struct Entry {
+        std::atomic<T*> object{nullptr};
+        std::atomic<uint32_t> generation{1};
+        std::atomic<uint32_t> note{0};
+    };
+    using Page = std::array<Entry, page_slots>;
+
+    [[nodiscard]] Entry* entry(uint32_t slot) const noexcept {
+        if (slot / page_slots >= pages_max) return nullptr;
+        Page* page = pages_[slot / page_slots].load(std::memory_order_acquire);
+        return page ? &(*page)[slot % page_slots] : nullptr;
+    }
+
+    // Of a slot below slots().
+    [[nodiscard]] Entry& used(uint32_t slot) const noexcept {
+        Page* page = pages_[slot / page_slots].load(std::memory_order_relaxed);
+        return (*page)[slot % page_slots];
+    }
+
+    void grow() {
+        if (used_pages_ == pages_max) throw std::length_error("SlotTable: 2,097,152 slots in use");
+        const uint32_t first = slots();
+        pages_[used_pages_++].store(new Page, std::memory_order_release);
+        for (uint32_t slot = first + page_slots; slot-- > first;) free_.push_back(slot);
+    }
+
+    std::array<std::atomic<Page*>, pages_max> pages_{};
+    uint32_t used_pages_ = 0;
+    std::vector<uint32_t> free_;
+    size_t size_ = 0;
+};
+
+}  // namespace starling::base

@@ -1,0 +1,110 @@
+#include "net/address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+
+namespace starling::net {
+namespace {
+
+std::optional<uint16_t> parse_port(std::string_view text) {
+    uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (error != std::errc() || end != text.data() + text.size() || text.empty()) return {};
+    return port;
+}
+
+std::optional<Address> parse_unix(std::string_view path, std::string& error) {
+    sockaddr_storage storage{};
+    auto& unix_address = reinterpret_cast<sockaddr_un&>(storage);
+    if (path.empty() || path.size() >= sizeof(unix_address.sun_path)) {
+        error = "a Unix-domain socket wants a path of 1 to 107 bytes";
+        return {};
+    }
+    unix_address.sun_family = AF_UNIX;
+    std::memcpy(unix_address.sun_path, path.data(), path.size());
+    const auto length = socklen_t(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+    return Address::from(storage, length);
+}
+
+}  // namespace
+
+Address Address::from(const sockaddr_storage& storage, socklen_t length) noexcept {
+    Address address;
+    address.storage_ = storage;
+    address.length_ = length;
+    return address;
+}
+
+std::optional<Address> Address::parse(std::string_view text, std::string& error) {
+    if (text.starts_with("unix:")) return parse_unix(text.substr(5), error);
+    const size_t colon = text.rfind(':');
+    const auto port =
+        colon == std::string_view::npos ? std::nullopt : parse_port(text.substr(colon + 1));
+    if (!port) {
+        error = "want ADDRESS:PORT, [IPV6]:PORT, :PORT or unix:PATH";
+        return {};
+    }
+    std::string host(text.substr(0, colon));
+    if (host.empty() || host == "*") host = "0.0.0.0";
+    if (host == "localhost") host = "127.0.0.1";
+    sockaddr_storage storage{};
+    if (host.front() == '[' && host.back() == ']') {
+        auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
+        v6.sin6_family = AF_INET6;
+        v6.sin6_port = htons(*port);
+        if (inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &v6.sin6_addr) == 1)
+            return from(storage, sizeof(sockaddr_in6));
+    } else {
+        auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(*port);
+        if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1)
+            return from(storage, sizeof(sockaddr_in));
+    }
+    error = "'" + host + "' is not a numeric address";
+    return {};
+}
+
+uint16_t Address::port() const noexcept {
+    if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(storage_).sin_port);
+    if (family() == AF_INET6)
+        return ntohs(reinterpret_cast<const sockaddr_in6&>(storage_).sin6_port);
+    return 0;
+}
+
+void Address::set_port(uint16_t port) noexcept {
+    if (family() == AF_INET) reinterpret_cast<sockaddr_in&>(storage_).sin_port = htons(port);
+    if (family() == AF_INET6) reinterpret_cast<sockaddr_in6&>(storage_).sin6_port = htons(port);
+}
+
+std::string Address::path() const {
+    if (!is_unix()) return {};
+    return reinterpret_cast<const sockaddr_un&>(storage_).sun_path;
+}
+
+std::string Address::ip() const {
+    char text[INET6_ADDRSTRLEN] = "";
+    if (family() == AF_INET) {
+        inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(storage_).sin_addr, text,
+                  sizeof text);
+    } else if (family() == AF_INET6) {
+        inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(storage_).sin6_addr, text,
+                  sizeof text);
+    } else {
+        return "unix";
+    }
+    return text;
+}
+
+std::string Address::to_string() const {
+    if (is_unix()) return "unix:" + path();
+    const std::string host = family() == AF_INET6 ? "[" + ip() + "]" : ip();
+    return host + ":" + std::to_string(port());
+}
+
+}  // namespace starling::net

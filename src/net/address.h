@@ -1,0 +1,36 @@
+// net/address.h: where to listen: "127.0.0.1:8080", "[::1]:8080", ":8080", "unix:/run/x.sock".
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace starling::net {
+
+class Address {
+public:
+    // Numeric addresses, "localhost" and "*"; names are not looked up. nullopt: `error` says why.
+    [[nodiscard]] static std::optional<Address> parse(std::string_view text, std::string& error);
+    [[nodiscard]] static Address from(const sockaddr_storage& storage, socklen_t length) noexcept;
+
+    [[nodiscard]] const sockaddr* data() const noexcept {
+        return reinterpret_cast<const sockaddr*>(&storage_);
+    }
+    [[nodiscard]] socklen_t size() const noexcept { return length_; }
+    [[nodiscard]] int family() const noexcept { return storage_.ss_family; }
+    [[nodiscard]] bool is_unix() const noexcept { return family() == AF_UNIX; }
+    [[nodiscard]] uint16_t port() const noexcept;  // 0 for Unix-domain sockets.
+    void set_port(uint16_t port) noexcept;
+    [[nodiscard]] std::string path() const;       // Unix-domain sockets alone.
+    [[nodiscard]] std::string ip() const;         // "unix" for Unix-domain sockets.
+    [[nodiscard]] std::string to_string() const;  // As parse() takes it.
+
+private:
+    sockaddr_storage storage_{};
+    socklen_t length_ = 0;
+};
+
+}  // namespace starling::net

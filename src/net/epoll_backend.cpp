@@ -1,0 +1,190 @@
+// The epoll backend: level-triggered, one read per ready connection and tick, so that no connection
+// starves the others.
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <vector>
+
+#include "net/acceptor.h"
+#include "net/backend.h"
+#include "net/stream.h"
+
+namespace starling::net {
+
+class EpollBackend final : public Backend {
+public:
+    EpollBackend()
+        : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+          wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+          buffer_(receive_headroom_bytes + receive_bytes_max) {
+        if (!epoll_ || !wake_) throw std::system_error(errno, std::system_category(), "epoll");
+        // Edge-triggered: each write is an event by itself, and nobody needs to read the counter.
+        epoll_event event{EPOLLIN | EPOLLET, {.ptr = nullptr}};
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
+    }
+
+    std::error_code add(Stream& stream) override {
+        stream.backend_flags_ = added | receiving;
+        return control(EPOLL_CTL_ADD, stream);
+    }
+
+    void remove(Stream& stream, bool closing) noexcept override {
+        stream.backend_flags_ = 0;
+        // Closing the descriptor takes it out of the set; that call can be saved.
+        if (!closing) (void)control(EPOLL_CTL_DEL, stream);
+    }
+
+    void receive(Stream& stream, bool on) noexcept override { set_flag(stream, receiving, on); }
+
+    Sent send(Stream& stream, std::span<const iovec> parts) noexcept override {
+        size_t offered = 0;
+        for (const iovec& part : parts) offered += part.iov_len;
+        const ssize_t taken = send_parts(stream.fd(), parts);
+        if (taken < 0 && errno != EAGAIN && errno != EINTR && errno != ENOBUFS) return {0, errno};
+        const size_t bytes = taken > 0 ? size_t(taken) : 0;
+        if (bytes < offered) set_flag(stream, sending, true);
+        return {bytes, 0};
+    }
+
+    std::error_code listen(Acceptor& acceptor) override {
+        // Exclusive: of the workers that share a Unix-domain socket only one is woken.
+        epoll_event event{EPOLLIN | EPOLLEXCLUSIVE, {.u64 = tagged(acceptor)}};
+        if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, acceptor.fd(), &event) == 0) return {};
+        return {errno, std::system_category()};
+    }
+
+    void unlisten(Acceptor& acceptor) noexcept override {
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, acceptor.fd(), nullptr);
+        if (accepting_ == &acceptor) accepting_ = nullptr;
+        // It may be destroyed now; what this batch still holds for it must not find it.
+        for (epoll_event& event : std::span(events_).first(size_t(count_)))
+            if (event.data.u64 == tagged(acceptor)) event.data.u64 = 0;
+    }
+
+    void wait(int timeout_ms) override {
+        count_ = std::max(
+            ::epoll_wait(epoll_.get(), events_.data(), int(events_.size()), timeout_ms), 0);
+    }
+
+    void dispatch() override {
+        for (int i = 0; i < count_; ++i) {
+            const epoll_event event = events_[size_t(i)];
+            if (event.data.u64 & acceptor_tag)
+                accept(*reinterpret_cast<Acceptor*>(event.data.u64 & ~acceptor_tag));
+            else if (event.data.ptr)
+                report(*static_cast<Stream*>(event.data.ptr), event.events);
+        }
+        count_ = 0;
+    }
+
+    void wake() noexcept override {
+        const uint64_t one = 1;
+        (void)!::write(wake_.get(), &one, sizeof one);
+    }
+
+private:
+    // Stream::backend_flags_. `hung_up`: taken out of the set, which would report it for ever.
+    static constexpr uint8_t receiving = 1, sending = 2, added = 4, hung_up = 8, end_reported = 16;
+    static constexpr uint64_t acceptor_tag = 1;
+    static constexpr int accepts_per_tick_max = 64;
+
+    static uint64_t tagged(Acceptor& acceptor) noexcept {
+        return reinterpret_cast<uint64_t>(&acceptor) | acceptor_tag;
+    }
+
+    static ssize_t send_parts(int fd, std::span<const iovec> parts) noexcept {
+        if (parts.size() == 1)  // Cheaper than sendmsg().
+            return ::send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
+        msghdr message{};
+        message.msg_iov = const_cast<iovec*>(parts.data());
+        message.msg_iovlen = parts.size();
+        return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    }
+
+    std::error_code control(int operation, Stream& stream) noexcept {
+        uint32_t mask = 0;
+        if (stream.backend_flags_ & receiving) mask |= EPOLLIN;
+        if (stream.backend_flags_ & sending) mask |= EPOLLOUT;
+        epoll_event event{mask, {.ptr = &stream}};
+        if (::epoll_ctl(epoll_.get(), operation, stream.fd(), &event) == 0) return {};
+        return {errno, std::system_category()};
+    }
+
+    void set_flag(Stream& stream, uint8_t flag, bool on) noexcept {
+        const auto flags =
+            uint8_t(on ? stream.backend_flags_ | flag : stream.backend_flags_ & ~flag);
+        if (flags == stream.backend_flags_) return;
+        stream.backend_flags_ = flags & uint8_t(~hung_up);
+        (void)control(flags & hung_up ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, stream);
+    }
+
+    void report(Stream& stream, uint32_t events) {
+        if (!(stream.backend_flags_ & added)) return;  // Removed earlier in this batch.
+        if (events & EPOLLOUT && stream.backend_flags_ & sending) {
+            set_flag(stream, sending, false);
+            stream.sendable();
+        }
+        if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return;
+        if (stream.backend_flags_ & receiving)
+            receive_some(stream);
+        else if (events & EPOLLERR || (events & EPOLLHUP && stream.backend_flags_ & end_reported))
+            stream.failed();  // Nobody reads, so only this tells that the peer is gone.
+        else if (events & EPOLLHUP)
+            set_hung_up(stream);
+    }
+
+    // A Unix-domain peer that closed while nobody reads: what it sent before is still to be read.
+    void set_hung_up(Stream& stream) noexcept {
+        if (stream.backend_flags_ & hung_up) return;
+        (void)control(EPOLL_CTL_DEL, stream);
+        stream.backend_flags_ |= hung_up;
+    }
+
+    void receive_some(Stream& stream) {
+        std::byte* const bytes = buffer_.data() + receive_headroom_bytes;
+        const ssize_t size = ::recv(stream.fd(), bytes, receive_bytes_max, 0);
+        if (size > 0)
+            stream.received({bytes, size_t(size)});
+        else if (size == 0)
+            end(stream);
+        else if (errno != EAGAIN && errno != EINTR)
+            stream.failed();
+    }
+
+    void end(Stream& stream) {
+        stream.backend_flags_ |= end_reported;
+        stream.ended();
+    }
+
+    void accept(Acceptor& acceptor) {
+        accepting_ = &acceptor;
+        for (int i = 0; i < accepts_per_tick_max && accepting_; ++i) {
+            const int fd = ::accept4(acceptor.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            if (fd >= 0) {
+                acceptor.accepted(Descriptor(fd));
+            } else if (errno == ECONNABORTED || errno == EINTR) {
+                continue;
+            } else {
+                if (errno != EAGAIN) acceptor.failed(errno);
+                break;
+            }
+        }
+        accepting_ = nullptr;
+    }
+
+    const Descriptor epoll_;
+    const Descriptor wake_;
+    std::vector<std::byte> buffer_;
+    std::array<epoll_event, 64> events_;
+    int count_ = 0;                  // Of events_, while they are dispatched.
+    Acceptor* accepting_ = nullptr;  // Null again where its owner stopped it while it accepts.
+};
+
+std::unique_ptr<Backend> make_epoll_backend() { return std::make_unique<EpollBackend>(); }
+
+}  // namespace starling::net

@@ -1,0 +1,139 @@
+#include "net/loop.h"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "net/tls.h"
+
+namespace starling::net {
+namespace {
+
+constexpr uint64_t timer_ms_max = uint64_t(1) << 40;  // 34 years: no sum overflows.
+
+}  // namespace
+
+constinit thread_local Loop* Loop::current_ = nullptr;
+
+Loop::Clock Loop::steady_clock() {
+    return [] {
+        const auto now = std::chrono::steady_clock::now().time_since_epoch();
+        return uint64_t(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+    };
+}
+
+Loop::Loop(std::unique_ptr<Backend> backend, LoopLimits limits, Clock clock)
+    : limits_(limits),
+      clock_(std::move(clock)),
+      backend_(std::move(backend)),
+      now_ms_(clock_()),
+      wheel_(now_ms_) {}
+
+Loop::~Loop() {
+    Loop* const outer = std::exchange(current_, this);
+    for (uint32_t slot = 0; slot < streams_.slots(); ++slot)
+        if (Stream* stream = streams_.object_at(slot)) stream->finish(CloseReason::local);
+    settle();
+    current_ = outer;
+}
+
+void Loop::stop() {
+    stopping_.store(true, std::memory_order_release);
+    backend_->wake();
+}
+
+void Loop::run() {
+    while (!stopping_.load(std::memory_order_acquire)) run_once(-1);
+}
+
+void Loop::run_once(int timeout_ms_max) {
+    Loop* const outer = std::exchange(current_, this);
+    backend_->wait(wait_ms(timeout_ms_max));
+    now_ms_ = clock_();
+    guarded([&] { backend_->dispatch(); });
+    tasks_.drain([this](base::Task& task) { guarded([&] { task.run(); }); });
+    timers_.run(now_ms_, [this](const std::function<void()>& call) { guarded(call); });
+    if (now_ms_ >= wheel_.next_tick_ms()) {
+        wheel_.advance(now_ms_, [](TimerEntry& entry) { static_cast<Stream&>(entry).timed_out(); });
+        close_stalled();
+        chunks_.trim();
+    }
+    settle();
+    current_ = outer;
+}
+
+int Loop::wait_ms(int timeout_ms_max) {
+    if (!tasks_.empty() || stopping_.load(std::memory_order_acquire)) return 0;
+    // What was written or closed between two ticks does not wait for an event.
+    if (!dirty_.empty() || !closing_.empty() || !redeliver_.empty()) return 0;
+    uint64_t until_ms = UINT64_MAX, now_ms = now_ms_;
+    if (const auto due_ms = timers_.next_due_ms()) until_ms = *due_ms, now_ms = clock_();
+    // Without streams nobody has a coarse timeout, and the process can sleep.
+    if (streams_.size() != 0) until_ms = std::min(until_ms, wheel_.next_tick_ms());
+    if (until_ms == UINT64_MAX) return timeout_ms_max;
+    const uint64_t wait = until_ms > now_ms ? until_ms - now_ms : 0;
+    const int bounded = int(std::min<uint64_t>(wait, 60'000));
+    return timeout_ms_max < 0 ? bounded : std::min(bounded, timeout_ms_max);
+}
+
+void Loop::settle() {
+    while (!dirty_.empty() || !closing_.empty() || !redeliver_.empty()) {
+        // Indices: each list may grow while it is walked.
+        for (size_t i = 0; i < redeliver_.size(); ++i) redeliver_[i]->redeliver();
+        redeliver_.clear();
+        for (size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->flush();
+        dirty_.clear();
+        for (size_t i = 0; i < closing_.size(); ++i) {
+            if (closing_[i]->dirty_ || closing_[i]->redeliver_) continue;
+            reap(*std::exchange(closing_[i], nullptr));
+        }
+        std::erase(closing_, nullptr);
+    }
+    while (!replaced_.empty()) {
+        const auto freed = std::move(replaced_.back());  // Its destructor may replace another one.
+        replaced_.pop_back();
+    }
+}
+
+void Loop::reap(Stream& stream) {
+    guarded([&] { stream.handler_->on_closed(stream.reason_); });
+    streams_.remove(stream);
+    delete &stream;
+}
+
+void Loop::close_stalled() {
+    base::ListLink checked;
+    while (blocked_.linked()) {
+        base::ListLink& link = *blocked_.next();
+        link.unlink();
+        link.insert_before(checked);
+        auto& outbox = static_cast<Outbox&>(link);
+        if (now_ms_ - outbox.blocked_since_ms >= limits_.stalled_ms_max)
+            outbox.stream->finish(CloseReason::stalled);
+    }
+    blocked_.take_all(checked);
+}
+
+Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler) {
+    return open(std::move(fd), std::move(handler), nullptr);
+}
+
+Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
+                   std::unique_ptr<TlsSession> tls) {
+    auto* stream =
+        new Stream(*this, std::move(fd), streams_.next_key(), std::move(handler), std::move(tls));
+    streams_.insert(*stream);
+    if (backend_->add(*stream)) stream->finish(CloseReason::failed);
+    return *stream;
+}
+
+TimerId Loop::after(uint64_t delay_ms, std::function<void()> call) {
+    return timers_.add(clock_() + std::min(delay_ms, timer_ms_max), 0, std::move(call));
+}
+
+TimerId Loop::every(uint64_t period_ms, std::function<void()> call) {
+    const uint64_t period = std::clamp<uint64_t>(period_ms, 1, timer_ms_max);
+    return timers_.add(clock_() + period, period, std::move(call));
+}
+
+}  // namespace starling::net

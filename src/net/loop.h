@@ -1,0 +1,121 @@
+// net/loop.h: one thread's loop: streams, timers, calls from other threads.
+//
+// A tick: wait for completions and report them; run calls posted by other threads; run timers; send
+// what was queued, one system call per connection; free what was closed.
+//
+// Owner: server::Worker (or a test). Everything in it belongs to the thread that calls run(), but
+// for post() and stop().
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/slot_table.h"
+#include "base/task.h"
+#include "net/backend.h"
+#include "net/outbox.h"
+#include "net/stream.h"
+#include "net/timer_wheel.h"
+#include "net/timers.h"
+
+namespace starling::net {
+
+struct LoopLimits {
+    uint64_t stalled_ms_max = 10'000;  // A queue that does not move for longer is closed.
+};
+
+class Loop {
+public:
+    using Clock = std::function<uint64_t()>;  // Milliseconds; never goes back.
+    // Told of an exception that a task or timer let escape; the loop goes on.
+    using Escaped = std::function<void(std::string_view what)>;
+
+    explicit Loop(std::unique_ptr<Backend> backend = make_epoll_backend(), LoopLimits limits = {},
+                  Clock clock = steady_clock());
+    ~Loop();  // Closes every stream, with on_closed().
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+
+    // Any thread.
+    template <class F>
+    void post(F&& call) {
+        if (tasks_.push(base::Task::of(std::forward<F>(call)))) backend_->wake();
+    }
+    void stop();
+    [[nodiscard]] bool in_loop_thread() const noexcept { return current_ == this; }
+
+    // The loop's thread from here on.
+    void run();                         // Until stop().
+    void run_once(int timeout_ms_max);  // One tick.
+
+    Stream& open(Descriptor fd, std::unique_ptr<StreamHandler> handler);
+    Stream& open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
+                 std::unique_ptr<TlsSession> tls);  // Null: plain.
+    // Null once the stream has closed.
+    [[nodiscard]] Stream* find(base::SlotKey key) const noexcept { return streams_.find(key); }
+    // Leaves a number for other threads, see SlotTable::note().
+    void note(base::SlotKey key, uint32_t note) noexcept { streams_.set_note(key, note); }
+    [[nodiscard]] const base::SlotTable<Stream>& streams() const noexcept { return streams_; }
+
+    TimerId after(uint64_t delay_ms, std::function<void()> call);
+    TimerId every(uint64_t period_ms, std::function<void()> call);
+    bool cancel_timer(TimerId id) noexcept { return timers_.cancel(id); }
+
+    [[nodiscard]] uint64_t now_ms() const noexcept { return now_ms_; }  // Of this tick.
+    [[nodiscard]] Backend& backend() noexcept { return *backend_; }
+    void on_escaped(Escaped escaped) { escaped_ = std::move(escaped); }
+
+    [[nodiscard]] static Clock steady_clock();
+
+private:
+    friend class Stream;
+
+    [[nodiscard]] int wait_ms(int timeout_ms_max);
+    void settle();  // Flush and reap until neither has work.
+    void reap(Stream& stream);
+    void close_stalled();
+    template <class F>
+    void guarded(F&& call) noexcept {
+        try {
+            call();
+        } catch (const std::exception& error) {
+            if (escaped_) escaped_(error.what());
+        } catch (...) {
+            if (escaped_) escaped_("an exception of unknown type");
+        }
+    }
+
+    static constinit thread_local Loop* current_;
+
+    // Fixed at construction.
+    const LoopLimits limits_;
+    const Clock clock_;
+    Escaped escaped_;
+    std::unique_ptr<Backend> backend_;
+    // Time.
+    uint64_t now_ms_;
+    TimerWheel wheel_;
+    Timers timers_;
+    // Streams and what they share.
+    base::SlotTable<Stream> streams_;
+    ChunkPool chunks_;
+    std::vector<std::unique_ptr<Outbox>> spare_outboxes_;
+    base::ListLink blocked_;          // Outboxes that the kernel refused, oldest not first.
+    std::vector<Stream*> dirty_;      // To flush at the end of the tick.
+    std::vector<Stream*> closing_;    // To reap at the end of the tick.
+    std::vector<Stream*> redeliver_;  // Resumed with kept bytes.
+    std::vector<std::unique_ptr<StreamHandler>> replaced_;  // Freed at the end of the tick.
+    std::vector<std::byte> scratch_;  // TLS: plaintext in and out; empty without TLS.
+    // From other threads.
+    base::TaskQueue tasks_;
+    std::atomic<bool> stopping_{false};
+};
+
+}  // namespace starling::net

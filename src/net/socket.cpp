@@ -1,0 +1,93 @@
+#include "net/socket.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace starling::net {
+namespace {
+
+constexpr int backlog = 4096;  // The kernel lowers it to net.core.somaxconn.
+
+void set_option(int fd, int level, int name, int value) noexcept {
+    ::setsockopt(fd, level, name, &value, sizeof value);
+}
+
+Descriptor bound_socket(const Address& address, bool share_port, std::string& error) {
+    Descriptor fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (fd && !address.is_unix()) {
+        set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+        if (share_port) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+        // [::] serves IPv6 alone, so that 0.0.0.0 can stand beside it on the same port.
+        if (address.family() == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+        // Accepted sockets inherit it: no set-up call per connection.
+        set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+    }
+    if (!fd || ::bind(fd.get(), address.data(), address.size()) != 0) {
+        error = address.to_string() + ": " + std::strerror(errno);
+        return {};
+    }
+    return fd;
+}
+
+// A socket file that nobody answers on was left by a process that died; it is in the way.
+void remove_stale_socket_file(const Address& address) noexcept {
+    struct stat info {};
+    const std::string path = address.path();
+    if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return;
+    // Non-blocking: a listener whose backlog is full would hold us up.
+    const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (::connect(probe.get(), address.data(), address.size()) != 0 && errno == ECONNREFUSED)
+        ::unlink(path.c_str());
+}
+
+}  // namespace
+
+void Descriptor::reset() noexcept {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+}
+
+bool address_is_free(const Address& address, std::string& error) {
+    if (address.is_unix()) remove_stale_socket_file(address);
+    if (address.is_unix() || address.port() == 0) return true;
+    Descriptor fd = bound_socket(address, false, error);
+    if (!fd) return false;
+    if (::listen(fd.get(), 1) == 0) return true;
+    error = address.to_string() + ": " + std::strerror(errno);
+    return false;
+}
+
+Descriptor listen_on(const Address& address, bool share_port, std::string& error) {
+    Descriptor fd = bound_socket(address, share_port, error);
+    if (fd && ::listen(fd.get(), backlog) != 0) {
+        error = address.to_string() + ": " + std::strerror(errno);
+        return {};
+    }
+    return fd;
+}
+
+std::optional<Address> local_address(int fd) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+    return Address::from(storage, length);
+}
+
+std::optional<Address> peer_address(int fd) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+    return Address::from(storage, length);
+}
+
+void close_with_reset(Descriptor fd) noexcept {
+    const linger now{1, 0};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+}  // namespace starling::net

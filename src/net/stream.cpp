@@ -1,0 +1,380 @@
+#include "net/stream.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "base/text.h"
+#include "net/loop.h"
+#include "net/tls.h"
+
+namespace starling::net {
+
+void StreamHandler::on_ended() { stream_->close(); }
+
+Stream::Stream(Loop& loop, Descriptor fd, base::SlotKey key, std::unique_ptr<StreamHandler> handler,
+               std::unique_ptr<TlsSession> tls)
+    : fd_(fd.release()),
+      key_(key),
+      loop_(loop),
+      handler_(std::move(handler)),
+      tls_(std::move(tls)) {
+    handler_->stream_ = this;
+    if (tls_ && loop_.scratch_.empty())
+        loop_.scratch_.resize(Backend::receive_headroom_bytes + TlsSession::record_bytes_max);
+}
+
+Stream::~Stream() {
+    Descriptor fd(fd_);
+    if (reset_) close_with_reset(std::move(fd));
+}
+
+std::string Stream::peer_ip() const {
+    const auto address = peer_address(fd_);
+    return address ? address->ip() : std::string();
+}
+
+// ---- receiving ----------------------------------------------------------------------------------
+
+void Stream::received(std::span<std::byte> bytes) {
+    if (state_ != State::open) return;  // Closing: what still comes is read and dropped.
+    if (tls_)
+        receive_tls(bytes);
+    else
+        deliver(bytes);
+}
+
+void Stream::receive_tls(std::span<std::byte> bytes) {
+    tls_->feed(bytes);
+    const auto plain = std::span(loop_.scratch_).subspan(Backend::receive_headroom_bytes);
+    auto status = TlsSession::Status::ok;
+    while (state_ == State::open) {
+        const size_t size = tls_->read(plain, status);
+        if (size == 0) break;
+        deliver(plain.first(size));
+    }
+    tls_->feed({});
+    // Even a failure leaves an alert to send; a handshake its next flight, or nothing but the leave
+    // to send what waited for it.
+    if (!tls_->output().empty() || outbox_) mark_dirty();
+    if (state_ != State::open) return;
+    if (status == TlsSession::Status::failed) {
+        close();
+        reason_ = CloseReason::failed;
+    } else if (status == TlsSession::Status::ended) {
+        ended();
+    }
+}
+
+// `bytes` has headroom, where kept bytes are put so that both are one span.
+void Stream::deliver(std::span<std::byte> bytes) {
+    std::unique_ptr<std::string> kept = std::move(kept_);
+    if (kept && kept->size() <= Backend::receive_headroom_bytes) {
+        std::byte* const front = bytes.data() - kept->size();
+        std::memcpy(front, kept->data(), kept->size());
+        bytes = {front, bytes.size() + kept->size()};
+    } else if (kept) {
+        kept->append(base::text_of(bytes));
+        bytes = std::as_writable_bytes(std::span(*kept));
+    }
+    while (!bytes.empty() && state_ == State::open && !paused_) {
+        StreamHandler* const handler = handler_.get();
+        const size_t size = bytes.size();
+        resumed_ = false;
+        if (!guarded([&] { handler->on_bytes(bytes); })) return;
+        // A new handler gets what the old one left; so does one that stopped and went on.
+        if (handler_.get() == handler && !(resumed_ && bytes.size() < size)) break;
+    }
+    if (!bytes.empty() && state_ == State::open) keep(bytes, std::move(kept));
+}
+
+// `bytes` may be the end of `kept`, which is then used again: bytes that come in small pieces, to a
+// handler that waits for more, are not copied as a whole each time.
+void Stream::keep(std::span<const std::byte> bytes, std::unique_ptr<std::string> kept) {
+    const std::string_view text = base::text_of(bytes);
+    const bool is_tail = kept && text.data() + text.size() == kept->data() + kept->size();
+    if (is_tail && text.size() >= kept->capacity() / 4) {
+        kept->erase(0, kept->size() - text.size());
+        kept_ = std::move(kept);
+    } else {
+        kept_ = std::make_unique<std::string>(text);
+    }
+}
+
+template <class F>
+bool Stream::guarded(F&& call) {
+    bool escaped = true;
+    loop_.guarded([&] {
+        call();
+        escaped = false;
+    });
+    if (escaped) finish(CloseReason::failed);
+    return !escaped;
+}
+
+void Stream::pause_receiving() {
+    if (std::exchange(paused_, true) || state_ != State::open || ended_) return;
+    loop_.backend().receive(*this, false);
+}
+
+void Stream::resume_receiving() {
+    if (state_ != State::open) return;
+    resumed_ = true;
+    if (std::exchange(paused_, false) && !ended_ && !end_held_)
+        loop_.backend().receive(*this, true);
+    if (kept_ || end_held_) schedule_redelivery();
+}
+
+void Stream::schedule_redelivery() {
+    if (!std::exchange(redeliver_, true)) loop_.redeliver_.push_back(this);
+}
+
+void Stream::redeliver() {
+    redeliver_ = false;
+    if (state_ != State::open || paused_) return;
+    if (const std::unique_ptr<std::string> kept = std::move(kept_))
+        deliver(std::as_writable_bytes(std::span(*kept)));
+    if (state_ == State::open && !paused_ && std::exchange(end_held_, false)) ended();
+}
+
+void Stream::ended() {
+    if (state_ == State::lingering) return finish(reason_);
+    if (state_ == State::closed || ended_) return;
+    loop_.backend().receive(*this, false);
+    if (state_ == State::open && paused_) {
+        end_held_ = true;  // TLS: it came in one piece with bytes that the handler has not seen.
+        return;
+    }
+    ended_ = true;
+    if (state_ == State::open) (void)guarded([&] { handler_->on_ended(); });
+}
+
+void Stream::replace_handler(std::unique_ptr<StreamHandler> handler) {
+    handler->stream_ = this;
+    loop_.replaced_.push_back(std::exchange(handler_, std::move(handler)));
+    if (kept_ && state_ == State::open) schedule_redelivery();
+}
+
+// ---- sending ------------------------------------------------------------------------------------
+
+Outbox& Stream::outbox() {
+    if (!outbox_) {
+        auto& spare = loop_.spare_outboxes_;
+        if (spare.empty()) spare.push_back(std::make_unique<Outbox>());
+        outbox_ = spare.back().release();
+        spare.pop_back();
+        outbox_->stream = this;
+    }
+    return *outbox_;
+}
+
+void Stream::release_outbox() noexcept {
+    if (!outbox_) return;
+    outbox_->unlink();
+    outbox_->clear(loop_.chunks_);
+    std::unique_ptr<Outbox> box(std::exchange(outbox_, nullptr));
+    if (loop_.spare_outboxes_.size() < 1024) loop_.spare_outboxes_.push_back(std::move(box));
+}
+
+void Stream::mark_dirty() {
+    // While the kernel takes no more, sendable() comes first.
+    if (dirty_ || blocked_) return;
+    dirty_ = true;
+    loop_.dirty_.push_back(this);
+}
+
+void Stream::write(std::span<const std::byte> bytes) {
+    if (state_ != State::open || bytes.empty()) return;
+    outbox().append(bytes, loop_.chunks_);
+    mark_dirty();
+}
+
+std::byte* Stream::extend_slowly(size_t bytes) {
+    if (state_ != State::open) return nullptr;
+    mark_dirty();
+    return outbox().extend(bytes, loop_.chunks_);
+}
+
+void Stream::want_drained() {
+    if (state_ != State::open) return;
+    refused_ = true;
+    mark_dirty();
+}
+
+void Stream::write(const base::SharedBytes& bytes) {
+    if (bytes.size() < Outbox::share_from_bytes) return write(bytes.view());
+    if (state_ != State::open) return;
+    outbox().append(bytes);
+    mark_dirty();
+}
+
+void Stream::write_now(std::span<const iovec> parts) {
+    if (state_ != State::open) return;
+    size_t sent = tls_ || blocked_ ? 0 : send_now(parts);
+    for (const iovec& part : parts) {
+        const size_t skip = std::min(sent, part.iov_len);
+        sent -= skip;
+        write({static_cast<const std::byte*>(part.iov_base) + skip, part.iov_len - skip});
+    }
+}
+
+// The count of bytes of `parts` that the kernel took, after all that was queued.
+size_t Stream::send_now(std::span<const iovec> parts) {
+    constexpr size_t parts_max = 32;
+    std::array<iovec, parts_max> all;
+    const size_t before = outbox_ ? outbox_->gather(all) : 0;
+    if (before + parts.size() > parts_max) return 0;
+    std::copy(parts.begin(), parts.end(), all.begin() + std::ptrdiff_t(before));
+    const auto offered = std::span(all).first(before + parts.size());
+    size_t offered_bytes = 0;
+    for (const iovec& part : offered) offered_bytes += part.iov_len;
+    const size_t queued = queued_bytes();
+
+    const auto result = loop_.backend().send(*this, offered);
+    if (result.error) return finish(CloseReason::failed), 0;
+    if (queued) outbox_->consume(std::min(result.bytes, queued), loop_.chunks_);
+    if (result.bytes < offered_bytes) blocked();
+    return result.bytes > queued ? result.bytes - queued : 0;
+}
+
+size_t Stream::ciphertext_bytes() const noexcept { return tls_->output().size(); }
+
+void Stream::sendable() {
+    blocked_ = false;
+    if (state_ == State::closed) return;
+    if (outbox_) outbox_->unlink();
+    mark_dirty();
+}
+
+void Stream::flush() {
+    dirty_ = false;
+    if (state_ == State::closed || state_ == State::lingering || blocked_) return;
+    const bool done = tls_ ? flush_tls() : flush_plain();
+    if (!done || state_ == State::closed) return;
+    release_outbox();
+    if (state_ == State::flushing) return linger_ && !ended_ ? start_linger() : finish(reason_);
+    if (std::exchange(refused_, false)) (void)guarded([&] { handler_->on_drained(); });
+}
+
+bool Stream::flush_plain() {
+    while (outbox_ && !outbox_->empty()) {
+        std::array<iovec, 64> parts;
+        const size_t count = outbox_->gather(parts);
+        size_t offered = 0;
+        for (size_t i = 0; i < count; ++i) offered += parts[i].iov_len;
+        const auto sent = loop_.backend().send(*this, std::span(parts).first(count));
+        if (sent.error) return finish(CloseReason::failed), false;
+        outbox_->consume(sent.bytes, loop_.chunks_);
+        if (sent.bytes < offered) {
+            if (sent.bytes) outbox_->unlink();  // It moved: the stall clock starts again.
+            return blocked(), false;
+        }
+    }
+    return true;
+}
+
+bool Stream::flush_ciphertext() {
+    std::string& out = tls_->output();
+    if (out.empty()) return true;
+    const iovec part{out.data(), out.size()};
+    const auto sent = loop_.backend().send(*this, {&part, 1});
+    if (sent.error) return finish(CloseReason::failed), false;
+    if (sent.bytes < out.size()) {
+        out.erase(0, sent.bytes);
+        if (sent.bytes && outbox_) outbox_->unlink();
+        return blocked(), false;
+    }
+    std::string().swap(out);  // Idle connections keep no buffer.
+    return true;
+}
+
+bool Stream::flush_tls() {
+    while (flush_ciphertext()) {
+        const bool waiting = outbox_ && !outbox_->empty();
+        if (waiting && tls_->established()) {
+            if (!encrypt_some()) return finish(CloseReason::failed), false;
+        } else if (state_ != State::flushing) {
+            return !waiting;
+        } else if (std::exchange(close_notified_, true)) {
+            return true;  // What waits for a handshake that never ended is dropped.
+        } else {
+            tls_->send_close_notify();
+        }
+    }
+    return false;
+}
+
+// One record; small writes share it.
+bool Stream::encrypt_some() {
+    const auto plain = std::span(loop_.scratch_).subspan(Backend::receive_headroom_bytes);
+    std::array<iovec, 64> parts;
+    const size_t count = outbox_->gather(parts);
+    size_t size = 0;
+    for (size_t i = 0; i < count && size < plain.size(); ++i) {
+        const size_t part = std::min(parts[i].iov_len, plain.size() - size);
+        std::memcpy(plain.data() + size, parts[i].iov_base, part);
+        size += part;
+    }
+    outbox_->consume(size, loop_.chunks_);
+    return tls_->write(plain.first(size));
+}
+
+void Stream::blocked() {
+    blocked_ = refused_ = true;
+    Outbox& box = outbox();
+    if (box.linked()) return;
+    box.blocked_since_ms = loop_.now_ms();
+    box.insert_before(loop_.blocked_);
+}
+
+// ---- closing ------------------------------------------------------------------------------------
+
+void Stream::close(Close how) {
+    if (state_ == State::closed) return;
+    if (state_ == State::open) reason_ = ended_ ? CloseReason::ended : CloseReason::local;
+    if (how == Close::reset) {
+        reset_ = true;
+        return finish(reason_);
+    }
+    if (state_ != State::open) return;
+    linger_ = how == Close::linger;
+    state_ = State::flushing;
+    start_timeout(flush_ms_max);
+    mark_dirty();
+}
+
+void Stream::start_linger() {
+    state_ = State::lingering;
+    ::shutdown(fd_, SHUT_WR);
+    kept_.reset();
+    if (std::exchange(paused_, false)) loop_.backend().receive(*this, true);
+    start_timeout(linger_ms);
+}
+
+void Stream::finish(CloseReason reason) {
+    if (state_ == State::closed) return;
+    state_ = State::closed;
+    reason_ = reason;
+    unlink();
+    loop_.backend().remove(*this, true);
+    release_outbox();
+    loop_.closing_.push_back(this);
+}
+
+void Stream::set_timeout(uint64_t delay_ms) {
+    if (state_ == State::open) start_timeout(delay_ms);
+}
+
+void Stream::start_timeout(uint64_t delay_ms) { loop_.wheel_.set(*this, loop_.now_ms(), delay_ms); }
+
+void Stream::timed_out() {
+    if (state_ == State::open)
+        (void)guarded([&] { handler_->on_timeout(); });
+    else
+        finish(state_ == State::lingering ? reason_ : CloseReason::stalled);
+}
+
+}  // namespace starling::net

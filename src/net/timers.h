@@ -1,0 +1,60 @@
+// net/timers.h: exact timers, few of them: `every` and `after` of the application.
+//
+// Pure: the owner tells the time. Cancelling is lazy: the heap entry stays until it is due, or until
+// such entries are the larger part of the heap.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace starling::net {
+
+using TimerId = uint64_t;  // Never reused; 0 is no timer.
+
+class Timers {
+public:
+    // `period_ms` 0: once. A periodic timer that is late fires once, then keeps its rhythm.
+    TimerId add(uint64_t due_ms, uint64_t period_ms, std::function<void()> call);
+    // True where it was still to fire. A call in progress is not interrupted.
+    bool cancel(TimerId id) noexcept;
+
+    [[nodiscard]] std::optional<uint64_t> next_due_ms();
+
+    // Fires what is due at `now_ms`; `guard(call)` makes each call. Timers that the calls add wait
+    // for the next run(), so that one that adds itself anew without a delay cannot hold it up.
+    template <class Guard>
+    void run(uint64_t now_ms, Guard&& guard) {
+        const TimerId newest = last_id_;
+        while (auto due = take_due(now_ms, newest)) guard(*due);
+    }
+    [[nodiscard]] size_t entries() const noexcept { return heap_.size(); }
+
+private:
+    struct Entry {
+        uint64_t due_ms;
+        TimerId id;
+        bool operator>(const Entry& other) const noexcept {
+            return due_ms != other.due_ms ? due_ms > other.due_ms : id > other.id;
+        }
+    };
+    struct Call {
+        uint64_t period_ms;
+        std::function<void()> call;
+    };
+
+    static constexpr size_t cancelled_entries_max = 64;  // And as many as there are live ones.
+
+    void push(Entry entry);
+    void pop();
+    std::optional<std::function<void()>> take_due(uint64_t now_ms, TimerId newest);
+
+    std::vector<Entry> heap_;  // The entry that is due first is at the front.
+    std::unordered_map<TimerId, Call> calls_;
+    TimerId last_id_ = 0;
+};
+
+}  // namespace starling::net

@@ -1,0 +1,189 @@
+#include "net/tls.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace starling::net {
+
+struct TlsContext::Certificate {
+    explicit Certificate(SSL_CTX* c) noexcept : context(c, &SSL_CTX_free) {}
+    std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context;
+};
+
+// The two ends of OpenSSL's own I/O: reads from what was fed, writes to the output.
+struct TlsSession::Bio {
+    static TlsSession& session(BIO* bio) noexcept {
+        return *static_cast<TlsSession*>(BIO_get_data(bio));
+    }
+    static int read(BIO* bio, char* out, size_t size, size_t* done) noexcept {
+        auto& input = session(bio).input_;
+        BIO_clear_retry_flags(bio);
+        *done = std::min(size, input.size());
+        if (*done == 0) {
+            BIO_set_retry_read(bio);
+            return 0;
+        }
+        std::memcpy(out, input.data(), *done);
+        input = input.subspan(*done);
+        return 1;
+    }
+    static int write(BIO* bio, const char* bytes, size_t size, size_t* done) {
+        session(bio).output_.append(bytes, size);
+        *done = size;
+        return 1;
+    }
+    static long control(BIO*, int command, long, void*) noexcept {
+        return command == BIO_CTRL_FLUSH ? 1 : 0;
+    }
+    static int create(BIO* bio) noexcept {
+        BIO_set_init(bio, 1);
+        return 1;
+    }
+};
+
+namespace {
+
+// RFC 7301. A client that offers protocols, but not this one, is refused rather than misunderstood.
+int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
+                const unsigned char* offered, unsigned offered_size, void*) noexcept {
+    static constexpr std::string_view http11 = "http/1.1";
+    for (unsigned at = 0; at < offered_size; at += 1u + offered[at]) {
+        const std::string_view name(reinterpret_cast<const char*>(offered + at + 1), offered[at]);
+        if (name != http11) continue;
+        *out = offered + at + 1;
+        *out_size = offered[at];
+        return SSL_TLSEXT_ERR_OK;
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+std::string openssl_error() {
+    char text[256] = "unknown error";
+    if (const auto code = ERR_get_error()) ERR_error_string_n(code, text, sizeof text);
+    ERR_clear_error();
+    return text;
+}
+
+SSL_CTX* load_certificate(const CertificateFiles& files, std::string& error) {
+    std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_server_method()),
+                                                         &SSL_CTX_free);
+    SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+    SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                           SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
+    // Resumption by tickets alone: the client holds the state, no session is kept here.
+    SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(context.get(), 1);
+    SSL_CTX_set_alpn_select_cb(context.get(), &select_alpn, nullptr);
+    // Without this an encrypted key makes OpenSSL ask for the passphrase on the terminal.
+    SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
+    ERR_clear_error();
+    if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate_chain_path.c_str()) !=
+        1) {
+        error = files.certificate_chain_path + ": not a usable certificate: " + openssl_error();
+        return nullptr;
+    }
+    if (SSL_CTX_use_PrivateKey_file(context.get(), files.private_key_path.c_str(),
+                                    SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(context.get()) != 1) {
+        error = files.private_key_path + ": not the certificate's private key: " + openssl_error();
+        return nullptr;
+    }
+    return context.release();
+}
+
+}  // namespace
+
+std::shared_ptr<const TlsContext> TlsContext::load(
+    const std::vector<CertificateFiles>& certificates, std::string& error) {
+    const std::shared_ptr<TlsContext> result(new TlsContext);
+    for (const auto& files : certificates) {
+        SSL_CTX* context = load_certificate(files, error);
+        if (!context) return nullptr;
+        result->certificates_.emplace_back(context);
+        SSL_CTX_set_tlsext_servername_callback(context, &TlsContext::on_server_name);
+        SSL_CTX_set_tlsext_servername_arg(context, result.get());
+    }
+    if (result->certificates_.empty()) {
+        error = "TLS needs at least one certificate";
+        return nullptr;
+    }
+    // Once: OpenSSL has 127 of these numbers, and each reload comes by here.
+    static const int bio_type = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK;
+    result->bio_method_ = BIO_meth_new(bio_type, "starling");
+    BIO_meth_set_read_ex(result->bio_method_, &TlsSession::Bio::read);
+    BIO_meth_set_write_ex(result->bio_method_, &TlsSession::Bio::write);
+    BIO_meth_set_ctrl(result->bio_method_, &TlsSession::Bio::control);
+    BIO_meth_set_create(result->bio_method_, &TlsSession::Bio::create);
+    return result;
+}
+
+TlsContext::~TlsContext() {
+    if (bio_method_) BIO_meth_free(bio_method_);
+}
+
+SSL_CTX* TlsContext::context_for(const char* server_name) const noexcept {
+    for (const auto& certificate : certificates_) {
+        X509* leaf = SSL_CTX_get0_certificate(certificate.context.get());
+        if (leaf && X509_check_host(leaf, server_name, 0, 0, nullptr) == 1)
+            return certificate.context.get();
+    }
+    return nullptr;
+}
+
+int TlsContext::on_server_name(SSL* ssl, int*, void* context) noexcept {
+    const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    if (!name) return SSL_TLSEXT_ERR_NOACK;
+    if (SSL_CTX* match = static_cast<const TlsContext*>(context)->context_for(name))
+        SSL_set_SSL_CTX(ssl, match);
+    return SSL_TLSEXT_ERR_OK;
+}
+
+TlsSession::TlsSession(std::shared_ptr<const TlsContext> context)
+    : context_(std::move(context)), ssl_(SSL_new(context_->certificates_.front().context.get())) {
+    BIO* bio = BIO_new(context_->bio_method_);
+    BIO_set_data(bio, this);
+    SSL_set_bio(ssl_, bio, bio);
+    SSL_set_accept_state(ssl_);
+}
+
+TlsSession::~TlsSession() { SSL_free(ssl_); }
+
+size_t TlsSession::read(std::span<std::byte> plaintext, Status& status) {
+    ERR_clear_error();
+    size_t done = 0;
+    status = Status::ok;
+    if (SSL_read_ex(ssl_, plaintext.data(), plaintext.size(), &done) == 1) return done;
+    const int error = SSL_get_error(ssl_, 0);
+    if (error == SSL_ERROR_ZERO_RETURN)
+        status = Status::ended;
+    else if (error != SSL_ERROR_WANT_READ)
+        status = Status::failed;
+    ERR_clear_error();
+    return 0;
+}
+
+bool TlsSession::write(std::span<const std::byte> plaintext) {
+    ERR_clear_error();
+    size_t done = 0;
+    const bool written = SSL_write_ex(ssl_, plaintext.data(), plaintext.size(), &done) == 1 &&
+                         done == plaintext.size();
+    ERR_clear_error();
+    return written;
+}
+
+bool TlsSession::established() const noexcept { return SSL_is_init_finished(ssl_) == 1; }
+
+void TlsSession::send_close_notify() {
+    if (established()) SSL_shutdown(ssl_);
+    ERR_clear_error();
+}
+
+}  // namespace starling::net

@@ -1,0 +1,77 @@
+// net/tls.h: TLS 1.2 and 1.3 over bytes in memory (OpenSSL 3): no socket, no loop.
+//
+// TlsContext: certificates and settings, immutable, shared by workers; a reload makes a new one.
+// TlsSession: one connection. Ciphertext goes in as it arrives; ciphertext to send is collected in
+// output(). Nothing of a record's size is held while the connection is idle.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+struct ssl_st;
+struct ssl_ctx_st;
+struct bio_method_st;
+
+namespace starling::net {
+
+struct CertificateFiles {
+    std::string certificate_chain_path;  // PEM, leaf first.
+    std::string private_key_path;        // PEM.
+};
+
+class TlsContext {
+public:
+    // The first certificate serves clients that name no host, or a host that no certificate names.
+    // Null on failure; `error` names the file.
+    [[nodiscard]] static std::shared_ptr<const TlsContext> load(
+        const std::vector<CertificateFiles>& certificates, std::string& error);
+    ~TlsContext();
+
+private:
+    friend class TlsSession;
+    struct Certificate;
+    TlsContext() = default;
+    [[nodiscard]] ssl_ctx_st* context_for(const char* server_name) const noexcept;
+    static int on_server_name(ssl_st* ssl, int* alert, void* context) noexcept;
+
+    std::vector<Certificate> certificates_;
+    bio_method_st* bio_method_ = nullptr;
+};
+
+class TlsSession {
+public:
+    enum class Status : uint8_t { ok, ended, failed };
+    static constexpr size_t record_bytes_max = 16 * 1024;
+
+    explicit TlsSession(std::shared_ptr<const TlsContext> context);  // Server side.
+    ~TlsSession();
+    TlsSession(const TlsSession&) = delete;
+    TlsSession& operator=(const TlsSession&) = delete;
+
+    // Gives the session ciphertext that arrived. It is read by read(), until read() gives nothing.
+    void feed(std::span<const std::byte> ciphertext) noexcept { input_ = ciphertext; }
+    // Plaintext, as much as fits and is there; 0 with `ok`: all that was fed is consumed.
+    [[nodiscard]] size_t read(std::span<std::byte> plaintext, Status& status);
+    // Encrypts all of it; the ciphertext is appended to output(). False: the session has failed, or
+    // the handshake is not finished.
+    [[nodiscard]] bool write(std::span<const std::byte> plaintext);
+    [[nodiscard]] bool established() const noexcept;
+    void send_close_notify();
+
+    // Ciphertext to send; the owner takes it from the front.
+    [[nodiscard]] std::string& output() noexcept { return output_; }
+
+private:
+    friend class TlsContext;
+    struct Bio;
+    std::shared_ptr<const TlsContext> context_;
+    ssl_st* ssl_ = nullptr;
+    std::span<const std::byte> input_;
+    std::string output_;
+};
+
+}  // namespace starling::net

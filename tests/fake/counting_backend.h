@@ -1,0 +1,64 @@
+// tests/fake/counting_backend.h: a real backend that also counts what the loop asks of it.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "net/backend.h"
+
+namespace starling::fake {
+
+struct BackendCounts {
+    size_t sends = 0;
+    size_t sent_parts = 0;
+    size_t sent_bytes = 0;
+    size_t short_sends = 0;  // Took less than all.
+    size_t waits = 0;
+    size_t listens = 0;
+    size_t unlistens = 0;
+};
+
+class CountingBackend final : public net::Backend {
+public:
+    explicit CountingBackend(BackendCounts& counts,
+                             std::unique_ptr<Backend> real = net::make_epoll_backend())
+        : counts_(counts), real_(std::move(real)) {}
+
+    std::error_code add(net::Stream& stream) override { return real_->add(stream); }
+    void remove(net::Stream& stream, bool closing) noexcept override {
+        real_->remove(stream, closing);
+    }
+    void receive(net::Stream& stream, bool on) noexcept override { real_->receive(stream, on); }
+    Sent send(net::Stream& stream, std::span<const iovec> parts) noexcept override {
+        size_t offered = 0;
+        for (const iovec& part : parts) offered += part.iov_len;
+        const Sent sent = real_->send(stream, parts);
+        ++counts_.sends;
+        counts_.sent_parts += parts.size();
+        counts_.sent_bytes += sent.bytes;
+        if (sent.bytes < offered) ++counts_.short_sends;
+        return sent;
+    }
+    std::error_code listen(net::Acceptor& acceptor) override {
+        ++counts_.listens;
+        return real_->listen(acceptor);
+    }
+    void unlisten(net::Acceptor& acceptor) noexcept override {
+        ++counts_.unlistens;
+        real_->unlisten(acceptor);
+    }
+    void wait(int timeout_ms) override {
+        ++counts_.waits;
+        real_->wait(timeout_ms);
+    }
+    void dispatch() override { real_->dispatch(); }
+    void wake() noexcept override { real_->wake(); }
+
+private:
+    BackendCounts& counts_;
+    const std::unique_ptr<Backend> real_;
+};
+
+}  // namespace starling::fake

@@ -1,0 +1,111 @@
+// tests/fake/sockets.h: connected pairs of sockets, and the far end's view of a connection as text.
+#pragma once
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "net/loop.h"
+#include "net/socket.h"
+
+namespace starling::fake {
+
+// `ours` goes into the loop; `peer` stays with the test. Both are non-blocking.
+struct Pair {
+    net::Descriptor ours, peer;
+};
+
+inline Pair unix_pair() {
+    int fds[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)
+        throw std::runtime_error(std::strerror(errno));
+    return {net::Descriptor(fds[0]), net::Descriptor(fds[1])};
+}
+
+inline net::Address address(std::string_view text) {
+    std::string error;
+    const auto parsed = net::Address::parse(text, error);
+    if (!parsed) throw std::runtime_error(error);
+    return *parsed;
+}
+
+inline net::Descriptor listen_at(std::string_view text) {
+    std::string error;
+    net::Descriptor fd = net::listen_on(address(text), false, error);
+    if (!fd) throw std::runtime_error(error);
+    return fd;
+}
+
+// Starts a connection without waiting for it; on loopback it stands once this returns.
+inline net::Descriptor connect_to(int listening_fd) {
+    const auto where = net::local_address(listening_fd).value();
+    net::Descriptor fd(::socket(where.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (::connect(fd.get(), where.data(), where.size()) != 0 && errno != EINPROGRESS)
+        throw std::runtime_error(std::strerror(errno));
+    return fd;
+}
+
+inline bool wait_for(int fd, short events, int timeout_ms = 5000) {
+    pollfd entry{fd, events, 0};
+    return ::poll(&entry, 1, timeout_ms) == 1;
+}
+
+inline Pair tcp_pair(std::string_view address_text = "127.0.0.1:0") {
+    const net::Descriptor listening = listen_at(address_text);
+    net::Descriptor peer = connect_to(listening.get());
+    if (!wait_for(listening.get(), POLLIN)) throw std::runtime_error("nobody connected");
+    net::Descriptor ours(
+        ::accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!ours) throw std::runtime_error(std::strerror(errno));
+    return {std::move(ours), std::move(peer)};
+}
+
+inline void set_buffer(const net::Descriptor& fd, int which, int bytes) {
+    ::setsockopt(fd.get(), SOL_SOCKET, which, &bytes, sizeof bytes);
+}
+
+inline size_t send_text(const net::Descriptor& fd, std::string_view text) {
+    const ssize_t sent = ::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    return sent > 0 ? size_t(sent) : 0;
+}
+
+// What is there now; a trailing "<end>" or "<reset>" tells how the other side closed.
+inline std::string receive_text(const net::Descriptor& fd, size_t bytes_max = SIZE_MAX) {
+    std::string text;
+    char buffer[65536];
+    while (text.size() < bytes_max) {
+        const size_t want = std::min(sizeof buffer, bytes_max - text.size());
+        const ssize_t size = ::recv(fd.get(), buffer, want, MSG_DONTWAIT);
+        if (size == 0) return text + "<end>";
+        if (size < 0) return errno == EAGAIN ? text : text + "<reset>";
+        text.append(buffer, size_t(size));
+    }
+    return text;
+}
+
+// Closes with RST (TCP).
+inline void reset(net::Descriptor fd) { net::close_with_reset(std::move(fd)); }
+
+// Runs the loop until `done`; false where that does not come true in a few seconds.
+inline bool run_until(net::Loop& loop, const std::function<bool()>& done, int ticks_max = 2000) {
+    for (int i = 0; i < ticks_max; ++i) {
+        if (done()) return true;
+        loop.run_once(5);
+    }
+    return done();
+}
+
+// Runs ticks in which nothing is waited for.
+inline void run_ticks(net::Loop& loop, int ticks) {
+    for (int i = 0; i < ticks; ++i) loop.run_once(0);
+}
+
+}  // namespace starling::fake

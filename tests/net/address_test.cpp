@@ -1,0 +1,133 @@
+#include "net/address.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "net/socket.h"
+
+namespace starling::net {
+namespace {
+
+std::string parsed(std::string_view text) {
+    std::string error;
+    const auto address = Address::parse(text, error);
+    EXPECT_EQ(address.has_value(), error.empty()) << text;
+    return address ? address->to_string() : "error: " + error;
+}
+
+TEST(Address, ParsesWhatItPrints) {
+    const struct {
+        std::string text, want;
+    } cases[] = {
+        {"127.0.0.1:8080", "127.0.0.1:8080"},
+        {"0.0.0.0:0", "0.0.0.0:0"},
+        {":8080", "0.0.0.0:8080"},
+        {"*:8080", "0.0.0.0:8080"},
+        {"localhost:80", "127.0.0.1:80"},
+        {"[::1]:8080", "[::1]:8080"},
+        {"[::]:65535", "[::]:65535"},
+        {"[0:0:0:0:0:0:0:1]:1", "[::1]:1"},
+        {"unix:/run/x.sock", "unix:/run/x.sock"},
+        {"unix:relative", "unix:relative"},
+    };
+    for (const auto& [text, want] : cases) EXPECT_EQ(parsed(text), want);
+}
+
+TEST(Address, RefusesTheRestWithAReason) {
+    for (const std::string text : {"",
+                                   ":",
+                                   "8080",
+                                   "127.0.0.1",
+                                   "127.0.0.1:",
+                                   "127.0.0.1:65536",
+                                   "127.0.0.1:-1",
+                                   "127.0.0.1:+1",
+                                   "127.0.0.1: 80",
+                                   "127.0.0.1:80 ",
+                                   "127.0.0.256:80",
+                                   "example.com:80",
+                                   "::1:80",
+                                   "[::1]",
+                                   "[::1:80",
+                                   "::1]:80",
+                                   "[]:80",
+                                   "[:80",
+                                   "]:80",
+                                   "[127.0.0.1]:80",
+                                   "unix:"})
+        EXPECT_TRUE(parsed(text).starts_with("error: ")) << text;
+    EXPECT_TRUE(parsed("unix:" + std::string(108, 'x')).starts_with("error: "));
+    EXPECT_EQ(parsed("unix:" + std::string(107, 'x')), "unix:" + std::string(107, 'x'));
+}
+
+TEST(Address, TellsPartsAndTakesAPort) {
+    std::string error;
+    auto v6 = Address::parse("[::1]:80", error).value();
+    v6.set_port(81);
+    EXPECT_EQ(v6.port(), 81);
+    EXPECT_EQ(v6.ip(), "::1");
+    EXPECT_FALSE(v6.is_unix());
+    auto local = Address::parse("unix:/x", error).value();
+    local.set_port(81);
+    EXPECT_EQ(local.port(), 0);
+    EXPECT_EQ(local.ip(), "unix");
+    EXPECT_EQ(local.path(), "/x");
+    EXPECT_TRUE(local.is_unix());
+}
+
+TEST(Listening, TellsWhenAnotherHoldsThePort) {
+    std::string error;
+    auto address = Address::parse("127.0.0.1:0", error).value();
+    const Descriptor first = listen_on(address, true, error);
+    ASSERT_TRUE(first) << error;
+    address = local_address(first.get()).value();
+    EXPECT_NE(address.port(), 0);
+
+    EXPECT_FALSE(address_is_free(address, error));
+    EXPECT_NE(error.find(address.to_string()), std::string::npos) << error;
+    EXPECT_FALSE(listen_on(address, false, error));
+    // Workers of one process share it.
+    EXPECT_TRUE(listen_on(address, true, error));
+}
+
+TEST(Listening, RemovesASocketFileThatNobodyAnswersOnAndNoOther) {
+    std::string directory = ::testing::TempDir() + "starling-XXXXXX";
+    ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+    const std::string path = directory + "/s";
+    std::string error;
+    const auto address = Address::parse("unix:" + path, error).value();
+    {
+        const Descriptor live = listen_on(address, false, error);
+        ASSERT_TRUE(live) << error;
+        EXPECT_TRUE(address_is_free(address, error));
+        EXPECT_TRUE(std::filesystem::exists(path)) << "it is in use";
+        EXPECT_FALSE(listen_on(address, false, error));
+        EXPECT_NE(error.find(path), std::string::npos) << error;
+    }
+    EXPECT_TRUE(std::filesystem::exists(path)) << "left behind";
+    EXPECT_TRUE(address_is_free(address, error));
+    EXPECT_FALSE(std::filesystem::exists(path));
+    EXPECT_TRUE(listen_on(address, false, error)) << error;
+    std::filesystem::remove_all(directory);
+}
+
+// A blocking probe would wait for ever.
+TEST(Listening, AFullBacklogIsNotWaitedFor) {
+    std::string directory = ::testing::TempDir() + "starling-XXXXXX";
+    ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+    std::string error;
+    const auto address = Address::parse("unix:" + directory + "/s", error).value();
+    const Descriptor live(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(live.get(), address.data(), address.size()), 0);
+    ASSERT_EQ(::listen(live.get(), 0), 0);
+    const Descriptor waiting(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::connect(waiting.get(), address.data(), address.size()), 0);
+    EXPECT_TRUE(address_is_free(address, error));
+    EXPECT_TRUE(std::filesystem::exists(directory + "/s"));
+    std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+}  // namespace starling::net

@@ -1,0 +1,416 @@
+// The contract of net/backend.h, which every backend must pass. A new one is one more line in
+// `backends`.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "net/acceptor.h"
+#include "net/loop.h"
+#include "tests/fake/counting_backend.h"
+#include "tests/fake/sockets.h"
+#include "tests/fake/stream_script.h"
+
+namespace starling::net {
+namespace {
+
+using fake::BackendCounts;
+using fake::CountingBackend;
+using fake::run_ticks;
+using fake::run_until;
+using fake::StreamScript;
+
+enum class Kind { unix_domain, tcp_v4, tcp_v6 };
+
+struct Param {
+    std::string name;
+    std::unique_ptr<Backend> (*make)();
+    Kind kind;
+};
+
+const struct {
+    const char* name;
+    std::unique_ptr<Backend> (*make)();
+} backends[] = {
+    {"epoll", &make_epoll_backend},
+};
+
+std::vector<Param> params() {
+    std::vector<Param> all;
+    for (const auto& backend : backends) {
+        all.push_back({std::string(backend.name) + "_unix", backend.make, Kind::unix_domain});
+        all.push_back({std::string(backend.name) + "_tcp4", backend.make, Kind::tcp_v4});
+        all.push_back({std::string(backend.name) + "_tcp6", backend.make, Kind::tcp_v6});
+    }
+    return all;
+}
+
+std::string pattern(size_t size) {
+    std::string text(size, ' ');
+    for (size_t i = 0; i < size; ++i) text[i] = char('a' + i % 26);
+    return text;
+}
+
+class BackendContract : public ::testing::TestWithParam<Param> {
+protected:
+    BackendContract() : loop_(std::make_unique<CountingBackend>(counts_, GetParam().make())) {}
+
+    void SetUp() override {
+        if (GetParam().kind == Kind::tcp_v6) {
+            std::string error;
+            if (!listen_on(fake::address("[::1]:0"), false, error)) GTEST_SKIP() << error;
+        }
+        auto pair = make_pair();
+        peer_ = std::move(pair.peer);
+        auto handler = std::make_unique<StreamScript>(log_);
+        script_ = handler.get();
+        script_->ended = [](Stream&) {};  // Stays open: a second report would show.
+        stream_ = &loop_.open(std::move(pair.ours), std::move(handler));
+    }
+
+    static fake::Pair make_pair() {
+        switch (GetParam().kind) {
+            case Kind::unix_domain: return fake::unix_pair();
+            case Kind::tcp_v4: return fake::tcp_pair("127.0.0.1:0");
+            case Kind::tcp_v6: break;
+        }
+        return fake::tcp_pair("[::1]:0");
+    }
+    [[nodiscard]] static bool is_tcp() { return GetParam().kind != Kind::unix_domain; }
+    [[nodiscard]] bool log_reaches(const std::string& text) {
+        return run_until(loop_, [&] { return log_.find(text) != std::string::npos; });
+    }
+    // Takes and keeps the bytes, without a line of transcript for each piece.
+    void collect(std::string& into) {
+        script_->bytes = [&into](Stream&, StreamScript::Input& input) {
+            into += base::text_of(input);
+            input = {};
+        };
+    }
+
+    BackendCounts counts_;
+    std::string log_;
+    Loop loop_;
+    StreamScript* script_ = nullptr;
+    Stream* stream_ = nullptr;
+    Descriptor peer_;
+};
+
+INSTANTIATE_TEST_SUITE_P(All, BackendContract, ::testing::ValuesIn(params()),
+                         [](const auto& test) { return test.param.name; });
+
+TEST_P(BackendContract, BytesArrive) {
+    fake::send_text(peer_, "hello");
+    ASSERT_TRUE(log_reaches("hello"));
+    fake::send_text(peer_, "world");
+    ASSERT_TRUE(log_reaches("world"));
+    EXPECT_EQ(log_, "bytes(hello) bytes(world)");
+}
+
+TEST_P(BackendContract, ManyBytesArriveInOrder) {
+    const std::string want = pattern(3'000'000);
+    std::string got;
+    collect(got);
+    size_t sent = 0;
+    ASSERT_TRUE(run_until(loop_, [&] {
+        sent += fake::send_text(peer_, std::string_view(want).substr(sent));
+        return got.size() == want.size();
+    }));
+    EXPECT_TRUE(got == want);
+}
+
+TEST_P(BackendContract, MemoryBeforeReceivedBytesIsWritable) {
+    size_t filled = 0;
+    script_->bytes = [&](Stream&, StreamScript::Input& input) {
+        filled += Backend::receive_headroom_bytes + input.size();
+        std::byte* const front = input.data() - Backend::receive_headroom_bytes;
+        std::fill(front, input.data() + input.size(), std::byte{'x'});
+        input = {};
+    };
+    fake::send_text(peer_, "abc");
+    ASSERT_TRUE(run_until(loop_, [&] { return filled != 0; }));
+    EXPECT_EQ(filled, Backend::receive_headroom_bytes + 3);
+}
+
+TEST_P(BackendContract, SendTakesSeveralParts) {
+    std::string a = "one ", b = "", c = "two ", d = pattern(5000);
+    const iovec parts[] = {
+        {a.data(), a.size()}, {b.data(), b.size()}, {c.data(), c.size()}, {d.data(), d.size()}};
+    const auto sent = loop_.backend().send(*stream_, parts);
+    EXPECT_EQ(sent.error, 0);
+    EXPECT_EQ(sent.bytes, 5008u);
+    std::string got;
+    ASSERT_TRUE(run_until(loop_, [&] {
+        got += fake::receive_text(peer_);
+        return got.size() >= 5008;
+    }));
+    EXPECT_EQ(got, a + c + d);
+}
+
+TEST_P(BackendContract, APartialSendIsFollowedBySendableOnce) {
+    const int small = 4096;
+    ::setsockopt(stream_->fd(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    std::string bytes = pattern(1'000'000);
+    const iovec part{bytes.data(), bytes.size()};
+    stream_->write_now({&part, 1});
+    EXPECT_EQ(counts_.sends, 1u);
+    EXPECT_EQ(counts_.short_sends, 1u);
+    // sendable() makes the stream send again, once; while the peer does not read it does not come.
+    ASSERT_TRUE(run_until(loop_, [&, sends = size_t(0)]() mutable {
+        return std::exchange(sends, counts_.sends) == counts_.sends;
+    }));
+    EXPECT_EQ(counts_.sends, counts_.short_sends);
+    EXPECT_EQ(log_, "");
+
+    std::string got;
+    ASSERT_TRUE(run_until(loop_, [&] {
+        got += fake::receive_text(peer_);
+        return got.size() >= bytes.size() && log_ == "drained";
+    }));
+    EXPECT_TRUE(got == bytes);
+    // Each refusal had its one sendable(), and each sendable() its one send.
+    EXPECT_EQ(counts_.sends, counts_.short_sends + 1);
+}
+
+TEST_P(BackendContract, TheEndIsReportedOnce) {
+    fake::send_text(peer_, "bye");
+    ::shutdown(peer_.get(), SHUT_WR);
+    ASSERT_TRUE(log_reaches("ended"));
+    run_ticks(loop_, 20);
+    EXPECT_EQ(log_, "bytes(bye) ended");
+    stream_->write(base::bytes_of("answer"));  // The other direction is still there.
+    run_ticks(loop_, 2);
+    EXPECT_EQ(fake::receive_text(peer_), "answer");
+}
+
+TEST_P(BackendContract, AFailureIsReportedOnceAndLast) {
+    if (!is_tcp()) GTEST_SKIP() << "Unix-domain sockets know no reset";
+    fake::reset(std::move(peer_));
+    ASSERT_TRUE(log_reaches("closed"));
+    run_ticks(loop_, 20);
+    EXPECT_EQ(log_, "closed(failed)");
+}
+
+TEST_P(BackendContract, AFailureIsReportedThoughReceivingIsOff) {
+    if (!is_tcp()) GTEST_SKIP() << "Unix-domain sockets know no reset";
+    stream_->pause_receiving();
+    run_ticks(loop_, 1);
+    fake::reset(std::move(peer_));
+    ASSERT_TRUE(log_reaches("closed"));
+    EXPECT_EQ(log_, "closed(failed)");
+}
+
+TEST_P(BackendContract, SendingToAPeerThatIsGoneFails) {
+    peer_.reset();
+    ASSERT_TRUE(run_until(loop_, [&] {
+        if (log_.find("closed") != std::string::npos) return true;
+        stream_->write(base::bytes_of("x"));
+        return false;
+    }));
+    EXPECT_TRUE(log_.ends_with("closed(failed)")) << log_;
+}
+
+TEST_P(BackendContract, ReceivingCanBeOffAndOnAgain) {
+    loop_.backend().receive(*stream_, false);
+    fake::send_text(peer_, "later");
+    run_ticks(loop_, 20);
+    EXPECT_EQ(log_, "");
+    loop_.backend().receive(*stream_, false);
+    loop_.backend().receive(*stream_, true);
+    loop_.backend().receive(*stream_, true);
+    ASSERT_TRUE(log_reaches("later"));
+    EXPECT_EQ(log_, "bytes(later)");
+}
+
+// A peer that wrote and left while receiving was off has not written in vain, and is not an event
+// for ever.
+TEST_P(BackendContract, WhatAPeerSentBeforeItLeftIsReadOnceReceivingIsOn) {
+    stream_->pause_receiving();
+    fake::send_text(peer_, "last words");
+    peer_.reset();
+    run_ticks(loop_, 20);
+    EXPECT_EQ(log_, "");
+    stream_->resume_receiving();
+    ASSERT_TRUE(log_reaches("ended"));
+    EXPECT_TRUE(log_.starts_with("bytes(last words) ended")) << log_;
+}
+
+TEST_P(BackendContract, APeerThatLeftDoesNotSpinTheLoopWhileReceivingIsOff) {
+    stream_->pause_receiving();
+    fake::send_text(peer_, "x");
+    peer_.reset();
+    run_ticks(loop_, 5);
+    const auto before = std::chrono::steady_clock::now();
+    loop_.backend().wait(40);
+    EXPECT_GE(std::chrono::steady_clock::now() - before, std::chrono::milliseconds(30));
+    EXPECT_EQ(log_, "");
+}
+
+TEST_P(BackendContract, NothingIsReportedAfterRemove) {
+    fake::send_text(peer_, "too late");
+    loop_.backend().wait(1000);
+    loop_.backend().remove(*stream_, false);
+    loop_.backend().dispatch();
+    peer_.reset();
+    run_ticks(loop_, 20);
+    EXPECT_EQ(log_, "");
+}
+
+TEST_P(BackendContract, AStreamClosedEarlierInTheSameBatchHearsNothing) {
+    auto second_pair = make_pair();
+    auto handler = std::make_unique<StreamScript>(log_);
+    Stream* second = &loop_.open(std::move(second_pair.ours), std::move(handler));
+    // Whichever comes first closes the other.
+    int heard = 0;
+    const auto close_other = [&](Stream& self, StreamScript::Input& input) {
+        ++heard;
+        input = {};
+        (&self == second ? stream_ : second)->close(Stream::Close::reset);
+    };
+    script_->bytes = close_other;
+    static_cast<StreamScript*>(second->handler())->bytes = close_other;
+    fake::send_text(peer_, "a");
+    fake::send_text(second_pair.peer, "b");
+    ASSERT_TRUE(log_reaches("closed(local)"));
+    run_ticks(loop_, 5);
+    EXPECT_EQ(heard, 1);
+    EXPECT_EQ(loop_.streams().size(), 1u);
+}
+
+TEST_P(BackendContract, WakeFromAnotherThreadEndsTheWait) {
+    std::thread other([this] { loop_.backend().wake(); });
+    loop_.backend().wait(-1);
+    loop_.backend().dispatch();
+    other.join();
+    EXPECT_EQ(log_, "");
+}
+
+TEST_P(BackendContract, WakeBeforeTheWaitEndsItToo) {
+    for (int i = 0; i < 3; ++i) {
+        loop_.backend().wake();
+        loop_.backend().wake();
+        loop_.backend().wait(-1);
+        loop_.backend().dispatch();
+    }
+    EXPECT_EQ(log_, "");
+}
+
+TEST_P(BackendContract, TimeoutsEndTheWait) {
+    for (const int timeout_ms : {0, 1, 10}) {
+        loop_.backend().wait(timeout_ms);
+        loop_.backend().dispatch();
+    }
+    EXPECT_EQ(counts_.waits, 3u);
+    EXPECT_EQ(log_, "");
+}
+
+class AcceptContract : public BackendContract {
+protected:
+    void SetUp() override {
+        BackendContract::SetUp();
+        if (IsSkipped()) return;
+        directory_ = ::testing::TempDir() + "starling-XXXXXX";
+        ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
+        listening_ =
+            fake::listen_at(GetParam().kind == Kind::unix_domain ? "unix:" + directory_ + "/s"
+                            : GetParam().kind == Kind::tcp_v4    ? "127.0.0.1:0"
+                                                                 : "[::1]:0");
+        listening_fd_ = listening_.get();
+    }
+    void TearDown() override { std::filesystem::remove_all(directory_); }
+
+    std::string directory_;
+    Descriptor listening_;
+    int listening_fd_ = -1;
+};
+
+INSTANTIATE_TEST_SUITE_P(All, AcceptContract, ::testing::ValuesIn(params()),
+                         [](const auto& test) { return test.param.name; });
+
+TEST_P(AcceptContract, AcceptedDescriptorsDoNotBlockAndAreNotInherited) {
+    std::vector<Descriptor> accepted;
+    const Acceptor acceptor(loop_, std::move(listening_),
+                            [&](Descriptor fd) { accepted.push_back(std::move(fd)); });
+    std::vector<Descriptor> peers;
+    for (int i = 0; i < 5; ++i) peers.push_back(fake::connect_to(listening_fd_));
+    ASSERT_TRUE(run_until(loop_, [&] { return accepted.size() == 5; }));
+    for (const auto& fd : accepted) {
+        EXPECT_TRUE(::fcntl(fd.get(), F_GETFL) & O_NONBLOCK);
+        EXPECT_TRUE(::fcntl(fd.get(), F_GETFD) & FD_CLOEXEC);
+    }
+    fake::send_text(peers[0], "hi");
+    std::string got;
+    ASSERT_TRUE(run_until(loop_, [&] {
+        for (const auto& fd : accepted) got += fake::receive_text(fd);
+        return !got.empty();
+    }));
+    EXPECT_EQ(got, "hi");
+}
+
+TEST_P(AcceptContract, NothingIsAcceptedAfterUnlisten) {
+    int accepted = 0;
+    Acceptor acceptor(loop_, std::move(listening_), [&](Descriptor) { ++accepted; });
+    const Descriptor peer = fake::connect_to(listening_fd_);
+    loop_.backend().wait(1000);
+    loop_.backend().unlisten(acceptor);
+    loop_.backend().dispatch();
+    run_ticks(loop_, 10);
+    EXPECT_EQ(accepted, 0);
+    EXPECT_FALSE(loop_.backend().listen(acceptor));
+    EXPECT_TRUE(run_until(loop_, [&] { return accepted == 1; }));
+}
+
+TEST_P(AcceptContract, AnOwnerMayStopListeningFromTheCall) {
+    int accepted = 0;
+    Acceptor* listener = nullptr;
+    Acceptor acceptor(loop_, std::move(listening_), [&](Descriptor) {
+        if (++accepted == 2) loop_.backend().unlisten(*listener);
+    });
+    listener = &acceptor;
+    std::vector<Descriptor> peers;
+    for (int i = 0; i < 5; ++i) peers.push_back(fake::connect_to(listening_fd_));
+    run_ticks(loop_, 20);
+    EXPECT_EQ(accepted, 2);
+}
+
+// The bytes that make a handler stop listening may come in the same batch as a connection.
+TEST_P(AcceptContract, AnAcceptorDestroyedEarlierInTheSameBatchHearsNothing) {
+    int accepted = 0;
+    auto acceptor =
+        std::make_unique<Acceptor>(loop_, std::move(listening_), [&](Descriptor) { ++accepted; });
+    fake::send_text(peer_, "stop");  // Ready first, so reported first.
+    const Descriptor peer = fake::connect_to(listening_fd_);
+    script_->bytes = [&](Stream&, StreamScript::Input& input) {
+        input = {};
+        acceptor.reset();
+    };
+    run_ticks(loop_, 5);
+    EXPECT_EQ(acceptor, nullptr);
+    EXPECT_LE(accepted, 1);
+}
+
+TEST_P(AcceptContract, AFailureToAcceptIsReported) {
+    int accepted = 0;
+    const Acceptor acceptor(loop_, std::move(listening_), [&](Descriptor) { ++accepted; });
+    const Descriptor peer = fake::connect_to(listening_fd_);
+    rlimit saved{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &saved), 0);
+    rlimit none = saved;
+    none.rlim_cur = 3;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    run_ticks(loop_, 5);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &saved), 0);
+    EXPECT_EQ(accepted, 0);
+    EXPECT_EQ(acceptor.pauses(), 1u);  // It was told; what it does then is its own affair.
+}
+
+}  // namespace
+}  // namespace starling::net

@@ -1,0 +1,81 @@
+// tests/net/stream_fixture.h: one stream on a real loop with a clock of the test's, and its peer.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "net/loop.h"
+#include "net/stream.h"
+#include "tests/fake/clock.h"
+#include "tests/fake/counting_backend.h"
+#include "tests/fake/sockets.h"
+#include "tests/fake/stream_script.h"
+
+namespace starling::net {
+
+using Input = fake::StreamScript::Input;
+
+inline std::string pattern(size_t size, char first = 'a') {
+    std::string text(size, ' ');
+    for (size_t i = 0; i < size; ++i) text[i] = char(first + i % 26);
+    return text;
+}
+
+class StreamTest : public ::testing::Test {
+protected:
+    StreamTest() : loop_(std::make_unique<fake::CountingBackend>(counts_), {}, clock_.source()) {
+        loop_.on_escaped([this](std::string_view what) { escaped_ += what; });
+    }
+
+    Stream& open(fake::Pair pair, const std::string& name = "") {
+        peer_ = std::move(pair.peer);
+        auto handler = std::make_unique<fake::StreamScript>(log_);
+        script_ = handler.get();
+        script_->name = name;
+        stream_ = &loop_.open(std::move(pair.ours), std::move(handler));
+        return *stream_;
+    }
+    // The kernel takes only a little at a time.
+    Stream& open_narrow() {
+        auto pair = fake::unix_pair();
+        fake::set_buffer(pair.ours, SO_SNDBUF, 4608);
+        return open(std::move(pair));
+    }
+    void write(std::string_view text) { stream_->write(base::bytes_of(text)); }
+    void write_shared(std::string_view text) {
+        stream_->write(base::SharedBytes::copy(base::bytes_of(text)));
+    }
+    void write_now(std::string_view text) {
+        const iovec part{const_cast<char*>(text.data()), text.size()};
+        stream_->write_now({&part, 1});
+    }
+    std::string read(size_t bytes) {
+        std::string got;
+        EXPECT_TRUE(fake::run_until(loop_, [&] {
+            got += fake::receive_text(peer_);
+            return got.size() >= bytes;
+        })) << got.size();
+        return got;
+    }
+    // Sends to the stream and lets it arrive as one read.
+    void feed(std::string_view text) {
+        ASSERT_EQ(fake::send_text(peer_, text), text.size());
+        fake::run_ticks(loop_, 1);
+    }
+
+    fake::Clock clock_;
+    fake::BackendCounts counts_;
+    std::string log_, escaped_;
+    std::deque<std::string> logs_;  // Of further streams.
+    Loop loop_;
+    Stream* stream_ = nullptr;
+    fake::StreamScript* script_ = nullptr;
+    Descriptor peer_;
+};
+
+}  // namespace starling::net

@@ -1,0 +1,44 @@
+// tests/net/tls_fixture.h: certificates and versions for the tests of TLS.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/tls.h"
+#include "tests/fake/certificates.h"
+#include "tests/fake/tls_client.h"
+
+namespace starling::net {
+
+inline std::shared_ptr<const TlsContext> load(const std::vector<CertificateFiles>& files) {
+    std::string error;
+    auto context = TlsContext::load(files, error);
+    EXPECT_TRUE(context) << error;
+    return context;
+}
+
+// One set of certificates for all tests: "first", "second" (by name and by wildcard).
+inline const std::shared_ptr<const TlsContext>& shared_context() {
+    static const fake::TemporaryDirectory directory;
+    static const auto context = load(
+        {fake::make_certificate(directory, "first", "DNS:first.example"),
+         fake::make_certificate(directory, "second", "DNS:second.example,DNS:*.second.example")});
+    return context;
+}
+
+struct TlsVersion {
+    int version;
+    const char* name;
+};
+inline constexpr TlsVersion versions[] = {{TLS1_2_VERSION, "TLSv1.2"}, {TLS1_3_VERSION, "TLSv1.3"}};
+
+inline fake::TlsClientOptions only(int version) {
+    fake::TlsClientOptions options;
+    options.version_min = options.version_max = version;
+    return options;
+}
+
+}  // namespace starling::net

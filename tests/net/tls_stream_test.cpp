@@ -1,0 +1,272 @@
+// TLS as part of a stream: bytes through a socket and a loop.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/text.h"
+#include "net/loop.h"
+#include "tests/fake/clock.h"
+#include "tests/fake/counting_backend.h"
+#include "tests/fake/sockets.h"
+#include "tests/fake/stream_script.h"
+#include "tests/fake/tls_client.h"
+#include "tests/net/stream_fixture.h"
+#include "tests/net/tls_fixture.h"
+
+namespace starling::net {
+namespace {
+
+using fake::run_until;
+using fake::StreamScript;
+using fake::TlsClient;
+using fake::TlsClientOptions;
+
+class TlsStream : public ::testing::Test {
+protected:
+    TlsStream() : loop_(std::make_unique<fake::CountingBackend>(counts_), {}, clock_.source()) {}
+
+    void open(int version, fake::Pair pair = fake::unix_pair(), SSL_SESSION* session = nullptr) {
+        log_.clear();
+        wire_.clear();
+        peer_ = std::move(pair.peer);
+        auto handler = std::make_unique<StreamScript>(log_);
+        script_ = handler.get();
+        auto tls = std::make_unique<TlsSession>(shared_context());
+        tls_ = tls.get();
+        stream_ = &loop_.open(std::move(pair.ours), std::move(handler), std::move(tls));
+        TlsClientOptions options = only(version);
+        options.session = session;
+        client_ = std::make_unique<TlsClient>(options);
+        client_->feed("");
+    }
+    // Carries bytes between client and socket, one tick each time.
+    bool talk_until(const std::function<bool()>& done) {
+        return run_until(loop_, [&] {
+            to_server_ += client_->output();
+            if (peer_) to_server_.erase(0, fake::send_text(peer_, to_server_));
+            if (peer_) receive();
+            return done();
+        });
+    }
+    void receive() {
+        std::string bytes = fake::receive_text(peer_);
+        if (bytes.ends_with("<end>")) wire_ = "<end>", bytes.resize(bytes.size() - 5);
+        if (bytes.ends_with("<reset>")) wire_ = "<reset>", bytes.resize(bytes.size() - 7);
+        client_->feed(bytes);
+    }
+    bool shake_hands() {
+        return talk_until([&] { return client_->established() && tls_->established(); });
+    }
+    bool log_reaches(const std::string& text) {
+        return talk_until([&] { return log_.find(text) != std::string::npos; });
+    }
+    void echo() {
+        script_->bytes = [](Stream& stream, StreamScript::Input& input) {
+            stream.write(input);
+            input = {};
+        };
+    }
+
+    fake::Clock clock_;
+    fake::BackendCounts counts_;
+    std::string log_, wire_, to_server_;
+    Loop loop_;
+    Stream* stream_ = nullptr;
+    StreamScript* script_ = nullptr;
+    TlsSession* tls_ = nullptr;
+    std::unique_ptr<TlsClient> client_;
+    Descriptor peer_;
+};
+
+TEST_F(TlsStream, EchoesAMegabyteAndKeepsNoBufferWhenIdle) {
+    for (const auto& [version, name] : versions) {
+        auto pair = fake::tcp_pair();
+        fake::set_buffer(pair.ours, SO_SNDBUF, 16 * 1024);  // Sends are refused on the way.
+        open(version, std::move(pair));
+        EXPECT_TRUE(stream_->is_secure());
+        ASSERT_TRUE(shake_hands());
+        echo();
+        const std::string want = pattern(1 << 20);
+        ASSERT_TRUE(client_->write(want));
+        ASSERT_TRUE(talk_until([&] { return client_->plaintext().size() >= want.size(); }));
+        EXPECT_TRUE(client_->plaintext() == want) << name;
+        EXPECT_EQ(stream_->queued_bytes(), 0u);
+        EXPECT_LE(tls_->output().capacity(), std::string().capacity());
+        client_->close();
+        ASSERT_TRUE(log_reaches("closed"));
+    }
+}
+
+TEST_F(TlsStream, WritesOfOneTickAreOneRecordAndOneSystemCall) {
+    open(TLS1_3_VERSION);
+    ASSERT_TRUE(shake_hands());
+    fake::run_ticks(loop_, 2);
+    receive();
+    const size_t sends = counts_.sends, bytes = counts_.sent_bytes;
+    for (int i = 0; i < 100; ++i) stream_->write(base::bytes_of("abc"));
+    std::string now = "now";
+    const iovec part{now.data(), now.size()};
+    stream_->write_now({&part, 1});
+    fake::run_ticks(loop_, 1);
+    EXPECT_EQ(counts_.sends, sends + 1);
+    EXPECT_LT(counts_.sent_bytes - bytes, 303u + 40);
+    receive();
+    EXPECT_EQ(client_->plaintext().size(), 303u);
+}
+
+// RFC 5246 7.3: in an abbreviated handshake the client speaks last, so nothing of ours goes out
+// behind which what waits could leave.
+TEST_F(TlsStream, WhatIsWrittenDuringTheHandshakeLeavesAfterIt) {
+    for (const auto& [version, name] : versions) {
+        open(version);
+        stream_->write(base::bytes_of("welcome"));
+        ASSERT_TRUE(talk_until([&] { return client_->plaintext() == "welcome"; })) << name;
+        ASSERT_NE(client_->session(), nullptr);
+        const std::unique_ptr<TlsClient> first = std::move(client_);
+        stream_->close();
+        fake::run_ticks(loop_, 2);
+
+        open(version, fake::unix_pair(), first->session());
+        stream_->write(base::bytes_of("welcome back"));
+        ASSERT_TRUE(talk_until([&] { return client_->plaintext() == "welcome back"; })) << name;
+        EXPECT_TRUE(client_->resumed());
+        stream_->close();
+        fake::run_ticks(loop_, 2);
+    }
+}
+
+TEST_F(TlsStream, CloseNotifyOfThePeerIsAnEndAndIsAnswered) {
+    for (const auto& [version, name] : versions) {
+        open(version);
+        ASSERT_TRUE(shake_hands());
+        EXPECT_TRUE(client_->write("bye"));
+        client_->close();
+        ASSERT_TRUE(log_reaches("closed"));
+        EXPECT_EQ(log_, "bytes(bye) ended closed(ended)") << name;
+        receive();
+        EXPECT_TRUE(client_->ended()) << name;
+        EXPECT_EQ(wire_, "<end>");
+    }
+}
+
+TEST_F(TlsStream, OurCloseSendsWhatIsQueuedAndACloseNotify) {
+    for (const auto how : {Stream::Close::flush, Stream::Close::linger}) {
+        auto pair = fake::unix_pair();
+        fake::set_buffer(pair.ours, SO_SNDBUF, 4608);
+        open(TLS1_3_VERSION, std::move(pair));
+        ASSERT_TRUE(shake_hands());
+        const std::string want = pattern(100'000);
+        stream_->write(base::bytes_of(want));
+        stream_->close(how);
+        ASSERT_TRUE(talk_until([&] { return client_->ended() && wire_ == "<end>"; }));
+        EXPECT_TRUE(client_->plaintext() == want);
+        peer_.reset();
+        ASSERT_TRUE(log_reaches("closed"));
+        EXPECT_EQ(log_, "closed(local)");
+    }
+}
+
+TEST_F(TlsStream, AStreamCutOffIsAnEnd) {
+    open(TLS1_3_VERSION);
+    ASSERT_TRUE(shake_hands());
+    EXPECT_TRUE(client_->write(pattern(1000)));
+    const std::string record = client_->output();
+    fake::send_text(peer_, std::string_view(record).substr(0, record.size() / 2));
+    ::shutdown(peer_.get(), SHUT_WR);
+    ASSERT_TRUE(log_reaches("closed"));
+    EXPECT_EQ(log_, "ended closed(ended)");  // Not a byte of the record that is not whole.
+}
+
+TEST_F(TlsStream, ARecordThatWasTamperedWithFailsTheStream) {
+    open(TLS1_3_VERSION);
+    ASSERT_TRUE(shake_hands());
+    EXPECT_TRUE(client_->write("attack at dawn"));
+    std::string record = client_->output();
+    record[record.size() - 3] ^= 1;
+    fake::send_text(peer_, record);
+    ASSERT_TRUE(log_reaches("closed"));
+    EXPECT_EQ(log_, "closed(failed)");
+    receive();
+    EXPECT_NE(client_->error().find("bad record mac"), std::string::npos) << client_->error();
+}
+
+TEST_F(TlsStream, GarbageInsteadOfAClientHelloFailsTheStream) {
+    open(TLS1_3_VERSION);
+    (void)client_->output();
+    fake::send_text(peer_, "GET / HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(log_reaches("closed"));
+    EXPECT_EQ(log_, "closed(failed)");
+}
+
+TEST_F(TlsStream, ACloseDuringTheHandshakeDropsWhatWaitedForIt) {
+    open(TLS1_3_VERSION);
+    stream_->write(base::bytes_of("never"));
+    stream_->close();
+    fake::run_ticks(loop_, 2);
+    EXPECT_EQ(log_, "closed(local)");
+    EXPECT_EQ(fake::receive_text(peer_), "<end>");
+}
+
+// The end came in one piece with requests that a paused handler has not seen.
+TEST_F(TlsStream, AnEndWaitsForAPausedHandler) {
+    open(TLS1_3_VERSION);
+    ASSERT_TRUE(shake_hands());
+    script_->bytes = [](Stream& stream, StreamScript::Input& input) {
+        fake::take(input, 1);
+        stream.pause_receiving();
+    };
+    EXPECT_TRUE(client_->write("ab"));
+    EXPECT_TRUE(client_->write("c"));
+    client_->close();
+    ASSERT_TRUE(log_reaches("bytes(ab)"));
+    fake::run_ticks(loop_, 3);
+    EXPECT_EQ(log_, "bytes(ab)");
+    stream_->resume_receiving();
+    loop_.run_once(-1);
+    EXPECT_EQ(log_, "bytes(ab) bytes(bc)");
+    stream_->resume_receiving();
+    loop_.run_once(-1);
+    EXPECT_EQ(log_, "bytes(ab) bytes(bc) bytes(c)");
+    stream_->resume_receiving();
+    loop_.run_once(-1);
+    EXPECT_EQ(log_, "bytes(ab) bytes(bc) bytes(c) ended closed(ended)");
+}
+
+TEST_F(TlsStream, AQueueThatDoesNotMoveIsClosed) {
+    auto pair = fake::unix_pair();
+    fake::set_buffer(pair.ours, SO_SNDBUF, 4608);
+    open(TLS1_3_VERSION, std::move(pair));
+    ASSERT_TRUE(shake_hands());
+    fake::run_ticks(loop_, 2);
+    receive();
+    stream_->write(base::bytes_of(pattern(50'000)));
+    fake::run_ticks(loop_, 2);
+    const size_t queued = stream_->queued_bytes();
+    EXPECT_GT(queued, 0u);
+    clock_.advance(9'000);
+    fake::run_ticks(loop_, 2);
+    EXPECT_EQ(log_, "");
+    clock_.advance(1'250);
+    fake::run_ticks(loop_, 2);
+    EXPECT_EQ(log_, "closed(stalled)");
+}
+
+TEST_F(TlsStream, WhatAHandlerLeavesComesBackWithMoreBehindIt) {
+    open(TLS1_3_VERSION);
+    ASSERT_TRUE(shake_hands());
+    std::string got;
+    script_->bytes = [&](Stream&, StreamScript::Input& input) {
+        while (input.size() >= 30'000) got += fake::take(input, 30'000);
+    };
+    const std::string want = pattern(150'000);
+    EXPECT_TRUE(client_->write(want));
+    ASSERT_TRUE(talk_until([&] { return got.size() == want.size(); }));
+    EXPECT_TRUE(got == want);
+}
+
+}  // namespace
+}  // namespace starling::net

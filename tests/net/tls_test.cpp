@@ -1,0 +1,262 @@
+#include "net/tls.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "tests/fake/certificates.h"
+#include "tests/fake/tls_client.h"
+#include "tests/net/tls_fixture.h"
+
+namespace starling::net {
+namespace {
+
+using fake::TlsClient;
+using fake::TlsClientOptions;
+using Status = TlsSession::Status;
+
+// The server's session, with what it read.
+struct Server {
+    explicit Server(std::shared_ptr<const TlsContext> context = shared_context())
+        : session(std::move(context)) {}
+
+    void feed(std::string_view ciphertext) {
+        session.feed(base::bytes_of(ciphertext));
+        std::vector<std::byte> buffer(TlsSession::record_bytes_max);
+        while (const size_t size = session.read(buffer, status))
+            plaintext += base::text_of(std::span(buffer).first(size));
+    }
+    [[nodiscard]] std::string output() { return std::exchange(session.output(), {}); }
+    [[nodiscard]] bool write(std::string_view text) { return session.write(base::bytes_of(text)); }
+
+    TlsSession session;
+    Status status = Status::ok;
+    std::string plaintext;
+};
+
+// Carries bytes between the two until neither has more to say; `step` bytes at a time.
+void exchange(TlsClient& client, Server& server, size_t step = SIZE_MAX) {
+    client.feed("");
+    for (int turn = 0; turn < 20; ++turn) {
+        const std::string up = client.output();
+        for (size_t at = 0; at < up.size() && server.status == Status::ok; at += step)
+            server.feed(std::string_view(up).substr(at, step));
+        const std::string down = server.output();
+        for (size_t at = 0; at < down.size(); at += std::min(step, down.size()))
+            client.feed(std::string_view(down).substr(at, step));
+        if (up.empty() && down.empty()) return;
+    }
+    ADD_FAILURE() << "they never stop talking";
+}
+
+TEST(Tls, ShakesHandsAndCarriesBytesAtEveryReadSize) {
+    for (const auto& [version, name] : versions)
+        for (const size_t step : {size_t(1), size_t(7), size_t(100), SIZE_MAX}) {
+            TlsClient client(only(version));
+            Server server;
+            EXPECT_FALSE(server.session.established());
+            exchange(client, server, step);
+            ASSERT_TRUE(client.established()) << client.error();
+            EXPECT_TRUE(server.session.established());
+            EXPECT_EQ(client.version(), name);
+            EXPECT_TRUE(client.write("ping"));
+            EXPECT_TRUE(server.write("pong"));
+            exchange(client, server, step);
+            EXPECT_EQ(server.plaintext, "ping") << name << step;
+            EXPECT_EQ(client.plaintext(), "pong") << name << step;
+        }
+}
+
+TEST(Tls, RefusesWhatIsOlder) {
+    TlsClientOptions options;
+    options.version_min = TLS1_VERSION;
+    options.version_max = TLS1_1_VERSION;
+    TlsClient client(options);
+    Server server;
+    exchange(client, server);
+    EXPECT_FALSE(client.established());
+    EXPECT_EQ(server.status, Status::failed);
+    EXPECT_NE(client.error(), "");
+}
+
+TEST(Tls, AlpnChoosesHttp11AndRefusesTheRest) {
+    const struct {
+        std::string_view offered;
+        std::string_view want;  // "-": refused.
+    } cases[] = {
+        {"", ""},
+        {std::string_view("\x08http/1.1", 9), "http/1.1"},
+        {std::string_view("\x02h2\x08http/1.1", 12), "http/1.1"},
+        {std::string_view("\x02h2", 3), "-"},
+        {std::string_view("\x08http/1.0\x02h2", 12), "-"},
+    };
+    for (const auto& [offered, want] : cases) {
+        TlsClientOptions options;
+        options.alpn = offered;
+        TlsClient client(options);
+        Server server;
+        exchange(client, server);
+        EXPECT_EQ(client.established(), want != "-") << offered;
+        if (want == "-")
+            EXPECT_NE(client.error().find("no application protocol"), std::string::npos)
+                << client.error();
+        else
+            EXPECT_EQ(client.alpn(), want);
+    }
+}
+
+TEST(Tls, TheServerNameChoosesTheCertificate) {
+    const struct {
+        const char *name, *want;
+    } cases[] = {
+        {"", "first"},
+        {"first.example", "first"},
+        {"second.example", "second"},
+        {"SECOND.example", "second"},
+        {"a.second.example", "second"},
+        {"a.b.second.example", "first"},  // A wildcard stands for one label (RFC 6125 6.4.3).
+        {"unknown.example", "first"},
+    };
+    for (const auto& [version, version_name] : versions)
+        for (const auto& [name, want] : cases) {
+            TlsClientOptions options = only(version);
+            options.server_name = name;
+            TlsClient client(options);
+            Server server;
+            exchange(client, server);
+            EXPECT_EQ(client.certificate_name(), want) << name << " " << version_name;
+        }
+}
+
+TEST(Tls, TicketsResumeASession) {
+    for (const auto& [version, name] : versions)
+        for (const std::string server_name : {"", "second.example"}) {
+            TlsClientOptions options = only(version);
+            options.server_name = server_name;
+            TlsClient first(options);
+            Server server;
+            exchange(first, server);
+            EXPECT_FALSE(first.resumed());
+            ASSERT_NE(first.session(), nullptr) << name;
+            EXPECT_TRUE(SSL_SESSION_has_ticket(first.session())) << name;
+
+            options.session = first.session();
+            TlsClient second(options);
+            Server other;
+            exchange(second, other);
+            ASSERT_TRUE(second.established()) << second.error();
+            EXPECT_TRUE(second.resumed()) << name << server_name;
+            EXPECT_TRUE(second.write("hello"));
+            exchange(second, other);
+            EXPECT_EQ(other.plaintext, "hello");
+        }
+}
+
+TEST(Tls, AReloadedContextDoesNotKnowOldTicketsAndShakesHandsAnew) {
+    TlsClient first;
+    Server server;
+    exchange(first, server);
+    TlsClientOptions options;
+    options.session = first.session();
+    TlsClient second(options);
+    const fake::TemporaryDirectory directory;
+    Server other(load({fake::make_certificate(directory, "new", "DNS:first.example")}));
+    exchange(second, other);
+    EXPECT_TRUE(second.established()) << second.error();
+    EXPECT_FALSE(second.resumed());
+    EXPECT_EQ(second.certificate_name(), "new");
+}
+
+TEST(Tls, RenegotiationIsRefused) {
+    TlsClient client(only(TLS1_2_VERSION));
+    Server server;
+    exchange(client, server);
+    ASSERT_TRUE(client.established());
+    ASSERT_EQ(SSL_renegotiate(client.ssl()), 1);
+    SSL_do_handshake(client.ssl());
+    exchange(client, server);
+    EXPECT_NE(client.error().find("no renegotiation"), std::string::npos) << client.error();
+}
+
+TEST(Tls, CloseNotifyIsSentAndReceived) {
+    for (const auto& [version, name] : versions) {
+        TlsClient client(only(version));
+        Server server;
+        exchange(client, server);
+        EXPECT_TRUE(client.write("last"));
+        client.close();
+        server.feed(client.output());
+        EXPECT_EQ(server.plaintext, "last");
+        EXPECT_EQ(server.status, Status::ended);
+        EXPECT_TRUE(server.write("after the end of the other")) << "the other half is open";
+        server.session.send_close_notify();
+        client.feed(server.output());
+        EXPECT_TRUE(client.ended()) << name;
+    }
+}
+
+TEST(Tls, BytesThatAreNotTlsFailAndAreAnsweredByAnAlert) {
+    for (const std::string_view garbage :
+         {std::string_view("GET / HTTP/1.1\r\n\r\n"),
+          std::string_view("\x16\x03\x01\xff\xff\x01", 6), std::string_view("\0\0\0\0\0\0\0\0", 8),
+          std::string_view("\x16\x03\x01\0\4garb", 9)}) {
+        Server server;
+        server.feed(garbage);
+        EXPECT_EQ(server.status, Status::failed);
+        EXPECT_FALSE(server.session.established());
+        EXPECT_FALSE(server.write("x"));
+    }
+}
+
+TEST(Tls, WritingBeforeTheHandshakeFails) {
+    Server server;
+    EXPECT_FALSE(server.write("too early"));
+    EXPECT_EQ(server.plaintext, "");
+}
+
+TEST(Tls, LoadNamesTheFileThatIsWrong) {
+    const fake::TemporaryDirectory directory;
+    const auto a = fake::make_certificate(directory, "a", "DNS:a");
+    const auto b = fake::make_certificate(directory, "b", "DNS:b");
+    const auto locked = fake::make_certificate(directory, "locked", "DNS:c", "passphrase");
+    std::ofstream(directory.file("garbage")) << "garbage";
+    const struct {
+        std::vector<CertificateFiles> files;
+        std::string want;
+    } cases[] = {
+        {{}, "at least one"},
+        {{{directory.file("none"), a.private_key_path}}, directory.file("none")},
+        {{{directory.file("garbage"), a.private_key_path}}, directory.file("garbage")},
+        {{{a.certificate_chain_path, directory.file("none")}}, directory.file("none")},
+        {{{a.certificate_chain_path, b.private_key_path}}, b.private_key_path},
+        {{a, {b.certificate_chain_path, directory.file("garbage")}}, directory.file("garbage")},
+        // Not asked for on the terminal.
+        {{locked}, locked.private_key_path},
+    };
+    for (const auto& [files, want] : cases) {
+        std::string error;
+        EXPECT_EQ(TlsContext::load(files, error), nullptr);
+        EXPECT_NE(error.find(want), std::string::npos) << error;
+    }
+}
+
+TEST(Tls, CanBeReloadedAnyNumberOfTimes) {
+    const fake::TemporaryDirectory directory;
+    const auto files = fake::make_certificate(directory, "a", "DNS:a");
+    std::shared_ptr<const TlsContext> context;
+    for (int i = 0; i < 150; ++i) context = load({files});
+    TlsClient client;
+    Server server(context);
+    exchange(client, server);
+    EXPECT_TRUE(client.established()) << client.error();
+}
+
+}  // namespace
+}  // namespace starling::net
