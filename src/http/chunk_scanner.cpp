@@ -1,0 +1,55 @@
+#include "http/chunk_scanner.h"
+
+#include "http/tokens.h"
+
+namespace starling::http {
+namespace {
+
+// 64 bits. More digits are refused even where the first are zeros: nobody honest sends them.
+constexpr uint32_t digits_max = 16;
+
+}  // namespace
+
+bool ChunkScanner::step(char c) noexcept {
+    switch (state_) {
+        case State::data_cr:
+            if (c != '\r') return fail("chunk longer than its size");
+            state_ = State::data_lf;
+            return true;
+        case State::data_lf:
+            if (c != '\n') return fail("CR without LF");
+            state_ = State::size;
+            return true;
+        case State::size:
+            if ((c >= '0' && c <= '9') || (base::lower(c) >= 'a' && base::lower(c) <= 'f')) {
+                if (++digits_ > digits_max) return fail("chunk size over 64 bits");
+                zero_ = zero_ && c == '0';
+                return true;
+            }
+            if (digits_ == 0) return fail("invalid chunk size");
+            if (c == '\r') {
+                state_ = State::line_lf;
+                return true;
+            }
+            if (c != ';' && c != ' ' && c != '\t') return fail("invalid chunk size");
+            state_ = State::extension;
+            [[fallthrough]];
+        case State::extension:
+            if (c == '\r') {
+                state_ = State::line_lf;
+                return true;
+            }
+            if (!is_field_char(c)) return fail("invalid chunk extension");
+            // Counted over the body too: bytes that carry nothing must not outgrow those that do.
+            if (++line_bytes_ > limits_.chunk_line_bytes_max ||
+                ++extension_bytes_ > limits_.extension_bytes_max)
+                return fail("chunk extensions too large");
+            return true;
+        default:  // line_lf
+            if (c != '\n') return fail("CR without LF");
+            state_ = State::done;
+            return true;
+    }
+}
+
+}  // namespace starling::http

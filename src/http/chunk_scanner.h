@@ -1,0 +1,57 @@
+// http/chunk_scanner.h: the strict lexical check of one chunk line, RFC 9112 section 7.1, with the
+// CRLF that ends the data of the chunk before it.
+//
+// Owner:  http::RequestParser.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "http/head_scanner.h"
+
+namespace starling::http {
+
+class ChunkScanner {
+public:
+    explicit ChunkScanner(const ParserLimits& limits) noexcept : limits_(limits) {}
+
+    // Before each chunk line; `after_data`: not the first of the body, so one more CRLF is due
+    // first.
+    void begin(bool after_data) noexcept {
+        state_ = after_data ? State::data_cr : State::size;
+        line_bytes_ = digits_ = 0;
+        if (!after_data) extension_bytes_ = 0;
+        zero_ = true;
+    }
+
+    // Looks at the front of `bytes` and returns how many belong to the line.
+    [[nodiscard]] size_t scan(std::string_view bytes) noexcept {
+        size_t i = 0;
+        while (i < bytes.size() && !done() && step(bytes[i])) ++i;
+        return i;
+    }
+
+    [[nodiscard]] bool done() const noexcept { return state_ == State::done; }
+    [[nodiscard]] bool last() const noexcept { return zero_; }  // Once done.
+    [[nodiscard]] const Fault& fault() const noexcept { return fault_; }
+
+private:
+    enum class State : uint8_t { data_cr, data_lf, size, extension, line_lf, done };
+
+    bool step(char c) noexcept;
+    bool fail(std::string_view reason) noexcept {
+        fault_ = {400, reason};
+        return false;
+    }
+
+    const ParserLimits& limits_;
+    Fault fault_;
+    uint32_t line_bytes_ = 0;
+    uint32_t extension_bytes_ = 0;  // Of the whole body.
+    uint32_t digits_ = 0;
+    State state_ = State::size;
+    bool zero_ = true;
+};
+
+}  // namespace starling::http

@@ -1,0 +1,202 @@
+#include "http/head_scanner.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "http/tokens.h"
+
+namespace starling::http {
+namespace {
+
+constexpr uint32_t method_bytes_max = 32;
+constexpr uint8_t blank_lines_max = 2;
+constexpr std::string_view version_prefix = "HTTP/";
+
+enum : uint8_t { token_bit = 1, value_bit = 2, target_bit = 4 };
+
+// RFC 3986 says less, browsers send a few more ('|', '[', '{', '^', '`'); a fragment, a backslash,
+// quotes and angle brackets have no business in a request target and are read differently by
+// different servers.
+constexpr bool is_target_char(char c) {
+    return c > 0x20 && c < 0x7f && std::string_view("\"#<>\\").find(c) == std::string_view::npos;
+}
+
+constexpr auto classes = [] {
+    std::array<uint8_t, 256> table{};
+    for (int i = 0; i < 256; ++i) {
+        const char c = char(i);
+        table[size_t(i)] =
+            uint8_t((is_token_char(c) ? token_bit : 0) | (is_field_char(c) ? value_bit : 0) |
+                    (is_target_char(c) ? target_bit : 0));
+    }
+    return table;
+}();
+
+constexpr bool has(char c, uint8_t bit) {
+    return (classes[static_cast<unsigned char>(c)] & bit) != 0;
+}
+
+// How many of the first bytes are certainly plain field content, eight at a time. Stops early at
+// the eight that hold a control character, a tab, DEL, or look as if they did because of a borrow.
+size_t plain_prefix(const char* bytes, size_t count) {
+    constexpr uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        uint64_t word;
+        std::memcpy(&word, bytes + i, sizeof word);
+        const uint64_t del = word ^ ones * 0x7f;
+        if ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops) break;
+    }
+    return i;
+}
+
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+}  // namespace
+
+HeadScanner::HeadScanner(Part part, const ParserLimits& limits) noexcept
+    : limits_(limits),
+      bytes_left_(part == Part::trailers ? limits.trailer_bytes_max : limits.head_bytes_max),
+      state_(part == Part::trailers ? State::line : State::start),
+      part_(part) {}
+
+bool HeadScanner::fail(int status, std::string_view reason) noexcept {
+    fault_ = {status, reason};
+    return false;
+}
+
+size_t HeadScanner::scan(std::string_view bytes) noexcept {
+    size_t i = 0;
+    while (i < bytes.size() && !done() && fault_.status == 0) {
+        // Runs of plain characters are most of a head; they change no state.
+        if (state_ == State::name || state_ == State::value) {
+            const uint8_t bit = state_ == State::name ? token_bit : value_bit;
+            const size_t begin = i, end = i + std::min<size_t>(bytes.size() - i, bytes_left_);
+            if (state_ == State::value) i += plain_prefix(bytes.data() + i, end - i);
+            while (i < end && has(bytes[i], bit)) ++i;
+            bytes_left_ -= uint32_t(i - begin);
+            if (i == bytes.size()) break;
+        }
+        if (bytes_left_ == 0) {
+            static_cast<void>(fail(
+                431, part_ == Part::trailers ? "trailers too large" : "request head too large"));
+            break;
+        }
+        if (!step(bytes[i])) break;
+        ++i;
+        if (!in_blank_lines()) --bytes_left_;
+    }
+    return i;
+}
+
+bool HeadScanner::step(char c) noexcept {
+    return state_ < State::line ? step_request_line(c) : step_field(c);
+}
+
+bool HeadScanner::step_request_line(char c) noexcept {
+    switch (state_) {
+        case State::start:
+            if (c == '\r') {
+                if (++blank_lines_ > blank_lines_max)
+                    return fail(400, "blank lines before the request");
+                state_ = State::blank_lf;
+                return true;
+            }
+            if (!has(c, token_bit)) return fail(400, "invalid method");
+            state_ = State::method;
+            part_bytes_ = 1;
+            return true;
+        case State::blank_lf:
+            if (c != '\n') return fail(400, "CR without LF");
+            state_ = State::start;
+            return true;
+        case State::method:
+            if (c == ' ') {
+                state_ = State::target;
+                part_bytes_ = 0;
+                return true;
+            }
+            if (!has(c, token_bit)) return fail(400, "invalid method");
+            // RFC 9112 section 3: a method longer than any known one gets 501.
+            if (++part_bytes_ > method_bytes_max) return fail(501, "method not implemented");
+            return true;
+        case State::target:
+            if (c == ' ' && part_bytes_ > 0) {
+                state_ = State::version;
+                part_bytes_ = 0;
+                return true;
+            }
+            if (!has(c, target_bit)) return fail(400, "invalid request target");
+            if (++part_bytes_ > limits_.target_bytes_max)
+                return fail(414, "request target too long");
+            return true;
+        case State::version: return step_version(c);
+        default:  // request_lf
+            if (c != '\n') return fail(400, "CR without LF");
+            state_ = State::line;
+            return true;
+    }
+}
+
+// HTTP-version = "HTTP/" DIGIT "." DIGIT, RFC 9112 section 2.3.
+bool HeadScanner::step_version(char c) noexcept {
+    const uint32_t at = part_bytes_++;
+    if (at < version_prefix.size())
+        return c == version_prefix[at] || fail(400, "invalid HTTP version");
+    if (at == 5 || at == 7) {
+        if (!is_digit(c)) return fail(400, "invalid HTTP version");
+        if (at == 5)
+            version_major_ = c;
+        else if (version_major_ != '1' || c > '1')
+            return fail(505, "HTTP version not supported");
+        return true;
+    }
+    if (at == 6) return c == '.' || fail(400, "invalid HTTP version");
+    if (c != '\r') return fail(400, c == '\n' ? "LF without CR" : "invalid HTTP version");
+    state_ = State::request_lf;
+    return true;
+}
+
+bool HeadScanner::step_field(char c) noexcept {
+    switch (state_) {
+        case State::line:
+            if (c == '\r') {
+                state_ = State::end_lf;
+                return true;
+            }
+            if (c == '\n') return fail(400, "LF without CR");
+            // RFC 9112 section 5.2: obs-fold is refused rather than replaced.
+            if (c == ' ' || c == '\t') return fail(400, "folded header field");
+            if (!has(c, token_bit)) return fail(400, "invalid header name");
+            if (++fields_ > limits_.fields_max) return fail(431, "too many header fields");
+            state_ = State::name;
+            return true;
+        case State::name:
+            if (c == ':') {
+                state_ = State::value;
+                return true;
+            }
+            if (has(c, token_bit)) return true;
+            // RFC 9112 section 5.1: no whitespace between name and colon.
+            return fail(400,
+                        c == ' ' || c == '\t' ? "space before the colon" : "invalid header name");
+        case State::value:
+            if (c == '\r') {
+                state_ = State::value_lf;
+                return true;
+            }
+            if (has(c, value_bit)) return true;
+            return fail(400, c == '\n' ? "LF without CR" : "control character in a header");
+        case State::value_lf:
+            if (c != '\n') return fail(400, "CR without LF");
+            state_ = State::line;
+            return true;
+        default:  // end_lf
+            if (c != '\n') return fail(400, "CR without LF");
+            state_ = State::done;
+            return true;
+    }
+}
+
+}  // namespace starling::http

@@ -1,0 +1,179 @@
+#include <starling/http.h>
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <stdexcept>
+
+#include "http/cookie.h"
+#include "http/tokens.h"
+
+namespace starling::http {
+namespace {
+
+// Takes one "Name: value\r\n" off the front.
+struct Line {
+    std::string_view name, value;
+    size_t bytes = 0;
+};
+
+Line first_line(std::string_view lines) {
+    const size_t end = lines.find("\r\n"), colon = lines.find(": ");
+    return {lines.substr(0, colon), lines.substr(colon + 2, end - colon - 2), end + 2};
+}
+
+bool is_value(std::string_view value) {
+    return std::all_of(value.begin(), value.end(), is_field_char);
+}
+
+}  // namespace
+
+void Reply::send(Response response) const {
+    if (target_) target_->reply_send(key_, std::move(response));
+}
+bool Reply::write(std::string_view bytes) const {
+    return target_ && target_->reply_write(key_, bytes);
+}
+void Reply::end() const {
+    if (target_) target_->reply_end(key_);
+}
+bool Reply::closed() const { return !target_ || target_->reply_closed(key_); }
+
+Response& Response::status(int code) {
+    // Informational answers are the server's own: they end no request.
+    if (code < 200 || code > 599) throw std::invalid_argument("status outside 200 to 599");
+    status_ = code;
+    return *this;
+}
+
+Response& Response::header(std::string_view name, std::string_view value) {
+    if (is_token(name) && is_value(value)) erase_field(name);
+    return add_header(name, value);
+}
+
+Response& Response::add_header(std::string_view name, std::string_view value) {
+    // A CR or LF here is response splitting: refuse loudly rather than repair.
+    if (!is_token(name)) throw std::invalid_argument("header name is not a token");
+    if (!is_value(value)) throw std::invalid_argument("control character in a header value");
+    if (base::iequals(name, "content-length") || base::iequals(name, "transfer-encoding"))
+        throw std::invalid_argument("the server computes Content-Length and Transfer-Encoding");
+    if (base::iequals(name, "connection")) {
+        if (!base::iequals(value, "close"))
+            throw std::invalid_argument("Connection is the server's");
+        return close();
+    }
+    lines_.reserve(lines_.size() + name.size() + value.size() + 4);
+    lines_.append(name).append(": ").append(base::trim(value)).append("\r\n");
+    return *this;
+}
+
+void Response::erase_field(std::string_view name) {
+    for (size_t at = 0; at < lines_.size();) {
+        const Line line = first_line(std::string_view(lines_).substr(at));
+        if (base::iequals(line.name, name))
+            lines_.erase(at, line.bytes);
+        else
+            at += line.bytes;
+    }
+}
+
+std::string_view Response::header(std::string_view name) const noexcept {
+    for (std::string_view rest = lines_; !rest.empty();) {
+        const Line line = first_line(rest);
+        if (base::iequals(line.name, name)) return line.value;
+        rest.remove_prefix(line.bytes);
+    }
+    return {};
+}
+
+bool Response::has_header(std::string_view name) const noexcept {
+    return header(name).data() != nullptr;
+}
+
+Response& Response::cookie(std::string_view name, std::string_view value,
+                           const CookieOptions& options) {
+    return add_header("Set-Cookie", format_cookie(name, value, options));
+}
+
+Response& Response::close() noexcept {
+    close_ = true;
+    return *this;
+}
+
+Response& Response::set_body(std::string_view type) {
+    body_.clear();
+    shared_body_.reset();
+    file_ = {};
+    if (!type.empty()) header("Content-Type", type);
+    return *this;
+}
+
+Response& Response::body(std::string bytes, std::string_view type) {
+    set_body(type);
+    body_ = std::move(bytes);
+    return *this;
+}
+
+Response& Response::body(std::shared_ptr<const std::string> bytes, std::string_view type) {
+    const size_t count = bytes ? bytes->size() : 0;
+    return body(std::move(bytes), 0, count, type);
+}
+
+Response& Response::body(std::shared_ptr<const std::string> bytes, size_t offset, size_t count,
+                         std::string_view type) {
+    const size_t size = bytes ? bytes->size() : 0;
+    if (offset > size || count > size - offset)
+        throw std::invalid_argument("part outside the body");
+    set_body(type);
+    shared_body_ = std::move(bytes);
+    shared_offset_ = offset;
+    shared_count_ = count;
+    return *this;
+}
+
+Response& Response::file(FileBody file, std::string_view type) {
+    set_body(type);
+    file_ = std::move(file);
+    return *this;
+}
+
+Response& Response::text(std::string bytes) {
+    return body(std::move(bytes), "text/plain; charset=utf-8");
+}
+Response& Response::html(std::string bytes) {
+    return body(std::move(bytes), "text/html; charset=utf-8");
+}
+Response& Response::json(std::string bytes) { return body(std::move(bytes), "application/json"); }
+Response& Response::json(const boost::json::value& value) {
+    return json(boost::json::serialize(value));
+}
+
+Response& Response::redirect(std::string_view location, int status_code) {
+    if (status_code < 300 || status_code > 399) throw std::invalid_argument("not a redirection");
+    header("Location", location);
+    status(status_code);
+    return set_body({});
+}
+
+Response& Response::no_content() {
+    status_ = 204;
+    set_body({});
+    erase_field("Content-Type");
+    return *this;
+}
+
+Reply Response::later() {
+    if (!target_) throw std::logic_error("later() needs a response that a server made");
+    deferred_ = true;
+    return {target_, key_};
+}
+
+std::string_view Response::body() const noexcept {
+    if (shared_body_) return std::string_view(*shared_body_).substr(shared_offset_, shared_count_);
+    return body_;
+}
+
+uint64_t Response::body_bytes() const noexcept {
+    return file_.descriptor ? file_.bytes : body().size();
+}
+
+}  // namespace starling::http

@@ -1,0 +1,53 @@
+// http/tokens.h: characters and comma-separated lists of RFC 9110 section 5.6. Pure functions.
+#pragma once
+
+#include <string_view>
+
+#include "base/text.h"
+
+namespace starling::http {
+
+// tchar, RFC 9110 section 5.6.2.
+[[nodiscard]] constexpr bool is_token_char(char c) noexcept {
+    if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) return true;
+    return c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+[[nodiscard]] constexpr bool is_token(std::string_view text) noexcept {
+    for (const char c : text)
+        if (!is_token_char(c)) return false;
+    return !text.empty();
+}
+
+// field-content with its inner whitespace, RFC 9110 section 5.5: no control character but HTAB.
+[[nodiscard]] constexpr bool is_field_char(char c) noexcept {
+    const auto u = static_cast<unsigned char>(c);
+    return (u >= 0x20 && u != 0x7f) || u == '\t';
+}
+
+// Takes the next element off a comma-separated list, trimmed. False at the end; empty elements are
+// skipped (RFC 9110 section 5.6.1.2). Commas inside quoted strings do not separate.
+[[nodiscard]] constexpr bool next_element(std::string_view& list,
+                                          std::string_view& element) noexcept {
+    while (!list.empty()) {
+        size_t end = 0;
+        bool quoted = false;
+        for (; end < list.size() && (quoted || list[end] != ','); ++end) {
+            if (list[end] == '"') quoted = !quoted;
+            if (quoted && list[end] == '\\' && end + 1 < list.size()) ++end;
+        }
+        element = base::trim(list.substr(0, end));
+        list.remove_prefix(end < list.size() ? end + 1 : list.size());
+        if (!element.empty()) return true;
+    }
+    return false;
+}
+
+[[nodiscard]] constexpr bool list_has(std::string_view list, std::string_view token) noexcept {
+    std::string_view element;
+    while (next_element(list, element))
+        if (base::iequals(element, token)) return true;
+    return false;
+}
+
+}  // namespace starling::http
