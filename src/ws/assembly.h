@@ -1,0 +1,121 @@
+// ws/assembly.h: a message that is not finished yet. Exists between the first byte of a message
+// that is not whole in one read and its delivery; an idle connection has none.
+//
+// Owner: one Receiver. Thread: the receiver's.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <span>
+
+#include "ws/decoder.h"
+#include "ws/deflate.h"
+#include "ws/fault.h"
+#include "ws/frame.h"
+#include "ws/utf8.h"
+
+namespace starling::ws {
+
+// Bytes that grow by realloc, which moves large blocks by their page table instead of copying them.
+class ByteBuffer {
+public:
+    ByteBuffer() = default;
+    ~ByteBuffer() { std::free(data_); }
+    ByteBuffer(const ByteBuffer&) = delete;
+    ByteBuffer& operator=(const ByteBuffer&) = delete;
+
+    [[nodiscard]] std::span<std::byte> bytes() const noexcept { return {data_, size_}; }
+    [[nodiscard]] size_t size() const noexcept { return size_; }
+    [[nodiscard]] size_t capacity() const noexcept { return capacity_; }
+
+    // Room for `more` bytes behind the present ones. Doubles, but not beyond `bytes_max` unless it
+    // must.
+    void reserve_more(size_t more, uint64_t bytes_max) {
+        const size_t needed = size_ + more;
+        if (needed <= capacity_) return;
+        const uint64_t doubled = std::min<uint64_t>(uint64_t{capacity_} * 2, bytes_max);
+        const size_t wanted = static_cast<size_t>(std::max<uint64_t>(needed, doubled));
+        void* grown = std::realloc(data_, wanted);
+        if (!grown) throw std::bad_alloc();
+        data_ = static_cast<std::byte*>(grown);
+        capacity_ = wanted;
+    }
+
+    void append(std::span<const std::byte> more, uint64_t bytes_max) {
+        if (more.empty()) return;
+        reserve_more(more.size(), bytes_max);
+        std::memcpy(data_ + size_, more.data(), more.size());
+        size_ += more.size();
+    }
+
+    // What may be written behind the present bytes, and how much of it was.
+    [[nodiscard]] std::span<std::byte> spare() const noexcept {
+        return {data_ + size_, capacity_ - size_};
+    }
+    void commit(size_t bytes) noexcept { size_ += bytes; }
+
+    void clear() noexcept {
+        std::free(data_);
+        data_ = nullptr;
+        size_ = capacity_ = 0;
+    }
+
+private:
+    std::byte* data_ = nullptr;
+    size_t size_ = 0;
+    size_t capacity_ = 0;
+};
+
+class Assembly {
+public:
+    Assembly(const FrameHeader& header, uint64_t message_bytes_max) noexcept
+        : message_bytes_max_(message_bytes_max),
+          opcode(header.opcode),
+          compressed(header.compressed) {}
+
+    void begin_frame(const FrameHeader& header) noexcept;
+
+    // Takes what `input` has of the current frame, unmasking in place.
+    [[nodiscard]] Fault take(std::span<std::byte>& input, Inflater* inflater);
+
+    // The last byte of the last frame was taken: is the message one?
+    [[nodiscard]] Fault finish();
+
+    [[nodiscard]] uint64_t message_bytes_left() const noexcept {
+        return message_bytes_max_ - std::min(message_bytes_max_, promised_bytes_);
+    }
+
+    // Heap held for this message, the private inflater included.
+    [[nodiscard]] size_t memory_bytes() const noexcept;
+
+private:
+    Fault take_compressed(std::span<const std::byte> chunk, Inflater* inflater, bool last);
+    Fault inflate_all(std::span<const std::byte> in);
+    Fault inflate_piece(std::span<const std::byte> in);
+    Fault accept_output(std::span<const std::byte> bytes) noexcept;
+
+    uint64_t message_bytes_max_;
+    uint64_t promised_bytes_ = 0;    // By the headers of the frames so far, when not compressed.
+    uint64_t compressed_bytes_ = 0;  // Given to the inflater so far.
+    ByteBuffer packed_;              // Compressed payload that waits for the shared inflater.
+    std::unique_ptr<Inflater> own_;  // For a long message without context takeover.
+    Inflater* stream_ = nullptr;     // What inflates this message, once that is decided.
+    uint32_t masking_key_ = 0;       // As it applies to the next byte.
+    Utf8Validator utf8_;
+
+public:
+    uint64_t frame_bytes_left = 0;
+    ByteBuffer message;
+    uint32_t fragments = 0;
+    Opcode opcode;
+    bool compressed;
+    bool in_frame = false;
+    bool fin = false;
+};
+
+}  // namespace starling::ws

@@ -1,0 +1,41 @@
+// ws/decoder.h: RFC 6455 section 5.2, one frame header, judged at the first byte that proves a
+// fault.
+//
+// A function of its arguments: the state of the message is with the Receiver. Thread: any.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "ws/fault.h"
+#include "ws/frame.h"
+
+namespace starling::ws {
+
+// What the next frame may be, as role, negotiation and the message so far allow it.
+struct HeaderRules {
+    bool masked = true;               // 5.1: clients mask, servers do not.
+    bool deflate = false;             // permessage-deflate was negotiated.
+    bool in_message = false;          // A message has begun and is not finished.
+    bool message_compressed = false;  // That message has RSV1 on its first frame.
+    bool fragments_left = true;       // Another continuation is within the limit.
+    uint64_t message_bytes_left = 0;  // Payload that the limit still allows, uncompressed.
+};
+
+struct FrameHeader {
+    Fault fault = Fault::none;
+    uint8_t header_bytes = 0;  // 0: incomplete (unless there is a fault), read more.
+    Opcode opcode = Opcode::continuation;
+    bool fin = false;
+    bool compressed = false;   // The payload is part of a compressed message.
+    uint32_t masking_key = 0;  // 0 also where the frame is not masked.
+    uint64_t payload_bytes = 0;
+
+    [[nodiscard]] bool control() const noexcept { return static_cast<uint8_t>(opcode) & 8; }
+};
+
+[[nodiscard]] FrameHeader decode_frame_header(std::span<const std::byte> input,
+                                              const HeaderRules& rules) noexcept;
+
+}  // namespace starling::ws

@@ -1,0 +1,133 @@
+#include "ws/handshake.h"
+
+#include <openssl/evp.h>
+
+#include <cassert>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "ws/text.h"
+
+namespace starling::ws {
+
+namespace {
+
+constexpr std::string_view accept_guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+constexpr size_t key_characters = 24, sha1_bytes = 20;
+
+// OpenSSL 3 looks an algorithm up by name on every use of EVP_sha1(), which costs more than the
+// digest; and a context costs an allocation. Both are fetched once, the context once for each
+// thread.
+struct Sha1 {
+    Sha1() : context(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+        static EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA1", nullptr);
+        if (!context || !fetched) throw std::bad_alloc();
+        digest = fetched;
+    }
+
+    std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context;
+    const EVP_MD* digest;
+};
+
+bool is_base64_char(char c) noexcept {
+    return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '+' || c == '/';
+}
+
+// Section 4.1: 16 bytes in base64: 21 characters of six bits, one of two bits, "==".
+bool key_is_valid(std::string_view key) noexcept {
+    if (key.size() != key_characters || !key.ends_with("==")) return false;
+    for (const char c : key.substr(0, 21)) {
+        if (!is_base64_char(c)) return false;
+    }
+    return std::string_view("AQgw").find(key[21]) != std::string_view::npos;
+}
+
+}  // namespace
+
+bool wants_websocket(std::string_view upgrade) noexcept {
+    return list_contains(upgrade, "websocket");
+}
+
+HandshakeVerdict check_handshake(const HandshakeRequest& request) {
+    if (request.method != "GET") return {405, "method is not GET"};
+    if (!request.http11) return {400, "HTTP/1.1 is needed"};
+    if (request.has_body) return {400, "upgrade request with a body"};
+    if (request.host.empty()) return {400, "no Host"};
+    if (!wants_websocket(request.upgrade)) return {426, "this is a WebSocket endpoint"};
+    if (!list_contains(request.connection, "upgrade"))
+        return {400, "Connection does not say Upgrade"};
+    // Before the key: versions before 13 had other keys, and should learn which version to take
+    // (4.4).
+    if (request.version != "13") return {426, "Sec-WebSocket-Version is not 13"};
+    if (!key_is_valid(request.key)) return {400, "Sec-WebSocket-Key is not 16 bytes of base64"};
+    if (!subprotocols_are_valid(request.protocols))
+        return {400, "malformed Sec-WebSocket-Protocol"};
+    if (!request.extensions.empty() && !parse_extensions(request.extensions)) {
+        return {400, "malformed Sec-WebSocket-Extensions"};
+    }
+    return {101, "Switching Protocols"};
+}
+
+std::array<char, 28> accept_key(std::string_view key) {
+    thread_local const Sha1 sha1;
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    EVP_MD_CTX* const context = sha1.context.get();
+    const bool good = EVP_DigestInit_ex2(context, sha1.digest, nullptr) &&
+                      EVP_DigestUpdate(context, key.data(), key.size()) &&
+                      EVP_DigestUpdate(context, accept_guid.data(), accept_guid.size()) &&
+                      EVP_DigestFinal_ex(context, hash, nullptr);
+    if (!good) throw std::bad_alloc();  // Memory is all that can be missing.
+    unsigned char base64[29];           // EVP_EncodeBlock() adds a NUL.
+    EVP_EncodeBlock(base64, hash, sha1_bytes);
+    std::array<char, 28> accept;
+    std::memcpy(accept.data(), base64, accept.size());
+    return accept;
+}
+
+bool subprotocols_are_valid(std::string_view offered) noexcept {
+    if (offered.empty()) return true;
+    size_t names = 0;
+    while (!offered.empty()) {
+        const std::string_view name = take_element(offered);
+        if (name.empty()) continue;
+        if (!is_token(name) || ++names > subprotocols_max) return false;
+        // 4.1: each is there once. Names are compared as they are written.
+        for (std::string_view rest = offered; !rest.empty();) {
+            if (take_element(rest) == name) return false;
+        }
+    }
+    return names > 0;
+}
+
+std::string_view select_subprotocol(std::string_view offered,
+                                    std::span<const std::string> supported) noexcept {
+    for (const std::string& candidate : supported) {
+        for (std::string_view rest = offered; !rest.empty();) {
+            if (take_element(rest) == candidate) return candidate;
+        }
+    }
+    return {};
+}
+
+void append_response(std::string& out, std::string_view accept, std::string_view subprotocol,
+                     std::string_view extensions, std::span<const HeaderField> extra) {
+    out +=
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Accept: ";
+    out += accept;
+    const auto append_field = [&out](std::string_view name, std::string_view value) {
+        assert(is_token(name) && value.find_first_of(std::string_view("\r\n\0", 3)) == value.npos);
+        out.append("\r\n").append(name).append(": ").append(value);
+    };
+    if (!subprotocol.empty()) append_field("Sec-WebSocket-Protocol", subprotocol);
+    if (!extensions.empty()) append_field("Sec-WebSocket-Extensions", extensions);
+    for (const auto& [name, value] : extra) append_field(name, value);
+    out += "\r\n\r\n";
+}
+
+void append_upgrade_required(std::string& out) {
+    out += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
+}
+
+}  // namespace starling::ws

@@ -1,0 +1,94 @@
+// ws/heartbeat.h: keepalive with ping and pong, RFC 6455 sections 5.5.2 and 5.5.3: when to ping,
+// when a peer is dead, how long the way to it takes. No clock of its own: times are arguments,
+// milliseconds of a steady clock; they may wrap around at 2^32.
+//
+// Owner: the connection. Thread: the connection's own.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace starling::ws {
+
+// Of a route.
+struct HeartbeatOptions {
+    uint32_t interval_ms = 25'000;  // Silence before a ping; 0: never.
+    uint32_t timeout_ms = 20'000;   // Silence after it before the peer counts as dead.
+};
+
+using PingPayload = std::array<std::byte, 8>;
+
+class Heartbeat {
+public:
+    enum class Action : uint8_t { nothing, send_ping, dead };
+
+    struct Step {
+        Action action;
+        uint32_t next_in_ms;  // Call on_timer() again then; 0: never.
+    };
+
+    explicit Heartbeat(uint32_t now_ms) noexcept : heard_at_ms_(now_ms) {}
+
+    // Whatever the peer sends proves that it lives: a busy connection is never pinged.
+    void on_bytes(uint32_t now_ms) noexcept {
+        heard_at_ms_ = now_ms;
+        waiting_ = false;
+    }
+
+    // Early, late and repeated calls do no harm. With `send_ping`, send ping_payload().
+    [[nodiscard]] Step on_timer(const HeartbeatOptions& options, uint32_t now_ms) noexcept {
+        if (options.interval_ms == 0) return {Action::nothing, 0};
+        if (waiting_) {
+            const uint32_t waited_ms = now_ms - pinged_at_ms_;
+            if (waited_ms >= options.timeout_ms) return {Action::dead, 0};
+            return {Action::nothing, options.timeout_ms - waited_ms};
+        }
+        const uint32_t silent_ms = now_ms - heard_at_ms_;
+        if (silent_ms < options.interval_ms) {
+            return {Action::nothing, options.interval_ms - silent_ms};
+        }
+        ping_sent(now_ms);
+        return {Action::send_ping, options.timeout_ms};
+    }
+
+    // Also for a ping that was sent for another reason, such as measuring the round trip.
+    void ping_sent(uint32_t now_ms) noexcept {
+        if (!waiting_) pinged_at_ms_ = now_ms;
+        waiting_ = pong_due_ = true;
+    }
+
+    // The time of the ping, in eight bytes, high byte first.
+    [[nodiscard]] PingPayload ping_payload() const noexcept {
+        PingPayload payload{};
+        for (size_t i = 0; i < 4; ++i) {
+            payload[4 + i] = static_cast<std::byte>(pinged_at_ms_ >> 8 * (3 - i));
+        }
+        return payload;
+    }
+
+    // The round trip in milliseconds, or null for a pong that does not answer our last ping: 5.5.3
+    // allows pongs that nobody asked for.
+    [[nodiscard]] std::optional<uint32_t> on_pong(std::span<const std::byte> payload,
+                                                  uint32_t now_ms) noexcept {
+        const PingPayload expected = ping_payload();
+        on_bytes(now_ms);
+        if (!pong_due_ || payload.size() != expected.size()) return std::nullopt;
+        for (size_t i = 0; i < expected.size(); ++i) {
+            if (payload[i] != expected[i]) return std::nullopt;
+        }
+        pong_due_ = false;
+        return now_ms - pinged_at_ms_;
+    }
+
+private:
+    uint32_t heard_at_ms_;
+    uint32_t pinged_at_ms_ = 0;
+    bool waiting_ = false;   // Nothing was heard since the last ping.
+    bool pong_due_ = false;  // Its pong has not come.
+};
+static_assert(sizeof(Heartbeat) <= 12, "part of the 250 bytes that an idle connection may cost");
+
+}  // namespace starling::ws

@@ -1,0 +1,108 @@
+#include "ws/origin.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "ws/text.h"
+
+namespace starling::ws {
+
+namespace {
+
+struct Origin {
+    std::string_view scheme;
+    std::string_view host;
+    unsigned port;
+};
+
+unsigned default_port(std::string_view scheme) noexcept {
+    if (equals_ignoring_case(scheme, "https")) return 443;
+    if (equals_ignoring_case(scheme, "http")) return 80;
+    return 0;
+}
+
+bool is_host_char(char c, bool wildcard) noexcept {
+    return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '.' || c == '-' ||
+           c == '_' || (wildcard && c == '*');
+}
+
+bool is_host(std::string_view host, bool wildcard) noexcept {
+    if (host.empty()) return false;
+    if (host.front() == '[') {
+        if (host.size() < 4 || host.back() != ']') return false;
+        return std::all_of(host.begin() + 1, host.end() - 1, [](char c) {
+            return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f') || c == ':' ||
+                   c == '.';
+        });
+    }
+    return std::all_of(host.begin(), host.end(), [=](char c) { return is_host_char(c, wildcard); });
+}
+
+// host [":" port], as in a Host header.
+std::optional<Origin> parse_authority(std::string_view scheme, std::string_view text,
+                                      bool wildcard = false) noexcept {
+    Origin origin{scheme, text, default_port(scheme)};
+    const size_t bracket = text.rfind(']');
+    const size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+    if (colon != std::string_view::npos) {
+        origin.host = text.substr(0, colon);
+        const std::string_view digits = text.substr(colon + 1);
+        if (digits.empty() || digits.size() > 5) return std::nullopt;
+        origin.port = 0;
+        for (const char c : digits) {
+            if (!is_digit(c)) return std::nullopt;
+            origin.port = origin.port * 10 + static_cast<unsigned>(c - '0');
+        }
+        if (origin.port == 0 || origin.port > 65535) return std::nullopt;
+    }
+    if (!is_host(origin.host, wildcard)) return std::nullopt;
+    return origin;
+}
+
+std::optional<Origin> parse_origin(std::string_view text, bool wildcard = false) noexcept {
+    const size_t separator = text.find("://");
+    if (separator == std::string_view::npos || separator == 0) return std::nullopt;
+    return parse_authority(text.substr(0, separator), text.substr(separator + 3), wildcard);
+}
+
+bool same(const Origin& a, const Origin& b) noexcept {
+    return a.port == b.port && equals_ignoring_case(a.scheme, b.scheme) &&
+           equals_ignoring_case(a.host, b.host);
+}
+
+bool matches(const Origin& pattern, const Origin& origin) noexcept {
+    if (!pattern.host.starts_with("*.")) return same(pattern, origin);
+    const std::string_view domain =
+        pattern.host.substr(1);  // With its dot: evilexample.com is another.
+    return pattern.port == origin.port && equals_ignoring_case(pattern.scheme, origin.scheme) &&
+           origin.host.size() > domain.size() &&
+           equals_ignoring_case(origin.host.substr(origin.host.size() - domain.size()), domain);
+}
+
+}  // namespace
+
+bool origin_allowed(const OriginPolicy& policy, std::string_view origin, std::string_view host,
+                    bool secure) noexcept {
+    if (origin.empty()) return true;
+    const auto parsed = parse_origin(origin);
+    if (policy.same_origin && parsed) {
+        const auto own = parse_authority(secure ? "https" : "http", host);
+        if (own && same(*own, *parsed)) return true;
+    }
+    return std::any_of(policy.allowed.begin(), policy.allowed.end(), [&](const std::string& entry) {
+        if (entry == "*" || (entry == "null" && origin == "null")) return true;
+        const auto pattern = parse_origin(entry, true);
+        return parsed && pattern && matches(*pattern, *parsed);
+    });
+}
+
+bool origin_pattern_is_valid(std::string_view pattern) noexcept {
+    if (pattern == "*" || pattern == "null") return true;
+    const auto parsed = parse_origin(pattern, true);
+    if (!parsed) return false;
+    const size_t star = parsed->host.rfind('*');
+    if (star == std::string_view::npos) return true;
+    return star == 0 && parsed->host.size() > 2 && parsed->host[1] == '.';
+}
+
+}  // namespace starling::ws
