@@ -1,0 +1,156 @@
+// <starling/server.h>: the server: listeners, workers, routes, topics, timers.
+//
+//     starling::Server server({.listen = "0.0.0.0:8080", .workers = 2});
+//     server.files("/", "web");
+//     server.websocket("/echo", {.message = [](ws::Socket s, ws::Message m) { s.send(m); }});
+//     return server.run();
+#pragma once
+
+#include <starling/http.h>
+#include <starling/log.h>
+#include <starling/websocket.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace starling {
+
+// One address to listen on: "127.0.0.1:8080", "[::1]:8080", ":8080" (every IPv4 address), "[::]:8080"
+// (every IPv6 address), "unix:/run/starling.sock". Port 0 takes a free one: see Server::addresses().
+struct Listen {
+    enum class Tls : uint8_t { automatic, on, off };  // automatic: on where there are certificates.
+    std::string address;
+    Tls tls = Tls::automatic;
+};
+
+// A list of addresses that can also be written as one string.
+class ListenList : public std::vector<Listen> {
+public:
+    ListenList() = default;
+    ListenList(const char* address) : ListenList(std::string(address)) {}
+    ListenList(std::string address) { push_back({std::move(address)}); }
+    ListenList(std::initializer_list<Listen> list) : std::vector<Listen>(list) {}
+};
+
+struct Certificate {
+    std::string certificate_chain_path;  // PEM, leaf first.
+    std::string private_key_path;        // PEM.
+};
+
+struct HttpLimits {
+    uint32_t head_bytes_max = 16 * 1024;
+    uint32_t fields_max = 100;
+    uint32_t target_bytes_max = 8 * 1024;
+    uint64_t body_bytes_max = 1'000'000;
+    std::chrono::milliseconds head_timeout{10'000};        // From the first byte; TLS included.
+    std::chrono::milliseconds request_timeout{30'000};     // Head and body.
+    std::chrono::milliseconds keep_alive_timeout{65'000};  // Between requests.
+    uint64_t stream_queue_bytes_max = 1024 * 1024;  // Of a streamed answer; see Reply::write.
+};
+
+struct ServerOptions {
+    ListenList listen = "127.0.0.1:8080";
+    unsigned workers = 0;                        // Threads; 0: one per core.
+    std::vector<Certificate> certificates = {};  // The first is for clients that name no host.
+    HttpLimits http = {};
+    uint64_t connections_max = 0;                       // 0: the descriptor limit minus 256.
+    std::chrono::milliseconds stalled_timeout{10'000};  // A send queue that does not move.
+    std::chrono::milliseconds drain_timeout{30'000};    // After SIGTERM.
+    bool handle_signals = true;                         // In run(): SIGTERM, SIGINT, SIGHUP.
+    bool access_log = false;                            // A line per request, at level info.
+    std::shared_ptr<log::Sink> log = nullptr;  // Null: warnings and errors to standard error.
+};
+
+// Counters since the start, summed over the workers; read at any time, exact once traffic rests.
+struct ServerStats {
+    uint64_t connections_open = 0, connections_accepted = 0, connections_refused = 0;
+    uint64_t requests = 0;
+    uint64_t websockets_open = 0, websockets_opened = 0;
+    uint64_t messages_received = 0, messages_sent = 0, messages_dropped = 0;
+    uint64_t handler_exceptions = 0, protocol_errors = 0, accept_pauses = 0;
+};
+
+// Names a timer for Server::cancel.
+struct Timer {
+    uint64_t id = 0;
+};
+
+class Server {
+public:
+    explicit Server(ServerOptions options = {});
+    ~Server();  // Stops at once, if it runs.
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    // ---- Before run() or start() ----------------------------------------------------------------
+    // Patterns: "/users/:id", "/files/*"; see docs/http.md. A second route of the same method and
+    // shape throws std::invalid_argument.
+    void get(std::string_view pattern, http::Handler handler) {
+        route("GET", pattern, std::move(handler));
+    }
+    void post(std::string_view pattern, http::Handler handler) {
+        route("POST", pattern, std::move(handler));
+    }
+    void put(std::string_view pattern, http::Handler handler) {
+        route("PUT", pattern, std::move(handler));
+    }
+    void patch(std::string_view pattern, http::Handler handler) {
+        route("PATCH", pattern, std::move(handler));
+    }
+    void del(std::string_view pattern, http::Handler handler) {
+        route("DELETE", pattern, std::move(handler));
+    }
+    void any(std::string_view pattern, http::Handler handler) {
+        route("*", pattern, std::move(handler));
+    }
+    void route(std::string_view method, std::string_view pattern, http::Handler handler);
+    // Serves the files beneath `root` at `prefix`; routes come first. Throws std::runtime_error where
+    // the folder cannot be opened.
+    void files(std::string_view prefix, std::string root, http::StaticFileOptions options = {});
+    void websocket(std::string_view pattern, ws::Route route);
+    void cors(http::CorsOptions options);  // For every HTTP route.
+    // Added to every HTTP answer that does not set them itself.
+    void default_header(std::string_view name, std::string_view value);
+    void on_reload(std::function<void()> call);  // SIGHUP, on the thread of run().
+
+    // ---- Life -----------------------------------------------------------------------------------
+    // start(), then waits for stop() or SIGTERM, drains and returns 0. Returns 2 where it could not
+    // start; the reason is logged.
+    int run();
+    // Listens and returns. Throws std::system_error or std::runtime_error, with nothing half-started.
+    void start();
+    // Any thread. Stops accepting, answers new requests with 503, closes sockets with 1001, spread
+    // over a moment, and ends at the drain timeout at the latest. A second call ends at once.
+    void stop();
+    void wait();  // Until the stop that somebody asked for is complete.
+    [[nodiscard]] bool stopping() const noexcept;
+    // As bound, with real ports: valid after start().
+    [[nodiscard]] std::vector<std::string> addresses() const;
+    [[nodiscard]] uint16_t port() const;  // Of the first address; 0 for a Unix-domain socket.
+    // Reads the certificate files again. New connections get them; on failure the old ones stay and
+    // `error` says why.
+    bool reload_certificates(std::string& error);
+
+    // ---- Any thread, while it runs ----------------------------------------------------------------
+    void publish(std::string_view topic, ws::Message message);
+    [[nodiscard]] size_t subscribers(std::string_view topic) const;
+    // Run on the first worker's thread; may be asked for before start().
+    Timer every(std::chrono::milliseconds period, std::function<void()> call);
+    Timer after(std::chrono::milliseconds delay, std::function<void()> call);
+    void cancel(Timer timer);
+    [[nodiscard]] ServerStats stats() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+[[nodiscard]] std::string_view version() noexcept;  // "0.1.0"
+
+}  // namespace starling

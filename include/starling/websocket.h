@@ -1,0 +1,225 @@
+// <starling/websocket.h>: WebSocket routes and sockets, as handlers see them (RFC 6455, RFC 7692).
+#pragma once
+
+#include <starling/http.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace starling::server {
+class Worker;
+class WsConnection;
+class WsUpgrade;
+}  // namespace starling::server
+
+namespace starling::ws {
+
+// A whole message, as a view: it ends with the call of the handler. Text is valid UTF-8.
+class Message {
+public:
+    Message(std::string_view text) noexcept : bytes_(text), binary_(false) {}
+    Message(const char* text) noexcept : Message(std::string_view(text)) {}
+    Message(const std::string& text) noexcept : Message(std::string_view(text)) {}
+    Message(std::span<const std::byte> bytes) noexcept
+        : bytes_(reinterpret_cast<const char*>(bytes.data()), bytes.size()), binary_(true) {}
+
+    [[nodiscard]] bool is_binary() const noexcept { return binary_; }
+    [[nodiscard]] std::string_view text() const noexcept { return bytes_; }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+        return std::as_bytes(std::span(bytes_.data(), bytes_.size()));
+    }
+    [[nodiscard]] size_t size() const noexcept { return bytes_.size(); }
+
+private:
+    std::string_view bytes_;
+    bool binary_;
+};
+
+enum class SendResult : uint8_t {
+    sent,     // Queued; it leaves with the end of the tick.
+    dropped,  // The send queue is at its limit and the route drops (OnFull::drop).
+    closed,   // The socket is closing or gone, or was closed just now for a full queue.
+    posted,   // Called from a thread other than the socket's: on its way to that thread.
+};
+
+namespace detail {
+struct AnyData {
+    virtual ~AnyData() = default;
+};
+template <class T>
+struct Data final : AnyData {
+    template <class... Args>
+    explicit Data(Args&&... args) : value{std::forward<Args>(args)...} {}
+    T value;
+};
+}  // namespace detail
+
+// A handle: small, free to copy, safe to keep. It goes null when the peer leaves; every call on a null
+// handle does nothing. The Server must outlive its handles.
+//
+// Thread: any for send, ping, close, terminate, join, leave, publish, is_open, buffered_amount and
+// comparison; calls from another thread than the socket's worker are posted to it, in order. What says
+// "own thread" works in handlers of this socket alone and does nothing elsewhere.
+class Socket {
+public:
+    Socket() = default;
+
+    SendResult send(Message message) const;
+    SendResult ping(std::string_view payload = {}) const;  // At most 125 bytes; more is cut.
+    // Starts the closing handshake. A code that may not be sent (RFC 6455 section 7.4) throws
+    // std::invalid_argument; a reason over 123 bytes is cut at a character.
+    void close(uint16_t code = 1000, std::string_view reason = {}) const;
+    void terminate() const;  // A TCP reset, without closing handshake.
+
+    // Topics: publications reach every socket that joined, in the order in which one thread made
+    // them. join() twice is join() once. A topic name has 1 to 255 bytes; others are refused (false).
+    bool join(std::string_view topic) const;
+    bool leave(std::string_view topic) const;
+    void publish(std::string_view topic, Message message) const;  // To all but this socket.
+
+    [[nodiscard]] bool is_open() const;
+    // Bytes queued and not yet taken by the kernel. From another thread: as of the end of the last
+    // tick in which the kernel refused some.
+    [[nodiscard]] size_t buffered_amount() const;
+
+    // Own thread.
+    [[nodiscard]] std::string_view subprotocol() const;  // "" where none was agreed.
+    [[nodiscard]] std::string remote_address() const;    // "192.0.2.7", "2001:db8::1", "unix".
+    // Of the newest ping that was answered; none before the first.
+    [[nodiscard]] std::optional<std::chrono::milliseconds> round_trip_time() const;
+    [[nodiscard]] bool compresses() const;  // permessage-deflate was agreed.
+
+    // Own thread: one object of the application's per socket, freed with it. Throws std::logic_error
+    // where the socket is gone or belongs to another thread.
+    template <class T, class... Args>
+    T& emplace_data(Args&&... args) const {
+        auto data = std::make_unique<detail::Data<T>>(std::forward<Args>(args)...);
+        T& value = data->value;
+        set_data(std::move(data));
+        return value;
+    }
+    template <class T>  // Null where there is none, or one of another type.
+    [[nodiscard]] T* data() const {
+        auto* found = dynamic_cast<detail::Data<T>*>(get_data());
+        return found ? &found->value : nullptr;
+    }
+
+    // Unique among the sockets of a server while they live.
+    [[nodiscard]] uint64_t id() const noexcept;
+    friend bool operator==(const Socket&, const Socket&) = default;
+
+private:
+    friend class server::WsConnection;
+    Socket(server::Worker& worker, uint32_t slot, uint32_t generation) noexcept
+        : worker_(&worker), slot_(slot), generation_(generation) {}
+    void set_data(std::unique_ptr<detail::AnyData> data) const;
+    [[nodiscard]] detail::AnyData* get_data() const;
+    [[nodiscard]] server::WsConnection* connection() const;  // Null off its thread.
+    template <class F>
+    bool elsewhere(F&& call) const;
+
+    server::Worker* worker_ = nullptr;
+    uint32_t slot_ = 0, generation_ = 0;
+};
+
+// The moment before "101 Switching Protocols": the only one at which a request can be refused by an
+// HTTP status. Origin, version, key and limits have been checked. Own thread; ends with the call.
+class Upgrade {
+public:
+    [[nodiscard]] const http::Request& request() const noexcept { return request_; }
+    [[nodiscard]] std::span<const std::string_view> offered_subprotocols() const noexcept {
+        return offered_;
+    }
+
+    // Answers with that status instead; everything else said here is forgotten.
+    void refuse(int status = 403, std::string_view reason = {}) {
+        refused_status_ = status;
+        refused_reason_ = reason;
+    }
+    // Overrides the choice made from Route::subprotocols; "" for none. One that was not offered is
+    // refused (false).
+    bool subprotocol(std::string_view name);
+    Upgrade& header(std::string_view name, std::string_view value);  // Of the 101 response.
+
+    // Socket::data() of the socket to come.
+    template <class T, class... Args>
+    T& emplace_data(Args&&... args) {
+        auto data = std::make_unique<detail::Data<T>>(std::forward<Args>(args)...);
+        T& value = data->value;
+        data_ = std::move(data);
+        return value;
+    }
+
+private:
+    friend class server::WsUpgrade;
+    Upgrade(const http::Request& request, std::span<const std::string_view> offered) noexcept
+        : request_(request), offered_(offered) {}
+
+    const http::Request& request_;
+    std::span<const std::string_view> offered_;
+    int refused_status_ = 0;
+    std::string refused_reason_;
+    std::optional<std::string> subprotocol_;
+    std::string header_lines_;
+    std::unique_ptr<detail::AnyData> data_;
+};
+
+// permessage-deflate. Off by default: it costs CPU for each message, and memory per connection where
+// the context is kept between messages.
+struct Compression {
+    bool enabled = false;
+    // Keeps the compression window between messages where the client agrees: smaller messages, for
+    // about 300 KB per connection.
+    bool context_takeover = false;
+    size_t threshold_bytes = 1024;  // Smaller messages are sent as they are.
+    int window_bits = 15;           // 9 to 15, of what the server compresses.
+    int level = 6;                  // 1 (fast) to 9 (small).
+};
+
+// What happens to a message that does not fit into a connection's send queue.
+enum class OnFull : uint8_t {
+    close,  // The connection is closed with 1008.
+    drop,   // The message is dropped and counted.
+};
+
+// Everything about one path. Handlers belong to the route, not to connections, and may run on every
+// worker at the same time; for one socket they run one after the other. A handler that throws costs
+// its own socket the connection (1011) and nobody else anything.
+struct Route {
+    uint64_t message_bytes_max = 1'000'000;  // Decompressed; more is closed with 1009.
+    uint32_t fragments_max = 1024;           // Of one message; more is closed with 1008.
+    uint64_t send_queue_bytes_max = 1024 * 1024;
+    OnFull on_full = OnFull::close;
+    uint64_t fragment_bytes_max = 0;  // Outgoing messages are cut into such frames; 0: never.
+    uint32_t topics_max = 1'000;      // That one socket may join.
+    std::chrono::milliseconds ping_interval{25'000};  // 0: never.
+    std::chrono::milliseconds ping_timeout{20'000};   // Silence after a ping; then 1006.
+    // Pages of the same origin may always connect, and clients that send no Origin (no browser). More:
+    // "https://example.com", "https://*.example.com"; "*" is everybody.
+    std::vector<std::string> origins = {};
+    std::vector<std::string> subprotocols = {};  // The first one that the client offers is taken.
+    Compression compression = {};
+
+    std::function<void(Upgrade&)> upgrade = {};
+    std::function<void(Socket)> open = {};
+    std::function<void(Socket, Message)> message = {};
+    // The peer's code, 1005 where it sent none, 1006 where the connection broke. The socket is null
+    // for sending already; data() still works.
+    std::function<void(Socket, uint16_t code, std::string_view reason)> close = {};
+    std::function<void(Socket)> drain = {};  // The send queue is empty again.
+    std::function<void(Socket, std::string_view payload)> ping = {};  // Answered already.
+    std::function<void(Socket, std::string_view payload)> pong = {};
+    // GET without an upgrade on this path; without it such a request gets 426.
+    http::Handler page = {};
+};
+
+}  // namespace starling::ws

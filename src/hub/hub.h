@@ -1,0 +1,101 @@
+// hub/hub.h: topics of one worker: who joined, and the way of a publication to each of them.
+//
+// A server has one Hub per worker and nothing shared between them: what is published on one is
+// delivered to its own subscribers at once, and given to the Bus, which carries it to the others.
+//
+// Owner: server::Worker. Subscribers are owned elsewhere and leave before they die.
+// Thread: the worker's.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/shared_bytes.h"
+
+namespace starling::hub {
+
+struct Message {
+    std::string_view topic;
+    std::span<const std::byte> bytes;
+    bool binary;
+};
+
+// A message on its way to the subscribers of one worker, with what they have encoded it to: the
+// first subscriber that needs an encoding makes it, all others share it.
+struct Publication {
+    static constexpr size_t encodings_max = 4;  // What each slot holds is the subscribers' affair.
+    const Message& message;
+    std::array<base::SharedBytes, encodings_max> encodings{};
+};
+
+struct Topic;
+
+class Subscriber {
+public:
+    // Must neither join nor leave anything, nor destroy a subscriber.
+    virtual void deliver(Publication& publication) = 0;
+
+protected:
+    virtual ~Subscriber();  // Has left every topic.
+
+private:
+    friend class Hub;
+    struct Membership {
+        Topic* topic;
+        size_t index;  // Among the members of the topic.
+    };
+    std::unique_ptr<std::vector<Membership>> topics_;  // Null while in none.
+};
+
+class Bus {
+public:
+    virtual ~Bus() = default;
+    // To the hubs of all other workers.
+    virtual void publish(const Message& message) = 0;
+    // A subscriber of this hub joined (+1) or left (-1).
+    virtual void subscribers_changed(std::string_view topic, int change) = 0;
+};
+
+class Hub {
+public:
+    static constexpr size_t topic_bytes_max = 255;
+
+    explicit Hub(Bus& bus) noexcept;
+    ~Hub();
+    Hub(const Hub&) = delete;
+    Hub& operator=(const Hub&) = delete;
+
+    enum class Join : uint8_t { joined, already, bad_name, too_many };
+    Join join(Subscriber& subscriber, std::string_view topic, size_t topics_max);
+    bool leave(Subscriber& subscriber, std::string_view topic);  // False: was not in it.
+    void leave_all(Subscriber& subscriber);
+
+    // To every subscriber of the topic on every worker, but for `except`.
+    void publish(const Message& message, const Subscriber* except = nullptr);
+    // To those of this hub: what the bus brought.
+    void deliver(const Message& message, const Subscriber* except = nullptr);
+
+    [[nodiscard]] size_t subscribers(std::string_view topic) const;
+    [[nodiscard]] size_t topics() const noexcept { return topics_.size(); }
+
+private:
+    struct Hash {
+        using is_transparent = void;
+        size_t operator()(std::string_view text) const noexcept {
+            return std::hash<std::string_view>{}(text);
+        }
+    };
+    void remove(Topic& topic, size_t index);
+
+    Bus& bus_;
+    std::unordered_map<std::string, std::unique_ptr<Topic>, Hash, std::equal_to<>> topics_;
+};
+
+}  // namespace starling::hub

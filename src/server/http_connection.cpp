@@ -1,0 +1,433 @@
+#include "server/http_connection.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <utility>
+
+#include "base/text.h"
+#include "net/loop.h"
+#include "server/worker.h"
+#include "server/ws_connection.h"
+#include "server/ws_upgrade.h"
+#include "ws/handshake.h"
+
+namespace starling::server {
+namespace {
+
+// Of pipelined requests behind the one in work; beyond it nothing more is read until that is done.
+constexpr size_t pipelined_bytes_max = 16 * 1024;
+constexpr size_t body_kept_bytes_max = 64 * 1024;  // Capacity kept between requests.
+// Of answers that the client does not read; beyond it its next request waits.
+constexpr size_t answers_queued_bytes_max = 64 * 1024;
+constexpr size_t write_now_from_bytes = 8 * 1024;
+constexpr size_t file_piece_bytes = 128 * 1024;
+
+uint64_t ms(std::chrono::milliseconds duration) { return uint64_t(duration.count()); }
+
+}  // namespace
+
+HttpConnection::HttpConnection(Worker& worker)
+    : worker_(worker), parser_(worker.site().parser_limits) {}
+
+HttpConnection::~HttpConnection() { release_reply(); }
+
+void HttpConnection::start() { begin_head(); }
+
+void HttpConnection::begin_head() {
+    head_began_ms_ = stream_->loop().now_ms();
+    stream_->set_timeout(ms(worker_.site().options.http.head_timeout));
+    timing_head_ = true;
+}
+
+// ---- reading ------------------------------------------------------------------------------------
+
+void HttpConnection::on_bytes(std::span<std::byte>& input) {
+    held_ = !input.empty();
+    while (phase_ == Phase::reading && stream_->is_open()) {
+        if (!timing_head_ && !input.empty()) begin_head();
+        std::span<const std::byte> view = input;
+        const http::ParseEvent event = parser_.next(view);
+        input = input.last(view.size());
+        if (event.kind == http::ParseEvent::Kind::need_more) break;
+        step(event);
+    }
+    held_ = !input.empty();
+    if (ended_ && phase_ == Phase::reading) return stream_->close(net::Stream::Close::linger);
+    if (phase_ != Phase::closing && input.size() > pipelined_bytes_max) stream_->pause_receiving();
+}
+
+void HttpConnection::step(const http::ParseEvent& event) {
+    switch (event.kind) {
+        case http::ParseEvent::Kind::head: return on_head();
+        case http::ParseEvent::Kind::body_chunk: body_.append(base::text_of(event.body)); return;
+        case http::ParseEvent::Kind::complete: return on_request();
+        case http::ParseEvent::Kind::error: return fail(event.status, event.reason);
+        case http::ParseEvent::Kind::need_more: return;
+    }
+}
+
+void HttpConnection::on_head() {
+    head_seen_ = true;
+    began_ = std::chrono::steady_clock::now();
+    const http::RequestHead& head = parser_.head();
+    worker_.site().router.find(head.method, head.path, match_);
+    if (match_.outcome == http::Router::Outcome::found &&
+        worker_.site().routes[size_t(match_.route)].websocket &&
+        ws::wants_websocket(parser_.field("upgrade")))
+        return upgrade();
+    if (!head.has_body()) return;
+    const uint64_t allowed_ms = ms(worker_.site().options.http.request_timeout);
+    const uint64_t spent_ms = stream_->loop().now_ms() - head_began_ms_;
+    stream_->set_timeout(allowed_ms - std::min(spent_ms, allowed_ms));
+    if (!head.expects_continue) return;
+    // A body that nobody would read is better not sent.
+    if (match_.outcome == http::Router::Outcome::not_found) return fail(404, "Not Found");
+    std::string& out = worker_.scratch();
+    http::append_continue(out);
+    stream_->write(base::bytes_of(out));
+}
+
+void HttpConnection::upgrade() {
+    const auto& route = worker_.site().routes[size_t(match_.route)];
+    worker_.counters().requests.add();
+    if (worker_.stopping()) return fail(503, "the server is stopping");
+    const http::Request request(request_parts());
+    auto outcome = decide_upgrade(worker_.websocket(*route.websocket), parser_, request);
+    status_ = outcome.status;
+    if (!outcome.connection) return fail(outcome.status, outcome.reason, outcome.field_lines);
+    log_access();
+    stream_->write(base::bytes_of(outcome.response));
+    phase_ = Phase::closing;  // Nothing more for this object to do; it is freed with the tick.
+    WsConnection& socket = *outcome.connection;
+    stream_->cancel_timeout();
+    stream_->replace_handler(std::move(outcome.connection));
+    socket.start();
+}
+
+void HttpConnection::fail(int status, std::string_view reason, std::string_view field_lines) {
+    status_ = status;
+    if (status == 400) worker_.counters().protocol_errors.add();
+    std::string& out = worker_.scratch();
+    const http::WriteContext context{.keep_alive = false, .date = worker_.date()};
+    const std::string lines = std::string(field_lines) + worker_.site().error_field_lines;
+    http::append_error_response(out, status, reason, context, lines);
+    stream_->write(base::bytes_of(out));
+    if (head_seen_) log_access();
+    phase_ = Phase::closing;
+    stream_->close(net::Stream::Close::linger);
+}
+
+http::RequestParts HttpConnection::request_parts() {
+    if (remote_address_.empty()) remote_address_ = stream_->peer_ip();
+    const http::RequestHead& head = parser_.head();
+    return {.method = head.method,
+            .target = head.target,
+            .path = head.path,
+            .query = head.query,
+            .host = head.host,
+            .fields = head.fields,
+            .params = match_.params,
+            .body = body_,
+            .remote_address = remote_address_ == "unix" ? std::string_view() : remote_address_,
+            .version_minor = head.version_minor,
+            .keep_alive = head.keep_alive,
+            .secure = stream_->is_secure()};
+}
+
+void HttpConnection::on_request() {
+    worker_.counters().requests.add();
+    stream_->cancel_timeout();
+    keep_alive_ = parser_.keep_alive();
+    const Site& site = worker_.site();
+    reply_key_ = worker_.replies().next_key();
+    worker_.replies().insert(*this);
+    const http::Request request(request_parts());
+    http::Response response(&worker_, {reply_key_.slot, reply_key_.generation});
+    if (worker_.stopping()) {
+        response.status(503).header("Retry-After", "1").text("The server is stopping.\n");
+    } else if (site.cors && http::apply_cors(*site.cors, request, response)) {
+        // A preflight is answered by the rules alone.
+    } else if (match_.outcome != http::Router::Outcome::found) {
+        answer_unrouted(response);
+    } else {
+        call_route(site.routes[size_t(match_.route)], request, response);
+    }
+    respond(response);
+}
+
+// ---- answering ----------------------------------------------------------------------------------
+
+void HttpConnection::call_route(const SiteRoute& route, const http::Request& request,
+                                http::Response& response) {
+    if (route.files) {
+        const auto& mount = worker_.site().mounts[*route.files];
+        std::string_view path = request.raw_path();
+        // By segments: the client may have escaped some of the prefix, which makes it longer.
+        for (auto left = std::ranges::count(mount.prefix, '/'); left > 0; --left)
+            path.remove_prefix(std::min(path.find('/', 1), path.size()));
+        return worker_.files(*route.files).serve(path, request, response, worker_.now_s());
+    }
+    if (!route.websocket) return call_handler(route.handler, request, response);
+    const auto& page = worker_.websocket(*route.websocket).route().page;
+    if (page) return call_handler(page, request, response);
+    response.status(426)
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .text("This is a WebSocket endpoint.\n");
+}
+
+void HttpConnection::call_handler(const http::Handler& handler, const http::Request& request,
+                                  http::Response& response) {
+    in_handler_ = true;
+    std::string what;
+    try {
+        handler(request, response);
+        in_handler_ = false;
+        return;
+    } catch (const std::exception& error) {
+        what = error.what();
+    } catch (...) {
+        what = "an exception of unknown type";
+    }
+    in_handler_ = false;
+    worker_.log_exception(request.path(), what);
+    response = http::Response();
+    response.status(500).text("Internal Server Error\n");
+    // Without its fields a page would see a failed request in place of the status.
+    if (const auto& cors = worker_.site().cors) (void)http::apply_cors(*cors, request, response);
+}
+
+void HttpConnection::answer_unrouted(http::Response& response) {
+    switch (match_.outcome) {
+        case http::Router::Outcome::method_not_allowed:
+            response.status(405).header("Allow", match_.allow).text("Method Not Allowed\n");
+            return;
+        case http::Router::Outcome::options:
+            response.no_content().header("Allow", match_.allow);
+            return;
+        default: response.status(404).text("Not Found\n");
+    }
+}
+
+void HttpConnection::respond(http::Response& response) {
+    if (!response.deferred()) return write_whole(response);
+    phase_ = Phase::promised;
+    promised_ = std::move(response);
+}
+
+http::WriteContext HttpConnection::write_context() const {
+    return {.head_request = parser_.head().method == "HEAD",
+            .version_minor = parser_.head().version_minor,
+            .keep_alive = keep_alive_ && !(ended_ && !held_) && !worker_.stopping(),
+            .date = worker_.date()};
+}
+
+void HttpConnection::decorate(http::Response& response) const {
+    for (const auto& header : worker_.site().default_headers)
+        if (!response.has_header(header.name)) response.header(header.name, header.value);
+}
+
+void HttpConnection::write_whole(http::Response& response) {
+    decorate(response);
+    status_ = response.status();
+    const auto context = write_context();
+    if (response.closes()) keep_alive_ = false;
+    std::string& out = worker_.scratch();
+    const auto body = base::bytes_of(response.body());
+    if (!response.file() && body.size() < write_now_from_bytes) {
+        const auto head = http::append_response(out, response, context);
+        keep_alive_ = head.keep_alive;
+        if (head.framing == http::BodyFraming::length) sent_bytes_ = body.size();
+        stream_->write(base::bytes_of(out));
+        return finish_answer();
+    }
+    const auto head = http::append_response_head(out, response, context);
+    keep_alive_ = head.keep_alive;
+    if (head.framing == http::BodyFraming::none) {
+        stream_->write(base::bytes_of(out));
+        return finish_answer();
+    }
+    sent_bytes_ = response.body_bytes();
+    if (response.file()) {
+        stream_->write(base::bytes_of(out));
+        file_ = *response.file();
+        phase_ = Phase::file;
+        return pump_file();
+    }
+    const std::array<iovec, 2> parts{
+        {{out.data(), out.size()}, {const_cast<std::byte*>(body.data()), body.size()}}};
+    stream_->write_now(parts);
+    finish_answer();
+}
+
+// A piece a tick, so that a large file neither fills memory nor holds up the others.
+void HttpConnection::pump_file() {
+    if (phase_ != Phase::file || !stream_->is_open()) return;
+    std::string& piece = worker_.scratch();
+    piece.resize(std::min<uint64_t>(file_->bytes, file_piece_bytes));
+    const ssize_t got =
+        ::pread(*file_->descriptor, piece.data(), piece.size(), off_t(file_->offset));
+    if (got <= 0 && file_->bytes > 0) {
+        // It shrank. The length is promised already; only a broken connection tells the client.
+        phase_ = Phase::closing;
+        return stream_->close(net::Stream::Close::reset);
+    }
+    file_->offset += uint64_t(got);
+    file_->bytes -= uint64_t(got);
+    const iovec part{piece.data(), size_t(got)};
+    stream_->write_now({&part, 1});
+    if (file_->bytes > 0) return stream_->want_drained();
+    file_.reset();
+    finish_answer();
+}
+
+void HttpConnection::pump_file_next_tick() {
+    stream_->loop().post([worker = &worker_, key = reply_key_] {
+        if (HttpConnection* connection = worker->replies().find(key)) connection->pump_file();
+    });
+}
+
+void HttpConnection::on_drained() {
+    if (phase_ == Phase::file) pump_file_next_tick();
+    if (phase_ == Phase::streaming) worker_.replies().set_note(reply_key_, 0);
+    if (phase_ == Phase::draining) read_next();
+}
+
+void HttpConnection::finish_answer() {
+    log_access();
+    release_reply();
+    promised_.reset();
+    if (!keep_alive_ || (ended_ && !held_)) {
+        phase_ = Phase::closing;
+        return stream_->close(net::Stream::Close::linger);
+    }
+    head_seen_ = timing_head_ = false;
+    body_.clear();
+    if (body_.capacity() > body_kept_bytes_max) body_.shrink_to_fit();
+    parser_.reset();
+    if (stream_->queued_bytes() <= answers_queued_bytes_max) return read_next();
+    phase_ = Phase::draining;
+    stream_->want_drained();
+}
+
+void HttpConnection::read_next() {
+    phase_ = Phase::reading;
+    if (!held_ && (ended_ || worker_.stopping())) return stream_->close(net::Stream::Close::linger);
+    stream_->set_timeout(ms(worker_.site().options.http.keep_alive_timeout));
+    stream_->resume_receiving();
+}
+
+// Who still holds a Reply holds nothing now.
+void HttpConnection::release_reply() {
+    if (!reply_key_.generation) return;
+    worker_.replies().remove(*this);
+    reply_key_ = {};
+    posted_calls_ = 0;
+}
+
+void HttpConnection::log_access() {
+    if (!worker_.site().options.access_log) return;
+    const auto took = std::chrono::steady_clock::now() - began_;
+    const std::array<log::Field, 6> fields{{
+        {"peer", std::string_view(remote_address_)},
+        {"method", parser_.head().method},
+        {"target", parser_.head().target},
+        {"status", int64_t(status_)},
+        {"bytes", int64_t(std::exchange(sent_bytes_, 0))},
+        {"ms", std::chrono::duration<double, std::milli>(took).count()},
+    }};
+    worker_.log(log::Level::info, "request", fields);
+}
+
+// ---- answers that come later ----------------------------------------------------------------------
+
+void HttpConnection::finish_later(http::Response response) {
+    if (phase_ != Phase::promised) return;
+    apply_cors_late(response);
+    write_whole(response);
+}
+
+// This response is another one than the handler had, which has the fields already.
+void HttpConnection::apply_cors_late(http::Response& response) {
+    const auto& cors = worker_.site().cors;
+    if (!cors) return;
+    const http::Request request(request_parts());
+    (void)http::apply_cors(*cors, request, response);
+}
+
+bool HttpConnection::write_later(std::string_view bytes) {
+    if (phase_ != Phase::promised && phase_ != Phase::streaming) return false;
+    if (!stream_->is_open()) return false;
+    if (stream_->queued_bytes() > worker_.site().options.http.stream_queue_bytes_max) return false;
+    write_posted(bytes);
+    return true;
+}
+
+void HttpConnection::write_posted(std::string_view bytes) {
+    if (phase_ == Phase::promised) start_stream();
+    if (phase_ != Phase::streaming || !stream_->is_open()) return;
+    sent_bytes_ += bytes.size();
+    if (!bodiless_ && !bytes.empty()) {
+        std::string& out = worker_.scratch();
+        if (chunked_) http::append_chunk(out, bytes);
+        stream_->write(base::bytes_of(chunked_ ? std::string_view(out) : bytes));
+    }
+    worker_.replies().set_note(reply_key_,
+                               uint32_t(std::min<size_t>(stream_->queued_bytes(), UINT32_MAX)));
+    if (stream_->queued_bytes() > 0) stream_->want_drained();
+}
+
+void HttpConnection::start_stream() {
+    decorate(*promised_);
+    status_ = promised_->status();
+    std::string& out = worker_.scratch();
+    const auto head = http::append_stream_head(out, *promised_, write_context());
+    stream_->write(base::bytes_of(out));
+    chunked_ = head.framing == http::BodyFraming::chunked;
+    bodiless_ = head.framing == http::BodyFraming::none;
+    keep_alive_ = head.keep_alive;
+    phase_ = Phase::streaming;
+}
+
+void HttpConnection::end_later() {
+    if (phase_ == Phase::promised) {
+        http::Response response = std::move(*promised_);
+        return write_whole(response);
+    }
+    if (phase_ != Phase::streaming) return;
+    if (chunked_ && !bodiless_) {
+        std::string& out = worker_.scratch();
+        http::append_last_chunk(out);
+        stream_->write(base::bytes_of(out));
+    }
+    finish_answer();
+}
+
+// ---- ending -------------------------------------------------------------------------------------
+
+void HttpConnection::on_ended() {
+    ended_ = true;
+    // A client that half-closes while it waits for a promised answer is taken for gone.
+    if (phase_ != Phase::file && phase_ != Phase::draining) stream_->close();
+}
+
+void HttpConnection::on_timeout() {
+    if (phase_ != Phase::reading) return;
+    if (head_seen_ || parser_.started()) return fail(408, "the request took too long");
+    stream_->close();
+}
+
+void HttpConnection::on_closed(net::CloseReason) {
+    worker_.connection_closed();
+    phase_ = Phase::closing;
+}
+
+void HttpConnection::go_away() {
+    if (phase_ == Phase::reading && !parser_.started()) stream_->close();
+}
+
+}  // namespace starling::server

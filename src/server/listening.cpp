@@ -1,0 +1,100 @@
+#include "server/listening.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace starling::server {
+namespace {
+
+constexpr uint64_t spare_descriptors = 256;  // For files, logs, the loop itself.
+
+[[noreturn]] void cannot_listen(const std::string& address, const std::string& why) {
+    const std::string prefix = address + ": ";
+    throw std::runtime_error("cannot listen on " + address + ": " +
+                             (why.starts_with(prefix) ? why.substr(prefix.size()) : why));
+}
+
+BoundAddress bind_one(const Listen& listen, bool tls, unsigned workers) {
+    std::string error;
+    auto address = net::Address::parse(listen.address, error);
+    if (!address) cannot_listen(listen.address, error);
+    if (!net::address_is_free(*address, error)) cannot_listen(listen.address, error);
+    BoundAddress bound;
+    bound.tls = tls;
+    const bool share_port = !address->is_unix();
+    for (unsigned i = 0; i < workers; ++i) {
+        // A Unix-domain socket cannot be bound twice: all workers accept from the one.
+        net::Descriptor fd =
+            i > 0 && address->is_unix()
+                ? net::Descriptor(::fcntl(bound.sockets.front().get(), F_DUPFD_CLOEXEC, 0))
+                : net::listen_on(*address, share_port, error);
+        if (!fd) cannot_listen(listen.address, error);
+        if (const auto local = net::local_address(fd.get()); i == 0 && local && share_port)
+            address->set_port(local->port());
+        bound.sockets.push_back(std::move(fd));
+        if (i == 0 && address->is_unix()) bound.unix_file = SocketFile(address->path());
+    }
+    bound.address = address->to_string();
+    bound.port = address->port();
+    return bound;
+}
+
+}  // namespace
+
+SocketFile::SocketFile(std::string path) : path_(std::move(path)) {
+    struct stat info {};
+    if (::lstat(path_.c_str(), &info) != 0) path_.clear();
+    device_ = info.st_dev;
+    inode_ = info.st_ino;
+}
+
+SocketFile::SocketFile(SocketFile&& other) noexcept
+    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
+
+SocketFile& SocketFile::operator=(SocketFile&& other) noexcept {
+    std::swap(path_, other.path_);
+    std::swap(device_, other.device_);
+    std::swap(inode_, other.inode_);
+    return *this;
+}
+
+void SocketFile::remove() noexcept {
+    if (path_.empty()) return;
+    struct stat info {};
+    if (::lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_)
+        ::unlink(path_.c_str());
+    path_.clear();
+}
+
+std::vector<BoundAddress> bind_all(const ServerOptions& options, unsigned workers) {
+    if (options.listen.empty()) throw std::runtime_error("no address to listen on");
+    std::vector<BoundAddress> all;
+    for (const Listen& listen : options.listen) {
+        const bool tls = listen.tls == Listen::Tls::on ||
+                         (listen.tls == Listen::Tls::automatic && !options.certificates.empty());
+        if (tls && options.certificates.empty())
+            cannot_listen(listen.address, "TLS needs a certificate");
+        all.push_back(bind_one(listen, tls, workers));
+    }
+    return all;
+}
+
+uint64_t raise_descriptor_limit() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    const uint64_t descriptors = limit.rlim_cur;
+    return descriptors > 2 * spare_descriptors ? descriptors - spare_descriptors : descriptors / 2;
+}
+
+}  // namespace starling::server

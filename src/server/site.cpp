@@ -1,0 +1,64 @@
+#include "server/site.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include "base/text.h"
+
+namespace starling::server {
+namespace {
+
+ws::HeartbeatOptions heartbeat_of(const ws::Route& route) {
+    return {.interval_ms = uint32_t(route.ping_interval.count()),
+            .timeout_ms = uint32_t(route.ping_timeout.count())};
+}
+
+ws::DeflateOptions deflate_of(const ws::Compression& compression) {
+    if (compression.window_bits < 9 || compression.window_bits > 15)
+        throw std::invalid_argument("Compression::window_bits must be 9 to 15");
+    if (compression.level < 1 || compression.level > 9)
+        throw std::invalid_argument("Compression::level must be 1 to 9");
+    return {.enabled = compression.enabled,
+            .allow_server_context_takeover = compression.context_takeover,
+            .allow_client_context_takeover = compression.context_takeover,
+            .server_max_window_bits = uint8_t(compression.window_bits),
+            .threshold_bytes = compression.threshold_bytes};
+}
+
+ws::OriginPolicy origins_of(const ws::Route& route) {
+    for (const auto& origin : route.origins)
+        if (!ws::origin_pattern_is_valid(origin))
+            throw std::invalid_argument("not an origin: '" + origin + "'");
+    return {.allowed = route.origins};
+}
+
+}  // namespace
+
+WebSocketRoute::WebSocketRoute(ws::Route r)
+    : route(std::move(r)),
+      receiver_limits{route.message_bytes_max, route.fragments_max},
+      heartbeat(heartbeat_of(route)),
+      origins(origins_of(route)),
+      deflate(deflate_of(route.compression)) {}
+
+Site::Site(const ServerOptions& server_options) : options(server_options) {
+    parser_limits.head_bytes_max = options.http.head_bytes_max;
+    parser_limits.fields_max = options.http.fields_max;
+    parser_limits.target_bytes_max = options.http.target_bytes_max;
+    parser_limits.body_bytes_max = options.http.body_bytes_max;
+}
+
+void Site::add(std::string_view method, std::string_view pattern, SiteRoute route) {
+    router.add(method, pattern, int(routes.size()));
+    routes.push_back(std::move(route));
+}
+
+void Site::add_default_header(std::string_view name, std::string_view value) {
+    const std::string line(http::Response().header(name, value).field_lines());
+    default_headers.push_back({std::string(name), std::string(value)});
+    // Those that an error answer sets itself stay as they are.
+    if (!base::iequals(name, "content-type") && !base::iequals(name, "x-content-type-options"))
+        error_field_lines += line;
+}
+
+}  // namespace starling::server

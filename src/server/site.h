@@ -1,0 +1,69 @@
+// server/site.h: what a server serves: routes, handlers, options. Built before the workers start and
+// read-only from then on, so that all workers share it without a lock.
+//
+// Owner: Server. Lives longer than every worker.
+#pragma once
+
+#include <starling/server.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/parser.h"
+#include "http/router.h"
+#include "ws/extensions.h"
+#include "ws/heartbeat.h"
+#include "ws/origin.h"
+#include "ws/receiver.h"
+
+namespace starling::server {
+
+// A ws::Route, and what the protocol cores want of it in their own terms.
+struct WebSocketRoute {
+    explicit WebSocketRoute(ws::Route route);
+
+    const ws::Route route;
+    const ws::ReceiverLimits receiver_limits;
+    const ws::HeartbeatOptions heartbeat;
+    const ws::OriginPolicy origins;
+    const ws::DeflateOptions deflate;
+};
+
+struct FilesMount {
+    std::string prefix;  // Without a trailing slash: "" for "/".
+    std::string root;
+    http::StaticFileOptions options;
+};
+
+// One of the three.
+struct SiteRoute {
+    http::Handler handler;
+    std::optional<size_t> websocket;  // Index in Site::websockets.
+    std::optional<size_t> files;      // Index in Site::mounts.
+};
+
+struct DefaultHeader {
+    std::string name, value;
+};
+
+struct Site {
+    explicit Site(const ServerOptions& server_options);
+
+    void add(std::string_view method, std::string_view pattern, SiteRoute route);
+    void add_default_header(std::string_view name, std::string_view value);
+
+    ServerOptions options;
+    http::ParserLimits parser_limits;
+    http::Router router;
+    std::vector<SiteRoute> routes;
+    std::vector<std::unique_ptr<WebSocketRoute>> websockets;
+    std::vector<FilesMount> mounts;
+    std::optional<http::CorsOptions> cors;
+    std::vector<DefaultHeader> default_headers;
+    std::string error_field_lines;  // The same, for answers that the protocol makes by itself.
+};
+
+}  // namespace starling::server

@@ -1,0 +1,225 @@
+#include "server/worker.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <utility>
+
+#include "base/text.h"
+#include "server/connection.h"
+#include "server/http_connection.h"
+
+namespace starling::server {
+namespace {
+
+constexpr std::string_view busy_response =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n"
+    "Retry-After: 1\r\nConnection: close\r\n\r\nToo busy.\n";
+
+// A publication on its way to another worker: one copy for all of them.
+struct PostedMessage {
+    explicit PostedMessage(const hub::Message& m)
+        : topic(m.topic), bytes(base::text_of(m.bytes)), binary(m.binary) {}
+    [[nodiscard]] hub::Message view() const noexcept {
+        return {topic, base::bytes_of(bytes), binary};
+    }
+    const std::string topic, bytes;
+    const bool binary;
+};
+
+// Closing is spread, so that clients do not all come back at once: 20,000 a second and worker, or
+// as many as it takes to be through at half of the drain timeout.
+constexpr uint64_t close_round_ms = 10;
+constexpr uint64_t closed_per_round_min = 200;
+
+// Closing with bytes unread would reset the connection, and may take the answer with it.
+void refuse(const net::Descriptor& fd) {
+    (void)!::send(fd.get(), busy_response.data(), busy_response.size(), MSG_NOSIGNAL);
+    ::shutdown(fd.get(), SHUT_WR);
+    std::array<char, 4096> request;
+    (void)!::recv(fd.get(), request.data(), request.size(), MSG_DONTWAIT);
+}
+
+}  // namespace
+
+Worker::Worker(Team& team)
+    : team_(team),
+      index_(uint32_t(team.workers.size())),
+      hub_(*this),
+      loop_(net::make_epoll_backend(),
+            {.stalled_ms_max = uint64_t(team.site.options.stalled_timeout.count())}) {
+    loop_.on_escaped([this](std::string_view what) { log_exception("task", what); });
+    for (const auto& mount : site().mounts) files_.emplace_back(mount.root, mount.options);
+    for (const auto& route : site().websockets)
+        websockets_.push_back(std::make_unique<WsContext>(WsContext{*this, *route}));
+}
+
+Worker::~Worker() = default;
+
+void Worker::listen(net::Descriptor listening, bool tls) {
+    auto acceptor = std::make_unique<net::Acceptor>(
+        loop_, std::move(listening),
+        [this, tls](net::Descriptor fd) { accepted(std::move(fd), tls); });
+    if (!tls) acceptor->set_refusal(busy_response);
+    acceptor->on_pause([this] {
+        accept_pauses_.add();
+        log(log::Level::warn, "out of descriptors: accepting pauses");
+    });
+    listeners_.push_back({tls, std::move(acceptor)});
+}
+
+void Worker::use_certificates(std::shared_ptr<const net::TlsContext> context) {
+    tls_context_ = std::move(context);
+}
+
+void Worker::accepted(net::Descriptor fd, bool tls) {
+    if (team_.connections.fetch_add(1, std::memory_order_relaxed) >= team_.connections_max) {
+        team_.connections.fetch_sub(1, std::memory_order_relaxed);
+        counters_.connections_refused.add();
+        if (!tls) refuse(fd);
+        return;
+    }
+    counters_.connections_accepted.add();
+    counters_.connections_open.add();
+    auto connection = std::make_unique<HttpConnection>(*this);
+    HttpConnection& http = *connection;
+    loop_.open(std::move(fd), std::move(connection),
+               tls ? std::make_unique<net::TlsSession>(tls_context_) : nullptr);
+    http.start();
+}
+
+void Worker::connection_closed() noexcept {
+    counters_.connections_open.subtract();
+    team_.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+int64_t Worker::now_s() const noexcept { return int64_t(std::time(nullptr)); }
+
+std::string& Worker::scratch() noexcept {
+    if (scratch_.capacity() > 256 * 1024) std::string().swap(scratch_);
+    scratch_.clear();
+    return scratch_;
+}
+
+ws::Inflater& Worker::shared_inflater() {
+    if (!shared_inflater_)
+        shared_inflater_ = std::make_unique<ws::Inflater>(ws::Inflater::Context::shared);
+    return *shared_inflater_;
+}
+
+ws::Deflater& Worker::shared_deflater(uint8_t window_bits, int level) {
+    auto& deflater = shared_deflaters_[{window_bits, level}];
+    if (!deflater) deflater = std::make_unique<ws::Deflater>(window_bits, level);
+    return *deflater;
+}
+
+void Worker::log(log::Level level, std::string_view message, std::span<const log::Field> fields) {
+    if (team_.log && team_.log->wants(level)) team_.log->write(level, message, fields);
+}
+
+void Worker::log_exception(std::string_view where, std::string_view what) {
+    counters_.handler_exceptions.add();
+    const std::array<log::Field, 2> fields{{{"handler", where}, {"what", what}}};
+    log(log::Level::error, "a handler threw", fields);
+}
+
+void Worker::publish(const hub::Message& message) {
+    if (team_.workers.size() < 2) return;
+    const auto posted = std::make_shared<const PostedMessage>(message);
+    for (const auto& worker : team_.workers) {
+        if (worker.get() == this) continue;
+        worker->post([other = worker.get(), posted] { other->hub_.deliver(posted->view()); });
+    }
+}
+
+// ---- stopping -----------------------------------------------------------------------------------
+
+void Worker::stop(bool at_once) {
+    if (!std::exchange(stopping_, true)) {
+        listeners_.clear();
+        const auto drain_ms = uint64_t(site().options.drain_timeout.count());
+        deadline_ms_ = loop_.now_ms() + drain_ms;
+        const uint64_t rounds = std::max<uint64_t>(drain_ms / 2 / close_round_ms, 1);
+        closed_per_round_ =
+            uint32_t(std::max(closed_per_round_min, loop_.streams().size() / rounds + 1));
+        loop_.every(close_round_ms, [this] { close_some(); });
+        close_some();
+    }
+    if (at_once) force_close();
+}
+
+void Worker::close_some() {
+    const auto& streams = loop_.streams();
+    uint32_t closed = 0;
+    for (; close_from_slot_ < streams.slots() && closed < closed_per_round_; ++close_from_slot_) {
+        net::Stream* stream = streams.object_at(close_from_slot_);
+        if (!stream || !stream->is_open()) continue;
+        static_cast<Connection*>(stream->handler())->go_away();
+        ++closed;
+    }
+    if (loop_.now_ms() >= deadline_ms_) return force_close();
+    if (streams.size() == 0) loop_.stop();
+}
+
+void Worker::force_close() {
+    const auto& streams = loop_.streams();
+    for (uint32_t slot = 0; slot < streams.slots(); ++slot)
+        if (net::Stream* stream = streams.object_at(slot)) stream->close(net::Stream::Close::reset);
+    loop_.stop();
+}
+
+// ---- replies that come later ----------------------------------------------------------------------
+
+// On this thread at once, but for calls of the handler itself, which is not through with its answer;
+// those are posted, and later ones stay behind them.
+template <class F>
+void Worker::on_reply(http::ReplyKey key, F&& call) {
+    const base::SlotKey slot_key{key.slot, key.generation};
+    if (!replies_.alive(slot_key)) return;
+    HttpConnection* const mine = loop_.in_loop_thread() ? replies_.find(slot_key) : nullptr;
+    if (mine && !mine->must_post()) return call(*mine);
+    if (mine) mine->call_posted();
+    post([this, slot_key, own = mine != nullptr, call = std::forward<F>(call)]() mutable {
+        HttpConnection* const connection = replies_.find(slot_key);
+        if (connection && own) connection->call_arrived();
+        if (connection) call(*connection);
+    });
+}
+
+void Worker::reply_send(http::ReplyKey key, http::Response&& response) {
+    on_reply(key, [response = std::move(response)](HttpConnection& connection) mutable {
+        connection.finish_later(std::move(response));
+    });
+}
+
+bool Worker::reply_write(http::ReplyKey key, std::string_view bytes) {
+    const base::SlotKey slot_key{key.slot, key.generation};
+    if (!replies_.alive(slot_key)) return false;
+    HttpConnection* const mine = loop_.in_loop_thread() ? replies_.find(slot_key) : nullptr;
+    if (mine && !mine->must_post()) return mine->write_later(bytes);
+    // What is accepted here is never dropped there, so the limit counts what is on its way as well.
+    const uint64_t waiting =
+        replies_.note(slot_key) + posted_bytes_.load(std::memory_order_relaxed);
+    if (waiting > site().options.http.stream_queue_bytes_max) return false;
+    posted_bytes_.fetch_add(bytes.size(), std::memory_order_relaxed);
+    if (mine) mine->call_posted();
+    post([this, slot_key, own = mine != nullptr, text = std::string(bytes)] {
+        posted_bytes_.fetch_sub(text.size(), std::memory_order_relaxed);
+        HttpConnection* const connection = replies_.find(slot_key);
+        if (connection && own) connection->call_arrived();
+        if (connection) connection->write_posted(text);
+    });
+    return true;
+}
+
+void Worker::reply_end(http::ReplyKey key) {
+    on_reply(key, [](HttpConnection& connection) { connection.end_later(); });
+}
+
+bool Worker::reply_closed(http::ReplyKey key) const {
+    return !replies_.alive({key.slot, key.generation});
+}
+
+}  // namespace starling::server

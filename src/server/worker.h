@@ -1,0 +1,150 @@
+// server/worker.h: one thread of a server: its loop, its listeners, its connections, its share of
+// the hub. Workers share the Site (read-only) and the Team; a publication is posted once to each
+// other worker.
+//
+// Owner: Server. Thread: run() is the worker's thread; what says "any thread" may be called from
+// elsewhere.
+#pragma once
+
+#include <starling/server.h>
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/slot_table.h"
+#include "http/date.h"
+#include "hub/hub.h"
+#include "net/acceptor.h"
+#include "net/loop.h"
+#include "net/tls.h"
+#include "server/census.h"
+#include "server/counters.h"
+#include "server/site.h"
+#include "server/static_files.h"
+#include "ws/deflate.h"
+
+namespace starling::server {
+
+class HttpConnection;
+class Worker;
+
+// What the workers of a server have in common.
+struct Team {
+    explicit Team(const Site& s) : site(s) {}
+    const Site& site;
+    Census census;
+    std::shared_ptr<log::Sink> log;
+    uint64_t connections_max = 0;
+    std::atomic<uint64_t> connections{0};
+    std::atomic<bool> stopping{false};
+    std::vector<std::unique_ptr<Worker>> workers;
+};
+
+// A WebSocket route on one worker: what its connections have in common.
+struct WsContext {
+    Worker& worker;
+    const WebSocketRoute& site;
+    [[nodiscard]] const ws::Route& route() const noexcept { return site.route; }
+};
+
+class Worker final : public http::ReplyTarget, private hub::Bus {
+public:
+    explicit Worker(Team& team);  // To be the next of team.workers.
+    ~Worker();
+
+    // Before run(). `tls`: the context at the time is taken, see use_certificates().
+    void listen(net::Descriptor listening, bool tls);
+    void use_certificates(std::shared_ptr<const net::TlsContext> context);
+
+    void run() {
+        loop_.run();
+        ended_.store(true, std::memory_order_relaxed);
+    }
+    // Any thread. Dropped once run() has ended: nobody would ever take it.
+    template <class F>
+    void post(F&& call) {
+        if (!ended_.load(std::memory_order_relaxed)) loop_.post(std::forward<F>(call));
+    }
+    [[nodiscard]] uint32_t index() const noexcept { return index_; }  // Among the team's.
+    // This thread. Stops accepting and closes everybody, spread over a moment; ends run() when all
+    // are gone, or at the deadline. `at_once`: now.
+    void stop(bool at_once);
+
+    void connection_closed() noexcept;  // By each connection, once, when its stream has closed.
+
+    [[nodiscard]] net::Loop& loop() noexcept { return loop_; }
+    [[nodiscard]] hub::Hub& hub() noexcept { return hub_; }
+    [[nodiscard]] Team& team() noexcept { return team_; }
+    [[nodiscard]] const Site& site() const noexcept { return team_.site; }
+    [[nodiscard]] Counters& counters() noexcept { return counters_; }
+    [[nodiscard]] uint64_t accept_pauses() const noexcept { return accept_pauses_.get(); }
+    [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+
+    [[nodiscard]] StaticFiles& files(size_t mount) { return files_[mount]; }
+    [[nodiscard]] const WsContext& websocket(size_t route) const { return *websockets_[route]; }
+    [[nodiscard]] int64_t now_s() const noexcept;  // Wall clock.
+    [[nodiscard]] std::string_view date() { return date_.at(now_s()); }
+    [[nodiscard]] std::string& scratch() noexcept;  // Empty; for the length of one call.
+    [[nodiscard]] ws::Inflater& shared_inflater();
+    [[nodiscard]] ws::Deflater& shared_deflater(uint8_t window_bits, int level);
+
+    void log(log::Level level, std::string_view message, std::span<const log::Field> fields = {});
+    // A handler of the application's threw.
+    void log_exception(std::string_view where, std::string_view what);
+
+    // Connections that may be named by a Reply.
+    [[nodiscard]] base::SlotTable<HttpConnection>& replies() noexcept { return replies_; }
+
+    // http::ReplyTarget: any thread.
+    void reply_send(http::ReplyKey key, http::Response&& response) override;
+    bool reply_write(http::ReplyKey key, std::string_view bytes) override;
+    void reply_end(http::ReplyKey key) override;
+    bool reply_closed(http::ReplyKey key) const override;
+
+private:
+    struct Listener {
+        bool tls;
+        std::unique_ptr<net::Acceptor> acceptor;
+    };
+
+    void publish(const hub::Message& message) override;
+    void subscribers_changed(std::string_view topic, int change) override {
+        team_.census.change(topic, change);
+    }
+    void accepted(net::Descriptor fd, bool tls);
+    void close_some();
+    void force_close();
+    template <class F>
+    void on_reply(http::ReplyKey key, F&& call);
+
+    // In this order: what connections use in their destructors outlives the loop that owns them.
+    Team& team_;
+    const uint32_t index_;
+    std::atomic<bool> ended_{false};
+    std::atomic<uint64_t> posted_bytes_{0};  // Of reply_write(), on their way to this thread.
+    Counters counters_;
+    Counter accept_pauses_;
+    base::SlotTable<HttpConnection> replies_;
+    hub::Hub hub_;
+    std::shared_ptr<const net::TlsContext> tls_context_;
+    std::vector<StaticFiles> files_;
+    std::vector<std::unique_ptr<WsContext>> websockets_;
+    http::DateText date_;
+    std::string scratch_;
+    std::unique_ptr<ws::Inflater> shared_inflater_;
+    std::map<std::pair<uint8_t, int>, std::unique_ptr<ws::Deflater>> shared_deflaters_;
+    net::Loop loop_;
+    std::vector<Listener> listeners_;
+    // Stopping.
+    bool stopping_ = false;
+    uint32_t close_from_slot_ = 0;
+    uint32_t closed_per_round_ = 0;
+    uint64_t deadline_ms_ = 0;
+};
+
+}  // namespace starling::server

@@ -1,0 +1,395 @@
+#include "server/ws_connection.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <utility>
+
+#include "base/text.h"
+#include "net/loop.h"
+#include "server/worker.h"
+#include "ws/frame.h"
+
+namespace starling::server {
+
+struct WsConnection::Extras {
+    std::string subprotocol;   // Where the application chose one that the route does not list.
+    std::string close_reason;  // The peer's.
+    std::optional<std::string> pong;  // The newest ping's payload, to be answered.
+    std::optional<ws::DeflateParams> deflate;
+    std::unique_ptr<ws::Inflater> inflater;  // With context takeover; else the worker's.
+    std::unique_ptr<ws::Deflater> deflater;
+};
+
+namespace {
+
+constexpr uint64_t close_timeout_ms = 5000;
+// From here on a message goes to the kernel at once, without a copy in between.
+constexpr size_t write_now_from_bytes = 4096;
+constexpr uint8_t subprotocol_in_extras = 255;
+
+// Slots of hub::Publication::encodings.
+constexpr size_t plain_encoding = 0, deflated_encoding = 1;
+
+base::SharedBytes framed(ws::Opcode opcode, bool rsv1, std::span<const std::byte> payload) {
+    auto bytes =
+        base::SharedBytes::allocate(ws::frame_header_bytes(payload.size(), false) + payload.size());
+    std::array<std::byte, ws::frame_header_bytes_max> header;
+    const size_t size = ws::write_frame_header(header.data(), opcode, true, rsv1, payload.size());
+    std::copy_n(header.begin(), size, bytes.writable().begin());
+    std::ranges::copy(payload, bytes.writable().begin() + std::ptrdiff_t(size));
+    return bytes;
+}
+
+ws::Opcode opcode_of(bool binary) { return binary ? ws::Opcode::binary : ws::Opcode::text; }
+
+}  // namespace
+
+WsConnection::WsConnection(const WsContext& context, std::string_view subprotocol,
+                           const std::optional<ws::DeflateParams>& deflate,
+                           std::unique_ptr<ws::detail::AnyData> data)
+    : context_(context),
+      data_(std::move(data)),
+      receiver_(ws::Role::server, context.site.receiver_limits),
+      heartbeat_(0) {
+    if (!subprotocol.empty()) {
+        const auto& names = context.route().subprotocols;
+        const auto index = size_t(std::ranges::find(names, subprotocol) - names.begin());
+        subprotocol_ = uint8_t(std::min<size_t>(index + 1, subprotocol_in_extras));
+        if (index == names.size()) subprotocol_ = subprotocol_in_extras;
+        if (subprotocol_ == subprotocol_in_extras) extras().subprotocol = subprotocol;
+    }
+    if (!deflate) return;
+    extras().deflate = deflate;
+    if (!deflate->client_no_context_takeover)
+        extras_->inflater = std::make_unique<ws::Inflater>(ws::Inflater::Context::takeover,
+                                                           deflate->client_max_window_bits);
+    ws::Inflater* inflater =
+        extras_->inflater ? extras_->inflater.get() : &context.worker.shared_inflater();
+    receiver_ = ws::Receiver(ws::Role::server, context.site.receiver_limits, inflater);
+}
+
+WsConnection::~WsConnection() = default;
+
+void WsConnection::start() {
+    heartbeat_ = ws::Heartbeat(now_ms());
+    if (const auto interval = context_.site.heartbeat.interval_ms) stream_->set_timeout(interval);
+    Counters& counters = context_.worker.counters();
+    counters.websockets_opened.add();
+    counters.websockets_open.add();
+    if (context_.route().open) call("open", [&] { context_.route().open(socket()); });
+}
+
+ws::Socket WsConnection::socket() const noexcept {
+    const base::SlotKey key = stream_->slot_key();
+    return {context_.worker, key.slot, key.generation};
+}
+
+WsConnection::Extras& WsConnection::extras() {
+    if (!extras_) extras_ = std::make_unique<Extras>();
+    return *extras_;
+}
+
+uint32_t WsConnection::now_ms() const noexcept { return uint32_t(stream_->loop().now_ms()); }
+
+// A handler's exception costs its own connection and nobody else's.
+template <class F>
+void WsConnection::call(std::string_view where, F&& handler) {
+    std::string what;
+    try {
+        return handler();
+    } catch (const std::exception& error) {
+        what = error.what();
+    } catch (...) {
+        what = "an exception of unknown type";
+    }
+    context_.worker.log_exception(where, what);
+    // One that is closing already goes on with that: its close frame may still wait to leave.
+    if (is_open()) violate(ws::close_code::internal_error, "internal error");
+}
+
+// ---- receiving ----------------------------------------------------------------------------------
+
+void WsConnection::on_bytes(std::span<std::byte>& input) {
+    heartbeat_.on_bytes(now_ms());
+    while (stream_->is_open()) {
+        const ws::Event event = receiver_.next(input);
+        if (event.kind == ws::Event::Kind::message)
+            on_message(event);
+        else if (event.kind == ws::Event::Kind::need_more || !on_control(event))
+            break;
+    }
+    if (extras_ && extras_->pong) answer_pings();
+}
+
+void WsConnection::on_message(const ws::Event& event) {
+    context_.worker.counters().messages_received.add();
+    const auto& handler = context_.route().message;
+    if (!handler || !closing_.may_send()) return;
+    const std::span<const std::byte> bytes = event.bytes;
+    call("message", [&] {
+        handler(socket(), event.opcode == ws::Opcode::text ? ws::Message(base::text_of(bytes))
+                                                           : ws::Message(bytes));
+    });
+}
+
+bool WsConnection::on_control(const ws::Event& event) {
+    const ws::Route& route = context_.route();
+    const auto payload = base::text_of(event.bytes);
+    switch (event.kind) {
+        case ws::Event::Kind::ping:
+            // Only the newest is answered (RFC 6455 section 5.5.3), so a flood queues one pong.
+            extras().pong = payload;
+            if (route.ping) call("ping", [&] { route.ping(socket(), payload); });
+            return true;
+        case ws::Event::Kind::pong:
+            if (const auto took = heartbeat_.on_pong(event.bytes, now_ms()))
+                round_trip_ms_ = uint16_t(std::min<uint32_t>(*took, UINT16_MAX - 1));
+            if (route.pong) call("pong", [&] { route.pong(socket(), payload); });
+            return true;
+        case ws::Event::Kind::close:
+            if (!event.reason.empty()) extras().close_reason = event.reason;
+            act(closing_.on(ws::Closing::Event::peer_close, ws::Role::server, event.code),
+                event.code, {});
+            // What is queued leaves before the stream ends, so the answer counts as flushed.
+            act(closing_.on(ws::Closing::Event::flushed, ws::Role::server), 0, {});
+            return false;
+        default:
+            context_.worker.counters().protocol_errors.add();
+            violate(event.code, event.reason);
+            return false;
+    }
+}
+
+void WsConnection::answer_pings() {
+    if (stream_->is_blocked()) return;  // on_drained() comes back to it.
+    const std::string payload = *std::exchange(extras_->pong, std::nullopt);
+    if (closing_.may_send()) write_frame(ws::Opcode::pong, true, false, base::bytes_of(payload));
+    release_extras();
+}
+
+// A peer that pinged once shall not cost more than others from then on.
+void WsConnection::release_extras() noexcept {
+    const Extras& e = *extras_;
+    if (!e.deflate && e.subprotocol.empty() && e.close_reason.empty() && !e.pong) extras_.reset();
+}
+
+void WsConnection::on_drained() {
+    note_queue();
+    if (extras_ && extras_->pong) answer_pings();
+    if (context_.route().drain && is_open())
+        call("drain", [&] { context_.route().drain(socket()); });
+}
+
+void WsConnection::on_timeout() {
+    if (!closing_.may_send())
+        return act(closing_.on(ws::Closing::Event::timeout, ws::Role::server), 0, {});
+    if (stream_->is_blocked()) {
+        // A ping would wait behind what the peer has not read. As long as that moves it is alive,
+        // and the loop closes queues that do not.
+        heartbeat_.on_bytes(now_ms());
+        return stream_->set_timeout(context_.site.heartbeat.interval_ms);
+    }
+    const auto step = heartbeat_.on_timer(context_.site.heartbeat, now_ms());
+    if (step.action == ws::Heartbeat::Action::dead)
+        return act(closing_.on(ws::Closing::Event::timeout, ws::Role::server), 0, {});
+    if (step.action == ws::Heartbeat::Action::send_ping)
+        write_frame(ws::Opcode::ping, true, false, heartbeat_.ping_payload());
+    if (step.next_in_ms) stream_->set_timeout(step.next_in_ms);
+}
+
+// ---- closing ------------------------------------------------------------------------------------
+
+void WsConnection::act(const ws::Closing::Actions& actions, uint16_t code,
+                       std::string_view reason) {
+    if (actions.send_close || actions.echo_close) write_close(code, reason);
+    if (actions.start_timer) stream_->set_timeout(close_timeout_ms);
+    if (actions.reset_transport) return stream_->close(net::Stream::Close::reset);
+    // After a violation the peer may still be sending; see Stream::Close::linger.
+    if (actions.shut_down)
+        stream_->close(actions.send_close ? net::Stream::Close::linger : net::Stream::Close::flush);
+}
+
+void WsConnection::write_close(uint16_t code, std::string_view reason) {
+    std::array<std::byte, ws::control_payload_bytes_max> payload;
+    const size_t size = ws::write_close_payload(payload.data(), code, reason);
+    write_frame(ws::Opcode::close, true, false, std::span(payload).first(size));
+}
+
+void WsConnection::violate(uint16_t code, std::string_view reason) {
+    act(closing_.on(ws::Closing::Event::violation, ws::Role::server), code, reason);
+}
+
+void WsConnection::close(uint16_t code, std::string_view reason) {
+    act(closing_.on(ws::Closing::Event::local_close, ws::Role::server), code, reason);
+}
+
+void WsConnection::terminate() { stream_->close(net::Stream::Close::reset); }
+
+void WsConnection::go_away() { close(ws::close_code::going_away, "the server is stopping"); }
+
+void WsConnection::on_ended() { stream_->close(); }
+
+void WsConnection::on_closed(net::CloseReason) {
+    (void)closing_.on(ws::Closing::Event::transport_gone, ws::Role::server);
+    context_.worker.hub().leave_all(*this);
+    context_.worker.counters().websockets_open.subtract();
+    context_.worker.connection_closed();
+    const auto& handler = context_.route().close;
+    if (!handler) return;
+    const std::string reason = extras_ ? extras_->close_reason : std::string();
+    call("close", [&] { handler(socket(), closing_.reported_code(), reason); });
+}
+
+// ---- sending ------------------------------------------------------------------------------------
+
+// A message larger than the whole queue is let through where nothing waits: the limit is there for
+// peers that do not read, not for large messages.
+ws::SendResult WsConnection::admit(size_t bytes) {
+    if (!is_open()) return ws::SendResult::closed;
+    const size_t queued = stream_->queued_bytes();
+    if (queued == 0 || queued + bytes <= context_.route().send_queue_bytes_max)
+        return ws::SendResult::sent;
+    context_.worker.counters().messages_dropped.add();
+    if (context_.route().on_full == ws::OnFull::drop) return ws::SendResult::dropped;
+    close(ws::close_code::policy_violation, "send queue full");
+    return ws::SendResult::closed;
+}
+
+ws::SendResult WsConnection::send(ws::Message message) {
+    const auto admitted = admit(message.size());
+    if (admitted != ws::SendResult::sent) return admitted;
+    context_.worker.counters().messages_sent.add();
+    const ws::Opcode opcode = opcode_of(message.is_binary());
+    if (wants_compressed(message.size()))
+        write_message(opcode, compress(message.bytes()), true);
+    else
+        write_message(opcode, message.bytes(), false);
+    return admitted;
+}
+
+void WsConnection::write_message(ws::Opcode opcode, std::span<const std::byte> payload,
+                                 bool compressed) {
+    const uint64_t fragment_bytes_max = context_.route().fragment_bytes_max;
+    if (fragment_bytes_max == 0 || payload.size() <= fragment_bytes_max)
+        return write_frame(opcode, true, compressed, payload);
+    ws::Fragmenter fragments(opcode, payload, fragment_bytes_max, compressed);
+    while (!fragments.done()) {
+        const auto fragment = fragments.next();
+        write_frame(fragment.opcode, fragment.fin, fragment.rsv1, fragment.payload);
+    }
+}
+
+void WsConnection::write_frame(ws::Opcode opcode, bool fin, bool rsv1,
+                               std::span<const std::byte> payload) {
+    if (payload.size() < write_now_from_bytes) {
+        const size_t header_bytes = ws::frame_header_bytes(payload.size(), false);
+        std::byte* const at = stream_->extend(header_bytes + payload.size());
+        if (!at) return;
+        ws::write_frame_header(at, opcode, fin, rsv1, payload.size());
+        std::ranges::copy(payload, at + header_bytes);
+    } else {
+        std::array<std::byte, ws::frame_header_bytes_max> header;
+        const size_t size =
+            ws::write_frame_header(header.data(), opcode, fin, rsv1, payload.size());
+        const std::array<iovec, 2> parts{
+            {{header.data(), size}, {const_cast<std::byte*>(payload.data()), payload.size()}}};
+        stream_->write_now(parts);
+    }
+    if (stream_->is_blocked()) note_queue();
+}
+
+// For buffered_amount() on other threads.
+void WsConnection::note_queue() {
+    stream_->loop().note(stream_->slot_key(),
+                         uint32_t(std::min<size_t>(stream_->queued_bytes(), UINT32_MAX)));
+}
+
+ws::SendResult WsConnection::ping(std::span<const std::byte> payload) {
+    if (!is_open()) return ws::SendResult::closed;
+    if (stream_->is_blocked()) return ws::SendResult::dropped;
+    if (payload.empty()) {  // Measures the round trip.
+        heartbeat_.ping_sent(now_ms());
+        write_frame(ws::Opcode::ping, true, false, heartbeat_.ping_payload());
+    } else {
+        write_frame(ws::Opcode::ping, true, false,
+                    payload.first(std::min(payload.size(), ws::control_payload_bytes_max)));
+    }
+    return ws::SendResult::sent;
+}
+
+// ---- compression --------------------------------------------------------------------------------
+
+bool WsConnection::compresses() const noexcept { return extras_ && extras_->deflate; }
+
+bool WsConnection::wants_compressed(size_t bytes) const noexcept {
+    return compresses() && bytes >= context_.route().compression.threshold_bytes;
+}
+
+std::span<const std::byte> WsConnection::compress(std::span<const std::byte> payload) {
+    const ws::DeflateParams& params = *extras_->deflate;
+    const int level = context_.route().compression.level;
+    if (params.server_no_context_takeover)
+        return context_.worker.shared_deflater(params.server_max_window_bits, level)
+            .compress(payload, true);
+    if (!extras_->deflater)
+        extras_->deflater = std::make_unique<ws::Deflater>(params.server_max_window_bits, level);
+    return extras_->deflater->compress(payload, false);
+}
+
+// ---- topics -------------------------------------------------------------------------------------
+
+bool WsConnection::join(std::string_view topic) {
+    if (!stream_->is_open()) return false;
+    const auto result = context_.worker.hub().join(*this, topic, context_.route().topics_max);
+    return result == hub::Hub::Join::joined || result == hub::Hub::Join::already;
+}
+
+bool WsConnection::leave(std::string_view topic) {
+    return context_.worker.hub().leave(*this, topic);
+}
+
+void WsConnection::publish(std::string_view topic, ws::Message message) {
+    context_.worker.hub().publish({topic, message.bytes(), message.is_binary()}, this);
+}
+
+void WsConnection::deliver(hub::Publication& publication) {
+    const auto payload = publication.message.bytes;
+    const ws::Opcode opcode = opcode_of(publication.message.binary);
+    if (admit(payload.size()) != ws::SendResult::sent) return;
+    context_.worker.counters().messages_sent.add();
+    const uint64_t fragment_bytes_max = context_.route().fragment_bytes_max;
+    const bool whole = fragment_bytes_max == 0 || payload.size() <= fragment_bytes_max;
+    const bool deflate = wants_compressed(payload.size());
+    // Bytes that everybody can share: one frame, and a window that everybody has.
+    if (!whole || (deflate && extras_->deflate->server_max_window_bits != ws::window_bits_max))
+        return write_message(opcode, deflate ? compress(payload) : payload, deflate);
+    auto& encoded = publication.encodings[deflate ? deflated_encoding : plain_encoding];
+    if (!encoded && deflate) {
+        auto& shared = context_.worker.shared_deflater(ws::window_bits_max,
+                                                       context_.route().compression.level);
+        encoded = framed(opcode, true, shared.compress(payload, true));
+    } else if (!encoded) {
+        encoded = framed(opcode, false, payload);
+    }
+    if (deflate && extras_->deflater) extras_->deflater->forget_context();
+    stream_->write(encoded);
+    if (stream_->is_blocked()) note_queue();
+}
+
+// ---- what a Socket tells ------------------------------------------------------------------------
+
+size_t WsConnection::buffered_amount() const noexcept { return stream_->queued_bytes(); }
+
+std::string_view WsConnection::subprotocol() const noexcept {
+    if (subprotocol_ == 0) return {};
+    if (subprotocol_ == subprotocol_in_extras) return extras_->subprotocol;
+    return context_.route().subprotocols[subprotocol_ - 1u];
+}
+
+std::optional<uint32_t> WsConnection::round_trip_ms() const noexcept {
+    if (round_trip_ms_ == UINT16_MAX) return std::nullopt;
+    return round_trip_ms_;
+}
+
+}  // namespace starling::server

@@ -1,0 +1,100 @@
+// server/ws_connection.h: one WebSocket on one stream: marries the protocol cores of ws/ to bytes,
+// the route's handlers and the hub.
+//
+// Owner: the stream. Others hold a ws::Socket (slot and generation). Thread: the worker's.
+#pragma once
+
+#include <starling/websocket.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "hub/hub.h"
+#include "server/connection.h"
+#include "ws/closing.h"
+#include "ws/deflate.h"
+#include "ws/heartbeat.h"
+#include "ws/receiver.h"
+
+namespace starling::server {
+
+struct WsContext;
+
+class WsConnection final : public Connection, public hub::Subscriber {
+public:
+    WsConnection(const WsContext& context, std::string_view subprotocol,
+                 const std::optional<ws::DeflateParams>& deflate,
+                 std::unique_ptr<ws::detail::AnyData> data);
+    ~WsConnection() override;
+
+    void start();  // Once it is the stream's handler: calls the route's `open`.
+
+    // net::StreamHandler
+    void on_bytes(std::span<std::byte>& input) override;
+    void on_ended() override;
+    void on_drained() override;
+    void on_timeout() override;
+    void on_closed(net::CloseReason reason) override;
+    // Connection
+    void go_away() override;
+    // hub::Subscriber
+    void deliver(hub::Publication& publication) override;
+
+    // As ws::Socket says.
+    ws::SendResult send(ws::Message message);
+    ws::SendResult ping(std::span<const std::byte> payload);
+    void close(uint16_t code, std::string_view reason);
+    void terminate();
+    bool join(std::string_view topic);
+    bool leave(std::string_view topic);
+    void publish(std::string_view topic, ws::Message message);
+    [[nodiscard]] bool is_open() const noexcept {
+        return closing_.may_send() && stream_->is_open();
+    }
+    [[nodiscard]] size_t buffered_amount() const noexcept;
+    [[nodiscard]] std::string_view subprotocol() const noexcept;
+    [[nodiscard]] std::string remote_address() const { return stream_->peer_ip(); }
+    [[nodiscard]] std::optional<uint32_t> round_trip_ms() const noexcept;
+    [[nodiscard]] bool compresses() const noexcept;
+    [[nodiscard]] std::unique_ptr<ws::detail::AnyData>& data() noexcept { return data_; }
+    [[nodiscard]] ws::Socket socket() const noexcept;
+
+private:
+    struct Extras;  // What most connections never need.
+
+    void on_message(const ws::Event& event);
+    [[nodiscard]] bool on_control(const ws::Event& event);
+    void answer_pings();
+    void release_extras() noexcept;
+    void act(const ws::Closing::Actions& actions, uint16_t code, std::string_view reason);
+    void violate(uint16_t code, std::string_view reason);
+    void write_close(uint16_t code, std::string_view reason);
+    template <class F>
+    void call(std::string_view where, F&& handler);
+
+    [[nodiscard]] ws::SendResult admit(size_t bytes);
+    void write_message(ws::Opcode opcode, std::span<const std::byte> payload, bool compressed);
+    void write_frame(ws::Opcode opcode, bool fin, bool rsv1, std::span<const std::byte> payload);
+    void note_queue();
+    [[nodiscard]] bool wants_compressed(size_t bytes) const noexcept;
+    [[nodiscard]] std::span<const std::byte> compress(std::span<const std::byte> payload);
+    [[nodiscard]] Extras& extras();
+    [[nodiscard]] uint32_t now_ms() const noexcept;
+
+    const WsContext& context_;
+    std::unique_ptr<Extras> extras_;
+    std::unique_ptr<ws::detail::AnyData> data_;
+    // Small members lie in the tail padding of the one before.
+    [[no_unique_address]] ws::Receiver receiver_;
+    ws::Closing closing_;
+    [[no_unique_address]] ws::Heartbeat heartbeat_;
+    uint8_t subprotocol_ = 0;  // 0: none; else 1 + its index among the route's, 255: in Extras.
+    uint16_t round_trip_ms_ = UINT16_MAX;  // UINT16_MAX: not known.
+};
+static_assert(sizeof(WsConnection) <= 104,
+              "part of the 250 bytes that an idle connection may cost");
+
+}  // namespace starling::server

@@ -1,0 +1,29 @@
+// server/ws_upgrade.h: decides what becomes of a request to switch to WebSocket (RFC 6455 section
+// 4.2), by the rules of the protocol, of the route, and of the application, in this order.
+#pragma once
+
+#include <starling/http.h>
+#include <starling/websocket.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "http/parser.h"
+#include "server/ws_connection.h"
+
+namespace starling::server {
+
+struct UpgradeOutcome {
+    int status = 101;
+    std::string reason;                        // Of a refusal.
+    std::string_view field_lines;              // Further "Name: value" lines of a refusal. Static.
+    std::string response;                      // The 101.
+    std::unique_ptr<WsConnection> connection;  // Null: refused.
+};
+
+[[nodiscard]] UpgradeOutcome decide_upgrade(const WsContext& context,
+                                            const http::RequestParser& parser,
+                                            const http::Request& request);
+
+}  // namespace starling::server

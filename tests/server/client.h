@@ -1,0 +1,161 @@
+// tests/server/client.h: a peer made of a blocking socket: raw bytes out, raw bytes in, HTTP answers
+// taken apart. Every wait ends after 10 s, as "<timeout>".
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "net/socket.h"
+
+namespace starling::server::test {
+
+constexpr int wait_s_max = 10;
+
+// As received. `body` has its framing removed; `end` says how the connection ended, "" where it goes on.
+struct Answer {
+    int status = 0;
+    std::string head, body, end;
+
+    [[nodiscard]] bool has(std::string_view text) const {
+        return head.find(text) != std::string::npos;
+    }
+};
+
+class Client {
+public:
+    // `receive_buffer_bytes`: small for a peer that does not read; 0 leaves it to the kernel.
+    explicit Client(uint16_t port, int receive_buffer_bytes = 0)
+        : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        if (receive_buffer_bytes)
+            ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes,
+                         sizeof receive_buffer_bytes);
+        connect(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    }
+    explicit Client(const std::string& unix_path)
+        : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        unix_path.copy(address.sun_path, sizeof address.sun_path - 1);
+        connect(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    }
+
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+    // False where the connection broke, or the server stopped reading.
+    bool send(std::string_view bytes) {
+        while (!bytes.empty()) {
+            const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            if (sent <= 0) return false;
+            bytes.remove_prefix(size_t(sent));
+        }
+        return true;
+    }
+    void end() { ::shutdown(fd_.get(), SHUT_WR); }
+    void reset() {
+        net::close_with_reset(std::move(fd_));
+        fd_ = {};
+    }
+    void close() { fd_ = {}; }
+
+    // One read more: false where nothing comes any more, and end() of the text says why.
+    bool more() {
+        if (!end_.empty()) return false;
+        char buffer[65536];
+        const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, 0);
+        if (size > 0) return in_.append(buffer, size_t(size)), true;
+        end_ = size == 0 ? "<end>" : errno == EAGAIN ? "<timeout>" : "<reset>";
+        return false;
+    }
+    // Taken off the front of what came. Fewer bytes, and the end, where it ended before.
+    std::string read(size_t bytes) {
+        while (in_.size() < bytes && more()) {
+        }
+        return take(std::min(bytes, in_.size())) + (in_.size() < bytes ? end_ : "");
+    }
+    std::string read_until(std::string_view mark) {
+        size_t at = 0;
+        while ((at = in_.find(mark)) == std::string::npos)
+            if (!more()) return take(in_.size()) + end_;
+        return take(at + mark.size());
+    }
+    std::string read_to_end() {
+        while (more()) {
+        }
+        return take(in_.size()) + end_;
+    }
+    [[nodiscard]] std::string& pending() noexcept { return in_; }
+
+    // The next answer. `head_request`: it has no body, whatever its fields say.
+    Answer answer(bool head_request = false) {
+        Answer answer;
+        answer.head = read_until("\r\n\r\n");
+        if (!answer.head.ends_with("\r\n\r\n")) {
+            answer.end = end_;
+            return answer;
+        }
+        answer.status = std::atoi(answer.head.c_str() + 9);
+        const bool bodiless = head_request || answer.status == 204 || answer.status == 304 ||
+                              answer.status < 200;
+        if (bodiless) return answer;
+        if (const size_t at = answer.head.find("Content-Length: "); at != std::string::npos)
+            answer.body = read(std::strtoull(answer.head.c_str() + at + 16, nullptr, 10));
+        else if (answer.has("Transfer-Encoding: chunked"))
+            read_chunks(answer.body);
+        else
+            answer.body = read_to_end();
+        return answer;
+    }
+    Answer request(std::string_view bytes, bool head_request = false) {
+        send(bytes);
+        return answer(head_request);
+    }
+    Answer get(std::string_view path, std::string_view fields = "") {
+        return request("GET " + std::string(path) + " HTTP/1.1\r\nHost: here\r\n" +
+                       std::string(fields) + "\r\n");
+    }
+    // One chunk of a streamed answer, "" for the last one.
+    std::string chunk() {
+        const size_t size = std::strtoul(read_until("\r\n").c_str(), nullptr, 16);
+        const std::string bytes = read(size);
+        return read(2) == "\r\n" ? bytes : bytes + "<no end of chunk>";
+    }
+
+private:
+    void connect(const sockaddr* address, socklen_t size) {
+        const timeval wait{wait_s_max, 0};
+        ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+        ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+        if (::connect(fd_.get(), address, size) != 0)
+            throw std::runtime_error(std::string("connect: ") + std::strerror(errno));
+    }
+    std::string take(size_t bytes) {
+        std::string taken = in_.substr(0, bytes);
+        in_.erase(0, bytes);
+        return taken;
+    }
+    void read_chunks(std::string& body) {
+        for (std::string piece = chunk(); !piece.empty() && end_.empty(); piece = chunk())
+            body += piece;
+    }
+
+    net::Descriptor fd_;
+    std::string in_, end_;
+};
+
+}  // namespace starling::server::test
