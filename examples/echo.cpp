@@ -1,0 +1,19 @@
+// Sends every message back as it came. Usage: echo [PORT], on 127.0.0.1, 9001 where none is given.
+#include <starling/server.h>
+
+#include <cstdlib>
+#include <string>
+
+namespace ws = starling::ws;
+
+int main(int count, char** arguments) {
+    const std::string port = count > 1 ? arguments[1] : "9001";
+    starling::Server server({.listen = "127.0.0.1:" + port});
+
+    server.websocket(
+        "/", {
+                 .message = [](ws::Socket socket, ws::Message message) { socket.send(message); },
+             });
+
+    return server.run();  // SIGTERM: stop accepting, close 1001, drain, return.
+}

@@ -1,0 +1,70 @@
+#include "app/kinds.h"
+
+#include "app/chat.h"
+
+#include <utility>
+
+namespace starling::app {
+namespace {
+
+constexpr size_t topic_bytes_max = 255;
+
+struct Member {
+    std::string room;  // The topic.
+    std::string name;  // Of the chat: the one last spoken under.
+};
+
+// Puts each socket into the room of its path.
+void enter_room(ws::Route& route) {
+    route.upgrade = [](ws::Upgrade& upgrade) {
+        std::string room = "room:" + std::string(upgrade.request().path());
+        if (room.size() > topic_bytes_max) return upgrade.refuse(404);
+        upgrade.emplace_data<Member>(Member{std::move(room), {}});
+    };
+    route.open = [](ws::Socket socket) {
+        if (const auto* member = socket.data<Member>()) socket.join(member->room);
+    };
+}
+
+ws::Route echo(ws::Route route) {
+    route.message = [](ws::Socket socket, ws::Message message) { socket.send(message); };
+    return route;
+}
+
+ws::Route broadcast(Server& server, ws::Route route) {
+    enter_room(route);
+    route.message = [&server](ws::Socket socket, ws::Message message) {
+        if (const auto* member = socket.data<Member>()) server.publish(member->room, message);
+    };
+    return route;
+}
+
+ws::Route chat(Server& server, ws::Route route) {
+    enter_room(route);
+    route.message = [&server](ws::Socket socket, ws::Message message) {
+        auto* member = socket.data<Member>();
+        if (!member) return;
+        ChatStep step = chat_step(member->name, message);
+        if (!step.to_everyone.empty()) server.publish(member->room, step.to_everyone);
+        if (!step.to_sender.empty()) socket.send(step.to_sender);
+    };
+    route.close = [&server](ws::Socket socket, uint16_t, std::string_view) {
+        const auto* member = socket.data<Member>();
+        if (!member || member->name.empty()) return;
+        server.publish(member->room, chat_farewell(member->name));
+    };
+    return route;
+}
+
+}  // namespace
+
+ws::Route make_route(Server& server, Kind kind, ws::Route limits) {
+    switch (kind) {
+        case Kind::echo: return echo(std::move(limits));
+        case Kind::chat: return chat(server, std::move(limits));
+        case Kind::broadcast: return broadcast(server, std::move(limits));
+    }
+    return limits;
+}
+
+}  // namespace starling::app

@@ -1,0 +1,36 @@
+#include "app/run.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <climits>
+#include <iostream>
+#include <string_view>
+
+namespace {
+
+starling::app::Environment environment_of(char** variables) {
+    starling::app::Environment environment;
+    for (char** variable = variables; *variable; ++variable) {
+        std::string_view text = *variable;
+        size_t equals = text.find('=');
+        if (equals != text.npos)
+            environment.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    }
+    return environment;
+}
+
+std::string executable_path() {
+    char path[PATH_MAX];
+    ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+    return size > 0 ? std::string(path, size_t(size)) : std::string();
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    ::signal(SIGPIPE, SIG_IGN);  // A reader of the output who leaves does not end the server.
+    std::vector<std::string> args(arguments + (count > 0), arguments + count);
+    return starling::app::run(args, environment_of(environ), executable_path(), std::cout,
+                              std::cerr);
+}

@@ -1,0 +1,170 @@
+#include "app/run.h"
+
+#include "app/command_line.h"
+#include "app/site.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <ostream>
+#include <thread>
+
+namespace starling::app {
+namespace {
+
+constexpr int wrong_exit = 2;
+
+// The log, but for what is said before the server has started: that is told on the terminal, in one
+// line, wherever the log goes.
+class StartLog final : public log::Sink {
+public:
+    explicit StartLog(std::shared_ptr<log::Sink> inner) : inner_(std::move(inner)) {}
+
+    bool wants(log::Level level) const noexcept override { return inner_->wants(level); }
+    void write(log::Level level, std::string_view message,
+               std::span<const log::Field> fields) noexcept override {
+        if (level != log::Level::error || started_.load(std::memory_order_acquire))
+            return inner_->write(level, message, fields);
+        std::lock_guard lock(mutex_);
+        try {
+            if (fault_.empty()) fault_ = message;
+        } catch (const std::exception&) {  // Out of memory: the exit code still tells.
+        }
+    }
+    void reopen() noexcept override { inner_->reopen(); }
+    uint64_t dropped() const noexcept override { return inner_->dropped(); }
+
+    void started() noexcept { started_.store(true, std::memory_order_release); }
+    std::string fault() {
+        std::lock_guard lock(mutex_);
+        return fault_;
+    }
+
+private:
+    std::shared_ptr<log::Sink> inner_;
+    std::atomic<bool> started_{false};
+    std::mutex mutex_;
+    std::string fault_;
+};
+
+int wrong(std::ostream& err, const std::string& line) {
+    err << line << std::endl;
+    return wrong_exit;
+}
+
+unsigned worker_count(const Settings& settings) {
+    if (settings.server.workers) return settings.server.workers;
+    return std::max(1u, std::thread::hardware_concurrency());
+}
+
+// starling 0.1.0 listening on http://localhost:8080 (2 workers)
+void greet(const Server& server, const Settings& settings, std::ostream& out) {
+    std::vector<std::string> urls;
+    std::vector<std::string> addresses = server.addresses();
+    for (size_t i = 0; i < addresses.size(); ++i) {
+        Listen::Tls tls = settings.server.listen[i].tls;
+        bool automatic = tls == Listen::Tls::automatic && !settings.server.certificates.empty();
+        urls.push_back(url_of(addresses[i], tls == Listen::Tls::on || automatic));
+    }
+    out << "starling " << version() << " listening on ";
+    for (size_t i = 0; i < urls.size(); ++i) out << (i ? ", " : "") << urls[i];
+    unsigned workers = worker_count(settings);
+    out << " (" << workers << (workers == 1 ? " worker)\n" : " workers)\n");
+    if (settings.demo && !urls.empty() && urls.front().starts_with("http"))
+        out << "pages: " << urls.front() << "/echo and " << urls.front() << "/chat\n";
+    out.flush();
+}
+
+// Everything that can be wrong without listening: routes, folders, certificates.
+bool prepare(Server& server, const Config& config, const Settings& settings, std::string& error) {
+    if (auto fault = build_site(server, settings)) {
+        error = config.fault(fault->key, fault->what);
+        return false;
+    }
+    std::string why;
+    if (settings.server.certificates.empty() || server.reload_certificates(why)) return true;
+    error = config.fault(settings.tls_cert.empty() ? "tls.certificates" : "tls_cert", why);
+    return false;
+}
+
+// The demo's pages lie beside the program where no folder is named.
+bool find_pages(Settings& settings, const std::string& executable_path) {
+    if (!settings.demo || !settings.root.empty()) return true;
+    settings.root = find_web_folder(executable_path);
+    return !settings.root.empty();
+}
+
+constexpr const char* no_pages =
+    "starling: cannot find the pages of the demo; name their folder with --root";
+
+int serve(const Config& config, Settings settings, std::ostream& out, std::ostream& err) {
+    std::string error;
+    std::shared_ptr<log::Sink> sink = log::make_sink(settings.log, error);
+    if (!sink) return wrong(err, config.fault("log.path", error));
+    auto log = std::make_shared<StartLog>(sink);
+    ServerOptions options = settings.server;
+    options.log = log;
+    Server server(std::move(options));
+    if (!prepare(server, config, settings, error)) return wrong(err, error);
+
+    // A log that machines read tells of the start too; a terminal has just been told.
+    bool told = settings.log.format == log::Format::json || !settings.log.path.empty();
+    server.after(std::chrono::milliseconds(0), [&] {
+        log->started();
+        greet(server, settings, out);
+        std::array fields{log::Field{"version", version()},
+                          log::Field{"workers", int64_t(worker_count(settings))}};
+        if (told) log->write(log::Level::info, "started", fields);
+    });
+    int exit_code = server.run();
+    if (exit_code != 0) return wrong(err, "starling: " + log->fault());
+    if (told) {
+        ServerStats stats = server.stats();
+        std::array fields{log::Field{"connections", int64_t(stats.connections_accepted)},
+                          log::Field{"requests", int64_t(stats.requests)},
+                          log::Field{"messages", int64_t(stats.messages_received)}};
+        log->write(log::Level::info, "stopped", fields);
+    }
+    return 0;
+}
+
+int check(const Config& config, const Settings& settings, const std::string& file,
+          std::ostream& out, std::ostream& err) {
+    Server server(settings.server);
+    std::string error;
+    if (!prepare(server, config, settings, error)) return wrong(err, error);
+    out << file << ": the configuration is valid" << std::endl;
+    return 0;
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& args, const Environment& environment,
+        const std::string& executable_path, std::ostream& out, std::ostream& err) {
+    CommandLine line = parse_command_line(args);
+    if (line.action == CommandLine::Action::print) {
+        (line.exit_code == 0 ? out : err) << line.text << std::flush;
+        return line.exit_code;
+    }
+    bool checking = line.action == CommandLine::Action::check_config;
+    Config config;
+    if (line.has_config && !config.read_file(line.config)) return wrong(err, config.error());
+    if (!checking) {
+        if (!config.read_environment(environment)) return wrong(err, config.error());
+        for (const std::string& warning : config.warnings()) err << warning << std::endl;
+        for (const Flag& flag : line.flags)
+            if (!config.set(flag.flag, flag.key, flag.values)) return wrong(err, config.error());
+    }
+    if (!config.finish()) return wrong(err, config.error());
+    Settings settings = config.settings();
+    if (!find_pages(settings, executable_path)) return wrong(err, no_pages);
+    try {
+        return checking ? check(config, settings, line.config, out, err)
+                        : serve(config, std::move(settings), out, err);
+    } catch (const std::exception& failure) {
+        return wrong(err, std::string("starling: ") + failure.what());
+    }
+}
+
+}  // namespace starling::app

@@ -1,0 +1,126 @@
+#include "app/site.h"
+
+#include "app/kinds.h"
+
+#include <boost/json.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace starling::app {
+namespace {
+
+constexpr std::string_view demo_policy =
+    "default-src 'self'; img-src 'self' blob: data:; connect-src 'self' ws: wss:; "
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
+
+void health(Server& server) {
+    server.get("/healthz", [&server](const http::Request&, http::Response& response) {
+        ServerStats stats = server.stats();
+        response.header("Cache-Control", "no-store");
+        response.json(boost::json::object{{"status", "ok"},
+                                          {"version", version()},
+                                          {"connections", stats.connections_open},
+                                          {"websockets", stats.websockets_open}});
+    });
+    server.get("/readyz", [&server](const http::Request&, http::Response& response) {
+        bool stopping = server.stopping();
+        response.header("Cache-Control", "no-store").status(stopping ? 503 : 200);
+        response.json(boost::json::object{{"status", stopping ? "stopping" : "ready"}});
+    });
+}
+
+// A page beside a WebSocket path. Opened for each request: an edited page shows at once.
+http::Handler page(std::string path) {
+    return [path = std::move(path)](const http::Request&, http::Response& response) {
+        int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (descriptor < 0) {
+            response.status(404).text("not found\n");
+            return;
+        }
+        std::shared_ptr<const int> owner(new int(descriptor), [](const int* open) {
+            ::close(*open);
+            delete open;
+        });
+        struct stat status {};
+        if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
+            response.status(404).text("not found\n");
+            return;
+        }
+        response.header("Cache-Control", "no-cache");
+        response.file({std::move(owner), 0, uint64_t(status.st_size)}, "text/html; charset=utf-8");
+    };
+}
+
+bool demo_path(const Settings& settings, std::string_view path) {
+    return settings.demo && (path == "/echo" || path == "/chat");
+}
+
+void websocket(Server& server, const Settings& settings, const WebSocketSettings& one) {
+    ws::Route route = make_route(server, one.kind, one.limits);
+    if (demo_path(settings, one.path)) route.page = page(settings.root + one.path + "/index.html");
+    server.websocket(one.path, std::move(route));
+}
+
+// Configured paths first: the demo leaves those alone, but for their pages.
+std::optional<SiteFault> websockets(Server& server, const Settings& settings) {
+    const std::vector<WebSocketSettings>& routes = settings.websocket;
+    for (size_t i = 0; i < routes.size(); ++i) {
+        try {
+            websocket(server, settings, routes[i]);
+        } catch (const std::exception& refused) {
+            return SiteFault{"websocket[" + std::to_string(i) + "].path", refused.what()};
+        }
+    }
+    if (!settings.demo) return std::nullopt;
+    for (const WebSocketSettings& one :
+         {WebSocketSettings{"/echo", Kind::echo, {}}, WebSocketSettings{"/chat", Kind::chat, {}}}) {
+        bool configured = std::any_of(routes.begin(), routes.end(),
+                                      [&](const auto& route) { return route.path == one.path; });
+        if (!configured) websocket(server, settings, one);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::string find_web_folder(const std::string& executable_path) {
+    std::string folder = executable_path.substr(0, executable_path.rfind('/') + 1);
+    for (std::string_view relative : {"../share/starling/web", "../../web"}) {
+        std::string candidate = folder + std::string(relative);
+        if (::access((candidate + "/chat/index.html").c_str(), R_OK) == 0) return candidate;
+    }
+    return {};
+}
+
+std::optional<SiteFault> build_site(Server& server, const Settings& settings) {
+    server.default_header("X-Content-Type-Options", "nosniff");
+    if (settings.demo) {
+        server.default_header("Content-Security-Policy", demo_policy);
+        server.default_header("Referrer-Policy", "same-origin");
+    }
+    if (!settings.cors.origins.empty()) server.cors(settings.cors);
+    health(server);
+    if (auto fault = websockets(server, settings)) return fault;
+    if (settings.root.empty()) return std::nullopt;
+    try {
+        server.files("/", settings.root);
+    } catch (const std::exception& refused) {
+        return SiteFault{"root", refused.what()};
+    }
+    return std::nullopt;
+}
+
+std::string url_of(std::string_view address, bool secure) {
+    if (address.starts_with("unix:")) return std::string(address);
+    std::string host(address);
+    if (host.starts_with("127.0.0.1:")) host.replace(0, 9, "localhost");
+    return (secure ? "https://" : "http://") + host;
+}
+
+}  // namespace starling::app

@@ -1,0 +1,31 @@
+// app/site.h: what the program serves: health, configured WebSocket paths, static files, the demo.
+//
+// Owner: main. Thread: main's, before the server runs.
+#pragma once
+
+#include "app/settings.h"
+
+#include <starling/server.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace starling::app {
+
+// The folder with the demo's pages, looked for from the executable: of an installation, then of the
+// source tree around a build folder. "" where there is none.
+[[nodiscard]] std::string find_web_folder(const std::string& executable_path);
+
+// A key whose value the server refuses.
+struct SiteFault {
+    std::string key, what;
+};
+
+// Registers everything.
+[[nodiscard]] std::optional<SiteFault> build_site(Server& server, const Settings& settings);
+
+// "http://localhost:8080" for an address as Server::addresses() tells it.
+[[nodiscard]] std::string url_of(std::string_view address, bool secure);
+
+}  // namespace starling::app

@@ -1,0 +1,197 @@
+// The program without a process: exit codes and what it says.
+#include "app/run.h"
+#include "app/command_line.h"
+#include "app/site.h"
+
+#include <gtest/gtest.h>
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace starling::app {
+namespace {
+
+struct Outcome {
+    int code;
+    std::string out, err;
+};
+
+Outcome run_with(const std::vector<std::string>& args, const Environment& environment = {},
+                 const std::string& executable = "/nowhere/starling") {
+    std::ostringstream out, err;
+    int code = run(args, environment, executable, out, err);
+    return {code, out.str(), err.str()};
+}
+
+class RunFolder : public testing::Test {
+protected:
+    void SetUp() override {
+        std::string pattern = testing::TempDir() + "starling-run-XXXXXX";
+        folder_ = mkdtemp(pattern.data());
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+    std::string write(const std::string& name, const std::string& text) {
+        std::filesystem::create_directories(
+            std::filesystem::path(folder_ + "/" + name).parent_path());
+        std::ofstream(folder_ + "/" + name) << text;
+        return folder_ + "/" + name;
+    }
+    std::string folder_;
+};
+
+struct WrongCase {
+    std::vector<std::string> args;
+    const char* line;
+};
+
+TEST(Run, AWrongCommandLineIsOneLine) {
+    const WrongCase cases[] = {
+        {{"serve", "--nonsense"}, "--nonsense"},
+        {{"serve", "--workers"}, "--workers"},
+        {{"serve", "--workers", "x"}, "starling: --workers: must be an integer from 0 to 1024"},
+        {{"serve", "--listen", "zzz"},
+         "starling: --listen: must be an address like 127.0.0.1:8080, [::1]:8080, :8080 or "
+         "unix:/path"},
+        {{"serve", "--tls-cert", "/a.pem"}, "starling: --tls-cert: needs the private key too"},
+        {{"serve", "--root", "/nowhere"},
+         "starling: --root: cannot open folder '/nowhere': No such file or directory"},
+        {{"serve", "--log-level", "loud"},
+         "starling: --log-level: must be trace, debug, info, warn, error or off"},
+        {{"serve", "extra"}, "extra"},
+        {{"serve", "--config", ""},
+         "starling: cannot read configuration '': No such file or directory"},
+        {{"fly"}, "fly"},
+        {{"check-config"}, "starling: check-config needs a FILE"},
+        {{"check-config", "/nowhere.yaml"},
+         "starling: cannot read configuration '/nowhere.yaml': No such file or directory"},
+    };
+    for (const WrongCase& c : cases) {
+        Outcome outcome = run_with(c.args);
+        EXPECT_EQ(outcome.code, 2) << c.line;
+        EXPECT_EQ(outcome.out, "");
+        EXPECT_NE(outcome.err.find(c.line), std::string::npos) << outcome.err;
+        EXPECT_TRUE(outcome.err.starts_with("starling: ")) << outcome.err;
+        EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    }
+}
+
+TEST(Run, HelpAndVersion) {
+    Outcome version_of = run_with({"--version"});
+    EXPECT_EQ(version_of.code, 0);
+    EXPECT_EQ(version_of.out, "starling " + std::string(version()) + "\n");
+    Outcome help = run_with({"--help"});
+    EXPECT_EQ(help.code, 0);
+    EXPECT_NE(help.out.find("starling serve --demo"), std::string::npos) << help.out;
+    Outcome serve_help = run_with({"serve", "--help"});
+    EXPECT_EQ(serve_help.code, 0);
+    EXPECT_NE(serve_help.out.find("--listen ADDR:PORT"), std::string::npos) << serve_help.out;
+    Outcome nothing = run_with({});
+    EXPECT_EQ(nothing.code, 2);
+    EXPECT_EQ(nothing.err, help.out);
+}
+
+TEST(CommandLine, EveryFlagReachesItsKey) {
+    CommandLine line = parse_command_line(
+        {"serve",  "--config",    "a.yaml", "--listen",     ":1",   "--listen=:2", "--workers",
+         "3",      "--tls-cert",  "c",      "--tls-key",    "k",    "--root",      "r",
+         "--demo", "--log-level", "warn",   "--log-format", "json", "--access-log"});
+    EXPECT_EQ(line.action, CommandLine::Action::serve) << line.text;
+    EXPECT_EQ(line.config, "a.yaml");
+    std::string all;
+    for (const Flag& flag : line.flags) {
+        all += flag.flag + ">" + flag.key + "=";
+        for (const std::string& value : flag.values) all += value + " ";
+    }
+    EXPECT_EQ(all,
+              "--listen>listen=:1 :2 --workers>workers=3 --tls-cert>tls_cert=c --tls-key>tls_key=k "
+              "--root>root=r "
+              "--log-level>log.level=warn --log-format>log.format=json --demo>demo=true "
+              "--access-log>access_log=true ");
+}
+
+TEST_F(RunFolder, CheckConfig) {
+    std::string good = write("good.yaml", "websocket: [{path: /echo, kind: echo}]\nroot: .\n");
+    for (const std::vector<std::string>& args :
+         {std::vector<std::string>{"check-config", good}, {"check-config", "--config", good}}) {
+        Outcome outcome = run_with(args, {{"STARLING_WORKERS", "wrong"}});  // It checks the file.
+        EXPECT_EQ(outcome.code, 0) << outcome.err;
+        EXPECT_EQ(outcome.out, good + ": the configuration is valid\n");
+    }
+    std::string bad = write("bad.yaml", "workers: 1\nlissen: []\n");
+    Outcome outcome = run_with({"check-config", bad});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.err, bad + ":2: key 'lissen': is not known (did you mean 'listen'?)\n");
+}
+
+TEST_F(RunFolder, ACertificateThatIsNoneAndRoutesThatExcludeEachOtherAreFound) {
+    write("a.pem", "nothing\n");
+    std::string tls = write("tls.yaml", "tls:\n  certificates: [{cert: a.pem, key: a.pem}]\n");
+    Outcome outcome = run_with({"check-config", tls});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_TRUE(outcome.err.starts_with(tls + ":2: key 'tls.certificates': ")) << outcome.err;
+    EXPECT_NE(outcome.err.find(folder_ + "/a.pem"), std::string::npos) << outcome.err;
+    std::string same =
+        write("same.yaml",
+              "websocket:\n  - {path: \"/:a\", kind: echo}\n  - {path: \"/:b\", kind: echo}\n");
+    outcome = run_with({"check-config", same});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_TRUE(outcome.err.starts_with(same + ":3: key 'websocket[1].path': ")) << outcome.err;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+}
+
+TEST_F(RunFolder, APortInUseIsOneLine) {
+    int holder = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ASSERT_EQ(::bind(holder, reinterpret_cast<sockaddr*>(&address), size), 0);
+    ASSERT_EQ(::listen(holder, 1), 0);
+    ASSERT_EQ(::getsockname(holder, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    std::string where = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    Outcome outcome = run_with({"serve", "--listen", where});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err, "starling: cannot listen on " + where + ": Address already in use\n");
+    ::close(holder);
+}
+
+TEST_F(RunFolder, ALogThatCannotBeOpenedIsOneLine) {
+    std::string file = write("s.yaml", "workers: 1\nlog:\n  path: none/x.log\n");
+    Outcome outcome = run_with({"serve", "--config", file});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.err, file + ":3: key 'log.path': cannot open log file '" + folder_ +
+                               "/none/x.log': No such file or directory\n");
+}
+
+TEST_F(RunFolder, FindsThePagesOfABuildAndOfAnInstallation) {
+    EXPECT_EQ(find_web_folder(folder_ + "/build/release/starling"), "");
+    Outcome outcome = run_with({"serve", "--demo"}, {}, folder_ + "/build/release/starling");
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.err,
+              "starling: cannot find the pages of the demo; name their folder with --root\n");
+    write("build/release/starling", "");
+    write("web/chat/index.html", "page");
+    EXPECT_EQ(find_web_folder(folder_ + "/build/release/starling"),
+              folder_ + "/build/release/../../web");
+    write("usr/bin/starling", "");
+    write("usr/share/starling/web/chat/index.html", "page");
+    EXPECT_EQ(find_web_folder(folder_ + "/usr/bin/starling"),
+              folder_ + "/usr/bin/../share/starling/web");
+}
+
+TEST(Site, TellsAddressesAsUrls) {
+    EXPECT_EQ(url_of("127.0.0.1:8080", false), "http://localhost:8080");
+    EXPECT_EQ(url_of("0.0.0.0:80", false), "http://0.0.0.0:80");
+    EXPECT_EQ(url_of("[::1]:8443", true), "https://[::1]:8443");
+    EXPECT_EQ(url_of("unix:/run/s.sock", true), "unix:/run/s.sock");
+}
+
+}  // namespace
+}  // namespace starling::app
