@@ -1,0 +1,158 @@
+// The chat room of examples/chat (and of the demo's /chat), examples/broadcast, and subscribers
+// that do not read.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { open } from "./client.mjs";
+import { example, serve, serveDemo } from "./server.mjs";
+import { Wire, opcode } from "./wire.mjs";
+
+const say = (client, name, msg) => client.socket.send(JSON.stringify({ name, msg }));
+
+const rooms = [
+  ["examples/chat", () => example("chat"), "/"],
+  ["the demo's /chat", () => serveDemo(), "/chat"],
+];
+for (const [title, start, path] of rooms) {
+  describe(`chat: ${title}`, () => {
+    let server;
+    before(async () => { server = await start(); });
+    after(() => server.stop());
+    const join = (count) =>
+      Promise.all(Array.from({ length: count }, () => open(server.url(path))));
+
+    test("name:msg goes to everyone, the sender too", async () => {
+      const clients = await join(3);
+      say(clients[0], "Ada", "你好 <b>all</b>");
+      for (const client of clients) assert.equal(await client.next(), "Ada:你好 <b>all</b>");
+      say(clients[1], "小明", 'quotes " and \\ and\nlines');
+      for (const client of clients) {
+        assert.equal(await client.next(), '小明:quotes " and \\ and\nlines');
+      }
+      await Promise.all(clients.map((client) => client.close()));
+    });
+
+    test("who leaves is announced to the others, by the last name used", async () => {
+      const [ada, ben, eve] = await join(3);
+      say(ada, "Adam", "first");
+      say(ada, "Ada", "second");
+      for (const client of [ben, eve]) {
+        assert.equal(await client.next(), "Adam:first");
+        assert.equal(await client.next(), "Ada:second");
+      }
+      await ada.close();
+      for (const client of [ben, eve]) assert.equal(await client.next(), "Ada下线了!");
+      say(ben, "Ben", "bye");
+      assert.equal(await eve.next(), "Ben:bye");
+      ben.end(); // no close frame: a lost connection is a farewell as well
+      assert.equal(await eve.next(), "Ben下线了!");
+      await eve.close();
+    });
+
+    test("who never spoke leaves without a word", async () => {
+      const [silent, other] = await join(2);
+      await silent.close();
+      say(other, "Ben", "still here");
+      assert.equal(await other.next(), "Ben:still here");
+      await other.close();
+    });
+
+    const malformed = ["", "no json", "{", "[]", "null", "42", '"text"', "{}", '{"name":"Ada"}',
+      '{"msg":"hi"}', '{"name":1,"msg":"hi"}', '{"name":"Ada","msg":null}',
+      '{"name":"","msg":"hi"}', '{"name":"Ada","msg":""}', "[".repeat(50_000)];
+    test("malformed JSON gets an error, alone", async () => {
+      const [bad, other] = await join(2);
+      for (const text of malformed) {
+        bad.socket.send(text);
+        const reply = JSON.parse(await bad.next(`an error for ${text.slice(0, 30)}`));
+        assert.equal(typeof reply.error, "string");
+        assert.notEqual(reply.error, "");
+      }
+      say(bad, "Bad", "goes on");
+      assert.equal(await bad.next(), "Bad:goes on");
+      assert.equal(await other.next(), "Bad:goes on");
+      await Promise.all([bad.close(), other.close()]);
+    });
+  });
+}
+
+describe("broadcast", () => {
+  test("examples/broadcast: every message goes to every client, in order", async () => {
+    const server = await example("broadcast");
+    const clients = await Promise.all(
+      Array.from({ length: 5 }, () => open(server.url("/"))));
+    for (let i = 0; i < 100; i += 1) clients[i % 2].socket.send(`${i % 2}:${i}`);
+    for (const client of clients) {
+      const last = [-1, -1];
+      for (let i = 0; i < 100; i += 1) {
+        const [sender, number] = (await client.next()).split(":").map(Number);
+        assert.ok(number > last[sender], "one sender's messages keep their order");
+        last[sender] = number;
+      }
+    }
+    clients[4].socket.send(Buffer.from([1, 2, 3]));
+    for (const client of clients) assert.deepEqual(await client.next(), Buffer.from([1, 2, 3]));
+    await server.stop();
+  });
+
+  test("over several workers everyone is reached", async () => {
+    const server = await serve({ workers: 3,
+      websocket: [{ path: "/all", kind: "broadcast" }] });
+    const clients = await Promise.all(
+      Array.from({ length: 24 }, () => open(server.url("/all"))));
+    for (const [i, { socket }] of clients.entries()) socket.send(`from ${i}`);
+    for (const client of clients) {
+      const seen = new Set();
+      for (let i = 0; i < clients.length; i += 1) seen.add(await client.next());
+      assert.equal(seen.size, clients.length);
+    }
+    await server.stop();
+  });
+
+  // A subscriber that stops reading while 32 MB are published: far more than the kernel buffers.
+  async function flood(policy) {
+    const server = await serve({ websocket: [{ path: "/all", kind: "broadcast", on_slow: policy,
+      send_queue_bytes_max: 256 * 1024 }] });
+    const slow = await Wire.upgraded(server.port, "/all");
+    slow.socket.pause();
+    const [publisher, reader] = await Promise.all([0, 1].map(() => open(server.url("/all"))));
+    const payload = "x".repeat(16 * 1024);
+    for (let i = 0; i < 2000; i += 1) {
+      publisher.socket.send(`${i} ${payload}`);
+      const start = `${i} `;
+      assert.ok((await publisher.next()).startsWith(start));
+      assert.ok((await reader.next()).startsWith(start));
+    }
+    return { server, slow, publisher, reader };
+  }
+
+  test("on_slow close: who stops reading is closed, the others get everything", async () => {
+    const { server, slow, reader } = await flood("close");
+    slow.socket.resume();
+    await slow.rest(); // ends, by a close frame or a reset
+    reader.socket.send("after");
+    assert.equal(await reader.next(), "after");
+    await server.stop();
+  });
+
+  test("on_slow drop: who stops reading misses messages and stays", async () => {
+    const { server, slow, publisher } = await flood("drop");
+    slow.socket.resume();
+    let count = 0;
+    // "last" may be dropped itself while the queue is still full: it is sent until it arrives.
+    const repeat = setInterval(() => publisher.socket.send("last"), 50);
+    try {
+      for (;;) {
+        const { code, payload } = await slow.frame();
+        assert.equal(code, opcode.text);
+        if (payload.subarray(0, 4).toString() === "last") break;
+        count += 1;
+      }
+    } finally {
+      clearInterval(repeat);
+    }
+    assert.ok(count > 0 && count < 2000, `${count} of 2000 messages arrived`);
+    await server.stop();
+  });
+});

@@ -1,0 +1,195 @@
+// Starts the built programs for a test and ends them with it.
+//
+//   const server = await serve({ websocket: [{ path: "/echo", kind: "echo" }] });
+//   ... server.port, server.url("/echo") ...
+//   await server.stop();
+//
+// Every program listens on a free port of 127.0.0.1 and is waited for until it answers; nothing
+// here sleeps for a fixed time. What a test leaves running is killed by its pid at the end.
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after } from "node:test";
+import { fileURLToPath } from "node:url";
+
+export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+const build = process.env.STARLING_BUILD
+  ? path.resolve(process.env.STARLING_BUILD) : path.join(repository, "build/release");
+// STARLING_* configures the programs; what the caller has set of it is not for these.
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith("STARLING_")));
+const ready_ms_max = 20_000;
+const stop_ms_max = 10_000;
+const stderr_bytes_max = 64 * 1024;
+
+const running = new Set();
+const folders = new Set();
+// A test that failed half-way left its program, whose open connections would keep this process.
+after(() => {
+  for (const child of running) child.kill("SIGKILL");
+});
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+export const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+// Waits until `condition` gives something true, and gives it back.
+export async function until(condition, what, ms_max = 10_000) {
+  const end = performance.now() + ms_max;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (performance.now() > end) throw new Error(`timed out waiting for ${what}`);
+    await pause(10);
+  }
+}
+
+export function temporaryFolder() {
+  const folder = mkdtempSync(path.join(tmpdir(), "starling-test-"));
+  folders.add(folder);
+  return folder;
+}
+
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer();
+    probe.on("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+export class Program {
+  #child;
+  stderr = "";
+  stdout = "";
+
+  constructor(name, args, { port = 0, prefix = [] } = {}) {
+    const [command, ...rest] = [...prefix, path.join(build, name), ...args];
+    this.name = name;
+    this.port = port;
+    this.#child = spawn(command, rest,
+      { cwd: repository, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+    running.add(this.#child);
+    for (const stream of ["stdout", "stderr"]) {
+      this.#child[stream].setEncoding("utf8");
+      this.#child[stream].on("data", (text) => {
+        this[stream] = (this[stream] + text).slice(-stderr_bytes_max);
+      });
+    }
+    // {code, signal} once the program is gone and all of its output is read.
+    this.exited = new Promise((resolve) => {
+      this.#child.on("error", (error) => {
+        running.delete(this.#child);
+        this.stderr += String(error);
+        resolve({ code: null, signal: null, error });
+      });
+      this.#child.on("close", (code, signal) => {
+        running.delete(this.#child);
+        resolve({ code, signal });
+      });
+    });
+  }
+
+  get pid() { return this.#child.pid; }
+  get alive() { return running.has(this.#child); }
+  get output() { return this.stdout + this.stderr; }
+
+  url(route = "/", scheme = "ws") { return `${scheme}://127.0.0.1:${this.port}${route}`; }
+
+  signal(name) { this.#child.kill(name); }
+
+  async ready(answers) {
+    await until(async () => {
+      if (!this.alive) {
+        throw new Error(`${this.name} ended before it was ready:\n${this.output}`);
+      }
+      return answers(this.port);
+    }, `${this.name} to answer\n${this.output}`, ready_ms_max);
+    return this;
+  }
+
+  // Ends the program at once. Tests of the graceful end send their own signals.
+  async stop() {
+    if (!this.alive) return this.exited;
+    this.#child.kill("SIGTERM");
+    // The second one says: do not drain. Two that are pending at once would be one.
+    const again = setInterval(() => this.#child.kill("SIGTERM"), 50);
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), stop_ms_max);
+    const result = await this.exited;
+    clearInterval(again);
+    clearTimeout(timer);
+    return result;
+  }
+}
+
+function connects(port) {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, "127.0.0.1");
+    const finish = (answer) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.on("connect", () => finish(true));
+    socket.on("error", () => finish(false));
+  });
+}
+
+function healthy(port) {
+  return new Promise((resolve) => {
+    const request = http.get({ port, host: "127.0.0.1", path: "/healthz", agent: false },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      });
+    request.on("error", () => resolve(false));
+  });
+}
+
+// YAML is a superset of JSON: the configuration of a test is an object.
+export function writeConfig(config, folder = temporaryFolder()) {
+  const file = path.join(folder, "starling.yaml");
+  writeFileSync(file, typeof config === "string" ? config : `${JSON.stringify(config, null, 2)}\n`);
+  return file;
+}
+
+// `starling serve --config` with `config`; `listen` is filled in when it is not given. With `tls`
+// the program is ready when it accepts TCP, else when /healthz answers.
+export async function serve(config = {}, { tls = false, prefix } = {}) {
+  const port = await freePort();
+  const listen = [{ address: `127.0.0.1:${port}`, ...(tls ? { tls: true } : {}) }];
+  const file = writeConfig({ listen, workers: 1, ...config });
+  const program = new Program("starling", ["serve", "--config", file], { port, prefix });
+  return program.ready(tls ? connects : healthy);
+}
+
+// `starling serve --demo`: the pages, /echo and /chat.
+export async function serveDemo() {
+  const port = await freePort();
+  const program = new Program("starling", ["serve", "--demo", "--listen", `127.0.0.1:${port}`],
+    { port });
+  return program.ready(healthy);
+}
+
+// One of examples/*: its port is the first argument.
+export async function example(name) {
+  const port = await freePort();
+  return new Program(`examples/${name}`, [String(port)], { port }).ready(connects);
+}
+
+// Runs `starling` to its end: {code, signal, stdout, stderr}.
+export async function run(args, ms_max = 10_000) {
+  const program = new Program("starling", args);
+  const timer = setTimeout(() => program.signal("SIGKILL"), ms_max);
+  const result = await program.exited;
+  clearTimeout(timer);
+  return { ...result, stdout: program.stdout, stderr: program.stderr };
+}

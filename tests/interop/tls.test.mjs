@@ -1,0 +1,172 @@
+// TLS: versions, ALPN, SNI, resumption, reload; with npm `ws`, Node's tls and openssl s_client.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { copyFileSync, writeFileSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import tls from "node:tls";
+
+import { certificate } from "./certificates.mjs";
+import { deadline, open } from "./client.mjs";
+import { serve, temporaryFolder, until } from "./server.mjs";
+import { Wire } from "./wire.mjs";
+
+const insecure = { rejectUnauthorized: false };
+
+// Runs s_client with a request for /healthz: {code, output}.
+function openssl(port, args) {
+  const child = spawn("openssl",
+    ["s_client", "-connect", `127.0.0.1:${port}`, "-ign_eof", ...args]);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk) => { output += chunk.toString("latin1"); });
+  }
+  child.stdin.on("error", () => {}); // a refused handshake leaves nobody to write to
+  child.stdin.end("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const end = new Promise((resolve) => {
+    child.on("close", (code) => resolve({ code, output }));
+  });
+  return deadline(end, "openssl s_client").finally(() => child.kill("SIGKILL"));
+}
+
+function connect(port, options = {}) {
+  return deadline(new Promise((resolve, reject) => {
+    const socket = tls.connect({ port, host: "127.0.0.1", ...insecure, ...options },
+      () => resolve(socket));
+    socket.on("error", reject);
+  }), "the TLS handshake");
+}
+
+async function servedFingerprint(port, servername) {
+  const socket = await connect(port, { servername });
+  const { fingerprint256 } = socket.getPeerCertificate();
+  socket.destroy();
+  return fingerprint256;
+}
+
+describe("TLS", () => {
+  const folder = temporaryFolder();
+  const first = certificate(folder, "one.example");
+  const second = certificate(folder, "two.example");
+  let server;
+  before(async () => {
+    server = await serve({
+      tls: { certificates: [first, second].map(({ cert, key }) => ({ cert, key })) },
+      websocket: [{ path: "/echo", kind: "echo", origins: ["*"] }],
+    }, { tls: true });
+  });
+  after(() => server.stop());
+
+  test("ws over wss: text, binary of a megabyte, close", async () => {
+    const client = await open(server.url("/echo", "wss"), [], insecure);
+    client.socket.send("你好");
+    assert.equal(await client.next(), "你好");
+    const binary = randomBytes(1_000_000);
+    client.socket.send(binary);
+    assert.ok((await client.next()).equals(binary));
+    assert.equal((await client.close(3001, "bye")).code, 3001);
+  });
+
+  test("fifty clients over wss at once", async () => {
+    const clients = await Promise.all(Array.from({ length: 50 }, () =>
+      open(server.url("/echo", "wss"), [], insecure)));
+    clients.forEach(({ socket }, i) => socket.send(`client ${i}`));
+    for (const [i, client] of clients.entries()) assert.equal(await client.next(), `client ${i}`);
+    await Promise.all(clients.map((client) => client.close()));
+  });
+
+  for (const version of ["1.2", "1.3"]) {
+    test(`TLS ${version} with ALPN http/1.1`, async () => {
+      const { output } = await openssl(server.port,
+        [`-tls${version.replace(".", "_")}`, "-alpn", "h2,http/1.1"]);
+      assert.match(output, new RegExp(`New, TLSv${version}, Cipher is (?!\\(NONE\\))`));
+      assert.match(output, /ALPN protocol: http\/1\.1/);
+      assert.match(output, /HTTP\/1\.1 200/);
+    });
+
+    test(`TLS ${version}: a session is resumed`, async () => {
+      const limits = { minVersion: `TLSv${version}`, maxVersion: `TLSv${version}` };
+      const socket = await connect(server.port, limits);
+      assert.equal(socket.isSessionReused(), false);
+      const session = new Promise((resolve) => { socket.once("session", resolve); });
+      socket.write("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+      const ticket = socket.getSession() && version === "1.2" ? socket.getSession()
+        : await deadline(session, "a session ticket");
+      socket.destroy();
+      const again = await connect(server.port, { ...limits, session: ticket });
+      assert.equal(again.isSessionReused(), true);
+      again.destroy();
+    });
+  }
+
+  for (const version of ["tls1", "tls1_1"]) {
+    test(`${version} is refused`, async () => {
+      const { code, output } = await openssl(server.port,
+        [`-${version}`, "-cipher", "DEFAULT@SECLEVEL=0"]);
+      assert.notEqual(code, 0);
+      assert.doesNotMatch(output, /HTTP\/1\.1 200/);
+      assert.match(output, /Cipher is \(NONE\)/);
+    });
+  }
+
+  test("renegotiation is refused", async () => {
+    // Without -ign_eof a line that is a single R makes s_client ask for it (TLS 1.2 only).
+    const child = spawn("openssl", ["s_client", "-connect", `127.0.0.1:${server.port}`, "-tls1_2"]);
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk) => { output += chunk.toString("latin1"); });
+    }
+    child.stdin.on("error", () => {});
+    await until(() => output.includes("Verify return code"), "the handshake");
+    child.stdin.write("R\n");
+    await until(() => /renegotiation|handshake failure|closed|eof/i.test(
+      output.split("RENEGOTIATING")[1] ?? ""), "the refusal");
+    child.kill("SIGKILL");
+  });
+
+  for (const [name, expected] of [["one.example", first], ["two.example", second],
+    ["unknown.example", first]]) {
+    test(`SNI ${name} is shown the right certificate`, async () => {
+      assert.equal(await servedFingerprint(server.port, name), expected.fingerprint);
+    });
+  }
+
+  test("a byte that is no TLS ends the connection and nothing else", async () => {
+    const wire = await Wire.connect(server.port);
+    wire.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    await wire.rest();
+    wire.destroy();
+    assert.equal(await servedFingerprint(server.port, "one.example"), first.fingerprint);
+  });
+});
+
+describe("TLS reload", () => {
+  test("SIGHUP takes new files; unreadable ones leave the old certificate", async () => {
+    const folder = temporaryFolder();
+    const live = certificate(folder, "live.example");
+    const next = certificate(folder, "live.example", "next");
+    const server = await serve({ tls: { certificates: [{ cert: live.cert, key: live.key }] },
+      websocket: [{ path: "/echo", kind: "echo" }] }, { tls: true });
+    assert.equal(await servedFingerprint(server.port), live.fingerprint);
+    const client = await open(server.url("/echo", "wss"), [], insecure);
+
+    copyFileSync(next.cert, live.cert);
+    copyFileSync(next.key, live.key);
+    server.signal("SIGHUP");
+    await until(async () => (await servedFingerprint(server.port)) === next.fingerprint,
+      "the new certificate");
+    client.socket.send("old connections go on");
+    assert.equal(await client.next(), "old connections go on");
+
+    const before = server.output.length;
+    writeFileSync(live.cert, "no certificate");
+    server.signal("SIGHUP");
+    await until(() => server.output.slice(before).includes(live.cert), "the error in the log");
+    assert.equal(await servedFingerprint(server.port), next.fingerprint);
+    client.socket.send("still");
+    assert.equal(await client.next(), "still");
+    await client.close();
+    await server.stop();
+  });
+});
