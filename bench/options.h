@@ -1,0 +1,116 @@
+// bench/options.h: the command line of the load generator: a mode, then `--name value` pairs.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace starling::bench {
+
+[[noreturn]] inline void fail(const std::string& why) {
+    std::fprintf(stderr, "load: %s\n", why.c_str());
+    std::exit(1);
+}
+
+struct Options {
+    std::string mode;           // echo, raw, fanout, idle or handshake.
+    uint16_t port = 0;          // Of the server, on 127.0.0.1.
+    int server_pid = 0;         // Whose CPU time and memory are read; 0: nobody's.
+    uint32_t connections = 50;  // fanout: subscribers; handshake: how many at once.
+    uint32_t in_flight = 1;     // echo, raw: messages on the way per connection.
+    uint32_t payload_bytes = 64;
+    uint32_t rate = 2000;  // fanout: messages the publisher sends in a second.
+    uint32_t window = 0;   // fanout: at most so many messages on their way; 0: no such limit.
+    double seconds = 2;    // Measured.
+    double warmup_seconds = 0.5;
+    bool binary = false;           // Opcode of the messages.
+    bool refill_each = false;      // echo, raw: send one message for each that returns; otherwise
+                                   // all that are in flight go together when all have returned.
+    bool reset = false;            // handshake: end with RST instead of FIN.
+    std::string path = "/";        // Of the upgrade request.
+    std::string publish_path;      // fanout: of the publisher's.
+    std::string heap_path;         // idle: GET this before and after for the allocator's view.
+    std::string subprotocol;       // Offered when not empty.
+    uint32_t connect_batch = 500;  // idle: connections opened before their answers are read.
+    uint32_t sources = 64;         // Addresses 127.0.0.x that connections come from, so that
+                                   // the ports of one cannot run out.
+    double drain_seconds_max = 3;  // fanout: how long late deliveries are waited for.
+};
+
+namespace detail {
+
+inline double number(std::string_view name, const char* text, double min, double max) {
+    char* end = nullptr;
+    const double value = std::strtod(text, &end);
+    if (end == text || *end || !(value >= min && value <= max))
+        fail("--" + std::string(name) + ": not a number in range: " + text);
+    return value;
+}
+
+inline uint32_t count(std::string_view name, const char* text) {
+    return static_cast<uint32_t>(number(name, text, 1, 1 << 28));
+}
+
+}  // namespace detail
+
+inline Options parse_options(int argc, char** argv) {
+    if (argc < 2 || argc % 2)
+        fail("usage: load echo|raw|fanout|idle|handshake --port N [--x V]...");
+    Options o;
+    o.mode = argv[1];
+    for (int i = 2; i < argc; i += 2) {
+        std::string_view name = argv[i];
+        const char* value = argv[i + 1];
+        if (!name.starts_with("--")) fail("not an option: " + std::string(name));
+        name.remove_prefix(2);
+        if (name == "port")
+            o.port = static_cast<uint16_t>(detail::number(name, value, 1, 65535));
+        else if (name == "server-pid")
+            o.server_pid = static_cast<int>(detail::count(name, value));
+        else if (name == "connections")
+            o.connections = detail::count(name, value);
+        else if (name == "in-flight")
+            o.in_flight = detail::count(name, value);
+        else if (name == "payload")
+            o.payload_bytes = detail::count(name, value);
+        else if (name == "rate")
+            o.rate = detail::count(name, value);
+        else if (name == "window")
+            o.window = detail::count(name, value);
+        else if (name == "refill")
+            o.refill_each = std::string_view(value) == "each";
+        else if (name == "seconds")
+            o.seconds = detail::number(name, value, 0.01, 3600);
+        else if (name == "warmup")
+            o.warmup_seconds = detail::number(name, value, 0, 3600);
+        else if (name == "kind")
+            o.binary = std::string_view(value) == "binary";
+        else if (name == "close")
+            o.reset = std::string_view(value) == "reset";
+        else if (name == "path")
+            o.path = value;
+        else if (name == "publish-path")
+            o.publish_path = value;
+        else if (name == "heap-path")
+            o.heap_path = value;
+        else if (name == "subprotocol")
+            o.subprotocol = value;
+        else if (name == "batch")
+            o.connect_batch = detail::count(name, value);
+        else if (name == "sources")
+            o.sources = detail::count(name, value);
+        else if (name == "drain")
+            o.drain_seconds_max = detail::number(name, value, 0, 3600);
+        else
+            fail("unknown option: --" + std::string(name));
+    }
+    if (!o.port) fail("--port is missing");
+    if (o.sources > 250) fail("--sources: at most 250");
+    if (o.publish_path.empty()) o.publish_path = o.path;
+    return o;
+}
+
+}  // namespace starling::bench

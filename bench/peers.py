@@ -1,0 +1,191 @@
+"""bench/peers.py: the servers that are compared: how each is started, found, and ended.
+
+Every server listens on a free port of 127.0.0.1, is pinned to the cores given, and is ended by
+its own process id.
+"""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+START_SECONDS_MAX = 10
+STOP_SECONDS_MAX = 3
+
+NGINX_CONF = """
+load_module {module};
+daemon off;
+worker_processes 1;
+worker_rlimit_nofile 18000;
+error_log {folder}/error.log;
+pid {folder}/nginx.pid;
+events {{ worker_connections 17000; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    nchan_shared_memory_size 256M;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        tcp_nodelay on;
+        location = /subscribe {{
+            nchan_subscriber websocket;
+            nchan_channel_id bench;
+            nchan_subscriber_first_message newest;
+            nchan_store_messages off;
+        }}
+        location = /publish {{
+            nchan_publisher websocket;
+            nchan_channel_id bench;
+            nchan_store_messages off;
+        }}
+    }}
+}}
+"""
+NCHAN_MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
+
+
+class Missing(Exception):
+    """This server cannot be measured here; the text says why."""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until_listening(port, process):
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise Missing(f"ended with {process.returncode} at its start")
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise Missing("does not listen")
+
+
+def children(pid):
+    """The process ids whose parent is `pid`."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = entry.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid:
+                found.append(int(entry.parent.name))
+    return found
+
+
+def only_child(pid):
+    """nginx listens before its worker is there, so this waits for it."""
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < deadline:
+        found = children(pid)
+        if len(found) == 1:
+            return found[0]
+        time.sleep(0.02)
+    raise Missing("has no worker")
+
+
+@contextlib.contextmanager
+def started(command, port, cores):
+    """Runs a server pinned to `cores`; gives its process; ends it, by force if it takes long."""
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
+    )
+    try:
+        wait_until_listening(port, process)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+class Peer:
+    """One server. `serve(use, cores)` gives (port, process id) while it runs."""
+
+    def __init__(self, name, command):
+        self.name = name
+        self._command = command  # (use, port) -> list of arguments; raises Missing.
+
+    @contextlib.contextmanager
+    def serve(self, use, cores):
+        port = free_port()
+        with started(self._command(use, port), port, cores) as process:
+            yield port, process.pid
+
+
+class Nchan(Peer):
+    def __init__(self):
+        super().__init__("nginx + nchan", None)
+
+    @contextlib.contextmanager
+    def serve(self, use, cores):
+        nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+        if not nginx or not NCHAN_MODULE.exists():
+            raise Missing("not installed (packages nginx, libnginx-mod-nchan)")
+        with tempfile.TemporaryDirectory(prefix="starling-bench-") as folder:
+            os.chmod(folder, 0o755)  # The worker is another user when this one is root.
+            port = free_port()
+            conf = pathlib.Path(folder, "nginx.conf")
+            conf.write_text(NGINX_CONF.format(module=NCHAN_MODULE, folder=folder, port=port))
+            command = [nginx, "-e", f"{folder}/error.log", "-p", folder, "-c", conf]
+            with started(command, port, cores) as process:
+                yield port, only_child(process.pid)
+
+
+def program(build, name):
+    path = pathlib.Path(build, "bench", name)
+    if not path.exists():
+        raise Missing(f"{path} is not built")
+    return path
+
+
+def starling(build, workers=1, name="starling"):
+    def command(use, port):
+        which = "starling_broadcast" if use == "fanout" else "starling_echo"
+        return [program(build, which), port, workers]
+
+    return Peer(name, command)
+
+
+def floor(build):
+    return Peer("floor (raw epoll)", lambda use, port: [program(build, "floor"), port])
+
+
+def beast(build):
+    def command(use, port):
+        return [program(build, "beast_echo"), port, "broadcast" if use == "fanout" else "echo"]
+
+    return Peer("Boost.Beast", command)
+
+
+def node_ws():
+    def command(use, port):
+        node = shutil.which("node")
+        if not node or not (HERE.parent / "tests/node_modules/ws").exists():
+            raise Missing("not installed (Node.js and tests/node_modules)")
+        return [node, HERE / "ws_echo.mjs", port, "broadcast" if use == "fanout" else "echo"]
+
+    return Peer("Node ws", command)

@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+"""bench/run.py: measures the servers side by side in one run and prints a table for each claim.
+
+Server and load generator are pinned to different cores. The servers take turns, round by round,
+so that a machine that becomes slower in between does so for all; a table shows medians.
+"""
+
+import argparse
+import json
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+import peers
+
+LOAD_SECONDS_MAX = 60
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.build = options.build
+        cores = sorted(os.sched_getaffinity(0))
+        self.client_cores = {cores[0]}
+        self.server_cores = cores[1:] or cores
+        self.shared_core = len(cores) == 1
+        self.results = {}
+
+    def load(self, mode, port, pid, arguments):
+        """One run of the load generator; its line of JSON as a dictionary."""
+        command = [peers.program(self.build, "load"), mode, "--port", port, "--server-pid", pid]
+        command += arguments
+        done = subprocess.run(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LOAD_SECONDS_MAX,
+            preexec_fn=lambda: os.sched_setaffinity(0, self.client_cores),
+        )
+        if done.returncode != 0:
+            raise peers.Missing(done.stderr.strip() or f"load ended with {done.returncode}")
+        return json.loads(done.stdout)
+
+    def once(self, peer, mode, arguments, workers):
+        cores = set(self.server_cores[:workers])
+        if len(cores) < workers:
+            cores |= self.client_cores
+        with peer.serve(mode, cores) as (port, pid):
+            use = "raw" if mode == "echo" and peer.name.startswith("floor") else mode
+            return self.load(use, port, pid, arguments)
+
+    def compare(self, claim, mode, contenders, arguments, rounds=None):
+        """{name: {field: median}} over the rounds; a server that cannot run is left out."""
+        runs = {}
+        missing = {}
+        for _ in range(rounds or self.options.rounds):
+            for peer, extra, workers in contenders:
+                if peer.name in missing:
+                    continue
+                try:
+                    result = self.once(peer, mode, arguments + extra, workers)
+                    runs.setdefault(peer.name, []).append(result)
+                except (peers.Missing, subprocess.TimeoutExpired) as reason:
+                    missing[peer.name] = str(reason)
+                    print(f"{claim}: without {peer.name}: {reason}", file=sys.stderr)
+        medians = {
+            name: {
+                field: statistics.median(run[field] for run in several)
+                for field, value in several[0].items()
+                if isinstance(value, (int, float))
+            }
+            for name, several in runs.items()
+            if name not in missing
+        }
+        self.results[claim] = medians
+        return medians
+
+    def timed(self):
+        return ["--seconds", self.options.seconds, "--warmup", 0.5]
+
+
+def number(value):
+    if value is None:
+        return "–"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if value >= 10_000:
+        return f"{value:,.0f}"
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def table(title, columns, rows):
+    """Markdown, with cells padded so that it can be read as plain text too."""
+    cells = [columns] + [[c if isinstance(c, str) else number(c) for c in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+
+    def line(row):
+        first = row[0].ljust(widths[0])
+        rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+        return "| " + " | ".join([first, *rest]) + " |"
+
+    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
+    print(f"\n### {title}\n")
+    print("\n".join([line(cells[0]), "| " + " | ".join(rule) + " |", *map(line, cells[1:])]))
+    sys.stdout.flush()
+
+
+def ratio(value, base):
+    return f"{value / base:.2f}" if base else "–"
+
+
+LATENCY = ["p50 µs", "p99 µs", "p99.9 µs"]
+BUSY = ["server busy", "client busy"]
+
+
+def latency(r):
+    return [r["p50_us"], r["p99_us"], r["p999_us"]]
+
+
+def busy(r):
+    return [f"{r['server_busy']:.0%}", f"{r['client_busy']:.0%}"]
+
+
+def echo(bench, claim, title, arguments):
+    build = bench.build
+    contenders = [peers.floor(build), peers.starling(build), peers.beast(build), peers.node_ws()]
+    contenders = [(peer, [], 1) for peer in contenders]
+    results = bench.compare(claim, "echo", contenders, bench.timed() + arguments)
+    base = results.get("floor (raw epoll)", {}).get("server_us")
+    rows = [
+        [name, r["server_us"], ratio(r["server_us"], base), r["per_second"], *latency(r), *busy(r)]
+        for name, r in results.items()
+    ]
+    columns = ["server", "CPU µs/message", "× floor", "messages/s", *LATENCY, *BUSY]
+    table(title, columns, rows)
+
+
+def echo_1(bench):
+    echo(bench, "echo", "Echo, 64 bytes, 50 connections, 1 in flight", ["--connections", 50])
+
+
+def echo_16(bench):
+    arguments = ["--connections", 50, "--in-flight", 16]
+    echo(bench, "echo16", "Echo, 64 bytes, 50 connections, 16 in flight", arguments)
+
+
+def echo_16k(bench):
+    arguments = ["--connections", 50, "--payload", 16384]
+    echo(bench, "echo16k", "Echo, 16 KiB, 50 connections, 1 in flight", arguments)
+
+
+PATHS = ["--path", "/subscribe", "--publish-path", "/publish"]
+
+
+def fanout(bench):
+    build = bench.build
+    contenders = [peers.starling(build), peers.beast(build), peers.node_ws(), peers.Nchan()]
+    contenders = [(peer, [], 1) for peer in contenders]
+    arguments = bench.timed() + PATHS + ["--connections", 500, "--rate", 2000]
+    results = bench.compare("fanout", "fanout", contenders, arguments)
+    rows = [
+        [name, r["per_second"], f"{r['per_second'] / r['wanted_per_second']:.1%}", r["server_us"]]
+        + [r["missing"], r["p50_us"] / 1000, r["p99_us"] / 1000, *busy(r)]
+        for name, r in results.items()
+    ]
+    columns = ["server", "deliveries/s", "of wanted", "CPU µs/delivery", "late by > 3 s or lost"]
+    columns += ["p50 ms", "p99 ms", *BUSY]
+    table("Fan-out, 1 publisher at 2,000 messages/s of 64 bytes, 500 subscribers", columns, rows)
+
+
+def idle(bench):
+    build = bench.build
+    count = bench.options.connections
+    contenders = [
+        (peers.starling(build), ["--heap-path", "/heap"], 1),
+        (peers.beast(build), [], 1),
+        (peers.node_ws(), [], 1),
+    ]
+    results = bench.compare("idle", "idle", contenders, ["--connections", count], rounds=1)
+    rows = [
+        [name, r["dirty_bytes"], r.get("heap_bytes"), count / r["seconds"]]
+        for name, r in results.items()
+    ]
+    columns = ["server", "private bytes", "of which heap in use", "connections opened/s"]
+    table(f"Memory per idle connection after a message, {count:,} connections", columns, rows)
+
+
+def handshake(bench):
+    build = bench.build
+    contenders = [peers.starling(build), peers.beast(build), peers.node_ws()]
+    contenders = [(peer, [], 1) for peer in contenders]
+    arguments = bench.timed() + ["--connections", 50]
+    results = bench.compare("handshake", "handshake", contenders, arguments)
+    rows = [
+        [name, r["server_us"], r["per_second"], *latency(r), *busy(r)]
+        for name, r in results.items()
+    ]
+    columns = ["server", "CPU µs/handshake", "handshakes/s", *LATENCY, *BUSY]
+    table("Handshake: connect, upgrade, close; 50 at once", columns, rows)
+
+
+def workers(bench):
+    build = bench.build
+    contenders = [
+        (peers.starling(build, 1, "1 worker"), [], 1),
+        (peers.starling(build, 2, "2 workers"), [], 2),
+    ]
+    arguments = bench.timed() + PATHS
+    arguments += ["--connections", 500, "--rate", 1_000_000, "--window", 4]
+    results = bench.compare("workers", "fanout", contenders, arguments)
+    one = results.get("1 worker", {}).get("per_second")
+    rows = [
+        [name, r["per_second"], ratio(r["per_second"], one), r["server_us"], r["p99_us"] / 1000]
+        + busy(r)
+        for name, r in results.items()
+    ]
+    columns = ["starling", "deliveries/s", "× 1 worker", "CPU µs/delivery", "p99 ms", *BUSY]
+    title = "Workers: 500 subscribers, publications as fast as 4 on their way allow"
+    table(title, columns, rows)
+    if len(bench.server_cores) < 2 or bench.shared_core:
+        print(
+            "\nThis machine has fewer than three cores: the second worker shares its core with the"
+            "\nload generator, so deliveries/s cannot double here. What can be compared is the CPU"
+            "\ntime of a delivery, which stays the same where nothing is shared between workers."
+        )
+
+
+CLAIMS = {
+    "echo": echo_1,
+    "echo16": echo_16,
+    "echo16k": echo_16k,
+    "fanout": fanout,
+    "idle": idle,
+    "handshake": handshake,
+    "workers": workers,
+}
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("name", nargs="*", default=["all"], help="all or " + ", ".join(CLAIMS))
+    parser.add_argument("--build", default=str(peers.HERE.parent / "build/release"))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0, help="measured in each round")
+    parser.add_argument("--connections", type=int, default=15_000, help="of idle")
+    parser.add_argument("--json", metavar="FILE", help="also write the medians there")
+    options = parser.parse_args()
+    unknown = [name for name in options.name if name != "all" and name not in CLAIMS]
+    if unknown:
+        parser.error("unknown: " + ", ".join(unknown))
+    return options
+
+
+def describe_machine(bench):
+    model = platform.processor() or platform.machine()
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        for row in file:
+            if row.startswith("model name"):
+                model = row.partition(":")[2].strip()
+                break
+    print(f"{model}, {os.cpu_count()} cores, Linux {platform.release()}; ", end="")
+    print(f"medians of {bench.options.rounds} rounds of {bench.options.seconds:g} s")
+    if bench.shared_core:
+        print("One core: server and load generator share it; times are comparable, rates are not.")
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(f"Note: other programs are running (load {load:.1f}); expect higher times.")
+
+
+def main():
+    options = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Ends the running server on the way.
+    bench = Bench(options)
+    describe_machine(bench)
+    begun = time.monotonic()
+    names = list(CLAIMS) if "all" in options.name else options.name
+    for name in names:
+        CLAIMS[name](bench)
+    print(f"\n{time.monotonic() - begun:.0f} s")
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump(bench.results, file, indent=2, sort_keys=True)
+            file.write("\n")
+    return 0 if any(bench.results.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

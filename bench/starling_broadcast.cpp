@@ -1,0 +1,19 @@
+// bench/starling_broadcast.cpp: this library sending what arrives at /publish to everyone at
+// /subscribe. `starling_broadcast PORT [WORKERS]`.
+#include <starling/server.h>
+
+#include <cstdlib>
+#include <string>
+
+namespace ws = starling::ws;
+
+int main(int argc, char** argv) {
+    const std::string port = argc > 1 ? argv[1] : "9001";
+    const auto workers = static_cast<unsigned>(argc > 2 ? std::atoi(argv[2]) : 1);
+    starling::Server server({.listen = "127.0.0.1:" + port, .workers = workers});
+    server.websocket("/subscribe", {.open = [](ws::Socket socket) { socket.join("all"); }});
+    server.websocket("/publish", {.message = [](ws::Socket socket, ws::Message message) {
+                         socket.publish("all", message);
+                     }});
+    return server.run();
+}

@@ -1,0 +1,75 @@
+// bench/wire.h: RFC 6455 section 5.2 for a client that sends frames of one size, made once. The
+// masking key is zero, so the payload needs no pass over it; the server cannot tell and unmasks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace starling::bench {
+
+inline size_t header_bytes(size_t payload_bytes) noexcept {
+    return payload_bytes < 126 ? 2 : payload_bytes < 65536 ? 4 : 10;
+}
+
+inline char first_byte(bool binary) noexcept { return static_cast<char>(binary ? 0x82 : 0x81); }
+
+// What a server sends: a final, unmasked frame.
+inline size_t server_frame_bytes(size_t payload_bytes) noexcept {
+    return header_bytes(payload_bytes) + payload_bytes;
+}
+
+inline std::string client_frame(bool binary, std::string_view payload) {
+    std::string frame(1, first_byte(binary));
+    const size_t header = header_bytes(payload.size());
+    const unsigned marker = header == 2   ? static_cast<unsigned>(payload.size())
+                            : header == 4 ? 126U
+                                          : 127U;
+    frame += static_cast<char>(0x80U | marker);
+    for (size_t left = header - 2; left-- > 0;)
+        frame += static_cast<char>(payload.size() >> (8 * left));
+    frame.append(4, '\0');
+    return frame.append(payload);
+}
+
+// Counts frames of one known size in a stream without looking at more than their first byte.
+class FrameCounter {
+public:
+    // Returns how many frames ended in these bytes, or -1 when one begins with another byte than
+    // `first`: then the server sent something that was not asked for.
+    int take(const char* bytes, size_t count, size_t frame_bytes, char first) noexcept {
+        size_t at = have_ == 0 ? 0 : frame_bytes - have_;
+        int ended = have_ != 0 && at <= count ? 1 : 0;
+        for (; at < count; at += frame_bytes) {
+            if (bytes[at] != first) return -1;
+            if (at + frame_bytes <= count) ++ended;
+        }
+        have_ = (have_ + count) % frame_bytes;
+        return ended;
+    }
+
+    // How much of the unfinished frame is there.
+    size_t have() const noexcept { return have_; }
+
+private:
+    size_t have_ = 0;
+};
+
+// A time as eight printable bytes of six bits each (48 bits of nanoseconds are three days), so
+// that it can travel in text messages through any server.
+constexpr size_t stamp_bytes = 8;
+
+inline void write_stamp(char* to, uint64_t nanoseconds) noexcept {
+    for (size_t i = 0; i < stamp_bytes; ++i)
+        to[i] = static_cast<char>('0' + ((nanoseconds >> (6 * i)) & 63U));
+}
+
+inline uint64_t read_stamp(const char* from) noexcept {
+    uint64_t value = 0;
+    for (size_t i = 0; i < stamp_bytes; ++i)
+        value |= static_cast<uint64_t>(static_cast<unsigned char>(from[i] - '0') & 63U) << (6 * i);
+    return value;
+}
+
+}  // namespace starling::bench
