@@ -1,0 +1,282 @@
+"""Tests of tools/lint: for each rule, an input that it finds and one that it lets pass."""
+import os
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from linting import calls, exceptions, layers, lengths, source, style, text  # noqa: E402
+from linting.source import File, Finding  # noqa: E402
+
+TABLE = """
+| layer | holds | kind | includes |
+|---|---|---|---|
+| `base` | buffers | base | → |
+| `ws` | frames | pure | → |
+| `net` | loop | I/O | → |
+| `server` | connections | I/O | → net ws |
+| `app` | main | program | → |
+"""
+SKELETON = [File(f"src/{name}/x.h", "") for name in ("base", "ws", "net", "server", "app")]
+
+
+def found(findings) -> list[str]:
+    return [f"{f.path}:{f.line} {f.rule}" for f in findings]
+
+
+class Layers(unittest.TestCase):
+    table = layers.parse(TABLE)
+
+    def includes(self, path: str, line: str) -> list[str]:
+        return found(layers.check_includes([*SKELETON, File(path, line + "\n")], self.table))
+
+    def test_rows(self):
+        self.assertEqual(sorted(self.table), ["app", "base", "net", "server", "ws"])
+        self.assertEqual(self.table["server"].to, {"base", "net", "ws"})
+        self.assertEqual(self.table["base"].to, frozenset())
+        self.assertEqual(self.table["app"].to, frozenset())
+
+    def test_includes_that_pass(self):
+        for path, line in [
+            ("src/ws/a.cpp", '#include "ws/x.h"'),
+            ("src/ws/a.cpp", '#include "base/x.h"'),
+            ("src/ws/a.cpp", "#include <starling/websocket.h>"),
+            ("src/server/a.cpp", '#include "net/x.h"'),
+            ("src/app/main.cpp", "#include <starling/server.h>"),
+            ("src/app/main.cpp", '#include "app/x.h"'),
+            ("tests/ws/a_test.cpp", '#include "ws/x.h"'),
+            ("include/starling/a.h", "#include <starling/http.h>"),
+            ("examples/echo.cpp", "#include <starling/server.h>"),
+            ("src/ws/a.cpp", '// #include "net/x.h" would be wrong'),
+        ]:
+            self.assertEqual(self.includes(path, line), [], line)
+
+    def test_includes_that_fail(self):
+        for path, line in [
+            ("src/ws/a.cpp", '#include "net/x.h"'),
+            ("src/base/a.h", '#include "ws/x.h"'),
+            ("src/net/a.cpp", '  #  include "server/x.h"'),
+            ("src/ws/a.cpp", '#include "x.h"'),
+            ("src/ws/a.cpp", '#include "ws/missing.h"'),
+            ("src/app/main.cpp", '#include "server/x.h"'),
+            ("src/app/main.cpp", '#include "base/x.h"'),
+            ("include/starling/a.h", '#include "net/x.h"'),
+            ("examples/echo.cpp", '#include "ws/x.h"'),
+        ]:
+            self.assertEqual(self.includes(path, line), [f"{path}:1 layers"], line)
+
+    def test_table_matches_the_folders(self):
+        self.assertEqual(found(layers.check_table(SKELETON, self.table)), [])
+        more = [*SKELETON, File("src/extra/a.h", "")]
+        self.assertIn("src/extra", str(list(layers.check_table(more, self.table))[0]))
+        self.assertIn("no src/app", str(list(layers.check_table(SKELETON[:-1], self.table))[0]))
+
+    def test_table_has_no_cycle(self):
+        table = layers.parse(TABLE.replace("| loop | I/O | → |", "| loop | I/O | → server |"))
+        messages = " ".join(map(str, layers.check_table(SKELETON, table)))
+        self.assertIn("cycle: net → server", messages)
+
+    def test_pure_layers_include_no_layer_that_is_not(self):
+        table = layers.parse(TABLE.replace("| frames | pure | → |", "| frames | pure | → net |"))
+        messages = " ".join(map(str, layers.check_table(SKELETON, table)))
+        self.assertIn("ws is pure, net is not", messages)
+
+    def test_pure(self):
+        for line in ["#include <sys/socket.h>", "#include <unistd.h>", "#include <thread>",
+                     "#include <random>", "auto t = std::chrono::steady_clock::now();",
+                     "time(nullptr);", "RAND_bytes(p, 4);", "std::thread t;"]:
+            bad = [File("src/ws/a.cpp", line + "\n")]
+            self.assertEqual(found(layers.check_pure(bad, self.table)), ["src/ws/a.cpp:1 pure"], line)
+            elsewhere = [File("src/net/a.cpp", line + "\n")]
+            self.assertEqual(found(layers.check_pure(elsewhere, self.table)), [], line)
+        for line in ["#include <chrono>", "// steady_clock::now() is the caller's",
+                     "uint64_t now_ms;", "next_time(0);"]:
+            good = [File("src/ws/a.cpp", line + "\n")]
+            self.assertEqual(found(layers.check_pure(good, self.table)), [], line)
+
+    def test_heavy_headers(self):
+        one = File("src/http/parser.cpp", "#include <boost/beast/http.hpp>\n")
+        two = File("src/http/other.cpp", "#include <boost/beast/core.hpp>\n")
+        header = File("src/http/a.h", "#include <spdlog/spdlog.h>\n")
+        bench = File("bench/beast_echo.cpp", "#include <boost/beast.hpp>\n")
+        self.assertEqual(found(layers.check_heavy([one, bench])), [])
+        self.assertEqual(found(layers.check_heavy([one, two])), ["src/http/other.cpp:1 heavy"])
+        self.assertEqual(found(layers.check_heavy([header])), ["src/http/a.h:1 heavy"])
+
+
+class Lengths(unittest.TestCase):
+    @staticmethod
+    def function(header: str, lines: int) -> str:
+        return header + " {\n" + "    work();\n" * (lines - 2) + "}\n"
+
+    def test_files(self):
+        for count, rules in [(500, []), (501, ["file-length"]), (800, ["file-length"]),
+                             (801, ["file-length-hard"])]:
+            files = [File("src/a.cpp", "x;\n" * count)]
+            self.assertEqual([f.rule for f in lengths.check_files(files)], rules, count)
+        self.assertEqual(list(lengths.check_files([File("docs/a.md", "x\n" * 900)])), [])
+
+    def test_functions_of_every_shape(self):
+        for header in [
+            "void f()",
+            "int Class::f(int a, std::string b) const noexcept",
+            "auto f() -> std::vector<int>",
+            "template <class T>\nvoid f(T&& value)",
+            "struct Result f(struct Input input)",
+            "Class::Class(int a) : a_(a), b_{1, 2}, c_{}",
+            "Class::Class()\n    : a_{1},\n      b_(2)",
+            "TEST(Suite, does_something)",
+            "bool operator==(const A& a, const A& b)",
+            "namespace a {\nnamespace {\nclass B : public C<int> {\npublic:\n    B()",
+            "enum class E : uint8_t { a, b };\nconst std::array<int, 2> t = {{1, 2}};\nvoid f()",
+            'constexpr char text[] = R"({{{ )";\nvoid f()',
+            "#define OPEN {\nvoid f()",
+            'extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)',
+            "const auto handler = [](int a)",
+        ]:
+            short = [File("src/a.cpp", self.function(header, 60))]
+            self.assertEqual(found(lengths.check_functions(short)), [], header)
+            long = [File("src/a.cpp", self.function(header, 71))]
+            self.assertEqual(len(found(lengths.check_functions(long))), 1, header)
+
+    def test_what_is_not_a_function(self):
+        for header in ["namespace a", "class A", "struct A : B<int>", "enum class E",
+                       "constexpr Row rows[] =", "inline const std::map<int, int> m ="]:
+            files = [File("src/a.cpp", self.function(header, 200).replace("work();", "1,"))]
+            self.assertEqual(found(lengths.check_functions(files)), [], header)
+
+    def test_lambdas_count_to_their_function(self):
+        body = "void f() {\n    g([] {\n" + "        work();\n" * 66 + "    });\n}\n"
+        self.assertEqual(found(lengths.check_functions([File("a.cpp", body)])), [])
+        functions = lengths.functions(File("a.cpp", body))
+        self.assertEqual([(f.name, f.first_line, f.last_line) for f in functions], [("f", 1, 70)])
+
+    def test_python_functions(self):
+        text = "def f():\n" + "    pass\n" * 70
+        self.assertEqual(found(lengths.check_functions([File("a.py", text)])),
+                         ["a.py:1 function-length"])
+        self.assertEqual(found(lengths.check_functions([File("a.py", text[:-9])])), [])
+
+
+class Calls(unittest.TestCase):
+    def calls(self, path: str, line: str) -> list[str]:
+        return found(calls.check_calls([File(path, line + "\n")]))
+
+    def test_banned(self):
+        for path, line in [
+            ("src/ws/a.cpp", "strcpy(a, b);"), ("bench/a.cpp", "sprintf(a, b);"),
+            ("src/ws/a.cpp", "int x = rand();"), ("tests/a.cpp", 'std::system("ls");'),
+            ("src/ws/a.cpp", "using namespace std;"), ("src/ws/a.cpp", 'std::cout << "x";'),
+            ("src/net/a.cpp", "std::this_thread::sleep_for(1s);"), ("tests/a.cpp", "::usleep(5);"),
+            ("src/ws/a.cpp", "exit(1);"), ("src/net/a.cpp", 'std::getenv("HOME");'),
+        ]:
+            self.assertEqual(self.calls(path, line), [f"{path}:1 calls"], line)
+
+    def test_allowed(self):
+        for path, line in [
+            ("src/ws/a.cpp", "snprintf(a, n, b);"), ("src/app/main.cpp", 'std::cout << "x";'),
+            ("src/ws/a.cpp", "// strcpy(a, b) is banned"), ("src/ws/a.cpp", 'f("rand()");'),
+            ("src/ws/a.cpp", "operand(1);"), ("src/ws/a.cpp", "std::system_error error(code);"),
+            ("src/ws/a.cpp", "std::generic_category(); loop.exit(1);"),
+            ("bench/a.cpp", "std::this_thread::sleep_for(1s);"),
+            ("src/ws/a.cpp", "using namespace std::chrono_literals;"),
+        ]:
+            self.assertEqual(self.calls(path, line), [], line)
+
+    def test_tests_assert(self):
+        helper = "void check_all(int a) {\n    EXPECT_EQ(a, 1);\n}\n"
+        for body, expected in [
+            ("    EXPECT_TRUE(f());\n", []),
+            ("    check_all(1);\n", []),
+            ("    run(1);\n", ["tests/ws/a_test.cpp:4 tests"]),
+        ]:
+            file = File("tests/ws/a_test.cpp", helper + "TEST(A, b) {\n" + body + "}\n")
+            self.assertEqual(found(calls.check_tests([file])), expected, body)
+        disabled = File("tests/a_test.cpp", "TEST(A, DISABLED_b) {\n    FAIL();\n}\n")
+        self.assertEqual(found(calls.check_tests([disabled])), ["tests/a_test.cpp:1 tests"])
+
+    def test_node_tests_assert(self):
+        good = File("tests/interop/a.test.mjs", "import assert from 'node:assert';\ntest('a');\n")
+        bad = File("tests/interop/a.test.mjs", "test('a', () => {});\n")
+        only = File("tests/interop/a.test.mjs", "test.only('a', () => { assert(1); });\n")
+        self.assertEqual(found(calls.check_tests([good])), [])
+        for file in (bad, only):
+            self.assertEqual(found(calls.check_tests([file])), ["tests/interop/a.test.mjs:1 tests"])
+
+
+class Text(unittest.TestCase):
+    def test_words(self):
+        for line in ["// TO" "DO: later", "# FIX" "ME", "see /ho" "me/someone/x", "/wo" "rk/main"]:
+            self.assertEqual(found(text.check_words([File("a.h", line)])), ["a.h:1 words"], line)
+        for line in ["the method", "a/home/x", "GET /homepage", "https://example.com/work/a"]:
+            self.assertEqual(found(text.check_words([File("a.h", line)])), [], line)
+
+    def test_space(self):
+        for line in ["x; \n", "x;\r\n", "x;", "\tx;\n", "x;\n\n"]:
+            self.assertEqual(len(found(text.check_space([File("a.h", line)]))), 1, repr(line))
+        for path, line in [("a.h", "x;\n"), ("a.md", "two  \nlines\n"), ("a.h", "")]:
+            self.assertEqual(found(text.check_space([File(path, line)])), [], repr(line))
+
+    def test_headers(self):
+        good = File("src/ws/a.h", "// ws/a.h: frames.\n#pragma once\n")
+        self.assertEqual(found(text.check_headers([good])), [])
+        self.assertEqual(len(found(text.check_headers([File("src/ws/a.h", "#pragma once\n")]))), 2)
+
+
+class Style(unittest.TestCase):
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+    def test_shell(self):
+        bad = File("x", "#!/bin/bash\nif true; then\n", True)
+        good = File("x", "#!/bin/bash\nif true; then :; fi\n", True)
+        closed = File("x", "#!/bin/bash\n", False)
+        self.assertEqual(found(style.check_shell([bad], self.root)), ["x:1 shell"])
+        self.assertEqual(found(style.check_shell([good], self.root)), [])
+        self.assertEqual(found(style.check_shell([closed], self.root)), ["x:1 shell"])
+
+    @unittest.skipUnless(style.shutil.which(style.CLANG_FORMAT), "needs clang-format")
+    def test_format(self):
+        import tempfile
+        with tempfile.TemporaryDirectory() as root:
+            os.mkdir(f"{root}/src")
+            with open(f"{root}/.clang-format", "w") as config:
+                config.write("BasedOnStyle: Google\n")
+            for content, expected in [("int  x ;\n", ["src/a.h:1 format"]), ("int x;\n", [])]:
+                with open(f"{root}/src/a.h", "w") as stream:
+                    stream.write(content)
+                self.assertEqual(found(style.check_format([File("src/a.h", content)], root)), expected)
+
+
+class Exceptions(unittest.TestCase):
+    finding = Finding("src/a.cpp", 501, "file-length", "501 lines")
+
+    def test_excused_with_a_reason(self):
+        self.assertEqual(exceptions.apply([self.finding], "file-length src/a.cpp a table\n", "e"), [])
+
+    def test_reason_needed_and_stale_ones_found(self):
+        for line in ["file-length src/a.cpp", "file-length src/b.cpp gone", "words src/a.cpp because"]:
+            kept = exceptions.apply([self.finding], line + "\n", "e")
+            self.assertEqual([f.rule for f in kept], ["file-length", "exceptions"], line)
+
+
+class Source(unittest.TestCase):
+    def test_comments_and_literals_are_blank(self):
+        code = 'a("x{") /* { */ + \'{\' // {\nR"j({)j" 1\'000\'000 b;'
+        blank = File("a.cpp", code).code
+        self.assertNotIn("{", blank)
+        self.assertEqual(blank.count("\n"), 1)
+        self.assertIn("1'000'000 b;", blank)
+
+    def test_load_skips_what_is_built(self):
+        import tempfile
+        with tempfile.TemporaryDirectory() as root:
+            for path in ("src/a.h", "build/x/b.h", "fuzz/corpus/c.txt", "node_modules/d.js", "e.bin"):
+                os.makedirs(os.path.dirname(f"{root}/{path}"), exist_ok=True)
+                with open(f"{root}/{path}", "w") as stream:
+                    stream.write("x\n")
+            self.assertEqual([f.path for f in source.load(root)], ["src/a.h"])
+
+
+if __name__ == "__main__":
+    unittest.main()

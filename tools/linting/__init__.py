@@ -1,0 +1,1 @@
+"""Rules of `./dev lint`: each takes the files of the repository and yields findings."""

@@ -1,0 +1,132 @@
+"""Runs one command after the other, with its output in a file and a sign of life for people, and
+leaves no process of theirs behind."""
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+
+PR_SET_CHILD_SUBREAPER = 36
+QUIET_SECONDS_MAX = 20  # Without a terminal: how long nothing is printed.
+
+
+def adopt_orphans() -> None:
+    """From now on a process whose parent ends becomes a child of this one, where sweep() finds it."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def children() -> list[tuple[int, str]]:
+    """Id and name of each child of this process that still runs."""
+    found, me = [], os.getpid()
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as stream:
+                name, _, rest = stream.read().partition("(")[2].rpartition(")")
+        except OSError:
+            continue
+        state, parent = rest.split()[:2]
+        if int(parent) == me and state != "Z":
+            found.append((int(entry), name))
+    return found
+
+
+def sweep() -> list[str]:
+    """Ends what the commands so far have left running; their names."""
+    names: list[str] = []
+    for attempt in range(50):
+        left = children()
+        if not left:
+            break
+        for pid, name in left:
+            if attempt == 0:
+                names.append(name)
+            try:
+                os.kill(pid, signal.SIGTERM if attempt < 20 else signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        time.sleep(0.1)
+    reap()
+    return names
+
+
+def reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0] > 0:
+            pass
+    except ChildProcessError:
+        pass
+
+
+class Progress:
+    """One line for a step: on a terminal it shows the last output, elsewhere it says that time passes."""
+
+    def __init__(self, title: str, log: str):
+        self.title, self.log = title, log
+        self.started = self.spoken = time.monotonic()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def tick(self) -> None:
+        if sys.stdout.isatty():
+            print(f"\r\033[K  {self.title} … {self.seconds():.0f} s  {self.last_line():.60}", end="", flush=True)
+        elif time.monotonic() - self.spoken >= QUIET_SECONDS_MAX:
+            self.spoken = time.monotonic()
+            print(f"  {self.title} … {self.seconds():.0f} s  {self.last_line():.100}", flush=True)
+
+    def done(self) -> None:
+        if sys.stdout.isatty():
+            print("\r\033[K", end="", flush=True)
+
+    def last_line(self) -> str:
+        try:
+            with open(self.log, "rb") as stream:
+                stream.seek(max(0, os.path.getsize(self.log) - 400))
+                lines = stream.read().decode(errors="replace").replace("\r", "\n").split("\n")
+        except OSError:
+            return ""
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def start(command: list[str], log: str, cwd: str, env: dict[str, str]) -> subprocess.Popen:
+    with open(log, "ab") as stream:
+        stream.write(("$ " + " ".join(command) + "\n").encode())
+        stream.flush()
+        return subprocess.Popen(command, cwd=cwd, env={**os.environ, **env}, stdin=subprocess.DEVNULL,
+                                stdout=stream, stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def stop(process: subprocess.Popen) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(5)
+            return
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def run(title: str, command: list[str], log: str, cwd: str, env: dict[str, str] | None = None,
+        seconds_max: float = 1800) -> int:
+    """The exit status; the output is appended to `log`."""
+    progress = Progress(title, log)
+    process = start(command, log, cwd, env or {})
+    try:
+        while True:
+            try:
+                return process.wait(1)
+            except subprocess.TimeoutExpired:
+                progress.tick()
+            if progress.seconds() > seconds_max:
+                with open(log, "a", encoding="utf-8") as stream:
+                    stream.write(f"\nended after {seconds_max:.0f} s\n")
+                return 124
+    finally:
+        progress.done()
+        if process.poll() is None:
+            stop(process)

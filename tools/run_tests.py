@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""All tests, step by step: ./test [STEP...]. The output of each step is in build/test/STEP.log."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+sys.dont_write_bytecode = True
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+
+import counts  # noqa: E402
+import processes  # noqa: E402
+from counts import Count  # noqa: E402
+
+LOGS = os.path.join(ROOT, "build", "test")
+FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))  # Of each fuzz target.
+SANITIZER_ENV = {
+    "ASAN_OPTIONS": "strict_string_checks=1:detect_stack_use_after_return=1:" +
+                    os.environ.get("ASAN_OPTIONS", ""),
+    "UBSAN_OPTIONS": "print_stacktrace=1:" + os.environ.get("UBSAN_OPTIONS", ""),
+    "TSAN_OPTIONS": "second_deadlock_stack=1:" + os.environ.get("TSAN_OPTIONS", ""),
+}
+
+
+class Runner:
+    def __init__(self) -> None:
+        self.step = ""
+        self.broken: set[str] = set()  # Builds that failed.
+        self.built: set[str] = set()
+        # The sanitizers of these compilers want addresses that are not randomised too far.
+        fixed = ["setarch", "--addr-no-randomize"]
+        usable = shutil.which(fixed[0]) and subprocess.run(
+            [*fixed, "true"], capture_output=True).returncode == 0
+        self.fixed_addresses = fixed if usable else []
+
+    def log(self) -> str:
+        return os.path.join(LOGS, f"{self.step}.log")
+
+    def read_log(self) -> str:
+        with open(self.log(), encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+
+    def run(self, title: str, *command: str, env: dict[str, str] | None = None,
+            seconds_max: float = 1800) -> int:
+        return processes.run(title, list(command), self.log(), ROOT, env, seconds_max)
+
+    def tail(self, lines: int = 40) -> None:
+        print("".join(f"    {line}\n" for line in self.read_log().rstrip().split("\n")[-lines:]))
+        print(f"  all of it: {os.path.relpath(self.log(), ROOT)}", flush=True)
+
+    def build(self, preset: str, *targets: str) -> bool:
+        key = " ".join((preset, *targets))
+        if key in self.built:
+            return True
+        if key in self.broken:
+            print(f"  not run, since the {preset} build failed")
+            return False
+        arguments = [word for target in targets for word in ("--target", target)]
+        status = (self.run(f"configure {preset}", "cmake", "--preset", preset)
+                  or self.run(f"build {preset}", "cmake", "--build", "--preset", preset, *arguments))
+        (self.broken if status else self.built).add(key)
+        if status:
+            print(f"  the {preset} build failed:")
+            self.tail()
+        return status == 0
+
+    def programs(self) -> bool:
+        return self.build("release", "starling", "examples/all", "bench/all")
+
+
+def lint(runner: Runner) -> Count:
+    total = Count()
+    for name in ("lint_test", "counts_test"):
+        start = len(runner.read_log())
+        status = runner.run(name, sys.executable, f"tools/{name}.py")
+        total += counts.unittest(runner.read_log()[start:], status)
+    status = runner.run("lint", sys.executable, "tools/lint")
+    total += Count(failed=1) if status else Count(passed=1)
+    if total.failed:
+        runner.tail()
+    return total
+
+
+def build(runner: Runner) -> Count:
+    return Count() if runner.programs() else Count(failed=1)
+
+
+def unit_tests(runner: Runner, preset: str) -> Count:
+    if not runner.build(preset, "starling_tests"):
+        return Count(failed=1)
+    report = os.path.join(LOGS, f"{preset}.json")
+    if os.path.exists(report):
+        os.remove(report)
+    start = len(runner.read_log())
+    status = runner.run("unit tests", *runner.fixed_addresses, f"build/{preset}/starling_tests",
+                        f"--gtest_output=json:{report}", "--gtest_color=no", env=SANITIZER_ENV, seconds_max=900)
+    log = runner.read_log()[start:]
+    count = counts.gtest(report, log, status)
+    if count.failed:
+        failures = [line for line in log.split("\n")
+                    if "Failure" in line or "FAILED" in line or "Sanitizer" in line or "runtime error" in line]
+        print("".join(f"    {line}\n" for line in failures[:40]), end="")
+        runner.tail()
+    return count
+
+
+def asan(runner: Runner) -> Count:
+    return unit_tests(runner, "asan")
+
+
+def tsan(runner: Runner) -> Count:
+    return unit_tests(runner, "tsan")
+
+
+def fuzz_one(runner: Runner, name: str) -> tuple[str, int]:
+    """Replays the corpus, then mutates it for a while; what it learns stays in build/."""
+    found = os.path.join(ROOT, "build", "fuzz", "found", name)
+    seeds = os.path.join(ROOT, "fuzz", "corpus", name)
+    log = os.path.join(LOGS, f"fuzz-{name}.log")
+    os.makedirs(found, exist_ok=True)
+    open(log, "w", encoding="utf-8").close()
+    folders = [found] + ([seeds] if os.path.isdir(seeds) else [])
+    dictionary = os.path.join(ROOT, "fuzz", f"{name}.dict")
+    options = [f"-artifact_prefix={LOGS}/{name}-", "-rss_limit_mb=2048", "-timeout=10"]
+    if os.path.exists(dictionary):
+        options.append(f"-dict={dictionary}")
+    for limit in ("-runs=0", f"-max_total_time={FUZZ_SECONDS}"):
+        process = processes.start([*runner.fixed_addresses, f"build/fuzz/{name}_fuzz", limit, *options, *folders],
+                                  log, ROOT, SANITIZER_ENV)
+        try:
+            status = process.wait(FUZZ_SECONDS + 120)
+        except subprocess.TimeoutExpired:
+            processes.stop(process)
+            status = 124
+        if status != 0:
+            return name, status
+    return name, 0
+
+
+def fuzz(runner: Runner) -> Count:
+    if not runner.build("fuzz"):
+        return Count(failed=1)
+    names = sorted(f[:-len("_fuzz.cpp")] for f in os.listdir(os.path.join(ROOT, "fuzz"))
+                   if f.endswith("_fuzz.cpp"))
+    total = Count()
+    with ThreadPoolExecutor(2) as pool:
+        for name, status in pool.map(lambda name: fuzz_one(runner, name), names):
+            print(f"  {name}: {'right' if status == 0 else f'failed, see build/test/fuzz-{name}.log'}",
+                  flush=True)
+            total += Count(failed=1) if status else Count(passed=1)
+    return total if names else Count(failed=1)
+
+
+def install(runner: Runner) -> Count:
+    if not runner.programs():
+        return Count(failed=1)
+    status = runner.run("install", "bash", "packaging/check", "build/release", seconds_max=600)
+    passed = runner.read_log().count("\nok: ")
+    if status:
+        runner.tail()
+    return Count(passed=passed, failed=1 if status else 0)
+
+
+def node(runner: Runner) -> Count:
+    if not runner.programs():
+        return Count(failed=1)
+    status = runner.run("interop and browser tests", "tests/run-node.sh",
+                        env={"STARLING_BUILD": os.path.join(ROOT, "build", "release")}, seconds_max=900)
+    count = counts.node(runner.read_log(), status)
+    if count.failed:
+        runner.tail(80)
+    return count
+
+
+STEPS = [
+    ("lint", "the repository's own rules", lint),
+    ("build", "release build: program, examples, benchmarks", build),
+    ("asan", "unit tests with AddressSanitizer and UndefinedBehaviorSanitizer", asan),
+    ("tsan", "tests of several threads with ThreadSanitizer", tsan),
+    ("fuzz", f"fuzz targets: corpus, then {FUZZ_SECONDS} s each", fuzz),
+    ("install", "installed package, used by other projects", install),
+    ("node", "interop and browser tests", node),
+]
+ALIASES = {"unit": "asan"}
+
+
+def run_step(runner: Runner, name: str, title: str, action) -> Count:
+    started = time.monotonic()
+    print(f"== {name}: {title}", flush=True)
+    runner.step = name
+    open(runner.log(), "w", encoding="utf-8").close()
+    count = action(runner)
+    for left in processes.sweep():
+        print(f"  ended what was left running: {left}")
+    print(f"   {name}: {count} ({time.monotonic() - started:.0f} s)", flush=True)
+    return count
+
+
+def main(arguments: list[str]) -> int:
+    wanted = {ALIASES.get(a, a) for a in arguments}
+    unknown = wanted - {name for name, _, _ in STEPS}
+    if unknown:
+        print(f"unknown step: {', '.join(sorted(unknown))}; there are "
+              f"{', '.join([name for name, _, _ in STEPS] + list(ALIASES))}", file=sys.stderr)
+        return 2
+    os.makedirs(LOGS, exist_ok=True)
+    processes.adopt_orphans()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    runner, total, started = Runner(), Count(), time.monotonic()
+    try:
+        for name, title, action in STEPS:
+            if not wanted or name in wanted:
+                total += run_step(runner, name, title, action)
+    except KeyboardInterrupt:
+        processes.sweep()
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+    print(f"== {time.monotonic() - started:.0f} s")
+    print(total)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
