@@ -116,7 +116,8 @@ TEST(Hub, PublishesInTheOrderOfJoiningWithOneEncodingAndToTheBusOnce) {
     out.clear();
     hub.publish(message("nobody here", "4"));
     EXPECT_EQ(out, "");
-    EXPECT_EQ(bus.text, "bus t bus t bus nobody here ");  // What came from the bus does not go back.
+    EXPECT_EQ(bus.text,
+              "bus t bus t bus nobody here ");  // What came from the bus does not go back.
     for (Member* member : {&a, &b, &c}) hub.leave_all(*member);
 }
 
@@ -160,16 +161,19 @@ TEST(Hub, AgreesWithAModel) {
         const std::string topic = "t" + std::to_string(below(topics_count));
         auto& mine = model[who];
         switch (below(8)) {
-            case 0: case 1: case 2: case 3: {
+            case 0:
+            case 1:
+            case 2:
+            case 3: {
                 const bool already = mine.contains(topic), fits = mine.size() < topics_max;
-                ASSERT_EQ(hub.join(*members[who], topic, topics_max),
-                          already ? Hub::Join::already
-                          : fits  ? Hub::Join::joined
-                                  : Hub::Join::too_many);
+                ASSERT_EQ(hub.join(*members[who], topic, topics_max), already ? Hub::Join::already
+                                                                      : fits  ? Hub::Join::joined
+                                                                             : Hub::Join::too_many);
                 if (fits) mine.insert(topic);
                 break;
             }
-            case 4: case 5: ASSERT_EQ(hub.leave(*members[who], topic), mine.erase(topic) == 1); break;
+            case 4:
+            case 5: ASSERT_EQ(hub.leave(*members[who], topic), mine.erase(topic) == 1); break;
             case 6:
                 if (below(10) != 0) break;
                 hub.leave_all(*members[who]);
@@ -193,12 +197,18 @@ TEST(Hub, AgreesWithAModel) {
     EXPECT_TRUE(bus.counts.empty());
 }
 
+struct SummingBus final : Bus {
+    void publish(const Message&) override {}
+    void subscribers_changed(std::string_view, int change) override { sum += change; }
+    int sum = 0;
+};
+
 TEST(Hub, AMillionTopicsComeAndGo) {
-    RecordingBus bus;
+    SummingBus bus;
     Hub hub(bus);
     Member a("a");
     for (int i = 0; i < 1'000'000; ++i) {
-        const std::string topic = "topic " + std::to_string(i);
+        const std::string topic = "t" + std::to_string(i);
         ASSERT_EQ(hub.join(a, topic, 1), Hub::Join::joined);
         if (i % 2) {
             hub.leave_all(a);
@@ -207,7 +217,7 @@ TEST(Hub, AMillionTopicsComeAndGo) {
         }
     }
     EXPECT_EQ(hub.topics(), 0u);
-    EXPECT_TRUE(bus.counts.empty());
+    EXPECT_EQ(bus.sum, 0);
 }
 
 }  // namespace

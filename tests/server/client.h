@@ -84,8 +84,7 @@ public:
     }
     // Taken off the front of what came. Fewer bytes, and the end, where it ended before.
     std::string read(size_t bytes) {
-        while (in_.size() < bytes && more()) {
-        }
+        while (in_.size() < bytes && more()) {}
         return take(std::min(bytes, in_.size())) + (in_.size() < bytes ? end_ : "");
     }
     std::string read_until(std::string_view mark) {
@@ -95,8 +94,7 @@ public:
         return take(at + mark.size());
     }
     std::string read_to_end() {
-        while (more()) {
-        }
+        while (more()) {}
         return take(in_.size()) + end_;
     }
     [[nodiscard]] std::string& pending() noexcept { return in_; }
@@ -110,8 +108,8 @@ public:
             return answer;
         }
         answer.status = std::atoi(answer.head.c_str() + 9);
-        const bool bodiless = head_request || answer.status == 204 || answer.status == 304 ||
-                              answer.status < 200;
+        const bool bodiless =
+            head_request || answer.status == 204 || answer.status == 304 || answer.status < 200;
         if (bodiless) return answer;
         if (const size_t at = answer.head.find("Content-Length: "); at != std::string::npos)
             answer.body = read(std::strtoull(answer.head.c_str() + at + 16, nullptr, 10));

@@ -31,9 +31,10 @@ size_t heap_bytes() {
 
 TEST(WsMemory, AnIdleConnectionCostsAtMost250Bytes) {
     TestServer t;
-    t.server.websocket("/", {
-        .message = [](ws::Socket socket, ws::Message message) { socket.send(message); },
-    });
+    t.server.websocket(
+        "/", {
+                 .message = [](ws::Socket socket, ws::Message message) { socket.send(message); },
+             });
     t.start();
     constexpr size_t count = 2000;
     // Bare descriptors, so that the clients themselves cost nothing on the heap.
@@ -51,8 +52,8 @@ TEST(WsMemory, AnIdleConnectionCostsAtMost250Bytes) {
         char buffer[512];
         size_t received = 0;
         while (received < 7 || buffer[received - 1] != 'o')
-            received += size_t(std::max<ssize_t>(::recv(fd.get(), buffer + received,
-                                                        sizeof buffer - received, 0), 0));
+            received += size_t(std::max<ssize_t>(
+                ::recv(fd.get(), buffer + received, sizeof buffer - received, 0), 0));
         clients.push_back(std::move(fd));
     };
     for (size_t i = 0; i < 100; ++i) connect();  // Pools, tables and pages are there now.

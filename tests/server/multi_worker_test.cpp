@@ -46,14 +46,14 @@ TEST(MultiWorker, PublicationsOfEveryThreadReachEveryoneInOrder) {
     std::mutex mutex;
     std::set<std::thread::id> threads;
     t.server.websocket("/", {
-        .send_queue_bytes_max = 64 * 1024 * 1024,
-        .open =
-            [&](Socket socket) {
-                socket.join("all");
-                const std::lock_guard lock(mutex);
-                threads.insert(std::this_thread::get_id());
-            },
-    });
+                                .send_queue_bytes_max = 64 * 1024 * 1024,
+                                .open =
+                                    [&](Socket socket) {
+                                        socket.join("all");
+                                        const std::lock_guard lock(mutex);
+                                        threads.insert(std::this_thread::get_id());
+                                    },
+                            });
     t.start();
     auto clients = connect(t, 24);
     EXPECT_TRUE(eventually([&] { return t.server.subscribers("all") == clients.size(); }));
@@ -71,11 +71,12 @@ TEST(MultiWorker, PublicationsOfEveryThreadReachEveryoneInOrder) {
 
 TEST(MultiWorker, SocketsPublishToAllOthersOfEveryWorker) {
     TestServer t(three());
-    t.server.websocket("/", {
-        .send_queue_bytes_max = 64 * 1024 * 1024,
-        .open = [](Socket socket) { socket.join("all"); },
-        .message = [](Socket socket, Message message) { socket.publish("all", message); },
-    });
+    t.server.websocket(
+        "/", {
+                 .send_queue_bytes_max = 64 * 1024 * 1024,
+                 .open = [](Socket socket) { socket.join("all"); },
+                 .message = [](Socket socket, Message message) { socket.publish("all", message); },
+             });
     t.start();
     auto clients = connect(t, 12);
     EXPECT_TRUE(eventually([&] { return t.server.subscribers("all") == clients.size(); }));
@@ -91,23 +92,23 @@ TEST(MultiWorker, HandlesCrossWorkersAndHaveIdsOfTheirOwn) {
     std::mutex mutex;
     std::vector<Socket> all;
     t.server.websocket("/", {
-        .open =
-            [&](Socket socket) {
-                const std::lock_guard lock(mutex);
-                all.push_back(socket);
-            },
-        .message =
-            [&](Socket from, Message message) {
-                const std::lock_guard lock(mutex);
-                for (const Socket& socket : all)
-                    if (!(socket == from)) socket.send(message);
-            },
-        .close =
-            [&](Socket gone, uint16_t, std::string_view) {
-                const std::lock_guard lock(mutex);
-                std::erase(all, gone);
-            },
-    });
+                                .open =
+                                    [&](Socket socket) {
+                                        const std::lock_guard lock(mutex);
+                                        all.push_back(socket);
+                                    },
+                                .message =
+                                    [&](Socket from, Message message) {
+                                        const std::lock_guard lock(mutex);
+                                        for (const Socket& socket : all)
+                                            if (!(socket == from)) socket.send(message);
+                                    },
+                                .close =
+                                    [&](Socket gone, uint16_t, std::string_view) {
+                                        const std::lock_guard lock(mutex);
+                                        std::erase(all, gone);
+                                    },
+                            });
     t.start();
     auto clients = connect(t, 24);
     EXPECT_TRUE(eventually([&] {
@@ -162,19 +163,20 @@ TEST(MultiWorker, RepliesAnswerFromOtherWorkers) {
 TEST(MultiWorker, StopsUnderLoad) {
     std::atomic<int> opened{0}, closed{0};
     TestServer t({.workers = 3, .drain_timeout = 3'000ms});
-    t.server.websocket("/", {
-        .open =
-            [&](Socket socket) {
-                ++opened;
-                socket.join("all");
-            },
-        .message = [&](Socket, Message message) { t.server.publish("all", message); },
-        .close =
-            [&](Socket, uint16_t, std::string_view) {
-                ++closed;
-                t.server.publish("all", "one left");
-            },
-    });
+    t.server.websocket(
+        "/", {
+                 .open =
+                     [&](Socket socket) {
+                         ++opened;
+                         socket.join("all");
+                     },
+                 .message = [&](Socket, Message message) { t.server.publish("all", message); },
+                 .close =
+                     [&](Socket, uint16_t, std::string_view) {
+                         ++closed;
+                         t.server.publish("all", "one left");
+                     },
+             });
     t.server.every(1ms, [&] { t.server.publish("all", "tick"); });
     t.start();
     std::atomic<bool> done{false};

@@ -129,12 +129,12 @@ struct Stopping : testing::Test {
         hello(t.server);
         t.server.get("/later", [this](const Request&, Response& r) { later.set_value(r.later()); });
         t.server.websocket("/ws", {
-            .open = [this](Socket) { t.events.add("open"); },
-            .close =
-                [this](Socket, uint16_t code, std::string_view) {
-                    t.events.add("close " + std::to_string(code));
-                },
-        });
+                                      .open = [this](Socket) { t.events.add("open"); },
+                                      .close =
+                                          [this](Socket, uint16_t code, std::string_view) {
+                                              t.events.add("close " + std::to_string(code));
+                                          },
+                                  });
         t.start();
     }
     std::promise<http::Reply> later;
@@ -218,9 +218,9 @@ TEST_F(Stopping, ASecondStopEndsAtOnce) {
 TEST(ServerStop, WorksInsideAHandlerAndWithTwoWaiting) {
     TestServer t;
     t.server.websocket("/", {.message = [&](Socket socket, ws::Message) {
-                                 t.server.stop();
-                                 socket.send("stopping");
-                             }});
+                           t.server.stop();
+                           socket.send("stopping");
+                       }});
     t.start();
     WsClient client(t.port());
     std::thread waiting([&] { t.server.wait(); });

@@ -55,9 +55,7 @@ public:
     // Of the handshake.
     [[nodiscard]] const Answer& handshake() const noexcept { return answer_; }
 
-    bool send_text(std::string_view text) {
-        return send(masked_frame(ws::Opcode::text, text));
-    }
+    bool send_text(std::string_view text) { return send(masked_frame(ws::Opcode::text, text)); }
     bool send_close(uint16_t code, std::string_view reason = "") {
         return send(masked_frame(ws::Opcode::close, close_payload(code, reason)));
     }
@@ -84,8 +82,8 @@ public:
     std::string next() {
         const Frame got = frame();
         if (!got.end.empty()) return got.end;
-        constexpr std::array<std::string_view, 11> names{"more", "text", "binary", "3", "4",   "5",
-                                                         "6",    "7",    "close",  "ping", "pong"};
+        constexpr std::array<std::string_view, 11> names{
+            "more", "text", "binary", "3", "4", "5", "6", "7", "close", "ping", "pong"};
         const auto kind = size_t(got.opcode);
         std::string text(kind < names.size() ? names[kind] : "?");
         text += std::string(got.fin ? "" : "-") + (got.rsv1 ? "*" : "");

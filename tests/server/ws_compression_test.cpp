@@ -45,7 +45,8 @@ TEST(WsCompression, IsOffUnlessTheRouteAndTheClientWantIt) {
     t.server.websocket("/on", echo({.enabled = true}));
     t.start();
     for (const auto& [path, fields] :
-         {std::pair{"/off", offer}, {"/on", ""},
+         {std::pair{"/off", offer},
+          {"/on", ""},
           {"/on", "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=7\r\n"}}) {
         WsClient client(t.port(), path, fields);
         EXPECT_FALSE(client.handshake().has("Sec-WebSocket-Extensions")) << path << fields;
@@ -105,7 +106,8 @@ TEST(WsCompression, HalfReceivedMessagesDoNotMix) {
 
 TEST(WsCompression, TakeoverInBothDirections) {
     TestServer t;
-    t.server.websocket("/", echo({.enabled = true, .context_takeover = true, .threshold_bytes = 0}));
+    t.server.websocket("/",
+                       echo({.enabled = true, .context_takeover = true, .threshold_bytes = 0}));
     t.start();
     WsClient client(t.port(), "/", offer);
     EXPECT_FALSE(client.handshake().has("no_context_takeover")) << client.handshake().head;
@@ -130,7 +132,8 @@ TEST(WsCompression, PublicationsReachMixedSubscribers) {
     TestServer t;
     t.server.websocket("/none", echo({.enabled = true}));
     t.server.websocket("/takeover", echo({.enabled = true, .context_takeover = true}));
-    t.server.websocket("/bits", echo({.enabled = true, .context_takeover = true, .window_bits = 10}));
+    t.server.websocket("/bits",
+                       echo({.enabled = true, .context_takeover = true, .window_bits = 10}));
     t.server.websocket("/pieces", [] {
         ws::Route route = echo({.enabled = true, .context_takeover = true});
         route.fragment_bytes_max = 100;
@@ -145,11 +148,12 @@ TEST(WsCompression, PublicationsReachMixedSubscribers) {
         std::unique_ptr<ws::Inflater> inflater = nullptr;
         bool takeover = false;
     };
-    const char* small = "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n";
-    Peer peers[] = {{"/none", "", false},      {"/none", offer, true},
+    const char* small =
+        "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n";
+    Peer peers[] = {{"/none", "", false},       {"/none", offer, true},
                     {"/takeover", offer, true}, {"/takeover", small, true},
-                    {"/bits", small, true},    {"/pieces", offer, true},
-                    {"/takeover", "", false},  {"/takeover", offer, true}};
+                    {"/bits", small, true},     {"/pieces", offer, true},
+                    {"/takeover", "", false},   {"/takeover", offer, true}};
     for (Peer& peer : peers) {
         peer.client = std::make_unique<WsClient>(t.port(), peer.path, peer.fields);
         peer.inflater = std::make_unique<ws::Inflater>(ws::Inflater::Context::takeover);

@@ -63,13 +63,14 @@ TEST(WsClose, CodesAreAnsweredAndReported) {
         {"bad code", close(1005), "close(1002 invalid close code) <end>", "close 1006"},
         {"one byte", frame(Opcode::close, "x"), "close(1002 close payload of one byte) <end>",
          "close 1006"},
-        {"data behind", close(1000) + frame(Opcode::text, "late"), "close(1000) <end>", "close 1000"},
+        {"data behind", close(1000) + frame(Opcode::text, "late"), "close(1000) <end>",
+         "close 1000"},
         {"unmasked", "\x81\x01x", "close(1002 wrong masking) <end>", "close 1006"},
         {"rsv1", frame(Opcode::text, "x", true, true), "close(1002 reserved bit set) <end>",
          "close 1006"},
         {"utf-8", frame(Opcode::text, "\xff"), "close(1007 invalid UTF-8) <end>", "close 1006"},
-        {"unfinished utf-8", frame(Opcode::text, "\xff", false),
-         "close(1007 invalid UTF-8) <end>", "close 1006"},
+        {"unfinished utf-8", frame(Opcode::text, "\xff", false), "close(1007 invalid UTF-8) <end>",
+         "close 1006"},
         {"too big", frame(Opcode::binary, std::string(1001, 'x')),
          "close(1009 message too big) <end>", "close 1006"},
         {"fragments", frame(Opcode::text, "x", false) + part + part + part,
@@ -148,21 +149,22 @@ TEST(WsHandlers, AThrowInAnyOfThemCostsThatConnectionAlone) {
             if (wants(socket, where)) fail(where);
         };
     };
-    t.server.websocket("/:where", {
-        .upgrade =
-            [](Upgrade& upgrade) {
-                upgrade.emplace_data<std::string>(upgrade.request().param("where"));
-            },
-        .open = boom("open"),
-        .message =
-            [=](Socket socket, Message message) {
-                if (wants(socket, "message")) throw 42;
-                socket.send(message);
-            },
-        .close = boom("close"),
-        .ping = boom("ping"),
-        .pong = boom("pong"),
-    });
+    t.server.websocket(
+        "/:where", {
+                       .upgrade =
+                           [](Upgrade& upgrade) {
+                               upgrade.emplace_data<std::string>(upgrade.request().param("where"));
+                           },
+                       .open = boom("open"),
+                       .message =
+                           [=](Socket socket, Message message) {
+                               if (wants(socket, "message")) throw 42;
+                               socket.send(message);
+                           },
+                       .close = boom("close"),
+                       .ping = boom("ping"),
+                       .pong = boom("pong"),
+                   });
     t.start();
     WsClient bystander(t.port(), "/bystander");
     uint64_t thrown = 0;
@@ -195,12 +197,12 @@ TEST(WsHandlers, AThrowInAnyOfThemCostsThatConnectionAlone) {
 TEST(WsHandlers, AThrowBehindACloseDoesNotSpoilIt) {
     TestServer t;
     t.server.websocket("/", {
-        .message =
-            [](Socket socket, Message) {
-                socket.close(4000, "bye");
-                throw std::runtime_error("after close");
-            },
-    });
+                                .message =
+                                    [](Socket socket, Message) {
+                                        socket.close(4000, "bye");
+                                        throw std::runtime_error("after close");
+                                    },
+                            });
     t.start();
     WsClient client(t.port());
     client.send_text("x");
@@ -228,9 +230,9 @@ TEST(WsHandlers, MayEndTheirSocketAtAnyTime) {
     t.server.websocket("/close", route([](Socket s) { s.close(4000, "no"); }));
     t.server.websocket("/terminate", route([](Socket s) { s.terminate(); }));
     t.server.websocket("/both", route([](Socket s) {
-        s.close(4000);
-        s.terminate();
-    }));
+                           s.close(4000);
+                           s.terminate();
+                       }));
     ws::Route in_message = recording(t.events);
     in_message.message = [&](Socket socket, Message) {
         t.events.add("message");
@@ -292,8 +294,7 @@ TEST(WsSocket, HandlesWorkFromAnyThreadAndGoNull) {
     WsClient client(t.port());
     const Socket socket = opened.get_future().get();
     EXPECT_TRUE(socket.is_open());
-    for (int i = 0; i < 100; ++i)
-        EXPECT_EQ(socket.send(std::to_string(i)), ws::SendResult::posted);
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(socket.send(std::to_string(i)), ws::SendResult::posted);
     for (int i = 0; i < 100; ++i) EXPECT_EQ(client.next(), "text(" + std::to_string(i) + ")");
     EXPECT_EQ(socket.send(base::bytes_of("b")), ws::SendResult::posted);
     EXPECT_EQ(client.next(), "binary(b)");

@@ -34,10 +34,8 @@ ws::Route flooding(Transcript& events) {
                 }
                 events.add("flooded");
             },
-        .close =
-            [&events](Socket, uint16_t code, std::string_view) {
-                events.add("close " + std::to_string(code));
-            },
+        .close = [&events](Socket, uint16_t code,
+                           std::string_view) { events.add("close " + std::to_string(code)); },
         .drain = [&events](Socket) { events.add("drained"); },
     };
 }
@@ -50,8 +48,7 @@ TEST(WsQueue, OverTheLimitClosesWith1008) {
     client.send_text("go");
     EXPECT_TRUE(t.events.wait_for("closed"));
     std::string last;
-    while ((last = client.next()).starts_with("text")) {
-    }
+    while ((last = client.next()).starts_with("text")) {}
     EXPECT_EQ(last, "close(1008 send queue full)");
     client.send_close(1008);
     EXPECT_TRUE(t.events.wait_for("close 1008"));
@@ -81,9 +78,9 @@ TEST(WsQueue, OverTheLimitDropsTheNewestAndCounts) {
 TEST(WsQueue, AMessageLargerThanTheQueueIsSent) {
     TestServer t;
     t.server.websocket("/", {
-        .send_queue_bytes_max = 1000,
-        .message = [](Socket socket, Message m) { socket.send(m); },
-    });
+                                .send_queue_bytes_max = 1000,
+                                .message = [](Socket socket, Message m) { socket.send(m); },
+                            });
     t.start();
     WsClient client(t.port());
     client.send_text(std::string(50'000, 'x'));
@@ -116,8 +113,7 @@ TEST(WsQueue, OtherThreadsSeeTheAmount) {
     client.send_text("go");
     EXPECT_TRUE(t.events.wait_for("flooded"));
     EXPECT_TRUE(eventually([&] { return socket.buffered_amount() > 0; }));
-    while (client.pending().size() < 500'000 && client.more()) {
-    }
+    while (client.pending().size() < 500'000 && client.more()) {}
     const size_t taken = 200 - t.events.count("dropped");
     for (size_t i = 0; i < taken; ++i) ASSERT_EQ(client.frame().payload.size(), 60'000u);
     EXPECT_TRUE(eventually([&] { return socket.buffered_amount() == 0; }));
@@ -156,15 +152,17 @@ TEST(WsPing, AFloodIsAnsweredWithFewPongs) {
 TEST(WsPing, BothDirectionsAreToldToTheHandlers) {
     TestServer t;
     std::promise<Socket> opened;
-    t.server.websocket("/", {
-        .open = [&](Socket socket) { opened.set_value(socket); },
-        .ping = [&](Socket, std::string_view p) { t.events.add("ping " + std::string(p)); },
-        .pong =
-            [&](Socket socket, std::string_view p) {
-                const auto time = socket.round_trip_time();
-                t.events.add("pong " + std::to_string(p.size()) + (time ? " timed" : ""));
-            },
-    });
+    t.server.websocket(
+        "/",
+        {
+            .open = [&](Socket socket) { opened.set_value(socket); },
+            .ping = [&](Socket, std::string_view p) { t.events.add("ping " + std::string(p)); },
+            .pong =
+                [&](Socket socket, std::string_view p) {
+                    const auto time = socket.round_trip_time();
+                    t.events.add("pong " + std::to_string(p.size()) + (time ? " timed" : ""));
+                },
+        });
     t.start();
     WsClient client(t.port());
     client.send(masked_frame(Opcode::ping, "abc"));
@@ -184,10 +182,8 @@ ws::Route impatient(Transcript& events) {
         .ping_interval = 250ms,
         .ping_timeout = 250ms,
         .message = [](Socket socket, Message m) { socket.send(m); },
-        .close =
-            [&events](Socket, uint16_t code, std::string_view) {
-                events.add("close " + std::to_string(code));
-            },
+        .close = [&events](Socket, uint16_t code,
+                           std::string_view) { events.add("close " + std::to_string(code)); },
     };
 }
 

@@ -84,11 +84,15 @@ TEST(WsHandshake, TheHookRefusesChoosesAndAdds) {
         upgrade.subprotocol(upgrade.offered_subprotocols().back());
         upgrade.header("X-Extra", "1").emplace_data<std::string>("data of the upgrade");
     };
-    t.server.websocket("/ws", {
-        .subprotocols = {"a"},
-        .upgrade = hook,
-        .open = [](Socket s) { s.send(*s.data<std::string>() + " " + std::string(s.subprotocol())); },
-    });
+    t.server.websocket(
+        "/ws", {
+                   .subprotocols = {"a"},
+                   .upgrade = hook,
+                   .open =
+                       [](Socket s) {
+                           s.send(*s.data<std::string>() + " " + std::string(s.subprotocol()));
+                       },
+               });
     t.start();
     const auto ask = [&](const char* path) {
         return Client(t.port()).request(upgrade_request(path));
@@ -116,14 +120,17 @@ TEST(WsHandshake, FramesBehindTheRequestAreNotLost) {
                 masked_frame(Opcode::text, "early"));
     EXPECT_EQ(client.answer().body, "page");
     EXPECT_EQ(client.answer().status, 101);
-    EXPECT_EQ(client.read(7), "\x81\x05" "early");
+    EXPECT_EQ(client.read(7),
+              "\x81\x05"
+              "early");
 }
 
 TEST(WsHandshake, APlainRequestGetsThePage) {
     TestServer t;
-    t.server.websocket("/ws", {
-        .page = [](const http::Request&, http::Response& r) { r.text("the page"); },
-    });
+    t.server.websocket(
+        "/ws", {
+                   .page = [](const http::Request&, http::Response& r) { r.text("the page"); },
+               });
     t.start();
     EXPECT_EQ(Client(t.port()).get("/ws").body, "the page");
     EXPECT_EQ(WsClient(t.port(), "/ws").handshake().status, 101);

@@ -44,15 +44,22 @@ TEST(WsTopics, JoinLeaveAndTheirLimits) {
     WsClient client(t.port());
     const std::string longest(255, 'x');
     const std::pair<std::string, const char*> script[] = {
-        {"+a", "text(yes)"},          {"+a", "text(yes)"},  // Twice is once.
-        {"-a", "text(yes)"},          {"-a", "text(no)"},
-        {"+", "text(no)"},            {"+" + longest + "x", "text(no)"},
-        {"+" + longest, "text(yes)"}, {"+a", "text(yes)"},
-        {"+b", "text(yes)"},          {"+c", "text(no)"},  // The fourth.
-        {"+b", "text(yes)"},          {"-b", "text(yes)"},
+        {"+a", "text(yes)"},
+        {"+a", "text(yes)"},  // Twice is once.
+        {"-a", "text(yes)"},
+        {"-a", "text(no)"},
+        {"+", "text(no)"},
+        {"+" + longest + "x", "text(no)"},
+        {"+" + longest, "text(yes)"},
+        {"+a", "text(yes)"},
+        {"+b", "text(yes)"},
+        {"+c", "text(no)"},  // The fourth.
+        {"+b", "text(yes)"},
+        {"-b", "text(yes)"},
         {"+c", "text(yes)"},
     };
-    for (const auto& [command, outcome] : script) EXPECT_EQ(ask(client, command), outcome) << command;
+    for (const auto& [command, outcome] : script)
+        EXPECT_EQ(ask(client, command), outcome) << command;
     EXPECT_EQ(t.server.subscribers("a"), 1u);
     EXPECT_EQ(t.server.subscribers("b"), 0u);
     EXPECT_EQ(t.server.subscribers("c"), 1u);
@@ -84,12 +91,13 @@ TEST(WsTopics, PublishToAllOrAllButMe) {
 TEST(WsTopics, PublicationsOfATickLeaveInOneWrite) {
     TestServer t;
     t.server.websocket("/", {
-        .open = [](Socket socket) { socket.join("ticks"); },
-        .message =
-            [&](Socket, Message) {
-                for (int i = 0; i < 100; ++i) t.server.publish("ticks", std::to_string(i));
-            },
-    });
+                                .open = [](Socket socket) { socket.join("ticks"); },
+                                .message =
+                                    [&](Socket, Message) {
+                                        for (int i = 0; i < 100; ++i)
+                                            t.server.publish("ticks", std::to_string(i));
+                                    },
+                            });
     t.start();
     WsClient trigger(t.port()), subscriber(t.port());
     EXPECT_TRUE(eventually([&] { return t.server.subscribers("ticks") == 2; }));
@@ -127,14 +135,13 @@ TEST(WsTopics, BigPublicationsAreSharedAndWhole) {
 // A subscriber that does not read is closed at its limit; the others notice nothing.
 TEST(WsTopics, ASlowSubscriberDoesNotHarmTheOthers) {
     TestServer t;
-    t.server.websocket("/", {
-        .send_queue_bytes_max = 300'000,
-        .open = [](Socket socket) { socket.join("all"); },
-        .close =
-            [&](Socket, uint16_t code, std::string_view) {
-                t.events.add("close " + std::to_string(code));
-            },
-    });
+    t.server.websocket(
+        "/", {
+                 .send_queue_bytes_max = 300'000,
+                 .open = [](Socket socket) { socket.join("all"); },
+                 .close = [&](Socket, uint16_t code,
+                              std::string_view) { t.events.add("close " + std::to_string(code)); },
+             });
     t.start();
     WsClient slow(t.port(), "/", "", 4096), quick(t.port());
     EXPECT_TRUE(eventually([&] { return t.server.subscribers("all") == 2; }));
@@ -144,8 +151,7 @@ TEST(WsTopics, ASlowSubscriberDoesNotHarmTheOthers) {
         ASSERT_EQ(quick.frame().payload.size(), payload.size()) << i;
     }
     std::string last;
-    while ((last = slow.next()).starts_with("text")) {
-    }
+    while ((last = slow.next()).starts_with("text")) {}
     EXPECT_EQ(last, "close(1008 send queue full)");
     slow.send_close(1008);
     EXPECT_TRUE(t.events.wait_for("close 1008"));

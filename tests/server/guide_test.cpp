@@ -1,0 +1,213 @@
+// The samples of docs/http.md and docs/websocket.md: compiled, run, and the same text in both places.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/server/fixture.h"
+#include "tests/server/ws_client.h"
+
+namespace starling::server::test {
+namespace {
+
+// The samples that run for ever, or that need a folder, are only compiled.
+[[maybe_unused]] int first_sample() {
+    starling::Server server({.listen = "127.0.0.1:8080", .workers = 2});
+    server.get("/hello",
+               [](const http::Request&, http::Response& response) { response.text("hello"); });
+    server.files("/", "web");
+    return server.run();
+}
+
+void http_samples(Server& server) {
+    server.post("/users/:id", [](const http::Request& request, http::Response& response) {
+        const std::string id(request.param("id"));
+        const auto name = request.form("name");         // application/x-www-form-urlencoded body
+        const auto verbose = request.query("verbose");  // ?verbose=1
+        const auto session = request.cookie("session");
+        if (!name || !session) {
+            response.status(400).text("name and session are needed\n");
+            return;
+        }
+        response.status(201)
+            .header("Location", "/users/" + id)
+            .text(*name + (verbose ? "!\n" : "\n"));
+    });
+    const auto page = std::make_shared<const std::string>("<h1>hello</h1>");
+    server.get("/page", [page](const http::Request&, http::Response& response) {
+        response.body(page, "text/html; charset=utf-8").cookie("seen", "1", {.max_age_s = 3600});
+    });
+    server.get("/slow", [](const http::Request&, http::Response& response) {
+        std::thread([reply = response.later()] {
+            http::Response answer;
+            answer.text("computed elsewhere\n");
+            reply.send(std::move(answer));
+        }).detach();
+    });
+    struct Feed {
+        std::mutex mutex;
+        std::vector<http::Reply> replies;
+    };
+    const auto feed = std::make_shared<Feed>();
+    server.get("/ticks", [feed](const http::Request&, http::Response& response) {
+        response.header("Content-Type", "text/event-stream").header("Cache-Control", "no-store");
+        const std::lock_guard lock(feed->mutex);
+        feed->replies.push_back(response.later());
+    });
+    server.every(100ms, [feed] {
+        const std::lock_guard lock(feed->mutex);
+        std::erase_if(feed->replies, [](const http::Reply& reply) { return reply.closed(); });
+        for (const auto& reply : feed->replies) (void)reply.write("data: tick\n\n");
+    });
+    server.cors(
+        {.origins = {"https://app.example"}, .methods = {"GET", "POST"}, .credentials = true});
+}
+
+void websocket_samples(Server& server) {
+    server.websocket("/echo", {
+                                  .message = [](ws::Socket socket,
+                                                ws::Message message) { socket.send(message); },
+                              });
+    struct User {
+        std::string name;
+    };
+    server.websocket(
+        "/feed",
+        {
+            .origins = {"https://app.example"},
+            .subprotocols = {"v2", "v1"},
+            .upgrade =
+                [](ws::Upgrade& upgrade) {
+                    const auto name = upgrade.request().query("name");
+                    if (!name) return upgrade.refuse(401, "a name is needed");
+                    upgrade.emplace_data<User>(*name);
+                },
+            .open = [](ws::Socket socket) { socket.send("welcome, " + socket.data<User>()->name); },
+        });
+    server.websocket(
+        "/jobs", {
+                     .message =
+                         [](ws::Socket socket, ws::Message message) {
+                             std::thread([socket, job = std::string(message.text())] {
+                                 socket.send("done: " + job);  // Does nothing if the peer has left.
+                             }).detach();
+                         },
+                 });
+    server.websocket(
+        "/room/:name",
+        {
+            .upgrade =
+                [](ws::Upgrade& upgrade) {
+                    upgrade.emplace_data<std::string>(upgrade.request().param("name"));
+                },
+            .open = [](ws::Socket socket) { socket.join(*socket.data<std::string>()); },
+            .message =
+                [](ws::Socket socket, ws::Message message) {
+                    socket.publish(*socket.data<std::string>(), message);
+                },
+        });
+    server.every(1s, [&server] { server.publish("lobby", "still open"); });
+    struct Download {
+        int left = 1000;
+    };
+    const auto pump = [](ws::Socket socket) {
+        auto& left = socket.data<Download>()->left;
+        while (left > 0 && socket.buffered_amount() < 100'000) {
+            socket.send(std::string(10'000, 'x'));
+            --left;
+        }
+    };
+    server.websocket("/download", {
+                                      .open =
+                                          [pump](ws::Socket socket) {
+                                              socket.emplace_data<Download>();
+                                              pump(socket);
+                                          },
+                                      .drain = pump,
+                                  });
+}
+
+TEST(Guide, HttpSamplesDoWhatTheySay) {
+    TestServer t;
+    http_samples(t.server);
+    t.start();
+    Client client(t.port());
+    const auto post = [&](const std::string& fields) {
+        return client.request(
+            "POST /users/7?verbose=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n"
+            "Content-Type: application/x-www-form-urlencoded\r\n" +
+            fields + "\r\nname=Ada");
+    };
+    EXPECT_EQ(post("").status, 400);
+    const auto created = post("Cookie: session=1\r\n");
+    EXPECT_EQ(created.body, "Ada!\n");
+    EXPECT_TRUE(created.has("Location: /users/7\r\n"));
+    EXPECT_EQ(client.get("/page").body, "<h1>hello</h1>");
+    EXPECT_EQ(client.get("/slow").body, "computed elsewhere\n");
+    client.send("GET /ticks HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_NE(client.read_until("\r\n\r\n").find("text/event-stream"), std::string::npos);
+    EXPECT_EQ(client.chunk(), "data: tick\n\n");
+    EXPECT_EQ(client.chunk(), "data: tick\n\n");
+    client.close();
+    EXPECT_TRUE(t.all_gone());
+}
+
+TEST(Guide, WebSocketSamplesDoWhatTheySay) {
+    TestServer t;
+    websocket_samples(t.server);
+    t.start();
+    WsClient echo(t.port(), "/echo");
+    echo.send_text("hi");
+    EXPECT_EQ(echo.next(), "text(hi)");
+    EXPECT_EQ(WsClient(t.port(), "/feed").handshake().status, 401);
+    EXPECT_EQ(WsClient(t.port(), "/feed?name=Ada").next(), "text(welcome, Ada)");
+    WsClient jobs(t.port(), "/jobs");
+    jobs.send_text("a");
+    EXPECT_EQ(jobs.next(), "text(done: a)");
+    WsClient lobby(t.port(), "/room/lobby"), other(t.port(), "/room/lobby");
+    EXPECT_EQ(lobby.next(), "text(still open)");
+    other.send_text("hello");
+    EXPECT_EQ(lobby.next(), "text(hello)");
+    WsClient download(t.port(), "/download", "", 65536);
+    for (int i = 0; i < 1000; ++i) ASSERT_EQ(download.frame().payload.size(), 10'000u);
+}
+
+// Without white space, so that a sample may stand deeper here and be broken elsewhere.
+std::string dense(std::string text) {
+    std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
+    return text;
+}
+
+std::string file(const std::string& path) {
+    std::ifstream in(path);
+    std::ostringstream all;
+    all << in.rdbuf();
+    return all.str();
+}
+
+TEST(Guide, EverySampleIsTheTextThatWasCompiled) {
+    const std::string here = __FILE__;
+    const std::string root = here.substr(0, here.rfind("tests/server/"));
+    const std::string compiled = dense(file(here));
+    size_t samples = 0;
+    for (const char* name : {"docs/http.md", "docs/websocket.md"}) {
+        const std::string guide = file(root + name);
+        constexpr std::string_view begin = "```cpp\n", end = "```\n";
+        for (size_t at = 0; (at = guide.find(begin, at)) != std::string::npos; ++samples) {
+            at += begin.size();
+            const std::string sample = guide.substr(at, guide.find(end, at) - at);
+            EXPECT_NE(compiled.find(dense(sample)), std::string::npos) << name << ":\n" << sample;
+            at += sample.size() + end.size();
+        }
+    }
+    EXPECT_EQ(samples, 11u);
+}
+
+}  // namespace
+}  // namespace starling::server::test
