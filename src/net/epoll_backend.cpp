@@ -13,6 +13,7 @@
 #include "net/acceptor.h"
 #include "net/backend.h"
 #include "net/stream.h"
+#include "net/system_calls.h"
 
 namespace starling::net {
 
@@ -99,11 +100,11 @@ private:
 
     static ssize_t send_parts(int fd, std::span<const iovec> parts) noexcept {
         if (parts.size() == 1)  // Cheaper than sendmsg().
-            return ::send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
+            return system_calls::send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
         msghdr message{};
         message.msg_iov = const_cast<iovec*>(parts.data());
         message.msg_iovlen = parts.size();
-        return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+        return system_calls::sendmsg(fd, &message, MSG_NOSIGNAL);
     }
 
     std::error_code control(int operation, Stream& stream) noexcept {
@@ -147,7 +148,7 @@ private:
 
     void receive_some(Stream& stream) {
         std::byte* const bytes = buffer_.data() + receive_headroom_bytes;
-        const ssize_t size = ::recv(stream.fd(), bytes, receive_bytes_max, 0);
+        const ssize_t size = system_calls::receive(stream.fd(), bytes, receive_bytes_max);
         if (size > 0)
             stream.received({bytes, size_t(size)});
         else if (size == 0)

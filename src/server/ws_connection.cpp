@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <exception>
 #include <utility>
 
@@ -37,7 +38,8 @@ base::SharedBytes framed(ws::Opcode opcode, bool rsv1, std::span<const std::byte
     std::array<std::byte, ws::frame_header_bytes_max> header;
     const size_t size = ws::write_frame_header(header.data(), opcode, true, rsv1, payload.size());
     std::copy_n(header.begin(), size, bytes.writable().begin());
-    std::ranges::copy(payload, bytes.writable().begin() + std::ptrdiff_t(size));
+    if (!payload.empty())
+        std::memcpy(bytes.writable().data() + size, payload.data(), payload.size());
     return bytes;
 }
 
@@ -287,7 +289,7 @@ void WsConnection::write_frame(ws::Opcode opcode, bool fin, bool rsv1,
         std::byte* const at = stream_->extend(header_bytes + payload.size());
         if (!at) return;
         ws::write_frame_header(at, opcode, fin, rsv1, payload.size());
-        std::ranges::copy(payload, at + header_bytes);
+        if (!payload.empty()) std::memcpy(at + header_bytes, payload.data(), payload.size());
     } else {
         std::array<std::byte, ws::frame_header_bytes_max> header;
         const size_t size =

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -65,6 +67,11 @@ public:
             bytes.remove_prefix(size_t(sent));
         }
         return true;
+    }
+    // The other side's kernel has what was sent.
+    [[nodiscard]] bool all_taken() const {
+        int bytes = -1;
+        return ::ioctl(fd_.get(), SIOCOUTQ, &bytes) == 0 && bytes == 0;
     }
     void end() { ::shutdown(fd_.get(), SHUT_WR); }
     void reset() {

@@ -138,7 +138,7 @@ struct Stopping : testing::Test {
         t.start();
     }
     std::promise<http::Reply> later;
-    TestServer t{{.workers = 2, .drain_timeout = 1'500ms}};
+    TestServer t{{.drain_timeout = 1'500ms}};
 };
 
 TEST_F(Stopping, SocketsGet1001AndNobodyIsForced) {
