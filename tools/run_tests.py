@@ -89,6 +89,22 @@ def build(runner: Runner) -> Count:
     return Count() if runner.programs() else Count(failed=1)
 
 
+def show_failures(log: str) -> None:
+    """What the tests that failed said, and the last words of a program that died."""
+    said: list[str] = []  # Since the start of the test that runs.
+    shown = 0
+    for line in log.rstrip().split("\n"):
+        if line.startswith("[ RUN      ]"):
+            said = []
+        said.append(line)
+        wrong = line.startswith("[  FAILED  ]") and line.endswith("ms)")
+        if wrong or (line.startswith("[       OK ]") and any("Sanitizer" in l for l in said)):
+            print("".join(f"    {words[:160]}\n" for words in said[:60]), end="")
+            shown += 1
+    if shown == 0:
+        print("".join(f"    {words[:160]}\n" for words in said[-60:]), end="")
+
+
 def unit_tests(runner: Runner, preset: str) -> Count:
     if not runner.build(preset, "starling_tests"):
         return Count(failed=1)
@@ -101,10 +117,8 @@ def unit_tests(runner: Runner, preset: str) -> Count:
     log = runner.read_log()[start:]
     count = counts.gtest(report, log, status)
     if count.failed:
-        failures = [line for line in log.split("\n")
-                    if "Failure" in line or "FAILED" in line or "Sanitizer" in line or "runtime error" in line]
-        print("".join(f"    {line}\n" for line in failures[:40]), end="")
-        runner.tail()
+        show_failures(log)
+        print(f"  all of it: {os.path.relpath(runner.log(), ROOT)}", flush=True)
     return count
 
 

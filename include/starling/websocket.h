@@ -206,7 +206,8 @@ struct Route {
     // Pages of the same origin may always connect, and clients that send no Origin (no browser). More:
     // "https://example.com", "https://*.example.com"; "*" is everybody.
     std::vector<std::string> origins = {};
-    std::vector<std::string> subprotocols = {};  // The first one that the client offers is taken.
+    // In order of preference: the first that the client offers is taken.
+    std::vector<std::string> subprotocols = {};
     Compression compression = {};
 
     std::function<void(Upgrade&)> upgrade = {};

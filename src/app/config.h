@@ -37,6 +37,8 @@ public:
     // What one key alone cannot show: files that are not there, keys that exclude each other.
     [[nodiscard]] bool finish();
 
+    // Has somebody set it: a file, the environment, a flag?
+    [[nodiscard]] bool names(const std::string& key) const { return places_.contains(key); }
     // `what` with the place where `key` was set before it: for faults that show only later.
     [[nodiscard]] std::string fault(const std::string& key, std::string_view what) const;
 

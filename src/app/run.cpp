@@ -3,11 +3,16 @@
 #include "app/command_line.h"
 #include "app/site.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <filesystem>
+#include <iostream>
 #include <mutex>
-#include <ostream>
+#include <sstream>
 #include <thread>
 
 namespace starling::app {
@@ -59,7 +64,8 @@ unsigned worker_count(const Settings& settings) {
 }
 
 // starling 0.1.0 listening on http://localhost:8080 (2 workers)
-void greet(const Server& server, const Settings& settings, std::ostream& out) {
+void greet(const Server& server, const Settings& settings, std::ostream& to) {
+    std::ostringstream out;
     std::vector<std::string> urls;
     std::vector<std::string> addresses = server.addresses();
     for (size_t i = 0; i < addresses.size(); ++i) {
@@ -73,7 +79,21 @@ void greet(const Server& server, const Settings& settings, std::ostream& out) {
     out << " (" << workers << (workers == 1 ? " worker)\n" : " workers)\n");
     if (settings.demo && !urls.empty() && urls.front().starts_with("http"))
         out << "pages: " << urls.front() << "/echo and " << urls.front() << "/chat\n";
-    out.flush();
+    // This is a worker's thread: an output that takes nothing now does without.
+    pollfd standard_output{STDOUT_FILENO, POLLOUT, 0};
+    if (&to == &std::cout && ::poll(&standard_output, 1, 0) != 1) return;
+    to << out.str() << std::flush;
+}
+
+// The line of the configuration that asked for an address which cannot be had.
+std::string start_fault(const Config& config, const Settings& settings, const std::string& fault) {
+    const ListenList& listen = settings.server.listen;
+    for (size_t i = 0; i < listen.size(); ++i) {
+        const std::string key = "listen[" + std::to_string(i) + "]";
+        if (config.names(key) && fault.starts_with("cannot listen on " + listen[i].address + ": "))
+            return config.fault(key, fault);
+    }
+    return "starling: " + fault;
 }
 
 // Everything that can be wrong without listening: routes, folders, certificates.
@@ -118,7 +138,7 @@ int serve(const Config& config, Settings settings, std::ostream& out, std::ostre
         if (told) log->write(log::Level::info, "started", fields);
     });
     int exit_code = server.run();
-    if (exit_code != 0) return wrong(err, "starling: " + log->fault());
+    if (exit_code != 0) return wrong(err, start_fault(config, settings, log->fault()));
     if (told) {
         ServerStats stats = server.stats();
         std::array fields{log::Field{"connections", int64_t(stats.connections_accepted)},
@@ -134,6 +154,12 @@ int check(const Config& config, const Settings& settings, const std::string& fil
     Server server(settings.server);
     std::string error;
     if (!prepare(server, config, settings, error)) return wrong(err, error);
+    // A log that does not exist yet is not made here, perhaps with the wrong owner.
+    const auto folder = std::filesystem::path(settings.log.path).parent_path();
+    const bool made_later = std::filesystem::is_directory(folder.empty() ? "." : folder) &&
+                            !std::filesystem::exists(settings.log.path);
+    if (!made_later && !log::make_sink(settings.log, error))
+        return wrong(err, config.fault("log.path", error));
     out << file << ": the configuration is valid" << std::endl;
     return 0;
 }

@@ -242,6 +242,11 @@ size_t Stream::send_now(std::span<const iovec> parts) {
 
 size_t Stream::ciphertext_bytes() const noexcept { return tls_->output().size(); }
 
+void Stream::send_queued() {
+    // Still dirty: the end of the tick does what belongs to an empty queue.
+    if (dirty_ && !blocked_ && state_ == State::open) (void)(tls_ ? flush_tls() : flush_plain());
+}
+
 void Stream::sendable() {
     blocked_ = false;
     if (state_ == State::closed) return;

@@ -78,6 +78,9 @@ public:
     // take: cheaper than write() from a few KiB on.
     void write_now(std::span<const iovec> parts);
 
+    // Hands what is queued to the kernel now rather than at the end of the tick.
+    void send_queued();
+
     // Not yet taken by the kernel.
     [[nodiscard]] size_t queued_bytes() const noexcept {
         return (outbox_ ? outbox_->bytes() : 0) + (tls_ ? ciphertext_bytes() : 0);

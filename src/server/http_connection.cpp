@@ -20,11 +20,11 @@ namespace {
 
 // Of pipelined requests behind the one in work; beyond it nothing more is read until that is done.
 constexpr size_t pipelined_bytes_max = 16 * 1024;
-constexpr size_t body_kept_bytes_max = 64 * 1024;  // Capacity kept between requests.
+constexpr size_t body_kept_bytes_max = 4 * 1024;  // Capacity kept between requests.
 // Of answers that the client does not read; beyond it its next request waits.
 constexpr size_t answers_queued_bytes_max = 64 * 1024;
 constexpr size_t write_now_from_bytes = 8 * 1024;
-constexpr size_t file_piece_bytes = 128 * 1024;
+constexpr size_t file_piece_bytes = 32 * 1024;  // Of each download in one tick.
 
 uint64_t ms(std::chrono::milliseconds duration) { return uint64_t(duration.count()); }
 
@@ -86,6 +86,8 @@ void HttpConnection::on_head() {
     if (!head.expects_continue) return;
     // A body that nobody would read is better not sent.
     if (match_.outcome == http::Router::Outcome::not_found) return fail(404, "Not Found");
+    if (match_.outcome == http::Router::Outcome::method_not_allowed)
+        return fail(405, "Method Not Allowed", "Allow: " + match_.allow + "\r\n");
     std::string& out = worker_.scratch();
     http::append_continue(out);
     stream_->write(base::bytes_of(out));
@@ -116,7 +118,7 @@ void HttpConnection::fail(int status, std::string_view reason, std::string_view 
     const std::string lines = std::string(field_lines) + worker_.site().error_field_lines;
     http::append_error_response(out, status, reason, context, lines);
     stream_->write(base::bytes_of(out));
-    if (head_seen_) log_access();
+    log_access();
     phase_ = Phase::closing;
     stream_->close(net::Stream::Close::linger);
 }
@@ -331,11 +333,14 @@ void HttpConnection::release_reply() {
 
 void HttpConnection::log_access() {
     if (!worker_.site().options.access_log) return;
-    const auto took = std::chrono::steady_clock::now() - began_;
+    // A request that was refused before its head was whole has neither method nor target.
+    const auto now = std::chrono::steady_clock::now();
+    const auto took = head_seen_ ? now - began_ : now - now;
+    if (remote_address_.empty()) remote_address_ = stream_->peer_ip();
     const std::array<log::Field, 6> fields{{
         {"peer", std::string_view(remote_address_)},
-        {"method", parser_.head().method},
-        {"target", parser_.head().target},
+        {"method", head_seen_ ? parser_.head().method : std::string_view("-")},
+        {"target", head_seen_ ? parser_.head().target : std::string_view("-")},
         {"status", int64_t(status_)},
         {"bytes", int64_t(std::exchange(sent_bytes_, 0))},
         {"ms", std::chrono::duration<double, std::milli>(took).count()},

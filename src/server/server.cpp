@@ -67,6 +67,8 @@ struct Server::State {
     std::vector<PendingTimer> early_timers;
     std::unordered_map<uint64_t, net::TimerId> timers;
 
+    static constexpr int stuck_ms_max = 2000;
+
     // reload_certificates() may be called from any thread.
     std::mutex reload_mutex;
 };
@@ -235,7 +237,11 @@ int Server::run() {
 void Server::State::serve_signals(server::Signals& signals) {
     for (size_t running = threads.size(); running > 0;) {
         std::array<pollfd, 2> wanted{{{signals.fd(), POLLIN, 0}, {finished.get(), POLLIN, 0}}};
-        if (::poll(wanted.data(), wanted.size(), -1) < 0) continue;
+        // Asked twice, a worker ends with its tick. One that does not is stuck in a handler.
+        const int wait_ms = stops > 1 ? stuck_ms_max : -1;
+        const int ready = ::poll(wanted.data(), wanted.size(), wait_ms);
+        if (ready == 0) ::_exit(1);
+        if (ready < 0) continue;
         if (wanted[1].revents) {
             uint64_t ended = 0;
             (void)!::read(finished.get(), &ended, sizeof ended);
@@ -288,8 +294,10 @@ void Server::publish(std::string_view topic, ws::Message message) {
             return worker->hub().publish({topic, message.bytes(), message.is_binary()});
     // The first worker passes it on: what one thread publishes arrives everywhere in order.
     server::Worker* const first = workers.front().get();
+    auto room = first->post_bytes(message.size());
+    if (!room) return;
     first->post([first, name = std::string(topic), text = std::string(message.text()),
-                 binary = message.is_binary()] {
+                 binary = message.is_binary(), room = std::move(*room)] {
         first->hub().publish({name, base::bytes_of(text), binary});
     });
 }
@@ -358,7 +366,7 @@ ServerStats Server::stats() const {
         sum.websockets_opened += counters.websockets_opened.get();
         sum.messages_received += counters.messages_received.get();
         sum.messages_sent += counters.messages_sent.get();
-        sum.messages_dropped += counters.messages_dropped.get();
+        sum.messages_dropped += counters.messages_dropped.get() + worker->posted_dropped();
         sum.handler_exceptions += counters.handler_exceptions.get();
         sum.protocol_errors += counters.protocol_errors.get();
         sum.accept_pauses += worker->accept_pauses();

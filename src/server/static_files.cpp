@@ -104,7 +104,7 @@ struct StaticFiles::State {
     // Modification times tick in milliseconds: a file written just now may change again unnoticed.
     bool may_cache(const FileIdentity& identity, int64_t now_s) const {
         return identity.size_bytes <= options.cached_file_bytes_max &&
-               identity.modified_s + 1 < now_s;
+               (identity.modified_s + 1 < now_s || identity.modified_s > now_s + 1);
     }
 
     Bytes load(Chosen& chosen, int64_t now_s);
@@ -115,9 +115,17 @@ struct StaticFiles::State {
     void put_body(http::Response& response, Chosen& chosen, const http::ByteRange& range,
                   std::string_view type, int64_t now_s);
 
+    std::shared_ptr<const int> share(const Chosen& chosen, FileHandle file);
+
+    struct Download {
+        FileIdentity identity;
+        std::weak_ptr<const int> descriptor;
+    };
+
     FileHandle root;
     http::StaticFileOptions options;
     FileCache cache;
+    std::unordered_map<std::string, Download> downloads;  // Those in progress.
 };
 
 // The contents of a small file, from the cache or the disk; null where it cannot be read as it was
@@ -191,11 +199,21 @@ void StaticFiles::State::put_body(http::Response& response, Chosen& chosen,
         response.header("Retry-After", "1");
         return;
     }
+    response.file({share(chosen, std::move(file)), range.first, range.count}, type);
+}
+
+// Downloads of one file share one descriptor, so that slow clients cannot use them up.
+std::shared_ptr<const int> StaticFiles::State::share(const Chosen& chosen, FileHandle file) {
+    std::erase_if(downloads, [](const auto& entry) { return entry.second.descriptor.expired(); });
+    auto& known = downloads[chosen.path];
+    if (auto descriptor = known.descriptor.lock(); descriptor && known.identity == chosen.identity)
+        return descriptor;
     const std::shared_ptr<const int> descriptor(new int(file.release()), [](const int* owned) {
         ::close(*owned);
         delete owned;
     });
-    response.file({descriptor, range.first, range.count}, type);
+    known = {chosen.identity, descriptor};
+    return descriptor;
 }
 
 void StaticFiles::State::answer(const http::Request& request, http::Response& response,

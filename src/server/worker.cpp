@@ -29,10 +29,16 @@ struct PostedMessage {
     const bool binary;
 };
 
-// Closing is spread, so that clients do not all come back at once: 20,000 a second and worker, or
-// as many as it takes to be through at half of the drain timeout.
+// Closing is spread, so that clients do not all come back at once: 1,000 a second and worker, or as
+// many as it takes to be through at half of the drain timeout.
 constexpr uint64_t close_round_ms = 10;
-constexpr uint64_t closed_per_round_min = 200;
+constexpr uint64_t closed_per_round_min = 10;
+
+// Messages that other threads have posted to a worker and that it has not taken.
+constexpr uint64_t posted_bytes_max = 64 * 1024 * 1024;
+
+// Lines about overload come at most so often.
+constexpr uint64_t overload_log_ms = 10'000;
 
 // Closing with bytes unread would reset the connection, and may take the answer with it.
 void refuse(const net::Descriptor& fd) {
@@ -65,7 +71,8 @@ void Worker::listen(net::Descriptor listening, bool tls) {
     if (!tls) acceptor->set_refusal(busy_response);
     acceptor->on_pause([this] {
         accept_pauses_.add();
-        log(log::Level::warn, "out of descriptors: accepting pauses");
+        log_overload(pauses_logged_ms_, "out of descriptors: accepting pauses",
+                     accept_pauses_.get());
     });
     listeners_.push_back({tls, std::move(acceptor)});
 }
@@ -78,16 +85,31 @@ void Worker::accepted(net::Descriptor fd, bool tls) {
     if (team_.connections.fetch_add(1, std::memory_order_relaxed) >= team_.connections_max) {
         team_.connections.fetch_sub(1, std::memory_order_relaxed);
         counters_.connections_refused.add();
+        log_overload(refusals_logged_ms_, "at connections_max: connections are refused",
+                     counters_.connections_refused.get());
         if (!tls) refuse(fd);
         return;
     }
+    try {
+        auto connection = std::make_unique<HttpConnection>(*this);
+        HttpConnection& http = *connection;
+        loop_.open(std::move(fd), std::move(connection),
+                   tls ? std::make_unique<net::TlsSession>(tls_context_) : nullptr);
+        http.start();
+    } catch (...) {  // Out of memory: the place goes back, this one peer is lost.
+        team_.connections.fetch_sub(1, std::memory_order_relaxed);
+        throw;
+    }
     counters_.connections_accepted.add();
     counters_.connections_open.add();
-    auto connection = std::make_unique<HttpConnection>(*this);
-    HttpConnection& http = *connection;
-    loop_.open(std::move(fd), std::move(connection),
-               tls ? std::make_unique<net::TlsSession>(tls_context_) : nullptr);
-    http.start();
+}
+
+// Under overload one line now and then, with the count so far, says as much as thousands.
+void Worker::log_overload(uint64_t& logged_ms, std::string_view message, uint64_t count) {
+    if (logged_ms != 0 && loop_.now_ms() - logged_ms < overload_log_ms) return;
+    logged_ms = loop_.now_ms();
+    const std::array<log::Field, 1> fields{{{"so_far", int64_t(count)}}};
+    log(log::Level::warn, message, fields);
 }
 
 void Worker::connection_closed() noexcept {
@@ -130,8 +152,20 @@ void Worker::publish(const hub::Message& message) {
     const auto posted = std::make_shared<const PostedMessage>(message);
     for (const auto& worker : team_.workers) {
         if (worker.get() == this) continue;
-        worker->post([other = worker.get(), posted] { other->hub_.deliver(posted->view()); });
+        auto room = worker->post_bytes(message.bytes.size());
+        if (!room) continue;
+        worker->post([other = worker.get(), posted, room = std::move(*room)] {
+            other->hub_.deliver(posted->view());
+        });
     }
+}
+
+std::optional<Worker::PostedBytes> Worker::post_bytes(size_t bytes) noexcept {
+    const uint64_t before = posted_message_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    std::optional<PostedBytes> room(std::in_place, posted_message_bytes_, bytes);
+    if (before == 0 || before + bytes <= posted_bytes_max) return room;
+    posted_dropped_.fetch_add(1, std::memory_order_relaxed);
+    return std::nullopt;
 }
 
 // ---- stopping -----------------------------------------------------------------------------------

@@ -12,8 +12,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/slot_table.h"
@@ -97,6 +99,12 @@ public:
     // A handler of the application's threw.
     void log_exception(std::string_view where, std::string_view what);
 
+    // Any thread: room for the bytes of a message that is posted to this worker, to be held until
+    // it has arrived. Empty where too many are on their way: the message is dropped and counted.
+    class PostedBytes;
+    [[nodiscard]] std::optional<PostedBytes> post_bytes(size_t bytes) noexcept;
+    [[nodiscard]] uint64_t posted_dropped() const noexcept { return posted_dropped_.load(); }
+
     // Connections that may be named by a Reply.
     [[nodiscard]] base::SlotTable<HttpConnection>& replies() noexcept { return replies_; }
 
@@ -117,6 +125,7 @@ private:
         team_.census.change(topic, change);
     }
     void accepted(net::Descriptor fd, bool tls);
+    void log_overload(uint64_t& logged_ms, std::string_view message, uint64_t count);
     void close_some();
     void force_close();
     template <class F>
@@ -127,6 +136,8 @@ private:
     const uint32_t index_;
     std::atomic<bool> ended_{false};
     std::atomic<uint64_t> posted_bytes_{0};  // Of reply_write(), on their way to this thread.
+    std::atomic<uint64_t> posted_message_bytes_{0};  // Likewise of messages, see post_bytes().
+    std::atomic<uint64_t> posted_dropped_{0};
     Counters counters_;
     Counter accept_pauses_;
     base::SlotTable<HttpConnection> replies_;
@@ -143,8 +154,24 @@ private:
     // Stopping.
     bool stopping_ = false;
     uint32_t close_from_slot_ = 0;
+    uint64_t refusals_logged_ms_ = 0, pauses_logged_ms_ = 0;  // 0: not yet.
     uint32_t closed_per_round_ = 0;
     uint64_t deadline_ms_ = 0;
+};
+
+class Worker::PostedBytes {
+public:
+    PostedBytes(std::atomic<uint64_t>& sum, size_t bytes) noexcept : sum_(&sum), bytes_(bytes) {}
+    PostedBytes(PostedBytes&& other) noexcept
+        : sum_(std::exchange(other.sum_, nullptr)), bytes_(other.bytes_) {}
+    PostedBytes& operator=(PostedBytes&&) = delete;
+    ~PostedBytes() {
+        if (sum_) sum_->fetch_sub(bytes_, std::memory_order_relaxed);
+    }
+
+private:
+    std::atomic<uint64_t>* sum_;
+    size_t bytes_;
 };
 
 }  // namespace starling::server

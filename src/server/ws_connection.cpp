@@ -118,7 +118,7 @@ void WsConnection::on_bytes(std::span<std::byte>& input) {
         const ws::Event event = receiver_.next(input);
         if (event.kind == ws::Event::Kind::message)
             on_message(event);
-        else if (event.kind == ws::Event::Kind::need_more || !on_control(event))
+        else if (event.kind == ws::Event::Kind::need_more || !on_control(event, !input.empty()))
             break;
     }
     if (extras_ && extras_->pong) answer_pings();
@@ -135,7 +135,7 @@ void WsConnection::on_message(const ws::Event& event) {
     });
 }
 
-bool WsConnection::on_control(const ws::Event& event) {
+bool WsConnection::on_control(const ws::Event& event, bool more_input) {
     const ws::Route& route = context_.route();
     const auto payload = base::text_of(event.bytes);
     switch (event.kind) {
@@ -154,7 +154,9 @@ bool WsConnection::on_control(const ws::Event& event) {
             act(closing_.on(ws::Closing::Event::peer_close, ws::Role::server, event.code),
                 event.code, {});
             // What is queued leaves before the stream ends, so the answer counts as flushed.
-            act(closing_.on(ws::Closing::Event::flushed, ws::Role::server), 0, {});
+            (void)closing_.on(ws::Closing::Event::flushed, ws::Role::server);
+            // A peer that goes on sending is read to its end: a reset would take the answer away.
+            stream_->close(more_input ? net::Stream::Close::linger : net::Stream::Close::flush);
             return false;
         default:
             context_.worker.counters().protocol_errors.add();
@@ -249,9 +251,15 @@ void WsConnection::on_closed(net::CloseReason) {
 // peers that do not read, not for large messages.
 ws::SendResult WsConnection::admit(size_t bytes) {
     if (!is_open()) return ws::SendResult::closed;
-    const size_t queued = stream_->queued_bytes();
-    if (queued == 0 || queued + bytes <= context_.route().send_queue_bytes_max)
-        return ws::SendResult::sent;
+    const auto fits = [&] {
+        const size_t queued = stream_->queued_bytes();
+        return queued == 0 || queued + bytes <= context_.route().send_queue_bytes_max;
+    };
+    if (fits()) return ws::SendResult::sent;
+    // What one tick queued says nothing about the peer, as long as the kernel takes it.
+    if (!stream_->is_blocked()) stream_->send_queued();
+    if (!stream_->is_open()) return ws::SendResult::closed;
+    if (fits()) return ws::SendResult::sent;
     context_.worker.counters().messages_dropped.add();
     if (context_.route().on_full == ws::OnFull::drop) return ws::SendResult::dropped;
     close(ws::close_code::policy_violation, "send queue full");

@@ -66,7 +66,7 @@ private:
     struct Extras;  // What most connections never need.
 
     void on_message(const ws::Event& event);
-    [[nodiscard]] bool on_control(const ws::Event& event);
+    [[nodiscard]] bool on_control(const ws::Event& event, bool more_input);
     void answer_pings();
     void release_extras() noexcept;
     void act(const ws::Closing::Actions& actions, uint16_t code, std::string_view reason);

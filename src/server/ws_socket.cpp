@@ -46,8 +46,11 @@ bool Socket::elsewhere(F&& call) const {
 
 SendResult Socket::send(Message message) const {
     if (auto* mine = connection()) return mine->send(message);
-    const bool posted = elsewhere(
-        [owned = OwnedMessage(message)](server::WsConnection& there) { there.send(owned.view()); });
+    if (!is_open()) return SendResult::closed;
+    auto room = worker_->post_bytes(message.size());
+    if (!room) return SendResult::dropped;
+    const bool posted = elsewhere([owned = OwnedMessage(message), room = std::move(*room)](
+                                      server::WsConnection& there) { there.send(owned.view()); });
     return posted ? SendResult::posted : SendResult::closed;
 }
 
@@ -88,7 +91,10 @@ bool Socket::leave(std::string_view topic) const {
 
 void Socket::publish(std::string_view topic, Message message) const {
     if (auto* mine = connection()) return mine->publish(topic, message);
-    elsewhere([name = std::string(topic), owned = OwnedMessage(message)](
+    if (!is_open()) return;
+    auto room = worker_->post_bytes(message.size());
+    if (!room) return;
+    elsewhere([name = std::string(topic), owned = OwnedMessage(message), room = std::move(*room)](
                   server::WsConnection& there) { there.publish(name, owned.view()); });
 }
 

@@ -139,14 +139,14 @@ UpgradeOutcome WsUpgrade::decide(const ws::HandshakeRequest& handshake) {
 
 UpgradeOutcome decide_upgrade(const WsContext& context, const http::RequestParser& parser,
                               const http::Request& request) {
-    std::string upgrades, connections, keys, versions, protocols, extensions;
+    std::string upgrades, connections, keys, versions, origins, protocols, extensions;
     const ws::HandshakeRequest handshake{
         .method = request.method(),
         .upgrade = joined(request, "upgrade", upgrades),
         .connection = joined(request, "connection", connections),
         .key = joined(request, "sec-websocket-key", keys),
         .version = joined(request, "sec-websocket-version", versions),
-        .origin = request.header("origin"),
+        .origin = joined(request, "origin", origins),
         .host = request.host(),
         .protocols = joined(request, "sec-websocket-protocol", protocols),
         .extensions = joined(request, "sec-websocket-extensions", extensions),

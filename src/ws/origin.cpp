@@ -79,6 +79,10 @@ bool matches(const Origin& pattern, const Origin& origin) noexcept {
            equals_ignoring_case(origin.host.substr(origin.host.size() - domain.size()), domain);
 }
 
+std::string_view web_scheme(const Origin& origin) noexcept {
+    return equals_ignoring_case(origin.scheme, "https") ? "https" : "http";
+}
+
 }  // namespace
 
 bool origin_allowed(const OriginPolicy& policy, std::string_view origin, std::string_view host,
@@ -86,7 +90,9 @@ bool origin_allowed(const OriginPolicy& policy, std::string_view origin, std::st
     if (origin.empty()) return true;
     const auto parsed = parse_origin(origin);
     if (policy.same_origin && parsed) {
-        const auto own = parse_authority(secure ? "https" : "http", host);
+        // Where TLS may end at a proxy in front, only the page knows the scheme. Over TLS itself a
+        // page that came without it is another origin.
+        const auto own = parse_authority(secure ? "https" : web_scheme(*parsed), host);
         if (own && same(*own, *parsed)) return true;
     }
     return std::any_of(policy.allowed.begin(), policy.allowed.end(), [&](const std::string& entry) {

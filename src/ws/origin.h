@@ -16,7 +16,8 @@ struct OriginPolicy {
 };
 
 // `origin`: the Origin header, empty where there is none: then it is no browser and allowed.
-// `host`: the Host header. `secure`: the connection is TLS, or a trusted proxy says that it was.
+// `host`: the Host header. `secure`: the connection is TLS; otherwise TLS may end at a proxy in front,
+// and the scheme of the origin is not judged.
 [[nodiscard]] bool origin_allowed(const OriginPolicy& policy, std::string_view origin,
                                   std::string_view host, bool secure) noexcept;
 

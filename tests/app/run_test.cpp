@@ -158,7 +158,8 @@ TEST_F(RunFolder, APortInUseIsOneLine) {
     Outcome outcome = run_with({"serve", "--listen", where});
     EXPECT_EQ(outcome.code, 2);
     EXPECT_EQ(outcome.out, "");
-    EXPECT_EQ(outcome.err, "starling: cannot listen on " + where + ": Address already in use\n");
+    EXPECT_EQ(outcome.err,
+              "starling: --listen: cannot listen on " + where + ": Address already in use\n");
     ::close(holder);
 }
 

@@ -7,7 +7,6 @@
 #include <mutex>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/server/fixture.h"
@@ -43,12 +42,12 @@ void http_samples(Server& server) {
     server.get("/page", [page](const http::Request&, http::Response& response) {
         response.body(page, "text/html; charset=utf-8").cookie("seen", "1", {.max_age_s = 3600});
     });
-    server.get("/slow", [](const http::Request&, http::Response& response) {
-        std::thread([reply = response.later()] {
+    server.get("/slow", [&server](const http::Request&, http::Response& response) {
+        server.after(50ms, [reply = response.later()] {
             http::Response answer;
             answer.text("computed elsewhere\n");
             reply.send(std::move(answer));
-        }).detach();
+        });
     });
     struct Feed {
         std::mutex mutex;
@@ -93,10 +92,10 @@ void websocket_samples(Server& server) {
     server.websocket(
         "/jobs", {
                      .message =
-                         [](ws::Socket socket, ws::Message message) {
-                             std::thread([socket, job = std::string(message.text())] {
+                         [&server](ws::Socket socket, ws::Message message) {
+                             server.after(50ms, [socket, job = std::string(message.text())] {
                                  socket.send("done: " + job);  // Does nothing if the peer has left.
-                             }).detach();
+                             });
                          },
                  });
     server.websocket(

@@ -115,20 +115,21 @@ TEST(WsHandshake, subprotocols) {
     EXPECT_FALSE(subprotocols_are_valid(many + "one-more"));
 }
 
-TEST(WsHandshake, origins) {
+struct OriginCase {
+    const OriginPolicy& policy;
+    std::string_view origin, host;
+    bool secure, want;
+};
+
+void expect_origins(std::span<const OriginCase> cases) {
+    for (const OriginCase& c : cases)
+        EXPECT_EQ(origin_allowed(c.policy, c.origin, c.host, c.secure), c.want)
+            << c.origin << " at " << c.host << (c.secure ? " over TLS" : "");
+}
+
+TEST(WsHandshake, origins_of_the_same_site) {
     const OriginPolicy same{};
-    const OriginPolicy list{
-        .same_origin = true,
-        .allowed = {"https://app.example.com", "http://localhost:3000", "https://*.example.org"}};
-    const OriginPolicy only_list{.same_origin = false, .allowed = {"https://app.example.com"}};
-    const OriginPolicy any{.same_origin = false, .allowed = {"*"}};
-    const OriginPolicy null_origin{.same_origin = true, .allowed = {"null"}};
-    struct Case {
-        const OriginPolicy& policy;
-        std::string_view origin, host;
-        bool secure, want;
-    };
-    const Case cases[] = {
+    const OriginCase cases[] = {
         {same, "", "example.com", false, true},  // No browser.
         {same, "http://example.com", "example.com", false, true},
         {same, "http://EXAMPLE.com", "example.COM", false, true},
@@ -139,8 +140,12 @@ TEST(WsHandshake, origins) {
         {same, "http://localhost:8080", "localhost:8080", false, true},
         {same, "http://[::1]:8080", "[::1]:8080", false, true},
         {same, "http://[::1]", "[::1]:80", false, true},
-        {same, "https://example.com", "example.com", false, false},  // Scheme.
-        {same, "http://example.com", "example.com", true, false},
+        {same, "https://example.com", "example.com", false, true},  // TLS ends at a proxy.
+        {same, "https://example.com:443", "example.com", false, true},
+        {same, "https://example.com:8443", "example.com", false, false},
+        {same, "https://evil.com", "example.com", false, false},
+        {same, "ftp://example.com", "example.com", false, false},
+        {same, "http://example.com", "example.com", true, false},        // Scheme.
         {same, "http://example.com:8080", "example.com", false, false},  // Port.
         {same, "http://example.com", "example.com:443", false, false},
         {same, "http://evil.com", "example.com", false, false},
@@ -157,6 +162,18 @@ TEST(WsHandshake, origins) {
         {same, "null", "example.com", false, false},
         {same, "http://[::1]evil", "[::1]evil", false, false},
         {same, "http://example.com, http://example.com", "example.com", false, false},
+    };
+    expect_origins(cases);
+}
+
+TEST(WsHandshake, origins_of_other_sites) {
+    const OriginPolicy list{
+        .same_origin = true,
+        .allowed = {"https://app.example.com", "http://localhost:3000", "https://*.example.org"}};
+    const OriginPolicy only_list{.same_origin = false, .allowed = {"https://app.example.com"}};
+    const OriginPolicy any{.same_origin = false, .allowed = {"*"}};
+    const OriginPolicy null_origin{.same_origin = true, .allowed = {"null"}};
+    const OriginCase cases[] = {
         {list, "https://app.example.com", "api.example.net", true, true},
         {list, "https://APP.example.com:443", "api.example.net", true, true},
         {list, "http://app.example.com", "api.example.net", true, false},
@@ -179,10 +196,7 @@ TEST(WsHandshake, origins) {
         {null_origin, "null", "example.com", false, true},
         {null_origin, "nul", "example.com", false, false},
     };
-    for (const Case& c : cases) {
-        EXPECT_EQ(origin_allowed(c.policy, c.origin, c.host, c.secure), c.want)
-            << c.origin << " at " << c.host;
-    }
+    expect_origins(cases);
 }
 
 TEST(WsHandshake, origin_patterns) {
