@@ -23,10 +23,11 @@ public:
           first_(first_byte(options.binary)),
           frame_(client_frame(options.binary, std::string(options.payload_bytes, 'x'))),
           delivery_bytes_(server_frame_bytes(options.payload_bytes)),
-          stamp_at_(header_bytes(options.payload_bytes)),
+          stamp_at_(header_bytes(options.payload_bytes) + options.stamp_at),
           epoll_(epoll_create1(EPOLL_CLOEXEC)),
           buffer_(256 * 1024) {
-        if (options.payload_bytes < stamp_bytes) fail("--payload: at least 8 for fanout");
+        if (options.payload_bytes < stamp_bytes + options.stamp_at)
+            fail("--payload: no room for the time in fanout");
     }
 
     void run() {
@@ -53,11 +54,14 @@ private:
     };
 
     void open() {
+        const uint64_t before = dirty_bytes(options_.server_pid);
         for (uint32_t i = 0; i < options_.connections; ++i) {
             Peer& peer = peers_.emplace_back();
             peer.fd = open_websocket(options_, options_.path, i);
             add(peer);
         }
+        bytes_each_ = double(dirty_bytes(options_.server_pid)) - double(before);
+        bytes_each_ /= options_.connections;
         publisher_.fd = open_websocket(options_, options_.publish_path, options_.connections);
         add(publisher_);
     }
@@ -115,7 +119,8 @@ private:
     void append(uint64_t now) {
         if (unsent_.size() > unsent_bytes_max) return;
         unsent_ += frame_;
-        write_stamp(unsent_.data() + unsent_.size() - options_.payload_bytes, now);
+        write_stamp(unsent_.data() + unsent_.size() - options_.payload_bytes + options_.stamp_at,
+                    now);
         ++published_;
     }
 
@@ -165,13 +170,15 @@ private:
             "{\"mode\": \"fanout\", \"deliveries\": %.0f, \"per_second\": %.0f, "
             "\"wanted_per_second\": %.0f, \"missing\": %llu, \"server_us\": %.4f, "
             "\"client_us\": %.4f, \"server_busy\": %.3f, \"client_busy\": %.3f, "
-            "\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}\n",
+            "\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f, "
+            "\"bytes_each\": %.0f}\n",
             deliveries, deliveries / usage.seconds(),
             static_cast<double>(options_.rate) * options_.connections,
             static_cast<unsigned long long>(wanted > delivered_ ? wanted - delivered_ : 0),
             usage.server_seconds() * 1e6 / deliveries, usage.client_seconds() * 1e6 / deliveries,
             usage.server_seconds() / usage.seconds(), usage.client_seconds() / usage.seconds(),
-            measured.microseconds(0.5), measured.microseconds(0.99), measured.microseconds(0.999));
+            measured.microseconds(0.5), measured.microseconds(0.99), measured.microseconds(0.999),
+            measured.microseconds(1), bytes_each_);
     }
 
     const Options& options_;
@@ -184,6 +191,7 @@ private:
     std::deque<Peer> peers_;  // Does not move its elements: epoll holds their addresses.
     Peer publisher_;
     std::string unsent_;
+    double bytes_each_ = 0;  // Memory of the server for each subscriber.
     uint64_t published_ = 0, delivered_ = 0;
     Histogram latency_;
 };

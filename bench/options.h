@@ -22,9 +22,10 @@ struct Options {
     uint32_t connections = 50;  // fanout: subscribers; handshake: how many at once.
     uint32_t in_flight = 1;     // echo, raw: messages on the way per connection.
     uint32_t payload_bytes = 64;
-    uint32_t rate = 2000;  // fanout: messages the publisher sends in a second.
-    uint32_t window = 0;   // fanout: at most so many messages on their way; 0: no such limit.
-    double seconds = 2;    // Measured.
+    uint32_t rate = 2000;   // fanout: messages the publisher sends in a second.
+    uint32_t stamp_at = 0;  // fanout: bytes of the message before its time.
+    uint32_t window = 0;    // fanout: at most so many messages on their way; 0: no such limit.
+    double seconds = 2;     // Measured.
     double warmup_seconds = 0.5;
     bool binary = false;           // Opcode of the messages.
     bool refill_each = false;      // echo, raw: send one message for each that returns; otherwise
@@ -78,6 +79,8 @@ inline Options parse_options(int argc, char** argv) {
             o.payload_bytes = detail::count(name, value);
         else if (name == "rate")
             o.rate = detail::count(name, value);
+        else if (name == "stamp-at")
+            o.stamp_at = detail::count(name, value);
         else if (name == "window")
             o.window = detail::count(name, value);
         else if (name == "refill")

@@ -170,6 +170,14 @@ def starling(build, workers=1, name="starling"):
     return Peer(name, command)
 
 
+def starling_events(build):
+    return Peer("starling events", lambda use, port: [program(build, "starling_events"), port])
+
+
+def events_floor(build):
+    return Peer("floor (send loop)", lambda use, port: [program(build, "events_floor"), port])
+
+
 def floor(build):
     return Peer("floor (raw epoll)", lambda use, port: [program(build, "floor"), port])
 

@@ -175,6 +175,29 @@ def fanout(bench):
     table("Fan-out, 1 publisher at 2,000 messages/s of 64 bytes, 500 subscribers", columns, rows)
 
 
+def events(bench):
+    build = bench.build
+    event = ["--path", "/ws/ServerEvent?Ref=bench", "--publish-path", "/publish"]
+    contenders = [
+        (peers.events_floor(build), PATHS, 1),
+        (peers.starling_events(build), event, 1),
+        (peers.Nchan(), PATHS, 1),
+    ]
+    arguments = bench.timed() + ["--connections", bench.options.connections, "--rate", 4]
+    arguments += ["--stamp-at", 16]  # Behind the prefix of an event.
+    results = bench.compare("events", "fanout", contenders, arguments)
+    base = results.get("floor (send loop)", {}).get("server_us")
+    rows = [
+        [name, r["server_us"], ratio(r["server_us"], base), r["missing"], r["bytes_each"]]
+        + [r["p50_us"] / 1000, r["p99_us"] / 1000, r["max_us"] / 1000, *busy(r)]
+        for name, r in results.items()
+    ]
+    columns = ["server", "CPU µs/delivery", "× floor", "lost", "bytes/subscriber"]
+    columns += ["p50 ms", "p99 ms", "last ms", *BUSY]
+    count = bench.options.connections
+    table(f"Server events: 4 a second of 64 bytes to {count:,} subscribers", columns, rows)
+
+
 def idle(bench):
     build = bench.build
     count = bench.options.connections
@@ -237,6 +260,7 @@ CLAIMS = {
     "echo16": echo_16,
     "echo16k": echo_16k,
     "fanout": fanout,
+    "events": events,
     "idle": idle,
     "handshake": handshake,
     "workers": workers,
@@ -249,7 +273,7 @@ def parse_arguments():
     parser.add_argument("--build", default=str(peers.HERE.parent / "build/release"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="measured in each round")
-    parser.add_argument("--connections", type=int, default=15_000, help="of idle")
+    parser.add_argument("--connections", type=int, default=15_000, help="of idle and events")
     parser.add_argument("--json", metavar="FILE", help="also write the medians there")
     options = parser.parse_args()
     unknown = [name for name in options.name if name != "all" and name not in CLAIMS]

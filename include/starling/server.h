@@ -6,6 +6,7 @@
 //     return server.run();
 #pragma once
 
+#include <starling/events.h>
 #include <starling/http.h>
 #include <starling/log.h>
 #include <starling/websocket.h>
@@ -118,6 +119,9 @@ public:
     // Added to every HTTP answer that does not set them itself.
     void default_header(std::string_view name, std::string_view value);
     void on_reload(std::function<void()> call);  // SIGHUP, on the thread of run().
+    // Server events at /ws/, /sse/ and /api, see <starling/events.h>. The server owns the channels.
+    // Throws std::invalid_argument for options at fault, std::logic_error the second time.
+    events::Channels& events(events::Options options = {});
 
     // ---- Life -----------------------------------------------------------------------------------
     // start(), then waits for stop() or SIGTERM, drains and returns 0. Returns 2 where it could not

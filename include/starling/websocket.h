@@ -16,6 +16,7 @@
 #include <vector>
 
 namespace starling::server {
+class EventMember;
 class Worker;
 class WsConnection;
 class WsUpgrade;
@@ -118,6 +119,7 @@ public:
     friend bool operator==(const Socket&, const Socket&) = default;
 
 private:
+    friend class server::EventMember;
     friend class server::WsConnection;
     Socket(server::Worker& worker, uint32_t slot, uint32_t generation) noexcept
         : worker_(&worker), slot_(slot), generation_(generation) {}
@@ -140,7 +142,7 @@ public:
         return offered_;
     }
 
-    // Answers with that status instead; everything else said here is forgotten.
+    // Answers with that status instead, and the fields of header(); the rest is forgotten.
     void refuse(int status = 403, std::string_view reason = {}) {
         refused_status_ = status;
         refused_reason_ = reason;
@@ -148,7 +150,7 @@ public:
     // Overrides the choice made from Route::subprotocols; "" for none. One that was not offered is
     // refused (false).
     bool subprotocol(std::string_view name);
-    Upgrade& header(std::string_view name, std::string_view value);  // Of the 101 response.
+    Upgrade& header(std::string_view name, std::string_view value);  // Of the answer.
 
     // Socket::data() of the socket to come.
     template <class T, class... Args>

@@ -19,11 +19,12 @@ constexpr ValueFlag value_flags[] = {
     {"--tls-cert", "tls_cert", "FILE", "Certificate chain, PEM; serves TLS"},
     {"--tls-key", "tls_key", "FILE", "Its private key, PEM"},
     {"--root", "root", "DIR", "Folder of static files, served at /"},
+    {"--data", "demo_data", "FILE", "The demo's data, SQLite; :memory: for none"},
     {"--log-level", "log.level", "LEVEL", "trace, debug, info, warn, error or off"},
     {"--log-format", "log.format", "FORMAT", "text or json"},
 };
 constexpr ValueFlag switches[] = {
-    {"--demo", "demo", "", "Serve the demo: home page, /echo and /chat"},
+    {"--demo", "demo", "", "Serve the demo: home page, /echo, /chat, /community"},
     {"--access-log", "access_log", "", "A log line per HTTP request"},
 };
 

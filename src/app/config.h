@@ -62,6 +62,7 @@ private:
     bool finish_certificates();
     bool finish_listen();
     bool finish_websocket();
+    bool finish_keys();
     bool readable(const std::string& key, const std::string& path);
 
     Settings settings_;

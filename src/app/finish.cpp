@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <system_error>
 
 namespace starling::app {
@@ -22,7 +23,8 @@ std::string element(std::string_view key, size_t index) {
 }  // namespace
 
 bool Config::finish() {
-    if (!finish_certificates() || !finish_listen() || !finish_websocket()) return false;
+    if (!finish_certificates() || !finish_listen() || !finish_websocket() || !finish_keys())
+        return false;
     if (!settings_.root.empty()) {
         DIR* folder = ::opendir(settings_.root.c_str());
         if (!folder) {
@@ -95,6 +97,27 @@ bool Config::finish_websocket() {
             return fail_at(element("websocket", i) + ".path",
                            "is the same path as " + element("websocket", before) + ".path");
         }
+    }
+    return true;
+}
+
+bool Config::finish_keys() {
+    constexpr size_t key_bytes_max = 64 * 1024;
+    for (size_t i = 0; i < settings_.auth_keys.size(); ++i) {
+        AuthKeySettings& one = settings_.auth_keys[i];
+        const std::string key = element("auth.keys", i);
+        if (one.secret.empty() == one.path.empty())
+            return fail_at(key, "needs one of 'secret' and 'path'");
+        one.material = one.secret;
+        if (one.path.empty()) continue;
+        if (!readable(key + ".path", one.path)) return false;
+        std::ifstream file(one.path, std::ios::binary);
+        one.material.resize(key_bytes_max);
+        file.read(one.material.data(), std::streamsize(key_bytes_max));
+        one.material.resize(size_t(file.gcount()));
+        // An editor ends a file with a line break; a secret has none.
+        while (one.material.ends_with('\n') || one.material.ends_with('\r'))
+            one.material.pop_back();
     }
     return true;
 }

@@ -1,6 +1,8 @@
 #include "app/run.h"
 
 #include "app/command_line.h"
+#include "app/community/community.h"
+#include "app/community/data_file.h"
 #include "app/site.h"
 
 #include <poll.h>
@@ -77,8 +79,11 @@ void greet(const Server& server, const Settings& settings, std::ostream& to) {
     for (size_t i = 0; i < urls.size(); ++i) out << (i ? ", " : "") << urls[i];
     unsigned workers = worker_count(settings);
     out << " (" << workers << (workers == 1 ? " worker)\n" : " workers)\n");
-    if (settings.demo && !urls.empty() && urls.front().starts_with("http"))
-        out << "pages: " << urls.front() << "/echo and " << urls.front() << "/chat\n";
+    // Another root may hold other pages.
+    const bool has_pages = std::filesystem::exists(settings.root + "/echo/index.html");
+    if (settings.demo && has_pages && !urls.empty() && urls.front().starts_with("http"))
+        out << "pages: " << urls.front() << "/echo, " << urls.front() << "/chat and "
+            << urls.front() << "/community\n";
     // This is a worker's thread: an output that takes nothing now does without.
     pollfd standard_output{STDOUT_FILENO, POLLOUT, 0};
     if (&to == &std::cout && ::poll(&standard_output, 1, 0) != 1) return;
@@ -97,8 +102,9 @@ std::string start_fault(const Config& config, const Settings& settings, const st
 }
 
 // Everything that can be wrong without listening: routes, folders, certificates.
-bool prepare(Server& server, const Config& config, const Settings& settings, std::string& error) {
-    if (auto fault = build_site(server, settings)) {
+bool prepare(Server& server, const Config& config, const Settings& settings,
+             community::Community* community, std::string& error) {
+    if (auto fault = build_site(server, settings, community)) {
         error = config.fault(fault->key, fault->what);
         return false;
     }
@@ -118,15 +124,40 @@ bool find_pages(Settings& settings, const std::string& executable_path) {
 constexpr const char* no_pages =
     "starling: cannot find the pages of the demo; name their folder with --root";
 
-int serve(const Config& config, Settings settings, std::ostream& out, std::ostream& err) {
+// Where nobody named a file and there is no place for one, the demo still runs.
+constexpr const char* no_data_file =
+    "starling: found no place for the data of the demo: it lasts until the end; name a file with "
+    "--data";
+
+using OpenCommunity = std::unique_ptr<community::Community>;
+
+// Null where there is no demo, and with `error` where its file cannot be opened.
+OpenCommunity open_community(const Config& config, const Settings& settings,
+                             const Environment& environment, std::ostream& err,
+                             std::string& error) {
+    if (!settings.demo) return nullptr;
+    bool named = !settings.demo_data.empty();
+    std::string path = named ? community::resolve_data_file(settings.demo_data)
+                             : community::default_data_file(environment);
+    if (!named && path == community::in_memory) err << no_data_file << std::endl;
+    std::string why;
+    OpenCommunity opened = community::Community::open(path, why);
+    if (!opened) error = config.fault("demo_data", "cannot use '" + path + "': " + why);
+    return opened;
+}
+
+int serve(const Config& config, Settings settings, const Environment& environment,
+          std::ostream& out, std::ostream& err) {
     std::string error;
     std::shared_ptr<log::Sink> sink = log::make_sink(settings.log, error);
     if (!sink) return wrong(err, config.fault("log.path", error));
     auto log = std::make_shared<StartLog>(sink);
     ServerOptions options = settings.server;
     options.log = log;
+    OpenCommunity community = open_community(config, settings, environment, err, error);
+    if (!error.empty()) return wrong(err, error);
     Server server(std::move(options));
-    if (!prepare(server, config, settings, error)) return wrong(err, error);
+    if (!prepare(server, config, settings, community.get(), error)) return wrong(err, error);
 
     // A log that machines read tells of the start too; a terminal has just been told.
     bool told = settings.log.format == log::Format::json || !settings.log.path.empty();
@@ -153,7 +184,7 @@ int check(const Config& config, const Settings& settings, const std::string& fil
           std::ostream& out, std::ostream& err) {
     Server server(settings.server);
     std::string error;
-    if (!prepare(server, config, settings, error)) return wrong(err, error);
+    if (!prepare(server, config, settings, nullptr, error)) return wrong(err, error);
     // A log that does not exist yet is not made here, perhaps with the wrong owner.
     const auto folder = std::filesystem::path(settings.log.path).parent_path();
     const bool made_later = std::filesystem::is_directory(folder.empty() ? "." : folder) &&
@@ -187,7 +218,7 @@ int run(const std::vector<std::string>& args, const Environment& environment,
     if (!find_pages(settings, executable_path)) return wrong(err, no_pages);
     try {
         return checking ? check(config, settings, line.config, out, err)
-                        : serve(config, std::move(settings), out, err);
+                        : serve(config, std::move(settings), environment, out, err);
     } catch (const std::exception& failure) {
         return wrong(err, std::string("starling: ") + failure.what());
     }

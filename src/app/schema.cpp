@@ -50,7 +50,12 @@ constexpr Row rows[] = {
      .help = "a connection whose send queue does not move for that long is closed"},
     {.key = "demo",
      .slot = [](Settings& s) -> Slot { return &s.demo; },
-     .help = "serve the demo: home page, `/echo` and `/chat` with their pages"},
+     .help = "serve the demo: home page, `/echo`, `/chat` and `/community` with their pages"},
+    {.key = "demo_data",
+     .slot = [](Settings& s) -> Slot { return &s.demo_data; },
+     .path = true,
+     .help = "SQLite file of the demo's community; empty: `starling/demo.sqlite` under "
+             "`$XDG_STATE_HOME`; `:memory:`: none"},
 
     {.key = "tls.certificates[].cert",
      .slot = [](Settings& s) -> Slot {
@@ -223,6 +228,89 @@ constexpr Row rows[] = {
      .min = tenth_ms,
      .max = day_ms,
      .help = "a client that is silent for that long after a ping is gone"},
+
+    {.key = "events.enabled",
+     .slot = [](Settings& s) -> Slot { return &s.events_enabled; },
+     .help = "serve server events at `/ws/`, `/sse/` and `/api`; the demo does in any case"},
+    {.key = "events.channels[].pattern",
+     .slot = [](Settings& s) -> Slot { return &s.event_channels.back().pattern; },
+     .required = true,
+     .help = "`ApiIndex`, `ArticleMessage{id:number}` or `SystemMessage{email}`: see "
+             "[events](events.md)"},
+    {.key = "events.channels[].access",
+     .slot = [](Settings& s) -> Slot { return &s.event_channels.back().access; },
+     .help = "who may listen; `user`: who is logged in; `owner`: the user whom the first parameter "
+             "names"},
+    {.key = "events.channels[].interval_s",
+     .slot = [](Settings& s) -> Slot { return &s.event_channels.back().interval; },
+     .min = 0,
+     .max = day_ms,
+     .help = "between two pushes to one client; 0: no limit"},
+    {.key = "events.channels[].excess",
+     .slot = [](Settings& s) -> Slot { return &s.event_channels.back().excess; },
+     .help = "events inside that interval are lost, or the last of them is pushed at its end"},
+    {.key = "events.api_key",
+     .slot = [](Settings& s) -> Slot { return &s.events.api_key; },
+     .help = "for `POST /api/publish`; empty: only programs on this machine may publish"},
+    {.key = "events.event_bytes_max",
+     .slot = [](Settings& s) -> Slot { return &s.events.event_bytes_max; },
+     .min = 1,
+     .max = gibi,
+     .help = "of a published event; more: 413"},
+    {.key = "events.batch_events_max",
+     .slot = [](Settings& s) -> Slot { return &s.events.batch_events_max; },
+     .min = 1,
+     .max = mebi,
+     .help = "events in one `POST /api/publish`; more: 400"},
+    {.key = "events.heartbeat_s",
+     .slot = [](Settings& s) -> Slot { return &s.events.heartbeat; },
+     .min = 0,
+     .max = hour_ms,
+     .help = "between comments to a client of `/sse/`; 0: none"},
+    {.key = "events.origins",
+     .slot = [](Settings& s) -> Slot { return &s.events.origins; },
+     .check = check_ws_origin,
+     .help = "pages of other sites that may listen, as `websocket[].origins`"},
+
+    {.key = "auth.keys[].id",
+     .slot = [](Settings& s) -> Slot { return &s.auth_keys.back().id; },
+     .help = "`kid` of the tokens that it verifies; empty: tokens without one"},
+    {.key = "auth.keys[].algorithm",
+     .slot = [](Settings& s) -> Slot { return &s.auth_keys.back().algorithm; },
+     .help = "of the tokens' signatures"},
+    {.key = "auth.keys[].secret",
+     .slot = [](Settings& s) -> Slot { return &s.auth_keys.back().secret; },
+     .help = "HS256: the secret, 32 bytes at least"},
+    {.key = "auth.keys[].path",
+     .slot = [](Settings& s) -> Slot { return &s.auth_keys.back().path; },
+     .path = true,
+     .help = "in its place, a file: the secret, or the public key, PEM"},
+    {.key = "auth.issuer",
+     .slot = [](Settings& s) -> Slot { return &s.events.auth.issuer; },
+     .help = "that tokens must name; empty: any"},
+    {.key = "auth.audience",
+     .slot = [](Settings& s) -> Slot { return &s.events.auth.audience; },
+     .help = "that tokens must name; empty: any"},
+    {.key = "auth.leeway_s",
+     .slot = [](Settings& s) -> Slot { return &s.auth_leeway; },
+     .min = 0,
+     .max = hour_ms,
+     .help = "for clocks that differ, in whole seconds"},
+    {.key = "auth.cookie",
+     .slot = [](Settings& s) -> Slot { return &s.events.auth.cookie; },
+     .help = "that holds the token; empty: none"},
+    {.key = "auth.query_parameter",
+     .slot = [](Settings& s) -> Slot { return &s.events.auth.query_parameter; },
+     .help = "that holds the token; empty: none"},
+    {.key = "auth.user_claim",
+     .slot = [](Settings& s) -> Slot { return &s.events.auth.user_claim; },
+     .help = "which claim names the user; then `sub`"},
+    {.key = "auth.user_header",
+     .slot = [](Settings& s) -> Slot { return &s.events.auth.user_header; },
+     .help = "set to the user's name by a proxy in front; empty: none"},
+    {.key = "auth.trusted_proxies",
+     .slot = [](Settings& s) -> Slot { return &s.events.auth.trusted_proxies; },
+     .help = "who may set it: `10.0.0.0/8`, `::1`, `unix`"},
 };
 
 // "websocket[].path" stands in "websocket[]", behind "websocket".
@@ -269,6 +357,10 @@ void append_element(Settings& settings, std::string_view key) {
         settings.server.certificates.emplace_back();
     else if (key == "websocket")
         settings.websocket.emplace_back();
+    else if (key == "events.channels")
+        settings.event_channels.emplace_back();
+    else if (key == "auth.keys")
+        settings.auth_keys.emplace_back();
 }
 
 void clear_list(Settings& settings, std::string_view key) {
@@ -278,6 +370,10 @@ void clear_list(Settings& settings, std::string_view key) {
         settings.server.certificates.clear();
     else if (key == "websocket")
         settings.websocket.clear();
+    else if (key == "events.channels")
+        settings.event_channels.clear();
+    else if (key == "auth.keys")
+        settings.auth_keys.clear();
 }
 
 std::string_view closest(std::string_view wrong, std::span<const std::string_view> names) {

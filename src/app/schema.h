@@ -19,9 +19,10 @@
 namespace starling::app {
 
 // Where a row's value is kept. Its type says which values are allowed, and how they are written.
-using Slot = std::variant<bool*, int*, uint32_t*, uint64_t*, std::chrono::milliseconds*,
-                          std::string*, std::vector<std::string>*, log::Level*, log::Format*,
-                          ws::OnFull*, Kind*, Listen::Tls*>;
+using Slot =
+    std::variant<bool*, int*, uint32_t*, uint64_t*, std::chrono::milliseconds*, std::string*,
+                 std::vector<std::string>*, log::Level*, log::Format*, ws::OnFull*, Kind*,
+                 Listen::Tls*, events::Access*, events::Excess*, auth::Algorithm*>;
 
 // Nothing, or what a text must be: "must be ...".
 using Check = std::optional<std::string> (*)(std::string_view text);

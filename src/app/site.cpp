@@ -1,5 +1,7 @@
 #include "app/site.h"
 
+#include "app/community/community.h"
+#include "app/events.h"
 #include "app/kinds.h"
 
 #include <boost/json.hpp>
@@ -87,6 +89,32 @@ std::optional<SiteFault> websockets(Server& server, const Settings& settings) {
     return std::nullopt;
 }
 
+// Server events, and the community that publishes some.
+std::optional<SiteFault> serve_events(Server& server, const Settings& settings,
+                                      community::Community* community) {
+    events::Options options = event_options(settings);
+    if (community) community->join(options.auth);
+    if (settings.demo) {
+        options.client_page = page(settings.root + "/events/client.html");
+        options.server_page = page(settings.root + "/events/server.html");
+    }
+    size_t i = 0;
+    bool built = false;
+    try {
+        events::Channels& channels = server.events(std::move(options));
+        built = true;
+        for (events::Channel& channel : event_channels(settings)) {
+            channels.declare(std::move(channel));
+            ++i;
+        }
+        if (community) community->mount(server, channels);
+    } catch (const std::exception& refused) {
+        std::string key = "events.channels[" + std::to_string(i) + "]";
+        return SiteFault{built ? key : "auth", refused.what()};
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::string find_web_folder(const std::string& executable_path) {
@@ -98,7 +126,8 @@ std::string find_web_folder(const std::string& executable_path) {
     return {};
 }
 
-std::optional<SiteFault> build_site(Server& server, const Settings& settings) {
+std::optional<SiteFault> build_site(Server& server, const Settings& settings,
+                                    community::Community* community) {
     server.default_header("X-Content-Type-Options", "nosniff");
     if (settings.demo) {
         server.default_header("Content-Security-Policy", demo_policy);
@@ -106,6 +135,9 @@ std::optional<SiteFault> build_site(Server& server, const Settings& settings) {
     }
     if (!settings.cors.origins.empty()) server.cors(settings.cors);
     health(server);
+    if (has_events(settings)) {
+        if (auto fault = serve_events(server, settings, community)) return fault;
+    }
     if (auto fault = websockets(server, settings)) return fault;
     if (settings.root.empty()) return std::nullopt;
     try {

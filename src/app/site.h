@@ -13,6 +13,10 @@
 
 namespace starling::app {
 
+namespace community {
+class Community;
+}
+
 // The folder with the demo's pages, looked for from the executable: of an installation, then of the
 // source tree around a build folder. "" where there is none.
 [[nodiscard]] std::string find_web_folder(const std::string& executable_path);
@@ -22,8 +26,9 @@ struct SiteFault {
     std::string key, what;
 };
 
-// Registers everything.
-[[nodiscard]] std::optional<SiteFault> build_site(Server& server, const Settings& settings);
+// Registers everything. `community`: of the demo, or null; it outlives the server.
+[[nodiscard]] std::optional<SiteFault> build_site(Server& server, const Settings& settings,
+                                                  community::Community* community = nullptr);
 
 // "http://localhost:8080" for an address as Server::addresses() tells it.
 [[nodiscard]] std::string url_of(std::string_view address, bool secure);

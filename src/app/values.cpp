@@ -30,12 +30,30 @@ constexpr Word<ws::OnFull> on_full_words[] = {{"close", ws::OnFull::close},
 constexpr Word<Kind> kind_words[] = {
     {"echo", Kind::echo}, {"chat", Kind::chat}, {"broadcast", Kind::broadcast}};
 
+constexpr Word<events::Access> access_words[] = {{"anyone", events::Access::anyone},
+                                                 {"user", events::Access::user},
+                                                 {"owner", events::Access::owner}};
+constexpr Word<events::Excess> excess_words[] = {{"drop", events::Excess::drop},
+                                                 {"latest", events::Excess::latest}};
+constexpr Word<auth::Algorithm> algorithm_words[] = {{"HS256", auth::Algorithm::hs256},
+                                                     {"RS256", auth::Algorithm::rs256},
+                                                     {"ES256", auth::Algorithm::es256}};
+
 constexpr std::span<const Word<bool>> words(const bool*) { return bool_words; }
 constexpr std::span<const Word<Listen::Tls>> words(const Listen::Tls*) { return tls_words; }
 constexpr std::span<const Word<log::Level>> words(const log::Level*) { return level_words; }
 constexpr std::span<const Word<log::Format>> words(const log::Format*) { return format_words; }
 constexpr std::span<const Word<ws::OnFull>> words(const ws::OnFull*) { return on_full_words; }
 constexpr std::span<const Word<Kind>> words(const Kind*) { return kind_words; }
+constexpr std::span<const Word<events::Access>> words(const events::Access*) {
+    return access_words;
+}
+constexpr std::span<const Word<events::Excess>> words(const events::Excess*) {
+    return excess_words;
+}
+constexpr std::span<const Word<auth::Algorithm>> words(const auth::Algorithm*) {
+    return algorithm_words;
+}
 
 template <class T>
 constexpr bool is_number = std::is_integral_v<T> && !std::is_same_v<T, bool>;
@@ -185,6 +203,8 @@ Settings default_settings() {
     Settings settings;
     settings.server.certificates.emplace_back();
     settings.websocket.emplace_back();
+    settings.event_channels.emplace_back();
+    settings.auth_keys.emplace_back();
     return settings;
 }
 

@@ -33,6 +33,9 @@ struct Publication {
     static constexpr size_t encodings_max = 4;  // What each slot holds is the subscribers' affair.
     const Message& message;
     std::array<base::SharedBytes, encodings_max> encodings{};
+    // Nothing follows in this tick: each subscriber hands it to the kernel rather than queue it.
+    bool at_once = false;
+    size_t taken = 0;  // Subscribers that queued or sent it count themselves here.
 };
 
 struct Topic;

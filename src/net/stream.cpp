@@ -221,6 +221,18 @@ void Stream::write_now(std::span<const iovec> parts) {
     }
 }
 
+// A fan-out comes through here for each of its connections, most of which have nothing queued.
+void Stream::write_shared_now(const base::SharedBytes& bytes) {
+    if (tls_ || outbox_ || blocked_ || state_ != State::open) return write(bytes);
+    const auto view = bytes.view();
+    const iovec part{const_cast<std::byte*>(view.data()), view.size()};
+    const auto sent = loop_.backend().send(*this, {&part, 1});
+    if (sent.error) return finish(CloseReason::failed);
+    if (sent.bytes == view.size()) return;
+    outbox().append(view.subspan(sent.bytes), loop_.chunks_);
+    blocked();
+}
+
 // The count of bytes of `parts` that the kernel took, after all that was queued.
 size_t Stream::send_now(std::span<const iovec> parts) {
     constexpr size_t parts_max = 32;

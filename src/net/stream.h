@@ -77,6 +77,7 @@ public:
     // Hands bytes to the kernel at once, behind what is queued, and copies only what it does not
     // take: cheaper than write() from a few KiB on.
     void write_now(std::span<const iovec> parts);
+    void write_shared_now(const base::SharedBytes& bytes);
 
     // Hands what is queued to the kernel now rather than at the end of the tick.
     void send_queued();

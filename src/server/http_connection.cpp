@@ -173,6 +173,12 @@ void HttpConnection::call_route(const SiteRoute& route, const http::Request& req
             path.remove_prefix(std::min(path.find('/', 1), path.size()));
         return worker_.files(*route.files).serve(path, request, response, worker_.now_s());
     }
+    if (route.take_over) {
+        const http::Handler handler = [&](const http::Request& asked, http::Response& answer) {
+            successor_ = route.take_over(worker_, asked, answer);
+        };
+        return call_handler(handler, request, response);
+    }
     if (!route.websocket) return call_handler(route.handler, request, response);
     const auto& page = worker_.websocket(*route.websocket).route().page;
     if (page) return call_handler(page, request, response);
@@ -215,7 +221,23 @@ void HttpConnection::answer_unrouted(http::Response& response) {
     }
 }
 
+// The body ends with the connection, so that what follows needs no framing of HTTP's.
+void HttpConnection::hand_over(http::Response& response) {
+    decorate(response);
+    status_ = response.status();
+    std::string& out = worker_.scratch();
+    http::append_stream_head(out, response.close(), {.version_minor = 0, .date = worker_.date()});
+    stream_->write(base::bytes_of(out));
+    log_access();
+    release_reply();
+    phase_ = Phase::closing;  // Nothing more for this object to do; it is freed with the tick.
+    Connection& successor = *successor_;
+    stream_->replace_handler(std::move(successor_));
+    successor.took_over();
+}
+
 void HttpConnection::respond(http::Response& response) {
+    if (successor_) return hand_over(response);
     if (!response.deferred()) return write_whole(response);
     phase_ = Phase::promised;
     promised_ = std::move(response);

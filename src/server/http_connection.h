@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -75,6 +76,7 @@ private:
     void call_route(const SiteRoute& route, const http::Request& request, http::Response& response);
     void answer_unrouted(http::Response& response);
     void respond(http::Response& response);
+    void hand_over(http::Response& response);
     void write_whole(http::Response& response);
     void pump_file();
     void start_stream();
@@ -106,6 +108,7 @@ private:
     uint64_t head_began_ms_ = 0;
     std::optional<http::Response> promised_;  // Status and fields for a streamed answer.
     std::optional<http::FileBody> file_;
+    std::unique_ptr<Connection> successor_;  // Gets the stream with the head of the answer.
     // For the access log.
     int status_ = 0;
     uint64_t sent_bytes_ = 0;

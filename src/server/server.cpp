@@ -17,6 +17,7 @@
 
 #include "base/text.h"
 #include "net/tls.h"
+#include "server/events.h"
 #include "server/listening.h"
 #include "server/signals.h"
 #include "server/site.h"
@@ -53,6 +54,7 @@ struct Server::State {
     void stop();
 
     server::Site site;
+    std::unique_ptr<server::Events> events;  // Null without; connections use it until they close.
     server::Team team;
     std::atomic<bool> started{false};
     std::vector<server::BoundAddress> bound;
@@ -119,6 +121,14 @@ void Server::default_header(std::string_view name, std::string_view value) {
     state_->site.add_default_header(name, value);
 }
 
+events::Channels& Server::events(events::Options options) {
+    state_->require_not_started();
+    if (state_->events) throw std::logic_error("a server has one set of channels");
+    state_->events = std::make_unique<server::Events>(std::move(options));
+    state_->events->mount(*this, state_->site);
+    return *state_->events;
+}
+
 void Server::on_reload(std::function<void()> call) { state_->on_reload = std::move(call); }
 
 // ---- life ---------------------------------------------------------------------------------------
@@ -163,6 +173,7 @@ void Server::State::begin() {
         for (auto& address : bound)
             team.workers.back()->listen(std::move(address.sockets[i]), address.tls);
     }
+    if (events) events->attach(team);
     start_workers();
 }
 
@@ -172,6 +183,7 @@ void Server::State::take_back() {
     join();
     threads.clear();
     bound.clear();
+    if (events) events->detach();
     team.workers.clear();
     started = false;
 }

@@ -6,6 +6,7 @@
 
 #include <starling/server.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,11 +39,20 @@ struct FilesMount {
     http::StaticFileOptions options;
 };
 
-// One of the three.
+class Connection;
+class Worker;
+
+// Answers like a handler, or gives what takes the stream over once the response's head is sent: the
+// body then ends with the connection.
+using TakeOver =
+    std::function<std::unique_ptr<Connection>(Worker&, const http::Request&, http::Response&)>;
+
+// One of the four.
 struct SiteRoute {
     http::Handler handler;
     std::optional<size_t> websocket;  // Index in Site::websockets.
     std::optional<size_t> files;      // Index in Site::mounts.
+    TakeOver take_over = {};
 };
 
 struct DefaultHeader {

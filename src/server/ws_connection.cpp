@@ -367,6 +367,7 @@ void WsConnection::deliver(hub::Publication& publication) {
     const auto payload = publication.message.bytes;
     const ws::Opcode opcode = opcode_of(publication.message.binary);
     if (admit(payload.size()) != ws::SendResult::sent) return;
+    ++publication.taken;
     context_.worker.counters().messages_sent.add();
     const uint64_t fragment_bytes_max = context_.route().fragment_bytes_max;
     const bool whole = fragment_bytes_max == 0 || payload.size() <= fragment_bytes_max;
@@ -383,7 +384,10 @@ void WsConnection::deliver(hub::Publication& publication) {
         encoded = framed(opcode, false, payload);
     }
     if (deflate && extras_->deflater) extras_->deflater->forget_context();
-    stream_->write(encoded);
+    if (publication.at_once)
+        stream_->write_shared_now(encoded);
+    else
+        stream_->write(encoded);
     if (stream_->is_blocked()) note_queue();
 }
 

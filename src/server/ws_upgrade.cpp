@@ -96,7 +96,7 @@ bool WsUpgrade::run_hook(ws::Upgrade& upgrade, UpgradeOutcome& outcome) const {
         if (upgrade.refused_status_ == 0) return true;
         if (upgrade.refused_status_ < 200 || upgrade.refused_status_ > 599)
             throw std::invalid_argument("refused with a status outside 200 to 599");
-        outcome = refusal(upgrade.refused_status_, upgrade.refused_reason_);
+        outcome = refusal(upgrade.refused_status_, upgrade.refused_reason_, upgrade.header_lines_);
         if (outcome.reason.empty()) outcome.reason = "refused";
     } catch (const std::exception& error) {
         context_.worker.log_exception("upgrade", error.what());

@@ -17,7 +17,7 @@ namespace starling::server {
 struct UpgradeOutcome {
     int status = 101;
     std::string reason;                        // Of a refusal.
-    std::string_view field_lines;              // Further "Name: value" lines of a refusal. Static.
+    std::string field_lines;                   // Further "Name: value" lines of a refusal.
     std::string response;                      // The 101.
     std::unique_ptr<WsConnection> connection;  // Null: refused.
 };

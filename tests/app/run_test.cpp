@@ -98,9 +98,10 @@ TEST(Run, HelpAndVersion) {
 
 TEST(CommandLine, EveryFlagReachesItsKey) {
     CommandLine line = parse_command_line(
-        {"serve",  "--config",    "a.yaml", "--listen",     ":1",   "--listen=:2", "--workers",
-         "3",      "--tls-cert",  "c",      "--tls-key",    "k",    "--root",      "r",
-         "--demo", "--log-level", "warn",   "--log-format", "json", "--access-log"});
+        {"serve",       "--config",   "a.yaml", "--listen",    ":1",   "--listen=:2",  "--workers",
+         "3",           "--tls-cert", "c",      "--tls-key",   "k",    "--root",       "r",
+         "--demo",      "--data",     "d",      "--log-level", "warn", "--log-format", "json",
+         "--access-log"});
     EXPECT_EQ(line.action, CommandLine::Action::serve) << line.text;
     EXPECT_EQ(line.config, "a.yaml");
     std::string all;
@@ -110,7 +111,7 @@ TEST(CommandLine, EveryFlagReachesItsKey) {
     }
     EXPECT_EQ(all,
               "--listen>listen=:1 :2 --workers>workers=3 --tls-cert>tls_cert=c --tls-key>tls_key=k "
-              "--root>root=r "
+              "--root>root=r --data>demo_data=d "
               "--log-level>log.level=warn --log-format>log.format=json --demo>demo=true "
               "--access-log>access_log=true ");
 }
@@ -169,6 +170,21 @@ TEST_F(RunFolder, ALogThatCannotBeOpenedIsOneLine) {
     EXPECT_EQ(outcome.code, 2);
     EXPECT_EQ(outcome.err, file + ":3: key 'log.path': cannot open log file '" + folder_ +
                                "/none/x.log': No such file or directory\n");
+}
+
+TEST_F(RunFolder, DataThatCannotBeUsedIsOneLine) {
+    write("web/chat/index.html", "page");
+    std::string notes = write("notes.txt", std::string(1000, 'n'));
+    std::string file = write("s.yaml", "demo: true\ndemo_data: notes.txt\n");
+    const std::string executable = folder_ + "/build/release/starling";
+    write("build/release/starling", "");
+    Outcome outcome = run_with({"serve", "--config", file}, {}, executable);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.err,
+              file + ":2: key 'demo_data': cannot use '" + notes + "': file is not a database\n");
+    outcome = run_with({"serve", "--demo", "--data", folder_}, {}, executable);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.err, "starling: --data: cannot use '" + folder_ + "': Is a directory\n");
 }
 
 TEST_F(RunFolder, FindsThePagesOfABuildAndOfAnInstallation) {

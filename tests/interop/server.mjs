@@ -22,12 +22,14 @@ const build = process.env.STARLING_BUILD
 // STARLING_* configures the programs; what the caller has set of it is not for these.
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith("STARLING_")));
+delete environment.STATE_DIRECTORY;
 const ready_ms_max = 20_000;
 const stop_ms_max = 10_000;
 const stderr_bytes_max = 64 * 1024;
 
 const running = new Set();
 const folders = new Set();
+environment.XDG_STATE_HOME = temporaryFolder(); // What the demo keeps is no test's of another run.
 // A test that failed half-way left its program, whose open connections would keep this process.
 after(() => {
   for (const child of running) child.kill("SIGKILL");
@@ -171,11 +173,11 @@ export async function serve(config = {}, { tls = false, prefix } = {}) {
   return program.ready(tls ? connects : healthy);
 }
 
-// `starling serve --demo`: the pages, /echo and /chat.
-export async function serveDemo() {
+// `starling serve --demo`: the pages, /echo, /chat and /community.
+export async function serveDemo(args = []) {
   const port = await freePort();
-  const program = new Program("starling", ["serve", "--demo", "--listen", `127.0.0.1:${port}`],
-    { port });
+  const program = new Program("starling",
+    ["serve", "--demo", "--listen", `127.0.0.1:${port}`, ...args], { port });
   return program.ready(healthy);
 }
 

@@ -50,6 +50,9 @@ protected:
     void write_shared(std::string_view text) {
         stream_->write(base::SharedBytes::copy(base::bytes_of(text)));
     }
+    void write_shared_now(std::string_view text) {
+        stream_->write_shared_now(base::SharedBytes::copy(base::bytes_of(text)));
+    }
     void write_now(std::string_view text) {
         const iovec part{const_cast<char*>(text.data()), text.size()};
         stream_->write_now({&part, 1});

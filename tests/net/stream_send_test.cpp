@@ -65,6 +65,21 @@ TEST_F(StreamSend, WriteNowLeavesAtOnceBehindWhatIsQueued) {
     EXPECT_EQ(counts_.sends, 2u);
 }
 
+TEST_F(StreamSend, WriteSharedNowIsOneSystemCallWhereNothingWaits) {
+    open(fake::unix_pair());
+    write_shared_now("now");
+    EXPECT_EQ(counts_.sends, 1u);
+    EXPECT_EQ(fake::receive_text(peer_), "now");
+    write("queued ");
+    write_shared_now("behind it");
+    EXPECT_EQ(counts_.sends, 1u);
+    EXPECT_EQ(read(16), "queued behind it");
+    stream_->close();
+    write_shared_now("ignored");
+    run_ticks(loop_, 2);
+    EXPECT_EQ(fake::receive_text(peer_), "<end>");
+}
+
 TEST_F(StreamSend, WriteNowOfManyPartsKeepsTheOrder) {
     open(fake::unix_pair());
     std::string text = pattern(100);
@@ -77,19 +92,20 @@ TEST_F(StreamSend, WriteNowOfManyPartsKeepsTheOrder) {
     EXPECT_EQ(read(111), "first " + text + " last");
 }
 
-// Every mixture of the three ways to write, to a peer that takes a little at a time.
+// Every mixture of the four ways to write, to a peer that takes a little at a time.
 TEST_F(StreamSend, MixturesOfWritesKeepTheirOrder) {
     for (const size_t size : {1u, 700u, 1023u, 1024u, 3000u, 9000u})
-        for (int mixture = 0; mixture < 27; ++mixture) {
+        for (int mixture = 0; mixture < 64; ++mixture) {
             open_narrow();
             std::string want;
             for (int round = 0, ways = mixture; round < 12;
-                 ++round, ways = ways / 3 + ways % 3 * 9) {
+                 ++round, ways = ways / 4 + ways % 4 * 16) {
                 const std::string text = pattern(size + size_t(round), char('A' + round));
                 want += text;
-                if (ways % 3 == 0) write(text);
-                if (ways % 3 == 1) write_shared(text);
-                if (ways % 3 == 2) write_now(text);
+                if (ways % 4 == 0) write(text);
+                if (ways % 4 == 1) write_shared(text);
+                if (ways % 4 == 2) write_now(text);
+                if (ways % 4 == 3) write_shared_now(text);
                 if (round % 4 == 3) run_ticks(loop_, 1);
             }
             ASSERT_TRUE(read(want.size()) == want) << size << " " << mixture;

@@ -1,0 +1,105 @@
+// <starling/auth.h>: who is asking: JSON Web Tokens (RFC 7519) and user headers of a trusted proxy.
+//
+//     const auth::Authenticator who({.keys = {{.id = "2026", .material = secret}}});
+//     if (const auto verdict = who.identify(request, now_s)) greet(verdict.identity->user);
+//
+// Owner:  whoever built it; it keeps a copy of its options. Server events, Socket.IO and the
+//         gateway share it.
+// Thread: immutable once built; any thread, without a lock of its own.
+#pragma once
+
+#include <starling/http.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace starling::auth {
+
+// RFC 7518 section 3.1. No others, `none` least of all.
+enum class Algorithm : uint8_t { hs256, rs256, es256 };
+
+struct Key {
+    std::string id = {};  // `kid` of the tokens it verifies; "" for tokens without one.
+    // The only one it verifies, whatever a token says.
+    Algorithm algorithm = Algorithm::hs256;
+    // HS256: the secret, 32 bytes at least. RS256: a public key of 2048 bits at least, PEM. ES256: a
+    // public key on P-256, PEM.
+    std::string material = {};
+};
+
+struct Options {
+    // At most 64. None: no tokens are accepted. Each id once, but for "": a token without `kid` is
+    // tried with every key that has no id either.
+    std::vector<Key> keys = {};
+    std::string issuer = {};                // `iss`, compared exactly. "": not checked.
+    std::string audience = {};              // `aud`, or one of them. "": not checked.
+    std::chrono::seconds leeway{30};        // For exp and nbf; one day at most.
+    std::string cookie = "auth_token";      // "": not read. Likewise the next one, which ends up in
+    std::string query_parameter = "token";  // the access logs.
+    std::string user_claim = "email";  // Which claim names the user; where there is none, `sub`.
+    // Set by a proxy in front, believed from these addresses alone: "10.0.0.0/8", "::1", "unix" for
+    // Unix-domain sockets. The proxy must replace what its clients send under that name.
+    std::string user_header = {};
+    std::vector<std::string> trusted_proxies = {};
+    size_t token_bytes_max = 8 * 1024;  // Longer ones are malformed; 64 KiB at most.
+};
+
+inline constexpr size_t user_bytes_max = 255;  // Users with longer names are refused.
+
+struct Identity {
+    std::string user;                     // UTF-8 from a token; no control characters.
+    std::optional<int64_t> expires_at_s;  // Unix time, leeway included; none: does not expire.
+};
+
+enum class Failure : uint8_t {
+    none,
+    no_credentials,
+    malformed,        // Not a token, a claim of a wrong type, or a field sent twice.
+    unknown_key,      // No key has its `kid`.
+    wrong_algorithm,  // The key has another one; also `none`.
+    bad_signature,
+    expired,
+    not_yet_valid,
+    wrong_issuer,
+    wrong_audience,
+    no_user,  // Neither claim names one, or the issuer did not verify the e-mail address.
+};
+
+// For logs: "the token has expired". A client gets 401 and no more.
+[[nodiscard]] std::string_view failure_text(Failure failure) noexcept;
+
+struct Verdict {
+    std::optional<Identity> identity = {};
+    Failure failure = Failure::none;  // Why there is no identity.
+
+    explicit operator bool() const noexcept { return identity.has_value(); }
+};
+
+class Authenticator {
+public:
+    // Throws std::invalid_argument that names the key or option at fault, never its secret.
+    explicit Authenticator(Options options);
+    ~Authenticator();
+    Authenticator(const Authenticator&) = delete;
+    Authenticator& operator=(const Authenticator&) = delete;
+
+    // `now_s`: Unix time. The cookie first, then Authorization: Bearer, the query, the proxy's
+    // header: the first that is valid decides, so that a stale cookie does not hide a fresh token.
+    // Where none is valid: the failure of the first there was.
+    [[nodiscard]] Verdict identify(const http::Request& request, int64_t now_s) const;
+
+    // One token in the compact serialization, RFC 7515 section 7.1.
+    [[nodiscard]] Verdict verify(std::string_view token, int64_t now_s) const;
+
+private:
+    struct State;
+    std::unique_ptr<const State> state_;
+};
+
+}  // namespace starling::auth

@@ -1,0 +1,167 @@
+#include "auth/signature.h"
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
+
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+namespace starling::auth {
+namespace {
+
+constexpr size_t secret_bytes_min = 32;  // RFC 7518 section 3.2: the size of the hash.
+constexpr int rsa_bits_min = 2048;       // RFC 7518 section 3.3.
+constexpr int rsa_bits_max = 16384;      // OpenSSL verifies no longer ones.
+constexpr size_t material_bytes_max = 65536;
+constexpr int coordinate_bytes = 32;  // RFC 7518 section 3.4: r and s of P-256.
+
+// The thread's error queue belongs to TLS too: what a forged signature left there would be taken for
+// a fault of somebody's connection.
+struct ErrorMark {
+    ErrorMark() noexcept { ERR_set_mark(); }
+    ~ErrorMark() { ERR_pop_to_mark(); }
+    ErrorMark(const ErrorMark&) = delete;
+    ErrorMark& operator=(const ErrorMark&) = delete;
+};
+
+template <auto function>
+struct Free {
+    template <class T>
+    void operator()(T* object) const noexcept {
+        function(object);
+    }
+};
+using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
+using Context = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
+using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>>;
+
+const unsigned char* bytes(std::string_view text) noexcept {
+    return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+// Without this, OpenSSL asks the terminal for the password of an encrypted key.
+int no_password(char*, int, int, void*) { return -1; }
+
+void check_secret(std::string_view secret) {
+    if (secret.size() < secret_bytes_min)
+        throw std::invalid_argument("an HS256 secret has 32 bytes at least (RFC 7518 section 3.2)");
+    // What everybody may know is no secret: the first half of the algorithm confusion attack.
+    if (secret.find("-----BEGIN ") != secret.npos)
+        throw std::invalid_argument("a PEM file is no HS256 secret; is the algorithm right?");
+}
+
+EVP_PKEY* read_public_key(std::string_view pem) {
+    if (pem.find("PRIVATE KEY-----") != pem.npos)
+        throw std::invalid_argument("is a private key; give the public one alone");
+    const size_t begin = pem.find("-----BEGIN ");
+    if (begin == pem.npos || pem.find("-----BEGIN ", begin + 1) != pem.npos)
+        throw std::invalid_argument("want one public key in PEM");
+    const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    EVP_PKEY* key = bio ? PEM_read_bio_PUBKEY(bio.get(), nullptr, no_password, nullptr) : nullptr;
+    if (key == nullptr) throw std::invalid_argument("is not a readable public key in PEM");
+    return key;
+}
+
+void check_rsa(const EVP_PKEY* key) {
+    // An RSA-PSS key is of another type: it must not verify RS256's padding.
+    if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
+        throw std::invalid_argument("RS256 wants an RSA key");
+    const int bits = EVP_PKEY_get_bits(key);
+    if (bits < rsa_bits_min || bits > rsa_bits_max)
+        throw std::invalid_argument("RS256 wants 2048 to 16384 bits (RFC 7518 section 3.3)");
+}
+
+void check_ec(const EVP_PKEY* key) {
+    std::array<char, 64> group{};
+    size_t length = 0;
+    if (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC ||
+        EVP_PKEY_get_group_name(key, group.data(), group.size(), &length) != 1 ||
+        std::string_view(group.data(), length) != "prime256v1")
+        throw std::invalid_argument("ES256 wants a key on P-256 (RFC 7518 section 3.4)");
+}
+
+bool verify_hmac(std::string_view secret, std::string_view text, std::string_view signature) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> expected{};
+    unsigned length = 0;
+    if (HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), bytes(text), text.size(),
+             expected.data(), &length) == nullptr)
+        return false;
+    return signature.size() == length &&
+           CRYPTO_memcmp(expected.data(), signature.data(), length) == 0;
+}
+
+// RFC 7518 section 3.4 writes r and s side by side, OpenSSL wants them in DER. "" where it fails.
+std::string der_of(std::string_view signature) {
+    if (signature.size() != 2 * coordinate_bytes) return {};
+    const EcdsaSignature pair(ECDSA_SIG_new());
+    BIGNUM* r = BN_bin2bn(bytes(signature), coordinate_bytes, nullptr);
+    BIGNUM* s = BN_bin2bn(bytes(signature) + coordinate_bytes, coordinate_bytes, nullptr);
+    if (!pair || r == nullptr || s == nullptr || ECDSA_SIG_set0(pair.get(), r, s) != 1) {
+        BN_free(r);
+        BN_free(s);
+        return {};
+    }
+    std::array<unsigned char, 80> der{};  // 72 at most: two INTEGER of 33 bytes in a SEQUENCE.
+    if (i2d_ECDSA_SIG(pair.get(), nullptr) > static_cast<int>(der.size())) return {};
+    unsigned char* end = der.data();
+    const int length = i2d_ECDSA_SIG(pair.get(), &end);
+    if (length <= 0) return {};
+    return {reinterpret_cast<const char*>(der.data()), static_cast<size_t>(length)};
+}
+
+}  // namespace
+
+std::string_view algorithm_name(Algorithm algorithm) noexcept {
+    switch (algorithm) {
+        case Algorithm::hs256: return "HS256";
+        case Algorithm::rs256: return "RS256";
+        case Algorithm::es256: return "ES256";
+    }
+    return "";
+}
+
+VerifyingKey::VerifyingKey(Key key)
+    : id_(std::move(key.id)), algorithm_(key.algorithm), public_key_(nullptr, EVP_PKEY_free) {
+    const ErrorMark mark;
+    if (key.material.size() > material_bytes_max)
+        throw std::invalid_argument("is longer than 64 KiB");
+    if (algorithm_ == Algorithm::hs256) {
+        check_secret(key.material);
+        secret_ = std::move(key.material);
+        return;
+    }
+    public_key_.reset(read_public_key(key.material));
+    if (algorithm_ == Algorithm::rs256)
+        check_rsa(public_key_.get());
+    else
+        check_ec(public_key_.get());
+}
+
+bool VerifyingKey::verify(std::string_view text, std::string_view signature) const noexcept {
+    const ErrorMark mark;
+    if (algorithm_ == Algorithm::hs256) return verify_hmac(secret_, text, signature);
+    if (algorithm_ == Algorithm::rs256) {
+        return signature.size() == static_cast<size_t>(EVP_PKEY_get_size(public_key_.get())) &&
+               verify_public(text, signature);
+    }
+    const std::string der = der_of(signature);
+    return !der.empty() && verify_public(text, der);
+}
+
+bool VerifyingKey::verify_public(std::string_view text, std::string_view signature) const noexcept {
+    const Context context(EVP_MD_CTX_new());
+    // RSA's default padding is RSASSA-PKCS1-v1_5, which is RS256's.
+    return context &&
+           EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, public_key_.get()) ==
+               1 &&
+           EVP_DigestVerify(context.get(), bytes(signature), signature.size(), bytes(text),
+                            text.size()) == 1;
+}
+
+}  // namespace starling::auth

@@ -1,0 +1,103 @@
+#include "events/broker.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace starling::events {
+
+void Broker::enter(Member& member, const Rule& rule, std::string_view channel) {
+    auto found = rooms_.find(channel);
+    if (found == rooms_.end())
+        found = rooms_.emplace(std::string(channel), std::make_unique<Room>(*this, channel, rule))
+                    .first;
+    member.room_ = found->second.get();
+    ++member.room_->references_;
+}
+
+void Broker::seat(Member& member, hub::Subscriber& subscriber, uint64_t now_ms) {
+    member.room_->seat(member, subscriber, now_ms);
+}
+
+void Broker::leave(Member& member) noexcept {
+    Room* const room = std::exchange(member.room_, nullptr);
+    if (!room) return;
+    if (member.login_ && member.login_->deadline) deadlines_.erase(*member.login_->deadline);
+    member.login_.reset();
+    room->unseat(member);
+    if (--room->references_ > 0) return;
+    if (room->listed_) std::erase(waiting_, room);
+    rooms_.erase(rooms_.find(room->name()));
+}
+
+Published Broker::publish(std::string_view channel, std::string_view text, uint64_t now_ms) {
+    const auto found = rooms_.find(channel);
+    if (found == rooms_.end()) return {};
+    const Published published = found->second->publish(text, now_ms);
+    list(*found->second);
+    return published;
+}
+
+void Broker::list(Room& room) {
+    if (room.waiting() == 0) return;
+    next_due_ms_ = std::min(next_due_ms_, room.due_ms());
+    if (!std::exchange(room.listed_, true)) waiting_.push_back(&room);
+}
+
+// ---- logins -------------------------------------------------------------------------------------
+
+void Broker::log_in(Member& member, std::string_view user, std::optional<uint64_t> lifetime_ms,
+                    uint64_t now_ms) {
+    if (!member.login_) member.login_ = std::make_unique<Login>();
+    Login& login = *member.login_;
+    login.user = user;
+    if (login.deadline) deadlines_.erase(*std::exchange(login.deadline, std::nullopt));
+    if (lifetime_ms)
+        login.deadline = deadlines_.emplace(now_ms + std::min(*lifetime_ms, login_ms_max), &member);
+}
+
+bool Broker::may_refresh(Member& member, uint64_t now_ms) noexcept {
+    if (!member.login_ || now_ms - member.login_->refreshed_ms < refresh_interval_ms) return false;
+    member.login_->refreshed_ms = now_ms;
+    return true;
+}
+
+void Broker::end_logins(uint64_t now_ms) {
+    while (!deadlines_.empty() && deadlines_.begin()->first <= now_ms) {
+        Member& member = *deadlines_.begin()->second;
+        deadlines_.erase(deadlines_.begin());
+        member.login_->deadline.reset();
+        if (member.seat_ != Member::no_seat)
+            member.expired(*member.room_->seats_[member.seat_].subscriber);
+    }
+}
+
+// ---- time ---------------------------------------------------------------------------------------
+
+void Broker::run(uint64_t now_ms) {
+    if (now_ms >= next_due_ms_) push_due(now_ms);
+    end_logins(now_ms);
+}
+
+void Broker::push_due(uint64_t now_ms) {
+    next_due_ms_ = UINT64_MAX;
+    std::erase_if(waiting_, [&](Room* room) {
+        room->push_due(now_ms);
+        room->listed_ = room->waiting() > 0;
+        if (room->listed_) next_due_ms_ = std::min(next_due_ms_, room->due_ms());
+        return !room->listed_;
+    });
+}
+
+std::optional<uint64_t> Broker::next_ms() const noexcept {
+    uint64_t next_ms = next_due_ms_;
+    if (!deadlines_.empty()) next_ms = std::min(next_ms, deadlines_.begin()->first);
+    if (next_ms == UINT64_MAX) return std::nullopt;
+    return next_ms;
+}
+
+size_t Broker::listeners(std::string_view channel) const {
+    const auto found = rooms_.find(channel);
+    return found == rooms_.end() ? 0 : found->second->size();
+}
+
+}  // namespace starling::events

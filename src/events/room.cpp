@@ -1,0 +1,103 @@
+#include "events/room.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "events/broker.h"
+
+namespace starling::events {
+
+Member::Member() noexcept = default;
+
+Member::~Member() {
+    if (room_) room_->broker_.leave(*this);
+}
+
+void Room::seat(Member& member, hub::Subscriber& subscriber, uint64_t now_ms) {
+    member.seat_ = uint32_t(seats_.size());
+    // As if the last push had been just long enough ago: who comes is owed the next event.
+    seats_.push_back({&subscriber, uint32_t(now_ms) - rule_.interval_ms, false});
+    members_.push_back(&member);
+}
+
+// The last one takes the place of the one that leaves.
+void Room::unseat(Member& member) noexcept {
+    const uint32_t seat = std::exchange(member.seat_, Member::no_seat);
+    if (seat == Member::no_seat) return;
+    if (seats_[seat].waiting) --waiting_;
+    seats_[seat] = seats_.back();
+    members_[seat] = members_.back();
+    seats_.pop_back();
+    members_.pop_back();
+    if (seat < members_.size()) members_[seat]->seat_ = seat;
+    if (waiting_ == 0) std::string().swap(latest_);
+    // A crowd that has left does not keep its memory.
+    if (seats_.capacity() > 64 && seats_.size() < seats_.capacity() / 4) {
+        seats_.shrink_to_fit();
+        members_.shrink_to_fit();
+    }
+}
+
+hub::Message Room::message(std::string_view text) const noexcept {
+    return {name_, base::bytes_of(text), false};
+}
+
+// 2^32 ms are 49 days, so `pushed_ms` alone could take a push of long ago for one of just now. It is
+// read only where the room's own, whole time says that somebody was pushed to within the interval; and
+// whoever was there then has been pushed to within two intervals, or has come since.
+Published Room::publish(std::string_view text, uint64_t now_ms) {
+    if (waiting_ > 0) push_waiting(now_ms);
+    const uint32_t interval_ms = rule_.interval_ms;
+    const bool latest = rule_.channel.excess == Excess::latest;
+    const bool everybody = !pushed_ever_ || now_ms - pushed_ms_ >= interval_ms;
+    const hub::Message plain = message(text);
+    hub::Publication publication{.message = plain, .at_once = true};
+    Published published;
+    for (Seat& seat : seats_) {
+        if (!everybody && since_push_ms(seat, now_ms) < interval_ms) {
+            if (latest) wait(seat, now_ms);
+            ++(latest ? published.delivered : published.limited);
+            continue;
+        }
+        seat.pushed_ms = uint32_t(now_ms);
+        seat.subscriber->deliver(publication);
+    }
+    published.delivered += publication.taken;
+    if (waiting_ > 0) latest_ = text;  // For all of them: each is still within its interval.
+    if (publication.taken > 0) pushed_ms_ = now_ms, pushed_ever_ = true;
+    return published;
+}
+
+void Room::wait(Seat& seat, uint64_t now_ms) {
+    if (std::exchange(seat.waiting, true)) return;
+    const uint64_t due_ms = now_ms + rule_.interval_ms - since_push_ms(seat, now_ms);
+    due_ms_ = waiting_++ == 0 ? due_ms : std::min(due_ms_, due_ms);
+}
+
+void Room::push_due(uint64_t now_ms) {
+    if (waiting_ > 0 && now_ms >= due_ms_) push_waiting(now_ms);
+}
+
+void Room::push_waiting(uint64_t now_ms) {
+    const hub::Message plain = message(latest_);
+    hub::Publication publication{.message = plain, .at_once = true};
+    uint64_t next_ms = UINT64_MAX;
+    for (Seat& seat : seats_) {
+        if (!seat.waiting) continue;
+        const uint32_t since_ms = since_push_ms(seat, now_ms);
+        if (since_ms < rule_.interval_ms) {
+            next_ms = std::min(next_ms, now_ms + rule_.interval_ms - since_ms);
+            continue;
+        }
+        seat.waiting = false;
+        --waiting_;
+        seat.pushed_ms = uint32_t(now_ms);
+        seat.subscriber->deliver(publication);
+    }
+    if (publication.taken > 0) pushed_ms_ = now_ms;
+    due_ms_ = std::max(next_ms, now_ms + due_step_ms);
+    if (waiting_ == 0) std::string().swap(latest_);
+}
+
+}  // namespace starling::events

@@ -1,0 +1,105 @@
+// events/room.h: the listeners of one channel on one worker, and the limit on what each is pushed.
+//
+// Of the limit a listener keeps 32 bits: when it was last pushed to. Whoever is owed the latest event
+// at the interval's end shares that event, and the time at which to look again, with all others.
+//
+// Owner: the Broker. Thread: its worker's. Pure: the time is an argument, in milliseconds of a clock
+// that never goes back.
+#pragma once
+
+#include <starling/events.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "events/table.h"
+#include "hub/hub.h"
+
+namespace starling::events {
+
+class Broker;
+class Room;
+struct Login;  // events/broker.h
+
+// A listener's place in a room: owned by its connection, leaves the room with it.
+class Member {
+public:
+    Member() noexcept;
+    Member(const Member&) = delete;
+    Member& operator=(const Member&) = delete;
+    virtual ~Member();
+
+    // The login that it needs has expired: the connection ends. Must not leave at once.
+    virtual void expired(hub::Subscriber& subscriber) = 0;
+
+    [[nodiscard]] Room* room() const noexcept { return room_; }
+    [[nodiscard]] const Login* login() const noexcept { return login_.get(); }
+
+private:
+    friend class Room;
+    friend class Broker;
+    static constexpr uint32_t no_seat = UINT32_MAX;
+
+    Room* room_ = nullptr;
+    std::unique_ptr<Login> login_;  // Null where the channel asks for none.
+    uint32_t seat_ = no_seat;
+};
+
+class Room {
+public:
+    // Waiting events are looked at that far apart at the least, so that a room whose members are all
+    // due at different times is not walked for each of them.
+    static constexpr uint64_t due_step_ms = 10;
+
+    Room(Broker& broker, std::string_view name, const Rule& rule)
+        : broker_(broker), name_(name), rule_(rule) {}
+
+    void seat(Member& member, hub::Subscriber& subscriber, uint64_t now_ms);
+    void unseat(Member& member) noexcept;
+
+    // `text` as the listeners get it.
+    Published publish(std::string_view text, uint64_t now_ms);
+    void push_due(uint64_t now_ms);
+    // When push_due() has work; meaningful while somebody waits.
+    [[nodiscard]] uint64_t due_ms() const noexcept { return due_ms_; }
+    [[nodiscard]] size_t waiting() const noexcept { return waiting_; }
+
+    [[nodiscard]] size_t size() const noexcept { return seats_.size(); }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] const Rule& rule() const noexcept { return rule_; }
+
+private:
+    friend class Broker;
+    friend class Member;
+    struct Seat {
+        hub::Subscriber* subscriber;
+        uint32_t pushed_ms;  // Modulo 2^32: see limited().
+        bool waiting;
+    };
+    static_assert(sizeof(Seat) == 16, "a fan-out walks them");
+
+    [[nodiscard]] uint32_t since_push_ms(const Seat& seat, uint64_t now_ms) const noexcept {
+        return uint32_t(now_ms) - seat.pushed_ms;
+    }
+    void wait(Seat& seat, uint64_t now_ms);
+    void push_waiting(uint64_t now_ms);
+    [[nodiscard]] hub::Message message(std::string_view text) const noexcept;
+
+    Broker& broker_;
+    const std::string name_;
+    const Rule& rule_;
+    std::vector<Seat> seats_;       // What a publication walks,
+    std::vector<Member*> members_;  // and whose they are.
+    uint32_t references_ = 0;       // Members that entered, seated or not.
+    bool listed_ = false;           // Among the broker's rooms in which somebody waits.
+    size_t waiting_ = 0;
+    uint64_t pushed_ms_ = 0;  // The last push to anybody.
+    bool pushed_ever_ = false;
+    uint64_t due_ms_ = 0;
+    std::string latest_;  // What the waiting ones will get.
+};
+
+}  // namespace starling::events

@@ -1,0 +1,53 @@
+// events/table.h: the declared channels, and who may listen to them.
+//
+// Owner: server::Events. Immutable once the server runs; any thread.
+#pragma once
+
+#include <starling/events.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "events/pattern.h"
+
+namespace starling::events {
+
+// A declaration, as the rooms of its channels see it. Its address does not change.
+struct Rule {
+    Channel channel;
+    Pattern pattern;
+    uint32_t interval_ms;
+};
+
+struct Match {
+    const Rule* rule = nullptr;  // Null: no channel has that name.
+    std::string_view owner;      // The first parameter: a view into the name.
+};
+
+enum class Decision : uint8_t { allowed, needs_login, forbidden };
+
+class Table {
+public:
+    static constexpr size_t rules_max = 1024;
+
+    void declare(Channel channel);  // Throws std::invalid_argument.
+    [[nodiscard]] Match find(std::string_view name) const;
+    [[nodiscard]] const std::vector<std::unique_ptr<const Rule>>& rules() const noexcept {
+        return rules_;
+    }
+
+private:
+    std::vector<std::unique_ptr<const Rule>> rules_;
+};
+
+// `user`: who is asking; nothing where nobody is logged in.
+[[nodiscard]] Decision decide(const Match& match, std::optional<std::string_view> user) noexcept;
+
+[[nodiscard]] std::string_view access_text(Access access) noexcept;
+[[nodiscard]] std::string_view excess_text(Excess excess) noexcept;
+
+}  // namespace starling::events

@@ -1,0 +1,75 @@
+#include "events/text.h"
+
+#include <boost/json.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+
+namespace starling::events {
+namespace {
+
+constexpr size_t refresh_bytes_max = 16 * 1024;
+
+}  // namespace
+
+bool is_utf8(std::string_view text) noexcept {
+    const auto at = [&](size_t i) { return i < text.size() ? uint8_t(text[i]) : uint8_t(0); };
+    const auto follows = [&](size_t i) { return (at(i) & 0xc0) == 0x80; };
+    for (size_t i = 0; i < text.size();) {
+        const uint8_t first = at(i), second = at(i + 1);
+        if (first < 0x80) {
+            i += 1;
+        } else if (first >= 0xc2 && first <= 0xdf) {
+            if (!follows(i + 1)) return false;
+            i += 2;
+        } else if (first >= 0xe0 && first <= 0xef) {
+            if (!follows(i + 1) || !follows(i + 2)) return false;
+            if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f)) return false;
+            i += 3;
+        } else if (first >= 0xf0 && first <= 0xf4) {
+            if (!follows(i + 1) || !follows(i + 2) || !follows(i + 3)) return false;
+            if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) return false;
+            i += 4;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+std::string index_viewed(int64_t unix_time_s) {
+    const std::chrono::sys_seconds time{std::chrono::seconds(unix_time_s)};
+    const auto day = std::chrono::floor<std::chrono::days>(time);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss clock(time - day);
+    std::array<char, 96> text;
+    const int size = std::snprintf(text.data(), text.size(), "Index Viewd %u/%u/%d %02d:%02d:%02d",
+                                   unsigned(date.month()), unsigned(date.day()), int(date.year()),
+                                   int(clock.hours().count()), int(clock.minutes().count()),
+                                   int(clock.seconds().count()));
+    return {text.data(), size_t(size)};
+}
+
+std::optional<std::string> token_of(std::string_view message) {
+    if (message.size() > refresh_bytes_max || !message.starts_with('{')) return std::nullopt;
+    boost::json::error_code error;
+    const auto value = boost::json::parse(message, error, {}, {.max_depth = 2});
+    const auto* object = error ? nullptr : value.if_object();
+    const auto* token = object ? object->if_contains("token") : nullptr;
+    if (!token || !token->is_string()) return std::nullopt;
+    return std::string(std::string_view(token->get_string()));
+}
+
+void append_stream_event(std::string& out, std::string_view text) {
+    for (;;) {
+        const size_t end = text.find_first_of("\r\n");
+        out.append("data: ").append(text.substr(0, end)).append("\n");
+        if (end == text.npos) break;
+        const bool both = text.substr(end).starts_with("\r\n");
+        text.remove_prefix(end + (both ? 2 : 1));
+    }
+    out += '\n';
+}
+
+}  // namespace starling::events
