@@ -7,14 +7,14 @@ const en = {
 
   "home.title": "starling · real-time server",
   "home.lead": "A real-time server and a C++20 library. It holds the long-lived connections of "
-    + "browsers and devices and moves their messages at the speed of the kernel.",
+    + "browsers and devices and carries their messages.",
   "home.tryEcho": "Try the echo", "home.tryChat": "Join the chat",
   "home.demos": "Try it here",
   "home.echo.text": "The whole WebSocket API on one page: states and events, text, a picture sent "
     + "as binary, Blob and ArrayBuffer, subprotocols, closing with a code.",
   "home.echo.go": "Open the echo page →",
-  "home.chat.text": "A chat room for everyone who has this page open. Open it in two windows, or "
-    + "on your phone, and talk.",
+  "home.chat.text": "A chat room for everyone who has this page open. Open it in two windows and "
+    + "talk.",
   "home.chat.go": "Enter the room →",
   "home.health": "Server health",
   "home.health.text": "What load balancers ask. /healthz says that the process lives, /readyz that "
@@ -32,7 +32,7 @@ const en = {
     + "browser's WebSocket object knows is shown live.",
   "echo.connection": "Connection",
   "echo.subprotocol": "Subprotocols to offer (optional, separated by commas)",
-  "echo.subprotocol.hint": "none", "echo.connect": "Connect", "echo.disconnect": "Disconnect",
+  "echo.subprotocol.hint": "for example: echo", "echo.connect": "Connect", "echo.disconnect": "Disconnect",
   "echo.address": "address", "echo.roundTrip": "round trip",
   "echo.text": "Text", "echo.text.label": "Message", "echo.text.hint": "Say something",
   "echo.text.default": "Hello, starling!", "echo.sendText": "Send text",
@@ -64,7 +64,7 @@ const en = {
   "chat.keys": "Enter sends, Shift + Enter makes a new line.",
   "chat.newest": "New messages ↓",
   "chat.incomplete": "请补全信息! Please fill in your name and a message.",
-  "chat.offline": "Not connected: the message is kept until the room is back.",
+  "chat.offline": "Not connected: the message was not sent. It stays here; press Send once the room is back.",
   "chat.state.connecting": "Connecting", "chat.state.open": "Connected",
   "chat.state.waiting": "Reconnecting in {seconds} s", "chat.state.left": "You left",
   "chat.state.closing": "Leaving",
@@ -119,13 +119,13 @@ const zh = {
   "footer": "由 starling 提供服务：实时服务器与 C++20 库。",
 
   "home.title": "starling · 实时服务器",
-  "home.lead": "一个实时服务器，也是一个 C++20 库。它维持浏览器和设备的长连接，以内核的速度传递消息。",
+  "home.lead": "一个实时服务器，也是一个 C++20 库。它维持浏览器和设备的长连接，传递它们的消息。",
   "home.tryEcho": "试试回声", "home.tryChat": "进入聊天室",
   "home.demos": "在线演示",
   "home.echo.text": "一个页面看遍 WebSocket API：状态与事件、文本、以二进制发送的图画、"
     + "Blob 与 ArrayBuffer、子协议、带状态码的关闭。",
   "home.echo.go": "打开回声页面 →",
-  "home.chat.text": "所有打开此页面的人同在一个聊天室。开两个窗口，或用手机打开，聊起来吧。",
+  "home.chat.text": "所有打开此页面的人同在一个聊天室。开两个窗口，聊起来吧。",
   "home.chat.go": "进入聊天室 →",
   "home.health": "服务器状态",
   "home.health.text": "供负载均衡器查询：/healthz 表示进程存活，/readyz 表示可以接受新连接。",
@@ -140,7 +140,7 @@ const zh = {
   "echo.lead": "发什么就收到什么：文本回文本，二进制回二进制。浏览器 WebSocket 对象的所有信息都实时显示。",
   "echo.connection": "连接",
   "echo.subprotocol": "请求的子协议（可不填，用逗号分隔）",
-  "echo.subprotocol.hint": "无", "echo.connect": "连接", "echo.disconnect": "断开",
+  "echo.subprotocol.hint": "例如：echo", "echo.connect": "连接", "echo.disconnect": "断开",
   "echo.address": "地址", "echo.roundTrip": "往返时间",
   "echo.text": "文本", "echo.text.label": "消息", "echo.text.hint": "说点什么",
   "echo.text.default": "你好，starling！", "echo.sendText": "发送文本",
@@ -172,7 +172,7 @@ const zh = {
   "chat.keys": "回车发送，Shift + 回车换行。",
   "chat.newest": "有新消息 ↓",
   "chat.incomplete": "请补全信息!",
-  "chat.offline": "尚未连接：内容会保留到重新连接之后。",
+  "chat.offline": "尚未连接，消息没有发出。内容仍保留在这里，连接恢复后请再按一次发送。",
   "chat.state.connecting": "正在连接", "chat.state.open": "已连接",
   "chat.state.waiting": "{seconds} 秒后重连", "chat.state.left": "你已退出",
   "chat.state.closing": "正在退出",

@@ -35,6 +35,8 @@ const char* fault_of_name(std::string_view name) noexcept {
     if (has_control(name)) return "name contains control characters";
     // Name and message together must never look like an answer of the server: {"error":"..."}.
     if (name.front() == '{') return "name begins with '{'";
+    // Nor may it pass for what somebody else says.
+    if (name.find(':') != name.npos) return "name contains ':'";
     return nullptr;
 }
 

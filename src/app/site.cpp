@@ -81,7 +81,8 @@ std::optional<SiteFault> websockets(Server& server, const Settings& settings) {
     }
     if (!settings.demo) return std::nullopt;
     for (const WebSocketSettings& one :
-         {WebSocketSettings{"/echo", Kind::echo, {}}, WebSocketSettings{"/chat", Kind::chat, {}}}) {
+         {WebSocketSettings{"/echo", Kind::echo, {.subprotocols = {"echo", "chat"}}},
+          WebSocketSettings{"/chat", Kind::chat, {}}}) {
         bool configured = std::any_of(routes.begin(), routes.end(),
                                       [&](const auto& route) { return route.path == one.path; });
         if (!configured) websocket(server, settings, one);

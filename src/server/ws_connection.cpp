@@ -97,14 +97,16 @@ uint32_t WsConnection::now_ms() const noexcept { return uint32_t(stream_->loop()
 // A handler's exception costs its own connection and nobody else's.
 template <class F>
 void WsConnection::call(std::string_view where, F&& handler) {
-    std::string what;
     try {
-        return handler();
+        handler();
     } catch (const std::exception& error) {
-        what = error.what();
+        handler_threw(where, error.what());
     } catch (...) {
-        what = "an exception of unknown type";
+        handler_threw(where, "an exception of unknown type");
     }
+}
+
+void WsConnection::handler_threw(std::string_view where, std::string_view what) {
     context_.worker.log_exception(where, what);
     // One that is closing already goes on with that: its close frame may still wait to leave.
     if (is_open()) violate(ws::close_code::internal_error, "internal error");
@@ -249,17 +251,23 @@ void WsConnection::on_closed(net::CloseReason) {
 
 // A message larger than the whole queue is let through where nothing waits: the limit is there for
 // peers that do not read, not for large messages.
+bool WsConnection::fits(size_t bytes) const noexcept {
+    const size_t queued = stream_->queued_bytes();
+    return queued == 0 || queued + bytes <= context_.route().send_queue_bytes_max;
+}
+
 ws::SendResult WsConnection::admit(size_t bytes) {
     if (!is_open()) return ws::SendResult::closed;
-    const auto fits = [&] {
-        const size_t queued = stream_->queued_bytes();
-        return queued == 0 || queued + bytes <= context_.route().send_queue_bytes_max;
-    };
-    if (fits()) return ws::SendResult::sent;
+    if (fits(bytes)) [[likely]]
+        return ws::SendResult::sent;
+    return admit_to_full_queue(bytes);
+}
+
+ws::SendResult WsConnection::admit_to_full_queue(size_t bytes) {
     // What one tick queued says nothing about the peer, as long as the kernel takes it.
     if (!stream_->is_blocked()) stream_->send_queued();
     if (!stream_->is_open()) return ws::SendResult::closed;
-    if (fits()) return ws::SendResult::sent;
+    if (fits(bytes)) return ws::SendResult::sent;
     context_.worker.counters().messages_dropped.add();
     if (context_.route().on_full == ws::OnFull::drop) return ws::SendResult::dropped;
     close(ws::close_code::policy_violation, "send queue full");
@@ -271,7 +279,10 @@ ws::SendResult WsConnection::send(ws::Message message) {
     if (admitted != ws::SendResult::sent) return admitted;
     context_.worker.counters().messages_sent.add();
     const ws::Opcode opcode = opcode_of(message.is_binary());
-    if (wants_compressed(message.size()))
+    // Nearly every message: short, and on a connection without anything special.
+    if (!extras_ && context_.route().fragment_bytes_max == 0) [[likely]]
+        write_frame(opcode, true, false, message.bytes());
+    else if (wants_compressed(message.size()))
         write_message(opcode, compress(message.bytes()), true);
     else
         write_message(opcode, message.bytes(), false);

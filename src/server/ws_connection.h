@@ -74,8 +74,11 @@ private:
     void write_close(uint16_t code, std::string_view reason);
     template <class F>
     void call(std::string_view where, F&& handler);
+    void handler_threw(std::string_view where, std::string_view what);
 
+    [[nodiscard]] bool fits(size_t bytes) const noexcept;
     [[nodiscard]] ws::SendResult admit(size_t bytes);
+    [[nodiscard]] ws::SendResult admit_to_full_queue(size_t bytes);
     void write_message(ws::Opcode opcode, std::span<const std::byte> payload, bool compressed);
     void write_frame(ws::Opcode opcode, bool fin, bool rsv1, std::span<const std::byte> payload);
     void note_queue();

@@ -27,6 +27,8 @@ TEST(Chat, MakesOfEachMessage) {
         {"the longest name", "", R"({"name":")" + long_name + R"(","msg":"x"})", long_name + ":x",
          "", long_name},
         {"no name", "Ada", R"({"name":"","msg":"x"})", "", R"({"error":"name is empty"})", "Ada"},
+        {"a name with a colon", "", R"({"name":"a:b","msg":"x"})", "",
+         R"({"error":"name contains ':'"})", ""},
         {"a blank name", "", R"({"name":" \t","msg":"x"})", "", R"({"error":"name is empty"})", ""},
         {"no msg", "", R"({"name":"A","msg":""})", "", R"({"error":"msg is empty"})", ""},
         {"a blank msg", "", R"({"name":"A","msg":" \n"})", "", R"({"error":"msg is empty"})", ""},

@@ -15,7 +15,10 @@ const list = $("list");
 
 const connection = new Reconnecting(endpoint("/chat"), {
   onstate: (state) => {
-    if (state === "open") show({ kind: "note", key: "chat.note.open" });
+    if (state === "open") {
+      show({ kind: "note", key: "chat.note.open" });
+      if ($("formError").dataset.key === "chat.offline") refuse("", []);
+    }
     if (state === "left") show({ kind: "note", key: "chat.note.left" });
     showState();
   },
@@ -55,6 +58,7 @@ function showState() {
   $("state").textContent = t(`chat.state.${state}`, { seconds: connection.secondsLeft });
   $("reconnect").hidden = state !== "waiting" && state !== "left";
   $("close").disabled = state === "left" || state === "closing";
+  $("send").disabled = state === "left";
 }
 
 function refuse(key, fields) {
