@@ -27,22 +27,24 @@ namespace starling::ws {
 // A whole message, as a view: it ends with the call of the handler. Text is valid UTF-8.
 class Message {
 public:
-    Message(std::string_view text) noexcept : bytes_(text), binary_(false) {}
+    Message(std::string_view text) noexcept : data_(text.data()), size_(text.size()) {}
     Message(const char* text) noexcept : Message(std::string_view(text)) {}
     Message(const std::string& text) noexcept : Message(std::string_view(text)) {}
     Message(std::span<const std::byte> bytes) noexcept
-        : bytes_(reinterpret_cast<const char*>(bytes.data()), bytes.size()), binary_(true) {}
+        : data_(reinterpret_cast<const char*>(bytes.data())), size_(bytes.size() | binary_bit) {}
 
-    [[nodiscard]] bool is_binary() const noexcept { return binary_; }
-    [[nodiscard]] std::string_view text() const noexcept { return bytes_; }
+    [[nodiscard]] bool is_binary() const noexcept { return (size_ & binary_bit) != 0; }
+    [[nodiscard]] std::string_view text() const noexcept { return {data_, size()}; }
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-        return std::as_bytes(std::span(bytes_.data(), bytes_.size()));
+        return std::as_bytes(std::span(data_, size()));
     }
-    [[nodiscard]] size_t size() const noexcept { return bytes_.size(); }
+    [[nodiscard]] size_t size() const noexcept { return size_ & ~binary_bit; }
 
 private:
-    std::string_view bytes_;
-    bool binary_;
+    // Two words: a Message by value travels in registers.
+    static constexpr uint64_t binary_bit = uint64_t(1) << 63;
+    const char* data_;
+    uint64_t size_;
 };
 
 enum class SendResult : uint8_t {
@@ -122,7 +124,7 @@ private:
     friend class server::EventMember;
     friend class server::WsConnection;
     Socket(server::Worker& worker, uint32_t slot, uint32_t generation) noexcept
-        : worker_(&worker), slot_(slot), generation_(generation) {}
+        : worker_(&worker), key_(uint64_t(slot) << 32 | generation) {}
     void set_data(std::unique_ptr<detail::AnyData> data) const;
     [[nodiscard]] detail::AnyData* get_data() const;
     [[nodiscard]] server::WsConnection* connection() const;  // Null off its thread.
@@ -130,7 +132,7 @@ private:
     bool elsewhere(F&& call) const;
 
     server::Worker* worker_ = nullptr;
-    uint32_t slot_ = 0, generation_ = 0;
+    uint64_t key_ = 0;  // Slot and generation in one word, to travel in a register.
 };
 
 // The moment before "101 Switching Protocols": the only one at which a request can be refused by an

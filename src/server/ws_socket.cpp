@@ -14,6 +14,8 @@
 namespace starling::ws {
 namespace {
 
+base::SlotKey slot_key(uint64_t key) noexcept { return {uint32_t(key >> 32), uint32_t(key)}; }
+
 // A message that travels to another thread.
 struct OwnedMessage {
     explicit OwnedMessage(Message message) : text(message.text()), binary(message.is_binary()) {}
@@ -28,7 +30,7 @@ struct OwnedMessage {
 
 server::WsConnection* Socket::connection() const {
     if (!worker_ || !worker_->loop().in_loop_thread()) return nullptr;
-    net::Stream* stream = worker_->loop().find({slot_, generation_});
+    net::Stream* stream = worker_->loop().find(slot_key(key_));
     // A key that a Socket holds was made by the WsConnection, which stays until the stream dies.
     return stream ? static_cast<server::WsConnection*>(stream->handler()) : nullptr;
 }
@@ -37,7 +39,7 @@ server::WsConnection* Socket::connection() const {
 template <class F>
 bool Socket::elsewhere(F&& call) const {
     if (!worker_ || worker_->loop().in_loop_thread()) return false;
-    if (!worker_->loop().streams().alive({slot_, generation_})) return false;
+    if (!worker_->loop().streams().alive(slot_key(key_))) return false;
     worker_->loop().post([socket = *this, call = std::forward<F>(call)]() mutable {
         if (server::WsConnection* connection = socket.connection()) call(*connection);
     });
@@ -104,18 +106,18 @@ uint64_t Socket::id() const noexcept {
                       base::SlotTable<net::Stream>::pages_max <=
                   uint64_t(1) << 21);
     if (!worker_) return 0;
-    return uint64_t(worker_->index()) << 53 | uint64_t(slot_) << 32 | generation_;
+    return uint64_t(worker_->index()) << 53 | key_;
 }
 
 bool Socket::is_open() const {
     if (auto* mine = connection()) return mine->is_open();
     return worker_ && !worker_->loop().in_loop_thread() &&
-           worker_->loop().streams().alive({slot_, generation_});
+           worker_->loop().streams().alive(slot_key(key_));
 }
 
 size_t Socket::buffered_amount() const {
     if (auto* mine = connection()) return mine->buffered_amount();
-    return worker_ ? worker_->loop().streams().note({slot_, generation_}) : 0;
+    return worker_ ? worker_->loop().streams().note(slot_key(key_)) : 0;
 }
 
 std::string_view Socket::subprotocol() const {
