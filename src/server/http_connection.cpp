@@ -355,6 +355,9 @@ void HttpConnection::release_reply() {
 
 void HttpConnection::log_access() {
     if (!worker_.site().options.access_log) return;
+    // A query that may hold a login does not go into a log.
+    std::string_view target = head_seen_ ? parser_.head().target : std::string_view("-");
+    if (target.find("token=") != target.npos) target = target.substr(0, target.find('?'));
     // A request that was refused before its head was whole has neither method nor target.
     const auto now = std::chrono::steady_clock::now();
     const auto took = head_seen_ ? now - began_ : now - now;
@@ -362,7 +365,7 @@ void HttpConnection::log_access() {
     const std::array<log::Field, 6> fields{{
         {"peer", std::string_view(remote_address_)},
         {"method", head_seen_ ? parser_.head().method : std::string_view("-")},
-        {"target", head_seen_ ? parser_.head().target : std::string_view("-")},
+        {"target", target},
         {"status", int64_t(status_)},
         {"bytes", int64_t(std::exchange(sent_bytes_, 0))},
         {"ms", std::chrono::duration<double, std::milli>(took).count()},
