@@ -18,9 +18,7 @@ std::string read(const std::filesystem::path& path) {
     return text.str();
 }
 
-std::filesystem::path repository() {
-    return std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
-}
+std::filesystem::path repository() { return STARLING_REPOSITORY; }
 
 // "" where the text is a right configuration.
 std::string fault_of(const std::string& text) {

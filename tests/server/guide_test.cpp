@@ -191,9 +191,8 @@ std::string file(const std::string& path) {
 }
 
 TEST(Guide, EverySampleIsTheTextThatWasCompiled) {
-    const std::string here = __FILE__;
-    const std::string root = here.substr(0, here.rfind("tests/server/"));
-    const std::string compiled = dense(file(here));
+    const std::string root = STARLING_REPOSITORY "/";
+    const std::string compiled = dense(file(root + "tests/server/guide_test.cpp"));
     size_t samples = 0;
     for (const char* name : {"docs/http.md", "docs/websocket.md"}) {
         const std::string guide = file(root + name);
