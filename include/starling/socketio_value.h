@@ -1,0 +1,66 @@
+// <starling/socketio_value.h>: the values that Socket.IO events carry: JSON, and bytes anywhere in it.
+//
+//     socket.emit("file", {{"name", "a.png"}, {"data", sio::Binary(bytes)}});
+//     socket.on("file", [](const sio::Json& file) {
+//         if (auto bytes = sio::Binary::view(file.at("data"))) save(*bytes);
+//     });
+//
+// Inside a Json, bytes are an object with the one key Binary::mark, whose value is a string of those
+// bytes. JSON text cannot say that by accident, and one who says it on purpose has sent bytes.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <boost/json/string.hpp>
+#include <boost/json/value.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace starling::sio {
+
+using Json = boost::json::value;
+
+// Bytes: a Buffer of Node, an ArrayBuffer or Blob of a browser. Owns them.
+class Binary {
+public:
+    static constexpr std::string_view mark{"\0binary", 7};
+
+    Binary() = default;
+    explicit Binary(std::string bytes) noexcept : bytes_(std::move(bytes)) {}
+    explicit Binary(std::span<const std::byte> bytes)
+        : bytes_(reinterpret_cast<const char*>(bytes.data()), bytes.size()) {}
+
+    [[nodiscard]] std::string_view text() const noexcept { return bytes_; }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+        return std::as_bytes(std::span(bytes_));
+    }
+    [[nodiscard]] size_t size() const noexcept { return bytes_.size(); }
+    friend bool operator==(const Binary&, const Binary&) = default;
+
+    // So that it can stand in an initializer list, and in any Json.
+    operator Json() const {
+        boost::json::object object;
+        object.emplace(mark, boost::json::string(bytes_));
+        return object;
+    }
+
+    // The bytes that `value` is, as a view into it; nothing for any other value.
+    [[nodiscard]] static std::optional<std::string_view> view(const Json& value) noexcept {
+        const auto* object = value.if_object();
+        if (!object || object->size() != 1) return std::nullopt;
+        const auto& only = *object->begin();
+        const auto* bytes = only.value().if_string();
+        if (!bytes || std::string_view(only.key().data(), only.key().size()) != mark)
+            return std::nullopt;
+        return std::string_view(bytes->data(), bytes->size());
+    }
+
+private:
+    std::string bytes_;
+};
+
+}  // namespace starling::sio
