@@ -177,7 +177,8 @@ class Socket : public detail::Emits<Socket, Answer> {
 public:
     Socket() = default;
 
-    [[nodiscard]] std::string id() const;  // "" once it is gone. Every socket is in the room of its id.
+    // Every socket is in the room of its id. Own thread; "" elsewhere, and once it is gone.
+    [[nodiscard]] std::string id() const;
     [[nodiscard]] bool connected() const;
     friend bool operator==(const Socket& a, const Socket& b) noexcept {
         return a.core_ == b.core_ && a.key_ == b.key_;
@@ -308,12 +309,17 @@ public:
     }
 
 private:
+    friend class socketio::Core;
     friend class socketio::Socket;
+    using Sink = std::function<void(boost::json::array)>;
     Ack(const Socket& socket, uint64_t id) noexcept : socket_(socket), id_(id), wanted_(true) {}
+    explicit Ack(std::shared_ptr<const Sink> sink) noexcept
+        : sink_(std::move(sink)), wanted_(true) {}
     void send(std::span<const Value> values) const;
 
     Socket socket_;
     uint64_t id_ = 0;
+    std::shared_ptr<const Sink> sink_;  // Of another server, rather than of a client.
     bool wanted_ = false;
 };
 

@@ -404,9 +404,7 @@ public:
             new (&listener.storage_) Handler(std::forward<F>(handler));
             static constexpr Ops ops{
                 [](void* storage, const Event& event) {
-                    // A copy: the handler may remove or move itself.
-                    Handler copy(*static_cast<Handler*>(storage));
-                    return Signature<Handler>::call(copy, event);
+                    return Signature<Handler>::call(*static_cast<Handler*>(storage), event);
                 },
                 nullptr};
             listener.ops_ = &ops;
@@ -436,11 +434,23 @@ public:
         if (ops_ && ops_->destroy) ops_->destroy(storage_);
     }
 
-    // Calls it, unless an argument does not fit.
-    Misfit operator()(const Event& event) const {
-        void* storage = storage_;
-        return ops_->call(&storage, event);
-    }
+    // What a call needs, apart from the Listener itself, which may move or be asked to go meanwhile
+    // (it is freed later). Calls it, unless an argument does not fit.
+    class Call {
+    public:
+        Misfit operator()(const Event& event) {
+            return call_(&storage_, event);
+        }
+
+    private:
+        friend class Listener;
+        Call(Misfit (*call)(void*, const Event&), void* storage) noexcept
+            : call_(call), storage_(storage) {}
+        Misfit (*call_)(void* storage, const Event& event);
+        void* storage_;
+    };
+    [[nodiscard]] Call prepare() const noexcept { return {ops_->call, storage_}; }
+    Misfit operator()(const Event& event) const { return prepare()(event); }
 
 private:
     struct Ops {
