@@ -27,6 +27,14 @@ struct Outcome {
     Packet packet;
 };
 
+[[nodiscard]] Outcome fault(std::string_view reason) noexcept;
+
+// Whether `data` (null where nothing was sent) is what a packet of `type`, binary or not, carries.
+[[nodiscard]] bool shape_is_valid(Type type, const Json* data, const DecodeLimits& limits) noexcept;
+
+// Takes the query off the name of a namespace.
+void split_query(Packet& packet) noexcept;
+
 class Decoder {
 public:
     explicit Decoder(Codec codec = Codec::json) noexcept;

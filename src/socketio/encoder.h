@@ -48,7 +48,8 @@ public:
     void value(const Json& json);
 
     // False where there is nothing to send: a value was over encoded_depth_max deep, or there were
-    // bytes in a packet that is neither event nor ack.
+    // bytes in a packet that is neither event nor ack, or as text, beside bytes, an object with
+    // `_placeholder: true`.
     [[nodiscard]] bool finish();
 
     // A whole packet, as the decoder reports them.

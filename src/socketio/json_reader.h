@@ -5,10 +5,12 @@
 #pragma once
 
 #include <array>
+#include <boost/json/error.hpp>
 #include <boost/json/monotonic_resource.hpp>
-#include <boost/json/parser.hpp>
+#include <boost/json/storage_ptr.hpp>
 #include <boost/json/value_stack.hpp>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -19,6 +21,7 @@ namespace starling::socketio {
 class Arena {
 public:
     explicit Arena(const DecodeLimits& limits = {});
+    ~Arena();
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
 
@@ -29,8 +32,10 @@ public:
     [[nodiscard]] const DecodeLimits& limits() const noexcept { return limits_; }
     // For values that live as long as those of the packet.
     [[nodiscard]] boost::json::storage_ptr storage() noexcept { return &values_; }
-    // Builds values without recursion; empty, and with storage() for its values.
-    [[nodiscard]] boost::json::value_stack& stack();
+    // A copy that lives as long.
+    [[nodiscard]] std::string_view keep(std::string_view text);
+    // Builds the values of a message of so many bytes without recursion; empty, and with storage().
+    [[nodiscard]] boost::json::value_stack& stack(size_t message_bytes);
 
     // One JSON text, nothing in front of it or behind it but blanks. Of a name that an object has
     // twice the last one counts; half of a surrogate pair becomes U+FFFD (JSON.stringify writes such
@@ -40,16 +45,20 @@ public:
 private:
     static constexpr size_t values_bytes = 8192;
     static constexpr size_t scratch_bytes = 4096;
+    static constexpr size_t large_bytes = 65'536;
 
+    struct Parser;
+
+    void renew_stack();
     [[nodiscard]] bool parse(std::string_view text, boost::json::error_code& error);
 
     DecodeLimits limits_;
-    bool large_ = false;  // The scratch memory may have grown.
+    bool large_ = false;  // The scratch memory may have grown by much.
     std::array<unsigned char, values_bytes> values_buffer_;
     std::array<unsigned char, scratch_bytes> scratch_buffer_;
     boost::json::monotonic_resource values_;
-    std::optional<boost::json::parser> parser_;
     std::optional<boost::json::value_stack> stack_;
+    std::unique_ptr<Parser> parser_;
 };
 
 }  // namespace starling::socketio

@@ -47,12 +47,14 @@ public:
 private:
     void separate();
     void write(const Json& json, size_t depth);
+    void write_object(const Json& json, size_t depth);
     void write_bytes(std::string_view bytes);
 
     Encoded& out_;
     Type type_ = Type::connect;
     bool has_items_ = false;
     bool failed_ = false;
+    bool lookalike_ = false;  // An object of the application that looks like a placeholder.
 };
 
 }  // namespace starling::socketio

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "socketio/json_writer.h"
@@ -31,11 +32,15 @@ public:
     [[nodiscard]] bool finish();
 
 private:
+    std::string& item();
+    void add_data();
     void write(const Json& json, size_t depth);
+    void write_bytes(std::string& text, std::string_view bytes);
 
     Encoded& out_;
     size_t items_at_ = 0;  // Of the byte that counts the items; 0 where there is no array.
     size_t items_ = 0;
+    size_t members_ = 0;  // Of the map, at the front.
     bool failed_ = false;
 };
 

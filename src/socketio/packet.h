@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace starling::socketio {
 
@@ -39,6 +41,12 @@ struct Packet {
     // EVENT: an array whose first item is the name (or a number); ACK: an array; CONNECT: an object,
     // or null where nothing was sent; CONNECT_ERROR: a string or an object; DISCONNECT: null.
     Json data;
+
+    // Assigning to `data` would copy: a Json keeps to the memory that it was made with.
+    void take_data(Json&& json) noexcept {
+        std::destroy_at(&data);
+        std::construct_at(&data, std::move(json));
+    }
 };
 
 struct DecodeLimits {
@@ -49,6 +57,9 @@ struct DecodeLimits {
     // Placeholders may name an attachment again; each gets a copy. This much more than was received.
     size_t repeated_bytes_max = 1'000'000;
 };
+
+// The greatest integer of JavaScript, 2^53 - 1.
+inline constexpr uint64_t ack_id_max = 9'007'199'254'740'991;
 
 // Depth of what is encoded, as above.
 inline constexpr size_t encoded_depth_max = 128;
