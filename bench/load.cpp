@@ -8,7 +8,7 @@
 //   load idle      --connections 15000; holds them until a line on standard input
 //   load handshake --connections 50 --close fin|reset
 //   load socketio-ack      --connections 50 --in-flight 1 --payload 64
-//   load socketio-fanout   --connections 500 --rate 2000
+//   load socketio-fanout   --connections 500 --rate 2000 --window 200
 //   load socketio-idle     --connections 10000; holds them until a line on standard input
 //   load socketio-connect  --connections 50
 //   load socketio-polling  --connections 50

@@ -60,10 +60,18 @@ private:
         uint64_t now = now_ns();
         const uint64_t end = now + static_cast<uint64_t>(seconds * 1e9);
         for (uint64_t next = now; now < end; now = now_ns()) {
-            for (; emitting && next <= now; next += interval) append(now);
+            for (; emitting && next <= now && window_open(); next += interval) append(now);
             flush();
             if (pool_.poll(0, *this) == 0) nap(now, emitting ? std::min(next, end) : end);
         }
+    }
+
+    // With a window, no more than so many events are on their way: a server that cannot keep the
+    // rate is then measured at the rate that it can, instead of at the queue that it builds up.
+    bool window_open() const noexcept {
+        return options_.window == 0 ||
+               emitted_ * options_.connections <
+                   delivered_ + uint64_t{options_.window} * options_.connections;
     }
 
     static void nap(uint64_t now, uint64_t until) {
