@@ -5,6 +5,7 @@
 
 #include <sys/epoll.h>
 
+#include <cstring>
 #include <deque>
 #include <vector>
 
@@ -23,14 +24,14 @@ constexpr std::string_view open = "0{", ping = "2", pong = "3", connect = "40", 
 
 // An event with one string; `id` is empty or asks for an ack, which carries it too.
 inline std::string event_text(std::string_view id, std::string_view name, std::string_view text) {
-    std::string packet(packet::event);
-    packet.append(id).append("[\"").append(name).append("\",\"");
-    return packet.append(text).append("\"]");
+    std::string made(packet::event);
+    made.append(id).append("[\"").append(name).append("\",\"");
+    return made.append(text).append("\"]");
 }
 
 inline std::string ack_text(std::string_view id, std::string_view text) {
-    std::string packet(packet::ack);
-    return packet.append(id).append("[\"").append(text).append("\"]");
+    std::string made(packet::ack);
+    return made.append(id).append("[\"").append(text).append("\"]");
 }
 
 struct SocketioPeer {
