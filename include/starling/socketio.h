@@ -128,6 +128,18 @@ public:
     void send(const Args&... args) const {  // emit("message", ...)
         emit("message", args...);
     }
+    // With a list of arguments, each an argument of its own.
+    void emit_list(std::string_view name, std::span<const Json> args) const {
+        with_list([&](std::span<const Value> values) { self().emit_values(name, values); }, args);
+    }
+    void emit_list_with_ack(std::string_view name, std::span<const Json> args,
+                            std::function<void(const Result&)> done) const {
+        with_list(
+            [&](std::span<const Value> values) {
+                self().ask_values(name, values, std::move(done));
+            },
+            args);
+    }
 
     // With a callback as last argument: it is called once, on a worker's thread.
     template <class... Args>
@@ -306,6 +318,9 @@ public:
     template <class... Args>
     void operator()(const Args&... args) const {
         detail::with_values([&](std::span<const Value> values) { send(values); }, args...);
+    }
+    void list(std::span<const Json> args) const {  // Each an argument of its own.
+        detail::with_list([&](std::span<const Value> values) { send(values); }, args);
     }
 
 private:
@@ -527,6 +542,7 @@ public:
 
 protected:
     using Namespace::Namespace;
+    [[nodiscard]] Broadcast broadcast_to(std::string nsp) const;
 };
 
 }  // namespace starling::sio

@@ -148,9 +148,11 @@ void Core::decided(base::SlotKey key, size_t guard, std::optional<sio::Error> er
 // Middleware lets it in.
 void Core::admit(Socket& socket) {
     std::optional<History::Return> back;
-    if (settings().recovery && !settings().recovery->skip_middlewares)
-        back = find_absent({socket.client(), socket.space(), socket.auth(),
-                            {.user = std::string(socket.user())}});
+    if (settings().recovery && !settings().recovery->skip_middlewares) {
+        Newcomer who{socket.client(), socket.space(), socket.auth(), {}};
+        who.login.user = socket.user();
+        back = find_absent(who);
+    }
     enter(socket, std::move(back));
 }
 

@@ -56,6 +56,12 @@ Broadcast Namespace::timeout(std::chrono::milliseconds ack_timeout) const {
     return all().timeout(ack_timeout);
 }
 
+Broadcast Server::broadcast_to(std::string nsp) const {
+    auto& family = registry_->family;
+    Broadcast::Target target{&family, family.find_static(nsp), std::move(nsp), {}};
+    return Broadcast(std::make_shared<const Broadcast::Target>(std::move(target)));
+}
+
 size_t Namespace::sockets() const { return registry_->connected.load(std::memory_order_relaxed); }
 
 void Namespace::server_side_values(std::string_view name, std::span<const Value> values,

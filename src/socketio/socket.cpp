@@ -73,15 +73,15 @@ bool Socket::guarded(std::string_view name, std::span<const Json> args) {
 }
 
 void Socket::misfit(std::string_view name, const sio::detail::Misfit& why, const Ack& ack) {
-    const std::string index = std::to_string(why.index);
+    const std::string position = std::to_string(why.index);
     const std::array<log::Field, 4> fields{{{"event", name},
-                                            {"argument", index},
+                                            {"argument", position},
                                             {"expected", why.expected},
                                             {"socket", id_}}};
     core().warn("an event's arguments do not fit its handler", fields);
     if (!ack) return;
     ack(Json({{"error", "bad arguments"},
-              {"message", "argument " + index + " must be " + why.expected}}));
+              {"message", "argument " + position + " must be " + why.expected}}));
 }
 
 // An event that this side makes: no packet, no middleware.
