@@ -41,6 +41,7 @@ struct Registry;
 namespace starling::sio {
 
 class Broadcast;
+class Server;
 class Emitter;
 class Namespace;
 
@@ -376,6 +377,7 @@ public:
 
 private:
     friend class Namespace;
+    friend class Server;
     friend class Socket;
     friend class detail::Emits<Broadcast, Answers>;
     struct Target;
