@@ -87,12 +87,6 @@ std::string without_lone_surrogates(std::string_view json) {
     return text;
 }
 
-bool is_about_surrogates(const error_code& code) {
-    using boost::json::error;
-    return code == error::illegal_leading_surrogate || code == error::illegal_trailing_surrogate ||
-           code == error::expected_utf16_escape;
-}
-
 }  // namespace
 
 struct Arena::Parser {
@@ -145,9 +139,11 @@ bool Arena::parse(std::string_view text, error_code& error) {
 std::optional<Json> Arena::read_json(std::string_view text) {
     error_code error;
     if (parse(text, error)) return stack_->release();
-    if (!is_about_surrogates(error)) return std::nullopt;
+    // Boost.JSON has several errors for lone surrogates, and some of them for other faults as well.
+    if (text.find("\\u") == std::string_view::npos) return std::nullopt;
+    const std::string repaired = without_lone_surrogates(text);
     error.clear();
-    if (parse(without_lone_surrogates(text), error)) return stack_->release();
+    if (repaired != text && parse(repaired, error)) return stack_->release();
     return std::nullopt;
 }
 
