@@ -96,9 +96,9 @@ struct Arena::Parser {
     boost::json::basic_parser<Handler> json;
 };
 
-Arena::Arena(const DecodeLimits& limits)
-    : limits_(limits), values_(values_buffer_.data(), values_buffer_.size()) {
+Arena::Arena(const DecodeLimits& limits) : limits_(limits) {
     renew_stack();
+    renew_values();
     boost::json::parse_options options;
     options.max_depth = limits.depth_max;
     parser_ = std::make_unique<Parser>(*stack_, options);
@@ -110,10 +110,13 @@ void Arena::renew_stack() {
     stack_.emplace(boost::json::storage_ptr(), scratch_buffer_.data(), scratch_buffer_.size());
 }
 
+// Not release(): in Boost 1.81 that keeps the size of the next block, which doubles with each one.
+void Arena::renew_values() { values_.emplace(values_buffer_.data(), values_buffer_.size()); }
+
 void Arena::clear() noexcept {
     stack_->reset();
     if (std::exchange(large_, false)) renew_stack();
-    values_.release();
+    renew_values();
 }
 
 boost::json::value_stack& Arena::stack(size_t message_bytes) {
@@ -124,7 +127,7 @@ boost::json::value_stack& Arena::stack(size_t message_bytes) {
 
 std::string_view Arena::keep(std::string_view text) {
     if (text.empty()) return {};
-    auto* copy = static_cast<char*>(values_.allocate(text.size(), 1));
+    auto* copy = static_cast<char*>(values_->allocate(text.size(), 1));
     std::memcpy(copy, text.data(), text.size());
     return {copy, text.size()};
 }

@@ -186,6 +186,7 @@ TEST(SocketioDecoder, RefusesMoreThanTheReference) {
         {"2/admin,", "invalid payload"},
         {"3", "invalid payload"},
         {"31", "invalid payload"},
+        {"2[1e400]", "invalid payload"},
         {"4", "invalid payload"},
         {R"(2 ["a"])", "invalid payload"},
         {R"(5-["a"])", "illegal number of attachments"},
@@ -300,6 +301,15 @@ TEST(SocketioDecoder, SharesAnArenaWithOthers) {
     EXPECT_EQ(shown(two.add_text(R"(2["between"])", arena)), R"(event / ["between"])");
     EXPECT_EQ(shown(two.add_text("2[", arena)), "invalid JSON");
     EXPECT_EQ(shown(one.add_bytes(base::bytes_of("x"), arena)), R"(event /n?q ["a",<x>])");
+}
+
+TEST(SocketioDecoder, TakesTheSameMemoryForEveryLargePacket) {
+    // The sizes of blocks must not grow from packet to packet: a hundred doublings are not survived.
+    Arena arena;
+    Decoder decoder;
+    const std::string text = "2[\"a\",\"" + std::string(20'000, 'x') + "\"]";
+    for (int i = 0; i < 100; ++i)
+        ASSERT_EQ(decoder.add_text(text, arena).kind, Outcome::Kind::packet);
 }
 
 TEST(SocketioDecoder, TakesLargePacketsAndSmallOnesBehindThem) {
