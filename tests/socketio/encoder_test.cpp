@@ -192,6 +192,21 @@ TEST(SocketioEncoder, TakesValuesOneByOne) {
     }
 }
 
+TEST(SocketioEncoder, TakesEveryKindOfNumberAndText) {
+    Encoder encoder;
+    encoder.begin(Type::event, "/");
+    encoder.value(std::string("name"));
+    encoder.value(-1);
+    encoder.value(2u);
+    encoder.value(short{3});
+    encoder.value(4LL);
+    encoder.value(5ULL);
+    encoder.value(0.5f);
+    encoder.value(std::numeric_limits<int64_t>::min());
+    ASSERT_TRUE(encoder.finish());
+    EXPECT_EQ(encoder.text(), R"(42["name",-1,2,3,4,5,0.5,-9223372036854775808])");
+}
+
 TEST(SocketioEncoder, HasAnErrorForWhatCannotBeSent) {
     const Json lookalike = object{{"_placeholder", true}, {"num", 9}};
     for (const Codec codec : {Codec::json, Codec::msgpack}) {
