@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 #include "engineio/packet.h"
 
@@ -30,6 +30,8 @@ public:
 
     // `body` is borrowed until the reader is gone.
     PayloadReader(std::string_view body, Revision revision, PayloadKind kind) noexcept;
+    PayloadReader(const PayloadReader&) = delete;  // packet() may point into it.
+    PayloadReader& operator=(const PayloadReader&) = delete;
 
     // `packet` when there is one, in packet(); after `end` and `fault` the same again.
     // A text body that is not UTF-8 as a whole is a fault before its first packet.
@@ -46,7 +48,6 @@ private:
     [[nodiscard]] Step next_binary3();
     [[nodiscard]] Step deliver(const Decoded& decoded);
     [[nodiscard]] Step fail(Fault fault) noexcept;
-    void decode_twice_encoded();
 
     std::string_view rest_;
     std::string scratch_;
@@ -61,8 +62,8 @@ private:
 // Builds the answer to a poll.
 class PayloadWriter {
 public:
-    // `supports_binary`: see supports_binary() of engineio/request.h; EIO3 alone asks for it.
-    // `bytes_max`: where append() stops taking more.
+    // `supports_binary`: see supports_binary() of engineio/request.h; matters in EIO3 alone.
+    // `bytes_max`: what append() stops at, counted before base64 and escapes.
     PayloadWriter(Revision revision, bool supports_binary, size_t bytes_max) noexcept;
 
     // False: it does not fit behind what is there; send that, and this packet with the next poll.
@@ -74,13 +75,19 @@ public:
     // EIO3 with a binary packet, for a client that takes binary answers.
     [[nodiscard]] PayloadKind kind() const noexcept { return kind_; }
     [[nodiscard]] std::string_view content_type() const noexcept;  // Lives for ever.
-    [[nodiscard]] std::string take() noexcept { return std::move(body_); }
+    [[nodiscard]] std::string take();                              // Once, at the end.
 
 private:
+    // EIO3 frames its parts at the end: how depends on whether any of them is binary.
+    struct Part {
+        size_t bytes;
+        bool binary;
+    };
+
     void append3(const Packet& packet);
-    void turn_binary();
 
     std::string body_;
+    std::vector<Part> parts_;
     size_t bytes_max_;
     Revision revision_;
     bool supports_binary_;

@@ -70,16 +70,18 @@ public:
     // To be done in this order. A poll that an action answers is no longer pending.
     struct Actions {
         bool deliver = false;            // The packet is a message for the application.
-        bool send_probe_answer = false;  // `3probe` on the probing WebSocket, before anything else.
+        bool send_probe_answer = false;  // `3probe` on the WebSocket, before anything else.
         bool send_ping = false;          // Queue `2`.
         bool send_pong = false;          // Queue `3`.
         bool answer_noop = false;        // The pending poll gets `6` alone; the queue stays.
-        bool answer_close = false;       // The pending poll gets the queue, then `1`.
-        bool flush = false;              // Something can be sent now: see outlet().
-        bool answer_400 = false;         // The request that was reported with this event.
-        bool refuse_websocket = false;   // Close the WebSocket that was just reported, only that.
-        bool close_websocket = false;    // The accepted one, once what is queued for it has left.
-        bool closed = false;             // Once; see reason(). A POST under way may end with `ok`.
+        bool answer_close =
+            false;  // The pending poll, or the one that just arrived, gets the queue, then `1`.
+        bool flush_poll = false;        // If anything is queued: claim_poll(), answer it with that.
+        bool flush_websocket = false;   // The queue goes out over the WebSocket.
+        bool answer_400 = false;        // To the request that was reported with this event.
+        bool refuse_websocket = false;  // Close the WebSocket that was just reported, only that.
+        bool close_websocket = false;   // The accepted one, once what it was given has left.
+        bool closed = false;            // Once; see reason(). A POST under way may end with `ok`.
 
         friend bool operator==(const Actions&, const Actions&) = default;
     };
@@ -128,8 +130,8 @@ private:
     [[nodiscard]] Input input_of(Link link, const Packet& packet) const noexcept;
     [[nodiscard]] Input input_of(Event event) noexcept;
     [[nodiscard]] Actions step(Input input, uint64_t now_ms) noexcept;
-    [[nodiscard]] Actions finish(Actions actions, Reason reason, bool had_websocket) noexcept;
-    void enter(State next, uint64_t now_ms) noexcept;
+    [[nodiscard]] Actions finish(Actions actions, State before, Input input) noexcept;
+    void set_timers(State before, Input input, uint64_t now_ms) noexcept;
 
     const SessionOptions* options_;
     uint64_t heartbeat_at_ms_;  // EIO4: the next ping or the end; EIO3: the end.
