@@ -314,6 +314,86 @@ TEST(EngineioSession, the_server_closes) {
     check(sockets, eio4, websocket);
 }
 
+// What holds whatever happens: every sequence of so many events and packets, in each revision.
+class Walk {
+public:
+    static constexpr int depth = 3;
+
+    void from(const Session& session, bool polls, bool socket, int level) {
+        for (const auto& [name, event] : events) {
+            Session next = session;
+            const auto actions = next.on(event, 1);
+            follow(session, next, actions, name, polls || event == Session::Event::poll_arrived,
+                   socket || event == Session::Event::websocket_attached, level);
+        }
+        for (const Link link : {Link::post, Link::websocket}) {
+            for (const char* text : {"0", "1", "2", "2probe", "3", "4a", "5", "6"}) {
+                std::string scratch;
+                Session next = session;
+                const auto actions =
+                    next.on_packet(link, decode_text(text, session.revision(), scratch).packet, 1);
+                follow(session, next, actions, text, polls, socket, level);
+            }
+        }
+        Session next = session;
+        const auto actions = next.close(Reason::forced_close, 1);
+        follow(session, next, actions, "close", polls, socket, level);
+    }
+
+    size_t steps = 0;
+
+private:
+    void follow(const Session& before, const Session& after, const Session::Actions& actions,
+                std::string_view what, bool polls, bool socket, int level) {
+        using State = Session::State;
+        ++steps;
+        const bool was_closed = before.state() == State::closed;
+        const bool is_closed = after.state() == State::closed;
+        bool holds = actions.closed == (is_closed && !was_closed);
+        if (was_closed) holds = holds && is_closed && !actions.deliver && !actions.flush_poll;
+        if (is_closed) holds = holds && !after.poll_pending();
+        if (actions.answer_noop || actions.answer_close) holds = holds && polls;
+        if (actions.answer_noop) holds = holds && before.poll_pending() && !after.poll_pending();
+        if (before.poll_pending() && !after.poll_pending() && what != "poll-aborted")
+            holds = holds && actions.answer_noop != actions.answer_close;
+        if (actions.close_websocket || actions.flush_websocket || actions.send_probe_answer)
+            holds = holds && socket;
+        if (actions.deliver) holds = holds && before.may_send() && after.may_send();
+        if (!is_closed) holds = holds && after.deadline_ms() > 1 && after.deadline_ms() < 100'000;
+        EXPECT_TRUE(holds) << what << " in state " << static_cast<int>(before.state());
+        if (level < depth && holds) from(after, polls, socket, level + 1);
+    }
+};
+
+TEST(EngineioSession, whatever_happens) {
+    struct Start {
+        Transport transport;
+        std::string_view script;
+    };
+    constexpr Start starts[] = {
+        {polling, ""},
+        {polling, "poll"},
+        {polling, "ws"},
+        {polling, "poll ws"},
+        {polling, "ws ws:2probe"},
+        {polling, "close"},
+        {polling, "ws ws:2probe close"},
+        {polling, "post ws ws:5"},
+        {websocket, ""},
+    };
+    for (const Revision revision : {eio3, eio4}) {
+        for (const Start& start : starts) {
+            Player player(revision, start.transport);
+            (void)player.play(start.script);
+            Walk walk;
+            const bool socket =
+                start.transport == websocket || start.script.find("ws") != std::string_view::npos;
+            walk.from(player.session(), start.script.starts_with("poll"), socket, 1);
+            EXPECT_GT(walk.steps, 27U * 27 * 27);
+        }
+    }
+}
+
 TEST(EngineioSession, says_where_to_send) {
     using Outlet = Session::Outlet;
     Player player(eio4, polling);
