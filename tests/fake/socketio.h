@@ -96,7 +96,7 @@ class Client {
 public:
     Client(Workers& workers, size_t worker, unsigned revision);
     ~Client();
-    void says(std::string_view text);          // Without the engine's packet type.
+    void says(std::string_view text);  // Without the engine's packet type.
     void says_bytes(std::string_view bytes);
     void leaves(std::string_view reason = "transport close");
     [[nodiscard]] std::vector<std::string> takes();  // What came since the last time.
@@ -117,8 +117,8 @@ private:
 class Workers {
 public:
     explicit Workers(size_t count = 1, socketio::Settings settings = {})
-        : family(settings, settings.recovery ? std::make_unique<History>(*settings.recovery)
-                                             : nullptr) {
+        : family(settings,
+                 settings.recovery ? std::make_unique<History>(*settings.recovery) : nullptr) {
         for (size_t i = 0; i < count; ++i) {
             hosts.push_back(std::make_unique<Host>());
             hosts.back()->clock_ms = &now_ms;
@@ -132,8 +132,8 @@ public:
         return *namespaces.emplace_back(std::make_unique<Namespace>(family.declare(name)));
     }
     Namespace& of_matching(sio::Server::Accept accept) {
-        return *namespaces.emplace_back(std::make_unique<Namespace>(
-            family.declare_dynamic("(matching)", std::move(accept))));
+        return *namespaces.emplace_back(
+            std::make_unique<Namespace>(family.declare_dynamic("(matching)", std::move(accept))));
     }
 
     // As if on that worker's thread.

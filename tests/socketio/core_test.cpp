@@ -51,9 +51,8 @@ TEST(SocketIoCore, EventsReachHandlersByTheirParameters) {
     auto& io = workers.of("/");
     io.on_connection([](sio::Socket socket) {
         socket.on("sum", [](int a, int b) { return a + b; });
-        socket.on("join", [](std::string a, std::optional<std::string> b) {
-            return a + b.value_or("-");
-        });
+        socket.on("join",
+                  [](std::string a, std::optional<std::string> b) { return a + b.value_or("-"); });
         socket.on("bytes", [](sio::Binary bytes) { return bytes; });
         socket.on("list", [](std::vector<int> numbers) { return int(numbers.size()); });
         socket.on("late", [](sio::Ack ack) { ack("a", 2, nullptr); });
@@ -112,7 +111,9 @@ TEST(SocketIoCore, WhatAClientMustNotSayEndsIt) {
         {"9", "forced close"},
         {"2{\"a\":1}", "forced close"},
         {"29007199254740993[\"a\"]", "forced close"},
-        {"5" "11-[\"a\"]", "forced close"},
+        {"5"
+         "11-[\"a\"]",
+         "forced close"},
     };
     for (const auto& one : cases) {
         Workers workers;
@@ -399,9 +400,8 @@ TEST(SocketIoCore, CatchAllListenersAndMiddlewareOfPackets) {
 
 TEST(SocketIoCore, AHandlerThatThrowsCostsItsClientAlone) {
     Workers workers;
-    workers.of("/").on_connection([](sio::Socket socket) {
-        socket.on("throw", [] { throw std::runtime_error("oops"); });
-    });
+    workers.of("/").on_connection(
+        [](sio::Socket socket) { socket.on("throw", [] { throw std::runtime_error("oops"); }); });
     const auto a = join(workers), b = join(workers);
     a->says("2[\"throw\"]");
     EXPECT_EQ(a->link.ended, "forced server close");

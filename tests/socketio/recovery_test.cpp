@@ -30,7 +30,8 @@ TEST(SocketIoRecovery, BringsBackIdRoomsDataAndWhatWasMissed) {
     auto& io = workers.of("/");
     std::vector<std::string> said;
     io.on_connection([&](sio::Socket socket) {
-        said.push_back(socket.recovered() ? "again " + std::string(socket.data().as_string()) : "new");
+        said.push_back(socket.recovered() ? "again " + std::string(socket.data().as_string())
+                                          : "new");
         if (socket.recovered()) return;
         socket.join("room");
         socket.data() = "mine";
@@ -137,7 +138,8 @@ TEST(SocketIoRecovery, SessionsAndPacketsAreBounded) {
     socketio::History history(limits);
     for (int i = 0; i < 100; ++i) {
         history.append(std::make_shared<socketio::Command>());
-        history.leave({.pid = std::to_string(i), .nsp = "/", .id = "x", .rooms = {}, .data = {}, .user = {}});
+        history.leave(
+            {.pid = std::to_string(i), .nsp = "/", .id = "x", .rooms = {}, .data = {}, .user = {}});
     }
     EXPECT_EQ(history.absent(), 10u);
     EXPECT_EQ(history.packets(), 5u);
