@@ -1,0 +1,460 @@
+// <starling/socketio_handler.h>: how a lambda becomes the handler of a Socket.IO event: its parameters
+// say what arguments it wants, its return value is the ack. Included by <starling/socketio.h>.
+//
+//     socket.on("sum", [](int a, int b) { return a + b; });
+//     socket.on("private message", [&io](sio::Socket from, std::string to, std::string text) { ... });
+//
+// Parameters, in the order of the arguments: bool, integers, floating point, std::string,
+// std::string_view, sio::Json, boost::json::array and object, sio::Binary, std::vector of these, and
+// std::optional of these for what may be missing. A parameter sio::Socket is the socket, sio::Ack the
+// way to answer later; neither takes an argument. Further arguments are ignored, as in JavaScript.
+#pragma once
+
+#include <starling/socketio_value.h>
+
+#include <boost/json/array.hpp>
+
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace starling::sio {
+
+class Ack;
+class Socket;
+
+// One argument of an event that is sent, as a view: it ends with the call.
+class Value {
+public:
+    enum class Kind : uint8_t { null, boolean, int64, uint64, real, text, bytes, json };
+
+    Value(std::nullptr_t) noexcept {}
+    Value(bool value) noexcept : kind_(Kind::boolean), boolean_(value) {}
+    template <std::signed_integral T>
+        requires(!std::same_as<T, bool>)
+    Value(T value) noexcept : kind_(Kind::int64), int64_(value) {}
+    template <std::unsigned_integral T>
+        requires(!std::same_as<T, bool>)
+    Value(T value) noexcept : kind_(Kind::uint64), uint64_(value) {}
+    template <std::floating_point T>
+    Value(T value) noexcept : kind_(Kind::real), real_(double(value)) {}
+    Value(std::string_view text) noexcept : kind_(Kind::text), text_(text) {}
+    Value(const std::string& text) noexcept : Value(std::string_view(text)) {}
+    Value(const char* text) noexcept : Value(std::string_view(text)) {}
+    Value(const boost::json::string& text) noexcept
+        : Value(std::string_view(text.data(), text.size())) {}
+    Value(const Binary& bytes) noexcept : kind_(Kind::bytes), text_(bytes.text()) {}
+    Value(std::span<const std::byte> bytes) noexcept
+        : kind_(Kind::bytes),
+          text_(reinterpret_cast<const char*>(bytes.data()), bytes.size()) {}
+    Value(const Json& json) noexcept : kind_(Kind::json), json_(&json) {}
+
+    [[nodiscard]] Kind kind() const noexcept { return kind_; }
+    [[nodiscard]] bool boolean() const noexcept { return boolean_; }
+    [[nodiscard]] int64_t int64() const noexcept { return int64_; }
+    [[nodiscard]] uint64_t uint64() const noexcept { return uint64_; }
+    [[nodiscard]] double real() const noexcept { return real_; }
+    [[nodiscard]] std::string_view text() const noexcept { return text_; }  // Or bytes.
+    [[nodiscard]] const Json& json() const noexcept { return *json_; }
+
+private:
+    Kind kind_ = Kind::null;
+    union {
+        bool boolean_;
+        int64_t int64_ = 0;
+        uint64_t uint64_;
+        double real_;
+        const Json* json_;
+    };
+    std::string_view text_;
+};
+
+namespace detail {
+
+// ---- what is sent -------------------------------------------------------------------------------
+
+// Types that a Value shows as they are; others become a Json first.
+template <class T>
+concept Viewable = std::is_arithmetic_v<T> || std::same_as<T, std::nullptr_t> ||
+                   std::same_as<T, Json> || std::same_as<T, Binary> ||
+                   std::same_as<T, boost::json::string> ||
+                   std::convertible_to<const T&, std::string_view> ||
+                   std::convertible_to<const T&, std::span<const std::byte>>;
+
+template <class T>
+Json to_json(const T& value);
+
+template <class T>
+decltype(auto) hold(const T& value) {
+    if constexpr (std::is_enum_v<T>)
+        return int64_t(value);
+    else if constexpr (Viewable<T>)
+        return static_cast<const T&>(value);
+    else
+        return to_json(value);
+}
+
+template <class T>
+struct JsonOf {
+    static Json make(const T& value) {
+        static_assert(std::is_constructible_v<Json, const T&>,
+                      "Socket.IO cannot send an argument of this type: convert it to sio::Json");
+        return Json(value);
+    }
+};
+template <class T>
+struct JsonOf<std::optional<T>> {
+    static Json make(const std::optional<T>& value) { return value ? to_json(*value) : Json(); }
+};
+template <class T>
+struct JsonOf<std::vector<T>> {
+    static Json make(const std::vector<T>& values) {
+        boost::json::array array;
+        array.reserve(values.size());
+        for (const auto& value : values) array.push_back(to_json(T(value)));
+        return array;
+    }
+};
+
+template <class T>
+Json to_json(const T& value) {
+    if constexpr (std::convertible_to<const T&, std::string_view>)
+        return Json(std::string_view(value));
+    else
+        return JsonOf<T>::make(value);
+}
+
+// Calls `use(span of Values)`.
+template <class Use, class... Args>
+decltype(auto) with_values(Use&& use, const Args&... args) {
+    return [&use](const auto&... held) -> decltype(auto) {
+        const std::array<Value, sizeof...(held)> values{Value(held)...};
+        return use(std::span<const Value>(values.data(), values.size()));
+    }(hold(args)...);
+}
+
+// ---- what is received ---------------------------------------------------------------------------
+
+struct Event {
+    const Socket& socket;
+    std::string_view name;
+    std::span<const Json> args;  // Views: they end with the call.
+    const Ack& ack;              // Null where the client asked for none.
+};
+
+// Why a handler was not called: argument `index`, from 1, is not `expected`. 0: it was called.
+struct Misfit {
+    size_t index = 0;
+    const char* expected = nullptr;
+};
+
+// What a parameter of type T keeps until the call, and how it reads an argument (null: missing).
+template <class T>
+struct Parameter;
+
+template <class T>
+using ParameterOf = Parameter<std::remove_cvref_t<T>>;
+
+template <>
+struct Parameter<bool> {
+    static constexpr const char* expected = "a boolean";
+    static bool read(const Json* from, bool& to) noexcept {
+        if (!from || !from->is_bool()) return false;
+        to = from->get_bool();
+        return true;
+    }
+};
+
+template <std::integral T>
+struct Parameter<T> {
+    static constexpr const char* expected = "an integer";
+    static bool read(const Json* from, T& to) noexcept {
+        if (!from) return false;
+        if (const int64_t* number = from->if_int64()) return fit(*number, to);
+        if (const uint64_t* number = from->if_uint64()) return fit(*number, to);
+        const double* number = from->if_double();
+        // 2^63 is the first that does not fit, and is a double.
+        if (!number || std::trunc(*number) != *number || std::abs(*number) >= 9223372036854775808.0)
+            return false;
+        return fit(int64_t(*number), to);
+    }
+
+private:
+    template <class Number>
+    static bool fit(Number number, T& to) noexcept {
+        if (!std::in_range<T>(number)) return false;
+        to = T(number);
+        return true;
+    }
+};
+
+template <std::floating_point T>
+struct Parameter<T> {
+    static constexpr const char* expected = "a number";
+    static bool read(const Json* from, T& to) noexcept {
+        if (!from || !from->is_number()) return false;
+        if (const double* number = from->if_double()) to = T(*number);
+        if (const int64_t* number = from->if_int64()) to = T(*number);
+        if (const uint64_t* number = from->if_uint64()) to = T(*number);
+        return true;
+    }
+};
+
+template <>
+struct Parameter<std::string_view> {
+    static constexpr const char* expected = "a string";
+    static bool read(const Json* from, std::string_view& to) noexcept {
+        const auto* text = from ? from->if_string() : nullptr;
+        if (!text) return false;
+        to = std::string_view(text->data(), text->size());
+        return true;
+    }
+};
+
+template <>
+struct Parameter<std::string> {
+    static constexpr const char* expected = "a string";
+    static bool read(const Json* from, std::string& to) {
+        std::string_view text;
+        if (!Parameter<std::string_view>::read(from, text)) return false;
+        to = text;
+        return true;
+    }
+};
+
+template <>
+struct Parameter<Binary> {
+    static constexpr const char* expected = "binary";
+    static bool read(const Json* from, Binary& to) {
+        const auto bytes = from ? Binary::view(*from) : std::nullopt;
+        if (!bytes) return false;
+        to = Binary(std::string(*bytes));
+        return true;
+    }
+};
+
+template <>
+struct Parameter<Json> {  // Whatever it is; a missing one is null.
+    static constexpr const char* expected = "a value";
+    static bool read(const Json* from, Json& to) {
+        if (from) to = *from;
+        return true;
+    }
+};
+
+template <>
+struct Parameter<boost::json::array> {
+    static constexpr const char* expected = "an array";
+    static bool read(const Json* from, boost::json::array& to) {
+        if (!from || !from->is_array()) return false;
+        to = from->get_array();
+        return true;
+    }
+};
+
+template <>
+struct Parameter<boost::json::object> {
+    static constexpr const char* expected = "an object";
+    static bool read(const Json* from, boost::json::object& to) {
+        if (!from || !from->is_object() || Binary::view(*from)) return false;
+        to = from->get_object();
+        return true;
+    }
+};
+
+template <class T>
+struct Parameter<std::optional<T>> {  // Missing or null: nothing.
+    static constexpr const char* expected = Parameter<T>::expected;
+    static bool read(const Json* from, std::optional<T>& to) {
+        if (!from || from->is_null()) return true;
+        return Parameter<T>::read(from, to.emplace());
+    }
+};
+
+template <class T>
+struct Parameter<std::vector<T>> {
+    static constexpr const char* expected = "an array of such values";
+    static bool read(const Json* from, std::vector<T>& to) {
+        const auto* array = from ? from->if_array() : nullptr;
+        if (!array) return false;
+        to.reserve(array->size());
+        for (const Json& item : *array) {
+            T value{};
+            if (!Parameter<T>::read(&item, value)) return false;
+            to.push_back(std::move(value));
+        }
+        return true;
+    }
+};
+
+template <class P>
+constexpr bool takes_argument = !std::same_as<std::remove_cvref_t<P>, Socket> &&
+                                !std::same_as<std::remove_cvref_t<P>, Ack>;
+
+// A `const Json&` is not copied.
+template <class P>
+constexpr bool takes_reference = std::same_as<P, const Json&>;
+
+// Reads argument by argument; remembers the first that does not fit.
+class Reader {
+public:
+    explicit Reader(std::span<const Json> args) noexcept : args_(args) {}
+
+    template <class P>
+    auto read() {
+        if constexpr (!takes_argument<P>) {
+            return nullptr;
+        } else if constexpr (takes_reference<P>) {
+            const Json* from = next();
+            return from ? from : &missing();
+        } else {
+            std::remove_cvref_t<P> value{};
+            if (!ParameterOf<P>::read(next(), value) && misfit_.index == 0)
+                misfit_ = {index_, ParameterOf<P>::expected};
+            return value;
+        }
+    }
+    [[nodiscard]] Misfit misfit() const noexcept { return misfit_; }
+
+private:
+    const Json* next() noexcept {
+        const size_t at = index_++;
+        return at < args_.size() ? &args_[at] : nullptr;
+    }
+    static const Json& missing() {
+        static const Json null;
+        return null;
+    }
+
+    std::span<const Json> args_;
+    size_t index_ = 0;
+    Misfit misfit_;
+};
+
+template <class P, class Stored>
+decltype(auto) pass(const Event& event, Stored& stored) {
+    if constexpr (std::same_as<std::remove_cvref_t<P>, Socket>)
+        return (event.socket);
+    else if constexpr (std::same_as<std::remove_cvref_t<P>, Ack>)
+        return (event.ack);
+    else if constexpr (takes_reference<P>)
+        return static_cast<const Json&>(*stored);
+    else
+        return std::move(stored);
+}
+
+template <class A>
+void answer(const Event& event, A&& value);  // By the ack, where there is one: see socketio.h.
+
+// Parameter and return types of a callable.
+template <class F>
+struct Signature : Signature<decltype(&F::operator())> {};
+template <class R, class... P>
+struct Signature<R (*)(P...)> {
+    template <class F>
+    static Misfit call(F& handler, const Event& event) {
+        Reader reader(event.args);
+        // Braces: read from left to right.
+        std::tuple<decltype(std::declval<Reader&>().template read<P>())...> stored{
+            reader.template read<P>()...};
+        if (const Misfit misfit = reader.misfit(); misfit.index) return misfit;
+        return std::apply(
+            [&](auto&... each) -> Misfit {
+                if constexpr (std::is_void_v<R>)
+                    handler(pass<P>(event, each)...);
+                else
+                    answer(event, handler(pass<P>(event, each)...));
+                return {};
+            },
+            stored);
+    }
+};
+template <class R, class... P>
+struct Signature<R (*)(P...) noexcept> : Signature<R (*)(P...)> {};
+template <class F, class R, class... P>
+struct Signature<R (F::*)(P...)> : Signature<R (*)(P...)> {};
+template <class F, class R, class... P>
+struct Signature<R (F::*)(P...) const> : Signature<R (*)(P...)> {};
+template <class F, class R, class... P>
+struct Signature<R (F::*)(P...) noexcept> : Signature<R (*)(P...)> {};
+template <class F, class R, class... P>
+struct Signature<R (F::*)(P...) const noexcept> : Signature<R (*)(P...)> {};
+
+// A handler without its type: two words. One of up to 8 bytes that may be copied bit by bit (no
+// capture, or one pointer or reference) costs no allocation.
+class Listener {
+public:
+    template <class F>
+    static Listener of(F&& handler) {
+        using Handler = std::decay_t<F>;
+        Listener listener;
+        if constexpr (fits<Handler>) {
+            new (&listener.storage_) Handler(std::forward<F>(handler));
+            static constexpr Ops ops{
+                [](void* storage, const Event& event) {
+                    // A copy: the handler may remove or move itself.
+                    Handler copy(*static_cast<Handler*>(storage));
+                    return Signature<Handler>::call(copy, event);
+                },
+                nullptr};
+            listener.ops_ = &ops;
+        } else {
+            listener.storage_ = new Handler(std::forward<F>(handler));
+            static constexpr Ops ops{[](void* storage, const Event& event) {
+                                         return Signature<Handler>::call(
+                                             **static_cast<Handler**>(storage), event);
+                                     },
+                                     [](void* handler_at) {
+                                         delete static_cast<Handler*>(handler_at);
+                                     }};
+            listener.ops_ = &ops;
+        }
+        return listener;
+    }
+
+    Listener() noexcept = default;
+    Listener(Listener&& other) noexcept
+        : ops_(std::exchange(other.ops_, nullptr)), storage_(other.storage_) {}
+    Listener& operator=(Listener&& other) noexcept {
+        std::swap(ops_, other.ops_);
+        std::swap(storage_, other.storage_);
+        return *this;
+    }
+    ~Listener() {
+        if (ops_ && ops_->destroy) ops_->destroy(storage_);
+    }
+
+    // Calls it, unless an argument does not fit.
+    Misfit operator()(const Event& event) const {
+        void* storage = storage_;
+        return ops_->call(&storage, event);
+    }
+
+private:
+    struct Ops {
+        Misfit (*call)(void* storage, const Event& event);
+        void (*destroy)(void* heap);
+    };
+    template <class H>
+    static constexpr bool fits = sizeof(H) <= sizeof(void*) && alignof(H) <= alignof(void*) &&
+                                 std::is_trivially_copyable_v<H>;
+
+    const Ops* ops_ = nullptr;
+    void* storage_ = nullptr;
+};
+static_assert(sizeof(Listener) == 16);
+
+}  // namespace detail
+}  // namespace starling::sio
