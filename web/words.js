@@ -78,7 +78,7 @@ const en = {
   "socketio.title": "Socket.IO chat · starling", "socketio.heading": "Socket.IO chat",
   "socketio.transports": "Transports", "socketio.both": "both", "socketio.online": "Online",
   "socketio.to": "To", "socketio.everyone": "Everyone", "socketio.you": "(you)",
-  "socketio.guest": "Guest {number}", "socketio.typing": "{names} … typing",
+  "socketio.guest": "Guest {number}", "socketio.typing": "Typing: {names}",
   "socketio.privateTo": "to {name}, private", "socketio.privateFrom": "{name}, private",
   "socketio.state.connecting": "Connecting", "socketio.state.open": "Connected",
   "socketio.state.waiting": "Reconnecting", "socketio.state.attempt": "Reconnecting, attempt {attempt}",
