@@ -116,15 +116,26 @@ std::optional<SiteFault> serve_events(Server& server, const Settings& settings,
     return std::nullopt;
 }
 
+// The first of the folders, relative to that of the executable, that holds the file.
+std::string find_folder(const std::string& executable_path,
+                        std::initializer_list<std::string_view> relatives, const char* file) {
+    const std::string beside = executable_path.substr(0, executable_path.rfind('/') + 1);
+    for (std::string_view relative : relatives) {
+        std::string candidate = beside + std::string(relative);
+        if (::access((candidate + file).c_str(), R_OK) == 0) return candidate;
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string find_web_folder(const std::string& executable_path) {
-    std::string folder = executable_path.substr(0, executable_path.rfind('/') + 1);
-    for (std::string_view relative : {"../share/starling/web", "../../web"}) {
-        std::string candidate = folder + std::string(relative);
-        if (::access((candidate + "/chat/index.html").c_str(), R_OK) == 0) return candidate;
-    }
-    return {};
+    return find_folder(executable_path, {"../share/starling/web", "../../web"}, "/chat/index.html");
+}
+
+std::string find_client_folder(const std::string& executable_path) {
+    return find_folder(executable_path, {"../share/starling/clients", "../clients"},
+                       "/4/socket.io.js");
 }
 
 std::optional<SiteFault> build_site(Server& server, const Settings& settings,
