@@ -173,6 +173,15 @@ describe("Socket.IO chat page", () => {
     await leave(page, other);
   });
 
+  test("where the client is missing the page says so", async () => {
+    const page = await openPage(browser, "about:blank");
+    await page.route("**/socket.io/socket.io.js", (route) => route.fulfill({ body: "" }));
+    await page.goto(server.url("/socketio/", "http"));
+    await shows(page, "#formError", "setup/clients/install");
+    await page.click("#reconnect");
+    await leave(page);
+  });
+
   test("after the server was away the page comes back by itself", async () => {
     const own = await serveDemo();
     const page = await enter("Ada", desktop, own);

@@ -159,6 +159,8 @@ async function send(event) {
 }
 
 function join() {
+  // The bundle is fetched when the server is set up; without it there is nothing to connect with.
+  if (!window.io) return refuse("socketio.refused.bundle");
   const transports = document.querySelector("[name=transports]:checked").value;
   remember(transportsKey, transports);
   refuse("");
@@ -203,6 +205,4 @@ onLanguage(() => {
   showPeople();
   showState();
 });
-// The bundle is fetched when the server is set up; without it there is nothing to connect with.
-if (window.io) join();
-else refuse("socketio.refused.bundle");
+join();
