@@ -82,8 +82,8 @@ void greet(const Server& server, const Settings& settings, std::ostream& to) {
     // Another root may hold other pages.
     const bool has_pages = std::filesystem::exists(settings.root + "/echo/index.html");
     if (settings.demo && has_pages && !urls.empty() && urls.front().starts_with("http"))
-        out << "pages: " << urls.front() << "/echo, " << urls.front() << "/chat and "
-            << urls.front() << "/community\n";
+        out << "pages: " << urls.front() << "/echo, " << urls.front() << "/chat, " << urls.front()
+            << "/socketio and " << urls.front() << "/community\n";
     // This is a worker's thread: an output that takes nothing now does without.
     pollfd standard_output{STDOUT_FILENO, POLLOUT, 0};
     if (&to == &std::cout && ::poll(&standard_output, 1, 0) != 1) return;
@@ -114,9 +114,11 @@ bool prepare(Server& server, const Config& config, const Settings& settings,
     return false;
 }
 
-// The demo's pages lie beside the program where no folder is named.
+// The demo's pages lie beside the program where no folder is named, what they load in any case.
 bool find_pages(Settings& settings, const std::string& executable_path) {
-    if (!settings.demo || !settings.root.empty()) return true;
+    if (!settings.demo) return true;
+    settings.client_dir = find_client_folder(executable_path);
+    if (!settings.root.empty()) return true;
     settings.root = find_web_folder(executable_path);
     return !settings.root.empty();
 }

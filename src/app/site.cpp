@@ -3,6 +3,7 @@
 #include "app/community/community.h"
 #include "app/events.h"
 #include "app/kinds.h"
+#include "app/socketio_chat.h"
 
 #include <boost/json.hpp>
 
@@ -116,6 +117,12 @@ std::optional<SiteFault> serve_events(Server& server, const Settings& settings,
     return std::nullopt;
 }
 
+void serve_socketio(Server& server, const Settings& settings) {
+    sio::Options options;
+    options.client_dir = settings.client_dir;
+    serve_socketio_chat(server.socketio(std::move(options)));
+}
+
 // The first of the folders, relative to that of the executable, that holds the file.
 std::string find_folder(const std::string& executable_path,
                         std::initializer_list<std::string_view> relatives, const char* file) {
@@ -151,6 +158,7 @@ std::optional<SiteFault> build_site(Server& server, const Settings& settings,
         if (auto fault = serve_events(server, settings, community)) return fault;
     }
     if (auto fault = websockets(server, settings)) return fault;
+    if (settings.demo) serve_socketio(server, settings);
     if (settings.root.empty()) return std::nullopt;
     try {
         server.files("/", settings.root);
