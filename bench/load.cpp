@@ -7,12 +7,18 @@
 //   load fanout    --connections 500 --rate 2000 --path /subscribe --publish-path /publish
 //   load idle      --connections 15000; holds them until a line on standard input
 //   load handshake --connections 50 --close fin|reset
+//   load socketio-ack      --connections 50 --in-flight 1 --payload 64
+//   load socketio-fanout   --connections 500 --rate 2000 --window 200
+//   load socketio-idle     --connections 10000; holds them until a line on standard input
+//   load socketio-connect  --connections 50
+//   load socketio-polling  --connections 50
 //
 // Common: --seconds 2 --warmup 0.5 --kind text|binary --sources 64 (addresses 127.0.0.x).
 #include "load_echo.h"
 #include "load_fanout.h"
 #include "load_handshake.h"
 #include "load_idle.h"
+#include "load_socketio.h"
 
 int main(int argc, char** argv) {
     using namespace starling::bench;
@@ -26,6 +32,8 @@ int main(int argc, char** argv) {
         IdleLoad(options).run();
     else if (options.mode == "handshake")
         HandshakeLoad(options).run();
+    else if (options.mode.starts_with("socketio-"))
+        run_socketio(options);
     else
         fail("unknown mode: " + options.mode);
     return 0;

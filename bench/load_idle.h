@@ -2,9 +2,9 @@
 // stay. The growth of the server's private memory, divided by their number, is the result.
 #pragma once
 
-#include <cctype>
 #include <vector>
 
+#include "heap.h"
 #include "options.h"
 #include "process.h"
 #include "sockets.h"
@@ -16,13 +16,14 @@ class IdleLoad {
 public:
     explicit IdleLoad(const Options& options)
         : options_(options),
-          frame_(client_frame(options.binary, std::string(options.payload_bytes, 'x'))) {}
+          frame_(client_frame(options.binary, std::string(options.payload_bytes, 'x'))),
+          heap_(options) {}
 
     void run() {
         // What the server allocates once, such as receive buffers, is there after these.
         open(warm_connections);
         const uint64_t pages = private_dirty_bytes(options_.server_pid);
-        const int64_t heap = heap_bytes();
+        const int64_t heap = heap_.bytes();
         const uint64_t start = now_ns();
         for (uint32_t left = options_.connections; left > 0;) {
             const uint32_t batch = std::min(left, options_.connect_batch);
@@ -40,7 +41,7 @@ public:
         if (options_.heap_path.empty())
             std::printf("null}\n");
         else
-            std::printf("%.0f}\n", static_cast<double>(heap_bytes() - heap) / count);
+            std::printf("%.0f}\n", static_cast<double>(heap_.bytes() - heap) / count);
         std::fflush(stdout);
         std::getchar();  // Holds the connections until it is told, or its starter is gone.
     }
@@ -66,24 +67,10 @@ private:
         }
     }
 
-    // What the server's allocator says is in use, as a number in the body of a response. The
-    // connection for the question is the same before and after, so it does not count.
-    int64_t heap_bytes() {
-        if (options_.heap_path.empty()) return 0;
-        if (question_.get() < 0) question_ = connect_to_server(options_, 0);
-        send_all(question_, "GET " + options_.heap_path + " HTTP/1.1\r\nHost: 127.0.0.1:" +
-                                std::to_string(options_.port) + "\r\n\r\n");
-        std::string response = receive_response(question_);
-        const size_t body = response.find("\r\n\r\n") + 4;
-        while (response.size() == body || std::isdigit(response.back()))
-            response += receive(question_, 4096);  // The number ends with a line feed.
-        return std::strtoll(response.c_str() + body, nullptr, 10);
-    }
-
     const Options& options_;
     const std::string frame_;
     std::vector<Fd> sockets_;
-    Fd question_;
+    HeapQuestion heap_;
 };
 
 }  // namespace starling::bench

@@ -16,7 +16,7 @@ namespace starling::bench {
 }
 
 struct Options {
-    std::string mode;           // echo, raw, fanout, idle or handshake.
+    std::string mode;           // echo, raw, fanout, idle, handshake or socketio-...
     uint16_t port = 0;          // Of the server, on 127.0.0.1.
     int server_pid = 0;         // Whose CPU time and memory are read; 0: nobody's.
     uint32_t connections = 50;  // fanout: subscribers; handshake: how many at once.
@@ -59,7 +59,7 @@ inline uint32_t count(std::string_view name, const char* text) {
 
 inline Options parse_options(int argc, char** argv) {
     if (argc < 2 || argc % 2)
-        fail("usage: load echo|raw|fanout|idle|handshake --port N [--x V]...");
+        fail("usage: load echo|raw|fanout|idle|handshake|socketio-... --port N [--x V]...");
     Options o;
     o.mode = argv[1];
     for (int i = 2; i < argc; i += 2) {

@@ -51,6 +51,7 @@ http {{
     }}
 }}
 """
+NODE_SOCKETIO = "Node socket.io"
 NCHAN_MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 
 
@@ -197,3 +198,17 @@ def node_ws():
         return [node, HERE / "ws_echo.mjs", port, "broadcast" if use == "fanout" else "echo"]
 
     return Peer("Node ws", command)
+
+
+def starling_socketio(build):
+    return Peer("starling", lambda use, port: [program(build, "starling_socketio"), port])
+
+
+def node_socketio():
+    def command(use, port):
+        node = shutil.which("node")
+        if not node or not (HERE.parent / "tests/node_modules/socket.io").exists():
+            raise Missing("not installed (Node.js and socket.io in tests/node_modules)")
+        return [node, "--expose-gc", HERE / "socketio_server.mjs", port]
+
+    return Peer(NODE_SOCKETIO, command)

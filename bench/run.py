@@ -16,6 +16,8 @@ import sys
 import time
 
 import peers
+import socketio
+from tables import BUSY, LATENCY, busy, latency, ratio, table
 
 LOAD_SECONDS_MAX = 60
 
@@ -80,52 +82,11 @@ class Bench:
         self.results[claim] = medians
         return medians
 
+    def connections(self, default=15_000):
+        return self.options.connections or default
+
     def timed(self):
         return ["--seconds", self.options.seconds, "--warmup", 0.5]
-
-
-def number(value):
-    if value is None:
-        return "–"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if value >= 10_000:
-        return f"{value:,.0f}"
-    if value >= 100:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-
-
-def table(title, columns, rows):
-    """Markdown, with cells padded so that it can be read as plain text too."""
-    cells = [columns] + [[c if isinstance(c, str) else number(c) for c in row] for row in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
-
-    def line(row):
-        first = row[0].ljust(widths[0])
-        rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
-        return "| " + " | ".join([first, *rest]) + " |"
-
-    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
-    print(f"\n### {title}\n")
-    print("\n".join([line(cells[0]), "| " + " | ".join(rule) + " |", *map(line, cells[1:])]))
-    sys.stdout.flush()
-
-
-def ratio(value, base):
-    return f"{value / base:.2f}" if base else "–"
-
-
-LATENCY = ["p50 µs", "p99 µs", "p99.9 µs"]
-BUSY = ["server busy", "client busy"]
-
-
-def latency(r):
-    return [r["p50_us"], r["p99_us"], r["p999_us"]]
-
-
-def busy(r):
-    return [f"{r['server_busy']:.0%}", f"{r['client_busy']:.0%}"]
 
 
 def echo(bench, claim, title, arguments):
@@ -183,7 +144,7 @@ def events(bench):
         (peers.starling_events(build), event, 1),
         (peers.Nchan(), PATHS, 1),
     ]
-    arguments = bench.timed() + ["--connections", bench.options.connections, "--rate", 4]
+    arguments = bench.timed() + ["--connections", bench.connections(), "--rate", 4]
     arguments += ["--stamp-at", 16]  # Behind the prefix of an event.
     results = bench.compare("events", "fanout", contenders, arguments)
     base = results.get("floor (send loop)", {}).get("server_us")
@@ -194,13 +155,13 @@ def events(bench):
     ]
     columns = ["server", "CPU µs/delivery", "× floor", "lost", "bytes/subscriber"]
     columns += ["p50 ms", "p99 ms", "last ms", *BUSY]
-    count = bench.options.connections
+    count = bench.connections()
     table(f"Server events: 4 a second of 64 bytes to {count:,} subscribers", columns, rows)
 
 
 def idle(bench):
     build = bench.build
-    count = bench.options.connections
+    count = bench.connections()
     contenders = [
         (peers.starling(build), ["--heap-path", "/heap"], 1),
         (peers.beast(build), [], 1),
@@ -264,19 +225,23 @@ CLAIMS = {
     "idle": idle,
     "handshake": handshake,
     "workers": workers,
+    **socketio.CLAIMS,
 }
+GROUPS = {"all": list(CLAIMS), "socketio": list(socketio.CLAIMS)}
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("name", nargs="*", default=["all"], help="all or " + ", ".join(CLAIMS))
+    parser.add_argument("name", nargs="*", default=["all"], help=", ".join([*GROUPS, *CLAIMS]))
     parser.add_argument("--build", default=str(peers.HERE.parent / "build/release"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="measured in each round")
-    parser.add_argument("--connections", type=int, default=15_000, help="of idle and events")
+    parser.add_argument(
+        "--connections", type=int, help="of idle and events (15,000), of socketio-idle (10,000)"
+    )
     parser.add_argument("--json", metavar="FILE", help="also write the medians there")
     options = parser.parse_args()
-    unknown = [name for name in options.name if name != "all" and name not in CLAIMS]
+    unknown = [name for name in options.name if name not in GROUPS and name not in CLAIMS]
     if unknown:
         parser.error("unknown: " + ", ".join(unknown))
     return options
@@ -304,8 +269,8 @@ def main():
     bench = Bench(options)
     describe_machine(bench)
     begun = time.monotonic()
-    names = list(CLAIMS) if "all" in options.name else options.name
-    for name in names:
+    names = [name for given in options.name for name in GROUPS.get(given, [given])]
+    for name in dict.fromkeys(names):  # Each once.
         CLAIMS[name](bench)
     print(f"\n{time.monotonic() - begun:.0f} s")
     if options.json:

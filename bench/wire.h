@@ -56,19 +56,38 @@ private:
     size_t have_ = 0;
 };
 
-// A time as eight printable bytes of six bits each (48 bits of nanoseconds are three days), so
-// that it can travel in text messages through any server.
-constexpr size_t stamp_bytes = 8;
+// The whole frame at the begin of `bytes`; `bytes` is 0 when it is not all there yet.
+struct Frame {
+    char first = 0;
+    std::string_view payload;
+    size_t bytes = 0;
+};
+
+inline Frame frame_at(const char* at, size_t count) noexcept {
+    if (count < 2) return {};
+    const auto byte = [at](size_t i) { return static_cast<unsigned char>(at[i]); };
+    size_t length = byte(1);  // A server does not mask, so the topmost bit is clear.
+    const size_t header = length < 126 ? 2 : length == 126 ? 4 : 10;
+    if (count < header) return {};
+    if (header > 2) length = 0;
+    for (size_t i = 2; i < header; ++i) length = length << 8 | byte(i);
+    if (count - header < length) return {};
+    return {at[0], {at + header, length}, header + length};
+}
+
+// A time as ten printable bytes of five bits each (50 bits of nanoseconds are thirteen days), so that it
+// can travel in text messages, and in JSON strings without an escape, through any server.
+constexpr size_t stamp_bytes = 10;
 
 inline void write_stamp(char* to, uint64_t nanoseconds) noexcept {
     for (size_t i = 0; i < stamp_bytes; ++i)
-        to[i] = static_cast<char>('0' + ((nanoseconds >> (6 * i)) & 63U));
+        to[i] = static_cast<char>('0' + ((nanoseconds >> (5 * i)) & 31U));
 }
 
 inline uint64_t read_stamp(const char* from) noexcept {
     uint64_t value = 0;
     for (size_t i = 0; i < stamp_bytes; ++i)
-        value |= static_cast<uint64_t>(static_cast<unsigned char>(from[i] - '0') & 63U) << (6 * i);
+        value |= static_cast<uint64_t>(static_cast<unsigned char>(from[i] - '0') & 31U) << (5 * i);
     return value;
 }
 

@@ -20,6 +20,11 @@
 #include <string_view>
 #include <vector>
 
+namespace starling::sio {
+class Server;
+struct Options;
+}  // namespace starling::sio
+
 namespace starling {
 
 // One address to listen on: "127.0.0.1:8080", "[::1]:8080", ":8080" (every IPv4 address), "[::]:8080"
@@ -122,6 +127,10 @@ public:
     // Server events at /ws/, /sse/ and /api, see <starling/events.h>. The server owns the channels.
     // Throws std::invalid_argument for options at fault, std::logic_error the second time.
     events::Channels& events(events::Options options = {});
+    // Socket.IO at /socket.io/, see <starling/socketio.h>, which the caller includes. The server owns
+    // it. Throws std::invalid_argument for options at fault and for a path that is taken.
+    sio::Server& socketio();
+    sio::Server& socketio(sio::Options options);
 
     // ---- Life -----------------------------------------------------------------------------------
     // start(), then waits for stop() or SIGTERM, drains and returns 0. Returns 2 where it could not

@@ -128,6 +128,18 @@ public:
     void send(const Args&... args) const {  // emit("message", ...)
         emit("message", args...);
     }
+    // With a list of arguments, each an argument of its own.
+    void emit_list(std::string_view name, std::span<const Json> args) const {
+        with_list([&](std::span<const Value> values) { self().emit_values(name, values); }, args);
+    }
+    void emit_list_with_ack(std::string_view name, std::span<const Json> args,
+                            std::function<void(const Result&)> done) const {
+        with_list(
+            [&](std::span<const Value> values) {
+                self().ask_values(name, values, std::move(done));
+            },
+            args);
+    }
 
     // With a callback as last argument: it is called once, on a worker's thread.
     template <class... Args>
@@ -177,7 +189,8 @@ class Socket : public detail::Emits<Socket, Answer> {
 public:
     Socket() = default;
 
-    [[nodiscard]] std::string id() const;  // "" once it is gone. Every socket is in the room of its id.
+    // Every socket is in the room of its id. Own thread; "" elsewhere, and once it is gone.
+    [[nodiscard]] std::string id() const;
     [[nodiscard]] bool connected() const;
     friend bool operator==(const Socket& a, const Socket& b) noexcept {
         return a.core_ == b.core_ && a.key_ == b.key_;
@@ -306,14 +319,22 @@ public:
     void operator()(const Args&... args) const {
         detail::with_values([&](std::span<const Value> values) { send(values); }, args...);
     }
+    void list(std::span<const Json> args) const {  // Each an argument of its own.
+        detail::with_list([&](std::span<const Value> values) { send(values); }, args);
+    }
 
 private:
+    friend class socketio::Core;
     friend class socketio::Socket;
+    using Sink = std::function<void(boost::json::array)>;
     Ack(const Socket& socket, uint64_t id) noexcept : socket_(socket), id_(id), wanted_(true) {}
+    explicit Ack(std::shared_ptr<const Sink> sink) noexcept
+        : sink_(std::move(sink)), wanted_(true) {}
     void send(std::span<const Value> values) const;
 
     Socket socket_;
     uint64_t id_ = 0;
+    std::shared_ptr<const Sink> sink_;  // Of another server, rather than of a client.
     bool wanted_ = false;
 };
 
@@ -521,6 +542,7 @@ public:
 
 protected:
     using Namespace::Namespace;
+    [[nodiscard]] Broadcast broadcast_to(std::string nsp) const;
 };
 
 }  // namespace starling::sio

@@ -7,13 +7,15 @@
 // Parameters, in the order of the arguments: bool, integers, floating point, std::string,
 // std::string_view, sio::Json, boost::json::array and object, sio::Binary, std::vector of these, and
 // std::optional of these for what may be missing. A parameter sio::Socket is the socket, sio::Ack the
-// way to answer later; neither takes an argument. Further arguments are ignored, as in JavaScript.
+// way to answer later; neither takes an argument. std::span<const sio::Json> takes all that are left, as
+// views that end with the call. Further arguments are ignored, as in JavaScript.
 #pragma once
 
 #include <starling/socketio_value.h>
 
 #include <boost/json/array.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <concepts>
@@ -143,6 +145,13 @@ decltype(auto) with_values(Use&& use, const Args&... args) {
         const std::array<Value, sizeof...(held)> values{Value(held)...};
         return use(std::span<const Value>(values.data(), values.size()));
     }(hold(args)...);
+}
+
+// The same for a list of them.
+template <class Use>
+decltype(auto) with_list(Use&& use, std::span<const Json> args) {
+    const std::vector<Value> values(args.begin(), args.end());
+    return use(std::span<const Value>(values));
 }
 
 // ---- what is received ---------------------------------------------------------------------------
@@ -303,6 +312,9 @@ template <class P>
 constexpr bool takes_argument = !std::same_as<std::remove_cvref_t<P>, Socket> &&
                                 !std::same_as<std::remove_cvref_t<P>, Ack>;
 
+template <class P>
+constexpr bool takes_rest = std::same_as<std::remove_cvref_t<P>, std::span<const Json>>;
+
 // A `const Json&` is not copied.
 template <class P>
 constexpr bool takes_reference = std::same_as<P, const Json&>;
@@ -316,6 +328,8 @@ public:
     auto read() {
         if constexpr (!takes_argument<P>) {
             return nullptr;
+        } else if constexpr (takes_rest<P>) {
+            return args_.subspan(std::min(std::exchange(index_, args_.size()), args_.size()));
         } else if constexpr (takes_reference<P>) {
             const Json* from = next();
             return from ? from : &missing();
@@ -404,9 +418,7 @@ public:
             new (&listener.storage_) Handler(std::forward<F>(handler));
             static constexpr Ops ops{
                 [](void* storage, const Event& event) {
-                    // A copy: the handler may remove or move itself.
-                    Handler copy(*static_cast<Handler*>(storage));
-                    return Signature<Handler>::call(copy, event);
+                    return Signature<Handler>::call(*static_cast<Handler*>(storage), event);
                 },
                 nullptr};
             listener.ops_ = &ops;
@@ -436,11 +448,23 @@ public:
         if (ops_ && ops_->destroy) ops_->destroy(storage_);
     }
 
-    // Calls it, unless an argument does not fit.
-    Misfit operator()(const Event& event) const {
-        void* storage = storage_;
-        return ops_->call(&storage, event);
-    }
+    // What a call needs, apart from the Listener itself, which may move or be asked to go meanwhile
+    // (it is freed later). Calls it, unless an argument does not fit.
+    class Call {
+    public:
+        Misfit operator()(const Event& event) {
+            return call_(&storage_, event);
+        }
+
+    private:
+        friend class Listener;
+        Call(Misfit (*call)(void*, const Event&), void* storage) noexcept
+            : call_(call), storage_(storage) {}
+        Misfit (*call_)(void* storage, const Event& event);
+        void* storage_;
+    };
+    [[nodiscard]] Call prepare() const noexcept { return {ops_->call, storage_}; }
+    Misfit operator()(const Event& event) const { return prepare()(event); }
 
 private:
     struct Ops {

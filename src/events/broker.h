@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/text.h"
 #include "events/room.h"
 
 namespace starling::events {
@@ -59,13 +60,7 @@ public:
     [[nodiscard]] size_t listeners(std::string_view channel) const;
 
 private:
-    struct Hash {
-        using is_transparent = void;
-        size_t operator()(std::string_view text) const noexcept {
-            return std::hash<std::string_view>{}(text);
-        }
-    };
-    using Rooms = std::unordered_map<std::string, std::unique_ptr<Room>, Hash, std::equal_to<>>;
+    using Rooms = std::unordered_map<std::string, std::unique_ptr<Room>, base::TextHash, std::equal_to<>>;
 
     void list(Room& room);
     void push_due(uint64_t now_ms);

@@ -105,6 +105,16 @@ std::vector<std::string> find_form_fields(std::string_view fields, std::string_v
     return found;
 }
 
+std::vector<std::pair<std::string, std::string>> form_fields(std::string_view fields) {
+    std::vector<std::pair<std::string, std::string>> found;
+    each_form_field(fields, [&](std::string_view raw_name, std::string_view raw_value) {
+        found.emplace_back(percent_decode_leniently(raw_name, Plus::space),
+                           percent_decode_leniently(raw_value, Plus::space));
+        return false;
+    });
+    return found;
+}
+
 std::optional<std::string> map_static_path(std::string_view raw_path) {
     if (!raw_path.empty() && raw_path.front() == '/') raw_path.remove_prefix(1);
     std::string path;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace starling::http {
@@ -29,6 +30,8 @@ enum class Plus : uint8_t { literal, space };
                                                          std::string_view name);
 [[nodiscard]] std::vector<std::string> find_form_fields(std::string_view fields,
                                                         std::string_view name);
+// All of them, names and values decoded, in their order.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> form_fields(std::string_view fields);
 
 // The file that a raw path behind the mount names, relative to the root and without a leading
 // slash: "" for the root itself, "a/b/" for a directory. Nothing, hence 404, for anything that

@@ -81,9 +81,19 @@ void Hub::deliver(const Message& message, const Subscriber* except) {
         if (member != except) member->deliver(publication);
 }
 
-size_t Hub::subscribers(std::string_view name) const {
+size_t Hub::subscribers(std::string_view name) const { return members(name).size(); }
+
+std::span<Subscriber* const> Hub::members(std::string_view name) const {
     const auto found = topics_.find(name);
-    return found == topics_.end() ? 0 : found->second->members.size();
+    if (found == topics_.end()) return {};
+    return found->second->members;
+}
+
+std::vector<std::string> Hub::topics_of(const Subscriber& subscriber) const {
+    std::vector<std::string> names;
+    if (!subscriber.topics_) return names;
+    for (const auto& membership : *subscriber.topics_) names.push_back(membership.topic->name);
+    return names;
 }
 
 }  // namespace starling::hub

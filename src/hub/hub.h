@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/shared_bytes.h"
+#include "base/text.h"
 
 namespace starling::hub {
 
@@ -35,6 +36,7 @@ struct Publication {
     std::array<base::SharedBytes, encodings_max> encodings{};
     // Nothing follows in this tick: each subscriber hands it to the kernel rather than queue it.
     bool at_once = false;
+    bool compress = true;  // Where the subscriber has agreed to compression at all.
     size_t taken = 0;  // Subscribers that queued or sent it count themselves here.
 };
 
@@ -86,19 +88,17 @@ public:
     void deliver(const Message& message, const Subscriber* except = nullptr);
 
     [[nodiscard]] size_t subscribers(std::string_view topic) const;
+    // Until somebody joins or leaves.
+    [[nodiscard]] std::span<Subscriber* const> members(std::string_view topic) const;
+    // Names of the topics that it is in.
+    [[nodiscard]] std::vector<std::string> topics_of(const Subscriber& subscriber) const;
     [[nodiscard]] size_t topics() const noexcept { return topics_.size(); }
 
 private:
-    struct Hash {
-        using is_transparent = void;
-        size_t operator()(std::string_view text) const noexcept {
-            return std::hash<std::string_view>{}(text);
-        }
-    };
     void remove(Topic& topic, size_t index);
 
     Bus& bus_;
-    std::unordered_map<std::string, std::unique_ptr<Topic>, Hash, std::equal_to<>> topics_;
+    std::unordered_map<std::string, std::unique_ptr<Topic>, base::TextHash, std::equal_to<>> topics_;
 };
 
 }  // namespace starling::hub

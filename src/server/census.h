@@ -12,6 +12,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "base/text.h"
+
 namespace starling::server {
 
 class Census {
@@ -33,17 +35,11 @@ public:
     }
 
 private:
-    struct Hash {
-        using is_transparent = void;
-        size_t operator()(std::string_view text) const noexcept {
-            return std::hash<std::string_view>{}(text);
-        }
-    };
     struct Shard {
         mutable std::mutex mutex;
-        std::unordered_map<std::string, size_t, Hash, std::equal_to<>> counts;
+        std::unordered_map<std::string, size_t, base::TextHash, std::equal_to<>> counts;
     };
-    Shard& shard_of(std::string_view topic) { return shards_[Hash{}(topic) % shards_.size()]; }
+    Shard& shard_of(std::string_view topic) { return shards_[base::TextHash{}(topic) % shards_.size()]; }
 
     std::array<Shard, 16> shards_;
 };

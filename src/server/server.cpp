@@ -21,6 +21,7 @@
 #include "server/listening.h"
 #include "server/signals.h"
 #include "server/site.h"
+#include "server/socketio.h"
 #include "server/worker.h"
 
 namespace starling {
@@ -55,6 +56,7 @@ struct Server::State {
 
     server::Site site;
     std::unique_ptr<server::Events> events;  // Null without; connections use it until they close.
+    std::vector<std::unique_ptr<server::SocketIo>> socketios;  // Likewise.
     server::Team team;
     std::atomic<bool> started{false};
     std::vector<server::BoundAddress> bound;
@@ -129,6 +131,15 @@ events::Channels& Server::events(events::Options options) {
     return *state_->events;
 }
 
+sio::Server& Server::socketio() { return socketio(sio::Options{}); }
+
+sio::Server& Server::socketio(sio::Options options) {
+    state_->require_not_started();
+    auto made = std::make_unique<server::SocketIo>(std::move(options));
+    made->mount(*this, state_->site);
+    return *state_->socketios.emplace_back(std::move(made));
+}
+
 void Server::on_reload(std::function<void()> call) { state_->on_reload = std::move(call); }
 
 // ---- life ---------------------------------------------------------------------------------------
@@ -174,6 +185,7 @@ void Server::State::begin() {
             team.workers.back()->listen(std::move(address.sockets[i]), address.tls);
     }
     if (events) events->attach(team);
+    for (const auto& socketio : socketios) socketio->attach(team);
     start_workers();
 }
 
@@ -185,6 +197,7 @@ void Server::State::take_back() {
     bound.clear();
     if (events) events->detach();
     team.workers.clear();
+    for (const auto& socketio : socketios) socketio->detach();  // Clients refer to it to the last.
     started = false;
 }
 

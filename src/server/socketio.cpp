@@ -1,0 +1,217 @@
+#include "server/socketio.h"
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <regex>
+#include <stdexcept>
+#include <utility>
+
+#include "server/socketio_clients.h"
+#include "server/socketio_login.h"
+#include "server/socketio_user.h"
+#include "server/worker.h"
+#include "socketio/broadcast_target.h"
+
+namespace starling::server {
+namespace {
+
+// A std::regex may recurse with the text: names of namespaces are short.
+constexpr size_t pattern_name_bytes_max = 255;
+
+class LockedHistory final : public socketio::SharedHistory {
+public:
+    explicit LockedHistory(const sio::Recovery& limits) : history_(limits) {}
+    void with(const std::function<void(socketio::History&)>& call) override {
+        const std::lock_guard lock(mutex_);
+        call(history_);
+    }
+
+private:
+    std::mutex mutex_;
+    socketio::History history_;
+};
+
+// Namespace has a protected constructor: those of a Server alone.
+class OwnedNamespace final : public sio::Namespace {
+public:
+    explicit OwnedNamespace(std::shared_ptr<socketio::Registry> registry)
+        : sio::Namespace(std::move(registry)) {}
+};
+
+EngineOptions engine_options(const sio::Options& options) {
+    EngineOptions engine;
+    engine.path = options.path;
+    engine.add_trailing_slash = options.add_trailing_slash;
+    const auto has = [&](sio::Transport transport) {
+        return std::ranges::find(options.transports, transport) != options.transports.end();
+    };
+    engine.polling = has(sio::Transport::polling);
+    engine.websocket = has(sio::Transport::websocket);
+    engine.allow_upgrades = options.allow_upgrades;
+    engine.allow_eio3 = options.allow_eio3;
+    engine.ping_interval = options.ping_interval;
+    engine.ping_timeout = options.ping_timeout;
+    engine.upgrade_timeout = options.upgrade_timeout;
+    engine.max_http_buffer_size = options.max_http_buffer_size;
+    engine.packets_per_post_max = options.polling_packets_max;
+    engine.send_queue_bytes_max = options.send_queue_bytes_max;
+    engine.allow_request = options.allow_request;
+    engine.per_message_deflate = options.per_message_deflate;
+    engine.http_compression_threshold = std::nullopt;
+    if (options.http_compression.enabled)
+        engine.http_compression_threshold = options.http_compression.threshold_bytes;
+    if (options.cookie) engine.cookie = EngineCookie{options.cookie->name, options.cookie->options};
+    engine.cors = options.cors;
+    engine.origins = options.origins;
+    engine.initial_headers = options.initial_headers;
+    engine.headers = options.headers;
+    return engine;
+}
+
+void check(const sio::Options& options) {
+    if (options.ping_interval.count() <= 0 || options.ping_timeout.count() <= 0 ||
+        options.upgrade_timeout.count() <= 0 || options.connect_timeout.count() <= 0 ||
+        options.ack_timeout.count() <= 0)
+        throw std::invalid_argument("socket.io: a time must be above 0");
+    if (options.path.empty() || options.path.front() != '/')
+        throw std::invalid_argument("socket.io: path must begin with /");
+    if (options.namespaces_max == 0)
+        throw std::invalid_argument("socket.io: namespaces_max must be above 0");
+}
+
+}  // namespace
+
+// What outlives the cores that refer to it.
+struct SocketIo::Shared {
+    explicit Shared(const sio::Options& options)
+        : login(make_login(options)), family(settings(options), history(options)) {}
+
+    static std::unique_ptr<SocketIoLogin> make_login(const sio::Options& options) {
+        if (!options.auth) return nullptr;
+        return std::make_unique<SocketIoLogin>(*options.auth, options.auth_required);
+    }
+    static std::unique_ptr<socketio::SharedHistory> history(const sio::Options& options) {
+        if (!options.connection_state_recovery) return nullptr;
+        return std::make_unique<LockedHistory>(*options.connection_state_recovery);
+    }
+    socketio::Settings settings(const sio::Options& options) const {
+        socketio::Settings settings;
+        settings.codec = options.parser == sio::Parser::msgpack ? socketio::Codec::msgpack
+                                                                : socketio::Codec::json;
+        settings.decode.attachments_max = options.max_attachments;
+        settings.decode.repeated_bytes_max = options.max_http_buffer_size;
+        settings.connect_timeout_ms = uint64_t(options.connect_timeout.count());
+        settings.ack_timeout_ms = uint64_t(options.ack_timeout.count());
+        settings.namespaces_max = options.namespaces_max;
+        settings.pending_acks_max = options.pending_acks_max;
+        settings.recovery = options.connection_state_recovery;
+        if (login)
+            settings.login = [who = login.get()](const sio::Json& auth,
+                                                 const socketio::ConnectInfo& info, int64_t now_s) {
+                return who->decide(auth, info, now_s);
+            };
+        return settings;
+    }
+
+    const std::unique_ptr<SocketIoLogin> login;
+    socketio::Family family;
+};
+
+SocketIo::SocketIo(sio::Options options) : SocketIo(options, std::make_unique<Shared>(options)) {}
+
+SocketIo::SocketIo(sio::Options options, std::unique_ptr<Shared> shared)
+    : sio::Server(shared->family.declare("/")),
+      options_(std::move(options)),
+      shared_(std::move(shared)) {
+    check(options_);
+    EngineOptions engine = engine_options(options_);
+    engine.connection_error = [this](int code, std::string_view message,
+                                     const http::Request& request) {
+        if (on_connection_error_) on_connection_error_({code, message, request});
+    };
+    engine_ = std::make_unique<Engine>(
+        std::move(engine), [this](EngineSession& session, const http::Request& request) {
+            return open(session, request);
+        });
+}
+
+SocketIo::~SocketIo() = default;
+
+std::unique_ptr<EngineUser> SocketIo::open(EngineSession& session, const http::Request& request) {
+    if (closed_.load(std::memory_order_relaxed)) return nullptr;
+    Worker& worker = session.worker();
+    auto info = connect_info(request, worker.now_s() * 1000);
+    if (shared_->login) shared_->login->read(request, worker.now_s(), info);
+    return std::make_unique<SocketIoUser>(session, hosts_[worker.index()]->core(), std::move(info),
+                                          options_.initial_packet);
+}
+
+// ---- namespaces -----------------------------------------------------------------------------------
+
+sio::Namespace& SocketIo::add(std::shared_ptr<socketio::Registry> registry) {
+    registry->close_when_empty = options_.cleanup_empty_child_namespaces;
+    return *namespaces_.emplace_back(std::make_unique<OwnedNamespace>(std::move(registry)));
+}
+
+sio::Namespace& SocketIo::of(std::string_view name) {
+    const std::string full = socketio::namespace_name(name);
+    if (full == "/") return *this;
+    for (const auto& known : namespaces_)
+        if (known->name() == full) return *known;
+    return add(shared_->family.declare(full));
+}
+
+sio::Namespace& SocketIo::of_pattern(std::string_view expression) {
+    const auto pattern = std::make_shared<const std::regex>(std::string(expression));
+    return add(shared_->family.declare_dynamic(
+        expression, [pattern](std::string_view name, const sio::Json&) {
+            return name.size() <= pattern_name_bytes_max &&
+                   std::regex_match(name.begin(), name.end(), *pattern);
+        }));
+}
+
+sio::Namespace& SocketIo::of_matching(Accept accept) {
+    if (!accept) throw std::invalid_argument("of_matching: no function");
+    return add(shared_->family.declare_dynamic("(matching)", std::move(accept)));
+}
+
+void SocketIo::on_new_namespace(std::function<void(std::string_view)> call) {
+    shared_->family.on_new_namespace(std::move(call));
+}
+
+void SocketIo::on_connection_error(std::function<void(const ConnectionError&)> call) {
+    on_connection_error_ = std::move(call);
+}
+
+sio::Broadcast SocketIo::in_namespace(std::string_view name) const {
+    return broadcast_to(socketio::namespace_name(name));
+}
+
+void SocketIo::close() {
+    closed_.store(true, std::memory_order_relaxed);
+    disconnect_sockets(true);
+    for (const auto& known : namespaces_) known->disconnect_sockets(true);
+}
+
+// ---- on a server ----------------------------------------------------------------------------------
+
+void SocketIo::mount(starling::Server& server, Site& site) {
+    if (options_.serve_client) mount_clients(server, options_);
+    engine_->mount(site);
+}
+
+void SocketIo::attach(Team& team) {
+    for (const auto& worker : team.workers) {
+        hosts_.push_back(std::make_unique<SocketIoHost>(*worker, shared_->family));
+        shared_->family.add_core(hosts_.back()->core());
+    }
+    engine_->attach(team);
+}
+
+void SocketIo::detach() noexcept {
+    shared_->family.remove_cores();
+    hosts_.clear();
+}
+
+}  // namespace starling::server

@@ -1,0 +1,57 @@
+#include "server/socketio_login.h"
+
+namespace starling::server {
+namespace {
+
+// Words that a client can act upon; no more than it needs to know.
+std::string_view code_of(auth::Failure failure) noexcept {
+    switch (failure) {
+        case auth::Failure::no_credentials:
+            return "no_credentials";
+        case auth::Failure::expired:
+            return "token_expired";
+        case auth::Failure::not_yet_valid:
+            return "token_not_yet_valid";
+        default:
+            return "token_invalid";
+    }
+}
+
+std::string_view token_of(const sio::Json& auth) {
+    const auto* members = auth.if_object();
+    const sio::Json* token = members ? members->if_contains("token") : nullptr;
+    const auto* text = token ? token->if_string() : nullptr;
+    return text ? std::string_view(text->data(), text->size()) : std::string_view();
+}
+
+}  // namespace
+
+void SocketIoLogin::read(const http::Request& request, int64_t now_s,
+                         socketio::ConnectInfo& info) const {
+    const auto verdict = authenticator_.identify(request, now_s);
+    if (verdict.identity) {
+        info.user = verdict.identity->user;
+        info.login_expires_s = verdict.identity->expires_at_s;
+    } else if (verdict.failure != auth::Failure::no_credentials) {
+        info.login_failure = code_of(verdict.failure);
+    }
+}
+
+socketio::Login SocketIoLogin::decide(const sio::Json& auth, const socketio::ConnectInfo& info,
+                                      int64_t now_s) const {
+    if (const auto token = token_of(auth); !token.empty()) {
+        const auto verdict = authenticator_.verify(token, now_s);
+        if (!verdict.identity) return {.allowed = false, .code = code_of(verdict.failure)};
+        return {.user = verdict.identity->user, .expires_s = verdict.identity->expires_at_s};
+    }
+    if (!info.user.empty()) {
+        if (info.login_expires_s && *info.login_expires_s <= now_s)
+            return {.allowed = false, .code = code_of(auth::Failure::expired)};
+        return {.user = info.user, .expires_s = info.login_expires_s};
+    }
+    if (!info.login_failure.empty()) return {.allowed = false, .code = info.login_failure};
+    if (required_) return {.allowed = false, .code = code_of(auth::Failure::no_credentials)};
+    return {};
+}
+
+}  // namespace starling::server

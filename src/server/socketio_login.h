@@ -1,0 +1,26 @@
+// server/socketio_login.h: who a Socket.IO client is: by `auth: {token}`, or by what its first request
+// carried. Shared by all workers; any thread.
+#pragma once
+
+#include <starling/auth.h>
+
+#include "socketio/settings.h"
+
+namespace starling::server {
+
+class SocketIoLogin {
+public:
+    SocketIoLogin(const auth::Options& options, bool required)
+        : authenticator_(options), required_(required) {}
+
+    // Of the request that opened the session: kept with it.
+    void read(const http::Request& request, int64_t now_s, socketio::ConnectInfo& info) const;
+    [[nodiscard]] socketio::Login decide(const sio::Json& auth, const socketio::ConnectInfo& info,
+                                         int64_t now_s) const;
+
+private:
+    const auth::Authenticator authenticator_;
+    const bool required_;
+};
+
+}  // namespace starling::server

@@ -1,0 +1,48 @@
+// server/socketio_user.h: one client: where a session of Engine.IO meets Socket.IO.
+//
+// Owner: the session. Thread: the worker's.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "server/engine.h"
+#include "socketio/client.h"
+#include "socketio/link.h"
+
+namespace starling::server {
+
+class SocketIoUser final : public EngineUser, private socketio::Link {
+public:
+    SocketIoUser(EngineSession& session, socketio::Core& core, socketio::ConnectInfo info,
+                 std::string_view initial_packet);
+
+    void on_open() override;
+    void on_text(std::string_view text) override { client_.on_text(text); }
+    void on_binary(std::span<const std::byte> bytes) override { client_.on_bytes(bytes); }
+    void on_close(EngineClose reason) override { client_.closed(text_of(reason)); }
+
+private:
+    void send(std::string_view text, bool text_is_binary, std::span<const std::string> attachments,
+              bool compress) override;
+    void deliver(hub::Publication& message) override { session_.deliver(message); }
+    [[nodiscard]] bool writable() const noexcept override { return session_.writable(); }
+    void end(End how) override;
+    [[nodiscard]] unsigned revision() const noexcept override { return session_.revision(); }
+    [[nodiscard]] std::string_view sid() const noexcept override { return session_.sid(); }
+    [[nodiscard]] std::string_view transport() const noexcept override {
+        return session_.on_websocket() ? "websocket" : "polling";
+    }
+    [[nodiscard]] const socketio::ConnectInfo& info() const noexcept override { return info_; }
+
+    EngineSession& session_;
+    const socketio::ConnectInfo info_;
+    const std::string_view initial_packet_;  // Of the options, which live longer.
+    socketio::Client client_;
+};
+
+// What is kept of the request that opened a session.
+[[nodiscard]] socketio::ConnectInfo connect_info(const http::Request& request, int64_t unix_ms);
+
+}  // namespace starling::server

@@ -1,0 +1,20 @@
+// socketio/broadcast_target.h: what a sio::Broadcast holds. Immutable once shared; any thread.
+#pragma once
+
+#include <starling/socketio.h>
+
+#include <string>
+
+#include "socketio/family.h"
+#include "socketio/target.h"
+
+namespace starling::sio {
+
+struct Broadcast::Target {
+    socketio::Family* family = nullptr;  // Null: nobody.
+    socketio::Registry* registry = nullptr;
+    std::string nsp = {};  // "" for all children of a pattern.
+    socketio::Target who = {};
+};
+
+}  // namespace starling::sio

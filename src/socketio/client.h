@@ -1,0 +1,66 @@
+// socketio/client.h: one connection of Engine.IO, and the namespaces that it joined.
+//
+// Owner: whoever owns the Link. Thread: the worker's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/slot_table.h"
+#include "socketio/decoder.h"
+#include "socketio/link.h"
+#include "socketio/socket.h"
+
+namespace starling::socketio {
+
+class Client {
+public:
+    Client(Core& core, Link& link);
+    ~Client();
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    // From the connection. A handler that throws ends it.
+    void opened();
+    void on_text(std::string_view text);  // Without the packet type of Engine.IO.
+    void on_bytes(std::span<const std::byte> bytes);
+    void closed(std::string_view reason);
+
+    [[nodiscard]] Link& link() const noexcept { return link_; }
+    [[nodiscard]] Core& core() const noexcept { return core_; }
+    [[nodiscard]] bool is_open() const noexcept { return open_; }
+    [[nodiscard]] base::SlotKey slot_key() const noexcept { return key_; }
+
+    // A socket of that namespace, in whatever state.
+    [[nodiscard]] Socket* find(std::string_view nsp) const noexcept;
+    Socket& add(std::unique_ptr<Socket> socket);
+    // To be freed later; the socket has left.
+    [[nodiscard]] std::unique_ptr<Socket> release(Socket& socket);
+
+    // All its sockets leave; then the connection ends.
+    void disconnect();
+    void connect_timed_out();
+    void send_packet(Type type, std::string_view nsp, const Json* data);
+
+private:
+    void handle(const Outcome& outcome);
+    void on_packet(const Packet& packet);
+    void on_connect(const Packet& packet);
+    template <class F>
+    void guarded(F&& call);
+    void end(Link::End how, std::string_view why);
+
+    Core& core_;
+    Link& link_;
+    const base::SlotKey key_;
+    Decoder decoder_;
+    std::unique_ptr<Socket> first_;  // Most have one; more_ has the others.
+    std::unique_ptr<std::vector<std::unique_ptr<Socket>>> more_;
+    bool open_ = true;
+    bool joined_ = false;  // Some namespace, at some time.
+};
+
+}  // namespace starling::socketio

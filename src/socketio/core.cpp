@@ -1,0 +1,271 @@
+#include "socketio/core.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <span>
+#include <utility>
+
+namespace starling::socketio {
+
+Core::Core(Family& family, Host& host, uint32_t index)
+    : family_(family),
+      host_(host),
+      index_(index),
+      arena_(family.settings().decode),
+      encoder_(family.settings().codec) {}
+
+Core::~Core() = default;
+
+void Core::post_to(base::SlotKey key, std::function<void(Socket&)> call, size_t bytes) {
+    if (!sockets_.alive(key)) return;
+    host_.post(
+        [this, key, call = std::move(call)] {
+            const Entry entry(*this);
+            if (Socket* socket = find(key)) call(*socket);
+        },
+        bytes);
+}
+
+std::string Core::new_id() {
+    static constexpr std::string_view alphabet =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    std::array<std::byte, 20> random;  // Of each byte 6 bits: 120 in all.
+    host_.random(random);
+    std::string id(random.size(), ' ');
+    for (size_t i = 0; i < id.size(); ++i) id[i] = alphabet[size_t(random[i]) % alphabet.size()];
+    return id;
+}
+
+void Core::warn(std::string_view message, std::span<const log::Field> fields) {
+    const uint64_t now_ms = host_.now_ms();
+    ++warnings_;
+    if (warned_ms_ && now_ms - warned_ms_ < 1000) return;
+    warned_ms_ = now_ms;
+    std::vector<log::Field> all(fields.begin(), fields.end());
+    const std::string count = std::to_string(std::exchange(warnings_, 0));
+    all.push_back({"count", count});  // With those that had no line of their own.
+    host_.log(log::Level::warn, message, all);
+}
+
+void Core::left(Socket& socket) {
+    Space& space = socket.space();
+    left_.push_back(socket.client().release(socket));
+    close_if_empty(space);
+}
+
+void Core::close_if_empty(Space& space) {
+    if (space.size() > 0 || !space.registry().accept || !space.registry().close_when_empty) return;
+    const auto found = spaces_.find(space.name());
+    // Middleware may still be deciding on somebody.
+    if (found == spaces_.end() || space.waiting > 0) return;
+    left_spaces_.push_back(std::move(found->second));
+    spaces_.erase(found);
+}
+
+// ---- time -----------------------------------------------------------------------------------------
+
+void Core::at(uint64_t when_ms, Timer kind, base::SlotKey key, uint64_t number) {
+    const bool first = timers_.empty() || when_ms < timers_.begin()->first;
+    timers_.emplace(when_ms, Due{kind, key, number});
+    if (first) host_.wake_at(when_ms);
+}
+
+void Core::run(uint64_t now_ms) {
+    const Entry entry(*this);
+    while (!timers_.empty() && timers_.begin()->first <= now_ms) {
+        const Due due = timers_.begin()->second;
+        timers_.erase(timers_.begin());
+        try {
+            fire(due);
+        } catch (const std::exception& error) {
+            host_.log_exception("socket.io", error.what());
+        } catch (...) {
+            host_.log_exception("socket.io", "an exception of unknown type");
+        }
+    }
+    if (!timers_.empty()) host_.wake_at(timers_.begin()->first);
+}
+
+void Core::fire(const Due& due) {
+    if (due.kind == Timer::connect) {
+        if (Client* client = clients_.find(due.key)) client->connect_timed_out();
+        return;
+    }
+    if (due.kind == Timer::request) return finish(due.number, false);
+    Socket* const socket = sockets_.find(due.key);
+    if (!socket) return;
+    if (due.kind == Timer::ack) return socket->ack_timed_out(due.number);
+    socket->disconnect(false);  // Timer::login: it is over.
+}
+
+// ---- commands -------------------------------------------------------------------------------------
+
+void Core::perform(const Command& command) {
+    const Entry entry(*this);
+    if (command.kind == Command::Kind::server_event) return server_event(command);
+    Report report{.request = command.request, .first = true};
+    if (!command.nsp.empty()) {
+        const auto found = spaces_.find(command.nsp);
+        if (found != spaces_.end()) perform_in(command, *found->second, report);
+    } else {
+        std::vector<Space*> children;  // A handler may add some.
+        for (const auto& [name, space] : spaces_)
+            if (&space->registry() == command.registry) children.push_back(space.get());
+        for (Space* space : children) perform_in(command, *space, report);
+    }
+    if (command.origin) reply(command, std::move(report));
+}
+
+void Core::perform_in(const Command& command, Space& space, Report& report) {
+    std::vector<Socket*> targets;
+    if (!spare_targets_.empty()) {
+        targets = std::move(spare_targets_.back());
+        spare_targets_.pop_back();
+    }
+    space.collect(command.target, targets);
+    const bool sends = command.kind == Command::Kind::emit || command.kind == Command::Kind::ask;
+    if (command.kind == Command::Kind::ask) {
+        // First the answers are awaited, then the question leaves.
+        for (Socket* socket : targets) perform_on(command, space, *socket, report);
+    }
+    if (sends && !command.nsp.empty()) {
+        space.broadcast(command.packet, command.target.flags, targets);
+    } else if (sends) {
+        // To the children of a pattern: each has its own name in the packet.
+        const auto ack_id = command.kind == Command::Kind::ask ? std::optional(command.ack_id)
+                                                               : std::nullopt;
+        encoder_.begin(settings().codec, Type::event, space.name(), ack_id);
+        for (const Json& value : command.args) encoder_.value(value);
+        if (encoder_.finish()) space.broadcast(encoder_.take(), command.target.flags, targets);
+    } else {
+        for (Socket* socket : targets) perform_on(command, space, *socket, report);
+    }
+    targets.clear();
+    spare_targets_.push_back(std::move(targets));
+}
+
+void Core::perform_on(const Command& command, Space& space, Socket& socket, Report& report) {
+    switch (command.kind) {
+        case Command::Kind::join:
+            for (const auto& room : command.rooms) socket.join(room);
+            return;
+        case Command::Kind::leave:
+            for (const auto& room : command.rooms) socket.leave(room);
+            return;
+        case Command::Kind::disconnect:
+            return socket.disconnect(command.close);
+        case Command::Kind::fetch: {
+            const Json* data = socket.data_if();
+            report.sockets.push_back({socket.id(), space.rooms_of(socket), data ? *data : Json(),
+                                      socket.handshake(), socket.handle()});
+            return;
+        }
+        case Command::Kind::ask: {
+            const uint64_t timeout_ms = command.target.flags.timeout_ms;
+            const auto answered = [origin = command.origin,
+                                   request = command.request](const sio::Answer& answer) {
+                if (!answer) return;  // The origin has a clock of its own.
+                Report one{.request = request};
+                one.responses.push_back(answer.value());
+                origin->deliver_report(std::move(one));
+            };
+            ++report.expected;
+            // Where it awaits too many already, its answer will be missing.
+            static_cast<void>(
+                socket.await(command.ack_id, host_.now_ms() + timeout_ms, answered));
+            return;
+        }
+        case Command::Kind::emit:
+        case Command::Kind::server_event:
+            return;
+    }
+}
+
+void Core::reply(const Command& command, Report report) {
+    command.origin->deliver_report(std::move(report));
+}
+
+void Core::server_event(const Command& command) {
+    if (command.origin == this) {
+        // It does not hear itself; the others answer.
+        if (command.request) report({.request = command.request, .first = true});
+        return;
+    }
+    Report count{.request = command.request, .first = true};
+    const auto& name = command.args.front().get_string();
+    const auto& listeners = command.registry->server_listeners;
+    const auto found = listeners.find(std::string_view(name.data(), name.size()));
+    const std::span<const Json> args(command.args.data() + 1, command.args.size() - 1);
+    sio::Ack ack;
+    if (command.request) {
+        count.expected = found == listeners.end() ? 0 : 1;
+        ack = sio::Ack(std::make_shared<const sio::Ack::Sink>(
+            [origin = command.origin, request = command.request,
+             once = std::make_shared<std::atomic<bool>>(false)](boost::json::array values) {
+                if (once->exchange(true)) return;
+                Report one{.request = request};
+                one.responses.push_back(values.empty() ? Json() : std::move(values.front()));
+                origin->deliver_report(std::move(one));
+            }));
+        command.origin->deliver_report(count);
+    }
+    if (found == listeners.end()) return;
+    const sio::Socket nobody;
+    for (const auto& listener : found->second)
+        listener({nobody, {name.data(), name.size()}, args, ack});
+}
+
+uint64_t Core::open_request(uint64_t deadline_ms, Done done) {
+    const uint64_t id = ++last_request_;
+    requests_.emplace(id, Request{family_.workers(), 0, std::move(done), {}});
+    at(deadline_ms, Timer::request, {}, id);
+    return id;
+}
+
+void Core::deliver_report(Report one) {
+    if (host_.here()) return report(std::move(one));
+    size_t bytes = 64;
+    for (const auto& socket : one.sockets) bytes += 1024 + socket.rooms.size() * 32;
+    host_.post([this, one = std::make_shared<Report>(std::move(one))] { report(std::move(*one)); },
+               bytes);
+}
+
+void Core::report(Report one) {
+    const auto found = requests_.find(one.request);
+    if (found == requests_.end()) return;  // Its time is over.
+    const Entry entry(*this);
+    Request& request = found->second;
+    if (one.first) {
+        --request.workers_left;
+        request.expected += one.expected;
+    }
+    // An answer may come before the count of its worker.
+    request.answered += one.responses.size();
+    std::ranges::move(one.responses, std::back_inserter(request.all.responses));
+    std::ranges::move(one.sockets, std::back_inserter(request.all.sockets));
+    if (request.workers_left == 0 && request.answered >= request.expected)
+        finish(one.request, true);
+}
+
+void Core::finish(uint64_t id, bool complete) {
+    auto request = requests_.extract(id);
+    if (!request.empty()) request.mapped().done(complete, request.mapped().all);
+}
+
+void Core::drain_history() {
+    if (std::exchange(draining_, true)) return;  // The loop below goes on with it.
+    const Entry entry(*this);
+    for (;;) {
+        std::vector<std::shared_ptr<const Command>> next;
+        family_.history()->with([&](History& history) {
+            next = history.since(history_cursor_);
+            history_cursor_ = history.next();
+        });
+        if (next.empty()) break;
+        for (const auto& command : next) perform(*command);
+    }
+    draining_ = false;
+}
+
+}  // namespace starling::socketio

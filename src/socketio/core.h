@@ -1,0 +1,148 @@
+// socketio/core.h: Socket.IO on one worker: namespaces, sockets, timers, and the commands of others.
+//
+// Owner: the server, one for each worker and Socket.IO server. Thread: the worker's, unless it says
+// otherwise.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/slot_table.h"
+#include "base/text.h"
+#include "socketio/client.h"
+#include "socketio/command.h"
+#include "socketio/decoder.h"
+#include "socketio/encoder.h"
+#include "socketio/family.h"
+#include "socketio/host.h"
+#include "socketio/listeners.h"
+#include "socketio/space.h"
+
+namespace starling::socketio {
+
+class Core {
+public:
+    Core(Family& family, Host& host, uint32_t index);
+    ~Core();
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
+
+    // ---- Any thread -----------------------------------------------------------------------------
+    [[nodiscard]] Host& host() const noexcept { return host_; }
+    [[nodiscard]] Family& family() const noexcept { return family_; }
+    [[nodiscard]] bool alive(base::SlotKey key) const noexcept { return sockets_.alive(key); }
+    [[nodiscard]] const Settings& settings() const noexcept { return family_.settings(); }
+    // Runs `call` with the socket on this worker, if it is still there.
+    void post_to(base::SlotKey key, std::function<void(Socket&)> call, size_t bytes);
+
+    // ---- Clients --------------------------------------------------------------------------------
+    // A client asks for a namespace: found or made, null where there is none such.
+    [[nodiscard]] Space* open_space(std::string_view name, const Json& auth);
+    void connect(Client& client, const Packet& packet);
+    void refuse(Client& client, std::string_view nsp, const sio::Error& error);
+    void left(Socket& socket);  // It is `gone`: freed at the end of the call.
+    // It leaves for that reason, and may come back.
+    void keep_for_return(const Socket& socket, std::string_view reason);
+    [[nodiscard]] Socket* find(base::SlotKey key) const noexcept { return sockets_.find(key); }
+    [[nodiscard]] base::SlotTable<Socket>& sockets() noexcept { return sockets_; }
+    [[nodiscard]] base::SlotTable<Client>& clients() noexcept { return clients_; }
+
+    // ---- Commands -------------------------------------------------------------------------------
+    void perform(const Command& command);
+    // Of a request made here: when all is reported, or at the deadline, `done` is called once.
+    using Done = std::function<void(bool complete, Report& all)>;
+    uint64_t open_request(uint64_t deadline_ms, Done done);
+    void deliver_report(Report one);  // Any thread.
+    // What the log of the recovery has that this worker has not delivered.
+    void drain_history();
+
+    // ---- Time -----------------------------------------------------------------------------------
+    enum class Timer : uint8_t { connect, ack, request, login };
+    void at(uint64_t when_ms, Timer kind, base::SlotKey key, uint64_t number);
+    void run(uint64_t now_ms);
+
+    // ---- Tools ----------------------------------------------------------------------------------
+    [[nodiscard]] Encoder& encoder() noexcept { return encoder_; }
+    [[nodiscard]] Arena& arena() noexcept { return arena_; }
+    [[nodiscard]] Names& names() noexcept { return names_; }
+    [[nodiscard]] std::string new_id();
+    // For as long as calls into Socket.IO may be on the stack: what leaves is freed when the last ends.
+    class Entry;
+    // A line for the log, at most one of a kind in a second.
+    void warn(std::string_view message, std::span<const log::Field> fields);
+
+private:
+    struct Request {
+        size_t workers_left;
+        size_t expected = 0;
+        Done done;
+        Report all;
+        size_t answered = 0;
+    };
+    struct Due {
+        Timer kind;
+        base::SlotKey key;
+        uint64_t number;
+    };
+
+    struct Newcomer;
+    [[nodiscard]] std::optional<History::Return> find_absent(const Newcomer& who);
+    Socket& create(const Newcomer& who, std::string id);
+    void enter(Socket& socket, std::optional<History::Return> back);
+    void run_guards(base::SlotKey key, size_t from);
+    void decided(base::SlotKey key, size_t guard, std::optional<sio::Error> error);
+    void admit(Socket& socket);
+    void perform_in(const Command& command, Space& space, Report& report);
+    void perform_on(const Command& command, Space& space, Socket& socket, Report& report);
+    void reply(const Command& command, Report report);
+    void server_event(const Command& command);
+    void report(Report one);
+    void finish(uint64_t id, bool complete);
+    void fire(const Due& due);
+    void close_if_empty(Space& space);
+
+    Family& family_;
+    Host& host_;
+    const uint32_t index_;  // Among the family's.
+    Names names_;
+    Arena arena_;
+    Encoder encoder_;
+    base::SlotTable<Socket> sockets_;
+    base::SlotTable<Client> clients_;
+    std::unordered_map<std::string, std::unique_ptr<Space>, base::TextHash, std::equal_to<>>
+        spaces_;
+    std::multimap<uint64_t, Due> timers_;
+    std::unordered_map<uint64_t, Request> requests_;
+    uint64_t last_request_ = 0;
+    uint64_t history_cursor_ = 1;
+    bool draining_ = false;
+    std::vector<std::unique_ptr<Socket>> left_;
+    std::vector<std::unique_ptr<Space>> left_spaces_;
+    std::vector<std::vector<Socket*>> spare_targets_;
+    uint32_t depth_ = 0;
+    uint64_t warned_ms_ = 0, warnings_ = 0;
+};
+
+class Core::Entry {
+public:
+    explicit Entry(Core& core) noexcept : core_(core) { ++core.depth_; }
+    ~Entry() {
+        if (--core_.depth_ > 0) return;
+        core_.left_.clear();
+        core_.left_spaces_.clear();
+    }
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+
+private:
+    Core& core_;
+};
+
+}  // namespace starling::socketio

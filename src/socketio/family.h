@@ -1,0 +1,78 @@
+// socketio/family.h: a Socket.IO server over all its workers: its namespaces as they were set up, its
+// cores, and the way of a command to each of them.
+//
+// Owner: the server. Thread: set up before the workers run; any thread from then on.
+#pragma once
+
+#include <starling/socketio.h>
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "socketio/command.h"
+#include "socketio/history.h"
+#include "socketio/registry.h"
+#include "socketio/settings.h"
+
+namespace starling::socketio {
+
+class Family {
+public:
+    // `history`: null without recovery.
+    Family(Settings settings, std::unique_ptr<SharedHistory> history);
+    ~Family();
+    Family(const Family&) = delete;
+    Family& operator=(const Family&) = delete;
+
+    [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
+    [[nodiscard]] SharedHistory* history() noexcept { return history_.get(); }
+
+    // ---- Before the workers run -----------------------------------------------------------------
+    [[nodiscard]] std::shared_ptr<Registry> declare(std::string_view name);
+    [[nodiscard]] std::shared_ptr<Registry> declare_dynamic(std::string_view name,
+                                                            sio::Server::Accept accept);
+    void add_core(Core& core) { cores_.push_back(&core); }
+    void remove_cores() noexcept { cores_.clear(); }
+    void on_new_namespace(std::function<void(std::string_view)> call) {
+        on_new_namespace_ = std::move(call);
+    }
+
+    // ---- Any thread -----------------------------------------------------------------------------
+    // Null where nobody declared such a namespace.
+    [[nodiscard]] Registry* find(std::string_view name, const Json& auth) const;
+    [[nodiscard]] Registry* find_static(std::string_view name) const noexcept;
+    [[nodiscard]] size_t workers() const noexcept { return cores_.size(); }
+    [[nodiscard]] Core* here() const noexcept;  // Of this thread.
+    // To every worker: at once on this thread's own, posted to the others.
+    void send(std::shared_ptr<const Command> command);
+    // The same for an event that may be recovered: each worker delivers it in its turn.
+    void send_recoverable(std::shared_ptr<Command> command, std::string_view name,
+                          std::span<const sio::Value> values);
+    // On a core's thread: this one's own, or another's, where it is posted to. False: there is none.
+    bool on_a_core(std::function<void(Core&)> call, size_t bytes);
+    [[nodiscard]] uint64_t new_ack_id() noexcept {
+        return last_ack_.fetch_add(1, std::memory_order_relaxed);
+    }
+    void new_namespace(std::string_view name) const {
+        if (on_new_namespace_) on_new_namespace_(name);
+    }
+
+private:
+    const Settings settings_;
+    std::unique_ptr<SharedHistory> history_;
+    std::map<std::string, std::shared_ptr<Registry>, std::less<>> registries_;
+    std::vector<std::shared_ptr<Registry>> dynamic_;
+    std::vector<Core*> cores_;
+    std::function<void(std::string_view)> on_new_namespace_;
+    std::atomic<uint64_t> last_ack_{0};
+};
+
+// "/admin" of "admin" and "/admin".
+[[nodiscard]] std::string namespace_name(std::string_view name);
+
+}  // namespace starling::socketio

@@ -1,0 +1,94 @@
+#include "socketio/history.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace starling::socketio {
+namespace {
+
+bool in_any(const std::vector<std::string>& rooms, const std::vector<std::string>& of) {
+    return std::ranges::any_of(
+        rooms, [&](const auto& room) { return std::ranges::find(of, room) != of.end(); });
+}
+
+bool meant(const Command& command, const Absent& who) {
+    if (command.nsp != who.nsp) return false;
+    if (in_any(command.target.except, who.rooms)) return false;
+    return command.target.rooms.empty() || in_any(command.target.rooms, who.rooms);
+}
+
+}  // namespace
+
+std::string offset_text(uint64_t offset) {
+    std::array<char, 16> text;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), offset, 36).ptr;
+    return {text.data(), end};
+}
+
+std::optional<uint64_t> parse_offset(std::string_view text) noexcept {
+    uint64_t offset = 0;
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), offset, 36);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return offset;
+}
+
+void History::append(std::shared_ptr<const Command> command) {
+    const size_t bytes = command->bytes();
+    packets_.push_back({std::move(command), bytes});
+    bytes_ += bytes;
+    // By number and size, never by age: somebody may be connected for long without a packet, and
+    // then name the last one that it got.
+    while (!packets_.empty() &&
+           (packets_.size() > limits_.packets_max || bytes_ > limits_.bytes_max)) {
+        bytes_ -= packets_.front().bytes;
+        packets_.pop_front();
+        ++first_;
+    }
+}
+
+std::vector<std::shared_ptr<const Command>> History::since(uint64_t from) const {
+    std::vector<std::shared_ptr<const Command>> found;
+    for (uint64_t at = std::max(from, first_); at < next(); ++at)
+        found.push_back(packets_[size_t(at - first_)].command);
+    return found;
+}
+
+void History::leave(Absent who) {
+    forget(who.since_ms);
+    if (order_.size() >= limits_.sessions_max && !order_.empty()) {
+        absent_.erase(order_.front().pid);
+        order_.pop_front();
+    }
+    order_.push_back(std::move(who));
+    absent_.emplace(order_.back().pid, std::prev(order_.end()));
+}
+
+std::optional<History::Return> History::come_back(std::string_view pid, std::string_view nsp,
+                                                  std::string_view offset, uint64_t now_ms) {
+    forget(now_ms);
+    const auto found = absent_.find(pid);
+    if (found == absent_.end()) return std::nullopt;
+    const auto place = found->second;
+    absent_.erase(found);
+    Return back{std::move(*place), {}};
+    order_.erase(place);
+    const auto last = parse_offset(offset);
+    // The last one it got must still be here, else nobody knows what came after it.
+    if (back.who.nsp != nsp || !last || *last < first_ || *last >= next()) return std::nullopt;
+    for (auto& command : since(*last + 1))
+        if (meant(*command, back.who)) back.missed.push_back(std::move(command));
+    return back;
+}
+
+void History::forget(uint64_t now_ms) {
+    const auto kept_ms = uint64_t(limits_.max_disconnection_duration.count());
+    while (!order_.empty() && order_.front().since_ms + kept_ms < now_ms) {
+        absent_.erase(order_.front().pid);
+        order_.pop_front();
+    }
+}
+
+}  // namespace starling::socketio

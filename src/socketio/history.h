@@ -1,0 +1,88 @@
+// socketio/history.h: what a client missed while it was away: the newest packets in the order of their
+// offsets, and who is away (connection state recovery).
+//
+// A worker delivers what may be recovered in the order of this log, whoever wrote it: so whatever a client
+// got is a prefix of what it should get, and its last offset says where to go on.
+// Owner: the Family. Thread: one at a time, see SharedHistory.
+#pragma once
+
+#include <starling/socketio_options.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/text.h"
+#include "socketio/command.h"
+
+namespace starling::socketio {
+
+// Somebody who is away.
+struct Absent {
+    std::string pid;
+    std::string nsp;
+    std::string id;
+    std::vector<std::string> rooms;
+    Json data;
+    std::string user;
+    uint64_t since_ms = 0;
+};
+
+class History {
+public:
+    explicit History(const sio::Recovery& limits) noexcept : limits_(limits) {}
+
+    [[nodiscard]] uint64_t next() const noexcept { return first_ + packets_.size(); }
+    // As next() said; the oldest ones go where it becomes too many.
+    void append(std::shared_ptr<const Command> command);
+    // Those from `from` on, or from the oldest that is left.
+    [[nodiscard]] std::vector<std::shared_ptr<const Command>> since(uint64_t from) const;
+
+    void leave(Absent who);
+    struct Return {
+        Absent who;
+        std::vector<std::shared_ptr<const Command>> missed;
+    };
+    // Nothing where it is unknown, too long away, of another namespace, or what it missed is no longer
+    // all there. It is no longer absent then, whatever the answer.
+    [[nodiscard]] std::optional<Return> come_back(std::string_view pid, std::string_view nsp,
+                                                  std::string_view offset, uint64_t now_ms);
+    void forget(uint64_t now_ms);  // Who is away too long.
+
+    [[nodiscard]] size_t absent() const noexcept { return absent_.size(); }
+    [[nodiscard]] size_t packets() const noexcept { return packets_.size(); }
+
+private:
+    struct Kept {
+        std::shared_ptr<const Command> command;
+        size_t bytes;
+    };
+    using Order = std::list<Absent>;  // Oldest first.
+
+    const sio::Recovery limits_;
+    uint64_t first_ = 1;  // Offset of the oldest packet.
+    uint64_t bytes_ = 0;
+    std::deque<Kept> packets_;
+    Order order_;
+    std::unordered_map<std::string_view, Order::iterator> absent_;
+};
+
+// Offsets as clients keep them.
+[[nodiscard]] std::string offset_text(uint64_t offset);
+[[nodiscard]] std::optional<uint64_t> parse_offset(std::string_view text) noexcept;
+
+// One History for all workers. The server brings the lock.
+class SharedHistory {
+public:
+    virtual ~SharedHistory() = default;
+    virtual void with(const std::function<void(History&)>& call) = 0;
+};
+
+}  // namespace starling::socketio

@@ -1,0 +1,38 @@
+// socketio/settings.h: what the cores of a server have in common, in their own terms. Read-only once the
+// workers run; any thread.
+#pragma once
+
+#include <starling/socketio_options.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "socketio/link.h"
+#include "socketio/packet.h"
+
+namespace starling::socketio {
+
+// May a client connect to a namespace, and as whom?
+struct Login {
+    bool allowed = true;
+    std::string user;
+    std::optional<int64_t> expires_s;  // Unix time.
+    std::string_view code;             // Why not, for the client: "token_expired".
+};
+
+struct Settings {
+    Codec codec = Codec::json;
+    DecodeLimits decode = {};
+    uint64_t connect_timeout_ms = 10'000;
+    uint64_t ack_timeout_ms = 10'000;
+    uint32_t namespaces_max = 100;
+    uint32_t pending_acks_max = 1'000;
+    std::optional<sio::Recovery> recovery = {};
+    // Empty: everybody may. Called on any worker.
+    std::function<Login(const Json& auth, const ConnectInfo& info, int64_t now_s)> login = {};
+};
+
+}  // namespace starling::socketio

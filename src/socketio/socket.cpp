@@ -1,0 +1,190 @@
+#include "socketio/socket.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "socketio/client.h"
+#include "socketio/core.h"
+#include "socketio/socket_extras.h"
+#include "socketio/space.h"
+#include "socketio/values.h"
+
+namespace starling::socketio {
+
+using sio::Ack;
+using sio::Value;
+
+Socket::Socket(Client& client, Space& space, std::string id, base::SlotKey key)
+    : client_(client), space_(space), key_(key), id_(std::move(id)) {}
+
+Socket::~Socket() { core().sockets().remove(*this); }
+
+Core& Socket::core() const noexcept { return space_.core(); }
+
+sio::Socket Socket::handle() const noexcept {
+    return {core(), uint64_t(key_.slot) << 32 | key_.generation};
+}
+
+// ---- from the client ------------------------------------------------------------------------------
+
+void Socket::on_event(const Json& data, std::optional<uint64_t> ack_id) {
+    const auto& items = data.get_array();
+    const std::span<const Json> args(items.data() + 1, items.size() - 1);
+    const Ack ack = ack_id ? Ack(handle(), *ack_id) : Ack();
+    if (const auto* name = items.front().if_string())
+        return dispatch({name->data(), name->size()}, args, ack);
+    // Numbers are names, too: those of a list of constants, say.
+    Encoded text;
+    append_json_number(text.text, items.front().to_number<double>());
+    dispatch(text.text, args, ack);
+}
+
+void Socket::dispatch(std::string_view name, std::span<const Json> args, const Ack& ack) {
+    if (extras_ && !guarded(name, args)) return;
+    const sio::Socket self = handle();
+    const sio::detail::Event event{self, name, args, ack};
+    const auto on_misfit = [&](const sio::detail::Misfit& why) { misfit(name, why, ack); };
+    const uint32_t number = core().names().find(name);
+    if (number != Names::none && !listeners_.empty()) listeners_.call(number, event, on_misfit);
+    const auto& shared = space_.registry().listeners;
+    if (shared.empty() || state_ == State::gone) return;
+    const auto found = shared.find(name);
+    if (found == shared.end()) return;
+    for (const auto& listener : found->second)
+        if (const auto why = listener(event); why.index) on_misfit(why);
+}
+
+// The catch-all listeners, then the middleware. False: that refused the event.
+bool Socket::guarded(std::string_view name, std::span<const Json> args) {
+    // By index, of copies: a call may add or remove some.
+    for (size_t i = 0; i < extras_->any.size(); ++i) {
+        const auto call = extras_->any[i];
+        (*call)(name, args);
+    }
+    for (size_t i = 0; i < extras_->guards.size(); ++i) {
+        const auto guard = extras_->guards[i];
+        if (const auto error = (*guard)(name, args)) {
+            local_event("error", error->message);
+            return false;
+        }
+    }
+    return true;
+}
+
+void Socket::misfit(std::string_view name, const sio::detail::Misfit& why, const Ack& ack) {
+    const std::string position = std::to_string(why.index);
+    const std::array<log::Field, 4> fields{{{"event", name},
+                                            {"argument", position},
+                                            {"expected", why.expected},
+                                            {"socket", id_}}};
+    core().warn("an event's arguments do not fit its handler", fields);
+    if (!ack) return;
+    ack(Json({{"error", "bad arguments"},
+              {"message", "argument " + position + " must be " + why.expected}}));
+}
+
+// An event that this side makes: no packet, no middleware.
+void Socket::local_event(std::string_view name, std::string_view text) {
+    const uint32_t number = core().names().find(name);
+    if (number == Names::none || listeners_.empty()) return;
+    const sio::Socket self = handle();
+    const Ack nobody;
+    const std::array<Json, 1> args{Json(text)};
+    listeners_.call(number, {self, name, args, nobody}, [](const sio::detail::Misfit&) {});
+}
+
+// ---- to the client --------------------------------------------------------------------------------
+
+void Socket::emit(std::string_view name, std::span<const Value> values, const Flags& flags,
+                  sio::OnAnswer done) {
+    if (state_ != State::connected) {
+        if (done) done({.status = sio::Answer::Status::disconnected});
+        return;
+    }
+    Family& family = core().family();
+    if (family.history() && !done && !flags.volatile_packet) {
+        auto command = std::make_shared<Command>();
+        command->registry = &space_.registry();
+        command->nsp = space_.name();
+        command->target = {.rooms = {id_}, .flags = flags};
+        return family.send_recoverable(std::move(command), name, values);
+    }
+    std::optional<uint64_t> ack_id;
+    if (done) ack_id = family.new_ack_id();
+    Encoder& encoder = core().encoder();
+    encode_event(encoder, core().settings().codec, space_.name(), name, values, ack_id);
+    if (done) {
+        const uint64_t timeout_ms =
+            flags.timeout_ms ? flags.timeout_ms : core().settings().ack_timeout_ms;
+        if (!await(*ack_id, core().host().now_ms() + timeout_ms, done))
+            return done({.status = sio::Answer::Status::refused});
+    }
+    send(encoder, flags);
+}
+
+void Socket::ack(uint64_t id, std::span<const Value> values) {
+    if (state_ != State::connected) return;
+    Encoder& encoder = core().encoder();
+    encoder.begin(core().settings().codec, Type::ack, space_.name(), id);
+    write_values(encoder, values);
+    if (!encoder.finish()) throw std::invalid_argument("ack: the arguments cannot be sent");
+    send(encoder, {});
+}
+
+void Socket::send(const Encoder& packet, const Flags& flags) {
+    Link& link = client_.link();
+    if (flags.volatile_packet && !link.writable()) return;
+    if (!watches_outgoing())
+        return link.send(packet.text(), packet.text_is_binary(), packet.attachments(),
+                         flags.compress);
+    // A listener may send something else, with the same encoder.
+    Encoded kept{std::string(packet.text()),
+                 {packet.attachments().begin(), packet.attachments().end()},
+                 packet.text_is_binary()};
+    send(kept, flags);
+}
+
+void Socket::send(const Encoded& packet, const Flags& flags) {
+    if (watches_outgoing())
+        notify_outgoing(packet.text, packet.text_is_binary, packet.attachments);
+    client_.link().send(packet.text, packet.text_is_binary, packet.attachments, flags.compress);
+}
+
+void Socket::deliver(hub::Publication& publication) { client_.link().deliver(publication); }
+
+// ---- membership -----------------------------------------------------------------------------------
+
+void Socket::join(std::string_view room) {
+    if (state_ != State::gone) space_.join(*this, room);
+}
+
+void Socket::leave(std::string_view room) { space_.leave(*this, room); }
+
+std::vector<std::string> Socket::rooms() const { return space_.rooms_of(*this); }
+
+void Socket::disconnect(bool close) {
+    if (state_ == State::gone) return;
+    if (close) return client_.disconnect();
+    const bool told = state_ == State::connected;
+    if (told) client_.send_packet(Type::disconnect, space_.name(), nullptr);
+    closed("server namespace disconnect");
+}
+
+void Socket::closed(std::string_view reason) {
+    if (state_ == State::gone) return;
+    const bool was_connected = std::exchange(state_, State::gone) == State::connected;
+    if (was_connected) {
+        local_event("disconnecting", reason);
+        space_.core().keep_for_return(*this, reason);
+        give_up_acks();
+        space_.remove(*this);
+        for (const auto& call : space_.registry().on_disconnect) call(handle(), reason);
+        local_event("disconnect", reason);
+    } else {
+        space_.forget(*this);
+    }
+    core().left(*this);
+}
+
+}  // namespace starling::socketio

@@ -1,0 +1,126 @@
+// socketio/socket.h: one client in one namespace: its listeners, its rooms, the acks it owes.
+//
+// Owner: its Client, and from the moment it left the Core, which frees it once no call of its own may be
+// on the stack. Others hold a sio::Socket (slot and generation). Thread: the worker's.
+#pragma once
+
+#include <starling/socketio.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/slot_table.h"
+#include "hub/hub.h"
+#include "socketio/encoder.h"
+#include "socketio/listeners.h"
+#include "socketio/target.h"
+
+namespace starling::socketio {
+
+class Client;
+class Core;
+class Space;
+
+class Socket final : public hub::Subscriber {
+public:
+    enum class State : uint8_t {
+        joining,    // Middleware has not decided yet.
+        connected,  // The client knows its id.
+        gone,
+    };
+
+    Socket(Client& client, Space& space, std::string id, base::SlotKey key);
+    ~Socket() override;
+
+    [[nodiscard]] sio::Socket handle() const noexcept;
+    [[nodiscard]] base::SlotKey slot_key() const noexcept { return key_; }
+    [[nodiscard]] const std::string& id() const noexcept { return id_; }
+    [[nodiscard]] State state() const noexcept { return state_; }
+    [[nodiscard]] Space& space() const noexcept { return space_; }
+    [[nodiscard]] Client& client() const noexcept { return client_; }
+    [[nodiscard]] Core& core() const noexcept;
+
+    // ---- From the client ------------------------------------------------------------------------
+    void on_event(const Json& data, std::optional<uint64_t> ack_id);
+    void on_ack(uint64_t id, const Json& data);
+
+    // ---- To the client --------------------------------------------------------------------------
+    void emit(std::string_view name, std::span<const sio::Value> values, const Flags& flags,
+              sio::OnAnswer done = nullptr);
+    void ack(uint64_t id, std::span<const sio::Value> values);
+    void send(const Encoder& packet, const Flags& flags);
+    void send(const Encoded& packet, const Flags& flags);
+    void deliver(hub::Publication& publication) override;
+    // An answer to a packet with that id is awaited until then. False: too many are.
+    [[nodiscard]] bool await(uint64_t id, uint64_t deadline_ms, sio::OnAnswer done);
+    void ack_timed_out(uint64_t id);
+    [[nodiscard]] bool watches_outgoing() const noexcept;
+    void notify_outgoing(std::string_view text, bool text_is_binary,
+                         std::span<const std::string> attachments);
+
+    // ---- Membership -----------------------------------------------------------------------------
+    void connected() noexcept { state_ = State::connected; }
+    void rename(std::string id) { id_ = std::move(id); }  // Before the Space knows it.
+    void join(std::string_view room);
+    void leave(std::string_view room);
+    [[nodiscard]] std::vector<std::string> rooms() const;
+    void disconnect(bool close);
+    // Tells its listeners and leaves everything. Once.
+    void closed(std::string_view reason);
+
+    // ---- As sio::Socket says --------------------------------------------------------------------
+    [[nodiscard]] Listeners& listeners() noexcept { return listeners_; }
+    void on_any(sio::Socket::Any call, bool first);
+    void off_any();
+    void on_any_outgoing(sio::Socket::Any call);
+    void off_any_outgoing();
+    void use(sio::Socket::PacketGuard guard);
+    [[nodiscard]] Json& data();
+    void set_object(std::shared_ptr<void> object, const void* tag);
+    [[nodiscard]] void* object(const void* tag) const noexcept;
+    [[nodiscard]] sio::Handshake handshake() const;
+    [[nodiscard]] const Json* data_if() const noexcept;
+
+    // ---- As Core and Space use it ---------------------------------------------------------------
+    void set_auth(Json auth);
+    [[nodiscard]] Json auth() const;
+    void set_user(std::string user);
+    [[nodiscard]] std::string_view user() const noexcept;
+    void set_private_id(std::string pid, bool recovered);
+    [[nodiscard]] std::string_view private_id() const noexcept;
+    [[nodiscard]] bool recovered() const noexcept;
+
+    uint32_t mark = 0;   // Of the Space: the collection that has met this socket.
+    uint32_t index = 0;  // Among those of the Space.
+
+private:
+    struct PendingAck {
+        uint64_t id;
+        sio::OnAnswer done;
+    };
+    struct Extras;  // What most sockets never need.
+    [[nodiscard]] Extras& extras();
+    [[nodiscard]] bool guarded(std::string_view name, std::span<const Json> args);
+    void dispatch(std::string_view name, std::span<const Json> args, const sio::Ack& ack);
+    void local_event(std::string_view name, std::string_view text);
+    void misfit(std::string_view name, const sio::detail::Misfit& why, const sio::Ack& ack);
+    void give_up_acks();
+    [[nodiscard]] std::optional<PendingAck> take_ack(uint64_t id);
+
+    Client& client_;
+    Space& space_;
+    const base::SlotKey key_;
+    std::string id_;
+    Listeners listeners_;
+    std::unique_ptr<Extras> extras_;
+    State state_ = State::joining;
+};
+
+static_assert(sizeof(Socket) <= 160, "part of the 1 KB that a connected socket may cost");
+
+}  // namespace starling::socketio

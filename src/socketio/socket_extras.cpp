@@ -1,0 +1,172 @@
+#include "socketio/socket_extras.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "http/url.h"
+#include "socketio/client.h"
+#include "socketio/core.h"
+#include "socketio/space.h"
+
+namespace starling::socketio {
+
+Socket::Extras& Socket::extras() {
+    if (!extras_) extras_ = std::make_unique<Extras>();
+    return *extras_;
+}
+
+// ---- acks that are awaited ------------------------------------------------------------------------
+
+bool Socket::await(uint64_t id, uint64_t deadline_ms, sio::OnAnswer done) {
+    auto& acks = extras().acks;
+    if (acks.size() >= core().settings().pending_acks_max) return false;
+    acks.push_back({id, std::move(done)});
+    core().at(deadline_ms, Core::Timer::ack, key_, id);
+    return true;
+}
+
+std::optional<Socket::PendingAck> Socket::take_ack(uint64_t id) {
+    if (!extras_) return std::nullopt;
+    auto& acks = extras_->acks;
+    const auto found = std::ranges::find(acks, id, &PendingAck::id);
+    if (found == acks.end()) return std::nullopt;
+    PendingAck taken = std::move(*found);
+    acks.erase(found);
+    return taken;
+}
+
+void Socket::on_ack(uint64_t id, const Json& data) {
+    const auto pending = take_ack(id);
+    if (!pending) return;  // Nobody asked, or it is too late.
+    sio::Answer answer;
+    answer.args = data.get_array();
+    pending->done(answer);
+}
+
+void Socket::ack_timed_out(uint64_t id) {
+    if (const auto pending = take_ack(id))
+        pending->done({.status = sio::Answer::Status::timed_out});
+}
+
+void Socket::give_up_acks() {
+    if (!extras_) return;
+    for (const auto& pending : std::exchange(extras_->acks, {}))
+        pending.done({.status = sio::Answer::Status::disconnected});
+}
+
+// ---- catch-all listeners, middleware ----------------------------------------------------------------
+
+void Socket::on_any(sio::Socket::Any call, bool first) {
+    auto& any = extras().any;
+    any.insert(first ? any.begin() : any.end(),
+               std::make_shared<const sio::Socket::Any>(std::move(call)));
+}
+
+void Socket::off_any() {
+    if (extras_) extras_->any.clear();
+}
+
+void Socket::on_any_outgoing(sio::Socket::Any call) {
+    extras().any_outgoing.push_back(std::make_shared<const sio::Socket::Any>(std::move(call)));
+}
+
+void Socket::off_any_outgoing() {
+    if (extras_) extras_->any_outgoing.clear();
+}
+
+bool Socket::watches_outgoing() const noexcept {
+    return extras_ && !extras_->any_outgoing.empty();
+}
+
+// Decoded again: so every way of sending is told of in the same words, and only who asks pays.
+void Socket::notify_outgoing(std::string_view text, bool text_is_binary,
+                             std::span<const std::string> attachments) {
+    Arena arena(core().settings().decode);  // The worker's own holds what its handler was called with.
+    Decoder decoder(core().settings().codec);
+    Outcome outcome = text_is_binary ? decoder.add_bytes(base::bytes_of(text), arena)
+                                     : decoder.add_text(text.substr(1), arena);
+    for (const auto& attachment : attachments)
+        if (outcome.kind == Outcome::Kind::pending)
+            outcome = decoder.add_bytes(base::bytes_of(attachment), arena);
+    if (outcome.kind != Outcome::Kind::packet || outcome.packet.type != Type::event) return;
+    const auto& items = outcome.packet.data.get_array();
+    const auto* name = items.front().if_string();
+    if (!name) return;
+    const std::span<const Json> args(items.data() + 1, items.size() - 1);
+    for (size_t i = 0; extras_ && i < extras_->any_outgoing.size(); ++i) {
+        const auto call = extras_->any_outgoing[i];
+        (*call)({name->data(), name->size()}, args);
+    }
+}
+
+void Socket::use(sio::Socket::PacketGuard guard) {
+    extras().guards.push_back(std::make_shared<const sio::Socket::PacketGuard>(std::move(guard)));
+}
+
+// ---- data -----------------------------------------------------------------------------------------
+
+Json& Socket::data() { return extras().data; }
+const Json* Socket::data_if() const noexcept { return extras_ ? &extras_->data : nullptr; }
+
+void Socket::set_object(std::shared_ptr<void> object, const void* tag) {
+    extras().object = std::move(object);
+    extras_->object_tag = tag;
+}
+
+void* Socket::object(const void* tag) const noexcept {
+    return extras_ && extras_->object_tag == tag ? extras_->object.get() : nullptr;
+}
+
+void Socket::set_auth(Json auth) {
+    if (!auth.is_null()) extras().auth = std::move(auth);
+}
+
+Json Socket::auth() const { return extras_ ? extras_->auth : Json(); }
+
+void Socket::set_user(std::string user) {
+    if (!user.empty()) extras().user = std::move(user);
+}
+std::string_view Socket::user() const noexcept {
+    return extras_ ? std::string_view(extras_->user) : std::string_view();
+}
+
+void Socket::set_private_id(std::string pid, bool recovered) {
+    extras().private_id = std::move(pid);
+    extras_->recovered = recovered;
+}
+std::string_view Socket::private_id() const noexcept {
+    return extras_ ? std::string_view(extras_->private_id) : std::string_view();
+}
+bool Socket::recovered() const noexcept { return extras_ && extras_->recovered; }
+
+sio::Handshake Socket::handshake() const {
+    const ConnectInfo& info = client_.link().info();
+    sio::Handshake handshake;
+    std::string_view rest = info.head;
+    const auto line = [&rest] {
+        const size_t end = std::min(rest.find('\n'), rest.size());
+        const auto found = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        return found;
+    };
+    handshake.url = line();
+    while (!rest.empty()) {
+        const auto field = line();
+        const size_t colon = std::min(field.find(": "), field.size());
+        handshake.headers.emplace_back(field.substr(0, colon),
+                                       field.substr(std::min(colon + 2, field.size())));
+    }
+    const size_t question = handshake.url.find('?');
+    if (question != std::string::npos)
+        for (auto& pair : http::form_fields(std::string_view(handshake.url).substr(question + 1)))
+            handshake.query.emplace_back(std::move(pair));
+    handshake.address = info.address;
+    handshake.user = user();
+    handshake.xdomain = info.xdomain;
+    handshake.secure = info.secure;
+    handshake.issued_ms = info.issued_ms;
+    handshake.auth = auth();
+    return handshake;
+}
+
+}  // namespace starling::socketio

@@ -1,0 +1,124 @@
+#include "socketio/space.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/text.h"
+#include "socketio/client.h"
+#include "socketio/core.h"
+
+namespace starling::socketio {
+namespace {
+
+constexpr size_t rooms_max = 1'000'000;  // Of one socket: the application chooses them.
+
+// One message of a packet, and what its receivers have encoded it to.
+struct Part {
+    Part(std::string_view nsp, std::string_view bytes, bool binary, bool compress)
+        : message{nsp, base::bytes_of(bytes), binary} {
+        publication.compress = compress;
+    }
+    hub::Message message;
+    hub::Publication publication{message};
+};
+
+}  // namespace
+
+Space::Space(Core& core, Registry& registry, std::string name)
+    : core_(core), registry_(registry), name_(std::move(name)), rooms_(*this) {}
+
+Space::~Space() = default;
+
+void Space::add(Socket& socket) {
+    socket.index = uint32_t(sockets_.size());
+    sockets_.push_back(&socket);
+    by_id_.emplace(socket.id(), &socket);
+    registry_.connected.fetch_add(1, std::memory_order_relaxed);
+    if (registry_.on_create_room) registry_.on_create_room(socket.id());
+    if (registry_.on_join_room) registry_.on_join_room(socket.id(), socket.id());
+}
+
+void Space::remove(Socket& socket) {
+    if (registry_.on_leave_room)
+        for (const auto& room : rooms_of(socket)) registry_.on_leave_room(room, socket.id());
+    rooms_.leave_all(socket);
+    by_id_.erase(socket.id());
+    if (registry_.on_delete_room) registry_.on_delete_room(socket.id());
+    // The last one takes its place.
+    sockets_.back()->index = socket.index;
+    sockets_[socket.index] = sockets_.back();
+    sockets_.pop_back();
+    registry_.connected.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Space::forget(Socket& socket) {
+    rooms_.leave_all(socket);
+    --waiting;
+}
+
+void Space::join(Socket& socket, std::string_view room) {
+    if (room == socket.id()) return;
+    if (rooms_.join(socket, room, rooms_max) != hub::Hub::Join::joined) return;
+    if (registry_.on_join_room) registry_.on_join_room(room, socket.id());
+}
+
+void Space::leave(Socket& socket, std::string_view room) {
+    if (rooms_.leave(socket, room) && registry_.on_leave_room)
+        registry_.on_leave_room(room, socket.id());
+}
+
+std::vector<std::string> Space::rooms_of(const Socket& socket) const {
+    std::vector<std::string> rooms = rooms_.topics_of(socket);
+    rooms.insert(rooms.begin(), socket.id());
+    return rooms;
+}
+
+// As the hub counts its members: the first of a room, and the last.
+void Space::subscribers_changed(std::string_view room, int change) {
+    const auto& call = change > 0 ? registry_.on_create_room : registry_.on_delete_room;
+    if (call && rooms_.subscribers(room) == (change > 0 ? 1 : 0)) call(room);
+}
+
+template <class F>
+void Space::each_member(std::string_view room, F&& call) {
+    const auto found = by_id_.find(room);
+    if (found != by_id_.end()) call(*found->second);
+    for (hub::Subscriber* member : rooms_.members(room)) call(static_cast<Socket&>(*member));
+}
+
+void Space::collect(const Target& target, std::vector<Socket*>& to) {
+    if (++mark_ == 0) {  // Once around: no old mark may look like a new one.
+        for (Socket* socket : sockets_) socket->mark = 0;
+        mark_ = 1;
+    }
+    // Whoever bears the mark has been met: is in `to`, or must not be.
+    for (const auto& room : target.except)
+        each_member(room, [this](Socket& socket) { socket.mark = mark_; });
+    const auto take = [&](Socket& socket) {
+        if (std::exchange(socket.mark, mark_) != mark_ &&
+            socket.state() == Socket::State::connected)
+            to.push_back(&socket);
+    };
+    if (target.rooms.empty())
+        for (Socket* socket : sockets_) take(*socket);
+    for (const auto& room : target.rooms) each_member(room, take);
+}
+
+void Space::broadcast(const Encoded& packet, const Flags& flags,
+                      std::span<Socket* const> sockets) {
+    Part first(name_, packet.text, packet.text_is_binary, flags.compress);
+    std::vector<std::unique_ptr<Part>> attachments;
+    for (const auto& bytes : packet.attachments)
+        attachments.push_back(std::make_unique<Part>(name_, bytes, true, flags.compress));
+    for (Socket* socket : sockets) {
+        // A listener of what goes out may have ended one of those behind it.
+        if (socket->state() != Socket::State::connected) continue;
+        if (flags.volatile_packet && !socket->client().link().writable()) continue;
+        if (socket->watches_outgoing())
+            socket->notify_outgoing(packet.text, packet.text_is_binary, packet.attachments);
+        socket->deliver(first.publication);
+        for (const auto& part : attachments) socket->deliver(part->publication);
+    }
+}
+
+}  // namespace starling::socketio

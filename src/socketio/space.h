@@ -1,0 +1,58 @@
+// socketio/space.h: a namespace on one worker: its sockets and rooms.
+//
+// Owner: the Core. Sockets are owned by their clients and leave before they die. Thread: the worker's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "hub/hub.h"
+#include "socketio/registry.h"
+#include "socketio/socket.h"
+#include "socketio/target.h"
+
+namespace starling::socketio {
+
+class Space final : private hub::Bus {
+public:
+    Space(Core& core, Registry& registry, std::string name);
+    ~Space() override;
+
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] Registry& registry() const noexcept { return registry_; }
+    [[nodiscard]] Core& core() const noexcept { return core_; }
+    [[nodiscard]] size_t size() const noexcept { return sockets_.size(); }
+
+    void add(Socket& socket);  // It is connected: in the room of its id from here on.
+    void remove(Socket& socket);
+    void forget(Socket& socket);  // One that was never added.
+    void join(Socket& socket, std::string_view room);
+    void leave(Socket& socket, std::string_view room);
+    [[nodiscard]] std::vector<std::string> rooms_of(const Socket& socket) const;
+
+    // Whom the target means here: each once, in `to`.
+    void collect(const Target& target, std::vector<Socket*>& to);
+    // An encoded packet to all of them.
+    void broadcast(const Encoded& packet, const Flags& flags, std::span<Socket* const> sockets);
+
+    size_t waiting = 0;  // Sockets that middleware has not decided on.
+
+private:
+    void publish(const hub::Message&) override {}  // Rooms are named to the other workers, too.
+    void subscribers_changed(std::string_view room, int change) override;
+    template <class F>
+    void each_member(std::string_view room, F&& call);
+
+    Core& core_;
+    Registry& registry_;
+    const std::string name_;
+    hub::Hub rooms_;
+    std::vector<Socket*> sockets_;
+    std::unordered_map<std::string_view, Socket*> by_id_;  // Keys: the sockets' own.
+    uint32_t mark_ = 0;
+};
+
+}  // namespace starling::socketio
