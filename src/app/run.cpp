@@ -114,11 +114,9 @@ bool prepare(Server& server, const Config& config, const Settings& settings,
     return false;
 }
 
-// The demo's pages lie beside the program where no folder is named, what they load in any case.
+// The demo's pages lie beside the program where no folder is named.
 bool find_pages(Settings& settings, const std::string& executable_path) {
-    if (!settings.demo) return true;
-    settings.client_dir = find_client_folder(executable_path);
-    if (!settings.root.empty()) return true;
+    if (!settings.demo || !settings.root.empty()) return true;
     settings.root = find_web_folder(executable_path);
     return !settings.root.empty();
 }

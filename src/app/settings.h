@@ -34,8 +34,7 @@ struct Settings {
     http::CorsOptions cors;
     std::string root;  // "": no static files.
     bool demo = false;
-    std::string client_dir;  // Browser bundles of Socket.IO; "" where they were not fetched.
-    std::string demo_data;   // "": where app/community/data_file.h says.
+    std::string demo_data;  // "": where app/community/data_file.h says.
     std::vector<WebSocketSettings> websocket;
     bool events_enabled = false;  // The demo has them in any case.
     events::Options events;       // All but `auth.keys` and `auth.leeway`, see app/events.h.

@@ -117,32 +117,15 @@ std::optional<SiteFault> serve_events(Server& server, const Settings& settings,
     return std::nullopt;
 }
 
-void serve_socketio(Server& server, const Settings& settings) {
-    sio::Options options;
-    options.client_dir = settings.client_dir;
-    serve_socketio_chat(server.socketio(std::move(options)));
-}
-
-// The first of the folders, relative to that of the executable, that holds the file.
-std::string find_folder(const std::string& executable_path,
-                        std::initializer_list<std::string_view> relatives, const char* file) {
-    const std::string beside = executable_path.substr(0, executable_path.rfind('/') + 1);
-    for (std::string_view relative : relatives) {
-        std::string candidate = beside + std::string(relative);
-        if (::access((candidate + file).c_str(), R_OK) == 0) return candidate;
-    }
-    return {};
-}
-
 }  // namespace
 
 std::string find_web_folder(const std::string& executable_path) {
-    return find_folder(executable_path, {"../share/starling/web", "../../web"}, "/chat/index.html");
-}
-
-std::string find_client_folder(const std::string& executable_path) {
-    return find_folder(executable_path, {"../share/starling/clients", "../clients"},
-                       "/4/socket.io.js");
+    std::string folder = executable_path.substr(0, executable_path.rfind('/') + 1);
+    for (std::string_view relative : {"../share/starling/web", "../../web"}) {
+        std::string candidate = folder + std::string(relative);
+        if (::access((candidate + "/chat/index.html").c_str(), R_OK) == 0) return candidate;
+    }
+    return {};
 }
 
 std::optional<SiteFault> build_site(Server& server, const Settings& settings,
@@ -158,7 +141,7 @@ std::optional<SiteFault> build_site(Server& server, const Settings& settings,
         if (auto fault = serve_events(server, settings, community)) return fault;
     }
     if (auto fault = websockets(server, settings)) return fault;
-    if (settings.demo) serve_socketio(server, settings);
+    if (settings.demo) serve_socketio_chat(server.socketio());
     if (settings.root.empty()) return std::nullopt;
     try {
         server.files("/", settings.root);

@@ -21,9 +21,6 @@ class Community;
 // source tree around a build folder. "" where there is none.
 [[nodiscard]] std::string find_web_folder(const std::string& executable_path);
 
-// The folder with the browser bundles of Socket.IO, likewise. "" where they were not fetched.
-[[nodiscard]] std::string find_client_folder(const std::string& executable_path);
-
 // A key whose value the server refuses.
 struct SiteFault {
     std::string key, what;

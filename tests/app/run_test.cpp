@@ -203,18 +203,6 @@ TEST_F(RunFolder, FindsThePagesOfABuildAndOfAnInstallation) {
               folder_ + "/usr/bin/../share/starling/web");
 }
 
-TEST_F(RunFolder, FindsTheClientsOfABuildAndOfAnInstallation) {
-    write("build/release/starling", "");
-    EXPECT_EQ(find_client_folder(folder_ + "/build/release/starling"), "");
-    write("build/clients/4/socket.io.js", "client");
-    EXPECT_EQ(find_client_folder(folder_ + "/build/release/starling"),
-              folder_ + "/build/release/../clients");
-    write("usr/bin/starling", "");
-    write("usr/share/starling/clients/4/socket.io.js", "client");
-    EXPECT_EQ(find_client_folder(folder_ + "/usr/bin/starling"),
-              folder_ + "/usr/bin/../share/starling/clients");
-}
-
 TEST(Site, TellsAddressesAsUrls) {
     EXPECT_EQ(url_of("127.0.0.1:8080", false), "http://localhost:8080");
     EXPECT_EQ(url_of("0.0.0.0:80", false), "http://0.0.0.0:80");
