@@ -41,7 +41,7 @@ describe("pages", () => {
   }
 
   for (const [device, options] of [["desktop", desktop], ["phone", phone]]) {
-    for (const path of ["/", "/echo", "/chat", "/community/"]) {
+    for (const path of ["/", "/echo", "/chat", "/socketio/", "/community/"]) {
       const name = `${path} fits a ${device} in both schemes and languages`;
       onPage(name, path, options, async (page) => {
         for (const colorScheme of ["light", "dark"]) {

@@ -173,7 +173,7 @@ export async function serve(config = {}, { tls = false, prefix } = {}) {
   return program.ready(tls ? connects : healthy);
 }
 
-// `starling serve --demo`: the pages, /echo, /chat and /community.
+// `starling serve --demo`: the pages, /echo, /chat, /socketio and /community.
 export async function serveDemo(args = []) {
   const port = await freePort();
   const program = new Program("starling",
