@@ -5,7 +5,7 @@
 //
 // Flag                              Option of socket.io 4.8
 //   --port n                        0: any free port, also the port of a server that was ended
-//   --workers n                     ignored here
+//   --workers n                     default 1; ignored here
 //   --recovery                      connectionStateRecovery: {}
 //   --allow-eio3                    allowEIO3
 //   --parser msgpack                parser: socket.io-msgpack-parser
