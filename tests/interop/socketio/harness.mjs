@@ -1,10 +1,11 @@
-// Starts the Socket.IO test server, starling's or the reference, and clients of three generations on it.
+// Starts the Socket.IO test server, starling's or the reference, and clients of three generations
+// on it.
 //
-//   STARLING_SOCKETIO=node     the reference, npm `socket.io` (server.mjs, which describes the events)
-//   otherwise                  `socketio_test_server` of the build, with the same flags and events
+//   STARLING_SOCKETIO=node   the reference, npm `socket.io` (server.mjs describes its events)
+//   otherwise                `socketio_test_server` of the build, with the same flags and events
 //
-// The clients differ in what they call things; a Peer hides it. What a Peer listens for are `events`:
-// they queue until a test asks for them.
+// The clients differ in what they call things; a Peer hides it. What a Peer listens for are
+// `events`: they queue until a test asks for them.
 
 import net from "node:net";
 import { fileURLToPath } from "node:url";
@@ -22,7 +23,8 @@ const wait_ms_max = 30_000;
 
 // Starts one of both with `flags`; `port` is the port it listens on.
 async function launch(name, prefix, flags) {
-  const program = new Program(name, ["--port", "0", ...flags.map(String)], { prefix });
+  const port = flags.includes("--port") ? [] : ["--port", "0"];
+  const program = new Program(name, [...port, ...flags.map(String)], { prefix });
   await program.ready(() => {
     const line = /^listening (\d+)$/m.exec(program.stdout);
     if (line) program.port = Number(line[1]);
@@ -34,13 +36,21 @@ async function launch(name, prefix, flags) {
 const reference = fileURLToPath(new URL("server.mjs", import.meta.url));
 export const startNode = (...flags) => launch(reference, [process.execPath], flags);
 export const startStarling = (...flags) => launch("socketio_test_server", [], flags);
+export const both = [
+  ["the reference", startNode],
+  ...(isNode ? [] : [["starling", startStarling]]),
+];
 export const start = isNode ? startNode : startStarling;
 
 // `eio`: the revision of Engine.IO that the client speaks.
 export const clients = [
   { name: "4.8.3", eio: 4, io: io4 },
-  { name: "4.8.3 with msgpack", eio: 4, io: (url, options) => io4(url, { ...options, parser: msgpack }),
-    msgpack: true },
+  {
+    name: "4.8.3 with msgpack",
+    eio: 4,
+    io: (url, options) => io4(url, { ...options, parser: msgpack }),
+    msgpack: true,
+  },
   { name: "2.5.0", eio: 3, io: io2 },
   { name: "1.4.4", eio: 3, io: io1 },
 ];
@@ -52,8 +62,19 @@ export const transports = [
   { name: "upgrade", list: ["polling", "websocket"] },
 ];
 
-const events = ["hello", "echo-event", "message", "greeting", "volatile", "volatile-end", "tick",
-  "bye", "refused", "note", "log"];
+const events = [
+  "hello",
+  "echo-event",
+  "message",
+  "greeting",
+  "volatile",
+  "volatile-end",
+  "tick",
+  "bye",
+  "refused",
+  "note",
+  "log",
+];
 
 export class Peer {
   #queues = new Map(events.map((name) => [name, []]));
@@ -105,15 +126,21 @@ export class Peer {
       for (;;) {
         const value = condition();
         if (value) return value;
-        await new Promise((resolve) => { this.#waiting.add(resolve); });
+        await new Promise((resolve) => {
+          this.#waiting.add(resolve);
+        });
       }
     };
     return deadline(loop(), `${what} (client ${this.client.name})`, wait_ms_max);
   }
 
-  get engine() { return this.socket.io.engine; }
+  get engine() {
+    return this.socket.io.engine;
+  }
   // Without "/nsp#", which the older clients' ids may have.
-  get id() { return this.socket.id; }
+  get id() {
+    return this.socket.id;
+  }
 
   async connected() {
     await this.when(() => {
@@ -123,8 +150,12 @@ export class Peer {
     return this;
   }
 
-  refused() { return this.when(() => this.refusals[0], "a refusal"); }
-  disconnected() { return this.when(() => this.reasons[0], "disconnect"); }
+  refused() {
+    return this.when(() => this.refusals[0], "a refusal");
+  }
+  disconnected() {
+    return this.when(() => this.reasons[0], "disconnect");
+  }
 
   async upgraded() {
     const { engine } = this;
@@ -152,7 +183,9 @@ export class Peer {
   }
 
   // Those that came and that nobody took.
-  pending(name) { return this.#queues.get(name); }
+  pending(name) {
+    return this.#queues.get(name);
+  }
 
   // The arguments of the ack.
   ask(name, ...args) {
@@ -164,13 +197,19 @@ export class Peer {
     return this.when(() => answer ?? this.#alive(`the ack of "${name}"`), `the ack of "${name}"`);
   }
 
-  emit(...args) { this.socket.emit(...args); }
+  emit(...args) {
+    this.socket.emit(...args);
+  }
 
-  // Once this returns, the server has handled what was sent before, and what it sent because of that
-  // is here: one connection keeps its order.
-  async settled() { await this.ask("echo"); }
+  // Once this returns, the server has handled what was sent before, and what it sent because of
+  // that is here: one connection keeps its order.
+  async settled() {
+    await this.ask("echo");
+  }
 
-  close() { this.socket.close(); }
+  close() {
+    this.socket.close();
+  }
 }
 
 // A client of the test `t`, which closes it. `options`: of the client, and `nsp`.
@@ -184,7 +223,7 @@ export async function connect(t, client, port, options) {
   return dial(t, client, port, options).connected();
 }
 
-// Forwards connections to a port, and cuts or freezes them.
+// Forwards connections to the port that `target` gives at that time, and cuts or freezes them.
 export class Proxy {
   #sockets = new Set();
   #server;
@@ -194,7 +233,9 @@ export class Proxy {
   static async to(t, target) {
     const proxy = new Proxy();
     proxy.#server = net.createServer((near) => proxy.#accept(near, target));
-    await new Promise((resolve) => { proxy.#server.listen(0, "127.0.0.1", resolve); });
+    await new Promise((resolve) => {
+      proxy.#server.listen(0, "127.0.0.1", resolve);
+    });
     proxy.port = proxy.#server.address().port;
     t.after(() => proxy.close());
     return proxy;
@@ -205,10 +246,15 @@ export class Proxy {
       near.destroy();
       return;
     }
-    const far = net.connect(target, "127.0.0.1");
-    for (const [from, to] of [[near, far], [far, near]]) {
+    const far = net.connect(target(), "127.0.0.1");
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ]) {
       this.#sockets.add(from);
-      from.on("data", (bytes) => { if (!this.frozen) to.write(bytes); });
+      from.on("data", (bytes) => {
+        if (!this.frozen) to.write(bytes);
+      });
       from.on("error", () => to.destroy());
       from.on("end", () => to.end());
       from.on("close", () => {
@@ -218,11 +264,12 @@ export class Proxy {
     }
   }
 
-  cut() { for (const socket of this.#sockets) socket.destroy(); }
+  cut() {
+    for (const socket of this.#sockets) socket.destroy();
+  }
 
   close() {
     this.cut();
     this.#server.close();
   }
 }
-
