@@ -1,5 +1,5 @@
-// Rooms, broadcasts and what a Socket.IO server knows about its sockets, with clients of all generations
-// in the same rooms.
+// Rooms, broadcasts and what a Socket.IO server knows about its sockets, with clients of all
+// generations in the same rooms.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -13,7 +13,9 @@ let rooms = 0;
 for (const workers of [1, 2]) {
   describe(`rooms, ${workers} worker(s)`, () => {
     let server;
-    before(async () => { server = await start("--allow-eio3", "--workers", workers); });
+    before(async () => {
+      server = await start("--allow-eio3", "--workers", workers);
+    });
     after(() => server?.stop());
     const websocket = { transports: ["websocket"] };
     const join = (t, options = websocket) => connect(t, client4, server.port, options);
@@ -39,7 +41,12 @@ for (const workers of [1, 2]) {
         await sender.ask("broadcast", peer.id, "log", "mark");
         await peer.next("log");
       }
-      return peers.map((peer) => peer.pending("note").splice(0).map(([note]) => note));
+      return peers.map((peer) =>
+        peer
+          .pending("note")
+          .splice(0)
+          .map(([note]) => note),
+      );
     }
 
     test("join and leave say where the socket is", async (t) => {
@@ -52,13 +59,31 @@ for (const workers of [1, 2]) {
 
     const targets = [
       ["everyone in a room", (a, room) => a.ask("broadcast", room, "note", 1), [[1], [1], [1], []]],
-      ["all of a room but the sender", (a, room) => a.ask("to-others", room, "note", 1), [[], [1], [1], []]],
-      ["a room but another", (a, room) => a.ask("broadcast-except", room, `${room} x`, "note", 1),
-        [[1], [], [1], []]],
-      ["the union of two rooms, once", (a, room) => a.ask("broadcast", [room, `${room} x`], "note", 1),
-        [[1], [1], [1], []]],
-      ["one socket by its id", (a, room, [, , c]) => a.ask("broadcast", c.id, "note", 1), [[], [], [1], []]],
-      ["a room that does not exist", (a) => a.ask("broadcast", "nobody", "note", 1), [[], [], [], []]],
+      [
+        "all of a room but the sender",
+        (a, room) => a.ask("to-others", room, "note", 1),
+        [[], [1], [1], []],
+      ],
+      [
+        "a room but another",
+        (a, room) => a.ask("broadcast-except", room, `${room} x`, "note", 1),
+        [[1], [], [1], []],
+      ],
+      [
+        "the union of two rooms, once",
+        (a, room) => a.ask("broadcast", [room, `${room} x`], "note", 1),
+        [[1], [1], [1], []],
+      ],
+      [
+        "one socket by its id",
+        (a, room, [, , c]) => a.ask("broadcast", c.id, "note", 1),
+        [[], [], [1], []],
+      ],
+      [
+        "a room that does not exist",
+        (a) => a.ask("broadcast", "nobody", "note", 1),
+        [[], [], [], []],
+      ],
     ];
     for (const [what, send, expected] of targets) {
       test(`a broadcast reaches ${what}`, async (t) => {
@@ -73,8 +98,10 @@ for (const workers of [1, 2]) {
 
     test("a broadcast without a room reaches the namespace", async (t) => {
       const nsp = "/room-1";
-      const inside = await Promise.all([join(t, { ...websocket, nsp }),
-        connect(t, client2, server.port, { nsp, transports: ["polling"] })]);
+      const inside = await Promise.all([
+        join(t, { ...websocket, nsp }),
+        connect(t, client2, server.port, { nsp, transports: ["polling"] }),
+      ]);
       const outside = await join(t);
       await inside[0].ask("broadcast", null, "note", "all");
       await inside[0].ask("to-others", null, "note", "others");
@@ -83,10 +110,19 @@ for (const workers of [1, 2]) {
 
     test("binary and text reach every generation", async (t) => {
       const { room, peers } = await trio(t);
-      await peers[0].ask("broadcast", room, "note", { part: bytes(1, 2, 3), list: [bytes(4)] }, "text");
+      await peers[0].ask(
+        "broadcast",
+        room,
+        "note",
+        { part: bytes(1, 2, 3), list: [bytes(4)] },
+        "text",
+      );
       for (const peer of peers) {
         const [{ part, list }, text] = await peer.next("note");
-        assert.deepEqual([Buffer.from(part), Buffer.from(list[0]), text], [bytes(1, 2, 3), bytes(4), "text"]);
+        assert.deepEqual(
+          [Buffer.from(part), Buffer.from(list[0]), text],
+          [bytes(1, 2, 3), bytes(4), "text"],
+        );
       }
     });
 
@@ -96,13 +132,18 @@ for (const workers of [1, 2]) {
       for (let i = 0; i < count; i += 1) peers[0].emit("broadcast", room, "note", i);
       for (const peer of peers) {
         const got = await peer.take("note", count);
-        assert.deepEqual(got.map(([i]) => i), Array.from({ length: count }, (_, i) => i));
+        assert.deepEqual(
+          got.map(([i]) => i),
+          Array.from({ length: count }, (_, i) => i),
+        );
       }
     });
 
     test("acks of a broadcast: everyone answers", async (t) => {
       const { room, peers } = await trio(t);
-      peers.forEach((peer, i) => { peer.answer = (question) => [{ question, i }, "ignored"]; });
+      peers.forEach((peer, i) => {
+        peer.answer = (question) => [{ question, i }, "ignored"];
+      });
       const answers = (list) => list.map(({ question, i }) => `${question}${i}`).sort();
       const [error, all] = await peers[0].ask("ask-all", room, 20_000, "?");
       assert.equal(error, null);
@@ -117,7 +158,10 @@ for (const workers of [1, 2]) {
       for (const peer of peers) peer.answer = (part) => [Buffer.from(part)];
       const [error, all] = await peers[0].ask("ask-all", room, 20_000, bytes(9, 8));
       assert.equal(error, null);
-      assert.deepEqual(all.map((part) => Buffer.from(part)), [bytes(9, 8), bytes(9, 8), bytes(9, 8)]);
+      assert.deepEqual(
+        all.map((part) => Buffer.from(part)),
+        [bytes(9, 8), bytes(9, 8), bytes(9, 8)],
+      );
     });
 
     test("acks of a broadcast: who is late is missing", async (t) => {
@@ -125,8 +169,10 @@ for (const workers of [1, 2]) {
       peers[1].answer = () => null;
       peers[0].answer = peers[2].answer = () => ["here"];
       // Long enough for those that answer, on a machine with much else to do.
-      assert.deepEqual(await peers[0].ask("ask-all", room, 1000, "?"),
-        ["operation has timed out", ["here", "here"]]);
+      assert.deepEqual(await peers[0].ask("ask-all", room, 1000, "?"), [
+        "operation has timed out",
+        ["here", "here"],
+      ]);
     });
 
     test("acks of a broadcast: nobody is there", async (t) => {
@@ -138,16 +184,25 @@ for (const workers of [1, 2]) {
       const { room, peers } = await trio(t);
       await peers[1].ask("set-data", "name", { first: "Emma" });
       const [list] = await peers[0].ask("fetch-sockets", room);
-      assert.deepEqual(list.map(({ id }) => id), sorted(peers.map((peer) => peer.id)));
-      assert.deepEqual(list.find(({ id }) => id === peers[1].id),
-        { id: peers[1].id, rooms: sorted([peers[1].id, room]), data: { name: { first: "Emma" } } });
+      assert.deepEqual(
+        list.map(({ id }) => id),
+        sorted(peers.map((peer) => peer.id)),
+      );
+      assert.deepEqual(
+        list.find(({ id }) => id === peers[1].id),
+        { id: peers[1].id, rooms: sorted([peers[1].id, room]), data: { name: { first: "Emma" } } },
+      );
 
       const other = `${room} other`;
       await peers[0].ask("sockets-join", room, [other, `${room} third`]);
       await peers[0].ask("sockets-leave", peers[2].id, room);
       await notes(peers);
-      assert.deepEqual(await peers[1].ask("rooms"), [sorted([peers[1].id, room, other, `${room} third`])]);
-      assert.deepEqual(await peers[2].ask("rooms"), [sorted([peers[2].id, other, `${room} third`])]);
+      assert.deepEqual(await peers[1].ask("rooms"), [
+        sorted([peers[1].id, room, other, `${room} third`]),
+      ]);
+      assert.deepEqual(await peers[2].ask("rooms"), [
+        sorted([peers[2].id, other, `${room} third`]),
+      ]);
       await peers[0].ask("broadcast", other, "note", "moved");
       assert.deepEqual(await notes(peers), [["moved"], ["moved"], ["moved"]]);
     });
@@ -181,17 +236,25 @@ for (const workers of [1, 2]) {
       await peer.next("note");
       assert.deepEqual(await peer.ask("catch-all"), [
         ["echo-event", "forbidden", "unknown", "volatile-burst", "broadcast", "catch-all"],
-        ["echo-event", "refused", "volatile-end", "note"]]);
+        ["echo-event", "refused", "volatile-end", "note"],
+      ]);
     });
 
     test("hundreds of clients, over connections that are kept and shared", async (t) => {
       const count = 100;
       const room = `many ${workers}`;
-      const peers = await Promise.all(Array.from({ length: count }, (_, i) => connect(
-        t, clients[i % 4 === 1 ? 0 : i % 4], server.port, { transports: i % 2 ? ["websocket"] : ["polling"] })));
+      const peers = await Promise.all(
+        Array.from({ length: count }, (_, i) =>
+          connect(t, clients[i % 4 === 1 ? 0 : i % 4], server.port, {
+            transports: i % 2 ? ["websocket"] : ["polling"],
+          }),
+        ),
+      );
       await Promise.all(peers.map((peer) => peer.ask("join", room)));
       await peers[0].ask("broadcast", room, "note", "to all");
-      await Promise.all(peers.map(async (peer) => assert.deepEqual(await peer.next("note"), ["to all"])));
+      await Promise.all(
+        peers.map(async (peer) => assert.deepEqual(await peer.next("note"), ["to all"])),
+      );
       const [list] = await peers[1].ask("fetch-sockets", room);
       assert.equal(list.length, count);
     });
@@ -215,7 +278,10 @@ describe("namespaces", () => {
   });
 
   test("empty ones are cleaned up where that is asked for", async (t) => {
-    for (const [flags, expected] of [[["--cleanup"], ["/room-5", "/room-5"]], [[], ["/room-5"]]]) {
+    for (const [flags, expected] of [
+      [["--cleanup"], ["/room-5", "/room-5"]],
+      [[], ["/room-5"]],
+    ]) {
       const server = await start(...flags);
       t.after(() => server.stop());
       const main = await connect(t, client4, server.port, { transports: ["websocket"] });
@@ -236,10 +302,14 @@ describe("namespaces", () => {
     const { io: manager } = main.socket;
     const room = manager.socket("/room-1");
     t.after(() => room.close());
-    await new Promise((resolve) => { room.on("connect", resolve); });
+    await new Promise((resolve) => {
+      room.on("connect", resolve);
+    });
     assert.deepEqual(await main.ask("connections"), [1]);
     assert.notEqual(room.id, main.id);
-    const left = new Promise((resolve) => { room.on("disconnect", resolve); });
+    const left = new Promise((resolve) => {
+      room.on("disconnect", resolve);
+    });
     room.emit("disconnect-me", false);
     assert.equal(await left, "io server disconnect");
     await main.settled();
@@ -263,9 +333,16 @@ describe("namespaces", () => {
       }
     })();
     assert.deepEqual(list, [
-      "create-room log-x", `join-room log-x ${id[0]}`, `join-room log-x ${id[1]}`,
-      "create-room log-y", `join-room log-y ${id[1]}`, `leave-room log-x ${id[0]}`,
-      `leave-room log-x ${id[1]}`, "delete-room log-x",
-      `leave-room log-y ${id[1]}`, "delete-room log-y"]);
+      "create-room log-x",
+      `join-room log-x ${id[0]}`,
+      `join-room log-x ${id[1]}`,
+      "create-room log-y",
+      `join-room log-y ${id[1]}`,
+      `leave-room log-x ${id[0]}`,
+      `leave-room log-x ${id[1]}`,
+      "delete-room log-x",
+      `leave-room log-y ${id[1]}`,
+      "delete-room log-y",
+    ]);
   });
 });
