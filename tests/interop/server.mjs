@@ -75,7 +75,7 @@ export class Program {
   stdout = "";
 
   constructor(name, args, { port = 0, prefix = [] } = {}) {
-    const [command, ...rest] = [...prefix, path.join(build, name), ...args];
+    const [command, ...rest] = [...prefix, path.resolve(build, name), ...args];
     this.name = name;
     this.port = port;
     this.#child = spawn(command, rest,
