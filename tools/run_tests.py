@@ -69,7 +69,7 @@ class Runner:
         return status == 0
 
     def programs(self) -> bool:
-        return self.build("release", "starling", "examples/all", "bench/all")
+        return self.build("release", "starling", "examples/all", "tests/interop/all", "bench/all")
 
 
 def lint(runner: Runner) -> Count:

@@ -225,6 +225,8 @@ public:
         const http::Request& request;
     };
     virtual void on_connection_error(std::function<void(const ConnectionError&)> call) = 0;
+    // Connections of Engine.IO now, over all workers: some have joined no namespace, some several.
+    [[nodiscard]] virtual size_t clients() const = 0;
     virtual void close() = 0;  // Any thread. Disconnects everybody and accepts nobody from here on.
     // Sockets of a namespace by name, also of a dynamic one; any thread.
     [[nodiscard]] virtual Broadcast in_namespace(std::string_view name) const = 0;

@@ -188,6 +188,8 @@ sio::Broadcast SocketIo::in_namespace(std::string_view name) const {
     return broadcast_to(socketio::namespace_name(name));
 }
 
+size_t SocketIo::clients() const { return size_t(engine_->sessions()); }
+
 void SocketIo::close() {
     closed_.store(true, std::memory_order_relaxed);
     disconnect_sockets(true);
