@@ -35,19 +35,30 @@ void SocketIoLogin::read(const http::Request& request, int64_t now_s,
 
 socketio::Login SocketIoLogin::decide(const sio::Json& auth, const socketio::ConnectInfo& info,
                                       int64_t now_s) const {
+    socketio::Login login;
+    const auto refuse = [&](std::string_view code) {
+        login.allowed = false;
+        login.code = code;
+    };
     if (const auto token = token_of(auth); !token.empty()) {
         const auto verdict = authenticator_.verify(token, now_s);
-        if (!verdict.identity) return {.allowed = false, .code = code_of(verdict.failure)};
-        return {.user = verdict.identity->user, .expires_s = verdict.identity->expires_at_s};
+        if (verdict.identity) {
+            login.user = verdict.identity->user;
+            login.expires_s = verdict.identity->expires_at_s;
+        } else {
+            refuse(code_of(verdict.failure));
+        }
+    } else if (!info.user.empty()) {
+        login.user = info.user;
+        login.expires_s = info.login_expires_s;
+        if (login.expires_s && *login.expires_s <= now_s)
+            refuse(code_of(auth::Failure::expired));
+    } else if (!info.login_failure.empty()) {
+        refuse(info.login_failure);
+    } else if (required_) {
+        refuse(code_of(auth::Failure::no_credentials));
     }
-    if (!info.user.empty()) {
-        if (info.login_expires_s && *info.login_expires_s <= now_s)
-            return {.allowed = false, .code = code_of(auth::Failure::expired)};
-        return {.user = info.user, .expires_s = info.login_expires_s};
-    }
-    if (!info.login_failure.empty()) return {.allowed = false, .code = info.login_failure};
-    if (required_) return {.allowed = false, .code = code_of(auth::Failure::no_credentials)};
-    return {};
+    return login;
 }
 
 }  // namespace starling::server

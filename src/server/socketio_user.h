@@ -21,7 +21,7 @@ public:
     void on_open() override;
     void on_text(std::string_view text) override { client_.on_text(text); }
     void on_binary(std::span<const std::byte> bytes) override { client_.on_bytes(bytes); }
-    void on_close(EngineClose reason) override { client_.closed(text_of(reason)); }
+    void on_close(EngineClose reason) override { client_.closed(engineio::reason_text(reason)); }
 
 private:
     void send(std::string_view text, bool text_is_binary, std::span<const std::string> attachments,

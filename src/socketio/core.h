@@ -46,7 +46,7 @@ public:
     // A client asks for a namespace: found or made, null where there is none such.
     [[nodiscard]] Space* open_space(std::string_view name, const Json& auth);
     void connect(Client& client, const Packet& packet);
-    void refuse(Client& client, std::string_view nsp, const sio::Error& error);
+    void refuse(Client& client, std::string_view nsp, const sio::Error& error, bool known = true);
     void left(Socket& socket);  // It is `gone`: freed at the end of the call.
     // It leaves for that reason, and may come back.
     void keep_for_return(const Socket& socket, std::string_view reason);

@@ -54,7 +54,7 @@ Space* Core::open_space(std::string_view name, const Json& auth) {
 void Core::connect(Client& client, const Packet& packet) {
     const Json auth = auth_of(packet);
     Space* const space = open_space(packet.nsp, auth);
-    if (!space) return refuse(client, packet.nsp, {.message = "Invalid namespace"});
+    if (!space) return refuse(client, packet.nsp, {.message = "Invalid namespace"}, false);
     Newcomer who{client, *space, auth, {}};
     if (settings().login) {
         who.login = settings().login(auth, client.link().info(), host_.unix_s());
@@ -99,9 +99,10 @@ Socket& Core::create(const Newcomer& who, std::string id) {
     return socket;
 }
 
-void Core::refuse(Client& client, std::string_view nsp, const sio::Error& error) {
+void Core::refuse(Client& client, std::string_view nsp, const sio::Error& error, bool known) {
     Json data;
-    if (client.link().revision() >= 4) {
+    // Old clients get the data alone, or the message; of a namespace that does not exist an object.
+    if (client.link().revision() >= 4 || !known) {
         boost::json::object object{{"message", error.message}};
         if (!error.data.is_null()) object.emplace("data", error.data);
         data = std::move(object);
