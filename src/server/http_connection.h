@@ -30,7 +30,8 @@ public:
     explicit HttpConnection(Worker& worker);
     ~HttpConnection() override;
 
-    void start();  // Once the stream is there.
+    void start();    // Once the stream is there.
+    void arrived();  // Once it is there on the worker that owns the request.
 
     // net::StreamHandler
     void on_bytes(std::span<std::byte>& input) override;
@@ -58,6 +59,7 @@ private:
         promised,   // A handler answers later.
         streaming,  // It has begun to.
         file,       // A file is on its way.
+        moving,     // The request belongs to another worker, which goes on with it.
         draining,   // Answers that the client does not read hold up its next request.
         closing,
     };
@@ -67,6 +69,8 @@ private:
     void begin_head();
     void on_head();
     void on_request();
+    [[nodiscard]] bool belongs_elsewhere();
+    void take_head();
     void upgrade();
     void fail(int status, std::string_view reason, std::string_view field_lines = {});
     [[nodiscard]] http::RequestParts request_parts();
@@ -89,7 +93,7 @@ private:
     [[nodiscard]] http::WriteContext write_context() const;
     void log_access();
 
-    Worker& worker_;
+    Worker* worker_;  // Another one after a move.
     http::RequestParser parser_;
     http::Router::Match match_;
     std::string body_;
@@ -99,11 +103,12 @@ private:
     bool timing_head_ = true;  // The timeout for a head runs, not the one between requests.
     bool keep_alive_ = true;   // After the answer in progress.
     bool in_handler_ = false;
-    bool ended_ = false;       // The peer sends no more requests.
-    bool held_ = false;        // The stream keeps requests that wait for their turn.
-    bool chunked_ = false;     // The streamed answer.
-    bool bodiless_ = false;    // The streamed answer is to a HEAD.
-    base::SlotKey reply_key_;  // Of one answer: the next one has another.
+    bool ended_ = false;        // The peer sends no more requests.
+    bool held_ = false;         // The stream keeps requests that wait for their turn.
+    bool chunked_ = false;      // The streamed answer.
+    bool bodiless_ = false;     // The streamed answer is to a HEAD.
+    uint32_t destination_ = 0;  // The index of the worker that it moves to.
+    base::SlotKey reply_key_;   // Of one answer: the next one has another.
     uint32_t posted_calls_ = 0;
     uint64_t head_began_ms_ = 0;
     std::optional<http::Response> promised_;  // Status and fields for a streamed answer.

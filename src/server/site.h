@@ -47,12 +47,15 @@ class Worker;
 using TakeOver =
     std::function<std::unique_ptr<Connection>(Worker&, const http::Request&, http::Response&)>;
 
-// One of the four.
+// One of the first four.
 struct SiteRoute {
     http::Handler handler;
     std::optional<size_t> websocket;  // Index in Site::websockets.
     std::optional<size_t> files;      // Index in Site::mounts.
     TakeOver take_over = {};
+    // Asked at the head of each request: the index of the worker that the request belongs to, which
+    // gets it with its connection; nothing: it stays where it is.
+    std::function<std::optional<uint32_t>(const http::Request&)> owner = {};
 };
 
 struct DefaultHeader {

@@ -77,6 +77,9 @@ public:
     // are gone, or at the deadline. `at_once`: now.
     void stop(bool at_once);
 
+    // Moves a connection, by its on_drained(), to another worker: HttpConnection::arrived() there.
+    void hand_over(net::Stream& stream, Worker& to);
+
     void connection_closed() noexcept;  // By each connection, once, when its stream has closed.
 
     [[nodiscard]] net::Loop& loop() noexcept { return loop_; }
@@ -124,6 +127,7 @@ private:
     void subscribers_changed(std::string_view topic, int change) override {
         team_.census.change(topic, change);
     }
+    void arrived(net::Detached stream);
     void accepted(net::Descriptor fd, bool tls);
     void log_overload(uint64_t& logged_ms, std::string_view message, uint64_t count);
     void close_some();
