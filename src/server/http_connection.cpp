@@ -63,7 +63,7 @@ void HttpConnection::on_bytes(std::span<std::byte>& input) {
 void HttpConnection::step(const http::ParseEvent& event) {
     switch (event.kind) {
         case http::ParseEvent::Kind::head: return on_head();
-        case http::ParseEvent::Kind::body_chunk: body_.append(base::text_of(event.body)); return;
+        case http::ParseEvent::Kind::body_chunk: return take_body(event.body);
         case http::ParseEvent::Kind::complete: return on_request();
         case http::ParseEvent::Kind::error: return fail(event.status, event.reason);
         case http::ParseEvent::Kind::need_more: return;
@@ -112,7 +112,7 @@ void HttpConnection::take_head() {
     const uint64_t allowed_ms = ms(worker_->site().options.http.request_timeout);
     const uint64_t spent_ms = stream_->loop().now_ms() - head_began_ms_;
     stream_->set_timeout(allowed_ms - std::min(spent_ms, allowed_ms));
-    if (!head.expects_continue) return;
+    if (!begin_body() || !head.expects_continue) return;
     // A body that nobody would read is better not sent.
     if (match_.outcome == http::Router::Outcome::not_found) return fail(404, "Not Found");
     if (match_.outcome == http::Router::Outcome::method_not_allowed)
@@ -122,6 +122,37 @@ void HttpConnection::take_head() {
     stream_->write(base::bytes_of(out));
 }
 
+// The parser's limit is that of the route which allows most.
+uint64_t HttpConnection::body_bytes_max() const noexcept {
+    const Site& site = worker_->site();
+    if (match_.outcome != http::Router::Outcome::found) return site.options.http.body_bytes_max;
+    const auto& exchange = site.routes[size_t(match_.route)].exchange;
+    return exchange ? exchange->body_bytes_max : site.options.http.body_bytes_max;
+}
+
+bool HttpConnection::begin_body() {
+    if (parser_.head().content_length.value_or(0) > body_bytes_max())
+        return fail(413, "body too large"), false;
+    if (match_.outcome != http::Router::Outcome::found) return true;
+    const auto& exchange = worker_->site().routes[size_t(match_.route)].exchange;
+    if (!exchange || !exchange->begin) return true;
+    const http::Request request(request_parts());
+    http::Response response;
+    if (exchange->begin(*this, request, response)) return true;
+    keep_alive_ = false;
+    write_whole(response);
+    return false;
+}
+
+void HttpConnection::take_body(std::span<const std::byte> bytes) {
+    if (bytes.size() <= body_bytes_max() - std::min<uint64_t>(body_.size(), body_bytes_max())) {
+        body_.append(base::text_of(bytes));
+        return;
+    }
+    if (RequestWatcher* watcher = std::exchange(watcher_, nullptr)) watcher->body_refused();
+    fail(413, "body too large");
+}
+
 void HttpConnection::upgrade() {
     const auto& route = worker_->site().routes[size_t(match_.route)];
     worker_->counters().requests.add();
@@ -129,6 +160,10 @@ void HttpConnection::upgrade() {
     const http::Request request(request_parts());
     auto outcome = decide_upgrade(worker_->websocket(*route.websocket), parser_, request);
     status_ = outcome.status;
+    if (outcome.refusal) {
+        keep_alive_ = false;
+        return write_whole(*outcome.refusal);
+    }
     if (!outcome.connection) return fail(outcome.status, outcome.reason, outcome.field_lines);
     log_access();
     stream_->write(base::bytes_of(outcome.response));
@@ -201,6 +236,12 @@ void HttpConnection::call_route(const SiteRoute& route, const http::Request& req
         for (auto left = std::ranges::count(mount.prefix, '/'); left > 0; --left)
             path.remove_prefix(std::min(path.find('/', 1), path.size()));
         return worker_->files(*route.files).serve(path, request, response, worker_->now_s());
+    }
+    if (route.exchange) {
+        const http::Handler handler = [&](const http::Request& asked, http::Response& answer) {
+            route.exchange->answer(*this, asked, answer);
+        };
+        return call_handler(handler, request, response);
     }
     if (route.take_over) {
         const http::Handler handler = [&](const http::Request& asked, http::Response& answer) {
@@ -357,6 +398,7 @@ void HttpConnection::on_drained() {
 void HttpConnection::finish_answer() {
     log_access();
     release_reply();
+    watcher_ = nullptr;
     promised_.reset();
     if (!keep_alive_ || (ended_ && !held_)) {
         phase_ = Phase::closing;
@@ -407,70 +449,6 @@ void HttpConnection::log_access() {
     worker_->log(log::Level::info, "request", fields);
 }
 
-// ---- answers that come later ----------------------------------------------------------------------
-
-void HttpConnection::finish_later(http::Response response) {
-    if (phase_ != Phase::promised) return;
-    apply_cors_late(response);
-    write_whole(response);
-}
-
-// This response is another one than the handler had, which has the fields already.
-void HttpConnection::apply_cors_late(http::Response& response) {
-    const auto& cors = worker_->site().cors;
-    if (!cors) return;
-    const http::Request request(request_parts());
-    (void)http::apply_cors(*cors, request, response);
-}
-
-bool HttpConnection::write_later(std::string_view bytes) {
-    if (phase_ != Phase::promised && phase_ != Phase::streaming) return false;
-    if (!stream_->is_open()) return false;
-    if (stream_->queued_bytes() > worker_->site().options.http.stream_queue_bytes_max) return false;
-    write_posted(bytes);
-    return true;
-}
-
-void HttpConnection::write_posted(std::string_view bytes) {
-    if (phase_ == Phase::promised) start_stream();
-    if (phase_ != Phase::streaming || !stream_->is_open()) return;
-    sent_bytes_ += bytes.size();
-    if (!bodiless_ && !bytes.empty()) {
-        std::string& out = worker_->scratch();
-        if (chunked_) http::append_chunk(out, bytes);
-        stream_->write(base::bytes_of(chunked_ ? std::string_view(out) : bytes));
-    }
-    worker_->replies().set_note(reply_key_,
-                                uint32_t(std::min<size_t>(stream_->queued_bytes(), UINT32_MAX)));
-    if (stream_->queued_bytes() > 0) stream_->want_drained();
-}
-
-void HttpConnection::start_stream() {
-    decorate(*promised_);
-    status_ = promised_->status();
-    std::string& out = worker_->scratch();
-    const auto head = http::append_stream_head(out, *promised_, write_context());
-    stream_->write(base::bytes_of(out));
-    chunked_ = head.framing == http::BodyFraming::chunked;
-    bodiless_ = head.framing == http::BodyFraming::none;
-    keep_alive_ = head.keep_alive;
-    phase_ = Phase::streaming;
-}
-
-void HttpConnection::end_later() {
-    if (phase_ == Phase::promised) {
-        http::Response response = std::move(*promised_);
-        return write_whole(response);
-    }
-    if (phase_ != Phase::streaming) return;
-    if (chunked_ && !bodiless_) {
-        std::string& out = worker_->scratch();
-        http::append_last_chunk(out);
-        stream_->write(base::bytes_of(out));
-    }
-    finish_answer();
-}
-
 // ---- ending -------------------------------------------------------------------------------------
 
 void HttpConnection::on_ended() {
@@ -488,9 +466,11 @@ void HttpConnection::on_timeout() {
 void HttpConnection::on_closed(net::CloseReason) {
     worker_->connection_closed();
     phase_ = Phase::closing;
+    if (RequestWatcher* watcher = std::exchange(watcher_, nullptr)) watcher->client_left();
 }
 
 void HttpConnection::go_away() {
+    if (watcher_) watcher_->server_stops();
     if (phase_ == Phase::reading && !parser_.started()) stream_->close();
 }
 

@@ -48,6 +48,9 @@ public:
     [[nodiscard]] bool must_post() const noexcept { return in_handler_ || posted_calls_ > 0; }
     void call_posted() noexcept { ++posted_calls_; }
     void call_arrived() noexcept { --posted_calls_; }
+    // For an Exchange. One at a time; null: nobody. Until the answer is complete.
+    void watch(RequestWatcher* watcher) noexcept { watcher_ = watcher; }
+    [[nodiscard]] http::Response& promised() noexcept { return *promised_; }
     void finish_later(http::Response response);
     [[nodiscard]] bool write_later(std::string_view bytes);
     void write_posted(std::string_view bytes);  // The limit was asked when it was posted.
@@ -71,6 +74,9 @@ private:
     void on_request();
     [[nodiscard]] bool belongs_elsewhere();
     void take_head();
+    [[nodiscard]] bool begin_body();
+    void take_body(std::span<const std::byte> bytes);
+    [[nodiscard]] uint64_t body_bytes_max() const noexcept;
     void upgrade();
     void fail(int status, std::string_view reason, std::string_view field_lines = {});
     [[nodiscard]] http::RequestParts request_parts();
@@ -111,6 +117,7 @@ private:
     base::SlotKey reply_key_;   // Of one answer: the next one has another.
     uint32_t posted_calls_ = 0;
     uint64_t head_began_ms_ = 0;
+    RequestWatcher* watcher_ = nullptr;
     std::optional<http::Response> promised_;  // Status and fields for a streamed answer.
     std::optional<http::FileBody> file_;
     std::unique_ptr<Connection> successor_;  // Gets the stream with the head of the answer.

@@ -35,6 +35,13 @@ namespace starling::server {
 class HttpConnection;
 class Worker;
 
+// What is on each worker, and outlives its connections.
+class WorkerPart {
+public:
+    virtual ~WorkerPart() = default;
+    virtual void server_stops() = 0;  // Before the connections are told, and once.
+};
+
 // What the workers of a server have in common.
 struct Team {
     explicit Team(const Site& s) : site(s) {}
@@ -61,6 +68,7 @@ public:
 
     // Before run(). `tls`: the context at the time is taken, see use_certificates().
     void listen(net::Descriptor listening, bool tls);
+    void add_part(std::unique_ptr<WorkerPart> part) { parts_.push_back(std::move(part)); }
     void use_certificates(std::shared_ptr<const net::TlsContext> context);
 
     void run() {
@@ -153,6 +161,7 @@ private:
     std::string scratch_;
     std::unique_ptr<ws::Inflater> shared_inflater_;
     std::map<std::pair<uint8_t, int>, std::unique_ptr<ws::Deflater>> shared_deflaters_;
+    std::vector<std::unique_ptr<WorkerPart>> parts_;
     net::Loop loop_;
     std::vector<Listener> listeners_;
     // Stopping.
