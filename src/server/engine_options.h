@@ -39,7 +39,6 @@ struct EngineOptions {
     std::chrono::milliseconds upgrade_timeout{10'000};
 
     uint64_t max_http_buffer_size = 1'000'000;    // Bytes of a POST (413) or message (1009).
-    uint32_t packets_per_post_max = 1'024;        // More: 400, and the session is closed.
     uint64_t send_queue_bytes_max = 1024 * 1024;  // More: the session is closed.
 
     // Asked once for each new session. Text refuses it: 403, code 4, with that message.
@@ -54,6 +53,10 @@ struct EngineOptions {
     // Further origins, as in ws::Route::origins. Pages of the same origin, and clients without an
     // Origin, always may; others get 403 before anything is opened.
     std::vector<std::string> origins = {};
+
+    // Told of each request that was refused with one of the errors 0 to 5.
+    std::function<void(const http::Request&, int code, std::string_view message)> connection_error =
+        {};
 
     // Sees the fields of replies and of the 101: of the one that opens a session; of each.
     std::function<void(http::Response&, const http::Request&)> initial_headers = {};

@@ -48,6 +48,7 @@ public:
     [[nodiscard]] bool must_post() const noexcept { return in_handler_ || posted_calls_ > 0; }
     void call_posted() noexcept { ++posted_calls_; }
     void call_arrived() noexcept { --posted_calls_; }
+    [[nodiscard]] Worker& worker() const noexcept { return *worker_; }
     // For an Exchange. One at a time; null: nobody. Until the answer is complete.
     void watch(RequestWatcher* watcher) noexcept { watcher_ = watcher; }
     [[nodiscard]] http::Response& promised() noexcept { return *promised_; }

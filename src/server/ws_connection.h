@@ -54,6 +54,8 @@ public:
     [[nodiscard]] bool is_open() const noexcept {
         return closing_.may_send() && stream_->is_open();
     }
+    // What is sent now leaves with this tick.
+    [[nodiscard]] bool is_writable() const noexcept { return is_open() && !stream_->is_blocked(); }
     [[nodiscard]] size_t buffered_amount() const noexcept;
     [[nodiscard]] std::string_view subprotocol() const noexcept;
     [[nodiscard]] std::string remote_address() const { return stream_->peer_ip(); }
