@@ -96,7 +96,7 @@ void Loop::settle() {
 }
 
 void Loop::reap(Stream& stream) {
-    guarded([&] { stream.handler_->on_closed(stream.reason_); });
+    if (stream.handler_) guarded([&] { stream.handler_->on_closed(stream.reason_); });
     streams_.remove(stream);
     delete &stream;
 }
@@ -125,6 +125,14 @@ Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
     streams_.insert(*stream);
     if (backend_->add(*stream)) stream->finish(CloseReason::failed);
     return *stream;
+}
+
+Stream& Loop::open(Detached detached) {
+    Stream& stream =
+        open(std::move(detached.fd), std::move(detached.handler), std::move(detached.tls));
+    stream.kept_ = std::move(detached.kept);
+    stream.end_held_ = detached.ended;
+    return stream;
 }
 
 TimerId Loop::after(uint64_t delay_ms, std::function<void()> call) {

@@ -58,6 +58,9 @@ public:
     Stream& open(Descriptor fd, std::unique_ptr<StreamHandler> handler);
     Stream& open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
                  std::unique_ptr<TlsSession> tls);  // Null: plain.
+    // Goes on with what Stream::detach() took off another loop. It is open and receives; what was
+    // kept, and the end, come once the handler calls resume_receiving().
+    Stream& open(Detached detached);
     // Null once the stream has closed.
     [[nodiscard]] Stream* find(base::SlotKey key) const noexcept { return streams_.find(key); }
     // Leaves a number for other threads, see SlotTable::note().

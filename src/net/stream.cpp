@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstring>
 #include <utility>
 
@@ -14,6 +15,10 @@
 namespace starling::net {
 
 void StreamHandler::on_ended() { stream_->close(); }
+
+Detached::Detached() = default;
+Detached::Detached(Detached&&) noexcept = default;
+Detached::~Detached() = default;
 
 Stream::Stream(Loop& loop, Descriptor fd, base::SlotKey key, std::unique_ptr<StreamHandler> handler,
                std::unique_ptr<TlsSession> tls)
@@ -345,6 +350,24 @@ void Stream::blocked() {
     if (box.linked()) return;
     box.blocked_since_ms = loop_.now_ms();
     box.insert_before(loop_.blocked_);
+}
+
+// ---- moving to another loop ---------------------------------------------------------------------
+
+Detached Stream::detach() {
+    assert(state_ == State::open && queued_bytes() == 0);
+    state_ = State::closed;
+    unlink();
+    loop_.backend().remove(*this, false);
+    release_outbox();
+    loop_.closing_.push_back(this);
+    Detached result;
+    result.fd = Descriptor(std::exchange(fd_, -1));
+    result.handler = std::move(handler_);
+    result.tls = std::move(tls_);
+    result.kept = std::move(kept_);
+    result.ended = ended_ || end_held_;
+    return result;
 }
 
 // ---- closing ------------------------------------------------------------------------------------

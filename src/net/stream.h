@@ -53,6 +53,20 @@ protected:
     Stream* stream_ = nullptr;  // Set before the first call.
 };
 
+// A stream between two loops: nothing queued, nothing lost. Whoever drops it drops the connection,
+// without on_closed(): the handler has no stream then.
+struct Detached {
+    Detached();
+    Detached(Detached&&) noexcept;
+    ~Detached();
+
+    Descriptor fd;
+    std::unique_ptr<StreamHandler> handler;
+    std::unique_ptr<TlsSession> tls;
+    std::unique_ptr<std::string> kept;  // What the handler left.
+    bool ended = false;                 // The peer sends no more.
+};
+
 class Stream final : public TimerEntry {
 public:
     enum class Close : uint8_t {
@@ -114,6 +128,10 @@ public:
     // input goes to the new one.
     void replace_handler(std::unique_ptr<StreamHandler> handler);
 
+    // Takes the stream off its loop, for Loop::open() of another one. Only from on_drained(), while
+    // open; the loop frees what is left of the stream, and the handler belongs to the result.
+    [[nodiscard]] Detached detach();
+
     // From the backend.
     void received(std::span<std::byte> bytes);  // Backend::receive_headroom_bytes before them.
     void ended();
@@ -171,7 +189,7 @@ private:
     bool reset_ = false;      // Closing the descriptor resets the connection.
     bool close_notified_ = false;
     uint8_t backend_flags_ = 0;  // The backend's own.
-    const int fd_;
+    int fd_;                     // -1: it lives on elsewhere.
     const base::SlotKey key_;
     Loop& loop_;
     std::unique_ptr<StreamHandler> handler_;

@@ -31,7 +31,7 @@ uint64_t ms(std::chrono::milliseconds duration) { return uint64_t(duration.count
 }  // namespace
 
 HttpConnection::HttpConnection(Worker& worker)
-    : worker_(worker), parser_(worker.site().parser_limits) {}
+    : worker_(&worker), parser_(worker.site().parser_limits) {}
 
 HttpConnection::~HttpConnection() { release_reply(); }
 
@@ -39,7 +39,7 @@ void HttpConnection::start() { begin_head(); }
 
 void HttpConnection::begin_head() {
     head_began_ms_ = stream_->loop().now_ms();
-    stream_->set_timeout(ms(worker_.site().options.http.head_timeout));
+    stream_->set_timeout(ms(worker_->site().options.http.head_timeout));
     timing_head_ = true;
 }
 
@@ -63,7 +63,7 @@ void HttpConnection::on_bytes(std::span<std::byte>& input) {
 void HttpConnection::step(const http::ParseEvent& event) {
     switch (event.kind) {
         case http::ParseEvent::Kind::head: return on_head();
-        case http::ParseEvent::Kind::body_chunk: body_.append(base::text_of(event.body)); return;
+        case http::ParseEvent::Kind::body_chunk: return take_body(event.body);
         case http::ParseEvent::Kind::complete: return on_request();
         case http::ParseEvent::Kind::error: return fail(event.status, event.reason);
         case http::ParseEvent::Kind::need_more: return;
@@ -74,32 +74,96 @@ void HttpConnection::on_head() {
     head_seen_ = true;
     began_ = std::chrono::steady_clock::now();
     const http::RequestHead& head = parser_.head();
-    worker_.site().router.find(head.method, head.path, match_);
+    worker_->site().router.find(head.method, head.path, match_);
+    if (!belongs_elsewhere()) return take_head();
+    // Before its body, which the owner reads under its own limits. What this worker has queued
+    // leaves first; on_drained() follows even where that is nothing.
+    phase_ = Phase::moving;
+    stream_->pause_receiving();
+    stream_->want_drained();
+}
+
+bool HttpConnection::belongs_elsewhere() {
+    if (match_.outcome != http::Router::Outcome::found || worker_->stopping()) return false;
+    const auto& owner = worker_->site().routes[size_t(match_.route)].owner;
+    if (!owner) return false;
+    const auto index = owner(http::Request(request_parts()));
+    if (!index || *index == worker_->index()) return false;
+    destination_ = *index;
+    return destination_ < worker_->team().workers.size();
+}
+
+void HttpConnection::arrived() {
+    phase_ = Phase::reading;
+    take_head();
+    // Nothing more may come that would tell of the end of a request without a body.
+    std::span<const std::byte> none;
+    if (phase_ == Phase::reading && !parser_.head().has_body()) step(parser_.next(none));
+    if (phase_ == Phase::reading) stream_->resume_receiving();
+}
+
+void HttpConnection::take_head() {
+    const http::RequestHead& head = parser_.head();
     if (match_.outcome == http::Router::Outcome::found &&
-        worker_.site().routes[size_t(match_.route)].websocket &&
+        worker_->site().routes[size_t(match_.route)].websocket &&
         ws::wants_websocket(parser_.field("upgrade")))
         return upgrade();
     if (!head.has_body()) return;
-    const uint64_t allowed_ms = ms(worker_.site().options.http.request_timeout);
+    const uint64_t allowed_ms = ms(worker_->site().options.http.request_timeout);
     const uint64_t spent_ms = stream_->loop().now_ms() - head_began_ms_;
     stream_->set_timeout(allowed_ms - std::min(spent_ms, allowed_ms));
-    if (!head.expects_continue) return;
+    if (!begin_body() || !head.expects_continue) return;
     // A body that nobody would read is better not sent.
     if (match_.outcome == http::Router::Outcome::not_found) return fail(404, "Not Found");
     if (match_.outcome == http::Router::Outcome::method_not_allowed)
         return fail(405, "Method Not Allowed", "Allow: " + match_.allow + "\r\n");
-    std::string& out = worker_.scratch();
+    std::string& out = worker_->scratch();
     http::append_continue(out);
     stream_->write(base::bytes_of(out));
 }
 
-void HttpConnection::upgrade() {
-    const auto& route = worker_.site().routes[size_t(match_.route)];
-    worker_.counters().requests.add();
-    if (worker_.stopping()) return fail(503, "the server is stopping");
+// The parser's limit is that of the route which allows most.
+uint64_t HttpConnection::body_bytes_max() const noexcept {
+    const Site& site = worker_->site();
+    if (match_.outcome != http::Router::Outcome::found) return site.options.http.body_bytes_max;
+    const auto& exchange = site.routes[size_t(match_.route)].exchange;
+    return exchange ? exchange->body_bytes_max : site.options.http.body_bytes_max;
+}
+
+bool HttpConnection::begin_body() {
+    if (parser_.head().content_length.value_or(0) > body_bytes_max())
+        return fail(413, "body too large"), false;
+    if (match_.outcome != http::Router::Outcome::found) return true;
+    const auto& exchange = worker_->site().routes[size_t(match_.route)].exchange;
+    if (!exchange || !exchange->begin) return true;
     const http::Request request(request_parts());
-    auto outcome = decide_upgrade(worker_.websocket(*route.websocket), parser_, request);
+    http::Response response;
+    if (exchange->begin(*this, request, response)) return true;
+    keep_alive_ = false;
+    write_whole(response);
+    return false;
+}
+
+void HttpConnection::take_body(std::span<const std::byte> bytes) {
+    if (bytes.size() <= body_bytes_max() - std::min<uint64_t>(body_.size(), body_bytes_max())) {
+        body_.append(base::text_of(bytes));
+        return;
+    }
+    if (RequestWatcher* watcher = std::exchange(watcher_, nullptr)) watcher->body_refused();
+    fail(413, "body too large");
+}
+
+void HttpConnection::upgrade() {
+    const auto& route = worker_->site().routes[size_t(match_.route)];
+    worker_->counters().requests.add();
+    if (worker_->stopping()) return fail(503, "the server is stopping");
+    const http::Request request(request_parts());
+    auto outcome = decide_upgrade(worker_->websocket(*route.websocket), parser_, request);
     status_ = outcome.status;
+    if (outcome.refusal) {
+        keep_alive_ = false;
+        return write_whole(*outcome.refusal);
+    }
     if (!outcome.connection) return fail(outcome.status, outcome.reason, outcome.field_lines);
     log_access();
     stream_->write(base::bytes_of(outcome.response));
@@ -112,10 +176,10 @@ void HttpConnection::upgrade() {
 
 void HttpConnection::fail(int status, std::string_view reason, std::string_view field_lines) {
     status_ = status;
-    if (status == 400) worker_.counters().protocol_errors.add();
-    std::string& out = worker_.scratch();
-    const http::WriteContext context{.keep_alive = false, .date = worker_.date()};
-    const std::string lines = std::string(field_lines) + worker_.site().error_field_lines;
+    if (status == 400) worker_->counters().protocol_errors.add();
+    std::string& out = worker_->scratch();
+    const http::WriteContext context{.keep_alive = false, .date = worker_->date()};
+    const std::string lines = std::string(field_lines) + worker_->site().error_field_lines;
     http::append_error_response(out, status, reason, context, lines);
     stream_->write(base::bytes_of(out));
     log_access();
@@ -141,15 +205,15 @@ http::RequestParts HttpConnection::request_parts() {
 }
 
 void HttpConnection::on_request() {
-    worker_.counters().requests.add();
+    worker_->counters().requests.add();
     stream_->cancel_timeout();
     keep_alive_ = parser_.keep_alive();
-    const Site& site = worker_.site();
-    reply_key_ = worker_.replies().next_key();
-    worker_.replies().insert(*this);
+    const Site& site = worker_->site();
+    reply_key_ = worker_->replies().next_key();
+    worker_->replies().insert(*this);
     const http::Request request(request_parts());
-    http::Response response(&worker_, {reply_key_.slot, reply_key_.generation});
-    if (worker_.stopping()) {
+    http::Response response(worker_, {reply_key_.slot, reply_key_.generation});
+    if (worker_->stopping()) {
         response.status(503).header("Retry-After", "1").text("The server is stopping.\n");
     } else if (site.cors && http::apply_cors(*site.cors, request, response)) {
         // A preflight is answered by the rules alone.
@@ -166,21 +230,27 @@ void HttpConnection::on_request() {
 void HttpConnection::call_route(const SiteRoute& route, const http::Request& request,
                                 http::Response& response) {
     if (route.files) {
-        const auto& mount = worker_.site().mounts[*route.files];
+        const auto& mount = worker_->site().mounts[*route.files];
         std::string_view path = request.raw_path();
         // By segments: the client may have escaped some of the prefix, which makes it longer.
         for (auto left = std::ranges::count(mount.prefix, '/'); left > 0; --left)
             path.remove_prefix(std::min(path.find('/', 1), path.size()));
-        return worker_.files(*route.files).serve(path, request, response, worker_.now_s());
+        return worker_->files(*route.files).serve(path, request, response, worker_->now_s());
+    }
+    if (route.exchange) {
+        const http::Handler handler = [&](const http::Request& asked, http::Response& answer) {
+            route.exchange->answer(*this, asked, answer);
+        };
+        return call_handler(handler, request, response);
     }
     if (route.take_over) {
         const http::Handler handler = [&](const http::Request& asked, http::Response& answer) {
-            successor_ = route.take_over(worker_, asked, answer);
+            successor_ = route.take_over(*worker_, asked, answer);
         };
         return call_handler(handler, request, response);
     }
     if (!route.websocket) return call_handler(route.handler, request, response);
-    const auto& page = worker_.websocket(*route.websocket).route().page;
+    const auto& page = worker_->websocket(*route.websocket).route().page;
     if (page) return call_handler(page, request, response);
     response.status(426)
         .header("Upgrade", "websocket")
@@ -202,11 +272,11 @@ void HttpConnection::call_handler(const http::Handler& handler, const http::Requ
         what = "an exception of unknown type";
     }
     in_handler_ = false;
-    worker_.log_exception(request.path(), what);
+    worker_->log_exception(request.path(), what);
     response = http::Response();
     response.status(500).text("Internal Server Error\n");
     // Without its fields a page would see a failed request in place of the status.
-    if (const auto& cors = worker_.site().cors) (void)http::apply_cors(*cors, request, response);
+    if (const auto& cors = worker_->site().cors) (void)http::apply_cors(*cors, request, response);
 }
 
 void HttpConnection::answer_unrouted(http::Response& response) {
@@ -225,8 +295,8 @@ void HttpConnection::answer_unrouted(http::Response& response) {
 void HttpConnection::hand_over(http::Response& response) {
     decorate(response);
     status_ = response.status();
-    std::string& out = worker_.scratch();
-    http::append_stream_head(out, response.close(), {.version_minor = 0, .date = worker_.date()});
+    std::string& out = worker_->scratch();
+    http::append_stream_head(out, response.close(), {.version_minor = 0, .date = worker_->date()});
     stream_->write(base::bytes_of(out));
     log_access();
     release_reply();
@@ -246,12 +316,12 @@ void HttpConnection::respond(http::Response& response) {
 http::WriteContext HttpConnection::write_context() const {
     return {.head_request = parser_.head().method == "HEAD",
             .version_minor = parser_.head().version_minor,
-            .keep_alive = keep_alive_ && !(ended_ && !held_) && !worker_.stopping(),
-            .date = worker_.date()};
+            .keep_alive = keep_alive_ && !(ended_ && !held_) && !worker_->stopping(),
+            .date = worker_->date()};
 }
 
 void HttpConnection::decorate(http::Response& response) const {
-    for (const auto& header : worker_.site().default_headers)
+    for (const auto& header : worker_->site().default_headers)
         if (!response.has_header(header.name)) response.header(header.name, header.value);
 }
 
@@ -260,7 +330,7 @@ void HttpConnection::write_whole(http::Response& response) {
     status_ = response.status();
     const auto context = write_context();
     if (response.closes()) keep_alive_ = false;
-    std::string& out = worker_.scratch();
+    std::string& out = worker_->scratch();
     const auto body = base::bytes_of(response.body());
     if (!response.file() && body.size() < write_now_from_bytes) {
         const auto head = http::append_response(out, response, context);
@@ -291,7 +361,7 @@ void HttpConnection::write_whole(http::Response& response) {
 // A piece a tick, so that a large file neither fills memory nor holds up the others.
 void HttpConnection::pump_file() {
     if (phase_ != Phase::file || !stream_->is_open()) return;
-    std::string& piece = worker_.scratch();
+    std::string& piece = worker_->scratch();
     piece.resize(std::min<uint64_t>(file_->bytes, file_piece_bytes));
     const ssize_t got =
         ::pread(*file_->descriptor, piece.data(), piece.size(), off_t(file_->offset));
@@ -310,20 +380,25 @@ void HttpConnection::pump_file() {
 }
 
 void HttpConnection::pump_file_next_tick() {
-    stream_->loop().post([worker = &worker_, key = reply_key_] {
+    stream_->loop().post([worker = worker_, key = reply_key_] {
         if (HttpConnection* connection = worker->replies().find(key)) connection->pump_file();
     });
 }
 
 void HttpConnection::on_drained() {
     if (phase_ == Phase::file) pump_file_next_tick();
-    if (phase_ == Phase::streaming) worker_.replies().set_note(reply_key_, 0);
+    if (phase_ == Phase::streaming) worker_->replies().set_note(reply_key_, 0);
     if (phase_ == Phase::draining) read_next();
+    if (phase_ == Phase::moving) {
+        Worker& from = *std::exchange(worker_, worker_->team().workers[destination_].get());
+        from.hand_over(*stream_, *worker_);  // The last word: another thread may own this by now.
+    }
 }
 
 void HttpConnection::finish_answer() {
     log_access();
     release_reply();
+    watcher_ = nullptr;
     promised_.reset();
     if (!keep_alive_ || (ended_ && !held_)) {
         phase_ = Phase::closing;
@@ -340,21 +415,22 @@ void HttpConnection::finish_answer() {
 
 void HttpConnection::read_next() {
     phase_ = Phase::reading;
-    if (!held_ && (ended_ || worker_.stopping())) return stream_->close(net::Stream::Close::linger);
-    stream_->set_timeout(ms(worker_.site().options.http.keep_alive_timeout));
+    if (!held_ && (ended_ || worker_->stopping()))
+        return stream_->close(net::Stream::Close::linger);
+    stream_->set_timeout(ms(worker_->site().options.http.keep_alive_timeout));
     stream_->resume_receiving();
 }
 
 // Who still holds a Reply holds nothing now.
 void HttpConnection::release_reply() {
     if (!reply_key_.generation) return;
-    worker_.replies().remove(*this);
+    worker_->replies().remove(*this);
     reply_key_ = {};
     posted_calls_ = 0;
 }
 
 void HttpConnection::log_access() {
-    if (!worker_.site().options.access_log) return;
+    if (!worker_->site().options.access_log) return;
     // A query that may hold a login does not go into a log.
     std::string_view target = head_seen_ ? parser_.head().target : std::string_view("-");
     if (target.find("token=") != target.npos) target = target.substr(0, target.find('?'));
@@ -370,71 +446,7 @@ void HttpConnection::log_access() {
         {"bytes", int64_t(std::exchange(sent_bytes_, 0))},
         {"ms", std::chrono::duration<double, std::milli>(took).count()},
     }};
-    worker_.log(log::Level::info, "request", fields);
-}
-
-// ---- answers that come later ----------------------------------------------------------------------
-
-void HttpConnection::finish_later(http::Response response) {
-    if (phase_ != Phase::promised) return;
-    apply_cors_late(response);
-    write_whole(response);
-}
-
-// This response is another one than the handler had, which has the fields already.
-void HttpConnection::apply_cors_late(http::Response& response) {
-    const auto& cors = worker_.site().cors;
-    if (!cors) return;
-    const http::Request request(request_parts());
-    (void)http::apply_cors(*cors, request, response);
-}
-
-bool HttpConnection::write_later(std::string_view bytes) {
-    if (phase_ != Phase::promised && phase_ != Phase::streaming) return false;
-    if (!stream_->is_open()) return false;
-    if (stream_->queued_bytes() > worker_.site().options.http.stream_queue_bytes_max) return false;
-    write_posted(bytes);
-    return true;
-}
-
-void HttpConnection::write_posted(std::string_view bytes) {
-    if (phase_ == Phase::promised) start_stream();
-    if (phase_ != Phase::streaming || !stream_->is_open()) return;
-    sent_bytes_ += bytes.size();
-    if (!bodiless_ && !bytes.empty()) {
-        std::string& out = worker_.scratch();
-        if (chunked_) http::append_chunk(out, bytes);
-        stream_->write(base::bytes_of(chunked_ ? std::string_view(out) : bytes));
-    }
-    worker_.replies().set_note(reply_key_,
-                               uint32_t(std::min<size_t>(stream_->queued_bytes(), UINT32_MAX)));
-    if (stream_->queued_bytes() > 0) stream_->want_drained();
-}
-
-void HttpConnection::start_stream() {
-    decorate(*promised_);
-    status_ = promised_->status();
-    std::string& out = worker_.scratch();
-    const auto head = http::append_stream_head(out, *promised_, write_context());
-    stream_->write(base::bytes_of(out));
-    chunked_ = head.framing == http::BodyFraming::chunked;
-    bodiless_ = head.framing == http::BodyFraming::none;
-    keep_alive_ = head.keep_alive;
-    phase_ = Phase::streaming;
-}
-
-void HttpConnection::end_later() {
-    if (phase_ == Phase::promised) {
-        http::Response response = std::move(*promised_);
-        return write_whole(response);
-    }
-    if (phase_ != Phase::streaming) return;
-    if (chunked_ && !bodiless_) {
-        std::string& out = worker_.scratch();
-        http::append_last_chunk(out);
-        stream_->write(base::bytes_of(out));
-    }
-    finish_answer();
+    worker_->log(log::Level::info, "request", fields);
 }
 
 // ---- ending -------------------------------------------------------------------------------------
@@ -452,11 +464,13 @@ void HttpConnection::on_timeout() {
 }
 
 void HttpConnection::on_closed(net::CloseReason) {
-    worker_.connection_closed();
+    worker_->connection_closed();
     phase_ = Phase::closing;
+    if (RequestWatcher* watcher = std::exchange(watcher_, nullptr)) watcher->client_left();
 }
 
 void HttpConnection::go_away() {
+    if (watcher_) watcher_->server_stops();
     if (phase_ == Phase::reading && !parser_.started()) stream_->close();
 }
 

@@ -30,7 +30,8 @@ public:
     explicit HttpConnection(Worker& worker);
     ~HttpConnection() override;
 
-    void start();  // Once the stream is there.
+    void start();    // Once the stream is there.
+    void arrived();  // Once it is there on the worker that owns the request.
 
     // net::StreamHandler
     void on_bytes(std::span<std::byte>& input) override;
@@ -47,6 +48,10 @@ public:
     [[nodiscard]] bool must_post() const noexcept { return in_handler_ || posted_calls_ > 0; }
     void call_posted() noexcept { ++posted_calls_; }
     void call_arrived() noexcept { --posted_calls_; }
+    [[nodiscard]] Worker& worker() const noexcept { return *worker_; }
+    // For an Exchange. One at a time; null: nobody. Until the answer is complete.
+    void watch(RequestWatcher* watcher) noexcept { watcher_ = watcher; }
+    [[nodiscard]] http::Response& promised() noexcept { return *promised_; }
     void finish_later(http::Response response);
     [[nodiscard]] bool write_later(std::string_view bytes);
     void write_posted(std::string_view bytes);  // The limit was asked when it was posted.
@@ -58,6 +63,7 @@ private:
         promised,   // A handler answers later.
         streaming,  // It has begun to.
         file,       // A file is on its way.
+        moving,     // The request belongs to another worker, which goes on with it.
         draining,   // Answers that the client does not read hold up its next request.
         closing,
     };
@@ -67,6 +73,11 @@ private:
     void begin_head();
     void on_head();
     void on_request();
+    [[nodiscard]] bool belongs_elsewhere();
+    void take_head();
+    [[nodiscard]] bool begin_body();
+    void take_body(std::span<const std::byte> bytes);
+    [[nodiscard]] uint64_t body_bytes_max() const noexcept;
     void upgrade();
     void fail(int status, std::string_view reason, std::string_view field_lines = {});
     [[nodiscard]] http::RequestParts request_parts();
@@ -89,7 +100,7 @@ private:
     [[nodiscard]] http::WriteContext write_context() const;
     void log_access();
 
-    Worker& worker_;
+    Worker* worker_;  // Another one after a move.
     http::RequestParser parser_;
     http::Router::Match match_;
     std::string body_;
@@ -99,13 +110,15 @@ private:
     bool timing_head_ = true;  // The timeout for a head runs, not the one between requests.
     bool keep_alive_ = true;   // After the answer in progress.
     bool in_handler_ = false;
-    bool ended_ = false;       // The peer sends no more requests.
-    bool held_ = false;        // The stream keeps requests that wait for their turn.
-    bool chunked_ = false;     // The streamed answer.
-    bool bodiless_ = false;    // The streamed answer is to a HEAD.
-    base::SlotKey reply_key_;  // Of one answer: the next one has another.
+    bool ended_ = false;        // The peer sends no more requests.
+    bool held_ = false;         // The stream keeps requests that wait for their turn.
+    bool chunked_ = false;      // The streamed answer.
+    bool bodiless_ = false;     // The streamed answer is to a HEAD.
+    uint32_t destination_ = 0;  // The index of the worker that it moves to.
+    base::SlotKey reply_key_;   // Of one answer: the next one has another.
     uint32_t posted_calls_ = 0;
     uint64_t head_began_ms_ = 0;
+    RequestWatcher* watcher_ = nullptr;
     std::optional<http::Response> promised_;  // Status and fields for a streamed answer.
     std::optional<http::FileBody> file_;
     std::unique_ptr<Connection> successor_;  // Gets the stream with the head of the answer.

@@ -22,6 +22,16 @@
 
 namespace starling::server {
 
+class Connection;
+class HttpConnection;
+class Worker;
+class WsUser;
+
+// Decides, in place of ws::Route::upgrade, and gives what is above the socket in place of the
+// handlers. Null refuses: with the response, closed after it. Else its fields go out with the 101.
+using WsGate =
+    std::function<std::unique_ptr<WsUser>(Worker&, const http::Request&, http::Response&)>;
+
 // A ws::Route, and what the protocol cores want of it in their own terms.
 struct WebSocketRoute {
     explicit WebSocketRoute(ws::Route route);
@@ -31,6 +41,7 @@ struct WebSocketRoute {
     const ws::HeartbeatOptions heartbeat;
     const ws::OriginPolicy origins;
     const ws::DeflateOptions deflate;
+    WsGate gate = {};
 };
 
 struct FilesMount {
@@ -39,20 +50,30 @@ struct FilesMount {
     http::StaticFileOptions options;
 };
 
-class Connection;
-class Worker;
-
 // Answers like a handler, or gives what takes the stream over once the response's head is sent: the
 // body then ends with the connection.
 using TakeOver =
     std::function<std::unique_ptr<Connection>(Worker&, const http::Request&, http::Response&)>;
 
-// One of the four.
+// What a route inside the library can do beyond a handler, knowing the connection: it may watch() it,
+// and answer a promise by promised() and end_later().
+struct Exchange {
+    std::function<void(HttpConnection&, const http::Request&, http::Response&)> answer = {};
+    // At the head of a request with a body. False: the response is the answer, the body is not read.
+    std::function<bool(HttpConnection&, const http::Request&, http::Response&)> begin = {};
+    uint64_t body_bytes_max = 0;
+};
+
+// One of the first four; an exchange and a WebSocket may share a path.
 struct SiteRoute {
     http::Handler handler;
     std::optional<size_t> websocket;  // Index in Site::websockets.
     std::optional<size_t> files;      // Index in Site::mounts.
     TakeOver take_over = {};
+    // Asked at the head of each request: the index of the worker that the request belongs to, which
+    // gets it with its connection; nothing: it stays where it is.
+    std::function<std::optional<uint32_t>(const http::Request&)> owner = {};
+    std::optional<Exchange> exchange = {};
 };
 
 struct DefaultHeader {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +14,7 @@
 #include "http/response_writer.h"
 #include "http/url.h"
 #include "server/file_cache.h"
+#include "server/gzip.h"
 #include "server/open_beneath.h"
 
 namespace starling::server {
@@ -57,26 +57,6 @@ Bytes read_whole(const FileHandle& file, uint64_t size_bytes) {
         at += size_t(got);
     }
     return bytes;
-}
-
-// Null where the result is not smaller. No name and no time inside: the same bytes give the same
-// result.
-Bytes gzip_of(const std::string& bytes) {
-    z_stream stream{};
-    constexpr int gzip_window_bits = 15 + 16;
-    if (deflateInit2(&stream, 6, Z_DEFLATED, gzip_window_bits, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return nullptr;
-    auto out = std::make_shared<std::string>(bytes.size(), '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-    stream.avail_in = uInt(bytes.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out->data());
-    stream.avail_out = uInt(out->size());
-    const int result = deflate(&stream, Z_FINISH);
-    out->resize(stream.total_out);
-    deflateEnd(&stream);
-    if (result != Z_STREAM_END || out->size() >= bytes.size()) return nullptr;
-    out->shrink_to_fit();
-    return out;
 }
 
 // One answer in the making: the file and the form of it that is served.
@@ -173,7 +153,7 @@ void StaticFiles::State::choose_gzip(const http::Request& request, Chosen& chose
     if (!found.found) {
         const auto plain = load(chosen, now_s);
         if (!plain) return;
-        found.bytes = gzip_of(*plain);
+        found.bytes = gzipped(*plain);
         if (may_cache(chosen.identity, now_s))
             cache.put(chosen.path, FileCache::Form::gzip, chosen.identity, found.bytes);
     }

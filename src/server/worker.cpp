@@ -112,6 +112,40 @@ void Worker::log_overload(uint64_t& logged_ms, std::string_view message, uint64_
     log(log::Level::warn, message, fields);
 }
 
+namespace {
+
+// A connection between two workers. Where nobody takes it, its place goes back with it.
+struct Travelling {
+    Travelling(Team& t, net::Detached s) noexcept : team(t), stream(std::move(s)) {}
+    Travelling(Travelling&&) noexcept = default;
+    ~Travelling() {
+        if (stream.handler) team.connections.fetch_sub(1, std::memory_order_relaxed);
+    }
+    Team& team;
+    net::Detached stream;
+};
+
+}  // namespace
+
+void Worker::hand_over(net::Stream& stream, Worker& to) {
+    counters_.connections_open.subtract();
+    to.post([&to, travelling = Travelling(team_, stream.detach())]() mutable {
+        to.arrived(std::move(travelling.stream));
+    });
+}
+
+void Worker::arrived(net::Detached stream) {
+    auto& connection = static_cast<HttpConnection&>(*stream.handler);
+    counters_.connections_open.add();
+    try {
+        if (!loop_.open(std::move(stream)).is_open()) return;
+    } catch (...) {  // Out of memory, as in accepted().
+        connection_closed();
+        throw;
+    }
+    connection.arrived();
+}
+
 void Worker::connection_closed() noexcept {
     counters_.connections_open.subtract();
     team_.connections.fetch_sub(1, std::memory_order_relaxed);
@@ -178,6 +212,7 @@ void Worker::stop(bool at_once) {
         const uint64_t rounds = std::max<uint64_t>(drain_ms / 2 / close_round_ms, 1);
         closed_per_round_ =
             uint32_t(std::max(closed_per_round_min, loop_.streams().size() / rounds + 1));
+        for (const auto& part : parts_) part->server_stops();
         loop_.every(close_round_ms, [this] { close_some(); });
         close_some();
     }

@@ -35,6 +35,13 @@ namespace starling::server {
 class HttpConnection;
 class Worker;
 
+// What is on each worker, and outlives its connections.
+class WorkerPart {
+public:
+    virtual ~WorkerPart() = default;
+    virtual void server_stops() = 0;  // Before the connections are told, and once.
+};
+
 // What the workers of a server have in common.
 struct Team {
     explicit Team(const Site& s) : site(s) {}
@@ -61,6 +68,7 @@ public:
 
     // Before run(). `tls`: the context at the time is taken, see use_certificates().
     void listen(net::Descriptor listening, bool tls);
+    void add_part(std::unique_ptr<WorkerPart> part) { parts_.push_back(std::move(part)); }
     void use_certificates(std::shared_ptr<const net::TlsContext> context);
 
     void run() {
@@ -76,6 +84,9 @@ public:
     // This thread. Stops accepting and closes everybody, spread over a moment; ends run() when all
     // are gone, or at the deadline. `at_once`: now.
     void stop(bool at_once);
+
+    // Moves a connection, by its on_drained(), to another worker: HttpConnection::arrived() there.
+    void hand_over(net::Stream& stream, Worker& to);
 
     void connection_closed() noexcept;  // By each connection, once, when its stream has closed.
 
@@ -124,6 +135,7 @@ private:
     void subscribers_changed(std::string_view topic, int change) override {
         team_.census.change(topic, change);
     }
+    void arrived(net::Detached stream);
     void accepted(net::Descriptor fd, bool tls);
     void log_overload(uint64_t& logged_ms, std::string_view message, uint64_t count);
     void close_some();
@@ -149,6 +161,7 @@ private:
     std::string scratch_;
     std::unique_ptr<ws::Inflater> shared_inflater_;
     std::map<std::pair<uint8_t, int>, std::unique_ptr<ws::Deflater>> shared_deflaters_;
+    std::vector<std::unique_ptr<WorkerPart>> parts_;
     net::Loop loop_;
     std::vector<Listener> listeners_;
     // Stopping.

@@ -79,7 +79,12 @@ void WsConnection::start() {
     Counters& counters = context_.worker.counters();
     counters.websockets_opened.add();
     counters.websockets_open.add();
+    if (WsUser* mine = user()) return call("open", [&] { mine->on_open(*this); });
     if (context_.route().open) call("open", [&] { context_.route().open(socket()); });
+}
+
+WsUser* WsConnection::user() const noexcept {
+    return context_.site.gate ? static_cast<WsUser*>(data_.get()) : nullptr;
 }
 
 ws::Socket WsConnection::socket() const noexcept {
@@ -128,6 +133,11 @@ void WsConnection::on_bytes(std::span<std::byte>& input) {
 
 void WsConnection::on_message(const ws::Event& event) {
     context_.worker.counters().messages_received.add();
+    if (context_.site.gate) {
+        if (!closing_.may_send()) return;
+        return call("message",
+                    [&] { user()->on_message(event.bytes, event.opcode != ws::Opcode::text); });
+    }
     const auto& handler = context_.route().message;
     if (!handler || !closing_.may_send()) return;
     const std::span<const std::byte> bytes = event.bytes;
@@ -162,6 +172,7 @@ bool WsConnection::on_control(const ws::Event& event, bool more_input) {
             return false;
         default:
             context_.worker.counters().protocol_errors.add();
+            if (WsUser* mine = user()) call("violation", [&] { mine->on_violation(); });
             violate(event.code, event.reason);
             return false;
     }
@@ -183,6 +194,7 @@ void WsConnection::release_extras() noexcept {
 void WsConnection::on_drained() {
     note_queue();
     if (extras_ && extras_->pong) answer_pings();
+    if (WsUser* mine = user()) return call("drain", [&] { mine->on_drained(); });
     if (context_.route().drain && is_open())
         call("drain", [&] { context_.route().drain(socket()); });
 }
@@ -232,7 +244,10 @@ void WsConnection::close(uint16_t code, std::string_view reason) {
 
 void WsConnection::terminate() { stream_->close(net::Stream::Close::reset); }
 
-void WsConnection::go_away() { close(ws::close_code::going_away, "the server is stopping"); }
+void WsConnection::go_away() {
+    if (WsUser* mine = user()) call("close", [&] { mine->go_away(); });
+    close(ws::close_code::going_away, "the server is stopping");
+}
 
 void WsConnection::on_ended() { stream_->close(); }
 
@@ -241,6 +256,7 @@ void WsConnection::on_closed(net::CloseReason) {
     context_.worker.hub().leave_all(*this);
     context_.worker.counters().websockets_open.subtract();
     context_.worker.connection_closed();
+    if (WsUser* mine = user()) return call("close", [&] { mine->on_closed(); });
     const auto& handler = context_.route().close;
     if (!handler) return;
     const std::string reason = extras_ ? extras_->close_reason : std::string();

@@ -54,6 +54,8 @@ public:
     [[nodiscard]] bool is_open() const noexcept {
         return closing_.may_send() && stream_->is_open();
     }
+    // What is sent now leaves with this tick.
+    [[nodiscard]] bool is_writable() const noexcept { return is_open() && !stream_->is_blocked(); }
     [[nodiscard]] size_t buffered_amount() const noexcept;
     [[nodiscard]] std::string_view subprotocol() const noexcept;
     [[nodiscard]] std::string remote_address() const { return stream_->peer_ip(); }
@@ -65,6 +67,8 @@ public:
 private:
     struct Extras;  // What most connections never need.
 
+    // Null without a WsGate.
+    [[nodiscard]] WsUser* user() const noexcept;
     void on_message(const ws::Event& event);
     [[nodiscard]] bool on_control(const ws::Event& event, bool more_input);
     void answer_pings();
@@ -89,7 +93,7 @@ private:
 
     const WsContext& context_;
     std::unique_ptr<Extras> extras_;
-    std::unique_ptr<ws::detail::AnyData> data_;
+    std::unique_ptr<ws::detail::AnyData> data_;  // With a WsGate, a WsUser.
     // Small members lie in the tail padding of the one before.
     [[no_unique_address]] ws::Receiver receiver_;
     ws::Closing closing_;

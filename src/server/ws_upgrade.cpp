@@ -39,6 +39,7 @@ public:
     UpgradeOutcome decide(const ws::HandshakeRequest& handshake);
 
 private:
+    [[nodiscard]] bool ask_gate(ws::Upgrade& upgrade, UpgradeOutcome& outcome) const;
     [[nodiscard]] bool run_hook(ws::Upgrade& upgrade, UpgradeOutcome& outcome) const;
     [[nodiscard]] std::vector<std::string_view> offered() const;
 
@@ -88,7 +89,24 @@ std::vector<std::string_view> WsUpgrade::offered() const {
     return names;
 }
 
+bool WsUpgrade::ask_gate(ws::Upgrade& upgrade, UpgradeOutcome& outcome) const {
+    http::Response response;
+    try {
+        upgrade.data_ = context_.site.gate(context_.worker, request_, response);
+    } catch (const std::exception& error) {
+        context_.worker.log_exception("upgrade", error.what());
+        response = http::Response();
+        response.status(500).text("Internal Server Error\n");
+    }
+    upgrade.header_lines_ = response.field_lines();
+    if (upgrade.data_) return true;
+    outcome.status = response.status();
+    outcome.refusal = std::move(response);
+    return false;
+}
+
 bool WsUpgrade::run_hook(ws::Upgrade& upgrade, UpgradeOutcome& outcome) const {
+    if (context_.site.gate) return ask_gate(upgrade, outcome);
     const auto& hook = context_.route().upgrade;
     if (!hook) return true;
     try {

@@ -1,0 +1,57 @@
+// server/engine_host.h: the Engine.IO sessions of one worker: their table, their timers.
+//
+// Owner: the worker. Thread: the worker's.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/slot_table.h"
+#include "net/timer_wheel.h"
+#include "net/timers.h"
+#include "server/engine.h"
+#include "server/worker.h"
+
+namespace starling::server {
+
+class EngineHost final : public WorkerPart {
+public:
+    EngineHost(Engine& e, Worker& w);
+    ~EngineHost() override;
+
+    void server_stops() override;
+
+    // A new one, in the table, without a user.
+    [[nodiscard]] EngineSession& make(const engineio::Query& query, engineio::Transport transport);
+    [[nodiscard]] EngineSession* find(std::string_view sid) const noexcept;
+    [[nodiscard]] EngineSession* find(base::SlotKey key) const noexcept {
+        return sessions_.find(key);
+    }
+
+    // From sessions.
+    void set_deadline(EngineSession& session, uint64_t due_ms);
+    void call_exactly(EngineSession& session, uint64_t due_ms);
+    void flush_soon(EngineSession& session);
+    void ended(EngineSession& session);  // Freed once nothing of it is on the call stack.
+
+    Engine& engine;
+    Worker& worker;
+
+private:
+    void advance();
+    void flush_all();
+    [[nodiscard]] std::array<std::byte, 11> random();
+
+    net::TimerWheel wheel_;
+    net::TimerId timer_ = 0;  // Runs while there are sessions.
+    base::SlotTable<EngineSession> sessions_;
+    std::vector<base::SlotKey> flushes_;
+    std::vector<std::unique_ptr<EngineSession>> dead_;
+    std::array<std::byte, 11 * 64> random_;
+    size_t random_used_ = sizeof random_;
+};
+
+}  // namespace starling::server
