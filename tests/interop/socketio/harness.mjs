@@ -255,11 +255,14 @@ export class Proxy {
       from.on("data", (bytes) => {
         if (!this.frozen) to.write(bytes);
       });
-      from.on("error", () => to.destroy());
-      from.on("end", () => to.end());
+      from.on("error", () => {}); // "close" follows
+      // Neither does the end of one side arrive at the other while the network is silent.
+      from.on("end", () => {
+        if (!this.frozen) to.end();
+      });
       from.on("close", () => {
         this.#sockets.delete(from);
-        to.destroy();
+        if (!this.frozen) to.destroy();
       });
     }
   }
