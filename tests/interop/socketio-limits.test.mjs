@@ -291,32 +291,24 @@ describe("requests", () => {
     const peer = await connect(t, client4, server.port);
     const session = await Session.open(server.port);
     const id = JSON.parse(session.joined.slice(2)).sid;
-    const poll = http.get({
-      host: "127.0.0.1",
-      port: server.port,
-      path: session.target(),
-      agent: false,
-    });
-    poll.on("error", () => {});
-    await once(poll, "finish");
-    await session.post([mark]); // behind the GET or before it: then its answer ends the poll
-    poll.destroy();
-    let entry;
-    while (!entry) {
-      // A poll that was answered before it was aborted is none: abort another one.
-      const again = http.get({
+    const abortPoll = async () => {
+      const poll = http.get({
         host: "127.0.0.1",
         port: server.port,
         path: session.target(),
         agent: false,
       });
-      again.on("error", () => {});
-      await once(again, "finish");
+      poll.on("error", () => {}); // of the abort
+      await once(poll, "finish");
       await peer.settled();
-      again.destroy();
+      poll.destroy();
+    };
+    // One that was aborted before the server saw it is none: then the next one is.
+    const entry = await until(async () => {
+      await abortPoll();
       const [list] = await peer.ask("reasons");
-      entry = list.find((one) => one.id === id);
-    }
+      return list.find((one) => one.id === id);
+    }, "the end of the session");
     assert.equal(entry.reason, "transport error");
   });
 });

@@ -20,6 +20,12 @@ import { request, Session } from "./socketio/raw.mjs";
 
 const quick = { reconnection: true, reconnectionDelay: 10, reconnectionDelayMax: 50 };
 const websocket = { transports: ["websocket"] };
+const heartbeat = (interval_ms, timeout_ms) => [
+  "--ping-interval",
+  interval_ms,
+  "--ping-timeout",
+  timeout_ms,
+];
 
 async function server(t, ...flags) {
   const program = await start(...flags);
@@ -29,7 +35,11 @@ async function server(t, ...flags) {
 
 // The reasons that the server saw for `id`.
 async function seen(witness, id) {
-  const [list] = await witness.ask("reasons");
+  // A witness whose own connection broke, on a busy machine, is asked again.
+  const list = await witness.socket
+    .timeout(5000)
+    .emitWithAck("reasons")
+    .catch(() => []);
   return list.filter((one) => one.id === id).map(({ reason }) => reason);
 }
 
@@ -78,50 +88,33 @@ describe("restarts", () => {
   });
 });
 
-describe("reasons", () => {
-  const cases = [
-    ["polling", ["polling"], /^transport (close|error)$/, /^transport (close|error)$/],
-    ["websocket", ["websocket"], /^transport close$/, /^transport close$/],
-  ];
-  for (const [name, list, seenByClient, seenByServer] of cases) {
+// These wait for heartbeats, each with a server of its own.
+describe("reasons", { concurrency: 4 }, () => {
+  for (const name of ["polling", "websocket"]) {
     for (const client of [client4, client2, client1]) {
       test(`${client.name}, ${name}: the network is cut`, async (t) => {
-        const program = await server(
-          t,
-          "--allow-eio3",
-          "--ping-interval",
-          300,
-          "--ping-timeout",
-          1000,
-        );
+        const program = await server(t, "--allow-eio3", ...heartbeat(300, 1000));
         const proxy = await Proxy.to(t, () => program.port);
         const witness = await connect(t, client4, program.port, { ...websocket, ...quick });
-        const peer = await connect(t, client, proxy.port, { transports: list });
+        const peer = await connect(t, client, proxy.port, { transports: [name] });
         const { id } = peer;
         await peer.settled();
         proxy.refusing = true;
         proxy.cut();
-        assert.match(await peer.disconnected(), seenByClient);
+        assert.match(await peer.disconnected(), /^transport (close|error)$/);
         // Between two polls there is nothing to cut: then the heartbeat finds it.
-        const reason = await reasonOf(witness, id);
-        assert.ok(
-          seenByServer.test(reason) || (name === "polling" && reason === "ping timeout"),
-          reason,
-        );
+        const expected =
+          name === "polling"
+            ? /^(transport (close|error)|ping timeout)$/
+            : /^transport (close|error)$/;
+        assert.match(await reasonOf(witness, id), expected);
       });
     }
   }
 
   for (const client of [client4, client2, client1]) {
     test(`${client.name}: a silent network ends with a ping timeout on both sides`, async (t) => {
-      const program = await server(
-        t,
-        "--allow-eio3",
-        "--ping-interval",
-        200,
-        "--ping-timeout",
-        800,
-      );
+      const program = await server(t, "--allow-eio3", ...heartbeat(200, 800));
       const proxy = await Proxy.to(t, () => program.port);
       const witness = await connect(t, client4, program.port, { ...websocket, ...quick });
       const peer = await connect(t, client, proxy.port, websocket);
@@ -133,14 +126,7 @@ describe("reasons", () => {
     });
 
     test(`${client.name}: the heartbeat keeps a connection that says nothing`, async (t) => {
-      const program = await server(
-        t,
-        "--allow-eio3",
-        "--ping-interval",
-        100,
-        "--ping-timeout",
-        5000,
-      );
+      const program = await server(t, "--allow-eio3", ...heartbeat(100, 5000));
       const peers = await Promise.all(
         [["polling"], ["websocket"]].map((list) =>
           connect(t, client, program.port, { transports: list }),
@@ -166,7 +152,7 @@ describe("reasons", () => {
   }
 });
 
-describe("recovery", () => {
+describe("recovery", { concurrency: 4 }, () => {
   const each = 25;
 
   // Sends `each` ticks from `first` on; `between` is called after some of them.
@@ -181,14 +167,14 @@ describe("recovery", () => {
   for (const client of [client4, clientMsgpack]) {
     for (const transport of transports) {
       const polling = transport.name === "polling";
-      const rounds = polling ? 4 : 8;
+      const rounds = polling ? 3 : 8;
       test(`${client.name}, ${transport.name}: nothing is lost, nothing comes twice`, async (t) => {
         // A poll that was answered into a cut connection is one that the heartbeat finds.
         const program = await server(
           t,
           "--recovery",
           ...(client.msgpack ? ["--parser", "msgpack"] : []),
-          ...(polling ? ["--ping-interval", 200, "--ping-timeout", 800] : []),
+          ...(polling ? heartbeat(200, 1500) : []),
         );
         const proxy = await Proxy.to(t, () => program.port);
         const sender = await connect(t, client, program.port, { ...websocket, ...quick });

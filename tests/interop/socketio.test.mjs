@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 
 import { deadline } from "./client.mjs";
+import { until } from "./server.mjs";
 import {
   client1,
   client4,
@@ -163,7 +164,7 @@ for (const client of clients) {
 
       test("namespaces share a connection and nothing else", async (t) => {
         const peer = await join(t);
-        const room = await join(t, { nsp: "/room-7" });
+        const room = await peer.beside("/room-7");
         peer.emit("echo-event", "main");
         room.emit("echo-event", "room");
         assert.deepEqual(await room.next("echo-event"), ["room"]);
@@ -172,6 +173,12 @@ for (const client of clients) {
         assert.deepEqual(await room.next("note"), ["for the room"]);
         await peer.settled();
         assert.deepEqual(peer.pending("note"), []);
+        // Those of the tests before are gone at some time.
+        await until(async () => (await room.ask("connections"))[0] === 1, "one connection", 30_000);
+        room.emit("disconnect-me", false);
+        assert.equal(await room.disconnected(), "io server disconnect");
+        await peer.settled();
+        assert.deepEqual(peer.reasons, []);
       });
 
       test("a namespace that does not exist is refused, its connection stays", async (t) => {

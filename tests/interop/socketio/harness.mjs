@@ -84,9 +84,9 @@ export class Peer {
   questions = []; // the arguments of each "question"
   answer = (...args) => args; // what "question" is answered with; null: no answer
 
-  constructor(client, url, options) {
+  constructor(client, socket) {
     this.client = client;
-    this.socket = client.io(url, { forceNew: true, reconnection: false, ...options });
+    this.socket = socket;
     for (const name of events) {
       this.socket.on(name, (...args) => {
         this.#queues.get(name).push(args);
@@ -210,11 +210,20 @@ export class Peer {
   close() {
     this.socket.close();
   }
+
+  // A peer of another namespace over the same connection.
+  beside(nsp) {
+    return new Peer(this.client, this.socket.io.socket(nsp)).connected();
+  }
 }
 
 // A client of the test `t`, which closes it. `options`: of the client, and `nsp`.
 export function dial(t, client, port, { nsp = "/", ...options } = {}) {
-  const peer = new Peer(client, `http://127.0.0.1:${port}${nsp}`, options);
+  const url = `http://127.0.0.1:${port}${nsp}`;
+  const peer = new Peer(
+    client,
+    client.io(url, { forceNew: true, reconnection: false, ...options }),
+  );
   t.after(() => peer.close());
   return peer;
 }
@@ -255,11 +264,14 @@ export class Proxy {
       from.on("data", (bytes) => {
         if (!this.frozen) to.write(bytes);
       });
-      from.on("error", () => to.destroy());
-      from.on("end", () => to.end());
+      from.on("error", () => {}); // "close" follows
+      // Neither does the end of one side arrive at the other while the network is silent.
+      from.on("end", () => {
+        if (!this.frozen) to.end();
+      });
       from.on("close", () => {
         this.#sockets.delete(from);
-        to.destroy();
+        if (!this.frozen) to.destroy();
       });
     }
   }
