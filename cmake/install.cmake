@@ -5,6 +5,10 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS starling RUNTIME COMPONENT runtime)
 install(DIRECTORY web/ DESTINATION ${CMAKE_INSTALL_DATADIR}/starling/web COMPONENT runtime)
+# Fetched by setup/clients/install; a build without them is whole, but for the page of Socket.IO.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/build/clients
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/starling COMPONENT runtime OPTIONAL
+  PATTERN .installed-lock EXCLUDE)
 install(FILES packaging/starling.service DESTINATION lib/systemd/system COMPONENT runtime)
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime
   OPTIONAL)

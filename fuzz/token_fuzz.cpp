@@ -14,7 +14,7 @@
 #include <string_view>
 
 #include "auth/address_set.h"
-#include "auth/base64url.h"
+#include "base/base64.h"
 
 namespace {
 
@@ -38,7 +38,7 @@ std::string base64url(std::string_view bytes) {
         reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()))));
     while (out.ends_with('=')) out.pop_back();
     for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
-    require(auth::base64url_decode(out) == bytes);
+    require(base::base64url_decode(out) == bytes);
     return out;
 }
 

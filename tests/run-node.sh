@@ -27,4 +27,8 @@ if ! cmp -s package-lock.json node_modules/.installed-lock; then
     cp package-lock.json node_modules/.installed-lock
 fi
 
-exec node --test --test-concurrency=1 "${files[@]}"
+# What is no terminal is a log, which tools/failures.py reads: as TAP, whatever this Node.js prefers.
+reporter=()
+if [[ ! -t 1 ]] && node --test-reporter=tap -e 0 2>/dev/null; then reporter=(--test-reporter=tap); fi
+
+exec node --test --test-concurrency=1 "${reporter[@]}" "${files[@]}"

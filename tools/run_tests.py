@@ -13,6 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 
 import counts  # noqa: E402
+import failures  # noqa: E402
 import processes  # noqa: E402
 from counts import Count  # noqa: E402
 
@@ -29,6 +30,7 @@ SANITIZER_ENV = {
 class Runner:
     def __init__(self) -> None:
         self.step = ""
+        self.failed: list[str] = []  # Names, for the last lines.
         self.broken: set[str] = set()  # Builds that failed.
         self.built: set[str] = set()
         # The sanitizers of these compilers want addresses that are not randomised too far.
@@ -48,8 +50,21 @@ class Runner:
             seconds_max: float = 1800) -> int:
         return processes.run(title, list(command), self.log(), ROOT, env, seconds_max)
 
-    def tail(self, lines: int = 40) -> None:
-        print("".join(f"    {line}\n" for line in self.read_log().rstrip().split("\n")[-lines:]))
+    def fails(self, *names: str) -> None:
+        self.failed += [f"{self.step}: {name}" for name in names]
+
+    def tail(self, lines: int = failures.BLOCK_LINES_MAX, log: str = "") -> None:
+        with open(log or self.log(), encoding="utf-8", errors="replace") as stream:
+            show(stream.read().rstrip().split("\n")[-lines:])
+        print(f"  all of it: {os.path.relpath(log or self.log(), ROOT)}", flush=True)
+
+    def show_failures(self, found: list[failures.Failure]) -> None:
+        """What the tests that failed said; the tail where the log names none."""
+        self.fails(*[failure.name for failure in found] or ["no test is named; see above"])
+        lines = failures.report(found)
+        if not lines:
+            return self.tail()
+        show(lines)
         print(f"  all of it: {os.path.relpath(self.log(), ROOT)}", flush=True)
 
     def build(self, preset: str, *targets: str) -> bool:
@@ -58,6 +73,7 @@ class Runner:
             return True
         if key in self.broken:
             print(f"  not run, since the {preset} build failed")
+            self.fails(f"not run, since the {preset} build failed")
             return False
         arguments = [word for target in targets for word in ("--target", target)]
         status = (self.run(f"configure {preset}", "cmake", "--preset", preset)
@@ -66,20 +82,31 @@ class Runner:
         if status:
             print(f"  the {preset} build failed:")
             self.tail()
+            self.fails(f"build of {preset}")
         return status == 0
 
     def programs(self) -> bool:
         return self.build("release", "starling", "examples/all", "tests/interop/all", "bench/all")
 
 
+def show(lines: list[str]) -> None:
+    print("".join(f"    {line[:failures.LINE_CHARACTERS_MAX]}\n" for line in lines), end="")
+
+
 def lint(runner: Runner) -> Count:
     total = Count()
-    for name in ("lint_test", "counts_test"):
+    for name in ("lint_test", "counts_test", "failures_test"):
         start = len(runner.read_log())
         status = runner.run(name, sys.executable, f"tools/{name}.py")
-        total += counts.unittest(runner.read_log()[start:], status)
+        log = runner.read_log()[start:]
+        count = counts.unittest(log, status)
+        if count.failed:
+            runner.fails(*[failure.name for failure in failures.unittest(log)] or [name])
+        total += count
     status = runner.run("lint", sys.executable, "tools/lint")
     total += Count(failed=1) if status else Count(passed=1)
+    if status:
+        runner.fails("tools/lint")
     if total.failed:
         runner.tail()
     return total
@@ -87,22 +114,6 @@ def lint(runner: Runner) -> Count:
 
 def build(runner: Runner) -> Count:
     return Count() if runner.programs() else Count(failed=1)
-
-
-def show_failures(log: str) -> None:
-    """What the tests that failed said, and the last words of a program that died."""
-    said: list[str] = []  # Since the start of the test that runs.
-    shown = 0
-    for line in log.rstrip().split("\n"):
-        if line.startswith("[ RUN      ]"):
-            said = []
-        said.append(line)
-        wrong = line.startswith("[  FAILED  ]") and line.endswith("ms)")
-        if wrong or (line.startswith("[       OK ]") and any("Sanitizer" in l for l in said)):
-            print("".join(f"    {words[:160]}\n" for words in said[:60]), end="")
-            shown += 1
-    if shown == 0:
-        print("".join(f"    {words[:160]}\n" for words in said[-60:]), end="")
 
 
 def unit_tests(runner: Runner, preset: str) -> Count:
@@ -117,8 +128,7 @@ def unit_tests(runner: Runner, preset: str) -> Count:
     log = runner.read_log()[start:]
     count = counts.gtest(report, log, status)
     if count.failed:
-        show_failures(log)
-        print(f"  all of it: {os.path.relpath(runner.log(), ROOT)}", flush=True)
+        runner.show_failures(failures.gtest(log))
     return count
 
 
@@ -163,9 +173,11 @@ def fuzz(runner: Runner) -> Count:
     total = Count()
     with ThreadPoolExecutor(2) as pool:
         for name, status in pool.map(lambda name: fuzz_one(runner, name), names):
-            print(f"  {name}: {'right' if status == 0 else f'failed, see build/test/fuzz-{name}.log'}",
-                  flush=True)
+            print(f"  {name}: {'failed' if status else 'right'}", flush=True)
             total += Count(failed=1) if status else Count(passed=1)
+            if status:
+                runner.tail(30, os.path.join(LOGS, f"fuzz-{name}.log"))
+                runner.fails(f"{name}_fuzz")
     return total if names else Count(failed=1)
 
 
@@ -176,6 +188,7 @@ def install(runner: Runner) -> Count:
     passed = runner.read_log().count("\nok: ")
     if status:
         runner.tail()
+        runner.fails("packaging/check")
     return Count(passed=passed, failed=1 if status else 0)
 
 
@@ -183,10 +196,11 @@ def node(runner: Runner) -> Count:
     if not runner.programs():
         return Count(failed=1)
     status = runner.run("interop and browser tests", "tests/run-node.sh",
-                        env={"STARLING_BUILD": os.path.join(ROOT, "build", "release")}, seconds_max=900)
-    count = counts.node(runner.read_log(), status)
+                        env={"STARLING_BUILD": os.path.join(ROOT, "build", "release")}, seconds_max=1800)
+    log = runner.read_log()
+    count = counts.node(log, status)
     if count.failed:
-        runner.tail(80)
+        runner.show_failures(failures.node(log))
     return count
 
 
@@ -234,6 +248,8 @@ def main(arguments: list[str]) -> int:
         print("\ninterrupted", file=sys.stderr)
         return 130
     print(f"== {time.monotonic() - started:.0f} s")
+    for name in failures.names(runner.failed):
+        print(f"failed: {name[:failures.LINE_CHARACTERS_MAX]}")
     print(total)
     return 1 if total.failed else 0
 

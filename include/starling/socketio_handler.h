@@ -45,11 +45,11 @@ public:
     Value(std::nullptr_t) noexcept {}
     Value(bool value) noexcept : kind_(Kind::boolean), boolean_(value) {}
     template <std::signed_integral T>
-        requires(!std::same_as<T, bool>)
-    Value(T value) noexcept : kind_(Kind::int64), int64_(value) {}
+    requires(!std::same_as<T, bool>) Value(T value)
+    noexcept : kind_(Kind::int64), int64_(value) {}
     template <std::unsigned_integral T>
-        requires(!std::same_as<T, bool>)
-    Value(T value) noexcept : kind_(Kind::uint64), uint64_(value) {}
+    requires(!std::same_as<T, bool>) Value(T value)
+    noexcept : kind_(Kind::uint64), uint64_(value) {}
     template <std::floating_point T>
     Value(T value) noexcept : kind_(Kind::real), real_(double(value)) {}
     Value(std::string_view text) noexcept : kind_(Kind::text), text_(text) {}
@@ -59,8 +59,7 @@ public:
         : Value(std::string_view(text.data(), text.size())) {}
     Value(const Binary& bytes) noexcept : kind_(Kind::bytes), text_(bytes.text()) {}
     Value(std::span<const std::byte> bytes) noexcept
-        : kind_(Kind::bytes),
-          text_(reinterpret_cast<const char*>(bytes.data()), bytes.size()) {}
+        : kind_(Kind::bytes), text_(reinterpret_cast<const char*>(bytes.data()), bytes.size()) {}
     Value(const Json& json) noexcept : kind_(Kind::json), json_(&json) {}
 
     [[nodiscard]] Kind kind() const noexcept { return kind_; }
@@ -90,10 +89,9 @@ namespace detail {
 // Types that a Value shows as they are; others become a Json first.
 template <class T>
 concept Viewable = std::is_arithmetic_v<T> || std::same_as<T, std::nullptr_t> ||
-                   std::same_as<T, Json> || std::same_as<T, Binary> ||
-                   std::same_as<T, boost::json::string> ||
-                   std::convertible_to<const T&, std::string_view> ||
-                   std::convertible_to<const T&, std::span<const std::byte>>;
+    std::same_as<T, Json> || std::same_as<T, Binary> || std::same_as<T, boost::json::string> ||
+    std::convertible_to<const T&, std::string_view> ||
+    std::convertible_to<const T&, std::span<const std::byte>>;
 
 template <class T>
 Json to_json(const T& value);
@@ -309,8 +307,8 @@ struct Parameter<std::vector<T>> {
 };
 
 template <class P>
-constexpr bool takes_argument = !std::same_as<std::remove_cvref_t<P>, Socket> &&
-                                !std::same_as<std::remove_cvref_t<P>, Ack>;
+constexpr bool takes_argument =
+    !std::same_as<std::remove_cvref_t<P>, Socket> && !std::same_as<std::remove_cvref_t<P>, Ack>;
 
 template <class P>
 constexpr bool takes_rest = std::same_as<std::remove_cvref_t<P>, std::span<const Json>>;
@@ -416,21 +414,19 @@ public:
         Listener listener;
         if constexpr (fits<Handler>) {
             new (&listener.storage_) Handler(std::forward<F>(handler));
-            static constexpr Ops ops{
-                [](void* storage, const Event& event) {
-                    return Signature<Handler>::call(*static_cast<Handler*>(storage), event);
-                },
-                nullptr};
+            static constexpr Ops ops{[](void* storage, const Event& event) {
+                                         return Signature<Handler>::call(
+                                             *static_cast<Handler*>(storage), event);
+                                     },
+                                     nullptr};
             listener.ops_ = &ops;
         } else {
             listener.storage_ = new Handler(std::forward<F>(handler));
-            static constexpr Ops ops{[](void* storage, const Event& event) {
-                                         return Signature<Handler>::call(
-                                             **static_cast<Handler**>(storage), event);
-                                     },
-                                     [](void* handler_at) {
-                                         delete static_cast<Handler*>(handler_at);
-                                     }};
+            static constexpr Ops ops{
+                [](void* storage, const Event& event) {
+                    return Signature<Handler>::call(**static_cast<Handler**>(storage), event);
+                },
+                [](void* handler_at) { delete static_cast<Handler*>(handler_at); }};
             listener.ops_ = &ops;
         }
         return listener;
@@ -452,9 +448,7 @@ public:
     // (it is freed later). Calls it, unless an argument does not fit.
     class Call {
     public:
-        Misfit operator()(const Event& event) {
-            return call_(&storage_, event);
-        }
+        Misfit operator()(const Event& event) { return call_(&storage_, event); }
 
     private:
         friend class Listener;
@@ -472,8 +466,8 @@ private:
         void (*destroy)(void* heap);
     };
     template <class H>
-    static constexpr bool fits = sizeof(H) <= sizeof(void*) && alignof(H) <= alignof(void*) &&
-                                 std::is_trivially_copyable_v<H>;
+    static constexpr bool fits = sizeof(H) <= sizeof(void*) &&
+                                 alignof(H) <= alignof(void*) && std::is_trivially_copyable_v<H>;
 
     const Ops* ops_ = nullptr;
     void* storage_ = nullptr;

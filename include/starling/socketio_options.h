@@ -34,9 +34,9 @@ enum class Parser : uint8_t {
 struct Recovery {
     std::chrono::milliseconds max_disconnection_duration{120'000};
     bool skip_middlewares = true;
-    size_t packets_max = 10'000;               // Kept for those who are away: the newest.
-    uint64_t bytes_max = 64 * 1024 * 1024;     // Likewise.
-    size_t sessions_max = 100'000;             // Who may be away at one time.
+    size_t packets_max = 10'000;            // Kept for those who are away: the newest.
+    uint64_t bytes_max = 64 * 1024 * 1024;  // Likewise.
+    size_t sessions_max = 100'000;          // Who may be away at one time.
 };
 
 struct Cookie {
@@ -64,8 +64,8 @@ struct Options {
     std::chrono::milliseconds ping_interval{25'000};
     std::chrono::milliseconds ping_timeout{20'000};
     std::chrono::milliseconds upgrade_timeout{10'000};
-    uint64_t max_http_buffer_size = 1'000'000;  // Bytes of a message, and of a POST.
-    uint32_t polling_packets_max = 1024;        // In one POST.
+    uint64_t max_http_buffer_size = 1'000'000;    // Bytes of a message, and of a POST.
+    uint32_t polling_packets_max = 1024;          // In one POST.
     uint64_t send_queue_bytes_max = 1024 * 1024;  // Of one client; more: it is disconnected.
     ws::Compression per_message_deflate = {};
     HttpCompression http_compression = {};
@@ -85,9 +85,9 @@ struct Options {
     std::chrono::milliseconds connect_timeout{10'000};  // To join a namespace; Node: 45 s.
     std::optional<Recovery> connection_state_recovery = std::nullopt;
     bool cleanup_empty_child_namespaces = false;
-    uint32_t max_attachments = 10;      // Of one packet.
-    uint32_t namespaces_max = 100;      // Of one client.
-    uint32_t pending_acks_max = 1'000;  // That are awaited of one socket.
+    uint32_t max_attachments = 10;                  // Of one packet.
+    uint32_t namespaces_max = 100;                  // Of one client.
+    uint32_t pending_acks_max = 1'000;              // That are awaited of one socket.
     std::chrono::milliseconds ack_timeout{10'000};  // Where none is given; Node: none.
 
     // ---- Login ------------------------------------------------------------------------------------

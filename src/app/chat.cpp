@@ -15,10 +15,6 @@ ChatStep refused(std::string_view why) {
     return {{}, json::serialize(json::object{{"error", why}})};
 }
 
-bool is_blank(std::string_view text) noexcept {
-    return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
-}
-
 // C0 and C1 controls and DEL; the text is valid UTF-8, where U+0080 to U+009F are C2 80 to C2 9F.
 bool has_control(std::string_view text) noexcept {
     for (size_t i = 0; i < text.size(); ++i) {
@@ -29,8 +25,14 @@ bool has_control(std::string_view text) noexcept {
     return false;
 }
 
-const char* fault_of_name(std::string_view name) noexcept {
-    if (is_blank(name)) return "name is empty";
+}  // namespace
+
+bool chat_is_blank(std::string_view text) noexcept {
+    return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+const char* chat_fault_of_name(std::string_view name) noexcept {
+    if (chat_is_blank(name)) return "name is empty";
     if (name.size() > chat_name_bytes_max) return "name is longer than 64 bytes";
     if (has_control(name)) return "name contains control characters";
     // Name and message together must never look like an answer of the server: {"error":"..."}.
@@ -39,8 +41,6 @@ const char* fault_of_name(std::string_view name) noexcept {
     if (name.find(':') != name.npos) return "name contains ':'";
     return nullptr;
 }
-
-}  // namespace
 
 ChatStep chat_step(std::string& name, const ws::Message& message) {
     if (message.is_binary()) return refused("binary messages are not supported");
@@ -56,8 +56,8 @@ ChatStep chat_step(std::string& name, const ws::Message& message) {
     if (!who || !what || !who->is_string() || !what->is_string()) return refused(expected);
     std::string_view said_name(who->get_string().data(), who->get_string().size());
     std::string_view said(what->get_string().data(), what->get_string().size());
-    if (const char* fault = fault_of_name(said_name)) return refused(fault);
-    if (is_blank(said)) return refused("msg is empty");
+    if (const char* fault = chat_fault_of_name(said_name)) return refused(fault);
+    if (chat_is_blank(said)) return refused("msg is empty");
     name = said_name;
     return {name + ":" + std::string(said), {}};
 }

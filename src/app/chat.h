@@ -28,6 +28,11 @@ struct ChatStep {
 // accepted.
 [[nodiscard]] ChatStep chat_step(std::string& name, const ws::Message& message);
 
+[[nodiscard]] bool chat_is_blank(std::string_view text) noexcept;
+
+// Why nobody may bear this name, null for one that may be borne.
+[[nodiscard]] const char* chat_fault_of_name(std::string_view name) noexcept;
+
 [[nodiscard]] std::string chat_farewell(std::string_view name);
 
 }  // namespace starling::app

@@ -24,7 +24,7 @@ constexpr ValueFlag value_flags[] = {
     {"--log-format", "log.format", "FORMAT", "text or json"},
 };
 constexpr ValueFlag switches[] = {
-    {"--demo", "demo", "", "Serve the demo: home page, /echo, /chat, /community"},
+    {"--demo", "demo", "", "Serve the demo: home page, /echo, /chat, /socketio, /community"},
     {"--access-log", "access_log", "", "A log line per HTTP request"},
 };
 

@@ -82,8 +82,8 @@ void greet(const Server& server, const Settings& settings, std::ostream& to) {
     // Another root may hold other pages.
     const bool has_pages = std::filesystem::exists(settings.root + "/echo/index.html");
     if (settings.demo && has_pages && !urls.empty() && urls.front().starts_with("http"))
-        out << "pages: " << urls.front() << "/echo, " << urls.front() << "/chat and "
-            << urls.front() << "/community\n";
+        out << "pages: " << urls.front() << "/echo, " << urls.front() << "/chat, " << urls.front()
+            << "/socketio and " << urls.front() << "/community\n";
     // This is a worker's thread: an output that takes nothing now does without.
     pollfd standard_output{STDOUT_FILENO, POLLOUT, 0};
     if (&to == &std::cout && ::poll(&standard_output, 1, 0) != 1) return;

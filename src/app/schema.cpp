@@ -50,7 +50,8 @@ constexpr Row rows[] = {
      .help = "a connection whose send queue does not move for that long is closed"},
     {.key = "demo",
      .slot = [](Settings& s) -> Slot { return &s.demo; },
-     .help = "serve the demo: home page, `/echo`, `/chat` and `/community` with their pages"},
+     .help = "serve the demo: home page, `/echo`, `/chat`, `/socketio` and `/community` with their "
+             "pages"},
     {.key = "demo_data",
      .slot = [](Settings& s) -> Slot { return &s.demo_data; },
      .path = true,

@@ -3,6 +3,7 @@
 #include "app/community/community.h"
 #include "app/events.h"
 #include "app/kinds.h"
+#include "app/socketio_chat.h"
 
 #include <boost/json.hpp>
 
@@ -140,6 +141,7 @@ std::optional<SiteFault> build_site(Server& server, const Settings& settings,
         if (auto fault = serve_events(server, settings, community)) return fault;
     }
     if (auto fault = websockets(server, settings)) return fault;
+    if (settings.demo) serve_socketio_chat(server.socketio());
     if (settings.root.empty()) return std::nullopt;
     try {
         server.files("/", settings.root);

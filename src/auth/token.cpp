@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "auth/base64url.h"
 #include "auth/json_object.h"
+#include "base/base64.h"
 
 namespace starling::auth {
 
@@ -14,9 +14,9 @@ std::optional<Token> parse_token(std::string_view text) {
     // A further dot is outside of the signature's alphabet. Five parts are an encrypted token (JWE).
     if (second == text.npos) return std::nullopt;
 
-    const auto header_json = base64url_decode(text.substr(0, first));
-    auto claims = base64url_decode(text.substr(first + 1, second - first - 1));
-    auto signature = base64url_decode(text.substr(second + 1));
+    const auto header_json = base::base64url_decode(text.substr(0, first));
+    auto claims = base::base64url_decode(text.substr(first + 1, second - first - 1));
+    auto signature = base::base64url_decode(text.substr(second + 1));
     if (!header_json || !claims || !signature) return std::nullopt;
     auto header = read_json_object(*header_json);
     if (!header || header->contains("crit")) return std::nullopt;

@@ -60,7 +60,8 @@ public:
     [[nodiscard]] size_t listeners(std::string_view channel) const;
 
 private:
-    using Rooms = std::unordered_map<std::string, std::unique_ptr<Room>, base::TextHash, std::equal_to<>>;
+    using Rooms =
+        std::unordered_map<std::string, std::unique_ptr<Room>, base::TextHash, std::equal_to<>>;
 
     void list(Room& room);
     void push_due(uint64_t now_ms);

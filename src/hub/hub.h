@@ -37,7 +37,7 @@ struct Publication {
     // Nothing follows in this tick: each subscriber hands it to the kernel rather than queue it.
     bool at_once = false;
     bool compress = true;  // Where the subscriber has agreed to compression at all.
-    size_t taken = 0;  // Subscribers that queued or sent it count themselves here.
+    size_t taken = 0;      // Subscribers that queued or sent it count themselves here.
 };
 
 struct Topic;
@@ -98,7 +98,8 @@ private:
     void remove(Topic& topic, size_t index);
 
     Bus& bus_;
-    std::unordered_map<std::string, std::unique_ptr<Topic>, base::TextHash, std::equal_to<>> topics_;
+    std::unordered_map<std::string, std::unique_ptr<Topic>, base::TextHash, std::equal_to<>>
+        topics_;
 };
 
 }  // namespace starling::hub

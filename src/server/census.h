@@ -39,7 +39,9 @@ private:
         mutable std::mutex mutex;
         std::unordered_map<std::string, size_t, base::TextHash, std::equal_to<>> counts;
     };
-    Shard& shard_of(std::string_view topic) { return shards_[base::TextHash{}(topic) % shards_.size()]; }
+    Shard& shard_of(std::string_view topic) {
+        return shards_[base::TextHash{}(topic) % shards_.size()];
+    }
 
     std::array<Shard, 16> shards_;
 };

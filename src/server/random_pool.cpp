@@ -10,7 +10,8 @@ namespace starling::server {
 void RandomPool::take(std::span<std::byte> to) {
     while (!to.empty()) {
         if (left_ == 0) {
-            if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes_.data()), int(bytes_.size())) != 1)
+            if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes_.data()), int(bytes_.size())) !=
+                1)
                 throw std::runtime_error("no random bytes");
             left_ = bytes_.size();
         }

@@ -62,9 +62,11 @@ public:
             response.status(304);
             return;
         }
-        const std::string_view type = file_.ends_with(".map") ? "application/json; charset=utf-8"
-                                                              : "application/javascript; charset=utf-8";
-        const bool zipped = gzip_ && http::coding_weight(request.header("accept-encoding"), "gzip") > 0;
+        const std::string_view type = file_.ends_with(".map")
+                                          ? "application/json; charset=utf-8"
+                                          : "application/javascript; charset=utf-8";
+        const bool zipped =
+            gzip_ && http::coding_weight(request.header("accept-encoding"), "gzip") > 0;
         if (zipped) response.header("Content-Encoding", "gzip");
         response.body(zipped ? gzip_ : plain_, type);
     }
@@ -123,12 +125,12 @@ void mount_clients(starling::Server& server, const sio::Options& options) {
         const auto bundle =
             std::make_shared<Bundle>(folder + "/" + std::string(name.file),
                                      folder + "/" + generation + "/socket.io.js", generation);
-        server.get(options.path + std::string(name.path),
-                   [bundle, cors = options.cors](const http::Request& request,
-                                                 http::Response& response) {
-                       if (cors && http::apply_cors(*cors, request, response)) return;
-                       bundle->answer(request, response);
-                   });
+        server.get(
+            options.path + std::string(name.path),
+            [bundle, cors = options.cors](const http::Request& request, http::Response& response) {
+                if (cors && http::apply_cors(*cors, request, response)) return;
+                bundle->answer(request, response);
+            });
     }
 }
 

@@ -6,14 +6,10 @@ namespace {
 // Words that a client can act upon; no more than it needs to know.
 std::string_view code_of(auth::Failure failure) noexcept {
     switch (failure) {
-        case auth::Failure::no_credentials:
-            return "no_credentials";
-        case auth::Failure::expired:
-            return "token_expired";
-        case auth::Failure::not_yet_valid:
-            return "token_not_yet_valid";
-        default:
-            return "token_invalid";
+        case auth::Failure::no_credentials: return "no_credentials";
+        case auth::Failure::expired: return "token_expired";
+        case auth::Failure::not_yet_valid: return "token_not_yet_valid";
+        default: return "token_invalid";
     }
 }
 

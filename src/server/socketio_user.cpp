@@ -7,16 +7,15 @@
 
 namespace starling::server {
 
-SocketIoUser::SocketIoUser(EngineSession& session, socketio::Core& core,
-                           socketio::ConnectInfo info, std::string_view initial_packet)
+SocketIoUser::SocketIoUser(EngineSession& session, socketio::Core& core, socketio::ConnectInfo info,
+                           std::string_view initial_packet)
     : session_(session),
       info_(std::move(info)),
       initial_packet_(initial_packet),
       client_(core, *this) {}
 
 void SocketIoUser::on_open() {
-    if (!initial_packet_.empty())
-        session_.send_text(std::string("4").append(initial_packet_));
+    if (!initial_packet_.empty()) session_.send_text(std::string("4").append(initial_packet_));
     client_.opened();
 }
 
@@ -32,12 +31,9 @@ void SocketIoUser::send(std::string_view text, bool text_is_binary,
 
 void SocketIoUser::end(End how) {
     switch (how) {
-        case End::forced_close:
-            return session_.close(EngineClose::forced_close);
-        case End::forced_server_close:
-            return session_.close(EngineClose::forced_server_close);
-        case End::server_shutting_down:
-            return session_.close(EngineClose::server_shutting_down);
+        case End::forced_close: return session_.close(EngineClose::forced_close);
+        case End::forced_server_close: return session_.close(EngineClose::forced_server_close);
+        case End::server_shutting_down: return session_.close(EngineClose::server_shutting_down);
     }
 }
 

@@ -52,17 +52,15 @@ Broadcast Broadcast::to(std::string_view room) const {
     return with([&](socketio::Target& who) { who.rooms.emplace_back(room); });
 }
 Broadcast Broadcast::to(std::vector<std::string> rooms) const {
-    return with([&](socketio::Target& who) {
-        std::ranges::move(rooms, std::back_inserter(who.rooms));
-    });
+    return with(
+        [&](socketio::Target& who) { std::ranges::move(rooms, std::back_inserter(who.rooms)); });
 }
 Broadcast Broadcast::except(std::string_view room) const {
     return with([&](socketio::Target& who) { who.except.emplace_back(room); });
 }
 Broadcast Broadcast::except(std::vector<std::string> rooms) const {
-    return with([&](socketio::Target& who) {
-        std::ranges::move(rooms, std::back_inserter(who.except));
-    });
+    return with(
+        [&](socketio::Target& who) { std::ranges::move(rooms, std::back_inserter(who.except)); });
 }
 Broadcast Broadcast::volatile_() const {
     return with([](socketio::Target& who) { who.flags.volatile_packet = true; });
@@ -74,7 +72,8 @@ Broadcast Broadcast::local() const {
     return with([](socketio::Target& who) { who.flags.local = true; });
 }
 Broadcast Broadcast::timeout(std::chrono::milliseconds ack_timeout) const {
-    return with([&](socketio::Target& who) { who.flags.timeout_ms = uint64_t(ack_timeout.count()); });
+    return with(
+        [&](socketio::Target& who) { who.flags.timeout_ms = uint64_t(ack_timeout.count()); });
 }
 
 void Broadcast::emit_values(std::string_view name, std::span<const Value> values) const {
@@ -98,9 +97,11 @@ void Broadcast::ask_values(std::string_view name, std::span<const Value> values,
     encode(*command, to.family->settings().codec, name, values, command->ack_id);
     const auto ask = [command, done](Core& core) {
         command->origin = &core;
-        command->request = core.open_request(
-            core.host().now_ms() + command->target.flags.timeout_ms,
-            [done](bool complete, Report& all) { done({complete, std::move(all.responses)}); });
+        command->request =
+            core.open_request(core.host().now_ms() + command->target.flags.timeout_ms,
+                              [done](bool complete, Report& all) {
+                                  done({complete, std::move(all.responses)});
+                              });
         core.family().send(command);
     };
     if (!to.family->on_a_core(ask, command->bytes())) done({.complete = false});
@@ -142,9 +143,9 @@ void Broadcast::fetch_sockets(std::function<void(std::vector<RemoteSocket>)> don
     auto command = command_of(Command::Kind::fetch, target_->registry, target_->nsp, target_->who);
     const auto ask = [command, done](Core& core) {
         command->origin = &core;
-        command->request = core.open_request(
-            core.host().now_ms() + fetch_timeout_ms,
-            [done](bool, Report& all) { done(std::move(all.sockets)); });
+        command->request =
+            core.open_request(core.host().now_ms() + fetch_timeout_ms,
+                              [done](bool, Report& all) { done(std::move(all.sockets)); });
         core.family().send(command);
     };
     if (!target_->family->on_a_core(ask, command->bytes())) done({});

@@ -11,10 +11,7 @@
 namespace starling::socketio {
 
 Client::Client(Core& core, Link& link)
-    : core_(core),
-      link_(link),
-      key_(core.clients().next_key()),
-      decoder_(core.settings().codec) {
+    : core_(core), link_(link), key_(core.clients().next_key()), decoder_(core.settings().codec) {
     core_.clients().insert(*this);
 }
 
@@ -58,12 +55,9 @@ void Client::on_bytes(std::span<const std::byte> bytes) {
 void Client::handle(const Outcome& outcome) {
     if (!open_) return;
     switch (outcome.kind) {
-        case Outcome::Kind::packet:
-            return on_packet(outcome.packet);
-        case Outcome::Kind::pending:
-            return;
-        case Outcome::Kind::fault:
-            return end(Link::End::forced_close, outcome.reason);
+        case Outcome::Kind::packet: return on_packet(outcome.packet);
+        case Outcome::Kind::pending: return;
+        case Outcome::Kind::fault: return end(Link::End::forced_close, outcome.reason);
     }
 }
 
@@ -74,15 +68,12 @@ void Client::on_packet(const Packet& packet) {
     const bool mine = socket && socket->state() == Socket::State::connected;
     if (!mine) return end(Link::End::forced_server_close, "a packet for a namespace not joined");
     switch (packet.type) {
-        case Type::event:
-            return socket->on_event(packet.data, packet.id);
+        case Type::event: return socket->on_event(packet.data, packet.id);
         case Type::ack:
             if (packet.id) socket->on_ack(*packet.id, packet.data);
             return;
-        case Type::disconnect:
-            return socket->closed("client namespace disconnect");
-        default:
-            return end(Link::End::forced_server_close, "a packet that only servers send");
+        case Type::disconnect: return socket->closed("client namespace disconnect");
+        default: return end(Link::End::forced_server_close, "a packet that only servers send");
     }
 }
 

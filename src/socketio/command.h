@@ -38,7 +38,7 @@ struct Command {
     std::vector<std::string> rooms = {};
     bool close = false;
     boost::json::array args = {};  // With the name in front.
-    uint64_t offset = 0;  // In the log of the recovery.
+    uint64_t offset = 0;           // In the log of the recovery.
     // Who waits for answers: a request of that core, null for nobody.
     Core* origin = nullptr;
     uint64_t request = 0;

@@ -133,8 +133,8 @@ void Core::perform_in(const Command& command, Space& space, Report& report) {
         space.broadcast(command.packet, command.target.flags, targets);
     } else if (sends) {
         // To the children of a pattern: each has its own name in the packet.
-        const auto ack_id = command.kind == Command::Kind::ask ? std::optional(command.ack_id)
-                                                               : std::nullopt;
+        const auto ack_id =
+            command.kind == Command::Kind::ask ? std::optional(command.ack_id) : std::nullopt;
         encoder_.begin(settings().codec, Type::event, space.name(), ack_id);
         for (const Json& value : command.args) encoder_.value(value);
         if (encoder_.finish()) space.broadcast(encoder_.take(), command.target.flags, targets);
@@ -153,8 +153,7 @@ void Core::perform_on(const Command& command, Space& space, Socket& socket, Repo
         case Command::Kind::leave:
             for (const auto& room : command.rooms) socket.leave(room);
             return;
-        case Command::Kind::disconnect:
-            return socket.disconnect(command.close);
+        case Command::Kind::disconnect: return socket.disconnect(command.close);
         case Command::Kind::fetch: {
             const Json* data = socket.data_if();
             report.sockets.push_back({socket.id(), space.rooms_of(socket), data ? *data : Json(),
@@ -172,13 +171,11 @@ void Core::perform_on(const Command& command, Space& space, Socket& socket, Repo
             };
             ++report.expected;
             // Where it awaits too many already, its answer will be missing.
-            static_cast<void>(
-                socket.await(command.ack_id, host_.now_ms() + timeout_ms, answered));
+            static_cast<void>(socket.await(command.ack_id, host_.now_ms() + timeout_ms, answered));
             return;
         }
         case Command::Kind::emit:
-        case Command::Kind::server_event:
-            return;
+        case Command::Kind::server_event: return;
     }
 }
 

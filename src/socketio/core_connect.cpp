@@ -213,9 +213,8 @@ std::optional<History::Return> Core::find_absent(const Newcomer& who) {
         if (!back) return;
         // Another worker may have written meanwhile: this one sends that to everybody in its turn,
         // to the one who comes back as missed.
-        std::erase_if(back->missed, [&](const auto& command) {
-            return command->offset >= history_cursor_;
-        });
+        std::erase_if(back->missed,
+                      [&](const auto& command) { return command->offset >= history_cursor_; });
     });
     // A login of somebody else does not get it.
     if (back && back->who.user != who.login.user) back.reset();

@@ -168,7 +168,8 @@ bool shape_is_valid(Type type, const Json* data, const DecodeLimits& limits) noe
     const auto* items = data ? data->if_array() : nullptr;
     if (!items || items->empty()) return false;
     const Json& first = items->front();
-    if (first.is_number()) return true;
+    // 1e400 would be a name that cannot be sent.
+    if (first.is_number()) return !first.is_double() || std::isfinite(first.get_double());
     const auto* text = first.if_string();
     if (!text || text->size() > limits.event_name_bytes_max) return false;
     const std::string_view name(text->data(), text->size());

@@ -10,12 +10,14 @@
 // keeps what take() returns. Thread: the owner's.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "socketio/json_writer.h"
@@ -41,6 +43,13 @@ public:
     void value(const char* text) { value(std::string_view(text)); }
     void value(int64_t number);
     void value(uint64_t number);
+    template <std::integral Integer>
+    void value(Integer number) {
+        if constexpr (std::is_signed_v<Integer>)
+            value(static_cast<int64_t>(number));
+        else
+            value(static_cast<uint64_t>(number));
+    }
     void value(double number);  // NaN and infinities become null, as JSON.stringify does.
     void value(bool flag);
     void value(std::nullptr_t);

@@ -53,8 +53,7 @@ void Socket::emit_values(std::string_view name, std::span<const Value> values) c
     emit_flagged(name, values, {}, nullptr);
 }
 
-void Socket::ask_values(std::string_view name, std::span<const Value> values,
-                        OnAnswer done) const {
+void Socket::ask_values(std::string_view name, std::span<const Value> values, OnAnswer done) const {
     emit_flagged(name, values, {}, std::move(done));
 }
 

@@ -29,8 +29,7 @@ std::string offset_text(uint64_t offset) {
 
 std::optional<uint64_t> parse_offset(std::string_view text) noexcept {
     uint64_t offset = 0;
-    const auto [end, error] =
-        std::from_chars(text.data(), text.data() + text.size(), offset, 36);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), offset, 36);
     if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
     return offset;
 }

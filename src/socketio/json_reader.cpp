@@ -87,12 +87,6 @@ std::string without_lone_surrogates(std::string_view json) {
     return text;
 }
 
-bool is_about_surrogates(const error_code& code) {
-    using boost::json::error;
-    return code == error::illegal_leading_surrogate || code == error::illegal_trailing_surrogate ||
-           code == error::expected_utf16_escape;
-}
-
 }  // namespace
 
 struct Arena::Parser {
@@ -102,9 +96,9 @@ struct Arena::Parser {
     boost::json::basic_parser<Handler> json;
 };
 
-Arena::Arena(const DecodeLimits& limits)
-    : limits_(limits), values_(values_buffer_.data(), values_buffer_.size()) {
+Arena::Arena(const DecodeLimits& limits) : limits_(limits) {
     renew_stack();
+    renew_values();
     boost::json::parse_options options;
     options.max_depth = limits.depth_max;
     parser_ = std::make_unique<Parser>(*stack_, options);
@@ -116,10 +110,13 @@ void Arena::renew_stack() {
     stack_.emplace(boost::json::storage_ptr(), scratch_buffer_.data(), scratch_buffer_.size());
 }
 
+// Not release(): in Boost 1.81 that keeps the size of the next block, which doubles with each one.
+void Arena::renew_values() { values_.emplace(values_buffer_.data(), values_buffer_.size()); }
+
 void Arena::clear() noexcept {
     stack_->reset();
     if (std::exchange(large_, false)) renew_stack();
-    values_.release();
+    renew_values();
 }
 
 boost::json::value_stack& Arena::stack(size_t message_bytes) {
@@ -130,7 +127,7 @@ boost::json::value_stack& Arena::stack(size_t message_bytes) {
 
 std::string_view Arena::keep(std::string_view text) {
     if (text.empty()) return {};
-    auto* copy = static_cast<char*>(values_.allocate(text.size(), 1));
+    auto* copy = static_cast<char*>(values_->allocate(text.size(), 1));
     std::memcpy(copy, text.data(), text.size());
     return {copy, text.size()};
 }
@@ -145,9 +142,11 @@ bool Arena::parse(std::string_view text, error_code& error) {
 std::optional<Json> Arena::read_json(std::string_view text) {
     error_code error;
     if (parse(text, error)) return stack_->release();
-    if (!is_about_surrogates(error)) return std::nullopt;
+    // Boost.JSON has several errors for lone surrogates, and some of them for other faults as well.
+    if (text.find("\\u") == std::string_view::npos) return std::nullopt;
+    const std::string repaired = without_lone_surrogates(text);
     error.clear();
-    if (parse(without_lone_surrogates(text), error)) return stack_->release();
+    if (repaired != text && parse(repaired, error)) return stack_->release();
     return std::nullopt;
 }
 

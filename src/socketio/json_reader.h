@@ -31,7 +31,7 @@ public:
 
     [[nodiscard]] const DecodeLimits& limits() const noexcept { return limits_; }
     // For values that live as long as those of the packet.
-    [[nodiscard]] boost::json::storage_ptr storage() noexcept { return &values_; }
+    [[nodiscard]] boost::json::storage_ptr storage() noexcept { return &*values_; }
     // A copy that lives as long.
     [[nodiscard]] std::string_view keep(std::string_view text);
     // Builds the values of a message of so many bytes without recursion; empty, and with storage().
@@ -50,13 +50,14 @@ private:
     struct Parser;
 
     void renew_stack();
+    void renew_values();
     [[nodiscard]] bool parse(std::string_view text, boost::json::error_code& error);
 
     DecodeLimits limits_;
     bool large_ = false;  // The scratch memory may have grown by much.
     std::array<unsigned char, values_bytes> values_buffer_;
     std::array<unsigned char, scratch_bytes> scratch_buffer_;
-    boost::json::monotonic_resource values_;
+    std::optional<boost::json::monotonic_resource> values_;
     std::optional<boost::json::value_stack> stack_;
     std::unique_ptr<Parser> parser_;
 };

@@ -147,7 +147,7 @@ private:
     void text(uint64_t size) {
         const std::string_view bytes = in_.text(size);
         if (in_.failed()) return;
-        // notepack.io writes half a surrogate pair as three bytes that are not UTF-8.
+        // Buffer.toString of Node, with which the reference reads, does the same.
         utf8_is_valid(bytes) ? out_.push_string(view(bytes))
                              : out_.push_string(utf8_repaired(bytes));
     }

@@ -74,11 +74,11 @@ void Namespace::server_side_values(std::string_view name, std::span<const Value>
     const auto send = [command, done](socketio::Core& core) {
         command->origin = &core;
         if (done)
-            command->request = core.open_request(
-                core.host().now_ms() + core.settings().ack_timeout_ms,
-                [done](bool complete, socketio::Report& all) {
-                    done({complete, std::move(all.responses)});
-                });
+            command->request =
+                core.open_request(core.host().now_ms() + core.settings().ack_timeout_ms,
+                                  [done](bool complete, socketio::Report& all) {
+                                      done({complete, std::move(all.responses)});
+                                  });
         core.family().send(command);
     };
     if (!family.on_a_core(send, command->bytes()) && done) done({.complete = false});

@@ -31,7 +31,8 @@ enum class Type : uint8_t {
 enum class Codec : uint8_t { json, msgpack };
 
 // Views and values live until the Arena that they were decoded with is used or cleared again, the
-// views also no longer than the text that they were decoded from.
+// views also no longer than the text that they were decoded from. Whoever keeps `data` copies it: a
+// Json that is moved from it stays in the memory of the Arena.
 struct Packet {
     // Never a binary one: those are reported as event and ack, with the bytes in place.
     Type type = Type::connect;

@@ -74,10 +74,8 @@ bool Socket::guarded(std::string_view name, std::span<const Json> args) {
 
 void Socket::misfit(std::string_view name, const sio::detail::Misfit& why, const Ack& ack) {
     const std::string position = std::to_string(why.index);
-    const std::array<log::Field, 4> fields{{{"event", name},
-                                            {"argument", position},
-                                            {"expected", why.expected},
-                                            {"socket", id_}}};
+    const std::array<log::Field, 4> fields{
+        {{"event", name}, {"argument", position}, {"expected", why.expected}, {"socket", id_}}};
     core().warn("an event's arguments do not fit its handler", fields);
     if (!ack) return;
     ack(Json({{"error", "bad arguments"},
@@ -146,8 +144,7 @@ void Socket::send(const Encoder& packet, const Flags& flags) {
 }
 
 void Socket::send(const Encoded& packet, const Flags& flags) {
-    if (watches_outgoing())
-        notify_outgoing(packet.text, packet.text_is_binary, packet.attachments);
+    if (watches_outgoing()) notify_outgoing(packet.text, packet.text_is_binary, packet.attachments);
     client_.link().send(packet.text, packet.text_is_binary, packet.attachments, flags.compress);
 }
 

@@ -74,14 +74,13 @@ void Socket::off_any_outgoing() {
     if (extras_) extras_->any_outgoing.clear();
 }
 
-bool Socket::watches_outgoing() const noexcept {
-    return extras_ && !extras_->any_outgoing.empty();
-}
+bool Socket::watches_outgoing() const noexcept { return extras_ && !extras_->any_outgoing.empty(); }
 
 // Decoded again: so every way of sending is told of in the same words, and only who asks pays.
 void Socket::notify_outgoing(std::string_view text, bool text_is_binary,
                              std::span<const std::string> attachments) {
-    Arena arena(core().settings().decode);  // The worker's own holds what its handler was called with.
+    Arena arena(
+        core().settings().decode);  // The worker's own holds what its handler was called with.
     Decoder decoder(core().settings().codec);
     Outcome outcome = text_is_binary ? decoder.add_bytes(base::bytes_of(text), arena)
                                      : decoder.add_text(text.substr(1), arena);

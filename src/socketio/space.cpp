@@ -104,8 +104,7 @@ void Space::collect(const Target& target, std::vector<Socket*>& to) {
     for (const auto& room : target.rooms) each_member(room, take);
 }
 
-void Space::broadcast(const Encoded& packet, const Flags& flags,
-                      std::span<Socket* const> sockets) {
+void Space::broadcast(const Encoded& packet, const Flags& flags, std::span<Socket* const> sockets) {
     Part first(name_, packet.text, packet.text_is_binary, flags.compress);
     std::vector<std::unique_ptr<Part>> attachments;
     for (const auto& bytes : packet.attachments)

@@ -10,49 +10,33 @@ namespace {
 
 using sio::Value;
 
-constexpr std::array<std::string_view, 6> reserved{"connect",       "connect_error", "disconnect",
-                                                   "disconnecting", "newListener",   "removeListener"};
+constexpr std::array<std::string_view, 6> reserved{
+    "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
 constexpr size_t name_bytes_max = 255;
 
 void write_value(Encoder& encoder, const Value& value) {
     switch (value.kind()) {
-        case Value::Kind::null:
-            return encoder.value(nullptr);
-        case Value::Kind::boolean:
-            return encoder.value(value.boolean());
-        case Value::Kind::int64:
-            return encoder.value(value.int64());
-        case Value::Kind::uint64:
-            return encoder.value(value.uint64());
-        case Value::Kind::real:
-            return encoder.value(value.real());
-        case Value::Kind::text:
-            return encoder.value(value.text());
-        case Value::Kind::bytes:
-            return encoder.value(Binary(std::string(value.text())));
-        case Value::Kind::json:
-            return encoder.value(value.json());
+        case Value::Kind::null: return encoder.value(nullptr);
+        case Value::Kind::boolean: return encoder.value(value.boolean());
+        case Value::Kind::int64: return encoder.value(value.int64());
+        case Value::Kind::uint64: return encoder.value(value.uint64());
+        case Value::Kind::real: return encoder.value(value.real());
+        case Value::Kind::text: return encoder.value(value.text());
+        case Value::Kind::bytes: return encoder.value(Binary(std::string(value.text())));
+        case Value::Kind::json: return encoder.value(value.json());
     }
 }
 
 Json to_json(const Value& value) {
     switch (value.kind()) {
-        case Value::Kind::null:
-            return nullptr;
-        case Value::Kind::boolean:
-            return value.boolean();
-        case Value::Kind::int64:
-            return value.int64();
-        case Value::Kind::uint64:
-            return value.uint64();
-        case Value::Kind::real:
-            return value.real();
-        case Value::Kind::text:
-            return Json(value.text());
-        case Value::Kind::bytes:
-            return Binary(std::string(value.text()));
-        case Value::Kind::json:
-            return value.json();
+        case Value::Kind::null: return nullptr;
+        case Value::Kind::boolean: return value.boolean();
+        case Value::Kind::int64: return value.int64();
+        case Value::Kind::uint64: return value.uint64();
+        case Value::Kind::real: return value.real();
+        case Value::Kind::text: return Json(value.text());
+        case Value::Kind::bytes: return Binary(std::string(value.text()));
+        case Value::Kind::json: return value.json();
     }
     return nullptr;
 }
@@ -75,8 +59,9 @@ void encode_event(Encoder& encoder, Codec codec, std::string_view nsp, std::stri
     write_values(encoder, values);
     if (!offset.empty()) encoder.value(offset);
     if (!encoder.finish())
-        throw std::invalid_argument("emit: the arguments cannot be sent: too deep, or an object that "
-                                    "looks like a placeholder beside binary");
+        throw std::invalid_argument(
+            "emit: the arguments cannot be sent: too deep, or an object that "
+            "looks like a placeholder beside binary");
 }
 
 boost::json::array to_array(std::span<const Value> values, std::string_view name) {

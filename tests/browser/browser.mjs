@@ -4,8 +4,10 @@ import { existsSync } from "node:fs";
 import { after } from "node:test";
 import { chromium } from "playwright-core";
 
+import { wait_ms_max } from "../interop/client.mjs";
+
+const launch_ms_max = 180_000; // From a disk that is slow and a cache that is cold.
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const wait_ms_max = 15_000;
 
 export const desktop = { viewport: { width: 1280, height: 800 } };
 export const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true,
@@ -19,8 +21,8 @@ after(async () => {
 
 export async function launch() {
   if (!existsSync(executablePath)) throw new Error(`no Chromium at ${executablePath}`);
-  const browser = chromium.launch({ executablePath, headless: true, args: ["--no-sandbox", "--disable-gpu",
-    "--disable-quic", "--no-first-run", "--disable-background-networking",
+  const browser = chromium.launch({ executablePath, headless: true, timeout: launch_ms_max, args: [
+    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync"] });
   launched.push(browser);
   return browser;

@@ -20,6 +20,12 @@ async function say(page, text) {
   await page.click("#post");
 }
 
+// With the answer: what another page shows may be there before.
+async function comment(page, text) {
+  await say(page, text);
+  await page.waitForFunction(() => document.getElementById("text").value === "");
+}
+
 describe("community pages", () => {
   const data = path.join(temporaryFolder(), "demo.sqlite");
   let server;
@@ -36,6 +42,7 @@ describe("community pages", () => {
     // Lost by a reload, so that a test can tell that there was none.
     await page.evaluate(() => { window.sameLoad = true; });
     await live(page);
+    await page.waitForSelector("#comments[data-loaded=true]", { state: "attached" });
     return page;
   };
   const leave = async (...pages) => {
@@ -50,17 +57,16 @@ describe("community pages", () => {
     const emma = await enter(desktop);
     const guest = await enter({ ...phone, locale: "zh-CN" });
     await login(emma, "Emma");
-    await say(emma, "hello");
+    await comment(emma, "hello");
     await shows(guest, "#comments .text", "hello");
     const html = "<script>window.attacked = 1</script><img src=x onerror='window.attacked = 2'>";
-    await say(emma, html);
+    await comment(emma, html);
     await shows(guest, "#comments .text", html);
     await shows(emma, "#comments .text", html);
     assert.deepEqual(await texts(guest), ["hello", html]);
     assert.deepEqual(await texts(emma), ["hello", html]);
     assert.equal(await guest.locator("#comments script, #comments img").count(), 0);
     assert.equal(await guest.evaluate(() => window.attacked), undefined);
-    assert.equal(await emma.inputValue("#text"), "");
     assert.equal(await guest.isVisible("#composer"), false);
     await leave(emma, guest);
   });
@@ -135,10 +141,28 @@ describe("community pages", () => {
     const before = (await texts(page)).length;
     await say(page, "  \n ");
     await shows(page, "#formError", "Write something first.");
-    await say(page, "not empty");
+    await comment(page, "not empty");
     await shows(page, "#comments .text", "not empty");
     assert.equal(await page.textContent("#formError"), "");
     assert.equal((await texts(page)).length, before + 1);
+    await leave(page);
+  });
+
+  test("what is typed while a comment is on its way stays", async () => {
+    const page = await enter(desktop);
+    await login(page, "Emma");
+    let answer;
+    const typed = new Promise((resolve) => { answer = resolve; });
+    await page.route("**/comments", async (route) => {
+      await typed;
+      await route.continue();
+    });
+    await say(page, "on its way");
+    await page.fill("#text", "the next one");
+    answer();
+    await shows(page, "#comments .text", "on its way");
+    await page.waitForSelector("#post:enabled");
+    assert.equal(await page.inputValue("#text"), "the next one");
     await leave(page);
   });
 
@@ -148,7 +172,7 @@ describe("community pages", () => {
     const page = await openPage(browser, own.url("/community/", "http"), desktop);
     await live(page);
     await login(page, "Emma");
-    await say(page, "kept");
+    await comment(page, "kept");
     await shows(page, "#comments .text", "kept");
     await own.stop();
     await shows(page, "#articleState", "Reconnecting");

@@ -2,7 +2,7 @@
 // that do not read.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 
 import { open } from "./client.mjs";
 import { example, serve, serveDemo } from "./server.mjs";
@@ -16,9 +16,10 @@ const rooms = [
 ];
 for (const [title, start, path] of rooms) {
   describe(`chat: ${title}`, () => {
+    // A room for each test: who has left the last one may be announced when the next one has begun.
     let server;
-    before(async () => { server = await start(); });
-    after(() => server.stop());
+    beforeEach(async () => { server = await start(); });
+    afterEach(() => server.stop());
     const join = (count) =>
       Promise.all(Array.from({ length: count }, () => open(server.url(path))));
 
@@ -82,17 +83,26 @@ describe("broadcast", () => {
     const server = await example("broadcast");
     const clients = await Promise.all(
       Array.from({ length: 5 }, () => open(server.url("/"))));
-    for (let i = 0; i < 100; i += 1) clients[i % 2].socket.send(`${i % 2}:${i}`);
+    // Once a second the time goes out as well, between whatever else does.
+    const clock = /^\d\d:\d\d:\d\d$/;
+    const sent = async (client) => {
+      for (;;) {
+        const message = await client.next();
+        if (typeof message !== "string" || !clock.test(message)) return message;
+      }
+    };
+    for (let i = 0; i < 100; i += 1) clients[i % 2].socket.send(`${i % 2} says ${i}`);
     for (const client of clients) {
-      const last = [-1, -1];
+      const next = [0, 1]; // of each sender
       for (let i = 0; i < 100; i += 1) {
-        const [sender, number] = (await client.next()).split(":").map(Number);
-        assert.ok(number > last[sender], "one sender's messages keep their order");
-        last[sender] = number;
+        const [sender, number] = (await sent(client)).split(" says ").map(Number);
+        assert.equal(number, next[sender], "one sender's messages keep their order");
+        next[sender] += 2;
       }
     }
     clients[4].socket.send(Buffer.from([1, 2, 3]));
-    for (const client of clients) assert.deepEqual(await client.next(), Buffer.from([1, 2, 3]));
+    for (const client of clients) assert.deepEqual(await sent(client), Buffer.from([1, 2, 3]));
+    for (const client of clients) assert.match(await client.next("the time"), clock);
     await server.stop();
   });
 

@@ -266,7 +266,7 @@ describe("the demo's HTTP", () => {
   before(async () => { server = await serveDemo(); });
   after(() => server.stop());
 
-  for (const target of ["/", "/echo", "/chat", "/community/"]) {
+  for (const target of ["/", "/echo", "/chat", "/socketio/", "/community/"]) {
     test(`GET ${target} is a page with a content security policy`, async () => {
       const wire = await Wire.connect(server.port);
       wire.write(get(target, "Connection: close"));
@@ -282,7 +282,9 @@ describe("the demo's HTTP", () => {
   for (const target of ["/style.css", "/i18n.js", "/words.js", "/flock.js", "/home.js",
     "/favicon.svg", "/echo/echo.js", "/echo/canvas.js", "/echo/log.js", "/chat/chat.js",
     "/chat/lines.js", "/chat/reconnect.js", "/community/community.js", "/community/community.css",
-    "/community/api.js", "/community/channel.js", "/community/view.js"]) {
+    "/community/api.js", "/community/channel.js", "/community/view.js", "/socketio/socketio.js",
+    "/socketio/socketio.css", "/socketio/connection.js", "/socketio/typing.js",
+    "/socketio/view.js"]) {
     test(`GET ${target} is there`, async () => {
       const wire = await Wire.connect(server.port);
       wire.write(get(target, "Connection: close"));

@@ -4,17 +4,20 @@
 //   ... server.port, server.url("/echo") ...
 //   await server.stop();
 //
-// Every program listens on a free port of 127.0.0.1 and is waited for until it answers; nothing
-// here sleeps for a fixed time. What a test leaves running is killed by its pid at the end.
+// Every program listens on a free port and is waited for until it answers; nothing here sleeps for a
+// fixed time. What a test leaves running is killed by its pid at the end.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { randomInt } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
+
+import { wait_ms_max } from "./client.mjs";
 
 export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const build = process.env.STARLING_BUILD
@@ -23,8 +26,6 @@ const build = process.env.STARLING_BUILD
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith("STARLING_")));
 delete environment.STATE_DIRECTORY;
-const ready_ms_max = 20_000;
-const stop_ms_max = 10_000;
 const stderr_bytes_max = 64 * 1024;
 
 const running = new Set();
@@ -42,7 +43,7 @@ process.on("exit", () => {
 export const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 // Waits until `condition` gives something true, and gives it back.
-export async function until(condition, what, ms_max = 10_000) {
+export async function until(condition, what, ms_max = wait_ms_max) {
   const end = performance.now() + ms_max;
   for (;;) {
     const value = await condition();
@@ -58,14 +59,24 @@ export function temporaryFolder() {
   return folder;
 }
 
-export function freePort() {
-  return new Promise((resolve, reject) => {
+// Outside of the range from which the kernel takes ports for outgoing connections and for port 0: one
+// of those may be somebody else's by the time the program listens on it, or listens on it again.
+export async function freePort() {
+  const range = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8");
+  const [first, last] = range.trim().split(/\s+/).map(Number);
+  const [from, to] = first > 13_000 ? [12_000, first] : last < 64_000 ? [last + 1, 65_536]
+    : [12_000, 65_536];
+  for (;;) {
+    const port = randomInt(from, to);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
     const probe = net.createServer();
-    probe.on("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
+    probe.on("error", () => resolve(false));
+    probe.listen(port, "0.0.0.0", () => probe.close(() => resolve(true)));
   });
 }
 
@@ -75,7 +86,7 @@ export class Program {
   stdout = "";
 
   constructor(name, args, { port = 0, prefix = [] } = {}) {
-    const [command, ...rest] = [...prefix, path.join(build, name), ...args];
+    const [command, ...rest] = [...prefix, path.resolve(build, name), ...args];
     this.name = name;
     this.port = port;
     this.#child = spawn(command, rest,
@@ -115,7 +126,7 @@ export class Program {
         throw new Error(`${this.name} ended before it was ready:\n${this.output}`);
       }
       return answers(this.port);
-    }, `${this.name} to answer\n${this.output}`, ready_ms_max);
+    }, `${this.name} to answer\n${this.output}`);
     return this;
   }
 
@@ -125,7 +136,7 @@ export class Program {
     this.#child.kill("SIGTERM");
     // The second one says: do not drain. Two that are pending at once would be one.
     const again = setInterval(() => this.#child.kill("SIGTERM"), 50);
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), stop_ms_max);
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), wait_ms_max);
     const result = await this.exited;
     clearInterval(again);
     clearTimeout(timer);
@@ -163,17 +174,21 @@ export function writeConfig(config, folder = temporaryFolder()) {
   return file;
 }
 
+// A test that a busy machine makes slow is no client that is too slow: none of these waits is tested
+// here, and the server's own tests are told the time.
+const patience = { stalled_timeout_s: 3600, http: { head_timeout_s: 3600, request_timeout_s: 3600 } };
+
 // `starling serve --config` with `config`; `listen` is filled in when it is not given. With `tls`
 // the program is ready when it accepts TCP, else when /healthz answers.
 export async function serve(config = {}, { tls = false, prefix } = {}) {
   const port = await freePort();
   const listen = [{ address: `127.0.0.1:${port}`, ...(tls ? { tls: true } : {}) }];
-  const file = writeConfig({ listen, workers: 1, ...config });
+  const file = writeConfig({ listen, workers: 1, ...patience, ...config });
   const program = new Program("starling", ["serve", "--config", file], { port, prefix });
   return program.ready(tls ? connects : healthy);
 }
 
-// `starling serve --demo`: the pages, /echo, /chat and /community.
+// `starling serve --demo`: the pages, /echo, /chat, /socketio and /community.
 export async function serveDemo(args = []) {
   const port = await freePort();
   const program = new Program("starling",
@@ -188,9 +203,9 @@ export async function example(name) {
 }
 
 // Runs `starling` to its end: {code, signal, stdout, stderr}.
-export async function run(args, ms_max = 10_000) {
+export async function run(args) {
   const program = new Program("starling", args);
-  const timer = setTimeout(() => program.signal("SIGKILL"), ms_max);
+  const timer = setTimeout(() => program.signal("SIGKILL"), wait_ms_max);
   const result = await program.exited;
   clearTimeout(timer);
   return { ...result, stdout: program.stdout, stderr: program.stderr };

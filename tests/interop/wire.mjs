@@ -125,7 +125,7 @@ export class Wire {
         await new Promise((resolve) => { this.#wake = resolve; });
       }
     };
-    return deadline(loop(), what, 30_000);
+    return deadline(loop(), what);
   }
 
   async frame() {
@@ -187,7 +187,7 @@ export class Wire {
       while (!this.ended) await new Promise((resolve) => { this.#wake = resolve; });
       return this.#all();
     };
-    return deadline(loop(), "the end of the connection", 30_000);
+    return deadline(loop(), "the end of the connection");
   }
 
   destroy() { this.socket.destroy(); }

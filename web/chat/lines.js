@@ -23,7 +23,7 @@ function parseError(text) {
 }
 
 // The same name has the same colour on every screen.
-function hue(name) {
+export function hue(name) {
   let hash = 0;
   for (const character of name) hash = (hash * 31 + character.codePointAt(0)) % 360;
   return hash;

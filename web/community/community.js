@@ -98,7 +98,7 @@ async function post(event) {
   try {
     await api.comment(article.id, text);
     tellForm("");
-    $("text").value = "";
+    if ($("text").value.trim() === text) $("text").value = ""; // Else the next one is being written.
     articleChannel.look(); // Whether or not the notice comes back.
   } catch (error) {
     if (error.status === 401) await enter(null);

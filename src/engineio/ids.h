@@ -1,0 +1,47 @@
+// engineio/ids.h: session ids: 20 characters of base64url that say where a session lives and prove
+// that the client was told so. 2 characters worker, 4 characters slot, 14 characters secret (84
+// bits). A request that lands on another worker is handed over without any shared table.
+// Pure functions, any thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace starling::engineio {
+
+inline constexpr size_t sid_length = 20;
+inline constexpr size_t sid_secret_length = 14;
+inline constexpr uint32_t sid_workers_max = 1U << 12;
+inline constexpr uint32_t sid_slots_max = 1U << 24;
+
+struct Sid {
+    std::array<char, sid_length> text{};
+
+    [[nodiscard]] std::string_view view() const noexcept { return {text.data(), text.size()}; }
+    [[nodiscard]] std::string_view secret() const noexcept {
+        return view().substr(sid_length - sid_secret_length);
+    }
+};
+
+// `worker` and `slot` below their maxima; `random` from a cryptographic source, of which 84 bits
+// are used.
+[[nodiscard]] Sid make_sid(uint32_t worker, uint32_t slot,
+                           std::span<const std::byte, 11> random) noexcept;
+
+struct SidParts {
+    uint32_t worker = 0;
+    uint32_t slot = 0;
+    std::string_view secret;  // Borrowed from the text. Compare it with same_secret().
+};
+
+// Nothing for what make_sid() cannot have made.
+[[nodiscard]] std::optional<SidParts> parse_sid(std::string_view text) noexcept;
+
+// Takes as long for a secret that is wrong in its first character as for one wrong in its last.
+[[nodiscard]] bool same_secret(std::string_view a, std::string_view b) noexcept;
+
+}  // namespace starling::engineio

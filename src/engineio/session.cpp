@@ -1,0 +1,307 @@
+#include "engineio/session.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+
+namespace starling::engineio {
+namespace {
+
+using State = Session::State;
+using Actions = Session::Actions;
+
+constexpr uint64_t noop_interval_ms = 100;
+constexpr uint64_t never = UINT64_MAX;
+
+constexpr uint8_t in(auto... states) {
+    return static_cast<uint8_t>(((1U << static_cast<unsigned>(states)) | ...));
+}
+constexpr uint8_t polls = in(State::polling, State::attached, State::probed);
+constexpr uint8_t probes = in(State::attached, State::probed);
+constexpr uint8_t open = polls | in(State::websocket);
+constexpr uint8_t closes = in(State::closing, State::closing_probed);
+constexpr uint8_t has_websocket = probes | in(State::websocket, State::closing_probed);
+
+constexpr bool is_in(State state, uint8_t states) { return (in(state)&states) != 0; }
+
+}  // namespace
+
+// What an event means to the table, given who pings whom and what is pending.
+enum class Session::Input : uint8_t {
+    // Packets of the current transport. Without a row: a protocol error, `parse error`.
+    message,
+    heartbeat,        // EIO4: a pong; EIO3: a ping.
+    wrong_heartbeat,  // The other way round.
+    noop,
+    close_packet,
+    other_packet,  // Only servers open; only a probe upgrades.
+    // All others: without a row nothing happens.
+    probe_ping,
+    probe_upgrade,
+    probe_other,
+    poll,
+    poll_aborted,
+    post,
+    post_aborted,
+    post_fault,
+    overlap,  // A second poll, a second POST.
+    websocket_attached,
+    websocket_closed,
+    websocket_error,
+    websocket_fault,
+    server_close,       // With no poll pending,
+    server_close_poll,  // with one.
+    server_drop,
+    ping_due,
+    heartbeat_end,
+    limit_due,
+    noop_due,
+    ignored,
+};
+
+struct Session::Row {
+    uint8_t states;
+    Input input;
+    std::optional<State> next;  // Else the same.
+    Actions actions;
+    std::optional<Reason> reason;  // With closed; else the one that closing began with.
+};
+
+// What ending a session does besides: see finish().
+constinit const Session::Row Session::rows[] = {
+    {open, Input::message, {}, {.deliver = true}, {}},
+    {open, Input::heartbeat, {}, {}, {}},
+    {open, Input::wrong_heartbeat, State::closed, {}, Reason::transport_error},
+    {open, Input::noop, {}, {}, {}},
+    {open, Input::close_packet, State::closed, {.answer_noop = true}, Reason::transport_close},
+    {closes, Input::close_packet, State::closed, {}, {}},
+
+    {polls, Input::poll, {}, {.flush_poll = true}, {}},
+    {closes, Input::poll, State::closed, {.answer_close = true}, {}},
+    {polls, Input::poll_aborted, State::closed, {}, Reason::transport_error},
+    {polls | closes, Input::post, {}, {}, {}},
+    {polls, Input::post_aborted, State::closed, {}, Reason::transport_error},
+    {polls, Input::post_fault, State::closed, {.answer_400 = true}, Reason::parse_error},
+    {closes, Input::post_fault, State::closed, {.answer_400 = true}, {}},
+    {polls, Input::overlap, State::closed, {.answer_400 = true}, Reason::transport_error},
+    {closes, Input::overlap, State::closed, {.answer_400 = true}, {}},
+    // Requests that crossed the upgrade, or the end.
+    {in(State::websocket, State::closed), Input::poll, {}, {.answer_400 = true}, {}},
+    {in(State::websocket, State::closed), Input::post, {}, {.answer_400 = true}, {}},
+    {in(State::websocket, State::closed), Input::overlap, {}, {.answer_400 = true}, {}},
+    {in(State::websocket, State::closed), Input::post_fault, {}, {.answer_400 = true}, {}},
+
+    {in(State::polling), Input::websocket_attached, State::attached, {}, {}},
+    {static_cast<uint8_t>(~in(State::polling)),
+     Input::websocket_attached,
+     {},
+     {.refuse_websocket = true},
+     {}},
+    {probes,
+     Input::probe_ping,
+     State::probed,
+     {.send_probe_answer = true, .answer_noop = true},
+     {}},
+    {in(State::closing_probed), Input::probe_ping, {}, {.send_probe_answer = true}, {}},
+    {in(State::probed), Input::noop_due, {}, {.answer_noop = true}, {}},
+    {probes,
+     Input::probe_upgrade,
+     State::websocket,
+     {.answer_noop = true, .flush_websocket = true},
+     {}},
+    {in(State::closing_probed), Input::probe_upgrade, State::closed, {.flush_websocket = true}, {}},
+    // A failed probe costs its WebSocket, not the session.
+    {probes, Input::probe_other, State::polling, {.close_websocket = true}, {}},
+    {probes, Input::limit_due, State::polling, {.close_websocket = true}, {}},
+    {probes, Input::websocket_closed, State::polling, {}, {}},
+    {probes, Input::websocket_error, State::polling, {}, {}},
+    {in(State::closing_probed), Input::probe_other, State::closing, {.close_websocket = true}, {}},
+    {in(State::closing_probed), Input::websocket_closed, State::closing, {}, {}},
+    {in(State::closing_probed), Input::websocket_error, State::closing, {}, {}},
+
+    {in(State::websocket), Input::websocket_closed, State::closed, {}, Reason::transport_close},
+    {in(State::websocket), Input::websocket_error, State::closed, {}, Reason::transport_error},
+    {in(State::websocket), Input::websocket_fault, State::closed, {}, Reason::parse_error},
+
+    {open, Input::ping_due, {}, {.send_ping = true}, {}},
+    {open, Input::heartbeat_end, State::closed, {}, Reason::ping_timeout},
+    {closes, Input::limit_due, State::closed, {}, {}},
+
+    {polls, Input::server_close_poll, State::closed, {}, {}},
+    {in(State::polling), Input::server_close, State::closing, {}, {}},
+    {in(State::attached), Input::server_close, State::closing, {.close_websocket = true}, {}},
+    {in(State::probed), Input::server_close, State::closing_probed, {}, {}},
+    {in(State::websocket), Input::server_close, State::closed, {.flush_websocket = true}, {}},
+    {open | closes, Input::server_drop, State::closed, {}, {}},
+};
+
+std::string_view reason_text(Reason reason) noexcept {
+    constexpr std::array<std::string_view, 7> texts = {
+        "transport error", "transport close",      "forced close",        "ping timeout",
+        "parse error",     "server shutting down", "forced server close",
+    };
+    return texts[static_cast<size_t>(reason)];
+}
+
+Session::Session(Revision revision, Transport transport, const SessionOptions& options,
+                 uint64_t now_ms) noexcept
+    : options_(&options),
+      state_(transport == Transport::polling ? State::polling : State::websocket),
+      revision_(revision) {
+    heartbeat_at_ms_ = now_ms + options.ping_interval_ms;
+    if (revision == Revision::eio3) heartbeat_at_ms_ += options.ping_timeout_ms;
+}
+
+Session::Input Session::input_of(Link link, const Packet& packet) const noexcept {
+    if (state_ == State::closed) return Input::ignored;
+    const bool current = (link == Link::websocket) == (state_ == State::websocket);
+    if (!current) {
+        // Of a POST that the upgrade overtook, or of a WebSocket that was given up already.
+        if (link == Link::post || !is_in(state_, has_websocket)) return Input::ignored;
+        if (packet.type == Type::ping && packet.data == "probe") return Input::probe_ping;
+        return packet.type == Type::upgrade ? Input::probe_upgrade : Input::probe_other;
+    }
+    if (packet.type == Type::close) return Input::close_packet;
+    if (!is_in(state_, open)) return Input::ignored;  // Closing delivers nothing any more.
+    const Type heartbeat = revision_ == Revision::eio4 ? Type::pong : Type::ping;
+    switch (packet.type) {
+        case Type::message: return Input::message;
+        case Type::noop: return Input::noop;
+        case Type::ping:
+        case Type::pong:
+            return packet.type == heartbeat ? Input::heartbeat : Input::wrong_heartbeat;
+        default: return Input::other_packet;
+    }
+}
+
+Session::Input Session::input_of(Event event) noexcept {
+    switch (event) {
+        case Event::poll_arrived: return poll_pending_ ? Input::overlap : Input::poll;
+        case Event::poll_aborted: return claim_poll() ? Input::poll_aborted : Input::ignored;
+        case Event::post_arrived: return post_pending_ ? Input::overlap : Input::post;
+        case Event::post_done: post_pending_ = false; return Input::ignored;
+        case Event::post_aborted: post_pending_ = false; return Input::post_aborted;
+        case Event::post_fault: post_pending_ = false; return Input::post_fault;
+        case Event::websocket_attached: return Input::websocket_attached;
+        case Event::websocket_closed: return Input::websocket_closed;
+        case Event::websocket_error: return Input::websocket_error;
+        case Event::websocket_fault: break;
+    }
+    return state_ == State::websocket ? Input::websocket_fault : Input::probe_other;
+}
+
+Actions Session::on_packet(Link link, const Packet& packet, uint64_t now_ms) noexcept {
+    return step(input_of(link, packet), now_ms);
+}
+
+Actions Session::on(Event event, uint64_t now_ms) noexcept { return step(input_of(event), now_ms); }
+
+Actions Session::close(Reason reason, uint64_t now_ms) noexcept {
+    if (is_in(state_, open)) reason_ = reason;
+    return step(poll_pending_ ? Input::server_close_poll : Input::server_close, now_ms);
+}
+
+Actions Session::drop(Reason reason, uint64_t now_ms) noexcept {
+    if (is_in(state_, open)) reason_ = reason;
+    return step(Input::server_drop, now_ms);
+}
+
+Actions Session::on_timer(uint64_t now_ms) noexcept {
+    if (is_in(state_, open) && now_ms >= heartbeat_at_ms_) {
+        const bool ping = revision_ == Revision::eio4 && !pong_due_;
+        return step(ping ? Input::ping_due : Input::heartbeat_end, now_ms);
+    }
+    if (is_in(state_, probes | closes) && now_ms >= limit_at_ms_)
+        return step(Input::limit_due, now_ms);
+    if (state_ == State::probed && poll_pending_ && now_ms >= noop_at_ms_)
+        return step(Input::noop_due, now_ms);
+    return {};
+}
+
+uint64_t Session::deadline_ms() const noexcept {
+    uint64_t deadline = never;
+    if (is_in(state_, open)) deadline = heartbeat_at_ms_;
+    if (is_in(state_, probes | closes)) deadline = std::min(deadline, limit_at_ms_);
+    if (state_ == State::probed && poll_pending_) deadline = std::min(deadline, noop_at_ms_);
+    return deadline;
+}
+
+Session::Outlet Session::outlet() const noexcept {
+    if (state_ == State::websocket) return Outlet::websocket;
+    return poll_pending_ ? Outlet::poll : Outlet::none;
+}
+
+bool Session::claim_poll() noexcept {
+    const bool pending = poll_pending_;
+    poll_pending_ = false;
+    return pending;
+}
+
+Transport Session::transport() const noexcept {
+    return state_ == State::websocket ? Transport::websocket : Transport::polling;
+}
+
+bool Session::upgrading() const noexcept {
+    return is_in(state_, probes) || state_ == State::closing_probed;
+}
+
+Actions Session::step(Input input, uint64_t now_ms) noexcept {
+    constexpr Row nothing{0, Input::ignored, {}, {}, {}};
+    constexpr Row protocol_error{0, Input::ignored, State::closed, {}, Reason::parse_error};
+    if (input == Input::ignored) return {};
+
+    const Row* row = std::find_if(std::begin(rows), std::end(rows), [&](const Row& r) {
+        return r.input == input && is_in(state_, r.states);
+    });
+    if (row == std::end(rows)) row = input <= Input::other_packet ? &protocol_error : &nothing;
+
+    const State before = state_;
+    state_ = row->next.value_or(state_);
+    if (row->reason) reason_ = *row->reason;
+    Actions actions = row->actions;
+    set_timers(before, input, now_ms);
+
+    if (actions.flush_poll) poll_pending_ = true;
+    if (input == Input::post && !actions.answer_400) post_pending_ = true;
+    if (actions.answer_noop) actions.answer_noop = claim_poll();
+    if (input == Input::heartbeat && revision_ == Revision::eio3) actions.send_pong = true;
+    if (actions.send_ping || actions.send_pong) {
+        actions.flush_poll = outlet() == Outlet::poll;
+        actions.flush_websocket = outlet() == Outlet::websocket;
+    }
+    if (state_ == State::closed && before != State::closed) return finish(actions, before, input);
+    return actions;
+}
+
+void Session::set_timers(State before, Input input, uint64_t now_ms) noexcept {
+    switch (input) {
+        case Input::heartbeat:
+            pong_due_ = false;
+            heartbeat_at_ms_ = now_ms + options_->ping_interval_ms;
+            if (revision_ == Revision::eio3) heartbeat_at_ms_ += options_->ping_timeout_ms;
+            break;
+        case Input::ping_due:
+            pong_due_ = true;
+            heartbeat_at_ms_ = now_ms + options_->ping_timeout_ms;
+            break;
+        case Input::probe_ping:
+        case Input::noop_due: noop_at_ms_ = now_ms + noop_interval_ms; break;
+        default: break;
+    }
+    if (state_ == before) return;
+    if (state_ == State::attached) limit_at_ms_ = now_ms + options_->upgrade_timeout_ms;
+    if (is_in(state_, closes) && !is_in(before, closes))
+        limit_at_ms_ = now_ms + options_->closing_timeout_ms;
+}
+
+// Whatever ends a session ends what it holds: a pending poll is answered, its WebSocket closed.
+Actions Session::finish(Actions actions, State before, Input input) noexcept {
+    actions.closed = true;
+    if (claim_poll()) actions.answer_close = true;
+    const bool gone = input == Input::websocket_closed || input == Input::websocket_error;
+    if (is_in(before, has_websocket) && !gone) actions.close_websocket = true;
+    return actions;
+}
+
+}  // namespace starling::engineio

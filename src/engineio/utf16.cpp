@@ -1,0 +1,144 @@
+#include "engineio/utf16.h"
+
+#include <simdjson.h>
+
+namespace starling::engineio {
+namespace {
+
+constexpr std::string_view hex = "0123456789abcdef";
+
+uint8_t byte_at(std::string_view text, size_t i) noexcept { return static_cast<uint8_t>(text[i]); }
+
+// Of a character by its first byte; 0 for a byte that begins none.
+size_t length_by(uint8_t first) noexcept {
+    if (first < 0x80) return 1;
+    if (first < 0xc2 || first > 0xf4) return 0;
+    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+struct Character {
+    uint32_t code;
+    size_t bytes;
+};
+
+// What is no character (the application's fault) reads as U+FFFD and never past the end.
+Character character_at(std::string_view text, size_t i) noexcept {
+    const uint8_t first = byte_at(text, i);
+    const size_t bytes = length_by(first);
+    if (bytes == 1) return {first, 1};
+    if (bytes == 0 || bytes > text.size() - i) return {0xfffd, 1};
+    uint32_t code = first & (0x7fU >> bytes);
+    for (size_t k = 1; k < bytes; ++k) {
+        const uint8_t next = byte_at(text, i + k);
+        if ((next & 0xc0) != 0x80) return {0xfffd, 1};
+        code = code << 6 | (next & 0x3fU);
+    }
+    return {code, bytes};
+}
+
+void append_unit(std::string& out, uint32_t unit) {
+    out += "\\u";
+    for (int shift = 12; shift >= 0; shift -= 4) out += hex[unit >> shift & 15];
+}
+
+void append_escaped(std::string& out, uint32_t code) {
+    if (code > 0xffff) {
+        code -= 0x10000;
+        append_unit(out, 0xd800 + (code >> 10));
+        code = 0xdc00 + (code & 0x3ff);
+    }
+    append_unit(out, code);
+}
+
+// JSON's short escapes, RFC 8259 section 7; 0: none.
+char short_escape(char c) noexcept {
+    switch (c) {
+        case '"':
+        case '\\': return c;
+        case '\b': return 'b';
+        case '\f': return 'f';
+        case '\n': return 'n';
+        case '\r': return 'r';
+        case '\t': return 't';
+        default: return 0;
+    }
+}
+
+}  // namespace
+
+size_t utf16_length(std::string_view text) noexcept {
+    size_t units = 0;
+    for (const char c : text) {
+        const auto byte = static_cast<uint8_t>(c);
+        units += (byte & 0xc0) != 0x80;  // Once for each character,
+        units += byte >= 0xf0;           // and again for one above U+FFFF.
+    }
+    return units;
+}
+
+std::optional<size_t> utf16_prefix_bytes(std::string_view text, uint64_t units) noexcept {
+    size_t at = 0;
+    while (units > 0) {
+        if (at >= text.size()) return std::nullopt;
+        const size_t bytes = length_by(byte_at(text, at));
+        const uint64_t needs = bytes == 4 ? 2 : 1;
+        if (bytes == 0 || needs > units) return std::nullopt;
+        units -= needs;
+        at += bytes;
+    }
+    return at <= text.size() ? std::optional(at) : std::nullopt;
+}
+
+void append_ascii_json(std::string& out, std::string_view text) {
+    bool quoted = false;
+    for (size_t i = 0; i < text.size();) {
+        const char c = text[i];
+        if (quoted && static_cast<uint8_t>(c) >= 0x80) {
+            const Character character = character_at(text, i);
+            append_escaped(out, character.code);
+            i += character.bytes;
+            continue;
+        }
+        if (c == '"') quoted = !quoted;
+        out += c;
+        ++i;
+        // What follows a backslash ends no string; beyond ASCII nothing may follow one.
+        if (quoted && c == '\\' && i < text.size() && static_cast<uint8_t>(text[i]) < 0x80)
+            out += text[i++];
+    }
+}
+
+void append_script_string(std::string& out, std::string_view text) {
+    out += '"';
+    for (size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (const char escape = short_escape(c)) {
+            out += '\\';
+            out += escape;
+        } else if (static_cast<uint8_t>(c) < 0x20) {
+            append_unit(out, static_cast<uint8_t>(c));
+        } else if (const auto line_end = text.substr(i, 3);
+                   line_end == "\u2028" || line_end == "\u2029") {
+            append_unit(out, line_end == "\u2028" ? 0x2028 : 0x2029);
+            i += 2;
+        } else {
+            out += c;
+        }
+    }
+    out += '"';
+}
+
+bool decode_utf8_twice(std::string_view text, std::string& out) {
+    out.clear();
+    bool beyond_ascii = false;
+    for (size_t i = 0; i < text.size();) {
+        const Character character = character_at(text, i);
+        if (character.code > 0xff) return false;
+        beyond_ascii = beyond_ascii || character.code >= 0x80;
+        out += static_cast<char>(character.code);
+        i += character.bytes;
+    }
+    return beyond_ascii && simdjson::validate_utf8(out.data(), out.size());
+}
+
+}  // namespace starling::engineio

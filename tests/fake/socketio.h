@@ -1,0 +1,215 @@
+// tests/fake/socketio.h: workers without a server: a clock that is told the time, calls that are posted
+// when the test says so, and clients whose packets are text.
+#pragma once
+
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/text.h"
+#include "socketio/core.h"
+
+namespace starling::fake {
+
+class Host final : public socketio::Host {
+public:
+    bool here() const noexcept override { return current == this; }
+    bool post(std::function<void()> call, size_t) override {
+        calls.push_back(std::move(call));
+        return true;
+    }
+    uint64_t now_ms() const noexcept override { return *clock_ms; }
+    int64_t unix_s() const noexcept override { return 1'800'000'000 + int64_t(*clock_ms / 1000); }
+    void random(std::span<std::byte> to) override {
+        for (auto& byte : to) byte = std::byte(++last_random * 37 % 251);
+        ++last_random;
+    }
+    void wake_at(uint64_t when_ms) override { wake_ms = when_ms; }
+    void log(log::Level, std::string_view message, std::span<const log::Field>) override {
+        logged.emplace_back(message);
+    }
+    void log_exception(std::string_view, std::string_view what) override {
+        logged.push_back("exception: " + std::string(what));
+    }
+
+    inline static thread_local const Host* current = nullptr;  // Which of the workers "runs".
+    const uint64_t* clock_ms = nullptr;
+    uint64_t wake_ms = 0;
+    uint64_t last_random = 0;
+    std::deque<std::function<void()>> calls;
+    std::vector<std::string> logged;
+};
+
+// What a client gets, a line for each message: `40{"sid":"..."}`, `bytes 3`, `end forced close`.
+class Link final : public socketio::Link {
+public:
+    void send(std::string_view text, bool text_is_binary, std::span<const std::string> attachments,
+              bool) override {
+        got.push_back(text_is_binary ? "bytes " + std::to_string(text.size()) : std::string(text));
+        for (const auto& one : attachments) got.push_back("bytes " + std::to_string(one.size()));
+    }
+    void deliver(hub::Publication& publication) override {
+        const auto& message = publication.message;
+        got.push_back(message.binary ? "bytes " + std::to_string(message.bytes.size())
+                                     : std::string(base::text_of(message.bytes)));
+    }
+    bool writable() const noexcept override { return is_writable; }
+    void end(End how) override {
+        const char* const words[] = {"forced close", "forced server close", "server shutting down"};
+        got.push_back(std::string("end ") + words[size_t(how)]);
+        ended = words[size_t(how)];
+        if (on_end) on_end();
+    }
+    unsigned revision() const noexcept override { return engine_revision; }
+    std::string_view sid() const noexcept override { return engine_sid; }
+    std::string_view transport() const noexcept override { return "websocket"; }
+    const socketio::ConnectInfo& info() const noexcept override { return connect_info; }
+
+    std::vector<std::string> got;
+    std::string ended;
+    std::function<void()> on_end;
+    bool is_writable = true;
+    unsigned engine_revision = 4;
+    std::string engine_sid = "ENGINE";
+    socketio::ConnectInfo connect_info;
+};
+
+// Namespaces need a public constructor.
+class Namespace final : public sio::Namespace {
+public:
+    explicit Namespace(std::shared_ptr<socketio::Registry> registry)
+        : sio::Namespace(std::move(registry)) {}
+};
+
+class History final : public socketio::SharedHistory {
+public:
+    explicit History(const sio::Recovery& limits) : history(limits) {}
+    void with(const std::function<void(socketio::History&)>& call) override { call(history); }
+    socketio::History history;
+};
+
+class Workers;
+
+class Client {
+public:
+    Client(Workers& workers, size_t worker, unsigned revision);
+    ~Client();
+    void says(std::string_view text);  // Without the engine's packet type.
+    void says_bytes(std::string_view bytes);
+    void leaves(std::string_view reason = "transport close");
+    [[nodiscard]] std::vector<std::string> takes();  // What came since the last time.
+    // The value of a name in the last packet that has it: of "sid", say.
+    [[nodiscard]] std::string member(std::string_view name) const;
+
+    Link link;
+
+private:
+    void on_worker(const std::function<void()>& call);
+
+    Workers& workers_;
+    const size_t worker_;
+    std::unique_ptr<socketio::Client> client_;
+    std::string all_;
+};
+
+class Workers {
+public:
+    explicit Workers(size_t count = 1, socketio::Settings settings = {})
+        : family(settings,
+                 settings.recovery ? std::make_unique<History>(*settings.recovery) : nullptr) {
+        for (size_t i = 0; i < count; ++i) {
+            hosts.push_back(std::make_unique<Host>());
+            hosts.back()->clock_ms = &now_ms;
+            hosts.back()->last_random = i * 1000;
+            cores.push_back(std::make_unique<socketio::Core>(family, *hosts.back(), uint32_t(i)));
+            family.add_core(*cores.back());
+        }
+    }
+
+    Namespace& of(std::string_view name) {
+        return *namespaces.emplace_back(std::make_unique<Namespace>(family.declare(name)));
+    }
+    Namespace& of_matching(sio::Server::Accept accept) {
+        return *namespaces.emplace_back(
+            std::make_unique<Namespace>(family.declare_dynamic("(matching)", std::move(accept))));
+    }
+
+    // As if on that worker's thread.
+    template <class F>
+    void on(size_t worker, F&& call) {
+        const Host* const before = std::exchange(Host::current, hosts[worker].get());
+        call();
+        Host::current = before;
+    }
+    // Posted calls of all workers, until there are none.
+    void settle() {
+        for (bool any = true; any;) {
+            any = false;
+            for (size_t i = 0; i < hosts.size(); ++i) {
+                while (!hosts[i]->calls.empty()) {
+                    any = true;
+                    const auto call = std::move(hosts[i]->calls.front());
+                    hosts[i]->calls.pop_front();
+                    on(i, call);
+                }
+            }
+        }
+    }
+    void pass(uint64_t ms) {
+        now_ms += ms;
+        for (size_t i = 0; i < hosts.size(); ++i)
+            if (hosts[i]->wake_ms <= now_ms) on(i, [&] { cores[i]->run(now_ms); });
+        settle();
+    }
+
+    uint64_t now_ms = 1'000'000;
+    socketio::Family family;
+    std::vector<std::unique_ptr<Host>> hosts;
+    std::vector<std::unique_ptr<socketio::Core>> cores;
+    std::vector<std::unique_ptr<Namespace>> namespaces;
+};
+
+inline Client::Client(Workers& workers, size_t worker, unsigned revision)
+    : workers_(workers), worker_(worker) {
+    link.engine_revision = revision;
+    on_worker([&] {
+        client_ = std::make_unique<socketio::Client>(*workers.cores[worker], link);
+        link.on_end = [this] {
+            if (client_) client_->closed(link.ended);
+        };
+        client_->opened();
+    });
+}
+inline Client::~Client() {
+    on_worker([&] { client_.reset(); });
+}
+inline void Client::on_worker(const std::function<void()>& call) { workers_.on(worker_, call); }
+inline void Client::says(std::string_view text) {
+    on_worker([&] { client_->on_text(text); });
+    workers_.settle();
+}
+inline void Client::says_bytes(std::string_view bytes) {
+    on_worker([&] { client_->on_bytes(base::bytes_of(bytes)); });
+    workers_.settle();
+}
+inline void Client::leaves(std::string_view reason) {
+    on_worker([&] { client_->closed(reason); });
+    workers_.settle();
+}
+inline std::vector<std::string> Client::takes() {
+    for (const auto& line : link.got) all_ += line + "\n";
+    return std::exchange(link.got, {});
+}
+inline std::string Client::member(std::string_view name) const {
+    std::string text = all_;
+    for (const auto& line : link.got) text += line + "\n";
+    const std::string key = "\"" + std::string(name) + "\":\"";
+    const size_t at = text.rfind(key);
+    if (at == std::string::npos) return {};
+    const size_t begin = at + key.size();
+    return text.substr(begin, text.find('"', begin) - begin);
+}
+
+}  // namespace starling::fake
