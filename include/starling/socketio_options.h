@@ -65,7 +65,6 @@ struct Options {
     std::chrono::milliseconds ping_timeout{20'000};
     std::chrono::milliseconds upgrade_timeout{10'000};
     uint64_t max_http_buffer_size = 1'000'000;    // Bytes of a message, and of a POST.
-    uint32_t polling_packets_max = 1024;          // In one POST.
     uint64_t send_queue_bytes_max = 1024 * 1024;  // Of one client; more: it is disconnected.
     ws::Compression per_message_deflate = {};
     HttpCompression http_compression = {};

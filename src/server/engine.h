@@ -78,8 +78,9 @@ public:
     ~EngineSession();
 
     // `packet` begins with the engine's packet type: "42[\"x\"]".
-    void send_text(std::string_view packet);
-    void send_binary(std::span<const std::byte> bytes);
+    // `compress`: on a WebSocket that agreed to it.
+    void send_text(std::string_view packet, bool compress = true);
+    void send_binary(std::span<const std::byte> bytes, bool compress = true);
     // The same packet for many sessions, encoded once for each worker: message.bytes is as for
     // send_text(), or, with message.binary, as for send_binary().
     void deliver(hub::Publication& publication);
@@ -132,9 +133,9 @@ private:
 
     void act(const Actions& actions, const engineio::Packet* packet = nullptr);
     void give(const engineio::Packet& packet);
-    void send_now(std::string_view packet);
+    void send_now(std::string_view packet, bool compress = true);
     void enqueue(base::SharedBytes bytes, bool binary);
-    void send_binary_frame(std::span<const std::byte> bytes);
+    void send_binary_frame(std::span<const std::byte> bytes, bool compress = true);
     void flush_websocket();
     // With a poll that waits: the queue, with `last` behind it where that is not empty.
     void answer_poll(bool with_queue, std::string_view last);

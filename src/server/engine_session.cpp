@@ -76,42 +76,42 @@ void EngineSession::open() {
 
 // ---- sending ------------------------------------------------------------------------------------
 
-void EngineSession::send_text(std::string_view packet) {
-    if (core_.may_send()) send_now(packet);
+void EngineSession::send_text(std::string_view packet, bool compress) {
+    if (core_.may_send()) send_now(packet, compress);
 }
 
-void EngineSession::send_now(std::string_view packet) {
+void EngineSession::send_now(std::string_view packet, bool compress) {
     if (core_.state() == State::websocket && socket_) [[likely]]
-        socket_->connection().send(ws::Message(packet));
+        socket_->connection().send(ws::Message(packet), compress);
     else
         enqueue(base::SharedBytes::copy(base::bytes_of(packet)), false);
 }
 
-void EngineSession::send_binary(std::span<const std::byte> bytes) {
+void EngineSession::send_binary(std::span<const std::byte> bytes, bool compress) {
     if (!core_.may_send()) return;
     if (core_.state() == State::websocket && socket_)
-        send_binary_frame(bytes);
+        send_binary_frame(bytes, compress);
     else
         enqueue(base::SharedBytes::copy(bytes), true);
 }
 
-void EngineSession::send_binary_frame(std::span<const std::byte> bytes) {
+void EngineSession::send_binary_frame(std::span<const std::byte> bytes, bool compress) {
     const engineio::Packet packet{engineio::Type::message, true, base::text_of(bytes)};
     WsConnection& connection = socket_->connection();
     if (supports_binary_ && core_.revision() == engineio::Revision::eio4) {
-        connection.send(ws::Message(bytes));
+        connection.send(ws::Message(bytes), compress);
         return;
     }
     // Not the worker's scratch, which compression may use.
     std::string frame;
     if (!supports_binary_) {
         engineio::append_text(frame, packet, core_.revision());
-        connection.send(ws::Message(frame));
+        connection.send(ws::Message(frame), compress);
         return;
     }
     const auto parts = engineio::frame_of(packet, core_.revision());
     frame.append(parts.head).append(parts.data);
-    connection.send(ws::Message(base::bytes_of(frame)));
+    connection.send(ws::Message(base::bytes_of(frame)), compress);
 }
 
 void EngineSession::deliver(hub::Publication& publication) {
@@ -123,7 +123,7 @@ void EngineSession::deliver(hub::Publication& publication) {
         (!binary || (supports_binary_ && core_.revision() == engineio::Revision::eio4)))
         return socket_->connection().deliver(publication);
     ++publication.taken;
-    if (to_websocket) return send_binary_frame(publication.message.bytes);
+    if (to_websocket) return send_binary_frame(publication.message.bytes, publication.compress);
     auto& shared = publication.encodings[binary ? binary_encoding : text_encoding];
     if (!shared) shared = base::SharedBytes::copy(publication.message.bytes);
     enqueue(shared, binary);

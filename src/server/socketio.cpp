@@ -54,7 +54,6 @@ EngineOptions engine_options(const sio::Options& options) {
     engine.ping_timeout = options.ping_timeout;
     engine.upgrade_timeout = options.upgrade_timeout;
     engine.max_http_buffer_size = options.max_http_buffer_size;
-    engine.packets_per_post_max = options.polling_packets_max;
     engine.send_queue_bytes_max = options.send_queue_bytes_max;
     engine.allow_request = options.allow_request;
     engine.per_message_deflate = options.per_message_deflate;
@@ -64,8 +63,14 @@ EngineOptions engine_options(const sio::Options& options) {
     if (options.cookie) engine.cookie = EngineCookie{options.cookie->name, options.cookie->options};
     engine.cors = options.cors;
     engine.origins = options.origins;
-    engine.initial_headers = options.initial_headers;
-    engine.headers = options.headers;
+    if (options.initial_headers)
+        engine.initial_headers = [call = options.initial_headers](auto& response, auto& request) {
+            call(request, response);
+        };
+    if (options.headers)
+        engine.headers = [call = options.headers](auto& response, auto& request) {
+            call(request, response);
+        };
     return engine;
 }
 
@@ -126,8 +131,8 @@ SocketIo::SocketIo(sio::Options options, std::unique_ptr<Shared> shared)
       shared_(std::move(shared)) {
     check(options_);
     EngineOptions engine = engine_options(options_);
-    engine.connection_error = [this](int code, std::string_view message,
-                                     const http::Request& request) {
+    engine.connection_error = [this](const http::Request& request, int code,
+                                     std::string_view message) {
         if (on_connection_error_) on_connection_error_({code, message, request});
     };
     engine_ = std::make_unique<Engine>(

@@ -76,7 +76,7 @@ private:
         auto bytes = contents(file_);
         if (!bytes) return;
         if (const auto banner = contents(banner_file_)) read_version(*banner);
-        gzip_ = gzip(*bytes);
+        gzip_ = gzipped(*bytes);
         plain_ = std::make_shared<const std::string>(std::move(*bytes));
     }
 

@@ -290,7 +290,7 @@ ws::SendResult WsConnection::admit_to_full_queue(size_t bytes) {
     return ws::SendResult::closed;
 }
 
-ws::SendResult WsConnection::send(ws::Message message) {
+ws::SendResult WsConnection::send(ws::Message message, bool compress_it) {
     const auto admitted = admit(message.size());
     if (admitted != ws::SendResult::sent) return admitted;
     context_.worker.counters().messages_sent.add();
@@ -298,7 +298,7 @@ ws::SendResult WsConnection::send(ws::Message message) {
     // Nearly every message: short, and on a connection without anything special.
     if (!extras_ && context_.route().fragment_bytes_max == 0) [[likely]]
         write_frame(opcode, true, false, message.bytes());
-    else if (wants_compressed(message.size()))
+    else if (compress_it && wants_compressed(message.size()))
         write_message(opcode, compress(message.bytes()), true);
     else
         write_message(opcode, message.bytes(), false);
@@ -398,7 +398,7 @@ void WsConnection::deliver(hub::Publication& publication) {
     context_.worker.counters().messages_sent.add();
     const uint64_t fragment_bytes_max = context_.route().fragment_bytes_max;
     const bool whole = fragment_bytes_max == 0 || payload.size() <= fragment_bytes_max;
-    const bool deflate = wants_compressed(payload.size());
+    const bool deflate = publication.compress && wants_compressed(payload.size());
     // Bytes that everybody can share: one frame, and a window that everybody has.
     if (!whole || (deflate && extras_->deflate->server_max_window_bits != ws::window_bits_max))
         return write_message(opcode, deflate ? compress(payload) : payload, deflate);

@@ -44,7 +44,8 @@ public:
     void deliver(hub::Publication& publication) override;
 
     // As ws::Socket says.
-    ws::SendResult send(ws::Message message);
+    // `compress_it`: where that was agreed.
+    ws::SendResult send(ws::Message message, bool compress_it = true);
     ws::SendResult ping(std::span<const std::byte> payload);
     void close(uint16_t code, std::string_view reason);
     void terminate();
