@@ -89,6 +89,13 @@ std::span<Subscriber* const> Hub::members(std::string_view name) const {
     return found->second->members;
 }
 
+bool Hub::is_member(const Subscriber& subscriber, std::string_view name) const {
+    if (!subscriber.topics_) return false;
+    return std::ranges::any_of(*subscriber.topics_, [name](const auto& membership) {
+        return membership.topic->name == name;
+    });
+}
+
 std::vector<std::string> Hub::topics_of(const Subscriber& subscriber) const {
     std::vector<std::string> names;
     if (!subscriber.topics_) return names;

@@ -90,6 +90,7 @@ public:
     [[nodiscard]] size_t subscribers(std::string_view topic) const;
     // Until somebody joins or leaves.
     [[nodiscard]] std::span<Subscriber* const> members(std::string_view topic) const;
+    [[nodiscard]] bool is_member(const Subscriber& subscriber, std::string_view topic) const;
     // Names of the topics that it is in.
     [[nodiscard]] std::vector<std::string> topics_of(const Subscriber& subscriber) const;
     [[nodiscard]] size_t topics() const noexcept { return topics_.size(); }

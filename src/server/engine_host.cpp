@@ -1,9 +1,6 @@
 #include "server/engine_host.h"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
-#include <stdexcept>
 #include <utility>
 
 #include "server/engine_polling.h"
@@ -31,21 +28,11 @@ void EngineHost::server_stops() {
     }
 }
 
-std::array<std::byte, 11> EngineHost::random() {
-    std::array<std::byte, 11> result;
-    if (random_used_ == random_.size()) {
-        if (RAND_bytes(reinterpret_cast<unsigned char*>(random_.data()), int(random_.size())) != 1)
-            throw std::runtime_error("no random bytes for a session id");
-        random_used_ = 0;
-    }
-    std::copy_n(random_.begin() + std::ptrdiff_t(random_used_), result.size(), result.begin());
-    random_used_ += result.size();
-    return result;
-}
-
 EngineSession& EngineHost::make(const engineio::Query& query, engineio::Transport transport) {
     const base::SlotKey key = sessions_.next_key();
-    const auto sid = engineio::make_sid(worker.index(), key.slot, random());
+    std::array<std::byte, 11> secret;
+    random_.take(secret);
+    const auto sid = engineio::make_sid(worker.index(), key.slot, secret);
     auto session = std::make_unique<EngineSession>(*this, key, sid, engineio::revision_of(query),
                                                    transport, engineio::supports_binary(query));
     sessions_.insert(*session);

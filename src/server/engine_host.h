@@ -13,6 +13,7 @@
 #include "net/timer_wheel.h"
 #include "net/timers.h"
 #include "server/engine.h"
+#include "server/random_pool.h"
 #include "server/worker.h"
 
 namespace starling::server {
@@ -43,15 +44,13 @@ public:
 private:
     void advance();
     void flush_all();
-    [[nodiscard]] std::array<std::byte, 11> random();
 
     net::TimerWheel wheel_;
     net::TimerId timer_ = 0;  // Runs while there are sessions.
     base::SlotTable<EngineSession> sessions_;
     std::vector<base::SlotKey> flushes_;
     std::vector<std::unique_ptr<EngineSession>> dead_;
-    std::array<std::byte, 11 * 64> random_;
-    size_t random_used_ = sizeof random_;
+    RandomPool random_;
 };
 
 }  // namespace starling::server

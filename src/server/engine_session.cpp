@@ -209,7 +209,11 @@ void EngineSession::on_drained() {
     if (core_.may_send()) call([&] { user_->on_drain(); });
 }
 
-void EngineSession::close(EngineClose reason) { act(core_.close(reason, now_ms())); }
+void EngineSession::close(EngineClose reason) {
+    // By a reply of its own: clients look at what came with a close only after the close.
+    flush();
+    act(core_.close(reason, now_ms()));
+}
 
 void EngineSession::drop(EngineClose reason) { act(core_.drop(reason, now_ms())); }
 

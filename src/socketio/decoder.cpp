@@ -55,7 +55,7 @@ Head read_head(std::string_view text, const DecodeLimits& limits) {
     if (is_binary(packet.type)) {
         const bool leading_zero = text.size() > 1 && text[0] == '0' && is_digit(text[1]);
         const auto count = take_number(text, limits.attachments_max);
-        if (leading_zero || !count || !text.starts_with('-'))
+        if (leading_zero || !count || *count == 0 || !text.starts_with('-'))
             return head_fault("illegal number of attachments");
         head.attachments = *count;
         text.remove_prefix(1);

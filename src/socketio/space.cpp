@@ -40,9 +40,10 @@ void Space::add(Socket& socket) {
 
 void Space::remove(Socket& socket) {
     if (registry_.on_leave_room)
-        for (const auto& room : rooms_of(socket)) registry_.on_leave_room(room, socket.id());
+        for (const auto& room : rooms_.topics_of(socket)) leave(socket, room);
     rooms_.leave_all(socket);
     by_id_.erase(socket.id());
+    if (registry_.on_leave_room) registry_.on_leave_room(socket.id(), socket.id());
     if (registry_.on_delete_room) registry_.on_delete_room(socket.id());
     // The last one takes its place.
     sockets_.back()->index = socket.index;
@@ -63,8 +64,10 @@ void Space::join(Socket& socket, std::string_view room) {
 }
 
 void Space::leave(Socket& socket, std::string_view room) {
-    if (rooms_.leave(socket, room) && registry_.on_leave_room)
+    // First who leaves, then, where it was the last, that the room is gone.
+    if (registry_.on_leave_room && rooms_.is_member(socket, room))
         registry_.on_leave_room(room, socket.id());
+    rooms_.leave(socket, room);
 }
 
 std::vector<std::string> Space::rooms_of(const Socket& socket) const {

@@ -476,7 +476,7 @@ TEST(SocketIoCore, RoomsTellWhenTheyAppearAndVanish) {
         socket->leave("r");
         socket->leave("r");
     });
-    EXPECT_EQ(log, (Lines{"create r", "join r", "delete r", "leave r"}));
+    EXPECT_EQ(log, (Lines{"create r", "join r", "leave r", "delete r"}));
 }
 
 }  // namespace
