@@ -116,15 +116,23 @@ void Engine::call_header_hooks(const http::Request& request, http::Response& res
     if (options_.headers) options_.headers(response, request);
 }
 
-// A refused upgrade gets the bare message, as pages of browsers never see it anyway.
-void Engine::refuse(const http::Request& request, http::Response& response, Error error,
-                    std::string_view message) const {
+void Engine::report(const http::Request& request, Error error, std::string_view message) const {
     if (message.empty()) message = engineio::error_message(error);
     if (options_.connection_error) options_.connection_error(request, int(error), message);
-    if (request.has_header("upgrade") && request.method() == "GET")
-        response.status(400).body(std::string(message), "text/html");
-    else
-        response.status(engineio::error_status(error)).json(engineio::error_body(error, message));
+}
+
+void Engine::refuse(const http::Request& request, http::Response& response, Error error,
+                    std::string_view message) const {
+    report(request, error, message);
+    response.status(engineio::error_status(error)).json(engineio::error_body(error, message));
+}
+
+// The bare message: a browser does not show it to its page anyway.
+void Engine::refuse_upgrade(const http::Request& request, http::Response& response, Error error,
+                            std::string_view message) const {
+    report(request, error, message);
+    if (message.empty()) message = engineio::error_message(error);
+    response.status(400).body(std::string(message), "text/html");
 }
 
 EngineSession* Engine::make_session(Worker& worker, const http::Request& request,
@@ -198,14 +206,14 @@ std::unique_ptr<WsUser> Engine::admit(Worker& worker, const http::Request& reque
     const auto facts = session ? session->core_.facts() : engineio::SessionFacts();
     if (const auto error =
             engineio::verify(*query, Method::get, true, policy_, session ? &facts : nullptr)) {
-        refuse(request, response, *error);
+        refuse_upgrade(request, response, *error);
         return nullptr;
     }
     std::string refusal;
     const bool initial = session == nullptr;
     if (initial) session = make_session(worker, request, *query, Transport::websocket, refusal);
     if (!session) {
-        refuse(request, response, Error::forbidden, refusal);
+        refuse_upgrade(request, response, Error::forbidden, refusal);
         return nullptr;
     }
     call_header_hooks(request, response, initial);

@@ -196,6 +196,10 @@ private:
                                               engineio::Transport transport, std::string& refusal);
     void refuse(const http::Request& request, http::Response& response, engineio::Error error,
                 std::string_view message = {}) const;
+    void refuse_upgrade(const http::Request& request, http::Response& response,
+                        engineio::Error error, std::string_view message = {}) const;
+    void report(const http::Request& request, engineio::Error error,
+                std::string_view message) const;
     void call_header_hooks(const http::Request& request, http::Response& response,
                            bool initial) const;
 

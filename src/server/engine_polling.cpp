@@ -151,7 +151,8 @@ bool EngineSession::on_post_head(HttpConnection& connection, http::Response& res
 
 void EngineSession::on_post(HttpConnection& connection, const http::Request& request,
                             const engineio::Query& query, http::Response& response) {
-    if (!post_ && !on_post_head(connection, response)) return;  // It has no body.
+    const bool begun = post_ && post_->is_of(connection);
+    if (!begun && !on_post_head(connection, response)) return;  // It has no body.
     post_.reset();
     std::string form;
     if (query.j)

@@ -49,6 +49,10 @@ public:
     void body_refused() override;
     void server_stops() override {}
 
+    [[nodiscard]] bool is_of(const HttpConnection& connection) const noexcept {
+        return connection_ == &connection;
+    }
+
 private:
     EngineSession& session_;
     HttpConnection* connection_;

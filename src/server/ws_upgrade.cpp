@@ -97,6 +97,10 @@ bool WsUpgrade::ask_gate(ws::Upgrade& upgrade, UpgradeOutcome& outcome) const {
         context_.worker.log_exception("upgrade", error.what());
         response = http::Response();
         response.status(500).text("Internal Server Error\n");
+    } catch (...) {
+        context_.worker.log_exception("upgrade", "an exception of unknown type");
+        response = http::Response();
+        response.status(500).text("Internal Server Error\n");
     }
     upgrade.header_lines_ = response.field_lines();
     if (upgrade.data_) return true;

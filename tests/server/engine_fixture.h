@@ -83,6 +83,12 @@ protected:
     static std::string get_request(std::string_view sid, std::string_view query = "EIO=4") {
         return "GET " + target(sid, query) + " HTTP/1.1\r\nHost: here\r\n\r\n";
     }
+    // The head of a POST, and nothing of its body; the server has seen it.
+    static void begin_post(Client& client, std::string_view sid, size_t body_bytes) {
+        client.send("POST " + target(sid) + " HTTP/1.1\r\nHost: here\r\nContent-Length: " +
+                    std::to_string(body_bytes) + "\r\nExpect: 100-continue\r\n\r\n");
+        EXPECT_EQ(client.answer().status, 100);
+    }
     bool closed_with(std::string_view reason) { return t->events.wait_for(reason); }
 
     // In this order: the engine outlives the workers.

@@ -206,21 +206,27 @@ TEST_F(EnginePolling, OverlappingRequestsEndTheSession) {
     EXPECT_TRUE(closed_with("transport error"));
 
     sid = open(first);
-    const std::string post = post_request(sid, "4slow");
-    first.send(post.substr(0, post.size() - 1));
-    EXPECT_TRUE(eventually([&] { return first.all_taken(); }));
-    Client third(t->port());
-    // The kernel has it; that the server has read it shows only in what it does.
-    EXPECT_TRUE(eventually([&] {
-        if (engine->sessions() == 0) return true;
-        Client again(t->port());
-        (void)again.request(post_request(sid, "6"));
-        return engine->sessions() == 0;
-    }));
+    begin_post(first, sid, 5);
+    EXPECT_EQ(second.request(post_request(sid, "4fast")).status, 400);
     EXPECT_TRUE(t->events.wait_for("transport error", 2));
-    first.send(post.substr(post.size() - 1));
+    first.send("4slow");
     EXPECT_EQ(first.answer().body, R"({"code":1,"message":"Session ID unknown"})");
-    EXPECT_EQ(t->events.count("text(slow)"), 0u);
+
+    Client third(t->port()), fourth(t->port());
+    sid = open(third);
+    begin_post(third, sid, 5);
+    EXPECT_EQ(fourth.request(post_request(sid, "")).status, 400);
+    EXPECT_TRUE(t->events.wait_for("transport error", 3));
+    EXPECT_EQ(t->events.count("text(slow)") + t->events.count("text(fast)"), 0u);
+}
+
+TEST_F(EnginePolling, AGetMayHaveABody) {
+    start();
+    Client client(t->port()), poster(t->port());
+    const std::string sid = open(client);
+    client.send("GET " + target(sid) + " HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+    EXPECT_EQ(poster.request(post_request(sid, "4there")).body, "ok");
+    EXPECT_EQ(client.answer().body, "4there");
 }
 
 TEST_F(EnginePolling, AnAbortedPollOrPostIsATransportError) {
@@ -236,9 +242,7 @@ TEST_F(EnginePolling, AnAbortedPollOrPostIsATransportError) {
     sid = open(client);
     {
         Client post(t->port());
-        const std::string request = post_request(sid, "4never whole");
-        post.send(request.substr(0, request.size() - 1));
-        EXPECT_TRUE(eventually([&] { return post.all_taken(); }));
+        begin_post(post, sid, 100);
     }
     EXPECT_TRUE(t->events.wait_for("transport error", 2));
     EXPECT_EQ(engine->sessions(), 0u);
