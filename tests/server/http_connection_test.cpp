@@ -387,34 +387,37 @@ TEST(HttpLog, HasALinePerRequest) {
 
 struct Timeout {
     const char* name;
+    HttpLimits limits;  // The one that is tested.
     const char* sent;
     const char* received;  // The beginning.
 };
 
 TEST(HttpTimeouts, EachHasItsOwnAnswer) {
-    TestServer t(
-        {.http = {.head_timeout = 300ms, .request_timeout = 600ms, .keep_alive_timeout = 300ms}});
-    add_routes(t.server);
-    t.start();
+    // The clock of a head runs from the connection on, and what is sent shall be there before.
+    const HttpLimits head{.head_timeout = 2s}, request{.request_timeout = 300ms};
     const Timeout cases[] = {
-        {"nothing sent", "", "<end>"},
-        {"half a head", "GET /hello HT", "HTTP/1.1 408 "},
-        {"half a body", "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab",
-         "HTTP/1.1 408 "},
-        {"half a chunk",
+        {"nothing sent", head, "", "<end>"},
+        {"half a head", head, "GET /hello HT", "HTTP/1.1 408 "},
+        {"half a body", request,
+         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab", "HTTP/1.1 408 "},
+        {"half a chunk", request,
          "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
          "HTTP/1.1 408 "},
-        {"idle between requests", "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 "},
+        {"idle between requests", {.keep_alive_timeout = 300ms}, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 "},
     };
     for (const auto& one : cases) {
         SCOPED_TRACE(one.name);
+        TestServer t({.http = one.limits});
+        add_routes(t.server);
+        t.start();
         Client client(t.port());
         client.send(one.sent);
         const std::string received = client.read_to_end();
         EXPECT_TRUE(received.starts_with(one.received)) << received;
         EXPECT_TRUE(received.ends_with("<end>")) << received;
+        client.close();
+        EXPECT_TRUE(t.all_gone());
     }
-    EXPECT_TRUE(t.all_gone());
 }
 
 // A byte now and then does not start the clock again.
@@ -428,7 +431,7 @@ TEST(HttpTimeouts, AHeadThatTricklesIsCutOff) {
     while (::poll(nullptr, 0, 50) == 0 && client.send("x")) {
         pollfd readable{client.fd(), POLLIN, 0};
         if (::poll(&readable, 1, 0) == 1) break;
-        ASSERT_LT(std::chrono::steady_clock::now() - began, 8s);
+        ASSERT_LT(std::chrono::steady_clock::now() - began, 60s);
     }
     EXPECT_EQ(client.answer().status, 408);
 }

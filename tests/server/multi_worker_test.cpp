@@ -162,7 +162,7 @@ TEST(MultiWorker, RepliesAnswerFromOtherWorkers) {
 // Joins, messages, publications and closes from all sides while the server stops.
 TEST(MultiWorker, StopsUnderLoad) {
     std::atomic<int> opened{0}, closed{0};
-    TestServer t({.workers = 3, .drain_timeout = 3'000ms});
+    TestServer t({.workers = 3});
     t.server.websocket(
         "/", {
                  .open =
