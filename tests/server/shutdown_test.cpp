@@ -212,7 +212,8 @@ TEST_F(StoppingSoon, TheDeadlineEndsWhatDoesNotEndItself) {
 TEST_F(Stopping, ASecondStopEndsAtOnce) {
     WsClient silent(t.port(), "/ws");
     EXPECT_TRUE(t.events.wait_for("open"));
-    Client waits(t.port());  // For an answer that never comes: an hour, if the second one did nothing.
+    Client waits(
+        t.port());  // For an answer that never comes: an hour, if the second one did nothing.
     waits.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
     const http::Reply reply = later.get_future().get();
     t.server.stop();
@@ -274,6 +275,49 @@ TEST(ServerSignals, HupReloadsAndTermEndsWithZero) {
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 0);
+    ::close(ends[0]);
+}
+
+// A handler that never returns keeps its worker: no loop comes to the second SIGTERM.
+int run_stuck_in_child(int pipe_end) {
+    ::alarm(60);  // A signal's end, which the parent tells from an exit.
+    TestServer t;
+    t.server.get("/", [&](const Request&, Response&) {
+        (void)!::write(pipe_end, "S", 1);
+        for (;;) ::pause();
+    });
+    t.server.after(0ms, [&] {  // A thread of the server's: signals are not for those.
+        const uint16_t port = t.port();
+        (void)!::write(pipe_end, &port, sizeof port);
+        std::thread([&] {
+            while (!t.server.stopping()) ::poll(nullptr, 0, 1);
+            (void)!::write(pipe_end, "T", 1);
+        }).detach();
+    });
+    return t.server.run() + 100;
+}
+
+TEST(ServerSignals, ASecondTermEndsAProcessWhoseHandlerIsStuck) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(run_stuck_in_child(ends[1]));
+    ::close(ends[1]);
+    uint16_t port = 0;
+    ASSERT_EQ(::read(ends[0], &port, sizeof port), ssize_t(sizeof port));
+    Client client(port);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    char sign = 0;
+    ASSERT_EQ(::read(ends[0], &sign, 1), 1);
+    EXPECT_EQ(sign, 'S');
+    ::kill(child, SIGTERM);
+    ASSERT_EQ(::read(ends[0], &sign, 1), 1);
+    EXPECT_EQ(sign, 'T');
+    ::kill(child, SIGTERM);
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status)) << status;
+    EXPECT_EQ(WEXITSTATUS(status), 1);
     ::close(ends[0]);
 }
 
