@@ -35,7 +35,7 @@ TEST(EventsStream, TheSameEventsAsText) {
 TEST(EventsStream, StatusesLimitsAndHeads) {
     EventServer t;
     t.start();
-    const std::string ada = "Cookie: auth_token=" + token("ada@x", 60) + "\r\n";
+    const std::string ada = "Cookie: auth_token=" + token("ada@x", 3600) + "\r\n";
     const struct {
         std::string target, fields;
         int status;
@@ -66,7 +66,7 @@ TEST(EventsStream, HeartbeatsAndTheEndOfALogin) {
     EventServer t({.heartbeat = 300ms});
     t.start();
     Client client(t.port());
-    client.send("GET /sse/ServerEvent?Ref=Members&token=" + token("ada@x", 3) +
+    client.send("GET /sse/ServerEvent?Ref=Members&token=" + token("ada@x", 5) +
                 " HTTP/1.1\r\nHost: here\r\n\r\n");
     EXPECT_TRUE(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 200"));
     EXPECT_EQ(client.read(3), ":\n\n");

@@ -110,6 +110,16 @@ private:
     ServerOptions with_defaults(ServerOptions options) {
         if (options.listen.front().address == "127.0.0.1:8080") options.listen = "127.0.0.1:0";
         if (options.workers == 0) options.workers = 1;
+        // A test that a busy machine makes slow is no slow client; who tests these limits sets them.
+        const auto lengthen = [](std::chrono::milliseconds& limit, auto normal) {
+            if (limit == normal) limit = 1h;
+        };
+        const ServerOptions normal;
+        lengthen(options.stalled_timeout, normal.stalled_timeout);
+        lengthen(options.drain_timeout, normal.drain_timeout);
+        lengthen(options.http.head_timeout, normal.http.head_timeout);
+        lengthen(options.http.request_timeout, normal.http.request_timeout);
+        lengthen(options.http.keep_alive_timeout, normal.http.keep_alive_timeout);
         options.log = log;
         return options;
     }

@@ -261,6 +261,20 @@ TEST(HttpConnection, ContinueIsSentForABodyThatSomebodyReads) {
     EXPECT_EQ(client.read_to_end(), "<end>");
 }
 
+// A body that no handler will take is not asked for: the method is judged before.
+TEST(HttpConnection, ContinueIsNotSentWhereTheMethodIsNotAllowed) {
+    TestServer t;
+    add_routes(t.server);
+    t.start();
+    Client client(t.port());
+    const auto refused = client.request(
+        "POST /hello HTTP/1.1\r\nHost: here\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+    EXPECT_EQ(refused.status, 405);
+    EXPECT_TRUE(refused.has("Allow: GET"));
+    EXPECT_TRUE(refused.has("Connection: close"));
+    EXPECT_EQ(client.read_to_end(), "<end>");
+}
+
 TEST(HttpConnection, ABigAnswerReachesASlowReaderWhole) {
     TestServer t;
     add_routes(t.server);
@@ -379,42 +393,55 @@ TEST(HttpLog, HasALinePerRequest) {
     add_routes(t.server);
     t.start();
     Client client(t.port());
+    // A query may hold a login, which is nobody's to read in a log; any other is written.
+    client.get("/hello?token=secret&a=1");
+    client.get("/hello?a=1&token=secret");
+    EXPECT_TRUE(t.log->lines.wait_for("request 127.0.0.1 GET /hello 200 5", 2));
+    client.get("/hello?a=1");
+    EXPECT_TRUE(t.log->lines.wait_for("request 127.0.0.1 GET /hello?a=1 200 5"));
     client.get("/hello");
     client.request("GET /bad HTTP/1.1\r\nHost: here\r\nContent-Length: 9999999\r\n\r\n");
-    EXPECT_TRUE(t.log->lines.wait_for("request 127.0.0.1 GET /hello 200 5"));
+    EXPECT_TRUE(t.log->lines.wait_for("request 127.0.0.1 GET /hello 200 5", 3));
+    EXPECT_EQ(t.log->lines.text().find("secret"), std::string::npos) << t.log->lines.text();
     EXPECT_EQ(client.read_to_end(), "<end>");
 }
 
 struct Timeout {
     const char* name;
+    HttpLimits limits;  // The one that is tested.
     const char* sent;
     const char* received;  // The beginning.
 };
 
 TEST(HttpTimeouts, EachHasItsOwnAnswer) {
-    TestServer t(
-        {.http = {.head_timeout = 300ms, .request_timeout = 600ms, .keep_alive_timeout = 300ms}});
-    add_routes(t.server);
-    t.start();
+    // The clock of a head runs from the connection on, and what is sent shall be there before.
+    const HttpLimits head{.head_timeout = 2s}, request{.request_timeout = 300ms};
     const Timeout cases[] = {
-        {"nothing sent", "", "<end>"},
-        {"half a head", "GET /hello HT", "HTTP/1.1 408 "},
-        {"half a body", "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab",
+        {"nothing sent", head, "", "<end>"},
+        {"half a head", head, "GET /hello HT", "HTTP/1.1 408 "},
+        {"half a body", request, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab",
          "HTTP/1.1 408 "},
-        {"half a chunk",
+        {"half a chunk", request,
          "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
          "HTTP/1.1 408 "},
-        {"idle between requests", "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 "},
+        {"idle between requests",
+         {.keep_alive_timeout = 300ms},
+         "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+         "HTTP/1.1 200 "},
     };
     for (const auto& one : cases) {
         SCOPED_TRACE(one.name);
+        TestServer t({.http = one.limits});
+        add_routes(t.server);
+        t.start();
         Client client(t.port());
         client.send(one.sent);
         const std::string received = client.read_to_end();
         EXPECT_TRUE(received.starts_with(one.received)) << received;
         EXPECT_TRUE(received.ends_with("<end>")) << received;
+        client.close();
+        EXPECT_TRUE(t.all_gone());
     }
-    EXPECT_TRUE(t.all_gone());
 }
 
 // A byte now and then does not start the clock again.
@@ -428,7 +455,7 @@ TEST(HttpTimeouts, AHeadThatTricklesIsCutOff) {
     while (::poll(nullptr, 0, 50) == 0 && client.send("x")) {
         pollfd readable{client.fd(), POLLIN, 0};
         if (::poll(&readable, 1, 0) == 1) break;
-        ASSERT_LT(std::chrono::steady_clock::now() - began, 8s);
+        ASSERT_LT(std::chrono::steady_clock::now() - began, 60s);
     }
     EXPECT_EQ(client.answer().status, 408);
 }

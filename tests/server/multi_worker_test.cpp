@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -159,10 +160,36 @@ TEST(MultiWorker, RepliesAnswerFromOtherWorkers) {
     for (auto& client : clients) EXPECT_EQ(client->answer().body, "ab");
 }
 
+// 64 MiB of messages may be on their way to a worker that does not come to them: more are dropped.
+TEST(MultiWorker, WhatIsPostedToAStuckWorkerIsBounded) {
+    std::promise<void> stuck, go_on;
+    TestServer t({.workers = 1});
+    t.server.get("/stuck", [&](const http::Request&, http::Response&) {
+        stuck.set_value();
+        go_on.get_future().wait();
+    });
+    t.server.websocket("/", {.open = [](Socket socket) { socket.join("few"); }});
+    t.start();
+    WsClient listener(t.port());
+    EXPECT_TRUE(eventually([&] { return t.server.subscribers("few") == 1; }));
+    Client client(t.port());
+    client.send("GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n");
+    stuck.get_future().wait();
+    const std::string mebibyte(1024 * 1024, 'x');
+    for (int i = 0; i < 70; ++i) t.server.publish("many", mebibyte);
+    EXPECT_EQ(t.stats().messages_dropped, 70u - 64);
+    go_on.set_value();
+    EXPECT_EQ(client.answer().status, 200);
+    EXPECT_EQ(Client(t.port()).get("/none").status, 404);  // It has come to all of them.
+    t.server.publish("few", "there is room again");
+    EXPECT_EQ(listener.next(), "text(there is room again)");
+    EXPECT_EQ(t.stats().messages_dropped, 70u - 64);
+}
+
 // Joins, messages, publications and closes from all sides while the server stops.
 TEST(MultiWorker, StopsUnderLoad) {
     std::atomic<int> opened{0}, closed{0};
-    TestServer t({.workers = 3, .drain_timeout = 3'000ms});
+    TestServer t({.workers = 3});
     t.server.websocket(
         "/", {
                  .open =
