@@ -30,16 +30,17 @@ for (const client of clients) {
 
     // As in the tutorial, the page comes from elsewhere, and js/socket.js is a copy of the client.
     function answer(request, response) {
-      const files = { "/": ["text/html; charset=utf-8", html.replace(address, chat.url("", "http"))],
-        "/samples.js": ["text/javascript", samples] };
       if (request.url === "/js/socket.js") {
         return response.writeHead(302, { Location: chat.url(client.bundle, "http") }).end();
       }
-      const [type, body] = files[request.url] ?? [];
-      if (!type) return response.writeHead(request.url === "/favicon.ico" ? 204 : 404).end();
-      response.setHeader("Content-Type", type);
-      return response.end(type.startsWith("text/html")
-        ? body.replace("</html>", '<script src="samples.js"></script>\n</html>') : body);
+      if (request.url !== "/") {
+        return response.writeHead(request.url === "/favicon.ico" ? 204 : 404).end();
+      }
+      response.setHeader("Content-Type", "text/html; charset=utf-8");
+      // In the page's own script: one that is loaded for itself may come after the connection.
+      const end = html.lastIndexOf("</script>");
+      const page = `${html.slice(0, end)}\n${samples}\n${html.slice(end)}`;
+      return response.end(page.replace(address, () => chat.url("", "http")));
     }
 
     before(async () => {

@@ -4,8 +4,10 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
-import { open } from "./client.mjs";
-import { example, serve, serveDemo } from "./server.mjs";
+import { io } from "socket.io-client";
+
+import { deadline, open, wait_ms_max } from "./client.mjs";
+import { example, serve, serveDemo, until } from "./server.mjs";
 import { Wire, opcode } from "./wire.mjs";
 
 const say = (client, name, msg) => client.socket.send(JSON.stringify({ name, msg }));
@@ -77,6 +79,27 @@ for (const [title, start, path] of rooms) {
     });
   });
 }
+
+describe("socketio_and_websocket", () => {
+  test("what either kind of client says reaches both", async () => {
+    const server = await example("socketio_and_websocket");
+    const plain = await open(server.url("/feed"));
+    const socket = io(server.url("", "http"), { transports: ["websocket"] });
+    const said = [];
+    socket.on("said", (text) => said.push(text));
+    await deadline(new Promise((resolve) => { socket.on("connect", resolve); }), "connect");
+    for (const [say, text] of [[(it) => socket.emit("say", it), "from Socket.IO 你好"],
+      [(it) => plain.socket.send(it), "from WebSocket"]]) {
+      say(text);
+      assert.equal(await plain.next(), text);
+      await until(() => said.at(-1) === text, text, wait_ms_max);
+    }
+    assert.equal(said.length, 2);
+    socket.close();
+    await plain.close();
+    await server.stop();
+  });
+});
 
 describe("broadcast", () => {
   test("examples/broadcast: every message goes to every client, in order", async () => {
