@@ -58,7 +58,7 @@ public:
         poll_arrived,        // A GET, verified.
         poll_aborted,        // Its connection ended before it was answered.
         post_arrived,        // The head of a POST, verified.
-        post_done,           // It was answered, its packets were handed to on_packet().
+        post_done,           // It was answered: its packets were taken, or it was too long (413).
         post_aborted,        // Its connection ended before its body did.
         post_fault,          // PayloadReader found a fault.
         websocket_attached,  // An upgrade with the sid of this session succeeded.
