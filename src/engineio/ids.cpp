@@ -1,5 +1,6 @@
 #include "engineio/ids.h"
 
+#include <array>
 #include <cassert>
 
 #include "base/base64.h"
@@ -11,6 +12,17 @@ constexpr std::string_view alphabet = base::base64url_alphabet;
 constexpr size_t worker_length = 2;
 constexpr size_t slot_length = 4;
 
+constexpr uint8_t no_digit = 64;
+
+// Every request of a polling client comes by here, so no search.
+constexpr auto values = [] {
+    std::array<uint8_t, 256> table{};
+    table.fill(no_digit);
+    for (size_t i = 0; i < alphabet.size(); ++i)
+        table[static_cast<unsigned char>(alphabet[i])] = static_cast<uint8_t>(i);
+    return table;
+}();
+
 void write(std::span<char> out, uint32_t value) noexcept {
     for (size_t i = out.size(); i-- > 0; value >>= 6) out[i] = alphabet[value & 63];
 }
@@ -18,9 +30,9 @@ void write(std::span<char> out, uint32_t value) noexcept {
 std::optional<uint32_t> read(std::string_view text) noexcept {
     uint32_t value = 0;
     for (const char c : text) {
-        const size_t six = alphabet.find(c);
-        if (six == std::string_view::npos) return std::nullopt;
-        value = value << 6 | static_cast<uint32_t>(six);
+        const uint8_t six = values[static_cast<unsigned char>(c)];
+        if (six == no_digit) return std::nullopt;
+        value = value << 6 | six;
     }
     return value;
 }

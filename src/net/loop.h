@@ -46,7 +46,9 @@ public:
     // Any thread.
     template <class F>
     void post(F&& call) {
-        if (tasks_.push(base::Task::of(std::forward<F>(call)))) backend_->wake();
+        // The loop's own thread looks for tasks before it waits.
+        if (tasks_.push(base::Task::of(std::forward<F>(call))) && !in_loop_thread())
+            backend_->wake();
     }
     void stop();
     [[nodiscard]] bool in_loop_thread() const noexcept { return current_ == this; }
