@@ -217,7 +217,7 @@ public:
     void leave(std::string_view room) const;
     [[nodiscard]] std::vector<std::string> rooms() const;  // Own thread. With the id.
 
-    // ---- To others ----------------------------------------------------------------------------------
+    // ---- To others: own thread, reach nobody elsewhere ------------------------------------------------
     // To everyone in the room but this socket.
     [[nodiscard]] Broadcast to(std::string_view room) const;
     [[nodiscard]] Broadcast to(std::vector<std::string> rooms) const;

@@ -291,8 +291,12 @@ void Session::set_timers(State before, Input input, uint64_t now_ms) noexcept {
     }
     if (state_ == before) return;
     if (state_ == State::attached) limit_at_ms_ = now_ms + options_->upgrade_timeout_ms;
-    if (is_in(state_, closes) && !is_in(before, closes))
-        limit_at_ms_ = now_ms + options_->closing_timeout_ms;
+    if (is_in(state_, closes) && !is_in(before, closes)) {
+        // Never beyond the moment at which a silent peer would have been given up anyway.
+        uint64_t silent_at_ms = heartbeat_at_ms_;
+        if (revision_ == Revision::eio4 && !pong_due_) silent_at_ms += options_->ping_timeout_ms;
+        limit_at_ms_ = std::min(now_ms + options_->closing_timeout_ms, silent_at_ms);
+    }
 }
 
 // Whatever ends a session ends what it holds: a pending poll is answered, its WebSocket closed.

@@ -51,8 +51,7 @@ socketio::Login SocketIoLogin::decide(const sio::Json& auth, const socketio::Con
     } else if (!info.user.empty()) {
         login.user = info.user;
         login.expires_s = info.login_expires_s;
-        if (login.expires_s && *login.expires_s <= now_s)
-            refuse(code_of(auth::Failure::expired));
+        if (login.expires_s && *login.expires_s <= now_s) refuse(code_of(auth::Failure::expired));
     } else if (!info.login_failure.empty()) {
         refuse(info.login_failure);
     } else if (required_) {

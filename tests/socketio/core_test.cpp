@@ -42,7 +42,8 @@ TEST(SocketIoCore, OldClientsAreConnectedUnasked) {
     Client client(workers, 0, 3);
     client.says("0/admin");  // Client 1.4: no comma.
     client.says("0/nobody?x=1,");
-    EXPECT_EQ(client.takes(), (Lines{"40", "40/admin,", "44/nobody,{\"message\":\"Invalid namespace\"}"}));
+    EXPECT_EQ(client.takes(),
+              (Lines{"40", "40/admin,", "44/nobody,{\"message\":\"Invalid namespace\"}"}));
     EXPECT_EQ(ids, (Lines{"ENGINE", "/admin#ENGINE"}));
 }
 
