@@ -51,7 +51,9 @@ describe("Socket.IO chat page", () => {
   };
   const leave = async (...pages) => {
     for (const page of pages) {
-      assert.deepEqual(page.faults, []);
+      // A client that leaves while it tries a WebSocket gives that up, and the browser says so.
+      const given = "WebSocket is closed before the connection is established.";
+      assert.deepEqual(page.faults.filter((fault) => !fault.includes(given)), []);
       await page.context().close();
     }
   };
