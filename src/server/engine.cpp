@@ -93,6 +93,7 @@ void Engine::mount(Site& site) {
 }
 
 void Engine::attach(Team& team) {
+    hosts_.clear();  // Of a start that failed.
     for (const auto& worker : team.workers) {
         auto host = std::make_unique<EngineHost>(*this, *worker);
         hosts_.push_back(host.get());
