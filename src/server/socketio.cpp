@@ -146,8 +146,11 @@ SocketIo::~SocketIo() = default;
 std::unique_ptr<EngineUser> SocketIo::open(EngineSession& session, const http::Request& request) {
     if (closed_.load(std::memory_order_relaxed)) return nullptr;
     Worker& worker = session.worker();
-    auto info = connect_info(request, worker.now_s() * 1000);
-    if (shared_->login) shared_->login->read(request, worker.now_s(), info);
+    auth::Verdict login;
+    if (shared_->login) login = shared_->login->read(request, worker.now_s());
+    auto info = connect_info(request, worker.now_s() * 1000,
+                             login.identity ? std::string_view(login.identity->user) : "");
+    if (shared_->login) SocketIoLogin::keep(login, info);
     return std::make_unique<SocketIoUser>(session, hosts_[worker.index()]->core(), std::move(info),
                                           options_.initial_packet);
 }

@@ -4,7 +4,7 @@ namespace starling::server {
 namespace {
 
 // Words that a client can act upon; no more than it needs to know.
-std::string_view code_of(auth::Failure failure) noexcept {
+const char* code_of(auth::Failure failure) noexcept {
     switch (failure) {
         case auth::Failure::no_credentials: return "no_credentials";
         case auth::Failure::expired: return "token_expired";
@@ -22,15 +22,12 @@ std::string_view token_of(const sio::Json& auth) {
 
 }  // namespace
 
-void SocketIoLogin::read(const http::Request& request, int64_t now_s,
-                         socketio::ConnectInfo& info) const {
-    const auto verdict = authenticator_.identify(request, now_s);
-    if (verdict.identity) {
-        info.user = verdict.identity->user;
-        info.login_expires_s = verdict.identity->expires_at_s;
-    } else if (verdict.failure != auth::Failure::no_credentials) {
+void SocketIoLogin::keep(const auth::Verdict& verdict, socketio::ConnectInfo& info) {
+    if (verdict.identity)
+        info.login_expires_s =
+            verdict.identity->expires_at_s.value_or(socketio::ConnectInfo::never_s);
+    else if (verdict.failure != auth::Failure::no_credentials)
         info.login_failure = code_of(verdict.failure);
-    }
 }
 
 socketio::Login SocketIoLogin::decide(const sio::Json& auth, const socketio::ConnectInfo& info,
@@ -48,11 +45,12 @@ socketio::Login SocketIoLogin::decide(const sio::Json& auth, const socketio::Con
         } else {
             refuse(code_of(verdict.failure));
         }
-    } else if (!info.user.empty()) {
-        login.user = info.user;
-        login.expires_s = info.login_expires_s;
-        if (login.expires_s && *login.expires_s <= now_s) refuse(code_of(auth::Failure::expired));
-    } else if (!info.login_failure.empty()) {
+    } else if (!info.user().empty()) {
+        login.user = info.user();
+        if (info.login_expires_s != socketio::ConnectInfo::never_s)
+            login.expires_s = info.login_expires_s;
+        if (info.login_expires_s <= now_s) refuse(code_of(auth::Failure::expired));
+    } else if (info.login_failure) {
         refuse(info.login_failure);
     } else if (required_) {
         refuse(code_of(auth::Failure::no_credentials));

@@ -13,8 +13,12 @@ public:
     SocketIoLogin(const auth::Options& options, bool required)
         : authenticator_(options), required_(required) {}
 
-    // Of the request that opened the session: kept with it.
-    void read(const http::Request& request, int64_t now_s, socketio::ConnectInfo& info) const;
+    // Of the request that opened the session.
+    [[nodiscard]] auth::Verdict read(const http::Request& request, int64_t now_s) const {
+        return authenticator_.identify(request, now_s);
+    }
+    // What of it is kept with the session.
+    static void keep(const auth::Verdict& verdict, socketio::ConnectInfo& info);
     [[nodiscard]] socketio::Login decide(const sio::Json& auth, const socketio::ConnectInfo& info,
                                          int64_t now_s) const;
 

@@ -1,5 +1,6 @@
 #include "server/socketio_user.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -8,14 +9,14 @@
 namespace starling::server {
 
 SocketIoUser::SocketIoUser(EngineSession& session, socketio::Core& core, socketio::ConnectInfo info,
-                           std::string_view initial_packet)
+                           const std::string& initial_packet)
     : session_(session),
       info_(std::move(info)),
       initial_packet_(initial_packet),
       client_(core, *this) {}
 
 void SocketIoUser::on_open() {
-    if (!initial_packet_.empty()) session_.send_text(std::string("4").append(initial_packet_));
+    if (!initial_packet_.empty()) session_.send_text("4" + initial_packet_);
     client_.opened();
 }
 
@@ -37,17 +38,19 @@ void SocketIoUser::end(End how) {
     }
 }
 
-socketio::ConnectInfo connect_info(const http::Request& request, int64_t unix_ms) {
-    socketio::ConnectInfo info;
-    size_t bytes = request.target().size() + 1;
-    for (const auto& field : request.headers()) bytes += field.name.size() + field.value.size() + 3;
-    info.head.reserve(bytes);  // Exactly: it stays for as long as the client does.
-    info.head.append(request.target()).append("\n");
+socketio::ConnectInfo connect_info(const http::Request& request, int64_t unix_ms,
+                                   std::string_view user) {
+    std::string head(request.target());
+    head += '\n';
     for (const auto& field : request.headers()) {
-        for (const char c : field.name) info.head += base::lower(c);
-        info.head.append(": ").append(field.value).append("\n");
+        std::string name(field.name);
+        std::ranges::transform(name, name.begin(), base::lower);
+        // Of the connection, not of the client: nobody asks for them later.
+        if (name == "connection" || name == "upgrade" || name.starts_with("sec-websocket-"))
+            continue;
+        head.append(name).append(": ").append(field.value).append("\n");
     }
-    info.address = request.remote_address();
+    socketio::ConnectInfo info(request.remote_address(), user, head);
     info.issued_ms = unix_ms;
     info.secure = request.secure();
     info.xdomain = request.has_header("origin");

@@ -16,11 +16,12 @@ namespace starling::server {
 class SocketIoUser final : public EngineUser, private socketio::Link {
 public:
     SocketIoUser(EngineSession& session, socketio::Core& core, socketio::ConnectInfo info,
-                 std::string_view initial_packet);
+                 const std::string& initial_packet);
 
     void on_open() override;
     void on_text(std::string_view text) override { client_.on_text(text); }
     void on_binary(std::span<const std::byte> bytes) override { client_.on_bytes(bytes); }
+    void on_timer() override { client_.connect_timed_out(); }
     void on_close(EngineClose reason) override { client_.closed(engineio::reason_text(reason)); }
 
 private:
@@ -29,6 +30,7 @@ private:
     void deliver(hub::Publication& message) override { session_.deliver(message); }
     [[nodiscard]] bool writable() const noexcept override { return session_.writable(); }
     void end(End how) override;
+    void set_timer(uint64_t delay_ms) override { session_.set_timer(delay_ms); }
     [[nodiscard]] unsigned revision() const noexcept override { return session_.revision(); }
     [[nodiscard]] std::string_view sid() const noexcept override { return session_.sid(); }
     [[nodiscard]] std::string_view transport() const noexcept override {
@@ -38,11 +40,12 @@ private:
 
     EngineSession& session_;
     const socketio::ConnectInfo info_;
-    const std::string_view initial_packet_;  // Of the options, which live longer.
+    const std::string& initial_packet_;  // Of the options, which live longer.
     socketio::Client client_;
 };
 
 // What is kept of the request that opened a session.
-[[nodiscard]] socketio::ConnectInfo connect_info(const http::Request& request, int64_t unix_ms);
+[[nodiscard]] socketio::ConnectInfo connect_info(const http::Request& request, int64_t unix_ms,
+                                                 std::string_view user);
 
 }  // namespace starling::server

@@ -11,14 +11,9 @@
 namespace starling::socketio {
 
 Client::Client(Core& core, Link& link)
-    : core_(core), link_(link), key_(core.clients().next_key()), decoder_(core.settings().codec) {
-    core_.clients().insert(*this);
-}
+    : core_(core), link_(link), decoder_(core.settings().codec) {}
 
-Client::~Client() {
-    closed("forced server close");
-    core_.clients().remove(*this);
-}
+Client::~Client() { closed("forced server close"); }
 
 // A handler's exception costs its own client the connection and nobody else anything.
 template <class F>
@@ -37,8 +32,7 @@ void Client::guarded(F&& call) {
 
 void Client::opened() {
     guarded([this] {
-        core_.at(core_.host().now_ms() + core_.settings().connect_timeout_ms, Core::Timer::connect,
-                 key_, 0);
+        link_.set_timer(core_.settings().connect_timeout_ms);
         // Clients before 3.0 are in "/" without asking.
         if (link_.revision() == 3) core_.connect(*this, Packet{});
     });
@@ -151,7 +145,7 @@ void Client::connect_timed_out() {
 
 void Client::end(Link::End how, std::string_view why) {
     if (!open_) return;
-    const std::array<log::Field, 2> fields{{{"reason", why}, {"address", link_.info().address}}};
+    const std::array<log::Field, 2> fields{{{"reason", why}, {"address", link_.info().address()}}};
     core_.warn("a client was disconnected", fields);
     link_.end(how);
 }

@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/slot_table.h"
 #include "socketio/decoder.h"
 #include "socketio/link.h"
 #include "socketio/socket.h"
@@ -32,7 +31,6 @@ public:
     [[nodiscard]] Link& link() const noexcept { return link_; }
     [[nodiscard]] Core& core() const noexcept { return core_; }
     [[nodiscard]] bool is_open() const noexcept { return open_; }
-    [[nodiscard]] base::SlotKey slot_key() const noexcept { return key_; }
 
     // A socket of that namespace, in whatever state.
     [[nodiscard]] Socket* find(std::string_view nsp) const noexcept;
@@ -55,7 +53,6 @@ private:
 
     Core& core_;
     Link& link_;
-    const base::SlotKey key_;
     Decoder decoder_;
     std::unique_ptr<Socket> first_;  // Most have one; more_ has the others.
     std::unique_ptr<std::vector<std::unique_ptr<Socket>>> more_;

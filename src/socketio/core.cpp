@@ -88,10 +88,6 @@ void Core::run(uint64_t now_ms) {
 }
 
 void Core::fire(const Due& due) {
-    if (due.kind == Timer::connect) {
-        if (Client* client = clients_.find(due.key)) client->connect_timed_out();
-        return;
-    }
     if (due.kind == Timer::request) return finish(due.number, false);
     Socket* const socket = sockets_.find(due.key);
     if (!socket) return;

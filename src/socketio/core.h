@@ -52,7 +52,6 @@ public:
     void keep_for_return(const Socket& socket, std::string_view reason);
     [[nodiscard]] Socket* find(base::SlotKey key) const noexcept { return sockets_.find(key); }
     [[nodiscard]] base::SlotTable<Socket>& sockets() noexcept { return sockets_; }
-    [[nodiscard]] base::SlotTable<Client>& clients() noexcept { return clients_; }
 
     // ---- Commands -------------------------------------------------------------------------------
     void perform(const Command& command);
@@ -64,7 +63,7 @@ public:
     void drain_history();
 
     // ---- Time -----------------------------------------------------------------------------------
-    enum class Timer : uint8_t { connect, ack, request, login };
+    enum class Timer : uint8_t { ack, request, login };
     void at(uint64_t when_ms, Timer kind, base::SlotKey key, uint64_t number);
     void run(uint64_t now_ms);
 
@@ -115,7 +114,6 @@ private:
     Arena arena_;
     Encoder encoder_;
     base::SlotTable<Socket> sockets_;
-    base::SlotTable<Client> clients_;
     std::unordered_map<std::string, std::unique_ptr<Space>, base::TextHash, std::equal_to<>>
         spaces_;
     std::multimap<uint64_t, Due> timers_;

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,16 +12,40 @@
 
 namespace starling::socketio {
 
-// What is kept of the request with which a client came.
-struct ConnectInfo {
-    std::string head;     // "/socket.io/?EIO=4&...\n", then "name: value\n" for each field.
-    std::string address;  // "192.0.2.7"
-    std::string user;     // Who logged in by that request; "" for nobody.
-    std::optional<int64_t> login_expires_s;  // Unix time.
-    std::string_view login_failure;          // Why nobody is logged in though it was tried.
-    int64_t issued_ms = 0;                   // Unix time.
+// What is kept of the request with which a client came, for as long as it stays: so in one piece.
+class ConnectInfo {
+public:
+    static constexpr int64_t never_s = INT64_MAX;
+
+    ConnectInfo() = default;
+    // `user`: who logged in by that request, "" for nobody. `head`: "/socket.io/?EIO=4&...\n", then
+    // "name: value\n" for each field.
+    ConnectInfo(std::string_view address, std::string_view user, std::string_view head)
+        : address_bytes_(uint8_t(address.size())), user_bytes_(uint8_t(user.size())) {
+        text_.reserve(address_bytes_ + user_bytes_ + head.size());  // Exactly.
+        text_.append(address.substr(0, address_bytes_)).append(user.substr(0, user_bytes_));
+        text_.append(head);
+    }
+
+    [[nodiscard]] std::string_view address() const noexcept {
+        return std::string_view(text_).substr(0, address_bytes_);
+    }
+    [[nodiscard]] std::string_view user() const noexcept {
+        return std::string_view(text_).substr(address_bytes_, user_bytes_);
+    }
+    [[nodiscard]] std::string_view head() const noexcept {
+        return std::string_view(text_).substr(address_bytes_ + size_t(user_bytes_));
+    }
+
+    int64_t login_expires_s = never_s;    // Unix time.
+    const char* login_failure = nullptr;  // Why nobody is logged in though it was tried.
+    int64_t issued_ms = 0;                // Unix time.
     bool secure = false;
     bool xdomain = false;  // It carried an Origin.
+
+private:
+    uint8_t address_bytes_ = 0, user_bytes_ = 0;  // Neither is longer than 255.
+    std::string text_;
 };
 
 class Link {
@@ -38,6 +61,8 @@ public:
     virtual void deliver(hub::Publication& message) = 0;
     [[nodiscard]] virtual bool writable() const noexcept = 0;  // What is sent leaves now.
     virtual void end(End how) = 0;
+    // Client::connect_timed_out() is due then.
+    virtual void set_timer(uint64_t delay_ms) = 0;
     [[nodiscard]] virtual unsigned revision() const noexcept = 0;  // Of Engine.IO: 3 or 4.
     [[nodiscard]] virtual std::string_view sid() const noexcept = 0;
     [[nodiscard]] virtual std::string_view transport() const noexcept = 0;

@@ -141,7 +141,7 @@ bool Socket::recovered() const noexcept { return extras_ && extras_->recovered; 
 sio::Handshake Socket::handshake() const {
     const ConnectInfo& info = client_.link().info();
     sio::Handshake handshake;
-    std::string_view rest = info.head;
+    std::string_view rest = info.head();
     const auto line = [&rest] {
         const size_t end = std::min(rest.find('\n'), rest.size());
         const auto found = rest.substr(0, end);
@@ -159,7 +159,7 @@ sio::Handshake Socket::handshake() const {
     if (question != std::string::npos)
         for (auto& pair : http::form_fields(std::string_view(handshake.url).substr(question + 1)))
             handshake.query.emplace_back(std::move(pair));
-    handshake.address = info.address;
+    handshake.address = info.address();
     handshake.user = user();
     handshake.xdomain = info.xdomain;
     handshake.secure = info.secure;

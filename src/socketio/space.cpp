@@ -32,7 +32,7 @@ Space::~Space() = default;
 void Space::add(Socket& socket) {
     socket.index = uint32_t(sockets_.size());
     sockets_.push_back(&socket);
-    by_id_.emplace(socket.id(), &socket);
+    by_id_.insert(&socket);
     registry_.connected.fetch_add(1, std::memory_order_relaxed);
     if (registry_.on_create_room) registry_.on_create_room(socket.id());
     if (registry_.on_join_room) registry_.on_join_room(socket.id(), socket.id());
@@ -42,7 +42,7 @@ void Space::remove(Socket& socket) {
     if (registry_.on_leave_room)
         for (const auto& room : rooms_.topics_of(socket)) leave(socket, room);
     rooms_.leave_all(socket);
-    by_id_.erase(socket.id());
+    by_id_.erase(&socket);
     if (registry_.on_leave_room) registry_.on_leave_room(socket.id(), socket.id());
     if (registry_.on_delete_room) registry_.on_delete_room(socket.id());
     // The last one takes its place.
@@ -85,7 +85,7 @@ void Space::subscribers_changed(std::string_view room, int change) {
 template <class F>
 void Space::each_member(std::string_view room, F&& call) {
     const auto found = by_id_.find(room);
-    if (found != by_id_.end()) call(*found->second);
+    if (found != by_id_.end()) call(**found);
     for (hub::Subscriber* member : rooms_.members(room)) call(static_cast<Socket&>(*member));
 }
 

@@ -6,9 +6,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
+#include "base/text.h"
 #include "hub/hub.h"
 #include "socketio/registry.h"
 #include "socketio/socket.h"
@@ -41,6 +42,21 @@ public:
     size_t waiting = 0;  // Sockets that middleware has not decided on.
 
 private:
+    struct IdHash {
+        using is_transparent = void;
+        size_t operator()(const Socket* socket) const noexcept { return (*this)(socket->id()); }
+        size_t operator()(std::string_view id) const noexcept { return base::TextHash{}(id); }
+    };
+    struct IdEqual {
+        using is_transparent = void;
+        bool operator()(const Socket* a, const Socket* b) const noexcept { return a == b; }
+        bool operator()(std::string_view id, const Socket* b) const noexcept {
+            return id == b->id();
+        }
+        bool operator()(const Socket* a, std::string_view id) const noexcept {
+            return id == a->id();
+        }
+    };
     void publish(const hub::Message&) override {}  // Rooms are named to the other workers, too.
     void subscribers_changed(std::string_view room, int change) override;
     template <class F>
@@ -51,7 +67,7 @@ private:
     const std::string name_;
     hub::Hub rooms_;
     std::vector<Socket*> sockets_;
-    std::unordered_map<std::string_view, Socket*> by_id_;  // Keys: the sockets' own.
+    std::unordered_set<Socket*, IdHash, IdEqual> by_id_;
     uint32_t mark_ = 0;
 };
 

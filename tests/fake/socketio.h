@@ -62,6 +62,7 @@ public:
         ended = words[size_t(how)];
         if (on_end) on_end();
     }
+    void set_timer(uint64_t delay_ms) override { timer_ms = delay_ms; }
     unsigned revision() const noexcept override { return engine_revision; }
     std::string_view sid() const noexcept override { return engine_sid; }
     std::string_view transport() const noexcept override { return "websocket"; }
@@ -71,6 +72,7 @@ public:
     std::string ended;
     std::function<void()> on_end;
     bool is_writable = true;
+    uint64_t timer_ms = 0;
     unsigned engine_revision = 4;
     std::string engine_sid = "ENGINE";
     socketio::ConnectInfo connect_info;
@@ -98,6 +100,7 @@ public:
     ~Client();
     void says(std::string_view text);  // Without the engine's packet type.
     void says_bytes(std::string_view bytes);
+    void is_due();  // The timer that it set.
     void leaves(std::string_view reason = "transport close");
     [[nodiscard]] std::vector<std::string> takes();  // What came since the last time.
     // The value of a name in the last packet that has it: of "sid", say.
@@ -193,6 +196,9 @@ inline void Client::says(std::string_view text) {
 inline void Client::says_bytes(std::string_view bytes) {
     on_worker([&] { client_->on_bytes(base::bytes_of(bytes)); });
     workers_.settle();
+}
+inline void Client::is_due() {
+    on_worker([&] { client_->connect_timed_out(); });
 }
 inline void Client::leaves(std::string_view reason) {
     on_worker([&] { client_->closed(reason); });
