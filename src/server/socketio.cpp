@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <mutex>
 #include <optional>
-#include <regex>
 #include <stdexcept>
 #include <utility>
 
+#include "server/name_pattern.h"
 #include "server/socketio_clients.h"
 #include "server/socketio_login.h"
 #include "server/socketio_user.h"
@@ -15,9 +15,6 @@
 
 namespace starling::server {
 namespace {
-
-// A std::regex may recurse with the text: names of namespaces are short.
-constexpr size_t pattern_name_bytes_max = 255;
 
 class LockedHistory final : public socketio::SharedHistory {
 public:
@@ -171,11 +168,9 @@ sio::Namespace& SocketIo::of(std::string_view name) {
 }
 
 sio::Namespace& SocketIo::of_pattern(std::string_view expression) {
-    const auto pattern = std::make_shared<const std::regex>(std::string(expression));
     return add(shared_->family.declare_dynamic(
-        expression, [pattern](std::string_view name, const sio::Json&) {
-            return name.size() <= pattern_name_bytes_max &&
-                   std::regex_match(name.begin(), name.end(), *pattern);
+        expression, [matches = name_pattern(expression)](std::string_view name, const sio::Json&) {
+            return matches(name);
         }));
 }
 

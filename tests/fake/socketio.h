@@ -218,4 +218,14 @@ inline std::string Client::member(std::string_view name) const {
     return text.substr(begin, text.find('"', begin) - begin);
 }
 
+// Joined to "/", with what it got for that taken.
+inline std::unique_ptr<Client> join(Workers& workers, size_t worker = 0,
+                                    std::string_view nsp = "") {
+    auto client = std::make_unique<Client>(workers, worker, 4);
+    client->says("0" + std::string(nsp) + (nsp.empty() ? "" : ","));
+    workers.settle();
+    static_cast<void>(client->takes());
+    return client;
+}
+
 }  // namespace starling::fake

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "fake/socketio.h"
+#include "tests/fake/socketio.h"
 
 namespace starling {
 namespace {
