@@ -106,12 +106,25 @@ decltype(auto) hold(const T& value) {
         return to_json(value);
 }
 
+// Has one operator() with parameter types of its own, or is a function.
+template <class F>
+concept Callable = std::is_function_v<std::remove_pointer_t<F>> || requires {
+    typename std::type_identity_t<decltype(&F::operator())>;
+};
+
 template <class T>
 struct JsonOf {
     static Json make(const T& value) {
-        static_assert(std::is_constructible_v<Json, const T&>,
-                      "Socket.IO cannot send an argument of this type: convert it to sio::Json");
-        return Json(value);
+        if constexpr (std::is_constructible_v<Json, const T&>) {
+            return Json(value);
+        } else {  // Only this, and not what the compiler would say of a Json made from it.
+            static_assert(!Callable<T>,
+                          "no such callback here: it is the last argument of emit_with_ack() and "
+                          "takes a const sio::Answer& (of a broadcast, a const sio::Answers&)");
+            static_assert(Callable<T>,
+                          "Socket.IO cannot send a value of this type: convert it to sio::Json");
+            return {};
+        }
     }
 };
 template <class T>
@@ -317,6 +330,41 @@ constexpr bool takes_rest = std::same_as<std::remove_cvref_t<P>, std::span<const
 template <class P>
 constexpr bool takes_reference = std::same_as<P, const Json&>;
 
+template <class T>
+constexpr bool readable = requires {
+    Parameter<T>::expected;
+};
+template <class T>
+constexpr bool readable<std::optional<T>> = readable<T>;
+template <class T>
+constexpr bool readable<std::vector<T>> = readable<T>;
+
+// Says what is wrong with a parameter in words, and in one place.
+template <class P>
+consteval bool check_parameter() {
+    using T = std::remove_cvref_t<P>;
+    constexpr bool known = !takes_argument<P> || takes_rest<P> || readable<T>;
+    constexpr bool changeable =
+        std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>;
+    static_assert(known,
+                  "a handler of Socket.IO cannot take this parameter: take bool, a number, "
+                  "std::string, std::string_view, sio::Json, boost::json::array or object, "
+                  "sio::Binary, std::vector or std::optional of these, "
+                  "std::span<const sio::Json>, sio::Socket or sio::Ack");
+    static_assert(!changeable,
+                  "a handler of Socket.IO takes its parameters by value or const reference");
+    return known && !changeable;
+}
+
+// std::span<const Json> takes all that are left: nothing is left for an argument after it.
+template <class... P>
+consteval bool rest_is_last() {
+    [[maybe_unused]] bool rest = false;
+    bool last = true;
+    (((last = last && !(rest && takes_argument<P>)), (rest = rest || takes_rest<P>)), ...);
+    return last;
+}
+
 // Reads argument by argument; remembers the first that does not fit.
 class Reader {
 public:
@@ -375,6 +423,13 @@ template <class F>
 struct Signature : Signature<decltype(&F::operator())> {};
 template <class R, class... P>
 struct Signature<R (*)(P...)> {
+    static consteval bool check() {
+        static_assert(rest_is_last<P...>(),
+                      "std::span<const sio::Json> takes all arguments that are left: put it last");
+        bool good = rest_is_last<P...>();
+        ((good = check_parameter<P>() && good), ...);
+        return good;
+    }
     template <class F>
     static Misfit call(F& handler, const Event& event) {
         Reader reader(event.args);
@@ -411,25 +466,12 @@ public:
     template <class F>
     static Listener of(F&& handler) {
         using Handler = std::decay_t<F>;
-        Listener listener;
-        if constexpr (fits<Handler>) {
-            new (&listener.storage_) Handler(std::forward<F>(handler));
-            static constexpr Ops ops{[](void* storage, const Event& event) {
-                                         return Signature<Handler>::call(
-                                             *static_cast<Handler*>(storage), event);
-                                     },
-                                     nullptr};
-            listener.ops_ = &ops;
-        } else {
-            listener.storage_ = new Handler(std::forward<F>(handler));
-            static constexpr Ops ops{
-                [](void* storage, const Event& event) {
-                    return Signature<Handler>::call(**static_cast<Handler**>(storage), event);
-                },
-                [](void* handler_at) { delete static_cast<Handler*>(handler_at); }};
-            listener.ops_ = &ops;
-        }
-        return listener;
+        static_assert(Callable<Handler>,
+                      "a handler of Socket.IO is a lambda or function that says what it takes, as "
+                      "in [](sio::Socket socket, std::string text): no auto, no overloads");
+        if constexpr (Callable<Handler>)
+            if constexpr (Signature<Handler>::check()) return make(std::forward<F>(handler));
+        return {};
     }
 
     Listener() noexcept = default;
@@ -461,6 +503,8 @@ public:
     Misfit operator()(const Event& event) const { return prepare()(event); }
 
 private:
+    template <class F>
+    static Listener make(F&& handler);
     struct Ops {
         Misfit (*call)(void* storage, const Event& event);
         void (*destroy)(void* heap);
@@ -473,6 +517,30 @@ private:
     void* storage_ = nullptr;
 };
 static_assert(sizeof(Listener) == 16);
+
+template <class F>
+Listener Listener::make(F&& handler) {
+    using Handler = std::decay_t<F>;
+    Listener listener;
+    if constexpr (fits<Handler>) {
+        new (&listener.storage_) Handler(std::forward<F>(handler));
+        static constexpr Ops ops{[](void* storage, const Event& event) {
+                                     return Signature<Handler>::call(
+                                         *static_cast<Handler*>(storage), event);
+                                 },
+                                 nullptr};
+        listener.ops_ = &ops;
+    } else {
+        listener.storage_ = new Handler(std::forward<F>(handler));
+        static constexpr Ops ops{
+            [](void* storage, const Event& event) {
+                return Signature<Handler>::call(**static_cast<Handler**>(storage), event);
+            },
+            [](void* handler_at) { delete static_cast<Handler*>(handler_at); }};
+        listener.ops_ = &ops;
+    }
+    return listener;
+}
 
 }  // namespace detail
 }  // namespace starling::sio
