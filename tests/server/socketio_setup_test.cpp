@@ -6,7 +6,9 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "tests/server/engine_fixture.h"
 
@@ -14,6 +16,24 @@ namespace starling::server::test {
 namespace {
 
 using namespace std::chrono_literals;
+
+// What the compiler refuses in words, and what it does not.
+namespace check {
+
+using sio::detail::Callable, sio::detail::readable, sio::detail::rest_is_last;
+using Rest = std::span<const sio::Json>;
+
+struct Unknown {};
+constexpr auto generic = [](auto) {};
+constexpr auto plain = [](int) {};
+static_assert(Callable<decltype(plain)> && Callable<void (*)(int)>);
+static_assert(!Callable<decltype(generic)> && !Callable<int>);
+static_assert(readable<std::vector<std::optional<std::string>>> && readable<unsigned char>);
+static_assert(!readable<Unknown> && !readable<std::vector<Unknown>> && !readable<const char*>);
+static_assert(rest_is_last<>() && rest_is_last<int, Rest, sio::Ack>());
+static_assert(!rest_is_last<Rest, int>() && !rest_is_last<Rest, Rest>());
+
+}  // namespace check
 
 std::string refusal(const std::function<void()>& call) {
     try {
