@@ -23,10 +23,14 @@ void Client::guarded(F&& call) {
         call();
         return;
     } catch (const std::exception& error) {
-        core_.host().log_exception("socket.io", error.what());
+        threw("socket.io", error.what());
     } catch (...) {
-        core_.host().log_exception("socket.io", "an exception of unknown type");
+        threw("socket.io", "an exception of unknown type");
     }
+}
+
+void Client::threw(std::string_view handler, std::string_view what) {
+    core_.host().log_exception(handler, what);
     end(Link::End::forced_server_close, "a handler threw");
 }
 

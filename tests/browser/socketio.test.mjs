@@ -184,6 +184,19 @@ describe("Socket.IO chat page", () => {
     await leave(page);
   });
 
+  test("a change of the language keeps the times of messages", async () => {
+    const page = await enter("Ada");
+    await say(page, "hello");
+    await shows(page, "#list .text", "hello");
+    const shown = await page.textContent("#list time");
+    for (const language of ["zh", "en"]) {
+      await page.click(`[data-language=${language}]`);
+      assert.match(await page.textContent("#list time"), /\d/);
+    }
+    assert.equal(await page.textContent("#list time"), shown);
+    await leave(page);
+  });
+
   test("after the server was away the page comes back by itself", async () => {
     const own = await serveDemo();
     const page = await enter("Ada", desktop, own);

@@ -30,8 +30,8 @@ public:
     void log(log::Level, std::string_view message, std::span<const log::Field>) override {
         logged.emplace_back(message);
     }
-    void log_exception(std::string_view, std::string_view what) override {
-        logged.push_back("exception: " + std::string(what));
+    void log_exception(std::string_view where, std::string_view what) override {
+        logged.push_back("exception: " + std::string(where) + ": " + std::string(what));
     }
 
     inline static thread_local const Host* current = nullptr;  // Which of the workers "runs".

@@ -315,7 +315,7 @@ TEST(SocketIoCore, AHandlerThatThrowsCostsItsClientAlone) {
     a->says("2[\"throw\"]");
     EXPECT_EQ(a->link.ended, "forced server close");
     EXPECT_TRUE(b->link.ended.empty());
-    EXPECT_EQ(workers.hosts[0]->logged.front(), "exception: oops");
+    EXPECT_EQ(workers.hosts[0]->logged.front(), "exception: throw: oops");
 }
 
 TEST(SocketIoCore, NoNamespaceWithinTenSeconds) {
