@@ -130,7 +130,7 @@ public:
     // Throws std::invalid_argument for options at fault, std::logic_error the second time.
     events::Channels& events(events::Options options = {});
     // Socket.IO at /socket.io/, see <starling/socketio.h>, which the caller includes. The server owns
-    // it. Throws std::invalid_argument for options at fault and for a path that is taken.
+    // it. Throws std::invalid_argument for options at fault, and for a second one at the same path.
     sio::Server& socketio();
     sio::Server& socketio(sio::Options options);
 
