@@ -36,8 +36,8 @@ public:
     [[nodiscard]] std::shared_ptr<Registry> declare(std::string_view name);
     [[nodiscard]] std::shared_ptr<Registry> declare_dynamic(std::string_view name,
                                                             sio::Server::Accept accept);
-    void add_core(Core& core) { cores_.push_back(&core); }
-    void remove_cores() noexcept { cores_.clear(); }
+    void add_core(Core& core);
+    void remove_cores() noexcept;
     void on_new_namespace(std::function<void(std::string_view)> call) {
         on_new_namespace_ = std::move(call);
     }
