@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "fake/socketio.h"
+#include "tests/fake/socketio.h"
 
 namespace starling {
 namespace {
