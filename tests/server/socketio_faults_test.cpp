@@ -29,14 +29,17 @@ std::string post(const std::string& target, const std::string& body) {
 
 // The packet that is too much ends its session while it is sent; who is told of that sends, too.
 TEST(SocketIoServerFaults, AFullQueueEndsTheSessionInTheMiddleOfAPacket) {
+    sio::Socket other;
     Transcript events;  // Outlives the server, as all that its handlers use.
     TestServer t;
     sio::Options options;
     options.send_queue_bytes_max = 10'000;
     auto& io = t.server.socketio(options);
     io.on_connection([&](sio::Socket socket) {
+        if (!other.connected()) other = socket;
         socket.on("disconnect", [&](sio::Socket, std::string reason) {
-            for (int i = 0; i < 3; ++i) io.emit("left", std::string(100, 'x'), sio::Binary("a"));
+            const sio::Binary piece("a");
+            other.emit("left", piece, piece, piece, piece, piece, piece, piece, piece);
             events.add(reason);
         });
         socket.on("go", [](sio::Socket self) {
@@ -46,13 +49,18 @@ TEST(SocketIoServerFaults, AFullQueueEndsTheSessionInTheMiddleOfAPacket) {
         });
     });
     t.start();
+    WsClient listener(t.port(), "/socket.io/?EIO=4&transport=websocket");
+    listener.send_text("40");
+    EXPECT_TRUE(listener.next().starts_with("text(0"));
+    EXPECT_TRUE(listener.next().starts_with("text(40"));
     Client client(t.port());
     const std::string path = "/socket.io/?EIO=4&transport=polling";
     const std::string target = path + "&sid=" + sid_of(client.get(path).body);
     EXPECT_EQ(client.request(post(target, "40")).body, "ok");
     EXPECT_EQ(client.request(post(target, "42[\"go\"]")).status, 200);
     EXPECT_TRUE(events.wait_for("transport error"));
-    EXPECT_EQ(io.clients(), 0u);
+    EXPECT_TRUE(listener.next().starts_with("text(458-[\"left\""));
+    EXPECT_EQ(io.clients(), 1u);
 }
 
 // A client that asks on and on, until it is disconnected; then the next one.
