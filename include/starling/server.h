@@ -20,7 +20,7 @@
 #include <string_view>
 #include <vector>
 
-namespace starling::sio {
+namespace starling::sio {  // Of <starling/socketio.h>, for who includes it.
 class Server;
 struct Options;
 }  // namespace starling::sio
@@ -77,7 +77,9 @@ struct ServerOptions {
 struct ServerStats {
     uint64_t connections_open = 0, connections_accepted = 0, connections_refused = 0;
     uint64_t requests = 0;
-    uint64_t websockets_open = 0, websockets_opened = 0;
+    uint64_t websockets_open = 0, websockets_opened = 0;  // With those below Socket.IO.
+    // Clients of Socket.IO, over polling or WebSocket; each may be in several namespaces, or in none.
+    uint64_t socketio_sessions_open = 0, socketio_sessions_opened = 0;
     uint64_t messages_received = 0, messages_sent = 0, messages_dropped = 0;
     uint64_t handler_exceptions = 0, protocol_errors = 0, accept_pauses = 0;
 };

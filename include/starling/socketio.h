@@ -91,7 +91,7 @@ private:
 };
 
 // A namespace: who connected to it, and what it does with them. What is set (handlers, middleware) is
-// set before the server starts, or, for a dynamic one, in on_new_namespace(); the rest from any thread.
+// set before the server starts, and throws std::logic_error afterwards; the rest from any thread.
 // Owner: the Server that it came from.
 class Namespace : public detail::Emits<Namespace, Answers> {
 public:
@@ -105,12 +105,14 @@ public:
     // `reason`: "transport close", "client namespace disconnect", ... The socket still has its data.
     void on_disconnect(std::function<void(Socket, std::string_view reason)> handler);
     // For every socket of the namespace, at no cost per socket. "connection" and "disconnect" are the
-    // two above.
+    // two above; other names that clients cannot send throw std::invalid_argument.
     template <class F>
     void on(std::string_view name, F&& handler) {
-        if constexpr (std::is_invocable_v<F&, Socket> && !std::is_invocable_v<F&>)
+        if constexpr (std::is_constructible_v<std::function<void(Socket)>, F>)
             if (name == "connection" || name == "connect")
                 return on_connection(std::forward<F>(handler));
+        if constexpr (std::is_constructible_v<std::function<void(Socket, std::string_view)>, F>)
+            if (name == "disconnect") return on_disconnect(std::forward<F>(handler));
         add_listener(name, detail::Listener::of(std::forward<F>(handler)));
     }
     // Before a socket connects, in this order; see also Error. The second form decides later.
@@ -120,8 +122,12 @@ public:
     void use(F&& guard) {
         if constexpr (std::is_invocable_v<F&, Socket, Next>)
             add_guard(AsyncGuard(std::forward<F>(guard)));
-        else
+        else if constexpr (std::is_constructible_v<Guard, F>)
             add_guard(Guard(std::forward<F>(guard)));
+        else
+            static_assert(!std::is_same_v<F, F>,
+                          "middleware is [](sio::Socket) -> std::optional<sio::Error>, or "
+                          "[](sio::Socket, sio::Next) that calls next");
     }
     // Rooms as this worker sees them: "create-room" where the first of its sockets joins.
     using RoomCall = std::function<void(std::string_view room)>;
@@ -208,7 +214,7 @@ private:
 // The whole of it; as a Namespace it is "/". Got from starling::Server::socketio().
 class Server : public Namespace {
 public:
-    // Made where there is none: "/admin", "admin".
+    // Made where there is none, before the server starts: "/admin", "admin".
     virtual Namespace& of(std::string_view name) = 0;
     // Dynamic namespaces: those whose whole name matches the ECMAScript expression ("/room-\\d+"), or
     // for which `accept` returns true. A child is made when the first client asks for it, with the

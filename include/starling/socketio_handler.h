@@ -11,6 +11,7 @@
 // views that end with the call. Further arguments are ignored, as in JavaScript.
 #pragma once
 
+#include <starling/socketio_emit.h>
 #include <starling/socketio_value.h>
 
 #include <boost/json/array.hpp>
@@ -37,122 +38,7 @@ namespace starling::sio {
 class Ack;
 class Socket;
 
-// One argument of an event that is sent, as a view: it ends with the call.
-class Value {
-public:
-    enum class Kind : uint8_t { null, boolean, int64, uint64, real, text, bytes, json };
-
-    Value(std::nullptr_t) noexcept {}
-    Value(bool value) noexcept : kind_(Kind::boolean), boolean_(value) {}
-    template <std::signed_integral T>
-    requires(!std::same_as<T, bool>) Value(T value)
-    noexcept : kind_(Kind::int64), int64_(value) {}
-    template <std::unsigned_integral T>
-    requires(!std::same_as<T, bool>) Value(T value)
-    noexcept : kind_(Kind::uint64), uint64_(value) {}
-    template <std::floating_point T>
-    Value(T value) noexcept : kind_(Kind::real), real_(double(value)) {}
-    Value(std::string_view text) noexcept : kind_(Kind::text), text_(text) {}
-    Value(const std::string& text) noexcept : Value(std::string_view(text)) {}
-    Value(const char* text) noexcept : Value(std::string_view(text)) {}
-    Value(const boost::json::string& text) noexcept
-        : Value(std::string_view(text.data(), text.size())) {}
-    Value(const Binary& bytes) noexcept : kind_(Kind::bytes), text_(bytes.text()) {}
-    Value(std::span<const std::byte> bytes) noexcept
-        : kind_(Kind::bytes), text_(reinterpret_cast<const char*>(bytes.data()), bytes.size()) {}
-    Value(const Json& json) noexcept : kind_(Kind::json), json_(&json) {}
-
-    [[nodiscard]] Kind kind() const noexcept { return kind_; }
-    [[nodiscard]] bool boolean() const noexcept { return boolean_; }
-    [[nodiscard]] int64_t int64() const noexcept { return int64_; }
-    [[nodiscard]] uint64_t uint64() const noexcept { return uint64_; }
-    [[nodiscard]] double real() const noexcept { return real_; }
-    [[nodiscard]] std::string_view text() const noexcept { return text_; }  // Or bytes.
-    [[nodiscard]] const Json& json() const noexcept { return *json_; }
-
-private:
-    Kind kind_ = Kind::null;
-    union {
-        bool boolean_;
-        int64_t int64_ = 0;
-        uint64_t uint64_;
-        double real_;
-        const Json* json_;
-    };
-    std::string_view text_;
-};
-
 namespace detail {
-
-// ---- what is sent -------------------------------------------------------------------------------
-
-// Types that a Value shows as they are; others become a Json first.
-template <class T>
-concept Viewable = std::is_arithmetic_v<T> || std::same_as<T, std::nullptr_t> ||
-    std::same_as<T, Json> || std::same_as<T, Binary> || std::same_as<T, boost::json::string> ||
-    std::convertible_to<const T&, std::string_view> ||
-    std::convertible_to<const T&, std::span<const std::byte>>;
-
-template <class T>
-Json to_json(const T& value);
-
-template <class T>
-decltype(auto) hold(const T& value) {
-    if constexpr (std::is_enum_v<T>)
-        return int64_t(value);
-    else if constexpr (Viewable<T>)
-        return static_cast<const T&>(value);
-    else
-        return to_json(value);
-}
-
-template <class T>
-struct JsonOf {
-    static Json make(const T& value) {
-        static_assert(std::is_constructible_v<Json, const T&>,
-                      "Socket.IO cannot send an argument of this type: convert it to sio::Json");
-        return Json(value);
-    }
-};
-template <class T>
-struct JsonOf<std::optional<T>> {
-    static Json make(const std::optional<T>& value) { return value ? to_json(*value) : Json(); }
-};
-template <class T>
-struct JsonOf<std::vector<T>> {
-    static Json make(const std::vector<T>& values) {
-        boost::json::array array;
-        array.reserve(values.size());
-        for (const auto& value : values) array.push_back(to_json(T(value)));
-        return array;
-    }
-};
-
-template <class T>
-Json to_json(const T& value) {
-    if constexpr (std::convertible_to<const T&, std::string_view>)
-        return Json(std::string_view(value));
-    else
-        return JsonOf<T>::make(value);
-}
-
-// Calls `use(span of Values)`.
-template <class Use, class... Args>
-decltype(auto) with_values(Use&& use, const Args&... args) {
-    return [&use](const auto&... held) -> decltype(auto) {
-        const std::array<Value, sizeof...(held)> values{Value(held)...};
-        return use(std::span<const Value>(values.data(), values.size()));
-    }(hold(args)...);
-}
-
-// The same for a list of them.
-template <class Use>
-decltype(auto) with_list(Use&& use, std::span<const Json> args) {
-    const std::vector<Value> values(args.begin(), args.end());
-    return use(std::span<const Value>(values));
-}
-
-// ---- what is received ---------------------------------------------------------------------------
 
 struct Event {
     const Socket& socket;
@@ -317,6 +203,41 @@ constexpr bool takes_rest = std::same_as<std::remove_cvref_t<P>, std::span<const
 template <class P>
 constexpr bool takes_reference = std::same_as<P, const Json&>;
 
+template <class T>
+constexpr bool readable = requires {
+    Parameter<T>::expected;
+};
+template <class T>
+constexpr bool readable<std::optional<T>> = readable<T>;
+template <class T>
+constexpr bool readable<std::vector<T>> = readable<T>;
+
+// Says what is wrong with a parameter in words, and in one place.
+template <class P>
+consteval bool check_parameter() {
+    using T = std::remove_cvref_t<P>;
+    constexpr bool known = !takes_argument<P> || takes_rest<P> || readable<T>;
+    constexpr bool changeable =
+        std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>;
+    static_assert(known,
+                  "a handler of Socket.IO cannot take this parameter: take bool, a number, "
+                  "std::string, std::string_view, sio::Json, boost::json::array or object, "
+                  "sio::Binary, std::vector or std::optional of these, "
+                  "std::span<const sio::Json>, sio::Socket or sio::Ack");
+    static_assert(!changeable,
+                  "a handler of Socket.IO takes its parameters by value or const reference");
+    return known && !changeable;
+}
+
+// std::span<const Json> takes all that are left: nothing is left for an argument after it.
+template <class... P>
+consteval bool rest_is_last() {
+    [[maybe_unused]] bool rest = false;
+    bool last = true;
+    (((last = last && !(rest && takes_argument<P>)), (rest = rest || takes_rest<P>)), ...);
+    return last;
+}
+
 // Reads argument by argument; remembers the first that does not fit.
 class Reader {
 public:
@@ -375,6 +296,13 @@ template <class F>
 struct Signature : Signature<decltype(&F::operator())> {};
 template <class R, class... P>
 struct Signature<R (*)(P...)> {
+    static consteval bool check() {
+        static_assert(rest_is_last<P...>(),
+                      "std::span<const sio::Json> takes all arguments that are left: put it last");
+        bool good = rest_is_last<P...>();
+        ((good = check_parameter<P>() && good), ...);
+        return good;
+    }
     template <class F>
     static Misfit call(F& handler, const Event& event) {
         Reader reader(event.args);
@@ -411,25 +339,12 @@ public:
     template <class F>
     static Listener of(F&& handler) {
         using Handler = std::decay_t<F>;
-        Listener listener;
-        if constexpr (fits<Handler>) {
-            new (&listener.storage_) Handler(std::forward<F>(handler));
-            static constexpr Ops ops{[](void* storage, const Event& event) {
-                                         return Signature<Handler>::call(
-                                             *static_cast<Handler*>(storage), event);
-                                     },
-                                     nullptr};
-            listener.ops_ = &ops;
-        } else {
-            listener.storage_ = new Handler(std::forward<F>(handler));
-            static constexpr Ops ops{
-                [](void* storage, const Event& event) {
-                    return Signature<Handler>::call(**static_cast<Handler**>(storage), event);
-                },
-                [](void* handler_at) { delete static_cast<Handler*>(handler_at); }};
-            listener.ops_ = &ops;
-        }
-        return listener;
+        static_assert(Callable<Handler>,
+                      "a handler of Socket.IO is a lambda or function that says what it takes, as "
+                      "in [](sio::Socket socket, std::string text): no auto, no overloads");
+        if constexpr (Callable<Handler>)
+            if constexpr (Signature<Handler>::check()) return make(std::forward<F>(handler));
+        return {};
     }
 
     Listener() noexcept = default;
@@ -461,6 +376,8 @@ public:
     Misfit operator()(const Event& event) const { return prepare()(event); }
 
 private:
+    template <class F>
+    static Listener make(F&& handler);
     struct Ops {
         Misfit (*call)(void* storage, const Event& event);
         void (*destroy)(void* heap);
@@ -473,6 +390,30 @@ private:
     void* storage_ = nullptr;
 };
 static_assert(sizeof(Listener) == 16);
+
+template <class F>
+Listener Listener::make(F&& handler) {
+    using Handler = std::decay_t<F>;
+    Listener listener;
+    if constexpr (fits<Handler>) {
+        new (&listener.storage_) Handler(std::forward<F>(handler));
+        static constexpr Ops ops{[](void* storage, const Event& event) {
+                                     return Signature<Handler>::call(
+                                         *static_cast<Handler*>(storage), event);
+                                 },
+                                 nullptr};
+        listener.ops_ = &ops;
+    } else {
+        listener.storage_ = new Handler(std::forward<F>(handler));
+        static constexpr Ops ops{
+            [](void* storage, const Event& event) {
+                return Signature<Handler>::call(**static_cast<Handler**>(storage), event);
+            },
+            [](void* handler_at) { delete static_cast<Handler*>(handler_at); }};
+        listener.ops_ = &ops;
+    }
+    return listener;
+}
 
 }  // namespace detail
 }  // namespace starling::sio

@@ -29,7 +29,8 @@ void health(Server& server) {
         response.json(boost::json::object{{"status", "ok"},
                                           {"version", version()},
                                           {"connections", stats.connections_open},
-                                          {"websockets", stats.websockets_open}});
+                                          {"websockets", stats.websockets_open},
+                                          {"socketio_sessions", stats.socketio_sessions_open}});
     });
     server.get("/readyz", [&server](const http::Request&, http::Response& response) {
         bool stopping = server.stopping();

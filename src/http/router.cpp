@@ -159,7 +159,9 @@ void Router::add(std::string_view method, std::string_view pattern, int route) {
             rest.remove_prefix(slash + 1);
     }
     for (const Route& other : *routes)
-        if (other.method == method) throw std::invalid_argument("the route exists already");
+        if (other.method == method)
+            throw std::invalid_argument("the route exists already: " + std::string(method) + " " +
+                                        std::string(pattern));
     routes->push_back(std::move(added));
     if (method != "*") add_method(methods_, method);
 }

@@ -15,7 +15,7 @@ EngineHost::~EngineHost() {
         if (EngineSession* session = sessions_.object_at(slot)) {
             sessions_.remove(*session);
             delete session;
-            engine.sessions_.fetch_sub(1, std::memory_order_relaxed);
+            count_end();
         }
 }
 
@@ -37,6 +37,7 @@ EngineSession& EngineHost::make(const engineio::Query& query, engineio::Transpor
                                                    transport, engineio::supports_binary(query));
     sessions_.insert(*session);
     engine.sessions_.fetch_add(1, std::memory_order_relaxed);
+    worker.counters().socketio_sessions_open.add();
     if (!timer_) timer_ = worker.loop().every(net::TimerWheel::tick_ms, [this] { advance(); });
     session->schedule();
     return *session.release();
@@ -80,9 +81,14 @@ void EngineHost::flush_all() {
         if (EngineSession* session = find(key)) session->flush();
 }
 
+void EngineHost::count_end() noexcept {
+    engine.sessions_.fetch_sub(1, std::memory_order_relaxed);
+    worker.counters().socketio_sessions_open.subtract();
+}
+
 void EngineHost::ended(EngineSession& session) {
     sessions_.remove(session);
-    engine.sessions_.fetch_sub(1, std::memory_order_relaxed);
+    count_end();
     dead_.emplace_back(&session);
     if (dead_.size() == 1) worker.loop().post([this] { std::exchange(dead_, {}).clear(); });
     if (sessions_.size() == 0) worker.loop().cancel_timer(std::exchange(timer_, 0));

@@ -44,6 +44,7 @@ public:
 private:
     void advance();
     void flush_all();
+    void count_end() noexcept;
 
     net::TimerWheel wheel_;
     net::TimerId timer_ = 0;  // Runs while there are sessions.

@@ -389,6 +389,8 @@ ServerStats Server::stats() const {
         sum.requests += counters.requests.get();
         sum.websockets_open += counters.websockets_open.get();
         sum.websockets_opened += counters.websockets_opened.get();
+        sum.socketio_sessions_open += counters.socketio_sessions_open.get();
+        sum.socketio_sessions_opened += counters.socketio_sessions_opened.get();
         sum.messages_received += counters.messages_received.get();
         sum.messages_sent += counters.messages_sent.get();
         sum.messages_dropped += counters.messages_dropped.get() + worker->posted_dropped();

@@ -1,12 +1,13 @@
 #include "server/socketio.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <mutex>
 #include <optional>
-#include <regex>
 #include <stdexcept>
 #include <utility>
 
+#include "server/name_pattern.h"
 #include "server/socketio_clients.h"
 #include "server/socketio_login.h"
 #include "server/socketio_user.h"
@@ -15,9 +16,6 @@
 
 namespace starling::server {
 namespace {
-
-// A std::regex may recurse with the text: names of namespaces are short.
-constexpr size_t pattern_name_bytes_max = 255;
 
 class LockedHistory final : public socketio::SharedHistory {
 public:
@@ -74,15 +72,37 @@ EngineOptions engine_options(const sio::Options& options) {
     return engine;
 }
 
-void check(const sio::Options& options) {
-    if (options.ping_interval.count() <= 0 || options.ping_timeout.count() <= 0 ||
-        options.upgrade_timeout.count() <= 0 || options.connect_timeout.count() <= 0 ||
-        options.ack_timeout.count() <= 0)
-        throw std::invalid_argument("socket.io: a time must be above 0");
-    if (options.path.empty() || options.path.front() != '/')
-        throw std::invalid_argument("socket.io: path must begin with /");
-    if (options.namespaces_max == 0)
-        throw std::invalid_argument("socket.io: namespaces_max must be above 0");
+void require_above_zero(std::string_view option, int64_t value) {
+    if (value <= 0)
+        throw std::invalid_argument("socket.io: " + std::string(option) + " must be above 0");
+}
+
+const sio::Options& checked(const sio::Options& options) {
+    if (!options.path.starts_with('/') || options.path.ends_with('/'))
+        throw std::invalid_argument("socket.io: path must begin with / and not end with it: '" +
+                                    options.path + "'");
+    if (options.transports.empty())
+        throw std::invalid_argument("socket.io: transports must name one at least");
+    require_above_zero("ping_interval", options.ping_interval.count());
+    require_above_zero("ping_timeout", options.ping_timeout.count());
+    require_above_zero("upgrade_timeout", options.upgrade_timeout.count());
+    require_above_zero("connect_timeout", options.connect_timeout.count());
+    require_above_zero("ack_timeout", options.ack_timeout.count());
+    require_above_zero("max_http_buffer_size", options.max_http_buffer_size > 0);
+    require_above_zero("send_queue_bytes_max", options.send_queue_bytes_max > 0);
+    require_above_zero("namespaces_max", options.namespaces_max);
+    if (const auto& recovery = options.connection_state_recovery)
+        require_above_zero("max_disconnection_duration",
+                           recovery->max_disconnection_duration.count());
+    if (options.auth && options.auth_required && options.auth->keys.empty() &&
+        options.auth->user_header.empty())
+        throw std::invalid_argument(
+            "socket.io: auth has no keys and no user_header: nobody gets in");
+    if (options.serve_client && !options.client_dir.empty() &&
+        !std::filesystem::is_directory(options.client_dir))
+        throw std::invalid_argument("socket.io: client_dir is no folder: '" + options.client_dir +
+                                    "'");
+    return options;
 }
 
 }  // namespace
@@ -123,13 +143,13 @@ struct SocketIo::Shared {
     socketio::Family family;
 };
 
-SocketIo::SocketIo(sio::Options options) : SocketIo(options, std::make_unique<Shared>(options)) {}
+SocketIo::SocketIo(sio::Options options)
+    : SocketIo(checked(options), std::make_unique<Shared>(options)) {}
 
 SocketIo::SocketIo(sio::Options options, std::unique_ptr<Shared> shared)
     : sio::Server(shared->family.declare("/")),
       options_(std::move(options)),
       shared_(std::move(shared)) {
-    check(options_);
     EngineOptions engine = engine_options(options_);
     engine.connection_error = [this](const http::Request& request, int code,
                                      std::string_view message) {
@@ -167,28 +187,31 @@ sio::Namespace& SocketIo::of(std::string_view name) {
     if (full == "/") return *this;
     for (const auto& known : namespaces_)
         if (known->name() == full) return *known;
+    shared_->family.require_not_started();
     return add(shared_->family.declare(full));
 }
 
 sio::Namespace& SocketIo::of_pattern(std::string_view expression) {
-    const auto pattern = std::make_shared<const std::regex>(std::string(expression));
+    shared_->family.require_not_started();
     return add(shared_->family.declare_dynamic(
-        expression, [pattern](std::string_view name, const sio::Json&) {
-            return name.size() <= pattern_name_bytes_max &&
-                   std::regex_match(name.begin(), name.end(), *pattern);
+        expression, [matches = name_pattern(expression)](std::string_view name, const sio::Json&) {
+            return matches(name);
         }));
 }
 
 sio::Namespace& SocketIo::of_matching(Accept accept) {
     if (!accept) throw std::invalid_argument("of_matching: no function");
+    shared_->family.require_not_started();
     return add(shared_->family.declare_dynamic("(matching)", std::move(accept)));
 }
 
 void SocketIo::on_new_namespace(std::function<void(std::string_view)> call) {
+    shared_->family.require_not_started();
     shared_->family.on_new_namespace(std::move(call));
 }
 
 void SocketIo::on_connection_error(std::function<void(const ConnectionError&)> call) {
+    shared_->family.require_not_started();
     on_connection_error_ = std::move(call);
 }
 
@@ -217,6 +240,7 @@ void SocketIo::attach(Team& team) {
         shared_->family.add_core(hosts_.back()->core());
     }
     engine_->attach(team);
+    shared_->family.start();
 }
 
 void SocketIo::detach() noexcept {

@@ -23,6 +23,11 @@ void Client::guarded(F&& call) {
 
 void Client::handler_threw() { end(Link::End::forced_server_close, "a handler threw"); }
 
+void Client::threw(std::string_view handler, std::string_view what) {
+    core_.host().log_exception(handler, what);
+    handler_threw();
+}
+
 void Client::opened() {
     guarded([this] {
         link_.set_timer(core_.settings().connect_timeout_ms);

@@ -44,6 +44,9 @@ public:
     void handler_threw();  // It is logged already.
     void send_packet(Type type, std::string_view nsp, const Json* data);
 
+    // A handler did: of an event, say, whose name it has. Costs this client its connection.
+    void threw(std::string_view handler, std::string_view what);
+
 private:
     void handle(const Outcome& outcome);
     void on_packet(const Packet& packet);

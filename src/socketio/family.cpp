@@ -28,6 +28,12 @@ Family::Family(Settings settings, std::unique_ptr<SharedHistory> history)
 
 Family::~Family() = default;
 
+void Family::require_not_started() const {
+    if (started_)
+        throw std::logic_error(
+            "socket.io: namespaces, handlers and middleware are set before the server starts");
+}
+
 std::shared_ptr<Registry> Family::declare(std::string_view name) {
     const std::string full = namespace_name(name);
     auto& registry = registries_[full];
@@ -50,6 +56,7 @@ void Family::add_core(Core& core) {
 
 void Family::remove_cores() noexcept {
     cores_.clear();
+    started_ = false;
     if (history_) history_->with([](History& history) { history.remove_readers(); });
 }
 

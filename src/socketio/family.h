@@ -38,6 +38,9 @@ public:
                                                             sio::Server::Accept accept);
     void add_core(Core& core);
     void remove_cores() noexcept;
+    // From here on all workers read what was declared: nothing more may be, on any thread.
+    void start() noexcept { started_ = true; }
+    void require_not_started() const;
     void on_new_namespace(std::function<void(std::string_view)> call) {
         on_new_namespace_ = std::move(call);
     }
@@ -69,6 +72,7 @@ private:
     std::vector<std::shared_ptr<Registry>> dynamic_;
     std::vector<Core*> cores_;
     std::function<void(std::string_view)> on_new_namespace_;
+    bool started_ = false;
     std::atomic<uint64_t> last_ack_{0};
 };
 

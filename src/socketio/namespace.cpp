@@ -21,23 +21,46 @@ Namespace::~Namespace() = default;
 const std::string& Namespace::name() const noexcept { return registry_->name; }
 
 void Namespace::on_connection(std::function<void(Socket)> handler) {
+    registry_->family.require_not_started();
     registry_->on_connection.push_back(std::move(handler));
 }
 void Namespace::on_disconnect(std::function<void(Socket, std::string_view)> handler) {
+    registry_->family.require_not_started();
     registry_->on_disconnect.push_back(std::move(handler));
 }
 void Namespace::add_listener(std::string_view name, detail::Listener listener) {
+    registry_->family.require_not_started();
+    socketio::require_event_of_clients(name);
     registry_->listeners[std::string(name)].push_back(std::move(listener));
 }
 void Namespace::add_server_listener(std::string_view name, detail::Listener listener) {
+    registry_->family.require_not_started();
     registry_->server_listeners[std::string(name)].push_back(std::move(listener));
 }
-void Namespace::add_guard(Guard guard) { registry_->guards.emplace_back(std::move(guard)); }
-void Namespace::add_guard(AsyncGuard guard) { registry_->guards.emplace_back(std::move(guard)); }
-void Namespace::on_create_room(RoomCall call) { registry_->on_create_room = std::move(call); }
-void Namespace::on_delete_room(RoomCall call) { registry_->on_delete_room = std::move(call); }
-void Namespace::on_join_room(MemberCall call) { registry_->on_join_room = std::move(call); }
-void Namespace::on_leave_room(MemberCall call) { registry_->on_leave_room = std::move(call); }
+void Namespace::add_guard(Guard guard) {
+    registry_->family.require_not_started();
+    registry_->guards.emplace_back(std::move(guard));
+}
+void Namespace::add_guard(AsyncGuard guard) {
+    registry_->family.require_not_started();
+    registry_->guards.emplace_back(std::move(guard));
+}
+void Namespace::on_create_room(RoomCall call) {
+    registry_->family.require_not_started();
+    registry_->on_create_room = std::move(call);
+}
+void Namespace::on_delete_room(RoomCall call) {
+    registry_->family.require_not_started();
+    registry_->on_delete_room = std::move(call);
+}
+void Namespace::on_join_room(MemberCall call) {
+    registry_->family.require_not_started();
+    registry_->on_join_room = std::move(call);
+}
+void Namespace::on_leave_room(MemberCall call) {
+    registry_->family.require_not_started();
+    registry_->on_leave_room = std::move(call);
+}
 
 Broadcast Namespace::all() const {
     return Broadcast(std::make_shared<const Broadcast::Target>(Broadcast::Target{

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <utility>
 
 #include "socketio/client.h"
@@ -41,6 +42,16 @@ void Socket::on_event(const Json& data, std::optional<uint64_t> ack_id) {
 }
 
 void Socket::dispatch(std::string_view name, std::span<const Json> args, const Ack& ack) {
+    try {
+        call_listeners(name, args, ack);
+    } catch (const std::exception& error) {
+        client_.threw(name, error.what());
+    } catch (...) {
+        client_.threw(name, "an exception of unknown type");
+    }
+}
+
+void Socket::call_listeners(std::string_view name, std::span<const Json> args, const Ack& ack) {
     if (extras_ && !guarded(name, args)) return;
     if (state_ == State::gone) return;  // One of those ended it.
     const sio::Socket self = handle();

@@ -110,6 +110,7 @@ private:
     [[nodiscard]] Extras& extras();
     [[nodiscard]] bool guarded(std::string_view name, std::span<const Json> args);
     void dispatch(std::string_view name, std::span<const Json> args, const sio::Ack& ack);
+    void call_listeners(std::string_view name, std::span<const Json> args, const sio::Ack& ack);
     void local_event(std::string_view name, std::string_view text);
     void misfit(std::string_view name, const sio::detail::Misfit& why, const sio::Ack& ack);
     // Nobody waits for anything any more. False: one who was told so threw.

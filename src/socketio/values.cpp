@@ -43,6 +43,14 @@ Json to_json(const Value& value) {
 
 }  // namespace
 
+void require_event_of_clients(std::string_view name) {
+    if (name == "connection" || std::ranges::find(reserved, name) != reserved.end())
+        throw std::invalid_argument("socket.io: clients do not send \"" + std::string(name) +
+                                    "\": see on_connection(sio::Socket), "
+                                    "on_disconnect(sio::Socket, std::string_view), and the same "
+                                    "events of a socket");
+}
+
 void write_values(Encoder& encoder, std::span<const Value> values) {
     for (const Value& value : values) write_value(encoder, value);
 }

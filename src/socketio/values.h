@@ -13,6 +13,9 @@
 
 namespace starling::socketio {
 
+// Throws std::invalid_argument for a handler that no event of a client could reach.
+void require_event_of_clients(std::string_view name);
+
 void write_values(Encoder& encoder, std::span<const sio::Value> values);
 
 // An event, complete. Throws std::invalid_argument where the application must not send that: a name

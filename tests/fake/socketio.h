@@ -30,8 +30,8 @@ public:
     void log(log::Level, std::string_view message, std::span<const log::Field>) override {
         logged.emplace_back(message);
     }
-    void log_exception(std::string_view, std::string_view what) override {
-        logged.push_back("exception: " + std::string(what));
+    void log_exception(std::string_view where, std::string_view what) override {
+        logged.push_back("exception: " + std::string(where) + ": " + std::string(what));
     }
 
     inline static thread_local const Host* current = nullptr;  // Which of the workers "runs".
@@ -216,6 +216,16 @@ inline std::string Client::member(std::string_view name) const {
     if (at == std::string::npos) return {};
     const size_t begin = at + key.size();
     return text.substr(begin, text.find('"', begin) - begin);
+}
+
+// Joined to "/", with what it got for that taken.
+inline std::unique_ptr<Client> join(Workers& workers, size_t worker = 0,
+                                    std::string_view nsp = "") {
+    auto client = std::make_unique<Client>(workers, worker, 4);
+    client->says("0" + std::string(nsp) + (nsp.empty() ? "" : ","));
+    workers.settle();
+    static_cast<void>(client->takes());
+    return client;
 }
 
 }  // namespace starling::fake

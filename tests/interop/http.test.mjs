@@ -214,9 +214,14 @@ describe("HTTP connections", () => {
 
   test("/healthz and /readyz", async () => {
     const wire = await Wire.connect(server.port);
-    for (const target of ["/healthz", "/readyz"]) {
+    for (const [target, members] of [
+      ["/healthz", ["status", "version", "connections", "websockets", "socketio_sessions"]],
+      ["/readyz", ["status"]],
+    ]) {
       wire.write(get(target));
-      assert.equal((await wire.response()).status, 200, target);
+      const { status, body } = await wire.response();
+      assert.equal(status, 200, target);
+      assert.deepEqual(Object.keys(JSON.parse(body)), members, target);
     }
     wire.destroy();
   });

@@ -11,17 +11,9 @@ namespace starling {
 namespace {
 
 using fake::Client;
+using fake::join;
 using fake::Workers;
 using Lines = std::vector<std::string>;
-
-// Joined to "/", with what it got for that taken.
-std::unique_ptr<Client> join(Workers& workers, size_t worker = 0, std::string_view nsp = "") {
-    auto client = std::make_unique<Client>(workers, worker, 4);
-    client->says("0" + std::string(nsp) + (nsp.empty() ? "" : ","));
-    workers.settle();
-    static_cast<void>(client->takes());
-    return client;
-}
 
 TEST(SocketIoCore, ConnectsToTheRootAndToldItsId) {
     Workers workers;
@@ -258,90 +250,6 @@ TEST(SocketIoCore, RoomsReachEachOnceOverTwoWorkers) {
     EXPECT_EQ(io.sockets(), 2u);
 }
 
-TEST(SocketIoCore, AcksOfClientsComeOrTimeOut) {
-    Workers workers(2);
-    auto& io = workers.of("/");
-    std::vector<sio::Socket> sockets;
-    io.on_connection([&](sio::Socket socket) { sockets.push_back(socket); });
-    const auto a = join(workers, 0), b = join(workers, 1);
-    std::vector<std::string> answers;
-    const auto note = [&](const sio::Answer& answer) {
-        answers.push_back(answer ? std::string(answer.value().as_string())
-                                 : "status " + std::to_string(int(answer.status)));
-    };
-    workers.on(0, [&] { sockets[0].emit_with_ack("q", 1, note); });
-    EXPECT_EQ(a->takes(), Lines{"420[\"q\",1]"});
-    a->says("30[\"yes\"]");
-    a->says("30[\"twice\"]");
-    a->says("3977[\"unasked\"]");
-    EXPECT_EQ(answers, Lines{"yes"});
-    sockets[1].timeout(std::chrono::seconds(1)).emit_with_ack("q", note);  // From elsewhere.
-    workers.settle();
-    EXPECT_EQ(b->takes(), Lines{"421[\"q\"]"});
-    workers.pass(999);
-    EXPECT_EQ(answers.size(), 1u);
-    workers.pass(1);
-    EXPECT_EQ(answers, (Lines{"yes", "status 1"}));
-    workers.on(1, [&] { sockets[1].emit_with_ack("q", note); });
-    b->leaves();
-    EXPECT_EQ(answers.back(), "status 2");
-    workers.on(1, [&] { sockets[1].emit_with_ack("q", note); });
-    EXPECT_EQ(answers.size(), 4u);
-    EXPECT_EQ(answers.back(), "status 2");
-    EXPECT_TRUE(a->link.ended.empty());
-}
-
-TEST(SocketIoCore, BroadcastsCollectTheirAnswers) {
-    Workers workers(2);
-    auto& io = workers.of("/");
-    const auto a = join(workers, 0), b = join(workers, 1);
-    std::vector<sio::Answers> all;
-    const auto note = [&](const sio::Answers& answers) { all.push_back(answers); };
-    io.timeout(std::chrono::seconds(2)).emit_with_ack("q", "x", note);
-    workers.settle();
-    EXPECT_EQ(a->takes(), Lines{"420[\"q\",\"x\"]"});
-    EXPECT_EQ(b->takes(), Lines{"420[\"q\",\"x\"]"});
-    a->says("30[1]");
-    EXPECT_TRUE(all.empty());
-    b->says("30[2,3]");
-    ASSERT_EQ(all.size(), 1u);
-    EXPECT_TRUE(all[0].complete);
-    EXPECT_EQ(all[0].responses, (std::vector<sio::Json>{1, 2}));
-    io.timeout(std::chrono::seconds(2)).emit_with_ack("q", note);
-    workers.settle();
-    b->says("31[\"only\"]");
-    workers.pass(2000);
-    ASSERT_EQ(all.size(), 2u);
-    EXPECT_FALSE(all[1].complete);
-    EXPECT_EQ(all[1].responses, std::vector<sio::Json>{"only"});
-    io.to("nobody").emit_with_ack("q", note);
-    workers.settle();
-    ASSERT_EQ(all.size(), 3u);
-    EXPECT_TRUE(all[2].complete);
-    EXPECT_TRUE(all[2].responses.empty());
-}
-
-TEST(SocketIoCore, OtherWorkersHearServerSideEvents) {
-    Workers workers(3);
-    auto& io = workers.of("/");
-    int heard = 0;
-    io.on_server_side("add", [&](int n) {
-        heard += n;
-        return heard;
-    });
-    workers.on(1, [&] { io.server_side_emit("add", 5); });
-    workers.settle();
-    EXPECT_EQ(heard, 10);
-    std::optional<sio::Answers> answers;
-    workers.on(0, [&] {
-        io.server_side_emit_with_ack("add", 1, [&](const sio::Answers& all) { answers = all; });
-    });
-    workers.settle();
-    ASSERT_TRUE(answers);
-    EXPECT_TRUE(answers->complete);
-    EXPECT_EQ(answers->responses, (std::vector<sio::Json>{11, 12}));
-}
-
 TEST(SocketIoCore, ListenersMayChangeWhileTheyRun) {
     Workers workers;
     std::vector<std::string> calls;
@@ -407,7 +315,7 @@ TEST(SocketIoCore, AHandlerThatThrowsCostsItsClientAlone) {
     a->says("2[\"throw\"]");
     EXPECT_EQ(a->link.ended, "forced server close");
     EXPECT_TRUE(b->link.ended.empty());
-    EXPECT_EQ(workers.hosts[0]->logged.front(), "exception: oops");
+    EXPECT_EQ(workers.hosts[0]->logged.front(), "exception: throw: oops");
 }
 
 TEST(SocketIoCore, NoNamespaceWithinTenSeconds) {

@@ -22,7 +22,7 @@ export function redraw(within) {
   for (const element of within.querySelectorAll("[data-key]")) {
     element.textContent = t(element.dataset.key, JSON.parse(element.dataset.values));
   }
-  for (const element of within.querySelectorAll("time")) element.textContent = clock(element.dateTime);
+  for (const element of within.querySelectorAll("time")) element.textContent = clock(Number(element.dateTime));
 }
 
 function clock(time) {
