@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <optional>
 
 namespace starling::hub {
 
@@ -9,7 +10,25 @@ struct Topic {
     explicit Topic(std::string_view n) : name(n) {}
     const std::string name;
     std::vector<Subscriber*> members;  // Contiguous: a fan-out walks it.
+    std::vector<uint32_t> places;      // Of each, which of its memberships this one is.
 };
+
+namespace {
+
+// Looks where there is less to look at: two peers may share a hundred thousand topics.
+std::optional<size_t> place_of(const Subscriber& subscriber, std::span<const Membership> mine,
+                               const Topic& topic) {
+    if (topic.members.size() < mine.size()) {
+        const auto member = std::ranges::find(topic.members, &subscriber);
+        if (member == topic.members.end()) return std::nullopt;
+        return topic.places[size_t(member - topic.members.begin())];
+    }
+    const auto found = std::ranges::find(mine, &topic, &Membership::topic);
+    if (found == mine.end()) return std::nullopt;
+    return size_t(found - mine.begin());
+}
+
+}  // namespace
 
 Subscriber::~Subscriber() { assert(!topics_ && "a subscriber dies while it is in a topic"); }
 
@@ -21,15 +40,14 @@ Hub::Join Hub::join(Subscriber& subscriber, std::string_view name, size_t topics
     if (name.empty() || name.size() > topic_bytes_max) return Join::bad_name;
     auto found = topics_.find(name);
     auto& mine = subscriber.topics_;
-    if (found != topics_.end() && mine) {
-        for (const auto& membership : *mine)
-            if (membership.topic == found->second.get()) return Join::already;
-    }
+    if (found != topics_.end() && mine && place_of(subscriber, *mine, *found->second))
+        return Join::already;
     if ((mine ? mine->size() : 0) >= topics_max) return Join::too_many;
     if (found == topics_.end())
         found = topics_.emplace(std::string(name), std::make_unique<Topic>(name)).first;
     Topic& topic = *found->second;
-    if (!mine) mine = std::make_unique<std::vector<Subscriber::Membership>>();
+    if (!mine) mine = std::make_unique<std::vector<Membership>>();
+    topic.places.push_back(uint32_t(mine->size()));
     mine->push_back({&topic, topic.members.size()});
     topic.members.push_back(&subscriber);
     bus_.subscribers_changed(name, +1);
@@ -40,11 +58,12 @@ bool Hub::leave(Subscriber& subscriber, std::string_view name) {
     const auto found = topics_.find(name);
     auto& mine = subscriber.topics_;
     if (found == topics_.end() || !mine) return false;
-    const auto membership =
-        std::ranges::find(*mine, found->second.get(), &Subscriber::Membership::topic);
-    if (membership == mine->end()) return false;
-    const size_t index = membership->index;
-    *membership = mine->back();
+    const auto place = place_of(subscriber, *mine, *found->second);
+    if (!place) return false;
+    const size_t index = (*mine)[*place].index;
+    const Membership moved = mine->back();
+    (*mine)[*place] = moved;
+    moved.topic->places[moved.index] = uint32_t(*place);
     mine->pop_back();
     if (mine->empty()) mine.reset();
     remove(*found->second, index);
@@ -52,20 +71,33 @@ bool Hub::leave(Subscriber& subscriber, std::string_view name) {
 }
 
 void Hub::leave_all(Subscriber& subscriber) {
-    const auto mine = std::move(subscriber.topics_);
-    if (!mine) return;
-    for (const auto& membership : *mine) remove(*membership.topic, membership.index);
+    if (!subscriber.topics_) return;
+    // The first one first. One at a time: whoever is told may make others leave, and with that move
+    // what is left of these.
+    auto& mine = *subscriber.topics_;
+    std::ranges::reverse(mine);
+    for (size_t i = 0; i < mine.size(); ++i) mine[i].topic->places[mine[i].index] = uint32_t(i);
+    while (subscriber.topics_) {
+        const Membership last = subscriber.topics_->back();
+        subscriber.topics_->pop_back();
+        if (subscriber.topics_->empty()) subscriber.topics_.reset();
+        remove(*last.topic, last.index);
+    }
 }
 
 // The last member takes the place of the one that leaves, and is told its new index.
 void Hub::remove(Topic& topic, size_t index) {
-    Subscriber* const moved = topic.members.back();
-    topic.members[index] = moved;
+    topic.members[index] = topic.members.back();
+    topic.places[index] = topic.places.back();
     topic.members.pop_back();
-    if (moved->topics_ && index < topic.members.size())
-        std::ranges::find(*moved->topics_, &topic, &Subscriber::Membership::topic)->index = index;
-    bus_.subscribers_changed(topic.name, -1);
-    if (topic.members.empty()) topics_.erase(topics_.find(topic.name));
+    topic.places.pop_back();
+    if (index < topic.members.size())
+        (*topic.members[index]->topics_)[topic.places[index]].index = index;
+    // The name is a copy: who is told may join and leave again, and the topic be gone.
+    const std::string name = topic.name;
+    bus_.subscribers_changed(name, -1);
+    const auto found = topics_.find(name);
+    if (found != topics_.end() && found->second->members.empty()) topics_.erase(found);
 }
 
 void Hub::publish(const Message& message, const Subscriber* except) {

@@ -42,6 +42,11 @@ struct Publication {
 
 struct Topic;
 
+struct Membership {
+    Topic* topic;
+    size_t index;  // Among the members of the topic.
+};
+
 class Subscriber {
 public:
     // Must neither join nor leave anything, nor destroy a subscriber.
@@ -52,10 +57,6 @@ protected:
 
 private:
     friend class Hub;
-    struct Membership {
-        Topic* topic;
-        size_t index;  // Among the members of the topic.
-    };
     std::unique_ptr<std::vector<Membership>> topics_;  // Null while in none.
 };
 

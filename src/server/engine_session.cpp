@@ -20,6 +20,9 @@ namespace {
 // Of hub::Publication::encodings; WebSockets have 0 and 1. Not framed.
 constexpr size_t text_encoding = 2, binary_encoding = 3;
 
+// What a queued packet costs besides its bytes: a pong is one byte long.
+constexpr size_t queued_packet_bytes = sizeof(EngineQueue::Packet) + 48;
+
 }  // namespace
 
 EngineSession::EngineSession(EngineHost& host, base::SlotKey key, const engineio::Sid& sid,
@@ -135,7 +138,8 @@ void EngineSession::enqueue(base::SharedBytes bytes, bool binary) {
     queue_->bytes += bytes.size();
     queue_->packets.push_back({std::move(bytes), binary});
     // As with a WebSocket: a message larger than the limit may stand alone.
-    if (queue_->bytes > host_.engine.options_.send_queue_bytes_max && queue_->packets.size() > 1) {
+    const size_t cost = queue_->bytes + queue_->packets.size() * queued_packet_bytes;
+    if (cost > host_.engine.options_.send_queue_bytes_max && queue_->packets.size() > 1) {
         host_.worker.counters().messages_dropped.add();
         return drop(EngineClose::transport_error);
     }

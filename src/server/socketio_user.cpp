@@ -26,8 +26,12 @@ void SocketIoUser::send(std::string_view text, bool text_is_binary,
         session_.send_binary(base::bytes_of(text), compress);
     else
         session_.send_text(text, compress);
-    for (const auto& attachment : attachments)
-        session_.send_binary(base::bytes_of(attachment), compress);
+    for (size_t i = 0; i < attachments.size(); ++i) {
+        // A full queue ends the session, and whoever is told of that may use the encoder that holds
+        // these.
+        if (!session_.is_open()) return;
+        session_.send_binary(base::bytes_of(attachments[i]), compress);
+    }
 }
 
 void SocketIoUser::end(End how) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <exception>
 #include <utility>
 
 #include "socketio/core.h"
@@ -19,19 +18,14 @@ Client::~Client() { closed("forced server close"); }
 template <class F>
 void Client::guarded(F&& call) {
     const Core::Entry entry(core_);
-    try {
-        call();
-        return;
-    } catch (const std::exception& error) {
-        threw("socket.io", error.what());
-    } catch (...) {
-        threw("socket.io", "an exception of unknown type");
-    }
+    if (!core_.shielded("socket.io", call)) handler_threw();
 }
+
+void Client::handler_threw() { end(Link::End::forced_server_close, "a handler threw"); }
 
 void Client::threw(std::string_view handler, std::string_view what) {
     core_.host().log_exception(handler, what);
-    end(Link::End::forced_server_close, "a handler threw");
+    handler_threw();
 }
 
 void Client::opened() {
@@ -85,17 +79,8 @@ void Client::on_connect(const Packet& packet) {
 void Client::closed(std::string_view reason) {
     if (!std::exchange(open_, false)) return;
     const Core::Entry entry(core_);
-    const auto leave = [&](Socket* socket) {
-        try {
-            socket->closed(reason);
-        } catch (const std::exception& error) {
-            core_.host().log_exception("disconnect", error.what());
-        } catch (...) {
-            core_.host().log_exception("disconnect", "an exception of unknown type");
-        }
-    };
-    while (more_ && !more_->empty()) leave(more_->back().get());
-    if (first_) leave(first_.get());
+    while (more_ && !more_->empty()) more_->back()->closed(reason);
+    if (first_) first_->closed(reason);
 }
 
 // ---- its sockets ----------------------------------------------------------------------------------

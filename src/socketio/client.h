@@ -41,6 +41,7 @@ public:
     // All its sockets leave; then the connection ends.
     void disconnect();
     void connect_timed_out();
+    void handler_threw();  // It is logged already.
     void send_packet(Type type, std::string_view nsp, const Json* data);
 
     // A handler did: of an event, say, whose name it has. Costs this client its connection.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <exception>
 #include <span>
 #include <utility>
 
@@ -17,14 +16,17 @@ Core::Core(Family& family, Host& host, uint32_t index)
 
 Core::~Core() = default;
 
-void Core::post_to(base::SlotKey key, std::function<void(Socket&)> call, size_t bytes) {
-    if (!sockets_.alive(key)) return;
-    host_.post(
-        [this, key, call = std::move(call)] {
-            const Entry entry(*this);
-            if (Socket* socket = find(key)) call(*socket);
-        },
-        bytes);
+void Core::post_to(base::SlotKey key, std::function<void(Socket&)> call, size_t bytes,
+                   std::function<void()> gone) {
+    const bool posted = sockets_.alive(key) && host_.post(
+                                                   [this, key, call = std::move(call), gone] {
+                                                       const Entry entry(*this);
+                                                       if (Socket* socket = find(key))
+                                                           return call(*socket);
+                                                       if (gone) gone();
+                                                   },
+                                                   bytes);
+    if (!posted && gone) gone();
 }
 
 std::string Core::new_id() {
@@ -65,26 +67,24 @@ void Core::close_if_empty(Space& space) {
 
 // ---- time -----------------------------------------------------------------------------------------
 
-void Core::at(uint64_t when_ms, Timer kind, base::SlotKey key, uint64_t number) {
-    const bool first = timers_.empty() || when_ms < timers_.begin()->first;
-    timers_.emplace(when_ms, Due{kind, key, number});
-    if (first) host_.wake_at(when_ms);
+Core::TimerId Core::at(uint64_t when_ms, Timer kind, base::SlotKey key, uint64_t number) {
+    const TimerId timer{when_ms, ++last_timer_};
+    timers_.emplace_hint(timers_.end(), timer, Due{kind, key, number});  // Most are the latest.
+    // Waking for one that was cancelled costs less than setting the clock for each.
+    if (wake_ms_ == 0 || when_ms < wake_ms_) host_.wake_at(wake_ms_ = when_ms);
+    return timer;
 }
 
 void Core::run(uint64_t now_ms) {
     const Entry entry(*this);
-    while (!timers_.empty() && timers_.begin()->first <= now_ms) {
+    wake_ms_ = now_ms;  // The end of this asks for the next one.
+    while (!timers_.empty() && timers_.begin()->first.when_ms <= now_ms) {
         const Due due = timers_.begin()->second;
         timers_.erase(timers_.begin());
-        try {
-            fire(due);
-        } catch (const std::exception& error) {
-            host_.log_exception("socket.io", error.what());
-        } catch (...) {
-            host_.log_exception("socket.io", "an exception of unknown type");
-        }
+        shielded("socket.io", [&] { fire(due); });
     }
-    if (!timers_.empty()) host_.wake_at(timers_.begin()->first);
+    wake_ms_ = timers_.empty() ? 0 : timers_.begin()->first.when_ms;
+    if (wake_ms_) host_.wake_at(wake_ms_);
 }
 
 void Core::fire(const Due& due) {
@@ -211,8 +211,8 @@ void Core::server_event(const Command& command) {
 
 uint64_t Core::open_request(uint64_t deadline_ms, Done done) {
     const uint64_t id = ++last_request_;
-    requests_.emplace(id, Request{family_.workers(), 0, std::move(done), {}});
-    at(deadline_ms, Timer::request, {}, id);
+    requests_.emplace(id, Request{family_.workers(), 0, std::move(done), {}, 0, {}});
+    requests_.find(id)->second.timer = at(deadline_ms, Timer::request, {}, id);
     return id;
 }
 
@@ -243,7 +243,9 @@ void Core::report(Report one) {
 
 void Core::finish(uint64_t id, bool complete) {
     auto request = requests_.extract(id);
-    if (!request.empty()) request.mapped().done(complete, request.mapped().all);
+    if (request.empty()) return;
+    cancel(request.mapped().timer);
+    request.mapped().done(complete, request.mapped().all);
 }
 
 void Core::drain_history() {
@@ -254,9 +256,10 @@ void Core::drain_history() {
         family_.history()->with([&](History& history) {
             next = history.since(history_cursor_);
             history_cursor_ = history.next();
+            history.has_read(index_, history_cursor_);
         });
         if (next.empty()) break;
-        for (const auto& command : next) perform(*command);
+        for (const auto& command : next) shielded("socket.io", [&] { perform(*command); });
     }
     draining_ = false;
 }

@@ -4,7 +4,9 @@
 // otherwise.
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,7 +42,9 @@ public:
     [[nodiscard]] bool alive(base::SlotKey key) const noexcept { return sockets_.alive(key); }
     [[nodiscard]] const Settings& settings() const noexcept { return family_.settings(); }
     // Runs `call` with the socket on this worker, if it is still there.
-    void post_to(base::SlotKey key, std::function<void(Socket&)> call, size_t bytes);
+    // Runs `call` with the socket on this worker, if it is still there; else `gone`, on any thread.
+    void post_to(base::SlotKey key, std::function<void(Socket&)> call, size_t bytes,
+                 std::function<void()> gone = nullptr);
 
     // ---- Clients --------------------------------------------------------------------------------
     // A client asks for a namespace: found or made, null where there is none such.
@@ -64,7 +68,16 @@ public:
 
     // ---- Time -----------------------------------------------------------------------------------
     enum class Timer : uint8_t { ack, request, login };
-    void at(uint64_t when_ms, Timer kind, base::SlotKey key, uint64_t number);
+    // Names a timer, also one that has fired; a default one is none.
+    struct TimerId {
+        uint64_t when_ms = 0;
+        uint64_t number = 0;
+        friend auto operator<=>(const TimerId&, const TimerId&) = default;
+    };
+    // Whoever does not need it any more cancels it: what was answered or has left keeps nothing here.
+    TimerId at(uint64_t when_ms, Timer kind, base::SlotKey key, uint64_t number);
+    void cancel(TimerId timer) { timers_.erase(timer); }
+    [[nodiscard]] size_t timers() const noexcept { return timers_.size(); }
     void run(uint64_t now_ms);
 
     // ---- Tools ----------------------------------------------------------------------------------
@@ -74,6 +87,10 @@ public:
     [[nodiscard]] std::string new_id();
     // For as long as calls into Socket.IO may be on the stack: what leaves is freed when the last ends.
     class Entry;
+    // A call of the application that must not keep this side from what it is doing. False: it threw,
+    // and that is logged.
+    template <class F>
+    bool shielded(std::string_view where, F&& call);
     // A line for the log, at most one of a kind in a second.
     void warn(std::string_view message, std::span<const log::Field> fields);
 
@@ -84,6 +101,7 @@ private:
         Done done;
         Report all;
         size_t answered = 0;
+        TimerId timer = {};
     };
     struct Due {
         Timer kind;
@@ -116,7 +134,9 @@ private:
     base::SlotTable<Socket> sockets_;
     std::unordered_map<std::string, std::unique_ptr<Space>, base::TextHash, std::equal_to<>>
         spaces_;
-    std::multimap<uint64_t, Due> timers_;
+    std::map<TimerId, Due> timers_;
+    uint64_t last_timer_ = 0;
+    uint64_t wake_ms_ = 0;  // When run() is due; 0: never.
     std::unordered_map<uint64_t, Request> requests_;
     uint64_t last_request_ = 0;
     uint64_t history_cursor_ = 1;
@@ -142,5 +162,18 @@ public:
 private:
     Core& core_;
 };
+
+template <class F>
+bool Core::shielded(std::string_view where, F&& call) {
+    try {
+        call();
+        return true;
+    } catch (const std::exception& error) {
+        host_.log_exception(where, error.what());
+    } catch (...) {
+        host_.log_exception(where, "an exception of unknown type");
+    }
+    return false;
+}
 
 }  // namespace starling::socketio

@@ -65,11 +65,8 @@ void Core::connect(Client& client, const Packet& packet) {
         }
     }
     if (settings().recovery && settings().recovery->skip_middlewares) {
-        if (auto back = find_absent(who)) {
-            Socket& socket = create(who, back->who.id);
-            ++space->waiting;
-            return enter(socket, std::move(back));
-        }
+        auto back = find_absent(who);
+        if (back) return enter(create(who, back->who.id), std::move(back));
     }
     const Link& link = client.link();
     std::string id;
@@ -79,22 +76,22 @@ void Core::connect(Client& client, const Packet& packet) {
         if (space->name() != "/") id.append(space->name()).append("#");
         id.append(link.sid());
     }
-    Socket& socket = create(who, std::move(id));
-    ++space->waiting;
-    run_guards(socket.slot_key(), 0);
+    run_guards(create(who, std::move(id)).slot_key(), 0);
 }
 
 Socket& Core::create(const Newcomer& who, std::string id) {
     auto made = std::make_unique<Socket>(who.client, who.space, std::move(id), sockets_.next_key());
     sockets_.insert(*made);
     Socket& socket = who.client.add(std::move(made));
+    ++who.space.waiting;
     socket.set_auth(Json(who.auth));
     socket.set_user(who.login.user);
     if (who.login.expires_s) {
         const int64_t left_s = std::max<int64_t>(*who.login.expires_s - host_.unix_s(), 0);
         // The wall clock is read once; from here on it may be set without moving the end.
         const auto left_ms = uint64_t(std::min<int64_t>(left_s, 10L * 365 * 86'400)) * 1000;
-        at(host_.now_ms() + left_ms, Timer::login, socket.slot_key(), 0);
+        const auto timer = at(host_.now_ms() + left_ms, Timer::login, socket.slot_key(), 0);
+        socket.set_login_timer(timer.when_ms, timer.number);
     }
     return socket;
 }
@@ -141,9 +138,13 @@ void Core::decided(base::SlotKey key, size_t guard, std::optional<sio::Error> er
     const Entry entry(*this);
     Socket* const socket = find(key);
     if (!socket || socket->state() != Socket::State::joining) return;
-    if (!error) return run_guards(key, guard + 1);
-    refuse(socket->client(), socket->space().name(), *error);
-    socket->closed("server namespace disconnect");
+    if (error) {
+        refuse(socket->client(), socket->space().name(), *error);
+        return socket->closed("server namespace disconnect");
+    }
+    // Who decided is not who pays for what comes next and throws.
+    Client& client = socket->client();
+    if (!shielded("socket.io", [&] { run_guards(key, guard + 1); })) client.handler_threw();
 }
 
 // Middleware lets it in.
@@ -153,6 +154,7 @@ void Core::admit(Socket& socket) {
         Newcomer who{socket.client(), socket.space(), socket.auth(), {}};
         who.login.user = socket.user();
         back = find_absent(who);
+        if (socket.state() != Socket::State::joining) return;
     }
     enter(socket, std::move(back));
 }
@@ -166,9 +168,11 @@ void Core::enter(Socket& socket, std::optional<History::Return> back) {
         socket.data() = std::move(back->who.data);
     }
     space.add(socket);
+    if (socket.state() == Socket::State::gone) return;  // Who was told of its room ended it.
     socket.connected();
     if (back)
         for (const auto& room : back->who.rooms) socket.join(room);
+    if (socket.state() == Socket::State::gone) return;
     if (client.link().revision() >= 4) {
         boost::json::object hello{{"sid", socket.id()}};
         if (settings().recovery) {

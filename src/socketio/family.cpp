@@ -49,6 +49,17 @@ std::shared_ptr<Registry> Family::declare_dynamic(std::string_view name,
     return registry;
 }
 
+void Family::add_core(Core& core) {
+    cores_.push_back(&core);
+    if (history_) history_->with([](History& history) { history.add_reader(); });
+}
+
+void Family::remove_cores() noexcept {
+    cores_.clear();
+    started_ = false;
+    if (history_) history_->with([](History& history) { history.remove_readers(); });
+}
+
 Registry* Family::find_static(std::string_view name) const noexcept {
     const auto found = registries_.find(name);
     return found == registries_.end() ? nullptr : found->second.get();

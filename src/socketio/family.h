@@ -36,11 +36,8 @@ public:
     [[nodiscard]] std::shared_ptr<Registry> declare(std::string_view name);
     [[nodiscard]] std::shared_ptr<Registry> declare_dynamic(std::string_view name,
                                                             sio::Server::Accept accept);
-    void add_core(Core& core) { cores_.push_back(&core); }
-    void remove_cores() noexcept {
-        cores_.clear();
-        started_ = false;
-    }
+    void add_core(Core& core);
+    void remove_cores() noexcept;
     // From here on all workers read what was declared: nothing more may be, on any thread.
     void start() noexcept { started_ = true; }
     void require_not_started() const;

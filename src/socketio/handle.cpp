@@ -73,10 +73,13 @@ void Socket::emit_flagged(std::string_view name, std::span<const Value> values,
     auto args = std::make_shared<const boost::json::array>(socketio::to_array(values));
     core_->post_to(
         slot_key(key_),
-        [name = std::string(name), args, flags, done = std::move(done)](socketio::Socket& socket) {
+        [name = std::string(name), args, flags, done](socketio::Socket& socket) {
             socket.emit(name, socketio::to_values(*args), flags, done);
         },
-        small_bytes + socketio::size_of(values));
+        small_bytes + socketio::size_of(values),
+        [done] {
+            if (done) done({.status = Answer::Status::disconnected});
+        });
 }
 
 void Ack::send(std::span<const Value> values) const {

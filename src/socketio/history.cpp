@@ -8,6 +8,8 @@
 namespace starling::socketio {
 namespace {
 
+constexpr uint64_t unread_bytes_max = 64 * 1024 * 1024;
+
 bool in_any(const std::vector<std::string>& rooms, const std::vector<std::string>& of) {
     return std::ranges::any_of(
         rooms, [&](const auto& room) { return std::ranges::find(of, room) != of.end(); });
@@ -38,10 +40,23 @@ void History::append(std::shared_ptr<const Command> command) {
     const size_t bytes = command->bytes();
     packets_.push_back({std::move(command), bytes});
     bytes_ += bytes;
-    // By number and size, never by age: somebody may be connected for long without a packet, and
-    // then name the last one that it got.
+    trim();
+}
+
+void History::has_read(size_t reader, uint64_t up_to) {
+    if (reader < read_.size()) read_[reader] = up_to;
+    trim();
+}
+
+// By number and size, never by age: somebody may be connected for long without a packet, and then name
+// the last one that it got.
+void History::trim() {
+    const uint64_t slowest = read_.empty() ? next() : *std::ranges::min_element(read_);
     while (!packets_.empty() &&
            (packets_.size() > limits_.packets_max || bytes_ > limits_.bytes_max)) {
+        // A worker that lags shall not lose what its clients are due, but it shall not cost all
+        // memory either.
+        if (first_ >= slowest && bytes_ <= limits_.bytes_max + unread_bytes_max) return;
         bytes_ -= packets_.front().bytes;
         packets_.pop_front();
         ++first_;

@@ -40,6 +40,10 @@ public:
     explicit History(const sio::Recovery& limits) noexcept : limits_(limits) {}
 
     [[nodiscard]] uint64_t next() const noexcept { return first_ + packets_.size(); }
+    // Each worker delivers from here: what one of them has not read yet stays a while longer.
+    void add_reader() { read_.push_back(next()); }
+    void remove_readers() noexcept { read_.clear(); }
+    void has_read(size_t reader, uint64_t up_to);
     // As next() said; the oldest ones go where it becomes too many.
     void append(std::shared_ptr<const Command> command);
     // Those from `from` on, or from the oldest that is left.
@@ -64,11 +68,13 @@ private:
         std::shared_ptr<const Command> command;
         size_t bytes;
     };
+    void trim();
     using Order = std::list<Absent>;  // Oldest first.
 
     const sio::Recovery limits_;
     uint64_t first_ = 1;  // Offset of the oldest packet.
     uint64_t bytes_ = 0;
+    std::vector<uint64_t> read_;  // Of each worker, what it reads next.
     std::deque<Kept> packets_;
     Order order_;
     std::unordered_map<std::string_view, Order::iterator> absent_;

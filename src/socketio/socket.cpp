@@ -53,6 +53,7 @@ void Socket::dispatch(std::string_view name, std::span<const Json> args, const A
 
 void Socket::call_listeners(std::string_view name, std::span<const Json> args, const Ack& ack) {
     if (extras_ && !guarded(name, args)) return;
+    if (state_ == State::gone) return;  // One of those ended it.
     const sio::Socket self = handle();
     const sio::detail::Event event{self, name, args, ack};
     const auto on_misfit = [&](const sio::detail::Misfit& why) { misfit(name, why, ack); };
@@ -182,17 +183,22 @@ void Socket::disconnect(bool close) {
 void Socket::closed(std::string_view reason) {
     if (state_ == State::gone) return;
     const bool was_connected = std::exchange(state_, State::gone) == State::connected;
-    if (was_connected) {
-        local_event("disconnecting", reason);
-        space_.core().keep_for_return(*this, reason);
-        give_up_acks();
-        space_.remove(*this);
-        for (const auto& call : space_.registry().on_disconnect) call(handle(), reason);
-        local_event("disconnect", reason);
-    } else {
+    bool threw = false;
+    const auto tell = [&](auto&& call) { threw |= !core().shielded("disconnect", call); };
+    if (was_connected) tell([&] { local_event("disconnecting", reason); });
+    if (was_connected) core().keep_for_return(*this, reason);
+    threw |= !cancel_timers();
+    if (index == nowhere)
         space_.forget(*this);
+    else
+        space_.remove(*this);
+    if (was_connected) {
+        for (const auto& call : space_.registry().on_disconnect)
+            tell([&] { call(handle(), reason); });
+        tell([&] { local_event("disconnect", reason); });
     }
     core().left(*this);
+    if (threw) client_.handler_threw();
 }
 
 }  // namespace starling::socketio

@@ -70,7 +70,7 @@ public:
     void leave(std::string_view room);
     [[nodiscard]] std::vector<std::string> rooms() const;
     void disconnect(bool close);
-    // Tells its listeners and leaves everything. Once.
+    // Tells its listeners and leaves everything. Once; a listener that throws does not hinder it.
     void closed(std::string_view reason);
 
     // ---- As sio::Socket says --------------------------------------------------------------------
@@ -91,16 +91,19 @@ public:
     [[nodiscard]] Json auth() const;
     void set_user(std::string user);
     [[nodiscard]] std::string_view user() const noexcept;
+    void set_login_timer(uint64_t due_ms, uint64_t number);
     void set_private_id(std::string pid, bool recovered);
     [[nodiscard]] std::string_view private_id() const noexcept;
     [[nodiscard]] bool recovered() const noexcept;
 
-    uint32_t mark = 0;   // Of the Space: the collection that has met this socket.
-    uint32_t index = 0;  // Among those of the Space.
+    uint32_t mark = 0;  // Of the Space: the collection that has met this socket.
+    static constexpr uint32_t nowhere = UINT32_MAX;
+    uint32_t index = nowhere;  // Among those of the Space.
 
 private:
     struct PendingAck {
         uint64_t id;
+        uint64_t due_ms, timer;  // Of the core's.
         sio::OnAnswer done;
     };
     struct Extras;  // What most sockets never need.
@@ -110,7 +113,8 @@ private:
     void call_listeners(std::string_view name, std::span<const Json> args, const sio::Ack& ack);
     void local_event(std::string_view name, std::string_view text);
     void misfit(std::string_view name, const sio::detail::Misfit& why, const sio::Ack& ack);
-    void give_up_acks();
+    // Nobody waits for anything any more. False: one who was told so threw.
+    bool cancel_timers();
     [[nodiscard]] std::optional<PendingAck> take_ack(uint64_t id);
 
     Client& client_;

@@ -20,8 +20,8 @@ Socket::Extras& Socket::extras() {
 bool Socket::await(uint64_t id, uint64_t deadline_ms, sio::OnAnswer done) {
     auto& acks = extras().acks;
     if (acks.size() >= core().settings().pending_acks_max) return false;
-    acks.push_back({id, std::move(done)});
-    core().at(deadline_ms, Core::Timer::ack, key_, id);
+    const auto timer = core().at(deadline_ms, Core::Timer::ack, key_, id);
+    acks.push_back({id, timer.when_ms, timer.number, std::move(done)});
     return true;
 }
 
@@ -38,6 +38,7 @@ std::optional<Socket::PendingAck> Socket::take_ack(uint64_t id) {
 void Socket::on_ack(uint64_t id, const Json& data) {
     const auto pending = take_ack(id);
     if (!pending) return;  // Nobody asked, or it is too late.
+    core().cancel({pending->due_ms, pending->timer});
     sio::Answer answer;
     answer.args = data.get_array();
     pending->done(answer);
@@ -48,10 +49,21 @@ void Socket::ack_timed_out(uint64_t id) {
         pending->done({.status = sio::Answer::Status::timed_out});
 }
 
-void Socket::give_up_acks() {
-    if (!extras_) return;
-    for (const auto& pending : std::exchange(extras_->acks, {}))
-        pending.done({.status = sio::Answer::Status::disconnected});
+bool Socket::cancel_timers() {
+    if (!extras_) return true;
+    core().cancel({extras_->login_due_ms, extras_->login_timer});
+    bool calm = true;
+    for (const auto& pending : std::exchange(extras_->acks, {})) {
+        core().cancel({pending.due_ms, pending.timer});
+        calm &= core().shielded(
+            "ack", [&] { pending.done({.status = sio::Answer::Status::disconnected}); });
+    }
+    return calm;
+}
+
+void Socket::set_login_timer(uint64_t due_ms, uint64_t number) {
+    extras().login_due_ms = due_ms;
+    extras_->login_timer = number;
 }
 
 // ---- catch-all listeners, middleware ----------------------------------------------------------------

@@ -19,6 +19,7 @@ struct Socket::Extras {
     const void* object_tag = nullptr;
     std::string user;
     std::string private_id;  // With recovery.
+    uint64_t login_due_ms = 0, login_timer = 0;
     bool recovered = false;
 };
 

@@ -34,8 +34,14 @@ void Space::add(Socket& socket) {
     sockets_.push_back(&socket);
     by_id_.insert(&socket);
     registry_.connected.fetch_add(1, std::memory_order_relaxed);
-    if (registry_.on_create_room) registry_.on_create_room(socket.id());
-    if (registry_.on_join_room) registry_.on_join_room(socket.id(), socket.id());
+    tell(registry_.on_create_room, socket.id());
+    tell(registry_.on_join_room, socket.id(), socket.id());
+}
+
+// A hook that throws hinders nobody's coming and going.
+template <class Call, class... Names>
+void Space::tell(const Call& call, const Names&... names) {
+    if (call) core_.shielded("room", [&] { call(names...); });
 }
 
 void Space::remove(Socket& socket) {
@@ -43,12 +49,13 @@ void Space::remove(Socket& socket) {
         for (const auto& room : rooms_.topics_of(socket)) leave(socket, room);
     rooms_.leave_all(socket);
     by_id_.erase(&socket);
-    if (registry_.on_leave_room) registry_.on_leave_room(socket.id(), socket.id());
-    if (registry_.on_delete_room) registry_.on_delete_room(socket.id());
     // The last one takes its place.
     sockets_.back()->index = socket.index;
     sockets_[socket.index] = sockets_.back();
     sockets_.pop_back();
+    socket.index = Socket::nowhere;
+    tell(registry_.on_leave_room, socket.id(), socket.id());
+    tell(registry_.on_delete_room, socket.id());
     registry_.connected.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -60,13 +67,13 @@ void Space::forget(Socket& socket) {
 void Space::join(Socket& socket, std::string_view room) {
     if (room == socket.id()) return;
     if (rooms_.join(socket, room, rooms_max) != hub::Hub::Join::joined) return;
-    if (registry_.on_join_room) registry_.on_join_room(room, socket.id());
+    tell(registry_.on_join_room, room, socket.id());
 }
 
 void Space::leave(Socket& socket, std::string_view room) {
     // First who leaves, then, where it was the last, that the room is gone.
     if (registry_.on_leave_room && rooms_.is_member(socket, room))
-        registry_.on_leave_room(room, socket.id());
+        tell(registry_.on_leave_room, room, socket.id());
     rooms_.leave(socket, room);
 }
 
@@ -79,7 +86,7 @@ std::vector<std::string> Space::rooms_of(const Socket& socket) const {
 // As the hub counts its members: the first of a room, and the last.
 void Space::subscribers_changed(std::string_view room, int change) {
     const auto& call = change > 0 ? registry_.on_create_room : registry_.on_delete_room;
-    if (call && rooms_.subscribers(room) == (change > 0 ? 1 : 0)) call(room);
+    if (call && rooms_.subscribers(room) == (change > 0 ? 1 : 0)) tell(call, room);
 }
 
 template <class F>
@@ -116,8 +123,10 @@ void Space::broadcast(const Encoded& packet, const Flags& flags, std::span<Socke
         // A listener of what goes out may have ended one of those behind it.
         if (socket->state() != Socket::State::connected) continue;
         if (flags.volatile_packet && !socket->client().link().writable()) continue;
-        if (socket->watches_outgoing())
-            socket->notify_outgoing(packet.text, packet.text_is_binary, packet.attachments);
+        if (socket->watches_outgoing() && !core_.shielded("outgoing", [&] {
+                socket->notify_outgoing(packet.text, packet.text_is_binary, packet.attachments);
+            }))
+            socket->client().handler_threw();  // Its own affair: the others get theirs.
         socket->deliver(first.publication);
         for (const auto& part : attachments) socket->deliver(part->publication);
     }

@@ -59,6 +59,8 @@ private:
     };
     void publish(const hub::Message&) override {}  // Rooms are named to the other workers, too.
     void subscribers_changed(std::string_view room, int change) override;
+    template <class Call, class... Names>
+    void tell(const Call& call, const Names&... names);
     template <class F>
     void each_member(std::string_view room, F&& call);
 

@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/text.h"
@@ -218,6 +220,53 @@ TEST(Hub, AMillionTopicsComeAndGo) {
     }
     EXPECT_EQ(hub.topics(), 0u);
     EXPECT_EQ(bus.sum, 0);
+}
+
+// Who is told that a topic ended may make others leave and join.
+TEST(Hub, OthersLeaveWhileOneLeavesAll) {
+    struct CallingBus final : Bus {
+        void publish(const Message&) override {}
+        void subscribers_changed(std::string_view topic, int change) override {
+            if (change < 0 && call) call(topic);
+        }
+        std::function<void(std::string_view)> call;
+    };
+    CallingBus bus;
+    Hub hub(bus);
+    Member a("a"), b("b");
+    for (const char* topic : {"1", "2", "3"}) EXPECT_EQ(hub.join(b, topic, 9), Hub::Join::joined);
+    for (const char* topic : {"own", "1", "2", "3"})
+        EXPECT_EQ(hub.join(a, topic, 9), Hub::Join::joined);
+    bool again = true;
+    bus.call = [&](std::string_view topic) {
+        if (topic == "own") hub.leave_all(b);  // What is left of the others moves to the front.
+        if (topic != "2" || hub.subscribers("2") > 0 || !std::exchange(again, false)) return;
+        EXPECT_EQ(hub.join(b, "2", 9), Hub::Join::joined);  // The topic begins and ends again.
+        hub.leave_all(b);
+    };
+    hub.leave_all(a);
+    EXPECT_EQ(hub.topics(), 0u);
+    EXPECT_TRUE(hub.topics_of(a).empty());
+    EXPECT_TRUE(hub.topics_of(b).empty());
+}
+
+// No assertion on time: where each step looks at all topics of the other, it is a long wait.
+TEST(Hub, TwoShareManyTopics) {
+    RecordingBus bus;
+    Hub hub(bus);
+    Member a("a"), b("b");
+    constexpr size_t count = 50'000;
+    for (size_t i = 0; i < count; ++i) {
+        const std::string topic = std::to_string(i);
+        EXPECT_EQ(hub.join(a, topic, count), Hub::Join::joined);
+        EXPECT_EQ(hub.join(b, topic, count), Hub::Join::joined);
+        EXPECT_EQ(hub.join(b, topic, count), Hub::Join::already);
+    }
+    for (size_t i = 0; i < count; i += 2) EXPECT_TRUE(hub.leave(a, std::to_string(i)));
+    hub.leave_all(a);
+    EXPECT_EQ(hub.topics(), count);
+    hub.leave_all(b);
+    EXPECT_EQ(hub.topics(), 0u);
 }
 
 }  // namespace

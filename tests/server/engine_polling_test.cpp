@@ -94,6 +94,12 @@ TEST_F(EnginePolling, ErrorsAreNamedAsNodeNamesThem) {
         {"POST", "EIO=4&transport=polling", "Content-Length: 0\r\n", 400,
          R"({"code":2,"message":"Bad handshake method"})"},
         {"GET", "EIO=4&transport=websocket", "", 400, R"({"code":3,"message":"Bad request"})"},
+        // A <script> on a page of somebody else.
+        {"GET", "EIO=3&transport=polling&j=0", "Sec-Fetch-Site: cross-site\r\n", 403,
+         "{\"code\":4,\"message\":\"Forbidden\"}"},
+        {"GET", "EIO=3&transport=polling&j=0",
+         "Sec-Fetch-Site: cross-site\r\nReferer: http://elsewhere/page\r\n", 403,
+         "{\"code\":4,\"message\":\"Forbidden\"}"},
         {"GET", "EIO=4&transport=polling", "Origin: http://elsewhere\r\n", 403,
          R"({"code":4,"message":"Forbidden"})"},
         {"GET", "EIO=3&transport=polling", "", 400,
@@ -452,6 +458,17 @@ TEST_F(EnginePolling, AQueueThatNobodyFetchesEndsTheSession) {
     EXPECT_EQ(client.request(post_request(other, "4flood 5")).body, "ok");
     EXPECT_EQ(client.request(get_request(other)).body.size(), 5 * 100'001u + 4);
     EXPECT_TRUE(t->events.wait_for("drain"));
+}
+
+// A pong is one byte long, and costs more than that.
+TEST_F(EnginePolling, AQueueOfSmallPacketsEndsTheSessionToo) {
+    start({.allow_eio3 = true, .send_queue_bytes_max = 50'000});
+    Client client(t->port());
+    const std::string sid = open(client, "EIO=3");
+    std::string pings;
+    for (int i = 0; i < 1000; ++i) pings += "1:2";
+    EXPECT_EQ(client.request(post_request(sid, pings, "EIO=3")).status, 200);
+    EXPECT_TRUE(closed_with("transport error"));
 }
 
 TEST_F(EnginePolling, TimersOfTheUser) {

@@ -212,5 +212,24 @@ TEST(SocketIoRecovery, NothingIsLostAndNothingComesTwice) {
     }
 }
 
+// A worker that lags behind another one's burst, longer than the log: its clients miss nothing.
+TEST(SocketIoRecovery, ALogThatIsFullKeepsWhatAWorkerHasNotRead) {
+    Workers workers(2, with_recovery({.packets_max = 3}));
+    auto& io = workers.of("/");
+    Client here(workers, 0, 4), there(workers, 1, 4);
+    here.says("0");
+    there.says("0");
+    static_cast<void>(here.takes());
+    static_cast<void>(there.takes());
+    workers.on(0, [&] {
+        for (int i = 0; i < 10; ++i) io.emit("n", i);
+    });
+    EXPECT_EQ(here.takes().size(), 10u);
+    workers.settle();
+    EXPECT_EQ(there.takes().size(), 10u);
+    workers.family.history()->with(
+        [](socketio::History& history) { EXPECT_EQ(history.packets(), 3u); });
+}
+
 }  // namespace
 }  // namespace starling
