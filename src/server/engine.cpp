@@ -105,6 +105,7 @@ void Engine::mount(Site& site) {
 }
 
 void Engine::attach(Team& team) {
+    sessions_max_ = team.connections_max;
     hosts_.clear();  // Of a start that failed.
     for (const auto& worker : team.workers) {
         auto host = std::make_unique<EngineHost>(*this, *worker);
@@ -151,6 +152,10 @@ void Engine::refuse_upgrade(const http::Request& request, http::Response& respon
 EngineSession* Engine::make_session(Worker& worker, const http::Request& request,
                                     const engineio::Query& query, Transport transport,
                                     std::string& refusal) {
+    if (sessions() >= sessions_max_) {  // Those over polling hold no connection that would count.
+        refusal = "too many sessions";
+        return nullptr;
+    }
     if (options_.allow_request) {
         if (auto message = options_.allow_request(request)) {
             refusal = std::move(*message);

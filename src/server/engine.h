@@ -210,6 +210,7 @@ private:
     ws::OriginPolicy origins_;
     std::vector<EngineHost*> hosts_;  // By the workers' indices; each is its worker's.
     std::atomic<uint64_t> sessions_{0};
+    uint64_t sessions_max_ = UINT64_MAX;  // As many as there may be connections.
 };
 
 }  // namespace starling::server

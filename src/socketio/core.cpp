@@ -57,7 +57,9 @@ void Core::left(Socket& socket) {
 }
 
 void Core::close_if_empty(Space& space) {
-    if (space.size() > 0 || !space.registry().accept || !space.registry().close_when_empty) return;
+    if (space.size() > 0 || !space.registry().accept) return;
+    // Clients choose their names: so many are kept empty, and no more.
+    if (!space.registry().close_when_empty && spaces_.size() <= spaces_kept_max) return;
     const auto found = spaces_.find(space.name());
     // Middleware may still be deciding on somebody.
     if (found == spaces_.end() || space.waiting > 0) return;
@@ -248,7 +250,13 @@ void Core::finish(uint64_t id, bool complete) {
     request.mapped().done(complete, request.mapped().all);
 }
 
+void Core::post_drain() {
+    if (drain_posted_.exchange(true)) return;
+    if (!host_.post([this] { drain_history(); }, 0)) drain_posted_.store(false);
+}
+
 void Core::drain_history() {
+    drain_posted_.store(false);  // Before the log is read: what comes later is posted again.
     if (std::exchange(draining_, true)) return;  // The loop below goes on with it.
     const Entry entry(*this);
     for (;;) {

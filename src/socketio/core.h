@@ -4,6 +4,7 @@
 // otherwise.
 #pragma once
 
+#include <atomic>
 #include <compare>
 #include <cstdint>
 #include <exception>
@@ -65,6 +66,7 @@ public:
     void deliver_report(Report one);  // Any thread.
     // What the log of the recovery has that this worker has not delivered.
     void drain_history();
+    void post_drain();  // Any thread: the same, soon. Once for many.
 
     // ---- Time -----------------------------------------------------------------------------------
     enum class Timer : uint8_t { ack, request, login };
@@ -95,6 +97,8 @@ public:
     void warn(std::string_view message, std::span<const log::Field> fields);
 
 private:
+    static constexpr size_t spaces_kept_max = 10'000;
+
     struct Request {
         size_t workers_left;
         size_t expected = 0;
@@ -141,6 +145,7 @@ private:
     uint64_t last_request_ = 0;
     uint64_t history_cursor_ = 1;
     bool draining_ = false;
+    std::atomic<bool> drain_posted_{false};
     std::vector<std::unique_ptr<Socket>> left_;
     std::vector<std::unique_ptr<Space>> left_spaces_;
     std::vector<std::vector<Socket*>> spare_targets_;

@@ -98,7 +98,7 @@ void Family::send_recoverable(std::shared_ptr<Command> command, std::string_view
     });
     Core* const mine = here();
     for (Core* core : cores_)
-        if (core != mine) core->host().post([core] { core->drain_history(); }, 0);
+        if (core != mine) core->post_drain();
     if (mine) mine->drain_history();
 }
 

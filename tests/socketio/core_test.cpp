@@ -153,6 +153,23 @@ TEST(SocketIoCore, NamespacesAreDeclaredOrMatched) {
     EXPECT_EQ(client.takes(), Lines{"42/room-2,[\"hello\",2]"});
 }
 
+TEST(SocketIoCore, NamespacesThatClientsMakeAreBounded) {
+    Workers workers;
+    size_t made = 0;
+    workers.family.on_new_namespace([&](std::string_view) { ++made; });
+    workers.of_matching([](std::string_view, const sio::Json&) { return true; });
+    const auto visit = [&](int i) {
+        Client client(workers, 0, 4);
+        client.says("0/n" + std::to_string(i) + ",");
+    };
+    for (int i = 0; i < 10'100; ++i) visit(i);
+    EXPECT_EQ(made, 10'100u);
+    visit(5);  // One of the first: kept.
+    EXPECT_EQ(made, 10'100u);
+    visit(10'050);  // One of the last: gone with its socket.
+    EXPECT_EQ(made, 10'101u);
+}
+
 TEST(SocketIoCore, TheHundredAndFirstNamespaceIsRefused) {
     Workers workers;
     workers.of_matching([](std::string_view, const sio::Json&) { return true; });
