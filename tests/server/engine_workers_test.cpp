@@ -126,5 +126,21 @@ TEST_F(EngineWorkers, AbandonedSessionsAreFreed) {
     EXPECT_LT(after, before + count * 50);  // Tables stay: 20 bytes for each slot.
 }
 
+// Sessions over polling hold no connection between two requests.
+TEST_F(EngineWorkers, SessionsAreAsManyAsConnectionsMayBe) {
+    t->team.connections_max = 3;
+    start();
+    Client client(t->port());
+    std::string last;
+    for (int i = 0; i < 3; ++i) last = open(client);
+    const Answer refused = client.get("/socket.io/?EIO=4&transport=polling");
+    EXPECT_EQ(refused.status, 403);
+    EXPECT_EQ(refused.body, R"({"code":4,"message":"too many sessions"})");
+    client.send(post_request(last, "1"));
+    EXPECT_EQ(client.answer().body, "ok");
+    EXPECT_TRUE(eventually([&] { return engine->sessions() == 2; }));
+    EXPECT_NE(open(client), "");
+}
+
 }  // namespace
 }  // namespace starling::server::test
