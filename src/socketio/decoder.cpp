@@ -228,7 +228,8 @@ Outcome Decoder::add_bytes(std::span<const std::byte> bytes, Arena& arena) {
     if (!head.fault.empty()) return fault(head.fault);
     if (!fill(head.packet.data, whole->attachments, arena))
         return fault("attachments repeated too often");
-    if (head.packet.nsp != "/") head.packet.nsp = arena.keep(head.packet.nsp);
+    // A "/" that was written out is a view of the text, too, which ends here.
+    head.packet.nsp = head.packet.nsp == "/" ? std::string_view("/") : arena.keep(head.packet.nsp);
     head.packet.query = arena.keep(head.packet.query);
     return finished(std::move(head.packet));
 }

@@ -267,6 +267,18 @@ TEST(SocketioDecoder, LimitsNamesAndDepth) {
     EXPECT_EQ(decoded("2" + std::string(100'000, '[')), "invalid JSON");
 }
 
+// Its text is freed with the last attachment; it is longer than what a string holds in itself.
+TEST(SocketioDecoder, TheRootNamespaceMayBeWrittenOut) {
+    Arena arena;
+    Decoder decoder;
+    EXPECT_EQ(shown(decoder.add_text(R"(51-/?q=1,7["a name of some length",{"a":1}])", arena)),
+              "pending");
+    const auto outcome = decoder.add_bytes(base::bytes_of("x"), arena);
+    ASSERT_EQ(outcome.kind, Outcome::Kind::packet);
+    EXPECT_EQ(outcome.packet.nsp, "/");
+    EXPECT_EQ(outcome.packet.query, "q=1");
+}
+
 TEST(SocketioDecoder, WantsAttachmentsWhereTheyAreDueAndNowhereElse) {
     Arena arena;
     Decoder idle;
