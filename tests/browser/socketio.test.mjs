@@ -47,6 +47,8 @@ describe("Socket.IO chat page", () => {
     await rename(page, name);
     await page.waitForFunction((own) => [...document.querySelectorAll("#people button:disabled .who")]
       .some((who) => who.textContent === own), name);
+    // A WebSocket ends with its page; over polling the server learns of that at the ping timeout.
+    await transportIs(page, "websocket");
     return page;
   };
   const leave = async (...pages) => {
@@ -130,6 +132,7 @@ describe("Socket.IO chat page", () => {
     await ada.fill("#name", "Ada");
     await ada.click("#reconnect");
     await online(ben, "Ada", "Ben");
+    await transportIs(ada, "websocket");
     await leave(ada, ben);
   });
 
