@@ -7,9 +7,9 @@
 #include <string>
 
 #include "base/text.h"
-#include "socketio/encoder.h"
-#include "socketio/msgpack_reader.h"
-#include "socketio/utf8.h"
+#include "socketio/codec/encoder.h"
+#include "socketio/codec/msgpack_reader.h"
+#include "socketio/codec/utf8.h"
 
 namespace {
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/text.h"
-#include "socketio/decoder.h"
-#include "socketio/encoder.h"
-#include "socketio/utf8.h"
+#include "socketio/codec/decoder.h"
+#include "socketio/codec/encoder.h"
+#include "socketio/codec/utf8.h"
 
 namespace {
 

@@ -85,7 +85,7 @@ public:
     void operator()(Error error) const { decide_(std::move(error)); }
 
 private:
-    friend class socketio::Core;
+    friend class socketio::Server;
     explicit Next(std::function<void(std::optional<Error>)> decide) : decide_(std::move(decide)) {}
     std::function<void(std::optional<Error>)> decide_;
 };
@@ -116,14 +116,14 @@ public:
         add_listener(name, detail::Listener::of(std::forward<F>(handler)));
     }
     // Before a socket connects, in this order; see also Error. The second form decides later.
-    using Guard = std::function<std::optional<Error>(Socket)>;
-    using AsyncGuard = std::function<void(Socket, Next)>;
+    using Middleware = std::function<std::optional<Error>(Socket)>;
+    using AsyncMiddleware = std::function<void(Socket, Next)>;
     template <class F>
     void use(F&& guard) {
         if constexpr (std::is_invocable_v<F&, Socket, Next>)
-            add_guard(AsyncGuard(std::forward<F>(guard)));
-        else if constexpr (std::is_constructible_v<Guard, F>)
-            add_guard(Guard(std::forward<F>(guard)));
+            add_middleware(AsyncMiddleware(std::forward<F>(guard)));
+        else if constexpr (std::is_constructible_v<Middleware, F>)
+            add_middleware(Middleware(std::forward<F>(guard)));
         else
             static_assert(!std::is_same_v<F, F>,
                           "middleware is [](sio::Socket) -> std::optional<sio::Error>, or "
@@ -180,10 +180,10 @@ public:
 protected:
     friend class Broadcast;
     friend class Server;
-    friend class socketio::Core;
-    friend class socketio::Family;
+    friend class socketio::Server;
+    friend class socketio::Adapter;
     friend class detail::Emits<Namespace, Answers>;
-    explicit Namespace(std::shared_ptr<socketio::Registry> registry);
+    explicit Namespace(std::shared_ptr<socketio::NamespaceSetup> setup);
     [[nodiscard]] Broadcast all() const;
 
 private:
@@ -195,8 +195,8 @@ private:
     }
     void add_listener(std::string_view name, detail::Listener listener);
     void add_server_listener(std::string_view name, detail::Listener listener);
-    void add_guard(Guard guard);
-    void add_guard(AsyncGuard guard);
+    void add_middleware(Middleware guard);
+    void add_middleware(AsyncMiddleware guard);
     void server_side_values(std::string_view name, std::span<const Value> values,
                             OnAnswers done) const;
     template <class Tuple, size_t... I>
@@ -208,7 +208,8 @@ private:
             std::get<I>(all)...);
     }
 
-    std::shared_ptr<socketio::Registry> registry_;  // Of this namespace, shared with its children.
+    std::shared_ptr<socketio::NamespaceSetup>
+        setup_;  // Of this namespace, shared with its children.
 };
 
 // The whole of it; as a Namespace it is "/". Got from starling::Server::socketio().

@@ -48,7 +48,7 @@ struct Event {
 };
 
 // Why a handler was not called: argument `index`, from 1, is not `expected`. 0: it was called.
-struct Misfit {
+struct ArgumentMismatch {
     size_t index = 0;
     const char* expected = nullptr;
 };
@@ -259,7 +259,7 @@ public:
             return value;
         }
     }
-    [[nodiscard]] Misfit misfit() const noexcept { return misfit_; }
+    [[nodiscard]] ArgumentMismatch argument_mismatch() const noexcept { return misfit_; }
 
 private:
     const Json* next() noexcept {
@@ -273,7 +273,7 @@ private:
 
     std::span<const Json> args_;
     size_t index_ = 0;
-    Misfit misfit_;
+    ArgumentMismatch misfit_;
 };
 
 template <class P, class Stored>
@@ -304,14 +304,16 @@ struct Signature<R (*)(P...)> {
         return good;
     }
     template <class F>
-    static Misfit call(F& handler, const Event& event) {
+    static ArgumentMismatch call(F& handler, const Event& event) {
         Reader reader(event.args);
         // Braces: read from left to right.
         std::tuple<decltype(std::declval<Reader&>().template read<P>())...> stored{
             reader.template read<P>()...};
-        if (const Misfit misfit = reader.misfit(); misfit.index) return misfit;
+        if (const ArgumentMismatch argument_mismatch = reader.argument_mismatch();
+            argument_mismatch.index)
+            return argument_mismatch;
         return std::apply(
-            [&](auto&... each) -> Misfit {
+            [&](auto&... each) -> ArgumentMismatch {
                 if constexpr (std::is_void_v<R>)
                     handler(pass<P>(event, each)...);
                 else
@@ -363,23 +365,23 @@ public:
     // (it is freed later). Calls it, unless an argument does not fit.
     class Call {
     public:
-        Misfit operator()(const Event& event) { return call_(&storage_, event); }
+        ArgumentMismatch operator()(const Event& event) { return call_(&storage_, event); }
 
     private:
         friend class Listener;
-        Call(Misfit (*call)(void*, const Event&), void* storage) noexcept
+        Call(ArgumentMismatch (*call)(void*, const Event&), void* storage) noexcept
             : call_(call), storage_(storage) {}
-        Misfit (*call_)(void* storage, const Event& event);
+        ArgumentMismatch (*call_)(void* storage, const Event& event);
         void* storage_;
     };
     [[nodiscard]] Call prepare() const noexcept { return {ops_->call, storage_}; }
-    Misfit operator()(const Event& event) const { return prepare()(event); }
+    ArgumentMismatch operator()(const Event& event) const { return prepare()(event); }
 
 private:
     template <class F>
     static Listener make(F&& handler);
     struct Ops {
-        Misfit (*call)(void* storage, const Event& event);
+        ArgumentMismatch (*call)(void* storage, const Event& event);
         void (*destroy)(void* heap);
     };
     template <class H>

@@ -19,11 +19,11 @@
 #include <vector>
 
 namespace starling::socketio {
-class Core;
-class Family;
+class Adapter;
+class Server;
 class Socket;
 struct Flags;
-struct Registry;
+struct NamespaceSetup;
 }  // namespace starling::socketio
 
 namespace starling::sio {
@@ -182,7 +182,7 @@ public:
     [[nodiscard]] std::string id() const;
     [[nodiscard]] bool connected() const;
     friend bool operator==(const Socket& a, const Socket& b) noexcept {
-        return a.core_ == b.core_ && a.key_ == b.key_;
+        return a.server_ == b.server_ && a.key_ == b.key_;
     }
 
     // ---- Listeners: own thread ------------------------------------------------------------------
@@ -207,9 +207,9 @@ public:
     void on_any_outgoing(Any call) const;
     void off_any_outgoing() const;
     // Middleware per packet: an error keeps the event from its listeners and goes to "error".
-    using PacketGuard =
+    using PacketMiddleware =
         std::function<std::optional<Error>(std::string_view name, std::span<const Json> args)>;
-    void use(PacketGuard guard) const;
+    void use(PacketMiddleware guard) const;
 
     // ---- Rooms ------------------------------------------------------------------------------------
     // A room's name has 1 to 255 bytes; others are ignored.
@@ -258,13 +258,13 @@ public:
 private:
     friend class Ack;
     friend class Emitter;
-    friend class socketio::Core;
+    friend class socketio::Server;
     friend class socketio::Socket;
     friend class detail::Emits<Socket, Answer>;
     template <class T>
     static constexpr char object_tag = 0;  // Its address names the type.
 
-    Socket(socketio::Core& core, uint64_t key) noexcept : core_(&core), key_(key) {}
+    Socket(socketio::Server& server, uint64_t key) noexcept : server_(&server), key_(key) {}
     void emit_values(std::string_view name, std::span<const Value> values) const;
     void ask_values(std::string_view name, std::span<const Value> values, OnAnswer done) const;
     void emit_flagged(std::string_view name, std::span<const Value> values,
@@ -276,7 +276,7 @@ private:
     template <class F>
     void run(F&& call) const;
 
-    socketio::Core* core_ = nullptr;
+    socketio::Server* server_ = nullptr;
     uint64_t key_ = 0;  // Slot and generation.
 };
 
@@ -313,7 +313,7 @@ public:
     }
 
 private:
-    friend class socketio::Core;
+    friend class socketio::Server;
     friend class socketio::Socket;
     using Sink = std::function<void(boost::json::array)>;
     Ack(const Socket& socket, uint64_t id) noexcept : socket_(socket), id_(id), wanted_(true) {}

@@ -1,4 +1,4 @@
-// app/command_line.h: what was typed. Values are not looked at here: app/config.h checks them like
+// app/command_line.h: what was typed. Values are not looked at here: app/config/config.h checks them like
 // every other source.
 //
 // Owner: main, as a value. Thread: main's.

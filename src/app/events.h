@@ -3,7 +3,7 @@
 // Thread: main's, before the server runs.
 #pragma once
 
-#include "app/settings.h"
+#include "app/config/settings.h"
 
 #include <starling/events.h>
 

@@ -1,6 +1,6 @@
 #include "app/kinds.h"
 
-#include "app/chat.h"
+#include "app/demo/chat.h"
 
 #include <utility>
 

@@ -3,7 +3,7 @@
 // Owner: the Server, which must outlive nothing else: the routes refer to it. Thread: any worker's.
 #pragma once
 
-#include "app/settings.h"
+#include "app/config/settings.h"
 
 #include <starling/server.h>
 

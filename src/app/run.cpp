@@ -1,8 +1,8 @@
 #include "app/run.h"
 
 #include "app/command_line.h"
-#include "app/community/community.h"
-#include "app/community/data_file.h"
+#include "app/demo/community/community.h"
+#include "app/demo/community/data_file.h"
 #include "app/site.h"
 
 #include <poll.h>

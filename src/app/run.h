@@ -4,7 +4,7 @@
 // then nothing was started.
 #pragma once
 
-#include "app/config.h"
+#include "app/config/config.h"
 
 #include <iosfwd>
 #include <string>

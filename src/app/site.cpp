@@ -1,9 +1,9 @@
 #include "app/site.h"
 
-#include "app/community/community.h"
+#include "app/demo/community/community.h"
+#include "app/demo/socketio_chat.h"
 #include "app/events.h"
 #include "app/kinds.h"
-#include "app/socketio_chat.h"
 
 #include <boost/json.hpp>
 

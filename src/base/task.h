@@ -55,8 +55,8 @@ public:
 
     // The consumer alone. Runs what was queued on entry, one after the other; `guard(task)` makes
     // the call, so that the caller decides what becomes of an exception.
-    template <class Guard>
-    void drain(Guard&& guard) {
+    template <class Middleware>
+    void drain(Middleware&& guard) {
         for (Task* task = take(); task;) {
             std::unique_ptr<Task> current(std::exchange(task, task->next_));
             guard(*current);

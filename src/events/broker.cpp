@@ -14,8 +14,8 @@ void Broker::enter(Member& member, const Rule& rule, std::string_view channel) {
     ++member.room_->references_;
 }
 
-void Broker::seat(Member& member, hub::Subscriber& subscriber, uint64_t now_ms) {
-    member.room_->seat(member, subscriber, now_ms);
+void Broker::add_listener(Member& member, hub::Subscriber& subscriber, uint64_t now_ms) {
+    member.room_->add_listener(member, subscriber, now_ms);
 }
 
 void Broker::leave(Member& member) noexcept {
@@ -23,7 +23,7 @@ void Broker::leave(Member& member) noexcept {
     if (!room) return;
     if (member.login_ && member.login_->deadline) deadlines_.erase(*member.login_->deadline);
     member.login_.reset();
-    room->unseat(member);
+    room->remove_listener(member);
     if (--room->references_ > 0) return;
     if (room->listed_) std::erase(waiting_, room);
     rooms_.erase(rooms_.find(room->name()));
@@ -66,8 +66,8 @@ void Broker::end_logins(uint64_t now_ms) {
         Member& member = *deadlines_.begin()->second;
         deadlines_.erase(deadlines_.begin());
         member.login_->deadline.reset();
-        if (member.seat_ != Member::no_seat)
-            member.expired(*member.room_->seats_[member.seat_].subscriber);
+        if (member.listener_index_ != Member::not_listening)
+            member.expired(*member.room_->listeners_[member.listener_index_].subscriber);
     }
 }
 

@@ -1,6 +1,6 @@
 // events/broker.h: the rooms of one worker, and the logins that end while their holders listen.
 //
-// Owner: server::EventHost. Members are owned by connections, which die first. Thread: the worker's.
+// Owner: server::EventsWorker. Members are owned by connections, which die first. Thread: the worker's.
 // Pure: the time is an argument, in milliseconds of a clock that never goes back.
 #pragma once
 
@@ -39,9 +39,9 @@ public:
     Broker& operator=(const Broker&) = delete;
 
     // In two steps, since a connection is refused or accepted before it is there: the room is the
-    // member's from enter() on, and pushes come from seat() on.
+    // member's from enter() on, and pushes come from add_listener() on.
     void enter(Member& member, const Rule& rule, std::string_view channel);
-    void seat(Member& member, hub::Subscriber& subscriber, uint64_t now_ms);
+    void add_listener(Member& member, hub::Subscriber& subscriber, uint64_t now_ms);
     void leave(Member& member) noexcept;
 
     Published publish(std::string_view channel, std::string_view text, uint64_t now_ms);

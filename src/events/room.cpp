@@ -14,27 +14,27 @@ Member::~Member() {
     if (room_) room_->broker_.leave(*this);
 }
 
-void Room::seat(Member& member, hub::Subscriber& subscriber, uint64_t now_ms) {
-    member.seat_ = uint32_t(seats_.size());
+void Room::add_listener(Member& member, hub::Subscriber& subscriber, uint64_t now_ms) {
+    member.listener_index_ = uint32_t(listeners_.size());
     // As if the last push had been just long enough ago: who comes is owed the next event.
-    seats_.push_back({&subscriber, uint32_t(now_ms) - rule_.interval_ms, false});
+    listeners_.push_back({&subscriber, uint32_t(now_ms) - rule_.interval_ms, false});
     members_.push_back(&member);
 }
 
 // The last one takes the place of the one that leaves.
-void Room::unseat(Member& member) noexcept {
-    const uint32_t seat = std::exchange(member.seat_, Member::no_seat);
-    if (seat == Member::no_seat) return;
-    if (seats_[seat].waiting) --waiting_;
-    seats_[seat] = seats_.back();
-    members_[seat] = members_.back();
-    seats_.pop_back();
+void Room::remove_listener(Member& member) noexcept {
+    const uint32_t listener = std::exchange(member.listener_index_, Member::not_listening);
+    if (listener == Member::not_listening) return;
+    if (listeners_[listener].waiting) --waiting_;
+    listeners_[listener] = listeners_.back();
+    members_[listener] = members_.back();
+    listeners_.pop_back();
     members_.pop_back();
-    if (seat < members_.size()) members_[seat]->seat_ = seat;
+    if (listener < members_.size()) members_[listener]->listener_index_ = listener;
     if (waiting_ == 0) std::string().swap(latest_);
     // A crowd that has left does not keep its memory.
-    if (seats_.capacity() > 64 && seats_.size() < seats_.capacity() / 4) {
-        seats_.shrink_to_fit();
+    if (listeners_.capacity() > 64 && listeners_.size() < listeners_.capacity() / 4) {
+        listeners_.shrink_to_fit();
         members_.shrink_to_fit();
     }
 }
@@ -54,14 +54,14 @@ Published Room::publish(std::string_view text, uint64_t now_ms) {
     const hub::Message plain = message(text);
     hub::Publication publication{.message = plain, .at_once = true};
     Published published;
-    for (Seat& seat : seats_) {
-        if (!everybody && since_push_ms(seat, now_ms) < interval_ms) {
-            if (latest) wait(seat, now_ms);
+    for (Listener& listener : listeners_) {
+        if (!everybody && since_push_ms(listener, now_ms) < interval_ms) {
+            if (latest) wait(listener, now_ms);
             ++(latest ? published.delivered : published.limited);
             continue;
         }
-        seat.pushed_ms = uint32_t(now_ms);
-        seat.subscriber->deliver(publication);
+        listener.pushed_ms = uint32_t(now_ms);
+        listener.subscriber->deliver(publication);
     }
     published.delivered += publication.taken;
     if (waiting_ > 0) latest_ = text;  // For all of them: each is still within its interval.
@@ -69,9 +69,9 @@ Published Room::publish(std::string_view text, uint64_t now_ms) {
     return published;
 }
 
-void Room::wait(Seat& seat, uint64_t now_ms) {
-    if (std::exchange(seat.waiting, true)) return;
-    const uint64_t due_ms = now_ms + rule_.interval_ms - since_push_ms(seat, now_ms);
+void Room::wait(Listener& listener, uint64_t now_ms) {
+    if (std::exchange(listener.waiting, true)) return;
+    const uint64_t due_ms = now_ms + rule_.interval_ms - since_push_ms(listener, now_ms);
     due_ms_ = waiting_++ == 0 ? due_ms : std::min(due_ms_, due_ms);
 }
 
@@ -83,17 +83,17 @@ void Room::push_waiting(uint64_t now_ms) {
     const hub::Message plain = message(latest_);
     hub::Publication publication{.message = plain, .at_once = true};
     uint64_t next_ms = UINT64_MAX;
-    for (Seat& seat : seats_) {
-        if (!seat.waiting) continue;
-        const uint32_t since_ms = since_push_ms(seat, now_ms);
+    for (Listener& listener : listeners_) {
+        if (!listener.waiting) continue;
+        const uint32_t since_ms = since_push_ms(listener, now_ms);
         if (since_ms < rule_.interval_ms) {
             next_ms = std::min(next_ms, now_ms + rule_.interval_ms - since_ms);
             continue;
         }
-        seat.waiting = false;
+        listener.waiting = false;
         --waiting_;
-        seat.pushed_ms = uint32_t(now_ms);
-        seat.subscriber->deliver(publication);
+        listener.pushed_ms = uint32_t(now_ms);
+        listener.subscriber->deliver(publication);
     }
     if (publication.taken > 0) pushed_ms_ = now_ms;
     due_ms_ = std::max(next_ms, now_ms + due_step_ms);

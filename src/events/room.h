@@ -41,11 +41,11 @@ public:
 private:
     friend class Room;
     friend class Broker;
-    static constexpr uint32_t no_seat = UINT32_MAX;
+    static constexpr uint32_t not_listening = UINT32_MAX;
 
     Room* room_ = nullptr;
     std::unique_ptr<Login> login_;  // Null where the channel asks for none.
-    uint32_t seat_ = no_seat;
+    uint32_t listener_index_ = not_listening;
 };
 
 class Room {
@@ -57,8 +57,8 @@ public:
     Room(Broker& broker, std::string_view name, const Rule& rule)
         : broker_(broker), name_(name), rule_(rule) {}
 
-    void seat(Member& member, hub::Subscriber& subscriber, uint64_t now_ms);
-    void unseat(Member& member) noexcept;
+    void add_listener(Member& member, hub::Subscriber& subscriber, uint64_t now_ms);
+    void remove_listener(Member& member) noexcept;
 
     // `text` as the listeners get it.
     Published publish(std::string_view text, uint64_t now_ms);
@@ -67,34 +67,34 @@ public:
     [[nodiscard]] uint64_t due_ms() const noexcept { return due_ms_; }
     [[nodiscard]] size_t waiting() const noexcept { return waiting_; }
 
-    [[nodiscard]] size_t size() const noexcept { return seats_.size(); }
+    [[nodiscard]] size_t size() const noexcept { return listeners_.size(); }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] const Rule& rule() const noexcept { return rule_; }
 
 private:
     friend class Broker;
     friend class Member;
-    struct Seat {
+    struct Listener {
         hub::Subscriber* subscriber;
         uint32_t pushed_ms;  // Modulo 2^32: see limited().
         bool waiting;
     };
-    static_assert(sizeof(Seat) == 16, "a fan-out walks them");
+    static_assert(sizeof(Listener) == 16, "a fan-out walks them");
 
-    [[nodiscard]] uint32_t since_push_ms(const Seat& seat, uint64_t now_ms) const noexcept {
-        return uint32_t(now_ms) - seat.pushed_ms;
+    [[nodiscard]] uint32_t since_push_ms(const Listener& listener, uint64_t now_ms) const noexcept {
+        return uint32_t(now_ms) - listener.pushed_ms;
     }
-    void wait(Seat& seat, uint64_t now_ms);
+    void wait(Listener& listener, uint64_t now_ms);
     void push_waiting(uint64_t now_ms);
     [[nodiscard]] hub::Message message(std::string_view text) const noexcept;
 
     Broker& broker_;
     const std::string name_;
     const Rule& rule_;
-    std::vector<Seat> seats_;       // What a publication walks,
-    std::vector<Member*> members_;  // and whose they are.
-    uint32_t references_ = 0;       // Members that entered, seated or not.
-    bool listed_ = false;           // Among the broker's rooms in which somebody waits.
+    std::vector<Listener> listeners_;  // What a publication walks,
+    std::vector<Member*> members_;     // and whose they are.
+    uint32_t references_ = 0;          // Members that entered, seated or not.
+    bool listed_ = false;              // Among the broker's rooms in which somebody waits.
     size_t waiting_ = 0;
     uint64_t pushed_ms_ = 0;  // The last push to anybody.
     bool pushed_ever_ = false;

@@ -26,8 +26,8 @@ public:
 
     // Fires what is due at `now_ms`; `guard(call)` makes each call. Timers that the calls add wait
     // for the next run(), so that one that adds itself anew without a delay cannot hold it up.
-    template <class Guard>
-    void run(uint64_t now_ms, Guard&& guard) {
+    template <class Middleware>
+    void run(uint64_t now_ms, Middleware&& guard) {
         const TimerId newest = last_id_;
         while (auto due = take_due(now_ms, newest)) guard(*due);
     }

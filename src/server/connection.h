@@ -37,7 +37,7 @@ class WsConnection;
 
 // What is above a WebSocket inside the library, in place of the route's handlers. Owner: the
 // WsConnection. Nothing is called after on_closed().
-class WsUser : public ws::detail::AnyData {
+class WsHandler : public ws::detail::AnyData {
 public:
     virtual void on_open(WsConnection& connection) = 0;
     virtual void on_message(std::span<const std::byte> bytes, bool binary) = 0;

@@ -90,7 +90,7 @@ bool HttpConnection::belongs_elsewhere() {
     const auto index = owner(http::Request(request_parts()));
     if (!index || *index == worker_->index()) return false;
     destination_ = *index;
-    return destination_ < worker_->team().workers.size();
+    return destination_ < worker_->group().workers.size();
 }
 
 void HttpConnection::arrived() {
@@ -390,7 +390,7 @@ void HttpConnection::on_drained() {
     if (phase_ == Phase::streaming) worker_->replies().set_note(reply_key_, 0);
     if (phase_ == Phase::draining) read_next();
     if (phase_ == Phase::moving) {
-        Worker& from = *std::exchange(worker_, worker_->team().workers[destination_].get());
+        Worker& from = *std::exchange(worker_, worker_->group().workers[destination_].get());
         from.hand_over(*stream_, *worker_);  // The last word: another thread may own this by now.
     }
 }

@@ -17,17 +17,17 @@
 
 #include "base/text.h"
 #include "net/tls.h"
-#include "server/events.h"
+#include "server/events/events.h"
 #include "server/listening.h"
 #include "server/signals.h"
 #include "server/site.h"
-#include "server/socketio.h"
+#include "server/socketio/socketio.h"
 #include "server/worker.h"
 
 namespace starling {
 
 struct Server::State {
-    explicit State(ServerOptions options) : site(std::move(options)), team(site) {}
+    explicit State(ServerOptions options) : site(std::move(options)), group(site) {}
 
     // A timer asked for before or after start(); `loop_id` is known on the first worker's thread.
     struct PendingTimer {
@@ -57,7 +57,7 @@ struct Server::State {
     server::Site site;
     std::unique_ptr<server::Events> events;  // Null without; connections use it until they close.
     std::vector<std::unique_ptr<server::SocketIo>> socketios;  // Likewise.
-    server::Team team;
+    server::WorkerGroup group;
     std::atomic<bool> started{false};
     std::vector<server::BoundAddress> bound;
     std::vector<std::thread> threads;
@@ -165,11 +165,11 @@ void Server::State::begin() {
     auto& options = site.options;
     std::string error;
     if (!options.log) options.log = log::make_sink({.level = log::Level::warn}, error);
-    team.log = options.log;
+    group.log = options.log;
     const unsigned workers =
         options.workers ? options.workers : std::max(1u, std::thread::hardware_concurrency());
     const uint64_t descriptors = server::raise_descriptor_limit();
-    team.connections_max =
+    group.connections_max =
         options.connections_max ? std::min(options.connections_max, descriptors) : descriptors;
 
     std::shared_ptr<const net::TlsContext> certificates;
@@ -179,24 +179,24 @@ void Server::State::begin() {
     }
     bound = server::bind_all(options, workers);
     for (unsigned i = 0; i < workers; ++i) {
-        team.workers.push_back(std::make_unique<server::Worker>(team));
-        team.workers.back()->use_certificates(certificates);
+        group.workers.push_back(std::make_unique<server::Worker>(group));
+        group.workers.back()->use_certificates(certificates);
         for (auto& address : bound)
-            team.workers.back()->listen(std::move(address.sockets[i]), address.tls);
+            group.workers.back()->listen(std::move(address.sockets[i]), address.tls);
     }
-    if (events) events->attach(team);
-    for (const auto& socketio : socketios) socketio->attach(team);
+    if (events) events->attach(group);
+    for (const auto& socketio : socketios) socketio->attach(group);
     start_workers();
 }
 
 // What a start() that failed has left.
 void Server::State::take_back() {
-    for (const auto& worker : team.workers) worker->loop().stop();
+    for (const auto& worker : group.workers) worker->loop().stop();
     join();
     threads.clear();
     bound.clear();
     if (events) events->detach();
-    team.workers.clear();
+    group.workers.clear();
     for (const auto& socketio : socketios) socketio->detach();  // Clients refer to it to the last.
     started = false;
 }
@@ -204,9 +204,9 @@ void Server::State::take_back() {
 void Server::State::start_workers() {
     started = true;
     for (auto& timer : std::exchange(early_timers, {}))
-        team.workers.front()->loop().post(
+        group.workers.front()->loop().post(
             [this, timer = std::move(timer)]() mutable { add_timer(std::move(timer)); });
-    for (const auto& worker : team.workers) {
+    for (const auto& worker : group.workers) {
         threads.emplace_back([this, worker = worker.get()] {
             worker->run();
             const uint64_t one = 1;
@@ -220,13 +220,13 @@ void Server::State::start_workers() {
 void Server::stop() { state_->stop(); }
 
 void Server::State::stop() {
-    team.stopping.store(true, std::memory_order_relaxed);
+    group.stopping.store(true, std::memory_order_relaxed);
     const bool at_once = stops++ > 0;
     if (started) ask_to_stop(at_once);
 }
 
 void Server::State::ask_to_stop(bool at_once) {
-    for (const auto& worker : team.workers)
+    for (const auto& worker : group.workers)
         worker->loop().post([worker = worker.get(), at_once] { worker->stop(at_once); });
 }
 
@@ -240,7 +240,7 @@ void Server::State::join() {
 }
 
 bool Server::stopping() const noexcept {
-    return state_->team.stopping.load(std::memory_order_relaxed);
+    return state_->group.stopping.load(std::memory_order_relaxed);
 }
 
 int Server::run() {
@@ -283,9 +283,9 @@ void Server::State::serve_signals(server::Signals& signals) {
 
 void Server::State::reload() {
     std::string error;
-    if (!site.options.certificates.empty() && !replace_certificates(error) && team.log)
-        team.log->write(log::Level::error, "the old certificates stay: " + error);
-    if (team.log) team.log->reopen();
+    if (!site.options.certificates.empty() && !replace_certificates(error) && group.log)
+        group.log->write(log::Level::error, "the old certificates stay: " + error);
+    if (group.log) group.log->reopen();
     if (on_reload) on_reload();
 }
 
@@ -293,7 +293,7 @@ bool Server::State::replace_certificates(std::string& error) {
     const std::lock_guard lock(reload_mutex);
     const auto context = load_certificates(error);
     if (!context) return false;
-    for (const auto& worker : team.workers)
+    for (const auto& worker : group.workers)
         worker->loop().post(
             [worker = worker.get(), context] { worker->use_certificates(context); });
     return true;
@@ -313,7 +313,7 @@ uint16_t Server::port() const { return state_->bound.empty() ? 0 : state_->bound
 
 void Server::publish(std::string_view topic, ws::Message message) {
     if (!state_->started) return;
-    const auto& workers = state_->team.workers;
+    const auto& workers = state_->group.workers;
     for (const auto& worker : workers)
         if (worker->loop().in_loop_thread())
             return worker->hub().publish({topic, message.bytes(), message.is_binary()});
@@ -328,7 +328,7 @@ void Server::publish(std::string_view topic, ws::Message message) {
 }
 
 size_t Server::subscribers(std::string_view topic) const {
-    return state_->team.census.count(topic);
+    return state_->group.subscriber_counts.count(topic);
 }
 
 Timer Server::State::schedule(std::chrono::milliseconds delay, bool periodic,
@@ -336,7 +336,7 @@ Timer Server::State::schedule(std::chrono::milliseconds delay, bool periodic,
     PendingTimer timer{++last_timer, delay, periodic, std::move(call)};
     const uint64_t id = timer.id;
     if (started)
-        team.workers.front()->post(
+        group.workers.front()->post(
             [this, timer = std::move(timer)]() mutable { add_timer(std::move(timer)); });
     else
         early_timers.push_back(std::move(timer));
@@ -344,7 +344,7 @@ Timer Server::State::schedule(std::chrono::milliseconds delay, bool periodic,
 }
 
 void Server::State::add_timer(PendingTimer timer) {
-    net::Loop& loop = team.workers.front()->loop();
+    net::Loop& loop = group.workers.front()->loop();
     const auto delay_ms = uint64_t(std::max<int64_t>(timer.delay.count(), 0));
     if (timer.periodic) {
         timers[timer.id] = loop.every(delay_ms, std::move(timer.call));
@@ -370,10 +370,10 @@ void Server::cancel(Timer timer) {
                       [&](const auto& early) { return early.id == timer.id; });
         return;
     }
-    state_->team.workers.front()->post([state = state_.get(), id = timer.id] {
+    state_->group.workers.front()->post([state = state_.get(), id = timer.id] {
         const auto found = state->timers.find(id);
         if (found == state->timers.end()) return;
-        state->team.workers.front()->loop().cancel_timer(found->second);
+        state->group.workers.front()->loop().cancel_timer(found->second);
         state->timers.erase(found);
     });
 }
@@ -381,7 +381,7 @@ void Server::cancel(Timer timer) {
 ServerStats Server::stats() const {
     ServerStats sum;
     if (!state_->started) return sum;
-    for (const auto& worker : state_->team.workers) {
+    for (const auto& worker : state_->group.workers) {
         const server::Counters& counters = worker->counters();
         sum.connections_open += counters.connections_open.get();
         sum.connections_accepted += counters.connections_accepted.get();

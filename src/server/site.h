@@ -25,12 +25,12 @@ namespace starling::server {
 class Connection;
 class HttpConnection;
 class Worker;
-class WsUser;
+class WsHandler;
 
 // Decides, in place of ws::Route::upgrade, and gives what is above the socket in place of the
 // handlers. Null refuses: with the response, closed after it. Else its fields go out with the 101.
-using WsGate =
-    std::function<std::unique_ptr<WsUser>(Worker&, const http::Request&, http::Response&)>;
+using WsAdmission =
+    std::function<std::unique_ptr<WsHandler>(Worker&, const http::Request&, http::Response&)>;
 
 // A ws::Route, and what the protocol cores want of it in their own terms.
 struct WebSocketRoute {
@@ -41,7 +41,7 @@ struct WebSocketRoute {
     const ws::HeartbeatOptions heartbeat;
     const ws::OriginPolicy origins;
     const ws::DeflateOptions deflate;
-    WsGate gate = {};
+    WsAdmission admission = {};
 };
 
 struct FilesMount {

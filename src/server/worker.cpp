@@ -50,12 +50,12 @@ void refuse(const net::Descriptor& fd) {
 
 }  // namespace
 
-Worker::Worker(Team& team)
-    : team_(team),
-      index_(uint32_t(team.workers.size())),
+Worker::Worker(WorkerGroup& group)
+    : group_(group),
+      index_(uint32_t(group.workers.size())),
       hub_(*this),
       loop_(net::make_epoll_backend(),
-            {.stalled_ms_max = uint64_t(team.site.options.stalled_timeout.count())}) {
+            {.stalled_ms_max = uint64_t(group.site.options.stalled_timeout.count())}) {
     loop_.on_escaped([this](std::string_view what) { log_exception("task", what); });
     for (const auto& mount : site().mounts) files_.emplace_back(mount.root, mount.options);
     for (const auto& route : site().websockets)
@@ -82,8 +82,8 @@ void Worker::use_certificates(std::shared_ptr<const net::TlsContext> context) {
 }
 
 void Worker::accepted(net::Descriptor fd, bool tls) {
-    if (team_.connections.fetch_add(1, std::memory_order_relaxed) >= team_.connections_max) {
-        team_.connections.fetch_sub(1, std::memory_order_relaxed);
+    if (group_.connections.fetch_add(1, std::memory_order_relaxed) >= group_.connections_max) {
+        group_.connections.fetch_sub(1, std::memory_order_relaxed);
         counters_.connections_refused.add();
         log_overload(refusals_logged_ms_, "at connections_max: connections are refused",
                      counters_.connections_refused.get());
@@ -97,7 +97,7 @@ void Worker::accepted(net::Descriptor fd, bool tls) {
                    tls ? std::make_unique<net::TlsSession>(tls_context_) : nullptr);
         http.start();
     } catch (...) {  // Out of memory: the place goes back, this one peer is lost.
-        team_.connections.fetch_sub(1, std::memory_order_relaxed);
+        group_.connections.fetch_sub(1, std::memory_order_relaxed);
         throw;
     }
     counters_.connections_accepted.add();
@@ -116,12 +116,12 @@ namespace {
 
 // A connection between two workers. Where nobody takes it, its place goes back with it.
 struct Travelling {
-    Travelling(Team& t, net::Detached s) noexcept : team(t), stream(std::move(s)) {}
+    Travelling(WorkerGroup& t, net::Detached s) noexcept : group(t), stream(std::move(s)) {}
     Travelling(Travelling&&) noexcept = default;
     ~Travelling() {
-        if (stream.handler) team.connections.fetch_sub(1, std::memory_order_relaxed);
+        if (stream.handler) group.connections.fetch_sub(1, std::memory_order_relaxed);
     }
-    Team& team;
+    WorkerGroup& group;
     net::Detached stream;
 };
 
@@ -129,7 +129,7 @@ struct Travelling {
 
 void Worker::hand_over(net::Stream& stream, Worker& to) {
     counters_.connections_open.subtract();
-    to.post([&to, travelling = Travelling(team_, stream.detach())]() mutable {
+    to.post([&to, travelling = Travelling(group_, stream.detach())]() mutable {
         to.arrived(std::move(travelling.stream));
     });
 }
@@ -148,7 +148,7 @@ void Worker::arrived(net::Detached stream) {
 
 void Worker::connection_closed() noexcept {
     counters_.connections_open.subtract();
-    team_.connections.fetch_sub(1, std::memory_order_relaxed);
+    group_.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
 int64_t Worker::now_s() const noexcept { return int64_t(std::time(nullptr)); }
@@ -172,7 +172,7 @@ ws::Deflater& Worker::shared_deflater(uint8_t window_bits, int level) {
 }
 
 void Worker::log(log::Level level, std::string_view message, std::span<const log::Field> fields) {
-    if (team_.log && team_.log->wants(level)) team_.log->write(level, message, fields);
+    if (group_.log && group_.log->wants(level)) group_.log->write(level, message, fields);
 }
 
 void Worker::log_exception(std::string_view where, std::string_view what) {
@@ -182,9 +182,9 @@ void Worker::log_exception(std::string_view where, std::string_view what) {
 }
 
 void Worker::publish(const hub::Message& message) {
-    if (team_.workers.size() < 2) return;
+    if (group_.workers.size() < 2) return;
     const auto posted = std::make_shared<const PostedMessage>(message);
-    for (const auto& worker : team_.workers) {
+    for (const auto& worker : group_.workers) {
         if (worker.get() == this) continue;
         auto room = worker->post_bytes(message.bytes.size());
         if (!room) continue;

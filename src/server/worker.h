@@ -1,5 +1,5 @@
 // server/worker.h: one thread of a server: its loop, its listeners, its connections, its share of
-// the hub. Workers share the Site (read-only) and the Team; a publication is posted once to each
+// the hub. Workers share the Site (read-only) and the WorkerGroup; a publication is posted once to each
 // other worker.
 //
 // Owner: Server. Thread: run() is the worker's thread; what says "any thread" may be called from
@@ -24,10 +24,10 @@
 #include "net/acceptor.h"
 #include "net/loop.h"
 #include "net/tls.h"
-#include "server/census.h"
 #include "server/counters.h"
+#include "server/files/static_files.h"
 #include "server/site.h"
-#include "server/static_files.h"
+#include "server/subscriber_counts.h"
 #include "ws/deflate.h"
 
 namespace starling::server {
@@ -43,10 +43,10 @@ public:
 };
 
 // What the workers of a server have in common.
-struct Team {
-    explicit Team(const Site& s) : site(s) {}
+struct WorkerGroup {
+    explicit WorkerGroup(const Site& s) : site(s) {}
     const Site& site;
-    Census census;
+    SubscriberCounts subscriber_counts;
     std::shared_ptr<log::Sink> log;
     uint64_t connections_max = 0;
     std::atomic<uint64_t> connections{0};
@@ -63,7 +63,7 @@ struct WsContext {
 
 class Worker final : public http::ReplyTarget, private hub::Bus {
 public:
-    explicit Worker(Team& team);  // To be the next of team.workers.
+    explicit Worker(WorkerGroup& group);  // To be the next of group.workers.
     ~Worker();
 
     // Before run(). `tls`: the context at the time is taken, see use_certificates().
@@ -92,8 +92,8 @@ public:
 
     [[nodiscard]] net::Loop& loop() noexcept { return loop_; }
     [[nodiscard]] hub::Hub& hub() noexcept { return hub_; }
-    [[nodiscard]] Team& team() noexcept { return team_; }
-    [[nodiscard]] const Site& site() const noexcept { return team_.site; }
+    [[nodiscard]] WorkerGroup& group() noexcept { return group_; }
+    [[nodiscard]] const Site& site() const noexcept { return group_.site; }
     [[nodiscard]] Counters& counters() noexcept { return counters_; }
     [[nodiscard]] uint64_t accept_pauses() const noexcept { return accept_pauses_.get(); }
     [[nodiscard]] bool stopping() const noexcept { return stopping_; }
@@ -133,7 +133,7 @@ private:
 
     void publish(const hub::Message& message) override;
     void subscribers_changed(std::string_view topic, int change) override {
-        team_.census.change(topic, change);
+        group_.subscriber_counts.change(topic, change);
     }
     void arrived(net::Detached stream);
     void accepted(net::Descriptor fd, bool tls);
@@ -144,7 +144,7 @@ private:
     void on_reply(http::ReplyKey key, F&& call);
 
     // In this order: what connections use in their destructors outlives the loop that owns them.
-    Team& team_;
+    WorkerGroup& group_;
     const uint32_t index_;
     std::atomic<bool> ended_{false};
     std::atomic<uint64_t> posted_bytes_{0};  // Of reply_write(), on their way to this thread.

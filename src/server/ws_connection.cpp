@@ -79,12 +79,12 @@ void WsConnection::start() {
     Counters& counters = context_.worker.counters();
     counters.websockets_opened.add();
     counters.websockets_open.add();
-    if (WsUser* mine = user()) return call("open", [&] { mine->on_open(*this); });
+    if (WsHandler* mine = user()) return call("open", [&] { mine->on_open(*this); });
     if (context_.route().open) call("open", [&] { context_.route().open(socket()); });
 }
 
-WsUser* WsConnection::user() const noexcept {
-    return context_.site.gate ? static_cast<WsUser*>(data_.get()) : nullptr;
+WsHandler* WsConnection::user() const noexcept {
+    return context_.site.admission ? static_cast<WsHandler*>(data_.get()) : nullptr;
 }
 
 ws::Socket WsConnection::socket() const noexcept {
@@ -133,7 +133,7 @@ void WsConnection::on_bytes(std::span<std::byte>& input) {
 
 void WsConnection::on_message(const ws::Event& event) {
     context_.worker.counters().messages_received.add();
-    if (context_.site.gate) {
+    if (context_.site.admission) {
         if (!closing_.may_send()) return;
         return call("message",
                     [&] { user()->on_message(event.bytes, event.opcode != ws::Opcode::text); });
@@ -172,7 +172,7 @@ bool WsConnection::on_control(const ws::Event& event, bool more_input) {
             return false;
         default:
             context_.worker.counters().protocol_errors.add();
-            if (WsUser* mine = user()) call("violation", [&] { mine->on_violation(); });
+            if (WsHandler* mine = user()) call("violation", [&] { mine->on_violation(); });
             violate(event.code, event.reason);
             return false;
     }
@@ -194,7 +194,7 @@ void WsConnection::release_extras() noexcept {
 void WsConnection::on_drained() {
     note_queue();
     if (extras_ && extras_->pong) answer_pings();
-    if (WsUser* mine = user()) return call("drain", [&] { mine->on_drained(); });
+    if (WsHandler* mine = user()) return call("drain", [&] { mine->on_drained(); });
     if (context_.route().drain && is_open())
         call("drain", [&] { context_.route().drain(socket()); });
 }
@@ -245,7 +245,7 @@ void WsConnection::close(uint16_t code, std::string_view reason) {
 void WsConnection::terminate() { stream_->close(net::Stream::Close::reset); }
 
 void WsConnection::go_away() {
-    if (WsUser* mine = user()) call("close", [&] { mine->go_away(); });
+    if (WsHandler* mine = user()) call("close", [&] { mine->go_away(); });
     close(ws::close_code::going_away, "the server is stopping");
 }
 
@@ -256,7 +256,7 @@ void WsConnection::on_closed(net::CloseReason) {
     context_.worker.hub().leave_all(*this);
     context_.worker.counters().websockets_open.subtract();
     context_.worker.connection_closed();
-    if (WsUser* mine = user()) return call("close", [&] { mine->on_closed(); });
+    if (WsHandler* mine = user()) return call("close", [&] { mine->on_closed(); });
     const auto& handler = context_.route().close;
     if (!handler) return;
     const std::string reason = extras_ ? extras_->close_reason : std::string();

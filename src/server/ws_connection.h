@@ -68,8 +68,8 @@ public:
 private:
     struct Extras;  // What most connections never need.
 
-    // Null without a WsGate.
-    [[nodiscard]] WsUser* user() const noexcept;
+    // Null without a WsAdmission.
+    [[nodiscard]] WsHandler* user() const noexcept;
     void on_message(const ws::Event& event);
     [[nodiscard]] bool on_control(const ws::Event& event, bool more_input);
     void answer_pings();
@@ -94,7 +94,7 @@ private:
 
     const WsContext& context_;
     std::unique_ptr<Extras> extras_;
-    std::unique_ptr<ws::detail::AnyData> data_;  // With a WsGate, a WsUser.
+    std::unique_ptr<ws::detail::AnyData> data_;  // With a WsAdmission, a WsHandler.
     // Small members lie in the tail padding of the one before.
     [[no_unique_address]] ws::Receiver receiver_;
     ws::Closing closing_;

@@ -92,7 +92,7 @@ std::vector<std::string_view> WsUpgrade::offered() const {
 bool WsUpgrade::ask_gate(ws::Upgrade& upgrade, UpgradeOutcome& outcome) const {
     http::Response response;
     try {
-        upgrade.data_ = context_.site.gate(context_.worker, request_, response);
+        upgrade.data_ = context_.site.admission(context_.worker, request_, response);
     } catch (const std::exception& error) {
         context_.worker.log_exception("upgrade", error.what());
         response = http::Response();
@@ -110,7 +110,7 @@ bool WsUpgrade::ask_gate(ws::Upgrade& upgrade, UpgradeOutcome& outcome) const {
 }
 
 bool WsUpgrade::run_hook(ws::Upgrade& upgrade, UpgradeOutcome& outcome) const {
-    if (context_.site.gate) return ask_gate(upgrade, outcome);
+    if (context_.site.admission) return ask_gate(upgrade, outcome);
     const auto& hook = context_.route().upgrade;
     if (!hook) return true;
     try {

@@ -20,7 +20,7 @@ struct UpgradeOutcome {
     std::string reason;                        // Of a refusal.
     std::string field_lines;                   // Further "Name: value" lines of a refusal.
     std::string response;                      // The 101.
-    std::optional<http::Response> refusal;     // By a WsGate: the whole answer.
+    std::optional<http::Response> refusal;     // By a WsAdmission: the whole answer.
     std::unique_ptr<WsConnection> connection;  // Null: refused.
 };
 

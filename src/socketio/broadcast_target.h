@@ -5,14 +5,14 @@
 
 #include <string>
 
-#include "socketio/family.h"
+#include "socketio/adapter.h"
 #include "socketio/target.h"
 
 namespace starling::sio {
 
 struct Broadcast::Target {
-    socketio::Family* family = nullptr;  // Null: nobody.
-    socketio::Registry* registry = nullptr;
+    socketio::Adapter* adapter = nullptr;  // Null: nobody.
+    socketio::NamespaceSetup* setup = nullptr;
     std::string nsp = {};  // "" for all children of a pattern.
     socketio::Target who = {};
 };

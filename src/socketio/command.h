@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "socketio/encoder.h"
+#include "socketio/codec/encoder.h"
 #include "socketio/target.h"
 
 namespace starling::socketio {
 
-class Core;
-struct Registry;
+class Server;
+struct NamespaceSetup;
 
 struct Command {
     enum class Kind : uint8_t {
@@ -30,7 +30,7 @@ struct Command {
 
     Kind kind = Kind::emit;
     // The namespace; all children of a pattern where `nsp` is empty.
-    Registry* registry = nullptr;
+    NamespaceSetup* setup = nullptr;
     std::string nsp = {};
     Target target = {};
     Encoded packet = {};
@@ -40,7 +40,7 @@ struct Command {
     boost::json::array args = {};  // With the name in front.
     uint64_t offset = 0;           // In the log of the recovery.
     // Who waits for answers: a request of that core, null for nobody.
-    Core* origin = nullptr;
+    Server* origin = nullptr;
     uint64_t request = 0;
 
     [[nodiscard]] size_t bytes() const noexcept;  // To be held while it is on its way.

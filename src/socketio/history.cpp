@@ -15,7 +15,7 @@ bool in_any(const std::vector<std::string>& rooms, const std::vector<std::string
         rooms, [&](const auto& room) { return std::ranges::find(of, room) != of.end(); });
 }
 
-bool meant(const Command& command, const Absent& who) {
+bool meant(const Command& command, const SavedSession& who) {
     if (command.nsp != who.nsp) return false;
     if (in_any(command.target.except, who.rooms)) return false;
     return command.target.rooms.empty() || in_any(command.target.rooms, who.rooms);
@@ -70,7 +70,7 @@ std::vector<std::shared_ptr<const Command>> History::since(uint64_t from) const 
     return found;
 }
 
-void History::leave(Absent who) {
+void History::leave(SavedSession who) {
     forget(who.since_ms);
     if (order_.size() >= limits_.sessions_max && !order_.empty()) {
         absent_.erase(order_.front().pid);

@@ -3,7 +3,7 @@
 //
 // A worker delivers what may be recovered in the order of this log, whoever wrote it: so whatever a client
 // got is a prefix of what it should get, and its last offset says where to go on.
-// Owner: the Family. Thread: one at a time, see SharedHistory.
+// Owner: the Adapter. Thread: one at a time, see SharedHistory.
 #pragma once
 
 #include <starling/socketio_options.h>
@@ -25,7 +25,7 @@
 namespace starling::socketio {
 
 // Somebody who is away.
-struct Absent {
+struct SavedSession {
     std::string pid;
     std::string nsp;
     std::string id;
@@ -49,9 +49,9 @@ public:
     // Those from `from` on, or from the oldest that is left.
     [[nodiscard]] std::vector<std::shared_ptr<const Command>> since(uint64_t from) const;
 
-    void leave(Absent who);
+    void leave(SavedSession who);
     struct Return {
-        Absent who;
+        SavedSession who;
         std::vector<std::shared_ptr<const Command>> missed;
     };
     // Nothing where it is unknown, too long away, of another namespace, or what it missed is no longer
@@ -69,7 +69,7 @@ private:
         size_t bytes;
     };
     void trim();
-    using Order = std::list<Absent>;  // Oldest first.
+    using Order = std::list<SavedSession>;  // Oldest first.
 
     const sio::Recovery limits_;
     uint64_t first_ = 1;  // Offset of the oldest packet.

@@ -17,7 +17,7 @@
 
 namespace starling::socketio {
 
-// Numbers for the names of events that have listeners. Owner: the Core. Names stay: they come from the
+// Numbers for the names of events that have listeners. Owner: the Server. Names stay: they come from the
 // application, not from peers.
 class Names {
 public:
@@ -44,32 +44,32 @@ public:
         entries_.push_back({std::move(listener), name, once});
     }
     void remove(uint32_t name) {
-        for (Entry& entry : entries_)
+        for (CallScope& entry : entries_)
             if (entry.name == name) retire(entry);
         sweep();
     }
     void clear() {
-        for (Entry& entry : entries_) retire(entry);
+        for (CallScope& entry : entries_) retire(entry);
         sweep();
     }
     [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
 
-    // Calls those that were there at the beginning, in their order; `misfit(Misfit)` is told of one
+    // Calls those that were there at the beginning, in their order; `argument_mismatch(ArgumentMismatch)` is told of one
     // whose parameters did not fit. False: there was none.
     template <class OnMisfit>
-    bool call(uint32_t name, const sio::detail::Event& event, OnMisfit&& misfit) {
+    bool call(uint32_t name, const sio::detail::Event& event, OnMisfit&& argument_mismatch) {
         bool any = false;
         const Depth depth(*this);
         for (size_t i = 0, count = entries_.size(); i < count; ++i) {
             if (entries_[i].name != name) continue;
             any = true;
-            call_one(i, event, misfit);
+            call_one(i, event, argument_mismatch);
         }
         return any;
     }
 
 private:
-    struct Entry {
+    struct CallScope {
         sio::detail::Listener listener;
         uint32_t name;
         bool once;
@@ -90,13 +90,13 @@ private:
     };
 
     template <class OnMisfit>
-    void call_one(size_t index, const sio::detail::Event& event, OnMisfit& misfit) {
+    void call_one(size_t index, const sio::detail::Event& event, OnMisfit& argument_mismatch) {
         if (entries_[index].once) retire(entries_[index]);
         // The vector may move while the listener runs; what it points to does not.
         sio::detail::Listener::Call call = entries_[index].listener.prepare();
-        if (const auto why = call(event); why.index) misfit(why);
+        if (const auto why = call(event); why.index) argument_mismatch(why);
     }
-    void retire(Entry& entry) noexcept {
+    void retire(CallScope& entry) noexcept {
         if (entry.name == Names::none) return;
         entry.name = Names::none;
         retired_ = true;
@@ -104,10 +104,10 @@ private:
     void sweep() {
         if (depth_ > 0 || !retired_) return;
         retired_ = false;
-        std::erase_if(entries_, [](const Entry& entry) { return entry.name == Names::none; });
+        std::erase_if(entries_, [](const CallScope& entry) { return entry.name == Names::none; });
     }
 
-    std::vector<Entry> entries_;
+    std::vector<CallScope> entries_;
     uint32_t depth_ = 0;
     bool retired_ = false;
 };

@@ -1,126 +1,136 @@
-// sio::Namespace: what an application sets for a namespace, and sends to it; sio::Handshake.
-#include <starling/socketio.h>
+#include "socketio/namespace.h"
 
 #include <algorithm>
-#include <utility>
+#include <vector>
 
 #include "base/text.h"
-#include "http/date.h"
-#include "socketio/broadcast_target.h"
-#include "socketio/core.h"
-#include "socketio/registry.h"
-#include "socketio/values.h"
+#include "socketio/connection.h"
+#include "socketio/server.h"
 
-namespace starling::sio {
+namespace starling::socketio {
+namespace {
 
-Namespace::Namespace(std::shared_ptr<socketio::Registry> registry)
-    : registry_(std::move(registry)) {}
+constexpr size_t rooms_max = 1'000'000;  // Of one socket: the application chooses them.
+
+// One message of a packet, and what its receivers have encoded it to.
+struct Part {
+    Part(std::string_view nsp, std::string_view bytes, bool binary, bool compress)
+        : message{nsp, base::bytes_of(bytes), binary} {
+        publication.compress = compress;
+    }
+    hub::Message message;
+    hub::Publication publication{message};
+};
+
+}  // namespace
+
+Namespace::Namespace(Server& server, NamespaceSetup& setup, std::string name)
+    : server_(server), setup_(setup), name_(std::move(name)), rooms_(*this) {}
 
 Namespace::~Namespace() = default;
 
-const std::string& Namespace::name() const noexcept { return registry_->name; }
-
-void Namespace::on_connection(std::function<void(Socket)> handler) {
-    registry_->family.require_not_started();
-    registry_->on_connection.push_back(std::move(handler));
-}
-void Namespace::on_disconnect(std::function<void(Socket, std::string_view)> handler) {
-    registry_->family.require_not_started();
-    registry_->on_disconnect.push_back(std::move(handler));
-}
-void Namespace::add_listener(std::string_view name, detail::Listener listener) {
-    registry_->family.require_not_started();
-    socketio::require_event_of_clients(name);
-    registry_->listeners[std::string(name)].push_back(std::move(listener));
-}
-void Namespace::add_server_listener(std::string_view name, detail::Listener listener) {
-    registry_->family.require_not_started();
-    registry_->server_listeners[std::string(name)].push_back(std::move(listener));
-}
-void Namespace::add_guard(Guard guard) {
-    registry_->family.require_not_started();
-    registry_->guards.emplace_back(std::move(guard));
-}
-void Namespace::add_guard(AsyncGuard guard) {
-    registry_->family.require_not_started();
-    registry_->guards.emplace_back(std::move(guard));
-}
-void Namespace::on_create_room(RoomCall call) {
-    registry_->family.require_not_started();
-    registry_->on_create_room = std::move(call);
-}
-void Namespace::on_delete_room(RoomCall call) {
-    registry_->family.require_not_started();
-    registry_->on_delete_room = std::move(call);
-}
-void Namespace::on_join_room(MemberCall call) {
-    registry_->family.require_not_started();
-    registry_->on_join_room = std::move(call);
-}
-void Namespace::on_leave_room(MemberCall call) {
-    registry_->family.require_not_started();
-    registry_->on_leave_room = std::move(call);
+void Namespace::add(Socket& socket) {
+    socket.index = uint32_t(sockets_.size());
+    sockets_.push_back(&socket);
+    by_id_.insert(&socket);
+    setup_.connected.fetch_add(1, std::memory_order_relaxed);
+    tell(setup_.on_create_room, socket.id());
+    tell(setup_.on_join_room, socket.id(), socket.id());
 }
 
-Broadcast Namespace::all() const {
-    return Broadcast(std::make_shared<const Broadcast::Target>(Broadcast::Target{
-        &registry_->family, registry_.get(), registry_->accept ? "" : registry_->name, {}}));
-}
-Broadcast Namespace::to(std::string_view room) const { return all().to(room); }
-Broadcast Namespace::to(std::vector<std::string> rooms) const { return all().to(std::move(rooms)); }
-Broadcast Namespace::except(std::string_view room) const { return all().except(room); }
-Broadcast Namespace::except(std::vector<std::string> rooms) const {
-    return all().except(std::move(rooms));
-}
-Broadcast Namespace::volatile_() const { return all().volatile_(); }
-Broadcast Namespace::compress(bool on) const { return all().compress(on); }
-Broadcast Namespace::local() const { return all().local(); }
-Broadcast Namespace::timeout(std::chrono::milliseconds ack_timeout) const {
-    return all().timeout(ack_timeout);
+// A hook that throws hinders nobody's coming and going.
+template <class Call, class... Names>
+void Namespace::tell(const Call& call, const Names&... names) {
+    if (call) server_.log_if_throws("room", [&] { call(names...); });
 }
 
-Broadcast Server::broadcast_to(std::string nsp) const {
-    auto& family = registry_->family;
-    Broadcast::Target target{&family, family.find_static(nsp), std::move(nsp), {}};
-    return Broadcast(std::make_shared<const Broadcast::Target>(std::move(target)));
+void Namespace::remove(Socket& socket) {
+    if (setup_.on_leave_room)
+        for (const auto& room : rooms_.topics_of(socket)) leave(socket, room);
+    rooms_.leave_all(socket);
+    by_id_.erase(&socket);
+    // The last one takes its place.
+    sockets_.back()->index = socket.index;
+    sockets_[socket.index] = sockets_.back();
+    sockets_.pop_back();
+    socket.index = Socket::nowhere;
+    tell(setup_.on_leave_room, socket.id(), socket.id());
+    tell(setup_.on_delete_room, socket.id());
+    setup_.connected.fetch_sub(1, std::memory_order_relaxed);
 }
 
-size_t Namespace::sockets() const { return registry_->connected.load(std::memory_order_relaxed); }
+void Namespace::forget(Socket& socket) {
+    rooms_.leave_all(socket);
+    --waiting;
+}
 
-void Namespace::server_side_values(std::string_view name, std::span<const Value> values,
-                                   OnAnswers done) const {
-    auto command = std::make_shared<socketio::Command>();
-    command->kind = socketio::Command::Kind::server_event;
-    command->registry = registry_.get();
-    command->args = socketio::to_array(values, name);
-    auto& family = registry_->family;
-    const auto send = [command, done](socketio::Core& core) {
-        command->origin = &core;
-        if (done)
-            command->request =
-                core.open_request(core.host().now_ms() + core.settings().ack_timeout_ms,
-                                  [done](bool complete, socketio::Report& all) {
-                                      done({complete, std::move(all.responses)});
-                                  });
-        core.family().send(command);
+void Namespace::join(Socket& socket, std::string_view room) {
+    if (room == socket.id()) return;
+    if (rooms_.join(socket, room, rooms_max) != hub::Hub::Join::joined) return;
+    tell(setup_.on_join_room, room, socket.id());
+}
+
+void Namespace::leave(Socket& socket, std::string_view room) {
+    // First who leaves, then, where it was the last, that the room is gone.
+    if (setup_.on_leave_room && rooms_.is_member(socket, room))
+        tell(setup_.on_leave_room, room, socket.id());
+    rooms_.leave(socket, room);
+}
+
+std::vector<std::string> Namespace::rooms_of(const Socket& socket) const {
+    std::vector<std::string> rooms = rooms_.topics_of(socket);
+    rooms.insert(rooms.begin(), socket.id());
+    return rooms;
+}
+
+// As the hub counts its members: the first of a room, and the last.
+void Namespace::subscribers_changed(std::string_view room, int change) {
+    const auto& call = change > 0 ? setup_.on_create_room : setup_.on_delete_room;
+    if (call && rooms_.subscribers(room) == (change > 0 ? 1 : 0)) tell(call, room);
+}
+
+template <class F>
+void Namespace::each_member(std::string_view room, F&& call) {
+    const auto found = by_id_.find(room);
+    if (found != by_id_.end()) call(**found);
+    for (hub::Subscriber* member : rooms_.members(room)) call(static_cast<Socket&>(*member));
+}
+
+void Namespace::collect(const Target& target, std::vector<Socket*>& to) {
+    if (++mark_ == 0) {  // Once around: no old mark may look like a new one.
+        for (Socket* socket : sockets_) socket->mark = 0;
+        mark_ = 1;
+    }
+    // Whoever bears the mark has been met: is in `to`, or must not be.
+    for (const auto& room : target.except)
+        each_member(room, [this](Socket& socket) { socket.mark = mark_; });
+    const auto take = [&](Socket& socket) {
+        if (std::exchange(socket.mark, mark_) != mark_ &&
+            socket.state() == Socket::State::connected)
+            to.push_back(&socket);
     };
-    if (!family.on_a_core(send, command->bytes()) && done) done({.complete = false});
+    if (target.rooms.empty())
+        for (Socket* socket : sockets_) take(*socket);
+    for (const auto& room : target.rooms) each_member(room, take);
 }
 
-// ---- handshake ------------------------------------------------------------------------------------
-
-std::string Handshake::time() const { return http::format_date(issued_ms / 1000); }
-
-std::string_view Handshake::header(std::string_view name) const noexcept {
-    for (const auto& [field, value] : headers)
-        if (base::iequals(field, name)) return value;
-    return {};
+void Namespace::broadcast(const Encoded& packet, const Flags& flags,
+                          std::span<Socket* const> sockets) {
+    Part first(name_, packet.text, packet.text_is_binary, flags.compress);
+    std::vector<std::unique_ptr<Part>> attachments;
+    for (const auto& bytes : packet.attachments)
+        attachments.push_back(std::make_unique<Part>(name_, bytes, true, flags.compress));
+    for (Socket* socket : sockets) {
+        // A listener of what goes out may have ended one of those behind it.
+        if (socket->state() != Socket::State::connected) continue;
+        if (flags.volatile_packet && !socket->connection().transport().writable()) continue;
+        if (socket->watches_outgoing() && !server_.log_if_throws("outgoing", [&] {
+                socket->notify_outgoing(packet.text, packet.text_is_binary, packet.attachments);
+            }))
+            socket->connection().handler_threw();  // Its own affair: the others get theirs.
+        socket->deliver(first.publication);
+        for (const auto& part : attachments) socket->deliver(part->publication);
+    }
 }
 
-std::string_view Handshake::query_value(std::string_view name) const noexcept {
-    for (const auto& [field, value] : query)
-        if (field == name) return value;
-    return {};
-}
-
-}  // namespace starling::sio
+}  // namespace starling::socketio

@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include "socketio/link.h"
-#include "socketio/packet.h"
+#include "socketio/codec/packet.h"
+#include "socketio/transport.h"
 
 namespace starling::socketio {
 

@@ -5,26 +5,26 @@
 #include <exception>
 #include <utility>
 
-#include "socketio/client.h"
-#include "socketio/core.h"
+#include "socketio/codec/values.h"
+#include "socketio/connection.h"
+#include "socketio/namespace.h"
+#include "socketio/server.h"
 #include "socketio/socket_extras.h"
-#include "socketio/space.h"
-#include "socketio/values.h"
 
 namespace starling::socketio {
 
 using sio::Ack;
 using sio::Value;
 
-Socket::Socket(Client& client, Space& space, std::string id, base::SlotKey key)
-    : client_(client), space_(space), key_(key), id_(std::move(id)) {}
+Socket::Socket(Connection& connection, Namespace& nsp, std::string id, base::SlotKey key)
+    : connection_(connection), nsp_(nsp), key_(key), id_(std::move(id)) {}
 
-Socket::~Socket() { core().sockets().remove(*this); }
+Socket::~Socket() { server().sockets().remove(*this); }
 
-Core& Socket::core() const noexcept { return space_.core(); }
+Server& Socket::server() const noexcept { return nsp_.server(); }
 
 sio::Socket Socket::handle() const noexcept {
-    return {core(), uint64_t(key_.slot) << 32 | key_.generation};
+    return {server(), uint64_t(key_.slot) << 32 | key_.generation};
 }
 
 // ---- from the client ------------------------------------------------------------------------------
@@ -45,9 +45,9 @@ void Socket::dispatch(std::string_view name, std::span<const Json> args, const A
     try {
         call_listeners(name, args, ack);
     } catch (const std::exception& error) {
-        client_.threw(name, error.what());
+        connection_.threw(name, error.what());
     } catch (...) {
-        client_.threw(name, "an exception of unknown type");
+        connection_.threw(name, "an exception of unknown type");
     }
 }
 
@@ -56,10 +56,12 @@ void Socket::call_listeners(std::string_view name, std::span<const Json> args, c
     if (state_ == State::gone) return;  // One of those ended it.
     const sio::Socket self = handle();
     const sio::detail::Event event{self, name, args, ack};
-    const auto on_misfit = [&](const sio::detail::Misfit& why) { misfit(name, why, ack); };
-    const uint32_t number = core().names().find(name);
+    const auto on_misfit = [&](const sio::detail::ArgumentMismatch& why) {
+        argument_mismatch(name, why, ack);
+    };
+    const uint32_t number = server().names().find(name);
     if (number != Names::none && !listeners_.empty()) listeners_.call(number, event, on_misfit);
-    const auto& shared = space_.registry().listeners;
+    const auto& shared = nsp_.setup().listeners;
     if (shared.empty() || state_ == State::gone) return;
     const auto found = shared.find(name);
     if (found == shared.end()) return;
@@ -74,8 +76,8 @@ bool Socket::guarded(std::string_view name, std::span<const Json> args) {
         const auto call = extras_->any[i];
         (*call)(name, args);
     }
-    for (size_t i = 0; i < extras_->guards.size(); ++i) {
-        const auto guard = extras_->guards[i];
+    for (size_t i = 0; i < extras_->middleware.size(); ++i) {
+        const auto guard = extras_->middleware[i];
         if (const auto error = (*guard)(name, args)) {
             local_event("error", error->message);
             return false;
@@ -84,11 +86,12 @@ bool Socket::guarded(std::string_view name, std::span<const Json> args) {
     return true;
 }
 
-void Socket::misfit(std::string_view name, const sio::detail::Misfit& why, const Ack& ack) {
+void Socket::argument_mismatch(std::string_view name, const sio::detail::ArgumentMismatch& why,
+                               const Ack& ack) {
     const std::string position = std::to_string(why.index);
     const std::array<log::Field, 4> fields{
         {{"event", name}, {"argument", position}, {"expected", why.expected}, {"socket", id_}}};
-    core().warn("an event's arguments do not fit its handler", fields);
+    server().warn("an event's arguments do not fit its handler", fields);
     if (!ack) return;
     ack(Json({{"error", "bad arguments"},
               {"message", "argument " + position + " must be " + why.expected}}));
@@ -96,12 +99,13 @@ void Socket::misfit(std::string_view name, const sio::detail::Misfit& why, const
 
 // An event that this side makes: no packet, no middleware.
 void Socket::local_event(std::string_view name, std::string_view text) {
-    const uint32_t number = core().names().find(name);
+    const uint32_t number = server().names().find(name);
     if (number == Names::none || listeners_.empty()) return;
     const sio::Socket self = handle();
     const Ack nobody;
     const std::array<Json, 1> args{Json(text)};
-    listeners_.call(number, {self, name, args, nobody}, [](const sio::detail::Misfit&) {});
+    listeners_.call(number, {self, name, args, nobody},
+                    [](const sio::detail::ArgumentMismatch&) {});
 }
 
 // ---- to the client --------------------------------------------------------------------------------
@@ -112,22 +116,22 @@ void Socket::emit(std::string_view name, std::span<const Value> values, const Fl
         if (done) done({.status = sio::Answer::Status::disconnected});
         return;
     }
-    Family& family = core().family();
-    if (family.history() && !done && !flags.volatile_packet) {
+    Adapter& adapter = server().adapter();
+    if (adapter.history() && !done && !flags.volatile_packet) {
         auto command = std::make_shared<Command>();
-        command->registry = &space_.registry();
-        command->nsp = space_.name();
+        command->setup = &nsp_.setup();
+        command->nsp = nsp_.name();
         command->target = {.rooms = {id_}, .flags = flags};
-        return family.send_recoverable(std::move(command), name, values);
+        return adapter.send_recoverable(std::move(command), name, values);
     }
     std::optional<uint64_t> ack_id;
-    if (done) ack_id = family.new_ack_id();
-    Encoder& encoder = core().encoder();
-    encode_event(encoder, core().settings().codec, space_.name(), name, values, ack_id);
+    if (done) ack_id = adapter.new_ack_id();
+    Encoder& encoder = server().encoder();
+    encode_event(encoder, server().settings().codec, nsp_.name(), name, values, ack_id);
     if (done) {
         const uint64_t timeout_ms =
-            flags.timeout_ms ? flags.timeout_ms : core().settings().ack_timeout_ms;
-        if (!await(*ack_id, core().host().now_ms() + timeout_ms, done))
+            flags.timeout_ms ? flags.timeout_ms : server().settings().ack_timeout_ms;
+        if (!await(*ack_id, server().runtime().now_ms() + timeout_ms, done))
             return done({.status = sio::Answer::Status::refused});
     }
     send(encoder, flags);
@@ -135,19 +139,19 @@ void Socket::emit(std::string_view name, std::span<const Value> values, const Fl
 
 void Socket::ack(uint64_t id, std::span<const Value> values) {
     if (state_ != State::connected) return;
-    Encoder& encoder = core().encoder();
-    encoder.begin(core().settings().codec, Type::ack, space_.name(), id);
+    Encoder& encoder = server().encoder();
+    encoder.begin(server().settings().codec, Type::ack, nsp_.name(), id);
     write_values(encoder, values);
     if (!encoder.finish()) throw std::invalid_argument("ack: the arguments cannot be sent");
     send(encoder, {});
 }
 
 void Socket::send(const Encoder& packet, const Flags& flags) {
-    Link& link = client_.link();
-    if (flags.volatile_packet && !link.writable()) return;
+    Transport& transport = connection_.transport();
+    if (flags.volatile_packet && !transport.writable()) return;
     if (!watches_outgoing())
-        return link.send(packet.text(), packet.text_is_binary(), packet.attachments(),
-                         flags.compress);
+        return transport.send(packet.text(), packet.text_is_binary(), packet.attachments(),
+                              flags.compress);
     // A listener may send something else, with the same encoder.
     Encoded kept{std::string(packet.text()),
                  {packet.attachments().begin(), packet.attachments().end()},
@@ -157,26 +161,29 @@ void Socket::send(const Encoder& packet, const Flags& flags) {
 
 void Socket::send(const Encoded& packet, const Flags& flags) {
     if (watches_outgoing()) notify_outgoing(packet.text, packet.text_is_binary, packet.attachments);
-    client_.link().send(packet.text, packet.text_is_binary, packet.attachments, flags.compress);
+    connection_.transport().send(packet.text, packet.text_is_binary, packet.attachments,
+                                 flags.compress);
 }
 
-void Socket::deliver(hub::Publication& publication) { client_.link().deliver(publication); }
+void Socket::deliver(hub::Publication& publication) {
+    connection_.transport().deliver(publication);
+}
 
 // ---- membership -----------------------------------------------------------------------------------
 
 void Socket::join(std::string_view room) {
-    if (state_ != State::gone) space_.join(*this, room);
+    if (state_ != State::gone) nsp_.join(*this, room);
 }
 
-void Socket::leave(std::string_view room) { space_.leave(*this, room); }
+void Socket::leave(std::string_view room) { nsp_.leave(*this, room); }
 
-std::vector<std::string> Socket::rooms() const { return space_.rooms_of(*this); }
+std::vector<std::string> Socket::rooms() const { return nsp_.rooms_of(*this); }
 
 void Socket::disconnect(bool close) {
     if (state_ == State::gone) return;
-    if (close) return client_.disconnect();
+    if (close) return connection_.disconnect();
     const bool told = state_ == State::connected;
-    if (told) client_.send_packet(Type::disconnect, space_.name(), nullptr);
+    if (told) connection_.send_packet(Type::disconnect, nsp_.name(), nullptr);
     closed("server namespace disconnect");
 }
 
@@ -184,21 +191,20 @@ void Socket::closed(std::string_view reason) {
     if (state_ == State::gone) return;
     const bool was_connected = std::exchange(state_, State::gone) == State::connected;
     bool threw = false;
-    const auto tell = [&](auto&& call) { threw |= !core().shielded("disconnect", call); };
+    const auto tell = [&](auto&& call) { threw |= !server().log_if_throws("disconnect", call); };
     if (was_connected) tell([&] { local_event("disconnecting", reason); });
-    if (was_connected) core().keep_for_return(*this, reason);
+    if (was_connected) server().keep_for_return(*this, reason);
     threw |= !cancel_timers();
     if (index == nowhere)
-        space_.forget(*this);
+        nsp_.forget(*this);
     else
-        space_.remove(*this);
+        nsp_.remove(*this);
     if (was_connected) {
-        for (const auto& call : space_.registry().on_disconnect)
-            tell([&] { call(handle(), reason); });
+        for (const auto& call : nsp_.setup().on_disconnect) tell([&] { call(handle(), reason); });
         tell([&] { local_event("disconnect", reason); });
     }
-    core().left(*this);
-    if (threw) client_.handler_threw();
+    server().left(*this);
+    if (threw) connection_.handler_threw();
 }
 
 }  // namespace starling::socketio

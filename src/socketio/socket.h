@@ -1,6 +1,6 @@
 // socketio/socket.h: one client in one namespace: its listeners, its rooms, the acks it owes.
 //
-// Owner: its Client, and from the moment it left the Core, which frees it once no call of its own may be
+// Owner: its Connection, and from the moment it left the Server, which frees it once no call of its own may be
 // on the stack. Others hold a sio::Socket (slot and generation). Thread: the worker's.
 #pragma once
 
@@ -16,15 +16,15 @@
 
 #include "base/slot_table.h"
 #include "hub/hub.h"
-#include "socketio/encoder.h"
+#include "socketio/codec/encoder.h"
 #include "socketio/listeners.h"
 #include "socketio/target.h"
 
 namespace starling::socketio {
 
-class Client;
-class Core;
-class Space;
+class Connection;
+class Server;
+class Namespace;
 
 class Socket final : public hub::Subscriber {
 public:
@@ -34,16 +34,16 @@ public:
         gone,
     };
 
-    Socket(Client& client, Space& space, std::string id, base::SlotKey key);
+    Socket(Connection& connection, Namespace& nsp, std::string id, base::SlotKey key);
     ~Socket() override;
 
     [[nodiscard]] sio::Socket handle() const noexcept;
     [[nodiscard]] base::SlotKey slot_key() const noexcept { return key_; }
     [[nodiscard]] const std::string& id() const noexcept { return id_; }
     [[nodiscard]] State state() const noexcept { return state_; }
-    [[nodiscard]] Space& space() const noexcept { return space_; }
-    [[nodiscard]] Client& client() const noexcept { return client_; }
-    [[nodiscard]] Core& core() const noexcept;
+    [[nodiscard]] Namespace& nsp() const noexcept { return nsp_; }
+    [[nodiscard]] Connection& connection() const noexcept { return connection_; }
+    [[nodiscard]] Server& server() const noexcept;
 
     // ---- From the client ------------------------------------------------------------------------
     void on_event(const Json& data, std::optional<uint64_t> ack_id);
@@ -65,7 +65,7 @@ public:
 
     // ---- Membership -----------------------------------------------------------------------------
     void connected() noexcept { state_ = State::connected; }
-    void rename(std::string id) { id_ = std::move(id); }  // Before the Space knows it.
+    void rename(std::string id) { id_ = std::move(id); }  // Before the Namespace knows it.
     void join(std::string_view room);
     void leave(std::string_view room);
     [[nodiscard]] std::vector<std::string> rooms() const;
@@ -79,14 +79,14 @@ public:
     void off_any();
     void on_any_outgoing(sio::Socket::Any call);
     void off_any_outgoing();
-    void use(sio::Socket::PacketGuard guard);
+    void use(sio::Socket::PacketMiddleware guard);
     [[nodiscard]] Json& data();
     void set_object(std::shared_ptr<void> object, const void* tag);
     [[nodiscard]] void* object(const void* tag) const noexcept;
     [[nodiscard]] sio::Handshake handshake() const;
     [[nodiscard]] const Json* data_if() const noexcept;
 
-    // ---- As Core and Space use it ---------------------------------------------------------------
+    // ---- As Server and Namespace use it ---------------------------------------------------------------
     void set_auth(Json auth);
     [[nodiscard]] Json auth() const;
     void set_user(std::string user);
@@ -96,9 +96,9 @@ public:
     [[nodiscard]] std::string_view private_id() const noexcept;
     [[nodiscard]] bool recovered() const noexcept;
 
-    uint32_t mark = 0;  // Of the Space: the collection that has met this socket.
+    uint32_t mark = 0;  // Of the Namespace: the collection that has met this socket.
     static constexpr uint32_t nowhere = UINT32_MAX;
-    uint32_t index = nowhere;  // Among those of the Space.
+    uint32_t index = nowhere;  // Among those of the Namespace.
 
 private:
     struct PendingAck {
@@ -112,13 +112,14 @@ private:
     void dispatch(std::string_view name, std::span<const Json> args, const sio::Ack& ack);
     void call_listeners(std::string_view name, std::span<const Json> args, const sio::Ack& ack);
     void local_event(std::string_view name, std::string_view text);
-    void misfit(std::string_view name, const sio::detail::Misfit& why, const sio::Ack& ack);
+    void argument_mismatch(std::string_view name, const sio::detail::ArgumentMismatch& why,
+                           const sio::Ack& ack);
     // Nobody waits for anything any more. False: one who was told so threw.
     bool cancel_timers();
     [[nodiscard]] std::optional<PendingAck> take_ack(uint64_t id);
 
-    Client& client_;
-    Space& space_;
+    Connection& connection_;
+    Namespace& nsp_;
     const base::SlotKey key_;
     std::string id_;
     Listeners listeners_;

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "http/url.h"
-#include "socketio/client.h"
-#include "socketio/core.h"
-#include "socketio/space.h"
+#include "socketio/connection.h"
+#include "socketio/namespace.h"
+#include "socketio/server.h"
 
 namespace starling::socketio {
 
@@ -19,8 +19,8 @@ Socket::Extras& Socket::extras() {
 
 bool Socket::await(uint64_t id, uint64_t deadline_ms, sio::OnAnswer done) {
     auto& acks = extras().acks;
-    if (acks.size() >= core().settings().pending_acks_max) return false;
-    const auto timer = core().at(deadline_ms, Core::Timer::ack, key_, id);
+    if (acks.size() >= server().settings().pending_acks_max) return false;
+    const auto timer = server().at(deadline_ms, Server::Timer::ack, key_, id);
     acks.push_back({id, timer.when_ms, timer.number, std::move(done)});
     return true;
 }
@@ -38,7 +38,7 @@ std::optional<Socket::PendingAck> Socket::take_ack(uint64_t id) {
 void Socket::on_ack(uint64_t id, const Json& data) {
     const auto pending = take_ack(id);
     if (!pending) return;  // Nobody asked, or it is too late.
-    core().cancel({pending->due_ms, pending->timer});
+    server().cancel({pending->due_ms, pending->timer});
     sio::Answer answer;
     answer.args = data.get_array();
     pending->done(answer);
@@ -51,11 +51,11 @@ void Socket::ack_timed_out(uint64_t id) {
 
 bool Socket::cancel_timers() {
     if (!extras_) return true;
-    core().cancel({extras_->login_due_ms, extras_->login_timer});
+    server().cancel({extras_->login_due_ms, extras_->login_timer});
     bool calm = true;
     for (const auto& pending : std::exchange(extras_->acks, {})) {
-        core().cancel({pending.due_ms, pending.timer});
-        calm &= core().shielded(
+        server().cancel({pending.due_ms, pending.timer});
+        calm &= server().log_if_throws(
             "ack", [&] { pending.done({.status = sio::Answer::Status::disconnected}); });
     }
     return calm;
@@ -92,8 +92,8 @@ bool Socket::watches_outgoing() const noexcept { return extras_ && !extras_->any
 void Socket::notify_outgoing(std::string_view text, bool text_is_binary,
                              std::span<const std::string> attachments) {
     Arena arena(
-        core().settings().decode);  // The worker's own holds what its handler was called with.
-    Decoder decoder(core().settings().codec);
+        server().settings().decode);  // The worker's own holds what its handler was called with.
+    Decoder decoder(server().settings().codec);
     Outcome outcome = text_is_binary ? decoder.add_bytes(base::bytes_of(text), arena)
                                      : decoder.add_text(text.substr(1), arena);
     for (const auto& attachment : attachments)
@@ -110,8 +110,9 @@ void Socket::notify_outgoing(std::string_view text, bool text_is_binary,
     }
 }
 
-void Socket::use(sio::Socket::PacketGuard guard) {
-    extras().guards.push_back(std::make_shared<const sio::Socket::PacketGuard>(std::move(guard)));
+void Socket::use(sio::Socket::PacketMiddleware guard) {
+    extras().middleware.push_back(
+        std::make_shared<const sio::Socket::PacketMiddleware>(std::move(guard)));
 }
 
 // ---- data -----------------------------------------------------------------------------------------
@@ -151,7 +152,7 @@ std::string_view Socket::private_id() const noexcept {
 bool Socket::recovered() const noexcept { return extras_ && extras_->recovered; }
 
 sio::Handshake Socket::handshake() const {
-    const ConnectInfo& info = client_.link().info();
+    const ConnectInfo& info = connection_.transport().info();
     sio::Handshake handshake;
     std::string_view rest = info.head();
     const auto line = [&rest] {

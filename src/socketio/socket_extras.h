@@ -12,7 +12,7 @@ namespace starling::socketio {
 struct Socket::Extras {
     // Shared: one that runs may be removed by itself.
     std::vector<std::shared_ptr<const sio::Socket::Any>> any, any_outgoing;
-    std::vector<std::shared_ptr<const sio::Socket::PacketGuard>> guards;
+    std::vector<std::shared_ptr<const sio::Socket::PacketMiddleware>> middleware;
     std::vector<PendingAck> acks;  // In the order in which they were asked for.
     Json data, auth;
     std::shared_ptr<void> object;

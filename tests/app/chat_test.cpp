@@ -1,4 +1,4 @@
-#include "app/chat.h"
+#include "app/demo/chat.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // The community's handlers, called as the server calls them, with channels that only note.
-#include "app/community/api.h"
-#include "app/community/token.h"
+#include "app/demo/community/api.h"
+#include "app/demo/community/token.h"
 
 #include <gtest/gtest.h>
 #include <boost/json.hpp>

@@ -1,7 +1,7 @@
 // What the community's API asks of a request, the pace of writers, and the token of a login.
-#include "app/community/pace.h"
-#include "app/community/request.h"
-#include "app/community/token.h"
+#include "app/demo/community/pace.h"
+#include "app/demo/community/request.h"
+#include "app/demo/community/token.h"
 
 #include <starling/auth.h>
 

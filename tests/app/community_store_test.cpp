@@ -1,8 +1,8 @@
 // The data file of the community: what is kept, what is refused, what survives.
-#include "app/community/store.h"
+#include "app/demo/community/store.h"
 
-#include "app/community/data_file.h"
-#include "app/community/migrations.h"
+#include "app/demo/community/data_file.h"
+#include "app/demo/community/migrations.h"
 
 #include <gtest/gtest.h>
 

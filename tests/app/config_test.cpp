@@ -1,5 +1,5 @@
 // The configuration: every fault with its exact line, and which source wins.
-#include "app/config.h"
+#include "app/config/config.h"
 
 #include <gtest/gtest.h>
 

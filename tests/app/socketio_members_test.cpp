@@ -1,5 +1,5 @@
 // Who is in the Socket.IO chat, and what the page is told.
-#include "app/socketio_members.h"
+#include "app/demo/socketio_members.h"
 
 #include <gtest/gtest.h>
 #include <boost/json.hpp>

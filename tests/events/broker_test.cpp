@@ -50,7 +50,7 @@ protected:
     std::unique_ptr<Listener> join(const std::string& name, const std::string& channel) {
         auto listener = std::make_unique<Listener>(name, transcript_);
         broker_.enter(*listener, *table_.find(channel).rule, channel);
-        broker_.seat(*listener, *listener, now_ms_);
+        broker_.add_listener(*listener, *listener, now_ms_);
         return listener;
     }
     // What came of it: "ada:x +1 -0".

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "base/text.h"
-#include "socketio/core.h"
+#include "socketio/server.h"
 
 namespace starling::fake {
 
-class Host final : public socketio::Host {
+class Runtime final : public socketio::Runtime {
 public:
     bool here() const noexcept override { return current == this; }
     bool post(std::function<void()> call, size_t) override {
@@ -34,7 +34,7 @@ public:
         logged.push_back("exception: " + std::string(where) + ": " + std::string(what));
     }
 
-    inline static thread_local const Host* current = nullptr;  // Which of the workers "runs".
+    inline static thread_local const Runtime* current = nullptr;  // Which of the workers "runs".
     const uint64_t* clock_ms = nullptr;
     uint64_t wake_ms = 0;
     uint64_t last_random = 0;
@@ -43,7 +43,7 @@ public:
 };
 
 // What a client gets, a line for each message: `40{"sid":"..."}`, `bytes 3`, `end forced close`.
-class Link final : public socketio::Link {
+class Transport final : public socketio::Transport {
 public:
     void send(std::string_view text, bool text_is_binary, std::span<const std::string> attachments,
               bool) override {
@@ -65,7 +65,7 @@ public:
     void set_timer(uint64_t delay_ms) override { timer_ms = delay_ms; }
     unsigned revision() const noexcept override { return engine_revision; }
     std::string_view sid() const noexcept override { return engine_sid; }
-    std::string_view transport() const noexcept override { return "websocket"; }
+    std::string_view name() const noexcept override { return "websocket"; }
     const socketio::ConnectInfo& info() const noexcept override { return connect_info; }
 
     std::vector<std::string> got;
@@ -81,8 +81,8 @@ public:
 // Namespaces need a public constructor.
 class Namespace final : public sio::Namespace {
 public:
-    explicit Namespace(std::shared_ptr<socketio::Registry> registry)
-        : sio::Namespace(std::move(registry)) {}
+    explicit Namespace(std::shared_ptr<socketio::NamespaceSetup> setup)
+        : sio::Namespace(std::move(setup)) {}
 };
 
 class History final : public socketio::SharedHistory {
@@ -106,55 +106,56 @@ public:
     // The value of a name in the last packet that has it: of "sid", say.
     [[nodiscard]] std::string member(std::string_view name) const;
 
-    Link link;
+    Transport transport;
 
 private:
     void on_worker(const std::function<void()>& call);
 
     Workers& workers_;
     const size_t worker_;
-    std::unique_ptr<socketio::Client> client_;
+    std::unique_ptr<socketio::Connection> connection_;
     std::string all_;
 };
 
 class Workers {
 public:
     explicit Workers(size_t count = 1, socketio::Settings settings = {})
-        : family(settings,
-                 settings.recovery ? std::make_unique<History>(*settings.recovery) : nullptr) {
+        : adapter(settings,
+                  settings.recovery ? std::make_unique<History>(*settings.recovery) : nullptr) {
         for (size_t i = 0; i < count; ++i) {
-            hosts.push_back(std::make_unique<Host>());
-            hosts.back()->clock_ms = &now_ms;
-            hosts.back()->last_random = i * 1000;
-            cores.push_back(std::make_unique<socketio::Core>(family, *hosts.back(), uint32_t(i)));
-            family.add_core(*cores.back());
+            runtimes.push_back(std::make_unique<Runtime>());
+            runtimes.back()->clock_ms = &now_ms;
+            runtimes.back()->last_random = i * 1000;
+            servers.push_back(
+                std::make_unique<socketio::Server>(adapter, *runtimes.back(), uint32_t(i)));
+            adapter.add_server(*servers.back());
         }
     }
 
     Namespace& of(std::string_view name) {
-        return *namespaces.emplace_back(std::make_unique<Namespace>(family.declare(name)));
+        return *namespaces.emplace_back(std::make_unique<Namespace>(adapter.declare(name)));
     }
     Namespace& of_matching(sio::Server::Accept accept) {
         return *namespaces.emplace_back(
-            std::make_unique<Namespace>(family.declare_dynamic("(matching)", std::move(accept))));
+            std::make_unique<Namespace>(adapter.declare_dynamic("(matching)", std::move(accept))));
     }
 
     // As if on that worker's thread.
     template <class F>
     void on(size_t worker, F&& call) {
-        const Host* const before = std::exchange(Host::current, hosts[worker].get());
+        const Runtime* const before = std::exchange(Runtime::current, runtimes[worker].get());
         call();
-        Host::current = before;
+        Runtime::current = before;
     }
     // Posted calls of all workers, until there are none.
     void settle() {
         for (bool any = true; any;) {
             any = false;
-            for (size_t i = 0; i < hosts.size(); ++i) {
-                while (!hosts[i]->calls.empty()) {
+            for (size_t i = 0; i < runtimes.size(); ++i) {
+                while (!runtimes[i]->calls.empty()) {
                     any = true;
-                    const auto call = std::move(hosts[i]->calls.front());
-                    hosts[i]->calls.pop_front();
+                    const auto call = std::move(runtimes[i]->calls.front());
+                    runtimes[i]->calls.pop_front();
                     on(i, call);
                 }
             }
@@ -162,55 +163,55 @@ public:
     }
     void pass(uint64_t ms) {
         now_ms += ms;
-        for (size_t i = 0; i < hosts.size(); ++i)
-            if (hosts[i]->wake_ms <= now_ms) on(i, [&] { cores[i]->run(now_ms); });
+        for (size_t i = 0; i < runtimes.size(); ++i)
+            if (runtimes[i]->wake_ms <= now_ms) on(i, [&] { servers[i]->run(now_ms); });
         settle();
     }
 
     uint64_t now_ms = 1'000'000;
-    socketio::Family family;
-    std::vector<std::unique_ptr<Host>> hosts;
-    std::vector<std::unique_ptr<socketio::Core>> cores;
+    socketio::Adapter adapter;
+    std::vector<std::unique_ptr<Runtime>> runtimes;
+    std::vector<std::unique_ptr<socketio::Server>> servers;
     std::vector<std::unique_ptr<Namespace>> namespaces;
 };
 
 inline Client::Client(Workers& workers, size_t worker, unsigned revision)
     : workers_(workers), worker_(worker) {
-    link.engine_revision = revision;
+    transport.engine_revision = revision;
     on_worker([&] {
-        client_ = std::make_unique<socketio::Client>(*workers.cores[worker], link);
-        link.on_end = [this] {
-            if (client_) client_->closed(link.ended);
+        connection_ = std::make_unique<socketio::Connection>(*workers.servers[worker], transport);
+        transport.on_end = [this] {
+            if (connection_) connection_->closed(transport.ended);
         };
-        client_->opened();
+        connection_->opened();
     });
 }
 inline Client::~Client() {
-    on_worker([&] { client_.reset(); });
+    on_worker([&] { connection_.reset(); });
 }
 inline void Client::on_worker(const std::function<void()>& call) { workers_.on(worker_, call); }
 inline void Client::says(std::string_view text) {
-    on_worker([&] { client_->on_text(text); });
+    on_worker([&] { connection_->on_text(text); });
     workers_.settle();
 }
 inline void Client::says_bytes(std::string_view bytes) {
-    on_worker([&] { client_->on_bytes(base::bytes_of(bytes)); });
+    on_worker([&] { connection_->on_bytes(base::bytes_of(bytes)); });
     workers_.settle();
 }
 inline void Client::is_due() {
-    on_worker([&] { client_->connect_timed_out(); });
+    on_worker([&] { connection_->connect_timed_out(); });
 }
 inline void Client::leaves(std::string_view reason) {
-    on_worker([&] { client_->closed(reason); });
+    on_worker([&] { connection_->closed(reason); });
     workers_.settle();
 }
 inline std::vector<std::string> Client::takes() {
-    for (const auto& line : link.got) all_ += line + "\n";
-    return std::exchange(link.got, {});
+    for (const auto& line : transport.got) all_ += line + "\n";
+    return std::exchange(transport.got, {});
 }
 inline std::string Client::member(std::string_view name) const {
     std::string text = all_;
-    for (const auto& line : link.got) text += line + "\n";
+    for (const auto& line : transport.got) text += line + "\n";
     const std::string key = "\"" + std::string(name) + "\":\"";
     const size_t at = text.rfind(key);
     if (at == std::string::npos) return {};

@@ -1,5 +1,5 @@
 // Static files against a real directory tree with everything in it that a tree can hold against us.
-#include "server/static_files.h"
+#include "server/files/static_files.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -12,8 +12,8 @@
 
 #include "http/date.h"
 #include "http/response_writer.h"
-#include "server/file_cache.h"
-#include "server/open_beneath.h"
+#include "server/files/file_cache.h"
+#include "server/files/open_beneath.h"
 
 namespace starling::server {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "tests/fake/tls_client.h"
 #include "tests/net/tls_fixture.h"
-#include "tests/server/team_fixture.h"
+#include "tests/server/worker_group_fixture.h"
 #include "tests/server/ws_client.h"
 
 namespace starling::server::test {
@@ -51,7 +51,7 @@ protected:
                    {.handler = {}, .websocket = 0, .files = {}, .owner = named_owner});
     }
     [[nodiscard]] uint32_t here() const {
-        for (const auto& worker : t.team.workers)
+        for (const auto& worker : t.group.workers)
             if (worker->loop().in_loop_thread()) return worker->index();
         return UINT32_MAX;
     }
@@ -74,12 +74,12 @@ TEST_F(HandOver, TheOwnerAnswersAndKeepsTheConnection) {
     EXPECT_EQ(client.get("/here").body, "1 GET ");
     EXPECT_EQ(client.request(get(7)).body, "1 GET ");  // Nobody's: answered where it is.
     EXPECT_EQ(client.request(get(0)).body, "0 GET ");  // And back.
-    EXPECT_EQ(t.team.connections.load(), 1u);
+    EXPECT_EQ(t.group.connections.load(), 1u);
     client.close();
     EXPECT_TRUE(t.all_gone());
-    EXPECT_EQ(
-        t.team.workers[0]->counters().requests.get() + t.team.workers[1]->counters().requests.get(),
-        5u);
+    EXPECT_EQ(t.group.workers[0]->counters().requests.get() +
+                  t.group.workers[1]->counters().requests.get(),
+              5u);
 }
 
 TEST_F(HandOver, PipelinedRequestsMoveInOrder) {
@@ -124,12 +124,12 @@ TEST_F(HandOver, AnUpgradeMovesWithTheFramesBehindIt) {
     EXPECT_EQ(client.next(), "text(1)");
     client.send_text("hello");
     EXPECT_EQ(client.next(), "text(hello)");
-    EXPECT_EQ(t.team.workers[1]->counters().websockets_open.get(), 1u);
+    EXPECT_EQ(t.group.workers[1]->counters().websockets_open.get(), 1u);
 }
 
 TEST_F(HandOver, TlsMovesToo) {
     t.start(
-        2, [](Team&) {}, net::shared_context());
+        2, [](WorkerGroup&) {}, net::shared_context());
     for (const auto& [version, name] : net::versions) {
         Client socket(t.port(0));
         fake::TlsClient client(net::only(version));
@@ -192,8 +192,8 @@ TEST_F(HandOver, AServerThatStopsClosesWhatIsOnTheWay) {
     }
     EXPECT_TRUE(t.events.wait_for("promised"));
     t.stop(true);
-    t.team.workers.clear();
-    EXPECT_EQ(t.team.connections.load(), 0u);
+    t.group.workers.clear();
+    EXPECT_EQ(t.group.connections.load(), 0u);
     for (auto& client : clients) EXPECT_FALSE(client->read_to_end().ends_with("<timeout>"));
 }
 

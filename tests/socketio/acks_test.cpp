@@ -44,7 +44,7 @@ TEST(SocketIoAcks, AcksOfClientsComeOrTimeOut) {
     workers.on(1, [&] { sockets[1].emit_with_ack("q", note); });
     EXPECT_EQ(answers.size(), 4u);
     EXPECT_EQ(answers.back(), "status 2");
-    EXPECT_TRUE(a->link.ended.empty());
+    EXPECT_TRUE(a->transport.ended.empty());
 }
 
 TEST(SocketIoAcks, TheThousandAndFirstAwaitedAckIsRefused) {

@@ -20,7 +20,7 @@ using Lines = std::vector<std::string>;
 
 size_t exceptions(const Workers& workers) {
     size_t count = 0;
-    for (const auto& host : workers.hosts)
+    for (const auto& host : workers.runtimes)
         for (const auto& line : host->logged) count += line.ends_with(": thrown") ? 1 : 0;
     return count;
 }
@@ -35,8 +35,8 @@ void expect_calm(Workers& workers, sio::Namespace& io) {
     workers.settle();
     EXPECT_EQ(other.takes(), Lines{"42[\"hello\"]"});
     other.leaves();
-    EXPECT_EQ(workers.cores[0]->sockets().size(), 0u);
-    EXPECT_EQ(workers.cores[0]->timers(), 0u);
+    EXPECT_EQ(workers.servers[0]->sockets().size(), 0u);
+    EXPECT_EQ(workers.servers[0]->timers(), 0u);
 }
 
 using SetUp = void (*)(Workers&, sio::Namespace& root, sio::Namespace& admin);
@@ -129,7 +129,7 @@ TEST(SocketIoFaults, WhatThrowsWhileAClientComes) {
             Client client(workers, 0, 4);
             client.says("0");
             EXPECT_EQ(root.sockets(), 1u);
-            EXPECT_TRUE(client.link.ended.empty());
+            EXPECT_TRUE(client.transport.ended.empty());
         }
         expect_calm(workers, root);
     }
@@ -145,9 +145,9 @@ TEST(SocketIoFaults, ANextThatLeadsToAnExceptionCostsTheClient) {
     client.says("0");
     ASSERT_EQ(waiting.size(), 1u);
     workers.on(0, [&] { waiting[0](); });  // The caller is not who failed.
-    EXPECT_EQ(client.link.ended, "forced server close");
+    EXPECT_EQ(client.transport.ended, "forced server close");
     EXPECT_EQ(exceptions(workers), 1u);
-    EXPECT_EQ(workers.cores[0]->sockets().size(), 0u);
+    EXPECT_EQ(workers.servers[0]->sockets().size(), 0u);
 }
 
 TEST(SocketIoFaults, AListenerOfWhatGoesOutThatThrowsCostsItsClientAlone) {
@@ -174,7 +174,7 @@ TEST(SocketIoFaults, AListenerOfWhatGoesOutThatThrowsCostsItsClientAlone) {
             ASSERT_EQ(lines.size(), 1u) << recovery;
             EXPECT_TRUE(lines[0].starts_with("42[\"to all\"")) << lines[0];
         }
-        EXPECT_EQ(bad.link.ended, "forced server close");
+        EXPECT_EQ(bad.transport.ended, "forced server close");
         EXPECT_EQ(exceptions(workers), 1u);
     }
 }
@@ -211,7 +211,7 @@ TEST(SocketIoFaults, TimersEndWithWhatTheyAreFor) {
     io.on("ask", [](sio::Socket socket) {
         socket.timeout(std::chrono::hours(1)).emit_with_ack("q", [](const sio::Answer&) {});
     });
-    auto& core = *workers.cores[0];
+    auto& core = *workers.servers[0];
     {
         Client client(workers, 0, 4);
         client.says("0");
@@ -244,9 +244,9 @@ TEST(SocketIoFaults, TheTimerOfALoginEndsWithItsSocket) {
     for (int i = 0; i < 3; ++i) {
         Client client(workers, 0, 4);
         client.says("0");
-        EXPECT_EQ(workers.cores[0]->timers(), 1u);
+        EXPECT_EQ(workers.servers[0]->timers(), 1u);
     }
-    EXPECT_EQ(workers.cores[0]->timers(), 0u);
+    EXPECT_EQ(workers.servers[0]->timers(), 0u);
 }
 
 // From another thread: whoever asks is answered, also where the socket leaves before the question comes.

@@ -184,11 +184,11 @@ TEST(SocketIoRecovery, NothingIsLostAndNothingComesTwice) {
             const size_t worker = random() % 2;
             workers.on(worker, [&] { io.to("room").emit("n", ++last); });
             if (chance(3)) {  // One posted call of some worker.
-                auto& host = *workers.hosts[random() % 2];
+                auto& host = *workers.runtimes[random() % 2];
                 if (!host.calls.empty()) {
                     const auto call = std::move(host.calls.front());
                     host.calls.pop_front();
-                    workers.on(size_t(&host != workers.hosts[0].get()), call);
+                    workers.on(size_t(&host != workers.runtimes[0].get()), call);
                 }
             }
             if (chance(10)) read(SIZE_MAX);
@@ -227,7 +227,7 @@ TEST(SocketIoRecovery, ALogThatIsFullKeepsWhatAWorkerHasNotRead) {
     EXPECT_EQ(here.takes().size(), 10u);
     workers.settle();
     EXPECT_EQ(there.takes().size(), 10u);
-    workers.family.history()->with(
+    workers.adapter.history()->with(
         [](socketio::History& history) { EXPECT_EQ(history.packets(), 3u); });
 }
 

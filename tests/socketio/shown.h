@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "socketio/decoder.h"
-#include "socketio/encoder.h"
+#include "socketio/codec/decoder.h"
+#include "socketio/codec/encoder.h"
 
 namespace starling::socketio::test {
 

@@ -1,0 +1,99 @@
+#include "app/config/checks.h"
+
+#include <arpa/inet.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace starling::app {
+namespace {
+
+constexpr size_t route_path_bytes_max = 200;
+
+bool is_alphanumeric(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool is_port(std::string_view text) noexcept {
+    unsigned port = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return error == std::errc() && end == text.data() + text.size() && port <= 65535;
+}
+
+bool is_ip(int family, std::string_view text) {
+    in6_addr address;
+    return ::inet_pton(family, std::string(text).c_str(), &address) == 1;
+}
+
+// scheme://host[:port], RFC 6454 section 6.2: no path, no user, nothing behind it.
+bool is_origin(std::string_view text, bool wildcard) noexcept {
+    size_t colon = text.find("://");
+    if (colon == std::string_view::npos || colon == 0) return false;
+    std::string_view scheme = text.substr(0, colon), host = text.substr(colon + 3);
+    bool scheme_fits = std::all_of(scheme.begin(), scheme.end(), [](char c) {
+        return is_alphanumeric(c) || c == '+' || c == '-' || c == '.';
+    });
+    if (wildcard && host.starts_with("*.")) host.remove_prefix(2);
+    bool ipv6 = host.starts_with('[') && host.find(']') != std::string_view::npos;
+    size_t port = host.find(':', ipv6 ? host.find(']') : 0);
+    std::string_view name = host.substr(0, port);
+    if (port != std::string_view::npos && !is_port(host.substr(port + 1))) return false;
+    if (ipv6) return scheme_fits && is_ip(AF_INET6, name.substr(1, name.size() - 2));
+    return scheme_fits && !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+               return is_alphanumeric(c) || c == '-' || c == '.' || c == '_';
+           });
+}
+
+}  // namespace
+
+std::optional<std::string> check_address(std::string_view text) {
+    if (text.starts_with("unix:")) {
+        std::string_view path = text.substr(5);
+        if (!path.empty() && path.size() < sizeof(sockaddr_un::sun_path)) return std::nullopt;
+        return "must be a path of 1 to " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
+               " bytes behind 'unix:'";
+    }
+    size_t colon = text.rfind(':');
+    std::string_view host = text.substr(0, colon);
+    bool fits = colon != std::string_view::npos && is_port(text.substr(colon + 1));
+    if (host.starts_with('[') && host.ends_with(']') && host.size() > 2)
+        fits = fits && is_ip(AF_INET6, host.substr(1, host.size() - 2));
+    else
+        fits = fits && (host.empty() || host == "*" || host == "localhost" || is_ip(AF_INET, host));
+    if (fits) return std::nullopt;
+    return "must be an address like 127.0.0.1:8080, [::1]:8080, :8080 or unix:/path";
+}
+
+std::optional<std::string> check_route_path(std::string_view text) {
+    bool fits = text.starts_with('/') && text.size() <= route_path_bytes_max &&
+                text.find_first_of("?# ") == std::string_view::npos;
+    if (!fits) {
+        return "must be a path like /echo of at most " + std::to_string(route_path_bytes_max) +
+               " bytes";
+    }
+    if (text == "/healthz" || text == "/readyz")
+        return "must be another path: this one is reserved";
+    return std::nullopt;
+}
+
+std::optional<std::string> check_token(std::string_view text) {
+    bool fits = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return is_alphanumeric(c) ||
+               std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    });
+    if (fits) return std::nullopt;
+    return "must be a token: letters, digits and !#$%&'*+-.^_`|~";
+}
+
+std::optional<std::string> check_cors_origin(std::string_view text) {
+    if (text == "*" || text == "null" || is_origin(text, false)) return std::nullopt;
+    return "must be an origin like https://example.com, or *";
+}
+
+std::optional<std::string> check_ws_origin(std::string_view text) {
+    if (text == "*" || text == "null" || is_origin(text, true)) return std::nullopt;
+    return "must be an origin like https://example.com or https://*.example.com, or *";
+}
+
+}  // namespace starling::app

@@ -1,0 +1,76 @@
+// app/config/environment.cpp: the part of app/config/config.h that reads STARLING_* variables. A key's variable
+// is its path in capitals, with two underscores for each point.
+#include "app/config/config.h"
+
+#include <algorithm>
+
+namespace starling::app {
+namespace {
+
+constexpr std::string_view prefix = "STARLING_";
+
+std::string variable_name(std::string_view key) {
+    std::string name(prefix);
+    for (char c : key) {
+        if (c == '.')
+            name += "__";
+        else
+            name += c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c;
+    }
+    return name;
+}
+
+std::vector<std::string> split(std::string_view text) {
+    std::vector<std::string> parts;
+    while (true) {
+        size_t comma = text.find(',');
+        std::string_view part = text.substr(0, comma);
+        while (part.starts_with(' ')) part.remove_prefix(1);
+        while (part.ends_with(' ')) part.remove_suffix(1);
+        parts.emplace_back(part);
+        if (comma == std::string_view::npos) return parts;
+        text.remove_prefix(comma + 1);
+    }
+}
+
+}  // namespace
+
+std::vector<Variable> variables() {
+    std::vector<Variable> all{{"STARLING_LISTEN", "listen"},
+                              {"STARLING_TLS_CERT", "tls_cert"},
+                              {"STARLING_TLS_KEY", "tls_key"},
+                              {"STARLING_LOG_LEVEL", "log.level"},
+                              {"STARLING_LOG_FORMAT", "log.format"}};
+    for (const Row& row : schema()) {
+        if (row.key.find('[') == std::string_view::npos)
+            all.push_back({variable_name(row.key), row.key});
+    }
+    return all;
+}
+
+bool Config::read_environment(const Environment& environment) {
+    std::vector<Variable> known = variables();
+    std::vector<std::string_view> names;
+    for (const Variable& variable : known) names.push_back(variable.name);
+    for (const auto& [name, value] : environment) {
+        if (!name.starts_with(prefix)) continue;
+        if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+        std::string_view meant = closest(name, names);
+        std::string hint = meant.empty() ? "" : " (did you mean " + std::string(meant) + "?)";
+        warnings_.push_back("starling: environment variable " + name + " is not known" + hint);
+    }
+    for (const Variable& variable : known) {
+        auto found = std::find_if(environment.begin(), environment.end(),
+                                  [&](const auto& pair) { return pair.first == variable.name; });
+        if (found == environment.end() || found->second.empty()) continue;
+        const Row* row = find_row(variable.key);
+        bool list = variable.key == "listen" || (row && takes_list(*row));
+        std::vector<std::string> values =
+            list ? split(found->second) : std::vector<std::string>{found->second};
+        std::string where = "starling: environment variable " + variable.name;
+        if (!set_values(where, variable.key, values)) return false;
+    }
+    return true;
+}
+
+}  // namespace starling::app

@@ -1,0 +1,125 @@
+// app/config/finish.cpp: the part of app/config/config.h that looks at the settings as a whole.
+#include "app/config/config.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+
+namespace starling::app {
+namespace {
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+std::string element(std::string_view key, size_t index) {
+    return std::string(key) + "[" + std::to_string(index) + "]";
+}
+
+}  // namespace
+
+bool Config::finish() {
+    if (!finish_certificates() || !finish_listen() || !finish_websocket() || !finish_keys())
+        return false;
+    if (!settings_.root.empty()) {
+        DIR* folder = ::opendir(settings_.root.c_str());
+        if (!folder) {
+            std::string why = reason(errno);
+            return fail_at("root", "cannot open folder '" + settings_.root + "': " + why);
+        }
+        ::closedir(folder);
+    }
+    const http::CorsOptions& cors = settings_.cors;
+    bool anybody = std::find(cors.origins.begin(), cors.origins.end(), "*") != cors.origins.end();
+    if (cors.credentials && anybody) {
+        return fail_at("http.cors.credentials",
+                       "must be false where http.cors.origins holds \"*\"");
+    }
+    return true;
+}
+
+bool Config::finish_certificates() {
+    if (settings_.tls_cert.empty() != settings_.tls_key.empty()) {
+        bool cert = !settings_.tls_cert.empty();
+        return fail_at(cert ? "tls_cert" : "tls_key",
+                       cert ? "needs the private key too" : "needs the certificate too");
+    }
+    std::vector<Certificate>& certificates = settings_.server.certificates;
+    if (!settings_.tls_cert.empty()) {
+        certificates = {{settings_.tls_cert, settings_.tls_key}};
+        return readable("tls_cert", settings_.tls_cert) && readable("tls_key", settings_.tls_key);
+    }
+    for (size_t i = 0; i < certificates.size(); ++i) {
+        std::string key = element("tls.certificates", i);
+        if (!readable(key + ".cert", certificates[i].certificate_chain_path)) return false;
+        if (!readable(key + ".key", certificates[i].private_key_path)) return false;
+    }
+    return true;
+}
+
+bool Config::readable(const std::string& key, const std::string& path) {
+    int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) {
+        std::string why = reason(errno);
+        return fail_at(key, "cannot read '" + path + "': " + why);
+    }
+    struct stat status {};
+    bool file = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    ::close(descriptor);
+    return file || fail_at(key, "cannot read '" + path + "': not a file");
+}
+
+bool Config::finish_listen() {
+    const ListenList& listen = settings_.server.listen;
+    if (listen.empty()) return fail_at("listen", "must hold an address");
+    for (size_t i = 0; i < listen.size(); ++i) {
+        std::string key = element("listen", i);
+        if (listen[i].tls == Listen::Tls::on && settings_.server.certificates.empty())
+            return fail_at(key + ".tls", "needs a certificate: tls.certificates is empty");
+        for (size_t before = 0; before < i; ++before) {
+            if (listen[before].address != listen[i].address || listen[i].address.ends_with(":0"))
+                continue;
+            return fail_at(key, "is the same address as " + element("listen", before));
+        }
+    }
+    return true;
+}
+
+bool Config::finish_websocket() {
+    const std::vector<WebSocketSettings>& routes = settings_.websocket;
+    for (size_t i = 0; i < routes.size(); ++i) {
+        for (size_t before = 0; before < i; ++before) {
+            if (routes[before].path != routes[i].path) continue;
+            return fail_at(element("websocket", i) + ".path",
+                           "is the same path as " + element("websocket", before) + ".path");
+        }
+    }
+    return true;
+}
+
+bool Config::finish_keys() {
+    constexpr size_t key_bytes_max = 64 * 1024;
+    for (size_t i = 0; i < settings_.auth_keys.size(); ++i) {
+        AuthKeySettings& one = settings_.auth_keys[i];
+        const std::string key = element("auth.keys", i);
+        if (one.secret.empty() == one.path.empty())
+            return fail_at(key, "needs one of 'secret' and 'path'");
+        one.material = one.secret;
+        if (one.path.empty()) continue;
+        if (!readable(key + ".path", one.path)) return false;
+        std::ifstream file(one.path, std::ios::binary);
+        one.material.resize(key_bytes_max);
+        file.read(one.material.data(), std::streamsize(key_bytes_max));
+        one.material.resize(size_t(file.gcount()));
+        // An editor ends a file with a line break; a secret has none.
+        while (one.material.ends_with('\n') || one.material.ends_with('\r'))
+            one.material.pop_back();
+    }
+    return true;
+}
+
+}  // namespace starling::app

@@ -1,0 +1,404 @@
+#include "app/config/schema.h"
+
+#include "app/config/checks.h"
+
+#include <algorithm>
+
+namespace starling::app {
+namespace {
+
+constexpr int64_t kibi = 1024, mebi = 1024 * 1024, gibi = 1024 * 1024 * 1024;
+constexpr int64_t day_s = 24 * 3600;
+constexpr int64_t tenth_ms = 100, hour_ms = 3600 * 1000, day_ms = 24 * hour_ms;
+
+constexpr Row rows[] = {
+    {.key = "listen[].address",
+     .slot = [](Settings& s) -> Slot { return &s.server.listen.back().address; },
+     .check = check_address,
+     .required = true,
+     .help = "`127.0.0.1:8080`, `[::1]:8080`, `:8080` (every IPv4 address), `[::]:8080` (every "
+             "IPv6 address) or `unix:/run/starling.sock`"},
+    {.key = "listen[].tls",
+     .slot = [](Settings& s) -> Slot { return &s.server.listen.back().tls; },
+     .help = "TLS on this address; `auto`: where there are certificates"},
+    {.key = "workers",
+     .slot = [](Settings& s) -> Slot { return &s.server.workers; },
+     .min = 0,
+     .max = 1024,
+     .help = "threads; 0: one per core"},
+    {.key = "root",
+     .slot = [](Settings& s) -> Slot { return &s.root; },
+     .path = true,
+     .help = "folder of static files, served at `/`; empty: none"},
+    {.key = "connections_max",
+     .slot = [](Settings& s) -> Slot { return &s.server.connections_max; },
+     .min = 0,
+     .max = 16 * mebi,
+     .help = "open connections; 0: the descriptor limit minus 256"},
+    {.key = "access_log",
+     .slot = [](Settings& s) -> Slot { return &s.server.access_log; },
+     .help = "a log line per HTTP request, at level info"},
+    {.key = "drain_timeout_s",
+     .slot = [](Settings& s) -> Slot { return &s.server.drain_timeout; },
+     .min = 0,
+     .max = day_ms,
+     .help = "how long a stop waits for connections to end"},
+    {.key = "stalled_timeout_s",
+     .slot = [](Settings& s) -> Slot { return &s.server.stalled_timeout; },
+     .min = tenth_ms,
+     .max = hour_ms,
+     .help = "a connection whose send queue does not move for that long is closed"},
+    {.key = "demo",
+     .slot = [](Settings& s) -> Slot { return &s.demo; },
+     .help = "serve the demo: home page, `/echo`, `/chat`, `/socketio` and `/community` with their "
+             "pages"},
+    {.key = "demo_data",
+     .slot = [](Settings& s) -> Slot { return &s.demo_data; },
+     .path = true,
+     .help = "SQLite file of the demo's community; empty: `starling/demo.sqlite` under "
+             "`$XDG_STATE_HOME`; `:memory:`: none"},
+
+    {.key = "tls.certificates[].cert",
+     .slot = [](Settings& s) -> Slot {
+         return &s.server.certificates.back().certificate_chain_path;
+     },
+     .path = true,
+     .required = true,
+     .help = "certificate chain, PEM, leaf first"},
+    {.key = "tls.certificates[].key",
+     .slot = [](Settings& s) -> Slot { return &s.server.certificates.back().private_key_path; },
+     .path = true,
+     .required = true,
+     .help = "its private key, PEM"},
+
+    {.key = "log.level",
+     .slot = [](Settings& s) -> Slot { return &s.log.level; },
+     .help = "the least important lines that are written"},
+    {.key = "log.format",
+     .slot = [](Settings& s) -> Slot { return &s.log.format; },
+     .help = "lines for people or JSON objects, one a line"},
+    {.key = "log.path",
+     .slot = [](Settings& s) -> Slot { return &s.log.path; },
+     .path = true,
+     .help = "file that lines are appended to; empty: standard error"},
+    {.key = "log.queue_lines_max",
+     .slot = [](Settings& s) -> Slot { return &s.log.queue_lines_max; },
+     .min = 16,
+     .max = 65536,
+     .help = "lines waiting for the writer; newer ones are dropped and counted"},
+
+    {.key = "http.head_bytes_max",
+     .slot = [](Settings& s) -> Slot { return &s.server.http.head_bytes_max; },
+     .min = kibi,
+     .max = mebi,
+     .help = "request line and header fields; more: 431"},
+    {.key = "http.fields_max",
+     .slot = [](Settings& s) -> Slot { return &s.server.http.fields_max; },
+     .min = 1,
+     .max = 10000,
+     .help = "header fields of a request; more: 431"},
+    {.key = "http.target_bytes_max",
+     .slot = [](Settings& s) -> Slot { return &s.server.http.target_bytes_max; },
+     .min = 64,
+     .max = mebi,
+     .help = "request target; more: 414"},
+    {.key = "http.body_bytes_max",
+     .slot = [](Settings& s) -> Slot { return &s.server.http.body_bytes_max; },
+     .min = 0,
+     .max = gibi,
+     .help = "request body; more: 413"},
+    {.key = "http.stream_queue_bytes_max",
+     .slot = [](Settings& s) -> Slot { return &s.server.http.stream_queue_bytes_max; },
+     .min = kibi,
+     .max = gibi,
+     .help = "queued bytes of a streamed answer"},
+    {.key = "http.head_timeout_s",
+     .slot = [](Settings& s) -> Slot { return &s.server.http.head_timeout; },
+     .min = tenth_ms,
+     .max = hour_ms,
+     .help = "from the first byte to the end of the head, TLS handshake included"},
+    {.key = "http.request_timeout_s",
+     .slot = [](Settings& s) -> Slot { return &s.server.http.request_timeout; },
+     .min = tenth_ms,
+     .max = day_ms,
+     .help = "head and body"},
+    {.key = "http.keep_alive_timeout_s",
+     .slot = [](Settings& s) -> Slot { return &s.server.http.keep_alive_timeout; },
+     .min = tenth_ms,
+     .max = day_ms,
+     .help = "between two requests of a connection"},
+
+    {.key = "http.cors.origins",
+     .slot = [](Settings& s) -> Slot { return &s.cors.origins; },
+     .check = check_cors_origin,
+     .help = "`https://example.com` exactly, or `*`: everybody; empty: no CORS"},
+    {.key = "http.cors.methods",
+     .slot = [](Settings& s) -> Slot { return &s.cors.methods; },
+     .check = check_token,
+     .help = "methods that such pages may use"},
+    {.key = "http.cors.headers",
+     .slot = [](Settings& s) -> Slot { return &s.cors.headers; },
+     .check = check_token,
+     .help = "request fields that such pages may set"},
+    {.key = "http.cors.expose",
+     .slot = [](Settings& s) -> Slot { return &s.cors.expose; },
+     .check = check_token,
+     .help = "response fields that such pages may read"},
+    {.key = "http.cors.credentials",
+     .slot = [](Settings& s) -> Slot { return &s.cors.credentials; },
+     .help = "allow cookies; not together with `*`"},
+    {.key = "http.cors.max_age_s",
+     .slot = [](Settings& s) -> Slot { return &s.cors.max_age_s; },
+     .min = 0,
+     .max = day_s,
+     .help = "how long a browser may remember the answer"},
+
+    {.key = "websocket[].path",
+     .slot = [](Settings& s) -> Slot { return &s.websocket.back().path; },
+     .check = check_route_path,
+     .required = true,
+     .help = "`/echo`, or with parameters `/rooms/:room`: each actual path is a room of its own"},
+    {.key = "websocket[].kind",
+     .slot = [](Settings& s) -> Slot { return &s.websocket.back().kind; },
+     .required = true,
+     .help = "what it does: see below"},
+    {.key = "websocket[].message_bytes_max",
+     .slot = [](Settings& s) -> Slot { return &s.websocket.back().limits.message_bytes_max; },
+     .min = 1,
+     .max = gibi,
+     .help = "of a received message, decompressed; more: close 1009"},
+    {.key = "websocket[].fragments_max",
+     .slot = [](Settings& s) -> Slot { return &s.websocket.back().limits.fragments_max; },
+     .min = 1,
+     .max = 16 * mebi,
+     .help = "of a received message; more: close 1008"},
+    {.key = "websocket[].send_queue_bytes_max",
+     .slot = [](Settings& s) -> Slot { return &s.websocket.back().limits.send_queue_bytes_max; },
+     .min = kibi,
+     .max = gibi,
+     .help = "what may wait for one client"},
+    {.key = "websocket[].on_slow",
+     .slot = [](Settings& s) -> Slot { return &s.websocket.back().limits.on_full; },
+     .help = "when that queue is full: close with 1008, or drop the message"},
+    {.key = "websocket[].fragment_bytes_max",
+     .slot = [](Settings& s) -> Slot { return &s.websocket.back().limits.fragment_bytes_max; },
+     .min = 0,
+     .max = gibi,
+     .help = "sent messages are cut into frames of that size; 0: never"},
+    {.key = "websocket[].origins",
+     .slot = [](Settings& s) -> Slot { return &s.websocket.back().limits.origins; },
+     .check = check_ws_origin,
+     .help = "pages of other sites that may connect: `https://example.com`, "
+             "`https://*.example.com`, or `*`: everybody"},
+    {.key = "websocket[].subprotocols",
+     .slot = [](Settings& s) -> Slot { return &s.websocket.back().limits.subprotocols; },
+     .check = check_token,
+     .help = "the first one that the client offers is taken"},
+    {.key = "websocket[].compression.enabled",
+     .slot = [](Settings& s) -> Slot { return &s.websocket.back().limits.compression.enabled; },
+     .help = "permessage-deflate (RFC 7692) for clients that offer it"},
+    {.key = "websocket[].compression.context_takeover",
+     .slot = [](Settings& s) -> Slot {
+         return &s.websocket.back().limits.compression.context_takeover;
+     },
+     .help = "keep the window between messages: smaller messages, about 300 KB per connection"},
+    {.key = "websocket[].compression.threshold_bytes",
+     .slot = [](Settings& s) -> Slot {
+         return &s.websocket.back().limits.compression.threshold_bytes;
+     },
+     .min = 0,
+     .max = gibi,
+     .help = "smaller messages are sent as they are"},
+    {.key = "websocket[].compression.window_bits",
+     .slot = [](Settings& s) -> Slot { return &s.websocket.back().limits.compression.window_bits; },
+     .min = 9,
+     .max = 15,
+     .help = "of what the server compresses"},
+    {.key = "websocket[].compression.level",
+     .slot = [](Settings& s) -> Slot { return &s.websocket.back().limits.compression.level; },
+     .min = 1,
+     .max = 9,
+     .help = "1: fast, 9: small"},
+    {.key = "websocket[].ping_interval_s",
+     .slot = [](Settings& s) -> Slot { return &s.websocket.back().limits.ping_interval; },
+     .min = 0,
+     .max = day_ms,
+     .help = "0: never"},
+    {.key = "websocket[].ping_timeout_s",
+     .slot = [](Settings& s) -> Slot { return &s.websocket.back().limits.ping_timeout; },
+     .min = tenth_ms,
+     .max = day_ms,
+     .help = "a client that is silent for that long after a ping is gone"},
+
+    {.key = "events.enabled",
+     .slot = [](Settings& s) -> Slot { return &s.events_enabled; },
+     .help = "serve server events at `/ws/`, `/sse/` and `/api`; the demo does in any case"},
+    {.key = "events.channels[].pattern",
+     .slot = [](Settings& s) -> Slot { return &s.event_channels.back().pattern; },
+     .required = true,
+     .help = "`ApiIndex`, `ArticleMessage{id:number}` or `SystemMessage{email}`: see "
+             "[events](events.md)"},
+    {.key = "events.channels[].access",
+     .slot = [](Settings& s) -> Slot { return &s.event_channels.back().access; },
+     .help = "who may listen; `user`: who is logged in; `owner`: the user whom the first parameter "
+             "names"},
+    {.key = "events.channels[].interval_s",
+     .slot = [](Settings& s) -> Slot { return &s.event_channels.back().interval; },
+     .min = 0,
+     .max = day_ms,
+     .help = "between two pushes to one client; 0: no limit"},
+    {.key = "events.channels[].excess",
+     .slot = [](Settings& s) -> Slot { return &s.event_channels.back().excess; },
+     .help = "events inside that interval are lost, or the last of them is pushed at its end"},
+    {.key = "events.api_key",
+     .slot = [](Settings& s) -> Slot { return &s.events.api_key; },
+     .help = "for `POST /api/publish`; empty: only programs on this machine may publish"},
+    {.key = "events.event_bytes_max",
+     .slot = [](Settings& s) -> Slot { return &s.events.event_bytes_max; },
+     .min = 1,
+     .max = gibi,
+     .help = "of a published event; more: 413"},
+    {.key = "events.batch_events_max",
+     .slot = [](Settings& s) -> Slot { return &s.events.batch_events_max; },
+     .min = 1,
+     .max = mebi,
+     .help = "events in one `POST /api/publish`; more: 400"},
+    {.key = "events.heartbeat_s",
+     .slot = [](Settings& s) -> Slot { return &s.events.heartbeat; },
+     .min = 0,
+     .max = hour_ms,
+     .help = "between comments to a client of `/sse/`; 0: none"},
+    {.key = "events.origins",
+     .slot = [](Settings& s) -> Slot { return &s.events.origins; },
+     .check = check_ws_origin,
+     .help = "pages of other sites that may listen, as `websocket[].origins`"},
+
+    {.key = "auth.keys[].id",
+     .slot = [](Settings& s) -> Slot { return &s.auth_keys.back().id; },
+     .help = "`kid` of the tokens that it verifies; empty: tokens without one"},
+    {.key = "auth.keys[].algorithm",
+     .slot = [](Settings& s) -> Slot { return &s.auth_keys.back().algorithm; },
+     .help = "of the tokens' signatures"},
+    {.key = "auth.keys[].secret",
+     .slot = [](Settings& s) -> Slot { return &s.auth_keys.back().secret; },
+     .help = "HS256: the secret, 32 bytes at least"},
+    {.key = "auth.keys[].path",
+     .slot = [](Settings& s) -> Slot { return &s.auth_keys.back().path; },
+     .path = true,
+     .help = "in its place, a file: the secret, or the public key, PEM"},
+    {.key = "auth.issuer",
+     .slot = [](Settings& s) -> Slot { return &s.events.auth.issuer; },
+     .help = "that tokens must name; empty: any"},
+    {.key = "auth.audience",
+     .slot = [](Settings& s) -> Slot { return &s.events.auth.audience; },
+     .help = "that tokens must name; empty: any"},
+    {.key = "auth.leeway_s",
+     .slot = [](Settings& s) -> Slot { return &s.auth_leeway; },
+     .min = 0,
+     .max = hour_ms,
+     .help = "for clocks that differ, in whole seconds"},
+    {.key = "auth.cookie",
+     .slot = [](Settings& s) -> Slot { return &s.events.auth.cookie; },
+     .help = "that holds the token; empty: none"},
+    {.key = "auth.query_parameter",
+     .slot = [](Settings& s) -> Slot { return &s.events.auth.query_parameter; },
+     .help = "that holds the token; empty: none"},
+    {.key = "auth.user_claim",
+     .slot = [](Settings& s) -> Slot { return &s.events.auth.user_claim; },
+     .help = "which claim names the user; then `sub`"},
+    {.key = "auth.user_header",
+     .slot = [](Settings& s) -> Slot { return &s.events.auth.user_header; },
+     .help = "set to the user's name by a proxy in front; empty: none"},
+    {.key = "auth.trusted_proxies",
+     .slot = [](Settings& s) -> Slot { return &s.events.auth.trusted_proxies; },
+     .help = "who may set it: `10.0.0.0/8`, `::1`, `unix`"},
+};
+
+// "websocket[].path" stands in "websocket[]", behind "websocket".
+bool begins(std::string_view key, std::string_view section, std::string_view separator) noexcept {
+    return key.starts_with(section) && key.substr(section.size()).starts_with(separator);
+}
+
+bool any_begins(std::string_view section, std::string_view separator) noexcept {
+    return std::any_of(std::begin(rows), std::end(rows),
+                       [&](const Row& row) { return begins(row.key, section, separator); });
+}
+
+}  // namespace
+
+std::span<const Row> schema() noexcept { return rows; }
+
+const Row* find_row(std::string_view key) noexcept {
+    for (const Row& row : rows)
+        if (row.key == key) return &row;
+    return nullptr;
+}
+
+bool is_section(std::string_view key) noexcept { return key.empty() || any_begins(key, "."); }
+bool is_section_list(std::string_view key) noexcept { return any_begins(key, "[]."); }
+
+std::vector<std::string_view> names_in(std::string_view key) {
+    std::vector<std::string_view> names;
+    for (const Row& row : rows) {
+        std::string_view rest = row.key;
+        if (!key.empty()) {
+            if (!begins(row.key, key, ".")) continue;
+            rest.remove_prefix(key.size() + 1);
+        }
+        rest = rest.substr(0, rest.find_first_of(".["));
+        if (std::find(names.begin(), names.end(), rest) == names.end()) names.push_back(rest);
+    }
+    return names;
+}
+
+void append_element(Settings& settings, std::string_view key) {
+    if (key == "listen")
+        settings.server.listen.emplace_back();
+    else if (key == "tls.certificates")
+        settings.server.certificates.emplace_back();
+    else if (key == "websocket")
+        settings.websocket.emplace_back();
+    else if (key == "events.channels")
+        settings.event_channels.emplace_back();
+    else if (key == "auth.keys")
+        settings.auth_keys.emplace_back();
+}
+
+void clear_list(Settings& settings, std::string_view key) {
+    if (key == "listen")
+        settings.server.listen.clear();
+    else if (key == "tls.certificates")
+        settings.server.certificates.clear();
+    else if (key == "websocket")
+        settings.websocket.clear();
+    else if (key == "events.channels")
+        settings.event_channels.clear();
+    else if (key == "auth.keys")
+        settings.auth_keys.clear();
+}
+
+std::string_view closest(std::string_view wrong, std::span<const std::string_view> names) {
+    std::string_view best;
+    // A transposition counts as two edits; of a name of three letters two edits leave nothing.
+    size_t best_distance = (wrong.size() <= 3 ? 1 : std::max<size_t>(wrong.size() / 3, 2)) + 1;
+    for (std::string_view name : names) {
+        std::vector<size_t> line(name.size() + 1);  // Levenshtein distance, one line at a time.
+        for (size_t i = 0; i <= name.size(); ++i) line[i] = i;
+        for (size_t row = 1; row <= wrong.size(); ++row) {
+            size_t corner = line[0];
+            line[0] = row;
+            for (size_t i = 1; i <= name.size(); ++i) {
+                size_t replaced = corner + (wrong[row - 1] != name[i - 1]);
+                corner = line[i];
+                line[i] = std::min({line[i] + 1, line[i - 1] + 1, replaced});
+            }
+        }
+        if (line.back() < best_distance) {
+            best_distance = line.back();
+            best = name;
+        }
+    }
+    return best;
+}
+
+}  // namespace starling::app

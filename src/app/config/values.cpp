@@ -1,0 +1,246 @@
+// app/config/values.cpp: the types of app/config/schema.h: how a value is read, checked and written.
+#include "app/config/schema.h"
+
+#include <algorithm>
+#include <charconv>
+#include <type_traits>
+
+namespace starling::app {
+namespace {
+
+using std::chrono::milliseconds;
+using Problem = std::optional<std::string>;
+
+template <class T>
+struct Word {
+    std::string_view text;
+    T value;
+};
+
+constexpr Word<bool> bool_words[] = {{"true", true}, {"false", false}};
+constexpr Word<Listen::Tls> tls_words[] = {
+    {"auto", Listen::Tls::automatic}, {"true", Listen::Tls::on}, {"false", Listen::Tls::off}};
+constexpr Word<log::Level> level_words[] = {
+    {"trace", log::Level::trace}, {"debug", log::Level::debug}, {"info", log::Level::info},
+    {"warn", log::Level::warn},   {"error", log::Level::error}, {"off", log::Level::off}};
+constexpr Word<log::Format> format_words[] = {{"text", log::Format::text},
+                                              {"json", log::Format::json}};
+constexpr Word<ws::OnFull> on_full_words[] = {{"close", ws::OnFull::close},
+                                              {"drop", ws::OnFull::drop}};
+constexpr Word<Kind> kind_words[] = {
+    {"echo", Kind::echo}, {"chat", Kind::chat}, {"broadcast", Kind::broadcast}};
+
+constexpr Word<events::Access> access_words[] = {{"anyone", events::Access::anyone},
+                                                 {"user", events::Access::user},
+                                                 {"owner", events::Access::owner}};
+constexpr Word<events::Excess> excess_words[] = {{"drop", events::Excess::drop},
+                                                 {"latest", events::Excess::latest}};
+constexpr Word<auth::Algorithm> algorithm_words[] = {{"HS256", auth::Algorithm::hs256},
+                                                     {"RS256", auth::Algorithm::rs256},
+                                                     {"ES256", auth::Algorithm::es256}};
+
+constexpr std::span<const Word<bool>> words(const bool*) { return bool_words; }
+constexpr std::span<const Word<Listen::Tls>> words(const Listen::Tls*) { return tls_words; }
+constexpr std::span<const Word<log::Level>> words(const log::Level*) { return level_words; }
+constexpr std::span<const Word<log::Format>> words(const log::Format*) { return format_words; }
+constexpr std::span<const Word<ws::OnFull>> words(const ws::OnFull*) { return on_full_words; }
+constexpr std::span<const Word<Kind>> words(const Kind*) { return kind_words; }
+constexpr std::span<const Word<events::Access>> words(const events::Access*) {
+    return access_words;
+}
+constexpr std::span<const Word<events::Excess>> words(const events::Excess*) {
+    return excess_words;
+}
+constexpr std::span<const Word<auth::Algorithm>> words(const auth::Algorithm*) {
+    return algorithm_words;
+}
+
+template <class T>
+constexpr bool is_number = std::is_integral_v<T> && !std::is_same_v<T, bool>;
+
+// 1500 ms are 1.5 s.
+std::string seconds_text(int64_t value_ms) {
+    std::string text = std::to_string(value_ms / 1000);
+    if (int64_t rest = value_ms % 1000) {
+        std::string digits = std::to_string(1000 + rest).substr(1);
+        digits.erase(digits.find_last_not_of('0') + 1);
+        text += "." + digits;
+    }
+    return text;
+}
+
+std::optional<int64_t> parse_integer(std::string_view text) noexcept {
+    int64_t value = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+// "30", "0.25": milliseconds. No sign, no exponent, nothing finer than a millisecond.
+std::optional<int64_t> parse_seconds(std::string_view text) noexcept {
+    size_t point = text.find('.');
+    std::string_view whole = text.substr(0, point);
+    if (whole.empty() || whole.size() > 9) return std::nullopt;
+    std::string digits(whole);
+    std::string_view fraction = point == text.npos ? "000" : text.substr(point + 1);
+    if (fraction.empty() || fraction.size() > 3) return std::nullopt;
+    (digits += fraction).append(3 - fraction.size(), '0');
+    bool decimal =
+        std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+    return decimal ? parse_integer(digits) : std::nullopt;
+}
+
+Problem check_text(const Row& row, std::string_view text) {
+    for (char c : text)
+        if (uint8_t(c) < 0x20 || c == 0x7f) return "must not contain control characters";
+    return row.check ? row.check(text) : std::nullopt;
+}
+
+// Reads one scalar into what the row's slot points at.
+struct Reader {
+    const Row& row;
+    Scalar value;
+    std::string_view prefix_path;
+
+    template <class T>
+    Problem operator()(T* target) const {
+        if constexpr (is_number<T>) {
+            std::optional<int64_t> number = parse_integer(value.text);
+            if (value.quoted || !number || *number < row.min || *number > row.max) {
+                return "must be an integer from " + std::to_string(row.min) + " to " +
+                       std::to_string(row.max);
+            }
+            *target = T(*number);
+            return std::nullopt;
+        } else {
+            return word(target);
+        }
+    }
+
+    Problem operator()(milliseconds* target) const {
+        std::optional<int64_t> number_ms = parse_seconds(value.text);
+        if (value.quoted || !number_ms || *number_ms < row.min || *number_ms > row.max) {
+            return "must be a number of seconds from " + seconds_text(row.min) + " to " +
+                   seconds_text(row.max);
+        }
+        *target = milliseconds(*number_ms);
+        return std::nullopt;
+    }
+
+    Problem operator()(std::string* target) const {
+        if (Problem problem = check_text(row, value.text)) return problem;
+        bool relative = row.path && !value.text.empty() && !value.text.starts_with('/');
+        *target = std::string(relative ? prefix_path : "") + std::string(value.text);
+        return std::nullopt;
+    }
+
+    Problem operator()(std::vector<std::string>*) const { return "must be a list"; }
+
+    template <class T>
+    Problem word(T* target) const {
+        std::string all;
+        auto list = words(target);
+        for (const auto& one : list) {
+            if (one.text == value.text && !(value.quoted && std::is_same_v<T, bool>)) {
+                *target = one.value;
+                return std::nullopt;
+            }
+            if (!all.empty()) all += &one == &list.back() ? " or " : ", ";
+            all += one.text;
+        }
+        return "must be " + all;
+    }
+};
+
+struct TypeText {
+    const Row& row;
+
+    template <class T>
+    std::string operator()(T* target) const {
+        if constexpr (is_number<T>) {
+            return "integer, " + std::to_string(row.min) + " to " + std::to_string(row.max);
+        } else {
+            std::string all;
+            for (const auto& one : words(target)) {
+                if (!all.empty()) all += ", ";
+                ((all += '`') += one.text) += '`';
+            }
+            return all;
+        }
+    }
+    std::string operator()(milliseconds*) const {
+        return "seconds, " + seconds_text(row.min) + " to " + seconds_text(row.max);
+    }
+    std::string operator()(std::string*) const { return row.path ? "path" : "text"; }
+    std::string operator()(std::vector<std::string>*) const { return "list of text"; }
+};
+
+struct ValueText {
+    template <class T>
+    std::string operator()(T* value) const {
+        if constexpr (is_number<T>) {
+            return std::to_string(*value);
+        } else {
+            for (const auto& one : words(value))
+                if (one.value == *value) return std::string(one.text);
+            return {};
+        }
+    }
+    std::string operator()(milliseconds* value) const { return seconds_text(value->count()); }
+    std::string operator()(std::string* value) const { return '"' + *value + '"'; }
+    std::string operator()(std::vector<std::string>* value) const {
+        std::string all = "[";
+        for (const std::string& one : *value) {
+            if (all.size() > 1) all += ", ";
+            all += '"' + one + '"';
+        }
+        return all + "]";
+    }
+};
+
+// Defaults everywhere, with one element in each list.
+Settings default_settings() {
+    Settings settings;
+    settings.server.certificates.emplace_back();
+    settings.websocket.emplace_back();
+    settings.event_channels.emplace_back();
+    settings.auth_keys.emplace_back();
+    return settings;
+}
+
+}  // namespace
+
+bool takes_list(const Row& row) {
+    Settings settings = default_settings();
+    return std::holds_alternative<std::vector<std::string>*>(row.slot(settings));
+}
+
+std::optional<std::string> store(Settings& settings, const Row& row, Scalar value,
+                                 std::string_view prefix_path) {
+    return std::visit(Reader{row, value, prefix_path}, row.slot(settings));
+}
+
+std::optional<ListProblem> store_list(Settings& settings, const Row& row,
+                                      std::span<const Scalar> values) {
+    std::vector<std::string> texts;
+    for (const Scalar& value : values) {
+        if (Problem problem = check_text(row, value.text))
+            return ListProblem{texts.size(), *problem};
+        texts.emplace_back(value.text);
+    }
+    *std::get<std::vector<std::string>*>(row.slot(settings)) = std::move(texts);
+    return std::nullopt;
+}
+
+std::string describe_type(const Row& row) {
+    Settings settings = default_settings();
+    return std::visit(TypeText{row}, row.slot(settings));
+}
+
+std::string describe_default(const Row& row) {
+    if (row.required) return "required";
+    Settings settings = default_settings();
+    return std::visit(ValueText{}, row.slot(settings));
+}
+
+}  // namespace starling::app

@@ -1,0 +1,25 @@
+// app/demo/community/content.h: what a new data file begins with. The numbers of the articles are those
+// of their channels: ArticleMessage256.
+//
+// Constant; any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace starling::app::community {
+
+struct FirstUser {
+    std::string_view email, name;
+};
+
+struct FirstArticle {
+    int64_t id;
+    std::string_view title_en, title_zh, body_en, body_zh;
+};
+
+[[nodiscard]] std::span<const FirstUser> first_users() noexcept;
+[[nodiscard]] std::span<const FirstArticle> first_articles() noexcept;
+
+}  // namespace starling::app::community

@@ -1,0 +1,120 @@
+#include "app/demo/socketio_chat.h"
+
+#include "app/demo/chat.h"
+#include "app/demo/socketio_members.h"
+
+#include <boost/json.hpp>
+
+#include <chrono>
+#include <memory>
+
+namespace starling::app {
+namespace {
+
+namespace json = boost::json;
+
+sio::Json refused(const char* code) { return json::object{{"error", code}}; }
+
+const char* fault_of_text(std::string_view text) noexcept {
+    if (chat_is_blank(text)) return "empty";
+    return text.size() > socketio_text_bytes_max ? "long" : nullptr;
+}
+
+int64_t unix_ms() {
+    using namespace std::chrono;
+    return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+// {"name": "Ada"} of the CONNECT packet; "" where there is none.
+std::string name_of(const sio::Json& auth) {
+    const json::object* object = auth.if_object();
+    const json::value* name = object ? object->if_contains("name") : nullptr;
+    return name && name->is_string() ? std::string(name->get_string()) : std::string();
+}
+
+// What the handlers share. The answers of its functions are acks.
+class Chat {
+public:
+    explicit Chat(sio::Server& io) noexcept : io_(io) {}
+
+    void enter(sio::Socket socket) {
+        const std::string id = socket.id(), name = name_of(socket.handshake().auth);
+        socket.emit("welcome", sio::Json(json::object{{"id", id}, {"name", name}}));
+        tell(members_.join(id, name));
+    }
+
+    void leave(sio::Socket socket) { tell(members_.leave(socket.id())); }
+
+    sio::Json rename(sio::Socket socket, std::string_view name) {
+        if (chat_fault_of_name(name)) return refused("name");
+        tell(members_.rename(socket.id(), name));
+        return json::object{{"name", name}};
+    }
+
+    sio::Json say(sio::Socket from, std::string_view text) {
+        if (const char* fault = fault_of_text(text)) return refused(fault);
+        io_.emit("message", sio::Json(line(from.id(), text)));
+        return json::object();
+    }
+
+    sio::Json say_to(sio::Socket from, std::string_view to, std::string_view text) {
+        if (const char* fault = fault_of_text(text)) return refused(fault);
+        // The id of a member is a room; a client names no other room here.
+        const auto name = members_.name(to);
+        if (!name) return refused("gone");
+        const std::string id = from.id();
+        json::object said = line(id, text);
+        said["to"] = to;
+        said["toName"] = *name;
+        io_.to(to).to(id).emit("private", sio::Json(std::move(said)));
+        return json::object();
+    }
+
+    void typing(sio::Socket from, bool is_typing, std::string_view to) {
+        const std::string id = from.id();
+        const sio::Json told = json::object{
+            {"from", id}, {"name", members_.name(id).value_or("")}, {"typing", is_typing}};
+        if (to.empty()) return from.broadcast().volatile_().emit("typing", told);
+        if (members_.name(to)) io_.to(to).volatile_().emit("typing", told);
+    }
+
+private:
+    json::object line(const std::string& id, std::string_view text) const {
+        return {{"from", id},
+                {"name", members_.name(id).value_or("")},
+                {"text", text},
+                {"time", unix_ms()}};
+    }
+
+    void tell(const sio::Json& list) {
+        if (!list.is_null()) io_.emit("online", list);
+    }
+
+    sio::Server& io_;  // Outlives its handlers, and so this.
+    SocketIoMembers members_;
+};
+
+}  // namespace
+
+void serve_socketio_chat(sio::Server& io) {
+    auto chat = std::make_shared<Chat>(io);
+    io.use([](sio::Socket socket) -> std::optional<sio::Error> {
+        const char* fault = chat_fault_of_name(name_of(socket.handshake().auth));
+        if (!fault) return std::nullopt;
+        return sio::Error{fault, json::object{{"code", "name"}}};
+    });
+    io.on_connection([chat](sio::Socket socket) { chat->enter(socket); });
+    io.on_disconnect([chat](sio::Socket socket, std::string_view) { chat->leave(socket); });
+    io.on("message",
+          [chat](sio::Socket from, std::string_view text) { return chat->say(from, text); });
+    io.on("private", [chat](sio::Socket from, std::string_view to, std::string_view text) {
+        return chat->say_to(from, to, text);
+    });
+    io.on("rename",
+          [chat](sio::Socket socket, std::string_view name) { return chat->rename(socket, name); });
+    io.on("typing", [chat](sio::Socket from, bool is_typing, std::string_view to) {
+        chat->typing(from, is_typing, to);
+    });
+}
+
+}  // namespace starling::app

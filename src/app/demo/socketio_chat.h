@@ -1,0 +1,17 @@
+// app/demo/socketio_chat.h: the demo's chat over Socket.IO, in the namespace "/". Its events are those at the
+// top of web/socketio/socketio.js.
+//
+// Owner: its handlers, which the server owns. Thread: called on main's before the server runs.
+#pragma once
+
+#include <starling/socketio.h>
+
+#include <cstddef>
+
+namespace starling::app {
+
+inline constexpr size_t socketio_text_bytes_max = 16 * 1024;
+
+void serve_socketio_chat(sio::Server& io);
+
+}  // namespace starling::app

@@ -1,0 +1,243 @@
+// What a request to Engine.IO is, and to which session it belongs.
+#include "server/engineio/engine.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "engineio/ids.h"
+#include "server/engineio/engine_worker.h"
+#include "server/engineio/polling.h"
+#include "server/engineio/query.h"
+#include "server/engineio/websocket.h"
+#include "server/http_connection.h"
+#include "server/site.h"
+
+namespace starling::server {
+namespace {
+
+using engineio::Error;
+using engineio::Method;
+using engineio::Transport;
+
+uint32_t ms(std::chrono::milliseconds duration, const char* what) {
+    if (duration.count() <= 0 || duration.count() > INT32_MAX) throw std::invalid_argument(what);
+    return uint32_t(duration.count());
+}
+
+ws::OriginPolicy origins_of(const EngineOptions& options) {
+    ws::OriginPolicy policy{.allowed = options.origins};
+    if (options.cors)
+        policy.allowed.insert(policy.allowed.end(), options.cors->origins.begin(),
+                              options.cors->origins.end());
+    for (const auto& origin : policy.allowed)
+        if (!ws::origin_pattern_is_valid(origin))
+            throw std::invalid_argument("not an origin: '" + origin + "'");
+    return policy;
+}
+
+// The origin of the page that asks. The <script> of JSONP says none, and its answers are readable by any
+// page: there the browser's own words count (Fetch Metadata 2.4, "none" is an address typed in).
+std::string_view origin_of(const http::Request& request) {
+    const auto origin = request.header("origin");
+    const auto site = request.header("sec-fetch-site");
+    if (!origin.empty() || site.empty() || site == "same-origin" || site == "none") return origin;
+    const auto page = request.header("referer");
+    const size_t authority = page.find("://");
+    if (authority == std::string_view::npos) return "null";
+    return page.substr(0, page.find_first_of("/?#", authority + 3));
+}
+
+Method method_of(std::string_view method) {
+    if (method == "GET") return Method::get;
+    return method == "POST" ? Method::post : Method::other;
+}
+
+}  // namespace
+
+Engine::Engine(EngineOptions options, EngineFactory factory)
+    : options_(std::move(options)),
+      factory_(std::move(factory)),
+      policy_{.polling = options_.polling,
+              .websocket = options_.websocket,
+              .allow_upgrades = options_.allow_upgrades,
+              .allow_eio3 = options_.allow_eio3},
+      session_options_{.ping_interval_ms = ms(options_.ping_interval, "ping_interval"),
+                       .ping_timeout_ms = ms(options_.ping_timeout, "ping_timeout"),
+                       .upgrade_timeout_ms = ms(options_.upgrade_timeout, "upgrade_timeout")},
+      origins_(origins_of(options_)) {
+    if (!options_.path.starts_with('/') || options_.path.ends_with('/'))
+        throw std::invalid_argument("EngineOptions::path begins, and does not end, with a slash");
+}
+
+Engine::~Engine() = default;
+
+void Engine::mount(Site& site) {
+    ws::Route route;
+    route.message_bytes_max = options_.max_http_buffer_size;
+    route.send_queue_bytes_max = options_.send_queue_bytes_max;
+    route.ping_interval = std::chrono::milliseconds(0);  // The engine has a heartbeat of its own.
+    route.origins = origins_.allowed;
+    route.compression = options_.per_message_deflate;
+    auto websocket = std::make_unique<WebSocketRoute>(std::move(route));
+    websocket->admission = [this](Worker& worker, const http::Request& request,
+                                  http::Response& response) {
+        return admit(worker, request, response);
+    };
+    site.websockets.push_back(std::move(websocket));
+    site.parser_limits.body_bytes_max =
+        std::max(site.parser_limits.body_bytes_max, options_.max_http_buffer_size);
+
+    SiteRoute here;
+    here.websocket = site.websockets.size() - 1;
+    here.owner = [](const http::Request& request) -> std::optional<uint32_t> {
+        const EngineQuery query(request.query_string());
+        const auto parts = engineio::parse_sid(query->sid);
+        if (!parts) return std::nullopt;
+        return parts->worker;
+    };
+    here.exchange = Exchange{
+        .answer = [this](HttpConnection& connection, const http::Request& request,
+                         http::Response& response) { answer(connection, request, response); },
+        .begin = [this](HttpConnection& connection, const http::Request& request,
+                        http::Response& response) { return begin(connection, request, response); },
+        .body_bytes_max = options_.max_http_buffer_size};
+    site.add("*", options_.add_trailing_slash ? options_.path + "/" : options_.path,
+             std::move(here));
+}
+
+void Engine::attach(WorkerGroup& group) {
+    sessions_max_ = group.connections_max;
+    hosts_.clear();  // Of a start that failed.
+    for (const auto& worker : group.workers) {
+        auto host = std::make_unique<EngineWorker>(*this, *worker);
+        hosts_.push_back(host.get());
+        worker->add_part(std::move(host));
+    }
+}
+
+EngineWorker& Engine::host(const Worker& worker) const noexcept { return *hosts_[worker.index()]; }
+
+EngineSession* Engine::find(const Worker& worker, base::SlotKey key) const noexcept {
+    return host(worker).find(key);
+}
+
+bool Engine::allows_origin(const http::Request& request) const {
+    return ws::origin_allowed(origins_, origin_of(request), request.host(), request.secure());
+}
+
+void Engine::call_header_hooks(const http::Request& request, http::Response& response,
+                               bool initial) const {
+    if (initial && options_.initial_headers) options_.initial_headers(response, request);
+    if (options_.headers) options_.headers(response, request);
+}
+
+void Engine::report(const http::Request& request, Error error, std::string_view message) const {
+    if (message.empty()) message = engineio::error_message(error);
+    if (options_.connection_error) options_.connection_error(request, int(error), message);
+}
+
+void Engine::refuse(const http::Request& request, http::Response& response, Error error,
+                    std::string_view message) const {
+    report(request, error, message);
+    response.status(engineio::error_status(error)).json(engineio::error_body(error, message));
+}
+
+// The bare message: a browser does not show it to its page anyway.
+void Engine::refuse_upgrade(const http::Request& request, http::Response& response, Error error,
+                            std::string_view message) const {
+    report(request, error, message);
+    if (message.empty()) message = engineio::error_message(error);
+    response.status(400).body(std::string(message), "text/html");
+}
+
+EngineSession* Engine::make_session(Worker& worker, const http::Request& request,
+                                    const engineio::Query& query, Transport transport,
+                                    std::string& refusal) {
+    if (sessions() >= sessions_max_) {  // Those over polling hold no connection that would count.
+        refusal = "too many sessions";
+        return nullptr;
+    }
+    if (options_.allow_request) {
+        if (auto message = options_.allow_request(request)) {
+            refusal = std::move(*message);
+            return nullptr;
+        }
+    }
+    EngineSession& session = host(worker).make(query, transport);
+    if (session.make_user(factory_, request)) return &session;
+    session.drop(EngineClose::forced_server_close);
+    return nullptr;
+}
+
+// ---- polling ------------------------------------------------------------------------------------
+
+void Engine::answer(HttpConnection& connection, const http::Request& request,
+                    http::Response& response) {
+    if (options_.cors && http::apply_cors(*options_.cors, request, response)) return;
+    if (!allows_origin(request)) return refuse(request, response, Error::forbidden);
+    const EngineQuery query(request.query_string());
+    EngineSession* const session = host(connection.worker()).find(query->sid);
+    const auto facts = session ? session->core_.facts() : engineio::SessionFacts();
+    if (const auto error = engineio::verify(*query, method_of(request.method()), false, policy_,
+                                            session ? &facts : nullptr))
+        return refuse(request, response, *error);
+    response.header("Cache-Control", "no-store");
+    call_header_hooks(request, response, !session);
+    if (!session) return answer_new(connection, request, *query, response);
+    if (request.method() == "POST")
+        session->on_post(connection, request, *query, response);
+    else
+        session->on_get(connection, request, *query, response, false);
+}
+
+void Engine::answer_new(HttpConnection& connection, const http::Request& request,
+                        const engineio::Query& query, http::Response& response) {
+    std::string refusal;
+    EngineSession* const session =
+        make_session(connection.worker(), request, query, Transport::polling, refusal);
+    if (!session) return refuse(request, response, Error::forbidden, refusal);
+    if (options_.cookie)
+        response.cookie(options_.cookie->name, session->sid(), options_.cookie->options);
+    session->open();
+    session->on_get(connection, request, query, response, true);
+}
+
+// Before its body: two POSTs at once are seen as such, and one that nobody wants is not read.
+bool Engine::begin(HttpConnection& connection, const http::Request& request,
+                   http::Response& response) {
+    if (request.method() != "POST") return true;
+    const EngineQuery query(request.query_string());
+    EngineSession* const session = host(connection.worker()).find(query->sid);
+    const auto facts = session ? session->core_.facts() : engineio::SessionFacts();
+    const bool known = session && allows_origin(request) &&
+                       !engineio::verify(*query, Method::post, false, policy_, &facts);
+    if (known) return session->on_post_head(connection, response);
+    answer(connection, request, response);  // A refusal: only sessions take bodies.
+    return false;
+}
+
+// ---- WebSocket ----------------------------------------------------------------------------------
+
+std::unique_ptr<WsHandler> Engine::admit(Worker& worker, const http::Request& request,
+                                         http::Response& response) {
+    const EngineQuery query(request.query_string());
+    EngineSession* session = host(worker).find(query->sid);
+    const auto facts = session ? session->core_.facts() : engineio::SessionFacts();
+    if (const auto error =
+            engineio::verify(*query, Method::get, true, policy_, session ? &facts : nullptr)) {
+        refuse_upgrade(request, response, *error);
+        return nullptr;
+    }
+    std::string refusal;
+    const bool initial = session == nullptr;
+    if (initial) session = make_session(worker, request, *query, Transport::websocket, refusal);
+    if (!session) {
+        refuse_upgrade(request, response, Error::forbidden, refusal);
+        return nullptr;
+    }
+    call_header_hooks(request, response, initial);
+    return std::make_unique<EngineSocket>(*session);
+}
+
+}  // namespace starling::server

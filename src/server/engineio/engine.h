@@ -1,0 +1,216 @@
+// server/engineio/engine.h: Engine.IO on a server, as seen from what is built on top of it: sessions of
+// clients over long-polling and WebSocket, one message stream each way.
+//
+// Engine: one per path; set up before the workers start, read-only from then on. EngineSession: one
+// client. EngineHandler: what is above that client.
+// Owner: EngineHandler by its session, sessions by the EngineWorker of their worker, hosts by the worker.
+// Thread: a session, its user and all their calls belong to one worker.
+#pragma once
+
+#include <starling/http.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/slot_table.h"
+#include "engineio/ids.h"
+#include "engineio/request.h"
+#include "engineio/session.h"
+#include "hub/hub.h"
+#include "net/timer_wheel.h"
+#include "server/engineio/options.h"
+#include "ws/origin.h"
+
+namespace starling::server {
+
+class EngineWorker;
+class EnginePoll;
+class EnginePost;
+struct EngineQueue;
+class EngineSession;
+class EngineSocket;
+class HttpConnection;
+struct Site;
+struct WorkerGroup;
+class Worker;
+class WsHandler;
+
+// Why a session ended; engineio::reason_text() has the words that Node's server uses.
+using EngineClose = engineio::Reason;
+
+// May call anything of its session from any of these, close() included. A call that throws ends the
+// session (forced_server_close) and nothing else.
+class EngineHandler {
+public:
+    virtual ~EngineHandler() = default;
+    // The open packet is queued; what is sent from here on leaves together with it.
+    virtual void on_open() = 0;
+    // A message packet, its type '4' removed. Valid UTF-8; the view ends with the call.
+    virtual void on_text(std::string_view text) = 0;
+    virtual void on_binary(std::span<const std::byte> bytes) = 0;
+    // The send queue is empty again after something had to wait: for a poll, or for a slow peer.
+    virtual void on_drain() {}
+    // The moment of EngineSession::set_timer().
+    virtual void on_timer() {}
+    // The last call. The user and its session are freed soon after, not before it returns.
+    virtual void on_close(EngineClose reason) = 0;
+};
+
+// Makes the user of a new session, on the session's worker, before on_open(). The request is the one
+// that opened the session and ends with the call. Null refuses the session (403, code 4).
+using EngineFactory = std::function<std::unique_ptr<EngineHandler>(EngineSession& session,
+                                                                   const http::Request& request)>;
+
+// After close() every call is allowed and does nothing.
+class EngineSession final : private net::TimerEntry {
+public:
+    EngineSession(EngineWorker& host, base::SlotKey key, const engineio::Sid& sid,
+                  engineio::Revision revision, engineio::Transport transport, bool supports_binary);
+    EngineSession(const EngineSession&) = delete;
+    EngineSession& operator=(const EngineSession&) = delete;
+    ~EngineSession();
+
+    // `packet` begins with the engine's packet type: "42[\"x\"]".
+    // `compress`: on a WebSocket that agreed to it.
+    void send_text(std::string_view packet, bool compress = true);
+    void send_binary(std::span<const std::byte> bytes, bool compress = true);
+    // The same packet for many sessions, encoded once for each worker: message.bytes is as for
+    // send_text(), or, with message.binary, as for send_binary().
+    void deliver(hub::Publication& publication);
+
+    // What is sent now leaves now: a WebSocket that is not blocked, or a poll that waits.
+    [[nodiscard]] bool writable() const noexcept;
+    [[nodiscard]] size_t queued_bytes() const noexcept;  // Not yet taken by the kernel.
+    // What was sent before leaves first; where no poll waits for it, one has 30 s to come. on_close()
+    // may come before this returns.
+    void close(EngineClose reason = EngineClose::forced_close);
+
+    // One timer of the user's, coarse (250 ms late at most); replaces the one set before.
+    void set_timer(uint64_t delay_ms);
+    void cancel_timer() noexcept { timer_due_ms_ = 0; }
+
+    [[nodiscard]] std::string_view sid() const noexcept { return sid_.view(); }  // A secret.
+    [[nodiscard]] unsigned revision() const noexcept { return unsigned(core_.revision()); }
+    [[nodiscard]] bool on_websocket() const noexcept;
+    [[nodiscard]] bool is_open() const noexcept { return core_.may_send(); }
+    [[nodiscard]] Worker& worker() const noexcept;
+    // For calls from other threads: posted to worker(), Engine::find() gives the session or null.
+    [[nodiscard]] base::SlotKey slot_key() const noexcept { return key_; }
+
+private:
+    friend class Engine;
+    friend class EngineWorker;
+    friend class EngineSocket;
+    friend class EnginePoll;
+    friend class EnginePost;
+    using Actions = engineio::Session::Actions;
+    using Event = engineio::Session::Event;
+
+    // From the transports; engine_session.cpp, engine_polling.cpp.
+    [[nodiscard]] bool make_user(const EngineFactory& factory, const http::Request& request);
+    void open();  // The open packet, then the user.
+    void on_get(HttpConnection& connection, const http::Request& request,
+                const engineio::Query& query, http::Response& response, bool opening);
+    [[nodiscard]] bool on_post_head(HttpConnection& connection, http::Response& response);
+    void on_post(HttpConnection& connection, const http::Request& request,
+                 const engineio::Query& query, http::Response& response);
+    void poll_left();
+    void post_left(Event event);
+    void socket_opened(EngineSocket& socket);
+    void socket_ended(Event event);
+    void on_frame(std::span<const std::byte> bytes, bool binary);
+    void on_drained();
+    void on_due();
+    void flush();
+    void drop(EngineClose reason);
+
+    void act(const Actions& actions, const engineio::Packet* packet = nullptr);
+    void give(const engineio::Packet& packet);
+    void send_now(std::string_view packet, bool compress = true);
+    void enqueue(base::SharedBytes bytes, bool binary);
+    void send_binary_frame(std::span<const std::byte> bytes, bool compress = true);
+    void flush_websocket();
+    // With a poll that waits: the queue, with `last` behind it where that is not empty.
+    void answer_poll(bool with_queue, std::string_view last);
+    void end();
+    void schedule();
+    [[nodiscard]] uint64_t now_ms() const noexcept;
+    template <class F>
+    void call(F&& call_user);
+    void user_threw(std::string_view what);
+
+    EngineWorker& host_;
+    engineio::Session core_;
+    engineio::Sid sid_;
+    bool supports_binary_;
+    bool flush_due_ = false;  // In the host's list.
+    base::SlotKey key_;
+    uint64_t timer_due_ms_ = 0;  // 0: none.
+    std::unique_ptr<EngineHandler> user_;
+    EngineSocket* socket_ = nullptr;      // The transport, or on probation.
+    std::unique_ptr<EnginePoll> poll_;    // The GET that waits.
+    std::unique_ptr<EnginePost> post_;    // The POST whose body is on its way.
+    std::unique_ptr<EngineQueue> queue_;  // Null while empty.
+};
+static_assert(sizeof(EngineSession) <= 160, "part of the 1 KB that an idle client may cost");
+
+class Engine {
+public:
+    Engine(EngineOptions options, EngineFactory factory);  // Throws std::invalid_argument.
+    ~Engine();
+
+    void mount(Site& site);           // Its routes. The engine outlives the workers.
+    void attach(WorkerGroup& group);  // The workers are there; none runs yet.
+
+    // Worker's thread. Null once the session is gone.
+    [[nodiscard]] EngineSession* find(const Worker& worker, base::SlotKey key) const noexcept;
+    // Any thread: over all workers.
+    [[nodiscard]] uint64_t sessions() const noexcept { return sessions_.load(); }
+
+    [[nodiscard]] const EngineOptions& options() const noexcept { return options_; }
+
+private:
+    friend class EngineWorker;
+    friend class EnginePoll;
+    friend class EngineSession;
+
+    [[nodiscard]] EngineWorker& host(const Worker& worker) const noexcept;
+    void answer(HttpConnection& connection, const http::Request& request, http::Response& response);
+    void answer_new(HttpConnection& connection, const http::Request& request,
+                    const engineio::Query& query, http::Response& response);
+    [[nodiscard]] bool begin(HttpConnection& connection, const http::Request& request,
+                             http::Response& response);
+    [[nodiscard]] std::unique_ptr<WsHandler> admit(Worker& worker, const http::Request& request,
+                                                   http::Response& response);
+    [[nodiscard]] bool allows_origin(const http::Request& request) const;
+    // Null, with the message of the refusal, where the application does not want it.
+    [[nodiscard]] EngineSession* make_session(Worker& worker, const http::Request& request,
+                                              const engineio::Query& query,
+                                              engineio::Transport transport, std::string& refusal);
+    void refuse(const http::Request& request, http::Response& response, engineio::Error error,
+                std::string_view message = {}) const;
+    void refuse_upgrade(const http::Request& request, http::Response& response,
+                        engineio::Error error, std::string_view message = {}) const;
+    void report(const http::Request& request, engineio::Error error,
+                std::string_view message) const;
+    void call_header_hooks(const http::Request& request, http::Response& response,
+                           bool initial) const;
+
+    const EngineOptions options_;
+    const EngineFactory factory_;
+    const engineio::Policy policy_;
+    const engineio::SessionOptions session_options_;
+    ws::OriginPolicy origins_;
+    std::vector<EngineWorker*> hosts_;  // By the workers' indices; each is its worker's.
+    std::atomic<uint64_t> sessions_{0};
+    uint64_t sessions_max_ = UINT64_MAX;  // As many as there may be connections.
+};
+
+}  // namespace starling::server

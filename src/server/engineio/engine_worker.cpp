@@ -1,0 +1,98 @@
+#include "server/engineio/engine_worker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/engineio/polling.h"
+
+namespace starling::server {
+
+EngineWorker::EngineWorker(Engine& e, Worker& w)
+    : engine(e), worker(w), wheel_(w.loop().now_ms()) {}
+
+// The loop is gone, and with it every transport: nobody is told anything any more.
+EngineWorker::~EngineWorker() {
+    for (uint32_t slot = 0; slot < sessions_.slots(); ++slot)
+        if (EngineSession* session = sessions_.object_at(slot)) {
+            sessions_.remove(*session);
+            delete session;
+            count_end();
+        }
+}
+
+// Those that have a transport end with it, spread over a moment. To the others no request can come.
+void EngineWorker::server_stops() {
+    for (uint32_t slot = 0; slot < sessions_.slots(); ++slot) {
+        EngineSession* const session = sessions_.object_at(slot);
+        if (session && !session->poll_ && !session->socket_)
+            session->drop(EngineClose::server_shutting_down);
+    }
+}
+
+EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transport transport) {
+    const base::SlotKey key = sessions_.next_key();
+    std::array<std::byte, 11> secret;
+    random_.take(secret);
+    const auto sid = engineio::make_sid(worker.index(), key.slot, secret);
+    auto session = std::make_unique<EngineSession>(*this, key, sid, engineio::revision_of(query),
+                                                   transport, engineio::supports_binary(query));
+    sessions_.insert(*session);
+    engine.sessions_.fetch_add(1, std::memory_order_relaxed);
+    worker.counters().socketio_sessions_open.add();
+    if (!timer_) timer_ = worker.loop().every(net::TimerWheel::tick_ms, [this] { advance(); });
+    session->schedule();
+    return *session.release();
+}
+
+EngineSession* EngineWorker::find(std::string_view sid) const noexcept {
+    const auto parts = engineio::parse_sid(sid);
+    if (!parts || parts->worker != worker.index() || parts->slot >= sessions_.slots())
+        return nullptr;
+    EngineSession* const session = sessions_.object_at(parts->slot);
+    if (!session || !engineio::same_secret(session->sid_.secret(), parts->secret)) return nullptr;
+    return session;
+}
+
+void EngineWorker::set_deadline(EngineSession& session, uint64_t due_ms) {
+    const uint64_t now_ms = worker.loop().now_ms();
+    wheel_.set(session, now_ms, due_ms > now_ms ? due_ms - now_ms : 0);
+}
+
+void EngineWorker::call_exactly(EngineSession& session, uint64_t due_ms) {
+    const uint64_t now_ms = worker.loop().now_ms();
+    worker.loop().after(due_ms > now_ms ? due_ms - now_ms : 0, [this, key = session.slot_key()] {
+        if (EngineSession* found = find(key)) found->on_due();
+    });
+}
+
+void EngineWorker::advance() {
+    wheel_.advance(worker.loop().now_ms(),
+                   [](net::TimerEntry& entry) { static_cast<EngineSession&>(entry).on_due(); });
+}
+
+// What one tick sends to a poll leaves as one payload.
+void EngineWorker::flush_soon(EngineSession& session) {
+    if (std::exchange(session.flush_due_, true)) return;
+    flushes_.push_back(session.slot_key());
+    if (flushes_.size() == 1) worker.loop().post([this] { flush_all(); });
+}
+
+void EngineWorker::flush_all() {
+    for (const base::SlotKey key : std::exchange(flushes_, {}))
+        if (EngineSession* session = find(key)) session->flush();
+}
+
+void EngineWorker::count_end() noexcept {
+    engine.sessions_.fetch_sub(1, std::memory_order_relaxed);
+    worker.counters().socketio_sessions_open.subtract();
+}
+
+void EngineWorker::ended(EngineSession& session) {
+    sessions_.remove(session);
+    count_end();
+    dead_.emplace_back(&session);
+    if (dead_.size() == 1) worker.loop().post([this] { std::exchange(dead_, {}).clear(); });
+    if (sessions_.size() == 0) worker.loop().cancel_timer(std::exchange(timer_, 0));
+}
+
+}  // namespace starling::server

@@ -1,0 +1,57 @@
+// server/engineio/engine_worker.h: the Engine.IO sessions of one worker: their table, their timers.
+//
+// Owner: the worker. Thread: the worker's.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/slot_table.h"
+#include "net/timer_wheel.h"
+#include "net/timers.h"
+#include "server/engineio/engine.h"
+#include "server/random_pool.h"
+#include "server/worker.h"
+
+namespace starling::server {
+
+class EngineWorker final : public WorkerPart {
+public:
+    EngineWorker(Engine& e, Worker& w);
+    ~EngineWorker() override;
+
+    void server_stops() override;
+
+    // A new one, in the table, without a user.
+    [[nodiscard]] EngineSession& make(const engineio::Query& query, engineio::Transport transport);
+    [[nodiscard]] EngineSession* find(std::string_view sid) const noexcept;
+    [[nodiscard]] EngineSession* find(base::SlotKey key) const noexcept {
+        return sessions_.find(key);
+    }
+
+    // From sessions.
+    void set_deadline(EngineSession& session, uint64_t due_ms);
+    void call_exactly(EngineSession& session, uint64_t due_ms);
+    void flush_soon(EngineSession& session);
+    void ended(EngineSession& session);  // Freed once nothing of it is on the call stack.
+
+    Engine& engine;
+    Worker& worker;
+
+private:
+    void advance();
+    void flush_all();
+    void count_end() noexcept;
+
+    net::TimerWheel wheel_;
+    net::TimerId timer_ = 0;  // Runs while there are sessions.
+    base::SlotTable<EngineSession> sessions_;
+    std::vector<base::SlotKey> flushes_;
+    std::vector<std::unique_ptr<EngineSession>> dead_;
+    RandomPool random_;
+};
+
+}  // namespace starling::server

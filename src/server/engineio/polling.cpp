@@ -1,0 +1,183 @@
+#include "server/engineio/polling.h"
+
+#include <memory>
+#include <utility>
+
+#include "base/text.h"
+#include "engineio/payload.h"
+#include "http/conditional.h"
+#include "http/url.h"
+#include "server/engineio/engine_worker.h"
+#include "server/engineio/queue.h"
+#include "server/gzip.h"
+#include "server/http_connection.h"
+
+namespace starling::server {
+
+using State = engineio::Session::State;
+
+namespace {
+
+// Of one reply; what is left goes with the next one.
+constexpr size_t reply_bytes_max = 1024 * 1024;
+
+engineio::Packet packet_of(const EngineQueue::Packet& queued) {
+    const auto text = base::text_of(queued.bytes.view());
+    if (queued.binary) return {engineio::Type::message, true, text};
+    return {engineio::Type(text.front() - '0'), false, text.substr(1)};
+}
+
+void refuse_overlap(http::Response& response) { response.status(400).body("", "text/plain"); }
+
+}  // namespace
+
+EnginePoll::EnginePoll(EngineSession& session, HttpConnection& connection,
+                       const http::Request& request, const engineio::Query& query,
+                       http::Response& response)
+    : session_(session),
+      connection_(&connection),
+      response_(&response),
+      j_(query.j.value_or(std::string_view())),
+      jsonp_(query.j.has_value()),
+      supports_binary_(engineio::supports_binary(query)) {
+    threshold_ = session.host_.engine.options_.http_compression_threshold;
+    if (http::coding_weight(request.header("accept-encoding"), "gzip") <= 0) threshold_.reset();
+}
+
+EnginePoll::~EnginePoll() {
+    if (!connection_ || response_) return;
+    connection_->watch(nullptr);
+    connection_->end_later();
+}
+
+void EnginePoll::client_left() {
+    connection_ = nullptr;
+    session_.poll_left();  // Frees this.
+}
+
+void EnginePoll::wait() {
+    (void)response_->later();
+    response_ = nullptr;
+    connection_->watch(this);
+}
+
+void EnginePoll::answer(std::string payload, std::string_view type) {
+    if (jsonp_) {
+        payload = engineio::jsonp_reply(j_, payload);
+        type = "text/javascript; charset=UTF-8";
+    }
+    http::Response& response = response_ ? *response_ : connection_->promised();
+    const bool large = threshold_ && payload.size() >= *threshold_;
+    if (const auto small = large ? gzipped(payload) : nullptr)
+        response.header("Content-Encoding", "gzip").body(small, type);
+    else
+        response.body(std::move(payload), type);
+    HttpConnection* const connection = std::exchange(connection_, nullptr);
+    if (response_) return;
+    connection->watch(nullptr);
+    connection->end_later();
+}
+
+EnginePost::EnginePost(EngineSession& session, HttpConnection& connection)
+    : session_(session), connection_(&connection) {
+    connection_->watch(this);
+}
+
+EnginePost::~EnginePost() {
+    if (connection_) connection_->watch(nullptr);
+}
+
+void EnginePost::client_left() {
+    connection_ = nullptr;
+    session_.post_left(engineio::Session::Event::post_aborted);  // Frees this.
+}
+
+void EnginePost::body_refused() {
+    connection_ = nullptr;
+    session_.post_left(engineio::Session::Event::post_done);
+}
+
+// ---- GET ----------------------------------------------------------------------------------------
+
+void EngineSession::on_get(HttpConnection& connection, const http::Request& request,
+                           const engineio::Query& query, http::Response& response, bool opening) {
+    const bool overlaps = poll_ != nullptr;
+    const bool was_waiting = queue_ && !opening;
+    if (!overlaps)
+        poll_ = std::make_unique<EnginePoll>(*this, connection, request, query, response);
+    const Actions actions = core_.on(Event::poll_arrived, now_ms());
+    if (actions.answer_400 && !overlaps) poll_.reset();
+    act(actions);
+    if (actions.answer_400) return refuse_overlap(response);
+    if (poll_) return poll_->wait();
+    if (was_waiting && !queue_) on_drained();
+}
+
+void EngineSession::answer_poll(bool with_queue, std::string_view last) {
+    const std::unique_ptr<EnginePoll> poll = std::move(poll_);
+    if (!poll) return;
+    // Behind a close packet nothing comes any more: what is queued goes out whole.
+    const size_t bytes_max = last == "1" ? SIZE_MAX : reply_bytes_max;
+    engineio::PayloadWriter writer(core_.revision(), poll->supports_binary(), bytes_max);
+    if (with_queue && queue_) {
+        auto& packets = queue_->packets;
+        size_t taken = 0;
+        while (taken < packets.size() && writer.append(packet_of(packets[taken])))
+            queue_->bytes -= packets[taken++].bytes.size();
+        packets.erase(packets.begin(), packets.begin() + std::ptrdiff_t(taken));
+        if (packets.empty()) queue_.reset();
+    }
+    if (!last.empty())
+        (void)writer.append({engineio::Type(last.front() - '0'), false, last.substr(1)});
+    const std::string_view type = writer.content_type();
+    poll->answer(writer.take(), type);
+}
+
+void EngineSession::poll_left() {
+    const std::unique_ptr<EnginePoll> poll = std::move(poll_);
+    if (host_.worker.stopping()) return drop(EngineClose::server_shutting_down);
+    act(core_.on(Event::poll_aborted, now_ms()));
+}
+
+// ---- POST ---------------------------------------------------------------------------------------
+
+bool EngineSession::on_post_head(HttpConnection& connection, http::Response& response) {
+    const Actions actions = core_.on(Event::post_arrived, now_ms());
+    act(actions);
+    if (actions.answer_400) return refuse_overlap(response), false;
+    post_ = std::make_unique<EnginePost>(*this, connection);
+    return true;
+}
+
+void EngineSession::on_post(HttpConnection& connection, const http::Request& request,
+                            const engineio::Query& query, http::Response& response) {
+    const bool begun = post_ && post_->is_of(connection);
+    if (!begun && !on_post_head(connection, response)) return;  // It has no body.
+    post_.reset();
+    std::string form;
+    if (query.j)
+        form = engineio::jsonp_payload(
+            http::find_form_field(request.body(), "d").value_or(std::string()));
+    const auto kind = query.j ? engineio::PayloadKind::text
+                              : engineio::payload_kind(request.header("content-type"));
+    engineio::PayloadReader reader(query.j ? std::string_view(form) : request.body(),
+                                   core_.revision(), kind);
+    using Step = engineio::PayloadReader::Step;
+    Step step = Step::end;
+    while (core_.state() != State::closed && (step = reader.next()) == Step::packet)
+        act(core_.on_packet(engineio::Link::post, reader.packet(), now_ms()), &reader.packet());
+    const bool fault = step == Step::fault;
+    act(core_.on(fault ? Event::post_fault : Event::post_done, now_ms()));
+    if (fault)
+        response.status(400).body("", "text/plain");
+    else
+        response.body("ok", "text/html");
+}
+
+void EngineSession::post_left(Event event) {
+    const std::unique_ptr<EnginePost> post = std::move(post_);
+    if (host_.worker.stopping()) return drop(EngineClose::server_shutting_down);
+    act(core_.on(event, now_ms()));
+}
+
+}  // namespace starling::server

@@ -1,0 +1,294 @@
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "server/engineio/engine_worker.h"
+#include "server/engineio/polling.h"
+#include "server/engineio/queue.h"
+#include "server/engineio/websocket.h"
+#include "ws/frame.h"
+
+namespace starling::server {
+
+using State = engineio::Session::State;
+using Outlet = engineio::Session::Outlet;
+
+namespace {
+
+// Of hub::Publication::encodings; WebSockets have 0 and 1. Not framed.
+constexpr size_t text_encoding = 2, binary_encoding = 3;
+
+// What a queued packet costs besides its bytes: a pong is one byte long.
+constexpr size_t queued_packet_bytes = sizeof(EngineQueue::Packet) + 48;
+
+}  // namespace
+
+EngineSession::EngineSession(EngineWorker& host, base::SlotKey key, const engineio::Sid& sid,
+                             engineio::Revision revision, engineio::Transport transport,
+                             bool supports_binary)
+    : host_(host),
+      core_(revision, transport, host.engine.session_options_, host.worker.loop().now_ms()),
+      sid_(sid),
+      supports_binary_(supports_binary),
+      key_(key) {}
+
+EngineSession::~EngineSession() = default;
+
+Worker& EngineSession::worker() const noexcept { return host_.worker; }
+
+uint64_t EngineSession::now_ms() const noexcept { return host_.worker.loop().now_ms(); }
+
+bool EngineSession::on_websocket() const noexcept { return core_.state() == State::websocket; }
+
+// A user that throws costs its own session and nobody else's.
+template <class F>
+void EngineSession::call(F&& call_user) {
+    try {
+        call_user();
+    } catch (const std::exception& error) {
+        user_threw(error.what());
+    } catch (...) {
+        user_threw("an exception of unknown type");
+    }
+}
+
+void EngineSession::user_threw(std::string_view what) {
+    host_.worker.log_exception("session", what);
+    drop(EngineClose::forced_server_close);
+}
+
+bool EngineSession::make_user(const EngineFactory& factory, const http::Request& request) {
+    call([&] { user_ = factory(*this, request); });
+    return user_ && is_open();
+}
+
+void EngineSession::open() {
+    const EngineOptions& options = host_.engine.options_;
+    const engineio::OpenPacket packet{
+        .sid = sid(),
+        .upgrade_to_websocket = engineio::may_upgrade(core_.transport(), host_.engine.policy_),
+        .ping_interval_ms = host_.engine.session_options_.ping_interval_ms,
+        .ping_timeout_ms = host_.engine.session_options_.ping_timeout_ms,
+        .max_payload_bytes = options.max_http_buffer_size,
+    };
+    host_.worker.counters().socketio_sessions_opened.add();
+    send_now("0" + engineio::open_data(packet));
+    call([&] { user_->on_open(); });
+}
+
+// ---- sending ------------------------------------------------------------------------------------
+
+void EngineSession::send_text(std::string_view packet, bool compress) {
+    if (core_.may_send()) send_now(packet, compress);
+}
+
+void EngineSession::send_now(std::string_view packet, bool compress) {
+    if (core_.state() == State::websocket && socket_) [[likely]]
+        socket_->connection().send(ws::Message(packet), compress);
+    else
+        enqueue(base::SharedBytes::copy(base::bytes_of(packet)), false);
+}
+
+void EngineSession::send_binary(std::span<const std::byte> bytes, bool compress) {
+    if (!core_.may_send()) return;
+    if (core_.state() == State::websocket && socket_)
+        send_binary_frame(bytes, compress);
+    else
+        enqueue(base::SharedBytes::copy(bytes), true);
+}
+
+void EngineSession::send_binary_frame(std::span<const std::byte> bytes, bool compress) {
+    const engineio::Packet packet{engineio::Type::message, true, base::text_of(bytes)};
+    WsConnection& connection = socket_->connection();
+    if (supports_binary_ && core_.revision() == engineio::Revision::eio4) {
+        connection.send(ws::Message(bytes), compress);
+        return;
+    }
+    // Not the worker's scratch, which compression may use.
+    std::string frame;
+    if (!supports_binary_) {
+        engineio::append_text(frame, packet, core_.revision());
+        connection.send(ws::Message(frame), compress);
+        return;
+    }
+    const auto parts = engineio::frame_of(packet, core_.revision());
+    frame.append(parts.head).append(parts.data);
+    connection.send(ws::Message(base::bytes_of(frame)), compress);
+}
+
+void EngineSession::deliver(hub::Publication& publication) {
+    if (!core_.may_send()) return;
+    const bool binary = publication.message.binary;
+    const bool to_websocket = core_.state() == State::websocket && socket_;
+    // What is on the wire is the message itself, but for binary in revision 3 and in base64.
+    if (to_websocket &&
+        (!binary || (supports_binary_ && core_.revision() == engineio::Revision::eio4)))
+        return socket_->connection().deliver(publication);
+    ++publication.taken;
+    if (to_websocket) return send_binary_frame(publication.message.bytes, publication.compress);
+    auto& shared = publication.encodings[binary ? binary_encoding : text_encoding];
+    if (!shared) shared = base::SharedBytes::copy(publication.message.bytes);
+    enqueue(shared, binary);
+}
+
+void EngineSession::enqueue(base::SharedBytes bytes, bool binary) {
+    if (!queue_) queue_ = std::make_unique<EngineQueue>();
+    queue_->bytes += bytes.size();
+    queue_->packets.push_back({std::move(bytes), binary});
+    // As with a WebSocket: a message larger than the limit may stand alone.
+    const size_t cost = queue_->bytes + queue_->packets.size() * queued_packet_bytes;
+    if (cost > host_.engine.options_.send_queue_bytes_max && queue_->packets.size() > 1) {
+        host_.worker.counters().messages_dropped.add();
+        return drop(EngineClose::transport_error);
+    }
+    if (core_.outlet() == Outlet::poll) host_.flush_soon(*this);
+}
+
+void EngineSession::flush() {
+    flush_due_ = false;
+    if (queue_ && core_.outlet() == Outlet::poll && core_.claim_poll()) answer_poll(true, {});
+}
+
+void EngineSession::flush_websocket() {
+    const std::unique_ptr<EngineQueue> queue = std::move(queue_);
+    if (!queue || !socket_) return;
+    for (const auto& packet : queue->packets) {
+        if (packet.binary)
+            send_binary_frame(packet.bytes.view());
+        else
+            socket_->connection().send(ws::Message(base::text_of(packet.bytes.view())));
+    }
+}
+
+bool EngineSession::writable() const noexcept {
+    if (!core_.may_send()) return false;
+    if (core_.state() == State::websocket) return socket_ && socket_->connection().is_writable();
+    return core_.outlet() == Outlet::poll;
+}
+
+size_t EngineSession::queued_bytes() const noexcept {
+    const size_t waiting = queue_ ? queue_->bytes : 0;
+    const bool websocket = core_.state() == State::websocket && socket_;
+    return waiting + (websocket ? socket_->connection().buffered_amount() : 0);
+}
+
+// ---- what happens -------------------------------------------------------------------------------
+
+void EngineSession::socket_opened(EngineSocket& socket) {
+    if (core_.state() == State::websocket && !socket_) {  // A new session.
+        socket_ = &socket;
+        return open();
+    }
+    const Actions actions = core_.on(Event::websocket_attached, now_ms());
+    if (actions.refuse_websocket) return socket.close(ws::close_code::normal);
+    socket_ = &socket;
+    act(actions);
+}
+
+void EngineSession::on_frame(std::span<const std::byte> bytes, bool binary) {
+    const std::string_view text = base::text_of(bytes);
+    if (core_.state() == State::websocket) {  // Nearly every frame: a message.
+        if (!binary && text.starts_with('4')) return call([&] { user_->on_text(text.substr(1)); });
+        if (binary && core_.revision() == engineio::Revision::eio4)
+            return call([&] { user_->on_binary(bytes); });
+    }
+    std::string scratch;
+    const auto decoded = binary ? engineio::decode_binary(text, core_.revision())
+                                : engineio::decode_text(text, core_.revision(), scratch);
+    if (decoded.fault != engineio::Fault::none)
+        return act(core_.on(Event::websocket_fault, now_ms()));
+    act(core_.on_packet(engineio::Link::websocket, decoded.packet, now_ms()), &decoded.packet);
+}
+
+void EngineSession::socket_ended(Event event) {
+    EngineSocket* const socket = std::exchange(socket_, nullptr);
+    socket->leave();
+    if (host_.worker.stopping() && core_.state() == State::websocket)
+        return drop(EngineClose::server_shutting_down);
+    act(core_.on(event, now_ms()));
+}
+
+void EngineSession::on_drained() {
+    if (core_.may_send()) call([&] { user_->on_drain(); });
+}
+
+void EngineSession::close(EngineClose reason) {
+    // By a reply of its own: clients look at what came with a close only after the close.
+    flush();
+    act(core_.close(reason, now_ms()));
+}
+
+void EngineSession::drop(EngineClose reason) { act(core_.drop(reason, now_ms())); }
+
+void EngineSession::set_timer(uint64_t delay_ms) {
+    if (core_.state() == State::closed) return;
+    timer_due_ms_ = std::max<uint64_t>(now_ms() + delay_ms, 1);
+    schedule();
+}
+
+void EngineSession::schedule() {
+    const uint64_t due_ms = core_.deadline_ms();
+    host_.set_deadline(*this, timer_due_ms_ ? std::min(due_ms, timer_due_ms_) : due_ms);
+    // The wheel is too coarse for the noop that lets an upgrade go on.
+    if (core_.state() == State::probed && core_.poll_pending()) host_.call_exactly(*this, due_ms);
+}
+
+void EngineSession::on_due() {
+    while (core_.state() != State::closed && core_.deadline_ms() <= now_ms())
+        act(core_.on_timer(now_ms()));
+    if (core_.state() == State::closed) return;
+    if (timer_due_ms_ && timer_due_ms_ <= now_ms()) {
+        timer_due_ms_ = 0;
+        if (core_.may_send()) call([&] { user_->on_timer(); });
+    }
+    if (core_.state() != State::closed && !linked()) schedule();
+}
+
+void EngineSession::act(const Actions& actions, const engineio::Packet* packet) {
+    if (actions.deliver) return give(*packet);
+    if (actions.send_probe_answer) socket_->connection().send(ws::Message("3probe"));
+    if (actions.send_ping) send_now("2");
+    if (actions.send_pong) send_now("3");
+    if (actions.answer_noop) answer_poll(false, "6");
+    if (actions.answer_close) answer_poll(true, "1");
+    if (actions.flush_poll && queue_ && core_.claim_poll()) answer_poll(true, {});
+    if (actions.flush_websocket) flush_websocket();
+    if (actions.close_websocket && socket_) {
+        const bool stops = actions.closed && core_.reason() == EngineClose::server_shutting_down;
+        std::exchange(socket_, nullptr)
+            ->close(stops ? ws::close_code::going_away : ws::close_code::normal);
+    }
+    if (actions.closed) return end();
+    if (core_.state() != State::closed) schedule();
+}
+
+void EngineSession::give(const engineio::Packet& packet) {
+    call([&] {
+        if (packet.binary)
+            user_->on_binary(base::bytes_of(packet.data));
+        else
+            user_->on_text(packet.data);
+    });
+}
+
+void EngineSession::end() {
+    unlink();
+    timer_due_ms_ = 0;
+    post_.reset();
+    poll_.reset();
+    queue_.reset();
+    if (socket_) std::exchange(socket_, nullptr)->leave();
+    host_.ended(*this);
+    if (!user_) return;
+    try {
+        user_->on_close(core_.reason());
+    } catch (const std::exception& error) {
+        host_.worker.log_exception("session", error.what());
+    } catch (...) {
+        host_.worker.log_exception("session", "an exception of unknown type");
+    }
+}
+
+}  // namespace starling::server

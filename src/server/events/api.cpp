@@ -1,0 +1,151 @@
+// The HTTP endpoints of server events, and where each is mounted.
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+#include <starling/server.h>
+
+#include <boost/json.hpp>
+
+#include <array>
+#include <ctime>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "events/text.h"
+#include "server/events/events.h"
+#include "server/events/member.h"
+#include "server/site.h"
+
+namespace starling::server {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view index_channel = "ApiIndex";
+
+// Of digests: their length says nothing about the key's.
+bool same_key(std::string_view given, std::string_view key) {
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> a, b;
+    ::SHA256(reinterpret_cast<const unsigned char*>(given.data()), given.size(), a.data());
+    ::SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), b.data());
+    return ::CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string_view key_of(const http::Request& request) {
+    if (request.has_header("x-api-key")) return request.header("x-api-key");
+    constexpr std::string_view scheme = "Bearer ";
+    const std::string_view authorization = request.header("authorization");
+    if (!base::iequals(authorization.substr(0, scheme.size()), scheme)) return {};
+    return base::trim(authorization.substr(scheme.size()));
+}
+
+// Without a key: a program on this machine that speaks for itself. A proxy speaks for others, and a
+// browser for whatever page it shows.
+bool is_local_program(const http::Request& request) {
+    const std::string_view peer = request.remote_address();
+    const bool loopback = peer.empty() || peer == "::1" || peer.starts_with("127.") ||
+                          peer.starts_with("::ffff:127.");
+    for (const std::string_view name :
+         {"origin", "forwarded", "x-forwarded-for", "x-real-ip", "via", "sec-fetch-site"})
+        if (request.has_header(name)) return false;
+    return loopback;
+}
+
+bool may_publish(const events::Options& options, const http::Request& request) {
+    if (options.api_key.empty()) return is_local_program(request);
+    return same_key(key_of(request), options.api_key);
+}
+
+json::object counts(const events::Published& published) {
+    return {{"delivered", published.delivered}, {"limited", published.limited}};
+}
+
+void fail(http::Response& response, int status, std::string_view problem) {
+    response.status(status).json(json::object{{"code", status}, {"message", problem}});
+}
+
+void handle_publish(Events& events, const http::Request& request, http::Response& response) {
+    const events::Options& options = events.options();
+    response.header("Cache-Control", "no-store");
+    if (!may_publish(options, request)) {
+        response.header("WWW-Authenticate", "Bearer");
+        return fail(response, 401, "a valid API key is needed");
+    }
+    auto asked = events::parse_publish_request(request.body(), events.table(),
+                                               {options.event_bytes_max, options.batch_events_max});
+    if (asked.status != 200) return fail(response, asked.status, asked.problem);
+    auto batch = std::make_shared<EventBatch>(asked.items.size());
+    for (size_t i = 0; i < asked.items.size(); ++i) {
+        batch->items[i].channel = std::move(asked.items[i].channel);
+        batch->items[i].text.append(events::event_prefix).append(asked.items[i].event);
+    }
+    batch->done = [reply = response.later(), array = asked.array](const EventBatch& all) {
+        http::Response answer;
+        answer.header("Cache-Control", "no-store");
+        json::array list;
+        for (const auto& item : all.items) list.push_back(counts(item.published()));
+        if (array)
+            answer.json(json::value(std::move(list)));
+        else
+            answer.json(json::value(list.front()));
+        reply.send(std::move(answer));
+    };
+    events.publish(std::move(batch));
+}
+
+json::object endpoint(std::string_view method, std::string_view path, std::string_view about) {
+    return {{"method", method}, {"path", path}, {"about", about}};
+}
+
+void handle_index(Events& events, const http::Request& request, http::Response& response) {
+    const std::string viewed = events::index_viewed(int64_t(std::time(nullptr)));
+    const std::string& api = events.options().api;
+    json::array channels;
+    for (const auto& rule : events.table().rules())
+        channels.push_back(json::object{{"pattern", rule->pattern.text()},
+                                        {"access", events::access_text(rule->channel.access)},
+                                        {"interval_ms", rule->interval_ms},
+                                        {"excess", events::excess_text(rule->channel.excess)}});
+    response.header("Cache-Control", "no-store");
+    response.json(json::object{
+        {"name", "starling"},
+        {"version", version()},
+        {"viewed", viewed},
+        {"endpoints",
+         json::array{
+             endpoint("GET", "/ws/ClientEvent", "WebSocket: each text is answered"),
+             endpoint("GET", "/ws/ServerEvent?Ref={channel}", "WebSocket: events of a channel"),
+             endpoint("GET", "/sse/ServerEvent?Ref={channel}", "the same as text/event-stream"),
+             endpoint("GET", api, "this index; publishes to ApiIndex"),
+             endpoint("POST", api + "/publish", "publishes {\"channel\",\"event\"}, or an array"),
+         }},
+        {"channels", std::move(channels)}});
+    if (request.method() == "GET") events.publish(index_channel, viewed, {});  // HEAD: no visit.
+}
+
+}  // namespace
+
+void Events::mount(Server& server, Site& site) {
+    for (const std::string_view folder : {"/ws", "/WS"}) {
+        server.websocket(std::string(folder) + "/ClientEvent", client_event_route(*this));
+        server.websocket(std::string(folder) + "/ServerEvent", server_event_route(*this));
+    }
+    for (const std::string_view folder : {"/sse", "/SSE"}) {
+        SiteRoute route;
+        route.take_over = [this](Worker& worker, const http::Request& request,
+                                 http::Response& response) {
+            return take_event_stream(*this, worker, request, response);
+        };
+        site.add("GET", std::string(folder) + "/ServerEvent", std::move(route));
+    }
+    if (options_.api.empty()) return;
+    server.get(options_.api, [this](const http::Request& request, http::Response& response) {
+        handle_index(*this, request, response);
+    });
+    server.post(options_.api + "/publish",
+                [this](const http::Request& request, http::Response& response) {
+                    handle_publish(*this, request, response);
+                });
+}
+
+}  // namespace starling::server

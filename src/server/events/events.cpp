@@ -1,0 +1,195 @@
+#include "server/events/events.h"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <stdexcept>
+#include <utility>
+
+#include "events/text.h"
+#include "server/worker.h"
+
+namespace starling::server {
+namespace {
+
+// As the document of these endpoints writes it, and as its examples do.
+constexpr std::array<std::string_view, 4> channel_parameters{"Ref", "ref", "Rel", "rel"};
+
+const std::vector<std::string>& valid_origins(const std::vector<std::string>& origins) {
+    for (const auto& origin : origins)
+        if (!ws::origin_pattern_is_valid(origin))
+            throw std::invalid_argument("not an origin: '" + origin + "'");
+    return origins;
+}
+
+Admission refused(int status, std::string_view reason) {
+    Admission admission;
+    admission.status = status;
+    admission.reason = reason;
+    return admission;
+}
+
+}  // namespace
+
+// ---- one worker -----------------------------------------------------------------------------------
+
+void EventsWorker::publish(EventBatch& batch) {
+    for (auto& item : batch.items) {
+        const auto published = broker_.publish(item.channel, item.text, worker.loop().now_ms());
+        item.delivered.fetch_add(published.delivered, std::memory_order_relaxed);
+        item.limited.fetch_add(published.limited, std::memory_order_relaxed);
+    }
+    set_timer();
+    // The last one sees what all others have added.
+    if (batch.workers_left.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+    if (const auto done = std::exchange(batch.done, nullptr)) done(batch);
+}
+
+void EventsWorker::enter(events::Member& member, const events::Rule& rule,
+                         std::string_view channel) {
+    broker_.enter(member, rule, channel);
+}
+
+void EventsWorker::add_listener(events::Member& member, hub::Subscriber& subscriber) {
+    broker_.add_listener(member, subscriber, worker.loop().now_ms());
+}
+
+void EventsWorker::log_in(events::Member& member, const auth::Identity& identity) {
+    std::optional<uint64_t> lifetime_ms;
+    if (identity.expires_at_s) {
+        // The wall clock is read once; from here on it may be set without moving the end.
+        const int64_t left_s = *identity.expires_at_s - worker.now_s();
+        constexpr auto left_s_max = int64_t(events::Broker::login_ms_max / 1000);
+        lifetime_ms = uint64_t(std::clamp<int64_t>(left_s, 0, left_s_max)) * 1000;
+    }
+    broker_.log_in(member, identity.user, lifetime_ms, worker.loop().now_ms());
+    set_timer();
+}
+
+bool EventsWorker::may_refresh(events::Member& member) {
+    return broker_.may_refresh(member, worker.loop().now_ms());
+}
+
+void EventsWorker::set_timer() {
+    const auto next_ms = broker_.next_ms();
+    if (!next_ms || (timer_ && timer_ms_ <= *next_ms)) return;
+    net::Loop& loop = worker.loop();
+    if (timer_) loop.cancel_timer(timer_);
+    timer_ms_ = *next_ms;
+    timer_ = loop.after(timer_ms_ - std::min(loop.now_ms(), timer_ms_), [this] {
+        timer_ = 0;
+        broker_.run(worker.loop().now_ms());
+        set_timer();
+    });
+}
+
+// ---- all of them ----------------------------------------------------------------------------------
+
+Events::Events(events::Options options)
+    : options_(std::move(options)),
+      authenticator_(options_.auth),
+      origins_{.allowed = valid_origins(options_.origins)},
+      answer_(
+          [](std::string_view input) { return std::string(events::echo_prefix).append(input); }) {}
+
+void Events::require_not_attached() const {
+    if (attached_.load(std::memory_order_acquire))
+        throw std::logic_error("channels are declared before the server starts");
+}
+
+void Events::declare(events::Channel channel) {
+    require_not_attached();
+    table_.declare(std::move(channel));
+}
+
+void Events::on_client_event(std::function<std::string(std::string_view)> answer) {
+    require_not_attached();
+    if (!answer) throw std::invalid_argument("on_client_event: no function");
+    answer_ = std::move(answer);
+}
+
+void Events::attach(const WorkerGroup& group) {
+    for (const auto& worker : group.workers)
+        hosts_.push_back(std::make_unique<EventsWorker>(*worker));
+    attached_.store(true, std::memory_order_release);
+}
+
+void Events::detach() noexcept {
+    attached_.store(false, std::memory_order_release);
+    hosts_.clear();
+}
+
+EventsWorker* Events::here() const noexcept {
+    for (const auto& host : hosts_)
+        if (host->worker.loop().in_loop_thread()) return host.get();
+    return nullptr;
+}
+
+bool Events::publish(std::string_view channel, std::string_view event,
+                     std::function<void(events::Published)> done) {
+    if (!events::is_utf8(event)) throw std::invalid_argument("an event must be UTF-8");
+    if (!table_.find(channel).rule) return false;
+    auto batch = std::make_shared<EventBatch>(1);
+    batch->items.front().channel = channel;
+    batch->items.front().text.append(events::event_prefix).append(event);
+    if (done)
+        batch->done = [done = std::move(done)](const EventBatch& all) {
+            done(all.items.front().published());
+        };
+    publish(std::move(batch));
+    return true;
+}
+
+void Events::publish(std::shared_ptr<EventBatch> batch) {
+    if (!attached_.load(std::memory_order_acquire)) {  // Nobody listens yet.
+        if (batch->done) batch->done(*batch);
+        return;
+    }
+    batch->workers_left.store(hosts_.size(), std::memory_order_relaxed);
+    EventsWorker* const mine = here();
+    for (const auto& host : hosts_)
+        if (host.get() != mine)
+            host->worker.post([host = host.get(), batch] { host->publish(*batch); });
+    if (mine) mine->publish(*batch);
+}
+
+// ---- who may listen -------------------------------------------------------------------------------
+
+Admission Events::admit(const http::Request& request, int64_t now_s) const {
+    std::optional<std::string> name;
+    for (const auto parameter : channel_parameters)
+        if (!name) name = request.query(parameter);
+    if (!name || name->empty()) return refused(400, "Ref: names no channel");
+    if (!events::is_channel_name(*name))
+        return refused(400, "Ref: must be 1 to 255 bytes of UTF-8 without control characters");
+    const auto match = table_.find(*name);
+    if (!match.rule) return refused(404, "no such channel");
+
+    Admission admission;
+    if (match.rule->channel.access != events::Access::anyone) {
+        auto verdict = authenticator_.identify(request, now_s);
+        if (!verdict.identity) return refused(401, auth::failure_text(verdict.failure));
+        admission.identity = std::move(verdict.identity);
+        if (events::decide(match, admission.identity->user) != events::Decision::allowed)
+            return refused(403, "this channel is another user's");
+    }
+    admission.rule = match.rule;
+    admission.channel = std::move(*name);
+    return admission;
+}
+
+void Events::refresh(events::Member& member, std::string_view message) {
+    EventsWorker* const host = here();
+    if (!host || !member.room() || !member.login()) return;
+    const auto token = events::token_of(message);
+    if (!token || !host->may_refresh(member)) return;
+    const auto verdict = authenticator_.verify(*token, host->worker.now_s());
+    if (verdict.identity && verdict.identity->user == member.login()->user)
+        host->log_in(member, *verdict.identity);
+}
+
+bool Events::allows_origin(const http::Request& request) const {
+    return ws::origin_allowed(origins_, request.header("origin"), request.host(), request.secure());
+}
+
+}  // namespace starling::server

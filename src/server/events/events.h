@@ -1,0 +1,114 @@
+// server/events/events.h: server events on a server: the channels, a broker per worker, and the way of a
+// publication to each of them.
+//
+// Owner: Server. Lives longer than its workers. Thread: what is declared is set before the server
+// starts and read-only from then on; publish() from any.
+#pragma once
+
+#include <starling/events.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "events/broker.h"
+#include "events/publish_request.h"
+#include "events/table.h"
+#include "ws/origin.h"
+
+namespace starling {
+class Server;
+}
+
+namespace starling::server {
+
+struct Site;
+struct WorkerGroup;
+class Worker;
+
+// Events that are published together: posted once to each worker.
+struct EventBatch {
+    struct Item {
+        std::string channel, text;
+        std::atomic<size_t> delivered{0}, limited{0};
+        [[nodiscard]] events::Published published() const noexcept {
+            return {delivered.load(), limited.load()};
+        }
+    };
+    explicit EventBatch(size_t count) : items(count) {}
+
+    std::vector<Item> items;
+    std::function<void(const EventBatch&)> done;
+    std::atomic<size_t> workers_left{0};
+};
+
+// One worker's part. Thread: the worker's.
+class EventsWorker {
+public:
+    explicit EventsWorker(Worker& w) noexcept : worker(w) {}
+
+    void publish(EventBatch& batch);
+    void enter(events::Member& member, const events::Rule& rule, std::string_view channel);
+    void add_listener(events::Member& member, hub::Subscriber& subscriber);
+    void log_in(events::Member& member, const auth::Identity& identity);
+    [[nodiscard]] bool may_refresh(events::Member& member);
+
+    Worker& worker;
+
+private:
+    void set_timer();
+
+    events::Broker broker_;
+    uint64_t timer_ = 0, timer_ms_ = 0;  // 0: none.
+};
+
+// Who wants to listen, and to what. `status` is 200, or why not: 400, 401, 403, 404.
+struct Admission {
+    int status = 200;
+    std::string_view reason;
+    const events::Rule* rule = nullptr;
+    std::string channel;
+    std::optional<auth::Identity> identity;  // Where the channel asks for one.
+};
+
+class Events final : public events::Channels {
+public:
+    explicit Events(events::Options options);  // Throws std::invalid_argument.
+
+    void declare(events::Channel channel) override;
+    void on_client_event(std::function<std::string(std::string_view)> answer) override;
+    bool publish(std::string_view channel, std::string_view event,
+                 std::function<void(events::Published)> done) override;
+    void publish(std::shared_ptr<EventBatch> batch);
+
+    void mount(Server& server, Site& site);
+    void attach(const WorkerGroup& group);  // The workers are there; none runs yet.
+    void detach() noexcept;                 // They have never run.
+
+    [[nodiscard]] Admission admit(const http::Request& request, int64_t now_s) const;
+    // {"token":"..."}: the member's login lasts as long as the new token, if it is the same user's.
+    void refresh(events::Member& member, std::string_view message);
+    [[nodiscard]] EventsWorker* here() const noexcept;  // Of the calling thread's worker.
+    [[nodiscard]] std::string answer(std::string_view input) const { return answer_(input); }
+    [[nodiscard]] bool allows_origin(const http::Request& request) const;
+
+    [[nodiscard]] const events::Options& options() const noexcept { return options_; }
+    [[nodiscard]] const events::Table& table() const noexcept { return table_; }
+
+private:
+    void require_not_attached() const;
+
+    const events::Options options_;
+    const auth::Authenticator authenticator_;
+    const ws::OriginPolicy origins_;
+    events::Table table_;
+    std::function<std::string(std::string_view)> answer_;
+    std::vector<std::unique_ptr<EventsWorker>> hosts_;  // By the workers' indices.
+    std::atomic<bool> attached_{false};
+};
+
+}  // namespace starling::server

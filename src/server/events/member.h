@@ -1,0 +1,57 @@
+// server/events/member.h: who listens to a channel: by WebSocket, or by Server-Sent Events.
+//
+// Thread: the worker's.
+#pragma once
+
+#include <starling/websocket.h>
+
+#include <chrono>
+#include <memory>
+
+#include "events/room.h"
+#include "server/connection.h"
+#include "server/events/events.h"
+
+namespace starling::server {
+
+class WsConnection;
+
+constexpr uint16_t login_expired_code = 4401;  // RFC 6455 section 7.4.2: 4000 to 4999 are ours.
+
+// Owner: the WebSocket, as its data.
+class EventMember final : public events::Member {
+public:
+    void expired(hub::Subscriber& subscriber) override;
+    static void open(const Events& events, ws::Socket socket);
+};
+
+[[nodiscard]] ws::Route client_event_route(const Events& events);
+[[nodiscard]] ws::Route server_event_route(Events& events);
+
+// text/event-stream (WHATWG HTML section 9.2) on a connection of its own, which carries nothing else
+// from there on. Owner: its stream.
+class EventStream final : public Connection, public hub::Subscriber, private events::Member {
+public:
+    EventStream(EventsWorker& host, const Admission& admission, const Events& events);
+
+    // Connection
+    void took_over() override;
+    void go_away() override;
+    void on_bytes(std::span<std::byte>& input) override { input = {}; }  // Nothing is due.
+    void on_timeout() override;
+    void on_closed(net::CloseReason reason) override;
+    // hub::Subscriber
+    void deliver(hub::Publication& publication) override;
+
+private:
+    void expired(hub::Subscriber& subscriber) override;
+
+    EventsWorker& host_;
+    const uint32_t heartbeat_ms_;
+};
+
+[[nodiscard]] std::unique_ptr<Connection> take_event_stream(Events& events, Worker& worker,
+                                                            const http::Request& request,
+                                                            http::Response& response);
+
+}  // namespace starling::server

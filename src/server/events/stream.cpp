@@ -1,0 +1,81 @@
+// Server-Sent Events: the same events, limits and access for clients without WebSocket.
+#include <array>
+#include <string>
+
+#include "base/text.h"
+#include "events/text.h"
+#include "server/events/member.h"
+#include "server/worker.h"
+
+namespace starling::server {
+namespace {
+
+// Of hub::Publication::encodings; WebSockets have 0 and 1.
+constexpr size_t stream_encoding = 2;
+
+}  // namespace
+
+EventStream::EventStream(EventsWorker& host, const Admission& admission, const Events& events)
+    : host_(host), heartbeat_ms_(uint32_t(events.options().heartbeat.count())) {
+    host.enter(*this, *admission.rule, admission.channel);
+    if (admission.identity) host.log_in(*this, *admission.identity);
+}
+
+void EventStream::took_over() {
+    stream_->cancel_timeout();
+    if (heartbeat_ms_) stream_->set_timeout(heartbeat_ms_);
+    host_.add_listener(*this, *this);
+}
+
+void EventStream::go_away() { stream_->close(); }
+
+void EventStream::expired(hub::Subscriber&) { stream_->close(); }
+
+// A comment keeps proxies from closing the connection, and finds out about peers that are gone.
+void EventStream::on_timeout() {
+    if (!stream_->is_blocked()) stream_->write(base::bytes_of(":\n\n"));
+    stream_->set_timeout(heartbeat_ms_);
+}
+
+void EventStream::on_closed(net::CloseReason) { host_.worker.connection_closed(); }
+
+void EventStream::deliver(hub::Publication& publication) {
+    if (!stream_->is_open()) return;
+    const uint64_t queue_bytes_max = host_.worker.site().options.http.stream_queue_bytes_max;
+    if (stream_->queued_bytes() > queue_bytes_max) {
+        host_.worker.counters().messages_dropped.add();
+        return stream_->close(net::Stream::Close::reset);
+    }
+    ++publication.taken;
+    host_.worker.counters().messages_sent.add();
+    auto& encoded = publication.encodings[stream_encoding];
+    if (!encoded) {
+        std::string text;
+        events::append_stream_event(text, base::text_of(publication.message.bytes));
+        encoded = base::SharedBytes::copy(base::bytes_of(text));
+    }
+    stream_->write_shared_now(encoded);
+}
+
+std::unique_ptr<Connection> take_event_stream(Events& events, Worker& worker,
+                                              const http::Request& request,
+                                              http::Response& response) {
+    response.header("Cache-Control", "no-store");
+    EventsWorker* const host = events.here();
+    if (!host || !events.allows_origin(request)) {
+        response.status(403).text("this origin is not allowed\n");
+        return nullptr;
+    }
+    const Admission admission = events.admit(request, worker.now_s());
+    if (admission.status != 200) {
+        if (admission.status == 401) response.header("WWW-Authenticate", "Bearer");
+        response.status(admission.status).text(std::string(admission.reason) + "\n");
+        return nullptr;
+    }
+    // nginx would hold events back until it has a buffer full of them.
+    response.header("X-Accel-Buffering", "no").body("", "text/event-stream");
+    if (request.method() == "HEAD") return nullptr;
+    return std::make_unique<EventStream>(*host, admission, events);
+}
+
+}  // namespace starling::server

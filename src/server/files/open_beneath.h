@@ -1,0 +1,58 @@
+// server/files/open_beneath.h: opens files that lie beneath a directory, and nothing else (openat2(2)).
+//
+// Owner:  server::StaticFiles. Thread: any. Blocks as long as the file system does.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace starling::server {
+
+// An open descriptor, closed with its owner.
+class FileHandle {
+public:
+    FileHandle() = default;
+    explicit FileHandle(int descriptor) noexcept : descriptor_(descriptor) {}
+    FileHandle(FileHandle&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    FileHandle& operator=(FileHandle&& other) noexcept {
+        std::swap(descriptor_, other.descriptor_);
+        return *this;
+    }
+    ~FileHandle();
+
+    [[nodiscard]] int get() const noexcept { return descriptor_; }
+    [[nodiscard]] int release() noexcept { return std::exchange(descriptor_, -1); }
+    explicit operator bool() const noexcept { return descriptor_ >= 0; }
+
+private:
+    int descriptor_ = -1;
+};
+
+// What a descriptor stood for when it was looked at. Equal identities: the same bytes.
+struct FileIdentity {
+    uint64_t device = 0, inode = 0, size_bytes = 0;
+    int64_t modified_s = 0, modified_ns = 0;
+    bool operator==(const FileIdentity&) const = default;
+};
+
+enum class FileKind : uint8_t { missing, regular, directory, other };
+
+struct FileStatus {
+    FileKind kind = FileKind::missing;
+    FileIdentity identity = {};
+};
+
+enum class Access : uint8_t { look, read };  // O_PATH, which touches nothing; O_RDONLY.
+
+// `path` is relative, as map_static_path() gives it; "" is the directory itself. Symbolic links are
+// followed as long as they stay beneath `root`. -1 with errno set where it cannot be opened.
+[[nodiscard]] FileHandle open_beneath(int root, const std::string& path, Access access);
+
+// The same for kernels without openat2 (before 5.6, or a sandbox that forbids it): one component
+// after the other, following no symbolic link at all.
+[[nodiscard]] FileHandle open_beneath_by_steps(int root, const std::string& path, Access access);
+
+[[nodiscard]] FileStatus status_of(const FileHandle& file);
+
+}  // namespace starling::server

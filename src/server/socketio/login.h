@@ -1,0 +1,30 @@
+// server/socketio/login.h: who a Socket.IO client is: by `auth: {token}`, or by what its first request
+// carried. Shared by all workers; any thread.
+#pragma once
+
+#include <starling/auth.h>
+
+#include "socketio/settings.h"
+
+namespace starling::server {
+
+class SocketIoLogin {
+public:
+    SocketIoLogin(const auth::Options& options, bool required)
+        : authenticator_(options), required_(required) {}
+
+    // Of the request that opened the session.
+    [[nodiscard]] auth::Verdict read(const http::Request& request, int64_t now_s) const {
+        return authenticator_.identify(request, now_s);
+    }
+    // What of it is kept with the session.
+    static void keep(const auth::Verdict& verdict, socketio::ConnectInfo& info);
+    [[nodiscard]] socketio::Login decide(const sio::Json& auth, const socketio::ConnectInfo& info,
+                                         int64_t now_s) const;
+
+private:
+    const auth::Authenticator authenticator_;
+    const bool required_;
+};
+
+}  // namespace starling::server

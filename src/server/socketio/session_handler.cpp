@@ -1,0 +1,65 @@
+#include "server/socketio/session_handler.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+
+namespace starling::server {
+
+SocketIoSessionHandler::SocketIoSessionHandler(EngineSession& session, socketio::Server& server,
+                                               socketio::ConnectInfo info,
+                                               const std::string& initial_packet)
+    : session_(session),
+      info_(std::move(info)),
+      initial_packet_(initial_packet),
+      connection_(server, *this) {}
+
+void SocketIoSessionHandler::on_open() {
+    if (!initial_packet_.empty()) session_.send_text("4" + initial_packet_);
+    connection_.opened();
+}
+
+void SocketIoSessionHandler::send(std::string_view text, bool text_is_binary,
+                                  std::span<const std::string> attachments, bool compress) {
+    if (text_is_binary)
+        session_.send_binary(base::bytes_of(text), compress);
+    else
+        session_.send_text(text, compress);
+    for (size_t i = 0; i < attachments.size(); ++i) {
+        // A full queue ends the session, and whoever is told of that may use the encoder that holds
+        // these.
+        if (!session_.is_open()) return;
+        session_.send_binary(base::bytes_of(attachments[i]), compress);
+    }
+}
+
+void SocketIoSessionHandler::end(End how) {
+    switch (how) {
+        case End::forced_close: return session_.close(EngineClose::forced_close);
+        case End::forced_server_close: return session_.close(EngineClose::forced_server_close);
+        case End::server_shutting_down: return session_.close(EngineClose::server_shutting_down);
+    }
+}
+
+socketio::ConnectInfo connect_info(const http::Request& request, int64_t unix_ms,
+                                   std::string_view user) {
+    std::string head(request.target());
+    head += '\n';
+    for (const auto& field : request.headers()) {
+        std::string name(field.name);
+        std::ranges::transform(name, name.begin(), base::lower);
+        // Of the connection, not of the client: nobody asks for them later.
+        if (name == "connection" || name == "upgrade" || name.starts_with("sec-websocket-"))
+            continue;
+        head.append(name).append(": ").append(field.value).append("\n");
+    }
+    socketio::ConnectInfo info(request.remote_address(), user, head);
+    info.issued_ms = unix_ms;
+    info.secure = request.secure();
+    info.xdomain = request.has_header("origin");
+    return info;
+}
+
+}  // namespace starling::server

@@ -1,0 +1,252 @@
+#include "server/socketio/socketio.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "server/socketio/bundles.h"
+#include "server/socketio/login.h"
+#include "server/socketio/name_pattern.h"
+#include "server/socketio/session_handler.h"
+#include "server/worker.h"
+#include "socketio/broadcast_target.h"
+
+namespace starling::server {
+namespace {
+
+class LockedHistory final : public socketio::SharedHistory {
+public:
+    explicit LockedHistory(const sio::Recovery& limits) : history_(limits) {}
+    void with(const std::function<void(socketio::History&)>& call) override {
+        const std::lock_guard lock(mutex_);
+        call(history_);
+    }
+
+private:
+    std::mutex mutex_;
+    socketio::History history_;
+};
+
+// Namespace has a protected constructor: those of a Server alone.
+class OwnedNamespace final : public sio::Namespace {
+public:
+    explicit OwnedNamespace(std::shared_ptr<socketio::NamespaceSetup> setup)
+        : sio::Namespace(std::move(setup)) {}
+};
+
+EngineOptions engine_options(const sio::Options& options) {
+    EngineOptions engine;
+    engine.path = options.path;
+    engine.add_trailing_slash = options.add_trailing_slash;
+    const auto has = [&](sio::Transport transport) {
+        return std::ranges::find(options.transports, transport) != options.transports.end();
+    };
+    engine.polling = has(sio::Transport::polling);
+    engine.websocket = has(sio::Transport::websocket);
+    engine.allow_upgrades = options.allow_upgrades;
+    engine.allow_eio3 = options.allow_eio3;
+    engine.ping_interval = options.ping_interval;
+    engine.ping_timeout = options.ping_timeout;
+    engine.upgrade_timeout = options.upgrade_timeout;
+    engine.max_http_buffer_size = options.max_http_buffer_size;
+    engine.send_queue_bytes_max = options.send_queue_bytes_max;
+    engine.allow_request = options.allow_request;
+    engine.per_message_deflate = options.per_message_deflate;
+    engine.http_compression_threshold = std::nullopt;
+    if (options.http_compression.enabled)
+        engine.http_compression_threshold = options.http_compression.threshold_bytes;
+    if (options.cookie) engine.cookie = EngineCookie{options.cookie->name, options.cookie->options};
+    engine.cors = options.cors;
+    engine.origins = options.origins;
+    if (options.initial_headers)
+        engine.initial_headers = [call = options.initial_headers](auto& response, auto& request) {
+            call(request, response);
+        };
+    if (options.headers)
+        engine.headers = [call = options.headers](auto& response, auto& request) {
+            call(request, response);
+        };
+    return engine;
+}
+
+void require_above_zero(std::string_view option, int64_t value) {
+    if (value <= 0)
+        throw std::invalid_argument("socket.io: " + std::string(option) + " must be above 0");
+}
+
+const sio::Options& checked(const sio::Options& options) {
+    if (!options.path.starts_with('/') || options.path.ends_with('/'))
+        throw std::invalid_argument("socket.io: path must begin with / and not end with it: '" +
+                                    options.path + "'");
+    if (options.transports.empty())
+        throw std::invalid_argument("socket.io: transports must name one at least");
+    require_above_zero("ping_interval", options.ping_interval.count());
+    require_above_zero("ping_timeout", options.ping_timeout.count());
+    require_above_zero("upgrade_timeout", options.upgrade_timeout.count());
+    require_above_zero("connect_timeout", options.connect_timeout.count());
+    require_above_zero("ack_timeout", options.ack_timeout.count());
+    require_above_zero("max_http_buffer_size", options.max_http_buffer_size > 0);
+    require_above_zero("send_queue_bytes_max", options.send_queue_bytes_max > 0);
+    require_above_zero("namespaces_max", options.namespaces_max);
+    if (const auto& recovery = options.connection_state_recovery)
+        require_above_zero("max_disconnection_duration",
+                           recovery->max_disconnection_duration.count());
+    if (options.auth && options.auth_required && options.auth->keys.empty() &&
+        options.auth->user_header.empty())
+        throw std::invalid_argument(
+            "socket.io: auth has no keys and no user_header: nobody gets in");
+    if (options.serve_client && !options.client_dir.empty() &&
+        !std::filesystem::is_directory(options.client_dir))
+        throw std::invalid_argument("socket.io: client_dir is no folder: '" + options.client_dir +
+                                    "'");
+    return options;
+}
+
+}  // namespace
+
+// What outlives the cores that refer to it.
+struct SocketIo::Shared {
+    explicit Shared(const sio::Options& options)
+        : login(make_login(options)), adapter(settings(options), history(options)) {}
+
+    static std::unique_ptr<SocketIoLogin> make_login(const sio::Options& options) {
+        if (!options.auth) return nullptr;
+        return std::make_unique<SocketIoLogin>(*options.auth, options.auth_required);
+    }
+    static std::unique_ptr<socketio::SharedHistory> history(const sio::Options& options) {
+        if (!options.connection_state_recovery) return nullptr;
+        return std::make_unique<LockedHistory>(*options.connection_state_recovery);
+    }
+    socketio::Settings settings(const sio::Options& options) const {
+        socketio::Settings settings;
+        settings.codec = options.parser == sio::Parser::msgpack ? socketio::Codec::msgpack
+                                                                : socketio::Codec::json;
+        settings.decode.attachments_max = options.max_attachments;
+        settings.decode.repeated_bytes_max = options.max_http_buffer_size;
+        settings.connect_timeout_ms = uint64_t(options.connect_timeout.count());
+        settings.ack_timeout_ms = uint64_t(options.ack_timeout.count());
+        settings.namespaces_max = options.namespaces_max;
+        settings.pending_acks_max = options.pending_acks_max;
+        settings.recovery = options.connection_state_recovery;
+        if (login)
+            settings.login = [who = login.get()](const sio::Json& auth,
+                                                 const socketio::ConnectInfo& info, int64_t now_s) {
+                return who->decide(auth, info, now_s);
+            };
+        return settings;
+    }
+
+    const std::unique_ptr<SocketIoLogin> login;
+    socketio::Adapter adapter;
+};
+
+SocketIo::SocketIo(sio::Options options)
+    : SocketIo(checked(options), std::make_unique<Shared>(options)) {}
+
+SocketIo::SocketIo(sio::Options options, std::unique_ptr<Shared> shared)
+    : sio::Server(shared->adapter.declare("/")),
+      options_(std::move(options)),
+      shared_(std::move(shared)) {
+    EngineOptions engine = engine_options(options_);
+    engine.connection_error = [this](const http::Request& request, int code,
+                                     std::string_view message) {
+        if (on_connection_error_) on_connection_error_({code, message, request});
+    };
+    engine_ = std::make_unique<Engine>(
+        std::move(engine), [this](EngineSession& session, const http::Request& request) {
+            return open(session, request);
+        });
+}
+
+SocketIo::~SocketIo() = default;
+
+std::unique_ptr<EngineHandler> SocketIo::open(EngineSession& session,
+                                              const http::Request& request) {
+    if (closed_.load(std::memory_order_relaxed)) return nullptr;
+    Worker& worker = session.worker();
+    auth::Verdict login;
+    if (shared_->login) login = shared_->login->read(request, worker.now_s());
+    auto info = connect_info(request, worker.now_s() * 1000,
+                             login.identity ? std::string_view(login.identity->user) : "");
+    if (shared_->login) SocketIoLogin::keep(login, info);
+    return std::make_unique<SocketIoSessionHandler>(session, workers_[worker.index()]->server(),
+                                                    std::move(info), options_.initial_packet);
+}
+
+// ---- namespaces -----------------------------------------------------------------------------------
+
+sio::Namespace& SocketIo::add(std::shared_ptr<socketio::NamespaceSetup> setup) {
+    setup->close_when_empty = options_.cleanup_empty_child_namespaces;
+    return *namespaces_.emplace_back(std::make_unique<OwnedNamespace>(std::move(setup)));
+}
+
+sio::Namespace& SocketIo::of(std::string_view name) {
+    const std::string full = socketio::namespace_name(name);
+    if (full == "/") return *this;
+    for (const auto& known : namespaces_)
+        if (known->name() == full) return *known;
+    shared_->adapter.require_not_started();
+    return add(shared_->adapter.declare(full));
+}
+
+sio::Namespace& SocketIo::of_pattern(std::string_view expression) {
+    shared_->adapter.require_not_started();
+    return add(shared_->adapter.declare_dynamic(
+        expression, [matches = name_pattern(expression)](std::string_view name, const sio::Json&) {
+            return matches(name);
+        }));
+}
+
+sio::Namespace& SocketIo::of_matching(Accept accept) {
+    if (!accept) throw std::invalid_argument("of_matching: no function");
+    shared_->adapter.require_not_started();
+    return add(shared_->adapter.declare_dynamic("(matching)", std::move(accept)));
+}
+
+void SocketIo::on_new_namespace(std::function<void(std::string_view)> call) {
+    shared_->adapter.require_not_started();
+    shared_->adapter.on_new_namespace(std::move(call));
+}
+
+void SocketIo::on_connection_error(std::function<void(const ConnectionError&)> call) {
+    shared_->adapter.require_not_started();
+    on_connection_error_ = std::move(call);
+}
+
+sio::Broadcast SocketIo::in_namespace(std::string_view name) const {
+    return broadcast_to(socketio::namespace_name(name));
+}
+
+size_t SocketIo::clients() const { return size_t(engine_->sessions()); }
+
+void SocketIo::close() {
+    closed_.store(true, std::memory_order_relaxed);
+    disconnect_sockets(true);
+    for (const auto& known : namespaces_) known->disconnect_sockets(true);
+}
+
+// ---- on a server ----------------------------------------------------------------------------------
+
+void SocketIo::mount(starling::Server& server, Site& site) {
+    if (options_.serve_client) mount_clients(server, options_);
+    engine_->mount(site);
+}
+
+void SocketIo::attach(WorkerGroup& group) {
+    for (const auto& worker : group.workers) {
+        workers_.push_back(std::make_unique<SocketIoWorker>(*worker, shared_->adapter));
+        shared_->adapter.add_server(workers_.back()->server());
+    }
+    engine_->attach(group);
+    shared_->adapter.start();
+}
+
+void SocketIo::detach() noexcept {
+    shared_->adapter.remove_servers();
+    workers_.clear();
+}
+
+}  // namespace starling::server

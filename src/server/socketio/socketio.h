@@ -1,0 +1,94 @@
+// server/socketio/socketio.h: Socket.IO on a server: Engine.IO below, socketio::Server above, one of each for
+// every worker.
+//
+// Owner: Server. Lives longer than its workers. Thread: set up before the server starts, read-only
+// from then on.
+#pragma once
+
+#include <starling/socketio.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/engineio/engine.h"
+#include "server/random_pool.h"
+#include "socketio/adapter.h"
+#include "socketio/server.h"
+
+namespace starling {
+class Server;
+}
+
+namespace starling::server {
+
+struct Site;
+struct WorkerGroup;
+class SocketIoWorker;
+class Worker;
+
+// One worker's part: what its server asks of it.
+class SocketIoWorker final : public socketio::Runtime {
+public:
+    SocketIoWorker(Worker& worker, socketio::Adapter& adapter);
+    ~SocketIoWorker() override;
+
+    [[nodiscard]] bool here() const noexcept override;
+    bool post(std::function<void()> call, size_t bytes) override;
+    [[nodiscard]] uint64_t now_ms() const noexcept override;
+    [[nodiscard]] int64_t unix_s() const noexcept override;
+    void random(std::span<std::byte> to) override;
+    void wake_at(uint64_t when_ms) override;
+    void log(log::Level level, std::string_view message,
+             std::span<const log::Field> fields) override;
+    void log_exception(std::string_view where, std::string_view what) override;
+
+    [[nodiscard]] socketio::Server& server() noexcept { return server_; }
+
+private:
+    Worker& worker_;
+    uint64_t timer_ = 0;  // 0: none.
+    RandomPool random_;
+    socketio::Server server_;
+};
+
+class SocketIo final : public sio::Server {
+public:
+    // Throws std::invalid_argument for options at fault.
+    explicit SocketIo(sio::Options options);
+    ~SocketIo() override;
+
+    sio::Namespace& of(std::string_view name) override;
+    sio::Namespace& of_pattern(std::string_view expression) override;
+    sio::Namespace& of_matching(Accept accept) override;
+    void on_new_namespace(std::function<void(std::string_view)> call) override;
+    void on_connection_error(std::function<void(const ConnectionError&)> call) override;
+    [[nodiscard]] size_t clients() const override;
+    void close() override;
+    [[nodiscard]] sio::Broadcast in_namespace(std::string_view name) const override;
+
+    void mount(starling::Server& server, Site& site);
+    void attach(WorkerGroup& group);  // The workers are there; none runs yet.
+    void detach() noexcept;           // They have ended, or have never run.
+    [[nodiscard]] const sio::Options& options() const noexcept { return options_; }
+
+private:
+    struct Shared;
+    SocketIo(sio::Options options, std::unique_ptr<Shared> shared);
+    [[nodiscard]] std::unique_ptr<EngineHandler> open(EngineSession& session,
+                                                      const http::Request& request);
+    sio::Namespace& add(std::shared_ptr<socketio::NamespaceSetup> setup);
+
+    const sio::Options options_;
+    std::unique_ptr<Shared> shared_;
+    std::unique_ptr<Engine> engine_;
+    std::vector<std::unique_ptr<sio::Namespace>> namespaces_;
+    std::vector<std::unique_ptr<SocketIoWorker>> workers_;  // By the workers' indices.
+    std::function<void(const ConnectionError&)> on_connection_error_;
+    std::atomic<bool> closed_{false};
+};
+
+}  // namespace starling::server

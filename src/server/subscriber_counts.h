@@ -1,0 +1,49 @@
+// server/subscriber_counts.h: how many subscribers each topic has, over all workers.
+//
+// Thread: any. Locked for the length of one map operation, when somebody joins or leaves; never by a
+// publication.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/text.h"
+
+namespace starling::server {
+
+class SubscriberCounts {
+public:
+    void change(std::string_view topic, int change) {
+        Shard& shard = shard_of(topic);
+        const std::lock_guard lock(shard.mutex);
+        auto found = shard.counts.find(topic);
+        if (found == shard.counts.end()) found = shard.counts.emplace(topic, 0).first;
+        found->second += size_t(change);
+        if (found->second == 0) shard.counts.erase(found);
+    }
+
+    [[nodiscard]] size_t count(std::string_view topic) const {
+        const Shard& shard = const_cast<SubscriberCounts*>(this)->shard_of(topic);
+        const std::lock_guard lock(shard.mutex);
+        const auto found = shard.counts.find(topic);
+        return found == shard.counts.end() ? 0 : found->second;
+    }
+
+private:
+    struct Shard {
+        mutable std::mutex mutex;
+        std::unordered_map<std::string, size_t, base::TextHash, std::equal_to<>> counts;
+    };
+    Shard& shard_of(std::string_view topic) {
+        return shards_[base::TextHash{}(topic) % shards_.size()];
+    }
+
+    std::array<Shard, 16> shards_;
+};
+
+}  // namespace starling::server

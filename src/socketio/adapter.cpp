@@ -1,0 +1,116 @@
+#include "socketio/adapter.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include "socketio/codec/values.h"
+#include "socketio/server.h"
+
+namespace starling::socketio {
+
+std::string namespace_name(std::string_view name) {
+    std::string full(name.starts_with('/') ? "" : "/");
+    full.append(name);
+    if (full.size() > DecodeLimits{}.nsp_bytes_max || full.find(',') != std::string::npos)
+        throw std::invalid_argument("a namespace has at most 255 bytes and no comma");
+    return full;
+}
+
+size_t Command::bytes() const noexcept {
+    size_t sum = sizeof(Command) + packet.text.size() + args.size() * 256;
+    for (const auto& attachment : packet.attachments) sum += attachment.size();
+    for (const auto& room : target.rooms) sum += room.size() + sizeof(std::string);
+    return sum;
+}
+
+Adapter::Adapter(Settings settings, std::unique_ptr<SharedHistory> history)
+    : settings_(std::move(settings)), history_(std::move(history)) {}
+
+Adapter::~Adapter() = default;
+
+void Adapter::require_not_started() const {
+    if (started_)
+        throw std::logic_error(
+            "socket.io: namespaces, handlers and middleware are set before the server starts");
+}
+
+std::shared_ptr<NamespaceSetup> Adapter::declare(std::string_view name) {
+    const std::string full = namespace_name(name);
+    auto& setup = setups_[full];
+    if (!setup) setup = std::make_shared<NamespaceSetup>(*this, full);
+    return setup;
+}
+
+std::shared_ptr<NamespaceSetup> Adapter::declare_dynamic(std::string_view name,
+                                                         sio::Server::Accept accept) {
+    auto setup = std::make_shared<NamespaceSetup>(*this, std::string(name));
+    setup->accept = std::move(accept);
+    dynamic_.push_back(setup);
+    return setup;
+}
+
+void Adapter::add_server(Server& server) {
+    servers_.push_back(&server);
+    if (history_) history_->with([](History& history) { history.add_reader(); });
+}
+
+void Adapter::remove_servers() noexcept {
+    servers_.clear();
+    started_ = false;
+    if (history_) history_->with([](History& history) { history.remove_readers(); });
+}
+
+NamespaceSetup* Adapter::find_static(std::string_view name) const noexcept {
+    const auto found = setups_.find(name);
+    return found == setups_.end() ? nullptr : found->second.get();
+}
+
+NamespaceSetup* Adapter::find(std::string_view name, const Json& auth) const {
+    if (NamespaceSetup* setup = find_static(name)) return setup;
+    for (const auto& setup : dynamic_)
+        if (setup->accept(name, auth)) return setup.get();
+    return nullptr;
+}
+
+Server* Adapter::here() const noexcept {
+    for (Server* server : servers_)
+        if (server->runtime().here()) return server;
+    return nullptr;
+}
+
+void Adapter::send(std::shared_ptr<const Command> command) {
+    Server* const mine = here();
+    for (Server* server : servers_)
+        if (server != mine)
+            server->runtime().post([server, command] { server->perform(*command); },
+                                   command->bytes());
+    if (mine) mine->perform(*command);
+}
+
+void Adapter::send_recoverable(std::shared_ptr<Command> command, std::string_view name,
+                               std::span<const sio::Value> values) {
+    history_->with([&](History& history) {
+        command->offset = history.next();
+        Encoder encoder(settings_.codec);
+        encode_event(encoder, settings_.codec, command->nsp, name, values, std::nullopt,
+                     offset_text(command->offset));
+        command->packet = encoder.take();
+        history.append(command);
+    });
+    Server* const mine = here();
+    for (Server* server : servers_)
+        if (server != mine) server->post_drain();
+    if (mine) mine->drain_history();
+}
+
+bool Adapter::on_any_server(std::function<void(Server&)> call, size_t bytes) {
+    if (Server* mine = here()) {
+        call(*mine);
+        return true;
+    }
+    if (servers_.empty()) return false;
+    Server* const first = servers_.front();
+    return first->runtime().post([first, call = std::move(call)] { call(*first); }, bytes);
+}
+
+}  // namespace starling::socketio

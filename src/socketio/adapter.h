@@ -1,0 +1,82 @@
+// socketio/adapter.h: a Socket.IO server over all its workers: its namespaces as they were set up, its
+// cores, and the way of a command to each of them.
+//
+// Owner: the server. Thread: set up before the workers run; any thread from then on.
+#pragma once
+
+#include <starling/socketio.h>
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "socketio/command.h"
+#include "socketio/history.h"
+#include "socketio/namespace_setup.h"
+#include "socketio/settings.h"
+
+namespace starling::socketio {
+
+class Adapter {
+public:
+    // `history`: null without recovery.
+    Adapter(Settings settings, std::unique_ptr<SharedHistory> history);
+    ~Adapter();
+    Adapter(const Adapter&) = delete;
+    Adapter& operator=(const Adapter&) = delete;
+
+    [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
+    [[nodiscard]] SharedHistory* history() noexcept { return history_.get(); }
+
+    // ---- Before the workers run -----------------------------------------------------------------
+    [[nodiscard]] std::shared_ptr<NamespaceSetup> declare(std::string_view name);
+    [[nodiscard]] std::shared_ptr<NamespaceSetup> declare_dynamic(std::string_view name,
+                                                                  sio::Server::Accept accept);
+    void add_server(Server& server);
+    void remove_servers() noexcept;
+    // From here on all workers read what was declared: nothing more may be, on any thread.
+    void start() noexcept { started_ = true; }
+    void require_not_started() const;
+    void on_new_namespace(std::function<void(std::string_view)> call) {
+        on_new_namespace_ = std::move(call);
+    }
+
+    // ---- Any thread -----------------------------------------------------------------------------
+    // Null where nobody declared such a namespace.
+    [[nodiscard]] NamespaceSetup* find(std::string_view name, const Json& auth) const;
+    [[nodiscard]] NamespaceSetup* find_static(std::string_view name) const noexcept;
+    [[nodiscard]] size_t workers() const noexcept { return servers_.size(); }
+    [[nodiscard]] Server* here() const noexcept;  // Of this thread.
+    // To every worker: at once on this thread's own, posted to the others.
+    void send(std::shared_ptr<const Command> command);
+    // The same for an event that may be recovered: each worker delivers it in its turn.
+    void send_recoverable(std::shared_ptr<Command> command, std::string_view name,
+                          std::span<const sio::Value> values);
+    // On a core's thread: this one's own, or another's, where it is posted to. False: there is none.
+    bool on_any_server(std::function<void(Server&)> call, size_t bytes);
+    [[nodiscard]] uint64_t new_ack_id() noexcept {
+        return last_ack_.fetch_add(1, std::memory_order_relaxed);
+    }
+    void new_namespace(std::string_view name) const {
+        if (on_new_namespace_) on_new_namespace_(name);
+    }
+
+private:
+    const Settings settings_;
+    std::unique_ptr<SharedHistory> history_;
+    std::map<std::string, std::shared_ptr<NamespaceSetup>, std::less<>> setups_;
+    std::vector<std::shared_ptr<NamespaceSetup>> dynamic_;
+    std::vector<Server*> servers_;
+    std::function<void(std::string_view)> on_new_namespace_;
+    bool started_ = false;
+    std::atomic<uint64_t> last_ack_{0};
+};
+
+// "/admin" of "admin" and "/admin".
+[[nodiscard]] std::string namespace_name(std::string_view name);
+
+}  // namespace starling::socketio

@@ -1,0 +1,125 @@
+// sio::Namespace: what an application sets for a namespace, and sends to it; sio::Handshake.
+#include <starling/socketio.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "http/date.h"
+#include "socketio/broadcast_target.h"
+#include "socketio/codec/values.h"
+#include "socketio/namespace_setup.h"
+#include "socketio/server.h"
+
+namespace starling::sio {
+
+Namespace::Namespace(std::shared_ptr<socketio::NamespaceSetup> setup) : setup_(std::move(setup)) {}
+
+Namespace::~Namespace() = default;
+
+const std::string& Namespace::name() const noexcept { return setup_->name; }
+
+void Namespace::on_connection(std::function<void(Socket)> handler) {
+    setup_->adapter.require_not_started();
+    setup_->on_connection.push_back(std::move(handler));
+}
+void Namespace::on_disconnect(std::function<void(Socket, std::string_view)> handler) {
+    setup_->adapter.require_not_started();
+    setup_->on_disconnect.push_back(std::move(handler));
+}
+void Namespace::add_listener(std::string_view name, detail::Listener listener) {
+    setup_->adapter.require_not_started();
+    socketio::require_event_of_clients(name);
+    setup_->listeners[std::string(name)].push_back(std::move(listener));
+}
+void Namespace::add_server_listener(std::string_view name, detail::Listener listener) {
+    setup_->adapter.require_not_started();
+    setup_->server_listeners[std::string(name)].push_back(std::move(listener));
+}
+void Namespace::add_middleware(Middleware guard) {
+    setup_->adapter.require_not_started();
+    setup_->middleware.emplace_back(std::move(guard));
+}
+void Namespace::add_middleware(AsyncMiddleware guard) {
+    setup_->adapter.require_not_started();
+    setup_->middleware.emplace_back(std::move(guard));
+}
+void Namespace::on_create_room(RoomCall call) {
+    setup_->adapter.require_not_started();
+    setup_->on_create_room = std::move(call);
+}
+void Namespace::on_delete_room(RoomCall call) {
+    setup_->adapter.require_not_started();
+    setup_->on_delete_room = std::move(call);
+}
+void Namespace::on_join_room(MemberCall call) {
+    setup_->adapter.require_not_started();
+    setup_->on_join_room = std::move(call);
+}
+void Namespace::on_leave_room(MemberCall call) {
+    setup_->adapter.require_not_started();
+    setup_->on_leave_room = std::move(call);
+}
+
+Broadcast Namespace::all() const {
+    return Broadcast(std::make_shared<const Broadcast::Target>(
+        Broadcast::Target{&setup_->adapter, setup_.get(), setup_->accept ? "" : setup_->name, {}}));
+}
+Broadcast Namespace::to(std::string_view room) const { return all().to(room); }
+Broadcast Namespace::to(std::vector<std::string> rooms) const { return all().to(std::move(rooms)); }
+Broadcast Namespace::except(std::string_view room) const { return all().except(room); }
+Broadcast Namespace::except(std::vector<std::string> rooms) const {
+    return all().except(std::move(rooms));
+}
+Broadcast Namespace::volatile_() const { return all().volatile_(); }
+Broadcast Namespace::compress(bool on) const { return all().compress(on); }
+Broadcast Namespace::local() const { return all().local(); }
+Broadcast Namespace::timeout(std::chrono::milliseconds ack_timeout) const {
+    return all().timeout(ack_timeout);
+}
+
+Broadcast Server::broadcast_to(std::string nsp) const {
+    auto& adapter = setup_->adapter;
+    Broadcast::Target target{&adapter, adapter.find_static(nsp), std::move(nsp), {}};
+    return Broadcast(std::make_shared<const Broadcast::Target>(std::move(target)));
+}
+
+size_t Namespace::sockets() const { return setup_->connected.load(std::memory_order_relaxed); }
+
+void Namespace::server_side_values(std::string_view name, std::span<const Value> values,
+                                   OnAnswers done) const {
+    auto command = std::make_shared<socketio::Command>();
+    command->kind = socketio::Command::Kind::server_event;
+    command->setup = setup_.get();
+    command->args = socketio::to_array(values, name);
+    auto& adapter = setup_->adapter;
+    const auto send = [command, done](socketio::Server& server) {
+        command->origin = &server;
+        if (done)
+            command->request =
+                server.open_request(server.runtime().now_ms() + server.settings().ack_timeout_ms,
+                                    [done](bool complete, socketio::Report& all) {
+                                        done({complete, std::move(all.responses)});
+                                    });
+        server.adapter().send(command);
+    };
+    if (!adapter.on_any_server(send, command->bytes()) && done) done({.complete = false});
+}
+
+// ---- handshake ------------------------------------------------------------------------------------
+
+std::string Handshake::time() const { return http::format_date(issued_ms / 1000); }
+
+std::string_view Handshake::header(std::string_view name) const noexcept {
+    for (const auto& [field, value] : headers)
+        if (base::iequals(field, name)) return value;
+    return {};
+}
+
+std::string_view Handshake::query_value(std::string_view name) const noexcept {
+    for (const auto& [field, value] : query)
+        if (field == name) return value;
+    return {};
+}
+
+}  // namespace starling::sio

@@ -1,0 +1,63 @@
+// socketio/codec/decoder.h: Socket.IO packets from the messages of an Engine.IO connection: text, and the
+// binary attachments that follow it. Strict: whatever socket.io-parser 4.2.6 refuses, and more.
+//
+// Owner: the connection; one pointer while nothing is pending. Thread: the owner's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "socketio/codec/json_reader.h"
+#include "socketio/codec/packet.h"
+
+namespace starling::socketio {
+
+struct Outcome {
+    enum class Kind : uint8_t {
+        packet,
+        pending,  // Attachments are due; no other packet may come between.
+        fault,    // The connection ends (protocols: "forced close").
+    };
+
+    Kind kind = Kind::pending;
+    std::string_view reason;  // Of a fault, for logs; lives for ever.
+    Packet packet;
+};
+
+[[nodiscard]] Outcome fault(std::string_view reason) noexcept;
+
+// Whether `data` (null where nothing was sent) is what a packet of `type`, binary or not, carries.
+[[nodiscard]] bool shape_is_valid(Type type, const Json* data, const DecodeLimits& limits) noexcept;
+
+// Takes the query off the name of a namespace.
+void split_query(Packet& packet) noexcept;
+
+class Decoder {
+public:
+    explicit Decoder(Codec codec = Codec::json) noexcept;
+    Decoder(Decoder&&) noexcept;
+    Decoder& operator=(Decoder&&) noexcept;
+    ~Decoder();
+
+    // A text message, without the packet type of Engine.IO in front: `2["hello",1]`. It is valid
+    // UTF-8. After a fault the decoder must not be used again.
+    [[nodiscard]] Outcome add_text(std::string_view text, Arena& arena);
+    // A binary message: an attachment that is due, or a whole packet of MessagePack.
+    [[nodiscard]] Outcome add_bytes(std::span<const std::byte> bytes, Arena& arena);
+
+    // Does a packet wait for its attachments?
+    [[nodiscard]] bool pending() const noexcept { return pending_ != nullptr; }
+
+private:
+    struct Pending;
+
+    std::unique_ptr<Pending> pending_;
+    Codec codec_;
+};
+
+static_assert(sizeof(Decoder) <= 16);
+
+}  // namespace starling::socketio

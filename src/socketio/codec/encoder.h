@@ -1,0 +1,83 @@
+// socketio/codec/encoder.h: Socket.IO packets to be sent, written value by value in the codec of the
+// connection.
+//
+//     encoder.begin(Type::event, "/chat", 7);
+//     encoder.value("message");
+//     encoder.value(json);
+//     if (encoder.finish()) send(encoder.text(), encoder.attachments());
+//
+// Owner: a worker uses one again and again, and then allocates nothing for a small packet; or whoever
+// keeps what take() returns. Thread: the owner's.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "socketio/codec/json_writer.h"
+#include "socketio/codec/msgpack_writer.h"
+#include "socketio/codec/packet.h"
+
+namespace starling::socketio {
+
+class Encoder {
+public:
+    explicit Encoder(Codec codec = Codec::json) noexcept;
+    Encoder(const Encoder&) = delete;
+    Encoder& operator=(const Encoder&) = delete;
+
+    // Forgets the packet before. For an event or an ack, values are the items of its array, the first
+    // one of an event its name. For the others there is one value or none. `type` is never a binary
+    // one: the values say whether it becomes that. Nothing of `nsp` is kept.
+    void begin(Type type, std::string_view nsp, std::optional<uint64_t> id = std::nullopt);
+    void begin(Codec codec, Type type, std::string_view nsp,
+               std::optional<uint64_t> id = std::nullopt);
+
+    void value(std::string_view text);  // Bytes that are not UTF-8 become U+FFFD.
+    void value(const char* text) { value(std::string_view(text)); }
+    void value(int64_t number);
+    void value(uint64_t number);
+    template <std::integral Integer>
+    void value(Integer number) {
+        if constexpr (std::is_signed_v<Integer>)
+            value(static_cast<int64_t>(number));
+        else
+            value(static_cast<uint64_t>(number));
+    }
+    void value(double number);  // NaN and infinities become null, as JSON.stringify does.
+    void value(bool flag);
+    void value(std::nullptr_t);
+    void value(const Binary& bytes);
+    void value(const Json& json);
+
+    // False where there is nothing to send: a value was over encoded_depth_max deep, or there were
+    // bytes in a packet that is neither event nor ack, or as text, beside bytes, an object with
+    // `_placeholder: true`.
+    [[nodiscard]] bool finish();
+
+    // A whole packet, as the decoder reports them.
+    [[nodiscard]] bool encode(const Packet& packet);
+
+    // What was written, until the next begin().
+    [[nodiscard]] std::string_view text() const noexcept { return out_.text; }
+    [[nodiscard]] std::span<const std::string> attachments() const noexcept {
+        return out_.attachments;
+    }
+    [[nodiscard]] bool text_is_binary() const noexcept { return out_.text_is_binary; }
+    // Or the same, given away.
+    [[nodiscard]] Encoded take();
+
+private:
+    Codec codec_;
+    Encoded out_;
+    JsonWriter json_;
+    MsgpackWriter msgpack_;
+};
+
+}  // namespace starling::socketio

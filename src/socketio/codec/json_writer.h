@@ -1,0 +1,60 @@
+// socketio/codec/json_writer.h: a Socket.IO packet as text, `4<type>[<n>-][<nsp>,][<id>][json]`: with the
+// packet type of Engine.IO in front, so that it is what goes into a frame. Numbers and escapes are
+// those of JSON.stringify.
+//
+// Owner: an Encoder. Thread: the owner's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "socketio/codec/packet.h"
+
+namespace starling::socketio {
+
+// A packet as it is sent: one message of Engine.IO, and the attachments that follow it.
+struct Encoded {
+    std::string text;
+    std::vector<std::string> attachments;
+    bool text_is_binary = false;  // MessagePack: the first message is a binary one.
+};
+
+// Appends a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+// Appends a number as JavaScript prints it; NaN and infinities as null.
+void append_json_number(std::string& out, double number);
+
+class JsonWriter {
+public:
+    explicit JsonWriter(Encoded& out) noexcept : out_(out) {}
+
+    // As those of Encoder; `out` is empty at begin().
+    void begin(Type type, std::string_view nsp, std::optional<uint64_t> id);
+    void value(std::string_view text);
+    void value(int64_t number);
+    void value(uint64_t number);
+    void value(double number);
+    void value(bool flag);
+    void value(std::nullptr_t);
+    void value(const Binary& bytes);
+    void value(const Json& json);
+    [[nodiscard]] bool finish();
+
+private:
+    void separate();
+    void write(const Json& json, size_t depth);
+    void write_object(const Json& json, size_t depth);
+    void write_bytes(std::string_view bytes);
+
+    Encoded& out_;
+    Type type_ = Type::connect;
+    bool has_items_ = false;
+    bool failed_ = false;
+    bool lookalike_ = false;  // An object of the application that looks like a placeholder.
+};
+
+}  // namespace starling::socketio

@@ -1,0 +1,294 @@
+#include "socketio/codec/msgpack_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <boost/json/object.hpp>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/text.h"
+#include "socketio/codec/utf8.h"
+
+// The format: https://github.com/msgpack/msgpack/blob/master/spec.md. What notepack.io, which the
+// clients use, makes of it: extension type 0 is a Date (8 bytes), undefined (1 byte, fixext) or an
+// ArrayBuffer; any other extension arrives as [type, bytes].
+namespace starling::socketio {
+namespace {
+
+constexpr size_t frames_max = 256;
+
+// The bytes that are left. A read beyond the end gives zeros, and `failed()` from then on.
+class Cursor {
+public:
+    explicit Cursor(std::string_view bytes) : bytes_(bytes) {}
+
+    [[nodiscard]] bool failed() const { return failed_; }
+    [[nodiscard]] size_t left() const { return bytes_.size(); }
+    void fail() { failed_ = true; }
+
+    uint64_t number(size_t size) {
+        uint64_t value = 0;
+        for (const char c : text(size)) value = value << 8 | static_cast<uint8_t>(c);
+        return value;
+    }
+
+    std::string_view text(uint64_t size) {
+        if (size > bytes_.size()) {
+            failed_ = true;
+            return {};
+        }
+        const std::string_view front = bytes_.substr(0, size);
+        bytes_.remove_prefix(size);
+        return front;
+    }
+
+    // A `undefined`, should one be next.
+    bool skip_undefined() {
+        if (!bytes_.starts_with(std::string_view("\xd4\0", 2)) || bytes_.size() < 3) return false;
+        bytes_.remove_prefix(3);
+        return true;
+    }
+
+private:
+    std::string_view bytes_;
+    bool failed_ = false;
+};
+
+// As Date.prototype.toJSON: "2024-02-29T12:00:00.000Z", which is what a Date becomes in JSON.
+std::optional<std::string> date_text(int64_t ms) {
+    using namespace std::chrono;
+    constexpr int64_t year_9999_end_ms = 253'402'300'800'000;
+    constexpr int64_t year_0_begin_ms = -62'167'219'200'000;
+    if (ms < year_0_begin_ms || ms >= year_9999_end_ms) return std::nullopt;
+    const sys_time<milliseconds> time{milliseconds(ms)};
+    const auto day = floor<days>(time);
+    const year_month_day date(day);
+    const hh_mm_ss clock(time - day);
+    std::array<char, 32> text;
+    const int size = std::snprintf(
+        text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
+        static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+        static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+        static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
+        static_cast<int>(clock.subseconds().count()));
+    return std::string(text.data(), static_cast<size_t>(size));
+}
+
+// One value, without recursion: what is open is a frame of a stack of fixed size.
+class Reader {
+public:
+    Reader(std::string_view bytes, boost::json::value_stack& out, size_t depth_max)
+        : in_(bytes), out_(out), depth_max_(std::min(depth_max, frames_max)) {}
+
+    // Leaves the value on the stack; false for everything that is no whole value and nothing else.
+    [[nodiscard]] bool read() {
+        value();
+        while (!in_.failed() && depth_ > 0) {
+            Frame& frame = frames_[depth_ - 1];
+            if (frame.left == 0)
+                close(frame);
+            else
+                next(frame);
+        }
+        return !in_.failed() && in_.left() == 0;
+    }
+
+private:
+    struct Frame {
+        uint32_t left;   // Items, or pairs.
+        uint32_t count;  // What the container will hold.
+        bool map;
+    };
+
+    void close(const Frame& frame) {
+        --depth_;
+        frame.map ? out_.push_object(frame.count) : out_.push_array(frame.count);
+    }
+
+    void next(Frame& frame) {
+        --frame.left;
+        if (!frame.map) return value();
+        const uint8_t prefix = static_cast<uint8_t>(in_.number(1));
+        const auto size = text_size(prefix);
+        if (!size) return in_.fail();
+        const std::string_view key = in_.text(*size);
+        // As JSON.stringify does with a member that is undefined.
+        if (in_.skip_undefined()) {
+            --frame.count;
+            return;
+        }
+        if (in_.failed()) return;
+        utf8_is_valid(key) ? out_.push_key(view(key)) : out_.push_key(utf8_repaired(key));
+        value();
+    }
+
+    std::optional<uint64_t> text_size(uint8_t prefix) {
+        if (prefix >= 0xa0 && prefix <= 0xbf) return prefix & 0x1fu;
+        if (prefix == 0xd9) return in_.number(1);
+        if (prefix == 0xda) return in_.number(2);
+        if (prefix == 0xdb) return in_.number(4);
+        return std::nullopt;
+    }
+
+    void open(uint64_t count, bool map) {
+        // Each item takes a byte at least: nothing is built on a promise (principle 4).
+        if (depth_ >= depth_max_ || count * (map ? 2 : 1) > in_.left()) return in_.fail();
+        const auto size = static_cast<uint32_t>(count);
+        frames_[depth_++] = {size, size, map};
+    }
+
+    void text(uint64_t size) {
+        const std::string_view bytes = in_.text(size);
+        if (in_.failed()) return;
+        // Buffer.toString of Node, with which the reference reads, does the same.
+        utf8_is_valid(bytes) ? out_.push_string(view(bytes))
+                             : out_.push_string(utf8_repaired(bytes));
+    }
+
+    void bytes(uint64_t size) {
+        const std::string_view content = in_.text(size);
+        if (in_.failed()) return;
+        out_.push_key(view(Binary::mark));
+        out_.push_string(view(content));
+        out_.push_object(1);
+    }
+
+    void extension(uint64_t size, bool fixed) {
+        const auto type = static_cast<int8_t>(in_.number(1));
+        if (type == 0 && fixed && size == 1) {
+            in_.text(1);
+            out_.push_null();
+        } else if (type == 0 && fixed && size == 8) {
+            const auto date = date_text(static_cast<int64_t>(in_.number(8)));
+            date ? out_.push_string(*date) : out_.push_null();
+        } else if (type == 0 && !fixed) {
+            bytes(size);
+        } else {
+            out_.push_int64(type);
+            bytes(size);
+            if (!in_.failed()) out_.push_array(2);
+        }
+    }
+
+    void unsigned_number(uint64_t number) {
+        if (number <= INT64_MAX)
+            out_.push_int64(static_cast<int64_t>(number));
+        else
+            out_.push_uint64(number);
+    }
+
+    void value() {
+        const auto prefix = static_cast<uint8_t>(in_.number(1));
+        if (in_.failed()) return;
+        if (prefix < 0x80) return out_.push_int64(prefix);
+        if (prefix < 0x90) return open(prefix & 0x0f, true);
+        if (prefix < 0xa0) return open(prefix & 0x0f, false);
+        if (prefix < 0xc0) return text(prefix & 0x1f);
+        if (prefix >= 0xe0) return out_.push_int64(static_cast<int8_t>(prefix));
+        switch (prefix) {
+            case 0xc0: return out_.push_null();
+            case 0xc2: return out_.push_bool(false);
+            case 0xc3: return out_.push_bool(true);
+            case 0xc4: return bytes(in_.number(1));
+            case 0xc5: return bytes(in_.number(2));
+            case 0xc6: return bytes(in_.number(4));
+            case 0xc7: return extension(in_.number(1), false);
+            case 0xc8: return extension(in_.number(2), false);
+            case 0xc9: return extension(in_.number(4), false);
+            case 0xca: return out_.push_double(std::bit_cast<float>(uint32_t(in_.number(4))));
+            case 0xcb: return out_.push_double(std::bit_cast<double>(in_.number(8)));
+            case 0xcc: return unsigned_number(in_.number(1));
+            case 0xcd: return unsigned_number(in_.number(2));
+            case 0xce: return unsigned_number(in_.number(4));
+            case 0xcf: return unsigned_number(in_.number(8));
+            case 0xd0: return out_.push_int64(static_cast<int8_t>(in_.number(1)));
+            case 0xd1: return out_.push_int64(static_cast<int16_t>(in_.number(2)));
+            case 0xd2: return out_.push_int64(static_cast<int32_t>(in_.number(4)));
+            case 0xd3: return out_.push_int64(static_cast<int64_t>(in_.number(8)));
+            case 0xd4: return extension(1, true);
+            case 0xd5: return extension(2, true);
+            case 0xd6: return extension(4, true);
+            case 0xd7: return extension(8, true);
+            case 0xd8: return extension(16, true);
+            case 0xd9: return text(in_.number(1));
+            case 0xda: return text(in_.number(2));
+            case 0xdb: return text(in_.number(4));
+            case 0xdc: return open(in_.number(2), false);
+            case 0xdd: return open(in_.number(4), false);
+            case 0xde: return open(in_.number(2), true);
+            case 0xdf: return open(in_.number(4), true);
+            default: return in_.fail();  // 0xc1 is never used.
+        }
+    }
+
+    static boost::json::string_view view(std::string_view text) {
+        return {text.data(), text.size()};
+    }
+
+    Cursor in_;
+    boost::json::value_stack& out_;
+    size_t depth_max_;
+    size_t depth_ = 0;
+    std::array<Frame, frames_max> frames_;
+};
+
+// A member that is a whole number from 0 to `max`; for JavaScript 1.0 is one as well.
+std::optional<uint64_t> whole_number(const Json* value, uint64_t max) {
+    if (!value) return std::nullopt;
+    uint64_t number = 0;
+    if (value->is_int64() && value->get_int64() >= 0) {
+        number = static_cast<uint64_t>(value->get_int64());
+    } else if (value->is_double() && value->get_double() >= 0 &&
+               value->get_double() <= static_cast<double>(max) &&
+               value->get_double() == std::trunc(value->get_double())) {
+        number = static_cast<uint64_t>(value->get_double());
+    } else {
+        return std::nullopt;
+    }
+    return number <= max ? std::optional(number) : std::nullopt;
+}
+
+}  // namespace
+
+Outcome read_msgpack(std::span<const std::byte> bytes, Arena& arena) {
+    arena.clear();
+    auto& stack = arena.stack(bytes.size());
+    // The depth is that of `data`; around it is the packet.
+    if (!Reader(base::text_of(bytes), stack, arena.limits().depth_max + 1).read())
+        return fault("invalid MessagePack");
+    Json message = stack.release();
+    auto* members = message.if_object();
+    if (!members) return fault("MessagePack that is no map");
+
+    Packet packet;
+    const auto type =
+        whole_number(members->if_contains("type"), static_cast<uint64_t>(Type::connect_error));
+    if (!type) return fault("unknown packet type");
+    packet.type = static_cast<Type>(*type);
+
+    const Json* nsp = members->if_contains("nsp");
+    if (!nsp || !nsp->is_string() || !nsp->get_string().starts_with('/'))
+        return fault("invalid namespace");
+    // A short string is stored in its value: what lives as long as the arena is a copy.
+    packet.nsp = arena.keep({nsp->get_string().data(), nsp->get_string().size()});
+    split_query(packet);
+    if (packet.nsp.size() > arena.limits().nsp_bytes_max) return fault("namespace too long");
+
+    if (const Json* id = members->if_contains("id")) {
+        packet.id = whole_number(id, ack_id_max);
+        if (!packet.id) return fault("invalid ack id");
+    }
+    Json* data = members->if_contains("data");
+    if (!shape_is_valid(packet.type, data, arena.limits())) return fault("invalid payload");
+    if (data) packet.take_data(std::move(*data));
+    return {Outcome::Kind::packet, {}, std::move(packet)};
+}
+
+}  // namespace starling::socketio

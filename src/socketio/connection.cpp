@@ -1,0 +1,152 @@
+#include "socketio/connection.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "socketio/namespace.h"
+#include "socketio/server.h"
+
+namespace starling::socketio {
+
+Connection::Connection(Server& server, Transport& transport)
+    : server_(server), transport_(transport), decoder_(server.settings().codec) {}
+
+Connection::~Connection() { closed("forced server close"); }
+
+// A handler's exception costs its own client the connection and nobody else anything.
+template <class F>
+void Connection::guarded(F&& call) {
+    const Server::CallScope entry(server_);
+    if (!server_.log_if_throws("socket.io", call)) handler_threw();
+}
+
+void Connection::handler_threw() { end(Transport::End::forced_server_close, "a handler threw"); }
+
+void Connection::threw(std::string_view handler, std::string_view what) {
+    server_.runtime().log_exception(handler, what);
+    handler_threw();
+}
+
+void Connection::opened() {
+    guarded([this] {
+        transport_.set_timer(server_.settings().connect_timeout_ms);
+        // Clients before 3.0 are in "/" without asking.
+        if (transport_.revision() == 3) server_.connect(*this, Packet{});
+    });
+}
+
+void Connection::on_text(std::string_view text) {
+    guarded([&] { handle(decoder_.add_text(text, server_.arena())); });
+}
+
+void Connection::on_bytes(std::span<const std::byte> bytes) {
+    guarded([&] { handle(decoder_.add_bytes(bytes, server_.arena())); });
+}
+
+void Connection::handle(const Outcome& outcome) {
+    if (!open_) return;
+    switch (outcome.kind) {
+        case Outcome::Kind::packet: return on_packet(outcome.packet);
+        case Outcome::Kind::pending: return;
+        case Outcome::Kind::fault: return end(Transport::End::forced_close, outcome.reason);
+    }
+}
+
+void Connection::on_packet(const Packet& packet) {
+    Socket* const socket = find(packet.nsp);
+    if (packet.type == Type::connect && !socket) return on_connect(packet);
+    // Not joined, or not yet; or a second CONNECT, or a CONNECT_ERROR, which is the server's to send.
+    const bool mine = socket && socket->state() == Socket::State::connected;
+    if (!mine)
+        return end(Transport::End::forced_server_close, "a packet for a namespace not joined");
+    switch (packet.type) {
+        case Type::event: return socket->on_event(packet.data, packet.id);
+        case Type::ack:
+            if (packet.id) socket->on_ack(*packet.id, packet.data);
+            return;
+        case Type::disconnect: return socket->closed("client namespace disconnect");
+        default: return end(Transport::End::forced_server_close, "a packet that only servers send");
+    }
+}
+
+void Connection::on_connect(const Packet& packet) {
+    const size_t joined = (first_ ? 1 : 0) + (more_ ? more_->size() : 0);
+    if (joined >= server_.settings().namespaces_max)
+        return server_.refuse(*this, packet.nsp, {.message = "too many namespaces"});
+    server_.connect(*this, packet);
+}
+
+void Connection::closed(std::string_view reason) {
+    if (!std::exchange(open_, false)) return;
+    const Server::CallScope entry(server_);
+    while (more_ && !more_->empty()) more_->back()->closed(reason);
+    if (first_) first_->closed(reason);
+}
+
+// ---- its sockets ----------------------------------------------------------------------------------
+
+Socket* Connection::find(std::string_view nsp) const noexcept {
+    if (first_ && first_->nsp().name() == nsp) return first_.get();
+    if (!more_) return nullptr;
+    for (const auto& socket : *more_)
+        if (socket->nsp().name() == nsp) return socket.get();
+    return nullptr;
+}
+
+Socket& Connection::add(std::unique_ptr<Socket> socket) {
+    joined_ = true;
+    Socket& added = *socket;
+    if (!first_) {
+        first_ = std::move(socket);
+        return added;
+    }
+    if (!more_) more_ = std::make_unique<std::vector<std::unique_ptr<Socket>>>();
+    more_->push_back(std::move(socket));
+    return added;
+}
+
+std::unique_ptr<Socket> Connection::release(Socket& socket) {
+    if (first_.get() == &socket) return std::move(first_);
+    if (!more_) return nullptr;
+    const auto found = std::ranges::find(*more_, &socket, &std::unique_ptr<Socket>::get);
+    if (found == more_->end()) return nullptr;
+    std::unique_ptr<Socket> released = std::move(*found);
+    more_->erase(found);
+    return released;
+}
+
+void Connection::disconnect() {
+    if (!open_) return;
+    const Server::CallScope entry(server_);
+    // A listener of one may end another.
+    std::vector<base::SlotKey> keys;
+    if (first_) keys.push_back(first_->slot_key());
+    if (more_)
+        for (const auto& socket : *more_) keys.push_back(socket->slot_key());
+    for (const auto key : keys)
+        if (Socket* socket = server_.find(key)) socket->disconnect(false);
+    transport_.end(Transport::End::forced_server_close);
+}
+
+void Connection::connect_timed_out() {
+    if (open_ && !joined_) end(Transport::End::forced_server_close, "no namespace joined in time");
+}
+
+void Connection::end(Transport::End how, std::string_view why) {
+    if (!open_) return;
+    const std::array<log::Field, 2> fields{
+        {{"reason", why}, {"address", transport_.info().address()}}};
+    server_.warn("a client was disconnected", fields);
+    transport_.end(how);
+}
+
+void Connection::send_packet(Type type, std::string_view nsp, const Json* data) {
+    Encoder& encoder = server_.encoder();
+    encoder.begin(server_.settings().codec, type, nsp);
+    if (data) encoder.value(*data);
+    if (encoder.finish())
+        transport_.send(encoder.text(), encoder.text_is_binary(), encoder.attachments(), true);
+}
+
+}  // namespace starling::socketio

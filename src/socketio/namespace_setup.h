@@ -1,0 +1,48 @@
+// socketio/namespace_setup.h: what an application set for a namespace: handlers, middleware, hooks. A dynamic
+// namespace shares that of the pattern it came from.
+//
+// Owner: the Adapter, shared with the public sio::Namespace. Thread: set before the workers run, read
+// by all of them from then on; `connected` any thread.
+#pragma once
+
+#include <starling/socketio.h>
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "base/text.h"
+
+namespace starling::socketio {
+
+class Adapter;
+
+using ListenerMap = std::unordered_map<std::string, std::vector<sio::detail::Listener>,
+                                       base::TextHash, std::equal_to<>>;
+
+struct NamespaceSetup {
+    NamespaceSetup(Adapter& f, std::string n) : adapter(f), name(std::move(n)) {}
+
+    Adapter& adapter;
+    const std::string name;
+    // Of a dynamic one; empty for one that has that very name.
+    sio::Server::Accept accept = {};
+    bool close_when_empty = false;
+
+    std::vector<std::function<void(sio::Socket)>> on_connection;
+    std::vector<std::function<void(sio::Socket, std::string_view)>> on_disconnect;
+    std::vector<std::variant<sio::Namespace::Middleware, sio::Namespace::AsyncMiddleware>>
+        middleware;
+    ListenerMap listeners;
+    ListenerMap server_listeners;
+    sio::Namespace::RoomCall on_create_room, on_delete_room;
+    sio::Namespace::MemberCall on_join_room, on_leave_room;
+
+    std::atomic<size_t> connected{0};  // Sockets, over all workers.
+};
+
+}  // namespace starling::socketio

@@ -1,0 +1,36 @@
+// socketio/runtime.h: what a Server asks of the worker it runs on; a server implements it, tests have
+// their own.
+#pragma once
+
+#include <starling/log.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+
+namespace starling::socketio {
+
+class Runtime {
+public:
+    virtual ~Runtime() = default;
+
+    // Any thread.
+    [[nodiscard]] virtual bool here() const noexcept = 0;  // Is this the worker's thread?
+    // Runs the call on the worker's thread, in order. False: too many bytes are on their way there,
+    // or it has ended; the call is dropped and counted.
+    virtual bool post(std::function<void()> call, size_t bytes) = 0;
+
+    // The worker's thread.
+    [[nodiscard]] virtual uint64_t now_ms() const noexcept = 0;  // Never goes back.
+    [[nodiscard]] virtual int64_t unix_s() const noexcept = 0;
+    virtual void random(std::span<std::byte> to) = 0;  // Cryptographic.
+    // Server::run() is due at that time; replaces what was asked before.
+    virtual void wake_at(uint64_t when_ms) = 0;
+    virtual void log(log::Level level, std::string_view message,
+                     std::span<const log::Field> fields) = 0;
+    virtual void log_exception(std::string_view where, std::string_view what) = 0;
+};
+
+}  // namespace starling::socketio

@@ -1,0 +1,276 @@
+#include "socketio/server.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+namespace starling::socketio {
+
+Server::Server(Adapter& adapter, Runtime& runtime, uint32_t index)
+    : adapter_(adapter),
+      runtime_(runtime),
+      index_(index),
+      arena_(adapter.settings().decode),
+      encoder_(adapter.settings().codec) {}
+
+Server::~Server() = default;
+
+void Server::post_to(base::SlotKey key, std::function<void(Socket&)> call, size_t bytes,
+                     std::function<void()> gone) {
+    const bool posted = sockets_.alive(key) && runtime_.post(
+                                                   [this, key, call = std::move(call), gone] {
+                                                       const CallScope entry(*this);
+                                                       if (Socket* socket = find(key))
+                                                           return call(*socket);
+                                                       if (gone) gone();
+                                                   },
+                                                   bytes);
+    if (!posted && gone) gone();
+}
+
+std::string Server::new_id() {
+    static constexpr std::string_view alphabet =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    std::array<std::byte, 20> random;  // Of each byte 6 bits: 120 in all.
+    runtime_.random(random);
+    std::string id(random.size(), ' ');
+    for (size_t i = 0; i < id.size(); ++i) id[i] = alphabet[size_t(random[i]) % alphabet.size()];
+    return id;
+}
+
+void Server::warn(std::string_view message, std::span<const log::Field> fields) {
+    const uint64_t now_ms = runtime_.now_ms();
+    ++warnings_;
+    if (warned_ms_ && now_ms - warned_ms_ < 1000) return;
+    warned_ms_ = now_ms;
+    std::vector<log::Field> all(fields.begin(), fields.end());
+    const std::string count = std::to_string(std::exchange(warnings_, 0));
+    all.push_back({"count", count});  // With those that had no line of their own.
+    runtime_.log(log::Level::warn, message, all);
+}
+
+void Server::left(Socket& socket) {
+    Namespace& nsp = socket.nsp();
+    left_.push_back(socket.connection().release(socket));
+    close_if_empty(nsp);
+}
+
+void Server::close_if_empty(Namespace& nsp) {
+    if (nsp.size() > 0 || !nsp.setup().accept) return;
+    // Clients choose their names: so many are kept empty, and no more.
+    if (!nsp.setup().close_when_empty && namespaces_.size() <= namespaces_kept_max) return;
+    const auto found = namespaces_.find(nsp.name());
+    // Middleware may still be deciding on somebody.
+    if (found == namespaces_.end() || nsp.waiting > 0) return;
+    left_namespaces_.push_back(std::move(found->second));
+    namespaces_.erase(found);
+}
+
+// ---- time -----------------------------------------------------------------------------------------
+
+Server::TimerId Server::at(uint64_t when_ms, Timer kind, base::SlotKey key, uint64_t number) {
+    const TimerId timer{when_ms, ++last_timer_};
+    timers_.emplace_hint(timers_.end(), timer, Due{kind, key, number});  // Most are the latest.
+    // Waking for one that was cancelled costs less than setting the clock for each.
+    if (wake_ms_ == 0 || when_ms < wake_ms_) runtime_.wake_at(wake_ms_ = when_ms);
+    return timer;
+}
+
+void Server::run(uint64_t now_ms) {
+    const CallScope entry(*this);
+    wake_ms_ = now_ms;  // The end of this asks for the next one.
+    while (!timers_.empty() && timers_.begin()->first.when_ms <= now_ms) {
+        const Due due = timers_.begin()->second;
+        timers_.erase(timers_.begin());
+        log_if_throws("socket.io", [&] { fire(due); });
+    }
+    wake_ms_ = timers_.empty() ? 0 : timers_.begin()->first.when_ms;
+    if (wake_ms_) runtime_.wake_at(wake_ms_);
+}
+
+void Server::fire(const Due& due) {
+    if (due.kind == Timer::request) return finish(due.number, false);
+    Socket* const socket = sockets_.find(due.key);
+    if (!socket) return;
+    if (due.kind == Timer::ack) return socket->ack_timed_out(due.number);
+    socket->disconnect(false);  // Timer::login: it is over.
+}
+
+// ---- commands -------------------------------------------------------------------------------------
+
+void Server::perform(const Command& command) {
+    const CallScope entry(*this);
+    if (command.kind == Command::Kind::server_event) return server_event(command);
+    Report report{.request = command.request, .first = true};
+    if (!command.nsp.empty()) {
+        const auto found = namespaces_.find(command.nsp);
+        if (found != namespaces_.end()) perform_in(command, *found->second, report);
+    } else {
+        std::vector<Namespace*> children;  // A handler may add some.
+        for (const auto& [name, nsp] : namespaces_)
+            if (&nsp->setup() == command.setup) children.push_back(nsp.get());
+        for (Namespace* nsp : children) perform_in(command, *nsp, report);
+    }
+    if (command.origin) reply(command, std::move(report));
+}
+
+void Server::perform_in(const Command& command, Namespace& nsp, Report& report) {
+    std::vector<Socket*> targets;
+    if (!spare_targets_.empty()) {
+        targets = std::move(spare_targets_.back());
+        spare_targets_.pop_back();
+    }
+    nsp.collect(command.target, targets);
+    const bool sends = command.kind == Command::Kind::emit || command.kind == Command::Kind::ask;
+    if (command.kind == Command::Kind::ask) {
+        // First the answers are awaited, then the question leaves.
+        for (Socket* socket : targets) perform_on(command, nsp, *socket, report);
+    }
+    if (sends && !command.nsp.empty()) {
+        nsp.broadcast(command.packet, command.target.flags, targets);
+    } else if (sends) {
+        // To the children of a pattern: each has its own name in the packet.
+        const auto ack_id =
+            command.kind == Command::Kind::ask ? std::optional(command.ack_id) : std::nullopt;
+        encoder_.begin(settings().codec, Type::event, nsp.name(), ack_id);
+        for (const Json& value : command.args) encoder_.value(value);
+        if (encoder_.finish()) nsp.broadcast(encoder_.take(), command.target.flags, targets);
+    } else {
+        for (Socket* socket : targets) perform_on(command, nsp, *socket, report);
+    }
+    targets.clear();
+    spare_targets_.push_back(std::move(targets));
+}
+
+void Server::perform_on(const Command& command, Namespace& nsp, Socket& socket, Report& report) {
+    switch (command.kind) {
+        case Command::Kind::join:
+            for (const auto& room : command.rooms) socket.join(room);
+            return;
+        case Command::Kind::leave:
+            for (const auto& room : command.rooms) socket.leave(room);
+            return;
+        case Command::Kind::disconnect: return socket.disconnect(command.close);
+        case Command::Kind::fetch: {
+            const Json* data = socket.data_if();
+            report.sockets.push_back({socket.id(), nsp.rooms_of(socket), data ? *data : Json(),
+                                      socket.handshake(), socket.handle()});
+            return;
+        }
+        case Command::Kind::ask: {
+            const uint64_t timeout_ms = command.target.flags.timeout_ms;
+            const auto answered = [origin = command.origin,
+                                   request = command.request](const sio::Answer& answer) {
+                if (!answer) return;  // The origin has a clock of its own.
+                Report one{.request = request};
+                one.responses.push_back(answer.value());
+                origin->deliver_report(std::move(one));
+            };
+            ++report.expected;
+            // Where it awaits too many already, its answer will be missing.
+            static_cast<void>(
+                socket.await(command.ack_id, runtime_.now_ms() + timeout_ms, answered));
+            return;
+        }
+        case Command::Kind::emit:
+        case Command::Kind::server_event: return;
+    }
+}
+
+void Server::reply(const Command& command, Report report) {
+    command.origin->deliver_report(std::move(report));
+}
+
+void Server::server_event(const Command& command) {
+    if (command.origin == this) {
+        // It does not hear itself; the others answer.
+        if (command.request) report({.request = command.request, .first = true});
+        return;
+    }
+    Report count{.request = command.request, .first = true};
+    const auto& name = command.args.front().get_string();
+    const auto& listeners = command.setup->server_listeners;
+    const auto found = listeners.find(std::string_view(name.data(), name.size()));
+    const std::span<const Json> args(command.args.data() + 1, command.args.size() - 1);
+    sio::Ack ack;
+    if (command.request) {
+        count.expected = found == listeners.end() ? 0 : 1;
+        ack = sio::Ack(std::make_shared<const sio::Ack::Sink>(
+            [origin = command.origin, request = command.request,
+             once = std::make_shared<std::atomic<bool>>(false)](boost::json::array values) {
+                if (once->exchange(true)) return;
+                Report one{.request = request};
+                one.responses.push_back(values.empty() ? Json() : std::move(values.front()));
+                origin->deliver_report(std::move(one));
+            }));
+        command.origin->deliver_report(count);
+    }
+    if (found == listeners.end()) return;
+    const sio::Socket nobody;
+    for (const auto& listener : found->second)
+        listener({nobody, {name.data(), name.size()}, args, ack});
+}
+
+uint64_t Server::open_request(uint64_t deadline_ms, Done done) {
+    const uint64_t id = ++last_request_;
+    requests_.emplace(id, Request{adapter_.workers(), 0, std::move(done), {}, 0, {}});
+    requests_.find(id)->second.timer = at(deadline_ms, Timer::request, {}, id);
+    return id;
+}
+
+void Server::deliver_report(Report one) {
+    if (runtime_.here()) return report(std::move(one));
+    size_t bytes = 64;
+    for (const auto& socket : one.sockets) bytes += 1024 + socket.rooms.size() * 32;
+    runtime_.post(
+        [this, one = std::make_shared<Report>(std::move(one))] { report(std::move(*one)); }, bytes);
+}
+
+void Server::report(Report one) {
+    const auto found = requests_.find(one.request);
+    if (found == requests_.end()) return;  // Its time is over.
+    const CallScope entry(*this);
+    Request& request = found->second;
+    if (one.first) {
+        --request.workers_left;
+        request.expected += one.expected;
+    }
+    // An answer may come before the count of its worker.
+    request.answered += one.responses.size();
+    std::ranges::move(one.responses, std::back_inserter(request.all.responses));
+    std::ranges::move(one.sockets, std::back_inserter(request.all.sockets));
+    if (request.workers_left == 0 && request.answered >= request.expected)
+        finish(one.request, true);
+}
+
+void Server::finish(uint64_t id, bool complete) {
+    auto request = requests_.extract(id);
+    if (request.empty()) return;
+    cancel(request.mapped().timer);
+    request.mapped().done(complete, request.mapped().all);
+}
+
+void Server::post_drain() {
+    if (drain_posted_.exchange(true)) return;
+    if (!runtime_.post([this] { drain_history(); }, 0)) drain_posted_.store(false);
+}
+
+void Server::drain_history() {
+    drain_posted_.store(false);  // Before the log is read: what comes later is posted again.
+    if (std::exchange(draining_, true)) return;  // The loop below goes on with it.
+    const CallScope entry(*this);
+    for (;;) {
+        std::vector<std::shared_ptr<const Command>> next;
+        adapter_.history()->with([&](History& history) {
+            next = history.since(history_cursor_);
+            history_cursor_ = history.next();
+            history.has_read(index_, history_cursor_);
+        });
+        if (next.empty()) break;
+        for (const auto& command : next) log_if_throws("socket.io", [&] { perform(*command); });
+    }
+    draining_ = false;
+}
+
+}  // namespace starling::socketio

@@ -1,0 +1,185 @@
+// socketio/server.h: Socket.IO on one worker: namespaces, sockets, timers, and the commands of others.
+//
+// Owner: the server, one for each worker and Socket.IO server. Thread: the worker's, unless it says
+// otherwise.
+#pragma once
+
+#include <atomic>
+#include <compare>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/slot_table.h"
+#include "base/text.h"
+#include "socketio/adapter.h"
+#include "socketio/codec/decoder.h"
+#include "socketio/codec/encoder.h"
+#include "socketio/command.h"
+#include "socketio/connection.h"
+#include "socketio/listeners.h"
+#include "socketio/namespace.h"
+#include "socketio/runtime.h"
+
+namespace starling::socketio {
+
+class Server {
+public:
+    Server(Adapter& adapter, Runtime& runtime, uint32_t index);
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    // ---- Any thread -----------------------------------------------------------------------------
+    [[nodiscard]] Runtime& runtime() const noexcept { return runtime_; }
+    [[nodiscard]] Adapter& adapter() const noexcept { return adapter_; }
+    [[nodiscard]] bool alive(base::SlotKey key) const noexcept { return sockets_.alive(key); }
+    [[nodiscard]] const Settings& settings() const noexcept { return adapter_.settings(); }
+    // Runs `call` with the socket on this worker, if it is still there.
+    // Runs `call` with the socket on this worker, if it is still there; else `gone`, on any thread.
+    void post_to(base::SlotKey key, std::function<void(Socket&)> call, size_t bytes,
+                 std::function<void()> gone = nullptr);
+
+    // ---- Clients --------------------------------------------------------------------------------
+    // A client asks for a namespace: found or made, null where there is none such.
+    [[nodiscard]] Namespace* open_namespace(std::string_view name, const Json& auth);
+    void connect(Connection& connection, const Packet& packet);
+    void refuse(Connection& connection, std::string_view nsp, const sio::Error& error,
+                bool known = true);
+    void left(Socket& socket);  // It is `gone`: freed at the end of the call.
+    // It leaves for that reason, and may come back.
+    void keep_for_return(const Socket& socket, std::string_view reason);
+    [[nodiscard]] Socket* find(base::SlotKey key) const noexcept { return sockets_.find(key); }
+    [[nodiscard]] base::SlotTable<Socket>& sockets() noexcept { return sockets_; }
+
+    // ---- Commands -------------------------------------------------------------------------------
+    void perform(const Command& command);
+    // Of a request made here: when all is reported, or at the deadline, `done` is called once.
+    using Done = std::function<void(bool complete, Report& all)>;
+    uint64_t open_request(uint64_t deadline_ms, Done done);
+    void deliver_report(Report one);  // Any thread.
+    // What the log of the recovery has that this worker has not delivered.
+    void drain_history();
+    void post_drain();  // Any thread: the same, soon. Once for many.
+
+    // ---- Time -----------------------------------------------------------------------------------
+    enum class Timer : uint8_t { ack, request, login };
+    // Names a timer, also one that has fired; a default one is none.
+    struct TimerId {
+        uint64_t when_ms = 0;
+        uint64_t number = 0;
+        friend auto operator<=>(const TimerId&, const TimerId&) = default;
+    };
+    // Whoever does not need it any more cancels it: what was answered or has left keeps nothing here.
+    TimerId at(uint64_t when_ms, Timer kind, base::SlotKey key, uint64_t number);
+    void cancel(TimerId timer) { timers_.erase(timer); }
+    [[nodiscard]] size_t timers() const noexcept { return timers_.size(); }
+    void run(uint64_t now_ms);
+
+    // ---- Tools ----------------------------------------------------------------------------------
+    [[nodiscard]] Encoder& encoder() noexcept { return encoder_; }
+    [[nodiscard]] Arena& arena() noexcept { return arena_; }
+    [[nodiscard]] Names& names() noexcept { return names_; }
+    [[nodiscard]] std::string new_id();
+    // For as long as calls into Socket.IO may be on the stack: what leaves is freed when the last ends.
+    class CallScope;
+    // A call of the application that must not keep this side from what it is doing. False: it threw,
+    // and that is logged.
+    template <class F>
+    bool log_if_throws(std::string_view where, F&& call);
+    // A line for the log, at most one of a kind in a second.
+    void warn(std::string_view message, std::span<const log::Field> fields);
+
+private:
+    static constexpr size_t namespaces_kept_max = 10'000;
+
+    struct Request {
+        size_t workers_left;
+        size_t expected = 0;
+        Done done;
+        Report all;
+        size_t answered = 0;
+        TimerId timer = {};
+    };
+    struct Due {
+        Timer kind;
+        base::SlotKey key;
+        uint64_t number;
+    };
+
+    struct PendingConnection;
+    [[nodiscard]] std::optional<History::Return> find_saved_session(const PendingConnection& who);
+    Socket& create(const PendingConnection& who, std::string id);
+    void enter(Socket& socket, std::optional<History::Return> back);
+    void run_middleware(base::SlotKey key, size_t from);
+    void decided(base::SlotKey key, size_t guard, std::optional<sio::Error> error);
+    void admit(Socket& socket);
+    void perform_in(const Command& command, Namespace& nsp, Report& report);
+    void perform_on(const Command& command, Namespace& nsp, Socket& socket, Report& report);
+    void reply(const Command& command, Report report);
+    void server_event(const Command& command);
+    void report(Report one);
+    void finish(uint64_t id, bool complete);
+    void fire(const Due& due);
+    void close_if_empty(Namespace& nsp);
+
+    Adapter& adapter_;
+    Runtime& runtime_;
+    const uint32_t index_;  // Among the family's.
+    Names names_;
+    Arena arena_;
+    Encoder encoder_;
+    base::SlotTable<Socket> sockets_;
+    std::unordered_map<std::string, std::unique_ptr<Namespace>, base::TextHash, std::equal_to<>>
+        namespaces_;
+    std::map<TimerId, Due> timers_;
+    uint64_t last_timer_ = 0;
+    uint64_t wake_ms_ = 0;  // When run() is due; 0: never.
+    std::unordered_map<uint64_t, Request> requests_;
+    uint64_t last_request_ = 0;
+    uint64_t history_cursor_ = 1;
+    bool draining_ = false;
+    std::atomic<bool> drain_posted_{false};
+    std::vector<std::unique_ptr<Socket>> left_;
+    std::vector<std::unique_ptr<Namespace>> left_namespaces_;
+    std::vector<std::vector<Socket*>> spare_targets_;
+    uint32_t depth_ = 0;
+    uint64_t warned_ms_ = 0, warnings_ = 0;
+};
+
+class Server::CallScope {
+public:
+    explicit CallScope(Server& server) noexcept : server_(server) { ++server.depth_; }
+    ~CallScope() {
+        if (--server_.depth_ > 0) return;
+        server_.left_.clear();
+        server_.left_namespaces_.clear();
+    }
+    CallScope(const CallScope&) = delete;
+    CallScope& operator=(const CallScope&) = delete;
+
+private:
+    Server& server_;
+};
+
+template <class F>
+bool Server::log_if_throws(std::string_view where, F&& call) {
+    try {
+        call();
+        return true;
+    } catch (const std::exception& error) {
+        runtime_.log_exception(where, error.what());
+    } catch (...) {
+        runtime_.log_exception(where, "an exception of unknown type");
+    }
+    return false;
+}
+
+}  // namespace starling::socketio

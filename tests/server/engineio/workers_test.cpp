@@ -1,0 +1,146 @@
+// Engine.IO on several workers: requests that land on the wrong one; sessions that are abandoned.
+#include <gtest/gtest.h>
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+extern "C" size_t __sanitizer_get_current_allocated_bytes();
+#else
+#include <malloc.h>
+#endif
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "tests/server/engineio/fixture.h"
+
+namespace starling::server::test {
+namespace {
+
+size_t heap_bytes() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return __sanitizer_get_current_allocated_bytes();
+#else
+    const auto info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+#endif
+}
+
+class EngineWorkers : public EngineTest {};
+
+TEST_F(EngineWorkers, RequestsOnTheWrongWorkerReachTheirSession) {
+    start({}, 2);
+    for (const size_t home : {size_t(0), size_t(1)}) {
+        const size_t other = 1 - home;
+        Client opener(t->port(home));
+        const std::string sid = open(opener);
+        Client poll(t->port(other)), post(t->port(other));
+        poll.send(get_request(sid));
+        EXPECT_EQ(post.request(post_request(sid, "4crossed")).body, "ok");
+        EXPECT_EQ(poll.answer().body, "4crossed");
+        WsClient socket(t->port(other), "/socket.io/?EIO=4&transport=websocket&sid=" + sid);
+        socket.send_text("2probe");
+        EXPECT_EQ(socket.next(), "text(3probe)");
+        socket.send_text("5");
+        socket.send_text("4upgraded");
+        EXPECT_EQ(socket.next(), "text(4upgraded)");
+        EXPECT_EQ(t->group.workers[home]->counters().websockets_open.get(), 1u);
+        socket.close();
+        EXPECT_TRUE(t->events.wait_for("transport close", home + 1));
+    }
+    // A sid of a worker that there is not.
+    Client client(t->port(0));
+    EXPECT_EQ(client.request(get_request("__AAAAAAAAAAAAAAAAAA")).body,
+              R"({"code":1,"message":"Session ID unknown"})");
+}
+
+TEST_F(EngineWorkers, ManyClientsWithConnectionsEverywhere) {
+    start({}, 2);
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> threads;
+    for (int n = 0; n < 4; ++n)
+        threads.emplace_back([&, n] {
+            for (int i = 0; i < 15; ++i) {
+                Client get(t->port(size_t(n % 2))), post(t->port(size_t(i % 2)));
+                const std::string sid = open(get);
+                for (int k = 0; k < 5; ++k) {
+                    const std::string text = "4" + std::to_string(k);
+                    get.send(get_request(sid));
+                    wrong += post.request(post_request(sid, text)).body != "ok";
+                    wrong += get.answer().body != text;
+                }
+                wrong += post.request(post_request(sid, "1")).body != "ok";
+            }
+        });
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(wrong, 0);
+    EXPECT_TRUE(eventually([&] { return engine->sessions() == 0; }));
+    EXPECT_EQ(t->events.count("transport close"), 60u);
+    EXPECT_TRUE(t->all_gone());
+}
+
+// Each byte of a session that nobody uses any more comes back at its ping timeout.
+TEST_F(EngineWorkers, AbandonedSessionsAreFreed) {
+    class Quiet final : public EngineHandler {
+    public:
+        explicit Quiet(EngineSession& session) : session_(session) {}
+        void on_open() override { session_.send_text("4" + std::string(100, 'q')); }
+        void on_text(std::string_view) override {}
+        void on_binary(std::span<const std::byte>) override {}
+        void on_close(EngineClose) override {}
+
+    private:
+        EngineSession& session_;
+    };
+    engine =
+        std::make_unique<Engine>(EngineOptions{.ping_interval = std::chrono::milliseconds(2'000),
+                                               .ping_timeout = std::chrono::milliseconds(100)},
+                                 [](EngineSession& session, const http::Request&) {
+                                     return std::make_unique<Quiet>(session);
+                                 });
+    engine->mount(t->site);
+    t->start(1, [this](WorkerGroup& group) { engine->attach(group); });
+    constexpr size_t count = 20'000, at_once = 50;
+    const std::string one =
+        "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: here\r\n\r\n";
+    const auto abandon = [&](size_t sessions) {
+        Client client(t->port());
+        for (size_t done = 0; done < sessions; done += at_once) {
+            std::string batch;
+            for (size_t i = 0; i < at_once; ++i) batch += one;
+            client.send(batch);
+            for (size_t i = 0; i < at_once; ++i) ASSERT_EQ(client.answer().status, 200);
+        }
+        EXPECT_TRUE(eventually([&] { return engine->sessions() == 0; }));
+        client.close();
+        EXPECT_TRUE(t->all_gone());
+    };
+    // Freeing is posted; what was posted before is done by then.
+    const auto used = [&] {
+        size_t bytes = 0;
+        t->on(0, [&](Worker&) { bytes = heap_bytes(); });
+        return bytes;
+    };
+    abandon(count / 10);
+    const size_t before = used();
+    abandon(count);
+    const size_t after = used();
+    EXPECT_LT(after, before + count * 50);  // Tables stay: 20 bytes for each slot.
+}
+
+// Sessions over polling hold no connection between two requests.
+TEST_F(EngineWorkers, SessionsAreAsManyAsConnectionsMayBe) {
+    t->group.connections_max = 3;
+    start();
+    Client client(t->port());
+    std::string last;
+    for (int i = 0; i < 3; ++i) last = open(client);
+    const Answer refused = client.get("/socket.io/?EIO=4&transport=polling");
+    EXPECT_EQ(refused.status, 403);
+    EXPECT_EQ(refused.body, R"({"code":4,"message":"too many sessions"})");
+    client.send(post_request(last, "1"));
+    EXPECT_EQ(client.answer().body, "ok");
+    EXPECT_TRUE(eventually([&] { return engine->sessions() == 2; }));
+    EXPECT_NE(open(client), "");
+}
+
+}  // namespace
+}  // namespace starling::server::test

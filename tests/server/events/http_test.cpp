@@ -1,0 +1,190 @@
+// Server events over HTTP: the event stream, the index, publishing, the pages.
+#include <gtest/gtest.h>
+#include <starling/server.h>
+
+#include <string>
+
+#include "tests/server/events/fixture.h"
+
+namespace starling::server::test {
+namespace {
+
+TEST(EventsStream, TheSameEventsAsText) {
+    EventServer t;
+    t.start();
+    Client client(t.port());
+    client.send("GET /sse/ServerEvent?Ref=Free1 HTTP/1.1\r\nHost: here\r\n\r\n");
+    const std::string head = client.read_until("\r\n\r\n");
+    EXPECT_TRUE(head.starts_with("HTTP/1.1 200 OK\r\n")) << head;
+    EXPECT_NE(head.find("Content-Type: text/event-stream\r\n"), std::string::npos) << head;
+    EXPECT_NE(head.find("Cache-Control: no-store\r\n"), std::string::npos) << head;
+    EXPECT_NE(head.find("Connection: close\r\n"), std::string::npos) << head;
+    EXPECT_EQ(t.publish_one("Free1", "a"), R"(200 {"delivered":1,"limited":0})");
+    EXPECT_EQ(t.publish_one("Free1", "b\\nc"), R"(200 {"delivered":1,"limited":0})");
+    EXPECT_EQ(client.read_until("c\n\n"),
+              "data: WS Server Event:a\n\ndata: WS Server Event:b\ndata: c\n\n");
+    client.send("GET / HTTP/1.1\r\n");  // Nothing more is read as a request.
+    EXPECT_EQ(t.publish_one("Free1", "d"), R"(200 {"delivered":1,"limited":0})");
+    EXPECT_EQ(client.read_until("\n\n"), "data: WS Server Event:d\n\n");
+    client.close();
+    EXPECT_TRUE(eventually(
+        [&] { return t.publish_one("Free1", "x") == R"(200 {"delivered":0,"limited":0})"; }));
+    EXPECT_TRUE(t.all_gone());
+}
+
+TEST(EventsStream, StatusesLimitsAndHeads) {
+    EventServer t;
+    t.start();
+    const std::string ada = "Cookie: auth_token=" + token("ada@x", 3600) + "\r\n";
+    const struct {
+        std::string target, fields;
+        int status;
+    } cases[] = {
+        {"/sse/ServerEvent", "", 400},
+        {"/sse/ServerEvent?Ref=", "", 400},
+        {"/sse/ServerEvent?Ref=Nothing", "", 404},
+        {"/sse/ServerEvent?Ref=Members", "", 401},
+        {"/sse/ServerEvent?Ref=SystemMessageming%40x", ada, 403},
+        {"/sse/ServerEvent?Ref=ApiIndex", "Origin: https://evil.example\r\n", 403},
+    };
+    Client one(t.port());  // They keep the connection.
+    for (const auto& c : cases) EXPECT_EQ(one.get(c.target, c.fields).status, c.status) << c.target;
+    const auto head =
+        one.request("HEAD /sse/ServerEvent?Ref=ApiIndex HTTP/1.1\r\nHost: here\r\n\r\n", true);
+    EXPECT_EQ(head.status, 200);
+    EXPECT_TRUE(head.has("text/event-stream"));
+    Client listener(t.port());
+    listener.send("GET /SSE/ServerEvent?rel=ArticleMessage1 HTTP/1.1\r\nHost: here\r\n\r\n");
+    EXPECT_TRUE(listener.read_until("\r\n\r\n").starts_with("HTTP/1.1 200"));
+    const std::string event = R"({"channel":"ArticleMessage1","event":"a"})";
+    EXPECT_EQ(t.publish("[" + event + "," + event + "]"),
+              R"(200 [{"delivered":1,"limited":0},{"delivered":0,"limited":1}])");
+    EXPECT_EQ(listener.read_until("\n\n"), "data: WS Server Event:a\n\n");
+}
+
+TEST(EventsStream, HeartbeatsAndTheEndOfALogin) {
+    EventServer t({.heartbeat = 300ms});
+    t.start();
+    Client client(t.port());
+    client.send("GET /sse/ServerEvent?Ref=Members&token=" + token("ada@x", 5) +
+                " HTTP/1.1\r\nHost: here\r\n\r\n");
+    EXPECT_TRUE(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 200"));
+    EXPECT_EQ(client.read(3), ":\n\n");
+    EXPECT_EQ(client.read(3), ":\n\n");
+    EXPECT_TRUE(client.read_to_end().ends_with("<end>"));
+    EXPECT_TRUE(t.all_gone());
+}
+
+TEST(EventsStream, EndsWithTheServer) {
+    EventServer t;
+    t.start();
+    Client client(t.port());
+    client.send("GET /sse/ServerEvent?Ref=ApiIndex HTTP/1.0\r\nHost: here\r\n\r\n");
+    EXPECT_TRUE(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 200"));
+    t.server.stop();
+    EXPECT_EQ(client.read_to_end(), "<end>");
+    t.server.wait();
+}
+
+TEST(EventsApi, TheIndexTellsItsListenersOfTheVisit) {
+    EventServer t;
+    t.start();
+    WsClient listener(t.port(), "/ws/ServerEvent?Ref=ApiIndex");
+    Client client(t.port());
+    const auto answer = client.get("/api");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_TRUE(answer.has("Content-Type: application/json")) << answer.head;
+    EXPECT_NE(answer.body.find(R"("pattern":"ArticleMessage{id:number}")"), std::string::npos);
+    EXPECT_NE(answer.body.find(R"("access":"owner")"), std::string::npos) << answer.body;
+    const std::string event = listener.next();
+    EXPECT_TRUE(event.starts_with("text(WS Server Event:Index Viewd ")) << event;
+    const std::string viewed = event.substr(21, event.size() - 22);
+    EXPECT_NE(answer.body.find("\"viewed\":\"" + viewed + "\""), std::string::npos) << answer.body;
+    // Who comes later hears nothing of it.
+    WsClient late(t.port(), "/ws/ServerEvent?Ref=ApiIndex");
+    late.send(masked_frame(ws::Opcode::ping, "x"));
+    EXPECT_EQ(late.next(), "pong(x)");
+}
+
+TEST(EventsApi, PublishingAnswersWhatIsWrong) {
+    EventServer t({.event_bytes_max = 100, .batch_events_max = 2});
+    t.start();
+    const std::string good = R"({"channel":"ApiIndex","event":"x"})";
+    const std::string needs_key = R"(401 {"code":401,"message":"a valid API key is needed"})";
+    const struct {
+        std::string body, fields, answer;
+    } cases[] = {
+        {good, "X-Api-Key: a-key-for-publishers\r\n", R"(200 {"delivered":0,"limited":0})"},
+        {good, "Authorization: Bearer a-key-for-publishers\r\n",
+         R"(200 {"delivered":0,"limited":0})"},
+        {good, "Authorization: bearer a-key-for-publishers\r\n",
+         R"(200 {"delivered":0,"limited":0})"},
+        {good, "", needs_key},
+        {good, "X-Api-Key: a-key-for-publisher\r\n", needs_key},
+        {good, "X-Api-Key: \r\n", needs_key},
+        {good, "Authorization: Basic a-key-for-publishers\r\n", needs_key},
+        {"{}", "X-Api-Key: a-key-for-publishers\r\n",
+         R"(400 {"code":400,"message":"channel: is missing"})"},
+        {"{}", "", needs_key},
+        {"{", "X-Api-Key: a-key-for-publishers\r\n",
+         R"(400 {"code":400,"message":"the body: is not JSON"})"},
+        {R"({"channel":"No","event":"x"})", "X-Api-Key: a-key-for-publishers\r\n",
+         R"(404 {"code":404,"message":"channel: no channel 'No' is declared"})"},
+        {R"({"channel":"ApiIndex","event":")" + std::string(101, 'x') + "\"}",
+         "X-Api-Key: a-key-for-publishers\r\n",
+         R"(413 {"code":413,"message":"event: larger than 100 bytes"})"},
+        {"[1,2,3]", "X-Api-Key: a-key-for-publishers\r\n",
+         R"(400 {"code":400,"message":"the body: more than 2 events"})"},
+        {"[]", "X-Api-Key: a-key-for-publishers\r\n", "200 []"},
+    };
+    for (const auto& c : cases)
+        EXPECT_EQ(t.publish(c.body, c.fields), c.answer) << c.body << " " << c.fields;
+    EXPECT_EQ(Client(t.port()).get("/api/publish").status, 405);
+}
+
+TEST(EventsApi, WithoutAKeyOnlyProgramsOnThisMachineMayPublish) {
+    TestServer t;
+    t.server.events().declare({.pattern = "ApiIndex"});
+    t.start();
+    const struct {
+        std::string fields;
+        int status;
+    } cases[] = {
+        {"", 200},
+        {"X-Api-Key: \r\n", 200},
+        {"Origin: http://here\r\n", 401},
+        {"Sec-Fetch-Site: cross-site\r\n", 401},
+        {"X-Forwarded-For: 192.0.2.1\r\n", 401},
+        {"Forwarded: for=192.0.2.1\r\n", 401},
+        {"Via: 1.1 proxy\r\n", 401},
+    };
+    const std::string body = R"({"channel":"ApiIndex","event":"x"})";
+    for (const auto& c : cases) {
+        Client client(t.port());
+        const auto answer =
+            client.request("POST /api/publish HTTP/1.1\r\nHost: here\r\nContent-Length: " +
+                           std::to_string(body.size()) + "\r\n" + c.fields + "\r\n" + body);
+        EXPECT_EQ(answer.status, c.status) << c.fields;
+    }
+}
+
+TEST(EventsPages, AreThereWithoutAnUpgrade) {
+    EventServer t;
+    t.start();
+    Client client(t.port());
+    for (const char* path :
+         {"/ws/ClientEvent", "/ws/ServerEvent?ref=ApiIndex", "/WS/ServerEvent"}) {
+        const auto answer = client.get(path);
+        EXPECT_EQ(answer.status, 200) << path;
+        EXPECT_TRUE(answer.has("text/html")) << path;
+        EXPECT_NE(answer.body.find("new WebSocket("), std::string::npos) << path;
+    }
+    EventServer own({.client_page = [](const http::Request&, http::Response& response) {
+        response.text("mine");
+    }});
+    own.start();
+    EXPECT_EQ(Client(own.port()).get("/ws/ClientEvent").body, "mine");
+}
+
+}  // namespace
+}  // namespace starling::server::test
