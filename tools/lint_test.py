@@ -72,6 +72,20 @@ class Layers(unittest.TestCase):
         self.assertIn("src/extra", str(list(layers.check_table(more, self.table))[0]))
         self.assertIn("no src/app", str(list(layers.check_table(SKELETON[:-1], self.table))[0]))
 
+    def test_a_folder_in_a_folder_may_be_a_layer(self):
+        text = TABLE.rstrip("\n") + "\n| `server/files` | files | I/O | → ws server |\n"
+        table = layers.parse(text)
+        inner = File("src/server/files/a.h", '#include "server/a.h"\n#include "ws/x.h"\n')
+        outer = File("src/server/b.cpp", '#include "server/files/a.h"\n')
+        files = [*SKELETON, File("src/server/a.h", ""), inner, outer]
+        self.assertEqual(found(layers.check_table(files, table)), [])
+        self.assertEqual(found(layers.check_includes(files, table)), ["src/server/b.cpp:1 layers"])
+        strange = File("src/server/files/c.cpp", '#include "net/x.h"\n')
+        self.assertEqual(found(layers.check_includes([*SKELETON, strange], table)),
+                         ["src/server/files/c.cpp:1 layers"])
+        more = [*files, File("src/server/extra/a.h", "")]
+        self.assertIn("src/server/extra has no row", str(list(layers.check_table(more, table))[0]))
+
     def test_table_has_no_cycle(self):
         table = layers.parse(TABLE.replace("| loop | I/O | → |", "| loop | I/O | → server |"))
         messages = " ".join(map(str, layers.check_table(SKELETON, table)))

@@ -229,14 +229,6 @@ void HttpConnection::on_request() {
 
 void HttpConnection::call_route(const SiteRoute& route, const http::Request& request,
                                 http::Response& response) {
-    if (route.files) {
-        const auto& mount = worker_->site().mounts[*route.files];
-        std::string_view path = request.raw_path();
-        // By segments: the client may have escaped some of the prefix, which makes it longer.
-        for (auto left = std::ranges::count(mount.prefix, '/'); left > 0; --left)
-            path.remove_prefix(std::min(path.find('/', 1), path.size()));
-        return worker_->files(*route.files).serve(path, request, response, worker_->now_s());
-    }
     if (route.exchange) {
         const http::Handler handler = [&](const http::Request& asked, http::Response& answer) {
             route.exchange->answer(*this, asked, answer);

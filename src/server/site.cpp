@@ -53,6 +53,21 @@ void Site::add(std::string_view method, std::string_view pattern, SiteRoute rout
     routes.push_back(std::move(route));
 }
 
+void Site::add_handler(std::string_view method, std::string_view pattern, http::Handler handler) {
+    SiteRoute route;
+    route.handler = std::move(handler);
+    add(method, pattern, std::move(route));
+}
+
+size_t Site::add_websocket(std::string_view pattern, ws::Route route) {
+    const size_t index = websockets.size();
+    websockets.push_back(std::make_unique<WebSocketRoute>(std::move(route)));
+    SiteRoute here;
+    here.websocket = index;
+    add("GET", pattern, std::move(here));
+    return index;
+}
+
 void Site::add_default_header(std::string_view name, std::string_view value) {
     const std::string line(http::Response().header(name, value).field_lines());
     default_headers.push_back({std::string(name), std::string(value)});

@@ -44,12 +44,6 @@ struct WebSocketRoute {
     WsAdmission admission = {};
 };
 
-struct FilesMount {
-    std::string prefix;  // Without a trailing slash: "" for "/".
-    std::string root;
-    http::StaticFileOptions options;
-};
-
 // Answers like a handler, or gives what takes the stream over once the response's head is sent: the
 // body then ends with the connection.
 using TakeOver =
@@ -64,11 +58,10 @@ struct Exchange {
     uint64_t body_bytes_max = 0;
 };
 
-// One of the first four; an exchange and a WebSocket may share a path.
+// One of the first three; an exchange and a WebSocket may share a path.
 struct SiteRoute {
     http::Handler handler;
     std::optional<size_t> websocket;  // Index in Site::websockets.
-    std::optional<size_t> files;      // Index in Site::mounts.
     TakeOver take_over = {};
     // Asked at the head of each request: the index of the worker that the request belongs to, which
     // gets it with its connection; nothing: it stays where it is.
@@ -84,6 +77,9 @@ struct Site {
     explicit Site(const ServerOptions& server_options);
 
     void add(std::string_view method, std::string_view pattern, SiteRoute route);
+    void add_handler(std::string_view method, std::string_view pattern, http::Handler handler);
+    // The index of the route among `websockets`.
+    size_t add_websocket(std::string_view pattern, ws::Route route);
     void add_default_header(std::string_view name, std::string_view value);
 
     ServerOptions options;
@@ -91,7 +87,6 @@ struct Site {
     http::Router router;
     std::vector<SiteRoute> routes;
     std::vector<std::unique_ptr<WebSocketRoute>> websockets;
-    std::vector<FilesMount> mounts;
     std::optional<http::CorsOptions> cors;
     std::vector<DefaultHeader> default_headers;
     std::string error_field_lines;  // The same, for answers that the protocol makes by itself.

@@ -57,7 +57,6 @@ Worker::Worker(WorkerGroup& group)
       loop_(net::make_epoll_backend(),
             {.stalled_ms_max = uint64_t(group.site.options.stalled_timeout.count())}) {
     loop_.on_escaped([this](std::string_view what) { log_exception("task", what); });
-    for (const auto& mount : site().mounts) files_.emplace_back(mount.root, mount.options);
     for (const auto& route : site().websockets)
         websockets_.push_back(std::make_unique<WsContext>(WsContext{*this, *route}));
 }
@@ -183,15 +182,10 @@ void Worker::log_exception(std::string_view where, std::string_view what) {
 
 void Worker::publish(const hub::Message& message) {
     if (group_.workers.size() < 2) return;
-    const auto posted = std::make_shared<const PostedMessage>(message);
-    for (const auto& worker : group_.workers) {
-        if (worker.get() == this) continue;
-        auto room = worker->post_bytes(message.bytes.size());
-        if (!room) continue;
-        worker->post([other = worker.get(), posted, room = std::move(*room)] {
-            other->hub_.deliver(posted->view());
-        });
-    }
+    group_.post_all(message.bytes.size(), this,
+                    [posted = std::make_shared<const PostedMessage>(message)](Worker& other) {
+                        other.hub_.deliver(posted->view());
+                    });
 }
 
 std::optional<Worker::PostedBytes> Worker::post_bytes(size_t bytes) noexcept {

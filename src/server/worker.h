@@ -25,9 +25,8 @@
 #include "net/loop.h"
 #include "net/tls.h"
 #include "server/counters.h"
-#include "server/files/static_files.h"
 #include "server/site.h"
-#include "server/subscriber_counts.h"
+#include "server/worker_group.h"
 #include "ws/deflate.h"
 
 namespace starling::server {
@@ -40,18 +39,6 @@ class WorkerPart {
 public:
     virtual ~WorkerPart() = default;
     virtual void server_stops() = 0;  // Before the connections are told, and once.
-};
-
-// What the workers of a server have in common.
-struct WorkerGroup {
-    explicit WorkerGroup(const Site& s) : site(s) {}
-    const Site& site;
-    SubscriberCounts subscriber_counts;
-    std::shared_ptr<log::Sink> log;
-    uint64_t connections_max = 0;
-    std::atomic<uint64_t> connections{0};
-    std::atomic<bool> stopping{false};
-    std::vector<std::unique_ptr<Worker>> workers;
 };
 
 // A WebSocket route on one worker: what its connections have in common.
@@ -75,7 +62,7 @@ public:
         loop_.run();
         ended_.store(true, std::memory_order_relaxed);
     }
-    // Any thread. Dropped once run() has ended: nobody would ever take it.
+    // Any thread. Dropped once run() has ended: no thread would ever run the call.
     template <class F>
     void post(F&& call) {
         if (!ended_.load(std::memory_order_relaxed)) loop_.post(std::forward<F>(call));
@@ -98,7 +85,6 @@ public:
     [[nodiscard]] uint64_t accept_pauses() const noexcept { return accept_pauses_.get(); }
     [[nodiscard]] bool stopping() const noexcept { return stopping_; }
 
-    [[nodiscard]] StaticFiles& files(size_t mount) { return files_[mount]; }
     [[nodiscard]] const WsContext& websocket(size_t route) const { return *websockets_[route]; }
     [[nodiscard]] int64_t now_s() const noexcept;  // Wall clock.
     [[nodiscard]] std::string_view date() { return date_.at(now_s()); }
@@ -110,8 +96,11 @@ public:
     // A handler of the application's threw.
     void log_exception(std::string_view where, std::string_view what);
 
-    // Any thread: room for the bytes of a message that is posted to this worker, to be held until
-    // it has arrived. Empty where too many are on their way: the message is dropped and counted.
+    // Any thread. Like post(), for a call that holds `bytes` until it has run. False: too many bytes
+    // are on their way to this worker, or run() has ended; the call is dropped, and a drop counted.
+    template <class F>
+    [[nodiscard]] bool post_bounded(size_t bytes, F&& call);
+    // The room that post_bounded() takes, for a caller that posts in its own way. Empty: no room.
     class PostedBytes;
     [[nodiscard]] std::optional<PostedBytes> post_bytes(size_t bytes) noexcept;
     [[nodiscard]] uint64_t posted_dropped() const noexcept { return posted_dropped_.load(); }
@@ -155,7 +144,6 @@ private:
     base::SlotTable<HttpConnection> replies_;
     hub::Hub hub_;
     std::shared_ptr<const net::TlsContext> tls_context_;
-    std::vector<StaticFiles> files_;
     std::vector<std::unique_ptr<WsContext>> websockets_;
     http::DateText date_;
     std::string scratch_;
@@ -172,6 +160,7 @@ private:
     uint64_t deadline_ms_ = 0;
 };
 
+// A share of posted_message_bytes_, given back when the call that holds it has run or is dropped.
 class Worker::PostedBytes {
 public:
     PostedBytes(std::atomic<uint64_t>& sum, size_t bytes) noexcept : sum_(&sum), bytes_(bytes) {}
@@ -186,5 +175,23 @@ private:
     std::atomic<uint64_t>* sum_;
     size_t bytes_;
 };
+
+template <class F>
+bool Worker::post_bounded(size_t bytes, F&& call) {
+    auto room = post_bytes(bytes);
+    if (!room) return false;
+    post([call = std::forward<F>(call), room = std::move(*room)]() mutable { call(); });
+    return true;
+}
+
+template <class Call, class Dropped>
+void WorkerGroup::post_all(size_t bytes, const Worker* except, const Call& call,
+                           const Dropped& dropped) {
+    for (const auto& each : workers) {
+        Worker* const worker = each.get();
+        if (worker == except) continue;
+        if (!worker->post_bounded(bytes, [worker, call] { call(*worker); })) dropped(*worker);
+    }
+}
 
 }  // namespace starling::server

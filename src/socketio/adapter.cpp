@@ -80,10 +80,8 @@ Server* Adapter::here() const noexcept {
 
 void Adapter::send(std::shared_ptr<const Command> command) {
     Server* const mine = here();
-    for (Server* server : servers_)
-        if (server != mine)
-            server->runtime().post([server, command] { server->perform(*command); },
-                                   command->bytes());
+    if (servers_.size() > (mine ? 1u : 0u))
+        post_all_(command->bytes(), mine, [command](Server& server) { server.perform(*command); });
     if (mine) mine->perform(*command);
 }
 

@@ -38,6 +38,12 @@ public:
                                                                   sio::Server::Accept accept);
     void add_server(Server& server);
     void remove_servers() noexcept;
+    // `post_all` runs a call that holds so many bytes on the worker of every server but `except` (null:
+    // of all of them), in order; it drops and counts the call for a worker with too many bytes on
+    // their way to it.
+    using PostAll = std::function<void(size_t bytes, const Server* except,
+                                       const std::function<void(Server&)>& call)>;
+    void use_post_all(PostAll post_all) { post_all_ = std::move(post_all); }
     // From here on all workers read what was declared: nothing more may be, on any thread.
     void start() noexcept { started_ = true; }
     void require_not_started() const;
@@ -71,6 +77,7 @@ private:
     std::map<std::string, std::shared_ptr<NamespaceSetup>, std::less<>> setups_;
     std::vector<std::shared_ptr<NamespaceSetup>> dynamic_;
     std::vector<Server*> servers_;
+    PostAll post_all_;
     std::function<void(std::string_view)> on_new_namespace_;
     bool started_ = false;
     std::atomic<uint64_t> last_ack_{0};

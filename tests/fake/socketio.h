@@ -130,6 +130,12 @@ public:
                 std::make_unique<socketio::Server>(adapter, *runtimes.back(), uint32_t(i)));
             adapter.add_server(*servers.back());
         }
+        adapter.use_post_all([this](size_t bytes, const socketio::Server* except,
+                                    const std::function<void(socketio::Server&)>& call) {
+            for (const auto& server : servers)
+                if (server.get() != except)
+                    (void)server->runtime().post([&to = *server, call] { call(to); }, bytes);
+        });
     }
 
     Namespace& of(std::string_view name) {

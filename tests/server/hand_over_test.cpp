@@ -32,7 +32,7 @@ protected:
                                           std::string(request.body()));
                         },
                     .websocket = {},
-                    .files = {},
+
                     .owner = named_owner});
         t.site.add("GET", "/never",
                    {.handler =
@@ -41,14 +41,13 @@ protected:
                             t.events.add("promised");
                         },
                     .websocket = {},
-                    .files = {},
+
                     .owner = named_owner});
         ws::Route echo;
         echo.open = [this](ws::Socket socket) { socket.send(std::to_string(here())); };
         echo.message = [](ws::Socket socket, ws::Message message) { socket.send(message); };
         t.site.websockets.push_back(std::make_unique<WebSocketRoute>(std::move(echo)));
-        t.site.add("GET", "/ws",
-                   {.handler = {}, .websocket = 0, .files = {}, .owner = named_owner});
+        t.site.add("GET", "/ws", {.handler = {}, .websocket = 0, .owner = named_owner});
     }
     [[nodiscard]] uint32_t here() const {
         for (const auto& worker : t.group.workers)

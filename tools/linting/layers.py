@@ -7,7 +7,7 @@ from .source import File, Finding, includes
 
 # | `server` | listener, worker, connections | I/O | → net http ws |
 # Every layer may include `base` too, but for programs: they use public headers alone.
-ROW = re.compile(r"^\|\s*`(?P<name>\w+)`\s*\|.*\|\s*(?P<kind>[\w/ ]+?)\s*\|\s*→(?P<to>[^|]*)\|\s*$")
+ROW = re.compile(r"^\|\s*`(?P<name>\w+(?:/\w+)?)`\s*\|.*\|\s*(?P<kind>[\w/ ]+?)\s*\|\s*→(?P<to>[^|]*)\|\s*$")
 KINDS = {"base", "pure", "I/O", "program"}
 
 IMPURE_HEADERS = re.compile(
@@ -37,21 +37,32 @@ def parse(architecture: str) -> dict[str, Layer]:
     for number, line in enumerate(architecture.split("\n"), 1):
         match = ROW.match(line)
         if match:
-            to = frozenset(re.findall(r"\w+", match["to"]))
+            to = frozenset(re.findall(r"\w+(?:/\w+)?", match["to"]))
             if match["kind"] in ("pure", "I/O"):
                 to |= {"base"}
             layers[match["name"]] = Layer(match["name"], match["kind"], to, number)
     return layers
 
 
+def layer_of(path: str, layers: dict[str, Layer]) -> str:
+    """The layer of a path relative to src/: its folder in a folder, where that has a row of its own."""
+    parts = path.split("/")
+    nested = "/".join(parts[:2])
+    return nested if len(parts) > 2 and nested in layers else parts[0]
+
+
 def check_table(files: list[File], layers: dict[str, Layer]) -> Iterator[Finding]:
-    """The table names exactly the folders of src/, and has no cycle."""
+    """The table names exactly the folders of src/, and has no cycle. A folder in a folder may have a row:
+    it must have one beside others that do, or it would belong to the outer layer by mistake."""
     where = "ARCHITECTURE.md"
     folders = {f.path.split("/")[1] for f in files if re.match(r"src/\w+/", f.path)}
-    for folder in sorted(folders - layers.keys()):
+    nested = {"/".join(f.path.split("/")[1:3]) for f in files if re.match(r"src/\w+/\w+/", f.path)}
+    split = {name.split("/")[0] for name in layers if "/" in name}
+    wanted = folders | {folder for folder in nested if folder.split("/")[0] in split}
+    for folder in sorted(wanted - layers.keys()):
         yield Finding(where, 1, "layers", f"src/{folder} has no row in the layer table")
     for layer in layers.values():
-        if layer.name not in folders:
+        if layer.name not in wanted:
             yield Finding(where, layer.line, "layers", f"there is no src/{layer.name}")
         if layer.kind not in KINDS:
             yield Finding(where, layer.line, "layers", f"unknown kind \"{layer.kind}\"")
@@ -96,14 +107,14 @@ def check_private(file: File, layers: dict[str, Layer], paths: set[str]) -> Iter
     parts = file.path.split("/")
     if len(parts) < 3 or parts[1] not in layers:
         return  # Reported by check_table.
-    layer = layers[parts[1]]
+    layer = layers[layer_of("/".join(parts[1:]), layers)]
     for line, path in includes(file):
         if not path.startswith('"'):
             continue
         target = path[1:-1]
         if f"src/{target}" not in paths:
             yield Finding(file.path, line, "layers", f"{path} is not a path relative to src/")
-        elif target.split("/")[0] not in layer.to | {layer.name}:
+        elif layer_of(target, layers) not in layer.to | {layer.name}:
             yield Finding(file.path, line, "layers",
                           f"{layer.name} must not include {path} (see ARCHITECTURE.md)")
 

@@ -125,10 +125,10 @@ void handle_index(Events& events, const http::Request& request, http::Response& 
 
 }  // namespace
 
-void Events::mount(Server& server, Site& site) {
+void Events::mount(Site& site) {
     for (const std::string_view folder : {"/ws", "/WS"}) {
-        server.websocket(std::string(folder) + "/ClientEvent", client_event_route(*this));
-        server.websocket(std::string(folder) + "/ServerEvent", server_event_route(*this));
+        site.add_websocket(std::string(folder) + "/ClientEvent", client_event_route(*this));
+        site.add_websocket(std::string(folder) + "/ServerEvent", server_event_route(*this));
     }
     for (const std::string_view folder : {"/sse", "/SSE"}) {
         SiteRoute route;
@@ -139,13 +139,14 @@ void Events::mount(Server& server, Site& site) {
         site.add("GET", std::string(folder) + "/ServerEvent", std::move(route));
     }
     if (options_.api.empty()) return;
-    server.get(options_.api, [this](const http::Request& request, http::Response& response) {
-        handle_index(*this, request, response);
-    });
-    server.post(options_.api + "/publish",
-                [this](const http::Request& request, http::Response& response) {
-                    handle_publish(*this, request, response);
-                });
+    site.add_handler("GET", options_.api,
+                     [this](const http::Request& request, http::Response& response) {
+                         handle_index(*this, request, response);
+                     });
+    site.add_handler("POST", options_.api + "/publish",
+                     [this](const http::Request& request, http::Response& response) {
+                         handle_publish(*this, request, response);
+                     });
 }
 
 }  // namespace starling::server

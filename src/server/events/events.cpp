@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "events/text.h"
+#include "server/state.h"
 #include "server/worker.h"
 
 namespace starling::server {
@@ -40,7 +41,11 @@ void EventsWorker::publish(EventBatch& batch) {
         item.limited.fetch_add(published.limited, std::memory_order_relaxed);
     }
     set_timer();
-    // The last one sees what all others have added.
+    give_up(batch);
+}
+
+void EventsWorker::give_up(EventBatch& batch) {
+    // The last worker sees the counts that all others have added.
     if (batch.workers_left.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
     if (const auto done = std::exchange(batch.done, nullptr)) done(batch);
 }
@@ -108,21 +113,21 @@ void Events::on_client_event(std::function<std::string(std::string_view)> answer
     answer_ = std::move(answer);
 }
 
-void Events::attach(const WorkerGroup& group) {
+void Events::attach(WorkerGroup& group) {
+    group_ = &group;
     for (const auto& worker : group.workers)
-        hosts_.push_back(std::make_unique<EventsWorker>(*worker));
+        workers_.push_back(std::make_unique<EventsWorker>(*worker));
     attached_.store(true, std::memory_order_release);
 }
 
 void Events::detach() noexcept {
     attached_.store(false, std::memory_order_release);
-    hosts_.clear();
+    workers_.clear();
 }
 
 EventsWorker* Events::here() const noexcept {
-    for (const auto& host : hosts_)
-        if (host->worker.loop().in_loop_thread()) return host.get();
-    return nullptr;
+    const Worker* const worker = group_ ? group_->here() : nullptr;
+    return worker ? workers_[worker->index()].get() : nullptr;
 }
 
 bool Events::publish(std::string_view channel, std::string_view event,
@@ -145,11 +150,12 @@ void Events::publish(std::shared_ptr<EventBatch> batch) {
         if (batch->done) batch->done(*batch);
         return;
     }
-    batch->workers_left.store(hosts_.size(), std::memory_order_relaxed);
+    batch->workers_left.store(workers_.size(), std::memory_order_relaxed);
     EventsWorker* const mine = here();
-    for (const auto& host : hosts_)
-        if (host.get() != mine)
-            host->worker.post([host = host.get(), batch] { host->publish(*batch); });
+    group_->post_all(
+        batch->bytes(), mine ? &mine->worker : nullptr,
+        [this, batch](Worker& worker) { workers_[worker.index()]->publish(*batch); },
+        [batch](Worker&) { EventsWorker::give_up(*batch); });
     if (mine) mine->publish(*batch);
 }
 
@@ -193,3 +199,12 @@ bool Events::allows_origin(const http::Request& request) const {
 }
 
 }  // namespace starling::server
+
+namespace starling {
+
+events::Channels& Server::events(events::Options options) {
+    if (state_->find<server::Events>()) throw std::logic_error("a server has one set of channels");
+    return state_->extend(std::make_unique<server::Events>(std::move(options)));
+}
+
+}  // namespace starling

@@ -18,11 +18,8 @@
 #include "events/broker.h"
 #include "events/publish_request.h"
 #include "events/table.h"
+#include "server/extension.h"
 #include "ws/origin.h"
-
-namespace starling {
-class Server;
-}
 
 namespace starling::server {
 
@@ -40,6 +37,11 @@ struct EventBatch {
         }
     };
     explicit EventBatch(size_t count) : items(count) {}
+    [[nodiscard]] size_t bytes() const noexcept {
+        size_t sum = sizeof(*this);
+        for (const auto& item : items) sum += sizeof item + item.channel.size() + item.text.size();
+        return sum;
+    }
 
     std::vector<Item> items;
     std::function<void(const EventBatch&)> done;
@@ -52,6 +54,8 @@ public:
     explicit EventsWorker(Worker& w) noexcept : worker(w) {}
 
     void publish(EventBatch& batch);
+    // On any thread: counts this worker as done with a batch that it will not get.
+    static void give_up(EventBatch& batch);
     void enter(events::Member& member, const events::Rule& rule, std::string_view channel);
     void add_listener(events::Member& member, hub::Subscriber& subscriber);
     void log_in(events::Member& member, const auth::Identity& identity);
@@ -75,7 +79,7 @@ struct Admission {
     std::optional<auth::Identity> identity;  // Where the channel asks for one.
 };
 
-class Events final : public events::Channels {
+class Events final : public events::Channels, public Extension {
 public:
     explicit Events(events::Options options);  // Throws std::invalid_argument.
 
@@ -85,9 +89,9 @@ public:
                  std::function<void(events::Published)> done) override;
     void publish(std::shared_ptr<EventBatch> batch);
 
-    void mount(Server& server, Site& site);
-    void attach(const WorkerGroup& group);  // The workers are there; none runs yet.
-    void detach() noexcept;                 // They have never run.
+    void mount(Site& site) override;
+    void attach(WorkerGroup& group) override;
+    void detach() noexcept override;
 
     [[nodiscard]] Admission admit(const http::Request& request, int64_t now_s) const;
     // {"token":"..."}: the member's login lasts as long as the new token, if it is the same user's.
@@ -107,7 +111,8 @@ private:
     const ws::OriginPolicy origins_;
     events::Table table_;
     std::function<std::string(std::string_view)> answer_;
-    std::vector<std::unique_ptr<EventsWorker>> hosts_;  // By the workers' indices.
+    WorkerGroup* group_ = nullptr;                        // Null until attach().
+    std::vector<std::unique_ptr<EventsWorker>> workers_;  // By the workers' indices.
     std::atomic<bool> attached_{false};
 };
 

@@ -1,7 +1,5 @@
 #include "server/socketio/bundles.h"
 
-#include <starling/server.h>
-
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +13,7 @@
 
 #include "http/conditional.h"
 #include "server/gzip.h"
+#include "server/site.h"
 
 namespace starling::server {
 namespace {
@@ -117,7 +116,7 @@ std::string find_clients() {
 
 }  // namespace
 
-void mount_clients(starling::Server& server, const sio::Options& options) {
+void mount_clients(Site& site, const sio::Options& options) {
     const std::string folder = options.client_dir.empty() ? find_clients() : options.client_dir;
     if (folder.empty()) return;
     for (const Name& name : names) {
@@ -125,8 +124,8 @@ void mount_clients(starling::Server& server, const sio::Options& options) {
         const auto bundle =
             std::make_shared<Bundle>(folder + "/" + std::string(name.file),
                                      folder + "/" + generation + "/socket.io.js", generation);
-        server.get(
-            options.path + std::string(name.path),
+        site.add_handler(
+            "GET", options.path + std::string(name.path),
             [bundle, cors = options.cors](const http::Request& request, http::Response& response) {
                 if (cors && http::apply_cors(*cors, request, response)) return;
                 bundle->answer(request, response);

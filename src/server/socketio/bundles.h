@@ -5,13 +5,11 @@
 
 #include <starling/socketio_options.h>
 
-namespace starling {
-class Server;
-}
-
 namespace starling::server {
 
+struct Site;
+
 // Adds their routes. A file that is not there answers 404.
-void mount_clients(starling::Server& server, const sio::Options& options);
+void mount_clients(Site& site, const sio::Options& options);
 
 }  // namespace starling::server

@@ -11,6 +11,7 @@
 #include "server/socketio/login.h"
 #include "server/socketio/name_pattern.h"
 #include "server/socketio/session_handler.h"
+#include "server/state.h"
 #include "server/worker.h"
 #include "socketio/broadcast_target.h"
 
@@ -230,8 +231,8 @@ void SocketIo::close() {
 
 // ---- on a server ----------------------------------------------------------------------------------
 
-void SocketIo::mount(starling::Server& server, Site& site) {
-    if (options_.serve_client) mount_clients(server, options_);
+void SocketIo::mount(Site& site) {
+    if (options_.serve_client) mount_clients(site, options_);
     engine_->mount(site);
 }
 
@@ -241,6 +242,15 @@ void SocketIo::attach(WorkerGroup& group) {
         shared_->adapter.add_server(workers_.back()->server());
     }
     engine_->attach(group);
+    shared_->adapter.use_post_all([this, &group](
+                                      size_t bytes, const socketio::Server* except,
+                                      const std::function<void(socketio::Server&)>& call) {
+        const Worker* skipped = nullptr;
+        for (size_t i = 0; i < workers_.size(); ++i)
+            if (&workers_[i]->server() == except) skipped = group.workers[i].get();
+        group.post_all(bytes, skipped,
+                       [this, call](Worker& worker) { call(workers_[worker.index()]->server()); });
+    });
     shared_->adapter.start();
 }
 
@@ -250,3 +260,13 @@ void SocketIo::detach() noexcept {
 }
 
 }  // namespace starling::server
+
+namespace starling {
+
+sio::Server& Server::socketio() { return socketio(sio::Options{}); }
+
+sio::Server& Server::socketio(sio::Options options) {
+    return state_->extend(std::make_unique<server::SocketIo>(std::move(options)));
+}
+
+}  // namespace starling

@@ -15,13 +15,10 @@
 #include <vector>
 
 #include "server/engineio/engine.h"
+#include "server/extension.h"
 #include "server/random_pool.h"
 #include "socketio/adapter.h"
 #include "socketio/server.h"
-
-namespace starling {
-class Server;
-}
 
 namespace starling::server {
 
@@ -55,7 +52,7 @@ private:
     socketio::Server server_;
 };
 
-class SocketIo final : public sio::Server {
+class SocketIo final : public sio::Server, public Extension {
 public:
     // Throws std::invalid_argument for options at fault.
     explicit SocketIo(sio::Options options);
@@ -70,9 +67,9 @@ public:
     void close() override;
     [[nodiscard]] sio::Broadcast in_namespace(std::string_view name) const override;
 
-    void mount(starling::Server& server, Site& site);
-    void attach(WorkerGroup& group);  // The workers are there; none runs yet.
-    void detach() noexcept;           // They have ended, or have never run.
+    void mount(Site& site) override;
+    void attach(WorkerGroup& group) override;
+    void detach() noexcept override;
     [[nodiscard]] const sio::Options& options() const noexcept { return options_; }
 
 private:

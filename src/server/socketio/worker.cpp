@@ -16,10 +16,7 @@ SocketIoWorker::~SocketIoWorker() = default;
 bool SocketIoWorker::here() const noexcept { return worker_.loop().in_loop_thread(); }
 
 bool SocketIoWorker::post(std::function<void()> call, size_t bytes) {
-    auto room = worker_.post_bytes(bytes);
-    if (!room) return false;
-    worker_.post([call = std::move(call), room = std::move(*room)] { call(); });
-    return true;
+    return worker_.post_bounded(bytes, std::move(call));
 }
 
 uint64_t SocketIoWorker::now_ms() const noexcept { return worker_.loop().now_ms(); }

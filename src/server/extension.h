@@ -1,0 +1,27 @@
+// server/extension.h: a feature of a server (static files, server events, Socket.IO) as the core sees
+// it. The core calls these functions and knows no feature by name; a program that never asks for a
+// feature does not link it.
+//
+// Owner: Server. Lives longer than the workers. Thread: the one that sets the server up, starts it
+// and destroys it.
+#pragma once
+
+namespace starling::server {
+
+struct Site;
+struct WorkerGroup;
+
+class Extension {
+public:
+    virtual ~Extension() = default;
+
+    // Called once, when the application asks for the feature: adds the feature's routes.
+    virtual void mount(Site& site) = 0;
+    // Called when the workers exist and none of them runs yet. A start() that failed is followed by
+    // detach(), and may be followed by another attach().
+    virtual void attach(WorkerGroup& group) = 0;
+    // Called when a start() has failed and the workers are gone.
+    virtual void detach() noexcept = 0;
+};
+
+}  // namespace starling::server

@@ -1,0 +1,79 @@
+#include "server/files/files.h"
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include "server/files/static_files.h"
+#include "server/http_connection.h"
+#include "server/state.h"
+#include "server/worker.h"
+
+namespace starling::server {
+
+// The files on one worker, with a cache of their own. Owner: the worker.
+class Files::Part final : public WorkerPart {
+public:
+    explicit Part(const Files& files) : serving(files.root_, files.options_) {}
+    void server_stops() override {}
+
+    StaticFiles serving;
+};
+
+namespace {
+
+std::string_view without_slash(std::string_view prefix) {
+    if (prefix.ends_with('/')) prefix.remove_suffix(1);
+    return prefix;
+}
+
+}  // namespace
+
+Files::Files(std::string_view prefix, std::string root, http::StaticFileOptions options)
+    : prefix_(without_slash(prefix)), root_(std::move(root)), options_(std::move(options)) {
+    if (!StaticFiles(root_, options_).ok())
+        throw std::runtime_error("cannot open the folder " + root_);
+}
+
+void Files::mount(Site& site) {
+    SiteRoute route;
+    route.exchange = Exchange{
+        .answer = [this](HttpConnection& connection, const http::Request& request,
+                         http::Response& response) { answer(connection, request, response); },
+        .begin = {},
+        .body_bytes_max = site.options.http.body_bytes_max};
+    site.add("GET", prefix_ + "/*", std::move(route));
+}
+
+void Files::attach(WorkerGroup& group) {
+    parts_.clear();  // Those of a start that failed went with its workers.
+    for (const auto& worker : group.workers) {
+        auto part = std::make_unique<Part>(*this);
+        parts_.push_back(part.get());
+        worker->add_part(std::move(part));
+    }
+}
+
+void Files::detach() noexcept { parts_.clear(); }
+
+void Files::answer(HttpConnection& connection, const http::Request& request,
+                   http::Response& response) {
+    std::string_view path = request.raw_path();
+    // By segments: the client may have escaped some of the prefix, which makes the prefix longer.
+    for (auto left = std::ranges::count(prefix_, '/'); left > 0; --left)
+        path.remove_prefix(std::min(path.find('/', 1), path.size()));
+    Worker& worker = connection.worker();
+    parts_[worker.index()]->serving.serve(path, request, response, worker.now_s());
+}
+
+}  // namespace starling::server
+
+namespace starling {
+
+void Server::files(std::string_view prefix, std::string root, http::StaticFileOptions options) {
+    (void)state_->extend(
+        std::make_unique<server::Files>(prefix, std::move(root), std::move(options)));
+}
+
+}  // namespace starling

@@ -1,0 +1,179 @@
+// server/life.cpp: how a Server starts, serves signals and stops.
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "server/state.h"
+
+namespace starling {
+
+std::shared_ptr<const net::TlsContext> Server::State::load_certificates(std::string& error) const {
+    std::vector<net::CertificateFiles> files;
+    for (const auto& certificate : site.options.certificates)
+        files.push_back({certificate.certificate_chain_path, certificate.private_key_path});
+    return net::TlsContext::load(files, error);
+}
+
+void Server::start() {
+    state_->require_not_started();
+    try {
+        state_->begin();
+    } catch (...) {
+        state_->take_back();
+        throw;
+    }
+}
+
+void Server::State::begin() {
+    auto& options = site.options;
+    std::string error;
+    if (!options.log) options.log = log::make_sink({.level = log::Level::warn}, error);
+    group.log = options.log;
+    const unsigned workers =
+        options.workers ? options.workers : std::max(1u, std::thread::hardware_concurrency());
+    const uint64_t descriptors = server::raise_descriptor_limit();
+    group.connections_max =
+        options.connections_max ? std::min(options.connections_max, descriptors) : descriptors;
+
+    std::shared_ptr<const net::TlsContext> certificates;
+    if (!options.certificates.empty()) {
+        certificates = load_certificates(error);
+        if (!certificates) throw std::runtime_error(error);
+    }
+    bound = server::bind_all(options, workers);
+    for (unsigned i = 0; i < workers; ++i) {
+        group.workers.push_back(std::make_unique<server::Worker>(group));
+        group.workers.back()->use_certificates(certificates);
+        for (auto& address : bound)
+            group.workers.back()->listen(std::move(address.sockets[i]), address.tls);
+    }
+    for (const auto& extension : extensions) extension->attach(group);
+    start_workers();
+}
+
+// What a start() that failed has left.
+void Server::State::take_back() {
+    for (const auto& worker : group.workers) worker->loop().stop();
+    join();
+    threads.clear();
+    bound.clear();
+    group.workers.clear();  // Connections use the extensions to the last.
+    for (const auto& extension : extensions) extension->detach();
+    started = false;
+}
+
+void Server::State::start_workers() {
+    started = true;
+    for (auto& timer : std::exchange(early_timers, {}))
+        group.workers.front()->loop().post(
+            [this, timer = std::move(timer)]() mutable { add_timer(std::move(timer)); });
+    for (const auto& worker : group.workers) {
+        threads.emplace_back([this, worker = worker.get()] {
+            worker->run();
+            const uint64_t one = 1;
+            (void)!::write(finished.get(), &one, sizeof one);
+        });
+    }
+    // stop() came first, while there was nobody to tell.
+    if (const int asked = stops) ask_to_stop(asked > 1);
+}
+
+void Server::stop() { state_->stop(); }
+
+void Server::State::stop() {
+    group.stopping.store(true, std::memory_order_relaxed);
+    const bool at_once = stops++ > 0;
+    if (started) ask_to_stop(at_once);
+}
+
+void Server::State::ask_to_stop(bool at_once) {
+    for (const auto& worker : group.workers)
+        worker->loop().post([worker = worker.get(), at_once] { worker->stop(at_once); });
+}
+
+void Server::wait() { state_->join(); }
+
+void Server::State::join() {
+    const std::lock_guard lock(join_mutex);
+    for (auto& thread : threads)
+        if (thread.joinable()) thread.join();
+    for (auto& address : bound) address.unix_file.remove();
+}
+
+bool Server::stopping() const noexcept {
+    return state_->group.stopping.load(std::memory_order_relaxed);
+}
+
+int Server::run() {
+    std::unique_ptr<server::Signals> signals;
+    if (state_->site.options.handle_signals) signals = std::make_unique<server::Signals>();
+    try {
+        start();
+    } catch (const std::exception& error) {
+        if (state_->site.options.log)
+            state_->site.options.log->write(log::Level::error, error.what());
+        return 2;
+    }
+    if (signals) state_->serve_signals(*signals);
+    wait();
+    return 0;
+}
+
+// Until every worker has ended: whatever asked them to.
+void Server::State::serve_signals(server::Signals& signals) {
+    for (size_t running = threads.size(); running > 0;) {
+        std::array<pollfd, 2> wanted{{{signals.fd(), POLLIN, 0}, {finished.get(), POLLIN, 0}}};
+        // Asked twice, a worker ends with its tick. One that does not is stuck in a handler.
+        const int wait_ms = stops > 1 ? stuck_ms_max : -1;
+        const int ready = ::poll(wanted.data(), wanted.size(), wait_ms);
+        if (ready == 0) ::_exit(1);
+        if (ready < 0) continue;
+        if (wanted[1].revents) {
+            uint64_t ended = 0;
+            (void)!::read(finished.get(), &ended, sizeof ended);
+            running -= std::min<size_t>(ended, running);
+        }
+        while (const int signal = signals.take()) {
+            if (signal == SIGHUP)
+                reload();
+            else
+                stop();
+        }
+    }
+}
+
+void Server::State::reload() {
+    std::string error;
+    if (!site.options.certificates.empty() && !replace_certificates(error) && group.log)
+        group.log->write(log::Level::error, "the old certificates stay: " + error);
+    if (group.log) group.log->reopen();
+    if (on_reload) on_reload();
+}
+
+bool Server::State::replace_certificates(std::string& error) {
+    const std::lock_guard lock(reload_mutex);
+    const auto context = load_certificates(error);
+    if (!context) return false;
+    for (const auto& worker : group.workers)
+        worker->loop().post(
+            [worker = worker.get(), context] { worker->use_certificates(context); });
+    return true;
+}
+
+bool Server::reload_certificates(std::string& error) { return state_->replace_certificates(error); }
+
+std::vector<std::string> Server::addresses() const {
+    std::vector<std::string> texts;
+    for (const auto& address : state_->bound) texts.push_back(address.address);
+    return texts;
+}
+
+uint16_t Server::port() const { return state_->bound.empty() ? 0 : state_->bound.front().port; }
+
+}  // namespace starling

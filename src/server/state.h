@@ -1,0 +1,100 @@
+// server/state.h: what stands behind a Server. The core fills it in; the folder of each feature adds the
+// feature's Extension to it.
+//
+// Owner: Server. Thread: the one that sets the server up, unless a member says otherwise.
+#pragma once
+
+#include <starling/server.h>
+
+#include <sys/eventfd.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "net/tls.h"
+#include "server/extension.h"
+#include "server/listening.h"
+#include "server/signals.h"
+#include "server/site.h"
+#include "server/worker.h"
+
+namespace starling {
+
+struct Server::State {
+    explicit State(ServerOptions options) : site(std::move(options)), group(site) {}
+
+    // A timer asked for before or after start(); `loop_id` is known on the first worker's thread.
+    struct PendingTimer {
+        uint64_t id;
+        std::chrono::milliseconds delay;
+        bool periodic;
+        std::function<void()> call;
+    };
+
+    void require_not_started() const {
+        if (started) throw std::logic_error("routes are set before the server starts");
+    }
+    void add_timer(PendingTimer timer);
+    Timer schedule(std::chrono::milliseconds delay, bool periodic, std::function<void()> call);
+    void begin();
+    void start_workers();
+    void take_back();
+    void ask_to_stop(bool at_once);
+    void join();
+    [[nodiscard]] std::shared_ptr<const net::TlsContext> load_certificates(
+        std::string& error) const;
+    [[nodiscard]] bool replace_certificates(std::string& error);
+    void serve_signals(server::Signals& signals);
+    void reload();
+    void stop();
+
+    // Takes a feature that the application asked for, and adds its routes.
+    template <class E>
+    E& extend(std::unique_ptr<E> extension) {
+        require_not_started();
+        E& added = *extension;
+        added.mount(site);
+        extensions.push_back(std::move(extension));
+        return added;
+    }
+    // The first extension of that class; null without one.
+    template <class E>
+    [[nodiscard]] E* find() const noexcept {
+        for (const auto& extension : extensions)
+            if (E* const found = dynamic_cast<E*>(extension.get())) return found;
+        return nullptr;
+    }
+
+    server::Site site;
+    // Connections use the extensions until they close: so these are destroyed after `group`.
+    std::vector<std::unique_ptr<server::Extension>> extensions;
+    server::WorkerGroup group;
+    std::atomic<bool> started{false};
+    std::vector<server::BoundAddress> bound;
+    std::vector<std::thread> threads;
+    std::mutex join_mutex;  // wait() may be called by several threads.
+    net::Descriptor finished{::eventfd(0, EFD_CLOEXEC)};  // Counts workers that have ended.
+    std::atomic<int> stops{0};
+    std::function<void()> on_reload;
+
+    // Timers of the application. The map belongs to the first worker's thread once it runs.
+    std::atomic<uint64_t> last_timer{0};
+    std::vector<PendingTimer> early_timers;
+    std::unordered_map<uint64_t, net::TimerId> timers;
+
+    static constexpr int stuck_ms_max = 2000;
+
+    // reload_certificates() may be called from any thread.
+    std::mutex reload_mutex;
+};
+
+}  // namespace starling

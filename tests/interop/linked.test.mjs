@@ -1,0 +1,34 @@
+// What a program links: the features that it asks for, and no others. Read from the symbols of the
+// examples, which are linked against the static library as an application is.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import path from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const build = process.env.STARLING_BUILD ?? fileURLToPath(new URL("../../build/release", import.meta.url));
+
+function symbols(program) {
+  return execFileSync("nm", ["-C", path.join(build, "examples", program)], { encoding: "utf8", maxBuffer: 1 << 28 });
+}
+
+const features = {
+  "Socket.IO": /starling::(socketio|sio)::/,
+  "Engine.IO": /starling::engineio::|EngineSession/,
+  "server events": /starling::events::|starling::server::Events/,
+  "static files": /starling::server::(Files|StaticFiles)/,
+  "regular expressions": /std::__cxx11::(basic_)?regex|std::__detail::_NFA/,
+};
+
+test("an echo server links no feature that it does not use", () => {
+  const text = symbols("echo");
+  assert.match(text, /starling::server::Worker::/);  // The symbols are there to be read.
+  for (const [name, pattern] of Object.entries(features)) assert.doesNotMatch(text, pattern, name);
+});
+
+test("a Socket.IO server links Socket.IO, and no server events", () => {
+  const text = symbols("socketio_chat");
+  assert.match(text, features["Socket.IO"]);
+  assert.match(text, features["Engine.IO"]);
+  assert.doesNotMatch(text, features["server events"]);
+});

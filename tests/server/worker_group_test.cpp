@@ -1,0 +1,95 @@
+// What WorkerGroup::post_all() promises: every worker in order, a bound for a worker that is stuck,
+// and a count of what the bound cost.
+#include "server/worker_group.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <future>
+#include <string>
+#include <vector>
+
+#include "server/events/events.h"
+#include "tests/server/worker_group_fixture.h"
+
+namespace starling::server::test {
+namespace {
+
+constexpr size_t megabyte = 1024 * 1024;
+
+// Keeps a worker busy until release().
+class Stuck {
+public:
+    explicit Stuck(Worker& worker) {
+        worker.post([this] {
+            entered_.set_value();
+            released_.get_future().wait();
+        });
+        entered_.get_future().wait();
+    }
+    void release() { released_.set_value(); }
+
+private:
+    std::promise<void> entered_, released_;
+};
+
+TEST(WorkerGroup, PostsToEveryWorkerInOrder) {
+    TestTeam t;
+    t.start(3);
+    std::array<std::vector<int>, 3> got;
+    for (int i = 0; i < 100; ++i)
+        t.group.post_all(1, nullptr,
+                         [&got, i](Worker& worker) { got[worker.index()].push_back(i); });
+    t.group.post_all(1, t.group.workers[1].get(),
+                     [&got](Worker& worker) { got[worker.index()].push_back(1000); });
+    for (size_t worker = 0; worker < 3; ++worker) {
+        t.on(worker, [](Worker&) {});
+        ASSERT_EQ(got[worker].size(), worker == 1 ? 100u : 101u);
+        for (int i = 0; i < 100; ++i) EXPECT_EQ(got[worker][size_t(i)], i);
+    }
+}
+
+TEST(WorkerGroup, DropsWhatAStuckWorkerCannotTake) {
+    TestTeam t;
+    t.start(2);
+    Worker& stuck_worker = *t.group.workers[1];
+    Stuck stuck(stuck_worker);
+    std::array<std::atomic<int>, 2> ran{};
+    int dropped = 0;
+    for (int i = 0; i < 100; ++i)
+        t.group.post_all(
+            megabyte, nullptr, [&ran](Worker& worker) { ++ran[worker.index()]; },
+            [&](Worker& worker) { dropped += worker.index() == 1; });
+    EXPECT_EQ(dropped, 100 - 64);
+    EXPECT_EQ(stuck_worker.posted_dropped(), 100u - 64);
+    stuck.release();
+    t.on(1, [](Worker&) {});
+    EXPECT_EQ(ran[1].load(), 64);
+    t.group.post_all(megabyte, nullptr, [&ran](Worker& worker) { ++ran[worker.index()]; });
+    t.on(1, [](Worker&) {});
+    EXPECT_EQ(ran[1].load(), 65);  // What ran has given its room back.
+}
+
+// 4,000 events of 64 KiB beside a stuck worker held 257 MB, and nothing counted them.
+TEST(WorkerGroup, ServerEventsHaveTheSameBound) {
+    TestTeam t;
+    Events events{events::Options{}};
+    events.declare({.pattern = "News"});
+    t.start(2, [&](WorkerGroup& group) { events.attach(group); });
+    Worker& stuck_worker = *t.group.workers[1];
+    Stuck stuck(stuck_worker);
+    const std::string event(64 * 1024, 'x');
+    std::atomic<int> done{0};
+    for (int i = 0; i < 4000; ++i)
+        ASSERT_TRUE(events.publish("News", event, [&](events::Published) { ++done; }));
+    // What the stuck worker did not get is complete without it.
+    EXPECT_GT(stuck_worker.posted_dropped(), 2900u);
+    EXPECT_TRUE(eventually([&] { return done.load() > 2900; }));
+    stuck.release();
+    EXPECT_TRUE(eventually([&] { return done.load() == 4000; }));
+    t.stop(true);
+}
+
+}  // namespace
+}  // namespace starling::server::test
