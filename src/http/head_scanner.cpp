@@ -148,7 +148,7 @@ bool HeadScanner::step_version(char c) noexcept {
         if (!is_digit(c)) return fail(400, "invalid HTTP version");
         if (at == 5)
             version_major_ = c;
-        else if (version_major_ != '1' || c > '1')
+        else if (version_major_ != '1')
             return fail(505, "HTTP version not supported");
         return true;
     }

@@ -41,6 +41,13 @@ void clear_for_reuse(std::string& buffer) {
         buffer.clear();
 }
 
+// RFC 9110 section 2.5: a request of a higher minor version is read as one of the highest minor version
+// that the server knows. The grammar knows 1.0 and 1.1. `head` is a request head that was scanned.
+void lower_minor_version(std::string& head) {
+    char& minor = head[head.find('\r') - 1];
+    if (minor > '1') minor = '1';
+}
+
 // What the grammar reported, before it is judged.
 struct Seen {
     RequestHead head;
@@ -191,6 +198,7 @@ struct RequestParser::State {
     std::optional<ParseEvent> next_trailers(std::span<const std::byte>& input);
     Fault judge_target();
     Fault judge_framing();
+    [[nodiscard]] Fault judge_other_codings() const;
     Fault judge_expectation();
 
     const ParserLimits& limits;
@@ -206,15 +214,16 @@ struct RequestParser::State {
 ParseEvent RequestParser::State::next_head(std::span<const std::byte>& input) {
     const std::string_view bytes = base::text_of(input);
     const size_t taken = scanner->scan(bytes);
-    if (scanner->fault().status != 0) return fail(scanner->fault());
-    input = input.subspan(taken);
     if (!scanner->in_blank_lines()) {
         auto fresh = bytes.substr(0, taken);
-        if (text.empty()) fresh.remove_prefix(fresh.find_first_not_of("\r\n"));
-        text.append(fresh);
+        if (text.empty()) fresh.remove_prefix(std::min(fresh.find_first_not_of("\r\n"), taken));
+        text.append(fresh);  // Before a fault too: the answer depends on the method.
     }
+    if (scanner->fault().status != 0) return fail(scanner->fault());
+    input = input.subspan(taken);
     if (!scanner->done()) return event(ParseEvent::Kind::need_more);
 
+    lower_minor_version(text);
     if (!put_all(text)) return fail(seen.fault);
     for (const Fault& fault : {judge_target(), judge_framing(), judge_expectation()})
         if (fault.status != 0) return fail(fault);
@@ -236,7 +245,8 @@ ParseEvent RequestParser::State::next_head(std::span<const std::byte>& input) {
 Fault RequestParser::State::judge_target() {
     auto& head = seen.head;
     if (seen.hosts == 0 && head.version_minor > 0) return {400, "no Host"};
-    if (!is_valid_host(head.host, true)) return {400, "invalid Host"};
+    // RFC 9110 section 4.2.1: an http URI has a host, and the recipient rejects one that is empty.
+    if (!is_valid_host(head.host, seen.hosts == 0)) return {400, "invalid Host"};
     if (head.method == "CONNECT") return {501, "CONNECT not implemented"};
     const auto target = split_target(head.method, head.target);
     if (!target) return {400, "invalid request target"};
@@ -253,14 +263,31 @@ Fault RequestParser::State::judge_framing() {
     if (seen.codings > 0) {
         if (head.version_minor == 0) return {400, "Transfer-Encoding in HTTP/1.0"};
         if (seen.lengths > 0) return {400, "Content-Length with Transfer-Encoding"};
-        if (seen.codings > 1 || !base::iequals(seen.transfer_encoding, "chunked"))
-            return {400, "unknown transfer coding"};
-        head.chunked = true;
-        return {};
+        head.chunked = seen.codings == 1 && base::iequals(seen.transfer_encoding, "chunked");
+        return head.chunked ? Fault() : judge_other_codings();
     }
     if (const auto length = grammar->content_length()) head.content_length = *length;
     if (head.content_length.value_or(0) > limits.body_bytes_max) return {413, "body too large"};
     return {};
+}
+
+// RFC 9112 section 6.1: 501 for a coding that this server does not implement. Section 6.3: 400 where
+// the length cannot be told, because `chunked` is not the last coding.
+Fault RequestParser::State::judge_other_codings() const {
+    std::string_view last;
+    uint32_t chunked = 0;
+    for (const Field& field : seen.fields) {
+        if (!base::iequals(field.name, "transfer-encoding")) continue;
+        for (std::string_view list = field.value, coding; next_element(list, coding);) {
+            if (!is_token(base::trim(coding.substr(0, coding.find(';')))))
+                return {400, "invalid Transfer-Encoding"};
+            chunked += base::iequals(coding, "chunked");
+            last = coding;
+        }
+    }
+    if (chunked == 1 && base::iequals(last, "chunked"))
+        return {501, "transfer coding not implemented"};
+    return {400, "unknown transfer coding"};
 }
 
 // RFC 9110 section 10.1.1.
@@ -357,6 +384,8 @@ void RequestParser::reset() {
 bool RequestParser::started() const noexcept {
     return state_->phase != State::Phase::head || !state_->text.empty();
 }
+
+bool RequestParser::is_head_request() const noexcept { return state_->text.starts_with("HEAD "); }
 
 const RequestHead& RequestParser::head() const noexcept { return state_->seen.head; }
 

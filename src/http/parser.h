@@ -78,6 +78,9 @@ public:
     [[nodiscard]] const RequestHead& head() const noexcept;
     [[nodiscard]] std::string_view field(
         std::string_view name) const noexcept;  // The first, or "".
+    // Is the method HEAD, as far as it has arrived? Valid at any time, after an error too: an answer
+    // to HEAD has no body (RFC 9110 section 9.3.2).
+    [[nodiscard]] bool is_head_request() const noexcept;
     [[nodiscard]] bool keep_alive() const noexcept { return head().keep_alive; }
     [[nodiscard]] bool expects_continue() const noexcept { return head().expects_continue; }
     // RFC 9110 section 7.8: HTTP/1.1, `Connection: upgrade`, and `protocol` among Upgrade's.

@@ -1,8 +1,9 @@
 #include "http/response_writer.h"
 
+#include <algorithm>
 #include <charconv>
 
-#include "http/tokens.h"
+#include "base/text.h"
 
 namespace starling::http {
 namespace {
@@ -77,6 +78,26 @@ void append_status_line(std::string& out, int status) {
 // RFC 9110 sections 8.6 and 15: these never have a body, nor a length that speaks of one.
 bool is_bodiless(int status) { return status < 200 || status == 204 || status == 304; }
 
+// RFC 9112 section 9.3: silence means keep-alive in 1.1 and close in 1.0. RFC 9110 section 7.8: an answer
+// with an Upgrade field names it in Connection too.
+void append_connection(std::string& out, bool keep_alive, int version_minor, bool upgrade) {
+    std::string_view options = !keep_alive ? "close" : version_minor == 0 ? "keep-alive" : "";
+    if (options.empty() && !upgrade) return;
+    out.append("Connection: ").append(options);
+    if (upgrade) out.append(options.empty() ? "upgrade" : ", upgrade");
+    out += "\r\n";
+}
+
+// Among "Name: value\r\n" lines.
+bool has_field(std::string_view lines, std::string_view name) {
+    while (!lines.empty()) {
+        const auto line = lines.substr(0, lines.find("\r\n"));
+        if (base::iequals(line.substr(0, line.find(':')), name)) return true;
+        lines.remove_prefix(std::min(line.size() + 2, lines.size()));
+    }
+    return false;
+}
+
 WrittenHead append_head(std::string& out, const Response& response, const WriteContext& context,
                         BodyFraming framing) {
     out.reserve(out.size() + response.field_lines().size() + 160);
@@ -99,11 +120,8 @@ WrittenHead append_head(std::string& out, const Response& response, const WriteC
     written.framing = bodiless || context.head_request ? BodyFraming::none : framing;
     written.keep_alive =
         context.keep_alive && !response.closes() && written.framing != BodyFraming::until_close;
-    // RFC 9112 section 9.3: silence means keep-alive in 1.1 and close in 1.0.
-    if (!written.keep_alive)
-        out += "Connection: close\r\n";
-    else if (context.version_minor == 0)
-        out += "Connection: keep-alive\r\n";
+    append_connection(out, written.keep_alive, context.version_minor,
+                      response.has_header("upgrade"));
     out += "\r\n";
     return written;
 }
@@ -160,10 +178,8 @@ WrittenHead append_error_response(std::string& out, int status, std::string_view
     out += "Content-Length: ";
     append_number(out, body.size());
     out += "\r\n";
-    if (!context.keep_alive)
-        out += "Connection: close\r\n";
-    else if (context.version_minor == 0)
-        out += "Connection: keep-alive\r\n";
+    append_connection(out, context.keep_alive, context.version_minor,
+                      has_field(field_lines, "upgrade"));
     out += "\r\n";
     if (!context.head_request) out += body;
     return {context.head_request ? BodyFraming::none : BodyFraming::length, context.keep_alive};

@@ -178,7 +178,9 @@ void HttpConnection::fail(int status, std::string_view reason, std::string_view 
     status_ = status;
     if (status == 400) worker_->counters().protocol_errors.add();
     std::string& out = worker_->scratch();
-    const http::WriteContext context{.keep_alive = false, .date = worker_->date()};
+    const http::WriteContext context{.head_request = parser_.is_head_request(),
+                                     .keep_alive = false,
+                                     .date = worker_->date()};
     const std::string lines = std::string(field_lines) + worker_->site().error_field_lines;
     http::append_error_response(out, status, reason, context, lines);
     stream_->write(base::bytes_of(out));

@@ -155,6 +155,8 @@ TEST(HttpResponseWriter, WritesHeadAndBody) {
     none.no_content().close();
     Response unchanged;
     unchanged.status(304).header("ETag", "\"a\"");
+    Response upgrade;
+    upgrade.status(426).header("Upgrade", "a");
     const std::string type = "Content-Type: text/plain; charset=utf-8\r\n";
     const struct {
         const char* name;
@@ -185,6 +187,16 @@ TEST(HttpResponseWriter, WritesHeadAndBody) {
          {.keep_alive = false},
          "HTTP/1.1 200 OK\r\n" + type +
              "Content-Length: 2\r\nConnection: close\r\n\r\nhi|length close"},
+        {"Upgrade is named in Connection",
+         upgrade,
+         {},
+         "HTTP/1.1 426 Upgrade Required\r\nUpgrade: a\r\nContent-Length: 0\r\n"
+         "Connection: upgrade\r\n\r\n|length keep"},
+        {"Upgrade and close",
+         upgrade,
+         {.keep_alive = false},
+         "HTTP/1.1 426 Upgrade Required\r\nUpgrade: a\r\nContent-Length: 0\r\n"
+         "Connection: close, upgrade\r\n\r\n|length close"},
         {"204 that closes",
          none,
          {},

@@ -76,7 +76,8 @@ const std::vector<Exchange>& exchanges() {
         {"wrong method", "POST /hello HTTP/1.1\r\n" + host, 405, nullptr,
          "Allow: GET, HEAD, OPTIONS\r\n", true},
         {"options", "OPTIONS /hello HTTP/1.1\r\n" + host, 204, "", "Allow: GET, HEAD", true},
-        {"no upgrade", "GET /ws HTTP/1.1\r\n" + host, 426, nullptr, "Upgrade: websocket\r\n", true},
+        {"no upgrade", "GET /ws HTTP/1.1\r\n" + host, 426, nullptr, "\r\nConnection: upgrade\r\n",
+         true},
         {"dot segments", "GET /../hello HTTP/1.1\r\n" + host, 404, nullptr, "", true},
         {"handler throws", "GET /throw HTTP/1.1\r\n" + host, 500, "Internal Server Error\n", "",
          true},
@@ -97,6 +98,11 @@ const std::vector<Exchange>& exchanges() {
          "POST /echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n" + host + "a", 400,
          nullptr, "Connection: close", false},
         {"bare LF", "GET /hello HTTP/1.1\nHost: here\n\n", 400, nullptr, "", false},
+        {"no upgrade says so", "GET /ws HTTP/1.1\r\nConnection: close\r\n" + host, 426, nullptr,
+         "Connection: close, upgrade\r\n", false},
+        {"unknown coding", "POST /echo HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n" + host,
+         501, nullptr, "", false},
+        {"1.2", "GET /hello HTTP/1.2\r\n" + host, 200, "hello", "HTTP/1.1 200", true},
         {"no host", "GET /hello HTTP/1.1\r\n\r\n", 400, nullptr, "", false},
         {"target", "GET /" + std::string(9000, 'x') + " HTTP/1.1\r\n" + host, 414, nullptr, "",
          false},
@@ -203,6 +209,37 @@ TEST(HttpConnection, HeadHasTheFieldsAndNoBody) {
     }
     EXPECT_EQ(client.get("/hello").body, "hello");
     EXPECT_TRUE(client.pending().empty());
+}
+
+// RFC 9110 section 9.3.2, whatever stopped the request, and at whichever byte.
+TEST(HttpConnection, AFailedHeadRequestHasNoBody) {
+    ServerOptions options;
+    options.http.head_timeout = 1ms;
+    TestServer patient, hasty(std::move(options));
+    patient.start();
+    hasty.start();
+    const struct {
+        TestServer& server;
+        std::string request;
+        int status;
+    } cases[] = {
+        {patient, "HEAD / HTTP/1.1\r\n\r\n", 400},
+        {patient, "HEAD / HTTP/1.1\r\nA : b", 400},
+        {patient, "\r\nHEAD /\"", 400},
+        {patient, "HEAD / HTTP/2.0\r\n", 505},
+        {patient, "HEAD /" + std::string(9000, 'x'), 414},
+        {patient, "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000001\r\n\r\n", 413},
+        {hasty, "HEAD / HTTP/1.1\r\n", 408},
+    };
+    for (const auto& one : cases) {
+        Client client(one.server.port());
+        const auto answer = client.request(one.request, true);
+        EXPECT_EQ(answer.status, one.status) << one.request;
+        EXPECT_TRUE(answer.has("Content-Length: ")) << answer.head;
+        EXPECT_EQ(client.read_to_end(), "<end>") << one.request;
+    }
+    Client other(patient.port());
+    EXPECT_NE(other.request("HEADER / HTTP/1.1\r\n\r\n").body, "");
 }
 
 TEST(HttpConnection, PipelinedRequestsAreAnsweredInOrder) {

@@ -57,6 +57,7 @@ TEST(WsHandshake, IsJudgedBeforeAnythingOpens) {
          "Sec-WebSocket-Protocol: chat\r\n"},
         {"bad key", no_key, 400, ""},
         {"version", old, 426, "Sec-WebSocket-Version: 13\r\n"},
+        {"version says upgrade", old, 426, "Connection: close, upgrade\r\n"},
         {"post", post, 405, "Allow: GET"},
         {"head", head, 405, "Allow: GET"},
         {"body", with("Content-Length: 3\r\n") + "abc", 400, ""},
