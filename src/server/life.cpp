@@ -112,8 +112,8 @@ bool Server::stopping() const noexcept {
 
 int Server::run() {
     std::unique_ptr<server::Signals> signals;
-    if (state_->site.options.handle_signals) signals = std::make_unique<server::Signals>();
     try {
+        if (state_->site.options.handle_signals) signals = std::make_unique<server::Signals>();
         start();
     } catch (const std::exception& error) {
         if (state_->site.options.log)
@@ -127,6 +127,7 @@ int Server::run() {
 
 // Until every worker has ended: whatever asked them to.
 void Server::State::serve_signals(server::Signals& signals) {
+    signals.unblock();  // The workers have started with these signals blocked.
     for (size_t running = threads.size(); running > 0;) {
         std::array<pollfd, 2> wanted{{{signals.fd(), POLLIN, 0}, {finished.get(), POLLIN, 0}}};
         // Asked twice, a worker ends with its tick. One that does not is stuck in a handler.

@@ -1,28 +1,104 @@
 #include "server/signals.h"
 
-#include <sys/signalfd.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
+#include <mutex>
+#include <stdexcept>
+#include <system_error>
+
 namespace starling::server {
+namespace {
+
+// What the handler knows: a signal handler has no argument for an owner, so this is the process's.
+struct Slot {
+    std::atomic<int> write_end{-1};
+};
+static_assert(std::atomic<int>::is_always_lock_free, "used in a signal handler");
+constinit std::array<Slot, Signals::at_once_max> slots;
+constinit std::atomic<int> handlers_running{0};
+
+// What stood there before the first Signals of the process.
+struct Before {
+    std::mutex mutex;
+    size_t users = 0;
+    std::array<struct sigaction, Signals::wanted.size()> actions{};
+};
+constinit Before before;
+
+void handle(int signal) {
+    const int error = errno;
+    handlers_running.fetch_add(1);
+    const auto byte = static_cast<unsigned char>(signal);
+    for (const Slot& slot : slots) {
+        const int fd = slot.write_end.load();
+        // A pipe that is full holds thousands of signals already.
+        if (fd >= 0) (void)!::write(fd, &byte, 1);
+    }
+    handlers_running.fetch_sub(1);
+    errno = error;
+}
+
+sigset_t wanted_set() noexcept {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : Signals::wanted) sigaddset(&set, signal);
+    return set;
+}
+
+size_t take_slot(int write_end) {
+    for (size_t i = 0; i < slots.size(); ++i) {
+        int none = -1;
+        if (slots[i].write_end.compare_exchange_strong(none, write_end)) return i;
+    }
+    throw std::runtime_error("too many servers that handle signals in one process");
+}
+
+}  // namespace
 
 Signals::Signals() {
-    sigset_t wanted;
-    sigemptyset(&wanted);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&wanted, signal);
-    pthread_sigmask(SIG_BLOCK, &wanted, &before_);
-    fd_ = net::Descriptor(::signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC));
+    int ends[2];
+    if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
+        throw std::system_error(errno, std::generic_category(), "a pipe for signals");
+    read_end_ = net::Descriptor(ends[0]);
+    write_end_ = net::Descriptor(ends[1]);
+    const std::lock_guard lock(before.mutex);
+    slot_ = take_slot(write_end_.get());
+    const sigset_t set = wanted_set();
+    pthread_sigmask(SIG_BLOCK, &set, &before_);
+    if (before.users++ > 0) return;
+    struct sigaction action {};
+    action.sa_handler = &handle;
+    action.sa_mask = set;
+    action.sa_flags = SA_RESTART;
+    for (size_t i = 0; i < wanted.size(); ++i) ::sigaction(wanted[i], &action, &before.actions[i]);
 }
 
 Signals::~Signals() {
-    while (take() != 0) {  // Not to be delivered when the mask is restored.
+    unblock();  // Those that wait are taken here, not by what stood there before.
+    {
+        const std::lock_guard lock(before.mutex);
+        if (--before.users == 0)
+            for (size_t i = 0; i < wanted.size(); ++i)
+                ::sigaction(wanted[i], &before.actions[i], nullptr);
     }
+    slots[slot_].write_end.store(-1);
+    // A handler on another thread may have read the descriptor, which is closed behind this.
+    while (handlers_running.load() > 0) ::sched_yield();
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
+void Signals::unblock() noexcept {
+    const sigset_t set = wanted_set();
+    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
 int Signals::take() noexcept {
-    signalfd_siginfo info{};
-    if (::read(fd_.get(), &info, sizeof info) != sizeof info) return 0;
-    return int(info.ssi_signo);
+    unsigned char signal = 0;
+    return ::read(read_end_.get(), &signal, 1) == 1 ? signal : 0;
 }
 
 }  // namespace starling::server

@@ -10,13 +10,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <future>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "server/signals.h"
 #include "tests/server/fixture.h"
 #include "tests/server/ws_client.h"
 
@@ -242,8 +247,29 @@ TEST(ServerStop, WorksInsideAHandlerAndWithTwoWaiting) {
     EXPECT_EQ(t.stats().connections_open, 0u);
 }
 
+// Threads of the application that take the process's signals: they were there before the server.
+class EarlyThreads {
+public:
+    EarlyThreads() {
+        for (auto& thread : threads_)
+            thread = std::thread([this] {
+                while (!end_) ::poll(nullptr, 0, 1);
+            });
+    }
+    ~EarlyThreads() {
+        end_ = true;
+        for (auto& thread : threads_) thread.join();
+    }
+
+private:
+    std::atomic<bool> end_{false};
+    std::array<std::thread, 4> threads_;
+};
+
 // Runs a server in a process of its own; the pipe tells its port, and then when a socket has opened.
-int run_in_child(int pipe_end) {
+int run_in_child(int pipe_end, bool early_threads) {
+    std::optional<EarlyThreads> threads;
+    if (early_threads) threads.emplace();
     TestServer t;
     hello(t.server);
     t.server.after(0ms, [&] {
@@ -255,11 +281,11 @@ int run_in_child(int pipe_end) {
     return t.server.run();
 }
 
-TEST(ServerSignals, HupReloadsAndTermEndsWithZero) {
+void hup_reloads_and_term_ends_with_zero(bool early_threads) {
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);
     const pid_t child = ::fork();
-    if (child == 0) ::_exit(run_in_child(ends[1]));
+    if (child == 0) ::_exit(run_in_child(ends[1], early_threads));
     ::close(ends[1]);
     uint16_t port = 0;
     ASSERT_EQ(::read(ends[0], &port, sizeof port), ssize_t(sizeof port));
@@ -276,6 +302,39 @@ TEST(ServerSignals, HupReloadsAndTermEndsWithZero) {
     EXPECT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 0);
     ::close(ends[0]);
+}
+
+TEST(ServerSignals, HupReloadsAndTermEndsWithZero) { hup_reloads_and_term_ends_with_zero(false); }
+
+TEST(ServerSignals, ThreadsStartedBeforeTheServerDoNotTakeThem) {
+    hup_reloads_and_term_ends_with_zero(true);
+}
+
+// Each server of a process gets each signal, and what stood there before is there again afterwards.
+TEST(ServerSignals, AreForEachServerAndGivenBack) {
+    const auto ignored = ::signal(SIGHUP, SIG_IGN);
+    {
+        Signals one, two;
+        one.unblock();
+        ::kill(::getpid(), SIGHUP);
+        ::kill(::getpid(), SIGTERM);
+        for (Signals* signals : {&one, &two}) {
+            EXPECT_EQ(signals->take() + signals->take(), SIGHUP + SIGTERM);
+            EXPECT_EQ(signals->take(), 0);
+        }
+    }
+    EXPECT_EQ(::signal(SIGHUP, ignored), SIG_IGN);
+    sigset_t blocked;
+    pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+    for (const int signal : Signals::wanted) EXPECT_EQ(sigismember(&blocked, signal), 0) << signal;
+}
+
+TEST(ServerSignals, AreRefusedToMoreServersThanThereIsRoomFor) {
+    std::vector<std::unique_ptr<Signals>> all;
+    for (size_t i = 0; i < Signals::at_once_max; ++i) all.push_back(std::make_unique<Signals>());
+    EXPECT_THROW(Signals(), std::runtime_error);
+    all.clear();
+    EXPECT_NO_THROW(Signals());
 }
 
 // A handler that never returns keeps its worker: no loop comes to the second SIGTERM.
