@@ -54,7 +54,7 @@ public:
         response.header("Cache-Control", "public, max-age=0");
         const std::string etag = "\"" + version_ + "\"";
         response.header("ETag", etag);
-        response.header("Vary", "Accept-Encoding");
+        response.add_header("Vary", "Accept-Encoding");  // Beside the Origin of the CORS rules.
         // Without Last-Modified no clock is asked.
         if (http::evaluate_conditions(request, {.etag = etag}, 0) ==
             http::Condition::not_modified) {
