@@ -46,13 +46,15 @@ struct Channel {
 
 struct Options {
     auth::Options auth = {};
-    // For POST /api/publish. "": only programs on this machine: loopback peers, without a proxy or a
-    // browser in between.
+    // POST /api/publish always wants this key, wherever a request comes from: behind a proxy every
+    // client has a loopback address. "": a random key is made, see Channels::api_key().
     std::string api_key = {};
     size_t event_bytes_max = 64 * 1024;           // Of POST /api/publish; more: 413.
     size_t batch_events_max = 1024;               // In one POST /api/publish; more: 400.
     std::chrono::milliseconds heartbeat{25'000};  // Between comments on /sse/; 0: none.
-    // Pages of other sites that may listen, as ws::Route::origins.
+    // Pages of other sites that may listen, as ws::Route::origins: by WebSocket, and by EventSource or
+    // fetch, whose answers carry CORS fields for these pages. With credentials (cookies), except for a
+    // page that only "*" or "null" allows.
     std::vector<std::string> origins = {};
     // GET `api` tells the index, POST `api`/publish publishes; "": neither is served.
     std::string api = "/api";
@@ -78,6 +80,9 @@ public:
     // way may owe it.
     virtual bool publish(std::string_view channel, std::string_view event,
                          std::function<void(Published)> done = {}) = 0;
+    // The key that POST /api/publish wants: Options::api_key, or the random one of this object, which is
+    // made anew at each start of the program. Show it to an operator, and to nobody else.
+    [[nodiscard]] virtual const std::string& api_key() const noexcept = 0;
 };
 
 }  // namespace starling::events

@@ -66,7 +66,8 @@ unsigned worker_count(const Settings& settings) {
 }
 
 // starling 0.1.0 listening on http://localhost:8080 (2 workers)
-void greet(const Server& server, const Settings& settings, std::ostream& to) {
+void greet(const Server& server, const Settings& settings, const SiteFacts& facts,
+           std::ostream& to) {
     std::ostringstream out;
     std::vector<std::string> urls;
     std::vector<std::string> addresses = server.addresses();
@@ -84,6 +85,9 @@ void greet(const Server& server, const Settings& settings, std::ostream& to) {
     if (settings.demo && has_pages && !urls.empty() && urls.front().starts_with("http"))
         out << "pages: " << urls.front() << "/echo, " << urls.front() << "/chat, " << urls.front()
             << "/socketio and " << urls.front() << "/community\n";
+    if (!facts.made_publish_key.empty())
+        out << "key of POST /api/publish, made for this run: " << facts.made_publish_key
+            << " (events.api_key sets another)\n";
     // This is a worker's thread: an output that takes nothing now does without.
     pollfd standard_output{STDOUT_FILENO, POLLOUT, 0};
     if (&to == &std::cout && ::poll(&standard_output, 1, 0) != 1) return;
@@ -102,16 +106,15 @@ std::string start_fault(const Config& config, const Settings& settings, const st
 }
 
 // Everything that can be wrong without listening: routes, folders, certificates.
-bool prepare(Server& server, const Config& config, const Settings& settings,
-             community::Community* community, std::string& error) {
-    if (auto fault = build_site(server, settings, community)) {
-        error = config.fault(fault->key, fault->what);
-        return false;
-    }
+base::Result<SiteFacts> prepare(Server& server, const Config& config, const Settings& settings,
+                                community::Community* community) {
+    auto facts = build_site(server, settings, community);
+    if (!facts) return base::Failure(config.fault(facts.error().key, facts.error().what));
     std::string why;
-    if (settings.server.certificates.empty() || server.reload_certificates(why)) return true;
-    error = config.fault(settings.tls_cert.empty() ? "tls.certificates" : "tls_cert", why);
-    return false;
+    if (!settings.server.certificates.empty() && !server.reload_certificates(why))
+        return base::Failure(
+            config.fault(settings.tls_cert.empty() ? "tls.certificates" : "tls_cert", why));
+    return *std::move(facts);
 }
 
 // The demo's pages lie beside the program where no folder is named.
@@ -157,13 +160,14 @@ int serve(const Config& config, Settings settings, const Environment& environmen
     OpenCommunity community = open_community(config, settings, environment, err, error);
     if (!error.empty()) return wrong(err, error);
     Server server(std::move(options));
-    if (!prepare(server, config, settings, community.get(), error)) return wrong(err, error);
+    const auto facts = prepare(server, config, settings, community.get());
+    if (!facts) return wrong(err, facts.error());
 
     // A log that machines read tells of the start too; a terminal has just been told.
     bool told = settings.log.format == log::Format::json || !settings.log.path.empty();
     server.after(std::chrono::milliseconds(0), [&] {
         log->started();
-        greet(server, settings, out);
+        greet(server, settings, *facts, out);
         std::array fields{log::Field{"version", version()},
                           log::Field{"workers", int64_t(worker_count(settings))}};
         if (told) log->write(log::Level::info, "started", fields);
@@ -184,7 +188,8 @@ int check(const Config& config, const Settings& settings, const std::string& fil
           std::ostream& out, std::ostream& err) {
     Server server(settings.server);
     std::string error;
-    if (!prepare(server, config, settings, nullptr, error)) return wrong(err, error);
+    const auto facts = prepare(server, config, settings, nullptr);
+    if (!facts) return wrong(err, facts.error());
     // A log that does not exist yet is not made here, perhaps with the wrong owner.
     const auto folder = std::filesystem::path(settings.log.path).parent_path();
     const bool made_later = std::filesystem::is_directory(folder.empty() ? "." : folder) &&

@@ -93,8 +93,8 @@ std::optional<SiteFault> websockets(Server& server, const Settings& settings) {
 }
 
 // Server events, and the community that publishes some.
-std::optional<SiteFault> serve_events(Server& server, const Settings& settings,
-                                      community::Community* community) {
+base::Result<events::Channels*, SiteFault> serve_events(Server& server, const Settings& settings,
+                                                        community::Community* community) {
     events::Options options = event_options(settings);
     if (community) community->join(options.auth);
     if (settings.demo) {
@@ -102,20 +102,19 @@ std::optional<SiteFault> serve_events(Server& server, const Settings& settings,
         options.server_page = page(settings.root + "/events/server.html");
     }
     size_t i = 0;
-    bool built = false;
+    events::Channels* channels = nullptr;
     try {
-        events::Channels& channels = server.events(std::move(options));
-        built = true;
+        channels = &server.events(std::move(options));
         for (events::Channel& channel : event_channels(settings)) {
-            channels.declare(std::move(channel));
+            channels->declare(std::move(channel));
             ++i;
         }
-        if (community) community->mount(server, channels);
+        if (community) community->mount(server, *channels);
     } catch (const std::exception& refused) {
         std::string key = "events.channels[" + std::to_string(i) + "]";
-        return SiteFault{built ? key : "auth", refused.what()};
+        return base::Failure(SiteFault{channels ? key : "auth", refused.what()});
     }
-    return std::nullopt;
+    return channels;
 }
 
 }  // namespace
@@ -129,8 +128,9 @@ std::string find_web_folder(const std::string& executable_path) {
     return {};
 }
 
-std::optional<SiteFault> build_site(Server& server, const Settings& settings,
-                                    community::Community* community) {
+base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& settings,
+                                              community::Community* community) {
+    SiteFacts facts;
     server.default_header("X-Content-Type-Options", "nosniff");
     if (settings.demo) {
         server.default_header("Content-Security-Policy", demo_policy);
@@ -139,17 +139,19 @@ std::optional<SiteFault> build_site(Server& server, const Settings& settings,
     if (!settings.cors.origins.empty()) server.cors(settings.cors);
     health(server);
     if (has_events(settings)) {
-        if (auto fault = serve_events(server, settings, community)) return fault;
+        const auto channels = serve_events(server, settings, community);
+        if (!channels) return base::Failure(channels.error());
+        if (settings.events.api_key.empty()) facts.made_publish_key = (*channels)->api_key();
     }
-    if (auto fault = websockets(server, settings)) return fault;
+    if (auto fault = websockets(server, settings)) return base::Failure(*std::move(fault));
     if (settings.demo) serve_socketio_chat(server.socketio());
-    if (settings.root.empty()) return std::nullopt;
+    if (settings.root.empty()) return facts;
     try {
         server.files("/", settings.root);
     } catch (const std::exception& refused) {
-        return SiteFault{"root", refused.what()};
+        return base::Failure(SiteFault{"root", refused.what()});
     }
-    return std::nullopt;
+    return facts;
 }
 
 std::string url_of(std::string_view address, bool secure) {

@@ -4,10 +4,10 @@
 #pragma once
 
 #include "app/config/settings.h"
+#include "base/result.h"
 
 #include <starling/server.h>
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,9 +26,14 @@ struct SiteFault {
     std::string key, what;
 };
 
+// What is to be told when the server has started.
+struct SiteFacts {
+    std::string made_publish_key;  // The random key of POST /api/publish; "": one was configured.
+};
+
 // Registers everything. `community`: of the demo, or null; it outlives the server.
-[[nodiscard]] std::optional<SiteFault> build_site(Server& server, const Settings& settings,
-                                                  community::Community* community = nullptr);
+base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& settings,
+                                              community::Community* community = nullptr);
 
 // "http://localhost:8080" for an address as Server::addresses() tells it.
 [[nodiscard]] std::string url_of(std::string_view address, bool secure);

@@ -20,8 +20,12 @@ public:
         noted += std::string(channel) + "=" + std::string(event) + " ";
         return true;
     }
+    const std::string& api_key() const noexcept override { return no_key_; }
     std::string taken() { return std::exchange(noted, ""); }
     std::string noted;
+
+private:
+    const std::string no_key_;
 };
 
 class CommunityApi : public testing::Test {

@@ -1,5 +1,5 @@
 // Server events in Chromium: the samples of their document, with nothing but the host changed, over ws
-// and wss; and the pages to try them.
+// and wss; the pages to try them; pages of another origin.
 
 import assert from "node:assert/strict";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
@@ -115,5 +115,59 @@ describe("the pages to try events", () => {
   test("ServerEvent: a channel that is not there is told", async () => {
     const page = await openPage(browser, url("/ws/ServerEvent?ref=Nothing"));
     await shows(page, "#spanStatus", "refused");
+  });
+});
+
+describe("pages of another origin", () => {
+  let listed;
+  let other;
+  let events;
+  let browser;
+  before(async () => {
+    const root = temporaryFolder();
+    writeFileSync(path.join(root, "index.html"),
+      "<!DOCTYPE html><title>page</title><link rel=icon href=data:,>");
+    [listed, other, browser] = await Promise.all([serve({ root }), serve({ root }), launch()]);
+    events = await serve({ events: { enabled: true, api_key: "key",
+      origins: [`http://127.0.0.1:${listed.port}`] } });
+  });
+  after(async () => {
+    await browser?.close();
+    await Promise.all([listed, other, events].map((server) => server?.stop()));
+  });
+
+  // The first event that the page gets, or "refused".
+  const listen = (page, scheme, options) => page.evaluate(([url, given]) => new Promise((resolve) => {
+    const source = url.startsWith("ws") ? new WebSocket(url) : new EventSource(url, given);
+    source.onmessage = ({ data }) => resolve(data);
+    source.onerror = () => resolve("refused");
+    source.onopen = () => window.reportOpen();
+  }), [events.url(`/${scheme === "ws" ? "ws" : "sse"}/ServerEvent?Ref=ArticleMessage1`, scheme), options]);
+
+  const publish = () => fetch(events.url("/api/publish", "http"), { method: "POST",
+    headers: { "X-Api-Key": "key" }, body: '{"channel":"ArticleMessage1","event":"GotNew"}' });
+
+  for (const [scheme, options] of [["ws"], ["http", {}], ["http", { withCredentials: true }]]) {
+    const what = `${scheme} ${options ? JSON.stringify(options) : ""}`;
+    test(`may listen where they are listed, and nowhere else: ${what}`, async () => {
+      const page = await openPage(browser, listed.url("/", "http"));
+      await page.exposeFunction("reportOpen", publish);
+      assert.equal(await listen(page, scheme, options), "WS Server Event:GotNew");
+      assert.deepEqual(page.faults, []);
+      await page.context().close();
+      const foreign = await openPage(browser, other.url("/", "http"));
+      await foreign.exposeFunction("reportOpen", publish);
+      assert.equal(await listen(foreign, scheme, options), "refused");
+      await foreign.context().close();
+    });
+  }
+
+  test("a listed page reads why it is refused, and may send a token with fetch", async () => {
+    const page = await openPage(browser, listed.url("/", "http"));
+    const url = events.url("/sse/ServerEvent?Ref=SystemMessagea@b", "http");
+    const status = await page.evaluate((target) =>
+      fetch(target, { headers: { Authorization: "Bearer forged" } }).then((answer) => answer.status), url);
+    assert.equal(status, 401);
+    await page.context().close();
   });
 });

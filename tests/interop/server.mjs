@@ -40,6 +40,12 @@ process.on("exit", () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
+// Another program of a test, to be killed with it where the test does not end it.
+export function onExit(child) {
+  running.add(child);
+  child.on("close", () => running.delete(child));
+}
+
 export const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 // Waits until `condition` gives something true, and gives it back.

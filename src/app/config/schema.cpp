@@ -252,7 +252,7 @@ constexpr Row rows[] = {
      .help = "events inside that interval are lost, or the last of them is pushed at its end"},
     {.key = "events.api_key",
      .slot = [](Settings& s) -> Slot { return &s.events.api_key; },
-     .help = "for `POST /api/publish`; empty: only programs on this machine may publish"},
+     .help = "for `POST /api/publish`; empty: one is made and shown at each start"},
     {.key = "events.event_bytes_max",
      .slot = [](Settings& s) -> Slot { return &s.events.event_bytes_max; },
      .min = 1,
@@ -271,7 +271,8 @@ constexpr Row rows[] = {
     {.key = "events.origins",
      .slot = [](Settings& s) -> Slot { return &s.events.origins; },
      .check = check_ws_origin,
-     .help = "pages of other sites that may listen, as `websocket[].origins`"},
+     .help = "pages of other sites that may listen, by WebSocket and by EventSource, as "
+             "`websocket[].origins`"},
 
     {.key = "auth.keys[].id",
      .slot = [](Settings& s) -> Slot { return &s.auth_keys.back().id; },

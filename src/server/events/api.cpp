@@ -39,20 +39,9 @@ std::string_view key_of(const http::Request& request) {
     return base::trim(authorization.substr(scheme.size()));
 }
 
-// Without a key: a program on this machine that speaks for itself. A proxy speaks for others, and a
-// browser for whatever page it shows.
-bool is_local_program(const http::Request& request) {
-    const std::string_view peer = request.remote_address();
-    const bool loopback = peer.empty() || peer == "::1" || peer.starts_with("127.") ||
-                          peer.starts_with("::ffff:127.");
-    for (const std::string_view name :
-         {"origin", "forwarded", "x-forwarded-for", "x-real-ip", "via", "sec-fetch-site"})
-        if (request.has_header(name)) return false;
-    return loopback;
-}
-
+// The key alone decides, not the address of the peer: a proxy on this machine speaks for clients
+// anywhere, and need not say so in any field.
 bool may_publish(const events::Options& options, const http::Request& request) {
-    if (options.api_key.empty()) return is_local_program(request);
     return same_key(key_of(request), options.api_key);
 }
 
@@ -136,7 +125,14 @@ void Events::mount(Site& site) {
                                  http::Response& response) {
             return take_event_stream(*this, worker, request, response);
         };
-        site.add("GET", std::string(folder) + "/ServerEvent", std::move(route));
+        const std::string path = std::string(folder) + "/ServerEvent";
+        site.add("GET", path, std::move(route));
+        if (!options_.origins.empty())
+            server.route("OPTIONS", path,
+                         [this](const http::Request& request, http::Response& response) {
+                             if (!apply_cors(request, response))
+                                 response.no_content().header("Allow", "GET, HEAD, OPTIONS");
+                         });
     }
     if (options_.api.empty()) return;
     site.add_handler("GET", options_.api,

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "events/text.h"
+#include "server/random_pool.h"
 #include "server/state.h"
 #include "server/worker.h"
 
@@ -21,6 +22,24 @@ const std::vector<std::string>& valid_origins(const std::vector<std::string>& or
         if (!ws::origin_pattern_is_valid(origin))
             throw std::invalid_argument("not an origin: '" + origin + "'");
     return origins;
+}
+
+// 128 random bits as hexadecimal digits.
+std::string make_api_key() {
+    std::array<std::byte, 16> random;
+    RandomPool().take(random);
+    std::string key;
+    for (const std::byte byte : random) {
+        constexpr std::string_view digits = "0123456789abcdef";
+        key += digits[std::to_integer<size_t>(byte >> 4)];
+        key += digits[std::to_integer<size_t>(byte & std::byte(15))];
+    }
+    return key;
+}
+
+events::Options with_api_key(events::Options options) {
+    if (options.api_key.empty()) options.api_key = make_api_key();
+    return options;
 }
 
 Admission refused(int status, std::string_view reason) {
@@ -91,7 +110,7 @@ void EventsWorker::set_timer() {
 // ---- all of them ----------------------------------------------------------------------------------
 
 Events::Events(events::Options options)
-    : options_(std::move(options)),
+    : options_(with_api_key(std::move(options))),
       authenticator_(options_.auth),
       origins_{.allowed = valid_origins(options_.origins)},
       answer_(
@@ -196,6 +215,26 @@ void Events::refresh(events::Member& member, std::string_view message) {
 
 bool Events::allows_origin(const http::Request& request) const {
     return ws::origin_allowed(origins_, request.header("origin"), request.host(), request.secure());
+}
+
+bool Events::apply_cors(const http::Request& request, http::Response& response) const {
+    if (options_.origins.empty()) return false;
+    const std::string_view origin = request.header("origin");
+    const auto listed = [&](const std::vector<std::string>& allowed) {
+        const ws::OriginPolicy policy{.same_origin = false, .allowed = allowed};
+        return !origin.empty() &&
+               ws::origin_allowed(policy, origin, request.host(), request.secure());
+    };
+    // Any page can become one of origin "null": such a page gets no answer in a visitor's name either.
+    std::vector<std::string> named = options_.origins;
+    std::erase_if(named, [](const std::string& one) { return one == "*" || one == "null"; });
+    http::CorsOptions rules;
+    rules.methods = {"GET", "HEAD"};
+    // The fields that clients of event streams set: fetch with a token, and EventSource.
+    rules.headers = {"Authorization", "Cache-Control", "Last-Event-ID"};
+    rules.credentials = listed(named);
+    if (listed(options_.origins)) rules.origins = {std::string(origin)};
+    return http::apply_cors(rules, request, response);
 }
 
 }  // namespace starling::server

@@ -89,6 +89,8 @@ public:
                  std::function<void(events::Published)> done) override;
     void publish(std::shared_ptr<EventBatch> batch);
 
+    [[nodiscard]] const std::string& api_key() const noexcept override { return options_.api_key; }
+
     void mount(Site& site) override;
     void attach(WorkerGroup& group) override;
     void detach() noexcept override;
@@ -99,6 +101,9 @@ public:
     [[nodiscard]] EventsWorker* here() const noexcept;  // Of the calling thread's worker.
     [[nodiscard]] std::string answer(std::string_view input) const { return answer_(input); }
     [[nodiscard]] bool allows_origin(const http::Request& request) const;
+    // Adds the CORS fields that a page of Options::origins needs to read an answer. True: the request
+    // was a preflight, and the response is its answer.
+    bool apply_cors(const http::Request& request, http::Response& response) const;
 
     [[nodiscard]] const events::Options& options() const noexcept { return options_; }
     [[nodiscard]] const events::Table& table() const noexcept { return table_; }

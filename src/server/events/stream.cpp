@@ -61,6 +61,8 @@ std::unique_ptr<Connection> take_event_stream(Events& events, Worker& worker,
                                               const http::Request& request,
                                               http::Response& response) {
     response.header("Cache-Control", "no-store");
+    // First, so that a page can also read the status of a refusal.
+    if (events.apply_cors(request, response)) return nullptr;
     EventsWorker* const host = events.here();
     if (!host || !events.allows_origin(request)) {
         response.status(403).text("this origin is not allowed\n");

@@ -3,6 +3,7 @@
 #include <starling/server.h>
 
 #include <string>
+#include <vector>
 
 #include "tests/server/events/fixture.h"
 
@@ -60,6 +61,79 @@ TEST(EventsStream, StatusesLimitsAndHeads) {
     EXPECT_EQ(t.publish("[" + event + "," + event + "]"),
               R"(200 [{"delivered":1,"limited":0},{"delivered":0,"limited":1}])");
     EXPECT_EQ(listener.read_until("\n\n"), "data: WS Server Event:a\n\n");
+}
+
+// Fetch standard section 3.2: what a page of another origin must find to read an answer.
+TEST(EventsStream, PagesOfListedOriginsMayReadWhatItAnswers) {
+    const std::string yes = "Access-Control-Allow-Origin: ", named = "https://page.example";
+    const std::string credentials = "Access-Control-Allow-Credentials: true";
+    struct Case {
+        std::vector<std::string> origins;
+        std::string origin, channel;
+        int status;
+        bool may_read, with_credentials;
+    };
+    const std::vector<Case> cases = {
+        {{named}, named, "ApiIndex", 200, true, true},
+        {{"https://*.example"}, named, "ApiIndex", 200, true, true},
+        {{named}, named, "Members", 401, true, true},
+        {{named}, named, "Nothing", 404, true, true},
+        {{named}, "https://other.example", "ApiIndex", 403, false, false},
+        {{named}, "", "ApiIndex", 200, false, false},
+        {{"*"}, named, "ApiIndex", 200, true, false},
+        {{"*", named}, named, "ApiIndex", 200, true, true},
+        {{"null"}, "null", "ApiIndex", 200, true, false},
+        {{}, "http://here", "ApiIndex", 200, false, false},
+    };
+    for (const auto& c : cases) {
+        EventServer t({.origins = c.origins});
+        t.start();
+        Client client(t.port());
+        client.send("GET /sse/ServerEvent?Ref=" + c.channel + " HTTP/1.1\r\nHost: here\r\n" +
+                    (c.origin.empty() ? "" : "Origin: " + c.origin + "\r\n") + "\r\n");
+        const std::string head = client.read_until("\r\n\r\n");
+        const std::string what = c.origin + " " + c.channel + "\n" + head;
+        EXPECT_TRUE(head.starts_with("HTTP/1.1 " + std::to_string(c.status))) << what;
+        const auto has = [&](const std::string& line) {
+            return head.find("\r\n" + line + "\r\n") != std::string::npos;
+        };
+        EXPECT_EQ(has(yes + c.origin), c.may_read) << what;
+        EXPECT_EQ(has(credentials), c.with_credentials) << what;
+        EXPECT_EQ(has("Vary: Origin"), !c.origins.empty()) << what;
+    }
+}
+
+TEST(EventsStream, APreflightForATokenIsAnswered) {
+    EventServer t({.origins = {"https://page.example"}});
+    t.start();
+    const auto ask = [&](const std::string& origin) {
+        return Client(t.port()).request(
+            "OPTIONS /sse/ServerEvent?Ref=Members HTTP/1.1\r\nHost: here\r\nOrigin: " + origin +
+            "\r\nAccess-Control-Request-Method: GET\r\n"
+            "Access-Control-Request-Headers: authorization\r\n\r\n");
+    };
+    const auto listed = ask("https://page.example");
+    EXPECT_EQ(listed.status, 204);
+    EXPECT_TRUE(listed.has("Access-Control-Allow-Origin: https://page.example")) << listed.head;
+    EXPECT_TRUE(listed.has("Access-Control-Allow-Headers: Authorization")) << listed.head;
+    const auto other = ask("https://other.example");
+    EXPECT_EQ(other.status, 204);
+    EXPECT_FALSE(other.has("Access-Control-Allow-Origin")) << other.head;
+    EXPECT_TRUE(other.has("Vary: Origin")) << other.head;
+}
+
+// The rules of Server::cors() and Options::origins may both hold; the answer names the page once.
+TEST(EventsStream, OriginsStandBesideTheCorsRulesOfTheServer) {
+    EventServer t({.origins = {"https://page.example"}});
+    t.server.cors({.origins = {"*"}, .credentials = false});
+    t.start();
+    const auto answer = Client(t.port()).request(
+        "HEAD /sse/ServerEvent?Ref=ApiIndex HTTP/1.1\r\nHost: here\r\n"
+        "Origin: https://page.example\r\n\r\n",
+        true);
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_TRUE(answer.has("Access-Control-Allow-Origin: https://page.example")) << answer.head;
+    EXPECT_FALSE(answer.has("Access-Control-Allow-Origin: *")) << answer.head;
 }
 
 TEST(EventsStream, HeartbeatsAndTheEndOfALogin) {
@@ -142,21 +216,23 @@ TEST(EventsApi, PublishingAnswersWhatIsWrong) {
     EXPECT_EQ(Client(t.port()).get("/api/publish").status, 405);
 }
 
-TEST(EventsApi, WithoutAKeyOnlyProgramsOnThisMachineMayPublish) {
-    TestServer t;
-    t.server.events().declare({.pattern = "ApiIndex"});
+TEST(EventsApi, WantsAKeyWhereNoneIsSetAndMakesOneForEachServer) {
+    TestServer t, other;
+    auto& channels = t.server.events();
+    channels.declare({.pattern = "ApiIndex"});
     t.start();
+    EXPECT_EQ(channels.api_key().size(), 32u) << channels.api_key();
+    const std::string others_key = other.server.events().api_key();
+    EXPECT_NE(channels.api_key(), others_key);
     const struct {
         std::string fields;
         int status;
     } cases[] = {
-        {"", 200},
-        {"X-Api-Key: \r\n", 200},
-        {"Origin: http://here\r\n", 401},
-        {"Sec-Fetch-Site: cross-site\r\n", 401},
-        {"X-Forwarded-For: 192.0.2.1\r\n", 401},
-        {"Forwarded: for=192.0.2.1\r\n", 401},
-        {"Via: 1.1 proxy\r\n", 401},
+        {"", 401},
+        {"X-Api-Key: \r\n", 401},
+        {"X-Api-Key: " + others_key + "\r\n", 401},
+        {"X-Api-Key: " + channels.api_key() + "\r\n", 200},
+        {"Authorization: Bearer " + channels.api_key() + "\r\n", 200},
     };
     const std::string body = R"({"channel":"ApiIndex","event":"x"})";
     for (const auto& c : cases) {
