@@ -128,11 +128,11 @@ void Events::mount(Site& site) {
         const std::string path = std::string(folder) + "/ServerEvent";
         site.add("GET", path, std::move(route));
         if (!options_.origins.empty())
-            server.route("OPTIONS", path,
-                         [this](const http::Request& request, http::Response& response) {
-                             if (!apply_cors(request, response))
-                                 response.no_content().header("Allow", "GET, HEAD, OPTIONS");
-                         });
+            site.add_handler("OPTIONS", path,
+                             [this](const http::Request& request, http::Response& response) {
+                                 if (!apply_cors(request, response))
+                                     response.no_content().header("Allow", "GET, HEAD, OPTIONS");
+                             });
     }
     if (options_.api.empty()) return;
     site.add_handler("GET", options_.api,
