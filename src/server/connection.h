@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
 #include <starling/websocket.h>
 
+#include "base/slot_table.h"
 #include "net/stream.h"
 
 namespace starling::server {
@@ -19,15 +21,20 @@ public:
     virtual void took_over() {}
 };
 
-// Who has promised an answer, or waits for a body, and must know when that comes to nothing.
+enum class RequestEnd : uint8_t {
+    answered,      // Its answer is complete, or as complete as it will be.
+    body_refused,  // Answered before the end of its body, which is too large.
+    client_left,   // Its connection closed.
+};
+
+// What is told of requests in work. The watcher outlives every connection of its worker; what it watches
+// for (`subject`) and the request are named by keys, which find nothing once their object is gone.
 class RequestWatcher {
 public:
-    // The client left. The connection watches for nobody any more.
-    virtual void client_left() = 0;
-    // The body was refused for its size.
-    virtual void body_refused() = 0;
-    // The server stops: the promise should be kept now.
-    virtual void server_stops() = 0;
+    // The last call about a request. Worker::replies() does not find `request` any more.
+    virtual void request_ended(base::SlotKey subject, base::SlotKey request, RequestEnd how) = 0;
+    // The server stops: a promised answer should come now.
+    virtual void request_must_end(base::SlotKey subject, base::SlotKey request) = 0;
 
 protected:
     ~RequestWatcher() = default;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <exception>
 #include <utility>
 
@@ -33,7 +34,7 @@ uint64_t ms(std::chrono::milliseconds duration) { return uint64_t(duration.count
 HttpConnection::HttpConnection(Worker& worker)
     : worker_(&worker), parser_(worker.site().parser_limits) {}
 
-HttpConnection::~HttpConnection() { release_reply(); }
+HttpConnection::~HttpConnection() { release_key(); }
 
 void HttpConnection::start() { begin_head(); }
 
@@ -136,6 +137,7 @@ bool HttpConnection::begin_body() {
     if (match_.outcome != http::Router::Outcome::found) return true;
     const auto& exchange = worker_->site().routes[size_t(match_.route)].exchange;
     if (!exchange || !exchange->begin) return true;
+    begin_request();
     const http::Request request(request_parts());
     http::Response response;
     if (exchange->begin(*this, request, response)) return true;
@@ -149,7 +151,7 @@ void HttpConnection::take_body(std::span<const std::byte> bytes) {
         body_.append(base::text_of(bytes));
         return;
     }
-    if (RequestWatcher* watcher = std::exchange(watcher_, nullptr)) watcher->body_refused();
+    end_request(RequestEnd::body_refused);
     fail(413, "body too large");
 }
 
@@ -187,6 +189,7 @@ void HttpConnection::fail(int status, std::string_view reason, std::string_view 
     log_access();
     phase_ = Phase::closing;
     stream_->close(net::Stream::Close::linger);
+    end_request(RequestEnd::answered);
 }
 
 http::RequestParts HttpConnection::request_parts() {
@@ -211,8 +214,7 @@ void HttpConnection::on_request() {
     stream_->cancel_timeout();
     keep_alive_ = parser_.keep_alive();
     const Site& site = worker_->site();
-    reply_key_ = worker_->replies().next_key();
-    worker_->replies().insert(*this);
+    begin_request();
     const http::Request request(request_parts());
     http::Response response(worker_, {reply_key_.slot, reply_key_.generation});
     if (worker_->stopping()) {
@@ -254,18 +256,18 @@ void HttpConnection::call_route(const SiteRoute& route, const http::Request& req
 
 void HttpConnection::call_handler(const http::Handler& handler, const http::Request& request,
                                   http::Response& response) {
-    in_handler_ = true;
+    answering_ = &response;
     std::string what;
     try {
         handler(request, response);
-        in_handler_ = false;
+        answering_ = nullptr;
         return;
     } catch (const std::exception& error) {
         what = error.what();
     } catch (...) {
         what = "an exception of unknown type";
     }
-    in_handler_ = false;
+    answering_ = nullptr;
     worker_->log_exception(request.path(), what);
     response = http::Response();
     response.status(500).text("Internal Server Error\n");
@@ -293,7 +295,7 @@ void HttpConnection::hand_over(http::Response& response) {
     http::append_stream_head(out, response.close(), {.version_minor = 0, .date = worker_->date()});
     stream_->write(base::bytes_of(out));
     log_access();
-    release_reply();
+    end_request(RequestEnd::answered);
     phase_ = Phase::closing;  // Nothing more for this object to do; it is freed with the tick.
     Connection& successor = *successor_;
     stream_->replace_handler(std::move(successor_));
@@ -384,6 +386,7 @@ void HttpConnection::on_drained() {
     if (phase_ == Phase::streaming) worker_->replies().set_note(reply_key_, 0);
     if (phase_ == Phase::draining) read_next();
     if (phase_ == Phase::moving) {
+        assert(!reply_key_.generation);  // Nobody here knows a request that moves.
         Worker& from = *std::exchange(worker_, worker_->group().workers[destination_].get());
         from.hand_over(*stream_, *worker_);  // The last word: another thread may own this by now.
     }
@@ -391,8 +394,7 @@ void HttpConnection::on_drained() {
 
 void HttpConnection::finish_answer() {
     log_access();
-    release_reply();
-    watcher_ = nullptr;
+    end_request(RequestEnd::answered);
     promised_.reset();
     if (!keep_alive_ || (ended_ && !held_)) {
         phase_ = Phase::closing;
@@ -415,8 +417,21 @@ void HttpConnection::read_next() {
     stream_->resume_receiving();
 }
 
-// Who still holds a Reply holds nothing now.
-void HttpConnection::release_reply() {
+void HttpConnection::begin_request() {
+    if (reply_key_.generation) return;
+    reply_key_ = worker_->replies().next_key();
+    worker_->replies().insert(*this);
+}
+
+// The one place where a request ends for those who know it: its watcher, and every http::Reply.
+void HttpConnection::end_request(RequestEnd how) {
+    const base::SlotKey request = reply_key_;
+    release_key();
+    if (RequestWatcher* const watcher = std::exchange(watcher_, nullptr))
+        watcher->request_ended(watched_for_, request, how);
+}
+
+void HttpConnection::release_key() {
     if (!reply_key_.generation) return;
     worker_->replies().remove(*this);
     reply_key_ = {};
@@ -460,11 +475,11 @@ void HttpConnection::on_timeout() {
 void HttpConnection::on_closed(net::CloseReason) {
     worker_->connection_closed();
     phase_ = Phase::closing;
-    if (RequestWatcher* watcher = std::exchange(watcher_, nullptr)) watcher->client_left();
+    end_request(RequestEnd::client_left);
 }
 
 void HttpConnection::go_away() {
-    if (watcher_) watcher_->server_stops();
+    if (watcher_) watcher_->request_must_end(watched_for_, reply_key_);
     if (phase_ == Phase::reading && !parser_.started()) stream_->close();
 }
 

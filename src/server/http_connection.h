@@ -42,16 +42,23 @@ public:
     // Connection
     void go_away() override;
 
-    // The answer that a handler promised with Response::later(), see Worker.
+    // The request in work, for Worker::replies(): from its head on where an Exchange takes its body, else
+    // once it is whole; until its answer is complete.
     [[nodiscard]] base::SlotKey slot_key() const noexcept { return reply_key_; }
     // Calls made on this thread are posted while the handler runs, and behind others that were.
-    [[nodiscard]] bool must_post() const noexcept { return in_handler_ || posted_calls_ > 0; }
+    [[nodiscard]] bool must_post() const noexcept { return answering_ || posted_calls_ > 0; }
     void call_posted() noexcept { ++posted_calls_; }
     void call_arrived() noexcept { --posted_calls_; }
     [[nodiscard]] Worker& worker() const noexcept { return *worker_; }
-    // For an Exchange. One at a time; null: nobody. Until the answer is complete.
-    void watch(RequestWatcher* watcher) noexcept { watcher_ = watcher; }
-    [[nodiscard]] http::Response& promised() noexcept { return *promised_; }
+    // For an Exchange: tells the watcher of the end of the request in work. Once for each request.
+    void watch(RequestWatcher& watcher, base::SlotKey subject) noexcept {
+        watcher_ = &watcher;
+        watched_for_ = subject;
+    }
+    // For an Exchange: what its handler is filling, or has promised.
+    [[nodiscard]] http::Response& response() noexcept {
+        return answering_ ? *answering_ : *promised_;
+    }
     void finish_later(http::Response response);
     [[nodiscard]] bool write_later(std::string_view bytes);
     void write_posted(std::string_view bytes);  // The limit was asked when it was posted.
@@ -95,7 +102,9 @@ private:
     void pump_file_next_tick();
     void finish_answer();
     void read_next();
-    void release_reply();
+    void begin_request();  // Gives it its key.
+    void end_request(RequestEnd how);
+    void release_key();
     void decorate(http::Response& response) const;
     [[nodiscard]] http::WriteContext write_context() const;
     void log_access();
@@ -106,19 +115,20 @@ private:
     std::string body_;
     std::string remote_address_;
     Phase phase_ = Phase::reading;
-    bool head_seen_ = false;   // Of the request being read.
-    bool timing_head_ = true;  // The timeout for a head runs, not the one between requests.
-    bool keep_alive_ = true;   // After the answer in progress.
-    bool in_handler_ = false;
+    bool head_seen_ = false;    // Of the request being read.
+    bool timing_head_ = true;   // The timeout for a head runs, not the one between requests.
+    bool keep_alive_ = true;    // After the answer in progress.
     bool ended_ = false;        // The peer sends no more requests.
     bool held_ = false;         // The stream keeps requests that wait for their turn.
     bool chunked_ = false;      // The streamed answer.
     bool bodiless_ = false;     // The streamed answer is to a HEAD.
     uint32_t destination_ = 0;  // The index of the worker that it moves to.
-    base::SlotKey reply_key_;   // Of one answer: the next one has another.
+    base::SlotKey reply_key_;   // Of one request: the next one has another.
     uint32_t posted_calls_ = 0;
     uint64_t head_began_ms_ = 0;
-    RequestWatcher* watcher_ = nullptr;
+    RequestWatcher* watcher_ = nullptr;  // Of the request in work; null: nobody.
+    base::SlotKey watched_for_;
+    http::Response* answering_ = nullptr;     // While a handler runs.
     std::optional<http::Response> promised_;  // Status and fields for a streamed answer.
     std::optional<http::FileBody> file_;
     std::unique_ptr<Connection> successor_;  // Gets the stream with the head of the answer.

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/slot_table.h"
+#include "base/tied.h"
 #include "engineio/ids.h"
 #include "engineio/request.h"
 #include "engineio/session.h"
@@ -30,9 +31,9 @@
 
 namespace starling::server {
 
+enum class RequestEnd : uint8_t;
 class EngineWorker;
 class EnginePoll;
-class EnginePost;
 struct EngineQueue;
 class EngineSession;
 class EngineSocket;
@@ -69,7 +70,8 @@ using EngineFactory = std::function<std::unique_ptr<EngineHandler>(EngineSession
                                                                    const http::Request& request)>;
 
 // After close() every call is allowed and does nothing.
-class EngineSession final : private net::TimerEntry {
+class EngineSession final : private net::TimerEntry,
+                            private base::Tied<EngineSession, EngineSocket> {
 public:
     EngineSession(EngineWorker& host, base::SlotKey key, const engineio::Sid& sid,
                   engineio::Revision revision, engineio::Transport transport, bool supports_binary);
@@ -108,8 +110,9 @@ private:
     friend class Engine;
     friend class EngineWorker;
     friend class EngineSocket;
+    friend class base::Tied<EngineSession, EngineSocket>;
+    friend class base::Tied<EngineSocket, EngineSession>;
     friend class EnginePoll;
-    friend class EnginePost;
     using Actions = engineio::Session::Actions;
     using Event = engineio::Session::Event;
 
@@ -121,6 +124,8 @@ private:
     [[nodiscard]] bool on_post_head(HttpConnection& connection, http::Response& response);
     void on_post(HttpConnection& connection, const http::Request& request,
                  const engineio::Query& query, http::Response& response);
+    void request_ended(base::SlotKey request, RequestEnd how);
+    void request_must_end(base::SlotKey request);
     void poll_left();
     void post_left(Event event);
     void socket_opened(EngineSocket& socket);
@@ -142,6 +147,8 @@ private:
     void end();
     void schedule();
     [[nodiscard]] uint64_t now_ms() const noexcept;
+    // The WebSocket that is the transport, or on probation; null: none.
+    [[nodiscard]] inline EngineSocket* socket() const noexcept;  // In websocket.h.
     template <class F>
     void call(F&& call_user);
     void user_threw(std::string_view what);
@@ -154,9 +161,8 @@ private:
     base::SlotKey key_;
     uint64_t timer_due_ms_ = 0;  // 0: none.
     std::unique_ptr<EngineHandler> user_;
-    EngineSocket* socket_ = nullptr;      // The transport, or on probation.
-    std::unique_ptr<EnginePoll> poll_;    // The GET that waits.
-    std::unique_ptr<EnginePost> post_;    // The POST whose body is on its way.
+    std::unique_ptr<EnginePoll> poll_;  // The GET that waits.
+    base::SlotKey post_;                // The POST whose body is on its way, by Worker::replies().
     std::unique_ptr<EngineQueue> queue_;  // Null while empty.
 };
 static_assert(sizeof(EngineSession) <= 160, "part of the 1 KB that an idle client may cost");

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/engineio/polling.h"
+#include "server/engineio/websocket.h"
 
 namespace starling::server {
 
@@ -24,7 +25,7 @@ EngineWorker::~EngineWorker() {
 void EngineWorker::server_stops() {
     for (uint32_t slot = 0; slot < sessions_.slots(); ++slot) {
         EngineSession* const session = sessions_.object_at(slot);
-        if (session && !session->poll_ && !session->socket_)
+        if (session && !session->poll_ && !session->socket())
             session->drop(EngineClose::server_shutting_down);
     }
 }

@@ -12,18 +12,26 @@
 #include "base/slot_table.h"
 #include "net/timer_wheel.h"
 #include "net/timers.h"
+#include "server/connection.h"
 #include "server/engineio/engine.h"
 #include "server/random_pool.h"
 #include "server/worker.h"
 
 namespace starling::server {
 
-class EngineWorker final : public WorkerPart {
+class EngineWorker final : public WorkerPart, public RequestWatcher {
 public:
     EngineWorker(Engine& e, Worker& w);
     ~EngineWorker() override;
 
     void server_stops() override;
+    // RequestWatcher: of the requests of sessions, which are the subjects.
+    void request_ended(base::SlotKey session, base::SlotKey request, RequestEnd how) override {
+        if (EngineSession* const found = find(session)) found->request_ended(request, how);
+    }
+    void request_must_end(base::SlotKey session, base::SlotKey request) override {
+        if (EngineSession* const found = find(session)) found->request_must_end(request);
+    }
 
     // A new one, in the table, without a user.
     [[nodiscard]] EngineSession& make(const engineio::Query& query, engineio::Transport transport);

@@ -31,12 +31,10 @@ void refuse_overlap(http::Response& response) { response.status(400).body("", "t
 
 }  // namespace
 
-EnginePoll::EnginePoll(EngineSession& session, HttpConnection& connection,
-                       const http::Request& request, const engineio::Query& query,
-                       http::Response& response)
-    : session_(session),
-      connection_(&connection),
-      response_(&response),
+EnginePoll::EnginePoll(const EngineSession& session, const HttpConnection& connection,
+                       const http::Request& request, const engineio::Query& query)
+    : worker_(session.worker()),
+      request_(connection.slot_key()),
       j_(query.j.value_or(std::string_view())),
       jsonp_(query.j.has_value()),
       supports_binary_(engineio::supports_binary(query)) {
@@ -45,56 +43,34 @@ EnginePoll::EnginePoll(EngineSession& session, HttpConnection& connection,
 }
 
 EnginePoll::~EnginePoll() {
-    if (!connection_ || response_) return;
-    connection_->watch(nullptr);
-    connection_->end_later();
-}
-
-void EnginePoll::client_left() {
-    connection_ = nullptr;
-    session_.poll_left();  // Frees this.
-}
-
-void EnginePoll::wait() {
-    (void)response_->later();
-    response_ = nullptr;
-    connection_->watch(this);
+    if (HttpConnection* const connection = worker_.replies().find(request_))
+        connection->end_later();
 }
 
 void EnginePoll::answer(std::string payload, std::string_view type) {
+    HttpConnection* const connection = worker_.replies().find(request_);
+    if (!connection) return;
     if (jsonp_) {
         payload = engineio::jsonp_reply(j_, payload);
         type = "text/javascript; charset=UTF-8";
     }
-    http::Response& response = response_ ? *response_ : connection_->promised();
+    http::Response& response = connection->response();
     const bool large = threshold_ && payload.size() >= *threshold_;
     if (const auto small = large ? gzipped(payload) : nullptr)
         response.header("Content-Encoding", "gzip").body(small, type);
     else
         response.body(std::move(payload), type);
-    HttpConnection* const connection = std::exchange(connection_, nullptr);
-    if (response_) return;
-    connection->watch(nullptr);
-    connection->end_later();
+    connection->end_later();  // Where it was promised; else the handler returns with it.
 }
 
-EnginePost::EnginePost(EngineSession& session, HttpConnection& connection)
-    : session_(session), connection_(&connection) {
-    connection_->watch(this);
+void EngineSession::request_ended(base::SlotKey request, RequestEnd how) {
+    if (poll_ && poll_->request() == request) return poll_left();
+    if (post_ == request)
+        post_left(how == RequestEnd::body_refused ? Event::post_done : Event::post_aborted);
 }
 
-EnginePost::~EnginePost() {
-    if (connection_) connection_->watch(nullptr);
-}
-
-void EnginePost::client_left() {
-    connection_ = nullptr;
-    session_.post_left(engineio::Session::Event::post_aborted);  // Frees this.
-}
-
-void EnginePost::body_refused() {
-    connection_ = nullptr;
-    session_.post_left(engineio::Session::Event::post_done);
+void EngineSession::request_must_end(base::SlotKey request) {
+    if (poll_ && poll_->request() == request) drop(EngineClose::server_shutting_down);
 }
 
 // ---- GET ----------------------------------------------------------------------------------------
@@ -103,13 +79,15 @@ void EngineSession::on_get(HttpConnection& connection, const http::Request& requ
                            const engineio::Query& query, http::Response& response, bool opening) {
     const bool overlaps = poll_ != nullptr;
     const bool was_waiting = queue_ && !opening;
-    if (!overlaps)
-        poll_ = std::make_unique<EnginePoll>(*this, connection, request, query, response);
+    if (!overlaps) {
+        poll_ = std::make_unique<EnginePoll>(*this, connection, request, query);
+        connection.watch(host_, key_);
+    }
     const Actions actions = core_.on(Event::poll_arrived, now_ms());
     if (actions.answer_400 && !overlaps) poll_.reset();
     act(actions);
     if (actions.answer_400) return refuse_overlap(response);
-    if (poll_) return poll_->wait();
+    if (poll_) return (void)response.later();
     if (was_waiting && !queue_) on_drained();
 }
 
@@ -145,15 +123,15 @@ bool EngineSession::on_post_head(HttpConnection& connection, http::Response& res
     const Actions actions = core_.on(Event::post_arrived, now_ms());
     act(actions);
     if (actions.answer_400) return refuse_overlap(response), false;
-    post_ = std::make_unique<EnginePost>(*this, connection);
+    post_ = connection.slot_key();
+    connection.watch(host_, key_);
     return true;
 }
 
 void EngineSession::on_post(HttpConnection& connection, const http::Request& request,
                             const engineio::Query& query, http::Response& response) {
-    const bool begun = post_ && post_->is_of(connection);
+    const bool begun = post_ == connection.slot_key();
     if (!begun && !on_post_head(connection, response)) return;  // It has no body.
-    post_.reset();
     std::string form;
     if (query.j)
         form = engineio::jsonp_payload(
@@ -167,6 +145,7 @@ void EngineSession::on_post(HttpConnection& connection, const http::Request& req
     while (core_.state() != State::closed && (step = reader.next()) == Step::packet)
         act(core_.on_packet(engineio::Link::post, reader.packet(), now_ms()), &reader.packet());
     const bool fault = step == Step::fault;
+    post_ = {};
     act(core_.on(fault ? Event::post_fault : Event::post_done, now_ms()));
     if (fault)
         response.status(400).body("", "text/plain");
@@ -175,7 +154,7 @@ void EngineSession::on_post(HttpConnection& connection, const http::Request& req
 }
 
 void EngineSession::post_left(Event event) {
-    const std::unique_ptr<EnginePost> post = std::move(post_);
+    post_ = {};
     if (host_.worker.stopping()) return drop(EngineClose::server_shutting_down);
     act(core_.on(event, now_ms()));
 }

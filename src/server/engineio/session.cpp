@@ -85,15 +85,15 @@ void EngineSession::send_text(std::string_view packet, bool compress) {
 }
 
 void EngineSession::send_now(std::string_view packet, bool compress) {
-    if (core_.state() == State::websocket && socket_) [[likely]]
-        socket_->connection().send(ws::Message(packet), compress);
+    if (core_.state() == State::websocket && socket()) [[likely]]
+        socket()->connection().send(ws::Message(packet), compress);
     else
         enqueue(base::SharedBytes::copy(base::bytes_of(packet)), false);
 }
 
 void EngineSession::send_binary(std::span<const std::byte> bytes, bool compress) {
     if (!core_.may_send()) return;
-    if (core_.state() == State::websocket && socket_)
+    if (core_.state() == State::websocket && socket())
         send_binary_frame(bytes, compress);
     else
         enqueue(base::SharedBytes::copy(bytes), true);
@@ -101,7 +101,7 @@ void EngineSession::send_binary(std::span<const std::byte> bytes, bool compress)
 
 void EngineSession::send_binary_frame(std::span<const std::byte> bytes, bool compress) {
     const engineio::Packet packet{engineio::Type::message, true, base::text_of(bytes)};
-    WsConnection& connection = socket_->connection();
+    WsConnection& connection = socket()->connection();
     if (supports_binary_ && core_.revision() == engineio::Revision::eio4) {
         connection.send(ws::Message(bytes), compress);
         return;
@@ -121,11 +121,11 @@ void EngineSession::send_binary_frame(std::span<const std::byte> bytes, bool com
 void EngineSession::deliver(hub::Publication& publication) {
     if (!core_.may_send()) return;
     const bool binary = publication.message.binary;
-    const bool to_websocket = core_.state() == State::websocket && socket_;
+    const bool to_websocket = core_.state() == State::websocket && socket();
     // What is on the wire is the message itself, but for binary in revision 3 and in base64.
     if (to_websocket &&
         (!binary || (supports_binary_ && core_.revision() == engineio::Revision::eio4)))
-        return socket_->connection().deliver(publication);
+        return socket()->connection().deliver(publication);
     ++publication.taken;
     if (to_websocket) return send_binary_frame(publication.message.bytes, publication.compress);
     auto& shared = publication.encodings[binary ? binary_encoding : text_encoding];
@@ -153,37 +153,33 @@ void EngineSession::flush() {
 
 void EngineSession::flush_websocket() {
     const std::unique_ptr<EngineQueue> queue = std::move(queue_);
-    if (!queue || !socket_) return;
+    if (!queue || !socket()) return;
     for (const auto& packet : queue->packets) {
         if (packet.binary)
             send_binary_frame(packet.bytes.view());
         else
-            socket_->connection().send(ws::Message(base::text_of(packet.bytes.view())));
+            socket()->connection().send(ws::Message(base::text_of(packet.bytes.view())));
     }
 }
 
 bool EngineSession::writable() const noexcept {
     if (!core_.may_send()) return false;
-    if (core_.state() == State::websocket) return socket_ && socket_->connection().is_writable();
+    if (core_.state() == State::websocket) return socket() && socket()->connection().is_writable();
     return core_.outlet() == Outlet::poll;
 }
 
 size_t EngineSession::queued_bytes() const noexcept {
     const size_t waiting = queue_ ? queue_->bytes : 0;
-    const bool websocket = core_.state() == State::websocket && socket_;
-    return waiting + (websocket ? socket_->connection().buffered_amount() : 0);
+    const bool websocket = core_.state() == State::websocket && socket();
+    return waiting + (websocket ? socket()->connection().buffered_amount() : 0);
 }
 
 // ---- what happens -------------------------------------------------------------------------------
 
 void EngineSession::socket_opened(EngineSocket& socket) {
-    if (core_.state() == State::websocket && !socket_) {  // A new session.
-        socket_ = &socket;
-        return open();
-    }
+    if (core_.state() == State::websocket) return open();  // A new session.
     const Actions actions = core_.on(Event::websocket_attached, now_ms());
     if (actions.refuse_websocket) return socket.close(ws::close_code::normal);
-    socket_ = &socket;
     act(actions);
 }
 
@@ -203,8 +199,7 @@ void EngineSession::on_frame(std::span<const std::byte> bytes, bool binary) {
 }
 
 void EngineSession::socket_ended(Event event) {
-    EngineSocket* const socket = std::exchange(socket_, nullptr);
-    socket->leave();
+    untie();
     if (host_.worker.stopping() && core_.state() == State::websocket)
         return drop(EngineClose::server_shutting_down);
     act(core_.on(event, now_ms()));
@@ -248,17 +243,16 @@ void EngineSession::on_due() {
 
 void EngineSession::act(const Actions& actions, const engineio::Packet* packet) {
     if (actions.deliver) return give(*packet);
-    if (actions.send_probe_answer) socket_->connection().send(ws::Message("3probe"));
+    if (actions.send_probe_answer) socket()->connection().send(ws::Message("3probe"));
     if (actions.send_ping) send_now("2");
     if (actions.send_pong) send_now("3");
     if (actions.answer_noop) answer_poll(false, "6");
     if (actions.answer_close) answer_poll(true, "1");
     if (actions.flush_poll && queue_ && core_.claim_poll()) answer_poll(true, {});
     if (actions.flush_websocket) flush_websocket();
-    if (actions.close_websocket && socket_) {
+    if (actions.close_websocket && socket()) {
         const bool stops = actions.closed && core_.reason() == EngineClose::server_shutting_down;
-        std::exchange(socket_, nullptr)
-            ->close(stops ? ws::close_code::going_away : ws::close_code::normal);
+        socket()->close(stops ? ws::close_code::going_away : ws::close_code::normal);
     }
     if (actions.closed) return end();
     if (core_.state() != State::closed) schedule();
@@ -276,10 +270,10 @@ void EngineSession::give(const engineio::Packet& packet) {
 void EngineSession::end() {
     unlink();
     timer_due_ms_ = 0;
-    post_.reset();
+    post_ = {};
     poll_.reset();
     queue_.reset();
-    if (socket_) std::exchange(socket_, nullptr)->leave();
+    untie();
     host_.ended(*this);
     if (!user_) return;
     try {

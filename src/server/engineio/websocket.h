@@ -1,6 +1,6 @@
 // server/engineio/websocket.h: the WebSocket of an Engine.IO session, as its transport or on probation.
 //
-// Owner: the WsConnection. It and its session know each other until either ends.
+// Owner: the WsConnection. It and its session know each other until either ends (base::Tied).
 #pragma once
 
 #include <cstdint>
@@ -14,41 +14,47 @@
 
 namespace starling::server {
 
-class EngineSocket final : public WsHandler {
+class EngineSocket final : public WsHandler, public base::Tied<EngineSocket, EngineSession> {
 public:
-    explicit EngineSocket(EngineSession& session) noexcept : session_(&session) {}
+    // Belongs to no session where that has a WebSocket already.
+    explicit EngineSocket(EngineSession& session) noexcept;
 
     void on_open(WsConnection& connection) override {
         connection_ = &connection;
-        session_->socket_opened(*this);
+        if (!tied()) return connection.close(ws::close_code::normal, {});
+        tied()->socket_opened(*this);
     }
     void on_message(std::span<const std::byte> bytes, bool binary) override {
-        if (session_) session_->on_frame(bytes, binary);
+        if (tied()) tied()->on_frame(bytes, binary);
     }
     void on_drained() override {
-        if (session_ && session_->on_websocket()) session_->on_drained();
+        if (tied() && tied()->on_websocket()) tied()->on_drained();
     }
     void on_violation() override {
-        if (session_) session_->socket_ended(engineio::Session::Event::websocket_error);
+        if (tied()) tied()->socket_ended(engineio::Session::Event::websocket_error);
     }
     void go_away() override {
-        if (session_) session_->drop(EngineClose::server_shutting_down);
+        if (tied()) tied()->drop(EngineClose::server_shutting_down);
     }
     void on_closed() override {
-        if (session_) session_->socket_ended(engineio::Session::Event::websocket_closed);
+        if (tied()) tied()->socket_ended(engineio::Session::Event::websocket_closed);
     }
 
     [[nodiscard]] WsConnection& connection() const noexcept { return *connection_; }
     // The session has no use for it any more.
-    void leave() noexcept { session_ = nullptr; }
     void close(uint16_t code) {
-        leave();
+        untie();
         connection_->close(code, {});
     }
 
 private:
-    EngineSession* session_;
-    WsConnection* connection_ = nullptr;
+    WsConnection* connection_ = nullptr;  // From on_open() on; it owns this object.
 };
+
+inline EngineSocket* EngineSession::socket() const noexcept { return tied(); }
+
+inline EngineSocket::EngineSocket(EngineSession& session) noexcept {
+    if (!session.socket()) tie(session);
+}
 
 }  // namespace starling::server

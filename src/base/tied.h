@@ -1,0 +1,40 @@
+// base/tied.h: two objects that know each other and do not own each other. Where either is destroyed or
+// lets go, the other's pointer is null: neither end has to be told, and neither can forget to tell.
+//
+// Owner: each object derives from its own end. Thread: both objects belong to one thread.
+#pragma once
+
+#include <cassert>
+#include <utility>
+
+namespace starling::base {
+
+// `class A : base::Tied<A, B>` and `class B : base::Tied<B, A>`. The size of one pointer.
+template <class Here, class There>
+class Tied {
+public:
+    Tied(const Tied&) = delete;
+    Tied& operator=(const Tied&) = delete;
+
+    // Null while there is no other object.
+    [[nodiscard]] There* tied() const noexcept { return static_cast<There*>(other_); }
+    // Neither end is tied.
+    void tie(Tied<There, Here>& other) noexcept {
+        assert(!other_ && !other.other_);
+        other_ = &other;
+        other.other_ = this;
+    }
+    void untie() noexcept {
+        if (other_) std::exchange(other_, nullptr)->other_ = nullptr;
+    }
+
+protected:
+    Tied() noexcept = default;
+    ~Tied() { untie(); }
+
+private:
+    friend class Tied<There, Here>;
+    Tied<There, Here>* other_ = nullptr;
+};
+
+}  // namespace starling::base
