@@ -17,7 +17,7 @@ class Connection : public net::StreamHandler {
 public:
     // Ends politely: an HTTP connection after the answer in progress, a WebSocket with 1001.
     virtual void go_away() = 0;
-    // It has the stream now, behind the head of a streamed answer: see SiteRoute::take_over.
+    // It has the stream now, behind the head of a streamed answer: see HttpConnection::hand_over_to().
     virtual void took_over() {}
 };
 

@@ -1,5 +1,6 @@
 #include "server/site.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -32,9 +33,27 @@ ws::OriginPolicy origins_of(const ws::Route& route) {
     return {.allowed = route.origins};
 }
 
+// A path that switches to WebSocket, and shows a page or 426 to other requests.
+class WebSocketRoute final : public Route {
+public:
+    WebSocketRoute(size_t index, http::Handler page) : index_(index), page_(std::move(page)) {}
+    [[nodiscard]] std::optional<size_t> websocket() const noexcept override { return index_; }
+    void answer(HttpConnection&, const http::Request& request, http::Response& response) override {
+        if (page_) return page_(request, response);
+        response.status(426)
+            .header("Upgrade", "websocket")
+            .header("Sec-WebSocket-Version", "13")
+            .text("This is a WebSocket endpoint.\n");
+    }
+
+private:
+    const size_t index_;
+    const http::Handler page_;
+};
+
 }  // namespace
 
-WebSocketRoute::WebSocketRoute(ws::Route r)
+WebSocketEndpoint::WebSocketEndpoint(ws::Route r)
     : route(std::move(r)),
       receiver_limits{route.message_bytes_max, route.fragments_max},
       heartbeat(heartbeat_of(route)),
@@ -48,23 +67,26 @@ Site::Site(const ServerOptions& server_options) : options(server_options) {
     parser_limits.body_bytes_max = options.http.body_bytes_max;
 }
 
-void Site::add(std::string_view method, std::string_view pattern, SiteRoute route) {
+void Site::add(std::string_view method, std::string_view pattern, std::unique_ptr<Route> route) {
+    if (route->body_bytes_max_ == 0) route->body_bytes_max_ = options.http.body_bytes_max;
     router.add(method, pattern, int(routes.size()));
+    parser_limits.body_bytes_max = std::max(parser_limits.body_bytes_max, route->body_bytes_max_);
     routes.push_back(std::move(route));
 }
 
 void Site::add_handler(std::string_view method, std::string_view pattern, http::Handler handler) {
-    SiteRoute route;
-    route.handler = std::move(handler);
-    add(method, pattern, std::move(route));
+    add(method, pattern, std::make_unique<HandlerRoute>(std::move(handler)));
+}
+
+size_t Site::add_endpoint(std::unique_ptr<WebSocketEndpoint> endpoint) {
+    websockets.push_back(std::move(endpoint));
+    return websockets.size() - 1;
 }
 
 size_t Site::add_websocket(std::string_view pattern, ws::Route route) {
-    const size_t index = websockets.size();
-    websockets.push_back(std::make_unique<WebSocketRoute>(std::move(route)));
-    SiteRoute here;
-    here.websocket = index;
-    add("GET", pattern, std::move(here));
+    http::Handler page = route.page;
+    const size_t index = add_endpoint(std::make_unique<WebSocketEndpoint>(std::move(route)));
+    add("GET", pattern, std::make_unique<WebSocketRoute>(index, std::move(page)));
     return index;
 }
 

@@ -15,6 +15,7 @@
 
 #include "http/parser.h"
 #include "http/router.h"
+#include "server/route.h"
 #include "ws/extensions.h"
 #include "ws/heartbeat.h"
 #include "ws/origin.h"
@@ -22,8 +23,6 @@
 
 namespace starling::server {
 
-class Connection;
-class HttpConnection;
 class Worker;
 class WsHandler;
 
@@ -33,8 +32,8 @@ using WsAdmission =
     std::function<std::unique_ptr<WsHandler>(Worker&, const http::Request&, http::Response&)>;
 
 // A ws::Route, and what the protocol cores want of it in their own terms.
-struct WebSocketRoute {
-    explicit WebSocketRoute(ws::Route route);
+struct WebSocketEndpoint {
+    explicit WebSocketEndpoint(ws::Route route);
 
     const ws::Route route;
     const ws::ReceiverLimits receiver_limits;
@@ -44,31 +43,6 @@ struct WebSocketRoute {
     WsAdmission admission = {};
 };
 
-// Answers like a handler, or gives what takes the stream over once the response's head is sent: the
-// body then ends with the connection.
-using TakeOver =
-    std::function<std::unique_ptr<Connection>(Worker&, const http::Request&, http::Response&)>;
-
-// What a route inside the library can do beyond a handler, knowing the connection: it may watch() it,
-// and answer a promise by promised() and end_later().
-struct Exchange {
-    std::function<void(HttpConnection&, const http::Request&, http::Response&)> answer = {};
-    // At the head of a request with a body. False: the response is the answer, the body is not read.
-    std::function<bool(HttpConnection&, const http::Request&, http::Response&)> begin = {};
-    uint64_t body_bytes_max = 0;
-};
-
-// One of the first three; an exchange and a WebSocket may share a path.
-struct SiteRoute {
-    http::Handler handler;
-    std::optional<size_t> websocket;  // Index in Site::websockets.
-    TakeOver take_over = {};
-    // Asked at the head of each request: the index of the worker that the request belongs to, which
-    // gets it with its connection; nothing: it stays where it is.
-    std::function<std::optional<uint32_t>(const http::Request&)> owner = {};
-    std::optional<Exchange> exchange = {};
-};
-
 struct DefaultHeader {
     std::string name, value;
 };
@@ -76,18 +50,24 @@ struct DefaultHeader {
 struct Site {
     explicit Site(const ServerOptions& server_options);
 
-    void add(std::string_view method, std::string_view pattern, SiteRoute route);
+    // Throws std::invalid_argument for a second route of the same method and shape.
+    void add(std::string_view method, std::string_view pattern, std::unique_ptr<Route> route);
     void add_handler(std::string_view method, std::string_view pattern, http::Handler handler);
     // The index of the route among `websockets`.
     size_t add_websocket(std::string_view pattern, ws::Route route);
+    // The same without a path: for a route of another class, which names the index.
+    size_t add_endpoint(std::unique_ptr<WebSocketEndpoint> endpoint);
     void add_default_header(std::string_view name, std::string_view value);
 
     ServerOptions options;
     http::ParserLimits parser_limits;
     http::Router router;
-    std::vector<SiteRoute> routes;
-    std::vector<std::unique_ptr<WebSocketRoute>> websockets;
+    std::vector<std::unique_ptr<Route>> routes;
+    std::vector<std::unique_ptr<WebSocketEndpoint>> websockets;
     std::optional<http::CorsOptions> cors;
+    [[nodiscard]] const http::CorsOptions* shared_cors() const noexcept {
+        return cors ? &*cors : nullptr;
+    }
     std::vector<DefaultHeader> default_headers;
     std::string error_field_lines;  // The same, for answers that the protocol makes by itself.
 };

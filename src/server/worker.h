@@ -44,7 +44,7 @@ public:
 // A WebSocket route on one worker: what its connections have in common.
 struct WsContext {
     Worker& worker;
-    const WebSocketRoute& site;
+    const WebSocketEndpoint& site;
     [[nodiscard]] const ws::Route& route() const noexcept { return site.route; }
 };
 

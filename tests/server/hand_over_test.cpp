@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "http/url.h"
 #include "tests/fake/tls_client.h"
 #include "tests/net/tls_fixture.h"
 #include "tests/server/worker_group_fixture.h"
@@ -15,39 +16,51 @@
 namespace starling::server::test {
 namespace {
 
-std::optional<uint32_t> named_owner(const http::Request& request) {
-    const auto index = request.query("worker");
+std::optional<uint32_t> named_owner(std::string_view query) {
+    const auto index = http::find_form_field(query, "worker");
     if (!index) return std::nullopt;
     return uint32_t(std::strtoul(index->c_str(), nullptr, 10));
 }
 
+// A handler, and a WebSocket endpoint where there is one, of the worker that the query names.
+class OwnedRoute final : public Route {
+public:
+    explicit OwnedRoute(http::Handler handler, std::optional<size_t> websocket = std::nullopt)
+        : handler_(std::move(handler)), websocket_(websocket) {}
+    [[nodiscard]] std::optional<uint32_t> owner(std::string_view query) const override {
+        return named_owner(query);
+    }
+    [[nodiscard]] std::optional<size_t> websocket() const noexcept override { return websocket_; }
+    void answer(HttpConnection&, const http::Request& request, http::Response& response) override {
+        handler_(request, response);
+    }
+
+private:
+    const http::Handler handler_;
+    const std::optional<size_t> websocket_;
+};
+
 class HandOver : public ::testing::Test {
 protected:
     HandOver() {
-        t.site.add("*", "/here",
-                   {.handler =
-                        [this](const http::Request& request, http::Response& response) {
-                            response.text(std::to_string(here()) + " " +
-                                          std::string(request.method()) + " " +
-                                          std::string(request.body()));
-                        },
-                    .websocket = {},
-
-                    .owner = named_owner});
-        t.site.add("GET", "/never",
-                   {.handler =
-                        [this](const http::Request&, http::Response& response) {
-                            (void)response.later();
-                            t.events.add("promised");
-                        },
-                    .websocket = {},
-
-                    .owner = named_owner});
+        add("*", "/here", [this](const http::Request& request, http::Response& response) {
+            response.text(std::to_string(here()) + " " + std::string(request.method()) + " " +
+                          std::string(request.body()));
+        });
+        add("GET", "/never", [this](const http::Request&, http::Response& response) {
+            (void)response.later();
+            t.events.add("promised");
+        });
         ws::Route echo;
         echo.open = [this](ws::Socket socket) { socket.send(std::to_string(here())); };
         echo.message = [](ws::Socket socket, ws::Message message) { socket.send(message); };
-        t.site.websockets.push_back(std::make_unique<WebSocketRoute>(std::move(echo)));
-        t.site.add("GET", "/ws", {.handler = {}, .websocket = 0, .owner = named_owner});
+        const size_t index =
+            t.site.add_endpoint(std::make_unique<WebSocketEndpoint>(std::move(echo)));
+        add("GET", "/ws", nullptr, index);
+    }
+    void add(std::string_view method, std::string_view path, http::Handler handler,
+             std::optional<size_t> websocket = std::nullopt) {
+        t.site.add(method, path, std::make_unique<OwnedRoute>(std::move(handler), websocket));
     }
     [[nodiscard]] uint32_t here() const {
         for (const auto& worker : t.group.workers)

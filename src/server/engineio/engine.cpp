@@ -72,6 +72,32 @@ Engine::Engine(EngineOptions options, EngineFactory factory)
 
 Engine::~Engine() = default;
 
+// Polling requests and upgrades of one path.
+class Engine::EngineRoute final : public Route {
+public:
+    EngineRoute(Engine& engine, size_t websocket) noexcept
+        : Route(engine.options_.max_http_buffer_size), engine_(engine), websocket_(websocket) {}
+
+    [[nodiscard]] std::optional<uint32_t> owner(std::string_view query) const override {
+        const auto parts = engineio::parse_sid(EngineQuery(query)->sid);
+        if (!parts) return std::nullopt;
+        return parts->worker;
+    }
+    [[nodiscard]] std::optional<size_t> websocket() const noexcept override { return websocket_; }
+    [[nodiscard]] bool begin_body(HttpConnection& connection, const http::Request& request,
+                                  http::Response& response) override {
+        return engine_.begin(connection, request, response);
+    }
+    void answer(HttpConnection& connection, const http::Request& request,
+                http::Response& response) override {
+        engine_.answer(connection, request, response);
+    }
+
+private:
+    Engine& engine_;
+    const size_t websocket_;
+};
+
 void Engine::mount(Site& site) {
     ws::Route route;
     route.message_bytes_max = options_.max_http_buffer_size;
@@ -79,31 +105,14 @@ void Engine::mount(Site& site) {
     route.ping_interval = std::chrono::milliseconds(0);  // The engine has a heartbeat of its own.
     route.origins = origins_.allowed;
     route.compression = options_.per_message_deflate;
-    auto websocket = std::make_unique<WebSocketRoute>(std::move(route));
-    websocket->admission = [this](Worker& worker, const http::Request& request,
-                                  http::Response& response) {
+    auto endpoint = std::make_unique<WebSocketEndpoint>(std::move(route));
+    endpoint->admission = [this](Worker& worker, const http::Request& request,
+                                 http::Response& response) {
         return admit(worker, request, response);
     };
-    site.websockets.push_back(std::move(websocket));
-    site.parser_limits.body_bytes_max =
-        std::max(site.parser_limits.body_bytes_max, options_.max_http_buffer_size);
-
-    SiteRoute here;
-    here.websocket = site.websockets.size() - 1;
-    here.owner = [](const http::Request& request) -> std::optional<uint32_t> {
-        const EngineQuery query(request.query_string());
-        const auto parts = engineio::parse_sid(query->sid);
-        if (!parts) return std::nullopt;
-        return parts->worker;
-    };
-    here.exchange = Exchange{
-        .answer = [this](HttpConnection& connection, const http::Request& request,
-                         http::Response& response) { answer(connection, request, response); },
-        .begin = [this](HttpConnection& connection, const http::Request& request,
-                        http::Response& response) { return begin(connection, request, response); },
-        .body_bytes_max = options_.max_http_buffer_size};
+    const size_t index = site.add_endpoint(std::move(endpoint));
     site.add("*", options_.add_trailing_slash ? options_.path + "/" : options_.path,
-             std::move(here));
+             std::make_unique<EngineRoute>(*this, index));
 }
 
 void Engine::attach(WorkerGroup& group) {
@@ -176,8 +185,15 @@ void Engine::answer(HttpConnection& connection, const http::Request& request,
                     http::Response& response) {
     if (options_.cors && http::apply_cors(*options_.cors, request, response)) return;
     if (!allows_origin(request)) return refuse(request, response, Error::forbidden);
+    // A POST whose head was admitted is not taken apart and checked again.
+    EngineSession* session = find(connection.worker(), connection.watched_for());
+    if (session) {
+        response.header("Cache-Control", "no-store");
+        call_header_hooks(request, response, false);
+        return session->on_post(connection, request, response);
+    }
     const EngineQuery query(request.query_string());
-    EngineSession* const session = host(connection.worker()).find(query->sid);
+    session = host(connection.worker()).find(query->sid);
     const auto facts = session ? session->core_.facts() : engineio::SessionFacts();
     if (const auto error = engineio::verify(*query, method_of(request.method()), false, policy_,
                                             session ? &facts : nullptr))
@@ -185,10 +201,10 @@ void Engine::answer(HttpConnection& connection, const http::Request& request,
     response.header("Cache-Control", "no-store");
     call_header_hooks(request, response, !session);
     if (!session) return answer_new(connection, request, *query, response);
-    if (request.method() == "POST")
-        session->on_post(connection, request, *query, response);
-    else
-        session->on_get(connection, request, *query, response, false);
+    if (request.method() != "POST")
+        return session->on_get(connection, request, *query, response, false);
+    if (session->on_post_head(connection, *query, response))  // It has no body.
+        session->on_post(connection, request, response);
 }
 
 void Engine::answer_new(HttpConnection& connection, const http::Request& request,
@@ -212,7 +228,7 @@ bool Engine::begin(HttpConnection& connection, const http::Request& request,
     const auto facts = session ? session->core_.facts() : engineio::SessionFacts();
     const bool known = session && allows_origin(request) &&
                        !engineio::verify(*query, Method::post, false, policy_, &facts);
-    if (known) return session->on_post_head(connection, response);
+    if (known) return session->on_post_head(connection, *query, response);
     answer(connection, request, response);  // A refusal: only sessions take bodies.
     return false;
 }

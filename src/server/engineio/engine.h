@@ -121,9 +121,11 @@ private:
     void open();  // The open packet, then the user.
     void on_get(HttpConnection& connection, const http::Request& request,
                 const engineio::Query& query, http::Response& response, bool opening);
-    [[nodiscard]] bool on_post_head(HttpConnection& connection, http::Response& response);
+    // False: the response refuses the request.
+    [[nodiscard]] bool on_post_head(HttpConnection& connection, const engineio::Query& query,
+                                    http::Response& response);
     void on_post(HttpConnection& connection, const http::Request& request,
-                 const engineio::Query& query, http::Response& response);
+                 http::Response& response);  // Behind its head.
     void request_ended(base::SlotKey request, RequestEnd how);
     void request_must_end(base::SlotKey request);
     void poll_left();
@@ -157,7 +159,8 @@ private:
     engineio::Session core_;
     engineio::Sid sid_;
     bool supports_binary_;
-    bool flush_due_ = false;  // In the host's list.
+    bool flush_due_ = false;   // In the host's list.
+    bool post_jsonp_ = false;  // The POST is a form of JSONP.
     base::SlotKey key_;
     uint64_t timer_due_ms_ = 0;  // 0: none.
     std::unique_ptr<EngineHandler> user_;
@@ -183,6 +186,7 @@ public:
     [[nodiscard]] const EngineOptions& options() const noexcept { return options_; }
 
 private:
+    class EngineRoute;
     friend class EngineWorker;
     friend class EnginePoll;
     friend class EngineSession;

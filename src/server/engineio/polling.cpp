@@ -119,26 +119,28 @@ void EngineSession::poll_left() {
 
 // ---- POST ---------------------------------------------------------------------------------------
 
-bool EngineSession::on_post_head(HttpConnection& connection, http::Response& response) {
+bool EngineSession::on_post_head(HttpConnection& connection, const engineio::Query& query,
+                                 http::Response& response) {
     const Actions actions = core_.on(Event::post_arrived, now_ms());
     act(actions);
     if (actions.answer_400) return refuse_overlap(response), false;
     post_ = connection.slot_key();
+    post_jsonp_ = query.j.has_value();
     connection.watch(host_, key_);
     return true;
 }
 
 void EngineSession::on_post(HttpConnection& connection, const http::Request& request,
-                            const engineio::Query& query, http::Response& response) {
-    const bool begun = post_ == connection.slot_key();
-    if (!begun && !on_post_head(connection, response)) return;  // It has no body.
+                            http::Response& response) {
+    // The session got on without this request, an upgrade say: what the request holds came too late.
+    if (post_ != connection.slot_key()) return refuse_overlap(response);
     std::string form;
-    if (query.j)
+    if (post_jsonp_)
         form = engineio::jsonp_payload(
             http::find_form_field(request.body(), "d").value_or(std::string()));
-    const auto kind = query.j ? engineio::PayloadKind::text
-                              : engineio::payload_kind(request.header("content-type"));
-    engineio::PayloadReader reader(query.j ? std::string_view(form) : request.body(),
+    const auto kind = post_jsonp_ ? engineio::PayloadKind::text
+                                  : engineio::payload_kind(request.header("content-type"));
+    engineio::PayloadReader reader(post_jsonp_ ? std::string_view(form) : request.body(),
                                    core_.revision(), kind);
     using Step = engineio::PayloadReader::Step;
     Step step = Step::end;

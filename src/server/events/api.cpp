@@ -120,13 +120,8 @@ void Events::mount(Site& site) {
         site.add_websocket(std::string(folder) + "/ServerEvent", server_event_route(*this));
     }
     for (const std::string_view folder : {"/sse", "/SSE"}) {
-        SiteRoute route;
-        route.take_over = [this](Worker& worker, const http::Request& request,
-                                 http::Response& response) {
-            return take_event_stream(*this, worker, request, response);
-        };
         const std::string path = std::string(folder) + "/ServerEvent";
-        site.add("GET", path, std::move(route));
+        site.add("GET", path, event_stream_route(*this));
         if (!options_.origins.empty())
             site.add_handler("OPTIONS", path,
                              [this](const http::Request& request, http::Response& response) {

@@ -11,6 +11,7 @@
 #include "events/room.h"
 #include "server/connection.h"
 #include "server/events/events.h"
+#include "server/route.h"
 
 namespace starling::server {
 
@@ -50,8 +51,6 @@ private:
     const uint32_t heartbeat_ms_;
 };
 
-[[nodiscard]] std::unique_ptr<Connection> take_event_stream(Events& events, Worker& worker,
-                                                            const http::Request& request,
-                                                            http::Response& response);
+[[nodiscard]] std::unique_ptr<Route> event_stream_route(Events& events);
 
 }  // namespace starling::server

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "events/text.h"
 #include "server/events/member.h"
+#include "server/http_connection.h"
 #include "server/worker.h"
 
 namespace starling::server {
@@ -57,27 +58,44 @@ void EventStream::deliver(hub::Publication& publication) {
     stream_->write_shared_now(encoded);
 }
 
-std::unique_ptr<Connection> take_event_stream(Events& events, Worker& worker,
-                                              const http::Request& request,
-                                              http::Response& response) {
+namespace {
+
+class EventStreamRoute final : public Route {
+public:
+    explicit EventStreamRoute(Events& events) noexcept : events_(events) {}
+    void answer(HttpConnection& connection, const http::Request& request,
+                http::Response& response) override;
+
+private:
+    Events& events_;
+};
+
+void EventStreamRoute::answer(HttpConnection& connection, const http::Request& request,
+                              http::Response& response) {
     response.header("Cache-Control", "no-store");
     // First, so that a page can also read the status of a refusal.
-    if (events.apply_cors(request, response)) return nullptr;
-    EventsWorker* const host = events.here();
-    if (!host || !events.allows_origin(request)) {
+    if (events_.apply_cors(request, response)) return;
+    EventsWorker* const host = events_.here();
+    if (!host || !events_.allows_origin(request)) {
         response.status(403).text("this origin is not allowed\n");
-        return nullptr;
+        return;
     }
-    const Admission admission = events.admit(request, worker.now_s());
+    const Admission admission = events_.admit(request, connection.worker().now_s());
     if (admission.status != 200) {
         if (admission.status == 401) response.header("WWW-Authenticate", "Bearer");
         response.status(admission.status).text(std::string(admission.reason) + "\n");
-        return nullptr;
+        return;
     }
     // nginx would hold events back until it has a buffer full of them.
     response.header("X-Accel-Buffering", "no").body("", "text/event-stream");
-    if (request.method() == "HEAD") return nullptr;
-    return std::make_unique<EventStream>(*host, admission, events);
+    if (request.method() == "HEAD") return;
+    connection.hand_over_to(std::make_unique<EventStream>(*host, admission, events_));
+}
+
+}  // namespace
+
+std::unique_ptr<Route> event_stream_route(Events& events) {
+    return std::make_unique<EventStreamRoute>(events);
 }
 
 }  // namespace starling::server

@@ -36,14 +36,20 @@ Files::Files(std::string_view prefix, std::string root, http::StaticFileOptions 
         throw std::runtime_error("cannot open the folder " + root_);
 }
 
+class Files::FileRoute final : public Route {
+public:
+    explicit FileRoute(Files& files) noexcept : files_(files) {}
+    void answer(HttpConnection& connection, const http::Request& request,
+                http::Response& response) override {
+        files_.answer(connection, request, response);
+    }
+
+private:
+    Files& files_;
+};
+
 void Files::mount(Site& site) {
-    SiteRoute route;
-    route.exchange = Exchange{
-        .answer = [this](HttpConnection& connection, const http::Request& request,
-                         http::Response& response) { answer(connection, request, response); },
-        .begin = {},
-        .body_bytes_max = site.options.http.body_bytes_max};
-    site.add("GET", prefix_ + "/*", std::move(route));
+    site.add("GET", prefix_ + "/*", std::make_unique<FileRoute>(*this));
 }
 
 void Files::attach(WorkerGroup& group) {

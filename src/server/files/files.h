@@ -6,6 +6,8 @@
 #include <starling/http.h>
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "server/extension.h"
 
@@ -23,6 +25,7 @@ public:
     void detach() noexcept override;
 
 private:
+    class FileRoute;
     class Part;
     void answer(HttpConnection& connection, const http::Request& request, http::Response& response);
 

@@ -1,0 +1,221 @@
+// server/http_answers.cpp: the half of an HttpConnection that answers, at once or later.
+#include <array>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "net/loop.h"
+#include "server/http_connection.h"
+#include "server/worker.h"
+
+namespace starling::server {
+namespace {
+
+// Of answers that the client does not read; beyond it its next request waits.
+constexpr size_t answers_queued_bytes_max = 64 * 1024;
+
+}  // namespace
+
+void HttpConnection::decide(const http::Request& request, http::Response& response) {
+    if (worker_->stopping()) {
+        response.status(503).header("Retry-After", "1").text("The server is stopping.\n");
+        return;
+    }
+    // A preflight is answered by the rules alone: the path's own, where it has some.
+    const http::CorsOptions* const rules = cors();
+    if (rules && rules == worker_->site().shared_cors() &&
+        http::apply_cors(*rules, request, response))
+        return;
+    if (reader_.route())
+        call_route(request, response);
+    else
+        answer_unrouted(response);
+}
+
+void HttpConnection::call_route(const http::Request& request, http::Response& response) {
+    answering_ = &response;
+    std::string what;
+    try {
+        reader_.route()->answer(*this, request, response);
+        answering_ = nullptr;
+        return;
+    } catch (const std::exception& error) {
+        what = error.what();
+    } catch (...) {
+        what = "an exception of unknown type";
+    }
+    answering_ = nullptr;
+    successor_.reset();
+    worker_->log_exception(request.path(), what);
+    response = http::Response();
+    response.status(500).text("Internal Server Error\n");
+    // Without its fields a page would see a failed request in place of the status.
+    if (cors()) (void)http::apply_cors(*cors(), request, response);
+}
+
+void HttpConnection::answer_unrouted(http::Response& response) {
+    const http::Router::Match& match = reader_.match();
+    switch (match.outcome) {
+        case http::Router::Outcome::method_not_allowed:
+            response.status(405).header("Allow", match.allow).text("Method Not Allowed\n");
+            return;
+        case http::Router::Outcome::options:
+            response.no_content().header("Allow", match.allow);
+            return;
+        default: response.status(404).text("Not Found\n");
+    }
+}
+
+void HttpConnection::respond(http::Response& response) {
+    if (successor_) return hand_over(response);
+    if (!response.deferred()) return write_whole(response);
+    phase_.on(Event::promises);
+    promised_ = std::move(response);
+}
+
+void HttpConnection::hand_over(http::Response& response) {
+    decorate(response);
+    writer_.write_last_head(*stream_, worker_->scratch(), response, worker_->date());
+    log_access();
+    end_request(RequestEnd::answered);
+    phase_.on(
+        Event::handed_over);  // Nothing more for this object to do; it is freed with the tick.
+    Connection& successor = *successor_;
+    stream_->replace_handler(std::move(successor_));
+    successor.took_over();
+}
+
+http::WriteContext HttpConnection::write_context() const {
+    return {.head_request = reader_.head().method == "HEAD",
+            .version_minor = reader_.head().version_minor,
+            .keep_alive = keep_alive_ && !(ended_ && !held_) && !worker_->stopping(),
+            .date = worker_->date()};
+}
+
+void HttpConnection::decorate(http::Response& response) const {
+    for (const auto& header : worker_->site().default_headers)
+        if (!response.has_header(header.name)) response.header(header.name, header.value);
+}
+
+void HttpConnection::write_whole(http::Response& response) {
+    decorate(response);
+    const auto context = write_context();
+    const auto progress = writer_.write(*stream_, worker_->scratch(), response, context);
+    if (progress == AnswerWriter::Progress::complete) return finish_answer();
+    phase_.on(Event::sends_file);
+    pump_file();
+}
+
+void HttpConnection::pump_file() {
+    if (!phase_.is(Phase::file) || !stream_->is_open()) return;
+    switch (writer_.pump(*stream_, worker_->scratch())) {
+        case AnswerWriter::Progress::more: return stream_->want_drained();
+        case AnswerWriter::Progress::complete: return finish_answer();
+        case AnswerWriter::Progress::broken:
+            // Only a broken connection tells the client that the length was wrong.
+            phase_.on(Event::failed);
+            return stream_->close(net::Stream::Close::reset);
+    }
+}
+
+void HttpConnection::pump_file_next_tick() {
+    stream_->loop().post([worker = worker_, key = reply_key_] {
+        if (HttpConnection* connection = worker->replies().find(key)) connection->pump_file();
+    });
+}
+
+void HttpConnection::finish_answer() {
+    log_access();
+    end_request(RequestEnd::answered);
+    promised_.reset();
+    if (!writer_.keep_alive() || (ended_ && !held_)) {
+        phase_.on(Event::answered_last);
+        return stream_->close(net::Stream::Close::linger);
+    }
+    reader_.reset();
+    if (stream_->queued_bytes() <= answers_queued_bytes_max) {
+        phase_.on(Event::answered);
+        return read_next();
+    }
+    phase_.on(Event::answered_full);
+    stream_->want_drained();
+}
+
+// ---- later --------------------------------------------------------------------------------------
+
+void HttpConnection::finish_later(http::Response response) {
+    if (!phase_.is(Phase::promised)) return;
+    apply_cors_late(response);
+    write_whole(response);
+}
+
+bool HttpConnection::write_later(std::string_view bytes) {
+    if (!phase_.is(Phase::promised) && !phase_.is(Phase::streaming)) return false;
+    if (!stream_->is_open()) return false;
+    if (stream_->queued_bytes() > worker_->site().options.http.stream_queue_bytes_max) return false;
+    write_posted(bytes);
+    return true;
+}
+
+void HttpConnection::write_posted(std::string_view bytes) {
+    if (phase_.is(Phase::promised)) start_stream();
+    if (!phase_.is(Phase::streaming) || !stream_->is_open()) return;
+    writer_.write_piece(*stream_, worker_->scratch(), bytes);
+    worker_->replies().set_note(reply_key_,
+                                uint32_t(std::min<size_t>(stream_->queued_bytes(), UINT32_MAX)));
+    if (stream_->queued_bytes() > 0) stream_->want_drained();
+}
+
+void HttpConnection::start_stream() {
+    decorate(*promised_);
+    writer_.begin_stream(*stream_, worker_->scratch(), *promised_, write_context());
+    phase_.on(Event::streams);
+}
+
+void HttpConnection::end_later() {
+    if (phase_.is(Phase::promised)) {
+        http::Response response = std::move(*promised_);
+        return write_whole(response);
+    }
+    if (!phase_.is(Phase::streaming)) return;
+    writer_.end_stream(*stream_, worker_->scratch());
+    finish_answer();
+}
+
+// ---- cross-origin -------------------------------------------------------------------------------
+
+// The response of a Reply is another one than the handler had, which has the fields already.
+void HttpConnection::apply_cors_late(http::Response& response) {
+    if (!cors()) return;
+    const http::Request request(request_parts());
+    (void)http::apply_cors(*cors(), request, response);
+}
+
+const http::CorsOptions* HttpConnection::cors() const noexcept {
+    return worker_->site().shared_cors();
+}
+
+// ---- the access log -----------------------------------------------------------------------------
+
+void HttpConnection::log_access() {
+    if (!worker_->site().options.access_log) return;
+    // A request that was refused before its head was whole has neither method nor target.
+    const bool seen = reader_.head_seen();
+    // A query that may hold a login does not go into a log.
+    std::string_view target = seen ? reader_.head().target : std::string_view("-");
+    if (target.find("token=") != target.npos) target = target.substr(0, target.find('?'));
+    const auto took = seen ? reader_.since_head() : std::chrono::steady_clock::duration(0);
+    if (remote_address_.empty()) remote_address_ = stream_->peer_ip();
+    const std::array<log::Field, 6> fields{{
+        {"peer", std::string_view(remote_address_)},
+        {"method", seen ? reader_.head().method : std::string_view("-")},
+        {"target", target},
+        {"status", int64_t(writer_.status())},
+        {"bytes", int64_t(writer_.take_sent_bytes())},
+        {"ms", std::chrono::duration<double, std::milli>(took).count()},
+    }};
+    worker_->log(log::Level::info, "request", fields);
+}
+
+}  // namespace starling::server

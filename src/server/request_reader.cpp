@@ -1,0 +1,77 @@
+#include "server/request_reader.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "server/site.h"
+
+namespace starling::server {
+namespace {
+
+constexpr size_t body_kept_bytes_max = 4 * 1024;  // Capacity kept between requests.
+
+}  // namespace
+
+RequestReader::RequestReader(const Site& site) : site_(site), parser_(site.parser_limits) {}
+
+void RequestReader::reset() {
+    head_seen_ = timing_head_ = false;
+    route_ = nullptr;
+    body_.clear();
+    if (body_.capacity() > body_kept_bytes_max) body_.shrink_to_fit();
+    parser_.reset();
+}
+
+void RequestReader::find_route() {
+    head_seen_ = true;
+    began_ = std::chrono::steady_clock::now();
+    const http::RequestHead& head = parser_.head();
+    site_.router.find(head.method, head.path, match_);
+    const bool found = match_.outcome == http::Router::Outcome::found;
+    route_ = found ? site_.routes[size_t(match_.route)].get() : nullptr;
+}
+
+http::RequestParts RequestReader::parts(std::string_view remote_address, bool secure) const {
+    const http::RequestHead& head = parser_.head();
+    return {.method = head.method,
+            .target = head.target,
+            .path = head.path,
+            .query = head.query,
+            .host = head.host,
+            .fields = head.fields,
+            .params = match_.params,
+            .body = body_,
+            .remote_address = remote_address,
+            .version_minor = head.version_minor,
+            .keep_alive = head.keep_alive,
+            .secure = secure};
+}
+
+// The parser's limit is that of the route which allows most.
+uint64_t RequestReader::body_bytes_max() const noexcept {
+    return route_ ? route_->body_bytes_max() : site_.options.http.body_bytes_max;
+}
+
+bool RequestReader::append_body(std::span<const std::byte> bytes) {
+    const uint64_t limit = body_bytes_max();
+    if (bytes.size() > limit - std::min<uint64_t>(body_.size(), limit)) return false;
+    body_.append(base::text_of(bytes));
+    return true;
+}
+
+void RequestReader::begin_head(uint64_t now_ms) noexcept {
+    head_began_ms_ = now_ms;
+    timing_head_ = true;
+}
+
+uint64_t RequestReader::request_left_ms(uint64_t now_ms) const noexcept {
+    const auto allowed_ms = uint64_t(site_.options.http.request_timeout.count());
+    const uint64_t spent_ms = now_ms - head_began_ms_;
+    return allowed_ms - std::min(spent_ms, allowed_ms);
+}
+
+std::chrono::steady_clock::duration RequestReader::since_head() const noexcept {
+    return std::chrono::steady_clock::now() - began_;
+}
+
+}  // namespace starling::server
