@@ -78,6 +78,7 @@ const en = {
   "socketio.title": "Socket.IO chat · starling", "socketio.heading": "Socket.IO chat",
   "socketio.transports": "Transports", "socketio.both": "both", "socketio.online": "Online",
   "socketio.to": "To", "socketio.everyone": "Everyone", "socketio.you": "(you)",
+  "socketio.gone": "{name} (has left)",
   "socketio.guest": "Guest {number}", "socketio.typing": "Typing: {names}",
   "socketio.privateTo": "to {name}, private", "socketio.privateFrom": "{name}, private",
   "socketio.state.connecting": "Connecting", "socketio.state.open": "Connected",
@@ -88,7 +89,7 @@ const en = {
   "socketio.note.came": "{name} is here.", "socketio.note.went": "{name} has left.",
   "socketio.refused.empty": "Write something first.", "socketio.refused.long": "This message is too long.",
   "socketio.refused.name": "The server refuses this name: it is empty, too long, or has odd characters.",
-  "socketio.refused.gone": "This person is no longer online.",
+  "socketio.refused.gone": "This person has left: nothing was sent. Choose somebody under To.",
   "socketio.refused.timeout": "The server gave no answer; the message may not have arrived.",
   "socketio.refused.bundle": "The server has no /socket.io/socket.io.js: setup/clients/install fetches it.",
 
@@ -205,6 +206,7 @@ const zh = {
   "socketio.title": "Socket.IO 聊天室 · starling", "socketio.heading": "Socket.IO 聊天室",
   "socketio.transports": "传输方式", "socketio.both": "两者", "socketio.online": "在线",
   "socketio.to": "发给", "socketio.everyone": "所有人", "socketio.you": "（你）",
+  "socketio.gone": "{name}（已离开）",
   "socketio.guest": "访客 {number}", "socketio.typing": "{names} 正在输入…",
   "socketio.privateTo": "私聊，发给 {name}", "socketio.privateFrom": "{name} 的私聊",
   "socketio.state.connecting": "正在连接", "socketio.state.open": "已连接",
@@ -215,7 +217,7 @@ const zh = {
   "socketio.note.came": "{name} 来了。", "socketio.note.went": "{name} 离开了。",
   "socketio.refused.empty": "请先写点什么。", "socketio.refused.long": "消息太长。",
   "socketio.refused.name": "服务器不接受这个昵称：为空、太长，或含有特殊字符。",
-  "socketio.refused.gone": "对方已不在线。",
+  "socketio.refused.gone": "对方已离开，消息没有发出。请在“发给”中另选一人。",
   "socketio.refused.timeout": "服务器没有回答，消息可能没有送到。",
   "socketio.refused.bundle": "服务器没有 /socket.io/socket.io.js，请运行 setup/clients/install。",
 

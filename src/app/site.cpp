@@ -144,7 +144,7 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
         if (settings.events.api_key.empty()) facts.made_publish_key = (*channels)->api_key();
     }
     if (auto fault = websockets(server, settings)) return base::Failure(*std::move(fault));
-    if (settings.demo) serve_socketio_chat(server.socketio());
+    if (settings.demo) serve_socketio_chat(server);
     if (settings.root.empty()) return facts;
     try {
         server.files("/", settings.root);

@@ -1,47 +1,98 @@
-// Who is in the Socket.IO chat, and what the page is told.
+// The members of the Socket.IO chat, and what the page is told of them.
 #include "app/demo/socketio_members.h"
 
 #include <gtest/gtest.h>
 #include <boost/json.hpp>
+
+#include <string>
 
 namespace starling::app {
 namespace {
 
 std::string text(const sio::Json& list) { return boost::json::serialize(list); }
 
-TEST(SocketIoMembers, EachChangeMakesANewerListInTheOrderOfComing) {
+TEST(SocketIoMembers, TellsChangesInTheOrderOfComing) {
     SocketIoMembers members;
-    EXPECT_EQ(text(members.join("z", "Ada")),
-              R"({"version":1,"count":1,"members":[{"id":"z","name":"Ada"}]})");
-    EXPECT_EQ(text(members.join("a", "小明")),
-              R"({"version":2,"count":2,"members":[{"id":"z","name":"Ada"},)"
-              R"({"id":"a","name":"小明"}]})");
-    EXPECT_EQ(text(members.rename("z", "Ada Lovelace")),
-              R"({"version":3,"count":2,"members":[{"id":"z","name":"Ada Lovelace"},)"
-              R"({"id":"a","name":"小明"}]})");
+    EXPECT_EQ(text(members.list()), R"({"version":0,"count":0,"members":[]})");
+    EXPECT_TRUE(members.join("z", "Ada"));
+    EXPECT_FALSE(members.join("a", "小明"));
+    EXPECT_EQ(text(members.take_changes()),
+              R"({"version":1,"count":2,"set":[{"id":"z","name":"Ada"},)"
+              R"({"id":"a","name":"小明"}],"left":[]})");
+    EXPECT_TRUE(members.rename("z", "Ada Lovelace"));
     EXPECT_EQ(members.name("z"), "Ada Lovelace");
-    EXPECT_EQ(text(members.leave("z")),
-              R"({"version":4,"count":1,"members":[{"id":"a","name":"小明"}]})");
+    EXPECT_EQ(text(members.take_changes()),
+              R"({"version":2,"count":2,"set":[{"id":"z","name":"Ada Lovelace"}],"left":[]})");
+    EXPECT_TRUE(members.leave("z"));
+    EXPECT_EQ(text(members.take_changes()), R"({"version":3,"count":1,"set":[],"left":["z"]})");
     EXPECT_EQ(members.name("z"), std::nullopt);
+    EXPECT_EQ(text(members.list()),
+              R"({"version":3,"count":1,"members":[{"id":"a","name":"小明"}]})");
 }
 
-TEST(SocketIoMembers, NothingIsToldWhereNothingChanged) {
+TEST(SocketIoMembers, OnlyTheFirstOfManyChangesAsksForABroadcast) {
     SocketIoMembers members;
-    EXPECT_TRUE(members.leave("a").is_null());
-    EXPECT_TRUE(members.rename("a", "Ada").is_null());
-    EXPECT_FALSE(members.join("a", "Ada").is_null());
-    EXPECT_TRUE(members.join("a", "Eve").is_null());
+    EXPECT_TRUE(members.join("a", "Ada"));
+    size_t asked = 0;
+    for (int i = 0; i < 1000; ++i) asked += members.rename("a", "name " + std::to_string(i));
+    EXPECT_EQ(asked, 0u);
+    EXPECT_EQ(text(members.take_changes()),
+              R"({"version":1,"count":1,"set":[{"id":"a","name":"name 999"}],"left":[]})");
+    EXPECT_TRUE(members.rename("a", "Ada"));
+}
+
+TEST(SocketIoMembers, WhatIsUndoneIsNotTold) {
+    SocketIoMembers members;
+    EXPECT_FALSE(members.leave("a"));
+    EXPECT_FALSE(members.rename("a", "Ada"));
+    EXPECT_TRUE(members.join("a", "Ada"));
+    EXPECT_FALSE(members.join("a", "Eve"));
     EXPECT_EQ(members.name("a"), "Ada");
+    EXPECT_FALSE(members.leave("a"));
+    EXPECT_TRUE(members.take_changes().is_null());
+    EXPECT_EQ(text(members.list()), R"({"version":0,"count":0,"members":[]})");
+}
+
+// A newcomer gets the list that all others have, so that each change that follows fits it.
+TEST(SocketIoMembers, AListIsWhatWasToldAndTheNextChangesFollowIt) {
+    SocketIoMembers members;
+    EXPECT_TRUE(members.join("a", "Ada"));
+    EXPECT_EQ(text(members.list()), R"({"version":0,"count":0,"members":[]})");
+    EXPECT_EQ(members.take_changes().at("version"), 1);
+    EXPECT_EQ(members.list().at("version"), 1);
+    EXPECT_TRUE(members.rename("a", "Eve"));
+    EXPECT_EQ(members.list().at("members").at(0).at("name"), "Ada");
 }
 
 TEST(SocketIoMembers, AListHasALimitAndCountsAll) {
     SocketIoMembers members;
-    sio::Json list;
-    for (size_t i = 0; i <= socketio_listed_max; ++i)
-        list = members.join(std::to_string(i), "somebody");
-    EXPECT_EQ(list.at("count").to_number<size_t>(), socketio_listed_max + 1);
-    EXPECT_EQ(list.at("members").as_array().size(), socketio_listed_max);
-    EXPECT_EQ(list.at("members").at(0).at("id"), "0");
+    EXPECT_TRUE(members.join("0", "first"));
+    for (size_t i = 1; i <= socketio_listed_max; ++i)
+        EXPECT_FALSE(members.join(std::to_string(i), "somebody"));
+    EXPECT_EQ(members.take_changes().at("set").as_array().size(), socketio_listed_max);
+    EXPECT_EQ(members.list().at("count").to_number<size_t>(), socketio_listed_max + 1);
+    EXPECT_EQ(members.list().at("members").as_array().size(), socketio_listed_max);
+    // A member beyond the limit is told of when there is room in the list.
+    const std::string last = std::to_string(socketio_listed_max);
+    EXPECT_TRUE(members.rename(last, "last"));
+    EXPECT_TRUE(members.take_changes().is_null());
+    EXPECT_TRUE(members.leave("0"));
+    EXPECT_EQ(text(members.take_changes()),
+              R"({"version":2,"count":200,"set":[{"id":"200","name":"last"}],"left":["0"]})");
+}
+
+TEST(SocketIoMembers, TypingIsToldOnceInAWhileAndItsEndAtOnce) {
+    SocketIoMembers members;
+    EXPECT_FALSE(members.may_tell_typing("a", true, 0));  // Not a member.
+    EXPECT_TRUE(members.join("a", "Ada"));
+    EXPECT_FALSE(members.may_tell_typing("a", false, 0));
+    EXPECT_TRUE(members.may_tell_typing("a", true, 0));
+    EXPECT_FALSE(members.may_tell_typing("a", true, 1));
+    EXPECT_TRUE(members.may_tell_typing("a", false, 2));
+    EXPECT_FALSE(members.may_tell_typing("a", false, 3));
+    EXPECT_FALSE(members.may_tell_typing("a", true, socketio_typing_interval_ms - 1));
+    EXPECT_TRUE(members.may_tell_typing("a", true, socketio_typing_interval_ms));
+    EXPECT_TRUE(members.may_tell_typing("a", true, 2 * socketio_typing_interval_ms));
 }
 
 }  // namespace

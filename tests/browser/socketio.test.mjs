@@ -104,6 +104,54 @@ describe("Socket.IO chat page", () => {
     await leave(ada, ben, eve);
   });
 
+  test("a private message whose addressee has left is refused, and not said to everyone", async () => {
+    const [ada, ben, eve] = [await enter("Ada"), await enter("Ben"), await enter("Eve")];
+    await online(ada, "Ada", "Ben", "Eve");
+    await ada.selectOption("#to", { label: "Ben" });
+    await ada.fill("#text", "only for you");
+    await ben.reload();
+    await connected(ben);
+    await shows(ada, "#to option:checked", "Ben (has left)");
+    await ada.click("#send");
+    await shows(ada, "#formError", "has left: nothing was sent");
+    assert.equal(await ada.getAttribute("#to", "aria-invalid"), "true");
+    assert.equal(await ada.inputValue("#text"), "only for you");
+    // Not even the one who is here again under the same name is meant: that is for Ada to say.
+    await online(ada, "Ada", "Ben", "Eve");
+    await ada.click("#send");
+    await shows(ada, "#formError", "has left: nothing was sent");
+    await ada.selectOption("#to", { label: "Ben" });
+    assert.equal(await ada.textContent("#formError"), "");
+    await ada.click("#send");
+    await shows(ben, "#list li.private .text", "only for you");
+    await ada.selectOption("#to", "");
+    await say(ada, "for all");
+    await shows(eve, "#list .text", "for all");
+    assert.deepEqual(await said(eve), ["for all"]);
+    assert.deepEqual(await said(ben), ["only for you", "for all"]);
+    await leave(ada, ben, eve);
+  });
+
+  test("the addressee is kept while the connection is lost", async () => {
+    const own = await serveDemo();
+    const [ada, ben] = [await enter("Ada", desktop, own), await enter("Ben", desktop, own)];
+    await online(ada, "Ada", "Ben");
+    await ada.selectOption("#to", { label: "Ben" });
+    await own.stop();
+    await shows(ada, "#state", "Reconnecting");
+    assert.equal(await ada.locator("#to option:checked").textContent(), "Ben");
+    const again = await new Program("starling",
+      ["serve", "--demo", "--listen", `127.0.0.1:${own.port}`], { port: own.port })
+      .ready((port) => fetch(`http://127.0.0.1:${port}/healthz`).then(({ ok }) => ok, () => false));
+    await connected(ada);
+    // The new server gave Ben another id: somebody else, for all that Ada's page knows.
+    await shows(ada, "#to option:checked", "Ben (has left)");
+    await say(ada, "only for you");
+    await shows(ada, "#formError", "has left: nothing was sent");
+    for (const one of [ada, ben]) await one.context().close(); // faults: refused connections
+    await again.stop();
+  });
+
   test("typing is shown to others while it lasts", async () => {
     const [ada, ben] = [await enter("Ada"), await enter("Ben")];
     await ada.type("#text", "something long");

@@ -3,8 +3,10 @@
 //   auth      {name}              refused with CONNECT_ERROR {message, data: {code: "name"}}
 //   server →  welcome             {id, name}             to the one who came
 //             online              {version, count, members: [{id, name}]}
-//                                 to everyone, when somebody comes, goes or changes the name; of two,
-//                                 the one with the higher version is newer
+//                                 to the one who came: the members that all know of
+//             changes             {version, count, set: [{id, name}], left: [id]}
+//                                 to everyone, a moment after somebody came, went or changed the name;
+//                                 those with a version that the page has already are old
 //             message             {from, name, text, time}              to everyone, the sender too
 //             private             {from, name, to, toName, text, time}  to the two
 //             typing              {from, name, typing}                  to the others, or to the one
@@ -28,8 +30,10 @@ const lines_max = 500;
 const badges = { connecting: "waiting", open: "open", waiting: "waiting", left: "closed",
   refused: "closed" };
 const box = $("messages");
-let online = { version: -1, members: null };
-let chosen = "";
+let online = { version: -1, count: 0, members: null };
+// {id, name}: the addressee of private messages, who stays it until somebody chooses another one: a
+// private text must never go to everyone because its addressee has left. Null: everyone.
+let chosen = null;
 
 const connection = new Connection({
   onstate: (state) => {
@@ -47,7 +51,14 @@ const connection = new Connection({
 
 const received = {
   welcome: ({ name }) => setName(name),
-  online: (list) => { if (list.version > online.version) setOnline(list); },
+  online: setOnline,
+  changes: ({ version, count, set, left }) => {
+    if (!online.members || version <= online.version) return;
+    const members = new Map(online.members.map((member) => [member.id, member]));
+    for (const member of set) members.set(member.id, member);
+    for (const id of left) members.delete(id);
+    setOnline({ version, count, members: [...members.values()] });
+  },
   message: (line) => show(view.message(line, { mine: line.from === connection.id })),
   private: (line) => {
     const mine = line.from === connection.id;
@@ -60,7 +71,7 @@ const typists = new Typists((names) => {
   const listed = names.slice(0, 3).join(", ");
   $("typing").textContent = names.length === 0 ? "" : t("socketio.typing", { names: listed });
 });
-const typing = new Typing((isTyping) => connection.tell("typing", isTyping, chosen));
+const typing = new Typing((isTyping) => connection.tell("typing", isTyping, chosen?.id ?? ""));
 
 function show(item) {
   const follow = box.scrollTop + box.clientHeight >= box.scrollHeight - 40;
@@ -93,7 +104,9 @@ function setOnline(list) {
   if (list.members && online.members) {
     const before = new Map(online.members.map(({ id, name }) => [id, name]));
     const now = new Map(list.members.map(({ id, name }) => [id, name]));
-    for (const [id, name] of now) if (!before.has(id)) show(view.note("socketio.note.came", { name }));
+    for (const [id, name] of now) {
+      if (!before.has(id) && id !== connection.id) show(view.note("socketio.note.came", { name }));
+    }
     for (const [id, name] of before) if (!now.has(id)) show(view.note("socketio.note.went", { name }));
   }
   online = list;
@@ -103,16 +116,23 @@ function setOnline(list) {
 
 function showPeople() {
   const members = online.members ?? [];
-  if (!members.some(({ id }) => id === chosen)) chosen = "";
+  chosen = members.find(({ id }) => id === chosen?.id) ?? chosen;
+  const id = chosen?.id ?? "";
   $("count").textContent = String(online.count);
-  $("people").replaceChildren(...view.people(members, { self: connection.id, chosen, choose }));
-  $("to").replaceChildren(...view.recipients(members, connection.id));
-  $("to").value = chosen;
+  $("people").replaceChildren(...view.people(members, { self: connection.id, chosen: id, choose }));
+  $("to").replaceChildren(...view.recipients(members, { self: connection.id, chosen, gone: isGone() }));
+  $("to").value = id;
+}
+
+// Without a connection nobody can tell whether the addressee is still there.
+function isGone() {
+  return chosen && online.members && !online.members.some(({ id }) => id === chosen.id);
 }
 
 function choose(id) {
   typing.ended();
-  chosen = id;
+  if (id !== chosen?.id) chosen = online.members?.find((member) => member.id === id) ?? null;
+  if (["socketio.refused.gone", "chat.offline"].includes($("formError").dataset.key)) refuse("");
   showPeople();
   $("text").focus();
 }
@@ -125,7 +145,7 @@ function setName(name) {
 function refuse(key, field) {
   $("formError").textContent = key ? t(key) : "";
   $("formError").dataset.key = key;
-  for (const id of ["name", "text"]) {
+  for (const id of ["name", "to", "text"]) {
     if (id === field) $(id).setAttribute("aria-invalid", "true");
     else $(id).removeAttribute("aria-invalid");
   }
@@ -136,7 +156,7 @@ function refuse(key, field) {
 async function ask(field, event, ...values) {
   try {
     const { error, name } = await connection.ask(event, ...values);
-    if (error) refuse(`socketio.refused.${error}`, field);
+    if (error) refuse(`socketio.refused.${error}`, error === "gone" ? "to" : field);
     else refuse("");
     if (name) setName(name);
     return !error;
@@ -150,11 +170,12 @@ async function send(event) {
   event?.preventDefault();
   const text = $("text").value.trim();
   if (text === "") return refuse("socketio.refused.empty", "text");
+  if (isGone()) return refuse("socketio.refused.gone", "to");
   typing.ended();
   $("text").value = "";
   $("text").focus();
-  const to = chosen;
-  const taken = to ? await ask("text", "private", to, text) : await ask("text", "message", text);
+  const taken = chosen ? await ask("text", "private", chosen.id, text)
+    : await ask("text", "message", text);
   if (!taken && $("text").value === "") $("text").value = text;
 }
 

@@ -72,7 +72,8 @@ export function people(members, { self, chosen, choose }) {
   });
 }
 
-export function recipients(members, self) {
+// `chosen`: {id, name}, or null; an addressee who is not among the members stays in the list.
+export function recipients(members, { self, chosen, gone }) {
   const everyone = ours(document.createElement("option"), "socketio.everyone");
   everyone.value = "";
   const others = members.filter(({ id }) => id !== self).map(({ id, name }) => {
@@ -80,5 +81,11 @@ export function recipients(members, self) {
     option.value = id;
     return option;
   });
+  if (chosen && !members.some(({ id }) => id === chosen.id)) {
+    const { id, name } = chosen;
+    const option = gone ? ours(part("option", "", ""), "socketio.gone", { name }) : part("option", "", name);
+    option.value = id;
+    others.push(option);
+  }
   return [everyone, ...others];
 }

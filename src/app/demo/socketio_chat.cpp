@@ -3,6 +3,8 @@
 #include "app/demo/chat.h"
 #include "app/demo/socketio_members.h"
 
+#include <starling/socketio.h>
+
 #include <boost/json.hpp>
 
 #include <chrono>
@@ -12,6 +14,8 @@ namespace starling::app {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::chrono::milliseconds changes_interval{250};
 
 sio::Json refused(const char* code) { return json::object{{"error", code}}; }
 
@@ -32,22 +36,30 @@ std::string name_of(const sio::Json& auth) {
     return name && name->is_string() ? std::string(name->get_string()) : std::string();
 }
 
+int64_t steady_ms() {
+    using namespace std::chrono;
+    return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
 // What the handlers share. The answers of its functions are acks.
-class Chat {
+class Chat : public std::enable_shared_from_this<Chat> {
 public:
-    explicit Chat(sio::Server& io) noexcept : io_(io) {}
+    Chat(Server& server, sio::Server& io) noexcept : server_(server), io_(io) {}
 
     void enter(sio::Socket socket) {
         const std::string id = socket.id(), name = name_of(socket.handshake().auth);
         socket.emit("welcome", sio::Json(json::object{{"id", id}, {"name", name}}));
-        tell(members_.join(id, name));
+        socket.emit("online", members_.list());
+        if (members_.join(id, name)) tell_soon();
     }
 
-    void leave(sio::Socket socket) { tell(members_.leave(socket.id())); }
+    void leave(sio::Socket socket) {
+        if (members_.leave(socket.id())) tell_soon();
+    }
 
     sio::Json rename(sio::Socket socket, std::string_view name) {
         if (chat_fault_of_name(name)) return refused("name");
-        tell(members_.rename(socket.id(), name));
+        if (members_.rename(socket.id(), name)) tell_soon();
         return json::object{{"name", name}};
     }
 
@@ -74,7 +86,11 @@ public:
         const std::string id = from.id();
         const sio::Json told = json::object{
             {"from", id}, {"name", members_.name(id).value_or("")}, {"typing", is_typing}};
-        if (to.empty()) return from.broadcast().volatile_().emit("typing", told);
+        if (to.empty()) {
+            if (members_.may_tell_typing(id, is_typing, steady_ms()))
+                from.broadcast().volatile_().emit("typing", told);
+            return;
+        }
         if (members_.name(to)) io_.to(to).volatile_().emit("typing", told);
     }
 
@@ -86,18 +102,25 @@ private:
                 {"time", unix_ms()}};
     }
 
-    void tell(const sio::Json& list) {
-        if (!list.is_null()) io_.emit("online", list);
+    // Everybody hears of all changes of an interval at once: what a client does costs the others no
+    // more than that.
+    void tell_soon() {
+        server_.after(changes_interval, [chat = shared_from_this()] {
+            const sio::Json changes = chat->members_.take_changes();
+            if (!changes.is_null()) chat->io_.emit("changes", changes);
+        });
     }
 
-    sio::Server& io_;  // Outlives its handlers, and so this.
+    Server& server_;   // Outlives its handlers, and so this.
+    sio::Server& io_;  // Likewise.
     SocketIoMembers members_;
 };
 
 }  // namespace
 
-void serve_socketio_chat(sio::Server& io) {
-    auto chat = std::make_shared<Chat>(io);
+void serve_socketio_chat(Server& server) {
+    sio::Server& io = server.socketio();
+    auto chat = std::make_shared<Chat>(server, io);
     io.use([](sio::Socket socket) -> std::optional<sio::Error> {
         const char* fault = chat_fault_of_name(name_of(socket.handshake().auth));
         if (!fault) return std::nullopt;

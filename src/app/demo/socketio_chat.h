@@ -1,10 +1,10 @@
 // app/demo/socketio_chat.h: the demo's chat over Socket.IO, in the namespace "/". Its events are those at the
 // top of web/socketio/socketio.js.
 //
-// Owner: its handlers, which the server owns. Thread: called on main's before the server runs.
+// Owner: its handlers, which the server owns. Thread: called on that of main(), before the server runs.
 #pragma once
 
-#include <starling/socketio.h>
+#include <starling/server.h>
 
 #include <cstddef>
 
@@ -12,6 +12,6 @@ namespace starling::app {
 
 inline constexpr size_t socketio_text_bytes_max = 16 * 1024;
 
-void serve_socketio_chat(sio::Server& io);
+void serve_socketio_chat(Server& server);
 
 }  // namespace starling::app

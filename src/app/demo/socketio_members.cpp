@@ -2,33 +2,79 @@
 
 #include <boost/json.hpp>
 
+#include <utility>
+
 namespace starling::app {
+namespace {
 
 namespace json = boost::json;
 
-sio::Json SocketIoMembers::join(std::string_view id, std::string_view name) {
+json::object line_of(std::string_view id, std::string_view name) {
+    return {{"id", id}, {"name", name}};
+}
+
+}  // namespace
+
+bool SocketIoMembers::join(std::string_view id, std::string_view name) {
     std::lock_guard lock(mutex_);
     auto [place, added] = by_id_.try_emplace(std::string(id));
-    if (!added) return nullptr;
+    if (!added) return false;
     place->second = members_.insert(members_.end(), {std::string(id), std::string(name)});
     return changed();
 }
 
-sio::Json SocketIoMembers::rename(std::string_view id, std::string_view name) {
+bool SocketIoMembers::rename(std::string_view id, std::string_view name) {
     std::lock_guard lock(mutex_);
     const auto place = by_id_.find(std::string(id));
-    if (place == by_id_.end()) return nullptr;
+    if (place == by_id_.end() || place->second->name == name) return false;
     place->second->name = name;
     return changed();
 }
 
-sio::Json SocketIoMembers::leave(std::string_view id) {
+bool SocketIoMembers::leave(std::string_view id) {
     std::lock_guard lock(mutex_);
     const auto place = by_id_.find(std::string(id));
-    if (place == by_id_.end()) return nullptr;
+    if (place == by_id_.end()) return false;
     members_.erase(place->second);
     by_id_.erase(place);
     return changed();
+}
+
+bool SocketIoMembers::changed() { return !std::exchange(has_changed_, true); }
+
+sio::Json SocketIoMembers::list() const {
+    std::lock_guard lock(mutex_);
+    json::array members;
+    for (const Told& one : told_) members.push_back(line_of(one.id, one.name));
+    return json::object{
+        {"version", version_}, {"count", told_count_}, {"members", std::move(members)}};
+}
+
+sio::Json SocketIoMembers::take_changes() {
+    std::lock_guard lock(mutex_);
+    has_changed_ = false;
+    std::unordered_map<std::string_view, std::string_view> before;
+    for (const Told& one : told_) before.emplace(one.id, one.name);
+    std::vector<Told> now;
+    json::array set, left;
+    for (const Member& member : members_) {
+        if (now.size() == socketio_listed_max) break;
+        now.push_back({member.id, member.name});
+        const auto known = before.find(member.id);
+        if (known == before.end() || known->second != member.name)
+            set.push_back(line_of(member.id, member.name));
+        if (known != before.end()) before.erase(known);
+    }
+    for (const Told& one : told_)
+        if (before.contains(one.id)) left.push_back(json::string(one.id));
+    const bool same = set.empty() && left.empty() && told_count_ == members_.size();
+    told_ = std::move(now);
+    told_count_ = members_.size();
+    if (same) return nullptr;
+    return json::object{{"version", ++version_},
+                        {"count", told_count_},
+                        {"set", std::move(set)},
+                        {"left", std::move(left)}};
 }
 
 std::optional<std::string> SocketIoMembers::name(std::string_view id) const {
@@ -38,14 +84,16 @@ std::optional<std::string> SocketIoMembers::name(std::string_view id) const {
     return place->second->name;
 }
 
-sio::Json SocketIoMembers::changed() {
-    json::array listed;
-    for (const Member& member : members_) {
-        if (listed.size() == socketio_listed_max) break;
-        listed.push_back(json::object{{"id", member.id}, {"name", member.name}});
-    }
-    return json::object{
-        {"version", ++version_}, {"count", members_.size()}, {"members", std::move(listed)}};
+bool SocketIoMembers::may_tell_typing(std::string_view id, bool typing, int64_t now_ms) {
+    std::lock_guard lock(mutex_);
+    const auto place = by_id_.find(std::string(id));
+    if (place == by_id_.end()) return false;
+    Member& member = *place->second;
+    // The end of typing is told at once, and only after a beginning was told.
+    if (typing ? now_ms < member.typing_due_ms : !member.typing) return false;
+    if (typing) member.typing_due_ms = now_ms + socketio_typing_interval_ms;
+    member.typing = typing;
+    return true;
 }
 
 }  // namespace starling::app

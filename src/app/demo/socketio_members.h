@@ -1,12 +1,13 @@
-// app/demo/socketio_members.h: who is in the Socket.IO chat, in the order of their coming, as the page is
-// told of them:
+// app/demo/socketio_members.h: the members of the Socket.IO chat, in the order of their coming, as the
+// page is told of them. A newcomer gets the list that everybody has, and from then on changes of it:
 //
-//     {"version": 7, "count": 2, "members": [{"id": "...", "name": "Ada"}, ...]}
+//     online   {"version": 7, "count": 2, "members": [{"id": "...", "name": "Ada"}, ...]}
+//     changes  {"version": 8, "count": 1, "set": [{"id": "...", "name": "Ada L."}], "left": ["..."]}
 //
-// Each change makes a list with a higher version: workers tell of their changes at the same time, and
-// of two lists that arrive in any order the page keeps the newer one.
+// Changes are collected: however often members come, go and rename, everybody gets each difference
+// once in a while. So a change costs each member one line, and not the whole list.
 //
-// Owner: the chat. Thread: any.
+// Owner: the chat. Thread: any. Time is an argument, in milliseconds of a clock that only goes forward.
 #pragma once
 
 #include <starling/socketio_value.h>
@@ -19,28 +20,49 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace starling::app {
 
 inline constexpr size_t socketio_listed_max = 200;  // Members in a list; `count` counts them all.
+// Between two broadcasts that a member begins to type, or types on.
+inline constexpr int64_t socketio_typing_interval_ms = 500;
 
 class SocketIoMembers {
 public:
-    // Null where nothing changed: the id is there already, or is not there.
-    [[nodiscard]] sio::Json join(std::string_view id, std::string_view name);
-    [[nodiscard]] sio::Json rename(std::string_view id, std::string_view name);
-    [[nodiscard]] sio::Json leave(std::string_view id);
+    // True: these are the first changes since take_changes(), which is now to be called in a while.
+    // An id that joins twice, or renames or leaves without being there, changes nothing.
+    [[nodiscard]] bool join(std::string_view id, std::string_view name);
+    [[nodiscard]] bool rename(std::string_view id, std::string_view name);
+    [[nodiscard]] bool leave(std::string_view id);
+
+    // What all have been told up to now: for a newcomer, who gets the next changes like everybody.
+    [[nodiscard]] sio::Json list() const;
+    // What changed since the last call, for all; null where nothing did in the end.
+    [[nodiscard]] sio::Json take_changes();
+
     [[nodiscard]] std::optional<std::string> name(std::string_view id) const;
+    // May all be told now that this member types, or no longer does? Repetitions may not.
+    [[nodiscard]] bool may_tell_typing(std::string_view id, bool typing, int64_t now_ms);
 
 private:
     struct Member {
         std::string id, name;
+        bool typing = false;  // As was last told to all.
+        int64_t typing_due_ms = INT64_MIN;
     };
-    [[nodiscard]] sio::Json changed();  // mutex_ is held.
+    struct Told {
+        std::string id, name;
+    };
+    [[nodiscard]] bool changed();  // mutex_ is held.
 
     mutable std::mutex mutex_;
     std::list<Member> members_;
     std::unordered_map<std::string, std::list<Member>::iterator> by_id_;
+    bool has_changed_ = false;  // Since take_changes().
+
+    std::vector<Told> told_;
+    size_t told_count_ = 0;
     uint64_t version_ = 0;
 };
 
