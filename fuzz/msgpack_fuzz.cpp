@@ -7,9 +7,9 @@
 #include <string>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "socketio/codec/encoder.h"
 #include "socketio/codec/msgpack_reader.h"
-#include "socketio/codec/utf8.h"
 
 namespace {
 
@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
     // As text: whatever a client of this codec sends can be told to those of the other one.
     Encoder text(Codec::json);
-    if (text.encode(outcome.packet)) require(utf8_is_valid(text.text()));
+    if (text.encode(outcome.packet)) require(base::utf8_is_valid(text.text()));
 
     Encoder encoder(Codec::msgpack);
     // Bytes in a CONNECT, or bytes below the deepest arrays, which are objects only here.

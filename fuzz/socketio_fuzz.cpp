@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "socketio/codec/decoder.h"
 #include "socketio/codec/encoder.h"
-#include "socketio/codec/utf8.h"
 
 namespace {
 
@@ -30,7 +30,7 @@ Encoded encoded(Codec codec, const Packet& packet) {
 
 Outcome decoded(const Encoded& message, Decoder& decoder, Arena& arena) {
     if (message.text_is_binary) return decoder.add_bytes(base::bytes_of(message.text), arena);
-    require(message.text.starts_with('4') && utf8_is_valid(message.text));
+    require(message.text.starts_with('4') && base::utf8_is_valid(message.text));
     Outcome outcome = decoder.add_text(std::string_view(message.text).substr(1), arena);
     for (const std::string& bytes : message.attachments) {
         require(outcome.kind == Outcome::Kind::pending);
@@ -67,7 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         left.remove_prefix(end + 1);
     }
     // Such a text never arrives.
-    if (!utf8_is_valid(parts[0])) return 0;
+    if (!base::utf8_is_valid(parts[0])) return 0;
 
     static Arena arena;
     Decoder decoder;

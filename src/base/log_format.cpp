@@ -6,33 +6,12 @@
 #include <cstdio>
 #include <ctime>
 
+#include "base/utf8.h"
+
 namespace starling::base {
 namespace {
 
 constexpr char hex[] = "0123456789abcdef";
-
-struct Character {
-    uint32_t code = 0;
-    size_t bytes = 1;
-    bool valid = false;
-};
-
-// The first character of `text`, which is not empty (RFC 3629; no surrogates, no overlong forms).
-Character decode(std::string_view text) noexcept {
-    auto at = [&](size_t i) { return uint8_t(text[i]); };
-    uint8_t first = at(0);
-    if (first < 0x80) return {first, 1, true};
-    size_t bytes = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || text.size() < bytes) return {};
-    uint32_t code = first & (0x7fu >> bytes);
-    for (size_t i = 1; i < bytes; ++i) {
-        if ((at(i) & 0xc0) != 0x80) return {};
-        code = code << 6 | (at(i) & 0x3f);
-    }
-    bool overlong = (bytes == 3 && code < 0x800) || (bytes == 4 && code < 0x10000);
-    if (overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return {};
-    return {code, bytes, true};
-}
 
 // Characters that move a cursor, end a line or turn the direction of writing: in a log they could
 // make one line look like two, or like another one.
@@ -44,13 +23,6 @@ bool is_control(uint32_t code) noexcept {
 void append_hex(std::string& out, std::string_view prefix, uint32_t code, int digits) {
     out += prefix;
     for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) out += hex[code >> shift & 0xf];
-}
-
-std::string_view cut(std::string_view text) noexcept {
-    if (text.size() <= log_text_bytes_max) return text;
-    size_t end = log_text_bytes_max;
-    while (end > log_text_bytes_max - 4 && (uint8_t(text[end]) & 0xc0) == 0x80) --end;
-    return text.substr(0, end);
 }
 
 constexpr std::string_view ellipsis = "\xe2\x80\xa6";
@@ -132,12 +104,13 @@ std::string_view colour_of(log::Level level) noexcept {
 }  // namespace
 
 void append_text_escaped(std::string& out, std::string_view text, bool quoted) {
-    std::string_view rest = cut(text);
+    std::string_view rest = utf8_cut(text, log_text_bytes_max);
     bool shortened = rest.size() < text.size();
     while (!rest.empty()) {
-        Character c = decode(rest);
+        Utf8Character c = utf8_front(rest);
         if (!c.valid)
-            append_hex(out, "\\x", uint8_t(rest[0]), 2);
+            for (const char byte : rest.substr(0, c.bytes))
+                append_hex(out, "\\x", uint8_t(byte), 2);
         else if (c.code == '\n')
             out += "\\n";
         else if (c.code == '\r')
@@ -158,10 +131,10 @@ void append_text_escaped(std::string& out, std::string_view text, bool quoted) {
 }
 
 void append_json_escaped(std::string& out, std::string_view text) {
-    std::string_view rest = cut(text);
+    std::string_view rest = utf8_cut(text, log_text_bytes_max);
     bool shortened = rest.size() < text.size();
     while (!rest.empty()) {
-        Character c = decode(rest);
+        Utf8Character c = utf8_front(rest);
         if (!c.valid)
             out += "\xef\xbf\xbd";
         else if (c.code == '"' || c.code == '\\')

@@ -1,8 +1,7 @@
 #include "engineio/payload.h"
 
-#include <simdjson.h>
-
 #include "base/text.h"
+#include "base/utf8.h"
 #include "engineio/utf16.h"
 
 namespace starling::engineio {
@@ -12,10 +11,6 @@ using Step = PayloadReader::Step;
 
 constexpr char separator = '\x1e';
 constexpr size_t length_digits_max = 10;  // More than any body holds.
-
-bool is_utf8(std::string_view text) noexcept {
-    return simdjson::validate_utf8(text.data(), text.size());
-}
 
 struct Piece {
     Fault fault = Fault::none;
@@ -81,7 +76,7 @@ PayloadReader::PayloadReader(std::string_view body, Revision revision, PayloadKi
     : rest_(body), revision_(revision), kind_(kind), more_(kind == PayloadKind::text) {
     if (kind == PayloadKind::binary) {
         if (revision == Revision::eio4) fault_ = Fault::binary_payload;
-    } else if (!is_utf8(body)) {
+    } else if (!base::utf8_is_valid(body)) {
         fault_ = Fault::invalid_utf8;
     }
 }
@@ -126,7 +121,7 @@ Step PayloadReader::next_binary3() {
     const Piece piece = take_binary_piece(rest_);
     if (piece.fault != Fault::none) return fail(piece.fault);
     if (lead == '\x01') return deliver(decode_binary(piece.packet, revision_));
-    if (!is_utf8(piece.packet)) return fail(Fault::invalid_utf8);
+    if (!base::utf8_is_valid(piece.packet)) return fail(Fault::invalid_utf8);
     return deliver(decode_text(piece.packet, revision_, scratch_));
 }
 

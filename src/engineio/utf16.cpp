@@ -1,40 +1,11 @@
 #include "engineio/utf16.h"
 
-#include <simdjson.h>
+#include "base/utf8.h"
 
 namespace starling::engineio {
 namespace {
 
 constexpr std::string_view hex = "0123456789abcdef";
-
-uint8_t byte_at(std::string_view text, size_t i) noexcept { return static_cast<uint8_t>(text[i]); }
-
-// Of a character by its first byte; 0 for a byte that begins none.
-size_t length_by(uint8_t first) noexcept {
-    if (first < 0x80) return 1;
-    if (first < 0xc2 || first > 0xf4) return 0;
-    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-}
-
-struct Character {
-    uint32_t code;
-    size_t bytes;
-};
-
-// What is no character (the application's fault) reads as U+FFFD and never past the end.
-Character character_at(std::string_view text, size_t i) noexcept {
-    const uint8_t first = byte_at(text, i);
-    const size_t bytes = length_by(first);
-    if (bytes == 1) return {first, 1};
-    if (bytes == 0 || bytes > text.size() - i) return {0xfffd, 1};
-    uint32_t code = first & (0x7fU >> bytes);
-    for (size_t k = 1; k < bytes; ++k) {
-        const uint8_t next = byte_at(text, i + k);
-        if ((next & 0xc0) != 0x80) return {0xfffd, 1};
-        code = code << 6 | (next & 0x3fU);
-    }
-    return {code, bytes};
-}
 
 void append_unit(std::string& out, uint32_t unit) {
     out += "\\u";
@@ -80,7 +51,7 @@ std::optional<size_t> utf16_prefix_bytes(std::string_view text, uint64_t units) 
     size_t at = 0;
     while (units > 0) {
         if (at >= text.size()) return std::nullopt;
-        const size_t bytes = length_by(byte_at(text, at));
+        const size_t bytes = base::utf8_lead(static_cast<uint8_t>(text[at])).bytes;
         const uint64_t needs = bytes == 4 ? 2 : 1;
         if (bytes == 0 || needs > units) return std::nullopt;
         units -= needs;
@@ -94,7 +65,7 @@ void append_ascii_json(std::string& out, std::string_view text) {
     for (size_t i = 0; i < text.size();) {
         const char c = text[i];
         if (quoted && static_cast<uint8_t>(c) >= 0x80) {
-            const Character character = character_at(text, i);
+            const auto character = base::utf8_front(text.substr(i));
             append_escaped(out, character.code);
             i += character.bytes;
             continue;
@@ -132,13 +103,13 @@ bool decode_utf8_twice(std::string_view text, std::string& out) {
     out.clear();
     bool beyond_ascii = false;
     for (size_t i = 0; i < text.size();) {
-        const Character character = character_at(text, i);
+        const auto character = base::utf8_front(text.substr(i));
         if (character.code > 0xff) return false;
         beyond_ascii = beyond_ascii || character.code >= 0x80;
         out += static_cast<char>(character.code);
         i += character.bytes;
     }
-    return beyond_ascii && simdjson::validate_utf8(out.data(), out.size());
+    return beyond_ascii && base::utf8_is_valid(out);
 }
 
 }  // namespace starling::engineio

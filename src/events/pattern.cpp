@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "events/text.h"
+#include "base/utf8.h"
 
 namespace starling::events {
 namespace {
@@ -32,7 +32,7 @@ bool is_identifier(std::string_view text) noexcept {
 }  // namespace
 
 bool is_channel_name(std::string_view name) noexcept {
-    if (name.empty() || name.size() > name_bytes_max || !is_utf8(name)) return false;
+    if (name.empty() || name.size() > name_bytes_max || !base::utf8_is_valid(name)) return false;
     return std::ranges::none_of(name, [](char c) { return uint8_t(c) < 0x20 || c == 0x7f; });
 }
 

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "events/text.h"
+#include "base/utf8.h"
 
 namespace starling::events {
 namespace {
@@ -59,9 +59,7 @@ struct Parser {
     }
 
     static std::string shown(std::string_view key) {
-        std::string front(key.substr(0, 64));
-        while (!is_utf8(front)) front.pop_back();  // A character that was cut.
-        return "'" + front + "'";
+        return "'" + std::string(base::utf8_cut(key, 64)) + "'";
     }
 };
 

@@ -13,31 +13,6 @@ constexpr size_t refresh_bytes_max = 16 * 1024;
 
 }  // namespace
 
-bool is_utf8(std::string_view text) noexcept {
-    const auto at = [&](size_t i) { return i < text.size() ? uint8_t(text[i]) : uint8_t(0); };
-    const auto follows = [&](size_t i) { return (at(i) & 0xc0) == 0x80; };
-    for (size_t i = 0; i < text.size();) {
-        const uint8_t first = at(i), second = at(i + 1);
-        if (first < 0x80) {
-            i += 1;
-        } else if (first >= 0xc2 && first <= 0xdf) {
-            if (!follows(i + 1)) return false;
-            i += 2;
-        } else if (first >= 0xe0 && first <= 0xef) {
-            if (!follows(i + 1) || !follows(i + 2)) return false;
-            if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f)) return false;
-            i += 3;
-        } else if (first >= 0xf0 && first <= 0xf4) {
-            if (!follows(i + 1) || !follows(i + 2) || !follows(i + 3)) return false;
-            if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) return false;
-            i += 4;
-        } else {
-            return false;
-        }
-    }
-    return true;
-}
-
 std::string index_viewed(int64_t unix_time_s) {
     const std::chrono::sys_seconds time{std::chrono::seconds(unix_time_s)};
     const auto day = std::chrono::floor<std::chrono::days>(time);

@@ -11,8 +11,6 @@ namespace starling::events {
 constexpr std::string_view event_prefix = "WS Server Event:";
 constexpr std::string_view echo_prefix = "WS echo from server:";
 
-[[nodiscard]] bool is_utf8(std::string_view text) noexcept;  // RFC 3629.
-
 // "Index Viewd 9/9/2016 15:22:53", in UTC.
 [[nodiscard]] std::string index_viewed(int64_t unix_time_s);
 

@@ -13,11 +13,11 @@
 #include <new>
 #include <span>
 
+#include "base/utf8.h"
 #include "ws/decoder.h"
 #include "ws/deflate.h"
 #include "ws/fault.h"
 #include "ws/frame.h"
-#include "ws/utf8.h"
 
 namespace starling::ws {
 
@@ -106,7 +106,7 @@ private:
     std::unique_ptr<Inflater> own_;  // For a long message without context takeover.
     Inflater* stream_ = nullptr;     // What inflates this message, once that is decided.
     uint32_t masking_key_ = 0;       // As it applies to the next byte.
-    Utf8Validator utf8_;
+    base::Utf8Validator utf8_;
 
 public:
     uint64_t frame_bytes_left = 0;

@@ -2,9 +2,9 @@
 
 #include <cstring>
 
+#include "base/utf8.h"
 #include "ws/assembly.h"
 #include "ws/decoder.h"
-#include "ws/utf8.h"
 
 namespace starling::ws {
 
@@ -21,7 +21,7 @@ Fault judge_close(const FrameHeader& header, std::span<const std::byte> present)
     const unsigned code =
         std::to_integer<unsigned>(payload[0]) << 8 | std::to_integer<unsigned>(payload[1]);
     if (!close_code_is_valid(static_cast<uint16_t>(code))) return Fault::invalid_close_code;
-    Utf8Validator utf8;
+    base::Utf8Validator utf8;
     const bool valid = utf8.feed({payload + 2, length - 2});
     const bool cut = length == header.payload_bytes && !utf8.complete();
     return valid && !cut ? Fault::none : Fault::invalid_close_reason;
@@ -30,10 +30,10 @@ Fault judge_close(const FrameHeader& header, std::span<const std::byte> present)
 // Unmasks; true if the outcome is valid UTF-8.
 bool unmask_text(std::span<std::byte> payload, uint32_t key) noexcept {
     if (payload.size() < mask_bulk_bytes_min) {
-        return !(mask_and_collect(payload, key) & not_ascii) || utf8_is_valid(payload);
+        return !(mask_and_collect(payload, key) & not_ascii) || base::utf8_is_valid(payload);
     }
     mask(payload, key);
-    return utf8_is_valid(payload);
+    return base::utf8_is_valid(payload);
 }
 
 }  // namespace
@@ -70,7 +70,8 @@ Event Receiver::next(std::span<std::byte>& input) {
             if (mask_bit_) std::memcpy(&key, at + 2, sizeof key);
             if (first == 0x82) {
                 mask(payload, key);
-            } else if ((mask_and_collect(payload, key) & not_ascii) && !utf8_is_valid(payload)) {
+            } else if ((mask_and_collect(payload, key) & not_ascii) &&
+                       !base::utf8_is_valid(payload)) {
                 return fail(Fault::invalid_utf8, input);
             }
             return deliver(static_cast<Opcode>(first & 15), payload);

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/utf8.h"
 #include "events/text.h"
 #include "server/random_pool.h"
 #include "server/state.h"
@@ -151,7 +152,7 @@ EventsWorker* Events::here() const noexcept {
 
 bool Events::publish(std::string_view channel, std::string_view event,
                      std::function<void(events::Published)> done) {
-    if (!events::is_utf8(event)) throw std::invalid_argument("an event must be UTF-8");
+    if (!base::utf8_is_valid(event)) throw std::invalid_argument("an event must be UTF-8");
     if (!table_.find(channel).rule) return false;
     auto batch = std::make_shared<EventBatch>(1);
     batch->items.front().channel = channel;

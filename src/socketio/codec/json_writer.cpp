@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-#include "socketio/codec/utf8.h"
+#include "base/utf8.h"
 
 namespace starling::socketio {
 namespace {
@@ -92,7 +92,8 @@ bool has_items_of(Type type) { return type == Type::event || type == Type::ack; 
 
 void append_json_string(std::string& out, std::string_view text) {
     const Traits traits = traits_of(text);
-    if (!traits.ascii && !utf8_is_valid(text)) return append_json_string(out, utf8_repaired(text));
+    if (!traits.ascii && !base::utf8_is_valid(text))
+        return append_json_string(out, base::utf8_repaired(text));
     out += '"';
     if (traits.special)
         append_escaped(out, text);

@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "socketio/codec/utf8.h"
+#include "base/utf8.h"
 
 // The format: https://github.com/msgpack/msgpack/blob/master/spec.md. What notepack.io, which the
 // clients use, makes of it: extension type 0 is a Date (8 bytes), undefined (1 byte, fixext) or an
@@ -125,7 +125,8 @@ private:
             return;
         }
         if (in_.failed()) return;
-        utf8_is_valid(key) ? out_.push_key(view(key)) : out_.push_key(utf8_repaired(key));
+        base::utf8_is_valid(key) ? out_.push_key(view(key))
+                                 : out_.push_key(base::utf8_repaired(key));
         value();
     }
 
@@ -148,8 +149,8 @@ private:
         const std::string_view bytes = in_.text(size);
         if (in_.failed()) return;
         // Buffer.toString of Node, with which the reference reads, does the same.
-        utf8_is_valid(bytes) ? out_.push_string(view(bytes))
-                             : out_.push_string(utf8_repaired(bytes));
+        base::utf8_is_valid(bytes) ? out_.push_string(view(bytes))
+                                   : out_.push_string(base::utf8_repaired(bytes));
     }
 
     void bytes(uint64_t size) {

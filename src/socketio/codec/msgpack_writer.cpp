@@ -6,7 +6,7 @@
 #include <boost/json/object.hpp>
 #include <cassert>
 
-#include "socketio/codec/utf8.h"
+#include "base/utf8.h"
 
 // https://github.com/msgpack/msgpack/blob/master/spec.md, each value in its shortest form.
 namespace starling::socketio {
@@ -45,7 +45,7 @@ void append_double(std::string& out, double number) {
 }
 
 void append_text(std::string& out, std::string_view text) {
-    if (!utf8_is_valid(text)) return append_text(out, utf8_repaired(text));
+    if (!base::utf8_is_valid(text)) return append_text(out, base::utf8_repaired(text));
     if (text.size() < 0x20)
         append_byte(out, 0xa0 | text.size());
     else if (text.size() <= 0xff)

@@ -1,17 +1,16 @@
-#include "ws/utf8.h"
+#include "base/utf8.h"
 
 #include <simdjson.h>
 
 #include <cstring>
 
-#include "ws/mask.h"
-
-namespace starling::ws {
+namespace starling::base {
 
 namespace {
 
 // Below this the call into simdjson costs more than it saves.
 constexpr size_t bulk_bytes_min = 48;
+constexpr uint64_t not_ascii = 0x8080808080808080;  // Any of these bits in eight bytes.
 
 size_t ascii_prefix(std::span<const std::byte> bytes) noexcept {
     size_t at = 0;
@@ -36,8 +35,7 @@ size_t unfinished_tail(std::span<const std::byte> bytes) noexcept {
         const auto byte = std::to_integer<uint8_t>(bytes[bytes.size() - back]);
         if (byte < 0x80) return 0;
         if (byte < 0xc0) continue;
-        const size_t length = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
-        return length > back ? back : 0;
+        return utf8_lead(byte).bytes > back ? back : 0;
     }
     return 0;
 }
@@ -54,12 +52,11 @@ bool Utf8Validator::step(uint8_t byte) noexcept {
         return true;
     }
     if (byte < 0x80) return true;
-    if (byte < 0xc2 || byte > 0xf4) return false;
-    continuations_ = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
-    if (byte == 0xe0) lower_ = 0xa0;
-    if (byte == 0xed) upper_ = 0x9f;
-    if (byte == 0xf0) lower_ = 0x90;
-    if (byte == 0xf4) upper_ = 0x8f;
+    const Utf8Lead lead = utf8_lead(byte);
+    if (lead.bytes == 0) return false;
+    continuations_ = uint8_t(lead.bytes - 1);
+    lower_ = lead.lower;
+    upper_ = lead.upper;
     return true;
 }
 
@@ -89,4 +86,22 @@ bool utf8_is_valid(std::span<const std::byte> bytes) noexcept {
     return validator.feed(bytes) && validator.complete();
 }
 
-}  // namespace starling::ws
+bool utf8_is_valid(std::string_view text) noexcept {
+    return utf8_is_valid(std::as_bytes(std::span(text.data(), text.size())));
+}
+
+std::string utf8_repaired(std::string_view text) {
+    std::string out;
+    out.reserve(text.size() + 8);
+    while (!text.empty()) {
+        const Utf8Character character = utf8_front(text);
+        if (character.valid)
+            out.append(text.substr(0, character.bytes));
+        else
+            out += "\xef\xbf\xbd";
+        text.remove_prefix(character.bytes);
+    }
+    return out;
+}
+
+}  // namespace starling::base

@@ -1,13 +1,19 @@
-// Incremental UTF-8: against a table, against simdjson, at every split.
-#include "ws/utf8.h"
+// UTF-8: against tables, against simdjson, at every split.
+#include "base/utf8.h"
 
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
 #include "tests/ws/wire.h"
 
-namespace starling::ws::test {
+namespace starling::base {
 namespace {
+
+using ws::test::Bytes, ws::test::to_hex, ws::test::unhex;
+
+std::string_view text_of(const Bytes& bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 bool reference(std::span<const std::byte> bytes) {
     return simdjson::validate_utf8(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -22,7 +28,7 @@ int fault_at(std::span<const std::byte> bytes) {
     return -1;
 }
 
-TEST(WsUtf8, fails_at_the_byte_that_proves_it) {
+TEST(Utf8, FailsAtTheByteThatProvesIt) {
     struct Case {
         std::string_view hex;
         int at;         // -1: no byte is wrong.
@@ -82,7 +88,7 @@ TEST(WsUtf8, fails_at_the_byte_that_proves_it) {
     }
 }
 
-TEST(WsUtf8, every_two_bytes_and_many_four_agree_with_simdjson) {
+TEST(Utf8, EveryTwoBytesAndManyFourAgreeWithSimdjson) {
     for (unsigned a = 0; a < 256; ++a) {
         for (unsigned b = 0; b < 256; ++b) {
             const Bytes two = {static_cast<std::byte>(a), static_cast<std::byte>(b)};
@@ -99,13 +105,16 @@ TEST(WsUtf8, every_two_bytes_and_many_four_agree_with_simdjson) {
                 for (const uint8_t d : edges) {
                     four = {std::byte{a}, std::byte{b}, std::byte{c}, std::byte{d}};
                     ASSERT_EQ(utf8_is_valid(four), reference(four)) << to_hex(four);
+                    const std::string repaired = utf8_repaired(text_of(four));
+                    ASSERT_TRUE(utf8_is_valid(repaired)) << to_hex(four);
+                    ASSERT_EQ(repaired == text_of(four), reference(four)) << to_hex(four);
                 }
             }
         }
     }
 }
 
-TEST(WsUtf8, every_split_of_long_text_agrees_with_simdjson) {
+TEST(Utf8, EverySplitOfLongTextAgreesWithSimdjson) {
     const Bytes good = unhex(
         "61*70 c3a4c3b6 e282ac 62*20 f09f9880f09f9881 e4bda0e5a5bd 63*64 e4b88be7babfe4ba86 c3a4 "
         "64*9 "
@@ -128,5 +137,78 @@ TEST(WsUtf8, every_split_of_long_text_agrees_with_simdjson) {
     }
 }
 
+TEST(Utf8, OneCharacterAndWhatOfABrokenOneIsReplaced) {
+    struct Case {
+        std::string_view hex;
+        uint32_t code;
+        unsigned bytes;
+        bool valid;
+    };
+    constexpr Case cases[] = {
+        {"00", 0, 1, true},
+        {"7f80", 0x7f, 1, true},
+        {"c280", 0x80, 2, true},
+        {"dfbf", 0x7ff, 2, true},
+        {"e0a080", 0x800, 3, true},
+        {"ed9fbf", 0xd7ff, 3, true},
+        {"ee8080", 0xe000, 3, true},
+        {"efbfbf61", 0xffff, 3, true},
+        {"f0908080", 0x10000, 4, true},
+        {"f48fbfbf", 0x10ffff, 4, true},
+        // Unicode 15.0 table 3-8 and its neighbours.
+        {"80", 0xfffd, 1, false},
+        {"c0af", 0xfffd, 1, false},
+        {"c2", 0xfffd, 1, false},
+        {"c241", 0xfffd, 1, false},
+        {"e0809f", 0xfffd, 1, false},
+        {"e2", 0xfffd, 1, false},
+        {"e282", 0xfffd, 2, false},
+        {"e28241", 0xfffd, 2, false},
+        {"eda080", 0xfffd, 1, false},
+        {"f0808080", 0xfffd, 1, false},
+        {"f1", 0xfffd, 1, false},
+        {"f180", 0xfffd, 2, false},
+        {"f180e1", 0xfffd, 2, false},
+        {"f18080", 0xfffd, 3, false},
+        {"f18080c2", 0xfffd, 3, false},
+        {"f4908080", 0xfffd, 1, false},
+        {"ff", 0xfffd, 1, false},
+    };
+    for (const Case& c : cases) {
+        const Bytes bytes = unhex(c.hex);
+        const Utf8Character character = utf8_front(text_of(bytes));
+        EXPECT_EQ(character.code, c.code) << c.hex;
+        EXPECT_EQ(character.bytes, c.bytes) << c.hex;
+        EXPECT_EQ(character.valid, c.valid) << c.hex;
+    }
+}
+
+TEST(Utf8, RepairsAsBrowsersDecode) {
+    const struct {
+        std::string_view text, repaired;
+    } cases[] = {
+        {"", ""},
+        {"plain 你好 🐦", "plain 你好 🐦"},
+        {"a\x80"
+         "b",
+         "a\ufffd"
+         "b"},
+        {"\xe4\xbd", "\ufffd"},
+        {"\xe4\xbd\xe4\xbd\xa0", "\ufffd你"},
+        {"\xed\xa0\x80", "\ufffd\ufffd\ufffd"},
+        {"\xf0\x9f\x90", "\ufffd"},
+    };
+    for (const auto& c : cases) EXPECT_EQ(utf8_repaired(c.text), c.repaired) << c.text;
+}
+
+TEST(Utf8, ACutKeepsCharactersWhole) {
+    const std::string_view text = "a你🐦";  // 1, 3 and 4 bytes.
+    const size_t kept[] = {0, 1, 1, 1, 4, 4, 4, 4, 8, 8};
+    for (size_t bytes_max = 0; bytes_max < std::size(kept); ++bytes_max)
+        EXPECT_EQ(utf8_cut(text, bytes_max), text.substr(0, kept[bytes_max])) << bytes_max;
+    // What is no UTF-8 is cut too.
+    EXPECT_EQ(utf8_cut(std::string(10, '\x80'), 8).size(), 5u);
+}
+
 }  // namespace
-}  // namespace starling::ws::test
+}  // namespace starling::base
