@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "base/text.h"
 #include "base/utf8.h"
 
 namespace starling::base {
@@ -77,8 +78,7 @@ struct JsonValue {
 
 void append_text_key(std::string& out, std::string_view key) {
     for (char c : key) {
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '_' || c == '.' || c == '-';
+        bool plain = is_alphanumeric(c) || c == '_' || c == '.' || c == '-';
         out += plain ? c : '_';
     }
 }

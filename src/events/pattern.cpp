@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/text.h"
 #include "base/utf8.h"
 
 namespace starling::events {
@@ -19,14 +20,12 @@ bool is_number(std::string_view text) noexcept {
     if (text.empty() || text.size() > digits_max) return false;
     // "007" and "7" would be two channels for one thing.
     if (text.size() > 1 && text.front() == '0') return false;
-    return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+    return std::ranges::all_of(text, base::is_digit);
 }
 
 bool is_identifier(std::string_view text) noexcept {
-    return !text.empty() && std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '_';
-    });
+    return !text.empty() &&
+           std::ranges::all_of(text, [](char c) { return base::is_alphanumeric(c) || c == '_'; });
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "http/chunk_scanner.h"
 
-#include "http/tokens.h"
+#include "base/tokens.h"
 
 namespace starling::http {
 namespace {
@@ -39,7 +39,7 @@ bool ChunkScanner::step(char c) noexcept {
                 state_ = State::line_lf;
                 return true;
             }
-            if (!is_field_char(c)) return fail("invalid chunk extension");
+            if (!base::is_field_char(c)) return fail("invalid chunk extension");
             // Counted over the body too: bytes that carry nothing must not outgrow those that do.
             if (++line_bytes_ > limits_.chunk_line_bytes_max ||
                 ++extension_bytes_ > limits_.extension_bytes_max)

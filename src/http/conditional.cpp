@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/tokens.h"
 #include "http/date.h"
-#include "http/tokens.h"
 
 namespace starling::http {
 namespace {
@@ -26,7 +26,7 @@ bool any_tag(const Request& request, std::string_view name, std::string_view eta
         if (!base::iequals(field.name, name)) continue;
         if (field.value == "*") return true;
         std::string_view list = field.value, tag;
-        while (next_element(list, tag))
+        while (base::next_element(list, tag))
             if (!etag.empty() && equals(tag, etag)) return true;
     }
     return false;
@@ -51,9 +51,7 @@ bool if_range_holds(const Request& request, const Validators& validators, int64_
 
 // Digits to a number, saturating: a position beyond 64 bits is beyond any file.
 std::optional<uint64_t> parse_position(std::string_view text) {
-    if (text.empty() ||
-        !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }))
-        return std::nullopt;
+    if (text.empty() || !std::all_of(text.begin(), text.end(), base::is_digit)) return std::nullopt;
     uint64_t value = 0;
     const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
     return result.ec == std::errc::result_out_of_range ? UINT64_MAX : value;
@@ -128,7 +126,7 @@ RangeVerdict evaluate_range(const Request& request, const Validators& validators
         return {};
     field.remove_prefix(equals + 1);
     std::string_view spec, another;
-    if (!next_element(field, spec) || next_element(field, another)) return {};
+    if (!base::next_element(field, spec) || base::next_element(field, another)) return {};
     return apply_range(spec, size_bytes);
 }
 
@@ -143,7 +141,7 @@ std::string content_range(const RangeVerdict& verdict, uint64_t size_bytes) {
 int coding_weight(std::string_view accept_encoding, std::string_view coding) noexcept {
     std::string_view element;
     std::optional<int> any;
-    while (next_element(accept_encoding, element)) {
+    while (base::next_element(accept_encoding, element)) {
         const size_t semicolon = element.find(';');
         const auto name = base::trim(element.substr(0, semicolon));
         int weight = 1000;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "http/tokens.h"
+#include "base/tokens.h"
 
 namespace starling::http {
 namespace {
@@ -35,7 +35,7 @@ std::optional<std::string_view> find_cookie(std::string_view field,
 
 std::string format_cookie(std::string_view name, std::string_view value,
                           const CookieOptions& options) {
-    if (!is_token(name)) throw std::invalid_argument("cookie name is not a token");
+    if (!base::is_token(name)) throw std::invalid_argument("cookie name is not a token");
     if (!std::all_of(value.begin(), value.end(), is_cookie_octet))
         throw std::invalid_argument("cookie value needs encoding");
     for (const auto& attribute : {options.path, options.domain})

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "http/tokens.h"
+#include "base/tokens.h"
 
 namespace starling::http {
 namespace {
@@ -16,7 +16,7 @@ std::string join(const std::vector<std::string>& items) {
 // Keeps a Vary that is there already: other parts of the answer may depend on other fields.
 void add_vary(Response& response, std::string_view field) {
     const std::string old(response.header("vary"));
-    if (list_has(old, field)) return;
+    if (base::list_has(old, field)) return;
     response.header("Vary", old.empty() ? std::string(field) : old + ", " + std::string(field));
 }
 

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <chrono>
 
+#include "base/text.h"
+
 namespace starling::http {
 namespace {
 
@@ -40,8 +42,7 @@ public:
     int digits(size_t count) {
         int value = 0;
         const auto text = rest_.substr(0, count);
-        if (text.size() < count ||
-            !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+        if (text.size() < count || !std::all_of(text.begin(), text.end(), base::is_digit)) {
             fail();
             return 0;
         }

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstring>
 
-#include "http/tokens.h"
+#include "base/tokens.h"
 
 namespace starling::http {
 namespace {
@@ -26,9 +26,9 @@ constexpr auto classes = [] {
     std::array<uint8_t, 256> table{};
     for (int i = 0; i < 256; ++i) {
         const char c = char(i);
-        table[size_t(i)] =
-            uint8_t((is_token_char(c) ? token_bit : 0) | (is_field_char(c) ? value_bit : 0) |
-                    (is_target_char(c) ? target_bit : 0));
+        table[size_t(i)] = uint8_t((base::is_token_char(c) ? token_bit : 0) |
+                                   (base::is_field_char(c) ? value_bit : 0) |
+                                   (is_target_char(c) ? target_bit : 0));
     }
     return table;
 }();
@@ -50,8 +50,6 @@ size_t plain_prefix(const char* bytes, size_t count) {
     }
     return i;
 }
-
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 }  // namespace
 
@@ -145,7 +143,7 @@ bool HeadScanner::step_version(char c) noexcept {
     if (at < version_prefix.size())
         return c == version_prefix[at] || fail(400, "invalid HTTP version");
     if (at == 5 || at == 7) {
-        if (!is_digit(c)) return fail(400, "invalid HTTP version");
+        if (!base::is_digit(c)) return fail(400, "invalid HTTP version");
         if (at == 5)
             version_major_ = c;
         else if (version_major_ != '1')

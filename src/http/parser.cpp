@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/tokens.h"
 #include "http/chunk_scanner.h"
 #include "http/head_scanner.h"
 #include "http/target.h"
-#include "http/tokens.h"
 
 namespace starling::http {
 namespace {
@@ -94,16 +94,15 @@ private:
         } else if (name == field::content_length) {
             // RFC 9112 section 6.3 allows to merge equal ones; two readings are never worth it.
             if (++seen_.lengths > 1) return stop({400, "several lengths"}, ec);
-            if (!std::all_of(value.begin(), value.end(),
-                             [](char c) { return c >= '0' && c <= '9'; }))
+            if (!std::all_of(value.begin(), value.end(), base::is_digit))
                 return stop({400, "invalid Content-Length"}, ec);
         } else if (name == field::transfer_encoding) {
             ++seen_.codings;
             seen_.transfer_encoding = value;
         } else if (name == field::connection) {
-            seen_.connection_close |= list_has(value, "close");
-            seen_.connection_keep_alive |= list_has(value, "keep-alive");
-            seen_.connection_upgrade |= list_has(value, "upgrade");
+            seen_.connection_close |= base::list_has(value, "close");
+            seen_.connection_keep_alive |= base::list_has(value, "keep-alive");
+            seen_.connection_upgrade |= base::list_has(value, "upgrade");
         }
     }
 
@@ -278,8 +277,8 @@ Fault RequestParser::State::judge_other_codings() const {
     uint32_t chunked = 0;
     for (const Field& field : seen.fields) {
         if (!base::iequals(field.name, "transfer-encoding")) continue;
-        for (std::string_view list = field.value, coding; next_element(list, coding);) {
-            if (!is_token(base::trim(coding.substr(0, coding.find(';')))))
+        for (std::string_view list = field.value, coding; base::next_element(list, coding);) {
+            if (!base::is_token(base::trim(coding.substr(0, coding.find(';')))))
                 return {400, "invalid Transfer-Encoding"};
             chunked += base::iequals(coding, "chunked");
             last = coding;
@@ -399,7 +398,7 @@ bool RequestParser::wants_upgrade(std::string_view protocol) const noexcept {
     const Seen& seen = state_->seen;
     if (!seen.connection_upgrade || seen.head.version_minor == 0) return false;
     return std::any_of(seen.fields.begin(), seen.fields.end(), [&](const Field& field) {
-        return base::iequals(field.name, "upgrade") && list_has(field.value, protocol);
+        return base::iequals(field.name, "upgrade") && base::list_has(field.value, protocol);
     });
 }
 

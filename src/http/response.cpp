@@ -4,8 +4,9 @@
 #include <boost/json/serialize.hpp>
 #include <stdexcept>
 
+#include "base/tokens.h"
+
 #include "http/cookie.h"
-#include "http/tokens.h"
 
 namespace starling::http {
 namespace {
@@ -22,7 +23,7 @@ Line first_line(std::string_view lines) {
 }
 
 bool is_value(std::string_view value) {
-    return std::all_of(value.begin(), value.end(), is_field_char);
+    return std::all_of(value.begin(), value.end(), base::is_field_char);
 }
 
 }  // namespace
@@ -46,13 +47,13 @@ Response& Response::status(int code) {
 }
 
 Response& Response::header(std::string_view name, std::string_view value) {
-    if (is_token(name) && is_value(value)) erase_field(name);
+    if (base::is_token(name) && is_value(value)) erase_field(name);
     return add_header(name, value);
 }
 
 Response& Response::add_header(std::string_view name, std::string_view value) {
     // A CR or LF here is response splitting: refuse loudly rather than repair.
-    if (!is_token(name)) throw std::invalid_argument("header name is not a token");
+    if (!base::is_token(name)) throw std::invalid_argument("header name is not a token");
     if (!is_value(value)) throw std::invalid_argument("control character in a header value");
     if (base::iequals(name, "content-length") || base::iequals(name, "transfer-encoding"))
         throw std::invalid_argument("the server computes Content-Length and Transfer-Encoding");

@@ -4,7 +4,7 @@
 #include <map>
 #include <stdexcept>
 
-#include "http/tokens.h"
+#include "base/tokens.h"
 #include "http/url.h"
 
 namespace starling::http {
@@ -21,8 +21,7 @@ constexpr size_t segments_max = 64;
 
 bool is_param_name(std::string_view name) {
     return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-        const char l = base::lower(c);
-        return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+        return base::is_alphanumeric(c) || c == '_' || c == '-';
     });
 }
 
@@ -128,7 +127,7 @@ Router::Router(Router&&) noexcept = default;
 Router& Router::operator=(Router&&) noexcept = default;
 
 void Router::add(std::string_view method, std::string_view pattern, int route) {
-    if (!is_token(method)) throw std::invalid_argument("a route's method is a token");
+    if (!base::is_token(method)) throw std::invalid_argument("a route's method is a token");
     if (pattern.empty() || pattern.front() != '/')
         throw std::invalid_argument("a route's pattern begins with '/'");
     if (size_t(std::count(pattern.begin(), pattern.end(), '/')) > segments_max)

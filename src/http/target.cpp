@@ -7,18 +7,19 @@
 namespace starling::http {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex(char c) { return is_digit(c) || (base::lower(c) >= 'a' && base::lower(c) <= 'f'); }
+bool is_hex(char c) {
+    return base::is_digit(c) || (base::lower(c) >= 'a' && base::lower(c) <= 'f');
+}
 
 // unreserved / sub-delims, RFC 3986 sections 2.2 and 2.3.
 bool is_name_char(char c) {
     const char l = base::lower(c);
-    return is_digit(c) || (l >= 'a' && l <= 'z') ||
+    return base::is_digit(c) || (l >= 'a' && l <= 'z') ||
            (c != 0 && std::string_view("-._~!$&'()*+,;=").find(c) != std::string_view::npos);
 }
 
 bool is_port(std::string_view text) {
-    return text.size() <= 5 && std::all_of(text.begin(), text.end(), is_digit);
+    return text.size() <= 5 && std::all_of(text.begin(), text.end(), base::is_digit);
 }
 
 Target split_query(std::string_view rest) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "http/tokens.h"
+#include "base/tokens.h"
 #include "server/worker.h"
 #include "ws/handshake.h"
 
@@ -20,7 +20,7 @@ bool Upgrade::subprotocol(std::string_view name) {
 }
 
 Upgrade& Upgrade::header(std::string_view name, std::string_view value) {
-    if (!http::is_token(name) || !std::ranges::all_of(value, http::is_field_char))
+    if (!base::is_token(name) || !std::ranges::all_of(value, base::is_field_char))
         throw std::invalid_argument("not a header field");
     header_lines_.append(name).append(": ").append(value).append("\r\n");
     return *this;
@@ -79,13 +79,8 @@ UpgradeOutcome refusal(int status, std::string_view reason, std::string_view fie
 
 std::vector<std::string_view> WsUpgrade::offered() const {
     std::vector<std::string_view> names;
-    std::string_view rest = protocols_;
-    while (!rest.empty()) {
-        const size_t comma = std::min(rest.find(','), rest.size());
-        const auto name = base::trim(rest.substr(0, comma));
-        if (!name.empty()) names.push_back(name);
-        rest.remove_prefix(std::min(comma + 1, rest.size()));
-    }
+    std::string_view rest = protocols_, name;
+    while (base::next_element(rest, name)) names.push_back(name);
     return names;
 }
 

@@ -6,7 +6,7 @@
 #include <cassert>
 #include <cstring>
 
-#include "ws/text.h"
+#include "base/tokens.h"
 
 namespace starling::ws {
 
@@ -20,7 +20,8 @@ std::array<char, 24> client_key(std::span<const std::byte, 16> random) {
 
 void append_request(std::string& out, const ClientHandshake& handshake, std::string_view key) {
     const auto append_field = [&out](std::string_view name, std::string_view value) {
-        assert(is_token(name) && value.find_first_of(std::string_view("\r\n\0", 3)) == value.npos);
+        assert(base::is_token(name) &&
+               value.find_first_of(std::string_view("\r\n\0", 3)) == value.npos);
         out.append("\r\n").append(name).append(": ").append(value);
     };
     out.append("GET ").append(handshake.target).append(" HTTP/1.1");
@@ -45,17 +46,17 @@ void append_request(std::string& out, const ClientHandshake& handshake, std::str
 ClientVerdict check_response(const HandshakeResponse& response, const ClientHandshake& handshake,
                              std::string_view key) {
     if (response.status != 101) return {"status is not 101", {}, {}};
-    if (!equals_ignoring_case(trim(response.upgrade), "websocket")) {
+    if (!base::iequals(base::trim(response.upgrade), "websocket")) {
         return {"Upgrade is not websocket", {}, {}};
     }
-    if (!list_contains(response.connection, "upgrade")) {
+    if (!base::list_has(response.connection, "upgrade")) {
         return {"Connection does not say Upgrade", {}, {}};
     }
     const auto accept = accept_key(key);
-    if (trim(response.accept) != std::string_view(accept.data(), accept.size())) {
+    if (base::trim(response.accept) != std::string_view(accept.data(), accept.size())) {
         return {"wrong Sec-WebSocket-Accept", {}, {}};
     }
-    const std::string_view subprotocol = trim(response.protocol);
+    const std::string_view subprotocol = base::trim(response.protocol);
     const auto offered = handshake.subprotocols;
     if (!subprotocol.empty() &&
         std::find(offered.begin(), offered.end(), subprotocol) == offered.end()) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ws/text.h"
+#include "base/tokens.h"
 
 namespace starling::ws {
 
@@ -31,7 +31,7 @@ public:
     [[nodiscard]] std::string_view take_token() noexcept {
         skip_space();
         size_t length = 0;
-        while (length < rest_.size() && is_token_char(rest_[length])) ++length;
+        while (length < rest_.size() && base::is_token_char(rest_[length])) ++length;
         const std::string_view token = rest_.substr(0, length);
         rest_.remove_prefix(length);
         return token;
@@ -51,7 +51,7 @@ public:
         }
         if (rest_.empty()) return false;
         rest_.remove_prefix(1);
-        return is_token(value);
+        return base::is_token(value);
     }
 
 private:

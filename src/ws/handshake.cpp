@@ -7,7 +7,7 @@
 #include <memory>
 #include <new>
 
-#include "ws/text.h"
+#include "base/tokens.h"
 
 namespace starling::ws {
 
@@ -31,7 +31,8 @@ struct Sha1 {
 };
 
 bool is_base64_char(char c) noexcept {
-    return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '+' || c == '/';
+    return base::is_digit(c) || (base::lower(c) >= 'a' && base::lower(c) <= 'z') || c == '+' ||
+           c == '/';
 }
 
 // Section 4.1: 16 bytes in base64: 21 characters of six bits, one of two bits, "==".
@@ -46,7 +47,7 @@ bool key_is_valid(std::string_view key) noexcept {
 }  // namespace
 
 bool wants_websocket(std::string_view upgrade) noexcept {
-    return list_contains(upgrade, "websocket");
+    return base::list_has(upgrade, "websocket");
 }
 
 HandshakeVerdict check_handshake(const HandshakeRequest& request) {
@@ -55,7 +56,7 @@ HandshakeVerdict check_handshake(const HandshakeRequest& request) {
     if (request.has_body) return {400, "upgrade request with a body"};
     if (request.host.empty()) return {400, "no Host"};
     if (!wants_websocket(request.upgrade)) return {426, "this is a WebSocket endpoint"};
-    if (!list_contains(request.connection, "upgrade"))
+    if (!base::list_has(request.connection, "upgrade"))
         return {400, "Connection does not say Upgrade"};
     // Before the key: versions before 13 had other keys, and should learn which version to take
     // (4.4).
@@ -88,14 +89,12 @@ std::array<char, 28> accept_key(std::string_view key) {
 bool subprotocols_are_valid(std::string_view offered) noexcept {
     if (offered.empty()) return true;
     size_t names = 0;
-    while (!offered.empty()) {
-        const std::string_view name = take_element(offered);
-        if (name.empty()) continue;
-        if (!is_token(name) || ++names > subprotocols_max) return false;
+    std::string_view name, later;
+    while (base::next_element(offered, name)) {
+        if (!base::is_token(name) || ++names > subprotocols_max) return false;
         // 4.1: each is there once. Names are compared as they are written.
-        for (std::string_view rest = offered; !rest.empty();) {
-            if (take_element(rest) == name) return false;
-        }
+        for (std::string_view rest = offered; base::next_element(rest, later);)
+            if (later == name) return false;
     }
     return names > 0;
 }
@@ -103,9 +102,9 @@ bool subprotocols_are_valid(std::string_view offered) noexcept {
 std::string_view select_subprotocol(std::string_view offered,
                                     std::span<const std::string> supported) noexcept {
     for (const std::string& candidate : supported) {
-        for (std::string_view rest = offered; !rest.empty();) {
-            if (take_element(rest) == candidate) return candidate;
-        }
+        std::string_view name;
+        for (std::string_view rest = offered; base::next_element(rest, name);)
+            if (name == candidate) return candidate;
     }
     return {};
 }
@@ -117,7 +116,8 @@ void append_response(std::string& out, std::string_view accept, std::string_view
         "Sec-WebSocket-Accept: ";
     out += accept;
     const auto append_field = [&out](std::string_view name, std::string_view value) {
-        assert(is_token(name) && value.find_first_of(std::string_view("\r\n\0", 3)) == value.npos);
+        assert(base::is_token(name) &&
+               value.find_first_of(std::string_view("\r\n\0", 3)) == value.npos);
         out.append("\r\n").append(name).append(": ").append(value);
     };
     if (!subprotocol.empty()) append_field("Sec-WebSocket-Protocol", subprotocol);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "ws/text.h"
+#include "base/tokens.h"
 
 namespace starling::ws {
 
@@ -16,14 +16,14 @@ struct Origin {
 };
 
 unsigned default_port(std::string_view scheme) noexcept {
-    if (equals_ignoring_case(scheme, "https")) return 443;
-    if (equals_ignoring_case(scheme, "http")) return 80;
+    if (base::iequals(scheme, "https")) return 443;
+    if (base::iequals(scheme, "http")) return 80;
     return 0;
 }
 
 bool is_host_char(char c, bool wildcard) noexcept {
-    return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '.' || c == '-' ||
-           c == '_' || (wildcard && c == '*');
+    return base::is_digit(c) || (base::lower(c) >= 'a' && base::lower(c) <= 'z') || c == '.' ||
+           c == '-' || c == '_' || (wildcard && c == '*');
 }
 
 bool is_host(std::string_view host, bool wildcard) noexcept {
@@ -31,8 +31,8 @@ bool is_host(std::string_view host, bool wildcard) noexcept {
     if (host.front() == '[') {
         if (host.size() < 4 || host.back() != ']') return false;
         return std::all_of(host.begin() + 1, host.end() - 1, [](char c) {
-            return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f') || c == ':' ||
-                   c == '.';
+            return base::is_digit(c) || (base::lower(c) >= 'a' && base::lower(c) <= 'f') ||
+                   c == ':' || c == '.';
         });
     }
     return std::all_of(host.begin(), host.end(), [=](char c) { return is_host_char(c, wildcard); });
@@ -50,7 +50,7 @@ std::optional<Origin> parse_authority(std::string_view scheme, std::string_view 
         if (digits.empty() || digits.size() > 5) return std::nullopt;
         origin.port = 0;
         for (const char c : digits) {
-            if (!is_digit(c)) return std::nullopt;
+            if (!base::is_digit(c)) return std::nullopt;
             origin.port = origin.port * 10 + static_cast<unsigned>(c - '0');
         }
         if (origin.port == 0 || origin.port > 65535) return std::nullopt;
@@ -66,21 +66,20 @@ std::optional<Origin> parse_origin(std::string_view text, bool wildcard = false)
 }
 
 bool same(const Origin& a, const Origin& b) noexcept {
-    return a.port == b.port && equals_ignoring_case(a.scheme, b.scheme) &&
-           equals_ignoring_case(a.host, b.host);
+    return a.port == b.port && base::iequals(a.scheme, b.scheme) && base::iequals(a.host, b.host);
 }
 
 bool matches(const Origin& pattern, const Origin& origin) noexcept {
     if (!pattern.host.starts_with("*.")) return same(pattern, origin);
     const std::string_view domain =
         pattern.host.substr(1);  // With its dot: evilexample.com is another.
-    return pattern.port == origin.port && equals_ignoring_case(pattern.scheme, origin.scheme) &&
+    return pattern.port == origin.port && base::iequals(pattern.scheme, origin.scheme) &&
            origin.host.size() > domain.size() &&
-           equals_ignoring_case(origin.host.substr(origin.host.size() - domain.size()), domain);
+           base::iequals(origin.host.substr(origin.host.size() - domain.size()), domain);
 }
 
 std::string_view web_scheme(const Origin& origin) noexcept {
-    return equals_ignoring_case(origin.scheme, "https") ? "https" : "http";
+    return base::iequals(origin.scheme, "https") ? "https" : "http";
 }
 
 }  // namespace

@@ -3,11 +3,11 @@
 
 #include <stdexcept>
 
+#include "base/tokens.h"
 #include "http/cookie.h"
 #include "http/date.h"
 #include "http/mime.h"
 #include "http/target.h"
-#include "http/tokens.h"
 #include "http/url.h"
 
 namespace starling::http {
@@ -187,13 +187,13 @@ TEST(HttpMime, KnowsTypes) {
 }
 
 TEST(HttpTokens, SplitsLists) {
-    EXPECT_TRUE(list_has("keep-alive, Upgrade", "upgrade"));
-    EXPECT_TRUE(list_has(",, a ,", "a"));
-    EXPECT_FALSE(list_has("upgraded", "upgrade"));
-    EXPECT_FALSE(list_has("\"a,b\"", "b"));
-    EXPECT_FALSE(list_has("\"a\\\",b\"", "b"));
-    EXPECT_FALSE(list_has("", "a"));
-    EXPECT_FALSE(list_has("\"", "a"));
+    EXPECT_TRUE(base::list_has("keep-alive, Upgrade", "upgrade"));
+    EXPECT_TRUE(base::list_has(",, a ,", "a"));
+    EXPECT_FALSE(base::list_has("upgraded", "upgrade"));
+    EXPECT_FALSE(base::list_has("\"a,b\"", "b"));
+    EXPECT_FALSE(base::list_has("\"a\\\",b\"", "b"));
+    EXPECT_FALSE(base::list_has("", "a"));
+    EXPECT_FALSE(base::list_has("\"", "a"));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "app/config/checks.h"
 
+#include "base/tokens.h"
+
 #include <arpa/inet.h>
 #include <sys/un.h>
 
@@ -10,10 +12,6 @@ namespace starling::app {
 namespace {
 
 constexpr size_t route_path_bytes_max = 200;
-
-bool is_alphanumeric(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
 
 bool is_port(std::string_view text) noexcept {
     unsigned port = 0;
@@ -32,7 +30,7 @@ bool is_origin(std::string_view text, bool wildcard) noexcept {
     if (colon == std::string_view::npos || colon == 0) return false;
     std::string_view scheme = text.substr(0, colon), host = text.substr(colon + 3);
     bool scheme_fits = std::all_of(scheme.begin(), scheme.end(), [](char c) {
-        return is_alphanumeric(c) || c == '+' || c == '-' || c == '.';
+        return base::is_alphanumeric(c) || c == '+' || c == '-' || c == '.';
     });
     if (wildcard && host.starts_with("*.")) host.remove_prefix(2);
     bool ipv6 = host.starts_with('[') && host.find(']') != std::string_view::npos;
@@ -41,7 +39,7 @@ bool is_origin(std::string_view text, bool wildcard) noexcept {
     if (port != std::string_view::npos && !is_port(host.substr(port + 1))) return false;
     if (ipv6) return scheme_fits && is_ip(AF_INET6, name.substr(1, name.size() - 2));
     return scheme_fits && !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-               return is_alphanumeric(c) || c == '-' || c == '.' || c == '_';
+               return base::is_alphanumeric(c) || c == '-' || c == '.' || c == '_';
            });
 }
 
@@ -78,11 +76,7 @@ std::optional<std::string> check_route_path(std::string_view text) {
 }
 
 std::optional<std::string> check_token(std::string_view text) {
-    bool fits = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return is_alphanumeric(c) ||
-               std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-    });
-    if (fits) return std::nullopt;
+    if (base::is_token(text)) return std::nullopt;
     return "must be a token: letters, digits and !#$%&'*+-.^_`|~";
 }
 

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <type_traits>
 
+#include "base/text.h"
+
 namespace starling::app {
 namespace {
 
@@ -85,8 +87,7 @@ std::optional<int64_t> parse_seconds(std::string_view text) noexcept {
     std::string_view fraction = point == text.npos ? "000" : text.substr(point + 1);
     if (fraction.empty() || fraction.size() > 3) return std::nullopt;
     (digits += fraction).append(3 - fraction.size(), '0');
-    bool decimal =
-        std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+    bool decimal = std::all_of(digits.begin(), digits.end(), base::is_digit);
     return decimal ? parse_integer(digits) : std::nullopt;
 }
 

@@ -19,8 +19,6 @@ namespace {
 constexpr std::array<std::string_view, 6> reserved_events = {
     "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 // The number at the front of `text`, which is taken off; nothing where it is above `max`.
 std::optional<uint64_t> take_number(std::string_view& text, uint64_t max) {
     const char* const end = text.data() + text.size();
@@ -53,7 +51,7 @@ Head read_head(std::string_view text, const DecodeLimits& limits) {
     packet.type = static_cast<Type>(text[0] - '0');
     text.remove_prefix(1);
     if (is_binary(packet.type)) {
-        const bool leading_zero = text.size() > 1 && text[0] == '0' && is_digit(text[1]);
+        const bool leading_zero = text.size() > 1 && text[0] == '0' && base::is_digit(text[1]);
         const auto count = take_number(text, limits.attachments_max);
         if (leading_zero || !count || *count == 0 || !text.starts_with('-'))
             return head_fault("illegal number of attachments");
@@ -68,7 +66,7 @@ Head read_head(std::string_view text, const DecodeLimits& limits) {
         if (packet.nsp.size() > limits.nsp_bytes_max) return head_fault("namespace too long");
         text.remove_prefix(std::min(end + 1, text.size()));
     }
-    if (!text.empty() && is_digit(text[0])) {
+    if (!text.empty() && base::is_digit(text[0])) {
         packet.id = take_number(text, ack_id_max);
         if (!packet.id) return head_fault("ack id too large");
     }

@@ -5,17 +5,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
+
 namespace starling::app::community {
 namespace {
 
 namespace json = boost::json;
-
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; }
-
-bool equal_without_case(std::string_view a, std::string_view b) noexcept {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return lower(x) == lower(y); });
-}
 
 std::string_view without_port(std::string_view host, std::string_view port) noexcept {
     if (host.ends_with(port)) host.remove_suffix(port.size());
@@ -66,14 +61,14 @@ bool same_origin(const http::Request& request) {
         return false;  // "null" and schemes of other kinds.
     origin.remove_prefix(origin.find("//") + 2);
     return !origin.empty() &&
-           equal_without_case(without_port(origin, port), without_port(request.host(), port));
+           base::iequals(without_port(origin, port), without_port(request.host(), port));
 }
 
 Fault read_text(const http::Request& request, std::string_view name, std::string& text) {
     std::string_view type = request.header("Content-Type");
     type = type.substr(0, type.find(';'));
     while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
-    if (!equal_without_case(type, "application/json"))
+    if (!base::iequals(type, "application/json"))
         return {415, "Content-Type must be application/json"};
     if (request.body().size() > body_bytes_max)
         return {413, "the body is longer than " + std::to_string(body_bytes_max) + " bytes"};

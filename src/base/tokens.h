@@ -1,15 +1,16 @@
-// http/tokens.h: characters and comma-separated lists of RFC 9110 section 5.6. Pure functions.
+// base/tokens.h: characters and comma-separated lists of RFC 9110 section 5.6. Pure functions, any
+// thread; views alias their argument.
 #pragma once
 
 #include <string_view>
 
 #include "base/text.h"
 
-namespace starling::http {
+namespace starling::base {
 
 // tchar, RFC 9110 section 5.6.2.
 [[nodiscard]] constexpr bool is_token_char(char c) noexcept {
-    if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) return true;
+    if (is_alphanumeric(c)) return true;
     return c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
@@ -36,7 +37,7 @@ namespace starling::http {
             if (list[end] == '"') quoted = !quoted;
             if (quoted && list[end] == '\\' && end + 1 < list.size()) ++end;
         }
-        element = base::trim(list.substr(0, end));
+        element = trim(list.substr(0, end));
         list.remove_prefix(end < list.size() ? end + 1 : list.size());
         if (!element.empty()) return true;
     }
@@ -46,8 +47,8 @@ namespace starling::http {
 [[nodiscard]] constexpr bool list_has(std::string_view list, std::string_view token) noexcept {
     std::string_view element;
     while (next_element(list, element))
-        if (base::iequals(element, token)) return true;
+        if (iequals(element, token)) return true;
     return false;
 }
 
-}  // namespace starling::http
+}  // namespace starling::base
