@@ -33,6 +33,10 @@ struct Listen {
     enum class Tls : uint8_t { automatic, on, off };  // automatic: on where there are certificates.
     std::string address;
     Tls tls = Tls::automatic;
+    // Of the file of a Unix-domain socket, set before it accepts. Permission bits as of chmod(2), such as
+    // 0660; 0: what the process's umask leaves. Names or numbers of user and group; "": the process's.
+    uint32_t mode = 0;
+    std::string owner = {}, group = {};
 };
 
 // A list of addresses that can also be written as one string.
@@ -64,13 +68,22 @@ struct ServerOptions {
     ListenList listen = "127.0.0.1:8080";
     unsigned workers = 0;                        // Threads; 0: one per core.
     std::vector<Certificate> certificates = {};  // The first is for clients that name no host.
+    // Cipher suites of TLS 1.2, in OpenSSL's format (openssl-ciphers(1)). TLS 1.3 has its own. The
+    // default: forward secrecy and authenticated encryption alone.
+    std::string tls_ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
     HttpLimits http = {};
     uint64_t connections_max = 0;                       // 0: the descriptor limit minus 256.
     std::chrono::milliseconds stalled_timeout{10'000};  // A send queue that does not move.
     std::chrono::milliseconds drain_timeout{30'000};    // After SIGTERM.
-    bool handle_signals = true;                         // In run(): SIGTERM, SIGINT, SIGHUP.
-    bool access_log = false;                            // A line per request, at level info.
-    std::shared_ptr<log::Sink> log = nullptr;  // Null: warnings and errors to standard error.
+    // While run() runs, it has handlers for SIGTERM, SIGINT and SIGHUP, whatever threads there are.
+    bool handle_signals = true;
+    bool access_log = false;  // A line per request, at level info.
+    // Query parameters whose values the access log does not show, compared without case. Those that
+    // hold a login or a session (auth::Options::query_parameter, `sid`) are added by themselves.
+    std::vector<std::string> access_log_masked = {"access_token", "api_key", "key",
+                                                  "password",     "secret",  "token"};
+    // Null: lines of level warn and above go to standard error; with `access_log`, of level info too.
+    std::shared_ptr<log::Sink> log = nullptr;
 };
 
 // Counters since the start, summed over the workers; read at any time, exact once traffic rests.
@@ -118,8 +131,8 @@ public:
         route("*", pattern, std::move(handler));
     }
     void route(std::string_view method, std::string_view pattern, http::Handler handler);
-    // Serves the files beneath `root` at `prefix`; routes come first. Throws std::runtime_error where
-    // the folder cannot be opened.
+    // Serves the files beneath `root` at `prefix`; routes come first. A folder that cannot be opened is
+    // found at the start: start() throws, run() logs it and returns 2.
     void files(std::string_view prefix, std::string root, http::StaticFileOptions options = {});
     void websocket(std::string_view pattern, ws::Route route);
     void cors(http::CorsOptions options);  // For every HTTP route.
@@ -148,8 +161,9 @@ public:
     // As bound, with real ports: valid after start().
     [[nodiscard]] std::vector<std::string> addresses() const;
     [[nodiscard]] uint16_t port() const;  // Of the first address; 0 for a Unix-domain socket.
-    // Reads the certificate files again. New connections get them; on failure the old ones stay and
-    // `error` says why.
+    // Reads the certificate files again, each certificate by itself: new connections get those that can
+    // be used. One that cannot stays as it was; then the result is false and `error` says why, with a
+    // reason for each, separated by "; ".
     bool reload_certificates(std::string& error);
 
     // ---- Any thread, while it runs ----------------------------------------------------------------

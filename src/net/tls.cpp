@@ -2,13 +2,18 @@
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <new>
 #include <string_view>
 #include <utility>
+
+#include "base/text.h"
 
 namespace starling::net {
 
@@ -71,7 +76,15 @@ std::string openssl_error() {
     return text;
 }
 
-SSL_CTX* load_certificate(const CertificateFiles& files, std::string& error) {
+void describe_failure(std::string& error, const std::string& what) {
+    if (!error.empty()) error += "; ";
+    error += what;
+}
+
+}  // namespace
+
+SSL_CTX* TlsContext::make(const CertificateFiles& files, const std::string& ciphers,
+                          std::string& error) {
     std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_server_method()),
                                                          &SSL_CTX_free);
     SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
@@ -82,34 +95,45 @@ SSL_CTX* load_certificate(const CertificateFiles& files, std::string& error) {
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context.get(), 1);
     SSL_CTX_set_alpn_select_cb(context.get(), &select_alpn, nullptr);
+    SSL_CTX_set_client_hello_cb(context.get(), &TlsContext::on_client_hello, nullptr);
+    SSL_CTX_set_tlsext_servername_callback(context.get(), &TlsContext::on_server_name);
     // Without this an encrypted key makes OpenSSL ask for the passphrase on the terminal.
     SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
     ERR_clear_error();
+    if (SSL_CTX_set_cipher_list(context.get(), ciphers.c_str()) != 1) {
+        describe_failure(error, "no cipher is named by '" + ciphers + "': " + openssl_error());
+        return nullptr;
+    }
     if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate_chain_path.c_str()) !=
         1) {
-        error = files.certificate_chain_path + ": not a usable certificate: " + openssl_error();
+        describe_failure(
+            error, files.certificate_chain_path + ": not a usable certificate: " + openssl_error());
         return nullptr;
     }
     if (SSL_CTX_use_PrivateKey_file(context.get(), files.private_key_path.c_str(),
                                     SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_check_private_key(context.get()) != 1) {
-        error = files.private_key_path + ": not the certificate's private key: " + openssl_error();
+        describe_failure(error, files.private_key_path +
+                                    ": not the certificate's private key: " + openssl_error());
         return nullptr;
     }
     return context.release();
 }
 
-}  // namespace
-
 std::shared_ptr<const TlsContext> TlsContext::load(
-    const std::vector<CertificateFiles>& certificates, std::string& error) {
+    const std::vector<CertificateFiles>& certificates, const std::string& ciphers,
+    std::string& error, const TlsContext* previous) {
+    error.clear();
     const std::shared_ptr<TlsContext> result(new TlsContext);
+    if (previous && previous->certificates_.size() != certificates.size()) previous = nullptr;
     for (const auto& files : certificates) {
-        SSL_CTX* context = load_certificate(files, error);
-        if (!context) return nullptr;
+        SSL_CTX* context = make(files, ciphers, error);
+        if (!context) {
+            if (!previous) return nullptr;
+            context = previous->certificates_[result->certificates_.size()].context.get();
+            SSL_CTX_up_ref(context);
+        }
         result->certificates_.emplace_back(context);
-        SSL_CTX_set_tlsext_servername_callback(context, &TlsContext::on_server_name);
-        SSL_CTX_set_tlsext_servername_arg(context, result.get());
     }
     if (result->certificates_.empty()) {
         error = "TLS needs at least one certificate";
@@ -138,11 +162,33 @@ SSL_CTX* TlsContext::context_for(const char* server_name) const noexcept {
     return nullptr;
 }
 
-int TlsContext::on_server_name(SSL* ssl, int*, void* context) noexcept {
+// RFC 6066 section 3: a session is not resumed under another server name. OpenSSL resumes within one
+// session ID context alone, so each name has its own: a hash of what the extension says.
+int TlsContext::on_client_hello(SSL* ssl, int* alert, void*) noexcept {
+    const unsigned char* extension = nullptr;
+    size_t size = 0;
+    SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &extension, &size);
+    std::array<unsigned char, SSL_MAX_SID_CTX_LENGTH> id{};
+    static_assert(SSL_MAX_SID_CTX_LENGTH >= 32, "holds a SHA-256");
+    unsigned id_size = 0;
+    try {
+        std::string name(reinterpret_cast<const char*>(extension), size);
+        std::transform(name.begin(), name.end(), name.begin(), base::lower);
+        if (EVP_Digest(name.data(), name.size(), id.data(), &id_size, EVP_sha256(), nullptr) == 1 &&
+            SSL_set_session_id_context(ssl, id.data(), id_size) == 1)
+            return SSL_CLIENT_HELLO_SUCCESS;
+    } catch (const std::bad_alloc&) {  // Like a digest that could not be made.
+    }
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
+}
+
+int TlsContext::on_server_name(SSL* ssl, int*, void*) noexcept {
     const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     if (!name) return SSL_TLSEXT_ERR_NOACK;
-    if (SSL_CTX* match = static_cast<const TlsContext*>(context)->context_for(name))
-        SSL_set_SSL_CTX(ssl, match);
+    // A certificate may belong to several contexts: the session knows its own.
+    const auto* context = static_cast<const TlsContext*>(SSL_get_app_data(ssl));
+    if (SSL_CTX* match = context->context_for(name)) SSL_set_SSL_CTX(ssl, match);
     return SSL_TLSEXT_ERR_OK;
 }
 
@@ -150,6 +196,7 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context)
     : context_(std::move(context)), ssl_(SSL_new(context_->certificates_.front().context.get())) {
     BIO* bio = BIO_new(context_->bio_method_);
     BIO_set_data(bio, this);
+    SSL_set_app_data(ssl_, const_cast<TlsContext*>(context_.get()));
     SSL_set_bio(ssl_, bio, bio);
     SSL_set_accept_state(ssl_);
 }

@@ -26,9 +26,12 @@ struct CertificateFiles {
 class TlsContext {
 public:
     // The first certificate serves clients that name no host, or a host that no certificate names.
-    // Null on failure; `error` names the file.
+    // `ciphers`: those of TLS 1.2, in OpenSSL's format. `error` names each file that cannot be used.
+    // With `previous`, made of as many certificates, such a certificate stays what it was there. Null
+    // where there is none.
     [[nodiscard]] static std::shared_ptr<const TlsContext> load(
-        const std::vector<CertificateFiles>& certificates, std::string& error);
+        const std::vector<CertificateFiles>& certificates, const std::string& ciphers,
+        std::string& error, const TlsContext* previous = nullptr);
     ~TlsContext();
 
 private:
@@ -36,7 +39,10 @@ private:
     struct Certificate;
     TlsContext() = default;
     [[nodiscard]] ssl_ctx_st* context_for(const char* server_name) const noexcept;
-    static int on_server_name(ssl_st* ssl, int* alert, void* context) noexcept;
+    [[nodiscard]] static ssl_ctx_st* make(const CertificateFiles& files, const std::string& ciphers,
+                                          std::string& error);
+    static int on_client_hello(ssl_st* ssl, int* alert, void*) noexcept;
+    static int on_server_name(ssl_st* ssl, int* alert, void*) noexcept;
 
     std::vector<Certificate> certificates_;
     bio_method_st* bio_method_ = nullptr;

@@ -13,11 +13,12 @@
 
 namespace starling {
 
-std::shared_ptr<const net::TlsContext> Server::State::load_certificates(std::string& error) const {
+std::shared_ptr<const net::TlsContext> Server::State::load_certificates(
+    std::string& error, const net::TlsContext* previous) const {
     std::vector<net::CertificateFiles> files;
     for (const auto& certificate : site.options.certificates)
         files.push_back({certificate.certificate_chain_path, certificate.private_key_path});
-    return net::TlsContext::load(files, error);
+    return net::TlsContext::load(files, site.options.tls_ciphers, error, previous);
 }
 
 void Server::start() {
@@ -33,7 +34,10 @@ void Server::start() {
 void Server::State::begin() {
     auto& options = site.options;
     std::string error;
-    if (!options.log) options.log = log::make_sink({.level = log::Level::warn}, error);
+    if (!options.log) {
+        const auto level = options.access_log ? log::Level::info : log::Level::warn;
+        options.log = log::make_sink({.level = level}, error);
+    }
     group.log = options.log;
     const unsigned workers =
         options.workers ? options.workers : std::max(1u, std::thread::hardware_concurrency());
@@ -41,9 +45,9 @@ void Server::State::begin() {
     group.connections_max =
         options.connections_max ? std::min(options.connections_max, descriptors) : descriptors;
 
-    std::shared_ptr<const net::TlsContext> certificates;
     if (!options.certificates.empty()) {
-        certificates = load_certificates(error);
+        const std::lock_guard lock(reload_mutex);
+        certificates = load_certificates(error, nullptr);
         if (!certificates) throw std::runtime_error(error);
     }
     bound = server::bind_all(options, workers);
@@ -152,19 +156,20 @@ void Server::State::serve_signals(server::Signals& signals) {
 void Server::State::reload() {
     std::string error;
     if (!site.options.certificates.empty() && !replace_certificates(error) && group.log)
-        group.log->write(log::Level::error, "the old certificates stay: " + error);
+        group.log->write(log::Level::error, "a certificate stays as it was: " + error);
     if (group.log) group.log->reopen();
     if (on_reload) on_reload();
 }
 
 bool Server::State::replace_certificates(std::string& error) {
     const std::lock_guard lock(reload_mutex);
-    const auto context = load_certificates(error);
+    const auto context = load_certificates(error, certificates.get());
     if (!context) return false;
+    certificates = context;
     for (const auto& worker : group.workers)
         worker->loop().post(
             [worker = worker.get(), context] { worker->use_certificates(context); });
-    return true;
+    return error.empty();
 }
 
 bool Server::reload_certificates(std::string& error) { return state_->replace_certificates(error); }

@@ -51,7 +51,7 @@ struct Server::State {
     void ask_to_stop(bool at_once);
     void join();
     [[nodiscard]] std::shared_ptr<const net::TlsContext> load_certificates(
-        std::string& error) const;
+        std::string& error, const net::TlsContext* previous) const;
     [[nodiscard]] bool replace_certificates(std::string& error);
     void serve_signals(server::Signals& signals);
     void reload();
@@ -95,6 +95,7 @@ struct Server::State {
 
     // reload_certificates() may be called from any thread.
     std::mutex reload_mutex;
+    std::shared_ptr<const net::TlsContext> certificates;  // Those in use. Null: none yet.
 };
 
 }  // namespace starling

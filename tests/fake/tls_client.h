@@ -14,7 +14,8 @@ struct TlsClientOptions {
     int version_min = TLS1_2_VERSION;
     int version_max = TLS1_3_VERSION;
     std::string server_name;
-    std::string alpn;  // As on the wire: a length byte before each name.
+    std::string alpn;     // As on the wire: a length byte before each name.
+    std::string ciphers;  // Of TLS 1.2; "": OpenSSL's default.
     SSL_SESSION* session = nullptr;
 };
 
@@ -30,6 +31,7 @@ public:
         SSL_CTX_set_max_proto_version(context, options.version_max);
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT);
         SSL_CTX_sess_set_new_cb(context, &TlsClient::on_session);
+        if (!options.ciphers.empty()) SSL_CTX_set_cipher_list(context, options.ciphers.c_str());
         ssl_.reset(SSL_new(context));
         SSL_set_app_data(ssl_.get(), this);
         in_ = BIO_new(BIO_s_mem());

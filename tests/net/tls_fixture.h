@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <starling/server.h>
 
 #include <memory>
 #include <string>
@@ -13,9 +14,11 @@
 
 namespace starling::net {
 
+inline const std::string default_ciphers = ServerOptions().tls_ciphers;
+
 inline std::shared_ptr<const TlsContext> load(const std::vector<CertificateFiles>& files) {
     std::string error;
-    auto context = TlsContext::load(files, error);
+    auto context = TlsContext::load(files, default_ciphers, error);
     EXPECT_TRUE(context) << error;
     return context;
 }

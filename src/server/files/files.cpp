@@ -31,10 +31,7 @@ std::string_view without_slash(std::string_view prefix) {
 }  // namespace
 
 Files::Files(std::string_view prefix, std::string root, http::StaticFileOptions options)
-    : prefix_(without_slash(prefix)), root_(std::move(root)), options_(std::move(options)) {
-    if (!StaticFiles(root_, options_).ok())
-        throw std::runtime_error("cannot open the folder " + root_);
-}
+    : prefix_(without_slash(prefix)), root_(std::move(root)), options_(std::move(options)) {}
 
 class Files::FileRoute final : public Route {
 public:
@@ -53,6 +50,8 @@ void Files::mount(Site& site) {
 }
 
 void Files::attach(WorkerGroup& group) {
+    if (!StaticFiles(root_, options_).ok())
+        throw std::runtime_error("cannot open the folder '" + root_ + "' of static files");
     parts_.clear();  // Those of a start that failed went with its workers.
     for (const auto& worker : group.workers) {
         auto part = std::make_unique<Part>(*this);

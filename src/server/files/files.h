@@ -17,10 +17,10 @@ class HttpConnection;
 
 class Files final : public Extension {
 public:
-    // Throws std::runtime_error where the folder cannot be opened.
     Files(std::string_view prefix, std::string root, http::StaticFileOptions options);
 
     void mount(Site& site) override;
+    // Throws std::runtime_error where the folder cannot be opened.
     void attach(WorkerGroup& group) override;
     void detach() noexcept override;
 
