@@ -1,5 +1,6 @@
 #include "net/socket.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
@@ -34,6 +35,22 @@ Descriptor bound_socket(const Address& address, bool share_port, std::string& er
     return fd;
 }
 
+// Never follows a link that somebody has put in the socket's place.
+bool set_access(const std::string& path, const SocketFileAccess& file, std::string& error) {
+    constexpr auto as_it_is = uint32_t(-1);
+    if ((file.owner || file.group) &&
+        ::fchownat(AT_FDCWD, path.c_str(), file.owner.value_or(as_it_is),
+                   file.group.value_or(as_it_is), AT_SYMLINK_NOFOLLOW) != 0) {
+        error = std::string("cannot set its owner and group: ") + std::strerror(errno);
+        return false;
+    }
+    if (file.mode != 0 && ::fchmodat(AT_FDCWD, path.c_str(), file.mode, AT_SYMLINK_NOFOLLOW) != 0) {
+        error = std::string("cannot set its mode: ") + std::strerror(errno);
+        return false;
+    }
+    return true;
+}
+
 // A socket file that nobody answers on was left by a process that died; it is in the way.
 void remove_stale_socket_file(const Address& address) noexcept {
     struct stat info {};
@@ -62,13 +79,17 @@ bool address_is_free(const Address& address, std::string& error) {
     return false;
 }
 
-Descriptor listen_on(const Address& address, bool share_port, std::string& error) {
+Descriptor listen_on(const Address& address, bool share_port, std::string& error,
+                     const SocketFileAccess& file) {
     Descriptor fd = bound_socket(address, share_port, error);
-    if (fd && ::listen(fd.get(), backlog) != 0) {
-        error = address.to_string() + ": " + std::strerror(errno);
-        return {};
-    }
-    return fd;
+    if (!fd) return fd;
+    // Until listen(), nobody can connect: nobody does by the permissions of the umask.
+    const bool set = !address.is_unix() || set_access(address.path(), file, error);
+    if (set && ::listen(fd.get(), backlog) == 0) return fd;
+    if (set) error = std::strerror(errno);
+    error = address.to_string() + ": " + error;
+    if (address.is_unix()) ::unlink(address.path().c_str());
+    return {};
 }
 
 std::optional<Address> local_address(int fd) {

@@ -1,6 +1,7 @@
 // net/socket.h: the few system calls on sockets that the layer needs, with owned descriptors.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,10 +31,17 @@ private:
     int fd_ = -1;
 };
 
+// Of the file of a Unix-domain socket.
+struct SocketFileAccess {
+    uint32_t mode = 0;  // Permission bits; 0: what the umask leaves.
+    std::optional<uint32_t> owner = {}, group = {};
+};
+
 // A bound, listening, non-blocking socket. `share_port`: SO_REUSEPORT, one socket per worker; the
-// first of a process binds without it to learn that no other process holds the port.
-// On failure none, and `error` holds a line for people.
-[[nodiscard]] Descriptor listen_on(const Address& address, bool share_port, std::string& error);
+// first of a process binds without it to learn that no other process holds the port. `file` is set
+// before anybody can connect. On failure none, and `error` holds a line for people.
+[[nodiscard]] Descriptor listen_on(const Address& address, bool share_port, std::string& error,
+                                   const SocketFileAccess& file = {});
 
 // True where nobody listens on `address` yet; false, with `error`, otherwise.
 [[nodiscard]] bool address_is_free(const Address& address, std::string& error);

@@ -1,11 +1,16 @@
 #include "server/listening.h"
 
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -20,6 +25,37 @@ constexpr uint64_t spare_descriptors = 256;  // For files, logs, the loop itself
                              (why.starts_with(prefix) ? why.substr(prefix.size()) : why));
 }
 
+// A user or a group by its name or number. `look_up` is of getpwnam_r() and its like.
+template <class Entry, class LookUp>
+std::optional<uint32_t> find_id(const std::string& name, LookUp&& look_up, uint32_t Entry::*id) {
+    uint32_t number = 0;
+    const char* const end = name.data() + name.size();
+    if (const auto read = std::from_chars(name.data(), end, number);
+        read.ec == std::errc() && read.ptr == end)
+        return number;
+    Entry entry{};
+    Entry* found = nullptr;
+    std::vector<char> text(16 * 1024);
+    while (look_up(name.c_str(), &entry, text.data(), text.size(), &found) == ERANGE)
+        text.resize(text.size() * 2);
+    if (!found) return std::nullopt;
+    return found->*id;
+}
+
+net::SocketFileAccess file_access(const Listen& listen) {
+    net::SocketFileAccess access{.mode = listen.mode};
+    if (listen.mode > 0777) cannot_listen(listen.address, "mode has other bits than those of 0777");
+    if (!listen.owner.empty()) {
+        access.owner = find_id<passwd>(listen.owner, ::getpwnam_r, &passwd::pw_uid);
+        if (!access.owner) cannot_listen(listen.address, "no user '" + listen.owner + "'");
+    }
+    if (!listen.group.empty()) {
+        access.group = find_id<::group>(listen.group, ::getgrnam_r, &::group::gr_gid);
+        if (!access.group) cannot_listen(listen.address, "no group '" + listen.group + "'");
+    }
+    return access;
+}
+
 BoundAddress bind_one(const Listen& listen, bool tls, unsigned workers) {
     std::string error;
     auto address = net::Address::parse(listen.address, error);
@@ -28,12 +64,16 @@ BoundAddress bind_one(const Listen& listen, bool tls, unsigned workers) {
     BoundAddress bound;
     bound.tls = tls;
     const bool share_port = !address->is_unix();
+    const bool has_access = listen.mode != 0 || !listen.owner.empty() || !listen.group.empty();
+    if (share_port && has_access)
+        cannot_listen(listen.address, "mode, owner and group are for Unix-domain sockets alone");
+    const net::SocketFileAccess access = file_access(listen);
     for (unsigned i = 0; i < workers; ++i) {
         // A Unix-domain socket cannot be bound twice: all workers accept from the one.
         net::Descriptor fd =
             i > 0 && address->is_unix()
                 ? net::Descriptor(::fcntl(bound.sockets.front().get(), F_DUPFD_CLOEXEC, 0))
-                : net::listen_on(*address, share_port, error);
+                : net::listen_on(*address, share_port, error, access);
         if (!fd) cannot_listen(listen.address, error);
         if (const auto local = net::local_address(fd.get()); i == 0 && local && share_port)
             address->set_port(local->port());
