@@ -174,6 +174,18 @@ void Worker::log(log::Level level, std::string_view message, std::span<const log
     if (group_.log && group_.log->wants(level)) group_.log->write(level, message, fields);
 }
 
+void Worker::log_refused_origin(const http::Request& request) {
+    ++origins_refused_;
+    if (origins_logged_ms_ != 0 && loop_.now_ms() - origins_logged_ms_ < overload_log_ms) return;
+    origins_logged_ms_ = loop_.now_ms();
+    const std::array<log::Field, 4> fields{
+        {{"origin", request.header("origin")},
+         {"host", request.host()},
+         {"path", request.raw_path()},
+         {"count", int64_t(std::exchange(origins_refused_, 0))}}};
+    log(log::Level::warn, "a page of another origin was refused", fields);
+}
+
 void Worker::log_exception(std::string_view where, std::string_view what) {
     counters_.handler_exceptions.add();
     const std::array<log::Field, 2> fields{{{"handler", where}, {"what", what}}};

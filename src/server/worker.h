@@ -93,6 +93,8 @@ public:
     [[nodiscard]] ws::Deflater& shared_deflater(uint8_t window_bits, int level);
 
     void log(log::Level level, std::string_view message, std::span<const log::Field> fields = {});
+    // A page was refused for its origin. One line a second at most; `count` says for how many it stands.
+    void log_refused_origin(const http::Request& request);
     // A handler of the application's threw.
     void log_exception(std::string_view where, std::string_view what);
 
@@ -156,6 +158,8 @@ private:
     bool stopping_ = false;
     uint32_t close_from_slot_ = 0;
     uint64_t refusals_logged_ms_ = 0, pauses_logged_ms_ = 0;  // 0: not yet.
+    uint64_t origins_logged_ms_ = 0;                          // Likewise.
+    uint64_t origins_refused_ = 0;                            // Since that line.
     uint32_t closed_per_round_ = 0;
     uint64_t deadline_ms_ = 0;
 };

@@ -132,8 +132,10 @@ UpgradeOutcome WsUpgrade::decide(const ws::HandshakeRequest& handshake) {
     if (verdict.status == 405) return refusal(405, verdict.reason, "Allow: GET\r\n");
     if (verdict.status != 101) return refusal(verdict.status, verdict.reason);
     if (!ws::origin_allowed(context_.site.origins, handshake.origin, handshake.host,
-                            handshake.secure))
+                            handshake.secure)) {
+        context_.worker.log_refused_origin(request_);
         return refusal(403, "this origin is not allowed");
+    }
 
     const auto names = offered();
     ws::Upgrade upgrade(request_, names);

@@ -59,10 +59,23 @@ std::optional<Origin> parse_authority(std::string_view scheme, std::string_view 
     return origin;
 }
 
+// Some clients name the scheme of the WebSocket in place of their page's.
+std::string_view page_scheme(std::string_view scheme) noexcept {
+    if (equals_ignoring_case(scheme, "ws")) return "http";
+    if (equals_ignoring_case(scheme, "wss")) return "https";
+    return scheme;
+}
+
+// Origins of pages without a host: those of files and sandboxed frames, and of files in a WebView.
+bool is_hostless(std::string_view origin) noexcept {
+    return origin == "null" || equals_ignoring_case(origin, "file://");
+}
+
 std::optional<Origin> parse_origin(std::string_view text, bool wildcard = false) noexcept {
     const size_t separator = text.find("://");
     if (separator == std::string_view::npos || separator == 0) return std::nullopt;
-    return parse_authority(text.substr(0, separator), text.substr(separator + 3), wildcard);
+    return parse_authority(page_scheme(text.substr(0, separator)), text.substr(separator + 3),
+                           wildcard);
 }
 
 bool same(const Origin& a, const Origin& b) noexcept {
@@ -95,14 +108,15 @@ bool origin_allowed(const OriginPolicy& policy, std::string_view origin, std::st
         if (own && same(*own, *parsed)) return true;
     }
     return std::any_of(policy.allowed.begin(), policy.allowed.end(), [&](const std::string& entry) {
-        if (entry == "*" || (entry == "null" && origin == "null")) return true;
+        if (entry == "*") return true;
+        if (is_hostless(entry)) return equals_ignoring_case(entry, origin);
         const auto pattern = parse_origin(entry, true);
         return parsed && pattern && matches(*pattern, *parsed);
     });
 }
 
 bool origin_pattern_is_valid(std::string_view pattern) noexcept {
-    if (pattern == "*" || pattern == "null") return true;
+    if (pattern == "*" || is_hostless(pattern)) return true;
     const auto parsed = parse_origin(pattern, true);
     if (!parsed) return false;
     const size_t star = parsed->host.rfind('*');

@@ -9,9 +9,9 @@ namespace starling::ws {
 
 struct OriginPolicy {
     bool same_origin = true;  // Pages of this very server.
-    // Whole origins ("https://example.com", "http://localhost:3000", "null"), whole domains without
-    // the domain itself ("https://*.example.com"), or "*": any page in the world, which must be
-    // written.
+    // Whole origins ("https://example.com", "http://localhost:3000"), whole domains without the domain
+    // itself ("https://*.example.com"), "null" or "file://" for pages without a host, or "*": any page
+    // in the world, which must be written. The schemes ws and wss count as http and https.
     std::vector<std::string> allowed;
 };
 

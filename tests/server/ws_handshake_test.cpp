@@ -37,6 +37,8 @@ TEST(WsHandshake, IsJudgedBeforeAnythingOpens) {
     t.server.websocket("/ws", std::move(route));
     t.start();
     const auto with = [](const char* fields) { return upgrade_request("/ws", fields); };
+    std::string pad_bits = with("");
+    pad_bits.replace(pad_bits.find("dGhl"), 24, "AQIDBAUGBwgJCgsMDQ4PEC==");
     std::string no_key = with(""), old = with(""), post = with("");
     no_key.replace(no_key.find("dGhl"), 24, "c2hvcnQ=");
     old.replace(old.find("Version: 13"), 11, "Version: 8 ");
@@ -53,6 +55,9 @@ TEST(WsHandshake, IsJudgedBeforeAnythingOpens) {
         {"an origin behind a good one",
          with("Origin: http://here\r\nOrigin: https://evil.example\r\n"), 403, ""},
         {"null origin", with("Origin: null\r\n"), 403, ""},
+        {"origin of the WebSocket's scheme", with("Origin: ws://here\r\n"), 101, ""},
+        {"and of another host", with("Origin: ws://there\r\n"), 403, ""},
+        {"pad bits", pad_bits, 101, ""},
         {"subprotocol", with("Sec-WebSocket-Protocol: log, chat\r\n"), 101,
          "Sec-WebSocket-Protocol: chat\r\n"},
         {"bad key", no_key, 400, ""},
@@ -75,6 +80,21 @@ TEST(WsHandshake, IsJudgedBeforeAnythingOpens) {
     EXPECT_TRUE(t.all_gone());
     EXPECT_EQ(t.events.count("open"), good);
     EXPECT_EQ(t.stats().websockets_opened, good);
+}
+
+// One line a second, with the last origin and how many it stands for.
+TEST(WsHandshake, ARefusedOriginIsLogged) {
+    TestServer t;
+    t.server.websocket("/ws", {});
+    t.start();
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(Client(t.port())
+                      .request(upgrade_request("/ws", "Origin: https://evil.example\r\n"))
+                      .status,
+                  403);
+    EXPECT_TRUE(t.log->lines.wait_for(
+        "a page of another origin was refused https://evil.example here /ws 1"))
+        << t.log->lines.text();
 }
 
 TEST(WsHandshake, TheHookRefusesChoosesAndAdds) {

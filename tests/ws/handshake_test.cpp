@@ -65,8 +65,12 @@ TEST(WsHandshake, requests) {
          [](HandshakeRequest& r) { r.key = "dGhlIHNhbXBsZSBub25jZQ==="; }},
         {"a key without padding", 400,
          [](HandshakeRequest& r) { r.key = "dGhlIHNhbXBsZSBub25jZQ"; }},
-        {"a key with other bits", 400,
+        {"a key with pad bits", 101,
          [](HandshakeRequest& r) { r.key = "dGhlIHNhbXBsZSBub25jZR=="; }},
+        {"a key with other pad bits", 101,
+         [](HandshakeRequest& r) { r.key = "AQIDBAUGBwgJCgsMDQ4PEC=="; }},
+        {"a key that ends in another letter", 400,
+         [](HandshakeRequest& r) { r.key = "AQIDBAUGBwgJCgsMDQ4PE-=="; }},
         {"a key of other letters", 400,
          [](HandshakeRequest& r) { r.key = "dGhlIHNhbXBsZ-Bub25jZQ=="; }},
         {"padding inside", 400, [](HandshakeRequest& r) { r.key = "dGhlIHNhbXBsZ=Bub25jZQ=="; }},
@@ -152,6 +156,13 @@ TEST(WsHandshake, origins_of_the_same_site) {
         {same, "http://example.com.evil.com", "example.com", false, false},
         {same, "http://evilexample.com", "example.com", false, false},
         {same, "http://example.com/", "example.com", false, false},  // Not an origin.
+        {same, "ws://example.com", "example.com", false, true},
+        {same, "wss://example.com", "example.com", false, true},
+        {same, "WSS://example.com:8443", "example.com:8443", true, true},
+        {same, "ws://example.com", "example.com", true, false},  // Came without TLS.
+        {same, "ws://other.com", "example.com", false, false},
+        {same, "wss://example.com", "example.com:80", false, false},
+        {same, "file://", "example.com", false, false},
         {same, "http://user@example.com", "example.com", false, false},
         {same, "http://example.com:", "example.com", false, false},
         {same, "http://example.com:99999", "example.com:99999", false, false},
@@ -172,6 +183,8 @@ TEST(WsHandshake, origins_of_other_sites) {
         .allowed = {"https://app.example.com", "http://localhost:3000", "https://*.example.org"}};
     const OriginPolicy only_list{.same_origin = false, .allowed = {"https://app.example.com"}};
     const OriginPolicy any{.same_origin = false, .allowed = {"*"}};
+    const OriginPolicy file_origin{.allowed = {"file://"}};
+    const OriginPolicy sockets{.same_origin = false, .allowed = {"wss://*.example.com"}};
     const OriginPolicy null_origin{.same_origin = true, .allowed = {"null"}};
     const OriginCase cases[] = {
         {list, "https://app.example.com", "api.example.net", true, true},
@@ -195,6 +208,17 @@ TEST(WsHandshake, origins_of_other_sites) {
         {any, "null", "example.com", false, true},
         {null_origin, "null", "example.com", false, true},
         {null_origin, "nul", "example.com", false, false},
+        {null_origin, "file://", "example.com", false, false},
+        {file_origin, "file://", "example.com", false, true},
+        {file_origin, "FILE://", "example.com", false, true},
+        {file_origin, "null", "example.com", false, false},
+        {file_origin, "file://host", "example.com", false, false},
+        {sockets, "wss://app.example.com", "example.com", false, true},
+        {sockets, "https://app.example.com", "example.com", false, true},
+        {sockets, "ws://app.example.com", "example.com", false, false},
+        {only_list, "wss://app.example.com", "example.com", false, true},
+        {only_list, "wss://app.example.com:443", "example.com", false, true},
+        {only_list, "ws://app.example.com", "example.com", false, false},
     };
     expect_origins(cases);
 }

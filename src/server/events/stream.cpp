@@ -77,6 +77,7 @@ void EventStreamRoute::answer(HttpConnection& connection, const http::Request& r
     if (events_.apply_cors(request, response)) return;
     EventsWorker* const host = events_.here();
     if (!host || !events_.allows_origin(request)) {
+        connection.worker().log_refused_origin(request);
         response.status(403).text("this origin is not allowed\n");
         return;
     }
