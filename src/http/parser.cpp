@@ -218,7 +218,10 @@ ParseEvent RequestParser::State::next_head(std::span<const std::byte>& input) {
         if (text.empty()) fresh.remove_prefix(std::min(fresh.find_first_not_of("\r\n"), taken));
         text.append(fresh);  // Before a fault too: the answer depends on the method.
     }
-    if (scanner->fault().status != 0) return fail(scanner->fault());
+    if (scanner->fault().status != 0) {
+        text.append(bytes.substr(taken, limits.head_bytes_max));  // For raw_field().
+        return fail(scanner->fault());
+    }
     input = input.subspan(taken);
     if (!scanner->done()) return event(ParseEvent::Kind::need_more);
 
@@ -391,6 +394,22 @@ const RequestHead& RequestParser::head() const noexcept { return state_->seen.he
 std::string_view RequestParser::field(std::string_view name) const noexcept {
     for (const Field& field : state_->seen.fields)
         if (base::iequals(field.name, name)) return field.value;
+    return {};
+}
+
+std::string_view RequestParser::raw_field(std::string_view name) const noexcept {
+    std::string_view rest = state_->text;
+    while (!rest.empty()) {
+        rest.remove_prefix(std::min(rest.find("\r\n"), rest.size() - 1) + 1);  // Behind the CR.
+        if (!rest.starts_with('\n')) return {};
+        rest.remove_prefix(1);
+        const auto line = rest.substr(0, rest.find("\r\n"));
+        if (line.empty() || line.size() == rest.size())
+            return {};  // The head ends, or the line goes on.
+        const size_t colon = line.find(':');
+        if (colon != line.npos && base::iequals(line.substr(0, colon), name))
+            return base::trim(line.substr(colon + 1));
+    }
     return {};
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "http/masking.h"
 #include "net/loop.h"
 #include "server/http_connection.h"
 #include "server/worker.h"
@@ -192,8 +193,30 @@ void HttpConnection::apply_cors_late(http::Response& response) {
     (void)http::apply_cors(*cors(), request, response);
 }
 
+// The rules of the path's owner, else those of the server. Null: none.
 const http::CorsOptions* HttpConnection::cors() const noexcept {
+    if (reader_.route() && reader_.route()->cors()) return reader_.route()->cors();
     return worker_->site().shared_cors();
+}
+
+// For an answer to a request that no handler has seen. Without these fields a page of another origin
+// sees a failed request in place of the status.
+std::string HttpConnection::cors_lines_of_failure() {
+    if (!cors()) return {};
+    http::Response response;
+    if (reader_.head_seen()) {
+        apply_cors_late(response);
+        return std::string(response.field_lines());
+    }
+    // The head is at fault, or not complete. Where Origin is among what has not arrived, and can be one
+    // alone, the answer is for that one: a browser compares it with its page's.
+    std::string_view origin = reader_.parser().raw_field("origin");
+    if (origin.empty() && cors()->origins.size() == 1) origin = cors()->origins.front();
+    const http::Field field{"Origin", origin};
+    http::RequestParts parts;
+    if (!origin.empty()) parts.fields = {&field, 1};
+    (void)http::apply_cors(*cors(), http::Request(parts), response);
+    return std::string(response.field_lines());
 }
 
 // ---- the access log -----------------------------------------------------------------------------
@@ -202,9 +225,11 @@ void HttpConnection::log_access() {
     if (!worker_->site().options.access_log) return;
     // A request that was refused before its head was whole has neither method nor target.
     const bool seen = reader_.head_seen();
-    // A query that may hold a login does not go into a log.
-    std::string_view target = seen ? reader_.head().target : std::string_view("-");
-    if (target.find("token=") != target.npos) target = target.substr(0, target.find('?'));
+    // A login or a session in a query does not go into a log.
+    std::string masked;
+    const std::string_view target =
+        seen ? http::mask_query(reader_.head().target, worker_->site().masked_queries, masked)
+             : std::string_view("-");
     const auto took = seen ? reader_.since_head() : std::chrono::steady_clock::duration(0);
     if (remote_address_.empty()) remote_address_ = stream_->peer_ip();
     const std::array<log::Field, 6> fields{{

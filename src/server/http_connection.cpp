@@ -112,6 +112,8 @@ bool HttpConnection::begin_body() {
     const http::Request request(request_parts());
     http::Response response;
     if (reader_.route()->begin_body(*this, request, response)) return true;
+    if (cors() == worker_->site().shared_cors())
+        apply_cors_late(response);  // Else the path's owner has done so.
     keep_alive_ = false;
     write_whole(response);
     return false;
@@ -147,7 +149,8 @@ void HttpConnection::upgrade() {
 
 void HttpConnection::fail(int status, std::string_view reason, std::string_view field_lines) {
     if (status == 400) worker_->counters().protocol_errors.add();
-    const std::string lines = std::string(field_lines) + worker_->site().error_field_lines;
+    const std::string lines =
+        std::string(field_lines) + worker_->site().error_field_lines + cors_lines_of_failure();
     const http::WriteContext context{.head_request = reader_.parser().is_head_request(),
                                      .keep_alive = false,
                                      .date = worker_->date()};

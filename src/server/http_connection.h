@@ -106,6 +106,7 @@ private:
     void release_key();
     [[nodiscard]] const http::CorsOptions* cors() const noexcept;
     void apply_cors_late(http::Response& response);
+    [[nodiscard]] std::string cors_lines_of_failure();
     void decorate(http::Response& response) const;
     [[nodiscard]] http::WriteContext write_context() const;
     void log_access();

@@ -34,6 +34,10 @@ public:
     // Site::websockets. Nothing: such a request is answered like any other.
     [[nodiscard]] virtual std::optional<size_t> websocket() const noexcept { return std::nullopt; }
 
+    // The route's own rules for cross-origin requests, which answer() applies by itself. Null: the
+    // rules of the server, applied before answer(). Lives as long as the route.
+    [[nodiscard]] virtual const http::CorsOptions* cors() const noexcept { return nullptr; }
+
     // Called at the head of a request with a body. False: the response is the answer, the body is not
     // read, and the connection closes.
     [[nodiscard]] virtual bool begin_body(HttpConnection& connection, const http::Request& request,

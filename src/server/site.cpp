@@ -65,6 +65,7 @@ Site::Site(const ServerOptions& server_options) : options(server_options) {
     parser_limits.fields_max = options.http.fields_max;
     parser_limits.target_bytes_max = options.http.target_bytes_max;
     parser_limits.body_bytes_max = options.http.body_bytes_max;
+    masked_queries = options.access_log_masked;
 }
 
 void Site::add(std::string_view method, std::string_view pattern, std::unique_ptr<Route> route) {
@@ -88,6 +89,10 @@ size_t Site::add_websocket(std::string_view pattern, ws::Route route) {
     const size_t index = add_endpoint(std::make_unique<WebSocketEndpoint>(std::move(route)));
     add("GET", pattern, std::make_unique<WebSocketRoute>(index, std::move(page)));
     return index;
+}
+
+void Site::mask_query(std::string_view name) {
+    if (!name.empty()) masked_queries.emplace_back(name);
 }
 
 void Site::add_default_header(std::string_view name, std::string_view value) {

@@ -57,6 +57,8 @@ struct Site {
     size_t add_websocket(std::string_view pattern, ws::Route route);
     // The same without a path: for a route of another class, which names the index.
     size_t add_endpoint(std::unique_ptr<WebSocketEndpoint> endpoint);
+    // The access log does not show the value of this query parameter.
+    void mask_query(std::string_view name);
     void add_default_header(std::string_view name, std::string_view value);
 
     ServerOptions options;
@@ -69,6 +71,7 @@ struct Site {
         return cors ? &*cors : nullptr;
     }
     std::vector<DefaultHeader> default_headers;
+    std::vector<std::string> masked_queries;  // For http::mask_query().
     std::string error_field_lines;  // The same, for answers that the protocol makes by itself.
 };
 

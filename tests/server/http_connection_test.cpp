@@ -403,46 +403,6 @@ TEST(HttpHeaders, DefaultsAreOnEveryAnswerThatDoesNotSetThem) {
     EXPECT_TRUE(bad.has("X-Frame-Options: DENY\r\n")) << bad.head;
 }
 
-TEST(HttpCors, FieldsAreOnEveryAnswer) {
-    TestServer t;
-    add_routes(t.server);
-    t.server.cors({.origins = {"https://page.example"}});
-    t.server.get("/later", [](const Request&, Response& r) {
-        Response answer;
-        r.later().send(std::move(answer.text("later")));
-    });
-    t.start();
-    Client client(t.port());
-    const auto preflight = client.request(
-        "OPTIONS /hello HTTP/1.1\r\nHost: here\r\nOrigin: https://page.example\r\n"
-        "Access-Control-Request-Method: GET\r\n\r\n");
-    EXPECT_EQ(preflight.status, 204);
-    EXPECT_TRUE(preflight.has("Access-Control-Allow-Methods: GET")) << preflight.head;
-    for (const char* path : {"/hello", "/nothing", "/throw", "/later"})
-        EXPECT_TRUE(client.get(path, "Origin: https://page.example\r\n")
-                        .has("Access-Control-Allow-Origin: https://page.example\r\n"))
-            << path;
-    EXPECT_FALSE(client.get("/hello", "Origin: https://evil.example\r\n").has("Access-Control-"));
-}
-
-TEST(HttpLog, HasALinePerRequest) {
-    TestServer t({.access_log = true});
-    add_routes(t.server);
-    t.start();
-    Client client(t.port());
-    // A query may hold a login, which is nobody's to read in a log; any other is written.
-    client.get("/hello?token=secret&a=1");
-    client.get("/hello?a=1&token=secret");
-    EXPECT_TRUE(t.log->lines.wait_for("request 127.0.0.1 GET /hello 200 5", 2));
-    client.get("/hello?a=1");
-    EXPECT_TRUE(t.log->lines.wait_for("request 127.0.0.1 GET /hello?a=1 200 5"));
-    client.get("/hello");
-    client.request("GET /bad HTTP/1.1\r\nHost: here\r\nContent-Length: 9999999\r\n\r\n");
-    EXPECT_TRUE(t.log->lines.wait_for("request 127.0.0.1 GET /hello 200 5", 3));
-    EXPECT_EQ(t.log->lines.text().find("secret"), std::string::npos) << t.log->lines.text();
-    EXPECT_EQ(client.read_to_end(), "<end>");
-}
-
 struct Timeout {
     const char* name;
     HttpLimits limits;  // The one that is tested.

@@ -84,6 +84,9 @@ public:
         return parts->worker;
     }
     [[nodiscard]] std::optional<size_t> websocket() const noexcept override { return websocket_; }
+    [[nodiscard]] const http::CorsOptions* cors() const noexcept override {
+        return engine_.options_.cors ? &*engine_.options_.cors : nullptr;
+    }
     [[nodiscard]] bool begin_body(HttpConnection& connection, const http::Request& request,
                                   http::Response& response) override {
         return engine_.begin(connection, request, response);
@@ -110,6 +113,7 @@ void Engine::mount(Site& site) {
                                  http::Response& response) {
         return admit(worker, request, response);
     };
+    site.mask_query("sid");  // A client that knows it has the session.
     const size_t index = site.add_endpoint(std::move(endpoint));
     site.add("*", options_.add_trailing_slash ? options_.path + "/" : options_.path,
              std::make_unique<EngineRoute>(*this, index));
@@ -184,7 +188,10 @@ EngineSession* Engine::make_session(Worker& worker, const http::Request& request
 void Engine::answer(HttpConnection& connection, const http::Request& request,
                     http::Response& response) {
     if (options_.cors && http::apply_cors(*options_.cors, request, response)) return;
-    if (!allows_origin(request)) return refuse(request, response, Error::forbidden);
+    if (!allows_origin(request)) {
+        connection.worker().log_refused_origin(request);
+        return refuse(request, response, Error::forbidden);
+    }
     // A POST whose head was admitted is not taken apart and checked again.
     EngineSession* session = find(connection.worker(), connection.watched_for());
     if (session) {

@@ -115,6 +115,7 @@ void handle_index(Events& events, const http::Request& request, http::Response& 
 }  // namespace
 
 void Events::mount(Site& site) {
+    site.mask_query(options_.auth.query_parameter);
     for (const std::string_view folder : {"/ws", "/WS"}) {
         site.add_websocket(std::string(folder) + "/ClientEvent", client_event_route(*this));
         site.add_websocket(std::string(folder) + "/ServerEvent", server_event_route(*this));

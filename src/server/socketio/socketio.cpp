@@ -232,6 +232,7 @@ void SocketIo::close() {
 // ---- on a server ----------------------------------------------------------------------------------
 
 void SocketIo::mount(Site& site) {
+    if (options_.auth) site.mask_query(options_.auth->query_parameter);
     if (options_.serve_client) mount_clients(site, options_);
     engine_->mount(site);
 }
