@@ -40,7 +40,7 @@ struct Parser {
     CLI::App app{"starling: a real-time server", "starling"};
     CLI::App *serve = nullptr, *check = nullptr;
     std::string config, checked;
-    std::vector<std::string> listen;
+    std::vector<std::string> listen, origins;
     std::string values[std::size(value_flags)];
     bool on[std::size(switches)] = {};
 
@@ -55,6 +55,9 @@ struct Parser {
         serve->add_option("--config", config, "Configuration file, YAML")->option_text("FILE");
         serve->add_option("--listen", listen, "Address to listen on; may be repeated")
             ->option_text("ADDR:PORT")
+            ->allow_extra_args(false);
+        serve->add_option("--origin", origins, "Site whose pages may connect; may be repeated")
+            ->option_text("ORIGIN")
             ->allow_extra_args(false);
         for (size_t i = 0; i < std::size(value_flags); ++i) {
             serve->add_option(value_flags[i].flag, values[i], value_flags[i].help)
@@ -82,6 +85,7 @@ CommandLine serve_command(const Parser& parser) {
     result.has_config = parser.serve->count("--config") > 0;
     result.config = parser.config;
     if (!parser.listen.empty()) result.flags.push_back({"--listen", "listen", parser.listen});
+    if (!parser.origins.empty()) result.flags.push_back({"--origin", "origins", parser.origins});
     for (size_t i = 0; i < std::size(value_flags); ++i) {
         const ValueFlag& flag = value_flags[i];
         if (parser.serve->count(flag.flag) > 0)

@@ -111,9 +111,13 @@ base::Result<SiteFacts> prepare(Server& server, const Config& config, const Sett
     auto facts = build_site(server, settings, community);
     if (!facts) return base::Failure(config.fault(facts.error().key, facts.error().what));
     std::string why;
-    if (!settings.server.certificates.empty() && !server.reload_certificates(why))
-        return base::Failure(
-            config.fault(settings.tls_cert.empty() ? "tls.certificates" : "tls_cert", why));
+    if (!settings.server.certificates.empty() && !server.reload_certificates(why)) {
+        const bool ciphers = why.starts_with("no cipher");
+        return base::Failure(config.fault(ciphers                     ? "tls.ciphers"
+                                          : settings.tls_cert.empty() ? "tls.certificates"
+                                                                      : "tls_cert",
+                                          why));
+    }
     return *std::move(facts);
 }
 

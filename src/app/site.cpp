@@ -65,8 +65,13 @@ bool demo_path(const Settings& settings, std::string_view path) {
     return settings.demo && (path == "/echo" || path == "/chat");
 }
 
+void add_origins(std::vector<std::string>& origins, const Settings& settings) {
+    origins.insert(origins.end(), settings.origins.begin(), settings.origins.end());
+}
+
 void websocket(Server& server, const Settings& settings, const WebSocketSettings& one) {
     ws::Route route = make_route(server, one.kind, one.limits);
+    add_origins(route.origins, settings);
     if (demo_path(settings, one.path)) route.page = page(settings.root + one.path + "/index.html");
     server.websocket(one.path, std::move(route));
 }
@@ -96,6 +101,7 @@ std::optional<SiteFault> websockets(Server& server, const Settings& settings) {
 base::Result<events::Channels*, SiteFault> serve_events(Server& server, const Settings& settings,
                                                         community::Community* community) {
     events::Options options = event_options(settings);
+    add_origins(options.origins, settings);
     if (community) community->join(options.auth);
     if (settings.demo) {
         options.client_page = page(settings.root + "/events/client.html");
@@ -144,7 +150,11 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
         if (settings.events.api_key.empty()) facts.made_publish_key = (*channels)->api_key();
     }
     if (auto fault = websockets(server, settings)) return base::Failure(*std::move(fault));
-    if (settings.demo) serve_socketio_chat(server);
+    if (settings.demo) {
+        sio::Options options;
+        add_origins(options.origins, settings);
+        serve_socketio_chat(server.socketio(std::move(options)));
+    }
     if (settings.root.empty()) return facts;
     try {
         server.files("/", settings.root);

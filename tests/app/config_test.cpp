@@ -91,6 +91,15 @@ const FaultCase fault_cases[] = {
      "dir/s.yaml:3: key 'listen[0].tls': needs a certificate: tls.certificates is empty"},
     {"listen:\n  - \":80\"\n  - \":80\"\n",
      "dir/s.yaml:3: key 'listen[1]': is the same address as listen[0]"},
+    {"listen:\n  - {address: \":80\", mode: 0660}\n",
+     "dir/s.yaml:2: key 'listen[0].mode': is for Unix-domain sockets alone"},
+    {"listen:\n  - {address: \"unix:/a\", mode: 0680}\n",
+     "dir/s.yaml:2: key 'listen[0].mode': must be octal digits like 0660, at most 0777"},
+    {"listen:\n  - {address: \"unix:/a\", mode: 01000}\n",
+     "dir/s.yaml:2: key 'listen[0].mode': must be octal digits like 0660, at most 0777"},
+    {"origins: [\"https://a/b\"]\n",
+     "dir/s.yaml:1: key 'origins[0]': must be an origin like https://example.com or "
+     "https://*.example.com, or *"},
     {"listen:\n  - ~\n", "dir/s.yaml:2: key 'listen[0]': must be a mapping of keys and values"},
     {"root: nowhere\n",
      "dir/s.yaml:1: key 'root': cannot open folder 'dir/nowhere': No such file or directory"},
@@ -175,15 +184,31 @@ TEST(ConfigFile, SaysWhyItCannotBeRead) {
     EXPECT_EQ(folder.error(), "starling: cannot read configuration '/': Is a directory");
 }
 
+TEST(ConfigFile, ReadsTheAccessToASocketFile) {
+    for (const char* mode : {"0660", "660", "\"0660\""}) {
+        Config config;
+        ASSERT_TRUE(
+            config.read_text("s.yaml", std::string("listen: [{address: \"unix:/a\", mode: ") +
+                                           mode + ", owner: starling, group: \"33\"}]") &&
+            config.finish())
+            << config.error();
+        const Listen& listen = config.settings().server.listen.front();
+        EXPECT_EQ(listen.mode, 0660u);
+        EXPECT_EQ(listen.owner + ":" + listen.group, "starling:33");
+    }
+}
+
 TEST(ConfigFile, StoresEveryValue) {
     Config config;
     ASSERT_TRUE(config.read_text("/etc/starling/s.yaml", R"(
 listen: ["127.0.0.1:1", {address: "[::1]:2", tls: false}]
 workers: 3
 access_log: true
+access_log_masked: [pin]
+origins: ["file://", "null", "capacitor://localhost", "wss://*.example.com"]
 drain_timeout_s: 1.5
 log: {level: debug, format: json, path: logs/a.log, queue_lines_max: 99}
-tls: {certificates: [{cert: a.pem, key: /b.key}]}
+tls: {certificates: [{cert: a.pem, key: /b.key}], ciphers: ECDHE+AES256}
 http: {body_bytes_max: 5, head_timeout_s: 0.1, cors: {origins: ["https://a.b"], max_age_s: 7}}
 websocket:
   - {path: /a, kind: broadcast, message_bytes_max: 16777216, fragments_max: 300000, on_slow: drop,
@@ -198,6 +223,9 @@ websocket:
     EXPECT_EQ(s.server.listen[1].tls, Listen::Tls::off);
     EXPECT_EQ(s.server.workers, 3u);
     EXPECT_TRUE(s.server.access_log);
+    EXPECT_EQ(s.server.access_log_masked, std::vector<std::string>{"pin"});
+    EXPECT_EQ(s.origins.size(), 4u);
+    EXPECT_EQ(s.server.tls_ciphers, "ECDHE+AES256");
     EXPECT_EQ(s.server.drain_timeout, std::chrono::milliseconds(1500));
     EXPECT_EQ(s.log.level, log::Level::debug);
     EXPECT_EQ(s.log.format, log::Format::json);
@@ -382,8 +410,8 @@ TEST(ConfigDocumentation, HasARowForEveryKeyAndAWordForEveryFlag) {
     }
     for (const char* flag :
          {"--config FILE", "--listen ADDR:PORT", "--workers N", "--tls-cert FILE", "--tls-key FILE",
-          "--root DIR", "--demo", "--data FILE", "--log-level LEVEL", "--log-format FORMAT",
-          "--access-log"})
+          "--origin ORIGIN", "--root DIR", "--demo", "--data FILE", "--log-level LEVEL",
+          "--log-format FORMAT", "--access-log"})
         EXPECT_NE(text.find(flag), std::string::npos) << flag;
 }
 

@@ -80,6 +80,9 @@ bool Config::finish_listen() {
         std::string key = element("listen", i);
         if (listen[i].tls == Listen::Tls::on && settings_.server.certificates.empty())
             return fail_at(key + ".tls", "needs a certificate: tls.certificates is empty");
+        for (const char* name : {".mode", ".owner", ".group"})
+            if (names(key + name) && !listen[i].address.starts_with("unix:"))
+                return fail_at(key + name, "is for Unix-domain sockets alone");
         for (size_t before = 0; before < i; ++before) {
             if (listen[before].address != listen[i].address || listen[i].address.ends_with(":0"))
                 continue;

@@ -21,6 +21,17 @@ constexpr Row rows[] = {
     {.key = "listen[].tls",
      .slot = [](Settings& s) -> Slot { return &s.server.listen.back().tls; },
      .help = "TLS on this address; `auto`: where there are certificates"},
+    {.key = "listen[].mode",
+     .slot = [](Settings& s) -> Slot { return &s.server.listen.back().mode; },
+     .max = 0777,
+     .octal = true,
+     .help = "permissions of a Unix-domain socket's file, as `0660`; 0: what the umask leaves"},
+    {.key = "listen[].owner",
+     .slot = [](Settings& s) -> Slot { return &s.server.listen.back().owner; },
+     .help = "user whom that file belongs to, a name or a number; empty: the program's"},
+    {.key = "listen[].group",
+     .slot = [](Settings& s) -> Slot { return &s.server.listen.back().group; },
+     .help = "likewise its group"},
     {.key = "workers",
      .slot = [](Settings& s) -> Slot { return &s.server.workers; },
      .min = 0,
@@ -38,6 +49,16 @@ constexpr Row rows[] = {
     {.key = "access_log",
      .slot = [](Settings& s) -> Slot { return &s.server.access_log; },
      .help = "a log line per HTTP request, at level info"},
+    {.key = "access_log_masked",
+     .slot = [](Settings& s) -> Slot { return &s.server.access_log_masked; },
+     .help = "query parameters whose values those lines show as `***`; `sid` and "
+             "`auth.query_parameter` always are"},
+    {.key = "origins",
+     .slot = [](Settings& s) -> Slot { return &s.origins; },
+     .check = check_ws_origin,
+     .help =
+         "pages of other sites that may connect to every WebSocket path, to server events and to "
+         "Socket.IO: see below"},
     {.key = "drain_timeout_s",
      .slot = [](Settings& s) -> Slot { return &s.server.drain_timeout; },
      .min = 0,
@@ -70,6 +91,9 @@ constexpr Row rows[] = {
      .path = true,
      .required = true,
      .help = "its private key, PEM"},
+    {.key = "tls.ciphers",
+     .slot = [](Settings& s) -> Slot { return &s.server.tls_ciphers; },
+     .help = "cipher suites of TLS 1.2, as `openssl ciphers` takes them; TLS 1.3 has its own"},
 
     {.key = "log.level",
      .slot = [](Settings& s) -> Slot { return &s.log.level; },
@@ -188,8 +212,7 @@ constexpr Row rows[] = {
     {.key = "websocket[].origins",
      .slot = [](Settings& s) -> Slot { return &s.websocket.back().limits.origins; },
      .check = check_ws_origin,
-     .help = "pages of other sites that may connect: `https://example.com`, "
-             "`https://*.example.com`, or `*`: everybody"},
+     .help = "further ones for this path: see below"},
     {.key = "websocket[].subprotocols",
      .slot = [](Settings& s) -> Slot { return &s.websocket.back().limits.subprotocols; },
      .check = check_token,
@@ -203,9 +226,8 @@ constexpr Row rows[] = {
      },
      .help = "keep the window between messages: smaller messages, about 300 KB per connection"},
     {.key = "websocket[].compression.threshold_bytes",
-     .slot = [](Settings& s) -> Slot {
-         return &s.websocket.back().limits.compression.threshold_bytes;
-     },
+     .slot =
+         [](Settings& s) -> Slot { return &s.websocket.back().limits.compression.threshold_bytes; },
      .min = 0,
      .max = gibi,
      .help = "smaller messages are sent as they are"},
@@ -271,8 +293,7 @@ constexpr Row rows[] = {
     {.key = "events.origins",
      .slot = [](Settings& s) -> Slot { return &s.events.origins; },
      .check = check_ws_origin,
-     .help = "pages of other sites that may listen, by WebSocket and by EventSource, as "
-             "`websocket[].origins`"},
+     .help = "further ones that may listen, by WebSocket and by EventSource: see below"},
 
     {.key = "auth.keys[].id",
      .slot = [](Settings& s) -> Slot { return &s.auth_keys.back().id; },

@@ -34,6 +34,7 @@ struct Row {
     Check check = nullptr;     // Of texts, and of each text of a list.
     bool path = false;         // A file name: relative ones are relative to the configuration file.
     bool required = false;
+    bool octal = false;  // Of numbers: written in octal digits.
     std::string_view help;
 };
 

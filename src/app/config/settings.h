@@ -32,7 +32,8 @@ struct Settings {
     ServerOptions server;  // All but `log`, which is opened from `log` below.
     log::Options log;
     http::CorsOptions cors;
-    std::string root;  // "": no static files.
+    std::string root;                  // "": no static files.
+    std::vector<std::string> origins;  // For everything that has origins, beside those of its own.
     bool demo = false;
     std::string demo_data;  // "": where app/demo/community/data_file.h says.
     std::vector<WebSocketSettings> websocket;

@@ -60,6 +60,13 @@ constexpr std::span<const Word<auth::Algorithm>> words(const auth::Algorithm*) {
 template <class T>
 constexpr bool is_number = std::is_integral_v<T> && !std::is_same_v<T, bool>;
 
+// 0660, as of chmod(1).
+std::string octal_text(int64_t value) {
+    char digits[24];
+    const auto end = std::to_chars(digits, digits + sizeof digits, value, 8).ptr;
+    return (value == 0 ? "" : "0") + std::string(digits, end);
+}
+
 // 1500 ms are 1.5 s.
 std::string seconds_text(int64_t value_ms) {
     std::string text = std::to_string(value_ms / 1000);
@@ -71,9 +78,9 @@ std::string seconds_text(int64_t value_ms) {
     return text;
 }
 
-std::optional<int64_t> parse_integer(std::string_view text) noexcept {
+std::optional<int64_t> parse_integer(std::string_view text, int base = 10) noexcept {
     int64_t value = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
     if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
     return value;
 }
@@ -106,8 +113,11 @@ struct Reader {
     template <class T>
     Problem operator()(T* target) const {
         if constexpr (is_number<T>) {
-            std::optional<int64_t> number = parse_integer(value.text);
-            if (value.quoted || !number || *number < row.min || *number > row.max) {
+            std::optional<int64_t> number = parse_integer(value.text, row.octal ? 8 : 10);
+            bool fits = number && *number >= row.min && *number <= row.max;
+            if (row.octal && !fits)
+                return "must be octal digits like 0660, at most " + octal_text(row.max);
+            if ((value.quoted && !row.octal) || !fits) {
                 return "must be an integer from " + std::to_string(row.min) + " to " +
                        std::to_string(row.max);
             }
@@ -159,6 +169,7 @@ struct TypeText {
     template <class T>
     std::string operator()(T* target) const {
         if constexpr (is_number<T>) {
+            if (row.octal) return "octal, 0 to " + octal_text(row.max);
             return "integer, " + std::to_string(row.min) + " to " + std::to_string(row.max);
         } else {
             std::string all;
@@ -177,9 +188,12 @@ struct TypeText {
 };
 
 struct ValueText {
+    const Row& row;
+
     template <class T>
     std::string operator()(T* value) const {
         if constexpr (is_number<T>) {
+            if (row.octal) return octal_text(*value);
             return std::to_string(*value);
         } else {
             for (const auto& one : words(value))
@@ -241,7 +255,7 @@ std::string describe_type(const Row& row) {
 std::string describe_default(const Row& row) {
     if (row.required) return "required";
     Settings settings = default_settings();
-    return std::visit(ValueText{}, row.slot(settings));
+    return std::visit(ValueText{row}, row.slot(settings));
 }
 
 }  // namespace starling::app
