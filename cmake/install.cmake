@@ -71,8 +71,9 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "libc6, libstdc++6, ${run_packages}")
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libstarling-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
+# The program's package holds the bundles of Socket.IO for browsers, which the library serves.
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
-  "libssl-dev, zlib1g-dev, libboost1.81-dev, libboost-json1.81-dev, libboost-url1.81-dev, libsimdjson-dev, libspdlog-dev, libfmt-dev")
+  "starling (= ${PROJECT_VERSION}), libssl-dev, zlib1g-dev, libboost1.81-dev, libboost-json1.81-dev, libboost-url1.81-dev, libsimdjson-dev, libspdlog-dev, libfmt-dev")
 include(CPack)
 cpack_add_component(runtime DISPLAY_NAME "starling" DESCRIPTION
   "Real-time server\nHolds WebSocket connections and serves HTTP, by one configuration file.")

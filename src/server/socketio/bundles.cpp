@@ -102,23 +102,31 @@ private:
     std::shared_ptr<const std::string> plain_, gzip_;
 };
 
-// Beside the program: installed, of its build folder, or of a build folder's examples.
+bool holds_clients(const std::filesystem::path& folder) {
+    std::error_code failed;
+    return std::filesystem::exists(folder / "4/socket.io.js", failed);
+}
+
+// Beside the program: installed, of its build folder, or of a build folder's examples. Else where the
+// library is installed: a program of somebody else's lies elsewhere.
 std::string find_clients() {
     std::error_code failed;
     const auto program = std::filesystem::read_symlink("/proc/self/exe", failed);
-    if (failed) return {};
-    for (const auto* relative : {"../share/starling/clients", "../clients", "../../clients"}) {
-        const auto folder = program.parent_path() / relative;
-        if (std::filesystem::exists(folder / "4/socket.io.js", failed)) return folder.string();
-    }
+    if (!failed)
+        for (const auto* relative : {"../share/starling/clients", "../clients", "../../clients"})
+            if (const auto folder = program.parent_path() / relative; holds_clients(folder))
+                return folder.string();
+    for (const auto* folder :
+         {STARLING_CLIENTS_DIR, "/usr/local/share/starling/clients", "/usr/share/starling/clients"})
+        if (holds_clients(folder)) return folder;
     return {};
 }
 
 }  // namespace
 
-void mount_clients(Site& site, const sio::Options& options) {
+bool mount_clients(Site& site, const sio::Options& options) {
     const std::string folder = options.client_dir.empty() ? find_clients() : options.client_dir;
-    if (folder.empty()) return;
+    if (folder.empty()) return false;
     for (const Name& name : names) {
         const auto generation = std::string(name.file.substr(0, name.file.find('/')));
         const auto bundle =
@@ -131,6 +139,7 @@ void mount_clients(Site& site, const sio::Options& options) {
                 bundle->answer(request, response);
             });
     }
+    return holds_clients(folder);
 }
 
 }  // namespace starling::server

@@ -9,7 +9,7 @@ namespace starling::server {
 
 struct Site;
 
-// Adds their routes. A file that is not there answers 404.
-void mount_clients(Site& site, const sio::Options& options);
+// Adds their routes. A file that is not there answers 404. False: there is no folder of bundles to serve.
+[[nodiscard]] bool mount_clients(Site& site, const sio::Options& options);
 
 }  // namespace starling::server

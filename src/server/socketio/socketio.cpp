@@ -233,7 +233,7 @@ void SocketIo::close() {
 
 void SocketIo::mount(Site& site) {
     if (options_.auth) site.mask_query(options_.auth->query_parameter);
-    if (options_.serve_client) mount_clients(site, options_);
+    clients_missing_ = options_.serve_client && !mount_clients(site, options_);
     engine_->mount(site);
 }
 
@@ -253,6 +253,11 @@ void SocketIo::attach(WorkerGroup& group) {
                        [this, call](Worker& worker) { call(workers_[worker.index()]->server()); });
     });
     shared_->adapter.start();
+    if (clients_missing_ && group.log && group.log->wants(log::Level::warn))
+        group.log->write(log::Level::warn,
+                         "socket.io: no bundles for browsers were found: set client_dir, or "
+                         "serve_client to false",
+                         {});
 }
 
 void SocketIo::detach() noexcept {

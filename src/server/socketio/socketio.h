@@ -80,6 +80,7 @@ private:
     sio::Namespace& add(std::shared_ptr<socketio::NamespaceSetup> setup);
 
     const sio::Options options_;
+    bool clients_missing_ = false;  // The bundles for browsers, which were asked for.
     std::unique_ptr<Shared> shared_;
     std::unique_ptr<Engine> engine_;
     std::vector<std::unique_ptr<sio::Namespace>> namespaces_;
