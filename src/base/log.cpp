@@ -68,10 +68,7 @@ public:
         uint64_t dropped = counters_->dropped.load(std::memory_order_relaxed);
         if (dropped == reported_) return;
         std::array fields{Field{"lines", int64_t(dropped - reported_)}};
-        if (put(Level::warn, std::chrono::system_clock::now(),
-                base::log_body(format_, "log lines dropped", fields))) {
-            reported_ = dropped;
-        }
+        if (put(Level::warn, "log lines dropped", fields)) reported_ = dropped;
     }
 
 private:
@@ -87,9 +84,17 @@ private:
         if (!counters_->reopen_wanted.exchange(false)) return;
         std::string error;
         if (output_.reopen(error)) return;
-        if (!put(Level::error, std::chrono::system_clock::now(),
-                 base::log_body(format_, error, {}))) {
+        if (!put(Level::error, error, {}))
             counters_->dropped.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    // A line of the writer's own. False where it was not written, also for want of memory.
+    bool put(Level level, std::string_view message, std::span<const Field> fields) noexcept {
+        try {
+            return put(level, std::chrono::system_clock::now(),
+                       base::log_body(format_, message, fields));
+        } catch (const std::exception&) {
+            return false;
         }
     }
 

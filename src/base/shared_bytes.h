@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <span>
@@ -29,8 +28,7 @@ public:
 
     // Uninitialised bytes; fill them through `writable()` before anybody else holds them.
     [[nodiscard]] static SharedBytes allocate(size_t size) {
-        void* memory = std::malloc(sizeof(Block) + size);
-        if (!memory) throw std::bad_alloc();
+        void* memory = ::operator new(sizeof(Block) + size);
         SharedBytes bytes;
         bytes.block_ = new (memory) Block{size, 1};
         return bytes;
@@ -59,7 +57,7 @@ private:
     };
 
     void release() noexcept {
-        if (block_ && --block_->holders == 0) std::free(block_);
+        if (block_ && --block_->holders == 0) ::operator delete(block_);
     }
 
     Block* block_ = nullptr;
