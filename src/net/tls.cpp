@@ -30,6 +30,8 @@ struct TlsSession::Bio {
     static int read(BIO* bio, char* out, size_t size, size_t* done) noexcept {
         auto& input = session(bio).input_;
         BIO_clear_retry_flags(bio);
+        *done = 0;
+        if (session(bio).key_updates_ > key_updates_per_minute_max) return -1;
         *done = std::min(size, input.size());
         if (*done == 0) {
             BIO_set_retry_read(bio);
@@ -39,10 +41,27 @@ struct TlsSession::Bio {
         input = input.subspan(*done);
         return 1;
     }
-    static int write(BIO* bio, const char* bytes, size_t size, size_t* done) {
-        session(bio).output_.append(bytes, size);
+    static int write(BIO* bio, const char* bytes, size_t size, size_t* done) noexcept {
+        *done = 0;
+        // The owner sends a record before it asks for the next: only answers to the peer's own
+        // records, which it does not read, can grow beyond a few of them.
+        if (session(bio).output_.size() > output_bytes_max) return -1;
+        try {
+            session(bio).output_.append(bytes, size);
+        } catch (const std::bad_alloc&) {
+            return -1;  // OpenSSL's own frames cannot be passed by an exception.
+        }
         *done = size;
         return 1;
+    }
+    // RFC 8446 section 4.6.3: each costs both sides a derivation, and a request for one an answer.
+    static void on_protocol_message(int written, int, int content_type, const void* bytes,
+                                    size_t size, SSL*, void* session) noexcept {
+        constexpr int handshake = 22;
+        constexpr unsigned char key_update = 24;
+        if (!written && content_type == handshake && size > 0 &&
+            *static_cast<const unsigned char*>(bytes) == key_update)
+            ++static_cast<TlsSession*>(session)->key_updates_;
     }
     static long control(BIO*, int command, long, void*) noexcept {
         return command == BIO_CTRL_FLUSH ? 1 : 0;
@@ -199,6 +218,15 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context)
     SSL_set_app_data(ssl_, const_cast<TlsContext*>(context_.get()));
     SSL_set_bio(ssl_, bio, bio);
     SSL_set_accept_state(ssl_);
+    SSL_set_msg_callback(ssl_, &Bio::on_protocol_message);
+    SSL_set_msg_callback_arg(ssl_, this);
+}
+
+void TlsSession::feed(std::span<const std::byte> ciphertext, uint64_t now_ms) noexcept {
+    input_ = ciphertext;
+    const auto minute = uint32_t(now_ms / 60'000);
+    if (minute != minute_) key_updates_ = 0;
+    minute_ = minute;
 }
 
 TlsSession::~TlsSession() { SSL_free(ssl_); }
@@ -207,7 +235,13 @@ size_t TlsSession::read(std::span<std::byte> plaintext, Status& status) {
     ERR_clear_error();
     size_t done = 0;
     status = Status::ok;
-    if (SSL_read_ex(ssl_, plaintext.data(), plaintext.size(), &done) == 1) return done;
+    const bool got = SSL_read_ex(ssl_, plaintext.data(), plaintext.size(), &done) == 1;
+    if (key_updates_ > key_updates_per_minute_max) {
+        status = Status::failed;
+        ERR_clear_error();
+        return 0;
+    }
+    if (got) return done;
     const int error = SSL_get_error(ssl_, 0);
     if (error == SSL_ERROR_ZERO_RETURN)
         status = Status::ended;

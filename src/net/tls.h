@@ -52,6 +52,9 @@ class TlsSession {
 public:
     enum class Status : uint8_t { ok, ended, failed };
     static constexpr size_t record_bytes_max = 16 * 1024;
+    // Beyond these the session fails: KeyUpdate messages of the peer, and ciphertext that waits.
+    static constexpr uint32_t key_updates_per_minute_max = 32;
+    static constexpr size_t output_bytes_max = 64 * 1024;
 
     explicit TlsSession(std::shared_ptr<const TlsContext> context);  // Server side.
     ~TlsSession();
@@ -59,7 +62,8 @@ public:
     TlsSession& operator=(const TlsSession&) = delete;
 
     // Gives the session ciphertext that arrived. It is read by read(), until read() gives nothing.
-    void feed(std::span<const std::byte> ciphertext) noexcept { input_ = ciphertext; }
+    // `now_ms`: of a clock that never goes back; for limits on what the peer asks in a minute.
+    void feed(std::span<const std::byte> ciphertext, uint64_t now_ms = 0) noexcept;
     // Plaintext, as much as fits and is there; 0 with `ok`: all that was fed is consumed.
     [[nodiscard]] size_t read(std::span<std::byte> plaintext, Status& status);
     // Encrypts all of it; the ciphertext is appended to output(). False: the session has failed, or
@@ -78,6 +82,8 @@ private:
     ssl_st* ssl_ = nullptr;
     std::span<const std::byte> input_;
     std::string output_;
+    uint32_t key_updates_ = 0;  // Of the peer, in the minute of its last bytes.
+    uint32_t minute_ = 0;
 };
 
 }  // namespace starling::net
