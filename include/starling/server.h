@@ -73,7 +73,7 @@ struct ServerOptions {
     std::string tls_ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
     HttpLimits http = {};
     uint64_t connections_max = 0;                       // 0: the descriptor limit minus 256.
-    std::chrono::milliseconds stalled_timeout{10'000};  // A send queue that does not move.
+    std::chrono::milliseconds stalled_timeout{10'000};  // A peer that takes nothing of its queue.
     std::chrono::milliseconds drain_timeout{30'000};    // After SIGTERM.
     // While run() runs, it has handlers for SIGTERM, SIGINT and SIGHUP, whatever threads there are.
     bool handle_signals = true;
@@ -89,6 +89,8 @@ struct ServerOptions {
 // Counters since the start, summed over the workers; read at any time, exact once traffic rests.
 struct ServerStats {
     uint64_t connections_open = 0, connections_accepted = 0, connections_refused = 0;
+    uint64_t connections_stalled =
+        0;  // Reset: the peer took nothing for ServerOptions::stalled_timeout.
     uint64_t requests = 0;
     uint64_t websockets_open = 0, websockets_opened = 0;  // With those below Socket.IO.
     // Clients of Socket.IO, over polling or WebSocket; each may be in several namespaces, or in none.

@@ -32,6 +32,11 @@ Acceptor::~Acceptor() {
         loop_.backend().unlisten(*this);
 }
 
+// An exception costs this one peer its connection; the others in the queue are accepted.
+void Acceptor::accepted(Descriptor fd) {
+    loop_.guarded([&] { accepted_(std::move(fd)); });
+}
+
 void Acceptor::failed(int error) {
     if (reserve_ && (error == EMFILE || error == ENFILE)) refuse_one();
     pause();  // Whatever it was: the socket stays ready, and would be reported without end.

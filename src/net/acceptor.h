@@ -35,7 +35,7 @@ public:
     [[nodiscard]] uint64_t pauses() const noexcept { return pauses_; }
 
     // From the backend.
-    void accepted(Descriptor fd) { accepted_(std::move(fd)); }
+    void accepted(Descriptor fd);
     void failed(int error);
 
 private:

@@ -41,6 +41,9 @@ public:
     // Where less than all is taken and no error is reported, Stream::sendable() follows once.
     [[nodiscard]] virtual Sent send(Stream& stream, std::span<const iovec> parts) noexcept = 0;
 
+    // Taken by the kernel, but not acknowledged by the peer; on a Unix-domain socket not read by it.
+    [[nodiscard]] virtual size_t unacknowledged_bytes(const Stream& stream) const noexcept = 0;
+
     // Accepted descriptors (non-blocking, close-on-exec) and failures are reported to `acceptor`.
     [[nodiscard]] virtual std::error_code listen(Acceptor& acceptor) = 0;
     virtual void unlisten(Acceptor& acceptor) noexcept = 0;

@@ -52,6 +52,10 @@ public:
         return {bytes, 0};
     }
 
+    size_t unacknowledged_bytes(const Stream& stream) const noexcept override {
+        return system_calls::unacknowledged(stream.fd());
+    }
+
     std::error_code listen(Acceptor& acceptor) override {
         // Exclusive: of the workers that share a Unix-domain socket only one is woken.
         epoll_event event{EPOLLIN | EPOLLEXCLUSIVE, {.u64 = tagged(acceptor)}};
@@ -130,7 +134,8 @@ private:
             set_flag(stream, sending, false);
             stream.sendable();
         }
-        if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return;
+        // One that waits for its next turn is reported again then.
+        if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || stream.later_) return;
         if (stream.backend_flags_ & receiving)
             receive_some(stream);
         else if (events & EPOLLERR || (events & EPOLLHUP && stream.backend_flags_ & end_reported))

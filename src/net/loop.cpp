@@ -27,7 +27,9 @@ Loop::Loop(std::unique_ptr<Backend> backend, LoopLimits limits, Clock clock)
       clock_(std::move(clock)),
       backend_(std::move(backend)),
       now_ms_(clock_()),
-      wheel_(now_ms_) {}
+      wheel_(now_ms_) {
+    spare_outboxes_.reserve(spare_outboxes_max);
+}
 
 Loop::~Loop() {
     Loop* const outer = std::exchange(current_, this);
@@ -50,9 +52,13 @@ void Loop::run_once(int timeout_ms_max) {
     Loop* const outer = std::exchange(current_, this);
     backend_->wait(wait_ms(timeout_ms_max));
     now_ms_ = clock_();
+    due_turns_.swap(turns_);
     guarded([&] { backend_->dispatch(); });
+    take_turns();
     tasks_.drain([this](base::Task& task) { guarded([&] { task.run(); }); });
-    timers_.run(now_ms_, [this](const std::function<void()>& call) { guarded(call); });
+    guarded([&] {
+        timers_.run(now_ms_, [this](const std::function<void()>& call) { guarded(call); });
+    });
     if (now_ms_ >= wheel_.next_tick_ms()) {
         wheel_.advance(now_ms_, [](TimerEntry& entry) { static_cast<Stream&>(entry).timed_out(); });
         close_stalled();
@@ -66,6 +72,7 @@ int Loop::wait_ms(int timeout_ms_max) {
     if (!tasks_.empty() || stopping_.load(std::memory_order_acquire)) return 0;
     // What was written or closed between two ticks does not wait for an event.
     if (!dirty_.empty() || !closing_.empty() || !redeliver_.empty()) return 0;
+    if (!turns_.empty()) return 0;
     uint64_t until_ms = UINT64_MAX, now_ms = now_ms_;
     if (const auto due_ms = timers_.next_due_ms()) until_ms = *due_ms, now_ms = clock_();
     // Without streams nobody has a coarse timeout, and the process can sleep.
@@ -74,6 +81,18 @@ int Loop::wait_ms(int timeout_ms_max) {
     const uint64_t wait = until_ms > now_ms ? until_ms - now_ms : 0;
     const int bounded = int(std::min<uint64_t>(wait, 60'000));
     return timeout_ms_max < 0 ? bounded : std::min(bounded, timeout_ms_max);
+}
+
+void Loop::take_turns() {
+    for (Stream* const stream : due_turns_) stream->take_turn();
+    due_turns_.clear();
+}
+
+void Loop::tell_escaped(std::string_view what) noexcept {
+    try {
+        if (escaped_) escaped_(what);
+    } catch (...) {  // For want of memory, say: there is nobody left to tell.
+    }
 }
 
 void Loop::settle() {
@@ -97,6 +116,7 @@ void Loop::settle() {
 
 void Loop::reap(Stream& stream) {
     if (stream.handler_) guarded([&] { stream.handler_->on_closed(stream.reason_); });
+    if (stream.later_) std::erase(turns_, &stream);
     streams_.remove(stream);
     delete &stream;
 }
@@ -107,9 +127,7 @@ void Loop::close_stalled() {
         base::ListLink& link = *blocked_.next();
         link.unlink();
         link.insert_before(checked);
-        auto& outbox = static_cast<Outbox&>(link);
-        if (now_ms_ - outbox.blocked_since_ms >= limits_.stalled_ms_max)
-            outbox.stream->finish(CloseReason::stalled);
+        static_cast<Outbox&>(link).stream->check_stall();
     }
     blocked_.take_all(checked);
 }
@@ -120,8 +138,12 @@ Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler) {
 
 Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
                    std::unique_ptr<TlsSession> tls) {
-    auto* stream =
-        new Stream(*this, std::move(fd), streams_.next_key(), std::move(handler), std::move(tls));
+    // All memory first: once the stream is there nothing here may fail.
+    if (tls && scratch_.empty())
+        scratch_.resize(Backend::receive_headroom_bytes + TlsSession::record_bytes_max);
+    if (closing_.capacity() <= streams_.size()) closing_.reserve(2 * streams_.size() + 16);
+    const base::SlotKey key = streams_.next_key();
+    auto* stream = new Stream(*this, std::move(fd), key, std::move(handler), std::move(tls));
     streams_.insert(*stream);
     if (backend_->add(*stream)) stream->finish(CloseReason::failed);
     return *stream;

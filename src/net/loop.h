@@ -28,7 +28,8 @@
 namespace starling::net {
 
 struct LoopLimits {
-    uint64_t stalled_ms_max = 10'000;  // A queue that does not move for longer is closed.
+    // A peer that acknowledges nothing of what waits for it for that long is cut off.
+    uint64_t stalled_ms_max = 10'000;
 };
 
 class Loop {
@@ -80,23 +81,29 @@ public:
     [[nodiscard]] static Clock steady_clock();
 
 private:
+    friend class Acceptor;
     friend class Stream;
 
     [[nodiscard]] int wait_ms(int timeout_ms_max);
     void settle();  // Flush and reap until neither has work.
     void reap(Stream& stream);
     void close_stalled();
+    void take_turns();
     template <class F>
-    void guarded(F&& call) noexcept {
+    bool guarded(F&& call) noexcept {  // False: an exception escaped, and was told.
         try {
             call();
+            return true;
         } catch (const std::exception& error) {
-            if (escaped_) escaped_(error.what());
+            tell_escaped(error.what());
         } catch (...) {
-            if (escaped_) escaped_("an exception of unknown type");
+            tell_escaped("an exception of unknown type");
         }
+        return false;
     }
+    void tell_escaped(std::string_view what) noexcept;
 
+    static constexpr size_t spare_outboxes_max = 1024;
     static constinit thread_local Loop* current_;
 
     // Fixed at construction.
@@ -112,9 +119,11 @@ private:
     base::SlotTable<Stream> streams_;
     ChunkPool chunks_;
     std::vector<std::unique_ptr<Outbox>> spare_outboxes_;
-    base::ListLink blocked_;          // Outboxes that the kernel refused, oldest not first.
+    base::ListLink blocked_;          // Outboxes that the kernel refused, in no order.
     std::vector<Stream*> dirty_;      // To flush at the end of the tick.
-    std::vector<Stream*> closing_;    // To reap at the end of the tick.
+    std::vector<Stream*> closing_;    // To reap at the end of the tick; has room for all streams.
+    std::vector<Stream*> turns_;      // Yielded in this tick: on in the next one.
+    std::vector<Stream*> due_turns_;  // Yielded in the tick before.
     std::vector<Stream*> redeliver_;  // Resumed with kept bytes.
     std::vector<std::unique_ptr<StreamHandler>> replaced_;  // Freed at the end of the tick.
     std::vector<std::byte> scratch_;  // TLS: plaintext in and out; empty without TLS.
@@ -122,5 +131,12 @@ private:
     base::TaskQueue tasks_;
     std::atomic<bool> stopping_{false};
 };
+
+template <class F>
+bool Stream::guarded(F&& call) {
+    const bool returned = loop_.guarded(std::forward<F>(call));
+    if (!returned) finish(CloseReason::failed);
+    return returned;
+}
 
 }  // namespace starling::net

@@ -1,7 +1,6 @@
 #include "net/outbox.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -9,7 +8,7 @@
 namespace starling::net {
 
 ChunkPool::~ChunkPool() {
-    while (free_) std::free(std::exchange(free_, free_->next));
+    while (free_) ::operator delete(std::exchange(free_, free_->next));
 }
 
 Chunk* ChunkPool::take(size_t bytes_wanted) {
@@ -18,26 +17,30 @@ Chunk* ChunkPool::take(size_t bytes_wanted) {
         return std::exchange(free_, free_->next);
     }
     const size_t capacity = std::max(bytes_wanted, chunk_bytes);
-    void* memory = std::malloc(sizeof(Chunk) + capacity);
-    if (!memory) throw std::bad_alloc();
+    void* memory = ::operator new(sizeof(Chunk) + capacity);
     return new (memory) Chunk{nullptr, capacity};
 }
 
 void ChunkPool::give_back(Chunk* chunk) noexcept {
-    if (chunk->capacity != chunk_bytes || kept_ >= kept_chunks_max) return std::free(chunk);
+    if (chunk->capacity != chunk_bytes || kept_ >= kept_chunks_max) return ::operator delete(chunk);
     chunk->next = std::exchange(free_, chunk);
     ++kept_;
 }
 
 void ChunkPool::trim() noexcept {
-    for (; unused_ > 0; --unused_, --kept_) std::free(std::exchange(free_, free_->next));
+    for (; unused_ > 0; --unused_, --kept_) ::operator delete(std::exchange(free_, free_->next));
     unused_ = kept_;
 }
 
 std::byte* Outbox::extend(size_t bytes, ChunkPool& pool) {
     if (std::byte* const at = try_extend(bytes)) return at;
     Chunk* chunk = pool.take(bytes);
-    parts_.push_back({{}, chunk, 0, bytes});
+    try {
+        parts_.push_back({{}, chunk, 0, bytes});
+    } catch (...) {
+        pool.give_back(chunk);
+        throw;
+    }
     room_bytes_ = chunk->capacity - bytes;
     bytes_ += bytes;
     return chunk->data();

@@ -78,7 +78,9 @@ public:
     [[nodiscard]] bool empty() const noexcept { return bytes_ == 0; }
 
     // Meaningful while the kernel takes no more; linked in the loop's list of such queues.
-    uint64_t blocked_since_ms = 0;
+    static constexpr size_t not_asked = SIZE_MAX;
+    uint64_t blocked_since_ms = 0;            // Or since the peer last acknowledged something.
+    size_t unacknowledged_bytes = not_asked;  // In the kernel, when the loop last asked.
     class Stream* stream = nullptr;
 
 private:

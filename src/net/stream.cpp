@@ -28,8 +28,6 @@ Stream::Stream(Loop& loop, Descriptor fd, base::SlotKey key, std::unique_ptr<Str
       handler_(std::move(handler)),
       tls_(std::move(tls)) {
     handler_->stream_ = this;
-    if (tls_ && loop_.scratch_.empty())
-        loop_.scratch_.resize(Backend::receive_headroom_bytes + TlsSession::record_bytes_max);
 }
 
 Stream::~Stream() {
@@ -44,16 +42,14 @@ std::string Stream::peer_ip() const {
 
 // ---- receiving ----------------------------------------------------------------------------------
 
+// An exception here, the handler's or for want of memory, ends this connection alone.
 void Stream::received(std::span<std::byte> bytes) {
     if (state_ != State::open) return;  // Closing: what still comes is read and dropped.
-    if (tls_)
-        receive_tls(bytes);
-    else
-        deliver(bytes);
+    (void)guarded([&] { tls_ ? receive_tls(bytes) : deliver(bytes); });
 }
 
 void Stream::receive_tls(std::span<std::byte> bytes) {
-    tls_->feed(bytes);
+    tls_->feed(bytes, loop_.now_ms());
     const auto plain = std::span(loop_.scratch_).subspan(Backend::receive_headroom_bytes);
     auto status = TlsSession::Status::ok;
     while (state_ == State::open) {
@@ -61,7 +57,7 @@ void Stream::receive_tls(std::span<std::byte> bytes) {
         if (size == 0) break;
         deliver(plain.first(size));
     }
-    tls_->feed({});
+    tls_->feed({}, loop_.now_ms());
     // Even a failure leaves an alert to send; a handshake its next flight, or nothing but the leave
     // to send what waited for it.
     if (!tls_->output().empty() || outbox_) mark_dirty();
@@ -74,22 +70,27 @@ void Stream::receive_tls(std::span<std::byte> bytes) {
     }
 }
 
-// `bytes` has headroom, where kept bytes are put so that both are one span.
+// `bytes` has headroom, where kept bytes are put so that both are one span. Without new bytes the
+// kept ones are delivered.
 void Stream::deliver(std::span<std::byte> bytes) {
-    std::unique_ptr<std::string> kept = std::move(kept_);
-    if (kept && kept->size() <= Backend::receive_headroom_bytes) {
-        std::byte* const front = bytes.data() - kept->size();
-        std::memcpy(front, kept->data(), kept->size());
-        bytes = {front, bytes.size() + kept->size()};
-    } else if (kept) {
-        kept->append(base::text_of(bytes));
-        bytes = std::as_writable_bytes(std::span(*kept));
+    std::unique_ptr<KeptInput> kept = std::move(kept_);
+    if (kept) {
+        const size_t size = kept->bytes.size() - kept->from;
+        if (!bytes.empty() && size <= Backend::receive_headroom_bytes && !later_) {
+            std::byte* const front = bytes.data() - size;
+            std::memcpy(front, kept->bytes.data() + kept->from, size);
+            bytes = {front, bytes.size() + size};
+        } else {
+            if (kept->from > size) kept->bytes.erase(0, std::exchange(kept->from, 0));
+            kept->bytes.append(base::text_of(bytes));
+            bytes = std::as_writable_bytes(std::span(kept->bytes)).subspan(kept->from);
+        }
     }
-    while (!bytes.empty() && state_ == State::open && !paused_) {
+    while (!bytes.empty() && state_ == State::open && !paused_ && !later_) {
         StreamHandler* const handler = handler_.get();
         const size_t size = bytes.size();
         resumed_ = false;
-        if (!guarded([&] { handler->on_bytes(bytes); })) return;
+        handler->on_bytes(bytes);
         // A new handler gets what the old one left; so does one that stopped and went on.
         if (handler_.get() == handler && !(resumed_ && bytes.size() < size)) break;
     }
@@ -98,26 +99,16 @@ void Stream::deliver(std::span<std::byte> bytes) {
 
 // `bytes` may be the end of `kept`, which is then used again: bytes that come in small pieces, to a
 // handler that waits for more, are not copied as a whole each time.
-void Stream::keep(std::span<const std::byte> bytes, std::unique_ptr<std::string> kept) {
+void Stream::keep(std::span<const std::byte> bytes, std::unique_ptr<KeptInput> kept) {
     const std::string_view text = base::text_of(bytes);
-    const bool is_tail = kept && text.data() + text.size() == kept->data() + kept->size();
-    if (is_tail && text.size() >= kept->capacity() / 4) {
-        kept->erase(0, kept->size() - text.size());
+    const bool is_tail =
+        kept && text.data() + text.size() == kept->bytes.data() + kept->bytes.size();
+    if (is_tail && text.size() >= kept->bytes.capacity() / 4) {
+        kept->from = kept->bytes.size() - text.size();
         kept_ = std::move(kept);
     } else {
-        kept_ = std::make_unique<std::string>(text);
+        kept_ = std::make_unique<KeptInput>(KeptInput{std::string(text), 0});
     }
-}
-
-template <class F>
-bool Stream::guarded(F&& call) {
-    bool escaped = true;
-    loop_.guarded([&] {
-        call();
-        escaped = false;
-    });
-    if (escaped) finish(CloseReason::failed);
-    return !escaped;
 }
 
 void Stream::pause_receiving() {
@@ -134,22 +125,34 @@ void Stream::resume_receiving() {
 }
 
 void Stream::schedule_redelivery() {
-    if (!std::exchange(redeliver_, true)) loop_.redeliver_.push_back(this);
+    if (redeliver_) return;
+    loop_.redeliver_.push_back(this);
+    redeliver_ = true;
 }
 
 void Stream::redeliver() {
     redeliver_ = false;
-    if (state_ != State::open || paused_) return;
-    if (const std::unique_ptr<std::string> kept = std::move(kept_))
-        deliver(std::as_writable_bytes(std::span(*kept)));
-    if (state_ == State::open && !paused_ && std::exchange(end_held_, false)) ended();
+    if (state_ != State::open || paused_ || later_) return;
+    if (kept_ && !guarded([&] { deliver({}); })) return;
+    if (state_ == State::open && !paused_ && !later_ && std::exchange(end_held_, false)) ended();
+}
+
+void Stream::yield_turn() {
+    if (state_ != State::open || later_) return;
+    loop_.turns_.push_back(this);
+    later_ = true;
+}
+
+void Stream::take_turn() {
+    later_ = false;
+    redeliver();
 }
 
 void Stream::ended() {
     if (state_ == State::lingering) return finish(reason_);
     if (state_ == State::closed || ended_) return;
     loop_.backend().receive(*this, false);
-    if (state_ == State::open && paused_) {
+    if (state_ == State::open && (paused_ || later_)) {
         end_held_ = true;  // TLS: it came in one piece with bytes that the handler has not seen.
         return;
     }
@@ -159,7 +162,8 @@ void Stream::ended() {
 
 void Stream::replace_handler(std::unique_ptr<StreamHandler> handler) {
     handler->stream_ = this;
-    loop_.replaced_.push_back(std::exchange(handler_, std::move(handler)));
+    loop_.replaced_.emplace_back();  // Memory first: the old handler may be the caller.
+    loop_.replaced_.back() = std::exchange(handler_, std::move(handler));
     if (kept_ && state_ == State::open) schedule_redelivery();
 }
 
@@ -181,39 +185,48 @@ void Stream::release_outbox() noexcept {
     outbox_->unlink();
     outbox_->clear(loop_.chunks_);
     std::unique_ptr<Outbox> box(std::exchange(outbox_, nullptr));
-    if (loop_.spare_outboxes_.size() < 1024) loop_.spare_outboxes_.push_back(std::move(box));
+    if (loop_.spare_outboxes_.size() < Loop::spare_outboxes_max)
+        loop_.spare_outboxes_.push_back(std::move(box));
 }
 
 void Stream::mark_dirty() {
     // While the kernel takes no more, sendable() comes first.
     if (dirty_ || blocked_) return;
-    dirty_ = true;
     loop_.dirty_.push_back(this);
+    dirty_ = true;
 }
 
 void Stream::write(std::span<const std::byte> bytes) {
     if (state_ != State::open || bytes.empty()) return;
-    outbox().append(bytes, loop_.chunks_);
-    mark_dirty();
+    (void)guarded([&] {
+        outbox().append(bytes, loop_.chunks_);
+        mark_dirty();
+    });
 }
 
 std::byte* Stream::extend_slowly(size_t bytes) {
-    if (state_ != State::open) return nullptr;
-    mark_dirty();
-    return outbox().extend(bytes, loop_.chunks_);
+    std::byte* at = nullptr;
+    if (state_ == State::open)
+        (void)guarded([&] {
+            mark_dirty();
+            at = outbox().extend(bytes, loop_.chunks_);
+        });
+    return at;
 }
 
 void Stream::want_drained() {
     if (state_ != State::open) return;
     refused_ = true;
-    mark_dirty();
+    (void)guarded([&] { mark_dirty(); });
 }
 
 void Stream::write(const base::SharedBytes& bytes) {
     if (bytes.size() < Outbox::share_from_bytes) return write(bytes.view());
     if (state_ != State::open) return;
-    outbox().append(bytes);
-    mark_dirty();
+    (void)guarded([&] {
+        outbox().append(bytes);
+        mark_dirty();
+    });
 }
 
 void Stream::write_now(std::span<const iovec> parts) {
@@ -234,8 +247,10 @@ void Stream::write_shared_now(const base::SharedBytes& bytes) {
     const auto sent = loop_.backend().send(*this, {&part, 1});
     if (sent.error) return finish(CloseReason::failed);
     if (sent.bytes == view.size()) return;
-    outbox().append(view.subspan(sent.bytes), loop_.chunks_);
-    blocked();
+    (void)guarded([&] {
+        outbox().append(view.subspan(sent.bytes), loop_.chunks_);
+        blocked();
+    });
 }
 
 // The count of bytes of `parts` that the kernel took, after all that was queued.
@@ -253,7 +268,7 @@ size_t Stream::send_now(std::span<const iovec> parts) {
     const auto result = loop_.backend().send(*this, offered);
     if (result.error) return finish(CloseReason::failed), 0;
     if (queued) outbox_->consume(std::min(result.bytes, queued), loop_.chunks_);
-    if (result.bytes < offered_bytes) blocked();
+    if (result.bytes < offered_bytes && !guarded([&] { blocked(); })) return 0;
     return result.bytes > queued ? result.bytes - queued : 0;
 }
 
@@ -261,24 +276,33 @@ size_t Stream::ciphertext_bytes() const noexcept { return tls_->output().size();
 
 void Stream::send_queued() {
     // Still dirty: the end of the tick does what belongs to an empty queue.
-    if (dirty_ && !blocked_ && state_ == State::open) (void)(tls_ ? flush_tls() : flush_plain());
+    if (dirty_ && !blocked_ && state_ == State::open)
+        (void)guarded([&] { (void)(tls_ ? flush_tls() : flush_plain()); });
 }
 
 void Stream::sendable() {
     blocked_ = false;
     if (state_ == State::closed) return;
     if (outbox_) outbox_->unlink();
-    mark_dirty();
+    (void)guarded([&] { mark_dirty(); });
 }
 
 void Stream::flush() {
     dirty_ = false;
     if (state_ == State::closed || state_ == State::lingering || blocked_) return;
+    (void)guarded([&] { flush_and_tell(); });
+}
+
+void Stream::flush_and_tell() {
     const bool done = tls_ ? flush_tls() : flush_plain();
-    if (!done || state_ == State::closed) return;
+    if (state_ == State::closed) return;
+    if (!done) {
+        if (state_ == State::flushing && unsent_before_ == 0) (void)peer_takes();
+        return;
+    }
     release_outbox();
-    if (state_ == State::flushing) return linger_ && !ended_ ? start_linger() : finish(reason_);
-    if (std::exchange(refused_, false)) (void)guarded([&] { handler_->on_drained(); });
+    if (state_ == State::flushing) return ended_ ? finish(reason_) : start_linger();
+    if (std::exchange(refused_, false)) handler_->on_drained();
 }
 
 bool Stream::flush_plain() {
@@ -349,13 +373,14 @@ void Stream::blocked() {
     Outbox& box = outbox();
     if (box.linked()) return;
     box.blocked_since_ms = loop_.now_ms();
+    box.unacknowledged_bytes = Outbox::not_asked;
     box.insert_before(loop_.blocked_);
 }
 
 // ---- moving to another loop ---------------------------------------------------------------------
 
 Detached Stream::detach() {
-    assert(state_ == State::open && queued_bytes() == 0);
+    assert(state_ == State::open && queued_bytes() == 0 && !later_);
     state_ = State::closed;
     unlink();
     loop_.backend().remove(*this, false);
@@ -370,51 +395,10 @@ Detached Stream::detach() {
     return result;
 }
 
-// ---- closing ------------------------------------------------------------------------------------
-
-void Stream::close(Close how) {
-    if (state_ == State::closed) return;
-    if (state_ == State::open) reason_ = ended_ ? CloseReason::ended : CloseReason::local;
-    if (how == Close::reset) {
-        reset_ = true;
-        return finish(reason_);
-    }
-    if (state_ != State::open) return;
-    linger_ = how == Close::linger;
-    state_ = State::flushing;
-    start_timeout(flush_ms_max);
-    mark_dirty();
-}
-
-void Stream::start_linger() {
-    state_ = State::lingering;
-    ::shutdown(fd_, SHUT_WR);
-    kept_.reset();
-    if (std::exchange(paused_, false)) loop_.backend().receive(*this, true);
-    start_timeout(linger_ms);
-}
-
-void Stream::finish(CloseReason reason) {
-    if (state_ == State::closed) return;
-    state_ = State::closed;
-    reason_ = reason;
-    unlink();
-    loop_.backend().remove(*this, true);
-    release_outbox();
-    loop_.closing_.push_back(this);
-}
-
 void Stream::set_timeout(uint64_t delay_ms) {
     if (state_ == State::open) start_timeout(delay_ms);
 }
 
 void Stream::start_timeout(uint64_t delay_ms) { loop_.wheel_.set(*this, loop_.now_ms(), delay_ms); }
-
-void Stream::timed_out() {
-    if (state_ == State::open)
-        (void)guarded([&] { handler_->on_timeout(); });
-    else
-        finish(state_ == State::lingering ? reason_ : CloseReason::stalled);
-}
 
 }  // namespace starling::net

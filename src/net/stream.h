@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/shared_bytes.h"
 #include "base/slot_table.h"
@@ -29,7 +30,8 @@ enum class CloseReason : uint8_t {
     local,    // This side asked for it.
     ended,    // The peer ended the stream (FIN, or TLS close_notify).
     failed,   // A reset, or another error of the transport or of TLS.
-    stalled,  // What was queued did not move for longer than the loop allows.
+    stalled,  // The peer acknowledged nothing of what waits for longer than the loop allows.
+              // The connection is reset, so that the peer does not take the part for the whole.
 };
 
 // What a protocol does with the bytes of a stream. Calls come from the loop's thread. A call that
@@ -53,6 +55,15 @@ protected:
     Stream* stream_ = nullptr;  // Set before the first call.
 };
 
+// Input that a handler left: the bytes from `from` on.
+struct KeptInput {
+    std::string bytes;
+    size_t from = 0;
+    [[nodiscard]] std::string_view view() const noexcept {
+        return std::string_view(bytes).substr(from);
+    }
+};
+
 // A stream between two loops: nothing queued, nothing lost. Whoever drops it drops the connection,
 // without on_closed(): the handler has no stream then.
 struct Detached {
@@ -63,23 +74,26 @@ struct Detached {
     Descriptor fd;
     std::unique_ptr<StreamHandler> handler;
     std::unique_ptr<TlsSession> tls;
-    std::unique_ptr<std::string> kept;  // What the handler left.
-    bool ended = false;                 // The peer sends no more.
+    std::unique_ptr<KeptInput> kept;  // What the handler left.
+    bool ended = false;               // The peer sends no more.
 };
 
 class Stream final : public TimerEntry {
 public:
     enum class Close : uint8_t {
-        flush,   // What is queued leaves first.
-        linger,  // As flush, then the peer's bytes are read and dropped until it closes (2 s at
-                 // most), so that an answer to a request not fully read is not lost to a reset.
-        reset,   // Now.
+        // What is queued leaves first, then this side ends (FIN). What the peer still sends is read
+        // and dropped until it ends too, or for 2 s after it has acknowledged everything (RFC 6455
+        // section 7.1.1, RFC 9112 section 9.6): bytes that nobody has read would make the kernel
+        // reset the connection, and the reset would destroy what the peer has not read yet.
+        flush,
+        reset,  // Now; what is queued is lost.
     };
 
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
-    // Queues bytes; they leave at the end of the tick, all in one call. Ignored after close().
+    // Queues bytes; they leave at the end of the tick, all in one call. Ignored after close(). Where
+    // there is no memory for them the stream fails (CloseReason::failed); no call below throws.
     void write(std::span<const std::byte> bytes);
     // The same for bytes that the caller writes in place: memory for so many, or null after close().
     [[nodiscard]] std::byte* extend(size_t bytes) {
@@ -100,6 +114,13 @@ public:
     [[nodiscard]] size_t queued_bytes() const noexcept {
         return (outbox_ ? outbox_->bytes() : 0) + (tls_ ? ciphertext_bytes() : 0);
     }
+    // The same, and what the kernel has taken and the peer has not acknowledged. One system call.
+    [[nodiscard]] size_t unsent_bytes() const noexcept;
+    // Is something unsent, and did at least taken_bytes_min of it leave since the last call? True
+    // also for the first call. For a limit on a peer that is to take what was sent before.
+    [[nodiscard]] bool peer_takes() noexcept;
+    // In on_closed(CloseReason::stalled): the bytes that were lost.
+    [[nodiscard]] uint32_t lost_bytes() const noexcept { return unsent_before_; }
     [[nodiscard]] bool is_open() const noexcept { return state_ == State::open; }
     // The kernel takes no more for now; on_drained() will follow.
     [[nodiscard]] bool is_blocked() const noexcept { return refused_; }
@@ -117,6 +138,9 @@ public:
     // back at the end of the tick, also where nothing was paused.
     void pause_receiving();
     void resume_receiving();
+    // For on_bytes(): what it leaves comes back in the next tick, after all other connections had
+    // their turn. Until then nothing more is read.
+    void yield_turn();
     // One timeout, coarse (see TimerWheel); replaces the one set before. Ignored after close(), which
     // sets its own.
     void set_timeout(uint64_t delay_ms);
@@ -135,7 +159,7 @@ public:
     // From the backend.
     void received(std::span<std::byte> bytes);  // Backend::receive_headroom_bytes before them.
     void ended();
-    void failed() { finish(CloseReason::failed); }
+    void failed() noexcept { finish(CloseReason::failed); }
     void sendable();
 
 private:
@@ -151,9 +175,10 @@ private:
     [[nodiscard]] bool guarded(F&& call);  // False: the handler threw, the stream has failed.
     void start_timeout(uint64_t delay_ms);
     void deliver(std::span<std::byte> bytes);
-    void keep(std::span<const std::byte> bytes, std::unique_ptr<std::string> kept);
+    void keep(std::span<const std::byte> bytes, std::unique_ptr<KeptInput> kept);
     void schedule_redelivery();
     void redeliver();
+    void take_turn();
     void receive_tls(std::span<std::byte> bytes);
     void mark_dirty();
     Outbox& outbox();
@@ -161,41 +186,48 @@ private:
     [[nodiscard]] size_t ciphertext_bytes() const noexcept;
     void release_outbox() noexcept;
     void flush();
+    void flush_and_tell();
     [[nodiscard]] bool flush_plain();  // True where nothing is left to send.
     [[nodiscard]] bool flush_tls();
     [[nodiscard]] bool flush_ciphertext();
     [[nodiscard]] bool encrypt_some();
     [[nodiscard]] size_t send_now(std::span<const iovec> parts);
     void blocked();
-    void finish(CloseReason reason);
+    void finish(CloseReason reason) noexcept;
+    void cut_off() noexcept;
+    void check_stall() noexcept;
     void start_linger();
+    void linger_timed_out();
     void timed_out();
 
     static constexpr uint64_t linger_ms = 2000;
-    static constexpr uint64_t flush_ms_max = 30'000;  // However slowly the peer reads.
+    // How often a closing stream must have moved on by taken_bytes_min.
+    static constexpr uint64_t flush_check_ms = 30'000;
+    static constexpr uint32_t taken_bytes_min = 2048;
 
     // State; the first bytes lie in the padding behind the base.
     State state_ = State::open;
     CloseReason reason_ = CloseReason::local;
-    bool linger_ = false;
-    bool dirty_ = false;    // In the loop's list of queues to flush.
-    bool blocked_ = false;  // The backend owes us sendable().
+    bool dirty_ = false;  // In the loop's list of queues to flush.
     bool paused_ = false;
-    bool resumed_ = false;    // During the call of on_bytes() that is under way.
+    bool later_ = false;      // Kept bytes wait for the next turn.
     bool redeliver_ = false;  // Kept bytes wait for a handler that receives again.
     bool end_held_ = false;   // The peer's end, to be told when the stream is no longer paused.
-    bool ended_ = false;      // The peer sends no more.
     bool refused_ = false;    // The handler is owed on_drained().
-    bool reset_ = false;      // Closing the descriptor resets the connection.
     bool close_notified_ = false;
-    uint8_t backend_flags_ = 0;  // The backend's own.
-    int fd_;                     // -1: it lives on elsewhere.
+    uint8_t backend_flags_ = 0;   // The backend's own.
+    bool blocked_ : 1 = false;    // The backend owes us sendable().
+    bool resumed_ : 1 = false;    // During the call of on_bytes() that is under way.
+    bool ended_ : 1 = false;      // The peer sends no more.
+    bool reset_ : 1 = false;      // Closing the descriptor resets the connection.
+    uint32_t unsent_before_ = 0;  // When peer_takes() last asked; 0: it has not, or nothing was.
+    int fd_;                      // -1: it lives on elsewhere.
     const base::SlotKey key_;
     Loop& loop_;
     std::unique_ptr<StreamHandler> handler_;
     std::unique_ptr<TlsSession> tls_;
-    Outbox* outbox_ = nullptr;           // Null while nothing is queued.
-    std::unique_ptr<std::string> kept_;  // What the handler left; null where it left nothing.
+    Outbox* outbox_ = nullptr;         // Null while nothing is queued.
+    std::unique_ptr<KeptInput> kept_;  // Null where the handler left nothing.
 };
 
 static_assert(sizeof(Stream) <= 88, "part of the budget of an idle connection");

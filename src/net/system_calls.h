@@ -5,6 +5,8 @@
 // time. Under ThreadSanitizer libc's own are used: it learns from them what happens before what.
 #pragma once
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -43,6 +45,12 @@ inline ssize_t receive(int fd, void* bytes, size_t size) noexcept {
 #else
     return ::syscall(SYS_recvfrom, fd, bytes, size, 0, nullptr, nullptr);
 #endif
+}
+
+// Bytes sent that the peer has not acknowledged, those that the kernel still has to send among them.
+inline size_t unacknowledged(int fd) noexcept {
+    int bytes = 0;
+    return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? size_t(bytes) : 0;
 }
 
 }  // namespace starling::net::system_calls

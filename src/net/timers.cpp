@@ -7,6 +7,8 @@ namespace starling::net {
 
 TimerId Timers::add(uint64_t due_ms, uint64_t period_ms, std::function<void()> call) {
     const TimerId id = ++last_id_;
+    // Memory first, so that no call is left without its entry.
+    if (heap_.size() == heap_.capacity()) heap_.reserve(2 * heap_.size() + 8);
     calls_.emplace(id, Call{period_ms, std::move(call)});
     push({due_ms, id});
     return id;

@@ -22,7 +22,7 @@ private:
 };
 
 struct Counters {
-    Counter connections_open, connections_accepted, connections_refused;
+    Counter connections_open, connections_accepted, connections_refused, connections_stalled;
     Counter requests;
     Counter websockets_open, websockets_opened;
     Counter socketio_sessions_open, socketio_sessions_opened;

@@ -15,6 +15,7 @@ namespace {
 
 // Of pipelined requests behind the one in work; beyond it nothing more is read until that is done.
 constexpr size_t pipelined_bytes_max = 16 * 1024;
+constexpr uint32_t turn_requests_max = 64;  // Then the other connections have their turn.
 
 uint64_t ms(std::chrono::milliseconds duration) { return uint64_t(duration.count()); }
 
@@ -35,6 +36,7 @@ void HttpConnection::begin_head() {
 
 void HttpConnection::on_bytes(std::span<std::byte>& input) {
     held_ = !input.empty();
+    uint32_t requests_left = turn_requests_max;
     while (phase_.is(Phase::reading) && stream_->is_open()) {
         if (!reader_.timing_head() && !input.empty()) begin_head();
         std::span<const std::byte> view = input;
@@ -42,9 +44,12 @@ void HttpConnection::on_bytes(std::span<std::byte>& input) {
         input = input.last(view.size());
         if (event.kind == http::ParseEvent::Kind::need_more) break;
         step(event);
+        if (event.kind == http::ParseEvent::Kind::complete && --requests_left == 0 &&
+            phase_.is(Phase::reading) && !input.empty())
+            return stream_->yield_turn();
     }
     held_ = !input.empty();
-    if (ended_ && phase_.is(Phase::reading)) return stream_->close(net::Stream::Close::linger);
+    if (ended_ && phase_.is(Phase::reading)) return stream_->close();
     if (!phase_.is(Phase::closing) && input.size() > pipelined_bytes_max)
         stream_->pause_receiving();
 }
@@ -157,7 +162,7 @@ void HttpConnection::fail(int status, std::string_view reason, std::string_view 
     writer_.write_error(*stream_, worker_->scratch(), status, reason, context, lines);
     log_access();
     phase_.on(Event::failed);
-    stream_->close(net::Stream::Close::linger);
+    stream_->close();
     end_request(RequestEnd::answered);
 }
 
@@ -179,8 +184,7 @@ void HttpConnection::on_request() {
 }
 
 void HttpConnection::read_next() {
-    if (!held_ && (ended_ || worker_->stopping()))
-        return stream_->close(net::Stream::Close::linger);
+    if (!held_ && (ended_ || worker_->stopping())) return stream_->close();
     stream_->set_timeout(ms(worker_->site().options.http.keep_alive_timeout));
     stream_->resume_receiving();
 }
@@ -235,8 +239,8 @@ void HttpConnection::on_timeout() {
     stream_->close();
 }
 
-void HttpConnection::on_closed(net::CloseReason) {
-    worker_->connection_closed();
+void HttpConnection::on_closed(net::CloseReason reason) {
+    worker_->connection_closed(*stream_, reason);
     phase_.on(Event::gone);
     end_request(RequestEnd::client_left);
 }

@@ -72,6 +72,17 @@ public:
     [[nodiscard]] bool write_later(std::string_view bytes);
     void write_posted(std::string_view bytes);  // The limit was asked when the call was posted.
     void end_later();
+    // For calls that do not come from the stream: an exception, for want of memory say, ends the
+    // connection, whose answer would be a part only.
+    template <class F>
+    void guarded(F&& call) {
+        try {
+            call(*this);
+        } catch (...) {
+            stream_->close(net::Stream::Close::reset);
+            throw;
+        }
+    }
 
 private:
     using Phase = HttpPhase::Phase;

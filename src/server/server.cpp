@@ -119,6 +119,7 @@ ServerStats Server::stats() const {
         sum.connections_open += counters.connections_open.get();
         sum.connections_accepted += counters.connections_accepted.get();
         sum.connections_refused += counters.connections_refused.get();
+        sum.connections_stalled += counters.connections_stalled.get();
         sum.requests += counters.requests.get();
         sum.websockets_open += counters.websockets_open.get();
         sum.websockets_opened += counters.websockets_opened.get();

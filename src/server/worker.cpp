@@ -139,13 +139,32 @@ void Worker::arrived(net::Detached stream) {
     try {
         if (!loop_.open(std::move(stream)).is_open()) return;
     } catch (...) {  // Out of memory, as in accepted().
-        connection_closed();
+        give_place_back();
         throw;
     }
     connection.arrived();
 }
 
-void Worker::connection_closed() noexcept {
+void Worker::connection_closed(const net::Stream& stream, net::CloseReason reason) noexcept {
+    give_place_back();
+    if (reason != net::CloseReason::stalled) return;
+    counters_.connections_stalled.add();
+    try {
+        log_cut_off(stream);
+    } catch (const std::bad_alloc&) {  // It is counted.
+    }
+}
+
+void Worker::log_cut_off(const net::Stream& stream) {
+    const std::string peer = stream.peer_ip();
+    const std::array<log::Field, 2> fields{
+        {{"peer", std::string_view(peer)}, {"lost_bytes", int64_t(stream.lost_bytes())}}};
+    log(log::Level::debug, "the peer takes nothing: connection reset", fields);
+    log_overload(cuts_logged_ms_, "peers take nothing of what was sent: connections are reset",
+                 counters_.connections_stalled.get());
+}
+
+void Worker::give_place_back() noexcept {
     counters_.connections_open.subtract();
     group_.connections.fetch_sub(1, std::memory_order_relaxed);
 }
@@ -254,12 +273,12 @@ void Worker::on_reply(http::ReplyKey key, F&& call) {
     const base::SlotKey slot_key{key.slot, key.generation};
     if (!replies_.alive(slot_key)) return;
     HttpConnection* const mine = loop_.in_loop_thread() ? replies_.find(slot_key) : nullptr;
-    if (mine && !mine->must_post()) return call(*mine);
+    if (mine && !mine->must_post()) return mine->guarded(call);
     if (mine) mine->call_posted();
     post([this, slot_key, own = mine != nullptr, call = std::forward<F>(call)]() mutable {
         HttpConnection* const connection = replies_.find(slot_key);
         if (connection && own) connection->call_arrived();
-        if (connection) call(*connection);
+        if (connection) connection->guarded(call);
     });
 }
 
@@ -284,7 +303,7 @@ bool Worker::reply_write(http::ReplyKey key, std::string_view bytes) {
         posted_bytes_.fetch_sub(text.size(), std::memory_order_relaxed);
         HttpConnection* const connection = replies_.find(slot_key);
         if (connection && own) connection->call_arrived();
-        if (connection) connection->write_posted(text);
+        if (connection) connection->guarded([&](HttpConnection& c) { c.write_posted(text); });
     });
     return true;
 }

@@ -75,7 +75,8 @@ public:
     // Moves a connection, by its on_drained(), to another worker: HttpConnection::arrived() there.
     void hand_over(net::Stream& stream, Worker& to);
 
-    void connection_closed() noexcept;  // By each connection, once, when its stream has closed.
+    // By each connection, once, in its on_closed().
+    void connection_closed(const net::Stream& stream, net::CloseReason reason) noexcept;
 
     [[nodiscard]] net::Loop& loop() noexcept { return loop_; }
     [[nodiscard]] hub::Hub& hub() noexcept { return hub_; }
@@ -128,6 +129,8 @@ private:
     }
     void arrived(net::Detached stream);
     void accepted(net::Descriptor fd, bool tls);
+    void give_place_back() noexcept;
+    void log_cut_off(const net::Stream& stream);
     void log_overload(uint64_t& logged_ms, std::string_view message, uint64_t count);
     void close_some();
     void force_close();
@@ -157,9 +160,9 @@ private:
     // Stopping.
     bool stopping_ = false;
     uint32_t close_from_slot_ = 0;
-    uint64_t refusals_logged_ms_ = 0, pauses_logged_ms_ = 0;  // 0: not yet.
-    uint64_t origins_logged_ms_ = 0;                          // Likewise.
-    uint64_t origins_refused_ = 0;                            // Since that line.
+    uint64_t refusals_logged_ms_ = 0, pauses_logged_ms_ = 0, cuts_logged_ms_ = 0;  // 0: not yet.
+    uint64_t origins_logged_ms_ = 0;                                               // Likewise.
+    uint64_t origins_refused_ = 0;  // Since that line.
     uint32_t closed_per_round_ = 0;
     uint64_t deadline_ms_ = 0;
 };

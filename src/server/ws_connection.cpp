@@ -16,7 +16,7 @@ namespace starling::server {
 struct WsConnection::Extras {
     std::string subprotocol;   // Where the application chose one that the route does not list.
     std::string close_reason;  // The peer's.
-    std::optional<std::string> pong;  // The newest ping's payload, to be answered.
+    std::optional<std::string> pong;  // The newest ping's payload, while the kernel takes nothing.
     std::optional<ws::DeflateParams> deflate;
     std::unique_ptr<ws::Inflater> inflater;  // With context takeover; else the worker's.
     std::unique_ptr<ws::Deflater> deflater;
@@ -25,6 +25,11 @@ struct WsConnection::Extras {
 namespace {
 
 constexpr uint64_t close_timeout_ms = 5000;
+// A connection's turn: then the others have theirs, and what is left of its bytes waits.
+constexpr uint32_t turn_events_max = 512;
+constexpr size_t turn_bytes_max = 256 * 1024;  // Of messages, decompressed.
+// Pongs leave in portions, so that a kernel that takes no more is noticed before many are queued.
+constexpr size_t pongs_queued_bytes_max = 4096;
 // From here on a message goes to the kernel at once, without a copy in between.
 constexpr size_t write_now_from_bytes = 4096;
 constexpr uint8_t subprotocol_in_extras = 255;
@@ -121,14 +126,18 @@ void WsConnection::handler_threw(std::string_view where, std::string_view what) 
 
 void WsConnection::on_bytes(std::span<std::byte>& input) {
     heartbeat_.on_bytes(now_ms());
+    uint32_t events_left = turn_events_max;
+    size_t bytes = 0;
     while (stream_->is_open()) {
         const ws::Event event = receiver_.next(input);
         if (event.kind == ws::Event::Kind::message)
             on_message(event);
-        else if (event.kind == ws::Event::Kind::need_more || !on_control(event, !input.empty()))
-            break;
+        else if (event.kind == ws::Event::Kind::need_more || !on_control(event))
+            return;
+        bytes += event.bytes.size();
+        if ((--events_left == 0 || bytes >= turn_bytes_max) && !input.empty())
+            return stream_->yield_turn();
     }
-    if (extras_ && extras_->pong) answer_pings();
 }
 
 void WsConnection::on_message(const ws::Event& event) {
@@ -147,13 +156,12 @@ void WsConnection::on_message(const ws::Event& event) {
     });
 }
 
-bool WsConnection::on_control(const ws::Event& event, bool more_input) {
+bool WsConnection::on_control(const ws::Event& event) {
     const ws::Route& route = context_.route();
     const auto payload = base::text_of(event.bytes);
     switch (event.kind) {
         case ws::Event::Kind::ping:
-            // Only the newest is answered (RFC 6455 section 5.5.3), so a flood queues one pong.
-            extras().pong = payload;
+            on_ping(payload);
             if (route.ping) call("ping", [&] { route.ping(socket(), payload); });
             return true;
         case ws::Event::Kind::pong:
@@ -167,8 +175,8 @@ bool WsConnection::on_control(const ws::Event& event, bool more_input) {
                 event.code, {});
             // What is queued leaves before the stream ends, so the answer counts as flushed.
             (void)closing_.on(ws::Closing::Event::flushed, ws::Role::server);
-            // A peer that goes on sending is read to its end: a reset would take the answer away.
-            stream_->close(more_input ? net::Stream::Close::linger : net::Stream::Close::flush);
+            stream_->close();
+            release_codecs();
             return false;
         default:
             context_.worker.counters().protocol_errors.add();
@@ -178,11 +186,30 @@ bool WsConnection::on_control(const ws::Event& event, bool more_input) {
     }
 }
 
-void WsConnection::answer_pings() {
-    if (stream_->is_blocked()) return;  // on_drained() comes back to it.
+// RFC 6455 section 5.5.3: the answer comes in the ping's place, before what follows. While the kernel
+// takes nothing only the newest ping is remembered, so that a flood queues one pong.
+void WsConnection::on_ping(std::string_view payload) {
+    if (!closing_.may_send()) return;
+    if (stream_->queued_bytes() >= pongs_queued_bytes_max) stream_->send_queued();
+    if (stream_->is_blocked()) {
+        extras().pong = payload;
+    } else {
+        write_frame(ws::Opcode::pong, true, false, base::bytes_of(payload));
+    }
+}
+
+void WsConnection::write_pong_owed() {
+    if (!extras_ || !extras_->pong) return;
     const std::string payload = *std::exchange(extras_->pong, std::nullopt);
-    if (closing_.may_send()) write_frame(ws::Opcode::pong, true, false, base::bytes_of(payload));
+    write_frame(ws::Opcode::pong, true, false, base::bytes_of(payload));
     release_extras();
+}
+
+// What a connection that only waits for its end holds shall be small.
+void WsConnection::release_codecs() noexcept {
+    if (!extras_) return;
+    extras_->inflater.reset();
+    extras_->deflater.reset();
 }
 
 // A peer that pinged once shall not cost more than others from then on.
@@ -193,15 +220,18 @@ void WsConnection::release_extras() noexcept {
 
 void WsConnection::on_drained() {
     note_queue();
-    if (extras_ && extras_->pong) answer_pings();
+    write_pong_owed();
     if (WsHandler* mine = user()) return call("drain", [&] { mine->on_drained(); });
     if (context_.route().drain && is_open())
         call("drain", [&] { context_.route().drain(socket()); });
 }
 
 void WsConnection::on_timeout() {
-    if (!closing_.may_send())
+    if (!closing_.may_send()) {
+        // The time to answer our close frame begins where the peer has got it.
+        if (stream_->peer_takes()) return stream_->set_timeout(close_timeout_ms);
         return act(closing_.on(ws::Closing::Event::timeout, ws::Role::server), 0, {});
+    }
     if (stream_->is_blocked()) {
         // A ping would wait behind what the peer has not read. As long as that moves it is alive,
         // and the loop closes queues that do not.
@@ -209,6 +239,10 @@ void WsConnection::on_timeout() {
         return stream_->set_timeout(context_.site.heartbeat.interval_ms);
     }
     const auto step = heartbeat_.on_timer(context_.site.heartbeat, now_ms());
+    if (step.action == ws::Heartbeat::Action::dead && waits_in_kernel()) {
+        heartbeat_.on_bytes(now_ms());
+        return stream_->set_timeout(context_.site.heartbeat.interval_ms);
+    }
     if (step.action == ws::Heartbeat::Action::dead)
         return act(closing_.on(ws::Closing::Event::timeout, ws::Role::server), 0, {});
     if (step.action == ws::Heartbeat::Action::send_ping)
@@ -216,19 +250,29 @@ void WsConnection::on_timeout() {
     if (step.next_in_ms) stream_->set_timeout(step.next_in_ms);
 }
 
+// Our ping waits behind megabytes that the kernel has taken and the peer takes slowly.
+bool WsConnection::waits_in_kernel() const {
+    return stream_->unsent_bytes() >= pongs_queued_bytes_max && stream_->peer_takes();
+}
+
 // ---- closing ------------------------------------------------------------------------------------
 
 void WsConnection::act(const ws::Closing::Actions& actions, uint16_t code,
                        std::string_view reason) {
     if (actions.send_close || actions.echo_close) write_close(code, reason);
-    if (actions.start_timer) stream_->set_timeout(close_timeout_ms);
+    if (actions.start_timer) {
+        stream_->set_timeout(close_timeout_ms);
+        (void)stream_->peer_takes();  // From here on.
+    }
     if (actions.reset_transport) return stream_->close(net::Stream::Close::reset);
-    // After a violation the peer may still be sending; see Stream::Close::linger.
-    if (actions.shut_down)
-        stream_->close(actions.send_close ? net::Stream::Close::linger : net::Stream::Close::flush);
+    if (actions.shut_down) {
+        stream_->close();
+        release_codecs();
+    }
 }
 
 void WsConnection::write_close(uint16_t code, std::string_view reason) {
+    write_pong_owed();
     std::array<std::byte, ws::control_payload_bytes_max> payload;
     const size_t size = ws::write_close_payload(payload.data(), code, reason);
     write_frame(ws::Opcode::close, true, false, std::span(payload).first(size));
@@ -251,16 +295,16 @@ void WsConnection::go_away() {
 
 void WsConnection::on_ended() { stream_->close(); }
 
-void WsConnection::on_closed(net::CloseReason) {
+void WsConnection::on_closed(net::CloseReason reason) {
     (void)closing_.on(ws::Closing::Event::transport_gone, ws::Role::server);
-    context_.worker.hub().leave_all(*this);
     context_.worker.counters().websockets_open.subtract();
-    context_.worker.connection_closed();
+    context_.worker.connection_closed(*stream_, reason);
+    context_.worker.hub().leave_all(*this);
     if (WsHandler* mine = user()) return call("close", [&] { mine->on_closed(); });
     const auto& handler = context_.route().close;
     if (!handler) return;
-    const std::string reason = extras_ ? extras_->close_reason : std::string();
-    call("close", [&] { handler(socket(), closing_.reported_code(), reason); });
+    const std::string text = extras_ ? extras_->close_reason : std::string();
+    call("close", [&] { handler(socket(), closing_.reported_code(), text); });
 }
 
 // ---- sending ------------------------------------------------------------------------------------

@@ -71,9 +71,12 @@ private:
     // Null without a WsAdmission.
     [[nodiscard]] WsHandler* user() const noexcept;
     void on_message(const ws::Event& event);
-    [[nodiscard]] bool on_control(const ws::Event& event, bool more_input);
-    void answer_pings();
+    [[nodiscard]] bool on_control(const ws::Event& event);
+    void on_ping(std::string_view payload);
+    void write_pong_owed();
     void release_extras() noexcept;
+    void release_codecs() noexcept;
+    [[nodiscard]] bool waits_in_kernel() const;
     void act(const ws::Closing::Actions& actions, uint16_t code, std::string_view reason);
     void violate(uint16_t code, std::string_view reason);
     void write_close(uint16_t code, std::string_view reason);

@@ -1,6 +1,7 @@
 // tests/fake/counting_backend.h: a real backend that also counts what the loop asks of it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <system_error>
@@ -18,6 +19,7 @@ struct BackendCounts {
     size_t waits = 0;
     size_t listens = 0;
     size_t unlistens = 0;
+    std::function<size_t()> unacknowledged;  // In place of the kernel's answer, where set.
 };
 
 class CountingBackend final : public net::Backend {
@@ -40,6 +42,10 @@ public:
         counts_.sent_bytes += sent.bytes;
         if (sent.bytes < offered) ++counts_.short_sends;
         return sent;
+    }
+    size_t unacknowledged_bytes(const net::Stream& stream) const noexcept override {
+        return counts_.unacknowledged ? counts_.unacknowledged()
+                                      : real_->unacknowledged_bytes(stream);
     }
     std::error_code listen(net::Acceptor& acceptor) override {
         ++counts_.listens;

@@ -158,6 +158,8 @@ TEST_F(StreamSend, DrainedMayWriteMoreAndClose) {
     write(pattern(20'000));
     const std::string got = read(60'000 + 5);
     EXPECT_TRUE(got == pattern(20'000) + pattern(20'000) + pattern(20'000) + "<end>");
+    peer_.reset();
+    run_ticks(loop_, 2);
     EXPECT_EQ(log_, "drained drained drained closed(local)");
 }
 

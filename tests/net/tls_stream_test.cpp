@@ -154,20 +154,35 @@ TEST_F(TlsStream, CloseNotifyOfThePeerIsAnEndAndIsAnswered) {
 }
 
 TEST_F(TlsStream, OurCloseSendsWhatIsQueuedAndACloseNotify) {
-    for (const auto how : {Stream::Close::flush, Stream::Close::linger}) {
-        auto pair = fake::unix_pair();
-        fake::set_buffer(pair.ours, SO_SNDBUF, 4608);
-        open(TLS1_3_VERSION, std::move(pair));
-        ASSERT_TRUE(shake_hands());
-        const std::string want = pattern(100'000);
-        stream_->write(base::bytes_of(want));
-        stream_->close(how);
-        ASSERT_TRUE(talk_until([&] { return client_->ended() && wire_ == "<end>"; }));
-        EXPECT_TRUE(client_->plaintext() == want);
-        peer_.reset();
-        ASSERT_TRUE(log_reaches("closed"));
-        EXPECT_EQ(log_, "closed(local)");
-    }
+    auto pair = fake::unix_pair();
+    fake::set_buffer(pair.ours, SO_SNDBUF, 4608);
+    open(TLS1_3_VERSION, std::move(pair));
+    ASSERT_TRUE(shake_hands());
+    const std::string want = pattern(100'000);
+    stream_->write(base::bytes_of(want));
+    stream_->close();
+    ASSERT_TRUE(talk_until([&] { return client_->ended() && wire_ == "<end>"; }));
+    EXPECT_TRUE(client_->plaintext() == want);
+    peer_.reset();
+    ASSERT_TRUE(log_reaches("closed"));
+    EXPECT_EQ(log_, "closed(local)");
+}
+
+// Each record is a turn; the end comes behind the last one.
+TEST_F(TlsStream, AHandlerThatYieldsItsTurnGetsEverythingInOrder) {
+    open(TLS1_3_VERSION);
+    ASSERT_TRUE(shake_hands());
+    std::string got;
+    script_->bytes = [&](Stream& stream, StreamScript::Input& input) {
+        got += fake::take(input, std::min<size_t>(1000, input.size()));
+        if (!input.empty()) stream.yield_turn();
+    };
+    const std::string want = pattern(120'000);
+    EXPECT_TRUE(client_->write(want));
+    client_->close();
+    ASSERT_TRUE(log_reaches("closed"));
+    EXPECT_TRUE(got == want) << got.size();
+    EXPECT_TRUE(log_.ends_with(" ended closed(ended)"));
 }
 
 TEST_F(TlsStream, AStreamCutOffIsAnEnd) {
@@ -188,9 +203,10 @@ TEST_F(TlsStream, ARecordThatWasTamperedWithFailsTheStream) {
     std::string record = client_->output();
     record[record.size() - 3] ^= 1;
     fake::send_text(peer_, record);
+    ASSERT_TRUE(talk_until([&] { return wire_ == "<end>"; }));
+    peer_.reset();
     ASSERT_TRUE(log_reaches("closed"));
     EXPECT_EQ(log_, "closed(failed)");
-    receive();
     EXPECT_NE(client_->error().find("bad record mac"), std::string::npos) << client_->error();
 }
 
@@ -198,6 +214,8 @@ TEST_F(TlsStream, GarbageInsteadOfAClientHelloFailsTheStream) {
     open(TLS1_3_VERSION);
     (void)client_->output();
     fake::send_text(peer_, "GET / HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(talk_until([&] { return wire_ == "<end>"; }));
+    peer_.reset();
     ASSERT_TRUE(log_reaches("closed"));
     EXPECT_EQ(log_, "closed(failed)");
 }
@@ -207,8 +225,10 @@ TEST_F(TlsStream, ACloseDuringTheHandshakeDropsWhatWaitedForIt) {
     stream_->write(base::bytes_of("never"));
     stream_->close();
     fake::run_ticks(loop_, 2);
-    EXPECT_EQ(log_, "closed(local)");
     EXPECT_EQ(fake::receive_text(peer_), "<end>");
+    peer_.reset();
+    fake::run_ticks(loop_, 2);
+    EXPECT_EQ(log_, "closed(local)");
 }
 
 // The end came in one piece with requests that a paused handler has not seen.
@@ -266,6 +286,32 @@ TEST_F(TlsStream, WhatAHandlerLeavesComesBackWithMoreBehindIt) {
     EXPECT_TRUE(client_->write(want));
     ASSERT_TRUE(talk_until([&] { return got.size() == want.size(); }));
     EXPECT_TRUE(got == want);
+}
+
+// RFC 8446 section 4.6.3.
+TEST_F(TlsStream, AFloodOfKeyUpdatesFailsTheStreamAndSomeDoNot) {
+    open(TLS1_3_VERSION);
+    ASSERT_TRUE(shake_hands());
+    echo();
+    const auto update = [&](uint32_t times) {
+        for (uint32_t i = 0; i < times; ++i) {
+            ASSERT_EQ(SSL_key_update(client_->ssl(), SSL_KEY_UPDATE_REQUESTED), 1);
+            ASSERT_EQ(SSL_do_handshake(client_->ssl()), 1);
+        }
+        EXPECT_TRUE(client_->write("x"));
+    };
+    size_t echoed = 0;
+    for (int minute = 0; minute < 3; ++minute) {
+        update(TlsSession::key_updates_per_minute_max);
+        ++echoed;
+        ASSERT_TRUE(talk_until([&] { return client_->plaintext().size() == echoed; })) << minute;
+        clock_.advance(60'000);
+    }
+    update(TlsSession::key_updates_per_minute_max + 1);
+    ASSERT_TRUE(talk_until([&] { return wire_ == "<end>"; }));
+    EXPECT_EQ(client_->plaintext().size(), echoed);
+    peer_.reset();
+    ASSERT_TRUE(log_reaches("closed(failed)")) << log_;
 }
 
 }  // namespace

@@ -38,7 +38,9 @@ void EventStream::on_timeout() {
     stream_->set_timeout(heartbeat_ms_);
 }
 
-void EventStream::on_closed(net::CloseReason) { host_.worker.connection_closed(); }
+void EventStream::on_closed(net::CloseReason reason) {
+    host_.worker.connection_closed(*stream_, reason);
+}
 
 void EventStream::deliver(hub::Publication& publication) {
     if (!stream_->is_open()) return;

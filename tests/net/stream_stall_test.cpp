@@ -1,0 +1,193 @@
+// Peers that read slowly, and peers that do not read: what tells them apart is what they acknowledge.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "tests/net/stream_fixture.h"
+
+namespace starling::net {
+namespace {
+
+using fake::run_ticks;
+using fake::run_until;
+
+class StreamStall : public StreamTest {
+protected:
+    // The kernel holds so much that the peer has not acknowledged.
+    size_t kernel_bytes_ = 0;
+
+    void answer_for_the_kernel() {
+        counts_.unacknowledged = [this] { return kernel_bytes_; };
+    }
+    void pass(uint64_t ms) {
+        for (uint64_t step = 0; step < ms; step += 250) {
+            clock_.advance(250);
+            run_ticks(loop_, 1);
+        }
+    }
+    void fill() {
+        auto pair = fake::tcp_pair();
+        fake::set_buffer(pair.ours, SO_SNDBUF, 64 * 1024);
+        open(std::move(pair));
+        write(pattern(8'000'000));
+        run_ticks(loop_, 2);
+        ASSERT_GT(stream_->queued_bytes(), 0u);
+    }
+};
+
+// 82 KB/s out of a kernel's buffer of megabytes: send() takes nothing for half a minute and longer.
+TEST_F(StreamStall, AReaderThatIsSlowButSteadyIsNotCutOff) {
+    answer_for_the_kernel();
+    fill();
+    kernel_bytes_ = 3'100'000;
+    const size_t queued = stream_->queued_bytes();
+    for (int second = 0; second < 37; ++second) {
+        pass(1'000);
+        kernel_bytes_ -= 82'000;
+    }
+    EXPECT_EQ(log_, "");
+    EXPECT_EQ(stream_->queued_bytes(), queued);
+    pass(9'750);
+    EXPECT_EQ(log_, "");
+    pass(500);
+    EXPECT_EQ(log_, "closed(stalled)");
+}
+
+TEST_F(StreamStall, OneByteInTimeIsProgress) {
+    answer_for_the_kernel();
+    fill();
+    kernel_bytes_ = 100;
+    for (int i = 0; i < 10; ++i, --kernel_bytes_) pass(9'500);
+    EXPECT_EQ(log_, "");
+}
+
+// A loop that stood still for long knows nothing about its peers.
+TEST_F(StreamStall, WhatWasNeverAskedIsNotCutOff) {
+    answer_for_the_kernel();
+    fill();
+    kernel_bytes_ = 100;
+    clock_.advance(60'000);
+    run_ticks(loop_, 1);
+    EXPECT_EQ(log_, "");
+    pass(250);
+    EXPECT_EQ(log_, "closed(stalled)");
+}
+
+TEST_F(StreamStall, TheKernelTellsWhatAPeerHasTaken) {
+    for (const bool tcp : {true, false}) {
+        log_.clear();
+        if (tcp)
+            fill();
+        else
+            open_narrow(), write(pattern(50'000)), run_ticks(loop_, 2);
+        const size_t before = loop_.backend().unacknowledged_bytes(*stream_);
+        EXPECT_GT(before, 0u);
+        EXPECT_GE(stream_->unsent_bytes(), before + stream_->queued_bytes());
+        ASSERT_TRUE(run_until(loop_, [&] {
+            (void)fake::receive_text(peer_);
+            return stream_->unsent_bytes() == 0;
+        })) << tcp;
+        stream_->close(Stream::Close::reset);
+        run_ticks(loop_, 1);
+    }
+}
+
+TEST_F(StreamStall, ACutIsAResetAndSaysWhatWasLost) {
+    fill();
+    uint32_t lost = 0;
+    script_->closed = [&](Stream& stream) { lost = stream.lost_bytes(); };
+    const size_t unsent = stream_->unsent_bytes();
+    pass(11'000);
+    EXPECT_EQ(log_, "closed(stalled)");
+    EXPECT_EQ(lost, unsent);
+    EXPECT_TRUE(run_until(loop_, [&] { return fake::receive_text(peer_).ends_with("<reset>"); }));
+}
+
+// ---- closing ------------------------------------------------------------------------------------
+
+TEST_F(StreamStall, AClosingStreamLetsASteadyReaderFinish) {
+    answer_for_the_kernel();
+    fill();
+    kernel_bytes_ = 12'000'000;
+    stream_->close();
+    for (int second = 0; second < 90; ++second) {
+        pass(1'000);
+        kernel_bytes_ -= 120'000;
+    }
+    EXPECT_EQ(log_, "");
+    pass(11'000);
+    EXPECT_EQ(log_, "closed(stalled)");
+}
+
+// It would hold the queue's memory for days.
+TEST_F(StreamStall, AClosingStreamIsCutOffWhereThePeerOnlyDrips) {
+    answer_for_the_kernel();
+    fill();
+    kernel_bytes_ = 1'000'000;
+    stream_->close();
+    stream_->cancel_timeout();        // Neither of these
+    stream_->set_timeout(3'600'000);  // holds it up.
+    int seconds = 0;
+    for (; log_.empty() && seconds < 100; ++seconds) {
+        pass(1'000);
+        --kernel_bytes_;
+    }
+    EXPECT_EQ(log_, "closed(stalled)");
+    EXPECT_GE(seconds, 29);
+    EXPECT_LE(seconds, 31);
+}
+
+TEST_F(StreamStall, LingeringWaitsUntilASlowPeerHasEverything) {
+    answer_for_the_kernel();
+    open(fake::tcp_pair());
+    write("answer");
+    kernel_bytes_ = 3'000'000;
+    stream_->close();
+    run_ticks(loop_, 1);
+    for (int second = 0; second < 30; ++second) {
+        pass(1'000);
+        kernel_bytes_ -= 100'000;
+        fake::send_text(peer_, "ping");
+    }
+    EXPECT_EQ(log_, "");
+    EXPECT_EQ(read(11), "answer<end>");
+    kernel_bytes_ = 0;
+    pass(14'500);
+    EXPECT_EQ(log_, "closed(local)");
+}
+
+TEST_F(StreamStall, LingeringEndsInAResetWhereThePeerTakesNothing) {
+    answer_for_the_kernel();
+    open(fake::tcp_pair());
+    kernel_bytes_ = 3'000'000;
+    stream_->close();
+    run_ticks(loop_, 1);
+    pass(11'500);
+    EXPECT_EQ(log_, "");
+    pass(1'000);
+    EXPECT_EQ(log_, "closed(stalled)");
+}
+
+// RFC 6455 section 7.1.1, on a real connection: bytes from the peer cost it nothing of the answer.
+TEST_F(StreamStall, APeerThatSendsWhileItReadsSlowlyGetsEverything) {
+    auto pair = fake::tcp_pair();
+    fake::set_buffer(pair.peer, SO_RCVBUF, 8192);
+    open(std::move(pair));
+    const std::string want = pattern(256 * 1024);
+    write(want);
+    stream_->close();
+    std::string got;
+    for (int i = 0; i < 20'000 && got.size() < want.size() + 5; ++i) {
+        (void)fake::wait_for(peer_.get(), POLLIN, 5);
+        fake::send_text(peer_, "ping");
+        run_ticks(loop_, 1);
+        got += fake::receive_text(peer_, 4096);
+    }
+    EXPECT_TRUE(got == want + "<end>");
+    peer_.reset();
+    EXPECT_TRUE(run_until(loop_, [&] { return log_ == "closed(local)"; })) << log_;
+}
+
+}  // namespace
+}  // namespace starling::net
