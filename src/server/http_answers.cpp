@@ -122,7 +122,8 @@ void HttpConnection::pump_file() {
 
 void HttpConnection::pump_file_next_tick() {
     stream_->loop().post([worker = worker_, key = reply_key_] {
-        if (HttpConnection* connection = worker->replies().find(key)) connection->pump_file();
+        if (HttpConnection* connection = worker->replies().find(key))
+            connection->guarded([](HttpConnection& c) { c.pump_file(); });
     });
 }
 
@@ -132,7 +133,7 @@ void HttpConnection::finish_answer() {
     promised_.reset();
     if (!writer_.keep_alive() || (ended_ && !held_)) {
         phase_.on(Event::answered_last);
-        return stream_->close(net::Stream::Close::linger);
+        return stream_->close();
     }
     reader_.reset();
     if (stream_->queued_bytes() <= answers_queued_bytes_max) {

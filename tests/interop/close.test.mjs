@@ -131,7 +131,6 @@ describe("closing", () => {
       for (const byte of bytes) await wire.drained(Buffer.from([byte]));
     };
     await slowly(Buffer.concat([text("水", { fin: false }), frame(opcode.ping, "p")]));
-    // Behind the pong: of what is read at once, messages are answered before pings.
     assert.equal((await wire.frame()).payload.toString(), "p");
     await slowly(frame(opcode.continuation, "鸟"));
     assert.equal((await wire.frame()).payload.toString(), "水鸟");
