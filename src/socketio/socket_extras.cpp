@@ -40,7 +40,8 @@ void Socket::on_ack(uint64_t id, const Json& data) {
     if (!pending) return;  // Nobody asked, or it is too late.
     server().cancel({pending->due_ms, pending->timer});
     sio::Answer answer;
-    answer.args = data.get_array();
+    if (const auto* args = data.if_array())
+        answer.args = *args;  // "431": acknowledged without data.
     pending->done(answer);
 }
 

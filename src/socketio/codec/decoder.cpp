@@ -29,6 +29,27 @@ std::optional<uint64_t> take_number(std::string_view& text, uint64_t max) {
     return number;
 }
 
+bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+// JavaScript's Number() of the digits and blanks in front of the data: blanks around a number do not count, blanks
+// alone are 0. False: blanks within the number, or one above `max`.
+bool take_ack_id(std::string_view& text, uint64_t max, std::optional<uint64_t>& id) {
+    const auto skip_blanks = [&text] {
+        const auto end = std::ranges::find_if_not(text, is_blank);
+        const bool any = end != text.begin();
+        text.remove_prefix(static_cast<size_t>(end - text.begin()));
+        return any;
+    };
+    const bool blanks = skip_blanks();
+    if (text.empty() || !is_digit(text[0])) {
+        if (blanks) id = 0;
+        return true;
+    }
+    id = take_number(text, max);
+    skip_blanks();
+    return id && (text.empty() || !is_digit(text[0]));
+}
+
 struct Head {
     std::string_view fault;  // Or "".
     Packet packet;           // Its type may still be a binary one.
@@ -66,10 +87,7 @@ Head read_head(std::string_view text, const DecodeLimits& limits) {
         if (packet.nsp.size() > limits.nsp_bytes_max) return head_fault("namespace too long");
         text.remove_prefix(std::min(end + 1, text.size()));
     }
-    if (!text.empty() && base::is_digit(text[0])) {
-        packet.id = take_number(text, ack_id_max);
-        if (!packet.id) return head_fault("ack id too large");
-    }
+    if (!take_ack_id(text, ack_id_max, packet.id)) return head_fault("illegal ack id");
     head.json = text;
     return head;
 }
@@ -159,7 +177,7 @@ bool shape_is_valid(Type type, const Json* data, const DecodeLimits& limits) noe
         case Type::disconnect: return !data;
         case Type::connect_error: return data && (data->is_string() || data->is_object());
         case Type::ack:
-        case Type::binary_ack: return data && data->is_array();
+        case Type::binary_ack: return !data || data->is_array();
         case Type::event:
         case Type::binary_event: break;
     }

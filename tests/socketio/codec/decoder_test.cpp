@@ -72,6 +72,14 @@ TEST(SocketioDecoder, TakesWhatTheReferenceTakes) {
         {R"(3[])", {}, R"(ack / [])"},
         {R"(30[])", {}, R"(ack / #0 [])"},
         {R"(3/admin,12["ok",null])", {}, R"(ack /admin #12 ["ok",null])"},
+        {"31", {}, "ack / #1"},
+        {"3", {}, "ack /"},
+        {R"(2 ["e"])", {}, R"(event / #0 ["e"])"},
+        {R"(2 12["e"])", {}, R"(event / #12 ["e"])"},
+        {R"(212 ["e"])", {}, R"(event / #12 ["e"])"},
+        {"2\t[\"e\"]", {}, R"(event / #0 ["e"])"},
+        {R"(2/a, ["e"])", {}, R"(event /a #0 ["e"])"},
+        {"3 ", {}, "ack / #0"},
         {R"(4"Not authorized")", {}, R"(connect_error / "Not authorized")"},
         {R"(4{"message":"x"})", {}, R"(connect_error / {"message":"x"})"},
         {R"(4/admin,{"message":"x","data":{"a":1}})", {}, R"(connect_error /admin {"message":"x","data":{"a":1}})"},
@@ -175,18 +183,17 @@ TEST(SocketioDecoder, RefusesMoreThanTheReference) {
         std::string_view reason;
     } cases[] = {
         // clang-format off
-        // The reference has an event without a name, an ack that acknowledges
-        // nothing, an empty text as CONNECT, counts like "", "00" and " 1", and takes a blank for the ack id 0.
+        // The reference has an event without a name, an empty text as CONNECT, counts like "", "00" and " 1", and
+        // NaN as an ack id.
         {"", "unknown packet type"},
         {R"(41)", "invalid payload"},
         {R"(5+1-["a"])", "illegal number of attachments"},
         {"2", "invalid payload"},
         {"2/admin,", "invalid payload"},
-        {"3", "invalid payload"},
-        {"31", "invalid payload"},
+        {R"(21 2["a"])", "illegal ack id"},
+        {"31null", "invalid payload"},
         {"2[1e400]", "invalid payload"},
         {"4", "invalid payload"},
-        {R"(2 ["a"])", "invalid payload"},
         {R"(5-["a"])", "illegal number of attachments"},
         {R"(500-["a"])", "illegal number of attachments"},
         {R"(501-["a"])", "illegal number of attachments"},
@@ -199,8 +206,8 @@ TEST(SocketioDecoder, RefusesMoreThanTheReference) {
         {R"(51-["a",{"_placeholder":true,"num":1e400}])", "illegal placeholder"},
         {R"(51-["a",{"_placeholder":true,"num":18446744073709551615}])", "illegal placeholder"},
         {R"(51-["a",[[{"b":{"_placeholder":true,"num":null}}]]])", "illegal placeholder"},
-        {R"(29007199254740992["a"])", "ack id too large"},
-        {R"(299999999999999999999999["a"])", "ack id too large"},
+        {R"(29007199254740992["a"])", "illegal ack id"},
+        {R"(299999999999999999999999["a"])", "illegal ack id"},
         // clang-format on
     };
     for (const auto& c : cases) EXPECT_EQ(decoded(c.text), c.reason) << c.text;
