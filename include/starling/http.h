@@ -21,6 +21,10 @@
 namespace boost::json {
 class value;
 }
+namespace starling::base {
+template <class T>
+class Lifetime;
+}
 
 namespace starling::http {
 
@@ -115,12 +119,13 @@ protected:
     ~ReplyTarget() = default;
 };
 
-// Handle of an answer that comes later. Copies name the same answer; any thread may use them until
-// the Server is destroyed. Once the answer is complete or the client left, every call does nothing.
+// Handle of an answer that comes later. Copies name the same answer; any thread may use them, for as long as it
+// likes. Once the answer is complete, the client left or the Server is gone, every call does nothing.
 class Reply {
 public:
+    using Target = base::Lifetime<ReplyTarget>;
     Reply() = default;
-    Reply(ReplyTarget* target, ReplyKey key) noexcept : target_(target), key_(key) {}
+    Reply(Target* target, ReplyKey key) noexcept : target_(target), key_(key) {}
 
     // The whole answer at once. Ignored after write().
     void send(Response response) const;
@@ -134,7 +139,10 @@ public:
     [[nodiscard]] bool closed() const;
 
 private:
-    ReplyTarget* target_ = nullptr;
+    template <class F>
+    bool on_target(F&& call) const;
+
+    Target* target_ = nullptr;
     ReplyKey key_;
 };
 
@@ -165,7 +173,7 @@ class Response {
 public:
     Response() = default;
     // Built by the server: later() names this request.
-    Response(ReplyTarget* target, ReplyKey key) noexcept : target_(target), key_(key) {}
+    Response(Reply::Target* target, ReplyKey key) noexcept : target_(target), key_(key) {}
 
     Response& status(int code);
     // Replaces every earlier field of that name. The server computes Content-Length and
@@ -214,7 +222,7 @@ private:
     std::shared_ptr<const std::string> shared_body_;
     size_t shared_offset_ = 0, shared_count_ = 0;
     FileBody file_;
-    ReplyTarget* target_ = nullptr;
+    Reply::Target* target_ = nullptr;
     ReplyKey key_;
     int status_ = 200;
     bool deferred_ = false, close_ = false;

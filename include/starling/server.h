@@ -16,6 +16,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -169,7 +170,9 @@ public:
     bool reload_certificates(std::string& error);
 
     // ---- Any thread, while it runs ----------------------------------------------------------------
-    void publish(std::string_view topic, ws::Message message);
+    // How many sockets of the calling worker took it into their queues; nothing where the call was posted, from
+    // a thread of the application's. Before start() it reaches nobody.
+    std::optional<size_t> publish(std::string_view topic, ws::Message message);
     [[nodiscard]] size_t subscribers(std::string_view topic) const;
     // Run on the first worker's thread; may be asked for before start().
     Timer every(std::chrono::milliseconds period, std::function<void()> call);

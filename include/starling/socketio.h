@@ -137,7 +137,7 @@ public:
     void on_join_room(MemberCall call);
     void on_leave_room(MemberCall call);
 
-    // Any thread, once the server runs.
+    // Any thread. Before the server runs there is nobody to reach.
     [[nodiscard]] Broadcast to(std::string_view room) const;
     [[nodiscard]] Broadcast to(std::vector<std::string> rooms) const;
     [[nodiscard]] Broadcast in(std::string_view room) const { return to(room); }

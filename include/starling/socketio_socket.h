@@ -18,6 +18,10 @@
 #include <utility>
 #include <vector>
 
+namespace starling::base {
+template <class T>
+class Lifetime;
+}
 namespace starling::socketio {
 class Adapter;
 class Server;
@@ -170,15 +174,16 @@ private:
 
 }  // namespace detail
 
-// A handle: small, free to copy, safe to keep. It goes null when the client leaves the namespace; every
-// call on a null handle does nothing. The Server must outlive its handles.
+// A handle: small, free to copy, safe to keep, also longer than its Server. It goes null when the client leaves
+// the namespace or the Server is gone; every call on a null handle does nothing.
 //
-// Thread: any, unless it says "own thread": those work in handlers of this socket alone.
+// Thread: any, unless it says "own thread": that works on the socket's worker, in its handlers say, and throws
+// std::logic_error elsewhere.
 class Socket : public detail::Emits<Socket, Answer> {
 public:
     Socket() = default;
 
-    // Every socket is in the room of its id. Own thread; "" elsewhere, and once it is gone.
+    // Every socket is in the room of its id. "" once it is gone.
     [[nodiscard]] std::string id() const;
     [[nodiscard]] bool connected() const;
     friend bool operator==(const Socket& a, const Socket& b) noexcept {
@@ -217,7 +222,7 @@ public:
     void leave(std::string_view room) const;
     [[nodiscard]] std::vector<std::string> rooms() const;  // Own thread. With the id.
 
-    // ---- To others: own thread, reach nobody elsewhere ------------------------------------------------
+    // ---- To others: nobody, once the socket is gone ---------------------------------------------------
     // To everyone in the room but this socket.
     [[nodiscard]] Broadcast to(std::string_view room) const;
     [[nodiscard]] Broadcast to(std::vector<std::string> rooms) const;
@@ -233,14 +238,15 @@ public:
     // Leaves the namespace; `close`: and ends the connection below with all its namespaces.
     void disconnect(bool close = false) const;
 
-    // ---- About it: own thread ---------------------------------------------------------------------
-    [[nodiscard]] Handshake handshake() const;
-    [[nodiscard]] bool recovered() const;    // See Options::connection_state_recovery.
+    // ---- About it ---------------------------------------------------------------------------------
     [[nodiscard]] std::string nsp() const;   // "/admin"
     [[nodiscard]] std::string user() const;  // Who logged in, see Options::auth; "" for nobody.
+    // Own thread, from here on.
+    [[nodiscard]] Handshake handshake() const;
+    [[nodiscard]] bool recovered() const;         // See Options::connection_state_recovery.
     [[nodiscard]] std::string transport() const;  // "polling" or "websocket".
     // Any JSON of the application's: fetch_sockets() shows it, recovery brings it back. Throws
-    // std::logic_error where the socket is gone or belongs to another thread.
+    // std::logic_error where the socket is gone, too.
     [[nodiscard]] Json& data() const;
     // One object of the application's, freed with the socket. Throws likewise.
     template <class T, class... Args>
@@ -264,7 +270,8 @@ private:
     template <class T>
     static constexpr char object_tag = 0;  // Its address names the type.
 
-    Socket(socketio::Server& server, uint64_t key) noexcept : server_(&server), key_(key) {}
+    Socket(base::Lifetime<socketio::Server>& server, uint64_t key) noexcept
+        : server_(&server), key_(key) {}
     void emit_values(std::string_view name, std::span<const Value> values) const;
     void ask_values(std::string_view name, std::span<const Value> values, OnAnswer done) const;
     void emit_flagged(std::string_view name, std::span<const Value> values,
@@ -273,10 +280,13 @@ private:
     void set_object(std::shared_ptr<void> object, const void* tag) const;
     [[nodiscard]] void* get_object(const void* tag) const;
     [[nodiscard]] socketio::Socket* here() const;  // Null off its thread.
+    [[nodiscard]] socketio::Socket* own(const char* what) const;
     template <class F>
     void run(F&& call) const;
+    template <class F>
+    auto read(F&& call) const -> decltype(call(std::declval<const socketio::Socket&>()));
 
-    socketio::Server* server_ = nullptr;
+    base::Lifetime<socketio::Server>* server_ = nullptr;
     uint64_t key_ = 0;  // Slot and generation.
 };
 

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -66,12 +67,12 @@ struct Data final : AnyData {
 };
 }  // namespace detail
 
-// A handle: small, free to copy, safe to keep. It goes null when the peer leaves; every call on a null
-// handle does nothing. The Server must outlive its handles.
+// A handle: small, free to copy, safe to keep, also longer than its Server. It goes null when the peer leaves or
+// the Server is gone; every call on a null handle does nothing.
 //
 // Thread: any for send, ping, close, terminate, join, leave, publish, is_open, buffered_amount and
 // comparison; calls from another thread than the socket's worker are posted to it, in order. What says
-// "own thread" works in handlers of this socket alone and does nothing elsewhere.
+// "own thread" works on the socket's worker, in its handlers say, and throws std::logic_error elsewhere.
 class Socket {
 public:
     Socket() = default;
@@ -87,7 +88,9 @@ public:
     // them. join() twice is join() once. A topic name has 1 to 255 bytes; others are refused (false).
     bool join(std::string_view topic) const;
     bool leave(std::string_view topic) const;
-    void publish(std::string_view topic, Message message) const;  // To all but this socket.
+    // To all but this socket. How many sockets of this worker took it into their queues; nothing where the call
+    // was posted, from another thread.
+    std::optional<size_t> publish(std::string_view topic, Message message) const;
 
     [[nodiscard]] bool is_open() const;
     // Bytes queued and not yet taken by the kernel. From another thread: as of the end of the last
@@ -101,8 +104,8 @@ public:
     [[nodiscard]] std::optional<std::chrono::milliseconds> round_trip_time() const;
     [[nodiscard]] bool compresses() const;  // permessage-deflate was agreed.
 
-    // Own thread: one object of the application's per socket, freed with it. Throws std::logic_error
-    // where the socket is gone or belongs to another thread.
+    // Own thread: one object of the application's per socket, freed with it. emplace_data() throws
+    // std::logic_error where the socket is gone, too.
     template <class T, class... Args>
     T& emplace_data(Args&&... args) const {
         auto data = std::make_unique<detail::Data<T>>(std::forward<Args>(args)...);
@@ -117,22 +120,25 @@ public:
     }
 
     // Unique among the sockets of a server while they live.
-    [[nodiscard]] uint64_t id() const noexcept;
+    [[nodiscard]] uint64_t id() const noexcept { return key_; }
     friend bool operator==(const Socket&, const Socket&) = default;
 
 private:
     friend class server::EventMember;
     friend class server::WsConnection;
-    Socket(server::Worker& worker, uint32_t slot, uint32_t generation) noexcept
-        : worker_(&worker), key_(uint64_t(slot) << 32 | generation) {}
+    Socket(base::Lifetime<server::Worker>& worker, uint64_t key) noexcept
+        : worker_(&worker), key_(key) {}
     void set_data(std::unique_ptr<detail::AnyData> data) const;
     [[nodiscard]] detail::AnyData* get_data() const;
     [[nodiscard]] server::WsConnection* connection() const;  // Null off its thread.
+    [[nodiscard]] server::WsConnection* own(const char* what) const;
     template <class F>
     bool elsewhere(F&& call) const;
+    template <class F>
+    SendResult message_elsewhere(Message message, F&& call) const;
 
-    server::Worker* worker_ = nullptr;
-    uint64_t key_ = 0;  // Slot and generation in one word, to travel in a register.
+    base::Lifetime<server::Worker>* worker_ = nullptr;
+    uint64_t key_ = 0;  // Worker, slot and generation in one word, to travel in a register.
 };
 
 // The moment before "101 Switching Protocols": the only one at which a request can be refused by an
@@ -195,6 +201,38 @@ enum class OnFull : uint8_t {
     drop,   // The message is dropped and counted.
 };
 
+// Which side ended a WebSocket.
+enum class ClosedBy : uint8_t {
+    peer,   // It sent the first close frame.
+    local,  // This server: the application, a limit, a fault of the peer's, the server's stop.
+    lost,   // Neither: the connection broke, or the peer fell silent.
+};
+
+// Handlers of Route::close: with or without the last argument.
+class CloseHandler {
+public:
+    CloseHandler() = default;
+    template <class F>
+    requires std::is_invocable_v<F&, Socket, uint16_t, std::string_view, ClosedBy> CloseHandler(
+        F handler)
+        : call_(std::move(handler)) {}
+    template <class F>
+    requires(std::is_invocable_v<F&, Socket, uint16_t, std::string_view> &&
+             !std::is_invocable_v<F&, Socket, uint16_t, std::string_view, ClosedBy>)
+        CloseHandler(F handler)
+        : call_([handler = std::move(handler)](Socket socket, uint16_t code,
+                                               std::string_view reason, ClosedBy) mutable {
+              handler(socket, code, reason);
+          }) {}
+    explicit operator bool() const noexcept { return bool(call_); }
+    void operator()(Socket socket, uint16_t code, std::string_view reason, ClosedBy by) const {
+        call_(socket, code, reason, by);
+    }
+
+private:
+    std::function<void(Socket, uint16_t, std::string_view, ClosedBy)> call_;
+};
+
 // Everything about one path. Handlers belong to the route, not to connections, and may run on every
 // worker at the same time; for one socket they run one after the other. A handler that throws costs
 // its own socket the connection (1011) and nobody else anything.
@@ -217,9 +255,13 @@ struct Route {
     std::function<void(Upgrade&)> upgrade = {};
     std::function<void(Socket)> open = {};
     std::function<void(Socket, Message)> message = {};
-    // The peer's code, 1005 where it sent none, 1006 where the connection broke. The socket is null
-    // for sending already; data() still works.
-    std::function<void(Socket, uint16_t code, std::string_view reason)> close = {};
+    // By the peer: its code and reason, 1005 where it sent none. Local: the code and reason that this side sent, or
+    // 1006 after terminate(). Lost: 1006. The socket is null for sending already; data() and
+    // remote_address() still work.
+    CloseHandler close = {};
+    // With OnFull::drop: so many messages for this socket were dropped since the last call. Once in a turn of the
+    // loop at most.
+    std::function<void(Socket, uint64_t messages)> dropped = {};
     std::function<void(Socket)> drain = {};  // The send queue is empty again.
     std::function<void(Socket, std::string_view payload)> ping = {};  // Answered already.
     std::function<void(Socket, std::string_view payload)> pong = {};

@@ -4,8 +4,8 @@
 #include <boost/json/serialize.hpp>
 #include <stdexcept>
 
+#include "base/lifetime.h"
 #include "base/tokens.h"
-
 #include "http/cookie.h"
 
 namespace starling::http {
@@ -28,16 +28,32 @@ bool is_value(std::string_view value) {
 
 }  // namespace
 
+// False where there is no target any more.
+template <class F>
+bool Reply::on_target(F&& call) const {
+    if (!target_) return false;
+    if (ReplyTarget* own = target_->own()) return call(*own), true;
+    const Target::Use use(target_);
+    if (use) call(*use);
+    return bool(use);
+}
+
 void Reply::send(Response response) const {
-    if (target_) target_->reply_send(key_, std::move(response));
+    on_target([&](ReplyTarget& target) { target.reply_send(key_, std::move(response)); });
 }
 bool Reply::write(std::string_view bytes) const {
-    return target_ && target_->reply_write(key_, bytes);
+    bool taken = false;
+    on_target([&](ReplyTarget& target) { taken = target.reply_write(key_, bytes); });
+    return taken;
 }
 void Reply::end() const {
-    if (target_) target_->reply_end(key_);
+    on_target([&](ReplyTarget& target) { target.reply_end(key_); });
 }
-bool Reply::closed() const { return !target_ || target_->reply_closed(key_); }
+bool Reply::closed() const {
+    bool closed = true;
+    on_target([&](ReplyTarget& target) { closed = target.reply_closed(key_); });
+    return closed;
+}
 
 Response& Response::status(int code) {
     // Informational answers are the server's own: they end no request.

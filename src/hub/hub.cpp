@@ -100,17 +100,19 @@ void Hub::remove(Topic& topic, size_t index) {
     if (found != topics_.end() && found->second->members.empty()) topics_.erase(found);
 }
 
-void Hub::publish(const Message& message, const Subscriber* except) {
-    deliver(message, except);
+size_t Hub::publish(const Message& message, const Subscriber* except) {
+    const size_t taken = deliver(message, except);
     bus_.publish(message);
+    return taken;
 }
 
-void Hub::deliver(const Message& message, const Subscriber* except) {
+size_t Hub::deliver(const Message& message, const Subscriber* except) {
     const auto found = topics_.find(message.topic);
-    if (found == topics_.end()) return;
+    if (found == topics_.end()) return 0;
     Publication publication{message};
     for (Subscriber* member : found->second->members)
         if (member != except) member->deliver(publication);
+    return publication.taken;
 }
 
 size_t Hub::subscribers(std::string_view name) const { return members(name).size(); }

@@ -83,10 +83,10 @@ public:
     bool leave(Subscriber& subscriber, std::string_view topic);  // False: was not in it.
     void leave_all(Subscriber& subscriber);
 
-    // To every subscriber of the topic on every worker, but for `except`.
-    void publish(const Message& message, const Subscriber* except = nullptr);
+    // To every subscriber of the topic on every worker, but for `except`. How many of this hub took it.
+    size_t publish(const Message& message, const Subscriber* except = nullptr);
     // To those of this hub: what the bus brought.
-    void deliver(const Message& message, const Subscriber* except = nullptr);
+    size_t deliver(const Message& message, const Subscriber* except = nullptr);
 
     [[nodiscard]] size_t subscribers(std::string_view topic) const;
     // Until somebody joins or leaves.

@@ -13,8 +13,6 @@ constexpr uint64_t timer_ms_max = uint64_t(1) << 40;  // 34 years: no sum overfl
 
 }  // namespace
 
-constinit thread_local Loop* Loop::current_ = nullptr;
-
 Loop::Clock Loop::steady_clock() {
     return [] {
         const auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -32,11 +30,11 @@ Loop::Loop(std::unique_ptr<Backend> backend, LoopLimits limits, Clock clock)
 }
 
 Loop::~Loop() {
-    Loop* const outer = std::exchange(current_, this);
+    const void* const outer = std::exchange(base::running, this);
     for (uint32_t slot = 0; slot < streams_.slots(); ++slot)
         if (Stream* stream = streams_.object_at(slot)) stream->finish(CloseReason::local);
     settle();
-    current_ = outer;
+    base::running = outer;
 }
 
 void Loop::stop() {
@@ -49,7 +47,7 @@ void Loop::run() {
 }
 
 void Loop::run_once(int timeout_ms_max) {
-    Loop* const outer = std::exchange(current_, this);
+    const void* const outer = std::exchange(base::running, this);
     backend_->wait(wait_ms(timeout_ms_max));
     now_ms_ = clock_();
     due_turns_.swap(turns_);
@@ -65,7 +63,7 @@ void Loop::run_once(int timeout_ms_max) {
         chunks_.trim();
     }
     settle();
-    current_ = outer;
+    base::running = outer;
 }
 
 int Loop::wait_ms(int timeout_ms_max) {

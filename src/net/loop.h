@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/lifetime.h"
 #include "base/slot_table.h"
 #include "base/task.h"
 #include "net/backend.h"
@@ -52,7 +53,7 @@ public:
             backend_->wake();
     }
     void stop();
-    [[nodiscard]] bool in_loop_thread() const noexcept { return current_ == this; }
+    [[nodiscard]] bool in_loop_thread() const noexcept { return base::running == this; }
 
     // The loop's thread from here on.
     void run();                         // Until stop().
@@ -104,7 +105,6 @@ private:
     void tell_escaped(std::string_view what) noexcept;
 
     static constexpr size_t spare_outboxes_max = 1024;
-    static constinit thread_local Loop* current_;
 
     // Fixed at construction.
     const LoopLimits limits_;

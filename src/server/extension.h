@@ -22,6 +22,9 @@ public:
     virtual void attach(WorkerGroup& group) = 0;
     // Called when a start() has failed and the workers are gone.
     virtual void detach() noexcept = 0;
+    // Called when all workers have ended and before any is destroyed: handles of the feature that the application
+    // has kept reach nothing from here on.
+    virtual void close_handles() noexcept {}
 };
 
 }  // namespace starling::server

@@ -67,14 +67,19 @@ void Server::State::take_back() {
     join();
     threads.clear();
     bound.clear();
+    started = false;
+    for (const auto& extension : extensions) extension->close_handles();
     group.workers.clear();  // Connections use the extensions to the last.
     for (const auto& extension : extensions) extension->detach();
-    started = false;
 }
 
 void Server::State::start_workers() {
-    started = true;
-    for (auto& timer : std::exchange(early_timers, {}))
+    const auto timers_until_now = [this] {
+        const std::lock_guard lock(early_timers_mutex);
+        started = true;
+        return std::exchange(early_timers, {});
+    };
+    for (auto& timer : timers_until_now())
         group.workers.front()->loop().post(
             [this, timer = std::move(timer)]() mutable { add_timer(std::move(timer)); });
     for (const auto& worker : group.workers) {

@@ -16,6 +16,9 @@ Server::~Server() {
     stop();
     stop();
     wait();
+    // Handles may be kept, and used by handlers that the end of a worker calls.
+    for (const auto& worker : state_->group.workers) worker->close_handles();
+    for (const auto& extension : state_->extensions) extension->close_handles();
 }
 
 // ---- routes -------------------------------------------------------------------------------------
@@ -44,8 +47,8 @@ void Server::on_reload(std::function<void()> call) { state_->on_reload = std::mo
 
 // ---- while it runs ------------------------------------------------------------------------------
 
-void Server::publish(std::string_view topic, ws::Message message) {
-    if (!state_->started) return;
+std::optional<size_t> Server::publish(std::string_view topic, ws::Message message) {
+    if (!state_->started) return 0;
     const auto& workers = state_->group.workers;
     for (const auto& worker : workers)
         if (worker->loop().in_loop_thread())
@@ -53,11 +56,12 @@ void Server::publish(std::string_view topic, ws::Message message) {
     // The first worker passes it on: what one thread publishes arrives everywhere in order.
     server::Worker* const first = workers.front().get();
     auto room = first->post_bytes(message.size());
-    if (!room) return;
+    if (!room) return 0;
     first->post([first, name = std::string(topic), text = std::string(message.text()),
                  binary = message.is_binary(), room = std::move(*room)] {
         first->hub().publish({name, base::bytes_of(text), binary});
     });
+    return std::nullopt;
 }
 
 size_t Server::subscribers(std::string_view topic) const {
@@ -68,11 +72,15 @@ Timer Server::State::schedule(std::chrono::milliseconds delay, bool periodic,
                               std::function<void()> call) {
     PendingTimer timer{++last_timer, delay, periodic, std::move(call)};
     const uint64_t id = timer.id;
-    if (started)
-        group.workers.front()->post(
-            [this, timer = std::move(timer)]() mutable { add_timer(std::move(timer)); });
-    else
-        early_timers.push_back(std::move(timer));
+    {
+        const std::lock_guard lock(early_timers_mutex);
+        if (!started) {
+            early_timers.push_back(std::move(timer));
+            return {id};
+        }
+    }
+    group.workers.front()->post(
+        [this, timer = std::move(timer)]() mutable { add_timer(std::move(timer)); });
     return {id};
 }
 
@@ -98,10 +106,13 @@ Timer Server::after(std::chrono::milliseconds delay, std::function<void()> call)
 }
 
 void Server::cancel(Timer timer) {
-    if (!state_->started) {
-        std::erase_if(state_->early_timers,
-                      [&](const auto& early) { return early.id == timer.id; });
-        return;
+    {
+        const std::lock_guard lock(state_->early_timers_mutex);
+        if (!state_->started) {
+            std::erase_if(state_->early_timers,
+                          [&](const auto& early) { return early.id == timer.id; });
+            return;
+        }
     }
     state_->group.workers.front()->post([state = state_.get(), id = timer.id] {
         const auto found = state->timers.find(id);

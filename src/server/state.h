@@ -88,6 +88,7 @@ struct Server::State {
 
     // Timers of the application. The map belongs to the first worker's thread once it runs.
     std::atomic<uint64_t> last_timer{0};
+    std::mutex early_timers_mutex;  // Any thread may ask for one before start().
     std::vector<PendingTimer> early_timers;
     std::unordered_map<uint64_t, net::TimerId> timers;
 

@@ -51,7 +51,9 @@ void refuse(const net::Descriptor& fd) {
 }  // namespace
 
 Worker::Worker(WorkerGroup& group)
-    : group_(group),
+    : lifetime_(*this, loop_),
+      reply_lifetime_(*this, loop_),
+      group_(group),
       index_(uint32_t(group.workers.size())),
       hub_(*this),
       loop_(net::make_epoll_backend(),
@@ -61,7 +63,12 @@ Worker::Worker(WorkerGroup& group)
         websockets_.push_back(std::make_unique<WsContext>(WsContext{*this, *route}));
 }
 
-Worker::~Worker() = default;
+Worker::~Worker() { close_handles(); }
+
+void Worker::close_handles() noexcept {
+    lifetime().close();
+    reply_lifetime().close();
+}
 
 void Worker::listen(net::Descriptor listening, bool tls) {
     auto acceptor = std::make_unique<net::Acceptor>(
@@ -109,6 +116,18 @@ void Worker::log_overload(uint64_t& logged_ms, std::string_view message, uint64_
     logged_ms = loop_.now_ms();
     const std::array<log::Field, 1> fields{{{"so_far", int64_t(count)}}};
     log(log::Level::warn, message, fields);
+}
+
+void Worker::log_fault(uint16_t code, std::string_view reason, std::string_view address) {
+    const std::array<log::Field, 3> fields{
+        {{"code", int64_t(code)}, {"reason", reason}, {"peer", address}}};
+    log(log::Level::debug, "a WebSocket was closed", fields);
+    ++faults_;
+    if (faults_logged_ms_ != 0 && loop_.now_ms() - faults_logged_ms_ < 1000) return;
+    faults_logged_ms_ = loop_.now_ms();
+    const std::array<log::Field, 4> latest{
+        {fields[0], fields[1], fields[2], {"count", int64_t(std::exchange(faults_, 0))}}};
+    log(log::Level::warn, "WebSockets were closed for a fault of the peer; the latest", latest);
 }
 
 namespace {
@@ -212,7 +231,7 @@ void Worker::log_exception(std::string_view where, std::string_view what) {
 }
 
 void Worker::publish(const hub::Message& message) {
-    if (group_.workers.size() < 2) return;
+    if (group_.workers.size() < 2 || ended_.load(std::memory_order_relaxed)) return;
     group_.post_all(message.bytes.size(), this,
                     [posted = std::make_shared<const PostedMessage>(message)](Worker& other) {
                         other.hub_.deliver(posted->view());

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/lifetime.h"
 #include "base/slot_table.h"
 #include "http/date.h"
 #include "hub/hub.h"
@@ -25,6 +26,7 @@
 #include "net/loop.h"
 #include "net/tls.h"
 #include "server/counters.h"
+#include "server/peer_addresses.h"
 #include "server/site.h"
 #include "server/worker_group.h"
 #include "ws/deflate.h"
@@ -78,6 +80,12 @@ public:
     // By each connection, once, in its on_closed().
     void connection_closed(const net::Stream& stream, net::CloseReason reason) noexcept;
 
+    // What handles hold: ws::Socket, http::Reply.
+    [[nodiscard]] base::Lifetime<Worker>& lifetime() noexcept { return lifetime_.part; }
+    [[nodiscard]] http::Reply::Target& reply_lifetime() noexcept { return reply_lifetime_.part; }
+    // No thread but its own reaches it by a handle from here on.
+    void close_handles() noexcept;
+
     [[nodiscard]] net::Loop& loop() noexcept { return loop_; }
     [[nodiscard]] hub::Hub& hub() noexcept { return hub_; }
     [[nodiscard]] WorkerGroup& group() noexcept { return group_; }
@@ -98,6 +106,10 @@ public:
     void log_refused_origin(const http::Request& request);
     // A handler of the application's threw.
     void log_exception(std::string_view where, std::string_view what);
+
+    // A peer's fault, or its full queue, ended its WebSocket: a line at debug for each, a warning once a second.
+    void log_fault(uint16_t code, std::string_view reason, std::string_view address);
+    [[nodiscard]] PeerAddresses& addresses() noexcept { return addresses_; }
 
     // Any thread. Like post(), for a call that holds `bytes` until it has run. False: too many bytes
     // are on their way to this worker, or run() has ended; the call is dropped, and a drop counted.
@@ -137,6 +149,18 @@ private:
     template <class F>
     void on_reply(http::ReplyKey key, F&& call);
 
+    template <class T>
+    struct OwnLifetime {
+        OwnLifetime(T& worker, const net::Loop& loop) : part(base::Lifetime<T>::of(worker, &loop)) {
+            part.open();
+        }
+        ~OwnLifetime() { part.end(); }
+        base::Lifetime<T>& part;
+    };
+
+    // Ended last: handlers that run while the loop ends use handles.
+    OwnLifetime<Worker> lifetime_;
+    OwnLifetime<http::ReplyTarget> reply_lifetime_;
     // In this order: what connections use in their destructors outlives the loop that owns them.
     WorkerGroup& group_;
     const uint32_t index_;
@@ -150,6 +174,7 @@ private:
     hub::Hub hub_;
     std::shared_ptr<const net::TlsContext> tls_context_;
     std::vector<std::unique_ptr<WsContext>> websockets_;
+    PeerAddresses addresses_;
     http::DateText date_;
     std::string scratch_;
     std::unique_ptr<ws::Inflater> shared_inflater_;
@@ -157,6 +182,7 @@ private:
     std::vector<std::unique_ptr<WorkerPart>> parts_;
     net::Loop loop_;
     std::vector<Listener> listeners_;
+    uint64_t faults_logged_ms_ = 0, faults_ = 0;
     // Stopping.
     bool stopping_ = false;
     uint32_t close_from_slot_ = 0;

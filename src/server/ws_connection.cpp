@@ -15,7 +15,8 @@ namespace starling::server {
 
 struct WsConnection::Extras {
     std::string subprotocol;   // Where the application chose one that the route does not list.
-    std::string close_reason;  // The peer's.
+    std::string close_reason;  // Of the side that closed first.
+    uint64_t dropped = 0;      // Messages, to be told to the route's `dropped`.
     std::optional<std::string> pong;  // The newest ping's payload, while the kernel takes nothing.
     std::optional<ws::DeflateParams> deflate;
     std::unique_ptr<ws::Inflater> inflater;  // With context takeover; else the worker's.
@@ -84,6 +85,8 @@ void WsConnection::start() {
     Counters& counters = context_.worker.counters();
     counters.websockets_opened.add();
     counters.websockets_open.add();
+    if (context_.route().close)
+        context_.worker.addresses().keep(stream_->slot_key().slot, stream_->peer_ip());
     if (WsHandler* mine = user()) return call("open", [&] { mine->on_open(*this); });
     if (context_.route().open) call("open", [&] { context_.route().open(socket()); });
 }
@@ -93,8 +96,13 @@ WsHandler* WsConnection::user() const noexcept {
 }
 
 ws::Socket WsConnection::socket() const noexcept {
+    // Below 2^21 slots: the worker's index fits above them. What is open on two workers at a time differs in it.
+    static_assert(uint64_t(base::SlotTable<net::Stream>::page_slots) *
+                      base::SlotTable<net::Stream>::pages_max <=
+                  uint64_t(1) << 21);
     const base::SlotKey key = stream_->slot_key();
-    return {context_.worker, key.slot, key.generation};
+    const auto high = context_.worker.index() << 21 | key.slot;
+    return {context_.worker.lifetime(), uint64_t(high) << 32 | key.generation};
 }
 
 WsConnection::Extras& WsConnection::extras() {
@@ -170,7 +178,7 @@ bool WsConnection::on_control(const ws::Event& event) {
             if (route.pong) call("pong", [&] { route.pong(socket(), payload); });
             return true;
         case ws::Event::Kind::close:
-            if (!event.reason.empty()) extras().close_reason = event.reason;
+            note_reason(event.reason);
             act(closing_.on(ws::Closing::Event::peer_close, ws::Role::server, event.code),
                 event.code, {});
             // What is queued leaves before the stream ends, so the answer counts as flushed.
@@ -180,6 +188,7 @@ bool WsConnection::on_control(const ws::Event& event) {
             return false;
         default:
             context_.worker.counters().protocol_errors.add();
+            log_fault(event.code, event.reason);
             if (WsHandler* mine = user()) call("violation", [&] { mine->on_violation(); });
             violate(event.code, event.reason);
             return false;
@@ -215,7 +224,8 @@ void WsConnection::release_codecs() noexcept {
 // A peer that pinged once shall not cost more than others from then on.
 void WsConnection::release_extras() noexcept {
     const Extras& e = *extras_;
-    if (!e.deflate && e.subprotocol.empty() && e.close_reason.empty() && !e.pong) extras_.reset();
+    if (!e.deflate && e.subprotocol.empty() && e.close_reason.empty() && !e.pong && !e.dropped)
+        extras_.reset();
 }
 
 void WsConnection::on_drained() {
@@ -279,14 +289,24 @@ void WsConnection::write_close(uint16_t code, std::string_view reason) {
 }
 
 void WsConnection::violate(uint16_t code, std::string_view reason) {
-    act(closing_.on(ws::Closing::Event::violation, ws::Role::server), code, reason);
+    note_reason(reason);
+    act(closing_.on(ws::Closing::Event::violation, ws::Role::server, code), code, reason);
+}
+
+void WsConnection::note_reason(std::string_view reason) {
+    if (closing_.may_send() && context_.route().close && !reason.empty())
+        extras().close_reason = reason;
 }
 
 void WsConnection::close(uint16_t code, std::string_view reason) {
-    act(closing_.on(ws::Closing::Event::local_close, ws::Role::server), code, reason);
+    note_reason(reason);
+    act(closing_.on(ws::Closing::Event::local_close, ws::Role::server, code), code, reason);
 }
 
-void WsConnection::terminate() { stream_->close(net::Stream::Close::reset); }
+void WsConnection::terminate() {
+    closing_.terminated();
+    stream_->close(net::Stream::Close::reset);
+}
 
 void WsConnection::go_away() {
     if (WsHandler* mine = user()) call("close", [&] { mine->go_away(); });
@@ -304,7 +324,26 @@ void WsConnection::on_closed(net::CloseReason reason) {
     const auto& handler = context_.route().close;
     if (!handler) return;
     const std::string text = extras_ ? extras_->close_reason : std::string();
-    call("close", [&] { handler(socket(), closing_.reported_code(), text); });
+    call("close", [&] { handler(socket(), closing_.reported_code(), text, closed_by()); });
+    context_.worker.addresses().forget(stream_->slot_key().slot);
+}
+
+ws::ClosedBy WsConnection::closed_by() const noexcept {
+    switch (closing_.closer()) {
+        case ws::Closing::Closer::peer: return ws::ClosedBy::peer;
+        case ws::Closing::Closer::local: return ws::ClosedBy::local;
+        case ws::Closing::Closer::nobody: break;
+    }
+    return ws::ClosedBy::lost;
+}
+
+std::string WsConnection::remote_address() const {
+    const std::string address = stream_->peer_ip();  // "" after a reset.
+    return address.empty() ? context_.worker.addresses().of(stream_->slot_key().slot) : address;
+}
+
+void WsConnection::log_fault(uint16_t code, std::string_view reason) {
+    context_.worker.log_fault(code, reason, remote_address());
 }
 
 // ---- sending ------------------------------------------------------------------------------------
@@ -329,9 +368,27 @@ ws::SendResult WsConnection::admit_to_full_queue(size_t bytes) {
     if (!stream_->is_open()) return ws::SendResult::closed;
     if (fits(bytes)) return ws::SendResult::sent;
     context_.worker.counters().messages_dropped.add();
-    if (context_.route().on_full == ws::OnFull::drop) return ws::SendResult::dropped;
+    if (context_.route().on_full == ws::OnFull::drop) return note_dropped();
+    log_fault(ws::close_code::policy_violation, "send queue full");
     close(ws::close_code::policy_violation, "send queue full");
     return ws::SendResult::closed;
+}
+
+// The handler runs by a turn of its own: a publication must not be interrupted.
+ws::SendResult WsConnection::note_dropped() {
+    if (!context_.route().dropped) return ws::SendResult::dropped;
+    if (extras().dropped++ == 0)
+        stream_->loop().post([&loop = stream_->loop(), key = stream_->slot_key()] {
+            if (net::Stream* stream = loop.find(key))
+                static_cast<WsConnection&>(*stream->handler()).tell_dropped();
+        });
+    return ws::SendResult::dropped;
+}
+
+void WsConnection::tell_dropped() {
+    const uint64_t messages = std::exchange(extras().dropped, 0);
+    release_extras();
+    call("dropped", [&] { context_.route().dropped(socket(), messages); });
 }
 
 ws::SendResult WsConnection::send(ws::Message message, bool compress_it) {
@@ -430,8 +487,8 @@ bool WsConnection::leave(std::string_view topic) {
     return context_.worker.hub().leave(*this, topic);
 }
 
-void WsConnection::publish(std::string_view topic, ws::Message message) {
-    context_.worker.hub().publish({topic, message.bytes(), message.is_binary()}, this);
+size_t WsConnection::publish(std::string_view topic, ws::Message message) {
+    return context_.worker.hub().publish({topic, message.bytes(), message.is_binary()}, this);
 }
 
 void WsConnection::deliver(hub::Publication& publication) {

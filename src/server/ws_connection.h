@@ -51,7 +51,7 @@ public:
     void terminate();
     bool join(std::string_view topic);
     bool leave(std::string_view topic);
-    void publish(std::string_view topic, ws::Message message);
+    size_t publish(std::string_view topic, ws::Message message);  // Taken on this worker.
     [[nodiscard]] bool is_open() const noexcept {
         return closing_.may_send() && stream_->is_open();
     }
@@ -59,7 +59,7 @@ public:
     [[nodiscard]] bool is_writable() const noexcept { return is_open() && !stream_->is_blocked(); }
     [[nodiscard]] size_t buffered_amount() const noexcept;
     [[nodiscard]] std::string_view subprotocol() const noexcept;
-    [[nodiscard]] std::string remote_address() const { return stream_->peer_ip(); }
+    [[nodiscard]] std::string remote_address() const;
     [[nodiscard]] std::optional<uint32_t> round_trip_ms() const noexcept;
     [[nodiscard]] bool compresses() const noexcept;
     [[nodiscard]] std::unique_ptr<ws::detail::AnyData>& data() noexcept { return data_; }
@@ -79,6 +79,11 @@ private:
     [[nodiscard]] bool waits_in_kernel() const;
     void act(const ws::Closing::Actions& actions, uint16_t code, std::string_view reason);
     void violate(uint16_t code, std::string_view reason);
+    void note_reason(std::string_view reason);  // Of a close, by whichever side is the first.
+    [[nodiscard]] ws::ClosedBy closed_by() const noexcept;
+    void log_fault(uint16_t code, std::string_view reason);
+    ws::SendResult note_dropped();
+    void tell_dropped();
     void write_close(uint16_t code, std::string_view reason);
     template <class F>
     void call(std::string_view where, F&& handler);

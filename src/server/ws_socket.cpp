@@ -14,7 +14,12 @@
 namespace starling::ws {
 namespace {
 
-base::SlotKey slot_key(uint64_t key) noexcept { return {uint32_t(key >> 32), uint32_t(key)}; }
+// Without the worker's index, see WsConnection::socket().
+base::SlotKey slot_key(uint64_t key) noexcept {
+    return {uint32_t(key >> 32) & ((1u << 21) - 1), uint32_t(key)};
+}
+
+using Use = base::Lifetime<server::Worker>::Use;
 
 // A message that travels to another thread.
 struct OwnedMessage {
@@ -29,31 +34,50 @@ struct OwnedMessage {
 }  // namespace
 
 server::WsConnection* Socket::connection() const {
-    if (!worker_ || !worker_->loop().in_loop_thread()) return nullptr;
-    net::Stream* stream = worker_->loop().find(slot_key(key_));
+    server::Worker* const worker = worker_ ? worker_->own() : nullptr;
+    if (!worker) return nullptr;
+    net::Stream* stream = worker->loop().find(slot_key(key_));
     // A key that a Socket holds was made by the WsConnection, which stays until the stream dies.
     return stream ? static_cast<server::WsConnection*>(stream->handler()) : nullptr;
+}
+
+// For what the socket's own thread alone may do. Null where the socket is gone.
+server::WsConnection* Socket::own(const char* what) const {
+    if (worker_ && !worker_->here() && worker_->is_open())
+        throw std::logic_error(std::string(what) + ": the socket belongs to another thread");
+    return connection();
 }
 
 // True where the call has been posted to the socket's thread.
 template <class F>
 bool Socket::elsewhere(F&& call) const {
-    if (!worker_ || worker_->loop().in_loop_thread()) return false;
-    if (!worker_->loop().streams().alive(slot_key(key_))) return false;
-    worker_->loop().post([socket = *this, call = std::forward<F>(call)]() mutable {
+    if (!worker_ || worker_->here()) return false;
+    const Use worker(worker_);
+    if (!worker || !worker->loop().streams().alive(slot_key(key_))) return false;
+    worker->post([socket = *this, call = std::forward<F>(call)]() mutable {
         if (server::WsConnection* connection = socket.connection()) call(*connection);
     });
     return true;
 }
 
+// Room for a message on its way to the socket's thread.
+template <class F>
+SendResult Socket::message_elsewhere(Message message, F&& call) const {
+    if (!worker_ || worker_->here()) return SendResult::closed;
+    const Use worker(worker_);
+    if (!worker || !worker->loop().streams().alive(slot_key(key_))) return SendResult::closed;
+    auto room = worker->post_bytes(message.size());
+    if (!room) return SendResult::dropped;
+    const bool posted = elsewhere(
+        [owned = OwnedMessage(message), room = std::move(*room),
+         call = std::forward<F>(call)](server::WsConnection& there) { call(there, owned.view()); });
+    return posted ? SendResult::posted : SendResult::closed;
+}
+
 SendResult Socket::send(Message message) const {
     if (auto* mine = connection()) return mine->send(message);
-    if (!is_open()) return SendResult::closed;
-    auto room = worker_->post_bytes(message.size());
-    if (!room) return SendResult::dropped;
-    const bool posted = elsewhere([owned = OwnedMessage(message), room = std::move(*room)](
-                                      server::WsConnection& there) { there.send(owned.view()); });
-    return posted ? SendResult::posted : SendResult::closed;
+    return message_elsewhere(message,
+                             [](server::WsConnection& there, Message owned) { there.send(owned); });
 }
 
 SendResult Socket::ping(std::string_view payload) const {
@@ -91,65 +115,58 @@ bool Socket::leave(std::string_view topic) const {
         [owned = std::string(topic)](server::WsConnection& there) { there.leave(owned); });
 }
 
-void Socket::publish(std::string_view topic, Message message) const {
+std::optional<size_t> Socket::publish(std::string_view topic, Message message) const {
     if (auto* mine = connection()) return mine->publish(topic, message);
-    if (!is_open()) return;
-    auto room = worker_->post_bytes(message.size());
-    if (!room) return;
-    elsewhere([name = std::string(topic), owned = OwnedMessage(message), room = std::move(*room)](
-                  server::WsConnection& there) { there.publish(name, owned.view()); });
-}
-
-// Worker, slot, generation: what is open on two workers at a time differs in the first.
-uint64_t Socket::id() const noexcept {
-    static_assert(uint64_t(base::SlotTable<net::Stream>::page_slots) *
-                      base::SlotTable<net::Stream>::pages_max <=
-                  uint64_t(1) << 21);
-    if (!worker_) return 0;
-    return uint64_t(worker_->index()) << 53 | key_;
+    const auto posted = message_elsewhere(
+        message, [name = std::string(topic)](server::WsConnection& there, Message owned) {
+            static_cast<void>(there.publish(name, owned));
+        });
+    return posted == SendResult::posted ? std::nullopt : std::optional<size_t>(0);
 }
 
 bool Socket::is_open() const {
     if (auto* mine = connection()) return mine->is_open();
-    return worker_ && !worker_->loop().in_loop_thread() &&
-           worker_->loop().streams().alive(slot_key(key_));
+    if (!worker_ || worker_->here()) return false;
+    const Use worker(worker_);
+    return worker && worker->loop().streams().alive(slot_key(key_));
 }
 
 size_t Socket::buffered_amount() const {
     if (auto* mine = connection()) return mine->buffered_amount();
-    return worker_ ? worker_->loop().streams().note(slot_key(key_)) : 0;
+    const Use worker(worker_);
+    return worker ? worker->loop().streams().note(slot_key(key_)) : 0;
 }
 
 std::string_view Socket::subprotocol() const {
-    const auto* mine = connection();
+    const auto* mine = own("subprotocol");
     return mine ? mine->subprotocol() : std::string_view();
 }
 
 std::string Socket::remote_address() const {
-    const auto* mine = connection();
+    const auto* mine = own("remote_address");
     return mine ? mine->remote_address() : std::string();
 }
 
 std::optional<std::chrono::milliseconds> Socket::round_trip_time() const {
-    const auto* mine = connection();
+    const auto* mine = own("round_trip_time");
     const auto took = mine ? mine->round_trip_ms() : std::nullopt;
     if (!took) return std::nullopt;
     return std::chrono::milliseconds(*took);
 }
 
 bool Socket::compresses() const {
-    const auto* mine = connection();
+    const auto* mine = own("compresses");
     return mine && mine->compresses();
 }
 
 void Socket::set_data(std::unique_ptr<detail::AnyData> data) const {
-    auto* mine = connection();
-    if (!mine) throw std::logic_error("emplace_data: the socket is gone, or another thread's");
+    auto* mine = own("emplace_data");
+    if (!mine) throw std::logic_error("emplace_data: the socket is gone");
     mine->data() = std::move(data);
 }
 
 detail::AnyData* Socket::get_data() const {
-    auto* mine = connection();
+    auto* mine = own("data");
     return mine ? mine->data().get() : nullptr;
 }
 

@@ -24,12 +24,19 @@ size_t Command::bytes() const noexcept {
 }
 
 Adapter::Adapter(Settings settings, std::unique_ptr<SharedHistory> history)
-    : settings_(std::move(settings)), history_(std::move(history)) {}
+    : lifetime_(base::Lifetime<Adapter>::of(*this, nullptr)),
+      settings_(std::move(settings)),
+      history_(std::move(history)) {}
 
-Adapter::~Adapter() = default;
+Adapter::~Adapter() { lifetime_.end(); }
+
+void Adapter::close() noexcept {
+    lifetime_.close();
+    for (Server* server : servers_) server->lifetime().close();
+}
 
 void Adapter::require_not_started() const {
-    if (started_)
+    if (lifetime_.is_open())
         throw std::logic_error(
             "socket.io: namespaces, handlers and middleware are set before the server starts");
 }
@@ -55,8 +62,8 @@ void Adapter::add_server(Server& server) {
 }
 
 void Adapter::remove_servers() noexcept {
+    close();
     servers_.clear();
-    started_ = false;
     if (history_) history_->with([](History& history) { history.remove_readers(); });
 }
 

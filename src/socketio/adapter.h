@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/lifetime.h"
 #include "socketio/command.h"
 #include "socketio/history.h"
 #include "socketio/namespace_setup.h"
@@ -45,13 +46,19 @@ public:
                                        const std::function<void(Server&)>& call)>;
     void use_post_all(PostAll post_all) { post_all_ = std::move(post_all); }
     // From here on all workers read what was declared: nothing more may be, on any thread.
-    void start() noexcept { started_ = true; }
+    void open() noexcept { lifetime_.open(); }
+    // Handles reach nobody any more, by any thread.
+    void close() noexcept;
     void require_not_started() const;
     void on_new_namespace(std::function<void(std::string_view)> call) {
         on_new_namespace_ = std::move(call);
     }
 
     // ---- Any thread -----------------------------------------------------------------------------
+    // Open while the workers are there: what handles hold.
+    [[nodiscard]] base::Lifetime<Adapter>& lifetime() noexcept { return lifetime_; }
+
+    // ---- Any thread, while it is open -----------------------------------------------------------
     // Null where nobody declared such a namespace.
     [[nodiscard]] NamespaceSetup* find(std::string_view name, const Json& auth) const;
     [[nodiscard]] NamespaceSetup* find_static(std::string_view name) const noexcept;
@@ -72,6 +79,7 @@ public:
     }
 
 private:
+    base::Lifetime<Adapter>& lifetime_;
     const Settings settings_;
     std::unique_ptr<SharedHistory> history_;
     std::map<std::string, std::shared_ptr<NamespaceSetup>, std::less<>> setups_;
@@ -79,7 +87,6 @@ private:
     std::vector<Server*> servers_;
     PostAll post_all_;
     std::function<void(std::string_view)> on_new_namespace_;
-    bool started_ = false;
     std::atomic<uint64_t> last_ack_{0};
 };
 

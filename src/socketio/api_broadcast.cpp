@@ -15,15 +15,20 @@ namespace {
 using socketio::Command;
 using socketio::Report;
 
+using Use = base::Lifetime<socketio::Adapter>::Use;
+
 constexpr uint64_t fetch_timeout_ms = 10'000;
 
-std::shared_ptr<Command> command_of(Command::Kind kind, socketio::NamespaceSetup* setup,
-                                    const std::string& nsp, const socketio::Target& who) {
+std::shared_ptr<Command> command_of(Command::Kind kind, const socketio::Adapter& adapter,
+                                    socketio::NamespaceSetup* setup, const std::string& nsp,
+                                    const socketio::Target& who) {
     auto command = std::make_shared<Command>();
     command->kind = kind;
     command->setup = setup;
     command->nsp = nsp;
     command->target = who;
+    const socketio::Server* const here = adapter.here();
+    command->target.flags.untold = here && here->tells_outgoing();
     return command;
 }
 
@@ -72,38 +77,36 @@ Broadcast Broadcast::local() const {
 }
 Broadcast Broadcast::timeout(std::chrono::milliseconds ack_timeout) const {
     return with(
-        [&](socketio::Target& who) { who.flags.timeout_ms = uint64_t(ack_timeout.count()); });
+        [&](socketio::Target& who) { who.flags.timeout_ms = socketio::timeout_ms(ack_timeout); });
 }
 
 void Broadcast::emit_values(std::string_view name, std::span<const Value> values) const {
     const Target& to = *target_;
-    if (!to.adapter) return;
-    auto command = command_of(Command::Kind::emit, to.setup, to.nsp, to.who);
-    if (to.adapter->history() && !to.nsp.empty() && !to.who.flags.volatile_packet)
-        return to.adapter->send_recoverable(std::move(command), name, values);
-    encode(*command, to.adapter->settings().codec, name, values, std::nullopt);
-    to.adapter->send(std::move(command));
+    const Use adapter(to.adapter);
+    if (!adapter) return;
+    auto command = command_of(Command::Kind::emit, *adapter, to.setup, to.nsp, to.who);
+    if (adapter->history() && !to.nsp.empty() && !to.who.flags.volatile_packet)
+        return adapter->send_recoverable(std::move(command), name, values);
+    encode(*command, adapter->settings().codec, name, values, std::nullopt);
+    adapter->send(std::move(command));
 }
 
 void Broadcast::ask_values(std::string_view name, std::span<const Value> values,
                            OnAnswers done) const {
     const Target& to = *target_;
-    if (!to.adapter) return done({});
-    auto command = command_of(Command::Kind::ask, to.setup, to.nsp, to.who);
-    command->ack_id = to.adapter->new_ack_id();
+    const Use adapter(to.adapter);
+    if (!adapter) return done({});
+    auto command = command_of(Command::Kind::ask, *adapter, to.setup, to.nsp, to.who);
+    command->ack_id = adapter->new_ack_id();
     uint64_t& timeout_ms = command->target.flags.timeout_ms;
-    if (timeout_ms == 0) timeout_ms = to.adapter->settings().ack_timeout_ms;
-    encode(*command, to.adapter->settings().codec, name, values, command->ack_id);
+    if (timeout_ms == 0) timeout_ms = adapter->settings().ack_timeout_ms;
+    encode(*command, adapter->settings().codec, name, values, command->ack_id);
     const auto ask = [command, done](socketio::Server& server) {
-        command->origin = &server;
-        command->request =
-            server.open_request(server.runtime().now_ms() + command->target.flags.timeout_ms,
-                                [done](bool complete, Report& all) {
-                                    done({complete, std::move(all.responses)});
-                                });
-        server.adapter().send(command);
+        server.ask(command, command->target.flags.timeout_ms, [done](bool complete, Report& all) {
+            done({complete, std::move(all.responses)});
+        });
     };
-    if (!to.adapter->on_any_server(ask, command->bytes())) done({.complete = false});
+    if (!adapter->on_any_server(ask, command->bytes())) done({.complete = false});
 }
 
 // ---- sockets of all workers -------------------------------------------------------------------------
@@ -112,42 +115,46 @@ void Broadcast::sockets_join(std::string_view room) const {
     sockets_join(std::vector{std::string(room)});
 }
 void Broadcast::sockets_join(std::vector<std::string> rooms) const {
-    if (!target_->adapter) return;
-    auto command = command_of(Command::Kind::join, target_->setup, target_->nsp, target_->who);
+    const Use adapter(target_->adapter);
+    if (!adapter) return;
+    auto command =
+        command_of(Command::Kind::join, *adapter, target_->setup, target_->nsp, target_->who);
     std::erase_if(rooms, [](const auto& room) {
         return room.empty() || room.size() > socketio::room_bytes_max;
     });
     command->rooms = std::move(rooms);
-    target_->adapter->send(std::move(command));
+    adapter->send(std::move(command));
 }
 void Broadcast::sockets_leave(std::string_view room) const {
     sockets_leave(std::vector{std::string(room)});
 }
 void Broadcast::sockets_leave(std::vector<std::string> rooms) const {
-    if (!target_->adapter) return;
-    auto command = command_of(Command::Kind::leave, target_->setup, target_->nsp, target_->who);
+    const Use adapter(target_->adapter);
+    if (!adapter) return;
+    auto command =
+        command_of(Command::Kind::leave, *adapter, target_->setup, target_->nsp, target_->who);
     command->rooms = std::move(rooms);
-    target_->adapter->send(std::move(command));
+    adapter->send(std::move(command));
 }
 void Broadcast::disconnect_sockets(bool close) const {
-    if (!target_->adapter) return;
+    const Use adapter(target_->adapter);
+    if (!adapter) return;
     auto command =
-        command_of(Command::Kind::disconnect, target_->setup, target_->nsp, target_->who);
+        command_of(Command::Kind::disconnect, *adapter, target_->setup, target_->nsp, target_->who);
     command->close = close;
-    target_->adapter->send(std::move(command));
+    adapter->send(std::move(command));
 }
 
 void Broadcast::fetch_sockets(std::function<void(std::vector<RemoteSocket>)> done) const {
-    if (!target_->adapter) return done({});
-    auto command = command_of(Command::Kind::fetch, target_->setup, target_->nsp, target_->who);
+    const Use adapter(target_->adapter);
+    if (!adapter) return done({});
+    auto command =
+        command_of(Command::Kind::fetch, *adapter, target_->setup, target_->nsp, target_->who);
     const auto ask = [command, done](socketio::Server& server) {
-        command->origin = &server;
-        command->request =
-            server.open_request(server.runtime().now_ms() + fetch_timeout_ms,
-                                [done](bool, Report& all) { done(std::move(all.sockets)); });
-        server.adapter().send(command);
+        server.ask(command, fetch_timeout_ms,
+                   [done](bool, Report& all) { done(std::move(all.sockets)); });
     };
-    if (!target_->adapter->on_any_server(ask, command->bytes())) done({});
+    if (!adapter->on_any_server(ask, command->bytes())) done({});
 }
 
 std::future<std::vector<RemoteSocket>> Broadcast::fetch_sockets() const {

@@ -62,8 +62,8 @@ void Namespace::on_leave_room(MemberCall call) {
 }
 
 Broadcast Namespace::all() const {
-    return Broadcast(std::make_shared<const Broadcast::Target>(
-        Broadcast::Target{&setup_->adapter, setup_.get(), setup_->accept ? "" : setup_->name, {}}));
+    return Broadcast(std::make_shared<const Broadcast::Target>(Broadcast::Target{
+        &setup_->adapter.lifetime(), setup_.get(), setup_->accept ? "" : setup_->name, {}}));
 }
 Broadcast Namespace::to(std::string_view room) const { return all().to(room); }
 Broadcast Namespace::to(std::vector<std::string> rooms) const { return all().to(std::move(rooms)); }
@@ -79,8 +79,7 @@ Broadcast Namespace::timeout(std::chrono::milliseconds ack_timeout) const {
 }
 
 Broadcast Server::broadcast_to(std::string nsp) const {
-    auto& adapter = setup_->adapter;
-    Broadcast::Target target{&adapter, adapter.find_static(nsp), std::move(nsp), {}};
+    Broadcast::Target target{&setup_->adapter.lifetime(), nullptr, std::move(nsp), {}};
     return Broadcast(std::make_shared<const Broadcast::Target>(std::move(target)));
 }
 
@@ -92,18 +91,17 @@ void Namespace::server_side_values(std::string_view name, std::span<const Value>
     command->kind = socketio::Command::Kind::server_event;
     command->setup = setup_.get();
     command->args = socketio::to_array(values, name);
-    auto& adapter = setup_->adapter;
+    const base::Lifetime<socketio::Adapter>::Use adapter(&setup_->adapter.lifetime());
+    if (!adapter) return done ? done({}) : void();
     const auto send = [command, done](socketio::Server& server) {
-        command->origin = &server;
+        socketio::Server::Done report;
         if (done)
-            command->request =
-                server.open_request(server.runtime().now_ms() + server.settings().ack_timeout_ms,
-                                    [done](bool complete, socketio::Report& all) {
-                                        done({complete, std::move(all.responses)});
-                                    });
-        server.adapter().send(command);
+            report = [done](bool complete, socketio::Report& all) {
+                done({complete, std::move(all.responses)});
+            };
+        server.ask(command, server.settings().ack_timeout_ms, std::move(report));
     };
-    if (!adapter.on_any_server(send, command->bytes()) && done) done({.complete = false});
+    if (!adapter->on_any_server(send, command->bytes()) && done) done({.complete = false});
 }
 
 // ---- handshake ------------------------------------------------------------------------------------

@@ -17,34 +17,59 @@ namespace {
 
 base::SlotKey slot_key(uint64_t key) noexcept { return {uint32_t(key >> 32), uint32_t(key)}; }
 
+using Use = base::Lifetime<socketio::Server>::Use;
+
 constexpr size_t small_bytes = 64;  // Of a call that carries nothing.
 
 }  // namespace
 
 socketio::Socket* Socket::here() const {
-    return server_ && server_->runtime().here() ? server_->find(slot_key(key_)) : nullptr;
+    socketio::Server* const server = server_ ? server_->own() : nullptr;
+    return server ? server->find(slot_key(key_)) : nullptr;
+}
+
+// For what the socket's own thread alone may do. Null where the socket is gone.
+socketio::Socket* Socket::own(const char* what) const {
+    if (server_ && !server_->here() && server_->is_open())
+        throw std::logic_error(std::string(what) + ": the socket belongs to another thread");
+    return here();
 }
 
 // `call` works on the socket now, or on its own thread.
 template <class F>
 void Socket::run(F&& call) const {
     if (!server_) return;
-    if (!server_->runtime().here())
-        return server_->post_to(slot_key(key_), std::forward<F>(call), small_bytes);
-    const socketio::Server::CallScope entry(*server_);
-    if (auto* socket = here()) call(*socket);
+    if (socketio::Server* const own = server_->own()) {
+        const socketio::Server::CallScope entry(*own);
+        if (auto* socket = own->find(slot_key(key_))) call(*socket);
+        return;
+    }
+    const Use server(server_);
+    if (server) server->post_to(slot_key(key_), std::forward<F>(call), small_bytes);
+}
+
+// Reads what does not change while the socket lives, from any thread.
+template <class F>
+auto Socket::read(F&& call) const -> decltype(call(std::declval<const socketio::Socket&>())) {
+    if (const auto* mine = here()) return call(*mine);
+    if (!server_ || server_->here()) return {};
+    const Use server(server_);
+    if (!server) return {};
+    const auto lock = server_->lock();
+    const auto* socket = server->find(slot_key(key_));
+    if (!socket) return {};
+    return call(*socket);
 }
 
 std::string Socket::id() const {
-    const auto* mine = here();
-    return mine ? mine->id() : std::string();
+    return read([](const socketio::Socket& socket) { return socket.id(); });
 }
 
 bool Socket::connected() const {
-    if (!server_) return false;
-    if (!server_->runtime().here()) return server_->alive(slot_key(key_));
-    const auto* mine = here();
-    return mine && mine->state() == socketio::Socket::State::connected;
+    if (const auto* mine = here()) return mine->state() == socketio::Socket::State::connected;
+    if (!server_ || server_->here()) return false;
+    const Use server(server_);
+    return server && server->alive(slot_key(key_));
 }
 
 // ---- sending --------------------------------------------------------------------------------------
@@ -59,27 +84,27 @@ void Socket::ask_values(std::string_view name, std::span<const Value> values, On
 
 void Socket::emit_flagged(std::string_view name, std::span<const Value> values,
                           const socketio::Flags& flags, OnAnswer done) const {
-    if (auto* mine = here()) {
-        const socketio::Server::CallScope entry(*server_);
-        return mine->emit(name, values, flags, std::move(done));
-    }
-    if (!connected()) {
+    const auto gone = [done] {
         if (done) done({.status = Answer::Status::disconnected});
-        return;
+    };
+    if (socketio::Server* const own = server_ ? server_->own() : nullptr) {
+        const socketio::Server::CallScope entry(*own);
+        if (auto* mine = own->find(slot_key(key_)))
+            return mine->emit(name, values, flags, std::move(done));
+        return done ? own->call_later(gone) : void();
     }
+    const Use server(server_);
+    if (!server) return gone();
     // What cannot be sent is said to the caller, not to a log elsewhere.
-    socketio::Encoder encoder(server_->settings().codec);
-    socketio::encode_event(encoder, server_->settings().codec, "/", name, values);
+    socketio::Encoder encoder(server->settings().codec);
+    socketio::encode_event(encoder, server->settings().codec, "/", name, values);
     auto args = std::make_shared<const boost::json::array>(socketio::to_array(values));
-    server_->post_to(
+    server->post_to(
         slot_key(key_),
         [name = std::string(name), args, flags, done](socketio::Socket& socket) {
             socket.emit(name, socketio::to_values(*args), flags, done);
         },
-        small_bytes + socketio::size_of(values),
-        [done] {
-            if (done) done({.status = Answer::Status::disconnected});
-        });
+        small_bytes + socketio::size_of(values), done ? gone : std::function<void()>());
 }
 
 void Ack::send(std::span<const Value> values) const {
@@ -89,9 +114,10 @@ void Ack::send(std::span<const Value> values) const {
         const socketio::Server::CallScope entry(mine->server());
         return mine->ack(id_, values);
     }
-    if (!socket_.server_) return;
+    const Use server(socket_.server_);
+    if (!server) return;
     auto args = std::make_shared<const boost::json::array>(socketio::to_array(values));
-    socket_.server_->post_to(
+    server->post_to(
         slot_key(socket_.key_),
         [id = id_, args](socketio::Socket& socket) { socket.ack(id, socketio::to_values(*args)); },
         small_bytes + socketio::size_of(values));
@@ -126,19 +152,19 @@ void Emitter::ask_values(std::string_view name, std::span<const Value> values,
     socket_.emit_flagged(name, values,
                          {.volatile_packet = volatile_flag_,
                           .compress = compress_flag_,
-                          .timeout_ms = uint64_t(timeout_.count())},
+                          .timeout_ms = socketio::timeout_ms(timeout_)},
                          std::move(done));
 }
 
 // ---- to others ------------------------------------------------------------------------------------
 
 Broadcast Socket::broadcast() const {
-    Broadcast::Target all;
-    if (const auto* mine = here()) {
-        auto& nsp = mine->nsp();
-        all = {&nsp.setup().adapter, &nsp.setup(), nsp.name(), {}};
-        all.who.except.push_back(mine->id());
-    }
+    auto all = read([](const socketio::Socket& socket) {
+        auto& nsp = socket.nsp();
+        Broadcast::Target target{&nsp.setup().adapter.lifetime(), &nsp.setup(), nsp.name(), {}};
+        target.who.except.push_back(socket.id());
+        return target;
+    });
     return Broadcast(std::make_shared<const Broadcast::Target>(std::move(all)));
 }
 
@@ -163,7 +189,7 @@ void Socket::leave(std::string_view room) const {
 }
 
 std::vector<std::string> Socket::rooms() const {
-    const auto* mine = here();
+    const auto* mine = own("rooms");
     return mine ? mine->rooms() : std::vector<std::string>();
 }
 
@@ -174,74 +200,72 @@ void Socket::disconnect(bool close) const {
 // ---- listeners ------------------------------------------------------------------------------------
 
 void Socket::add_listener(std::string_view name, detail::Listener listener, bool once) const {
-    if (auto* mine = here())
-        mine->listeners().add(server_->names().of(name), std::move(listener), once);
+    if (auto* mine = own("on"))
+        mine->listeners().add(mine->server().names().of(name), std::move(listener), once);
 }
 
 void Socket::off(std::string_view name) const {
-    auto* mine = here();
-    const uint32_t number = mine ? server_->names().find(name) : socketio::Names::none;
+    auto* mine = own("off");
+    const uint32_t number = mine ? mine->server().names().find(name) : socketio::Names::none;
     if (number != socketio::Names::none) mine->listeners().remove(number);
 }
 
 void Socket::off() const {
-    if (auto* mine = here()) mine->listeners().clear();
+    if (auto* mine = own("off")) mine->listeners().clear();
 }
 
 void Socket::on_any(Any call) const {
-    if (auto* mine = here()) mine->on_any(std::move(call), false);
+    if (auto* mine = own("on_any")) mine->on_any(std::move(call), false);
 }
 void Socket::prepend_any(Any call) const {
-    if (auto* mine = here()) mine->on_any(std::move(call), true);
+    if (auto* mine = own("prepend_any")) mine->on_any(std::move(call), true);
 }
 void Socket::off_any() const {
-    if (auto* mine = here()) mine->off_any();
+    if (auto* mine = own("off_any")) mine->off_any();
 }
 void Socket::on_any_outgoing(Any call) const {
-    if (auto* mine = here()) mine->on_any_outgoing(std::move(call));
+    if (auto* mine = own("on_any_outgoing")) mine->on_any_outgoing(std::move(call));
 }
 void Socket::off_any_outgoing() const {
-    if (auto* mine = here()) mine->off_any_outgoing();
+    if (auto* mine = own("off_any_outgoing")) mine->off_any_outgoing();
 }
 void Socket::use(PacketMiddleware guard) const {
-    if (auto* mine = here()) mine->use(std::move(guard));
+    if (auto* mine = own("use")) mine->use(std::move(guard));
 }
 
 // ---- about it -------------------------------------------------------------------------------------
 
 Handshake Socket::handshake() const {
-    const auto* mine = here();
+    const auto* mine = own("handshake");
     return mine ? mine->handshake() : Handshake{};
 }
 bool Socket::recovered() const {
-    const auto* mine = here();
+    const auto* mine = own("recovered");
     return mine && mine->recovered();
 }
 std::string Socket::nsp() const {
-    const auto* mine = here();
-    return mine ? mine->nsp().name() : std::string();
+    return read([](const socketio::Socket& socket) { return socket.nsp().name(); });
 }
 std::string Socket::user() const {
-    const auto* mine = here();
-    return mine ? std::string(mine->user()) : std::string();
+    return read([](const socketio::Socket& socket) { return std::string(socket.user()); });
 }
 std::string Socket::transport() const {
-    const auto* mine = here();
+    const auto* mine = own("transport");
     return mine ? std::string(mine->connection().transport().name()) : std::string();
 }
 
 Json& Socket::data() const {
-    auto* mine = here();
-    if (!mine) throw std::logic_error("data: the socket is gone, or another thread's");
+    auto* mine = own("data");
+    if (!mine) throw std::logic_error("data: the socket is gone");
     return mine->data();
 }
 void Socket::set_object(std::shared_ptr<void> object, const void* tag) const {
-    auto* mine = here();
-    if (!mine) throw std::logic_error("emplace_data: the socket is gone, or another thread's");
+    auto* mine = own("emplace_data");
+    if (!mine) throw std::logic_error("emplace_data: the socket is gone");
     mine->set_object(std::move(object), tag);
 }
 void* Socket::get_object(const void* tag) const {
-    const auto* mine = here();
+    const auto* mine = own("data_as");
     return mine ? mine->object(tag) : nullptr;
 }
 

@@ -8,6 +8,14 @@
 #include "socketio/server.h"
 
 namespace starling::socketio {
+namespace {
+
+constexpr uint64_t packet_timeout_ms = 10'000;  // For all attachments of a packet.
+
+// Never 0, which stands for none.
+uint32_t cut(uint64_t ms) noexcept { return std::max<uint32_t>(uint32_t(ms), 1); }
+
+}  // namespace
 
 Connection::Connection(Server& server, Transport& transport)
     : server_(server), transport_(transport), decoder_(server.settings().codec) {}
@@ -30,7 +38,8 @@ void Connection::threw(std::string_view handler, std::string_view what) {
 
 void Connection::opened() {
     guarded([this] {
-        transport_.set_timer(server_.settings().connect_timeout_ms);
+        connect_due_ms_ = cut(server_.runtime().now_ms() + server_.settings().connect_timeout_ms);
+        set_timer();
         // Clients before 3.0 are in "/" without asking.
         if (transport_.revision() == 3) server_.connect(*this, Packet{});
     });
@@ -46,9 +55,13 @@ void Connection::on_bytes(std::span<const std::byte> bytes) {
 
 void Connection::handle(const Outcome& outcome) {
     if (!open_) return;
+    if (outcome.kind != Outcome::Kind::pending) packet_due_ms_ = 0;
     switch (outcome.kind) {
         case Outcome::Kind::packet: return on_packet(outcome.packet);
-        case Outcome::Kind::pending: return;
+        case Outcome::Kind::pending:
+            if (packet_due_ms_) return;
+            packet_due_ms_ = cut(server_.runtime().now_ms() + packet_timeout_ms);
+            return set_timer();
         case Outcome::Kind::fault: return end(Transport::End::forced_close, outcome.reason);
     }
 }
@@ -80,8 +93,18 @@ void Connection::on_connect(const Packet& packet) {
 void Connection::closed(std::string_view reason) {
     if (!std::exchange(open_, false)) return;
     const Server::CallScope entry(server_);
-    while (more_ && !more_->empty()) more_->back()->closed(reason);
-    if (first_) first_->closed(reason);
+    // A socket that is leaving already finishes by itself, and a listener of one may end another.
+    const std::vector<base::SlotKey> keys = socket_keys();
+    for (auto key = keys.rbegin(); key != keys.rend(); ++key)
+        if (Socket* socket = server_.find(*key)) socket->closed(reason);
+}
+
+std::vector<base::SlotKey> Connection::socket_keys() const {
+    std::vector<base::SlotKey> keys;
+    if (first_) keys.push_back(first_->slot_key());
+    if (more_)
+        for (const auto& socket : *more_) keys.push_back(socket->slot_key());
+    return keys;
 }
 
 // ---- its sockets ----------------------------------------------------------------------------------
@@ -119,25 +142,37 @@ std::unique_ptr<Socket> Connection::release(Socket& socket) {
 void Connection::disconnect() {
     if (!open_) return;
     const Server::CallScope entry(server_);
-    // A listener of one may end another.
-    std::vector<base::SlotKey> keys;
-    if (first_) keys.push_back(first_->slot_key());
-    if (more_)
-        for (const auto& socket : *more_) keys.push_back(socket->slot_key());
-    for (const auto key : keys)
+    for (const auto key : socket_keys())
         if (Socket* socket = server_.find(key)) socket->disconnect(false);
     transport_.end(Transport::End::forced_server_close);
 }
 
-void Connection::connect_timed_out() {
-    if (open_ && !joined_) end(Transport::End::forced_server_close, "no namespace joined in time");
+void Connection::timed_out() {
+    if (!open_) return;
+    const uint32_t now_ms = cut(server_.runtime().now_ms());
+    if (!joined_ && int32_t(now_ms - connect_due_ms_) >= 0)
+        return end(Transport::End::forced_server_close, "no namespace joined in time");
+    if (packet_due_ms_ && int32_t(now_ms - packet_due_ms_) >= 0)
+        return end(Transport::End::forced_close, "attachments did not come in time");
+    set_timer();
+}
+
+// To the earlier of the two; the transport has one timer.
+void Connection::set_timer() {
+    const uint32_t now_ms = cut(server_.runtime().now_ms());
+    const auto left = [now_ms](uint32_t due_ms) { return std::max(int32_t(due_ms - now_ms), 0); };
+    if (packet_due_ms_ && (joined_ || left(packet_due_ms_) < left(connect_due_ms_)))
+        transport_.set_timer(uint64_t(left(packet_due_ms_)));
+    else if (!joined_)
+        transport_.set_timer(uint64_t(left(connect_due_ms_)));
 }
 
 void Connection::end(Transport::End how, std::string_view why) {
     if (!open_) return;
     const std::array<log::Field, 2> fields{
         {{"reason", why}, {"address", transport_.info().address()}}};
-    server_.warn("a client was disconnected", fields);
+    server_.runtime().log(log::Level::debug, "a client was disconnected", fields);
+    server_.warn("clients were disconnected; the latest", fields);
     transport_.end(how);
 }
 

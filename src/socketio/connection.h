@@ -40,7 +40,7 @@ public:
 
     // All its sockets leave; then the connection ends.
     void disconnect();
-    void connect_timed_out();
+    void timed_out();      // The timer that it set.
     void handler_threw();  // It is logged already.
     void send_packet(Type type, std::string_view nsp, const Json* data);
 
@@ -48,6 +48,7 @@ public:
     void threw(std::string_view handler, std::string_view what);
 
 private:
+    [[nodiscard]] std::vector<base::SlotKey> socket_keys() const;
     void handle(const Outcome& outcome);
     void on_packet(const Packet& packet);
     void on_connect(const Packet& packet);
@@ -60,8 +61,12 @@ private:
     Decoder decoder_;
     std::unique_ptr<Socket> first_;  // Most have one; more_ has the others.
     std::unique_ptr<std::vector<std::unique_ptr<Socket>>> more_;
+    void set_timer();
+
     bool open_ = true;
-    bool joined_ = false;  // Some namespace, at some time.
+    bool joined_ = false;          // Some namespace, at some time.
+    uint32_t packet_due_ms_ = 0;   // Of Runtime::now_ms(), cut; 0: no packet waits for attachments.
+    uint32_t connect_due_ms_ = 0;  // Likewise; until it has joined.
 };
 
 }  // namespace starling::socketio

@@ -34,19 +34,40 @@ void Namespace::add(Socket& socket) {
     sockets_.push_back(&socket);
     by_id_.insert(&socket);
     setup_.connected.fetch_add(1, std::memory_order_relaxed);
-    tell(setup_.on_create_room, socket.id());
-    tell(setup_.on_join_room, socket.id(), socket.id());
+    note(RoomEvent::Kind::created, socket.id());
+    note(RoomEvent::Kind::joined, socket.id(), socket.id());
+    tell_hooks();
 }
 
-// A hook that throws hinders nobody's coming and going.
-template <class Call, class... Names>
-void Namespace::tell(const Call& call, const Names&... names) {
-    if (call) server_.log_if_throws("room", [&] { call(names...); });
+void Namespace::note(RoomEvent::Kind kind, std::string_view room, std::string_view id) {
+    const bool wanted = kind == RoomEvent::Kind::created   ? bool(setup_.on_create_room)
+                        : kind == RoomEvent::Kind::deleted ? bool(setup_.on_delete_room)
+                        : kind == RoomEvent::Kind::joined  ? bool(setup_.on_join_room)
+                                                           : bool(setup_.on_leave_room);
+    if (wanted) untold_.push_back({kind, std::string(room), std::string(id)});
+}
+
+// What a hook does to rooms is told behind what is being told. A hook that throws hinders nobody's coming
+// and going.
+void Namespace::tell_hooks() {
+    if (untold_.empty() || std::exchange(telling_, true)) return;
+    for (; !untold_.empty(); untold_.pop_front()) {
+        const RoomEvent& event = untold_.front();
+        server_.log_if_throws("room", [&] {
+            switch (event.kind) {
+                case RoomEvent::Kind::created: return setup_.on_create_room(event.room);
+                case RoomEvent::Kind::deleted: return setup_.on_delete_room(event.room);
+                case RoomEvent::Kind::joined: return setup_.on_join_room(event.room, event.id);
+                case RoomEvent::Kind::left: return setup_.on_leave_room(event.room, event.id);
+            }
+        });
+    }
+    telling_ = false;
 }
 
 void Namespace::remove(Socket& socket) {
     if (setup_.on_leave_room)
-        for (const auto& room : rooms_.topics_of(socket)) leave(socket, room);
+        for (const auto& room : rooms_.topics_of(socket)) leave_quietly(socket, room);
     rooms_.leave_all(socket);
     by_id_.erase(&socket);
     // The last one takes its place.
@@ -54,26 +75,34 @@ void Namespace::remove(Socket& socket) {
     sockets_[socket.index] = sockets_.back();
     sockets_.pop_back();
     socket.index = Socket::nowhere;
-    tell(setup_.on_leave_room, socket.id(), socket.id());
-    tell(setup_.on_delete_room, socket.id());
     setup_.connected.fetch_sub(1, std::memory_order_relaxed);
+    note(RoomEvent::Kind::left, socket.id(), socket.id());
+    note(RoomEvent::Kind::deleted, socket.id());
+    tell_hooks();
 }
 
 void Namespace::forget(Socket& socket) {
     rooms_.leave_all(socket);
+    tell_hooks();
     --waiting;
 }
 
 void Namespace::join(Socket& socket, std::string_view room) {
     if (room == socket.id()) return;
     if (rooms_.join(socket, room, rooms_max) != hub::Hub::Join::joined) return;
-    tell(setup_.on_join_room, room, socket.id());
+    note(RoomEvent::Kind::joined, room, socket.id());
+    tell_hooks();
 }
 
 void Namespace::leave(Socket& socket, std::string_view room) {
-    // First who leaves, then, where it was the last, that the room is gone.
+    leave_quietly(socket, room);
+    tell_hooks();
+}
+
+void Namespace::leave_quietly(Socket& socket, std::string_view room) {
+    // Report each leaver first, then the room's deletion if that was its last member.
     if (setup_.on_leave_room && rooms_.is_member(socket, room))
-        tell(setup_.on_leave_room, room, socket.id());
+        note(RoomEvent::Kind::left, room, socket.id());
     rooms_.leave(socket, room);
 }
 
@@ -85,8 +114,8 @@ std::vector<std::string> Namespace::rooms_of(const Socket& socket) const {
 
 // As the hub counts its members: the first of a room, and the last.
 void Namespace::subscribers_changed(std::string_view room, int change) {
-    const auto& call = change > 0 ? setup_.on_create_room : setup_.on_delete_room;
-    if (call && rooms_.subscribers(room) == (change > 0 ? 1 : 0)) tell(call, room);
+    if (rooms_.subscribers(room) != (change > 0 ? 1 : 0)) return;
+    note(change > 0 ? RoomEvent::Kind::created : RoomEvent::Kind::deleted, room);
 }
 
 template <class F>
@@ -124,7 +153,7 @@ void Namespace::broadcast(const Encoded& packet, const Flags& flags,
         // A listener of what goes out may have ended one of those behind it.
         if (socket->state() != Socket::State::connected) continue;
         if (flags.volatile_packet && !socket->connection().transport().writable()) continue;
-        if (socket->watches_outgoing() && !server_.log_if_throws("outgoing", [&] {
+        if (!flags.untold && socket->watches_outgoing() && !server_.log_if_throws("outgoing", [&] {
                 socket->notify_outgoing(packet.text, packet.text_is_binary, packet.attachments);
             }))
             socket->connection().handler_threw();  // Its own affair: the others get theirs.

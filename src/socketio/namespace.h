@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -59,8 +60,14 @@ private:
     };
     void publish(const hub::Message&) override {}  // Rooms are named to the other workers, too.
     void subscribers_changed(std::string_view room, int change) override;
-    template <class Call, class... Names>
-    void tell(const Call& call, const Names&... names);
+    // What a hook of the application is told, in the order in which it happened.
+    struct RoomEvent {
+        enum class Kind : uint8_t { created, deleted, joined, left } kind;
+        std::string room, id;
+    };
+    void note(RoomEvent::Kind kind, std::string_view room, std::string_view id = {});
+    void tell_hooks();
+    void leave_quietly(Socket& socket, std::string_view room);
     template <class F>
     void each_member(std::string_view room, F&& call);
 
@@ -70,6 +77,9 @@ private:
     hub::Hub rooms_;
     std::vector<Socket*> sockets_;
     std::unordered_set<Socket*, IdHash, IdEqual> by_id_;
+    // Hooks run once the rooms are as they should be: a hook may join and leave whatever it likes.
+    std::deque<RoomEvent> untold_;
+    bool telling_ = false;
     uint32_t mark_ = 0;
 };
 

@@ -10,6 +10,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/lifetime.h"
+
 namespace starling::socketio {
 
 class Runtime {
@@ -17,7 +19,9 @@ public:
     virtual ~Runtime() = default;
 
     // Any thread.
-    [[nodiscard]] virtual bool here() const noexcept = 0;  // Is this the worker's thread?
+    // What base::running is on the worker's thread.
+    [[nodiscard]] virtual const void* runs_on() const noexcept = 0;
+    [[nodiscard]] bool here() const noexcept { return base::running == runs_on(); }
     // Runs the call on the worker's thread, in order. False: too many bytes are on their way there,
     // or it has ended; the call is dropped and counted.
     virtual bool post(std::function<void()> call, size_t bytes) = 0;

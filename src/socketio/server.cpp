@@ -8,13 +8,16 @@
 namespace starling::socketio {
 
 Server::Server(Adapter& adapter, Runtime& runtime, uint32_t index)
-    : adapter_(adapter),
+    : lifetime_(base::Lifetime<Server>::of(*this, runtime.runs_on())),
+      adapter_(adapter),
       runtime_(runtime),
       index_(index),
       arena_(adapter.settings().decode),
-      encoder_(adapter.settings().codec) {}
+      encoder_(adapter.settings().codec) {
+    lifetime_.open();
+}
 
-Server::~Server() = default;
+Server::~Server() { lifetime_.end(); }
 
 void Server::post_to(base::SlotKey key, std::function<void(Socket&)> call, size_t bytes,
                      std::function<void()> gone) {
@@ -48,6 +51,18 @@ void Server::warn(std::string_view message, std::span<const log::Field> fields) 
     const std::string count = std::to_string(std::exchange(warnings_, 0));
     all.push_back({"count", count});  // With those that had no line of their own.
     runtime_.log(log::Level::warn, message, all);
+}
+
+void Server::leave(const Socket& socket, std::string_view reason, bool was_connected) {
+    leaving_.push_back({socket.slot_key(), std::string(reason), was_connected});
+    if (leaving_.size() > 1) return;
+    const CallScope entry(*this);
+    for (; !leaving_.empty(); leaving_.pop_front()) {
+        const Leaving& next = leaving_.front();
+        Socket* const found = find(next.key);
+        if (!found) continue;
+        log_if_throws("socket.io", [&] { found->finish_leaving(next.reason, next.was_connected); });
+    }
 }
 
 void Server::left(Socket& socket) {
@@ -197,12 +212,14 @@ void Server::server_event(const Command& command) {
     if (command.request) {
         count.expected = found == listeners.end() ? 0 : 1;
         ack = sio::Ack(std::make_shared<const sio::Ack::Sink>(
-            [origin = command.origin, request = command.request,
+            [origin = &command.origin->lifetime(), request = command.request,
              once = std::make_shared<std::atomic<bool>>(false)](boost::json::array values) {
                 if (once->exchange(true)) return;
                 Report one{.request = request};
                 one.responses.push_back(values.empty() ? Json() : std::move(values.front()));
-                origin->deliver_report(std::move(one));
+                if (Server* own = origin->own()) return own->deliver_report(std::move(one));
+                const base::Lifetime<Server>::Use server(origin);
+                if (server) server->deliver_report(std::move(one));
             }));
         command.origin->deliver_report(count);
     }
@@ -217,6 +234,25 @@ uint64_t Server::open_request(uint64_t deadline_ms, Done done) {
     requests_.emplace(id, Request{adapter_.workers(), 0, std::move(done), {}, 0, {}});
     requests_.find(id)->second.timer = at(deadline_ms, Timer::request, {}, id);
     return id;
+}
+
+void Server::ask(const std::shared_ptr<Command>& command, uint64_t timeout_ms, Done done) {
+    command->origin = this;
+    if (done) command->request = open_request(runtime_.now_ms() + timeout_ms, std::move(done));
+    const bool before = std::exchange(asking_, true);
+    log_if_throws("socket.io", [&] { adapter_.send(command); });
+    asking_ = before;
+}
+
+void Server::call_later(std::function<void()> call) {
+    auto later = std::make_shared<std::function<void()>>(std::move(call));
+    const bool posted = runtime_.post(
+        [this, later] {
+            const CallScope entry(*this);
+            log_if_throws("ack", *later);
+        },
+        0);
+    if (!posted) log_if_throws("ack", *later);
 }
 
 void Server::deliver_report(Report one) {
@@ -248,7 +284,9 @@ void Server::finish(uint64_t id, bool complete) {
     auto request = requests_.extract(id);
     if (request.empty()) return;
     cancel(request.mapped().timer);
-    request.mapped().done(complete, request.mapped().all);
+    if (!asking_) return request.mapped().done(complete, request.mapped().all);
+    auto kept = std::make_shared<Request>(std::move(request.mapped()));
+    call_later([complete, kept] { kept->done(complete, kept->all); });
 }
 
 void Server::post_drain() {

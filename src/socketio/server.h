@@ -7,6 +7,7 @@
 #include <atomic>
 #include <compare>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <map>
@@ -15,8 +16,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "base/lifetime.h"
 #include "base/slot_table.h"
 #include "base/text.h"
 #include "socketio/adapter.h"
@@ -38,11 +41,11 @@ public:
     Server& operator=(const Server&) = delete;
 
     // ---- Any thread -----------------------------------------------------------------------------
+    [[nodiscard]] base::Lifetime<Server>& lifetime() const noexcept { return lifetime_; }
     [[nodiscard]] Runtime& runtime() const noexcept { return runtime_; }
     [[nodiscard]] Adapter& adapter() const noexcept { return adapter_; }
     [[nodiscard]] bool alive(base::SlotKey key) const noexcept { return sockets_.alive(key); }
     [[nodiscard]] const Settings& settings() const noexcept { return adapter_.settings(); }
-    // Runs `call` with the socket on this worker, if it is still there.
     // Runs `call` with the socket on this worker, if it is still there; else `gone`, on any thread.
     void post_to(base::SlotKey key, std::function<void(Socket&)> call, size_t bytes,
                  std::function<void()> gone = nullptr);
@@ -53,6 +56,9 @@ public:
     void connect(Connection& connection, const Packet& packet);
     void refuse(Connection& connection, std::string_view nsp, const sio::Error& error,
                 bool known = true);
+    // A socket that is `gone` tells its listeners and leaves its rooms. Sockets leave one after the other: one
+    // that a handler of a leaving socket ends leaves behind that socket, also where it is another client.
+    void leave(const Socket& socket, std::string_view reason, bool was_connected);
     void left(Socket& socket);  // It is `gone`: freed at the end of the call.
     // It leaves for that reason, and may come back.
     void keep_for_return(const Socket& socket, std::string_view reason);
@@ -63,7 +69,8 @@ public:
     void perform(const Command& command);
     // Of a request made here: when all is reported, or at the deadline, `done` is called once.
     using Done = std::function<void(bool complete, Report& all)>;
-    uint64_t open_request(uint64_t deadline_ms, Done done);
+    // Sends it to all workers. `done` is never called before this returns.
+    void ask(const std::shared_ptr<Command>& command, uint64_t timeout_ms, Done done);
     void deliver_report(Report one);  // Any thread.
     // What the log of the recovery has that this worker has not delivered.
     void drain_history();
@@ -82,6 +89,15 @@ public:
     void cancel(TimerId timer) { timers_.erase(timer); }
     [[nodiscard]] size_t timers() const noexcept { return timers_.size(); }
     void run(uint64_t now_ms);
+
+    // ---- Callbacks ------------------------------------------------------------------------------
+    // Calls it by a turn of its own: an application that asks again in its callback must not do so within its
+    // first question.
+    void call_later(std::function<void()> call);
+    // Listeners of outgoing packets run: what they send is not told to such listeners again.
+    [[nodiscard]] bool tells_outgoing() const noexcept { return telling_outgoing_; }
+    template <class F>
+    void tell_outgoing(F&& call);
 
     // ---- Tools ----------------------------------------------------------------------------------
     [[nodiscard]] Encoder& encoder() noexcept { return encoder_; }
@@ -114,6 +130,12 @@ private:
         uint64_t number;
     };
 
+    struct Leaving {
+        base::SlotKey key;
+        std::string reason;
+        bool was_connected;
+    };
+
     struct PendingConnection;
     [[nodiscard]] std::optional<History::Return> find_saved_session(const PendingConnection& who);
     Socket& create(const PendingConnection& who, std::string id);
@@ -126,10 +148,12 @@ private:
     void reply(const Command& command, Report report);
     void server_event(const Command& command);
     void report(Report one);
+    [[nodiscard]] uint64_t open_request(uint64_t deadline_ms, Done done);
     void finish(uint64_t id, bool complete);
     void fire(const Due& due);
     void close_if_empty(Namespace& nsp);
 
+    base::Lifetime<Server>& lifetime_;
     Adapter& adapter_;
     Runtime& runtime_;
     const uint32_t index_;  // Among the family's.
@@ -144,9 +168,12 @@ private:
     uint64_t wake_ms_ = 0;  // When run() is due; 0: never.
     std::unordered_map<uint64_t, Request> requests_;
     uint64_t last_request_ = 0;
+    bool asking_ = false;
+    bool telling_outgoing_ = false;
     uint64_t history_cursor_ = 1;
     bool draining_ = false;
     std::atomic<bool> drain_posted_{false};
+    std::deque<Leaving> leaving_;  // The first one's handlers run.
     std::vector<std::unique_ptr<Socket>> left_;
     std::vector<std::unique_ptr<Namespace>> left_namespaces_;
     std::vector<std::vector<Socket*>> spare_targets_;
@@ -168,6 +195,17 @@ public:
 private:
     Server& server_;
 };
+
+template <class F>
+void Server::tell_outgoing(F&& call) {
+    struct Scope {
+        explicit Scope(bool& f) noexcept : flag(f), before(std::exchange(f, true)) {}
+        ~Scope() { flag = before; }
+        bool& flag;
+        const bool before;
+    } scope(telling_outgoing_);
+    call();
+}
 
 template <class F>
 bool Server::log_if_throws(std::string_view where, F&& call) {

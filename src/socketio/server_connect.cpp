@@ -119,12 +119,18 @@ void Server::run_middleware(base::SlotKey key, size_t from) {
     const auto& middleware = socket->nsp().setup().middleware;
     for (size_t i = from; i < middleware.size(); ++i) {
         if (const auto* later = std::get_if<sio::Namespace::AsyncMiddleware>(&middleware[i])) {
-            const auto decide = [this, key, i, once = std::make_shared<std::atomic<bool>>(false)](
+            const auto decide = [lifetime = &lifetime_, key, i,
+                                 once = std::make_shared<std::atomic<bool>>(false)](
                                     std::optional<sio::Error> error) {
                 if (once->exchange(true)) return;
-                if (runtime_.here()) return decided(key, i, std::move(error));
-                runtime_.post([this, key, i, error = std::move(error)] { decided(key, i, error); },
-                              256);
+                if (Server* own = lifetime->own()) return own->decided(key, i, std::move(error));
+                const base::Lifetime<Server>::Use server(lifetime);
+                if (!server) return;
+                server->runtime_.post(
+                    [server = &*server, key, i, error = std::move(error)] {
+                        server->decided(key, i, error);
+                    },
+                    256);
             };
             return (*later)(socket->handle(), sio::Next(decide));
         }
@@ -167,7 +173,10 @@ void Server::enter(Socket& socket, std::optional<History::Return> back) {
     Connection& connection = socket.connection();
     --nsp.waiting;
     if (back) {
-        socket.rename(back->who.id);
+        {
+            const auto lock = lifetime_.lock();  // Another thread may ask for the id.
+            socket.rename(back->who.id);
+        }
         socket.data() = std::move(back->who.data);
     }
     nsp.add(socket);

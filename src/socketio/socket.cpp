@@ -14,17 +14,21 @@
 namespace starling::socketio {
 
 using sio::Ack;
+using Answer = sio::Answer::Status;
 using sio::Value;
 
 Socket::Socket(Connection& connection, Namespace& nsp, std::string id, base::SlotKey key)
     : connection_(connection), nsp_(nsp), key_(key), id_(std::move(id)) {}
 
-Socket::~Socket() { server().sockets().remove(*this); }
+Socket::~Socket() {
+    const auto lock = server().lifetime().lock();  // Another thread may be reading its id.
+    server().sockets().remove(*this);
+}
 
 Server& Socket::server() const noexcept { return nsp_.server(); }
 
 sio::Socket Socket::handle() const noexcept {
-    return {server(), uint64_t(key_.slot) << 32 | key_.generation};
+    return {server().lifetime(), uint64_t(key_.slot) << 32 | key_.generation};
 }
 
 // ---- from the client ------------------------------------------------------------------------------
@@ -71,13 +75,11 @@ void Socket::call_listeners(std::string_view name, std::span<const Json> args, c
 
 // The catch-all listeners, then the middleware. False: that refused the event.
 bool Socket::guarded(std::string_view name, std::span<const Json> args) {
-    // By index, of copies: a call may add or remove some.
-    for (size_t i = 0; i < extras_->any.size(); ++i) {
-        const auto call = extras_->any[i];
-        (*call)(name, args);
-    }
-    for (size_t i = 0; i < extras_->middleware.size(); ++i) {
-        const auto guard = extras_->middleware[i];
+    // Of copies: a call may add or remove some, which counts from the next event on.
+    if (!extras_->any.empty())
+        for (const auto& call : std::vector(extras_->any)) (*call)(name, args);
+    if (extras_->middleware.empty()) return true;
+    for (const auto& guard : std::vector(extras_->middleware)) {
         if (const auto error = (*guard)(name, args)) {
             local_event("error", error->message);
             return false;
@@ -112,16 +114,14 @@ void Socket::local_event(std::string_view name, std::string_view text) {
 
 void Socket::emit(std::string_view name, std::span<const Value> values, const Flags& flags,
                   sio::OnAnswer done) {
-    if (state_ != State::connected) {
-        if (done) done({.status = sio::Answer::Status::disconnected});
-        return;
-    }
+    if (state_ != State::connected) return answer_later(std::move(done), Answer::disconnected);
     Adapter& adapter = server().adapter();
     if (adapter.history() && !done && !flags.volatile_packet) {
         auto command = std::make_shared<Command>();
         command->setup = &nsp_.setup();
         command->nsp = nsp_.name();
         command->target = {.rooms = {id_}, .flags = flags};
+        command->target.flags.untold = server().tells_outgoing();
         return adapter.send_recoverable(std::move(command), name, values);
     }
     std::optional<uint64_t> ack_id;
@@ -132,9 +132,14 @@ void Socket::emit(std::string_view name, std::span<const Value> values, const Fl
         const uint64_t timeout_ms =
             flags.timeout_ms ? flags.timeout_ms : server().settings().ack_timeout_ms;
         if (!await(*ack_id, server().runtime().now_ms() + timeout_ms, done))
-            return done({.status = sio::Answer::Status::refused});
+            return answer_later(std::move(done), Answer::refused);
     }
     send(encoder, flags);
+}
+
+void Socket::answer_later(sio::OnAnswer done, sio::Answer::Status status) {
+    if (!done) return;
+    server().call_later([done = std::move(done), status] { done({.status = status}); });
 }
 
 void Socket::ack(uint64_t id, std::span<const Value> values) {
@@ -149,7 +154,7 @@ void Socket::ack(uint64_t id, std::span<const Value> values) {
 void Socket::send(const Encoder& packet, const Flags& flags) {
     Transport& transport = connection_.transport();
     if (flags.volatile_packet && !transport.writable()) return;
-    if (!watches_outgoing())
+    if (flags.untold || !watches_outgoing())
         return transport.send(packet.text(), packet.text_is_binary(), packet.attachments(),
                               flags.compress);
     // A listener may send something else, with the same encoder.
@@ -160,7 +165,8 @@ void Socket::send(const Encoder& packet, const Flags& flags) {
 }
 
 void Socket::send(const Encoded& packet, const Flags& flags) {
-    if (watches_outgoing()) notify_outgoing(packet.text, packet.text_is_binary, packet.attachments);
+    if (!flags.untold && watches_outgoing())
+        notify_outgoing(packet.text, packet.text_is_binary, packet.attachments);
     connection_.transport().send(packet.text, packet.text_is_binary, packet.attachments,
                                  flags.compress);
 }
@@ -190,6 +196,10 @@ void Socket::disconnect(bool close) {
 void Socket::closed(std::string_view reason) {
     if (state_ == State::gone) return;
     const bool was_connected = std::exchange(state_, State::gone) == State::connected;
+    server().leave(*this, reason, was_connected);
+}
+
+void Socket::finish_leaving(std::string_view reason, bool was_connected) {
     bool threw = false;
     const auto tell = [&](auto&& call) { threw |= !server().log_if_throws("disconnect", call); };
     if (was_connected) tell([&] { local_event("disconnecting", reason); });

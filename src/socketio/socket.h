@@ -39,6 +39,7 @@ public:
 
     [[nodiscard]] sio::Socket handle() const noexcept;
     [[nodiscard]] base::SlotKey slot_key() const noexcept { return key_; }
+    // Also read by other threads, under the lock of Server::lifetime(): id(), nsp(), user().
     [[nodiscard]] const std::string& id() const noexcept { return id_; }
     [[nodiscard]] State state() const noexcept { return state_; }
     [[nodiscard]] Namespace& nsp() const noexcept { return nsp_; }
@@ -70,8 +71,11 @@ public:
     void leave(std::string_view room);
     [[nodiscard]] std::vector<std::string> rooms() const;
     void disconnect(bool close);
-    // Tells its listeners and leaves everything. Once; a listener that throws does not hinder it.
+    // From here on it is gone: nothing reaches its client. Server::leave() calls finish_leaving() at once, or
+    // behind another socket that is leaving.
     void closed(std::string_view reason);
+    // Tells its listeners and leaves everything. A listener that throws does not hinder it.
+    void finish_leaving(std::string_view reason, bool was_connected);
 
     // ---- As sio::Socket says --------------------------------------------------------------------
     [[nodiscard]] Listeners& listeners() noexcept { return listeners_; }
@@ -112,6 +116,7 @@ private:
     void dispatch(std::string_view name, std::span<const Json> args, const sio::Ack& ack);
     void call_listeners(std::string_view name, std::span<const Json> args, const sio::Ack& ack);
     void local_event(std::string_view name, std::string_view text);
+    void answer_later(sio::OnAnswer done, sio::Answer::Status status);
     void argument_mismatch(std::string_view name, const sio::detail::ArgumentMismatch& why,
                            const sio::Ack& ack);
     // Nobody waits for anything any more. False: one who was told so threw.

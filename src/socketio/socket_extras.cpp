@@ -11,7 +11,10 @@
 namespace starling::socketio {
 
 Socket::Extras& Socket::extras() {
-    if (!extras_) extras_ = std::make_unique<Extras>();
+    if (extras_) return *extras_;
+    auto made = std::make_unique<Extras>();
+    const auto lock = server().lifetime().lock();  // Another thread may ask for the user.
+    extras_ = std::move(made);
     return *extras_;
 }
 
@@ -87,7 +90,9 @@ void Socket::off_any_outgoing() {
     if (extras_) extras_->any_outgoing.clear();
 }
 
-bool Socket::watches_outgoing() const noexcept { return extras_ && !extras_->any_outgoing.empty(); }
+bool Socket::watches_outgoing() const noexcept {
+    return extras_ && !extras_->any_outgoing.empty() && !server().tells_outgoing();
+}
 
 // Decoded again: so every way of sending is told of in the same words, and only who asks pays.
 void Socket::notify_outgoing(std::string_view text, bool text_is_binary,
@@ -105,10 +110,10 @@ void Socket::notify_outgoing(std::string_view text, bool text_is_binary,
     const auto* name = items.front().if_string();
     if (!name) return;
     const std::span<const Json> args(items.data() + 1, items.size() - 1);
-    for (size_t i = 0; extras_ && i < extras_->any_outgoing.size(); ++i) {
-        const auto call = extras_->any_outgoing[i];
-        (*call)({name->data(), name->size()}, args);
-    }
+    server().tell_outgoing([&] {
+        for (const auto& call : std::vector(extras_->any_outgoing))
+            (*call)({name->data(), name->size()}, args);
+    });
 }
 
 void Socket::use(sio::Socket::PacketMiddleware guard) {

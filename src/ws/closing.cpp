@@ -46,11 +46,14 @@ constexpr Row rows[] = {
 
 }  // namespace
 
-Actions Closing::on(Event event, Role role, uint16_t peer_code) noexcept {
+Actions Closing::on(Event event, Role role, uint16_t code) noexcept {
     for (const Row& row : rows) {
         if (row.state != state_ || row.event != event) continue;
+        if (state_ == State::open && (row.actions.send_close || row.actions.echo_close)) {
+            closer_ = event == Event::peer_close ? Closer::peer : Closer::local;
+            code_ = code;
+        }
         state_ = row.next;
-        if (event == Event::peer_close) peer_code_ = peer_code;
         Actions actions = row.actions;
         // 7.1.1: after a clean closing handshake the server ends the stream, so that the state in
         // which TCP waits stays with it; the client waits for that. A failed connection either side

@@ -31,7 +31,7 @@ public:
 
     // What the connection has to do, in this order. Any number of them.
     struct Actions {
-        bool send_close = false;       // With the code of whoever caused the event.
+        bool send_close = false;       // With the code of the event.
         bool echo_close = false;       // With the peer's code, no payload for 1005 (5.5.1).
         bool start_timer = false;      // 5 s by default; then `timeout`.
         bool shut_down = false;        // End the stream once everything queued has left.
@@ -41,20 +41,27 @@ public:
         friend bool operator==(const Actions&, const Actions&) = default;
     };
 
-    // `peer_code`: with peer_close.
-    [[nodiscard]] Actions on(Event event, Role role, uint16_t peer_code = 0) noexcept;
+    // `code`: with peer_close the peer's, with local_close and violation the one that this side sends.
+    [[nodiscard]] Actions on(Event event, Role role, uint16_t code = 0) noexcept;
+    // This side resets the transport without a close frame.
+    void terminated() noexcept {
+        if (state_ == State::open) closer_ = Closer::local;
+    }
 
     [[nodiscard]] State state() const noexcept { return state_; }
 
     // May messages, pings and pongs still be sent? (5.5.1: nothing after a close frame.)
     [[nodiscard]] bool may_send() const noexcept { return state_ == State::open; }
 
-    // The peer's code, 1005 if its close frame had none, 1006 if no close frame came.
-    [[nodiscard]] uint16_t reported_code() const noexcept { return peer_code_; }
+    // Of the side that closed first: its code, 1005 if the peer's close frame had none. 1006 if neither sent one.
+    [[nodiscard]] uint16_t reported_code() const noexcept { return code_; }
+    enum class Closer : uint8_t { nobody, peer, local };
+    [[nodiscard]] Closer closer() const noexcept { return closer_; }
 
 private:
     State state_ = State::open;
-    uint16_t peer_code_ = close_code::abnormal;
+    Closer closer_ = Closer::nobody;
+    uint16_t code_ = close_code::abnormal;
 };
 static_assert(sizeof(Closing) <= 4, "part of the 250 bytes that an idle connection may cost");
 

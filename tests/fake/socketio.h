@@ -15,7 +15,7 @@ namespace starling::fake {
 
 class Runtime final : public socketio::Runtime {
 public:
-    bool here() const noexcept override { return current == this; }
+    const void* runs_on() const noexcept override { return this; }
     bool post(std::function<void()> call, size_t) override {
         calls.push_back(std::move(call));
         return true;
@@ -34,7 +34,6 @@ public:
         logged.push_back("exception: " + std::string(where) + ": " + std::string(what));
     }
 
-    inline static thread_local const Runtime* current = nullptr;  // Which of the workers "runs".
     const uint64_t* clock_ms = nullptr;
     uint64_t wake_ms = 0;
     uint64_t last_random = 0;
@@ -49,11 +48,19 @@ public:
               bool) override {
         got.push_back(text_is_binary ? "bytes " + std::to_string(text.size()) : std::string(text));
         for (const auto& one : attachments) got.push_back("bytes " + std::to_string(one.size()));
+        end_if_full();
     }
     void deliver(hub::Publication& publication) override {
         const auto& message = publication.message;
         got.push_back(message.binary ? "bytes " + std::to_string(message.bytes.size())
                                      : std::string(base::text_of(message.bytes)));
+        end_if_full();
+    }
+    // As a session of Engine.IO does whose client does not take what waits for it.
+    void end_if_full() {
+        if (got.size() <= packets_max || !ended.empty()) return;
+        ended = "transport error";
+        if (on_end) on_end();
     }
     bool writable() const noexcept override { return is_writable; }
     void end(End how) override {
@@ -72,6 +79,7 @@ public:
     std::string ended;
     std::function<void()> on_end;
     bool is_writable = true;
+    size_t packets_max = SIZE_MAX;
     uint64_t timer_ms = 0;
     unsigned engine_revision = 4;
     std::string engine_sid = "ENGINE";
@@ -137,6 +145,7 @@ public:
                     (void)server->runtime().post([&to = *server, call] { call(to); }, bytes);
         });
     }
+    ~Workers() { adapter.close(); }
 
     Namespace& of(std::string_view name) {
         return *namespaces.emplace_back(std::make_unique<Namespace>(adapter.declare(name)));
@@ -149,12 +158,14 @@ public:
     // As if on that worker's thread.
     template <class F>
     void on(size_t worker, F&& call) {
-        const Runtime* const before = std::exchange(Runtime::current, runtimes[worker].get());
+        adapter.open();  // Everything is declared by now.
+        const void* const before = std::exchange(base::running, runtimes[worker].get());
         call();
-        Runtime::current = before;
+        base::running = before;
     }
     // Posted calls of all workers, until there are none.
     void settle() {
+        if (std::exchange(settling_, true)) return;
         for (bool any = true; any;) {
             any = false;
             for (size_t i = 0; i < runtimes.size(); ++i) {
@@ -163,9 +174,11 @@ public:
                     const auto call = std::move(runtimes[i]->calls.front());
                     runtimes[i]->calls.pop_front();
                     on(i, call);
+                    if (on_turn) on_turn();
                 }
             }
         }
+        settling_ = false;
     }
     void pass(uint64_t ms) {
         now_ms += ms;
@@ -179,6 +192,10 @@ public:
     std::vector<std::unique_ptr<Runtime>> runtimes;
     std::vector<std::unique_ptr<socketio::Server>> servers;
     std::vector<std::unique_ptr<Namespace>> namespaces;
+    std::function<void()> on_turn;  // After each posted call.
+
+private:
+    bool settling_ = false;
 };
 
 inline Client::Client(Workers& workers, size_t worker, unsigned revision)
@@ -205,7 +222,7 @@ inline void Client::says_bytes(std::string_view bytes) {
     workers_.settle();
 }
 inline void Client::is_due() {
-    on_worker([&] { connection_->connect_timed_out(); });
+    on_worker([&] { connection_->timed_out(); });
 }
 inline void Client::leaves(std::string_view reason) {
     on_worker([&] { connection_->closed(reason); });

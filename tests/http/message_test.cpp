@@ -5,6 +5,7 @@
 #include <boost/json/value.hpp>
 #include <stdexcept>
 
+#include "base/lifetime.h"
 #include "http/response_writer.h"
 
 namespace starling::http {
@@ -130,7 +131,9 @@ public:
 
 TEST(HttpReply, ForwardsToItsTarget) {
     RecordingTarget target;
-    Response response(&target, {3, 4});
+    auto& lifetime = Reply::Target::of(target, nullptr);
+    lifetime.open();
+    Response response(&lifetime, {3, 4});
     EXPECT_FALSE(response.deferred());
     const Reply reply = response.later();
     EXPECT_TRUE(response.deferred());
@@ -139,6 +142,12 @@ TEST(HttpReply, ForwardsToItsTarget) {
     reply.end();
     reply.send(std::move(Response().text("whole")));
     EXPECT_FALSE(reply.closed());
+    EXPECT_EQ(target.log, "write(a) write(full) end4 send3(whole) ");
+    lifetime.end();  // Whoever keeps the handle may go on using it.
+    EXPECT_FALSE(reply.write("b"));
+    EXPECT_TRUE(reply.closed());
+    reply.end();
+    reply.send({});
     EXPECT_EQ(target.log, "write(a) write(full) end4 send3(whole) ");
     const Reply none;
     EXPECT_FALSE(none.write("a"));

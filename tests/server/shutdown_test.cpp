@@ -209,7 +209,7 @@ TEST_F(StoppingSoon, TheDeadlineEndsWhatDoesNotEndItself) {
     EXPECT_TRUE(reply.closed());
     EXPECT_FALSE(reply.write("late"));
     reply.end();
-    EXPECT_TRUE(t.events.wait_for("close 1006"));
+    EXPECT_TRUE(t.events.wait_for("close 1001"));
     EXPECT_EQ(t.stats().connections_open, 0u);
 }
 
@@ -225,7 +225,7 @@ TEST_F(Stopping, ASecondStopEndsAtOnce) {
     t.server.wait();
     EXPECT_EQ(waits.read_to_end(), "<reset>");
     EXPECT_TRUE(reply.closed());
-    EXPECT_TRUE(t.events.wait_for("close 1006"));
+    EXPECT_TRUE(t.events.wait_for("close 1001"));
 }
 
 TEST(ServerStop, WorksInsideAHandlerAndWithTwoWaiting) {

@@ -42,6 +42,7 @@ TEST(SocketIoAcks, AcksOfClientsComeOrTimeOut) {
     b->leaves();
     EXPECT_EQ(answers.back(), "status 2");
     workers.on(1, [&] { sockets[1].emit_with_ack("q", note); });
+    workers.settle();
     EXPECT_EQ(answers.size(), 4u);
     EXPECT_EQ(answers.back(), "status 2");
     EXPECT_TRUE(a->transport.ended.empty());
@@ -61,6 +62,7 @@ TEST(SocketIoAcks, TheThousandAndFirstAwaitedAckIsRefused) {
     workers.on(0, [&] {
         for (int i = 0; i < 1001; ++i) socket->emit_with_ack("q", note);
     });
+    workers.settle();
     EXPECT_EQ(refused, 1u);
     EXPECT_EQ(client->takes().size(), 1000u);
     workers.pass(10'000);  // Each has ten seconds where nothing else is said.

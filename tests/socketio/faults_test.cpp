@@ -230,6 +230,7 @@ TEST(SocketIoFaults, TimersEndWithWhatTheyAreFor) {
     workers.on(0, [&] {
         io.local().fetch_sockets([&](std::vector<sio::RemoteSocket>) { fetched = true; });
     });
+    workers.settle();
     EXPECT_TRUE(fetched);
     EXPECT_EQ(core.timers(), 0u);
 }

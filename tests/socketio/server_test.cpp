@@ -343,8 +343,43 @@ TEST(SocketIoCore, NoNamespaceWithinTenSeconds) {
     EXPECT_EQ(idle.transport.timer_ms, 10'000u);
     joined->is_due();
     idle.is_due();
+    EXPECT_TRUE(idle.transport.ended.empty());  // Not yet.
+    workers.now_ms += 10'000;
+    joined->is_due();
+    idle.is_due();
     EXPECT_EQ(idle.transport.ended, "forced server close");
     EXPECT_TRUE(joined->transport.ended.empty());
+}
+
+TEST(SocketIoCore, AttachmentsThatDoNotComeWithinTenSeconds) {
+    Workers workers;
+    auto& io = workers.of("/");
+    std::vector<std::string> events;
+    io.on("file", [&](sio::Binary bytes) { events.emplace_back(bytes.text()); });
+    const auto client = join(workers), whole = join(workers);
+    for (auto* each : {client.get(), whole.get()})
+        each->says("51-[\"file\",{\"_placeholder\":true,\"num\":0}]");
+    EXPECT_EQ(client->transport.timer_ms, 10'000u);
+    workers.now_ms += 9'999;
+    client->is_due();
+    EXPECT_TRUE(client->transport.ended.empty());
+    EXPECT_EQ(client->transport.timer_ms, 1u);
+    whole->says_bytes("abc");
+    workers.now_ms += 1;
+    client->is_due();
+    whole->is_due();
+    EXPECT_EQ(client->transport.ended, "forced close");
+    EXPECT_TRUE(whole->transport.ended.empty());
+    EXPECT_EQ(events, std::vector<std::string>{"abc"});
+
+    // Before it has joined: ended by the earlier of the two.
+    Client idle(workers, 0, 4);
+    workers.now_ms += 9'000;
+    idle.says("51-[\"file\",{\"_placeholder\":true,\"num\":0}]");
+    EXPECT_EQ(idle.transport.timer_ms, 1'000u);
+    workers.now_ms += 1'000;
+    idle.is_due();
+    EXPECT_EQ(idle.transport.ended, "forced server close");
 }
 
 TEST(SocketIoCore, VolatileIsDroppedWhereTheClientIsBusy) {

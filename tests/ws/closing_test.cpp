@@ -18,8 +18,8 @@ std::string actions_text(const Closing::Actions& a) {
     return out.empty() ? "- " : out;
 }
 
-// l local close, p peer's close 4000, n peer's close without code, f flushed, v violation, t
-// timeout, g gone.
+// l local close 3000, p peer's close 4000, n peer's close without code, f flushed, v violation 1002,
+// t timeout, g gone.
 std::string play(Role role, std::string_view events) {
     Closing closing;
     std::string out;
@@ -31,7 +31,8 @@ std::string play(Role role, std::string_view events) {
                             : c == 'v'             ? Event::violation
                             : c == 't'             ? Event::timeout
                                                    : Event::transport_gone;
-        const auto actions = closing.on(event, role, c == 'p' ? 4000 : 1005);
+        const uint16_t code = c == 'p' ? 4000 : c == 'l' ? 3000 : c == 'v' ? 1002 : 1005;
+        const auto actions = closing.on(event, role, code);
         out += actions_text(actions);
         if (actions.report) out += std::to_string(closing.reported_code()) + " ";
         out += "| ";
@@ -46,9 +47,9 @@ TEST(WsClosing, handshakes) {
         std::string_view events, server, client;
     };
     constexpr Case cases[] = {
-        {"we close", "lpg", "send timer | shutdown | report 4000", "send timer | - | report 4000"},
-        {"we close, the answer has no code", "lng", "send timer | shutdown | report 1005",
-         "send timer | - | report 1005"},
+        {"we close", "lpg", "send timer | shutdown | report 3000", "send timer | - | report 3000"},
+        {"we close, the answer has no code", "lng", "send timer | shutdown | report 3000",
+         "send timer | - | report 3000"},
         {"the peer closes", "pfg", "echo timer | shutdown | report 4000",
          "echo timer | - | report 4000"},
         {"the peer closes without a code", "nfg", "echo timer | shutdown | report 1005",
@@ -56,26 +57,26 @@ TEST(WsClosing, handshakes) {
         {"the peer closes and leaves", "pg", "echo timer | report 4000",
          "echo timer | report 4000"},
         {"the peer leaves", "g", "report 1006", "report 1006"},
-        {"we close, the peer leaves", "lg", "send timer | report 1006", "send timer | report 1006"},
-        {"we close, no answer", "lt", "send timer | reset report 1006",
-         "send timer | reset report 1006"},
-        {"we close, the peer answers and stays", "lpt", "send timer | shutdown | reset report 4000",
-         "send timer | - | reset report 4000"},
+        {"we close, the peer leaves", "lg", "send timer | report 3000", "send timer | report 3000"},
+        {"we close, no answer", "lt", "send timer | reset report 3000",
+         "send timer | reset report 3000"},
+        {"we close, the peer answers and stays", "lpt", "send timer | shutdown | reset report 3000",
+         "send timer | - | reset report 3000"},
         {"the peer does not take our answer", "pt", "echo timer | reset report 4000",
          "echo timer | reset report 4000"},
         {"heartbeat ran out", "t", "reset report 1006", "reset report 1006"},
-        {"violation", "vg", "send timer shutdown | report 1006",
-         "send timer shutdown | report 1006"},
-        {"violation, the peer stays", "vt", "send timer shutdown | reset report 1006",
-         "send timer shutdown | reset report 1006"},
-        {"violation after our close", "lvg", "send timer | reset report 1006 | -",
-         "send timer | reset report 1006 | -"},
-        {"we close twice", "llpg", "send timer | - | shutdown | report 4000",
-         "send timer | - | - | report 4000"},
+        {"violation", "vg", "send timer shutdown | report 1002",
+         "send timer shutdown | report 1002"},
+        {"violation, the peer stays", "vt", "send timer shutdown | reset report 1002",
+         "send timer shutdown | reset report 1002"},
+        {"violation after our close", "lvg", "send timer | reset report 3000 | -",
+         "send timer | reset report 3000 | -"},
+        {"we close twice", "llpg", "send timer | - | shutdown | report 3000",
+         "send timer | - | - | report 3000"},
         {"we close after the peer", "plfg", "echo timer | - | shutdown | report 4000",
          "echo timer | - | - | report 4000"},
-        {"flushing means nothing when open", "flfpg", "- | send timer | - | shutdown | report 4000",
-         "- | send timer | - | - | report 4000"},
+        {"flushing means nothing when open", "flfpg", "- | send timer | - | shutdown | report 3000",
+         "- | send timer | - | - | report 3000"},
         {"nothing after the end", "glpvtfg", "report 1006 | - | - | - | - | - | -",
          "report 1006 | - | - | - | - | - | -"},
     };

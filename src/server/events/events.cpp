@@ -123,6 +123,7 @@ void Events::require_not_attached() const {
 }
 
 void Events::declare(events::Channel channel) {
+    const std::lock_guard lock(declaring_);
     require_not_attached();
     table_.declare(std::move(channel));
 }
@@ -150,10 +151,16 @@ EventsWorker* Events::here() const noexcept {
     return worker ? workers_[worker->index()].get() : nullptr;
 }
 
+bool Events::declared(std::string_view channel) const {
+    if (attached_.load(std::memory_order_acquire)) return table_.find(channel).rule != nullptr;
+    const std::lock_guard lock(declaring_);
+    return table_.find(channel).rule != nullptr;
+}
+
 bool Events::publish(std::string_view channel, std::string_view event,
                      std::function<void(events::Published)> done) {
     if (!base::utf8_is_valid(event)) throw std::invalid_argument("an event must be UTF-8");
-    if (!table_.find(channel).rule) return false;
+    if (!declared(channel)) return false;
     auto batch = std::make_shared<EventBatch>(1);
     batch->items.front().channel = channel;
     batch->items.front().text.append(events::event_prefix).append(event);

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -110,6 +111,7 @@ public:
 
 private:
     void require_not_attached() const;
+    [[nodiscard]] bool declared(std::string_view channel) const;
 
     const events::Options options_;
     const auth::Authenticator authenticator_;
@@ -119,6 +121,7 @@ private:
     WorkerGroup* group_ = nullptr;                        // Null until attach().
     std::vector<std::unique_ptr<EventsWorker>> workers_;  // By the workers' indices.
     std::atomic<bool> attached_{false};
+    mutable std::mutex declaring_;  // Until then: a thread may publish while another one declares.
 };
 
 }  // namespace starling::server

@@ -21,7 +21,7 @@ public:
     void on_open() override;
     void on_text(std::string_view text) override { connection_.on_text(text); }
     void on_binary(std::span<const std::byte> bytes) override { connection_.on_bytes(bytes); }
-    void on_timer() override { connection_.connect_timed_out(); }
+    void on_timer() override { connection_.timed_out(); }
     void on_close(EngineClose reason) override {
         connection_.closed(engineio::reason_text(reason));
     }

@@ -252,13 +252,15 @@ void SocketIo::attach(WorkerGroup& group) {
         group.post_all(bytes, skipped,
                        [this, call](Worker& worker) { call(workers_[worker.index()]->server()); });
     });
-    shared_->adapter.start();
+    shared_->adapter.open();
     if (clients_missing_ && group.log && group.log->wants(log::Level::warn))
         group.log->write(log::Level::warn,
                          "socket.io: no bundles for browsers were found: set client_dir, or "
                          "serve_client to false",
                          {});
 }
+
+void SocketIo::close_handles() noexcept { shared_->adapter.close(); }
 
 void SocketIo::detach() noexcept {
     shared_->adapter.remove_servers();

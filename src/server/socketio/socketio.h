@@ -33,7 +33,7 @@ public:
     SocketIoWorker(Worker& worker, socketio::Adapter& adapter);
     ~SocketIoWorker() override;
 
-    [[nodiscard]] bool here() const noexcept override;
+    [[nodiscard]] const void* runs_on() const noexcept override { return runs_on_; }
     bool post(std::function<void()> call, size_t bytes) override;
     [[nodiscard]] uint64_t now_ms() const noexcept override;
     [[nodiscard]] int64_t unix_s() const noexcept override;
@@ -47,6 +47,7 @@ public:
 
 private:
     Worker& worker_;
+    const void* const runs_on_;
     uint64_t timer_ = 0;  // 0: none.
     RandomPool random_;
     socketio::Server server_;
@@ -70,6 +71,7 @@ public:
     void mount(Site& site) override;
     void attach(WorkerGroup& group) override;
     void detach() noexcept override;
+    void close_handles() noexcept override;
     [[nodiscard]] const sio::Options& options() const noexcept { return options_; }
 
 private:

@@ -9,11 +9,9 @@
 namespace starling::server {
 
 SocketIoWorker::SocketIoWorker(Worker& worker, socketio::Adapter& adapter)
-    : worker_(worker), server_(adapter, *this, worker.index()) {}
+    : worker_(worker), runs_on_(&worker.loop()), server_(adapter, *this, worker.index()) {}
 
 SocketIoWorker::~SocketIoWorker() = default;
-
-bool SocketIoWorker::here() const noexcept { return worker_.loop().in_loop_thread(); }
 
 bool SocketIoWorker::post(std::function<void()> call, size_t bytes) {
     return worker_.post_bounded(bytes, std::move(call));
