@@ -1,5 +1,6 @@
 #include "base/base64.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -18,27 +19,43 @@ constexpr Values values_of(char c62, char c63) {
     return table;
 }
 
-constexpr Values values = values_of('+', '/');
-constexpr Values url_values = values_of('-', '_');
+constexpr int8_t skipped = -2;
 
-bool decode(std::string_view text, const Values& table, std::string& out) {
+constexpr Values url_values = values_of('-', '_');
+// Both alphabets, and the white space of RFC 2045's lines.
+constexpr Values lenient_values = [] {
+    Values table = values_of('+', '/');
+    table['-'] = 62;
+    table['_'] = 63;
+    for (const unsigned char space : {' ', '\t', '\r', '\n', '\v', '\f'}) table[space] = skipped;
+    return table;
+}();
+
+// The letters at the front of a text.
+struct Letters {
+    size_t count = 0;   // White space not counted.
+    uint32_t bits = 0;  // What is left of them behind the last whole byte,
+    unsigned left = 0;  // so many bits.
+    size_t read = 0;    // Where they end: at the end of the text, or at another character.
+};
+
+Letters decode(std::string_view text, const Values& table, std::string& out) {
+    Letters letters;
     out.clear();
-    if (text.size() % 4 == 1) return false;  // Six bits are no byte.
     out.reserve(text.size() / 4 * 3 + 2);
-    uint32_t bits = 0;
-    unsigned count = 0;
     for (const char c : text) {
         const int8_t value = table[static_cast<unsigned char>(c)];
-        if (value < 0) return false;
-        bits = bits << 6 | static_cast<uint32_t>(value);
-        count += 6;
-        if (count < 8) continue;
-        count -= 8;
-        out.push_back(static_cast<char>(bits >> count & 0xff));
+        if (value < 0 && value != skipped) break;
+        ++letters.read;
+        if (value < 0) continue;
+        ++letters.count;
+        letters.bits = letters.bits << 6 | static_cast<uint32_t>(value);
+        letters.left += 6;
+        if (letters.left < 8) continue;
+        letters.left -= 8;
+        out.push_back(static_cast<char>(letters.bits >> letters.left & 0xff));
     }
-    // RFC 4648 section 3.5: a decoder may refuse non-zero pad bits. A signature that can be spelled
-    // in several ways is a signature that someone compares wrongly.
-    return (bits & ((1U << count) - 1)) == 0;
+    return letters;
 }
 
 char letter(uint32_t six) noexcept {
@@ -49,18 +66,22 @@ char letter(uint32_t six) noexcept {
 
 std::optional<std::string> base64url_decode(std::string_view text) {
     std::string out;
-    if (!decode(text, url_values, out)) return std::nullopt;
+    const Letters letters = decode(text, url_values, out);
+    if (letters.read != text.size() || letters.count % 4 == 1) return std::nullopt;
+    // RFC 4648 section 3.5: a decoder may refuse non-zero pad bits. A signature that can be spelled
+    // in several ways is a signature that someone compares wrongly.
+    if ((letters.bits & ((1U << letters.left) - 1)) != 0) return std::nullopt;
     return out;
 }
 
 bool base64_decode(std::string_view text, std::string& out) {
-    const size_t length = text.size();
-    for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
-    if (length != text.size() && length % 4 != 0) {
-        out.clear();
-        return false;
-    }
-    return decode(text, values, out);
+    const Letters letters = decode(text, lenient_values, out);
+    const bool only_padding = std::ranges::all_of(text.substr(letters.read), [](char c) {
+        return c == '=' || lenient_values[static_cast<unsigned char>(c)] == skipped;
+    });
+    if (only_padding && letters.count % 4 != 1) return true;  // Six bits are no byte.
+    out.clear();
+    return false;
 }
 
 void base64_append(std::string& out, std::string_view bytes) {

@@ -16,8 +16,10 @@ inline constexpr std::string_view base64url_alphabet =
 // encoder makes, and bits behind the last byte: one value has one spelling.
 [[nodiscard]] std::optional<std::string> base64url_decode(std::string_view text);
 
-// Replaces `out`. False under the same conditions, or where padding is there and not what the
-// length asks for; padding may be missing altogether, as some encoders leave it away.
+// For data that peers encode in many ways (Java's line ends at 76 columns, Android's URL alphabet):
+// white space is skipped, both alphabets are read, padding may be missing or too long, and bits behind the
+// last byte are ignored. Replaces `out`; false, and `out` empty, for any other character, for a letter
+// behind padding, and for one letter beyond whole groups of four.
 [[nodiscard]] bool base64_decode(std::string_view text, std::string& out);
 
 // Appends, with padding.

@@ -40,14 +40,41 @@ TEST(Base64, encodes_and_decodes) {
     EXPECT_EQ(base64url_decode("-_8"), "\xfb\xff");
 }
 
+// As Node's Buffer reads what its peers write.
+TEST(Base64, ReadsWhatEncodersWrite) {
+    struct Case {
+        std::string_view text, bytes;
+    };
+    constexpr Case cases[] = {
+        {"Zm9v\n", "foo"},
+        {"Zm9v\r\nYmFy\r\n", "foobar"},
+        {" Z m\t9v", "foo"},
+        {"Zm9v\n\nYg\n=\n=\n", "foob"},
+        {"-_8=", "\xfb\xff"},
+        {"+_8", "\xfb\xff"},
+        {"Zg=", "f"},
+        {"Zm8==", "fo"},
+        {"Zm9v====", "foo"},
+        {"Zh==", "f"},
+        {"Zm9=", "fo"},
+        {"\n", ""},
+        {"=", ""},
+    };
+    for (const auto& [text, bytes] : cases) {
+        std::string out = "what was there before";
+        EXPECT_TRUE(base64_decode(text, out)) << text;
+        EXPECT_EQ(out, bytes) << text;
+    }
+}
+
 TEST(Base64, refuses) {
     for (const std::string_view text :
-         {"A", "AAAAA", "Zg=", "Zm8==", "Zm9v=", "Zm9v====", "=",
-          "==", "Zg==Zg==", "Z g=", "Zm9v\n", "-_8=", "Zh==", "Zm9="}) {
-        std::string out;
+         {"A", "AAAAA", "Zm9vY\n", "Zg==Zg==", "Zm9v=Y", "Zm9v!", "Zm.v", "\xc3\xa9"}) {
+        std::string out = "what was there before";
         EXPECT_FALSE(base64_decode(text, out)) << text;
+        EXPECT_EQ(out, "") << text;
     }
-    for (const std::string_view text : {"A", "Zg==", "+/8", "Zh", "Zm9v "}) {
+    for (const std::string_view text : {"A", "Zg==", "+/8", "Zh", "Zm9v ", "Zm9v\n"}) {
         EXPECT_EQ(base64url_decode(text), std::nullopt) << text;
     }
 }

@@ -78,7 +78,7 @@ TEST(EngineioPacket, faults) {
         {"b4A", Fault::invalid_base64, Fault::none},  // EIO4: the base64 "4A".
         {"bAA", Fault::unknown_type, Fault::none},
         {"b2AA", Fault::unknown_type, Fault::none},
-        {"b4-_8=", Fault::invalid_base64, Fault::invalid_base64},
+        {"b4-_8.", Fault::invalid_base64, Fault::invalid_base64},
     };
     for (const auto& [text, fault3, fault4] : cases) {
         std::string scratch;

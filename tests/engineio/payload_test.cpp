@@ -74,6 +74,11 @@ TEST(EngineioPayload, reads_revision_4) {
          "4a|unknown packet type"},
         {"another revision's payload", "6:4hello", "6:4hello|"},
         {"base64 with an error", "b$", "invalid base64"},
+        {"base64 in lines",
+         "bAQID\nBAUG\r\n\x1e"
+         "4a",
+         "bin4\x01\x02\x03\x04\x05\x06|4a|"},
+        {"base64url without padding", "b-_8", "bin4\xfb\xff|"},
         {"not UTF-8",
          "4a\x1e"
          "4\xff",
@@ -91,6 +96,7 @@ TEST(EngineioPayload, reads_revision_3_text) {
         {"UTF-16 lengths", "10:42[\"\u00e9\u20ac\U0001f600\"]2:4x",
          "42[\"\u00e9\u20ac\U0001f600\"]|4x|"},
         {"base64", "3:4a\u20ac10:b4AAEC/w==", "4a\u20ac|bin4\x00\x01\x02\xff|"sv},
+        {"base64 in lines", "7:b4AQID\n", "bin4\x01\x02\x03|"},
         {"1.x: encoded twice",
          "15:42[\"\u00c3\u00a9\u00e2\u0082\u00ac\u00f0\u009f\u0098\u0080\"]2:4x",
          "42[\"\u00e9\u20ac\U0001f600\"]|4x|"},
