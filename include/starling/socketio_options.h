@@ -51,7 +51,7 @@ struct HttpCompression {
 
 struct Options {
     std::string path = "/socket.io";
-    bool add_trailing_slash = true;  // Also answers at the path without its trailing slash.
+    bool add_trailing_slash = true;  // False: served at the path without a slash behind it too.
     // The clients at PATH/socket.io.js and its siblings, from this folder; "": where they were
     // installed. Where there are none they are 404.
     bool serve_client = true;
@@ -72,6 +72,9 @@ struct Options {
     // Pages of other sites: Node lets any of them open a WebSocket; here both transports ask this
     // list and `cors` (as ws::Route::origins), and refuse others with 403.
     std::vector<std::string> origins = {};
+    // Sec-WebSocket-Protocol: which of the client's offers is taken, by preference (none: no field in the
+    // answer, and a browser gives up). Empty: the first that the client offers, as Node does.
+    std::vector<std::string> subprotocols = {};
     std::optional<http::CorsOptions> cors = std::nullopt;
     // Refuses a request with error 4 (403): returns the reason, or nothing to go on.
     std::function<std::optional<std::string>(const http::Request&)> allow_request = {};
@@ -82,6 +85,9 @@ struct Options {
     // ---- Socket.IO --------------------------------------------------------------------------------
     Parser parser = Parser::json;
     std::chrono::milliseconds connect_timeout{10'000};  // To join a namespace; Node: 45 s.
+    // Sessions of one address (IPv6: of one /64) on one worker that have joined no namespace yet. A new one
+    // ends the oldest of them, and likewise where they are a quarter of all connections that may be.
+    uint32_t unjoined_per_address_max = 1'000;
     std::optional<Recovery> connection_state_recovery = std::nullopt;
     bool cleanup_empty_child_namespaces = false;
     uint32_t max_attachments = 10;                  // Of one packet.

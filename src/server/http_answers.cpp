@@ -129,14 +129,16 @@ void HttpConnection::pump_file_next_tick() {
 
 void HttpConnection::finish_answer() {
     log_access();
-    end_request(RequestEnd::answered);
+    // An answer that the client does not read is not over yet: its request keeps its key.
+    const bool leaves = stream_->queued_bytes() <= answers_queued_bytes_max;
+    if (leaves) end_request(RequestEnd::answered);
     promised_.reset();
     if (!writer_.keep_alive() || (ended_ && !held_)) {
         phase_.on(Event::answered_last);
         return stream_->close();
     }
     reader_.reset();
-    if (stream_->queued_bytes() <= answers_queued_bytes_max) {
+    if (leaves) {
         phase_.on(Event::answered);
         return read_next();
     }

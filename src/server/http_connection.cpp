@@ -218,6 +218,7 @@ void HttpConnection::on_drained() {
     if (phase_.is(Phase::file)) pump_file_next_tick();
     if (phase_.is(Phase::streaming)) worker_->replies().set_note(reply_key_, 0);
     if (phase_.is(Phase::draining)) {
+        end_request(RequestEnd::answered);
         phase_.on(Event::drained);
         read_next();
     } else if (phase_.is(Phase::moving)) {

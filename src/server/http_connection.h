@@ -62,8 +62,9 @@ public:
 
     // ---- For Worker::replies() ------------------------------------------------------------------
     // The request in work: from its head on where the route takes part in reading the body, else once
-    // it is whole; until its answer is complete.
+    // it is whole; until its answer has left, but for little.
     [[nodiscard]] base::SlotKey slot_key() const noexcept { return reply_key_; }
+    [[nodiscard]] size_t queued_bytes() const noexcept { return stream_->queued_bytes(); }
     // Calls made on this thread are posted while the handler runs, and behind others that were.
     [[nodiscard]] bool must_post() const noexcept { return answering_ || posted_calls_ > 0; }
     void call_posted() noexcept { ++posted_calls_; }

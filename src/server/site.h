@@ -41,6 +41,7 @@ struct WebSocketEndpoint {
     const ws::OriginPolicy origins;
     const ws::DeflateOptions deflate;
     WsAdmission admission = {};
+    bool echo_subprotocol = false;  // Where the route names none, the first offer is taken.
 };
 
 struct DefaultHeader {

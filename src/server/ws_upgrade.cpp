@@ -142,15 +142,20 @@ UpgradeOutcome WsUpgrade::decide(const ws::HandshakeRequest& handshake) {
     UpgradeOutcome outcome;
     if (!run_hook(upgrade, outcome)) return outcome;
 
-    const std::string_view subprotocol =
-        upgrade.subprotocol_ ? std::string_view(*upgrade.subprotocol_)
-                             : ws::select_subprotocol(protocols_, context_.route().subprotocols);
+    std::string_view subprotocol =
+        ws::select_subprotocol(protocols_, context_.route().subprotocols);
+    if (upgrade.subprotocol_) subprotocol = *upgrade.subprotocol_;
+    if (context_.site.echo_subprotocol && context_.route().subprotocols.empty() && !names.empty() &&
+        base::is_token(names.front()))
+        subprotocol = names.front();
     const auto deflate = ws::negotiate_deflate(handshake.extensions, context_.site.deflate);
     const auto accept = ws::accept_key(handshake.key);
     ws::append_response(outcome.response, {accept.data(), accept.size()}, subprotocol,
                         deflate.response);
     if (!upgrade.header_lines_.empty())  // Before the blank line.
         outcome.response.insert(outcome.response.size() - 2, upgrade.header_lines_);
+    // What is above an admitted socket does not ask for it.
+    if (context_.site.admission) subprotocol = {};
     outcome.connection = std::make_unique<WsConnection>(context_, subprotocol, deflate.params,
                                                         std::move(upgrade.data_));
     return outcome;

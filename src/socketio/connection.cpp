@@ -152,8 +152,10 @@ void Connection::timed_out() {
     const uint32_t now_ms = cut(server_.runtime().now_ms());
     if (!joined_ && int32_t(now_ms - connect_due_ms_) >= 0)
         return end(Transport::End::forced_server_close, "no namespace joined in time");
-    if (packet_due_ms_ && int32_t(now_ms - packet_due_ms_) >= 0)
+    if (packet_due_ms_ && int32_t(now_ms - packet_due_ms_) >= 0) {
+        decoder_ = Decoder(server_.settings().codec);  // The bytes go before the client does.
         return end(Transport::End::forced_close, "attachments did not come in time");
+    }
     set_timer();
 }
 

@@ -182,6 +182,7 @@ void Server::enter(Socket& socket, std::optional<History::Return> back) {
     nsp.add(socket);
     if (socket.state() == Socket::State::gone) return;  // Who was told of its room ended it.
     socket.connected();
+    connection.transport().joined();
     if (back)
         for (const auto& room : back->who.rooms) socket.join(room);
     if (socket.state() == Socket::State::gone) return;

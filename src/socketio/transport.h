@@ -61,8 +61,10 @@ public:
     virtual void deliver(hub::Publication& message) = 0;
     [[nodiscard]] virtual bool writable() const noexcept = 0;  // What is sent leaves now.
     virtual void end(End how) = 0;
-    // Connection::timed_out() is due then; replaces the one set before.
+    // Connection::timed_out() is due then. Replaces the one set before.
     virtual void set_timer(uint64_t delay_ms) = 0;
+    // A namespace let the client in; called for each.
+    virtual void joined() {}
     [[nodiscard]] virtual unsigned revision() const noexcept = 0;  // Of Engine.IO: 3 or 4.
     [[nodiscard]] virtual std::string_view sid() const noexcept = 0;
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;

@@ -39,8 +39,10 @@ enum class EngineStep : uint8_t {
     reopen,         // Another session, in the slot of the one that ended.
     stop,           // The workers stop, as at SIGTERM,
     stop_at_once,   // as at the second SIGTERM.
+    crowd,          // Idle connections, which a worker that stops closes before newer ones.
+    server_floods,  // More for the client than a connection that nobody reads takes.
 };
-constexpr size_t engine_steps = size_t(EngineStep::stop_at_once) + 1;
+constexpr size_t engine_steps = size_t(EngineStep::server_floods) + 1;
 
 class EngineModel {
 public:
@@ -102,8 +104,16 @@ public:
                 return;
             case EngineStep::stop: return stop(false);
             case EngineStep::stop_at_once: return stop(true);
+            case EngineStep::server_floods:
+                if (session_) session_->send_text("4" + std::string(900'000, 'x'));
+                return;
+            case EngineStep::crowd:
+                for (size_t i = 0; i < crowd_.size(); ++i) crowd_[i] = connect(i % 2);
+                return;
         }
     }
+
+    [[nodiscard]] bool has_session() const noexcept { return session_ != nullptr; }
 
     // Ticks of both workers, until what was sent has been dealt with.
     void settle() {
@@ -116,6 +126,7 @@ public:
     // Closes what is open, and checks that nothing is left of it.
     void end() {
         for (Peer* peer : {&poll_, &second_poll_, &post_, &last_post_, &socket_}) *peer = {};
+        for (Peer& peer : crowd_) peer = {};
         settle();
         if (session_) session_->close();
         settle();
@@ -228,6 +239,7 @@ private:
     bool away_ = false, stopped_ = false;
     std::string sid_;
     Peer poll_, second_poll_, post_, last_post_, socket_;
+    std::array<Peer, 24> crowd_;  // More than a worker closes at once.
 };
 
 }  // namespace starling::server::test

@@ -65,6 +65,8 @@ Engine::Engine(EngineOptions options, EngineFactory factory)
       session_options_{.ping_interval_ms = ms(options_.ping_interval, "ping_interval"),
                        .ping_timeout_ms = ms(options_.ping_timeout, "ping_timeout"),
                        .upgrade_timeout_ms = ms(options_.upgrade_timeout, "upgrade_timeout")},
+      join_timeout_ms_(
+          options_.join_timeout.count() == 0 ? 0 : ms(options_.join_timeout, "join_timeout")),
       origins_(origins_of(options_)) {
     if (!options_.path.starts_with('/') || options_.path.ends_with('/'))
         throw std::invalid_argument("EngineOptions::path begins, and does not end, with a slash");
@@ -108,19 +110,24 @@ void Engine::mount(Site& site) {
     route.ping_interval = std::chrono::milliseconds(0);  // The engine has a heartbeat of its own.
     route.origins = origins_.allowed;
     route.compression = options_.per_message_deflate;
+    route.subprotocols = options_.subprotocols;
     auto endpoint = std::make_unique<WebSocketEndpoint>(std::move(route));
+    endpoint->echo_subprotocol = true;
     endpoint->admission = [this](Worker& worker, const http::Request& request,
                                  http::Response& response) {
         return admit(worker, request, response);
     };
     site.mask_query("sid");  // A client that knows it has the session.
     const size_t index = site.add_endpoint(std::move(endpoint));
-    site.add("*", options_.add_trailing_slash ? options_.path + "/" : options_.path,
-             std::make_unique<EngineRoute>(*this, index));
+    // Node's server compares the front of the path, so that one without the slash takes both.
+    if (!options_.add_trailing_slash)
+        site.add("*", options_.path, std::make_unique<EngineRoute>(*this, index));
+    site.add("*", options_.path + "/", std::make_unique<EngineRoute>(*this, index));
 }
 
 void Engine::attach(WorkerGroup& group) {
     sessions_max_ = group.connections_max;
+    unjoined_max_ = size_t(std::max<uint64_t>(sessions_max_ / 4 / group.workers.size(), 1));
     hosts_.clear();  // Of a start that failed.
     for (const auto& worker : group.workers) {
         auto host = std::make_unique<EngineWorker>(*this, *worker);
@@ -145,21 +152,23 @@ void Engine::call_header_hooks(const http::Request& request, http::Response& res
     if (options_.headers) options_.headers(response, request);
 }
 
-void Engine::report(const http::Request& request, Error error, std::string_view message) const {
+void Engine::report(Worker& worker, const http::Request& request, Error error,
+                    std::string_view message) const {
     if (message.empty()) message = engineio::error_message(error);
+    host(worker).log_fault("Engine.IO refused a request", message, request.remote_address());
     if (options_.connection_error) options_.connection_error(request, int(error), message);
 }
 
-void Engine::refuse(const http::Request& request, http::Response& response, Error error,
-                    std::string_view message) const {
-    report(request, error, message);
+void Engine::refuse(Worker& worker, const http::Request& request, http::Response& response,
+                    Error error, std::string_view message) const {
+    report(worker, request, error, message);
     response.status(engineio::error_status(error)).json(engineio::error_body(error, message));
 }
 
 // The bare message: a browser does not show it to its page anyway.
-void Engine::refuse_upgrade(const http::Request& request, http::Response& response, Error error,
-                            std::string_view message) const {
-    report(request, error, message);
+void Engine::refuse_upgrade(Worker& worker, const http::Request& request, http::Response& response,
+                            Error error, std::string_view message) const {
+    report(worker, request, error, message);
     if (message.empty()) message = engineio::error_message(error);
     response.status(400).body(std::string(message), "text/html");
 }
@@ -167,7 +176,8 @@ void Engine::refuse_upgrade(const http::Request& request, http::Response& respon
 EngineSession* Engine::make_session(Worker& worker, const http::Request& request,
                                     const engineio::Query& query, Transport transport,
                                     std::string& refusal) {
-    if (sessions() >= sessions_max_) {  // Those over polling hold no connection that would count.
+    // Those over polling hold no connection that would count.
+    if (sessions() >= sessions_max_ && !host(worker).make_room()) {
         refusal = "too many sessions";
         return nullptr;
     }
@@ -177,7 +187,7 @@ EngineSession* Engine::make_session(Worker& worker, const http::Request& request
             return nullptr;
         }
     }
-    EngineSession& session = host(worker).make(query, transport);
+    EngineSession& session = host(worker).make(query, transport, request.remote_address());
     if (session.make_user(factory_, request)) return &session;
     session.drop(EngineClose::forced_server_close);
     return nullptr;
@@ -188,23 +198,24 @@ EngineSession* Engine::make_session(Worker& worker, const http::Request& request
 void Engine::answer(HttpConnection& connection, const http::Request& request,
                     http::Response& response) {
     if (options_.cors && http::apply_cors(*options_.cors, request, response)) return;
+    Worker& worker = connection.worker();
     if (!allows_origin(request)) {
-        connection.worker().log_refused_origin(request);
-        return refuse(request, response, Error::forbidden);
+        worker.log_refused_origin(request);
+        return refuse(worker, request, response, Error::forbidden);
     }
     // A POST whose head was admitted is not taken apart and checked again.
-    EngineSession* session = find(connection.worker(), connection.watched_for());
+    EngineSession* session = find(worker, connection.watched_for());
     if (session) {
         response.header("Cache-Control", "no-store");
         call_header_hooks(request, response, false);
         return session->on_post(connection, request, response);
     }
     const EngineQuery query(request.query_string());
-    session = host(connection.worker()).find(query->sid);
+    session = host(worker).find(query->sid);
     const auto facts = session ? session->core_.facts() : engineio::SessionFacts();
     if (const auto error = engineio::verify(*query, method_of(request.method()), false, policy_,
                                             session ? &facts : nullptr))
-        return refuse(request, response, *error);
+        return refuse(worker, request, response, *error);
     response.header("Cache-Control", "no-store");
     call_header_hooks(request, response, !session);
     if (!session) return answer_new(connection, request, *query, response);
@@ -217,9 +228,10 @@ void Engine::answer(HttpConnection& connection, const http::Request& request,
 void Engine::answer_new(HttpConnection& connection, const http::Request& request,
                         const engineio::Query& query, http::Response& response) {
     std::string refusal;
+    Worker& worker = connection.worker();
     EngineSession* const session =
-        make_session(connection.worker(), request, query, Transport::polling, refusal);
-    if (!session) return refuse(request, response, Error::forbidden, refusal);
+        make_session(worker, request, query, Transport::polling, refusal);
+    if (!session) return refuse(worker, request, response, Error::forbidden, refusal);
     if (options_.cookie)
         response.cookie(options_.cookie->name, session->sid(), options_.cookie->options);
     session->open();
@@ -249,14 +261,14 @@ std::unique_ptr<WsHandler> Engine::admit(Worker& worker, const http::Request& re
     const auto facts = session ? session->core_.facts() : engineio::SessionFacts();
     if (const auto error =
             engineio::verify(*query, Method::get, true, policy_, session ? &facts : nullptr)) {
-        refuse_upgrade(request, response, *error);
+        refuse_upgrade(worker, request, response, *error);
         return nullptr;
     }
     std::string refusal;
     const bool initial = session == nullptr;
     if (initial) session = make_session(worker, request, *query, Transport::websocket, refusal);
     if (!session) {
-        refuse_upgrade(request, response, Error::forbidden, refusal);
+        refuse_upgrade(worker, request, response, Error::forbidden, refusal);
         return nullptr;
     }
     call_header_hooks(request, response, initial);

@@ -27,6 +27,7 @@
 #include "hub/hub.h"
 #include "net/timer_wheel.h"
 #include "server/engineio/options.h"
+#include "server/engineio/unjoined.h"
 #include "ws/origin.h"
 
 namespace starling::server {
@@ -94,6 +95,10 @@ public:
     // may come before this returns.
     void close(EngineClose reason = EngineClose::forced_close);
 
+    // The session is in use: without this it ends at EngineOptions::join_timeout, or before that where it
+    // is the oldest of too many. Later calls do nothing.
+    void keep() noexcept { unjoined_.reset(); }
+
     // One timer of the user's, coarse (250 ms late at most); replaces the one set before.
     void set_timer(uint64_t delay_ms);
     void cancel_timer() noexcept { timer_due_ms_ = 0; }
@@ -144,6 +149,8 @@ private:
     void enqueue(base::SharedBytes bytes, bool binary);
     void send_binary_frame(std::span<const std::byte> bytes, bool compress = true);
     void flush_websocket();
+    [[nodiscard]] size_t unsent_reply_bytes() const noexcept;
+    void log_fault(engineio::Fault fault, std::string_view address) const;
     // With a poll that waits: the queue, with `last` behind it where that is not empty.
     void answer_poll(bool with_queue, std::string_view last);
     void end();
@@ -166,9 +173,11 @@ private:
     std::unique_ptr<EngineHandler> user_;
     std::unique_ptr<EnginePoll> poll_;  // The GET that waits.
     base::SlotKey post_;                // The POST whose body is on its way, by Worker::replies().
-    std::unique_ptr<EngineQueue> queue_;  // Null while empty.
+    base::SlotKey answered_;            // The poll that was answered last, likewise.
+    std::unique_ptr<EngineQueue> queue_;                 // Null while empty.
+    std::unique_ptr<UnjoinedSessions::Entry> unjoined_;  // Null once it is to be kept.
 };
-static_assert(sizeof(EngineSession) <= 160, "part of the 1 KB that an idle client may cost");
+static_assert(sizeof(EngineSession) <= 168, "part of the 1 KB that an idle client may cost");
 
 class Engine {
 public:
@@ -204,11 +213,11 @@ private:
     [[nodiscard]] EngineSession* make_session(Worker& worker, const http::Request& request,
                                               const engineio::Query& query,
                                               engineio::Transport transport, std::string& refusal);
-    void refuse(const http::Request& request, http::Response& response, engineio::Error error,
-                std::string_view message = {}) const;
-    void refuse_upgrade(const http::Request& request, http::Response& response,
+    void refuse(Worker& worker, const http::Request& request, http::Response& response,
+                engineio::Error error, std::string_view message = {}) const;
+    void refuse_upgrade(Worker& worker, const http::Request& request, http::Response& response,
                         engineio::Error error, std::string_view message = {}) const;
-    void report(const http::Request& request, engineio::Error error,
+    void report(Worker& worker, const http::Request& request, engineio::Error error,
                 std::string_view message) const;
     void call_header_hooks(const http::Request& request, http::Response& response,
                            bool initial) const;
@@ -217,10 +226,12 @@ private:
     const EngineFactory factory_;
     const engineio::Policy policy_;
     const engineio::SessionOptions session_options_;
+    const uint32_t join_timeout_ms_;  // 0: none.
     ws::OriginPolicy origins_;
     std::vector<EngineWorker*> hosts_;  // By the workers' indices; each is its worker's.
     std::atomic<uint64_t> sessions_{0};
     uint64_t sessions_max_ = UINT64_MAX;  // As many as there may be connections.
+    size_t unjoined_max_ = SIZE_MAX;      // On each worker.
 };
 
 }  // namespace starling::server

@@ -30,13 +30,30 @@ void EngineWorker::server_stops() {
     }
 }
 
-EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transport transport) {
+void EngineWorker::end_unjoined(const UnjoinedSessions::Entry& entry) {
+    find(entry.session)->drop(EngineClose::forced_server_close);  // Which ends the entry.
+}
+
+bool EngineWorker::make_room() {
+    const auto* const oldest = unjoined_.oldest();
+    if (oldest) end_unjoined(*oldest);
+    return oldest != nullptr;
+}
+
+EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transport transport,
+                                  std::string_view address) {
+    const auto network = ClientNetwork::of(address);
+    if (unjoined_.size_of(network) >= engine.options_.unjoined_per_address_max)
+        end_unjoined(*unjoined_.oldest_of(network));
+    if (unjoined_.size() >= engine.unjoined_max_) make_room();
     const base::SlotKey key = sessions_.next_key();
     std::array<std::byte, 11> secret;
     random_.take(secret);
     const auto sid = engineio::make_sid(worker.index(), key.slot, secret);
     auto session = std::make_unique<EngineSession>(*this, key, sid, engineio::revision_of(query),
                                                    transport, engineio::supports_binary(query));
+    if (engine.join_timeout_ms_)
+        session->unjoined_ = unjoined_.add(key, network, worker.loop().now_ms());
     sessions_.insert(*session);
     engine.sessions_.fetch_add(1, std::memory_order_relaxed);
     worker.counters().socketio_sessions_open.add();
@@ -69,6 +86,24 @@ void EngineWorker::call_exactly(EngineSession& session, uint64_t due_ms) {
 void EngineWorker::advance() {
     wheel_.advance(worker.loop().now_ms(),
                    [](net::TimerEntry& entry) { static_cast<EngineSession&>(entry).on_due(); });
+    // A tick behind the timers of users, which may say why before.
+    const uint64_t kept_ms = uint64_t(engine.join_timeout_ms_) + net::TimerWheel::tick_ms;
+    while (const auto* oldest = unjoined_.oldest()) {
+        if (worker.loop().now_ms() < oldest->since_ms + kept_ms) break;
+        end_unjoined(*oldest);
+    }
+}
+
+void EngineWorker::log_fault(std::string_view what, std::string_view reason,
+                             std::string_view address) {
+    const uint64_t now_ms = worker.loop().now_ms();
+    ++faults_;
+    std::array<log::Field, 3> fields{{{"reason", reason}, {"address", address}, {}}};
+    worker.log(log::Level::debug, what, std::span(fields).first(2));
+    if (warned_ms_ && now_ms - warned_ms_ < 1000) return;
+    warned_ms_ = now_ms;
+    fields[2] = {"count", int64_t(std::exchange(faults_, 0))};
+    worker.log(log::Level::warn, what, fields);
 }
 
 // What one tick sends to a poll leaves as one payload.

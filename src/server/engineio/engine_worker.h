@@ -33,8 +33,13 @@ public:
         if (EngineSession* const found = find(session)) found->request_must_end(request);
     }
 
-    // A new one, in the table, without a user.
-    [[nodiscard]] EngineSession& make(const engineio::Query& query, engineio::Transport transport);
+    // A new one, in the table, without a user. Unjoined ones may end for it.
+    [[nodiscard]] EngineSession& make(const engineio::Query& query, engineio::Transport transport,
+                                      std::string_view address);
+    // Ends the oldest session that was not kept. False: there is none.
+    bool make_room();
+    // A line at level debug; one at warn at most once a second, with the count of those between.
+    void log_fault(std::string_view what, std::string_view reason, std::string_view address);
     [[nodiscard]] EngineSession* find(std::string_view sid) const noexcept;
     [[nodiscard]] EngineSession* find(base::SlotKey key) const noexcept {
         return sessions_.find(key);
@@ -51,15 +56,19 @@ public:
 
 private:
     void advance();
+    void end_unjoined(const UnjoinedSessions::Entry& entry);
     void flush_all();
     void count_end() noexcept;
 
     net::TimerWheel wheel_;
     net::TimerId timer_ = 0;  // Runs while there are sessions.
+    UnjoinedSessions unjoined_;
     base::SlotTable<EngineSession> sessions_;
     std::vector<base::SlotKey> flushes_;
     std::vector<std::unique_ptr<EngineSession>> dead_;
     RandomPool random_;
+    uint64_t warned_ms_ = 0;  // 0: not yet.
+    uint64_t faults_ = 0;     // Since then.
 };
 
 }  // namespace starling::server

@@ -24,7 +24,7 @@ struct EngineCookie {
 
 struct EngineOptions {
     std::string path = "/socket.io";  // A trailing slash is not part of it.
-    bool add_trailing_slash = true;   // Served at "/socket.io/" rather than "/socket.io".
+    bool add_trailing_slash = true;   // Served at "/socket.io/" alone; false: at "/socket.io" too.
 
     // Transports that a session may begin with and use.
     bool polling = true;
@@ -41,6 +41,12 @@ struct EngineOptions {
     uint64_t max_http_buffer_size = 1'000'000;    // Bytes of a POST (413) or message (1009).
     uint64_t send_queue_bytes_max = 1024 * 1024;  // More: the session is closed.
 
+    // Sessions that EngineSession::keep() was not called for: they end after this time, whatever they wait
+    // for, and the oldest one makes room for a new one where there are too many of one address (IPv6: of
+    // one /64) on a worker, or where a quarter of all sessions that may be are such. 0: none are.
+    std::chrono::milliseconds join_timeout{0};
+    uint32_t unjoined_per_address_max = 1'000;
+
     // Asked once for each new session. Text refuses it: 403, code 4, with that message.
     std::function<std::optional<std::string>(const http::Request&)> allow_request = {};
 
@@ -53,6 +59,8 @@ struct EngineOptions {
     // Further origins, as in ws::Route::origins. Pages of the same origin, and clients without an
     // Origin, always may; others get 403 before anything is opened.
     std::vector<std::string> origins = {};
+    // Sec-WebSocket-Protocol, by preference; empty: the first that the client offers, as Node does.
+    std::vector<std::string> subprotocols = {};
 
     // Told of each request that was refused with one of the errors 0 to 5.
     std::function<void(const http::Request&, int code, std::string_view message)> connection_error =

@@ -77,6 +77,11 @@ void EngineSession::request_must_end(base::SlotKey request) {
 
 void EngineSession::on_get(HttpConnection& connection, const http::Request& request,
                            const engineio::Query& query, http::Response& response, bool opening) {
+    // A client that has not read the answer to one poll has no use for another one.
+    if (unsent_reply_bytes() > 0) {
+        drop(EngineClose::transport_error);
+        return refuse_overlap(response);
+    }
     const bool overlaps = poll_ != nullptr;
     const bool was_waiting = queue_ && !opening;
     if (!overlaps) {
@@ -94,8 +99,11 @@ void EngineSession::on_get(HttpConnection& connection, const http::Request& requ
 void EngineSession::answer_poll(bool with_queue, std::string_view last) {
     const std::unique_ptr<EnginePoll> poll = std::move(poll_);
     if (!poll) return;
+    answered_ = poll->request();
     // Behind a close packet nothing comes any more: what is queued goes out whole.
-    const size_t bytes_max = last == "1" ? SIZE_MAX : reply_bytes_max;
+    const size_t growth =
+        core_.revision() == engineio::Revision::eio3 ? poll->growth() * 3 : poll->growth();
+    const size_t bytes_max = last == "1" ? SIZE_MAX : reply_bytes_max / growth;
     engineio::PayloadWriter writer(core_.revision(), poll->supports_binary(), bytes_max);
     if (with_queue && queue_) {
         auto& packets = queue_->packets;
@@ -109,6 +117,12 @@ void EngineSession::answer_poll(bool with_queue, std::string_view last) {
         (void)writer.append({engineio::Type(last.front() - '0'), false, last.substr(1)});
     const std::string_view type = writer.content_type();
     poll->answer(writer.take(), type);
+}
+
+// The connection keeps the key of a request until its answer has left, but for the last 64 KiB.
+size_t EngineSession::unsent_reply_bytes() const noexcept {
+    const HttpConnection* const connection = host_.worker.replies().find(answered_);
+    return connection ? connection->queued_bytes() : 0;
 }
 
 void EngineSession::poll_left() {
@@ -149,6 +163,7 @@ void EngineSession::on_post(HttpConnection& connection, const http::Request& req
     const bool fault = step == Step::fault;
     post_ = {};
     act(core_.on(fault ? Event::post_fault : Event::post_done, now_ms()));
+    if (fault) log_fault(reader.fault(), request.remote_address());
     if (fault)
         response.status(400).body("", "text/plain");
     else

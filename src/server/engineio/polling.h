@@ -27,6 +27,8 @@ public:
     void answer(std::string payload, std::string_view type);
     [[nodiscard]] base::SlotKey request() const noexcept { return request_; }
     [[nodiscard]] bool supports_binary() const noexcept { return supports_binary_; }
+    // Escapes may make an answer so many times as long as its packets.
+    [[nodiscard]] size_t growth() const noexcept { return jsonp_ ? 2 : 1; }
 
 private:
     Worker& worker_;

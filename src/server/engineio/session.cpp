@@ -138,7 +138,8 @@ void EngineSession::enqueue(base::SharedBytes bytes, bool binary) {
     queue_->bytes += bytes.size();
     queue_->packets.push_back({std::move(bytes), binary});
     // As with a WebSocket: a message larger than the limit may stand alone.
-    const size_t cost = queue_->bytes + queue_->packets.size() * queued_packet_bytes;
+    const size_t cost =
+        queue_->bytes + queue_->packets.size() * queued_packet_bytes + unsent_reply_bytes();
     if (cost > host_.engine.options_.send_queue_bytes_max && queue_->packets.size() > 1) {
         host_.worker.counters().messages_dropped.add();
         return drop(EngineClose::transport_error);
@@ -169,7 +170,7 @@ bool EngineSession::writable() const noexcept {
 }
 
 size_t EngineSession::queued_bytes() const noexcept {
-    const size_t waiting = queue_ ? queue_->bytes : 0;
+    const size_t waiting = (queue_ ? queue_->bytes : 0) + unsent_reply_bytes();
     const bool websocket = core_.state() == State::websocket && socket();
     return waiting + (websocket ? socket()->connection().buffered_amount() : 0);
 }
@@ -193,8 +194,10 @@ void EngineSession::on_frame(std::span<const std::byte> bytes, bool binary) {
     std::string scratch;
     const auto decoded = binary ? engineio::decode_binary(text, core_.revision())
                                 : engineio::decode_text(text, core_.revision(), scratch);
-    if (decoded.fault != engineio::Fault::none)
+    if (decoded.fault != engineio::Fault::none) {
+        log_fault(decoded.fault, socket()->connection().remote_address());
         return act(core_.on(Event::websocket_fault, now_ms()));
+    }
     act(core_.on_packet(engineio::Link::websocket, decoded.packet, now_ms()), &decoded.packet);
 }
 
@@ -267,8 +270,13 @@ void EngineSession::give(const engineio::Packet& packet) {
     });
 }
 
+void EngineSession::log_fault(engineio::Fault fault, std::string_view address) const {
+    host_.log_fault("Engine.IO: a client broke the protocol", engineio::fault_text(fault), address);
+}
+
 void EngineSession::end() {
     unlink();
+    unjoined_.reset();
     timer_due_ms_ = 0;
     post_ = {};
     poll_.reset();

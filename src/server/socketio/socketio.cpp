@@ -62,6 +62,9 @@ EngineOptions engine_options(const sio::Options& options) {
     if (options.cookie) engine.cookie = EngineCookie{options.cookie->name, options.cookie->options};
     engine.cors = options.cors;
     engine.origins = options.origins;
+    engine.subprotocols = options.subprotocols;
+    engine.join_timeout = options.connect_timeout;
+    engine.unjoined_per_address_max = options.unjoined_per_address_max;
     if (options.initial_headers)
         engine.initial_headers = [call = options.initial_headers](auto& response, auto& request) {
             call(request, response);
@@ -91,6 +94,7 @@ const sio::Options& checked(const sio::Options& options) {
     require_above_zero("ack_timeout", options.ack_timeout.count());
     require_above_zero("max_http_buffer_size", options.max_http_buffer_size > 0);
     require_above_zero("send_queue_bytes_max", options.send_queue_bytes_max > 0);
+    require_above_zero("unjoined_per_address_max", options.unjoined_per_address_max);
     require_above_zero("namespaces_max", options.namespaces_max);
     if (const auto& recovery = options.connection_state_recovery)
         require_above_zero("max_disconnection_duration",

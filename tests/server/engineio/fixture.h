@@ -29,6 +29,7 @@ public:
         if (text == "close") return session_.close();
         if (text == "throw") throw std::runtime_error("as asked");
         if (text == "silence") return;
+        if (text == "keep") return session_.keep();
         if (text == "timer") return session_.set_timer(1);
         if (text.starts_with("flood ")) {
             const std::string piece(100'000, 'x');

@@ -128,7 +128,7 @@ TEST(EngineLifetime, AStopAfterEveryOrder) {
         for (const Step stop : {Step::stop, Step::stop_at_once})
             for (const bool away : {false, true})
                 for (const bool settled : {false, true}) {
-                    Steps done;
+                    Steps done = {Step::crowd};
                     each_order(done, steps, [&](Steps order) {
                         EngineModel model;
                         order.insert(order.end(), {stop, Step::post_body, Step::close_post,
@@ -138,6 +138,35 @@ TEST(EngineLifetime, AStopAfterEveryOrder) {
                     });
                 }
     EXPECT_GT(orders, 100u);
+}
+
+// Each answer that a client does not read would take another part of the queue out of the count.
+TEST(EngineLifetime, APollBehindAnAnswerThatIsNotReadEndsTheSession) {
+    EngineModel model;
+    model.open(false);
+    for (const Step step : {Step::poll, Step::server_floods}) {
+        model.run(step);
+        model.settle();
+    }
+    EXPECT_TRUE(model.has_session());
+    model.run(Step::second_poll);
+    model.settle();
+    EXPECT_FALSE(model.has_session());
+    model.end();
+}
+
+// What an answer has not sent counts like what waits in the queue.
+TEST(EngineLifetime, AnAnswerThatIsNotReadCountsForTheQueue) {
+    EngineModel model;
+    model.open(false);
+    for (const Step step : {Step::poll, Step::server_floods, Step::server_floods}) {
+        model.run(step);
+        model.settle();
+    }
+    EXPECT_TRUE(model.has_session());  // A message that is alone in its queue may be of any size.
+    model.run(Step::server_sends);
+    EXPECT_FALSE(model.has_session());
+    model.end();
 }
 
 // The workers end with everything in flight.

@@ -45,6 +45,26 @@ TEST_F(EngineWs, FromTheStart) {
     EXPECT_EQ(engine->sessions(), 0u);
 }
 
+// A client that offers some, and gets none, gives up (RFC 6455 section 4.1).
+TEST_F(EngineWs, TheFirstSubprotocolIsTaken) {
+    start();
+    WsClient client(t->port(), direct, "Sec-WebSocket-Protocol: v1.app, v2.app\r\n");
+    EXPECT_TRUE(client.handshake().has("Sec-WebSocket-Protocol: v1.app\r\n"))
+        << client.handshake().head;
+    WsClient none(t->port(), direct);
+    EXPECT_EQ(none.handshake().status, 101);
+    EXPECT_FALSE(none.handshake().has("Sec-WebSocket-Protocol"));
+}
+
+TEST_F(EngineWs, SubprotocolsByPreference) {
+    start({.subprotocols = {"v2.app", "v1.app"}});
+    WsClient client(t->port(), direct, "Sec-WebSocket-Protocol: v1.app, v2.app\r\n");
+    EXPECT_TRUE(client.handshake().has("Sec-WebSocket-Protocol: v2.app\r\n"));
+    WsClient other(t->port(), direct, "Sec-WebSocket-Protocol: v3.app\r\n");
+    EXPECT_EQ(other.handshake().status, 101);
+    EXPECT_FALSE(other.handshake().has("Sec-WebSocket-Protocol"));
+}
+
 TEST_F(EngineWs, RevisionThreeAndBase64) {
     start({.allow_eio3 = true});
     WsClient old(t->port(), "/socket.io/?EIO=3&transport=websocket");

@@ -142,5 +142,66 @@ TEST_F(EngineWorkers, SessionsAreAsManyAsConnectionsMayBe) {
     EXPECT_NE(open(client), "");
 }
 
+// Handshakes cost nobody else a place, and sessions that nobody joined do not outlive their time.
+TEST_F(EngineWorkers, UnjoinedSessionsOfOneAddressAreBounded) {
+    start({.join_timeout = std::chrono::minutes(10), .unjoined_per_address_max = 3});
+    Client client(t->port());
+    const std::string first = open(client);
+    for (int i = 0; i < 5; ++i) (void)open(client);
+    EXPECT_EQ(engine->sessions(), 3u);
+    EXPECT_EQ(t->events.count("forced server close"), 3u);
+    EXPECT_EQ(client.request(get_request(first)).status, 400);
+}
+
+TEST_F(EngineWorkers, UnjoinedSessionsMakeRoom) {
+    t->group.connections_max = 8;
+    start({.join_timeout = std::chrono::minutes(10)});
+    Client client(t->port());
+    const std::string kept = open(client), other = open(client);
+    for (int i = 0; i < 20; ++i) (void)open(client);
+    EXPECT_EQ(engine->sessions(), 2u);  // A quarter.
+    const std::string last = open(client);
+    EXPECT_EQ(client.request(post_request(last, "4keep")).body, "ok");
+    for (int i = 0; i < 20; ++i) (void)open(client);
+    EXPECT_EQ(engine->sessions(), 3u);
+    EXPECT_EQ(client.request(post_request(last, "4still here")).body, "ok");
+}
+
+TEST_F(EngineWorkers, UnjoinedSessionsEndAtTheirTimeWhateverTheyWaitFor) {
+    start({.join_timeout = std::chrono::milliseconds(1)});
+    Client client(t->port());
+    (void)open(client);
+    EXPECT_TRUE(t->events.wait_for("forced server close"));
+    const std::string closing = open(client);
+    (void)client.request(post_request(closing, "4close"));  // It waits for a poll to say so.
+    EXPECT_TRUE(eventually([&] { return engine->sessions() == 0; }));
+}
+
+TEST(UnjoinedSessions, CountByNetwork) {
+    const auto of = [](std::string_view text) { return ClientNetwork::of(text); };
+    EXPECT_EQ(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+    EXPECT_NE(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+    EXPECT_EQ(of("192.0.2.1"), of("::ffff:192.0.2.1"));
+    EXPECT_NE(of("192.0.2.1"), of("192.0.2.2"));
+    EXPECT_EQ(of(""), of("unix"));
+
+    UnjoinedSessions all;
+    auto one = all.add({1, 1}, of("192.0.2.1"), 5);
+    auto two = all.add({2, 1}, of("192.0.2.2"), 6);
+    auto three = all.add({3, 1}, of("192.0.2.1"), 7);
+    EXPECT_EQ(all.size(), 3u);
+    EXPECT_EQ(all.size_of(of("192.0.2.1")), 2u);
+    EXPECT_EQ(all.oldest()->session.slot, 1u);
+    EXPECT_EQ(all.oldest_of(of("192.0.2.2"))->session.slot, 2u);
+    one.reset();
+    EXPECT_EQ(all.oldest()->session.slot, 2u);
+    EXPECT_EQ(all.oldest_of(of("192.0.2.1"))->session.slot, 3u);
+    two.reset();
+    three.reset();
+    EXPECT_EQ(all.oldest(), nullptr);
+    EXPECT_EQ(all.oldest_of(of("192.0.2.1")), nullptr);
+    EXPECT_EQ(all.size(), 0u);
+}
+
 }  // namespace
 }  // namespace starling::server::test
