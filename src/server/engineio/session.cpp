@@ -203,7 +203,8 @@ void EngineSession::on_frame(std::span<const std::byte> bytes, bool binary) {
 
 void EngineSession::socket_ended(Event event) {
     untie();
-    if (host_.worker.stopping() && core_.state() == State::websocket)
+    // No request can come any more that would find it.
+    if (host_.worker.stopping() && (core_.state() == State::websocket || !poll_))
         return drop(EngineClose::server_shutting_down);
     act(core_.on(event, now_ms()));
 }

@@ -138,52 +138,6 @@ TEST_F(EnginePolling, AnotherMethodRevisionOrTransportIsRefusedAndTheSessionGoes
     EXPECT_EQ(other.request(get_request(sid)).body, "4still here");
 }
 
-// The Java client's base64 ends with a line end.
-TEST_F(EnginePolling, Base64AsJavaWritesIt) {
-    start();
-    Client client(t->port());
-    const std::string sid = open(client);
-    EXPECT_EQ(client
-                  .request(post_request(sid,
-                                        "4silence\x1e"
-                                        "bAQID\n"))
-                  .body,
-              "ok");
-    EXPECT_EQ(client.request(get_request(sid)).body, "bAQID");
-}
-
-TEST_F(EnginePolling, WithoutATrailingSlash) {
-    start({.add_trailing_slash = false});
-    Client client(t->port());
-    EXPECT_EQ(client.get("/socket.io?EIO=4&transport=polling").status, 200);
-    EXPECT_EQ(client.get("/socket.io/?EIO=4&transport=polling").status, 200);
-    WsClient socket(t->port(), "/socket.io?EIO=4&transport=websocket");
-    EXPECT_EQ(socket.handshake().status, 101);
-}
-
-TEST_F(EnginePolling, ATrailingSlashIsAskedFor) {
-    start();
-    Client client(t->port());
-    EXPECT_EQ(client.get("/socket.io?EIO=4&transport=polling").status, 404);
-}
-
-// At most one warning a second, with the count of the faults since the one before.
-TEST_F(EnginePolling, FaultsAreLogged) {
-    start();
-    Client client(t->port());
-    const std::string sid = open(client);
-    EXPECT_EQ(client.request(post_request(sid, "9x")).status, 400);
-    EXPECT_TRUE(t->log->lines.wait_for(
-        "Engine.IO: a client broke the protocol unknown packet type 127.0.0.1 1"));
-    uint64_t refused = 0;
-    EXPECT_TRUE(eventually([&] {
-        ++refused;
-        (void)client.get("/socket.io/?EIO=4&transport=polling", "Origin: http://a\r\n");
-        return t->log->lines.count("Engine.IO refused a request Forbidden 127.0.0.1 " +
-                                   std::to_string(refused)) == 1;
-    }));
-}
-
 struct BadPost {
     const char* what;
     std::string body;
