@@ -7,14 +7,18 @@
 // Parameters, in the order of the arguments: bool, integers, floating point, std::string,
 // std::string_view, sio::Json, boost::json::array and object, sio::Binary, std::vector of these, and
 // std::optional of these for what may be missing. A parameter sio::Socket is the socket, sio::Ack the
-// way to answer later; neither takes an argument. std::span<const sio::Json> takes all that are left, as
-// views that end with the call. Further arguments are ignored, as in JavaScript.
+// way to answer later; neither takes an argument. std::span<const sio::Json> takes all that are left.
+// Further arguments are ignored, as in JavaScript.
+//
+// A std::string_view and a span end with the call. Every Json that a handler is given owns its memory: a
+// copy of it may be kept for ever and used on any thread.
 #pragma once
 
 #include <starling/socketio_emit.h>
 #include <starling/socketio_value.h>
 
 #include <boost/json/array.hpp>
+#include <boost/json/storage_ptr.hpp>
 
 #include <algorithm>
 #include <array>
@@ -43,8 +47,10 @@ namespace detail {
 struct Event {
     const Socket& socket;
     std::string_view name;
-    std::span<const Json> args;  // Views: they end with the call.
-    const Ack& ack;              // Null where the client asked for none.
+    // They end with the call, and may be in memory that is used again after it. A copy of a Json shares
+    // the memory of its source, so an application is only given copies made by own().
+    std::span<const Json> args;
+    const Ack& ack;  // Null where the client asked for none.
 };
 
 // Why a handler was not called: argument `index`, from 1, is not `expected`. 0: it was called.
@@ -53,7 +59,11 @@ struct ArgumentMismatch {
     const char* expected = nullptr;
 };
 
-// What a parameter of type T keeps until the call, and how it reads an argument (null: missing).
+// A deep copy in memory of its own. `Json(from)` would go to the memory resource of `from`.
+inline Json own(const Json& from) { return Json(from, boost::json::storage_ptr()); }
+
+// What a parameter of type T keeps until the call, and how it reads an argument (null: missing). What
+// is read into default-constructed Boost.JSON values is copied into memory of their own.
 template <class T>
 struct Parameter;
 
@@ -199,10 +209,6 @@ constexpr bool takes_argument =
 template <class P>
 constexpr bool takes_rest = std::same_as<std::remove_cvref_t<P>, std::span<const Json>>;
 
-// A `const Json&` is not copied.
-template <class P>
-constexpr bool takes_reference = std::same_as<P, const Json&>;
-
 template <class T>
 constexpr bool readable = requires {
     Parameter<T>::expected;
@@ -248,10 +254,9 @@ public:
         if constexpr (!takes_argument<P>) {
             return nullptr;
         } else if constexpr (takes_rest<P>) {
-            return args_.subspan(std::min(std::exchange(index_, args_.size()), args_.size()));
-        } else if constexpr (takes_reference<P>) {
-            const Json* from = next();
-            return from ? from : &missing();
+            std::vector<Json> rest;
+            for (const Json* from = next(); from; from = next()) rest.push_back(own(*from));
+            return rest;
         } else {
             std::remove_cvref_t<P> value{};
             if (!ParameterOf<P>::read(next(), value) && misfit_.index == 0)
@@ -266,10 +271,6 @@ private:
         const size_t at = index_++;
         return at < args_.size() ? &args_[at] : nullptr;
     }
-    static const Json& missing() {
-        static const Json null;
-        return null;
-    }
 
     std::span<const Json> args_;
     size_t index_ = 0;
@@ -282,8 +283,8 @@ decltype(auto) pass(const Event& event, Stored& stored) {
         return (event.socket);
     else if constexpr (std::same_as<std::remove_cvref_t<P>, Ack>)
         return (event.ack);
-    else if constexpr (takes_reference<P>)
-        return static_cast<const Json&>(*stored);
+    else if constexpr (takes_rest<P>)
+        return std::span<const Json>(stored);
     else
         return std::move(stored);
 }

@@ -10,9 +10,10 @@
 namespace starling::socketio {
 namespace {
 
-// Clients before 3.0 put it behind the name of the namespace: `0/admin?token=1,`.
+// In memory of its own: applications keep it. Clients before 3.0 put it behind the name of the
+// namespace: `0/admin?token=1,`.
 Json auth_of(const Packet& packet) {
-    if (packet.query.empty()) return packet.data;
+    if (packet.query.empty()) return sio::detail::own(packet.data);
     boost::json::object auth;
     for (const auto& [name, value] : http::form_fields(packet.query))
         if (auth.size() < 100) auth[name] = value;

@@ -74,7 +74,9 @@ void Socket::call_listeners(std::string_view name, std::span<const Json> args, c
 }
 
 // The catch-all listeners, then the middleware. False: that refused the event.
-bool Socket::guarded(std::string_view name, std::span<const Json> args) {
+bool Socket::guarded(std::string_view name, std::span<const Json> values) {
+    if (extras_->any.empty() && extras_->middleware.empty()) return true;
+    const std::vector<Json> args = own_values(values);
     // Of copies: a call may add or remove some, which counts from the next event on.
     if (!extras_->any.empty())
         for (const auto& call : std::vector(extras_->any)) (*call)(name, args);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "http/url.h"
+#include "socketio/codec/values.h"
 #include "socketio/connection.h"
 #include "socketio/namespace.h"
 #include "socketio/server.h"
@@ -109,7 +110,7 @@ void Socket::notify_outgoing(std::string_view text, bool text_is_binary,
     const auto& items = outcome.packet.data.get_array();
     const auto* name = items.front().if_string();
     if (!name) return;
-    const std::span<const Json> args(items.data() + 1, items.size() - 1);
+    const std::vector<Json> args = own_values({items.data() + 1, items.size() - 1});
     server().tell_outgoing([&] {
         for (const auto& call : std::vector(extras_->any_outgoing))
             (*call)({name->data(), name->size()}, args);

@@ -80,6 +80,13 @@ boost::json::array to_array(std::span<const Value> values, std::string_view name
     return array;
 }
 
+std::vector<Json> own_values(std::span<const Json> values) {
+    std::vector<Json> copies;
+    copies.reserve(values.size());
+    for (const Json& value : values) copies.push_back(sio::detail::own(value));
+    return copies;
+}
+
 std::vector<Value> to_values(const boost::json::array& array, size_t from) {
     std::vector<Value> values;
     values.reserve(array.size());

@@ -29,6 +29,9 @@ void encode_event(Encoder& encoder, Codec codec, std::string_view nsp, std::stri
                                           std::string_view name = {});
 // Views of such a copy.
 [[nodiscard]] std::vector<sio::Value> to_values(const boost::json::array& array, size_t from = 0);
+// Deep copies in memory of their own, for an application: a Json from a packet is in the memory of the
+// Arena, and a plain copy of it would be so, too.
+[[nodiscard]] std::vector<Json> own_values(std::span<const Json> values);
 // About what such a copy holds, for limits.
 [[nodiscard]] size_t size_of(std::span<const sio::Value> values) noexcept;
 
