@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/text.h"
+#include "base/keyed_hash.h"
 #include "events/room.h"
 
 namespace starling::events {
@@ -60,8 +60,8 @@ public:
     [[nodiscard]] size_t listeners(std::string_view channel) const;
 
 private:
-    using Rooms =
-        std::unordered_map<std::string, std::unique_ptr<Room>, base::TextHash, std::equal_to<>>;
+    using Rooms = std::unordered_map<std::string, std::unique_ptr<Room>, base::KeyedTextHash,
+                                     std::equal_to<>>;
 
     void list(Room& room);
     void push_due(uint64_t now_ms);

@@ -1,5 +1,7 @@
 #include "events/publish_request.h"
 
+#include <starling/json.h>
+
 #include <boost/json.hpp>
 
 #include <utility>
@@ -68,15 +70,14 @@ struct Parser {
 PublishRequest parse_publish_request(std::string_view body, const Table& table,
                                      const PublishLimits& limits) {
     Parser parser{table, limits, {}};
-    json::error_code error;
-    const json::value value = json::parse(body, error, {}, {.max_depth = depth_max});
-    if (error) {
+    const auto value = parse_json(body, depth_max);
+    if (!value) {
         parser.fail(400, "the body: is not JSON");
         return std::move(parser.request);
     }
-    const auto* array = value.if_array();
+    const auto* array = value->if_array();
     if (!array) {
-        parser.item(value, "");
+        parser.item(*value, "");
         return std::move(parser.request);
     }
     if (array->size() > limits.batch_events_max) {

@@ -1,6 +1,8 @@
 #include "events/text.h"
 
-#include <boost/json.hpp>
+#include <starling/json.h>
+
+#include <boost/json/object.hpp>
 
 #include <array>
 #include <chrono>
@@ -28,9 +30,8 @@ std::string index_viewed(int64_t unix_time_s) {
 
 std::optional<std::string> token_of(std::string_view message) {
     if (message.size() > refresh_bytes_max || !message.starts_with('{')) return std::nullopt;
-    boost::json::error_code error;
-    const auto value = boost::json::parse(message, error, {}, {.max_depth = 2});
-    const auto* object = error ? nullptr : value.if_object();
+    const auto value = parse_json(message, 2);
+    const auto* object = value ? value->if_object() : nullptr;
     const auto* token = object ? object->if_contains("token") : nullptr;
     if (!token || !token->is_string()) return std::nullopt;
     return std::string(std::string_view(token->get_string()));

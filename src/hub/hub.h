@@ -17,8 +17,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/keyed_hash.h"
 #include "base/shared_bytes.h"
-#include "base/text.h"
 
 namespace starling::hub {
 
@@ -100,7 +100,7 @@ private:
     void remove(Topic& topic, size_t index);
 
     Bus& bus_;
-    std::unordered_map<std::string, std::unique_ptr<Topic>, base::TextHash, std::equal_to<>>
+    std::unordered_map<std::string, std::unique_ptr<Topic>, base::KeyedTextHash, std::equal_to<>>
         topics_;
 };
 

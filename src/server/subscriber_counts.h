@@ -12,7 +12,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "base/text.h"
+#include "base/keyed_hash.h"
 
 namespace starling::server {
 
@@ -37,10 +37,10 @@ public:
 private:
     struct Shard {
         mutable std::mutex mutex;
-        std::unordered_map<std::string, size_t, base::TextHash, std::equal_to<>> counts;
+        std::unordered_map<std::string, size_t, base::KeyedTextHash, std::equal_to<>> counts;
     };
     Shard& shard_of(std::string_view topic) {
-        return shards_[base::TextHash{}(topic) % shards_.size()];
+        return shards_[base::KeyedTextHash{}(topic) % shards_.size()];
     }
 
     std::array<Shard, 16> shards_;

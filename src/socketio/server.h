@@ -19,9 +19,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/keyed_hash.h"
 #include "base/lifetime.h"
 #include "base/slot_table.h"
-#include "base/text.h"
 #include "socketio/adapter.h"
 #include "socketio/codec/decoder.h"
 #include "socketio/codec/encoder.h"
@@ -161,7 +161,8 @@ private:
     Arena arena_;
     Encoder encoder_;
     base::SlotTable<Socket> sockets_;
-    std::unordered_map<std::string, std::unique_ptr<Namespace>, base::TextHash, std::equal_to<>>
+    std::unordered_map<std::string, std::unique_ptr<Namespace>, base::KeyedTextHash,
+                       std::equal_to<>>
         namespaces_;
     std::map<TimerId, Due> timers_;
     uint64_t last_timer_ = 0;

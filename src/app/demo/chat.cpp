@@ -1,5 +1,7 @@
 #include "app/demo/chat.h"
 
+#include <starling/json.h>
+
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -44,13 +46,9 @@ const char* chat_fault_of_name(std::string_view name) noexcept {
 
 ChatStep chat_step(std::string& name, const ws::Message& message) {
     if (message.is_binary()) return refused("binary messages are not supported");
-    json::error_code error;
-    json::parse_options options;
-    options.max_depth = chat_json_depth_max;
-    std::string_view text = message.text();
-    json::value value = json::parse({text.data(), text.size()}, error, {}, options);
-    if (error) return refused("not JSON: " + std::string(expected));
-    const json::object* object = value.if_object();
+    const auto value = parse_json(message.text(), chat_json_depth_max);
+    if (!value) return refused("not JSON: " + std::string(expected));
+    const json::object* object = value->if_object();
     const json::value* who = object ? object->if_contains("name") : nullptr;
     const json::value* what = object ? object->if_contains("msg") : nullptr;
     if (!who || !what || !who->is_string() || !what->is_string()) return refused(expected);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <stdexcept>
 #include <utility>
 
@@ -131,6 +132,8 @@ struct SocketIo::Shared {
                                                                 : socketio::Codec::json;
         settings.decode.attachments_max = options.max_attachments;
         settings.decode.repeated_bytes_max = options.max_http_buffer_size;
+        std::random_device random;
+        settings.decode.table_seed = uint64_t(random()) << 32 | random();
         settings.connect_timeout_ms = uint64_t(options.connect_timeout.count());
         settings.ack_timeout_ms = uint64_t(options.ack_timeout.count());
         settings.namespaces_max = options.namespaces_max;

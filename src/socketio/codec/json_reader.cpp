@@ -1,9 +1,7 @@
 #include "socketio/codec/json_reader.h"
 
-#include <boost/json/array.hpp>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/error.hpp>
-#include <boost/json/object.hpp>
 #include <boost/json/parse_options.hpp>
 #include <charconv>
 #include <cstring>
@@ -11,52 +9,12 @@
 #include <system_error>
 #include <utility>
 
+#include "base/json_builder.h"
+
 namespace starling::socketio {
 namespace {
 
 using boost::json::error_code;
-using View = boost::json::string_view;
-
-// Boost.JSON's own parser, but for doubles: that of 1.81 is off by a bit in the last place for every
-// third number of 17 digits, and what JSON.stringify wrote must come back as it was.
-class Handler {
-public:
-    static constexpr size_t max_object_size = boost::json::object::max_size();
-    static constexpr size_t max_array_size = boost::json::array::max_size();
-    static constexpr size_t max_key_size = boost::json::string::max_size();
-    static constexpr size_t max_string_size = boost::json::string::max_size();
-
-    explicit Handler(boost::json::value_stack& stack) : stack_(stack) {}
-
-    bool on_document_begin(error_code&) { return true; }
-    bool on_document_end(error_code&) { return true; }
-    bool on_object_begin(error_code&) { return true; }
-    bool on_object_end(size_t count, error_code&) { return stack_.push_object(count), true; }
-    bool on_array_begin(error_code&) { return true; }
-    bool on_array_end(size_t count, error_code&) { return stack_.push_array(count), true; }
-    bool on_key_part(View part, size_t, error_code&) { return stack_.push_chars(part), true; }
-    bool on_key(View part, size_t, error_code&) { return stack_.push_key(part), true; }
-    bool on_string_part(View part, size_t, error_code&) { return stack_.push_chars(part), true; }
-    bool on_string(View part, size_t, error_code&) { return stack_.push_string(part), true; }
-    bool on_number_part(View, error_code&) { return true; }
-    bool on_int64(int64_t number, View, error_code&) { return stack_.push_int64(number), true; }
-    bool on_uint64(uint64_t number, View, error_code&) { return stack_.push_uint64(number), true; }
-    bool on_double(double number, View text, error_code&) {
-        double exact = number;
-        const auto end = text.data() + text.size();
-        const auto read = std::from_chars(text.data(), end, exact);
-        // Out of range is zero or infinite, as Boost.JSON says.
-        stack_.push_double(read.ec == std::errc() && read.ptr == end ? exact : number);
-        return true;
-    }
-    bool on_bool(bool flag, error_code&) { return stack_.push_bool(flag), true; }
-    bool on_null(error_code&) { return stack_.push_null(), true; }
-    bool on_comment_part(View, error_code&) { return true; }
-    bool on_comment(View, error_code&) { return true; }
-
-private:
-    boost::json::value_stack& stack_;
-};
 
 // The value of the escape \uXXXX at `at`, should there be one.
 std::optional<unsigned> escape_at(std::string_view text, size_t at) {
@@ -90,18 +48,19 @@ std::string without_lone_surrogates(std::string_view json) {
 }  // namespace
 
 struct Arena::Parser {
-    Parser(boost::json::value_stack& stack, const boost::json::parse_options& options)
-        : json(options, stack) {}
+    Parser(boost::json::value_stack& stack, base::TableDraws& draws,
+           const boost::json::parse_options& options)
+        : json(options, stack, draws) {}
 
-    boost::json::basic_parser<Handler> json;
+    boost::json::basic_parser<base::JsonBuilder> json;
 };
 
-Arena::Arena(const DecodeLimits& limits) : limits_(limits) {
+Arena::Arena(const DecodeLimits& limits) : limits_(limits), draws_(limits.table_seed) {
     renew_stack();
     renew_values();
     boost::json::parse_options options;
     options.max_depth = limits.depth_max;
-    parser_ = std::make_unique<Parser>(*stack_, options);
+    parser_ = std::make_unique<Parser>(*stack_, draws_, options);
 }
 
 Arena::~Arena() = default;
@@ -141,12 +100,17 @@ bool Arena::parse(std::string_view text, error_code& error) {
 
 std::optional<Json> Arena::read_json(std::string_view text) {
     error_code error;
-    if (parse(text, error)) return stack_->release();
+    const auto result = [this] {
+        Json value = stack_->release();
+        if (parser_->json.handler().fills()) base::drop_fillers(value);
+        return value;
+    };
+    if (parse(text, error)) return result();
     // Boost.JSON has several errors for lone surrogates, and some of them for other faults as well.
     if (text.find("\\u") == std::string_view::npos) return std::nullopt;
     const std::string repaired = without_lone_surrogates(text);
     error.clear();
-    if (repaired != text && parse(repaired, error)) return stack_->release();
+    if (repaired != text && parse(repaired, error)) return result();
     return std::nullopt;
 }
 

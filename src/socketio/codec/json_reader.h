@@ -14,6 +14,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/json_builder.h"
 #include "socketio/codec/packet.h"
 
 namespace starling::socketio {
@@ -34,6 +35,8 @@ public:
     [[nodiscard]] boost::json::storage_ptr storage() noexcept { return &*values_; }
     // A copy that lives as long.
     [[nodiscard]] std::string_view keep(std::string_view text);
+    // For objects that are not read by read_json(), see base::TableSpread.
+    [[nodiscard]] base::TableDraws& draws() noexcept { return draws_; }
     // Builds the values of a message of so many bytes without recursion; empty, and with storage().
     [[nodiscard]] boost::json::value_stack& stack(size_t message_bytes);
 
@@ -54,6 +57,7 @@ private:
     [[nodiscard]] bool parse(std::string_view text, boost::json::error_code& error);
 
     DecodeLimits limits_;
+    base::TableDraws draws_;
     bool large_ = false;  // The scratch memory may have grown by much.
     std::array<unsigned char, values_bytes> values_buffer_;
     std::array<unsigned char, scratch_bytes> scratch_buffer_;

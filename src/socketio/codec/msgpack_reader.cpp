@@ -84,8 +84,11 @@ std::optional<std::string> date_text(int64_t ms) {
 // One value, without recursion: what is open is a frame of a stack of fixed size.
 class Reader {
 public:
-    Reader(std::string_view bytes, boost::json::value_stack& out, size_t depth_max)
-        : in_(bytes), out_(out), depth_max_(std::min(depth_max, frames_max)) {}
+    Reader(std::string_view bytes, size_t depth_max, Arena& arena)
+        : in_(bytes),
+          out_(arena.stack(bytes.size())),
+          draws_(arena.draws()),
+          depth_max_(std::min(depth_max, frames_max)) {}
 
     // Leaves the value on the stack; false for everything that is no whole value and nothing else.
     [[nodiscard]] bool read() {
@@ -100,16 +103,26 @@ public:
         return !in_.failed() && in_.left() == 0;
     }
 
+    [[nodiscard]] Json release() {
+        Json value = out_.release();
+        if (fills_) base::drop_fillers(value);
+        return value;
+    }
+
 private:
     struct Frame {
         uint32_t left;   // Items, or pairs.
         uint32_t count;  // What the container will hold.
         bool map;
+        base::TableSpread spread;  // Of a map.
     };
 
     void close(const Frame& frame) {
         --depth_;
-        frame.map ? out_.push_object(frame.count) : out_.push_array(frame.count);
+        if (!frame.map)
+            out_.push_array(frame.count);
+        else if (base::push_object(out_, size_t(frame.count) + frame.spread.added()))
+            fills_ = true;
     }
 
     void next(Frame& frame) {
@@ -125,9 +138,17 @@ private:
             return;
         }
         if (in_.failed()) return;
-        base::utf8_is_valid(key) ? out_.push_key(view(key))
-                                 : out_.push_key(base::utf8_repaired(key));
+        base::utf8_is_valid(key) ? push_key(frame, key)
+                                 : push_key(frame, base::utf8_repaired(key));
         value();
+    }
+
+    void push_key(Frame& frame, std::string_view key) {
+        for (uint32_t n = frame.spread.before(key, draws_); n > 0; --n) {
+            out_.push_key(view(key));
+            out_.push_null();
+        }
+        out_.push_key(view(key));
     }
 
     std::optional<uint64_t> text_size(uint8_t prefix) {
@@ -142,7 +163,7 @@ private:
         // Each item takes a byte at least: nothing is built on a promise (principle 4).
         if (depth_ >= depth_max_ || count * (map ? 2 : 1) > in_.left()) return in_.fail();
         const auto size = static_cast<uint32_t>(count);
-        frames_[depth_++] = {size, size, map};
+        frames_[depth_++] = {size, size, map, {}};
     }
 
     void text(uint64_t size) {
@@ -235,8 +256,10 @@ private:
 
     Cursor in_;
     boost::json::value_stack& out_;
+    base::TableDraws& draws_;
     size_t depth_max_;
     size_t depth_ = 0;
+    bool fills_ = false;
     std::array<Frame, frames_max> frames_;
 };
 
@@ -260,11 +283,10 @@ std::optional<uint64_t> whole_number(const Json* value, uint64_t max) {
 
 Outcome read_msgpack(std::span<const std::byte> bytes, Arena& arena) {
     arena.clear();
-    auto& stack = arena.stack(bytes.size());
     // The depth is that of `data`; around it is the packet.
-    if (!Reader(base::text_of(bytes), stack, arena.limits().depth_max + 1).read())
-        return fault("invalid MessagePack");
-    Json message = stack.release();
+    Reader reader(base::text_of(bytes), arena.limits().depth_max + 1, arena);
+    if (!reader.read()) return fault("invalid MessagePack");
+    Json message = reader.release();
     auto* members = message.if_object();
     if (!members) return fault("MessagePack that is no map");
 

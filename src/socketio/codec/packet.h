@@ -57,6 +57,8 @@ struct DecodeLimits {
     size_t nsp_bytes_max = 255;
     // Placeholders may name an attachment again; each gets a copy. This much more than was received.
     size_t repeated_bytes_max = 1'000'000;
+    // Random and secret in a server: makes the hash tables of objects unpredictable.
+    uint64_t table_seed = 0;
 };
 
 // The greatest integer of JavaScript, 2^53 - 1.

@@ -1,5 +1,7 @@
 #include "app/demo/community/request.h"
 
+#include <starling/json.h>
+
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -72,13 +74,9 @@ Fault read_text(const http::Request& request, std::string_view name, std::string
         return {415, "Content-Type must be application/json"};
     if (request.body().size() > body_bytes_max)
         return {413, "the body is longer than " + std::to_string(body_bytes_max) + " bytes"};
-    json::error_code error;
-    json::parse_options options;
-    options.max_depth = json_depth_max;
-    json::value value =
-        json::parse({request.body().data(), request.body().size()}, error, {}, options);
-    if (error) return {400, "the body is not JSON: " + error.message()};
-    const json::object* object = value.if_object();
+    const auto value = parse_json(request.body(), json_depth_max);
+    if (!value) return {400, "the body is not JSON"};
+    const json::object* object = value->if_object();
     const json::value* member = object ? object->if_contains(name) : nullptr;
     if (!member || !member->is_string())
         return {400, "expected an object with the text '" + std::string(name) + "'"};
