@@ -42,9 +42,9 @@ Outcome decoded(const Encoded& message, Decoder& decoder, Arena& arena) {
 
 void same_again(const Packet& packet, Codec codec) {
     const Encoded first = encoded(codec, packet);
-    // More attachments than a peer may send, in marks that it wrote as text; or what looks like
-    // placeholders beside them.
-    if (first.text.empty() || first.attachments.size() > 10) return;
+    // What looks like a placeholder, beside attachments.
+    if (first.text.empty()) return;
+    require(first.attachments.size() <= DecodeLimits{}.attachments_max);
     Arena arena;
     Decoder decoder(codec);
     const Outcome again = decoded(first, decoder, arena);

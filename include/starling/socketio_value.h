@@ -6,7 +6,8 @@
 //     });
 //
 // Inside a Json, bytes are an object with the one key Binary::mark, whose value is a string of those
-// bytes. JSON text cannot say that by accident, and one who says it on purpose has sent bytes.
+// bytes. The mark is not valid UTF-8, so no text that was parsed, and no string that a client sent, can be
+// the mark: what a client sent as JSON stays JSON.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -27,7 +28,9 @@ using Json = boost::json::value;
 // Bytes: a Buffer of Node, an ArrayBuffer or Blob of a browser. Owns them.
 class Binary {
 public:
-    static constexpr std::string_view mark{"\0binary", 7};
+    static constexpr std::string_view mark{
+        "\xff\xfe"
+        "binary"};
 
     Binary() = default;
     explicit Binary(std::string bytes) noexcept : bytes_(std::move(bytes)) {}

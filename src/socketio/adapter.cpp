@@ -96,7 +96,7 @@ void Adapter::send_recoverable(std::shared_ptr<Command> command, std::string_vie
                                std::span<const sio::Value> values) {
     history_->with([&](History& history) {
         command->offset = history.next();
-        Encoder encoder(settings_.codec);
+        Encoder encoder(settings_.codec, settings_.decode.attachments_max);
         encode_event(encoder, settings_.codec, command->nsp, name, values, std::nullopt,
                      offset_text(command->offset));
         command->packet = encoder.take();

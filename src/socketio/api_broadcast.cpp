@@ -33,10 +33,10 @@ std::shared_ptr<Command> command_of(Command::Kind kind, const socketio::Adapter&
 }
 
 // For all children of a pattern each child's packet names that child.
-void encode(Command& command, socketio::Codec codec, std::string_view name,
+void encode(Command& command, const socketio::Settings& settings, std::string_view name,
             std::span<const Value> values, std::optional<uint64_t> ack_id) {
-    socketio::Encoder encoder(codec);
-    socketio::encode_event(encoder, codec, command.nsp, name, values, ack_id);
+    socketio::Encoder encoder(settings.codec, settings.decode.attachments_max);
+    socketio::encode_event(encoder, settings.codec, command.nsp, name, values, ack_id);
     if (command.nsp.empty())
         command.args = socketio::to_array(values, name);
     else
@@ -87,7 +87,7 @@ void Broadcast::emit_values(std::string_view name, std::span<const Value> values
     auto command = command_of(Command::Kind::emit, *adapter, to.setup, to.nsp, to.who);
     if (adapter->history() && !to.nsp.empty() && !to.who.flags.volatile_packet)
         return adapter->send_recoverable(std::move(command), name, values);
-    encode(*command, adapter->settings().codec, name, values, std::nullopt);
+    encode(*command, adapter->settings(), name, values, std::nullopt);
     adapter->send(std::move(command));
 }
 
@@ -100,7 +100,7 @@ void Broadcast::ask_values(std::string_view name, std::span<const Value> values,
     command->ack_id = adapter->new_ack_id();
     uint64_t& timeout_ms = command->target.flags.timeout_ms;
     if (timeout_ms == 0) timeout_ms = adapter->settings().ack_timeout_ms;
-    encode(*command, adapter->settings().codec, name, values, command->ack_id);
+    encode(*command, adapter->settings(), name, values, command->ack_id);
     const auto ask = [command, done](socketio::Server& server) {
         server.ask(command, command->target.flags.timeout_ms, [done](bool complete, Report& all) {
             done({complete, std::move(all.responses)});

@@ -13,7 +13,7 @@ Server::Server(Adapter& adapter, Runtime& runtime, uint32_t index)
       runtime_(runtime),
       index_(index),
       arena_(adapter.settings().decode),
-      encoder_(adapter.settings().codec) {
+      encoder_(adapter.settings().codec, adapter.settings().decode.attachments_max) {
     lifetime_.open();
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "http/url.h"
+#include "base/utf8.h"
 #include "socketio/server.h"
 
 namespace starling::socketio {
@@ -16,7 +17,7 @@ Json auth_of(const Packet& packet) {
     if (packet.query.empty()) return sio::detail::own(packet.data);
     boost::json::object auth;
     for (const auto& [name, value] : http::form_fields(packet.query))
-        if (auth.size() < 100) auth[name] = value;
+        if (auth.size() < 100) auth[base::utf8_repaired(name)] = base::utf8_repaired(value);
     return auth;
 }
 

@@ -218,8 +218,11 @@ Outcome Decoder::add_text(std::string_view text, Arena& arena) {
     if (head.fault.empty()) head.fault = read_data(head, arena);
     if (!head.fault.empty()) return fault(head.fault);
     if (is_binary(head.packet.type)) {
+        // More of them than attachments_max are bytes that could not be sent on.
+        size_t count = 0;
         const bool valid = each_placeholder(head.packet.data, [&](Json& value) {
-            return index_of(value, head.attachments).has_value();
+            return ++count <= arena.limits().attachments_max &&
+                   index_of(value, head.attachments).has_value();
         });
         if (!valid) return fault("illegal placeholder");
         if (head.attachments > 0) {

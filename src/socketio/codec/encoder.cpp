@@ -10,7 +10,8 @@ constexpr size_t kept_bytes_max = 65'536;
 
 }  // namespace
 
-Encoder::Encoder(Codec codec) noexcept : codec_(codec), json_(out_), msgpack_(out_) {}
+Encoder::Encoder(Codec codec, size_t attachments_max) noexcept
+    : codec_(codec), json_(out_, attachments_max), msgpack_(out_) {}
 
 void Encoder::begin(Codec codec, Type type, std::string_view nsp, std::optional<uint64_t> id) {
     codec_ = codec;

@@ -28,7 +28,9 @@ namespace starling::socketio {
 
 class Encoder {
 public:
-    explicit Encoder(Codec codec = Codec::json) noexcept;
+    // `attachments_max`: of one packet in the JSON codec.
+    explicit Encoder(Codec codec = Codec::json,
+                     size_t attachments_max = DecodeLimits{}.attachments_max) noexcept;
     Encoder(const Encoder&) = delete;
     Encoder& operator=(const Encoder&) = delete;
 
@@ -57,8 +59,8 @@ public:
     void value(const Json& json);
 
     // False where there is nothing to send: a value was over encoded_depth_max deep, or there were
-    // bytes in a packet that is neither event nor ack, or as text, beside bytes, an object with
-    // `_placeholder: true`.
+    // bytes in a packet that is neither event nor ack, or more attachments than the limit, or as text,
+    // beside bytes, an object with `_placeholder: true`.
     [[nodiscard]] bool finish();
 
     // A whole packet, as the decoder reports them.

@@ -248,7 +248,11 @@ void JsonWriter::write_object(const Json& json, size_t depth) {
 }
 
 void JsonWriter::write_bytes(std::string_view bytes) {
-    if (!has_items_of(type_)) failed_ = true;
+    // The limit of what is decoded: a client refuses more, and leaves.
+    if (!has_items_of(type_) || out_.attachments.size() >= attachments_max_) {
+        failed_ = true;
+        return;
+    }
     out_.text += R"({"_placeholder":true,"num":)";
     append_integer(out_.text, out_.attachments.size());
     out_.text += '}';

@@ -30,7 +30,8 @@ void append_json_number(std::string& out, double number);
 
 class JsonWriter {
 public:
-    explicit JsonWriter(Encoded& out) noexcept : out_(out) {}
+    JsonWriter(Encoded& out, size_t attachments_max) noexcept
+        : out_(out), attachments_max_(attachments_max) {}
 
     // As those of Encoder; `out` is empty at begin().
     void begin(Type type, std::string_view nsp, std::optional<uint64_t> id);
@@ -51,6 +52,7 @@ private:
     void write_bytes(std::string_view bytes);
 
     Encoded& out_;
+    size_t attachments_max_;
     Type type_ = Type::connect;
     bool has_items_ = false;
     bool failed_ = false;

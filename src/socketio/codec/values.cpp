@@ -68,8 +68,9 @@ void encode_event(Encoder& encoder, Codec codec, std::string_view nsp, std::stri
     if (!offset.empty()) encoder.value(offset);
     if (!encoder.finish())
         throw std::invalid_argument(
-            "emit: the arguments cannot be sent: too deep, or an object that "
-            "looks like a placeholder beside binary");
+            "emit: the arguments cannot be sent: too deep, more attachments than max_attachments, "
+            "or "
+            "an object that looks like a placeholder beside binary");
 }
 
 boost::json::array to_array(std::span<const Value> values, std::string_view name) {
