@@ -7,7 +7,9 @@
 #include <starling/socketio_value.h>
 
 #include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <boost/json/string.hpp>
+#include <boost/json/value_from.hpp>
 
 #include <array>
 #include <concepts>
@@ -69,7 +71,8 @@ private:
 
 namespace detail {
 
-// Types that a Value shows as they are; others become a Json first.
+// Types that a Value shows as they are; others become a Json first: enums (as numbers), std::optional,
+// containers, and what Boost.JSON's value_from() converts, by a tag_invoke of the application too.
 template <class T>
 concept Viewable = std::is_arithmetic_v<T> || std::same_as<T, std::nullptr_t> ||
     std::same_as<T, Json> || std::same_as<T, Binary> || std::same_as<T, boost::json::string> ||
@@ -95,17 +98,37 @@ concept Callable = std::is_function_v<std::remove_pointer_t<F>> || requires {
     typename std::type_identity_t<decltype(&F::operator())>;
 };
 
+// std::map and the like, with texts as keys.
+template <class T>
+concept TextMap = requires {
+    typename T::key_type;
+    typename T::mapped_type;
+}
+&&std::convertible_to<const typename T::key_type&, std::string_view>;
+
 template <class T>
 struct JsonOf {
     static Json make(const T& value) {
-        if constexpr (std::is_constructible_v<Json, const T&>) {
+        if constexpr (std::is_enum_v<T>) {
+            return Json(int64_t(value));
+        } else if constexpr (std::is_constructible_v<Json, const T&>) {
             return Json(value);
-        } else {  // Only this, and not what the compiler would say of a Json made from it.
+        } else if constexpr (TextMap<T>) {
+            boost::json::object object;
+            for (const auto& [name, item] : value)
+                object.emplace(std::string_view(name), to_json(item));
+            return object;
+        } else if constexpr (boost::json::has_value_from<T>::value) {
+            return boost::json::value_from(value);
+        } else if constexpr (Callable<T>) {  // Only this, and not what the compiler would add.
             static_assert(!Callable<T>,
                           "no such callback here: it is the last argument of emit_with_ack() and "
                           "takes a const sio::Answer& (of a broadcast, a const sio::Answers&)");
+            return {};
+        } else {
             static_assert(Callable<T>,
-                          "Socket.IO cannot send a value of this type: convert it to sio::Json");
+                          "Socket.IO cannot send a value of this type: convert it to sio::Json, or "
+                          "give it a tag_invoke for boost::json::value_from_tag");
             return {};
         }
     }

@@ -5,8 +5,9 @@
 //     socket.on("private message", [&io](sio::Socket from, std::string to, std::string text) { ... });
 //
 // Parameters, in the order of the arguments: bool, integers, floating point, std::string,
-// std::string_view, sio::Json, boost::json::array and object, sio::Binary, std::vector of these, and
-// std::optional of these for what may be missing. A parameter sio::Socket is the socket, sio::Ack the
+// std::string_view, sio::Json, boost::json::array and object, sio::Binary, std::vector of these,
+// std::map of these by text, types that Boost.JSON's value_to() makes by a tag_invoke, and std::optional
+// of these for what may be missing. A parameter sio::Socket is the socket, sio::Ack the
 // way to answer later; neither takes an argument. std::span<const sio::Json> takes all that are left.
 // Further arguments are ignored, as in JavaScript.
 //
@@ -19,6 +20,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/storage_ptr.hpp>
+#include <boost/json/value_to.hpp>
 
 #include <algorithm>
 #include <array>
@@ -26,6 +28,7 @@
 #include <concepts>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <functional>
 #include <limits>
 #include <optional>
@@ -202,6 +205,46 @@ struct Parameter<std::vector<T>> {
     }
 };
 
+// An object whose members are all T.
+template <class T>
+requires TextMap<T> && std::constructible_from<typename T::key_type, std::string> && requires {
+    Parameter<typename T::mapped_type>::expected;
+}
+struct Parameter<T> {
+    static constexpr const char* expected = "an object of such values";
+    static bool read(const Json* from, T& to) {
+        const auto* object = from && !Binary::view(*from) ? from->if_object() : nullptr;
+        if (!object) return false;
+        for (const auto& member : *object) {
+            typename T::mapped_type value{};
+            if (!Parameter<typename T::mapped_type>::read(&member.value(), value)) return false;
+            const auto key = member.key();
+            to.emplace(typename T::key_type(std::string(key.data(), key.size())), std::move(value));
+        }
+        return true;
+    }
+};
+
+// What Boost.JSON's value_to() makes of it, by a tag_invoke of the application for one. An exception
+// means that the argument does not fit.
+template <class T>
+concept ByValueTo =
+    (std::is_class_v<T> || std::is_enum_v<T>)&&!TextMap<T> && std::is_default_constructible_v<T> &&
+    std::is_move_assignable_v<T> && boost::json::has_value_to<T>::value;
+template <ByValueTo T>
+struct Parameter<T> {
+    static constexpr const char* expected = "a value of the handler's type";
+    static bool read(const Json* from, T& to) {
+        if (!from) return false;
+        try {
+            to = boost::json::value_to<T>(own(*from));
+            return true;
+        } catch (const std::exception&) {
+            return false;
+        }
+    }
+};
+
 template <class P>
 constexpr bool takes_argument =
     !std::same_as<std::remove_cvref_t<P>, Socket> && !std::same_as<std::remove_cvref_t<P>, Ack>;
@@ -228,7 +271,8 @@ consteval bool check_parameter() {
     static_assert(known,
                   "a handler of Socket.IO cannot take this parameter: take bool, a number, "
                   "std::string, std::string_view, sio::Json, boost::json::array or object, "
-                  "sio::Binary, std::vector or std::optional of these, "
+                  "sio::Binary, std::vector, std::map or std::optional of these, a type with a "
+                  "tag_invoke for boost::json::value_to_tag and a default constructor, "
                   "std::span<const sio::Json>, sio::Socket or sio::Ack");
     static_assert(!changeable,
                   "a handler of Socket.IO takes its parameters by value or const reference");
@@ -342,9 +386,11 @@ public:
     template <class F>
     static Listener of(F&& handler) {
         using Handler = std::decay_t<F>;
-        static_assert(Callable<Handler>,
-                      "a handler of Socket.IO is a lambda or function that says what it takes, as "
-                      "in [](sio::Socket socket, std::string text): no auto, no overloads");
+        static_assert(
+            Callable<Handler>,
+            "the types of this handler are not known: its body has an error of its own, or "
+            "it takes auto or is overloaded; a handler of Socket.IO says what it takes, as "
+            "in [](sio::Socket socket, std::string text)");
         if constexpr (Callable<Handler>)
             if constexpr (Signature<Handler>::check()) return make(std::forward<F>(handler));
         return {};

@@ -121,6 +121,7 @@ public:
     void send(const Args&... args) const {  // emit("message", ...)
         emit("message", args...);
     }
+    void send(const Json& value) const { emit("message", value); }
     // With a list of arguments, each an argument of its own.
     void emit_list(std::string_view name, std::span<const Json> args) const {
         with_list([&](std::span<const Value> values) { self().emit_values(name, values); }, args);
@@ -317,6 +318,10 @@ public:
     template <class... Args>
     void operator()(const Args&... args) const {
         detail::with_values([&](std::span<const Value> values) { send(values); }, args...);
+    }
+    void operator()(const Json& value) const {  // Also a braced object or array.
+        const Value values[]{Value(value)};
+        send(values);
     }
     void list(std::span<const Json> args) const {  // Each an argument of its own.
         detail::with_list([&](std::span<const Value> values) { send(values); }, args);
