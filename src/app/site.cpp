@@ -1,5 +1,7 @@
 #include "app/site.h"
 
+#include <starling/socketio.h>
+
 #include "app/demo/community/community.h"
 #include "app/demo/socketio_chat.h"
 #include "app/events.h"

@@ -9,19 +9,10 @@
 #include "base/text.h"
 #include "net/loop.h"
 #include "server/worker.h"
+#include "server/ws_extras.h"
 #include "ws/frame.h"
 
 namespace starling::server {
-
-struct WsConnection::Extras {
-    std::string subprotocol;   // Where the application chose one that the route does not list.
-    std::string close_reason;  // Of the side that closed first.
-    uint64_t dropped = 0;      // Messages, to be told to the route's `dropped`.
-    std::optional<std::string> pong;  // The newest ping's payload, while the kernel takes nothing.
-    std::optional<ws::DeflateParams> deflate;
-    std::unique_ptr<ws::Inflater> inflater;  // With context takeover; else the worker's.
-    std::unique_ptr<ws::Deflater> deflater;
-};
 
 namespace {
 
@@ -31,25 +22,7 @@ constexpr uint32_t turn_events_max = 512;
 constexpr size_t turn_bytes_max = 256 * 1024;  // Of messages, decompressed.
 // Pongs leave in portions, so that a kernel that takes no more is noticed before many are queued.
 constexpr size_t pongs_queued_bytes_max = 4096;
-// From here on a message goes to the kernel at once, without a copy in between.
-constexpr size_t write_now_from_bytes = 4096;
 constexpr uint8_t subprotocol_in_extras = 255;
-
-// Slots of hub::Publication::encodings.
-constexpr size_t plain_encoding = 0, deflated_encoding = 1;
-
-base::SharedBytes framed(ws::Opcode opcode, bool rsv1, std::span<const std::byte> payload) {
-    auto bytes =
-        base::SharedBytes::allocate(ws::frame_header_bytes(payload.size(), false) + payload.size());
-    std::array<std::byte, ws::frame_header_bytes_max> header;
-    const size_t size = ws::write_frame_header(header.data(), opcode, true, rsv1, payload.size());
-    std::copy_n(header.begin(), size, bytes.writable().begin());
-    if (!payload.empty())
-        std::memcpy(bytes.writable().data() + size, payload.data(), payload.size());
-    return bytes;
-}
-
-ws::Opcode opcode_of(bool binary) { return binary ? ws::Opcode::binary : ws::Opcode::text; }
 
 }  // namespace
 
@@ -346,177 +319,10 @@ void WsConnection::log_fault(uint16_t code, std::string_view reason) {
     context_.worker.log_fault(code, reason, remote_address());
 }
 
-// ---- sending ------------------------------------------------------------------------------------
-
-// A message larger than the whole queue is let through where nothing waits: the limit is there for
-// peers that do not read, not for large messages.
-bool WsConnection::fits(size_t bytes) const noexcept {
-    const size_t queued = stream_->queued_bytes();
-    return queued == 0 || queued + bytes <= context_.route().send_queue_bytes_max;
-}
-
-ws::SendResult WsConnection::admit(size_t bytes) {
-    if (!is_open()) return ws::SendResult::closed;
-    if (fits(bytes)) [[likely]]
-        return ws::SendResult::sent;
-    return admit_to_full_queue(bytes);
-}
-
-ws::SendResult WsConnection::admit_to_full_queue(size_t bytes) {
-    // What one tick queued says nothing about the peer, as long as the kernel takes it.
-    if (!stream_->is_blocked()) stream_->send_queued();
-    if (!stream_->is_open()) return ws::SendResult::closed;
-    if (fits(bytes)) return ws::SendResult::sent;
-    context_.worker.counters().messages_dropped.add();
-    if (context_.route().on_full == ws::OnFull::drop) return note_dropped();
-    log_fault(ws::close_code::policy_violation, "send queue full");
-    close(ws::close_code::policy_violation, "send queue full");
-    return ws::SendResult::closed;
-}
-
-// The handler runs by a turn of its own: a publication must not be interrupted.
-ws::SendResult WsConnection::note_dropped() {
-    if (!context_.route().dropped) return ws::SendResult::dropped;
-    if (extras().dropped++ == 0)
-        stream_->loop().post([&loop = stream_->loop(), key = stream_->slot_key()] {
-            if (net::Stream* stream = loop.find(key))
-                static_cast<WsConnection&>(*stream->handler()).tell_dropped();
-        });
-    return ws::SendResult::dropped;
-}
-
 void WsConnection::tell_dropped() {
     const uint64_t messages = std::exchange(extras().dropped, 0);
     release_extras();
     call("dropped", [&] { context_.route().dropped(socket(), messages); });
-}
-
-ws::SendResult WsConnection::send(ws::Message message, bool compress_it) {
-    const auto admitted = admit(message.size());
-    if (admitted != ws::SendResult::sent) return admitted;
-    context_.worker.counters().messages_sent.add();
-    const ws::Opcode opcode = opcode_of(message.is_binary());
-    // Nearly every message: short, and on a connection without anything special.
-    if (!extras_ && context_.route().fragment_bytes_max == 0) [[likely]]
-        write_frame(opcode, true, false, message.bytes());
-    else if (compress_it && wants_compressed(message.size()))
-        write_message(opcode, compress(message.bytes()), true);
-    else
-        write_message(opcode, message.bytes(), false);
-    return admitted;
-}
-
-void WsConnection::write_message(ws::Opcode opcode, std::span<const std::byte> payload,
-                                 bool compressed) {
-    const uint64_t fragment_bytes_max = context_.route().fragment_bytes_max;
-    if (fragment_bytes_max == 0 || payload.size() <= fragment_bytes_max)
-        return write_frame(opcode, true, compressed, payload);
-    ws::Fragmenter fragments(opcode, payload, fragment_bytes_max, compressed);
-    while (!fragments.done()) {
-        const auto fragment = fragments.next();
-        write_frame(fragment.opcode, fragment.fin, fragment.rsv1, fragment.payload);
-    }
-}
-
-void WsConnection::write_frame(ws::Opcode opcode, bool fin, bool rsv1,
-                               std::span<const std::byte> payload) {
-    if (payload.size() < write_now_from_bytes) {
-        const size_t header_bytes = ws::frame_header_bytes(payload.size(), false);
-        std::byte* const at = stream_->extend(header_bytes + payload.size());
-        if (!at) return;
-        ws::write_frame_header(at, opcode, fin, rsv1, payload.size());
-        if (!payload.empty()) std::memcpy(at + header_bytes, payload.data(), payload.size());
-    } else {
-        std::array<std::byte, ws::frame_header_bytes_max> header;
-        const size_t size =
-            ws::write_frame_header(header.data(), opcode, fin, rsv1, payload.size());
-        const std::array<iovec, 2> parts{
-            {{header.data(), size}, {const_cast<std::byte*>(payload.data()), payload.size()}}};
-        stream_->write_now(parts);
-    }
-    if (stream_->is_blocked()) note_queue();
-}
-
-// For buffered_amount() on other threads.
-void WsConnection::note_queue() {
-    stream_->loop().note(stream_->slot_key(),
-                         uint32_t(std::min<size_t>(stream_->queued_bytes(), UINT32_MAX)));
-}
-
-ws::SendResult WsConnection::ping(std::span<const std::byte> payload) {
-    if (!is_open()) return ws::SendResult::closed;
-    if (stream_->is_blocked()) return ws::SendResult::dropped;
-    if (payload.empty()) {  // Measures the round trip.
-        heartbeat_.ping_sent(now_ms());
-        write_frame(ws::Opcode::ping, true, false, heartbeat_.ping_payload());
-    } else {
-        write_frame(ws::Opcode::ping, true, false,
-                    payload.first(std::min(payload.size(), ws::control_payload_bytes_max)));
-    }
-    return ws::SendResult::sent;
-}
-
-// ---- compression --------------------------------------------------------------------------------
-
-bool WsConnection::compresses() const noexcept { return extras_ && extras_->deflate; }
-
-bool WsConnection::wants_compressed(size_t bytes) const noexcept {
-    return compresses() && bytes >= context_.route().compression.threshold_bytes;
-}
-
-std::span<const std::byte> WsConnection::compress(std::span<const std::byte> payload) {
-    const ws::DeflateParams& params = *extras_->deflate;
-    const int level = context_.route().compression.level;
-    if (params.server_no_context_takeover)
-        return context_.worker.shared_deflater(params.server_max_window_bits, level)
-            .compress(payload, true);
-    if (!extras_->deflater)
-        extras_->deflater = std::make_unique<ws::Deflater>(params.server_max_window_bits, level);
-    return extras_->deflater->compress(payload, false);
-}
-
-// ---- topics -------------------------------------------------------------------------------------
-
-bool WsConnection::join(std::string_view topic) {
-    if (!stream_->is_open()) return false;
-    const auto result = context_.worker.hub().join(*this, topic, context_.route().topics_max);
-    return result == hub::Hub::Join::joined || result == hub::Hub::Join::already;
-}
-
-bool WsConnection::leave(std::string_view topic) {
-    return context_.worker.hub().leave(*this, topic);
-}
-
-size_t WsConnection::publish(std::string_view topic, ws::Message message) {
-    return context_.worker.hub().publish({topic, message.bytes(), message.is_binary()}, this);
-}
-
-void WsConnection::deliver(hub::Publication& publication) {
-    const auto payload = publication.message.bytes;
-    const ws::Opcode opcode = opcode_of(publication.message.binary);
-    if (admit(payload.size()) != ws::SendResult::sent) return;
-    ++publication.taken;
-    context_.worker.counters().messages_sent.add();
-    const uint64_t fragment_bytes_max = context_.route().fragment_bytes_max;
-    const bool whole = fragment_bytes_max == 0 || payload.size() <= fragment_bytes_max;
-    const bool deflate = publication.compress && wants_compressed(payload.size());
-    // Bytes that everybody can share: one frame, and a window that everybody has.
-    if (!whole || (deflate && extras_->deflate->server_max_window_bits != ws::window_bits_max))
-        return write_message(opcode, deflate ? compress(payload) : payload, deflate);
-    auto& encoded = publication.encodings[deflate ? deflated_encoding : plain_encoding];
-    if (!encoded && deflate) {
-        auto& shared = context_.worker.shared_deflater(ws::window_bits_max,
-                                                       context_.route().compression.level);
-        encoded = framed(opcode, true, shared.compress(payload, true));
-    } else if (!encoded) {
-        encoded = framed(opcode, false, payload);
-    }
-    if (deflate && extras_->deflater) extras_->deflater->forget_context();
-    if (publication.at_once)
-        stream_->write_shared_now(encoded);
-    else
-        stream_->write(encoded);
-    if (stream_->is_blocked()) note_queue();
 }
 
 // ---- what a Socket tells ------------------------------------------------------------------------

@@ -96,8 +96,7 @@ void Socket::emit_flagged(std::string_view name, std::span<const Value> values,
     const Use server(server_);
     if (!server) return gone();
     // What cannot be sent is said to the caller, not to a log elsewhere.
-    socketio::Encoder encoder(server->settings().codec,
-                              server->settings().decode.attachments_max);
+    socketio::Encoder encoder(server->settings().codec, server->settings().decode.attachments_max);
     socketio::encode_event(encoder, server->settings().codec, "/", name, values);
     auto args = std::make_shared<const boost::json::array>(socketio::to_array(values));
     server->post_to(

@@ -4,8 +4,8 @@
 #include <exception>
 #include <utility>
 
-#include "http/url.h"
 #include "base/utf8.h"
+#include "http/url.h"
 #include "socketio/server.h"
 
 namespace starling::socketio {

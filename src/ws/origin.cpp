@@ -61,14 +61,14 @@ std::optional<Origin> parse_authority(std::string_view scheme, std::string_view 
 
 // Some clients name the scheme of the WebSocket in place of their page's.
 std::string_view page_scheme(std::string_view scheme) noexcept {
-    if (equals_ignoring_case(scheme, "ws")) return "http";
-    if (equals_ignoring_case(scheme, "wss")) return "https";
+    if (base::iequals(scheme, "ws")) return "http";
+    if (base::iequals(scheme, "wss")) return "https";
     return scheme;
 }
 
 // Origins of pages without a host: those of files and sandboxed frames, and of files in a WebView.
 bool is_hostless(std::string_view origin) noexcept {
-    return origin == "null" || equals_ignoring_case(origin, "file://");
+    return origin == "null" || base::iequals(origin, "file://");
 }
 
 std::optional<Origin> parse_origin(std::string_view text, bool wildcard = false) noexcept {
@@ -109,7 +109,7 @@ bool origin_allowed(const OriginPolicy& policy, std::string_view origin, std::st
     }
     return std::any_of(policy.allowed.begin(), policy.allowed.end(), [&](const std::string& entry) {
         if (entry == "*") return true;
-        if (is_hostless(entry)) return equals_ignoring_case(entry, origin);
+        if (is_hostless(entry)) return base::iequals(entry, origin);
         const auto pattern = parse_origin(entry, true);
         return parsed && pattern && matches(*pattern, *parsed);
     });

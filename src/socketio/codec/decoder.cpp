@@ -41,13 +41,13 @@ bool take_ack_id(std::string_view& text, uint64_t max, std::optional<uint64_t>& 
         return any;
     };
     const bool blanks = skip_blanks();
-    if (text.empty() || !is_digit(text[0])) {
+    if (text.empty() || !base::is_digit(text[0])) {
         if (blanks) id = 0;
         return true;
     }
     id = take_number(text, max);
     skip_blanks();
-    return id && (text.empty() || !is_digit(text[0]));
+    return id && (text.empty() || !base::is_digit(text[0]));
 }
 
 struct Head {

@@ -138,8 +138,7 @@ private:
             return;
         }
         if (in_.failed()) return;
-        base::utf8_is_valid(key) ? push_key(frame, key)
-                                 : push_key(frame, base::utf8_repaired(key));
+        base::utf8_is_valid(key) ? push_key(frame, key) : push_key(frame, base::utf8_repaired(key));
         value();
     }
 
