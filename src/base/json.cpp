@@ -5,8 +5,10 @@
 #include <boost/json/value_stack.hpp>
 
 #include <random>
+#include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "base/json_builder.h"
 
 namespace starling {
@@ -36,15 +38,25 @@ void base::drop_fillers(boost::json::value& root) {
 }
 
 std::optional<boost::json::value> parse_json(std::string_view text, size_t depth_max) {
+    std::string error;
+    return base::read_json(text, depth_max, error);
+}
+
+std::optional<boost::json::value> base::read_json(std::string_view text, size_t depth_max,
+                                                  std::string& error) {
     thread_local base::TableDraws draws(random_seed());
     boost::json::parse_options options;
     options.max_depth = depth_max;
     boost::json::value_stack stack;
     stack.reset();
     boost::json::basic_parser<base::JsonBuilder> parser(options, stack, draws);
-    boost::json::error_code error;
-    const size_t read = parser.write_some(false, text.data(), text.size(), error);
-    if (error || read != text.size()) return std::nullopt;
+    boost::json::error_code fault;
+    const size_t read = parser.write_some(false, text.data(), text.size(), fault);
+    if (!fault && read != text.size()) fault = boost::json::error::extra_data;
+    if (fault) {
+        error = fault.message() + " at byte " + std::to_string(read);
+        return std::nullopt;
+    }
     auto value = stack.release();
     if (parser.handler().fills()) base::drop_fillers(value);
     return value;
