@@ -10,6 +10,8 @@
 // the mark: what a client sent as JSON stays JSON.
 #pragma once
 
+#include <starling/bytes.h>
+
 #include <boost/json/object.hpp>
 #include <boost/json/string.hpp>
 #include <boost/json/value.hpp>
@@ -36,6 +38,8 @@ public:
     explicit Binary(std::string bytes) noexcept : bytes_(std::move(bytes)) {}
     explicit Binary(std::span<const std::byte> bytes)
         : bytes_(reinterpret_cast<const char*>(bytes.data()), bytes.size()) {}
+    template <ByteRange Range>
+    explicit Binary(const Range& bytes) : bytes_(view_of(bytes)) {}
 
     [[nodiscard]] std::string_view text() const noexcept { return bytes_; }
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept {

@@ -1,6 +1,7 @@
 // <starling/websocket.h>: WebSocket routes and sockets, as handlers see them (RFC 6455, RFC 7692).
 #pragma once
 
+#include <starling/bytes.h>
 #include <starling/http.h>
 
 #include <chrono>
@@ -25,7 +26,8 @@ class WsUpgrade;
 
 namespace starling::ws {
 
-// A whole message, as a view: it ends with the call of the handler. Text is valid UTF-8.
+// A whole message, as a view: that of a handler ends with its call. Text is valid UTF-8. What is sent is
+// text where it is a std::string, std::string_view or literal, and binary where it is bytes (ByteRange).
 class Message {
 public:
     Message(std::string_view text) noexcept : data_(text.data()), size_(text.size()) {}
@@ -33,6 +35,8 @@ public:
     Message(const std::string& text) noexcept : Message(std::string_view(text)) {}
     Message(std::span<const std::byte> bytes) noexcept
         : data_(reinterpret_cast<const char*>(bytes.data())), size_(bytes.size() | binary_bit) {}
+    template <ByteRange Range>
+    Message(const Range& bytes) noexcept : Message(std::as_bytes(std::span(view_of(bytes)))) {}
 
     [[nodiscard]] bool is_binary() const noexcept { return (size_ & binary_bit) != 0; }
     [[nodiscard]] std::string_view text() const noexcept { return {data_, size()}; }
