@@ -8,6 +8,7 @@
 #include "http/conditional.h"
 #include "http/date.h"
 #include "http/parser.h"
+#include "http/request_parts.h"
 #include "http/router.h"
 #include "http/url.h"
 

@@ -15,6 +15,7 @@
 
 #include "auth/address_set.h"
 #include "base/base64.h"
+#include "http/request_parts.h"
 
 namespace {
 

@@ -8,11 +8,14 @@
 //         Copy what must live longer.
 #pragma once
 
+#include <starling/bytes.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,7 +31,24 @@ class Lifetime;
 
 namespace starling::http {
 
+class ReplyTarget;
 class Response;
+struct FileBody;
+struct RequestParts;
+struct ResponseAccess;
+
+// A fault of the client's that a handler finds in its request. Thrown by Request::json() and
+// Request::multipart(), and by handlers of your own: the answer has that status, and what() as text
+// behind it ("400 Bad Request: the body is not JSON"). Nothing is logged, and the connection goes on.
+class BadRequest : public std::runtime_error {
+public:
+    // A status outside 400 to 499 throws std::invalid_argument.
+    explicit BadRequest(const std::string& what, int status = 400);
+    [[nodiscard]] int status() const noexcept { return status_; }
+
+private:
+    int status_;
+};
 
 // One header field line, as received: names compare without case, values carry no outer whitespace.
 struct Field {
@@ -41,82 +61,77 @@ struct Param {
     std::string value;
 };
 
-// What a server knows about a request: views into its buffers, which outlive the Request.
-struct RequestParts {
-    std::string_view method = "GET";
-    std::string_view target = "/";    // As received, RFC 9112 section 3.2.
-    std::string_view path = "/";      // Path of the target, still percent-encoded.
-    std::string_view query;           // Behind the '?', still percent-encoded.
-    std::string_view host;            // Of an absolute-form target, else the Host field.
-    std::span<const Field> fields;    // In the order of arrival.
-    std::span<const Param> params;    // From the router.
-    std::string_view body;            // Whole, transfer coding removed.
-    std::string_view remote_address;  // "192.0.2.1" or "2001:db8::1", no port; "" for Unix sockets.
-    int version_minor = 1;            // HTTP/1.x
-    bool keep_alive = true;           // The connection may serve another request.
-    bool secure = false;              // Arrived over TLS.
+// One part of a multipart/form-data body, RFC 7578 section 4.2.
+struct FormPart {
+    std::string name;  // Of the form's field, as sent.
+    // As sent: a text that the client chose, never a path to write to. Nothing where it is no file.
+    std::optional<std::string> filename;
+    std::string content_type;  // "text/plain" where the part does not say, section 4.4.
+    std::string_view body;     // A view into the request's body.
+};
+
+// Beyond one of them the request is refused with 413.
+struct MultipartLimits {
+    uint32_t parts_max = 100;
+    uint32_t part_head_bytes_max = 4 * 1024;
+    uint64_t part_bytes_max = UINT64_MAX;  // Of one part's body.
 };
 
 class Request {
 public:
-    explicit Request(const RequestParts& parts);
+    explicit Request(const RequestParts& parts);  // By the server.
     Request(const Request&) = delete;
     Request& operator=(const Request&) = delete;
 
-    std::string_view method() const noexcept { return parts_.method; }
-    std::string_view target() const noexcept { return parts_.target; }
+    std::string_view method() const noexcept { return method_; }
+    // As received, RFC 9112 section 3.2.
+    std::string_view target() const noexcept { return target_; }
     // Percent-decoded. The router answers 404 to dot segments, NUL and malformed escapes before any
     // handler runs. An encoded slash appears here as '/': use param() to tell segments apart.
-    std::string_view path() const noexcept { return decoded_ ? decoded_path_ : parts_.path; }
-    std::string_view raw_path() const noexcept { return parts_.path; }
-    std::string_view query_string() const noexcept { return parts_.query; }
-    std::string_view host() const noexcept { return parts_.host; }
+    std::string_view path() const noexcept { return decoded_ ? decoded_path_ : path_; }
+    std::string_view raw_path() const noexcept { return path_; }
+    std::string_view query_string() const noexcept {
+        return query_;
+    }  // Behind the '?', as received.
+    // Of an absolute-form target, else the Host field.
+    std::string_view host() const noexcept { return host_; }
 
     // Decoded as application/x-www-form-urlencoded ('+' is a space). The first of that name.
     std::optional<std::string> query(std::string_view name) const;
     std::vector<std::string> query_all(std::string_view name) const;
     // Field of an application/x-www-form-urlencoded body; nothing for any other Content-Type.
     std::optional<std::string> form(std::string_view name) const;
+    // The body as JSON (RFC 8259); include <boost/json/value.hpp>. Throws BadRequest: 415 where the
+    // Content-Type is neither application/json nor some "+json", 400 with what is wrong and at which
+    // byte for a text that is no JSON or has arrays and objects deeper than `depth_max` inside each
+    // other. Of several members with one name the last one counts.
+    [[nodiscard]] boost::json::value json(size_t depth_max = 32) const;
+    // The parts of a multipart/form-data body, in their order (RFC 7578). Throws BadRequest: 415 for
+    // any other Content-Type, 413 beyond a limit, 400 with what is wrong for a body at fault. Bodies that
+    // are too large to be held in memory are streamed: see <starling/multipart.h>.
+    [[nodiscard]] std::vector<FormPart> multipart(const MultipartLimits& limits = {}) const;
     // RFC 6265 section 4.2. As sent, without surrounding double quotes. The first of that name.
     std::optional<std::string_view> cookie(std::string_view name) const;
 
     // The first field of that name, "" if there is none.
     std::string_view header(std::string_view name) const noexcept;
     bool has_header(std::string_view name) const noexcept;
-    std::span<const Field> headers() const noexcept { return parts_.fields; }
+    std::span<const Field> headers() const noexcept { return fields_; }
 
     // Value of `:name` in the route's pattern, "*" for its wildcard; "" if there is none.
     std::string_view param(std::string_view name) const noexcept;
-    std::string_view body() const noexcept { return parts_.body; }
-    std::string_view remote_address() const noexcept { return parts_.remote_address; }
-    bool secure() const noexcept { return parts_.secure; }
-    int version_minor() const noexcept { return parts_.version_minor; }
-    bool keep_alive() const noexcept { return parts_.keep_alive; }
+    std::string_view body() const noexcept { return body_; }  // Whole, transfer coding removed.
+    // "192.0.2.1" or "2001:db8::1", no port; "" for Unix sockets.
+    std::string_view remote_address() const noexcept { return remote_address_; }
+    bool secure() const noexcept { return secure_; }  // Arrived over TLS.
 
 private:
-    RequestParts parts_;
+    std::string_view method_, target_, path_, query_, host_, body_, remote_address_;
+    std::span<const Field> fields_;
+    std::span<const Param> params_;
     std::string decoded_path_;  // Used only where the path held an escape.
     bool decoded_ = false;
-};
-
-// Names one unanswered request of a ReplyTarget. A generation that is gone makes every call a
-// no-op.
-struct ReplyKey {
-    uint32_t slot = 0;
-    uint32_t generation = 0;
-};
-
-// What stands behind a Reply: the server implements it. Every function may be called from any
-// thread.
-class ReplyTarget {
-public:
-    virtual void reply_send(ReplyKey key, Response&& response) = 0;
-    [[nodiscard]] virtual bool reply_write(ReplyKey key, std::string_view bytes) = 0;
-    virtual void reply_end(ReplyKey key) = 0;
-    [[nodiscard]] virtual bool reply_closed(ReplyKey key) const = 0;
-
-protected:
-    ~ReplyTarget() = default;
+    bool secure_ = false;
 };
 
 // Handle of an answer that comes later. Copies name the same answer; any thread may use them, for as long as it
@@ -125,7 +140,6 @@ class Reply {
 public:
     using Target = base::Lifetime<ReplyTarget>;
     Reply() = default;
-    Reply(Target* target, ReplyKey key) noexcept : target_(target), key_(key) {}
 
     // The whole answer at once. Ignored after write().
     void send(Response response) const;
@@ -133,17 +147,23 @@ public:
     // had set on its Response. Chunked in HTTP/1.1, delimited by closing in 1.0 (RFC 9112 section
     // 6.3). False: nothing was queued, since the answer is over or the send queue is at its limit.
     bool write(std::string_view bytes) const;
+    template <ByteRange Range>
+    bool write(const Range& bytes) const {
+        return write(view_of(bytes));
+    }
     // Completes a streamed answer. Without any write() it sends the handler's Response as it was.
     void end() const;
     // True once the answer is complete or the client left.
     [[nodiscard]] bool closed() const;
 
 private:
+    friend class Response;
+    Reply(Target* target, uint64_t key) noexcept : target_(target), key_(key) {}
     template <class F>
     bool on_target(F&& call) const;
 
     Target* target_ = nullptr;
-    ReplyKey key_;
+    uint64_t key_ = 0;
 };
 
 enum class SameSite : uint8_t { unset, lax, strict, none };
@@ -159,21 +179,11 @@ struct CookieOptions {
     bool secure = false;  // Set by itself with SameSite::none, which browsers refuse without it.
 };
 
-// Part of an open regular file, sent piecewise as the socket drains. Whoever opened it chose the
-// deleter that closes the descriptor.
-struct FileBody {
-    std::shared_ptr<const int> descriptor;
-    uint64_t offset = 0;
-    uint64_t bytes = 0;
-};
-
 // The answer under construction. Setters return *this; the last body set wins. Programming errors
 // (CR, LF or NUL in a field, a status outside 200 to 599) throw std::invalid_argument.
 class Response {
 public:
     Response() = default;
-    // Built by the server: later() names this request.
-    Response(Reply::Target* target, ReplyKey key) noexcept : target_(target), key_(key) {}
 
     Response& status(int code);
     // Replaces every earlier field of that name. The server computes Content-Length and
@@ -190,11 +200,21 @@ public:
     Response& json(const char* bytes) { return json(std::string(bytes)); }
     Response& json(const boost::json::value& value);
     Response& body(std::string bytes, std::string_view type);
+    template <ByteRange Range>
+    Response& body(const Range& bytes, std::string_view type) {
+        return body(std::string(view_of(bytes)), type);
+    }
     // Shares bytes that many answers send; `type` "" leaves Content-Type alone.
     Response& body(std::shared_ptr<const std::string> bytes, std::string_view type);
     Response& body(std::shared_ptr<const std::string> bytes, size_t offset, size_t count,
                    std::string_view type);
-    Response& file(FileBody file, std::string_view type);
+    // The file at `path`, sent piecewise as the client takes it. It is opened when the answer is sent,
+    // on the worker's thread: 404 where it is missing or no regular file, and then none of the fields
+    // that speak of a file stay. Content-Type (by the name's extension), ETag and Last-Modified are
+    // set unless the handler has set them; with status 200, conditional requests and Range are
+    // answered as for static files. The path is taken as it is, symbolic links included: never make
+    // it of what a client sent without checking it (Server::files() does).
+    Response& file(std::string path);
     Response& redirect(std::string_view location, int status_code = 302);
     Response& no_content();  // 204, RFC 9110 section 15.3.5.
 
@@ -208,12 +228,13 @@ public:
     bool has_header(std::string_view name) const noexcept;
     std::string_view field_lines() const noexcept { return lines_; }  // "Name: value\r\n" each.
     std::string_view body() const noexcept;
-    uint64_t body_bytes() const noexcept;  // Of the file if there is one, else body().size().
-    const FileBody* file() const noexcept { return file_.descriptor ? &file_ : nullptr; }
+    uint64_t body_bytes()
+        const noexcept;  // Of the opened file if there is one, else body().size().
     bool deferred() const noexcept { return deferred_; }
     bool closes() const noexcept { return close_; }
 
 private:
+    friend struct ResponseAccess;
     Response& set_body(std::string_view type);
     void erase_field(std::string_view name);
 
@@ -221,14 +242,15 @@ private:
     std::string body_;
     std::shared_ptr<const std::string> shared_body_;
     size_t shared_offset_ = 0, shared_count_ = 0;
-    FileBody file_;
-    Reply::Target* target_ = nullptr;
-    ReplyKey key_;
+    std::shared_ptr<const FileBody> file_;
+    Reply::Target* target_ = nullptr;  // Of the request that later() names; null: no server made this.
+    uint64_t key_ = 0;
     int status_ = 200;
     bool deferred_ = false, close_ = false;
 };
 
-// Exceptions are caught at the loop's edge: 500, logged, everyone else goes on.
+// Exceptions are caught at the loop's edge: BadRequest is its answer, any other one a 500 that is
+// logged; everyone else goes on.
 using Handler = std::function<void(const Request&, Response&)>;
 
 // Cross-origin requests, https://fetch.spec.whatwg.org/#http-cors-protocol

@@ -7,9 +7,13 @@
 #include "base/lifetime.h"
 #include "base/tokens.h"
 #include "http/cookie.h"
+#include "http/response_access.h"
+#include "http/response_writer.h"
 
 namespace starling::http {
 namespace {
+
+ReplyKey unpack(uint64_t key) { return {uint32_t(key >> 32), uint32_t(key)}; }
 
 // Takes one "Name: value\r\n" off the front.
 struct Line {
@@ -28,6 +32,11 @@ bool is_value(std::string_view value) {
 
 }  // namespace
 
+BadRequest::BadRequest(const std::string& what, int status)
+    : std::runtime_error(what), status_(status) {
+    if (status < 400 || status > 499) throw std::invalid_argument("status outside 400 to 499");
+}
+
 // False where there is no target any more.
 template <class F>
 bool Reply::on_target(F&& call) const {
@@ -39,19 +48,19 @@ bool Reply::on_target(F&& call) const {
 }
 
 void Reply::send(Response response) const {
-    on_target([&](ReplyTarget& target) { target.reply_send(key_, std::move(response)); });
+    on_target([&](ReplyTarget& target) { target.reply_send(unpack(key_), std::move(response)); });
 }
 bool Reply::write(std::string_view bytes) const {
     bool taken = false;
-    on_target([&](ReplyTarget& target) { taken = target.reply_write(key_, bytes); });
+    on_target([&](ReplyTarget& target) { taken = target.reply_write(unpack(key_), bytes); });
     return taken;
 }
 void Reply::end() const {
-    on_target([&](ReplyTarget& target) { target.reply_end(key_); });
+    on_target([&](ReplyTarget& target) { target.reply_end(unpack(key_)); });
 }
 bool Reply::closed() const {
     bool closed = true;
-    on_target([&](ReplyTarget& target) { closed = target.reply_closed(key_); });
+    on_target([&](ReplyTarget& target) { closed = target.reply_closed(unpack(key_)); });
     return closed;
 }
 
@@ -119,7 +128,7 @@ Response& Response::close() noexcept {
 Response& Response::set_body(std::string_view type) {
     body_.clear();
     shared_body_.reset();
-    file_ = {};
+    file_.reset();
     if (!type.empty()) header("Content-Type", type);
     return *this;
 }
@@ -147,9 +156,9 @@ Response& Response::body(std::shared_ptr<const std::string> bytes, size_t offset
     return *this;
 }
 
-Response& Response::file(FileBody file, std::string_view type) {
-    set_body(type);
-    file_ = std::move(file);
+Response& Response::file(std::string path) {
+    set_body({});
+    file_ = std::make_shared<const FileBody>(FileBody{.path = std::move(path)});
     return *this;
 }
 
@@ -181,7 +190,7 @@ Response& Response::no_content() {
 Reply Response::later() {
     if (!target_) throw std::logic_error("later() needs a response that a server made");
     deferred_ = true;
-    return {target_, key_};
+    return Reply(target_, key_);
 }
 
 std::string_view Response::body() const noexcept {
@@ -189,8 +198,35 @@ std::string_view Response::body() const noexcept {
     return body_;
 }
 
-uint64_t Response::body_bytes() const noexcept {
-    return file_.descriptor ? file_.bytes : body().size();
+uint64_t Response::body_bytes() const noexcept { return file_ ? file_->bytes : body().size(); }
+
+void plain_answer(Response& response, int status, std::string_view reason) {
+    std::string body = std::to_string(status) + " " + std::string(status_phrase(status));
+    if (!reason.empty()) {
+        body.append(": ").append(reason);
+        response.header("X-Content-Type-Options", "nosniff");
+    }
+    response.status(status).text(body + "\n");
+}
+
+Response ResponseAccess::make(Reply::Target& target, ReplyKey key) {
+    Response response;
+    response.target_ = &target;
+    response.key_ = uint64_t(key.slot) << 32 | key.generation;
+    return response;
+}
+
+const FileBody* ResponseAccess::file(const Response& response) noexcept {
+    return response.file_.get();
+}
+
+void ResponseAccess::set_file(Response& response, FileBody file, std::string_view type) {
+    response.set_body(type);
+    response.file_ = std::make_shared<const FileBody>(std::move(file));
+}
+
+void ResponseAccess::erase(Response& response, std::string_view name) {
+    response.erase_field(name);
 }
 
 }  // namespace starling::http

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "http/response_access.h"
 
 namespace starling::http {
 namespace {
@@ -142,7 +143,8 @@ WrittenHead append_response_head(std::string& out, const Response& response,
 WrittenHead append_response(std::string& out, const Response& response,
                             const WriteContext& context) {
     const auto written = append_response_head(out, response, context);
-    if (written.framing == BodyFraming::length && !response.file()) out.append(response.body());
+    if (written.framing == BodyFraming::length && !ResponseAccess::file(response))
+        out.append(response.body());
     return written;
 }
 

@@ -31,7 +31,7 @@ struct WrittenHead {
 WrittenHead append_response_head(std::string& out, const Response& response,
                                  const WriteContext& context);
 
-// The same, and the body where it is in memory. A file body (response.file()) follows from the
+// The same, and the body where it is in memory. A file follows from the
 // caller when the framing says `length`.
 WrittenHead append_response(std::string& out, const Response& response,
                             const WriteContext& context);

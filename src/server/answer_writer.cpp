@@ -21,7 +21,8 @@ AnswerWriter::Progress AnswerWriter::write(net::Stream& stream, std::string& scr
                                            const http::WriteContext& context) {
     status_ = response.status();
     const auto body = base::bytes_of(response.body());
-    if (!response.file() && body.size() < write_now_from_bytes) {
+    const http::FileBody* const file = http::ResponseAccess::file(response);
+    if (!file && body.size() < write_now_from_bytes) {
         const auto head = http::append_response(scratch, response, context);
         keep_alive_ = head.keep_alive;
         if (head.framing == http::BodyFraming::length) sent_bytes_ = body.size();
@@ -35,9 +36,9 @@ AnswerWriter::Progress AnswerWriter::write(net::Stream& stream, std::string& scr
         return Progress::complete;
     }
     sent_bytes_ = response.body_bytes();
-    if (response.file()) {
+    if (file) {
         stream.write(base::bytes_of(scratch));
-        file_ = *response.file();
+        file_ = *file;
         return Progress::more;
     }
     const std::array<iovec, 2> parts{

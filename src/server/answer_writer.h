@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "http/response_access.h"
 #include "http/response_writer.h"
 
 namespace starling::net {

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "http/masking.h"
+#include "http/response_access.h"
 #include "net/loop.h"
 #include "server/http_connection.h"
 #include "server/worker.h"
@@ -40,6 +41,13 @@ void HttpConnection::call_route(const http::Request& request, http::Response& re
     try {
         reader_.route()->answer(*this, request, response);
         answering_ = nullptr;
+        return;
+    } catch (const http::BadRequest& fault) {
+        answering_ = nullptr;
+        successor_.reset();
+        response = http::Response();
+        http::plain_answer(response, fault.status(), fault.what());
+        if (cors()) (void)http::apply_cors(*cors(), request, response);
         return;
     } catch (const std::exception& error) {
         what = error.what();
@@ -100,6 +108,10 @@ void HttpConnection::decorate(http::Response& response) const {
 }
 
 void HttpConnection::write_whole(http::Response& response) {
+    if (const auto* file = http::ResponseAccess::file(response); file && !file->path.empty()) {
+        const http::Request request(request_parts());
+        worker_->downloads().answer(request, response, worker_->now_s());
+    }
     decorate(response);
     const auto context = write_context();
     const auto progress = writer_.write(*stream_, worker_->scratch(), response, context);

@@ -178,7 +178,8 @@ void HttpConnection::on_request() {
     keep_alive_ = reader_.head().keep_alive;
     begin_request();
     const http::Request request(request_parts());
-    http::Response response(&worker_->reply_lifetime(), {reply_key_.slot, reply_key_.generation});
+    http::Response response = http::ResponseAccess::make(
+        worker_->reply_lifetime(), {reply_key_.slot, reply_key_.generation});
     decide(request, response);
     respond(response);
 }

@@ -42,8 +42,6 @@ http::RequestParts RequestReader::parts(std::string_view remote_address, bool se
             .params = match_.params,
             .body = body_,
             .remote_address = remote_address,
-            .version_minor = head.version_minor,
-            .keep_alive = head.keep_alive,
             .secure = secure};
 }
 

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "http/parser.h"
+#include "http/request_parts.h"
 #include "http/router.h"
 #include "server/route.h"
 

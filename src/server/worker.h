@@ -21,11 +21,13 @@
 #include "base/lifetime.h"
 #include "base/slot_table.h"
 #include "http/date.h"
+#include "http/reply_target.h"
 #include "hub/hub.h"
 #include "net/acceptor.h"
 #include "net/loop.h"
 #include "net/tls.h"
 #include "server/counters.h"
+#include "server/downloads.h"
 #include "server/peer_addresses.h"
 #include "server/site.h"
 #include "server/worker_group.h"
@@ -98,6 +100,7 @@ public:
     [[nodiscard]] int64_t now_s() const noexcept;  // Wall clock.
     [[nodiscard]] std::string_view date() { return date_.at(now_s()); }
     [[nodiscard]] std::string& scratch() noexcept;  // Empty; for the length of one call.
+    [[nodiscard]] Downloads& downloads() noexcept { return downloads_; }
     [[nodiscard]] ws::Inflater& shared_inflater();
     [[nodiscard]] ws::Deflater& shared_deflater(uint8_t window_bits, int level);
 
@@ -177,6 +180,7 @@ private:
     PeerAddresses addresses_;
     http::DateText date_;
     std::string scratch_;
+    Downloads downloads_;
     std::unique_ptr<ws::Inflater> shared_inflater_;
     std::map<std::pair<uint8_t, int>, std::unique_ptr<ws::Deflater>> shared_deflaters_;
     std::vector<std::unique_ptr<WorkerPart>> parts_;

@@ -174,7 +174,7 @@ UpgradeOutcome decide_upgrade(const WsContext& context, const http::RequestParse
         .host = request.host(),
         .protocols = joined(request, "sec-websocket-protocol", protocols),
         .extensions = joined(request, "sec-websocket-extensions", extensions),
-        .http11 = request.version_minor() >= 1,
+        .http11 = parser.head().version_minor >= 1,
         .secure = request.secure(),
         .has_body = parser.head().has_body(),
     };

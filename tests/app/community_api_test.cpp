@@ -1,6 +1,7 @@
 // The community's handlers, called as the server calls them, with channels that only note.
 #include "app/demo/community/api.h"
 #include "app/demo/community/token.h"
+#include "http/request_parts.h"
 
 #include <gtest/gtest.h>
 #include <boost/json.hpp>

@@ -2,6 +2,7 @@
 #include "app/demo/community/pace.h"
 #include "app/demo/community/request.h"
 #include "app/demo/community/token.h"
+#include "http/request_parts.h"
 
 #include <starling/auth.h>
 

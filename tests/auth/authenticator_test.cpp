@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "auth/address_set.h"
+#include "http/request_parts.h"
 #include "tests/auth/signing.h"
 
 namespace starling::auth {

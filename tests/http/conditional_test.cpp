@@ -1,5 +1,6 @@
 // RFC 9110 sections 8.8, 12.5.3, 13 and 14 as tables.
 #include "http/conditional.h"
+#include "http/request_parts.h"
 
 #include <gtest/gtest.h>
 

@@ -6,6 +6,8 @@
 #include <stdexcept>
 
 #include "base/lifetime.h"
+#include "http/request_parts.h"
+#include "http/response_access.h"
 #include "http/response_writer.h"
 
 namespace starling::http {
@@ -102,11 +104,12 @@ TEST(HttpResponse, HoldsTheLastBody) {
     response.body(std::make_shared<const std::string>("shared"), 1, 3, "x/y");
     EXPECT_EQ(response.body(), "har");
     EXPECT_EQ(response.header("content-type"), "x/y");
-    response.file({std::make_shared<const int>(-1), 5, 7}, "x/z");
+    ResponseAccess::set_file(
+        response, {.descriptor = std::make_shared<const int>(-1), .offset = 5, .bytes = 7}, "x/z");
     EXPECT_EQ(response.body_bytes(), 7u);
-    ASSERT_TRUE(response.file());
+    ASSERT_TRUE(ResponseAccess::file(response));
     response.redirect("/there");
-    EXPECT_FALSE(response.file());
+    EXPECT_FALSE(ResponseAccess::file(response));
     EXPECT_EQ(response.status(), 302);
     EXPECT_EQ(response.body_bytes(), 0u);
     response.text("c").no_content();
@@ -133,7 +136,7 @@ TEST(HttpReply, ForwardsToItsTarget) {
     RecordingTarget target;
     auto& lifetime = Reply::Target::of(target, nullptr);
     lifetime.open();
-    Response response(&lifetime, {3, 4});
+    Response response = ResponseAccess::make(lifetime, {3, 4});
     EXPECT_FALSE(response.deferred());
     const Reply reply = response.later();
     EXPECT_TRUE(response.deferred());

@@ -11,6 +11,8 @@
 #include <fstream>
 
 #include "http/date.h"
+#include "http/request_parts.h"
+#include "http/response_access.h"
 #include "http/response_writer.h"
 #include "server/files/file_cache.h"
 #include "server/files/open_beneath.h"
@@ -99,10 +101,10 @@ protected:
         return response;
     }
     static std::string body(const http::Response& response) {
-        if (!response.file()) return std::string(response.body());
-        std::string out(response.file()->bytes, '\0');
-        const auto got = ::pread(*response.file()->descriptor, out.data(), out.size(),
-                                 off_t(response.file()->offset));
+        const auto* file = http::ResponseAccess::file(response);
+        if (!file) return std::string(response.body());
+        std::string out(file->bytes, '\0');
+        const auto got = ::pread(*file->descriptor, out.data(), out.size(), off_t(file->offset));
         EXPECT_EQ(got, ssize_t(out.size()));
         return out;
     }

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
+#include <cstddef>
 #include <fstream>
 #include <memory>
 #include <mutex>
@@ -64,6 +66,21 @@ void http_samples(Server& server) {
         std::erase_if(feed->replies, [](const http::Reply& reply) { return reply.closed(); });
         for (const auto& reply : feed->replies) (void)reply.write("data: tick\n\n");
     });
+    server.post("/orders", [](const http::Request& request, http::Response& response) {
+        const auto order = request.json();
+        const auto* item = order.is_object() ? order.get_object().if_contains("item") : nullptr;
+        if (!item || !item->is_string()) throw http::BadRequest("item: a text is needed");
+        response.status(201).json(boost::json::object{{"ordered", *item}});
+    });
+    server.post("/photos", [](const http::Request& request, http::Response& response) {
+        size_t bytes = 0;
+        for (const http::FormPart& part : request.multipart({.parts_max = 10}))
+            if (part.filename) bytes += part.body.size();
+        response.text(std::to_string(bytes) + " bytes of files\n");
+    });
+    server.get("/report", [](const http::Request&, http::Response& response) {
+        response.header("Content-Disposition", "attachment").file("/srv/reports/today.pdf");
+    });
     server.cors(
         {.origins = {"https://app.example"}, .methods = {"GET", "POST"}, .credentials = true});
 }
@@ -112,6 +129,8 @@ void websocket_samples(Server& server) {
                 },
         });
     server.every(1s, [&server] { server.publish("lobby", "still open"); });
+    std::vector<std::byte> picture(1000);
+    server.websocket("/picture", {.open = [picture](ws::Socket socket) { socket.send(picture); }});
     struct Download {
         int left = 1000;
     };
@@ -148,6 +167,22 @@ TEST(Guide, HttpSamplesDoWhatTheySay) {
     EXPECT_EQ(created.body, "Ada!\n");
     EXPECT_TRUE(created.has("Location: /users/7\r\n"));
     EXPECT_EQ(client.get("/page").body, "<h1>hello</h1>");
+    const auto send = [&](const std::string& path, const std::string& type,
+                          const std::string& body) {
+        return client.request("POST " + path + " HTTP/1.1\r\nHost: a\r\nContent-Type: " + type +
+                              "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                              body);
+    };
+    EXPECT_EQ(send("/orders", "application/json", R"({"item":"tea"})").body,
+              R"({"ordered":"tea"})");
+    EXPECT_EQ(send("/orders", "application/json", "{}").body,
+              "400 Bad Request: item: a text is needed\n");
+    EXPECT_EQ(
+        send("/photos", "multipart/form-data; boundary=x",
+             "--x\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\n12345\r\n--x--")
+            .body,
+        "5 bytes of files\n");
+    EXPECT_EQ(client.get("/report").status, 404);
     EXPECT_EQ(client.get("/slow").body, "computed elsewhere\n");
     client.send("GET /ticks HTTP/1.1\r\nHost: a\r\n\r\n");
     EXPECT_NE(client.read_until("\r\n\r\n").find("text/event-stream"), std::string::npos);
@@ -173,6 +208,7 @@ TEST(Guide, WebSocketSamplesDoWhatTheySay) {
     EXPECT_EQ(lobby.next(), "text(still open)");
     other.send_text("hello");
     EXPECT_EQ(lobby.next(), "text(hello)");
+    EXPECT_EQ(WsClient(t.port(), "/picture").next(), "binary(" + std::string(1000, '\0') + ")");
     WsClient download(t.port(), "/download", "", 65536);
     for (int i = 0; i < 1000; ++i) ASSERT_EQ(download.frame().payload.size(), 10'000u);
 }
@@ -204,7 +240,7 @@ TEST(Guide, EverySampleIsTheTextThatWasCompiled) {
             at += sample.size() + end.size();
         }
     }
-    EXPECT_EQ(samples, 11u);
+    EXPECT_EQ(samples, 15u);
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "http/file_answer.h"
+
 namespace starling::server {
 
 // An open descriptor, closed with its owner.
@@ -29,12 +31,7 @@ private:
     int descriptor_ = -1;
 };
 
-// What a descriptor stood for when it was looked at. Equal identities: the same bytes.
-struct FileIdentity {
-    uint64_t device = 0, inode = 0, size_bytes = 0;
-    int64_t modified_s = 0, modified_ns = 0;
-    bool operator==(const FileIdentity&) const = default;
-};
+using http::FileIdentity;
 
 enum class FileKind : uint8_t { missing, regular, directory, other };
 

@@ -5,14 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <optional>
 
-#include "http/conditional.h"
-#include "http/date.h"
+#include "http/file_answer.h"
 #include "http/mime.h"
-#include "http/response_writer.h"
+#include "http/response_access.h"
 #include "http/url.h"
+#include "server/downloads.h"
 #include "server/files/file_cache.h"
 #include "server/files/open_beneath.h"
 #include "server/gzip.h"
@@ -22,29 +21,11 @@ namespace {
 
 using Bytes = FileCache::Bytes;
 
-void plain_answer(http::Response& response, int status) {
-    response.status(status).text(std::to_string(status) + " " +
-                                 std::string(http::status_phrase(status)) + "\n");
-}
+using http::plain_answer;
 
 // Out of descriptors is our trouble and passes; everything else looks like "not here" from outside.
 void open_failed(http::Response& response) {
     plain_answer(response, errno == EMFILE || errno == ENFILE || errno == ENOMEM ? 503 : 404);
-}
-
-void append_hex(std::string& out, uint64_t value) {
-    char digits[16];
-    out.append(digits, std::to_chars(digits, digits + sizeof digits, value, 16).ptr);
-}
-
-std::string etag_of(const FileIdentity& file, bool gzip) {
-    std::string etag = "\"";
-    append_hex(etag, uint64_t(file.modified_s) * 1'000'000'000u + uint64_t(file.modified_ns));
-    etag += '-';
-    append_hex(etag, file.size_bytes);
-    etag += '-';
-    append_hex(etag, file.inode);
-    return etag += gzip ? "-gz\"" : "\"";
 }
 
 // Null where the file shrank or cannot be read.
@@ -95,17 +76,10 @@ struct StaticFiles::State {
     void put_body(http::Response& response, Chosen& chosen, const http::ByteRange& range,
                   std::string_view type, int64_t now_s);
 
-    std::shared_ptr<const int> share(const Chosen& chosen, FileHandle file);
-
-    struct Download {
-        FileIdentity identity;
-        std::weak_ptr<const int> descriptor;
-    };
-
     FileHandle root;
     http::StaticFileOptions options;
     FileCache cache;
-    std::unordered_map<std::string, Download> downloads;  // Those in progress.
+    Downloads downloads;
 };
 
 // The contents of a small file, from the cache or the disk; null where it cannot be read as it was
@@ -179,54 +153,25 @@ void StaticFiles::State::put_body(http::Response& response, Chosen& chosen,
         response.header("Retry-After", "1");
         return;
     }
-    response.file({share(chosen, std::move(file)), range.first, range.count}, type);
-}
-
-// Downloads of one file share one descriptor, so that slow clients cannot use them up.
-std::shared_ptr<const int> StaticFiles::State::share(const Chosen& chosen, FileHandle file) {
-    std::erase_if(downloads, [](const auto& entry) { return entry.second.descriptor.expired(); });
-    auto& known = downloads[chosen.path];
-    if (auto descriptor = known.descriptor.lock(); descriptor && known.identity == chosen.identity)
-        return descriptor;
-    const std::shared_ptr<const int> descriptor(new int(file.release()), [](const int* owned) {
-        ::close(*owned);
-        delete owned;
-    });
-    known = {chosen.identity, descriptor};
-    return descriptor;
+    http::FileBody body{
+        .path = {},
+        .descriptor = downloads.share(chosen.identity, net::Descriptor(file.release())),
+        .offset = range.first,
+        .bytes = range.count};
+    http::ResponseAccess::set_file(response, std::move(body), type);
 }
 
 void StaticFiles::State::answer(const http::Request& request, http::Response& response,
                                 Chosen& chosen, std::string_view type, int64_t now_s) {
-    const auto etag = etag_of(chosen.identity, chosen.gzip);
-    // RFC 9110 section 8.8.2.1: never later than now.
-    const int64_t modified_s = std::min(chosen.identity.modified_s, now_s);
-    response.header("ETag", etag).header("Last-Modified", http::format_date(modified_s));
     if (!options.cache_control.empty() && !response.has_header("cache-control"))
         response.header("Cache-Control", options.cache_control);
-
-    const http::Validators validators{etag, modified_s};
-    const auto condition = http::evaluate_conditions(request, validators, now_s);
-    if (condition == http::Condition::not_modified) {
-        response.status(304);
-        return;
-    }
-    if (condition == http::Condition::precondition_failed) return plain_answer(response, 412);
-
     const uint64_t size_bytes = chosen.bytes ? chosen.bytes->size() : chosen.identity.size_bytes;
-    const auto verdict = http::evaluate_range(request, validators, size_bytes, now_s);
-    if (verdict.kind == http::RangeVerdict::Kind::unsatisfiable) {
-        response.header("Content-Range", http::content_range(verdict, size_bytes));
-        return plain_answer(response, 416);
-    }
-    response.header("Accept-Ranges", "bytes").header("X-Content-Type-Options", "nosniff");
+    const auto part =
+        http::choose_part(request, response, http::etag_of(chosen.identity, chosen.gzip),
+                          chosen.identity.modified_s, size_bytes, now_s);
+    if (!part) return;
     if (chosen.gzip) response.header("Content-Encoding", "gzip");
-    http::ByteRange range{0, size_bytes};
-    if (verdict.kind == http::RangeVerdict::Kind::partial) {
-        range = verdict.range;
-        response.status(206).header("Content-Range", http::content_range(verdict, size_bytes));
-    }
-    put_body(response, chosen, range, type, now_s);
+    put_body(response, chosen, *part, type, now_s);
 }
 
 StaticFiles::StaticFiles(std::string root, http::StaticFileOptions options)

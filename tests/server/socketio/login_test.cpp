@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "http/request_parts.h"
 #include "server/socketio/login.h"
 #include "server/socketio/session_handler.h"
 #include "tests/auth/signing.h"

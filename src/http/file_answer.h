@@ -1,0 +1,34 @@
+// http/file_answer.h: the answer whose body is a file: its entity tag, its fields, and which part of it
+// is sent (RFC 9110 sections 8.8, 13 and 14). Pure functions: what is known of the file in, fields out.
+#pragma once
+
+#include <starling/http.h>
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/conditional.h"
+
+namespace starling::http {
+
+// What a descriptor stood for when it was looked at. Equal identities: the same bytes.
+struct FileIdentity {
+    uint64_t device = 0, inode = 0, size_bytes = 0;
+    int64_t modified_s = 0, modified_ns = 0;
+    auto operator<=>(const FileIdentity&) const = default;
+};
+
+// A strong one, with its quotes. The gzip form of a file has another one.
+[[nodiscard]] std::string etag_of(const FileIdentity& file, bool gzip);
+
+// Decides for a GET or HEAD of `size_bytes` bytes that were modified at `modified_s`. Sets ETag and
+// Last-Modified, unless the response has them, and what a range needs. Returns the part to send; nothing
+// where the response is the whole answer: 304, 412 or 416.
+[[nodiscard]] std::optional<ByteRange> choose_part(const Request& request, Response& response,
+                                                   std::string_view etag, int64_t modified_s,
+                                                   uint64_t size_bytes, int64_t now_s);
+
+}  // namespace starling::http

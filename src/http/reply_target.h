@@ -1,0 +1,29 @@
+// http/reply_target.h: what stands behind a Reply. The server implements it.
+#pragma once
+
+#include <starling/http.h>
+
+#include <cstdint>
+#include <string_view>
+
+namespace starling::http {
+
+// Names one unanswered request of a ReplyTarget. A generation that is gone makes every call a no-op.
+struct ReplyKey {
+    uint32_t slot = 0;
+    uint32_t generation = 0;
+};
+
+// Every function may be called from any thread.
+class ReplyTarget {
+public:
+    virtual void reply_send(ReplyKey key, Response&& response) = 0;
+    [[nodiscard]] virtual bool reply_write(ReplyKey key, std::string_view bytes) = 0;
+    virtual void reply_end(ReplyKey key) = 0;
+    [[nodiscard]] virtual bool reply_closed(ReplyKey key) const = 0;
+
+protected:
+    ~ReplyTarget() = default;
+};
+
+}  // namespace starling::http

@@ -1,0 +1,38 @@
+// http/response_access.h: the side of a Response that handlers do not see: files, and the answers that the
+// server makes by itself.
+#pragma once
+
+#include <starling/http.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "http/reply_target.h"
+
+namespace starling::http {
+
+// A path that is not opened yet, or part of an open regular file, sent piecewise as the socket drains.
+// The deleter of the descriptor closes it.
+struct FileBody {
+    std::string path = {};  // What a handler asked for; "" once it is open.
+    std::shared_ptr<const int> descriptor = {};
+    uint64_t offset = 0;
+    uint64_t bytes = 0;
+};
+
+struct ResponseAccess {
+    // A response whose later() names the request `key` of `target`.
+    [[nodiscard]] static Response make(Reply::Target& target, ReplyKey key);
+    // Null: the body is in memory.
+    [[nodiscard]] static const FileBody* file(const Response& response) noexcept;
+    // `type` "" leaves Content-Type alone.
+    static void set_file(Response& response, FileBody file, std::string_view type);
+    static void erase(Response& response, std::string_view name);  // Every field of that name.
+};
+
+// "404 Not Found" as text, or "400 Bad Request: the body is not JSON".
+void plain_answer(Response& response, int status, std::string_view reason = {});
+
+}  // namespace starling::http

@@ -1,0 +1,117 @@
+#include "server/downloads.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "http/mime.h"
+#include "http/response_access.h"
+
+namespace starling::server {
+namespace {
+
+// Up to here a file is read at once, and no descriptor stays open for a slow client.
+constexpr uint64_t read_at_once_bytes_max = 64 * 1024;
+
+struct OpenFile {
+    net::Descriptor descriptor;  // None: there is no such regular file, or it cannot be opened.
+    http::FileIdentity identity;
+    int status = 404;  // What to answer then.
+};
+
+OpenFile open_regular(const std::string& path) {
+    OpenFile file;
+    if (path.find('\0') != std::string::npos) return file;
+    // O_NONBLOCK: a FIFO without a writer must not hold the loop.
+    net::Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!opened) {
+        // Out of descriptors is our trouble and passes; everything else looks like "not here".
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) file.status = 503;
+        return file;
+    }
+    struct stat status {};
+    if (::fstat(opened.get(), &status) != 0 || !S_ISREG(status.st_mode)) return file;
+    file.identity = {uint64_t(status.st_dev), uint64_t(status.st_ino), uint64_t(status.st_size),
+                     int64_t(status.st_mtim.tv_sec), int64_t(status.st_mtim.tv_nsec)};
+    file.descriptor = std::move(opened);
+    return file;
+}
+
+// Nothing where the file shrank or cannot be read.
+std::optional<std::string> read_part(int descriptor, const http::ByteRange& part) {
+    std::string bytes(part.count, '\0');
+    for (size_t at = 0; at < bytes.size();) {
+        const ssize_t got =
+            ::pread(descriptor, bytes.data() + at, bytes.size() - at, off_t(part.first + at));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return std::nullopt;
+        at += size_t(got);
+    }
+    return bytes;
+}
+
+// Without the fields that speak of the file: no cache keeps a 404 as long as the handler meant the file to
+// be kept, and no browser saves it under the file's name.
+void answer_without_file(http::Response& response, int status) {
+    for (const char* name : {"ETag", "Last-Modified", "Cache-Control", "Expires", "Accept-Ranges",
+                             "Content-Disposition", "Content-Encoding", "Content-Language"})
+        http::ResponseAccess::erase(response, name);
+    http::plain_answer(response, status);
+    if (status == 503) response.header("Retry-After", "1");
+}
+
+}  // namespace
+
+std::shared_ptr<const int> Downloads::share(const http::FileIdentity& identity,
+                                            net::Descriptor file) {
+    if (open_.size() >= prune_at_) {
+        std::erase_if(open_, [](const auto& entry) { return entry.second.expired(); });
+        prune_at_ = std::max<size_t>(16, 2 * open_.size());
+    }
+    auto& known = open_[identity];
+    if (auto descriptor = known.lock()) return descriptor;
+    const std::shared_ptr<const int> descriptor(new int(file.release()), [](const int* owned) {
+        ::close(*owned);
+        delete owned;
+    });
+    known = descriptor;
+    return descriptor;
+}
+
+void Downloads::answer(const http::Request& request, http::Response& response, int64_t now_s) {
+    const std::string path = http::ResponseAccess::file(response)->path;
+    OpenFile file = open_regular(path);
+    if (!file.descriptor) return answer_without_file(response, file.status);
+
+    http::ByteRange part{0, file.identity.size_bytes};
+    // An error page, say, or the answer to a POST: conditions and ranges are of what GET would give.
+    const bool conditional =
+        response.status() == 200 && (request.method() == "GET" || request.method() == "HEAD");
+    if (conditional) {
+        const auto chosen =
+            http::choose_part(request, response, http::etag_of(file.identity, false),
+                              file.identity.modified_s, file.identity.size_bytes, now_s);
+        if (!chosen) return;
+        part = *chosen;
+    }
+    if (!response.has_header("content-type"))
+        response.header("Content-Type", http::content_type_of(path));
+    if (part.count > read_at_once_bytes_max) {
+        http::FileBody body{.path = {},
+                            .descriptor = share(file.identity, std::move(file.descriptor)),
+                            .offset = part.first,
+                            .bytes = part.count};
+        return http::ResponseAccess::set_file(response, std::move(body), {});
+    }
+    auto bytes = read_part(file.descriptor.get(), part);
+    if (!bytes) return answer_without_file(response, 503);
+    response.body(std::move(*bytes), {});
+}
+
+}  // namespace starling::server
