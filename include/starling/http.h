@@ -10,6 +10,7 @@
 
 #include <starling/bytes.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -159,12 +160,12 @@ public:
 private:
     friend class Response;
     Reply(Target* target, uint64_t key) noexcept : target_(target), key_(key) {}
-    template <class F>
-    bool on_target(F&& call) const;
-
     Target* target_ = nullptr;
     uint64_t key_ = 0;
 };
+
+// Gives the next piece of a body, of any size; nothing: the body is complete. An empty piece is left out.
+using Source = std::function<std::optional<std::string>()>;
 
 enum class SameSite : uint8_t { unset, lax, strict, none };
 
@@ -215,6 +216,11 @@ public:
     // answered as for static files. The path is taken as it is, symbolic links included: never make
     // it of what a client sent without checking it (Server::files() does).
     Response& file(std::string path);
+    // A body that is made while it is sent: `source` is called on the worker's thread whenever the client
+    // has taken what was sent before, and dies with the answer. Chunked in HTTP/1.1, delimited by
+    // closing in 1.0. What it throws breaks the connection, which tells the client that the body is
+    // not whole; it is logged.
+    Response& stream(Source source, std::string_view type);
     Response& redirect(std::string_view location, int status_code = 302);
     Response& no_content();  // 204, RFC 9110 section 15.3.5.
 
@@ -243,7 +249,8 @@ private:
     std::shared_ptr<const std::string> shared_body_;
     size_t shared_offset_ = 0, shared_count_ = 0;
     std::shared_ptr<const FileBody> file_;
-    Reply::Target* target_ = nullptr;  // Of the request that later() names; null: no server made this.
+    Reply::Target* target_ =
+        nullptr;  // Of the request that later() names; null: no server made this.
     uint64_t key_ = 0;
     int status_ = 200;
     bool deferred_ = false, close_ = false;
@@ -252,6 +259,53 @@ private:
 // Exceptions are caught at the loop's edge: BadRequest is its answer, any other one a 500 that is
 // logged; everyone else goes on.
 using Handler = std::function<void(const Request&, Response&)>;
+
+// What happens after a middleware.
+enum class Next : uint8_t {
+    proceed,  // The next middleware of the list, then the route.
+    answer,   // The response is the answer; it may come later.
+};
+
+// Sees a request before its route, see Server::use(). Fields that it sets on the response are on every
+// answer to the request that does not set them itself.
+using Middleware = std::function<Next(const Request&, Response&)>;
+
+// The body of a request that is on its way, for Route::body. Copies name the same body; any thread may
+// use them until the Server is destroyed. Once the body is complete or the client left, every call does
+// nothing.
+class RequestBody {
+public:
+    RequestBody() = default;
+    void pause() const;  // No more bytes are asked of the client, and no timeout runs.
+    void resume() const;
+
+private:
+    friend struct ResponseAccess;
+    RequestBody(Reply::Target* target, uint64_t key) noexcept : target_(target), key_(key) {}
+
+    Reply::Target* target_ = nullptr;
+    uint64_t key_ = 0;
+};
+
+// What reads the body of one request; it dies with the request. Called on the worker's thread: `bytes`
+// for each piece (a view for the call), then either `end`, which answers as a handler does, or
+// `aborted`. What `bytes` throws is the answer (see Handler), and the connection closes with it.
+struct BodyReader {
+    std::function<void(std::string_view bytes)> bytes = {};
+    std::function<void(Response& response)> end = {};
+    // The client left, or the body is at fault, over its limit or refused.
+    std::function<void()> aborted = {};
+};
+
+// A route with options of its own; nothing is what HttpLimits says for all.
+struct Route {
+    Handler handler = {};
+    // In place of `handler`, for bodies that need not fit into memory: called with the head of each
+    // request, which ends with the call. What it throws is the answer, and the body is not read.
+    std::function<BodyReader(const Request& head, RequestBody body)> body = {};
+    std::optional<uint64_t> body_bytes_max = std::nullopt;
+    std::optional<std::chrono::milliseconds> request_timeout = std::nullopt;  // Head and body.
+};
 
 // Cross-origin requests, https://fetch.spec.whatwg.org/#http-cors-protocol
 struct CorsOptions {

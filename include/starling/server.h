@@ -118,22 +118,47 @@ public:
     void get(std::string_view pattern, http::Handler handler) {
         route("GET", pattern, std::move(handler));
     }
+    void get(std::string_view pattern, http::Route options) {
+        route("GET", pattern, std::move(options));
+    }
     void post(std::string_view pattern, http::Handler handler) {
         route("POST", pattern, std::move(handler));
+    }
+    void post(std::string_view pattern, http::Route options) {
+        route("POST", pattern, std::move(options));
     }
     void put(std::string_view pattern, http::Handler handler) {
         route("PUT", pattern, std::move(handler));
     }
+    void put(std::string_view pattern, http::Route options) {
+        route("PUT", pattern, std::move(options));
+    }
     void patch(std::string_view pattern, http::Handler handler) {
         route("PATCH", pattern, std::move(handler));
+    }
+    void patch(std::string_view pattern, http::Route options) {
+        route("PATCH", pattern, std::move(options));
     }
     void del(std::string_view pattern, http::Handler handler) {
         route("DELETE", pattern, std::move(handler));
     }
+    void del(std::string_view pattern, http::Route options) {
+        route("DELETE", pattern, std::move(options));
+    }
     void any(std::string_view pattern, http::Handler handler) {
         route("*", pattern, std::move(handler));
     }
+    void any(std::string_view pattern, http::Route options) {
+        route("*", pattern, std::move(options));
+    }
     void route(std::string_view method, std::string_view pattern, http::Handler handler);
+    // Throws std::invalid_argument unless it has either a handler or a body.
+    void route(std::string_view method, std::string_view pattern, http::Route options);
+    // Runs before whatever serves the paths beneath `prefix`: routes, static files, WebSocket upgrades,
+    // server events, Socket.IO; and before 404 and 405. "/" is every path, "/admin" is "/admin" and all
+    // that begins with "/admin/". In the order of the calls of use(). It sees the head of the request, before
+    // the body is read: request.body() is empty where the request has one.
+    void use(std::string_view prefix, http::Middleware middleware);
     // Serves the files beneath `root` at `prefix`; routes come first. A folder that cannot be opened is
     // found at the start: start() throws, run() logs it and returns 2.
     void files(std::string_view prefix, std::string root, http::StaticFileOptions options = {});

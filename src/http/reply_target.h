@@ -21,6 +21,7 @@ public:
     [[nodiscard]] virtual bool reply_write(ReplyKey key, std::string_view bytes) = 0;
     virtual void reply_end(ReplyKey key) = 0;
     [[nodiscard]] virtual bool reply_closed(ReplyKey key) const = 0;
+    virtual void body_pause(ReplyKey key, bool paused) = 0;  // See RequestBody.
 
 protected:
     ~ReplyTarget() = default;

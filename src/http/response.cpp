@@ -14,6 +14,7 @@ namespace starling::http {
 namespace {
 
 ReplyKey unpack(uint64_t key) { return {uint32_t(key >> 32), uint32_t(key)}; }
+uint64_t pack(ReplyKey key) { return uint64_t(key.slot) << 32 | key.generation; }
 
 // Takes one "Name: value\r\n" off the front.
 struct Line {
@@ -30,6 +31,15 @@ bool is_value(std::string_view value) {
     return std::all_of(value.begin(), value.end(), base::is_field_char);
 }
 
+// Calls with the target, where it is there yet.
+template <class F>
+void on(Reply::Target* lifetime, F&& call) {
+    if (!lifetime) return;
+    if (ReplyTarget* own = lifetime->own()) return call(*own);
+    const Reply::Target::Use use(lifetime);
+    if (use) call(*use);
+}
+
 }  // namespace
 
 BadRequest::BadRequest(const std::string& what, int status)
@@ -37,31 +47,28 @@ BadRequest::BadRequest(const std::string& what, int status)
     if (status < 400 || status > 499) throw std::invalid_argument("status outside 400 to 499");
 }
 
-// False where there is no target any more.
-template <class F>
-bool Reply::on_target(F&& call) const {
-    if (!target_) return false;
-    if (ReplyTarget* own = target_->own()) return call(*own), true;
-    const Target::Use use(target_);
-    if (use) call(*use);
-    return bool(use);
-}
-
 void Reply::send(Response response) const {
-    on_target([&](ReplyTarget& target) { target.reply_send(unpack(key_), std::move(response)); });
+    on(target_, [&](ReplyTarget& target) { target.reply_send(unpack(key_), std::move(response)); });
 }
 bool Reply::write(std::string_view bytes) const {
     bool taken = false;
-    on_target([&](ReplyTarget& target) { taken = target.reply_write(unpack(key_), bytes); });
+    on(target_, [&](ReplyTarget& target) { taken = target.reply_write(unpack(key_), bytes); });
     return taken;
 }
 void Reply::end() const {
-    on_target([&](ReplyTarget& target) { target.reply_end(unpack(key_)); });
+    on(target_, [&](ReplyTarget& target) { target.reply_end(unpack(key_)); });
 }
 bool Reply::closed() const {
     bool closed = true;
-    on_target([&](ReplyTarget& target) { closed = target.reply_closed(unpack(key_)); });
+    on(target_, [&](ReplyTarget& target) { closed = target.reply_closed(unpack(key_)); });
     return closed;
+}
+
+void RequestBody::pause() const {
+    on(target_, [this](ReplyTarget& target) { target.body_pause(unpack(key_), true); });
+}
+void RequestBody::resume() const {
+    on(target_, [this](ReplyTarget& target) { target.body_pause(unpack(key_), false); });
 }
 
 Response& Response::status(int code) {
@@ -162,6 +169,13 @@ Response& Response::file(std::string path) {
     return *this;
 }
 
+Response& Response::stream(Source source, std::string_view type) {
+    if (!source) throw std::invalid_argument("stream() needs a source");
+    set_body(type);
+    file_ = std::make_shared<const FileBody>(FileBody{.source = std::move(source)});
+    return *this;
+}
+
 Response& Response::text(std::string bytes) {
     return body(std::move(bytes), "text/plain; charset=utf-8");
 }
@@ -212,8 +226,35 @@ void plain_answer(Response& response, int status, std::string_view reason) {
 Response ResponseAccess::make(Reply::Target& target, ReplyKey key) {
     Response response;
     response.target_ = &target;
-    response.key_ = uint64_t(key.slot) << 32 | key.generation;
+    response.key_ = pack(key);
     return response;
+}
+
+RequestBody ResponseAccess::body_of(Reply::Target& target, ReplyKey key) {
+    return {&target, pack(key)};
+}
+
+void ResponseAccess::add_missing(Response& response, std::string_view lines) {
+    const size_t own =
+        response.lines_.size();  // What is added here hides nothing that comes later.
+    const auto has = [&](std::string_view name) {
+        for (std::string_view rest = std::string_view(response.lines_).substr(0, own);
+             !rest.empty();) {
+            const Line line = first_line(rest);
+            if (base::iequals(line.name, name)) return true;
+            rest.remove_prefix(line.bytes);
+        }
+        return false;
+    };
+    while (!lines.empty()) {
+        const Line line = first_line(lines);
+        const auto text = lines.substr(0, line.bytes);
+        const bool present = base::iequals(line.name, "set-cookie")
+                                 ? response.lines_.find(text) != std::string::npos
+                                 : has(line.name);
+        if (!present) response.lines_.append(text);
+        lines.remove_prefix(line.bytes);
+    }
 }
 
 const FileBody* ResponseAccess::file(const Response& response) noexcept {

@@ -13,18 +13,23 @@
 
 namespace starling::http {
 
-// A path that is not opened yet, or part of an open regular file, sent piecewise as the socket drains.
+// A path that is not opened yet, part of an open regular file, or a source of pieces: what is sent piecewise
+// as the socket drains.
 // The deleter of the descriptor closes it.
 struct FileBody {
     std::string path = {};  // What a handler asked for; "" once it is open.
     std::shared_ptr<const int> descriptor = {};
     uint64_t offset = 0;
     uint64_t bytes = 0;
+    Source source = {};  // Of Response::stream(): in place of all the others.
 };
 
 struct ResponseAccess {
     // A response whose later() names the request `key` of `target`.
     [[nodiscard]] static Response make(Reply::Target& target, ReplyKey key);
+    [[nodiscard]] static RequestBody body_of(Reply::Target& target, ReplyKey key);
+    // Adds "Name: value\r\n" lines, but for names that the response has; Set-Cookie but for equal lines.
+    static void add_missing(Response& response, std::string_view lines);
     // Null: the body is in memory.
     [[nodiscard]] static const FileBody* file(const Response& response) noexcept;
     // `type` "" leaves Content-Type alone.

@@ -10,7 +10,7 @@
 namespace starling::http {
 namespace {
 
-struct Route {
+struct Entry {
     std::string method;
     int route;
     std::vector<std::string> param_names;  // In the order of the segments that they name.
@@ -62,8 +62,8 @@ std::string allow_of(std::vector<std::string> methods) {
 struct Router::Node {
     std::map<std::string, std::unique_ptr<Node>, std::less<>> literals;
     std::unique_ptr<Node> param;
-    std::vector<Route> routes;     // Of a path that ends here.
-    std::vector<Route> wildcards;  // Of a path that goes on in any way.
+    std::vector<Entry> routes;     // Of a path that ends here.
+    std::vector<Entry> wildcards;  // Of a path that goes on in any way.
 };
 
 // One lookup: walks the trie, best branch first. A node lies at one depth only, so each is visited
@@ -75,20 +75,20 @@ struct Router::Search {
     std::string_view values[segments_max] = {};  // Raw, of the parameters on the way down.
     size_t depth = 0, value_count = 0;
 
-    bool accept(const std::vector<Route>& routes, const std::string_view* rest);
+    bool accept(const std::vector<Entry>& routes, const std::string_view* rest);
     bool walk(const Node& node, std::string_view rest);
 };
 
 // `rest`: what a wildcard takes, or null.
-bool Router::Search::accept(const std::vector<Route>& routes, const std::string_view* rest) {
-    const Route *exact = nullptr, *get = nullptr, *any = nullptr;
-    for (const Route& route : routes) {
+bool Router::Search::accept(const std::vector<Entry>& routes, const std::string_view* rest) {
+    const Entry *exact = nullptr, *get = nullptr, *any = nullptr;
+    for (const Entry& route : routes) {
         if (route.method == method) exact = &route;
         if (route.method == "GET" && method == "HEAD") get = &route;
         if (route.method == "*") any = &route;
         if (route.method != "*") add_method(methods_seen, route.method);
     }
-    const Route* found = exact ? exact : get ? get : any;
+    const Entry* found = exact ? exact : get ? get : any;
     if (!found) return false;
     match.outcome = Outcome::found;
     match.route = found->route;
@@ -133,8 +133,8 @@ void Router::add(std::string_view method, std::string_view pattern, int route) {
     if (size_t(std::count(pattern.begin(), pattern.end(), '/')) > segments_max)
         throw std::invalid_argument("too many segments in the pattern");
     Node* node = root_.get();
-    std::vector<Route>* routes = nullptr;
-    Route added{std::string(method), route, {}};
+    std::vector<Entry>* routes = nullptr;
+    Entry added{std::string(method), route, {}};
     for (std::string_view rest = pattern.substr(1); !routes;) {
         const size_t slash = rest.find('/');
         const bool last = slash == std::string_view::npos;
@@ -157,7 +157,7 @@ void Router::add(std::string_view method, std::string_view pattern, int route) {
         else
             rest.remove_prefix(slash + 1);
     }
-    for (const Route& other : *routes)
+    for (const Entry& other : *routes)
         if (other.method == method)
             throw std::invalid_argument("the route exists already: " + std::string(method) + " " +
                                         std::string(pattern));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "base/text.h"
 #include "net/stream.h"
@@ -29,6 +30,12 @@ AnswerWriter::Progress AnswerWriter::write(net::Stream& stream, std::string& scr
         stream.write(base::bytes_of(scratch));
         return Progress::complete;
     }
+    if (file && file->source) {
+        begin_stream(stream, scratch, response, context);
+        if (bodiless_) return Progress::complete;
+        file_ = std::make_unique<http::FileBody>(*file);
+        return Progress::more;
+    }
     const auto head = http::append_response_head(scratch, response, context);
     keep_alive_ = head.keep_alive;
     if (head.framing == http::BodyFraming::none) {
@@ -38,7 +45,7 @@ AnswerWriter::Progress AnswerWriter::write(net::Stream& stream, std::string& scr
     sent_bytes_ = response.body_bytes();
     if (file) {
         stream.write(base::bytes_of(scratch));
-        file_ = *file;
+        file_ = std::make_unique<http::FileBody>(*file);
         return Progress::more;
     }
     const std::array<iovec, 2> parts{
@@ -49,6 +56,7 @@ AnswerWriter::Progress AnswerWriter::write(net::Stream& stream, std::string& scr
 
 // A piece a tick, so that a large file neither fills memory nor holds up the other connections.
 AnswerWriter::Progress AnswerWriter::pump(net::Stream& stream, std::string& scratch) {
+    if (file_->source) return pump_source(stream, scratch);
     scratch.resize(std::min<uint64_t>(file_->bytes, file_piece_bytes));
     const ssize_t got =
         ::pread(*file_->descriptor, scratch.data(), scratch.size(), off_t(file_->offset));
@@ -61,6 +69,18 @@ AnswerWriter::Progress AnswerWriter::pump(net::Stream& stream, std::string& scra
     const iovec part{scratch.data(), size_t(got)};
     stream.write_now({&part, 1});
     if (file_->bytes > 0) return Progress::more;
+    file_.reset();
+    return Progress::complete;
+}
+
+AnswerWriter::Progress AnswerWriter::pump_source(net::Stream& stream, std::string& scratch) {
+    const std::optional<std::string> piece = file_->source();
+    scratch.clear();  // The source may have used it.
+    if (piece) {
+        write_piece(stream, scratch, *piece);
+        return Progress::more;
+    }
+    end_stream(stream, scratch);
     file_.reset();
     return Progress::complete;
 }

@@ -7,7 +7,7 @@
 #include <starling/http.h>
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,7 +25,7 @@ class AnswerWriter {
 public:
     enum class Progress : uint8_t {
         complete,  // The whole answer is queued or sent.
-        more,      // A file follows in pieces, see pump().
+        more,      // The rest follows in pieces, see pump().
         broken,    // The file shrank; its length is promised already.
     };
 
@@ -33,7 +33,7 @@ public:
     // allows another request; keep_alive() then says what the answer's head promised.
     [[nodiscard]] Progress write(net::Stream& stream, std::string& scratch,
                                  const http::Response& response, const http::WriteContext& context);
-    // The next piece of the file, where more was said.
+    // The next piece, where more was said. Throws what the source of Response::stream() throws.
     [[nodiscard]] Progress pump(net::Stream& stream, std::string& scratch);
 
     // A streamed answer: its head, its pieces, its end.
@@ -56,7 +56,9 @@ public:
     [[nodiscard]] uint64_t take_sent_bytes() noexcept { return std::exchange(sent_bytes_, 0); }
 
 private:
-    std::optional<http::FileBody> file_;
+    [[nodiscard]] Progress pump_source(net::Stream& stream, std::string& scratch);
+
+    std::unique_ptr<http::FileBody> file_;  // Of an answer that goes out in pieces.
     uint64_t sent_bytes_ = 0;
     int status_ = 0;
     bool keep_alive_ = true;

@@ -29,6 +29,7 @@ void HttpConnection::decide(const http::Request& request, http::Response& respon
     if (rules && rules == worker_->site().shared_cors() &&
         http::apply_cors(*rules, request, response))
         return;
+    if (!run_middleware(request, response)) return;
     if (reader_.route())
         call_route(request, response);
     else
@@ -36,29 +37,57 @@ void HttpConnection::decide(const http::Request& request, http::Response& respon
 }
 
 void HttpConnection::call_route(const http::Request& request, http::Response& response) {
-    answering_ = &response;
+    const bool whole =
+        guarded(request, response, [&] { reader_.route()->answer(*this, request, response); });
+    if (!whole) successor_.reset();
+}
+
+// True where no middleware answers. Once for each request: at its head where it has a body or upgrades.
+bool HttpConnection::run_middleware(const http::Request& request, http::Response& response) {
+    const MiddlewareList& middleware = worker_->site().middleware;
+    if (middleware.empty() || middleware_lines_) return true;
+    http::Next next = http::Next::answer;
+    const bool whole =
+        guarded(request, response, [&] { next = middleware.run(request, response); });
+    middleware_lines_ =
+        std::make_unique<const std::string>(whole ? response.field_lines() : std::string_view());
+    return whole && next == http::Next::proceed;
+}
+
+// For a request whose body is not read yet, or that becomes a WebSocket. False: it is answered, and the
+// connection ends with the answer.
+bool HttpConnection::pass_middleware() {
+    if (worker_->site().middleware.empty() || worker_->stopping()) return true;
+    begin_request();
+    const http::Request request(request_parts());
+    http::Response response =
+        http::ResponseAccess::make(*worker_, {reply_key_.slot, reply_key_.generation});
+    if (run_middleware(request, response)) return true;
+    worker_->counters().requests.add();
+    keep_alive_ = false;
+    stream_->cancel_timeout();
+    if (cors()) (void)http::apply_cors(*cors(), request, response);
+    respond(response);
+    return false;
+}
+
+// Within a catch block: the answer to what was caught.
+void HttpConnection::answer_exception(const http::Request& request, http::Response& response) {
+    response = http::Response();
     std::string what;
     try {
-        reader_.route()->answer(*this, request, response);
-        answering_ = nullptr;
-        return;
+        throw;
     } catch (const http::BadRequest& fault) {
-        answering_ = nullptr;
-        successor_.reset();
-        response = http::Response();
         http::plain_answer(response, fault.status(), fault.what());
-        if (cors()) (void)http::apply_cors(*cors(), request, response);
-        return;
     } catch (const std::exception& error) {
         what = error.what();
     } catch (...) {
         what = "an exception of unknown type";
     }
-    answering_ = nullptr;
-    successor_.reset();
-    worker_->log_exception(request.path(), what);
-    response = http::Response();
-    response.status(500).text("Internal Server Error\n");
+    if (response.status() == 200) {
+        worker_->log_exception(request.path(), what);
+        response.status(500).text("Internal Server Error\n");
+    }
     // Without its fields a page would see a failed request in place of the status.
     if (cors()) (void)http::apply_cors(*cors(), request, response);
 }
@@ -103,6 +132,7 @@ http::WriteContext HttpConnection::write_context() const {
 }
 
 void HttpConnection::decorate(http::Response& response) const {
+    if (middleware_lines_) http::ResponseAccess::add_missing(response, *middleware_lines_);
     for (const auto& header : worker_->site().default_headers)
         if (!response.has_header(header.name)) response.header(header.name, header.value);
 }
@@ -122,11 +152,16 @@ void HttpConnection::write_whole(http::Response& response) {
 
 void HttpConnection::pump_file() {
     if (!phase_.is(Phase::file) || !stream_->is_open()) return;
-    switch (writer_.pump(*stream_, worker_->scratch())) {
+    auto progress = AnswerWriter::Progress::broken;
+    const http::Request request(request_parts());
+    http::Response unused;
+    // What a source throws is logged; it is too late for another answer.
+    (void)guarded(request, unused, [&] { progress = writer_.pump(*stream_, worker_->scratch()); });
+    switch (progress) {
         case AnswerWriter::Progress::more: return stream_->want_drained();
         case AnswerWriter::Progress::complete: return finish_answer();
         case AnswerWriter::Progress::broken:
-            // Only a broken connection tells the client that the length was wrong.
+            // Only a broken connection tells the client that the body is not whole.
             phase_.on(Event::failed);
             return stream_->close(net::Stream::Close::reset);
     }
@@ -135,7 +170,7 @@ void HttpConnection::pump_file() {
 void HttpConnection::pump_file_next_tick() {
     stream_->loop().post([worker = worker_, key = reply_key_] {
         if (HttpConnection* connection = worker->replies().find(key))
-            connection->guarded([](HttpConnection& c) { c.pump_file(); });
+            connection->close_if_throws([](HttpConnection& c) { c.pump_file(); });
     });
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "http/response_access.h"
 #include "net/loop.h"
 #include "server/worker.h"
 #include "server/ws_connection.h"
@@ -37,7 +38,7 @@ void HttpConnection::begin_head() {
 void HttpConnection::on_bytes(std::span<std::byte>& input) {
     held_ = !input.empty();
     uint32_t requests_left = turn_requests_max;
-    while (phase_.is(Phase::reading) && stream_->is_open()) {
+    while (phase_.is(Phase::reading) && stream_->is_open() && !body_paused_) {
         if (!reader_.timing_head() && !input.empty()) begin_head();
         std::span<const std::byte> view = input;
         const http::ParseEvent event = reader_.next(view);
@@ -93,10 +94,11 @@ void HttpConnection::arrived() {
 
 void HttpConnection::take_head() {
     const http::RequestHead& head = reader_.head();
-    if (reader_.route() && reader_.route()->websocket() &&
-        ws::wants_websocket(reader_.parser().field("upgrade")))
-        return upgrade();
-    if (!head.has_body()) return;
+    const bool upgrades = reader_.route() && reader_.route()->websocket() &&
+                          ws::wants_websocket(reader_.parser().field("upgrade"));
+    if (!upgrades && !head.has_body()) return;
+    if (!pass_middleware()) return;
+    if (upgrades) return upgrade();
     stream_->set_timeout(reader_.request_left_ms(stream_->loop().now_ms()));
     if (!begin_body() || !head.expects_continue) return;
     // A body that nobody would read is better not sent.
@@ -116,7 +118,10 @@ bool HttpConnection::begin_body() {
     begin_request();
     const http::Request request(request_parts());
     http::Response response;
-    if (reader_.route()->begin_body(*this, request, response)) return true;
+    bool begun = false;
+    const bool whole = guarded(
+        request, response, [&] { begun = reader_.route()->begin_body(*this, request, response); });
+    if (begun && whole) return true;
     if (cors() == worker_->site().shared_cors())
         apply_cors_late(response);  // Else the path's owner has done so.
     keep_alive_ = false;
@@ -125,9 +130,38 @@ bool HttpConnection::begin_body() {
 }
 
 void HttpConnection::take_body(std::span<const std::byte> bytes) {
-    if (reader_.append_body(bytes)) return;
+    if (!reader_.count_body(bytes)) return body_refused();
+    if (!body_reader_) return reader_.append_body(bytes);
+    if (!body_reader_->bytes) return;
+    const http::Request request(request_parts());
+    http::Response response;
+    if (guarded(request, response, [&] { body_reader_->bytes(base::text_of(bytes)); })) return;
+    keep_alive_ = false;
+    write_whole(response);
+}
+
+void HttpConnection::body_refused() {
     end_request(RequestEnd::body_refused);
     fail(413, "body too large");
+}
+
+void HttpConnection::pause_body(bool paused) {
+    if (!phase_.is(Phase::reading) || !body_reader_ || body_paused_ == paused) return;
+    body_paused_ = paused;
+    if (paused) {
+        stream_->cancel_timeout();
+        return stream_->pause_receiving();
+    }
+    stream_->set_timeout(ms(reader_.route()->request_timeout()));
+    stream_->resume_receiving();
+    if (!answering_) read_on();
+}
+
+// The end of the body may have been read already: no byte of it would come that tells of it.
+void HttpConnection::read_on() {
+    std::span<const std::byte> none;
+    const http::ParseEvent event = reader_.next(none);
+    if (event.kind != http::ParseEvent::Kind::need_more) step(event);
 }
 
 void HttpConnection::upgrade() {
@@ -143,6 +177,8 @@ void HttpConnection::upgrade() {
     }
     if (!outcome.connection) return fail(outcome.status, outcome.reason, outcome.field_lines);
     log_access();
+    if (middleware_lines_)  // Before the blank line.
+        outcome.response.insert(outcome.response.size() - 2, *middleware_lines_);
     stream_->write(base::bytes_of(outcome.response));
     phase_.on(
         Event::handed_over);  // Nothing more for this object to do; it is freed with the tick.
@@ -154,8 +190,9 @@ void HttpConnection::upgrade() {
 
 void HttpConnection::fail(int status, std::string_view reason, std::string_view field_lines) {
     if (status == 400) worker_->counters().protocol_errors.add();
-    const std::string lines =
+    std::string lines =
         std::string(field_lines) + worker_->site().error_field_lines + cors_lines_of_failure();
+    if (middleware_lines_) lines += *middleware_lines_;
     const http::WriteContext context{.head_request = reader_.parser().is_head_request(),
                                      .keep_alive = false,
                                      .date = worker_->date()};
@@ -178,8 +215,9 @@ void HttpConnection::on_request() {
     keep_alive_ = reader_.head().keep_alive;
     begin_request();
     const http::Request request(request_parts());
-    http::Response response = http::ResponseAccess::make(
-        worker_->reply_lifetime(), {reply_key_.slot, reply_key_.generation});
+    http::Response response = http::ResponseAccess::make(worker_->reply_lifetime(),
+                                                         {reply_key_.slot, reply_key_.generation});
+    if (middleware_lines_) http::ResponseAccess::add_missing(response, *middleware_lines_);
     decide(request, response);
     respond(response);
 }
@@ -202,6 +240,13 @@ void HttpConnection::begin_request() {
 void HttpConnection::end_request(RequestEnd how) {
     const base::SlotKey request = reply_key_;
     release_key();
+    body_paused_ = false;
+    middleware_lines_.reset();
+    if (const auto reader = std::move(body_reader_); reader && reader->aborted) {
+        const http::Request asked(request_parts());
+        http::Response unused;
+        (void)guarded(asked, unused, [&] { reader->aborted(); });
+    }
     if (RequestWatcher* const watcher = std::exchange(watcher_, nullptr))
         watcher->request_ended(watched_for_, request, how);
 }

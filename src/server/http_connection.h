@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/slot_table.h"
 #include "server/answer_writer.h"
@@ -60,6 +61,15 @@ public:
     // then on. The body ends with the connection, so it needs no framing of HTTP's.
     void hand_over_to(std::unique_ptr<Connection> successor) { successor_ = std::move(successor); }
 
+    // From Route::begin_body(): the body goes to `reader` as it comes, and is not kept.
+    void read_body_by(http::BodyReader reader) {
+        body_reader_ = std::make_unique<http::BodyReader>(std::move(reader));
+    }
+    // From Route::answer(). Null: none was set.
+    [[nodiscard]] std::unique_ptr<http::BodyReader> take_body_reader() noexcept {
+        return std::move(body_reader_);
+    }
+
     // ---- For Worker::replies() ------------------------------------------------------------------
     // The request in work: from its head on where the route takes part in reading the body, else once
     // it is whole; until its answer has left, but for little.
@@ -73,10 +83,11 @@ public:
     [[nodiscard]] bool write_later(std::string_view bytes);
     void write_posted(std::string_view bytes);  // The limit was asked when the call was posted.
     void end_later();
+    void pause_body(bool paused);  // Of the request that is being read.
     // For calls that do not come from the stream: an exception, for want of memory say, ends the
     // connection, whose answer would be a part only.
     template <class F>
-    void guarded(F&& call) {
+    void close_if_throws(F&& call) {
         try {
             call(*this);
         } catch (...) {
@@ -98,6 +109,10 @@ private:
     void take_head();
     [[nodiscard]] bool begin_body();
     void take_body(std::span<const std::byte> bytes);
+    void body_refused();
+    [[nodiscard]] bool pass_middleware();
+    [[nodiscard]] bool run_middleware(const http::Request& request, http::Response& response);
+    void read_on();
     void upgrade();
     void fail(int status, std::string_view reason, std::string_view field_lines = {});
     [[nodiscard]] http::RequestParts request_parts();
@@ -105,6 +120,21 @@ private:
     // Answering.
     void decide(const http::Request& request, http::Response& response);
     void call_route(const http::Request& request, http::Response& response);
+    // Runs code of the application's. False: it threw, and the response says so.
+    template <class F>
+    [[nodiscard]] bool guarded(const http::Request& request, http::Response& response, F&& call) {
+        http::Response* const outer = std::exchange(answering_, &response);
+        try {
+            call();
+            answering_ = outer;
+            return true;
+        } catch (...) {
+            answering_ = outer;
+            answer_exception(request, response);
+            return false;
+        }
+    }
+    void answer_exception(const http::Request& request, http::Response& response);
     void answer_unrouted(http::Response& response);
     void respond(http::Response& response);
     void hand_over(http::Response& response);
@@ -130,6 +160,7 @@ private:
     bool keep_alive_ = true;    // The connection may go on after the answer in progress.
     bool ended_ = false;        // The peer sends no more requests.
     bool held_ = false;         // The stream keeps requests that wait for their turn.
+    bool body_paused_ = false;  // Until http::RequestBody::resume().
     uint32_t destination_ = 0;  // The index of the worker that the connection moves to.
     base::SlotKey reply_key_;   // Of one request: the next one has another.
     uint32_t posted_calls_ = 0;
@@ -137,7 +168,11 @@ private:
     base::SlotKey watched_for_;
     http::Response* answering_ = nullptr;     // While a handler runs.
     std::optional<http::Response> promised_;  // Status and fields for a streamed answer.
-    std::unique_ptr<Connection> successor_;   // Gets the stream with the head of the answer.
+    std::unique_ptr<http::BodyReader>
+        body_reader_;  // Of the request in work; null: its body is kept.
+    // The fields that middleware has set for the answer; null: it has not run for the request.
+    std::unique_ptr<const std::string> middleware_lines_;
+    std::unique_ptr<Connection> successor_;  // Gets the stream with the head of the answer.
     std::string remote_address_;
 };
 

@@ -18,6 +18,7 @@ void RequestReader::reset() {
     head_seen_ = timing_head_ = false;
     route_ = nullptr;
     body_.clear();
+    body_bytes_ = 0;
     if (body_.capacity() > body_kept_bytes_max) body_.shrink_to_fit();
     parser_.reset();
 }
@@ -50,11 +51,15 @@ uint64_t RequestReader::body_bytes_max() const noexcept {
     return route_ ? route_->body_bytes_max() : site_.options.http.body_bytes_max;
 }
 
-bool RequestReader::append_body(std::span<const std::byte> bytes) {
+bool RequestReader::count_body(std::span<const std::byte> bytes) noexcept {
     const uint64_t limit = body_bytes_max();
-    if (bytes.size() > limit - std::min<uint64_t>(body_.size(), limit)) return false;
-    body_.append(base::text_of(bytes));
+    if (bytes.size() > limit - std::min(body_bytes_, limit)) return false;
+    body_bytes_ += bytes.size();
     return true;
+}
+
+void RequestReader::append_body(std::span<const std::byte> bytes) {
+    body_.append(base::text_of(bytes));
 }
 
 void RequestReader::begin_head(uint64_t now_ms) noexcept {
@@ -63,7 +68,8 @@ void RequestReader::begin_head(uint64_t now_ms) noexcept {
 }
 
 uint64_t RequestReader::request_left_ms(uint64_t now_ms) const noexcept {
-    const auto allowed_ms = uint64_t(site_.options.http.request_timeout.count());
+    const auto allowed_ms =
+        uint64_t((route_ ? route_->request_timeout() : site_.options.http.request_timeout).count());
     const uint64_t spent_ms = now_ms - head_began_ms_;
     return allowed_ms - std::min(spent_ms, allowed_ms);
 }

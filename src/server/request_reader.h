@@ -48,8 +48,9 @@ public:
 
     // ---- The body -------------------------------------------------------------------------------
     [[nodiscard]] uint64_t body_bytes_max() const noexcept;
-    // False: the body is larger than that; nothing was kept.
-    [[nodiscard]] bool append_body(std::span<const std::byte> bytes);
+    // False: the body is larger than that with them.
+    [[nodiscard]] bool count_body(std::span<const std::byte> bytes) noexcept;
+    void append_body(std::span<const std::byte> bytes);
 
     // ---- Time -----------------------------------------------------------------------------------
     // The timeouts of a head run from here.
@@ -65,6 +66,7 @@ private:
     http::Router::Match match_;
     Route* route_ = nullptr;
     std::string body_;
+    uint64_t body_bytes_ = 0;  // So many have come.
     bool head_seen_ = false;   // Of the request being read.
     bool timing_head_ = true;  // The timeout for a head runs, not the one between requests.
     uint64_t head_began_ms_ = 0;

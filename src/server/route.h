@@ -7,10 +7,12 @@
 
 #include <starling/http.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace starling::server {
 
@@ -18,8 +20,10 @@ class HttpConnection;
 
 class Route {
 public:
-    // `body_bytes_max`: 413 beyond; 0: HttpLimits::body_bytes_max, which Site::add() fills in.
-    explicit Route(uint64_t body_bytes_max = 0) noexcept : body_bytes_max_(body_bytes_max) {}
+    // 413 and 408 beyond. Nothing: what HttpLimits says, which Site::add() fills in.
+    explicit Route(std::optional<uint64_t> body_bytes_max = std::nullopt,
+                   std::optional<std::chrono::milliseconds> request_timeout = std::nullopt) noexcept
+        : body_bytes_max_(body_bytes_max), request_timeout_(request_timeout) {}
     virtual ~Route() = default;
     Route(const Route&) = delete;
     Route& operator=(const Route&) = delete;
@@ -51,17 +55,25 @@ public:
     virtual void answer(HttpConnection& connection, const http::Request& request,
                         http::Response& response) = 0;
 
-    [[nodiscard]] uint64_t body_bytes_max() const noexcept { return body_bytes_max_; }
+    [[nodiscard]] uint64_t body_bytes_max() const noexcept { return body_bytes_max_.value_or(0); }
+    // Of head and body.
+    [[nodiscard]] std::chrono::milliseconds request_timeout() const noexcept {
+        return request_timeout_.value_or(std::chrono::milliseconds(0));
+    }
 
 private:
     friend struct Site;
-    uint64_t body_bytes_max_;
+    std::optional<uint64_t> body_bytes_max_;
+    std::optional<std::chrono::milliseconds> request_timeout_;
 };
 
 // A handler of the application.
 class HandlerRoute final : public Route {
 public:
     explicit HandlerRoute(http::Handler handler) : handler_(std::move(handler)) {}
+    explicit HandlerRoute(http::Route options)
+        : Route(options.body_bytes_max, options.request_timeout),
+          handler_(std::move(options.handler)) {}
     void answer(HttpConnection&, const http::Request& request, http::Response& response) override {
         handler_(request, response);
     }

@@ -28,6 +28,16 @@ void Server::route(std::string_view method, std::string_view pattern, http::Hand
     state_->site.add_handler(method, pattern, std::move(handler));
 }
 
+void Server::route(std::string_view method, std::string_view pattern, http::Route options) {
+    state_->require_not_started();
+    state_->site.add_route(method, pattern, std::move(options));
+}
+
+void Server::use(std::string_view prefix, http::Middleware middleware) {
+    state_->require_not_started();
+    state_->site.middleware.add(prefix, std::move(middleware));
+}
+
 void Server::websocket(std::string_view pattern, ws::Route route) {
     state_->require_not_started();
     state_->site.add_websocket(pattern, std::move(route));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "server/body_route.h"
 
 namespace starling::server {
 namespace {
@@ -69,14 +70,24 @@ Site::Site(const ServerOptions& server_options) : options(server_options) {
 }
 
 void Site::add(std::string_view method, std::string_view pattern, std::unique_ptr<Route> route) {
-    if (route->body_bytes_max_ == 0) route->body_bytes_max_ = options.http.body_bytes_max;
+    if (!route->body_bytes_max_) route->body_bytes_max_ = options.http.body_bytes_max;
+    if (!route->request_timeout_) route->request_timeout_ = options.http.request_timeout;
     router.add(method, pattern, int(routes.size()));
-    parser_limits.body_bytes_max = std::max(parser_limits.body_bytes_max, route->body_bytes_max_);
+    parser_limits.body_bytes_max = std::max(parser_limits.body_bytes_max, route->body_bytes_max());
     routes.push_back(std::move(route));
 }
 
 void Site::add_handler(std::string_view method, std::string_view pattern, http::Handler handler) {
     add(method, pattern, std::make_unique<HandlerRoute>(std::move(handler)));
+}
+
+void Site::add_route(std::string_view method, std::string_view pattern, http::Route route) {
+    if (!route.handler == !route.body)
+        throw std::invalid_argument("a route has either a handler or a body");
+    if (route.body)
+        add(method, pattern, std::make_unique<BodyRoute>(std::move(route)));
+    else
+        add(method, pattern, std::make_unique<HandlerRoute>(std::move(route)));
 }
 
 size_t Site::add_endpoint(std::unique_ptr<WebSocketEndpoint> endpoint) {

@@ -15,6 +15,7 @@
 
 #include "http/parser.h"
 #include "http/router.h"
+#include "server/middleware.h"
 #include "server/route.h"
 #include "ws/extensions.h"
 #include "ws/heartbeat.h"
@@ -54,6 +55,8 @@ struct Site {
     // Throws std::invalid_argument for a second route of the same method and shape.
     void add(std::string_view method, std::string_view pattern, std::unique_ptr<Route> route);
     void add_handler(std::string_view method, std::string_view pattern, http::Handler handler);
+    // Throws std::invalid_argument unless it has either a handler or a body.
+    void add_route(std::string_view method, std::string_view pattern, http::Route options);
     // The index of the route among `websockets`.
     size_t add_websocket(std::string_view pattern, ws::Route route);
     // The same without a path: for a route of another class, which names the index.
@@ -67,6 +70,7 @@ struct Site {
     http::Router router;
     std::vector<std::unique_ptr<Route>> routes;
     std::vector<std::unique_ptr<WebSocketEndpoint>> websockets;
+    MiddlewareList middleware;
     std::optional<http::CorsOptions> cors;
     [[nodiscard]] const http::CorsOptions* shared_cors() const noexcept {
         return cors ? &*cors : nullptr;

@@ -292,12 +292,12 @@ void Worker::on_reply(http::ReplyKey key, F&& call) {
     const base::SlotKey slot_key{key.slot, key.generation};
     if (!replies_.alive(slot_key)) return;
     HttpConnection* const mine = loop_.in_loop_thread() ? replies_.find(slot_key) : nullptr;
-    if (mine && !mine->must_post()) return mine->guarded(call);
+    if (mine && !mine->must_post()) return mine->close_if_throws(call);
     if (mine) mine->call_posted();
     post([this, slot_key, own = mine != nullptr, call = std::forward<F>(call)]() mutable {
         HttpConnection* const connection = replies_.find(slot_key);
         if (connection && own) connection->call_arrived();
-        if (connection) connection->guarded(call);
+        if (connection) connection->close_if_throws(call);
     });
 }
 
@@ -322,13 +322,27 @@ bool Worker::reply_write(http::ReplyKey key, std::string_view bytes) {
         posted_bytes_.fetch_sub(text.size(), std::memory_order_relaxed);
         HttpConnection* const connection = replies_.find(slot_key);
         if (connection && own) connection->call_arrived();
-        if (connection) connection->guarded([&](HttpConnection& c) { c.write_posted(text); });
+        if (connection)
+            connection->close_if_throws([&](HttpConnection& c) { c.write_posted(text); });
     });
     return true;
 }
 
 void Worker::reply_end(http::ReplyKey key) {
     on_reply(key, [](HttpConnection& connection) { connection.end_later(); });
+}
+
+// At once on this thread, even within a call of the body's reader: not one more byte comes after it.
+void Worker::body_pause(http::ReplyKey key, bool paused) {
+    const base::SlotKey slot_key{key.slot, key.generation};
+    if (!replies_.alive(slot_key)) return;
+    if (loop_.in_loop_thread()) {
+        if (HttpConnection* const mine = replies_.find(slot_key)) mine->pause_body(paused);
+        return;
+    }
+    post([this, slot_key, paused] {
+        if (HttpConnection* const found = replies_.find(slot_key)) found->pause_body(paused);
+    });
 }
 
 bool Worker::reply_closed(http::ReplyKey key) const {

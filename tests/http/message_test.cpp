@@ -129,6 +129,9 @@ public:
     }
     void reply_end(ReplyKey key) override { log += "end" + std::to_string(key.generation) + " "; }
     bool reply_closed(ReplyKey) const override { return false; }
+    void body_pause(ReplyKey key, bool paused) override {
+        log += (paused ? "pause" : "resume") + std::to_string(key.slot) + " ";
+    }
     std::string log;
 };
 

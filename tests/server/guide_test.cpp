@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <fstream>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -40,6 +42,12 @@ void http_samples(Server& server) {
             .header("Location", "/users/" + id)
             .text(*name + (verbose ? "!\n" : "\n"));
     });
+    server.use("/admin", [](const http::Request& request, http::Response& response) {
+        response.header("Cache-Control", "no-store");
+        if (request.header("authorization") == "Bearer let-me-in") return http::Next::proceed;
+        response.status(401).header("WWW-Authenticate", "Bearer").text("log in first\n");
+        return http::Next::answer;
+    });
     const auto page = std::make_shared<const std::string>("<h1>hello</h1>");
     server.get("/page", [page](const http::Request&, http::Response& response) {
         response.body(page, "text/html; charset=utf-8").cookie("seen", "1", {.max_age_s = 3600});
@@ -66,6 +74,36 @@ void http_samples(Server& server) {
         std::erase_if(feed->replies, [](const http::Reply& reply) { return reply.closed(); });
         for (const auto& reply : feed->replies) (void)reply.write("data: tick\n\n");
     });
+    server.cors(
+        {.origins = {"https://app.example"}, .methods = {"GET", "POST"}, .credentials = true});
+}
+
+void body_samples(Server& server) {
+    server.post(
+        "/upload",
+        http::Route{
+            .body =
+                [](const http::Request&, http::RequestBody) {
+                    const auto bytes = std::make_shared<uint64_t>(0);
+                    return http::BodyReader{
+                        .bytes = [bytes](std::string_view piece) { *bytes += piece.size(); },
+                        .end =
+                            [bytes](http::Response& response) {
+                                response.text(std::to_string(*bytes));
+                            },
+                    };
+                },
+            .body_bytes_max = 1'000'000'000,
+            .request_timeout = 10min,
+        });
+    server.get("/numbers", [](const http::Request&, http::Response& response) {
+        response.stream(
+            [next = 0]() mutable -> std::optional<std::string> {
+                if (next == 1'000) return std::nullopt;
+                return std::to_string(next++) + "\n";
+            },
+            "text/plain");
+    });
     server.post("/orders", [](const http::Request& request, http::Response& response) {
         const auto order = request.json();
         const auto* item = order.is_object() ? order.get_object().if_contains("item") : nullptr;
@@ -81,8 +119,6 @@ void http_samples(Server& server) {
     server.get("/report", [](const http::Request&, http::Response& response) {
         response.header("Content-Disposition", "attachment").file("/srv/reports/today.pdf");
     });
-    server.cors(
-        {.origins = {"https://app.example"}, .methods = {"GET", "POST"}, .credentials = true});
 }
 
 void websocket_samples(Server& server) {
@@ -154,6 +190,7 @@ void websocket_samples(Server& server) {
 TEST(Guide, HttpSamplesDoWhatTheySay) {
     TestServer t;
     http_samples(t.server);
+    body_samples(t.server);
     t.start();
     Client client(t.port());
     const auto post = [&](const std::string& fields) {
@@ -183,6 +220,12 @@ TEST(Guide, HttpSamplesDoWhatTheySay) {
             .body,
         "5 bytes of files\n");
     EXPECT_EQ(client.get("/report").status, 404);
+    EXPECT_EQ(client.get("/admin/x").status, 401);
+    const auto admin = client.get("/admin/x", "Authorization: Bearer let-me-in\r\n");
+    EXPECT_EQ(admin.status, 404);
+    EXPECT_TRUE(admin.has("Cache-Control: no-store\r\n"));
+    EXPECT_EQ(send("/upload", "text/plain", "12345").body, "5");
+    EXPECT_TRUE(client.get("/numbers").body.ends_with("\n999\n"));
     EXPECT_EQ(client.get("/slow").body, "computed elsewhere\n");
     client.send("GET /ticks HTTP/1.1\r\nHost: a\r\n\r\n");
     EXPECT_NE(client.read_until("\r\n\r\n").find("text/event-stream"), std::string::npos);
@@ -240,7 +283,7 @@ TEST(Guide, EverySampleIsTheTextThatWasCompiled) {
             at += sample.size() + end.size();
         }
     }
-    EXPECT_EQ(samples, 15u);
+    EXPECT_EQ(samples, 18u);
 }
 
 }  // namespace

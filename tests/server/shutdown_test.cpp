@@ -78,7 +78,9 @@ TEST(ServerStart, BadOptionsAreErrors) {
     hello(t.server);
     EXPECT_THROW(hello(t.server), std::invalid_argument);
     t.start();
-    EXPECT_THROW(t.server.get("/late", {}), std::logic_error);
+    EXPECT_THROW(t.server.get("/late", http::Handler()), std::logic_error);
+    EXPECT_THROW(t.server.get("/late", http::Route()), std::logic_error);
+    EXPECT_THROW(t.server.use("/", {}), std::logic_error);
     EXPECT_THROW(t.server.start(), std::logic_error);
 }
 
