@@ -13,7 +13,7 @@ bool BodyRoute::begin_body(HttpConnection& connection, const http::Request& requ
                            http::Response&) {
     const auto [slot, generation] = connection.slot_key();
     connection.read_body_by(
-        open_(request, http::ResponseAccess::body_of(connection.worker(), {slot, generation})));
+        open_(request, http::ResponseAccess::body_of(connection.worker().reply_lifetime(), {slot, generation})));
     return true;
 }
 
