@@ -9,9 +9,6 @@
 
 #include <boost/json.hpp>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -44,22 +41,7 @@ void health(Server& server) {
 // A page beside a WebSocket path. Opened for each request: an edited page shows at once.
 http::Handler page(std::string path) {
     return [path = std::move(path)](const http::Request&, http::Response& response) {
-        int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (descriptor < 0) {
-            response.status(404).text("not found\n");
-            return;
-        }
-        std::shared_ptr<const int> owner(new int(descriptor), [](const int* open) {
-            ::close(*open);
-            delete open;
-        });
-        struct stat status {};
-        if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
-            response.status(404).text("not found\n");
-            return;
-        }
-        response.header("Cache-Control", "no-cache");
-        response.file({std::move(owner), 0, uint64_t(status.st_size)}, "text/html; charset=utf-8");
+        response.header("Cache-Control", "no-cache").file(path);
     };
 }
 
@@ -155,7 +137,7 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
     if (settings.demo) {
         sio::Options options;
         add_origins(options.origins, settings);
-        serve_socketio_chat(server.socketio(std::move(options)));
+        serve_socketio_chat(server, std::move(options));
     }
     if (settings.root.empty()) return facts;
     try {

@@ -12,8 +12,9 @@ namespace starling::server {
 bool BodyRoute::begin_body(HttpConnection& connection, const http::Request& request,
                            http::Response&) {
     const auto [slot, generation] = connection.slot_key();
-    connection.read_body_by(
-        open_(request, http::ResponseAccess::body_of(connection.worker().reply_lifetime(), {slot, generation})));
+    connection.read_body_by(open_(
+        request,
+        http::ResponseAccess::body_of(connection.worker().reply_lifetime(), {slot, generation})));
     return true;
 }
 

@@ -128,9 +128,7 @@ TEST_F(EngineCors, ThePathsOwnRulesAnswer) {
         .origins = {"https://page.example"}, .headers = {"X-Own"}, .credentials = true};
     options.max_http_buffer_size = 100;
     t->site.cors = http::CorsOptions{.origins = {"https://site.example"}, .headers = {"X-Site"}};
-    SiteRoute hello;
-    hello.handler = [](const Request&, Response& r) { r.text("hello"); };
-    t->site.add("GET", "/hello", std::move(hello));
+    t->site.add_handler("GET", "/hello", [](const Request&, Response& r) { r.text("hello"); });
     start(options);
     const auto preflight = [&](const std::string& path, const char* origin) {
         return Client(t->port()).request("OPTIONS " + path +

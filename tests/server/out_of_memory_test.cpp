@@ -90,15 +90,14 @@ protected:
         ws::Route echo;
         echo.compression.enabled = true;
         echo.message = [](Socket socket, Message message) {
-            if (message.text() == "join") return void(socket.subscribe("topic"));
-            if (message.text() == "publish") return socket.publish("topic", "news");
+            if (message.text() == "join") return void(socket.join("topic"));
+            if (message.text() == "publish") return void(socket.publish("topic", "news"));
             socket.send(message);
         };
-        workers_.site.websockets.push_back(std::make_unique<WebSocketRoute>(std::move(echo)));
-        workers_.site.add("GET", "/ws", {.handler = {}, .websocket = 0});
+        workers_.site.add_websocket("/ws", std::move(echo));
     }
     void add(std::string_view method, std::string_view path, http::Handler handler) {
-        workers_.site.add(method, path, {.handler = std::move(handler), .websocket = {}});
+        workers_.site.add_handler(method, path, std::move(handler));
     }
     // Calls on the worker's thread, which allocates nothing for it.
     template <class F>

@@ -176,8 +176,9 @@ TEST(WsHandlers, AThrowInAnyOfThemCostsThatConnectionAlone) {
         WsClient client(t.port(), std::string("/") + where);
         client.send(masked_frame(Opcode::pong, "") + masked_frame(Opcode::ping, "p") +
                     masked_frame(Opcode::text, "m"));
-        if (where != std::string("open") && where != std::string("pong"))
+        if (where != std::string("open") && where != std::string("pong")) {
             EXPECT_EQ(client.next(), "pong(p)");
+        }
         if (where == std::string("close")) {
             EXPECT_EQ(client.next(), "text(m)");
             client.send_close(1000);

@@ -207,17 +207,12 @@ TEST(SocketIoKeptValues, OfTheConnectPacket) {
         for (const auto& next : waiting) workers.on(0, [&] { next(); });
         overwrite(client, "/a,");
         workers.on(0, [&] {
-            workers.servers[0]->adapter().send([&] {
-                auto command = std::make_shared<socketio::Command>();
-                command->kind = socketio::Command::Kind::fetch;
-                command->nsp = "/a";
-                command->origin = workers.servers[0].get();
-                command->request = workers.servers[0]->open_request(
-                    workers.now_ms + 1000, [&](bool, socketio::Report& report) {
-                        for (const auto& socket : report.sockets) kept.keep(socket.handshake.auth);
-                    });
-                return command;
-            }());
+            auto command = std::make_shared<socketio::Command>();
+            command->kind = socketio::Command::Kind::fetch;
+            command->nsp = "/a";
+            workers.servers[0]->ask(command, 1000, [&](bool, socketio::Report& report) {
+                for (const auto& socket : report.sockets) kept.keep(socket.handshake.auth);
+            });
         });
         workers.settle();
         // One namespace was made; each of the two was asked twice and fetched once.

@@ -118,8 +118,8 @@ private:
 
 }  // namespace
 
-void serve_socketio_chat(Server& server) {
-    sio::Server& io = server.socketio();
+void serve_socketio_chat(Server& server, sio::Options options) {
+    sio::Server& io = server.socketio(std::move(options));
     auto chat = std::make_shared<Chat>(server, io);
     io.use([](sio::Socket socket) -> std::optional<sio::Error> {
         const char* fault = chat_fault_of_name(name_of(socket.handshake().auth));
