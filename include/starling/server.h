@@ -62,6 +62,8 @@ struct HttpLimits {
     std::chrono::milliseconds head_timeout{10'000};        // From the first byte; TLS included.
     std::chrono::milliseconds request_timeout{30'000};     // Head and body.
     std::chrono::milliseconds keep_alive_timeout{65'000};  // Between requests.
+    // For a promised answer (Response::later()) to begin; then the client gets 500, and the log an error.
+    std::chrono::milliseconds answer_timeout{30'000};
     uint64_t stream_queue_bytes_max = 1024 * 1024;  // Of a streamed answer; see Reply::write.
 };
 

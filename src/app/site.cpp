@@ -9,7 +9,6 @@
 
 #include <boost/json.hpp>
 
-
 #include <algorithm>
 #include <memory>
 #include <utility>

@@ -114,7 +114,8 @@ private:
         if (used_pages_ == pages_max) throw std::length_error("SlotTable: 2,097,152 slots in use");
         const uint32_t first = slots();
         free_.reserve(first + page_slots);  // remove() shall not need memory.
-        pages_[used_pages_++].store(new Page, std::memory_order_release);
+        pages_[used_pages_].store(new Page, std::memory_order_release);
+        ++used_pages_;  // Behind what may throw.
         for (uint32_t slot = first + page_slots; slot-- > first;) free_.push_back(slot);
     }
 

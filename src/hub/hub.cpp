@@ -28,6 +28,12 @@ std::optional<size_t> place_of(const Subscriber& subscriber, std::span<const Mem
     return size_t(found - mine.begin());
 }
 
+// One more fits without an allocation, so that it cannot fail.
+template <class T>
+void make_room(std::vector<T>& list) {
+    if (list.size() == list.capacity()) list.reserve(std::max<size_t>(2 * list.capacity(), 1));
+}
+
 }  // namespace
 
 Subscriber::~Subscriber() { assert(!topics_ && "a subscriber dies while it is in a topic"); }
@@ -46,11 +52,28 @@ Hub::Join Hub::join(Subscriber& subscriber, std::string_view name, size_t topics
     if (found == topics_.end())
         found = topics_.emplace(std::string(name), std::make_unique<Topic>(name)).first;
     Topic& topic = *found->second;
-    if (!mine) mine = std::make_unique<std::vector<Membership>>();
-    topic.places.push_back(uint32_t(mine->size()));
-    mine->push_back({&topic, topic.members.size()});
-    topic.members.push_back(&subscriber);
-    bus_.subscribers_changed(name, +1);
+    bool added = false;
+    try {
+        if (!mine) mine = std::make_unique<std::vector<Membership>>();
+        make_room(*mine);
+        make_room(topic.places);
+        make_room(topic.members);
+        topic.places.push_back(uint32_t(mine->size()));
+        mine->push_back({&topic, topic.members.size()});
+        topic.members.push_back(&subscriber);
+        added = true;
+        bus_.subscribers_changed(name, +1);
+    } catch (
+        ...) {  // Out of memory, most likely: take back what was done. The bus changes no topic.
+        if (added) {
+            topic.places.pop_back();
+            mine->pop_back();
+            topic.members.pop_back();
+        }
+        if (mine && mine->empty()) mine.reset();
+        if (topic.members.empty()) topics_.erase(found);
+        throw;
+    }
     return Join::joined;
 }
 

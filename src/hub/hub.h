@@ -65,7 +65,8 @@ public:
     virtual ~Bus() = default;
     // To the hubs of all other workers.
     virtual void publish(const Message& message) = 0;
-    // A subscriber of this hub joined (+1) or left (-1).
+    // A subscriber of this hub joined (+1) or left (-1). Does not call the hub to change a topic. An
+    // exception for +1 takes the join back.
     virtual void subscribers_changed(std::string_view topic, int change) = 0;
 };
 

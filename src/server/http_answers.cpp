@@ -110,6 +110,20 @@ void HttpConnection::respond(http::Response& response) {
     if (!response.deferred()) return write_whole(response);
     phase_.on(Event::promises);
     promised_ = std::move(response);
+    // A route that watches the request has a time of its own: a poll waits for packets.
+    if (!watcher_)
+        stream_->set_timeout(uint64_t(worker_->site().options.http.answer_timeout.count()));
+}
+
+void HttpConnection::answer_timed_out() {
+    const http::Request request(request_parts());
+    const std::array<log::Field, 2> fields{
+        {{"method", request.method()}, {"path", request.raw_path()}}};
+    worker_->log(log::Level::error, "a promised answer did not come in time", fields);
+    http::Response response;
+    http::plain_answer(response, 500);
+    if (cors()) (void)http::apply_cors(*cors(), request, response);
+    write_whole(response);
 }
 
 void HttpConnection::hand_over(http::Response& response) {
@@ -219,6 +233,7 @@ void HttpConnection::write_posted(std::string_view bytes) {
 }
 
 void HttpConnection::start_stream() {
+    stream_->cancel_timeout();
     decorate(*promised_);
     writer_.begin_stream(*stream_, worker_->scratch(), *promised_, write_context());
     phase_.on(Event::streams);

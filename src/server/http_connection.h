@@ -143,6 +143,7 @@ private:
     void pump_file_next_tick();
     void start_stream();
     void finish_answer();
+    void answer_timed_out();
     void begin_request();  // Gives the request its key.
     void end_request(RequestEnd how);
     void release_key();

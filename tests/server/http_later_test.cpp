@@ -59,6 +59,33 @@ struct Later : testing::Test {
     TestServer t{{.http = {.stream_queue_bytes_max = 100'000}}};
 };
 
+// A handler that forgets its promise costs its own client an answer, and not the connection.
+TEST(LaterTimeout, AForgottenPromiseIsAnswered) {
+    Promises promises;
+    TestServer t{{.http = {.answer_timeout = std::chrono::milliseconds(100)}}};
+    t.server.get("/later",
+                 [&](const Request&, Response& response) { promises.add(response.later()); });
+    t.server.get("/now", [](const Request&, Response& response) { response.text("now"); });
+    t.start();
+    Client client(t.port());
+    client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    const Reply reply = promises.take();
+    EXPECT_EQ(client.answer().status, 500);
+    EXPECT_TRUE(reply.closed());
+    reply.send(text("too late"));
+    EXPECT_EQ(client.get("/now").body, "now");
+    // An answer that has begun takes as long as it takes.
+    client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    const Reply slow = promises.take();
+    EXPECT_TRUE(slow.write("a"));
+    Client other(t.port());
+    other.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    (void)promises.take();
+    EXPECT_EQ(other.answer().status, 500);  // Its 100 ms are over, and those of the first as well.
+    slow.end();
+    EXPECT_EQ(client.answer().body, "a");
+}
+
 TEST_F(Later, AnotherThreadAnswers) {
     t.start();
     Client client(t.port());

@@ -83,8 +83,13 @@ protected:
         add("GET", "/later", [this](const http::Request&, http::Response& response) {
             const http::Reply reply = response.later();
             workers_.group.workers[0]->post([reply]() mutable {
-                (void)reply.write(std::string(5'000, 'a'));
-                reply.end();
+                try {
+                    (void)reply.write(std::string(5'000, 'a'));
+                    reply.end();
+                } catch (const std::bad_alloc&) {
+                    reply.end();
+                    throw;
+                }
             });
         });
         ws::Route echo;
@@ -134,7 +139,12 @@ protected:
         ASSERT_EQ(client.next(), "text(still here)");
     }
 
-    TestTeam workers_;
+    // A promised answer whose making failed must not hold up the test.
+    TestTeam workers_{[] {
+        ServerOptions options;
+        options.http.answer_timeout = std::chrono::milliseconds(300);
+        return options;
+    }()};
 };
 
 TEST_F(OutOfMemory, ARequest) {

@@ -30,13 +30,13 @@ void relay(sio::Namespace& io) {
 
 struct Chat {
     Chat() {
-        relay(workers.of("/"));
         for (Client* client : {&sender, &other}) {
             client->says("0");
             static_cast<void>(client->takes());
         }
     }
     Workers workers;
+    const bool declared = (relay(workers.of("/")), true);  // Before the first client.
     Client sender{workers, 0, 4}, other{workers, 0, 4};
 };
 

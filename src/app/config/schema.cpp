@@ -68,7 +68,7 @@ constexpr Row rows[] = {
      .slot = [](Settings& s) -> Slot { return &s.server.stalled_timeout; },
      .min = tenth_ms,
      .max = hour_ms,
-     .help = "a connection whose send queue does not move for that long is closed"},
+     .help = "a client that acknowledges nothing of what waits for it for that long is reset"},
     {.key = "demo",
      .slot = [](Settings& s) -> Slot { return &s.demo; },
      .help = "serve the demo: home page, `/echo`, `/chat`, `/socketio` and `/community` with their "
@@ -151,6 +151,12 @@ constexpr Row rows[] = {
      .min = tenth_ms,
      .max = day_ms,
      .help = "between two requests of a connection"},
+
+    {.key = "http.answer_timeout_s",
+     .slot = [](Settings& s) -> Slot { return &s.server.http.answer_timeout; },
+     .min = tenth_ms,
+     .max = day_ms,
+     .help = "for an answer that a handler promised; then the client gets 500"},
 
     {.key = "http.cors.origins",
      .slot = [](Settings& s) -> Slot { return &s.cors.origins; },

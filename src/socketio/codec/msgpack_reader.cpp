@@ -308,7 +308,10 @@ Outcome read_msgpack(std::span<const std::byte> bytes, Arena& arena) {
         if (!packet.id) return fault("invalid ack id");
     }
     Json* data = members->if_contains("data");
-    if (!shape_is_valid(packet.type, data, arena.limits())) return fault("invalid payload");
+    // Unlike that of JSON, Node's parser of MessagePack wants the data of an ack.
+    const bool lacks_data = !data && packet.type == Type::ack;
+    if (lacks_data || !shape_is_valid(packet.type, data, arena.limits()))
+        return fault("invalid payload");
     if (data) packet.take_data(std::move(*data));
     return {Outcome::Kind::packet, {}, std::move(packet)};
 }
