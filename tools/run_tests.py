@@ -116,29 +116,33 @@ def build(runner: Runner) -> Count:
     return Count() if runner.programs() else Count(failed=1)
 
 
-def unit_tests(runner: Runner, preset: str) -> Count:
+def unit_tests(runner: Runner, preset: str, *programs: str) -> Count:
     # Programs, examples and benchmarks too: what a preset does not build is found here.
     if not runner.build(preset):
         return Count(failed=1)
-    report = os.path.join(LOGS, f"{preset}.json")
-    if os.path.exists(report):
-        os.remove(report)
-    start = len(runner.read_log())
-    status = runner.run("unit tests", *runner.fixed_addresses, f"build/{preset}/starling_tests",
-                        f"--gtest_output=json:{report}", "--gtest_color=no", env=SANITIZER_ENV, seconds_max=900)
-    log = runner.read_log()[start:]
-    count = counts.gtest(report, log, status)
-    if count.failed:
-        runner.show_failures(failures.gtest(log))
-    return count
+    total = Count()
+    for program in programs:
+        report = os.path.join(LOGS, f"{preset}-{program}.json")
+        if os.path.exists(report):
+            os.remove(report)
+        start = len(runner.read_log())
+        status = runner.run(program, *runner.fixed_addresses, f"build/{preset}/{program}",
+                            f"--gtest_output=json:{report}", "--gtest_color=no", env=SANITIZER_ENV,
+                            seconds_max=900)
+        log = runner.read_log()[start:]
+        count = counts.gtest(report, log, status)
+        if count.failed:
+            runner.show_failures(failures.gtest(log))
+        total += count
+    return total
 
 
 def asan(runner: Runner) -> Count:
-    return unit_tests(runner, "asan")
+    return unit_tests(runner, "asan", "starling_tests", "starling_memory_tests")
 
 
 def tsan(runner: Runner) -> Count:
-    return unit_tests(runner, "tsan")
+    return unit_tests(runner, "tsan", "starling_tests")
 
 
 def fuzz_one(runner: Runner, name: str) -> tuple[str, int]:

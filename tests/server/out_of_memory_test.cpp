@@ -139,10 +139,11 @@ protected:
         ASSERT_EQ(client.next(), "text(still here)");
     }
 
-    // A promised answer whose making failed must not hold up the test.
+    // A promised answer, or a handshake, that failed on this side must not hold up the test.
     TestTeam workers_{[] {
         ServerOptions options;
         options.http.answer_timeout = std::chrono::milliseconds(300);
+        options.http.head_timeout = std::chrono::milliseconds(500);
         return options;
     }()};
 };
