@@ -1,11 +1,13 @@
-// <starling/auth.h>: who is asking: JSON Web Tokens (RFC 7519) and user headers of a trusted proxy.
+// <starling/auth.h>: identifies users by JSON Web Tokens (RFC 7519) and user headers of a trusted
+// proxy.
 //
 //     const auth::Authenticator who({.keys = {{.id = "2026", .material = secret}}});
 //     if (const auto verdict = who.identify(request, now_s)) greet(verdict.identity->user);
 //
-// Owner:  whoever built it; it keeps a copy of its options. Server events, Socket.IO and the
-//         gateway share it.
-// Thread: immutable once built; any thread, without a lock of its own.
+// Owner:  the application. An Authenticator keeps a copy of its options. Server events, Socket.IO
+// and
+//         the gateway use it.
+// Thread: any. An Authenticator is immutable once built, and takes no lock.
 #pragma once
 
 #include <starling/http.h>
@@ -21,33 +23,33 @@
 
 namespace starling::auth {
 
-// RFC 7518 section 3.1. No others, `none` least of all.
+// RFC 7518 section 3.1. All other algorithms are refused, including `none`.
 enum class Algorithm : uint8_t { hs256, rs256, es256 };
 
 struct Key {
-    std::string id = {};  // `kid` of the tokens it verifies; "" for tokens without one.
-    // The only one it verifies, whatever a token says.
+    std::string id = {};  // `kid` of the tokens for this key; "": tokens without one.
+    // The only algorithm that this key verifies; a token's `alg` must equal it.
     Algorithm algorithm = Algorithm::hs256;
-    // HS256: the secret, 32 bytes at least. RS256: a public key of 2048 bits at least, PEM. ES256: a
-    // public key on P-256, PEM.
+    // HS256: the secret, 32 bytes at least. RS256: a public key of 2048 bits at least, PEM. ES256:
+    // a public key on P-256, PEM.
     std::string material = {};
 };
 
 struct Options {
-    // At most 64. None: no tokens are accepted. Each id once, but for "": a token without `kid` is
-    // tried with every key that has no id either.
+    // At most 64 keys. Without keys no token is accepted. Ids must differ, except for "": a token
+    // without `kid` is tried with every key whose id is "".
     std::vector<Key> keys = {};
     std::string issuer = {};                // `iss`, compared exactly. "": not checked.
     std::string audience = {};              // `aud`, or one of them. "": not checked.
     std::chrono::seconds leeway{30};        // For exp and nbf; one day at most.
-    std::string cookie = "auth_token";      // "": not read. Likewise the next one, which ends up in
-    std::string query_parameter = "token";  // the access logs.
-    std::string user_claim = "email";  // Which claim names the user; where there is none, `sub`.
-    // Set by a proxy in front, believed from these addresses alone: "10.0.0.0/8", "::1", "unix" for
-    // Unix-domain sockets. The proxy must replace what its clients send under that name.
+    std::string cookie = "auth_token";      // "": not read.
+    std::string query_parameter = "token";  // "": not read. Ends up in access logs.
+    std::string user_claim = "email";       // The claim that names the user; absent: `sub`.
+    // The user header of a proxy, believed only from these addresses: "10.0.0.0/8", "::1", "unix"
+    // for Unix-domain sockets. The proxy must replace any field of that name that its clients send.
     std::string user_header = {};
     std::vector<std::string> trusted_proxies = {};
-    size_t token_bytes_max = 8 * 1024;  // Longer ones are malformed; 64 KiB at most.
+    size_t token_bytes_max = 8 * 1024;  // Longer tokens are malformed. At most 64 KiB.
 };
 
 inline constexpr size_t user_bytes_max = 255;  // Users with longer names are refused.
@@ -61,14 +63,14 @@ enum class Failure : uint8_t {
     none,
     no_credentials,
     malformed,        // Not a token, a claim of a wrong type, or a field sent twice.
-    unknown_key,      // No key has its `kid`.
-    wrong_algorithm,  // The key has another one; also `none`.
+    unknown_key,      // No key has the token's `kid`.
+    wrong_algorithm,  // The token's `alg` is not the key's.
     bad_signature,
     expired,
     not_yet_valid,
     wrong_issuer,
     wrong_audience,
-    no_user,  // Neither claim names one, or the issuer did not verify the e-mail address.
+    no_user,  // No claim names a user, or the e-mail address is unverified.
 };
 
 // For logs: "the token has expired". A client gets 401 and no more.
@@ -89,9 +91,9 @@ public:
     Authenticator(const Authenticator&) = delete;
     Authenticator& operator=(const Authenticator&) = delete;
 
-    // `now_s`: Unix time. The cookie first, then Authorization: Bearer, the query, the proxy's
-    // header: the first that is valid decides, so that a stale cookie does not hide a fresh token.
-    // Where none is valid: the failure of the first there was.
+    // `now_s`: Unix time. Tries the cookie, then Authorization: Bearer, the query, and the proxy's
+    // header. The first valid credential decides, so a stale cookie does not hide a fresh token. If
+    // no credential is valid, the verdict has the failure of the first credential present.
     [[nodiscard]] Verdict identify(const http::Request& request, int64_t now_s) const;
 
     // One token in the compact serialization, RFC 7515 section 7.1.

@@ -1,13 +1,13 @@
-// <starling/events.h>: server events: channels that push short notices to whoever listens.
+// <starling/events.h>: server events: channels that push short notices to their listeners.
 //
 //     auto& channels = server.events({.auth = {...}});
 //     channels.declare({.pattern = "ArticleMessage{id:number}"});
 //     channels.declare({.pattern = "SystemMessage{email}", .access = events::Access::owner});
 //     channels.publish("ArticleMessage256", "GotNew");
 //
-// Clients listen at /ws/ServerEvent?Ref=ArticleMessage256 and get the text "WS Server Event:GotNew",
-// or at /sse/ServerEvent?Ref=... where they have no WebSocket; /ws/ClientEvent answers what they send.
-// See docs/events.md.
+// Clients listen at /ws/ServerEvent?Ref=ArticleMessage256 and get the text "WS Server
+// Event:GotNew", or, without WebSocket, at /sse/ServerEvent?Ref=... /ws/ClientEvent answers the
+// clients' own texts. See docs/events.md.
 #pragma once
 
 #include <starling/auth.h>
@@ -25,63 +25,66 @@ namespace starling::events {
 
 enum class Access : uint8_t {
     anyone,
-    user,   // Who is logged in.
-    owner,  // The user whom the channel's first parameter names.
+    user,   // Any logged-in user.
+    owner,  // The user named by the channel's first parameter.
 };
 
 enum class Excess : uint8_t {
     drop,    // Events inside the interval after a push are lost.
-    latest,  // The last of them is pushed at the interval's end.
+    latest,  // The last such event is pushed at the interval's end.
 };
 
 struct Channel {
     // "ApiIndex", "ArticleMessage{id:number}", "SystemMessage{email}". A parameter is not empty and
-    // ends where the text behind it begins; {id:number} takes digits, without a leading zero.
+    // ends where the text after it begins; {id:number} takes digits, without a leading zero.
     std::string pattern;
     Access access = Access::anyone;
-    // Between two pushes to one client, at most a day; 0: no limit.
+    // Shortest time between two pushes to one client, at most a day; 0: no limit.
     std::chrono::milliseconds interval{250};
     Excess excess = Excess::drop;
 };
 
 struct Options {
     auth::Options auth = {};
-    // POST /api/publish always wants this key, wherever a request comes from: behind a proxy every
-    // client has a loopback address. "": a random key is made, see Channels::api_key().
+    // POST /api/publish always requires this key, even from a loopback address: behind a proxy
+    // every client has one. "": the server makes a random key, see Channels::api_key().
     std::string api_key = {};
     size_t event_bytes_max = 64 * 1024;           // Of POST /api/publish; more: 413.
     size_t batch_events_max = 1024;               // In one POST /api/publish; more: 400.
     std::chrono::milliseconds heartbeat{25'000};  // Between comments on /sse/; 0: none.
-    // Pages of other sites that may listen, as ws::Route::origins: by WebSocket, and by EventSource or
-    // fetch, whose answers carry CORS fields for these pages. With credentials (cookies), except for a
-    // page that only "*" or "null" allows.
+    // Pages of other sites that may listen, as ws::Route::origins: by WebSocket, and by EventSource
+    // or fetch, whose answers carry CORS fields for these pages. With credentials (cookies), except
+    // for a page that only "*" or "null" allows.
     std::vector<std::string> origins = {};
-    // GET `api` tells the index, POST `api`/publish publishes; "": neither is served.
+    // GET `api` answers with the index, POST `api`/publish publishes; "": neither is served.
     std::string api = "/api";
-    // GET of /ws/ClientEvent and /ws/ServerEvent without an upgrade; empty: a small page to try it.
+    // Pages for a GET of /ws/ClientEvent and /ws/ServerEvent without an upgrade. Empty: a small
+    // page to try the endpoint.
     http::Handler client_page = {}, server_page = {};
 };
 
 struct Published {
-    size_t delivered = 0;  // Connections that got it, or will at the interval's end.
-    size_t limited = 0;    // That lost it to the interval.
+    size_t delivered = 0;  // Connections that got the event, or will at the interval's end.
+    size_t limited = 0;    // Connections that lost the event to the interval.
 };
 
-// Owner: the Server. Thread: declare and on_client_event before the server starts; publish from any.
+// Owner: the Server. Thread: declare and on_client_event before the server starts; publish from
+// any.
 class Channels {
 public:
     virtual ~Channels() = default;
-    // The first declaration that matches a name is the one that counts. Throws std::invalid_argument.
+    // The first declared pattern that matches a name decides. Throws std::invalid_argument for a
+    // bad pattern or option.
     virtual void declare(Channel channel) = 0;
     // Answers a text of /ws/ClientEvent. The default: "WS echo from server:" and the input.
     virtual void on_client_event(std::function<std::string(std::string_view input)> answer) = 0;
-    // False: no declared channel has that name. `event` is UTF-8, else std::invalid_argument is
-    // thrown. `done` gets the sum over all workers, once, on any thread; a server that stops on the
-    // way may owe it.
+    // False: no declared channel matches the name. Throws std::invalid_argument if `event` is not
+    // UTF-8. `done` is called once, on any thread, with the sum over all workers. A server that
+    // stops meanwhile may never call `done`.
     virtual bool publish(std::string_view channel, std::string_view event,
                          std::function<void(Published)> done = {}) = 0;
-    // The key that POST /api/publish wants: Options::api_key, or the random one of this object, which is
-    // made anew at each start of the program. Show it to an operator, and to nobody else.
+    // The key that POST /api/publish requires: Options::api_key, or a random key that is made anew
+    // at each start of the program. Show the key only to an operator.
     [[nodiscard]] virtual const std::string& api_key() const noexcept = 0;
 };
 

@@ -9,8 +9,8 @@
 //         socket.on("sum", [](int a, int b) { return a + b; });  // The return value is the ack.
 //     });
 //
-// Handlers run on the worker of their socket, one after the other for one socket, at the same time for
-// sockets of different workers. A handler that throws costs its own client the connection. See
+// Handlers run on the worker of their socket, one after the other for one socket, at the same time
+// for sockets of different workers. A handler that throws costs its own client the connection. See
 // docs/socketio.md.
 #pragma once
 
@@ -31,16 +31,17 @@
 
 namespace starling::sio {
 
-// A socket as fetch_sockets() found it: what it was at that moment, and a handle.
+// A copy of a socket's state at the moment of fetch_sockets(), and a handle to that socket.
 struct RemoteSocket {
     std::string id;
-    std::vector<std::string> rooms;  // With the id.
+    std::vector<std::string> rooms;  // Includes the socket's own id.
     Json data;
     Handshake handshake;
     Socket socket;
 };
 
-// Whom to reach: immutable, each call returns a copy. Somebody in several of the rooms gets one copy.
+// The receivers of a broadcast. Immutable: each call returns a changed copy. A socket that is in
+// several of the rooms gets the packet once.
 class Broadcast : public detail::Emits<Broadcast, Answers> {
 public:
     [[nodiscard]] Broadcast to(std::string_view room) const;
@@ -78,7 +79,8 @@ private:
     std::shared_ptr<const Target> target_;
 };
 
-// Lets a connection go on, or refuses it with CONNECT_ERROR. Once; any thread; copies are the same.
+// Ends a middleware: admits the connecting client, or refuses it with CONNECT_ERROR. Only the first
+// call counts. Any thread. Copies share one state.
 class Next {
 public:
     void operator()() const { decide_(std::nullopt); }
@@ -90,22 +92,24 @@ private:
     std::function<void(std::optional<Error>)> decide_;
 };
 
-// A namespace: who connected to it, and what it does with them. What is set (handlers, middleware) is
-// set before the server starts, and throws std::logic_error afterwards; the rest from any thread.
-// Owner: the Server that it came from.
+// A namespace: its handlers, its middleware and its connected sockets. Set handlers and middleware
+// before the server starts; setting them later throws std::logic_error. All other methods may be
+// called from any thread. Owner: the Server that returned the namespace.
 class Namespace : public detail::Emits<Namespace, Answers> {
 public:
     virtual ~Namespace();
     Namespace(const Namespace&) = delete;
     Namespace& operator=(const Namespace&) = delete;
 
-    [[nodiscard]] const std::string& name() const noexcept;  // "/admin"; of a pattern: the pattern.
+    [[nodiscard]] const std::string& name() const noexcept;  // "/admin", or the pattern.
 
     void on_connection(std::function<void(Socket)> handler);
-    // `reason`: "transport close", "client namespace disconnect", ... The socket still has its data.
+    // `reason`: "transport close", "client namespace disconnect", ... The socket still has its
+    // data.
     void on_disconnect(std::function<void(Socket, std::string_view reason)> handler);
-    // For every socket of the namespace, at no cost per socket. "connection" and "disconnect" are the
-    // two above; other names that clients cannot send throw std::invalid_argument.
+    // Adds a listener for every socket of the namespace, at no cost per socket. The names
+    // "connection" and "disconnect" mean the two methods above. Other names that clients cannot
+    // send throw std::invalid_argument.
     template <class F>
     void on(std::string_view name, F&& handler) {
         if constexpr (std::is_constructible_v<std::function<void(Socket)>, F>)
@@ -115,7 +119,8 @@ public:
             if (name == "disconnect") return on_disconnect(std::forward<F>(handler));
         add_listener(name, detail::Listener::of(std::forward<F>(handler)));
     }
-    // Before a socket connects, in this order; see also Error. The second form decides later.
+    // Middleware runs before a socket connects, in the order of these calls; see also Error. The
+    // second form may decide later, by its Next.
     using Middleware = std::function<std::optional<Error>(Socket)>;
     using AsyncMiddleware = std::function<void(Socket, Next)>;
     template <class F>
@@ -129,7 +134,7 @@ public:
                           "middleware is [](sio::Socket) -> std::optional<sio::Error>, or "
                           "[](sio::Socket, sio::Next) that calls next");
     }
-    // Rooms as this worker sees them: "create-room" where the first of its sockets joins.
+    // Each worker reports its own rooms: "create-room" when the first socket of that worker joins.
     using RoomCall = std::function<void(std::string_view room)>;
     using MemberCall = std::function<void(std::string_view room, std::string_view id)>;
     void on_create_room(RoomCall call);
@@ -137,7 +142,7 @@ public:
     void on_join_room(MemberCall call);
     void on_leave_room(MemberCall call);
 
-    // Any thread. Before the server runs there is nobody to reach.
+    // Any thread. Before the server runs, a broadcast reaches no socket.
     [[nodiscard]] Broadcast to(std::string_view room) const;
     [[nodiscard]] Broadcast to(std::vector<std::string> rooms) const;
     [[nodiscard]] Broadcast in(std::string_view room) const { return to(room); }
@@ -158,8 +163,9 @@ public:
     }
     [[nodiscard]] size_t sockets() const;  // Connected now, over all workers.
 
-    // To the other workers of this process (each counts as a server): their handlers of
-    // on_server_side() get it. With ack: what each of those returned.
+    // Sends an event to the other workers of this process (each counts as a server): the event
+    // calls their handlers of on_server_side(). With ack: the callback gets each handler's return
+    // value.
     template <class... Args>
     void server_side_emit(std::string_view name, const Args&... args) const {
         detail::with_values(
@@ -208,34 +214,35 @@ private:
             std::get<I>(all)...);
     }
 
-    std::shared_ptr<socketio::NamespaceSetup>
-        setup_;  // Of this namespace, shared with its children.
+    std::shared_ptr<socketio::NamespaceSetup> setup_;  // Shared with the children of a pattern.
 };
 
-// The whole of it; as a Namespace it is "/". Got from starling::Server::socketio().
+// A Socket.IO server, which is also its namespace "/". Returned by starling::Server::socketio().
 class Server : public Namespace {
 public:
-    // Made where there is none, before the server starts: "/admin", "admin".
+    // Returns the namespace "/admin" for "/admin" and "admin". Creates a missing one only before
+    // the server starts.
     virtual Namespace& of(std::string_view name) = 0;
-    // Dynamic namespaces: those whose whole name matches the ECMAScript expression ("/room-\\d+"), or
-    // for which `accept` returns true. A child is made when the first client asks for it, with the
-    // handlers and middleware of what is returned here.
+    // Dynamic namespaces: names that match the ECMAScript expression as a whole ("/room-\\d+"), or
+    // names for which `accept` returns true. The first client that asks for such a name creates a
+    // child. All children use the handlers and middleware of the returned namespace.
     virtual Namespace& of_pattern(std::string_view expression) = 0;
     using Accept = std::function<bool(std::string_view name, const Json& auth)>;
     virtual Namespace& of_matching(Accept accept) = 0;
-    // On the worker that makes it; once for each worker that needs it.
+    // Reports a new dynamic namespace, on the worker that created it: once on each such worker.
     virtual void on_new_namespace(std::function<void(std::string_view name)> call) = 0;
-    // An engine connection that was refused, with the code of Engine.IO (0 to 5).
+    // Reports a refused connection of Engine.IO, with the error code of Engine.IO (0 to 5).
     struct ConnectionError {
         int code;
         std::string_view message;
         const http::Request& request;
     };
     virtual void on_connection_error(std::function<void(const ConnectionError&)> call) = 0;
-    // Connections of Engine.IO now, over all workers: some have joined no namespace, some several.
+    // Open connections of Engine.IO, over all workers. A connection may have joined none or several
+    // namespaces.
     [[nodiscard]] virtual size_t clients() const = 0;
-    virtual void close() = 0;  // Any thread. Disconnects everybody and accepts nobody from here on.
-    // Sockets of a namespace by name, also of a dynamic one; any thread.
+    virtual void close() = 0;  // Any thread. Disconnects all clients, refuses new ones.
+    // All sockets of the namespace `name`, which may be a dynamic one. Any thread.
     [[nodiscard]] virtual Broadcast in_namespace(std::string_view name) const = 0;
 
 protected:

@@ -1,5 +1,5 @@
-// <starling/socketio_emit.h>: what can be sent, as arguments of an event or as an ack. Included by
-// <starling/socketio.h>.
+// <starling/socketio_emit.h>: the values that an application sends, as arguments of an event or as
+// an ack. Included by <starling/socketio.h>.
 //
 //     socket.emit("news", "text", 42, true, nullptr, sio::Json(...), sio::Binary(...), std::vector{1, 2});
 #pragma once
@@ -24,7 +24,7 @@
 
 namespace starling::sio {
 
-// One argument of an event that is sent, as a view: it ends with the call.
+// A view of one argument of a sent event. The view is valid until the call returns.
 class Value {
 public:
     enum class Kind : uint8_t { null, boolean, int64, uint64, real, text, bytes, json };
@@ -54,7 +54,9 @@ public:
     [[nodiscard]] int64_t int64() const noexcept { return int64_; }
     [[nodiscard]] uint64_t uint64() const noexcept { return uint64_; }
     [[nodiscard]] double real() const noexcept { return real_; }
-    [[nodiscard]] std::string_view text() const noexcept { return text_; }  // Or bytes.
+    [[nodiscard]] std::string_view text() const noexcept {
+        return text_;
+    }  // The text or the bytes.
     [[nodiscard]] const Json& json() const noexcept { return *json_; }
 
 private:
@@ -71,8 +73,9 @@ private:
 
 namespace detail {
 
-// Types that a Value shows as they are; others become a Json first: enums (as numbers), std::optional,
-// containers, and what Boost.JSON's value_from() converts, by a tag_invoke of the application too.
+// Types that a Value can view directly. Other types are converted to a Json first: enums (to
+// numbers), std::optional, containers, and types that Boost.JSON's value_from() converts, for
+// example by a tag_invoke of the application.
 template <class T>
 concept Viewable = std::is_arithmetic_v<T> || std::same_as<T, std::nullptr_t> ||
     std::same_as<T, Json> || std::same_as<T, Binary> || std::same_as<T, boost::json::string> ||
@@ -92,13 +95,13 @@ decltype(auto) hold(const T& value) {
         return to_json(value);
 }
 
-// Has one operator() with parameter types of its own, or is a function.
+// A function, or a class with exactly one operator() that is no template.
 template <class F>
 concept Callable = std::is_function_v<std::remove_pointer_t<F>> || requires {
     typename std::type_identity_t<decltype(&F::operator())>;
 };
 
-// std::map and the like, with texts as keys.
+// std::map and similar types with text keys.
 template <class T>
 concept TextMap = requires {
     typename T::key_type;
@@ -120,7 +123,7 @@ struct JsonOf {
             return object;
         } else if constexpr (boost::json::has_value_from<T>::value) {
             return boost::json::value_from(value);
-        } else if constexpr (Callable<T>) {  // Only this, and not what the compiler would add.
+        } else if constexpr (Callable<T>) {  // Excludes implicit conversions.
             static_assert(!Callable<T>,
                           "no such callback here: it is the last argument of emit_with_ack() and "
                           "takes a const sio::Answer& (of a broadcast, a const sio::Answers&)");
@@ -155,7 +158,7 @@ Json to_json(const T& value) {
         return JsonOf<T>::make(value);
 }
 
-// Calls `use(span of Values)`.
+// Calls `use` with a span of the arguments as Values.
 template <class Use, class... Args>
 decltype(auto) with_values(Use&& use, const Args&... args) {
     return [&use](const auto&... held) -> decltype(auto) {
@@ -164,7 +167,7 @@ decltype(auto) with_values(Use&& use, const Args&... args) {
     }(hold(args)...);
 }
 
-// The same for a list of them.
+// The same for a container of arguments.
 template <class Use>
 decltype(auto) with_list(Use&& use, std::span<const Json> args) {
     const std::vector<Value> values(args.begin(), args.end());

@@ -1,18 +1,18 @@
-// <starling/socketio_handler.h>: how a lambda becomes the handler of a Socket.IO event: its parameters
-// say what arguments it wants, its return value is the ack. Included by <starling/socketio.h>.
+// <starling/socketio_handler.h>: turns a lambda into the handler of a Socket.IO event. The lambda's
+// parameters select the arguments; its return value is the ack. Included by <starling/socketio.h>.
 //
 //     socket.on("sum", [](int a, int b) { return a + b; });
 //     socket.on("private message", [&io](sio::Socket from, std::string to, std::string text) { ... });
 //
 // Parameters, in the order of the arguments: bool, integers, floating point, std::string,
 // std::string_view, sio::Json, boost::json::array and object, sio::Binary, std::vector of these,
-// std::map of these by text, types that Boost.JSON's value_to() makes by a tag_invoke, and std::optional
-// of these for what may be missing. A parameter sio::Socket is the socket, sio::Ack the
-// way to answer later; neither takes an argument. std::span<const sio::Json> takes all that are left.
-// Further arguments are ignored, as in JavaScript.
+// std::map of these with text keys, types that Boost.JSON's value_to() makes by a tag_invoke, and
+// std::optional of these for arguments that may be missing. A parameter sio::Socket is the sending
+// socket; a parameter sio::Ack answers later. Neither consumes an argument. std::span<const
+// sio::Json> takes all remaining arguments. Further arguments are ignored, as in JavaScript.
 //
-// A std::string_view and a span end with the call. Every Json that a handler is given owns its memory: a
-// copy of it may be kept for ever and used on any thread.
+// A std::string_view and a span are valid until the handler returns. Every Json given to a handler
+// owns its memory: a copy of that Json may be kept for any time and used on any thread.
 #pragma once
 
 #include <starling/socketio_emit.h>
@@ -50,23 +50,25 @@ namespace detail {
 struct Event {
     const Socket& socket;
     std::string_view name;
-    // They end with the call, and may be in memory that is used again after it. A copy of a Json shares
-    // the memory of its source, so an application is only given copies made by own().
+    // The arguments are valid until the call returns: the next packet may reuse their memory. A
+    // plain copy of a Json uses the memory resource of its source, so applications get copies made
+    // by own().
     std::span<const Json> args;
-    const Ack& ack;  // Null where the client asked for none.
+    const Ack& ack;  // Null if the client asked for none.
 };
 
-// Why a handler was not called: argument `index`, from 1, is not `expected`. 0: it was called.
+// Why a handler was not called: argument `index`, counted from 1, is not `expected`. Index 0: the
+// handler was called.
 struct ArgumentMismatch {
     size_t index = 0;
     const char* expected = nullptr;
 };
 
-// A deep copy in memory of its own. `Json(from)` would go to the memory resource of `from`.
+// A deep copy in the default memory resource. `Json(from)` would use the memory resource of `from`.
 inline Json own(const Json& from) { return Json(from, boost::json::storage_ptr()); }
 
-// What a parameter of type T keeps until the call, and how it reads an argument (null: missing). What
-// is read into default-constructed Boost.JSON values is copied into memory of their own.
+// Reads an argument for a parameter of type T (null: the argument is missing), and keeps the result
+// until the call. Boost.JSON values are copied into the default memory resource.
 template <class T>
 struct Parameter;
 
@@ -91,7 +93,7 @@ struct Parameter<T> {
         if (const int64_t* number = from->if_int64()) return fit(*number, to);
         if (const uint64_t* number = from->if_uint64()) return fit(*number, to);
         const double* number = from->if_double();
-        // 2^63 is the first that does not fit, and is a double.
+        // 2^63 is the smallest number that does not fit; a double represents 2^63 exactly.
         if (!number || std::trunc(*number) != *number || std::abs(*number) >= 9223372036854775808.0)
             return false;
         return fit(int64_t(*number), to);
@@ -152,7 +154,7 @@ struct Parameter<Binary> {
 };
 
 template <>
-struct Parameter<Json> {  // Whatever it is; a missing one is null.
+struct Parameter<Json> {  // Takes any value; missing: null.
     static constexpr const char* expected = "a value";
     static bool read(const Json* from, Json& to) {
         if (from) to = *from;
@@ -205,7 +207,7 @@ struct Parameter<std::vector<T>> {
     }
 };
 
-// An object whose members are all T.
+// An object whose member values are all T.
 template <class T>
 requires TextMap<T> && std::constructible_from<typename T::key_type, std::string> && requires {
     Parameter<typename T::mapped_type>::expected;
@@ -225,8 +227,8 @@ struct Parameter<T> {
     }
 };
 
-// What Boost.JSON's value_to() makes of it, by a tag_invoke of the application for one. An exception
-// means that the argument does not fit.
+// A type that Boost.JSON's value_to() makes, for example by a tag_invoke of the application. If
+// that conversion throws, the argument does not fit.
 template <class T>
 concept ByValueTo =
     (std::is_class_v<T> || std::is_enum_v<T>)&&!TextMap<T> && std::is_default_constructible_v<T> &&
@@ -261,7 +263,7 @@ constexpr bool readable<std::optional<T>> = readable<T>;
 template <class T>
 constexpr bool readable<std::vector<T>> = readable<T>;
 
-// Says what is wrong with a parameter in words, and in one place.
+// Gives one readable compiler message for an unsupported parameter type.
 template <class P>
 consteval bool check_parameter() {
     using T = std::remove_cvref_t<P>;
@@ -279,7 +281,7 @@ consteval bool check_parameter() {
     return known && !changeable;
 }
 
-// std::span<const Json> takes all that are left: nothing is left for an argument after it.
+// std::span<const Json> takes all remaining arguments: no parameter with an argument may follow it.
 template <class... P>
 consteval bool rest_is_last() {
     [[maybe_unused]] bool rest = false;
@@ -288,7 +290,7 @@ consteval bool rest_is_last() {
     return last;
 }
 
-// Reads argument by argument; remembers the first that does not fit.
+// Reads the arguments in order; remembers the first argument that does not fit.
 class Reader {
 public:
     explicit Reader(std::span<const Json> args) noexcept : args_(args) {}
@@ -334,7 +336,7 @@ decltype(auto) pass(const Event& event, Stored& stored) {
 }
 
 template <class A>
-void answer(const Event& event, A&& value);  // By the ack, where there is one: see socketio.h.
+void answer(const Event& event, A&& value);  // Sends the ack, if the client asked for one.
 
 // Parameter and return types of a callable.
 template <class F>
@@ -379,8 +381,8 @@ struct Signature<R (F::*)(P...) noexcept> : Signature<R (*)(P...)> {};
 template <class F, class R, class... P>
 struct Signature<R (F::*)(P...) const noexcept> : Signature<R (*)(P...)> {};
 
-// A handler without its type: two words. One of up to 8 bytes that may be copied bit by bit (no
-// capture, or one pointer or reference) costs no allocation.
+// A type-erased handler of two words. A trivially copyable callable of at most 8 bytes (no capture,
+// or one pointer or reference) costs no allocation.
 class Listener {
 public:
     template <class F>
@@ -408,8 +410,9 @@ public:
         if (ops_ && ops_->destroy) ops_->destroy(storage_);
     }
 
-    // What a call needs, apart from the Listener itself, which may move or be asked to go meanwhile
-    // (it is freed later). Calls it, unless an argument does not fit.
+    // Calls the handler, unless an argument does not fit. The call does not use the Listener,
+    // because the handler may move or remove its own Listener; a removed handler is freed after the
+    // call.
     class Call {
     public:
         ArgumentMismatch operator()(const Event& event) { return call_(&storage_, event); }

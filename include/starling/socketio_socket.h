@@ -1,5 +1,5 @@
-// <starling/socketio_socket.h>: a socket of Socket.IO, as handlers see it: listening, sending, rooms, acks.
-// Included by <starling/socketio.h>.
+// <starling/socketio_socket.h>: the Socket.IO socket of the handlers: listeners, emits, rooms,
+// acks. Included by <starling/socketio.h>.
 #pragma once
 
 #include <starling/socketio_handler.h>
@@ -37,45 +37,45 @@ class Server;
 class Emitter;
 class Namespace;
 
-// How long a client has to answer; a broadcast in Node waits for ever where none is given.
+// The timeout for a client's answer. In Node a broadcast without a timeout waits for ever.
 inline constexpr std::chrono::milliseconds ack_timeout_default{10'000};
 
-// What one client answered to emit_with_ack().
+// One client's answer to emit_with_ack().
 struct Answer {
     enum class Status : uint8_t {
         answered,
         timed_out,     // "operation has timed out"
-        disconnected,  // The socket left before, or was gone already.
-        refused,       // Too many answers of this socket are awaited (Options::pending_acks_max).
+        disconnected,  // The socket was gone, or left before its answer.
+        refused,       // Over Options::pending_acks_max awaited answers.
     };
     Status status = Status::answered;
     boost::json::array args = {};
 
     explicit operator bool() const noexcept { return status == Status::answered; }
-    // The first argument; null where there is none.
+    // The answer's first argument; null if the answer has no argument.
     [[nodiscard]] Json value() const { return args.empty() ? Json() : args.front(); }
 };
 
-// What the clients of a broadcast answered: the first argument of each.
+// The answers of a broadcast's clients: the first argument of each answer.
 struct Answers {
-    bool complete = true;  // False: "operation has timed out"; the responses are those until then.
+    bool complete = true;  // False: timed out; the responses came before that.
     std::vector<Json> responses = {};
 };
 
 using OnAnswer = std::function<void(const Answer&)>;
 using OnAnswers = std::function<void(const Answers&)>;
 
-// What a client sent when it connected. Own it: it is made for the caller.
+// The request and the `auth` with which a client connected. A copy made for the caller.
 struct Handshake {
     std::vector<std::pair<std::string, std::string>> headers;  // Names in lower case.
     std::vector<std::pair<std::string, std::string>> query;
     std::string url;
     std::string address;  // "192.0.2.7"
-    std::string user;     // Options::auth: who logged in; "" for nobody.
+    std::string user;     // The logged-in user (Options::auth); "": no login.
     bool xdomain = false;
     bool secure = false;
     int64_t issued_ms = 0;  // Unix time.
-    Json auth;              // Of the CONNECT packet; of old clients: the query of the namespace.
+    Json auth;              // From CONNECT; old clients: the namespace's query.
 
     [[nodiscard]] std::string time() const;  // "Sat, 21 Nov 2026 12:00:00 GMT"
     [[nodiscard]] std::string_view header(std::string_view name) const noexcept;
@@ -105,9 +105,9 @@ concept EndsWithCallback =
 template <class Derived, class Result>
 class Emits {
 public:
-    // Arguments: see socketio_handler.h; one alone may be a braced JSON object or array.
-    // Throws std::invalid_argument for a reserved name ("connect", "disconnect", ...), one that is
-    // longer than 255 bytes, and JSON deeper than 128.
+    // Arguments: see socketio_handler.h. A single argument may be a braced JSON object or array.
+    // Throws std::invalid_argument for a reserved name ("connect", "disconnect", ...), for a name
+    // longer than 255 bytes, and for JSON deeper than 128.
     template <class... Args>
     void emit(std::string_view name, const Args&... args) const {
         with_values([&](std::span<const Value> values) { self().emit_values(name, values); },
@@ -122,7 +122,7 @@ public:
         emit("message", args...);
     }
     void send(const Json& value) const { emit("message", value); }
-    // With a list of arguments, each an argument of its own.
+    // Sends each item of the list as one argument.
     void emit_list(std::string_view name, std::span<const Json> args) const {
         with_list([&](std::span<const Value> values) { self().emit_values(name, values); }, args);
     }
@@ -135,14 +135,15 @@ public:
             args);
     }
 
-    // With a callback as last argument: it is called once, on a worker's thread.
+    // The last argument is the callback, which is called once, on a worker's thread.
     template <class... Args>
     requires EndsWithCallback<Result, Args...>
     void emit_with_ack(std::string_view name, Args&&... args) const {
         ask(name, std::forward_as_tuple(std::forward<Args>(args)...),
             std::make_index_sequence<sizeof...(Args) - 1>());
     }
-    // Without: a future. Never wait for it in a handler: the answer comes on that very thread.
+    // Without a callback the call returns a future. Never wait for the future in a handler: the
+    // handler would block the thread that receives the answer.
     template <class... Args>
     requires(!EndsWithCallback<Result, Args...>)
         [[nodiscard]] std::future<Result> emit_with_ack(std::string_view name,
@@ -175,16 +176,18 @@ private:
 
 }  // namespace detail
 
-// A handle: small, free to copy, safe to keep, also longer than its Server. It goes null when the client leaves
-// the namespace or the Server is gone; every call on a null handle does nothing.
+// A handle to a socket: cheap to copy, safe to keep, even after its Server is gone. The handle
+// becomes null when the client leaves the namespace or the Server ends; every call on a null handle
+// does nothing.
 //
-// Thread: any, unless it says "own thread": that works on the socket's worker, in its handlers say, and throws
-// std::logic_error elsewhere.
+// Thread: any, except for methods marked "own thread": those work on the thread of the socket's
+// worker (where its handlers run), and throw std::logic_error on other threads.
 class Socket : public detail::Emits<Socket, Answer> {
 public:
     Socket() = default;
 
-    // Every socket is in the room of its id. "" once it is gone.
+    // The socket's id, which is also the name of a room with this socket in it. "" once the socket
+    // is gone.
     [[nodiscard]] std::string id() const;
     [[nodiscard]] bool connected() const;
     friend bool operator==(const Socket& a, const Socket& b) noexcept {
@@ -192,8 +195,9 @@ public:
     }
 
     // ---- Listeners: own thread ------------------------------------------------------------------
-    // Also of "disconnecting" (its rooms are still there) and "disconnect", with the reason as
-    // argument, and of "error", with the message of what a packet's middleware refused.
+    // Besides events of the client: "disconnecting" (the socket is still in its rooms) and
+    // "disconnect", each with the reason as argument, and "error", with the message of a refusing
+    // packet middleware.
     template <class F>
     void on(std::string_view name, F&& handler) const {
         add_listener(name, detail::Listener::of(std::forward<F>(handler)), false);
@@ -204,52 +208,54 @@ public:
     }
     void off(std::string_view name) const;  // All listeners of that event.
     void off() const;                       // All.
-    // Before the listeners of an event, whatever its name.
+    // Catch-all listeners: called for every event, before the listeners of the event's name.
     using Any = std::function<void(std::string_view name, std::span<const Json> args)>;
     void on_any(Any call) const;
     void prepend_any(Any call) const;
     void off_any() const;
-    // Of what is sent to this socket, acks and volatile events included.
+    // Called for every packet that is sent to this socket, including acks and volatile events.
     void on_any_outgoing(Any call) const;
     void off_any_outgoing() const;
-    // Middleware per packet: an error keeps the event from its listeners and goes to "error".
+    // Middleware per packet: an error stops the event before its listeners and calls those of
+    // "error".
     using PacketMiddleware =
         std::function<std::optional<Error>(std::string_view name, std::span<const Json> args)>;
     void use(PacketMiddleware guard) const;
 
     // ---- Rooms ------------------------------------------------------------------------------------
-    // A room's name has 1 to 255 bytes; others are ignored.
+    // A room's name has 1 to 255 bytes; calls with other names are ignored.
     void join(std::string_view room) const;
     void leave(std::string_view room) const;
-    [[nodiscard]] std::vector<std::string> rooms() const;  // Own thread. With the id.
+    [[nodiscard]] std::vector<std::string> rooms() const;  // Own thread. Includes the id.
 
-    // ---- To others: nobody, once the socket is gone ---------------------------------------------------
-    // To everyone in the room but this socket.
+    // ---- To other sockets: no effect once this socket is gone -----------------------------------------
+    // All sockets in the room except this one.
     [[nodiscard]] Broadcast to(std::string_view room) const;
     [[nodiscard]] Broadcast to(std::vector<std::string> rooms) const;
     [[nodiscard]] Broadcast except(std::string_view room) const;
-    [[nodiscard]] Broadcast broadcast() const;  // To everyone else in the namespace.
-    [[nodiscard]] Broadcast local() const;      // Of this process.
+    [[nodiscard]] Broadcast broadcast() const;  // All others of the namespace.
+    [[nodiscard]] Broadcast local() const;      // All others of this process.
 
     // ---- With flags, for one emit -------------------------------------------------------------------
-    [[nodiscard]] Emitter volatile_() const;  // Dropped where it cannot be sent at once.
+    [[nodiscard]] Emitter volatile_() const;  // Dropped if not writable now.
     [[nodiscard]] Emitter compress(bool on) const;
     [[nodiscard]] Emitter timeout(std::chrono::milliseconds ack_timeout) const;
 
-    // Leaves the namespace; `close`: and ends the connection below with all its namespaces.
+    // Leaves the namespace. `close`: also ends the client's connection, and with it all its
+    // namespaces.
     void disconnect(bool close = false) const;
 
     // ---- About it ---------------------------------------------------------------------------------
     [[nodiscard]] std::string nsp() const;   // "/admin"
-    [[nodiscard]] std::string user() const;  // Who logged in, see Options::auth; "" for nobody.
+    [[nodiscard]] std::string user() const;  // The logged-in user, see Options::auth; or "".
     // Own thread, from here on.
     [[nodiscard]] Handshake handshake() const;
     [[nodiscard]] bool recovered() const;         // See Options::connection_state_recovery.
     [[nodiscard]] std::string transport() const;  // "polling" or "websocket".
-    // Any JSON of the application's: fetch_sockets() shows it, recovery brings it back. Throws
-    // std::logic_error where the socket is gone, too.
+    // JSON for the application's use. fetch_sockets() shows this JSON, and recovery restores it.
+    // Throws std::logic_error also if the socket is gone.
     [[nodiscard]] Json& data() const;
-    // One object of the application's, freed with the socket. Throws likewise.
+    // Stores one object of the application, which is freed with the socket. Throws as data() does.
     template <class T, class... Args>
     T& emplace_data(Args&&... args) const {
         auto data = std::make_shared<T>(T{std::forward<Args>(args)...});
@@ -257,7 +263,7 @@ public:
         set_object(std::move(data), &object_tag<T>);
         return value;
     }
-    template <class T>  // Null where there is none, or one of another type.
+    template <class T>  // Null: no object, or one of another type.
     [[nodiscard]] T* data_as() const {
         return static_cast<T*>(get_object(&object_tag<T>));
     }
@@ -280,7 +286,7 @@ private:
     void add_listener(std::string_view name, detail::Listener listener, bool once) const;
     void set_object(std::shared_ptr<void> object, const void* tag) const;
     [[nodiscard]] void* get_object(const void* tag) const;
-    [[nodiscard]] socketio::Socket* here() const;  // Null off its thread.
+    [[nodiscard]] socketio::Socket* here() const;  // Null on other threads.
     [[nodiscard]] socketio::Socket* own(const char* what) const;
     template <class F>
     void run(F&& call) const;
@@ -291,7 +297,8 @@ private:
     uint64_t key_ = 0;  // Slot and generation.
 };
 
-// One emit of a socket with flags: socket.volatile_().emit(...), socket.timeout(5s).emit_with_ack(...).
+// One emit of a socket with flags: socket.volatile_().emit(...),
+// socket.timeout(5s).emit_with_ack(...).
 class Emitter : public detail::Emits<Emitter, Answer> {
 public:
     [[nodiscard]] Emitter volatile_() const;
@@ -310,7 +317,8 @@ private:
     std::chrono::milliseconds timeout_{0};  // 0: the default.
 };
 
-// Answers an event once, at any time, from any thread: ack("ok"), ack(1, json). A copy is the same ack.
+// Answers an event once, at any time, from any thread: ack("ok"), ack(1, json). Copies share one
+// ack.
 class Ack {
 public:
     Ack() = default;
@@ -323,7 +331,7 @@ public:
         const Value values[]{Value(value)};
         send(values);
     }
-    void list(std::span<const Json> args) const {  // Each an argument of its own.
+    void list(std::span<const Json> args) const {  // Each item is one argument.
         detail::with_list([&](std::span<const Value> values) { send(values); }, args);
     }
 
@@ -338,7 +346,7 @@ private:
 
     Socket socket_;
     uint64_t id_ = 0;
-    std::shared_ptr<const Sink> sink_;  // Of another server, rather than of a client.
+    std::shared_ptr<const Sink> sink_;  // Set for a server-side event's ack.
     bool wanted_ = false;
 };
 

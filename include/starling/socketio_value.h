@@ -1,13 +1,14 @@
-// <starling/socketio_value.h>: the values that Socket.IO events carry: JSON, and bytes anywhere in it.
+// <starling/socketio_value.h>: the values that Socket.IO events carry: JSON, and bytes anywhere in
+// it.
 //
 //     socket.emit("file", {{"name", "a.png"}, {"data", sio::Binary(bytes)}});
 //     socket.on("file", [](const sio::Json& file) {
 //         if (auto bytes = sio::Binary::view(file.at("data"))) save(*bytes);
 //     });
 //
-// Inside a Json, bytes are an object with the one key Binary::mark, whose value is a string of those
-// bytes. The mark is not valid UTF-8, so no text that was parsed, and no string that a client sent, can be
-// the mark: what a client sent as JSON stays JSON.
+// Inside a Json, bytes are an object with the single key Binary::mark and a string of the bytes as
+// value. The mark is not valid UTF-8. Parsed text and strings of clients are valid UTF-8, so
+// neither can contain the mark: JSON of a client is never taken for bytes.
 #pragma once
 
 #include <starling/bytes.h>
@@ -27,7 +28,7 @@ namespace starling::sio {
 
 using Json = boost::json::value;
 
-// Bytes: a Buffer of Node, an ArrayBuffer or Blob of a browser. Owns them.
+// Owns bytes: a Buffer in Node, an ArrayBuffer or Blob in a browser.
 class Binary {
 public:
     static constexpr std::string_view mark{
@@ -48,14 +49,14 @@ public:
     [[nodiscard]] size_t size() const noexcept { return bytes_.size(); }
     friend bool operator==(const Binary&, const Binary&) = default;
 
-    // So that it can stand in an initializer list, and in any Json.
+    // Lets a Binary stand in an initializer list and in any Json.
     operator Json() const {
         boost::json::object object;
         object.emplace(mark, boost::json::string(bytes_));
         return object;
     }
 
-    // The bytes that `value` is, as a view into it; nothing for any other value.
+    // A view of the bytes in `value`, valid as long as `value`; nullopt if `value` is not bytes.
     [[nodiscard]] static std::optional<std::string_view> view(const Json& value) noexcept {
         const auto* object = value.if_object();
         if (!object || object->size() != 1) return std::nullopt;
