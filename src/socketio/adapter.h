@@ -1,5 +1,5 @@
-// socketio/adapter.h: a Socket.IO server over all its workers: its namespaces as they were set up, its
-// cores, and the way of a command to each of them.
+// socketio/adapter.h: a Socket.IO server over all its workers: the setups of its namespaces, its
+// cores (one Server per worker), and the sending of commands to the cores.
 //
 // Owner: the server. Thread: set up before the workers run; any thread from then on.
 #pragma once
@@ -39,15 +39,15 @@ public:
                                                                   sio::Server::Accept accept);
     void add_server(Server& server);
     void remove_servers() noexcept;
-    // `post_all` runs a call that holds so many bytes on the worker of every server but `except` (null:
-    // of all of them), in order; it drops and counts the call for a worker with too many bytes on
-    // their way to it.
+    // `post_all` runs a call on the worker of every core except `except` (null: of every core), in
+    // order. The call holds the given number of bytes. For a worker with too many posted bytes
+    // waiting, post_all drops and counts the call.
     using PostAll = std::function<void(size_t bytes, const Server* except,
                                        const std::function<void(Server&)>& call)>;
     void use_post_all(PostAll post_all) { post_all_ = std::move(post_all); }
-    // From here on all workers read what was declared: nothing more may be, on any thread.
+    // Ends the setup: from now on all workers read it, and no thread may change it.
     void open() noexcept { lifetime_.open(); }
-    // Handles reach nobody any more, by any thread.
+    // From now on, handles on any thread reach no core.
     void close() noexcept;
     void require_not_started() const;
     void on_new_namespace(std::function<void(std::string_view)> call) {
@@ -55,21 +55,23 @@ public:
     }
 
     // ---- Any thread -----------------------------------------------------------------------------
-    // Open while the workers are there: what handles hold.
+    // Handles hold this lifetime, which is open while the workers exist.
     [[nodiscard]] base::Lifetime<Adapter>& lifetime() noexcept { return lifetime_; }
 
     // ---- Any thread, while it is open -----------------------------------------------------------
-    // Null where nobody declared such a namespace.
+    // Null if no such namespace was declared.
     [[nodiscard]] NamespaceSetup* find(std::string_view name, const Json& auth) const;
     [[nodiscard]] NamespaceSetup* find_static(std::string_view name) const noexcept;
     [[nodiscard]] size_t workers() const noexcept { return servers_.size(); }
-    [[nodiscard]] Server* here() const noexcept;  // Of this thread.
-    // To every worker: at once on this thread's own, posted to the others.
+    [[nodiscard]] Server* here() const noexcept;  // The core of the calling thread.
+    // Runs the command on every worker: at once on the calling thread's worker, by a post on the
+    // others.
     void send(std::shared_ptr<const Command> command);
-    // The same for an event that may be recovered: each worker delivers it in its turn.
+    // The same for a recoverable event: each worker delivers the event in the order of the log.
     void send_recoverable(std::shared_ptr<Command> command, std::string_view name,
                           std::span<const sio::Value> values);
-    // On a core's thread: this one's own, or another's, where it is posted to. False: there is none.
+    // Runs the call on a core's thread: at once on a core's own thread, else by a post. False: no
+    // core.
     bool on_any_server(std::function<void(Server&)> call, size_t bytes);
     [[nodiscard]] uint64_t new_ack_id() noexcept {
         return last_ack_.fetch_add(1, std::memory_order_relaxed);

@@ -11,7 +11,7 @@
 namespace starling::sio {
 
 struct Broadcast::Target {
-    base::Lifetime<socketio::Adapter>* adapter = nullptr;  // Null: nobody.
+    base::Lifetime<socketio::Adapter>* adapter = nullptr;  // Null: no receivers.
     socketio::NamespaceSetup* setup = nullptr;
     std::string nsp = {};  // "" for all children of a pattern.
     socketio::Target who = {};

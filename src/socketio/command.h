@@ -1,5 +1,6 @@
-// socketio/command.h: what one worker asks of all, and what they answer: the seam at which a cluster can
-// carry it further. Values; a Command is immutable once it is sent.
+// socketio/command.h: the commands that one worker sends to all workers, and their reports. A
+// cluster could carry the same values between processes. Values; a Command is immutable once it is
+// sent.
 #pragma once
 
 #include <starling/socketio.h>
@@ -19,17 +20,17 @@ struct NamespaceSetup;
 
 struct Command {
     enum class Kind : uint8_t {
-        emit,         // `packet` to all of `target`.
-        ask,          // The same; each is to answer by the ack `ack_id`.
+        emit,         // Sends `packet` to `target`.
+        ask,          // As emit; each client answers with the ack `ack_id`.
         join,         // `rooms`
         leave,        // `rooms`
         disconnect,   // `close`
-        fetch,        // Who they are.
+        fetch,        // Reports the sockets.
         server_event  // `args`: for the handlers of on_server_side().
     };
 
     Kind kind = Kind::emit;
-    // The namespace; all children of a pattern where `nsp` is empty.
+    // The namespace. Empty `nsp`: all children of a pattern.
     NamespaceSetup* setup = nullptr;
     std::string nsp = {};
     Target target = {};
@@ -37,20 +38,21 @@ struct Command {
     uint64_t ack_id = 0;
     std::vector<std::string> rooms = {};
     bool close = false;
-    boost::json::array args = {};  // With the name in front.
-    uint64_t offset = 0;           // In the log of the recovery.
-    // Who waits for answers: a request of that core, null for nobody.
+    boost::json::array args = {};  // Begins with the event's name.
+    uint64_t offset = 0;           // In the recovery log.
+    // The core whose request waits for reports. Null: no request waits.
     Server* origin = nullptr;
     uint64_t request = 0;
 
-    [[nodiscard]] size_t bytes() const noexcept;  // To be held while it is on its way.
+    [[nodiscard]] size_t bytes() const noexcept;  // Memory held until it is delivered.
 };
 
-// Answers to a request, at its origin. `expected`: so many more will come from that worker.
+// A worker's answers to a request, for the request's origin. `expected`: how many more answers will
+// come.
 struct Report {
     uint64_t request = 0;
     size_t expected = 0;
-    bool first = false;  // The worker has counted: one of these from each.
+    bool first = false;  // The worker's count; one per worker.
     std::vector<Json> responses = {};
     std::vector<sio::RemoteSocket> sockets = {};
 };

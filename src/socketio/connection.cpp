@@ -22,7 +22,8 @@ Connection::Connection(Server& server, Transport& transport)
 
 Connection::~Connection() { closed("forced server close"); }
 
-// A handler's exception costs its own client the connection and nobody else anything.
+// A handler's exception ends the connection of the handler's client; other clients are not
+// affected.
 template <class F>
 void Connection::guarded(F&& call) {
     const Server::CallScope entry(server_);
@@ -69,7 +70,8 @@ void Connection::handle(const Outcome& outcome) {
 void Connection::on_packet(const Packet& packet) {
     Socket* const socket = find(packet.nsp);
     if (packet.type == Type::connect && !socket) return on_connect(packet);
-    // Not joined, or not yet; or a second CONNECT, or a CONNECT_ERROR, which is the server's to send.
+    // Not joined, or not yet; or a second CONNECT, or a CONNECT_ERROR, which is the server's to
+    // send.
     const bool mine = socket && socket->state() == Socket::State::connected;
     if (!mine)
         return end(Transport::End::forced_server_close, "a packet for a namespace not joined");
@@ -93,7 +95,8 @@ void Connection::on_connect(const Packet& packet) {
 void Connection::closed(std::string_view reason) {
     if (!std::exchange(open_, false)) return;
     const Server::CallScope entry(server_);
-    // A socket that is leaving already finishes by itself, and a listener of one may end another.
+    // A socket that is already leaving is finished by Server::leave(). A listener of one socket may
+    // end another socket of this client, so the loop looks up each key again.
     const std::vector<base::SlotKey> keys = socket_keys();
     for (auto key = keys.rbegin(); key != keys.rend(); ++key)
         if (Socket* socket = server_.find(*key)) socket->closed(reason);

@@ -1,6 +1,6 @@
 // socketio/connection.h: one connection of Engine.IO, and the namespaces that it joined.
 //
-// Owner: whoever owns the Transport. Thread: the worker's.
+// Owner: the owner of the Transport. Thread: the worker's.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    // From the connection. A handler that throws ends it.
+    // Called by the transport. A throwing handler ends the connection.
     void opened();
     void on_text(std::string_view text);  // Without the packet type of Engine.IO.
     void on_bytes(std::span<const std::byte> bytes);
@@ -32,19 +32,19 @@ public:
     [[nodiscard]] Server& server() const noexcept { return server_; }
     [[nodiscard]] bool is_open() const noexcept { return open_; }
 
-    // A socket of that namespace, in whatever state.
+    // This client's socket in the namespace, in any state.
     [[nodiscard]] Socket* find(std::string_view nsp) const noexcept;
     Socket& add(std::unique_ptr<Socket> socket);
-    // To be freed later; the socket has left.
+    // Gives up a socket that has left; the caller frees the socket later.
     [[nodiscard]] std::unique_ptr<Socket> release(Socket& socket);
 
-    // All its sockets leave; then the connection ends.
+    // All sockets of the client leave; then the connection ends.
     void disconnect();
-    void timed_out();      // The timer that it set.
-    void handler_threw();  // It is logged already.
+    void timed_out();      // Transport::set_timer() is due.
+    void handler_threw();  // The exception is already logged.
     void send_packet(Type type, std::string_view nsp, const Json* data);
 
-    // A handler did: of an event, say, whose name it has. Costs this client its connection.
+    // Logs the exception of a handler, for example with the event's name, and ends this connection.
     void threw(std::string_view handler, std::string_view what);
 
 private:
@@ -59,14 +59,14 @@ private:
     Server& server_;
     Transport& transport_;
     Decoder decoder_;
-    std::unique_ptr<Socket> first_;  // Most have one; more_ has the others.
+    std::unique_ptr<Socket> first_;  // Most clients have one; more_: the rest.
     std::unique_ptr<std::vector<std::unique_ptr<Socket>>> more_;
     void set_timer();
 
     bool open_ = true;
-    bool joined_ = false;          // Some namespace, at some time.
-    uint32_t packet_due_ms_ = 0;   // Of Runtime::now_ms(), cut; 0: no packet waits for attachments.
-    uint32_t connect_due_ms_ = 0;  // Likewise; until it has joined.
+    bool joined_ = false;          // Was in a namespace at least once.
+    uint32_t packet_due_ms_ = 0;   // now_ms() modulo 2^32; 0: no attachments are due.
+    uint32_t connect_due_ms_ = 0;  // Likewise; unused once a namespace is joined.
 };
 
 }  // namespace starling::socketio

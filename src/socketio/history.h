@@ -1,8 +1,9 @@
-// socketio/history.h: what a client missed while it was away: the newest packets in the order of their
-// offsets, and who is away (connection state recovery).
+// socketio/history.h: connection state recovery: a log of the newest packets in the order of their
+// offsets, and the sessions of the clients that are away.
 //
-// A worker delivers what may be recovered in the order of this log, whoever wrote it: so whatever a client
-// got is a prefix of what it should get, and its last offset says where to go on.
+// Every worker delivers recoverable packets in the order of this log, whichever worker wrote them.
+// A client has therefore received a prefix of its packets, and its last offset tells where delivery
+// resumes.
 // Owner: the Adapter. Thread: one at a time, see SharedHistory.
 #pragma once
 
@@ -24,7 +25,7 @@
 
 namespace starling::socketio {
 
-// Somebody who is away.
+// The session of a client that is away.
 struct SavedSession {
     std::string pid;
     std::string nsp;
@@ -40,13 +41,13 @@ public:
     explicit History(const sio::Recovery& limits) noexcept : limits_(limits) {}
 
     [[nodiscard]] uint64_t next() const noexcept { return first_ + packets_.size(); }
-    // Each worker delivers from here: what one of them has not read yet stays a while longer.
+    // Workers deliver packets from this log. A packet that a worker has not read is kept longer.
     void add_reader() { read_.push_back(next()); }
     void remove_readers() noexcept { read_.clear(); }
     void has_read(size_t reader, uint64_t up_to);
-    // As next() said; the oldest ones go where it becomes too many.
+    // Adds the packet with the offset of next(). Above the limits the oldest packets are dropped.
     void append(std::shared_ptr<const Command> command);
-    // Those from `from` on, or from the oldest that is left.
+    // The packets from offset `from` on, or from the oldest kept packet on.
     [[nodiscard]] std::vector<std::shared_ptr<const Command>> since(uint64_t from) const;
 
     void leave(SavedSession who);
@@ -54,11 +55,11 @@ public:
         SavedSession who;
         std::vector<std::shared_ptr<const Command>> missed;
     };
-    // Nothing where it is unknown, too long away, of another namespace, or what it missed is no longer
-    // all there. It is no longer absent then, whatever the answer.
+    // Takes the session out in every case. Nothing if the session is unknown, has been away too
+    // long, belongs to another namespace, or missed a packet that was dropped.
     [[nodiscard]] std::optional<Return> come_back(std::string_view pid, std::string_view nsp,
                                                   std::string_view offset, uint64_t now_ms);
-    void forget(uint64_t now_ms);  // Who is away too long.
+    void forget(uint64_t now_ms);  // Drops expired sessions.
 
     [[nodiscard]] size_t absent() const noexcept { return absent_.size(); }
     [[nodiscard]] size_t packets() const noexcept { return packets_.size(); }
@@ -74,7 +75,7 @@ private:
     const sio::Recovery limits_;
     uint64_t first_ = 1;  // Offset of the oldest packet.
     uint64_t bytes_ = 0;
-    std::vector<uint64_t> read_;  // Of each worker, what it reads next.
+    std::vector<uint64_t> read_;  // Per worker: the offset to read next.
     std::deque<Kept> packets_;
     Order order_;
     std::unordered_map<std::string_view, Order::iterator> absent_;
@@ -84,7 +85,7 @@ private:
 [[nodiscard]] std::string offset_text(uint64_t offset);
 [[nodiscard]] std::optional<uint64_t> parse_offset(std::string_view text) noexcept;
 
-// One History for all workers. The server brings the lock.
+// One History for all workers; the implementation in the server takes the lock.
 class SharedHistory {
 public:
     virtual ~SharedHistory() = default;

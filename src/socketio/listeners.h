@@ -1,6 +1,7 @@
 // socketio/listeners.h: the listeners of one socket, by event: 24 bytes each.
 //
-// A listener may add and remove listeners, itself too: what is removed during a call is freed after it.
+// A listener may add and remove listeners, even itself: a listener removed during a call is freed
+// after it.
 // Owner: the socket. Thread: the worker's.
 #pragma once
 
@@ -17,8 +18,8 @@
 
 namespace starling::socketio {
 
-// Numbers for the names of events that have listeners. Owner: the Server. Names stay: they come from the
-// application, not from peers.
+// Numbers for the names of events that have listeners. Owner: the Server. Names stay: they come
+// from the application, not from peers.
 class Names {
 public:
     static constexpr uint32_t none = 0;
@@ -54,8 +55,9 @@ public:
     }
     [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
 
-    // Calls those that were there at the beginning, in their order; `argument_mismatch(ArgumentMismatch)` is told of one
-    // whose parameters did not fit. False: there was none.
+    // Calls the listeners that existed at the start of the call, in order. Passes an
+    // ArgumentMismatch to `argument_mismatch` for each listener whose parameters do not fit the
+    // arguments. False: the event has no listener.
     template <class OnMisfit>
     bool call(uint32_t name, const sio::detail::Event& event, OnMisfit&& argument_mismatch) {
         bool any = false;
@@ -74,7 +76,7 @@ private:
         uint32_t name;
         bool once;
     };
-    // Frees what was removed once no listener is on the stack any more, exceptions included.
+    // Frees removed listeners when no listener is on the stack any more, also after an exception.
     class Depth {
     public:
         explicit Depth(Listeners& all) noexcept : all_(all) { ++all_.depth_; }
@@ -92,7 +94,7 @@ private:
     template <class OnMisfit>
     void call_one(size_t index, const sio::detail::Event& event, OnMisfit& argument_mismatch) {
         if (entries_[index].once) retire(entries_[index]);
-        // The vector may move while the listener runs; what it points to does not.
+        // The vector's entries may move while the listener runs; the listener itself does not move.
         sio::detail::Listener::Call call = entries_[index].listener.prepare();
         if (const auto why = call(event); why.index) argument_mismatch(why);
     }

@@ -1,6 +1,7 @@
 // socketio/namespace.h: a namespace on one worker: its sockets and rooms.
 //
-// Owner: the Server. Sockets are owned by their clients and leave before they die. Thread: the worker's.
+// Owner: the Server. Sockets are owned by their clients and leave before they die. Thread: the
+// worker's.
 #pragma once
 
 #include <cstdint>
@@ -28,19 +29,19 @@ public:
     [[nodiscard]] Server& server() const noexcept { return server_; }
     [[nodiscard]] size_t size() const noexcept { return sockets_.size(); }
 
-    void add(Socket& socket);  // It is connected: in the room of its id from here on.
+    void add(Socket& socket);  // Connected: joins the room of its id.
     void remove(Socket& socket);
-    void forget(Socket& socket);  // One that was never added.
+    void forget(Socket& socket);  // For a socket that was never added.
     void join(Socket& socket, std::string_view room);
     void leave(Socket& socket, std::string_view room);
     [[nodiscard]] std::vector<std::string> rooms_of(const Socket& socket) const;
 
-    // Whom the target means here: each once, in `to`.
+    // Collects the target's sockets on this worker in `to`, each socket once.
     void collect(const Target& target, std::vector<Socket*>& to);
-    // An encoded packet to all of them.
+    // Sends an encoded packet to the target's sockets.
     void broadcast(const Encoded& packet, const Flags& flags, std::span<Socket* const> sockets);
 
-    size_t waiting = 0;  // Sockets that middleware has not decided on.
+    size_t waiting = 0;  // Sockets still in middleware.
 
 private:
     struct IdHash {
@@ -58,9 +59,9 @@ private:
             return id == a->id();
         }
     };
-    void publish(const hub::Message&) override {}  // Rooms are named to the other workers, too.
+    void publish(const hub::Message&) override {}  // Commands carry rooms instead.
     void subscribers_changed(std::string_view room, int change) override;
-    // What a hook of the application is told, in the order in which it happened.
+    // Reports of room changes for the application's hooks, in the order of the changes.
     struct RoomEvent {
         enum class Kind : uint8_t { created, deleted, joined, left } kind;
         std::string room, id;
@@ -77,7 +78,7 @@ private:
     hub::Hub rooms_;
     std::vector<Socket*> sockets_;
     std::unordered_set<Socket*, IdHash, IdEqual> by_id_;
-    // Hooks run once the rooms are as they should be: a hook may join and leave whatever it likes.
+    // Hooks run after the rooms are updated, so a hook may itself join and leave rooms.
     std::deque<RoomEvent> untold_;
     bool telling_ = false;
     uint32_t mark_ = 0;

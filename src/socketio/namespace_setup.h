@@ -1,8 +1,8 @@
-// socketio/namespace_setup.h: what an application set for a namespace: handlers, middleware, hooks. A dynamic
-// namespace shares that of the pattern it came from.
+// socketio/namespace_setup.h: the handlers, middleware and hooks that an application set for a
+// namespace. A dynamic namespace shares the setup of its pattern.
 //
-// Owner: the Adapter, shared with the public sio::Namespace. Thread: set before the workers run, read
-// by all of them from then on; `connected` any thread.
+// Owner: the Adapter, shared with the public sio::Namespace. Thread: set before the workers run,
+// read by all of them from then on; `connected` any thread.
 #pragma once
 
 #include <starling/socketio.h>
@@ -29,7 +29,7 @@ struct NamespaceSetup {
 
     Adapter& adapter;
     const std::string name;
-    // Of a dynamic one; empty for one that has that very name.
+    // Decides which names a dynamic namespace accepts. Empty: only the namespace's own name.
     sio::Server::Accept accept = {};
     bool close_when_empty = false;
 

@@ -1,5 +1,5 @@
-// socketio/runtime.h: what a Server asks of the worker it runs on; a server implements it, tests have
-// their own.
+// socketio/runtime.h: the interface of a Server to its worker: clock, random bytes, posted calls.
+// The real server implements it for its workers, the tests for a simulated one.
 #pragma once
 
 #include <starling/log.h>
@@ -19,18 +19,18 @@ public:
     virtual ~Runtime() = default;
 
     // Any thread.
-    // What base::running is on the worker's thread.
+    // The value of base::running on the worker's thread.
     [[nodiscard]] virtual const void* runs_on() const noexcept = 0;
     [[nodiscard]] bool here() const noexcept { return base::running == runs_on(); }
-    // Runs the call on the worker's thread, in order. False: too many bytes are on their way there,
-    // or it has ended; the call is dropped and counted.
+    // Runs the call on the worker's thread, in order. False: too many posted bytes wait there, or
+    // the worker has ended; the call is then dropped and counted.
     virtual bool post(std::function<void()> call, size_t bytes) = 0;
 
     // The worker's thread.
     [[nodiscard]] virtual uint64_t now_ms() const noexcept = 0;  // Never goes back.
     [[nodiscard]] virtual int64_t unix_s() const noexcept = 0;
     virtual void random(std::span<std::byte> to) = 0;  // Cryptographic.
-    // Server::run() is due at that time; replaces what was asked before.
+    // Asks for a call of Server::run() at that time; replaces the time asked for before.
     virtual void wake_at(uint64_t when_ms) = 0;
     virtual void log(log::Level level, std::string_view message,
                      std::span<const log::Field> fields) = 0;

@@ -1,4 +1,5 @@
-// socketio/server.h: Socket.IO on one worker: namespaces, sockets, timers, and the commands of others.
+// socketio/server.h: Socket.IO on one worker: namespaces, sockets, timers, and the commands of
+// others.
 //
 // Owner: the server, one for each worker and Socket.IO server. Thread: the worker's, unless it says
 // otherwise.
@@ -51,50 +52,54 @@ public:
                  std::function<void()> gone = nullptr);
 
     // ---- Clients --------------------------------------------------------------------------------
-    // A client asks for a namespace: found or made, null where there is none such.
+    // Finds or creates the namespace that a client asks for; null if no declaration accepts the
+    // name.
     [[nodiscard]] Namespace* open_namespace(std::string_view name, const Json& auth);
     void connect(Connection& connection, const Packet& packet);
     void refuse(Connection& connection, std::string_view nsp, const sio::Error& error,
                 bool known = true);
-    // A socket that is `gone` tells its listeners and leaves its rooms. Sockets leave one after the other: one
-    // that a handler of a leaving socket ends leaves behind that socket, also where it is another client.
+    // Calls the disconnect listeners of a socket that is `gone`, and takes it out of its rooms.
+    // Sockets leave one at a time: if a handler of a leaving socket ends a second socket, the
+    // second one leaves after the first, even if the second belongs to another client.
     void leave(const Socket& socket, std::string_view reason, bool was_connected);
-    void left(Socket& socket);  // It is `gone`: freed at the end of the call.
-    // It leaves for that reason, and may come back.
+    void left(Socket& socket);  // Frees the socket at the end of the call.
+    // Saves the session of a socket that leaves for `reason`, if the client may come back.
     void keep_for_return(const Socket& socket, std::string_view reason);
     [[nodiscard]] Socket* find(base::SlotKey key) const noexcept { return sockets_.find(key); }
     [[nodiscard]] base::SlotTable<Socket>& sockets() noexcept { return sockets_; }
 
     // ---- Commands -------------------------------------------------------------------------------
     void perform(const Command& command);
-    // Of a request made here: when all is reported, or at the deadline, `done` is called once.
+    // Called once per request: after the reports of all workers, or at the deadline.
     using Done = std::function<void(bool complete, Report& all)>;
-    // Sends it to all workers. `done` is never called before this returns.
+    // Sends the command to all workers. `done` is never called before this method returns.
     void ask(const std::shared_ptr<Command>& command, uint64_t timeout_ms, Done done);
     void deliver_report(Report one);  // Any thread.
-    // What the log of the recovery has that this worker has not delivered.
+    // Delivers the packets of the recovery log that this worker has not delivered yet.
     void drain_history();
-    void post_drain();  // Any thread: the same, soon. Once for many.
+    void post_drain();  // Any thread: posts one drain() for many packets.
 
     // ---- Time -----------------------------------------------------------------------------------
     enum class Timer : uint8_t { ack, request, login };
-    // Names a timer, also one that has fired; a default one is none.
+    // Identifies a timer, pending or fired; a default value identifies none.
     struct TimerId {
         uint64_t when_ms = 0;
         uint64_t number = 0;
         friend auto operator<=>(const TimerId&, const TimerId&) = default;
     };
-    // Whoever does not need it any more cancels it: what was answered or has left keeps nothing here.
+    // Cancel every timer that is no longer needed, so that answered requests and gone sockets hold
+    // none.
     TimerId at(uint64_t when_ms, Timer kind, base::SlotKey key, uint64_t number);
     void cancel(TimerId timer) { timers_.erase(timer); }
     [[nodiscard]] size_t timers() const noexcept { return timers_.size(); }
     void run(uint64_t now_ms);
 
     // ---- Callbacks ------------------------------------------------------------------------------
-    // Calls it by a turn of its own: an application that asks again in its callback must not do so within its
-    // first question.
+    // Calls `call` later, from the event loop: a callback that sends the next request must not run
+    // inside the first request.
     void call_later(std::function<void()> call);
-    // Listeners of outgoing packets run: what they send is not told to such listeners again.
+    // True while listeners of outgoing packets run: packets sent by them are not reported to
+    // listeners.
     [[nodiscard]] bool tells_outgoing() const noexcept { return telling_outgoing_; }
     template <class F>
     void tell_outgoing(F&& call);
@@ -104,13 +109,14 @@ public:
     [[nodiscard]] Arena& arena() noexcept { return arena_; }
     [[nodiscard]] Names& names() noexcept { return names_; }
     [[nodiscard]] std::string new_id();
-    // For as long as calls into Socket.IO may be on the stack: what leaves is freed when the last ends.
+    // Held while calls into Socket.IO may be on the stack: gone sockets are freed when the last
+    // scope ends.
     class CallScope;
-    // A call of the application that must not keep this side from what it is doing. False: it threw,
-    // and that is logged.
+    // Runs a call of the application whose exception must not stop the caller. False: the call
+    // threw, and the exception is logged.
     template <class F>
     bool log_if_throws(std::string_view where, F&& call);
-    // A line for the log, at most one of a kind in a second.
+    // Writes a log line, at most one of each kind per second.
     void warn(std::string_view message, std::span<const log::Field> fields);
 
 private:
@@ -156,7 +162,7 @@ private:
     base::Lifetime<Server>& lifetime_;
     Adapter& adapter_;
     Runtime& runtime_;
-    const uint32_t index_;  // Among the family's.
+    const uint32_t index_;  // Among the adapter's cores.
     Names names_;
     Arena arena_;
     Encoder encoder_;
@@ -174,7 +180,7 @@ private:
     uint64_t history_cursor_ = 1;
     bool draining_ = false;
     std::atomic<bool> drain_posted_{false};
-    std::deque<Leaving> leaving_;  // The first one's handlers run.
+    std::deque<Leaving> leaving_;  // The handlers of the first are running.
     std::vector<std::unique_ptr<Socket>> left_;
     std::vector<std::unique_ptr<Namespace>> left_namespaces_;
     std::vector<std::vector<Socket*>> spare_targets_;

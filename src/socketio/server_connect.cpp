@@ -152,7 +152,7 @@ void Server::decided(base::SlotKey key, size_t guard, std::optional<sio::Error> 
         refuse(socket->connection(), socket->nsp().name(), *error);
         return socket->closed("server namespace disconnect");
     }
-    // Who decided is not who pays for what comes next and throws.
+    // An exception thrown after `next()` costs the connecting client, not the caller of `next()`.
     Connection& connection = socket->connection();
     if (!log_if_throws("socket.io", [&] { run_middleware(key, guard + 1); }))
         connection.handler_threw();
@@ -182,7 +182,7 @@ void Server::enter(Socket& socket, std::optional<History::Return> back) {
         socket.data() = std::move(back->who.data);
     }
     nsp.add(socket);
-    if (socket.state() == Socket::State::gone) return;  // Who was told of its room ended it.
+    if (socket.state() == Socket::State::gone) return;  // A room hook ended the socket.
     socket.connected();
     connection.transport().joined();
     if (back)
@@ -225,7 +225,8 @@ std::optional<History::Return> Server::find_saved_session(const PendingConnectio
     const auto pid = text_member(who.auth, "pid");
     const auto offset = text_member(who.auth, "offset");
     if (pid.empty() || offset.empty()) return std::nullopt;
-    // What this worker owes to others is delivered first, so that from here on it and the log agree.
+    // What this worker owes to others is delivered first, so that from here on it and the log
+    // agree.
     drain_history();
     std::optional<History::Return> back;
     adapter_.history()->with([&](History& history) {

@@ -1,4 +1,4 @@
-// socketio/settings.h: what the cores of a server have in common, in their own terms. Read-only once the
+// socketio/settings.h: the settings that all cores of a Socket.IO server share. Read-only once the
 // workers run; any thread.
 #pragma once
 
@@ -15,12 +15,12 @@
 
 namespace starling::socketio {
 
-// May a client connect to a namespace, and as whom?
+// The decision of a login: may the client connect to a namespace, and as which user?
 struct Login {
     bool allowed = true;
     std::string user;
     std::optional<int64_t> expires_s;  // Unix time.
-    std::string_view code;             // Why not, for the client: "token_expired".
+    std::string_view code;             // Reason of a refusal: "token_expired".
 };
 
 struct Settings {
@@ -31,7 +31,7 @@ struct Settings {
     uint32_t namespaces_max = 100;
     uint32_t pending_acks_max = 1'000;
     std::optional<sio::Recovery> recovery = {};
-    // Empty: everybody may. Called on any worker.
+    // Empty: every client may connect. Called on any worker.
     std::function<Login(const Json& auth, const ConnectInfo& info, int64_t now_s)> login = {};
 };
 

@@ -21,7 +21,7 @@ Socket::Socket(Connection& connection, Namespace& nsp, std::string id, base::Slo
     : connection_(connection), nsp_(nsp), key_(key), id_(std::move(id)) {}
 
 Socket::~Socket() {
-    const auto lock = server().lifetime().lock();  // Another thread may be reading its id.
+    const auto lock = server().lifetime().lock();  // Another thread may be reading the socket's id.
     server().sockets().remove(*this);
 }
 
@@ -57,7 +57,7 @@ void Socket::dispatch(std::string_view name, std::span<const Json> args, const A
 
 void Socket::call_listeners(std::string_view name, std::span<const Json> args, const Ack& ack) {
     if (extras_ && !guarded(name, args)) return;
-    if (state_ == State::gone) return;  // One of those ended it.
+    if (state_ == State::gone) return;  // A listener or the middleware ended the socket.
     const sio::Socket self = handle();
     const sio::detail::Event event{self, name, args, ack};
     const auto on_misfit = [&](const sio::detail::ArgumentMismatch& why) {

@@ -1,7 +1,8 @@
-// socketio/socket.h: one client in one namespace: its listeners, its rooms, the acks it owes.
+// socketio/socket.h: one client in one namespace: the client's listeners, rooms and pending acks.
 //
-// Owner: its Connection, and from the moment it left the Server, which frees it once no call of its own may be
-// on the stack. Others hold a sio::Socket (slot and generation). Thread: the worker's.
+// Owner: the Connection; once the socket has left, the Server, which frees the socket when none of
+// its methods is on the stack. Other code holds a sio::Socket (slot and generation). Thread: the
+// worker's.
 #pragma once
 
 #include <starling/socketio.h>
@@ -57,7 +58,7 @@ public:
     void send(const Encoder& packet, const Flags& flags);
     void send(const Encoded& packet, const Flags& flags);
     void deliver(hub::Publication& publication) override;
-    // An answer to a packet with that id is awaited until then. False: too many are.
+    // Awaits the ack with that id until the deadline. False: too many acks are awaited.
     [[nodiscard]] bool await(uint64_t id, uint64_t deadline_ms, sio::OnAnswer done);
     void ack_timed_out(uint64_t id);
     [[nodiscard]] bool watches_outgoing() const noexcept;
@@ -66,15 +67,15 @@ public:
 
     // ---- Membership -----------------------------------------------------------------------------
     void connected() noexcept { state_ = State::connected; }
-    void rename(std::string id) { id_ = std::move(id); }  // Before the Namespace knows it.
+    void rename(std::string id) { id_ = std::move(id); }  // Before Namespace::add().
     void join(std::string_view room);
     void leave(std::string_view room);
     [[nodiscard]] std::vector<std::string> rooms() const;
     void disconnect(bool close);
-    // From here on it is gone: nothing reaches its client. Server::leave() calls finish_leaving() at once, or
-    // behind another socket that is leaving.
+    // Makes the socket gone: no packet reaches its client any more. Server::leave() calls
+    // finish_leaving() at once, or after another socket that is leaving.
     void closed(std::string_view reason);
-    // Tells its listeners and leaves everything. A listener that throws does not hinder it.
+    // Calls the disconnect listeners and leaves all rooms, even if a listener throws.
     void finish_leaving(std::string_view reason, bool was_connected);
 
     // ---- As sio::Socket says --------------------------------------------------------------------
@@ -100,17 +101,17 @@ public:
     [[nodiscard]] std::string_view private_id() const noexcept;
     [[nodiscard]] bool recovered() const noexcept;
 
-    uint32_t mark = 0;  // Of the Namespace: the collection that has met this socket.
+    uint32_t mark = 0;  // The Namespace's number of the last collection that visited this socket.
     static constexpr uint32_t nowhere = UINT32_MAX;
-    uint32_t index = nowhere;  // Among those of the Namespace.
+    uint32_t index = nowhere;  // In the Namespace's list of sockets.
 
 private:
     struct PendingAck {
         uint64_t id;
-        uint64_t due_ms, timer;  // Of the core's.
+        uint64_t due_ms, timer;  // A timer of the core.
         sio::OnAnswer done;
     };
-    struct Extras;  // What most sockets never need.
+    struct Extras;  // Rarely used members.
     [[nodiscard]] Extras& extras();
     [[nodiscard]] bool guarded(std::string_view name, std::span<const Json> args);
     void dispatch(std::string_view name, std::span<const Json> args, const sio::Ack& ack);
@@ -119,7 +120,7 @@ private:
     void answer_later(sio::OnAnswer done, sio::Answer::Status status);
     void argument_mismatch(std::string_view name, const sio::detail::ArgumentMismatch& why,
                            const sio::Ack& ack);
-    // Nobody waits for anything any more. False: one who was told so threw.
+    // Ends all awaited acks as disconnected. False: a callback threw.
     bool cancel_timers();
     [[nodiscard]] std::optional<PendingAck> take_ack(uint64_t id);
 

@@ -1,4 +1,5 @@
-// socketio/socket_extras.h: what most sockets never need, so that an idle one stays small.
+// socketio/socket_extras.h: members that most sockets never need, kept apart so that idle sockets
+// stay small.
 #pragma once
 
 #include <memory>
@@ -10,15 +11,15 @@
 namespace starling::socketio {
 
 struct Socket::Extras {
-    // Shared: one that runs may be removed by itself.
+    // Shared pointers, because a running listener may remove itself.
     std::vector<std::shared_ptr<const sio::Socket::Any>> any, any_outgoing;
     std::vector<std::shared_ptr<const sio::Socket::PacketMiddleware>> middleware;
-    std::vector<PendingAck> acks;  // In the order in which they were asked for.
+    std::vector<PendingAck> acks;  // Oldest first.
     Json data, auth;
     std::shared_ptr<void> object;
     const void* object_tag = nullptr;
     std::string user;
-    std::string private_id;  // With recovery.
+    std::string private_id;  // Only with recovery.
     uint64_t login_due_ms = 0, login_timer = 0;
     bool recovered = false;
 };

@@ -1,4 +1,4 @@
-// socketio/target.h: whom a broadcast is for, and how it is sent. Values; any thread.
+// socketio/target.h: the receivers of a broadcast, and its sending flags. Values; any thread.
 #pragma once
 
 #include <chrono>
@@ -9,22 +9,22 @@
 namespace starling::socketio {
 
 struct Flags {
-    bool volatile_packet = false;  // Dropped where it cannot leave at once.
+    bool volatile_packet = false;  // Dropped if not writable at once.
     bool compress = true;
-    bool local = false;   // This process alone.
-    bool untold = false;  // Sent by a listener of outgoing packets: no such listener is told of it.
-    uint64_t timeout_ms = 0;  // Of the acks; 0: the default.
+    bool local = false;       // Only this process.
+    bool untold = false;      // From an outgoing listener: calls no outgoing listener.
+    uint64_t timeout_ms = 0;  // For the acks; 0: the default.
 };
 
 struct Target {
-    std::vector<std::string> rooms = {};   // Everybody, where there is none.
-    std::vector<std::string> except = {};  // Rooms, too.
+    std::vector<std::string> rooms = {};   // Empty: all sockets.
+    std::vector<std::string> except = {};  // Excluded rooms.
     Flags flags = {};
 };
 
 inline constexpr size_t room_bytes_max = 255;
 
-// 0 stays the default; a timeout that is over before it begins ends with the next timers.
+// 0 means the default. A negative timeout expires with the next run of the timers.
 constexpr uint64_t timeout_ms(std::chrono::milliseconds timeout) noexcept {
     return timeout.count() < 0 ? 1 : uint64_t(timeout.count());
 }

@@ -1,4 +1,5 @@
-// socketio/transport.h: the connection below a client, as the layers above see it; a server implements it.
+// socketio/transport.h: the interface to the Engine.IO connection below a client; a server
+// implements it.
 //
 // Owner: the server. Thread: the worker's.
 #pragma once
@@ -12,14 +13,15 @@
 
 namespace starling::socketio {
 
-// What is kept of the request with which a client came, for as long as it stays: so in one piece.
+// The kept parts of the request that opened the session. They live as long as the client, so they
+// share one allocation.
 class ConnectInfo {
 public:
     static constexpr int64_t never_s = INT64_MAX;
 
     ConnectInfo() = default;
-    // `user`: who logged in by that request, "" for nobody. `head`: "/socket.io/?EIO=4&...\n", then
-    // "name: value\n" for each field.
+    // `user`: the user that the request logged in, "" for none. `head`: "/socket.io/?EIO=4&...\n",
+    // then "name: value\n" for each field.
     ConnectInfo(std::string_view address, std::string_view user, std::string_view head)
         : address_bytes_(uint8_t(address.size())), user_bytes_(uint8_t(user.size())) {
         text_.reserve(address_bytes_ + user_bytes_ + head.size());  // Exactly.
@@ -38,13 +40,13 @@ public:
     }
 
     int64_t login_expires_s = never_s;    // Unix time.
-    const char* login_failure = nullptr;  // Why nobody is logged in though it was tried.
+    const char* login_failure = nullptr;  // Why the credentials were refused; null: no failure.
     int64_t issued_ms = 0;                // Unix time.
     bool secure = false;
-    bool xdomain = false;  // It carried an Origin.
+    bool xdomain = false;  // The request had an Origin.
 
 private:
-    uint8_t address_bytes_ = 0, user_bytes_ = 0;  // Neither is longer than 255.
+    uint8_t address_bytes_ = 0, user_bytes_ = 0;  // Each at most 255.
     std::string text_;
 };
 
@@ -57,13 +59,14 @@ public:
     // A packet: its text (or MessagePack bytes) and its attachments, in this order.
     virtual void send(std::string_view text, bool text_is_binary,
                       std::span<const std::string> attachments, bool compress) = 0;
-    // One message of a packet that many get.
+    // Sends one message of a broadcast packet.
     virtual void deliver(hub::Publication& message) = 0;
-    [[nodiscard]] virtual bool writable() const noexcept = 0;  // What is sent leaves now.
+    [[nodiscard]] virtual bool writable() const noexcept = 0;  // A packet could leave now.
     virtual void end(End how) = 0;
-    // Connection::timed_out() is due then. Replaces the one set before.
+    // Sets the connection's only timer, which calls Connection::timed_out(). Replaces the earlier
+    // time.
     virtual void set_timer(uint64_t delay_ms) = 0;
-    // A namespace let the client in; called for each.
+    // Called for each namespace that admitted the client.
     virtual void joined() {}
     [[nodiscard]] virtual unsigned revision() const noexcept = 0;  // Of Engine.IO: 3 or 4.
     [[nodiscard]] virtual std::string_view sid() const noexcept = 0;

@@ -1,5 +1,6 @@
-// socketio/codec/decoder.h: Socket.IO packets from the messages of an Engine.IO connection: text, and the
-// binary attachments that follow it. Strict: whatever socket.io-parser 4.2.6 refuses, and more.
+// socketio/codec/decoder.h: Socket.IO packets from the messages of an Engine.IO connection: text,
+// and the binary attachments that follow it. Strict: whatever socket.io-parser 4.2.6 refuses, and
+// more.
 //
 // Owner: the connection; one pointer while nothing is pending. Thread: the owner's.
 #pragma once
@@ -19,11 +20,11 @@ struct Outcome {
     enum class Kind : uint8_t {
         packet,
         pending,  // Attachments are due; no other packet may come between.
-        fault,    // The connection ends (protocols: "forced close").
+        fault,    // The connection ends as "forced close".
     };
 
     Kind kind = Kind::pending;
-    std::string_view reason;  // Of a fault, for logs; lives for ever.
+    std::string_view reason;  // The fault's text for logs; static.
     Packet packet;
 };
 

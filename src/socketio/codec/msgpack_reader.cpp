@@ -159,7 +159,8 @@ private:
     }
 
     void open(uint64_t count, bool map) {
-        // Each item takes a byte at least: nothing is built on a promise (principle 4).
+        // Each item takes at least one byte, so a count above the bytes left is refused before
+        // memory is reserved for the count.
         if (depth_ >= depth_max_ || count * (map ? 2 : 1) > in_.left()) return in_.fail();
         const auto size = static_cast<uint32_t>(count);
         frames_[depth_++] = {size, size, map, {}};
