@@ -95,8 +95,8 @@ bool Hub::leave(Subscriber& subscriber, std::string_view name) {
 
 void Hub::leave_all(Subscriber& subscriber) {
     if (!subscriber.topics_) return;
-    // The first one first. One at a time: whoever is told may make others leave, and with that move
-    // what is left of these.
+    // First member first, one at a time: a subscriber may make other subscribers leave, which moves
+    // the remaining members.
     auto& mine = *subscriber.topics_;
     std::ranges::reverse(mine);
     for (size_t i = 0; i < mine.size(); ++i) mine[i].topic->places[mine[i].index] = uint32_t(i);
