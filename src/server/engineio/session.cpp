@@ -42,7 +42,7 @@ uint64_t EngineSession::now_ms() const noexcept { return host_.worker.loop().now
 
 bool EngineSession::on_websocket() const noexcept { return core_.state() == State::websocket; }
 
-// A user that throws costs its own session and nobody else's.
+// An exception of a handler ends the handler's session; other sessions are not affected.
 template <class F>
 void EngineSession::call(F&& call_user) {
     try {

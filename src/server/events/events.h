@@ -1,5 +1,5 @@
-// server/events/events.h: server events on a server: the channels, a broker per worker, and the way of a
-// publication to each of them.
+// server/events/events.h: server events on a server: the channels, a broker per worker, and the way
+// of a publication to each of them.
 //
 // Owner: Server. Lives longer than its workers. Thread: what is declared is set before the server
 // starts and read-only from then on; publish() from any.
@@ -71,7 +71,7 @@ private:
     uint64_t timer_ = 0, timer_ms_ = 0;  // 0: none.
 };
 
-// Who wants to listen, and to what. `status` is 200, or why not: 400, 401, 403, 404.
+// The decision on a listener's request. `status`: 200, or the refusal's: 400, 401, 403, 404.
 struct Admission {
     int status = 200;
     std::string_view reason;
@@ -102,8 +102,8 @@ public:
     [[nodiscard]] EventsWorker* here() const noexcept;  // Of the calling thread's worker.
     [[nodiscard]] std::string answer(std::string_view input) const { return answer_(input); }
     [[nodiscard]] bool allows_origin(const http::Request& request) const;
-    // Adds the CORS fields that a page of Options::origins needs to read an answer. True: the request
-    // was a preflight, and the response is its answer.
+    // Adds the CORS fields that a page of Options::origins needs to read an answer. True: the
+    // request was a preflight, and the response is its answer.
     bool apply_cors(const http::Request& request, http::Response& response) const;
 
     [[nodiscard]] const events::Options& options() const noexcept { return options_; }

@@ -1,4 +1,4 @@
-// server/events/member.h: who listens to a channel: by WebSocket, or by Server-Sent Events.
+// server/events/member.h: the listeners of a channel, by WebSocket or by Server-Sent Events.
 //
 // Thread: the worker's.
 #pragma once
@@ -29,8 +29,8 @@ public:
 [[nodiscard]] ws::Route client_event_route(const Events& events);
 [[nodiscard]] ws::Route server_event_route(Events& events);
 
-// text/event-stream (WHATWG HTML section 9.2) on a connection of its own, which carries nothing else
-// from there on. Owner: its stream.
+// text/event-stream (WHATWG HTML section 9.2) on a connection of its own, which carries nothing
+// else from there on. Owner: its stream.
 class EventStream final : public Connection, public hub::Subscriber, private events::Member {
 public:
     EventStream(EventsWorker& host, const Admission& admission, const Events& events);

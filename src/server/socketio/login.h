@@ -1,5 +1,5 @@
-// server/socketio/login.h: who a Socket.IO client is: by `auth: {token}`, or by what its first request
-// carried. Shared by all workers; any thread.
+// server/socketio/login.h: identifies a Socket.IO client by `auth: {token}`, or by the credentials
+// of its first request. Shared by all workers; any thread.
 #pragma once
 
 #include <starling/auth.h>
