@@ -1,5 +1,5 @@
-// Bytes inside a Json: nothing that a client sends as JSON is taken for them, and what is sent on keeps the
-// limits of what is received.
+// Bytes inside a Json: nothing that a client sends as JSON is taken for them, and what is sent on
+// keeps the limits of what is received.
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
@@ -20,7 +20,7 @@ using sio::Binary;
 using sio::Json;
 using Lines = std::vector<std::string>;
 
-// A chat: whatever one client says, all are told.
+// A chat: the server sends each client's message to all clients.
 void relay(sio::Namespace& io) {
     io.on("pub", [&io](const Json& value) { io.emit("pub", value); });
     io.on("twice", [&io](const Json& value) { io.emit("pub", value, value); });

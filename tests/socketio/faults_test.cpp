@@ -1,5 +1,5 @@
-// Handlers that throw, or end what they are called for, at every moment: it costs nobody else anything,
-// and nothing is left behind.
+// Handlers that throw, or end their own socket, at every moment: other clients are not affected,
+// and no socket or timer is left over.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -25,7 +25,8 @@ size_t exceptions(const Workers& workers) {
     return count;
 }
 
-// A broadcast reaches who is there, and nobody who is gone (which is freed memory by then).
+// A broadcast reaches the connected sockets, and never a gone socket, whose memory is freed by
+// then.
 void expect_calm(Workers& workers, sio::Namespace& io) {
     Client other(workers, 0, 4);
     other.says("0");
@@ -144,7 +145,7 @@ TEST(SocketIoFaults, ANextThatLeadsToAnExceptionCostsTheClient) {
     Client client(workers, 0, 4);
     client.says("0");
     ASSERT_EQ(waiting.size(), 1u);
-    workers.on(0, [&] { waiting[0](); });  // The caller is not who failed.
+    workers.on(0, [&] { waiting[0](); });  // The failure is not the caller's.
     EXPECT_EQ(client.transport.ended, "forced server close");
     EXPECT_EQ(exceptions(workers), 1u);
     EXPECT_EQ(workers.servers[0]->sockets().size(), 0u);
@@ -250,7 +251,7 @@ TEST(SocketIoFaults, TheTimerOfALoginEndsWithItsSocket) {
     EXPECT_EQ(workers.servers[0]->timers(), 0u);
 }
 
-// From another thread: whoever asks is answered, also where the socket leaves before the question comes.
+// Calls from another thread are answered, even if the socket leaves before the call arrives.
 TEST(SocketIoFaults, AQuestionThatComesTooLateIsAnswered) {
     Workers workers(2);
     std::vector<sio::Socket> sockets;

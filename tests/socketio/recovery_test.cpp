@@ -1,4 +1,4 @@
-// Connection state recovery: whoever comes back gets what it missed, once, in order.
+// Connection state recovery: a returning client gets the events that it missed, once and in order.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -152,8 +152,8 @@ TEST(SocketIoRecovery, SessionsAndPacketsAreBounded) {
     EXPECT_EQ(narrow.packets(), 0u);
 }
 
-// Two workers write at any moment, posts arrive late, clients are cut between any two packets and come
-// back anywhere: each gets every number of its rooms once, in the order of the log.
+// Two workers write at any moment, posts arrive late, clients are cut between any two packets and
+// come back anywhere: each gets every number of its rooms once, in the order of the log.
 TEST(SocketIoRecovery, NothingIsLostAndNothingComesTwice) {
     for (uint32_t seed = 1; seed <= 30; ++seed) {
         std::mt19937 random(seed);
