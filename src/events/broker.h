@@ -1,7 +1,7 @@
 // events/broker.h: the rooms of one worker, and the logins that end while their holders listen.
 //
-// Owner: server::EventsWorker. Members are owned by connections, which die first. Thread: the worker's.
-// Pure: the time is an argument, in milliseconds of a clock that never goes back.
+// Owner: server::EventsWorker. Members are owned by connections, which die first. Thread: the
+// worker's. Pure: the time is an argument, in milliseconds of a clock that never goes back.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace starling::events {
 
 using Deadlines = std::multimap<uint64_t, Member*>;
 
-// Whom a member has shown to be, where its channel asks for that.
+// The login of a member whose channel requires a login.
 struct Login {
     std::string user;
     std::optional<Deadlines::iterator> deadline;  // None: does not expire.
@@ -29,30 +29,30 @@ struct Login {
 
 class Broker {
 public:
-    // A refresh checks a signature; so often at most is one looked at.
+    // The shortest time between two refreshes of one member, since each refresh checks a signature.
     static constexpr uint64_t refresh_interval_ms = 250;
-    // Farther ends are looked at again by then: no sum overflows.
+    // A login with a longer lifetime is checked again after this time, so that no sum overflows.
     static constexpr uint64_t login_ms_max = uint64_t(365) * 24 * 3600 * 1000;
 
     Broker() = default;
     Broker(const Broker&) = delete;
     Broker& operator=(const Broker&) = delete;
 
-    // In two steps, since a connection is refused or accepted before it is there: the room is the
-    // member's from enter() on, and pushes come from add_listener() on.
+    // Joining takes two steps, because a request is accepted before its connection exists: enter()
+    // gives the member its room, add_listener() starts the pushes.
     void enter(Member& member, const Rule& rule, std::string_view channel);
     void add_listener(Member& member, hub::Subscriber& subscriber, uint64_t now_ms);
     void leave(Member& member) noexcept;
 
     Published publish(std::string_view channel, std::string_view text, uint64_t now_ms);
 
-    // `lifetime_ms`: until the login ends; none: never. Replaces the one before.
+    // `lifetime_ms`: time until the login ends; none: never. Replaces the member's earlier login.
     void log_in(Member& member, std::string_view user, std::optional<uint64_t> lifetime_ms,
                 uint64_t now_ms);
     // May the member's login be refreshed now? Counts as an attempt.
     [[nodiscard]] bool may_refresh(Member& member, uint64_t now_ms) noexcept;
 
-    // Pushes what is due, tells members whose login has ended.
+    // Pushes the events that are due, and notifies members whose login has ended.
     void run(uint64_t now_ms);
     [[nodiscard]] std::optional<uint64_t> next_ms() const noexcept;  // When run() has work.
 
@@ -68,8 +68,8 @@ private:
     void end_logins(uint64_t now_ms);
 
     Rooms rooms_;
-    std::vector<Room*> waiting_;         // Rooms in which somebody may wait,
-    uint64_t next_due_ms_ = UINT64_MAX;  // and when the first of them is due, at the earliest.
+    std::vector<Room*> waiting_;         // Rooms that may have waiting listeners,
+    uint64_t next_due_ms_ = UINT64_MAX;  // and the earliest time at which one is due.
     Deadlines deadlines_;
 };
 

@@ -1,4 +1,4 @@
-// events/pattern.h: "ArticleMessage{id:number}": which channel names a declaration stands for.
+// events/pattern.h: matches channel names with a declared pattern: "ArticleMessage{id:number}".
 //
 // Owner: the table that it is declared in, as a value. Immutable; any thread.
 #pragma once

@@ -1,4 +1,5 @@
-// events/publish_request.h: the body of POST /api/publish: {"channel","event"}, or an array of them.
+// events/publish_request.h: the body of POST /api/publish: {"channel","event"}, or an array of
+// them.
 //
 // Pure; any thread.
 #pragma once
@@ -22,12 +23,12 @@ struct PublishLimits {
 
 struct PublishRequest {
     int status = 200;     // Else what to answer: 400, 404 or 413.
-    std::string problem;  // It names the field: "[2].event: must be text".
+    std::string problem;  // Names the field: "[2].event: must be text".
     bool array = false;
     std::vector<PublishItem> items;
 };
 
-// All or nothing: one item at fault refuses the whole.
+// All or nothing: one faulty item refuses the whole body.
 [[nodiscard]] PublishRequest parse_publish_request(std::string_view body, const Table& table,
                                                    const PublishLimits& limits);
 

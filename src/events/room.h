@@ -1,10 +1,11 @@
-// events/room.h: the listeners of one channel on one worker, and the limit on what each is pushed.
+// events/room.h: the listeners of one channel on one worker, and the limit on pushes to each
+// listener.
 //
-// Of the limit a listener keeps 32 bits: when it was last pushed to. Whoever is owed the latest event
-// at the interval's end shares that event, and the time at which to look again, with all others.
+// For the limit a listener keeps 32 bits: the time of its last push. All listeners that wait for
+// the latest event at their interval's end share that event and the time of the next check.
 //
-// Owner: the Broker. Thread: its worker's. Pure: the time is an argument, in milliseconds of a clock
-// that never goes back.
+// Owner: the Broker. Thread: its worker's. Pure: the time is an argument, in milliseconds of a
+// clock that never goes back.
 #pragma once
 
 #include <starling/events.h>
@@ -32,7 +33,8 @@ public:
     Member& operator=(const Member&) = delete;
     virtual ~Member();
 
-    // The login that it needs has expired: the connection ends. Must not leave at once.
+    // The member's login has expired: the connection ends. The member must not leave the room
+    // within this call.
     virtual void expired(hub::Subscriber& subscriber) = 0;
 
     [[nodiscard]] Room* room() const noexcept { return room_; }
@@ -44,14 +46,14 @@ private:
     static constexpr uint32_t not_listening = UINT32_MAX;
 
     Room* room_ = nullptr;
-    std::unique_ptr<Login> login_;  // Null where the channel asks for none.
+    std::unique_ptr<Login> login_;  // Null: the channel requires no login.
     uint32_t listener_index_ = not_listening;
 };
 
 class Room {
 public:
-    // Waiting events are looked at that far apart at the least, so that a room whose members are all
-    // due at different times is not walked for each of them.
+    // The shortest time between two checks for due pushes, so that a room whose members are due at
+    // different times is not walked once per member.
     static constexpr uint64_t due_step_ms = 10;
 
     Room(Broker& broker, std::string_view name, const Rule& rule)
@@ -60,10 +62,10 @@ public:
     void add_listener(Member& member, hub::Subscriber& subscriber, uint64_t now_ms);
     void remove_listener(Member& member) noexcept;
 
-    // `text` as the listeners get it.
+    // `text` is sent to the listeners unchanged.
     Published publish(std::string_view text, uint64_t now_ms);
     void push_due(uint64_t now_ms);
-    // When push_due() has work; meaningful while somebody waits.
+    // When push_due() has work; meaningful only while waiting() > 0.
     [[nodiscard]] uint64_t due_ms() const noexcept { return due_ms_; }
     [[nodiscard]] size_t waiting() const noexcept { return waiting_; }
 
@@ -91,15 +93,15 @@ private:
     Broker& broker_;
     const std::string name_;
     const Rule& rule_;
-    std::vector<Listener> listeners_;  // What a publication walks,
-    std::vector<Member*> members_;     // and whose they are.
-    uint32_t references_ = 0;          // Members that entered, seated or not.
-    bool listed_ = false;              // Among the broker's rooms in which somebody waits.
+    std::vector<Listener> listeners_;  // Walked by each publication,
+    std::vector<Member*> members_;     // and their members, by index.
+    uint32_t references_ = 0;          // Members that entered, listening or not.
+    bool listed_ = false;              // In the broker's list of waiting rooms.
     size_t waiting_ = 0;
-    uint64_t pushed_ms_ = 0;  // The last push to anybody.
+    uint64_t pushed_ms_ = 0;  // The last push to any listener.
     bool pushed_ever_ = false;
     uint64_t due_ms_ = 0;
-    std::string latest_;  // What the waiting ones will get.
+    std::string latest_;  // The event for the waiting listeners.
 };
 
 }  // namespace starling::events

@@ -1,4 +1,4 @@
-// events/table.h: the declared channels, and who may listen to them.
+// events/table.h: the declared channels and the access to them.
 //
 // Owner: server::Events. Immutable once the server runs; any thread.
 #pragma once
@@ -44,7 +44,7 @@ private:
     std::vector<std::unique_ptr<const Rule>> rules_;
 };
 
-// `user`: who is asking; nothing where nobody is logged in.
+// `user`: the logged-in user of the request; nothing without a login.
 [[nodiscard]] Decision decide(const Match& match, std::optional<std::string_view> user) noexcept;
 
 [[nodiscard]] std::string_view access_text(Access access) noexcept;

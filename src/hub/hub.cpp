@@ -95,8 +95,8 @@ bool Hub::leave(Subscriber& subscriber, std::string_view name) {
 
 void Hub::leave_all(Subscriber& subscriber) {
     if (!subscriber.topics_) return;
-    // First member first, one at a time: a subscriber may make other subscribers leave, which moves
-    // the remaining members.
+    // The topic joined first is left first, and one topic at a time: the Bus is notified of each,
+    // and may make other subscribers leave, which moves the remaining memberships.
     auto& mine = *subscriber.topics_;
     std::ranges::reverse(mine);
     for (size_t i = 0; i < mine.size(); ++i) mine[i].topic->places[mine[i].index] = uint32_t(i);
@@ -108,7 +108,7 @@ void Hub::leave_all(Subscriber& subscriber) {
     }
 }
 
-// The last member takes the place of the one that leaves, and is told its new index.
+// The last member takes the place of the leaving member, and its membership gets the new index.
 void Hub::remove(Topic& topic, size_t index) {
     topic.members[index] = topic.members.back();
     topic.places[index] = topic.places.back();
@@ -116,7 +116,7 @@ void Hub::remove(Topic& topic, size_t index) {
     topic.places.pop_back();
     if (index < topic.members.size())
         (*topic.members[index]->topics_)[topic.places[index]].index = index;
-    // The name is a copy: who is told may join and leave again, and the topic be gone.
+    // The name is a copy: the notified Bus may join and leave again, which may free the topic.
     const std::string name = topic.name;
     bus_.subscribers_changed(name, -1);
     const auto found = topics_.find(name);

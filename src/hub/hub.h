@@ -1,7 +1,7 @@
-// hub/hub.h: topics of one worker: who joined, and the way of a publication to each of them.
+// hub/hub.h: the topics of one worker: their subscribers, and the delivery of publications to them.
 //
-// A server has one Hub per worker and nothing shared between them: what is published on one is
-// delivered to its own subscribers at once, and given to the Bus, which carries it to the others.
+// A server has one Hub per worker; hubs share nothing. A hub delivers a publication to its own
+// subscribers at once, and gives the publication to the Bus, which carries it to the other hubs.
 //
 // Owner: server::Worker. Subscribers are owned elsewhere and leave before they die.
 // Thread: the worker's.
@@ -28,16 +28,17 @@ struct Message {
     bool binary;
 };
 
-// A message on its way to the subscribers of one worker, with what they have encoded it to: the
-// first subscriber that needs an encoding makes it, all others share it.
+// A message during delivery to the subscribers of one worker, with its encodings. The first
+// subscriber that needs an encoding makes the encoding; all other subscribers share it.
 struct Publication {
-    static constexpr size_t encodings_max = 4;  // What each slot holds is the subscribers' affair.
+    static constexpr size_t encodings_max = 4;  // The subscribers define the slots.
     const Message& message;
     std::array<base::SharedBytes, encodings_max> encodings{};
-    // Nothing follows in this tick: each subscriber hands it to the kernel rather than queue it.
+    // No other publication follows in this tick: each subscriber writes the message to the kernel
+    // at once instead of queueing the message.
     bool at_once = false;
-    bool compress = true;  // Where the subscriber has agreed to compression at all.
-    size_t taken = 0;      // Subscribers that queued or sent it count themselves here.
+    bool compress = true;  // Only for subscribers that negotiated compression.
+    size_t taken = 0;      // Subscribers that queued or sent the message; each adds itself.
 };
 
 struct Topic;
@@ -57,13 +58,13 @@ protected:
 
 private:
     friend class Hub;
-    std::unique_ptr<std::vector<Membership>> topics_;  // Null while in none.
+    std::unique_ptr<std::vector<Membership>> topics_;  // Null: in no topic.
 };
 
 class Bus {
 public:
     virtual ~Bus() = default;
-    // To the hubs of all other workers.
+    // Carries the message to the hubs of all other workers.
     virtual void publish(const Message& message) = 0;
     // A subscriber of this hub joined (+1) or left (-1). Does not call the hub to change a topic. An
     // exception for +1 takes the join back.
@@ -81,19 +82,20 @@ public:
 
     enum class Join : uint8_t { joined, already, bad_name, too_many };
     Join join(Subscriber& subscriber, std::string_view topic, size_t topics_max);
-    bool leave(Subscriber& subscriber, std::string_view topic);  // False: was not in it.
+    bool leave(Subscriber& subscriber, std::string_view topic);  // False: was no member.
     void leave_all(Subscriber& subscriber);
 
-    // To every subscriber of the topic on every worker, but for `except`. How many of this hub took it.
+    // Sends to every subscriber of the topic on every worker, except `except`. Returns how many
+    // subscribers of this hub took the message.
     size_t publish(const Message& message, const Subscriber* except = nullptr);
-    // To those of this hub: what the bus brought.
+    // Delivers a message from the bus to the subscribers of this hub only.
     size_t deliver(const Message& message, const Subscriber* except = nullptr);
 
     [[nodiscard]] size_t subscribers(std::string_view topic) const;
-    // Until somebody joins or leaves.
+    // Valid until a subscriber joins or leaves.
     [[nodiscard]] std::span<Subscriber* const> members(std::string_view topic) const;
     [[nodiscard]] bool is_member(const Subscriber& subscriber, std::string_view topic) const;
-    // Names of the topics that it is in.
+    // Names of the subscriber's topics.
     [[nodiscard]] std::vector<std::string> topics_of(const Subscriber& subscriber) const;
     [[nodiscard]] size_t topics() const noexcept { return topics_.size(); }
 
