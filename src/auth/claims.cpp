@@ -71,7 +71,8 @@ Verdict check_claims(std::string_view claims, const Options& options, int64_t no
     const JsonMember* begins = find(*object, "nbf");
     const JsonMember* issuer = find(*object, "iss");
     const JsonMember* audience = find(*object, "aud");
-    // Wrong types are refused also where nothing asks for the claim: who wrote them is no issuer.
+    // Claims of a wrong type are refused even if no option checks them: a correct issuer writes
+    // none.
     if (!is_date(expires) || !is_date(begins) || !is_date(find(*object, "iat")) ||
         !has_kind(issuer, Kind::text, Kind::text) || !has_kind(audience, Kind::text, Kind::texts))
         return refused(Failure::malformed);

@@ -1,4 +1,5 @@
-// auth/claims.h: what a verified token says, RFC 7519 section 4.1. Pure functions, any thread.
+// auth/claims.h: checks the claims of a verified token, RFC 7519 section 4.1. Pure functions, any
+// thread.
 #pragma once
 
 #include <starling/auth.h>

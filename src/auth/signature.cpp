@@ -21,8 +21,8 @@ constexpr int rsa_bits_max = 16384;      // OpenSSL verifies no longer ones.
 constexpr size_t material_bytes_max = 65536;
 constexpr int coordinate_bytes = 32;  // RFC 7518 section 3.4: r and s of P-256.
 
-// The thread's error queue belongs to TLS too: what a forged signature left there would be taken for
-// a fault of somebody's connection.
+// The thread's error queue belongs to TLS too: what a forged signature left there would be taken
+// for a fault of somebody's connection.
 struct ErrorMark {
     ErrorMark() noexcept { ERR_set_mark(); }
     ~ErrorMark() { ERR_pop_to_mark(); }
@@ -51,7 +51,7 @@ int no_password(char*, int, int, void*) { return -1; }
 void check_secret(std::string_view secret) {
     if (secret.size() < secret_bytes_min)
         throw std::invalid_argument("an HS256 secret has 32 bytes at least (RFC 7518 section 3.2)");
-    // What everybody may know is no secret: the first half of the algorithm confusion attack.
+    // A public key is no secret: refusing it here prevents the algorithm confusion attack.
     if (secret.find("-----BEGIN ") != secret.npos)
         throw std::invalid_argument("a PEM file is no HS256 secret; is the algorithm right?");
 }

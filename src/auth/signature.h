@@ -18,12 +18,12 @@ namespace starling::auth {
 
 class VerifyingKey {
 public:
-    // Throws std::invalid_argument: why the material is none for its algorithm.
+    // Throws std::invalid_argument that says why the material does not suit the algorithm.
     explicit VerifyingKey(Key key);
 
     [[nodiscard]] const std::string& id() const noexcept { return id_; }
     [[nodiscard]] Algorithm algorithm() const noexcept { return algorithm_; }
-    // By this key's own algorithm alone. Compares in constant time.
+    // Verifies with this key's algorithm only. Compares in constant time.
     [[nodiscard]] bool verify(std::string_view text, std::string_view signature) const noexcept;
 
 private:

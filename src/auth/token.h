@@ -1,5 +1,5 @@
-// auth/token.h: the compact serialization of a signed token (JWS), RFC 7515 section 7.1: taken apart,
-// nothing of it believed yet. Pure functions, any thread.
+// auth/token.h: splits the compact serialization of a signed token (JWS), RFC 7515 section 7.1,
+// before its signature is verified. Pure functions, any thread.
 #pragma once
 
 #include <optional>
@@ -17,8 +17,8 @@ struct Token {
 };
 
 // Nothing unless there are three parts in strict base64url, the first a JSON object with a textual
-// `alg`, and without `crit`: RFC 7515 section 4.1.11 refuses extensions that are not understood, and
-// none is.
+// `alg`, and without `crit`: RFC 7515 section 4.1.11 refuses extensions that are not understood,
+// and none is.
 [[nodiscard]] std::optional<Token> parse_token(std::string_view text);
 
 }  // namespace starling::auth

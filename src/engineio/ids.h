@@ -38,10 +38,10 @@ struct SidParts {
     std::string_view secret;  // Borrowed from the text. Compare it with same_secret().
 };
 
-// Nothing for what make_sid() cannot have made.
+// Nothing for a text that make_sid() cannot produce.
 [[nodiscard]] std::optional<SidParts> parse_sid(std::string_view text) noexcept;
 
-// Takes as long for a secret that is wrong in its first character as for one wrong in its last.
+// Compares in constant time.
 [[nodiscard]] bool same_secret(std::string_view a, std::string_view b) noexcept;
 
 }  // namespace starling::engineio

@@ -2,7 +2,7 @@
 // what a client posts and what a poll is answered with, in EIO4 text, EIO3 text, EIO3 binary and
 // JSONP. Bodies are complete here and already within the limit of the server.
 //
-// Owner: whoever handles the request, for its duration. Thread: the owner's.
+// Owner: the handler of the request, for the request's duration. Thread: the owner's.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ enum class PayloadKind : uint8_t { text, binary };
 // clients name it in several ways ("text/plain;charset=UTF-8", a form, nothing).
 [[nodiscard]] PayloadKind payload_kind(std::string_view content_type) noexcept;
 
-// Pulls packets out of a body. Nothing is built but what the current packet needs.
+// Reads packets from a body one by one, and allocates only for the current packet.
 class PayloadReader {
 public:
     enum class Step : uint8_t { packet, end, fault };
@@ -66,7 +66,7 @@ public:
     // `bytes_max`: what append() stops at, counted before base64 and escapes.
     PayloadWriter(Revision revision, bool supports_binary, size_t bytes_max) noexcept;
 
-    // False: it does not fit behind what is there; send that, and this packet with the next poll.
+    // False: the packet does not fit. Send the payload so far, and this packet with the next poll.
     // The first packet always fits. EIO3: characters beyond ASCII within JSON strings of messages
     // become \uXXXX, because clients 1.x read text answers as bytes.
     [[nodiscard]] bool append(const Packet& packet);
