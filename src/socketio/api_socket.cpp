@@ -28,7 +28,7 @@ socketio::Socket* Socket::here() const {
     return server ? server->find(slot_key(key_)) : nullptr;
 }
 
-// For what the socket's own thread alone may do. Null where the socket is gone.
+// The socket, for calls that only its own thread may make. Null if the socket is gone.
 socketio::Socket* Socket::own(const char* what) const {
     if (server_ && !server_->here() && server_->is_open())
         throw std::logic_error(std::string(what) + ": the socket belongs to another thread");
@@ -95,7 +95,7 @@ void Socket::emit_flagged(std::string_view name, std::span<const Value> values,
     }
     const Use server(server_);
     if (!server) return gone();
-    // What cannot be sent is said to the caller, not to a log elsewhere.
+    // Encode here, so that values that cannot be sent throw at the caller.
     socketio::Encoder encoder(server->settings().codec, server->settings().decode.attachments_max);
     socketio::encode_event(encoder, server->settings().codec, "/", name, values);
     auto args = std::make_shared<const boost::json::array>(socketio::to_array(values));

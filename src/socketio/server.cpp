@@ -73,10 +73,10 @@ void Server::left(Socket& socket) {
 
 void Server::close_if_empty(Namespace& nsp) {
     if (nsp.size() > 0 || !nsp.setup().accept) return;
-    // Clients choose their names: so many are kept empty, and no more.
+    // Clients choose the names of dynamic namespaces, so the number of empty ones is limited.
     if (!nsp.setup().close_when_empty && namespaces_.size() <= namespaces_kept_max) return;
     const auto found = namespaces_.find(nsp.name());
-    // Middleware may still be deciding on somebody.
+    // A middleware may still be deciding on a socket.
     if (found == namespaces_.end() || nsp.waiting > 0) return;
     left_namespaces_.push_back(std::move(found->second));
     namespaces_.erase(found);
@@ -139,7 +139,7 @@ void Server::perform_in(const Command& command, Namespace& nsp, Report& report) 
     nsp.collect(command.target, targets);
     const bool sends = command.kind == Command::Kind::emit || command.kind == Command::Kind::ask;
     if (command.kind == Command::Kind::ask) {
-        // First the answers are awaited, then the question leaves.
+        // Register the awaited acks before the packet is sent.
         for (Socket* socket : targets) perform_on(command, nsp, *socket, report);
     }
     if (sends && !command.nsp.empty()) {
@@ -177,7 +177,7 @@ void Server::perform_on(const Command& command, Namespace& nsp, Socket& socket, 
             const uint64_t timeout_ms = command.target.flags.timeout_ms;
             const auto answered = [origin = command.origin,
                                    request = command.request](const sio::Answer& answer) {
-                if (!answer) return;  // The origin has a clock of its own.
+                if (!answer) return;  // The origin times out by itself.
                 Report one{.request = request};
                 one.responses.push_back(answer.value());
                 origin->deliver_report(std::move(one));
@@ -199,7 +199,7 @@ void Server::reply(const Command& command, Report report) {
 
 void Server::server_event(const Command& command) {
     if (command.origin == this) {
-        // It does not hear itself; the others answer.
+        // The sending worker does not handle its own event; the other workers answer.
         if (command.request) report({.request = command.request, .first = true});
         return;
     }
@@ -265,7 +265,7 @@ void Server::deliver_report(Report one) {
 
 void Server::report(Report one) {
     const auto found = requests_.find(one.request);
-    if (found == requests_.end()) return;  // Its time is over.
+    if (found == requests_.end()) return;  // The request has timed out.
     const CallScope entry(*this);
     Request& request = found->second;
     if (one.first) {

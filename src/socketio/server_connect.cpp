@@ -28,7 +28,7 @@ std::string_view text_member(const Json& object, std::string_view name) {
     return text ? std::string_view(text->data(), text->size()) : std::string_view();
 }
 
-// After which a client may come back to where it was.
+// The reasons after which a client may recover its session.
 constexpr std::array<std::string_view, 6> recoverable{
     "transport error", "transport close",      "forced close",
     "ping timeout",    "server shutting down", "forced server close"};
@@ -73,7 +73,7 @@ void Server::connect(Connection& connection, const Packet& packet) {
     const Transport& transport = connection.transport();
     std::string id;
     if (transport.revision() >= 4) {
-        id = new_id();  // Not the engine's: other clients learn this one.
+        id = new_id();  // Not the secret sid of Engine.IO: other clients see a socket's id.
     } else {
         if (nsp->name() != "/") id.append(nsp->name()).append("#");
         id.append(transport.sid());
@@ -158,7 +158,7 @@ void Server::decided(base::SlotKey key, size_t guard, std::optional<sio::Error> 
         connection.handler_threw();
 }
 
-// Middleware lets it in.
+// Connects a socket that all middleware has accepted.
 void Server::admit(Socket& socket) {
     std::optional<History::Return> back;
     if (settings().recovery && !settings().recovery->skip_middlewares) {
@@ -237,7 +237,7 @@ std::optional<History::Return> Server::find_saved_session(const PendingConnectio
         std::erase_if(back->missed,
                       [&](const auto& command) { return command->offset >= history_cursor_; });
     });
-    // A login of somebody else does not get it.
+    // A session is restored only for the same user.
     if (back && back->who.user != who.login.user) back.reset();
     return back;
 }

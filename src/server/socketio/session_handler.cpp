@@ -28,8 +28,8 @@ void SocketIoSessionHandler::send(std::string_view text, bool text_is_binary,
     else
         session_.send_text(text, compress);
     for (size_t i = 0; i < attachments.size(); ++i) {
-        // A full queue ends the session, and whoever is told of that may use the encoder that holds
-        // these.
+        // A full queue ends the session, and the disconnect handlers may then overwrite the encoder
+        // that holds the attachments.
         if (!session_.is_open()) return;
         session_.send_binary(base::bytes_of(attachments[i]), compress);
     }

@@ -1,13 +1,13 @@
-// socketio/codec/encoder.h: Socket.IO packets to be sent, written value by value in the codec of the
-// connection.
+// socketio/codec/encoder.h: Socket.IO packets to be sent, written value by value in the codec of
+// the connection.
 //
 //     encoder.begin(Type::event, "/chat", 7);
 //     encoder.value("message");
 //     encoder.value(json);
 //     if (encoder.finish()) send(encoder.text(), encoder.attachments());
 //
-// Owner: a worker uses one again and again, and then allocates nothing for a small packet; or whoever
-// keeps what take() returns. Thread: the owner's.
+// Owner: a worker, which reuses one Encoder and so allocates nothing for a small packet; or the
+// caller of take(). Thread: the owner's.
 #pragma once
 
 #include <concepts>
@@ -28,15 +28,15 @@ namespace starling::socketio {
 
 class Encoder {
 public:
-    // `attachments_max`: of one packet in the JSON codec.
+    // `attachments_max`: per packet in the JSON codec.
     explicit Encoder(Codec codec = Codec::json,
                      size_t attachments_max = DecodeLimits{}.attachments_max) noexcept;
     Encoder(const Encoder&) = delete;
     Encoder& operator=(const Encoder&) = delete;
 
-    // Forgets the packet before. For an event or an ack, values are the items of its array, the first
-    // one of an event its name. For the others there is one value or none. `type` is never a binary
-    // one: the values say whether it becomes that. Nothing of `nsp` is kept.
+    // Forgets the packet before. For an event or an ack, values are the items of its array, the
+    // first one of an event its name. For the others there is one value or none. `type` is never a
+    // binary one: the values say whether it becomes that. Nothing of `nsp` is kept.
     void begin(Type type, std::string_view nsp, std::optional<uint64_t> id = std::nullopt);
     void begin(Codec codec, Type type, std::string_view nsp,
                std::optional<uint64_t> id = std::nullopt);
@@ -59,20 +59,20 @@ public:
     void value(const Json& json);
 
     // False where there is nothing to send: a value was over encoded_depth_max deep, or there were
-    // bytes in a packet that is neither event nor ack, or more attachments than the limit, or as text,
-    // beside bytes, an object with `_placeholder: true`.
+    // bytes in a packet that is neither event nor ack, or more attachments than the limit, or as
+    // text, beside bytes, an object with `_placeholder: true`.
     [[nodiscard]] bool finish();
 
     // A whole packet, as the decoder reports them.
     [[nodiscard]] bool encode(const Packet& packet);
 
-    // What was written, until the next begin().
+    // The written packet, valid until the next begin().
     [[nodiscard]] std::string_view text() const noexcept { return out_.text; }
     [[nodiscard]] std::span<const std::string> attachments() const noexcept {
         return out_.attachments;
     }
     [[nodiscard]] bool text_is_binary() const noexcept { return out_.text_is_binary; }
-    // Or the same, given away.
+    // Moves the text and the attachments out.
     [[nodiscard]] Encoded take();
 
 private:
