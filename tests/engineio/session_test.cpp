@@ -314,7 +314,8 @@ TEST(EngineioSession, the_server_closes) {
     check(sockets, eio4, websocket);
 }
 
-// What holds whatever happens: every sequence of so many events and packets, in each revision.
+// Invariants, checked after every sequence of the given number of events and packets, in each
+// revision.
 class Walk {
 public:
     static constexpr int depth = 3;

@@ -1,5 +1,5 @@
-// Whatever an application is given of what a client sent can be copied, moved and kept: the memory that the
-// packet was decoded in is used for others by then.
+// Every value of a client's packet that an application gets can be copied, moved and kept, although
+// the decoder reuses the packet's memory for later packets.
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
@@ -20,8 +20,8 @@ using fake::Client;
 using fake::Workers;
 using sio::Json;
 
-// Too large for the first memory of an Arena, so that AddressSanitizer sees it go; its texts, keys and
-// nested values are too long to be stored in place.
+// Too large for the first memory of an Arena, so that AddressSanitizer sees it go; its texts, keys
+// and nested values are too long to be stored in place.
 std::string payload(char letter) {
     const std::string text(300, letter);
     std::string items;

@@ -1,4 +1,5 @@
-// Packets as they are written: those of socket.io-parser 4.2.6, numbers and escapes of JSON.stringify.
+// Packets as they are written: those of socket.io-parser 4.2.6, numbers and escapes of
+// JSON.stringify.
 #include "socketio/codec/encoder.h"
 
 #include <gtest/gtest.h>
@@ -220,7 +221,8 @@ TEST(SocketioEncoder, HasAnErrorForWhatCannotBeSent) {
         EXPECT_FALSE(sent(Type::connect, object{{"a", Binary("x")}}));
         EXPECT_FALSE(sent(Type::connect_error, object{{"data", array{Binary("x")}}}));
         EXPECT_TRUE(sent(Type::event, array{"a", lookalike}));
-        // One who echoes what a peer sent must not close everyone's connection.
+        // An application that echoes a peer's JSON must not make other clients close their
+        // connections.
         EXPECT_EQ(sent(Type::event, array{"a", lookalike, Binary("x")}), codec == Codec::msgpack);
         EXPECT_TRUE(sent(Type::event, array{"a", object{{"_placeholder", 1}}, Binary("x")}));
         EXPECT_TRUE(sent(Type::event, array{"a"}));
