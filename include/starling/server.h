@@ -197,8 +197,8 @@ public:
     bool reload_certificates(std::string& error);
 
     // ---- Any thread, while it runs ----------------------------------------------------------------
-    // How many sockets of the calling worker took it into their queues; nothing where the call was posted, from
-    // a thread of the application's. Before start() it reaches nobody.
+    // Returns how many sockets of the calling worker took the message into their queues. Returns nothing on a
+    // thread of the application's, where the call is posted. Before start() the message reaches no socket.
     std::optional<size_t> publish(std::string_view topic, ws::Message message);
     [[nodiscard]] size_t subscribers(std::string_view topic) const;
     // Run on the first worker's thread; may be asked for before start().

@@ -239,7 +239,7 @@ private:
 
 // Everything about one path. Handlers belong to the route, not to connections, and may run on every
 // worker at the same time; for one socket they run one after the other. A handler that throws costs
-// its own socket the connection (1011) and nobody else anything.
+// its own socket the connection (1011), and other sockets nothing.
 struct Route {
     uint64_t message_bytes_max = 1'000'000;  // Decompressed; more is closed with 1009.
     uint32_t fragments_max = 1024;           // Of one message; more is closed with 1008.

@@ -29,7 +29,7 @@ std::string executable_path() {
 }  // namespace
 
 int main(int count, char** arguments) {
-    ::signal(SIGPIPE, SIG_IGN);  // A reader of the output who leaves does not end the server.
+    ::signal(SIGPIPE, SIG_IGN);  // A closed output pipe does not end the server.
     std::vector<std::string> args(arguments + (count > 0), arguments + count);
     return starling::app::run(args, environment_of(environ), executable_path(), std::cout,
                               std::cerr);

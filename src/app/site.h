@@ -18,7 +18,7 @@ class Community;
 }
 
 // The folder with the demo's pages, looked for from the executable: of an installation, then of the
-// source tree around a build folder. "" where there is none.
+// source tree around a build folder. "": no such folder exists.
 [[nodiscard]] std::string find_web_folder(const std::string& executable_path);
 
 // A key whose value the server refuses.

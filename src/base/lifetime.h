@@ -1,8 +1,8 @@
 // base/lifetime.h: what a handle holds in place of the address of a server's part, so that a handle may be kept
 // and used for longer than the server lives.
 //
-// The part's own thread asks own(): two loads. Any other thread takes a Use, for whose length the part stays.
-// Owner: nobody. A Lifetime is never freed, since a handle may be kept for ever: 80 bytes for each part that a
+// The part's own thread asks own(): two loads. Any other thread takes a Use; the part stays while the Use lives.
+// Owner: none. A Lifetime is never freed, since a handle may be kept for ever: 80 bytes for each part that a
 // process ever makes (a few for each worker).
 #pragma once
 

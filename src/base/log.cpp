@@ -125,8 +125,8 @@ public:
           queue_lines_max_(std::max<size_t>(options.queue_lines_max, 1)),
           level_(options.level),
           format_(options.format) {
-        // The thread inherits a mask without any signal: those belong to the threads that wait for
-        // them, and a reader of the log who leaves is EPIPE, not the end of the program.
+        // The thread starts with all signals blocked: signals belong to the threads that wait for them.
+        // A reader of the log that goes away is EPIPE then, and does not end the program.
         sigset_t all, before;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);

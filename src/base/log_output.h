@@ -34,7 +34,7 @@ private:
     enum class Way : unsigned char {
         plain,   // A file, or an open file of our own with O_NONBLOCK: write() does not wait.
         socket,  // MSG_DONTWAIT says so for each call.
-        polled,  // Shared with others, who must not find it non-blocking: poll() before each piece.
+        polled,  // Shared with other processes, for which it must stay blocking: poll() before each piece.
     };
 
     void use(int descriptor) noexcept;

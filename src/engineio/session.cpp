@@ -27,7 +27,7 @@ constexpr bool is_in(State state, uint8_t states) { return (in(state)&states) !=
 
 }  // namespace
 
-// What an event means to the table, given who pings whom and what is pending.
+// An event as the table knows it: the side that pings, and the requests that wait, are worked in.
 enum class Session::Input : uint8_t {
     // Packets of the current transport. Without a row: a protocol error, `parse error`.
     message,

@@ -55,15 +55,15 @@ public:
     };
 
     enum class Event : uint8_t {
-        poll_arrived,        // A GET, verified.
-        poll_aborted,        // Its connection ended before it was answered.
-        post_arrived,        // The head of a POST, verified.
-        post_done,           // It was answered: its packets were taken, or it was too long (413).
-        post_aborted,        // Its connection ended before its body did.
-        post_fault,          // PayloadReader found a fault.
+        poll_arrived,  // A GET, verified.
+        poll_aborted,  // The GET's connection ended before the answer.
+        post_arrived,  // The head of a POST, verified.
+        post_done,     // The POST was answered: its packets were taken, or it was too long (413).
+        post_aborted,  // The POST's connection ended before the body did.
+        post_fault,    // PayloadReader found a fault.
         websocket_attached,  // An upgrade with the sid of this session succeeded.
-        websocket_closed,    // The one that was accepted, by a close frame or an end of stream.
-        websocket_error,     // Likewise, by a fault below Engine.IO.
+        websocket_closed,    // The attached WebSocket ended: a close frame, or an end of stream.
+        websocket_error,     // The attached WebSocket ended by a fault below Engine.IO.
         websocket_fault,     // decode_text() or decode_binary() found a fault.
     };
 

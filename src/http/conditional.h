@@ -40,8 +40,8 @@ struct RangeVerdict {
 };
 
 // Section 14.2, with If-Range (13.1.5). Only GET has ranges. One range gives `partial`; several
-// give the whole, as section 14.2 allows: nobody asks for them but attackers (14.2, last paragraph
-// but one). A malformed field or another unit is ignored.
+// give the whole, as section 14.2 allows: a request for several is more likely an attack than a
+// need (14.2, last paragraph but one). A malformed field or another unit is ignored.
 [[nodiscard]] RangeVerdict evaluate_range(const Request& request, const Validators& validators,
                                           uint64_t size_bytes, int64_t now_s);
 

@@ -28,7 +28,7 @@ bool apply_cors(const CorsOptions& options, const Request& request, Response& re
                options.origins.end();
     };
     const bool anybody = has("*") && !options.credentials;
-    // The answer depends on Origin even where there is none: a cache must not mix the two up.
+    // The answer depends on Origin, also for a request without one: a cache must tell the two apart.
     if (!anybody) add_vary(response, "Origin");
     const auto origin = request.header("origin");
     const bool preflight =

@@ -1,6 +1,6 @@
 // http/date.h: HTTP dates, RFC 9110 section 5.6.7. Seconds since 1970-01-01T00:00:00Z.
 //
-// Owner:  nobody; a DateText belongs to one worker. Thread: its owner's.
+// Owner:  none for the functions; a DateText belongs to one worker. Thread: its owner's.
 #pragma once
 
 #include <cstdint>

@@ -21,7 +21,7 @@ struct Parameter {
 // quoted string a backslash escapes '"' and '\' alone: browsers send the backslash of a file's name as it is.
 [[nodiscard]] std::optional<std::vector<Parameter>> parameters_of(std::string_view value);
 
-// Null where there is none of that name.
+// Null: no parameter has that name.
 [[nodiscard]] const std::string* find_parameter(const std::vector<Parameter>& parameters,
                                                 std::string_view name) noexcept;
 

@@ -1,6 +1,6 @@
 // http/response_writer.h: RFC 9112 sections 4 to 7, sending side of a server. Appends to a string.
 //
-// Owner:  nobody: free functions. Thread: any. The time is an argument (see DateText).
+// Owner:  none: free functions. Thread: any. The time is an argument (see DateText).
 #pragma once
 
 #include <starling/http.h>
@@ -17,7 +17,7 @@ struct WriteContext {
     int version_minor = 1;         // Of the request.
     bool keep_alive = true;        // The request allows another one and the server wants it too.
     std::string_view date = {};    // IMF-fixdate; "" sends no Date.
-    std::string_view server = {};  // "" sends no Server field: versions are nobody's business.
+    std::string_view server = {};  // "" sends no Server field: a version helps attackers alone.
 };
 
 enum class BodyFraming : uint8_t { none, length, chunked, until_close };

@@ -3,7 +3,7 @@
 // When descriptors run out it pauses for a moment instead of spinning, after it has told one waiting
 // peer "503" with the help of a descriptor kept in reserve. Existing connections go on.
 //
-// Owner: who listens (server::Worker). Thread: the loop's.
+// Owner: the server::Worker that listens. Thread: the loop's.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // net/backend.h: the seam between a loop and the kernel, shaped by completion.
 //
-// A backend says "these bytes arrived", "this much was taken", "more can be sent", "it ended"; who
-// uses it never sees readiness, so a readiness kernel (epoll) and a completion kernel (io_uring)
-// both fit behind it. tests/net/backend_contract_test.cpp is the contract, for every backend.
+// A backend says "these bytes arrived", "this much was taken", "more can be sent", "it ended". The
+// loop never sees readiness, so a readiness kernel (epoll) and a completion kernel (io_uring)
+// both fit behind this interface. tests/net/backend_contract_test.cpp is the contract, for every backend.
 //
 // Thread: the loop's own, but for wake().
 #pragma once

@@ -43,7 +43,7 @@ struct SocketFileAccess {
 [[nodiscard]] Descriptor listen_on(const Address& address, bool share_port, std::string& error,
                                    const SocketFileAccess& file = {});
 
-// True where nobody listens on `address` yet; false, with `error`, otherwise.
+// True: no process listens on `address` yet. False: `error` says why.
 [[nodiscard]] bool address_is_free(const Address& address, std::string& error);
 
 [[nodiscard]] std::optional<Address> local_address(int fd);

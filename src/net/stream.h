@@ -64,8 +64,8 @@ struct KeptInput {
     }
 };
 
-// A stream between two loops: nothing queued, nothing lost. Whoever drops it drops the connection,
-// without on_closed(): the handler has no stream then.
+// A stream between two loops: nothing queued, nothing lost. Destroying a Detached closes the
+// connection without a call of on_closed(), since the handler has no stream then.
 struct Detached {
     Detached();
     Detached(Detached&&) noexcept;
@@ -83,7 +83,7 @@ public:
     enum class Close : uint8_t {
         // What is queued leaves first, then this side ends (FIN). What the peer still sends is read
         // and dropped until it ends too, or for 2 s after it has acknowledged everything (RFC 6455
-        // section 7.1.1, RFC 9112 section 9.6): bytes that nobody has read would make the kernel
+        // section 7.1.1, RFC 9112 section 9.6): unread bytes would make the kernel
         // reset the connection, and the reset would destroy what the peer has not read yet.
         flush,
         reset,  // Now; what is queued is lost.

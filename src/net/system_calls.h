@@ -1,8 +1,8 @@
 // net/system_calls.h: send, receive and wait without libc's cancellation points.
 //
 // In a process of several threads libc's send() and recv() mark themselves cancellable on the way in
-// and out; nobody cancels threads here, and with small messages those marks are 2 % of a server's
-// time. Under ThreadSanitizer libc's own are used: it learns from them what happens before what.
+// and out. This library cancels no thread, and with small messages those marks are 2 % of a server's
+// time. Under ThreadSanitizer libc's calls are used: the sanitizer learns from them the order of events.
 #pragma once
 
 #include <linux/sockios.h>

@@ -27,8 +27,8 @@ class TlsContext {
 public:
     // The first certificate serves clients that name no host, or a host that no certificate names.
     // `ciphers`: those of TLS 1.2, in OpenSSL's format. `error` names each file that cannot be used.
-    // With `previous`, made of as many certificates, such a certificate stays what it was there. Null
-    // where there is none.
+    // With `previous`, made of as many certificates, such a certificate stays what it was there.
+    // Null: no certificate can be used.
     [[nodiscard]] static std::shared_ptr<const TlsContext> load(
         const std::vector<CertificateFiles>& certificates, const std::string& ciphers,
         std::string& error, const TlsContext* previous = nullptr);

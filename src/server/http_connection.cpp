@@ -228,7 +228,7 @@ void HttpConnection::read_next() {
     stream_->resume_receiving();
 }
 
-// ---- what the request is for those who know it --------------------------------------------------
+// ---- the request's key and its end --------------------------------------------------------------
 
 void HttpConnection::begin_request() {
     if (reply_key_.generation) return;
@@ -236,7 +236,7 @@ void HttpConnection::begin_request() {
     worker_->replies().insert(*this);
 }
 
-// The one place where a request ends for those who know it: its watcher, and every http::Reply.
+// The one place where a request ends for the objects that know it: its watcher, and every http::Reply.
 void HttpConnection::end_request(RequestEnd how) {
     const base::SlotKey request = reply_key_;
     release_key();

@@ -169,8 +169,9 @@ private:
     WorkerGroup& group_;
     const uint32_t index_;
     std::atomic<bool> ended_{false};
-    std::atomic<uint64_t> posted_bytes_{0};  // Of reply_write(), on their way to this thread.
-    std::atomic<uint64_t> posted_message_bytes_{0};  // Likewise of messages, see post_bytes().
+    std::atomic<uint64_t> posted_bytes_{0};  // On their way to this thread, by reply_write().
+    std::atomic<uint64_t> posted_message_bytes_{
+        0};  // On their way to this thread, by post_bytes().
     std::atomic<uint64_t> posted_dropped_{0};
     Counters counters_;
     Counter accept_pauses_;

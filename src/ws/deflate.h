@@ -14,7 +14,7 @@
 
 namespace starling::ws {
 
-// What the handshake agreed on (RFC 7692 section 7.1). "server" and "client" name who compresses.
+// What the handshake agreed on (RFC 7692 section 7.1). "server" and "client" name the side that compresses.
 struct DeflateParams {
     bool server_no_context_takeover = false;
     bool client_no_context_takeover = false;

@@ -15,8 +15,8 @@
 
 namespace starling::ws {
 
-// Header values, empty where there is none; those of repeated lines are joined by ", " (RFC 9110
-// 5.3).
+// Header values; "" for a header that the request lacks. Values of repeated lines are joined by ", "
+// (RFC 9110 5.3).
 struct HandshakeRequest {
     std::string_view method;
     std::string_view upgrade;

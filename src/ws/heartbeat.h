@@ -70,7 +70,7 @@ public:
     }
 
     // The round trip in milliseconds, or null for a pong that does not answer our last ping: 5.5.3
-    // allows pongs that nobody asked for.
+    // allows unsolicited pongs.
     [[nodiscard]] std::optional<uint32_t> on_pong(std::span<const std::byte> payload,
                                                   uint32_t now_ms) noexcept {
         const PingPayload expected = ping_payload();

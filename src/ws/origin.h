@@ -15,7 +15,7 @@ struct OriginPolicy {
     std::vector<std::string> allowed;
 };
 
-// `origin`: the Origin header, empty where there is none: then it is no browser and allowed.
+// `origin`: the Origin header; "" without one: such a client is no browser, and is allowed.
 // `host`: the Host header. `secure`: the connection is TLS; otherwise TLS may end at a proxy in front,
 // and the scheme of the origin is not judged.
 [[nodiscard]] bool origin_allowed(const OriginPolicy& policy, std::string_view origin,

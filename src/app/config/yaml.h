@@ -1,7 +1,7 @@
 // app/config/yaml.h: a YAML file as a plain tree with line numbers. Stricter than YAML: no anchors,
 // aliases, tags or second documents, so that what a file says stands where it says it.
 //
-// Owner: whoever parsed it. Thread: any.
+// Owner: the caller of the parser. Thread: any.
 #pragma once
 
 #include <cstddef>

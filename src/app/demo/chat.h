@@ -2,7 +2,7 @@
 //
 //     in    {"name":"Ada","msg":"hi"}          one text message each
 //     out   Ada:hi                             to everyone, the sender included
-//           Ada下线了!                          to everyone else, when somebody who has spoken leaves
+//           Ada下线了!                          to everyone else, when a member that has spoken leaves
 //           {"error":"..."}                    to the sender alone
 //
 // Pure. Owner and thread: of a member's name, the socket's.

@@ -29,7 +29,7 @@ int64_t unix_ms() {
     return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-// {"name": "Ada"} of the CONNECT packet; "" where there is none.
+// The name in the CONNECT packet, {"name": "Ada"}; "" without one.
 std::string name_of(const sio::Json& auth) {
     const json::object* object = auth.if_object();
     const json::value* name = object ? object->if_contains("name") : nullptr;

@@ -36,9 +36,9 @@ public:
     [[nodiscard]] bool rename(std::string_view id, std::string_view name);
     [[nodiscard]] bool leave(std::string_view id);
 
-    // What all have been told up to now: for a newcomer, who gets the next changes like everybody.
+    // The list as every member knows it: for a newcomer, which gets the next changes as every member does.
     [[nodiscard]] sio::Json list() const;
-    // What changed since the last call, for all; null where nothing did in the end.
+    // The changes since the last call, for every member; null: the list is as it was.
     [[nodiscard]] sio::Json take_changes();
 
     [[nodiscard]] std::optional<std::string> name(std::string_view id) const;

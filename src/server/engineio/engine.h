@@ -173,7 +173,7 @@ private:
     std::unique_ptr<EngineHandler> user_;
     std::unique_ptr<EnginePoll> poll_;  // The GET that waits.
     base::SlotKey post_;                // The POST whose body is on its way, by Worker::replies().
-    base::SlotKey answered_;            // The poll that was answered last, likewise.
+    base::SlotKey answered_;            // The poll that was answered last, by Worker::replies().
     std::unique_ptr<EngineQueue> queue_;                 // Null while empty.
     std::unique_ptr<UnjoinedSessions::Entry> unjoined_;  // Null once it is to be kept.
 };

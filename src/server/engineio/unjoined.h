@@ -60,7 +60,7 @@ public:
 
     [[nodiscard]] size_t size() const noexcept { return size_; }
     [[nodiscard]] size_t size_of(ClientNetwork network) const;
-    // Null where there is none.
+    // Null: no session is unjoined.
     [[nodiscard]] const Entry* oldest() const noexcept;
     [[nodiscard]] const Entry* oldest_of(ClientNetwork network) const;
 

@@ -186,7 +186,7 @@ void Events::publish(std::shared_ptr<EventBatch> batch) {
     if (mine) mine->publish(*batch);
 }
 
-// ---- who may listen -------------------------------------------------------------------------------
+// ---- admission ------------------------------------------------------------------------------------
 
 Admission Events::admit(const http::Request& request, int64_t now_s) const {
     std::optional<std::string> name;

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""bench/against.py BUILD: this build beside another build of starling, row by row, in one run.
+
+For a change that must not cost anything: BUILD is the build folder of the commit before it. The two
+take turns, round by round; a row shows the median of each and their ratio. Names are those of
+bench/run.py: echo echo16 echo16k fanout handshake idle socketio-ack socketio-ack16 socketio-idle.
+"""
+
+import argparse
+
+import peers
+import run
+from tables import ratio, table
+
+COUNT = ["--connections"]
+# Name: the load's mode, its arguments, the field that is compared, and what serves.
+ROWS = {
+    "echo": ("echo", [*COUNT, 50], "server_us", peers.starling),
+    "echo16": ("echo", [*COUNT, 50, "--in-flight", 16], "server_us", peers.starling),
+    "echo16k": ("echo", [*COUNT, 50, "--payload", 16384], "server_us", peers.starling),
+    "fanout": ("fanout", [*run.PATHS, *COUNT, 500, "--rate", 2000], "server_us", peers.starling),
+    "handshake": ("handshake", [*COUNT, 50], "server_us", peers.starling),
+    "idle": ("idle", ["--heap-path", "/heap", *COUNT, 15000], "heap_bytes", peers.starling),
+    "socketio-ack": ("socketio-ack", [*COUNT, 50, "--in-flight", 1], "server_us",
+                     peers.starling_socketio),
+    "socketio-ack16": ("socketio-ack", [*COUNT, 50, "--in-flight", 16], "server_us",
+                       peers.starling_socketio),
+    "socketio-idle": ("socketio-idle", [*COUNT, 10000], "heap_bytes", peers.starling_socketio),
+}
+
+
+def named(make, build, name):
+    peer = make(build)
+    peer.name = name
+    return peer
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("other", help="the build folder to compare with")
+    parser.add_argument("name", nargs="*", default=list(ROWS), help=", ".join(ROWS))
+    parser.add_argument("--build", default=str(peers.HERE.parent / "build/release"))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="measured in each round")
+    options = parser.parse_args()
+    options.connections = None
+    bench = run.Bench(options)
+    rows = []
+    for name in options.name:
+        mode, arguments, field, make = ROWS[name]
+        contenders = [(named(make, options.other, "other"), [], 1),
+                      (named(make, options.build, "this"), [], 1)]
+        timed = [] if "idle" in mode else bench.timed()
+        rounds = 1 if "idle" in mode else options.rounds
+        got = bench.compare(name, mode, contenders, timed + arguments, rounds)
+        if len(got) == 2:
+            other, this = got["other"][field], got["this"][field]
+            rows.append([name, field, other, this, ratio(this, other)])
+    table(f"This build beside {options.other}", ["row", "field", "other", "this", "this / other"],
+          rows)
+
+
+if __name__ == "__main__":
+    main()
