@@ -23,8 +23,7 @@ ws::DeflateOptions deflate_of(const ws::Compression& compression) {
     return {.enabled = compression.enabled,
             .allow_server_context_takeover = compression.context_takeover,
             .allow_client_context_takeover = compression.context_takeover,
-            .server_max_window_bits = uint8_t(compression.window_bits),
-            .threshold_bytes = compression.threshold_bytes};
+            .server_max_window_bits = uint8_t(compression.window_bits)};
 }
 
 ws::OriginPolicy origins_of(const ws::Route& route) {

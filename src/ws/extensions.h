@@ -40,7 +40,6 @@ struct DeflateOptions {
     bool allow_client_context_takeover = false;
     uint8_t server_max_window_bits = 15;  // 9 to 15.
     uint8_t client_max_window_bits = 15;  // 9 to 15.
-    size_t threshold_bytes = 1024;        // Smaller messages are sent as they are.
 };
 
 struct DeflateAnswer {

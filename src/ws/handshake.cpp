@@ -127,8 +127,4 @@ void append_response(std::string& out, std::string_view accept, std::string_view
     out += "\r\n\r\n";
 }
 
-void append_upgrade_required(std::string& out) {
-    out += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
-}
-
 }  // namespace starling::ws

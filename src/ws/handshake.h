@@ -33,7 +33,7 @@ struct HandshakeRequest {
 };
 
 struct HandshakeVerdict {
-    uint16_t status;          // 101, 400, 405 (Allow: GET), 426 (append_upgrade_required()).
+    uint16_t status;          // 101, 400, 405 (Allow: GET), 426 (Sec-WebSocket-Version: 13).
     std::string_view reason;  // For the body and the log.
 };
 
@@ -63,8 +63,5 @@ using HeaderField = std::pair<std::string_view, std::string_view>;
 // extra fields: tokens as names, no CR, LF or NUL in values.
 void append_response(std::string& out, std::string_view accept, std::string_view subprotocol,
                      std::string_view extensions, std::span<const HeaderField> extra = {});
-
-// Headers for a 426 (4.4; RFC 9110 15.5.22): which version this server speaks.
-void append_upgrade_required(std::string& out);
 
 }  // namespace starling::ws
