@@ -53,9 +53,8 @@ def main():
         timed = [] if "idle" in mode else bench.timed()
         rounds = 1 if "idle" in mode else options.rounds
         got = bench.compare(name, mode, contenders, timed + arguments, rounds)
-        if len(got) == 2:
-            other, this = got["other"][field], got["this"][field]
-            rows.append([name, field, other, this, ratio(this, other)])
+        other, this = (got.get(build, {}).get(field) for build in ("other", "this"))
+        rows.append([name, field, other, this, ratio(this, other)])
     table(f"This build beside {options.other}", ["row", "field", "other", "this", "this / other"],
           rows)
 

@@ -69,7 +69,7 @@ void Loop::run_once(int timeout_ms_max) {
 int Loop::wait_ms(int timeout_ms_max) {
     if (!tasks_.empty() || stopping_.load(std::memory_order_acquire)) return 0;
     // What was written or closed between two ticks does not wait for an event.
-    if (!dirty_.empty() || !closing_.empty() || !redeliver_.empty()) return 0;
+    if (!dirty_.empty() || closing_.linked() || !redeliver_.empty()) return 0;
     if (!turns_.empty()) return 0;
     uint64_t until_ms = UINT64_MAX, now_ms = now_ms_;
     if (const auto due_ms = timers_.next_due_ms()) until_ms = *due_ms, now_ms = clock_();
@@ -94,17 +94,22 @@ void Loop::tell_escaped(std::string_view what) noexcept {
 }
 
 void Loop::settle() {
-    while (!dirty_.empty() || !closing_.empty() || !redeliver_.empty()) {
+    while (!dirty_.empty() || closing_.linked() || !redeliver_.empty()) {
         // Indices: each list may grow while it is walked.
         for (size_t i = 0; i < redeliver_.size(); ++i) redeliver_[i]->redeliver();
         redeliver_.clear();
         for (size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->flush();
         dirty_.clear();
-        for (size_t i = 0; i < closing_.size(); ++i) {
-            if (closing_[i]->dirty_ || closing_[i]->redeliver_) continue;
-            reap(*std::exchange(closing_[i], nullptr));
+        base::ListLink waiting;  // Streams that another list of this tick still names.
+        while (closing_.linked()) {
+            auto& stream = static_cast<Stream&>(*closing_.next());
+            stream.unlink();
+            if (stream.dirty_ || stream.redeliver_)
+                stream.insert_before(waiting);
+            else
+                reap(stream);
         }
-        std::erase(closing_, nullptr);
+        closing_.take_all(waiting);
     }
     while (!replaced_.empty()) {
         const auto freed = std::move(replaced_.back());  // Its destructor may replace another one.
@@ -139,7 +144,6 @@ Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
     // All memory first: once the stream is there nothing here may fail.
     if (tls && scratch_.empty())
         scratch_.resize(Backend::receive_headroom_bytes + TlsSession::record_bytes_max);
-    if (closing_.capacity() <= streams_.size()) closing_.reserve(2 * streams_.size() + 16);
     const base::SlotKey key = streams_.next_key();
     auto* stream = new Stream(*this, std::move(fd), key, std::move(handler), std::move(tls));
     streams_.insert(*stream);

@@ -119,9 +119,10 @@ private:
     base::SlotTable<Stream> streams_;
     ChunkPool chunks_;
     std::vector<std::unique_ptr<Outbox>> spare_outboxes_;
-    base::ListLink blocked_;          // Outboxes that the kernel refused, in no order.
-    std::vector<Stream*> dirty_;      // To flush at the end of the tick.
-    std::vector<Stream*> closing_;    // To reap at the end of the tick; has room for all streams.
+    base::ListLink blocked_;      // Outboxes that the kernel refused, in no order.
+    std::vector<Stream*> dirty_;  // To flush at the end of the tick.
+    base::ListLink
+        closing_;  // Streams to reap at the end of the tick, by the link of their timers.
     std::vector<Stream*> turns_;      // Yielded in this tick: on in the next one.
     std::vector<Stream*> due_turns_;  // Yielded in the tick before.
     std::vector<Stream*> redeliver_;  // Resumed with kept bytes.

@@ -385,7 +385,7 @@ Detached Stream::detach() {
     unlink();
     loop_.backend().remove(*this, false);
     release_outbox();
-    loop_.closing_.push_back(this);
+    insert_before(loop_.closing_);
     Detached result;
     result.fd = Descriptor(std::exchange(fd_, -1));
     result.handler = std::move(handler_);

@@ -49,7 +49,7 @@ void Stream::finish(CloseReason reason) noexcept {
     unlink();
     loop_.backend().remove(*this, true);
     release_outbox();
-    loop_.closing_.push_back(this);  // Loop::open() has made room.
+    insert_before(loop_.closing_);  // Its timer is over.
 }
 
 // A FIN would tell the peer that the part it got is the whole.

@@ -39,8 +39,7 @@ void Connection::threw(std::string_view handler, std::string_view what) {
 
 void Connection::opened() {
     guarded([this] {
-        connect_due_ms_ = cut(server_.runtime().now_ms() + server_.settings().connect_timeout_ms);
-        set_timer();
+        set_deadline(server_.settings().connect_timeout_ms);
         // Clients before 3.0 are in "/" without asking.
         if (transport_.revision() == 3) server_.connect(*this, Packet{});
     });
@@ -56,13 +55,12 @@ void Connection::on_bytes(std::span<const std::byte> bytes) {
 
 void Connection::handle(const Outcome& outcome) {
     if (!open_) return;
-    if (outcome.kind != Outcome::Kind::pending) packet_due_ms_ = 0;
+    if (joined_ && outcome.kind != Outcome::Kind::pending) due_ms_ = 0;
     switch (outcome.kind) {
         case Outcome::Kind::packet: return on_packet(outcome.packet);
         case Outcome::Kind::pending:
-            if (packet_due_ms_) return;
-            packet_due_ms_ = cut(server_.runtime().now_ms() + packet_timeout_ms);
-            return set_timer();
+            if (due_ms_ == 0) set_deadline(packet_timeout_ms);
+            return;
         case Outcome::Kind::fault: return end(Transport::End::forced_close, outcome.reason);
     }
 }
@@ -121,7 +119,10 @@ Socket* Connection::find(std::string_view nsp) const noexcept {
 }
 
 Socket& Connection::add(std::unique_ptr<Socket> socket) {
-    joined_ = true;
+    if (!std::exchange(joined_, true)) {
+        due_ms_ = 0;
+        if (decoder_.pending()) set_deadline(packet_timeout_ms);
+    }
     Socket& added = *socket;
     if (!first_) {
         first_ = std::move(socket);
@@ -152,24 +153,17 @@ void Connection::disconnect() {
 
 void Connection::timed_out() {
     if (!open_) return;
-    const uint32_t now_ms = cut(server_.runtime().now_ms());
-    if (!joined_ && int32_t(now_ms - connect_due_ms_) >= 0)
-        return end(Transport::End::forced_server_close, "no namespace joined in time");
-    if (packet_due_ms_ && int32_t(now_ms - packet_due_ms_) >= 0) {
-        decoder_ = Decoder(server_.settings().codec);  // The bytes go before the client does.
-        return end(Transport::End::forced_close, "attachments did not come in time");
-    }
-    set_timer();
+    if (due_ms_ == 0) return;
+    const auto left_ms = int32_t(due_ms_ - cut(server_.runtime().now_ms()));
+    if (left_ms > 0) return transport_.set_timer(uint64_t(left_ms));
+    if (!joined_) return end(Transport::End::forced_server_close, "no namespace joined in time");
+    decoder_ = Decoder(server_.settings().codec);  // The bytes go before the client does.
+    end(Transport::End::forced_close, "attachments did not come in time");
 }
 
-// To the earlier of the two; the transport has one timer.
-void Connection::set_timer() {
-    const uint32_t now_ms = cut(server_.runtime().now_ms());
-    const auto left = [now_ms](uint32_t due_ms) { return std::max(int32_t(due_ms - now_ms), 0); };
-    if (packet_due_ms_ && (joined_ || left(packet_due_ms_) < left(connect_due_ms_)))
-        transport_.set_timer(uint64_t(left(packet_due_ms_)));
-    else if (!joined_)
-        transport_.set_timer(uint64_t(left(connect_due_ms_)));
+void Connection::set_deadline(uint64_t delay_ms) {
+    due_ms_ = std::max(cut(server_.runtime().now_ms() + delay_ms), 1u);
+    transport_.set_timer(delay_ms);
 }
 
 void Connection::end(Transport::End how, std::string_view why) {

@@ -55,18 +55,18 @@ private:
     template <class F>
     void guarded(F&& call);
     void end(Transport::End how, std::string_view why);
+    void set_deadline(uint64_t delay_ms);
 
     Server& server_;
     Transport& transport_;
     Decoder decoder_;
     std::unique_ptr<Socket> first_;  // Most clients have one; more_: the rest.
     std::unique_ptr<std::vector<std::unique_ptr<Socket>>> more_;
-    void set_timer();
-
     bool open_ = true;
-    bool joined_ = false;          // Was in a namespace at least once.
-    uint32_t packet_due_ms_ = 0;   // now_ms() modulo 2^32; 0: no attachments are due.
-    uint32_t connect_due_ms_ = 0;  // Likewise; unused once a namespace is joined.
+    bool joined_ = false;  // Was in a namespace at least once.
+    // now_ms() modulo 2^32; 0: none. Until a namespace is joined the end of the connect timeout, then the
+    // deadline of the attachments that are due.
+    uint32_t due_ms_ = 0;
 };
 
 }  // namespace starling::socketio

@@ -97,7 +97,7 @@ public:
 
     // The session is in use: without this it ends at EngineOptions::join_timeout, or before that where it
     // is the oldest of too many. Later calls do nothing.
-    void keep() noexcept { unjoined_.reset(); }
+    void keep() noexcept;
 
     // One timer of the user's, coarse (250 ms late at most); replaces the one set before.
     void set_timer(uint64_t delay_ms);
@@ -162,22 +162,32 @@ private:
     void call(F&& call_user);
     void user_threw(std::string_view what);
 
+    // What a session needs while it polls, or until it is in use.
+    struct Extras {
+        base::SlotKey post;       // The POST whose body is on its way, by Worker::replies().
+        base::SlotKey answered;   // The poll that was answered last, by Worker::replies().
+        bool post_jsonp = false;  // The POST is a form of JSONP.
+        std::unique_ptr<UnjoinedSessions::Entry> unjoined;  // Null: the session is in use.
+    };
+    [[nodiscard]] Extras& extras();
+    void release_extras() noexcept;  // Where they hold nothing any more.
+    [[nodiscard]] base::SlotKey post() const noexcept {
+        return extras_ ? extras_->post : base::SlotKey{};
+    }
+
     EngineWorker& host_;
     engineio::Session core_;
     engineio::Sid sid_;
     bool supports_binary_;
-    bool flush_due_ = false;   // In the host's list.
-    bool post_jsonp_ = false;  // The POST is a form of JSONP.
+    bool flush_due_ = false;  // In the host's list.
     base::SlotKey key_;
     uint64_t timer_due_ms_ = 0;  // 0: none.
     std::unique_ptr<EngineHandler> user_;
-    std::unique_ptr<EnginePoll> poll_;  // The GET that waits.
-    base::SlotKey post_;                // The POST whose body is on its way, by Worker::replies().
-    base::SlotKey answered_;            // The poll that was answered last, by Worker::replies().
-    std::unique_ptr<EngineQueue> queue_;                 // Null while empty.
-    std::unique_ptr<UnjoinedSessions::Entry> unjoined_;  // Null once it is to be kept.
+    std::unique_ptr<EnginePoll> poll_;    // The GET that waits.
+    std::unique_ptr<EngineQueue> queue_;  // Null while empty.
+    std::unique_ptr<Extras> extras_;      // Null for most sessions: over WebSocket, in use.
 };
-static_assert(sizeof(EngineSession) <= 168, "part of the 1 KB that an idle client may cost");
+static_assert(sizeof(EngineSession) <= 152, "part of the 1 KB that an idle client may cost");
 
 class Engine {
 public:

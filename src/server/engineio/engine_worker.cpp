@@ -53,7 +53,7 @@ EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transp
     auto session = std::make_unique<EngineSession>(*this, key, sid, engineio::revision_of(query),
                                                    transport, engineio::supports_binary(query));
     if (engine.join_timeout_ms_)
-        session->unjoined_ = unjoined_.add(key, network, worker.loop().now_ms());
+        session->extras().unjoined = unjoined_.add(key, network, worker.loop().now_ms());
     sessions_.insert(*session);
     engine.sessions_.fetch_add(1, std::memory_order_relaxed);
     worker.counters().socketio_sessions_open.add();

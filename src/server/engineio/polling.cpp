@@ -65,7 +65,7 @@ void EnginePoll::answer(std::string payload, std::string_view type) {
 
 void EngineSession::request_ended(base::SlotKey request, RequestEnd how) {
     if (poll_ && poll_->request() == request) return poll_left();
-    if (post_ == request)
+    if (post() == request)
         post_left(how == RequestEnd::body_refused ? Event::post_done : Event::post_aborted);
 }
 
@@ -99,7 +99,7 @@ void EngineSession::on_get(HttpConnection& connection, const http::Request& requ
 void EngineSession::answer_poll(bool with_queue, std::string_view last) {
     const std::unique_ptr<EnginePoll> poll = std::move(poll_);
     if (!poll) return;
-    answered_ = poll->request();
+    extras().answered = poll->request();
     // Behind a close packet nothing comes any more: what is queued goes out whole.
     const size_t growth =
         core_.revision() == engineio::Revision::eio3 ? poll->growth() * 3 : poll->growth();
@@ -121,7 +121,8 @@ void EngineSession::answer_poll(bool with_queue, std::string_view last) {
 
 // The connection keeps the key of a request until its answer has left, but for the last 64 KiB.
 size_t EngineSession::unsent_reply_bytes() const noexcept {
-    const HttpConnection* const connection = host_.worker.replies().find(answered_);
+    if (!extras_) return 0;
+    const HttpConnection* const connection = host_.worker.replies().find(extras_->answered);
     return connection ? connection->queued_bytes() : 0;
 }
 
@@ -138,8 +139,8 @@ bool EngineSession::on_post_head(HttpConnection& connection, const engineio::Que
     const Actions actions = core_.on(Event::post_arrived, now_ms());
     act(actions);
     if (actions.answer_400) return refuse_overlap(response), false;
-    post_ = connection.slot_key();
-    post_jsonp_ = query.j.has_value();
+    extras().post = connection.slot_key();
+    extras_->post_jsonp = query.j.has_value();
     connection.watch(host_, key_);
     return true;
 }
@@ -147,21 +148,22 @@ bool EngineSession::on_post_head(HttpConnection& connection, const engineio::Que
 void EngineSession::on_post(HttpConnection& connection, const http::Request& request,
                             http::Response& response) {
     // The session got on without this request, an upgrade say: what the request holds came too late.
-    if (post_ != connection.slot_key()) return refuse_overlap(response);
+    if (post() != connection.slot_key()) return refuse_overlap(response);
+    const bool jsonp = extras_->post_jsonp;
     std::string form;
-    if (post_jsonp_)
+    if (jsonp)
         form = engineio::jsonp_payload(
             http::find_form_field(request.body(), "d").value_or(std::string()));
-    const auto kind = post_jsonp_ ? engineio::PayloadKind::text
-                                  : engineio::payload_kind(request.header("content-type"));
-    engineio::PayloadReader reader(post_jsonp_ ? std::string_view(form) : request.body(),
+    const auto kind = jsonp ? engineio::PayloadKind::text
+                            : engineio::payload_kind(request.header("content-type"));
+    engineio::PayloadReader reader(jsonp ? std::string_view(form) : request.body(),
                                    core_.revision(), kind);
     using Step = engineio::PayloadReader::Step;
     Step step = Step::end;
     while (core_.state() != State::closed && (step = reader.next()) == Step::packet)
         act(core_.on_packet(engineio::Link::post, reader.packet(), now_ms()), &reader.packet());
     const bool fault = step == Step::fault;
-    post_ = {};
+    if (extras_) extras_->post = {};
     act(core_.on(fault ? Event::post_fault : Event::post_done, now_ms()));
     if (fault) log_fault(reader.fault(), request.remote_address());
     if (fault)
@@ -171,7 +173,7 @@ void EngineSession::on_post(HttpConnection& connection, const http::Request& req
 }
 
 void EngineSession::post_left(Event event) {
-    post_ = {};
+    if (extras_) extras_->post = {};
     if (host_.worker.stopping()) return drop(EngineClose::server_shutting_down);
     act(core_.on(event, now_ms()));
 }

@@ -36,6 +36,23 @@ EngineSession::EngineSession(EngineWorker& host, base::SlotKey key, const engine
 
 EngineSession::~EngineSession() = default;
 
+EngineSession::Extras& EngineSession::extras() {
+    if (!extras_) extras_ = std::make_unique<Extras>();
+    return *extras_;
+}
+
+void EngineSession::release_extras() noexcept {
+    // Over a WebSocket no poll comes any more, so that the last answered one is of no interest.
+    const bool polls = core_.state() != State::websocket;
+    if (extras_ && !polls && !extras_->post.generation && !extras_->unjoined) extras_.reset();
+}
+
+void EngineSession::keep() noexcept {
+    if (!extras_) return;
+    extras_->unjoined.reset();
+    release_extras();
+}
+
 Worker& EngineSession::worker() const noexcept { return host_.worker; }
 
 uint64_t EngineSession::now_ms() const noexcept { return host_.worker.loop().now_ms(); }
@@ -153,6 +170,7 @@ void EngineSession::flush() {
 }
 
 void EngineSession::flush_websocket() {
+    release_extras();
     const std::unique_ptr<EngineQueue> queue = std::move(queue_);
     if (!queue || !socket()) return;
     for (const auto& packet : queue->packets) {
@@ -277,9 +295,8 @@ void EngineSession::log_fault(engineio::Fault fault, std::string_view address) c
 
 void EngineSession::end() {
     unlink();
-    unjoined_.reset();
     timer_due_ms_ = 0;
-    post_ = {};
+    extras_.reset();
     poll_.reset();
     queue_.reset();
     untie();
