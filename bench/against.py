@@ -54,7 +54,7 @@ def main():
         rounds = 1 if "idle" in mode else options.rounds
         got = bench.compare(name, mode, contenders, timed + arguments, rounds)
         other, this = (got.get(build, {}).get(field) for build in ("other", "this"))
-        rows.append([name, field, other, this, ratio(this, other)])
+        rows.append([name, field, other, this, ratio(this, other) if this else "–"])
     table(f"This build beside {options.other}", ["row", "field", "other", "this", "this / other"],
           rows)
 
