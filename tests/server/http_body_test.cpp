@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <system_error>
 
 #include "tests/server/fixture.h"
 
@@ -208,6 +209,29 @@ TEST_F(HttpFile, LargeOnesAreStreamedAndLaterOnesToo) {
     EXPECT_EQ(later.status, 206);
     EXPECT_EQ(later.body, std::string(10, 'b'));
     EXPECT_EQ(client.get("/note.txt").body, "hello, file");
+}
+
+TEST_F(HttpFile, SlowDownloadsOfOneFileShareItsDescriptor) {
+    const fs::path path = folder_ / "huge.bin";
+    write("huge.bin", "");
+    fs::resize_file(path, 50'000'000);
+    const auto open_descriptors = [&] {
+        size_t count = 0;
+        std::error_code error;
+        for (const auto& entry : fs::directory_iterator("/proc/self/fd"))
+            count += fs::read_symlink(entry.path(), error) == path;
+        return count;
+    };
+    {
+        Client one(t_.port(), 4096), other(t_.port(), 4096);
+        for (Client* client : {&one, &other}) {
+            client->send("GET /huge.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+            EXPECT_NE(client->read_until("\r\n\r\n").find("Content-Length: 50000000"),
+                      std::string::npos);
+        }
+        EXPECT_EQ(open_descriptors(), 1u);
+    }
+    EXPECT_TRUE(eventually([&] { return open_descriptors() == 0; }));
 }
 
 // ---- bytes ----------------------------------------------------------------------------------------
