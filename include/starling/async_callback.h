@@ -1,0 +1,126 @@
+// <starling/async_callback.h>: a callback of an application, that may be a coroutine. Included by the
+// other headers.
+#pragma once
+
+#include <starling/async.h>
+
+#include <concepts>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace starling {
+namespace detail {
+
+// How an argument of a callback is kept while a coroutine uses it. A view is kept with what it shows.
+template <class Arg>
+struct Kept {
+    explicit Kept(const Arg& arg) : value(arg) {}
+    [[nodiscard]] Arg get() const { return value; }
+    Arg value;
+};
+template <>
+struct Kept<std::string_view> {
+    explicit Kept(std::string_view arg) : value(arg) {}
+    [[nodiscard]] std::string_view get() const { return value; }
+    std::string value;
+};
+
+// What a coroutine with these arguments belongs to. `ended_at_once` is called within the call of the
+// handler, and `suspended` likewise, with the coroutine to keep; `ended` where it ends later.
+template <class... Args>
+struct Home {
+    static constexpr bool exists = false;
+};
+
+// Without arguments: the worker on which it was called.
+template <>
+struct Home<> {
+    static constexpr bool exists = true;
+    static void ended_at_once() noexcept {}
+    static void suspended(const std::shared_ptr<Coroutine>& coroutine) {
+        coroutine->strand()->scope().add(coroutine);
+    }
+    static void ended(const std::exception_ptr& error);
+};
+
+template <class F, class... Args>
+struct CoroutineCall {
+    CoroutineCall(std::shared_ptr<F> f, const Args&... args) : call(std::move(f)), kept(args...) {}
+    std::shared_ptr<F> call;  // Its captures live as long as the coroutine.
+    std::tuple<Kept<Args>...> kept;
+};
+template <class F>
+struct CoroutineCall<F> {
+    explicit CoroutineCall(std::shared_ptr<F> f) : call(std::move(f)) {}
+    std::shared_ptr<F> call;
+    std::tuple<> kept;
+};
+
+template <class F, class... Args>
+void call_coroutine(const std::shared_ptr<F>& handler, Args... args) {
+    using At = Home<Args...>;
+    const auto call = std::make_shared<CoroutineCall<F, Args...>>(handler, args...);
+    Task<> body =
+        std::apply([&](auto&... each) { return (*call->call)(each.get()...); }, call->kept);
+    const auto coroutine =
+        std::make_shared<Coroutine>(std::move(body), [call](const std::exception_ptr& error) {
+            std::apply([&](auto&... each) { At::ended(error, each...); }, call->kept);
+        });
+    const bool ended = coroutine->start();
+    std::apply(
+        [&](auto&... each) {
+            if (ended)
+                At::ended_at_once(each..., static_cast<Args>(args)...);
+            else
+                At::suspended(coroutine, each..., static_cast<Args>(args)...);
+        },
+        call->kept);
+}
+
+}  // namespace detail
+
+template <class Signature>
+class Callback;
+
+// A std::function that also takes a coroutine: a callable that returns Task<>. A callback that runs to its
+// end costs no more than in a std::function.
+template <class... Args>
+class Callback<void(Args...)> : public std::function<void(Args...)> {
+    using Base = std::function<void(Args...)>;
+
+public:
+    Callback() noexcept = default;
+    Callback(std::nullptr_t) noexcept {}
+    template <class F>
+    requires(!std::same_as<std::remove_cvref_t<F>, Callback> &&
+             std::is_invocable_v<std::decay_t<F>&, Args...>) Callback(F&& call)
+        : Base(wrap(std::forward<F>(call))) {}
+
+private:
+    template <class F>
+    static decltype(auto) wrap(F&& call) {
+        if constexpr (detail::ReturnsTask<F, Args...>) {
+            static_assert(
+                detail::Home<Args...>::exists,
+                "this callback cannot be a coroutine: its result is needed at once, or its "
+                "arguments end with the call");
+            static_assert(std::same_as<std::invoke_result_t<std::decay_t<F>&, Args...>, Task<>>,
+                          "nobody would get the result: return Task<>");
+            return
+                [shared = std::make_shared<std::decay_t<F>>(std::forward<F>(call))](Args... args) {
+                    detail::call_coroutine<std::decay_t<F>, Args...>(shared,
+                                                                     static_cast<Args>(args)...);
+                };
+        } else {
+            return std::forward<F>(call);
+        }
+    }
+};
+
+}  // namespace starling
