@@ -4,10 +4,11 @@
 //         call.
 // Thread: the worker that owns the connection calls the handler. `Reply` alone may leave that
 //         thread.
-// Views:  every std::string_view and span that a Request gives out dies when the handler returns.
-//         Copy what must live longer.
+// Views:  every std::string_view and span that a Request gives out dies when the handler returns,
+//         of a coroutine: when it ends. Request::copy() lives longer.
 #pragma once
 
+#include <starling/async_callback.h>
 #include <starling/bytes.h>
 
 #include <chrono>
@@ -28,6 +29,9 @@ class value;
 namespace starling::base {
 template <class T>
 class Lifetime;
+}
+namespace starling::detail {
+struct HttpHome;
 }
 
 namespace starling::http {
@@ -125,6 +129,9 @@ public:
     // "192.0.2.1" or "2001:db8::1", no port; "" for Unix sockets.
     std::string_view remote_address() const noexcept { return remote_address_; }
     bool secure() const noexcept { return secure_; }  // Arrived over TLS.
+
+    // A request of its own, with all that this one shows: to be kept beyond the handler's call.
+    [[nodiscard]] std::shared_ptr<const Request> copy() const;
 
 private:
     std::string_view method_, target_, path_, query_, host_, body_, remote_address_;
@@ -224,7 +231,8 @@ public:
     Response& redirect(std::string_view location, int status_code = 302);
     Response& no_content();  // 204, RFC 9110 section 15.3.5.
 
-    // Answers after the handler returned. Status and fields set so far start a streamed answer.
+    // Answers after the handler returned. Status and fields set so far start a streamed answer. A
+    // coroutine needs it for streamed answers alone.
     [[nodiscard]] Reply later();
 
     // What has been set, for the server and for tests.
@@ -241,6 +249,8 @@ public:
 
 private:
     friend struct ResponseAccess;
+    friend struct starling::detail::HttpHome;
+    [[nodiscard]] Reply later_target() const;
     Response& set_body(std::string_view type);
     void erase_field(std::string_view name);
 
@@ -252,13 +262,20 @@ private:
     Reply::Target* target_ =
         nullptr;  // Of the request that later() names; null: no server made this.
     uint64_t key_ = 0;
+    // Of a promise: the coroutine that makes the answer, destroyed with the promise.
+    std::shared_ptr<void> owned_;
     int status_ = 200;
     bool deferred_ = false, close_ = false;
+    bool failed_ =
+        false;  // Of a coroutine's exception: a streamed answer that has begun is cut off.
+    bool promised_ = false;  // The coroutine's own response: the connection holds another one.
 };
 
 // Exceptions are caught at the loop's edge: BadRequest is its answer, any other one a 500 that is
-// logged; everyone else goes on.
-using Handler = std::function<void(const Request&, Response&)>;
+// logged; everyone else goes on. May be a coroutine: a callable that returns Task<>. Then the answer is
+// sent when it ends, and request and response stay until then; the client that leaves, or an answer that
+// is complete, ends the coroutine.
+using Handler = Callback<void(const Request&, Response&)>;
 
 // What happens after a middleware.
 enum class Next : uint8_t {
@@ -336,3 +353,33 @@ struct StaticFileOptions {
 };
 
 }  // namespace starling::http
+
+namespace starling::detail {
+
+template <>
+struct Kept<const http::Request&> {
+    explicit Kept(const http::Request& request) : value(request.copy()) {}
+    [[nodiscard]] const http::Request& get() const noexcept { return *value; }
+    std::shared_ptr<const http::Request> value;
+};
+template <>
+struct Kept<http::Response&> {
+    explicit Kept(const http::Response& response) : value(response) {}
+    [[nodiscard]] http::Response& get() noexcept { return value; }
+    http::Response value;
+};
+
+struct HttpHome {
+    using KeptRequest = Kept<const http::Request&>;
+    using KeptResponse = Kept<http::Response&>;
+    static constexpr bool exists = true;
+    static void ended_at_once(KeptRequest& request, KeptResponse& mine, const http::Request& asked,
+                              http::Response& answer);
+    static void suspended(const std::shared_ptr<Coroutine>& coroutine, KeptRequest& request,
+                          KeptResponse& mine, const http::Request& asked, http::Response& answer);
+    static void ended(const std::exception_ptr& error, KeptRequest& request, KeptResponse& mine);
+};
+template <>
+struct Home<const http::Request&, http::Response&> : HttpHome {};
+
+}  // namespace starling::detail

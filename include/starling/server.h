@@ -6,6 +6,7 @@
 //     return server.run();
 #pragma once
 
+#include <starling/async_callback.h>
 #include <starling/events.h>
 #include <starling/http.h>
 #include <starling/log.h>
@@ -19,6 +20,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace starling::sio {  // Of <starling/socketio.h>, for who includes it.
@@ -168,7 +171,7 @@ public:
     void cors(http::CorsOptions options);  // For every HTTP route.
     // Added to every HTTP answer that does not set them itself.
     void default_header(std::string_view name, std::string_view value);
-    void on_reload(std::function<void()> call);  // SIGHUP, on the thread of run().
+    void on_reload(Callback<void()> call);  // SIGHUP, on the thread of run().
     // Server events at /ws/, /sse/ and /api, see <starling/events.h>. The server owns the channels.
     // Throws std::invalid_argument for options at fault, std::logic_error the second time.
     events::Channels& events(events::Options options = {});
@@ -202,15 +205,46 @@ public:
     std::optional<size_t> publish(std::string_view topic, ws::Message message);
     [[nodiscard]] size_t subscribers(std::string_view topic) const;
     // Run on the first worker's thread; may be asked for before start().
-    Timer every(std::chrono::milliseconds period, std::function<void()> call);
-    Timer after(std::chrono::milliseconds delay, std::function<void()> call);
+    Timer every(std::chrono::milliseconds period, Callback<void()> call);
+    Timer after(std::chrono::milliseconds delay, Callback<void()> call);
     void cancel(Timer timer);
+    // Runs `call` on a worker's thread, after what runs there now and behind what was posted before: the
+    // calling worker's own, on any other thread the first worker's; or that of `worker`, from 0 on
+    // (std::out_of_range where there is none). Its exception is logged. False: the server has not
+    // started or has stopped, or 64 MiB are on their way to the worker (a call counts as 1 KiB); then
+    // `call` is dropped. A call that the worker does not come to before it ends is dropped, too.
+    bool post(Callback<void()> call);
+    bool post(unsigned worker, Callback<void()> call);
+    // The same for a call with a result, or an exception. A call that is dropped gives BrokenPromise.
+    //     const size_t count = co_await server.call(1, [&] { return counts[1]; });
+    template <class F>
+    [[nodiscard]] auto call(unsigned worker, F&& call)
+        -> Future<std::invoke_result_t<std::decay_t<F>&>>;
+    [[nodiscard]] unsigned workers() const noexcept;  // Since start(); 0 before.
+    // In a coroutine: co_await server.sleep(1s). The coroutine that dies meanwhile leaves no timer.
+    [[nodiscard]] detail::Sleep sleep(std::chrono::milliseconds time) const noexcept {
+        return {time};
+    }
     [[nodiscard]] ServerStats stats() const;
 
 private:
     struct State;
     std::unique_ptr<State> state_;
 };
+
+template <class F>
+auto Server::call(unsigned worker, F&& call) -> Future<std::invoke_result_t<std::decay_t<F>&>> {
+    using Result = std::invoke_result_t<std::decay_t<F>&>;
+    static_assert(!detail::is_task<Result>, "call() takes a plain function, no coroutine");
+    static_assert(detail::survives_co_await<F>,
+                  "g++ destroys what such a temporary lambda captures twice within a co_await "
+                  "expression: give the lambda a name in a line before, and pass that");
+    const auto promise = std::make_shared<Promise<Result>>();
+    Future<Result> future = promise->future();
+    post(worker,
+         [promise, call = std::forward<F>(call)]() mutable { promise->set_result_of(call); });
+    return future;
+}
 
 [[nodiscard]] std::string_view version() noexcept;  // "0.1.0"
 

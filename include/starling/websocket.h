@@ -24,6 +24,10 @@ class WsConnection;
 class WsUpgrade;
 }  // namespace starling::server
 
+namespace starling::detail {
+struct WsHome;
+}
+
 namespace starling::ws {
 
 // A whole message, as a view: that of a handler ends with its call. Text is valid UTF-8. What is sent is
@@ -101,6 +105,16 @@ public:
     // tick in which the kernel refused some.
     [[nodiscard]] size_t buffered_amount() const;
 
+    // Runs `call` on the socket's worker, after the handler that runs there now, if the socket is still
+    // open then; its exception, or that of its coroutine, costs the socket the connection, as a
+    // handler's. `call` takes the Socket, or nothing. False: the socket is gone, or 64 MiB are on
+    // their way to its worker (a call counts as 1 KiB); then `call` is dropped. A call that the
+    // worker does not come to before it ends is dropped, too.
+    bool post(Callback<void(Socket)> call) const;
+    template <class F>
+    requires std::is_invocable_v < std::decay_t<F>
+    & > bool post(F&& call) const;
+
     // Own thread.
     [[nodiscard]] std::string_view subprotocol() const;  // "" where none was agreed.
     [[nodiscard]] std::string remote_address() const;    // "192.0.2.7", "2001:db8::1", "unix".
@@ -130,6 +144,7 @@ public:
 private:
     friend class server::EventMember;
     friend class server::WsConnection;
+    friend struct starling::detail::WsHome;
     Socket(base::Lifetime<server::Worker>& worker, uint64_t key) noexcept
         : worker_(&worker), key_(key) {}
     void set_data(std::unique_ptr<detail::AnyData> data) const;
@@ -212,7 +227,7 @@ enum class ClosedBy : uint8_t {
     lost,   // Neither: the connection broke, or the peer fell silent.
 };
 
-// Handlers of Route::close: with or without the last argument.
+// Handlers of Route::close: with or without the last argument, coroutines or not.
 class CloseHandler {
 public:
     CloseHandler() = default;
@@ -226,7 +241,7 @@ public:
         CloseHandler(F handler)
         : call_([handler = std::move(handler)](Socket socket, uint16_t code,
                                                std::string_view reason, ClosedBy) mutable {
-              handler(socket, code, reason);
+              return handler(socket, code, reason);
           }) {}
     explicit operator bool() const noexcept { return bool(call_); }
     void operator()(Socket socket, uint16_t code, std::string_view reason, ClosedBy by) const {
@@ -234,12 +249,17 @@ public:
     }
 
 private:
-    std::function<void(Socket, uint16_t, std::string_view, ClosedBy)> call_;
+    Callback<void(Socket, uint16_t, std::string_view, ClosedBy)> call_;
 };
 
 // Everything about one path. Handlers belong to the route, not to connections, and may run on every
 // worker at the same time; for one socket they run one after the other. A handler that throws costs
 // its own socket the connection (1011), and other sockets nothing.
+//
+// All but `upgrade` may be coroutines: callables that return Task<>. What they take stays until they
+// end, the bytes of a message too. A coroutine is destroyed with its socket, one of `close` when the server
+// stops. While it is suspended the socket's further messages go on calling the handlers; see
+// coroutines_per_connection_max.
 struct Route {
     uint64_t message_bytes_max = 1'000'000;  // Decompressed; more is closed with 1009.
     uint32_t fragments_max = 1024;           // Of one message; more is closed with 1008.
@@ -256,21 +276,72 @@ struct Route {
     std::vector<std::string> subprotocols = {};
     Compression compression = {};
 
-    std::function<void(Upgrade&)> upgrade = {};
-    std::function<void(Socket)> open = {};
-    std::function<void(Socket, Message)> message = {};
+    Callback<void(Upgrade&)> upgrade = {};
+    Callback<void(Socket)> open = {};
+    Callback<void(Socket, Message)> message = {};
     // By the peer: its code and reason, 1005 where it sent none. Local: the code and reason that this side sent, or
     // 1006 after terminate(). Lost: 1006. The socket is null for sending already; data() and
     // remote_address() still work.
     CloseHandler close = {};
     // With OnFull::drop: so many messages for this socket were dropped since the last call. Once in a turn of the
     // loop at most.
-    std::function<void(Socket, uint64_t messages)> dropped = {};
-    std::function<void(Socket)> drain = {};  // The send queue is empty again.
-    std::function<void(Socket, std::string_view payload)> ping = {};  // Answered already.
-    std::function<void(Socket, std::string_view payload)> pong = {};
+    Callback<void(Socket, uint64_t messages)> dropped = {};
+    Callback<void(Socket)> drain = {};                           // The send queue is empty again.
+    Callback<void(Socket, std::string_view payload)> ping = {};  // Answered already.
+    Callback<void(Socket, std::string_view payload)> pong = {};
     // GET without an upgrade on this path; without it such a request gets 426.
     http::Handler page = {};
 };
 
 }  // namespace starling::ws
+
+namespace starling::detail {
+
+template <>
+struct Kept<ws::Message> {
+    explicit Kept(ws::Message message) : bytes(message.text()), binary(message.is_binary()) {}
+    [[nodiscard]] ws::Message get() const noexcept {
+        if (binary) return ws::Message(std::as_bytes(std::span(bytes)));
+        return ws::Message(bytes);
+    }
+    std::string bytes;
+    bool binary;
+};
+
+struct WsHome {
+    static constexpr bool exists = true;
+    static void keep(const ws::Socket& socket, const std::shared_ptr<Coroutine>& coroutine);
+    static void failed(const ws::Socket& socket, const std::exception_ptr& error);
+};
+template <class... Rest>
+struct Home<ws::Socket, Rest...> : WsHome {
+    template <class... All>
+    static void ended_at_once(const All&...) noexcept {}
+    template <class... Others>
+    static void suspended(const std::shared_ptr<Coroutine>& coroutine,
+                          const Kept<ws::Socket>& socket, const Others&...) {
+        keep(socket.value, coroutine);
+    }
+    template <class... Others>
+    static void ended(const std::exception_ptr& error, const Kept<ws::Socket>& socket,
+                      const Others&...) {
+        if (error) failed(socket.value, error);
+    }
+};
+// Of `close`: its socket is gone, so the coroutine belongs to the worker.
+template <>
+struct Home<ws::Socket, uint16_t, std::string_view, ws::ClosedBy> : Home<ws::Socket> {
+    template <class... Others>
+    static void suspended(const std::shared_ptr<Coroutine>& coroutine, const Others&...) {
+        Home<>::suspended(coroutine);
+    }
+};
+
+}  // namespace starling::detail
+
+template <class F>
+requires std::is_invocable_v < std::decay_t<F>
+& > bool starling::ws::Socket::post(F&& call) const {
+    return post(Callback<void(Socket)>(
+        [call = std::forward<F>(call)](const Socket&) mutable { return call(); }));
+}

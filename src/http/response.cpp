@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <stdexcept>
+#include <utility>
 
 #include "base/lifetime.h"
 #include "base/tokens.h"
@@ -201,10 +202,16 @@ Response& Response::no_content() {
     return *this;
 }
 
-Reply Response::later() {
+Reply Response::later_target() const {
     if (!target_) throw std::logic_error("later() needs a response that a server made");
-    deferred_ = true;
     return Reply(target_, key_);
+}
+
+Reply Response::later() {
+    const Reply reply = later_target();
+    deferred_ = true;
+    if (std::exchange(promised_, false)) reply.send(*this);  // A new promise: it starts the stream.
+    return reply;
 }
 
 std::string_view Response::body() const noexcept {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "http/reply_target.h"
 
@@ -35,6 +36,12 @@ struct ResponseAccess {
     // `type` "" leaves Content-Type alone.
     static void set_file(Response& response, FileBody file, std::string_view type);
     static void erase(Response& response, std::string_view name);  // Every field of that name.
+    // It answers the exception of a coroutine: a streamed answer that has begun is cut off.
+    [[nodiscard]] static bool failed(const Response& response) noexcept { return response.failed_; }
+    // `response` is promised in place of `earlier`, whose coroutine goes on.
+    static void replace_promise(Response& response, Response& earlier) noexcept {
+        response.owned_ = std::move(earlier.owned_);
+    }
 };
 
 // "404 Not Found" as text, or "400 Bad Request: the body is not JSON".

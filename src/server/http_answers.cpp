@@ -193,7 +193,8 @@ void HttpConnection::finish_answer() {
     // An answer that the client does not read is not over yet: its request keeps its key.
     const bool leaves = stream_->queued_bytes() <= answers_queued_bytes_max;
     if (leaves) end_request(RequestEnd::answered);
-    promised_.reset();
+    // Destroyed at the end, and its coroutine with it, which may call its Reply: the answer is over by then.
+    const auto promise = std::exchange(promised_, std::nullopt);
     if (!writer_.keep_alive() || (ended_ && !held_)) {
         phase_.on(Event::answered_last);
         return stream_->close();
@@ -210,7 +211,14 @@ void HttpConnection::finish_answer() {
 // ---- later --------------------------------------------------------------------------------------
 
 void HttpConnection::finish_later(http::Response response) {
+    if (phase_.is(Phase::streaming) && http::ResponseAccess::failed(response))
+        return stream_->close(net::Stream::Close::reset);
     if (!phase_.is(Phase::promised)) return;
+    if (response.deferred()) {  // A coroutine that goes on to stream its answer.
+        http::ResponseAccess::replace_promise(response, *promised_);
+        promised_ = std::move(response);
+        return;
+    }
     apply_cors_late(response);
     write_whole(response);
 }

@@ -53,7 +53,7 @@ void Server::default_header(std::string_view name, std::string_view value) {
     state_->site.add_default_header(name, value);
 }
 
-void Server::on_reload(std::function<void()> call) { state_->on_reload = std::move(call); }
+void Server::on_reload(Callback<void()> call) { state_->on_reload = std::move(call); }
 
 // ---- while it runs ------------------------------------------------------------------------------
 
@@ -107,11 +107,11 @@ void Server::State::add_timer(PendingTimer timer) {
     });
 }
 
-Timer Server::every(std::chrono::milliseconds period, std::function<void()> call) {
+Timer Server::every(std::chrono::milliseconds period, Callback<void()> call) {
     return state_->schedule(period, true, std::move(call));
 }
 
-Timer Server::after(std::chrono::milliseconds delay, std::function<void()> call) {
+Timer Server::after(std::chrono::milliseconds delay, Callback<void()> call) {
     return state_->schedule(delay, false, std::move(call));
 }
 
@@ -130,6 +130,22 @@ void Server::cancel(Timer timer) {
         state->group.workers.front()->loop().cancel_timer(found->second);
         state->timers.erase(found);
     });
+}
+
+unsigned Server::workers() const noexcept {
+    return state_->started ? unsigned(state_->group.workers.size()) : 0;
+}
+
+bool Server::post(Callback<void()> call) {
+    if (!state_->started) return false;
+    server::Worker* const mine = state_->group.here();
+    server::Worker& worker = mine ? *mine : *state_->group.workers.front();
+    return worker.post_call(std::move(call));
+}
+
+bool Server::post(unsigned worker, Callback<void()> call) {
+    if (!state_->started) return false;
+    return state_->group.workers.at(worker)->post_call(std::move(call));
 }
 
 ServerStats Server::stats() const {

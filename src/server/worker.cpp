@@ -56,6 +56,7 @@ Worker::Worker(WorkerGroup& group)
       group_(group),
       index_(uint32_t(group.workers.size())),
       hub_(*this),
+      strand_(std::make_shared<WorkerStrand>(*this)),
       loop_(net::make_epoll_backend(),
             {.stalled_ms_max = uint64_t(group.site.options.stalled_timeout.count())}) {
     loop_.on_escaped([this](std::string_view what) { log_exception("task", what); });
@@ -63,7 +64,17 @@ Worker::Worker(WorkerGroup& group)
         websockets_.push_back(std::make_unique<WsContext>(WsContext{*this, *route}));
 }
 
-Worker::~Worker() { close_handles(); }
+Worker::~Worker() {
+    close_handles();
+    strand_->detach();
+}
+
+void Worker::run() {
+    const detail::Strand::Here here(*strand_);
+    loop_.run();
+    ended_.store(true, std::memory_order_relaxed);
+    strand_->scope().end();
+}
 
 void Worker::close_handles() noexcept {
     lifetime().close();

@@ -30,6 +30,7 @@
 #include "server/downloads.h"
 #include "server/peer_addresses.h"
 #include "server/site.h"
+#include "server/strand.h"
 #include "server/worker_group.h"
 #include "ws/deflate.h"
 
@@ -62,10 +63,7 @@ public:
     void add_part(std::unique_ptr<WorkerPart> part) { parts_.push_back(std::move(part)); }
     void use_certificates(std::shared_ptr<const net::TlsContext> context);
 
-    void run() {
-        loop_.run();
-        ended_.store(true, std::memory_order_relaxed);
-    }
+    void run();
     // Any thread. Dropped once run() has ended: no thread would ever run the call.
     template <class F>
     void post(F&& call) {
@@ -120,6 +118,11 @@ public:
     [[nodiscard]] bool post_bounded(size_t bytes, F&& call);
     // The room that post_bounded() takes, for a caller that posts in its own way. Empty: no room.
     class PostedBytes;
+    // Any thread. The same for a call of the application's, whose bytes are not known.
+    template <class F>
+    bool post_call(F&& call) {
+        return post_bounded(call_bytes, std::forward<F>(call));
+    }
     [[nodiscard]] std::optional<PostedBytes> post_bytes(size_t bytes) noexcept;
     [[nodiscard]] uint64_t posted_dropped() const noexcept { return posted_dropped_.load(); }
 
@@ -152,6 +155,8 @@ private:
     void force_close();
     template <class F>
     void on_reply(http::ReplyKey key, F&& call);
+
+    static constexpr size_t call_bytes = 1024;
 
     template <class T>
     struct OwnLifetime {
@@ -186,6 +191,7 @@ private:
     std::unique_ptr<ws::Inflater> shared_inflater_;
     std::map<std::pair<uint8_t, int>, std::unique_ptr<ws::Deflater>> shared_deflaters_;
     std::vector<std::unique_ptr<WorkerPart>> parts_;
+    const std::shared_ptr<WorkerStrand> strand_;
     net::Loop loop_;
     std::vector<Listener> listeners_;
     uint64_t faults_logged_ms_ = 0, faults_ = 0;
@@ -217,6 +223,7 @@ private:
 
 template <class F>
 bool Worker::post_bounded(size_t bytes, F&& call) {
+    if (ended_.load(std::memory_order_relaxed)) return false;
     auto room = post_bytes(bytes);
     if (!room) return false;
     post([call = std::forward<F>(call), room = std::move(*room)]() mutable { call(); });

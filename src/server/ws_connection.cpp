@@ -83,6 +83,12 @@ WsConnection::Extras& WsConnection::extras() {
     return *extras_;
 }
 
+detail::Scope& WsConnection::coroutines() {
+    auto& scope = extras().coroutines;
+    if (!scope) scope = std::make_unique<detail::Scope>();
+    return *scope;
+}
+
 uint32_t WsConnection::now_ms() const noexcept { return uint32_t(stream_->loop().now_ms()); }
 
 // A handler's exception costs its own connection and nobody else's.
@@ -95,6 +101,10 @@ void WsConnection::call(std::string_view where, F&& handler) {
     } catch (...) {
         handler_threw(where, "an exception of unknown type");
     }
+}
+
+void WsConnection::run(const Callback<void(ws::Socket)>& posted) {
+    if (is_open()) call("post", [&] { posted(socket()); });
 }
 
 void WsConnection::handler_threw(std::string_view where, std::string_view what) {
@@ -197,7 +207,8 @@ void WsConnection::release_codecs() noexcept {
 // A peer that pinged once shall not cost more than others from then on.
 void WsConnection::release_extras() noexcept {
     const Extras& e = *extras_;
-    if (!e.deflate && e.subprotocol.empty() && e.close_reason.empty() && !e.pong && !e.dropped)
+    if (!e.deflate && e.subprotocol.empty() && e.close_reason.empty() && !e.pong && !e.dropped &&
+        !e.coroutines)
         extras_.reset();
 }
 
@@ -290,6 +301,7 @@ void WsConnection::on_ended() { stream_->close(); }
 
 void WsConnection::on_closed(net::CloseReason reason) {
     (void)closing_.on(ws::Closing::Event::transport_gone, ws::Role::server);
+    if (extras_) extras_->coroutines.reset();
     context_.worker.counters().websockets_open.subtract();
     context_.worker.connection_closed(*stream_, reason);
     context_.worker.hub().leave_all(*this);

@@ -64,6 +64,12 @@ public:
     [[nodiscard]] bool compresses() const noexcept;
     [[nodiscard]] std::unique_ptr<ws::detail::AnyData>& data() noexcept { return data_; }
     [[nodiscard]] ws::Socket socket() const noexcept;
+    // Calls it as a handler is called, where the socket is still open.
+    void run(const Callback<void(ws::Socket)>& posted);
+    // A handler, or a coroutine of one, has thrown.
+    void handler_threw(std::string_view where, std::string_view what);
+    // Those that handlers of this socket have left suspended.
+    [[nodiscard]] detail::Scope& coroutines();
 
 private:
     struct Extras;  // What most connections never need.
@@ -87,7 +93,6 @@ private:
     void write_close(uint16_t code, std::string_view reason);
     template <class F>
     void call(std::string_view where, F&& handler);
-    void handler_threw(std::string_view where, std::string_view what);
 
     [[nodiscard]] bool fits(size_t bytes) const noexcept;
     [[nodiscard]] ws::SendResult admit(size_t bytes);

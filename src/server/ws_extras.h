@@ -22,6 +22,7 @@ struct WsConnection::Extras {
     std::optional<ws::DeflateParams> deflate;
     std::unique_ptr<ws::Inflater> inflater;  // With context takeover; else the worker's.
     std::unique_ptr<ws::Deflater> deflater;
+    std::unique_ptr<detail::Scope> coroutines;  // That handlers have left suspended.
 };
 
 }  // namespace starling::server
