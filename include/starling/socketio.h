@@ -14,12 +14,12 @@
 // docs/socketio.md.
 #pragma once
 
+#include <starling/socketio_async.h>
 #include <starling/socketio_options.h>
 #include <starling/socketio_socket.h>
 
 #include <chrono>
 #include <functional>
-#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -60,8 +60,8 @@ public:
     void sockets_leave(std::vector<std::string> rooms) const;
     void disconnect_sockets(bool close = false) const;
     // `done` is called once, on a worker's thread.
-    void fetch_sockets(std::function<void(std::vector<RemoteSocket>)> done) const;
-    [[nodiscard]] std::future<std::vector<RemoteSocket>> fetch_sockets() const;
+    void fetch_sockets(Callback<void(std::vector<RemoteSocket>)> done) const;
+    [[nodiscard]] Future<std::vector<RemoteSocket>> fetch_sockets() const;
 
 private:
     friend class Namespace;
@@ -92,6 +92,24 @@ private:
     std::function<void(std::optional<Error>)> decide_;
 };
 
+namespace detail {
+template <class F>
+constexpr bool is_coroutine_middleware = false;
+template <class F>
+requires starling::detail::ReturnsTask<F, Socket>
+constexpr bool is_coroutine_middleware<F> = true;
+
+template <class F>
+auto coroutine_middleware(F&& guard) {
+    return [guard = std::forward<F>(guard)](Socket socket, Next next) mutable -> Task<> {
+        if (std::optional<Error> error = co_await guard(socket))
+            next(std::move(*error));
+        else
+            next();
+    };
+}
+}  // namespace detail
+
 // A namespace: its handlers, its middleware and its connected sockets. Set handlers and middleware
 // before the server starts; setting them later throws std::logic_error. All other methods may be
 // called from any thread. Owner: the Server that returned the namespace.
@@ -103,40 +121,45 @@ public:
 
     [[nodiscard]] const std::string& name() const noexcept;  // "/admin", or the pattern.
 
-    void on_connection(std::function<void(Socket)> handler);
+    // Both handlers may be coroutines, as the handlers of events; see docs/async.md.
+    void on_connection(Callback<void(Socket)> handler);
     // `reason`: "transport close", "client namespace disconnect", ... The socket still has its
     // data.
-    void on_disconnect(std::function<void(Socket, std::string_view reason)> handler);
+    void on_disconnect(Callback<void(Socket, std::string_view reason)> handler);
     // Adds a listener for every socket of the namespace, at no cost per socket. The names
     // "connection" and "disconnect" mean the two methods above. Other names that clients cannot
     // send throw std::invalid_argument.
     template <class F>
     void on(std::string_view name, F&& handler) {
-        if constexpr (std::is_constructible_v<std::function<void(Socket)>, F>)
+        if constexpr (std::is_constructible_v<Callback<void(Socket)>, F>)
             if (name == "connection" || name == "connect")
                 return on_connection(std::forward<F>(handler));
-        if constexpr (std::is_constructible_v<std::function<void(Socket, std::string_view)>, F>)
+        if constexpr (std::is_constructible_v<Callback<void(Socket, std::string_view)>, F>)
             if (name == "disconnect") return on_disconnect(std::forward<F>(handler));
         add_listener(name, detail::Listener::of(std::forward<F>(handler)));
     }
     // Middleware runs before a socket connects, in the order of these calls; see also Error. The
-    // second form may decide later, by its Next.
+    // second form may decide later, by its Next; so may a coroutine that returns
+    // Task<std::optional<Error>>.
     using Middleware = std::function<std::optional<Error>(Socket)>;
-    using AsyncMiddleware = std::function<void(Socket, Next)>;
+    using AsyncMiddleware = Callback<void(Socket, Next)>;
     template <class F>
     void use(F&& guard) {
         if constexpr (std::is_invocable_v<F&, Socket, Next>)
             add_middleware(AsyncMiddleware(std::forward<F>(guard)));
+        else if constexpr (detail::is_coroutine_middleware<F>)
+            add_middleware(AsyncMiddleware(detail::coroutine_middleware(std::forward<F>(guard))));
         else if constexpr (std::is_constructible_v<Middleware, F>)
             add_middleware(Middleware(std::forward<F>(guard)));
         else
             static_assert(!std::is_same_v<F, F>,
-                          "middleware is [](sio::Socket) -> std::optional<sio::Error>, or "
+                          "middleware is [](sio::Socket) -> std::optional<sio::Error>, a coroutine "
+                          "[](sio::Socket) -> starling::Task<std::optional<sio::Error>>, or "
                           "[](sio::Socket, sio::Next) that calls next");
     }
     // Each worker reports its own rooms: "create-room" when the first socket of that worker joins.
-    using RoomCall = std::function<void(std::string_view room)>;
-    using MemberCall = std::function<void(std::string_view room, std::string_view id)>;
+    using RoomCall = Callback<void(std::string_view room)>;
+    using MemberCall = Callback<void(std::string_view room, std::string_view id)>;
     void on_create_room(RoomCall call);
     void on_delete_room(RoomCall call);
     void on_join_room(MemberCall call);
@@ -155,10 +178,10 @@ public:
     void sockets_join(std::string_view room) const { all().sockets_join(room); }
     void sockets_leave(std::string_view room) const { all().sockets_leave(room); }
     void disconnect_sockets(bool close = false) const { all().disconnect_sockets(close); }
-    void fetch_sockets(std::function<void(std::vector<RemoteSocket>)> done) const {
+    void fetch_sockets(Callback<void(std::vector<RemoteSocket>)> done) const {
         all().fetch_sockets(std::move(done));
     }
-    [[nodiscard]] std::future<std::vector<RemoteSocket>> fetch_sockets() const {
+    [[nodiscard]] Future<std::vector<RemoteSocket>> fetch_sockets() const {
         return all().fetch_sockets();
     }
     [[nodiscard]] size_t sockets() const;  // Connected now, over all workers.

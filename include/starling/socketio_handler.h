@@ -1,5 +1,6 @@
 // <starling/socketio_handler.h>: turns a lambda into the handler of a Socket.IO event. The lambda's
-// parameters select the arguments; its return value is the ack. Included by <starling/socketio.h>.
+// parameters select the arguments; its return value is the ack. A coroutine's ack is the value that the
+// coroutine returns at its end. Included by <starling/socketio.h>.
 //
 //     socket.on("sum", [](int a, int b) { return a + b; });
 //     socket.on("private message", [&io](sio::Socket from, std::string to, std::string text) { ... });
@@ -11,10 +12,11 @@
 // socket; a parameter sio::Ack answers later. Neither consumes an argument. std::span<const
 // sio::Json> takes all remaining arguments. Further arguments are ignored, as in JavaScript.
 //
-// A std::string_view and a span are valid until the handler returns. Every Json given to a handler
-// owns its memory: a copy of that Json may be kept for any time and used on any thread.
+// A std::string_view and a span are valid until the handler returns, or its coroutine ends. Every
+// Json given to a handler owns its memory: a copy may be kept for any time, on any thread.
 #pragma once
 
+#include <starling/async.h>
 #include <starling/socketio_emit.h>
 #include <starling/socketio_value.h>
 
@@ -31,6 +33,7 @@
 #include <exception>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -338,11 +341,25 @@ decltype(auto) pass(const Event& event, Stored& stored) {
 template <class A>
 void answer(const Event& event, A&& value);  // Sends the ack, if the client asked for one.
 
+// A handler that is a coroutine, in <starling/socketio_async.h>.
+template <class H, class... P>
+ArgumentMismatch call_coroutine(const std::shared_ptr<H>& handler, const Event& event);
+// Its captures live as long as the coroutine, also where the listener is removed meanwhile.
+template <class H>
+struct CoroutineHandler {
+    std::shared_ptr<H> handler;
+};
+
 // Parameter and return types of a callable.
 template <class F>
 struct Signature : Signature<decltype(&F::operator())> {};
 template <class R, class... P>
 struct Signature<R (*)(P...)> {
+    static constexpr bool is_coroutine = starling::detail::is_task<R>;
+    template <class H>
+    static ArgumentMismatch start(const std::shared_ptr<H>& handler, const Event& event) {
+        return call_coroutine<H, P...>(handler, event);
+    }
     static consteval bool check() {
         static_assert(rest_is_last<P...>(),
                       "std::span<const sio::Json> takes all arguments that are left: put it last");
@@ -380,6 +397,12 @@ template <class F, class R, class... P>
 struct Signature<R (F::*)(P...) noexcept> : Signature<R (*)(P...)> {};
 template <class F, class R, class... P>
 struct Signature<R (F::*)(P...) const noexcept> : Signature<R (*)(P...)> {};
+template <class H>
+struct Signature<CoroutineHandler<H>> {
+    static ArgumentMismatch call(const CoroutineHandler<H>& coroutine, const Event& event) {
+        return Signature<H>::start(coroutine.handler, event);
+    }
+};
 
 // A type-erased handler of two words. A trivially copyable callable of at most 8 bytes (no capture,
 // or one pointer or reference) costs no allocation.
@@ -394,7 +417,13 @@ public:
             "it takes auto or is overloaded; a handler of Socket.IO says what it takes, as "
             "in [](sio::Socket socket, std::string text)");
         if constexpr (Callable<Handler>)
-            if constexpr (Signature<Handler>::check()) return make(std::forward<F>(handler));
+            if constexpr (Signature<Handler>::check()) {
+                if constexpr (Signature<Handler>::is_coroutine)
+                    return make(CoroutineHandler<Handler>{
+                        std::make_shared<Handler>(std::forward<F>(handler))});
+                else
+                    return make(std::forward<F>(handler));
+            }
         return {};
     }
 

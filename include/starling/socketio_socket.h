@@ -2,13 +2,13 @@
 // acks. Included by <starling/socketio.h>.
 #pragma once
 
+#include <starling/async_callback.h>
 #include <starling/socketio_handler.h>
 #include <starling/socketio_options.h>
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -29,6 +29,10 @@ class Socket;
 struct Flags;
 struct NamespaceSetup;
 }  // namespace starling::socketio
+
+namespace starling::detail {
+struct SioHome;
+}
 
 namespace starling::sio {
 
@@ -62,8 +66,8 @@ struct Answers {
     std::vector<Json> responses = {};
 };
 
-using OnAnswer = std::function<void(const Answer&)>;
-using OnAnswers = std::function<void(const Answers&)>;
+using OnAnswer = Callback<void(const Answer&)>;
+using OnAnswers = Callback<void(const Answers&)>;
 
 // The request and the `auth` with which a client connected. A copy made for the caller.
 struct Handshake {
@@ -127,7 +131,7 @@ public:
         with_list([&](std::span<const Value> values) { self().emit_values(name, values); }, args);
     }
     void emit_list_with_ack(std::string_view name, std::span<const Json> args,
-                            std::function<void(const Result&)> done) const {
+                            Callback<void(const Result&)> done) const {
         with_list(
             [&](std::span<const Value> values) {
                 self().ask_values(name, values, std::move(done));
@@ -142,19 +146,18 @@ public:
         ask(name, std::forward_as_tuple(std::forward<Args>(args)...),
             std::make_index_sequence<sizeof...(Args) - 1>());
     }
-    // Without a callback the call returns a future. Never wait for the future in a handler: the
-    // handler would block the thread that receives the answer.
+    // Without a callback the call returns a Future, for co_await in a coroutine, or then(). Future::get()
+    // waits for the answer, but throws on a worker's thread.
     template <class... Args>
     requires(!EndsWithCallback<Result, Args...>)
-        [[nodiscard]] std::future<Result> emit_with_ack(std::string_view name,
-                                                        const Args&... args) const {
-        auto promise = std::make_shared<std::promise<Result>>();
-        auto future = promise->get_future();
+        [[nodiscard]] Future<Result> emit_with_ack(std::string_view name,
+                                                   const Args&... args) const {
+        const auto promise = std::make_shared<Promise<Result>>();
+        Future<Result> future = promise->future();
         with_values(
             [&](std::span<const Value> values) {
-                self().ask_values(name, values, [promise = std::move(promise)](const Result& all) {
-                    promise->set_value(all);
-                });
+                self().ask_values(name, values,
+                                  [promise](const Result& all) { promise->set_value(all); });
             },
             args...);
         return future;
@@ -209,7 +212,7 @@ public:
     void off(std::string_view name) const;  // All listeners of that event.
     void off() const;                       // All.
     // Catch-all listeners: called for every event, before the listeners of the event's name.
-    using Any = std::function<void(std::string_view name, std::span<const Json> args)>;
+    using Any = Callback<void(std::string_view name, std::span<const Json> args)>;
     void on_any(Any call) const;
     void prepend_any(Any call) const;
     void off_any() const;
@@ -240,6 +243,16 @@ public:
     [[nodiscard]] Emitter volatile_() const;  // Dropped if not writable now.
     [[nodiscard]] Emitter compress(bool on) const;
     [[nodiscard]] Emitter timeout(std::chrono::milliseconds ack_timeout) const;
+
+    // Runs `call` on the socket's worker, after the handler that runs there now, if the socket is still
+    // connected then. An exception of `call`, or of its coroutine, costs the client the connection, as
+    // a handler's does. `call` takes the Socket, or nothing. False: the socket is gone, or 64 MiB are on
+    // their way to its worker (a call counts as 1 KiB); then `call` is dropped. If the worker ends
+    // first, `call` is dropped too.
+    bool post(Callback<void(Socket)> call) const;
+    template <class F>
+    requires std::is_invocable_v < std::decay_t<F>
+    & > bool post(F&& call) const;
 
     // Leaves the namespace. `close`: also ends the client's connection, and with it all its
     // namespaces.
@@ -274,6 +287,7 @@ private:
     friend class socketio::Server;
     friend class socketio::Socket;
     friend class detail::Emits<Socket, Answer>;
+    friend struct starling::detail::SioHome;
     template <class T>
     static constexpr char object_tag = 0;  // Its address names the type.
 

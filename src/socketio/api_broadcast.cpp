@@ -145,7 +145,7 @@ void Broadcast::disconnect_sockets(bool close) const {
     adapter->send(std::move(command));
 }
 
-void Broadcast::fetch_sockets(std::function<void(std::vector<RemoteSocket>)> done) const {
+void Broadcast::fetch_sockets(Callback<void(std::vector<RemoteSocket>)> done) const {
     const Use adapter(target_->adapter);
     if (!adapter) return done({});
     auto command =
@@ -157,9 +157,9 @@ void Broadcast::fetch_sockets(std::function<void(std::vector<RemoteSocket>)> don
     if (!adapter->on_any_server(ask, command->bytes())) done({});
 }
 
-std::future<std::vector<RemoteSocket>> Broadcast::fetch_sockets() const {
-    auto promise = std::make_shared<std::promise<std::vector<RemoteSocket>>>();
-    auto future = promise->get_future();
+Future<std::vector<RemoteSocket>> Broadcast::fetch_sockets() const {
+    const auto promise = std::make_shared<Promise<std::vector<RemoteSocket>>>();
+    auto future = promise->future();
     fetch_sockets([promise](std::vector<RemoteSocket> all) { promise->set_value(std::move(all)); });
     return future;
 }

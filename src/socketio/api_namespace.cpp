@@ -19,11 +19,11 @@ Namespace::~Namespace() = default;
 
 const std::string& Namespace::name() const noexcept { return setup_->name; }
 
-void Namespace::on_connection(std::function<void(Socket)> handler) {
+void Namespace::on_connection(Callback<void(Socket)> handler) {
     setup_->adapter.require_not_started();
     setup_->on_connection.push_back(std::move(handler));
 }
-void Namespace::on_disconnect(std::function<void(Socket, std::string_view)> handler) {
+void Namespace::on_disconnect(Callback<void(Socket, std::string_view)> handler) {
     setup_->adapter.require_not_started();
     setup_->on_disconnect.push_back(std::move(handler));
 }

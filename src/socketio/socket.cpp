@@ -46,13 +46,11 @@ void Socket::on_event(const Json& data, std::optional<uint64_t> ack_id) {
 }
 
 void Socket::dispatch(std::string_view name, std::span<const Json> args, const Ack& ack) {
-    try {
-        call_listeners(name, args, ack);
-    } catch (const std::exception& error) {
-        connection_.threw(name, error.what());
-    } catch (...) {
-        connection_.threw(name, "an exception of unknown type");
-    }
+    run(name, [&] { call_listeners(name, args, ack); });
+}
+
+void Socket::threw(std::string_view where, std::string_view what) {
+    connection_.threw(where, what);
 }
 
 void Socket::call_listeners(std::string_view name, std::span<const Json> args, const Ack& ack) {
@@ -202,11 +200,14 @@ void Socket::closed(std::string_view reason) {
 }
 
 void Socket::finish_leaving(std::string_view reason, bool was_connected) {
-    bool threw = false;
-    const auto tell = [&](auto&& call) { threw |= !server().log_if_throws("disconnect", call); };
+    end_coroutines();
+    bool any_threw = false;
+    const auto tell = [&](auto&& call) {
+        any_threw |= !server().log_if_throws("disconnect", call);
+    };
     if (was_connected) tell([&] { local_event("disconnecting", reason); });
     if (was_connected) server().keep_for_return(*this, reason);
-    threw |= !cancel_timers();
+    any_threw |= !cancel_timers();
     if (index == nowhere)
         nsp_.forget(*this);
     else
@@ -216,7 +217,7 @@ void Socket::finish_leaving(std::string_view reason, bool was_connected) {
         tell([&] { local_event("disconnect", reason); });
     }
     server().left(*this);
-    if (threw) connection_.handler_threw();
+    if (any_threw) connection_.handler_threw();
 }
 
 }  // namespace starling::socketio

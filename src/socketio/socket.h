@@ -8,6 +8,7 @@
 #include <starling/socketio.h>
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
@@ -72,10 +73,14 @@ public:
     void leave(std::string_view room);
     [[nodiscard]] std::vector<std::string> rooms() const;
     void disconnect(bool close);
+    // Calls `call` as a listener is called: an exception costs the client its connection.
+    template <class F>
+    void run(std::string_view where, F&& call);
     // Makes the socket gone: no packet reaches its client any more. Server::leave() calls
     // finish_leaving() at once, or after another socket that is leaving.
     void closed(std::string_view reason);
-    // Calls the disconnect listeners and leaves all rooms, even if a listener throws.
+    // Destroys the coroutines, calls the disconnect listeners and leaves all rooms, even if a listener
+    // throws.
     void finish_leaving(std::string_view reason, bool was_connected);
 
     // ---- As sio::Socket says --------------------------------------------------------------------
@@ -87,6 +92,8 @@ public:
     void use(sio::Socket::PacketMiddleware guard);
     [[nodiscard]] Json& data();
     void set_object(std::shared_ptr<void> object, const void* tag);
+    // The suspended coroutines of this socket's handlers. Not for a socket that is gone.
+    [[nodiscard]] detail::Scope& coroutines();
     [[nodiscard]] void* object(const void* tag) const noexcept;
     [[nodiscard]] sio::Handshake handshake() const;
     [[nodiscard]] const Json* data_if() const noexcept;
@@ -113,6 +120,8 @@ private:
     };
     struct Extras;  // Rarely used members.
     [[nodiscard]] Extras& extras();
+    void threw(std::string_view where, std::string_view what);
+    void end_coroutines() noexcept;
     [[nodiscard]] bool guarded(std::string_view name, std::span<const Json> args);
     void dispatch(std::string_view name, std::span<const Json> args, const sio::Ack& ack);
     void call_listeners(std::string_view name, std::span<const Json> args, const sio::Ack& ack);
@@ -132,6 +141,17 @@ private:
     std::unique_ptr<Extras> extras_;
     State state_ = State::joining;
 };
+
+template <class F>
+void Socket::run(std::string_view where, F&& call) {
+    try {
+        call();
+    } catch (const std::exception& error) {
+        threw(where, error.what());
+    } catch (...) {
+        threw(where, "an exception of unknown type");
+    }
+}
 
 static_assert(sizeof(Socket) <= 160, "part of the 1 KB that a connected socket may cost");
 

@@ -122,6 +122,18 @@ void Socket::use(sio::Socket::PacketMiddleware guard) {
         std::make_shared<const sio::Socket::PacketMiddleware>(std::move(guard)));
 }
 
+// ---- coroutines -----------------------------------------------------------------------------------
+
+detail::Scope& Socket::coroutines() {
+    auto& scope = extras().coroutines;
+    if (!scope) scope = std::make_unique<detail::Scope>();
+    return *scope;
+}
+
+void Socket::end_coroutines() noexcept {
+    if (extras_) extras_->coroutines.reset();
+}
+
 // ---- data -----------------------------------------------------------------------------------------
 
 Json& Socket::data() { return extras().data; }

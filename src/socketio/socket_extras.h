@@ -22,6 +22,7 @@ struct Socket::Extras {
     std::string private_id;  // Only with recovery.
     uint64_t login_due_ms = 0, login_timer = 0;
     bool recovered = false;
+    std::unique_ptr<detail::Scope> coroutines;
 };
 
 }  // namespace starling::socketio

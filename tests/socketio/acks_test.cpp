@@ -68,7 +68,7 @@ TEST(SocketIoAcks, TheThousandAndFirstAwaitedAckIsRefused) {
     workers.pass(10'000);  // Each has ten seconds where nothing else is said.
     EXPECT_EQ(timed_out, 1000u);
     auto answer = [&] {
-        std::future<sio::Answer> later;
+        Future<sio::Answer> later;
         workers.on(0, [&] { later = socket->emit_with_ack("q", 1); });
         client->says("31001[\"here\"]");
         return later.get();
