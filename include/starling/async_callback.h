@@ -123,4 +123,27 @@ private:
     }
 };
 
+template <class Signature>
+class PlainCallback;
+
+// A std::function that refuses a coroutine: its arguments end with the call, or it is called where no
+// coroutine can go on.
+template <class R, class... Args>
+class PlainCallback<R(Args...)> : public std::function<R(Args...)> {
+    using Base = std::function<R(Args...)>;
+
+public:
+    PlainCallback() noexcept = default;
+    PlainCallback(std::nullptr_t) noexcept {}
+    template <class F>
+    requires(!std::same_as<std::remove_cvref_t<F>, PlainCallback> &&
+             std::is_invocable_r_v<R, std::decay_t<F>&, Args...> &&
+             !detail::ReturnsTask<F, Args...>) PlainCallback(F&& call)
+        : Base(std::forward<F>(call)) {}
+    // This callback cannot be a coroutine.
+    template <class F>
+    requires detail::ReturnsTask<F, Args...> PlainCallback(F&& coroutine)
+    = delete;
+};
+
 }  // namespace starling

@@ -82,7 +82,7 @@ public:
     // UTF-8. `done` is called once, on any thread, with the sum over all workers. A server that
     // stops meanwhile may never call `done`.
     virtual bool publish(std::string_view channel, std::string_view event,
-                         std::function<void(Published)> done = {}) = 0;
+                         PlainCallback<void(Published)> done = {}) = 0;
     // The key that POST /api/publish requires: Options::api_key, or a random key that is made anew
     // at each start of the program. Show the key only to an operator.
     [[nodiscard]] virtual const std::string& api_key() const noexcept = 0;

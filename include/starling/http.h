@@ -308,10 +308,10 @@ private:
 // for each piece (a view for the call), then either `end`, which answers as a handler does, or
 // `aborted`. What `bytes` throws is the answer (see Handler), and the connection closes with it.
 struct BodyReader {
-    std::function<void(std::string_view bytes)> bytes = {};
-    std::function<void(Response& response)> end = {};
+    PlainCallback<void(std::string_view bytes)> bytes = {};
+    PlainCallback<void(Response& response)> end = {};
     // The client left, or the body is at fault, over its limit or refused.
-    std::function<void()> aborted = {};
+    PlainCallback<void()> aborted = {};
 };
 
 // A route with options of its own; nothing is what HttpLimits says for all.

@@ -8,9 +8,9 @@
 // Owner: whatever reads the body. Thread: the owner's.
 #pragma once
 
+#include <starling/async_callback.h>
 #include <starling/http.h>
 
-#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -18,10 +18,10 @@ namespace starling::http {
 
 // Called in this order for each part; an exception of one leaves feed().
 struct MultipartHandlers {
-    std::function<void(const FormPart& head)> begin = {};  // Its body is empty still.
-    std::function<void(std::string_view bytes)> bytes =
+    PlainCallback<void(const FormPart& head)> begin = {};  // Its body is empty still.
+    PlainCallback<void(std::string_view bytes)> bytes =
         {};  // Some of the part's body; a view for the call.
-    std::function<void()> end = {};
+    PlainCallback<void()> end = {};
 };
 
 // Holds nothing of a part's body: memory is bounded by MultipartLimits::part_head_bytes_max.

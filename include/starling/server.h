@@ -171,7 +171,7 @@ public:
     void cors(http::CorsOptions options);  // For every HTTP route.
     // Added to every HTTP answer that does not set them itself.
     void default_header(std::string_view name, std::string_view value);
-    void on_reload(Callback<void()> call);  // SIGHUP, on the thread of run().
+    void on_reload(PlainCallback<void()> call);  // SIGHUP, on the thread of run().
     // Server events at /ws/, /sse/ and /api, see <starling/events.h>. The server owns the channels.
     // Throws std::invalid_argument for options at fault, std::logic_error the second time.
     events::Channels& events(events::Options options = {});

@@ -253,14 +253,14 @@ public:
     using Accept = std::function<bool(std::string_view name, const Json& auth)>;
     virtual Namespace& of_matching(Accept accept) = 0;
     // Reports a new dynamic namespace, on the worker that created it: once on each such worker.
-    virtual void on_new_namespace(std::function<void(std::string_view name)> call) = 0;
+    virtual void on_new_namespace(PlainCallback<void(std::string_view name)> call) = 0;
     // Reports a refused connection of Engine.IO, with the error code of Engine.IO (0 to 5).
     struct ConnectionError {
         int code;
         std::string_view message;
         const http::Request& request;
     };
-    virtual void on_connection_error(std::function<void(const ConnectionError&)> call) = 0;
+    virtual void on_connection_error(PlainCallback<void(const ConnectionError&)> call) = 0;
     // Open connections of Engine.IO, over all workers. A connection may have joined none or several
     // namespaces.
     [[nodiscard]] virtual size_t clients() const = 0;

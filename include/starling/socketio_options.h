@@ -83,7 +83,7 @@ struct Options {
     // request.
     std::function<std::optional<std::string>(const http::Request&)> allow_request = {};
     // Hooks that add header fields: to the first response of a session; to every response.
-    std::function<void(const http::Request&, http::Response&)> initial_headers = {}, headers = {};
+    PlainCallback<void(const http::Request&, http::Response&)> initial_headers = {}, headers = {};
     std::string initial_packet = "";  // Engine.IO message that each client gets first.
 
     // ---- Socket.IO --------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ void Server::default_header(std::string_view name, std::string_view value) {
     state_->site.add_default_header(name, value);
 }
 
-void Server::on_reload(Callback<void()> call) { state_->on_reload = std::move(call); }
+void Server::on_reload(PlainCallback<void()> call) { state_->on_reload = std::move(call); }
 
 // ---- while it runs ------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ public:
     void declare(events::Channel) override {}
     void on_client_event(std::function<std::string(std::string_view)>) override {}
     bool publish(std::string_view channel, std::string_view event,
-                 std::function<void(events::Published)>) override {
+                 PlainCallback<void(events::Published)>) override {
         noted += std::string(channel) + "=" + std::string(event) + " ";
         return true;
     }

@@ -1,6 +1,6 @@
 // Futures and promises without a server, and the owners of coroutines.
 #include <gtest/gtest.h>
-#include <starling/async.h>
+#include <starling/async_callback.h>
 
 #include <functional>
 #include <memory>
@@ -265,6 +265,22 @@ TEST_F(Coroutines, AWorkersThreadDoesNotWaitForAResult) {
     EXPECT_THROW((void)future.wait_for(0ms), std::logic_error);
     EXPECT_THROW((void)future.get(), std::logic_error);
     EXPECT_TRUE(future.valid());
+}
+
+TEST(CoroutinesElsewhere, APlainCallbackTakesNone) {
+    const auto plain = [](int) { return 1; };
+    const auto coroutine = [](int) -> Task<> { co_return; };
+    static_assert(std::is_constructible_v<std::function<void(int)>, decltype(coroutine)>);
+    static_assert(!std::is_constructible_v<PlainCallback<void(int)>, decltype(coroutine)>);
+    static_assert(std::is_constructible_v<PlainCallback<void(int)>, decltype(plain)>);
+    int calls = 0;
+    const PlainCallback<void(int)> empty, call = [&calls](int more) { calls += more; };
+    EXPECT_FALSE(empty);
+    EXPECT_FALSE(PlainCallback<void(int)>(empty));
+    EXPECT_FALSE(PlainCallback<void(int)>(std::function<void(int)>()));
+    const PlainCallback<void(int)> copy = call;
+    copy(2);
+    EXPECT_EQ(calls, 2);
 }
 
 TEST(CoroutinesElsewhere, ACoroutineHandlerNeedsAWorkersThread) {

@@ -158,7 +158,7 @@ bool Events::declared(std::string_view channel) const {
 }
 
 bool Events::publish(std::string_view channel, std::string_view event,
-                     std::function<void(events::Published)> done) {
+                     PlainCallback<void(events::Published)> done) {
     if (!base::utf8_is_valid(event)) throw std::invalid_argument("an event must be UTF-8");
     if (!declared(channel)) return false;
     auto batch = std::make_shared<EventBatch>(1);

@@ -87,7 +87,7 @@ public:
     void declare(events::Channel channel) override;
     void on_client_event(std::function<std::string(std::string_view)> answer) override;
     bool publish(std::string_view channel, std::string_view event,
-                 std::function<void(events::Published)> done) override;
+                 PlainCallback<void(events::Published)> done) override;
     void publish(std::shared_ptr<EventBatch> batch);
 
     [[nodiscard]] const std::string& api_key() const noexcept override { return options_.api_key; }

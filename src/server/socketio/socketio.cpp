@@ -214,12 +214,12 @@ sio::Namespace& SocketIo::of_matching(Accept accept) {
     return add(shared_->adapter.declare_dynamic("(matching)", std::move(accept)));
 }
 
-void SocketIo::on_new_namespace(std::function<void(std::string_view)> call) {
+void SocketIo::on_new_namespace(PlainCallback<void(std::string_view)> call) {
     shared_->adapter.require_not_started();
     shared_->adapter.on_new_namespace(std::move(call));
 }
 
-void SocketIo::on_connection_error(std::function<void(const ConnectionError&)> call) {
+void SocketIo::on_connection_error(PlainCallback<void(const ConnectionError&)> call) {
     shared_->adapter.require_not_started();
     on_connection_error_ = std::move(call);
 }

@@ -62,8 +62,8 @@ public:
     sio::Namespace& of(std::string_view name) override;
     sio::Namespace& of_pattern(std::string_view expression) override;
     sio::Namespace& of_matching(Accept accept) override;
-    void on_new_namespace(std::function<void(std::string_view)> call) override;
-    void on_connection_error(std::function<void(const ConnectionError&)> call) override;
+    void on_new_namespace(PlainCallback<void(std::string_view)> call) override;
+    void on_connection_error(PlainCallback<void(const ConnectionError&)> call) override;
     [[nodiscard]] size_t clients() const override;
     void close() override;
     [[nodiscard]] sio::Broadcast in_namespace(std::string_view name) const override;
