@@ -64,11 +64,6 @@ void remove_stale_socket_file(const Address& address) noexcept {
 
 }  // namespace
 
-void Descriptor::reset() noexcept {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
-}
-
 bool address_is_free(const Address& address, std::string& error) {
     if (address.is_unix()) remove_stale_socket_file(address);
     if (address.is_unix() || address.port() == 0) return true;

@@ -4,34 +4,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 
+#include "base/descriptor.h"
 #include "net/address.h"
 
 namespace starling::net {
 
-// Closes its descriptor. -1: none.
-class Descriptor {
-public:
-    Descriptor() noexcept = default;
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Descriptor& operator=(Descriptor other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~Descriptor() { reset(); }
+using base::Descriptor;
 
-    [[nodiscard]] int get() const noexcept { return fd_; }
-    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-    void reset() noexcept;
-    [[nodiscard]] explicit operator bool() const noexcept { return fd_ >= 0; }
-
-private:
-    int fd_ = -1;
-};
-
-// Of the file of a Unix-domain socket.
+// Owner and permissions of the file of a Unix-domain socket.
 struct SocketFileAccess {
     uint32_t mode = 0;  // Permission bits; 0: what the umask leaves.
     std::optional<uint32_t> owner = {}, group = {};

@@ -20,7 +20,7 @@ namespace {
 constexpr uint64_t read_at_once_bytes_max = 64 * 1024;
 
 struct OpenFile {
-    net::Descriptor descriptor;  // None: there is no such regular file, or it cannot be opened.
+    base::Descriptor descriptor;  // None: there is no such regular file, or it cannot be opened.
     http::FileIdentity identity;
     int status = 404;  // What to answer then.
 };
@@ -29,7 +29,7 @@ OpenFile open_regular(const std::string& path) {
     OpenFile file;
     if (path.find('\0') != std::string::npos) return file;
     // O_NONBLOCK: a FIFO without a writer must not hold the loop.
-    net::Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    base::Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!opened) {
         // Out of descriptors is our trouble and passes; everything else looks like "not here".
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) file.status = 503;
@@ -69,7 +69,7 @@ void answer_without_file(http::Response& response, int status) {
 }  // namespace
 
 std::shared_ptr<const int> Downloads::share(const http::FileIdentity& identity,
-                                            net::Descriptor file) {
+                                            base::Descriptor file) {
     if (open_.size() >= prune_at_) {
         std::erase_if(open_, [](const auto& entry) { return entry.second.expired(); });
         prune_at_ = std::max<size_t>(16, 2 * open_.size());

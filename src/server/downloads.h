@@ -10,8 +10,8 @@
 #include <map>
 #include <memory>
 
+#include "base/descriptor.h"
 #include "http/file_answer.h"
-#include "net/socket.h"
 
 namespace starling::server {
 
@@ -19,7 +19,7 @@ class Downloads {
 public:
     // The descriptor that downloads of this file in progress have open, or else `file`.
     [[nodiscard]] std::shared_ptr<const int> share(const http::FileIdentity& identity,
-                                                   net::Descriptor file);
+                                                   base::Descriptor file);
 
     // `response` asks for a file by its path: opens it and makes the answer to `request` of it. `now_s` is the
     // wall clock.

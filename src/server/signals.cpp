@@ -63,8 +63,8 @@ Signals::Signals() {
     int ends[2];
     if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
         throw std::system_error(errno, std::generic_category(), "a pipe for signals");
-    read_end_ = net::Descriptor(ends[0]);
-    write_end_ = net::Descriptor(ends[1]);
+    read_end_ = base::Descriptor(ends[0]);
+    write_end_ = base::Descriptor(ends[1]);
     const std::lock_guard lock(before.mutex);
     slot_ = take_slot(write_end_.get());
     const sigset_t set = wanted_set();

@@ -14,7 +14,7 @@
 #include <array>
 #include <cstddef>
 
-#include "net/socket.h"
+#include "base/descriptor.h"
 
 namespace starling::server {
 
@@ -37,7 +37,7 @@ public:
 
 private:
     sigset_t before_{};
-    net::Descriptor read_end_, write_end_;
+    base::Descriptor read_end_, write_end_;
     size_t slot_ = 0;
 };
 

@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "net/tls.h"
 #include "server/extension.h"
 #include "server/listening.h"
@@ -82,7 +83,7 @@ struct Server::State {
     std::vector<server::BoundAddress> bound;
     std::vector<std::thread> threads;
     std::mutex join_mutex;  // wait() may be called by several threads.
-    net::Descriptor finished{::eventfd(0, EFD_CLOEXEC)};  // Counts workers that have ended.
+    base::Descriptor finished{::eventfd(0, EFD_CLOEXEC)};  // Counts workers that have ended.
     std::atomic<int> stops{0};
     std::function<void()> on_reload;
 

@@ -329,7 +329,7 @@ TEST_F(StaticFilesTest, MissingRootServesNothing) {
 }
 
 TEST_F(StaticFilesTest, OpensByStepsWithoutFollowingLinks) {
-    const FileHandle root(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const Descriptor root(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     const struct {
         const char* path;
         FileKind want;

@@ -21,13 +21,13 @@ int flags_of(Access access) {
     return O_CLOEXEC | (access == Access::look ? O_PATH : O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
 
-FileHandle open_with_openat2(int root, const std::string& path, Access access) {
+Descriptor open_with_openat2(int root, const std::string& path, Access access) {
     open_how how{};
     how.flags = uint64_t(flags_of(access));
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
         const long result = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
-        if (result >= 0) return FileHandle(int(result));
+        if (result >= 0) return Descriptor(int(result));
         if (errno != EAGAIN && errno != EINTR) break;
     }
     return {};
@@ -35,11 +35,7 @@ FileHandle open_with_openat2(int root, const std::string& path, Access access) {
 
 }  // namespace
 
-FileHandle::~FileHandle() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-FileHandle open_beneath(int root, const std::string& path, Access access) {
+Descriptor open_beneath(int root, const std::string& path, Access access) {
     static std::atomic<bool> openat2_missing{false};
     const std::string relative = path.empty() ? "." : path;
     if (!openat2_missing.load(std::memory_order_relaxed)) {
@@ -50,8 +46,8 @@ FileHandle open_beneath(int root, const std::string& path, Access access) {
     return open_beneath_by_steps(root, relative, access);
 }
 
-FileHandle open_beneath_by_steps(int root, const std::string& path, Access access) {
-    FileHandle directory;
+Descriptor open_beneath_by_steps(int root, const std::string& path, Access access) {
+    Descriptor directory;
     int at = root;
     for (size_t begin = 0;;) {
         const size_t slash = path.find('/', begin);
@@ -63,7 +59,7 @@ FileHandle open_beneath_by_steps(int root, const std::string& path, Access acces
         }
         const int directory_flag = slash != std::string::npos ? O_DIRECTORY : 0;
         const int flags = last ? flags_of(access) : O_PATH | O_CLOEXEC;
-        FileHandle next(::openat(at, step.c_str(), flags | directory_flag | O_NOFOLLOW));
+        Descriptor next(::openat(at, step.c_str(), flags | directory_flag | O_NOFOLLOW));
         if (!next || last) return next;
         directory = std::move(next);
         at = directory.get();
@@ -71,7 +67,7 @@ FileHandle open_beneath_by_steps(int root, const std::string& path, Access acces
     }
 }
 
-FileStatus status_of(const FileHandle& file) {
+FileStatus status_of(const Descriptor& file) {
     struct stat status {};
     if (!file || ::fstat(file.get(), &status) != 0) return {};
     FileStatus result;

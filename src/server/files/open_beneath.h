@@ -5,32 +5,13 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 
+#include "base/descriptor.h"
 #include "http/file_answer.h"
 
 namespace starling::server {
 
-// An open descriptor, closed with its owner.
-class FileHandle {
-public:
-    FileHandle() = default;
-    explicit FileHandle(int descriptor) noexcept : descriptor_(descriptor) {}
-    FileHandle(FileHandle&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-    FileHandle& operator=(FileHandle&& other) noexcept {
-        std::swap(descriptor_, other.descriptor_);
-        return *this;
-    }
-    ~FileHandle();
-
-    [[nodiscard]] int get() const noexcept { return descriptor_; }
-    [[nodiscard]] int release() noexcept { return std::exchange(descriptor_, -1); }
-    explicit operator bool() const noexcept { return descriptor_ >= 0; }
-
-private:
-    int descriptor_ = -1;
-};
-
+using base::Descriptor;
 using http::FileIdentity;
 
 enum class FileKind : uint8_t { missing, regular, directory, other };
@@ -44,12 +25,12 @@ enum class Access : uint8_t { look, read };  // O_PATH, which touches nothing; O
 
 // `path` is relative, as map_static_path() gives it; "" is the directory itself. Symbolic links are
 // followed as long as they stay beneath `root`. -1 with errno set where it cannot be opened.
-[[nodiscard]] FileHandle open_beneath(int root, const std::string& path, Access access);
+[[nodiscard]] Descriptor open_beneath(int root, const std::string& path, Access access);
 
 // The same for kernels without openat2 (before 5.6, or a sandbox that forbids it): one component
 // after the other, following no symbolic link at all.
-[[nodiscard]] FileHandle open_beneath_by_steps(int root, const std::string& path, Access access);
+[[nodiscard]] Descriptor open_beneath_by_steps(int root, const std::string& path, Access access);
 
-[[nodiscard]] FileStatus status_of(const FileHandle& file);
+[[nodiscard]] FileStatus status_of(const Descriptor& file);
 
 }  // namespace starling::server

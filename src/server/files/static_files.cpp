@@ -29,7 +29,7 @@ void open_failed(http::Response& response) {
 }
 
 // Null where the file shrank or cannot be read.
-Bytes read_whole(const FileHandle& file, uint64_t size_bytes) {
+Bytes read_whole(const Descriptor& file, uint64_t size_bytes) {
     auto bytes = std::make_shared<std::string>(size_bytes, '\0');
     for (size_t at = 0; at < bytes->size();) {
         const ssize_t got = ::pread(file.get(), bytes->data() + at, bytes->size() - at, off_t(at));
@@ -76,7 +76,7 @@ struct StaticFiles::State {
     void put_body(http::Response& response, Chosen& chosen, const http::ByteRange& range,
                   std::string_view type, int64_t now_s);
 
-    FileHandle root;
+    Descriptor root;
     http::StaticFileOptions options;
     FileCache cache;
     Downloads downloads;
@@ -153,11 +153,10 @@ void StaticFiles::State::put_body(http::Response& response, Chosen& chosen,
         response.header("Retry-After", "1");
         return;
     }
-    http::FileBody body{
-        .path = {},
-        .descriptor = downloads.share(chosen.identity, net::Descriptor(file.release())),
-        .offset = range.first,
-        .bytes = range.count};
+    http::FileBody body{.path = {},
+                        .descriptor = downloads.share(chosen.identity, std::move(file)),
+                        .offset = range.first,
+                        .bytes = range.count};
     http::ResponseAccess::set_file(response, std::move(body), type);
 }
 
