@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-#include "net/tls.h"
+#include "net/tls_filter.h"
 
 namespace starling::net {
 namespace {
@@ -140,7 +140,7 @@ Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler) {
 }
 
 Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
-                   std::unique_ptr<TlsSession> tls) {
+                   std::unique_ptr<TlsFilter> tls) {
     // All memory first: once the stream is there nothing here may fail.
     if (tls && scratch_.empty())
         scratch_.resize(Backend::receive_headroom_bytes + TlsSession::record_bytes_max);

@@ -7,6 +7,7 @@
 // for post() and stop().
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -61,7 +62,7 @@ public:
 
     Stream& open(Descriptor fd, std::unique_ptr<StreamHandler> handler);
     Stream& open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
-                 std::unique_ptr<TlsSession> tls);  // Null: plain.
+                 std::unique_ptr<TlsFilter> tls);  // Null: plain.
     // Goes on with what Stream::detach() took off another loop. It is open and receives; what was
     // kept, and the end, come once the handler calls resume_receiving().
     Stream& open(Detached detached);
@@ -77,6 +78,12 @@ public:
 
     [[nodiscard]] uint64_t now_ms() const noexcept { return now_ms_; }  // Of this tick.
     [[nodiscard]] Backend& backend() noexcept { return *backend_; }
+    // Room for the plaintext of one TLS record, with headroom before it, until the next call of
+    // anything. Empty where no stream has used TLS yet.
+    [[nodiscard]] std::span<std::byte> scratch() noexcept {
+        return std::span(scratch_).subspan(
+            std::min(scratch_.size(), Backend::receive_headroom_bytes));
+    }
     void on_escaped(Escaped escaped) { escaped_ = std::move(escaped); }
 
     [[nodiscard]] static Clock steady_clock();

@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "net/loop.h"
-#include "net/tls.h"
+#include "net/tls_filter.h"
 
 namespace starling::net {
 
@@ -21,7 +21,7 @@ Detached::Detached(Detached&&) noexcept = default;
 Detached::~Detached() = default;
 
 Stream::Stream(Loop& loop, Descriptor fd, base::SlotKey key, std::unique_ptr<StreamHandler> handler,
-               std::unique_ptr<TlsSession> tls)
+               std::unique_ptr<TlsFilter> tls)
     : fd_(fd.release()),
       key_(key),
       loop_(loop),
@@ -45,29 +45,7 @@ std::string Stream::peer_ip() const {
 // An exception here, the handler's or for want of memory, ends this connection alone.
 void Stream::received(std::span<std::byte> bytes) {
     if (state_ != State::open) return;  // Closing: what still comes is read and dropped.
-    (void)guarded([&] { tls_ ? receive_tls(bytes) : deliver(bytes); });
-}
-
-void Stream::receive_tls(std::span<std::byte> bytes) {
-    tls_->feed(bytes, loop_.now_ms());
-    const auto plain = std::span(loop_.scratch_).subspan(Backend::receive_headroom_bytes);
-    auto status = TlsSession::Status::ok;
-    while (state_ == State::open) {
-        const size_t size = tls_->read(plain, status);
-        if (size == 0) break;
-        deliver(plain.first(size));
-    }
-    tls_->feed({}, loop_.now_ms());
-    // Even a failure leaves an alert to send; a handshake its next flight, or nothing but the leave
-    // to send what waited for it.
-    if (!tls_->output().empty() || outbox_) mark_dirty();
-    if (state_ != State::open) return;
-    if (status == TlsSession::Status::failed) {
-        close();
-        reason_ = CloseReason::failed;
-    } else if (status == TlsSession::Status::ended) {
-        ended();
-    }
+    (void)guarded([&] { tls_ ? tls_->received(*this, bytes) : deliver(bytes); });
 }
 
 // `bytes` has headroom, where kept bytes are put so that both are one span. Without new bytes the
@@ -272,12 +250,11 @@ size_t Stream::send_now(std::span<const iovec> parts) {
     return result.bytes > queued ? result.bytes - queued : 0;
 }
 
-size_t Stream::ciphertext_bytes() const noexcept { return tls_->output().size(); }
+size_t Stream::ciphertext_bytes() const noexcept { return tls_->bytes(); }
 
 void Stream::send_queued() {
     // Still dirty: the end of the tick does what belongs to an empty queue.
-    if (dirty_ && !blocked_ && state_ == State::open)
-        (void)guarded([&] { (void)(tls_ ? flush_tls() : flush_plain()); });
+    if (dirty_ && !blocked_ && state_ == State::open) (void)guarded([&] { (void)flush_queue(); });
 }
 
 void Stream::sendable() {
@@ -294,7 +271,7 @@ void Stream::flush() {
 }
 
 void Stream::flush_and_tell() {
-    const bool done = tls_ ? flush_tls() : flush_plain();
+    const bool done = flush_queue();
     if (state_ == State::closed) return;
     if (!done) {
         if (state_ == State::flushing && unsent_before_ == 0) (void)peer_takes();
@@ -305,67 +282,37 @@ void Stream::flush_and_tell() {
     if (std::exchange(refused_, false)) handler_->on_drained();
 }
 
-bool Stream::flush_plain() {
-    while (outbox_ && !outbox_->empty()) {
-        std::array<iovec, 64> parts;
-        const size_t count = outbox_->gather(parts);
+// The next bytes for the kernel. 0: nothing can be sent for now.
+size_t Stream::gather(std::span<iovec> parts) {
+    if (!tls_) return outbox_ ? outbox_->gather(parts) : 0;
+    const auto bytes =
+        tls_->next(outbox_, loop_.chunks_, loop_.scratch(), state_ == State::flushing);
+    if (!bytes) return finish(CloseReason::failed), 0;
+    if (bytes->empty()) return 0;
+    parts[0] = {const_cast<std::byte*>(bytes->data()), bytes->size()};
+    return 1;
+}
+
+void Stream::consume(size_t bytes) noexcept {
+    tls_ ? tls_->taken(bytes) : outbox_->consume(bytes, loop_.chunks_);
+}
+
+bool Stream::flush_queue() {
+    std::array<iovec, 64> parts;
+    while (const size_t count = gather(parts)) {
         size_t offered = 0;
         for (size_t i = 0; i < count; ++i) offered += parts[i].iov_len;
         const auto sent = loop_.backend().send(*this, std::span(parts).first(count));
         if (sent.error) return finish(CloseReason::failed), false;
-        outbox_->consume(sent.bytes, loop_.chunks_);
+        consume(sent.bytes);
         if (sent.bytes < offered) {
-            if (sent.bytes) outbox_->unlink();  // It moved: the stall clock starts again.
+            if (sent.bytes && outbox_)
+                outbox_->unlink();  // It moved: the stall clock starts again.
             return blocked(), false;
         }
     }
-    return true;
-}
-
-bool Stream::flush_ciphertext() {
-    std::string& out = tls_->output();
-    if (out.empty()) return true;
-    const iovec part{out.data(), out.size()};
-    const auto sent = loop_.backend().send(*this, {&part, 1});
-    if (sent.error) return finish(CloseReason::failed), false;
-    if (sent.bytes < out.size()) {
-        out.erase(0, sent.bytes);
-        if (sent.bytes && outbox_) outbox_->unlink();
-        return blocked(), false;
-    }
-    std::string().swap(out);  // Idle connections keep no buffer.
-    return true;
-}
-
-bool Stream::flush_tls() {
-    while (flush_ciphertext()) {
-        const bool waiting = outbox_ && !outbox_->empty();
-        if (waiting && tls_->established()) {
-            if (!encrypt_some()) return finish(CloseReason::failed), false;
-        } else if (state_ != State::flushing) {
-            return !waiting;
-        } else if (std::exchange(close_notified_, true)) {
-            return true;  // What waits for a handshake that never ended is dropped.
-        } else {
-            tls_->send_close_notify();
-        }
-    }
-    return false;
-}
-
-// One record; small writes share it.
-bool Stream::encrypt_some() {
-    const auto plain = std::span(loop_.scratch_).subspan(Backend::receive_headroom_bytes);
-    std::array<iovec, 64> parts;
-    const size_t count = outbox_->gather(parts);
-    size_t size = 0;
-    for (size_t i = 0; i < count && size < plain.size(); ++i) {
-        const size_t part = std::min(parts[i].iov_len, plain.size() - size);
-        std::memcpy(plain.data() + size, parts[i].iov_base, part);
-        size += part;
-    }
-    outbox_->consume(size, loop_.chunks_);
-    return tls_->write(plain.first(size));
+    // A handshake that did not end before the stream closed leaves plaintext, which is dropped.
+    return state_ == State::flushing || !outbox_ || outbox_->empty();
 }
 
 void Stream::blocked() {

@@ -24,7 +24,7 @@
 namespace starling::net {
 
 class Loop;
-class TlsSession;
+class TlsFilter;
 
 enum class CloseReason : uint8_t {
     local,    // This side asked for it.
@@ -73,7 +73,7 @@ struct Detached {
 
     Descriptor fd;
     std::unique_ptr<StreamHandler> handler;
-    std::unique_ptr<TlsSession> tls;
+    std::unique_ptr<TlsFilter> tls;
     std::unique_ptr<KeptInput> kept;  // What the handler left.
     bool ended = false;               // The peer sends no more.
 };
@@ -165,10 +165,11 @@ public:
 private:
     friend class Loop;
     friend class EpollBackend;
+    friend class TlsFilter;
     enum class State : uint8_t { open, flushing, lingering, closed };
 
     Stream(Loop& loop, Descriptor fd, base::SlotKey key, std::unique_ptr<StreamHandler> handler,
-           std::unique_ptr<TlsSession> tls);
+           std::unique_ptr<TlsFilter> tls);
     ~Stream();
 
     template <class F>
@@ -179,7 +180,6 @@ private:
     void schedule_redelivery();
     void redeliver();
     void take_turn();
-    void receive_tls(std::span<std::byte> bytes);
     void mark_dirty();
     Outbox& outbox();
     [[nodiscard]] std::byte* extend_slowly(size_t bytes);
@@ -187,13 +187,13 @@ private:
     void release_outbox() noexcept;
     void flush();
     void flush_and_tell();
-    [[nodiscard]] bool flush_plain();  // True where nothing is left to send.
-    [[nodiscard]] bool flush_tls();
-    [[nodiscard]] bool flush_ciphertext();
-    [[nodiscard]] bool encrypt_some();
+    [[nodiscard]] size_t gather(std::span<iovec> parts);
+    void consume(size_t bytes) noexcept;
+    [[nodiscard]] bool flush_queue();  // True: nothing is left to send.
     [[nodiscard]] size_t send_now(std::span<const iovec> parts);
     void blocked();
     void finish(CloseReason reason) noexcept;
+    void close_failed();
     void cut_off() noexcept;
     void check_stall() noexcept;
     void start_linger();
@@ -210,11 +210,10 @@ private:
     CloseReason reason_ = CloseReason::local;
     bool dirty_ = false;  // In the loop's list of queues to flush.
     bool paused_ = false;
-    bool later_ = false;      // Kept bytes wait for the next turn.
-    bool redeliver_ = false;  // Kept bytes wait for a handler that receives again.
-    bool end_held_ = false;   // The peer's end, to be told when the stream is no longer paused.
-    bool refused_ = false;    // The handler is owed on_drained().
-    bool close_notified_ = false;
+    bool later_ = false;          // Kept bytes wait for the next turn.
+    bool redeliver_ = false;      // Kept bytes wait for a handler that receives again.
+    bool end_held_ = false;       // The peer's end, to be told when the stream is no longer paused.
+    bool refused_ = false;        // The handler is owed on_drained().
     uint8_t backend_flags_ = 0;   // The backend's own.
     bool blocked_ : 1 = false;    // The backend owes us sendable().
     bool resumed_ : 1 = false;    // During the call of on_bytes() that is under way.
@@ -225,7 +224,7 @@ private:
     const base::SlotKey key_;
     Loop& loop_;
     std::unique_ptr<StreamHandler> handler_;
-    std::unique_ptr<TlsSession> tls_;
+    std::unique_ptr<TlsFilter> tls_;   // Null without TLS.
     Outbox* outbox_ = nullptr;         // Null while nothing is queued.
     std::unique_ptr<KeptInput> kept_;  // Null where the handler left nothing.
 };

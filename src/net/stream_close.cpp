@@ -8,7 +8,7 @@
 
 #include "net/loop.h"
 #include "net/stream.h"
-#include "net/tls.h"
+#include "net/tls_filter.h"
 
 namespace starling::net {
 
@@ -50,6 +50,12 @@ void Stream::finish(CloseReason reason) noexcept {
     loop_.backend().remove(*this, true);
     release_outbox();
     insert_before(loop_.closing_);  // Its timer is over.
+}
+
+// TLS has failed: its alert leaves first.
+void Stream::close_failed() {
+    close();
+    reason_ = CloseReason::failed;
 }
 
 // A FIN would tell the peer that the part it got is the whole.

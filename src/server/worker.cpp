@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "net/tls_filter.h"
 #include "server/connection.h"
 #include "server/http_connection.h"
 
@@ -110,8 +111,10 @@ void Worker::accepted(net::Descriptor fd, bool tls) {
     try {
         auto connection = std::make_unique<HttpConnection>(*this);
         HttpConnection& http = *connection;
-        loop_.open(std::move(fd), std::move(connection),
-                   tls ? std::make_unique<net::TlsSession>(tls_context_) : nullptr);
+        loop_.open(
+            std::move(fd), std::move(connection),
+            tls ? std::make_unique<net::TlsFilter>(std::make_unique<net::TlsSession>(tls_context_))
+                : nullptr);
         http.start();
     } catch (...) {  // Out of memory: the place goes back, this one peer is lost.
         group_.connections.fetch_sub(1, std::memory_order_relaxed);

@@ -197,7 +197,7 @@ private:
         worker.counters().connections_open.add();
         auto connection = std::make_unique<HttpConnection>(worker);
         HttpConnection& http = *connection;
-        worker.loop().open(std::move(theirs), std::move(connection), nullptr);
+        worker.loop().open(std::move(theirs), std::move(connection));
         http.start();
         return Peer(std::move(ours));
     }

@@ -24,7 +24,7 @@ protected:
     StreamDetach()
         : other_(std::make_unique<fake::CountingBackend>(counts_), {}, clock_.source()) {}
 
-    Stream& open_to_move(fake::Pair pair, std::unique_ptr<TlsSession> tls = nullptr) {
+    Stream& open_to_move(fake::Pair pair, std::unique_ptr<TlsFilter> tls = nullptr) {
         peer_ = std::move(pair.peer);
         auto handler = std::make_unique<StreamScript>(log_);
         script_ = handler.get();
@@ -146,7 +146,7 @@ TEST_F(StreamDetach, TlsGoesOnWhereItWas) {
     for (const auto& [version, name] : versions) {
         for (const bool peer_ends : {false, true}) {
             log_.clear();
-            open_to_move(fake::tcp_pair(), std::make_unique<TlsSession>(shared_context()));
+            open_to_move(fake::tcp_pair(), tls_filter());
             fake::TlsClient client(only(version));
             client.feed("");
             Loop* loop = &loop_;

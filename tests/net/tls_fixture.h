@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "net/tls.h"
+#include "net/tls_filter.h"
 #include "tests/fake/certificates.h"
 #include "tests/fake/tls_client.h"
 
@@ -30,6 +30,10 @@ inline const std::shared_ptr<const TlsContext>& shared_context() {
         {fake::make_certificate(directory, "first", "DNS:first.example"),
          fake::make_certificate(directory, "second", "DNS:second.example,DNS:*.second.example")});
     return context;
+}
+
+inline std::unique_ptr<TlsFilter> tls_filter() {
+    return std::make_unique<TlsFilter>(std::make_unique<TlsSession>(shared_context()));
 }
 
 struct TlsVersion {

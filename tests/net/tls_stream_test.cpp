@@ -37,7 +37,8 @@ protected:
         script_ = handler.get();
         auto tls = std::make_unique<TlsSession>(shared_context());
         tls_ = tls.get();
-        stream_ = &loop_.open(std::move(pair.ours), std::move(handler), std::move(tls));
+        stream_ = &loop_.open(std::move(pair.ours), std::move(handler),
+                              std::make_unique<TlsFilter>(std::move(tls)));
         TlsClientOptions options = only(version);
         options.session = session;
         client_ = std::make_unique<TlsClient>(options);

@@ -1,0 +1,78 @@
+#include "net/tls_filter.h"
+
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "net/loop.h"
+#include "net/outbox.h"
+#include "net/stream.h"
+
+namespace starling::net {
+
+TlsFilter::TlsFilter(std::unique_ptr<TlsSession> session) noexcept : session_(std::move(session)) {}
+TlsFilter::~TlsFilter() = default;
+
+void TlsFilter::received(Stream& stream, std::span<std::byte> ciphertext) {
+    session_->feed(ciphertext, stream.loop().now_ms());
+    const std::span<std::byte> plaintext = stream.loop().scratch();
+    auto status = TlsSession::Status::ok;
+    while (stream.is_open()) {
+        const size_t size = session_->read(plaintext, status);
+        if (size == 0) break;
+        stream.deliver(plaintext.first(size));
+    }
+    session_->feed({}, stream.loop().now_ms());
+    // A failure leaves an alert to send. A handshake leaves its next flight, or allows what waited for
+    // its end to be sent.
+    if (!session_->output().empty() || stream.queued_bytes() != 0) stream.mark_dirty();
+    if (!stream.is_open()) return;
+    if (status == TlsSession::Status::failed)
+        stream.close_failed();
+    else if (status == TlsSession::Status::ended)
+        stream.ended();
+}
+
+std::optional<std::span<const std::byte>> TlsFilter::next(Outbox* plaintext, ChunkPool& pool,
+                                                          std::span<std::byte> scratch,
+                                                          bool closing) {
+    while (taken_ == sending_.size()) {
+        if (!session_->output().empty()) {
+            std::swap(sending_, session_->output());
+            taken_ = 0;
+        } else if (plaintext && !plaintext->empty() && session_->established()) {
+            if (!encrypt_record(*plaintext, pool, scratch)) return std::nullopt;
+        } else if (closing && !std::exchange(close_notified_, true)) {
+            session_->send_close_notify();
+        } else {
+            return std::span<const std::byte>();
+        }
+    }
+    return std::as_bytes(std::span(sending_)).subspan(taken_);
+}
+
+void TlsFilter::taken(size_t bytes) noexcept {
+    taken_ += bytes;
+    if (taken_ < sending_.size()) return;
+    std::string().swap(sending_);  // An idle connection keeps no buffer.
+    taken_ = 0;
+}
+
+// Small writes share a record.
+bool TlsFilter::encrypt_record(Outbox& plaintext, ChunkPool& pool, std::span<std::byte> scratch) {
+    std::array<iovec, 64> parts;
+    const size_t count = plaintext.gather(parts);
+    size_t size = 0;
+    for (size_t i = 0; i < count && size < scratch.size(); ++i) {
+        const size_t part = std::min(parts[i].iov_len, scratch.size() - size);
+        std::memcpy(scratch.data() + size, parts[i].iov_base, part);
+        size += part;
+    }
+    plaintext.consume(size, pool);
+    return session_->write(scratch.first(size));
+}
+
+}  // namespace starling::net
