@@ -20,7 +20,8 @@ namespace starling::net {
 class EpollBackend final : public Backend {
 public:
     EpollBackend()
-        : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+        : Backend(false),
+          epoll_(::epoll_create1(EPOLL_CLOEXEC)),
           wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
           buffer_(receive_headroom_bytes + receive_bytes_max) {
         if (!epoll_ || !wake_) throw std::system_error(errno, std::system_category(), "epoll");
@@ -34,22 +35,29 @@ public:
         return control(EPOLL_CTL_ADD, stream);
     }
 
-    void remove(Stream& stream, bool closing) noexcept override {
+    bool remove(Stream& stream, bool closing) noexcept override {
         stream.backend_flags_ = 0;
         // Closing the descriptor takes it out of the set; that call can be saved.
         if (!closing) (void)control(EPOLL_CTL_DEL, stream);
+        return false;
     }
 
     void receive(Stream& stream, bool on) noexcept override { set_flag(stream, receiving, on); }
 
+    // A pending send holds nothing: once the kernel has room it completes with no bytes taken.
     Sent send(Stream& stream, std::span<const iovec> parts) noexcept override {
+        if (stream.backend_flags_ & full) {
+            set_flag(stream, sending, true);
+            return {.pending = true};
+        }
         size_t offered = 0;
         for (const iovec& part : parts) offered += part.iov_len;
         const ssize_t taken = send_parts(stream.fd(), parts);
-        if (taken < 0 && errno != EAGAIN && errno != EINTR && errno != ENOBUFS) return {0, errno};
+        if (taken < 0 && errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
+            return {.error = errno};
         const size_t bytes = taken > 0 ? size_t(taken) : 0;
-        if (bytes < offered) set_flag(stream, sending, true);
-        return {bytes, 0};
+        if (bytes < offered) stream.backend_flags_ |= full;
+        return {.bytes = bytes};
     }
 
     size_t unacknowledged_bytes(const Stream& stream) const noexcept override {
@@ -93,8 +101,10 @@ public:
     }
 
 private:
-    // Stream::backend_flags_. `hung_up`: taken out of the set, which would report it for ever.
-    static constexpr uint8_t receiving = 1, sending = 2, added = 4, hung_up = 8, end_reported = 16;
+    // Stream::backend_flags_. `sending`: a send is pending. `hung_up`: taken out of the set, which would
+    // report it for ever. `full`: the kernel took less than all of the last send.
+    static constexpr uint8_t receiving = 1, sending = 2, added = 4, hung_up = 8, end_reported = 16,
+                             full = 32;
     static constexpr uint64_t acceptor_tag = 1;
     static constexpr int accepts_per_tick_max = 64;
 
@@ -131,8 +141,10 @@ private:
     void report(Stream& stream, uint32_t events) {
         if (!(stream.backend_flags_ & added)) return;  // Removed earlier in this batch.
         if (events & EPOLLOUT && stream.backend_flags_ & sending) {
+            stream.backend_flags_ &= uint8_t(~full);
             set_flag(stream, sending, false);
-            stream.sendable();
+            stream.sent(0, 0);
+            if (!(stream.backend_flags_ & added)) return;
         }
         // One that waits for its next turn is reported again then.
         if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || stream.later_) return;

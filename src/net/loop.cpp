@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/assert.h"
 #include "net/tls_filter.h"
 
 namespace starling::net {
@@ -34,6 +35,11 @@ Loop::~Loop() {
     for (uint32_t slot = 0; slot < streams_.slots(); ++slot)
         if (Stream* stream = streams_.object_at(slot)) stream->finish(CloseReason::local);
     settle();
+    while (cancelling_.linked()) {
+        backend_->wait(-1);
+        guarded([&] { backend_->dispatch(); });
+        settle();
+    }
     base::running = outer;
 }
 
@@ -118,6 +124,8 @@ void Loop::settle() {
 }
 
 void Loop::reap(Stream& stream) {
+    STARLING_ASSERT(!stream.sending_ && !stream.outbox_);
+    STARLING_ASSERT(!stream.sending_ && !stream.outbox_);
     if (stream.handler_) guarded([&] { stream.handler_->on_closed(stream.reason_); });
     if (stream.later_) std::erase(turns_, &stream);
     streams_.remove(stream);

@@ -126,10 +126,12 @@ private:
     base::SlotTable<Stream> streams_;
     ChunkPool chunks_;
     std::vector<std::unique_ptr<Outbox>> spare_outboxes_;
-    base::ListLink blocked_;      // Outboxes that the kernel refused, in no order.
+    base::ListLink blocked_;      // Outboxes of streams whose send is pending, in no order.
     std::vector<Stream*> dirty_;  // To flush at the end of the tick.
     base::ListLink
         closing_;  // Streams to reap at the end of the tick, by the link of their timers.
+    base::ListLink
+        cancelling_;  // Closed streams whose send the backend has not given back yet, likewise.
     std::vector<Stream*> turns_;      // Yielded in this tick: on in the next one.
     std::vector<Stream*> due_turns_;  // Yielded in the tick before.
     std::vector<Stream*> redeliver_;  // Resumed with kept bytes.

@@ -1,6 +1,7 @@
 // net/outbox.h: the bytes that wait to leave on one connection, in order.
 //
-// Small writes are copied into chunks, large shared ones are held by reference. An Outbox exists
+// Small writes are copied into chunks, large shared ones are held by reference. Queued bytes never move and
+// never change until consume() or clear(), whatever is written behind them: a kernel may read them meanwhile. An Outbox exists
 // only while something waits: idle connections hold none. Both come from pools of the loop, so that
 // a busy connection allocates nothing.
 #pragma once
@@ -77,9 +78,10 @@ public:
     [[nodiscard]] size_t bytes() const noexcept { return bytes_; }
     [[nodiscard]] bool empty() const noexcept { return bytes_ == 0; }
 
-    // Meaningful while the kernel takes no more; linked in the loop's list of such queues.
+    // Meaningful while a send of the stream is pending; linked in the loop's list of such queues.
     static constexpr size_t not_asked = SIZE_MAX;
     uint64_t blocked_since_ms = 0;            // Or since the peer last acknowledged something.
+    size_t submitted_bytes = 0;               // By that send.
     size_t unacknowledged_bytes = not_asked;  // In the kernel, when the loop last asked.
     class Stream* stream = nullptr;
 

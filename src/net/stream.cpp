@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cstring>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/text.h"
 #include "net/loop.h"
 #include "net/tls_filter.h"
@@ -128,7 +128,7 @@ void Stream::take_turn() {
 
 void Stream::ended() {
     if (state_ == State::lingering) return finish(reason_);
-    if (state_ == State::closed || ended_) return;
+    if (is_over() || ended_) return;
     loop_.backend().receive(*this, false);
     if (state_ == State::open && (paused_ || later_)) {
         end_held_ = true;  // TLS: it came in one piece with bytes that the handler has not seen.
@@ -168,8 +168,8 @@ void Stream::release_outbox() noexcept {
 }
 
 void Stream::mark_dirty() {
-    // While the kernel takes no more, sendable() comes first.
-    if (dirty_ || blocked_) return;
+    // While a send is pending, sent() comes first.
+    if (dirty_ || sending_) return;
     loop_.dirty_.push_back(this);
     dirty_ = true;
 }
@@ -209,26 +209,29 @@ void Stream::write(const base::SharedBytes& bytes) {
 
 void Stream::write_now(std::span<const iovec> parts) {
     if (state_ != State::open) return;
-    size_t sent = tls_ || blocked_ ? 0 : send_now(parts);
+    size_t sent = tls_ || sending_ || loop_.backend().reads_later() ? 0 : send_now(parts);
     for (const iovec& part : parts) {
         const size_t skip = std::min(sent, part.iov_len);
         sent -= skip;
         write({static_cast<const std::byte*>(part.iov_base) + skip, part.iov_len - skip});
     }
+    if (outbox_ && !tls_) send_queued();
 }
 
 // A fan-out comes through here for each of its connections, most of which have nothing queued.
 void Stream::write_shared_now(const base::SharedBytes& bytes) {
-    if (tls_ || outbox_ || blocked_ || state_ != State::open) return write(bytes);
+    if (tls_ || outbox_ || sending_ || state_ != State::open) return write(bytes);
+    if (loop_.backend().reads_later()) {
+        write(bytes);
+        return send_queued();
+    }
     const auto view = bytes.view();
     const iovec part{const_cast<std::byte*>(view.data()), view.size()};
     const auto sent = loop_.backend().send(*this, {&part, 1});
     if (sent.error) return finish(CloseReason::failed);
     if (sent.bytes == view.size()) return;
-    (void)guarded([&] {
-        outbox().append(view.subspan(sent.bytes), loop_.chunks_);
-        blocked();
-    });
+    write(view.subspan(sent.bytes));
+    send_queued();
 }
 
 // The count of bytes of `parts` that the kernel took, after all that was queued.
@@ -239,14 +242,11 @@ size_t Stream::send_now(std::span<const iovec> parts) {
     if (before + parts.size() > parts_max) return 0;
     std::copy(parts.begin(), parts.end(), all.begin() + std::ptrdiff_t(before));
     const auto offered = std::span(all).first(before + parts.size());
-    size_t offered_bytes = 0;
-    for (const iovec& part : offered) offered_bytes += part.iov_len;
     const size_t queued = queued_bytes();
 
     const auto result = loop_.backend().send(*this, offered);
     if (result.error) return finish(CloseReason::failed), 0;
     if (queued) outbox_->consume(std::min(result.bytes, queued), loop_.chunks_);
-    if (result.bytes < offered_bytes && !guarded([&] { blocked(); })) return 0;
     return result.bytes > queued ? result.bytes - queued : 0;
 }
 
@@ -254,25 +254,34 @@ size_t Stream::ciphertext_bytes() const noexcept { return tls_->bytes(); }
 
 void Stream::send_queued() {
     // Still dirty: the end of the tick does what belongs to an empty queue.
-    if (dirty_ && !blocked_ && state_ == State::open) (void)guarded([&] { (void)flush_queue(); });
+    if (dirty_ && !sending_ && state_ == State::open) (void)guarded([&] { (void)flush_queue(); });
 }
 
-void Stream::sendable() {
-    blocked_ = false;
-    if (state_ == State::closed) return;
-    if (outbox_) outbox_->unlink();
+void Stream::sent(size_t bytes, int error) {
+    STARLING_ASSERT(sending_ && state_ != State::closed);
+    sending_ = false;
+    if (state_ == State::cancelling) {
+        state_ = State::closed;
+        release_outbox();
+        unlink();
+        return insert_before(loop_.closing_);
+    }
+    if (error) return finish(CloseReason::failed);
+    if (bytes < outbox_->submitted_bytes) refused_ = true;
+    outbox_->unlink();
+    consume(bytes);
     (void)guarded([&] { mark_dirty(); });
 }
 
 void Stream::flush() {
     dirty_ = false;
-    if (state_ == State::closed || state_ == State::lingering || blocked_) return;
+    if (is_over() || state_ == State::lingering || sending_) return;
     (void)guarded([&] { flush_and_tell(); });
 }
 
 void Stream::flush_and_tell() {
     const bool done = flush_queue();
-    if (state_ == State::closed) return;
+    if (is_over()) return;
     if (!done) {
         if (state_ == State::flushing && unsent_before_ == 0) (void)peer_takes();
         return;
@@ -303,22 +312,21 @@ bool Stream::flush_queue() {
         size_t offered = 0;
         for (size_t i = 0; i < count; ++i) offered += parts[i].iov_len;
         const auto sent = loop_.backend().send(*this, std::span(parts).first(count));
+        if (sent.pending) return send_is_pending(offered), false;
         if (sent.error) return finish(CloseReason::failed), false;
         consume(sent.bytes);
-        if (sent.bytes < offered) {
-            if (sent.bytes && outbox_)
-                outbox_->unlink();  // It moved: the stall clock starts again.
-            return blocked(), false;
-        }
     }
     // A handshake that did not end before the stream closed leaves plaintext, which is dropped.
     return state_ == State::flushing || !outbox_ || outbox_->empty();
 }
 
-void Stream::blocked() {
-    blocked_ = refused_ = true;
+void Stream::send_is_pending(size_t bytes) {
+    sending_ = true;
+    // A backend that reads later has not said yet whether the kernel is full.
+    if (!loop_.backend().reads_later()) refused_ = true;
     Outbox& box = outbox();
-    if (box.linked()) return;
+    STARLING_ASSERT(!box.linked());
+    box.submitted_bytes = bytes;
     box.blocked_since_ms = loop_.now_ms();
     box.unacknowledged_bytes = Outbox::not_asked;
     box.insert_before(loop_.blocked_);
@@ -327,10 +335,13 @@ void Stream::blocked() {
 // ---- moving to another loop ---------------------------------------------------------------------
 
 Detached Stream::detach() {
-    assert(state_ == State::open && queued_bytes() == 0 && !later_);
+    STARLING_ASSERT(state_ == State::open && queued_bytes() == 0 && !sending_ && !later_ &&
+                    paused_);
+    // What the backend has already received comes during this call, and is kept.
+    [[maybe_unused]] const bool held = loop_.backend().remove(*this, false);
+    STARLING_ASSERT(!held);
     state_ = State::closed;
     unlink();
-    loop_.backend().remove(*this, false);
     release_outbox();
     insert_before(loop_.closing_);
     Detached result;

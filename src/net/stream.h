@@ -103,7 +103,7 @@ public:
     }
     void write(const base::SharedBytes& bytes);
     // Hands bytes to the kernel at once, behind what is queued, and copies only what it does not
-    // take: cheaper than write() from a few KiB on.
+    // take: cheaper than write() from a few KiB on. A backend that reads later gets a copy.
     void write_now(std::span<const iovec> parts);
     void write_shared_now(const base::SharedBytes& bytes);
 
@@ -160,13 +160,19 @@ public:
     void received(std::span<std::byte> bytes);  // Backend::receive_headroom_bytes before them.
     void ended();
     void failed() noexcept { finish(CloseReason::failed); }
-    void sendable();
+    void sent(size_t bytes, int error);  // Ends a send that was pending, see Backend::Sent.
 
 private:
     friend class Loop;
     friend class EpollBackend;
     friend class TlsFilter;
-    enum class State : uint8_t { open, flushing, lingering, closed };
+    enum class State : uint8_t {
+        open,
+        flushing,
+        lingering,
+        cancelling,  // Closed, but the backend may still read the bytes of a send.
+        closed
+    };
 
     Stream(Loop& loop, Descriptor fd, base::SlotKey key, std::unique_ptr<StreamHandler> handler,
            std::unique_ptr<TlsFilter> tls);
@@ -191,7 +197,8 @@ private:
     void consume(size_t bytes) noexcept;
     [[nodiscard]] bool flush_queue();  // True: nothing is left to send.
     [[nodiscard]] size_t send_now(std::span<const iovec> parts);
-    void blocked();
+    void send_is_pending(size_t bytes);
+    [[nodiscard]] bool is_over() const noexcept { return state_ >= State::cancelling; }
     void finish(CloseReason reason) noexcept;
     void close_failed();
     void cut_off() noexcept;
@@ -215,7 +222,7 @@ private:
     bool end_held_ = false;       // The peer's end, to be told when the stream is no longer paused.
     bool refused_ = false;        // The handler is owed on_drained().
     uint8_t backend_flags_ = 0;   // The backend's own.
-    bool blocked_ : 1 = false;    // The backend owes us sendable().
+    bool sending_ : 1 = false;    // A send is pending: the backend owes sent().
     bool resumed_ : 1 = false;    // During the call of on_bytes() that is under way.
     bool ended_ : 1 = false;      // The peer sends no more.
     bool reset_ : 1 = false;      // Closing the descriptor resets the connection.

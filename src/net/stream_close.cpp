@@ -13,7 +13,7 @@
 namespace starling::net {
 
 void Stream::close(Close how) {
-    if (state_ == State::closed) return;
+    if (is_over()) return;
     if (state_ == State::open) reason_ = ended_ ? CloseReason::ended : CloseReason::local;
     if (how == Close::reset) {
         reset_ = true;
@@ -27,7 +27,7 @@ void Stream::close(Close how) {
     }
     state_ = State::flushing;
     unsent_before_ = 0;
-    if (blocked_) (void)peer_takes();
+    if (sending_) (void)peer_takes();
     start_timeout(flush_check_ms);
 }
 
@@ -43,13 +43,19 @@ void Stream::start_linger() {
 }
 
 void Stream::finish(CloseReason reason) noexcept {
-    if (state_ == State::closed) return;
-    state_ = State::closed;
+    if (is_over()) return;
     reason_ = reason;
-    unlink();
-    loop_.backend().remove(*this, true);
-    release_outbox();
-    insert_before(loop_.closing_);  // Its timer is over.
+    unlink();  // Its timer is over.
+    sending_ = loop_.backend().remove(*this, true);
+    if (sending_) {  // sent() follows.
+        state_ = State::cancelling;
+        if (outbox_) outbox_->unlink();
+        insert_before(loop_.cancelling_);
+    } else {
+        state_ = State::closed;
+        release_outbox();
+        insert_before(loop_.closing_);
+    }
 }
 
 // TLS has failed: its alert leaves first.
@@ -82,6 +88,7 @@ bool Stream::peer_takes() noexcept {
 // kernel takes more, and only its acknowledgements tell.
 void Stream::check_stall() noexcept {
     Outbox& box = *outbox_;
+    refused_ = true;  // Pending for so long: the kernel is full.
     const size_t now = loop_.backend().unacknowledged_bytes(*this);
     const size_t before = std::exchange(box.unacknowledged_bytes, now);
     if (before == Outbox::not_asked) return;
@@ -106,6 +113,7 @@ void Stream::timed_out() {
         case State::open: return (void)guarded([&] { handler_->on_timeout(); });
         case State::flushing: return peer_takes() ? start_timeout(flush_check_ms) : cut_off();
         case State::lingering: return linger_timed_out();
+        case State::cancelling:
         case State::closed: return;
     }
 }

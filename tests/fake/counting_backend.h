@@ -12,10 +12,11 @@
 namespace starling::fake {
 
 struct BackendCounts {
-    size_t sends = 0;
+    size_t sends = 0;  // That were system calls; all of them where the backend reads later.
     size_t sent_parts = 0;
-    size_t sent_bytes = 0;
-    size_t short_sends = 0;  // Took less than all.
+    size_t sent_bytes = 0;   // Of the sends that completed at once.
+    size_t short_sends = 0;  // Completed at once and took less than all.
+    size_t pending_sends = 0;
     size_t waits = 0;
     size_t listens = 0;
     size_t unlistens = 0;
@@ -26,21 +27,23 @@ class CountingBackend final : public net::Backend {
 public:
     explicit CountingBackend(BackendCounts& counts,
                              std::unique_ptr<Backend> real = net::make_epoll_backend())
-        : counts_(counts), real_(std::move(real)) {}
+        : Backend(real->reads_later()), counts_(counts), real_(std::move(real)) {}
 
     std::error_code add(net::Stream& stream) override { return real_->add(stream); }
-    void remove(net::Stream& stream, bool closing) noexcept override {
-        real_->remove(stream, closing);
+    bool remove(net::Stream& stream, bool closing) noexcept override {
+        return real_->remove(stream, closing);
     }
     void receive(net::Stream& stream, bool on) noexcept override { real_->receive(stream, on); }
     Sent send(net::Stream& stream, std::span<const iovec> parts) noexcept override {
         size_t offered = 0;
         for (const iovec& part : parts) offered += part.iov_len;
         const Sent sent = real_->send(stream, parts);
+        if (sent.pending) ++counts_.pending_sends;
+        if (sent.pending && !reads_later()) return sent;
         ++counts_.sends;
         counts_.sent_parts += parts.size();
         counts_.sent_bytes += sent.bytes;
-        if (sent.bytes < offered) ++counts_.short_sends;
+        if (!sent.pending && sent.bytes < offered) ++counts_.short_sends;
         return sent;
     }
     size_t unacknowledged_bytes(const net::Stream& stream) const noexcept override {

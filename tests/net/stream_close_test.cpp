@@ -11,13 +11,15 @@
 namespace starling::net {
 namespace {
 
-using fake::run_ticks;
 using fake::run_until;
 using fake::StreamScript;
 
 class StreamClose : public StreamTest {};
 
-TEST_F(StreamClose, AHalfClosedPeerStillGetsItsAnswer) {
+INSTANTIATE_TEST_SUITE_P(Backends, StreamClose, ::testing::ValuesIn(fake::backend_kinds),
+                         fake::kind_name);
+
+TEST_P(StreamClose, AHalfClosedPeerStillGetsItsAnswer) {
     open(fake::tcp_pair());
     script_->ended = [](Stream& stream) {
         stream.write(base::bytes_of("answer"));
@@ -30,7 +32,7 @@ TEST_F(StreamClose, AHalfClosedPeerStillGetsItsAnswer) {
     EXPECT_EQ(read(11), "answer<end>");
 }
 
-TEST_F(StreamClose, AHalfClosedStreamMayStayOpen) {
+TEST_P(StreamClose, AHalfClosedStreamMayStayOpen) {
     open(fake::tcp_pair());
     script_->ended = [](Stream&) {};
     ::shutdown(peer_.get(), SHUT_WR);
@@ -44,7 +46,7 @@ TEST_F(StreamClose, AHalfClosedStreamMayStayOpen) {
     EXPECT_TRUE(stream_->is_open());
 }
 
-TEST_F(StreamClose, FlushSendsWhatIsQueuedAndThenCloses) {
+TEST_P(StreamClose, FlushSendsWhatIsQueuedAndThenCloses) {
     open_narrow();
     write(pattern(30'000));
     stream_->close();
@@ -60,7 +62,7 @@ TEST_F(StreamClose, FlushSendsWhatIsQueuedAndThenCloses) {
     EXPECT_EQ(log_, "closed(local)");
 }
 
-TEST_F(StreamClose, FlushWithNothingQueuedEndsInTheSameTick) {
+TEST_P(StreamClose, FlushWithNothingQueuedEndsInTheSameTick) {
     open(fake::tcp_pair());
     loop_.post([&] { stream_->close(); });
     run_ticks(loop_, 1);
@@ -71,7 +73,7 @@ TEST_F(StreamClose, FlushWithNothingQueuedEndsInTheSameTick) {
     EXPECT_EQ(log_, "closed(local)");
 }
 
-TEST_F(StreamClose, BytesAfterCloseAreReadAndDropped) {
+TEST_P(StreamClose, BytesAfterCloseAreReadAndDropped) {
     open_narrow();
     write(pattern(30'000));
     stream_->close();
@@ -82,7 +84,7 @@ TEST_F(StreamClose, BytesAfterCloseAreReadAndDropped) {
     EXPECT_EQ(log_, "closed(local)");
 }
 
-TEST_F(StreamClose, LingerEndsItsSideAndReadsUntilThePeerCloses) {
+TEST_P(StreamClose, LingerEndsItsSideAndReadsUntilThePeerCloses) {
     open(fake::tcp_pair());
     write("answer");
     stream_->close(Stream::Close::flush);
@@ -96,7 +98,7 @@ TEST_F(StreamClose, LingerEndsItsSideAndReadsUntilThePeerCloses) {
     EXPECT_EQ(log_, "closed(local)");
 }
 
-TEST_F(StreamClose, LingerAfterAPauseReadsOn) {
+TEST_P(StreamClose, LingerAfterAPauseReadsOn) {
     open(fake::tcp_pair());
     script_->bytes = [](Stream& stream, Input&) {
         stream.pause_receiving();
@@ -110,7 +112,7 @@ TEST_F(StreamClose, LingerAfterAPauseReadsOn) {
     EXPECT_EQ(read(5), "<end>");
 }
 
-TEST_F(StreamClose, LingerDoesNotWaitForThePeerLongerThanTwoSeconds) {
+TEST_P(StreamClose, LingerDoesNotWaitForThePeerLongerThanTwoSeconds) {
     counts_.unacknowledged = [] { return size_t(0); };
     open(fake::tcp_pair());
     stream_->close(Stream::Close::flush);
@@ -123,7 +125,7 @@ TEST_F(StreamClose, LingerDoesNotWaitForThePeerLongerThanTwoSeconds) {
     EXPECT_EQ(log_, "closed(local)");
 }
 
-TEST_F(StreamClose, LingerDoesNotWaitForAPeerThatHasAlreadyEnded) {
+TEST_P(StreamClose, LingerDoesNotWaitForAPeerThatHasAlreadyEnded) {
     open_narrow();
     write(pattern(30'000));
     stream_->close(Stream::Close::flush);
@@ -135,7 +137,7 @@ TEST_F(StreamClose, LingerDoesNotWaitForAPeerThatHasAlreadyEnded) {
     EXPECT_EQ(log_, "closed(local)");
 }
 
-TEST_F(StreamClose, ResetIsAResetForThePeer) {
+TEST_P(StreamClose, ResetIsAResetForThePeer) {
     open(fake::tcp_pair());
     write("lost");
     stream_->close(Stream::Close::reset);
@@ -145,7 +147,7 @@ TEST_F(StreamClose, ResetIsAResetForThePeer) {
     EXPECT_EQ(fake::receive_text(peer_), "<reset>");
 }
 
-TEST_F(StreamClose, ResetOvertakesAFlushThatIsUnderWay) {
+TEST_P(StreamClose, ResetOvertakesAFlushThatIsUnderWay) {
     open(fake::tcp_pair());
     fake::set_buffer(peer_, SO_RCVBUF, 4096);
     write(pattern(10'000'000));
@@ -158,7 +160,7 @@ TEST_F(StreamClose, ResetOvertakesAFlushThatIsUnderWay) {
     EXPECT_TRUE(run_until(loop_, [&] { return fake::receive_text(peer_).ends_with("<reset>"); }));
 }
 
-TEST_F(StreamClose, ClosedIsTheLastCallWhateverItDoes) {
+TEST_P(StreamClose, ClosedIsTheLastCallWhateverItDoes) {
     open(fake::unix_pair());
     script_->closed = [&](Stream& stream) {
         stream.write(base::bytes_of("x"));
@@ -185,7 +187,7 @@ TEST_F(StreamClose, ClosedIsTheLastCallWhateverItDoes) {
     EXPECT_EQ(loop_.streams().size(), 0u);
 }
 
-TEST_F(StreamClose, ClosedMayCloseAndWriteToOthers) {
+TEST_P(StreamClose, ClosedMayCloseAndWriteToOthers) {
     constexpr size_t count = 50;
     std::vector<Stream*> streams;
     std::vector<Descriptor> peers;
@@ -203,14 +205,15 @@ TEST_F(StreamClose, ClosedMayCloseAndWriteToOthers) {
         peers.push_back(std::move(pair.peer));
     }
     streams[0]->close(Stream::Close::reset);
-    run_ticks(loop_, 1);
+    EXPECT_TRUE(run_until(loop_, [&] { return loop_.streams().size() == 0; }));
     for (const auto& log : logs_) EXPECT_EQ(log, "closed(local)");
     EXPECT_EQ(fake::receive_text(peers[1]), "<end>");
+    if (loop_.backend().reads_later()) return;  // The reset takes what was not sent yet.
     for (size_t i = 2; i < count; ++i) EXPECT_EQ(fake::receive_text(peers[i]), "gone <end>");
     EXPECT_EQ(loop_.streams().size(), 0u);
 }
 
-TEST_F(StreamClose, ClosedMayOpenAnother) {
+TEST_P(StreamClose, ClosedMayOpenAnother) {
     open(fake::unix_pair());
     std::string& second_log = logs_.emplace_back();
     Descriptor second_peer;
@@ -227,7 +230,7 @@ TEST_F(StreamClose, ClosedMayOpenAnother) {
     EXPECT_EQ(second_log, "");
 }
 
-TEST_F(StreamClose, AHandlerThatIsReplacedIsFreedAfterItsCallWithoutOnClosed) {
+TEST_P(StreamClose, AHandlerThatIsReplacedIsFreedAfterItsCallWithoutOnClosed) {
     open(fake::unix_pair());
     auto witness = std::make_shared<int>(0);
     script_->bytes = [this, witness](Stream& stream, Input& input) {
@@ -241,7 +244,7 @@ TEST_F(StreamClose, AHandlerThatIsReplacedIsFreedAfterItsCallWithoutOnClosed) {
     EXPECT_EQ(log_, "bytes(x)");
 }
 
-TEST_F(StreamClose, TheLoopClosesWhatIsOpenWhenItEnds) {
+TEST_P(StreamClose, TheLoopClosesWhatIsOpenWhenItEnds) {
     std::string log;
     auto pair = fake::unix_pair();
     {
@@ -253,7 +256,7 @@ TEST_F(StreamClose, TheLoopClosesWhatIsOpenWhenItEnds) {
     EXPECT_TRUE(fake::receive_text(pair.peer).ends_with("<end>"));
 }
 
-TEST_F(StreamClose, ADescriptorThatCannotBeAddedIsAFailedStream) {
+TEST_P(StreamClose, ADescriptorThatCannotBeAddedIsAFailedStream) {
     auto handler = std::make_unique<StreamScript>(log_);
     Stream& stream = loop_.open(Descriptor(::dup(0)), std::move(handler));
     if (stream.is_open()) GTEST_SKIP() << "standard input can be polled";
@@ -261,7 +264,7 @@ TEST_F(StreamClose, ADescriptorThatCannotBeAddedIsAFailedStream) {
     EXPECT_EQ(log_, "closed(failed)");
 }
 
-TEST_F(StreamClose, AKeyFindsNothingOnceItsStreamHasClosed) {
+TEST_P(StreamClose, AKeyFindsNothingOnceItsStreamHasClosed) {
     open(fake::unix_pair());
     const base::SlotKey old = stream_->slot_key();
     EXPECT_EQ(loop_.find(old), stream_);
@@ -277,7 +280,7 @@ TEST_F(StreamClose, AKeyFindsNothingOnceItsStreamHasClosed) {
 
 // ---- time ---------------------------------------------------------------------------------------
 
-TEST_F(StreamClose, AQueueThatDoesNotMoveIsClosed) {
+TEST_P(StreamClose, AQueueThatDoesNotMoveIsClosed) {
     open_narrow();
     write(pattern(50'000));
     run_ticks(loop_, 2);
@@ -289,7 +292,7 @@ TEST_F(StreamClose, AQueueThatDoesNotMoveIsClosed) {
     EXPECT_EQ(log_, "closed(stalled)");
 }
 
-TEST_F(StreamClose, AQueueThatMovesALittleIsNotClosed) {
+TEST_P(StreamClose, AQueueThatMovesALittleIsNotClosed) {
     open_narrow();
     write(pattern(200'000));
     run_ticks(loop_, 2);
@@ -309,7 +312,7 @@ TEST_F(StreamClose, AQueueThatMovesALittleIsNotClosed) {
     EXPECT_EQ(log_, "closed(stalled)");
 }
 
-TEST_F(StreamClose, ManyStalledQueuesAreClosedTogetherAndTheOthersStay) {
+TEST_P(StreamClose, ManyStalledQueuesAreClosedTogetherAndTheOthersStay) {
     std::vector<Descriptor> peers;
     constexpr size_t count = 30;
     for (size_t i = 0; i < count; ++i) {
@@ -328,7 +331,7 @@ TEST_F(StreamClose, ManyStalledQueuesAreClosedTogetherAndTheOthersStay) {
     for (size_t i = 0; i < count; ++i) EXPECT_EQ(logs_[i], i % 3 != 0 ? "closed(stalled)" : "");
 }
 
-TEST_F(StreamClose, TimeoutsAreToldOnceAndNeverEarly) {
+TEST_P(StreamClose, TimeoutsAreToldOnceAndNeverEarly) {
     open(fake::unix_pair());
     stream_->set_timeout(60'000);
     stream_->set_timeout(5'000);
@@ -348,7 +351,7 @@ TEST_F(StreamClose, TimeoutsAreToldOnceAndNeverEarly) {
     EXPECT_EQ(log_, "timeout");
 }
 
-TEST_F(StreamClose, ATimeoutMaySetTheNextOneOrClose) {
+TEST_P(StreamClose, ATimeoutMaySetTheNextOneOrClose) {
     open(fake::unix_pair());
     int fired = 0;
     script_->timeout = [&](Stream& stream) {

@@ -14,15 +14,13 @@
 namespace starling::net {
 namespace {
 
-using fake::run_ticks;
 using fake::run_until;
 using fake::StreamScript;
 
 // The handler takes `head`, pauses, and is detached as soon as nothing is queued.
 class StreamDetach : public StreamTest {
 protected:
-    StreamDetach()
-        : other_(std::make_unique<fake::CountingBackend>(counts_), {}, clock_.source()) {}
+    StreamDetach() : other_(make_backend(), {}, clock_.source()) {}
 
     Stream& open_to_move(fake::Pair pair, std::unique_ptr<TlsFilter> tls = nullptr) {
         peer_ = std::move(pair.peer);
@@ -57,7 +55,10 @@ protected:
     Loop other_;
 };
 
-TEST_F(StreamDetach, WhatWasKeptAndWhatWaitsComeInOrder) {
+INSTANTIATE_TEST_SUITE_P(Backends, StreamDetach, ::testing::ValuesIn(fake::backend_kinds),
+                         fake::kind_name);
+
+TEST_P(StreamDetach, WhatWasKeptAndWhatWaitsComeInOrder) {
     for (const std::string_view behind : {"", "b", "body"}) {
         log_.clear();
         open_to_move(fake::tcp_pair());
@@ -78,7 +79,7 @@ TEST_F(StreamDetach, WhatWasKeptAndWhatWaitsComeInOrder) {
     }
 }
 
-TEST_F(StreamDetach, TimeoutsStayBehind) {
+TEST_P(StreamDetach, TimeoutsStayBehind) {
     open_to_move(fake::tcp_pair()).set_timeout(1'000);
     feed("head");
     ASSERT_TRUE(moves());
@@ -93,7 +94,7 @@ TEST_F(StreamDetach, TimeoutsStayBehind) {
     EXPECT_EQ(log_, "bytes(head) drained timeout");
 }
 
-TEST_F(StreamDetach, OnlyOnceTheQueueHasLeft) {
+TEST_P(StreamDetach, OnlyOnceTheQueueHasLeft) {
     auto pair = fake::unix_pair();
     fake::set_buffer(pair.ours, SO_SNDBUF, 4608);
     open_to_move(std::move(pair));
@@ -105,7 +106,7 @@ TEST_F(StreamDetach, OnlyOnceTheQueueHasLeft) {
     EXPECT_TRUE(moves());
 }
 
-TEST_F(StreamDetach, APeerThatLeavesBeforeIsToldHereAndAfterThere) {
+TEST_P(StreamDetach, APeerThatLeavesBeforeIsToldHereAndAfterThere) {
     auto pair = fake::unix_pair();
     fake::set_buffer(pair.ours, SO_SNDBUF, 4608);
     open_to_move(std::move(pair));
@@ -133,7 +134,7 @@ TEST_F(StreamDetach, APeerThatLeavesBeforeIsToldHereAndAfterThere) {
     EXPECT_TRUE(log_ends_with("closed(failed)")) << log_;
 }
 
-TEST_F(StreamDetach, OneThatNobodyTakesIsClosedWithoutAWord) {
+TEST_P(StreamDetach, OneThatNobodyTakesIsClosedWithoutAWord) {
     open_to_move(fake::tcp_pair());
     feed("head");
     ASSERT_TRUE(moves());
@@ -142,7 +143,7 @@ TEST_F(StreamDetach, OneThatNobodyTakesIsClosedWithoutAWord) {
     EXPECT_EQ(log_, "bytes(head) drained");
 }
 
-TEST_F(StreamDetach, TlsGoesOnWhereItWas) {
+TEST_P(StreamDetach, TlsGoesOnWhereItWas) {
     for (const auto& [version, name] : versions) {
         for (const bool peer_ends : {false, true}) {
             log_.clear();

@@ -11,6 +11,7 @@
 
 #include "net/loop.h"
 #include "net/stream.h"
+#include "tests/fake/backends.h"
 #include "tests/fake/clock.h"
 #include "tests/fake/counting_backend.h"
 #include "tests/fake/sockets.h"
@@ -26,10 +27,19 @@ inline std::string pattern(size_t size, char first = 'a') {
     return text;
 }
 
-class StreamTest : public ::testing::Test {
+class StreamTest : public ::testing::TestWithParam<fake::BackendKind> {
 protected:
-    StreamTest() : loop_(std::make_unique<fake::CountingBackend>(counts_), {}, clock_.source()) {
+    StreamTest() : loop_(make_backend(), {}, clock_.source()) {
         loop_.on_escaped([this](std::string_view what) { escaped_ += what; });
+    }
+
+    [[nodiscard]] std::unique_ptr<Backend> make_backend() {
+        return std::make_unique<fake::CountingBackend>(counts_, GetParam().make(late_));
+    }
+    // So many ticks in which nothing is waited for, and those that a late backend needs to complete.
+    void run_ticks(Loop& loop, int ticks) {
+        fake::run_ticks(loop, ticks);
+        for (int i = 0; i < 3 && late_.submitted != late_.completed; ++i) fake::run_ticks(loop, 1);
     }
 
     Stream& open(fake::Pair pair, const std::string& name = "") {
@@ -68,11 +78,12 @@ protected:
     // Sends to the stream and lets it arrive as one read.
     void feed(std::string_view text) {
         ASSERT_EQ(fake::send_text(peer_, text), text.size());
-        fake::run_ticks(loop_, 1);
+        run_ticks(loop_, 1);
     }
 
     fake::Clock clock_;
     fake::BackendCounts counts_;
+    fake::LateControl late_;
     std::string log_, escaped_;
     std::deque<std::string> logs_;  // Of further streams.
     Loop loop_;

@@ -11,13 +11,15 @@
 namespace starling::net {
 namespace {
 
-using fake::run_ticks;
 using fake::StreamScript;
 
 class StreamReceive : public StreamTest {};
 
+INSTANTIATE_TEST_SUITE_P(Backends, StreamReceive, ::testing::ValuesIn(fake::backend_kinds),
+                         fake::kind_name);
+
 // Lines, cut out of reads of every size.
-TEST_F(StreamReceive, WhatAHandlerLeavesComesBackWithMoreBehindIt) {
+TEST_P(StreamReceive, WhatAHandlerLeavesComesBackWithMoreBehindIt) {
     const std::string text = "one\ntwo\n\nthree is longer\n" + pattern(40'000) + "\nlast\nrest";
     for (const size_t step : {1u, 2u, 3u, 5u, 17u, 4096u, 100'000u}) {
         open(fake::unix_pair());
@@ -38,7 +40,7 @@ TEST_F(StreamReceive, WhatAHandlerLeavesComesBackWithMoreBehindIt) {
     }
 }
 
-TEST_F(StreamReceive, AHandlerThatIsReplacedLeavesTheRestToTheNewOne) {
+TEST_P(StreamReceive, AHandlerThatIsReplacedLeavesTheRestToTheNewOne) {
     open(fake::unix_pair(), "a:");
     script_->bytes = [&](Stream& stream, Input& input) {
         fake::take(input, 3);
@@ -58,7 +60,7 @@ TEST_F(StreamReceive, AHandlerThatIsReplacedLeavesTheRestToTheNewOne) {
     EXPECT_EQ(log_, "a:bytes(abcde) b:bytes(de) c:bytes(f)");
 }
 
-TEST_F(StreamReceive, AHandlerReplacedLaterGetsWhatTheOldOneLeft) {
+TEST_P(StreamReceive, AHandlerReplacedLaterGetsWhatTheOldOneLeft) {
     open(fake::unix_pair(), "a:");
     script_->bytes = [](Stream&, Input& input) { fake::take(input, 1); };
     feed("xyz");
@@ -69,7 +71,7 @@ TEST_F(StreamReceive, AHandlerReplacedLaterGetsWhatTheOldOneLeft) {
     EXPECT_EQ(log_, "a:bytes(xyz) b:bytes(yz)");
 }
 
-TEST_F(StreamReceive, AHandlerReplacedWhilePausedGetsItAfterTheResumption) {
+TEST_P(StreamReceive, AHandlerReplacedWhilePausedGetsItAfterTheResumption) {
     open(fake::unix_pair(), "a:");
     script_->bytes = [](Stream& stream, Input& input) {
         fake::take(input, 1);
@@ -86,7 +88,7 @@ TEST_F(StreamReceive, AHandlerReplacedWhilePausedGetsItAfterTheResumption) {
     EXPECT_EQ(log_, "a:bytes(xyz) b:bytes(yz)");
 }
 
-TEST_F(StreamReceive, PausedNothingComesAndResumedTheRestDoes) {
+TEST_P(StreamReceive, PausedNothingComesAndResumedTheRestDoes) {
     open(fake::unix_pair());
     script_->bytes = [](Stream& stream, Input& input) {
         fake::take(input, 1);
@@ -109,7 +111,7 @@ TEST_F(StreamReceive, PausedNothingComesAndResumedTheRestDoes) {
 }
 
 // An answer that is ready at once: the handler stops and goes on within its own call.
-TEST_F(StreamReceive, PausedAndResumedWithinTheCallTheRestComesAtOnce) {
+TEST_P(StreamReceive, PausedAndResumedWithinTheCallTheRestComesAtOnce) {
     open(fake::unix_pair());
     script_->bytes = [](Stream& stream, Input& input) {
         stream.pause_receiving();
@@ -120,7 +122,7 @@ TEST_F(StreamReceive, PausedAndResumedWithinTheCallTheRestComesAtOnce) {
     EXPECT_EQ(log_, "bytes(abc) bytes(bc) bytes(c)");
 }
 
-TEST_F(StreamReceive, PausedAndResumedWithoutProgressDoesNotSpin) {
+TEST_P(StreamReceive, PausedAndResumedWithoutProgressDoesNotSpin) {
     open(fake::unix_pair());
     script_->bytes = [](Stream& stream, Input&) {
         stream.pause_receiving();
@@ -132,7 +134,7 @@ TEST_F(StreamReceive, PausedAndResumedWithoutProgressDoesNotSpin) {
     EXPECT_EQ(log_, "bytes(abc) bytes(abcd)");
 }
 
-TEST_F(StreamReceive, AnExceptionClosesOnlyItsOwnStream) {
+TEST_P(StreamReceive, AnExceptionClosesOnlyItsOwnStream) {
     using Throw = void (*)(StreamScript&);
     const struct {
         const char* want;

@@ -11,12 +11,14 @@
 namespace starling::net {
 namespace {
 
-using fake::run_ticks;
 using fake::StreamScript;
 
 class StreamSend : public StreamTest {};
 
-TEST_F(StreamSend, WritesOfOneTickAreOneSystemCall) {
+INSTANTIATE_TEST_SUITE_P(Backends, StreamSend, ::testing::ValuesIn(fake::backend_kinds),
+                         fake::kind_name);
+
+TEST_P(StreamSend, WritesOfOneTickAreOneSystemCall) {
     open(fake::unix_pair());
     for (int i = 0; i < 100; ++i) write("abc");
     write_shared(pattern(2000));
@@ -29,7 +31,7 @@ TEST_F(StreamSend, WritesOfOneTickAreOneSystemCall) {
     EXPECT_EQ(counts_.sends, 1u);
 }
 
-TEST_F(StreamSend, WritesFromCallbacksOfATickAreOneSystemCall) {
+TEST_P(StreamSend, WritesFromCallbacksOfATickAreOneSystemCall) {
     open(fake::unix_pair());
     script_->bytes = [&](Stream& stream, Input& input) {
         while (!input.empty()) stream.write(base::bytes_of(fake::take(input, 1)));
@@ -42,33 +44,38 @@ TEST_F(StreamSend, WritesFromCallbacksOfATickAreOneSystemCall) {
 }
 
 // Nothing else would end the wait.
-TEST_F(StreamSend, WhatIsWrittenBetweenTicksDoesNotWaitForAnEvent) {
+TEST_P(StreamSend, WhatIsWrittenBetweenTicksDoesNotWaitForAnEvent) {
     open(fake::unix_pair());
     write("hello");
     loop_.run_once(-1);
+    run_ticks(loop_, 0);
     EXPECT_EQ(fake::receive_text(peer_), "hello");
     stream_->close(Stream::Close::reset);
     loop_.run_once(-1);
     EXPECT_EQ(log_, "closed(local)");
 }
 
-TEST_F(StreamSend, WriteNowLeavesAtOnceBehindWhatIsQueued) {
+TEST_P(StreamSend, WriteNowLeavesAtOnceBehindWhatIsQueued) {
     open(fake::unix_pair());
     write("queued ");
     write_now("now ");
     EXPECT_EQ(counts_.sends, 1u);
+    run_ticks(loop_, 0);
     EXPECT_EQ(fake::receive_text(peer_), "queued now ");
     write_now("again");
+    EXPECT_EQ(counts_.sends, 2u);
+    run_ticks(loop_, 0);
     EXPECT_EQ(fake::receive_text(peer_), "again");
     EXPECT_EQ(stream_->queued_bytes(), 0u);
     run_ticks(loop_, 2);
     EXPECT_EQ(counts_.sends, 2u);
 }
 
-TEST_F(StreamSend, WriteSharedNowIsOneSystemCallWhereNothingWaits) {
+TEST_P(StreamSend, WriteSharedNowIsOneSystemCallWhereNothingWaits) {
     open(fake::unix_pair());
     write_shared_now("now");
     EXPECT_EQ(counts_.sends, 1u);
+    run_ticks(loop_, 0);
     EXPECT_EQ(fake::receive_text(peer_), "now");
     write("queued ");
     write_shared_now("behind it");
@@ -80,7 +87,7 @@ TEST_F(StreamSend, WriteSharedNowIsOneSystemCallWhereNothingWaits) {
     EXPECT_EQ(fake::receive_text(peer_), "<end>");
 }
 
-TEST_F(StreamSend, WriteNowOfManyPartsKeepsTheOrder) {
+TEST_P(StreamSend, WriteNowOfManyPartsKeepsTheOrder) {
     open(fake::unix_pair());
     std::string text = pattern(100);
     std::vector<iovec> parts;
@@ -93,7 +100,7 @@ TEST_F(StreamSend, WriteNowOfManyPartsKeepsTheOrder) {
 }
 
 // Every mixture of the four ways to write, to a peer that takes a little at a time.
-TEST_F(StreamSend, MixturesOfWritesKeepTheirOrder) {
+TEST_P(StreamSend, MixturesOfWritesKeepTheirOrder) {
     for (const size_t size : {1u, 700u, 1023u, 1024u, 3000u, 9000u})
         for (int mixture = 0; mixture < 64; ++mixture) {
             open_narrow();
@@ -114,7 +121,7 @@ TEST_F(StreamSend, MixturesOfWritesKeepTheirOrder) {
         }
 }
 
-TEST_F(StreamSend, PartialSendsAtEverySizeOfRead) {
+TEST_P(StreamSend, PartialSendsAtEverySizeOfRead) {
     for (const size_t step : {1u, 13u, 512u, 4096u, 100'000u}) {
         open_narrow();
         const std::string want = pattern(step < 100 ? 20'000 : 60'000) + pattern(3000, 'A');
@@ -132,7 +139,7 @@ TEST_F(StreamSend, PartialSendsAtEverySizeOfRead) {
     }
 }
 
-TEST_F(StreamSend, DrainedIsToldOnceAndOnlyAfterARefusal) {
+TEST_P(StreamSend, DrainedIsToldOnceAndOnlyAfterARefusal) {
     open_narrow();
     write("small");
     run_ticks(loop_, 2);
@@ -148,7 +155,7 @@ TEST_F(StreamSend, DrainedIsToldOnceAndOnlyAfterARefusal) {
     EXPECT_EQ(log_, "drained");
 }
 
-TEST_F(StreamSend, DrainedMayWriteMoreAndClose) {
+TEST_P(StreamSend, DrainedMayWriteMoreAndClose) {
     open_narrow();
     int rounds = 0;
     script_->drained = [&](Stream& stream) {
@@ -163,7 +170,7 @@ TEST_F(StreamSend, DrainedMayWriteMoreAndClose) {
     EXPECT_EQ(log_, "drained drained drained closed(local)");
 }
 
-TEST_F(StreamSend, DrainedMayReplaceTheHandlerOrReset) {
+TEST_P(StreamSend, DrainedMayReplaceTheHandlerOrReset) {
     for (const bool replace : {true, false}) {
         log_.clear();
         open_narrow();
@@ -178,7 +185,7 @@ TEST_F(StreamSend, DrainedMayReplaceTheHandlerOrReset) {
     }
 }
 
-TEST_F(StreamSend, WritingToAPeerThatLeftFailsOnce) {
+TEST_P(StreamSend, WritingToAPeerThatLeftFailsOnce) {
     for (const bool now : {true, false}) {
         log_.clear();
         open(fake::unix_pair());

@@ -9,7 +9,6 @@
 namespace starling::net {
 namespace {
 
-using fake::run_ticks;
 using fake::run_until;
 
 class StreamStall : public StreamTest {
@@ -36,8 +35,11 @@ protected:
     }
 };
 
+INSTANTIATE_TEST_SUITE_P(Backends, StreamStall, ::testing::ValuesIn(fake::backend_kinds),
+                         fake::kind_name);
+
 // 82 KB/s out of a kernel's buffer of megabytes: send() takes nothing for half a minute and longer.
-TEST_F(StreamStall, AReaderThatIsSlowButSteadyIsNotCutOff) {
+TEST_P(StreamStall, AReaderThatIsSlowButSteadyIsNotCutOff) {
     answer_for_the_kernel();
     fill();
     kernel_bytes_ = 3'100'000;
@@ -54,7 +56,7 @@ TEST_F(StreamStall, AReaderThatIsSlowButSteadyIsNotCutOff) {
     EXPECT_EQ(log_, "closed(stalled)");
 }
 
-TEST_F(StreamStall, OneByteInTimeIsProgress) {
+TEST_P(StreamStall, OneByteInTimeIsProgress) {
     answer_for_the_kernel();
     fill();
     kernel_bytes_ = 100;
@@ -63,7 +65,7 @@ TEST_F(StreamStall, OneByteInTimeIsProgress) {
 }
 
 // A loop that stood still for long knows nothing about its peers.
-TEST_F(StreamStall, WhatWasNeverAskedIsNotCutOff) {
+TEST_P(StreamStall, WhatWasNeverAskedIsNotCutOff) {
     answer_for_the_kernel();
     fill();
     kernel_bytes_ = 100;
@@ -74,7 +76,7 @@ TEST_F(StreamStall, WhatWasNeverAskedIsNotCutOff) {
     EXPECT_EQ(log_, "closed(stalled)");
 }
 
-TEST_F(StreamStall, TheKernelTellsWhatAPeerHasTaken) {
+TEST_P(StreamStall, TheKernelTellsWhatAPeerHasTaken) {
     for (const bool tcp : {true, false}) {
         log_.clear();
         if (tcp)
@@ -93,7 +95,7 @@ TEST_F(StreamStall, TheKernelTellsWhatAPeerHasTaken) {
     }
 }
 
-TEST_F(StreamStall, ACutIsAResetAndSaysWhatWasLost) {
+TEST_P(StreamStall, ACutIsAResetAndSaysWhatWasLost) {
     fill();
     uint32_t lost = 0;
     script_->closed = [&](Stream& stream) { lost = stream.lost_bytes(); };
@@ -106,7 +108,7 @@ TEST_F(StreamStall, ACutIsAResetAndSaysWhatWasLost) {
 
 // ---- closing ------------------------------------------------------------------------------------
 
-TEST_F(StreamStall, AClosingStreamLetsASteadyReaderFinish) {
+TEST_P(StreamStall, AClosingStreamLetsASteadyReaderFinish) {
     answer_for_the_kernel();
     fill();
     kernel_bytes_ = 12'000'000;
@@ -121,7 +123,7 @@ TEST_F(StreamStall, AClosingStreamLetsASteadyReaderFinish) {
 }
 
 // It would hold the queue's memory for days.
-TEST_F(StreamStall, AClosingStreamIsCutOffWhereThePeerOnlyDrips) {
+TEST_P(StreamStall, AClosingStreamIsCutOffWhereThePeerOnlyDrips) {
     answer_for_the_kernel();
     fill();
     kernel_bytes_ = 1'000'000;
@@ -138,7 +140,7 @@ TEST_F(StreamStall, AClosingStreamIsCutOffWhereThePeerOnlyDrips) {
     EXPECT_LE(seconds, 31);
 }
 
-TEST_F(StreamStall, LingeringWaitsUntilASlowPeerHasEverything) {
+TEST_P(StreamStall, LingeringWaitsUntilASlowPeerHasEverything) {
     answer_for_the_kernel();
     open(fake::tcp_pair());
     write("answer");
@@ -157,7 +159,7 @@ TEST_F(StreamStall, LingeringWaitsUntilASlowPeerHasEverything) {
     EXPECT_EQ(log_, "closed(local)");
 }
 
-TEST_F(StreamStall, LingeringEndsInAResetWhereThePeerTakesNothing) {
+TEST_P(StreamStall, LingeringEndsInAResetWhereThePeerTakesNothing) {
     answer_for_the_kernel();
     open(fake::tcp_pair());
     kernel_bytes_ = 3'000'000;
@@ -170,7 +172,7 @@ TEST_F(StreamStall, LingeringEndsInAResetWhereThePeerTakesNothing) {
 }
 
 // RFC 6455 section 7.1.1, on a real connection: bytes from the peer cost it nothing of the answer.
-TEST_F(StreamStall, APeerThatSendsWhileItReadsSlowlyGetsEverything) {
+TEST_P(StreamStall, APeerThatSendsWhileItReadsSlowlyGetsEverything) {
     open(fake::tcp_pair());
     const std::string want = pattern(8'000'000);  // More than both kernels' buffers hold.
     write(want);

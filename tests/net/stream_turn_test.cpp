@@ -9,7 +9,6 @@
 namespace starling::net {
 namespace {
 
-using fake::run_ticks;
 using fake::run_until;
 using fake::StreamScript;
 
@@ -24,7 +23,10 @@ protected:
     }
 };
 
-TEST_F(StreamTurn, AnotherConnectionIsServedBetweenTwoTurns) {
+INSTANTIATE_TEST_SUITE_P(Backends, StreamTurn, ::testing::ValuesIn(fake::backend_kinds),
+                         fake::kind_name);
+
+TEST_P(StreamTurn, AnotherConnectionIsServedBetweenTwoTurns) {
     auto other = fake::unix_pair();
     auto handler = std::make_unique<StreamScript>(log_);
     handler->name = "other:";
@@ -41,7 +43,7 @@ TEST_F(StreamTurn, AnotherConnectionIsServedBetweenTwoTurns) {
     EXPECT_EQ(log_, "bytes(abc) other:bytes(x) bytes(bc) bytes(c)");
 }
 
-TEST_F(StreamTurn, NothingNewIsReadBeforeTheTurn) {
+TEST_P(StreamTurn, NothingNewIsReadBeforeTheTurn) {
     open(fake::unix_pair());
     script_->bytes = taking(2);
     feed("abcde");
@@ -52,7 +54,7 @@ TEST_F(StreamTurn, NothingNewIsReadBeforeTheTurn) {
     EXPECT_EQ(log_, "bytes(abcde) bytes(cde) bytes(e) bytes(fg) ended closed(ended)");
 }
 
-TEST_F(StreamTurn, EveryByteOfALongInputComesOnceAndInOrder) {
+TEST_P(StreamTurn, EveryByteOfALongInputComesOnceAndInOrder) {
     for (const size_t step : {1u, 100u, 5'000u, 70'000u}) {
         open(fake::unix_pair());
         std::string got;
@@ -75,7 +77,7 @@ TEST_F(StreamTurn, EveryByteOfALongInputComesOnceAndInOrder) {
     }
 }
 
-TEST_F(StreamTurn, APauseOutlastsTheTurnAndAReplacedHandlerGetsTheRest) {
+TEST_P(StreamTurn, APauseOutlastsTheTurnAndAReplacedHandlerGetsTheRest) {
     open(fake::unix_pair());
     script_->bytes = [](Stream& stream, Input& input) {
         (void)fake::take(input, 1);
@@ -93,7 +95,7 @@ TEST_F(StreamTurn, APauseOutlastsTheTurnAndAReplacedHandlerGetsTheRest) {
     EXPECT_EQ(log_, "bytes(abc) next:bytes(bc)");
 }
 
-TEST_F(StreamTurn, AStreamThatClosesBeforeItsTurnHasNone) {
+TEST_P(StreamTurn, AStreamThatClosesBeforeItsTurnHasNone) {
     for (const auto how : {Stream::Close::reset, Stream::Close::flush}) {
         log_.clear();
         open(fake::unix_pair());

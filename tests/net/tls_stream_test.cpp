@@ -25,9 +25,15 @@ using fake::StreamScript;
 using fake::TlsClient;
 using fake::TlsClientOptions;
 
-class TlsStream : public ::testing::Test {
+class TlsStream : public ::testing::TestWithParam<fake::BackendKind> {
 protected:
-    TlsStream() : loop_(std::make_unique<fake::CountingBackend>(counts_), {}, clock_.source()) {}
+    TlsStream()
+        : loop_(std::make_unique<fake::CountingBackend>(counts_, GetParam().make(late_)), {},
+                clock_.source()) {}
+    void run_ticks(Loop& loop, int ticks) {
+        fake::run_ticks(loop, ticks);
+        for (int i = 0; i < 3 && late_.submitted != late_.completed; ++i) fake::run_ticks(loop, 1);
+    }
 
     void open(int version, fake::Pair pair = fake::unix_pair(), SSL_SESSION* session = nullptr) {
         log_.clear();
@@ -74,6 +80,7 @@ protected:
 
     fake::Clock clock_;
     fake::BackendCounts counts_;
+    fake::LateControl late_;
     std::string log_, wire_, to_server_;
     Loop loop_;
     Stream* stream_ = nullptr;
@@ -83,7 +90,10 @@ protected:
     Descriptor peer_;
 };
 
-TEST_F(TlsStream, EchoesAMegabyteAndKeepsNoBufferWhenIdle) {
+INSTANTIATE_TEST_SUITE_P(Backends, TlsStream, ::testing::ValuesIn(fake::backend_kinds),
+                         fake::kind_name);
+
+TEST_P(TlsStream, EchoesAMegabyteAndKeepsNoBufferWhenIdle) {
     for (const auto& [version, name] : versions) {
         auto pair = fake::tcp_pair();
         fake::set_buffer(pair.ours, SO_SNDBUF, 16 * 1024);  // Sends are refused on the way.
@@ -102,17 +112,17 @@ TEST_F(TlsStream, EchoesAMegabyteAndKeepsNoBufferWhenIdle) {
     }
 }
 
-TEST_F(TlsStream, WritesOfOneTickAreOneRecordAndOneSystemCall) {
+TEST_P(TlsStream, WritesOfOneTickAreOneRecordAndOneSystemCall) {
     open(TLS1_3_VERSION);
     ASSERT_TRUE(shake_hands());
-    fake::run_ticks(loop_, 2);
+    run_ticks(loop_, 2);
     receive();
     const size_t sends = counts_.sends, bytes = counts_.sent_bytes;
     for (int i = 0; i < 100; ++i) stream_->write(base::bytes_of("abc"));
     std::string now = "now";
     const iovec part{now.data(), now.size()};
     stream_->write_now({&part, 1});
-    fake::run_ticks(loop_, 1);
+    run_ticks(loop_, 1);
     EXPECT_EQ(counts_.sends, sends + 1);
     EXPECT_LT(counts_.sent_bytes - bytes, 303u + 40);
     receive();
@@ -121,7 +131,7 @@ TEST_F(TlsStream, WritesOfOneTickAreOneRecordAndOneSystemCall) {
 
 // RFC 5246 7.3: in an abbreviated handshake the client speaks last, so nothing of ours goes out
 // behind which what waits could leave.
-TEST_F(TlsStream, WhatIsWrittenDuringTheHandshakeLeavesAfterIt) {
+TEST_P(TlsStream, WhatIsWrittenDuringTheHandshakeLeavesAfterIt) {
     for (const auto& [version, name] : versions) {
         open(version);
         stream_->write(base::bytes_of("welcome"));
@@ -129,18 +139,18 @@ TEST_F(TlsStream, WhatIsWrittenDuringTheHandshakeLeavesAfterIt) {
         ASSERT_NE(client_->session(), nullptr);
         const std::unique_ptr<TlsClient> first = std::move(client_);
         stream_->close();
-        fake::run_ticks(loop_, 2);
+        run_ticks(loop_, 2);
 
         open(version, fake::unix_pair(), first->session());
         stream_->write(base::bytes_of("welcome back"));
         ASSERT_TRUE(talk_until([&] { return client_->plaintext() == "welcome back"; })) << name;
         EXPECT_TRUE(client_->resumed());
         stream_->close();
-        fake::run_ticks(loop_, 2);
+        run_ticks(loop_, 2);
     }
 }
 
-TEST_F(TlsStream, CloseNotifyOfThePeerIsAnEndAndIsAnswered) {
+TEST_P(TlsStream, CloseNotifyOfThePeerIsAnEndAndIsAnswered) {
     for (const auto& [version, name] : versions) {
         open(version);
         ASSERT_TRUE(shake_hands());
@@ -154,7 +164,7 @@ TEST_F(TlsStream, CloseNotifyOfThePeerIsAnEndAndIsAnswered) {
     }
 }
 
-TEST_F(TlsStream, OurCloseSendsWhatIsQueuedAndACloseNotify) {
+TEST_P(TlsStream, OurCloseSendsWhatIsQueuedAndACloseNotify) {
     auto pair = fake::unix_pair();
     fake::set_buffer(pair.ours, SO_SNDBUF, 4608);
     open(TLS1_3_VERSION, std::move(pair));
@@ -170,7 +180,7 @@ TEST_F(TlsStream, OurCloseSendsWhatIsQueuedAndACloseNotify) {
 }
 
 // Each record is a turn; the end comes behind the last one.
-TEST_F(TlsStream, AHandlerThatYieldsItsTurnGetsEverythingInOrder) {
+TEST_P(TlsStream, AHandlerThatYieldsItsTurnGetsEverythingInOrder) {
     open(TLS1_3_VERSION);
     ASSERT_TRUE(shake_hands());
     std::string got;
@@ -186,7 +196,7 @@ TEST_F(TlsStream, AHandlerThatYieldsItsTurnGetsEverythingInOrder) {
     EXPECT_TRUE(log_.ends_with(" ended closed(ended)"));
 }
 
-TEST_F(TlsStream, AStreamCutOffIsAnEnd) {
+TEST_P(TlsStream, AStreamCutOffIsAnEnd) {
     open(TLS1_3_VERSION);
     ASSERT_TRUE(shake_hands());
     EXPECT_TRUE(client_->write(pattern(1000)));
@@ -197,7 +207,7 @@ TEST_F(TlsStream, AStreamCutOffIsAnEnd) {
     EXPECT_EQ(log_, "ended closed(ended)");  // Not a byte of the record that is not whole.
 }
 
-TEST_F(TlsStream, ARecordThatWasTamperedWithFailsTheStream) {
+TEST_P(TlsStream, ARecordThatWasTamperedWithFailsTheStream) {
     open(TLS1_3_VERSION);
     ASSERT_TRUE(shake_hands());
     EXPECT_TRUE(client_->write("attack at dawn"));
@@ -211,7 +221,7 @@ TEST_F(TlsStream, ARecordThatWasTamperedWithFailsTheStream) {
     EXPECT_NE(client_->error().find("bad record mac"), std::string::npos) << client_->error();
 }
 
-TEST_F(TlsStream, GarbageInsteadOfAClientHelloFailsTheStream) {
+TEST_P(TlsStream, GarbageInsteadOfAClientHelloFailsTheStream) {
     open(TLS1_3_VERSION);
     (void)client_->output();
     fake::send_text(peer_, "GET / HTTP/1.1\r\n\r\n");
@@ -221,19 +231,19 @@ TEST_F(TlsStream, GarbageInsteadOfAClientHelloFailsTheStream) {
     EXPECT_EQ(log_, "closed(failed)");
 }
 
-TEST_F(TlsStream, ACloseDuringTheHandshakeDropsWhatWaitedForIt) {
+TEST_P(TlsStream, ACloseDuringTheHandshakeDropsWhatWaitedForIt) {
     open(TLS1_3_VERSION);
     stream_->write(base::bytes_of("never"));
     stream_->close();
-    fake::run_ticks(loop_, 2);
+    run_ticks(loop_, 2);
     EXPECT_EQ(fake::receive_text(peer_), "<end>");
     peer_.reset();
-    fake::run_ticks(loop_, 2);
+    run_ticks(loop_, 2);
     EXPECT_EQ(log_, "closed(local)");
 }
 
 // The end came in one piece with requests that a paused handler has not seen.
-TEST_F(TlsStream, AnEndWaitsForAPausedHandler) {
+TEST_P(TlsStream, AnEndWaitsForAPausedHandler) {
     open(TLS1_3_VERSION);
     ASSERT_TRUE(shake_hands());
     script_->bytes = [](Stream& stream, StreamScript::Input& input) {
@@ -244,7 +254,7 @@ TEST_F(TlsStream, AnEndWaitsForAPausedHandler) {
     EXPECT_TRUE(client_->write("c"));
     client_->close();
     ASSERT_TRUE(log_reaches("bytes(ab)"));
-    fake::run_ticks(loop_, 3);
+    run_ticks(loop_, 3);
     EXPECT_EQ(log_, "bytes(ab)");
     stream_->resume_receiving();
     loop_.run_once(-1);
@@ -254,29 +264,30 @@ TEST_F(TlsStream, AnEndWaitsForAPausedHandler) {
     EXPECT_EQ(log_, "bytes(ab) bytes(bc) bytes(c)");
     stream_->resume_receiving();
     loop_.run_once(-1);
+    run_ticks(loop_, 0);
     EXPECT_EQ(log_, "bytes(ab) bytes(bc) bytes(c) ended closed(ended)");
 }
 
-TEST_F(TlsStream, AQueueThatDoesNotMoveIsClosed) {
+TEST_P(TlsStream, AQueueThatDoesNotMoveIsClosed) {
     auto pair = fake::unix_pair();
     fake::set_buffer(pair.ours, SO_SNDBUF, 4608);
     open(TLS1_3_VERSION, std::move(pair));
     ASSERT_TRUE(shake_hands());
-    fake::run_ticks(loop_, 2);
+    run_ticks(loop_, 2);
     receive();
     stream_->write(base::bytes_of(pattern(50'000)));
-    fake::run_ticks(loop_, 2);
+    run_ticks(loop_, 2);
     const size_t queued = stream_->queued_bytes();
     EXPECT_GT(queued, 0u);
     clock_.advance(9'000);
-    fake::run_ticks(loop_, 2);
+    run_ticks(loop_, 2);
     EXPECT_EQ(log_, "");
     clock_.advance(1'250);
-    fake::run_ticks(loop_, 2);
+    run_ticks(loop_, 2);
     EXPECT_EQ(log_, "closed(stalled)");
 }
 
-TEST_F(TlsStream, WhatAHandlerLeavesComesBackWithMoreBehindIt) {
+TEST_P(TlsStream, WhatAHandlerLeavesComesBackWithMoreBehindIt) {
     open(TLS1_3_VERSION);
     ASSERT_TRUE(shake_hands());
     std::string got;
@@ -290,7 +301,7 @@ TEST_F(TlsStream, WhatAHandlerLeavesComesBackWithMoreBehindIt) {
 }
 
 // RFC 8446 section 4.6.3.
-TEST_F(TlsStream, AFloodOfKeyUpdatesFailsTheStreamAndSomeDoNot) {
+TEST_P(TlsStream, AFloodOfKeyUpdatesFailsTheStreamAndSomeDoNot) {
     open(TLS1_3_VERSION);
     ASSERT_TRUE(shake_hands());
     echo();

@@ -1,0 +1,134 @@
+// tests/fake/late_backend.h: a backend whose sends complete later, as those of a completion kernel do.
+//
+// It receives and accepts by epoll. A send is read from the stream's memory only when it completes, in a
+// later tick: memory that was freed by then is a fault that AddressSanitizer finds, and memory that was
+// moved or written to differs from the copy that is made when it was submitted.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "net/backend.h"
+#include "net/stream.h"
+
+namespace starling::fake {
+
+// What the test decides; the default completes each send whole in the tick after it.
+struct LateControl {
+    bool held = false;                  // No send completes, but for those that are cancelled.
+    bool hold_cancelled = false;        // Those neither.
+    bool newest_first = false;          // The order of completions of different streams.
+    int ticks = 1;                      // So many dispatches later, at the earliest.
+    size_t slice_bytes_max = SIZE_MAX;  // Taken by one completion.
+    int error = 0;                      // The next completion fails with it.
+
+    size_t submitted = 0, completed = 0, cancelled = 0;  // So far.
+};
+
+class LateBackend final : public net::Backend {
+public:
+    explicit LateBackend(LateControl& control)
+        : Backend(true), control_(control), real_(net::make_epoll_backend()) {}
+    ~LateBackend() override { EXPECT_TRUE(sends_.empty()) << "a stream did not wait for its send"; }
+
+    std::error_code add(net::Stream& stream) override { return real_->add(stream); }
+    void receive(net::Stream& stream, bool on) noexcept override { real_->receive(stream, on); }
+    bool remove(net::Stream& stream, bool closing) noexcept override {
+        Send* const send = send_of(stream);
+        if (send) send->cancelled = true;
+        // The descriptor stays open until the cancelled send is reported.
+        (void)real_->remove(stream, closing && !send);
+        return send != nullptr;
+    }
+    Sent send(net::Stream& stream, std::span<const iovec> parts) noexcept override {
+        EXPECT_EQ(send_of(stream), nullptr) << "two sends of one stream at a time";
+        Send& send = sends_.emplace_back();
+        send.stream = &stream;
+        send.parts.assign(parts.begin(), parts.end());
+        send.bytes = send.read();
+        EXPECT_FALSE(send.bytes.empty());
+        ++control_.submitted;
+        return {.pending = true};
+    }
+    size_t unacknowledged_bytes(const net::Stream& stream) const noexcept override {
+        return real_->unacknowledged_bytes(stream);
+    }
+    std::error_code listen(net::Acceptor& acceptor) override { return real_->listen(acceptor); }
+    void unlisten(net::Acceptor& acceptor) noexcept override { real_->unlisten(acceptor); }
+    void wait(int timeout_ms) override {
+        // Nothing tells when a kernel that was full has room again.
+        if (!sends_.empty()) timeout_ms = timeout_ms < 0 ? 1 : std::min(timeout_ms, 1);
+        real_->wait(timeout_ms);
+    }
+    void dispatch() override {
+        real_->dispatch();
+        std::vector<net::Stream*> due;
+        for (Send& send : sends_)
+            if (++send.age >= control_.ticks &&
+                !(send.cancelled ? control_.hold_cancelled : control_.held))
+                due.push_back(send.stream);
+        if (control_.newest_first) std::reverse(due.begin(), due.end());
+        for (net::Stream* const stream : due) complete(*stream);
+    }
+    void wake() noexcept override { real_->wake(); }
+
+private:
+    struct Send {
+        net::Stream* stream = nullptr;
+        std::vector<iovec> parts;
+        std::string bytes;  // What the parts held when they were submitted.
+        int age = 0;
+        bool cancelled = false;
+
+        [[nodiscard]] std::string read() const {
+            std::string all;
+            for (const iovec& part : parts)
+                all.append(static_cast<const char*>(part.iov_base), part.iov_len);
+            return all;
+        }
+    };
+
+    [[nodiscard]] Send* send_of(const net::Stream& stream) noexcept {
+        const auto found = std::find_if(sends_.begin(), sends_.end(),
+                                        [&](const Send& send) { return send.stream == &stream; });
+        return found == sends_.end() ? nullptr : &*found;
+    }
+
+    // An earlier completion of the same dispatch may have cancelled this one.
+    void complete(net::Stream& stream) {
+        Send& send = *send_of(stream);
+        const std::string bytes = send.read();
+        EXPECT_TRUE(bytes == send.bytes) << "bytes of a pending send have changed";
+        if (send.cancelled) {
+            ++control_.cancelled;
+            return report(stream, 0, ECANCELED);
+        }
+        if (control_.error) return report(stream, 0, std::exchange(control_.error, 0));
+        const size_t size = std::min(bytes.size(), control_.slice_bytes_max);
+        const ssize_t taken = ::send(stream.fd(), bytes.data(), size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (taken < 0 && errno == EAGAIN) return;  // Later.
+        taken < 0 ? report(stream, 0, errno) : report(stream, size_t(taken), 0);
+    }
+    void report(net::Stream& stream, size_t bytes, int error) {
+        std::erase_if(sends_, [&](const Send& send) { return send.stream == &stream; });
+        ++control_.completed;
+        stream.sent(bytes, error);
+    }
+
+    LateControl& control_;
+    const std::unique_ptr<Backend> real_;
+    std::deque<Send> sends_;  // In the order of their submission.
+};
+
+}  // namespace starling::fake
