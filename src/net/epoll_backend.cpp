@@ -147,7 +147,7 @@ private:
             if (!(stream.backend_flags_ & added)) return;
         }
         // One that waits for its next turn is reported again then.
-        if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || stream.later_) return;
+        if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || stream.waits_for_turn()) return;
         if (stream.backend_flags_ & receiving)
             receive_some(stream);
         else if (events & EPOLLERR || (events & EPOLLHUP && stream.backend_flags_ & end_reported))

@@ -110,7 +110,7 @@ void Loop::settle() {
         while (closing_.linked()) {
             auto& stream = static_cast<Stream&>(*closing_.next());
             stream.unlink();
-            if (stream.dirty_ || stream.redeliver_)
+            if (stream.is_listed() || stream.redeliver_)
                 stream.insert_before(waiting);
             else
                 reap(stream);
@@ -124,10 +124,10 @@ void Loop::settle() {
 }
 
 void Loop::reap(Stream& stream) {
-    STARLING_ASSERT(!stream.sending_ && !stream.outbox_);
-    STARLING_ASSERT(!stream.sending_ && !stream.outbox_);
+    STARLING_ASSERT(!stream.is_sending() && !stream.outbox_);
+    STARLING_ASSERT(!stream.is_sending() && !stream.outbox_);
     if (stream.handler_) guarded([&] { stream.handler_->on_closed(stream.reason_); });
-    if (stream.later_) std::erase(turns_, &stream);
+    if (stream.waits_for_turn()) std::erase(turns_, &stream);
     streams_.remove(stream);
     delete &stream;
 }

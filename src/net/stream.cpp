@@ -44,7 +44,7 @@ std::string Stream::peer_ip() const {
 
 // An exception here, the handler's or for want of memory, ends this connection alone.
 void Stream::received(std::span<std::byte> bytes) {
-    if (state_ != State::open) return;  // Closing: what still comes is read and dropped.
+    if (!is_open()) return;  // Closing: what still comes is read and dropped.
     (void)guarded([&] { tls_ ? tls_->received(*this, bytes) : deliver(bytes); });
 }
 
@@ -54,7 +54,7 @@ void Stream::deliver(std::span<std::byte> bytes) {
     std::unique_ptr<KeptInput> kept = std::move(kept_);
     if (kept) {
         const size_t size = kept->bytes.size() - kept->from;
-        if (!bytes.empty() && size <= Backend::receive_headroom_bytes && !later_) {
+        if (!bytes.empty() && size <= Backend::receive_headroom_bytes && !waits_for_turn()) {
             std::byte* const front = bytes.data() - size;
             std::memcpy(front, kept->bytes.data() + kept->from, size);
             bytes = {front, bytes.size() + size};
@@ -64,7 +64,7 @@ void Stream::deliver(std::span<std::byte> bytes) {
             bytes = std::as_writable_bytes(std::span(kept->bytes)).subspan(kept->from);
         }
     }
-    while (!bytes.empty() && state_ == State::open && !paused_ && !later_) {
+    while (!bytes.empty() && is_open() && flows()) {
         StreamHandler* const handler = handler_.get();
         const size_t size = bytes.size();
         resumed_ = false;
@@ -72,7 +72,7 @@ void Stream::deliver(std::span<std::byte> bytes) {
         // A new handler gets what the old one left; so does one that stopped and went on.
         if (handler_.get() == handler && !(resumed_ && bytes.size() < size)) break;
     }
-    if (!bytes.empty() && state_ == State::open) keep(bytes, std::move(kept));
+    if (!bytes.empty() && is_open()) keep(bytes, std::move(kept));
 }
 
 // `bytes` may be the end of `kept`, which is then used again: bytes that come in small pieces, to a
@@ -90,14 +90,16 @@ void Stream::keep(std::span<const std::byte> bytes, std::unique_ptr<KeptInput> k
 }
 
 void Stream::pause_receiving() {
-    if (std::exchange(paused_, true) || state_ != State::open || ended_) return;
-    loop_.backend().receive(*this, false);
+    const auto action = input_.on(StreamInput::Event::pause);
+    if (action == StreamInput::Action::receive_off && is_open() && !peer_ended())
+        loop_.backend().receive(*this, false);
 }
 
 void Stream::resume_receiving() {
-    if (state_ != State::open) return;
+    if (!is_open()) return;
     resumed_ = true;
-    if (std::exchange(paused_, false) && !ended_ && !end_held_)
+    const auto action = input_.on(StreamInput::Event::resume);
+    if (action == StreamInput::Action::receive_on && !peer_ended() && !end_held_)
         loop_.backend().receive(*this, true);
     if (kept_ || end_held_) schedule_redelivery();
 }
@@ -110,39 +112,40 @@ void Stream::schedule_redelivery() {
 
 void Stream::redeliver() {
     redeliver_ = false;
-    if (state_ != State::open || paused_ || later_) return;
+    if (!is_open() || !flows()) return;
     if (kept_ && !guarded([&] { deliver({}); })) return;
-    if (state_ == State::open && !paused_ && !later_ && std::exchange(end_held_, false)) ended();
+    if (is_open() && flows() && std::exchange(end_held_, false)) ended();
 }
 
 void Stream::yield_turn() {
-    if (state_ != State::open || later_) return;
+    if (!is_open() || waits_for_turn()) return;
     loop_.turns_.push_back(this);
-    later_ = true;
+    (void)input_.on(StreamInput::Event::yield);
 }
 
 void Stream::take_turn() {
-    later_ = false;
-    redeliver();
+    if (input_.on(StreamInput::Event::turn) == StreamInput::Action::deliver) redeliver();
 }
 
 void Stream::ended() {
-    if (state_ == State::lingering) return finish(reason_);
-    if (is_over() || ended_) return;
-    loop_.backend().receive(*this, false);
-    if (state_ == State::open && (paused_ || later_)) {
+    if (is_over() || peer_ended()) return;
+    if (life_.get() != Life::lingering) loop_.backend().receive(*this, false);
+    if (is_open() && !flows()) {
         end_held_ = true;  // TLS: it came in one piece with bytes that the handler has not seen.
         return;
     }
-    ended_ = true;
-    if (state_ == State::open) (void)guarded([&] { handler_->on_ended(); });
+    switch (life_.on(StreamLife::Event::peer_ended)) {
+        case StreamLife::Action::finish: return finish(reason_);
+        case StreamLife::Action::tell_ended: return (void)guarded([&] { handler_->on_ended(); });
+        default: return;  // Closing: the flush goes on.
+    }
 }
 
 void Stream::replace_handler(std::unique_ptr<StreamHandler> handler) {
     handler->stream_ = this;
     loop_.replaced_.emplace_back();  // Memory first: the old handler may be the caller.
     loop_.replaced_.back() = std::exchange(handler_, std::move(handler));
-    if (kept_ && state_ == State::open) schedule_redelivery();
+    if (kept_ && is_open()) schedule_redelivery();
 }
 
 // ---- sending ------------------------------------------------------------------------------------
@@ -169,13 +172,13 @@ void Stream::release_outbox() noexcept {
 
 void Stream::mark_dirty() {
     // While a send is pending, sent() comes first.
-    if (dirty_ || sending_) return;
-    loop_.dirty_.push_back(this);
-    dirty_ = true;
+    if (is_listed() || is_sending()) return;
+    loop_.dirty_.push_back(this);  // Memory first: the list names what the state says.
+    (void)output_.on(StreamOutput::Event::wrote);
 }
 
 void Stream::write(std::span<const std::byte> bytes) {
-    if (state_ != State::open || bytes.empty()) return;
+    if (!is_open() || bytes.empty()) return;
     (void)guarded([&] {
         outbox().append(bytes, loop_.chunks_);
         mark_dirty();
@@ -184,7 +187,7 @@ void Stream::write(std::span<const std::byte> bytes) {
 
 std::byte* Stream::extend_slowly(size_t bytes) {
     std::byte* at = nullptr;
-    if (state_ == State::open)
+    if (is_open())
         (void)guarded([&] {
             mark_dirty();
             at = outbox().extend(bytes, loop_.chunks_);
@@ -193,14 +196,14 @@ std::byte* Stream::extend_slowly(size_t bytes) {
 }
 
 void Stream::want_drained() {
-    if (state_ != State::open) return;
+    if (!is_open()) return;
     refused_ = true;
     (void)guarded([&] { mark_dirty(); });
 }
 
 void Stream::write(const base::SharedBytes& bytes) {
     if (bytes.size() < Outbox::share_from_bytes) return write(bytes.view());
-    if (state_ != State::open) return;
+    if (!is_open()) return;
     (void)guarded([&] {
         outbox().append(bytes);
         mark_dirty();
@@ -208,8 +211,8 @@ void Stream::write(const base::SharedBytes& bytes) {
 }
 
 void Stream::write_now(std::span<const iovec> parts) {
-    if (state_ != State::open) return;
-    size_t sent = tls_ || sending_ || loop_.backend().reads_later() ? 0 : send_now(parts);
+    if (!is_open()) return;
+    size_t sent = tls_ || is_sending() || loop_.backend().reads_later() ? 0 : send_now(parts);
     for (const iovec& part : parts) {
         const size_t skip = std::min(sent, part.iov_len);
         sent -= skip;
@@ -220,7 +223,7 @@ void Stream::write_now(std::span<const iovec> parts) {
 
 // A fan-out comes through here for each of its connections, most of which have nothing queued.
 void Stream::write_shared_now(const base::SharedBytes& bytes) {
-    if (tls_ || outbox_ || sending_ || state_ != State::open) return write(bytes);
+    if (tls_ || outbox_ || is_sending() || !is_open()) return write(bytes);
     if (loop_.backend().reads_later()) {
         write(bytes);
         return send_queued();
@@ -254,14 +257,14 @@ size_t Stream::ciphertext_bytes() const noexcept { return tls_->bytes(); }
 
 void Stream::send_queued() {
     // Still dirty: the end of the tick does what belongs to an empty queue.
-    if (dirty_ && !sending_ && state_ == State::open) (void)guarded([&] { (void)flush_queue(); });
+    if (output_.get() == StreamOutput::State::listed && is_open())
+        (void)guarded([&] { (void)flush_queue(); });
 }
 
 void Stream::sent(size_t bytes, int error) {
-    STARLING_ASSERT(sending_ && state_ != State::closed);
-    sending_ = false;
-    if (state_ == State::cancelling) {
-        state_ = State::closed;
+    (void)output_.on(StreamOutput::Event::sent);
+    if (life_.get() == Life::cancelling) {
+        (void)life_.on(StreamLife::Event::given_back);
         release_outbox();
         unlink();
         return insert_before(loop_.closing_);
@@ -274,8 +277,8 @@ void Stream::sent(size_t bytes, int error) {
 }
 
 void Stream::flush() {
-    dirty_ = false;
-    if (is_over() || state_ == State::lingering || sending_) return;
+    const auto action = output_.on(StreamOutput::Event::flush);
+    if (action != StreamOutput::Action::send || life_.get() > Life::last_flush) return;
     (void)guarded([&] { flush_and_tell(); });
 }
 
@@ -283,19 +286,22 @@ void Stream::flush_and_tell() {
     const bool done = flush_queue();
     if (is_over()) return;
     if (!done) {
-        if (state_ == State::flushing && unsent_before_ == 0) (void)peer_takes();
+        if (is_flushing() && unsent_before_ == 0) (void)peer_takes();
         return;
     }
     release_outbox();
-    if (state_ == State::flushing) return ended_ ? finish(reason_) : start_linger();
-    if (std::exchange(refused_, false)) handler_->on_drained();
+    switch (life_.on(StreamLife::Event::all_sent)) {
+        case StreamLife::Action::start_linger: return start_linger();
+        case StreamLife::Action::finish: return finish(reason_);
+        default:
+            if (std::exchange(refused_, false)) handler_->on_drained();
+    }
 }
 
 // The next bytes for the kernel. 0: nothing can be sent for now.
 size_t Stream::gather(std::span<iovec> parts) {
     if (!tls_) return outbox_ ? outbox_->gather(parts) : 0;
-    const auto bytes =
-        tls_->next(outbox_, loop_.chunks_, loop_.scratch(), state_ == State::flushing);
+    const auto bytes = tls_->next(outbox_, loop_.chunks_, loop_.scratch(), is_flushing());
     if (!bytes) return finish(CloseReason::failed), 0;
     if (bytes->empty()) return 0;
     parts[0] = {const_cast<std::byte*>(bytes->data()), bytes->size()};
@@ -317,11 +323,11 @@ bool Stream::flush_queue() {
         consume(sent.bytes);
     }
     // A handshake that did not end before the stream closed leaves plaintext, which is dropped.
-    return state_ == State::flushing || !outbox_ || outbox_->empty();
+    return is_flushing() || !outbox_ || outbox_->empty();
 }
 
 void Stream::send_is_pending(size_t bytes) {
-    sending_ = true;
+    (void)output_.on(StreamOutput::Event::pending);
     // A backend that reads later has not said yet whether the kernel is full.
     if (!loop_.backend().reads_later()) refused_ = true;
     Outbox& box = outbox();
@@ -335,12 +341,13 @@ void Stream::send_is_pending(size_t bytes) {
 // ---- moving to another loop ---------------------------------------------------------------------
 
 Detached Stream::detach() {
-    STARLING_ASSERT(state_ == State::open && queued_bytes() == 0 && !sending_ && !later_ &&
-                    paused_);
+    STARLING_ASSERT(is_open() && queued_bytes() == 0 && !is_sending());
+    STARLING_ASSERT(input_.get() == StreamInput::State::paused);
     // What the backend has already received comes during this call, and is kept.
     [[maybe_unused]] const bool held = loop_.backend().remove(*this, false);
     STARLING_ASSERT(!held);
-    state_ = State::closed;
+    const bool ended = peer_ended() || end_held_;
+    (void)life_.on(StreamLife::Event::over);
     unlink();
     release_outbox();
     insert_before(loop_.closing_);
@@ -349,12 +356,12 @@ Detached Stream::detach() {
     result.handler = std::move(handler_);
     result.tls = std::move(tls_);
     result.kept = std::move(kept_);
-    result.ended = ended_ || end_held_;
+    result.ended = ended;
     return result;
 }
 
 void Stream::set_timeout(uint64_t delay_ms) {
-    if (state_ == State::open) start_timeout(delay_ms);
+    if (is_open()) start_timeout(delay_ms);
 }
 
 void Stream::start_timeout(uint64_t delay_ms) { loop_.wheel_.set(*this, loop_.now_ms(), delay_ms); }

@@ -19,6 +19,7 @@
 #include "net/address.h"
 #include "net/outbox.h"
 #include "net/socket.h"
+#include "net/stream_state.h"
 #include "net/timer_wheel.h"
 
 namespace starling::net {
@@ -98,7 +99,7 @@ public:
     // The same for bytes that the caller writes in place: memory for so many, or null after close().
     [[nodiscard]] std::byte* extend(size_t bytes) {
         std::byte* const at =
-            dirty_ && state_ == State::open && outbox_ ? outbox_->try_extend(bytes) : nullptr;
+            is_listed() && is_open() && outbox_ ? outbox_->try_extend(bytes) : nullptr;
         return at ? at : extend_slowly(bytes);
     }
     void write(const base::SharedBytes& bytes);
@@ -121,7 +122,9 @@ public:
     [[nodiscard]] bool peer_takes() noexcept;
     // In on_closed(CloseReason::stalled): the bytes that were lost.
     [[nodiscard]] uint32_t lost_bytes() const noexcept { return unsent_before_; }
-    [[nodiscard]] bool is_open() const noexcept { return state_ == State::open; }
+    [[nodiscard]] bool is_open() const noexcept {
+        return life_.get() <= StreamLife::State::half_open;
+    }
     // The kernel takes no more for now; on_drained() will follow.
     [[nodiscard]] bool is_blocked() const noexcept { return refused_; }
     // Calls on_drained() once the queue is empty, whether or not the kernel refuses bytes before.
@@ -166,13 +169,7 @@ private:
     friend class Loop;
     friend class EpollBackend;
     friend class TlsFilter;
-    enum class State : uint8_t {
-        open,
-        flushing,
-        lingering,
-        cancelling,  // Closed, but the backend may still read the bytes of a send.
-        closed
-    };
+    using Life = StreamLife::State;
 
     Stream(Loop& loop, Descriptor fd, base::SlotKey key, std::unique_ptr<StreamHandler> handler,
            std::unique_ptr<TlsFilter> tls);
@@ -198,7 +195,27 @@ private:
     [[nodiscard]] bool flush_queue();  // True: nothing is left to send.
     [[nodiscard]] size_t send_now(std::span<const iovec> parts);
     void send_is_pending(size_t bytes);
-    [[nodiscard]] bool is_over() const noexcept { return state_ >= State::cancelling; }
+    [[nodiscard]] bool is_over() const noexcept { return life_.get() >= Life::cancelling; }
+    [[nodiscard]] bool is_flushing() const noexcept {
+        return life_.get() == Life::flushing || life_.get() == Life::last_flush;
+    }
+    [[nodiscard]] bool peer_ended() const noexcept {
+        return life_.get() == Life::half_open || life_.get() == Life::last_flush;
+    }
+    [[nodiscard]] bool flows() const noexcept {
+        return input_.get() == StreamInput::State::flowing;
+    }
+    [[nodiscard]] bool waits_for_turn() const noexcept {
+        return input_.get() == StreamInput::State::yielded ||
+               input_.get() == StreamInput::State::paused_yielded;
+    }
+    [[nodiscard]] bool is_listed() const noexcept {
+        return output_.get() == StreamOutput::State::listed ||
+               output_.get() == StreamOutput::State::listed_sending;
+    }
+    [[nodiscard]] bool is_sending() const noexcept {
+        return output_.get() >= StreamOutput::State::sending;
+    }
     void finish(CloseReason reason) noexcept;
     void close_failed();
     void cut_off() noexcept;
@@ -212,19 +229,16 @@ private:
     static constexpr uint64_t flush_check_ms = 30'000;
     static constexpr uint32_t taken_bytes_min = 2048;
 
-    // State; the first bytes lie in the padding behind the base.
-    State state_ = State::open;
+    // The first bytes lie in the padding behind the base.
+    StreamMachine<StreamLife> life_;
+    StreamMachine<StreamInput> input_;
+    StreamMachine<StreamOutput> output_;
     CloseReason reason_ = CloseReason::local;
-    bool dirty_ = false;  // In the loop's list of queues to flush.
-    bool paused_ = false;
-    bool later_ = false;          // Kept bytes wait for the next turn.
-    bool redeliver_ = false;      // Kept bytes wait for a handler that receives again.
-    bool end_held_ = false;       // The peer's end, to be told when the stream is no longer paused.
-    bool refused_ = false;        // The handler is owed on_drained().
     uint8_t backend_flags_ = 0;   // The backend's own.
-    bool sending_ : 1 = false;    // A send is pending: the backend owes sent().
+    bool redeliver_ : 1 = false;  // The loop's list names the stream, to bring back what was kept.
+    bool end_held_ = false;       // The peer's end, to be told once the input flows again.
+    bool refused_ = false;        // The handler is owed on_drained().
     bool resumed_ : 1 = false;    // During the call of on_bytes() that is under way.
-    bool ended_ : 1 = false;      // The peer sends no more.
     bool reset_ : 1 = false;      // Closing the descriptor resets the connection.
     uint32_t unsent_before_ = 0;  // When peer_takes() last asked; 0: it has not, or nothing was.
     int fd_;                      // -1: it lives on elsewhere.

@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "base/assert.h"
 #include "net/loop.h"
 #include "net/stream.h"
 #include "net/tls_filter.h"
@@ -14,31 +15,31 @@ namespace starling::net {
 
 void Stream::close(Close how) {
     if (is_over()) return;
-    if (state_ == State::open) reason_ = ended_ ? CloseReason::ended : CloseReason::local;
+    if (is_open()) reason_ = peer_ended() ? CloseReason::ended : CloseReason::local;
     if (how == Close::reset) {
         reset_ = true;
         return finish(reason_);
     }
-    if (state_ != State::open) return;
+    if (!is_open()) return;
     try {
         mark_dirty();
     } catch (const std::bad_alloc&) {
         return cut_off();
     }
-    state_ = State::flushing;
+    (void)life_.on(StreamLife::Event::close);
     unsent_before_ = 0;
-    if (sending_) (void)peer_takes();
+    if (is_sending()) (void)peer_takes();
     start_timeout(flush_check_ms);
 }
 
 // From here on the stream sends nothing and needs none of what it held to send and to understand.
 void Stream::start_linger() {
-    state_ = State::lingering;
     ::shutdown(fd_, SHUT_WR);
     kept_.reset();
     tls_.reset();
     unsent_before_ = 0;
-    if (std::exchange(paused_, false)) loop_.backend().receive(*this, true);
+    if (input_.on(StreamInput::Event::resume) == StreamInput::Action::receive_on)
+        loop_.backend().receive(*this, true);
     start_timeout(linger_ms);
 }
 
@@ -46,13 +47,15 @@ void Stream::finish(CloseReason reason) noexcept {
     if (is_over()) return;
     reason_ = reason;
     unlink();  // Its timer is over.
-    sending_ = loop_.backend().remove(*this, true);
-    if (sending_) {  // sent() follows.
-        state_ = State::cancelling;
+    const bool held = loop_.backend().remove(*this, true);
+    STARLING_ASSERT(!held || is_sending());
+    if (held) {  // sent() follows.
+        (void)life_.on(StreamLife::Event::over_held);
         if (outbox_) outbox_->unlink();
         insert_before(loop_.cancelling_);
     } else {
-        state_ = State::closed;
+        (void)life_.on(StreamLife::Event::over);
+        if (is_sending()) (void)output_.on(StreamOutput::Event::sent);
         release_outbox();
         insert_before(loop_.closing_);
     }
@@ -109,12 +112,13 @@ void Stream::linger_timed_out() {
 }
 
 void Stream::timed_out() {
-    switch (state_) {
-        case State::open: return (void)guarded([&] { handler_->on_timeout(); });
-        case State::flushing: return peer_takes() ? start_timeout(flush_check_ms) : cut_off();
-        case State::lingering: return linger_timed_out();
-        case State::cancelling:
-        case State::closed: return;
+    switch (life_.on(StreamLife::Event::timed_out)) {
+        case StreamLife::Action::tell_timeout:
+            return (void)guarded([&] { handler_->on_timeout(); });
+        case StreamLife::Action::check_flush:
+            return peer_takes() ? start_timeout(flush_check_ms) : cut_off();
+        case StreamLife::Action::check_linger: return linger_timed_out();
+        default: return;
     }
 }
 
