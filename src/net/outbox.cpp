@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "base/assert.h"
+
 namespace starling::net {
 
 ChunkPool::~ChunkPool() {
@@ -71,6 +73,7 @@ size_t Outbox::gather(std::span<iovec> parts) const noexcept {
 }
 
 void Outbox::consume(size_t bytes, ChunkPool& pool) noexcept {
+    STARLING_ASSERT(bytes <= bytes_);
     bytes_ -= bytes;
     while (first_ < parts_.size()) {
         Part& part = parts_[first_];

@@ -44,6 +44,7 @@ std::string Stream::peer_ip() const {
 
 // An exception here, the handler's or for want of memory, ends this connection alone.
 void Stream::received(std::span<std::byte> bytes) {
+    STARLING_ASSERT(!base::running || loop_.in_loop_thread());
     if (!is_open()) return;  // Closing: what still comes is read and dropped.
     (void)guarded([&] { tls_ ? tls_->received(*this, bytes) : deliver(bytes); });
 }
@@ -171,6 +172,7 @@ void Stream::release_outbox() noexcept {
 }
 
 void Stream::mark_dirty() {
+    STARLING_ASSERT(!base::running || loop_.in_loop_thread());
     // While a send is pending, sent() comes first.
     if (is_listed() || is_sending()) return;
     loop_.dirty_.push_back(this);  // Memory first: the list names what the state says.

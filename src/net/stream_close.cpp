@@ -44,6 +44,7 @@ void Stream::start_linger() {
 }
 
 void Stream::finish(CloseReason reason) noexcept {
+    STARLING_ASSERT(!base::running || loop_.in_loop_thread());
     if (is_over()) return;
     reason_ = reason;
     unlink();  // Its timer is over.

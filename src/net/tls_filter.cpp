@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/assert.h"
 #include "net/loop.h"
 #include "net/outbox.h"
 #include "net/stream.h"
@@ -56,6 +57,7 @@ std::optional<std::span<const std::byte>> TlsFilter::next(Outbox* plaintext, Chu
 
 void TlsFilter::taken(size_t bytes) noexcept {
     taken_ += bytes;
+    STARLING_ASSERT(taken_ <= sending_.size());
     if (taken_ < sending_.size()) return;
     std::string().swap(sending_);  // An idle connection keeps no buffer.
     taken_ = 0;

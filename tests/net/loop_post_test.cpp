@@ -178,5 +178,18 @@ TEST(LoopTime, IsThatOfTheWakingBeforeAnythingIsReported) {
     EXPECT_EQ(log, "bytes(x) timeout");
 }
 
+#if defined(STARLING_ASSERTIONS)
+TEST(LoopThread, ALoopThatAnotherLoopsThreadTouchesIsAnAssertion) {
+    EXPECT_DEATH(
+        {
+            Loop mine;
+            Loop other;
+            mine.post([&] { other.after(0, [] {}); });
+            mine.run_once(0);
+        },
+        "in_loop_thread");
+}
+#endif
+
 }  // namespace
 }  // namespace starling::net
