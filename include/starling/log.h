@@ -13,7 +13,7 @@
 
 namespace starling::log {
 
-enum class Level : uint8_t { trace, debug, info, warn, error, off };
+enum class Level : uint8_t { debug, info, warn, error, off };
 enum class Format : uint8_t { text, json };
 
 [[nodiscard]] std::optional<Level> parse_level(std::string_view name) noexcept;

@@ -20,7 +20,7 @@ constexpr ValueFlag value_flags[] = {
     {"--tls-key", "tls_key", "FILE", "Its private key, PEM"},
     {"--root", "root", "DIR", "Folder of static files, served at /"},
     {"--data", "demo_data", "FILE", "The demo's data, SQLite; :memory: for none"},
-    {"--log-level", "log.level", "LEVEL", "trace, debug, info, warn, error or off"},
+    {"--log-level", "log.level", "LEVEL", "debug, info, warn, error or off"},
     {"--log-format", "log.format", "FORMAT", "text or json"},
 };
 constexpr ValueFlag switches[] = {

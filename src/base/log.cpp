@@ -29,8 +29,7 @@ struct LevelRow {
     std::string_view name;
 };
 
-constexpr std::array<LevelRow, 6> levels{{
-    {Level::trace, spdlog::level::trace, "trace"},
+constexpr std::array<LevelRow, 5> levels{{
     {Level::debug, spdlog::level::debug, "debug"},
     {Level::info, spdlog::level::info, "info"},
     {Level::warn, spdlog::level::warn, "warn"},
@@ -135,7 +134,7 @@ public:
         pthread_sigmask(SIG_SETMASK, &before, nullptr);
         logger_ = std::make_shared<spdlog::async_logger>(
             "starling", writer, pool_, spdlog::async_overflow_policy::overrun_oldest);
-        logger_->set_level(spdlog::level::trace);
+        logger_->set_level(spdlog::level::debug);
         logger_->set_error_handler([counters = counters_](const std::string&) {
             counters->dropped.fetch_add(1, std::memory_order_relaxed);
         });

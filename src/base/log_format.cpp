@@ -93,7 +93,6 @@ void append_json_key(std::string& out, std::string_view key) {
 
 std::string_view colour_of(log::Level level) noexcept {
     switch (level) {
-        case log::Level::trace:
         case log::Level::debug: return "\x1b[2m";
         case log::Level::warn: return "\x1b[33m";
         case log::Level::error: return "\x1b[1;31m";

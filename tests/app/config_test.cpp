@@ -58,7 +58,7 @@ const FaultCase fault_cases[] = {
     {"stalled_timeout_s: 0\n",
      "dir/s.yaml:1: key 'stalled_timeout_s': must be a number of seconds from 0.1 to 3600"},
     {"log:\n  level: loud\n",
-     "dir/s.yaml:2: key 'log.level': must be trace, debug, info, warn, error or off"},
+     "dir/s.yaml:2: key 'log.level': must be debug, info, warn, error or off"},
     {"log: {level: info, format: xml}\n", "dir/s.yaml:1: key 'log.format': must be text or json"},
     {"log: text\n", "dir/s.yaml:1: key 'log': must be a mapping of keys and values"},
     {"log: [level]\n", "dir/s.yaml:1: key 'log': must be a mapping of keys and values"},

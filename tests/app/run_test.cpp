@@ -62,7 +62,7 @@ TEST(Run, AWrongCommandLineIsOneLine) {
         {{"serve", "--root", "/nowhere"},
          "starling: --root: cannot open folder '/nowhere': No such file or directory"},
         {{"serve", "--log-level", "loud"},
-         "starling: --log-level: must be trace, debug, info, warn, error or off"},
+         "starling: --log-level: must be debug, info, warn, error or off"},
         {{"serve", "extra"}, "extra"},
         {{"serve", "--config", ""},
          "starling: cannot read configuration '': No such file or directory"},

@@ -22,9 +22,11 @@ struct Word {
 constexpr Word<bool> bool_words[] = {{"true", true}, {"false", false}};
 constexpr Word<Listen::Tls> tls_words[] = {
     {"auto", Listen::Tls::automatic}, {"true", Listen::Tls::on}, {"false", Listen::Tls::off}};
-constexpr Word<log::Level> level_words[] = {
-    {"trace", log::Level::trace}, {"debug", log::Level::debug}, {"info", log::Level::info},
-    {"warn", log::Level::warn},   {"error", log::Level::error}, {"off", log::Level::off}};
+constexpr Word<log::Level> level_words[] = {{"debug", log::Level::debug},
+                                            {"info", log::Level::info},
+                                            {"warn", log::Level::warn},
+                                            {"error", log::Level::error},
+                                            {"off", log::Level::off}};
 constexpr Word<log::Format> format_words[] = {{"text", log::Format::text},
                                               {"json", log::Format::json}};
 constexpr Word<ws::OnFull> on_full_words[] = {{"close", ws::OnFull::close},
