@@ -59,7 +59,6 @@ struct Seen {
     Fault fault;
     uint32_t hosts = 0, lengths = 0, codings = 0;
     bool in_trailers = false, connection_close = false, connection_keep_alive = false;
-    bool connection_upgrade = false;
 };
 
 // The grammar. Its callbacks take views, judge nothing that needs the whole head, and stop it by
@@ -102,7 +101,6 @@ private:
         } else if (name == field::connection) {
             seen_.connection_close |= base::list_has(value, "close");
             seen_.connection_keep_alive |= base::list_has(value, "keep-alive");
-            seen_.connection_upgrade |= base::list_has(value, "upgrade");
         }
     }
 
@@ -411,14 +409,6 @@ std::string_view RequestParser::raw_field(std::string_view name) const noexcept 
             return base::trim(line.substr(colon + 1));
     }
     return {};
-}
-
-bool RequestParser::wants_upgrade(std::string_view protocol) const noexcept {
-    const Seen& seen = state_->seen;
-    if (!seen.connection_upgrade || seen.head.version_minor == 0) return false;
-    return std::any_of(seen.fields.begin(), seen.fields.end(), [&](const Field& field) {
-        return base::iequals(field.name, "upgrade") && base::list_has(field.value, protocol);
-    });
 }
 
 }  // namespace starling::http

@@ -86,8 +86,6 @@ public:
     // The first field line of that name among what has arrived of a head, which may be at fault or not
     // complete: for the answer to a request that is refused, and nothing else.
     [[nodiscard]] std::string_view raw_field(std::string_view name) const noexcept;
-    // RFC 9110 section 7.8: HTTP/1.1, `Connection: upgrade`, and `protocol` among Upgrade's.
-    [[nodiscard]] bool wants_upgrade(std::string_view protocol) const noexcept;
 
 private:
     struct State;

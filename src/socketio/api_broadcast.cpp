@@ -72,9 +72,8 @@ Broadcast Broadcast::volatile_() const {
 Broadcast Broadcast::compress(bool on) const {
     return with([on](socketio::Target& who) { who.flags.compress = on; });
 }
-Broadcast Broadcast::local() const {
-    return with([](socketio::Target& who) { who.flags.local = true; });
-}
+// Every receiver is of this process.
+Broadcast Broadcast::local() const { return *this; }
 Broadcast Broadcast::timeout(std::chrono::milliseconds ack_timeout) const {
     return with(
         [&](socketio::Target& who) { who.flags.timeout_ms = socketio::timeout_ms(ack_timeout); });

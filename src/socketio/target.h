@@ -11,7 +11,6 @@ namespace starling::socketio {
 struct Flags {
     bool volatile_packet = false;  // Dropped if not writable at once.
     bool compress = true;
-    bool local = false;       // Only this process.
     bool untold = false;      // From an outgoing listener: calls no outgoing listener.
     uint64_t timeout_ms = 0;  // For the acks; 0: the default.
 };

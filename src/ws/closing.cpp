@@ -13,8 +13,7 @@ constexpr Actions send{.send_close = true, .start_timer = true};
 constexpr Actions echo{.echo_close = true, .start_timer = true};
 constexpr Actions shut_down{.shut_down = true};
 constexpr Actions send_and_shut_down{.send_close = true, .start_timer = true, .shut_down = true};
-constexpr Actions reset_and_report{.reset_transport = true, .report = true};
-constexpr Actions report{.report = true};
+constexpr Actions reset{.reset_transport = true};
 
 struct Row {
     State state;
@@ -28,20 +27,20 @@ constexpr Row rows[] = {
     {State::open, Event::local_close, State::close_sent, send},
     {State::open, Event::peer_close, State::close_received, echo},
     {State::open, Event::violation, State::both, send_and_shut_down},
-    {State::open, Event::timeout, State::done, reset_and_report},
-    {State::open, Event::transport_gone, State::done, report},
+    {State::open, Event::timeout, State::done, reset},
+    {State::open, Event::transport_gone, State::done, nothing},
 
     {State::close_sent, Event::peer_close, State::both, shut_down},
-    {State::close_sent, Event::violation, State::done, reset_and_report},
-    {State::close_sent, Event::timeout, State::done, reset_and_report},
-    {State::close_sent, Event::transport_gone, State::done, report},
+    {State::close_sent, Event::violation, State::done, reset},
+    {State::close_sent, Event::timeout, State::done, reset},
+    {State::close_sent, Event::transport_gone, State::done, nothing},
 
     {State::close_received, Event::flushed, State::both, shut_down},
-    {State::close_received, Event::timeout, State::done, reset_and_report},
-    {State::close_received, Event::transport_gone, State::done, report},
+    {State::close_received, Event::timeout, State::done, reset},
+    {State::close_received, Event::transport_gone, State::done, nothing},
 
-    {State::both, Event::timeout, State::done, reset_and_report},
-    {State::both, Event::transport_gone, State::done, report},
+    {State::both, Event::timeout, State::done, reset},
+    {State::both, Event::transport_gone, State::done, nothing},
 };
 
 }  // namespace

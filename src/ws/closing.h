@@ -36,7 +36,6 @@ public:
         bool start_timer = false;      // 5 s by default; then `timeout`.
         bool shut_down = false;        // End the stream once everything queued has left.
         bool reset_transport = false;  // Now; what is queued is lost.
-        bool report = false;           // Tell the application reported_code(). Happens once.
 
         friend bool operator==(const Actions&, const Actions&) = default;
     };
