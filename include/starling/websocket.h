@@ -21,7 +21,7 @@ namespace starling::server {
 class EventMember;
 class Worker;
 class WsConnection;
-class WsUpgrade;
+class WsRouteHandler;
 }  // namespace starling::server
 
 namespace starling::detail {
@@ -189,7 +189,7 @@ public:
     }
 
 private:
-    friend class server::WsUpgrade;
+    friend class server::WsRouteHandler;
     Upgrade(const http::Request& request, std::span<const std::string_view> offered) noexcept
         : request_(request), offered_(offered) {}
 

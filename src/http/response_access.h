@@ -28,6 +28,10 @@ struct FileBody {
 struct ResponseAccess {
     // A response whose later() names the request `key` of `target`.
     [[nodiscard]] static Response make(Reply::Target& target, ReplyKey key);
+    // The answer comes later, without a Reply: by HttpConnection::end_later().
+    static void promise(Response& response) noexcept { response.deferred_ = true; }
+    // Answers the request that the response was made for. Does nothing once that is answered or gone.
+    static void answer(Response response);
     [[nodiscard]] static RequestBody body_of(Reply::Target& target, ReplyKey key);
     // Adds "Name: value\r\n" lines, but for names that the response has; Set-Cookie but for equal lines.
     static void add_missing(Response& response, std::string_view lines);

@@ -1,12 +1,7 @@
 // server/connection.h: what a worker asks of any of its connections when it stops.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <span>
-
-#include <starling/websocket.h>
 
 #include "base/slot_table.h"
 #include "net/stream.h"
@@ -38,20 +33,6 @@ public:
 
 protected:
     ~RequestWatcher() = default;
-};
-
-class WsConnection;
-
-// What is above a WebSocket inside the library, in place of the route's handlers. Owner: the
-// WsConnection. Nothing is called after on_closed().
-class WsHandler : public ws::detail::AnyData {
-public:
-    virtual void on_open(WsConnection& connection) = 0;
-    virtual void on_message(std::span<const std::byte> bytes, bool binary) = 0;
-    virtual void on_drained() = 0;
-    virtual void on_violation() = 0;  // The peer broke the protocol; on_closed() follows.
-    virtual void go_away() = 0;       // The server stops. Closes the connection.
-    virtual void on_closed() = 0;
 };
 
 }  // namespace starling::server

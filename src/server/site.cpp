@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "server/body_route.h"
+#include "server/ws_route_handler.h"
 
 namespace starling::server {
 namespace {
@@ -53,12 +54,15 @@ private:
 
 }  // namespace
 
-WebSocketEndpoint::WebSocketEndpoint(ws::Route r)
+WebSocketEndpoint::WebSocketEndpoint(ws::Route r) : WebSocketEndpoint(std::move(r), nullptr) {}
+
+WebSocketEndpoint::WebSocketEndpoint(ws::Route r, std::unique_ptr<const WsHandler> own)
     : route(std::move(r)),
       receiver_limits{route.message_bytes_max, route.fragments_max},
       heartbeat(heartbeat_of(route)),
       origins(origins_of(route)),
-      deflate(deflate_of(route.compression)) {}
+      deflate(deflate_of(route.compression)),
+      handler(own ? std::move(own) : std::make_unique<WsRouteHandler>(route)) {}
 
 Site::Site(const ServerOptions& server_options) : options(server_options) {
     parser_limits.head_bytes_max = options.http.head_bytes_max;

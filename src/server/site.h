@@ -6,7 +6,6 @@
 
 #include <starling/server.h>
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +16,7 @@
 #include "http/router.h"
 #include "server/middleware.h"
 #include "server/route.h"
+#include "server/ws_handler.h"
 #include "ws/extensions.h"
 #include "ws/heartbeat.h"
 #include "ws/origin.h"
@@ -25,23 +25,20 @@
 namespace starling::server {
 
 class Worker;
-class WsHandler;
 
-// Decides, in place of ws::Route::upgrade, and gives what is above the socket in place of the
-// handlers. Null refuses: with the response, closed after it. Else its fields go out with the 101.
-using WsAdmission =
-    std::function<std::unique_ptr<WsHandler>(Worker&, const http::Request&, http::Response&)>;
-
-// A ws::Route, and what the protocol cores want of it in their own terms.
+// The limits and options of a ws::Route, the same in the terms of the protocol cores, and the handler of
+// the connections.
 struct WebSocketEndpoint {
-    explicit WebSocketEndpoint(ws::Route route);
+    explicit WebSocketEndpoint(ws::Route route);  // Its own handlers are called.
+    // `handler` is called in place of the route's handlers.
+    WebSocketEndpoint(ws::Route route, std::unique_ptr<const WsHandler> handler);
 
     const ws::Route route;
     const ws::ReceiverLimits receiver_limits;
     const ws::HeartbeatOptions heartbeat;
     const ws::OriginPolicy origins;
     const ws::DeflateOptions deflate;
-    WsAdmission admission = {};
+    const std::unique_ptr<const WsHandler> handler;  // May refer to `route`.
     bool echo_subprotocol = false;  // Where the route names none, the first offer is taken.
 };
 

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <utility>
 
+#include "base/checked_cast.h"
 #include "base/text.h"
 #include "net/tls_filter.h"
 #include "server/connection.h"
@@ -167,7 +168,7 @@ void Worker::hand_over(net::Stream& stream, Worker& to) {
 }
 
 void Worker::arrived(net::Detached stream) {
-    auto& connection = static_cast<HttpConnection&>(*stream.handler);
+    auto& connection = base::checked_cast<HttpConnection>(*stream.handler);
     counters_.connections_open.add();
     try {
         if (!loop_.open(std::move(stream)).is_open()) return;
@@ -283,7 +284,7 @@ void Worker::close_some() {
     for (; close_from_slot_ < streams.slots() && closed < closed_per_round_; ++close_from_slot_) {
         net::Stream* stream = streams.object_at(close_from_slot_);
         if (!stream || !stream->is_open()) continue;
-        static_cast<Connection*>(stream->handler())->go_away();
+        base::checked_cast<Connection>(*stream->handler()).go_away();
         ++closed;
     }
     if (loop_.now_ms() >= deadline_ms_) return force_close();

@@ -51,6 +51,7 @@ struct WsContext {
     Worker& worker;
     const WebSocketEndpoint& site;
     [[nodiscard]] const ws::Route& route() const noexcept { return site.route; }
+    [[nodiscard]] const WsHandler& handler() const noexcept { return *site.handler; }
 };
 
 class Worker final : public http::ReplyTarget, private hub::Bus {

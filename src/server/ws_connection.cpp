@@ -10,6 +10,7 @@
 #include "net/loop.h"
 #include "server/worker.h"
 #include "server/ws_extras.h"
+#include "server/ws_handler.h"
 #include "ws/frame.h"
 
 namespace starling::server {
@@ -58,14 +59,9 @@ void WsConnection::start() {
     Counters& counters = context_.worker.counters();
     counters.websockets_opened.add();
     counters.websockets_open.add();
-    if (context_.route().close)
+    if (context_.handler().remembers().close_reason)
         context_.worker.addresses().keep(stream_->slot_key().slot, stream_->peer_ip());
-    if (WsHandler* mine = user()) return call("open", [&] { mine->on_open(*this); });
-    if (context_.route().open) call("open", [&] { context_.route().open(socket()); });
-}
-
-WsHandler* WsConnection::user() const noexcept {
-    return context_.site.admission ? static_cast<WsHandler*>(data_.get()) : nullptr;
+    call("open", [&] { context_.handler().on_open(*this); });
 }
 
 ws::Socket WsConnection::socket() const noexcept {
@@ -96,10 +92,8 @@ template <class F>
 void WsConnection::call(std::string_view where, F&& handler) {
     try {
         handler();
-    } catch (const std::exception& error) {
-        handler_threw(where, error.what());
     } catch (...) {
-        handler_threw(where, "an exception of unknown type");
+        handler_threw(where, detail::describe(std::current_exception()));
     }
 }
 
@@ -133,32 +127,26 @@ void WsConnection::on_bytes(std::span<std::byte>& input) {
 
 void WsConnection::on_message(const ws::Event& event) {
     context_.worker.counters().messages_received.add();
-    if (context_.site.admission) {
-        if (!closing_.may_send()) return;
-        return call("message",
-                    [&] { user()->on_message(event.bytes, event.opcode != ws::Opcode::text); });
-    }
-    const auto& handler = context_.route().message;
-    if (!handler || !closing_.may_send()) return;
+    if (!closing_.may_send()) return;
     const std::span<const std::byte> bytes = event.bytes;
     call("message", [&] {
-        handler(socket(), event.opcode == ws::Opcode::text ? ws::Message(base::text_of(bytes))
-                                                           : ws::Message(bytes));
+        context_.handler().on_message(*this, event.opcode == ws::Opcode::text
+                                                 ? ws::Message(base::text_of(bytes))
+                                                 : ws::Message(bytes));
     });
 }
 
 bool WsConnection::on_control(const ws::Event& event) {
-    const ws::Route& route = context_.route();
     const auto payload = base::text_of(event.bytes);
     switch (event.kind) {
         case ws::Event::Kind::ping:
-            on_ping(payload);
-            if (route.ping) call("ping", [&] { route.ping(socket(), payload); });
+            answer_ping(payload);
+            call("ping", [&] { context_.handler().on_ping(*this, payload); });
             return true;
         case ws::Event::Kind::pong:
             if (const auto took = heartbeat_.on_pong(event.bytes, now_ms()))
                 round_trip_ms_ = uint16_t(std::min<uint32_t>(*took, UINT16_MAX - 1));
-            if (route.pong) call("pong", [&] { route.pong(socket(), payload); });
+            call("pong", [&] { context_.handler().on_pong(*this, payload); });
             return true;
         case ws::Event::Kind::close:
             note_reason(event.reason);
@@ -172,7 +160,7 @@ bool WsConnection::on_control(const ws::Event& event) {
         default:
             context_.worker.counters().protocol_errors.add();
             log_fault(event.code, event.reason);
-            if (WsHandler* mine = user()) call("violation", [&] { mine->on_violation(); });
+            call("violation", [&] { context_.handler().on_violation(*this); });
             violate(event.code, event.reason);
             return false;
     }
@@ -180,7 +168,7 @@ bool WsConnection::on_control(const ws::Event& event) {
 
 // RFC 6455 section 5.5.3: the answer comes in the ping's place, before what follows. While the kernel
 // takes nothing only the newest ping is remembered, so that a flood queues one pong.
-void WsConnection::on_ping(std::string_view payload) {
+void WsConnection::answer_ping(std::string_view payload) {
     if (!closing_.may_send()) return;
     if (stream_->queued_bytes() >= pongs_queued_bytes_max) stream_->send_queued();
     if (stream_->is_blocked()) {
@@ -215,9 +203,7 @@ void WsConnection::release_extras() noexcept {
 void WsConnection::on_drained() {
     note_queue();
     write_pong_owed();
-    if (WsHandler* mine = user()) return call("drain", [&] { mine->on_drained(); });
-    if (context_.route().drain && is_open())
-        call("drain", [&] { context_.route().drain(socket()); });
+    call("drain", [&] { context_.handler().on_drained(*this); });
 }
 
 void WsConnection::on_timeout() {
@@ -278,7 +264,7 @@ void WsConnection::violate(uint16_t code, std::string_view reason) {
 }
 
 void WsConnection::note_reason(std::string_view reason) {
-    if (closing_.may_send() && context_.route().close && !reason.empty())
+    if (closing_.may_send() && context_.handler().remembers().close_reason && !reason.empty())
         extras().close_reason = reason;
 }
 
@@ -293,7 +279,7 @@ void WsConnection::terminate() {
 }
 
 void WsConnection::go_away() {
-    if (WsHandler* mine = user()) call("close", [&] { mine->go_away(); });
+    call("close", [&] { context_.handler().on_server_stops(*this); });
     close(ws::close_code::going_away, "the server is stopping");
 }
 
@@ -305,12 +291,11 @@ void WsConnection::on_closed(net::CloseReason reason) {
     context_.worker.counters().websockets_open.subtract();
     context_.worker.connection_closed(*stream_, reason);
     context_.worker.hub().leave_all(*this);
-    if (WsHandler* mine = user()) return call("close", [&] { mine->on_closed(); });
-    const auto& handler = context_.route().close;
-    if (!handler) return;
     const std::string text = extras_ ? extras_->close_reason : std::string();
-    call("close", [&] { handler(socket(), closing_.reported_code(), text, closed_by()); });
-    context_.worker.addresses().forget(stream_->slot_key().slot);
+    call("close",
+         [&] { context_.handler().on_closed(*this, closing_.reported_code(), text, closed_by()); });
+    if (context_.handler().remembers().close_reason)
+        context_.worker.addresses().forget(stream_->slot_key().slot);
 }
 
 ws::ClosedBy WsConnection::closed_by() const noexcept {
@@ -334,7 +319,7 @@ void WsConnection::log_fault(uint16_t code, std::string_view reason) {
 void WsConnection::tell_dropped() {
     const uint64_t messages = std::exchange(extras().dropped, 0);
     release_extras();
-    call("dropped", [&] { context_.route().dropped(socket(), messages); });
+    call("dropped", [&] { context_.handler().on_dropped(*this, messages); });
 }
 
 // ---- what a Socket tells ------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-// server/ws_connection.h: one WebSocket on one stream: marries the protocol cores of ws/ to bytes,
-// the route's handlers and the hub.
+// server/ws_connection.h: one WebSocket on one stream: joins the protocol cores of ws/ with the stream, the
+// WsHandler of the endpoint and the hub.
 //
 // Owner: the stream. Others hold a ws::Socket (slot and generation). Thread: the worker's.
 #pragma once
@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/checked_cast.h"
 #include "hub/hub.h"
 #include "server/connection.h"
 #include "ws/closing.h"
@@ -30,7 +31,7 @@ public:
                  std::unique_ptr<ws::detail::AnyData> data);
     ~WsConnection() override;
 
-    void start();  // Once it is the stream's handler: calls the route's `open`.
+    void start();  // Once it is the stream's handler: calls WsHandler::on_open().
 
     // net::StreamHandler
     void on_bytes(std::span<std::byte>& input) override;
@@ -42,6 +43,14 @@ public:
     void go_away() override;
     // hub::Subscriber
     void deliver(hub::Publication& publication) override;
+
+    // The WebSocket that a stream has, or a subscriber is. The caller knows that it is one.
+    [[nodiscard]] static WsConnection& of(net::StreamHandler& handler) noexcept {
+        return base::checked_cast<WsConnection>(handler);
+    }
+    [[nodiscard]] static WsConnection& of(hub::Subscriber& subscriber) noexcept {
+        return base::checked_cast<WsConnection>(subscriber);
+    }
 
     // As ws::Socket says.
     // `compress_it`: where that was agreed.
@@ -74,11 +83,9 @@ public:
 private:
     struct Extras;  // What most connections never need.
 
-    // Null without a WsAdmission.
-    [[nodiscard]] WsHandler* user() const noexcept;
     void on_message(const ws::Event& event);
     [[nodiscard]] bool on_control(const ws::Event& event);
-    void on_ping(std::string_view payload);
+    void answer_ping(std::string_view payload);
     void write_pong_owed();
     void release_extras() noexcept;
     void release_codecs() noexcept;
@@ -107,7 +114,7 @@ private:
 
     const WsContext& context_;
     std::unique_ptr<Extras> extras_;
-    std::unique_ptr<ws::detail::AnyData> data_;  // With a WsAdmission, a WsHandler.
+    std::unique_ptr<ws::detail::AnyData> data_;  // Of the handler, for this connection.
     // Small members lie in the tail padding of the one before.
     [[no_unique_address]] ws::Receiver receiver_;
     ws::Closing closing_;

@@ -62,11 +62,11 @@ ws::SendResult WsConnection::admit_to_full_queue(size_t bytes) {
 
 // The handler runs by a turn of its own: a publication must not be interrupted.
 ws::SendResult WsConnection::note_dropped() {
-    if (!context_.route().dropped) return ws::SendResult::dropped;
+    if (!context_.handler().remembers().dropped) return ws::SendResult::dropped;
     if (extras().dropped++ == 0)
         stream_->loop().post([&loop = stream_->loop(), key = stream_->slot_key()] {
             if (net::Stream* stream = loop.find(key))
-                static_cast<WsConnection&>(*stream->handler()).tell_dropped();
+                WsConnection::of(*stream->handler()).tell_dropped();
         });
     return ws::SendResult::dropped;
 }

@@ -38,7 +38,7 @@ server::WsConnection* Socket::connection() const {
     if (!worker) return nullptr;
     net::Stream* stream = worker->loop().find(slot_key(key_));
     // A key that a Socket holds was made by the WsConnection, which stays until the stream dies.
-    return stream ? static_cast<server::WsConnection*>(stream->handler()) : nullptr;
+    return stream ? &server::WsConnection::of(*stream->handler()) : nullptr;
 }
 
 // For what the socket's own thread alone may do. Null where the socket is gone.

@@ -1,52 +1,16 @@
 #include "server/ws_upgrade.h"
 
-#include <algorithm>
 #include <exception>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "base/text.h"
 #include "base/tokens.h"
 #include "server/worker.h"
+#include "server/ws_handler.h"
 #include "ws/handshake.h"
 
-namespace starling::ws {
-
-bool Upgrade::subprotocol(std::string_view name) {
-    if (!name.empty() && std::ranges::find(offered_, name) == offered_.end()) return false;
-    subprotocol_ = name;
-    return true;
-}
-
-Upgrade& Upgrade::header(std::string_view name, std::string_view value) {
-    if (!base::is_token(name) || !std::ranges::all_of(value, base::is_field_char))
-        throw std::invalid_argument("not a header field");
-    header_lines_.append(name).append(": ").append(value).append("\r\n");
-    return *this;
-}
-
-}  // namespace starling::ws
-
 namespace starling::server {
-
-// The friend of ws::Upgrade: makes one, runs the application's hook, reads the result.
-class WsUpgrade {
-public:
-    WsUpgrade(const WsContext& context, const http::Request& request, std::string_view protocols)
-        : context_(context), request_(request), protocols_(protocols) {}
-
-    UpgradeOutcome decide(const ws::HandshakeRequest& handshake);
-
-private:
-    [[nodiscard]] bool ask_gate(ws::Upgrade& upgrade, UpgradeOutcome& outcome) const;
-    [[nodiscard]] bool run_hook(ws::Upgrade& upgrade, UpgradeOutcome& outcome) const;
-    [[nodiscard]] std::vector<std::string_view> offered() const;
-
-    const WsContext& context_;
-    const http::Request& request_;
-    const std::string_view protocols_;
-};
 
 namespace {
 
@@ -75,91 +39,80 @@ UpgradeOutcome refusal(int status, std::string_view reason, std::string_view fie
     return outcome;
 }
 
-}  // namespace
-
-std::vector<std::string_view> WsUpgrade::offered() const {
+std::vector<std::string_view> offered(std::string_view protocols) {
     std::vector<std::string_view> names;
-    std::string_view rest = protocols_, name;
+    std::string_view rest = protocols, name;
     while (base::next_element(rest, name)) names.push_back(name);
     return names;
 }
 
-bool WsUpgrade::ask_gate(ws::Upgrade& upgrade, UpgradeOutcome& outcome) const {
-    http::Response response;
+// The handler's decision. False: the outcome is a refusal.
+bool admitted(const WsContext& context, WsAdmission& admission, UpgradeOutcome& outcome) {
     try {
-        upgrade.data_ = context_.site.admission(context_.worker, request_, response);
-    } catch (const std::exception& error) {
-        context_.worker.log_exception("upgrade", error.what());
-        response = http::Response();
-        response.status(500).text("Internal Server Error\n");
+        context.handler().admit(admission);
     } catch (...) {
-        context_.worker.log_exception("upgrade", "an exception of unknown type");
-        response = http::Response();
-        response.status(500).text("Internal Server Error\n");
+        context.worker.log_exception("upgrade", detail::describe(std::current_exception()));
+        outcome = refusal(500, "Internal Server Error");
+        return false;
     }
-    upgrade.header_lines_ = response.field_lines();
-    if (upgrade.data_) return true;
-    outcome.status = response.status();
-    outcome.refusal = std::move(response);
+    if (admission.refusal) {
+        outcome.status = admission.refusal->status();
+        outcome.refusal = std::move(admission.refusal);
+        return false;
+    }
+    if (admission.status == 101) return true;
+    outcome = refusal(admission.status, admission.reason, admission.field_lines);
     return false;
 }
 
-bool WsUpgrade::run_hook(ws::Upgrade& upgrade, UpgradeOutcome& outcome) const {
-    if (context_.site.admission) return ask_gate(upgrade, outcome);
-    const auto& hook = context_.route().upgrade;
-    if (!hook) return true;
-    try {
-        hook(upgrade);
-        if (upgrade.refused_status_ == 0) return true;
-        if (upgrade.refused_status_ < 200 || upgrade.refused_status_ > 599)
-            throw std::invalid_argument("refused with a status outside 200 to 599");
-        outcome = refusal(upgrade.refused_status_, upgrade.refused_reason_, upgrade.header_lines_);
-        if (outcome.reason.empty()) outcome.reason = "refused";
-    } catch (const std::exception& error) {
-        context_.worker.log_exception("upgrade", error.what());
-        outcome = refusal(500, "Internal Server Error");
-    } catch (...) {
-        context_.worker.log_exception("upgrade", "an exception of unknown type");
-        outcome = refusal(500, "Internal Server Error");
-    }
-    return false;
-}
-
-UpgradeOutcome WsUpgrade::decide(const ws::HandshakeRequest& handshake) {
+// The rules of RFC 6455 section 4.2 and of the endpoint. Nothing: the request passes.
+std::optional<UpgradeOutcome> judge(const WsContext& context, const http::Request& request,
+                                    const ws::HandshakeRequest& handshake) {
     const auto verdict = ws::check_handshake(handshake);
     if (verdict.status == 426)
         return refusal(426, verdict.reason, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
     if (verdict.status == 405) return refusal(405, verdict.reason, "Allow: GET\r\n");
     if (verdict.status != 101) return refusal(verdict.status, verdict.reason);
-    if (!ws::origin_allowed(context_.site.origins, handshake.origin, handshake.host,
-                            handshake.secure)) {
-        context_.worker.log_refused_origin(request_);
-        return refusal(403, "this origin is not allowed");
-    }
+    if (ws::origin_allowed(context.site.origins, handshake.origin, handshake.host,
+                           handshake.secure))
+        return std::nullopt;
+    context.worker.log_refused_origin(request);
+    return refusal(403, "this origin is not allowed");
+}
 
-    const auto names = offered();
-    ws::Upgrade upgrade(request_, names);
+std::string_view chosen_subprotocol(const WsContext& context, std::string_view protocols,
+                                    const WsAdmission& admission) {
+    if (admission.subprotocol) return *admission.subprotocol;
+    const auto& supported = context.route().subprotocols;
+    if (context.site.echo_subprotocol && supported.empty() && !admission.offered.empty() &&
+        base::is_token(admission.offered.front()))
+        return admission.offered.front();
+    return ws::select_subprotocol(protocols, supported);
+}
+
+UpgradeOutcome decide(const WsContext& context, const http::Request& request,
+                      const ws::HandshakeRequest& handshake) {
+    if (auto refused = judge(context, request, handshake)) return std::move(*refused);
+    const auto names = offered(handshake.protocols);
+    WsAdmission admission{.worker = context.worker, .request = request, .offered = names};
     UpgradeOutcome outcome;
-    if (!run_hook(upgrade, outcome)) return outcome;
+    if (!admitted(context, admission, outcome)) return outcome;
 
-    std::string_view subprotocol =
-        ws::select_subprotocol(protocols_, context_.route().subprotocols);
-    if (upgrade.subprotocol_) subprotocol = *upgrade.subprotocol_;
-    if (context_.site.echo_subprotocol && context_.route().subprotocols.empty() && !names.empty() &&
-        base::is_token(names.front()))
-        subprotocol = names.front();
-    const auto deflate = ws::negotiate_deflate(handshake.extensions, context_.site.deflate);
+    const auto subprotocol = chosen_subprotocol(context, handshake.protocols, admission);
+    const auto deflate = ws::negotiate_deflate(handshake.extensions, context.site.deflate);
     const auto accept = ws::accept_key(handshake.key);
     ws::append_response(outcome.response, {accept.data(), accept.size()}, subprotocol,
                         deflate.response);
-    if (!upgrade.header_lines_.empty())  // Before the blank line.
-        outcome.response.insert(outcome.response.size() - 2, upgrade.header_lines_);
-    // What is above an admitted socket does not ask for it.
-    if (context_.site.admission) subprotocol = {};
-    outcome.connection = std::make_unique<WsConnection>(context_, subprotocol, deflate.params,
-                                                        std::move(upgrade.data_));
+    if (!admission.field_lines.empty())  // Before the blank line.
+        outcome.response.insert(outcome.response.size() - 2, admission.field_lines);
+    const bool kept = context.handler().remembers().subprotocol;
+    outcome.connection =
+        std::make_unique<WsConnection>(context, kept ? subprotocol : std::string_view(),
+                                       deflate.params, std::move(admission.data));
     return outcome;
 }
+
+}  // namespace
 
 UpgradeOutcome decide_upgrade(const WsContext& context, const http::RequestParser& parser,
                               const http::Request& request) {
@@ -178,7 +131,7 @@ UpgradeOutcome decide_upgrade(const WsContext& context, const http::RequestParse
         .secure = request.secure(),
         .has_body = parser.head().has_body(),
     };
-    return WsUpgrade(context, request, handshake.protocols).decide(handshake);
+    return decide(context, request, handshake);
 }
 
 }  // namespace starling::server

@@ -1,5 +1,5 @@
 // server/ws_upgrade.h: decides what becomes of a request to switch to WebSocket (RFC 6455 section
-// 4.2), by the rules of the protocol, of the route, and of the application, in this order.
+// 4.2), by the rules of the protocol, of the endpoint, and of its WsHandler, in this order.
 #pragma once
 
 #include <starling/http.h>
@@ -20,7 +20,7 @@ struct UpgradeOutcome {
     std::string reason;                        // Of a refusal.
     std::string field_lines;                   // Further "Name: value" lines of a refusal.
     std::string response;                      // The 101.
-    std::optional<http::Response> refusal;     // By a WsAdmission: the whole answer.
+    std::optional<http::Response> refusal;     // By the handler: the whole answer.
     std::unique_ptr<WsConnection> connection;  // Null: refused.
 };
 

@@ -74,6 +74,21 @@ Engine::Engine(EngineOptions options, EngineFactory factory)
 
 Engine::~Engine() = default;
 
+// A request, taken apart and checked: once for each request. A POST without a session does not pass.
+struct Engine::Checked {
+    Checked(const Engine& engine, const Worker& worker, const http::Request& request, bool upgrade)
+        : query(request.query_string()), session(engine.host(worker).find(query->sid)) {
+        const auto facts = session ? session->core_.facts() : engineio::SessionFacts();
+        const Method method = upgrade ? Method::get : method_of(request.method());
+        error =
+            engineio::verify(*query, method, upgrade, engine.policy_, session ? &facts : nullptr);
+    }
+
+    const EngineQuery query;
+    EngineSession* const session;  // Null: the request names none.
+    std::optional<Error> error;
+};
+
 // Polling requests and upgrades of one path.
 class Engine::EngineRoute final : public Route {
 public:
@@ -81,7 +96,8 @@ public:
         : Route(engine.options_.max_http_buffer_size), engine_(engine), websocket_(websocket) {}
 
     [[nodiscard]] std::optional<uint32_t> owner(std::string_view query) const override {
-        const auto parts = engineio::parse_sid(EngineQuery(query)->sid);
+        std::string decoded;
+        const auto parts = engineio::parse_sid(sid_of(query, decoded));
         if (!parts) return std::nullopt;
         return parts->worker;
     }
@@ -111,12 +127,9 @@ void Engine::mount(Site& site) {
     route.origins = origins_.allowed;
     route.compression = options_.per_message_deflate;
     route.subprotocols = options_.subprotocols;
-    auto endpoint = std::make_unique<WebSocketEndpoint>(std::move(route));
+    auto endpoint = std::make_unique<WebSocketEndpoint>(std::move(route),
+                                                        std::make_unique<EngineWsHandler>(*this));
     endpoint->echo_subprotocol = true;
-    endpoint->admission = [this](Worker& worker, const http::Request& request,
-                                 http::Response& response) {
-        return admit(worker, request, response);
-    };
     site.mask_query("sid");  // A client that knows it has the session.
     const size_t index = site.add_endpoint(std::move(endpoint));
     // Node's server compares the front of the path, so that one without the slash takes both.
@@ -146,6 +159,18 @@ bool Engine::allows_origin(const http::Request& request) const {
     return ws::origin_allowed(origins_, origin_of(request), request.host(), request.secure());
 }
 
+// False: the response refuses the request.
+bool Engine::passes(Worker& worker, const http::Request& request, const Checked& checked,
+                    http::Response& response) const {
+    if (!allows_origin(request)) {
+        worker.log_refused_origin(request);
+        refuse(worker, request, response, Error::forbidden);
+        return false;
+    }
+    if (checked.error) refuse(worker, request, response, *checked.error);
+    return !checked.error;
+}
+
 void Engine::call_header_hooks(const http::Request& request, http::Response& response,
                                bool initial) const {
     if (initial && options_.initial_headers) options_.initial_headers(response, request);
@@ -166,11 +191,10 @@ void Engine::refuse(Worker& worker, const http::Request& request, http::Response
 }
 
 // The bare message: a browser does not show it to its page anyway.
-void Engine::refuse_upgrade(Worker& worker, const http::Request& request, http::Response& response,
-                            Error error, std::string_view message) const {
-    report(worker, request, error, message);
+void Engine::refuse_upgrade(WsAdmission& admission, Error error, std::string_view message) const {
+    report(admission.worker, admission.request, error, message);
     if (message.empty()) message = engineio::error_message(error);
-    response.status(400).body(std::string(message), "text/html");
+    admission.refusal.emplace().status(400).body(std::string(message), "text/html");
 }
 
 EngineSession* Engine::make_session(Worker& worker, const http::Request& request,
@@ -199,30 +223,21 @@ void Engine::answer(HttpConnection& connection, const http::Request& request,
                     http::Response& response) {
     if (options_.cors && http::apply_cors(*options_.cors, request, response)) return;
     Worker& worker = connection.worker();
-    if (!allows_origin(request)) {
-        worker.log_refused_origin(request);
-        return refuse(worker, request, response, Error::forbidden);
-    }
-    // A POST whose head was admitted is not taken apart and checked again.
-    EngineSession* session = find(worker, connection.watched_for());
-    if (session) {
+    // The head of a POST has been checked by begin().
+    if (EngineSession* const session = find(worker, connection.watched_for())) {
         response.header("Cache-Control", "no-store");
         call_header_hooks(request, response, false);
         return session->on_post(connection, request, response);
     }
-    const EngineQuery query(request.query_string());
-    session = host(worker).find(query->sid);
-    const auto facts = session ? session->core_.facts() : engineio::SessionFacts();
-    if (const auto error = engineio::verify(*query, method_of(request.method()), false, policy_,
-                                            session ? &facts : nullptr))
-        return refuse(worker, request, response, *error);
+    const Checked checked(*this, worker, request, false);
+    if (!passes(worker, request, checked, response)) return;
     response.header("Cache-Control", "no-store");
-    call_header_hooks(request, response, !session);
-    if (!session) return answer_new(connection, request, *query, response);
+    call_header_hooks(request, response, !checked.session);
+    if (!checked.session) return answer_new(connection, request, *checked.query, response);
     if (request.method() != "POST")
-        return session->on_get(connection, request, *query, response, false);
-    if (session->on_post_head(connection, *query, response))  // It has no body.
-        session->on_post(connection, request, response);
+        return checked.session->on_get(connection, request, *checked.query, response);
+    if (checked.session->on_post_head(connection, *checked.query, response))  // It has no body.
+        checked.session->on_post(connection, request, response);
 }
 
 void Engine::answer_new(HttpConnection& connection, const http::Request& request,
@@ -235,44 +250,39 @@ void Engine::answer_new(HttpConnection& connection, const http::Request& request
     if (options_.cookie)
         response.cookie(options_.cookie->name, session->sid(), options_.cookie->options);
     session->open();
-    session->on_get(connection, request, query, response, true);
+    session->on_get(connection, request, query, response);
 }
 
-// Before its body: two POSTs at once are seen as such, and one that nobody wants is not read.
+// A POST is checked at its head, before its body: two POSTs at once are seen as such, and a body that no
+// session takes is not read.
 bool Engine::begin(HttpConnection& connection, const http::Request& request,
                    http::Response& response) {
     if (request.method() != "POST") return true;
-    const EngineQuery query(request.query_string());
-    EngineSession* const session = host(connection.worker()).find(query->sid);
-    const auto facts = session ? session->core_.facts() : engineio::SessionFacts();
-    const bool known = session && allows_origin(request) &&
-                       !engineio::verify(*query, Method::post, false, policy_, &facts);
-    if (known) return session->on_post_head(connection, *query, response);
-    answer(connection, request, response);  // A refusal: only sessions take bodies.
+    Worker& worker = connection.worker();
+    const Checked checked(*this, worker, request, false);
+    if (passes(worker, request, checked, response) &&
+        checked.session->on_post_head(connection, *checked.query, response))
+        return true;
+    if (options_.cors) (void)http::apply_cors(*options_.cors, request, response);
     return false;
 }
 
 // ---- WebSocket ----------------------------------------------------------------------------------
 
-std::unique_ptr<WsHandler> Engine::admit(Worker& worker, const http::Request& request,
-                                         http::Response& response) {
-    const EngineQuery query(request.query_string());
-    EngineSession* session = host(worker).find(query->sid);
-    const auto facts = session ? session->core_.facts() : engineio::SessionFacts();
-    if (const auto error =
-            engineio::verify(*query, Method::get, true, policy_, session ? &facts : nullptr)) {
-        refuse_upgrade(worker, request, response, *error);
-        return nullptr;
-    }
+void Engine::admit(WsAdmission& admission) {
+    const http::Request& request = admission.request;
+    const Checked checked(*this, admission.worker, request, true);
+    if (checked.error) return refuse_upgrade(admission, *checked.error);
     std::string refusal;
-    const bool initial = session == nullptr;
-    if (initial) session = make_session(worker, request, *query, Transport::websocket, refusal);
-    if (!session) {
-        refuse_upgrade(worker, request, response, Error::forbidden, refusal);
-        return nullptr;
-    }
-    call_header_hooks(request, response, initial);
-    return std::make_unique<EngineSocket>(*session);
+    EngineSession* session = checked.session;
+    if (!session)
+        session =
+            make_session(admission.worker, request, *checked.query, Transport::websocket, refusal);
+    if (!session) return refuse_upgrade(admission, Error::forbidden, refusal);
+    http::Response response;
+    call_header_hooks(request, response, !checked.session);
+    admission.field_lines = response.field_lines();
+    admission.data = std::make_unique<EngineSocket>(*session);
 }
 
 }  // namespace starling::server

@@ -42,7 +42,7 @@ class HttpConnection;
 struct Site;
 struct WorkerGroup;
 class Worker;
-class WsHandler;
+struct WsAdmission;
 
 // Why a session ended; engineio::reason_text() has the words that Node's server uses.
 using EngineClose = engineio::Reason;
@@ -57,8 +57,6 @@ public:
     // A message packet, its type '4' removed. Valid UTF-8; the view ends with the call.
     virtual void on_text(std::string_view text) = 0;
     virtual void on_binary(std::span<const std::byte> bytes) = 0;
-    // The send queue is empty again after something had to wait: for a poll, or for a slow peer.
-    virtual void on_drain() {}
     // The moment of EngineSession::set_timer().
     virtual void on_timer() {}
     // The last call. The user and its session are freed soon after, not before it returns.
@@ -125,7 +123,7 @@ private:
     [[nodiscard]] bool make_user(const EngineFactory& factory, const http::Request& request);
     void open();  // The open packet, then the user.
     void on_get(HttpConnection& connection, const http::Request& request,
-                const engineio::Query& query, http::Response& response, bool opening);
+                const engineio::Query& query, http::Response& response);
     // False: the response refuses the request.
     [[nodiscard]] bool on_post_head(HttpConnection& connection, const engineio::Query& query,
                                     http::Response& response);
@@ -138,7 +136,6 @@ private:
     void socket_opened(EngineSocket& socket);
     void socket_ended(Event event);
     void on_frame(std::span<const std::byte> bytes, bool binary);
-    void on_drained();
     void on_due();
     void flush();
     void drop(EngineClose reason);
@@ -206,7 +203,9 @@ public:
 
 private:
     class EngineRoute;
+    struct Checked;
     friend class EngineWorker;
+    friend class EngineWsHandler;
     friend class EnginePoll;
     friend class EngineSession;
 
@@ -216,8 +215,9 @@ private:
                     const engineio::Query& query, http::Response& response);
     [[nodiscard]] bool begin(HttpConnection& connection, const http::Request& request,
                              http::Response& response);
-    [[nodiscard]] std::unique_ptr<WsHandler> admit(Worker& worker, const http::Request& request,
-                                                   http::Response& response);
+    void admit(WsAdmission& admission);
+    [[nodiscard]] bool passes(Worker& worker, const http::Request& request, const Checked& checked,
+                              http::Response& response) const;
     [[nodiscard]] bool allows_origin(const http::Request& request) const;
     // Null, with the message of the refusal, where the application does not want it.
     [[nodiscard]] EngineSession* make_session(Worker& worker, const http::Request& request,
@@ -225,8 +225,8 @@ private:
                                               engineio::Transport transport, std::string& refusal);
     void refuse(Worker& worker, const http::Request& request, http::Response& response,
                 engineio::Error error, std::string_view message = {}) const;
-    void refuse_upgrade(Worker& worker, const http::Request& request, http::Response& response,
-                        engineio::Error error, std::string_view message = {}) const;
+    void refuse_upgrade(WsAdmission& admission, engineio::Error error,
+                        std::string_view message = {}) const;
     void report(Worker& worker, const http::Request& request, engineio::Error error,
                 std::string_view message) const;
     void call_header_hooks(const http::Request& request, http::Response& response,

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engineio/payload.h"
 #include "http/conditional.h"
+#include "http/response_access.h"
 #include "http/url.h"
 #include "server/engineio/engine_worker.h"
 #include "server/engineio/queue.h"
@@ -76,14 +77,13 @@ void EngineSession::request_must_end(base::SlotKey request) {
 // ---- GET ----------------------------------------------------------------------------------------
 
 void EngineSession::on_get(HttpConnection& connection, const http::Request& request,
-                           const engineio::Query& query, http::Response& response, bool opening) {
+                           const engineio::Query& query, http::Response& response) {
     // A client that has not read the answer to one poll has no use for another one.
     if (unsent_reply_bytes() > 0) {
         drop(EngineClose::transport_error);
         return refuse_overlap(response);
     }
     const bool overlaps = poll_ != nullptr;
-    const bool was_waiting = queue_ && !opening;
     if (!overlaps) {
         poll_ = std::make_unique<EnginePoll>(*this, connection, request, query);
         connection.watch(host_, key_);
@@ -92,8 +92,7 @@ void EngineSession::on_get(HttpConnection& connection, const http::Request& requ
     if (actions.answer_400 && !overlaps) poll_.reset();
     act(actions);
     if (actions.answer_400) return refuse_overlap(response);
-    if (poll_) return (void)response.later();
-    if (was_waiting && !queue_) on_drained();
+    if (poll_) return http::ResponseAccess::promise(response);
 }
 
 void EngineSession::answer_poll(bool with_queue, std::string_view last) {

@@ -9,28 +9,49 @@ namespace {
 
 constexpr std::array<std::string_view, 5> names = {"EIO", "transport", "sid", "b64", "j"};
 
+struct Pair {
+    std::string_view name, value;  // As sent.
+};
+
+Pair next_pair(std::string_view& raw) noexcept {
+    const std::string_view pair = raw.substr(0, raw.find('&'));
+    raw.remove_prefix(std::min(pair.size() + 1, raw.size()));
+    const size_t equals = std::min(pair.find('='), pair.size());
+    return {pair.substr(0, equals), pair.substr(std::min(equals + 1, pair.size()))};
+}
+
+// A view into `value`, or into `decoded` where there was something to decode.
+std::string_view decode(std::string_view value, std::string& decoded) {
+    if (value.find_first_of("%+") == std::string_view::npos) return value;
+    decoded = http::percent_decode_leniently(value, http::Plus::space);
+    return decoded;
+}
+
 }  // namespace
+
+std::string_view sid_of(std::string_view raw, std::string& decoded) {
+    while (!raw.empty()) {
+        const Pair pair = next_pair(raw);
+        if (pair.name == "sid") return decode(pair.value, decoded);
+    }
+    return {};
+}
 
 // The first of each name.
 EngineQuery::EngineQuery(std::string_view raw) {
     std::array<bool, names.size()> seen{};
     while (!raw.empty()) {
-        const std::string_view pair = raw.substr(0, raw.find('&'));
-        raw.remove_prefix(std::min(pair.size() + 1, raw.size()));
-        const size_t equals = std::min(pair.find('='), pair.size());
-        const auto found = std::find(names.begin(), names.end(), pair.substr(0, equals));
+        const Pair pair = next_pair(raw);
+        const auto found = std::find(names.begin(), names.end(), pair.name);
         const auto field = size_t(found - names.begin());
         if (found == names.end() || seen[field]) continue;
         seen[field] = true;
-        take(field, pair.substr(std::min(equals + 1, pair.size())));
+        take(field, pair.value);
     }
 }
 
 void EngineQuery::take(size_t field, std::string_view value) {
-    if (value.find_first_of("%+") != std::string_view::npos) {
-        decoded_[field] = http::percent_decode_leniently(value, http::Plus::space);
-        value = decoded_[field];
-    }
+    value = decode(value, decoded_[field]);
     switch (field) {
         case 0: query_.eio = value; return;
         case 1: query_.transport = value; return;

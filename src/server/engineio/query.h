@@ -9,6 +9,10 @@
 
 namespace starling::server {
 
+// The first `sid` of a query, decoded: a view into the query or into `decoded`. "" without one. For the
+// question which worker a request belongs to, which comes before all others.
+[[nodiscard]] std::string_view sid_of(std::string_view raw, std::string& decoded);
+
 // Views into the request's query, or, where a value is percent-encoded, into itself.
 class EngineQuery {
 public:

@@ -227,10 +227,6 @@ void EngineSession::socket_ended(Event event) {
     act(core_.on(event, now_ms()));
 }
 
-void EngineSession::on_drained() {
-    if (core_.may_send()) call([&] { user_->on_drain(); });
-}
-
 void EngineSession::close(EngineClose reason) {
     // By a reply of its own: clients look at what came with a close only after the close.
     flush();

@@ -1,54 +1,84 @@
 // server/engineio/websocket.h: the WebSocket of an Engine.IO session, as its transport or on probation.
 //
-// Owner: the WsConnection. It and its session know each other until either ends (base::Tied).
+// Owner: the WsConnection. The socket and its session know each other until either ends (base::Tied).
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string_view>
 #include <utility>
 
-#include "server/connection.h"
 #include "server/engineio/engine.h"
 #include "server/ws_connection.h"
+#include "server/ws_handler.h"
 
 namespace starling::server {
 
-class EngineSocket final : public WsHandler, public base::Tied<EngineSocket, EngineSession> {
+class EngineSocket final : public ws::detail::AnyData,
+                           public base::Tied<EngineSocket, EngineSession> {
 public:
     // Belongs to no session where that has a WebSocket already.
     explicit EngineSocket(EngineSession& session) noexcept;
 
-    void on_open(WsConnection& connection) override {
+    // From the EngineWsHandler.
+    void opened(WsConnection& connection) {
         connection_ = &connection;
         if (!tied()) return connection.close(ws::close_code::normal, {});
         tied()->socket_opened(*this);
     }
-    void on_message(std::span<const std::byte> bytes, bool binary) override {
-        if (tied()) tied()->on_frame(bytes, binary);
+    void received(ws::Message message) {
+        if (tied()) tied()->on_frame(message.bytes(), message.is_binary());
     }
-    void on_drained() override {
-        if (tied() && tied()->on_websocket()) tied()->on_drained();
-    }
-    void on_violation() override {
-        if (tied()) tied()->socket_ended(engineio::Session::Event::websocket_error);
-    }
-    void go_away() override {
+    void server_stops() {
         if (tied()) tied()->drop(EngineClose::server_shutting_down);
     }
-    void on_closed() override {
-        if (tied()) tied()->socket_ended(engineio::Session::Event::websocket_closed);
+    void ended(engineio::Session::Event event) {
+        if (tied()) tied()->socket_ended(event);
     }
 
     [[nodiscard]] WsConnection& connection() const noexcept { return *connection_; }
-    // The session has no use for it any more.
+    // The session does not need the WebSocket any more.
     void close(uint16_t code) {
         untie();
         connection_->close(code, {});
     }
 
 private:
-    WsConnection* connection_ = nullptr;  // From on_open() on; it owns this object.
+    WsConnection* connection_ = nullptr;  // From opened() on; it owns this object.
+};
+
+// The handler of all WebSockets of an Engine. The data of each connection is its EngineSocket.
+class EngineWsHandler final : public WsHandler {
+public:
+    explicit EngineWsHandler(Engine& engine) noexcept : WsHandler(Remembers{}), engine_(engine) {}
+
+    void admit(WsAdmission& admission) const override { engine_.admit(admission); }
+    void on_open(WsConnection& connection) const override {
+        socket_of(connection).opened(connection);
+    }
+    void on_message(WsConnection& connection, ws::Message message) const override {
+        socket_of(connection).received(message);
+    }
+    void on_ping(WsConnection&, std::string_view) const override {}
+    void on_pong(WsConnection&, std::string_view) const override {}
+    void on_drained(WsConnection&) const override {}
+    void on_dropped(WsConnection&, uint64_t) const override {}  // A full queue closes.
+    void on_violation(WsConnection& connection) const override {
+        socket_of(connection).ended(engineio::Session::Event::websocket_error);
+    }
+    void on_server_stops(WsConnection& connection) const override {
+        socket_of(connection).server_stops();
+    }
+    void on_closed(WsConnection& connection, uint16_t, std::string_view,
+                   ws::ClosedBy) const override {
+        socket_of(connection).ended(engineio::Session::Event::websocket_closed);
+    }
+
+private:
+    [[nodiscard]] static EngineSocket& socket_of(WsConnection& connection) noexcept {
+        return base::checked_cast<EngineSocket>(*connection.data());
+    }
+
+    Engine& engine_;
 };
 
 inline EngineSocket* EngineSession::socket() const noexcept { return tied(); }

@@ -11,7 +11,7 @@
 namespace starling::server {
 
 void EventMember::expired(hub::Subscriber& subscriber) {
-    static_cast<WsConnection&>(subscriber).close(login_expired_code, "the login has expired");
+    WsConnection::of(subscriber).close(login_expired_code, "the login has expired");
 }
 
 void EventMember::open(const Events& events, ws::Socket socket) {

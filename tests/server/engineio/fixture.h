@@ -43,7 +43,6 @@ public:
         events_.add("binary(" + std::string(base::text_of(bytes)) + ")");
         session_.send_binary(bytes);
     }
-    void on_drain() override { events_.add("drain"); }
     void on_timer() override { session_.send_text("4timer"); }
     void on_close(EngineClose reason) override {
         events_.add(std::string(engineio::reason_text(reason)));

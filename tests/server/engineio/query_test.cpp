@@ -31,6 +31,9 @@ TEST(EngineQuery, TakesTheFirstOfEachName) {
         for (const auto value : {query->eio, query->transport, query->sid, query->b64})
             fields.append(value).append("|");
         EXPECT_EQ(fields.append(query->j.value_or("-")), c.fields) << c.raw;
+        // The request's worker is found by the same session id as its session.
+        std::string decoded;
+        EXPECT_EQ(sid_of(c.raw, decoded), query->sid) << c.raw;
     }
 }
 
