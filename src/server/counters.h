@@ -25,7 +25,6 @@ struct Counters {
     Counter connections_open, connections_accepted, connections_refused, connections_stalled;
     Counter requests;
     Counter websockets_open, websockets_opened;
-    Counter socketio_sessions_open, socketio_sessions_opened;
     Counter messages_received, messages_sent, messages_dropped;
     Counter handler_exceptions, protocol_errors;
 };

@@ -3,12 +3,17 @@
 // feature does not link it.
 //
 // Owner: Server. Lives longer than the workers. Thread: the one that sets the server up, starts it
-// and destroys it.
+// and destroys it, unless a function says otherwise.
 #pragma once
+
+namespace starling {
+struct ServerStats;
+}
 
 namespace starling::server {
 
 struct Site;
+class Worker;
 struct WorkerGroup;
 
 class Extension {
@@ -22,6 +27,11 @@ public:
     virtual void attach(WorkerGroup& group) = 0;
     // Called when a start() has failed and the workers are gone.
     virtual void detach() noexcept = 0;
+    // Called when the server stops: once for each worker, on that worker's thread, before its
+    // connections are told.
+    virtual void server_stops(Worker& worker) { (void)worker; }
+    // Adds the figures of the feature to those of the server. Any thread, while the workers exist.
+    virtual void add_stats(ServerStats& stats) const { (void)stats; }
     // Called when all workers have ended and before any is destroyed: handles of the feature that the application
     // has kept reach nothing from here on.
     virtual void close_handles() noexcept {}

@@ -160,8 +160,6 @@ ServerStats Server::stats() const {
         sum.requests += counters.requests.get();
         sum.websockets_open += counters.websockets_open.get();
         sum.websockets_opened += counters.websockets_opened.get();
-        sum.socketio_sessions_open += counters.socketio_sessions_open.get();
-        sum.socketio_sessions_opened += counters.socketio_sessions_opened.get();
         sum.messages_received += counters.messages_received.get();
         sum.messages_sent += counters.messages_sent.get();
         sum.messages_dropped += counters.messages_dropped.get() + worker->posted_dropped();
@@ -169,6 +167,7 @@ ServerStats Server::stats() const {
         sum.protocol_errors += counters.protocol_errors.get();
         sum.accept_pauses += worker->accept_pauses();
     }
+    for (const auto& extension : state_->extensions) extension->add_stats(sum);
     return sum;
 }
 

@@ -65,6 +65,7 @@ struct Server::State {
         E& added = *extension;
         added.mount(site);
         extensions.push_back(std::move(extension));
+        group.extensions.push_back(&added);
         return added;
     }
     // The first extension of that class; null without one.

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "net/tls_filter.h"
 #include "server/connection.h"
+#include "server/extension.h"
 #include "server/http_connection.h"
 
 namespace starling::server {
@@ -271,7 +272,7 @@ void Worker::stop(bool at_once) {
         const uint64_t rounds = std::max<uint64_t>(drain_ms / 2 / close_round_ms, 1);
         closed_per_round_ =
             uint32_t(std::max(closed_per_round_min, loop_.streams().size() / rounds + 1));
-        for (const auto& part : parts_) part->server_stops();
+        for (Extension* const extension : group_.extensions) extension->server_stops(*this);
         loop_.every(close_round_ms, [this] { close_some(); });
         close_some();
     }

@@ -39,11 +39,10 @@ namespace starling::server {
 class HttpConnection;
 class Worker;
 
-// What is on each worker, and outlives its connections.
+// What an Extension keeps on each worker. Owner: the worker, until its connections are gone.
 class WorkerPart {
 public:
     virtual ~WorkerPart() = default;
-    virtual void server_stops() = 0;  // Before the connections are told, and once.
 };
 
 // A WebSocket route on one worker: what its connections have in common.

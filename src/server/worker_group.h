@@ -17,6 +17,7 @@
 
 namespace starling::server {
 
+class Extension;
 struct Site;
 class Worker;
 
@@ -43,6 +44,7 @@ struct WorkerGroup {
     uint64_t connections_max = 0;
     std::atomic<uint64_t> connections{0};
     std::atomic<bool> stopping{false};
+    std::vector<Extension*> extensions;  // Told when the server stops. They outlive the group.
     std::vector<std::unique_ptr<Worker>> workers;
 };
 

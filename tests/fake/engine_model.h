@@ -18,6 +18,7 @@
 #include "server/http_connection.h"
 #include "server/site.h"
 #include "server/worker.h"
+#include "tests/fake/engine_extension.h"
 
 namespace starling::server::test {
 
@@ -61,7 +62,7 @@ public:
         engine_.mount(site_);
         group_.connections_max = 1000;
         for (int i = 0; i < 2; ++i) group_.workers.push_back(std::make_unique<Worker>(group_));
-        engine_.attach(group_);
+        extension_.attach(group_);
     }
 
     // `away`: new connections land on the worker that the session does not belong to.
@@ -235,6 +236,7 @@ private:
     Site site_;
     EngineSession* session_ = nullptr;  // Its handler clears it.
     Engine engine_;
+    test::EngineExtension extension_{engine_};
     WorkerGroup group_;
     bool away_ = false, stopped_ = false;
     std::string sid_;

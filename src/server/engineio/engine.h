@@ -196,8 +196,12 @@ public:
 
     // Worker's thread. Null once the session is gone.
     [[nodiscard]] EngineSession* find(const Worker& worker, base::SlotKey key) const noexcept;
+    // From Extension::server_stops().
+    void server_stops(const Worker& worker);
     // Any thread: over all workers.
     [[nodiscard]] uint64_t sessions() const noexcept { return sessions_.load(); }
+    // Since the start. A session counts once it has sent its open packet.
+    [[nodiscard]] uint64_t sessions_opened() const noexcept { return sessions_opened_.load(); }
 
     [[nodiscard]] const EngineOptions& options() const noexcept { return options_; }
 
@@ -239,7 +243,7 @@ private:
     const uint32_t join_timeout_ms_;  // 0: none.
     ws::OriginPolicy origins_;
     std::vector<EngineWorker*> hosts_;  // By the workers' indices; each is its worker's.
-    std::atomic<uint64_t> sessions_{0};
+    std::atomic<uint64_t> sessions_{0}, sessions_opened_{0};
     uint64_t sessions_max_ = UINT64_MAX;  // As many as there may be connections.
     size_t unjoined_max_ = SIZE_MAX;      // On each worker.
 };

@@ -21,7 +21,8 @@ EngineWorker::~EngineWorker() {
         }
 }
 
-// Those that have a transport end with it, spread over a moment. To the others no request can come.
+// A session with a transport ends with that connection, and the connections end spread over a moment. To the
+// other sessions no request can come any more.
 void EngineWorker::server_stops() {
     for (uint32_t slot = 0; slot < sessions_.slots(); ++slot) {
         EngineSession* const session = sessions_.object_at(slot);
@@ -56,7 +57,6 @@ EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transp
         session->extras().unjoined = unjoined_.add(key, network, worker.loop().now_ms());
     sessions_.insert(*session);
     engine.sessions_.fetch_add(1, std::memory_order_relaxed);
-    worker.counters().socketio_sessions_open.add();
     if (!timer_) timer_ = worker.loop().every(net::TimerWheel::tick_ms, [this] { advance(); });
     session->schedule();
     return *session.release();
@@ -120,7 +120,6 @@ void EngineWorker::flush_all() {
 
 void EngineWorker::count_end() noexcept {
     engine.sessions_.fetch_sub(1, std::memory_order_relaxed);
-    worker.counters().socketio_sessions_open.subtract();
 }
 
 void EngineWorker::ended(EngineSession& session) {

@@ -24,7 +24,8 @@ public:
     EngineWorker(Engine& e, Worker& w);
     ~EngineWorker() override;
 
-    void server_stops() override;
+    // The server stops: ends the sessions that have no connection which could end with it.
+    void server_stops();
     // RequestWatcher: of the requests of sessions, which are the subjects.
     void request_ended(base::SlotKey session, base::SlotKey request, RequestEnd how) override {
         if (EngineSession* const found = find(session)) found->request_ended(request, how);

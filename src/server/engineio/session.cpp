@@ -90,7 +90,7 @@ void EngineSession::open() {
         .ping_timeout_ms = host_.engine.session_options_.ping_timeout_ms,
         .max_payload_bytes = options.max_http_buffer_size,
     };
-    host_.worker.counters().socketio_sessions_opened.add();
+    host_.engine.sessions_opened_.fetch_add(1, std::memory_order_relaxed);
     send_now("0" + engineio::open_data(packet));
     call([&] { user_->on_open(); });
 }

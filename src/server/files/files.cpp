@@ -16,7 +16,6 @@ namespace starling::server {
 class Files::Part final : public WorkerPart {
 public:
     explicit Part(const Files& files) : serving(files.root_, files.options_) {}
-    void server_stops() override {}
 
     StaticFiles serving;
 };

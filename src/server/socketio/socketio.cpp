@@ -267,6 +267,13 @@ void SocketIo::attach(WorkerGroup& group) {
                          {});
 }
 
+void SocketIo::server_stops(Worker& worker) { engine_->server_stops(worker); }
+
+void SocketIo::add_stats(ServerStats& stats) const {
+    stats.socketio_sessions_open += engine_->sessions();
+    stats.socketio_sessions_opened += engine_->sessions_opened();
+}
+
 void SocketIo::close_handles() noexcept { shared_->adapter.close(); }
 
 void SocketIo::detach() noexcept {

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "engineio/session.h"
 #include "server/engineio/engine.h"
+#include "tests/fake/engine_extension.h"
 #include "tests/server/worker_group_fixture.h"
 #include "tests/server/ws_client.h"
 
@@ -60,8 +61,13 @@ protected:
                                           [this](EngineSession& session, const http::Request&) {
                                               return std::make_unique<EchoUser>(session, t->events);
                                           });
-        engine->mount(t->site);
-        t->start(workers, [this](WorkerGroup& group) { engine->attach(group); });
+        serve(workers);
+    }
+    // Starts with the engine that there is.
+    void serve(size_t workers) {
+        extension = std::make_unique<EngineExtension>(*engine);
+        extension->mount(t->site);
+        t->start(workers, [this](WorkerGroup& group) { extension->attach(group); });
     }
     // Opens a session by polling; its sid.
     std::string open(Client& client, std::string_view query = "EIO=4") {
@@ -93,6 +99,7 @@ protected:
 
     // In this order: the engine outlives the workers.
     std::unique_ptr<Engine> engine;
+    std::unique_ptr<EngineExtension> extension;
     std::unique_ptr<TestTeam> t = std::make_unique<TestTeam>();
 };
 

@@ -273,8 +273,7 @@ TEST_F(EngineWs, PublicationsReachEveryTransport) {
         keys.push_back(session.slot_key());
         return std::make_unique<EchoUser>(session, t->events);
     });
-    engine->mount(t->site);
-    t->start(1, [this](WorkerGroup& group) { engine->attach(group); });
+    serve(1);
     WsClient four(t->port(), direct);
     WsClient three(t->port(), "/socket.io/?EIO=3&transport=websocket");
     WsClient base64(t->port(), direct.data() + "&b64=1"s);

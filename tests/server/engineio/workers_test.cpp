@@ -96,8 +96,7 @@ TEST_F(EngineWorkers, AbandonedSessionsAreFreed) {
                                  [](EngineSession& session, const http::Request&) {
                                      return std::make_unique<Quiet>(session);
                                  });
-    engine->mount(t->site);
-    t->start(1, [this](WorkerGroup& group) { engine->attach(group); });
+    serve(1);
     constexpr size_t count = 20'000, at_once = 50;
     const std::string one =
         "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: here\r\n\r\n";

@@ -118,23 +118,22 @@ class SocketIoStats : public EngineTest {};
 
 TEST_F(SocketIoStats, CountSessionsOverBothTransports) {
     start();
-    const auto& counters = t->group.workers[0]->counters();
     Client polling(t->port(0));
     const std::string sid = open(polling);
-    EXPECT_EQ(counters.socketio_sessions_open.get(), 1u);
+    EXPECT_EQ(engine->sessions(), 1u);
     {
         WsClient socket(t->port(0), "/socket.io/?EIO=4&transport=websocket");
         EXPECT_TRUE(socket.next().starts_with("text(0{"));
-        EXPECT_EQ(counters.socketio_sessions_open.get(), 2u);
-        EXPECT_EQ(counters.socketio_sessions_opened.get(), 2u);
+        EXPECT_EQ(engine->sessions(), 2u);
+        EXPECT_EQ(engine->sessions_opened(), 2u);
         socket.close();
         EXPECT_TRUE(closed_with("transport close"));
     }
     polling.send(post_request(sid, "1"));
     EXPECT_EQ(polling.answer().body, "ok");
     EXPECT_EQ(polling.get("/socket.io/?EIO=9&transport=polling").status, 400);
-    EXPECT_EQ(counters.socketio_sessions_open.get(), 0u);
-    EXPECT_EQ(counters.socketio_sessions_opened.get(), 2u);
+    EXPECT_EQ(engine->sessions(), 0u);
+    EXPECT_EQ(engine->sessions_opened(), 2u);
 }
 
 }  // namespace
