@@ -36,6 +36,7 @@ struct HttpHome;
 
 namespace starling::http {
 
+class PromisedAnswer;
 class ReplyTarget;
 class Response;
 struct FileBody;
@@ -144,6 +145,10 @@ private:
 
 // Handle of an answer that comes later. Copies name the same answer; any thread may use them, for as long as it
 // likes. Once the answer is complete, the client left or the Server is gone, every call does nothing.
+//
+// When the last copy is destroyed before the answer is complete, the client gets 500 at once, or, where
+// the answer has begun, a reset connection; the log gets an error. A server that stops answers 503, or
+// resets, and logs nothing. A copy costs an atomic increment.
 class Reply {
 public:
     using Target = base::Lifetime<ReplyTarget>;
@@ -166,9 +171,8 @@ public:
 
 private:
     friend class Response;
-    Reply(Target* target, uint64_t key) noexcept : target_(target), key_(key) {}
-    Target* target_ = nullptr;
-    uint64_t key_ = 0;
+    explicit Reply(std::shared_ptr<PromisedAnswer> answer) noexcept : answer_(std::move(answer)) {}
+    std::shared_ptr<PromisedAnswer> answer_;
 };
 
 // Gives the next piece of a body, of any size; nothing: the body is complete. An empty piece is left out.
@@ -232,7 +236,8 @@ public:
     Response& no_content();  // 204, RFC 9110 section 15.3.5.
 
     // Answers after the handler returned. Status and fields set so far start a streamed answer. A
-    // coroutine needs it for streamed answers alone.
+    // coroutine needs it for streamed answers alone. Called again while a copy of the Reply exists, it
+    // gives another copy.
     [[nodiscard]] Reply later();
 
     // What has been set, for the server and for tests.
@@ -250,7 +255,7 @@ public:
 private:
     friend struct ResponseAccess;
     friend struct starling::detail::HttpHome;
-    [[nodiscard]] Reply later_target() const;
+    void require_server() const;  // Throws std::logic_error: nothing could answer later.
     Response& set_body(std::string_view type);
     void erase_field(std::string_view name);
 
@@ -262,6 +267,7 @@ private:
     Reply::Target* target_ =
         nullptr;  // Of the request that later() names; null: no server made this.
     uint64_t key_ = 0;
+    std::weak_ptr<PromisedAnswer> answer_;  // Of the Reply that later() gave.
     // Of a promise: the coroutine that makes the answer, destroyed with the promise.
     std::shared_ptr<void> owned_;
     int status_ = 200;

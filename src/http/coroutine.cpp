@@ -16,7 +16,7 @@ void HttpHome::ended_at_once(KeptRequest&, KeptResponse& mine, const http::Reque
 // The answer is promised with what is set so far, and the coroutine goes with it.
 void HttpHome::suspended(const std::shared_ptr<Coroutine>& coroutine, KeptRequest&,
                          KeptResponse& mine, const http::Request&, http::Response& answer) {
-    (void)mine.value.later_target();  // Throws where there is no server that could answer later.
+    mine.value.require_server();
     const auto scope = std::make_shared<Scope>();
     scope->add(coroutine);
     answer = mine.value;
@@ -27,10 +27,9 @@ void HttpHome::suspended(const std::shared_ptr<Coroutine>& coroutine, KeptReques
 
 void HttpHome::ended(const std::exception_ptr& error, KeptRequest& request, KeptResponse& mine) {
     http::Response& response = mine.value;
-    const http::Reply reply = response.later_target();
     if (!error) {
-        // Else the handler has taken over: it answers by its Reply.
-        if (!response.deferred_) reply.send(std::move(response));
+        // A handler that has called later() answers by its Reply.
+        if (!response.deferred_) http::ResponseAccess::answer(std::move(response));
         return;
     }
     http::Response fault;
@@ -46,7 +45,7 @@ void HttpHome::ended(const std::exception_ptr& error, KeptRequest& request, Kept
             strand->log_exception(request.get().path(), describe(error));
         fault.status(500).text("Internal Server Error\n");
     }
-    reply.send(std::move(fault));
+    http::ResponseAccess::answer(std::move(fault));
 }
 
 }  // namespace starling::detail

@@ -21,6 +21,8 @@ public:
     [[nodiscard]] virtual bool reply_write(ReplyKey key, std::string_view bytes) = 0;
     virtual void reply_end(ReplyKey key) = 0;
     [[nodiscard]] virtual bool reply_closed(ReplyKey key) const = 0;
+    // The last copy of the Reply is gone.
+    virtual void reply_dropped(ReplyKey key) noexcept = 0;
     virtual void body_pause(ReplyKey key, bool paused) = 0;  // See RequestBody.
 
 protected:

@@ -5,17 +5,14 @@
 #include <stdexcept>
 #include <utility>
 
-#include "base/lifetime.h"
 #include "base/tokens.h"
 #include "http/cookie.h"
+#include "http/promised_answer.h"
 #include "http/response_access.h"
 #include "http/response_writer.h"
 
 namespace starling::http {
 namespace {
-
-ReplyKey unpack(uint64_t key) { return {uint32_t(key >> 32), uint32_t(key)}; }
-uint64_t pack(ReplyKey key) { return uint64_t(key.slot) << 32 | key.generation; }
 
 // Takes one "Name: value\r\n" off the front.
 struct Line {
@@ -32,44 +29,11 @@ bool is_value(std::string_view value) {
     return std::all_of(value.begin(), value.end(), base::is_field_char);
 }
 
-// Calls with the target, where it is there yet.
-template <class F>
-void on(Reply::Target* lifetime, F&& call) {
-    if (!lifetime) return;
-    if (ReplyTarget* own = lifetime->own()) return call(*own);
-    const Reply::Target::Use use(lifetime);
-    if (use) call(*use);
-}
-
 }  // namespace
 
 BadRequest::BadRequest(const std::string& what, int status)
     : std::runtime_error(what), status_(status) {
     if (status < 400 || status > 499) throw std::invalid_argument("status outside 400 to 499");
-}
-
-void Reply::send(Response response) const {
-    on(target_, [&](ReplyTarget& target) { target.reply_send(unpack(key_), std::move(response)); });
-}
-bool Reply::write(std::string_view bytes) const {
-    bool taken = false;
-    on(target_, [&](ReplyTarget& target) { taken = target.reply_write(unpack(key_), bytes); });
-    return taken;
-}
-void Reply::end() const {
-    on(target_, [&](ReplyTarget& target) { target.reply_end(unpack(key_)); });
-}
-bool Reply::closed() const {
-    bool closed = true;
-    on(target_, [&](ReplyTarget& target) { closed = target.reply_closed(unpack(key_)); });
-    return closed;
-}
-
-void RequestBody::pause() const {
-    on(target_, [this](ReplyTarget& target) { target.body_pause(unpack(key_), true); });
-}
-void RequestBody::resume() const {
-    on(target_, [this](ReplyTarget& target) { target.body_pause(unpack(key_), false); });
 }
 
 Response& Response::status(int code) {
@@ -202,13 +166,15 @@ Response& Response::no_content() {
     return *this;
 }
 
-Reply Response::later_target() const {
+void Response::require_server() const {
     if (!target_) throw std::logic_error("later() needs a response that a server made");
-    return Reply(target_, key_);
 }
 
 Reply Response::later() {
-    const Reply reply = later_target();
+    require_server();
+    auto answer = answer_.lock();
+    if (!answer) answer_ = answer = std::make_shared<PromisedAnswer>(target_, key_);
+    const Reply reply(std::move(answer));
     deferred_ = true;
     if (std::exchange(promised_, false)) reply.send(*this);  // A new promise: it starts the stream.
     return reply;
@@ -235,6 +201,12 @@ Response ResponseAccess::make(Reply::Target& target, ReplyKey key) {
     response.target_ = &target;
     response.key_ = pack(key);
     return response;
+}
+
+void ResponseAccess::answer(Response response) {
+    Reply::Target* const target = response.target_;
+    const ReplyKey key = unpack(response.key_);
+    call_target(target, [&](ReplyTarget& there) { there.reply_send(key, std::move(response)); });
 }
 
 RequestBody ResponseAccess::body_of(Reply::Target& target, ReplyKey key) {

@@ -115,15 +115,31 @@ void HttpConnection::respond(http::Response& response) {
         stream_->set_timeout(uint64_t(worker_->site().options.http.answer_timeout.count()));
 }
 
-void HttpConnection::answer_timed_out() {
+// A promised answer will not come.
+void HttpConnection::answer_failed(std::string_view why) {
     const http::Request request(request_parts());
-    const std::array<log::Field, 2> fields{
-        {{"method", request.method()}, {"path", request.raw_path()}}};
-    worker_->log(log::Level::error, "a promised answer did not come in time", fields);
+    const bool stops = worker_->stopping();
+    if (!stops) log_unanswered(why, request);
     http::Response response;
-    http::plain_answer(response, 500);
+    http::plain_answer(response, stops ? 503 : 500);
     if (cors()) (void)http::apply_cors(*cors(), request, response);
     write_whole(response);
+}
+
+void HttpConnection::reply_dropped() {
+    if (phase_.is(Phase::promised))
+        return answer_failed("a promised answer was dropped: no Reply is left to give it");
+    if (!phase_.is(Phase::streaming)) return;
+    if (!worker_->stopping())
+        log_unanswered("a streamed answer was dropped before its end: connection reset",
+                       http::Request(request_parts()));
+    stream_->close(net::Stream::Close::reset);
+}
+
+void HttpConnection::log_unanswered(std::string_view why, const http::Request& request) {
+    const std::array<log::Field, 2> fields{
+        {{"method", request.method()}, {"path", request.raw_path()}}};
+    worker_->log(log::Level::error, why, fields);
 }
 
 void HttpConnection::hand_over(http::Response& response) {

@@ -281,7 +281,7 @@ void HttpConnection::on_ended() {
 }
 
 void HttpConnection::on_timeout() {
-    if (phase_.is(Phase::promised)) return answer_timed_out();
+    if (phase_.is(Phase::promised)) return answer_failed("a promised answer did not come in time");
     if (!phase_.is(Phase::reading)) return;
     if (reader_.head_seen() || reader_.started()) return fail(408, "the request took too long");
     stream_->close();

@@ -83,6 +83,7 @@ public:
     [[nodiscard]] bool write_later(std::string_view bytes);
     void write_posted(std::string_view bytes);  // The limit was asked when the call was posted.
     void end_later();
+    void reply_dropped();          // No copy of its http::Reply is left.
     void pause_body(bool paused);  // Of the request that is being read.
     // For calls that do not come from the stream: an exception, for want of memory say, ends the
     // connection, whose answer would be a part only.
@@ -143,7 +144,8 @@ private:
     void pump_file_next_tick();
     void start_stream();
     void finish_answer();
-    void answer_timed_out();
+    void answer_failed(std::string_view why);
+    void log_unanswered(std::string_view why, const http::Request& request);
     void begin_request();  // Gives the request its key.
     void end_request(RequestEnd how);
     void release_key();

@@ -348,6 +348,19 @@ void Worker::reply_end(http::ReplyKey key) {
     on_reply(key, [](HttpConnection& connection) { connection.end_later(); });
 }
 
+// Posted from this thread, too: the last Reply may go while its owner is in the middle of something.
+void Worker::reply_dropped(http::ReplyKey key) noexcept {
+    const base::SlotKey slot_key{key.slot, key.generation};
+    if (!replies_.alive(slot_key)) return;
+    try {
+        post([this, slot_key] {
+            if (HttpConnection* const connection = replies_.find(slot_key))
+                connection->close_if_throws([](HttpConnection& c) { c.reply_dropped(); });
+        });
+    } catch (const std::bad_alloc&) {  // HttpLimits::answer_timeout ends the request.
+    }
+}
+
 // At once on this thread, even within a call of the body's reader: not one more byte comes after it.
 void Worker::body_pause(http::ReplyKey key, bool paused) {
     const base::SlotKey slot_key{key.slot, key.generation};

@@ -134,6 +134,7 @@ public:
     bool reply_write(http::ReplyKey key, std::string_view bytes) override;
     void reply_end(http::ReplyKey key) override;
     bool reply_closed(http::ReplyKey key) const override;
+    void reply_dropped(http::ReplyKey key) noexcept override;
     void body_pause(http::ReplyKey key, bool paused) override;
 
 private:

@@ -129,11 +129,34 @@ public:
     }
     void reply_end(ReplyKey key) override { log += "end" + std::to_string(key.generation) + " "; }
     bool reply_closed(ReplyKey) const override { return false; }
+    void reply_dropped(ReplyKey key) noexcept override {
+        log += "dropped" + std::to_string(key.slot) + " ";
+    }
     void body_pause(ReplyKey key, bool paused) override {
         log += (paused ? "pause" : "resume") + std::to_string(key.slot) + " ";
     }
     std::string log;
 };
+
+TEST(HttpReply, TellsItsTargetOfTheEndOfTheLastCopy) {
+    RecordingTarget target;
+    auto& lifetime = Reply::Target::of(target, nullptr);
+    lifetime.open();
+    Response response = ResponseAccess::make(lifetime, {3, 4});
+    {
+        const Reply reply = response.later();
+        Reply copy = reply;
+        (void)response.later();  // A copy, too.
+        copy = Reply();
+        const Reply moved = std::move(copy);
+        EXPECT_EQ(target.log, "");
+    }
+    EXPECT_EQ(target.log, "dropped3 ");
+    Reply late = ResponseAccess::make(lifetime, {5, 6}).later();
+    lifetime.end();
+    late = Reply();  // Nobody to tell.
+    EXPECT_EQ(target.log, "dropped3 ");
+}
 
 TEST(HttpReply, ForwardsToItsTarget) {
     RecordingTarget target;

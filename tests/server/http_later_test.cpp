@@ -80,7 +80,7 @@ TEST(LaterTimeout, AForgottenPromiseIsAnswered) {
     EXPECT_TRUE(slow.write("a"));
     Client other(t.port());
     other.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
-    (void)promises.take();
+    const Reply forgotten = promises.take();
     EXPECT_EQ(other.answer().status, 500);  // Its 100 ms are over, and those of the first as well.
     slow.end();
     EXPECT_EQ(client.answer().body, "a");
