@@ -78,9 +78,10 @@ struct Data final : AnyData {
 // A handle: small, free to copy, safe to keep, also longer than its Server. It goes null when the peer leaves or
 // the Server is gone; every call on a null handle does nothing.
 //
-// Thread: any for send, ping, close, terminate, join, leave, publish, is_open, buffered_amount and
-// comparison; calls from another thread than the socket's worker are posted to it, in order. What says
-// "own thread" works on the socket's worker, in its handlers say, and throws std::logic_error elsewhere.
+// Thread: any for send, ping, close, terminate, pause, resume, join, leave, publish, is_open,
+// buffered_amount and comparison; calls from another thread than the socket's worker are posted to it, in
+// order. What says "own thread" works on the socket's worker, in its handlers say, and throws
+// std::logic_error elsewhere.
 class Socket {
 public:
     Socket() = default;
@@ -91,6 +92,18 @@ public:
     // std::invalid_argument; a reason over 123 bytes is cut at a character.
     void close(uint16_t code = 1000, std::string_view reason = {}) const;
     void terminate() const;  // A TCP reset, without closing handshake.
+
+    // Backpressure on what the peer sends. After pause() no handler gets a message, ping or pong of this
+    // socket and nothing more is read, so that TCP slows the peer down. Called in the message handler,
+    // pause() takes effect before the next message. resume() goes on in order; nothing is lost.
+    //
+    // While the socket is paused, pings of the peer are not answered, the server sends none, and silence
+    // does not end the connection. A close frame or the end of the peer's stream is noticed after
+    // resume(), a reset at once; messages that had not been delivered are lost with a reset. close() ends the
+    // pause, so that the closing handshake can complete. Memory: at most the 256 KiB of one read (more
+    // with TLS by one record) wait in the server, the rest in the kernel's receive buffer.
+    void pause() const;
+    void resume() const;
 
     // Topics: publications reach every socket that joined, in the order in which one thread made
     // them. join() twice is join() once. A topic name has 1 to 255 bytes; others are refused (false).

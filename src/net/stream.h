@@ -141,6 +141,10 @@ public:
     // back at the end of the tick, also where nothing was paused.
     void pause_receiving();
     void resume_receiving();
+    [[nodiscard]] bool is_paused() const noexcept {
+        return input_.get() == StreamInput::State::paused ||
+               input_.get() == StreamInput::State::paused_yielded;
+    }
     // For on_bytes(): what it leaves comes back in the next tick, after all other connections had
     // their turn. Until then nothing more is read.
     void yield_turn();

@@ -113,7 +113,7 @@ void WsConnection::on_bytes(std::span<std::byte>& input) {
     heartbeat_.on_bytes(now_ms());
     uint32_t events_left = turn_events_max;
     size_t bytes = 0;
-    while (stream_->is_open()) {
+    while (stream_->is_open() && !stream_->is_paused()) {
         const ws::Event event = receiver_.next(input);
         if (event.kind == ws::Event::Kind::message)
             on_message(event);
@@ -123,6 +123,18 @@ void WsConnection::on_bytes(std::span<std::byte>& input) {
         if ((--events_left == 0 || bytes >= turn_bytes_max) && !input.empty())
             return stream_->yield_turn();
     }
+    if (stream_->is_open()) receiver_.release();  // Paused: for how long is not known.
+}
+
+// The stream keeps what it has read; the rest stays with the kernel, whose full buffer slows the peer down.
+void WsConnection::pause() {
+    if (is_open()) stream_->pause_receiving();
+}
+
+void WsConnection::resume() {
+    if (!stream_->is_open() || !stream_->is_paused()) return;
+    heartbeat_.restart(now_ms());
+    stream_->resume_receiving();
 }
 
 void WsConnection::on_message(const ws::Event& event) {
@@ -212,9 +224,9 @@ void WsConnection::on_timeout() {
         if (stream_->peer_takes()) return stream_->set_timeout(close_timeout_ms);
         return act(closing_.on(ws::Closing::Event::timeout, ws::Role::server), 0, {});
     }
-    if (stream_->is_blocked()) {
+    if (stream_->is_blocked() || stream_->is_paused()) {
         // A ping would wait behind what the peer has not read. As long as that moves it is alive,
-        // and the loop closes queues that do not.
+        // and the loop closes queues that do not. While this side is paused no pong would be read.
         heartbeat_.on_bytes(now_ms());
         return stream_->set_timeout(context_.site.heartbeat.interval_ms);
     }
@@ -241,6 +253,7 @@ void WsConnection::act(const ws::Closing::Actions& actions, uint16_t code,
                        std::string_view reason) {
     if (actions.send_close || actions.echo_close) write_close(code, reason);
     if (actions.start_timer) {
+        resume();  // The peer's close frame is to be read.
         stream_->set_timeout(close_timeout_ms);
         (void)stream_->peer_takes();  // From here on.
     }

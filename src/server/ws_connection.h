@@ -58,6 +58,8 @@ public:
     ws::SendResult ping(std::span<const std::byte> payload);
     void close(uint16_t code, std::string_view reason);
     void terminate();
+    void pause();
+    void resume();
     bool join(std::string_view topic);
     bool leave(std::string_view topic);
     size_t publish(std::string_view topic, ws::Message message);  // Taken on this worker.

@@ -102,6 +102,16 @@ void Socket::terminate() const {
     elsewhere([](server::WsConnection& there) { there.terminate(); });
 }
 
+void Socket::pause() const {
+    if (auto* mine = connection()) return mine->pause();
+    elsewhere([](server::WsConnection& there) { there.pause(); });
+}
+
+void Socket::resume() const {
+    if (auto* mine = connection()) return mine->resume();
+    elsewhere([](server::WsConnection& there) { there.resume(); });
+}
+
 bool Socket::join(std::string_view topic) const {
     if (auto* mine = connection()) return mine->join(topic);
     if (topic.empty() || topic.size() > hub::Hub::topic_bytes_max) return false;

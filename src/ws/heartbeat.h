@@ -38,6 +38,12 @@ public:
         waiting_ = false;
     }
 
+    // Nothing was read for a while: the peer's silence proves nothing, and no pong tells a round trip.
+    void restart(uint32_t now_ms) noexcept {
+        on_bytes(now_ms);
+        pong_due_ = false;
+    }
+
     // Early, late and repeated calls do no harm. With `send_ping`, send ping_payload().
     [[nodiscard]] Step on_timer(const HeartbeatOptions& options, uint32_t now_ms) noexcept {
         if (options.interval_ms == 0) return {Action::nothing, 0};

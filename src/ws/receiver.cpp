@@ -96,11 +96,14 @@ Event Receiver::fail(Fault fault, std::span<std::byte>& input) noexcept {
             fault_text(fault).reason};
 }
 
+void Receiver::release() noexcept {
+    if (state_ != State::delivered) return;
+    assembly_.reset();
+    state_ = State::idle;
+}
+
 Event Receiver::next_slow(std::span<std::byte>& input) {
-    if (state_ == State::delivered) {
-        assembly_.reset();
-        state_ = State::idle;
-    }
+    release();
     if (state_ == State::failed) return fail(fault_, input);
     if (state_ == State::closed) {
         input = {};  // 5.5.1: nothing that follows a close frame counts.

@@ -58,6 +58,9 @@ public:
     // A header or control frame that is not whole (139 bytes at most) stays in `input`.
     [[nodiscard]] Event next(std::span<std::byte>& input);
 
+    // Frees the message that next() returned last; its bytes are not valid any more.
+    void release() noexcept;
+
     // Is no message half received and no connection half closed? Cheap, for deadlines and metrics.
     [[nodiscard]] bool idle() const noexcept { return state_ == State::idle; }
 

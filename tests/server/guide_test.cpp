@@ -167,6 +167,9 @@ void websocket_samples(Server& server) {
     server.every(1s, [&server] { server.publish("lobby", "still open"); });
     std::vector<std::byte> picture(1000);
     server.websocket("/picture", {.open = [picture](ws::Socket socket) { socket.send(picture); }});
+}
+
+void flow_samples(Server& server) {
     struct Download {
         int left = 1000;
     };
@@ -185,6 +188,17 @@ void websocket_samples(Server& server) {
                                           },
                                       .drain = pump,
                                   });
+    server.websocket("/import", {
+                                    .message =
+                                        [&server](ws::Socket socket, ws::Message message) {
+                                            socket.pause();  // One at a time.
+                                            server.after(
+                                                1ms, [socket, row = std::string(message.text())] {
+                                                    socket.send("stored: " + row);
+                                                    socket.resume();
+                                                });
+                                        },
+                                });
 }
 
 TEST(Guide, HttpSamplesDoWhatTheySay) {
@@ -238,6 +252,7 @@ TEST(Guide, HttpSamplesDoWhatTheySay) {
 TEST(Guide, WebSocketSamplesDoWhatTheySay) {
     TestServer t;
     websocket_samples(t.server);
+    flow_samples(t.server);
     t.start();
     WsClient echo(t.port(), "/echo");
     echo.send_text("hi");
@@ -254,6 +269,11 @@ TEST(Guide, WebSocketSamplesDoWhatTheySay) {
     EXPECT_EQ(WsClient(t.port(), "/picture").next(), "binary(" + std::string(1000, '\0') + ")");
     WsClient download(t.port(), "/download", "", 65536);
     for (int i = 0; i < 1000; ++i) ASSERT_EQ(download.frame().payload.size(), 10'000u);
+    WsClient importing(t.port(), "/import");
+    importing.send_text("a");
+    importing.send_text("b");
+    EXPECT_EQ(importing.next(), "text(stored: a)");
+    EXPECT_EQ(importing.next(), "text(stored: b)");
 }
 
 // Without white space, so that a sample may stand deeper here and be broken elsewhere.
@@ -283,7 +303,7 @@ TEST(Guide, EverySampleIsTheTextThatWasCompiled) {
             at += sample.size() + end.size();
         }
     }
-    EXPECT_EQ(samples, 18u);
+    EXPECT_EQ(samples, 19u);
 }
 
 }  // namespace
