@@ -57,10 +57,6 @@ std::optional<Error> verify_known(const Query& query, Transport transport, Metho
 
 }  // namespace
 
-std::string_view transport_name(Transport transport) noexcept {
-    return transport == Transport::polling ? "polling" : "websocket";
-}
-
 Revision revision_of(const Query& query) noexcept {
     return query.eio == "4" ? Revision::eio4 : Revision::eio3;
 }

@@ -13,7 +13,6 @@
 namespace starling::engineio {
 
 enum class Transport : uint8_t { polling, websocket };
-[[nodiscard]] std::string_view transport_name(Transport transport) noexcept;
 
 // Fields of the query, decoded; a field that is absent is empty. Borrowed from the request.
 struct Query {

@@ -242,10 +242,6 @@ Transport Session::transport() const noexcept {
     return state_ == State::websocket ? Transport::websocket : Transport::polling;
 }
 
-bool Session::upgrading() const noexcept {
-    return is_in(state_, probes) || state_ == State::closing_probed;
-}
-
 Actions Session::step(Input input, uint64_t now_ms) noexcept {
     constexpr Row nothing{0, Input::ignored, {}, {}, {}};
     constexpr Row protocol_error{0, Input::ignored, State::closed, {}, Reason::parse_error};

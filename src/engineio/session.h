@@ -118,7 +118,6 @@ public:
     [[nodiscard]] Transport transport() const noexcept;
     [[nodiscard]] SessionFacts facts() const noexcept { return {transport(), revision_}; }
     [[nodiscard]] bool poll_pending() const noexcept { return poll_pending_; }
-    [[nodiscard]] bool upgrading() const noexcept;  // A WebSocket is on probation.
     [[nodiscard]] bool may_send() const noexcept { return state_ < State::closing; }
     [[nodiscard]] Reason reason() const noexcept { return reason_; }  // Once closing or closed.
 

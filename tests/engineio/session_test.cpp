@@ -406,16 +406,13 @@ TEST(EngineioSession, says_where_to_send) {
     (void)player.play("answer");
     EXPECT_EQ(session.outlet(), Outlet::none);
     (void)player.play("ws");
-    EXPECT_TRUE(session.upgrading());
     (void)player.play("ws:2probe");
     EXPECT_EQ(session.outlet(), Outlet::none);
     EXPECT_EQ(session.transport(), polling);
-    EXPECT_TRUE(session.upgrading());
     (void)player.play("ws:5");
     EXPECT_EQ(session.outlet(), Outlet::websocket);
     EXPECT_EQ(session.facts().transport, websocket);
     EXPECT_EQ(session.facts().revision, eio4);
-    EXPECT_FALSE(session.upgrading());
     EXPECT_TRUE(session.may_send());
 }
 
