@@ -40,26 +40,19 @@ struct RemoteSocket {
     Socket socket;
 };
 
-// The receivers of a broadcast. Immutable: each call returns a changed copy. A socket that is in
-// several of the rooms gets the packet once.
-class Broadcast : public detail::Emits<Broadcast, Answers> {
+// The receivers of a broadcast, without rooms all sockets of the namespace, and the flags of its packet.
+// Immutable: each call returns a changed copy. A socket that is in several of the rooms gets the packet
+// once.
+class Broadcast : public detail::Emits<Broadcast, Answers>,
+                  public detail::ReceiverCalls<Broadcast>,
+                  public detail::FlagCalls<Broadcast, Broadcast> {
 public:
-    [[nodiscard]] Broadcast to(std::string_view room) const;
-    [[nodiscard]] Broadcast to(std::vector<std::string> rooms) const;
-    [[nodiscard]] Broadcast in(std::string_view room) const { return to(room); }
-    [[nodiscard]] Broadcast except(std::string_view room) const;
-    [[nodiscard]] Broadcast except(std::vector<std::string> rooms) const;
-    [[nodiscard]] Broadcast volatile_() const;
-    [[nodiscard]] Broadcast compress(bool on) const;
-    [[nodiscard]] Broadcast local() const;
-    [[nodiscard]] Broadcast timeout(std::chrono::milliseconds ack_timeout) const;
-
     void sockets_join(std::string_view room) const;
     void sockets_join(std::vector<std::string> rooms) const;
     void sockets_leave(std::string_view room) const;
     void sockets_leave(std::vector<std::string> rooms) const;
     void disconnect_sockets(bool close = false) const;
-    // `done` is called once, on a worker's thread.
+    // The sockets of all workers of this process. `done` is called once, on a worker's thread.
     void fetch_sockets(Callback<void(std::vector<RemoteSocket>)> done) const;
     [[nodiscard]] Future<std::vector<RemoteSocket>> fetch_sockets() const;
 
@@ -68,15 +61,25 @@ private:
     friend class Server;
     friend class Socket;
     friend class detail::Emits<Broadcast, Answers>;
+    template <class Derived, class Result>
+    friend class detail::FlagCalls;
+    template <class Derived, class Result>
+    friend class detail::ReceiverCalls;
+    friend struct socketio::BroadcastProbe;
     struct Target;
-    explicit Broadcast(std::shared_ptr<const Target> target) noexcept
-        : target_(std::move(target)) {}
+    explicit Broadcast(std::shared_ptr<Target> target) noexcept : target_(std::move(target)) {}
+    // A Broadcast that shares its target with no other: only such a target may be changed.
+    [[nodiscard]] static Broadcast from(const Broadcast& other);
+    [[nodiscard]] static Broadcast from(const Emitter& emitter);
+    [[nodiscard]] static Broadcast from(const Namespace& nsp);
+    [[nodiscard]] static Broadcast from(const Socket& socket);
+    [[nodiscard]] detail::Flags& flags() noexcept;
+    [[nodiscard]] std::vector<std::string>& rooms() noexcept;
+    [[nodiscard]] std::vector<std::string>& excepted() noexcept;
     void emit_values(std::string_view name, std::span<const Value> values) const;
     void ask_values(std::string_view name, std::span<const Value> values, OnAnswers done) const;
-    template <class F>
-    [[nodiscard]] Broadcast with(F&& change) const;
 
-    std::shared_ptr<const Target> target_;
+    std::shared_ptr<Target> target_;  // Immutable once this object is returned to the application.
 };
 
 // Ends a middleware: admits the connecting client, or refuses it with CONNECT_ERROR. Only the first
@@ -113,7 +116,11 @@ auto coroutine_middleware(F&& guard) {
 // A namespace: its handlers, its middleware and its connected sockets. Set handlers and middleware
 // before the server starts; setting them later throws std::logic_error. All other methods may be
 // called from any thread. Owner: the Server that returned the namespace.
-class Namespace : public detail::Emits<Namespace, Answers> {
+//
+// A Namespace is also a Broadcast to all its sockets. Before the server runs, it reaches no socket.
+class Namespace : public detail::Emits<Namespace, Answers>,
+                  public detail::ReceiverCalls<Namespace>,
+                  public detail::FlagCalls<Namespace, Broadcast> {
 public:
     virtual ~Namespace();
     Namespace(const Namespace&) = delete;
@@ -165,16 +172,6 @@ public:
     void on_join_room(MemberCall call);
     void on_leave_room(MemberCall call);
 
-    // Any thread. Before the server runs, a broadcast reaches no socket.
-    [[nodiscard]] Broadcast to(std::string_view room) const;
-    [[nodiscard]] Broadcast to(std::vector<std::string> rooms) const;
-    [[nodiscard]] Broadcast in(std::string_view room) const { return to(room); }
-    [[nodiscard]] Broadcast except(std::string_view room) const;
-    [[nodiscard]] Broadcast except(std::vector<std::string> rooms) const;
-    [[nodiscard]] Broadcast volatile_() const;
-    [[nodiscard]] Broadcast compress(bool on) const;
-    [[nodiscard]] Broadcast local() const;
-    [[nodiscard]] Broadcast timeout(std::chrono::milliseconds ack_timeout) const;
     void sockets_join(std::string_view room) const { all().sockets_join(room); }
     void sockets_leave(std::string_view room) const { all().sockets_leave(room); }
     void disconnect_sockets(bool close = false) const { all().disconnect_sockets(close); }
@@ -184,7 +181,9 @@ public:
     [[nodiscard]] Future<std::vector<RemoteSocket>> fetch_sockets() const {
         return all().fetch_sockets();
     }
-    [[nodiscard]] size_t sockets() const;  // Connected now, over all workers.
+    // The sockets connected now, over all workers of this process. Sockets of other servers are not
+    // counted.
+    [[nodiscard]] size_t sockets() const;
 
     // Sends an event to the other workers of this process (each counts as a server): the event
     // calls their handlers of on_server_side(). With ack: the callback gets each handler's return
@@ -213,7 +212,7 @@ protected:
     friend class socketio::Adapter;
     friend class detail::Emits<Namespace, Answers>;
     explicit Namespace(std::shared_ptr<socketio::NamespaceSetup> setup);
-    [[nodiscard]] Broadcast all() const;
+    [[nodiscard]] Broadcast all() const { return Broadcast::from(*this); }
 
 private:
     void emit_values(std::string_view name, std::span<const Value> values) const {
@@ -261,8 +260,8 @@ public:
         const http::Request& request;
     };
     virtual void on_connection_error(PlainCallback<void(const ConnectionError&)> call) = 0;
-    // Open connections of Engine.IO, over all workers. A connection may have joined none or several
-    // namespaces.
+    // Open connections of Engine.IO, over all workers of this process. Those of other servers are not
+    // counted. A connection may have joined none or several namespaces.
     [[nodiscard]] virtual size_t clients() const = 0;
     virtual void close() = 0;  // Any thread. Disconnects all clients, refuses new ones.
     // All sockets of the namespace `name`, which may be a dynamic one. Any thread.

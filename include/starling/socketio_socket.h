@@ -3,6 +3,7 @@
 #pragma once
 
 #include <starling/async_callback.h>
+#include <starling/socketio_flags.h>
 #include <starling/socketio_handler.h>
 #include <starling/socketio_options.h>
 
@@ -26,7 +27,7 @@ namespace starling::socketio {
 class Adapter;
 class Server;
 class Socket;
-struct Flags;
+struct BroadcastProbe;
 struct NamespaceSetup;
 }  // namespace starling::socketio
 
@@ -185,7 +186,12 @@ private:
 //
 // Thread: any, except for methods marked "own thread": those work on the thread of the socket's
 // worker (where its handlers run), and throw std::logic_error on other threads.
-class Socket : public detail::Emits<Socket, Answer> {
+//
+// to(), except() and local() address other sockets of the namespace, never this one; they have no effect
+// once this socket is gone. volatile_(), compress() and timeout() are flags of one emit to this socket.
+class Socket : public detail::Emits<Socket, Answer>,
+               public detail::ReceiverCalls<Socket>,
+               public detail::FlagCalls<Socket, Emitter> {
 public:
     Socket() = default;
 
@@ -231,18 +237,7 @@ public:
     void leave(std::string_view room) const;
     [[nodiscard]] std::vector<std::string> rooms() const;  // Own thread. Includes the id.
 
-    // ---- To other sockets: no effect once this socket is gone -----------------------------------------
-    // All sockets in the room except this one.
-    [[nodiscard]] Broadcast to(std::string_view room) const;
-    [[nodiscard]] Broadcast to(std::vector<std::string> rooms) const;
-    [[nodiscard]] Broadcast except(std::string_view room) const;
-    [[nodiscard]] Broadcast broadcast() const;  // All others of the namespace.
-    [[nodiscard]] Broadcast local() const;      // All others of this process.
-
-    // ---- With flags, for one emit -------------------------------------------------------------------
-    [[nodiscard]] Emitter volatile_() const;  // Dropped if not writable now.
-    [[nodiscard]] Emitter compress(bool on) const;
-    [[nodiscard]] Emitter timeout(std::chrono::milliseconds ack_timeout) const;
+    [[nodiscard]] Broadcast broadcast() const;  // All other sockets of the namespace.
 
     // Runs `call` on the socket's worker, after the handler that runs there now, if the socket is still
     // connected then. An exception of `call`, or of its coroutine, costs the client the connection, as
@@ -283,6 +278,7 @@ public:
 
 private:
     friend class Ack;
+    friend class Broadcast;
     friend class Emitter;
     friend class socketio::Server;
     friend class socketio::Socket;
@@ -296,7 +292,7 @@ private:
     void emit_values(std::string_view name, std::span<const Value> values) const;
     void ask_values(std::string_view name, std::span<const Value> values, OnAnswer done) const;
     void emit_flagged(std::string_view name, std::span<const Value> values,
-                      const socketio::Flags& flags, OnAnswer done) const;
+                      const detail::Flags& flags, OnAnswer done) const;
     void add_listener(std::string_view name, detail::Listener listener, bool once) const;
     void set_object(std::shared_ptr<void> object, const void* tag) const;
     [[nodiscard]] void* get_object(const void* tag) const;
@@ -312,23 +308,25 @@ private:
 };
 
 // One emit of a socket with flags: socket.volatile_().emit(...),
-// socket.timeout(5s).emit_with_ack(...).
-class Emitter : public detail::Emits<Emitter, Answer> {
-public:
-    [[nodiscard]] Emitter volatile_() const;
-    [[nodiscard]] Emitter compress(bool on) const;
-    [[nodiscard]] Emitter timeout(std::chrono::milliseconds ack_timeout) const;
-
-private:
-    friend class Socket;
+// socket.timeout(5s).emit_with_ack(...). Its to(), except() and local() keep the flags.
+class Emitter : public detail::Emits<Emitter, Answer>,
+                public detail::ReceiverCalls<Emitter>,
+                public detail::FlagCalls<Emitter, Emitter> {
+    friend class Broadcast;
+    friend struct socketio::BroadcastProbe;
+    template <class Derived, class Result>
+    friend class detail::FlagCalls;
     friend class detail::Emits<Emitter, Answer>;
     explicit Emitter(const Socket& socket) noexcept : socket_(socket) {}
     void emit_values(std::string_view name, std::span<const Value> values) const;
     void ask_values(std::string_view name, std::span<const Value> values, OnAnswer done) const;
 
+    [[nodiscard]] static Emitter from(const Socket& socket) noexcept { return Emitter(socket); }
+    [[nodiscard]] static Emitter from(const Emitter& other) noexcept { return other; }
+    [[nodiscard]] detail::Flags& flags() noexcept { return flags_; }
+
     Socket socket_;
-    bool volatile_flag_ = false, compress_flag_ = true;
-    std::chrono::milliseconds timeout_{0};  // 0: the default.
+    detail::Flags flags_;
 };
 
 // Answers an event once, at any time, from any thread: ack("ok"), ack(1, json). Copies share one

@@ -45,39 +45,22 @@ void encode(Command& command, const socketio::Settings& settings, std::string_vi
 
 }  // namespace
 
-template <class F>
-Broadcast Broadcast::with(F&& change) const {
-    auto copy = std::make_shared<Target>(*target_);
-    change(copy->who);
-    return Broadcast(std::move(copy));
+Broadcast Broadcast::from(const Broadcast& other) {
+    return Broadcast(std::make_shared<Target>(*other.target_));
 }
-
-Broadcast Broadcast::to(std::string_view room) const {
-    return with([&](socketio::Target& who) { who.rooms.emplace_back(room); });
+Broadcast Broadcast::from(const Emitter& emitter) {
+    Broadcast others = from(emitter.socket_);
+    others.flags() = emitter.flags_;
+    return others;
 }
-Broadcast Broadcast::to(std::vector<std::string> rooms) const {
-    return with(
-        [&](socketio::Target& who) { std::ranges::move(rooms, std::back_inserter(who.rooms)); });
+Broadcast Broadcast::from(const Namespace& nsp) {
+    socketio::NamespaceSetup& setup = *nsp.setup_;
+    return Broadcast(std::make_shared<Target>(
+        Target{&setup.adapter.lifetime(), &setup, setup.accept ? "" : setup.name, {}}));
 }
-Broadcast Broadcast::except(std::string_view room) const {
-    return with([&](socketio::Target& who) { who.except.emplace_back(room); });
-}
-Broadcast Broadcast::except(std::vector<std::string> rooms) const {
-    return with(
-        [&](socketio::Target& who) { std::ranges::move(rooms, std::back_inserter(who.except)); });
-}
-Broadcast Broadcast::volatile_() const {
-    return with([](socketio::Target& who) { who.flags.volatile_packet = true; });
-}
-Broadcast Broadcast::compress(bool on) const {
-    return with([on](socketio::Target& who) { who.flags.compress = on; });
-}
-// Every receiver is of this process.
-Broadcast Broadcast::local() const { return *this; }
-Broadcast Broadcast::timeout(std::chrono::milliseconds ack_timeout) const {
-    return with(
-        [&](socketio::Target& who) { who.flags.timeout_ms = socketio::timeout_ms(ack_timeout); });
-}
+detail::Flags& Broadcast::flags() noexcept { return target_->who.flags; }
+std::vector<std::string>& Broadcast::rooms() noexcept { return target_->who.rooms; }
+std::vector<std::string>& Broadcast::excepted() noexcept { return target_->who.except; }
 
 void Broadcast::emit_values(std::string_view name, std::span<const Value> values) const {
     const Target& to = *target_;

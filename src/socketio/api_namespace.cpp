@@ -61,26 +61,9 @@ void Namespace::on_leave_room(MemberCall call) {
     setup_->on_leave_room = std::move(call);
 }
 
-Broadcast Namespace::all() const {
-    return Broadcast(std::make_shared<const Broadcast::Target>(Broadcast::Target{
-        &setup_->adapter.lifetime(), setup_.get(), setup_->accept ? "" : setup_->name, {}}));
-}
-Broadcast Namespace::to(std::string_view room) const { return all().to(room); }
-Broadcast Namespace::to(std::vector<std::string> rooms) const { return all().to(std::move(rooms)); }
-Broadcast Namespace::except(std::string_view room) const { return all().except(room); }
-Broadcast Namespace::except(std::vector<std::string> rooms) const {
-    return all().except(std::move(rooms));
-}
-Broadcast Namespace::volatile_() const { return all().volatile_(); }
-Broadcast Namespace::compress(bool on) const { return all().compress(on); }
-Broadcast Namespace::local() const { return all().local(); }
-Broadcast Namespace::timeout(std::chrono::milliseconds ack_timeout) const {
-    return all().timeout(ack_timeout);
-}
-
 Broadcast Server::broadcast_to(std::string nsp) const {
     Broadcast::Target target{&setup_->adapter.lifetime(), nullptr, std::move(nsp), {}};
-    return Broadcast(std::make_shared<const Broadcast::Target>(std::move(target)));
+    return Broadcast(std::make_shared<Broadcast::Target>(std::move(target)));
 }
 
 size_t Namespace::sockets() const { return setup_->connected.load(std::memory_order_relaxed); }

@@ -83,7 +83,7 @@ void Socket::ask_values(std::string_view name, std::span<const Value> values, On
 }
 
 void Socket::emit_flagged(std::string_view name, std::span<const Value> values,
-                          const socketio::Flags& flags, OnAnswer done) const {
+                          const detail::Flags& flags, OnAnswer done) const {
     const auto gone = [done] {
         if (done) done({.status = Answer::Status::disconnected});
     };
@@ -123,57 +123,25 @@ void Ack::send(std::span<const Value> values) const {
         small_bytes + socketio::size_of(values));
 }
 
-Emitter Socket::volatile_() const { return Emitter(*this).volatile_(); }
-Emitter Socket::compress(bool on) const { return Emitter(*this).compress(on); }
-Emitter Socket::timeout(std::chrono::milliseconds ack_timeout) const {
-    return Emitter(*this).timeout(ack_timeout);
-}
-
-Emitter Emitter::volatile_() const {
-    Emitter copy = *this;
-    copy.volatile_flag_ = true;
-    return copy;
-}
-Emitter Emitter::compress(bool on) const {
-    Emitter copy = *this;
-    copy.compress_flag_ = on;
-    return copy;
-}
-Emitter Emitter::timeout(std::chrono::milliseconds ack_timeout) const {
-    Emitter copy = *this;
-    copy.timeout_ = ack_timeout;
-    return copy;
-}
 void Emitter::emit_values(std::string_view name, std::span<const Value> values) const {
     ask_values(name, values, nullptr);
 }
 void Emitter::ask_values(std::string_view name, std::span<const Value> values,
                          OnAnswer done) const {
-    socket_.emit_flagged(name, values,
-                         {.volatile_packet = volatile_flag_,
-                          .compress = compress_flag_,
-                          .timeout_ms = socketio::timeout_ms(timeout_)},
-                         std::move(done));
+    socket_.emit_flagged(name, values, flags_, std::move(done));
 }
 
-// ---- to others ------------------------------------------------------------------------------------
-
-Broadcast Socket::broadcast() const {
-    auto all = read([](const socketio::Socket& socket) {
-        auto& nsp = socket.nsp();
-        Broadcast::Target target{&nsp.setup().adapter.lifetime(), &nsp.setup(), nsp.name(), {}};
-        target.who.except.push_back(socket.id());
+Broadcast Broadcast::from(const Socket& socket) {
+    auto others = socket.read([](const socketio::Socket& mine) {
+        socketio::Namespace& nsp = mine.nsp();
+        Target target{&nsp.setup().adapter.lifetime(), &nsp.setup(), nsp.name(), {}};
+        target.who.except.push_back(mine.id());
         return target;
     });
-    return Broadcast(std::make_shared<const Broadcast::Target>(std::move(all)));
+    return Broadcast(std::make_shared<Target>(std::move(others)));
 }
 
-Broadcast Socket::to(std::string_view room) const { return broadcast().to(room); }
-Broadcast Socket::to(std::vector<std::string> rooms) const {
-    return broadcast().to(std::move(rooms));
-}
-Broadcast Socket::except(std::string_view room) const { return broadcast().except(room); }
-Broadcast Socket::local() const { return broadcast().local(); }
+Broadcast Socket::broadcast() const { return Broadcast::from(*this); }
 
 // ---- rooms, the end -------------------------------------------------------------------------------
 

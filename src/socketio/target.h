@@ -1,19 +1,15 @@
 // socketio/target.h: the receivers of a broadcast, and its sending flags. Values; any thread.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
+#include <starling/socketio_flags.h>
+
+#include <cstddef>
 #include <string>
 #include <vector>
 
 namespace starling::socketio {
 
-struct Flags {
-    bool volatile_packet = false;  // Dropped if not writable at once.
-    bool compress = true;
-    bool untold = false;      // From an outgoing listener: calls no outgoing listener.
-    uint64_t timeout_ms = 0;  // For the acks; 0: the default.
-};
+using sio::detail::Flags;
 
 struct Target {
     std::vector<std::string> rooms = {};   // Empty: all sockets.
@@ -22,10 +18,5 @@ struct Target {
 };
 
 inline constexpr size_t room_bytes_max = 255;
-
-// 0 means the default. A negative timeout expires with the next run of the timers.
-constexpr uint64_t timeout_ms(std::chrono::milliseconds timeout) noexcept {
-    return timeout.count() < 0 ? 1 : uint64_t(timeout.count());
-}
 
 }  // namespace starling::socketio
