@@ -203,6 +203,7 @@ public:
     // Returns how many sockets of the calling worker took the message into their queues. Returns nothing on a
     // thread of the application's, where the call is posted. Before start() the message reaches no socket.
     std::optional<size_t> publish(std::string_view topic, ws::Message message);
+    // The subscribers of `topic`, over all workers of this process. Those of other servers are not counted.
     [[nodiscard]] size_t subscribers(std::string_view topic) const;
     // Run on the first worker's thread; may be asked for before start().
     Timer every(std::chrono::milliseconds period, Callback<void()> call);
