@@ -65,7 +65,8 @@ struct Options {
     std::chrono::milliseconds ping_interval{25'000};
     std::chrono::milliseconds ping_timeout{20'000};
     std::chrono::milliseconds upgrade_timeout{10'000};
-    uint64_t max_http_buffer_size = 1'000'000;    // Bytes of a message, and of a POST.
+    // Bytes of a message, of a POST, and of a packet together with all its attachments.
+    uint64_t max_http_buffer_size = 1'000'000;
     uint64_t send_queue_bytes_max = 1024 * 1024;  // Per client; more disconnects the client.
     ws::Compression per_message_deflate = {};
     HttpCompression http_compression = {};

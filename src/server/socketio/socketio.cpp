@@ -132,6 +132,7 @@ struct SocketIo::Shared {
                                                                 : socketio::Codec::json;
         settings.decode.attachments_max = options.max_attachments;
         settings.decode.repeated_bytes_max = options.max_http_buffer_size;
+        settings.decode.packet_bytes_max = options.max_http_buffer_size;
         std::random_device random;
         settings.decode.table_seed = uint64_t(random()) << 32 | random();
         settings.connect_timeout_ms = uint64_t(options.connect_timeout.count());

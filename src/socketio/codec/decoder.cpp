@@ -201,7 +201,8 @@ void split_query(Packet& packet) noexcept {
 
 struct Decoder::Pending {
     std::string text;
-    size_t due;  // More than `attachments` holds.
+    size_t due;    // More than `attachments` holds.
+    size_t bytes;  // Of the text and the attachments.
     std::vector<std::string> attachments;
 };
 
@@ -226,7 +227,7 @@ Outcome Decoder::add_text(std::string_view text, Arena& arena) {
         });
         if (!valid) return fault("illegal placeholder");
         if (head.attachments > 0) {
-            pending_.reset(new Pending{std::string(text), head.attachments, {}});
+            pending_.reset(new Pending{std::string(text), head.attachments, text.size(), {}});
             return {};
         }
     }
@@ -236,6 +237,10 @@ Outcome Decoder::add_text(std::string_view text, Arena& arena) {
 Outcome Decoder::add_bytes(std::span<const std::byte> bytes, Arena& arena) {
     if (codec_ == Codec::msgpack) return read_msgpack(bytes, arena);
     if (!pending_) return fault("bytes where none were due");
+    if (bytes.size() > arena.limits().packet_bytes_max -
+                           std::min(pending_->bytes, arena.limits().packet_bytes_max))
+        return fault("packet too long");
+    pending_->bytes += bytes.size();
     pending_->attachments.emplace_back(base::text_of(bytes));
     if (pending_->attachments.size() < pending_->due) return {};
 

@@ -52,6 +52,9 @@ struct Packet {
 
 struct DecodeLimits {
     size_t attachments_max = 10;
+    // The text of a packet and all its attachments together. At most one packet of a connection is
+    // unfinished, so this also limits what a connection holds of unfinished packets.
+    size_t packet_bytes_max = 1'000'000;
     size_t depth_max = 128;  // Arrays and objects inside each other, the packet's own counted.
     size_t event_name_bytes_max = 255;
     size_t nsp_bytes_max = 255;

@@ -299,6 +299,34 @@ TEST(SocketioDecoder, WantsAttachmentsWhereTheyAreDueAndNowhereElse) {
     EXPECT_EQ(shown(waiting.add_text(R"(2["b"])", arena)), "text where an attachment was due");
 }
 
+TEST(SocketioDecoder, LimitsAPacketTogetherWithAllItsAttachments) {
+    const std::string text = R"(53-["a",{"_placeholder":true,"num":0}])";
+    const struct {
+        size_t limit, attachment_bytes;
+        const char* last;  // "": the packet is complete.
+    } cases[] = {
+        {text.size() + 30, 10, ""},
+        {text.size() + 29, 10, "packet too long"},
+        {text.size() + 3, 1, ""},
+        {text.size() + 2, 1, "packet too long"},
+        {text.size(), 0, ""},
+        {10, 1, "packet too long"},  // The text alone is over the limit.
+    };
+    for (const auto& one : cases) {
+        DecodeLimits limits;
+        limits.packet_bytes_max = one.limit;
+        Arena arena(limits);
+        Decoder decoder;
+        ASSERT_EQ(decoder.add_text(text, arena).kind, Outcome::Kind::pending);
+        const std::string bytes(one.attachment_bytes, 'x');
+        Outcome outcome;
+        for (int i = 0; i < 3 && outcome.kind == Outcome::Kind::pending; ++i)
+            outcome = decoder.add_bytes(base::bytes_of(bytes), arena);
+        EXPECT_EQ(outcome.reason, one.last) << one.limit;
+        EXPECT_EQ(outcome.kind, *one.last ? Outcome::Kind::fault : Outcome::Kind::packet);
+    }
+}
+
 TEST(SocketioDecoder, BoundsWhatRepeatedPlaceholdersCopy) {
     std::string text = R"(51-["a")";
     for (int i = 0; i < 10; ++i) text += R"(,{"_placeholder":true,"num":0})";
