@@ -1,6 +1,7 @@
 #include "server/engineio/engine_worker.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "server/engineio/polling.h"
@@ -55,11 +56,13 @@ EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transp
                                                    transport, engineio::supports_binary(query));
     if (engine.join_timeout_ms_)
         session->extras().unjoined = unjoined_.add(key, network, worker.loop().now_ms());
-    sessions_.insert(*session);
-    engine.sessions_.fetch_add(1, std::memory_order_relaxed);
     if (!timer_) timer_ = worker.loop().every(net::TimerWheel::tick_ms, [this] { advance(); });
-    session->schedule();
-    return *session.release();
+    // From here on the table owns the session, so no allocation may fail in between.
+    sessions_.insert(*session);
+    EngineSession& made = *session.release();
+    engine.sessions_.fetch_add(1, std::memory_order_relaxed);
+    made.schedule();
+    return made;
 }
 
 EngineSession* EngineWorker::find(std::string_view sid) const noexcept {
@@ -108,14 +111,26 @@ void EngineWorker::log_fault(std::string_view what, std::string_view reason,
 
 // What one tick sends to a poll leaves as one payload.
 void EngineWorker::flush_soon(EngineSession& session) {
-    if (std::exchange(session.flush_due_, true)) return;
+    if (session.flush_due_) return;
     flushes_.push_back(session.slot_key());
-    if (flushes_.size() == 1) worker.loop().post([this] { flush_all(); });
+    // Each flag is set last: if an allocation fails, the next call tries again.
+    if (!flush_posted_) worker.loop().post([this] { flush_all(); });
+    flush_posted_ = true;
+    session.flush_due_ = true;
 }
 
 void EngineWorker::flush_all() {
-    for (const base::SlotKey key : std::exchange(flushes_, {}))
-        if (EngineSession* session = find(key)) session->flush();
+    flush_posted_ = false;
+    for (const base::SlotKey key : std::exchange(flushes_, {})) {
+        EngineSession* const session = find(key);
+        if (!session) continue;
+        try {
+            session->flush();
+        } catch (const std::exception& error) {  // Want of memory: the other sessions go on.
+            worker.log_exception("session", error.what());
+            session->drop(EngineClose::transport_error);
+        }
+    }
 }
 
 void EngineWorker::count_end() noexcept {

@@ -66,6 +66,7 @@ private:
     UnjoinedSessions unjoined_;
     base::SlotTable<EngineSession> sessions_;
     std::vector<base::SlotKey> flushes_;
+    bool flush_posted_ = false;  // A call of flush_all() is on its way.
     std::vector<std::unique_ptr<EngineSession>> dead_;
     RandomPool random_;
     uint64_t warned_ms_ = 0;  // 0: not yet.
