@@ -29,7 +29,7 @@ namespace detail {
 
 void SioHome::keep(const sio::Socket& socket, const std::shared_ptr<Coroutine>& coroutine) {
     if (socket == sio::Socket()) return coroutine->strand()->scope().add(coroutine);
-    // Where the socket is gone already, the coroutine goes as well: nothing keeps it.
+    // If the socket is already gone, nothing keeps the coroutine, which is then destroyed.
     auto* const mine = socket.here();
     if (mine && mine->state() != socketio::Socket::State::gone) mine->coroutines().add(coroutine);
 }

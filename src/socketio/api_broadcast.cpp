@@ -1,4 +1,4 @@
-// sio::Broadcast and sio::Namespace: what they ask of all workers.
+// The methods of sio::Broadcast: each sends a command to all workers.
 #include <starling/socketio.h>
 
 #include <algorithm>
@@ -32,7 +32,7 @@ std::shared_ptr<Command> command_of(Command::Kind kind, const socketio::Adapter&
     return command;
 }
 
-// For all children of a pattern each child's packet names that child.
+// For the children of a pattern, each child encodes the packet with its own name.
 void encode(Command& command, const socketio::Settings& settings, std::string_view name,
             std::span<const Value> values, std::optional<uint64_t> ack_id) {
     socketio::Encoder encoder(settings.codec, settings.decode.attachments_max);

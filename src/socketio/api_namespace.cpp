@@ -1,4 +1,4 @@
-// sio::Namespace: what an application sets for a namespace, and sends to it; sio::Handshake.
+// The methods of sio::Namespace and sio::Handshake.
 #include <starling/socketio.h>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // The methods of sio::Socket, Emitter and Ack: on the socket's own thread a direct call, from
-// elsewhere a posted one.
+// another thread a posted call.
 #include <starling/socketio.h>
 
 #include <stdexcept>
@@ -19,7 +19,7 @@ base::SlotKey slot_key(uint64_t key) noexcept { return {uint32_t(key >> 32), uin
 
 using Use = base::Lifetime<socketio::Server>::Use;
 
-constexpr size_t small_bytes = 64;  // Of a call that carries nothing.
+constexpr size_t small_bytes = 64;  // Counted for a call without values.
 
 }  // namespace
 
@@ -35,7 +35,7 @@ socketio::Socket* Socket::own(const char* what) const {
     return here();
 }
 
-// `call` works on the socket now, or on its own thread.
+// Calls `call` with the socket: at once on the socket's own thread, else posted to that thread.
 template <class F>
 void Socket::run(F&& call) const {
     if (!server_) return;
@@ -48,7 +48,7 @@ void Socket::run(F&& call) const {
     if (server) server->post_to(slot_key(key_), std::forward<F>(call), small_bytes);
 }
 
-// Reads what does not change while the socket lives, from any thread.
+// Reads members that do not change while the socket lives. Any thread.
 template <class F>
 auto Socket::read(F&& call) const -> decltype(call(std::declval<const socketio::Socket&>())) {
     if (const auto* mine = here()) return call(*mine);

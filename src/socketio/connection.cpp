@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint64_t packet_timeout_ms = 10'000;  // For all attachments of a packet.
 
-// Never 0, which stands for none.
+// Never 0, because 0 means that no deadline is set.
 uint32_t cut(uint64_t ms) noexcept { return std::max<uint32_t>(uint32_t(ms), 1); }
 
 }  // namespace
@@ -40,7 +40,7 @@ void Connection::threw(std::string_view handler, std::string_view what) {
 void Connection::opened() {
     guarded([this] {
         set_deadline(server_.settings().connect_timeout_ms);
-        // Clients before 3.0 are in "/" without asking.
+        // Clients before 3.0 join "/" without a CONNECT packet.
         if (transport_.revision() == 3) server_.connect(*this, Packet{});
     });
 }
@@ -68,8 +68,8 @@ void Connection::handle(const Outcome& outcome) {
 void Connection::on_packet(const Packet& packet) {
     Socket* const socket = find(packet.nsp);
     if (packet.type == Type::connect && !socket) return on_connect(packet);
-    // Not joined, or not yet; or a second CONNECT, or a CONNECT_ERROR, which is the server's to
-    // send.
+    // Refuse packets for a namespace that the client has not joined yet, a second CONNECT, and
+    // CONNECT_ERROR, which only a server sends.
     const bool mine = socket && socket->state() == Socket::State::connected;
     if (!mine)
         return end(Transport::End::forced_server_close, "a packet for a namespace not joined");
@@ -157,7 +157,8 @@ void Connection::timed_out() {
     const auto left_ms = int32_t(due_ms_ - cut(server_.runtime().now_ms()));
     if (left_ms > 0) return transport_.set_timer(uint64_t(left_ms));
     if (!joined_) return end(Transport::End::forced_server_close, "no namespace joined in time");
-    decoder_ = Decoder(server_.settings().codec);  // The bytes go before the client does.
+    decoder_ = Decoder(
+        server_.settings().codec);  // Frees the attachments now; the client may stay for a while.
     end(Transport::End::forced_close, "attachments did not come in time");
 }
 

@@ -48,14 +48,14 @@ void History::has_read(size_t reader, uint64_t up_to) {
     trim();
 }
 
-// By number and size, never by age: somebody may be connected for long without a packet, and then name
-// the last one that it got.
+// Packets are removed by number and size, never by age: a client may be connected for a long time
+// without getting a packet, and then name the last packet that it got.
 void History::trim() {
     const uint64_t slowest = read_.empty() ? next() : *std::ranges::min_element(read_);
     while (!packets_.empty() &&
            (packets_.size() > limits_.packets_max || bytes_ > limits_.bytes_max)) {
-        // A worker that lags shall not lose what its clients are due, but it shall not cost all
-        // memory either.
+        // A slow worker keeps packets in the log until it has delivered them, up to a limit of
+        // memory.
         if (first_ >= slowest && bytes_ <= limits_.bytes_max + unread_bytes_max) return;
         bytes_ -= packets_.front().bytes;
         packets_.pop_front();
@@ -90,7 +90,8 @@ std::optional<History::Return> History::come_back(std::string_view pid, std::str
     Return back{std::move(*place), {}};
     order_.erase(place);
     const auto last = parse_offset(offset);
-    // The last one it got must still be here, else nobody knows what came after it.
+    // The last packet that the client got must still be in the log, else the packets after it are
+    // unknown.
     if (back.who.nsp != nsp || !last || *last < first_ || *last >= next()) return std::nullopt;
     for (auto& command : since(*last + 1))
         if (meant(*command, back.who)) back.missed.push_back(std::move(command));

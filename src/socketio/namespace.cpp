@@ -10,9 +10,9 @@
 namespace starling::socketio {
 namespace {
 
-constexpr size_t rooms_max = 1'000'000;  // Of one socket: the application chooses them.
+constexpr size_t rooms_max = 1'000'000;  // For one socket; the application chooses the rooms.
 
-// One message of a packet, and what its receivers have encoded it to.
+// One message of a packet, with the encodings that its receivers share.
 struct Part {
     Part(std::string_view nsp, std::string_view bytes, bool binary, bool compress)
         : message{nsp, base::bytes_of(bytes), binary} {
@@ -47,8 +47,8 @@ void Namespace::note(RoomEvent::Kind kind, std::string_view room, std::string_vi
     if (wanted) untold_.push_back({kind, std::string(room), std::string(id)});
 }
 
-// What a hook does to rooms is told behind what is being told. A hook that throws hinders nobody's coming
-// and going.
+// If a room hook itself changes rooms, the hooks for those changes run after the current one. A hook
+// that throws does not undo a join or leave.
 void Namespace::tell_hooks() {
     if (untold_.empty() || std::exchange(telling_, true)) return;
     for (; !untold_.empty(); untold_.pop_front()) {
@@ -70,7 +70,7 @@ void Namespace::remove(Socket& socket) {
         for (const auto& room : rooms_.topics_of(socket)) leave_quietly(socket, room);
     rooms_.leave_all(socket);
     by_id_.erase(&socket);
-    // The last one takes its place.
+    // The list's last socket takes the place of the removed socket.
     sockets_.back()->index = socket.index;
     sockets_[socket.index] = sockets_.back();
     sockets_.pop_back();
@@ -112,7 +112,7 @@ std::vector<std::string> Namespace::rooms_of(const Socket& socket) const {
     return rooms;
 }
 
-// As the hub counts its members: the first of a room, and the last.
+// The hub reports a room's first member, and that the last member left.
 void Namespace::subscribers_changed(std::string_view room, int change) {
     if (rooms_.subscribers(room) != (change > 0 ? 1 : 0)) return;
     note(change > 0 ? RoomEvent::Kind::created : RoomEvent::Kind::deleted, room);
@@ -126,11 +126,11 @@ void Namespace::each_member(std::string_view room, F&& call) {
 }
 
 void Namespace::collect(const Target& target, std::vector<Socket*>& to) {
-    if (++mark_ == 0) {  // Once around: no old mark may look like a new one.
+    if (++mark_ == 0) {  // The number has wrapped around: clear the old marks.
         for (Socket* socket : sockets_) socket->mark = 0;
         mark_ = 1;
     }
-    // Whoever bears the mark has been met: is in `to`, or must not be.
+    // A marked socket was already visited: it is in `to`, or it was excluded.
     for (const auto& room : target.except)
         each_member(room, [this](Socket& socket) { socket.mark = mark_; });
     const auto take = [&](Socket& socket) {
@@ -150,13 +150,13 @@ void Namespace::broadcast(const Encoded& packet, const Flags& flags,
     for (const auto& bytes : packet.attachments)
         attachments.push_back(std::make_unique<Part>(name_, bytes, true, flags.compress));
     for (Socket* socket : sockets) {
-        // A listener of what goes out may have ended one of those behind it.
+        // An outgoing listener may have ended a socket that comes later in the list.
         if (socket->state() != Socket::State::connected) continue;
         if (flags.volatile_packet && !socket->connection().transport().writable()) continue;
         if (!flags.untold && socket->watches_outgoing() && !server_.log_if_throws("outgoing", [&] {
                 socket->notify_outgoing(packet.text, packet.text_is_binary, packet.attachments);
             }))
-            socket->connection().handler_threw();  // Its own affair: the others get theirs.
+            socket->connection().handler_threw();  // Ends this client; the others get the packet.
         socket->deliver(first.publication);
         for (const auto& part : attachments) socket->deliver(part->publication);
     }

@@ -35,7 +35,7 @@ void Server::post_to(base::SlotKey key, std::function<void(Socket&)> call, size_
 std::string Server::new_id() {
     static constexpr std::string_view alphabet =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    std::array<std::byte, 20> random;  // Of each byte 6 bits: 120 in all.
+    std::array<std::byte, 20> random;  // 6 bits of each byte are used: 120 bits.
     runtime_.random(random);
     std::string id(random.size(), ' ');
     for (size_t i = 0; i < id.size(); ++i) id[i] = alphabet[size_t(random[i]) % alphabet.size()];
@@ -49,7 +49,7 @@ void Server::warn(std::string_view message, std::span<const log::Field> fields) 
     warned_ms_ = now_ms;
     std::vector<log::Field> all(fields.begin(), fields.end());
     const std::string count = std::to_string(std::exchange(warnings_, 0));
-    all.push_back({"count", count});  // With those that had no line of their own.
+    all.push_back({"count", count});  // Includes the warnings that were not logged.
     runtime_.log(log::Level::warn, message, all);
 }
 
@@ -86,15 +86,16 @@ void Server::close_if_empty(Namespace& nsp) {
 
 Server::TimerId Server::at(uint64_t when_ms, Timer kind, base::SlotKey key, uint64_t number) {
     const TimerId timer{when_ms, ++last_timer_};
-    timers_.emplace_hint(timers_.end(), timer, Due{kind, key, number});  // Most are the latest.
-    // Waking for one that was cancelled costs less than setting the clock for each.
+    timers_.emplace_hint(timers_.end(), timer,
+                         Due{kind, key, number});  // Most new timers are the latest.
+    // To wake for a cancelled timer costs less than to set the clock for each cancellation.
     if (wake_ms_ == 0 || when_ms < wake_ms_) runtime_.wake_at(wake_ms_ = when_ms);
     return timer;
 }
 
 void Server::run(uint64_t now_ms) {
     const CallScope entry(*this);
-    wake_ms_ = now_ms;  // The end of this asks for the next one.
+    wake_ms_ = now_ms;  // The end of this function asks for the next wake-up.
     while (!timers_.empty() && timers_.begin()->first.when_ms <= now_ms) {
         const Due due = timers_.begin()->second;
         timers_.erase(timers_.begin());
@@ -109,7 +110,7 @@ void Server::fire(const Due& due) {
     Socket* const socket = sockets_.find(due.key);
     if (!socket) return;
     if (due.kind == Timer::ack) return socket->ack_timed_out(due.number);
-    socket->disconnect(false);  // Timer::login: it is over.
+    socket->disconnect(false);  // Timer::login: the login has expired.
 }
 
 // ---- commands -------------------------------------------------------------------------------------
@@ -122,7 +123,7 @@ void Server::perform(const Command& command) {
         const auto found = namespaces_.find(command.nsp);
         if (found != namespaces_.end()) perform_in(command, *found->second, report);
     } else {
-        std::vector<Namespace*> children;  // A handler may add some.
+        std::vector<Namespace*> children;  // A copy: a handler may add namespaces.
         for (const auto& [name, nsp] : namespaces_)
             if (&nsp->setup() == command.setup) children.push_back(nsp.get());
         for (Namespace* nsp : children) perform_in(command, *nsp, report);
@@ -145,7 +146,7 @@ void Server::perform_in(const Command& command, Namespace& nsp, Report& report) 
     if (sends && !command.nsp.empty()) {
         nsp.broadcast(command.packet, command.target.flags, targets);
     } else if (sends) {
-        // To the children of a pattern: each has its own name in the packet.
+        // To the children of a pattern: each child's packet holds the child's name.
         const auto ack_id =
             command.kind == Command::Kind::ask ? std::optional(command.ack_id) : std::nullopt;
         encoder_.begin(settings().codec, Type::event, nsp.name(), ack_id);
@@ -177,13 +178,13 @@ void Server::perform_on(const Command& command, Namespace& nsp, Socket& socket, 
             const uint64_t timeout_ms = command.target.flags.timeout_ms;
             const auto answered = [origin = command.origin,
                                    request = command.request](const sio::Answer& answer) {
-                if (!answer) return;  // The origin times out by itself.
+                if (!answer) return;  // Without this report the origin's request times out.
                 Report one{.request = request};
                 one.responses.push_back(answer.value());
                 origin->deliver_report(std::move(one));
             };
             ++report.expected;
-            // Where it awaits too many already, its answer will be missing.
+            // If the socket already awaits too many acks, its answer is not awaited and will be missing.
             static_cast<void>(
                 socket.await(command.ack_id, runtime_.now_ms() + timeout_ms, answered));
             return;
@@ -272,7 +273,7 @@ void Server::report(Report one) {
         --request.workers_left;
         request.expected += one.expected;
     }
-    // An answer may come before the count of its worker.
+    // A worker's answer may come before the worker's count.
     request.answered += one.responses.size();
     std::ranges::move(one.responses, std::back_inserter(request.all.responses));
     std::ranges::move(one.sockets, std::back_inserter(request.all.sockets));
@@ -295,8 +296,8 @@ void Server::post_drain() {
 }
 
 void Server::drain_history() {
-    drain_posted_.store(false);  // Before the log is read: what comes later is posted again.
-    if (std::exchange(draining_, true)) return;  // The loop below goes on with it.
+    drain_posted_.store(false);  // Cleared before the log is read: a later packet posts a new call.
+    if (std::exchange(draining_, true)) return;  // The loop that already runs delivers the packets.
     const CallScope entry(*this);
     for (;;) {
         std::vector<std::shared_ptr<const Command>> next;

@@ -1,4 +1,4 @@
-// How a client comes into a namespace: login, recovery or middleware, then its socket.
+// The steps by which a client joins a namespace: login, then recovery or middleware, then its socket.
 #include <algorithm>
 #include <array>
 #include <exception>
@@ -11,8 +11,8 @@
 namespace starling::socketio {
 namespace {
 
-// In memory of its own: applications keep it. Clients before 3.0 put it behind the name of the
-// namespace: `0/admin?token=1,`.
+// The `auth` of a CONNECT packet, copied, because the application may keep it. Clients before 3.0 put
+// their `auth` behind the namespace's name: `0/admin?token=1,`.
 Json auth_of(const Packet& packet) {
     if (packet.query.empty()) return sio::detail::own(packet.data);
     boost::json::object auth;
@@ -91,7 +91,7 @@ Socket& Server::create(const PendingConnection& who, std::string id) {
     socket.set_user(who.login.user);
     if (who.login.expires_s) {
         const int64_t left_s = std::max<int64_t>(*who.login.expires_s - runtime_.unix_s(), 0);
-        // The wall clock is read once; from here on it may be set without moving the end.
+        // The wall clock is read once, so that a later change of the clock does not move the expiry.
         const auto left_ms = uint64_t(std::min<int64_t>(left_s, 10L * 365 * 86'400)) * 1000;
         const auto timer = at(runtime_.now_ms() + left_ms, Timer::login, socket.slot_key(), 0);
         socket.set_login_timer(timer.when_ms, timer.number);
@@ -102,7 +102,8 @@ Socket& Server::create(const PendingConnection& who, std::string id) {
 void Server::refuse(Connection& connection, std::string_view nsp, const sio::Error& error,
                     bool known) {
     Json data;
-    // Old clients get the data alone, or the message; of a namespace that does not exist an object.
+    // Old clients get only the error's data, or its message without data. For a namespace that does not
+    // exist they get an object.
     if (connection.transport().revision() >= 4 || !known) {
         boost::json::object object{{"message", error.message}};
         if (!error.data.is_null()) object.emplace("data", error.data);
@@ -137,7 +138,7 @@ void Server::run_middleware(base::SlotKey key, size_t from) {
             return (*later)(socket->handle(), sio::Next(decide));
         }
         auto error = std::get<sio::Namespace::Middleware>(middleware[i])(socket->handle());
-        socket = find(key);  // It may have left.
+        socket = find(key);  // The socket may have left.
         if (!socket || socket->state() != Socket::State::joining) return;
         if (error) return decided(key, i, std::move(error));
     }
@@ -225,15 +226,15 @@ std::optional<History::Return> Server::find_saved_session(const PendingConnectio
     const auto pid = text_member(who.auth, "pid");
     const auto offset = text_member(who.auth, "offset");
     if (pid.empty() || offset.empty()) return std::nullopt;
-    // What this worker owes to others is delivered first, so that from here on it and the log
-    // agree.
+    // First deliver what the log holds for this worker's other clients, so that the worker has
+    // delivered all of the log.
     drain_history();
     std::optional<History::Return> back;
     adapter_.history()->with([&](History& history) {
         back = history.come_back(pid, who.nsp.name(), offset, runtime_.now_ms());
         if (!back) return;
-        // Another worker may have written meanwhile: this one sends that to everybody in its turn,
-        // to the one who comes back as missed.
+        // Another worker may have written to the log meanwhile. The next delivery sends those packets
+        // to all clients, including the returning one, so they must not be sent as missed, too.
         std::erase_if(back->missed,
                       [&](const auto& command) { return command->offset >= history_cursor_; });
     });

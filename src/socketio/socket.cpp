@@ -39,7 +39,7 @@ void Socket::on_event(const Json& data, std::optional<uint64_t> ack_id) {
     const Ack ack = ack_id ? Ack(handle(), *ack_id) : Ack();
     if (const auto* name = items.front().if_string())
         return dispatch({name->data(), name->size()}, args, ack);
-    // Numbers are names, too: those of a list of constants, say.
+    // An event's name may be a number.
     Encoded text;
     append_json_number(text.text, items.front().to_number<double>());
     dispatch(text.text, args, ack);
@@ -71,11 +71,11 @@ void Socket::call_listeners(std::string_view name, std::span<const Json> args, c
         if (const auto why = listener(event); why.index) on_misfit(why);
 }
 
-// The catch-all listeners, then the middleware. False: that refused the event.
+// Calls the catch-all listeners, then the middleware. False: the middleware refused the event.
 bool Socket::guarded(std::string_view name, std::span<const Json> values) {
     if (extras_->any.empty() && extras_->middleware.empty()) return true;
     const std::vector<Json> args = own_values(values);
-    // Of copies: a call may add or remove some, which counts from the next event on.
+    // Iterate over copies: a call may add or remove listeners, with effect from the next event on.
     if (!extras_->any.empty())
         for (const auto& call : std::vector(extras_->any)) (*call)(name, args);
     if (extras_->middleware.empty()) return true;
@@ -99,7 +99,7 @@ void Socket::argument_mismatch(std::string_view name, const sio::detail::Argumen
               {"message", "argument " + position + " must be " + why.expected}}));
 }
 
-// An event that this side makes: no packet, no middleware.
+// Dispatches an event of the server's own, without a packet and without middleware.
 void Socket::local_event(std::string_view name, std::string_view text) {
     const uint32_t number = server().names().find(name);
     if (number == Names::none || listeners_.empty()) return;
@@ -157,7 +157,7 @@ void Socket::send(const Encoder& packet, const Flags& flags) {
     if (flags.untold || !watches_outgoing())
         return transport.send(packet.text(), packet.text_is_binary(), packet.attachments(),
                               flags.compress);
-    // A listener may send something else, with the same encoder.
+    // A copy, because a listener may send with the same encoder.
     Encoded kept{std::string(packet.text()),
                  {packet.attachments().begin(), packet.attachments().end()},
                  packet.text_is_binary()};

@@ -41,11 +41,11 @@ std::optional<Socket::PendingAck> Socket::take_ack(uint64_t id) {
 
 void Socket::on_ack(uint64_t id, const Json& data) {
     const auto pending = take_ack(id);
-    if (!pending) return;  // Nobody asked, or it is too late.
+    if (!pending) return;  // No ack is awaited, or the ack has timed out.
     server().cancel({pending->due_ms, pending->timer});
     sio::Answer answer;
     if (const auto* args = data.if_array())
-        answer.args = *args;  // "431": acknowledged without data.
+        answer.args = *args;  // Without data ("431") the answer has no arguments.
     pending->done(answer);
 }
 
@@ -95,11 +95,13 @@ bool Socket::watches_outgoing() const noexcept {
     return extras_ && !extras_->any_outgoing.empty() && !server().tells_outgoing();
 }
 
-// Decoded again: so every way of sending is told of in the same words, and only who asks pays.
+// Decodes the sent packet again: outgoing listeners get the same arguments for every way of sending,
+// and sockets without such listeners cost nothing.
 void Socket::notify_outgoing(std::string_view text, bool text_is_binary,
                              std::span<const std::string> attachments) {
-    Arena arena(
-        server().settings().decode);  // The worker's own holds what its handler was called with.
+    Arena arena(server()
+                    .settings()
+                    .decode);  // The worker's Arena holds the arguments of the running handler.
     Decoder decoder(server().settings().codec);
     Outcome outcome = text_is_binary ? decoder.add_bytes(base::bytes_of(text), arena)
                                      : decoder.add_text(text.substr(1), arena);

@@ -15,11 +15,11 @@
 namespace starling::socketio {
 namespace {
 
-// Of other names Socket.IO itself makes events (socket.io-parser, RESERVED_EVENTS).
+// Names of Socket.IO's own events, which no client may send.
 constexpr std::array<std::string_view, 6> reserved_events = {
     "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
 
-// The number at the front of `text`, which is taken off; nothing where it is above `max`.
+// Removes the number at the front of `text` and returns it; nullopt if the number is above `max`.
 std::optional<uint64_t> take_number(std::string_view& text, uint64_t max) {
     const char* const end = text.data() + text.size();
     uint64_t number = 0;
@@ -31,8 +31,8 @@ std::optional<uint64_t> take_number(std::string_view& text, uint64_t max) {
 
 bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// JavaScript's Number() of the digits and blanks in front of the data: blanks around a number do not count, blanks
-// alone are 0. False: blanks within the number, or one above `max`.
+// Reads the digits and blanks in front of the data as JavaScript's Number() does: blanks around a number
+// are skipped, blanks alone are 0. False: there are blanks within the number, or it is above `max`.
 bool take_ack_id(std::string_view& text, uint64_t max, std::optional<uint64_t>& id) {
     const auto skip_blanks = [&text] {
         const auto end = std::ranges::find_if_not(text, is_blank);
@@ -51,8 +51,8 @@ bool take_ack_id(std::string_view& text, uint64_t max, std::optional<uint64_t>& 
 }
 
 struct Head {
-    std::string_view fault;  // Or "".
-    Packet packet;           // Its type may still be a binary one.
+    std::string_view fault;  // "": no fault.
+    Packet packet;           // The type may be a binary one here.
     size_t attachments = 0;
     std::string_view json;
 };
@@ -80,7 +80,7 @@ Head read_head(std::string_view text, const DecodeLimits& limits) {
         text.remove_prefix(1);
     }
     if (text.starts_with('/')) {
-        // Connection 1.4 sends `0/admin`, without the comma.
+        // Client 1.4 sends `0/admin` without the comma.
         const size_t end = std::min(text.find(','), text.size());
         packet.nsp = text.substr(0, end);
         split_query(packet);
@@ -92,8 +92,8 @@ Head read_head(std::string_view text, const DecodeLimits& limits) {
     return head;
 }
 
-// Calls `visit` for each placeholder below `root`; false as soon as it returns false. What it puts in
-// the placeholder's place is not visited.
+// Calls `visit` for each placeholder below `root`. Stops and returns false when `visit` returns false.
+// The value with which `visit` replaces a placeholder is not visited.
 template <class Visit>
 bool each_placeholder(Json& root, Visit visit) {
     std::vector<Json*> open{&root};
@@ -129,12 +129,12 @@ std::optional<size_t> index_of(const Json& placeholder, size_t count) {
     return static_cast<size_t>(index);
 }
 
-// Reads what is behind the head into its packet; "" or why not.
+// Reads the JSON behind the head into the packet. Returns the fault, or "".
 std::string_view read_data(Head& head, Arena& arena) {
     Packet& packet = head.packet;
     const Json* data = nullptr;
     if (!head.json.empty()) {
-        // Blanks in front of the JSON are something that no client sends.
+        // No client sends blanks in front of the JSON.
         constexpr std::string_view first = "[{\"";
         if (first.find(head.json[0]) == std::string_view::npos) return "invalid payload";
         auto json = arena.read_json(head.json);
@@ -184,7 +184,7 @@ bool shape_is_valid(Type type, const Json* data, const DecodeLimits& limits) noe
     const auto* items = data ? data->if_array() : nullptr;
     if (!items || items->empty()) return false;
     const Json& first = items->front();
-    // 1e400 would be a name that cannot be sent.
+    // The name 1e400 would be infinite, and cannot be sent.
     if (first.is_number()) return !first.is_double() || std::isfinite(first.get_double());
     const auto* text = first.if_string();
     if (!text || text->size() > limits.event_name_bytes_max) return false;
@@ -201,8 +201,8 @@ void split_query(Packet& packet) noexcept {
 
 struct Decoder::Pending {
     std::string text;
-    size_t due;    // More than `attachments` holds.
-    size_t bytes;  // Of the text and the attachments.
+    size_t due;    // The number of announced attachments.
+    size_t bytes;  // Size of the text and of the attachments that came.
     std::vector<std::string> attachments;
 };
 
@@ -219,7 +219,7 @@ Outcome Decoder::add_text(std::string_view text, Arena& arena) {
     if (head.fault.empty()) head.fault = read_data(head, arena);
     if (!head.fault.empty()) return fault(head.fault);
     if (is_binary(head.packet.type)) {
-        // More of them than attachments_max are bytes that could not be sent on.
+        // A packet with more placeholders than attachments_max could not be sent on.
         size_t count = 0;
         const bool valid = each_placeholder(head.packet.data, [&](Json& value) {
             return ++count <= arena.limits().attachments_max &&
@@ -244,7 +244,7 @@ Outcome Decoder::add_bytes(std::span<const std::byte> bytes, Arena& arena) {
     pending_->attachments.emplace_back(base::text_of(bytes));
     if (pending_->attachments.size() < pending_->due) return {};
 
-    // The text is read again: values of their own for packets that wait would cost more than that.
+    // Read the text again: to keep the values while the packet waits would cost more.
     const std::unique_ptr<Pending> whole = std::move(pending_);
     arena.clear();
     Head head = read_head(whole->text, arena.limits());
@@ -252,7 +252,7 @@ Outcome Decoder::add_bytes(std::span<const std::byte> bytes, Arena& arena) {
     if (!head.fault.empty()) return fault(head.fault);
     if (!fill(head.packet.data, whole->attachments, arena))
         return fault("attachments repeated too often");
-    // A "/" that was written out is a view of the text, too, which ends here.
+    // Also a "/" from the packet is a view of the text, which is freed here.
     head.packet.nsp = head.packet.nsp == "/" ? std::string_view("/") : arena.keep(head.packet.nsp);
     head.packet.query = arena.keep(head.packet.query);
     return finished(std::move(head.packet));

@@ -1,8 +1,8 @@
 // socketio/codec/decoder.h: Socket.IO packets from the messages of an Engine.IO connection: text,
-// and the binary attachments that follow it. Strict: whatever socket.io-parser 4.2.6 refuses, and
-// more.
+// and the binary attachments that follow it. It refuses all
+// that Node's parser refuses, and more.
 //
-// Owner: the connection; one pointer while nothing is pending. Thread: the owner's.
+// Owner: the connection. Without a pending packet the decoder holds one pointer. Thread: the owner's.
 #pragma once
 
 #include <cstddef>
@@ -30,10 +30,10 @@ struct Outcome {
 
 [[nodiscard]] Outcome fault(std::string_view reason) noexcept;
 
-// Whether `data` (null where nothing was sent) is what a packet of `type`, binary or not, carries.
+// Whether a packet of `type` may carry `data`. Null: the packet has no data.
 [[nodiscard]] bool shape_is_valid(Type type, const Json* data, const DecodeLimits& limits) noexcept;
 
-// Takes the query off the name of a namespace.
+// Moves the query of packet.nsp to packet.query.
 void split_query(Packet& packet) noexcept;
 
 class Decoder {
@@ -43,13 +43,13 @@ public:
     Decoder& operator=(Decoder&&) noexcept;
     ~Decoder();
 
-    // A text message, without the packet type of Engine.IO in front: `2["hello",1]`. It is valid
-    // UTF-8. After a fault the decoder must not be used again.
+    // A text message, without the packet type of Engine.IO in front: `2["hello",1]`. The
+    // text is valid UTF-8. After a fault the decoder must not be used again.
     [[nodiscard]] Outcome add_text(std::string_view text, Arena& arena);
     // A binary message: an attachment that is due, or a whole packet of MessagePack.
     [[nodiscard]] Outcome add_bytes(std::span<const std::byte> bytes, Arena& arena);
 
-    // Does a packet wait for its attachments?
+    // True while a packet waits for its attachments.
     [[nodiscard]] bool pending() const noexcept { return pending_ != nullptr; }
 
 private:

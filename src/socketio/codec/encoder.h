@@ -34,9 +34,9 @@ public:
     Encoder(const Encoder&) = delete;
     Encoder& operator=(const Encoder&) = delete;
 
-    // Forgets the packet before. For an event or an ack, values are the items of its array, the
-    // first one of an event its name. For the others there is one value or none. `type` is never a
-    // binary one: the values say whether it becomes that. Nothing of `nsp` is kept.
+    // Starts a packet and discards the previous one. The values of an event or an ack are the items of
+    // its array; an event's first value is its name. Other packets have at most one value. `type` is
+    // not a binary type: the encoder changes it if a value holds bytes. `nsp` is not kept.
     void begin(Type type, std::string_view nsp, std::optional<uint64_t> id = std::nullopt);
     void begin(Codec codec, Type type, std::string_view nsp,
                std::optional<uint64_t> id = std::nullopt);
@@ -58,12 +58,12 @@ public:
     void value(const Binary& bytes);
     void value(const Json& json);
 
-    // False where there is nothing to send: a value was over encoded_depth_max deep, or there were
-    // bytes in a packet that is neither event nor ack, or more attachments than the limit, or as
-    // text, beside bytes, an object with `_placeholder: true`.
+    // False: the packet cannot be sent. A value is deeper than encoded_depth_max; a packet that is
+    // neither event nor ack holds bytes; there are more attachments than the limit; or, in the JSON
+    // codec, a packet with bytes also holds an object with `_placeholder: true`.
     [[nodiscard]] bool finish();
 
-    // A whole packet, as the decoder reports them.
+    // Encodes a whole decoded packet.
     [[nodiscard]] bool encode(const Packet& packet);
 
     // The written packet, valid until the next begin().

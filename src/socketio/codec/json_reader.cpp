@@ -16,7 +16,7 @@ namespace {
 
 using boost::json::error_code;
 
-// The value of the escape \uXXXX at `at`, should there be one.
+// The value of the escape \uXXXX at `at`; nullopt if there is no such escape.
 std::optional<unsigned> escape_at(std::string_view text, size_t at) {
     if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
     unsigned unit = 0;
@@ -25,7 +25,7 @@ std::optional<unsigned> escape_at(std::string_view text, size_t at) {
     return unit;
 }
 
-// Every escape of half a surrogate pair becomes that of U+FFFD; the rest stays as it is.
+// Replaces each escape of half a surrogate pair by the escape of U+FFFD.
 std::string without_lone_surrogates(std::string_view json) {
     std::string text(json);
     for (size_t at = text.find('\\'); at != std::string::npos; at = text.find('\\', at)) {
@@ -69,7 +69,7 @@ void Arena::renew_stack() {
     stack_.emplace(boost::json::storage_ptr(), scratch_buffer_.data(), scratch_buffer_.size());
 }
 
-// Not release(): in Boost 1.81 that keeps the size of the next block, which doubles with each one.
+// Not release(): in Boost 1.81 release() keeps the size of the next block, which doubles each time.
 void Arena::renew_values() { values_.emplace(values_buffer_.data(), values_buffer_.size()); }
 
 void Arena::clear() noexcept {
@@ -106,7 +106,7 @@ std::optional<Json> Arena::read_json(std::string_view text) {
         return value;
     };
     if (parse(text, error)) return result();
-    // Boost.JSON has several errors for lone surrogates, and some of them for other faults as well.
+    // Boost.JSON has several errors for lone surrogates, and uses some of those for other faults, too.
     if (text.find("\\u") == std::string_view::npos) return std::nullopt;
     const std::string repaired = without_lone_surrogates(text);
     error.clear();

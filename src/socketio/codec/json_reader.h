@@ -1,5 +1,5 @@
-// socketio/codec/json_reader.h: where packets are decoded: memory that is used again and again, so that a
-// small packet allocates nothing; and JSON as JSON.parse takes it (RFC 8259).
+// socketio/codec/json_reader.h: the memory for decoded packets, reused so that a small packet
+// allocates nothing; and a JSON parser that accepts what JSON.parse accepts (RFC 8259).
 //
 // Owner: a worker has one Arena for all its connections. Thread: the owner's.
 #pragma once
@@ -26,23 +26,23 @@ public:
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
 
-    // Frees what the last packet took; its values must not be read afterwards. The next packet does
-    // so too: this is for not keeping the memory of a large one until then.
+    // Frees the memory of the last packet; its values must not be read afterwards. Decoding the next
+    // packet does this, too; call clear() to free the memory of a large packet earlier.
     void clear() noexcept;
 
     [[nodiscard]] const DecodeLimits& limits() const noexcept { return limits_; }
-    // For values that live as long as those of the packet.
+    // Memory for values that live as long as the packet's values.
     [[nodiscard]] boost::json::storage_ptr storage() noexcept { return &*values_; }
-    // A copy that lives as long.
+    // Returns a copy of `text` that lives as long as the packet's values.
     [[nodiscard]] std::string_view keep(std::string_view text);
-    // For objects that are not read by read_json(), see base::TableSpread.
+    // For readers other than read_json(); see base::TableSpread.
     [[nodiscard]] base::TableDraws& draws() noexcept { return draws_; }
-    // Builds the values of a message of so many bytes without recursion; empty, and with storage().
+    // An empty stack that builds values in storage(), for a message of `message_bytes`.
     [[nodiscard]] boost::json::value_stack& stack(size_t message_bytes);
 
-    // One JSON text, nothing in front of it or behind it but blanks. Of a name that an object has
-    // twice the last one counts; half of a surrogate pair becomes U+FFFD (JSON.stringify writes such
-    // escapes for text cut in the middle of an emoji). Nothing: no JSON, or too deep.
+    // Parses one JSON text with optional blanks around it. If an object has a name twice, the last
+    // member counts. Half of a surrogate pair becomes U+FFFD (JSON.stringify writes such escapes for
+    // text that was cut in the middle of an emoji). nullopt: `text` is not JSON, or too deep.
     [[nodiscard]] std::optional<Json> read_json(std::string_view text);
 
 private:
@@ -58,7 +58,7 @@ private:
 
     DecodeLimits limits_;
     base::TableDraws draws_;
-    bool large_ = false;  // The scratch memory may have grown by much.
+    bool large_ = false;  // The scratch memory may have grown large.
     std::array<unsigned char, values_bytes> values_buffer_;
     std::array<unsigned char, scratch_bytes> scratch_buffer_;
     std::optional<boost::json::monotonic_resource> values_;

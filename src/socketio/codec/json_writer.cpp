@@ -17,7 +17,7 @@ namespace {
 constexpr uint64_t ones = 0x0101010101010101;
 constexpr uint64_t highs = ones * 0x80;
 
-// Not zero where a byte of `word` has its high bit unset and is below `n`.
+// Not zero if some byte of `word` is below `n`. Bytes of 0x80 and above do not count.
 constexpr uint64_t below(uint64_t word, uint64_t n) { return (word - ones * n) & ~word & highs; }
 
 constexpr bool is_special(char c) {
@@ -26,7 +26,7 @@ constexpr bool is_special(char c) {
 
 struct Traits {
     bool ascii;
-    bool special;  // There is something to escape.
+    bool special;  // At least one character must be escaped.
 };
 
 Traits traits_of(std::string_view text) {
@@ -108,10 +108,10 @@ void append_json_number(std::string& out, double number) {
         out += "null";
         return;
     }
-    if (std::abs(number) < 9e15 && number == std::trunc(number))  // Zero has no sign there.
+    if (std::abs(number) < 9e15 && number == std::trunc(number))  // Also -0, which is printed as 0.
         return append_integer(out, static_cast<int64_t>(number));
 
-    // Shortest digits: [-]d[.ddd]e±xx.
+    // The shortest digits: [-]d[.ddd]e±xx.
     std::array<char, 32> buffer;
     const char* const end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number,
                                           std::chars_format::scientific)
@@ -204,7 +204,7 @@ void JsonWriter::value(const Json& json) {
     write(json, has_items_of(type_) ? 2 : 1);
 }
 
-// `depth` is that of `json`, should it be an array or an object.
+// `depth`: the depth of `json`, if `json` is an array or an object.
 void JsonWriter::write(const Json& json, size_t depth) {
     std::string& text = out_.text;
     switch (json.kind()) {
@@ -216,7 +216,7 @@ void JsonWriter::write(const Json& json, size_t depth) {
         case boost::json::kind::string: return append_json_string(text, view_of(json.get_string()));
         default: break;
     }
-    // A placeholder is an object as well: what is sent is never deeper than what is taken.
+    // A placeholder counts as an object, so that no sent packet is deeper than the decoder accepts.
     if (depth > encoded_depth_max) {
         failed_ = true;
     } else if (const auto* array = json.if_array()) {
@@ -248,7 +248,7 @@ void JsonWriter::write_object(const Json& json, size_t depth) {
 }
 
 void JsonWriter::write_bytes(std::string_view bytes) {
-    // The limit of what is decoded: a client refuses more, and leaves.
+    // The decoder's limit: a client refuses a packet with more attachments, and leaves.
     if (!has_items_of(type_) || out_.attachments.size() >= attachments_max_) {
         failed_ = true;
         return;
@@ -263,8 +263,8 @@ bool JsonWriter::finish() {
     if (has_items_of(type_)) out_.text += ']';
     const size_t count = out_.attachments.size();
     if (count > 0) {
-        // Nothing can tell such an object from a placeholder: the receiver would take bytes for it, or
-        // close the connection. Somebody who echoes what a peer sent must not pass that on.
+        // The receiver cannot tell such an object from a placeholder: it would replace the object by
+        // bytes, or close the connection. An application that echoes JSON must not cause this.
         if (lookalike_) failed_ = true;
         std::string head(1, type_ == Type::event ? '5' : '6');
         append_integer(head, count);

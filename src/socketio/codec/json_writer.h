@@ -1,6 +1,6 @@
-// socketio/codec/json_writer.h: a Socket.IO packet as text, `4<type>[<n>-][<nsp>,][<id>][json]`: with the
-// packet type of Engine.IO in front, so that it is what goes into a frame. Numbers and escapes are
-// those of JSON.stringify.
+// socketio/codec/json_writer.h: a Socket.IO packet as text, `4<type>[<n>-][<nsp>,][<id>][json]`. The
+// packet type of Engine.IO is in front, so that the text can be sent in a frame as it is. Numbers and
+// escapes are those of JSON.stringify.
 //
 // Owner: an Encoder. Thread: the owner's.
 #pragma once
@@ -16,7 +16,7 @@
 
 namespace starling::socketio {
 
-// A packet as it is sent: one message of Engine.IO, and the attachments that follow it.
+// An encoded packet: one Engine.IO message and the attachments that follow it.
 struct Encoded {
     std::string text;
     std::vector<std::string> attachments;

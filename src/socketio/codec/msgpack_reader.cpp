@@ -24,7 +24,7 @@ namespace {
 
 constexpr size_t frames_max = 256;
 
-// The bytes that are left. A read beyond the end gives zeros, and `failed()` from then on.
+// The unread bytes. A read beyond the end returns zeros; from then on failed() is true.
 class Cursor {
 public:
     explicit Cursor(std::string_view bytes) : bytes_(bytes) {}
@@ -49,7 +49,7 @@ public:
         return front;
     }
 
-    // A `undefined`, should one be next.
+    // Reads an `undefined`, if one is next.
     bool skip_undefined() {
         if (!bytes_.starts_with(std::string_view("\xd4\0", 2)) || bytes_.size() < 3) return false;
         bytes_.remove_prefix(3);
@@ -61,7 +61,7 @@ private:
     bool failed_ = false;
 };
 
-// As Date.prototype.toJSON: "2024-02-29T12:00:00.000Z", which is what a Date becomes in JSON.
+// A Date as JSON, as Date.prototype.toJSON writes it: "2024-02-29T12:00:00.000Z".
 std::optional<std::string> date_text(int64_t ms) {
     using namespace std::chrono;
     constexpr int64_t year_9999_end_ms = 253'402'300'800'000;
@@ -81,7 +81,7 @@ std::optional<std::string> date_text(int64_t ms) {
     return std::string(text.data(), static_cast<size_t>(size));
 }
 
-// One value, without recursion: what is open is a frame of a stack of fixed size.
+// Reads one value without recursion: each open container is a frame on a stack of fixed size.
 class Reader {
 public:
     Reader(std::string_view bytes, size_t depth_max, Arena& arena)
@@ -90,7 +90,7 @@ public:
           draws_(arena.draws()),
           depth_max_(std::min(depth_max, frames_max)) {}
 
-    // Leaves the value on the stack; false for everything that is no whole value and nothing else.
+    // Leaves the value on the stack. False: the bytes are not exactly one whole value.
     [[nodiscard]] bool read() {
         value();
         while (!in_.failed() && depth_ > 0) {
@@ -111,10 +111,10 @@ public:
 
 private:
     struct Frame {
-        uint32_t left;   // Items, or pairs.
-        uint32_t count;  // What the container will hold.
+        uint32_t left;   // Items, or pairs of a map.
+        uint32_t count;  // Values that the container will hold.
         bool map;
-        base::TableSpread spread;  // Of a map.
+        base::TableSpread spread;  // For a map.
     };
 
     void close(const Frame& frame) {
@@ -132,7 +132,7 @@ private:
         const auto size = text_size(prefix);
         if (!size) return in_.fail();
         const std::string_view key = in_.text(*size);
-        // As JSON.stringify does with a member that is undefined.
+        // Leave out a member that is undefined, as JSON.stringify does.
         if (in_.skip_undefined()) {
             --frame.count;
             return;
@@ -169,7 +169,7 @@ private:
     void text(uint64_t size) {
         const std::string_view bytes = in_.text(size);
         if (in_.failed()) return;
-        // Buffer.toString of Node, with which the reference reads, does the same.
+        // Node's Buffer.toString does the same.
         base::utf8_is_valid(bytes) ? out_.push_string(view(bytes))
                                    : out_.push_string(base::utf8_repaired(bytes));
     }
@@ -263,7 +263,7 @@ private:
     std::array<Frame, frames_max> frames_;
 };
 
-// A member that is a whole number from 0 to `max`; for JavaScript 1.0 is one as well.
+// Reads a member as a whole number from 0 to `max`. 1.0 counts as 1, as in JavaScript.
 std::optional<uint64_t> whole_number(const Json* value, uint64_t max) {
     if (!value) return std::nullopt;
     uint64_t number = 0;
@@ -283,7 +283,7 @@ std::optional<uint64_t> whole_number(const Json* value, uint64_t max) {
 
 Outcome read_msgpack(std::span<const std::byte> bytes, Arena& arena) {
     arena.clear();
-    // The depth is that of `data`; around it is the packet.
+    // depth_max applies to `data`; the packet's map around it adds one level.
     Reader reader(base::text_of(bytes), arena.limits().depth_max + 1, arena);
     if (!reader.read()) return fault("invalid MessagePack");
     Json message = reader.release();
@@ -299,7 +299,7 @@ Outcome read_msgpack(std::span<const std::byte> bytes, Arena& arena) {
     const Json* nsp = members->if_contains("nsp");
     if (!nsp || !nsp->is_string() || !nsp->get_string().starts_with('/'))
         return fault("invalid namespace");
-    // A short string is stored in its value: what lives as long as the arena is a copy.
+    // Copy: a short string is stored inside its value, which does not live as long as the Arena.
     packet.nsp = arena.keep({nsp->get_string().data(), nsp->get_string().size()});
     split_query(packet);
     if (packet.nsp.size() > arena.limits().nsp_bytes_max) return fault("namespace too long");
@@ -309,7 +309,7 @@ Outcome read_msgpack(std::span<const std::byte> bytes, Arena& arena) {
         if (!packet.id) return fault("invalid ack id");
     }
     Json* data = members->if_contains("data");
-    // Unlike that of JSON, Node's parser of MessagePack wants the data of an ack.
+    // Node's MessagePack parser, unlike its JSON parser, requires the data of an ack.
     const bool lacks_data = !data && packet.type == Type::ack;
     if (lacks_data || !shape_is_valid(packet.type, data, arena.limits()))
         return fault("invalid payload");

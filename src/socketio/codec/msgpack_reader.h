@@ -10,7 +10,7 @@
 
 namespace starling::socketio {
 
-// Pure; the packet lives until `arena` is used again. Unknown keys of the map are passed over.
+// Pure; the packet lives until `arena` is used again. Unknown keys of the map are skipped.
 [[nodiscard]] Outcome read_msgpack(std::span<const std::byte> bytes, Arena& arena);
 
 }  // namespace starling::socketio

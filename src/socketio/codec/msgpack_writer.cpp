@@ -67,7 +67,8 @@ void append_bytes(std::string& out, std::string_view bytes) {
     out.append(bytes);
 }
 
-// `fixed` is the prefix of up to 15 items, `wide` that of up to 65,535; the next one is for more.
+// `fixed`: the prefix for up to 15 items. `wide`: the prefix for up to 65,535 items; `wide` + 1 is for
+// more.
 void append_count(std::string& out, uint8_t fixed, uint8_t wide, size_t count) {
     if (count < 16)
         append_byte(out, fixed | count);
@@ -85,7 +86,7 @@ void MsgpackWriter::begin(Type type, std::string_view nsp, std::optional<uint64_
     failed_ = false;
     items_ = 0;
     items_at_ = 0;
-    // The client's parser wants `data` to be absent, not null, where there is none: value() adds it.
+    // Without data the client's parser requires that `data` is absent, not null: value() adds `data`.
     members_ = id ? 3 : 2;
     append_byte(text, 0x80 | members_);
     append_text(text, "type");
@@ -131,7 +132,7 @@ void MsgpackWriter::write_bytes(std::string& text, std::string_view bytes) {
     append_bytes(text, bytes);
 }
 
-// `depth` is that of `json`, should it be an array or an object. Bytes are neither, here.
+// `depth`: the depth of `json`, if `json` is an array or an object. Bytes count as neither.
 void MsgpackWriter::write(const Json& json, size_t depth) {
     std::string& text = out_.text;
     switch (json.kind()) {

@@ -1,5 +1,5 @@
 // socketio/codec/msgpack_writer.h: a Socket.IO packet as one MessagePack map in one binary message, for
-// clients that use socket.io-msgpack-parser. Bytes stand where they belong; there are no attachments.
+// clients that use socket.io-msgpack-parser. Bytes are part of the data; there are no attachments.
 //
 // Owner: an Encoder. Thread: the owner's.
 #pragma once
@@ -38,9 +38,9 @@ private:
     void write_bytes(std::string& text, std::string_view bytes);
 
     Encoded& out_;
-    size_t items_at_ = 0;  // Of the byte that counts the items; 0 where there is no array.
+    size_t items_at_ = 0;  // Position of the byte that counts the items; 0: no array.
     size_t items_ = 0;
-    size_t members_ = 0;  // Of the map, at the front.
+    size_t members_ = 0;  // The number of members of the map at the front.
     bool failed_ = false;
 };
 

@@ -13,26 +13,26 @@
 
 namespace starling::socketio {
 
-// Throws std::invalid_argument for a handler that no event of a client could reach.
+// Throws std::invalid_argument for a name that clients cannot send.
 void require_event_of_clients(std::string_view name);
 
 void write_values(Encoder& encoder, std::span<const sio::Value> values);
 
-// An event, complete. Throws std::invalid_argument where the application must not send that: a name
-// that is reserved or too long, values that cannot be encoded.
+// Encodes a complete event. Throws std::invalid_argument for a name that is reserved or too long, and
+// for values that cannot be encoded.
 void encode_event(Encoder& encoder, Codec codec, std::string_view nsp, std::string_view name,
                   std::span<const sio::Value> values, std::optional<uint64_t> ack_id = std::nullopt,
                   std::string_view offset = {});
 
-// Copies, for what is sent later. `name`: as first item, where it is not empty.
+// Copies `values`, to be sent later. A `name` that is not empty becomes the first item.
 [[nodiscard]] boost::json::array to_array(std::span<const sio::Value> values,
                                           std::string_view name = {});
-// Views of such a copy.
+// Views of a copy that to_array() made.
 [[nodiscard]] std::vector<sio::Value> to_values(const boost::json::array& array, size_t from = 0);
-// Deep copies in memory of their own, for an application: a Json from a packet is in the memory of the
-// Arena, and a plain copy of it would be so, too.
+// Deep copies in memory of their own, for an application. A plain copy of a packet's Json would stay in
+// the memory of the Arena.
 [[nodiscard]] std::vector<Json> own_values(std::span<const Json> values);
-// About what such a copy holds, for limits.
+// The approximate memory of a copy of `values`, for limits.
 [[nodiscard]] size_t size_of(std::span<const sio::Value> values) noexcept;
 
 }  // namespace starling::socketio
