@@ -30,9 +30,15 @@ Namespace::Namespace(Server& server, NamespaceSetup& setup, std::string name)
 Namespace::~Namespace() = default;
 
 void Namespace::add(Socket& socket) {
-    socket.index = uint32_t(sockets_.size());
     sockets_.push_back(&socket);
-    by_id_.insert(&socket);
+    try {
+        by_id_.insert(&socket);
+    } catch (...) {
+        sockets_.pop_back();
+        throw;
+    }
+    socket.index = uint32_t(sockets_.size() - 1);
+    --waiting;
     setup_.connected.fetch_add(1, std::memory_order_relaxed);
     note(RoomEvent::Kind::created, socket.id());
     note(RoomEvent::Kind::joined, socket.id(), socket.id());
@@ -69,6 +75,13 @@ void Namespace::remove(Socket& socket) {
     if (setup_.on_leave_room)
         for (const auto& room : rooms_.topics_of(socket)) leave_quietly(socket, room);
     rooms_.leave_all(socket);
+    unlist(socket);
+    note(RoomEvent::Kind::left, socket.id(), socket.id());
+    note(RoomEvent::Kind::deleted, socket.id());
+    tell_hooks();
+}
+
+void Namespace::unlist(Socket& socket) noexcept {
     by_id_.erase(&socket);
     // The list's last socket takes the place of the removed socket.
     sockets_.back()->index = socket.index;
@@ -76,9 +89,15 @@ void Namespace::remove(Socket& socket) {
     sockets_.pop_back();
     socket.index = Socket::nowhere;
     setup_.connected.fetch_sub(1, std::memory_order_relaxed);
-    note(RoomEvent::Kind::left, socket.id(), socket.id());
-    note(RoomEvent::Kind::deleted, socket.id());
-    tell_hooks();
+}
+
+void Namespace::abandon(Socket& socket) noexcept {
+    try {
+        rooms_.leave_all(socket);
+    } catch (...) {  // Each room is left before its hook is noted; go on with the next room.
+        return abandon(socket);
+    }
+    unlist(socket);
 }
 
 void Namespace::forget(Socket& socket) {

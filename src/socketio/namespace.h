@@ -32,6 +32,8 @@ public:
     void add(Socket& socket);  // Connected: joins the room of its id.
     void remove(Socket& socket);
     void forget(Socket& socket);  // For a socket that was never added.
+    // For a socket that is destroyed before remove() succeeded: no pointer to it stays. Calls no hook.
+    void abandon(Socket& socket) noexcept;
     void join(Socket& socket, std::string_view room);
     void leave(Socket& socket, std::string_view room);
     [[nodiscard]] std::vector<std::string> rooms_of(const Socket& socket) const;
@@ -44,6 +46,7 @@ public:
     size_t waiting = 0;  // Sockets still in middleware.
 
 private:
+    void unlist(Socket& socket) noexcept;  // From sockets_ and by_id_.
     struct IdHash {
         using is_transparent = void;
         size_t operator()(const Socket* socket) const noexcept { return (*this)(socket->id()); }

@@ -67,6 +67,8 @@ void Server::leave(const Socket& socket, std::string_view reason, bool was_conne
 
 void Server::left(Socket& socket) {
     Namespace& nsp = socket.nsp();
+    // Before release(), so that push_back() cannot fail and free the socket here.
+    if (left_.size() == left_.capacity()) left_.reserve(2 * left_.size() + 1);
     left_.push_back(socket.connection().release(socket));
     close_if_empty(nsp);
 }

@@ -174,7 +174,6 @@ void Server::admit(Socket& socket) {
 void Server::enter(Socket& socket, std::optional<History::Return> back) {
     Namespace& nsp = socket.nsp();
     Connection& connection = socket.connection();
-    --nsp.waiting;
     if (back) {
         {
             const auto lock = lifetime_.lock();  // Another thread may ask for the id.

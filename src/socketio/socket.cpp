@@ -21,6 +21,8 @@ Socket::Socket(Connection& connection, Namespace& nsp, std::string id, base::Slo
     : connection_(connection), nsp_(nsp), key_(key), id_(std::move(id)) {}
 
 Socket::~Socket() {
+    // Only if the socket could not leave, for want of memory.
+    if (index != nowhere) nsp_.abandon(*this);
     const auto lock = server().lifetime().lock();  // Another thread may be reading the socket's id.
     server().sockets().remove(*this);
 }
@@ -195,8 +197,13 @@ void Socket::disconnect(bool close) {
 
 void Socket::closed(std::string_view reason) {
     if (state_ == State::gone) return;
-    const bool was_connected = std::exchange(state_, State::gone) == State::connected;
-    server().leave(*this, reason, was_connected);
+    const State before = std::exchange(state_, State::gone);
+    try {
+        server().leave(*this, reason, before == State::connected);
+    } catch (...) {  // Out of memory: the socket has not left.
+        state_ = before;
+        throw;
+    }
 }
 
 void Socket::finish_leaving(std::string_view reason, bool was_connected) {
@@ -206,7 +213,7 @@ void Socket::finish_leaving(std::string_view reason, bool was_connected) {
         any_threw |= !server().log_if_throws("disconnect", call);
     };
     if (was_connected) tell([&] { local_event("disconnecting", reason); });
-    if (was_connected) server().keep_for_return(*this, reason);
+    if (was_connected) tell([&] { server().keep_for_return(*this, reason); });
     any_threw |= !cancel_timers();
     if (index == nowhere)
         nsp_.forget(*this);

@@ -1,16 +1,14 @@
 // Each allocation of each scenario fails once: that costs one connection, and nobody else anything.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cstdlib>
 #include <functional>
 #include <new>
 #include <string>
 
-#include "tests/fake/failing_memory.h"
 #include "tests/fake/tls_client.h"
 #include "tests/net/tls_fixture.h"
-#include "tests/server/worker_group_fixture.h"
+#include "tests/server/out_of_memory.h"
 #include "tests/server/ws_client.h"
 
 namespace starling::fake {
@@ -71,7 +69,7 @@ std::string request(std::string_view method, std::string_view path, std::string_
            "\r\n\r\n" + std::string(body);
 }
 
-class OutOfMemory : public ::testing::Test {
+class OutOfMemory : public FailingAllocations {
 protected:
     OutOfMemory() {
         add("GET", "/", [](const http::Request&, http::Response& response) {
@@ -104,33 +102,12 @@ protected:
     void add(std::string_view method, std::string_view path, http::Handler handler) {
         workers_.site.add_handler(method, path, std::move(handler));
     }
-    // Calls on the worker's thread, which allocates nothing for it.
-    template <class F>
-    void on_worker(F&& call) {
-        std::atomic<bool> done = false;
-        workers_.group.workers[0]->post([&] {
-            call();
-            done = true;
-        });
-        ASSERT_TRUE(eventually([&] { return done.load(); }));
-    }
-    // The first allocation fails, then the second, until the scenario needs no more of them.
     void fail_each(const std::function<void()>& scenario, bool tls = false) {
         workers_.start(
             1, [](auto&) {}, tls ? net::shared_context() : nullptr);
-        uint64_t number = 1;
-        for (bool failed = true; failed; ++number) {
-            ASSERT_LT(number, 2000u);
-            on_worker([number] { fake::fail_allocation(number); });
-            scenario();
-            on_worker([&failed] {
-                failed = fake::allocation_failed();
-                fake::fail_allocation(0);
-            });
+        FailingAllocations::fail_each(scenario, [this, tls] {
             if (!tls) everybody_else_goes_on();
-        }
-        EXPECT_GT(number, 3u);
-        EXPECT_TRUE(workers_.all_gone());
+        });
     }
     void everybody_else_goes_on() {
         WsClient client(workers_.port(), "/ws");
@@ -138,14 +115,6 @@ protected:
         client.send_text("still here");
         ASSERT_EQ(client.next(), "text(still here)");
     }
-
-    // A promised answer, or a handshake, that failed on this side must not hold up the test.
-    TestTeam workers_{[] {
-        ServerOptions options;
-        options.http.answer_timeout = std::chrono::milliseconds(300);
-        options.http.head_timeout = std::chrono::milliseconds(500);
-        return options;
-    }()};
 };
 
 TEST_F(OutOfMemory, ARequest) {
