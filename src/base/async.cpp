@@ -3,6 +3,8 @@
 
 #include <stdexcept>
 
+#include "base/exception_text.h"
+
 namespace starling {
 namespace detail {
 namespace {
@@ -104,10 +106,8 @@ Strand::Here::~Here() { current_strand = outer_; }
 std::string_view describe(const std::exception_ptr& error) noexcept {
     try {
         std::rethrow_exception(error);
-    } catch (const std::exception& known) {
-        return known.what();  // Lives as long as `error`.
     } catch (...) {
-        return "an exception of unknown type";
+        return base::describe_current_exception();  // The text lives as long as `error`.
     }
 }
 

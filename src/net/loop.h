@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/exception_text.h"
 #include "base/lifetime.h"
 #include "base/slot_table.h"
 #include "base/task.h"
@@ -102,10 +103,8 @@ private:
         try {
             call();
             return true;
-        } catch (const std::exception& error) {
-            tell_escaped(error.what());
         } catch (...) {
-            tell_escaped("an exception of unknown type");
+            tell_escaped(base::describe_current_exception());
         }
         return false;
     }

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/exception_text.h"
 #include "base/text.h"
 #include "http/masking.h"
 #include "http/response_access.h"
@@ -79,10 +80,8 @@ void HttpConnection::answer_exception(const http::Request& request, http::Respon
         throw;
     } catch (const http::BadRequest& fault) {
         http::plain_answer(response, fault.status(), fault.what());
-    } catch (const std::exception& error) {
-        what = error.what();
     } catch (...) {
-        what = "an exception of unknown type";
+        what = base::describe_current_exception();
     }
     if (response.status() == 200) {
         worker_->log_exception(request.path(), what);

@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/exception_text.h"
 #include "base/keyed_hash.h"
 #include "base/lifetime.h"
 #include "base/slot_table.h"
@@ -219,10 +220,8 @@ bool Server::log_if_throws(std::string_view where, F&& call) {
     try {
         call();
         return true;
-    } catch (const std::exception& error) {
-        runtime_.log_exception(where, error.what());
     } catch (...) {
-        runtime_.log_exception(where, "an exception of unknown type");
+        runtime_.log_exception(where, base::describe_current_exception());
     }
     return false;
 }

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/exception_text.h"
 #include "base/slot_table.h"
 #include "hub/hub.h"
 #include "socketio/codec/encoder.h"
@@ -146,10 +147,8 @@ template <class F>
 void Socket::run(std::string_view where, F&& call) {
     try {
         call();
-    } catch (const std::exception& error) {
-        threw(where, error.what());
     } catch (...) {
-        threw(where, "an exception of unknown type");
+        threw(where, base::describe_current_exception());
     }
 }
 

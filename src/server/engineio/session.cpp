@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "base/exception_text.h"
 #include "base/text.h"
 #include "server/engineio/engine_worker.h"
 #include "server/engineio/polling.h"
@@ -64,10 +65,8 @@ template <class F>
 void EngineSession::call(F&& call_user) {
     try {
         call_user();
-    } catch (const std::exception& error) {
-        user_threw(error.what());
     } catch (...) {
-        user_threw("an exception of unknown type");
+        user_threw(base::describe_current_exception());
     }
 }
 
@@ -300,10 +299,8 @@ void EngineSession::end() {
     if (!user_) return;
     try {
         user_->on_close(core_.reason());
-    } catch (const std::exception& error) {
-        host_.worker.log_exception("session", error.what());
     } catch (...) {
-        host_.worker.log_exception("session", "an exception of unknown type");
+        host_.worker.log_exception("session", base::describe_current_exception());
     }
 }
 
