@@ -27,6 +27,7 @@ namespace starling::net {
 
 class Acceptor;
 class Stream;
+class Watch;
 
 class Backend {
 public:
@@ -72,6 +73,12 @@ public:
     // Accepted descriptors (non-blocking, close-on-exec) and failures are reported to `acceptor`.
     [[nodiscard]] virtual std::error_code listen(Acceptor& acceptor) = 0;
     virtual void unlisten(Acceptor& acceptor) noexcept = 0;
+
+    // A descriptor of somebody else's: Watch::ready() follows, level-triggered, for what
+    // watch.interest() says now. Again for each change; an interest in nothing reports nothing.
+    [[nodiscard]] virtual std::error_code watch(Watch& watch) noexcept = 0;
+    // Nothing more is reported. `closed`: the descriptor is closed, and its number is not to be used.
+    virtual void unwatch(Watch& watch, bool closed) noexcept = 0;
 
     // Waits for completions, at most `timeout_ms` (-1: without end); reports nothing yet, so that
     // the loop learns what time it is before anybody acts on what arrived.

@@ -14,6 +14,7 @@
 #include "net/backend.h"
 #include "net/stream.h"
 #include "net/system_calls.h"
+#include "net/watch.h"
 
 namespace starling::net {
 
@@ -74,9 +75,29 @@ public:
     void unlisten(Acceptor& acceptor) noexcept override {
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, acceptor.fd(), nullptr);
         if (accepting_ == &acceptor) accepting_ = nullptr;
-        // It may be destroyed now; what this batch still holds for it must not find it.
-        for (epoll_event& event : std::span(events_).first(size_t(count_)))
-            if (event.data.u64 == tagged(acceptor)) event.data.u64 = 0;
+        drop_events(tagged(acceptor));
+    }
+
+    std::error_code watch(Watch& watch) noexcept override {
+        epoll_event event{0, {.u64 = tagged(watch)}};
+        if (watch.interest().readable) event.events |= EPOLLIN;
+        if (watch.interest().writable) event.events |= EPOLLOUT;
+        if (event.events == 0) {  // In the set it would still report errors.
+            unwatch(watch, false);
+            return {};
+        }
+        const int operation = watch.in_kernel ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+        watch.in_kernel = ::epoll_ctl(epoll_.get(), operation, watch.fd(), &event) == 0;
+        if (watch.in_kernel) return {};
+        return {errno, std::system_category()};
+    }
+
+    void unwatch(Watch& watch, bool closed) noexcept override {
+        // Closing the descriptor took it out of the set.
+        if (watch.in_kernel && !closed)
+            ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, watch.fd(), nullptr);
+        watch.in_kernel = false;
+        drop_events(tagged(watch));
     }
 
     void wait(int timeout_ms) override {
@@ -89,6 +110,8 @@ public:
             const epoll_event event = events_[size_t(i)];
             if (event.data.u64 & acceptor_tag)
                 accept(*reinterpret_cast<Acceptor*>(event.data.u64 & ~acceptor_tag));
+            else if (event.data.u64 & watch_tag)
+                report(*reinterpret_cast<Watch*>(event.data.u64 & ~watch_tag), event.events);
             else if (event.data.ptr)
                 report(*static_cast<Stream*>(event.data.ptr), event.events);
         }
@@ -105,11 +128,25 @@ private:
     // report it for ever. `full`: the kernel took less than all of the last send.
     static constexpr uint8_t receiving = 1, sending = 2, added = 4, hung_up = 8, end_reported = 16,
                              full = 32;
-    static constexpr uint64_t acceptor_tag = 1;
+    static constexpr uint64_t acceptor_tag = 1, watch_tag = 2;
     static constexpr int accepts_per_tick_max = 64;
 
     static uint64_t tagged(Acceptor& acceptor) noexcept {
         return reinterpret_cast<uint64_t>(&acceptor) | acceptor_tag;
+    }
+    static uint64_t tagged(Watch& watch) noexcept {
+        return reinterpret_cast<uint64_t>(&watch) | watch_tag;
+    }
+
+    // Its object may be destroyed now; what this batch still holds for it must not find it.
+    void drop_events(uint64_t tag) noexcept {
+        for (epoll_event& event : std::span(events_).first(size_t(count_)))
+            if (event.data.u64 == tag) event.data.u64 = 0;
+    }
+
+    static void report(Watch& watch, uint32_t events) {
+        const bool over = events & (EPOLLERR | EPOLLHUP);
+        watch.ready(over || events & EPOLLIN, over || events & EPOLLOUT);
     }
 
     static ssize_t send_parts(int fd, std::span<const iovec> parts) noexcept {

@@ -92,6 +92,7 @@ public:
 private:
     friend class Acceptor;
     friend class Stream;
+    friend class Watch;
 
     [[nodiscard]] int wait_ms(int timeout_ms_max);
     void settle();  // Flush and reap until neither has work.

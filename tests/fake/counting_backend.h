@@ -58,6 +58,10 @@ public:
         ++counts_.unlistens;
         real_->unlisten(acceptor);
     }
+    std::error_code watch(net::Watch& watch) noexcept override { return real_->watch(watch); }
+    void unwatch(net::Watch& watch, bool closed) noexcept override {
+        real_->unwatch(watch, closed);
+    }
     void wait(int timeout_ms) override {
         ++counts_.waits;
         real_->wait(timeout_ms);

@@ -66,6 +66,10 @@ public:
     }
     std::error_code listen(net::Acceptor& acceptor) override { return real_->listen(acceptor); }
     void unlisten(net::Acceptor& acceptor) noexcept override { real_->unlisten(acceptor); }
+    std::error_code watch(net::Watch& watch) noexcept override { return real_->watch(watch); }
+    void unwatch(net::Watch& watch, bool closed) noexcept override {
+        real_->unwatch(watch, closed);
+    }
     void wait(int timeout_ms) override {
         // Nothing tells when a kernel that was full has room again.
         if (!sends_.empty()) timeout_ms = timeout_ms < 0 ? 1 : std::min(timeout_ms, 1);
