@@ -2,28 +2,10 @@
 
 #include <array>
 
+#include "base/json_text.h"
+
 namespace starling::engineio {
 namespace {
-
-// RFC 8259 section 7. The message may be the application's, with anything in it.
-void append_json_string(std::string& out, std::string_view text) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    out += '"';
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (byte < 0x20) {
-            out += "\\u00";
-            out += hex[byte >> 4];
-            out += hex[byte & 15];
-        } else {
-            out += c;
-        }
-    }
-    out += '"';
-}
 
 std::optional<Transport> transport_of(std::string_view name, const Policy& policy) noexcept {
     if (name == "polling" && policy.polling) return Transport::polling;
@@ -86,7 +68,7 @@ std::string error_body(Error error, std::string_view message) {
     std::string out = "{\"code\":";
     out += static_cast<char>('0' + static_cast<int>(error));
     out += ",\"message\":";
-    append_json_string(out, message.empty() ? error_message(error) : message);
+    base::append_json_string(out, message.empty() ? error_message(error) : message);
     out += '}';
     return out;
 }

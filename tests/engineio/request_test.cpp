@@ -167,7 +167,7 @@ TEST(EngineioRequest, errors) {
         EXPECT_EQ(error_status(row.error), row.status);
     }
     EXPECT_EQ(error_body(Error::forbidden, "a \"b\"\\\n\x01 \u00e9"),
-              "{\"code\":4,\"message\":\"a \\\"b\\\"\\\\\\u000a\\u0001 \u00e9\"}");
+              "{\"code\":4,\"message\":\"a \\\"b\\\"\\\\\\n\\u0001 \u00e9\"}");
 }
 
 TEST(EngineioRequest, open_data) {

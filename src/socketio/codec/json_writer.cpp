@@ -6,75 +6,10 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <utility>
-
-#include "base/utf8.h"
 
 namespace starling::socketio {
 namespace {
-
-constexpr uint64_t ones = 0x0101010101010101;
-constexpr uint64_t highs = ones * 0x80;
-
-// Not zero if some byte of `word` is below `n`. Bytes of 0x80 and above do not count.
-constexpr uint64_t below(uint64_t word, uint64_t n) { return (word - ones * n) & ~word & highs; }
-
-constexpr bool is_special(char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
-}
-
-struct Traits {
-    bool ascii;
-    bool special;  // At least one character must be escaped.
-};
-
-Traits traits_of(std::string_view text) {
-    uint64_t all = 0;
-    uint64_t special = 0;
-    const char* at = text.data();
-    size_t left = text.size();
-    for (; left >= 8; at += 8, left -= 8) {
-        uint64_t word;
-        std::memcpy(&word, at, 8);
-        all |= word;
-        special |= below(word, 0x20) | below(word ^ ones * '"', 1) | below(word ^ ones * '\\', 1);
-    }
-    bool rest = false;
-    for (; left > 0; ++at, --left) {
-        all |= static_cast<unsigned char>(*at);
-        rest |= is_special(*at);
-    }
-    return {(all & highs) == 0, special != 0 || rest};
-}
-
-void append_escape(std::string& out, char c) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    switch (c) {
-        case '"': out += "\\\""; return;
-        case '\\': out += "\\\\"; return;
-        case '\b': out += "\\b"; return;
-        case '\f': out += "\\f"; return;
-        case '\n': out += "\\n"; return;
-        case '\r': out += "\\r"; return;
-        case '\t': out += "\\t"; return;
-        default: break;
-    }
-    out += "\\u00";
-    out += hex[static_cast<size_t>(c) >> 4];
-    out += hex[static_cast<size_t>(c) & 15];
-}
-
-void append_escaped(std::string& out, std::string_view text) {
-    size_t run = 0;
-    for (size_t i = 0; i < text.size(); ++i) {
-        if (!is_special(text[i])) continue;
-        out.append(text.substr(run, i - run));
-        append_escape(out, text[i]);
-        run = i + 1;
-    }
-    out.append(text.substr(run));
-}
 
 template <class Integer>
 void append_integer(std::string& out, Integer number) {
@@ -89,18 +24,6 @@ std::string_view view_of(boost::json::string_view text) { return {text.data(), t
 bool has_items_of(Type type) { return type == Type::event || type == Type::ack; }
 
 }  // namespace
-
-void append_json_string(std::string& out, std::string_view text) {
-    const Traits traits = traits_of(text);
-    if (!traits.ascii && !base::utf8_is_valid(text))
-        return append_json_string(out, base::utf8_repaired(text));
-    out += '"';
-    if (traits.special)
-        append_escaped(out, text);
-    else
-        out.append(text);
-    out += '"';
-}
 
 // ECMA-262 (2023) section 6.1.6.1.20, Number::toString.
 void append_json_number(std::string& out, double number) {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json_text.h"
 #include "socketio/codec/packet.h"
 
 namespace starling::socketio {
@@ -23,8 +24,7 @@ struct Encoded {
     bool text_is_binary = false;  // MessagePack: the first message is a binary one.
 };
 
-// Appends a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD.
-void append_json_string(std::string& out, std::string_view text);
+using base::append_json_string;
 // Appends a number as JavaScript prints it; NaN and infinities as null.
 void append_json_number(std::string& out, double number);
 

@@ -1,0 +1,166 @@
+#include "base/json_text.h"
+
+#include <charconv>
+#include <optional>
+
+#include "base/utf8.h"
+
+namespace starling::base {
+namespace {
+
+using json_detail::is_special;
+
+struct Traits {
+    bool ascii;
+    bool special;  // There is something to escape.
+};
+
+Traits traits_of(std::string_view text) {
+    uint64_t all = 0;
+    uint64_t special = 0;
+    const char* at = text.data();
+    size_t left = text.size();
+    for (; left >= 8; at += 8, left -= 8) {
+        uint64_t word;
+        std::memcpy(&word, at, 8);
+        all |= word;
+        special |= json_detail::special(word);
+    }
+    bool rest = false;
+    for (; left > 0; ++at, --left) {
+        all |= static_cast<unsigned char>(*at);
+        rest |= is_special(*at);
+    }
+    return {(all & json_detail::highs) == 0, special != 0 || rest};
+}
+
+void append_escape(std::string& out, char c) {
+    constexpr std::string_view hex = "0123456789abcdef";
+    switch (c) {
+        case '"': out += "\\\""; return;
+        case '\\': out += "\\\\"; return;
+        case '\b': out += "\\b"; return;
+        case '\f': out += "\\f"; return;
+        case '\n': out += "\\n"; return;
+        case '\r': out += "\\r"; return;
+        case '\t': out += "\\t"; return;
+        default: break;
+    }
+    out += "\\u00";
+    out += hex[static_cast<size_t>(c) >> 4];
+    out += hex[static_cast<size_t>(c) & 15];
+}
+
+void append_escaped(std::string& out, std::string_view text) {
+    size_t run = 0;
+    for (size_t i = 0; i < text.size(); ++i) {
+        if (!is_special(text[i])) continue;
+        out.append(text.substr(run, i - run));
+        append_escape(out, text[i]);
+        run = i + 1;
+    }
+    out.append(text.substr(run));
+}
+
+void append_utf8(std::string& out, uint32_t code) {
+    const auto put = [&out](uint32_t byte) { out += static_cast<char>(byte); };
+    if (code < 0x80) return put(code);
+    if (code < 0x800) return put(0xc0 | code >> 6), put(0x80 | (code & 0x3f));
+    if (code < 0x10000) {
+        put(0xe0 | code >> 12);
+    } else {
+        put(0xf0 | code >> 18);
+        put(0x80 | (code >> 12 & 0x3f));
+    }
+    put(0x80 | (code >> 6 & 0x3f));
+    put(0x80 | (code & 0x3f));
+}
+
+char unescaped(char c) noexcept {
+    switch (c) {
+        case 'b': return '\b';
+        case 'f': return '\f';
+        case 'n': return '\n';
+        case 'r': return '\r';
+        case 't': return '\t';
+        default: return c;  // A quote, a backslash, a slash.
+    }
+}
+
+// The value of the escape \uXXXX at `at`, should there be one.
+std::optional<uint32_t> unit_at(std::string_view text, size_t at) noexcept {
+    if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
+    uint32_t unit = 0;
+    const char* const digits = text.data() + at + 2;
+    if (std::from_chars(digits, digits + 4, unit, 16).ptr != digits + 4) return std::nullopt;
+    return unit;
+}
+
+struct Escape {
+    uint32_t code;
+    uint8_t bytes;  // Of the text: 6, or 12 for a pair.
+    bool lone;      // Half of a pair; `code` is U+FFFD.
+};
+
+// `unit`: the escape at `at`. RFC 8259 section 7: two of them for a character above U+FFFF.
+Escape escape_at(std::string_view text, size_t at, uint32_t unit) noexcept {
+    if (unit < 0xd800 || unit > 0xdfff) return {unit, 6, false};
+    const auto low = unit < 0xdc00 ? unit_at(text, at + 6) : std::nullopt;
+    if (!low || *low < 0xdc00 || *low > 0xdfff) return {0xfffd, 6, true};
+    return {0x10000 + ((unit & 0x3ff) << 10 | (*low & 0x3ff)), 12, false};
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+    const Traits traits = traits_of(text);
+    if (!traits.ascii && !utf8_is_valid(text)) return append_json_string(out, utf8_repaired(text));
+    out += '"';
+    if (traits.special)
+        append_escaped(out, text);
+    else
+        out.append(text);
+    out += '"';
+}
+
+bool append_json_decoded(std::string& out, std::string_view raw) {
+    bool whole = true;
+    for (size_t at = 0; at < raw.size();) {
+        const size_t next = raw.find('\\', at);
+        out.append(raw.substr(at, next - at));
+        if (next == raw.npos) break;
+        if (const auto unit = unit_at(raw, next)) {
+            const Escape escape = escape_at(raw, next, *unit);
+            append_utf8(out, escape.code);
+            whole &= !escape.lone;
+            at = next + escape.bytes;
+        } else {
+            out += unescaped(raw[next + 1]);
+            at = next + 2;
+        }
+    }
+    return whole;
+}
+
+bool json_string_is(std::string_view raw, std::string_view text) {
+    if (raw.find('\\') == raw.npos) return raw == text;
+    if (raw.size() > 6 * text.size()) return false;  // The longest spelling of a byte.
+    std::string decoded;
+    return append_json_decoded(decoded, raw) && decoded == text;
+}
+
+bool json_has_lone_surrogate(std::string_view json) noexcept {
+    for (size_t at = json.find('\\'); at != json.npos; at = json.find('\\', at)) {
+        const auto unit = unit_at(json, at);
+        if (!unit) {
+            at += 2;
+            continue;
+        }
+        const Escape escape = escape_at(json, at, *unit);
+        if (escape.lone) return true;
+        at += escape.bytes;
+    }
+    return false;
+}
+
+}  // namespace starling::base

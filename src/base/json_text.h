@@ -1,0 +1,48 @@
+// base/json_text.h: the strings of JSON (RFC 8259 section 7): written, read, compared. Pure functions, any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+namespace starling::base {
+
+namespace json_detail {
+
+inline constexpr uint64_t ones = 0x0101010101010101;
+inline constexpr uint64_t highs = ones * 0x80;
+
+// Not zero where a byte of `word` has its high bit unset and is below `n`.
+[[nodiscard]] constexpr uint64_t below(uint64_t word, uint64_t n) noexcept {
+    return (word - ones * n) & ~word & highs;
+}
+
+// Not zero where eight bytes of a string hold a quote, a backslash or a control character.
+[[nodiscard]] constexpr uint64_t special(uint64_t word) noexcept {
+    return below(word, 0x20) | below(word ^ ones * '"', 1) | below(word ^ ones * '\\', 1);
+}
+
+[[nodiscard]] constexpr bool is_special(char c) noexcept {
+    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+
+}  // namespace json_detail
+
+// Appends a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+
+// `raw`, here and below: what stands between the quotes of a string that scan_json() accepted.
+//
+// Appends the string's value as UTF-8. False where a `\uXXXX` is half of a surrogate pair without the other half;
+// it is U+FFFD in `out`.
+bool append_json_decoded(std::string& out, std::string_view raw);
+
+// Is the string's value `text`, which is UTF-8?
+[[nodiscard]] bool json_string_is(std::string_view raw, std::string_view text);
+
+// Is there half of a surrogate pair in a string of `json`, any text that scan_json() accepted?
+[[nodiscard]] bool json_has_lone_surrogate(std::string_view json) noexcept;
+
+}  // namespace starling::base
