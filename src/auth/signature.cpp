@@ -5,12 +5,14 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/pem.h>
 
 #include <array>
+#include <new>
 #include <stdexcept>
 #include <utility>
+
+#include "base/digest.h"
 
 namespace starling::auth {
 namespace {
@@ -87,13 +89,13 @@ void check_ec(const EVP_PKEY* key) {
 }
 
 bool verify_hmac(std::string_view secret, std::string_view text, std::string_view signature) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> expected{};
-    unsigned length = 0;
-    if (HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), bytes(text), text.size(),
-             expected.data(), &length) == nullptr)
+    try {
+        const auto expected = base::hmac_sha256(secret, {text});
+        return signature.size() == expected.size() &&
+               CRYPTO_memcmp(expected.data(), signature.data(), expected.size()) == 0;
+    } catch (const std::bad_alloc&) {
         return false;
-    return signature.size() == length &&
-           CRYPTO_memcmp(expected.data(), signature.data(), length) == 0;
+    }
 }
 
 // RFC 7518 section 3.4 writes r and s side by side, OpenSSL wants them in DER. "" where it fails.

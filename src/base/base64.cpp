@@ -84,6 +84,14 @@ bool base64_decode(std::string_view text, std::string& out) {
     return false;
 }
 
+void base64url_append(std::string& out, std::string_view bytes) {
+    const size_t from = out.size();
+    base64_append(out, bytes);
+    while (out.size() > from && out.back() == '=') out.pop_back();
+    for (size_t i = from; i < out.size(); ++i)
+        out[i] = out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i];
+}
+
 void base64_append(std::string& out, std::string_view bytes) {
     out.reserve(out.size() + (bytes.size() + 2) / 3 * 4);
     const auto at = [&](size_t i) -> uint32_t {

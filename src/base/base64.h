@@ -16,6 +16,9 @@ inline constexpr std::string_view base64url_alphabet =
 // encoder makes, and bits behind the last byte: one value has one spelling.
 [[nodiscard]] std::optional<std::string> base64url_decode(std::string_view text);
 
+// Appends; what base64url_decode() reads.
+void base64url_append(std::string& out, std::string_view bytes);
+
 // For data that peers encode in many ways (Java's line ends at 76 columns, Android's URL alphabet):
 // white space is skipped, both alphabets are read, padding may be missing or too long, and bits behind the
 // last byte are ignored. Replaces `out`; false, and `out` empty, for any other character, for a letter

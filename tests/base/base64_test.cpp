@@ -67,6 +67,18 @@ TEST(Base64, ReadsWhatEncodersWrite) {
     }
 }
 
+TEST(Base64, WritesWhatItsUrlReaderReads) {
+    std::string out = "=";
+    base64url_append(out, "\xfb\xff\xfe");
+    EXPECT_EQ(out, "=-__-");
+    for (size_t size = 0; size < 8; ++size) {
+        const std::string bytes = std::string("\0\xff?>\xfb\xef\x80z", 8).substr(0, size);
+        out.clear();
+        base64url_append(out, bytes);
+        EXPECT_EQ(base64url_decode(out), bytes);
+    }
+}
+
 TEST(Base64, refuses) {
     for (const std::string_view text :
          {"A", "AAAAA", "Zm9vY\n", "Zg==Zg==", "Zm9v=Y", "Zm9v!", "Zm.v", "\xc3\xa9"}) {

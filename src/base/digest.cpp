@@ -1,0 +1,67 @@
+#include "base/digest.h"
+
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include <memory>
+#include <new>
+
+namespace starling::base {
+namespace {
+
+template <auto function>
+struct Free {
+    template <class T>
+    void operator()(T* object) const noexcept {
+        function(object);
+    }
+};
+
+void require(bool good) {
+    if (!good) throw std::bad_alloc();  // With these arguments OpenSSL fails for nothing else.
+}
+
+const unsigned char* bytes(std::string_view text) noexcept {
+    static constexpr unsigned char none = 0;
+    return text.empty() ? &none : reinterpret_cast<const unsigned char*>(text.data());
+}
+
+}  // namespace
+
+// OpenSSL 3 looks an algorithm up by name at each use, which costs more than a short text does: looked up once.
+std::array<char, sha256_bytes> hmac_sha256(std::string_view key,
+                                           std::initializer_list<std::string_view> parts) {
+    using Context = std::unique_ptr<EVP_MAC_CTX, Free<EVP_MAC_CTX_free>>;
+    static EVP_MAC* const hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    thread_local const Context context(hmac ? EVP_MAC_CTX_new(hmac) : nullptr);
+    require(context != nullptr);
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+                                     OSSL_PARAM_construct_end()};
+    require(EVP_MAC_init(context.get(), bytes(key), key.size(), parameters) == 1);
+    for (const std::string_view part : parts)
+        require(EVP_MAC_update(context.get(), bytes(part), part.size()) == 1);
+    std::array<char, sha256_bytes> out;
+    size_t size = 0;
+    require(EVP_MAC_final(context.get(), reinterpret_cast<unsigned char*>(out.data()), &size,
+                          out.size()) == 1);
+    return out;
+}
+
+std::string md5_hex(std::string_view text) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    static EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
+    std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
+    unsigned size = 0;
+    require(md5 != nullptr &&
+            EVP_Digest(text.data(), text.size(), hash.data(), &size, md5, nullptr) == 1);
+    std::string out;
+    out.reserve(size_t(2) * size);
+    for (unsigned i = 0; i < size; ++i) {
+        out += digits[hash[i] >> 4];
+        out += digits[hash[i] & 15];
+    }
+    return out;
+}
+
+}  // namespace starling::base
