@@ -1,0 +1,77 @@
+// webhook/client.h: a connected client as the application knows it: what stands in each of its webhooks.
+// Immutable, and one piece of memory, since there is one for each idle connection.
+//
+// Owner: the connection; with its last webhooks it outlives the connection's socket. Thread: its worker's.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace starling::webhook {
+
+inline constexpr size_t uuid_length = 36;
+
+// A UUID of version 4 (RFC 9562 section 5.4) as text. `random` from a cryptographic source, of which 122
+// bits are used.
+[[nodiscard]] std::array<char, uuid_length> make_uuid(
+    std::span<const std::byte, 16> random) noexcept;
+
+// Each field below 1 GiB.
+struct ClientFields {
+    std::string_view conn_id = {};
+    std::string_view user = {};
+    std::string_view token = {};
+    std::string_view user_agent = {};
+    // The request's header lines that go along, as the sender wants them.
+    std::string_view headers = {};
+    // JSON: `data` of the answer that accepted the client; "": there was none.
+    std::string_view session = {};
+    bool is_public = false;  // It came without a token, and `token` was made up.
+};
+
+class Client {
+public:
+    explicit Client(const ClientFields& fields);
+
+    // Valid as long as this object.
+    [[nodiscard]] std::string_view conn_id() const noexcept { return part(0); }
+    [[nodiscard]] std::string_view user() const noexcept { return part(1); }
+    [[nodiscard]] std::string_view user_agent() const noexcept { return part(2); }
+    [[nodiscard]] std::string_view headers() const noexcept { return part(3); }
+    [[nodiscard]] std::string_view session() const noexcept { return part(4); }
+    [[nodiscard]] std::string_view token() const noexcept {
+        return view(head().token_at, head().token_bytes);
+    }
+    [[nodiscard]] bool is_public() const noexcept { return head().is_public; }
+
+private:
+    static constexpr size_t parts = 5;
+    struct Head {
+        std::array<uint32_t, parts> ends;
+        // The token mostly stands in the forwarded Cookie: then it is not kept twice.
+        uint32_t token_at;
+        uint32_t token_bytes : 31;
+        uint32_t is_public : 1;
+    };
+
+    [[nodiscard]] const Head& head() const noexcept {
+        return *reinterpret_cast<const Head*>(bytes_.get());
+    }
+    [[nodiscard]] std::string_view view(size_t at, size_t size) const noexcept {
+        return {reinterpret_cast<const char*>(bytes_.get()) + sizeof(Head) + at, size};
+    }
+    [[nodiscard]] std::string_view part(size_t i) const noexcept {
+        const size_t begin = i == 0 ? 0 : head().ends[i - 1];
+        return view(begin, head().ends[i] - begin);
+    }
+
+    std::unique_ptr<std::byte[]> bytes_;
+};
+static_assert(sizeof(Client) == sizeof(void*),
+              "part of the 700 B that an idle connection may cost");
+
+}  // namespace starling::webhook
