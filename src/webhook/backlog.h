@@ -1,0 +1,80 @@
+// webhook/backlog.h: what a Delivery needs only while something waits: the messages, and the times of the one in front.
+//
+// Owner: its Delivery. Thread: the owner's.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/intrusive_list.h"
+#include "webhook/budget.h"
+
+namespace starling::webhook {
+
+class Delivery;
+
+// The link: in the list of Deliveries, once the client is gone.
+class Backlog : public base::ListLink {
+public:
+    Backlog(Delivery& delivery, Budget& budget) noexcept : owner(delivery), budget_(budget) {}
+    ~Backlog() {
+        while (messages_ > 0) pop();
+    }
+
+    void push(std::string data) {
+        auto added = std::make_unique<Message>(Message{std::move(data), nullptr});
+        Message* const last = added.get();
+        budget_.take(cost(*last));
+        bytes_ += last->data.size();
+        ++messages_;
+        (last_ ? last_->next : first_) = std::move(added);
+        last_ = last;
+    }
+
+    // Not of an empty one.
+    [[nodiscard]] std::string_view front() const noexcept {
+        assert(messages_ > 0);
+        return first_->data;
+    }
+    void pop() noexcept {
+        assert(messages_ > 0);
+        budget_.give_back(cost(*first_));
+        bytes_ -= first_->data.size();
+        --messages_;
+        first_ = std::move(first_->next);
+        if (!first_) last_ = nullptr;
+    }
+
+    [[nodiscard]] size_t messages() const noexcept { return messages_; }
+    [[nodiscard]] size_t bytes() const noexcept { return bytes_; }
+
+    Delivery& owner;
+    // Of the webhook in front.
+    uint64_t first_try_ms = 0;
+    uint64_t next_try_ms = 0;
+    uint32_t tries = 0;  // So many have failed.
+
+private:
+    struct Message {
+        std::string data;
+        std::unique_ptr<Message> next;
+    };
+
+    // Small messages cost more than their bytes: without this a flood of empty ones would be free.
+    static size_t cost(const Message& message) noexcept {
+        return sizeof(Message) + message.data.size();
+    }
+
+    Budget& budget_;
+    std::unique_ptr<Message> first_;
+    Message* last_ = nullptr;
+    size_t messages_ = 0;
+    size_t bytes_ = 0;
+};
+
+}  // namespace starling::webhook
