@@ -1,0 +1,79 @@
+// webhook/answer.h: what the control API answers, and the answers that it gives again for an Idempotency-Key.
+//
+// Owner: of the cache the gateway. Thread: the owner's, or under its lock.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/keyed_hash.h"
+#include "webhook/fields.h"
+
+namespace starling::webhook {
+
+// `body` is JSON.
+struct Answer {
+    uint16_t status = 200;
+    std::string body;
+};
+
+// {"code":0,"message":"success","data":{"connections":N}}
+[[nodiscard]] Answer success(size_t connections);
+// {"code":0,"message":"success"}
+[[nodiscard]] Answer success();
+// {"code":STATUS,"message":"users: ..."}. A 400 is HTTP 200 for lenient reading: its callers look at `code`, and their
+// HTTP library throws for a 400.
+[[nodiscard]] Answer problem(Reading reading, uint16_t status, std::string_view message);
+
+class IdempotencyCache {
+public:
+    static constexpr size_t key_bytes_max = 255;
+
+    struct Options {
+        uint64_t kept_ms = 600'000;  // From the first request.
+        size_t keys_max = 100'000;   // Beyond them the oldest one is forgotten.
+    };
+
+    explicit IdempotencyCache(const Options& options) : options_(options) {}
+    IdempotencyCache() : IdempotencyCache(Options()) {}
+    IdempotencyCache(const IdempotencyCache&) = delete;
+    IdempotencyCache& operator=(const IdempotencyCache&) = delete;
+
+    enum class Found : uint8_t {
+        nothing,  // The key is taken now: do what the request says, then answer() or forget().
+        running,  // An earlier request with this key is not answered yet.
+        answer,   // It was, with `answer`.
+    };
+    struct Claim {
+        Found found = Found::nothing;
+        const Answer* answer = nullptr;  // Valid until the next call.
+    };
+    // A key of 1 to key_bytes_max bytes. Times are milliseconds of a steady clock, and do not go back.
+    [[nodiscard]] Claim claim(std::string_view key, uint64_t now_ms);
+    // Of a key that was claimed; nothing happens where it has been forgotten meanwhile.
+    void answer(std::string_view key, const Answer& answer);
+    void forget(std::string_view key);
+
+    [[nodiscard]] size_t size() const noexcept { return entries_.size(); }
+
+private:
+    struct Entry {
+        std::string key;
+        uint64_t expires_ms = 0;
+        bool answered = false;
+        Answer answer;
+    };
+    void drop_oldest();
+
+    const Options options_;
+    std::list<Entry> entries_;  // The oldest first.
+    std::unordered_map<std::string_view, std::list<Entry>::iterator, base::KeyedTextHash,
+                       std::equal_to<>>
+        by_key_;  // Keys are views into the entries.
+};
+
+}  // namespace starling::webhook
