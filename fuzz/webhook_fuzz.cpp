@@ -1,0 +1,125 @@
+// Fuzzes what clients and applications send to the gateway. The first byte chooses: a client's text, whose
+// bytes are spliced into a webhook; the bodies of the control API, read both ways; the actions of an answer. A webhook's
+// body is JSON whatever a client sent, and a request that was read is within its limits.
+#include <starling/json.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/json_text.h"
+#include "base/utf8.h"
+#include "webhook/actions.h"
+#include "webhook/body.h"
+#include "webhook/control.h"
+
+namespace {
+
+using namespace starling;
+using namespace starling::webhook;
+
+void require(bool condition) {
+    if (!condition) std::abort();
+}
+
+// Boost.JSON refuses what is spliced as it came: half of a surrogate pair, numbers out of range.
+bool agrees(std::string_view text, bool accepted) {
+    const bool other = parse_json(text, base::json_scan_depth_max).has_value();
+    return other ? accepted
+                 : !accepted || base::json_has_lone_surrogate(text) ||
+                       text.find_first_of("eE0123456789") != text.npos;
+}
+
+void as_client(std::string_view text) {
+    if (!base::utf8_is_valid(text)) text = {};
+    const ClientText message = read_client_text(text);
+    require(agrees(text, message.json.has_value()));
+    require(!is_ping(message) || message.json->kind == base::JsonKind::object);
+    const Client client({.conn_id = "c", .user = text.substr(0, text.size() % 256)});
+    for (const Data data : {Data::whole, Data::objects_only}) {
+        const std::string value = data_of(message, data);
+        std::string body;
+        append_body(body, Action::message, value, client);
+        // One deeper than its data.
+        require(base::scan_json(body) || message.json);
+        if (message.json && data == Data::whole) require(value == text);
+    }
+}
+
+void check(const NameSet& names, size_t bytes_max) {
+    require(names.size() <= names_max);
+    for (size_t i = 0; i < names.size(); ++i) {
+        require(names[i].size() <= bytes_max && base::utf8_is_valid(names[i]));
+        require(names.contains(names[i]));
+    }
+}
+
+void check(const Selector& selector) {
+    check(selector.conns, name_bytes_max);
+    check(selector.users, name_bytes_max);
+    check(selector.tokens, SIZE_MAX);
+}
+
+void check(const Payload& payload) {
+    require(payload.binary || base::utf8_is_valid(payload.bytes));
+}
+
+void as_control(std::string_view body) {
+    for (const Reading reading : {Reading::strict, Reading::lenient}) {
+        const bool strict = reading == Reading::strict;
+        const auto send = read_send(body, reading);
+        const auto close = read_close(body, reading);
+        const auto topic = read_topic(body, reading);
+        const auto publish = read_publish(body, reading);
+        if (send) {
+            require(send->to.given());
+            check(send->payload);
+            if (strict) check(send->to);
+        } else {
+            require(send.error().find(": ") != std::string::npos);
+        }
+        if (close) {
+            require(close->of.given() && is_close_code(close->code));
+            require(close->reason.size() <= reason_bytes_max);
+            if (strict) check(close->of);
+        }
+        if (topic) require(topic->of.given() && is_topic(topic->topic));
+        if (publish) {
+            require(is_topic(publish->topic));
+            check(publish->payload);
+        }
+    }
+}
+
+void as_actions(std::string_view body) {
+    for (const bool admission : {false, true}) {
+        const Actions actions = read_actions(body, admission);
+        require(admission || !actions.accept);
+        if (actions.accept) {
+            require(actions.accept->session.size() <= session_bytes_max);
+            require(actions.accept->session.empty() || base::scan_json(actions.accept->session));
+            for (const auto& topic : actions.accept->topics) require(is_topic(topic));
+        }
+        for (const auto& action : actions.list) {
+            if (const auto* send = std::get_if<SendRequest>(&action)) check(send->payload);
+            if (const auto* join = std::get_if<Join>(&action))
+                for (const auto& topic : join->topics) require(is_topic(topic));
+        }
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    if (size == 0) return 0;
+    const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+    switch (data[0] % 3) {
+        case 0: as_client(text); break;
+        case 1: as_control(text); break;
+        default: as_actions(text); break;
+    }
+    return 0;
+}
