@@ -1,4 +1,4 @@
-// The only file that sees CLI11.
+// Only this file includes CLI11.
 #include "app/command_line.h"
 
 #include <starling/server.h>
@@ -101,7 +101,7 @@ CommandLine serve_command(const Parser& parser) {
 CommandLine parse_command_line(std::vector<std::string> args) {
     Parser parser;
     CommandLine result;
-    std::reverse(args.begin(), args.end());  // CLI11 takes a stack.
+    std::reverse(args.begin(), args.end());  // CLI11 parses from the back.
     try {
         parser.app.parse(args);
     } catch (const CLI::Success& asked) {  // Help or version.

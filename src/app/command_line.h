@@ -1,5 +1,5 @@
-// app/command_line.h: what was typed. Values are not looked at here: app/config/config.h checks them like
-// every other source.
+// app/command_line.h: parses the command line into flags and their values. Config::set() in
+// app/config/config.h checks the values, as it checks those of every other source.
 //
 // Owner: main, as a value. Thread: main's.
 #pragma once
@@ -17,14 +17,14 @@ struct Flag {
 struct CommandLine {
     enum class Action { serve, check_config, print };
     Action action = Action::print;
-    std::string text;   // print: help, the version, or what is wrong.
-    int exit_code = 0;  // print: 2 where something is wrong.
+    std::string text;   // print: help, the version, or the error.
+    int exit_code = 0;  // print: 2 for an error.
     bool has_config = false;
-    std::string config;  // The file's name.
+    std::string config;  // Name of the configuration file.
     std::vector<Flag> flags;
 };
 
-// `args` without the program's name.
+// `args`: the arguments without the program's name.
 [[nodiscard]] CommandLine parse_command_line(std::vector<std::string> args);
 
 }  // namespace starling::app

@@ -1,4 +1,4 @@
-// app/events.h: server events as the configuration says them.
+// app/events.h: the options of server events, from the settings.
 //
 // Thread: main's, before the server runs.
 #pragma once
@@ -9,13 +9,13 @@
 
 namespace starling::app {
 
-// Are they wanted: by events.enabled, or by the demo?
+// True: events.enabled or the demo asks for server events.
 [[nodiscard]] bool has_events(const Settings& settings) noexcept;
 
-// With the keys read and, for the demo, its pages.
+// The options with all keys read; the demo adds its pages.
 [[nodiscard]] events::Options event_options(const Settings& settings);
 
-// The configured channels; those of the demo where there are none.
+// The configured channels; without any, the channels of the demo.
 [[nodiscard]] std::vector<events::Channel> event_channels(const Settings& settings);
 
 }  // namespace starling::app

@@ -10,11 +10,11 @@ namespace {
 constexpr size_t topic_bytes_max = 255;
 
 struct Member {
-    std::string room;  // The topic.
-    std::string name;  // Of the chat: the one last spoken under.
+    std::string room;  // The topic that the socket has joined.
+    std::string name;  // Chat: the name of the member's last accepted message.
 };
 
-// Puts each socket into the room of its path.
+// Sets an open handler that joins each socket to the room of its path.
 void enter_room(ws::Route& route) {
     route.upgrade = [](ws::Upgrade& upgrade) {
         std::string room = "room:" + std::string(upgrade.request().path());

@@ -1,6 +1,6 @@
-// app/kinds.h: what a configured WebSocket path does.
+// app/kinds.h: the handlers of a configured WebSocket path.
 //
-// Owner: the Server, which must outlive nothing else: the routes refer to it. Thread: any worker's.
+// Owner: the Server; the handlers refer to it. Thread: any worker's.
 #pragma once
 
 #include "app/config/settings.h"
@@ -9,8 +9,8 @@
 
 namespace starling::app {
 
-// `limits` with its handlers set. Chat and broadcast have a room for each actual path, so that one
-// pattern with parameters makes many rooms.
+// Returns `limits` with the handlers of `kind`. Chat and broadcast have one room per actual path,
+// so a pattern with parameters has many rooms.
 [[nodiscard]] ws::Route make_route(Server& server, Kind kind, ws::Route limits);
 
 }  // namespace starling::app

@@ -22,8 +22,8 @@ namespace {
 
 constexpr int wrong_exit = 2;
 
-// The log, but for what is said before the server has started: that is told on the terminal, in one
-// line, wherever the log goes.
+// Passes lines to the log. Before the server has started, it keeps the first error line back: the
+// program prints that line on the terminal, wherever the log goes.
 class StartLog final : public log::Sink {
 public:
     explicit StartLog(std::shared_ptr<log::Sink> inner) : inner_(std::move(inner)) {}
@@ -36,7 +36,7 @@ public:
         std::lock_guard lock(mutex_);
         try {
             if (fault_.empty()) fault_ = message;
-        } catch (const std::exception&) {  // Out of memory: the exit code still tells.
+        } catch (const std::exception&) {  // Out of memory: the exit code is enough.
         }
     }
     void reopen() noexcept override { inner_->reopen(); }
@@ -65,7 +65,7 @@ unsigned worker_count(const Settings& settings) {
     return std::max(1u, std::thread::hardware_concurrency());
 }
 
-// starling 0.1.0 listening on http://localhost:8080 (2 workers)
+// Prints "starling 0.1.0 listening on http://localhost:8080 (2 workers)".
 void greet(const Server& server, const Settings& settings, const SiteFacts& facts,
            std::ostream& to) {
     std::ostringstream out;
@@ -80,7 +80,7 @@ void greet(const Server& server, const Settings& settings, const SiteFacts& fact
     for (size_t i = 0; i < urls.size(); ++i) out << (i ? ", " : "") << urls[i];
     unsigned workers = worker_count(settings);
     out << " (" << workers << (workers == 1 ? " worker)\n" : " workers)\n");
-    // Another root may hold other pages.
+    // A root of the user's may hold other pages.
     const bool has_pages = std::filesystem::exists(settings.root + "/echo/index.html");
     if (settings.demo && has_pages && !urls.empty() && urls.front().starts_with("http"))
         out << "pages: " << urls.front() << "/echo, " << urls.front() << "/chat, " << urls.front()
@@ -88,13 +88,14 @@ void greet(const Server& server, const Settings& settings, const SiteFacts& fact
     if (!facts.made_publish_key.empty())
         out << "key of POST /api/publish, made for this run: " << facts.made_publish_key
             << " (events.api_key sets another)\n";
-    // This is a worker's thread: an output that takes nothing now does without.
+    // This runs on a worker's thread: skip the greeting rather than block on a full pipe.
     pollfd standard_output{STDOUT_FILENO, POLLOUT, 0};
     if (&to == &std::cout && ::poll(&standard_output, 1, 0) != 1) return;
     to << out.str() << std::flush;
 }
 
-// The line of the configuration that asked for an address which cannot be had.
+// The error line for an address that the server cannot listen on, with the place in the
+// configuration.
 std::string start_fault(const Config& config, const Settings& settings, const std::string& fault) {
     const ListenList& listen = settings.server.listen;
     for (size_t i = 0; i < listen.size(); ++i) {
@@ -105,7 +106,8 @@ std::string start_fault(const Config& config, const Settings& settings, const st
     return "starling: " + fault;
 }
 
-// Everything that can be wrong without listening: routes, folders, certificates.
+// Mounts the site and loads the certificates, so that every fault but that of listening is found
+// here.
 base::Result<SiteFacts> prepare(Server& server, const Config& config, const Settings& settings,
                                 community::Community* community) {
     auto facts = build_site(server, settings, community);
@@ -121,7 +123,7 @@ base::Result<SiteFacts> prepare(Server& server, const Config& config, const Sett
     return *std::move(facts);
 }
 
-// The demo's pages lie beside the program where no folder is named.
+// Without a root, the demo serves the pages installed beside the program.
 bool find_pages(Settings& settings, const std::string& executable_path) {
     if (!settings.demo || !settings.root.empty()) return true;
     settings.root = find_web_folder(executable_path);
@@ -131,14 +133,14 @@ bool find_pages(Settings& settings, const std::string& executable_path) {
 constexpr const char* no_pages =
     "starling: cannot find the pages of the demo; name their folder with --root";
 
-// Where nobody named a file and there is no place for one, the demo still runs.
+// Printed if no file was named and no default place is writable. The demo then runs from memory.
 constexpr const char* no_data_file =
     "starling: found no place for the data of the demo: it lasts until the end; name a file with "
     "--data";
 
 using OpenCommunity = std::unique_ptr<community::Community>;
 
-// Null where there is no demo, and with `error` where its file cannot be opened.
+// Null without the demo. Null with `error` set: the file cannot be opened.
 OpenCommunity open_community(const Config& config, const Settings& settings,
                              const Environment& environment, std::ostream& err,
                              std::string& error) {
@@ -167,7 +169,8 @@ int serve(const Config& config, Settings settings, const Environment& environmen
     const auto facts = prepare(server, config, settings, community.get());
     if (!facts) return wrong(err, facts.error());
 
-    // A log that machines read tells of the start too; a terminal has just been told.
+    // A log for machines records the start and the stop; on a terminal the greeting already tells
+    // the start.
     bool told = settings.log.format == log::Format::json || !settings.log.path.empty();
     server.after(std::chrono::milliseconds(0), [&] {
         log->started();
@@ -194,7 +197,7 @@ int check(const Config& config, const Settings& settings, const std::string& fil
     std::string error;
     const auto facts = prepare(server, config, settings, nullptr);
     if (!facts) return wrong(err, facts.error());
-    // A log that does not exist yet is not made here, perhaps with the wrong owner.
+    // Checking must not create the log file, perhaps with the wrong owner.
     const auto folder = std::filesystem::path(settings.log.path).parent_path();
     const bool made_later = std::filesystem::is_directory(folder.empty() ? "." : folder) &&
                             !std::filesystem::exists(settings.log.path);

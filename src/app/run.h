@@ -1,7 +1,6 @@
-// app/run.h: the program, without a process around it.
+// app/run.h: the program as a function.
 //
-// Thread: main's. Returns the exit code: 0, or 2 with one line on `err` that says what is wrong;
-// then nothing was started.
+// Thread: main's. Returns the exit code: 0, or 2 after one line on `err` that says what is wrong.
 #pragma once
 
 #include "app/config/config.h"
@@ -12,7 +11,8 @@
 
 namespace starling::app {
 
-// `args` without the program's name. `executable_path`: where the demo's pages are looked for.
+// `args`: the arguments without the program's name. `executable_path`: where the search for the
+// demo's pages begins.
 [[nodiscard]] int run(const std::vector<std::string>& args, const Environment& environment,
                       const std::string& executable_path, std::ostream& out, std::ostream& err);
 

@@ -37,7 +37,8 @@ void health(Server& server) {
     });
 }
 
-// A page beside a WebSocket path. Opened for each request: an edited page shows at once.
+// Serves the page of a WebSocket path. The file is opened for each request, so that edits show at
+// once.
 http::Handler page(std::string path) {
     return [path = std::move(path)](const http::Request&, http::Response& response) {
         response.header("Cache-Control", "no-cache").file(path);
@@ -59,7 +60,8 @@ void websocket(Server& server, const Settings& settings, const WebSocketSettings
     server.websocket(one.path, std::move(route));
 }
 
-// Configured paths first: the demo leaves those alone, but for their pages.
+// Mounts the configured paths first. The demo gives its pages to those, and adds only paths that
+// are not configured.
 std::optional<SiteFault> websockets(Server& server, const Settings& settings) {
     const std::vector<WebSocketSettings>& routes = settings.websocket;
     for (size_t i = 0; i < routes.size(); ++i) {
@@ -80,7 +82,7 @@ std::optional<SiteFault> websockets(Server& server, const Settings& settings) {
     return std::nullopt;
 }
 
-// Server events, and the community that publishes some.
+// Mounts server events, and the community, which publishes some of them.
 base::Result<events::Channels*, SiteFault> serve_events(Server& server, const Settings& settings,
                                                         community::Community* community) {
     events::Options options = event_options(settings);

@@ -1,4 +1,5 @@
-// app/site.h: what the program serves: health, configured WebSocket paths, static files, the demo.
+// app/site.h: mounts all that the program serves: health checks, configured WebSocket paths, static
+// files, the demo.
 //
 // Owner: main. Thread: main's, before the server runs.
 #pragma once
@@ -17,25 +18,25 @@ namespace community {
 class Community;
 }
 
-// The folder with the demo's pages, looked for from the executable: of an installation, then of the
-// source tree around a build folder. "": no such folder exists.
+// Finds the folder of the demo's pages, starting at the executable: that of an installation, or
+// that of the source tree around a build folder. "": not found.
 [[nodiscard]] std::string find_web_folder(const std::string& executable_path);
 
-// A key whose value the server refuses.
+// A key whose value the server refused.
 struct SiteFault {
     std::string key, what;
 };
 
-// What is to be told when the server has started.
+// Facts to report once the server has started.
 struct SiteFacts {
-    std::string made_publish_key;  // The random key of POST /api/publish; "": one was configured.
+    std::string made_publish_key;  // The random key of POST /api/publish; "": a key was configured.
 };
 
-// Registers everything. `community`: of the demo, or null; it outlives the server.
+// Mounts everything. `community` is null without the demo; it must outlive the server.
 base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& settings,
                                               community::Community* community = nullptr);
 
-// "http://localhost:8080" for an address as Server::addresses() tells it.
+// "http://localhost:8080" for an element of Server::addresses().
 [[nodiscard]] std::string url_of(std::string_view address, bool secure);
 
 }  // namespace starling::app

@@ -24,7 +24,7 @@ bool is_ip(int family, std::string_view text) {
     return ::inet_pton(family, std::string(text).c_str(), &address) == 1;
 }
 
-// scheme://host[:port], RFC 6454 section 6.2: no path, no user, nothing behind it.
+// scheme://host[:port], RFC 6454 section 6.2: no path, no user information, nothing after the port.
 bool is_origin(std::string_view text, bool wildcard) noexcept {
     size_t colon = text.find("://");
     if (colon == std::string_view::npos || colon == 0) return false;
@@ -86,7 +86,8 @@ std::optional<std::string> check_cors_origin(std::string_view text) {
 }
 
 std::optional<std::string> check_ws_origin(std::string_view text) {
-    // Two origins that name no host, as browsers and WebViews send them for pages from files.
+    // Browsers send "null" for pages without an origin; WebViews send "file://" for pages from
+    // files.
     if (text == "*" || text == "null" || text == "file://" || is_origin(text, true))
         return std::nullopt;
     return "must be an origin like https://example.com or https://*.example.com, or *";

@@ -1,5 +1,5 @@
-// app/config/checks.h: what the texts of a configuration must look like. Each returns nothing, or the rest
-// of the sentence "key 'x': must be ...". Pure, any thread.
+// app/config/checks.h: checks the text values of a configuration. Each check returns nothing for a
+// valid text, otherwise the end of the sentence "key 'x': must be ...". Pure functions, any thread.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,9 @@ namespace starling::app {
 [[nodiscard]] std::optional<std::string> check_address(std::string_view text);
 [[nodiscard]] std::optional<std::string> check_route_path(std::string_view text);
 [[nodiscard]] std::optional<std::string> check_token(std::string_view text);  // RFC 9110 5.6.2
-[[nodiscard]] std::optional<std::string> check_cors_origin(std::string_view text);  // Or "*".
-[[nodiscard]] std::optional<std::string> check_ws_origin(std::string_view text);  // Or a wildcard.
+// An origin, or "*".
+[[nodiscard]] std::optional<std::string> check_cors_origin(std::string_view text);
+// An origin, or a pattern with a wildcard.
+[[nodiscard]] std::optional<std::string> check_ws_origin(std::string_view text);
 
 }  // namespace starling::app

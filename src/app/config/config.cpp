@@ -16,7 +16,7 @@ std::string element(const std::string& key, size_t index) {
     return key + "[" + std::to_string(index) + "]";
 }
 
-// One line, whatever stands in a file's name or key.
+// Replaces control characters, so that a file name or key fits into a one-line message.
 std::string printable(std::string_view text) {
     std::string shown(text.substr(0, 1000));
     for (char& c : shown)
@@ -73,14 +73,14 @@ bool Config::read_text(const std::string& file_name, const std::string& text) {
     YamlResult yaml = parse_yaml(text);
     if (!yaml.error.empty())
         return fail(file_name_ + ":" + std::to_string(yaml.error_line), "not valid: " + yaml.error);
-    if (yaml.root.kind == Yaml::Kind::null) return true;  // Comments alone.
+    if (yaml.root.kind == Yaml::Kind::null) return true;  // The file holds only comments.
     if (yaml.root.kind != Yaml::Kind::mapping)
         return fail(file_name_ + ":" + std::to_string(yaml.root.line), "must be keys and values");
     return read_mapping(yaml.root, "", "");
 }
 
 bool Config::read_mapping(const Yaml& node, const std::string& key, const std::string& path) {
-    if (node.kind == Yaml::Kind::null) return true;  // All that stood in it is commented out.
+    if (node.kind == Yaml::Kind::null) return true;  // Every key of the section is commented out.
     if (node.kind != Yaml::Kind::mapping)
         return fail(place(node.line, key), "must be a mapping of keys and values");
     std::vector<std::string_view> names = names_in(path);
@@ -119,7 +119,7 @@ bool Config::read_elements(const Yaml& node, const std::string& key, const std::
         std::string child_key = element(key, i);
         places_[child_key] = place(child.line, child_key);
         append_element(settings_, path);
-        // An address alone is short for {address: ...}.
+        // A scalar under `listen` is short for {address: ...}.
         if (path == "listen" && child.kind == Yaml::Kind::scalar) {
             if (!read_value(child, child_key, *find_row("listen[].address"))) return false;
             continue;
@@ -145,7 +145,8 @@ bool Config::require(const Yaml& node, const std::string& key, const std::string
 
 bool Config::read_value(const Yaml& node, const std::string& key, const Row& row) {
     if (!takes_list(row)) {
-        // A missing value is not an empty one: `root:` alone was hardly meant to switch it off.
+        // A key without a value is a fault: `root:` alone was hardly meant to switch static files
+        // off.
         if (node.kind == Yaml::Kind::null) return fail(place(node.line, key), "has no value");
         if (node.kind != Yaml::Kind::scalar)
             return fail(place(node.line, key), "must be one value: " + describe_type(row));
@@ -172,7 +173,8 @@ bool Config::set(std::string_view flag, std::string_view key,
     return set_values("starling: " + std::string(flag), key, values);
 }
 
-// From a flag or a variable, where every value is plain text and relative to the current folder.
+// Sets `key` from a flag or a variable: each value is plain text, and file names are relative to
+// the current folder.
 bool Config::set_values(const std::string& where, std::string_view key,
                         const std::vector<std::string>& values) {
     places_[std::string(key)] = where;

@@ -1,5 +1,6 @@
-// app/config/config.h: builds the settings from their four sources. Later ones win: defaults, file,
-// environment, command line. The first fault ends it, with one line that names its place:
+// app/config/config.h: builds the settings from four sources: defaults, file, environment, command
+// line. A later source overrides an earlier one. Reading stops at the first fault; error() is then
+// one line that names the place of the fault:
 //
 //     starling.yaml:12: key 'websocket[0].fragments_max': must be an integer from 1 to 16777216
 //     starling: environment variable STARLING_WORKERS: must be an integer from 0 to 1024
@@ -24,22 +25,22 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 
 class Config {
 public:
-    // Each returns false where it met a fault; error() is then its line, and the object of no
-    // further use. In the order of precedence.
+    // The four readers, in the order of precedence. Each returns false at a fault: error() then
+    // holds the message, and the object must not be used further.
     [[nodiscard]] bool read_file(const std::string& path);
     [[nodiscard]] bool read_text(const std::string& file_name, const std::string& text);
-    // Variables that begin with STARLING_; unknown ones become warnings, since other programs and
-    // service managers use such names too.
+    // Reads the variables whose names begin with STARLING_. An unknown variable is a warning, since
+    // other programs and service managers use such names too.
     [[nodiscard]] bool read_environment(const Environment& environment);
-    // A flag ("--workers") that sets `key`. Lists ("--listen") replace what was there.
+    // Sets `key` from the flag `flag` ("--workers"). A list ("--listen") replaces the earlier list.
     [[nodiscard]] bool set(std::string_view flag, std::string_view key,
                            const std::vector<std::string>& values);
-    // What one key alone cannot show: files that are not there, keys that exclude each other.
+    // Checks what no single key shows: missing files, and keys that exclude each other.
     [[nodiscard]] bool finish();
 
-    // Has somebody set it: a file, the environment, a flag?
+    // True: a file, the environment or a flag has set `key`.
     [[nodiscard]] bool names(const std::string& key) const { return places_.contains(key); }
-    // `what` with the place where `key` was set before it: for faults that show only later.
+    // Prefixes `what` with the place where `key` was set. For faults that are found after reading.
     [[nodiscard]] std::string fault(const std::string& key, std::string_view what) const;
 
     [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
@@ -48,10 +49,12 @@ public:
 
 private:
     bool fail(const std::string& where, std::string_view what);
-    bool fail_at(const std::string& key, std::string_view what);  // Where the key was set.
+    // Names the place where `key` was set.
+    bool fail_at(const std::string& key, std::string_view what);
     [[nodiscard]] std::string place(int line, const std::string& key) const;
 
-    // `key` as people read it, "websocket[0].path"; `path` as in the schema, "websocket[].path".
+    // `key`: the name shown in messages, "websocket[0].path". `path`: the schema's name,
+    // "websocket[].path".
     bool read_mapping(const Yaml& node, const std::string& key, const std::string& path);
     bool read_member(const Yaml& node, const std::string& key, const std::string& path);
     bool read_elements(const Yaml& node, const std::string& key, const std::string& path);
@@ -66,13 +69,13 @@ private:
     bool readable(const std::string& key, const std::string& path);
 
     Settings settings_;
-    std::string file_name_, folder_;  // The folder with its slash, "" for the current one.
-    std::map<std::string, std::string> places_;  // Key → where it was set.
+    std::string file_name_, folder_;  // The folder ends with a slash; "": the current folder.
+    std::map<std::string, std::string> places_;  // Key → the place where the key was set.
     std::string error_;
     std::vector<std::string> warnings_;
 };
 
-// Every variable that sets a key: the row, and the name ("STARLING_HTTP__BODY_BYTES_MAX").
+// One variable that sets a key: its row, and its name ("STARLING_HTTP__BODY_BYTES_MAX").
 struct Variable {
     std::string name;
     std::string_view key;

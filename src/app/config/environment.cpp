@@ -1,5 +1,5 @@
-// app/config/environment.cpp: the part of app/config/config.h that reads STARLING_* variables. A key's variable
-// is its path in capitals, with two underscores for each point.
+// app/config/environment.cpp: the part of app/config/config.h that reads STARLING_* variables. The
+// name of a key's variable is the key's path in capitals, with two underscores for each point.
 #include "app/config/config.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// app/config/finish.cpp: the part of app/config/config.h that looks at the settings as a whole.
+// app/config/finish.cpp: the part of app/config/config.h that checks the settings as a whole.
 #include "app/config/config.h"
 
 #include <dirent.h>
@@ -118,7 +118,7 @@ bool Config::finish_keys() {
         one.material.resize(key_bytes_max);
         file.read(one.material.data(), std::streamsize(key_bytes_max));
         one.material.resize(size_t(file.gcount()));
-        // An editor ends a file with a line break; a secret has none.
+        // Editors end a file with a line break, which is no part of the secret.
         while (one.material.ends_with('\n') || one.material.ends_with('\r'))
             one.material.pop_back();
     }

@@ -342,7 +342,8 @@ constexpr Row rows[] = {
      .help = "who may set it: `10.0.0.0/8`, `::1`, `unix`"},
 };
 
-// "websocket[].path" stands in "websocket[]", behind "websocket".
+// True: `key` begins with `section` and then `separator`, as "websocket[].path" does with
+// "websocket[]" and ".".
 bool begins(std::string_view key, std::string_view section, std::string_view separator) noexcept {
     return key.starts_with(section) && key.substr(section.size()).starts_with(separator);
 }
@@ -407,10 +408,11 @@ void clear_list(Settings& settings, std::string_view key) {
 
 std::string_view closest(std::string_view wrong, std::span<const std::string_view> names) {
     std::string_view best;
-    // A transposition counts as two edits; of a name of three letters two edits leave nothing.
+    // A transposition counts as two edits. A name of three letters may differ by one edit only,
+    // since two edits change most of the name.
     size_t best_distance = (wrong.size() <= 3 ? 1 : std::max<size_t>(wrong.size() / 3, 2)) + 1;
     for (std::string_view name : names) {
-        std::vector<size_t> line(name.size() + 1);  // Levenshtein distance, one line at a time.
+        std::vector<size_t> line(name.size() + 1);  // One row of the Levenshtein distance.
         for (size_t i = 0; i <= name.size(); ++i) line[i] = i;
         for (size_t row = 1; row <= wrong.size(); ++row) {
             size_t corner = line[0];

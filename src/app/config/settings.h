@@ -1,5 +1,5 @@
-// app/config/settings.h: what the program can be told: the sum of file, environment and command line. The
-// initializers are the defaults; app/config/schema.cpp names every key.
+// app/config/settings.h: all settings of the program, merged from file, environment and command
+// line. The initializers are the defaults; app/config/schema.cpp names every key.
 //
 // Owner: main, as a value. Thread: main's.
 #pragma once
@@ -17,33 +17,33 @@ enum class Kind : uint8_t { echo, chat, broadcast };
 struct WebSocketSettings {
     std::string path;
     Kind kind = Kind::echo;
-    ws::Route limits;  // Its handlers are set by app/kinds.
+    ws::Route limits;  // make_route() in app/kinds.h sets the handlers.
 };
 
-// A key of auth.keys: its material, or the file that holds it.
+// One element of auth.keys: the key's material, or the file that holds the material.
 struct AuthKeySettings {
     std::string id;
     auth::Algorithm algorithm = auth::Algorithm::hs256;
     std::string secret, path;
-    std::string material;  // Of either, set by Config::finish().
+    std::string material;  // Set by Config::finish(), from the file or the configuration.
 };
 
 struct Settings {
-    ServerOptions server;  // All but `log`, which is opened from `log` below.
+    ServerOptions server;  // Without `log`, which is opened from the `log` below.
     log::Options log;
     http::CorsOptions cors;
     std::string root;                  // "": no static files.
-    std::vector<std::string> origins;  // For everything that has origins, beside those of its own.
+    std::vector<std::string> origins;  // Added to the own list of every route that checks origins.
     bool demo = false;
-    std::string demo_data;  // "": where app/demo/community/data_file.h says.
+    std::string demo_data;  // "": the default of app/demo/community/data_file.h.
     std::vector<WebSocketSettings> websocket;
-    bool events_enabled = false;  // The demo has them in any case.
-    events::Options events;       // All but `auth.keys` and `auth.leeway`, see app/events.h.
+    bool events_enabled = false;  // The demo serves events in any case.
+    events::Options events;       // Without `auth.keys` and `auth.leeway`, see app/events.h.
     std::vector<events::Channel> event_channels;
     std::vector<AuthKeySettings> auth_keys;
     std::chrono::milliseconds auth_leeway{30'000};
 
-    // From flags and environment; together they replace server.certificates.
+    // From the flags and the environment; both together replace server.certificates.
     std::string tls_cert, tls_key;
 };
 

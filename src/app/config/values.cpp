@@ -1,4 +1,5 @@
-// app/config/values.cpp: the types of app/config/schema.h: how a value is read, checked and written.
+// app/config/values.cpp: the value types of app/config/schema.h: how each is read, checked and
+// written.
 #include "app/config/schema.h"
 
 #include <algorithm>
@@ -62,14 +63,14 @@ constexpr std::span<const Word<auth::Algorithm>> words(const auth::Algorithm*) {
 template <class T>
 constexpr bool is_number = std::is_integral_v<T> && !std::is_same_v<T, bool>;
 
-// 0660, as of chmod(1).
+// "0660": octal digits, as chmod(1) takes them.
 std::string octal_text(int64_t value) {
     char digits[24];
     const auto end = std::to_chars(digits, digits + sizeof digits, value, 8).ptr;
     return (value == 0 ? "" : "0") + std::string(digits, end);
 }
 
-// 1500 ms are 1.5 s.
+// 1500 ms are written "1.5".
 std::string seconds_text(int64_t value_ms) {
     std::string text = std::to_string(value_ms / 1000);
     if (int64_t rest = value_ms % 1000) {
@@ -87,7 +88,8 @@ std::optional<int64_t> parse_integer(std::string_view text, int base = 10) noexc
     return value;
 }
 
-// "30", "0.25": milliseconds. No sign, no exponent, nothing finer than a millisecond.
+// "30", "0.25": parses seconds into milliseconds. Refuses a sign, an exponent, and fractions of a
+// millisecond.
 std::optional<int64_t> parse_seconds(std::string_view text) noexcept {
     size_t point = text.find('.');
     std::string_view whole = text.substr(0, point);
@@ -106,7 +108,7 @@ Problem check_text(const Row& row, std::string_view text) {
     return row.check ? row.check(text) : std::nullopt;
 }
 
-// Reads one scalar into what the row's slot points at.
+// Parses one scalar into the variable that the row's slot points to.
 struct Reader {
     const Row& row;
     Scalar value;
@@ -215,7 +217,7 @@ struct ValueText {
     }
 };
 
-// Defaults everywhere, with one element in each list.
+// All defaults, with one element in each list, so that every slot has a target.
 Settings default_settings() {
     Settings settings;
     settings.server.certificates.emplace_back();

@@ -1,4 +1,5 @@
-// The only file that sees yaml-cpp: its parser's events, not its nodes, which lose duplicates.
+// Only this file includes yaml-cpp. It uses the parser's events; yaml-cpp's nodes drop duplicate
+// keys.
 #include "app/config/yaml.h"
 
 #include <yaml-cpp/eventhandler.h>
@@ -60,8 +61,8 @@ public:
 
 private:
     struct Level {
-        Yaml* node;          // Stays where it is while it is open: only the last child grows.
-        bool named = false;  // A mapping's next value has its name.
+        Yaml* node;  // Valid while the node is open: only the last child of each parent grows.
+        bool named = false;  // Mapping: the name of the next value was read.
     };
 
     static void refuse(YAML::anchor_t anchor, const std::string& tag, const YAML::Mark& mark) {
@@ -75,7 +76,7 @@ private:
                !open_.back().named;
     }
 
-    // The place of the next value.
+    // The node that the next value fills.
     Yaml& place() {
         if (open_.empty()) return root_;
         Level& level = open_.back();

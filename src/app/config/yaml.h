@@ -1,5 +1,5 @@
-// app/config/yaml.h: a YAML file as a plain tree with line numbers. Stricter than YAML: no anchors,
-// aliases, tags or second documents, so that what a file says stands where it says it.
+// app/config/yaml.h: a YAML file as a plain tree with line numbers. Anchors, aliases, tags and
+// further documents are refused, so that each value stands where it takes effect.
 //
 // Owner: the caller of the parser. Thread: any.
 #pragma once
@@ -17,16 +17,16 @@ inline constexpr size_t yaml_depth_max = 16;
 struct Yaml {
     enum class Kind : uint8_t { null, scalar, list, mapping };
     Kind kind = Kind::null;
-    bool quoted = false;         // A scalar in quotes, or of a block.
-    int line = 1;                // Of a member of a mapping: its name's.
-    std::string name;            // Of a member of a mapping.
-    std::string text;            // Of a scalar.
-    std::vector<Yaml> children;  // In the order of the file, duplicates included.
+    bool quoted = false;         // A quoted scalar, or a block scalar.
+    int line = 1;                // Member of a mapping: the line of its name.
+    std::string name;            // Name of a member of a mapping.
+    std::string text;            // Text of a scalar.
+    std::vector<Yaml> children;  // In file order, duplicates included.
 };
 
 struct YamlResult {
     Yaml root;
-    std::string error;  // Empty: parsed.
+    std::string error;  // Empty: the file was parsed.
     int error_line = 0;
 };
 

@@ -17,7 +17,8 @@ ChatStep refused(std::string_view why) {
     return {{}, json::serialize(json::object{{"error", why}})};
 }
 
-// C0 and C1 controls and DEL; the text is valid UTF-8, where U+0080 to U+009F are C2 80 to C2 9F.
+// C0 and C1 controls and DEL. The text is valid UTF-8, where U+0080 to U+009F are the bytes C2 80
+// to C2 9F.
 bool has_control(std::string_view text) noexcept {
     for (size_t i = 0; i < text.size(); ++i) {
         auto byte = uint8_t(text[i]);
@@ -37,9 +38,9 @@ const char* chat_fault_of_name(std::string_view name) noexcept {
     if (chat_is_blank(name)) return "name is empty";
     if (name.size() > chat_name_bytes_max) return "name is longer than 64 bytes";
     if (has_control(name)) return "name contains control characters";
-    // Name and message together must never look like an answer of the server: {"error":"..."}.
+    // The line "name:message" must never look like the server's answer {"error":"..."}.
     if (name.front() == '{') return "name begins with '{'";
-    // Nor may it pass for what somebody else says.
+    // A colon in a name would let a member imitate another member's line.
     if (name.find(':') != name.npos) return "name contains ':'";
     return nullptr;
 }

@@ -41,7 +41,7 @@ int64_t steady_ms() {
     return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
-// What the handlers share. The answers of its functions are acks.
+// The state that the handlers share. Functions that return Json return the ack's argument.
 class Chat : public std::enable_shared_from_this<Chat> {
 public:
     Chat(Server& server, sio::Server& io) noexcept : server_(server), io_(io) {}
@@ -71,7 +71,7 @@ public:
 
     sio::Json say_to(sio::Socket from, std::string_view to, std::string_view text) {
         if (const char* fault = fault_of_text(text)) return refused(fault);
-        // The id of a member is a room; a client names no other room here.
+        // A member's id is also the name of the member's room; `to` cannot name any other room.
         const auto name = members_.name(to);
         if (!name) return refused("gone");
         const std::string id = from.id();
@@ -102,8 +102,8 @@ private:
                 {"time", unix_ms()}};
     }
 
-    // Everybody hears of all changes of an interval at once: what a client does costs the others no
-    // more than that.
+    // Broadcasts all changes of an interval at once, so that one client's requests cost the other
+    // clients a bounded amount.
     void tell_soon() {
         server_.after(changes_interval, [chat = shared_from_this()] {
             const sio::Json changes = chat->members_.take_changes();
@@ -111,8 +111,8 @@ private:
         });
     }
 
-    Server& server_;   // Outlives its handlers, and so this.
-    sio::Server& io_;  // Likewise.
+    Server& server_;   // Outlives its handlers, and so this object.
+    sio::Server& io_;  // Outlives its handlers too.
     SocketIoMembers members_;
 };
 

@@ -1,7 +1,7 @@
-// app/demo/socketio_chat.h: the demo's chat over Socket.IO, in the namespace "/". Its events are those at the
-// top of web/socketio/socketio.js.
+// app/demo/socketio_chat.h: the demo's chat over Socket.IO, in the namespace "/". The comment at
+// the top of web/socketio/socketio.js lists its events.
 //
-// Owner: its handlers, which the server owns. Thread: called on that of main(), before the server runs.
+// Owner: its handlers, which the server owns. Thread: main's, before the server runs.
 #pragma once
 
 #include <starling/server.h>

@@ -89,7 +89,7 @@ bool SocketIoMembers::may_tell_typing(std::string_view id, bool typing, int64_t 
     const auto place = by_id_.find(std::string(id));
     if (place == by_id_.end()) return false;
     Member& member = *place->second;
-    // The end of typing is told at once, and only after a beginning was told.
+    // The end of typing is broadcast at once, and only if the beginning was broadcast.
     if (typing ? now_ms < member.typing_due_ms : !member.typing) return false;
     if (typing) member.typing_due_ms = now_ms + socketio_typing_interval_ms;
     member.typing = typing;

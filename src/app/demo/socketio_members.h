@@ -1,13 +1,13 @@
-// app/demo/socketio_members.h: the members of the Socket.IO chat, in the order of their coming, as the
-// page is told of them. A newcomer gets the list that everybody has, and from then on changes of it:
+// app/demo/socketio_members.h: the members of the Socket.IO chat in join order, and the messages
+// that tell pages about them. A newcomer gets the whole list, then changes:
 //
 //     online   {"version": 7, "count": 2, "members": [{"id": "...", "name": "Ada"}, ...]}
 //     changes  {"version": 8, "count": 1, "set": [{"id": "...", "name": "Ada L."}], "left": ["..."]}
 //
-// Changes are collected: however often members come, go and rename, everybody gets each difference
-// once in a while. So a change costs each member one line, and not the whole list.
+// Changes are collected: however often members join, leave and rename, each member gets one message
+// of the differences per interval, whose size is that of the changes.
 //
-// Owner: the chat. Thread: any. Time is an argument, in milliseconds of a clock that only goes forward.
+// Owner: the chat. Thread: any. Time is an argument, in milliseconds of a monotonic clock.
 #pragma once
 
 #include <starling/socketio_value.h>
@@ -24,42 +24,43 @@
 
 namespace starling::app {
 
-inline constexpr size_t socketio_listed_max = 200;  // Members in a list; `count` counts them all.
-// Between two broadcasts that a member begins to type, or types on.
+inline constexpr size_t socketio_listed_max = 200;  // Members in a list; `count` counts all.
+// Shortest time between two broadcasts that one member is typing.
 inline constexpr int64_t socketio_typing_interval_ms = 500;
 
 class SocketIoMembers {
 public:
-    // True: these are the first changes since take_changes(), which is now to be called in a while.
-    // An id that joins twice, or renames or leaves without being there, changes nothing.
+    // True: this is the first change since take_changes(); call take_changes() after the interval.
+    // A second join() of an id changes nothing; neither does rename() or leave() of an unknown id.
     [[nodiscard]] bool join(std::string_view id, std::string_view name);
     [[nodiscard]] bool rename(std::string_view id, std::string_view name);
     [[nodiscard]] bool leave(std::string_view id);
 
-    // The list as every member knows it: for a newcomer, which gets the next changes as every member does.
+    // The list as the last take_changes() left it. A newcomer gets it, and then the same changes as
+    // every member.
     [[nodiscard]] sio::Json list() const;
-    // The changes since the last call, for every member; null: the list is as it was.
+    // The changes since the last call, to be sent to every member; null: the list is unchanged.
     [[nodiscard]] sio::Json take_changes();
 
     [[nodiscard]] std::optional<std::string> name(std::string_view id) const;
-    // May all be told now that this member types, or no longer does? Repetitions may not.
+    // True: broadcast now that the member types, or has stopped typing. False for a repetition.
     [[nodiscard]] bool may_tell_typing(std::string_view id, bool typing, int64_t now_ms);
 
 private:
     struct Member {
         std::string id, name;
-        bool typing = false;  // As was last told to all.
+        bool typing = false;  // The state that was last broadcast.
         int64_t typing_due_ms = INT64_MIN;
     };
     struct Told {
         std::string id, name;
     };
-    [[nodiscard]] bool changed();  // mutex_ is held.
+    [[nodiscard]] bool changed();  // Call with mutex_ held.
 
     mutable std::mutex mutex_;
     std::list<Member> members_;
     std::unordered_map<std::string, std::list<Member>::iterator> by_id_;
-    bool has_changed_ = false;  // Since take_changes().
+    bool has_changed_ = false;  // Since the last take_changes().
 
     std::vector<Told> told_;
     size_t told_count_ = 0;

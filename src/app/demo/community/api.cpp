@@ -30,7 +30,7 @@ json::array to_json(const std::vector<T>& list) {
 }
 
 void answer(http::Response& response, const json::value& value, int status = 200) {
-    // What one user sees is nothing for a cache.
+    // An answer depends on the logged-in user, so caches must not store it.
     response.status(status).header("Cache-Control", "no-store").json(value);
 }
 
@@ -38,7 +38,7 @@ void refuse(http::Response& response, const Fault& fault) {
     answer(response, json::object{{"error", fault.text}}, fault.status);
 }
 
-// True: `status` is a fault, and the answer says so.
+// Returns true and answers with an error if `status` is a fault.
 bool refused(http::Response& response, Status status) {
     if (status == Status::ok) return false;
     if (status == Status::failed) response.header("Retry-After", "1");
@@ -128,7 +128,8 @@ void Api::session(const http::Request& request, http::Response& response) {
         body["user"] = to_json(found.user);
         bool old =
             found.expires_at_s && *found.expires_at_s < clock_.unix_s() + login_lifetime_s / 2;
-        // Only what this cookie brought: a token in the query is not made a login by looking.
+        // Renews the login only if it came by cookie: a token in the query must not become a
+        // cookie.
         if (old && request.cookie(login_.cookie)) set_cookie(request, response, found.user.email);
     }
     answer(response, body);
@@ -201,7 +202,7 @@ void Api::add_comment(const http::Request& request, http::Response& response) {
     if (fault.status != 0) return refuse(response, fault);
     Answer<Comment> added = store_.add_comment(*id, *who, text, clock_.unix_s());
     if (refused(response, added.status)) return;
-    // Committed before anybody is told: who fetches at once finds it.
+    // The comment is committed before the push: a client that fetches at once finds the comment.
     channels_.publish("ArticleMessage" + std::to_string(*id), got_new);
     answer(response, to_json(added.value), 201);
 }
@@ -241,7 +242,7 @@ void Api::befriend(const http::Request& request, http::Response& response) {
         status = store_.part(who->email, other);
     if (refused(response, status)) return;
     notify(other);
-    notify(who->email);  // His other windows.
+    notify(who->email);  // For the user's other windows.
     answer_circle(*who, response);
 }
 

@@ -33,15 +33,15 @@ namespace starling::app::community {
 
 inline constexpr int64_t login_lifetime_s = 12 * 3600;
 
-// How logins are told and made; the members of auth::Options of the same names.
+// How a login is recognised and made. The members equal those of auth::Options of the same names.
 struct Login {
     std::function<std::optional<auth::Identity>(const http::Request&, int64_t now_s)> identify;
     std::string cookie, user_claim, issuer, audience, key_id, secret;
 };
 
 struct Clock {
-    std::function<int64_t()> unix_s;     // For tokens and comments.
-    std::function<int64_t()> steady_ms;  // For the pace.
+    std::function<int64_t()> unix_s;     // Time of tokens and comments.
+    std::function<int64_t()> steady_ms;  // Time of the write limit.
 };
 
 class Api {
@@ -66,9 +66,11 @@ private:
         User user;
         std::optional<int64_t> expires_at_s;
     };
-    // Who asks; nothing for strangers, and for users whom the data file does not know.
+    // The logged-in user; not_found without a login, and for a user that the data file does not
+    // hold.
     [[nodiscard]] Answer<Member> member(const http::Request& request);
-    // The same for a write: from our own pages, logged in, not too fast. Nothing: it is answered.
+    // The user of a write: the request comes from one of our pages, with a login, within the write
+    // limit. Returns nothing after it has answered with an error.
     [[nodiscard]] std::optional<User> writer(const http::Request& request,
                                              http::Response& response);
     void set_cookie(const http::Request& request, http::Response& response, std::string_view user);

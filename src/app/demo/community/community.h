@@ -1,8 +1,8 @@
-// app/demo/community/community.h: the demo community: a small site that uses server events for real.
+// app/demo/community/community.h: the demo community, a small site that uses server events.
 //
 //     auto community = Community::open(path, error);
-//     community->join(options.auth);                 // Its logins are believed,
-//     auto& channels = server.events(options);       // by the channels too.
+// Accepts the community's logins,
+// also on the channels.
 //     community->mount(server, channels);
 //
 // Owner: the program; it outlives the Server. Thread: main's, before the server runs.
@@ -23,10 +23,11 @@ public:
                                                          std::string& error);
     ~Community();
 
-    // Adds the key that signs its logins, and makes sure that there is a cookie to carry them.
+    // Adds the key that signs the community's logins, and sets a cookie's name if the options have
+    // none.
     void join(auth::Options& options);
-    // After join(). The channels ArticleMessage<number> and SystemMessage<email> must be declared.
-    // Throws std::invalid_argument where the options that were joined do not hold together.
+    // Call after join(). The channels ArticleMessage<number> and SystemMessage<email> must be
+    // declared. Throws std::invalid_argument for inconsistent auth options.
     void mount(Server& server, events::Channels& channels);
 
 private:

@@ -1,5 +1,5 @@
-// app/demo/community/content.h: what a new data file begins with. The numbers of the articles are those
-// of their channels: ArticleMessage256.
+// app/demo/community/content.h: the contents of a new data file. An article's number is also the
+// number of its channel: ArticleMessage256.
 //
 // Constant; any thread.
 #pragma once

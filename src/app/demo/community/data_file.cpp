@@ -15,8 +15,8 @@ std::string variable(const Environment& environment, std::string_view name) {
     return {};
 }
 
-// XDG Base Directory Specification: a path that is not absolute counts as not set. Folders that are
-// missing are made for their owner alone.
+// XDG Base Directory Specification: a relative path counts as not set. Missing folders are created
+// with access for their owner alone.
 std::string file_in(const std::string& folder) {
     if (!folder.starts_with('/')) return {};
     for (size_t end = folder.find('/', 1);; end = folder.find('/', end + 1)) {
@@ -30,7 +30,7 @@ std::string file_in(const std::string& folder) {
 }  // namespace
 
 std::string default_data_file(const Environment& environment) {
-    // systemd separates several folders by colons; ours has one.
+    // systemd separates several folders by colons; our unit has one folder.
     std::string service = variable(environment, "STATE_DIRECTORY");
     if (std::string path = file_in(service.substr(0, service.find(':'))); !path.empty())
         return path;

@@ -1,4 +1,4 @@
-// The only file that sees SQLite.
+// Only this file includes sqlite3.h.
 #include "app/demo/community/database.h"
 
 #include <fcntl.h>
@@ -12,12 +12,12 @@
 namespace starling::app::community {
 namespace {
 
-constexpr int value_bytes_max = 64 * 1024;  // Of one text, and of a statement's own.
+constexpr int value_bytes_max = 64 * 1024;  // Limit of one value, and of the text of a statement.
 constexpr int columns_max = 32, parameters_max = 16;
 
-// WAL: readers and the writer do not wait for each other, and a commit writes without waiting for
-// the disk. A process that is killed loses nothing; a machine without power may lose the last
-// commits, never the file.
+// Write-ahead log: readers and the writer do not wait for each other, and a commit does not wait
+// for the disk. A killed process loses no commit; a power failure may lose the last commits, but
+// never corrupts the file.
 constexpr const char* settings =
     "PRAGMA journal_mode = WAL;"
     "PRAGMA synchronous = NORMAL;"
@@ -26,7 +26,7 @@ constexpr const char* settings =
     "PRAGMA cache_size = -2000;"
     "PRAGMA journal_size_limit = 4194304;";
 
-// SQLite creates files that everybody may read; this one holds the key that signs logins.
+// SQLite creates files that every user may read; this file holds the key that signs logins.
 bool create_private(const std::string& path, std::string& error) {
     int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
     if (descriptor < 0) {
@@ -53,7 +53,7 @@ Statement& Statement::bind(int64_t value) noexcept {
 }
 
 Statement& Statement::bind(std::string_view text) noexcept {
-    // A null pointer would be NULL, not the empty text.
+    // SQLite would store a null pointer as NULL instead of the empty text.
     const char* bytes = text.data() ? text.data() : "";
     if (!failed_) {
         failed_ = sqlite3_bind_text64(statement_, next_++, bytes, text.size(), SQLITE_STATIC,
@@ -92,7 +92,7 @@ Database::~Database() { sqlite3_close(connection_); }
 
 bool Database::open(const std::string& path, std::string& error) {
     if (path != ":memory:" && !create_private(path, error)) return false;
-    // Without SQLite's own mutexes: the Store has one. No URIs: a path is a path.
+    // NOMUTEX: the Store's mutex already serializes the calls. No URI flag: `path` is a plain path.
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     bool opened = sqlite3_open_v2(path.c_str(), &connection_, flags, nullptr) == SQLITE_OK;
     if (opened) {
@@ -109,7 +109,7 @@ bool Database::open(const std::string& path, std::string& error) {
 }
 
 bool Database::settle() noexcept {
-    // Of each page 4 KiB: written into the statement, since a pragma takes no parameters.
+    // Pages of 4 KiB. The number is part of the SQL text, since a pragma takes no parameters.
     static_assert(database_pages_max == 16384);
     return script(settings) && run("PRAGMA max_page_count = 16384");
 }

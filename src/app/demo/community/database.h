@@ -1,8 +1,8 @@
-// app/demo/community/database.h: one SQLite file behind two small classes. database.cpp alone sees
-// sqlite3.h; whoever uses this writes SQL with parameters (?) and never pastes values into it.
+// app/demo/community/database.h: one SQLite file behind two small classes. Only database.cpp
+// includes sqlite3.h. Callers write SQL with parameters (?), and never paste values into it.
 //
-// Owner: Store. Thread: one at a time; the Store's mutex sees to that. Nothing here throws: a step
-// that fails is remembered until the statement ends, and `failed()` tells.
+// Owner: Store. Thread: one at a time, under the Store's mutex. No function throws: a failed step
+//        is remembered until the statement ends, and failed() reports it.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@ struct sqlite3_stmt;
 
 namespace starling::app::community {
 
-// How long a call waits while another process writes. Short: it is a worker's thread that waits.
+// Longest wait for another process that writes. Short, since a worker's thread waits.
 inline constexpr int busy_timeout_ms = 50;
-inline constexpr int64_t database_pages_max = 16 * 1024;  // Of 4 KiB: 64 MiB, then writes fail.
+inline constexpr int64_t database_pages_max = 16 * 1024;  // Of 4 KiB: 64 MiB; then writes fail.
 
 class Statement {
 public:
@@ -25,15 +25,15 @@ public:
     Statement(const Statement&) = delete;
     Statement& operator=(const Statement&) = delete;
 
-    // The next parameter. The bytes must live until the statement ends.
+    // Binds the next parameter. The bytes must outlive the statement.
     Statement& bind(int64_t value) noexcept;
     Statement& bind(std::string_view text) noexcept;
 
-    [[nodiscard]] bool row() noexcept;  // Steps; true where there is a row.
-    [[nodiscard]] bool run() noexcept;  // Steps to the end; true where nothing failed.
+    [[nodiscard]] bool row() noexcept;  // Steps; true: there is a row.
+    [[nodiscard]] bool run() noexcept;  // Steps to the end; true: no step failed.
     [[nodiscard]] bool failed() const noexcept { return failed_; }
 
-    // Of the current row, from 0.
+    // Columns of the current row count from 0.
     [[nodiscard]] bool is_null(int column) const noexcept;
     [[nodiscard]] int64_t integer(int column) const noexcept;
     [[nodiscard]] std::string text(int column) const;
@@ -51,27 +51,27 @@ public:
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;
 
-    // Creates the file (mode 0600) where there is none; ":memory:" keeps everything in memory.
-    // False: `error` says why. Changes nothing in a file that is there.
+    // Opens the file, or creates it with mode 0600; ":memory:" keeps everything in memory. False:
+    // `error` says why. Changes nothing in an existing file.
     [[nodiscard]] bool open(const std::string& path, std::string& error);
-    // How this program writes: once it is clear that the file is one of its own.
+    // Applies the settings for writing. Call once the file is known to be one of this program's.
     [[nodiscard]] bool settle() noexcept;
 
     [[nodiscard]] Statement prepare(std::string_view sql) noexcept { return {connection_, sql}; }
     [[nodiscard]] bool run(std::string_view sql) noexcept { return prepare(sql).run(); }
     [[nodiscard]] bool script(const char* sql) noexcept;  // Several statements, no parameters.
     [[nodiscard]] int64_t last_id() const noexcept;
-    [[nodiscard]] int changes() const noexcept;  // Rows that the last statement wrote.
-    [[nodiscard]] std::string error() const;     // Of the last call.
+    [[nodiscard]] int changes() const noexcept;  // Rows that the last statement changed.
+    [[nodiscard]] std::string error() const;     // Error text of the last call.
 
 private:
     sqlite3* connection_ = nullptr;
 };
 
-// Rolls back where nobody committed.
+// Rolls back on destruction, unless commit() succeeded.
 class Transaction {
 public:
-    // Takes the right to write at once, so that no two processes wait for each other.
+    // Takes the write lock at once, so that two processes cannot deadlock on upgrading a read lock.
     explicit Transaction(Database& database) noexcept
         : database_(database), open_(database.run("BEGIN IMMEDIATE")) {}
     ~Transaction() {

@@ -9,10 +9,10 @@
 namespace starling::app::community {
 namespace {
 
-constexpr int64_t application_id = 0x73746c67;  // "stlg": tells our files from others.
-constexpr size_t secret_bytes = 32;             // RFC 7518 section 3.2: as many as the hash has.
+constexpr int64_t application_id = 0x73746c67;  // "stlg": marks a file of this program.
+constexpr size_t secret_bytes = 32;             // RFC 7518 section 3.2: as long as the hash.
 
-// The pair of a friendship is unique in whichever order its two are.
+// Two users have at most one friendship, in either order of the two.
 constexpr const char* first_tables = R"(
     PRAGMA application_id = 1937009767;
     CREATE TABLE secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -71,7 +71,7 @@ bool first(Database& database) {
     return true;
 }
 
-// In order: element N brings a file of user_version N to N + 1. Never changed once released.
+// Element N migrates a file from user_version N to N + 1. A released element never changes.
 constexpr bool (*steps[])(Database&) = {first};
 
 bool read_integer(Database& database, std::string_view sql, int64_t& value) {
@@ -81,7 +81,7 @@ bool read_integer(Database& database, std::string_view sql, int64_t& value) {
     return true;
 }
 
-// Ours, or a file in which there is nothing yet.
+// True: the file is of this program, or is empty.
 bool recognise(Database& database, int64_t& version, std::string& error) {
     int64_t id = 0, tables = 0;
     if (!read_integer(database, "PRAGMA application_id", id) ||
@@ -108,7 +108,7 @@ bool migrate(Database& database, std::string& error) {
         return false;
     }
     Transaction transaction(database);
-    // Another process may have been faster.
+    // Another process may have migrated the file meanwhile, so the version is read again.
     bool good = transaction.began() && read_integer(database, "PRAGMA user_version", version);
     for (; good && version < int64_t(std::size(steps)); ++version) {
         good = steps[version](database) &&

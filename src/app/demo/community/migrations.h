@@ -1,5 +1,5 @@
-// app/demo/community/migrations.h: the tables of the data file, and how older files become newer ones.
-// The file's user_version counts the migrations that it has seen.
+// app/demo/community/migrations.h: the tables of the data file, and the migration of older files.
+// The file's user_version counts the migrations that were applied.
 //
 // Owner and thread: Store::open.
 #pragma once
@@ -10,8 +10,8 @@
 
 namespace starling::app::community {
 
-// Makes an empty file a data file, brings an older one up to date. False: `error` says why; a file
-// of another program or of a newer version is left as it was.
+// Creates the tables in an empty file, and migrates an older one. False: `error` says why; a file
+// of another program or of a newer version stays unchanged.
 [[nodiscard]] bool migrate(Database& database, std::string& error);
 
 }  // namespace starling::app::community

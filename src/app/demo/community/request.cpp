@@ -19,7 +19,7 @@ std::string_view without_port(std::string_view host, std::string_view port) noex
     return host;
 }
 
-// C0 controls but for line ends and tabs, DEL, and C1; the text is valid UTF-8.
+// C0 controls except line ends and tabs, DEL, and C1. The text is valid UTF-8.
 bool has_control(std::string_view text) noexcept {
     for (size_t i = 0; i < text.size(); ++i) {
         auto byte = uint8_t(text[i]);
@@ -53,14 +53,15 @@ bool same_origin(const http::Request& request) {
     std::string_view site = request.header("Sec-Fetch-Site");
     if (!site.empty() && site != "same-origin" && site != "none") return false;
     if (!request.has_header("Origin")) return true;
-    // The scheme is not compared: behind a proxy that ends TLS it is the browser's, not ours.
+    // The scheme is not compared: a proxy may end TLS, and then the browser's scheme differs from
+    // ours.
     std::string_view origin = request.header("Origin"), port;
     if (origin.starts_with("https://"))
         port = ":443";
     else if (origin.starts_with("http://"))
         port = ":80";
     else
-        return false;  // "null" and schemes of other kinds.
+        return false;  // "null", or another scheme.
     origin.remove_prefix(origin.find("//") + 2);
     return !origin.empty() &&
            base::iequals(without_port(origin, port), without_port(request.host(), port));

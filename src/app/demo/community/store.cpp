@@ -25,7 +25,7 @@ Comment read_comment(const Statement& row) {
     return {row.integer(0), {row.text(1), row.text(2)}, row.text(3), row.integer(4)};
 }
 
-// A look-up that found nothing, or did not come that far.
+// The status of a look-up that gave no row: not found, or failed.
 Status missing(const Statement& statement) noexcept {
     return statement.failed() ? Status::failed : Status::not_found;
 }
@@ -145,7 +145,7 @@ Answer<Circle> Store::circle(std::string_view email) {
         " WHERE email <> ?1 ORDER BY email");
     row.bind(email);
     while (row.row()) {
-        // Columns of a pair that is not there are NULL.
+        // A LEFT JOIN without a matching pair gives NULL columns.
         bool pair = !row.is_null(2), accepted = row.integer(2) != 0, asker = row.integer(3) != 0;
         Circle& circle = answer.value;
         std::vector<User>& list = !pair      ? circle.others

@@ -1,9 +1,9 @@
-// app/demo/community/store.h: what the demo community remembers: users, articles, comments, friends, and
-// the secret that signs logins.
+// app/demo/community/store.h: the data of the demo community: users, articles, comments, friends,
+// and the secret that signs logins.
 //
-// Owner: Community. Thread: any; each call takes the store's mutex. The calls run on the worker that
-// asks: each touches a few indexed rows of a cached file, which costs less than a hand-over to
-// another thread would. Nothing throws but std::bad_alloc.
+// Owner: Community. Thread: any; each call takes the store's mutex. A call runs on the worker that
+//        asks: it touches a few indexed rows of a cached file, which costs less than a hand-over to
+//        another thread. Only std::bad_alloc is thrown.
 #pragma once
 
 #include "app/demo/community/database.h"
@@ -19,22 +19,22 @@
 
 namespace starling::app::community {
 
-inline constexpr int64_t comments_max = 1000;  // Of an article; the oldest make room.
+inline constexpr int64_t comments_max = 1000;  // Of one article; the oldest are deleted beyond.
 inline constexpr int64_t comments_page_max = 100;
 inline constexpr size_t secret_bytes_min = 32;  // RFC 7518 section 3.2.
 
 enum class Status : uint8_t {
     ok,
     not_found,  // No such article, user or request.
-    conflict,   // Friends already, or asked already.
-    failed,     // The file: full, locked for too long, gone.
+    conflict,   // Already friends, or already asked.
+    failed,     // The file is full, locked for too long, or gone.
 };
 
 struct User {
     std::string email, name;
 };
 
-// In the two languages of the pages.
+// A text in the two languages of the pages.
 struct Words {
     std::string en, zh;
 };
@@ -46,18 +46,18 @@ struct Article {
 };
 
 struct Comment {
-    int64_t id = 0;  // Grows with time, never used again.
+    int64_t id = 0;  // Grows with time, is never reused.
     User author;
     std::string text;
     int64_t at_s = 0;  // Unix time.
 };
 
 struct CommentPage {
-    std::vector<Comment> comments;  // The oldest first.
-    bool more = false;              // There are newer ones behind the last.
+    std::vector<Comment> comments;  // Oldest first.
+    bool more = false;              // Newer comments follow the last of these.
 };
 
-// Everyone but the user himself, each in one list.
+// All users but the user himself, each in one of the lists.
 struct Circle {
     std::vector<User> friends, incoming, outgoing, others;
 };
@@ -70,29 +70,29 @@ struct Answer {
 
 class Store {
 public:
-    // Null: `error` says why. A file of another program or of a newer version is refused untouched.
+    // Null: `error` says why. A file of another program or of a newer version is refused unchanged.
     [[nodiscard]] static std::unique_ptr<Store> open(const std::string& path, std::string& error);
 
-    // Random bytes, made with the file, so that logins outlive a restart.
+    // Random bytes, created with the file, so that logins survive a restart.
     [[nodiscard]] const std::string& secret() const noexcept { return secret_; }
 
     [[nodiscard]] Answer<std::vector<User>> users();
     [[nodiscard]] Answer<User> user(std::string_view email);
     [[nodiscard]] Answer<std::vector<Article>> articles();
     [[nodiscard]] Answer<Article> article(int64_t id);
-    // Those behind the comment `after`; the newest page for 0.
+    // The comments that follow the comment `after`; 0: the newest page.
     [[nodiscard]] Answer<CommentPage> comments(int64_t article, int64_t after);
     [[nodiscard]] Answer<Comment> add_comment(int64_t article, const User& author,
                                               std::string_view text, int64_t now_s);
 
     [[nodiscard]] Answer<Circle> circle(std::string_view email);
-    // Asking somebody who has asked oneself is accepting: then `accepted` is true.
+    // `accepted` is true if the other user had already asked: then the two are friends now.
     struct Asked {
         bool accepted = false;
     };
     [[nodiscard]] Answer<Asked> ask(std::string_view from, std::string_view to, int64_t now_s);
     [[nodiscard]] Status accept(std::string_view who, std::string_view asker, int64_t now_s);
-    // Ends a friendship or takes back, or declines, a request between the two.
+    // Ends a friendship, withdraws a request, or declines a request.
     [[nodiscard]] Status part(std::string_view who, std::string_view other);
 
 private:
