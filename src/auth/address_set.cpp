@@ -58,7 +58,7 @@ void AddressSet::add(std::string_view text) {
     Range range;
     if (!parse(text.substr(0, slash), range))
         throw std::invalid_argument(named + "is no address, range (10.0.0.0/8) or 'unix'");
-    // A mapped address in IPv6 notation brings a prefix of 96 and more.
+    // An IPv4-mapped address in IPv6 notation has a prefix length of at least 96.
     const bool dotted = range.v4 && text.substr(0, slash).find(':') == text.npos;
     if (slash != text.npos) {
         const std::string_view digits = text.substr(slash + 1);

@@ -13,7 +13,7 @@
 namespace starling::auth {
 namespace {
 
-constexpr size_t keys_max = 64;  // A token without `kid` may cost a verification by each of them.
+constexpr size_t keys_max = 64;  // Bounds the verifications of one token without `kid`.
 constexpr size_t key_id_bytes_max = 255;
 constexpr size_t token_bytes_limit = 64 * 1024;
 constexpr std::chrono::seconds leeway_max = std::chrono::hours(24);
@@ -22,7 +22,8 @@ constexpr std::chrono::seconds leeway_max = std::chrono::hours(24);
 
 Verdict refused(Failure failure) { return {.identity = {}, .failure = failure}; }
 
-// RFC 6265 section 4.1.1 and RFC 9110 section 5.1 both want a token: what is none is never found.
+// Cookie names (RFC 6265 section 4.1.1) and field names (RFC 9110 section 5.1) are tokens. No
+// request could hold another name.
 bool is_name(std::string_view text) {
     const auto is_name_char = [](char c) {
         return c > 0x20 && c < 0x7f &&
@@ -42,7 +43,7 @@ std::vector<VerifyingKey> read_keys(std::vector<Key> keys) {
         const bool known = !key.id.empty() && std::any_of(out.begin(), out.end(), [&](auto& other) {
             return other.id() == key.id;
         });
-        // Two keys of one id would let a token choose the weaker one.
+        // With two keys of one id, a token could choose the weaker key.
         if (known) refuse(name + "the id is another key's already");
         try {
             out.emplace_back(std::move(key));
@@ -75,15 +76,16 @@ void check_options(const Options& options) {
         refuse("user_header: '" + options.user_header + "' is no name of a field");
     if (options.token_bytes_max < 1 || options.token_bytes_max > token_bytes_limit)
         refuse("token_bytes_max: want 1 to 65536");
-    // One without the other does nothing, and looks as though it did.
+    // One option without the other has no effect, but looks as though it had.
     if (options.user_header.empty() && !options.trusted_proxies.empty())
         refuse("trusted_proxies: there is no user_header that they could set");
     if (!options.user_header.empty() && options.trusted_proxies.empty())
         refuse("user_header: needs trusted_proxies, or everybody could be anybody");
 }
 
-// Nothing where the field is absent or of another scheme; RFC 6750 section 2.1. RFC 9110 section
-// 11.6.2: one field. Of two, a proxy and a server may each read another one.
+// The token of the Authorization field; nothing if the field is absent or of another scheme (RFC
+// 6750 section 2.1). `repeated`: the field stands there twice, against RFC 9110 section 11.6.2; a
+// proxy and this server might each read a different one.
 std::optional<std::string_view> bearer_token(const http::Request& request, bool& repeated) {
     std::optional<std::string_view> token;
     size_t count = 0;
@@ -126,7 +128,7 @@ struct Authenticator::State {
     [[nodiscard]] Verdict user_of_proxy(const http::Request& request) const;
 };
 
-// The token names a key, the key names the algorithm (RFC 8725 sections 3.1 and 3.2).
+// The token names a key, and the key's algorithm applies (RFC 8725 sections 3.1 and 3.2).
 Failure Authenticator::State::check_signature(const Token& token) const {
     Failure failure = Failure::unknown_key;
     for (const VerifyingKey& key : keys) {
@@ -152,7 +154,7 @@ Verdict Authenticator::State::user_of_proxy(const http::Request& request) const 
         user = field.value;
         ++count;
     }
-    // Two: the proxy added its own to its client's instead of replacing it.
+    // Two fields: the proxy has added its field to the client's instead of replacing it.
     if (count > 1) return refused(Failure::malformed);
     if (user.empty()) return refused(Failure::no_credentials);
     if (!is_user(user)) return refused(Failure::no_user);
@@ -182,14 +184,15 @@ Verdict Authenticator::verify(std::string_view text, int64_t now_s) const {
 Verdict Authenticator::identify(const http::Request& request, int64_t now_s) const {
     const Options& options = state_->options;
     Verdict verdict = refused(Failure::no_credentials);
-    // True: it is decided.
+    // Returns true once an identity is found. Otherwise keeps the first failure that is not
+    // `no_credentials`.
     const auto consider = [&](Verdict next) {
         if (!next && verdict.failure != Failure::no_credentials) return false;
         verdict = std::move(next);
         return verdict.identity.has_value();
     };
     if (!options.cookie.empty()) {
-        // A logout often leaves an empty one behind.
+        // An empty cookie counts as none: a logout often leaves an empty cookie behind.
         const auto token = request.cookie(options.cookie);
         if (token && !token->empty() && consider(verify(*token, now_s))) return verdict;
     }

@@ -16,8 +16,8 @@ const JsonMember* find(const JsonObject& object, std::string_view name) {
     return position == object.end() ? nullptr : &position->second;
 }
 
-// NumericDate, RFC 7519 section 2: seconds, perhaps with a fraction. Absent is right, anything else
-// but a number within 2^53 of 1970 is not.
+// NumericDate, RFC 7519 section 2: seconds, with an optional fraction. An absent claim passes. Any
+// other claim must be a number within 2^53 of 1970.
 bool is_date(const JsonMember* member) {
     constexpr double magnitude_max = 9'007'199'254'740'992.0;
     return member == nullptr ||
@@ -34,14 +34,14 @@ bool has_audience(const JsonMember* member, std::string_view audience) {
     return std::find(member->texts.begin(), member->texts.end(), audience) != member->texts.end();
 }
 
-// OpenID Connect Core section 5.1. Some issuers write a string.
+// email_verified, OpenID Connect Core section 5.1. Some issuers write it as a string.
 bool is_unverified(const JsonMember* verified) {
     if (verified == nullptr) return false;
     if (verified->kind == Kind::boolean) return !verified->boolean;
     return verified->kind != Kind::text || verified->text != "true";
 }
 
-// A user_claim that is there and does not name a user is no reason to look for another name.
+// If user_claim is present but invalid, no other claim is tried.
 const std::string* find_user(const JsonObject& claims, const std::string& user_claim) {
     const JsonMember* user = find(claims, user_claim);
     if (user == nullptr)
@@ -71,8 +71,8 @@ Verdict check_claims(std::string_view claims, const Options& options, int64_t no
     const JsonMember* begins = find(*object, "nbf");
     const JsonMember* issuer = find(*object, "iss");
     const JsonMember* audience = find(*object, "aud");
-    // Claims of a wrong type are refused even if no option checks them: a correct issuer writes
-    // none.
+    // Refuse a claim of a wrong type even if no option checks the claim: a correct issuer writes no
+    // such claim.
     if (!is_date(expires) || !is_date(begins) || !is_date(find(*object, "iat")) ||
         !has_kind(issuer, Kind::text, Kind::text) || !has_kind(audience, Kind::text, Kind::texts))
         return refused(Failure::malformed);
@@ -80,7 +80,7 @@ Verdict check_claims(std::string_view claims, const Options& options, int64_t no
     Identity identity;
     const int64_t leeway_s = options.leeway.count();
     if (expires != nullptr) {
-        // RFC 7519 section 4.1.4: "on or after which" it is not accepted.
+        // RFC 7519 section 4.1.4: the token is invalid "on or after" this time.
         identity.expires_at_s = static_cast<int64_t>(std::floor(expires->number)) + leeway_s;
         if (now_s >= *identity.expires_at_s) return refused(Failure::expired);
     }

@@ -9,10 +9,12 @@
 
 namespace starling::auth {
 
-// `claims`: JSON whose signature is right. Of the options: issuer, audience, leeway, user_claim.
+// `claims`: the JSON of a token whose signature was verified. Uses issuer, audience, leeway and
+// user_claim of `options`.
 [[nodiscard]] Verdict check_claims(std::string_view claims, const Options& options, int64_t now_s);
 
-// 1 to user_bytes_max bytes without control characters: it goes into logs and channel names.
+// True: 1 to user_bytes_max bytes without control characters, since the user's name goes into logs
+// and channel names.
 [[nodiscard]] bool is_user(std::string_view user) noexcept;
 
 }  // namespace starling::auth

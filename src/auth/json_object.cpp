@@ -11,7 +11,7 @@ namespace {
 using boost::json::error_code;
 using View = boost::json::string_view;
 
-// Boost.JSON calls it as it reads. `depth_` is 1 directly inside the outermost object.
+// The handler of Boost.JSON's parser. `depth_` is 1 directly inside the outermost object.
 class Handler {
 public:
     static constexpr size_t max_object_size = static_cast<size_t>(-1);
@@ -108,7 +108,8 @@ private:
         return false;
     }
 
-    // Inside an array of the outermost object: it is no array of strings.
+    // Call inside an array of the outermost object: an element is no string, so the array is
+    // `other`.
     void not_a_text() {
         if (depth_ != 2 || current_->kind != JsonMember::Kind::texts) return;
         current_->kind = JsonMember::Kind::other;
@@ -126,8 +127,8 @@ private:
     }
 
     size_t depth_ = 0;
-    JsonMember* current_ = nullptr;  // Never null inside the object's values.
-    std::string text_;               // What has arrived of a key or a string.
+    JsonMember* current_ = nullptr;  // Not null while a value of the outermost object is read.
+    std::string text_;               // The part of a key or string that has arrived.
 };
 
 }  // namespace

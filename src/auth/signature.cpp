@@ -19,12 +19,12 @@ namespace {
 
 constexpr size_t secret_bytes_min = 32;  // RFC 7518 section 3.2: the size of the hash.
 constexpr int rsa_bits_min = 2048;       // RFC 7518 section 3.3.
-constexpr int rsa_bits_max = 16384;      // OpenSSL verifies no longer ones.
+constexpr int rsa_bits_max = 16384;      // OpenSSL's limit for verification.
 constexpr size_t material_bytes_max = 65536;
 constexpr int coordinate_bytes = 32;  // RFC 7518 section 3.4: r and s of P-256.
 
-// The thread's error queue belongs to TLS too: what a forged signature left there would be taken
-// for a fault of somebody's connection.
+// Drops the errors that a failed verification leaves in the thread's OpenSSL error queue. TLS on
+// this thread would take those errors for a connection's fault.
 struct ErrorMark {
     ErrorMark() noexcept { ERR_set_mark(); }
     ~ErrorMark() { ERR_pop_to_mark(); }
@@ -47,13 +47,14 @@ const unsigned char* bytes(std::string_view text) noexcept {
     return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-// Without this, OpenSSL asks the terminal for the password of an encrypted key.
+// Without this callback, OpenSSL asks for an encrypted key's password on the terminal.
 int no_password(char*, int, int, void*) { return -1; }
 
 void check_secret(std::string_view secret) {
     if (secret.size() < secret_bytes_min)
         throw std::invalid_argument("an HS256 secret has 32 bytes at least (RFC 7518 section 3.2)");
-    // A public key is no secret: refusing it here prevents the algorithm confusion attack.
+    // Refuses a public key as an HS256 secret: a public key is known to everyone (algorithm
+    // confusion attack).
     if (secret.find("-----BEGIN ") != secret.npos)
         throw std::invalid_argument("a PEM file is no HS256 secret; is the algorithm right?");
 }
@@ -71,7 +72,7 @@ EVP_PKEY* read_public_key(std::string_view pem) {
 }
 
 void check_rsa(const EVP_PKEY* key) {
-    // An RSA-PSS key is of another type: it must not verify RS256's padding.
+    // An RSA-PSS key has another type, and must not verify RS256, whose padding is different.
     if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
         throw std::invalid_argument("RS256 wants an RSA key");
     const int bits = EVP_PKEY_get_bits(key);
@@ -98,7 +99,8 @@ bool verify_hmac(std::string_view secret, std::string_view text, std::string_vie
     }
 }
 
-// RFC 7518 section 3.4 writes r and s side by side, OpenSSL wants them in DER. "" where it fails.
+// Converts r and s, which RFC 7518 section 3.4 concatenates, to the DER form of OpenSSL. "" on
+// failure.
 std::string der_of(std::string_view signature) {
     if (signature.size() != 2 * coordinate_bytes) return {};
     const EcdsaSignature pair(ECDSA_SIG_new());
@@ -109,7 +111,7 @@ std::string der_of(std::string_view signature) {
         BN_free(s);
         return {};
     }
-    std::array<unsigned char, 80> der{};  // 72 at most: two INTEGER of 33 bytes in a SEQUENCE.
+    std::array<unsigned char, 80> der{};  // 72 are used: a SEQUENCE of two INTEGERs of 33 bytes.
     if (i2d_ECDSA_SIG(pair.get(), nullptr) > static_cast<int>(der.size())) return {};
     unsigned char* end = der.data();
     const int length = i2d_ECDSA_SIG(pair.get(), &end);
@@ -158,7 +160,7 @@ bool VerifyingKey::verify(std::string_view text, std::string_view signature) con
 
 bool VerifyingKey::verify_public(std::string_view text, std::string_view signature) const noexcept {
     const Context context(EVP_MD_CTX_new());
-    // RSA's default padding is RSASSA-PKCS1-v1_5, which is RS256's.
+    // OpenSSL's default padding for RSA is RSASSA-PKCS1-v1_5, as RS256 requires.
     return context &&
            EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, public_key_.get()) ==
                1 &&

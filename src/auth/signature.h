@@ -1,4 +1,4 @@
-// auth/signature.h: signatures of RFC 7518 section 3 over OpenSSL, the only file that knows it.
+// auth/signature.h: verifies the signatures of RFC 7518 section 3. Only signature.cpp uses OpenSSL.
 //
 // Owner:  the Authenticator. Thread: immutable; any thread.
 #pragma once
@@ -13,12 +13,12 @@ struct evp_pkey_st;
 
 namespace starling::auth {
 
-// "HS256": as `alg` spells it, which is with care for case (RFC 7515 section 4.1.1).
+// "HS256": the spelling of `alg`, which is case-sensitive (RFC 7515 section 4.1.1).
 [[nodiscard]] std::string_view algorithm_name(Algorithm algorithm) noexcept;
 
 class VerifyingKey {
 public:
-    // Throws std::invalid_argument that says why the material does not suit the algorithm.
+    // Throws std::invalid_argument that says why the key's material does not fit the algorithm.
     explicit VerifyingKey(Key key);
 
     [[nodiscard]] const std::string& id() const noexcept { return id_; }
@@ -32,7 +32,7 @@ private:
 
     std::string id_;
     Algorithm algorithm_;
-    std::string secret_;  // HS256 alone.
+    std::string secret_;  // HS256 only.
     std::unique_ptr<evp_pkey_st, void (*)(evp_pkey_st*)> public_key_;
 };
 

@@ -11,7 +11,7 @@ std::optional<Token> parse_token(std::string_view text) {
     const size_t first = text.find('.');
     if (first == text.npos) return std::nullopt;
     const size_t second = text.find('.', first + 1);
-    // A further dot is outside of the signature's alphabet. Five parts are an encrypted token (JWE).
+    // A third dot fails as a character outside base64url. A token of five parts is encrypted (JWE).
     if (second == text.npos) return std::nullopt;
 
     const auto header_json = base::base64url_decode(text.substr(0, first));

@@ -9,7 +9,7 @@
 namespace starling::events {
 namespace {
 
-constexpr size_t digits_max = 19;  // Of a number: up to 2^63.
+constexpr size_t digits_max = 19;  // Digits of a number up to 2^63.
 
 [[noreturn]] void refuse(std::string_view pattern, std::string_view why) {
     throw std::invalid_argument("channel pattern '" + std::string(pattern) +
@@ -18,7 +18,7 @@ constexpr size_t digits_max = 19;  // Of a number: up to 2^63.
 
 bool is_number(std::string_view text) noexcept {
     if (text.empty() || text.size() > digits_max) return false;
-    // "007" and "7" would be two channels for one thing.
+    // "007" and "7" would be two channels for the same number.
     if (text.size() > 1 && text.front() == '0') return false;
     return std::ranges::all_of(text, base::is_digit);
 }

@@ -1,6 +1,6 @@
 // events/pattern.h: matches channel names with a declared pattern: "ArticleMessage{id:number}".
 //
-// Owner: the table that it is declared in, as a value. Immutable; any thread.
+// Owner: the Table that declares it, as a value. Immutable; any thread.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +11,9 @@
 
 namespace starling::events {
 
-constexpr size_t name_bytes_max = 255;  // Of a channel.
+constexpr size_t name_bytes_max = 255;  // In a channel's name.
 
-// 1 to 255 bytes of UTF-8 without control characters.
+// True: 1 to 255 bytes of UTF-8 without control characters.
 [[nodiscard]] bool is_channel_name(std::string_view name) noexcept;
 
 class Pattern {
@@ -23,9 +23,9 @@ public:
     // Throws std::invalid_argument that says what is wrong.
     explicit Pattern(std::string_view text);
 
-    // Does the pattern stand for that name? `parameters` gets views into it, in order. A parameter
-    // ends at the first occurrence of the text behind it, the last one at the end of the name: one
-    // pass, without going back.
+    // True if `name` matches. `parameters` gets one view into `name` per parameter, in order. A
+    // parameter ends at the first occurrence of the literal text that follows it; the last one ends
+    // with the name. Matching is one pass without backtracking.
     [[nodiscard]] bool match(std::string_view name,
                              std::vector<std::string_view>& parameters) const;
     [[nodiscard]] size_t parameters() const noexcept { return parameters_.size(); }

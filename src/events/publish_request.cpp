@@ -13,7 +13,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr size_t depth_max = 3;  // An object in an array, and whatever a wrong value begins with.
+constexpr size_t depth_max = 3;  // An object in an array, and one level of a wrong value.
 
 struct Parser {
     const Table& table;
@@ -27,7 +27,7 @@ struct Parser {
         return false;
     }
 
-    // `place`: "" or "[2]"
+    // `place` is "" or "[2]".
     bool item(const json::value& value, const std::string& place) {
         const std::string dot = place.empty() ? "" : place + ".";
         const auto* object = value.if_object();

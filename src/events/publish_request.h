@@ -1,7 +1,7 @@
-// events/publish_request.h: the body of POST /api/publish: {"channel","event"}, or an array of
-// them.
+// events/publish_request.h: parses the body of POST /api/publish: {"channel","event"}, or an array
+// of such objects.
 //
-// Pure; any thread.
+// Pure functions, any thread.
 #pragma once
 
 #include <cstddef>
@@ -22,13 +22,13 @@ struct PublishLimits {
 };
 
 struct PublishRequest {
-    int status = 200;     // Else what to answer: 400, 404 or 413.
+    int status = 200;     // 200, or the error status: 400, 404 or 413.
     std::string problem;  // Names the field: "[2].event: must be text".
     bool array = false;
     std::vector<PublishItem> items;
 };
 
-// All or nothing: one faulty item refuses the whole body.
+// One invalid item refuses the whole body.
 [[nodiscard]] PublishRequest parse_publish_request(std::string_view body, const Table& table,
                                                    const PublishLimits& limits);
 

@@ -16,12 +16,13 @@ Member::~Member() {
 
 void Room::add_listener(Member& member, hub::Subscriber& subscriber, uint64_t now_ms) {
     member.listener_index_ = uint32_t(listeners_.size());
-    // As if the last push had been just long enough ago: who comes is owed the next event.
+    // The new listener's last push counts as one interval old, so that the listener gets the next
+    // event.
     listeners_.push_back({&subscriber, uint32_t(now_ms) - rule_.interval_ms, false});
     members_.push_back(&member);
 }
 
-// The last one takes the place of the one that leaves.
+// The last listener takes the place of the removed listener.
 void Room::remove_listener(Member& member) noexcept {
     const uint32_t listener = std::exchange(member.listener_index_, Member::not_listening);
     if (listener == Member::not_listening) return;
@@ -32,7 +33,7 @@ void Room::remove_listener(Member& member) noexcept {
     members_.pop_back();
     if (listener < members_.size()) members_[listener]->listener_index_ = listener;
     if (waiting_ == 0) std::string().swap(latest_);
-    // A crowd that has left does not keep its memory.
+    // Frees memory after a large number of listeners has left.
     if (listeners_.capacity() > 64 && listeners_.size() < listeners_.capacity() / 4) {
         listeners_.shrink_to_fit();
         members_.shrink_to_fit();
@@ -43,9 +44,10 @@ hub::Message Room::message(std::string_view text) const noexcept {
     return {name_, base::bytes_of(text), false};
 }
 
-// 2^32 ms are 49 days, so `pushed_ms` alone could take a push of long ago for one of just now. It is
-// read only where the room's own, whole time says that somebody was pushed to within the interval; and
-// whoever was there then has been pushed to within two intervals, or has come since.
+// A listener's pushed_ms wraps around after 49 days (2^32 ms), so an old push could look recent.
+// Therefore pushed_ms is read only if the room's 64-bit pushed_ms_ lies within the interval. Then
+// each listener either was in the room at that push, and got its last push within the two latest
+// intervals, or came later.
 Published Room::publish(std::string_view text, uint64_t now_ms) {
     if (waiting_ > 0) push_waiting(now_ms);
     const uint32_t interval_ms = rule_.interval_ms;
@@ -64,7 +66,7 @@ Published Room::publish(std::string_view text, uint64_t now_ms) {
         listener.subscriber->deliver(publication);
     }
     published.delivered += publication.taken;
-    if (waiting_ > 0) latest_ = text;  // For all of them: each is still within its interval.
+    if (waiting_ > 0) latest_ = text;  // For all waiting listeners, whose intervals still run.
     if (publication.taken > 0) pushed_ms_ = now_ms, pushed_ever_ = true;
     return published;
 }

@@ -1,4 +1,4 @@
-// events/table.h: the declared channels and the access to them.
+// events/table.h: the declared channels, and the access rules of each.
 //
 // Owner: server::Events. Immutable once the server runs; any thread.
 #pragma once
@@ -16,7 +16,7 @@
 
 namespace starling::events {
 
-// A declaration, as the rooms of its channels see it. Its address does not change.
+// One declaration, shared by the rooms of its channels. The address of a Rule does not change.
 struct Rule {
     Channel channel;
     Pattern pattern;

@@ -9,13 +9,14 @@ namespace starling::hub {
 struct Topic {
     explicit Topic(std::string_view n) : name(n) {}
     const std::string name;
-    std::vector<Subscriber*> members;  // Contiguous: a fan-out walks it.
-    std::vector<uint32_t> places;      // Of each, which of its memberships this one is.
+    std::vector<Subscriber*> members;  // Contiguous, since every publication walks it.
+    std::vector<uint32_t> places;      // For each member: this topic's index in its memberships.
 };
 
 namespace {
 
-// Looks where there is less to look at: two peers may share a hundred thousand topics.
+// Searches the shorter of two lists: the subscriber's topics, or the topic's subscribers. Two
+// subscribers may share 100,000 topics.
 std::optional<size_t> place_of(const Subscriber& subscriber, std::span<const Membership> mine,
                                const Topic& topic) {
     if (topic.members.size() < mine.size()) {
@@ -28,7 +29,7 @@ std::optional<size_t> place_of(const Subscriber& subscriber, std::span<const Mem
     return size_t(found - mine.begin());
 }
 
-// One more fits without an allocation, so that it cannot fail.
+// Reserves room for one more element, so that the next push_back() cannot throw.
 template <class T>
 void make_room(std::vector<T>& list) {
     if (list.size() == list.capacity()) list.reserve(std::max<size_t>(2 * list.capacity(), 1));
@@ -63,8 +64,8 @@ Hub::Join Hub::join(Subscriber& subscriber, std::string_view name, size_t topics
         topic.members.push_back(&subscriber);
         added = true;
         bus_.subscribers_changed(name, +1);
-    } catch (
-        ...) {  // Out of memory, most likely: take back what was done. The bus changes no topic.
+    } catch (...) {
+        // Most likely std::bad_alloc: take the changes back. The Bus has changed no topic.
         if (added) {
             topic.places.pop_back();
             mine->pop_back();
@@ -95,7 +96,7 @@ bool Hub::leave(Subscriber& subscriber, std::string_view name) {
 
 void Hub::leave_all(Subscriber& subscriber) {
     if (!subscriber.topics_) return;
-    // The topic joined first is left first, and one topic at a time: the Bus is notified of each,
+    // Leaves one topic at a time, the one joined first before others: the Bus is notified of each,
     // and may make other subscribers leave, which moves the remaining memberships.
     auto& mine = *subscriber.topics_;
     std::ranges::reverse(mine);
@@ -108,7 +109,8 @@ void Hub::leave_all(Subscriber& subscriber) {
     }
 }
 
-// The last member takes the place of the leaving member, and its membership gets the new index.
+// The topic's last member takes the place of the removed member, and the membership of that last
+// member gets the new index.
 void Hub::remove(Topic& topic, size_t index) {
     topic.members[index] = topic.members.back();
     topic.places[index] = topic.places.back();
@@ -116,7 +118,8 @@ void Hub::remove(Topic& topic, size_t index) {
     topic.places.pop_back();
     if (index < topic.members.size())
         (*topic.members[index]->topics_)[topic.places[index]].index = index;
-    // The name is a copy: the notified Bus may join and leave again, which may free the topic.
+    // A copy of the name: the notified Bus may make subscribers join and leave, which may free the
+    // topic.
     const std::string name = topic.name;
     bus_.subscribers_changed(name, -1);
     const auto found = topics_.find(name);

@@ -45,16 +45,16 @@ struct Topic;
 
 struct Membership {
     Topic* topic;
-    size_t index;  // Among the members of the topic.
+    size_t index;  // Index in the topic's members.
 };
 
 class Subscriber {
 public:
-    // Must neither join nor leave anything, nor destroy a subscriber.
+    // Must not join or leave a topic, and must not destroy a subscriber.
     virtual void deliver(Publication& publication) = 0;
 
 protected:
-    virtual ~Subscriber();  // Has left every topic.
+    virtual ~Subscriber();  // The subscriber must have left every topic.
 
 private:
     friend class Hub;
@@ -66,8 +66,9 @@ public:
     virtual ~Bus() = default;
     // Carries the message to the hubs of all other workers.
     virtual void publish(const Message& message) = 0;
-    // A subscriber of this hub joined (+1) or left (-1). Does not call the hub to change a topic. An
-    // exception for +1 takes the join back.
+    // Notifies that a subscriber of this hub joined (+1) or left (-1). For +1 the implementation
+    // must not change a topic, and an exception takes the join back. For -1 the implementation may
+    // make subscribers join and leave.
     virtual void subscribers_changed(std::string_view topic, int change) = 0;
 };
 
@@ -82,7 +83,8 @@ public:
 
     enum class Join : uint8_t { joined, already, bad_name, too_many };
     Join join(Subscriber& subscriber, std::string_view topic, size_t topics_max);
-    bool leave(Subscriber& subscriber, std::string_view topic);  // False: was no member.
+    // False: `subscriber` was no member.
+    bool leave(Subscriber& subscriber, std::string_view topic);
     void leave_all(Subscriber& subscriber);
 
     // Sends to every subscriber of the topic on every worker, except `except`. Returns how many
