@@ -23,7 +23,7 @@ namespace json = boost::json;
 
 constexpr std::string_view index_channel = "ApiIndex";
 
-// Of digests: their length says nothing about the key's.
+// Compares digests, so that the time taken says nothing about the key's length.
 bool same_key(std::string_view given, std::string_view key) {
     std::array<unsigned char, SHA256_DIGEST_LENGTH> a, b;
     ::SHA256(reinterpret_cast<const unsigned char*>(given.data()), given.size(), a.data());
@@ -39,8 +39,8 @@ std::string_view key_of(const http::Request& request) {
     return base::trim(authorization.substr(scheme.size()));
 }
 
-// The key alone decides, not the address of the peer: a proxy on this machine speaks for clients
-// anywhere, and need not say so in any field.
+// Only the key counts, not the peer's address: a proxy on this machine forwards the requests of any
+// client, and need not mark them as forwarded.
 bool may_publish(const events::Options& options, const http::Request& request) {
     return same_key(key_of(request), options.api_key);
 }
@@ -109,7 +109,8 @@ void handle_index(Events& events, const http::Request& request, http::Response& 
              endpoint("POST", api + "/publish", "publishes {\"channel\",\"event\"}, or an array"),
          }},
         {"channels", std::move(channels)}});
-    if (request.method() == "GET") events.publish(index_channel, viewed, {});  // HEAD: no visit.
+    // A HEAD request is no visit.
+    if (request.method() == "GET") events.publish(index_channel, viewed, {});
 }
 
 }  // namespace

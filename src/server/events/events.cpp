@@ -15,7 +15,8 @@
 namespace starling::server {
 namespace {
 
-// As the document of these endpoints writes it, and as its examples do.
+// Names of the query parameter that holds the channel. The description of these endpoints and its
+// examples use different spellings.
 constexpr std::array<std::string_view, 4> channel_parameters{"Ref", "ref", "Rel", "rel"};
 
 const std::vector<std::string>& valid_origins(const std::vector<std::string>& origins) {
@@ -25,7 +26,7 @@ const std::vector<std::string>& valid_origins(const std::vector<std::string>& or
     return origins;
 }
 
-// 128 random bits as hexadecimal digits.
+// Returns 128 random bits as hexadecimal digits.
 std::string make_api_key() {
     std::array<std::byte, 16> random;
     RandomPool().take(random);
@@ -52,7 +53,7 @@ Admission refused(int status, std::string_view reason) {
 
 }  // namespace
 
-// ---- one worker -----------------------------------------------------------------------------------
+// ---- one worker ---------------------------------------------------------------------------------
 
 void EventsWorker::publish(EventBatch& batch) {
     for (auto& item : batch.items) {
@@ -65,7 +66,7 @@ void EventsWorker::publish(EventBatch& batch) {
 }
 
 void EventsWorker::give_up(EventBatch& batch) {
-    // The last worker sees the counts that all others have added.
+    // The last worker's decrement synchronizes with all others, so `done` reads complete counts.
     if (batch.workers_left.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
     if (const auto done = std::exchange(batch.done, nullptr)) done(batch);
 }
@@ -82,7 +83,8 @@ void EventsWorker::add_listener(events::Member& member, hub::Subscriber& subscri
 void EventsWorker::log_in(events::Member& member, const auth::Identity& identity) {
     std::optional<uint64_t> lifetime_ms;
     if (identity.expires_at_s) {
-        // The wall clock is read once; from here on it may be set without moving the end.
+        // The wall clock is read only here: a later change of it does not move the end of the
+        // login.
         const int64_t left_s = *identity.expires_at_s - worker.now_s();
         constexpr auto left_s_max = int64_t(events::Broker::login_ms_max / 1000);
         lifetime_ms = uint64_t(std::clamp<int64_t>(left_s, 0, left_s_max)) * 1000;
@@ -108,7 +110,8 @@ void EventsWorker::set_timer() {
     });
 }
 
-// ---- all of them ----------------------------------------------------------------------------------
+// ---- all workers
+// -----------------------------------------------------------------------------------
 
 Events::Events(events::Options options)
     : options_(with_api_key(std::move(options))),
@@ -173,7 +176,7 @@ bool Events::publish(std::string_view channel, std::string_view event,
 }
 
 void Events::publish(std::shared_ptr<EventBatch> batch) {
-    if (!attached_.load(std::memory_order_acquire)) {  // Nobody listens yet.
+    if (!attached_.load(std::memory_order_acquire)) {  // Not started: no listeners.
         if (batch->done) batch->done(*batch);
         return;
     }
@@ -186,7 +189,7 @@ void Events::publish(std::shared_ptr<EventBatch> batch) {
     if (mine) mine->publish(*batch);
 }
 
-// ---- admission ------------------------------------------------------------------------------------
+// ---- admission ----------------------------------------------------------------------------------
 
 Admission Events::admit(const http::Request& request, int64_t now_s) const {
     std::optional<std::string> name;
@@ -233,12 +236,14 @@ bool Events::apply_cors(const http::Request& request, http::Response& response) 
         return !origin.empty() &&
                ws::origin_allowed(policy, origin, request.host(), request.secure());
     };
-    // Any page can become one of origin "null": such a page gets no answer in a visitor's name either.
+    // Any page can obtain the origin "null", in a sandboxed frame. So such a page gets no answer
+    // that uses a visitor's login.
     std::vector<std::string> named = options_.origins;
     std::erase_if(named, [](const std::string& one) { return one == "*" || one == "null"; });
     http::CorsOptions rules;
     rules.methods = {"GET", "HEAD"};
-    // The fields that clients of event streams set: fetch with a token, and EventSource.
+    // Header fields that pages set on event streams: fetch() with a token, and polyfills of
+    // EventSource.
     rules.headers = {"Authorization", "Cache-Control", "Last-Event-ID"};
     rules.credentials = listed(named);
     if (listed(options_.origins)) rules.origins = {std::string(origin)};

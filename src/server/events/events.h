@@ -1,8 +1,8 @@
-// server/events/events.h: server events on a server: the channels, a broker per worker, and the way
-// of a publication to each of them.
+// server/events/events.h: server events on a server: the channels, one broker per worker, and the
+// delivery of a publication to every worker.
 //
-// Owner: Server. Lives longer than its workers. Thread: what is declared is set before the server
-// starts and read-only from then on; publish() from any.
+// Owner: Server; outlives its workers. Thread: declarations are made before the server starts and
+//        are read-only afterwards; publish() may be called on any thread.
 #pragma once
 
 #include <starling/events.h>
@@ -55,7 +55,7 @@ public:
     explicit EventsWorker(Worker& w) noexcept : worker(w) {}
 
     void publish(EventBatch& batch);
-    // On any thread: counts this worker as done with a batch that it will not get.
+    // Any thread. Counts this worker as done with a batch that it will not receive.
     static void give_up(EventBatch& batch);
     void enter(events::Member& member, const events::Rule& rule, std::string_view channel);
     void add_listener(events::Member& member, hub::Subscriber& subscriber);
@@ -68,16 +68,16 @@ private:
     void set_timer();
 
     events::Broker broker_;
-    uint64_t timer_ = 0, timer_ms_ = 0;  // 0: none.
+    uint64_t timer_ = 0, timer_ms_ = 0;  // 0: no timer is set.
 };
 
-// The decision on a listener's request. `status`: 200, or the refusal's: 400, 401, 403, 404.
+// The decision on a listener's request. `status`: 200, or that of the refusal: 400, 401, 403, 404.
 struct Admission {
     int status = 200;
     std::string_view reason;
     const events::Rule* rule = nullptr;
     std::string channel;
-    std::optional<auth::Identity> identity;  // Where the channel asks for one.
+    std::optional<auth::Identity> identity;  // Set if the channel requires a login.
 };
 
 class Events final : public events::Channels, public Extension {
@@ -97,9 +97,10 @@ public:
     void detach() noexcept override;
 
     [[nodiscard]] Admission admit(const http::Request& request, int64_t now_s) const;
-    // {"token":"..."}: the member's login lasts as long as the new token, if it is the same user's.
+    // `message`: {"token":"..."}. If the new token is valid and names the same user, the member's
+    // login lasts as long as that token.
     void refresh(events::Member& member, std::string_view message);
-    [[nodiscard]] EventsWorker* here() const noexcept;  // Of the calling thread's worker.
+    [[nodiscard]] EventsWorker* here() const noexcept;  // The part of the calling thread's worker.
     [[nodiscard]] std::string answer(std::string_view input) const { return answer_(input); }
     [[nodiscard]] bool allows_origin(const http::Request& request) const;
     // Adds the CORS fields that a page of Options::origins needs to read an answer. True: the
@@ -119,9 +120,9 @@ private:
     events::Table table_;
     std::function<std::string(std::string_view)> answer_;
     WorkerGroup* group_ = nullptr;                        // Null until attach().
-    std::vector<std::unique_ptr<EventsWorker>> workers_;  // By the workers' indices.
+    std::vector<std::unique_ptr<EventsWorker>> workers_;  // Index: the worker's.
     std::atomic<bool> attached_{false};
-    mutable std::mutex declaring_;  // Until then: a thread may publish while another one declares.
+    mutable std::mutex declaring_;  // Guards the declarations against publish() before the start.
 };
 
 }  // namespace starling::server

@@ -17,9 +17,9 @@ namespace starling::server {
 
 class WsConnection;
 
-constexpr uint16_t login_expired_code = 4401;  // RFC 6455 section 7.4.2: 4000 to 4999 are ours.
+constexpr uint16_t login_expired_code = 4401;  // RFC 6455 section 7.4.2: 4000 to 4999 are private.
 
-// Owner: the WebSocket, as its data.
+// Owner: the WebSocket's user data.
 class EventMember final : public events::Member {
 public:
     void expired(hub::Subscriber& subscriber) override;
@@ -29,8 +29,8 @@ public:
 [[nodiscard]] ws::Route client_event_route(const Events& events);
 [[nodiscard]] ws::Route server_event_route(Events& events);
 
-// text/event-stream (WHATWG HTML section 9.2) on a connection of its own, which carries nothing
-// else from there on. Owner: its stream.
+// An event stream, text/event-stream (WHATWG HTML section 9.2). The HTTP connection carries nothing
+// else from then on. Owner: its net::Stream.
 class EventStream final : public Connection, public hub::Subscriber, private events::Member {
 public:
     EventStream(EventsWorker& host, const Admission& admission, const Events& events);
@@ -38,7 +38,7 @@ public:
     // Connection
     void took_over() override;
     void go_away() override;
-    void on_bytes(std::span<std::byte>& input) override { input = {}; }  // Nothing is due.
+    void on_bytes(std::span<std::byte>& input) override { input = {}; }  // Input is ignored.
     void on_timeout() override;
     void on_closed(net::CloseReason reason) override;
     // hub::Subscriber

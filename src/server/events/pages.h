@@ -1,6 +1,6 @@
-// server/events/pages.h: what a browser sees that opens the WebSocket endpoints of server events as
-// pages: a place to try them. One language, no files, no style of its own: applications with pages
-// set Options::client_page and Options::server_page.
+// server/events/pages.h: a page for browsers that open the URL of a WebSocket endpoint of server
+// events: a form to try the endpoint. The page has one language, no further files and no styles; an
+// application sets its own pages in Options::client_page and Options::server_page.
 #pragma once
 
 #include <starling/http.h>

@@ -1,4 +1,5 @@
-// Server-Sent Events: the same events, limits and access for clients without WebSocket.
+// Server-Sent Events: the events, limits and access rules of the WebSocket endpoints, for clients
+// without WebSocket.
 #include <array>
 #include <string>
 
@@ -11,7 +12,7 @@
 namespace starling::server {
 namespace {
 
-// Of hub::Publication::encodings; WebSockets have 0 and 1.
+// Slot in hub::Publication::encodings. WebSockets use 0 and 1.
 constexpr size_t stream_encoding = 2;
 
 }  // namespace
@@ -32,7 +33,8 @@ void EventStream::go_away() { stream_->close(); }
 
 void EventStream::expired(hub::Subscriber&) { stream_->close(); }
 
-// A comment keeps proxies from closing the connection, and finds out about peers that are gone.
+// Sends a comment line: it keeps proxies from closing an idle connection, and detects peers that
+// are gone.
 void EventStream::on_timeout() {
     if (!stream_->is_blocked()) stream_->write(base::bytes_of(":\n\n"));
     stream_->set_timeout(heartbeat_ms_);
@@ -75,7 +77,7 @@ private:
 void EventStreamRoute::answer(HttpConnection& connection, const http::Request& request,
                               http::Response& response) {
     response.header("Cache-Control", "no-store");
-    // First, so that a page can also read the status of a refusal.
+    // CORS fields come first, so that a page can also read the status of a refusal.
     if (events_.apply_cors(request, response)) return;
     EventsWorker* const host = events_.here();
     if (!host || !events_.allows_origin(request)) {
@@ -89,7 +91,7 @@ void EventStreamRoute::answer(HttpConnection& connection, const http::Request& r
         response.status(admission.status).text(std::string(admission.reason) + "\n");
         return;
     }
-    // nginx would hold events back until it has a buffer full of them.
+    // Without this field nginx holds events back until its buffer is full.
     response.header("X-Accel-Buffering", "no").body("", "text/event-stream");
     if (request.method() == "HEAD") return;
     connection.hand_over_to(std::make_unique<EventStream>(*host, admission, events_));

@@ -46,7 +46,7 @@ ws::Route server_event_route(Events& events) {
         if (admission.identity) host->log_in(member, *admission.identity);
     };
     route.open = [&events](ws::Socket socket) { EventMember::open(events, socket); };
-    // What a listener sends is ignored, but for a new token.
+    // Messages of a listener are ignored, except those with a new token.
     route.message = [&events](ws::Socket socket, ws::Message message) {
         if (message.is_binary()) return;
         if (auto* member = socket.data<EventMember>()) events.refresh(*member, message.text());

@@ -3,7 +3,7 @@
 namespace starling::server {
 namespace {
 
-// List and index nodes, strings and control block, about.
+// Estimate: list node, index node, strings and control block.
 constexpr uint64_t entry_overhead_bytes = 256;
 
 }  // namespace

@@ -1,7 +1,8 @@
-// server/files/file_cache.h: contents of small files and their gzip forms, bounded, least recently used
-// out first. An entry counts only for the file identity that it was made of.
+// server/files/file_cache.h: a bounded cache of small files and of their gzip forms; the least
+// recently used entry is evicted first. An entry is valid only for the FileIdentity that it was
+// made from.
 //
-// Owner:  server::StaticFiles of one worker. Thread: that worker's.
+// Owner:  the server::StaticFiles of one worker. Thread: that worker's.
 #pragma once
 
 #include <cstdint>
@@ -22,14 +23,14 @@ public:
 
     explicit FileCache(uint64_t bytes_max) noexcept : bytes_max_(bytes_max) {}
 
-    // Null bytes that are found say that this form does not pay.
+    // `found` with null `bytes`: compressing this file does not pay.
     struct Found {
         bool found = false;
         Bytes bytes = {};
     };
     [[nodiscard]] Found find(std::string_view path, Form form, const FileIdentity& identity);
 
-    // Does nothing for what is larger than the whole cache.
+    // Does nothing if `bytes` is larger than the whole cache.
     void put(std::string_view path, Form form, const FileIdentity& identity, Bytes bytes);
 
     [[nodiscard]] uint64_t bytes() const noexcept { return bytes_; }

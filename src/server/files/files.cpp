@@ -12,7 +12,7 @@
 
 namespace starling::server {
 
-// The files on one worker, with a cache of their own. Owner: the worker.
+// The files on one worker, with their own cache. Owner: the worker.
 class Files::Part final : public WorkerPart {
 public:
     explicit Part(const Files& files) : serving(files.root_, files.options_) {}
@@ -51,7 +51,7 @@ void Files::mount(Site& site) {
 void Files::attach(WorkerGroup& group) {
     if (!StaticFiles(root_, options_).ok())
         throw std::runtime_error("cannot open the folder '" + root_ + "' of static files");
-    parts_.clear();  // Those of a start that failed went with its workers.
+    parts_.clear();  // The parts of an earlier start that failed were destroyed with its workers.
     for (const auto& worker : group.workers) {
         auto part = std::make_unique<Part>(*this);
         parts_.push_back(part.get());
@@ -64,7 +64,8 @@ void Files::detach() noexcept { parts_.clear(); }
 void Files::answer(HttpConnection& connection, const http::Request& request,
                    http::Response& response) {
     std::string_view path = request.raw_path();
-    // By segments: the client may have escaped some of the prefix, which makes the prefix longer.
+    // Skips the prefix segment by segment, not by bytes: the client may have percent-encoded parts
+    // of the prefix.
     for (auto left = std::ranges::count(prefix_, '/'); left > 0; --left)
         path.remove_prefix(std::min(path.find('/', 1), path.size()));
     Worker& worker = connection.worker();

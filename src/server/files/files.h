@@ -1,4 +1,4 @@
-// server/files/files.h: a folder of static files at a prefix of a server's paths.
+// server/files/files.h: serves a folder of static files below a path prefix.
 //
 // Owner: Server, one for each Server::files(). Thread: see Extension.
 #pragma once
@@ -20,7 +20,7 @@ public:
     Files(std::string_view prefix, std::string root, http::StaticFileOptions options);
 
     void mount(Site& site) override;
-    // Throws std::runtime_error where the folder cannot be opened.
+    // Throws std::runtime_error if the folder cannot be opened.
     void attach(WorkerGroup& group) override;
     void detach() noexcept override;
 
@@ -32,7 +32,7 @@ private:
     const std::string prefix_;  // Without a trailing slash: "" for "/".
     const std::string root_;
     const http::StaticFileOptions options_;
-    std::vector<Part*> parts_;  // By the workers' indices. Owner: the worker.
+    std::vector<Part*> parts_;  // Index: the worker's. Owner of each: its worker.
 };
 
 }  // namespace starling::server

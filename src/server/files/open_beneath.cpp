@@ -12,12 +12,13 @@
 namespace starling::server {
 namespace {
 
-// A rename elsewhere makes the kernel give up with EAGAIN, since it cannot tell beneath from above.
+// openat2 fails with EAGAIN while a rename is under way, since the kernel cannot tell then whether
+// the path stays beneath the root.
 constexpr int attempts_max = 8;
 
 int flags_of(Access access) {
-    // O_NONBLOCK: a FIFO without a writer must not hold the loop, should one take a file's place.
-    // openat2 refuses flags that mean nothing together with O_PATH.
+    // O_NONBLOCK: if a FIFO replaces a file, opening it must not block the loop. openat2 refuses
+    // O_PATH together with flags that have no effect on it.
     return O_CLOEXEC | (access == Access::look ? O_PATH : O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
 

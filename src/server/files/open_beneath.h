@@ -1,4 +1,4 @@
-// server/files/open_beneath.h: opens files that lie beneath a directory, and nothing else (openat2(2)).
+// server/files/open_beneath.h: opens files beneath a directory, and no others (openat2(2)).
 //
 // Owner:  server::StaticFiles. Thread: any. Blocks as long as the file system does.
 #pragma once
@@ -21,14 +21,14 @@ struct FileStatus {
     FileIdentity identity = {};
 };
 
-enum class Access : uint8_t { look, read };  // O_PATH, which touches nothing; O_RDONLY.
+enum class Access : uint8_t { look, read };  // O_PATH, which does not touch the file; O_RDONLY.
 
-// `path` is relative, as map_static_path() gives it; "" is the directory itself. Symbolic links are
-// followed as long as they stay beneath `root`. -1 with errno set where it cannot be opened.
+// `path` is relative, as map_static_path() returns it; "" is `root` itself. Symbolic links are
+// followed while they stay beneath `root`. On failure the handle holds -1, and errno is set.
 [[nodiscard]] Descriptor open_beneath(int root, const std::string& path, Access access);
 
-// The same for kernels without openat2 (before 5.6, or a sandbox that forbids it): one component
-// after the other, following no symbolic link at all.
+// For kernels without openat2 (before 5.6, or in a sandbox that forbids it): opens one component
+// after the other, and follows no symbolic link.
 [[nodiscard]] Descriptor open_beneath_by_steps(int root, const std::string& path, Access access);
 
 [[nodiscard]] FileStatus status_of(const Descriptor& file);

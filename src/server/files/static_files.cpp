@@ -23,12 +23,13 @@ using Bytes = FileCache::Bytes;
 
 using http::plain_answer;
 
-// Out of descriptors is our trouble and passes; everything else looks like "not here" from outside.
+// A lack of descriptors or memory is temporary: 503. Every other error is answered like a missing
+// file.
 void open_failed(http::Response& response) {
     plain_answer(response, errno == EMFILE || errno == ENFILE || errno == ENOMEM ? 503 : 404);
 }
 
-// Null where the file shrank or cannot be read.
+// Null if the file has shrunk or cannot be read.
 Bytes read_whole(const Descriptor& file, uint64_t size_bytes) {
     auto bytes = std::make_shared<std::string>(size_bytes, '\0');
     for (size_t at = 0; at < bytes->size();) {
@@ -40,7 +41,7 @@ Bytes read_whole(const Descriptor& file, uint64_t size_bytes) {
     return bytes;
 }
 
-// One answer in the making: the file and the form of it that is served.
+// The file of one answer, and the form that is served.
 struct Chosen {
     std::string path;
     FileIdentity identity;
@@ -62,7 +63,7 @@ struct StaticFiles::State {
         return http::content_type_of(path);
     }
 
-    // Modification times tick in milliseconds: a file written just now may change again unnoticed.
+    // Timestamps are coarse: a file that was just written may change again with the same identity.
     bool may_cache(const FileIdentity& identity, int64_t now_s) const {
         return identity.size_bytes <= options.cached_file_bytes_max &&
                (identity.modified_s + 1 < now_s || identity.modified_s > now_s + 1);
@@ -82,8 +83,8 @@ struct StaticFiles::State {
     Downloads downloads;
 };
 
-// The contents of a small file, from the cache or the disk; null where it cannot be read as it was
-// seen.
+// The contents of a small file, from the cache or the disk. Null if the file cannot be read, or is
+// no longer the file of `chosen`.
 Bytes StaticFiles::State::load(Chosen& chosen, int64_t now_s) {
     const auto found = cache.find(chosen.path, FileCache::Form::plain, chosen.identity);
     if (found.found) return found.bytes;
@@ -96,7 +97,7 @@ Bytes StaticFiles::State::load(Chosen& chosen, int64_t now_s) {
     return bytes;
 }
 
-// FILE.gz beside FILE, unless it is older.
+// Chooses FILE.gz beside FILE, unless FILE.gz is older.
 bool StaticFiles::State::choose_sibling(Chosen& chosen) {
     auto path = chosen.path + ".gz";
     const auto status = status_of(open_beneath(root.get(), path, Access::look));
@@ -111,8 +112,8 @@ bool StaticFiles::State::choose_sibling(Chosen& chosen) {
     return true;
 }
 
-// RFC 9110 section 12.5.3. Ranges are of the plain file, so that a download can be resumed by
-// anybody.
+// RFC 9110 section 12.5.3. A request with a Range gets the plain file, so that any client can
+// resume a download.
 void StaticFiles::State::choose_gzip(const http::Request& request, Chosen& chosen, int64_t now_s) {
     const auto accepted = request.header("accept-encoding");
     const int weight = http::coding_weight(accepted, "gzip");
@@ -147,7 +148,7 @@ void StaticFiles::State::put_body(http::Response& response, Chosen& chosen,
     auto file = open_beneath(root.get(), chosen.path, Access::read);
     const auto status = status_of(file);
     if (status.kind != FileKind::regular || status.identity != chosen.identity) {
-        // It was replaced between two looks: the fields that were set speak of the old one.
+        // The file was replaced after its fields were set: those fields describe the old file.
         response = http::Response();
         plain_answer(response, 503);
         response.header("Retry-After", "1");
@@ -202,7 +203,7 @@ void StaticFiles::serve(std::string_view relative_path, const http::Request& req
     if (!file) return open_failed(response);
     const auto status = status_of(file);
     if (status.kind == FileKind::directory && !as_directory && !options.index.empty()) {
-        // "//host/" would send the browser to another host.
+        // A redirect to "//host/" would send the browser to another host.
         if (request.raw_path().starts_with("//")) return plain_answer(response, 404);
         std::string location(request.raw_path());
         location += '/';
@@ -217,7 +218,7 @@ void StaticFiles::serve(std::string_view relative_path, const http::Request& req
     chosen.identity = status.identity;
     const auto type = state_->type_of(chosen.path);
     if (options.gzip && http::is_compressible(type)) {
-        response.add_header("Vary", "Accept-Encoding");  // Beside what others vary on.
+        response.add_header("Vary", "Accept-Encoding");  // Keeps the other fields of Vary.
         state_->choose_gzip(request, chosen, now_s);
     }
     state_->answer(request, response, chosen, type, now_s);

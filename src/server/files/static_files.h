@@ -1,7 +1,8 @@
-// server/files/static_files.h: opens and reads the files that a route serves. The rules (paths,
-// conditions, ranges, types) are pure and live in http/.
+// server/files/static_files.h: opens and reads the files of a route. The rules (paths, conditions,
+// ranges, types) are pure functions in http/.
 //
-// Owner:  a worker: one per worker and root, since the cache takes no lock. Thread: the worker's.
+// Owner:  one worker: each worker has one per root, since the cache takes no lock. Thread: the
+//         worker's.
 #pragma once
 
 #include <starling/http.h>
@@ -15,7 +16,7 @@ namespace starling::server {
 
 class StaticFiles {
 public:
-    // Opens the directory; ok() tells whether that worked. What `root` itself links to is followed.
+    // Opens the directory; ok() tells whether that succeeded. `root` itself may be a symbolic link.
     StaticFiles(std::string root, http::StaticFileOptions options);
     ~StaticFiles();
     StaticFiles(StaticFiles&&) noexcept;
@@ -23,9 +24,10 @@ public:
 
     [[nodiscard]] bool ok() const noexcept;
 
-    // Answers GET and HEAD (405 otherwise) for `relative_path`: the request's raw path behind the
-    // mount, still percent-encoded, with or without its leading '/'. `now_s` is the wall clock.
-    // 404 for whatever is not a readable regular file beneath the root.
+    // Answers GET and HEAD for `relative_path`, other methods with 405. `relative_path`: the
+    // request's raw path after the prefix, still percent-encoded, with or without its leading '/'.
+    // `now_s` is the wall clock. 404 unless the path names a readable regular file beneath the
+    // root.
     void serve(std::string_view relative_path, const http::Request& request,
                http::Response& response, int64_t now_s);
 
