@@ -63,6 +63,7 @@ protected:
         http::Request request(parts);
         (api_.get()->*handler)(request, response_);
         EXPECT_EQ(response_.header("Cache-Control"), "no-store");
+        EXPECT_EQ(response_.header("WWW-Authenticate"), status() == 401 ? "Bearer" : "");
         return std::to_string(response_.status()) + " " + std::string(response_.body());
     }
     std::string comment(std::string_view text, std::string id = "256") {
@@ -80,7 +81,7 @@ protected:
     int status() const { return response_.status(); }
 
     int64_t now_s_ = 1700000000;
-    std::string user_ = "emma@example.com";  // Who is logged in.
+    std::string user_ = "emma@example.com";  // The logged-in user; "" for none.
     std::optional<int64_t> expires_at_s_;
     size_t extra_fields_ = 0;
     std::vector<http::Field> fields_;

@@ -35,6 +35,8 @@ void answer(http::Response& response, const json::value& value, int status = 200
 }
 
 void refuse(http::Response& response, const Fault& fault) {
+    // RFC 9110 section 15.5.2: a 401 names a scheme.
+    if (fault.status == 401) response.header("WWW-Authenticate", "Bearer");
     answer(response, json::object{{"error", fault.text}}, fault.status);
 }
 
