@@ -5,7 +5,7 @@
 namespace starling::http {
 namespace {
 
-// 64 bits. More digits are refused even where the first are zeros: nobody honest sends them.
+// 64 bits. More digits are refused even if they begin with zeros: no real client sends so many.
 constexpr uint32_t digits_max = 16;
 
 }  // namespace
@@ -40,7 +40,8 @@ bool ChunkScanner::step(char c) noexcept {
                 return true;
             }
             if (!base::is_field_char(c)) return fail("invalid chunk extension");
-            // Counted over the body too: bytes that carry nothing must not outgrow those that do.
+            // Extension bytes are summed over the whole body, so that a client cannot send more
+            // extensions than data.
             if (++line_bytes_ > limits_.chunk_line_bytes_max ||
                 ++extension_bytes_ > limits_.extension_bytes_max)
                 return fail("chunk extensions too large");

@@ -16,8 +16,8 @@ class ChunkScanner {
 public:
     explicit ChunkScanner(const ParserLimits& limits) noexcept : limits_(limits) {}
 
-    // Before each chunk line; `after_data`: not the first of the body, so one more CRLF is due
-    // first.
+    // Call before each chunk line. `after_data`: a chunk came before, so the CRLF that ends the
+    // data of that chunk is expected first.
     void begin(bool after_data) noexcept {
         state_ = after_data ? State::data_cr : State::size;
         line_bytes_ = digits_ = 0;
@@ -25,7 +25,7 @@ public:
         zero_ = true;
     }
 
-    // Looks at the front of `bytes` and returns how many belong to the line.
+    // Checks the front of `bytes`. Returns how many bytes belong to the line.
     [[nodiscard]] size_t scan(std::string_view bytes) noexcept {
         size_t i = 0;
         while (i < bytes.size() && !done() && step(bytes[i])) ++i;
@@ -33,7 +33,8 @@ public:
     }
 
     [[nodiscard]] bool done() const noexcept { return state_ == State::done; }
-    [[nodiscard]] bool last() const noexcept { return zero_; }  // Once done.
+    // True: this is the last chunk. Valid once done.
+    [[nodiscard]] bool last() const noexcept { return zero_; }
     [[nodiscard]] const Fault& fault() const noexcept { return fault_; }
 
 private:
@@ -48,7 +49,7 @@ private:
     const ParserLimits& limits_;
     Fault fault_;
     uint32_t line_bytes_ = 0;
-    uint32_t extension_bytes_ = 0;  // Of the whole body.
+    uint32_t extension_bytes_ = 0;  // Sum over the whole body.
     uint32_t digits_ = 0;
     State state_ = State::size;
     bool zero_ = true;

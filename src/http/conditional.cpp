@@ -19,7 +19,7 @@ bool is_entity_tag(std::string_view text) {
     return text.size() >= 2 && text.front() == '"' && text.back() == '"';
 }
 
-// Section 5.3: several lines of a list field are one list.
+// Section 5.3: several field lines of one list field form one list.
 template <class Equals>
 bool any_tag(const Request& request, std::string_view name, std::string_view etag, Equals equals) {
     for (const Field& field : request.headers()) {
@@ -39,8 +39,8 @@ bool modified_since(std::string_view date, const Validators& validators, int64_t
     return *validators.last_modified_s > *limit;
 }
 
-// Section 13.1.5: the range only applies to the very same bytes, hence the strong comparison; a
-// date must match exactly.
+// Section 13.1.5: a range of other bytes would be wrong, hence the strong comparison; a date must
+// match exactly.
 bool if_range_holds(const Request& request, const Validators& validators, int64_t now_s) {
     if (!request.has_header("if-range")) return true;
     const auto value = request.header("if-range");
@@ -49,7 +49,7 @@ bool if_range_holds(const Request& request, const Validators& validators, int64_
     return date && validators.last_modified_s && *date == *validators.last_modified_s;
 }
 
-// Digits to a number, saturating: a position beyond 64 bits is beyond any file.
+// Parses digits. A number beyond 64 bits becomes the largest one, since no file is that long.
 std::optional<uint64_t> parse_position(std::string_view text) {
     if (text.empty() || !std::all_of(text.begin(), text.end(), base::is_digit)) return std::nullopt;
     uint64_t value = 0;
@@ -76,7 +76,7 @@ RangeVerdict apply_range(std::string_view spec, uint64_t size_bytes) {
     return {RangeVerdict::Kind::partial, {*first, std::min(*last, size_bytes - 1) - *first + 1}};
 }
 
-// qvalue, section 12.4.2, in thousandths; malformed: not acceptable.
+// Parses a qvalue, section 12.4.2, into thousandths. A malformed one gives 0: not acceptable.
 int parse_weight(std::string_view text) {
     if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return 0;
     if (text.size() > 1 && text[1] != '.') return 0;

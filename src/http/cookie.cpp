@@ -8,7 +8,8 @@
 namespace starling::http {
 namespace {
 
-// cookie-octet: no control character, whitespace, double quote, comma, semicolon or backslash.
+// cookie-octet: excludes control characters, whitespace, double quote, comma, semicolon and
+// backslash.
 bool is_cookie_octet(char c) {
     return c > 0x20 && c < 0x7f && std::string_view("\",;\\").find(c) == std::string_view::npos;
 }

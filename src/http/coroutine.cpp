@@ -1,4 +1,4 @@
-// The answer of an HTTP handler that is a coroutine.
+// Sends the answer of an HTTP handler that is a coroutine.
 #include <starling/http.h>
 
 #include <exception>
@@ -13,7 +13,7 @@ void HttpHome::ended_at_once(KeptRequest&, KeptResponse& mine, const http::Reque
     answer = std::move(mine.value);
 }
 
-// The answer is promised with what is set so far, and the coroutine goes with it.
+// Promises the answer with the fields set so far. The pending answer keeps the coroutine.
 void HttpHome::suspended(const std::shared_ptr<Coroutine>& coroutine, KeptRequest&,
                          KeptResponse& mine, const http::Request&, http::Response& answer) {
     mine.value.require_server();

@@ -13,7 +13,7 @@ std::string join(const std::vector<std::string>& items) {
     return out;
 }
 
-// Keeps a Vary that is there already: other parts of the answer may depend on other fields.
+// Adds to Vary, and keeps a Vary that other parts of the answer have set.
 void add_vary(Response& response, std::string_view field) {
     const std::string old(response.header("vary"));
     if (base::list_has(old, field)) return;
@@ -28,14 +28,16 @@ bool apply_cors(const CorsOptions& options, const Request& request, Response& re
                options.origins.end();
     };
     const bool anybody = has("*") && !options.credentials;
-    // The answer depends on Origin, also for a request without one: a cache must tell the two apart.
+    // The answer depends on Origin even for a request without Origin, so caches must store the two
+    // apart.
     if (!anybody) add_vary(response, "Origin");
     const auto origin = request.header("origin");
     const bool preflight =
         request.method() == "OPTIONS" && request.has_header("access-control-request-method");
     if (origin.empty()) return false;
     if (!anybody && (origin == "*" || !has(origin))) {
-        // Without the fields the browser refuses; 204 keeps the preflight from reaching a handler.
+        // Without CORS fields the browser blocks the request. The 204 keeps the preflight from a
+        // handler.
         if (preflight) response.no_content();
         return preflight;
     }

@@ -30,7 +30,7 @@ std::chrono::year year_of(int64_t unix_s) {
     return year_month_day(floor<std::chrono::days>(sys_seconds(seconds(clamped)))).year();
 }
 
-// Takes fixed text and numbers off the front; remembers whether everything fitted.
+// Takes fixed text and numbers off the front of a text, and remembers whether all of them matched.
 class Reader {
 public:
     explicit Reader(std::string_view text) : rest_(text) {}
@@ -50,7 +50,7 @@ public:
         rest_.remove_prefix(count);
         return value;
     }
-    // asctime pads the day with a space.
+    // The day in an asctime date is padded with a space.
     int padded_day() {
         if (!rest_.empty() && rest_.front() == ' ') {
             rest_.remove_prefix(1);
@@ -97,7 +97,7 @@ std::optional<int64_t> to_unix(const Fields& fields) {
     using namespace std::chrono;
     const year_month_day date(year(fields.year), month(fields.month + 1),
                               day(unsigned(fields.day)));
-    // 60: a leap second, RFC 9110 section 5.6.7; it becomes the next minute.
+    // Second 60 is a leap second, RFC 9110 section 5.6.7; it becomes second 0 of the next minute.
     if (!date.ok() || fields.hour > 23 || fields.minute > 59 || fields.second > 60)
         return std::nullopt;
     const auto midnight = sys_seconds(sys_days(date)).time_since_epoch().count();

@@ -1,6 +1,6 @@
-// http/date.h: HTTP dates, RFC 9110 section 5.6.7. Seconds since 1970-01-01T00:00:00Z.
+// http/date.h: HTTP dates, RFC 9110 section 5.6.7, as seconds since 1970-01-01T00:00:00Z.
 //
-// Owner:  none for the functions; a DateText belongs to one worker. Thread: its owner's.
+// Owner:  none for the functions; a DateText belongs to one worker. Thread: that worker's.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,14 @@
 
 namespace starling::http {
 
-// "Sun, 06 Nov 1994 08:49:37 GMT". Years 0 to 9999; others are clamped.
+// "Sun, 06 Nov 1994 08:49:37 GMT". Years outside 0 to 9999 are clamped.
 [[nodiscard]] std::string format_date(int64_t unix_s);
 
-// IMF-fixdate, RFC 850 and asctime forms. Two-digit years: the century that is not more than 50
-// years ahead of `now_s`. Nothing for anything else.
+// Parses the forms IMF-fixdate, RFC 850 and asctime; nothing for any other text. A two-digit year
+// is taken in the century that puts it at most 50 years after `now_s`.
 [[nodiscard]] std::optional<int64_t> parse_date(std::string_view text, int64_t now_s);
 
-// The Date field's text, formatted once a second.
+// The text of the Date field, formatted at most once a second.
 class DateText {
 public:
     // Valid until the next call.

@@ -29,7 +29,7 @@ std::string etag_of(const FileIdentity& file, bool gzip) {
 std::optional<ByteRange> choose_part(const Request& request, Response& response,
                                      std::string_view etag, int64_t modified_s, uint64_t size_bytes,
                                      int64_t now_s) {
-    // RFC 9110 section 8.8.2.1: never later than now.
+    // RFC 9110 section 8.8.2.1: Last-Modified is never later than the time of the answer.
     modified_s = std::min(modified_s, now_s);
     if (!response.has_header("etag")) response.header("ETag", etag);
     if (!response.has_header("last-modified"))

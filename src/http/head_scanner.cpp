@@ -15,9 +15,9 @@ constexpr std::string_view version_prefix = "HTTP/";
 
 enum : uint8_t { token_bit = 1, value_bit = 2, target_bit = 4 };
 
-// RFC 3986 says less, browsers send a few more ('|', '[', '{', '^', '`'); a fragment, a backslash,
-// quotes and angle brackets have no business in a request target and are read differently by
-// different servers.
+// RFC 3986 allows fewer characters, but browsers send a few more ('|', '[', '{', '^', '`'). A
+// fragment, a backslash, quotes and angle brackets are refused: servers read them in different
+// ways.
 constexpr bool is_target_char(char c) {
     return c > 0x20 && c < 0x7f && std::string_view("\"#<>\\").find(c) == std::string_view::npos;
 }
@@ -37,8 +37,9 @@ constexpr bool has(char c, uint8_t bit) {
     return (classes[static_cast<unsigned char>(c)] & bit) != 0;
 }
 
-// How many of the first bytes are certainly plain field content, eight at a time. Stops early at
-// the eight that hold a control character, a tab, DEL, or look as if they did because of a borrow.
+// Returns how many of the first bytes are certainly plain field content, checked eight at a time.
+// It may stop early, before any eight bytes that hold a control character, a tab or DEL, or that
+// seem to because a subtraction borrowed.
 size_t plain_prefix(const char* bytes, size_t count) {
     constexpr uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     size_t i = 0;
@@ -67,7 +68,7 @@ bool HeadScanner::fail(int status, std::string_view reason) noexcept {
 size_t HeadScanner::scan(std::string_view bytes) noexcept {
     size_t i = 0;
     while (i < bytes.size() && !done() && fault_.status == 0) {
-        // Runs of plain characters are most of a head; they change no state.
+        // Most bytes of a head are runs of plain characters, which do not change the state.
         if (state_ == State::name || state_ == State::value) {
             const uint8_t bit = state_ == State::name ? token_bit : value_bit;
             const size_t begin = i, end = i + std::min<size_t>(bytes.size() - i, bytes_left_);
@@ -116,7 +117,7 @@ bool HeadScanner::step_request_line(char c) noexcept {
                 return true;
             }
             if (!has(c, token_bit)) return fail(400, "invalid method");
-            // RFC 9112 section 3: a method longer than any known one gets 501.
+            // RFC 9112 section 3: a method longer than any known method gets 501.
             if (++part_bytes_ > method_bytes_max) return fail(501, "method not implemented");
             return true;
         case State::target:

@@ -1,9 +1,9 @@
 // http/head_scanner.h: the strict lexical check of a request head, byte by byte (RFC 9112 sections
-// 2 to 5). It refuses what lenient grammars forgive and smugglers use: bare CR or LF, folded
-// fields, a space before the colon, control characters; and it keeps every count within its limit.
+// 2 to 5). It refuses forms that lenient parsers accept and request smuggling uses: bare CR or LF,
+// folded fields, a space before the colon, control characters. It also enforces every limit.
 //
-// Owner:  http::RequestParser. The state is a few words, so each byte is looked at once however TCP
-//         cuts.
+// Owner:  http::RequestParser. The state between bytes is a few words, so each byte is checked
+//         once, however TCP splits the head.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 namespace starling::http {
 
 struct Fault {
-    int status = 0;  // 0: none.
+    int status = 0;  // 0: no fault.
     std::string_view reason = {};
 };
 
@@ -25,13 +25,14 @@ public:
 
     HeadScanner(Part part, const ParserLimits& limits) noexcept;
 
-    // Looks at the front of `bytes` and returns how many belong to the head; all of them unless
-    // done() or fault() say otherwise.
+    // Checks the front of `bytes`. Returns how many bytes belong to the head: all, unless done() or
+    // fault() is set afterwards.
     [[nodiscard]] size_t scan(std::string_view bytes) noexcept;
 
     [[nodiscard]] bool done() const noexcept { return state_ == State::done; }
     [[nodiscard]] const Fault& fault() const noexcept { return fault_; }
-    // Blank lines in front, which RFC 9112 section 2.2 asks to skip: not part of the head's text.
+    // True while blank lines are skipped before the request line (RFC 9112 section 2.2). Such lines
+    // are not part of the head's text.
     [[nodiscard]] bool in_blank_lines() const noexcept {
         return state_ == State::start || state_ == State::blank_lf;
     }
@@ -60,8 +61,8 @@ private:
 
     const ParserLimits& limits_;
     Fault fault_;
-    uint32_t bytes_left_;      // Of the head.
-    uint32_t part_bytes_ = 0;  // Of the current method, target or version.
+    uint32_t bytes_left_;      // The rest of the head's limit.
+    uint32_t part_bytes_ = 0;  // Length so far of the method, target or version.
     uint32_t fields_ = 0;
     State state_;
     Part part_;

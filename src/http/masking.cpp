@@ -26,7 +26,7 @@ std::string_view mask_query(std::string_view target, std::span<const std::string
     const size_t question = target.find('?');
     if (question == target.npos) return target;
     bool masked = false;
-    size_t copied = 0;  // Of the target.
+    size_t copied = 0;  // Bytes of `target` that were copied.
     for (size_t at = question + 1; at < target.size();) {
         const size_t end = std::min(target.find('&', at), target.size());
         const auto parameter = target.substr(at, end - at);

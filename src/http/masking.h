@@ -1,5 +1,5 @@
-// http/masking.h: request targets for logs, without the values of query parameters that are secrets.
-// Pure functions.
+// http/masking.h: masks secret values in the query of a request target, for logs. Pure functions,
+// any thread.
 #pragma once
 
 #include <span>
@@ -8,9 +8,9 @@
 
 namespace starling::http {
 
-// `target` as a log may show it: "***" in place of the value of each query parameter that one of
-// `names` names, percent-encoded or not, in whatever case. The view is of `target` where nothing is
-// masked, else of `storage`.
+// Returns `target` with "***" in place of the value of each query parameter whose name is in
+// `names`. Names compare without case, percent-encoded or not. The result is a view of `target` if
+// nothing was masked, otherwise of `storage`.
 [[nodiscard]] std::string_view mask_query(std::string_view target,
                                           std::span<const std::string> names, std::string& storage);
 

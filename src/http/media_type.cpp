@@ -6,7 +6,7 @@
 namespace starling::http {
 namespace {
 
-// Takes a quoted-string off the front of `rest`; false where it does not end.
+// Takes a quoted-string off the front of `rest`. False: it has no closing quote.
 bool take_quoted(std::string_view& rest, std::string& value) {
     for (size_t i = 1; i < rest.size(); ++i) {
         if (rest[i] == '"') return rest.remove_prefix(i + 1), true;
@@ -39,7 +39,9 @@ std::optional<std::vector<Parameter>> parameters_of(std::string_view value) {
     while (!(rest = base::trim(rest)).empty()) {
         if (rest.front() != ';') return std::nullopt;
         rest = base::trim(rest.substr(1));
-        if (rest.empty() || rest.front() == ';') continue;  // RFC 9110 section 5.6.6 allows that.
+        if (rest.empty() || rest.front() == ';')
+            continue;  // RFC 9110 section 5.6.6 allows empty
+                       // parameters.
         Parameter parameter{take_token(rest), {}};
         if (parameter.name.empty() || rest.empty() || rest.front() != '=') return std::nullopt;
         rest.remove_prefix(1);

@@ -1,15 +1,16 @@
-// http/mime.h: media types by file extension, and which of them are worth compressing. Static
-// tables.
+// http/mime.h: media types by file extension, and the types that are worth compressing. Static
+// tables; any thread.
 #pragma once
 
 #include <string_view>
 
 namespace starling::http {
 
-// With its charset where the type is text. "application/octet-stream" for unknown extensions.
+// The type with its charset if the type is text; "application/octet-stream" for an unknown
+// extension.
 [[nodiscard]] std::string_view content_type_of(std::string_view path) noexcept;
 
-// Text in one form or another; pictures, films, fonts and archives are compressed already.
+// True for text in any form. Pictures, films, fonts and archives are already compressed.
 [[nodiscard]] bool is_compressible(std::string_view content_type) noexcept;
 
 }  // namespace starling::http

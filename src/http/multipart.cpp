@@ -68,7 +68,8 @@ MultipartParser::Event MultipartParser::fail(int status, std::string_view reason
     return {Kind::fault};
 }
 
-// A delimiter holds CR at its front alone: bytes that turn out to be none hold no other's front.
+// A delimiter holds a CR only at its front. So when held bytes turn out to be content, no other
+// delimiter can begin among them.
 MultipartParser::Event MultipartParser::content(std::string_view& input) {
     if (matched_ > 0) {
         const auto wanted = std::string_view(delimiter_).substr(matched_);
@@ -112,8 +113,8 @@ MultipartParser::Event MultipartParser::delimiter_found() {
     return {ends_part ? Kind::part_end : Kind::need_more};
 }
 
-// transport-padding and CRLF, or "--". RFC 2046 forbids the delimiter within a part: other bytes behind
-// it are refused rather than taken for content.
+// Reads the rest of a boundary's line: transport-padding and CRLF, or "--". RFC 2046 forbids the
+// delimiter within a part, so any other bytes after it are a fault, not content.
 MultipartParser::Event MultipartParser::boundary_line(std::string_view& input) {
     while (!input.empty()) {
         const char c = input.front();
@@ -159,7 +160,7 @@ MultipartParser::Event MultipartParser::head_line(std::string_view& input) {
     return line.empty() ? head_end() : head_field(line);
 }
 
-// Fields other than these three are ignored, RFC 7578 section 4.8.
+// Ignores all fields but these three, as RFC 7578 section 4.8 requires.
 MultipartParser::Event MultipartParser::head_field(std::string_view line) {
     const size_t colon = line.find(':');
     const auto name = line.substr(0, colon);
@@ -174,7 +175,8 @@ MultipartParser::Event MultipartParser::head_field(std::string_view line) {
     } else if (base::iequals(name, "content-type")) {
         head_.content_type = value;
     } else if (base::iequals(name, "content-transfer-encoding")) {
-        // Section 4.7: nobody uses another one, and its bytes would be taken for the content.
+        // RFC 7578 section 4.7 deprecates other encodings, and no client uses one. Accepting one
+        // would pass encoded bytes on as content.
         if (!base::iequals(value, "binary") && !base::iequals(value, "8bit") &&
             !base::iequals(value, "7bit"))
             return fail(400, "the Content-Transfer-Encoding of a part is not supported");
@@ -182,7 +184,7 @@ MultipartParser::Event MultipartParser::head_field(std::string_view line) {
     return {};
 }
 
-// RFC 7578 section 4.2: form-data, with a name.
+// RFC 7578 section 4.2: the type must be form-data, with a name.
 bool MultipartParser::disposition(std::string_view value) {
     if (!base::iequals(essence_of(value), "form-data")) return false;
     const auto parameters = parameters_of(value);
@@ -199,7 +201,7 @@ MultipartParser::Event MultipartParser::head_end() {
     if (head_.content_type.empty()) head_.content_type = "text/plain";
     state_ = State::body;
     part_bytes_ = 0;
-    // The line end of the head may be the one in front of the next boundary: no body at all.
+    // The CRLF that ends the head may also begin the next delimiter: then the body is empty.
     matched_ = before_ = 2;
     return {Kind::part_begin};
 }

@@ -1,8 +1,8 @@
-// http/multipart.h: multipart/form-data (RFC 7578, boundaries of RFC 2046 section 5.1.1): bytes in,
-// events out. Nothing of a part's body is kept.
+// http/multipart.h: parses multipart/form-data (RFC 7578, boundaries of RFC 2046 section 5.1.1).
+// Bytes in, events out; a part's body is not stored.
 //
 //     MultipartParser parser(boundary, limits);
-//     while ((event = parser.next(input)).kind != need_more) ...   // at the body's end: parser.finish()
+//     while ((event = parser.next(input)).kind != need_more) ... // at the body's end: finish()
 //
 // Owner: the reader of one body. Thread: the owner's.
 #pragma once
@@ -16,46 +16,48 @@
 
 namespace starling::http {
 
-// The boundary that a Content-Type of multipart/form-data names: 1 to 70 characters of RFC 2046 section
-// 5.1.1. Nothing where it names none that is valid.
+// The boundary of a Content-Type of multipart/form-data: 1 to 70 characters of RFC 2046 section
+// 5.1.1. Nothing without a valid boundary.
 [[nodiscard]] std::optional<std::string> multipart_boundary(std::string_view content_type);
 
 class MultipartParser {
 public:
     enum class Kind : uint8_t {
-        need_more,   // All of the input was taken.
-        part_begin,  // head() speaks of it.
-        part_bytes,  // Some of the part's body.
+        need_more,   // All input was consumed.
+        part_begin,  // head() describes the new part.
+        part_bytes,  // Some bytes of the part's body.
         part_end,
-        end,    // The closing boundary; what follows it is skipped.
-        fault,  // And so for ever: see status() and reason().
+        end,    // The closing boundary was read; later bytes are skipped.
+        fault,  // Final: repeats for ever. See status() and reason().
     };
     struct Event {
         Kind kind = Kind::need_more;
-        std::string_view bytes = {};  // Views into the input or the parser, until the next call.
+        std::string_view bytes = {};  // A view into the input or the parser, until the next call.
     };
 
     MultipartParser(std::string_view boundary, const MultipartLimits& limits);
 
-    // Takes bytes off the front of `input`, up to the next event.
+    // Consumes bytes from the front of `input`, up to the next event.
     [[nodiscard]] Event next(std::string_view& input);
-    // Once the body has no more bytes: `end`, or `fault` where its closing boundary is missing.
+    // Call after the last byte of the body. Returns `end`, or `fault` if the closing boundary is
+    // missing.
     [[nodiscard]] Event finish();
 
-    // From part_begin until the next one. Its body is empty.
+    // The head of the current part, without a body. Valid from part_begin until the next
+    // part_begin.
     [[nodiscard]] const FormPart& head() const noexcept { return head_; }
 
-    // Of a fault: the HTTP status, and what is wrong.
+    // The HTTP status of a fault, and what is wrong.
     [[nodiscard]] int status() const noexcept { return status_; }
     [[nodiscard]] std::string_view reason() const noexcept { return reason_; }
 
 private:
     enum class State : uint8_t {
-        preamble,  // In front of the first boundary.
-        line,      // Behind a boundary, on its line.
-        dash,      // Behind its first "-": the closing one.
-        padding,   // Behind its white space.
-        cr,        // Behind its CR.
+        preamble,  // Before the first boundary.
+        line,      // After a boundary, on the boundary's line.
+        dash,      // After the first "-" that follows a boundary.
+        padding,   // In the whitespace that follows a boundary.
+        cr,        // After the CR that follows a boundary.
         head,
         body,
         epilogue,
@@ -75,15 +77,15 @@ private:
     const std::string delimiter_;  // CRLF, "--" and the boundary.
     const MultipartLimits limits_;
     State state_ = State::preamble;
-    bool named_ = false;  // The head had its Content-Disposition.
-    size_t matched_ = 2;  // Bytes of the delimiter that the latest input ended with...
-    size_t before_ = 2;   // ...and how many of them are not of the content: the line end before it.
+    bool named_ = false;  // The part's head has a Content-Disposition.
+    size_t matched_ = 2;  // How many bytes of the delimiter the input so far ends with.
+    size_t before_ = 2;   // How many of those are not content: the head's line end.
     uint64_t part_bytes_ = 0;
     uint32_t parts_ = 0;
     uint32_t head_bytes_ = 0;
     int status_ = 0;
     std::string_view reason_;
-    std::string line_;  // Of the head, as far as it has come.
+    std::string line_;  // The part of a head's line that has arrived.
     FormPart head_;
 };
 

@@ -66,7 +66,7 @@ void MultipartReader::finish() {
 
 std::vector<FormPart> Request::multipart(const MultipartLimits& limits) const {
     std::vector<FormPart> parts;
-    const char* begin = nullptr;  // Of the part's body, which lies in one piece in the request's.
+    const char* begin = nullptr;  // The part's body: a contiguous piece of the request's body.
     size_t size = 0;
     MultipartHandlers handlers;
     handlers.begin = [&](const FormPart& head) {

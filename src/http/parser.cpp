@@ -30,8 +30,7 @@ std::string_view reason_of(const error_code& ec) {
     return "malformed request";
 }
 
-// Buffers larger than this are not kept for the next request: most connections wait most of the
-// time.
+// Larger buffers are freed after a request, since most connections are idle most of the time.
 constexpr size_t kept_bytes_max = 2048;
 
 void clear_for_reuse(std::string& buffer) {
@@ -41,33 +40,33 @@ void clear_for_reuse(std::string& buffer) {
         buffer.clear();
 }
 
-// RFC 9110 section 2.5: a request of a higher minor version is read as one of the highest minor version
-// that the server knows. The grammar knows 1.0 and 1.1. `head` is a request head that was scanned.
+// RFC 9110 section 2.5: a request of a higher minor version is read as one of the highest minor
+// version that the server knows. Boost.Beast's parser knows 1.0 and 1.1. `head` was scanned before.
 void lower_minor_version(std::string& head) {
     char& minor = head[head.find('\r') - 1];
     if (minor > '1') minor = '1';
 }
 
-// What the grammar reported, before it is judged.
+// The parts of a request that the grammar reported. They are checked afterwards.
 struct Seen {
     RequestHead head;
     std::vector<Field> fields;
     std::string_view transfer_encoding;
-    std::span<const std::byte> body;  // The last piece.
-    uint64_t body_bytes_left = 0;     // Of the limit.
-    uint64_t chunk_bytes_left = 0;    // Of the current chunk.
+    std::span<const std::byte> body;  // The latest piece of the body.
+    uint64_t body_bytes_left = 0;     // Rest of the body's limit.
+    uint64_t chunk_bytes_left = 0;    // Rest of the current chunk.
     Fault fault;
     uint32_t hosts = 0, lengths = 0, codings = 0;
     bool in_trailers = false, connection_close = false, connection_keep_alive = false;
 };
 
-// The grammar. Its callbacks take views, judge nothing that needs the whole head, and stop it by
-// setting an error where a fault is certain.
+// The grammar: Boost.Beast's parser. The callbacks store views, and set an error for a fault that
+// is certain before the whole head is known.
 class Grammar final : public beast::http::basic_parser<true> {
 public:
     explicit Grammar(Seen& seen) : seen_(seen) {
-        header_limit(UINT32_MAX);  // The scanner has counted.
-        body_limit(boost::none);   // on_chunk_header_impl() and judge_framing() count.
+        header_limit(UINT32_MAX);  // The scanner has enforced the limits.
+        body_limit(boost::none);   // on_chunk_header_impl() and judge_framing() enforce the limit.
     }
 
 private:
@@ -78,12 +77,13 @@ private:
         seen_.head.version_minor = version == 11 ? 1 : 0;
     }
 
-    void on_response_impl(int, BeastText, int, error_code&) override {}  // Responses only.
+    void on_response_impl(int, BeastText, int, error_code&) override {}  // Only for responses.
 
     void on_field_impl(beast::http::field name, BeastText name_text, BeastText value_text,
                        error_code& ec) override {
         if (seen_.in_trailers)
-            return;  // RFC 9112 section 7.1.2: ignored, never merged into the head.
+            return;  // RFC 9112 section 7.1.2: trailers are ignored, and never merged into the
+                     // head.
         using beast::http::field;
         const auto value = view(value_text);
         seen_.fields.push_back({view(name_text), value});
@@ -91,7 +91,8 @@ private:
             if (++seen_.hosts > 1) return stop({400, "several Host fields"}, ec);
             seen_.head.host = value;
         } else if (name == field::content_length) {
-            // RFC 9112 section 6.3 allows to merge equal ones; two readings are never worth it.
+            // RFC 9112 section 6.3 allows merging equal values, but two lengths are always
+            // suspicious.
             if (++seen_.lengths > 1) return stop({400, "several lengths"}, ec);
             if (!std::all_of(value.begin(), value.end(), base::is_digit))
                 return stop({400, "invalid Content-Length"}, ec);
@@ -173,7 +174,7 @@ struct RequestParser::State {
         return {kind, seen.fault.status, seen.fault.reason, {}};
     }
 
-    // Shows `bytes` to the grammar. False: `seen.fault` says why.
+    // Gives `bytes` to the grammar. False: `seen.fault` says why.
     bool put(std::string_view bytes, size_t& taken) {
         error_code ec;
         taken = grammar->put(boost::asio::const_buffer(bytes.data(), bytes.size()), ec);
@@ -199,8 +200,8 @@ struct RequestParser::State {
     Fault judge_expectation();
 
     const ParserLimits& limits;
-    std::string text;  // The head; afterwards still the head: views point here.
-    std::string line;  // Of a chunk, with the trailers behind the last one.
+    std::string text;  // The request's head. Later views point into it.
+    std::string line;  // The current chunk line, with the trailers after the last chunk.
     Seen seen;
     std::optional<HeadScanner> scanner;
     ChunkScanner chunk;
@@ -214,10 +215,10 @@ ParseEvent RequestParser::State::next_head(std::span<const std::byte>& input) {
     if (!scanner->in_blank_lines()) {
         auto fresh = bytes.substr(0, taken);
         if (text.empty()) fresh.remove_prefix(std::min(fresh.find_first_not_of("\r\n"), taken));
-        text.append(fresh);  // Before a fault too: the answer depends on the method.
+        text.append(fresh);  // Also before a fault, since the answer depends on the method.
     }
     if (scanner->fault().status != 0) {
-        text.append(bytes.substr(taken, limits.head_bytes_max));  // For raw_field().
+        text.append(bytes.substr(taken, limits.head_bytes_max));  // Kept for raw_field().
         return fail(scanner->fault());
     }
     input = input.subspan(taken);
@@ -241,11 +242,11 @@ ParseEvent RequestParser::State::next_head(std::span<const std::byte>& input) {
     return event(ParseEvent::Kind::head);
 }
 
-// RFC 9112 section 3.2.
+// RFC 9112 section 3.2: checks the target and the Host field.
 Fault RequestParser::State::judge_target() {
     auto& head = seen.head;
     if (seen.hosts == 0 && head.version_minor > 0) return {400, "no Host"};
-    // RFC 9110 section 4.2.1: an http URI has a host, and the recipient rejects one that is empty.
+    // RFC 9110 section 4.2.1: the host of an http URI must not be empty.
     if (!is_valid_host(head.host, seen.hosts == 0)) return {400, "invalid Host"};
     if (head.method == "CONNECT") return {501, "CONNECT not implemented"};
     const auto target = split_target(head.method, head.target);
@@ -256,7 +257,7 @@ Fault RequestParser::State::judge_target() {
     return {};
 }
 
-// RFC 9112 section 6.
+// RFC 9112 section 6: checks the length of the body.
 Fault RequestParser::State::judge_framing() {
     auto& head = seen.head;
     seen.body_bytes_left = limits.body_bytes_max;
@@ -271,8 +272,8 @@ Fault RequestParser::State::judge_framing() {
     return {};
 }
 
-// RFC 9112 section 6.1: 501 for a coding that this server does not implement. Section 6.3: 400 where
-// the length cannot be told, because `chunked` is not the last coding.
+// RFC 9112 section 6.1: 501 for a coding that this server does not implement. Section 6.3: 400 if
+// `chunked` is not the last coding, since the body then has no known length.
 Fault RequestParser::State::judge_other_codings() const {
     std::string_view last;
     uint32_t chunked = 0;
@@ -290,7 +291,7 @@ Fault RequestParser::State::judge_other_codings() const {
     return {400, "unknown transfer coding"};
 }
 
-// RFC 9110 section 10.1.1.
+// RFC 9110 section 10.1.1: checks the Expect field.
 Fault RequestParser::State::judge_expectation() {
     for (const Field& field : seen.fields) {
         if (!base::iequals(field.name, "expect") || seen.head.version_minor == 0) continue;
@@ -322,7 +323,7 @@ ParseEvent RequestParser::State::next_chunk_data(std::span<const std::byte>& inp
     return {ParseEvent::Kind::body_chunk, 0, {}, seen.body};
 }
 
-// Nothing: the phase changed, go on.
+// Returns nothing if the phase has changed: continue with that phase.
 std::optional<ParseEvent> RequestParser::State::next_chunk_line(std::span<const std::byte>& input) {
     const std::string_view bytes = base::text_of(input);
     const size_t taken = chunk.scan(bytes);
@@ -331,7 +332,7 @@ std::optional<ParseEvent> RequestParser::State::next_chunk_line(std::span<const 
     input = input.subspan(taken);
     if (!chunk.done()) return event(ParseEvent::Kind::need_more);
     if (chunk.last()) {
-        // The grammar wants the last chunk and its trailers in one piece.
+        // The grammar needs the last chunk and the trailers in one piece.
         scanner.emplace(HeadScanner::Part::trailers, limits);
         phase = Phase::trailers;
         return std::nullopt;
@@ -398,12 +399,13 @@ std::string_view RequestParser::field(std::string_view name) const noexcept {
 std::string_view RequestParser::raw_field(std::string_view name) const noexcept {
     std::string_view rest = state_->text;
     while (!rest.empty()) {
-        rest.remove_prefix(std::min(rest.find("\r\n"), rest.size() - 1) + 1);  // Behind the CR.
+        // Skips to the byte after the CR.
+        rest.remove_prefix(std::min(rest.find("\r\n"), rest.size() - 1) + 1);
         if (!rest.starts_with('\n')) return {};
         rest.remove_prefix(1);
         const auto line = rest.substr(0, rest.find("\r\n"));
         if (line.empty() || line.size() == rest.size())
-            return {};  // The head ends, or the line goes on.
+            return {};  // The head ends here, or the line is incomplete.
         const size_t colon = line.find(':');
         if (colon != line.npos && base::iequals(line.substr(0, colon), name))
             return base::trim(line.substr(colon + 1));

@@ -1,4 +1,4 @@
-// http/reply_target.h: what stands behind a Reply. The server implements it.
+// http/reply_target.h: the interface that a Reply calls. The server implements it.
 #pragma once
 
 #include <starling/http.h>
@@ -8,7 +8,7 @@
 
 namespace starling::http {
 
-// Names one unanswered request of a ReplyTarget. A generation that is gone makes every call a no-op.
+// Names one unanswered request of a ReplyTarget. A call with an outdated generation does nothing.
 struct ReplyKey {
     uint32_t slot = 0;
     uint32_t generation = 0;

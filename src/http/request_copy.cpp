@@ -1,4 +1,4 @@
-// Request::copy(): a request with all that its views show.
+// Request::copy(): a request that owns all that its views point to.
 #include <starling/http.h>
 
 #include <memory>
@@ -13,7 +13,7 @@ namespace starling::http {
 namespace {
 
 struct OwnedRequest {
-    std::string text;  // What all views show, one after the other.
+    std::string text;  // The bytes of all views, one after the other.
     std::vector<Field> fields;
     std::vector<Param> params;
     std::optional<Request> request;
@@ -44,7 +44,7 @@ std::shared_ptr<const Request> Request::copy() const {
     }
     size_t bytes = 0;
     for (const std::string_view* view : views) bytes += view->size();
-    owned->text.reserve(bytes);  // So that it stays where it is.
+    owned->text.reserve(bytes);  // Reserves all, so that the bytes do not move.
     for (std::string_view* view : views) {
         const size_t at = owned->text.size();
         owned->text.append(*view);

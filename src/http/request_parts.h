@@ -1,4 +1,5 @@
-// http/request_parts.h: what a server knows about a request, and makes a Request of.
+// http/request_parts.h: the parts of a request that a server collects, and constructs a Request
+// from.
 #pragma once
 
 #include <starling/http.h>
@@ -8,15 +9,15 @@
 
 namespace starling::http {
 
-// Views into the server's buffers, which outlive the Request. See the getters of Request.
+// Views into the server's buffers, which outlive the Request. The getters of Request document each.
 struct RequestParts {
     std::string_view method = "GET";
     std::string_view target = "/";
-    std::string_view path = "/";  // Of the target, still percent-encoded.
-    std::string_view query = {};  // Behind the '?', still percent-encoded.
+    std::string_view path = "/";  // The target's path, percent-encoded.
+    std::string_view query = {};  // After the '?', percent-encoded.
     std::string_view host = {};
     std::span<const Field> fields = {};  // In the order of arrival.
-    std::span<const Param> params = {};  // From the router.
+    std::span<const Param> params = {};  // Set by the router.
     std::string_view body = {};
     std::string_view remote_address = {};
     bool secure = false;

@@ -37,7 +37,7 @@ BadRequest::BadRequest(const std::string& what, int status)
 }
 
 Response& Response::status(int code) {
-    // Informational answers are the server's own: they end no request.
+    // Informational answers are sent by the server, and do not end a request.
     if (code < 200 || code > 599) throw std::invalid_argument("status outside 200 to 599");
     status_ = code;
     return *this;
@@ -49,7 +49,7 @@ Response& Response::header(std::string_view name, std::string_view value) {
 }
 
 Response& Response::add_header(std::string_view name, std::string_view value) {
-    // A CR or LF here is response splitting: refuse loudly rather than repair.
+    // A CR or LF in a value would split the response, so it is refused, not repaired.
     if (!base::is_token(name)) throw std::invalid_argument("header name is not a token");
     if (!is_value(value)) throw std::invalid_argument("control character in a header value");
     if (base::iequals(name, "content-length") || base::iequals(name, "transfer-encoding"))
@@ -176,7 +176,8 @@ Reply Response::later() {
     if (!answer) answer_ = answer = std::make_shared<PromisedAnswer>(target_, key_);
     const Reply reply(std::move(answer));
     deferred_ = true;
-    if (std::exchange(promised_, false)) reply.send(*this);  // A new promise: it starts the stream.
+    // Replaces the promise of the coroutine, which may stream through this Reply.
+    if (std::exchange(promised_, false)) reply.send(*this);
     return reply;
 }
 
@@ -214,8 +215,7 @@ RequestBody ResponseAccess::body_of(Reply::Target& target, ReplyKey key) {
 }
 
 void ResponseAccess::add_missing(Response& response, std::string_view lines) {
-    const size_t own =
-        response.lines_.size();  // What is added here hides nothing that comes later.
+    const size_t own = response.lines_.size();  // Fields added here do not hide later lines.
     const auto has = [&](std::string_view name) {
         for (std::string_view rest = std::string_view(response.lines_).substr(0, own);
              !rest.empty();) {

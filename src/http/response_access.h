@@ -1,5 +1,5 @@
-// http/response_access.h: the side of a Response that handlers do not see: files, and the answers that the
-// server makes by itself.
+// http/response_access.h: the members of a Response that handlers do not use: files, and answers
+// that the server makes itself.
 #pragma once
 
 #include <starling/http.h>
@@ -14,35 +14,37 @@
 
 namespace starling::http {
 
-// A path that is not opened yet, part of an open regular file, or a source of pieces: what is sent piecewise
-// as the socket drains.
-// The deleter of the descriptor closes it.
+// A body that is sent in pieces as the socket drains: a path to open, a part of an open regular
+// file, or a source of pieces. The deleter of `descriptor` closes it.
 struct FileBody {
-    std::string path = {};  // What a handler asked for; "" once it is open.
+    std::string path = {};  // The path that a handler set; "" once it is open.
     std::shared_ptr<const int> descriptor = {};
     uint64_t offset = 0;
     uint64_t bytes = 0;
-    Source source = {};  // Of Response::stream(): in place of all the others.
+    Source source = {};  // Set by Response::stream(), instead of all others.
 };
 
 struct ResponseAccess {
-    // A response whose later() names the request `key` of `target`.
+    // Makes a response whose later() refers to the request `key` of `target`.
     [[nodiscard]] static Response make(Reply::Target& target, ReplyKey key);
     // The answer comes later, without a Reply: by HttpConnection::end_later().
     static void promise(Response& response) noexcept { response.deferred_ = true; }
     // Answers the request that the response was made for. Does nothing once that is answered or gone.
     static void answer(Response response);
     [[nodiscard]] static RequestBody body_of(Reply::Target& target, ReplyKey key);
-    // Adds "Name: value\r\n" lines, but for names that the response has; Set-Cookie but for equal lines.
+    // Adds those of the "Name: value\r\n" lines whose name the response does not have. A Set-Cookie
+    // line is added unless an equal line is there.
     static void add_missing(Response& response, std::string_view lines);
     // Null: the body is in memory.
     [[nodiscard]] static const FileBody* file(const Response& response) noexcept;
-    // `type` "" leaves Content-Type alone.
+    // `type` "" leaves Content-Type unchanged.
     static void set_file(Response& response, FileBody file, std::string_view type);
-    static void erase(Response& response, std::string_view name);  // Every field of that name.
-    // It answers the exception of a coroutine: a streamed answer that has begun is cut off.
+    // Removes all fields of that name.
+    static void erase(Response& response, std::string_view name);
+    // True: the response reports a coroutine's exception. A streamed answer that has begun is cut
+    // off then.
     [[nodiscard]] static bool failed(const Response& response) noexcept { return response.failed_; }
-    // `response` is promised in place of `earlier`, whose coroutine goes on.
+    // Transfers the promise from `earlier`, whose coroutine goes on, to `response`.
     static void replace_promise(Response& response, Response& earlier) noexcept {
         response.owned_ = std::move(earlier.owned_);
     }

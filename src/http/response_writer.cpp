@@ -14,7 +14,7 @@ struct Phrase {
     std::string_view text;
 };
 
-// RFC 9110 section 15 and the IANA registry.
+// The status codes of RFC 9110 section 15, and of the IANA registry.
 constexpr Phrase phrases[] = {
     {100, "Continue"},
     {101, "Switching Protocols"},
@@ -70,17 +70,17 @@ void append_number(std::string& out, uint64_t value, int base = 10) {
 }
 
 void append_status_line(std::string& out, int status) {
-    // RFC 9112 section 2.3: the server's own version, whatever the client's minor one.
+    // RFC 9112 section 2.3: the server writes its own version, also to a client of HTTP/1.0.
     out += "HTTP/1.1 ";
     append_number(out, uint64_t(status));
     out.append(" ").append(status_phrase(status)).append("\r\n");
 }
 
-// RFC 9110 sections 8.6 and 15: these never have a body, nor a length that speaks of one.
+// RFC 9110 sections 8.6 and 15: these answers have neither a body nor a Content-Length.
 bool is_bodiless(int status) { return status < 200 || status == 204 || status == 304; }
 
-// RFC 9112 section 9.3: silence means keep-alive in 1.1 and close in 1.0. RFC 9110 section 7.8: an answer
-// with an Upgrade field names it in Connection too.
+// RFC 9112 section 9.3: without a Connection field, HTTP/1.1 means keep-alive and HTTP/1.0 means
+// close. RFC 9110 section 7.8: an answer with an Upgrade field lists `upgrade` in Connection.
 void append_connection(std::string& out, bool keep_alive, int version_minor, bool upgrade) {
     std::string_view options = !keep_alive ? "close" : version_minor == 0 ? "keep-alive" : "";
     if (options.empty() && !upgrade) return;
@@ -89,7 +89,7 @@ void append_connection(std::string& out, bool keep_alive, int version_minor, boo
     out += "\r\n";
 }
 
-// Among "Name: value\r\n" lines.
+// True: one of the "Name: value\r\n" lines has that name.
 bool has_field(std::string_view lines, std::string_view name) {
     while (!lines.empty()) {
         const auto line = lines.substr(0, lines.find("\r\n"));

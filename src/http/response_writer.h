@@ -11,49 +11,49 @@
 
 namespace starling::http {
 
-// What the answer has to know about its request and connection.
+// The facts about a request and its connection that an answer depends on.
 struct WriteContext {
-    bool head_request = false;     // HEAD: the same fields, Content-Length included, and no body.
-    int version_minor = 1;         // Of the request.
-    bool keep_alive = true;        // The request allows another one and the server wants it too.
+    bool head_request = false;     // HEAD: the same fields, Content-Length included, no body.
+    int version_minor = 1;         // The request's.
+    bool keep_alive = true;        // The request allows another request, and so does the server.
     std::string_view date = {};    // IMF-fixdate; "" sends no Date.
-    std::string_view server = {};  // "" sends no Server field: a version helps attackers alone.
+    std::string_view server = {};  // "" sends no Server field.
 };
 
 enum class BodyFraming : uint8_t { none, length, chunked, until_close };
 
 struct WrittenHead {
-    BodyFraming framing = BodyFraming::none;  // How the body must follow; `none`: it must not.
-    bool keep_alive = false;                  // False: close once everything is sent.
+    BodyFraming framing = BodyFraming::none;  // How to send the body; `none`: no body.
+    bool keep_alive = false;                  // False: close after the last byte.
 };
 
-// Status line and fields up to the blank line, for a body of known length.
+// Appends status line, fields and the blank line, for a body of known length.
 WrittenHead append_response_head(std::string& out, const Response& response,
                                  const WriteContext& context);
 
-// The same, and the body where it is in memory. A file follows from the
-// caller when the framing says `length`.
+// Appends the head, and the body if the body is in memory. The caller sends a file if the framing
+// is `length`.
 WrittenHead append_response(std::string& out, const Response& response,
                             const WriteContext& context);
 
-// Head of a body of unknown length: chunked in HTTP/1.1, else delimited by closing.
+// Appends the head for a body of unknown length: chunked in HTTP/1.1, otherwise ended by closing.
 WrittenHead append_stream_head(std::string& out, const Response& response,
                                const WriteContext& context);
 
-// Chunked coding, RFC 9112 section 7.1. Empty bytes append nothing: a chunk of none would be the
-// last.
+// Appends one chunk, RFC 9112 section 7.1. Appends nothing for empty bytes, since an empty chunk
+// ends the body.
 void append_chunk(std::string& out, std::string_view bytes);
 void append_last_chunk(std::string& out);
 
-// 100 Continue, RFC 9110 section 15.2.1.
+// Appends 100 Continue, RFC 9110 section 15.2.1.
 void append_continue(std::string& out);
 
-// A small plain-text answer. `field_lines` are further "Name: value\r\n" lines. Closes the
-// connection unless the context keeps it alive; parser errors must not.
+// Appends a plain-text answer. `field_lines`: further "Name: value\r\n" lines. The answer closes
+// the connection unless the context keeps it alive; an answer to a parser error must close it.
 WrittenHead append_error_response(std::string& out, int status, std::string_view reason,
                                   const WriteContext& context, std::string_view field_lines = {});
 
-// "Not Found" for 404; "Status" for codes without a registered phrase. Static text.
+// "Not Found" for 404; "Status" for an unregistered code. Static text.
 [[nodiscard]] std::string_view status_phrase(int status) noexcept;
 
 }  // namespace starling::http

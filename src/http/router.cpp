@@ -13,10 +13,10 @@ namespace {
 struct Entry {
     std::string method;
     int route;
-    std::vector<std::string> param_names;  // In the order of the segments that they name.
+    std::vector<std::string> param_names;  // In the order of the path's segments.
 };
 
-// A recursion as deep as this is no path that anybody registered.
+// Bounds the recursion. No registered path is so deep.
 constexpr size_t segments_max = 64;
 
 bool is_param_name(std::string_view name) {
@@ -25,7 +25,7 @@ bool is_param_name(std::string_view name) {
     });
 }
 
-// The name in ":name" or "{name}", "" for a literal.
+// The name in ":name" or "{name}"; "" for a literal segment.
 std::string_view param_name(std::string_view segment) {
     std::string_view name;
     if (segment.starts_with(':'))
@@ -46,7 +46,7 @@ void add_method(std::vector<std::string>& methods, std::string_view method) {
         methods.emplace_back(method);
 }
 
-// What an Allow field says; HEAD and OPTIONS come with the rest.
+// The value of an Allow field. HEAD and OPTIONS are added.
 std::string allow_of(std::vector<std::string> methods) {
     if (std::find(methods.begin(), methods.end(), "GET") != methods.end())
         add_method(methods, "HEAD");
@@ -62,24 +62,24 @@ std::string allow_of(std::vector<std::string> methods) {
 struct Router::Node {
     std::map<std::string, std::unique_ptr<Node>, std::less<>> literals;
     std::unique_ptr<Node> param;
-    std::vector<Entry> routes;     // Of a path that ends here.
-    std::vector<Entry> wildcards;  // Of a path that goes on in any way.
+    std::vector<Entry> routes;     // Routes whose path ends at this node.
+    std::vector<Entry> wildcards;  // Routes whose wildcard begins at this node.
 };
 
-// One lookup: walks the trie, best branch first. A node lies at one depth only, so each is visited
-// once.
+// One lookup: walks the trie, trying the most specific branch first. Each node lies at one depth,
+// so the walk visits each node at most once.
 struct Router::Search {
     std::string_view method;
     Match& match;
-    std::vector<std::string> methods_seen = {};  // Of the routes that fit the path alone.
-    std::string_view values[segments_max] = {};  // Raw, of the parameters on the way down.
+    std::vector<std::string> methods_seen = {};  // Methods of the routes that match only the path.
+    std::string_view values[segments_max] = {};  // Raw values of the parameters so far.
     size_t depth = 0, value_count = 0;
 
     bool accept(const std::vector<Entry>& routes, const std::string_view* rest);
     bool walk(const Node& node, std::string_view rest);
 };
 
-// `rest`: what a wildcard takes, or null.
+// `rest`: the part of the path that a wildcard matches; null without a wildcard.
 bool Router::Search::accept(const std::vector<Entry>& routes, const std::string_view* rest) {
     const Entry *exact = nullptr, *get = nullptr, *any = nullptr;
     for (const Entry& route : routes) {
@@ -98,7 +98,7 @@ bool Router::Search::accept(const std::vector<Entry>& routes, const std::string_
     return true;
 }
 
-// `rest` begins behind the slash that led to `node`.
+// `rest` begins after the slash that led to `node`.
 bool Router::Search::walk(const Node& node, std::string_view rest) {
     if (++depth <= segments_max) {
         const size_t slash = rest.find('/');
@@ -170,7 +170,7 @@ void Router::find(std::string_view method, std::string_view raw_path, Match& mat
     match.route = -1;
     match.params.clear();
     match.allow.clear();
-    if (raw_path == "*" && method == "OPTIONS") {  // RFC 9110 section 9.3.7: the server as such.
+    if (raw_path == "*" && method == "OPTIONS") {  // RFC 9110 section 9.3.7: the whole server.
         match.outcome = Outcome::options;
         match.allow = allow_of(methods_);
         return;

@@ -74,7 +74,7 @@ std::optional<Target> split_target(std::string_view method, std::string_view tar
     const auto authority = rest.substr(0, end);
     if (!is_valid_host(authority, false)) return std::nullopt;
     Target result = split_query(rest.substr(end));
-    // RFC 9110 section 4.2.3: an empty path is "/"; RFC 9112 section 3.2.4: for OPTIONS it is "*".
+    // RFC 9110 section 4.2.3: an empty path is "/". RFC 9112 section 3.2.4: for OPTIONS it is "*".
     if (result.path.empty()) result.path = method == "OPTIONS" && end == rest.size() ? "*" : "/";
     result.authority = authority;
     result.absolute = true;

@@ -12,14 +12,14 @@ int hex_digit(char c) {
     return -1;
 }
 
-// The byte that "%xy" at `at` stands for, or -1.
+// The byte that the escape "%xy" at `at` encodes, or -1.
 int escaped_byte(std::string_view text, size_t at) {
     if (at + 2 >= text.size()) return -1;
     const int high = hex_digit(text[at + 1]), low = hex_digit(text[at + 2]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-// False: stopped at a malformed escape, which `strict` does not forgive.
+// False: `strict` is set, and decoding stopped at a malformed escape.
 bool decode_into(std::string& out, std::string_view text, Plus plus, bool strict) {
     out.reserve(text.size());
     for (size_t i = 0; i < text.size(); ++i) {
@@ -38,7 +38,7 @@ bool decode_into(std::string& out, std::string_view text, Plus plus, bool strict
 
 bool is_dot_segment(std::string_view segment) { return segment == "." || segment == ".."; }
 
-// Calls `visit(name, value)`, both raw, until it returns true.
+// Calls `visit(name, value)` with raw names and values, until it returns true.
 template <class Visit>
 void each_form_field(std::string_view fields, Visit visit) {
     while (!fields.empty()) {
@@ -122,7 +122,7 @@ std::optional<std::string> map_static_path(std::string_view raw_path) {
     for (size_t at = 0; at < raw_path.size();) {
         const size_t end = std::min(raw_path.find('/', at), raw_path.size());
         const auto segment = percent_decode(raw_path.substr(at, end - at));
-        // A leading dot covers dot segments and hidden files alike.
+        // A leading dot marks dot segments and hidden files.
         if (!segment || segment->empty() || segment->front() == '.') return std::nullopt;
         for (const char c : *segment)
             if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '/' || c == '\\')
