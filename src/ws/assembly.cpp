@@ -4,16 +4,16 @@ namespace starling::ws {
 
 namespace {
 
-// Without context takeover, compressed payload up to this size waits until its message is whole and
-// goes through the inflater that all connections share. A longer message has paid for one of its
-// own (42 KiB): so 10,000 peers that each begin a message do not make 10,000 windows, and what a
-// message holds beside its output stays below 64 KiB.
+// Without context takeover, compressed payload of up to this size waits until its message is
+// complete, and then goes through the inflater that all connections share. A longer message gets an
+// inflater of its own (42 KiB). So 10,000 peers that each begin a message do not allocate 10,000
+// windows, and a message holds less than 64 KiB besides its output.
 constexpr size_t packed_bytes_max = 16 * 1024;
 
-// CPU is bounded by what comes out: compressed input may be at most 4 KiB plus 16 times the output
-// so far. The poorest honest sender, stored blocks flushed behind every byte, needs 11. It is
-// checked where a multiple of 4 KiB was inflated, so that the answer does not depend on how reads
-// cut the input.
+// Bounds the CPU time by the output: compressed input may be at most 4 KiB plus 16 times the output
+// so far. The least efficient valid sender, one stored block and flush per byte, needs 11 times.
+// The bound is checked at multiples of 4 KiB of input, so that the result does not depend on how
+// reads split the input.
 constexpr uint64_t idle_input_bytes_max = 4096;
 constexpr uint64_t input_per_output_max = 16;
 
@@ -38,7 +38,7 @@ Fault Assembly::take(std::span<std::byte>& input, Inflater* inflater) {
     masking_key_ = rotate_masking_key(masking_key_, chunk.size());
     if (compressed) return take_compressed(chunk, inflater, !in_frame && fin);
     if (opcode == Opcode::text && !utf8_.feed(chunk)) return Fault::invalid_utf8;
-    // The last frame tells the size of the message; until then the limit is all that is known.
+    // The last frame's header gives the size of the message. Until then only the limit is known.
     message.append(chunk, fin ? promised_bytes_ : message_bytes_max_);
     return Fault::none;
 }
@@ -48,7 +48,7 @@ Fault Assembly::take_compressed(std::span<const std::byte> chunk, Inflater* infl
         if (inflater->context() == Inflater::Context::takeover) {
             stream_ = inflater;
         } else if (last) {
-            // Nobody else uses the shared one before this call returns.
+            // No other message uses the shared inflater before this call returns.
             stream_ = inflater;
             stream_->reset();
         } else if (packed_.size() + chunk.size() <= packed_bytes_max) {
@@ -105,7 +105,7 @@ Fault Assembly::inflate_piece(std::span<const std::byte> in) {
         if (message.spare().empty()) {
             message.reserve_more(static_cast<size_t>(std::min(guess, left)), message_bytes_max_);
         }
-        // At the limit there must be no more output, which one byte of room finds out.
+        // At the limit any further output is a fault; one byte of room is enough to detect it.
         std::byte beyond_limit[1];
         const std::span<std::byte> room =
             left > 0 ? message.spare() : std::span<std::byte>(beyond_limit);

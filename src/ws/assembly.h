@@ -1,5 +1,5 @@
-// ws/assembly.h: a message that is not finished yet. Exists between the first byte of a message
-// that is not whole in one read and its delivery; an idle connection has none.
+// ws/assembly.h: an unfinished message. Exists from the first byte of a message that does not
+// arrive complete in one read until its delivery; an idle connection has none.
 //
 // Owner: one Receiver. Thread: the receiver's.
 #pragma once
@@ -21,7 +21,7 @@
 
 namespace starling::ws {
 
-// Bytes that grow by realloc, which moves large blocks by their page table instead of copying them.
+// A byte buffer that grows by realloc(), which remaps large blocks instead of copying them.
 class ByteBuffer {
 public:
     ByteBuffer() = default;
@@ -33,8 +33,8 @@ public:
     [[nodiscard]] size_t size() const noexcept { return size_; }
     [[nodiscard]] size_t capacity() const noexcept { return capacity_; }
 
-    // Room for `more` bytes behind the present ones. Doubles, but not beyond `bytes_max` unless it
-    // must.
+    // Makes room for `more` further bytes. Doubles the capacity, but not beyond `bytes_max` unless
+    // `more` needs it.
     void reserve_more(size_t more, uint64_t bytes_max) {
         const size_t needed = size_ + more;
         if (needed <= capacity_) return;
@@ -53,7 +53,7 @@ public:
         size_ += more.size();
     }
 
-    // What may be written behind the present bytes, and how much of it was.
+    // spare(): the room after the present bytes. commit(): how many bytes were written there.
     [[nodiscard]] std::span<std::byte> spare() const noexcept {
         return {data_ + size_, capacity_ - size_};
     }
@@ -80,17 +80,17 @@ public:
 
     void begin_frame(const FrameHeader& header) noexcept;
 
-    // Takes what `input` has of the current frame, unmasking in place.
+    // Consumes the bytes of `input` that belong to the current frame, unmasking in place.
     [[nodiscard]] Fault take(std::span<std::byte>& input, Inflater* inflater);
 
-    // The last byte of the last frame was taken: is the message one?
+    // Call after the last byte of the last frame. Checks that the message is complete and valid.
     [[nodiscard]] Fault finish();
 
     [[nodiscard]] uint64_t message_bytes_left() const noexcept {
         return message_bytes_max_ - std::min(message_bytes_max_, promised_bytes_);
     }
 
-    // Heap held for this message, the private inflater included.
+    // Bytes of heap held for this message, its own inflater included.
     [[nodiscard]] size_t memory_bytes() const noexcept;
 
 private:
@@ -100,11 +100,11 @@ private:
     Fault accept_output(std::span<const std::byte> bytes) noexcept;
 
     uint64_t message_bytes_max_;
-    uint64_t promised_bytes_ = 0;    // By the headers of the frames so far, when not compressed.
-    uint64_t compressed_bytes_ = 0;  // Given to the inflater so far.
+    uint64_t promised_bytes_ = 0;    // Sum of the payload lengths, if not compressed.
+    uint64_t compressed_bytes_ = 0;  // Fed to the inflater so far.
     ByteBuffer packed_;              // Compressed payload that waits for the shared inflater.
     std::unique_ptr<Inflater> own_;  // For a long message without context takeover.
-    Inflater* stream_ = nullptr;     // What inflates this message, once that is decided.
+    Inflater* stream_ = nullptr;     // The inflater of this message; null until it is chosen.
     uint32_t masking_key_ = 0;       // As it applies to the next byte.
     base::Utf8Validator utf8_;
 

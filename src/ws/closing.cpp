@@ -22,7 +22,8 @@ struct Row {
     Actions actions;
 };
 
-// An event without a row changes nothing: closing twice, say, or a close frame that comes too late.
+// An event without a row changes nothing: for example a second close, or a close frame that comes
+// too late.
 constexpr Row rows[] = {
     {State::open, Event::local_close, State::close_sent, send},
     {State::open, Event::peer_close, State::close_received, echo},
@@ -54,9 +55,9 @@ Actions Closing::on(Event event, Role role, uint16_t code) noexcept {
         }
         state_ = row.next;
         Actions actions = row.actions;
-        // 7.1.1: after a clean closing handshake the server ends the stream, so that the state in
-        // which TCP waits stays with it; the client waits for that. A failed connection either side
-        // ends (7.1.7).
+        // 7.1.1: after a clean closing handshake the server ends the stream, so that TCP's
+        // TIME_WAIT state stays with the server; the client waits for the end. A failed connection
+        // is ended by either side (7.1.7).
         if (role == Role::client && event != Event::violation) actions.shut_down = false;
         return actions;
     }

@@ -12,7 +12,7 @@ Fault judge_first_byte(unsigned byte, const HeaderRules& rules) noexcept {
     const unsigned opcode = byte & 15;
     const bool begins = opcode == 1 || opcode == 2;
     if (byte & rsv23_bits) return Fault::reserved_bits;
-    // RFC 7692 section 6: RSV1 is for the first frame of a data message.
+    // RFC 7692 section 6: only the first frame of a data message may set RSV1.
     if ((byte & rsv1_bit) && !(rules.deflate && begins)) return Fault::reserved_bits;
     if (opcode & control_bit) {
         if (opcode > 10) return Fault::unknown_opcode;
@@ -29,15 +29,16 @@ struct Length {
     uint64_t value;
 };
 
-// `present` may be fewer bytes than `bytes`, the size of the length field: what they prove counts.
+// `present` may hold fewer bytes than `bytes`, the size of the length field: a fault is reported as
+// soon as the present bytes prove it.
 Length judge_length(std::span<const std::byte> present, size_t bytes, uint64_t allowed) noexcept {
     uint64_t value = 0;
     for (const std::byte byte : present) value = value << 8 | std::to_integer<uint64_t>(byte);
-    // Every length that begins like this is at least this large.
+    // Every length that begins with the present bytes is at least this large.
     const uint64_t least = present.empty() ? 0 : value << 8 * (bytes - present.size());
     if (least >> 63) return {Fault::length_bit_63, 0};
-    // 5.2: the shortest form. Six zero bytes of eight prove it, one byte before the end of two does
-    // not.
+    // 5.2: the shortest form is required. Six zero bytes of eight prove a violation; one zero byte
+    // of two does not.
     if (bytes == 8 && present.size() >= 6 && least < 65536) return {Fault::length_not_shortest, 0};
     if (bytes == 2 && present.size() == 2 && value < 126) return {Fault::length_not_shortest, 0};
     if (least > allowed) return {Fault::message_too_big, 0};
@@ -72,7 +73,7 @@ FrameHeader decode_frame_header(std::span<const std::byte> input,
         header.fault = Fault::short_close_payload;
         return header;
     }
-    // What compressed payload grows to is known when it is inflated, and limited there.
+    // The size of decompressed payload is limited during inflation.
     const bool limited = !header.control() && !header.compressed;
     const uint64_t allowed = limited ? rules.message_bytes_left : UINT64_MAX;
 

@@ -1,7 +1,7 @@
-// ws/decoder.h: RFC 6455 section 5.2, one frame header, judged at the first byte that proves a
-// fault.
+// ws/decoder.h: RFC 6455 section 5.2, decodes one frame header. A fault is reported at the first
+// byte that proves it.
 //
-// A function of its arguments: the state of the message is with the Receiver. Thread: any.
+// A pure function; the Receiver keeps the state of the message. Thread: any.
 #pragma once
 
 #include <cstddef>
@@ -13,23 +13,23 @@
 
 namespace starling::ws {
 
-// What the next frame may be, as role, negotiation and the message so far allow it.
+// What the next frame may be, given the role, the negotiation and the message so far.
 struct HeaderRules {
     bool masked = true;               // 5.1: clients mask, servers do not.
     bool deflate = false;             // permessage-deflate was negotiated.
-    bool in_message = false;          // A message has begun and is not finished.
+    bool in_message = false;          // A message has begun, and is not finished.
     bool message_compressed = false;  // That message has RSV1 on its first frame.
-    bool fragments_left = true;       // Another continuation is within the limit.
-    uint64_t message_bytes_left = 0;  // Payload that the limit still allows, uncompressed.
+    bool fragments_left = true;       // Another continuation frame is within the limit.
+    uint64_t message_bytes_left = 0;  // Remaining payload of an uncompressed message.
 };
 
 struct FrameHeader {
     Fault fault = Fault::none;
-    uint8_t header_bytes = 0;  // 0: incomplete (unless there is a fault), read more.
+    uint8_t header_bytes = 0;  // 0 without a fault: the header is incomplete, read more.
     Opcode opcode = Opcode::continuation;
     bool fin = false;
-    bool compressed = false;   // The payload is part of a compressed message.
-    uint32_t masking_key = 0;  // 0 also where the frame is not masked.
+    bool compressed = false;   // The payload belongs to a compressed message.
+    uint32_t masking_key = 0;  // 0 also for an unmasked frame.
     uint64_t payload_bytes = 0;
 
     [[nodiscard]] bool control() const noexcept { return static_cast<uint8_t>(opcode) & 8; }

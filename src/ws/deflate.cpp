@@ -15,7 +15,7 @@ constexpr std::array<std::byte, 4> removed_octets = {std::byte{0}, std::byte{0},
                                                      std::byte{0xff}};
 constexpr std::array<std::byte, 1> empty_message = {std::byte{0}};
 
-// A deflater that is kept keeps at most this much of its last output.
+// Between messages a deflater keeps at most this much of its output buffer.
 constexpr size_t output_kept_bytes_max = 16 * 1024;
 
 uInt clamp(size_t bytes) noexcept {
@@ -58,7 +58,7 @@ Inflater::Step Inflater::step(std::span<const std::byte> in, std::span<std::byte
                     result != Z_OK && result != Z_BUF_ERROR && result != Z_STREAM_END};
     if (result == Z_STREAM_END) {
         // 7.2.3.4: a block with BFINAL set ends neither the message nor the window. zlib stops
-        // there; this makes it begin a new stream that still refers to the window of the old one.
+        // there; inflateResetKeep() begins a new stream that keeps the old window.
         inflateResetKeep(&z);
         after_final_block_ = true;
     } else if (step.consumed > 0) {
@@ -73,8 +73,8 @@ std::span<const std::byte> Inflater::trailer() const noexcept {
 }
 
 bool Inflater::at_block_boundary() const noexcept {
-    // zlib.h, inflate(): data_type is the number of unused bits, plus 128 right behind the end of a
-    // block.
+    // zlib.h, inflate(): data_type is the number of unused bits, plus 128 immediately after the end
+    // of a block.
     return after_final_block_ || (stream_->z.data_type & 0xbf) == 128;
 }
 
@@ -97,8 +97,8 @@ std::span<const std::byte> Deflater::compress(std::span<const std::byte> message
     z_stream& z = stream_->z;
     if (reset || forget_) deflateReset(&z);
     forget_ = false;
-    // 7.2.3.6: zlib does not flush twice when nothing came between, so the empty block is ours to
-    // write.
+    // 7.2.3.6: zlib does not flush twice without input in between, so this code writes the empty
+    // block.
     if (message.empty()) return empty_message;
 
     if (output_.capacity() > output_kept_bytes_max) std::vector<std::byte>().swap(output_);
@@ -113,7 +113,7 @@ std::span<const std::byte> Deflater::compress(std::span<const std::byte> message
             at += z.avail_in;
             left -= z.avail_in;
         }
-        // Room for the flush marker as well, so that most messages need one round.
+        // Room for the flush marker too, so that most messages need one call of deflate().
         output_.resize(produced + deflateBound(&z, z.avail_in) + 16);
         const uInt room = clamp(output_.size() - produced);
         z.next_out = bytef(output_.data() + produced);
@@ -121,8 +121,8 @@ std::span<const std::byte> Deflater::compress(std::span<const std::byte> message
         deflate(&z, left > 0 ? Z_NO_FLUSH : Z_SYNC_FLUSH);
         produced += room - z.avail_out;
     } while (left > 0 || z.avail_out == 0);
-    // 7.2.1: the output of a flush ends in an empty block without compression, whose last octets
-    // go.
+    // 7.2.1: the output of a flush ends in an empty block without compression, whose last four
+    // octets are removed.
     assert(produced >= removed_octets.size());
     return std::span<const std::byte>(output_).first(produced - removed_octets.size());
 }

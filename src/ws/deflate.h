@@ -1,8 +1,7 @@
 // ws/deflate.h: permessage-deflate, RFC 7692 section 7.2, the two transformations over zlib.
 //
-// Owner: with context takeover one object belongs to one connection; without it one object belongs
-// to a worker and serves all of its connections, so that 10,000 of them have no window of their
-// own.
+// Owner: with context takeover, one connection owns an object. Without it, a worker owns one object
+//        for all its connections, so that 10,000 connections need no windows of their own.
 // Thread: the owner's.
 #pragma once
 
@@ -14,7 +13,8 @@
 
 namespace starling::ws {
 
-// What the handshake agreed on (RFC 7692 section 7.1). "server" and "client" name the side that compresses.
+// The result of the negotiation (RFC 7692 section 7.1). "server" and "client" name the side that
+// compresses.
 struct DeflateParams {
     bool server_no_context_takeover = false;
     bool client_no_context_takeover = false;
@@ -24,7 +24,7 @@ struct DeflateParams {
     friend bool operator==(const DeflateParams&, const DeflateParams&) = default;
 };
 
-// zlib cannot produce raw deflate data for a window of 2^8 bytes; it can read it.
+// zlib cannot produce raw deflate data for a window of 2^8 bytes, but can read such data.
 inline constexpr uint8_t deflate_window_bits_min = 9;
 inline constexpr uint8_t inflate_window_bits_min = 8;
 inline constexpr uint8_t window_bits_max = 15;
@@ -32,11 +32,11 @@ inline constexpr uint8_t window_bits_max = 15;
 class Inflater {
 public:
     enum class Context : uint8_t {
-        takeover,  // One connection's: a message may refer to the messages before it.
-        shared,    // Anybody's, for the time of one call: every message starts afresh.
+        takeover,  // For one connection: a message may refer to earlier messages.
+        shared,    // For any connection, one call at a time: a message refers only to itself.
     };
 
-    // `window_bits`: 8 to 15, at least what the sender uses; a shared one takes 15.
+    // `window_bits`: 8 to 15, at least the sender's value; 15 for a shared inflater.
     explicit Inflater(Context context, uint8_t window_bits = window_bits_max);
     ~Inflater();
     Inflater(const Inflater&) = delete;
@@ -44,25 +44,26 @@ public:
 
     [[nodiscard]] Context context() const noexcept { return context_; }
 
-    // Forgets everything before, as a shared inflater must at the beginning of a message.
+    // Drops the window. A shared inflater needs this at the beginning of each message.
     void reset() noexcept;
 
     struct Step {
         size_t consumed;
         size_t produced;
-        bool fault;  // The data is not deflate data. What was produced before is in `out`.
+        bool fault;  // The input is no deflate data. `out` holds the output before the fault.
     };
-    // Inflates until `in` is used up or `out` is full; more may come out after a full `out`.
+    // Inflates until `in` is consumed or `out` is full. If `out` is full, call again: more output
+    // may follow.
     [[nodiscard]] Step step(std::span<const std::byte> in, std::span<std::byte> out) noexcept;
 
-    // The four octets that the sender removed (7.2.2), to be fed behind the payload of a message,
-    // except where the payload ended in a block with BFINAL set: then nothing is missing.
+    // The four octets that the sender removed (7.2.2), to be inflated after the payload of a
+    // message. Empty if the payload ended in a block with BFINAL set: then no octets were removed.
     [[nodiscard]] std::span<const std::byte> trailer() const noexcept;
 
-    // Has everything so far, the trailer included, been whole blocks?
+    // True: all input so far, the trailer included, forms whole blocks.
     [[nodiscard]] bool at_block_boundary() const noexcept;
 
-    // What an inflater whose window is in use holds; zlib's own figure is 7 KiB and the window.
+    // Memory of an inflater whose window is in use: 7 KiB, by zlib's documentation, and the window.
     [[nodiscard]] static constexpr size_t memory_bytes(
         uint8_t window_bits = window_bits_max) noexcept {
         return 10'240 + (size_t{1} << window_bits);
@@ -77,23 +78,23 @@ private:
 
 class Deflater {
 public:
-    // `window_bits`: 9 to 15, at most what was negotiated. `level`: 1 to 9. `memory_level`: 1 to 9;
-    // 8 costs 256 KiB at window 15, 5 costs 160 KiB less and some compression.
+    // `window_bits`: 9 to 15, at most the negotiated value. `level`: 1 to 9. `memory_level`: 1 to
+    // 9; 8 costs 256 KiB at window 15; 5 saves 160 KiB and compresses less.
     explicit Deflater(uint8_t window_bits = window_bits_max, int level = 6, int memory_level = 8);
     ~Deflater();
     Deflater(const Deflater&) = delete;
     Deflater& operator=(const Deflater&) = delete;
 
-    // The payload of a compressed message, without the trailing 00 00 ff ff (7.2.1). Valid until
-    // the next call. `reset`: refer to nothing before this message; always true without context
-    // takeover and for a publication, whose bytes then serve every connection with a server window
-    // of 15.
+    // Compresses a message; the result lacks the trailing 00 00 ff ff (7.2.1) and is valid until
+    // the next call. `reset`: the message refers to no earlier message. That is always so without
+    // context takeover, and for a publication, whose bytes then suit every connection with a server
+    // window of 15.
     [[nodiscard]] std::span<const std::byte> compress(std::span<const std::byte> message,
                                                       bool reset);
 
-    // To be called when bytes that this deflater did not produce (a shared publication) went out
-    // compressed on its connection. The peer's window then holds that message as well, at distances
-    // this deflater does not know; so its next message must refer to nothing before itself.
+    // Call after bytes of another deflater (a shared publication) were sent on this deflater's
+    // connection. The peer's window then also holds that message, at distances that this deflater
+    // does not know; so the next message here refers to no earlier message.
     void forget_context() noexcept { forget_ = true; }
 
 private:

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view deflate_name = "permessage-deflate";
 
-// Reads a header value from its front; every function leaves the cursor behind what it took.
+// Reads a header value from its front. Each function moves past the characters that it took.
 class Cursor {
 public:
     explicit Cursor(std::string_view text) noexcept : rest_(text) {}
@@ -27,7 +27,7 @@ public:
         return true;
     }
 
-    // Empty if there is none.
+    // Empty: there is no token here.
     [[nodiscard]] std::string_view take_token() noexcept {
         skip_space();
         size_t length = 0;
@@ -37,7 +37,7 @@ public:
         return token;
     }
 
-    // Section 9.1: a quoted value must be a token once it is unescaped.
+    // Section 9.1: a quoted value must be a token after unescaping.
     [[nodiscard]] bool take_value(std::string& value) {
         if (!take('"')) {
             value = take_token();
@@ -76,7 +76,7 @@ bool parse_parameters(Cursor& cursor, Extension& extension) {
     return true;
 }
 
-// The parameters of one element of the header, as they stand; 0 window bits: none given.
+// The parameters of one header element. Window bits of 0: the parameter is absent, or has no value.
 struct DeflateElement {
     bool server_no_context_takeover = false;
     bool client_no_context_takeover = false;
@@ -86,7 +86,7 @@ struct DeflateElement {
     uint8_t client_bits = 0;
 };
 
-// RFC 7692 7.1.2: a decimal integer from 8 to 15 without leading zeros.
+// RFC 7692 7.1.2: a decimal integer from 8 to 15, without leading zeros.
 std::optional<uint8_t> window_bits(std::string_view value) noexcept {
     if (value == "8" || value == "9") return static_cast<uint8_t>(value[0] - '0');
     if (value.size() == 2 && value[0] == '1' && value[1] >= '0' && value[1] <= '5') {
@@ -109,8 +109,7 @@ bool read_flag(const ExtensionParameter& parameter, bool& flag) noexcept {
     return true;
 }
 
-// Null for what 7.1 says must be declined: an unknown parameter, one twice, or a value that is not
-// one.
+// Null if 7.1 requires declining: an unknown parameter, a repeated parameter, or an invalid value.
 std::optional<DeflateElement> read_deflate(const Extension& extension, bool response) noexcept {
     DeflateElement element;
     for (const ExtensionParameter& parameter : extension.parameters) {
@@ -122,7 +121,8 @@ std::optional<DeflateElement> read_deflate(const Extension& extension, bool resp
         } else if (parameter.name == "server_max_window_bits") {
             good = read_bits(parameter, element.has_server_bits, element.server_bits);
         } else if (parameter.name == "client_max_window_bits") {
-            // 7.1.2.2: without a value it says only that the client can be told; a response tells.
+            // 7.1.2.2: in an offer, client_max_window_bits may have no value; then the client only
+            // accepts the parameter. In a response the value is required.
             if (parameter.has_value || response) {
                 good = read_bits(parameter, element.has_client_bits, element.client_bits);
             } else {
@@ -140,7 +140,7 @@ void append_bits(std::string& text, std::string_view name, unsigned bits) {
 
 bool accept_offer(const DeflateElement& offer, const DeflateOptions& options,
                   DeflateAnswer& answer) {
-    // zlib cannot compress for a window of 2^8 bytes.
+    // zlib cannot compress with a window of 2^8 bytes.
     if (offer.has_server_bits && offer.server_bits < deflate_window_bits_min) return false;
     DeflateParams params;
     params.server_max_window_bits =
@@ -154,7 +154,8 @@ bool accept_offer(const DeflateElement& offer, const DeflateOptions& options,
         const uint8_t hint = offer.client_bits ? offer.client_bits : window_bits_max;
         params.client_max_window_bits = std::min(options.client_max_window_bits, hint);
     } else if (options.client_max_window_bits < window_bits_max) {
-        // This client cannot be held to a smaller window, so it may not make us keep the full one.
+        // This client does not accept a smaller window, so it must not use context takeover: the
+        // server would have to keep a full window.
         params.client_no_context_takeover = true;
     }
     answer.response = deflate_name;
@@ -163,7 +164,8 @@ bool accept_offer(const DeflateElement& offer, const DeflateOptions& options,
     if (offer.has_server_bits || params.server_max_window_bits < window_bits_max) {
         append_bits(answer.response, "server_max_window_bits", params.server_max_window_bits);
     }
-    // 7.1.2.2: only where the offer has it. Saying 15 would tell the client nothing.
+    // 7.1.2.2: allowed only if the offer has the parameter. The value 15 would tell the client
+    // nothing.
     if (offer.has_client_bits && params.client_max_window_bits < window_bits_max) {
         append_bits(answer.response, "client_max_window_bits", params.client_max_window_bits);
     }
@@ -176,7 +178,7 @@ bool accept_offer(const DeflateElement& offer, const DeflateOptions& options,
 std::optional<std::vector<Extension>> parse_extensions(std::string_view header) {
     std::vector<Extension> extensions;
     Cursor cursor(header);
-    if (cursor.at_end()) return extensions;  // As good as no header.
+    if (cursor.at_end()) return extensions;  // An empty value counts as no header.
     do {
         Extension extension;
         extension.name = cursor.take_token();
@@ -185,7 +187,7 @@ std::optional<std::vector<Extension>> parse_extensions(std::string_view header) 
             if (!parse_parameters(cursor, extension)) return std::nullopt;
             extensions.push_back(std::move(extension));
         }
-    } while (cursor.take(','));  // RFC 2616 2.1: empty elements of a list are allowed.
+    } while (cursor.take(','));  // RFC 2616 2.1 allows empty list elements.
     if (!cursor.at_end() || extensions.empty()) return std::nullopt;
     return extensions;
 }
@@ -230,8 +232,8 @@ DeflateVerdict check_deflate_response(std::string_view response, const DeflateOp
     }
     const auto element = read_deflate(extensions->front(), true);
     if (!element) return {"invalid parameter of permessage-deflate", {}};
-    // 7.1.1.1, 7.1.2.1: what we asked of the server it accepts by repeating it, or declines the
-    // offer.
+    // 7.1.1.1, 7.1.2.1: a server accepts a requested parameter by repeating it; otherwise it must
+    // decline the offer.
     if (!offered.allow_server_context_takeover && !element->server_no_context_takeover) {
         return {"server_no_context_takeover was not accepted", {}};
     }
@@ -245,7 +247,7 @@ DeflateVerdict check_deflate_response(std::string_view response, const DeflateOp
     DeflateParams params;
     params.server_max_window_bits = server_bits;
     params.server_no_context_takeover = element->server_no_context_takeover;
-    // 7.1.1.2, 7.1.2.2: using less than allowed is ours to choose.
+    // 7.1.1.2, 7.1.2.2: this side may use less than the server allows.
     params.client_no_context_takeover =
         element->client_no_context_takeover || !offered.allow_client_context_takeover;
     params.client_max_window_bits =

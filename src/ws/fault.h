@@ -1,5 +1,5 @@
-// ws/fault.h: everything a peer can do wrong after the handshake, with the close code that it earns
-// (RFC 6455 section 7.4.1). One byte in a connection; the text is looked up when it is needed.
+// ws/fault.h: the faults of a peer after the handshake, with their close codes (RFC 6455 section
+// 7.4.1). A connection stores one byte; the text is looked up when needed.
 #pragma once
 
 #include <array>
@@ -32,7 +32,7 @@ enum class Fault : uint8_t {
 
 struct FaultText {
     uint16_t code;
-    std::string_view reason;  // Fits into a close frame; lives for ever.
+    std::string_view reason;  // Short enough for a close frame. Static text.
 };
 
 inline constexpr std::array<FaultText, 18> fault_texts = {{
@@ -53,7 +53,7 @@ inline constexpr std::array<FaultText, 18> fault_texts = {{
     {1002, "invalid close code"},                     // 7.4
     {1007, "invalid UTF-8 in close reason"},          // 5.5.1, 8.1
     {1007, "invalid compressed data"},                // RFC 7692 7.2.2
-    {1007, "compressed data that yields no output"},  // RFC 7692 7.2.2, our bound
+    {1007, "compressed data that yields no output"},  // RFC 7692 7.2.2; a limit of this library
 }};
 
 [[nodiscard]] constexpr const FaultText& fault_text(Fault fault) noexcept {

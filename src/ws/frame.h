@@ -1,6 +1,6 @@
 // ws/frame.h: RFC 6455 section 5, the sending side: frame headers, close payloads, fragments.
 //
-// Owner: none, functions of their arguments. Thread: any.
+// Owner: none, pure functions. Thread: any.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 
 namespace starling::ws {
 
-// Which end we are. A server reads masked frames and writes unmasked ones (5.1).
+// The side that this endpoint plays. A server reads masked frames and writes unmasked ones (5.1).
 enum class Role : uint8_t { server, client };
 
 enum class Opcode : uint8_t {
@@ -30,7 +30,7 @@ inline constexpr size_t frame_header_bytes_max = 14;
 inline constexpr size_t control_payload_bytes_max = 125;
 inline constexpr size_t close_reason_bytes_max = 123;
 
-// Section 7.4.1 and the IANA registry. The last three never appear on the wire.
+// Section 7.4.1 and the IANA registry. The last three codes never appear on the wire.
 namespace close_code {
 inline constexpr uint16_t normal = 1000;
 inline constexpr uint16_t going_away = 1001;
@@ -49,7 +49,7 @@ inline constexpr uint16_t abnormal = 1006;
 inline constexpr uint16_t tls_failure = 1015;
 }  // namespace close_code
 
-// May this code appear in a close frame?
+// True: a close frame may carry this code.
 [[nodiscard]] constexpr bool close_code_is_valid(uint16_t code) noexcept {
     return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
            (code >= 3000 && code <= 4999);
@@ -61,7 +61,7 @@ inline constexpr uint16_t tls_failure = 1015;
 }
 
 // `out` has room for frame_header_bytes_max. A null key writes an unmasked header, as servers do.
-// Returns the bytes written; the payload follows them (masked by the caller where there is a key).
+// Returns the bytes written. The caller appends the payload, masked if there is a key.
 inline size_t write_frame_header(std::byte* out, Opcode opcode, bool fin, bool rsv1,
                                  uint64_t payload_bytes,
                                  const uint32_t* masking_key = nullptr) noexcept {
@@ -87,20 +87,21 @@ inline size_t write_frame_header(std::byte* out, Opcode opcode, bool fin, bool r
     return at;
 }
 
-// `out` has room for control_payload_bytes_max. 1005 writes nothing: a close frame without a code.
-// Any other code must be valid on the wire. A long reason is cut where a character begins.
+// `out` has room for control_payload_bytes_max. For 1005 the payload is empty: a close frame
+// without a code. Any other code must be valid on the wire. A long reason is cut between
+// characters.
 [[nodiscard]] size_t write_close_payload(std::byte* out, uint16_t code,
                                          std::string_view reason) noexcept;
 
-// Cuts an outgoing message into frames of at most `frame_payload_bytes_max` (> 0) bytes (5.4).
-// An empty message is one empty frame. RSV1 stands on the first frame alone (RFC 7692 6.1).
+// Splits an outgoing message into frames with payloads of at most `frame_payload_bytes_max` (> 0)
+// bytes (5.4). An empty message is one empty frame. Only the first frame has RSV1 (RFC 7692 6.1).
 class Fragmenter {
 public:
     struct Fragment {
         Opcode opcode;
         bool fin;
         bool rsv1;
-        std::span<const std::byte> payload;  // Aliases the message.
+        std::span<const std::byte> payload;  // A view into the message.
     };
 
     Fragmenter(Opcode opcode, std::span<const std::byte> message, size_t frame_payload_bytes_max,

@@ -16,8 +16,8 @@ namespace {
 constexpr std::string_view accept_guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 constexpr size_t key_characters = 24, sha1_bytes = 20;
 
-// OpenSSL 3 looks an algorithm up by name on every use of EVP_sha1(), which costs more than the
-// digest; and a context costs an allocation. Both are fetched once, the context once for each
+// OpenSSL 3 looks an algorithm up by name at every use of EVP_sha1(), which costs more than the
+// digest, and a context costs an allocation. Therefore both are made once, the context once per
 // thread.
 struct Sha1 {
     Sha1() : context(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
@@ -35,8 +35,8 @@ bool is_base64_char(char c) noexcept {
            c == '/';
 }
 
-// Section 4.1: 16 bytes in base64: 22 characters and "==". The last character has four bits that no byte
-// takes: they are not looked at, as most decoders do not (RFC 4648 section 3.5).
+// Section 4.1: 16 bytes in base64: 22 characters and "==". The last character has four unused bits,
+// which are ignored, as most decoders do (RFC 4648 section 3.5).
 bool key_is_valid(std::string_view key) noexcept {
     if (key.size() != key_characters || !key.ends_with("==")) return false;
     for (const char c : key.substr(0, 22)) {
@@ -59,8 +59,8 @@ HandshakeVerdict check_handshake(const HandshakeRequest& request) {
     if (!wants_websocket(request.upgrade)) return {426, "this is a WebSocket endpoint"};
     if (!base::list_has(request.connection, "upgrade"))
         return {400, "Connection does not say Upgrade"};
-    // Before the key: versions before 13 had other keys, and should learn which version to take
-    // (4.4).
+    // Checked before the key: protocol versions before 13 had other keys, and their clients should
+    // learn the supported version (4.4).
     if (request.version != "13") return {426, "Sec-WebSocket-Version is not 13"};
     if (!key_is_valid(request.key)) return {400, "Sec-WebSocket-Key is not 16 bytes of base64"};
     if (!subprotocols_are_valid(request.protocols))
@@ -79,7 +79,7 @@ std::array<char, 28> accept_key(std::string_view key) {
                       EVP_DigestUpdate(context, key.data(), key.size()) &&
                       EVP_DigestUpdate(context, accept_guid.data(), accept_guid.size()) &&
                       EVP_DigestFinal_ex(context, hash, nullptr);
-    if (!good) throw std::bad_alloc();  // Memory is all that can be missing.
+    if (!good) throw std::bad_alloc();  // Only an allocation can fail here.
     unsigned char base64[29];           // EVP_EncodeBlock() adds a NUL.
     EVP_EncodeBlock(base64, hash, sha1_bytes);
     std::array<char, 28> accept;
@@ -93,7 +93,7 @@ bool subprotocols_are_valid(std::string_view offered) noexcept {
     std::string_view name, later;
     while (base::next_element(offered, name)) {
         if (!base::is_token(name) || ++names > subprotocols_max) return false;
-        // 4.1: each is there once. Names are compared as they are written.
+        // 4.1: each subprotocol occurs once. Names are compared with case.
         for (std::string_view rest = offered; base::next_element(rest, later);)
             if (later == name) return false;
     }

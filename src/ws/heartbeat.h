@@ -1,5 +1,5 @@
-// ws/heartbeat.h: keepalive with ping and pong, RFC 6455 sections 5.5.2 and 5.5.3: when to ping,
-// when a peer is dead, how long the way to it takes. No clock of its own: times are arguments,
+// ws/heartbeat.h: keepalive with ping and pong, RFC 6455 sections 5.5.2 and 5.5.3: decides when to
+// ping and when the peer is dead, and measures the round-trip time. Times are arguments, in
 // milliseconds of a steady clock; they may wrap around at 2^32.
 //
 // Owner: the connection. Thread: the connection's own.
@@ -13,10 +13,10 @@
 
 namespace starling::ws {
 
-// Of a route.
+// The options of a route.
 struct HeartbeatOptions {
-    uint32_t interval_ms = 25'000;  // Silence before a ping; 0: never.
-    uint32_t timeout_ms = 20'000;   // Silence after it before the peer counts as dead.
+    uint32_t interval_ms = 25'000;  // Ping after this silence; 0: never.
+    uint32_t timeout_ms = 20'000;   // The peer is dead after this silence that follows a ping.
 };
 
 using PingPayload = std::array<std::byte, 8>;
@@ -27,12 +27,12 @@ public:
 
     struct Step {
         Action action;
-        uint32_t next_in_ms;  // Call on_timer() again then; 0: never.
+        uint32_t next_in_ms;  // Call on_timer() after this time; 0: never.
     };
 
     explicit Heartbeat(uint32_t now_ms) noexcept : heard_at_ms_(now_ms) {}
 
-    // Whatever the peer sends proves that it lives: a busy connection is never pinged.
+    // Any byte from the peer proves that the peer is alive: a busy connection is never pinged.
     void on_bytes(uint32_t now_ms) noexcept {
         heard_at_ms_ = now_ms;
         waiting_ = false;
@@ -60,13 +60,13 @@ public:
         return {Action::send_ping, options.timeout_ms};
     }
 
-    // Also for a ping that was sent for another reason, such as measuring the round trip.
+    // Call this also for a ping that another part sent, for example to measure the round-trip time.
     void ping_sent(uint32_t now_ms) noexcept {
         if (!waiting_) pinged_at_ms_ = now_ms;
         waiting_ = pong_due_ = true;
     }
 
-    // The time of the ping, in eight bytes, high byte first.
+    // The time of the ping, as eight bytes in big-endian order.
     [[nodiscard]] PingPayload ping_payload() const noexcept {
         PingPayload payload{};
         for (size_t i = 0; i < 4; ++i) {
@@ -75,7 +75,7 @@ public:
         return payload;
     }
 
-    // The round trip in milliseconds, or null for a pong that does not answer our last ping: 5.5.3
+    // The round-trip time in milliseconds. Null if the pong does not answer the last ping: 5.5.3
     // allows unsolicited pongs.
     [[nodiscard]] std::optional<uint32_t> on_pong(std::span<const std::byte> payload,
                                                   uint32_t now_ms) noexcept {
@@ -92,8 +92,8 @@ public:
 private:
     uint32_t heard_at_ms_;
     uint32_t pinged_at_ms_ = 0;
-    bool waiting_ = false;   // Nothing was heard since the last ping.
-    bool pong_due_ = false;  // Its pong has not come.
+    bool waiting_ = false;   // No byte has arrived since the last ping.
+    bool pong_due_ = false;  // The last ping was not answered.
 };
 static_assert(sizeof(Heartbeat) <= 12, "part of the 250 bytes that an idle connection may cost");
 

@@ -6,8 +6,9 @@ namespace {
 
 using Block [[gnu::vector_size(32)]] = uint64_t;
 
-// Four blocks at a time, as far as they go; a multiple of 4 bytes, so that the key stays as it is.
-// Inlined into functions for different processors, which makes it different code.
+// Masks four blocks per round, while enough bytes are left. A round is a multiple of 4 bytes, so
+// the key need not be rotated. Inlined into functions for different processors, and compiled for
+// each.
 [[gnu::always_inline]] inline size_t mask_blocks(std::byte* at, size_t bytes,
                                                  uint64_t key) noexcept {
     const Block wide_key = {key, key, key, key};

@@ -1,7 +1,7 @@
 // ws/mask.h: masking and unmasking, RFC 6455 section 5.3. Pure functions, any thread.
 //
-// A masking key is a uint32_t whose bytes in memory are the four bytes on the wire, on machines of
-// either byte order: it is only ever copied, never shifted into place.
+// The bytes in memory of a masking key, a uint32_t, are the four bytes on the wire, whatever the
+// machine's byte order: a key is copied, never assembled by shifts.
 #pragma once
 
 #include <bit>
@@ -28,14 +28,14 @@ inline uint64_t mask_word(std::byte* at, Word key) noexcept {
 
 }  // namespace detail
 
-// The key as it applies `offset` bytes further into the payload.
+// The key for a payload position that is `offset` bytes later.
 [[nodiscard]] inline uint32_t rotate_masking_key(uint32_t key, size_t offset) noexcept {
     const int bits = static_cast<int>(offset % 4) * 8;
     return std::endian::native == std::endian::little ? std::rotr(key, bits) : std::rotl(key, bits);
 }
 
-// Masks or unmasks in place; `key` applies to the first byte. The result has bit 7 of some byte set
-// if and only if some byte of the outcome is not ASCII: text needs no second pass to learn that.
+// Masks or unmasks in place; `key` applies to the first byte. In the result, bit 7 of some byte is
+// set if and only if some byte of the outcome is not ASCII; so text needs no second pass for that.
 inline uint64_t mask_and_collect(std::span<std::byte> bytes, uint32_t key) noexcept {
     std::byte* at = bytes.data();
     size_t left = bytes.size();
@@ -71,13 +71,13 @@ inline uint64_t mask_and_collect(std::span<std::byte> bytes, uint32_t key) noexc
 
 inline constexpr uint64_t not_ascii = 0x8080808080808080;
 
-// From here on a call into wider vector code pays.
+// From this size on, calling the wider vector code is faster.
 inline constexpr size_t mask_bulk_bytes_min = 256;
 
-// mask() for long payloads, with what this processor has.
+// mask() for long payloads, with the vector instructions of this processor.
 void mask_bulk(std::span<std::byte> bytes, uint32_t key) noexcept;
 
-// `offset`: how many bytes of the payload came before these.
+// `offset`: position of the first byte in the payload.
 inline void mask(std::span<std::byte> bytes, uint32_t key, size_t offset = 0) noexcept {
     if (key == 0) return;
     key = rotate_masking_key(key, offset);

@@ -38,7 +38,7 @@ bool is_host(std::string_view host, bool wildcard) noexcept {
     return std::all_of(host.begin(), host.end(), [=](char c) { return is_host_char(c, wildcard); });
 }
 
-// host [":" port], as in a Host header.
+// Parses host [":" port], as in a Host header.
 std::optional<Origin> parse_authority(std::string_view scheme, std::string_view text,
                                       bool wildcard = false) noexcept {
     Origin origin{scheme, text, default_port(scheme)};
@@ -59,14 +59,15 @@ std::optional<Origin> parse_authority(std::string_view scheme, std::string_view 
     return origin;
 }
 
-// Some clients name the scheme of the WebSocket in place of their page's.
+// Some clients send the WebSocket's scheme instead of their page's.
 std::string_view page_scheme(std::string_view scheme) noexcept {
     if (base::iequals(scheme, "ws")) return "http";
     if (base::iequals(scheme, "wss")) return "https";
     return scheme;
 }
 
-// Origins of pages without a host: those of files and sandboxed frames, and of files in a WebView.
+// Origins without a host: "null" of files and sandboxed frames, and "file://" of files in a
+// WebView.
 bool is_hostless(std::string_view origin) noexcept {
     return origin == "null" || base::iequals(origin, "file://");
 }
@@ -85,7 +86,7 @@ bool same(const Origin& a, const Origin& b) noexcept {
 bool matches(const Origin& pattern, const Origin& origin) noexcept {
     if (!pattern.host.starts_with("*.")) return same(pattern, origin);
     const std::string_view domain =
-        pattern.host.substr(1);  // With its dot: evilexample.com is another.
+        pattern.host.substr(1);  // With the leading dot, so that evilexample.com does not match.
     return pattern.port == origin.port && base::iequals(pattern.scheme, origin.scheme) &&
            origin.host.size() > domain.size() &&
            base::iequals(origin.host.substr(origin.host.size() - domain.size()), domain);
@@ -102,8 +103,8 @@ bool origin_allowed(const OriginPolicy& policy, std::string_view origin, std::st
     if (origin.empty()) return true;
     const auto parsed = parse_origin(origin);
     if (policy.same_origin && parsed) {
-        // Where TLS may end at a proxy in front, only the page knows the scheme. Over TLS itself a
-        // page that came without it is another origin.
+        // A proxy may end TLS, so on a plain connection the scheme of the page's origin is taken.
+        // On a TLS connection a page of http is a foreign origin.
         const auto own = parse_authority(secure ? "https" : web_scheme(*parsed), host);
         if (own && same(*own, *parsed)) return true;
     }

@@ -10,8 +10,8 @@ namespace starling::ws {
 
 namespace {
 
-// RFC 6455 5.5.1 and 7.4, by what is there of the payload: the rest may not have come. The bytes
-// stay as they are, because an unfinished control frame is left to the caller and read again.
+// Checks a close payload by RFC 6455 5.5.1 and 7.4, as far as its bytes have arrived. Does not
+// unmask in place: an unfinished control frame stays in the caller's input, and is read again.
 Fault judge_close(const FrameHeader& header, std::span<const std::byte> present) noexcept {
     std::byte payload[control_payload_bytes_max];
     const auto length = std::min<size_t>(present.size(), static_cast<size_t>(header.payload_bytes));
@@ -27,7 +27,7 @@ Fault judge_close(const FrameHeader& header, std::span<const std::byte> present)
     return valid && !cut ? Fault::none : Fault::invalid_close_reason;
 }
 
-// Unmasks; true if the outcome is valid UTF-8.
+// Unmasks; true: the result is valid UTF-8.
 bool unmask_text(std::span<std::byte> payload, uint32_t key) noexcept {
     if (payload.size() < mask_bulk_bytes_min) {
         return !(mask_and_collect(payload, key) & not_ascii) || base::utf8_is_valid(payload);
@@ -50,15 +50,15 @@ Receiver& Receiver::operator=(Receiver&&) noexcept = default;
 
 size_t Receiver::memory_bytes() const noexcept { return assembly_ ? assembly_->memory_bytes() : 0; }
 
-// The frame that nearly all are: a whole message in one short, uncompressed frame, all of it here.
-// Everything else, faults included, falls through to next_slow().
+// The fast path for the most common frame: a whole message in one short, uncompressed frame that
+// has arrived completely. All other frames, and faults, go through next_slow().
 Event Receiver::next(std::span<std::byte>& input) {
     std::byte* const at = input.data();
     const size_t available = input.size();
     const size_t header_bytes = short_header_bytes_;
     if (state_ == State::idle && available >= header_bytes) [[likely]] {
         const unsigned first = std::to_integer<unsigned>(at[0]);
-        // 126 and more both for the long forms and for a wrong mask bit.
+        // A result of 126 or more means a long form or a wrong mask bit.
         const size_t length = std::to_integer<size_t>(at[1]) ^ mask_bit_;
         const bool whole_data_frame = first == 0x81 || first == 0x82;
         if (whole_data_frame && length < 126 && length <= available - header_bytes &&
@@ -106,7 +106,7 @@ Event Receiver::next_slow(std::span<std::byte>& input) {
     release();
     if (state_ == State::failed) return fail(fault_, input);
     if (state_ == State::closed) {
-        input = {};  // 5.5.1: nothing that follows a close frame counts.
+        input = {};  // 5.5.1: bytes after a close frame are ignored.
         return {};
     }
     for (;;) {
@@ -185,7 +185,7 @@ Event Receiver::take_control(const FrameHeader& header, std::span<std::byte>& in
     return {kind, header.opcode, 0, payload, {}};
 }
 
-// The payload was judged already.
+// judge_close() has checked the payload.
 Event Receiver::take_close(std::span<std::byte> payload) {
     state_ = State::closed;
     assembly_.reset();

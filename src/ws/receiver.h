@@ -1,7 +1,7 @@
 // ws/receiver.h: the receiving side of a WebSocket connection, RFC 6455 sections 5 to 8 and RFC
 // 7692 section 7.2.2: frames, UTF-8, decompression, whole messages. Bytes in, events out.
 //
-// Owner:  the connection; the limits, and a shared inflater, belong to others and outlive it.
+// Owner:  the connection. It does not own the limits and a shared inflater, which outlive it.
 // Thread: the connection's own.
 #pragma once
 
@@ -20,20 +20,20 @@ class Assembly;
 class Inflater;
 struct FrameHeader;
 
-// Of a route, shared by its connections.
+// The limits of a route, shared by its connections.
 struct ReceiverLimits {
-    uint64_t message_bytes_max = 1'000'000;  // Of a message, decompressed; over it 1009.
-    uint32_t fragments_max = 1024;           // Frames in a message, empty ones too; over it 1008.
+    uint64_t message_bytes_max = 1'000'000;  // Of a decompressed message; 1009 beyond.
+    uint32_t fragments_max = 1024;  // Frames in a message, empty ones included; 1008 beyond.
 };
 
 // Spans and views are valid until the next call of Receiver::next().
 struct Event {
     enum class Kind : uint8_t {
-        need_more,  // Keep what is left of the input, append to it, call again.
-        message,    // `opcode` says text or binary; text is valid UTF-8.
-        ping,       // To be answered with a pong of the same `bytes`.
+        need_more,  // Keep the rest of the input, append to it, and call again.
+        message,    // `opcode` is text or binary; text is valid UTF-8.
+        ping,       // Answer with a pong of the same `bytes`.
         pong,
-        close,  // `code` (1005: there was none) and `reason`, validated. What follows is ignored.
+        close,      // `code` (1005: none) and `reason` are valid. Later input is ignored.
         violation,  // Fail the connection with `code` and `reason`. Final: repeats for ever.
     };
 
@@ -46,16 +46,16 @@ struct Event {
 
 class Receiver {
 public:
-    // `inflater`: null where permessage-deflate was not negotiated.
+    // `inflater`: null without permessage-deflate.
     Receiver(Role role, const ReceiverLimits& limits, Inflater* inflater = nullptr) noexcept;
     ~Receiver();
     Receiver(Receiver&&) noexcept;
     Receiver& operator=(Receiver&&) noexcept;
 
-    // Consumes from the front of `input`, unmasking in place. A message that is whole in `input`,
-    // one frame and not compressed, is returned as a view into it; any other is put together in a
-    // buffer that grows with the bytes received and is freed by the call that follows its delivery.
-    // A header or control frame that is not whole (139 bytes at most) stays in `input`.
+    // Consumes bytes from the front of `input`, unmasking in place. An uncompressed message of one
+    // frame that is complete in `input` is returned as a view into `input`. Any other message is
+    // assembled in a buffer, which grows with the bytes received and is freed by the call after its
+    // delivery. An incomplete header or control frame (139 bytes at most) stays in `input`.
     [[nodiscard]] Event next(std::span<std::byte>& input);
 
     // Frees the message that next() returned last; its bytes are not valid any more.
@@ -64,7 +64,7 @@ public:
     // Is no message half received and no connection half closed? Cheap, for deadlines and metrics.
     [[nodiscard]] bool idle() const noexcept { return state_ == State::idle; }
 
-    // Heap held for an unfinished or just delivered message.
+    // Bytes of heap held for an unfinished or just delivered message.
     [[nodiscard]] size_t memory_bytes() const noexcept;
 
 private:
@@ -80,11 +80,11 @@ private:
 
     const ReceiverLimits* limits_;
     Inflater* inflater_;
-    std::unique_ptr<Assembly> assembly_;  // Null whenever no message is unfinished.
+    std::unique_ptr<Assembly> assembly_;  // Null: no message is unfinished.
     State state_ = State::idle;
     Fault fault_ = Fault::none;
-    uint8_t mask_bit_;            // 0x80 where frames must be masked, else 0.
-    uint8_t short_header_bytes_;  // Of a frame with a 7-bit length: 6 or 2.
+    uint8_t mask_bit_;            // 0x80 if frames must be masked, otherwise 0.
+    uint8_t short_header_bytes_;  // Size of a header with a 7-bit length: 6 or 2.
 };
 static_assert(sizeof(Receiver) <= 32, "part of the 250 bytes that an idle connection may cost");
 
