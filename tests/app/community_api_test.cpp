@@ -1,4 +1,4 @@
-// The community's handlers, called as the server calls them, with channels that only note.
+// The community's handlers, called as the server calls them, with channels that only record events.
 #include "app/demo/community/api.h"
 #include "app/demo/community/token.h"
 #include "http/request_parts.h"
@@ -48,7 +48,7 @@ protected:
         api_ = std::make_unique<Api>(*store_, channels_, std::move(login), std::move(clock));
     }
 
-    // "200 {...}", the answer of `handler` to a request with this body and these parameters.
+    // Returns the handler's answer, "200 {...}", to a request with this body and these parameters.
     std::string call(Handler handler, std::string_view body = {},
                      std::vector<http::Param> params = {}, std::string_view query = {}) {
         fields_.resize(extra_fields_);

@@ -1,4 +1,4 @@
-// What the community's API asks of a request, the pace of writers, and the token of a login.
+// The checks of requests to the community's API, the limit on writes, and the token of a login.
 #include "app/demo/community/pace.h"
 #include "app/demo/community/request.h"
 #include "app/demo/community/token.h"
@@ -12,7 +12,7 @@ namespace starling::app::community {
 namespace {
 
 struct OriginCase {
-    const char *name, *origin, *site;  // "": no such field.
+    const char *name, *origin, *site;  // "": the field is absent.
     bool same;
 };
 
@@ -128,7 +128,7 @@ TEST(CommunityPace, ABurstThenATrickle) {
     Pace pace;
     for (int64_t i = 0; i < writes_burst_max; ++i) EXPECT_EQ(pace.wait_ms("emma", 1000), 0) << i;
     EXPECT_EQ(pace.wait_ms("emma", 1000), write_interval_ms);
-    EXPECT_EQ(pace.wait_ms("ming", 1000), 0);  // Each has his own.
+    EXPECT_EQ(pace.wait_ms("ming", 1000), 0);  // Each user has a limit of his own.
     EXPECT_EQ(pace.wait_ms("emma", 1000 + write_interval_ms - 1), 1);
     EXPECT_EQ(pace.wait_ms("emma", 1000 + write_interval_ms), 0);
     EXPECT_GT(pace.wait_ms("emma", 1000 + write_interval_ms), 0);
@@ -138,7 +138,7 @@ TEST(CommunityPace, ABurstThenATrickle) {
     EXPECT_GT(pace.wait_ms("emma", later_ms), 0);
 }
 
-// Computed with Python's hmac and base64 modules.
+// The expected token was computed with Python's hmac and base64 modules.
 TEST(CommunityToken, IsSignedAsRfc7518Says) {
     std::string token = sign_token({.user_claim = "email",
                                     .user = "emma@example.com",

@@ -1,4 +1,4 @@
-// The data file of the community: what is kept, what is refused, what survives.
+// The data file of the community: what it keeps, what it refuses, and what survives a restart.
 #include "app/demo/community/store.h"
 
 #include "app/demo/community/data_file.h"
@@ -150,7 +150,8 @@ TEST_F(CommunityStore, Friends) {
     EXPECT_EQ(store_->ask(emma.email, ming.email, 1).status, Status::conflict);
     EXPECT_EQ(circle(emma), "outgoing 小明");
     EXPECT_EQ(circle(ming), "incoming Emma");
-    EXPECT_EQ(store_->accept(emma.email, ming.email, 1), Status::not_found);  // Not one's own.
+    // A user cannot accept his own request.
+    EXPECT_EQ(store_->accept(emma.email, ming.email, 1), Status::not_found);
     EXPECT_EQ(store_->accept(ming.email, emma.email, 1), Status::ok);
     EXPECT_EQ(store_->accept(ming.email, emma.email, 1), Status::not_found);
     open();
@@ -211,7 +212,7 @@ TEST_F(CommunityStore, AFileThatIsLockedFailsAndRecovers) {
         ASSERT_TRUE(writing.began());
         EXPECT_EQ(store_->add_comment(256, emma, "x", 0).status, Status::failed);
         EXPECT_EQ(store_->part(emma.email, ming.email), Status::failed);
-        EXPECT_EQ(store_->comments(256, 0).status, Status::ok);  // Readers go on.
+        EXPECT_EQ(store_->comments(256, 0).status, Status::ok);  // Reading still works.
     }
     EXPECT_EQ(store_->add_comment(256, emma, "x", 0).status, Status::ok);
 }

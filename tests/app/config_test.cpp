@@ -1,4 +1,4 @@
-// The configuration: every fault with its exact line, and which source wins.
+// The configuration: every fault with its exact line, and the precedence of the sources.
 #include "app/config/config.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ std::string read(const std::filesystem::path& path) {
 
 std::filesystem::path repository() { return STARLING_REPOSITORY; }
 
-// "" where the text is a right configuration.
+// "": the text is a valid configuration.
 std::string fault_of(const std::string& text) {
     Config config;
     return config.read_text("dir/s.yaml", text) && config.finish() ? "" : config.error();
@@ -342,7 +342,7 @@ TEST(ConfigPrecedence, FlagsBeatEnvironmentBeatsFileBeatsDefaults) {
 
 // ---- the example and the documentation ----------------------------------------------------------
 
-// The example with its commented list elements brought to life.
+// The example with its commented list elements uncommented.
 std::string uncommented(std::string text) {
     std::istringstream lines(text);
     std::string live;
@@ -378,7 +378,7 @@ TEST(ConfigExample, IsValidAndHoldsEveryKeyWithItsDefault) {
     ASSERT_EQ(yaml.error, "");
     for (const Row& row : schema()) {
         std::string key(row.key);
-        // Lists of two or three keys stand in comments.
+        // Lists of two or three keys stand in comments of the example.
         if (key.find("[]") != key.npos && !key.starts_with("websocket[]")) {
             std::string name = key.substr(key.rfind('.') + 1) + ": ";
             EXPECT_NE(text.find(name), std::string::npos) << key;

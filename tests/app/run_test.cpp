@@ -1,4 +1,4 @@
-// The program without a process: exit codes and what it says.
+// The program without a process: exit codes and output.
 #include "app/run.h"
 #include "app/command_line.h"
 #include "app/site.h"
@@ -120,7 +120,8 @@ TEST_F(RunFolder, CheckConfig) {
     std::string good = write("good.yaml", "websocket: [{path: /echo, kind: echo}]\nroot: .\n");
     for (const std::vector<std::string>& args :
          {std::vector<std::string>{"check-config", good}, {"check-config", "--config", good}}) {
-        Outcome outcome = run_with(args, {{"STARLING_WORKERS", "wrong"}});  // It checks the file.
+        // check-config reads only the file.
+        Outcome outcome = run_with(args, {{"STARLING_WORKERS", "wrong"}});
         EXPECT_EQ(outcome.code, 0) << outcome.err;
         EXPECT_EQ(outcome.out, good + ": the configuration is valid\n");
     }

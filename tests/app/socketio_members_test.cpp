@@ -1,4 +1,4 @@
-// The members of the Socket.IO chat, and what the page is told of them.
+// The members of the Socket.IO chat, and the messages about them.
 #include "app/demo/socketio_members.h"
 
 #include <gtest/gtest.h>
@@ -53,7 +53,7 @@ TEST(SocketIoMembers, WhatIsUndoneIsNotTold) {
     EXPECT_EQ(text(members.list()), R"({"version":0,"count":0,"members":[]})");
 }
 
-// A newcomer gets the list that all others have, so that each change that follows fits it.
+// A newcomer gets the list that all members have, so that the next changes apply to both.
 TEST(SocketIoMembers, AListIsWhatWasToldAndTheNextChangesFollowIt) {
     SocketIoMembers members;
     EXPECT_TRUE(members.join("a", "Ada"));
@@ -72,7 +72,7 @@ TEST(SocketIoMembers, AListHasALimitAndCountsAll) {
     EXPECT_EQ(members.take_changes().at("set").as_array().size(), socketio_listed_max);
     EXPECT_EQ(members.list().at("count").to_number<size_t>(), socketio_listed_max + 1);
     EXPECT_EQ(members.list().at("members").as_array().size(), socketio_listed_max);
-    // A member beyond the limit is told of when there is room in the list.
+    // A member beyond the limit of the list appears once the list has room.
     const std::string last = std::to_string(socketio_listed_max);
     EXPECT_TRUE(members.rename(last, "last"));
     EXPECT_TRUE(members.take_changes().is_null());

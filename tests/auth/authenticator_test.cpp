@@ -1,4 +1,4 @@
-// Where credentials come from, whom a proxy may speak for, and options that are refused.
+// The sources of credentials, users named by proxies, and refused options.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <starling/auth.h>
@@ -222,7 +222,7 @@ TEST(AuthAddressSet, RefusesWhatIsNoRange) {
     }
 }
 
-// The system's own parser reads every address that it writes as we do.
+// AddressSet reads every address that inet_ntop() writes as inet_pton() does.
 TEST(AuthAddressSet, AgreesWithInetNtop) {
     uint64_t state = 1;
     for (int i = 0; i < 2000; ++i) {
@@ -240,7 +240,7 @@ TEST(AuthAddressSet, AgreesWithInetNtop) {
     }
 }
 
-// "" when the options are accepted.
+// The message of the exception; "": the options are accepted.
 std::string refusal(Options options) {
     try {
         const Authenticator authenticator(std::move(options));

@@ -1,4 +1,4 @@
-// Claims of tokens whose signature is right: times to the second, types, issuer, audience, user.
+// The claims of correctly signed tokens: times to the second, types, issuer, audience, user.
 #include <gtest/gtest.h>
 #include <starling/auth.h>
 

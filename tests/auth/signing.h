@@ -1,4 +1,4 @@
-// tests/auth/signing.h: keys made for one run, and tokens signed with OpenSSL as any issuer would.
+// tests/auth/signing.h: keys made for one run, and tokens signed with OpenSSL.
 #pragma once
 
 #include <openssl/bio.h>
@@ -43,7 +43,7 @@ public:
     }
     static KeyPair rsa(unsigned bits = 2048) { return KeyPair(EVP_RSA_gen(bits)); }
     static KeyPair ec(const char* curve = "P-256") { return KeyPair(EVP_EC_gen(curve)); }
-    // "RSA-PSS", "ED25519", with the defaults of each.
+    // "RSA-PSS" or "ED25519", with OpenSSL's defaults.
     static KeyPair of_type(const char* type) {
         const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
             EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr), EVP_PKEY_CTX_free);
@@ -62,7 +62,7 @@ public:
         });
     }
 
-    // RSA: RS256; EC: DER, as OpenSSL has it.
+    // An RSA key signs as RS256 requires. An EC key gives a DER signature, OpenSSL's form.
     [[nodiscard]] std::string sign(std::string_view text, const EVP_MD* hash = EVP_sha256()) const {
         const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
                                                                               EVP_MD_CTX_free);
@@ -75,7 +75,7 @@ public:
         out.resize(length);
         return out;
     }
-    // ES256 as RFC 7518 section 3.4 has it: r and s, `bytes` each.
+    // An ES256 signature in the form of RFC 7518 section 3.4: r and s with `bytes` bytes each.
     [[nodiscard]] std::string es256(std::string_view text, int bytes = 32) const {
         const std::string der = sign(text);
         const auto* begin = reinterpret_cast<const unsigned char*>(der.data());
@@ -101,7 +101,7 @@ private:
     std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key_;
 };
 
-// Made once for all tests: an RSA key takes a while.
+// Made once for all tests, since generating an RSA key is slow.
 inline const KeyPair& rsa_key() {
     static const KeyPair key = KeyPair::rsa();
     return key;
@@ -117,7 +117,7 @@ inline const KeyPair& ec_key() {
 
 inline const std::string secret = "an HS256 secret of 32 bytes, or more";
 
-// What is signed: header and claims, each as JSON text.
+// The signed part of a token: header and claims, each given as JSON text.
 inline std::string unsigned_token(std::string_view header, std::string_view claims) {
     return base64url(header) + "." + base64url(claims);
 }

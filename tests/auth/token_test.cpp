@@ -1,4 +1,4 @@
-// Signatures and the shape of tokens: what is accepted, and every way to forge one.
+// Signatures and the form of tokens: accepted tokens, and known ways to forge one.
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 #include <starling/auth.h>
@@ -18,12 +18,12 @@ using namespace test;
 constexpr int64_t now_s = 1'800'000'000;
 constexpr std::string_view claims = R"({"email":"mm@example.com","exp":1800003600})";
 
-// "mm@example.com", or why not.
+// The user, "mm@example.com", or the failure.
 std::string shown(const Verdict& verdict) {
     return verdict ? verdict.identity->user : std::string(failure_text(verdict.failure));
 }
 
-// Three keys by id and two without, so that every case meets every kind.
+// Three keys with an id and two without, so that every case runs against both kinds.
 const Authenticator& keyring() {
     static const Authenticator authenticator(
         {.keys = {
@@ -60,12 +60,12 @@ TEST(AuthToken, VerifiesEachAlgorithm) {
         EXPECT_EQ(shown(keyring().verify(c.token, now_s)), "mm@example.com") << c.what;
 }
 
-// RFC 7515 appendices A.1 and A.3: other people's signatures.
+// RFC 7515 appendices A.1 and A.3: signatures made by others.
 TEST(AuthToken, VerifiesTheExamplesOfTheRfc) {
     const Authenticator hs(
         {.keys = {{"", Algorithm::hs256,
                    [] {
-                       // The key of A.1.1, 64 bytes.
+                       // The key of RFC 7515 appendix A.1.1, 64 bytes.
                        constexpr unsigned char key[] = {
                            3,   35,  53,  75,  43,  15,  165, 188, 131, 126, 6,   101, 119,
                            123, 166, 143, 90,  179, 40,  230, 240, 84,  201, 40,  169, 15,
@@ -240,7 +240,7 @@ TEST(AuthToken, RefusesEveryTruncationAndEveryChange) {
     }
 }
 
-// The limit is the token's, also where it is larger than the default.
+// The limit on depth holds for long tokens too.
 TEST(AuthToken, BoundsDepthWhateverTheSize) {
     const Authenticator wide({.keys = {{"", Algorithm::hs256, secret}}, .token_bytes_max = 65536});
     const auto nested = [](size_t depth) {

@@ -1,4 +1,4 @@
-// Futures and promises without a server, and the owners of coroutines.
+// Futures and promises without a server, and the scopes that own coroutines.
 #include <gtest/gtest.h>
 #include <starling/async_callback.h>
 
@@ -96,7 +96,7 @@ TEST(Future, IsTakenOnce) {
     EXPECT_THROW((void)Future<int>().ready(), std::logic_error);
 }
 
-// A strand whose thread is the test's.
+// A strand that runs on the test's thread.
 class FakeStrand final : public detail::Strand {
 public:
     void post(std::function<void()> call) override { posted.push_back(std::move(call)); }
@@ -129,7 +129,7 @@ Task<int> doubled(Future<int> future) {
 }
 
 struct Coroutines : testing::Test {
-    // Starts it as a handler; what is suspended belongs to `scope`.
+    // Starts `task` as a handler is started. If it is suspended, `scope` owns it.
     void start(Task<> task) {
         const auto coroutine = std::make_shared<detail::Coroutine>(
             std::move(task), [this](const std::exception_ptr& error) {

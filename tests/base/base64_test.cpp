@@ -11,7 +11,7 @@ std::string encode(std::string_view bytes) {
     return out;
 }
 
-// RFC 4648 section 10, and the two characters in which the alphabets differ.
+// The examples of RFC 4648 section 10, and the two characters in which the alphabets differ.
 TEST(Base64, encodes_and_decodes) {
     using namespace std::string_view_literals;
     struct Case {
@@ -40,7 +40,7 @@ TEST(Base64, encodes_and_decodes) {
     EXPECT_EQ(base64url_decode("-_8"), "\xfb\xff");
 }
 
-// As Node's Buffer reads what its peers write.
+// Decodes base64 as Node's Buffer does.
 TEST(Base64, ReadsWhatEncodersWrite) {
     struct Case {
         std::string_view text, bytes;

@@ -1,4 +1,5 @@
-// JSON of strangers: the values are those of Boost.JSON's own parser, and no set of keys makes a slow table.
+// JSON of untrusted peers: values equal those of Boost.JSON's parser, and no set of keys makes
+// lookups slow.
 #include <starling/json.h>
 
 #include <gtest/gtest.h>
@@ -46,7 +47,7 @@ TEST(Json, IsWhatBoostReads) {
         const auto read = parse_json(text);
         ASSERT_TRUE(read) << text;
         EXPECT_EQ(*read, json::parse(text)) << text;
-        // A copy and a move keep to memory of their own.
+        // A copy and a move use the default memory resource, not the source's.
         EXPECT_EQ(read->storage().get(), json::storage_ptr().get());
     }
 }
@@ -58,18 +59,19 @@ TEST(Json, RefusesWhatIsNone) {
     EXPECT_TRUE(parse_json("[[[1]]]", 3));
 }
 
-// ---- keys that are made to collide ------------------------------------------------------------------
+// ---- colliding keys
+// ---------------------------------------------------------------------------------
 
 constexpr uint64_t prime = 0x100000001b3;
 
-// The hash of Boost.JSON 1.81: FNV-1a, with the address of the table as salt.
+// The hash of Boost.JSON 1.81: FNV-1a, salted with the address of the table.
 uint64_t digest(std::string_view key, uint64_t salt) {
     uint64_t hash = 0xcbf29ce484222325 + salt;
     for (const char c : key) hash = (static_cast<uint64_t>(c) ^ hash) * prime;
     return hash;
 }
 
-// Comparisons of keys that an object costs which is built in a table of so many buckets.
+// How many comparisons of keys it costs to build `object` in a table of `buckets` buckets.
 uint64_t comparisons(const json::object& object, uint64_t salt, size_t buckets) {
     std::vector<uint64_t> load(buckets);
     uint64_t sum = 0;
@@ -78,7 +80,7 @@ uint64_t comparisons(const json::object& object, uint64_t salt, size_t buckets) 
     return sum;
 }
 
-// Every table that is large lies at the same address: the attacker knows the salt.
+// Allocates every large table at the same address: an attacker would know the salt.
 class KnownAddress final : public json::memory_resource {
 public:
     KnownAddress() : buffer_(new std::array<std::byte, size>) {}
@@ -102,11 +104,12 @@ private:
     std::unique_ptr<std::array<std::byte, size>> buffer_;
 };
 
-// So many keys, 2^bits, that fall into bucket 0 of as many buckets: of each prefix the suffixes that take
-// its hash there, which a table of all suffixes tells.
+// Returns 2^bits keys that fall into bucket 0 of 2^bits buckets. Tables all three-letter suffixes
+// by the hash state from which each suffix leads to bucket 0, then looks up the state of each
+// prefix.
 std::vector<std::string> colliding_keys(unsigned bits, uint64_t salt) {
     const uint64_t mask = (uint64_t(1) << bits) - 1;
-    uint64_t inverse = 1;  // Of the prime, modulo a power of two.
+    uint64_t inverse = 1;  // Multiplicative inverse of the prime, modulo a power of two.
     for (int i = 0; i < 6; ++i) inverse *= 2 - prime * inverse;
     constexpr std::string_view letters =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -146,7 +149,7 @@ TEST(Json, NoKeysMakeASlowTable) {
         base::drop_fillers(value);
         const json::object& object = value.get_object();
         ASSERT_EQ(object.size(), keys.size());
-        // The members lie behind the head of the table, at whose address it was built.
+        // The members follow the head of the table, whose address is the salt.
         const auto salt = reinterpret_cast<uintptr_t>(object.begin()) - 16;
         ASSERT_EQ(salt, memory.salt());
         EXPECT_EQ(object.capacity() % 2, 1u);

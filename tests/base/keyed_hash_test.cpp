@@ -1,4 +1,4 @@
-// SipHash-1-3, and that a process has a key of its own.
+// SipHash-1-3, and its key, which differs between processes.
 #include "base/keyed_hash.h"
 
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@ namespace starling::base {
 namespace {
 
 TEST(KeyedHash, IsSipHash13) {
-    // What CPython 3.11 says with PYTHONHASHSEED=0, whose key is zero.
+    // Values of CPython 3.11 with PYTHONHASHSEED=0, whose key is zero.
     const struct {
         std::string_view text;
         uint64_t hash;

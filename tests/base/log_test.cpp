@@ -1,4 +1,4 @@
-// The log: how lines look, and that no output and no input can make a caller wait or forge a line.
+// The log: the format of lines. No output may block a caller, and no input may forge a line.
 #include <starling/log.h>
 
 #include "base/log_format.h"
@@ -132,7 +132,7 @@ TEST(LogFormat, CutsLongTextAtACharacterAndLongLinesAtAField) {
 TEST(LogFormat, WritesTimeAndLevel) {
     const char* zone = getenv("TZ");
     std::string before = zone ? zone : "";
-    setenv("TZ", "UTC-8", 1);  // Eight hours east of it.
+    setenv("TZ", "UTC-8", 1);  // Local time is eight hours ahead of UTC.
     tzset();
     std::chrono::system_clock::time_point now(std::chrono::milliseconds(1795269600123));
     EXPECT_EQ(base::log_head(Format::json, Level::info, now, false),
@@ -148,7 +148,7 @@ TEST(LogFormat, WritesTimeAndLevel) {
     tzset();
 }
 
-// ---- outputs that take nothing ------------------------------------------------------------------
+// ---- outputs that are full ----------------------------------------------------------------------
 
 struct Ends {
     int write = -1, read = -1;
@@ -173,7 +173,7 @@ Ends terminal_ends() {
     return {::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC), master};
 }
 
-// Everything that can be read without waiting, without the carriage returns of a terminal.
+// Reads all that is available without blocking. Drops the carriage returns of a terminal.
 std::string read_all(int descriptor) {
     std::string text;
     char piece[4096];
@@ -204,7 +204,7 @@ TEST(LogOutput, NeverWaitsForAReaderAndKeepsLinesWhole) {
         base::LogOutput output;
         std::string error;
         ASSERT_TRUE(output.adopt(ends.write, error)) << error;
-        // The flag would be everybody's who shares this descriptor.
+        // O_NONBLOCK would affect every process that shares this descriptor.
         EXPECT_EQ(::fcntl(ends.write, F_GETFL) & O_NONBLOCK, 0);
 
         std::string line = std::string(c.line_bytes - 1, 'x') + "\n", expected;
@@ -313,8 +313,7 @@ TEST(LogSink, CountsEveryLineThatItDidNotWrite) {
             });
         }
         for (std::thread& thread : threads) thread.join();
-        dropped =
-            sink->dropped();  // A file takes all: only the queue drops, before write() returns.
+        dropped = sink->dropped();  // A file takes all; only a full queue drops lines.
     }
     std::istringstream text(contents(path));
     uint64_t written = 0, reported = 0;
@@ -342,7 +341,7 @@ TEST(LogSink, GoesOnAndEndsWhileNobodyReads) {
     for (int i = 0; i < 10000; ++i) sink->write(Level::info, std::string(200, 'x'));
     std::string seen = read_all(reader);
     sink->write(Level::info, "works again");
-    sink.reset();  // Does not wait for the reader either.
+    sink.reset();  // Destroying the sink does not wait for the reader either.
     seen += read_all(reader);
     EXPECT_NE(seen.find(" warn  log lines dropped lines="), std::string::npos);
     ::close(reader);
@@ -357,7 +356,7 @@ TEST(LogSink, AReaderWhoLeavesIsNotTheEnd) {
     ASSERT_TRUE(sink) << error;
     ::close(reader);
     sink->write(Level::info,
-                "to nobody");  // EPIPE, and SIGPIPE for a thread that does not block it.
+                "to nobody");  // EPIPE, and SIGPIPE for a thread that does not block the signal.
     while (sink->dropped() == 0) std::this_thread::yield();
     EXPECT_EQ(sink->dropped(), 1u);
 }

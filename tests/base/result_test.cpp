@@ -1,4 +1,4 @@
-// Values and failures in one type.
+// base::Result: a value or a failure.
 #include "base/result.h"
 
 #include <gtest/gtest.h>

@@ -40,7 +40,7 @@ TEST(SharedBytes, MovingLeavesNothingBehind) {
     auto first = SharedBytes::copy(bytes_of("abc"));
     const SharedBytes second = std::move(first);
     EXPECT_EQ(text_of(second.view()), "abc");
-    EXPECT_FALSE(first);  // NOLINT(bugprone-use-after-move): the state that is promised.
+    EXPECT_FALSE(first);  // NOLINT(bugprone-use-after-move): moved-from is null.
 }
 
 TEST(SharedBytes, AssigningToItselfKeepsTheBytes) {

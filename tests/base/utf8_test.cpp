@@ -1,4 +1,4 @@
-// UTF-8: against tables, against simdjson, at every split.
+// UTF-8 against tables and against simdjson, split at every byte.
 #include "base/utf8.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ bool reference(std::span<const std::byte> bytes) {
     return simdjson::validate_utf8(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
-// Byte by byte: the number of bytes up to and with the one that proves the fault, or -1.
+// Feeds byte by byte. Returns how many bytes it takes to prove the fault, or -1.
 int fault_at(std::span<const std::byte> bytes) {
     Utf8Validator validator;
     for (size_t i = 0; i < bytes.size(); ++i) {
@@ -31,8 +31,8 @@ int fault_at(std::span<const std::byte> bytes) {
 TEST(Utf8, FailsAtTheByteThatProvesIt) {
     struct Case {
         std::string_view hex;
-        int at;         // -1: no byte is wrong.
-        bool complete;  // Then: does it end at the end of a character?
+        int at;         // -1: all bytes are valid.
+        bool complete;  // For valid bytes: they end at the end of a character.
     };
     constexpr Case cases[] = {
         {"", -1, true},
@@ -206,7 +206,7 @@ TEST(Utf8, ACutKeepsCharactersWhole) {
     const size_t kept[] = {0, 1, 1, 1, 4, 4, 4, 4, 8, 8};
     for (size_t bytes_max = 0; bytes_max < std::size(kept); ++bytes_max)
         EXPECT_EQ(utf8_cut(text, bytes_max), text.substr(0, kept[bytes_max])) << bytes_max;
-    // What is no UTF-8 is cut too.
+    // Bytes that are no UTF-8 are cut too.
     EXPECT_EQ(utf8_cut(std::string(10, '\x80'), 8).size(), 5u);
 }
 

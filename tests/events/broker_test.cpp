@@ -13,7 +13,7 @@
 namespace starling::events {
 namespace {
 
-// One listener: writes down what it gets, "ada:hello".
+// One listener, which records the events it gets: "ada:hello".
 class Listener final : public hub::Subscriber, public Member {
 public:
     Listener(std::string name, std::string& transcript)
@@ -53,13 +53,13 @@ protected:
         broker_.add_listener(*listener, *listener, now_ms_);
         return listener;
     }
-    // What came of it: "ada:x +1 -0".
+    // The result of a publication: the events received, delivered and limited: "ada:x +1 -0".
     std::string publish(const std::string& channel, const std::string& event) {
         const Published published = broker_.publish(channel, event, now_ms_);
         return take() + "+" + std::to_string(published.delivered) + " -" +
                std::to_string(published.limited);
     }
-    // Lets the time pass, and the broker run whenever it asked for that.
+    // Advances the clock, and runs the broker whenever the broker asked for it.
     std::string pass(uint64_t ms) {
         const uint64_t until_ms = now_ms_ + ms;
         while (broker_.next_ms().value_or(UINT64_MAX) <= until_ms) {
@@ -142,7 +142,7 @@ TEST_F(EventBroker, WhatIsDueGoesBeforeWhatIsNew) {
     const auto ada = join("ada", "latest1");
     EXPECT_EQ(publish("latest1", "a"), "ada:a +1 -0");
     EXPECT_EQ(publish("latest1", "b"), "+1 -0");
-    now_ms_ += 300;  // The timer is late.
+    now_ms_ += 300;  // The broker's timer fires late.
     EXPECT_EQ(publish("latest1", "c"), "ada:b +1 -0");
     EXPECT_EQ(pass(249), "");
     EXPECT_EQ(pass(1), "ada:c");
@@ -182,7 +182,7 @@ TEST_F(EventBroker, NoHistory) {
     EXPECT_EQ(publish("drop1", "b"), "ada:b +1 -0");
 }
 
-// 2^32 ms are 49.7 days: a listener's stamp comes round.
+// After 2^32 ms (49.7 days) a listener's 32-bit time wraps around.
 TEST_F(EventBroker, AClockThatWrapsLosesNothing) {
     const auto ada = join("ada", "drop1");
     EXPECT_EQ(publish("drop1", "a"), "ada:a +1 -0");

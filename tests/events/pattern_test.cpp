@@ -12,7 +12,7 @@
 namespace starling::events {
 namespace {
 
-// "yes", "yes(256)", "yes(a,b)", "no".
+// The match as text: "yes", "yes(256)", "yes(a,b)" or "no".
 std::string matched(std::string_view pattern, std::string_view name) {
     std::vector<std::string_view> parameters;
     if (!Pattern(pattern).match(name, parameters)) return "no";
@@ -116,7 +116,7 @@ TEST(EventPattern, NamesOfChannels) {
     for (const auto& c : cases) EXPECT_EQ(is_channel_name(c.name), c.valid) << c.name;
 }
 
-// "allowed", "401", "403", "404" for each of nobody, ada, ming.
+// "allowed", "401", "403" or "404" for each of: no user, ada, ming.
 std::string decided(const Table& table, std::string_view name) {
     const Match match = table.find(name);
     if (!match.rule) return "404";

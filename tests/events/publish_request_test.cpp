@@ -7,7 +7,7 @@
 namespace starling::events {
 namespace {
 
-// "a=x, b=y", or "400 what".
+// The parsed items, "a=x, b=y", or the fault, "400 what".
 std::string parsed(std::string_view body) {
     Table table;
     table.declare({.pattern = "ApiIndex"});

@@ -99,7 +99,7 @@ std::string range_of(std::string_view method, const Fields& fields, uint64_t siz
 TEST(HttpConditional, EvaluatesRanges) {
     const struct {
         const char* value;
-        const char* want;  // Of 100 bytes.
+        const char* want;  // For a file of 100 bytes.
     } cases[] = {
         {"bytes=0-9", "bytes 0-9/100"},
         {"bytes=0-0", "bytes 0-0/100"},

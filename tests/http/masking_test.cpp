@@ -1,4 +1,4 @@
-// What a log shows of a request target.
+// Request targets as logs show them.
 #include "http/masking.h"
 
 #include <gtest/gtest.h>

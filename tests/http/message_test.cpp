@@ -172,7 +172,7 @@ TEST(HttpReply, ForwardsToItsTarget) {
     reply.send(std::move(Response().text("whole")));
     EXPECT_FALSE(reply.closed());
     EXPECT_EQ(target.log, "write(a) write(full) end4 send3(whole) ");
-    lifetime.end();  // Whoever keeps the handle may go on using it.
+    lifetime.end();  // The handle may be used after the end of the server.
     EXPECT_FALSE(reply.write("b"));
     EXPECT_TRUE(reply.closed());
     reply.end();

@@ -14,7 +14,7 @@ namespace {
 
 using Kind = MultipartParser::Kind;
 
-// Feeds `wire` in reads of `step` bytes and writes down every event; adjacent bytes are joined.
+// Feeds `wire` in reads of `step` bytes and records every event; adjacent bytes are joined.
 std::string transcript(std::string_view wire, size_t step, const MultipartLimits& limits) {
     MultipartParser parser("xy", limits);
     std::string log, body;
@@ -86,7 +86,7 @@ TEST(Multipart, GivesThePartsAtEveryReadSize) {
         {"--xy \t\r\ncontent-disposition:form-data;name=\"a\"\r\n\r\n1\r\n--xy  \r\n"
          "Content-Disposition: FORM-DATA; NAME=b\r\n\r\n2\r\n--xy--  \r\n",
          "a(1) b(2) end"},
-        // What looks like the front of a boundary is content.
+        // Bytes that begin like a boundary, but are not one, are content.
         {named("a", "\r\n--x\r\r\n\r\n--\r\n-xy\r") + "--xy--",
          "a(\r\n--x\r\r\n\r\n--\r\n-xy\r) end"},
         {named("a", "\n--xy--\r--xy--") + "--xy--", "a(\n--xy--\r--xy--) end"},
@@ -106,7 +106,7 @@ TEST(Multipart, ReadsTheHeadsOfParts) {
         {named("f; filename=\"\"", "x") + "--xy--", "f|(x) end"},
         {named("f; filename=\"C:\\a\\\\b\\\"c\"", "x") + "--xy--", "f|C:\\a\\b\"c(x) end"},
         {named("f; filename=\"\xe4\xbd\xa0;=\"", "x") + "--xy--", "f|\xe4\xbd\xa0;=(x) end"},
-        // RFC 7578 section 4.2 forbids it: it is ignored.
+        // RFC 7578 section 4.2 forbids filename*, so the parser ignores it.
         {named("f; filename*=UTF-8''b", "x") + "--xy--", "f(x) end"},
         {part("X: y\r\nContent-Disposition: form-data; name=f\r\nContent-Transfer-Encoding: 8BIT",
               "x") +
@@ -162,7 +162,7 @@ TEST(Multipart, StopsAtTheFirstByteBeyondALimit) {
         {"--xy" + std::string(121, ' '), "413 the line of a boundary is too long"},
         {named("a", std::string(40, 'z')) + "--xy--", "a(" + std::string(40, 'z') + ") end"},
     });
-    // How many bytes are given before the limit depends on the reads.
+    // How many bytes are delivered before the limit depends on the reads.
     for (size_t step = 1; step < 100; ++step)
         EXPECT_TRUE(transcript(named("a", std::string(41, 'z')), step, small)
                         .ends_with("413 a part is too large"));

@@ -1,4 +1,4 @@
-// RFC 9112, receiving side: every case at every read size, with and without bytes behind it.
+// RFC 9112, receiving side: every case at every read size, with and without further bytes.
 #include "http/parser.h"
 
 #include <gtest/gtest.h>
@@ -27,8 +27,8 @@ void write_head(std::string& log, const RequestParser& parser) {
     log += ") ";
 }
 
-// Feeds `wire` in reads of `step` bytes and writes down every event; adjacent body chunks are
-// joined. Requests follow each other until the bytes or the parser give up.
+// Feeds `wire` in reads of `step` bytes and records every event; adjacent body chunks are joined.
+// Parses one request after the other until the bytes end, or a fault occurs.
 std::string transcript(std::string_view wire, size_t step, const ParserLimits& limits) {
     RequestParser parser(limits);
     std::string log, body;
@@ -87,7 +87,8 @@ void check(const ParserCase& c, const ParserLimits& limits) {
     const bool refused = c.want.find("error(") != std::string::npos;
     for (size_t step = 1; step <= c.wire.size() + 4; ++step) {
         EXPECT_EQ(transcript(c.wire, step, limits), c.want) << c.name << ", reads of " << step;
-        // What follows a whole request is looked at as the next one; behind an error nothing is.
+        // Bytes after a complete request are parsed as the next request. Bytes after an error are
+        // not parsed.
         const auto want = refused ? c.want : c.want + " error(400 invalid method)";
         EXPECT_EQ(transcript(c.wire + trailing, step, limits), want)
             << c.name << " with bytes behind it, reads of " << step;
@@ -364,7 +365,7 @@ TEST(HttpParser, RefusesBadChunks) {
         bad("coding in the trailers", "0\r\nTransfer-Encoding: chunked\r\n\r\n",
             "error(400 invalid Transfer-Encoding)"),
     };
-    // The body's pieces before the fault are not part of the transcript: complete() writes them.
+    // The transcript leaves out the pieces of an incomplete body: complete() writes them.
     for (const ParserCase& c : cases) check(c, small_limits);
 }
 

@@ -1,4 +1,4 @@
-// The route table: precedence, parameters, methods, and paths that no route may ever see.
+// The router: precedence, parameters, methods, and paths that must never reach a route.
 #include "http/router.h"
 
 #include <gtest/gtest.h>
@@ -73,7 +73,7 @@ TEST(HttpRouter, FindsTheRouteOfEachRequest) {
         {"GET", "/rooms/7", "3 room=7"},
         {"GET", "/rooms/a%20b%2Fc+d", "3 room=a b/c+d"},
         {"POST", "/rooms/new", "4"},
-        {"GET", "/rooms/new", "3 room=new"},  // The literal has no GET: it hides nothing.
+        {"GET", "/rooms/new", "3 room=new"},  // The literal has no GET.
         {"DELETE", "/rooms/new", "405 GET, HEAD, OPTIONS, POST"},
         {"GET", "/rooms/new/draft", "5"},
         {"DELETE", "/rooms/1/people/2", "6 id=1 who=2"},
@@ -91,7 +91,7 @@ TEST(HttpRouter, FindsTheRouteOfEachRequest) {
         {"HEAD", "/head", "11"},
         {"GET", "/head", "12"},
         {"OPTIONS", "/own", "13"},
-        {"GET", "/a/b/c", "14 x=b"},  // Goes back from the literal to the parameter.
+        {"GET", "/a/b/c", "14 x=b"},  // Backtracks from the literal to the parameter.
         {"GET", "/a/b/d", "15"},
         {"GET", "/u/me/x/y", "16 user=me *=x/y"},
         {"GET", "/dir/", "17"},

@@ -1,4 +1,4 @@
-// Static files against a real directory tree with everything in it that a tree can hold against us.
+// Static files from a real directory tree with hostile contents: links, devices, unreadable files.
 #include "server/files/static_files.h"
 
 #include <fcntl.h>
@@ -161,7 +161,7 @@ TEST_F(StaticFilesTest, ServesWhatIsThereAndNothingElse) {
         {"//dir", 404, ""},
         {"/relative_escape.txt", 404, ""},
         {"/absolute_escape.txt", 404, ""},
-        {"/absolute_inside.txt", 404, ""},  // An absolute link starts outside.
+        {"/absolute_inside.txt", 404, ""},  // An absolute link leaves the root.
         {"/escape_dir/secret.txt", 404, ""},
         {"/escape_dir", 404, ""},
         {"/loop", 404, ""},
@@ -311,7 +311,7 @@ TEST_F(StaticFilesTest, NoticesChangesAndBoundsItsCache) {
         EXPECT_LE(files_->cached_bytes(), 4000u);
     }
     EXPECT_GT(files_->cached_bytes(), 3000u);
-    // Written this very second: it may change again without a trace.
+    // Written in this very second: a further change might leave the same timestamp.
     reopen({});
     write("fresh.txt", "1", now_s);
     EXPECT_EQ(body(get("/fresh.txt")), "1");
@@ -350,7 +350,7 @@ TEST_F(StaticFilesTest, OpensByStepsWithoutFollowingLinks) {
     for (const auto& c : cases)
         EXPECT_EQ(status_of(open_beneath_by_steps(root.get(), c.path, Access::look)).kind, c.want)
             << c.path;
-    // O_PATH opens the link itself, which is no regular file; reading refuses it.
+    // O_PATH opens the link itself, which is no regular file. Opening it for reading fails.
     EXPECT_EQ(
         status_of(open_beneath_by_steps(root.get(), "relative_escape.txt", Access::look)).kind,
         FileKind::other);
@@ -370,7 +370,7 @@ TEST(FileCache, ForgetsTheLeastRecentlyUsed) {
     EXPECT_TRUE(cache.find("a", Form::gzip, identity).found);
     EXPECT_FALSE(cache.find("b", Form::plain, identity).found);
     EXPECT_TRUE(cache.find("a", Form::plain, identity).found);
-    cache.put("b", Form::plain, identity, bytes);  // The gzip form goes: it is the oldest.
+    cache.put("b", Form::plain, identity, bytes);  // Evicts the gzip form, the oldest.
     EXPECT_FALSE(cache.find("a", Form::gzip, identity).found);
     EXPECT_TRUE(cache.find("a", Form::plain, identity).found);
     EXPECT_TRUE(cache.find("b", Form::plain, identity).found);

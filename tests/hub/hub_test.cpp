@@ -62,7 +62,7 @@ TEST(Hub, JoinTellsWhatBecameOfIt) {
     const Case cases[] = {
         {"t", 2, Hub::Join::joined},
         {"t", 2, Hub::Join::already},
-        {"t", 0, Hub::Join::already},  // A smaller limit takes nothing away.
+        {"t", 0, Hub::Join::already},  // A smaller limit removes no membership.
         {"", 2, Hub::Join::bad_name},
         {std::string(256, 'x'), 2, Hub::Join::bad_name},
         {std::string(255, 'x'), 2, Hub::Join::joined},
@@ -119,11 +119,11 @@ TEST(Hub, PublishesInTheOrderOfJoiningWithOneEncodingAndToTheBusOnce) {
     hub.publish(message("nobody here", "4"));
     EXPECT_EQ(out, "");
     EXPECT_EQ(bus.text,
-              "bus t bus t bus nobody here ");  // What came from the bus does not go back.
+              "bus t bus t bus nobody here ");  // The bus gets nothing back.
     for (Member* member : {&a, &b, &c}) hub.leave_all(*member);
 }
 
-// The last member takes the place of one that leaves: whoever goes, the others still get everything.
+// Removing a member moves the last member to its place; all others still get every message.
 TEST(Hub, EveryOrderOfLeavingKeepsTheRest) {
     std::vector<size_t> order{0, 1, 2, 3, 4};
     do {
@@ -222,7 +222,7 @@ TEST(Hub, AMillionTopicsComeAndGo) {
     EXPECT_EQ(bus.sum, 0);
 }
 
-// Who is told that a topic ended may make others leave and join.
+// The Bus may make other subscribers leave and join when it is notified of a topic's end.
 TEST(Hub, OthersLeaveWhileOneLeavesAll) {
     struct CallingBus final : Bus {
         void publish(const Message&) override {}
@@ -239,9 +239,9 @@ TEST(Hub, OthersLeaveWhileOneLeavesAll) {
         EXPECT_EQ(hub.join(a, topic, 9), Hub::Join::joined);
     bool again = true;
     bus.call = [&](std::string_view topic) {
-        if (topic == "own") hub.leave_all(b);  // What is left of the others moves to the front.
+        if (topic == "own") hub.leave_all(b);  // Moves the other members to the front.
         if (topic != "2" || hub.subscribers("2") > 0 || !std::exchange(again, false)) return;
-        EXPECT_EQ(hub.join(b, "2", 9), Hub::Join::joined);  // The topic begins and ends again.
+        EXPECT_EQ(hub.join(b, "2", 9), Hub::Join::joined);  // The topic is created and ends again.
         hub.leave_all(b);
     };
     hub.leave_all(a);
@@ -250,7 +250,8 @@ TEST(Hub, OthersLeaveWhileOneLeavesAll) {
     EXPECT_TRUE(hub.topics_of(b).empty());
 }
 
-// No assertion on time: where each step looks at all topics of the other, it is a long wait.
+// This test asserts no time. If each step searched all topics of the other member, it would take
+// very long.
 TEST(Hub, TwoShareManyTopics) {
     RecordingBus bus;
     Hub hub(bus);

@@ -19,12 +19,12 @@ namespace {
 using fake::run_ticks;
 using fake::run_until;
 
-// No descriptor can be opened while it lives.
+// While a NoDescriptors lives, no descriptor can be opened.
 class NoDescriptors {
 public:
     NoDescriptors() {
         ::getrlimit(RLIMIT_NOFILE, &saved_);
-        // The lowest free number, and all that are free up to the new limit, are taken.
+        // Takes the lowest free number, and all free numbers up to the new limit.
         while (true) {
             Descriptor next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
             if (!next || next.get() > 200) break;
@@ -83,14 +83,15 @@ TEST_F(AcceptorTest, OutOfDescriptorsItRefusesOnePausesAndGoesOn) {
         fake::send_text(old, "still here");
         ASSERT_TRUE(run_until(loop_, [&] { return log_ == "bytes(still here)"; }));
 
-        // No spinning: the listener is not looked at, so the loop waits as long as it is told to.
+        // The loop does not spin: the paused listener is not polled, so the loop sleeps as long as
+        // it may.
         const size_t waits = counts_.waits;
         run_ticks(loop_, 50);
         EXPECT_EQ(counts_.waits, waits + 50);
         EXPECT_EQ(counts_.unlistens, 1u);
         EXPECT_EQ(acceptor_.pauses(), 1u);
 
-        // Tried again after the pause: the next peer is refused, and the next pause begins.
+        // Retried after the pause: the next peer is refused, and the next pause begins.
         clock_.advance(100);
         run_ticks(loop_, 5);
         EXPECT_EQ(acceptor_.pauses(), 2u);
@@ -114,7 +115,8 @@ TEST_F(AcceptorTest, APausedAcceptorCanBeDestroyed) {
     EXPECT_EQ(counts_.listens, 2u);
 }
 
-// Level-triggered, a listener that fails for good would be reported without end.
+// A listener that fails for good is readable for ever (level-triggered), so each failure must pause
+// it.
 TEST_F(AcceptorTest, AnyFailurePauses) {
     ::shutdown(acceptor_.fd(), SHUT_RD);
     run_ticks(loop_, 50);

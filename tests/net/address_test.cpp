@@ -88,7 +88,7 @@ TEST(Listening, TellsWhenAnotherHoldsThePort) {
     EXPECT_FALSE(address_is_free(address, error));
     EXPECT_NE(error.find(address.to_string()), std::string::npos) << error;
     EXPECT_FALSE(listen_on(address, false, error));
-    // Workers of one process share it.
+    // A second worker of the process may listen on the same address.
     EXPECT_TRUE(listen_on(address, true, error));
 }
 
@@ -113,7 +113,7 @@ TEST(Listening, RemovesASocketFileThatNobodyAnswersOnAndNoOther) {
     std::filesystem::remove_all(directory);
 }
 
-// A blocking probe would wait for ever.
+// A blocking probe would never return.
 TEST(Listening, AFullBacklogIsNotWaitedFor) {
     std::string directory = ::testing::TempDir() + "starling-XXXXXX";
     ASSERT_NE(::mkdtemp(directory.data()), nullptr);

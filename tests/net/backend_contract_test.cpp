@@ -67,7 +67,7 @@ protected:
         peer_ = std::move(pair.peer);
         auto handler = std::make_unique<StreamScript>(log_);
         script_ = handler.get();
-        script_->ended = [](Stream&) {};  // Stays open: a second report would show.
+        script_->ended = [](Stream&) {};  // Stays open, to see a second report.
         stream_ = &loop_.open(std::move(pair.ours), std::move(handler));
     }
 
@@ -82,7 +82,8 @@ protected:
     [[nodiscard]] bool log_reaches(const std::string& text) {
         return run_until(loop_, [&] { return log_.find(text) != std::string::npos; });
     }
-    // TCP resets; so does, in effect, a Unix-domain socket that is closed with bytes unread.
+    // Resets a TCP connection. A Unix-domain socket that is closed with unread bytes behaves the
+    // same.
     void break_connection() {
         std::string unread = "unread";
         const iovec part{unread.data(), unread.size()};
@@ -90,7 +91,7 @@ protected:
         run_ticks(loop_, 2);  // A late backend sends it then.
         fake::reset(std::move(peer_));
     }
-    // Takes and keeps the bytes, without a line of transcript for each piece.
+    // Records the bytes without a transcript line for each piece.
     void collect(std::string& into) {
         script_->bytes = [&into](Stream&, StreamScript::Input& input) {
             into += base::text_of(input);
@@ -296,8 +297,8 @@ TEST_P(BackendContract, ReceivingCanBeOffAndOnAgain) {
     EXPECT_EQ(log_, "bytes(later)");
 }
 
-// A peer that wrote and left while receiving was off has not written in vain, and is not an event
-// for ever.
+// The peer writes and disconnects while receiving is off: its bytes are read later, and its end is
+// not reported again and again.
 TEST_P(BackendContract, WhatAPeerSentBeforeItLeftIsReadOnceReceivingIsOn) {
     stream_->pause_receiving();
     fake::send_text(peer_, "last words");
@@ -334,7 +335,7 @@ TEST_P(BackendContract, AStreamClosedEarlierInTheSameBatchHearsNothing) {
     auto second_pair = make_pair();
     auto handler = std::make_unique<StreamScript>(log_);
     Stream* second = &loop_.open(std::move(second_pair.ours), std::move(handler));
-    // Whichever comes first closes the other.
+    // The first of the two that gets an event closes the other.
     int heard = 0;
     const auto close_other = [&](Stream& self, StreamScript::Input& input) {
         ++heard;
@@ -447,12 +448,12 @@ TEST_P(AcceptContract, AnOwnerMayStopListeningFromTheCall) {
     EXPECT_EQ(accepted, 2);
 }
 
-// The bytes that make a handler stop listening may come in the same batch as a connection.
+// A handler that destroys the acceptor may run in the same batch as a new connection's event.
 TEST_P(AcceptContract, AnAcceptorDestroyedEarlierInTheSameBatchHearsNothing) {
     int accepted = 0;
     auto acceptor =
         std::make_unique<Acceptor>(loop_, std::move(listening_), [&](Descriptor) { ++accepted; });
-    fake::send_text(peer_, "stop");  // Ready first, so reported first.
+    fake::send_text(peer_, "stop");  // Ready first, so it is reported first.
     const Descriptor peer = fake::connect_to(listening_fd_);
     script_->bytes = [&](Stream&, StreamScript::Input& input) {
         input = {};
@@ -475,7 +476,7 @@ TEST_P(AcceptContract, AFailureToAcceptIsReported) {
     run_ticks(loop_, 5);
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &saved), 0);
     EXPECT_EQ(accepted, 0);
-    EXPECT_EQ(acceptor.pauses(), 1u);  // It was told; what it does then is its own affair.
+    EXPECT_EQ(acceptor.pauses(), 1u);  // One notification.
 }
 
 }  // namespace

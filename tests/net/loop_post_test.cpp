@@ -156,7 +156,7 @@ TEST(LoopTimers, ARealClockWakesTheLoop) {
     EXPECT_EQ(fired, 1);
 }
 
-// The loop slept for an hour; what arrives then is not an hour old.
+// The loop has slept for an hour. A call that arrives then must see the current time.
 TEST(LoopTime, IsThatOfTheWakingBeforeAnythingIsReported) {
     fake::Clock clock;
     std::string log;

@@ -80,7 +80,7 @@ TEST(Outbox, ConsumedAtEveryStepItIsTheSame) {
             left += gathered(outbox).substr(0, taken);
             outbox.consume(taken, pool);
             if (left.size() % 5 == 0 && left.size() < want.size() / 2 && step > 100) {
-                append(outbox, pool, "more");  // Written while it leaves.
+                append(outbox, pool, "more");  // Appended while earlier bytes are being sent.
                 want += "more";
             }
         }

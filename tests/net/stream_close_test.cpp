@@ -1,4 +1,4 @@
-// How streams end: by the peer, by us, by time; and what is freed when.
+// How streams end: by the peer, by this side, by a timeout; and when each is freed.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -194,7 +194,7 @@ TEST_P(StreamClose, ClosedMayCloseAndWriteToOthers) {
     for (size_t i = 0; i < count; ++i) {
         auto pair = fake::unix_pair();
         auto handler = std::make_unique<StreamScript>(logs_.emplace_back());
-        // Each tells the one after the next, and takes the next with it.
+        // Each handler writes to the second stream after its own, and closes the next one.
         handler->closed = [&, i](Stream&) {
             if (i + 2 < count) streams[i + 2]->write(base::bytes_of("gone "));
             if (i + 1 == count) return;
@@ -235,7 +235,7 @@ TEST_P(StreamClose, AHandlerThatIsReplacedIsFreedAfterItsCallWithoutOnClosed) {
     auto witness = std::make_shared<int>(0);
     script_->bytes = [this, witness](Stream& stream, Input& input) {
         stream.replace_handler(std::make_unique<StreamScript>(log_));
-        ++*witness;  // Still there.
+        ++*witness;  // The handler is still alive.
         input = {};
     };
     feed("x");

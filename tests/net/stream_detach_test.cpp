@@ -1,5 +1,5 @@
-// A stream that moves from one loop to another: what was kept, what waits in the kernel, TLS, and
-// peers that leave on the way.
+// A stream that moves between loops: kept input, bytes that wait in the kernel, TLS, and peers that
+// disconnect meanwhile.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -17,7 +17,7 @@ namespace {
 using fake::run_until;
 using fake::StreamScript;
 
-// The handler takes `head`, pauses, and is detached as soon as nothing is queued.
+// The handler consumes `head`, pauses, and detaches the stream as soon as nothing is queued.
 class StreamDetach : public StreamTest {
 protected:
     StreamDetach() : other_(make_backend(), {}, clock_.source()) {}
@@ -162,7 +162,7 @@ TEST_P(StreamDetach, TlsGoesOnWhereItWas) {
                 });
             };
             ASSERT_TRUE(talk_until([&] { return client.established(); })) << name;
-            // Three records in one read: the second is kept, the third not even decrypted yet.
+            // Three records in one read: the second is kept, the third is not decrypted yet.
             EXPECT_TRUE(client.write("head+"));
             EXPECT_TRUE(client.write("second+"));
             EXPECT_TRUE(client.write("third"));

@@ -1,4 +1,4 @@
-// tests/net/stream_fixture.h: one stream on a real loop with a clock of the test's, and its peer.
+// tests/net/stream_fixture.h: one stream with its peer, on a real loop with the test's clock.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -50,7 +50,7 @@ protected:
         stream_ = &loop_.open(std::move(pair.ours), std::move(handler));
         return *stream_;
     }
-    // The kernel takes only a little at a time.
+    // Opens a stream whose kernel buffer is small.
     Stream& open_narrow() {
         auto pair = fake::unix_pair();
         fake::set_buffer(pair.ours, SO_SNDBUF, 4608);
@@ -75,7 +75,7 @@ protected:
         })) << got.size();
         return got;
     }
-    // Sends to the stream and lets it arrive as one read.
+    // Sends `text` to the stream, and makes it arrive in one read.
     void feed(std::string_view text) {
         ASSERT_EQ(fake::send_text(peer_, text), text.size());
         run_ticks(loop_, 1);
@@ -85,7 +85,7 @@ protected:
     fake::BackendCounts counts_;
     fake::LateControl late_;
     std::string log_, escaped_;
-    std::deque<std::string> logs_;  // Of further streams.
+    std::deque<std::string> logs_;  // Transcripts of further streams.
     Loop loop_;
     Stream* stream_ = nullptr;
     fake::StreamScript* script_ = nullptr;

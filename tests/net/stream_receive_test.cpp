@@ -1,4 +1,4 @@
-// What a handler is given: kept input, pauses, replaced handlers, exceptions.
+// The input of a handler: kept input, pauses, replaced handlers, exceptions.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -106,7 +106,7 @@ TEST_P(StreamReceive, PausedNothingComesAndResumedTheRestDoes) {
     EXPECT_EQ(log_, "bytes(abc) bytes(bcd)");
     script_->bytes = nullptr;
     stream_->resume_receiving();
-    loop_.run_once(-1);  // Without anything new from the peer.
+    loop_.run_once(-1);  // No new bytes arrive from the peer.
     EXPECT_EQ(log_, "bytes(abc) bytes(bcd) bytes(cd)");
 }
 

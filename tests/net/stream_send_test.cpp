@@ -1,4 +1,4 @@
-// What a stream sends: order, coalescing, refusals of the kernel.
+// The output of a stream: order, coalescing, and sends that the kernel refuses.
 #include <gtest/gtest.h>
 
 #include <memory>

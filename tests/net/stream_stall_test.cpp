@@ -1,4 +1,4 @@
-// Peers that read slowly, and peers that do not read: what tells them apart is what they acknowledge.
+// Slow readers and peers that do not read at all differ in the bytes that they acknowledge.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -13,7 +13,7 @@ using fake::run_until;
 
 class StreamStall : public StreamTest {
 protected:
-    // The kernel holds so much that the peer has not acknowledged.
+    // Bytes in the kernel that the peer has not acknowledged.
     size_t kernel_bytes_ = 0;
 
     void answer_for_the_kernel() {
@@ -133,8 +133,8 @@ TEST_P(StreamStall, AClosingStreamIsCutOffWhereThePeerOnlyDrips) {
     fill();
     kernel_bytes_ = 1'000'000;
     stream_->close();
-    stream_->cancel_timeout();        // Neither of these
-    stream_->set_timeout(3'600'000);  // holds it up.
+    stream_->cancel_timeout();        // This call delays no end,
+    stream_->set_timeout(3'600'000);  // and neither does this one.
     int seconds = 0;
     for (; log_.empty() && seconds < 100; ++seconds) {
         pass(1'000);
@@ -179,7 +179,7 @@ TEST_P(StreamStall, LingeringEndsInAResetWhereThePeerTakesNothing) {
 // RFC 6455 section 7.1.1, on a real connection: bytes from the peer cost it nothing of the answer.
 TEST_P(StreamStall, APeerThatSendsWhileItReadsSlowlyGetsEverything) {
     open(fake::tcp_pair());
-    const std::string want = pattern(8'000'000);  // More than both kernels' buffers hold.
+    const std::string want = pattern(8'000'000);  // More than the buffers of both kernels hold.
     write(want);
     stream_->close();
     std::string got;

@@ -8,7 +8,7 @@
 namespace starling::net {
 namespace {
 
-// Advances in steps of `step_ms` until `entry` fires; the time that took.
+// Advances in steps of `step_ms` until `entry` fires. Returns the time passed.
 uint64_t fires_after(uint64_t start_ms, uint64_t delay_ms, uint64_t step_ms) {
     TimerWheel wheel(start_ms);
     TimerEntry entry;
@@ -62,7 +62,7 @@ TEST(TimerWheel, TimeThatDoesNotMoveOrGoesBackFiresNothing) {
     EXPECT_EQ(fired, 1);
 }
 
-// The number of a tick no longer fits 32 bits.
+// The number of the tick exceeds 32 bits.
 TEST(TimerWheel, WorksWithTheMillisecondsOfTheUnixEpoch) {
     const uint64_t now_ms = 1'800'000'000'000;
     TimerWheel wheel(now_ms);
@@ -128,7 +128,7 @@ TEST(TimerWheel, ACallMayDestroyOrSetOtherEntriesOfTheSameTick) {
     EXPECT_EQ(fired.back(), &postponed);
 }
 
-// The wheel was not advanced while nobody had a timeout; the loop's time has gone on.
+// The wheel is not advanced while no timeout is set, but the loop's time goes on.
 TEST(TimerWheel, SettingAfterALongRestIsNotEarly) {
     TimerWheel wheel(0);
     TimerEntry entry;

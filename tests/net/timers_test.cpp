@@ -72,7 +72,7 @@ TEST(Timers, ACallMayCancelItselfAndOthers) {
     EXPECT_EQ(timers.next_due_ms(), std::nullopt);
 }
 
-// Else a handler that yields with a delay of zero would keep the loop for ever.
+// Otherwise a handler that yields with a delay of zero would block the loop for ever.
 TEST(Timers, WhatACallAddsWaitsForTheNextRun) {
     Timers timers;
     int fired = 0;

@@ -1,4 +1,4 @@
-// tests/net/tls_fixture.h: certificates and versions for the tests of TLS.
+// tests/net/tls_fixture.h: certificates and protocol versions for the tests of TLS.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ inline std::shared_ptr<const TlsContext> load(const std::vector<CertificateFiles
     return context;
 }
 
-// One set of certificates for all tests: "first", "second" (by name and by wildcard).
+// One set of certificates for all tests: "first", and "second", which has a name and a wildcard.
 inline const std::shared_ptr<const TlsContext>& shared_context() {
     static const fake::TemporaryDirectory directory;
     static const auto context = load(

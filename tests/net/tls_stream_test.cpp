@@ -1,4 +1,4 @@
-// TLS as part of a stream: bytes through a socket and a loop.
+// TLS in a stream: bytes through a socket and a loop.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -50,7 +50,7 @@ protected:
         client_ = std::make_unique<TlsClient>(options);
         client_->feed("");
     }
-    // Carries bytes between client and socket, one tick each time.
+    // Carries bytes between client and socket, one tick per round, until `done` is true.
     bool talk_until(const std::function<bool()>& done) {
         return run_until(loop_, [&] {
             to_server_ += client_->output();
@@ -96,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(Backends, TlsStream, ::testing::ValuesIn(fake::backend_
 TEST_P(TlsStream, EchoesAMegabyteAndKeepsNoBufferWhenIdle) {
     for (const auto& [version, name] : versions) {
         auto pair = fake::tcp_pair();
-        fake::set_buffer(pair.ours, SO_SNDBUF, 16 * 1024);  // Sends are refused on the way.
+        fake::set_buffer(pair.ours, SO_SNDBUF, 16 * 1024);  // So that sends are refused.
         open(version, std::move(pair));
         EXPECT_TRUE(stream_->is_secure());
         ASSERT_TRUE(shake_hands());
@@ -204,7 +204,7 @@ TEST_P(TlsStream, AStreamCutOffIsAnEnd) {
     fake::send_text(peer_, std::string_view(record).substr(0, record.size() / 2));
     ::shutdown(peer_.get(), SHUT_WR);
     ASSERT_TRUE(log_reaches("closed"));
-    EXPECT_EQ(log_, "ended closed(ended)");  // Not a byte of the record that is not whole.
+    EXPECT_EQ(log_, "ended closed(ended)");  // No byte of the incomplete record is delivered.
 }
 
 TEST_P(TlsStream, ARecordThatWasTamperedWithFailsTheStream) {

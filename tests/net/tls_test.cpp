@@ -22,7 +22,7 @@ using fake::TlsClient;
 using fake::TlsClientOptions;
 using Status = TlsSession::Status;
 
-// The server's session, with what it read.
+// The server's session, and the bytes that it read.
 struct Server {
     explicit Server(std::shared_ptr<const TlsContext> context = shared_context())
         : session(std::move(context)) {}
@@ -41,7 +41,7 @@ struct Server {
     std::string plaintext;
 };
 
-// Carries bytes between the two until neither has more to say; `step` bytes at a time.
+// Carries bytes between the two, `step` at a time, until neither has more to send.
 void exchange(TlsClient& client, Server& server, size_t step = SIZE_MAX) {
     client.feed("");
     for (int turn = 0; turn < 20; ++turn) {
@@ -121,7 +121,7 @@ TEST(Tls, TheServerNameChoosesTheCertificate) {
         {"second.example", "second"},
         {"SECOND.example", "second"},
         {"a.second.example", "second"},
-        {"a.b.second.example", "first"},  // A wildcard stands for one label (RFC 6125 6.4.3).
+        {"a.b.second.example", "first"},  // A wildcard matches one label (RFC 6125 6.4.3).
         {"unknown.example", "first"},
     };
     for (const auto& [version, version_name] : versions)
@@ -159,7 +159,8 @@ TEST(Tls, TicketsResumeASession) {
         }
 }
 
-// RFC 6066 section 3. The handshake is then a full one, with the certificate of the other name.
+// RFC 6066 section 3: under another name the handshake is a full one, with the certificate of that
+// name.
 TEST(Tls, ATicketDoesNotResumeUnderAnotherServerName) {
     const struct {
         const char *of_the_ticket, *then;
@@ -190,7 +191,7 @@ TEST(Tls, ATicketDoesNotResumeUnderAnotherServerName) {
             EXPECT_TRUE(second.write("hello"));
             exchange(second, other);
             EXPECT_EQ(other.plaintext, "hello");
-            // The client's library has a say in TLS 1.3: it may not offer the ticket at all.
+            // In TLS 1.3 the client's library may decide not to offer the ticket.
             if (one.resumed && version == TLS1_3_VERSION) continue;
             EXPECT_EQ(second.resumed(), one.resumed)
                 << version_name << ' ' << one.of_the_ticket << ", then " << one.then;
@@ -200,7 +201,7 @@ TEST(Tls, ATicketDoesNotResumeUnderAnotherServerName) {
         }
 }
 
-// The name in the handshake, "-" where there was none.
+// The name of the negotiated cipher suite; "-": the handshake failed.
 std::string cipher_of(const std::shared_ptr<const TlsContext>& context, const char* offered) {
     TlsClientOptions options = only(TLS1_2_VERSION);
     options.ciphers = offered;
@@ -224,13 +225,13 @@ TEST(Tls, TheDefaultCiphersHaveForwardSecrecyAndAuthenticatedEncryption) {
         {ecdsa, "ECDHE-ECDSA-CHACHA20-POLY1305", true},
         {ecdsa, "ECDHE-ECDSA-AES128-SHA", false},     // CBC with SHA-1.
         {ecdsa, "ECDHE-ECDSA-AES256-SHA384", false},  // CBC.
-        {ecdsa, "ECDHE-ECDSA-AES128-CCM8", false},    // A short tag.
+        {ecdsa, "ECDHE-ECDSA-AES128-CCM8", false},    // A short authentication tag.
         {rsa, "ECDHE-RSA-AES128-GCM-SHA256", true},
         {rsa, "ECDHE-RSA-CHACHA20-POLY1305", true},
         {rsa, "ECDHE-RSA-AES128-SHA", false},
-        {rsa, "AES128-GCM-SHA256", false},  // Static RSA.
+        {rsa, "AES128-GCM-SHA256", false},  // Static RSA: no forward secrecy.
         {rsa, "AES128-SHA", false},
-        {rsa, "AECDH-AES128-SHA", false},  // Nobody is authenticated.
+        {rsa, "AECDH-AES128-SHA", false},  // No authentication.
     };
     for (const auto& [context, cipher, good] : cases)
         EXPECT_EQ(cipher_of(context, cipher), good ? cipher : "-") << cipher;
@@ -271,7 +272,7 @@ TEST(Tls, EachCertificateIsRenewedByItself) {
     };
     EXPECT_EQ(serial_of("a.example"), 1);
 
-    // Two of three are at fault, in different files, and both are named.
+    // Two of three certificates are faulty, in different files; the message names both.
     fake::make_certificate(directory, "c", "DNS:c.example", nullptr, false, 2);
     std::ofstream(a.private_key_path) << "garbage";
     std::ofstream(b.certificate_chain_path) << "garbage";
@@ -284,7 +285,7 @@ TEST(Tls, EachCertificateIsRenewedByItself) {
     EXPECT_EQ(serial_of("c.example"), 2);
     EXPECT_EQ(serial_of("unknown.example"), 1);
 
-    // Mended, they follow.
+    // Once repaired, both are renewed.
     fake::make_certificate(directory, "a", "DNS:a.example", nullptr, false, 3);
     fake::make_certificate(directory, "b", "DNS:b.example", nullptr, false, 3);
     context = TlsContext::load(files, default_ciphers, error, context.get());
@@ -373,7 +374,7 @@ TEST(Tls, LoadNamesTheFileThatIsWrong) {
         {{{a.certificate_chain_path, directory.file("none")}}, directory.file("none")},
         {{{a.certificate_chain_path, b.private_key_path}}, b.private_key_path},
         {{a, {b.certificate_chain_path, directory.file("garbage")}}, directory.file("garbage")},
-        // Not asked for on the terminal.
+        // The password is not asked for on the terminal.
         {{locked}, locked.private_key_path},
     };
     for (const auto& [files, want] : cases) {

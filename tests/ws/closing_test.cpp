@@ -17,8 +17,8 @@ std::string actions_text(const Closing::Actions& a) {
     return out.empty() ? "- " : out;
 }
 
-// l local close 3000, p peer's close 4000, n peer's close without code, f flushed, v violation 1002,
-// t timeout, g gone.
+// l: local close 3000; p: peer's close 4000; n: peer's close without a code; f: flushed; v:
+// violation 1002; t: timeout; g: transport gone.
 std::string play(Role role, std::string_view events) {
     Closing closing;
     std::string out;

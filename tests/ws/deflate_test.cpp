@@ -1,5 +1,5 @@
-// permessage-deflate, RFC 7692: its own examples, both directions, with and without context
-// takeover, bombs.
+// permessage-deflate, RFC 7692: the RFC's examples, both directions, with and without context
+// takeover, decompression bombs.
 #include "ws/deflate.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ using Context = Inflater::Context;
 
 struct Case {
     const char* name;
-    std::string_view wire;  // From a server.
+    std::string_view wire;  // Bytes that a server sends.
     std::string_view want;
 };
 
@@ -80,7 +80,7 @@ TEST(WsDeflate, gives_one_answer_however_tcp_cuts_the_bytes) {
     }
 }
 
-// 7.2.3.2: the second message refers to the first.
+// 7.2.3.2: the second message refers to the first one.
 TEST(WsDeflate, takeover_is_used_where_it_was_negotiated_alone) {
     const Bytes wire = unhex("c1 07 f248cdc9c90700 c1 05 f200110000");
     for (size_t step = 1; step <= wire.size(); ++step) {
@@ -89,7 +89,7 @@ TEST(WsDeflate, takeover_is_used_where_it_was_negotiated_alone) {
         EXPECT_EQ(transcript({client, {}, &shared}, wire, step),
                   "text(Hello) violation(1007 invalid compressed data)");
     }
-    // A block with BFINAL keeps the window too.
+    // A block with BFINAL set keeps the window too.
     Inflater own(Context::takeover);
     const Bytes final_first = unhex("c1 08 f348cdc9c9070000 c1 05 f200110000");
     EXPECT_EQ(transcript({client, {}, &own}, final_first, 3), "text(Hello) text(Hello)");
@@ -155,8 +155,8 @@ TEST(WsDeflate, takeover_pays) {
     EXPECT_EQ(deflater.compress(message, true).size(), first);
 }
 
-// Bytes of another deflater went to this connection's peer: what comes next must not refer to what
-// was before, because the distances have changed.
+// After a shared publication, made by another deflater, the next message must not refer to earlier
+// messages, since their distances in the peer's window have changed.
 TEST(WsDeflate, a_shared_publication_between_messages_of_ones_own) {
     const Bytes mine = to_bytes("my own words, my own words"),
                 shared_text = to_bytes("a publication for everyone");
@@ -179,7 +179,7 @@ TEST(WsDeflate, connections_that_share_an_inflater_do_not_mix) {
     Inflater shared(Context::shared);
     Deflater deflater;
     const ReceiverLimits limits;
-    // The long ones are over what is collected before a message gets an inflater of its own.
+    // The long messages exceed the size above which a message gets its own inflater.
     const Bytes messages[] = {sample(90'000, 256), sample(200, 9), sample(60'000, 16),
                               sample(0, 9)};
     std::vector<Receiver> receivers;
@@ -288,14 +288,14 @@ TEST(WsDeflate, input_that_yields_no_output_is_refused_at_the_same_byte_however_
     }
 }
 
-// With a window of its own a message is inflated as it comes: the fault is found before the message
+// A message with its own window is inflated as it arrives, so the fault is found before the message
 // ends.
 TEST(WsDeflate, invalid_utf8_in_an_unfinished_compressed_fragment) {
     Inflater own(Context::takeover);
     const Bytes wire = frame(server, Opcode::text, false, true, unhex("000300fcff 61 c0 61"));
     EXPECT_EQ(transcript({server, {}, &own}, std::span(wire).first(wire.size() - 1), 1),
               "violation(1007 invalid UTF-8)");
-    // Without one it is found when more than 16 KiB have come.
+    // With a shared inflater the fault is found after 16 KiB.
     Inflater shared(Context::shared);
     Bytes payload = unhex("00 0050 ffaf c0");
     payload.resize(20'480);

@@ -82,8 +82,8 @@ constexpr DeflateOptions off{};
 struct Offer {
     const DeflateOptions& options;
     std::string_view offer;
-    std::string_view response;  // Behind "permessage-deflate"; "declined", "malformed".
-    std::string_view params;    // + takeover, - none; server's, client's; window bits.
+    std::string_view response;  // After "permessage-deflate"; or "declined", "malformed".
+    std::string_view params;    // + takeover, - none; window bits. Server first.
 };
 
 constexpr Offer offers[] = {
@@ -123,7 +123,7 @@ constexpr Offer offers[] = {
      "; server_max_window_bits=10; client_max_window_bits=9", "+10 +9"},
     {small, "permessage-deflate; server_max_window_bits=14",
      "; client_no_context_takeover; server_max_window_bits=11", "+11 -15"},
-    // Declined: what zlib cannot do, and what 7.1 says.
+    // Declined: an offer that zlib cannot honour, and offers that 7.1 requires declining.
     {takeover, "permessage-deflate; server_max_window_bits=8", "declined", ""},
     {takeover, "permessage-deflate; server_max_window_bits=7", "declined", ""},
     {takeover, "permessage-deflate; server_max_window_bits=16", "declined", ""},
@@ -184,7 +184,7 @@ TEST(WsExtensions, offers) {
 TEST(WsExtensions, responses) {
     struct Case {
         const DeflateOptions& offered;
-        std::string_view response, want;  // Parameters, "none", or an error.
+        std::string_view response, want;  // The parameters, "none", or an error.
     };
     constexpr Case cases[] = {
         {off, "", "none"},

@@ -94,7 +94,7 @@ TEST(WsHandshake, requests) {
 
 TEST(WsHandshake, keys) {
     EXPECT_EQ(text_of(accept_key("dGhlIHNhbXBsZSBub25jZQ==")),
-              "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");  // 1.3
+              "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");  // The example of section 1.3.
     EXPECT_EQ(text_of(accept_key("x3JJHMbDL1EzLkh9GBhXDw==")), "HSmrc0sMlYUkAGmm5OPpG2HaGWk=");
     const Bytes random = to_bytes("the sample nonce");
     EXPECT_EQ(text_of(client_key(std::span<const std::byte, 16>(random))),
@@ -134,7 +134,7 @@ void expect_origins(std::span<const OriginCase> cases) {
 TEST(WsHandshake, origins_of_the_same_site) {
     const OriginPolicy same{};
     const OriginCase cases[] = {
-        {same, "", "example.com", false, true},  // No browser.
+        {same, "", "example.com", false, true},  // A client that is no browser.
         {same, "http://example.com", "example.com", false, true},
         {same, "http://EXAMPLE.com", "example.COM", false, true},
         {same, "http://example.com:80", "example.com", false, true},
@@ -159,7 +159,7 @@ TEST(WsHandshake, origins_of_the_same_site) {
         {same, "ws://example.com", "example.com", false, true},
         {same, "wss://example.com", "example.com", false, true},
         {same, "WSS://example.com:8443", "example.com:8443", true, true},
-        {same, "ws://example.com", "example.com", true, false},  // Came without TLS.
+        {same, "ws://example.com", "example.com", true, false},  // A page without TLS.
         {same, "ws://other.com", "example.com", false, false},
         {same, "wss://example.com", "example.com:80", false, false},
         {same, "file://", "example.com", false, false},

@@ -34,7 +34,7 @@ TEST(WsHeartbeat, bytes_put_the_ping_off) {
     heartbeat.on_bytes(20'000);
     EXPECT_EQ(step_text(heartbeat, options, 25'000), "nothing 20000");
     EXPECT_EQ(step_text(heartbeat, options, 45'000), "ping 20000");
-    heartbeat.on_bytes(46'000);  // Any bytes, not only the pong.
+    heartbeat.on_bytes(46'000);  // Any bytes count, not only a pong.
     EXPECT_EQ(step_text(heartbeat, options, 65'000), "nothing 6000");
     EXPECT_EQ(step_text(heartbeat, options, 71'000), "ping 20000");
 }

@@ -1,4 +1,4 @@
-// Frames as RFC 6455 section 5 has them, good and bad, at every read size, with bytes behind them.
+// Frames of RFC 6455 section 5, valid and invalid, at every read size, with further bytes.
 #include "ws/receiver.h"
 
 #include <gtest/gtest.h>
@@ -105,7 +105,7 @@ constexpr Case cases[] = {
      "violation(1008 too many fragments)"},
     {"fifth fragment, all empty", client, "02 00 00 00 00 00 00 00 00",
      "violation(1008 too many fragments)"},
-    // Refused: UTF-8 (8.1), at the byte that proves it.
+    // Refused: UTF-8 (8.1), at the first byte that proves the fault.
     {"C0", client, "81 02 c0", "violation(1007 invalid UTF-8)"},
     {"surrogate", client, "81 03 eda080", "violation(1007 invalid UTF-8)"},
     {"cut character", client, "81 01 c3", "violation(1007 invalid UTF-8)"},
@@ -148,8 +148,8 @@ TEST(WsReceiver, gives_the_same_answer_with_bytes_behind) {
         const Bytes wire = join({unhex(c.wire), frame(c.role, Opcode::text, true, "next"),
                                  frame(c.role, Opcode::ping, true, "p")});
         const std::string want = std::string(c.want) + (open ? " text(next) ping(p)" : "");
-        // A violation is found at its byte, so some cases stop in the middle of a frame that the
-        // bytes behind would finish: the answer must be the same.
+        // A violation is found at its byte, so some cases stop within a frame that further bytes
+        // would complete: the result must be the same.
         for (size_t step = 1; step <= wire.size(); ++step) {
             EXPECT_EQ(transcript(reader_of(c), wire, step), want)
                 << c.name << ", reads of " << step;

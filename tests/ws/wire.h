@@ -1,4 +1,5 @@
-// tests/ws/wire.h: bytes written by hand, and a receiver's events as one line of text.
+// tests/ws/wire.h: bytes written as hexadecimal digits, and a receiver's events as one line of
+// text.
 #pragma once
 
 #include <algorithm>
@@ -88,7 +89,7 @@ struct Reader {
     Inflater* inflater = nullptr;
 };
 
-// Long payloads as their length and a checksum.
+// Writes a long payload as its length and a checksum.
 inline std::string brief(std::span<const std::byte> bytes) {
     if (bytes.size() <= 40) return to_text(bytes);
     uint32_t sum = 2166136261;
@@ -115,13 +116,13 @@ inline std::string describe(const Event& event) {
 
 struct Transcript {
     std::string text;
-    size_t memory_bytes_max = 0;  // The most that the receiver held.
-    size_t kept_bytes_max = 0;    // The most that it left to its caller.
+    size_t memory_bytes_max = 0;  // The most memory that the receiver held.
+    size_t kept_bytes_max = 0;    // The most bytes that the receiver left to its caller.
 };
 
-// Feeds `wire` in reads of `step` bytes and writes down every event. What the receiver leaves comes
-// back in front of the next read, in a block of exactly that size, so that a sanitizer sees each
-// byte too many.
+// Feeds `wire` in reads of `step` bytes and records every event. Bytes that the receiver leaves are
+// put in front of the next read, in a block of exactly that size, so that a sanitizer detects any
+// access beyond.
 inline Transcript run(const Reader& reader, std::span<const std::byte> wire, size_t step) {
     Receiver receiver(reader.role, reader.limits, reader.inflater);
     Transcript out;
@@ -138,7 +139,7 @@ inline Transcript run(const Reader& reader, std::span<const std::byte> wire, siz
             if (event.kind == Event::Kind::need_more) break;
             out.text += describe(event);
             if (event.kind != Event::Kind::violation) continue;
-            // Final: a good frame afterwards changes nothing.
+            // A violation is final: a valid frame afterwards changes nothing.
             Bytes good = frame(reader.role, Opcode::text, true, "good");
             std::span<std::byte> more(good);
             if (describe(receiver.next(more)) != describe(event)) out.text += " UNSTUCK";
