@@ -1,4 +1,4 @@
-// Chromium (Debian's) for the browser tests, with everything that a page must not do collected.
+// Debian's Chromium for the browser tests. Collects every fault of a page.
 
 import { existsSync } from "node:fs";
 import { after } from "node:test";
@@ -6,14 +6,14 @@ import { chromium } from "playwright-core";
 
 import { wait_ms_max } from "../interop/client.mjs";
 
-const launch_ms_max = 180_000; // From a disk that is slow and a cache that is cold.
+const launch_ms_max = 180_000;  // for a slow disk and a cold cache
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 export const desktop = { viewport: { width: 1280, height: 800 } };
 export const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true,
   hasTouch: true };
 
-// A test that failed half-way left its browser, which would keep this process.
+// A failed test may leave a browser running, which would keep this process alive.
 const launched = [];
 after(async () => {
   for (const browser of await Promise.allSettled(launched)) await browser.value?.close();
@@ -40,7 +40,7 @@ export async function openPage(browser, url, { locale = "en-GB", ...options } = 
   });
   page.on("pageerror", (error) => page.faults.push(String(error)));
   page.on("requestfailed", (request) => {
-    // A page that is left while it still loads aborts its requests, as it should.
+    // A page that is left while it loads aborts its requests; that is no fault.
     const { errorText } = request.failure();
     if (errorText !== "net::ERR_ABORTED") page.faults.push(`${errorText}: ${request.url()}`);
   });

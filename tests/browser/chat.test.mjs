@@ -53,7 +53,7 @@ describe("chat page", () => {
     await ming.waitForSelector("#state[data-state=closed]");
     await shows(ada, "#list li.system", "小明下线了!");
     await say(ada, "Ada", "while you were away");
-    await shows(ada, "#list li.message", "Ada:while you were away"); // The server has had it.
+    await shows(ada, "#list li.message", "Ada:while you were away");  // the server has received it
     await ming.click("#reconnect");
     await connected(ming);
     await say(ming, "小明", "back");
@@ -107,7 +107,7 @@ describe("chat page", () => {
   test("the server's error is shown to the one who caused it", async () => {
     const page = await enter(desktop);
     const other = await open(server.url("/chat"));
-    // The page itself sends nothing malformed: break its JSON on the way to the socket.
+    // The page sends only valid JSON, so the test breaks the JSON on its way to the socket.
     await page.evaluate(() => {
       const send = WebSocket.prototype.send;
       WebSocket.prototype.send = function broken() {
@@ -118,7 +118,7 @@ describe("chat page", () => {
     await say(page, "Ada", "lost");
     await shows(page, "#list li.fault", "Server: ");
     await say(page, "Ada", "fine");
-    // The page of the test before may still be on its way out.
+    // The page of an earlier test may still be disconnecting.
     let line = await other.next();
     while (line.endsWith("下线了!")) line = await other.next();
     assert.equal(line, "Ada:fine");
@@ -141,7 +141,7 @@ describe("chat page", () => {
     await connected(page);
     await page.click("#send");
     await shows(page, "#list li.message", "Ada:kept");
-    await page.context().close(); // refused connections are console errors here, as they must be
+    await page.context().close();  // refused connections are console errors here, as expected
     await again.stop();
   });
 });

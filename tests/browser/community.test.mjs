@@ -1,4 +1,4 @@
-// The community in Chromium: two people in two contexts, one on a desktop and one on a phone.
+// The community in Chromium: two people in two browser contexts, on a desktop and on a phone.
 
 import assert from "node:assert/strict";
 import path from "node:path";
@@ -20,7 +20,7 @@ async function say(page, text) {
   await page.click("#post");
 }
 
-// With the answer: what another page shows may be there before.
+// Waits for the answer too: the page may show the comment earlier, by another page's push.
 async function comment(page, text) {
   await say(page, text);
   await page.waitForFunction(() => document.getElementById("text").value === "");
@@ -39,7 +39,7 @@ describe("community pages", () => {
   });
   const enter = async (options, address = "/community/") => {
     const page = await openPage(browser, server.url(address, "http"), options);
-    // Lost by a reload, so that a test can tell that there was none.
+    // A reload loses this mark, so a test can tell that the page was not reloaded.
     await page.evaluate(() => { window.sameLoad = true; });
     await live(page);
     await page.waitForSelector("#comments[data-loaded=true]", { state: "attached" });
@@ -191,7 +191,7 @@ describe("community pages", () => {
     await shows(fresh, "#comments .text", "written while it was away");
     assert.deepEqual(await texts(fresh), ["kept", "written while it was away"]);
     await fresh.context().close();
-    await page.context().close(); // refused connections are console errors here, as they must be
+    await page.context().close();  // refused connections are console errors here, as expected
     await again.stop();
   });
 });

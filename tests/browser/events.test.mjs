@@ -1,5 +1,5 @@
-// Server events in Chromium: the samples of their document, with nothing but the host changed, over ws
-// and wss; the pages to try them; pages of another origin.
+// Server events in Chromium, over ws and wss: sample pages with only the host changed, the pages
+// for trying the endpoints, and pages of another origin.
 
 import assert from "node:assert/strict";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
@@ -19,7 +19,7 @@ function samples(host) {
   const root = temporaryFolder();
   copyFileSync(path.join(here, "../node_modules/jquery/dist/jquery.js"), path.join(root, "jquery.js"));
   for (const name of ["client.html", "server.html"]) {
-    const html = readFileSync(path.join(here, "seed000", name), "utf8");
+    const html = readFileSync(path.join(here, "events_samples", name), "utf8");
     assert.equal(html.split(address).length, 2, "the address stands once in the sample");
     writeFileSync(path.join(root, name), html.replace(address, host));
   }
@@ -47,7 +47,7 @@ describe("the samples of the document", () => {
   before(async () => { browser = await launch(); });
   after(() => browser?.close());
 
-  // The host is known once the server runs; its folder may be filled then.
+  // The folder is filled once the server's address is known.
   for (const [scheme, socket] of [["http", "ws"], ["https", "wss"]]) {
     test(`over ${socket}`, async () => {
       const tls = socket === "wss";
@@ -136,7 +136,7 @@ describe("pages of another origin", () => {
     await Promise.all([listed, other, events].map((server) => server?.stop()));
   });
 
-  // The first event that the page gets, or "refused".
+  // The first event that the page receives, or "refused".
   const listen = (page, scheme, options) => page.evaluate(([url, given]) => new Promise((resolve) => {
     const source = url.startsWith("ws") ? new WebSocket(url) : new EventSource(url, given);
     source.onmessage = ({ data }) => resolve(data);

@@ -10,8 +10,8 @@ const stateIs = (page, number) =>
   page.waitForSelector(`#readyState [aria-current][data-state="${number}"]`);
 const text = (page, selector) => page.textContent(selector);
 
-// Whether the canvases show the same pixels, and whether the second one is blank. As PNG, because
-// reading pixels makes Chromium warn, and because a failure should not print a picture.
+// Returns whether the canvases show the same pixels, and whether the second one is blank. Compares
+// PNG data: reading pixels makes Chromium warn, and a failure should not print a picture.
 const canvases = (page) => page.evaluate(() => {
   const [source, destination] = ["source", "destination"].map((id) => document.getElementById(id));
   const blank = document.createElement("canvas");
@@ -30,7 +30,7 @@ describe("pages", () => {
   });
   const url = (path) => server.url(path, "http");
 
-  // A test with a page; the page must not have done anything wrong by its end.
+  // Runs a test with a page, which must not have had a fault at the end.
   function onPage(name, path, options, body) {
     test(name, async () => {
       const page = await openPage(browser, url(path), options);
@@ -94,7 +94,7 @@ describe("pages", () => {
     await shows(page, "#serverResponse", "Server Reply:: 你好 <b>starling</b> 🐦");
     assert.equal(await page.locator("#serverResponse b").count(), 0);
     await shows(page, "#roundTrip", "ms");
-    // The browser counts it down after the answer, or before; the page looks ten times a second.
+    // bufferedAmount falls at any time around the answer; the page shows it ten times a second.
     await page.waitForFunction(() => document.getElementById("bufferedAmount").textContent === "0");
     await page.fill("#textmessage", "");
     await page.press("#textmessage", "Enter"); // an empty message is a message
@@ -178,7 +178,7 @@ describe("pages", () => {
     await page.click("#closeWith");
     await stateIs(page, 3);
     assert.equal(await text(page, "#closeEventCode"), "4321");
-    // The code comes back (RFC 6455 section 5.5.1); whether the reason does is the server's choice.
+    // The code comes back (RFC 6455 section 5.5.1). The server may drop the reason.
     assert.match(await text(page, "#closeEventReason"), /^"(再见)?"$/);
     assert.equal(await text(page, "#closeEventClean"), "true");
     assert.equal(await text(page, "#closeError"), "");

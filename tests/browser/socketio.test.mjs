@@ -10,7 +10,7 @@ const connected = (page) => page.waitForSelector("#state[data-state=open]");
 const said = (page) => page.locator("#list li.message .text").allTextContents();
 const names = (page) => page.locator("#people .who").allTextContents();
 
-// Waits until exactly these are online, in any order.
+// Waits until exactly these members are online, in any order.
 function online(page, ...wanted) {
   return page.waitForFunction((expected) => {
     const listed = [...document.querySelectorAll("#people .who")].map((who) => who.textContent);
@@ -47,18 +47,19 @@ describe("Socket.IO chat page", () => {
     await rename(page, name);
     await page.waitForFunction((own) => [...document.querySelectorAll("#people button:disabled .who")]
       .some((who) => who.textContent === own), name);
-    // A WebSocket ends with its page; over polling the server learns of that at the ping timeout.
+    // A WebSocket ends with its page. Over polling the server notices the end at the ping timeout.
     await transportIs(page, "websocket");
     return page;
   };
   const leave = async (...pages) => {
     const faults = [];
     for (const page of pages) {
-      // A client that leaves while it tries a WebSocket gives that up, and may ask once more for
-      // the session that it has just ended: the browser tells of both.
+      // A client that leaves while it upgrades aborts the WebSocket, and may poll once more with
+      // the ended session's id: the browser logs both.
       const given = /WebSocket is closed before the connection is established|^400: .*[?&]sid=/;
       faults.push(...page.faults.filter((fault) => !(page.left && given.test(fault))));
-      await page.context().close(); // Also where something is wrong: the next test has the same names.
+      await page.context().close(); // Also after a failure, since the next test uses the same
+                                    // names.
     }
     assert.deepEqual(faults, []);
   };
@@ -97,7 +98,8 @@ describe("Socket.IO chat page", () => {
     await shows(ada, "#list li.private.mine .who", "to Ben, private");
     await ada.selectOption("#to", "");
     await say(ada, "for all");
-    await shows(eve, "#list .text", "for all"); // sent later, so the private one is not on its way
+    await shows(eve, "#list .text", "for all"); // sent later, so the private message is not on its
+                                                // way
     assert.deepEqual(await said(eve), ["for all"]);
     assert.deepEqual(await said(ben), ["only for you", "for all"]);
     assert.deepEqual(await said(ada), ["only for you", "for all"]);
@@ -116,7 +118,7 @@ describe("Socket.IO chat page", () => {
     await shows(ada, "#formError", "has left: nothing was sent");
     assert.equal(await ada.getAttribute("#to", "aria-invalid"), "true");
     assert.equal(await ada.inputValue("#text"), "only for you");
-    // Not even the one who is here again under the same name is meant: that is for Ada to say.
+    // A newcomer of the same name is not addressed either: only Ada may choose the newcomer.
     await online(ada, "Ada", "Ben", "Eve");
     await ada.click("#send");
     await shows(ada, "#formError", "has left: nothing was sent");
@@ -144,7 +146,7 @@ describe("Socket.IO chat page", () => {
       ["serve", "--demo", "--listen", `127.0.0.1:${own.port}`], { port: own.port })
       .ready((port) => fetch(`http://127.0.0.1:${port}/healthz`).then(({ ok }) => ok, () => false));
     await connected(ada);
-    // The new server gave Ben another id: somebody else, for all that Ada's page knows.
+    // The new server gave Ben another id, so Ada's page takes him for another person.
     await shows(ada, "#to option:checked", "Ben (has left)");
     await say(ada, "only for you");
     await shows(ada, "#formError", "has left: nothing was sent");
@@ -171,7 +173,7 @@ describe("Socket.IO chat page", () => {
     await shows(ada, "#formError", "refuses this name");
     assert.equal(await ada.getAttribute("#name", "aria-invalid"), "true");
     assert.deepEqual((await names(ben)).sort(), ["Ada Lovelace", "Ben"]);
-    // Asked for at the handshake, it is refused there.
+    // The option is asked for at the handshake, and refused there.
     ada.left = true;
     await ada.click("#leave");
     await ada.click("#reconnect");
@@ -189,7 +191,7 @@ describe("Socket.IO chat page", () => {
     const html = "<img src=x onerror=alert(1)><script>alert(2)</script>";
     await say(eve, html);
     await shows(ada, "#list .text", html);
-    // By name: somebody who left by closing a page may still be listed for a while.
+    // Chosen by name: a member that left by closing the page may still be listed for a while.
     await ada.locator("#people button:not(:disabled)", { hasText: "<b>Eve</b>" }).first().click();
     await say(ada, html);
     await shows(eve, "#list li.private .text", html);
@@ -203,13 +205,13 @@ describe("Socket.IO chat page", () => {
   test("the transport is shown, and is the one that was chosen", async () => {
     const page = await enter("Ada");
     const other = await enter("Ben");
-    await transportIs(page, "websocket"); // upgraded
+    await transportIs(page, "websocket");  // after the upgrade
     const urls = [];
     page.on("request", (request) => urls.push(request.url()));
     page.on("websocket", (socket) => urls.push(socket.url()));
     const kinds = () => [...new Set(urls.filter((url) => url.includes("/socket.io/?"))
       .map((url) => new URL(url).searchParams.get("transport")))];
-    // The old connection may still say goodbye by its own transport when the new one is chosen.
+    // The old connection may still send its end by its own transport when the new one is chosen.
     for (const [value, shown] of [["polling", "polling"], ["websocket", "websocket"],
       ["polling,websocket", "websocket"]]) {
       urls.length = 0;
@@ -227,7 +229,7 @@ describe("Socket.IO chat page", () => {
     await page.check("[name=transports][value=polling]", { force: true });
     await transportIs(page, "polling");
     await page.reload();
-    await transportIs(page, "polling"); // remembered
+    await transportIs(page, "polling");  // the choice was remembered
     await leave(page, other);
   });
 

@@ -5,7 +5,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-// {cert, key, fingerprint}: files in `folder`, for the host `name`.
+// Makes {cert, key, fingerprint} for the host `name`: the first two are files in `folder`.
 export function certificate(folder, name, file = name) {
   const cert = path.join(folder, `${file}.crt`);
   const key = path.join(folder, `${file}.key`);

@@ -1,9 +1,9 @@
-// npm `ws` as a client, with its events as promises: messages queue until a test asks for them.
+// A client of npm `ws` whose events are promises: messages queue until a test asks for them.
 
 import { WebSocket } from "ws";
 
-// What must happen may take long on a machine that is busy with other things: the limit is there to
-// end a test that would wait forever, and says nothing about speed.
+// Generous, for a busy machine: this limit ends a test that would wait for ever, and does not test
+// speed.
 export const wait_ms_max = 60_000;
 
 export function deadline(promise, what, ms_max = wait_ms_max) {
@@ -55,7 +55,7 @@ export class Client {
   end() { this.socket.terminate(); }
 }
 
-// A client whose connection is open; rejects when the server refuses it.
+// Opens a connection. Rejects if the server refuses it.
 export function open(url, protocols, options) {
   const client = new Client(url, protocols, options);
   return deadline(new Promise((resolve, reject) => {
@@ -64,7 +64,7 @@ export function open(url, protocols, options) {
   }), `${url} to open`);
 }
 
-// The HTTP status and headers with which the server refuses the upgrade.
+// Returns the HTTP status and headers of a refused upgrade.
 export function refusal(url, protocols = [], options = {}) {
   const socket = new WebSocket(url, protocols, options);
   return deadline(new Promise((resolve, reject) => {

@@ -11,7 +11,7 @@ const text = (payload, options) => frame(opcode.text, payload, options);
 const close = (code, reason) => frame(opcode.close, closePayload(code, reason));
 
 const faults = [
-  // name, bytes, expected close code
+  // [name, bytes, expected close code]
   ["an unmasked frame", text("x", { mask: false }), 1002],
   ["RSV1", text("x", { rsv: 4 }), 1002],
   ["RSV2", text("x", { rsv: 2 }), 1002],

@@ -1,4 +1,4 @@
-// The community's HTTP API and its channels, as its pages use them, from outside of a browser.
+// The community's HTTP API and its channels, used as the pages use them.
 
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
@@ -12,7 +12,7 @@ const emma = "emma@example.com";
 const ming = "ming@example.com";
 const event = "WS Server Event:GotNew";
 
-// Somebody with his cookie: get(path) and post(path, body) give {status, body, headers}.
+// A user with a cookie: get(path) and post(path, body) return {status, body, headers}.
 class Visitor {
   cookie = "";
 

@@ -1,4 +1,4 @@
-// permessage-deflate (RFC 7692) against npm `ws`, which has its own zlib streams.
+// permessage-deflate (RFC 7692) against npm `ws`, which uses zlib streams of its own.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -26,7 +26,7 @@ const offers = [
   ["windows of 10 bits", { clientMaxWindowBits: 10, serverMaxWindowBits: 10 }],
 ];
 
-// RFC 7692 section 7.2.1: the four bytes that a sync flush ends with are left out.
+// RFC 7692 section 7.2.1: the last four bytes of a sync flush are removed.
 function deflated(payload) {
   return deflateRawSync(payload, { finishFlush: 2 }).subarray(0, -4);
 }

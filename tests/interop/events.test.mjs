@@ -136,7 +136,7 @@ describe("server events", () => {
 
   test("an expired token closes with 4401, a new one keeps the connection", async () => {
     const user = { email: "a@b" };
-    // Long enough for both to come in and for one to renew it, however busy the machine is.
+    // Long enough that both connect and one renews the login, also on a busy machine.
     const headers = { Cookie: `auth_token=${token({ ...user, exp: now_s() + 10 })}` };
     const enter = () => listen("SystemMessagea@b", { headers });
     const [left, kept] = await Promise.all([enter(), enter()]);
@@ -169,7 +169,7 @@ describe("server events", () => {
     assert.deepEqual(await publish(three("Latest")), [200, [got, got, got]]);
     assert.equal(await latest.next(), "WS Server Event:a");
     assert.equal(await latest.next(), "WS Server Event:c");
-    // The other channel's interval is over at about the same time, by the clock of another thread.
+    // The other channel's interval ends at about the same time, by another thread's clock.
     await until(async () => {
       const [status, published] = await publish({ channel: "ArticleMessage9", event: "d" });
       assert.equal(status, 200);

@@ -1,5 +1,5 @@
-// The chat room of examples/chat (and of the demo's /chat), examples/broadcast, and subscribers
-// that do not read.
+// The chat room of examples/chat and of the demo's /chat, examples/broadcast, and subscribers that
+// do not read.
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -18,7 +18,8 @@ const rooms = [
 ];
 for (const [title, start, path] of rooms) {
   describe(`chat: ${title}`, () => {
-    // A room for each test: who has left the last one may be announced when the next one has begun.
+    // A server for each test: the farewell to a member of the last test could arrive in the next
+    // test.
     let server;
     beforeEach(async () => { server = await start(); });
     afterEach(() => server.stop());
@@ -106,7 +107,7 @@ describe("broadcast", () => {
     const server = await example("broadcast");
     const clients = await Promise.all(
       Array.from({ length: 5 }, () => open(server.url("/"))));
-    // Once a second the time goes out as well, between whatever else does.
+    // The time is sent once a second, between the other messages.
     const clock = /^\d\d:\d\d:\d\d$/;
     const sent = async (client) => {
       for (;;) {
@@ -116,7 +117,7 @@ describe("broadcast", () => {
     };
     for (let i = 0; i < 100; i += 1) clients[i % 2].socket.send(`${i % 2} says ${i}`);
     for (const client of clients) {
-      const next = [0, 1]; // of each sender
+      const next = [0, 1];  // the next number of each sender
       for (let i = 0; i < 100; i += 1) {
         const [sender, number] = (await sent(client)).split(" says ").map(Number);
         assert.equal(number, next[sender], "one sender's messages keep their order");
@@ -143,7 +144,7 @@ describe("broadcast", () => {
     await server.stop();
   });
 
-  // A subscriber that stops reading while 32 MB are published: far more than the kernel buffers.
+  // A subscriber stops reading while 32 MB are published, far more than the kernel buffers.
   async function flood(policy) {
     const server = await serve({ websocket: [{ path: "/all", kind: "broadcast", on_slow: policy,
       send_queue_bytes_max: 256 * 1024 }] });
@@ -173,7 +174,7 @@ describe("broadcast", () => {
     const { server, slow, publisher } = await flood("drop");
     slow.socket.resume();
     let count = 0;
-    // "last" may be dropped itself while the queue is still full: it is sent until it arrives.
+    // "last" may be dropped too while the queue is full, so it is sent until it arrives.
     const repeat = setInterval(() => publisher.socket.send("last"), 50);
     try {
       for (;;) {

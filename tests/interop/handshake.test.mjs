@@ -1,5 +1,4 @@
-// The opening handshake (RFC 6455 section 4): who gets in, with which
-// subprotocol, and who does not.
+// The opening handshake (RFC 6455 section 4): accepted and refused clients, and their subprotocols.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";

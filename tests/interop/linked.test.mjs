@@ -1,5 +1,5 @@
-// What a program links: the features that it asks for, and no others. Read from the symbols of the
-// examples, which are linked against the static library as an application is.
+// A program links only the features that it uses. Checked by the symbols of the examples, which
+// link the static library as applications do.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import path from "node:path";
@@ -22,7 +22,7 @@ const features = {
 
 test("an echo server links no feature that it does not use", () => {
   const text = symbols("echo");
-  assert.match(text, /starling::server::Worker::/);  // The symbols are there to be read.
+  assert.match(text, /starling::server::Worker::/);  // The program has symbols to check.
   for (const [name, pattern] of Object.entries(features)) assert.doesNotMatch(text, pattern, name);
 });
 

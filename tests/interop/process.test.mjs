@@ -1,4 +1,4 @@
-// The program as a process: signals, exit codes, errors of the configuration, descriptors.
+// The program as a process: signals, exit codes, configuration errors, descriptors.
 
 import assert from "node:assert/strict";
 import { truncateSync, writeFileSync } from "node:fs";
@@ -38,9 +38,9 @@ describe("signals", () => {
     const root = temporaryFolder();
     writeFileSync(path.join(root, "long.bin"), "");
     truncateSync(path.join(root, "long.bin"), 256 * 1024 * 1024);
-    // For an hour, unless it is told again: so that an end which waited for the peer is no end.
+    // The timeouts are an hour, so that a stop that waits for the peer fails the test.
     const server = await serve({ ...echo, root, drain_timeout_s: 3600, stalled_timeout_s: 3600 });
-    const reader = await Wire.connect(server.port); // stops reading when the answer has begun
+    const reader = await Wire.connect(server.port);  // stops reading once the answer has begun
     reader.write("GET /long.bin HTTP/1.1\r\nHost: a\r\n\r\n");
     await deadline(new Promise((resolve) => {
       reader.socket.once("data", () => {
@@ -97,7 +97,7 @@ describe("command line", () => {
     assert.equal((await run(["check-config", file])).code, 0);
   });
 
-  // file, line that the message must name, key that it must name
+  // [file, line named in the message, key named in the message]
   const faulty = [
     ["an unknown key", "workers: 1\nlissen: []\n", 2, "lissen"],
     ["an unknown key inside", "websocket:\n  - path: /a\n    kind: echo\n    ping: 3\n", 4, "ping"],

@@ -1,5 +1,5 @@
-// Real proxies in front of a program, as people set them up: nginx and haproxy from Debian, with a
-// configuration of a few lines that adds no field to a request.
+// Real proxies in front of a program: Debian's nginx and haproxy, with a short configuration that
+// adds no header field.
 
 import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
@@ -37,7 +37,7 @@ backend program
 };
 export const proxies = Object.keys(configurations);
 
-// Where Debian puts what only root is expected to run.
+// Debian installs programs for root in these folders.
 function executable(name) {
   const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin"];
   const found = folders.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
@@ -45,7 +45,7 @@ function executable(name) {
   return found;
 }
 
-// A proxy that forwards everything to `to`, a port: {port, stop()}.
+// Starts a proxy that forwards everything to the port `to`: {port, stop()}.
 export async function proxy(name, to) {
   const port = await freePort();
   const folder = temporaryFolder();

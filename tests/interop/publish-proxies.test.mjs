@@ -1,5 +1,5 @@
-// Publishing through real proxies that say nothing of themselves: to the server every client behind
-// them is a peer on loopback, so only the key tells who may publish.
+// Publishing through real proxies that add no field: every client behind them looks like a peer on
+// loopback, so only the key decides.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";

@@ -1,11 +1,11 @@
-// Starts the built programs for a test and ends them with it.
+// Starts the built programs for a test, and ends them with the test.
 //
 //   const server = await serve({ websocket: [{ path: "/echo", kind: "echo" }] });
 //   ... server.port, server.url("/echo") ...
 //   await server.stop();
 //
-// Every program listens on a free port and is waited for until it answers; nothing here sleeps for a
-// fixed time. What a test leaves running is killed by its pid at the end.
+// Every program listens on a free port, and a test waits until the program answers; there are no
+// fixed sleeps. Programs that a test leaves running are killed by their process id.
 
 import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
@@ -22,7 +22,7 @@ import { wait_ms_max } from "./client.mjs";
 export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const build = process.env.STARLING_BUILD
   ? path.resolve(process.env.STARLING_BUILD) : path.join(repository, "build/release");
-// STARLING_* configures the programs; what the caller has set of it is not for these.
+// STARLING_* variables of the caller must not configure the tested programs.
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith("STARLING_")));
 delete environment.STATE_DIRECTORY;
@@ -30,8 +30,9 @@ const stderr_bytes_max = 64 * 1024;
 
 const running = new Set();
 const folders = new Set();
-environment.XDG_STATE_HOME = temporaryFolder(); // What the demo keeps is no test's of another run.
-// A test that failed half-way left its program, whose open connections would keep this process.
+environment.XDG_STATE_HOME = temporaryFolder(); // A folder of its own, so that no data of an
+                                                // earlier run is found.
+// A failed test may leave a program running, whose open connections would keep this process alive.
 after(() => {
   for (const child of running) child.kill("SIGKILL");
 });
@@ -40,7 +41,7 @@ process.on("exit", () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-// Another program of a test, to be killed with it where the test does not end it.
+// Registers another program of a test, to be killed if the test does not end it.
 export function onExit(child) {
   running.add(child);
   child.on("close", () => running.delete(child));
@@ -48,7 +49,7 @@ export function onExit(child) {
 
 export const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
-// Waits until `condition` gives something true, and gives it back.
+// Waits until `condition` returns a true value, and returns that value.
 export async function until(condition, what, ms_max = wait_ms_max) {
   const end = performance.now() + ms_max;
   for (;;) {
@@ -65,8 +66,8 @@ export function temporaryFolder() {
   return folder;
 }
 
-// Outside of the range from which the kernel takes ports for outgoing connections and for port 0: one
-// of those may be somebody else's by the time the program listens on it, or listens on it again.
+// A port outside of the range from which the kernel takes ports for outgoing connections and for
+// port 0: within that range another process may take the port before the program listens on it.
 export async function freePort() {
   const range = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8");
   const [first, last] = range.trim().split(/\s+/).map(Number);
@@ -104,7 +105,7 @@ export class Program {
         this[stream] = (this[stream] + text).slice(-stderr_bytes_max);
       });
     }
-    // {code, signal} once the program is gone and all of its output is read.
+    // Resolves to {code, signal} once the program has ended and all of its output was read.
     this.exited = new Promise((resolve) => {
       this.#child.on("error", (error) => {
         running.delete(this.#child);
@@ -136,11 +137,12 @@ export class Program {
     return this;
   }
 
-  // Ends the program at once. Tests of the graceful end send their own signals.
+  // Ends the program without draining. Tests of a graceful stop send their own signals.
   async stop() {
     if (!this.alive) return this.exited;
     this.#child.kill("SIGTERM");
-    // The second one says: do not drain. Two that are pending at once would be one.
+    // The second SIGTERM means: do not drain. It is repeated, since two pending signals merge into
+    // one.
     const again = setInterval(() => this.#child.kill("SIGTERM"), 50);
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), wait_ms_max);
     const result = await this.exited;
@@ -173,19 +175,19 @@ function healthy(port) {
   });
 }
 
-// YAML is a superset of JSON: the configuration of a test is an object.
+// Writes a configuration, given as an object: YAML is a superset of JSON.
 export function writeConfig(config, folder = temporaryFolder()) {
   const file = path.join(folder, "starling.yaml");
   writeFileSync(file, typeof config === "string" ? config : `${JSON.stringify(config, null, 2)}\n`);
   return file;
 }
 
-// A test that a busy machine makes slow is no client that is too slow: none of these waits is tested
-// here, and the server's own tests are told the time.
+// Long timeouts: a busy machine must not make a client look too slow. Unit tests check these
+// timeouts with a clock of their own.
 const patience = { stalled_timeout_s: 3600, http: { head_timeout_s: 3600, request_timeout_s: 3600 } };
 
-// `starling serve --config` with `config`; `listen` is filled in when it is not given. With `tls`
-// the program is ready when it accepts TCP, else when /healthz answers.
+// Runs `starling serve --config` with `config`, and adds `listen` if it is absent. The program is
+// ready when /healthz answers, or with `tls` when it accepts TCP connections.
 export async function serve(config = {}, { tls = false, prefix } = {}) {
   const port = await freePort();
   const listen = [{ address: `127.0.0.1:${port}`, ...(tls ? { tls: true } : {}) }];
@@ -194,7 +196,7 @@ export async function serve(config = {}, { tls = false, prefix } = {}) {
   return program.ready(tls ? connects : healthy);
 }
 
-// `starling serve --demo`: the pages, /echo, /chat, /socketio and /community.
+// Runs `starling serve --demo`: the pages, /echo, /chat, /socketio and /community.
 export async function serveDemo(args = []) {
   const port = await freePort();
   const program = new Program("starling",
@@ -202,13 +204,13 @@ export async function serveDemo(args = []) {
   return program.ready(healthy);
 }
 
-// One of examples/*: its port is the first argument.
+// Starts one of examples/*. Its first argument is the port.
 export async function example(name) {
   const port = await freePort();
   return new Program(`examples/${name}`, [String(port)], { port }).ready(connects);
 }
 
-// Runs `starling` to its end: {code, signal, stdout, stderr}.
+// Runs `starling` to its end. Returns {code, signal, stdout, stderr}.
 export async function run(args) {
   const program = new Program("starling", args);
   const timer = setTimeout(() => program.signal("SIGKILL"), wait_ms_max);

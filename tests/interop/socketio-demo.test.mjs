@@ -1,4 +1,4 @@
-// The Socket.IO chat of the demo: what one member does costs the others no more than it should.
+// The demo's Socket.IO chat: one member's requests cost the other members a bounded amount.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -7,7 +7,7 @@ import { deadline } from "./client.mjs";
 import { serveDemo } from "./server.mjs";
 import { client4 } from "./socketio/harness.mjs";
 
-const interval_ms = 250; // Between two broadcasts of changes.
+const interval_ms = 250;  // between two broadcasts of changes
 const members_count = 30;
 
 describe("members of the chat", () => {
@@ -19,7 +19,8 @@ describe("members of the chat", () => {
     await server?.stop();
   });
 
-  // A member with the list that its page would show, and what it got of whom.
+  // A member with the list that its page would show, and the messages it received about each
+  // member.
   async function enter(name, transports = ["websocket"]) {
     const socket = client4.io(server.url("/", "http"), { forceNew: true, reconnection: false, transports, auth: { name } });
     const member = { socket, name, names: new Map(), changes: 0, bytes: 0, typing: 0, wanted: null };

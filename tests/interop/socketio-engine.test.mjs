@@ -1,5 +1,5 @@
-// Engine.IO on the wire: the reference and starling give the same bytes for the same requests. Each
-// test runs on both, unless STARLING_SOCKETIO=node asks for the reference alone.
+// Engine.IO on the wire: the reference server and starling send the same bytes for the same
+// requests. Each test runs on both, or with STARLING_SOCKETIO=node on the reference only.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -19,7 +19,7 @@ import { greeting } from "./socketio/text.mjs";
 
 const polling = "EIO=4&transport=polling";
 
-// What one request without a session gets.
+// The answers to single requests without a session.
 const refusals = [
   ["GET", "", 400, error(0)],
   ["GET", "EIO=4&transport=pollin", 400, error(0)],
@@ -71,14 +71,14 @@ for (const [name, start] of both) {
         const fields = ["connection: close", `content-length: ${message.length}`];
         const expected = ["HTTP/1.1 400 Bad Request", ...fields, "content-type: text/html", message];
         const got = await refusedUpgrade(server.port, query);
-        // The reference looks at the revision once it has answered 101, which no client
+        // The reference checks the revision only after it has answered 101, which no client
         // understands.
         const late =
           got.startsWith("HTTP/1.1 101") && name === "the reference" && query.includes("EIO=3");
         const answer = late ? got.slice(got.indexOf("HTTP/1.1 400")) : got;
         const [head, body] = answer.split("\r\n\r\n");
         const [status, ...lines] = head.split("\r\n");
-        // Names of fields have no case, their order says nothing, and starling tells the date.
+        // Field names are compared without case and order, and starling adds Date.
         const sorted = lines.map((line) => line.toLowerCase()).sort();
         const rest = sorted.filter((line) => !line.startsWith("date: "));
         assert.deepEqual([status, ...rest, body], expected);
@@ -146,7 +146,7 @@ for (const [name, start] of both) {
 
     test("packets as text", async () => {
       const one = await session();
-      // What is sent, and what comes back.
+      // [request, answer]
       const cases = [
         ['42["echo-event",1,"a",null,{"b":[true]}]', '42["echo-event",1,"a",null,{"b":[true]}]'],
         ['420["echo","x"]', '430["x"]'],
@@ -204,7 +204,7 @@ for (const [name, start] of both) {
     test("JSONP", async () => {
       const jsonp = (body) => /^___eio\[7\]\((".*")\);$/.exec(body.toString());
       const first = await request(server.port, "GET", `/socket.io/?${polling}&j=7`);
-      // A script that says it is plain text is not run where `nosniff` is asked for.
+      // With `nosniff` browsers do not run a script of type text/plain.
       const types = { starling: "text/javascript; charset=UTF-8" };
       assert.equal(first.headers["content-type"], types[name] ?? "text/plain; charset=UTF-8");
       const { sid } = JSON.parse(JSON.parse(jsonp(first.body)[1]).slice(1));
@@ -221,7 +221,7 @@ for (const [name, start] of both) {
         [200, "ok", "text/html"],
       );
       const event = `42${JSON.stringify(["echo-event", "a\nb \\n c ü"])}`;
-      await post(event.replaceAll("\\n", "\\\\n")); // as the client's form needs it
+      await post(event.replaceAll("\\n", "\\\\n"));  // as the client's form escapes it
       await post('42["greeting"]');
       const packets = [];
       while (packets.length < 4) {
@@ -245,7 +245,7 @@ for (const [name, start] of both) {
       const plain = (size) => `431["${"x".repeat(size)}"]`;
       for (const [size, accepts, encoding, expand] of [
         [2000, "gzip", "gzip", gunzipSync],
-        // Every browser accepts gzip; starling knows no other coding.
+        // Every browser accepts gzip; starling has no other coding.
         ...(name === "starling" ? [] : [[2000, "deflate", "deflate", inflateSync]]),
         [2000, "gzip, deflate", "gzip", gunzipSync],
         [2000, "identity", undefined, (body) => body],
@@ -379,7 +379,8 @@ for (const [name, start] of both) {
           "Access-Control-Request-Headers": "x-y",
         },
       });
-      // starling allows what its options list, the reference whatever is asked for.
+      // starling allows the methods and fields in its options, the reference those that were asked
+      // for.
       const allowed = {
         starling: ["GET, HEAD, POST", "Content-Type"],
       };

@@ -1,4 +1,4 @@
-// Engine.IO 3, which the clients 1.x and 2.x speak, on the wire: on the reference and on starling.
+// Engine.IO 3 on the wire, which clients 1.x and 2.x speak: the reference and starling.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -52,7 +52,7 @@ for (const [name, start] of both) {
       await one.post([packet]);
       const { body } = await one.get();
       if (name === "the reference") assert.equal(body.toString(), payloadOf([packet], 3));
-      // Escaped text is the same to every client, and what 1.x needs.
+      // Escaped text means the same to every client, and 1.x needs the escapes.
       assert.deepEqual(
         packetsOf(body, 3).map((text) => JSON.parse(text.slice(2))),
         [["echo-event", "ü🐦"]],

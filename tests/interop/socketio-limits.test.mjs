@@ -1,5 +1,5 @@
-// What bad input gets from a Socket.IO server: it costs its sender the connection, and nobody else
-// anything. Where the reference is more lenient the row says what it does.
+// Invalid input to a Socket.IO server ends the sender's connection, and affects no other client. If
+// the reference is more lenient, the row says so.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -17,8 +17,7 @@ const bytes = Buffer.from([1, 2, 3]);
 const deep = `42["nobody",${"[".repeat(100_000)}${"]".repeat(100_000)}]`;
 const manyNamespaces = Array.from({ length: 100 }, (_, i) => `40/room-${100 + i},`);
 
-// [what, packets, outcome, outcome of the reference where it is another]. A Buffer is a binary
-// packet.
+// [name, packets, outcome, the reference's outcome if different]. A Buffer is a binary packet.
 const packets = [
   ["a second CONNECT", ["40"], "closed"],
   ["a packet for a namespace that was not joined", ['42/room-1,["echo-event"]'], "closed"],
@@ -79,7 +78,7 @@ const packets = [
 
 const mark = '42["echo-event","still here"]';
 
-// "stays" once the echo is back, "closed" when the connection ends.
+// "stays" once the echo returns, "closed" when the connection ends.
 async function overWebSocket(port, list) {
   const socket = await Socket.open(port);
   const seen = [];
@@ -103,7 +102,7 @@ async function overPolling(port, list) {
   const texts = list.map((packet) =>
     typeof packet === "string" ? packet : `b${packet.toString("base64")}`,
   );
-  // The answer to a POST whose packet closes the connection may be any, or none.
+  // The answer to a POST whose packet ends the connection is undefined, and may be missing.
   await session.post(texts).catch(() => {});
   await session.post([mark]).catch(() => {});
   const seen = [];
@@ -177,7 +176,7 @@ describe("requests", () => {
       `POST ${session.target()} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n` +
         "Content-Length: 100\r\n\r\n42[",
     );
-    // Which of them comes first is not known: send until one of them is the second.
+    // The order of arrival is unknown: send until one of the requests is the second poll.
     let status = 200;
     while (status === 200) status = (await session.post(["3"]).catch(() => ({ status: 0 }))).status;
     assert.equal(status, 400);
@@ -277,7 +276,7 @@ describe("requests", () => {
     await goesOn(session);
   });
 
-  // Payloads of EIO3 that are none.
+  // Invalid payloads of EIO3.
   const payloads = ["x:4", "5:4", "99999999999999999999:4", "-1:4", "4"];
   for (const payload of payloads) {
     test(`the payload ${payload} ends the session`, async () => {
@@ -298,12 +297,12 @@ describe("requests", () => {
         path: session.target(),
         agent: false,
       });
-      poll.on("error", () => {}); // of the abort
+      poll.on("error", () => {});  // the abort's error
       await once(poll, "finish");
       await peer.settled();
       poll.destroy();
     };
-    // One that was aborted before the server saw it is none: then the next one is.
+    // A request that was aborted before the server saw it does not count; then the next one does.
     const entry = await until(async () => {
       await abortPoll();
       const [list] = await peer.ask("reasons");
@@ -321,7 +320,7 @@ describe("time", () => {
     assert.deepEqual(await socket.ended(), []);
     const session = await Session.open(server.port, { join: false });
     assert.match(await session.ended(), /^400 /);
-    // The older clients have joined from the start, and who joined stays.
+    // Older clients join on connecting, and a session that joined is kept.
     for (const eio of [3, 4]) {
       const other = await Session.open(server.port, { eio });
       await other.post([mark]);

@@ -1,5 +1,6 @@
-// What connections survive and what ends them: restarts of the server, cut and silent networks, and
-// the recovery of what was missed meanwhile. A proxy between client and server is the network.
+// Events that connections survive, and events that end them: restarts of the server, cut and silent
+// networks; and the recovery of missed packets. A proxy between client and server acts as the
+// network.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -33,9 +34,9 @@ async function server(t, ...flags) {
   return program;
 }
 
-// The reasons that the server saw for `id`.
+// The reasons that the server recorded for `id`.
 async function seen(witness, id) {
-  // A witness whose own connection broke, on a busy machine, is asked again.
+  // On a busy machine the witness's own connection may break; then it is asked again.
   const list = await witness.socket
     .timeout(5000)
     .emitWithAck("reasons")
@@ -88,7 +89,7 @@ describe("restarts", () => {
   });
 });
 
-// These wait for heartbeats, each with a server of its own.
+// These tests wait for heartbeats, so each has its own server and they run at once.
 describe("reasons", { concurrency: 4 }, () => {
   for (const name of ["polling", "websocket"]) {
     for (const client of [client4, client2, client1]) {
@@ -102,7 +103,7 @@ describe("reasons", { concurrency: 4 }, () => {
         proxy.refusing = true;
         proxy.cut();
         assert.match(await peer.disconnected(), /^transport (close|error)$/);
-        // Between two polls there is nothing to cut: then the heartbeat finds it.
+        // Between two polls there is no connection to cut: then the heartbeat detects the loss.
         const expected =
           name === "polling"
             ? /^(transport (close|error)|ping timeout)$/
@@ -121,7 +122,7 @@ describe("reasons", { concurrency: 4 }, () => {
       const { id } = peer;
       proxy.frozen = true;
       assert.equal(await peer.disconnected(), "ping timeout");
-      // The client closed its side at the same time, but nothing of that arrives.
+      // The client closes its side at the same time, but the network is silent.
       assert.equal(await reasonOf(witness, id), "ping timeout");
     });
 
@@ -133,7 +134,7 @@ describe("reasons", { concurrency: 4 }, () => {
         ),
       );
       for (const peer of peers) {
-        // "ping" and "pong" are packets of either side, in turn.
+        // The sides send "ping" and "pong" in turn.
         let beats = 0;
         await deadline(
           new Promise((resolve) => {
@@ -155,7 +156,7 @@ describe("reasons", { concurrency: 4 }, () => {
 describe("recovery", { concurrency: 4 }, () => {
   const each = 25;
 
-  // Sends `each` ticks from `first` on; `between` is called after some of them.
+  // Sends `each` ticks, numbered from `first`; calls `between` after some of them.
   async function ticks(sender, first, after, between) {
     for (let i = 0; i < each; i += 1) {
       sender.emit("broadcast", i % 2 ? "room" : null, "tick", first + i);
@@ -169,7 +170,7 @@ describe("recovery", { concurrency: 4 }, () => {
       const polling = transport.name === "polling";
       const rounds = polling ? 3 : 8;
       test(`${client.name}, ${transport.name}: nothing is lost, nothing comes twice`, async (t) => {
-        // A poll that was answered into a cut connection is one that the heartbeat finds.
+        // A poll that is answered into a cut connection is detected by the heartbeat.
         const program = await server(
           t,
           "--recovery",
@@ -186,7 +187,7 @@ describe("recovery", { concurrency: 4 }, () => {
         for (let round = 0; round < rounds; round += 1) {
           if (transport.name === "upgrade") await peer.upgraded();
           await peer.settled();
-          // At another moment in each round.
+          // Cuts at another moment in each round.
           await ticks(sender, round * each, round * 3, async () => {
             proxy.refusing = polling;
             proxy.cut();
@@ -268,7 +269,7 @@ describe("recovery", { concurrency: 4 }, () => {
     const [, recovered, offset] = JSON.parse((await first.next()).slice(2));
     assert.equal(recovered, false);
     assert.equal(typeof offset, "string");
-    // Neither a volatile event nor one that waits for an ack has an offset.
+    // Neither a volatile event nor an event with an ack has an offset.
     await first.post(['42["volatile-burst",1]', '42["ask-me",10000,"?"]']);
     const sent = [];
     await first.until((packet) => sent.push(packet) && packet === '420["question","?"]');
@@ -312,7 +313,7 @@ describe("recovery", { concurrency: 4 }, () => {
     await witness.ask("broadcast", null, "note", "missed");
     const second = await Session.open(program.port, { join: false });
     await second.post([`40${JSON.stringify({ pid, offset })}`]);
-    // The reference sends what was missed before the reply to CONNECT; clients take either.
+    // The reference sends missed packets before the reply to CONNECT; clients accept both orders.
     const packets = [await second.next(), await second.next(), await second.next()];
     const reply = packets.findIndex((packet) => packet.startsWith("40"));
     assert.deepEqual(JSON.parse(packets.splice(reply, 1)[0].slice(2)), { sid, pid });

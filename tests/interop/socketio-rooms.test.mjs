@@ -1,5 +1,5 @@
-// Rooms, broadcasts and what a Socket.IO server knows about its sockets, with clients of all
-// generations in the same rooms.
+// Rooms, broadcasts and the server's view of its sockets, with clients of all generations in the
+// same rooms.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -20,7 +20,7 @@ for (const workers of [1, 2]) {
     const websocket = { transports: ["websocket"] };
     const join = (t, options = websocket) => connect(t, client4, server.port, options);
 
-    // Three clients of all generations in a room of its own, over polling and WebSocket.
+    // Three clients of all generations in one room, over polling and WebSocket.
     async function trio(t) {
       rooms += 1;
       const room = `room ${rooms}`;
@@ -33,8 +33,8 @@ for (const workers of [1, 2]) {
       return { room, peers };
     }
 
-    // What each of `peers` has in "note" when all that the first one sent is there: what it sends
-    // takes the same way, from worker to worker, in order.
+    // The "note" events that each of `peers` received, once all that the first peer sent has
+    // arrived: its packets take the same way between workers, in order.
     async function notes(peers) {
       for (const peer of peers) {
         const sender = peer.socket.nsp === peers[0].socket.nsp ? peers[0] : peer;
@@ -168,7 +168,7 @@ for (const workers of [1, 2]) {
       const { room, peers } = await trio(t);
       peers[1].answer = () => null;
       peers[0].answer = peers[2].answer = () => ["here"];
-      // Long enough for those that answer, on a machine with much else to do.
+      // Long enough for the answers on a busy machine.
       assert.deepEqual(await peers[0].ask("ask-all", room, 1000, "?"), [
         "operation has timed out",
         ["here", "here"],

@@ -1,4 +1,5 @@
-// Many sessions on several workers: a request may land on any of them, its session belongs to one.
+// Many sessions on several workers: any worker may receive a request, but one worker owns its
+// session.
 
 import assert from "node:assert/strict";
 import http from "node:http";
@@ -11,7 +12,7 @@ import { packetsOf, Session, Socket } from "./socketio/raw.mjs";
 
 const numbers = (count) => Array.from({ length: count }, (_, i) => i);
 
-// A request over one of the connections of `agent`, which sessions share.
+// Sends a request over one of the connections of `agent`, which the sessions share.
 function over(agent, port, method, target, body) {
   return deadline(
     new Promise((resolve, reject) => {
@@ -44,7 +45,8 @@ describe("several workers", () => {
   test("polls and POSTs of many sessions over the same kept connections", async (t) => {
     const sessions = 20;
     const each = 15;
-    // Fewer connections than sessions would let polls that wait hold up those that would end them.
+    // As many connections as sessions: with fewer, waiting polls would block the requests that end
+    // them.
     const polls = new http.Agent({ keepAlive: true, maxSockets: sessions });
     const posts = new http.Agent({ keepAlive: true, maxSockets: 5 });
     t.after(() => [polls, posts].forEach((agent) => agent.destroy()));

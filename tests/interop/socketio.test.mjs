@@ -21,10 +21,10 @@ import { greeting } from "./socketio/text.mjs";
 
 const bytes = (...values) => Buffer.from(values);
 const numbers = (count) => Array.from({ length: count }, (_, i) => i + 1);
-// Near the limit of 1 MB. Over polling, the bytes of msgpack are base64.
+// Near the limit of 1 MB. Over polling, msgpack bytes are sent as base64.
 const large = (client) => (client.msgpack ? 700_000 : 900_000);
 
-// What is sent and must come back the same, by event and by ack.
+// Values that must come back unchanged, by event and by ack.
 const values = [
   ["nothing", []],
   ["JSON", [1, -2.5, "text", true, false, null, [], {}, [[1], { a: { b: [null] } }]]],
@@ -36,13 +36,13 @@ const values = [
   ["ten attachments", [numbers(10).map((i) => bytes(i, i))]],
 ];
 
-// The clients read a payload or a packet of more than one byte for a character in their own way:
-// 1.4.4 encodes text as UTF-8 twice over polling. Node's server does not undo it.
+// False if the client decodes non-ASCII text in its own way: over polling 1.4.4 encodes text as
+// UTF-8 twice, which Node's server does not undo either.
 const reads_text = (client, transport) =>
   !isNode || client !== client1 || transport.name === "websocket";
 
 function sameValue(got, sent, what) {
-  // Old clients give binary as they like: ArrayBuffer, Buffer.
+  // Old clients deliver binary data as ArrayBuffer or Buffer.
   const plain = (value) => {
     if (value instanceof ArrayBuffer) return Buffer.from(value).toString("hex");
     if (ArrayBuffer.isView(value)) return Buffer.from(value).toString("hex");
@@ -121,7 +121,7 @@ for (const client of clients) {
           assert.deepEqual(await peer.ask("echo", { [greeting]: [greeting] }), [
             { [greeting]: [greeting] },
           ]);
-          // Text beside binary is counted in bytes in the older payloads.
+          // Older payloads with text and binary count text in bytes.
           sameValue(
             await peer.ask("echo", greeting, bytes(200)),
             [greeting, bytes(200)],
@@ -173,7 +173,7 @@ for (const client of clients) {
         assert.deepEqual(await room.next("note"), ["for the room"]);
         await peer.settled();
         assert.deepEqual(peer.pending("note"), []);
-        // Those of the tests before are gone at some time.
+        // The connections of earlier tests end after a while.
         await until(async () => (await room.ask("connections"))[0] === 1, "one connection", 30_000);
         room.emit("disconnect-me", false);
         assert.equal(await room.disconnected(), "io server disconnect");
@@ -184,7 +184,7 @@ for (const client of clients) {
       test("a namespace that does not exist is refused, its connection stays", async (t) => {
         const peer = dial(t, client, server.port, { transports: transport.list, nsp: "/none" });
         const error = await peer.refused();
-        assert.equal(error.message, "Invalid namespace"); // an object in the older protocol too
+        assert.equal(error.message, "Invalid namespace");  // an object in the older protocol too
       });
 
       test("a middleware refuses", async (t) => {
@@ -194,7 +194,8 @@ for (const client of clients) {
           assert.equal(error.message, "not authorized");
           assert.deepEqual(error.data, { code: "E_AUTH" });
         } else {
-          assert.deepEqual(error, { code: "E_AUTH" }); // the older protocol has one value for both
+          assert.deepEqual(error, { code: "E_AUTH" }); // the older protocol has one value for
+                                                       // message and data
         }
         const unlucky = dial(t, client, server.port, {
           transports: transport.list,
@@ -204,7 +205,7 @@ for (const client of clients) {
         assert.equal(client.eio === 4 ? second.message : second, "unlucky");
       });
 
-      // 1.4.4 says nothing in its CONNECT.
+      // 1.4.4 sends no data in its CONNECT.
       if (client !== client1) {
         test("a middleware lets the right token pass", async (t) => {
           const credentials =
@@ -244,7 +245,7 @@ for (const client of clients) {
         peer.emit("volatile-burst", 100);
         assert.deepEqual(await peer.next("volatile-end"), [100]);
         const seen = peer.pending("volatile").map(([i]) => i);
-        // Between two polls nothing can be written.
+        // Between two polls no packet can be written.
         const least = transport.name === "polling" ? 0 : 1;
         assert.ok(seen.length >= least && seen.length <= 100, `${seen.length} volatile events`);
         assert.deepEqual(
@@ -263,7 +264,7 @@ for (const client of clients) {
         }
       });
 
-      // The reasons of both sides. 1.4.4 and 2.5.0 close the whole connection with their last
+      // The reasons on both sides. 1.4.4 and 2.5.0 close the whole connection with their last
       // namespace.
       const endings = [
         [
@@ -303,7 +304,7 @@ for (const client of clients) {
   }
 }
 
-// What the server remembers of the socket that left.
+// The server's record of the socket that left.
 async function gone(witness, id) {
   for (;;) {
     const [list] = await witness.ask("reasons");

@@ -15,11 +15,11 @@ using boost::json::array;
 using boost::json::object;
 using sio::Json;
 
-// Two to four bytes in UTF-8, line separators, "\n" as two characters and as one, quotes: as in
-// socketio/text.mjs.
+// The text of socketio/text.mjs: characters of two to four bytes in UTF-8, line separators, "\n" as
+// two characters and as one, quotes.
 constexpr std::string_view greeting = "Grüße, 世界, \U0001f426 \u2028 \u2029 \\n \\ \"quoted\" \n";
 
-// What the catch-all listeners of a socket saw.
+// The event names that a socket's catch-all listeners received.
 struct Seen {
     std::vector<std::string> incoming, outgoing;
 };
@@ -52,7 +52,7 @@ int64_t number(const Json& value) {
 
 bool flag(const Json& value) { return value.is_bool() && value.get_bool(); }
 
-// Of a room or a list of rooms; null: none.
+// The names in `rooms`: one room, a list of rooms, or null for none.
 std::vector<std::string> names(const Json& rooms) {
     std::vector<std::string> all;
     if (const auto* list = rooms.if_array())
@@ -77,7 +77,7 @@ array sorted(std::vector<std::string> texts) {
     return list_of(texts);
 }
 
-// `event`: its name, then its arguments.
+// `event`: the event's name, then its arguments.
 template <class Sender>
 void emit(const Sender& sender, std::span<const Json> event) {
     if (!event.empty()) sender.emit_list(text(event.front()), event.subspan(1));
@@ -182,7 +182,7 @@ void binary_make(const Call& call) {
     call.ack(Json({{"parts", std::move(parts)}, {"count", count}}));
 }
 
-// Code points of a valid UTF-8 text.
+// The code points of a valid UTF-8 text.
 void describe(const Call& call) {
     array points;
     uint32_t point = 0;

@@ -1,7 +1,7 @@
-// tests/interop/socketio_events.h: the events that the test server of Socket.IO serves, as
-// socketio/server.mjs beside it describes them.
+// tests/interop/socketio_events.h: the events of the Socket.IO test server, as described in
+// socketio/server.mjs beside it.
 //
-// Ledger: what the events report of the past. Owner: main. Thread: any.
+// Ledger: past events, for the events that report them. Owner: main. Thread: any.
 #pragma once
 
 #include <starling/socketio.h>
@@ -29,7 +29,7 @@ public:
 private:
     mutable std::mutex mutex_;
     boost::json::array namespaces_, room_events_;
-    // By the namespace's name, which outlives it where empty ones are cleaned up.
+    // Keyed by the namespace's name, since empty namespaces are removed with --cleanup.
     std::map<std::string, boost::json::array> gone_;
 };
 
@@ -38,7 +38,7 @@ struct Context {
     Ledger ledger = {};
 };
 
-// `context` outlives the server.
+// `context` must outlive the server.
 void serve(sio::Namespace& nsp, Context& context);
 
 }  // namespace starling::interop

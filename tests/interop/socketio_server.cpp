@@ -1,5 +1,6 @@
-// The test server of the Socket.IO tests: what socketio/server.mjs beside it does on npm `socket.io`,
-// with the same flags, namespaces and events. Prints "listening PORT" once it accepts, on 127.0.0.1.
+// The Socket.IO test server: behaves like socketio/server.mjs beside it, which uses npm
+// `socket.io`, with the same flags, namespaces and events. Prints "listening PORT" once it accepts
+// connections on 127.0.0.1.
 #include <starling/server.h>
 #include <starling/socketio.h>
 
@@ -41,7 +42,7 @@ std::vector<sio::Transport> transports(std::string_view list) {
     return all;
 }
 
-// False: `name` has a value.
+// False: `name` is no switch, but a flag with a value.
 bool set_switch(sio::Options& io, std::string_view name) {
     if (name == "--recovery")
         io.connection_state_recovery = sio::Recovery{};

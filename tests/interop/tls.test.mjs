@@ -14,7 +14,7 @@ import { Wire } from "./wire.mjs";
 
 const insecure = { rejectUnauthorized: false };
 
-// Runs s_client with a request for /healthz: {code, output}.
+// Runs s_client with a request for /healthz. Returns {code, output}.
 function openssl(port, args) {
   const child = spawn("openssl",
     ["s_client", "-connect", `127.0.0.1:${port}`, "-ign_eof", ...args]);
@@ -22,7 +22,7 @@ function openssl(port, args) {
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk) => { output += chunk.toString("latin1"); });
   }
-  child.stdin.on("error", () => {}); // a refused handshake leaves nobody to write to
+  child.stdin.on("error", () => {});  // a refused handshake closes standard input
   child.stdin.end("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   const end = new Promise((resolve) => {
     child.on("close", (code) => resolve({ code, output }));
@@ -111,7 +111,7 @@ describe("TLS", () => {
   }
 
   test("renegotiation is refused", async () => {
-    // Without -ign_eof a line that is a single R makes s_client ask for it (TLS 1.2 only).
+    // A line of a single R makes s_client renegotiate, unless -ign_eof is given (TLS 1.2 only).
     const child = spawn("openssl", ["s_client", "-connect", `127.0.0.1:${server.port}`, "-tls1_2"]);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {

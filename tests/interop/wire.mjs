@@ -1,4 +1,4 @@
-// A raw connection: bytes that no proper client would send, and what comes back, byte for byte.
+// A raw connection: sends bytes that no correct client would send, and returns the answer's bytes.
 
 import { createHash, randomBytes } from "node:crypto";
 import net from "node:net";
@@ -7,8 +7,8 @@ import { deadline } from "./client.mjs";
 
 export const opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 
-// One frame (RFC 6455 section 5.2). `mask: false` and `length` (of another size than the payload,
-// or in another form) make frames that are wrong.
+// One frame (RFC 6455 section 5.2). `mask: false` makes an invalid frame, and so does a `length`
+// that differs from the payload's or is not in the shortest form.
 export function frame(code, payload = "", { fin = true, rsv = 0, mask = true, length } = {}) {
   const body = Buffer.from(payload);
   const size = body.length;
@@ -29,8 +29,8 @@ export function closePayload(code, reason = "") {
   return Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason)]);
 }
 
-// The first frame in `bytes`, unmasked as servers send it: {code, fin, rsv, payload, size} or null
-// when it is not complete.
+// The first frame in `bytes`, {code, fin, rsv, payload, size}; null if it is incomplete. Servers do
+// not mask.
 export function parseFrame(bytes, offset = 0) {
   if (bytes.length - offset < 2) return null;
   let length = bytes[offset + 1] & 0x7f;
@@ -67,7 +67,7 @@ export class Wire {
     };
     socket.on("end", end);
     socket.on("close", end);
-    socket.on("error", end); // a reset is one of the ways in which a server ends a connection
+    socket.on("error", end);  // servers may end a connection with a reset
   }
 
   static connect(port) {
@@ -97,7 +97,7 @@ export class Wire {
     }
   }
 
-  // Writes and waits until the kernel has taken everything.
+  // Writes, and waits until the kernel has taken everything.
   drained(bytes) { return new Promise((resolve) => { this.socket.write(bytes, resolve); }); }
 
   #all() {
@@ -113,7 +113,8 @@ export class Wire {
     return all.subarray(0, count);
   }
 
-  // What `parse` gives for the bytes so far, once it is not null and `enough` bytes are there.
+  // Returns the first non-null result of `parse` on the received bytes, once `enough` bytes are
+  // there.
   async #when(parse, what, enough = () => 0) {
     const loop = async () => {
       for (;;) {
@@ -134,7 +135,7 @@ export class Wire {
     return found;
   }
 
-  // The code of the next close frame; 1005 when it has none. Frames before it are skipped.
+  // The code of the next close frame; 1005 if it has none. Skips other frames.
   async closeCode() {
     for (;;) {
       const { code, payload } = await this.frame();
@@ -142,7 +143,8 @@ export class Wire {
     }
   }
 
-  // The next HTTP response, its body by Content-Length or in chunks. `head` for answers to HEAD.
+  // The next HTTP response, with a body of a given length or in chunks. `head`: the request was a
+  // HEAD.
   async response({ head = false } = {}) {
     const { end, text } = await this.#when((bytes) => {
       const end = bytes.indexOf("\r\n\r\n");
@@ -165,7 +167,7 @@ export class Wire {
     return { line, status, headers, body: Buffer.from(length > 0 ? this.#take(length) : []) };
   }
 
-  // A chunked body without extensions or trailers (RFC 9112 section 7.1), as this server sends it.
+  // A chunked body without extensions and trailers (RFC 9112 section 7.1), as this server sends it.
   async #chunked() {
     const parts = [];
     for (;;) {
@@ -181,7 +183,7 @@ export class Wire {
     }
   }
 
-  // Waits for the end of the connection and gives the bytes that came until then.
+  // Waits for the end of the connection. Returns the bytes received until then.
   async rest() {
     const loop = async () => {
       while (!this.ended) await new Promise((resolve) => { this.#wake = resolve; });

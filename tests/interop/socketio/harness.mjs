@@ -1,11 +1,10 @@
-// Starts the Socket.IO test server, starling's or the reference, and clients of three generations
-// on it.
+// Starts the Socket.IO test server, starling's or the reference, and clients of three generations.
 //
 //   STARLING_SOCKETIO=node   the reference, npm `socket.io` (server.mjs describes its events)
 //   otherwise                `socketio_test_server` of the build, with the same flags and events
 //
-// The clients differ in what they call things; a Peer hides it. What a Peer listens for are
-// `events`: they queue until a test asks for them.
+// A Peer hides the different APIs of the clients. `events`: the events that a Peer listens for;
+// they queue until a test asks for them.
 
 import net from "node:net";
 import { fileURLToPath } from "node:url";
@@ -21,7 +20,7 @@ import { Program } from "../server.mjs";
 export const isNode = process.env.STARLING_SOCKETIO === "node";
 const wait_ms_max = 30_000;
 
-// Starts one of both with `flags`; `port` is the port it listens on.
+// Starts either server with `flags`; `port` is the port that it listens on.
 async function launch(name, prefix, flags) {
   const port = flags.includes("--port") ? [] : ["--port", "0"];
   const program = new Program(name, [...port, ...flags.map(String)], { prefix });
@@ -79,10 +78,10 @@ const events = [
 export class Peer {
   #queues = new Map(events.map((name) => [name, []]));
   #waiting = new Set();
-  reasons = []; // of each disconnect
-  refusals = []; // what the server's CONNECT_ERROR or the transport's failure said
-  questions = []; // the arguments of each "question"
-  answer = (...args) => args; // what "question" is answered with; null: no answer
+  reasons = [];  // of each disconnect
+  refusals = [];  // from CONNECT_ERROR packets and transport failures
+  questions = [];  // the arguments of each "question"
+  answer = (...args) => args;  // the ack's arguments for "question"; null: no ack
 
   constructor(client, socket) {
     this.client = client;
@@ -105,7 +104,7 @@ export class Peer {
       this.reasons.push(reason);
       this.#wake();
     });
-    // A CONNECT_ERROR is "error" to the older clients.
+    // Older clients emit "error" for a CONNECT_ERROR.
     for (const name of client.eio === 4 ? ["connect_error"] : ["connect_error", "error"]) {
       this.socket.on(name, (error) => {
         this.refusals.push(error);
@@ -120,7 +119,7 @@ export class Peer {
     for (const resume of waiting) resume();
   }
 
-  // Waits until `condition` gives something true; it is looked at after each event.
+  // Waits until `condition` returns a true value; checks it after each event.
   async when(condition, what) {
     const loop = async () => {
       for (;;) {
@@ -137,7 +136,7 @@ export class Peer {
   get engine() {
     return this.socket.io.engine;
   }
-  // Without "/nsp#", which the older clients' ids may have.
+  // The id without "/nsp#", the prefix of older clients' ids.
   get id() {
     return this.socket.id;
   }
@@ -163,12 +162,12 @@ export class Peer {
     await this.when(() => engine.transport.name === "websocket", "the upgrade");
   }
 
-  // The arguments of the next event of this name.
+  // The arguments of the next event named `name`.
   next(name) {
     return this.when(() => this.#queues.get(name).shift() ?? this.#alive(`"${name}"`), `"${name}"`);
   }
 
-  // Nothing more comes to a client that is gone for good.
+  // Fails if the client is disconnected for good, since no event can follow.
   #alive(what) {
     if (this.reasons.length > 0 && !this.socket.connected && !this.socket.io.reconnection()) {
       throw new Error(`${this.reasons} while waiting for ${what} (client ${this.client.name})`);
@@ -182,12 +181,12 @@ export class Peer {
     return taken;
   }
 
-  // Those that came and that nobody took.
+  // The events named `name` that arrived, and that no test has taken.
   pending(name) {
     return this.#queues.get(name);
   }
 
-  // The arguments of the ack.
+  // Emits with an ack; returns the ack's arguments.
   ask(name, ...args) {
     let answer;
     this.socket.emit(name, ...args, (...got) => {
@@ -201,8 +200,8 @@ export class Peer {
     this.socket.emit(...args);
   }
 
-  // Once this returns, the server has handled what was sent before, and what it sent because of
-  // that is here: one connection keeps its order.
+  // After this returns, the server has handled all earlier packets, and its packets up to then have
+  // arrived: one connection keeps the order.
   async settled() {
     await this.ask("echo");
   }
@@ -211,13 +210,13 @@ export class Peer {
     this.socket.close();
   }
 
-  // A peer of another namespace over the same connection.
+  // A peer in another namespace over the same connection.
   beside(nsp) {
     return new Peer(this.client, this.socket.io.socket(nsp)).connected();
   }
 }
 
-// A client of the test `t`, which closes it. `options`: of the client, and `nsp`.
+// Connects a client for the test `t`, which closes it. `options`: the client's, and `nsp`.
 export function dial(t, client, port, { nsp = "/", ...options } = {}) {
   const url = `http://127.0.0.1:${port}${nsp}`;
   const peer = new Peer(
@@ -232,7 +231,7 @@ export async function connect(t, client, port, options) {
   return dial(t, client, port, options).connected();
 }
 
-// Forwards connections to the port that `target` gives at that time, and cuts or freezes them.
+// A proxy to the port that `target` returns at that moment. Can cut or freeze connections.
 export class Proxy {
   #sockets = new Set();
   #server;
@@ -264,8 +263,8 @@ export class Proxy {
       from.on("data", (bytes) => {
         if (!this.frozen) to.write(bytes);
       });
-      from.on("error", () => {}); // "close" follows
-      // Neither does the end of one side arrive at the other while the network is silent.
+      from.on("error", () => {});  // "close" follows
+      // While the network is silent, the end of one side does not reach the other side either.
       from.on("end", () => {
         if (!this.frozen) to.end();
       });

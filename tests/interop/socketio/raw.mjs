@@ -1,11 +1,11 @@
-// Engine.IO without a client: requests, payloads and packets as they are on the wire.
+// Engine.IO without a client library: requests, payloads and packets as on the wire.
 
 import http from "node:http";
 
 import { deadline } from "../client.mjs";
 import { frame, opcode, upgradeRequest, Wire } from "../wire.mjs";
 
-// {status, headers, body}; a request that gets no answer rejects.
+// Returns {status, headers, body}. Rejects if no answer arrives.
 export function request(port, method, target, { headers = {}, body } = {}) {
   return deadline(
     new Promise((resolve, reject) => {
@@ -32,7 +32,7 @@ export function request(port, method, target, { headers = {}, body } = {}) {
   );
 }
 
-// The body of an error.
+// The body of an error answer.
 export const error = (code) =>
   JSON.stringify({
     code,
@@ -46,7 +46,7 @@ export const error = (code) =>
     ][code],
   });
 
-// What the open packet says by default.
+// The default contents of the open packet.
 export const open = (upgrades, more = {}) => ({
   sid: "",
   upgrades,
@@ -73,7 +73,7 @@ export function packetsOf(body, eio) {
 export const payloadOf = (packets, eio) =>
   eio === 4 ? packets.join("\x1e") : packets.map((packet) => `${packet.length}:${packet}`).join("");
 
-// A session over polling: packets queue until a test asks for them.
+// A polling session. Packets queue until a test asks for them.
 export class Session {
   #packets = [];
 
@@ -82,7 +82,7 @@ export class Session {
     this.eio = eio;
   }
 
-  // Opens a session. With EIO4 it also joins "/", which EIO3 does by itself.
+  // Opens a session. With EIO4 it also joins "/"; EIO3 joins "/" by itself.
   static async open(port, { eio = 4, query = "", join = true, headers = {} } = {}) {
     const session = new Session(port, eio);
     session.first = await request(port, "GET", `/socket.io/?EIO=${eio}&transport=polling${query}`, {
@@ -131,8 +131,8 @@ export class Session {
     }
   }
 
-  // How the server ended the session: what a poll that waits gets, if it does not say it in a
-  // packet, and then what the next request gets.
+  // Returns how the server ended the session: the answer to a waiting poll, unless a packet says
+  // so, and then the answer to the next request.
   async ended() {
     for (;;) {
       const { status, body } = await this.get();
@@ -141,7 +141,7 @@ export class Session {
   }
 }
 
-// A WebSocket of Engine.IO as bytes: text and binary messages.
+// An Engine.IO WebSocket at the level of messages, text and binary.
 export class Socket {
   static async open(port, { eio = 4, sid, query = "", join = true } = {}) {
     const socket = new Socket();
@@ -186,7 +186,7 @@ export class Socket {
     }
   }
 
-  // Waits for the end of the connection, in whatever way; gives the packets until then.
+  // Waits for the end of the connection in any form. Returns the packets until then.
   async ended() {
     const packets = [];
     for (;;) {
@@ -204,7 +204,7 @@ export class Socket {
   }
 }
 
-// The bare bytes that a refused upgrade gets.
+// The raw answer to a refused upgrade.
 export async function refusedUpgrade(port, query) {
   const wire = await Wire.connect(port);
   wire.write(

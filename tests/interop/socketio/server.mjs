@@ -1,5 +1,5 @@
-// The test server of the Socket.IO tests on npm `socket.io`, which is the reference: the same tests
-// run against it and against starling's own program with the same flags and the same behaviour.
+// The Socket.IO test server on npm `socket.io`, the reference: the same tests run against this
+// server and against starling's own, which has the same flags and the same behaviour.
 //
 //   node server.mjs --port 0 [flags]      prints "listening <port>" once it accepts, on 127.0.0.1
 //
@@ -171,14 +171,14 @@ for (const event of ["create-room", "join-room", "leave-room", "delete-room"]) {
   });
 }
 
-// By the namespace's name, which outlives it where empty ones are cleaned up.
+// Keyed by the namespace's name, since empty namespaces are removed with --cleanup.
 const gone = new Map();
 function goneOf(nsp) {
   if (!gone.has(nsp.name)) gone.set(nsp.name, []);
   return gone.get(nsp.name);
 }
 
-// Handlers get the arguments without the ack, which is always there for them.
+// Handlers get the arguments without the ack function, which is always passed separately.
 function handlersOf(socket) {
   const nsp = socket.nsp;
   const answersTo = (done) => (error, answers) => done(error ? error.message : null, answers ?? []);

@@ -1,5 +1,5 @@
-// The page of the Socket.IO tutorial, its address aside as it stands there, in Chromium against
-// examples/socketio_chat: with client 1.4.4, which it was written for, and with 4.x.
+// The page of a Socket.IO tutorial, unchanged except for the address, in Chromium against
+// examples/socketio_chat: with client 1.4.4, for which it was written, and with 4.x.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { Program, example, until } from "../interop/server.mjs";
 import { launch, openPage } from "./browser.mjs";
 
-const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), "seed004");
+const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), "socketio_tutorial");
 const address = "http://localhost:3001";
 const html = readFileSync(path.join(folder, "index.html"), "utf8");
 const samples = readFileSync(path.join(folder, "samples.js"), "utf8");
@@ -28,7 +28,7 @@ for (const client of clients) {
     let site;
     let browser;
 
-    // As in the tutorial, the page comes from elsewhere, and js/socket.js is a copy of the client.
+    // As in the tutorial, another server serves the page; js/socket.js is a copy of the client.
     function answer(request, response) {
       if (request.url === "/js/socket.js") {
         return response.writeHead(302, { Location: chat.url(client.bundle, "http") }).end();
@@ -37,7 +37,7 @@ for (const client of clients) {
         return response.writeHead(request.url === "/favicon.ico" ? 204 : 404).end();
       }
       response.setHeader("Content-Type", "text/html; charset=utf-8");
-      // In the page's own script: one that is loaded for itself may come after the connection.
+      // Added to the page's own script: a script of its own might run after the connection.
       const end = html.lastIndexOf("</script>");
       const page = `${html.slice(0, end)}\n${samples}\n${html.slice(end)}`;
       return response.end(page.replace(address, () => chat.url("", "http")));
@@ -55,7 +55,7 @@ for (const client of clients) {
       await chat?.stop();
     });
 
-    // `page.lines` is what the page told the console.
+    // `page.lines`: the console output of the page.
     const enter = async () => {
       const page = await openPage(browser, "about:blank");
       page.lines = [];
@@ -117,7 +117,7 @@ for (const client of clients) {
       await from.evaluate((id) => socket.emit("sendPrivate", { toId: id, text: "你好" }), toId);
       const line = `getMessage ${JSON.stringify({ toId, text: "你好" })}`;
       await said(to, line);
-      // What everyone gets afterwards shows that nothing else is on its way.
+      // A later message to everyone shows that no earlier message is still on its way.
       await from.evaluate(() => socket.emit("sendMessageToServer", "after it"));
       for (const page of [from, to, other]) await said(page, 'sendMessageToAllClient "after it"');
       for (const page of [from, other]) {
@@ -149,7 +149,7 @@ for (const client of clients) {
       const page = await enter();
       const message = await page.evaluate((version) => new Promise((resolve) => {
         const nowhere = io(`${socket.io.uri}/nowhere`);
-        // Older servers say it as a string, Node's 4.x to old clients too as an object.
+        // Servers before 4.x send a string; Node's 4.x sends an object, also to old clients.
         nowhere.on(version === 1 ? "error" : "connect_error",
           (error) => resolve(error.message ?? error));
       }), client.version);
@@ -182,7 +182,7 @@ for (const client of clients) {
       await said(page, "Client has connected to the server!", 2);
       await page.evaluate(() => socket.emit("sendMessageToServer", "here again"));
       await said(page, 'sendMessageToAllClient "here again"');
-      await page.context().close(); // its faults: refused connections
+      await page.context().close();  // its faults: refused connections
     });
 
     test("a server that does not come back", async () => {
@@ -193,7 +193,7 @@ for (const client of clients) {
         watch(second, ["connect"]);
         watch(manager(second), own);
       }, own.url("", "http"));
-      await said(page, "event connect ", 2); // its own and the other's
+      await said(page, "event connect ", 2);  // of its own and of the other connection
       await own.stop();
       await said(page, "event reconnect_failed ");
       await page.context().close();

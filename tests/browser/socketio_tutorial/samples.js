@@ -1,4 +1,4 @@
-// The tutorial's other samples for the client, behind its page: each tells the console what came.
+// The tutorial's other samples for clients. Each logs its events to the console.
 
 socket.on('news', function(data) {
 	console.log('news', JSON.stringify(data));
@@ -20,7 +20,8 @@ socket.on('disconnect', function() {
 	console.log('The client has disconnected!');
 });
 
-// Its list of events: a client 1.x tells the socket of them all; from 3.0 on some are the manager's.
+// The tutorial's list of events. A client 1.x emits them all on the socket; from 3.0 on some are
+// emitted on the manager.
 var events = ['connect', 'connecting', 'disconnect', 'connect_failed', 'error', 'message', 'anything',
 	'reconnect_failed', 'reconnect', 'reconnecting'];
 function watch(emitter, names) {

@@ -1,5 +1,5 @@
-// The page of a `ws` chat tutorial, byte for byte but for the address in it, against examples/chat:
-// it concatenates its JSON, uses jQuery 3.1.1 and listens on the root path.
+// The page of a tutorial on `ws`, unchanged except for the address, against examples/chat. The page
+// concatenates its JSON, uses jQuery 3.1.1 and connects to the root path.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -13,9 +13,9 @@ import { launch, openPage, shows } from "./browser.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const address = "ws://172.18.30.237:3000";
-const html = readFileSync(path.join(here, "seed003/05-webSocket.html"), "utf8");
+const html = readFileSync(path.join(here, "ws_tutorial/05-webSocket.html"), "utf8");
 const files = {
-  "/05-webSocket.css": ["text/css", path.join(here, "seed003/05-webSocket.css")],
+  "/05-webSocket.css": ["text/css", path.join(here, "ws_tutorial/05-webSocket.css")],
   "/jquery-3.1.1.js": ["text/javascript", path.join(here, "../node_modules/jquery/dist/jquery.js")],
 };
 
