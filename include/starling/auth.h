@@ -43,7 +43,7 @@ struct Options {
     std::string audience = {};              // `aud`, or one of them. "": not checked.
     std::chrono::seconds leeway{30};        // For exp and nbf; one day at most.
     std::string cookie = "auth_token";      // "": not read.
-    std::string query_parameter = "token";  // "": not read. Ends up in access logs.
+    std::string query_parameter = "token";  // "": not read. Masked in access logs.
     std::string user_claim = "email";       // The claim that names the user; absent: `sub`.
     // The user header of a proxy, believed only from these addresses: "10.0.0.0/8", "::1", "unix"
     // for Unix-domain sockets. The proxy must replace any field of that name that its clients send.

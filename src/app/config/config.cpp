@@ -145,8 +145,8 @@ bool Config::require(const Yaml& node, const std::string& key, const std::string
 
 bool Config::read_value(const Yaml& node, const std::string& key, const Row& row) {
     if (!takes_list(row)) {
-        // A key without a value is a fault: `root:` alone was hardly meant to switch static files
-        // off.
+        // A key without a value is a fault: `root:` alone is most likely a mistake, and must not
+        // switch static files off.
         if (node.kind == Yaml::Kind::null) return fail(place(node.line, key), "has no value");
         if (node.kind != Yaml::Kind::scalar)
             return fail(place(node.line, key), "must be one value: " + describe_type(row));
