@@ -25,7 +25,8 @@ ROWS = {
                      peers.starling_socketio),
     "socketio-ack16": ("socketio-ack", [*COUNT, 50, "--in-flight", 16], "server_us",
                        peers.starling_socketio),
-    "socketio-idle": ("socketio-idle", [*COUNT, 10000], "heap_bytes", peers.starling_socketio),
+    "socketio-idle": ("socketio-idle", ["--heap-path", "/heap", *COUNT, 10000], "heap_bytes",
+                      peers.starling_socketio),
 }
 
 
