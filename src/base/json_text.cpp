@@ -87,7 +87,7 @@ char unescaped(char c) noexcept {
     }
 }
 
-// The value of the escape \uXXXX at `at`, should there be one.
+// The value of the escape \uHHHH at `at`; nothing if no escape begins there.
 std::optional<uint32_t> unit_at(std::string_view text, size_t at) noexcept {
     if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
     uint32_t unit = 0;

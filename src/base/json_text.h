@@ -35,7 +35,7 @@ void append_json_string(std::string& out, std::string_view text);
 
 // `raw`, here and below: what stands between the quotes of a string that scan_json() accepted.
 //
-// Appends the string's value as UTF-8. False where a `\uXXXX` is half of a surrogate pair without the other half;
+// Appends the string's value as UTF-8. False where a `\uHHHH` is half of a surrogate pair without the other half;
 // it is U+FFFD in `out`.
 bool append_json_decoded(std::string& out, std::string_view raw);
 

@@ -68,7 +68,7 @@ public:
 
     // False: the packet does not fit. Send the payload so far, and this packet with the next poll.
     // The first packet always fits. EIO3: characters beyond ASCII within JSON strings of messages
-    // become \uXXXX, because clients 1.x read text answers as bytes.
+    // become \uHHHH, because clients 1.x read text answers as bytes.
     [[nodiscard]] bool append(const Packet& packet);
 
     [[nodiscard]] bool empty() const noexcept { return body_.empty(); }

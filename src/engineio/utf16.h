@@ -19,7 +19,7 @@ namespace starling::engineio {
                                                        uint64_t units) noexcept;
 
 // Appends JSON, or a packet with JSON in it: within its strings, characters beyond ASCII become
-// \uXXXX, above U+FFFF two of them (RFC 8259 section 7). Outside of them nothing changes: there an
+// \uHHHH, above U+FFFF two of them (RFC 8259 section 7). Outside of them nothing changes: there an
 // escape would mean itself, as in the name of a namespace.
 void append_ascii_json(std::string& out, std::string_view text);
 

@@ -5,11 +5,9 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <mutex>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -17,6 +15,7 @@
 #include <vector>
 
 #include "tests/server/fixture.h"
+#include "tests/server/guide.h"
 #include "tests/server/ws_client.h"
 
 namespace starling::server::test {
@@ -128,32 +127,8 @@ TEST(AsyncGuide, TheSamplesDoWhatTheySay) {
         t.server.call(0, [] { return true; }).get());
 }
 
-// Without white space, so that a sample may stand deeper here and be broken elsewhere.
-std::string dense(std::string text) {
-    std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
-    return text;
-}
-
-std::string file(const std::string& path) {
-    std::ifstream in(path);
-    std::ostringstream all;
-    all << in.rdbuf();
-    return all.str();
-}
-
 TEST(AsyncGuide, EverySampleIsTheTextThatWasCompiled) {
-    const std::string root = STARLING_REPOSITORY "/";
-    const std::string compiled = dense(file(root + "tests/server/async_guide_test.cpp"));
-    const std::string guide = file(root + "docs/async.md");
-    constexpr std::string_view begin = "```cpp\n", end = "```\n";
-    size_t samples = 0;
-    for (size_t at = 0; (at = guide.find(begin, at)) != std::string::npos; ++samples) {
-        at += begin.size();
-        const std::string sample = guide.substr(at, guide.find(end, at) - at);
-        EXPECT_NE(compiled.find(dense(sample)), std::string::npos) << sample;
-        at += sample.size() + end.size();
-    }
-    EXPECT_EQ(samples, 6u);
+    EXPECT_EQ(expect_compiled({"docs/async.md"}, "tests/server/async_guide_test.cpp"), 6u);
 }
 
 }  // namespace

@@ -12,21 +12,11 @@
 #include <vector>
 
 #include "tests/server/fixture.h"
+#include "tests/server/guard.h"
 #include "tests/server/ws_client.h"
 
 namespace starling::server::test {
 namespace {
-
-// Tells when the frame that it lies in is destroyed.
-struct Guard {
-    Guard(Transcript& e, std::string n) : events(e), name(std::move(n)) {
-        events.add(name + " begins");
-    }
-    ~Guard() { events.add(name + " ends"); }
-    Guard(const Guard&) = delete;
-    Transcript& events;
-    const std::string name;
-};
 
 // A result that never comes.
 struct Never {

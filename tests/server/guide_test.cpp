@@ -5,15 +5,14 @@
 #include <boost/json.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "tests/server/fixture.h"
+#include "tests/server/guide.h"
 #include "tests/server/ws_client.h"
 
 namespace starling::server::test {
@@ -276,34 +275,9 @@ TEST(Guide, WebSocketSamplesDoWhatTheySay) {
     EXPECT_EQ(importing.next(), "text(stored: b)");
 }
 
-// Without white space, so that a sample may stand deeper here and be broken elsewhere.
-std::string dense(std::string text) {
-    std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
-    return text;
-}
-
-std::string file(const std::string& path) {
-    std::ifstream in(path);
-    std::ostringstream all;
-    all << in.rdbuf();
-    return all.str();
-}
-
 TEST(Guide, EverySampleIsTheTextThatWasCompiled) {
-    const std::string root = STARLING_REPOSITORY "/";
-    const std::string compiled = dense(file(root + "tests/server/guide_test.cpp"));
-    size_t samples = 0;
-    for (const char* name : {"docs/http.md", "docs/websocket.md"}) {
-        const std::string guide = file(root + name);
-        constexpr std::string_view begin = "```cpp\n", end = "```\n";
-        for (size_t at = 0; (at = guide.find(begin, at)) != std::string::npos; ++samples) {
-            at += begin.size();
-            const std::string sample = guide.substr(at, guide.find(end, at) - at);
-            EXPECT_NE(compiled.find(dense(sample)), std::string::npos) << name << ":\n" << sample;
-            at += sample.size() + end.size();
-        }
-    }
-    EXPECT_EQ(samples, 19u);
+    EXPECT_EQ(expect_compiled({"docs/http.md", "docs/websocket.md"}, "tests/server/guide_test.cpp"),
+              19u);
 }
 
 }  // namespace

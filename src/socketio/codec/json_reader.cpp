@@ -16,7 +16,7 @@ namespace {
 
 using boost::json::error_code;
 
-// The value of the escape \uXXXX at `at`; nullopt if there is no such escape.
+// The value of the escape \uHHHH at `at`; nullopt if there is no such escape.
 std::optional<unsigned> escape_at(std::string_view text, size_t at) {
     if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
     unsigned unit = 0;

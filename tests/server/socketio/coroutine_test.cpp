@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tests/server/fixture.h"
+#include "tests/server/guard.h"
 #include "tests/server/ws_client.h"
 
 namespace starling::server::test {
@@ -51,16 +52,6 @@ public:
 private:
     WsClient ws_;
     std::string connected_;
-};
-
-struct Guard {
-    Guard(Transcript& e, std::string n) : events(e), name(std::move(n)) {
-        events.add(name + " begins");
-    }
-    ~Guard() { events.add(name + " ends"); }
-    Guard(const Guard&) = delete;
-    Transcript& events;
-    const std::string name;
 };
 
 TEST(SocketIoCoroutine, WhatItReturnsIsTheAck) {

@@ -3,14 +3,13 @@
 #include <starling/socketio.h>
 
 #include <algorithm>
-#include <fstream>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "tests/auth/signing.h"
 #include "tests/server/fixture.h"
+#include "tests/server/guide.h"
 #include "tests/server/ws_client.h"
 
 namespace starling::server::test {
@@ -332,32 +331,8 @@ TEST(SocketIoGuide, BesideWebSocket) {
     EXPECT_EQ(client.next(), R"(42["said","hello"])");
 }
 
-// Without white space, so that a sample may stand deeper here and be broken elsewhere.
-std::string dense(std::string text) {
-    std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
-    return text;
-}
-
-std::string file(const std::string& path) {
-    std::ifstream in(path);
-    std::ostringstream all;
-    all << in.rdbuf();
-    return all.str();
-}
-
 TEST(SocketIoGuide, EverySampleIsTheTextThatWasCompiled) {
-    const std::string root = STARLING_REPOSITORY "/";
-    const std::string compiled = dense(file(root + "tests/server/socketio/guide_test.cpp"));
-    const std::string guide = file(root + "docs/socketio.md");
-    constexpr std::string_view begin = "```cpp\n", end = "```\n";
-    size_t samples = 0;
-    for (size_t at = 0; (at = guide.find(begin, at)) != std::string::npos; ++samples) {
-        at += begin.size();
-        const std::string sample = guide.substr(at, guide.find(end, at) - at);
-        EXPECT_NE(compiled.find(dense(sample)), std::string::npos) << sample;
-        at += sample.size() + end.size();
-    }
-    EXPECT_EQ(samples, 12u);
+    EXPECT_EQ(expect_compiled({"docs/socketio.md"}, "tests/server/socketio/guide_test.cpp"), 12u);
 }
 
 }  // namespace
