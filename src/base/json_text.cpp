@@ -87,15 +87,6 @@ char unescaped(char c) noexcept {
     }
 }
 
-// The value of the escape \uHHHH at `at`; nothing if no escape begins there.
-std::optional<uint32_t> unit_at(std::string_view text, size_t at) noexcept {
-    if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
-    uint32_t unit = 0;
-    const char* const digits = text.data() + at + 2;
-    if (std::from_chars(digits, digits + 4, unit, 16).ptr != digits + 4) return std::nullopt;
-    return unit;
-}
-
 struct Escape {
     uint32_t code;
     uint8_t bytes;  // Of the text: 6, or 12 for a pair.
@@ -105,12 +96,20 @@ struct Escape {
 // `unit`: the escape at `at`. RFC 8259 section 7: two of them for a character above U+FFFF.
 Escape escape_at(std::string_view text, size_t at, uint32_t unit) noexcept {
     if (unit < 0xd800 || unit > 0xdfff) return {unit, 6, false};
-    const auto low = unit < 0xdc00 ? unit_at(text, at + 6) : std::nullopt;
+    const auto low = unit < 0xdc00 ? json_unit_at(text, at + 6) : std::nullopt;
     if (!low || *low < 0xdc00 || *low > 0xdfff) return {0xfffd, 6, true};
     return {0x10000 + ((unit & 0x3ff) << 10 | (*low & 0x3ff)), 12, false};
 }
 
 }  // namespace
+
+std::optional<uint32_t> json_unit_at(std::string_view text, size_t at) noexcept {
+    if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
+    uint32_t unit = 0;
+    const char* const digits = text.data() + at + 2;
+    if (std::from_chars(digits, digits + 4, unit, 16).ptr != digits + 4) return std::nullopt;
+    return unit;
+}
 
 void append_json_string(std::string& out, std::string_view text) {
     const Traits traits = traits_of(text);
@@ -129,7 +128,7 @@ bool append_json_decoded(std::string& out, std::string_view raw) {
         const size_t next = raw.find('\\', at);
         out.append(raw.substr(at, next - at));
         if (next == raw.npos) break;
-        if (const auto unit = unit_at(raw, next)) {
+        if (const auto unit = json_unit_at(raw, next)) {
             const Escape escape = escape_at(raw, next, *unit);
             append_utf8(out, escape.code);
             whole &= !escape.lone;
@@ -151,7 +150,7 @@ bool json_string_is(std::string_view raw, std::string_view text) {
 
 bool json_has_lone_surrogate(std::string_view json) noexcept {
     for (size_t at = json.find('\\'); at != json.npos; at = json.find('\\', at)) {
-        const auto unit = unit_at(json, at);
+        const auto unit = json_unit_at(json, at);
         if (!unit) {
             at += 2;
             continue;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,5 +45,8 @@ bool append_json_decoded(std::string& out, std::string_view raw);
 
 // Is there half of a surrogate pair in a string of `json`, any text that scan_json() accepted?
 [[nodiscard]] bool json_has_lone_surrogate(std::string_view json) noexcept;
+
+// The value of the escape \uHHHH at `at`; nothing if no escape begins there.
+[[nodiscard]] std::optional<uint32_t> json_unit_at(std::string_view text, size_t at) noexcept;
 
 }  // namespace starling::base

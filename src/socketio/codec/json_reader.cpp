@@ -3,38 +3,29 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/error.hpp>
 #include <boost/json/parse_options.hpp>
-#include <charconv>
 #include <cstring>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "base/json_builder.h"
+#include "base/json_text.h"
 
 namespace starling::socketio {
 namespace {
 
 using boost::json::error_code;
 
-// The value of the escape \uHHHH at `at`; nullopt if there is no such escape.
-std::optional<unsigned> escape_at(std::string_view text, size_t at) {
-    if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
-    unsigned unit = 0;
-    const char* const digits = text.data() + at + 2;
-    if (std::from_chars(digits, digits + 4, unit, 16).ptr != digits + 4) return std::nullopt;
-    return unit;
-}
-
 // Replaces each escape of half a surrogate pair by the escape of U+FFFD.
 std::string without_lone_surrogates(std::string_view json) {
     std::string text(json);
     for (size_t at = text.find('\\'); at != std::string::npos; at = text.find('\\', at)) {
-        const auto unit = escape_at(text, at);
+        const auto unit = base::json_unit_at(text, at);
         if (!unit) {
             at += 2;
             continue;
         }
-        const auto next = escape_at(text, at + 6);
+        const auto next = base::json_unit_at(text, at + 6);
         if (*unit >= 0xd800 && *unit < 0xdc00 && next && *next >= 0xdc00 && *next < 0xe000) {
             at += 12;
             continue;
