@@ -21,7 +21,8 @@ constexpr size_t answers_queued_bytes_max = 64 * 1024;
 }  // namespace
 
 void HttpConnection::decide(const http::Request& request, http::Response& response) {
-    if (worker_->stopping()) {
+    const bool answers = reader_.route() && reader_.route()->answers_while_stopping();
+    if (worker_->stopping() && !answers) {
         response.status(503).header("Retry-After", "1").text("The server is stopping.\n");
         return;
     }

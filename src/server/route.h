@@ -42,6 +42,10 @@ public:
     // rules of the server, applied before answer(). Lives as long as the route.
     [[nodiscard]] virtual const http::CorsOptions* cors() const noexcept { return nullptr; }
 
+    // True: requests are answered also while the server stops, which keeps its listeners open for them until
+    // its features have finished. Every other request gets 503 then.
+    [[nodiscard]] virtual bool answers_while_stopping() const noexcept { return false; }
+
     // Called at the head of a request with a body. False: the response is the answer, the body is not
     // read, and the connection closes.
     [[nodiscard]] virtual bool begin_body(HttpConnection& connection, const http::Request& request,

@@ -77,6 +77,7 @@ void Site::add(std::string_view method, std::string_view pattern, std::unique_pt
     if (!route->request_timeout_) route->request_timeout_ = options.http.request_timeout;
     router.add(method, pattern, int(routes.size()));
     parser_limits.body_bytes_max = std::max(parser_limits.body_bytes_max, route->body_bytes_max());
+    answers_while_stopping |= route->answers_while_stopping();
     routes.push_back(std::move(route));
 }
 

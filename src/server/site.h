@@ -73,6 +73,7 @@ struct Site {
         return cors ? &*cors : nullptr;
     }
     std::vector<DefaultHeader> default_headers;
+    bool answers_while_stopping = false;  // Some route does, see Route::answers_while_stopping().
     std::vector<std::string> masked_queries;  // For http::mask_query().
     std::string error_field_lines;  // The same, for answers that the protocol makes by itself.
 };

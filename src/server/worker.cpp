@@ -10,8 +10,6 @@
 #include "base/checked_cast.h"
 #include "base/text.h"
 #include "net/tls_filter.h"
-#include "server/connection.h"
-#include "server/extension.h"
 #include "server/http_connection.h"
 
 namespace starling::server {
@@ -31,11 +29,6 @@ struct PostedMessage {
     const std::string topic, bytes;
     const bool binary;
 };
-
-// Closing is spread, so that clients do not all come back at once: 1,000 a second and worker, or as
-// many as it takes to be through at half of the drain timeout.
-constexpr uint64_t close_round_ms = 10;
-constexpr uint64_t closed_per_round_min = 10;
 
 // Messages that other threads have posted to a worker and that it has not taken.
 constexpr uint64_t posted_bytes_max = 64 * 1024 * 1024;
@@ -70,6 +63,7 @@ Worker::Worker(WorkerGroup& group)
 Worker::~Worker() {
     close_handles();
     strand_->detach();
+    for (const auto& part : parts_) part->loop_ended();
 }
 
 void Worker::run() {
@@ -260,43 +254,6 @@ std::optional<Worker::PostedBytes> Worker::post_bytes(size_t bytes) noexcept {
     if (before == 0 || before + bytes <= posted_bytes_max) return room;
     posted_dropped_.fetch_add(1, std::memory_order_relaxed);
     return std::nullopt;
-}
-
-// ---- stopping -----------------------------------------------------------------------------------
-
-void Worker::stop(bool at_once) {
-    if (!std::exchange(stopping_, true)) {
-        listeners_.clear();
-        const auto drain_ms = uint64_t(site().options.drain_timeout.count());
-        deadline_ms_ = loop_.now_ms() + drain_ms;
-        const uint64_t rounds = std::max<uint64_t>(drain_ms / 2 / close_round_ms, 1);
-        closed_per_round_ =
-            uint32_t(std::max(closed_per_round_min, loop_.streams().size() / rounds + 1));
-        for (Extension* const extension : group_.extensions) extension->server_stops(*this);
-        loop_.every(close_round_ms, [this] { close_some(); });
-        close_some();
-    }
-    if (at_once) force_close();
-}
-
-void Worker::close_some() {
-    const auto& streams = loop_.streams();
-    uint32_t closed = 0;
-    for (; close_from_slot_ < streams.slots() && closed < closed_per_round_; ++close_from_slot_) {
-        net::Stream* stream = streams.object_at(close_from_slot_);
-        if (!stream || !stream->is_open()) continue;
-        base::checked_cast<Connection>(*stream->handler()).go_away();
-        ++closed;
-    }
-    if (loop_.now_ms() >= deadline_ms_) return force_close();
-    if (streams.size() == 0) loop_.stop();
-}
-
-void Worker::force_close() {
-    const auto& streams = loop_.streams();
-    for (uint32_t slot = 0; slot < streams.slots(); ++slot)
-        if (net::Stream* stream = streams.object_at(slot)) stream->close(net::Stream::Close::reset);
-    loop_.stop();
 }
 
 // ---- replies that come later ----------------------------------------------------------------------

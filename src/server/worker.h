@@ -43,6 +43,9 @@ class Worker;
 class WorkerPart {
 public:
     virtual ~WorkerPart() = default;
+    // Called when the loop has ended and its connections are not destroyed yet: what uses the loop for
+    // anything but connections (timers, net::Watch) is destroyed here.
+    virtual void loop_ended() noexcept {}
 };
 
 // A WebSocket route on one worker: what its connections have in common.
@@ -154,6 +157,8 @@ private:
     void log_overload(uint64_t& logged_ms, std::string_view message, uint64_t count);
     void close_some();
     void force_close();
+    [[nodiscard]] bool is_busy();
+    void connections_ended();
     template <class F>
     void on_reply(http::ReplyKey key, F&& call);
 

@@ -20,6 +20,7 @@ public:
     }
     void detach() noexcept override {}
     void server_stops(Worker& worker) override { engine_.server_stops(worker); }
+    void connections_ended(Worker& worker) override { engine_.connections_ended(worker); }
 
 private:
     Engine& engine_;

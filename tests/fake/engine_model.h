@@ -137,6 +137,9 @@ public:
             poll_ = {};
             settle();
         }
+        // A worker that stops ends the other sessions with its next round, once it has no connection left.
+        for (int round = 0; stopped_ && engine_.sessions() != 0 && round < stop_rounds_max; ++round)
+            for (const auto& worker : group_.workers) worker->loop().run_once(1);
         require(!session_ && engine_.sessions() == 0);
         for (const auto& worker : group_.workers) {
             require(worker->replies().size() == 0);
@@ -146,6 +149,8 @@ public:
     }
 
 private:
+    static constexpr int stop_rounds_max = 10'000;
+
     // The client's end of a connection.
     class Peer {
     public:

@@ -151,6 +151,8 @@ void Engine::attach(WorkerGroup& group) {
 
 void Engine::server_stops(const Worker& worker) { host(worker).server_stops(); }
 
+void Engine::connections_ended(const Worker& worker) { host(worker).connections_ended(); }
+
 EngineWorker& Engine::host(const Worker& worker) const noexcept { return *hosts_[worker.index()]; }
 
 EngineSession* Engine::find(const Worker& worker, base::SlotKey key) const noexcept {

@@ -196,8 +196,9 @@ public:
 
     // Worker's thread. Null once the session is gone.
     [[nodiscard]] EngineSession* find(const Worker& worker, base::SlotKey key) const noexcept;
-    // From Extension::server_stops().
+    // As in Extension.
     void server_stops(const Worker& worker);
+    void connections_ended(const Worker& worker);
     // Any thread: over all workers.
     [[nodiscard]] uint64_t sessions() const noexcept { return sessions_.load(); }
     // Since the start. A session counts once it has sent its open packet.

@@ -32,6 +32,12 @@ void EngineWorker::server_stops() {
     }
 }
 
+void EngineWorker::connections_ended() {
+    for (uint32_t slot = 0; slot < sessions_.slots(); ++slot)
+        if (EngineSession* const session = sessions_.object_at(slot))
+            session->drop(EngineClose::server_shutting_down);
+}
+
 void EngineWorker::end_unjoined(const UnjoinedSessions::Entry& entry) {
     find(entry.session)->drop(EngineClose::forced_server_close);  // Which ends the entry.
 }

@@ -26,6 +26,9 @@ public:
 
     // The server stops: ends the sessions that have no connection which could end with it.
     void server_stops();
+    // The server stops, and the worker has no connection left: ends the sessions whose poll was answered
+    // since then. Their clients cannot poll again.
+    void connections_ended();
     // RequestWatcher: of the requests of sessions, which are the subjects.
     void request_ended(base::SlotKey session, base::SlotKey request, RequestEnd how) override {
         if (EngineSession* const found = find(session)) found->request_ended(request, how);

@@ -270,6 +270,8 @@ void SocketIo::attach(WorkerGroup& group) {
 
 void SocketIo::server_stops(Worker& worker) { engine_->server_stops(worker); }
 
+void SocketIo::connections_ended(Worker& worker) { engine_->connections_ended(worker); }
+
 void SocketIo::add_stats(ServerStats& stats) const {
     stats.socketio_sessions_open += engine_->sessions();
     stats.socketio_sessions_opened += engine_->sessions_opened();

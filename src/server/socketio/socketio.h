@@ -72,6 +72,7 @@ public:
     void attach(WorkerGroup& group) override;
     void detach() noexcept override;
     void server_stops(Worker& worker) override;
+    void connections_ended(Worker& worker) override;
     void add_stats(ServerStats& stats) const override;
     void close_handles() noexcept override;
     [[nodiscard]] const sio::Options& options() const noexcept { return options_; }

@@ -140,6 +140,14 @@ TEST(EngineLifetime, AStopAfterEveryOrder) {
     EXPECT_GT(orders, 100u);
 }
 
+// The client of a poll that is answered during a stop may be unable to poll again.
+TEST(EngineLifetime, APollThatIsAnsweredWhileTheServerStops) {
+    EngineModel model;
+    run(model, {Step::crowd, Step::poll, Step::stop, Step::server_sends, Step::close_poll}, false,
+        true);
+    EXPECT_FALSE(model.has_session());
+}
+
 // Each answer that a client does not read would take another part of the queue out of the count.
 TEST(EngineLifetime, APollBehindAnAnswerThatIsNotReadEndsTheSession) {
     EngineModel model;

@@ -1,0 +1,74 @@
+// server/worker_stop.cpp: how a Worker stops: its connections are told, its features finish, its loop ends.
+#include <algorithm>
+#include <utility>
+
+#include "base/checked_cast.h"
+#include "server/connection.h"
+#include "server/extension.h"
+#include "server/worker.h"
+
+namespace starling::server {
+namespace {
+
+// Closing is spread, so that clients do not all come back at once: 1,000 a second and worker, or as
+// many as it takes to be through at half of the drain timeout.
+constexpr uint64_t close_round_ms = 10;
+constexpr uint64_t closed_per_round_min = 10;
+
+}  // namespace
+
+void Worker::stop(bool at_once) {
+    if (!std::exchange(stopping_, true)) {
+        // Where a feature answers requests to the last, new clients get 503 until it has finished.
+        if (!site().answers_while_stopping) listeners_.clear();
+        const auto drain_ms = uint64_t(site().options.drain_timeout.count());
+        deadline_ms_ = loop_.now_ms() + drain_ms;
+        const uint64_t rounds = std::max<uint64_t>(drain_ms / 2 / close_round_ms, 1);
+        closed_per_round_ =
+            uint32_t(std::max(closed_per_round_min, loop_.streams().size() / rounds + 1));
+        for (Extension* const extension : group_.extensions) extension->server_stops(*this);
+        loop_.every(close_round_ms, [this] { close_some(); });
+        close_some();
+    }
+    if (at_once) force_close();
+}
+
+void Worker::close_some() {
+    const auto& streams = loop_.streams();
+    uint32_t closed = 0;
+    for (; close_from_slot_ < streams.slots() && closed < closed_per_round_; ++close_from_slot_) {
+        net::Stream* stream = streams.object_at(close_from_slot_);
+        if (!stream || !stream->is_open()) continue;
+        base::checked_cast<Connection>(*stream->handler()).go_away();
+        ++closed;
+    }
+    if (loop_.now_ms() >= deadline_ms_) return force_close();
+    if (close_from_slot_ < streams.slots() || is_busy()) return;
+    if (!listeners_.empty()) {  // The connections accepted meanwhile are told as well.
+        listeners_.clear();
+        close_from_slot_ = 0;
+        return;
+    }
+    if (streams.size() != 0) return;
+    connections_ended();
+    if (!is_busy()) loop_.stop();
+}
+
+void Worker::force_close() {
+    const auto& streams = loop_.streams();
+    for (uint32_t slot = 0; slot < streams.slots(); ++slot)
+        if (net::Stream* stream = streams.object_at(slot)) stream->close(net::Stream::Close::reset);
+    connections_ended();
+    loop_.stop();
+}
+
+bool Worker::is_busy() {
+    return std::ranges::any_of(group_.extensions,
+                               [this](Extension* each) { return each->is_busy(*this); });
+}
+
+void Worker::connections_ended() {
+    for (Extension* const extension : group_.extensions) extension->connections_ended(*this);
+}
+
+}  // namespace starling::server
