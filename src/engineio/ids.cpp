@@ -14,7 +14,7 @@ constexpr size_t slot_length = 4;
 
 constexpr uint8_t no_digit = 64;
 
-// Every request of a polling client comes by here, so no search.
+// Each polling request decodes a sid, so a table replaces a search in `alphabet`.
 constexpr auto values = [] {
     std::array<uint8_t, 256> table{};
     table.fill(no_digit);
@@ -64,13 +64,14 @@ std::optional<SidParts> parse_sid(std::string_view text) noexcept {
     const auto worker = read(text.substr(0, worker_length));
     const auto slot = read(text.substr(worker_length, slot_length));
     const std::string_view secret = text.substr(worker_length + slot_length);
-    // Only whether every character is one of ours: the secret itself is compared elsewhere.
+    // read(secret) only checks that all characters are base64url; callers compare the secret
+    // itself.
     if (!worker || !slot || !read(secret)) return std::nullopt;
     return SidParts{*worker, *slot, secret};
 }
 
 bool same_secret(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size()) return false;  // The length is no secret.
+    if (a.size() != b.size()) return false;  // The length is public.
     unsigned char difference = 0;
     for (size_t i = 0; i < a.size(); ++i) {
         difference = static_cast<unsigned char>(difference | (a[i] ^ b[i]));

@@ -1,7 +1,7 @@
-// engineio/ids.h: session ids: 20 characters of base64url that say where a session lives and prove
-// that the client was told so. 2 characters worker, 4 characters slot, 14 characters secret (84
-// bits). A request that lands on another worker is handed over without any shared table.
-// Pure functions, any thread.
+// engineio/ids.h: session ids. An id is 20 characters of base64url: 2 for the worker, 4 for the
+// slot on that worker, 14 for a secret of 84 bits. The id says where a session lives, so a worker
+// can hand a request over to another worker without a shared table; the secret proves that the
+// client got the id from the server. Pure functions, any thread.
 #pragma once
 
 #include <array>
@@ -27,18 +27,18 @@ struct Sid {
     }
 };
 
-// `worker` and `slot` below their maxima; `random` from a cryptographic source, of which 84 bits
-// are used.
+// `worker` and `slot` must be below their maxima. `random` comes from a cryptographic source; 84 of
+// its bits are used.
 [[nodiscard]] Sid make_sid(uint32_t worker, uint32_t slot,
                            std::span<const std::byte, 11> random) noexcept;
 
 struct SidParts {
     uint32_t worker = 0;
     uint32_t slot = 0;
-    std::string_view secret;  // Borrowed from the text. Compare it with same_secret().
+    std::string_view secret;  // Borrowed from the parsed text. Compare it with same_secret().
 };
 
-// Nothing for a text that make_sid() cannot produce.
+// Returns nothing for a text that make_sid() cannot produce.
 [[nodiscard]] std::optional<SidParts> parse_sid(std::string_view text) noexcept;
 
 // Compares in constant time.

@@ -10,7 +10,7 @@ namespace {
 using Step = PayloadReader::Step;
 
 constexpr char separator = '\x1e';
-constexpr size_t length_digits_max = 10;  // More than any body holds.
+constexpr size_t length_digits_max = 10;  // The length of any allowed body has fewer digits.
 
 struct Piece {
     Fault fault = Fault::none;
@@ -19,7 +19,8 @@ struct Piece {
 
 Piece fail_piece(Fault fault) noexcept { return {fault, {}}; }
 
-// EIO3 text: `<length>:<packet>`, the length in UTF-16 code units. `rest` moves behind it.
+// EIO3 text: `<length>:<packet>`, the length in UTF-16 code units. Removes this piece from the
+// front of `rest`.
 Piece take_text_piece(std::string_view& rest) noexcept {
     uint64_t units = 0;
     size_t at = 0;
@@ -41,7 +42,8 @@ Piece take_text_piece(std::string_view& rest) noexcept {
     return piece;
 }
 
-// EIO3 binary: digits as bytes 0 to 9, 0xff, the packet. `rest` begins with the digits.
+// EIO3 binary: the length as one byte (0 to 9) for each digit, 0xff, the packet. `rest` begins with
+// the digits.
 Piece take_binary_piece(std::string_view& rest) noexcept {
     uint64_t length = 0;
     size_t at = 0;
@@ -102,7 +104,7 @@ Step PayloadReader::next_text3() {
     while (!rest_.empty()) {
         const Piece piece = take_text_piece(rest_);
         if (piece.fault != Fault::none) return fail(piece.fault);
-        if (piece.packet.empty()) {  // `0:` is what clients send for no packets at all.
+        if (piece.packet.empty()) {  // Clients send `0:` for an empty payload.
             if (++packets_ > packets_max) return fail(Fault::too_many_packets);
             continue;
         }

@@ -1,6 +1,6 @@
 // engineio/payload.h: several packets in one HTTP body (engine.io-protocol, "Payload encoding"):
-// what a client posts and what a poll is answered with, in EIO4 text, EIO3 text, EIO3 binary and
-// JSONP. Bodies are complete here and already within the limit of the server.
+// the body of a client's POST and the answer to its poll, in EIO4 text, EIO3 text, EIO3 binary and
+// JSONP. The caller passes complete bodies that are within the server's limit.
 //
 // Owner: the handler of the request, for the request's duration. Thread: the owner's.
 #pragma once
@@ -19,26 +19,27 @@ inline constexpr size_t packets_max = 1024;  // In one POST.
 
 enum class PayloadKind : uint8_t { text, binary };
 
-// Binary for "application/octet-stream", with or without parameters; anything else is text, as
-// clients name it in several ways ("text/plain;charset=UTF-8", a form, nothing).
+// `binary` for "application/octet-stream", with or without parameters, else `text`: clients label
+// text in several ways ("text/plain;charset=UTF-8", a form's type, no type).
 [[nodiscard]] PayloadKind payload_kind(std::string_view content_type) noexcept;
 
-// Reads packets from a body one by one, and allocates only for the current packet.
+// Reads packets from a body one by one. Memory is allocated for the current packet only.
 class PayloadReader {
 public:
     enum class Step : uint8_t { packet, end, fault };
 
-    // `body` is borrowed until the reader is gone.
+    // `body` must live as long as the reader.
     PayloadReader(std::string_view body, Revision revision, PayloadKind kind) noexcept;
-    PayloadReader(const PayloadReader&) = delete;  // packet() may point into it.
+    PayloadReader(const PayloadReader&) = delete;  // packet() may point into the reader.
     PayloadReader& operator=(const PayloadReader&) = delete;
 
-    // `packet` when there is one, in packet(); after `end` and `fault` the same again.
-    // A text body that is not UTF-8 as a whole is a fault before its first packet.
+    // `packet`: the next packet is in packet(). `end` and `fault` are final: further calls return
+    // them again. A text body that is not valid UTF-8 as a whole is a fault before its first
+    // packet.
     [[nodiscard]] Step next();
 
-    // Borrowed from the body or from the reader, until the next call of next(). Text that a client
-    // 1.x encoded as UTF-8 twice (EIO3 text payloads) is decoded once more.
+    // Valid until the next call of next(): the data borrows from the body or from the reader. EIO3
+    // text payloads: text that a client 1.x encoded as UTF-8 twice is decoded twice.
     [[nodiscard]] const Packet& packet() const noexcept { return packet_; }
     [[nodiscard]] Fault fault() const noexcept { return fault_; }
 
@@ -56,14 +57,14 @@ private:
     Revision revision_;
     PayloadKind kind_;
     Fault fault_ = Fault::none;
-    bool more_;  // A packet is due: EIO4 ends with a packet, not with a separator.
+    bool more_;  // EIO4: a separator was read, so one more packet must follow.
 };
 
 // Builds the answer to a poll.
 class PayloadWriter {
 public:
-    // `supports_binary`: see supports_binary() of engineio/request.h; matters in EIO3 alone.
-    // `bytes_max`: what append() stops at, counted before base64 and escapes.
+    // `supports_binary`: see supports_binary() of engineio/request.h; it matters in EIO3 only.
+    // `bytes_max`: the limit at which append() refuses, counted before base64 and escapes.
     PayloadWriter(Revision revision, bool supports_binary, size_t bytes_max) noexcept;
 
     // False: the packet does not fit. Send the payload so far, and this packet with the next poll.
@@ -72,13 +73,14 @@ public:
     [[nodiscard]] bool append(const Packet& packet);
 
     [[nodiscard]] bool empty() const noexcept { return body_.empty(); }
-    // EIO3 with a binary packet, for a client that takes binary answers.
+    // `binary` in EIO3 if a packet is binary and the client accepts binary answers.
     [[nodiscard]] PayloadKind kind() const noexcept { return kind_; }
-    [[nodiscard]] std::string_view content_type() const noexcept;  // Lives for ever.
-    [[nodiscard]] std::string take();                              // Once, at the end.
+    [[nodiscard]] std::string_view content_type() const noexcept;  // The text lives for ever.
+    [[nodiscard]] std::string take();                              // Call it once, at the end.
 
 private:
-    // EIO3 frames its parts at the end: how depends on whether any of them is binary.
+    // EIO3 writes the length of each packet in take(): the form of all lengths depends on whether
+    // any packet is binary.
     struct Part {
         size_t bytes;
         bool binary;
@@ -94,13 +96,13 @@ private:
     PayloadKind kind_ = PayloadKind::text;
 };
 
-// The answer to a JSONP poll: `___eio[<j>]("...");`. Of `j` only the digits are used. The payload
-// is text (JSONP carries no binary).
+// The answer to a JSONP poll: `___eio[<j>]("...");`. Only the digits of `j` are used. The payload
+// is text: JSONP carries no binary data.
 [[nodiscard]] std::string jsonp_reply(std::string_view j, std::string_view payload);
 
-// The payload in a JSONP POST. `d` is the field of that name, percent-decoded. Clients escape
-// newlines, which some browsers' forms change: `\n` (two characters) stands for a newline, and
-// `\\n` for `\n`.
+// The payload in a JSONP POST. `d` is the form field `d`, percent-decoded. Clients escape newlines,
+// because some browsers' forms change them: `\n` (two characters) stands for a newline, and `\\n`
+// for `\n`.
 [[nodiscard]] std::string jsonp_payload(std::string_view d);
 
 }  // namespace starling::engineio

@@ -26,7 +26,8 @@ std::optional<Error> verify_known(const Query& query, Transport transport, Metho
                                   bool upgrade, const Policy& policy,
                                   const SessionFacts& session) noexcept {
     if (upgrade) {
-        // A second WebSocket is not refused here: it is opened, and closed by the session.
+        // A second WebSocket of a session passes here: it is opened, and the session then closes
+        // it.
         if (transport != Transport::websocket || !policy.allow_upgrades) return Error::bad_request;
     } else {
         if (transport != session.transport || transport == Transport::websocket)

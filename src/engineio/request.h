@@ -1,6 +1,6 @@
-// engineio/request.h: what an HTTP request or a WebSocket upgrade to the path of Engine.IO has to
-// be before a session sees it, the errors 0 to 5, and the text of the open packet. Checks come in
-// the order of engine.io 6.6. Pure functions, any thread.
+// engineio/request.h: checks an HTTP request or a WebSocket upgrade to the path of Engine.IO before
+// it reaches a session, and writes the errors 0 to 5 and the text of the open packet. The order of
+// the checks is that of engine.io 6.6. Pure functions, any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@ namespace starling::engineio {
 
 enum class Transport : uint8_t { polling, websocket };
 
-// Fields of the query, decoded; a field that is absent is empty. Borrowed from the request.
+// Fields of the query string, decoded and borrowed from the request. An absent field is empty.
 struct Query {
     std::string_view eio;
     std::string_view transport;
     std::string_view sid;
     std::string_view b64;
-    std::optional<std::string_view> j;  // Present, even empty: JSONP.
+    std::optional<std::string_view> j;  // JSONP if present, even if empty.
 };
 
 enum class Method : uint8_t { get, post, other };
@@ -33,7 +33,7 @@ struct Policy {
     bool allow_eio3 = false;
 };
 
-// Of the session that `sid` names.
+// What verify() needs to know about the session that `sid` names.
 struct SessionFacts {
     Transport transport = Transport::polling;
     Revision revision = Revision::eio4;
@@ -44,29 +44,31 @@ enum class Error : uint8_t {
     unknown_sid,
     bad_handshake_method,
     bad_request,
-    forbidden,  // Said by the application alone, with a message of its own and HTTP 403.
+    forbidden,  // Only the application refuses with this: its own message, HTTP 403.
     unsupported_version,
 };
 
-// EIO is "4", or else it is revision 3: clients before 2.x of Engine.IO did not always say.
+// EIO4 if the field EIO is "4", else EIO3: clients before Engine.IO 2 did not always send the
+// field.
 [[nodiscard]] Revision revision_of(const Query& query) noexcept;
 
-// May answers to polls be binary? (EIO3: neither base64 nor JSONP was asked for.)
+// True if answers to polls may be binary: the client asked for neither base64 nor JSONP. Matters in
+// EIO3 only.
 [[nodiscard]] bool supports_binary(const Query& query) noexcept;
 
-// Nothing: the request may go on, to its session where a sid is given, else to a new one (after the
-// application had its say: `forbidden`). `session`: what `query.sid` names, null for nothing; not
-// looked at without a sid. `upgrade`: a request to become a WebSocket, well-formed as such.
-// A refused request changes nothing in the session.
+// Returns nothing if the request may go on: to its session if it has a sid, else to a new session,
+// which the application may still refuse (`forbidden`). `session` is the one that `query.sid`
+// names, null if there is none; without a sid it is ignored. `upgrade`: the request is a
+// well-formed WebSocket upgrade. A refused request changes nothing in the session.
 [[nodiscard]] std::optional<Error> verify(const Query& query, Method method, bool upgrade,
                                           const Policy& policy,
                                           const SessionFacts* session) noexcept;
 
-[[nodiscard]] std::string_view error_message(Error error) noexcept;  // Lives for ever.
+[[nodiscard]] std::string_view error_message(Error error) noexcept;  // The text lives for ever.
 [[nodiscard]] uint16_t error_status(Error error) noexcept;           // 403 or 400.
 
-// {"code":0,"message":"Transport unknown"}; `message` in place of the usual one if not empty. The
-// answer to a refused upgrade is the bare message instead, with 400.
+// The JSON body of an error: {"code":0,"message":"Transport unknown"}. `message` replaces the usual
+// text unless empty. A refused upgrade is answered with the bare message instead, and status 400.
 [[nodiscard]] std::string error_body(Error error, std::string_view message = {});
 
 struct OpenPacket {
@@ -76,11 +78,11 @@ struct OpenPacket {
     uint32_t ping_timeout_ms = 20'000;
     uint64_t max_payload_bytes = 1'000'000;
 };
-// The data of the packet, without its type: {"sid","upgrades","pingInterval","pingTimeout",
-// "maxPayload"}. The sid is ours: it needs no escaping.
+// The data of the open packet, without its type: {"sid","upgrades","pingInterval","pingTimeout",
+// "maxPayload"}. The sid needs no escaping: it is base64url.
 [[nodiscard]] std::string open_data(const OpenPacket& open);
 
-// Does polling lead to a WebSocket under this policy?
+// True if a session on `transport` may upgrade to a WebSocket.
 [[nodiscard]] constexpr bool may_upgrade(Transport transport, const Policy& policy) noexcept {
     return transport == Transport::polling && policy.allow_upgrades && policy.websocket;
 }

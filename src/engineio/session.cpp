@@ -27,16 +27,17 @@ constexpr bool is_in(State state, uint8_t states) { return (in(state)&states) !=
 
 }  // namespace
 
-// An event as the table knows it: the side that pings, and the requests that wait, are worked in.
+// An event as the table sees it: adapted to the side that pings and to the requests that are
+// pending.
 enum class Session::Input : uint8_t {
-    // Packets of the current transport. Without a row: a protocol error, `parse error`.
+    // Packets of the current transport. Without a matching row: a protocol error, `parse error`.
     message,
     heartbeat,        // EIO4: a pong; EIO3: a ping.
-    wrong_heartbeat,  // The other way round.
+    wrong_heartbeat,  // EIO4: a ping; EIO3: a pong.
     noop,
     close_packet,
-    other_packet,  // Only servers open; only a probe upgrades.
-    // All others: without a row nothing happens.
+    other_packet,  // open (only servers send it) or upgrade (only a probe sends it).
+    // All other inputs. Without a matching row nothing happens.
     probe_ping,
     probe_upgrade,
     probe_other,
@@ -45,13 +46,13 @@ enum class Session::Input : uint8_t {
     post,
     post_aborted,
     post_fault,
-    overlap,  // A second poll, a second POST.
+    overlap,  // A second poll or POST while one is pending.
     websocket_attached,
     websocket_closed,
     websocket_error,
     websocket_fault,
-    server_close,       // With no poll pending,
-    server_close_poll,  // with one.
+    server_close,       // No poll is pending.
+    server_close_poll,  // A poll is pending.
     server_drop,
     ping_due,
     heartbeat_end,
@@ -63,12 +64,12 @@ enum class Session::Input : uint8_t {
 struct Session::Row {
     uint8_t states;
     Input input;
-    std::optional<State> next;  // Else the same.
+    std::optional<State> next;  // Empty: the state stays the same.
     Actions actions;
-    std::optional<Reason> reason;  // With closed; else the one that closing began with.
+    std::optional<Reason> reason;  // Set with `closed`; empty: the reason that closing began with.
 };
 
-// What ending a session does besides: see finish().
+// finish() adds the actions that every end of a session needs.
 constinit const Session::Row Session::rows[] = {
     {open, Input::message, {}, {.deliver = true}, {}},
     {open, Input::heartbeat, {}, {}, {}},
@@ -86,7 +87,7 @@ constinit const Session::Row Session::rows[] = {
     {closes, Input::post_fault, State::closed, {.answer_400 = true}, {}},
     {polls, Input::overlap, State::closed, {.answer_400 = true}, Reason::transport_error},
     {closes, Input::overlap, State::closed, {.answer_400 = true}, {}},
-    // Requests that crossed the upgrade, or the end.
+    // Requests that were sent before the client knew of the upgrade or of the end.
     {in(State::websocket, State::closed), Input::poll, {}, {.answer_400 = true}, {}},
     {in(State::websocket, State::closed), Input::post, {}, {.answer_400 = true}, {}},
     {in(State::websocket, State::closed), Input::overlap, {}, {.answer_400 = true}, {}},
@@ -111,7 +112,7 @@ constinit const Session::Row Session::rows[] = {
      {.answer_noop = true, .flush_websocket = true},
      {}},
     {in(State::closing_probed), Input::probe_upgrade, State::closed, {.flush_websocket = true}, {}},
-    // A failed probe costs its WebSocket, not the session.
+    // A failed probe ends its WebSocket, not the session.
     {probes, Input::probe_other, State::polling, {.close_websocket = true}, {}},
     {probes, Input::limit_due, State::polling, {.close_websocket = true}, {}},
     {probes, Input::websocket_closed, State::polling, {}, {}},
@@ -157,13 +158,14 @@ Session::Input Session::input_of(Link link, const Packet& packet) const noexcept
     if (state_ == State::closed) return Input::ignored;
     const bool current = (link == Link::websocket) == (state_ == State::websocket);
     if (!current) {
-        // Of a POST that the upgrade overtook, or of a WebSocket that was given up already.
+        // The packet is from a POST that the upgrade overtook, or from a WebSocket already given
+        // up.
         if (link == Link::post || !is_in(state_, has_websocket)) return Input::ignored;
         if (packet.type == Type::ping && packet.data == "probe") return Input::probe_ping;
         return packet.type == Type::upgrade ? Input::probe_upgrade : Input::probe_other;
     }
     if (packet.type == Type::close) return Input::close_packet;
-    if (!is_in(state_, open)) return Input::ignored;  // Closing delivers nothing any more.
+    if (!is_in(state_, open)) return Input::ignored;  // A closing session delivers nothing.
     const Type heartbeat = revision_ == Revision::eio4 ? Type::pong : Type::ping;
     switch (packet.type) {
         case Type::message: return Input::message;
@@ -288,14 +290,14 @@ void Session::set_timers(State before, Input input, uint64_t now_ms) noexcept {
     if (state_ == before) return;
     if (state_ == State::attached) limit_at_ms_ = now_ms + options_->upgrade_timeout_ms;
     if (is_in(state_, closes) && !is_in(before, closes)) {
-        // Never beyond the moment at which a silent peer would have been given up anyway.
+        // Not later than the heartbeat would end the session of a silent peer.
         uint64_t silent_at_ms = heartbeat_at_ms_;
         if (revision_ == Revision::eio4 && !pong_due_) silent_at_ms += options_->ping_timeout_ms;
         limit_at_ms_ = std::min(now_ms + options_->closing_timeout_ms, silent_at_ms);
     }
 }
 
-// Whatever ends a session ends what it holds: a pending poll is answered, its WebSocket closed.
+// Every end of a session also answers its pending poll and closes its WebSocket.
 Actions Session::finish(Actions actions, State before, Input input) noexcept {
     actions.closed = true;
     if (claim_poll()) actions.answer_close = true;

@@ -21,7 +21,7 @@ void append_escaped(std::string& out, uint32_t code) {
     append_unit(out, code);
 }
 
-// JSON's short escapes, RFC 8259 section 7; 0: none.
+// The letter of JSON's short escape for `c` (RFC 8259 section 7), 0 if it has none.
 char short_escape(char c) noexcept {
     switch (c) {
         case '"':
@@ -41,8 +41,8 @@ size_t utf16_length(std::string_view text) noexcept {
     size_t units = 0;
     for (const char c : text) {
         const auto byte = static_cast<uint8_t>(c);
-        units += (byte & 0xc0) != 0x80;  // Once for each character,
-        units += byte >= 0xf0;           // and again for one above U+FFFF.
+        units += (byte & 0xc0) != 0x80;  // One unit for each character,
+        units += byte >= 0xf0;           // a second one above U+FFFF.
     }
     return units;
 }
@@ -73,7 +73,8 @@ void append_ascii_json(std::string& out, std::string_view text) {
         if (c == '"') quoted = !quoted;
         out += c;
         ++i;
-        // What follows a backslash ends no string; beyond ASCII nothing may follow one.
+        // The character after a backslash ends no string. Beyond ASCII, JSON allows no character
+        // there.
         if (quoted && c == '\\' && i < text.size() && static_cast<uint8_t>(text[i]) < 0x80)
             out += text[i++];
     }
