@@ -1,4 +1,4 @@
-// What a request to Engine.IO is, and to which session it belongs.
+// Checks the requests to Engine.IO and finds the session of each.
 #include "server/engineio/engine.h"
 
 #include <algorithm>
@@ -36,8 +36,9 @@ ws::OriginPolicy origins_of(const EngineOptions& options) {
     return policy;
 }
 
-// The origin of the page that asks. The <script> of JSONP says none, and its answers are readable by any
-// page: there the browser's own words count (Fetch Metadata 2.4, "none" is an address typed in).
+// The origin of the requesting page. A JSONP <script> sends no Origin, and any page can read its
+// answers; there the browser's Sec-Fetch-Site counts (Fetch Metadata 2.4; "none": the user typed
+// the address).
 std::string_view origin_of(const http::Request& request) {
     const auto origin = request.header("origin");
     const auto site = request.header("sec-fetch-site");
@@ -74,7 +75,7 @@ Engine::Engine(EngineOptions options, EngineFactory factory)
 
 Engine::~Engine() = default;
 
-// A request, taken apart and checked: once for each request. A POST without a session does not pass.
+// A request, parsed and checked once. A POST without a session does not pass.
 struct Engine::Checked {
     Checked(const Engine& engine, const Worker& worker, const http::Request& request, bool upgrade)
         : query(request.query_string()), session(engine.host(worker).find(query->sid)) {
@@ -85,7 +86,7 @@ struct Engine::Checked {
     }
 
     const EngineQuery query;
-    EngineSession* const session;  // Null: the request names none.
+    EngineSession* const session;  // Null: the request names no session.
     std::optional<Error> error;
 };
 
@@ -123,16 +124,16 @@ void Engine::mount(Site& site) {
     ws::Route route;
     route.message_bytes_max = options_.max_http_buffer_size;
     route.send_queue_bytes_max = options_.send_queue_bytes_max;
-    route.ping_interval = std::chrono::milliseconds(0);  // The engine has a heartbeat of its own.
+    route.ping_interval = std::chrono::milliseconds(0);  // Engine.IO has its own heartbeat.
     route.origins = origins_.allowed;
     route.compression = options_.per_message_deflate;
     route.subprotocols = options_.subprotocols;
     auto endpoint = std::make_unique<WebSocketEndpoint>(std::move(route),
                                                         std::make_unique<EngineWsHandler>(*this));
     endpoint->echo_subprotocol = true;
-    site.mask_query("sid");  // A client that knows it has the session.
+    site.mask_query("sid");  // Knowing the sid is enough to take over the session.
     const size_t index = site.add_endpoint(std::move(endpoint));
-    // Node's server compares the front of the path, so that one without the slash takes both.
+    // Node's server compares the path's prefix, so without the trailing slash it serves both paths.
     if (!options_.add_trailing_slash)
         site.add("*", options_.path, std::make_unique<EngineRoute>(*this, index));
     site.add("*", options_.path + "/", std::make_unique<EngineRoute>(*this, index));
@@ -141,7 +142,7 @@ void Engine::mount(Site& site) {
 void Engine::attach(WorkerGroup& group) {
     sessions_max_ = group.connections_max;
     unjoined_max_ = size_t(std::max<uint64_t>(sessions_max_ / 4 / group.workers.size(), 1));
-    hosts_.clear();  // Of a start that failed.
+    hosts_.clear();  // A start that failed may have left some.
     for (const auto& worker : group.workers) {
         auto host = std::make_unique<EngineWorker>(*this, *worker);
         hosts_.push_back(host.get());
@@ -163,7 +164,7 @@ bool Engine::allows_origin(const http::Request& request) const {
     return ws::origin_allowed(origins_, origin_of(request), request.host(), request.secure());
 }
 
-// False: the response refuses the request.
+// False: `response` holds the refusal.
 bool Engine::passes(Worker& worker, const http::Request& request, const Checked& checked,
                     http::Response& response) const {
     if (!allows_origin(request)) {
@@ -194,7 +195,7 @@ void Engine::refuse(Worker& worker, const http::Request& request, http::Response
     response.status(engineio::error_status(error)).json(engineio::error_body(error, message));
 }
 
-// The bare message: a browser does not show it to its page anyway.
+// Sends the bare message: a browser does not show it to the page anyway.
 void Engine::refuse_upgrade(WsAdmission& admission, Error error, std::string_view message) const {
     report(admission.worker, admission.request, error, message);
     if (message.empty()) message = engineio::error_message(error);
@@ -204,7 +205,7 @@ void Engine::refuse_upgrade(WsAdmission& admission, Error error, std::string_vie
 EngineSession* Engine::make_session(Worker& worker, const http::Request& request,
                                     const engineio::Query& query, Transport transport,
                                     std::string& refusal) {
-    // Those over polling hold no connection that would count.
+    // The limit of connections does not bound polling sessions: they hold no connection.
     if (sessions() >= sessions_max_ && !host(worker).make_room()) {
         refusal = "too many sessions";
         return nullptr;
@@ -227,7 +228,7 @@ void Engine::answer(HttpConnection& connection, const http::Request& request,
                     http::Response& response) {
     if (options_.cors && http::apply_cors(*options_.cors, request, response)) return;
     Worker& worker = connection.worker();
-    // The head of a POST has been checked by begin().
+    // begin() has checked the head of a POST.
     if (EngineSession* const session = find(worker, connection.watched_for())) {
         response.header("Cache-Control", "no-store");
         call_header_hooks(request, response, false);
@@ -240,7 +241,8 @@ void Engine::answer(HttpConnection& connection, const http::Request& request,
     if (!checked.session) return answer_new(connection, request, *checked.query, response);
     if (request.method() != "POST")
         return checked.session->on_get(connection, request, *checked.query, response);
-    if (checked.session->on_post_head(connection, *checked.query, response))  // It has no body.
+    // A POST without a body.
+    if (checked.session->on_post_head(connection, *checked.query, response))
         checked.session->on_post(connection, request, response);
 }
 
@@ -257,8 +259,8 @@ void Engine::answer_new(HttpConnection& connection, const http::Request& request
     session->on_get(connection, request, query, response);
 }
 
-// A POST is checked at its head, before its body: two POSTs at once are seen as such, and a body that no
-// session takes is not read.
+// Checks a POST at its head: two POSTs at once are detected, and a body without a session is not
+// read.
 bool Engine::begin(HttpConnection& connection, const http::Request& request,
                    http::Response& response) {
     if (request.method() != "POST") return true;

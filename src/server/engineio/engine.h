@@ -1,10 +1,11 @@
-// server/engineio/engine.h: Engine.IO on a server, as seen from what is built on top of it: sessions of
-// clients over long-polling and WebSocket, one message stream each way.
+// server/engineio/engine.h: Engine.IO on a server, for the protocols above it: sessions of clients
+// over long-polling and WebSocket, with one message stream in each direction.
 //
 // Engine: one per path; set up before the workers start, read-only from then on. EngineSession: one
-// client. EngineHandler: what is above that client.
-// Owner: EngineHandler by its session, sessions by the EngineWorker of their worker, hosts by the worker.
-// Thread: a session, its user and all their calls belong to one worker.
+// client. EngineHandler: the protocol above that client.
+// Owner: each session owns its EngineHandler, the EngineWorker of its worker owns the session, the
+//        worker owns the EngineWorker. Thread: a session, its handler and all their calls belong to
+//        one worker.
 #pragma once
 
 #include <starling/http.h>
@@ -44,31 +45,31 @@ struct WorkerGroup;
 class Worker;
 struct WsAdmission;
 
-// Why a session ended; engineio::reason_text() has the words that Node's server uses.
+// Why a session ended. engineio::reason_text() returns the words of Node's server.
 using EngineClose = engineio::Reason;
 
-// May call anything of its session from any of these, close() included. A call that throws ends the
-// session (forced_server_close) and nothing else.
+// The calls of a session to the protocol above it. Each may call any function of its session,
+// close() included. An exception from one ends this session alone (forced_server_close).
 class EngineHandler {
 public:
     virtual ~EngineHandler() = default;
-    // The open packet is queued; what is sent from here on leaves together with it.
+    // The open packet is already queued; what is sent from here on leaves together with it.
     virtual void on_open() = 0;
-    // A message packet, its type '4' removed. Valid UTF-8; the view ends with the call.
+    // A message packet without its type '4'. Valid UTF-8; the view ends with the call.
     virtual void on_text(std::string_view text) = 0;
     virtual void on_binary(std::span<const std::byte> bytes) = 0;
-    // The moment of EngineSession::set_timer().
+    // The timer of EngineSession::set_timer() has expired.
     virtual void on_timer() {}
-    // The last call. The user and its session are freed soon after, not before it returns.
+    // The last call. The handler and its session are freed after this call has returned.
     virtual void on_close(EngineClose reason) = 0;
 };
 
-// Makes the user of a new session, on the session's worker, before on_open(). The request is the one
-// that opened the session and ends with the call. Null refuses the session (403, code 4).
+// Makes the handler of a new session, on the session's worker, before on_open(). The request is the
+// one that opened the session; it ends with the call. Null refuses the session (403, code 4).
 using EngineFactory = std::function<std::unique_ptr<EngineHandler>(EngineSession& session,
                                                                    const http::Request& request)>;
 
-// After close() every call is allowed and does nothing.
+// After close() all calls are allowed and do nothing.
 class EngineSession final : private net::TimerEntry,
                             private base::Tied<EngineSession, EngineSocket> {
 public:
@@ -78,26 +79,26 @@ public:
     EngineSession& operator=(const EngineSession&) = delete;
     ~EngineSession();
 
-    // `packet` begins with the engine's packet type: "42[\"x\"]".
-    // `compress`: on a WebSocket that agreed to it.
+    // `packet` begins with the packet type of Engine.IO: "42[\"x\"]". `compress` matters on a
+    // WebSocket that negotiated compression.
     void send_text(std::string_view packet, bool compress = true);
     void send_binary(std::span<const std::byte> bytes, bool compress = true);
-    // The same packet for many sessions, encoded once for each worker: message.bytes is as for
-    // send_text(), or, with message.binary, as for send_binary().
+    // Sends one packet to many sessions; it is encoded once for each worker. message.bytes is what
+    // send_text() takes, or, if message.binary is set, what send_binary() takes.
     void deliver(hub::Publication& publication);
 
-    // What is sent now leaves now: a WebSocket that is not blocked, or a poll that waits.
+    // True if a packet sent now leaves now: the WebSocket is not blocked, or a poll is pending.
     [[nodiscard]] bool writable() const noexcept;
-    [[nodiscard]] size_t queued_bytes() const noexcept;  // Not yet taken by the kernel.
-    // What was sent before leaves first; where no poll waits for it, one has 30 s to come. on_close()
-    // may come before this returns.
+    [[nodiscard]] size_t queued_bytes() const noexcept;  // Bytes that the kernel has not taken yet.
+    // Closes the session after the packets sent before. Without a pending poll the session waits up
+    // to 30 s for one. on_close() may be called before this returns.
     void close(EngineClose reason = EngineClose::forced_close);
 
-    // The session is in use: without this it ends at EngineOptions::join_timeout, or before that where it
-    // is the oldest of too many. Later calls do nothing.
+    // Marks the session as used. An unused session ends at EngineOptions::join_timeout, or earlier
+    // if it is the oldest of too many. Later calls do nothing.
     void keep() noexcept;
 
-    // One timer of the user's, coarse (250 ms late at most); replaces the one set before.
+    // The one timer of the handler, at most 250 ms late; replaces the timer set before.
     void set_timer(uint64_t delay_ms);
     void cancel_timer() noexcept { timer_due_ms_ = 0; }
 
@@ -106,7 +107,8 @@ public:
     [[nodiscard]] bool on_websocket() const noexcept;
     [[nodiscard]] bool is_open() const noexcept { return core_.may_send(); }
     [[nodiscard]] Worker& worker() const noexcept;
-    // For calls from other threads: posted to worker(), Engine::find() gives the session or null.
+    // For calls from other threads: post to worker(); there Engine::find() returns the session or
+    // null.
     [[nodiscard]] base::SlotKey slot_key() const noexcept { return key_; }
 
 private:
@@ -119,16 +121,17 @@ private:
     using Actions = engineio::Session::Actions;
     using Event = engineio::Session::Event;
 
-    // From the transports; engine_session.cpp, engine_polling.cpp.
+    // Called by the transports; defined in session.cpp and polling.cpp.
     [[nodiscard]] bool make_user(const EngineFactory& factory, const http::Request& request);
-    void open();  // The open packet, then the user.
+    void open();  // Sends the open packet, then calls on_open().
     void on_get(HttpConnection& connection, const http::Request& request,
                 const engineio::Query& query, http::Response& response);
-    // False: the response refuses the request.
+    // False: `response` holds the refusal.
     [[nodiscard]] bool on_post_head(HttpConnection& connection, const engineio::Query& query,
                                     http::Response& response);
+    // Takes the body of a POST whose head on_post_head() took.
     void on_post(HttpConnection& connection, const http::Request& request,
-                 http::Response& response);  // Behind its head.
+                 http::Response& response);
     void request_ended(base::SlotKey request, RequestEnd how);
     void request_must_end(base::SlotKey request);
     void poll_left();
@@ -148,26 +151,26 @@ private:
     void flush_websocket();
     [[nodiscard]] size_t unsent_reply_bytes() const noexcept;
     void log_fault(engineio::Fault fault, std::string_view address) const;
-    // With a poll that waits: the queue, with `last` behind it where that is not empty.
+    // Answers the pending poll with the queue if `with_queue`, then with `last` unless empty.
     void answer_poll(bool with_queue, std::string_view last);
     void end();
     void schedule();
     [[nodiscard]] uint64_t now_ms() const noexcept;
-    // The WebSocket that is the transport, or on probation; null: none.
+    // The WebSocket that is the transport or that is being probed; null: none.
     [[nodiscard]] inline EngineSocket* socket() const noexcept;  // In websocket.h.
     template <class F>
     void call(F&& call_user);
     void user_threw(std::string_view what);
 
-    // What a session needs while it polls, or until it is in use.
+    // State that a session needs while it polls, or until it is used.
     struct Extras {
-        base::SlotKey post;       // The POST whose body is on its way, by Worker::replies().
-        base::SlotKey answered;   // The poll that was answered last, by Worker::replies().
-        bool post_jsonp = false;  // The POST is a form of JSONP.
-        std::unique_ptr<UnjoinedSessions::Entry> unjoined;  // Null: the session is in use.
+        base::SlotKey post;       // The POST whose body is arriving, a key of Worker::replies().
+        base::SlotKey answered;   // The poll answered last, a key of Worker::replies().
+        bool post_jsonp = false;  // That POST is a JSONP form.
+        std::unique_ptr<UnjoinedSessions::Entry> unjoined;  // Null: the session is used.
     };
     [[nodiscard]] Extras& extras();
-    void release_extras() noexcept;  // Where they hold nothing any more.
+    void release_extras() noexcept;  // Frees the extras if they hold nothing.
     [[nodiscard]] base::SlotKey post() const noexcept {
         return extras_ ? extras_->post : base::SlotKey{};
     }
@@ -176,13 +179,13 @@ private:
     engineio::Session core_;
     engineio::Sid sid_;
     bool supports_binary_;
-    bool flush_due_ = false;  // In the host's list.
+    bool flush_due_ = false;  // The session is in the list of flushes of its EngineWorker.
     base::SlotKey key_;
     uint64_t timer_due_ms_ = 0;  // 0: none.
     std::unique_ptr<EngineHandler> user_;
-    std::unique_ptr<EnginePoll> poll_;    // The GET that waits.
+    std::unique_ptr<EnginePoll> poll_;    // The pending poll.
     std::unique_ptr<EngineQueue> queue_;  // Null while empty.
-    std::unique_ptr<Extras> extras_;      // Null for most sessions: over WebSocket, in use.
+    std::unique_ptr<Extras> extras_;      // Null for most sessions: over WebSocket, and used.
 };
 static_assert(sizeof(EngineSession) <= 152, "part of the 1 KB that an idle client may cost");
 
@@ -191,17 +194,17 @@ public:
     Engine(EngineOptions options, EngineFactory factory);  // Throws std::invalid_argument.
     ~Engine();
 
-    void mount(Site& site);           // Its routes. The engine outlives the workers.
-    void attach(WorkerGroup& group);  // The workers are there; none runs yet.
+    void mount(Site& site);  // Adds the routes. The engine must live longer than the workers.
+    void attach(WorkerGroup& group);  // Call it when the workers exist and none runs yet.
 
-    // Worker's thread. Null once the session is gone.
+    // On the worker's thread. Null if the session has ended.
     [[nodiscard]] EngineSession* find(const Worker& worker, base::SlotKey key) const noexcept;
-    // As in Extension.
+    // Extension calls the functions of the same names.
     void server_stops(const Worker& worker);
     void connections_ended(const Worker& worker);
-    // Any thread: over all workers.
+    // Any thread. Open sessions on all workers.
     [[nodiscard]] uint64_t sessions() const noexcept { return sessions_.load(); }
-    // Since the start. A session counts once it has sent its open packet.
+    // Sessions opened since the start; a session counts once it has sent its open packet.
     [[nodiscard]] uint64_t sessions_opened() const noexcept { return sessions_opened_.load(); }
 
     [[nodiscard]] const EngineOptions& options() const noexcept { return options_; }
@@ -224,7 +227,7 @@ private:
     [[nodiscard]] bool passes(Worker& worker, const http::Request& request, const Checked& checked,
                               http::Response& response) const;
     [[nodiscard]] bool allows_origin(const http::Request& request) const;
-    // Null, with the message of the refusal, where the application does not want it.
+    // Null if the application refuses the session; `refusal` is then its message.
     [[nodiscard]] EngineSession* make_session(Worker& worker, const http::Request& request,
                                               const engineio::Query& query,
                                               engineio::Transport transport, std::string& refusal);
@@ -243,9 +246,9 @@ private:
     const engineio::SessionOptions session_options_;
     const uint32_t join_timeout_ms_;  // 0: none.
     ws::OriginPolicy origins_;
-    std::vector<EngineWorker*> hosts_;  // By the workers' indices; each is its worker's.
+    std::vector<EngineWorker*> hosts_;  // By worker index. Each worker owns its EngineWorker.
     std::atomic<uint64_t> sessions_{0}, sessions_opened_{0};
-    uint64_t sessions_max_ = UINT64_MAX;  // As many as there may be connections.
+    uint64_t sessions_max_ = UINT64_MAX;  // Equal to the limit of connections.
     size_t unjoined_max_ = SIZE_MAX;      // On each worker.
 };
 

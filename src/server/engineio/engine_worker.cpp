@@ -12,7 +12,7 @@ namespace starling::server {
 EngineWorker::EngineWorker(Engine& e, Worker& w)
     : engine(e), worker(w), wheel_(w.loop().now_ms()) {}
 
-// The loop is gone, and with it every transport: nobody is told anything any more.
+// The loop and all transports are gone, so the sessions are freed without calling their handlers.
 EngineWorker::~EngineWorker() {
     for (uint32_t slot = 0; slot < sessions_.slots(); ++slot)
         if (EngineSession* session = sessions_.object_at(slot)) {
@@ -22,8 +22,8 @@ EngineWorker::~EngineWorker() {
         }
 }
 
-// A session with a transport ends with that connection, and the connections end spread over a moment. To the
-// other sessions no request can come any more.
+// A session that has a transport ends with its connection; connections end spread over a moment. No
+// further request can reach the other sessions.
 void EngineWorker::server_stops() {
     for (uint32_t slot = 0; slot < sessions_.slots(); ++slot) {
         EngineSession* const session = sessions_.object_at(slot);
@@ -39,7 +39,7 @@ void EngineWorker::connections_ended() {
 }
 
 void EngineWorker::end_unjoined(const UnjoinedSessions::Entry& entry) {
-    find(entry.session)->drop(EngineClose::forced_server_close);  // Which ends the entry.
+    find(entry.session)->drop(EngineClose::forced_server_close);  // Also destroys `entry`.
 }
 
 bool EngineWorker::make_room() {
@@ -95,7 +95,8 @@ void EngineWorker::call_exactly(EngineSession& session, uint64_t due_ms) {
 void EngineWorker::advance() {
     wheel_.advance(worker.loop().now_ms(),
                    [](net::TimerEntry& entry) { static_cast<EngineSession&>(entry).on_due(); });
-    // A tick behind the timers of users, which may say why before.
+    // One tick later than the handlers' own timers, so that a handler can first tell its client
+    // why.
     const uint64_t kept_ms = uint64_t(engine.join_timeout_ms_) + net::TimerWheel::tick_ms;
     while (const auto* oldest = unjoined_.oldest()) {
         if (worker.loop().now_ms() < oldest->since_ms + kept_ms) break;
@@ -115,7 +116,7 @@ void EngineWorker::log_fault(std::string_view what, std::string_view reason,
     worker.log(log::Level::warn, what, fields);
 }
 
-// What one tick sends to a poll leaves as one payload.
+// Collects what one tick sends to a poll into one payload.
 void EngineWorker::flush_soon(EngineSession& session) {
     if (session.flush_due_) return;
     flushes_.push_back(session.slot_key());
@@ -132,7 +133,7 @@ void EngineWorker::flush_all() {
         if (!session) continue;
         try {
             session->flush();
-        } catch (const std::exception& error) {  // Want of memory: the other sessions go on.
+        } catch (const std::exception& error) {  // Out of memory: the other sessions go on.
             worker.log_exception("session", error.what());
             session->drop(EngineClose::transport_error);
         }

@@ -24,12 +24,12 @@ public:
     EngineWorker(Engine& e, Worker& w);
     ~EngineWorker() override;
 
-    // The server stops: ends the sessions that have no connection which could end with it.
+    // The server stops: ends the sessions that have no connection. The others end with theirs.
     void server_stops();
     // The server stops, and the worker has no connection left: ends the sessions whose poll was answered
     // since then. Their clients cannot poll again.
     void connections_ended();
-    // RequestWatcher: of the requests of sessions, which are the subjects.
+    // Implements RequestWatcher; the subject of a request is its session.
     void request_ended(base::SlotKey session, base::SlotKey request, RequestEnd how) override {
         if (EngineSession* const found = find(session)) found->request_ended(request, how);
     }
@@ -37,23 +37,26 @@ public:
         if (EngineSession* const found = find(session)) found->request_must_end(request);
     }
 
-    // A new one, in the table, without a user. Unjoined ones may end for it.
+    // Makes a session without a handler and puts it into the table. May end unused sessions to make
+    // room.
     [[nodiscard]] EngineSession& make(const engineio::Query& query, engineio::Transport transport,
                                       std::string_view address);
-    // Ends the oldest session that was not kept. False: there is none.
+    // Ends the oldest unused session. False: there is none.
     bool make_room();
-    // A line at level debug; one at warn at most once a second, with the count of those between.
+    // Logs a line at level debug, and at most once a second one at warn, with the count of faults
+    // since the last such line.
     void log_fault(std::string_view what, std::string_view reason, std::string_view address);
     [[nodiscard]] EngineSession* find(std::string_view sid) const noexcept;
     [[nodiscard]] EngineSession* find(base::SlotKey key) const noexcept {
         return sessions_.find(key);
     }
 
-    // From sessions.
+    // Called by sessions.
     void set_deadline(EngineSession& session, uint64_t due_ms);
     void call_exactly(EngineSession& session, uint64_t due_ms);
     void flush_soon(EngineSession& session);
-    void ended(EngineSession& session);  // Freed once nothing of it is on the call stack.
+    // Frees the session once none of its functions is on the call stack.
+    void ended(EngineSession& session);
 
     Engine& engine;
     Worker& worker;
@@ -69,11 +72,11 @@ private:
     UnjoinedSessions unjoined_;
     base::SlotTable<EngineSession> sessions_;
     std::vector<base::SlotKey> flushes_;
-    bool flush_posted_ = false;  // A call of flush_all() is on its way.
+    bool flush_posted_ = false;  // A call of flush_all() is posted.
     std::vector<std::unique_ptr<EngineSession>> dead_;
     RandomPool random_;
-    uint64_t warned_ms_ = 0;  // 0: not yet.
-    uint64_t faults_ = 0;     // Since then.
+    uint64_t warned_ms_ = 0;  // Time of the last warning; 0: none.
+    uint64_t faults_ = 0;     // Faults since that warning.
 };
 
 }  // namespace starling::server

@@ -19,7 +19,7 @@ using State = engineio::Session::State;
 
 namespace {
 
-// Of one reply; what is left goes with the next one.
+// Limit of one reply; the rest of the queue goes with the next one.
 constexpr size_t reply_bytes_max = 1024 * 1024;
 
 engineio::Packet packet_of(const EngineQueue::Packet& queued) {
@@ -61,7 +61,8 @@ void EnginePoll::answer(std::string payload, std::string_view type) {
         response.header("Content-Encoding", "gzip").body(small, type);
     else
         response.body(std::move(payload), type);
-    connection->end_later();  // Where it was promised; else the handler returns with it.
+    // Only if the answer was promised; else returning from the handler sends it.
+    connection->end_later();
 }
 
 void EngineSession::request_ended(base::SlotKey request, RequestEnd how) {
@@ -78,7 +79,7 @@ void EngineSession::request_must_end(base::SlotKey request) {
 
 void EngineSession::on_get(HttpConnection& connection, const http::Request& request,
                            const engineio::Query& query, http::Response& response) {
-    // A client that has not read the answer to one poll has no use for another one.
+    // The client polls again although it has not read the previous answer.
     if (unsent_reply_bytes() > 0) {
         drop(EngineClose::transport_error);
         return refuse_overlap(response);
@@ -99,7 +100,7 @@ void EngineSession::answer_poll(bool with_queue, std::string_view last) {
     const std::unique_ptr<EnginePoll> poll = std::move(poll_);
     if (!poll) return;
     extras().answered = poll->request();
-    // Behind a close packet nothing comes any more: what is queued goes out whole.
+    // No poll follows a close packet, so the whole queue goes out.
     const size_t growth =
         core_.revision() == engineio::Revision::eio3 ? poll->growth() * 3 : poll->growth();
     const size_t bytes_max = last == "1" ? SIZE_MAX : reply_bytes_max / growth;
@@ -118,7 +119,7 @@ void EngineSession::answer_poll(bool with_queue, std::string_view last) {
     poll->answer(writer.take(), type);
 }
 
-// The connection keeps the key of a request until its answer has left, but for the last 64 KiB.
+// The connection keeps the key of a request until its answer was sent, except for the last 64 KiB.
 size_t EngineSession::unsent_reply_bytes() const noexcept {
     if (!extras_) return 0;
     const HttpConnection* const connection = host_.worker.replies().find(extras_->answered);
@@ -146,7 +147,8 @@ bool EngineSession::on_post_head(HttpConnection& connection, const engineio::Que
 
 void EngineSession::on_post(HttpConnection& connection, const http::Request& request,
                             http::Response& response) {
-    // The session got on without this request, an upgrade say: what the request holds came too late.
+    // The session went on without this POST (an upgrade, for example), so its packets came too
+    // late.
     if (post() != connection.slot_key()) return refuse_overlap(response);
     const bool jsonp = extras_->post_jsonp;
     std::string form;

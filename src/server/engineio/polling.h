@@ -1,4 +1,4 @@
-// server/engineio/polling.h: a request of long-polling that waits for its answer.
+// server/engineio/polling.h: a pending poll: a GET that waits for packets.
 //
 // Owner: the session. Thread: its worker's.
 #pragma once
@@ -14,20 +14,20 @@
 
 namespace starling::server {
 
-// A GET that waits for packets. It knows its request by a key, which finds nothing once the request has ended.
+// Refers to its request by a key, which finds nothing once the request has ended.
 class EnginePoll {
 public:
     EnginePoll(const EngineSession& session, const HttpConnection& connection,
                const http::Request& request, const engineio::Query& query);
     EnginePoll(const EnginePoll&) = delete;
     EnginePoll& operator=(const EnginePoll&) = delete;
-    ~EnginePoll();  // Ends a promise that was not kept with an empty answer.
+    ~EnginePoll();  // If answer() was not called, sends an empty answer.
 
-    // From within the handler of the request, or later.
+    // May be called within the request's handler, or later.
     void answer(std::string payload, std::string_view type);
     [[nodiscard]] base::SlotKey request() const noexcept { return request_; }
     [[nodiscard]] bool supports_binary() const noexcept { return supports_binary_; }
-    // Escapes may make an answer so many times as long as its packets.
+    // The largest factor by which escapes lengthen an answer.
     [[nodiscard]] size_t growth() const noexcept { return jsonp_ ? 2 : 1; }
 
 private:
@@ -35,7 +35,7 @@ private:
     const base::SlotKey request_;
     const std::string j_;
     const bool jsonp_, supports_binary_;
-    std::optional<size_t> threshold_;  // From this size on gzip; nothing: never.
+    std::optional<size_t> threshold_;  // The least size that is gzipped; nothing: never.
 };
 
 }  // namespace starling::server

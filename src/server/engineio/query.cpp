@@ -10,7 +10,7 @@ namespace {
 constexpr std::array<std::string_view, 5> names = {"EIO", "transport", "sid", "b64", "j"};
 
 struct Pair {
-    std::string_view name, value;  // As sent.
+    std::string_view name, value;  // Not decoded.
 };
 
 Pair next_pair(std::string_view& raw) noexcept {
@@ -20,7 +20,7 @@ Pair next_pair(std::string_view& raw) noexcept {
     return {pair.substr(0, equals), pair.substr(std::min(equals + 1, pair.size()))};
 }
 
-// A view into `value`, or into `decoded` where there was something to decode.
+// Returns a view of `value`, or of `decoded` if `value` had to be decoded.
 std::string_view decode(std::string_view value, std::string& decoded) {
     if (value.find_first_of("%+") == std::string_view::npos) return value;
     decoded = http::percent_decode_leniently(value, http::Plus::space);
@@ -37,7 +37,7 @@ std::string_view sid_of(std::string_view raw, std::string& decoded) {
     return {};
 }
 
-// The first of each name.
+// Keeps the first value of each name.
 EngineQuery::EngineQuery(std::string_view raw) {
     std::array<bool, names.size()> seen{};
     while (!raw.empty()) {

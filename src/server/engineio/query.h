@@ -1,4 +1,4 @@
-// server/engineio/query.h: the query of a request to Engine.IO, taken apart in one pass. Pure.
+// server/engineio/query.h: parses the query string of an Engine.IO request in one pass. Pure.
 #pragma once
 
 #include <array>
@@ -9,11 +9,11 @@
 
 namespace starling::server {
 
-// The first `sid` of a query, decoded: a view into the query or into `decoded`. "" without one. For the
-// question which worker a request belongs to, which comes before all others.
+// The first `sid` of a query, decoded: a view into the query or into `decoded`; "" if there is
+// none. Used to find the request's worker before anything else is parsed.
 [[nodiscard]] std::string_view sid_of(std::string_view raw, std::string& decoded);
 
-// Views into the request's query, or, where a value is percent-encoded, into itself.
+// Its views point into the request's query, or, for percent-encoded values, into this object.
 class EngineQuery {
 public:
     explicit EngineQuery(std::string_view raw);

@@ -1,5 +1,5 @@
-// server/engineio/queue.h: packets of an Engine.IO session that wait for a poll, or for the end of an
-// upgrade. Owner: the session, only while there are any.
+// server/engineio/queue.h: packets of a session that wait for a poll, or for the end of an upgrade.
+// Owner: the session; exists only while there are such packets.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace starling::server {
 
 struct EngineQueue {
     struct Packet {
-        base::SharedBytes bytes;  // Text with its type in front; binary data bare.
+        base::SharedBytes bytes;  // Text includes its type; binary data does not.
         bool binary;
     };
     std::vector<Packet> packets;

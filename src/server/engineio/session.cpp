@@ -18,10 +18,10 @@ using Outlet = engineio::Session::Outlet;
 
 namespace {
 
-// Of hub::Publication::encodings; WebSockets have 0 and 1. Not framed.
+// Indices in hub::Publication::encodings (WebSockets use 0 and 1), for packets without a frame.
 constexpr size_t text_encoding = 2, binary_encoding = 3;
 
-// What a queued packet costs besides its bytes: a pong is one byte long.
+// Memory of a queued packet besides its bytes: a pong has only one byte.
 constexpr size_t queued_packet_bytes = sizeof(EngineQueue::Packet) + 48;
 
 }  // namespace
@@ -43,7 +43,7 @@ EngineSession::Extras& EngineSession::extras() {
 }
 
 void EngineSession::release_extras() noexcept {
-    // Over a WebSocket no poll comes any more, so that the last answered one is of no interest.
+    // Over a WebSocket no further poll comes, so the poll answered last does not matter.
     const bool polls = core_.state() != State::websocket;
     if (extras_ && !polls && !extras_->post.generation && !extras_->unjoined) extras_.reset();
 }
@@ -60,7 +60,7 @@ uint64_t EngineSession::now_ms() const noexcept { return host_.worker.loop().now
 
 bool EngineSession::on_websocket() const noexcept { return core_.state() == State::websocket; }
 
-// An exception of a handler ends the handler's session; other sessions are not affected.
+// An exception from the handler ends its session; other sessions are not affected.
 template <class F>
 void EngineSession::call(F&& call_user) {
     try {
@@ -122,7 +122,7 @@ void EngineSession::send_binary_frame(std::span<const std::byte> bytes, bool com
         connection.send(ws::Message(bytes), compress);
         return;
     }
-    // Not the worker's scratch, which compression may use.
+    // Not the worker's scratch buffer: compression may use that.
     std::string frame;
     if (!supports_binary_) {
         engineio::append_text(frame, packet, core_.revision());
@@ -138,7 +138,7 @@ void EngineSession::deliver(hub::Publication& publication) {
     if (!core_.may_send()) return;
     const bool binary = publication.message.binary;
     const bool to_websocket = core_.state() == State::websocket && socket();
-    // What is on the wire is the message itself, but for binary in revision 3 and in base64.
+    // A WebSocket carries the message as it is, except binary data in revision 3 or as base64.
     if (to_websocket &&
         (!binary || (supports_binary_ && core_.revision() == engineio::Revision::eio4)))
         return socket()->connection().deliver(publication);
@@ -153,7 +153,7 @@ void EngineSession::enqueue(base::SharedBytes bytes, bool binary) {
     if (!queue_) queue_ = std::make_unique<EngineQueue>();
     queue_->bytes += bytes.size();
     queue_->packets.push_back({std::move(bytes), binary});
-    // As with a WebSocket: a message larger than the limit may stand alone.
+    // As on a WebSocket: a single message may exceed the limit.
     const size_t cost =
         queue_->bytes + queue_->packets.size() * queued_packet_bytes + unsent_reply_bytes();
     if (cost > host_.engine.options_.send_queue_bytes_max && queue_->packets.size() > 1) {
@@ -195,7 +195,7 @@ size_t EngineSession::queued_bytes() const noexcept {
 // ---- what happens -------------------------------------------------------------------------------
 
 void EngineSession::socket_opened(EngineSocket& socket) {
-    if (core_.state() == State::websocket) return open();  // A new session.
+    if (core_.state() == State::websocket) return open();  // This WebSocket opened the session.
     const Actions actions = core_.on(Event::websocket_attached, now_ms());
     if (actions.refuse_websocket) return socket.close(ws::close_code::normal);
     act(actions);
@@ -203,7 +203,7 @@ void EngineSession::socket_opened(EngineSocket& socket) {
 
 void EngineSession::on_frame(std::span<const std::byte> bytes, bool binary) {
     const std::string_view text = base::text_of(bytes);
-    if (core_.state() == State::websocket) {  // Nearly every frame: a message.
+    if (core_.state() == State::websocket) {  // Fast path for messages, nearly all frames.
         if (!binary && text.starts_with('4')) return call([&] { user_->on_text(text.substr(1)); });
         if (binary && core_.revision() == engineio::Revision::eio4)
             return call([&] { user_->on_binary(bytes); });
@@ -220,14 +220,14 @@ void EngineSession::on_frame(std::span<const std::byte> bytes, bool binary) {
 
 void EngineSession::socket_ended(Event event) {
     untie();
-    // No request can come any more that would find it.
+    // The server stops and accepts no further request that could find this session.
     if (host_.worker.stopping() && (core_.state() == State::websocket || !poll_))
         return drop(EngineClose::server_shutting_down);
     act(core_.on(event, now_ms()));
 }
 
 void EngineSession::close(EngineClose reason) {
-    // By a reply of its own: clients look at what came with a close only after the close.
+    // In a reply of its own: clients process packets that come with a close only after the close.
     flush();
     act(core_.close(reason, now_ms()));
 }
@@ -243,7 +243,7 @@ void EngineSession::set_timer(uint64_t delay_ms) {
 void EngineSession::schedule() {
     const uint64_t due_ms = core_.deadline_ms();
     host_.set_deadline(*this, timer_due_ms_ ? std::min(due_ms, timer_due_ms_) : due_ms);
-    // The wheel is too coarse for the noop that lets an upgrade go on.
+    // The wheel is too coarse for the noop on which an upgrade waits.
     if (core_.state() == State::probed && core_.poll_pending()) host_.call_exactly(*this, due_ms);
 }
 

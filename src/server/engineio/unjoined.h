@@ -1,8 +1,8 @@
-// server/engineio/unjoined.h: the sessions of a worker that have been opened and not been used yet: how
-// many there are, of which address, and which one is the oldest. Anybody can open a session; what that
-// costs is bounded here.
+// server/engineio/unjoined.h: the sessions of a worker that were opened and not used yet: their
+// number, their addresses, the oldest one. Anybody can open a session; these counts bound what that
+// costs the server.
 //
-// Owner: EngineWorker; an entry by its session. Thread: the worker's.
+// Owner: EngineWorker; each session owns its Entry. Thread: the worker's.
 #pragma once
 
 #include <compare>
@@ -17,14 +17,15 @@
 
 namespace starling::server {
 
-// What counts as one client: an IPv4 address, or the /64 of an IPv6 address, of which one host may use
-// every address.
+// One client for the counts: an IPv4 address, or the /64 of an IPv6 address, because one host may
+// use all addresses of its /64.
 struct ClientNetwork {
     uint64_t prefix = 0;
     bool v6 = false;
     friend auto operator<=>(const ClientNetwork&, const ClientNetwork&) = default;
 
-    // Of http::Request::remote_address(). Everybody behind a Unix-domain socket is one.
+    // `address` is that of http::Request::remote_address(). All clients of a Unix-domain socket
+    // count as one.
     [[nodiscard]] static ClientNetwork of(std::string_view address);
 };
 
@@ -32,12 +33,12 @@ class UnjoinedSessions {
     struct ByAge : base::ListLink {};
     struct ByNetwork : base::ListLink {};
     struct Network {
-        base::ListLink sessions;  // The oldest first.
+        base::ListLink sessions;  // Oldest first.
         size_t count = 0;
     };
 
 public:
-    // Counts until it is destroyed.
+    // The session counts as unjoined until its Entry is destroyed.
     class Entry : private ByAge, private ByNetwork {
     public:
         ~Entry();
@@ -67,7 +68,8 @@ public:
 private:
     base::ListLink by_age_;
     size_t size_ = 0;
-    std::map<ClientNetwork, Network> networks_;  // Ordered: no keys can be chosen to collide.
+    // A tree: clients cannot choose addresses that collide in it.
+    std::map<ClientNetwork, Network> networks_;
 };
 
 }  // namespace starling::server

@@ -1,6 +1,8 @@
-// server/engineio/websocket.h: the WebSocket of an Engine.IO session, as its transport or on probation.
+// server/engineio/websocket.h: the WebSocket of an Engine.IO session, as its transport or being
+// probed.
 //
-// Owner: the WsConnection. The socket and its session know each other until either ends (base::Tied).
+// Owner: the WsConnection. The socket and its session are base::Tied: the end of one clears the
+//        pointer of the other.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +18,10 @@ namespace starling::server {
 class EngineSocket final : public ws::detail::AnyData,
                            public base::Tied<EngineSocket, EngineSession> {
 public:
-    // Belongs to no session where that has a WebSocket already.
+    // Stays untied if the session already has a WebSocket.
     explicit EngineSocket(EngineSession& session) noexcept;
 
-    // From the EngineWsHandler.
+    // Called by the EngineWsHandler.
     void opened(WsConnection& connection) {
         connection_ = &connection;
         if (!tied()) return connection.close(ws::close_code::normal, {});
@@ -36,14 +38,14 @@ public:
     }
 
     [[nodiscard]] WsConnection& connection() const noexcept { return *connection_; }
-    // The session does not need the WebSocket any more.
+    // The session no longer needs the WebSocket.
     void close(uint16_t code) {
         untie();
         connection_->close(code, {});
     }
 
 private:
-    WsConnection* connection_ = nullptr;  // From opened() on; it owns this object.
+    WsConnection* connection_ = nullptr;  // Set by opened(). The connection owns this object.
 };
 
 // The handler of all WebSockets of an Engine. The data of each connection is its EngineSocket.
@@ -61,7 +63,8 @@ public:
     void on_ping(WsConnection&, std::string_view) const override {}
     void on_pong(WsConnection&, std::string_view) const override {}
     void on_drained(WsConnection&) const override {}
-    void on_dropped(WsConnection&, uint64_t) const override {}  // A full queue closes.
+    // Not called: a full queue closes the connection.
+    void on_dropped(WsConnection&, uint64_t) const override {}
     void on_violation(WsConnection& connection) const override {
         socket_of(connection).ended(engineio::Session::Event::websocket_error);
     }
