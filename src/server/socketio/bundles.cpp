@@ -19,8 +19,8 @@ namespace starling::server {
 namespace {
 
 struct Name {
-    std::string_view path;  // Behind that of the server.
-    std::string_view file;  // In the folder of clients.
+    std::string_view path;  // Follows the server's path.
+    std::string_view file;  // Within the folder of bundles.
 };
 
 constexpr std::array<Name, 11> names{{
@@ -37,7 +37,7 @@ constexpr std::array<Name, 11> names{{
     {"/1.4.4/socket.io.js", "1.4.4/socket.io.js"},
 }};
 
-// Read when somebody first asks for it; shared by all workers from then on.
+// Read at the first request; then shared by all workers.
 class Bundle {
 public:
     Bundle(std::string file, std::string banner_file, std::string version)
@@ -54,8 +54,8 @@ public:
         response.header("Cache-Control", "public, max-age=0");
         const std::string etag = "\"" + version_ + "\"";
         response.header("ETag", etag);
-        response.add_header("Vary", "Accept-Encoding");  // Beside the Origin of the CORS rules.
-        // Without Last-Modified no clock is asked.
+        response.add_header("Vary", "Accept-Encoding");  // The CORS rules add Origin.
+        // There is no Last-Modified, so the time passed here does not matter.
         if (http::evaluate_conditions(request, {.etag = etag}, 0) ==
             http::Condition::not_modified) {
             response.status(304);
@@ -85,7 +85,8 @@ private:
         return std::string(std::istreambuf_iterator<char>(file), {});
     }
 
-    // "Socket.IO v4.8.3" stands in the first lines; version_ stays as it is where it does not.
+    // The bundle's first lines contain "Socket.IO v4.8.3" or so; without it version_ stays as it
+    // is.
     void read_version(std::string_view text) {
         constexpr std::string_view before = "Socket.IO v";
         const auto head = text.substr(0, 256);
@@ -107,8 +108,8 @@ bool holds_clients(const std::filesystem::path& folder) {
     return std::filesystem::exists(folder / "4/socket.io.js", failed);
 }
 
-// Beside the program: installed, of its build folder, or of a build folder's examples. Else where the
-// library is installed: a program of somebody else's lies elsewhere.
+// Looks beside the program (installed, or in a build folder, or in the examples of a build folder),
+// then where the library is installed: a program that uses the library may lie elsewhere.
 std::string find_clients() {
     std::error_code failed;
     const auto program = std::filesystem::read_symlink("/proc/self/exe", failed);

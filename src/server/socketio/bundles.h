@@ -1,6 +1,6 @@
-// server/socketio/bundles.h: the browser clients of Socket.IO, as they are beside a server of Node's:
-// /socket.io/socket.io.js and its siblings; /socket.io/2/socket.io.js, /socket.io/1.4.4/socket.io.js for
-// older pages.
+// server/socketio/bundles.h: serves the browser clients of Socket.IO at the paths of Node's server:
+// /socket.io/socket.io.js and its siblings, and for older pages /socket.io/2/socket.io.js and
+// /socket.io/1.4.4/socket.io.js.
 #pragma once
 
 #include <starling/socketio_options.h>
@@ -9,7 +9,8 @@ namespace starling::server {
 
 struct Site;
 
-// Adds their routes. A file that is not there answers 404. False: there is no folder of bundles to serve.
+// Adds the routes of the bundles; a missing file answers 404. False: no folder of bundles was
+// found.
 [[nodiscard]] bool mount_clients(Site& site, const sio::Options& options);
 
 }  // namespace starling::server

@@ -3,7 +3,7 @@
 namespace starling::server {
 namespace {
 
-// Words that a client can act upon; no more than it needs to know.
+// Codes that a client can act upon; they reveal no more than that.
 const char* code_of(auth::Failure failure) noexcept {
     switch (failure) {
         case auth::Failure::no_credentials: return "no_credentials";

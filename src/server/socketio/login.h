@@ -13,11 +13,11 @@ public:
     SocketIoLogin(const auth::Options& options, bool required)
         : authenticator_(options), required_(required) {}
 
-    // Of the request that opened the session.
+    // Reads the credentials of the request that opened the session.
     [[nodiscard]] auth::Verdict read(const http::Request& request, int64_t now_s) const {
         return authenticator_.identify(request, now_s);
     }
-    // What of it is kept with the session.
+    // Copies what decide() needs into `info`, which lives as long as the session.
     static void keep(const auth::Verdict& verdict, socketio::ConnectInfo& info);
     [[nodiscard]] socketio::Login decide(const sio::Json& auth, const socketio::ConnectInfo& info,
                                          int64_t now_s) const;

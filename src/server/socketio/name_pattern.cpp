@@ -1,5 +1,5 @@
-// The one that includes <regex>, which is slow to compile; and where g++ 12 with a sanitizer takes a
-// std::function inside of it for uninitialised.
+// The only file that includes <regex>, which is slow to compile. g++ 12 with a sanitizer wrongly
+// reports a std::function inside of <regex> as uninitialised.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
@@ -12,7 +12,7 @@
 namespace starling::server {
 namespace {
 
-// Matching recurses with the text.
+// Limits the recursion of std::regex, whose depth grows with the text.
 constexpr size_t name_bytes_max = 255;
 
 }  // namespace

@@ -50,7 +50,7 @@ socketio::ConnectInfo connect_info(const http::Request& request, int64_t unix_ms
     for (const auto& field : request.headers()) {
         std::string name(field.name);
         std::ranges::transform(name, name.begin(), base::lower);
-        // Of the connection, not of the client: nobody asks for them later.
+        // These fields describe the connection, not the client.
         if (name == "connection" || name == "upgrade" || name.starts_with("sec-websocket-"))
             continue;
         head.append(name).append(": ").append(field.value).append("\n");

@@ -1,4 +1,4 @@
-// server/socketio/session_handler.h: one client: where a session of Engine.IO meets Socket.IO.
+// server/socketio/session_handler.h: connects one Engine.IO session with Socket.IO.
 //
 // Owner: the session. Thread: the worker's.
 #pragma once
@@ -43,11 +43,11 @@ private:
 
     EngineSession& session_;
     const socketio::ConnectInfo info_;
-    const std::string& initial_packet_;  // Of the options, which live longer.
+    const std::string& initial_packet_;  // Part of the server's options, which live longer.
     socketio::Connection connection_;
 };
 
-// What is kept of the request that opened a session.
+// Collects what is kept of the request that opened a session.
 [[nodiscard]] socketio::ConnectInfo connect_info(const http::Request& request, int64_t unix_ms,
                                                  std::string_view user);
 

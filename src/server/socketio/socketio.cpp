@@ -32,7 +32,7 @@ private:
     socketio::History history_;
 };
 
-// Namespace has a protected constructor: those of a Server alone.
+// Gives access to the protected constructor of Namespace.
 class OwnedNamespace final : public sio::Namespace {
 public:
     explicit OwnedNamespace(std::shared_ptr<socketio::NamespaceSetup> setup)
@@ -113,7 +113,7 @@ const sio::Options& checked(const sio::Options& options) {
 
 }  // namespace
 
-// What outlives the cores that refer to it.
+// Objects that live longer than the socketio::Servers, which refer to them.
 struct SocketIo::Shared {
     explicit Shared(const sio::Options& options)
         : login(make_login(options)), adapter(settings(options), history(options)) {}
@@ -185,7 +185,7 @@ std::unique_ptr<EngineHandler> SocketIo::open(EngineSession& session,
                                                     std::move(info), options_.initial_packet);
 }
 
-// ---- namespaces -----------------------------------------------------------------------------------
+// ---- namespaces ---------------------------------------------------------------------------------
 
 sio::Namespace& SocketIo::add(std::shared_ptr<socketio::NamespaceSetup> setup) {
     setup->close_when_empty = options_.cleanup_empty_child_namespaces;
@@ -237,7 +237,7 @@ void SocketIo::close() {
     for (const auto& known : namespaces_) known->disconnect_sockets(true);
 }
 
-// ---- on a server ----------------------------------------------------------------------------------
+// ---- on a server --------------------------------------------------------------------------------
 
 void SocketIo::mount(Site& site) {
     if (options_.auth) site.mask_query(options_.auth->query_parameter);

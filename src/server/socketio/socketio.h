@@ -1,8 +1,8 @@
-// server/socketio/socketio.h: Socket.IO on a server: Engine.IO below, socketio::Server above, one of each for
-// every worker.
+// server/socketio/socketio.h: Socket.IO on a server: on each worker Engine.IO below and a
+// socketio::Server above.
 //
-// Owner: Server. Lives longer than its workers. Thread: set up before the server starts, read-only
-// from then on.
+// Owner: Server; it lives longer than the workers. Thread: set up before the server starts,
+//        read-only from then on.
 #pragma once
 
 #include <starling/socketio.h>
@@ -27,7 +27,7 @@ struct WorkerGroup;
 class SocketIoWorker;
 class Worker;
 
-// One worker's part: what its server asks of it.
+// What the socketio::Server of one worker needs from that worker.
 class SocketIoWorker final : public socketio::Runtime {
 public:
     SocketIoWorker(Worker& worker, socketio::Adapter& adapter);
@@ -55,7 +55,7 @@ private:
 
 class SocketIo final : public sio::Server, public Extension {
 public:
-    // Throws std::invalid_argument for options at fault.
+    // Throws std::invalid_argument for invalid options.
     explicit SocketIo(sio::Options options);
     ~SocketIo() override;
 
@@ -85,11 +85,11 @@ private:
     sio::Namespace& add(std::shared_ptr<socketio::NamespaceSetup> setup);
 
     const sio::Options options_;
-    bool clients_missing_ = false;  // The bundles for browsers, which were asked for.
+    bool clients_missing_ = false;  // The browser bundles were asked for and not found.
     std::unique_ptr<Shared> shared_;
     std::unique_ptr<Engine> engine_;
     std::vector<std::unique_ptr<sio::Namespace>> namespaces_;
-    std::vector<std::unique_ptr<SocketIoWorker>> workers_;  // By the workers' indices.
+    std::vector<std::unique_ptr<SocketIoWorker>> workers_;  // By worker index.
     std::function<void(const ConnectionError&)> on_connection_error_;
     std::atomic<bool> closed_{false};
 };
