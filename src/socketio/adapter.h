@@ -1,5 +1,5 @@
-// socketio/adapter.h: a Socket.IO server over all its workers: the setups of its namespaces, its
-// cores (one Server per worker), and the sending of commands to the cores.
+// socketio/adapter.h: a Socket.IO server over all its workers: the setups of its namespaces, one
+// socketio::Server per worker (below: a core), and the sending of commands to the cores.
 //
 // Owner: the server. Thread: set up before the workers run; any thread from then on.
 #pragma once
@@ -24,7 +24,7 @@ namespace starling::socketio {
 
 class Adapter {
 public:
-    // `history`: null without recovery.
+    // `history` is null if recovery is off.
     Adapter(Settings settings, std::unique_ptr<SharedHistory> history);
     ~Adapter();
     Adapter(const Adapter&) = delete;
@@ -67,11 +67,11 @@ public:
     // Runs the command on every worker: at once on the calling thread's worker, by a post on the
     // others.
     void send(std::shared_ptr<const Command> command);
-    // The same for a recoverable event: each worker delivers the event in the order of the log.
+    // Sends a recoverable event in the same way: each worker delivers it in the order of the log.
     void send_recoverable(std::shared_ptr<Command> command, std::string_view name,
                           std::span<const sio::Value> values);
-    // Runs the call on a core's thread: at once on a core's own thread, else by a post. False: no
-    // core.
+    // Runs the call on the thread of one core: at once if that is the calling thread, else by a
+    // post. False: there is no core.
     bool on_any_server(std::function<void(Server&)> call, size_t bytes);
     [[nodiscard]] uint64_t new_ack_id() noexcept {
         return last_ack_.fetch_add(1, std::memory_order_relaxed);
@@ -92,7 +92,7 @@ private:
     std::atomic<uint64_t> last_ack_{0};
 };
 
-// "/admin" of "admin" and "/admin".
+// Returns "/admin" for "admin" and for "/admin".
 [[nodiscard]] std::string namespace_name(std::string_view name);
 
 }  // namespace starling::socketio

@@ -91,7 +91,7 @@ void Broadcast::ask_values(std::string_view name, std::span<const Value> values,
     if (!adapter->on_any_server(ask, command->bytes())) done({.complete = false});
 }
 
-// ---- sockets of all workers -------------------------------------------------------------------------
+// ---- sockets of all workers ---------------------------------------------------------------------
 
 void Broadcast::sockets_join(std::string_view room) const {
     sockets_join(std::vector{std::string(room)});

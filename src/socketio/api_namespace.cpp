@@ -87,7 +87,7 @@ void Namespace::server_side_values(std::string_view name, std::span<const Value>
     if (!adapter->on_any_server(send, command->bytes()) && done) done({.complete = false});
 }
 
-// ---- handshake ------------------------------------------------------------------------------------
+// ---- handshake ----------------------------------------------------------------------------------
 
 std::string Handshake::time() const { return http::format_date(issued_ms / 1000); }
 

@@ -72,7 +72,7 @@ bool Socket::connected() const {
     return server && server->alive(slot_key(key_));
 }
 
-// ---- sending --------------------------------------------------------------------------------------
+// ---- sending ------------------------------------------------------------------------------------
 
 void Socket::emit_values(std::string_view name, std::span<const Value> values) const {
     emit_flagged(name, values, {}, nullptr);
@@ -143,7 +143,7 @@ Broadcast Broadcast::from(const Socket& socket) {
 
 Broadcast Socket::broadcast() const { return Broadcast::from(*this); }
 
-// ---- rooms, the end -------------------------------------------------------------------------------
+// ---- rooms, the end -----------------------------------------------------------------------------
 
 void Socket::join(std::string_view room) const {
     if (room.empty() || room.size() > socketio::room_bytes_max) return;
@@ -165,7 +165,7 @@ void Socket::disconnect(bool close) const {
     run([close](socketio::Socket& socket) { socket.disconnect(close); });
 }
 
-// ---- listeners ------------------------------------------------------------------------------------
+// ---- listeners ----------------------------------------------------------------------------------
 
 void Socket::add_listener(std::string_view name, detail::Listener listener, bool once) const {
     if (auto* mine = own("on"))
@@ -201,7 +201,7 @@ void Socket::use(PacketMiddleware guard) const {
     if (auto* mine = own("use")) mine->use(std::move(guard));
 }
 
-// ---- about it -------------------------------------------------------------------------------------
+// ---- about it -----------------------------------------------------------------------------------
 
 Handshake Socket::handshake() const {
     const auto* mine = own("handshake");

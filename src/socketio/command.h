@@ -1,6 +1,5 @@
 // socketio/command.h: the commands that one worker sends to all workers, and their reports. A
-// cluster could carry the same values between processes. Values; a Command is immutable once it is
-// sent.
+// cluster could carry the same values between processes. A Command is immutable once it is sent.
 #pragma once
 
 #include <starling/socketio.h>
@@ -21,12 +20,12 @@ struct NamespaceSetup;
 struct Command {
     enum class Kind : uint8_t {
         emit,         // Sends `packet` to `target`.
-        ask,          // As emit; each client answers with the ack `ack_id`.
-        join,         // `rooms`
-        leave,        // `rooms`
-        disconnect,   // `close`
-        fetch,        // Reports the sockets.
-        server_event  // `args`: for the handlers of on_server_side().
+        ask,          // Like emit; each client answers with the ack `ack_id`.
+        join,         // Adds the target's sockets to `rooms`.
+        leave,        // Removes the target's sockets from `rooms`.
+        disconnect,   // Disconnects the target's sockets; `close`: with their connections.
+        fetch,        // Reports the target's sockets.
+        server_event  // Calls the handlers of on_server_side() with `args`.
     };
 
     Kind kind = Kind::emit;
@@ -38,21 +37,21 @@ struct Command {
     uint64_t ack_id = 0;
     std::vector<std::string> rooms = {};
     bool close = false;
-    boost::json::array args = {};  // Begins with the event's name.
-    uint64_t offset = 0;           // In the recovery log.
+    boost::json::array args = {};  // The first item is the event's name.
+    uint64_t offset = 0;           // Position in the recovery log.
     // The core whose request waits for reports. Null: no request waits.
     Server* origin = nullptr;
     uint64_t request = 0;
 
-    [[nodiscard]] size_t bytes() const noexcept;  // Memory held until it is delivered.
+    [[nodiscard]] size_t bytes() const noexcept;  // Memory held until the command is delivered.
 };
 
-// A worker's answers to a request, for the request's origin. `expected`: how many more answers will
-// come.
+// One worker's answers to a request, sent to the request's origin. `expected`: the number of
+// answers still to come.
 struct Report {
     uint64_t request = 0;
     size_t expected = 0;
-    bool first = false;  // The worker's count; one per worker.
+    bool first = false;  // This report holds the worker's count; one per worker.
     std::vector<Json> responses = {};
     std::vector<sio::RemoteSocket> sockets = {};
 };

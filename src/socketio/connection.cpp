@@ -108,7 +108,7 @@ std::vector<base::SlotKey> Connection::socket_keys() const {
     return keys;
 }
 
-// ---- its sockets ----------------------------------------------------------------------------------
+// ---- its sockets --------------------------------------------------------------------------------
 
 Socket* Connection::find(std::string_view nsp) const noexcept {
     if (first_ && first_->nsp().name() == nsp) return first_.get();

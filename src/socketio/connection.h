@@ -1,4 +1,5 @@
-// socketio/connection.h: one connection of Engine.IO, and the namespaces that it joined.
+// socketio/connection.h: one client's Engine.IO connection, and the namespaces that the client
+// joined.
 //
 // Owner: the owner of the Transport. Thread: the worker's.
 #pragma once
@@ -24,7 +25,7 @@ public:
 
     // Called by the transport. A throwing handler ends the connection.
     void opened();
-    void on_text(std::string_view text);  // Without the packet type of Engine.IO.
+    void on_text(std::string_view text);  // `text` comes without the packet type of Engine.IO.
     void on_bytes(std::span<const std::byte> bytes);
     void closed(std::string_view reason);
 
@@ -32,16 +33,16 @@ public:
     [[nodiscard]] Server& server() const noexcept { return server_; }
     [[nodiscard]] bool is_open() const noexcept { return open_; }
 
-    // This client's socket in the namespace, in any state.
+    // The client's socket in the namespace, in any state; null: none.
     [[nodiscard]] Socket* find(std::string_view nsp) const noexcept;
     Socket& add(std::unique_ptr<Socket> socket);
     // Gives up a socket that has left; the caller frees the socket later.
     [[nodiscard]] std::unique_ptr<Socket> release(Socket& socket);
 
-    // All sockets of the client leave; then the connection ends.
+    // Makes all sockets of the client leave, then ends the connection.
     void disconnect();
-    void timed_out();      // Transport::set_timer() is due.
-    void handler_threw();  // The exception is already logged.
+    void timed_out();      // The timer of Transport::set_timer() has expired.
+    void handler_threw();  // Call it after the exception was logged.
     void send_packet(Type type, std::string_view nsp, const Json* data);
 
     // Logs the exception of a handler, for example with the event's name, and ends this connection.
@@ -60,12 +61,12 @@ private:
     Server& server_;
     Transport& transport_;
     Decoder decoder_;
-    std::unique_ptr<Socket> first_;  // Most clients have one; more_: the rest.
+    std::unique_ptr<Socket> first_;  // Most clients have one socket; more_ holds further ones.
     std::unique_ptr<std::vector<std::unique_ptr<Socket>>> more_;
     bool open_ = true;
-    bool joined_ = false;  // Was in a namespace at least once.
-    // now_ms() modulo 2^32; 0: none. Until a namespace is joined the end of the connect timeout, then the
-    // deadline of the attachments that are due.
+    bool joined_ = false;  // The client was in a namespace at least once.
+    // now_ms() modulo 2^32; 0: none. Until a namespace is joined the end of the connect timeout,
+    // then the deadline of missing attachments.
     uint32_t due_ms_ = 0;
 };
 

@@ -1,8 +1,8 @@
 // socketio/history.h: connection state recovery: a log of the newest packets in the order of their
-// offsets, and the sessions of the clients that are away.
+// offsets, and the sessions of disconnected clients.
 //
 // Every worker delivers recoverable packets in the order of this log, whichever worker wrote them.
-// A client has therefore received a prefix of its packets, and its last offset tells where delivery
+// So a client has always received a prefix of its packets, and its last offset tells where delivery
 // resumes.
 // Owner: the Adapter. Thread: one at a time, see SharedHistory.
 #pragma once
@@ -25,7 +25,7 @@
 
 namespace starling::socketio {
 
-// The session of a client that is away.
+// The session of a disconnected client, which may come back.
 struct SavedSession {
     std::string pid;
     std::string nsp;
@@ -41,13 +41,14 @@ public:
     explicit History(const sio::Recovery& limits) noexcept : limits_(limits) {}
 
     [[nodiscard]] uint64_t next() const noexcept { return first_ + packets_.size(); }
-    // Workers deliver packets from this log. A packet that a worker has not read is kept longer.
+    // Adds a worker that delivers packets from this log. A packet that a worker has not read yet is
+    // kept longer.
     void add_reader() { read_.push_back(next()); }
     void remove_readers() noexcept { read_.clear(); }
     void has_read(size_t reader, uint64_t up_to);
-    // Adds the packet with the offset of next(). Above the limits the oldest packets are dropped.
+    // Adds a packet; its offset is next(). Above the limits the oldest packets are dropped.
     void append(std::shared_ptr<const Command> command);
-    // The packets from offset `from` on, or from the oldest kept packet on.
+    // The packets from offset `from` on; all kept packets if `from` is older than these.
     [[nodiscard]] std::vector<std::shared_ptr<const Command>> since(uint64_t from) const;
 
     void leave(SavedSession who);
@@ -55,8 +56,8 @@ public:
         SavedSession who;
         std::vector<std::shared_ptr<const Command>> missed;
     };
-    // Takes the session out in every case. Nothing if the session is unknown, has been away too
-    // long, belongs to another namespace, or missed a packet that was dropped.
+    // Removes the session in every case. Returns nothing if the session is unknown, was
+    // disconnected too long, belongs to another namespace, or missed a packet that was dropped.
     [[nodiscard]] std::optional<Return> come_back(std::string_view pid, std::string_view nsp,
                                                   std::string_view offset, uint64_t now_ms);
     void forget(uint64_t now_ms);  // Drops expired sessions.
@@ -81,11 +82,11 @@ private:
     std::unordered_map<std::string_view, Order::iterator> absent_;
 };
 
-// Offsets as clients keep them.
+// Offsets in the form that clients store.
 [[nodiscard]] std::string offset_text(uint64_t offset);
 [[nodiscard]] std::optional<uint64_t> parse_offset(std::string_view text) noexcept;
 
-// One History for all workers; the implementation in the server takes the lock.
+// One History for all workers. The implementation in the server takes the lock.
 class SharedHistory {
 public:
     virtual ~SharedHistory() = default;

@@ -1,7 +1,7 @@
 // socketio/listeners.h: the listeners of one socket, by event: 24 bytes each.
 //
-// A listener may add and remove listeners, even itself: a listener removed during a call is freed
-// after it.
+// A listener may add and remove listeners, even itself. A listener that is removed while a listener
+// runs is freed after the call.
 // Owner: the socket. Thread: the worker's.
 #pragma once
 
@@ -18,8 +18,8 @@
 
 namespace starling::socketio {
 
-// Numbers for the names of events that have listeners. Owner: the Server. Names stay: they come
-// from the application, not from peers.
+// Numbers for the names of events that have listeners. Owner: the Server. Names are never removed:
+// they come from the application, not from peers.
 class Names {
 public:
     static constexpr uint32_t none = 0;
@@ -41,7 +41,7 @@ private:
 class Listeners {
 public:
     void add(uint32_t name, sio::detail::Listener listener, bool once) {
-        if (entries_.empty()) entries_.reserve(1);  // Most sockets have few.
+        if (entries_.empty()) entries_.reserve(1);  // Most sockets have few listeners.
         entries_.push_back({std::move(listener), name, once});
     }
     void remove(uint32_t name) {
@@ -76,7 +76,7 @@ private:
         uint32_t name;
         bool once;
     };
-    // Frees removed listeners when no listener is on the stack any more, also after an exception.
+    // Frees removed listeners once no listener is on the stack, also after an exception.
     class Depth {
     public:
         explicit Depth(Listeners& all) noexcept : all_(all) { ++all_.depth_; }

@@ -53,8 +53,8 @@ void Namespace::note(RoomEvent::Kind kind, std::string_view room, std::string_vi
     if (wanted) untold_.push_back({kind, std::string(room), std::string(id)});
 }
 
-// If a room hook itself changes rooms, the hooks for those changes run after the current one. A hook
-// that throws does not undo a join or leave.
+// If a room hook itself changes rooms, the hooks for those changes run after the current one. A
+// hook that throws does not undo a join or leave.
 void Namespace::tell_hooks() {
     if (untold_.empty() || std::exchange(telling_, true)) return;
     for (; !untold_.empty(); untold_.pop_front()) {

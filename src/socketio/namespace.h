@@ -1,7 +1,7 @@
 // socketio/namespace.h: a namespace on one worker: its sockets and rooms.
 //
-// Owner: the Server. Sockets are owned by their clients and leave before they die. Thread: the
-// worker's.
+// Owner: the Server. Clients own the sockets; a socket leaves the namespace before it is destroyed.
+//        Thread: the worker's.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +29,11 @@ public:
     [[nodiscard]] Server& server() const noexcept { return server_; }
     [[nodiscard]] size_t size() const noexcept { return sockets_.size(); }
 
-    void add(Socket& socket);  // Connected: joins the room of its id.
+    void add(Socket& socket);  // The socket is connected now, and joins the room of its id.
     void remove(Socket& socket);
     void forget(Socket& socket);  // For a socket that was never added.
-    // For a socket that is destroyed before remove() succeeded: no pointer to it stays. Calls no hook.
+    // For a socket that is destroyed before remove() succeeded: drops all pointers to it. Calls no
+    // hook.
     void abandon(Socket& socket) noexcept;
     void join(Socket& socket, std::string_view room);
     void leave(Socket& socket, std::string_view room);
@@ -43,7 +44,7 @@ public:
     // Sends an encoded packet to the target's sockets.
     void broadcast(const Encoded& packet, const Flags& flags, std::span<Socket* const> sockets);
 
-    size_t waiting = 0;  // Sockets still in middleware.
+    size_t waiting = 0;  // The number of sockets that are still in middleware.
 
 private:
     void unlist(Socket& socket) noexcept;  // From sockets_ and by_id_.
@@ -62,9 +63,9 @@ private:
             return id == a->id();
         }
     };
-    void publish(const hub::Message&) override {}  // Commands carry rooms instead.
+    void publish(const hub::Message&) override {}  // Unused: Commands are sent to rooms instead.
     void subscribers_changed(std::string_view room, int change) override;
-    // Reports of room changes for the application's hooks, in the order of the changes.
+    // A change of a room, to be reported to the application's hooks in the order of the changes.
     struct RoomEvent {
         enum class Kind : uint8_t { created, deleted, joined, left } kind;
         std::string room, id;

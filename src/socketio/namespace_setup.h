@@ -2,7 +2,7 @@
 // namespace. A dynamic namespace shares the setup of its pattern.
 //
 // Owner: the Adapter, shared with the public sio::Namespace. Thread: set before the workers run,
-// read by all of them from then on; `connected` any thread.
+//        read by all of them from then on; any thread may use `connected`.
 #pragma once
 
 #include <starling/socketio.h>
@@ -29,7 +29,7 @@ struct NamespaceSetup {
 
     Adapter& adapter;
     const std::string name;
-    // Decides which names a dynamic namespace accepts. Empty: only the namespace's own name.
+    // Decides whether a dynamic namespace accepts a name. Empty: the namespace is not dynamic.
     sio::Server::Accept accept = {};
     bool close_when_empty = false;
 
@@ -42,7 +42,7 @@ struct NamespaceSetup {
     sio::Namespace::RoomCall on_create_room, on_delete_room;
     sio::Namespace::MemberCall on_join_room, on_leave_room;
 
-    std::atomic<size_t> connected{0};  // Sockets, over all workers.
+    std::atomic<size_t> connected{0};  // The number of sockets over all workers.
 };
 
 }  // namespace starling::socketio

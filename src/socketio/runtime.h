@@ -1,5 +1,5 @@
-// socketio/runtime.h: the interface of a Server to its worker: clock, random bytes, posted calls.
-// The real server implements it for its workers, the tests for a simulated one.
+// socketio/runtime.h: what a socketio::Server needs from its worker: clock, random bytes, posted
+// calls. The real server implements it on its workers, the tests on a simulated worker.
 #pragma once
 
 #include <starling/log.h>
@@ -29,8 +29,8 @@ public:
     // The worker's thread.
     [[nodiscard]] virtual uint64_t now_ms() const noexcept = 0;  // Never goes back.
     [[nodiscard]] virtual int64_t unix_s() const noexcept = 0;
-    virtual void random(std::span<std::byte> to) = 0;  // Cryptographic.
-    // Asks for a call of Server::run() at that time; replaces the time asked for before.
+    virtual void random(std::span<std::byte> to) = 0;  // Cryptographic random bytes.
+    // Asks for a call of Server::run() at that time; replaces an earlier request.
     virtual void wake_at(uint64_t when_ms) = 0;
     virtual void log(log::Level level, std::string_view message,
                      std::span<const log::Field> fields) = 0;

@@ -84,7 +84,7 @@ void Server::close_if_empty(Namespace& nsp) {
     namespaces_.erase(found);
 }
 
-// ---- time -----------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 Server::TimerId Server::at(uint64_t when_ms, Timer kind, base::SlotKey key, uint64_t number) {
     const TimerId timer{when_ms, ++last_timer_};
@@ -115,7 +115,7 @@ void Server::fire(const Due& due) {
     socket->disconnect(false);  // Timer::login: the login has expired.
 }
 
-// ---- commands -------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 void Server::perform(const Command& command) {
     const CallScope entry(*this);
@@ -186,7 +186,8 @@ void Server::perform_on(const Command& command, Namespace& nsp, Socket& socket, 
                 origin->deliver_report(std::move(one));
             };
             ++report.expected;
-            // If the socket already awaits too many acks, its answer is not awaited and will be missing.
+            // If the socket already awaits too many acks, its answer is not awaited and will be
+            // missing.
             static_cast<void>(
                 socket.await(command.ack_id, runtime_.now_ms() + timeout_ms, answered));
             return;

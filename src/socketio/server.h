@@ -1,8 +1,8 @@
-// socketio/server.h: Socket.IO on one worker: namespaces, sockets, timers, and the commands of
-// others.
+// socketio/server.h: Socket.IO on one worker: namespaces, sockets, timers, and commands from all
+// workers.
 //
-// Owner: the server, one for each worker and Socket.IO server. Thread: the worker's, unless it says
-// otherwise.
+// Owner: the Socket.IO server, which has one for each worker. Thread: the worker's, unless a
+//        comment says otherwise.
 #pragma once
 
 #include <atomic>
@@ -48,7 +48,7 @@ public:
     [[nodiscard]] Adapter& adapter() const noexcept { return adapter_; }
     [[nodiscard]] bool alive(base::SlotKey key) const noexcept { return sockets_.alive(key); }
     [[nodiscard]] const Settings& settings() const noexcept { return adapter_.settings(); }
-    // Runs `call` with the socket on this worker, if it is still there; else `gone`, on any thread.
+    // Runs `call` on this worker with the socket, or, if the socket has gone, `gone` on any thread.
     void post_to(base::SlotKey key, std::function<void(Socket&)> call, size_t bytes,
                  std::function<void()> gone = nullptr);
 
@@ -59,7 +59,7 @@ public:
     void connect(Connection& connection, const Packet& packet);
     void refuse(Connection& connection, std::string_view nsp, const sio::Error& error,
                 bool known = true);
-    // Calls the disconnect listeners of a socket that is `gone`, and takes it out of its rooms.
+    // Calls the disconnect listeners of a socket in state `gone`, and removes it from its rooms.
     // Sockets leave one at a time: if a handler of a leaving socket ends a second socket, the
     // second one leaves after the first, even if the second belongs to another client.
     void leave(const Socket& socket, std::string_view reason, bool was_connected);
@@ -78,18 +78,18 @@ public:
     void deliver_report(Report one);  // Any thread.
     // Delivers the packets of the recovery log that this worker has not delivered yet.
     void drain_history();
-    void post_drain();  // Any thread: posts one drain() for many packets.
+    void post_drain();  // Any thread: posts one call of drain_history() for many packets.
 
     // ---- Time -----------------------------------------------------------------------------------
     enum class Timer : uint8_t { ack, request, login };
-    // Identifies a timer, pending or fired; a default value identifies none.
+    // Identifies a timer, pending or fired. A default value identifies no timer.
     struct TimerId {
         uint64_t when_ms = 0;
         uint64_t number = 0;
         friend auto operator<=>(const TimerId&, const TimerId&) = default;
     };
-    // Cancel every timer that is no longer needed, so that answered requests and gone sockets hold
-    // none.
+    // Cancel every timer that is no longer needed, so that no timer remains for an answered request
+    // or a gone socket.
     TimerId at(uint64_t when_ms, Timer kind, base::SlotKey key, uint64_t number);
     void cancel(TimerId timer) { timers_.erase(timer); }
     [[nodiscard]] size_t timers() const noexcept { return timers_.size(); }
@@ -99,8 +99,8 @@ public:
     // Calls `call` later, from the event loop: a callback that sends the next request must not run
     // inside the first request.
     void call_later(std::function<void()> call);
-    // True while listeners of outgoing packets run: packets sent by them are not reported to
-    // listeners.
+    // True while listeners of outgoing packets run. Packets that these listeners send are not
+    // reported to them.
     [[nodiscard]] bool tells_outgoing() const noexcept { return telling_outgoing_; }
     template <class F>
     void tell_outgoing(F&& call);
@@ -110,11 +110,11 @@ public:
     [[nodiscard]] Arena& arena() noexcept { return arena_; }
     [[nodiscard]] Names& names() noexcept { return names_; }
     [[nodiscard]] std::string new_id();
-    // Held while calls into Socket.IO may be on the stack: gone sockets are freed when the last
+    // Held while calls into Socket.IO may be on the stack. Gone sockets are freed when the last
     // scope ends.
     class CallScope;
     // Runs a call of the application whose exception must not stop the caller. False: the call
-    // threw, and the exception is logged.
+    // threw; the exception was logged.
     template <class F>
     bool log_if_throws(std::string_view where, F&& call);
     // Writes a log line, at most one of each kind per second.
@@ -163,7 +163,7 @@ private:
     base::Lifetime<Server>& lifetime_;
     Adapter& adapter_;
     Runtime& runtime_;
-    const uint32_t index_;  // Among the adapter's cores.
+    const uint32_t index_;  // This core's index in the adapter.
     Names names_;
     Arena arena_;
     Encoder encoder_;
@@ -181,7 +181,7 @@ private:
     uint64_t history_cursor_ = 1;
     bool draining_ = false;
     std::atomic<bool> drain_posted_{false};
-    std::deque<Leaving> leaving_;  // The handlers of the first are running.
+    std::deque<Leaving> leaving_;  // The handlers of the first entry are running.
     std::vector<std::unique_ptr<Socket>> left_;
     std::vector<std::unique_ptr<Namespace>> left_namespaces_;
     std::vector<std::vector<Socket*>> spare_targets_;

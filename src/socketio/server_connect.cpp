@@ -1,4 +1,5 @@
-// The steps by which a client joins a namespace: login, then recovery or middleware, then its socket.
+// The steps by which a client joins a namespace: login, then recovery or middleware, then its
+// socket.
 #include <algorithm>
 #include <array>
 #include <exception>
@@ -11,8 +12,8 @@
 namespace starling::socketio {
 namespace {
 
-// The `auth` of a CONNECT packet, copied, because the application may keep it. Clients before 3.0 put
-// their `auth` behind the namespace's name: `0/admin?token=1,`.
+// The `auth` of a CONNECT packet, copied, because the application may keep it. Clients before 3.0
+// put their `auth` behind the namespace's name: `0/admin?token=1,`.
 Json auth_of(const Packet& packet) {
     if (packet.query.empty()) return sio::detail::own(packet.data);
     boost::json::object auth;
@@ -91,7 +92,8 @@ Socket& Server::create(const PendingConnection& who, std::string id) {
     socket.set_user(who.login.user);
     if (who.login.expires_s) {
         const int64_t left_s = std::max<int64_t>(*who.login.expires_s - runtime_.unix_s(), 0);
-        // The wall clock is read once, so that a later change of the clock does not move the expiry.
+        // The wall clock is read once, so that a later change of the clock does not move the
+        // expiry.
         const auto left_ms = uint64_t(std::min<int64_t>(left_s, 10L * 365 * 86'400)) * 1000;
         const auto timer = at(runtime_.now_ms() + left_ms, Timer::login, socket.slot_key(), 0);
         socket.set_login_timer(timer.when_ms, timer.number);
@@ -102,8 +104,8 @@ Socket& Server::create(const PendingConnection& who, std::string id) {
 void Server::refuse(Connection& connection, std::string_view nsp, const sio::Error& error,
                     bool known) {
     Json data;
-    // Old clients get only the error's data, or its message without data. For a namespace that does not
-    // exist they get an object.
+    // Old clients get only the error's data, or its message without data. For a namespace that does
+    // not exist they get an object.
     if (connection.transport().revision() >= 4 || !known) {
         boost::json::object object{{"message", error.message}};
         if (!error.data.is_null()) object.emplace("data", error.data);
@@ -114,7 +116,7 @@ void Server::refuse(Connection& connection, std::string_view nsp, const sio::Err
     connection.send_packet(Type::connect_error, nsp, &data);
 }
 
-// ---- middleware -----------------------------------------------------------------------------------
+// ---- middleware ---------------------------------------------------------------------------------
 
 void Server::run_middleware(base::SlotKey key, size_t from) {
     Socket* socket = find(key);
@@ -205,7 +207,7 @@ void Server::enter(Socket& socket, std::optional<History::Return> back) {
     for (const auto& call : nsp.setup().on_connection) call(handle);
 }
 
-// ---- recovery -------------------------------------------------------------------------------------
+// ---- recovery -----------------------------------------------------------------------------------
 
 void Server::keep_for_return(const Socket& socket, std::string_view reason) {
     if (socket.private_id().empty() || std::ranges::find(recoverable, reason) == recoverable.end())
@@ -232,8 +234,9 @@ std::optional<History::Return> Server::find_saved_session(const PendingConnectio
     adapter_.history()->with([&](History& history) {
         back = history.come_back(pid, who.nsp.name(), offset, runtime_.now_ms());
         if (!back) return;
-        // Another worker may have written to the log meanwhile. The next delivery sends those packets
-        // to all clients, including the returning one, so they must not be sent as missed, too.
+        // Another worker may have written to the log meanwhile. The next delivery sends those
+        // packets to all clients, including the returning one, so they must not be sent as missed,
+        // too.
         std::erase_if(back->missed,
                       [&](const auto& command) { return command->offset >= history_cursor_; });
     });

@@ -15,12 +15,12 @@
 
 namespace starling::socketio {
 
-// The decision of a login: may the client connect to a namespace, and as which user?
+// The decision of a login: whether the client may connect to a namespace, and as which user.
 struct Login {
     bool allowed = true;
     std::string user;
-    std::optional<int64_t> expires_s;  // Unix time.
-    std::string_view code;             // Reason of a refusal: "token_expired".
+    std::optional<int64_t> expires_s;  // Unix time; nothing: never.
+    std::string_view code;             // Reason of a refusal, for example "token_expired".
 };
 
 struct Settings {

@@ -21,7 +21,7 @@ Socket::Socket(Connection& connection, Namespace& nsp, std::string id, base::Slo
     : connection_(connection), nsp_(nsp), key_(key), id_(std::move(id)) {}
 
 Socket::~Socket() {
-    // Only if the socket could not leave, for want of memory.
+    // Only if memory ran out while the socket was leaving.
     if (index != nowhere) nsp_.abandon(*this);
     const auto lock = server().lifetime().lock();  // Another thread may be reading the socket's id.
     server().sockets().remove(*this);
@@ -33,7 +33,7 @@ sio::Socket Socket::handle() const noexcept {
     return {server().lifetime(), uint64_t(key_.slot) << 32 | key_.generation};
 }
 
-// ---- from the client ------------------------------------------------------------------------------
+// ---- from the client ----------------------------------------------------------------------------
 
 void Socket::on_event(const Json& data, std::optional<uint64_t> ack_id) {
     const auto& items = data.get_array();
@@ -112,7 +112,7 @@ void Socket::local_event(std::string_view name, std::string_view text) {
                     [](const sio::detail::ArgumentMismatch&) {});
 }
 
-// ---- to the client --------------------------------------------------------------------------------
+// ---- to the client ------------------------------------------------------------------------------
 
 void Socket::emit(std::string_view name, std::span<const Value> values, const Flags& flags,
                   sio::OnAnswer done) {
@@ -177,7 +177,7 @@ void Socket::deliver(hub::Publication& publication) {
     connection_.transport().deliver(publication);
 }
 
-// ---- membership -----------------------------------------------------------------------------------
+// ---- membership ---------------------------------------------------------------------------------
 
 void Socket::join(std::string_view room) {
     if (state_ != State::gone) nsp_.join(*this, room);

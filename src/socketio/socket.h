@@ -32,7 +32,7 @@ class Namespace;
 class Socket final : public hub::Subscriber {
 public:
     enum class State : uint8_t {
-        joining,    // Middleware has not decided yet.
+        joining,    // Middleware has not admitted the socket yet.
         connected,  // The client knows its id.
         gone,
     };
@@ -42,7 +42,7 @@ public:
 
     [[nodiscard]] sio::Socket handle() const noexcept;
     [[nodiscard]] base::SlotKey slot_key() const noexcept { return key_; }
-    // Also read by other threads, under the lock of Server::lifetime(): id(), nsp(), user().
+    // Other threads also read id(), nsp() and user(), under the lock of Server::lifetime().
     [[nodiscard]] const std::string& id() const noexcept { return id_; }
     [[nodiscard]] State state() const noexcept { return state_; }
     [[nodiscard]] Namespace& nsp() const noexcept { return nsp_; }
@@ -60,7 +60,7 @@ public:
     void send(const Encoder& packet, const Flags& flags);
     void send(const Encoded& packet, const Flags& flags);
     void deliver(hub::Publication& publication) override;
-    // Awaits the ack with that id until the deadline. False: too many acks are awaited.
+    // Waits for the ack with that id until the deadline. False: too many acks are pending.
     [[nodiscard]] bool await(uint64_t id, uint64_t deadline_ms, sio::OnAnswer done);
     void ack_timed_out(uint64_t id);
     [[nodiscard]] bool watches_outgoing() const noexcept;
@@ -69,19 +69,19 @@ public:
 
     // ---- Membership -----------------------------------------------------------------------------
     void connected() noexcept { state_ = State::connected; }
-    void rename(std::string id) { id_ = std::move(id); }  // Before Namespace::add().
+    void rename(std::string id) { id_ = std::move(id); }  // Call it before Namespace::add().
     void join(std::string_view room);
     void leave(std::string_view room);
     [[nodiscard]] std::vector<std::string> rooms() const;
     void disconnect(bool close);
-    // Calls `call` as a listener is called: an exception costs the client its connection.
+    // Runs `call` like a listener: an exception ends the client's connection.
     template <class F>
     void run(std::string_view where, F&& call);
-    // Makes the socket gone: no packet reaches its client any more. Server::leave() calls
+    // Makes the socket `gone`: no more packets reach its client. Server::leave() calls
     // finish_leaving() at once, or after another socket that is leaving.
     void closed(std::string_view reason);
-    // Destroys the coroutines, calls the disconnect listeners and leaves all rooms, even if a listener
-    // throws.
+    // Destroys the coroutines, calls the disconnect listeners and leaves all rooms, even if a
+    // listener throws.
     void finish_leaving(std::string_view reason, bool was_connected);
 
     // ---- As sio::Socket says --------------------------------------------------------------------
@@ -93,13 +93,13 @@ public:
     void use(sio::Socket::PacketMiddleware guard);
     [[nodiscard]] Json& data();
     void set_object(std::shared_ptr<void> object, const void* tag);
-    // The suspended coroutines of this socket's handlers. Not for a socket that is gone.
+    // The suspended coroutines of this socket's handlers. Not for a gone socket.
     [[nodiscard]] detail::Scope& coroutines();
     [[nodiscard]] void* object(const void* tag) const noexcept;
     [[nodiscard]] sio::Handshake handshake() const;
     [[nodiscard]] const Json* data_if() const noexcept;
 
-    // ---- As Server and Namespace use it ---------------------------------------------------------------
+    // ---- As Server and Namespace use it ---------------------------------------------------------
     void set_auth(Json auth);
     [[nodiscard]] Json auth() const;
     void set_user(std::string user);
@@ -109,14 +109,14 @@ public:
     [[nodiscard]] std::string_view private_id() const noexcept;
     [[nodiscard]] bool recovered() const noexcept;
 
-    uint32_t mark = 0;  // The Namespace's number of the last collection that visited this socket.
+    uint32_t mark = 0;  // Number of the Namespace's last collection that visited this socket.
     static constexpr uint32_t nowhere = UINT32_MAX;
-    uint32_t index = nowhere;  // In the Namespace's list of sockets.
+    uint32_t index = nowhere;  // Position in the Namespace's list of sockets.
 
 private:
     struct PendingAck {
         uint64_t id;
-        uint64_t due_ms, timer;  // A timer of the core.
+        uint64_t due_ms, timer;  // Identify a timer of the Server.
         sio::OnAnswer done;
     };
     struct Extras;  // Rarely used members.
@@ -130,7 +130,7 @@ private:
     void answer_later(sio::OnAnswer done, sio::Answer::Status status);
     void argument_mismatch(std::string_view name, const sio::detail::ArgumentMismatch& why,
                            const sio::Ack& ack);
-    // Ends all awaited acks as disconnected. False: a callback threw.
+    // Ends all pending acks as disconnected. False: a callback threw.
     bool cancel_timers();
     [[nodiscard]] std::optional<PendingAck> take_ack(uint64_t id);
 

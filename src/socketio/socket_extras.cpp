@@ -19,7 +19,7 @@ Socket::Extras& Socket::extras() {
     return *extras_;
 }
 
-// ---- acks that are awaited ------------------------------------------------------------------------
+// ---- acks that are awaited ----------------------------------------------------------------------
 
 bool Socket::await(uint64_t id, uint64_t deadline_ms, sio::OnAnswer done) {
     auto& acks = extras().acks;
@@ -71,7 +71,7 @@ void Socket::set_login_timer(uint64_t due_ms, uint64_t number) {
     extras_->login_timer = number;
 }
 
-// ---- catch-all listeners, middleware ----------------------------------------------------------------
+// ---- catch-all listeners, middleware ------------------------------------------------------------
 
 void Socket::on_any(sio::Socket::Any call, bool first) {
     auto& any = extras().any;
@@ -95,8 +95,8 @@ bool Socket::watches_outgoing() const noexcept {
     return extras_ && !extras_->any_outgoing.empty() && !server().tells_outgoing();
 }
 
-// Decodes the sent packet again: outgoing listeners get the same arguments for every way of sending,
-// and sockets without such listeners cost nothing.
+// Decodes the sent packet again: outgoing listeners get the same arguments for every way of
+// sending, and sockets without such listeners cost nothing.
 void Socket::notify_outgoing(std::string_view text, bool text_is_binary,
                              std::span<const std::string> attachments) {
     Arena arena(server()
@@ -124,7 +124,7 @@ void Socket::use(sio::Socket::PacketMiddleware guard) {
         std::make_shared<const sio::Socket::PacketMiddleware>(std::move(guard)));
 }
 
-// ---- coroutines -----------------------------------------------------------------------------------
+// ---- coroutines ---------------------------------------------------------------------------------
 
 detail::Scope& Socket::coroutines() {
     auto& scope = extras().coroutines;
@@ -136,7 +136,7 @@ void Socket::end_coroutines() noexcept {
     if (extras_) extras_->coroutines.reset();
 }
 
-// ---- data -----------------------------------------------------------------------------------------
+// ---- data ---------------------------------------------------------------------------------------
 
 Json& Socket::data() { return extras().data; }
 const Json* Socket::data_if() const noexcept { return extras_ ? &extras_->data : nullptr; }

@@ -19,7 +19,7 @@ struct Socket::Extras {
     std::shared_ptr<void> object;
     const void* object_tag = nullptr;
     std::string user;
-    std::string private_id;  // Only with recovery.
+    std::string private_id;  // Set only with recovery.
     uint64_t login_due_ms = 0, login_timer = 0;
     bool recovered = false;
     std::unique_ptr<detail::Scope> coroutines;

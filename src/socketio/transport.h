@@ -13,8 +13,8 @@
 
 namespace starling::socketio {
 
-// The kept parts of the request that opened the session. They live as long as the client, so they
-// share one allocation.
+// What is kept of the request that opened the session. All texts share one allocation, because they
+// live as long as the client.
 class ConnectInfo {
 public:
     static constexpr int64_t never_s = INT64_MAX;
@@ -24,7 +24,7 @@ public:
     // then "name: value\n" for each field.
     ConnectInfo(std::string_view address, std::string_view user, std::string_view head)
         : address_bytes_(uint8_t(address.size())), user_bytes_(uint8_t(user.size())) {
-        text_.reserve(address_bytes_ + user_bytes_ + head.size());  // Exactly.
+        text_.reserve(address_bytes_ + user_bytes_ + head.size());  // Exact, to waste no memory.
         text_.append(address.substr(0, address_bytes_)).append(user.substr(0, user_bytes_));
         text_.append(head);
     }
@@ -56,19 +56,20 @@ public:
     enum class End : uint8_t { forced_close, forced_server_close, server_shutting_down };
 
     virtual ~Transport() = default;
-    // A packet: its text (or MessagePack bytes) and its attachments, in this order.
+    // Sends one packet: its text (or MessagePack bytes), then its attachments.
     virtual void send(std::string_view text, bool text_is_binary,
                       std::span<const std::string> attachments, bool compress) = 0;
     // Sends one message of a broadcast packet.
     virtual void deliver(hub::Publication& message) = 0;
-    [[nodiscard]] virtual bool writable() const noexcept = 0;  // A packet could leave now.
+    // True if a packet sent now could leave now.
+    [[nodiscard]] virtual bool writable() const noexcept = 0;
     virtual void end(End how) = 0;
-    // Sets the connection's only timer, which calls Connection::timed_out(). Replaces the earlier
+    // Sets the connection's only timer, which calls Connection::timed_out(); replaces the earlier
     // time.
     virtual void set_timer(uint64_t delay_ms) = 0;
     // Called for each namespace that admitted the client.
     virtual void joined() {}
-    [[nodiscard]] virtual unsigned revision() const noexcept = 0;  // Of Engine.IO: 3 or 4.
+    [[nodiscard]] virtual unsigned revision() const noexcept = 0;  // Engine.IO revision: 3 or 4.
     [[nodiscard]] virtual std::string_view sid() const noexcept = 0;
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
     [[nodiscard]] virtual const ConnectInfo& info() const noexcept = 0;

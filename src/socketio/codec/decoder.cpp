@@ -31,8 +31,9 @@ std::optional<uint64_t> take_number(std::string_view& text, uint64_t max) {
 
 bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// Reads the digits and blanks in front of the data as JavaScript's Number() does: blanks around a number
-// are skipped, blanks alone are 0. False: there are blanks within the number, or it is above `max`.
+// Reads the digits and blanks in front of the data as JavaScript's Number() does: blanks around a
+// number are skipped, blanks alone are 0. False: there are blanks within the number, or it is above
+// `max`.
 bool take_ack_id(std::string_view& text, uint64_t max, std::optional<uint64_t>& id) {
     const auto skip_blanks = [&text] {
         const auto end = std::ranges::find_if_not(text, is_blank);
@@ -92,8 +93,8 @@ Head read_head(std::string_view text, const DecodeLimits& limits) {
     return head;
 }
 
-// Calls `visit` for each placeholder below `root`. Stops and returns false when `visit` returns false.
-// The value with which `visit` replaces a placeholder is not visited.
+// Calls `visit` for each placeholder below `root`. Stops and returns false when `visit` returns
+// false. The value with which `visit` replaces a placeholder is not visited.
 template <class Visit>
 bool each_placeholder(Json& root, Visit visit) {
     std::vector<Json*> open{&root};

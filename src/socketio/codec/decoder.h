@@ -1,8 +1,9 @@
-// socketio/codec/decoder.h: Socket.IO packets from the messages of an Engine.IO connection: text,
-// and the binary attachments that follow it. It refuses all
-// that Node's parser refuses, and more.
+// socketio/codec/decoder.h: decodes Socket.IO packets from the messages of an Engine.IO connection:
+// a text, and the binary attachments that follow it. Refuses all that Node's parser refuses, and
+// more.
 //
-// Owner: the connection. Without a pending packet the decoder holds one pointer. Thread: the owner's.
+// Owner: the connection. Without a pending packet the decoder holds one pointer. Thread: the
+//        owner's.
 #pragma once
 
 #include <cstddef>
@@ -19,18 +20,18 @@ namespace starling::socketio {
 struct Outcome {
     enum class Kind : uint8_t {
         packet,
-        pending,  // Attachments are due; no other packet may come between.
+        pending,  // Attachments are missing; no other packet may come before them.
         fault,    // The connection ends as "forced close".
     };
 
     Kind kind = Kind::pending;
-    std::string_view reason;  // The fault's text for logs; static.
+    std::string_view reason;  // What is wrong, for logs; static.
     Packet packet;
 };
 
 [[nodiscard]] Outcome fault(std::string_view reason) noexcept;
 
-// Whether a packet of `type` may carry `data`. Null: the packet has no data.
+// Tells whether a packet of `type` may carry `data`; null: no data.
 [[nodiscard]] bool shape_is_valid(Type type, const Json* data, const DecodeLimits& limits) noexcept;
 
 // Moves the query of packet.nsp to packet.query.
@@ -46,7 +47,7 @@ public:
     // A text message, without the packet type of Engine.IO in front: `2["hello",1]`. The
     // text is valid UTF-8. After a fault the decoder must not be used again.
     [[nodiscard]] Outcome add_text(std::string_view text, Arena& arena);
-    // A binary message: an attachment that is due, or a whole packet of MessagePack.
+    // A binary message: a missing attachment, or a whole packet in MessagePack.
     [[nodiscard]] Outcome add_bytes(std::span<const std::byte> bytes, Arena& arena);
 
     // True while a packet waits for its attachments.

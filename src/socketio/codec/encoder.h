@@ -1,5 +1,5 @@
-// socketio/codec/encoder.h: Socket.IO packets to be sent, written value by value in the codec of
-// the connection.
+// socketio/codec/encoder.h: encodes Socket.IO packets value by value, in the codec of the
+// connection.
 //
 //     encoder.begin(Type::event, "/chat", 7);
 //     encoder.value("message");
@@ -28,15 +28,16 @@ namespace starling::socketio {
 
 class Encoder {
 public:
-    // `attachments_max`: per packet in the JSON codec.
+    // `attachments_max`: per packet, in the JSON codec.
     explicit Encoder(Codec codec = Codec::json,
                      size_t attachments_max = DecodeLimits{}.attachments_max) noexcept;
     Encoder(const Encoder&) = delete;
     Encoder& operator=(const Encoder&) = delete;
 
-    // Starts a packet and discards the previous one. The values of an event or an ack are the items of
-    // its array; an event's first value is its name. Other packets have at most one value. `type` is
-    // not a binary type: the encoder changes it if a value holds bytes. `nsp` is not kept.
+    // Starts a packet and discards the previous one. The values of an event or an ack are the items
+    // of its array; an event's first value is its name. Other packets have at most one value.
+    // `type` is not a binary type: the encoder changes it if a value holds bytes. `nsp` is not
+    // kept.
     void begin(Type type, std::string_view nsp, std::optional<uint64_t> id = std::nullopt);
     void begin(Codec codec, Type type, std::string_view nsp,
                std::optional<uint64_t> id = std::nullopt);

@@ -97,7 +97,8 @@ std::optional<Json> Arena::read_json(std::string_view text) {
         return value;
     };
     if (parse(text, error)) return result();
-    // Boost.JSON has several errors for lone surrogates, and uses some of those for other faults, too.
+    // Boost.JSON has several errors for lone surrogates, and uses some of those for other faults,
+    // too.
     if (text.find("\\u") == std::string_view::npos) return std::nullopt;
     const std::string repaired = without_lone_surrogates(text);
     error.clear();

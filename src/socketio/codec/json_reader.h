@@ -1,4 +1,4 @@
-// socketio/codec/json_reader.h: the memory for decoded packets, reused so that a small packet
+// socketio/codec/json_reader.h: the memory of decoded packets, reused so that a small packet
 // allocates nothing; and a JSON parser that accepts what JSON.parse accepts (RFC 8259).
 //
 // Owner: a worker has one Arena for all its connections. Thread: the owner's.
@@ -26,8 +26,8 @@ public:
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
 
-    // Frees the memory of the last packet; its values must not be read afterwards. Decoding the next
-    // packet does this, too; call clear() to free the memory of a large packet earlier.
+    // Frees the memory of the last packet; its values must not be read afterwards. Decoding the
+    // next packet does this, too; call clear() to free the memory of a large packet earlier.
     void clear() noexcept;
 
     [[nodiscard]] const DecodeLimits& limits() const noexcept { return limits_; }
@@ -41,8 +41,8 @@ public:
     [[nodiscard]] boost::json::value_stack& stack(size_t message_bytes);
 
     // Parses one JSON text with optional blanks around it. If an object has a name twice, the last
-    // member counts. Half of a surrogate pair becomes U+FFFD (JSON.stringify writes such escapes for
-    // text that was cut in the middle of an emoji). nullopt: `text` is not JSON, or too deep.
+    // member counts. Half of a surrogate pair becomes U+FFFD (JSON.stringify writes such escapes
+    // for text that was cut in the middle of an emoji). nullopt: `text` is not JSON, or too deep.
     [[nodiscard]] std::optional<Json> read_json(std::string_view text);
 
 private:

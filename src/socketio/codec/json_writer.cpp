@@ -186,8 +186,8 @@ bool JsonWriter::finish() {
     if (has_items_of(type_)) out_.text += ']';
     const size_t count = out_.attachments.size();
     if (count > 0) {
-        // The receiver cannot tell such an object from a placeholder: it would replace the object by
-        // bytes, or close the connection. An application that echoes JSON must not cause this.
+        // The receiver cannot tell such an object from a placeholder: it would replace the object
+        // by bytes, or close the connection. An application that echoes JSON must not cause this.
         if (lookalike_) failed_ = true;
         std::string head(1, type_ == Type::event ? '5' : '6');
         append_integer(head, count);

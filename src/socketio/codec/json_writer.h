@@ -1,6 +1,6 @@
-// socketio/codec/json_writer.h: a Socket.IO packet as text, `4<type>[<n>-][<nsp>,][<id>][json]`. The
-// packet type of Engine.IO is in front, so that the text can be sent in a frame as it is. Numbers and
-// escapes are those of JSON.stringify.
+// socketio/codec/json_writer.h: a Socket.IO packet as text, `4<type>[<n>-][<nsp>,][<id>][json]`.
+// The packet type of Engine.IO is in front, so that the text can be sent in a frame as it is.
+// Numbers and escapes are those of JSON.stringify.
 //
 // Owner: an Encoder. Thread: the owner's.
 #pragma once
@@ -33,7 +33,7 @@ public:
     JsonWriter(Encoded& out, size_t attachments_max) noexcept
         : out_(out), attachments_max_(attachments_max) {}
 
-    // As those of Encoder; `out` is empty at begin().
+    // The same as in Encoder. `out` must be empty at begin().
     void begin(Type type, std::string_view nsp, std::optional<uint64_t> id);
     void value(std::string_view text);
     void value(int64_t number);
@@ -56,7 +56,7 @@ private:
     Type type_ = Type::connect;
     bool has_items_ = false;
     bool failed_ = false;
-    bool lookalike_ = false;  // An object of the application that looks like a placeholder.
+    bool lookalike_ = false;  // An object of the application looks like a placeholder.
 };
 
 }  // namespace starling::socketio

@@ -16,9 +16,9 @@
 #include "base/text.h"
 #include "base/utf8.h"
 
-// The format: https://github.com/msgpack/msgpack/blob/master/spec.md. What notepack.io, which the
-// clients use, makes of it: extension type 0 is a Date (8 bytes), undefined (1 byte, fixext) or an
-// ArrayBuffer; any other extension arrives as [type, bytes].
+// The format: https://github.com/msgpack/msgpack/blob/master/spec.md. Extensions have the meaning
+// that notepack.io, the library of the clients, gives them: type 0 is a Date (8 bytes), undefined
+// (1 byte, fixext) or an ArrayBuffer; any other extension is decoded as [type, bytes].
 namespace starling::socketio {
 namespace {
 

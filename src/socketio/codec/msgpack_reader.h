@@ -1,5 +1,5 @@
-// socketio/codec/msgpack_reader.h: a Socket.IO packet from one MessagePack map, {type, data, nsp, id}, as
-// socket.io-msgpack-parser writes it.
+// socketio/codec/msgpack_reader.h: a Socket.IO packet from one MessagePack map, {type, data, nsp,
+// id}, as socket.io-msgpack-parser writes it.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace starling::socketio {
 
-// Pure; the packet lives until `arena` is used again. Unknown keys of the map are skipped.
+// Pure. The packet lives until `arena` is used again. Unknown keys of the map are skipped.
 [[nodiscard]] Outcome read_msgpack(std::span<const std::byte> bytes, Arena& arena);
 
 }  // namespace starling::socketio

@@ -67,8 +67,8 @@ void append_bytes(std::string& out, std::string_view bytes) {
     out.append(bytes);
 }
 
-// `fixed`: the prefix for up to 15 items. `wide`: the prefix for up to 65,535 items; `wide` + 1 is for
-// more.
+// `fixed`: the prefix for up to 15 items. `wide`: the prefix for up to 65,535 items; `wide` + 1 is
+// for more.
 void append_count(std::string& out, uint8_t fixed, uint8_t wide, size_t count) {
     if (count < 16)
         append_byte(out, fixed | count);
@@ -86,7 +86,8 @@ void MsgpackWriter::begin(Type type, std::string_view nsp, std::optional<uint64_
     failed_ = false;
     items_ = 0;
     items_at_ = 0;
-    // Without data the client's parser requires that `data` is absent, not null: value() adds `data`.
+    // Without data the client's parser requires that `data` is absent, not null: value() adds
+    // `data`.
     members_ = id ? 3 : 2;
     append_byte(text, 0x80 | members_);
     append_text(text, "type");

@@ -1,5 +1,6 @@
-// socketio/codec/msgpack_writer.h: a Socket.IO packet as one MessagePack map in one binary message, for
-// clients that use socket.io-msgpack-parser. Bytes are part of the data; there are no attachments.
+// socketio/codec/msgpack_writer.h: a Socket.IO packet as one MessagePack map in one binary message,
+// for clients that use socket.io-msgpack-parser. Bytes are part of the data; there are no
+// attachments.
 //
 // Owner: an Encoder. Thread: the owner's.
 #pragma once
@@ -19,7 +20,7 @@ class MsgpackWriter {
 public:
     explicit MsgpackWriter(Encoded& out) noexcept : out_(out) {}
 
-    // As those of Encoder; `out` is empty at begin().
+    // The same as in Encoder. `out` must be empty at begin().
     void begin(Type type, std::string_view nsp, std::optional<uint64_t> id);
     void value(std::string_view text);
     void value(int64_t number);
@@ -40,7 +41,7 @@ private:
     Encoded& out_;
     size_t items_at_ = 0;  // Position of the byte that counts the items; 0: no array.
     size_t items_ = 0;
-    size_t members_ = 0;  // The number of members of the map at the front.
+    size_t members_ = 0;  // Members of the packet's map.
     bool failed_ = false;
 };
 

@@ -1,4 +1,4 @@
-// socketio/codec/values.h: the arguments of an event on their way into a packet. Pure; any thread.
+// socketio/codec/values.h: writes the arguments of an event into a packet. Pure; any thread.
 #pragma once
 
 #include <starling/socketio_handler.h>
@@ -13,24 +13,24 @@
 
 namespace starling::socketio {
 
-// Throws std::invalid_argument for a name that clients cannot send.
+// Throws std::invalid_argument for an event name that clients may not send.
 void require_event_of_clients(std::string_view name);
 
 void write_values(Encoder& encoder, std::span<const sio::Value> values);
 
-// Encodes a complete event. Throws std::invalid_argument for a name that is reserved or too long, and
-// for values that cannot be encoded.
+// Encodes a complete event. Throws std::invalid_argument for a name that is reserved or too long,
+// and for values that cannot be encoded.
 void encode_event(Encoder& encoder, Codec codec, std::string_view nsp, std::string_view name,
                   std::span<const sio::Value> values, std::optional<uint64_t> ack_id = std::nullopt,
                   std::string_view offset = {});
 
-// Copies `values`, to be sent later. A `name` that is not empty becomes the first item.
+// Copies `values`, to be sent later. Unless empty, `name` becomes the first item.
 [[nodiscard]] boost::json::array to_array(std::span<const sio::Value> values,
                                           std::string_view name = {});
 // Views of a copy that to_array() made.
 [[nodiscard]] std::vector<sio::Value> to_values(const boost::json::array& array, size_t from = 0);
-// Deep copies in memory of their own, for an application. A plain copy of a packet's Json would stay in
-// the memory of the Arena.
+// Deep copies in memory of their own, for an application. A plain copy of a packet's Json would
+// stay in the memory of the Arena.
 [[nodiscard]] std::vector<Json> own_values(std::span<const Json> values);
 // The approximate memory of a copy of `values`, for limits.
 [[nodiscard]] size_t size_of(std::span<const sio::Value> values) noexcept;
