@@ -13,7 +13,7 @@ namespace starling::server {
 namespace {
 
 constexpr size_t write_now_from_bytes = 8 * 1024;
-constexpr size_t file_piece_bytes = 32 * 1024;  // Of each download in one tick.
+constexpr size_t file_piece_bytes = 32 * 1024;  // Sent of each download in one tick.
 
 }  // namespace
 
@@ -54,7 +54,7 @@ AnswerWriter::Progress AnswerWriter::write(net::Stream& stream, std::string& scr
     return Progress::complete;
 }
 
-// A piece a tick, so that a large file neither fills memory nor holds up the other connections.
+// Sends one piece per tick, so that a large file neither fills memory nor delays other connections.
 AnswerWriter::Progress AnswerWriter::pump(net::Stream& stream, std::string& scratch) {
     if (file_->source) return pump_source(stream, scratch);
     scratch.resize(std::min<uint64_t>(file_->bytes, file_piece_bytes));
@@ -75,7 +75,7 @@ AnswerWriter::Progress AnswerWriter::pump(net::Stream& stream, std::string& scra
 
 AnswerWriter::Progress AnswerWriter::pump_source(net::Stream& stream, std::string& scratch) {
     const std::optional<std::string> piece = file_->source();
-    scratch.clear();  // The source may have used it.
+    scratch.clear();  // The source may have written into `scratch`.
     if (piece) {
         write_piece(stream, scratch, *piece);
         return Progress::more;

@@ -1,5 +1,5 @@
-// server/answer_writer.h: writes one answer after the other to an HTTP connection's stream: whole, from a
-// file in pieces, or streamed by a handler.
+// server/answer_writer.h: writes the answers of an HTTP connection to its stream, one after the
+// other: whole answers, files in pieces, and answers that a handler streams.
 //
 // Owner: the HttpConnection. Thread: the worker's.
 #pragma once
@@ -25,45 +25,46 @@ class AnswerWriter {
 public:
     enum class Progress : uint8_t {
         complete,  // The whole answer is queued or sent.
-        more,      // The rest follows in pieces, see pump().
-        broken,    // The file shrank; its length is promised already.
+        more,      // The rest follows in pieces by pump().
+        broken,    // The file is shorter than the length already sent in the head.
     };
 
-    // `scratch` is the worker's; its contents are lost. `context.keep_alive` says whether this side
-    // allows another request; keep_alive() then says what the answer's head promised.
+    // `scratch` is the worker's buffer; its contents are lost. `context.keep_alive`: this side
+    // allows another request. Afterwards keep_alive() tells what the head of the answer announced.
     [[nodiscard]] Progress write(net::Stream& stream, std::string& scratch,
                                  const http::Response& response, const http::WriteContext& context);
-    // The next piece, where more was said. Throws what the source of Response::stream() throws.
+    // Sends the next piece after `more`. Throws what the source of Response::stream() throws.
     [[nodiscard]] Progress pump(net::Stream& stream, std::string& scratch);
 
-    // A streamed answer: its head, its pieces, its end.
+    // The three steps of a streamed answer.
     void begin_stream(net::Stream& stream, std::string& scratch, const http::Response& response,
                       const http::WriteContext& context);
     void write_piece(net::Stream& stream, std::string& scratch, std::string_view bytes);
     void end_stream(net::Stream& stream, std::string& scratch);
 
-    // A plain-text answer to a request that the protocol refuses.
+    // Sends a plain-text answer to a request that violates the protocol.
     void write_error(net::Stream& stream, std::string& scratch, int status, std::string_view reason,
                      const http::WriteContext& context, std::string_view field_lines);
-    // Only the head; the body is another handler's and ends with the connection.
+    // Sends the head only. Another handler then sends the body, which ends with the connection.
     void write_last_head(net::Stream& stream, std::string& scratch, http::Response& response,
                          std::string_view date);
     void note_status(int status) noexcept { status_ = status; }
 
     [[nodiscard]] bool keep_alive() const noexcept { return keep_alive_; }
-    // For the access log: of the newest answer. Taking the bytes sets them to 0.
+    // For the access log: status and size of the newest answer. take_sent_bytes() resets the size
+    // to 0.
     [[nodiscard]] int status() const noexcept { return status_; }
     [[nodiscard]] uint64_t take_sent_bytes() noexcept { return std::exchange(sent_bytes_, 0); }
 
 private:
     [[nodiscard]] Progress pump_source(net::Stream& stream, std::string& scratch);
 
-    std::unique_ptr<http::FileBody> file_;  // Of an answer that goes out in pieces.
+    std::unique_ptr<http::FileBody> file_;  // Set while a file is sent in pieces.
     uint64_t sent_bytes_ = 0;
     int status_ = 0;
     bool keep_alive_ = true;
-    bool chunked_ = false;   // The streamed answer.
-    bool bodiless_ = false;  // The streamed answer is to a HEAD.
+    bool chunked_ = false;   // The streamed answer uses chunks.
+    bool bodiless_ = false;  // The streamed answer has no body: the request was a HEAD.
 };
 
 }  // namespace starling::server

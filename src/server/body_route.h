@@ -1,4 +1,5 @@
-// server/body_route.h: a route of the application's that reads bodies as they arrive, see http::Route::body.
+// server/body_route.h: an application's route that reads bodies as they arrive, see
+// http::Route::body.
 //
 // Owner: Site. Thread: see Route.
 #pragma once

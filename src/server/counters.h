@@ -1,7 +1,7 @@
-// server/counters.h: what one worker counts.
+// server/counters.h: the counters of one worker.
 //
-// Thread: written by the worker, read by any. One writer, so an increment is a load and a store, not
-// a locked instruction.
+// Thread: the worker writes, any thread reads. There is one writer, so an increment is a load and a
+//         store, not a locked instruction.
 #pragma once
 
 #include <atomic>

@@ -16,22 +16,23 @@
 namespace starling::server {
 namespace {
 
-// Up to here a file is read at once, and no descriptor stays open for a slow client.
+// Files up to this size are read at once, so no descriptor stays open for a slow client.
 constexpr uint64_t read_at_once_bytes_max = 64 * 1024;
 
 struct OpenFile {
-    base::Descriptor descriptor;  // None: there is no such regular file, or it cannot be opened.
+    base::Descriptor descriptor;  // Empty: there is no such regular file, or it cannot be opened.
     http::FileIdentity identity;
-    int status = 404;  // What to answer then.
+    int status = 404;  // The status of the answer in that case.
 };
 
 OpenFile open_regular(const std::string& path) {
     OpenFile file;
     if (path.find('\0') != std::string::npos) return file;
-    // O_NONBLOCK: a FIFO without a writer must not hold the loop.
+    // O_NONBLOCK: a FIFO without a writer must not block the loop.
     base::Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!opened) {
-        // Out of descriptors is our trouble and passes; everything else looks like "not here".
+        // Running out of descriptors is a temporary fault of this server. All other errors mean
+        // "not found".
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) file.status = 503;
         return file;
     }
@@ -43,7 +44,7 @@ OpenFile open_regular(const std::string& path) {
     return file;
 }
 
-// Nothing where the file shrank or cannot be read.
+// Nothing if the file is now shorter or cannot be read.
 std::optional<std::string> read_part(int descriptor, const http::ByteRange& part) {
     std::string bytes(part.count, '\0');
     for (size_t at = 0; at < bytes.size();) {
@@ -56,8 +57,8 @@ std::optional<std::string> read_part(int descriptor, const http::ByteRange& part
     return bytes;
 }
 
-// Without the fields that speak of the file: no cache keeps a 404 as long as the handler meant the file to
-// be kept, and no browser saves it under the file's name.
+// Removes the fields that describe the file, so that no cache keeps a 404 for as long as it may
+// keep the file, and no browser saves the 404 under the file's name.
 void answer_without_file(http::Response& response, int status) {
     for (const char* name : {"ETag", "Last-Modified", "Cache-Control", "Expires", "Accept-Ranges",
                              "Content-Disposition", "Content-Encoding", "Content-Language"})
@@ -90,7 +91,8 @@ void Downloads::answer(const http::Request& request, http::Response& response, i
     if (!file.descriptor) return answer_without_file(response, file.status);
 
     http::ByteRange part{0, file.identity.size_bytes};
-    // An error page, say, or the answer to a POST: conditions and ranges are of what GET would give.
+    // Conditions and ranges apply to what a GET returns, not to an error page or the answer to a
+    // POST.
     const bool conditional =
         response.status() == 200 && (request.method() == "GET" || request.method() == "HEAD");
     if (conditional) {

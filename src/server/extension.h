@@ -1,6 +1,6 @@
-// server/extension.h: a feature of a server (static files, server events, Socket.IO) as the core sees
-// it. The core calls these functions and knows no feature by name; a program that never asks for a
-// feature does not link it.
+// server/extension.h: a feature of a server (static files, server events, Socket.IO) as the core
+// sees it. The core calls these functions and knows no feature by name; a program that never asks
+// for a feature does not link it.
 //
 // Owner: Server. Lives longer than the workers. Thread: the one that sets the server up, starts it
 // and destroys it, unless a function says otherwise.
@@ -28,7 +28,7 @@ public:
     // Called when a start() has failed and the workers are gone.
     virtual void detach() noexcept = 0;
     // Called when the server stops: once for each worker, on that worker's thread, before its
-    // connections are told.
+    // connections start to close.
     virtual void server_stops(Worker& worker) { (void)worker; }
     // Asked on the worker's thread while the server stops. True: the feature still needs the worker's loop;
     // the worker waits for it, up to the drain timeout.
@@ -39,10 +39,10 @@ public:
     // Called on the worker's thread when the server stops and the worker has closed its last connection,
     // before its loop ends: what the feature keeps without a connection ends here. May be called again.
     virtual void connections_ended(Worker& worker) { (void)worker; }
-    // Adds the figures of the feature to those of the server. Any thread, while the workers exist.
+    // Adds the feature's figures to those of the server. Any thread, while the workers exist.
     virtual void add_stats(ServerStats& stats) const { (void)stats; }
-    // Called when all workers have ended and before any is destroyed: handles of the feature that the application
-    // has kept reach nothing from here on.
+    // Called when all workers have ended and none is destroyed yet. From here on the handles of the
+    // feature that the application still holds do nothing.
     virtual void close_handles() noexcept {}
 };
 

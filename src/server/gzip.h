@@ -1,4 +1,4 @@
-// server/gzip.h: whole bodies in the gzip format (RFC 1952). Any thread.
+// server/gzip.h: compresses whole bodies in the gzip format (RFC 1952). Any thread.
 #pragma once
 
 #include <memory>
@@ -6,8 +6,8 @@
 
 namespace starling::server {
 
-// Null where the result is not smaller. No name and no time inside: the same bytes give the same
-// result.
+// Null if the result is not smaller. The result contains no name and no time, so the same bytes
+// give the same result.
 [[nodiscard]] std::shared_ptr<const std::string> gzipped(const std::string& bytes);
 
 }  // namespace starling::server

@@ -1,4 +1,4 @@
-// server/http_answers.cpp: the half of an HttpConnection that answers, at once or later.
+// server/http_answers.cpp: the part of HttpConnection that sends answers, at once or later.
 #include <array>
 #include <exception>
 #include <string>
@@ -15,7 +15,7 @@
 namespace starling::server {
 namespace {
 
-// Of answers that the client does not read; beyond it its next request waits.
+// While the client leaves more than this of its answers unread, its next request waits.
 constexpr size_t answers_queued_bytes_max = 64 * 1024;
 
 }  // namespace
@@ -26,7 +26,7 @@ void HttpConnection::decide(const http::Request& request, http::Response& respon
         response.status(503).header("Retry-After", "1").text("The server is stopping.\n");
         return;
     }
-    // A preflight is answered by the rules alone: the path's own, where it has some.
+    // The CORS rules alone answer a preflight. A path's own rules replace those of the server.
     const http::CorsOptions* const rules = cors();
     if (rules && rules == worker_->site().shared_cors() &&
         http::apply_cors(*rules, request, response))
@@ -44,7 +44,8 @@ void HttpConnection::call_route(const http::Request& request, http::Response& re
     if (!whole) successor_.reset();
 }
 
-// True where no middleware answers. Once for each request: at its head where it has a body or upgrades.
+// True if no middleware answers. Runs once for each request: at its head if it has a body or
+// upgrades, else when it is whole.
 bool HttpConnection::run_middleware(const http::Request& request, http::Response& response) {
     const MiddlewareList& middleware = worker_->site().middleware;
     if (middleware.empty() || middleware_lines_) return true;
@@ -56,8 +57,8 @@ bool HttpConnection::run_middleware(const http::Request& request, http::Response
     return whole && next == http::Next::proceed;
 }
 
-// For a request whose body is not read yet, or that becomes a WebSocket. False: it is answered, and the
-// connection ends with the answer.
+// Runs the middleware before a body is read or a WebSocket is opened. False: the middleware has
+// answered, and the connection ends with the answer.
 bool HttpConnection::pass_middleware() {
     if (worker_->site().middleware.empty() || worker_->stopping()) return true;
     begin_request();
@@ -73,7 +74,7 @@ bool HttpConnection::pass_middleware() {
     return false;
 }
 
-// Within a catch block: the answer to what was caught.
+// Call it within a catch block: makes the answer to the caught exception.
 void HttpConnection::answer_exception(const http::Request& request, http::Response& response) {
     response = http::Response();
     std::string what;
@@ -88,7 +89,8 @@ void HttpConnection::answer_exception(const http::Request& request, http::Respon
         worker_->log_exception(request.path(), what);
         response.status(500).text("Internal Server Error\n");
     }
-    // Without its fields a page would see a failed request in place of the status.
+    // Without the CORS fields a page of another origin would see a network error instead of the
+    // status.
     if (cors()) (void)http::apply_cors(*cors(), request, response);
 }
 
@@ -110,12 +112,13 @@ void HttpConnection::respond(http::Response& response) {
     if (!response.deferred()) return write_whole(response);
     phase_.on(Event::promises);
     promised_ = std::move(response);
-    // A route that watches the request has a time of its own: a poll waits for packets.
+    // A route that watches the request has its own timeout, for example a poll that waits for
+    // packets.
     if (!watcher_)
         stream_->set_timeout(uint64_t(worker_->site().options.http.answer_timeout.count()));
 }
 
-// A promised answer will not come.
+// Called when a promised answer will not come.
 void HttpConnection::answer_failed(std::string_view why) {
     const http::Request request(request_parts());
     const bool stops = worker_->stopping();
@@ -147,8 +150,8 @@ void HttpConnection::hand_over(http::Response& response) {
     writer_.write_last_head(*stream_, worker_->scratch(), response, worker_->date());
     log_access();
     end_request(RequestEnd::answered);
-    phase_.on(
-        Event::handed_over);  // Nothing more for this object to do; it is freed with the tick.
+    // This object has nothing more to do. It is freed at the end of the tick.
+    phase_.on(Event::handed_over);
     Connection& successor = *successor_;
     stream_->replace_handler(std::move(successor_));
     successor.took_over();
@@ -185,13 +188,13 @@ void HttpConnection::pump_file() {
     auto progress = AnswerWriter::Progress::broken;
     const http::Request request(request_parts());
     http::Response unused;
-    // What a source throws is logged; it is too late for another answer.
+    // An exception of the source is only logged: it is too late for another answer.
     (void)guarded(request, unused, [&] { progress = writer_.pump(*stream_, worker_->scratch()); });
     switch (progress) {
         case AnswerWriter::Progress::more: return stream_->want_drained();
         case AnswerWriter::Progress::complete: return finish_answer();
         case AnswerWriter::Progress::broken:
-            // Only a broken connection tells the client that the body is not whole.
+            // Only a broken connection tells the client that the body is incomplete.
             phase_.on(Event::failed);
             return stream_->close(net::Stream::Close::reset);
     }
@@ -206,10 +209,11 @@ void HttpConnection::pump_file_next_tick() {
 
 void HttpConnection::finish_answer() {
     log_access();
-    // An answer that the client does not read is not over yet: its request keeps its key.
+    // While the client has not read the answer, the request is not finished and keeps its key.
     const bool leaves = stream_->queued_bytes() <= answers_queued_bytes_max;
     if (leaves) end_request(RequestEnd::answered);
-    // Destroyed at the end, and its coroutine with it, which may call its Reply: the answer is over by then.
+    // Destroyed at the end of this function, together with its coroutine. The coroutine may still
+    // call its Reply, for which the answer is finished by then.
     const auto promise = std::exchange(promised_, std::nullopt);
     if (!writer_.keep_alive() || (ended_ && !held_)) {
         phase_.on(Event::answered_last);
@@ -224,13 +228,13 @@ void HttpConnection::finish_answer() {
     stream_->want_drained();
 }
 
-// ---- later --------------------------------------------------------------------------------------
+// ---- answers that come later --------------------------------------------------------------------
 
 void HttpConnection::finish_later(http::Response response) {
     if (phase_.is(Phase::streaming) && http::ResponseAccess::failed(response))
         return stream_->close(net::Stream::Close::reset);
     if (!phase_.is(Phase::promised)) return;
-    if (response.deferred()) {  // A coroutine that goes on to stream its answer.
+    if (response.deferred()) {  // A coroutine that now streams its answer.
         http::ResponseAccess::replace_promise(response, *promised_);
         promised_ = std::move(response);
         return;
@@ -275,21 +279,21 @@ void HttpConnection::end_later() {
 
 // ---- cross-origin -------------------------------------------------------------------------------
 
-// The response of a Reply is another one than the handler had, which has the fields already.
+// The response of a Reply lacks the CORS fields, which only the handler's response has.
 void HttpConnection::apply_cors_late(http::Response& response) {
     if (!cors()) return;
     const http::Request request(request_parts());
     (void)http::apply_cors(*cors(), request, response);
 }
 
-// The rules of the path's owner, else those of the server. Null: none.
+// The rules of the route, else those of the server. Null: none.
 const http::CorsOptions* HttpConnection::cors() const noexcept {
     if (reader_.route() && reader_.route()->cors()) return reader_.route()->cors();
     return worker_->site().shared_cors();
 }
 
-// For an answer to a request that no handler has seen. Without these fields a page of another origin
-// sees a failed request in place of the status.
+// The CORS fields of an answer to a request that no handler has seen. Without them a page of
+// another origin would see a network error instead of the status.
 std::string HttpConnection::cors_lines_of_failure() {
     if (!cors()) return {};
     http::Response response;
@@ -297,8 +301,8 @@ std::string HttpConnection::cors_lines_of_failure() {
         apply_cors_late(response);
         return std::string(response.field_lines());
     }
-    // The head is at fault, or not complete. Where Origin is among what has not arrived, and can be one
-    // alone, the answer is for that one: a browser compares it with its page's.
+    // The head is faulty or incomplete. If Origin is missing and the rules allow a single origin,
+    // answer for that origin: the browser compares it with the page's origin.
     std::string_view origin = reader_.parser().raw_field("origin");
     if (origin.empty() && cors()->origins.size() == 1) origin = cors()->origins.front();
     const http::Field field{"Origin", origin};
@@ -312,9 +316,9 @@ std::string HttpConnection::cors_lines_of_failure() {
 
 void HttpConnection::log_access() {
     if (!worker_->site().options.access_log) return;
-    // A request that was refused before its head was whole has neither method nor target.
+    // A request refused before its head was complete has neither method nor target.
     const bool seen = reader_.head_seen();
-    // A login or a session in a query does not go into a log.
+    // Keep logins and session ids in the query out of the log.
     std::string masked;
     const std::string_view target =
         seen ? http::mask_query(reader_.head().target, worker_->site().masked_queries, masked)

@@ -14,9 +14,10 @@
 namespace starling::server {
 namespace {
 
-// Of pipelined requests behind the one in work; beyond it nothing more is read until that is done.
+// Limit of the pipelined requests behind the current one. Beyond it reading stops until that one is
+// answered.
 constexpr size_t pipelined_bytes_max = 16 * 1024;
-constexpr uint32_t turn_requests_max = 64;  // Then the other connections have their turn.
+constexpr uint32_t turn_requests_max = 64;  // Then other connections have their turn.
 
 uint64_t ms(std::chrono::milliseconds duration) { return uint64_t(duration.count()); }
 
@@ -68,8 +69,8 @@ void HttpConnection::step(const http::ParseEvent& event) {
 void HttpConnection::on_head() {
     reader_.find_route();
     if (!belongs_elsewhere()) return take_head();
-    // Before its body, which the owner reads under its own limits. What this worker has queued
-    // leaves first; on_drained() follows even where nothing is queued.
+    // The connection moves before the body is read, because the owner has its own limits for it.
+    // What this worker has queued is sent first. on_drained() is called even if nothing is queued.
     phase_.on(Event::moves);
     stream_->pause_receiving();
     stream_->want_drained();
@@ -86,7 +87,7 @@ bool HttpConnection::belongs_elsewhere() {
 void HttpConnection::arrived() {
     phase_.on(Event::arrived);
     take_head();
-    // Nothing more may come that would tell of the end of a request without a body.
+    // No further bytes may arrive, so read on for the end of a request without a body.
     std::span<const std::byte> none;
     if (phase_.is(Phase::reading) && !reader_.head().has_body()) step(reader_.next(none));
     if (phase_.is(Phase::reading)) stream_->resume_receiving();
@@ -101,7 +102,7 @@ void HttpConnection::take_head() {
     if (upgrades) return upgrade();
     stream_->set_timeout(reader_.request_left_ms(stream_->loop().now_ms()));
     if (!begin_body() || !head.expects_continue) return;
-    // A body that nobody would read is better not sent.
+    // Refuse before the client sends a body that no route would read.
     const http::Router::Match& match = reader_.match();
     if (match.outcome == http::Router::Outcome::not_found) return fail(404, "Not Found");
     if (match.outcome == http::Router::Outcome::method_not_allowed)
@@ -123,7 +124,7 @@ bool HttpConnection::begin_body() {
         request, response, [&] { begun = reader_.route()->begin_body(*this, request, response); });
     if (begun && whole) return true;
     if (cors() == worker_->site().shared_cors())
-        apply_cors_late(response);  // Else the path's owner has done so.
+        apply_cors_late(response);  // Otherwise the route has applied its own rules.
     keep_alive_ = false;
     write_whole(response);
     return false;
@@ -157,7 +158,7 @@ void HttpConnection::pause_body(bool paused) {
     if (!answering_) read_on();
 }
 
-// The end of the body may have been read already: no byte of it would come that tells of it.
+// The end of the body may have been read already, and then no further byte announces it.
 void HttpConnection::read_on() {
     std::span<const std::byte> none;
     const http::ParseEvent event = reader_.next(none);
@@ -180,8 +181,8 @@ void HttpConnection::upgrade() {
     if (middleware_lines_)  // Before the blank line.
         outcome.response.insert(outcome.response.size() - 2, *middleware_lines_);
     stream_->write(base::bytes_of(outcome.response));
-    phase_.on(
-        Event::handed_over);  // Nothing more for this object to do; it is freed with the tick.
+    // This object has nothing more to do. It is freed at the end of the tick.
+    phase_.on(Event::handed_over);
     WsConnection& socket = *outcome.connection;
     stream_->cancel_timeout();
     stream_->replace_handler(std::move(outcome.connection));
@@ -236,7 +237,8 @@ void HttpConnection::begin_request() {
     worker_->replies().insert(*this);
 }
 
-// The one place where a request ends for the objects that know it: its watcher, and every http::Reply.
+// The only place that ends a request for the objects that refer to it: its watcher, and every
+// http::Reply.
 void HttpConnection::end_request(RequestEnd how) {
     const base::SlotKey request = reply_key_;
     release_key();
@@ -270,13 +272,14 @@ void HttpConnection::on_drained() {
     } else if (phase_.is(Phase::moving)) {
         assert(!reply_key_.generation && "no other object knows a request that moves");
         Worker& from = *std::exchange(worker_, worker_->group().workers[destination_].get());
-        from.hand_over(*stream_, *worker_);  // The last word: another thread may own this by now.
+        // Must come last: another thread may own this object by now.
+        from.hand_over(*stream_, *worker_);
     }
 }
 
 void HttpConnection::on_ended() {
     ended_ = true;
-    // A client that half-closes while it waits for a promised answer is taken for gone.
+    // A client that half-closes while it waits for a promised answer counts as gone.
     if (!phase_.is(Phase::file) && !phase_.is(Phase::draining)) stream_->close();
 }
 

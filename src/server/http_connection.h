@@ -1,8 +1,8 @@
 // server/http_connection.h: HTTP/1.1 on one stream: requests in, answers out, in order.
 //
-// One request at a time is in work; pipelined ones wait in the stream. A request that becomes a
-// WebSocket hands the stream over to a WsConnection. The RequestReader reads, the AnswerWriter writes,
-// HttpPhase says what may happen when; this class decides what to do with each request.
+// One request at a time is handled; pipelined ones wait in the stream. A request that becomes a
+// WebSocket gives the stream to a WsConnection. The RequestReader reads requests, the AnswerWriter
+// writes answers, HttpPhase is the state machine; this class decides what to do with each request.
 //
 // Owner: the stream. Thread: the worker's.
 #pragma once
@@ -30,8 +30,9 @@ public:
     explicit HttpConnection(Worker& worker);
     ~HttpConnection() override;
 
-    void start();    // Once the stream is there.
-    void arrived();  // Once the stream is there on the worker that owns the request.
+    void start();  // Call it once the stream is set.
+    // Call it once the stream is set on the worker that owns the request.
+    void arrived();
 
     // net::StreamHandler
     void on_bytes(std::span<std::byte>& input) override;
@@ -44,49 +45,49 @@ public:
 
     // ---- For routes -----------------------------------------------------------------------------
     [[nodiscard]] Worker& worker() const noexcept { return *worker_; }
-    // Tells the watcher of the end of the request in work. Once for each request.
+    // Calls the watcher when the current request ends. At most once for each request.
     void watch(RequestWatcher& watcher, base::SlotKey subject) noexcept {
         watcher_ = &watcher;
         watched_for_ = subject;
     }
-    // What watch() named; a key of no object while nothing watches.
+    // The subject given to watch(); a key of no object if there is no watcher.
     [[nodiscard]] base::SlotKey watched_for() const noexcept {
         return watcher_ ? watched_for_ : base::SlotKey{};
     }
-    // The response that the route is filling, or has promised.
+    // The response that the route is filling in, or has promised.
     [[nodiscard]] http::Response& response() noexcept {
         return answering_ ? *answering_ : *promised_;
     }
-    // From Route::answer(): the head of the response is sent, and the stream is the successor's from
-    // then on. The body ends with the connection, so it needs no framing of HTTP's.
+    // Called in Route::answer(). The head of the response is sent, and `successor` becomes the
+    // stream's handler. The body ends with the connection, so it needs no framing.
     void hand_over_to(std::unique_ptr<Connection> successor) { successor_ = std::move(successor); }
 
-    // From Route::begin_body(): the body goes to `reader` as it comes, and is not kept.
+    // Called in Route::begin_body(): the body goes to `reader` as it arrives, and is not stored.
     void read_body_by(http::BodyReader reader) {
         body_reader_ = std::make_unique<http::BodyReader>(std::move(reader));
     }
-    // From Route::answer(). Null: none was set.
+    // Called in Route::answer(). Null: the body has no reader.
     [[nodiscard]] std::unique_ptr<http::BodyReader> take_body_reader() noexcept {
         return std::move(body_reader_);
     }
 
     // ---- For Worker::replies() ------------------------------------------------------------------
-    // The request in work: from its head on where the route takes part in reading the body, else once
-    // it is whole; until its answer has left, but for little.
+    // The key of the current request. It exists from the head on if the route reads the body
+    // itself, else from the end of the body on, and until nearly all of the answer was sent.
     [[nodiscard]] base::SlotKey slot_key() const noexcept { return reply_key_; }
     [[nodiscard]] size_t queued_bytes() const noexcept { return stream_->queued_bytes(); }
-    // Calls made on this thread are posted while the handler runs, and behind others that were.
+    // Calls on this thread must be posted while the handler runs, and after calls that were posted.
     [[nodiscard]] bool must_post() const noexcept { return answering_ || posted_calls_ > 0; }
     void call_posted() noexcept { ++posted_calls_; }
     void call_arrived() noexcept { --posted_calls_; }
     void finish_later(http::Response response);
     [[nodiscard]] bool write_later(std::string_view bytes);
-    void write_posted(std::string_view bytes);  // The limit was asked when the call was posted.
+    void write_posted(std::string_view bytes);  // The limit was checked when the call was posted.
     void end_later();
-    void reply_dropped();          // No copy of its http::Reply is left.
-    void pause_body(bool paused);  // Of the request that is being read.
-    // For calls that do not come from the stream: an exception, for want of memory say, ends the
-    // connection, whose answer would be a part only.
+    void reply_dropped();          // The last copy of the request's http::Reply was destroyed.
+    void pause_body(bool paused);  // Pauses the body that is being read.
+    // For calls that do not come from the stream. An exception (out of memory, for example) closes
+    // the connection, because the answer would be incomplete.
     template <class F>
     void close_if_throws(F&& call) {
         try {
@@ -101,7 +102,7 @@ private:
     using Phase = HttpPhase::Phase;
     using Event = HttpPhase::Event;
 
-    // Reading.
+    // ---- Reading --------------------------------------------------------------------------------
     void step(const http::ParseEvent& event);
     void begin_head();
     void on_head();
@@ -118,10 +119,10 @@ private:
     void fail(int status, std::string_view reason, std::string_view field_lines = {});
     [[nodiscard]] http::RequestParts request_parts();
     void read_next();
-    // Answering.
+    // ---- Answering ------------------------------------------------------------------------------
     void decide(const http::Request& request, http::Response& response);
     void call_route(const http::Request& request, http::Response& response);
-    // Runs code of the application's. False: it threw, and the response says so.
+    // Runs code of the application. False: it threw, and `response` is now the answer to that.
     template <class F>
     [[nodiscard]] bool guarded(const http::Request& request, http::Response& response, F&& call) {
         http::Response* const outer = std::exchange(answering_, &response);
@@ -156,26 +157,26 @@ private:
     [[nodiscard]] http::WriteContext write_context() const;
     void log_access();
 
-    Worker* worker_;  // Another one after a move.
+    Worker* worker_;  // Changes if the connection moves to another worker.
     RequestReader reader_;
     AnswerWriter writer_;
     HttpPhase phase_;
-    bool keep_alive_ = true;    // The connection may go on after the answer in progress.
+    bool keep_alive_ = true;    // The connection may go on after the current answer.
     bool ended_ = false;        // The peer sends no more requests.
-    bool held_ = false;         // The stream keeps requests that wait for their turn.
+    bool held_ = false;         // Requests that wait for their turn stay in the stream.
     bool body_paused_ = false;  // Until http::RequestBody::resume().
-    uint32_t destination_ = 0;  // The index of the worker that the connection moves to.
-    base::SlotKey reply_key_;   // Of one request: the next one has another.
+    uint32_t destination_ = 0;  // Index of the worker to which the connection moves.
+    base::SlotKey reply_key_;   // Key of the current request; each request has another.
     uint32_t posted_calls_ = 0;
-    RequestWatcher* watcher_ = nullptr;  // Of the request in work; null: none.
+    RequestWatcher* watcher_ = nullptr;  // Watches the current request; null: none.
     base::SlotKey watched_for_;
-    http::Response* answering_ = nullptr;     // While a handler runs.
+    http::Response* answering_ = nullptr;     // Set while a handler runs.
     std::optional<http::Response> promised_;  // Status and fields for a streamed answer.
-    std::unique_ptr<http::BodyReader>
-        body_reader_;  // Of the request in work; null: its body is kept.
-    // The fields that middleware has set for the answer; null: it has not run for the request.
+    // Reads the body of the current request; null: the body is stored.
+    std::unique_ptr<http::BodyReader> body_reader_;
+    // The fields that middleware set for the answer; null: it has not run for this request.
     std::unique_ptr<const std::string> middleware_lines_;
-    std::unique_ptr<Connection> successor_;  // Gets the stream with the head of the answer.
+    std::unique_ptr<Connection> successor_;  // Gets the stream after the answer's head.
     std::string remote_address_;
 };
 

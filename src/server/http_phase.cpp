@@ -48,7 +48,7 @@ constexpr Row rows[] = {
 
 void HttpPhase::on(Event event) noexcept {
     if (event == Event::gone) {
-        phase_ = Phase::closing;  // From every phase.
+        phase_ = Phase::closing;  // Allowed in every phase.
         return;
     }
     for (const Row& row : rows) {

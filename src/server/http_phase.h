@@ -1,5 +1,5 @@
-// server/http_phase.h: the phases of an HTTP connection, as a table: which event leads from which phase
-// to which. An event without a row is a fault of this library, and an assertion.
+// server/http_phase.h: the phases of an HTTP connection as a table: each row is a phase, an event
+// and the next phase. An event without a row is a bug of this library, and fails an assertion.
 //
 // Owner: the HttpConnection. Thread: the worker's.
 #pragma once
@@ -11,26 +11,26 @@ namespace starling::server {
 class HttpPhase {
 public:
     enum class Phase : uint8_t {
-        reading,    // Between requests, or in one.
+        reading,    // Between requests, or within one.
         promised,   // A handler answers later.
-        streaming,  // A handler has begun to answer, piece by piece.
-        file,       // A file is on its way.
-        moving,     // The request belongs to another worker, which goes on with it.
-        draining,   // Answers that the client does not read hold up its next request.
-        closing,    // Nothing more is read or answered here.
+        streaming,  // A handler is answering, piece by piece.
+        file,       // A file is being sent.
+        moving,     // The request belongs to another worker, and the connection moves there.
+        draining,   // The client does not read its answers; its next request has to wait.
+        closing,    // Nothing more is read or answered.
     };
     enum class Event : uint8_t {
-        moves,          // A head names another worker.
-        arrived,        // On that worker.
+        moves,          // The head names another worker.
+        arrived,        // The connection has reached that worker.
         promises,       // The handler returned without an answer.
         streams,        // The first piece of a streamed answer.
         sends_file,     // The head of an answer whose body is a file.
         answered,       // The answer is complete; the next request may come.
-        answered_full,  // The same, but too much of the answers has not been sent yet.
-        answered_last,  // The answer is complete, and the connection ends with it.
-        drained,        // What held up the next request has been sent.
+        answered_full,  // The answer is complete, but too many bytes are still unsent.
+        answered_last,  // The answer is complete and the last one of the connection.
+        drained,        // The unsent bytes of `draining` were sent.
         handed_over,    // The stream has another handler: a WebSocket, an event stream.
-        failed,         // A fault in the request, or an answer that cannot be completed.
+        failed,         // The request is faulty, or its answer cannot be completed.
         gone,           // The stream is closed.
     };
 

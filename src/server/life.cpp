@@ -1,4 +1,4 @@
-// server/life.cpp: how a Server starts, serves signals and stops.
+// server/life.cpp: starts and stops a Server, and serves signals.
 #include <poll.h>
 #include <unistd.h>
 
@@ -61,7 +61,7 @@ void Server::State::begin() {
     start_workers();
 }
 
-// What a start() that failed has left.
+// Undoes a start() that failed.
 void Server::State::take_back() {
     for (const auto& worker : group.workers) worker->loop().stop();
     join();
@@ -69,7 +69,7 @@ void Server::State::take_back() {
     bound.clear();
     started = false;
     for (const auto& extension : extensions) extension->close_handles();
-    group.workers.clear();  // Connections use the extensions to the last.
+    group.workers.clear();  // Connections use the extensions until they are destroyed.
     for (const auto& extension : extensions) extension->detach();
 }
 
@@ -89,7 +89,7 @@ void Server::State::start_workers() {
             (void)!::write(finished.get(), &one, sizeof one);
         });
     }
-    // stop() came first, while there was nobody to tell.
+    // stop() was called before there were workers to stop.
     if (const int asked = stops) ask_to_stop(asked > 1);
 }
 
@@ -134,12 +134,13 @@ int Server::run() {
     return 0;
 }
 
-// Until every worker has ended: whatever asked them to.
+// Returns when every worker has ended, for whatever reason.
 void Server::State::serve_signals(server::Signals& signals) {
     signals.unblock();  // The workers have started with these signals blocked.
     for (size_t running = threads.size(); running > 0;) {
         std::array<pollfd, 2> wanted{{{signals.fd(), POLLIN, 0}, {finished.get(), POLLIN, 0}}};
-        // Asked twice, a worker ends with its tick. One that does not is stuck in a handler.
+        // After a second stop() a worker ends with its tick; one that does not is stuck in a
+        // handler.
         const int wait_ms = stops > 1 ? stuck_ms_max : -1;
         const int ready = ::poll(wanted.data(), wanted.size(), wait_ms);
         if (ready == 0) ::_exit(1);

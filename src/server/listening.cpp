@@ -17,7 +17,7 @@
 namespace starling::server {
 namespace {
 
-constexpr uint64_t spare_descriptors = 256;  // For files, logs, the loop itself.
+constexpr uint64_t spare_descriptors = 256;  // For files, logs and the loops.
 
 [[noreturn]] void cannot_listen(const std::string& address, const std::string& why) {
     const std::string prefix = address + ": ";
@@ -25,7 +25,8 @@ constexpr uint64_t spare_descriptors = 256;  // For files, logs, the loop itself
                              (why.starts_with(prefix) ? why.substr(prefix.size()) : why));
 }
 
-// A user or a group by its name or number. `look_up` is of getpwnam_r() and its like.
+// The id of a user or group given by name or number. `look_up` is getpwnam_r() or a function like
+// it.
 template <class Entry, class LookUp>
 std::optional<uint32_t> find_id(const std::string& name, LookUp&& look_up, uint32_t Entry::*id) {
     uint32_t number = 0;
@@ -69,7 +70,7 @@ BoundAddress bind_one(const Listen& listen, bool tls, unsigned workers) {
         cannot_listen(listen.address, "mode, owner and group are for Unix-domain sockets alone");
     const net::SocketFileAccess access = file_access(listen);
     for (unsigned i = 0; i < workers; ++i) {
-        // A Unix-domain socket cannot be bound twice: all workers accept from the one.
+        // A Unix-domain socket cannot be bound twice, so all workers accept from the same one.
         net::Descriptor fd =
             i > 0 && address->is_unix()
                 ? net::Descriptor(::fcntl(bound.sockets.front().get(), F_DUPFD_CLOEXEC, 0))

@@ -1,5 +1,5 @@
-// server/listening.h: binds every address of a server, for every worker, before anything runs: either
-// all of it stands or nothing does.
+// server/listening.h: binds all addresses of a server for all workers before any worker runs:
+// either all of them are bound or none.
 #pragma once
 
 #include <starling/server.h>
@@ -13,8 +13,8 @@
 
 namespace starling::server {
 
-// The file of a Unix-domain socket, removed with its owner: unless another process has put its own
-// there in the meantime, as the successor does while this one still drains.
+// The file of a Unix-domain socket. Destroying this object removes the file, unless it is now the
+// socket of another process: a successor may bind the path while this process still drains.
 class SocketFile {
 public:
     SocketFile() = default;
@@ -25,23 +25,24 @@ public:
     void remove() noexcept;
 
 private:
-    std::string path_;  // "": none.
+    std::string path_;  // "": no file.
     dev_t device_ = 0;
     ino_t inode_ = 0;
 };
 
 struct BoundAddress {
-    std::string address;  // With the real port.
+    std::string address;  // With the actual port.
     uint16_t port = 0;    // 0 for a Unix-domain socket.
     SocketFile unix_file;
     bool tls = false;
-    std::vector<net::Descriptor> sockets;  // One per worker.
+    std::vector<net::Descriptor> sockets;  // One for each worker.
 };
 
-// Throws std::runtime_error with a line for people.
+// Throws std::runtime_error with a message for users.
 [[nodiscard]] std::vector<BoundAddress> bind_all(const ServerOptions& options, unsigned workers);
 
-// The descriptor limit, raised as far as it goes; what is left of it for connections.
+// Raises the descriptor limit as far as possible. Returns how many descriptors remain for
+// connections.
 [[nodiscard]] uint64_t raise_descriptor_limit();
 
 }  // namespace starling::server

@@ -6,7 +6,8 @@
 namespace starling::server {
 namespace {
 
-// By whole segments. The path is decoded: an escaped letter, or an escaped slash, evades no middleware.
+// Compares whole segments of the decoded path: an escaped letter or slash does not evade a
+// middleware.
 bool is_beneath(std::string_view path, std::string_view prefix) {
     return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
 }

@@ -1,5 +1,6 @@
-// server/peer_addresses.h: the addresses of peers whose close handler may ask for them after a reset, when the
-// kernel does not know them any more. Four bytes for each slot of the loop's streams, and more for IPv6 alone.
+// server/peer_addresses.h: addresses of peers. After a reset the kernel no longer knows the
+// address, but the close handler may ask for it. Costs four bytes for each slot of the loop's
+// streams; only IPv6 costs more.
 //
 // Owner: the Worker. Thread: the worker's.
 #pragma once
@@ -14,11 +15,11 @@ namespace starling::server {
 class PeerAddresses {
 public:
     void keep(uint32_t slot, const std::string& address);
-    [[nodiscard]] std::string of(uint32_t slot) const;  // "" where none was kept.
+    [[nodiscard]] std::string of(uint32_t slot) const;  // "" if none was kept.
     void forget(uint32_t slot);
 
 private:
-    std::vector<uint32_t> v4_;  // In network order; 0: none, or one of the others.
+    std::vector<uint32_t> v4_;  // In network order; 0: none, or in others_.
     std::unordered_map<uint32_t, std::string> others_;
 };
 

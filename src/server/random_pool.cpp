@@ -18,7 +18,7 @@ void RandomPool::take(std::span<std::byte> to) {
         const size_t count = std::min(left_, to.size());
         const auto from = bytes_.end() - ptrdiff_t(left_);
         std::copy_n(from, count, to.begin());
-        std::fill_n(from, count, std::byte(0));  // Given out once, and not to be found in memory.
+        std::fill_n(from, count, std::byte(0));  // Bytes in use must not remain in this memory.
         left_ -= count;
         to = to.subspan(count);
     }

@@ -1,7 +1,7 @@
-// server/random_pool.h: random bytes of the kernel, for ids that must not be guessed; many at a time,
-// since each call to the kernel costs more than an id.
+// server/random_pool.h: random bytes of the kernel, for ids that must not be guessed. Fetches many
+// at once, because a call to the kernel costs more than an id.
 //
-// Owner: what needs them, on one worker. Thread: the worker's.
+// Owner: the objects of one worker that make ids. Thread: the worker's.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@ public:
 
 private:
     std::array<std::byte, 512> bytes_{};
-    size_t left_ = 0;  // At the end of bytes_.
+    size_t left_ = 0;  // The unused bytes are the last ones of bytes_.
 };
 
 }  // namespace starling::server

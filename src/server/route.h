@@ -1,8 +1,8 @@
-// server/route.h: what answers the requests of one path of a site. Handlers of the application, static
-// files, WebSocket endpoints, event streams and Engine.IO each implement it.
+// server/route.h: answers the requests of one path of a site. Handlers of the application, static
+// files, WebSocket endpoints, event streams and Engine.IO each implement this interface.
 //
-// Owner: Site. Built before the workers run and shared by all of them. Thread: every function is called
-// on the thread of the worker that owns the connection.
+// Owner: Site. Built before the workers run and shared by all of them. Thread: every function is
+//        called on the thread of the worker that owns the connection.
 #pragma once
 
 #include <starling/http.h>
@@ -20,7 +20,8 @@ class HttpConnection;
 
 class Route {
 public:
-    // 413 and 408 beyond. Nothing: what HttpLimits says, which Site::add() fills in.
+    // Larger bodies get 413, slower requests 408. Nothing: Site::add() sets the values of
+    // HttpLimits.
     explicit Route(std::optional<uint64_t> body_bytes_max = std::nullopt,
                    std::optional<std::chrono::milliseconds> request_timeout = std::nullopt) noexcept
         : body_bytes_max_(body_bytes_max), request_timeout_(request_timeout) {}
@@ -28,39 +29,39 @@ public:
     Route(const Route&) = delete;
     Route& operator=(const Route&) = delete;
 
-    // Asked at the head of each request: the index of the worker that the request belongs to. That
-    // worker gets the request with its connection. Nothing: the request stays where it arrived.
+    // Called at the head of each request. Returns the index of the worker that the request belongs
+    // to: the connection then moves to that worker. Nothing: the request stays where it arrived.
     [[nodiscard]] virtual std::optional<uint32_t> owner(std::string_view query_string) const {
         (void)query_string;
         return std::nullopt;
     }
-    // The WebSocket endpoint that takes a request to switch to WebSocket: an index in
-    // Site::websockets. Nothing: such a request is answered like any other.
+    // The WebSocket endpoint for requests to switch to WebSocket, an index of Site::websockets.
+    // Nothing: such a request is answered like any other.
     [[nodiscard]] virtual std::optional<size_t> websocket() const noexcept { return std::nullopt; }
 
-    // The route's own rules for cross-origin requests, which answer() applies by itself. Null: the
-    // rules of the server, applied before answer(). Lives as long as the route.
+    // The route's own rules for cross-origin requests, which answer() applies itself. Null: the
+    // rules of the server apply, before answer(). The result lives as long as the route.
     [[nodiscard]] virtual const http::CorsOptions* cors() const noexcept { return nullptr; }
 
     // True: requests are answered also while the server stops, which keeps its listeners open for them until
     // its features have finished. Every other request gets 503 then.
     [[nodiscard]] virtual bool answers_while_stopping() const noexcept { return false; }
 
-    // Called at the head of a request with a body. False: the response is the answer, the body is not
+    // Called at the head of a request with a body. False: `response` is the answer, the body is not
     // read, and the connection closes.
     [[nodiscard]] virtual bool begin_body(HttpConnection& connection, const http::Request& request,
                                           http::Response& response) {
         (void)connection, (void)request, (void)response;
         return true;
     }
-    // Called with the whole request. The response is sent when the function returns, unless it was
-    // promised by Response::later(), or HttpConnection::hand_over_to() gave the stream away. What the
-    // function throws is logged and answered with 500.
+    // Called with the whole request. The response is sent when the function returns, unless
+    // Response::later() promised it or HttpConnection::hand_over_to() gave the stream away. An
+    // exception is logged and answered with 500.
     virtual void answer(HttpConnection& connection, const http::Request& request,
                         http::Response& response) = 0;
 
     [[nodiscard]] uint64_t body_bytes_max() const noexcept { return body_bytes_max_.value_or(0); }
-    // Of head and body.
+    // For head and body together.
     [[nodiscard]] std::chrono::milliseconds request_timeout() const noexcept {
         return request_timeout_.value_or(std::chrono::milliseconds(0));
     }

@@ -16,7 +16,8 @@ Server::~Server() {
     stop();
     stop();
     wait();
-    // Handles may be kept, and used by handlers that the end of a worker calls.
+    // The application may keep handles, and handlers that run while a worker is destroyed may use
+    // them.
     for (const auto& worker : state_->group.workers) worker->close_handles();
     for (const auto& extension : state_->extensions) extension->close_handles();
 }
@@ -55,7 +56,7 @@ void Server::default_header(std::string_view name, std::string_view value) {
 
 void Server::on_reload(PlainCallback<void()> call) { state_->on_reload = std::move(call); }
 
-// ---- while it runs ------------------------------------------------------------------------------
+// ---- while the server runs ----------------------------------------------------------------------
 
 std::optional<size_t> Server::publish(std::string_view topic, ws::Message message) {
     if (!state_->started) return 0;
@@ -63,7 +64,8 @@ std::optional<size_t> Server::publish(std::string_view topic, ws::Message messag
     for (const auto& worker : workers)
         if (worker->loop().in_loop_thread())
             return worker->hub().publish({topic, message.bytes(), message.is_binary()});
-    // The first worker passes it on: what one thread publishes arrives everywhere in order.
+    // All go through the first worker, so that the messages of one thread arrive everywhere in
+    // order.
     server::Worker* const first = workers.front().get();
     auto room = first->post_bytes(message.size());
     if (!room) return 0;

@@ -13,7 +13,8 @@
 namespace starling::server {
 namespace {
 
-// What the handler knows: a signal handler has no argument for an owner, so this is the process's.
+// State for the signal handler. It has no argument that could name an object, so the state is
+// global.
 struct Slot {
     std::atomic<int> write_end{-1};
 };
@@ -21,7 +22,7 @@ static_assert(std::atomic<int>::is_always_lock_free, "used in a signal handler")
 constinit std::array<Slot, Signals::at_once_max> slots;
 constinit std::atomic<int> handlers_running{0};
 
-// What stood there before the first Signals of the process.
+// The signal actions before the first Signals of the process.
 struct Before {
     std::mutex mutex;
     size_t users = 0;
@@ -35,7 +36,7 @@ void handle(int signal) {
     const auto byte = static_cast<unsigned char>(signal);
     for (const Slot& slot : slots) {
         const int fd = slot.write_end.load();
-        // A pipe that is full holds thousands of signals already.
+        // A full pipe already holds thousands of signals.
         if (fd >= 0) (void)!::write(fd, &byte, 1);
     }
     handlers_running.fetch_sub(1);
@@ -78,7 +79,7 @@ Signals::Signals() {
 }
 
 Signals::~Signals() {
-    unblock();  // Those that wait are taken here, not by what stood there before.
+    unblock();  // Pending signals are handled here, not by the previous actions.
     {
         const std::lock_guard lock(before.mutex);
         if (--before.users == 0)
@@ -86,7 +87,7 @@ Signals::~Signals() {
                 ::sigaction(wanted[i], &before.actions[i], nullptr);
     }
     slots[slot_].write_end.store(-1);
-    // A handler on another thread may have read the descriptor, which is closed behind this.
+    // A handler on another thread may still use the descriptor, which is closed after this.
     while (handlers_running.load() > 0) ::sched_yield();
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }

@@ -1,12 +1,13 @@
-// server/signals.h: SIGTERM, SIGINT and SIGHUP as values that the thread of Server::run() waits for,
-// whichever thread of the process the kernel interrupts for them.
+// server/signals.h: turns SIGTERM, SIGINT and SIGHUP into values that the thread of Server::run()
+// reads, whichever thread of the process gets the signal.
 //
-// A signal handler writes the signal's number into a pipe. The threads that are started while the
-// signals are blocked, the workers among them, are never interrupted; a thread that was started before
-// may see EINTR from a system call that cannot be restarted (signal(7)). Several Signals at a time, of
-// several servers in a process, each get every signal. The destructor restores mask and handlers.
+// A signal handler writes the signal's number into a pipe. Threads that are started while the
+// signals are blocked, such as the workers, are never interrupted; a thread started before may get
+// EINTR from a system call that cannot be restarted (signal(7)). If several servers of a process
+// have a Signals each, each of them gets every signal. The destructor restores the signal mask and
+// the handlers.
 //
-// Owner: Server::run(). Thread: the one that made it.
+// Owner: Server::run(). Thread: the one that made the object.
 #pragma once
 
 #include <signal.h>
@@ -21,19 +22,20 @@ namespace starling::server {
 class Signals {
 public:
     static constexpr std::array<int, 3> wanted{SIGTERM, SIGINT, SIGHUP};
-    static constexpr size_t at_once_max = 16;  // Of a process.
+    static constexpr size_t at_once_max = 16;  // For the whole process.
 
-    // Blocks the signals for this thread and those it starts. Throws std::system_error without a pipe,
-    // std::runtime_error beyond at_once_max.
+    // Blocks the signals for this thread and the threads that it starts. Throws std::system_error
+    // if no pipe can be made, std::runtime_error beyond at_once_max.
     Signals();
     ~Signals();
     Signals(const Signals&) = delete;
     Signals& operator=(const Signals&) = delete;
 
-    // From now on this thread takes signals: after it has started those that must not.
+    // This thread now takes signals. Call it after starting the threads that must not take them.
     void unblock() noexcept;
-    [[nodiscard]] int fd() const noexcept { return read_end_.get(); }  // Readable: a signal waits.
-    [[nodiscard]] int take() noexcept;                                 // 0: none.
+    // Readable while a signal waits.
+    [[nodiscard]] int fd() const noexcept { return read_end_.get(); }
+    [[nodiscard]] int take() noexcept;  // 0: no signal.
 
 private:
     sigset_t before_{};

@@ -34,7 +34,7 @@ ws::OriginPolicy origins_of(const ws::Route& route) {
     return {.allowed = route.origins};
 }
 
-// A path that switches to WebSocket, and shows a page or 426 to other requests.
+// A path that switches to WebSocket, and answers other requests with a page or 426.
 class WebSocketRoute final : public Route {
 public:
     WebSocketRoute(size_t index, http::Handler page) : index_(index), page_(std::move(page)) {}
@@ -113,7 +113,7 @@ void Site::mask_query(std::string_view name) {
 void Site::add_default_header(std::string_view name, std::string_view value) {
     const std::string line(http::Response().header(name, value).field_lines());
     default_headers.push_back({std::string(name), std::string(value)});
-    // Those that an error answer sets itself stay as they are.
+    // An error answer sets these fields itself.
     if (!base::iequals(name, "content-type") && !base::iequals(name, "x-content-type-options"))
         error_field_lines += line;
 }

@@ -1,5 +1,5 @@
-// server/site.h: what a server serves: routes, handlers, options. Built before the workers start and
-// read-only from then on, so that all workers share it without a lock.
+// server/site.h: what a server serves: routes, handlers, options. Built before the workers start
+// and read-only from then on, so all workers share it without a lock.
 //
 // Owner: Server. Lives longer than every worker.
 #pragma once
@@ -26,11 +26,11 @@ namespace starling::server {
 
 class Worker;
 
-// The limits and options of a ws::Route, the same in the terms of the protocol cores, and the handler of
-// the connections.
+// A ws::Route whose limits and options are translated for the protocol cores, and the handler of
+// its connections.
 struct WebSocketEndpoint {
-    explicit WebSocketEndpoint(ws::Route route);  // Its own handlers are called.
-    // `handler` is called in place of the route's handlers.
+    explicit WebSocketEndpoint(ws::Route route);  // The handlers of `route` are called.
+    // `handler` is called instead of the handlers of `route`.
     WebSocketEndpoint(ws::Route route, std::unique_ptr<const WsHandler> handler);
 
     const ws::Route route;
@@ -39,7 +39,7 @@ struct WebSocketEndpoint {
     const ws::OriginPolicy origins;
     const ws::DeflateOptions deflate;
     const std::unique_ptr<const WsHandler> handler;  // May refer to `route`.
-    bool echo_subprotocol = false;  // Where the route names none, the first offer is taken.
+    bool echo_subprotocol = false;  // If the route lists no subprotocols, the first offer is taken.
 };
 
 struct DefaultHeader {
@@ -49,16 +49,16 @@ struct DefaultHeader {
 struct Site {
     explicit Site(const ServerOptions& server_options);
 
-    // Throws std::invalid_argument for a second route of the same method and shape.
+    // Throws std::invalid_argument for a second route with the same method and shape.
     void add(std::string_view method, std::string_view pattern, std::unique_ptr<Route> route);
     void add_handler(std::string_view method, std::string_view pattern, http::Handler handler);
-    // Throws std::invalid_argument unless it has either a handler or a body.
+    // Throws std::invalid_argument unless `options` has exactly one of a handler and a body.
     void add_route(std::string_view method, std::string_view pattern, http::Route options);
-    // The index of the route among `websockets`.
+    // Returns the index in `websockets`.
     size_t add_websocket(std::string_view pattern, ws::Route route);
-    // The same without a path: for a route of another class, which names the index.
+    // Adds an endpoint without a path, for another kind of route that refers to the index.
     size_t add_endpoint(std::unique_ptr<WebSocketEndpoint> endpoint);
-    // The access log does not show the value of this query parameter.
+    // The access log hides the value of this query parameter.
     void mask_query(std::string_view name);
     void add_default_header(std::string_view name, std::string_view value);
 
@@ -75,7 +75,7 @@ struct Site {
     std::vector<DefaultHeader> default_headers;
     bool answers_while_stopping = false;  // Some route does, see Route::answers_while_stopping().
     std::vector<std::string> masked_queries;  // For http::mask_query().
-    std::string error_field_lines;  // The same, for answers that the protocol makes by itself.
+    std::string error_field_lines;            // The default headers, for errors of the protocol.
 };
 
 }  // namespace starling::server

@@ -1,5 +1,5 @@
-// server/state.h: what stands behind a Server. The core fills it in; the folder of each feature adds the
-// feature's Extension to it.
+// server/state.h: the implementation of Server. The core fills it in; the folder of each feature
+// adds the feature's Extension to it.
 //
 // Owner: Server. Thread: the one that sets the server up, unless a member says otherwise.
 #pragma once
@@ -33,7 +33,7 @@ namespace starling {
 struct Server::State {
     explicit State(ServerOptions options) : site(std::move(options)), group(site) {}
 
-    // A timer asked for before or after start(); `loop_id` is known on the first worker's thread.
+    // A timer that the application asked for. `loop_id` is known on the first worker's thread only.
     struct PendingTimer {
         uint64_t id;
         std::chrono::milliseconds delay;
@@ -58,7 +58,7 @@ struct Server::State {
     void reload();
     void stop();
 
-    // Takes a feature that the application asked for, and adds its routes.
+    // Takes over a feature that the application asked for, and adds its routes.
     template <class E>
     E& extend(std::unique_ptr<E> extension) {
         require_not_started();
@@ -68,7 +68,7 @@ struct Server::State {
         group.extensions.push_back(&added);
         return added;
     }
-    // The first extension of that class; null without one.
+    // The first extension of class E; null: none.
     template <class E>
     [[nodiscard]] E* find() const noexcept {
         for (const auto& extension : extensions)
@@ -77,28 +77,29 @@ struct Server::State {
     }
 
     server::Site site;
-    // Connections use the extensions until they close: so these are destroyed after `group`.
+    // Connections use the extensions until they close, so extensions are destroyed after `group`.
     std::vector<std::unique_ptr<server::Extension>> extensions;
     server::WorkerGroup group;
     std::atomic<bool> started{false};
     std::vector<server::BoundAddress> bound;
     std::vector<std::thread> threads;
-    std::mutex join_mutex;  // wait() may be called by several threads.
-    base::Descriptor finished{::eventfd(0, EFD_CLOEXEC)};  // Counts workers that have ended.
+    std::mutex join_mutex;                                 // Several threads may call wait().
+    base::Descriptor finished{::eventfd(0, EFD_CLOEXEC)};  // Counts the workers that have ended.
     std::atomic<int> stops{0};
     std::function<void()> on_reload;
 
-    // Timers of the application. The map belongs to the first worker's thread once it runs.
+    // Timers of the application. The map belongs to the first worker's thread once that runs.
     std::atomic<uint64_t> last_timer{0};
-    std::mutex early_timers_mutex;  // Any thread may ask for one before start().
+    std::mutex early_timers_mutex;  // Any thread may ask for a timer before start().
     std::vector<PendingTimer> early_timers;
     std::unordered_map<uint64_t, net::TimerId> timers;
 
     static constexpr int stuck_ms_max = 2000;
 
-    // reload_certificates() may be called from any thread.
+    // Any thread may call reload_certificates().
     std::mutex reload_mutex;
-    std::shared_ptr<const net::TlsContext> certificates;  // Those in use. Null: none yet.
+    // The certificates in use. Null: none yet.
+    std::shared_ptr<const net::TlsContext> certificates;
 };
 
 }  // namespace starling

@@ -1,6 +1,7 @@
-// server/strand.h: a worker's thread, as the coroutines on it need it.
+// server/strand.h: lets coroutines run on their worker's thread; implements detail::Strand.
 //
-// Owner: the Worker, the coroutines, and the results that they await. Thread: as detail::Strand says.
+// Owner: the Worker, the coroutines, and the results that they await. Thread: as detail::Strand
+//        says.
 #pragma once
 
 #include <starling/async.h>
@@ -21,11 +22,11 @@ public:
     uint64_t after(std::chrono::milliseconds delay, std::function<void()> call) override;
     void cancel(uint64_t timer) noexcept override;
     void log_exception(std::string_view where, std::string_view what) override;
-    // The worker has ended: nothing reaches it any more.
+    // The worker has ended; later posts do nothing.
     void detach() noexcept;
 
 private:
-    std::mutex mutex_;  // Others post while the worker ends.
+    std::mutex mutex_;  // Other threads may post while the worker ends.
     Worker* worker_;
 };
 

@@ -1,7 +1,7 @@
-// server/subscriber_counts.h: how many subscribers each topic has, over all workers.
+// server/subscriber_counts.h: the number of subscribers of each topic, over all workers.
 //
-// Thread: any. Locked for the length of one map operation, when somebody joins or leaves; never by a
-// publication.
+// Thread: any. Takes a lock for one map operation when a subscriber joins or leaves, never for a
+//         publication.
 #pragma once
 
 #include <array>

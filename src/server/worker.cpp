@@ -19,7 +19,7 @@ constexpr std::string_view busy_response =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n"
     "Retry-After: 1\r\nConnection: close\r\n\r\nToo busy.\n";
 
-// A publication on its way to another worker: one copy for all of them.
+// A publication for other workers: one copy for all of them.
 struct PostedMessage {
     explicit PostedMessage(const hub::Message& m)
         : topic(m.topic), bytes(base::text_of(m.bytes)), binary(m.binary) {}
@@ -30,13 +30,14 @@ struct PostedMessage {
     const bool binary;
 };
 
-// Messages that other threads have posted to a worker and that it has not taken.
+// Limit of the messages that other threads have posted to a worker and that it has not handled yet.
 constexpr uint64_t posted_bytes_max = 64 * 1024 * 1024;
 
-// Lines about overload come at most so often.
+// The least time between two log lines about overload.
 constexpr uint64_t overload_log_ms = 10'000;
 
-// Closing with bytes unread would reset the connection, and may take the answer with it.
+// Reads the request first: closing with unread bytes would reset the connection, and the client
+// might lose the answer.
 void refuse(const net::Descriptor& fd) {
     (void)!::send(fd.get(), busy_response.data(), busy_response.size(), MSG_NOSIGNAL);
     ::shutdown(fd.get(), SHUT_WR);
@@ -112,7 +113,7 @@ void Worker::accepted(net::Descriptor fd, bool tls) {
             tls ? std::make_unique<net::TlsFilter>(std::make_unique<net::TlsSession>(tls_context_))
                 : nullptr);
         http.start();
-    } catch (...) {  // Out of memory: the place goes back, this one peer is lost.
+    } catch (...) {  // Out of memory: this connection is lost, and its place is given back.
         group_.connections.fetch_sub(1, std::memory_order_relaxed);
         throw;
     }
@@ -120,7 +121,7 @@ void Worker::accepted(net::Descriptor fd, bool tls) {
     counters_.connections_open.add();
 }
 
-// Under overload one line now and then, with the count so far, says as much as thousands.
+// Logs one line now and then, with the count so far, instead of thousands of lines under overload.
 void Worker::log_overload(uint64_t& logged_ms, std::string_view message, uint64_t count) {
     if (logged_ms != 0 && loop_.now_ms() - logged_ms < overload_log_ms) return;
     logged_ms = loop_.now_ms();
@@ -142,7 +143,7 @@ void Worker::log_fault(uint16_t code, std::string_view reason, std::string_view 
 
 namespace {
 
-// A connection between two workers. Where nobody takes it, its place goes back with it.
+// A connection that moves between two workers. If no worker takes it, its place is given back.
 struct Travelling {
     Travelling(WorkerGroup& t, net::Detached s) noexcept : group(t), stream(std::move(s)) {}
     Travelling(Travelling&&) noexcept = default;
@@ -180,7 +181,7 @@ void Worker::connection_closed(const net::Stream& stream, net::CloseReason reaso
     counters_.connections_stalled.add();
     try {
         log_cut_off(stream);
-    } catch (const std::bad_alloc&) {  // It is counted.
+    } catch (const std::bad_alloc&) {  // The connection was counted; only the log line is lost.
     }
 }
 
@@ -256,10 +257,10 @@ std::optional<Worker::PostedBytes> Worker::post_bytes(size_t bytes) noexcept {
     return std::nullopt;
 }
 
-// ---- replies that come later ----------------------------------------------------------------------
+// ---- answers that come later --------------------------------------------------------------------
 
-// On this thread at once, but for calls of the handler itself, which is not through with its answer;
-// those are posted, and later ones stay behind them.
+// Calls on this worker's thread run at once. But calls of a handler that is still answering are
+// posted, and so are all calls after them, to keep the order.
 template <class F>
 void Worker::on_reply(http::ReplyKey key, F&& call) {
     const base::SlotKey slot_key{key.slot, key.generation};
@@ -285,7 +286,7 @@ bool Worker::reply_write(http::ReplyKey key, std::string_view bytes) {
     if (!replies_.alive(slot_key)) return false;
     HttpConnection* const mine = loop_.in_loop_thread() ? replies_.find(slot_key) : nullptr;
     if (mine && !mine->must_post()) return mine->write_later(bytes);
-    // What is accepted here is never dropped there, so the limit counts what is on its way as well.
+    // write_posted() never drops bytes accepted here, so the limit includes the bytes still posted.
     const uint64_t waiting =
         replies_.note(slot_key) + posted_bytes_.load(std::memory_order_relaxed);
     if (waiting > site().options.http.stream_queue_bytes_max) return false;
@@ -305,7 +306,7 @@ void Worker::reply_end(http::ReplyKey key) {
     on_reply(key, [](HttpConnection& connection) { connection.end_later(); });
 }
 
-// Posted from this thread, too: the last Reply may go while its owner is in the middle of something.
+// Always posted: the last Reply may be destroyed while the connection is being used.
 void Worker::reply_dropped(http::ReplyKey key) noexcept {
     const base::SlotKey slot_key{key.slot, key.generation};
     if (!replies_.alive(slot_key)) return;
@@ -318,7 +319,8 @@ void Worker::reply_dropped(http::ReplyKey key) noexcept {
     }
 }
 
-// At once on this thread, even within a call of the body's reader: not one more byte comes after it.
+// On this worker's thread it takes effect at once, even within a call of the body's reader: no
+// further byte arrives after it.
 void Worker::body_pause(http::ReplyKey key, bool paused) {
     const base::SlotKey slot_key{key.slot, key.generation};
     if (!replies_.alive(slot_key)) return;

@@ -1,9 +1,9 @@
 // server/worker.h: one thread of a server: its loop, its listeners, its connections, its share of
-// the hub. Workers share the Site (read-only) and the WorkerGroup; a publication is posted once to each
-// other worker.
+// the hub. Workers share the Site (read-only) and the WorkerGroup. A publication is posted once to
+// each other worker.
 //
-// Owner: Server. Thread: run() is the worker's thread; what says "any thread" may be called from
-// elsewhere.
+// Owner: Server. Thread: the worker's, which is the one that calls run(), except where a comment
+//        says "any thread".
 #pragma once
 
 #include <starling/server.h>
@@ -39,7 +39,7 @@ namespace starling::server {
 class HttpConnection;
 class Worker;
 
-// What an Extension keeps on each worker. Owner: the worker, until its connections are gone.
+// The part of an Extension on one worker. Owner: the worker, until its connections are gone.
 class WorkerPart {
 public:
     virtual ~WorkerPart() = default;
@@ -48,7 +48,7 @@ public:
     virtual void loop_ended() noexcept {}
 };
 
-// A WebSocket route on one worker: what its connections have in common.
+// What the connections of a WebSocket route share on one worker.
 struct WsContext {
     Worker& worker;
     const WebSocketEndpoint& site;
@@ -58,35 +58,38 @@ struct WsContext {
 
 class Worker final : public http::ReplyTarget, private hub::Bus {
 public:
-    explicit Worker(WorkerGroup& group);  // To be the next of group.workers.
+    // The caller adds this worker to the end of group.workers.
+    explicit Worker(WorkerGroup& group);
     ~Worker();
 
-    // Before run(). `tls`: the context at the time is taken, see use_certificates().
+    // Call it before run(). `tls`: each connection uses the certificates that were set when it was
+    // accepted, see use_certificates().
     void listen(net::Descriptor listening, bool tls);
     void add_part(std::unique_ptr<WorkerPart> part) { parts_.push_back(std::move(part)); }
     void use_certificates(std::shared_ptr<const net::TlsContext> context);
 
     void run();
-    // Any thread. Dropped once run() has ended: no thread would ever run the call.
+    // Any thread. After the end of run() the call is dropped, because no thread would run it.
     template <class F>
     void post(F&& call) {
         if (!ended_.load(std::memory_order_relaxed)) loop_.post(std::forward<F>(call));
     }
-    [[nodiscard]] uint32_t index() const noexcept { return index_; }  // Among the team's.
-    // This thread. Stops accepting and closes everybody, spread over a moment; ends run() when all
-    // are gone, or at the deadline. `at_once`: now.
+    [[nodiscard]] uint32_t index() const noexcept { return index_; }  // In group().workers.
+    // On the worker's thread. Stops accepting, and closes all connections spread over a moment
+    // (`at_once`: now). run() ends when all connections are gone, or at the deadline.
     void stop(bool at_once);
 
-    // Moves a connection, by its on_drained(), to another worker: HttpConnection::arrived() there.
+    // Moves a connection to another worker, where HttpConnection::arrived() is called. The
+    // connection calls this in its on_drained().
     void hand_over(net::Stream& stream, Worker& to);
 
-    // By each connection, once, in its on_closed().
+    // Each connection calls this once, in its on_closed().
     void connection_closed(const net::Stream& stream, net::CloseReason reason) noexcept;
 
-    // What handles hold: ws::Socket, http::Reply.
+    // Handles (ws::Socket, http::Reply) hold these.
     [[nodiscard]] base::Lifetime<Worker>& lifetime() noexcept { return lifetime_.part; }
     [[nodiscard]] http::Reply::Target& reply_lifetime() noexcept { return reply_lifetime_.part; }
-    // No thread but its own reaches it by a handle from here on.
+    // From here on handles on other threads no longer reach this worker.
     void close_handles() noexcept;
 
     [[nodiscard]] net::Loop& loop() noexcept { return loop_; }
@@ -100,28 +103,31 @@ public:
     [[nodiscard]] const WsContext& websocket(size_t route) const { return *websockets_[route]; }
     [[nodiscard]] int64_t now_s() const noexcept;  // Wall clock.
     [[nodiscard]] std::string_view date() { return date_.at(now_s()); }
-    [[nodiscard]] std::string& scratch() noexcept;  // Empty; for the length of one call.
+    [[nodiscard]] std::string& scratch() noexcept;  // Empty; valid during one call.
     [[nodiscard]] Downloads& downloads() noexcept { return downloads_; }
     [[nodiscard]] ws::Inflater& shared_inflater();
     [[nodiscard]] ws::Deflater& shared_deflater(uint8_t window_bits, int level);
 
     void log(log::Level level, std::string_view message, std::span<const log::Field> fields = {});
-    // A page was refused for its origin. One line a second at most; `count` says for how many it stands.
+    // Logs that a page was refused for its origin. At most one line per second; its `count` is the
+    // number of refusals.
     void log_refused_origin(const http::Request& request);
-    // A handler of the application's threw.
+    // A handler of the application threw.
     void log_exception(std::string_view where, std::string_view what);
 
-    // A peer's fault, or its full queue, ended its WebSocket: a line at debug for each, a warning once a second.
+    // A peer's fault or a full queue ended a WebSocket: a line at debug for each, at most one per
+    // second at warn.
     void log_fault(uint16_t code, std::string_view reason, std::string_view address);
     [[nodiscard]] PeerAddresses& addresses() noexcept { return addresses_; }
 
-    // Any thread. Like post(), for a call that holds `bytes` until it has run. False: too many bytes
-    // are on their way to this worker, or run() has ended; the call is dropped, and a drop counted.
+    // Any thread. Like post(), for a call that holds `bytes` until it has run. False: too many
+    // bytes are waiting for this worker, or run() has ended; the call is dropped and counted.
     template <class F>
     [[nodiscard]] bool post_bounded(size_t bytes, F&& call);
-    // The room that post_bounded() takes, for a caller that posts in its own way. Empty: no room.
+    // The share of the limit that post_bounded() takes, for callers that post in another way.
+    // Nothing: the limit is reached.
     class PostedBytes;
-    // Any thread. The same for a call of the application's, whose bytes are not known.
+    // Any thread. Like post_bounded(), for a call of the application, whose size is unknown.
     template <class F>
     bool post_call(F&& call) {
         return post_bounded(call_bytes, std::forward<F>(call));
@@ -129,10 +135,10 @@ public:
     [[nodiscard]] std::optional<PostedBytes> post_bytes(size_t bytes) noexcept;
     [[nodiscard]] uint64_t posted_dropped() const noexcept { return posted_dropped_.load(); }
 
-    // Connections that may be named by a Reply.
+    // The connections to which a Reply may refer.
     [[nodiscard]] base::SlotTable<HttpConnection>& replies() noexcept { return replies_; }
 
-    // http::ReplyTarget: any thread.
+    // Implements http::ReplyTarget. Any thread.
     void reply_send(http::ReplyKey key, http::Response&& response) override;
     bool reply_write(http::ReplyKey key, std::string_view bytes) override;
     void reply_end(http::ReplyKey key) override;
@@ -173,16 +179,16 @@ private:
         base::Lifetime<T>& part;
     };
 
-    // Ended last: handlers that run while the loop ends use handles.
+    // Destroyed last: handlers that run while the loop is destroyed use handles.
     OwnLifetime<Worker> lifetime_;
     OwnLifetime<http::ReplyTarget> reply_lifetime_;
-    // In this order: what connections use in their destructors outlives the loop that owns them.
+    // The order matters: members that connections use in their destructors come before the loop,
+    // which owns the connections.
     WorkerGroup& group_;
     const uint32_t index_;
     std::atomic<bool> ended_{false};
-    std::atomic<uint64_t> posted_bytes_{0};  // On their way to this thread, by reply_write().
-    std::atomic<uint64_t> posted_message_bytes_{
-        0};  // On their way to this thread, by post_bytes().
+    std::atomic<uint64_t> posted_bytes_{0};          // Posted by reply_write(), not yet handled.
+    std::atomic<uint64_t> posted_message_bytes_{0};  // Posted by post_bytes(), not yet handled.
     std::atomic<uint64_t> posted_dropped_{0};
     Counters counters_;
     Counter accept_pauses_;
@@ -201,12 +207,12 @@ private:
     net::Loop loop_;
     std::vector<Listener> listeners_;
     uint64_t faults_logged_ms_ = 0, faults_ = 0;
-    // Stopping.
+    // ---- Stopping -------------------------------------------------------------------------------
     bool stopping_ = false;
     uint32_t close_from_slot_ = 0;
     uint64_t refusals_logged_ms_ = 0, pauses_logged_ms_ = 0, cuts_logged_ms_ = 0;  // 0: not yet.
-    uint64_t origins_logged_ms_ = 0;                                               // Likewise.
-    uint64_t origins_refused_ = 0;  // Since that line.
+    uint64_t origins_logged_ms_ = 0;                                               // 0: not yet.
+    uint64_t origins_refused_ = 0;  // Refusals since that line.
     uint32_t closed_per_round_ = 0;
     uint64_t deadline_ms_ = 0;
 };

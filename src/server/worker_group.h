@@ -1,8 +1,7 @@
-// server/worker_group.h: what the workers of a server have in common, and the one way to reach all of
-// them.
+// server/worker_group.h: what the workers of a server share, and the one way to reach all of them.
 //
-// Owner: Server. Thread: built before the workers run; then any thread, for the atomics,
-// `subscriber_counts`, `log`, here() and post_all(), which server/worker.h defines.
+// Owner: Server. Thread: built before the workers run. Then any thread may use the atomics,
+//        `subscriber_counts`, `log`, here() and post_all(), which server/worker.h defines.
 #pragma once
 
 #include <starling/log.h>
@@ -25,17 +24,17 @@ struct WorkerGroup {
     explicit WorkerGroup(const Site& s);
     ~WorkerGroup();
 
-    // Runs `call` on the thread of every worker but `except` (null: on all of them), in the order of
-    // the posts of this thread. `bytes` is what the call holds until it has run. A worker that has too
-    // many bytes on their way to it (Worker::post_bounded) does not get the call: the loss is counted
-    // there, and `dropped` runs on this thread. Any thread.
+    // Runs `call` on the thread of every worker except `except` (null: on all), in the order of
+    // this thread's posts. The call holds `bytes` until it has run. If too many bytes wait for a
+    // worker (Worker::post_bounded), that worker does not get the call: it counts the loss, and
+    // `dropped` runs on this thread. Any thread.
     template <class Call, class Dropped>
     void post_all(size_t bytes, const Worker* except, const Call& call, const Dropped& dropped);
     template <class Call>
     void post_all(size_t bytes, const Worker* except, const Call& call) {
         post_all(bytes, except, call, [](Worker&) {});
     }
-    // The worker whose thread this is; null on any other thread.
+    // The worker of the calling thread; null on other threads.
     [[nodiscard]] Worker* here() const noexcept;
 
     const Site& site;
@@ -44,7 +43,8 @@ struct WorkerGroup {
     uint64_t connections_max = 0;
     std::atomic<uint64_t> connections{0};
     std::atomic<bool> stopping{false};
-    std::vector<Extension*> extensions;  // Told when the server stops. They outlive the group.
+    // Notified when the server stops. They live longer than the group.
+    std::vector<Extension*> extensions;
     std::vector<std::unique_ptr<Worker>> workers;
 };
 

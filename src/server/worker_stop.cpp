@@ -10,8 +10,8 @@
 namespace starling::server {
 namespace {
 
-// Closing is spread, so that clients do not all come back at once: 1,000 a second and worker, or as
-// many as it takes to be through at half of the drain timeout.
+// Connections are closed spread over time, so that clients do not all reconnect at once: 1,000 per
+// second and worker, or as many as needed to finish within half of the drain timeout.
 constexpr uint64_t close_round_ms = 10;
 constexpr uint64_t closed_per_round_min = 10;
 

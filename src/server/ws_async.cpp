@@ -1,4 +1,4 @@
-// ws::Socket::post(), and the coroutines of a WebSocket.
+// server/ws_async.cpp: ws::Socket::post(), and the coroutines of a WebSocket.
 #include <starling/websocket.h>
 
 #include <memory>
@@ -22,7 +22,7 @@ bool ws::Socket::post(Callback<void(Socket)> call) const {
 namespace detail {
 
 void WsHome::keep(const ws::Socket& socket, const std::shared_ptr<Coroutine>& coroutine) {
-    // Where it is gone already, the coroutine goes as well: it is suspended, and nothing keeps it.
+    // If the connection is gone, nothing keeps the suspended coroutine, so it is destroyed.
     if (auto* connection = socket.connection()) connection->coroutines().add(coroutine);
 }
 

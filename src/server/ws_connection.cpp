@@ -18,10 +18,10 @@ namespace starling::server {
 namespace {
 
 constexpr uint64_t close_timeout_ms = 5000;
-// A connection's turn: then the others have theirs, and what is left of its bytes waits.
+// The limits of a connection's turn. After it other connections have theirs, and the rest waits.
 constexpr uint32_t turn_events_max = 512;
-constexpr size_t turn_bytes_max = 256 * 1024;  // Of messages, decompressed.
-// Pongs leave in portions, so that a kernel that takes no more is noticed before many are queued.
+constexpr size_t turn_bytes_max = 256 * 1024;  // Bytes of messages, decompressed.
+// Pongs are sent after this many bytes, to notice a blocked stream before many pongs are queued.
 constexpr size_t pongs_queued_bytes_max = 4096;
 constexpr uint8_t subprotocol_in_extras = 255;
 
@@ -65,7 +65,8 @@ void WsConnection::start() {
 }
 
 ws::Socket WsConnection::socket() const noexcept {
-    // Below 2^21 slots: the worker's index fits above them. What is open on two workers at a time differs in it.
+    // The slot takes 21 bits; the worker's index is above them, so connections of different workers
+    // have different keys.
     static_assert(uint64_t(base::SlotTable<net::Stream>::page_slots) *
                       base::SlotTable<net::Stream>::pages_max <=
                   uint64_t(1) << 21);
@@ -87,7 +88,7 @@ detail::Scope& WsConnection::coroutines() {
 
 uint32_t WsConnection::now_ms() const noexcept { return uint32_t(stream_->loop().now_ms()); }
 
-// A handler's exception costs its own connection and nobody else's.
+// An exception from a handler ends that handler's connection, and no other.
 template <class F>
 void WsConnection::call(std::string_view where, F&& handler) {
     try {
@@ -103,7 +104,7 @@ void WsConnection::run(const Callback<void(ws::Socket)>& posted) {
 
 void WsConnection::handler_threw(std::string_view where, std::string_view what) {
     context_.worker.log_exception(where, what);
-    // One that is closing already goes on with that: its close frame may still wait to leave.
+    // A closing connection continues to close: its close frame may still be queued.
     if (is_open()) violate(ws::close_code::internal_error, "internal error");
 }
 
@@ -123,10 +124,11 @@ void WsConnection::on_bytes(std::span<std::byte>& input) {
         if ((--events_left == 0 || bytes >= turn_bytes_max) && !input.empty())
             return stream_->yield_turn();
     }
-    if (stream_->is_open()) receiver_.release();  // Paused: for how long is not known.
+    if (stream_->is_open()) receiver_.release();  // Paused, for an unknown time.
 }
 
-// The stream keeps what it has read; the rest stays with the kernel, whose full buffer slows the peer down.
+// The stream keeps the bytes that it has read. The rest stays in the kernel, whose full buffer
+// slows the peer down.
 void WsConnection::pause() {
     if (is_open()) stream_->pause_receiving();
 }
@@ -164,7 +166,7 @@ bool WsConnection::on_control(const ws::Event& event) {
             note_reason(event.reason);
             act(closing_.on(ws::Closing::Event::peer_close, ws::Role::server, event.code),
                 event.code, {});
-            // What is queued leaves before the stream ends, so the answer counts as flushed.
+            // The queue is sent before the stream ends, so the answer counts as flushed.
             (void)closing_.on(ws::Closing::Event::flushed, ws::Role::server);
             stream_->close();
             release_codecs();
@@ -178,8 +180,8 @@ bool WsConnection::on_control(const ws::Event& event) {
     }
 }
 
-// RFC 6455 section 5.5.3: the answer comes in the ping's place, before what follows. While the kernel
-// takes nothing only the newest ping is remembered, so that a flood queues one pong.
+// RFC 6455 section 5.5.3: the pong is sent before the answers to later messages. While the kernel
+// takes nothing only the newest ping is kept, so that a flood of pings queues one pong.
 void WsConnection::answer_ping(std::string_view payload) {
     if (!closing_.may_send()) return;
     if (stream_->queued_bytes() >= pongs_queued_bytes_max) stream_->send_queued();
@@ -197,14 +199,14 @@ void WsConnection::write_pong_owed() {
     release_extras();
 }
 
-// What a connection that only waits for its end holds shall be small.
+// A connection that only waits for its end needs little memory.
 void WsConnection::release_codecs() noexcept {
     if (!extras_) return;
     extras_->inflater.reset();
     extras_->deflater.reset();
 }
 
-// A peer that pinged once shall not cost more than others from then on.
+// Frees the extras if nothing is left in them, for example after a single ping.
 void WsConnection::release_extras() noexcept {
     const Extras& e = *extras_;
     if (!e.deflate && e.subprotocol.empty() && e.close_reason.empty() && !e.pong && !e.dropped &&
@@ -220,13 +222,14 @@ void WsConnection::on_drained() {
 
 void WsConnection::on_timeout() {
     if (!closing_.may_send()) {
-        // The time to answer our close frame begins where the peer has got it.
+        // The time to answer our close frame starts when the peer has received it.
         if (stream_->peer_takes()) return stream_->set_timeout(close_timeout_ms);
         return act(closing_.on(ws::Closing::Event::timeout, ws::Role::server), 0, {});
     }
     if (stream_->is_blocked() || stream_->is_paused()) {
-        // A ping would wait behind what the peer has not read. As long as that moves it is alive,
-        // and the loop closes queues that do not. While this side is paused no pong would be read.
+        // A ping would wait behind bytes that the peer has not read. While these move, the peer is
+        // alive; if they do not, the loop closes the connection. A paused connection would not read
+        // the pong.
         heartbeat_.on_bytes(now_ms());
         return stream_->set_timeout(context_.site.heartbeat.interval_ms);
     }
@@ -242,7 +245,7 @@ void WsConnection::on_timeout() {
     if (step.next_in_ms) stream_->set_timeout(step.next_in_ms);
 }
 
-// Our ping waits behind megabytes that the kernel has taken and the peer takes slowly.
+// Our ping is queued behind megabytes in the kernel that the peer takes slowly.
 bool WsConnection::waits_in_kernel() const {
     return stream_->unsent_bytes() >= pongs_queued_bytes_max && stream_->peer_takes();
 }
@@ -253,9 +256,9 @@ void WsConnection::act(const ws::Closing::Actions& actions, uint16_t code,
                        std::string_view reason) {
     if (actions.send_close || actions.echo_close) write_close(code, reason);
     if (actions.start_timer) {
-        resume();  // The peer's close frame is to be read.
+        resume();  // To read the peer's close frame.
         stream_->set_timeout(close_timeout_ms);
-        (void)stream_->peer_takes();  // From here on.
+        (void)stream_->peer_takes();  // Starts the measurement.
     }
     if (actions.reset_transport) return stream_->close(net::Stream::Close::reset);
     if (actions.shut_down) {
@@ -335,7 +338,7 @@ void WsConnection::tell_dropped() {
     call("dropped", [&] { context_.handler().on_dropped(*this, messages); });
 }
 
-// ---- what a Socket tells ------------------------------------------------------------------------
+// ---- what ws::Socket reports --------------------------------------------------------------------
 
 size_t WsConnection::buffered_amount() const noexcept { return stream_->queued_bytes(); }
 

@@ -1,7 +1,7 @@
-// server/ws_connection.h: one WebSocket on one stream: joins the protocol cores of ws/ with the stream, the
-// WsHandler of the endpoint and the hub.
+// server/ws_connection.h: one WebSocket on one stream: connects the stream, the protocol cores of
+// ws/, the WsHandler of the endpoint and the hub.
 //
-// Owner: the stream. Others hold a ws::Socket (slot and generation). Thread: the worker's.
+// Owner: the stream. Other objects hold a ws::Socket (slot and generation). Thread: the worker's.
 #pragma once
 
 #include <starling/websocket.h>
@@ -31,7 +31,7 @@ public:
                  std::unique_ptr<ws::detail::AnyData> data);
     ~WsConnection() override;
 
-    void start();  // Once it is the stream's handler: calls WsHandler::on_open().
+    void start();  // Call it once this is the stream's handler. Calls WsHandler::on_open().
 
     // net::StreamHandler
     void on_bytes(std::span<std::byte>& input) override;
@@ -44,7 +44,7 @@ public:
     // hub::Subscriber
     void deliver(hub::Publication& publication) override;
 
-    // The WebSocket that a stream has, or a subscriber is. The caller knows that it is one.
+    // Casts a stream's handler, or a subscriber, that the caller knows to be a WebSocket.
     [[nodiscard]] static WsConnection& of(net::StreamHandler& handler) noexcept {
         return base::checked_cast<WsConnection>(handler);
     }
@@ -52,8 +52,8 @@ public:
         return base::checked_cast<WsConnection>(subscriber);
     }
 
-    // As ws::Socket says.
-    // `compress_it`: where that was agreed.
+    // ---- See ws::Socket -------------------------------------------------------------------------
+    // `compress_it` matters if compression was negotiated.
     ws::SendResult send(ws::Message message, bool compress_it = true);
     ws::SendResult ping(std::span<const std::byte> payload);
     void close(uint16_t code, std::string_view reason);
@@ -62,11 +62,12 @@ public:
     void resume();
     bool join(std::string_view topic);
     bool leave(std::string_view topic);
-    size_t publish(std::string_view topic, ws::Message message);  // Taken on this worker.
+    // Returns how many subscribers of this worker took it.
+    size_t publish(std::string_view topic, ws::Message message);
     [[nodiscard]] bool is_open() const noexcept {
         return closing_.may_send() && stream_->is_open();
     }
-    // What is sent now leaves with this tick.
+    // True if a message sent now leaves at the end of this tick.
     [[nodiscard]] bool is_writable() const noexcept { return is_open() && !stream_->is_blocked(); }
     [[nodiscard]] size_t buffered_amount() const noexcept;
     [[nodiscard]] std::string_view subprotocol() const noexcept;
@@ -75,15 +76,15 @@ public:
     [[nodiscard]] bool compresses() const noexcept;
     [[nodiscard]] std::unique_ptr<ws::detail::AnyData>& data() noexcept { return data_; }
     [[nodiscard]] ws::Socket socket() const noexcept;
-    // Calls it as a handler is called, where the socket is still open.
+    // Runs a posted call like a handler, if the socket is still open.
     void run(const Callback<void(ws::Socket)>& posted);
-    // A handler, or a coroutine of one, has thrown.
+    // A handler, or a coroutine of a handler, has thrown.
     void handler_threw(std::string_view where, std::string_view what);
-    // Those that handlers of this socket have left suspended.
+    // The suspended coroutines of this socket's handlers.
     [[nodiscard]] detail::Scope& coroutines();
 
 private:
-    struct Extras;  // What most connections never need.
+    struct Extras;  // Rarely used members.
 
     void on_message(const ws::Event& event);
     [[nodiscard]] bool on_control(const ws::Event& event);
@@ -94,7 +95,8 @@ private:
     [[nodiscard]] bool waits_in_kernel() const;
     void act(const ws::Closing::Actions& actions, uint16_t code, std::string_view reason);
     void violate(uint16_t code, std::string_view reason);
-    void note_reason(std::string_view reason);  // Of a close, by whichever side is the first.
+    // Keeps the first reason given for closing, from either side.
+    void note_reason(std::string_view reason);
     [[nodiscard]] ws::ClosedBy closed_by() const noexcept;
     void log_fault(uint16_t code, std::string_view reason);
     ws::SendResult note_dropped();
@@ -116,13 +118,13 @@ private:
 
     const WsContext& context_;
     std::unique_ptr<Extras> extras_;
-    std::unique_ptr<ws::detail::AnyData> data_;  // Of the handler, for this connection.
-    // Small members lie in the tail padding of the one before.
+    std::unique_ptr<ws::detail::AnyData> data_;  // What the handler keeps for this connection.
+    // Small members lie in the tail padding of the member before.
     [[no_unique_address]] ws::Receiver receiver_;
     ws::Closing closing_;
     [[no_unique_address]] ws::Heartbeat heartbeat_;
-    uint8_t subprotocol_ = 0;  // 0: none; else 1 + its index among the route's, 255: in Extras.
-    uint16_t round_trip_ms_ = UINT16_MAX;  // UINT16_MAX: not known.
+    uint8_t subprotocol_ = 0;  // 0: none; 255: in Extras; else 1 + the index in the route's list.
+    uint16_t round_trip_ms_ = UINT16_MAX;  // UINT16_MAX: unknown.
 };
 static_assert(sizeof(WsConnection) <= 104,
               "part of the 250 bytes that an idle connection may cost");

@@ -1,7 +1,7 @@
-// server/ws_extras.h: what most WebSockets never need, apart from the WsConnection so that an idle one
-// stays small.
+// server/ws_extras.h: members that most WebSockets never need, kept apart so that an idle
+// WsConnection stays small.
 //
-// Owner: the WsConnection; null until something is to be kept. Thread: the worker's.
+// Owner: the WsConnection; null until a member is needed. Thread: the worker's.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,14 @@
 namespace starling::server {
 
 struct WsConnection::Extras {
-    std::string subprotocol;   // Where the application chose one that the route does not list.
-    std::string close_reason;  // Of the side that closed first.
-    uint64_t dropped = 0;      // Messages, to be told to the route's `dropped`.
-    std::optional<std::string> pong;  // The newest ping's payload, while the kernel takes nothing.
+    std::string subprotocol;          // Chosen by the application, not listed by the route.
+    std::string close_reason;         // Given by the side that closed first.
+    uint64_t dropped = 0;             // Messages not yet reported to the route's `dropped`.
+    std::optional<std::string> pong;  // Payload of the newest ping, while the kernel takes nothing.
     std::optional<ws::DeflateParams> deflate;
-    std::unique_ptr<ws::Inflater> inflater;  // With context takeover; else the worker's.
+    std::unique_ptr<ws::Inflater> inflater;  // For context takeover; else the worker's is used.
     std::unique_ptr<ws::Deflater> deflater;
-    std::unique_ptr<detail::Scope> coroutines;  // That handlers have left suspended.
+    std::unique_ptr<detail::Scope> coroutines;  // The suspended coroutines of its handlers.
 };
 
 }  // namespace starling::server

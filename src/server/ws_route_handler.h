@@ -9,7 +9,7 @@ namespace starling::server {
 
 class WsRouteHandler final : public WsHandler {
 public:
-    // The route lives as long as the handler.
+    // `route` must live as long as the handler.
     explicit WsRouteHandler(const ws::Route& route) noexcept;
 
     void admit(WsAdmission& admission) const override;
@@ -19,8 +19,8 @@ public:
     void on_pong(WsConnection& connection, std::string_view payload) const override;
     void on_drained(WsConnection& connection) const override;
     void on_dropped(WsConnection& connection, uint64_t messages) const override;
-    void on_violation(WsConnection&) const override {}     // The close handler gets the code.
-    void on_server_stops(WsConnection&) const override {}  // Likewise.
+    void on_violation(WsConnection&) const override {}     // on_closed() reports the code.
+    void on_server_stops(WsConnection&) const override {}  // on_closed() reports the code.
     void on_closed(WsConnection& connection, uint16_t code, std::string_view reason,
                    ws::ClosedBy by) const override;
 

@@ -1,4 +1,4 @@
-// server/ws_sending.cpp: the half of a WsConnection that sends: frames, compression, topics.
+// server/ws_sending.cpp: the part of WsConnection that sends: frames, compression, topics.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -13,10 +13,10 @@
 namespace starling::server {
 namespace {
 
-// From here on a message goes to the kernel at once, without a copy in between.
+// Messages of this size or more go to the kernel at once, without a copy.
 constexpr size_t write_now_from_bytes = 4096;
 
-// Slots of hub::Publication::encodings.
+// Indices in hub::Publication::encodings.
 constexpr size_t plain_encoding = 0, deflated_encoding = 1;
 
 base::SharedBytes framed(ws::Opcode opcode, bool rsv1, std::span<const std::byte> payload) {
@@ -34,8 +34,8 @@ ws::Opcode opcode_of(bool binary) { return binary ? ws::Opcode::binary : ws::Opc
 
 }  // namespace
 
-// A message larger than the whole queue is let through where nothing waits: the limit is there for
-// peers that do not read, not for large messages.
+// A message larger than the whole queue passes if nothing is queued: the limit is for peers that do
+// not read, not for large messages.
 bool WsConnection::fits(size_t bytes) const noexcept {
     const size_t queued = stream_->queued_bytes();
     return queued == 0 || queued + bytes <= context_.route().send_queue_bytes_max;
@@ -49,7 +49,7 @@ ws::SendResult WsConnection::admit(size_t bytes) {
 }
 
 ws::SendResult WsConnection::admit_to_full_queue(size_t bytes) {
-    // What one tick queued says nothing about the peer, as long as the kernel takes it.
+    // What one tick queued says nothing about the peer while the kernel takes it.
     if (!stream_->is_blocked()) stream_->send_queued();
     if (!stream_->is_open()) return ws::SendResult::closed;
     if (fits(bytes)) return ws::SendResult::sent;
@@ -60,7 +60,7 @@ ws::SendResult WsConnection::admit_to_full_queue(size_t bytes) {
     return ws::SendResult::closed;
 }
 
-// The handler runs by a turn of its own: a publication must not be interrupted.
+// The handler runs in a later call of the loop: it must not run in the middle of a publication.
 ws::SendResult WsConnection::note_dropped() {
     if (!context_.handler().remembers().dropped) return ws::SendResult::dropped;
     if (extras().dropped++ == 0)
@@ -76,7 +76,7 @@ ws::SendResult WsConnection::send(ws::Message message, bool compress_it) {
     if (admitted != ws::SendResult::sent) return admitted;
     context_.worker.counters().messages_sent.add();
     const ws::Opcode opcode = opcode_of(message.is_binary());
-    // Nearly every message: short, and on a connection without anything special.
+    // Fast path for nearly every message: a short one on a connection without extras.
     if (!extras_ && context_.route().fragment_bytes_max == 0) [[likely]]
         write_frame(opcode, true, false, message.bytes());
     else if (compress_it && wants_compressed(message.size()))
@@ -180,7 +180,7 @@ void WsConnection::deliver(hub::Publication& publication) {
     const uint64_t fragment_bytes_max = context_.route().fragment_bytes_max;
     const bool whole = fragment_bytes_max == 0 || payload.size() <= fragment_bytes_max;
     const bool deflate = publication.compress && wants_compressed(payload.size());
-    // Bytes that everybody can share: one frame, and a window that everybody has.
+    // Receivers share an encoding in one frame, which if compressed must use the full window.
     if (!whole || (deflate && extras_->deflate->server_max_window_bits != ws::window_bits_max))
         return write_message(opcode, deflate ? compress(payload) : payload, deflate);
     auto& encoded = publication.encodings[deflate ? deflated_encoding : plain_encoding];

@@ -1,4 +1,5 @@
-// The methods of ws::Socket: on the socket's own thread a direct call, from elsewhere a posted one.
+// server/ws_socket.cpp: the methods of ws::Socket: a direct call on the socket's own thread, a
+// posted call on other threads.
 #include <starling/websocket.h>
 
 #include <stdexcept>
@@ -14,14 +15,14 @@
 namespace starling::ws {
 namespace {
 
-// Without the worker's index, see WsConnection::socket().
+// Removes the worker's index, see WsConnection::socket().
 base::SlotKey slot_key(uint64_t key) noexcept {
     return {uint32_t(key >> 32) & ((1u << 21) - 1), uint32_t(key)};
 }
 
 using Use = base::Lifetime<server::Worker>::Use;
 
-// A message that travels to another thread.
+// A message on its way to another thread.
 struct OwnedMessage {
     explicit OwnedMessage(Message message) : text(message.text()), binary(message.is_binary()) {}
     [[nodiscard]] Message view() const {
@@ -37,18 +38,18 @@ server::WsConnection* Socket::connection() const {
     server::Worker* const worker = worker_ ? worker_->own() : nullptr;
     if (!worker) return nullptr;
     net::Stream* stream = worker->loop().find(slot_key(key_));
-    // A key that a Socket holds was made by the WsConnection, which stays until the stream dies.
+    // A WsConnection made the key of this Socket, and remains the stream's handler to the end.
     return stream ? &server::WsConnection::of(*stream->handler()) : nullptr;
 }
 
-// For what the socket's own thread alone may do. Null where the socket is gone.
+// For calls that are allowed on the socket's own thread only. Null if the socket is gone.
 server::WsConnection* Socket::own(const char* what) const {
     if (worker_ && !worker_->here() && worker_->is_open())
         throw std::logic_error(std::string(what) + ": the socket belongs to another thread");
     return connection();
 }
 
-// True where the call has been posted to the socket's thread.
+// True if the call was posted to the socket's thread.
 template <class F>
 bool Socket::elsewhere(F&& call) const {
     if (!worker_ || worker_->here()) return false;
@@ -60,7 +61,7 @@ bool Socket::elsewhere(F&& call) const {
     return true;
 }
 
-// Room for a message on its way to the socket's thread.
+// Posts a message to the socket's thread, within the limit of posted bytes.
 template <class F>
 SendResult Socket::message_elsewhere(Message message, F&& call) const {
     if (!worker_ || worker_->here()) return SendResult::closed;

@@ -14,8 +14,8 @@ namespace starling::server {
 
 namespace {
 
-// Repeated lines of a field mean one list (RFC 9110 section 5.3). `storage` is used where there are
-// several.
+// Several lines of a field form one list (RFC 9110 section 5.3). `storage` is used if there are
+// several lines.
 std::string_view joined(const http::Request& request, std::string_view name, std::string& storage) {
     std::string_view only;
     size_t count = 0;
@@ -46,7 +46,7 @@ std::vector<std::string_view> offered(std::string_view protocols) {
     return names;
 }
 
-// The handler's decision. False: the outcome is a refusal.
+// Asks the handler. False: `outcome` is the refusal.
 bool admitted(const WsContext& context, WsAdmission& admission, UpgradeOutcome& outcome) {
     try {
         context.handler().admit(admission);
@@ -65,7 +65,7 @@ bool admitted(const WsContext& context, WsAdmission& admission, UpgradeOutcome& 
     return false;
 }
 
-// The rules of RFC 6455 section 4.2 and of the endpoint. Nothing: the request passes.
+// Applies the rules of RFC 6455 section 4.2 and of the endpoint. Nothing: the request passes.
 std::optional<UpgradeOutcome> judge(const WsContext& context, const http::Request& request,
                                     const ws::HandshakeRequest& handshake) {
     const auto verdict = ws::check_handshake(handshake);

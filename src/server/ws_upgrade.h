@@ -1,5 +1,5 @@
-// server/ws_upgrade.h: decides what becomes of a request to switch to WebSocket (RFC 6455 section
-// 4.2), by the rules of the protocol, of the endpoint, and of its WsHandler, in this order.
+// server/ws_upgrade.h: accepts or refuses a request to switch to WebSocket (RFC 6455 section 4.2),
+// by the rules of the protocol, then of the endpoint, then of its WsHandler.
 #pragma once
 
 #include <starling/http.h>
@@ -17,10 +17,10 @@ namespace starling::server {
 
 struct UpgradeOutcome {
     int status = 101;
-    std::string reason;                        // Of a refusal.
-    std::string field_lines;                   // Further "Name: value" lines of a refusal.
-    std::string response;                      // The 101.
-    std::optional<http::Response> refusal;     // By the handler: the whole answer.
+    std::string reason;                        // The reason of a refusal.
+    std::string field_lines;                   // More "Name: value" lines of a refusal.
+    std::string response;                      // The 101 response.
+    std::optional<http::Response> refusal;     // The handler's whole answer.
     std::unique_ptr<WsConnection> connection;  // Null: refused.
 };
 
