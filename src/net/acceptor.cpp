@@ -32,14 +32,14 @@ Acceptor::~Acceptor() {
         loop_.backend().unlisten(*this);
 }
 
-// An exception costs this one peer its connection; the others in the queue are accepted.
+// An exception ends this one connection; the others in the queue are accepted.
 void Acceptor::accepted(Descriptor fd) {
     loop_.guarded([&] { accepted_(std::move(fd)); });
 }
 
 void Acceptor::failed(int error) {
     if (reserve_ && (error == EMFILE || error == ENFILE)) refuse_one();
-    pause();  // Whatever it was: the socket stays ready, and would be reported without end.
+    pause();  // After any error: the socket stays ready, and would be reported again and again.
 }
 
 void Acceptor::refuse_one() noexcept {
@@ -50,13 +50,14 @@ void Acceptor::refuse_one() noexcept {
         if (peer && !refusal_.empty()) {
             (void)!::send(peer.get(), refusal_.data(), refusal_.size(), MSG_NOSIGNAL);
             ::shutdown(peer.get(), SHUT_WR);
-            // Closing with bytes unread resets the connection, and may take the refusal with it.
+            // Reads the request first: closing with unread bytes resets the connection, and the
+            // peer might lose the refusal.
             std::array<char, 4096> request;
             for (int i = 0; i < refused_reads_max; ++i)
                 if (::recv(peer.get(), request.data(), request.size(), 0) <= 0) break;
         }
     }
-    reserve_ = open_reserve();  // At once, before somebody else takes the descriptor.
+    reserve_ = open_reserve();  // At once, before other code takes the descriptor.
 }
 
 void Acceptor::pause() {

@@ -1,7 +1,7 @@
 // net/acceptor.h: accepts connections from one listening socket on one loop.
 //
-// When descriptors run out it pauses for a moment instead of spinning, after it has told one waiting
-// peer "503" with the help of a descriptor kept in reserve. Existing connections go on.
+// When descriptors run out, the Acceptor uses a descriptor kept in reserve to answer one waiting
+// peer with 503. Then it pauses for a moment instead of spinning. Existing connections go on.
 //
 // Owner: the server::Worker that listens. Thread: the loop's.
 #pragma once
@@ -25,16 +25,17 @@ public:
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
 
-    // Sent, without parsing anything, to a peer that cannot be served for want of descriptors.
+    // The answer to a peer that cannot be served because descriptors ran out. Its request is not
+    // parsed.
     void set_refusal(std::string_view bytes) noexcept { refusal_ = bytes; }
 
-    // Told each time accepting pauses.
+    // Calls `call` each time accepting pauses.
     void on_pause(std::function<void()> call) { on_pause_ = std::move(call); }
 
     [[nodiscard]] int fd() const noexcept { return listening_.get(); }
     [[nodiscard]] uint64_t pauses() const noexcept { return pauses_; }
 
-    // From the backend.
+    // Called by the backend.
     void accepted(Descriptor fd);
     void failed(int error);
 
@@ -44,11 +45,12 @@ private:
     void resume();
 
     static constexpr uint64_t pause_ms = 100;
-    static constexpr int refused_reads_max = 4;  // Of 4 KiB: a request is seldom longer.
+    static constexpr int refused_reads_max = 4;  // Reads of 4 KiB; a request is seldom longer.
 
     Loop& loop_;
     Descriptor listening_;
-    Descriptor reserve_;  // Open on /dev/null, given up to answer one peer when none is left.
+    // Open on /dev/null. Closed to accept and answer one peer when no descriptor is left.
+    Descriptor reserve_;
     Accepted accepted_;
     std::function<void()> on_pause_;
     std::string_view refusal_;

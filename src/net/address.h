@@ -1,4 +1,5 @@
-// net/address.h: where to listen: "127.0.0.1:8080", "[::1]:8080", ":8080", "unix:/run/x.sock".
+// net/address.h: an address to listen on: "127.0.0.1:8080", "[::1]:8080", ":8080",
+// "unix:/run/x.sock".
 #pragma once
 
 #include <sys/socket.h>
@@ -12,7 +13,7 @@ namespace starling::net {
 
 class Address {
 public:
-    // Numeric addresses, "localhost" and "*"; names are not looked up. nullopt: `error` says why.
+    // Accepts numeric addresses, "localhost" and "*"; looks no names up. nullopt: `error` says why.
     [[nodiscard]] static std::optional<Address> parse(std::string_view text, std::string& error);
     [[nodiscard]] static Address from(const sockaddr_storage& storage, socklen_t length) noexcept;
 
@@ -24,9 +25,9 @@ public:
     [[nodiscard]] bool is_unix() const noexcept { return family() == AF_UNIX; }
     [[nodiscard]] uint16_t port() const noexcept;  // 0 for Unix-domain sockets.
     void set_port(uint16_t port) noexcept;
-    [[nodiscard]] std::string path() const;       // Unix-domain sockets alone.
+    [[nodiscard]] std::string path() const;       // For Unix-domain sockets only.
     [[nodiscard]] std::string ip() const;         // "unix" for Unix-domain sockets.
-    [[nodiscard]] std::string to_string() const;  // As parse() takes it.
+    [[nodiscard]] std::string to_string() const;  // In the form that parse() accepts.
 
 private:
     sockaddr_storage storage_{};

@@ -1,20 +1,21 @@
-// net/backend.h: the seam between a loop and the kernel, shaped by submission and completion.
+// net/backend.h: the interface between a loop and the kernel, in terms of submission and
+// completion.
 //
-// The loop submits: receive from this stream, send these bytes, accept here. The backend completes: these
-// bytes arrived, so many bytes were taken, the stream ended. The loop never sees readiness, so a readiness
-// kernel (epoll) and a completion kernel (io_uring) both fit behind this interface.
-// tests/net/backend_contract_test.cpp is the contract, for every backend.
+// The loop submits operations: receive from this stream, send these bytes, accept here. The backend
+// reports completions: these bytes arrived, so many bytes were taken, the stream ended. The loop
+// never sees readiness, so both a readiness interface (epoll) and a completion interface (io_uring)
+// fit. tests/net/backend_contract_test.cpp is the contract for every backend.
 //
-// Which memory belongs to which side, and until when:
-//   received bytes   The backend's. The stream may read and write them, and the headroom before them, during
-//                    Stream::received(); afterwards the backend uses the memory again.
-//   bytes to send    The stream's. From send() on they stay where they are, unchanged, until the send has
-//                    completed: send() returned without `pending`, or Stream::sent() was called. More bytes
-//                    may be written behind them meanwhile, in memory that was not submitted.
-//   the iovecs       The caller's, and read during send() alone. A backend that needs them later copies them.
-//   descriptor       The stream's. It stays open until no send is under way.
+// Who owns which memory, and for how long:
+//   received bytes   The backend. The stream may read and write them, and the headroom before them,
+//                    during Stream::received(); then the backend uses the memory again.
+//   bytes to send    The stream. From send() on they neither move nor change until the send has
+//                    completed: send() returned without `pending`, or Stream::sent() was called.
+//                    Meanwhile more bytes may be written after them, in memory not submitted.
+//   the iovecs       The caller. The backend reads them during send() only, or copies them.
+//   descriptor       The stream. It stays open until no send is pending.
 //
-// Thread: the loop's own, but for wake().
+// Thread: the loop's own, except for wake().
 #pragma once
 
 #include <sys/uio.h>
@@ -35,11 +36,11 @@ public:
     static constexpr size_t receive_headroom_bytes = 16 * 1024;
     static constexpr size_t receive_bytes_max = 256 * 1024;
 
-    // What became of a send.
+    // The result of send().
     struct Sent {
-        size_t bytes = 0;      // Taken from the front. May be less than all, and none.
+        size_t bytes = 0;      // Taken from the front; may be less than all, even 0.
         int error = 0;         // An errno that ended the connection; 0: none.
-        bool pending = false;  // Nothing is known yet: Stream::sent() follows.
+        bool pending = false;  // Not known yet: Stream::sent() follows.
     };
 
     virtual ~Backend() = default;
@@ -48,44 +49,46 @@ public:
 
     // From here on bytes are received and reported to `stream`: received(), ended(), failed().
     [[nodiscard]] virtual std::error_code add(Stream& stream) = 0;
-    // Nothing more is reported but the end of a send that is under way: that send is cancelled, the
-    // result is true, and Stream::sent() follows soon; until then the memory of the send and the
-    // descriptor stay. A send that never reads its bytes later is cancelled at once: false.
-    // `closing`: the descriptor is closed, at the latest before the first wait() after that. Otherwise
-    // it lives on elsewhere, and what the backend has already received is given to received() before
-    // this call returns.
+    // Ends all reports about the stream, except the end of a pending send. True: the send is being
+    // cancelled; Stream::sent() follows soon, and until then the memory of the send and the
+    // descriptor must stay. False: nothing is pending; a backend that does not read later cancels a
+    // send at once. `closing`: the descriptor will be closed before the next wait(). Otherwise the
+    // descriptor stays in use elsewhere, and bytes that the backend has already received are given
+    // to received() before this call returns.
     [[nodiscard]] virtual bool remove(Stream& stream, bool closing) noexcept = 0;
-    // Off: bytes that arrive wait for on, but for those that the backend has already received.
+    // Off: bytes that arrive wait until it is on again, except those that the backend has already
+    // received.
     virtual void receive(Stream& stream, bool on) noexcept = 0;
 
-    // Sends bytes, the front of what the stream has queued; one send at a time for each stream. With
+    // Sends bytes from the front of the stream's queue; one send at a time for each stream. After
     // `pending` Stream::sent() follows exactly once, from a later dispatch(). A send completes as
-    // soon as the kernel has taken some of the bytes. The stream then submits what is left as a new
-    // send; a kernel that is full answers that one with `pending`.
+    // soon as the kernel has taken some of the bytes. The stream then submits the rest as a new
+    // send; if the kernel is full, the result of the new send is `pending`.
     [[nodiscard]] virtual Sent send(Stream& stream, std::span<const iovec> parts) noexcept = 0;
-    // False: send() reads the bytes before it returns or not at all, so they may be memory that ends
-    // with the call of the stream. True: a send that is pending reads them later.
+    // False: send() reads the bytes before it returns or not at all, so their memory only needs to
+    // live during the call. True: a pending send reads the bytes later.
     [[nodiscard]] bool reads_later() const noexcept { return reads_later_; }
 
-    // Taken by the kernel, but not acknowledged by the peer; on a Unix-domain socket not read by it.
+    // Bytes that the kernel has taken and the peer has not acknowledged (Unix-domain socket: not
+    // read).
     [[nodiscard]] virtual size_t unacknowledged_bytes(const Stream& stream) const noexcept = 0;
 
-    // Accepted descriptors (non-blocking, close-on-exec) and failures are reported to `acceptor`.
+    // Reports accepted descriptors (non-blocking, close-on-exec) and failures to `acceptor`.
     [[nodiscard]] virtual std::error_code listen(Acceptor& acceptor) = 0;
     virtual void unlisten(Acceptor& acceptor) noexcept = 0;
 
-    // A descriptor of somebody else's: Watch::ready() follows, level-triggered, for what
-    // watch.interest() says now. Again for each change; an interest in nothing reports nothing.
+    // Watches a descriptor that other code owns. Calls Watch::ready(), level-triggered, for the
+    // current watch.interest(). Call it again after each change; an empty interest reports nothing.
     [[nodiscard]] virtual std::error_code watch(Watch& watch) noexcept = 0;
-    // Nothing more is reported. `closed`: the descriptor is closed, and its number is not to be used.
+    // Ends all reports. `closed`: the descriptor is closed, and its number must not be used.
     virtual void unwatch(Watch& watch, bool closed) noexcept = 0;
 
-    // Waits for completions, at most `timeout_ms` (-1: without end); reports nothing yet, so that
-    // the loop learns what time it is before anybody acts on what arrived.
+    // Waits for completions, at most `timeout_ms` (-1: without end). Reports nothing yet, so that
+    // the loop can read the clock before any handler runs.
     virtual void wait(int timeout_ms) = 0;
     // Reports what wait() found.
     virtual void dispatch() = 0;
-    // Any thread: makes the wait that is under way, or the next one, return.
+    // Any thread: makes the current wait(), or the next one, return.
     virtual void wake() noexcept = 0;
 
 protected:

@@ -1,5 +1,5 @@
-// The epoll backend: level-triggered, one read per ready connection and tick, so that no connection
-// starves the others.
+// net/epoll_backend.cpp: the epoll backend. Level-triggered, with one read per ready connection and
+// tick, so that no connection starves the others.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -26,7 +26,7 @@ public:
           wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
           buffer_(receive_headroom_bytes + receive_bytes_max) {
         if (!epoll_ || !wake_) throw std::system_error(errno, std::system_category(), "epoll");
-        // Edge-triggered: each write is an event by itself, and nobody needs to read the counter.
+        // Edge-triggered: each write is a new event, so the counter need not be read.
         epoll_event event{EPOLLIN | EPOLLET, {.ptr = nullptr}};
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
     }
@@ -38,14 +38,14 @@ public:
 
     bool remove(Stream& stream, bool closing) noexcept override {
         stream.backend_flags_ = 0;
-        // Closing the descriptor takes it out of the set; that call can be saved.
+        // Closing the descriptor removes it from the set, so no call is needed.
         if (!closing) (void)control(EPOLL_CTL_DEL, stream);
         return false;
     }
 
     void receive(Stream& stream, bool on) noexcept override { set_flag(stream, receiving, on); }
 
-    // A pending send holds nothing: once the kernel has room it completes with no bytes taken.
+    // A pending send keeps no bytes: once the kernel has room it completes with 0 bytes taken.
     Sent send(Stream& stream, std::span<const iovec> parts) noexcept override {
         if (stream.backend_flags_ & full) {
             set_flag(stream, sending, true);
@@ -66,7 +66,7 @@ public:
     }
 
     std::error_code listen(Acceptor& acceptor) override {
-        // Exclusive: of the workers that share a Unix-domain socket only one is woken.
+        // Exclusive: wakes only one of the workers that share a Unix-domain socket.
         epoll_event event{EPOLLIN | EPOLLEXCLUSIVE, {.u64 = tagged(acceptor)}};
         if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, acceptor.fd(), &event) == 0) return {};
         return {errno, std::system_category()};
@@ -82,7 +82,7 @@ public:
         epoll_event event{0, {.u64 = tagged(watch)}};
         if (watch.interest().readable) event.events |= EPOLLIN;
         if (watch.interest().writable) event.events |= EPOLLOUT;
-        if (event.events == 0) {  // In the set it would still report errors.
+        if (event.events == 0) {  // Within the set it would still report errors.
             unwatch(watch, false);
             return {};
         }
@@ -93,7 +93,7 @@ public:
     }
 
     void unwatch(Watch& watch, bool closed) noexcept override {
-        // Closing the descriptor took it out of the set.
+        // Closing the descriptor has removed it from the set.
         if (watch.in_kernel && !closed)
             ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, watch.fd(), nullptr);
         watch.in_kernel = false;
@@ -124,8 +124,9 @@ public:
     }
 
 private:
-    // Stream::backend_flags_. `sending`: a send is pending. `hung_up`: taken out of the set, which would
-    // report it for ever. `full`: the kernel took less than all of the last send.
+    // Bits of Stream::backend_flags_. `sending`: a send is pending. `hung_up`: removed from the
+    // set, which would report the stream for ever. `full`: the kernel did not take all of the last
+    // send.
     static constexpr uint8_t receiving = 1, sending = 2, added = 4, hung_up = 8, end_reported = 16,
                              full = 32;
     static constexpr uint64_t acceptor_tag = 1, watch_tag = 2;
@@ -138,7 +139,8 @@ private:
         return reinterpret_cast<uint64_t>(&watch) | watch_tag;
     }
 
-    // Its object may be destroyed now; what this batch still holds for it must not find it.
+    // The tagged object may be destroyed from now on, so its events in the current batch are
+    // cleared.
     void drop_events(uint64_t tag) noexcept {
         for (epoll_event& event : std::span(events_).first(size_t(count_)))
             if (event.data.u64 == tag) event.data.u64 = 0;
@@ -183,17 +185,18 @@ private:
             stream.sent(0, 0);
             if (!(stream.backend_flags_ & added)) return;
         }
-        // One that waits for its next turn is reported again then.
+        // A stream that waits for its turn is reported again after it.
         if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || stream.waits_for_turn()) return;
         if (stream.backend_flags_ & receiving)
             receive_some(stream);
         else if (events & EPOLLERR || (events & EPOLLHUP && stream.backend_flags_ & end_reported))
-            stream.failed();  // Nobody reads, so only this tells that the peer is gone.
+            stream.failed();  // Without a read, only this event reveals that the peer is gone.
         else if (events & EPOLLHUP)
             set_hung_up(stream);
     }
 
-    // A Unix-domain peer that closed while nobody reads: what it sent before is still to be read.
+    // A Unix-domain peer closed while this side does not read. What the peer sent before is read
+    // later.
     void set_hung_up(Stream& stream) noexcept {
         if (stream.backend_flags_ & hung_up) return;
         (void)control(EPOLL_CTL_DEL, stream);
@@ -236,8 +239,8 @@ private:
     const Descriptor wake_;
     std::vector<std::byte> buffer_;
     std::array<epoll_event, 64> events_;
-    int count_ = 0;                  // Of events_, while they are dispatched.
-    Acceptor* accepting_ = nullptr;  // Null again where its owner stopped it while it accepts.
+    int count_ = 0;                  // Events in events_ while they are dispatched.
+    Acceptor* accepting_ = nullptr;  // Null again if the Acceptor is stopped while it accepts.
 };
 
 std::unique_ptr<Backend> make_epoll_backend() { return std::make_unique<EpollBackend>(); }

@@ -74,12 +74,12 @@ void Loop::run_once(int timeout_ms_max) {
 
 int Loop::wait_ms(int timeout_ms_max) {
     if (!tasks_.empty() || stopping_.load(std::memory_order_acquire)) return 0;
-    // What was written or closed between two ticks does not wait for an event.
+    // Streams written or closed between two ticks must not wait for an event.
     if (!dirty_.empty() || closing_.linked() || !redeliver_.empty()) return 0;
     if (!turns_.empty()) return 0;
     uint64_t until_ms = UINT64_MAX, now_ms = now_ms_;
     if (const auto due_ms = timers_.next_due_ms()) until_ms = *due_ms, now_ms = clock_();
-    // Without streams nobody has a coarse timeout, and the process can sleep.
+    // Without streams there are no coarse timeouts, and the process can sleep.
     if (streams_.size() != 0) until_ms = std::min(until_ms, wheel_.next_tick_ms());
     if (until_ms == UINT64_MAX) return timeout_ms_max;
     const uint64_t wait = until_ms > now_ms ? until_ms - now_ms : 0;
@@ -95,18 +95,18 @@ void Loop::take_turns() {
 void Loop::tell_escaped(std::string_view what) noexcept {
     try {
         if (escaped_) escaped_(what);
-    } catch (...) {  // For want of memory, say: there is nobody left to tell.
+    } catch (...) {  // Out of memory, for example: there is no other way to report.
     }
 }
 
 void Loop::settle() {
     while (!dirty_.empty() || closing_.linked() || !redeliver_.empty()) {
-        // Indices: each list may grow while it is walked.
+        // By index: each list may grow during the loop.
         for (size_t i = 0; i < redeliver_.size(); ++i) redeliver_[i]->redeliver();
         redeliver_.clear();
         for (size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->flush();
         dirty_.clear();
-        base::ListLink waiting;  // Streams that another list of this tick still names.
+        base::ListLink waiting;  // Streams that are in another list of this tick.
         while (closing_.linked()) {
             auto& stream = static_cast<Stream&>(*closing_.next());
             stream.unlink();
@@ -118,7 +118,8 @@ void Loop::settle() {
         closing_.take_all(waiting);
     }
     while (!replaced_.empty()) {
-        const auto freed = std::move(replaced_.back());  // Its destructor may replace another one.
+        // Its destructor may replace another handler.
+        const auto freed = std::move(replaced_.back());
         replaced_.pop_back();
     }
 }
@@ -150,7 +151,7 @@ Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler) {
 Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
                    std::unique_ptr<TlsFilter> tls) {
     STARLING_ASSERT(!base::running || in_loop_thread());
-    // All memory first: once the stream is there nothing here may fail.
+    // All memory is allocated first: once the stream exists nothing here may fail.
     if (tls && scratch_.empty())
         scratch_.resize(Backend::receive_headroom_bytes + TlsSession::record_bytes_max);
     const base::SlotKey key = streams_.next_key();

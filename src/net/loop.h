@@ -1,10 +1,10 @@
 // net/loop.h: one thread's loop: streams, timers, calls from other threads.
 //
 // A tick: wait for completions and report them; run calls posted by other threads; run timers; send
-// what was queued, one system call per connection; free what was closed.
+// what was queued, with one system call per connection; free what was closed.
 //
-// Owner: server::Worker (or a test). Everything in it belongs to the thread that calls run(), but
-// for post() and stop().
+// Owner: server::Worker (or a test). Thread: the one that calls run(); post() and stop() any
+//        thread.
 #pragma once
 
 #include <algorithm>
@@ -31,14 +31,14 @@
 namespace starling::net {
 
 struct LoopLimits {
-    // A peer that acknowledges nothing of what waits for it for that long is cut off.
+    // A peer is cut off if bytes wait for it and it acknowledges nothing for this long.
     uint64_t stalled_ms_max = 10'000;
 };
 
 class Loop {
 public:
     using Clock = std::function<uint64_t()>;  // Milliseconds; never goes back.
-    // Told of an exception that a task or timer let escape; the loop goes on.
+    // Gets the text of an exception that escaped from a task or timer; the loop goes on.
     using Escaped = std::function<void(std::string_view what)>;
 
     explicit Loop(std::unique_ptr<Backend> backend = make_epoll_backend(), LoopLimits limits = {},
@@ -50,26 +50,28 @@ public:
     // Any thread.
     template <class F>
     void post(F&& call) {
-        // The loop's own thread looks for tasks before it waits.
+        // The loop's own thread looks for tasks before it waits, so it needs no wake().
         if (tasks_.push(base::Task::of(std::forward<F>(call))) && !in_loop_thread())
             backend_->wake();
     }
     void stop();
     [[nodiscard]] bool in_loop_thread() const noexcept { return base::running == this; }
 
-    // The loop's thread from here on.
+    // From here on on the loop's thread only.
     void run();                         // Until stop().
     void run_once(int timeout_ms_max);  // One tick.
 
     Stream& open(Descriptor fd, std::unique_ptr<StreamHandler> handler);
+    // `tls` is null for a plain connection.
     Stream& open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
-                 std::unique_ptr<TlsFilter> tls);  // Null: plain.
-    // Goes on with what Stream::detach() took off another loop. It is open and receives; what was
-    // kept, and the end, come once the handler calls resume_receiving().
+                 std::unique_ptr<TlsFilter> tls);
+    // Continues a stream that Stream::detach() took off another loop. The stream is open and
+    // receives. Kept input and the peer's end are delivered once the handler calls
+    // resume_receiving().
     Stream& open(Detached detached);
-    // Null once the stream has closed.
+    // Null if the stream is closed.
     [[nodiscard]] Stream* find(base::SlotKey key) const noexcept { return streams_.find(key); }
-    // Leaves a number for other threads, see SlotTable::note().
+    // Stores a number that other threads can read, see SlotTable::note().
     void note(base::SlotKey key, uint32_t note) noexcept { streams_.set_note(key, note); }
     [[nodiscard]] const base::SlotTable<Stream>& streams() const noexcept { return streams_; }
 
@@ -77,10 +79,11 @@ public:
     TimerId every(uint64_t period_ms, std::function<void()> call);
     bool cancel_timer(TimerId id) noexcept { return timers_.cancel(id); }
 
-    [[nodiscard]] uint64_t now_ms() const noexcept { return now_ms_; }  // Of this tick.
+    // The time at the start of this tick.
+    [[nodiscard]] uint64_t now_ms() const noexcept { return now_ms_; }
     [[nodiscard]] Backend& backend() noexcept { return *backend_; }
-    // Room for the plaintext of one TLS record, with headroom before it, until the next call of
-    // anything. Empty where no stream has used TLS yet.
+    // A buffer for the plaintext of one TLS record, with headroom before it, valid until the next
+    // call of any function. Empty if no stream has used TLS yet.
     [[nodiscard]] std::span<std::byte> scratch() noexcept {
         return std::span(scratch_).subspan(
             std::min(scratch_.size(), Backend::receive_headroom_bytes));
@@ -95,12 +98,13 @@ private:
     friend class Watch;
 
     [[nodiscard]] int wait_ms(int timeout_ms_max);
-    void settle();  // Flush and reap until neither has work.
+    void settle();  // Flushes and reaps until neither has work.
     void reap(Stream& stream);
     void close_stalled();
     void take_turns();
+    // False: an exception escaped and was reported.
     template <class F>
-    bool guarded(F&& call) noexcept {  // False: an exception escaped, and was told.
+    bool guarded(F&& call) noexcept {
         try {
             call();
             return true;
@@ -118,7 +122,7 @@ private:
     const Clock clock_;
     Escaped escaped_;
     std::unique_ptr<Backend> backend_;
-    // Time.
+    // The clock and its timers.
     uint64_t now_ms_;
     TimerWheel wheel_;
     Timers timers_;
@@ -126,17 +130,17 @@ private:
     base::SlotTable<Stream> streams_;
     ChunkPool chunks_;
     std::vector<std::unique_ptr<Outbox>> spare_outboxes_;
-    base::ListLink blocked_;      // Outboxes of streams whose send is pending, in no order.
-    std::vector<Stream*> dirty_;  // To flush at the end of the tick.
-    base::ListLink
-        closing_;  // Streams to reap at the end of the tick, by the link of their timers.
-    base::ListLink
-        cancelling_;  // Closed streams whose send the backend has not given back yet, likewise.
-    std::vector<Stream*> turns_;      // Yielded in this tick: on in the next one.
-    std::vector<Stream*> due_turns_;  // Yielded in the tick before.
-    std::vector<Stream*> redeliver_;  // Resumed with kept bytes.
+    base::ListLink blocked_;      // Outboxes of streams whose send is pending, unordered.
+    std::vector<Stream*> dirty_;  // Streams to flush at the end of the tick.
+    // Streams to reap at the end of the tick, linked by their timer entries.
+    base::ListLink closing_;
+    // Closed streams whose send the backend still has, linked by their timer entries.
+    base::ListLink cancelling_;
+    std::vector<Stream*> turns_;  // Streams that yielded in this tick; they go on in the next one.
+    std::vector<Stream*> due_turns_;  // Streams that yielded in the tick before.
+    std::vector<Stream*> redeliver_;  // Resumed streams with kept input.
     std::vector<std::unique_ptr<StreamHandler>> replaced_;  // Freed at the end of the tick.
-    std::vector<std::byte> scratch_;  // TLS: plaintext in and out; empty without TLS.
+    std::vector<std::byte> scratch_;  // TLS plaintext in both directions; empty without TLS.
     // From other threads.
     base::TaskQueue tasks_;
     std::atomic<bool> stopping_{false};

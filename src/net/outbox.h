@@ -1,9 +1,9 @@
-// net/outbox.h: the bytes that wait to leave on one connection, in order.
+// net/outbox.h: the queue of bytes to be sent on one connection.
 //
-// Small writes are copied into chunks, large shared ones are held by reference. Queued bytes never move and
-// never change until consume() or clear(), whatever is written behind them: a kernel may read them meanwhile. An Outbox exists
-// only while something waits: idle connections hold none. Both come from pools of the loop, so that
-// a busy connection allocates nothing.
+// Small writes are copied into chunks, large shared ones are held by reference. Queued bytes
+// neither move nor change until consume() or clear(), even if more is written after them: a kernel
+// may be reading them. An Outbox exists only while bytes are queued: idle connections have none.
+// Chunks and Outboxes come from pools of the loop, so a busy connection allocates nothing.
 #pragma once
 
 #include <sys/uio.h>
@@ -18,7 +18,7 @@
 
 namespace starling::net {
 
-// Memory for copied bytes. Chunks larger than the ordinary size are not kept.
+// Memory for copied bytes. Chunks above the ordinary size are not pooled.
 struct Chunk {
     Chunk* next;
     size_t capacity;
@@ -35,26 +35,28 @@ public:
     ChunkPool& operator=(const ChunkPool&) = delete;
     ~ChunkPool();
 
-    [[nodiscard]] Chunk* take(size_t bytes_wanted);  // At least that capacity.
+    [[nodiscard]] Chunk* take(size_t bytes_wanted);  // Its capacity is at least `bytes_wanted`.
     void give_back(Chunk* chunk) noexcept;
-    // Frees what was not needed since the last call: a burst does not cost memory for ever.
+    // Frees the chunks that were not needed since the last call, so that a burst does not cost
+    // memory for ever.
     void trim() noexcept;
     [[nodiscard]] size_t kept() const noexcept { return kept_; }
 
 private:
     Chunk* free_ = nullptr;
     size_t kept_ = 0;
-    size_t unused_ = 0;  // The least that was kept at any time since trim().
+    size_t unused_ = 0;  // The lowest kept_ since trim().
 };
 
 class Outbox : public base::ListLink {
 public:
-    // From this size on, shared bytes are referred to rather than copied: below it a copy is
-    // cheaper than an entry of its own in the vector given to sendmsg().
+    // Shared bytes of at least this size are held by reference. Below it a copy costs less than an
+    // entry in the vector given to sendmsg().
     static constexpr size_t share_from_bytes = 1024;
 
-    // Memory at the end of the queue, to be written before the next call. Null where the last chunk
-    // has no room for so many bytes in one piece; extend() takes a new one then.
+    // Adds memory for `bytes` to the end of the queue; the caller must write it before the next
+    // call. Null if the last chunk has no room for that many bytes; then call extend(), which takes
+    // a new chunk.
     [[nodiscard]] std::byte* try_extend(size_t bytes) noexcept {
         if (bytes > room_bytes_) return nullptr;
         Part& last = parts_.back();
@@ -69,25 +71,25 @@ public:
     void append(std::span<const std::byte> bytes, ChunkPool& pool);
     void append(const base::SharedBytes& bytes, size_t skip_bytes = 0);
 
-    // Fills `parts` from the front of the queue; the count of parts used.
+    // Fills `parts` from the front of the queue. Returns the number of parts used.
     [[nodiscard]] size_t gather(std::span<iovec> parts) const noexcept;
-    // The first bytes of the queue have left.
+    // Removes the first bytes of the queue: they were sent.
     void consume(size_t bytes, ChunkPool& pool) noexcept;
     void clear(ChunkPool& pool) noexcept;
 
     [[nodiscard]] size_t bytes() const noexcept { return bytes_; }
     [[nodiscard]] bool empty() const noexcept { return bytes_ == 0; }
 
-    // Meaningful while a send of the stream is pending; linked in the loop's list of such queues.
+    // Valid while a send of the stream is pending and the Outbox is in the loop's list `blocked_`.
     static constexpr size_t not_asked = SIZE_MAX;
     uint64_t blocked_since_ms = 0;            // Or since the peer last acknowledged something.
-    size_t submitted_bytes = 0;               // By that send.
+    size_t submitted_bytes = 0;               // The size of that send.
     size_t unacknowledged_bytes = not_asked;  // In the kernel, when the loop last asked.
     class Stream* stream = nullptr;
 
 private:
     struct Part {
-        base::SharedBytes shared;  // Or, where empty, `chunk`.
+        base::SharedBytes shared;  // If empty, `chunk` holds the bytes.
         Chunk* chunk = nullptr;
         size_t begin = 0, end = 0;
         [[nodiscard]] const std::byte* data() const noexcept {
@@ -96,9 +98,9 @@ private:
     };
 
     std::vector<Part> parts_;
-    size_t first_ = 0;  // Parts before it have left.
+    size_t first_ = 0;  // The parts before it were sent.
     size_t bytes_ = 0;
-    size_t room_bytes_ = 0;  // At the end of the last part, where that is a chunk.
+    size_t room_bytes_ = 0;  // Free bytes at the end of the last part, if that is a chunk.
 };
 
 }  // namespace starling::net

@@ -23,9 +23,9 @@ Descriptor bound_socket(const Address& address, bool share_port, std::string& er
     if (fd && !address.is_unix()) {
         set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
         if (share_port) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
-        // [::] serves IPv6 alone, so that 0.0.0.0 can stand beside it on the same port.
+        // [::] serves IPv6 only, so that 0.0.0.0 can use the same port.
         if (address.family() == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-        // Accepted sockets inherit it: no set-up call per connection.
+        // Accepted sockets inherit it, which saves a call for each connection.
         set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     }
     if (!fd || ::bind(fd.get(), address.data(), address.size()) != 0) {
@@ -35,7 +35,7 @@ Descriptor bound_socket(const Address& address, bool share_port, std::string& er
     return fd;
 }
 
-// Never follows a link that somebody has put in the socket's place.
+// Does not follow a link that another user may have put in the socket's place.
 bool set_access(const std::string& path, const SocketFileAccess& file, std::string& error) {
     constexpr auto as_it_is = uint32_t(-1);
     if ((file.owner || file.group) &&
@@ -51,12 +51,12 @@ bool set_access(const std::string& path, const SocketFileAccess& file, std::stri
     return true;
 }
 
-// A socket file that nobody answers on was left by a process that died; it is in the way.
+// Removes a socket file on which no process answers: a process that died has left it.
 void remove_stale_socket_file(const Address& address) noexcept {
     struct stat info {};
     const std::string path = address.path();
     if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return;
-    // Non-blocking: a listener whose backlog is full would hold us up.
+    // Non-blocking: connect() would block if the backlog of a listener is full.
     const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (::connect(probe.get(), address.data(), address.size()) != 0 && errno == ECONNREFUSED)
         ::unlink(path.c_str());
@@ -78,7 +78,7 @@ Descriptor listen_on(const Address& address, bool share_port, std::string& error
                      const SocketFileAccess& file) {
     Descriptor fd = bound_socket(address, share_port, error);
     if (!fd) return fd;
-    // Until listen(), nobody can connect: nobody does by the permissions of the umask.
+    // No client can connect before listen(), so none connects with the permissions of the umask.
     const bool set = !address.is_unix() || set_access(address.path(), file, error);
     if (set && ::listen(fd.get(), backlog) == 0) return fd;
     if (set) error = std::strerror(errno);

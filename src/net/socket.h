@@ -1,4 +1,4 @@
-// net/socket.h: the few system calls on sockets that the layer needs, with owned descriptors.
+// net/socket.h: the system calls on sockets that this layer needs, with owned descriptors.
 #pragma once
 
 #include <cstdint>
@@ -14,23 +14,24 @@ using base::Descriptor;
 
 // Owner and permissions of the file of a Unix-domain socket.
 struct SocketFileAccess {
-    uint32_t mode = 0;  // Permission bits; 0: what the umask leaves.
+    uint32_t mode = 0;  // Permission bits; 0: those that the umask allows.
     std::optional<uint32_t> owner = {}, group = {};
 };
 
-// A bound, listening, non-blocking socket. `share_port`: SO_REUSEPORT, one socket per worker; the
-// first of a process binds without it to learn that no other process holds the port. `file` is set
-// before anybody can connect. On failure none, and `error` holds a line for people.
+// Returns a bound, listening, non-blocking socket. `share_port`: sets SO_REUSEPORT, for one socket
+// per worker; the first socket of a process is bound without it, to detect that another process
+// holds the port. `file` is applied before any client can connect. On failure returns an empty
+// descriptor, and `error` holds a message for users.
 [[nodiscard]] Descriptor listen_on(const Address& address, bool share_port, std::string& error,
                                    const SocketFileAccess& file = {});
 
-// True: no process listens on `address` yet. False: `error` says why.
+// True: no process listens on `address`. False: `error` says why.
 [[nodiscard]] bool address_is_free(const Address& address, std::string& error);
 
 [[nodiscard]] std::optional<Address> local_address(int fd);
 [[nodiscard]] std::optional<Address> peer_address(int fd);
 
-// Closes at once with a TCP reset; what the peer has not read is lost.
+// Closes at once with a TCP reset. Bytes that the peer has not read are lost.
 void close_with_reset(Descriptor fd) noexcept;
 
 }  // namespace starling::net

@@ -42,15 +42,15 @@ std::string Stream::peer_ip() const {
 
 // ---- receiving ----------------------------------------------------------------------------------
 
-// An exception here, the handler's or for want of memory, ends this connection alone.
+// An exception here (of the handler, or out of memory) ends this connection only.
 void Stream::received(std::span<std::byte> bytes) {
     STARLING_ASSERT(!base::running || loop_.in_loop_thread());
-    if (!is_open()) return;  // Closing: what still comes is read and dropped.
+    if (!is_open()) return;  // Closing: input is read and dropped.
     (void)guarded([&] { tls_ ? tls_->received(*this, bytes) : deliver(bytes); });
 }
 
-// `bytes` has headroom, where kept bytes are put so that both are one span. Without new bytes the
-// kept ones are delivered.
+// Delivers the kept bytes and `bytes` as one span: `bytes` has headroom, to which the kept bytes
+// are copied. If `bytes` is empty, delivers the kept bytes.
 void Stream::deliver(std::span<std::byte> bytes) {
     std::unique_ptr<KeptInput> kept = std::move(kept_);
     if (kept) {
@@ -70,14 +70,14 @@ void Stream::deliver(std::span<std::byte> bytes) {
         const size_t size = bytes.size();
         resumed_ = false;
         handler->on_bytes(bytes);
-        // A new handler gets what the old one left; so does one that stopped and went on.
+        // Go on with a new handler, or with one that paused and resumed within this call.
         if (handler_.get() == handler && !(resumed_ && bytes.size() < size)) break;
     }
     if (!bytes.empty() && is_open()) keep(bytes, std::move(kept));
 }
 
-// `bytes` may be the end of `kept`, which is then used again: bytes that come in small pieces, to a
-// handler that waits for more, are not copied as a whole each time.
+// `bytes` may be the end of `kept`, whose memory is then used again: if a handler waits for more
+// and bytes come in small pieces, they are not all copied each time.
 void Stream::keep(std::span<const std::byte> bytes, std::unique_ptr<KeptInput> kept) {
     const std::string_view text = base::text_of(bytes);
     const bool is_tail =
@@ -132,7 +132,7 @@ void Stream::ended() {
     if (is_over() || peer_ended()) return;
     if (life_.get() != Life::lingering) loop_.backend().receive(*this, false);
     if (is_open() && !flows()) {
-        end_held_ = true;  // TLS: it came in one piece with bytes that the handler has not seen.
+        end_held_ = true;  // TLS: the end came together with bytes that the handler has not seen.
         return;
     }
     switch (life_.on(StreamLife::Event::peer_ended)) {
@@ -173,9 +173,9 @@ void Stream::release_outbox() noexcept {
 
 void Stream::mark_dirty() {
     STARLING_ASSERT(!base::running || loop_.in_loop_thread());
-    // While a send is pending, sent() comes first.
+    // While a send is pending, wait for sent().
     if (is_listed() || is_sending()) return;
-    loop_.dirty_.push_back(this);  // Memory first: the list names what the state says.
+    loop_.dirty_.push_back(this);  // Memory first, so that list and state agree.
     (void)output_.on(StreamOutput::Event::wrote);
 }
 
@@ -223,7 +223,7 @@ void Stream::write_now(std::span<const iovec> parts) {
     if (outbox_ && !tls_) send_queued();
 }
 
-// A fan-out comes through here for each of its connections, most of which have nothing queued.
+// A fan-out calls this for each connection; most of them have nothing queued.
 void Stream::write_shared_now(const base::SharedBytes& bytes) {
     if (tls_ || outbox_ || is_sending() || !is_open()) return write(bytes);
     if (loop_.backend().reads_later()) {
@@ -239,7 +239,7 @@ void Stream::write_shared_now(const base::SharedBytes& bytes) {
     send_queued();
 }
 
-// The count of bytes of `parts` that the kernel took, after all that was queued.
+// Returns how many bytes of `parts` the kernel took, after everything that was queued.
 size_t Stream::send_now(std::span<const iovec> parts) {
     constexpr size_t parts_max = 32;
     std::array<iovec, parts_max> all;
@@ -258,7 +258,7 @@ size_t Stream::send_now(std::span<const iovec> parts) {
 size_t Stream::ciphertext_bytes() const noexcept { return tls_->bytes(); }
 
 void Stream::send_queued() {
-    // Still dirty: the end of the tick does what belongs to an empty queue.
+    // The stream stays in the list: the end of the tick handles the empty queue.
     if (output_.get() == StreamOutput::State::listed && is_open())
         (void)guarded([&] { (void)flush_queue(); });
 }
@@ -300,7 +300,7 @@ void Stream::flush_and_tell() {
     }
 }
 
-// The next bytes for the kernel. 0: nothing can be sent for now.
+// Finds the next bytes for the kernel. 0: nothing can be sent now.
 size_t Stream::gather(std::span<iovec> parts) {
     if (!tls_) return outbox_ ? outbox_->gather(parts) : 0;
     const auto bytes = tls_->next(outbox_, loop_.chunks_, loop_.scratch(), is_flushing());
@@ -324,13 +324,13 @@ bool Stream::flush_queue() {
         if (sent.error) return finish(CloseReason::failed), false;
         consume(sent.bytes);
     }
-    // A handshake that did not end before the stream closed leaves plaintext, which is dropped.
+    // If the stream closed before the end of a handshake, plaintext is left; it is dropped.
     return is_flushing() || !outbox_ || outbox_->empty();
 }
 
 void Stream::send_is_pending(size_t bytes) {
     (void)output_.on(StreamOutput::Event::pending);
-    // A backend that reads later has not said yet whether the kernel is full.
+    // A backend that reads later does not know yet whether the kernel is full.
     if (!loop_.backend().reads_later()) refused_ = true;
     Outbox& box = outbox();
     STARLING_ASSERT(!box.linked());
@@ -345,7 +345,7 @@ void Stream::send_is_pending(size_t bytes) {
 Detached Stream::detach() {
     STARLING_ASSERT(is_open() && queued_bytes() == 0 && !is_sending());
     STARLING_ASSERT(input_.get() == StreamInput::State::paused);
-    // What the backend has already received comes during this call, and is kept.
+    // Bytes that the backend has already received arrive during this call, and are kept.
     [[maybe_unused]] const bool held = loop_.backend().remove(*this, false);
     STARLING_ASSERT(!held);
     const bool ended = peer_ended() || end_held_;

@@ -1,7 +1,8 @@
 // net/stream.h: one connection of bytes (TCP, Unix-domain, with or without TLS) on one loop.
 //
-// Owner:  net::Loop, from open() to the end of the tick in which it closed. It owns its handler.
-// Others: the handler holds a reference, for as long as it lives. Nobody else keeps a pointer.
+// Owner:  net::Loop, from open() to the end of the tick in which the stream closed. The stream owns
+//         its handler.
+// Others: the handler may hold a reference as long as it lives; no other object keeps a pointer.
 // Thread: the loop's.
 #pragma once
 
@@ -28,27 +29,28 @@ class Loop;
 class TlsFilter;
 
 enum class CloseReason : uint8_t {
-    local,    // This side asked for it.
-    ended,    // The peer ended the stream (FIN, or TLS close_notify).
-    failed,   // A reset, or another error of the transport or of TLS.
-    stalled,  // The peer acknowledged nothing of what waits for longer than the loop allows.
-              // The connection is reset, so that the peer does not take the part for the whole.
+    local,   // This side closed it.
+    ended,   // The peer ended the stream (FIN, or TLS close_notify).
+    failed,  // A reset, or another error of the transport or of TLS.
+    // The peer has acknowledged none of the waiting bytes for longer than the loop allows. The
+    // connection is reset, so that the peer does not take a part for the whole.
+    stalled,
 };
 
-// What a protocol does with the bytes of a stream. Calls come from the loop's thread. A call that
-// throws closes its stream (CloseReason::failed), and nothing else.
+// The protocol on a stream. Calls come from the loop's thread. An exception from a call closes this
+// stream (CloseReason::failed) and no other.
 class StreamHandler {
 public:
     virtual ~StreamHandler() = default;
-    // Consumes from the front of `input`, which may be written to. What is left comes back, with
-    // more behind it. Views into it end with the call.
+    // Consumes the front of `input`, and may write to it. The next call gets the rest again,
+    // followed by new bytes. Views into `input` end with the call.
     virtual void on_bytes(std::span<std::byte>& input) = 0;
-    // The peer sends no more. The default closes once the queue has left.
+    // The peer sends no more. By default closes the stream after the queue is sent.
     virtual void on_ended();
     // The queue is empty again after the kernel had refused bytes.
     virtual void on_drained() {}
     virtual void on_timeout() {}
-    // The last call, between two ticks; the stream and the handler are freed after it.
+    // The last call, between two ticks. Then the stream and the handler are freed.
     virtual void on_closed(CloseReason reason) = 0;
 
 protected:
@@ -56,7 +58,7 @@ protected:
     Stream* stream_ = nullptr;  // Set before the first call.
 };
 
-// Input that a handler left: the bytes from `from` on.
+// Input that a handler did not consume: the bytes from `from` on.
 struct KeptInput {
     std::string bytes;
     size_t from = 0;
@@ -65,8 +67,8 @@ struct KeptInput {
     }
 };
 
-// A stream between two loops: nothing queued, nothing lost. Destroying a Detached closes the
-// connection without a call of on_closed(), since the handler has no stream then.
+// A stream on its way from one loop to another. Nothing is queued. Destroying a Detached closes the
+// connection without calling on_closed(), because the handler has no stream then.
 struct Detached {
     Detached();
     Detached(Detached&&) noexcept;
@@ -75,59 +77,61 @@ struct Detached {
     Descriptor fd;
     std::unique_ptr<StreamHandler> handler;
     std::unique_ptr<TlsFilter> tls;
-    std::unique_ptr<KeptInput> kept;  // What the handler left.
+    std::unique_ptr<KeptInput> kept;  // What the handler did not consume.
     bool ended = false;               // The peer sends no more.
 };
 
 class Stream final : public TimerEntry {
 public:
     enum class Close : uint8_t {
-        // What is queued leaves first, then this side ends (FIN). What the peer still sends is read
-        // and dropped until it ends too, or for 2 s after it has acknowledged everything (RFC 6455
-        // section 7.1.1, RFC 9112 section 9.6): unread bytes would make the kernel
-        // reset the connection, and the reset would destroy what the peer has not read yet.
+        // Sends what is queued, then ends this side (FIN). Input is read and dropped until the peer
+        // ends, or for 2 s after the peer has acknowledged everything (RFC 6455 section 7.1.1, RFC
+        // 9112 section 9.6): with unread bytes the kernel would reset the connection, and the reset
+        // would destroy what the peer has not read yet.
         flush,
-        reset,  // Now; what is queued is lost.
+        reset,  // At once; what is queued is lost.
     };
 
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
-    // Queues bytes; they leave at the end of the tick, all in one call. Ignored after close(). Where
-    // there is no memory for them the stream fails (CloseReason::failed); no call below throws.
+    // Queues bytes; all are sent at the end of the tick in one call. Ignored after close(). If
+    // memory runs out the stream fails (CloseReason::failed); no call below throws.
     void write(std::span<const std::byte> bytes);
-    // The same for bytes that the caller writes in place: memory for so many, or null after close().
+    // Like write(), for bytes that the caller writes in place: returns memory for `bytes`, or null
+    // after close().
     [[nodiscard]] std::byte* extend(size_t bytes) {
         std::byte* const at =
             is_listed() && is_open() && outbox_ ? outbox_->try_extend(bytes) : nullptr;
         return at ? at : extend_slowly(bytes);
     }
     void write(const base::SharedBytes& bytes);
-    // Hands bytes to the kernel at once, behind what is queued, and copies only what it does not
-    // take: cheaper than write() from a few KiB on. A backend that reads later gets a copy.
+    // Gives bytes to the kernel at once, after what is queued, and copies only what the kernel does
+    // not take: cheaper than write() from a few KiB on. A backend that reads later gets a copy.
     void write_now(std::span<const iovec> parts);
     void write_shared_now(const base::SharedBytes& bytes);
 
-    // Hands what is queued to the kernel now rather than at the end of the tick.
+    // Gives what is queued to the kernel now, not at the end of the tick.
     void send_queued();
 
-    // Not yet taken by the kernel.
+    // Bytes that the kernel has not taken.
     [[nodiscard]] size_t queued_bytes() const noexcept {
         return (outbox_ ? outbox_->bytes() : 0) + (tls_ ? ciphertext_bytes() : 0);
     }
-    // The same, and what the kernel has taken and the peer has not acknowledged. One system call.
+    // queued_bytes(), plus the bytes in the kernel that the peer has not acknowledged. One system
+    // call.
     [[nodiscard]] size_t unsent_bytes() const noexcept;
-    // Is something unsent, and did at least taken_bytes_min of it leave since the last call? True
-    // also for the first call. For a limit on a peer that is to take what was sent before.
+    // True if bytes are unsent and at least taken_bytes_min of them were taken since the last call
+    // (or this is the first call). Used to cut off a peer that does not take what was sent to it.
     [[nodiscard]] bool peer_takes() noexcept;
-    // In on_closed(CloseReason::stalled): the bytes that were lost.
+    // In on_closed(CloseReason::stalled): the number of bytes that were lost.
     [[nodiscard]] uint32_t lost_bytes() const noexcept { return unsent_before_; }
     [[nodiscard]] bool is_open() const noexcept {
         return life_.get() <= StreamLife::State::half_open;
     }
     // The kernel takes no more for now; on_drained() will follow.
     [[nodiscard]] bool is_blocked() const noexcept { return refused_; }
-    // Calls on_drained() once the queue is empty, whether or not the kernel refuses bytes before.
+    // Calls on_drained() once the queue is empty, even if the kernel never refuses bytes.
     void want_drained();
     [[nodiscard]] bool is_secure() const noexcept { return tls_ != nullptr; }
     [[nodiscard]] std::string peer_ip() const;
@@ -137,37 +141,37 @@ public:
     [[nodiscard]] StreamHandler* handler() const noexcept { return handler_.get(); }
 
     void close(Close how = Close::flush);
-    // While paused nothing is read; bytes already read are kept. resume_receiving() brings kept ones
-    // back at the end of the tick, also where nothing was paused.
+    // While paused nothing is read; bytes already read are kept. resume_receiving() delivers kept
+    // bytes at the end of the tick, even if the stream was not paused.
     void pause_receiving();
     void resume_receiving();
     [[nodiscard]] bool is_paused() const noexcept {
         return input_.get() == StreamInput::State::paused ||
                input_.get() == StreamInput::State::paused_yielded;
     }
-    // For on_bytes(): what it leaves comes back in the next tick, after all other connections had
-    // their turn. Until then nothing more is read.
+    // For on_bytes(): the bytes that it leaves are delivered again in the next tick, after all
+    // other connections had their turn. Until then nothing more is read.
     void yield_turn();
-    // One timeout, coarse (see TimerWheel); replaces the one set before. Ignored after close(), which
-    // sets its own.
+    // The only timeout of the stream, coarse (see TimerWheel); replaces the one set before. Ignored
+    // after close(), which sets its own.
     void set_timeout(uint64_t delay_ms);
     void cancel_timeout() noexcept {
         if (is_open()) unlink();
     }
 
-    // The old handler is freed at the end of the tick, without on_closed(); what it left of its
-    // input goes to the new one.
+    // The old handler is freed at the end of the tick, without on_closed(). Input that it did not
+    // consume goes to the new handler.
     void replace_handler(std::unique_ptr<StreamHandler> handler);
 
-    // Takes the stream off its loop, for Loop::open() of another one. Only from on_drained(), while
-    // open; the loop frees what is left of the stream, and the handler belongs to the result.
+    // Takes the stream off its loop, to be passed to Loop::open() of another loop. Allowed only in
+    // on_drained(), while open. The result owns the handler; the loop frees the rest of the stream.
     [[nodiscard]] Detached detach();
 
-    // From the backend.
-    void received(std::span<std::byte> bytes);  // Backend::receive_headroom_bytes before them.
+    // Called by the backend.
+    void received(std::span<std::byte> bytes);  // Needs receive_headroom_bytes before them.
     void ended();
     void failed() noexcept { finish(CloseReason::failed); }
-    void sent(size_t bytes, int error);  // Ends a send that was pending, see Backend::Sent.
+    void sent(size_t bytes, int error);  // A pending send has ended, see Backend::Sent.
 
 private:
     friend class Loop;
@@ -179,8 +183,9 @@ private:
            std::unique_ptr<TlsFilter> tls);
     ~Stream();
 
+    // False: the handler threw, and the stream has failed.
     template <class F>
-    [[nodiscard]] bool guarded(F&& call);  // False: the handler threw, the stream has failed.
+    [[nodiscard]] bool guarded(F&& call);
     void start_timeout(uint64_t delay_ms);
     void deliver(std::span<std::byte> bytes);
     void keep(std::span<const std::byte> bytes, std::unique_ptr<KeptInput> kept);
@@ -229,29 +234,29 @@ private:
     void timed_out();
 
     static constexpr uint64_t linger_ms = 2000;
-    // How often a closing stream must have moved on by taken_bytes_min.
+    // In each such period a closing stream must send taken_bytes_min.
     static constexpr uint64_t flush_check_ms = 30'000;
     static constexpr uint32_t taken_bytes_min = 2048;
 
-    // The first bytes lie in the padding behind the base.
+    // The first members lie in the padding after the base class.
     StreamMachine<StreamLife> life_;
     StreamMachine<StreamInput> input_;
     StreamMachine<StreamOutput> output_;
     CloseReason reason_ = CloseReason::local;
-    uint8_t backend_flags_ = 0;   // The backend's own.
-    bool redeliver_ : 1 = false;  // The loop's list names the stream, to bring back what was kept.
-    bool end_held_ = false;       // The peer's end, to be told once the input flows again.
-    bool refused_ = false;        // The handler is owed on_drained().
-    bool resumed_ : 1 = false;    // During the call of on_bytes() that is under way.
+    uint8_t backend_flags_ = 0;   // For the backend.
+    bool redeliver_ : 1 = false;  // The stream is in the loop's list redeliver_.
+    bool end_held_ = false;       // The peer has ended; to be reported once input flows again.
+    bool refused_ = false;        // on_drained() has to be called.
+    bool resumed_ : 1 = false;    // resume_receiving() was called during the current on_bytes().
     bool reset_ : 1 = false;      // Closing the descriptor resets the connection.
-    uint32_t unsent_before_ = 0;  // When peer_takes() last asked; 0: it has not, or nothing was.
-    int fd_;                      // -1: it lives on elsewhere.
+    uint32_t unsent_before_ = 0;  // unsent_bytes() at the last peer_takes(); 0: none, or no call.
+    int fd_;                      // -1: the descriptor was detached.
     const base::SlotKey key_;
     Loop& loop_;
     std::unique_ptr<StreamHandler> handler_;
     std::unique_ptr<TlsFilter> tls_;   // Null without TLS.
     Outbox* outbox_ = nullptr;         // Null while nothing is queued.
-    std::unique_ptr<KeptInput> kept_;  // Null where the handler left nothing.
+    std::unique_ptr<KeptInput> kept_;  // Null if the handler consumed all input.
 };
 
 static_assert(sizeof(Stream) <= 88, "part of the budget of an idle connection");

@@ -1,4 +1,5 @@
-// How a stream ends: flushed and lingering, reset, or cut off because its peer does not take anything.
+// net/stream_close.cpp: the end of a stream: flushed and lingering, reset, or cut off because its
+// peer takes nothing.
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -32,7 +33,7 @@ void Stream::close(Close how) {
     start_timeout(flush_check_ms);
 }
 
-// From here on the stream sends nothing and needs none of what it held to send and to understand.
+// From here on the stream sends nothing, so it frees what it kept for input and TLS.
 void Stream::start_linger() {
     ::shutdown(fd_, SHUT_WR);
     kept_.reset();
@@ -47,7 +48,7 @@ void Stream::finish(CloseReason reason) noexcept {
     STARLING_ASSERT(!base::running || loop_.in_loop_thread());
     if (is_over()) return;
     reason_ = reason;
-    unlink();  // Its timer is over.
+    unlink();  // Stops its timer.
     const bool held = loop_.backend().remove(*this, true);
     STARLING_ASSERT(!held || is_sending());
     if (held) {  // sent() follows.
@@ -62,13 +63,13 @@ void Stream::finish(CloseReason reason) noexcept {
     }
 }
 
-// TLS has failed: its alert leaves first.
+// TLS has failed: its alert is sent first.
 void Stream::close_failed() {
     close();
     reason_ = CloseReason::failed;
 }
 
-// A FIN would tell the peer that the part it got is the whole.
+// Resets, because a FIN would tell the peer that it has received everything.
 void Stream::cut_off() noexcept {
     unsent_before_ = uint32_t(std::min<size_t>(unsent_bytes(), UINT32_MAX));
     reset_ = true;
@@ -88,11 +89,11 @@ bool Stream::peer_takes() noexcept {
     return before == 0 || before >= uint64_t(now) + taken_bytes_min;
 }
 
-// The kernel's buffer holds megabytes. A peer that reads slowly makes room in it long before the
-// kernel takes more, and only its acknowledgements tell.
+// The kernel's buffer holds megabytes. A peer that reads slowly frees memory in it long before the
+// kernel takes more bytes; only the acknowledgements show that.
 void Stream::check_stall() noexcept {
     Outbox& box = *outbox_;
-    refused_ = true;  // Pending for so long: the kernel is full.
+    refused_ = true;  // Pending for so long means that the kernel is full.
     const size_t now = loop_.backend().unacknowledged_bytes(*this);
     const size_t before = std::exchange(box.unacknowledged_bytes, now);
     if (before == Outbox::not_asked) return;
@@ -104,7 +105,7 @@ void Stream::check_stall() noexcept {
 
 void Stream::linger_timed_out() {
     if (loop_.backend().unacknowledged_bytes(*this) == 0) {
-        // The time to answer the FIN begins where the peer has got everything.
+        // The time to answer the FIN starts when the peer has received everything.
         if (std::exchange(unsent_before_, 0) == 0) return finish(reason_);
         return start_timeout(linger_ms);
     }

@@ -1,8 +1,8 @@
 // net/stream_state.h: the states of a Stream as tables: what each event does in each state. Pure.
 //
-// A stream has three states that do not depend on each other: how it lives and ends, what it does with bytes
-// that arrive, and what it does with bytes to send. A cell that says `fault` is a fault of this library,
-// and an assertion. tests/net/stream_state_test.cpp walks every cell.
+// A stream has three independent states: its life, its input and its output. A cell with the action
+// `fault` is a bug of this library, and fails an assertion. tests/net/stream_state_test.cpp checks
+// every cell.
 //
 // Owner: the Stream. Thread: the loop's.
 #pragma once
@@ -14,24 +14,25 @@
 
 namespace starling::net {
 
-// How a stream lives and ends.
+// The life of a stream, to its end.
 struct StreamLife {
     enum class State : uint8_t {
         open,
-        half_open,   // The peer has ended and the handler knows; this side may still send.
-        flushing,    // close() was called: what is queued leaves first.
-        last_flush,  // The same, and the peer has ended: nothing is awaited after it.
-        lingering,   // This side has ended (FIN): what comes is dropped until the peer ends.
+        half_open,  // The peer has ended, and the handler was told; this side may still send.
+        flushing,   // close() was called: the queue is sent first.
+        // Like flushing, and the peer has ended: the stream closes once the queue is sent.
+        last_flush,
+        lingering,   // This side has ended (FIN): input is dropped until the peer ends.
         cancelling,  // Over, but the backend may still read the bytes of a send.
         closed,      // Over: the loop frees the stream at the end of the tick.
     };
     enum class Event : uint8_t {
         close,       // The handler closes, or TLS has failed.
         all_sent,    // Nothing is queued and no send is pending.
-        peer_ended,  // And a handler that is open is to know now.
+        peer_ended,  // The peer has ended, and the handler may be told now.
         timed_out,
         over,        // Reset, failed, stalled, complete, or taken off the loop.
-        over_held,   // The same, while the backend cancels a send.
+        over_held,   // Like over, while the backend still cancels a send.
         given_back,  // That send has ended.
     };
     enum class Action : uint8_t {
@@ -42,9 +43,10 @@ struct StreamLife {
         finish,  // Nothing is left to do: `over` follows.
         tell_ended,
         tell_timeout,
-        check_flush,   // Cuts off a peer that takes nothing.
-        check_linger,  // Likewise, and ends the wait for a peer that has everything.
-        free,          // At the end of the tick.
+        check_flush,  // Cuts off a peer that takes nothing.
+        // Like check_flush; also ends the wait for a peer that has received everything.
+        check_linger,
+        free,  // At the end of the tick.
         fault,
     };
     struct Cell {
@@ -60,8 +62,8 @@ struct StreamInput {
     enum class State : uint8_t {
         flowing,         // The handler gets what arrives.
         yielded,         // The handler goes on in the next tick; until then nothing is read.
-        paused,          // The handler does not want any; the backend does not receive.
-        paused_yielded,  // Paused within such a turn.
+        paused,          // The handler wants no input; the backend does not receive.
+        paused_yielded,  // Paused after yielding in the same tick.
     };
     enum class Event : uint8_t { pause, resume, yield, turn };
     enum class Action : uint8_t { none, receive_off, receive_on, queue_turn, deliver, fault };
@@ -76,15 +78,15 @@ struct StreamInput {
 // What a stream does with bytes to send.
 struct StreamOutput {
     enum class State : uint8_t {
-        idle,            // Nothing waits for the end of the tick.
-        listed,          // The loop's list names the stream: it is flushed at the end of the tick.
+        idle,            // Nothing to do at the end of the tick.
+        listed,          // In the loop's list of streams to flush at the end of the tick.
         sending,         // A send is pending; what is queued waits for its completion.
-        listed_sending,  // The same, and the list of this tick still names the stream.
+        listed_sending,  // Like sending, and still in the list of this tick.
     };
     enum class Event : uint8_t {
-        wrote,    // Bytes were queued, or the handler wants to be told of an empty queue.
-        flush,    // The loop comes to the stream in its list.
-        pending,  // The backend completes a send later.
+        wrote,    // Bytes were queued, or on_drained() was asked for.
+        flush,    // The loop reaches the stream in its list.
+        pending,  // The backend will complete a send later.
         sent,     // That send has completed, or was cancelled.
     };
     enum class Action : uint8_t { none, list, send, fault };
@@ -96,7 +98,7 @@ struct StreamOutput {
     static const Cell table[states][events];
 };
 
-// One of the three, at its state.
+// A state and the table that changes it.
 template <class Table>
 class StreamMachine {
 public:
@@ -104,7 +106,7 @@ public:
     using Event = typename Table::Event;
     using Action = typename Table::Action;
 
-    // The action belongs to the caller.
+    // The caller carries out the action.
     Action on(Event event) noexcept {
         const auto& cell = Table::table[size_t(state_)][size_t(event)];
         STARLING_ASSERT(cell.action != Action::fault);

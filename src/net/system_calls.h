@@ -1,8 +1,9 @@
-// net/system_calls.h: send, receive and wait without libc's cancellation points.
+// net/system_calls.h: send, receive and wait without the cancellation points of libc.
 //
-// In a process of several threads libc's send() and recv() mark themselves cancellable on the way in
-// and out. This library cancels no thread, and with small messages those marks are 2 % of a server's
-// time. Under ThreadSanitizer libc's calls are used: the sanitizer learns from them the order of events.
+// In a process with several threads libc's send() and recv() make the thread cancellable for each
+// call. This library cancels no thread, and with small messages that work is 2 % of a server's
+// time. Under ThreadSanitizer libc's functions are used, because the sanitizer needs them to know
+// the order of events.
 #pragma once
 
 #include <linux/sockios.h>
@@ -47,7 +48,7 @@ inline ssize_t receive(int fd, void* bytes, size_t size) noexcept {
 #endif
 }
 
-// Bytes sent that the peer has not acknowledged, those that the kernel still has to send among them.
+// Bytes sent that the peer has not acknowledged, including those that the kernel has not sent yet.
 inline size_t unacknowledged(int fd) noexcept {
     int bytes = 0;
     return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? size_t(bytes) : 0;

@@ -7,7 +7,7 @@ namespace starling::net {
 
 TimerId Timers::add(uint64_t due_ms, uint64_t period_ms, std::function<void()> call) {
     const TimerId id = ++last_id_;
-    // Memory first, so that no call is left without its entry.
+    // Memory first, so that every call gets its heap entry.
     if (heap_.size() == heap_.capacity()) heap_.reserve(2 * heap_.size() + 8);
     calls_.emplace(id, Call{period_ms, std::move(call)});
     push({due_ms, id});
@@ -17,7 +17,7 @@ TimerId Timers::add(uint64_t due_ms, uint64_t period_ms, std::function<void()> c
 bool Timers::cancel(TimerId id) noexcept {
     const auto found = calls_.find(id);
     if (found == calls_.end()) return false;
-    const auto call = std::move(found->second.call);  // What it owns may cancel another timer.
+    const auto call = std::move(found->second.call);  // Its destructor may cancel another timer.
     calls_.erase(found);
     if (heap_.size() > 2 * calls_.size() + cancelled_entries_max) {
         std::erase_if(heap_, [this](const Entry& entry) { return !calls_.contains(entry.id); });

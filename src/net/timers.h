@@ -1,7 +1,7 @@
-// net/timers.h: exact timers, few of them: `every` and `after` of the application.
+// net/timers.h: a few exact timers: `every` and `after` of the application.
 //
-// Pure: the owner tells the time. Cancelling is lazy: the heap entry stays until it is due, or until
-// such entries are the larger part of the heap.
+// Pure: the owner passes the time. Cancelling is lazy: the heap entry stays until it is due, or
+// until cancelled entries are the larger part of the heap.
 #pragma once
 
 #include <cstddef>
@@ -17,15 +17,15 @@ using TimerId = uint64_t;  // Never reused; 0 is no timer.
 
 class Timers {
 public:
-    // `period_ms` 0: once. A periodic timer that is late fires once, then keeps its rhythm.
+    // `period_ms` 0: fires once. A periodic timer that is late fires once, then keeps its rhythm.
     TimerId add(uint64_t due_ms, uint64_t period_ms, std::function<void()> call);
-    // True where it was still to fire. A call in progress is not interrupted.
+    // True if the timer was still going to fire. A running call is not interrupted.
     bool cancel(TimerId id) noexcept;
 
     [[nodiscard]] std::optional<uint64_t> next_due_ms();
 
-    // Fires what is due at `now_ms`; `guard(call)` makes each call. Timers that the calls add wait
-    // for the next run(), so that one that adds itself anew without a delay cannot hold it up.
+    // Fires what is due at `now_ms`, each call through `guard(call)`. Timers added by these calls
+    // wait for the next run(): a timer that adds itself again without delay cannot block the loop.
     template <class Middleware>
     void run(uint64_t now_ms, Middleware&& guard) {
         const TimerId newest = last_id_;
@@ -46,7 +46,8 @@ private:
         std::function<void()> call;
     };
 
-    static constexpr size_t cancelled_entries_max = 64;  // And as many as there are live ones.
+    // So many more cancelled entries than live ones are allowed.
+    static constexpr size_t cancelled_entries_max = 64;
 
     void push(Entry entry);
     void pop();

@@ -22,7 +22,7 @@ struct TlsContext::Certificate {
     std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context;
 };
 
-// The two ends of OpenSSL's own I/O: reads from what was fed, writes to the output.
+// OpenSSL's I/O: it reads from input_ and writes to output_.
 struct TlsSession::Bio {
     static TlsSession& session(BIO* bio) noexcept {
         return *static_cast<TlsSession*>(BIO_get_data(bio));
@@ -43,18 +43,19 @@ struct TlsSession::Bio {
     }
     static int write(BIO* bio, const char* bytes, size_t size, size_t* done) noexcept {
         *done = 0;
-        // The owner sends a record before it asks for the next: only answers to the peer's own
-        // records, which it does not read, can grow beyond a few of them.
+        // The owner sends one record before it writes the next. So output_ grows beyond a few
+        // records only by answers to a peer that does not read them.
         if (session(bio).output_.size() > output_bytes_max) return -1;
         try {
             session(bio).output_.append(bytes, size);
         } catch (const std::bad_alloc&) {
-            return -1;  // OpenSSL's own frames cannot be passed by an exception.
+            return -1;  // An exception must not pass through OpenSSL's functions.
         }
         *done = size;
         return 1;
     }
-    // RFC 8446 section 4.6.3: each costs both sides a derivation, and a request for one an answer.
+    // RFC 8446 section 4.6.3: each KeyUpdate costs both sides a key derivation, and one that asks
+    // for an answer costs an answer.
     static void on_protocol_message(int written, int, int content_type, const void* bytes,
                                     size_t size, SSL*, void* session) noexcept {
         constexpr int handshake = 22;
@@ -74,7 +75,7 @@ struct TlsSession::Bio {
 
 namespace {
 
-// RFC 7301. A client that offers protocols, but not this one, is refused rather than misunderstood.
+// RFC 7301. A client that offers protocols without http/1.1 is refused.
 int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
                 const unsigned char* offered, unsigned offered_size, void*) noexcept {
     static constexpr std::string_view http11 = "http/1.1";
@@ -110,13 +111,13 @@ SSL_CTX* TlsContext::make(const CertificateFiles& files, const std::string& ciph
     SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                            SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
-    // Resumption by tickets alone: the client holds the state, no session is kept here.
+    // Sessions resume by tickets only: the client holds the state, the server none.
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context.get(), 1);
     SSL_CTX_set_alpn_select_cb(context.get(), &select_alpn, nullptr);
     SSL_CTX_set_client_hello_cb(context.get(), &TlsContext::on_client_hello, nullptr);
     SSL_CTX_set_tlsext_servername_callback(context.get(), &TlsContext::on_server_name);
-    // Without this an encrypted key makes OpenSSL ask for the passphrase on the terminal.
+    // Without this OpenSSL asks for the passphrase of an encrypted key on the terminal.
     SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
     ERR_clear_error();
     if (SSL_CTX_set_cipher_list(context.get(), ciphers.c_str()) != 1) {
@@ -158,7 +159,7 @@ std::shared_ptr<const TlsContext> TlsContext::load(
         error = "TLS needs at least one certificate";
         return nullptr;
     }
-    // Once: OpenSSL has 127 of these numbers, and each reload comes by here.
+    // Called once: OpenSSL has only 127 of these numbers, and each reload comes here.
     static const int bio_type = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK;
     result->bio_method_ = BIO_meth_new(bio_type, "starling");
     BIO_meth_set_read_ex(result->bio_method_, &TlsSession::Bio::read);
@@ -181,8 +182,8 @@ SSL_CTX* TlsContext::context_for(const char* server_name) const noexcept {
     return nullptr;
 }
 
-// RFC 6066 section 3: a session is not resumed under another server name. OpenSSL resumes within one
-// session ID context alone, so each name has its own: a hash of what the extension says.
+// RFC 6066 section 3: a session must not be resumed under another server name. OpenSSL resumes only
+// within one session ID context, so each name has its own: a hash of the extension.
 int TlsContext::on_client_hello(SSL* ssl, int* alert, void*) noexcept {
     const unsigned char* extension = nullptr;
     size_t size = 0;
@@ -196,7 +197,7 @@ int TlsContext::on_client_hello(SSL* ssl, int* alert, void*) noexcept {
         if (EVP_Digest(name.data(), name.size(), id.data(), &id_size, EVP_sha256(), nullptr) == 1 &&
             SSL_set_session_id_context(ssl, id.data(), id_size) == 1)
             return SSL_CLIENT_HELLO_SUCCESS;
-    } catch (const std::bad_alloc&) {  // Like a digest that could not be made.
+    } catch (const std::bad_alloc&) {  // Treated like a digest that failed.
     }
     *alert = SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
@@ -205,7 +206,7 @@ int TlsContext::on_client_hello(SSL* ssl, int* alert, void*) noexcept {
 int TlsContext::on_server_name(SSL* ssl, int*, void*) noexcept {
     const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     if (!name) return SSL_TLSEXT_ERR_NOACK;
-    // A certificate may belong to several contexts: the session knows its own.
+    // A certificate may belong to several contexts, so use the session's own context.
     const auto* context = static_cast<const TlsContext*>(SSL_get_app_data(ssl));
     if (SSL_CTX* match = context->context_for(name)) SSL_set_SSL_CTX(ssl, match);
     return SSL_TLSEXT_ERR_OK;

@@ -1,8 +1,8 @@
 // net/tls.h: TLS 1.2 and 1.3 over bytes in memory (OpenSSL 3): no socket, no loop.
 //
 // TlsContext: certificates and settings, immutable, shared by workers; a reload makes a new one.
-// TlsSession: one connection. Ciphertext goes in as it arrives; ciphertext to send is collected in
-// output(). Nothing of a record's size is held while the connection is idle.
+// TlsSession: one connection. The owner feeds it ciphertext that arrived, and sends the ciphertext
+// that collects in output(). An idle connection holds no buffer for a record.
 #pragma once
 
 #include <cstddef>
@@ -26,9 +26,9 @@ struct CertificateFiles {
 class TlsContext {
 public:
     // The first certificate serves clients that name no host, or a host that no certificate names.
-    // `ciphers`: those of TLS 1.2, in OpenSSL's format. `error` names each file that cannot be used.
-    // With `previous`, made of as many certificates, such a certificate stays what it was there.
-    // Null: no certificate can be used.
+    // `ciphers`: those of TLS 1.2, in OpenSSL's format. `error` names each unusable file. If
+    // `previous` was made of as many certificates, an unusable one is replaced by the one there.
+    // Null: an unusable certificate has no replacement, or `certificates` is empty.
     [[nodiscard]] static std::shared_ptr<const TlsContext> load(
         const std::vector<CertificateFiles>& certificates, const std::string& ciphers,
         std::string& error, const TlsContext* previous = nullptr);
@@ -52,7 +52,8 @@ class TlsSession {
 public:
     enum class Status : uint8_t { ok, ended, failed };
     static constexpr size_t record_bytes_max = 16 * 1024;
-    // Beyond these the session fails: KeyUpdate messages of the peer, and ciphertext that waits.
+    // Limits on the peer's KeyUpdate messages and on ciphertext in output(). Beyond them the
+    // session fails.
     static constexpr uint32_t key_updates_per_minute_max = 32;
     static constexpr size_t output_bytes_max = 64 * 1024;
 
@@ -61,18 +62,18 @@ public:
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
 
-    // Gives the session ciphertext that arrived. It is read by read(), until read() gives nothing.
-    // `now_ms`: of a clock that never goes back; for limits on what the peer asks in a minute.
+    // Passes ciphertext that arrived. Call read() until it returns 0. `now_ms` is from a clock that
+    // never goes back; needed for the limit per minute.
     void feed(std::span<const std::byte> ciphertext, uint64_t now_ms = 0) noexcept;
-    // Plaintext, as much as fits and is there; 0 with `ok`: all that was fed is consumed.
+    // Reads as much plaintext as is available and fits. 0 with `ok`: all ciphertext is consumed.
     [[nodiscard]] size_t read(std::span<std::byte> plaintext, Status& status);
-    // Encrypts all of it; the ciphertext is appended to output(). False: the session has failed, or
-    // the handshake is not finished.
+    // Encrypts all of `plaintext` and appends the ciphertext to output(). False: the session has
+    // failed, or the handshake is not finished.
     [[nodiscard]] bool write(std::span<const std::byte> plaintext);
     [[nodiscard]] bool established() const noexcept;
     void send_close_notify();
 
-    // Ciphertext to send; the owner takes it from the front.
+    // Ciphertext to be sent; the owner removes it from the front.
     [[nodiscard]] std::string& output() noexcept { return output_; }
 
 private:
@@ -82,7 +83,7 @@ private:
     ssl_st* ssl_ = nullptr;
     std::span<const std::byte> input_;
     std::string output_;
-    uint32_t key_updates_ = 0;  // Of the peer, in the minute of its last bytes.
+    uint32_t key_updates_ = 0;  // The peer's KeyUpdates in `minute_`.
     uint32_t minute_ = 0;
 };
 

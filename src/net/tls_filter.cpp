@@ -27,8 +27,8 @@ void TlsFilter::received(Stream& stream, std::span<std::byte> ciphertext) {
         stream.deliver(plaintext.first(size));
     }
     session_->feed({}, stream.loop().now_ms());
-    // A failure leaves an alert to send. A handshake leaves its next flight, or allows what waited for
-    // its end to be sent.
+    // A failure leaves an alert to send. A handshake leaves its next messages, or its end allows
+    // the queue to be sent.
     if (!session_->output().empty() || stream.queued_bytes() != 0) stream.mark_dirty();
     if (!stream.is_open()) return;
     if (status == TlsSession::Status::failed)

@@ -1,8 +1,8 @@
-// net/tls_filter.h: TLS between the transport of a stream and its handler.
+// net/tls_filter.h: encrypts and decrypts between the transport of a stream and its handler.
 //
-// A stream without TLS has none and pays one null pointer. The handler's plaintext stays in the stream's
-// Outbox until the kernel has taken what was encrypted before it: at most one record is held twice. The
-// role, server or client, is that of the TlsSession.
+// A stream without TLS has none, only a null pointer. Plaintext stays in the stream's Outbox until
+// the kernel has taken the ciphertext before it, so at most one record is held twice. The
+// TlsSession determines the role, server or client.
 //
 // Owner: the Stream; between two loops its Detached. Thread: the loop's.
 #pragma once
@@ -27,21 +27,21 @@ public:
     explicit TlsFilter(std::unique_ptr<TlsSession> session) noexcept;
     ~TlsFilter();
 
-    // Decrypts what arrived and delivers it to the stream's handler, record by record; then the end
-    // that the peer's close_notify tells, or the failure.
+    // Decrypts what arrived and delivers it to the stream's handler record by record, then reports
+    // the end (the peer's close_notify) or a failure.
     void received(Stream& stream, std::span<std::byte> ciphertext);
 
-    // What the stream sends next. Until taken() has been told of all of these bytes they stay where
-    // they are, and the next call returns what is left of them. A record of `plaintext` is encrypted
-    // only when nothing else is left. Empty: nothing can be sent for now. `closing`: a close_notify
-    // follows the last byte. nullopt: TLS has failed.
+    // Returns the ciphertext to send next. These bytes neither move nor change until taken() has
+    // covered them all; until then the next call returns the rest of them. A record of `plaintext`
+    // is encrypted only when no ciphertext is left. Empty: nothing can be sent now. `closing`: a
+    // close_notify follows the last byte. nullopt: TLS has failed.
     [[nodiscard]] std::optional<std::span<const std::byte>> next(Outbox* plaintext, ChunkPool& pool,
                                                                  std::span<std::byte> scratch,
                                                                  bool closing);
-    // The kernel has taken so many bytes of what next() returned.
+    // The kernel has taken `bytes` of what next() returned.
     void taken(size_t bytes) noexcept;
 
-    // Ciphertext that the kernel has not taken.
+    // Bytes of ciphertext that the kernel has not taken.
     [[nodiscard]] size_t bytes() const noexcept {
         return sending_.size() - taken_ + session_->output().size();
     }
@@ -51,8 +51,8 @@ private:
                                       std::span<std::byte> scratch);
 
     const std::unique_ptr<TlsSession> session_;
-    std::string sending_;  // Is not changed while the kernel may read it.
-    size_t taken_ = 0;     // From the front of sending_.
+    std::string sending_;  // Not changed while the kernel may read it.
+    size_t taken_ = 0;     // Bytes at the front of sending_.
     bool close_notified_ = false;
 };
 

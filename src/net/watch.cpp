@@ -30,7 +30,7 @@ void Watch::forget() noexcept {
 void Watch::ready(bool readable, bool writable) {
     readable = readable && interest_.readable;
     writable = writable && interest_.writable;
-    if (!readable && !writable) return;  // Changed earlier in the same batch.
+    if (!readable && !writable) return;  // The interest changed earlier in the same batch.
     // The call may destroy this object.
     loop_.guarded(
         [&watcher = watcher_, readable, writable] { watcher.on_ready(readable, writable); });

@@ -1,11 +1,12 @@
-// net/watch.h: readiness of a descriptor that belongs to somebody else, for libraries that own their
-// sockets (libcurl, c-ares).
+// net/watch.h: reports the readiness of a descriptor that other code owns, for libraries with their
+// own sockets (libcurl, c-ares).
 //
-// Level-triggered: what is ready is reported in each tick until the library has dealt with it. An
-// error or a hang-up counts as ready for whatever is asked for. Watcher::on_ready() may change or
-// destroy any Watch, its own included; what it throws is told by Loop::on_escaped().
+// Level-triggered: readiness is reported in each tick until the library has dealt with it. An error
+// or a hang-up counts as ready for everything in the interest. Watcher::on_ready() may change or
+// destroy any Watch, even its own; its exceptions go to Loop::on_escaped().
 //
-// Owner: the code that drives the library; a Watch ends before its Loop. Thread: the loop's.
+// Owner: the code that drives the library; it destroys the Watch before the Loop. Thread: the
+//        loop's.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ struct Interest {
 
 class Watcher {
 public:
-    // At least one of the two, and only what the Watch asks for.
+    // At least one of the two is true, and only for what the Watch asks.
     virtual void on_ready(bool readable, bool writable) = 0;
 
 protected:
@@ -31,24 +32,25 @@ protected:
 
 class Watch {
 public:
-    // Throws std::system_error where the kernel refuses (not open, a plain file, no memory).
+    // Throws std::system_error if the kernel refuses (fd not open, a plain file, no memory).
     Watch(Loop& loop, int fd, Interest interest, Watcher& watcher);
     ~Watch();
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
 
-    // Neither: nothing is reported, not even an error. A call that changes nothing costs nothing.
+    // An empty interest reports nothing, not even errors. A call that changes nothing costs
+    // nothing.
     [[nodiscard]] std::error_code change(Interest interest) noexcept;
-    // The descriptor is closed, or is about to be before the loop waits again. Nothing more is reported, and the
-    // number is not touched any more: another connection may bear it already.
+    // Call it when the descriptor is closed, or will be before the loop waits again. Nothing more
+    // is reported, and the number is not used any more: another connection may already have it.
     void forget() noexcept;
 
     [[nodiscard]] int fd() const noexcept { return fd_; }  // -1 after forget().
     [[nodiscard]] Interest interest() const noexcept { return interest_; }
 
-    // From the backend.
+    // Called by the backend.
     void ready(bool readable, bool writable);
-    bool in_kernel = false;  // The backend's note.
+    bool in_kernel = false;  // For the backend.
 
 private:
     Loop& loop_;
