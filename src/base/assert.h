@@ -1,8 +1,9 @@
-// base/assert.h: STARLING_ASSERT(condition) ends the process where an invariant of this library is broken.
+// base/assert.h: STARLING_ASSERT(condition) ends the process if an invariant of this library is
+// broken.
 //
-// For faults of our own alone: a fault of a peer or of an application is a value or an exception. The
-// build defines STARLING_ASSERTIONS in its debug, asan, tsan and fuzz presets. Elsewhere the condition
-// is checked by the compiler and never evaluated, so it must have no effect. Thread: any.
+// For bugs of this library only: a fault of a peer or of an application is a value or an exception.
+// The presets debug, asan, tsan and fuzz define STARLING_ASSERTIONS. In other builds the compiler
+// checks the condition and never evaluates it, so it must have no side effect. Thread: any.
 #pragma once
 
 #include <cstdio>

@@ -1,4 +1,4 @@
-// <starling/async.h>: results, and the owners of coroutines.
+// base/async.cpp: implements <starling/async.h>: results, and the owners of coroutines.
 #include <starling/async_callback.h>
 
 #include <stdexcept>
@@ -20,7 +20,7 @@ void require_may_wait() {
 
 }  // namespace
 
-// ---- results ----------------------------------------------------------------------------------------
+// ---- results ------------------------------------------------------------------------------------
 
 bool ResultBase::ready() const {
     const std::lock_guard lock(mutex_);
@@ -66,7 +66,7 @@ void ResultBase::fail(std::exception_ptr error) {
     finish();
 }
 
-// ---- threads and owners -----------------------------------------------------------------------------
+// ---- threads and owners -------------------------------------------------------------------------
 
 void Scope::add(std::shared_ptr<Owned> coroutine) {
     if (all_.size() >= max_)
@@ -77,7 +77,7 @@ void Scope::add(std::shared_ptr<Owned> coroutine) {
     added.index_ = all_.size() - 1;
 }
 
-// What is destroyed may call anything, this scope included: it holds nothing of it any more.
+// Destroying a coroutine may call anything, even this scope, so the coroutine is removed first.
 void Scope::end() noexcept {
     while (!all_.empty()) {
         const std::shared_ptr<Owned> last = std::move(all_.back());

@@ -22,7 +22,7 @@ constexpr Values values_of(char c62, char c63) {
 constexpr int8_t skipped = -2;
 
 constexpr Values url_values = values_of('-', '_');
-// Both alphabets, and the white space of RFC 2045's lines.
+// Both alphabets, and white space: RFC 2045 breaks lines.
 constexpr Values lenient_values = [] {
     Values table = values_of('+', '/');
     table['-'] = 62;
@@ -33,10 +33,11 @@ constexpr Values lenient_values = [] {
 
 // The letters at the front of a text.
 struct Letters {
-    size_t count = 0;   // White space not counted.
-    uint32_t bits = 0;  // What is left of them behind the last whole byte,
-    unsigned left = 0;  // so many bits.
-    size_t read = 0;    // Where they end: at the end of the text, or at another character.
+    size_t count = 0;  // Without white space.
+    // The last `left` bits are what remains after the last whole byte.
+    uint32_t bits = 0;
+    unsigned left = 0;
+    size_t read = 0;  // End of the letters: the end of the text, or another character.
 };
 
 Letters decode(std::string_view text, const Values& table, std::string& out) {
@@ -68,8 +69,8 @@ std::optional<std::string> base64url_decode(std::string_view text) {
     std::string out;
     const Letters letters = decode(text, url_values, out);
     if (letters.read != text.size() || letters.count % 4 == 1) return std::nullopt;
-    // RFC 4648 section 3.5: a decoder may refuse non-zero pad bits. A signature that can be spelled
-    // in several ways is a signature that someone compares wrongly.
+    // RFC 4648 section 3.5: a decoder may refuse non-zero pad bits. If a signature had several
+    // spellings, some code would compare it wrongly.
     if ((letters.bits & ((1U << letters.left) - 1)) != 0) return std::nullopt;
     return out;
 }
@@ -79,7 +80,7 @@ bool base64_decode(std::string_view text, std::string& out) {
     const bool only_padding = std::ranges::all_of(text.substr(letters.read), [](char c) {
         return c == '=' || lenient_values[static_cast<unsigned char>(c)] == skipped;
     });
-    if (only_padding && letters.count % 4 != 1) return true;  // Six bits are no byte.
+    if (only_padding && letters.count % 4 != 1) return true;  // Six bits make no byte.
     out.clear();
     return false;
 }

@@ -8,24 +8,25 @@
 
 namespace starling::base {
 
-// Of base64url; base64 has '+' and '/' in place of the last two.
+// The alphabet of base64url; base64 has '+' and '/' in place of the last two characters.
 inline constexpr std::string_view base64url_alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-// Nothing for a character outside the alphabet (padding and whitespace included), a length that no
-// encoder makes, and bits behind the last byte: one value has one spelling.
+// Returns nothing for a character outside the alphabet (even padding and white space), a length
+// that no encoder makes, and non-zero bits after the last byte. So each value has exactly one
+// encoding.
 [[nodiscard]] std::optional<std::string> base64url_decode(std::string_view text);
 
-// Appends; what base64url_decode() reads.
+// Appends the form that base64url_decode() reads.
 void base64url_append(std::string& out, std::string_view bytes);
 
-// For data that peers encode in many ways (Java's line ends at 76 columns, Android's URL alphabet):
-// white space is skipped, both alphabets are read, padding may be missing or too long, and bits behind the
-// last byte are ignored. Replaces `out`; false, and `out` empty, for any other character, for a letter
-// behind padding, and for one letter beyond whole groups of four.
+// Lenient, because peers encode in many ways (Java breaks lines at 76 columns, Android uses the URL
+// alphabet): white space is skipped, both alphabets are read, padding may be missing or too long,
+// and bits after the last byte are ignored. Replaces `out`. False, with `out` empty, for any other
+// character, for a letter after padding, and for a single letter after the groups of four.
 [[nodiscard]] bool base64_decode(std::string_view text, std::string& out);
 
-// Appends, with padding.
+// Appends with padding.
 void base64_append(std::string& out, std::string_view bytes);
 
 }  // namespace starling::base

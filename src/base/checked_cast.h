@@ -1,5 +1,5 @@
-// base/checked_cast.h: a downcast whose target is known by construction. Builds with assertions prove it each
-// time; a release build casts for free.
+// base/checked_cast.h: a downcast to a class that the code around it guarantees. Builds with
+// assertions check the class each time; in a release build the cast costs nothing.
 #pragma once
 
 #include <cassert>

@@ -1,4 +1,4 @@
-// base/descriptor.h: a file descriptor that is closed with its owner. Thread: any.
+// base/descriptor.h: owns a file descriptor and closes it. Thread: any.
 #pragma once
 
 #include <unistd.h>
@@ -7,7 +7,7 @@
 
 namespace starling::base {
 
-// -1: none.
+// -1: empty.
 class Descriptor {
 public:
     Descriptor() noexcept = default;

@@ -18,7 +18,8 @@ struct Free {
 };
 
 void require(bool good) {
-    if (!good) throw std::bad_alloc();  // With these arguments OpenSSL fails for nothing else.
+    // With these arguments OpenSSL fails only if memory runs out.
+    if (!good) throw std::bad_alloc();
 }
 
 const unsigned char* bytes(std::string_view text) noexcept {
@@ -28,7 +29,8 @@ const unsigned char* bytes(std::string_view text) noexcept {
 
 }  // namespace
 
-// OpenSSL 3 looks an algorithm up by name at each use, which costs more than a short text does: looked up once.
+// The algorithm is looked up once: OpenSSL 3 looks it up by name at each use, which costs more than
+// hashing a short text.
 std::array<char, sha256_bytes> hmac_sha256(std::string_view key,
                                            std::initializer_list<std::string_view> parts) {
     using Context = std::unique_ptr<EVP_MAC_CTX, Free<EVP_MAC_CTX_free>>;

@@ -1,4 +1,4 @@
-// base/digest.h: hashes over OpenSSL. Pure functions, any thread.
+// base/digest.h: hashes computed by OpenSSL. Pure functions, any thread.
 #pragma once
 
 #include <array>
@@ -10,12 +10,13 @@ namespace starling::base {
 
 inline constexpr size_t sha256_bytes = 32;
 
-// HMAC-SHA256 (RFC 2104) of the parts, one behind the other. The key may have any length. Throws
+// HMAC-SHA256 (RFC 2104) of the concatenated parts. The key may have any length. Throws
 // std::bad_alloc.
 [[nodiscard]] std::array<char, sha256_bytes> hmac_sha256(
     std::string_view key, std::initializer_list<std::string_view> parts);
 
-// MD5 (RFC 1321), in lower-case hexadecimal. A name for a text, never a proof. Throws std::bad_alloc.
+// MD5 (RFC 1321) in lower-case hexadecimal. For naming a text only, not for security. Throws
+// std::bad_alloc.
 [[nodiscard]] std::string md5_hex(std::string_view text);
 
 }  // namespace starling::base

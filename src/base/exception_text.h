@@ -14,8 +14,8 @@
 
 namespace starling::base {
 
-// Call this function only within a catch block. The text belongs to the caught exception, so the
-// text expires when the catch block ends.
+// Call it only within a catch block. The text belongs to the caught exception and expires at the
+// end of the catch block.
 [[nodiscard]] inline std::string_view describe_current_exception() noexcept {
     try {
         throw;

@@ -1,6 +1,6 @@
-// base/intrusive_list.h: a doubly linked list whose links live in its members; no allocation.
+// base/intrusive_list.h: a doubly linked list whose links are part of the members; no allocation.
 //
-// The list owns nothing. A link that is destroyed while linked unlinks itself.
+// The list owns nothing. Destroying a link unlinks it.
 #pragma once
 
 #include <cassert>
@@ -31,7 +31,7 @@ public:
         next_ = previous_ = this;
     }
 
-    // Moves every member of `other`, in order, behind this empty head.
+    // Moves all members of `other`, in order, to the list of this head, which must be empty.
     void take_all(ListLink& other) noexcept {
         assert(!linked());
         if (!other.linked()) return;

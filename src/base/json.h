@@ -1,4 +1,4 @@
-// base/json.h: JSON of strangers, with the reason where a text is none. See <starling/json.h>.
+// base/json.h: parses JSON from peers, with a reason if a text is invalid. See <starling/json.h>.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -10,8 +10,8 @@
 
 namespace starling::base {
 
-// Like starling::parse_json(). Where it returns nothing, `error` says what is wrong and where: "syntax error
-// at byte 7", counted from 0.
+// Like starling::parse_json(). If it returns nothing, `error` says what is wrong and where: "syntax
+// error at byte 7", counted from 0.
 [[nodiscard]] std::optional<boost::json::value> read_json(std::string_view text, size_t depth_max,
                                                           std::string& error);
 

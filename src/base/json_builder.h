@@ -1,14 +1,15 @@
-// base/json_builder.h: builds Boost.JSON values from the events of boost::json::basic_parser, for JSON that
-// strangers send. Two things differ from Boost's own parser:
+// base/json_builder.h: builds Boost.JSON values from the events of boost::json::basic_parser, for
+// JSON that peers send. Two things differ from Boost's own parser:
 //
-// - Doubles are exact: Boost 1.81 is off by a bit in the last place for every third number of 17 digits,
-//   and what JSON.stringify wrote must come back as it was.
-// - The number of buckets of a large object is random. Boost's table compares a new key with all keys of its
-//   bucket, and a stranger who knows the buckets sends keys that all fall into one: 65,000 such keys cost
-//   seconds. The bucket of a key is FNV-1a(key) modulo the capacity of the table, and the capacity is the
-//   number of members that the parser announces: members that are added and replaced by the next one of
-//   their name make it random. It is odd as well, by a filler that drop_fillers() takes out, so that keys
-//   that agree in the low bits of their hash gain nothing.
+// - Doubles are exact: Boost 1.81 gets the last bit wrong for every third number of 17 digits, but
+//   a number that JSON.stringify wrote must come back unchanged.
+// - A large object gets a random number of buckets. Boost's table compares a new key with all keys
+//   of its bucket, and a peer that knows the number of buckets can send keys that all fall into
+//   one: 65,000 such keys cost seconds. The bucket of a key is FNV-1a(key) modulo the capacity, and
+//   the capacity is the number of members that the parser announces. So this builder announces a
+//   random number of extra members, which the next member with the same name replaces. The capacity
+//   is also odd, with the help of a filler that drop_fillers() removes, so that keys gain nothing
+//   from equal low bits in their hashes.
 //
 // Owner: a parser. Thread: the owner's.
 #pragma once
@@ -30,12 +31,12 @@
 
 namespace starling::base {
 
-// SplitMix64. Where `seed` is random and secret, so are the draws.
+// SplitMix64. The draws are random and secret if `seed` is.
 class TableDraws {
 public:
     explicit TableDraws(uint64_t seed) noexcept : state_(seed) {}
 
-    // At least 0, below `end`, which is a power of two.
+    // Returns a number from 0 to `end` - 1. `end` is a power of two.
     [[nodiscard]] uint32_t below(uint32_t end) noexcept {
         state_ += 0x9e3779b97f4a7c15;
         uint64_t bits = state_;
@@ -48,18 +49,18 @@ private:
     uint64_t state_;
 };
 
-// The members of one object while it is read, and how many more its table gets room for: at 32 members up
-// to 7, at 64 up to 15, and so on: at most half as many as there are members.
+// Counts the members of one object while it is read, and the extra members added to it: at 32
+// members up to 7, at 64 up to 15, and so on; in total at most half as many as there are members.
 class TableSpread {
 public:
-    // Call before each key. So many members `key: null` go in front of the real one; the last of them
-    // that has this name counts.
+    // Call it before each key. Returns how many members `key: null` to add before the real member.
+    // Of several members with one name the last counts.
     [[nodiscard]] uint32_t before(std::string_view key, TableDraws& draws) noexcept {
         if (members_ >= first_at && std::has_single_bit(members_))
             owed_ += draws.below(members_ / 4);
         ++members_;
         key_bytes_ += key.size() + 16;
-        // Each of them holds a copy of the key: together no more than the keys so far.
+        // Each extra member copies the key. All copies together are no larger than the keys so far.
         if (owed_ == 0 || owed_ * key.size() > key_bytes_) return 0;
         const uint32_t paid = owed_;
         added_ += paid;
@@ -77,10 +78,10 @@ private:
     uint64_t key_bytes_ = 0;
 };
 
-// No key that was read: it is not UTF-8.
+// Differs from every key that was read, because it is not UTF-8.
 inline constexpr std::string_view table_filler = "\xff";
 
-// Pushes an object with so many members, those that were added counted. True: with a filler.
+// Pushes an object with `members` members, including the added ones. True: it contains a filler.
 inline bool push_object(boost::json::value_stack& stack, size_t members) {
     const bool fills = members > TableSpread::first_at && members % 2 == 0;
     if (fills) {
@@ -91,10 +92,10 @@ inline bool push_object(boost::json::value_stack& stack, size_t members) {
     return fills;
 }
 
-// Takes the fillers out of a value that push_object() built parts of.
+// Removes the fillers from a value in which push_object() returned true.
 void drop_fillers(boost::json::value& root);
 
-// A handler of boost::json::basic_parser. Where fills() is true behind a text, drop_fillers() is due.
+// A handler of boost::json::basic_parser. If fills() is true after a text, call drop_fillers().
 class JsonBuilder {
 public:
     using Error = boost::json::error_code;
@@ -105,7 +106,7 @@ public:
     static constexpr size_t max_key_size = boost::json::string::max_size();
     static constexpr size_t max_string_size = boost::json::string::max_size();
 
-    // Both outlive the builder.
+    // Both must live longer than the builder.
     JsonBuilder(boost::json::value_stack& stack, TableDraws& draws)
         : stack_(stack), draws_(draws) {}
 
@@ -147,7 +148,7 @@ public:
         double exact = number;
         const auto end = text.data() + text.size();
         const auto read = std::from_chars(text.data(), end, exact);
-        // Out of range is zero or infinite, as Boost.JSON says.
+        // A number out of range becomes zero or infinite, as in Boost.JSON.
         stack_.push_double(read.ec == std::errc() && read.ptr == end ? exact : number);
         return true;
     }
@@ -169,9 +170,9 @@ private:
 
     boost::json::value_stack& stack_;
     TableDraws& draws_;
-    std::vector<TableSpread> open_;  // The objects that are being read, the outermost first.
+    std::vector<TableSpread> open_;  // The objects being read, outermost first.
     bool fills_ = false;
-    std::string key_;  // The front of a key that comes in parts.
+    std::string key_;  // The first parts of a key that comes in parts.
 };
 
 }  // namespace starling::base

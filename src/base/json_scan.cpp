@@ -21,7 +21,7 @@ const char* skip_blanks(const char* at, const char* end) noexcept {
     return at;
 }
 
-// The first quote, backslash or control character.
+// Finds the first quote, backslash or control character.
 const char* find_special(const char* at, const char* end) noexcept {
     for (; end - at >= 8; at += 8) {
         uint64_t word;
@@ -50,7 +50,7 @@ public:
     explicit Scan(std::string_view text) noexcept
         : at_(text.data()), end_(text.data() + text.size()) {}
 
-    // A whole text.
+    // Checks a whole text.
     bool run() noexcept {
         do {
             if (!begin_value()) return false;
@@ -81,7 +81,8 @@ private:
         }
     }
 
-    // Closes what ends behind a value. True where another value is due; false at the end of the text, and for a fault.
+    // After a value: closes the arrays and objects that end here. True if another value must
+    // follow; false at the end of the text, and for a fault.
     bool between_values() noexcept {
         for (;;) {
             at_ = skip_blanks(at_, end_);
@@ -173,11 +174,12 @@ private:
     const char* at_;
     const char* end_;
     size_t depth_ = 0;
-    std::array<uint64_t, json_scan_depth_max / 64> objects_{};  // A bit for each depth: no array.
+    // One bit per depth: 1 for an object, 0 for an array.
+    std::array<uint64_t, json_scan_depth_max / 64> objects_{};
     bool failed_ = false;
 };
 
-// Behind the string that begins at `at`, in a text that was accepted.
+// Returns the end of the string that begins at `at`, in a text that was accepted.
 const char* string_end(const char* at, const char* end) noexcept {
     for (++at;; at += *at == '\\' ? 2 : 1) {
         at = find_special(at, end);
@@ -185,7 +187,7 @@ const char* string_end(const char* at, const char* end) noexcept {
     }
 }
 
-// Behind the value that begins at `at`, in a text that was accepted.
+// Returns the end of the value that begins at `at`, in a text that was accepted.
 const char* value_end(const char* at, const char* end) noexcept {
     if (*at == '"') return string_end(at, end);
     if (*at != '{' && *at != '[') {
@@ -226,7 +228,7 @@ bool JsonWalk::next() noexcept {
     if (object_) {
         const char* const behind = string_end(at, end);
         key_ = between(at + 1, behind - 1);
-        at = skip_blanks(skip_blanks(behind, end) + 1, end);  // Over the colon.
+        at = skip_blanks(skip_blanks(behind, end) + 1, end);  // Skips the colon.
     }
     const char* const behind = value_end(at, end);
     value_ = {kind_of(*at), between(at, behind)};

@@ -12,7 +12,7 @@ using json_detail::is_special;
 
 struct Traits {
     bool ascii;
-    bool special;  // There is something to escape.
+    bool special;  // Some characters must be escaped.
 };
 
 Traits traits_of(std::string_view text) {
@@ -89,11 +89,11 @@ char unescaped(char c) noexcept {
 
 struct Escape {
     uint32_t code;
-    uint8_t bytes;  // Of the text: 6, or 12 for a pair.
+    uint8_t bytes;  // Length in the text: 6, or 12 for a pair.
     bool lone;      // Half of a pair; `code` is U+FFFD.
 };
 
-// `unit`: the escape at `at`. RFC 8259 section 7: two of them for a character above U+FFFF.
+// `unit` is the escape at `at`. RFC 8259 section 7: a character above U+FFFF takes two escapes.
 Escape escape_at(std::string_view text, size_t at, uint32_t unit) noexcept {
     if (unit < 0xd800 || unit > 0xdfff) return {unit, 6, false};
     const auto low = unit < 0xdc00 ? json_unit_at(text, at + 6) : std::nullopt;
@@ -143,7 +143,8 @@ bool append_json_decoded(std::string& out, std::string_view raw) {
 
 bool json_string_is(std::string_view raw, std::string_view text) {
     if (raw.find('\\') == raw.npos) return raw == text;
-    if (raw.size() > 6 * text.size()) return false;  // The longest spelling of a byte.
+    // An escape takes at most 6 bytes for one byte of the value.
+    if (raw.size() > 6 * text.size()) return false;
     std::string decoded;
     return append_json_decoded(decoded, raw) && decoded == text;
 }

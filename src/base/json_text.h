@@ -1,4 +1,5 @@
-// base/json_text.h: the strings of JSON (RFC 8259 section 7): written, read, compared. Pure functions, any thread.
+// base/json_text.h: writes, reads and compares JSON strings (RFC 8259 section 7). Pure functions,
+// any thread.
 #pragma once
 
 #include <cstddef>
@@ -15,12 +16,12 @@ namespace json_detail {
 inline constexpr uint64_t ones = 0x0101010101010101;
 inline constexpr uint64_t highs = ones * 0x80;
 
-// Not zero where a byte of `word` has its high bit unset and is below `n`.
+// Not zero if a byte of `word` is below `n`, which is at most 128.
 [[nodiscard]] constexpr uint64_t below(uint64_t word, uint64_t n) noexcept {
     return (word - ones * n) & ~word & highs;
 }
 
-// Not zero where eight bytes of a string hold a quote, a backslash or a control character.
+// Not zero if one of eight bytes of a string is a quote, a backslash or a control character.
 [[nodiscard]] constexpr uint64_t special(uint64_t word) noexcept {
     return below(word, 0x20) | below(word ^ ones * '"', 1) | below(word ^ ones * '\\', 1);
 }
@@ -34,19 +35,20 @@ inline constexpr uint64_t highs = ones * 0x80;
 // Appends a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
-// `raw`, here and below: what stands between the quotes of a string that scan_json() accepted.
+// Here and below `raw` is the part between the quotes of a string that scan_json() accepted.
 //
-// Appends the string's value as UTF-8. False where a `\uHHHH` is half of a surrogate pair without the other half;
-// it is U+FFFD in `out`.
+// Appends the string's value as UTF-8. False if a `\uHHHH` is half of a surrogate pair without the
+// other half; it becomes U+FFFD in `out`.
 bool append_json_decoded(std::string& out, std::string_view raw);
 
-// Is the string's value `text`, which is UTF-8?
+// True if the string's value is `text`, which must be UTF-8.
 [[nodiscard]] bool json_string_is(std::string_view raw, std::string_view text);
 
-// Is there half of a surrogate pair in a string of `json`, any text that scan_json() accepted?
+// True if a string in `json` contains half of a surrogate pair. scan_json() must have accepted
+// `json`.
 [[nodiscard]] bool json_has_lone_surrogate(std::string_view json) noexcept;
 
-// The value of the escape \uHHHH at `at`; nothing if no escape begins there.
+// The value of the escape \uHHHH at `at`; nothing if there is no such escape.
 [[nodiscard]] std::optional<uint32_t> json_unit_at(std::string_view text, size_t at) noexcept;
 
 }  // namespace starling::base

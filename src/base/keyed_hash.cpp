@@ -56,8 +56,8 @@ uint64_t siphash13(HashKey key, std::string_view text) noexcept {
     const uint64_t size = text.size();
     for (; text.size() >= 8; text.remove_prefix(8)) {
         uint64_t word = 0;
-        std::memcpy(&word, text.data(),
-                    8);  // Little-endian where it counts: only within a process.
+        // The byte order does not matter: hashes are only used within a process.
+        std::memcpy(&word, text.data(), 8);
         state.add(word);
     }
     uint64_t last = size << 56;

@@ -1,5 +1,6 @@
-// base/keyed_hash.h: a hash for maps whose keys strangers choose: rooms, channels, namespaces. The hash of the
-// standard library has no secret, so that names which all fall into one bucket can be made at home.
+// base/keyed_hash.h: a hash for maps whose keys are chosen by peers: rooms, channels, namespaces.
+// The hash of the standard library has no secret, so a peer could compute names that all fall into
+// one bucket.
 //
 // Any thread.
 #pragma once
@@ -14,10 +15,10 @@ struct HashKey {
     uint64_t first, second;
 };
 
-// SipHash-1-3 (Aumasson and Bernstein: one round for each 8 bytes, three at the end).
+// SipHash-1-3 (Aumasson and Bernstein): one round for each 8 bytes, three at the end.
 [[nodiscard]] uint64_t siphash13(HashKey key, std::string_view text) noexcept;
 
-// With a key that is random in each process. For maps that are asked by std::string_view.
+// Uses a key that is random in each process. For maps that are searched by std::string_view.
 struct KeyedTextHash {
     using is_transparent = void;
     [[nodiscard]] size_t operator()(std::string_view text) const noexcept;

@@ -1,9 +1,9 @@
-// base/lifetime.h: what a handle holds in place of the address of a server's part, so that a handle may be kept
-// and used for longer than the server lives.
+// base/lifetime.h: what a handle holds in place of the address of a server's part (a worker, for
+// example), so that a handle may be kept and used after the server is gone.
 //
-// The part's own thread asks own(): two loads. Any other thread takes a Use; the part stays while the Use lives.
-// Owner: none. A Lifetime is never freed, since a handle may be kept for ever: 80 bytes for each part that a
-// process ever makes (a few for each worker).
+// The part's own thread calls own(): two loads. Any other thread takes a Use; the part stays while
+// the Use exists. Owner: none. A Lifetime is never freed, because a handle may be kept for ever: 80
+// bytes for each part that a process makes (a few for each worker).
 #pragma once
 
 #include <atomic>
@@ -12,16 +12,17 @@
 
 namespace starling::base {
 
-// What this thread runs at the moment: the address of a net::Loop; null for none.
+// The net::Loop that this thread is running; null for none.
 inline constinit thread_local const void* running = nullptr;
 
 template <class T>
 class Lifetime {
 public:
-    // Closed at first. `runs_on`: what `running` is on the part's own thread; null: it has none.
+    // The result is closed at first. `runs_on`: the value of `running` on the part's own thread;
+    // null: it has no thread.
     [[nodiscard]] static Lifetime& of(T& part, const void* runs_on) {
         auto* made = new Lifetime(part, runs_on);
-        // The list keeps each one reachable, for the leak checker.
+        // The list keeps every Lifetime reachable, for the leak checker.
         made->next_ = newest_.load(std::memory_order_relaxed);
         while (!newest_.compare_exchange_weak(made->next_, made)) {}
         return *made;
@@ -29,31 +30,33 @@ public:
     Lifetime(const Lifetime&) = delete;
     Lifetime& operator=(const Lifetime&) = delete;
 
-    // ---- The part's owner ------------------------------------------------------------------------
+    // ---- The part's owner -----------------------------------------------------------------------
     void open() noexcept { open_.store(true); }
-    // Refuses other threads from here on, and waits for those that are using the part.
+    // From here on refuses other threads, and waits for the threads that use the part.
     void close() noexcept {
         open_.store(false);
         while (users_.load() != 0) std::this_thread::yield();
     }
-    void end() noexcept {  // The part's destructor.
+    // The part's destructor calls it.
+    void end() noexcept {
         close();
         part_.store(nullptr, std::memory_order_release);
     }
 
-    // Held by the part's own thread while it changes what others read by a Use, and by them while they read it.
+    // Lock it on the part's thread to change members that other threads read by a Use, and on these
+    // threads to read them.
     [[nodiscard]] std::unique_lock<std::mutex> lock() { return std::unique_lock(mutex_); }
 
-    // ---- Any thread ------------------------------------------------------------------------------
+    // ---- Any thread -----------------------------------------------------------------------------
     [[nodiscard]] bool here() const noexcept { return running == runs_on_ && running; }
     // On the part's own thread, the part while it lives; null elsewhere.
     [[nodiscard]] T* own() const noexcept {
         return here() ? part_.load(std::memory_order_relaxed) : nullptr;
     }
-    // True: the part is there, or was a moment ago.
+    // True: the part exists, or existed a moment ago.
     [[nodiscard]] bool is_open() const noexcept { return open_.load(std::memory_order_relaxed); }
 
-    // The part, for as long as this object is there; null where it is closed.
+    // Keeps the part alive as long as this object exists; null if the part is closed.
     class Use {
     public:
         explicit Use(Lifetime* lifetime) noexcept : lifetime_(lifetime) {

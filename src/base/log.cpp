@@ -1,8 +1,8 @@
-// base/log.cpp: <starling/log.h> on spdlog's queue and thread. The only file that sees spdlog.
+// base/log.cpp: implements <starling/log.h> with spdlog's queue and thread. The only file that
+// includes spdlog.
 //
-// spdlog can block its callers when its queue is full, or throw away the oldest line; this sink
-// drops the newest, as the header promises: it counts the lines on their way and never fills the
-// queue.
+// If its queue is full, spdlog can block its callers or drop the oldest line. This sink drops the
+// newest one, as the header promises: it counts the queued lines and never fills the queue.
 #include <starling/log.h>
 
 #include "base/log_format.h"
@@ -49,7 +49,7 @@ struct Counters {
     std::atomic<bool> reopen_wanted{false};
 };
 
-// On the writer's thread: finishes each line and writes it, or counts it.
+// Runs on the writer's thread: completes each line and writes it, or counts it as dropped.
 class Writer final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 public:
     Writer(Format format, std::shared_ptr<Counters> counters)
@@ -62,7 +62,7 @@ public:
         return true;
     }
 
-    // The count is told as soon as the output takes lines again, and at the end.
+    // Reports the count once the output takes lines again, and at the end.
     void report_dropped() noexcept {
         uint64_t dropped = counters_->dropped.load(std::memory_order_relaxed);
         if (dropped == reported_) return;
@@ -87,7 +87,7 @@ private:
             counters_->dropped.fetch_add(1, std::memory_order_relaxed);
     }
 
-    // A line of the writer's own. False where it was not written, also for want of memory.
+    // Writes a line of the writer itself. False if it was not written, also if memory ran out.
     bool put(Level level, std::string_view message, std::span<const Field> fields) noexcept {
         try {
             return put(level, std::chrono::system_clock::now(),
@@ -124,8 +124,9 @@ public:
           queue_lines_max_(std::max<size_t>(options.queue_lines_max, 1)),
           level_(options.level),
           format_(options.format) {
-        // The thread starts with all signals blocked: signals belong to the threads that wait for them.
-        // A reader of the log that goes away is EPIPE then, and does not end the program.
+        // The thread starts with all signals blocked, because signals are for the threads that wait
+        // for them. So if the reader of the log goes away, write() fails with EPIPE and the program
+        // goes on.
         sigset_t all, before;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -140,8 +141,8 @@ public:
         });
     }
 
-    // Ends the thread once it has tried every queued line. No line waits for its reader, so this
-    // takes as long as the lines need, and not longer.
+    // Ends the thread after it has tried to write every queued line. Writing never waits for a
+    // reader.
     ~AsyncSink() override {
         pool_.reset();
         logger_.reset();
@@ -161,7 +162,7 @@ public:
         try {
             std::string body = base::log_body(format_, message, fields);
             logger_->log(levels[size_t(level)].spdlog_level, spdlog::string_view_t(body));
-        } catch (const std::exception&) {  // Out of memory: the line is lost, the caller is not.
+        } catch (const std::exception&) {  // Out of memory: only the line is lost.
             drop();
         }
     }
@@ -175,7 +176,7 @@ public:
     }
 
 private:
-    static constexpr size_t queue_spare = 8;  // For reopen and the end of the thread.
+    static constexpr size_t queue_spare = 8;  // For reopen, and for the end of the thread.
 
     void drop() noexcept {
         counters_->queued_lines.fetch_sub(1, std::memory_order_relaxed);

@@ -14,8 +14,8 @@ namespace {
 
 constexpr char hex[] = "0123456789abcdef";
 
-// Characters that move a cursor, end a line or turn the direction of writing: in a log they could
-// make one line look like two, or like another one.
+// True for characters that move a cursor, end a line or change the direction of writing. In a log
+// they could make one line look like two lines, or like a different one.
 bool is_control(uint32_t code) noexcept {
     return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
            (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
@@ -34,7 +34,7 @@ void append_number(std::string& out, auto value) {
     if (error == std::errc()) out.append(digits, end);
 }
 
-// A value that may stand without quotes: logfmt readers split at spaces and '='.
+// True if a value needs no quotes: logfmt readers split at spaces and '='.
 bool is_plain(std::string_view value) noexcept {
     if (value.empty() || value.size() > log_text_bytes_max) return false;
     for (char c : value) {
@@ -86,7 +86,7 @@ void append_text_key(std::string& out, std::string_view key) {
 void append_json_key(std::string& out, std::string_view key) {
     out += ",\"";
     append_json_escaped(out, key);
-    // Two members of one name would leave it to the reader which one counts (RFC 8259 section 4).
+    // Readers differ in which of two members with one name counts (RFC 8259 section 4).
     if (key == "time" || key == "level" || key == "msg") out += '_';
     out += "\":";
 }

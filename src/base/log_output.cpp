@@ -17,7 +17,7 @@ namespace {
 std::string reason(int error) { return std::generic_category().message(error); }
 
 int open_file(const std::string& path) noexcept {
-    // O_NONBLOCK: a FIFO without reader is an error here, not a wait.
+    // O_NONBLOCK: without a reader, opening a FIFO is an error instead of a wait.
     return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
                   0640);
 }
@@ -59,15 +59,15 @@ bool LogOutput::reopen(std::string& error) {
         error = "cannot reopen log file '" + path_ + "': " + reason(errno);
         return false;
     }
-    if (!rest_.empty()) rest_.erase(0, push(rest_));  // It belongs to the old file, if to any.
+    if (!rest_.empty()) rest_.erase(0, push(rest_));  // The rest belongs to the old file.
     rest_.clear();
     use(descriptor);
     return true;
 }
 
-// Takes `descriptor` over and finds the way in which writing to it does not wait. O_NONBLOCK
-// belongs to the open file, which standard error shares with the shell and with other programs:
-// pipes and terminals are opened a second time, through /proc, so that the flag is ours alone.
+// Takes over `descriptor` and finds a way to write to it without waiting. O_NONBLOCK belongs to the
+// open file, which standard error shares with the shell and other programs. So pipes and terminals
+// are opened a second time, through /proc: then the flag affects this program only.
 void LogOutput::use(int descriptor) noexcept {
     if (descriptor_ >= 0) ::close(descriptor_);
     descriptor_ = descriptor;
@@ -88,7 +88,8 @@ void LogOutput::use(int descriptor) noexcept {
         ::close(std::exchange(descriptor_, own));
         return;
     }
-    // A pipe that polls writable has room for PIPE_BUF bytes (pipe(7)); a terminal promises one.
+    // A pipe that poll() reports as writable has room for PIPE_BUF bytes (pipe(7)), a terminal for
+    // one.
     way_ = Way::polled;
     piece_bytes_max_ = S_ISFIFO(status.st_mode) ? PIPE_BUF : 1;
 }

@@ -1,10 +1,10 @@
-// base/log_output.h: a descriptor that log lines are written to, never waiting for its reader.
+// base/log_output.h: writes log lines to a descriptor without ever waiting for its reader.
 //
-// A pipe, terminal or socket whose reader is slow takes what fits and no more; a full disk takes
-// nothing. What was not taken is the caller's to count. The rest of a line that was taken by half
-// comes first when the output works again, so that lines stay whole.
+// A pipe, terminal or socket with a slow reader takes only what fits; a full disk takes nothing.
+// The caller counts what was not taken. If only a part of a line was taken, the rest is written
+// first once the output works again, so that lines stay whole.
 //
-// Owner: the log sink. Thread: the sink's writer alone.
+// Owner: the log sink. Thread: the sink's writer only.
 #pragma once
 
 #include <string>
@@ -19,31 +19,31 @@ public:
     LogOutput(const LogOutput&) = delete;
     LogOutput& operator=(const LogOutput&) = delete;
 
-    // Appends to the file `path`; "" is standard error. False with a line for people in `error`.
+    // Appends to the file `path`; "" is standard error. False: `error` holds a message for users.
     [[nodiscard]] bool open(const std::string& path, std::string& error);
-    // Writes to a copy of `descriptor`.
+    // Writes to a duplicate of `descriptor`.
     [[nodiscard]] bool adopt(int descriptor, std::string& error);
-    // Opens the path anew. Keeps the old file on failure. Nothing to do for standard error.
+    // Opens the path again; keeps the old file on failure. Does nothing for standard error.
     [[nodiscard]] bool reopen(std::string& error);
 
-    // False: not a byte of `line` was written, and none will be.
+    // False: no byte of `line` was written, or will be.
     [[nodiscard]] bool write(std::string_view line) noexcept;
     [[nodiscard]] bool is_terminal() const noexcept { return terminal_; }
 
 private:
     enum class Way : unsigned char {
-        plain,   // A file, or an open file of our own with O_NONBLOCK: write() does not wait.
-        socket,  // MSG_DONTWAIT says so for each call.
-        polled,  // Shared with other processes, for which it must stay blocking: poll() before each piece.
+        plain,   // A file, or an own open file with O_NONBLOCK: write() does not wait.
+        socket,  // A socket: each call gets MSG_DONTWAIT.
+        polled,  // Other processes share it and need it to block: poll() before each piece.
     };
 
     void use(int descriptor) noexcept;
-    // Bytes taken: fewer than asked for where the output takes no more now.
+    // Returns how many bytes were taken; fewer than given if the output takes no more now.
     [[nodiscard]] size_t push(std::string_view bytes) noexcept;
     [[nodiscard]] long push_once(std::string_view bytes) noexcept;
 
     std::string path_;
-    std::string rest_;  // Of a line that was begun; at most one line.
+    std::string rest_;  // The rest of a line that was partly written.
     int descriptor_ = -1;
     size_t piece_bytes_max_ = 0;
     Way way_ = Way::plain;

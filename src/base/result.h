@@ -1,4 +1,4 @@
-// base/result.h: what a function gives that can fail: a value, or why there is none.
+// base/result.h: the result of a function that can fail: a value, or the reason why there is none.
 //
 //     base::Result<Config> read(const std::string& path) {
 //         if (...) return base::Failure("cannot read '" + path + "'");
@@ -8,8 +8,8 @@
 //     if (!config) return tell(config.error());
 //     use(*config);
 //
-// For faults that a caller must tell apart, `Error` is an enum or a struct. A fault of this program
-// itself is an assertion, not a Result. Thread: as any value.
+// If a caller must distinguish faults, `Error` is an enum or a struct. A bug of this program is an
+// assertion, not a Result. Thread: as any value.
 #pragma once
 
 #include <cassert>
@@ -33,7 +33,7 @@ public:
     Result(Failure<Error> failure) : held_(std::in_place_index<1>, std::move(failure.error)) {}
 
     [[nodiscard]] explicit operator bool() const noexcept { return held_.index() == 0; }
-    // Only of a success.
+    // Only for a success.
     [[nodiscard]] Value& operator*() & noexcept { return value(); }
     [[nodiscard]] const Value& operator*() const& noexcept {
         return const_cast<Result*>(this)->value();
@@ -41,7 +41,7 @@ public:
     [[nodiscard]] Value&& operator*() && noexcept { return std::move(value()); }
     [[nodiscard]] Value* operator->() noexcept { return &value(); }
     [[nodiscard]] const Value* operator->() const noexcept { return &**this; }
-    // Only of a failure.
+    // Only for a failure.
     [[nodiscard]] const Error& error() const noexcept {
         const Error* const error = std::get_if<1>(&held_);
         assert(error && "a Result that succeeded has no error");
@@ -58,7 +58,7 @@ private:
     std::variant<Value, Error> held_;
 };
 
-// A function that only can fail. `base::Result<void> r = {};` is a success.
+// For a function without a value. `base::Result<void> r = {};` is a success.
 template <class Error>
 class [[nodiscard]] Result<void, Error> {
 public:

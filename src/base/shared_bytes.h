@@ -1,7 +1,7 @@
-// base/shared_bytes.h: immutable bytes with a count of holders, for one thread.
+// base/shared_bytes.h: immutable bytes with a reference count, for one thread.
 //
 // A publication is encoded once per worker and queued on many connections; each queue holds one
-// SharedBytes. The count is not atomic: bytes never travel to another thread in this form.
+// SharedBytes. The count is not atomic: a SharedBytes must not move to another thread.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ public:
         return *this;
     }
 
-    // Uninitialised bytes; fill them through `writable()` before anybody else holds them.
+    // Uninitialised bytes. Fill them through `writable()` before another object holds them.
     [[nodiscard]] static SharedBytes allocate(size_t size) {
         void* memory = ::operator new(sizeof(Block) + size);
         SharedBytes bytes;

@@ -1,9 +1,9 @@
-// base/slot_table.h: numbers for objects that others refer to without owning them.
+// base/slot_table.h: keys for objects to which other code refers without owning them.
 //
-// A key is a slot and a generation; once its object is removed the key finds nothing, also after
-// the slot is used again. Sixteen bytes per slot, in pages that never move.
+// A key is a slot and a generation. Once its object is removed the key finds nothing, even when the
+// slot is used again. Costs sixteen bytes per slot, in pages that never move.
 //
-// Thread: the owner's, but for alive() and note(), which any thread may ask.
+// Thread: the owner's; alive() and note(): any thread.
 #pragma once
 
 #include <array>
@@ -18,11 +18,11 @@ namespace starling::base {
 
 struct SlotKey {
     uint32_t slot = 0;
-    uint32_t generation = 0;  // 0 is never given out: a default key finds nothing.
+    uint32_t generation = 0;  // 0 is never used: a default key finds nothing.
     friend bool operator==(const SlotKey&, const SlotKey&) = default;
 };
 
-// T keeps its own key: `SlotKey T::slot_key() const`.
+// T must store its own key: `SlotKey T::slot_key() const`.
 template <class T>
 class SlotTable {
 public:
@@ -36,7 +36,7 @@ public:
         for (auto& page : pages_) delete page.load(std::memory_order_relaxed);
     }
 
-    // The key that the object given to the next insert() must have.
+    // The key that the object passed to the next insert() must have.
     [[nodiscard]] SlotKey next_key() {
         if (free_.empty()) grow();
         const uint32_t slot = free_.back();
@@ -68,14 +68,15 @@ public:
         return found->object.load(std::memory_order_relaxed);
     }
 
-    // Any thread; by the time the caller looks at the answer it may be out of date.
+    // Any thread. The answer may be out of date when the caller uses it.
     [[nodiscard]] bool alive(SlotKey key) const noexcept {
         const Entry* found = entry(key.slot);
         return found && found->generation.load(std::memory_order_acquire) == key.generation &&
                found->object.load(std::memory_order_acquire);
     }
 
-    // A number that the owner leaves for other threads; 0 at first, and for a key that is gone.
+    // A number that the owner stores for other threads; 0 at first, and if the key's object is
+    // gone.
     [[nodiscard]] uint32_t note(SlotKey key) const noexcept {
         return alive(key) ? entry(key.slot)->note.load(std::memory_order_relaxed) : 0;
     }
@@ -83,7 +84,7 @@ public:
         used(key.slot).note.store(note, std::memory_order_relaxed);
     }
 
-    // Slots in use and free; object_at(i) for i below it gives the object or null.
+    // All slots, used and free. For i below slots(), object_at(i) is the object or null.
     [[nodiscard]] uint32_t slots() const noexcept { return used_pages_ * page_slots; }
     [[nodiscard]] T* object_at(uint32_t slot) const noexcept {
         return used(slot).object.load(std::memory_order_relaxed);
@@ -104,7 +105,7 @@ private:
         return page ? &(*page)[slot % page_slots] : nullptr;
     }
 
-    // Of a slot below slots().
+    // `slot` must be below slots().
     [[nodiscard]] Entry& used(uint32_t slot) const noexcept {
         Page* page = pages_[slot / page_slots].load(std::memory_order_relaxed);
         return (*page)[slot % page_slots];
@@ -113,9 +114,9 @@ private:
     void grow() {
         if (used_pages_ == pages_max) throw std::length_error("SlotTable: 2,097,152 slots in use");
         const uint32_t first = slots();
-        free_.reserve(first + page_slots);  // remove() shall not need memory.
+        free_.reserve(first + page_slots);  // remove() must not need memory.
         pages_[used_pages_].store(new Page, std::memory_order_release);
-        ++used_pages_;  // Behind what may throw.
+        ++used_pages_;  // After everything that may throw.
         for (uint32_t slot = first + page_slots; slot-- > first;) free_.push_back(slot);
     }
 

@@ -1,5 +1,5 @@
-// base/task.h: a move-only callable without arguments, and the queue that carries such calls from
-// any thread to one.
+// base/task.h: a move-only callable without arguments, and a queue of such calls from any thread to
+// one thread.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,8 @@
 
 namespace starling::base {
 
-// One call, made once. The node is its own allocation, so that queueing needs no second one.
+// A call that is made once. It is also the node of the queue, so queueing needs no further
+// allocation.
 class Task {
 public:
     virtual ~Task() = default;
@@ -29,7 +30,7 @@ private:
     Task* next_ = nullptr;
 };
 
-// Many producers, one consumer, no lock: producers push on a stack, the consumer takes the whole
+// Many producers, one consumer, no lock: producers push on a stack; the consumer takes the whole
 // stack and reverses it, so tasks run in the order in which they were pushed.
 class TaskQueue {
 public:
@@ -40,12 +41,12 @@ public:
         for (Task* task = take(); task;) delete std::exchange(task, task->next_);
     }
 
-    // Any thread. True where the queue was empty: the consumer may be asleep and must be woken.
+    // Any thread. True if the queue was empty: the consumer may be asleep and must be woken.
     [[nodiscard]] bool push(std::unique_ptr<Task> task) noexcept {
         Task* node = task.release();
         Task* below = top_.load(std::memory_order_relaxed);
         do {
-            node->next_ = below;  // Not read again: once pushed, the consumer may free the node.
+            node->next_ = below;  // Not read again: after the push the consumer may free it.
         } while (!top_.compare_exchange_weak(below, node, std::memory_order_release,
                                              std::memory_order_relaxed));
         return below == nullptr;
@@ -53,8 +54,8 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return !top_.load(std::memory_order_acquire); }
 
-    // The consumer alone. Runs what was queued on entry, one after the other; `guard(task)` makes
-    // the call, so that the caller decides what becomes of an exception.
+    // Only for the consumer. Runs the tasks that were queued at the start, one after the other;
+    // `guard(task)` makes each call and handles its exceptions.
     template <class Middleware>
     void drain(Middleware&& guard) {
         for (Task* task = take(); task;) {

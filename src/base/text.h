@@ -39,7 +39,7 @@ namespace starling::base {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// For maps that are asked by std::string_view.
+// For maps that are searched by std::string_view.
 struct TextHash {
     using is_transparent = void;
     size_t operator()(std::string_view text) const noexcept {

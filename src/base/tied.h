@@ -1,5 +1,5 @@
-// base/tied.h: two objects that know each other and do not own each other. Where either is destroyed or
-// lets go, the other's pointer is null: neither end has to be told, and neither can forget to tell.
+// base/tied.h: two objects that point to each other and do not own each other. If either is
+// destroyed or unties itself, the other's pointer becomes null, without a call of either object.
 //
 // Owner: each object derives from its own end. Thread: both objects belong to one thread.
 #pragma once
@@ -9,16 +9,16 @@
 
 namespace starling::base {
 
-// `class A : base::Tied<A, B>` and `class B : base::Tied<B, A>`. The size of one pointer.
+// Use: `class A : base::Tied<A, B>` and `class B : base::Tied<B, A>`. The size of one pointer.
 template <class Here, class There>
 class Tied {
 public:
     Tied(const Tied&) = delete;
     Tied& operator=(const Tied&) = delete;
 
-    // Null while there is no other object.
+    // Null while untied.
     [[nodiscard]] There* tied() const noexcept { return static_cast<There*>(other_); }
-    // Neither end is tied.
+    // Both ends must be untied.
     void tie(Tied<There, Here>& other) noexcept {
         assert(!other_ && !other.other_);
         other_ = &other;

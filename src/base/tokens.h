@@ -26,8 +26,8 @@ namespace starling::base {
     return (u >= 0x20 && u != 0x7f) || u == '\t';
 }
 
-// Takes the next element off a comma-separated list, trimmed. False at the end; empty elements are
-// skipped (RFC 9110 section 5.6.1.2). Commas inside quoted strings do not separate.
+// Removes the next element from a comma-separated list and trims it. False at the end. Empty
+// elements are skipped (RFC 9110 section 5.6.1.2). Commas inside quoted strings do not separate.
 [[nodiscard]] constexpr bool next_element(std::string_view& list,
                                           std::string_view& element) noexcept {
     while (!list.empty()) {

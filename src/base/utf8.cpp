@@ -8,9 +8,9 @@ namespace starling::base {
 
 namespace {
 
-// Below this the call into simdjson costs more than it saves.
+// Below this size the call into simdjson costs more than it saves.
 constexpr size_t bulk_bytes_min = 48;
-constexpr uint64_t not_ascii = 0x8080808080808080;  // Any of these bits in eight bytes.
+constexpr uint64_t not_ascii = 0x8080808080808080;  // Set in any of eight bytes beyond ASCII.
 
 size_t ascii_prefix(std::span<const std::byte> bytes) noexcept {
     size_t at = 0;
@@ -29,7 +29,7 @@ size_t ascii_prefix(std::span<const std::byte> bytes) noexcept {
     return at;
 }
 
-// How many bytes at the end (0 to 3) begin a character that these bytes do not finish.
+// Returns how many bytes at the end (0 to 3) begin an incomplete character.
 size_t unfinished_tail(std::span<const std::byte> bytes) noexcept {
     for (size_t back = 1; back <= 3 && back <= bytes.size(); ++back) {
         const auto byte = std::to_integer<uint8_t>(bytes[bytes.size() - back]);
@@ -42,7 +42,7 @@ size_t unfinished_tail(std::span<const std::byte> bytes) noexcept {
 
 }  // namespace
 
-// RFC 3629 section 4, the grammar as bounds on the next byte.
+// RFC 3629 section 4; the grammar is expressed as bounds of the next byte.
 bool Utf8Validator::step(uint8_t byte) noexcept {
     if (continuations_ > 0) {
         if (byte < lower_ || byte > upper_) return false;

@@ -1,4 +1,4 @@
-// base/utf8.h: UTF-8 (RFC 3629), the one place that knows its grammar. Pure functions, any thread.
+// base/utf8.h: UTF-8 (RFC 3629); the only code that knows its grammar. Pure functions, any thread.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +9,13 @@
 
 namespace starling::base {
 
-// What the first byte of a character says (Unicode 15.0 table 3-7).
+// What the first byte of a character determines (Unicode 15.0 table 3-7).
 struct Utf8Lead {
-    uint8_t bytes = 0;     // Of the whole character; 0: no character begins with that byte.
-    uint8_t lower = 0x80;  // Bounds of the second byte: they shut out overlong forms, surrogates
-    uint8_t upper = 0xbf;  // and what lies above U+10FFFF. Each further byte is 0x80 to 0xbf.
+    uint8_t bytes = 0;  // Length of the character; 0: no character begins with that byte.
+    // Bounds of the second byte: they exclude overlong forms, surrogates and codes above U+10FFFF.
+    // Each further byte is 0x80 to 0xbf.
+    uint8_t lower = 0x80;
+    uint8_t upper = 0xbf;
 };
 
 [[nodiscard]] constexpr Utf8Lead utf8_lead(uint8_t first) noexcept {
@@ -29,7 +31,8 @@ struct Utf8Lead {
 
 struct Utf8Character {
     uint32_t code = 0xfffd;  // U+FFFD for a broken character.
-    uint8_t bytes = 1;  // Of a broken one: its maximal part (Unicode 15.0 section 3.9), 1 to 3.
+    // For a broken character the length of its maximal part, 1 to 3 (Unicode 15.0 section 3.9).
+    uint8_t bytes = 1;
     bool valid = false;
 };
 
@@ -51,10 +54,10 @@ struct Utf8Character {
 [[nodiscard]] bool utf8_is_valid(std::string_view text) noexcept;
 [[nodiscard]] bool utf8_is_valid(std::span<const std::byte> bytes) noexcept;
 
-// `text` with each maximal part of a broken character replaced by one U+FFFD, as browsers decode.
+// Replaces each maximal part of a broken character by one U+FFFD, as browsers do.
 [[nodiscard]] std::string utf8_repaired(std::string_view text);
 
-// The longest beginning of `text`, of at most `bytes_max` bytes, that cuts no character in two.
+// The longest prefix of `text` with at most `bytes_max` bytes that does not cut a character.
 [[nodiscard]] constexpr std::string_view utf8_cut(std::string_view text,
                                                   size_t bytes_max) noexcept {
     if (text.size() <= bytes_max) return text;
@@ -64,22 +67,22 @@ struct Utf8Character {
     return text.substr(0, end);
 }
 
-// Validates text that comes in parts. Owner: the one that feeds it; three bytes of state. Thread: the
-// owner's.
+// Validates text that comes in parts; three bytes of state. Owner: the object that feeds it.
+// Thread: the owner's.
 class Utf8Validator {
 public:
-    // False as soon as these bytes prove that what was fed is not the beginning of valid UTF-8;
-    // C0 fails at C0, F4 90 at 90. After a false the validator must not be fed again.
+    // False as soon as the bytes so far cannot be the beginning of valid UTF-8: C0 fails at C0, F4
+    // 90 at 90. After false do not call it again.
     [[nodiscard]] bool feed(std::span<const std::byte> bytes) noexcept;
 
-    // Does what was fed end at the end of a character?
+    // True if the bytes so far end with a complete character.
     [[nodiscard]] bool complete() const noexcept { return continuations_ == 0; }
 
 private:
     [[nodiscard]] bool step(uint8_t byte) noexcept;
 
-    uint8_t continuations_ = 0;            // How many more the current character needs.
-    uint8_t lower_ = 0x80, upper_ = 0xbf;  // Bounds of the next one.
+    uint8_t continuations_ = 0;            // How many more bytes the current character needs.
+    uint8_t lower_ = 0x80, upper_ = 0xbf;  // Bounds of the next byte.
 };
 
 }  // namespace starling::base
