@@ -16,7 +16,7 @@ struct Reader {
     bool admission;
     Actions out;
 
-    // `place`: "actions[2].".
+    // `place` is, for example, "actions[2].".
     bool action(const JsonText& value, const std::string& place) {
         if (value.kind != JsonKind::object) return fail(place, "an object is wanted");
         JsonWalk walk(value);
@@ -115,7 +115,7 @@ private:
         out.list.push_back(std::move(request));
         return true;
     }
-    // `place` with its full stop.
+    // `place` ends with a full stop.
     bool fail(std::string_view place, std::string_view problem) {
         out.problem = place.substr(0, place.size() - 1);
         out.problem.append(": ").append(problem);

@@ -1,13 +1,14 @@
-// webhook/actions.h: what an application's answer to a webhook wants done, in its order
+// webhook/actions.h: the actions that an application's answer to a webhook asks for, in their order
 // (Content-Type: application/vnd.starling.actions+json):
 //
 //     {"actions":[{"send":{"payload":{...}}}, {"join":["topic"]}, {"leave":["topic"]},
-//                 {"publish":{"topic":"...","payload":{...}}}, {"close":{"code":4000,"reason":"..."}}]}
+//                 {"publish":{"topic":"...","payload":{...}}},
+//                 {"close":{"code":4000,"reason":"..."}}]}
 //
-// The answer to an open webhook that asks may hold {"accept":{"user_name":"...","data":{...},"topics":[...]}},
-// among the actions or beside them.
+// The answer to an open webhook that asks for admission may also hold
+// {"accept":{"user_name":"...","data":{...},"topics":[...]}}, among the actions or beside them.
 //
-// Pure functions, any thread; what they return owns its memory.
+// Pure functions, any thread; the results own their memory.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +26,7 @@ inline constexpr std::string_view actions_media_type = "application/vnd.starling
 inline constexpr size_t actions_bytes_max = 65'536;
 inline constexpr size_t session_bytes_max = 4'096;
 
-// Of the connection that the webhook was about.
+// For the connection of the webhook.
 struct Join {
     std::vector<std::string> topics;
 };
@@ -33,22 +34,23 @@ struct Leave {
     std::vector<std::string> topics;
 };
 
-// A SendRequest or a CloseRequest without a selector means that connection.
+// A SendRequest or CloseRequest without a selector refers to the connection of the webhook.
 using ActionRequest = std::variant<SendRequest, Join, Leave, PublishRequest, CloseRequest>;
 
 struct Accept {
-    std::optional<std::string> user;  // Else the user stays as it is.
+    std::optional<std::string> user;  // Nothing: the user stays the same.
     std::string session;              // JSON, for ClientFields::session; "" for none.
     std::vector<std::string> topics;
 };
 
 struct Actions {
-    std::vector<ActionRequest> list;  // Those in front of the first that is malformed.
+    std::vector<ActionRequest> list;  // The actions before the first malformed one.
     std::optional<Accept> accept;
-    std::string problem;  // "": none. Else "actions[2].send.users: an array of strings is wanted".
+    // "": none. Else, for example, "actions[2].send.users: an array of strings is wanted".
+    std::string problem;
 };
 
-// Of a body of at most actions_bytes_max; a longer one is a problem. `admission`: `accept` may stand there.
+// Reads a body. One longer than actions_bytes_max is a problem. `admission`: `accept` is allowed.
 [[nodiscard]] Actions read_actions(std::string_view body, bool admission);
 
 }  // namespace starling::webhook

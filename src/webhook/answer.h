@@ -1,6 +1,7 @@
-// webhook/answer.h: what the control API answers, and the answers that it gives again for an Idempotency-Key.
+// webhook/answer.h: the answers of the control API, and the cache of answers that are repeated for
+// an Idempotency-Key.
 //
-// Owner: of the cache the gateway. Thread: the owner's, or under its lock.
+// Owner: the gateway owns the cache. Thread: the owner's, or under its lock.
 #pragma once
 
 #include <cstddef>
@@ -25,8 +26,8 @@ struct Answer {
 [[nodiscard]] Answer success(size_t connections);
 // {"code":0,"message":"success"}
 [[nodiscard]] Answer success();
-// {"code":STATUS,"message":"users: ..."}. A 400 is HTTP 200 for lenient reading: its callers look at `code`, and their
-// HTTP library throws for a 400.
+// {"code":STATUS,"message":"users: ..."}. With lenient reading a 400 is sent as HTTP 200: such
+// callers look at `code`, and their HTTP library throws for a 400.
 [[nodiscard]] Answer problem(Reading reading, uint16_t status, std::string_view message);
 
 class IdempotencyCache {
@@ -34,8 +35,8 @@ public:
     static constexpr size_t key_bytes_max = 255;
 
     struct Options {
-        uint64_t kept_ms = 600'000;  // From the first request.
-        size_t keys_max = 100'000;   // Beyond them the oldest one is forgotten.
+        uint64_t kept_ms = 600'000;  // From the first request on.
+        size_t keys_max = 100'000;   // Beyond: the oldest one is forgotten.
     };
 
     explicit IdempotencyCache(const Options& options) : options_(options) {}
@@ -44,17 +45,18 @@ public:
     IdempotencyCache& operator=(const IdempotencyCache&) = delete;
 
     enum class Found : uint8_t {
-        nothing,  // The key is taken now: do what the request says, then answer() or forget().
-        running,  // An earlier request with this key is not answered yet.
-        answer,   // It was, with `answer`.
+        nothing,  // The key is claimed now: carry out the request, then call answer() or forget().
+        running,  // An earlier request with this key has no answer yet.
+        answer,   // An earlier request had this key; repeat its `answer`.
     };
     struct Claim {
         Found found = Found::nothing;
         const Answer* answer = nullptr;  // Valid until the next call.
     };
-    // A key of 1 to key_bytes_max bytes. Times are milliseconds of a steady clock, and do not go back.
+    // `key` has 1 to key_bytes_max bytes. Times are milliseconds of a steady clock and do not go
+    // back.
     [[nodiscard]] Claim claim(std::string_view key, uint64_t now_ms);
-    // Of a key that was claimed; nothing happens where it has been forgotten meanwhile.
+    // For a claimed key. Does nothing if the key has been forgotten.
     void answer(std::string_view key, const Answer& answer);
     void forget(std::string_view key);
 
@@ -70,10 +72,11 @@ private:
     void drop_oldest();
 
     const Options options_;
-    std::list<Entry> entries_;  // The oldest first.
+    std::list<Entry> entries_;  // Oldest first.
+    // The keys are views into the entries.
     std::unordered_map<std::string_view, std::list<Entry>::iterator, base::KeyedTextHash,
                        std::equal_to<>>
-        by_key_;  // Keys are views into the entries.
+        by_key_;
 };
 
 }  // namespace starling::webhook

@@ -1,4 +1,5 @@
-// webhook/backlog.h: what a Delivery needs only while something waits: the messages, and the times of the one in front.
+// webhook/backlog.h: the part of a Delivery that exists only while webhooks wait: the messages, and
+// the times of the first one.
 //
 // Owner: its Delivery. Thread: the owner's.
 #pragma once
@@ -18,7 +19,7 @@ namespace starling::webhook {
 
 class Delivery;
 
-// The link: in the list of Deliveries, once the client is gone.
+// The ListLink is in the list of Deliveries once the client is gone.
 class Backlog : public base::ListLink {
 public:
     Backlog(Delivery& delivery, Budget& budget) noexcept : owner(delivery), budget_(budget) {}
@@ -36,7 +37,7 @@ public:
         last_ = last;
     }
 
-    // Not of an empty one.
+    // Not for an empty Backlog.
     [[nodiscard]] std::string_view front() const noexcept {
         assert(messages_ > 0);
         return first_->data;
@@ -54,10 +55,10 @@ public:
     [[nodiscard]] size_t bytes() const noexcept { return bytes_; }
 
     Delivery& owner;
-    // Of the webhook in front.
+    // These belong to the first webhook.
     uint64_t first_try_ms = 0;
     uint64_t next_try_ms = 0;
-    uint32_t tries = 0;  // So many have failed.
+    uint32_t tries = 0;  // Failed tries.
 
 private:
     struct Message {
@@ -65,7 +66,7 @@ private:
         std::unique_ptr<Message> next;
     };
 
-    // Small messages cost more than their bytes: without this a flood of empty ones would be free.
+    // Includes the overhead of small messages: without it a flood of empty ones would cost nothing.
     static size_t cost(const Message& message) noexcept {
         return sizeof(Message) + message.data.size();
     }

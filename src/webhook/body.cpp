@@ -6,7 +6,7 @@
 namespace starling::webhook {
 namespace {
 
-// What "ping" takes at least: most messages need no look at their members.
+// False for most messages: then the members need not be read.
 bool may_be_ping(std::string_view object) noexcept {
     return object.find("ping") != object.npos || object.find("\\u") != object.npos;
 }
@@ -62,7 +62,7 @@ std::string data_of_binary(std::string_view bytes, Data data) {
 }
 
 void append_body(std::string& out, Action action, std::string_view data, const Client& client) {
-    constexpr size_t names = 96;  // What the names of the fields take, roughly.
+    constexpr size_t names = 96;  // Rough size of the field names.
     out.reserve(out.size() + data.size() + client.user().size() + client.conn_id().size() +
                 client.token().size() + client.session().size() + names);
     out.append("{\"data\":").append(data);

@@ -1,9 +1,10 @@
-// webhook/body.h: the bodies of webhooks, in the shape of Olares' gateway:
+// webhook/body.h: writes the bodies of webhooks, in the format of Olares' gateway:
 //
-//     {"data":...,"action":"message","user_name":"...","conn_id":"...","token":"...","access_public":true}
+//     {"data":...,"action":"message","user_name":"...","conn_id":"...","token":"...",
+//      "access_public":true}
 //
-// and behind it "session", where the answer that accepted the client gave one. A client's JSON is spliced
-// in as it was sent: the order of its keys, members of one name and large integers stay as they are.
+// followed by "session" if the answer that accepted the client had one. A client's JSON is inserted
+// as it was sent: the order of its keys, repeated names and large integers stay the same.
 //
 // Pure functions, any thread.
 #pragma once
@@ -19,30 +20,32 @@
 namespace starling::webhook {
 
 enum class Action : uint8_t { open, message, close };
-[[nodiscard]] std::string_view action_text(Action action) noexcept;  // "open"; lives for ever.
+// "open" and so on; lives for ever.
+[[nodiscard]] std::string_view action_text(Action action) noexcept;
 
-// What the application gets for what is no JSON object.
+// How data other than a JSON object is passed to the application.
 enum class Data : uint8_t {
-    whole,         // Other JSON as it is, other text as a JSON string, binary as {"base64":"..."}.
-    objects_only,  // `{}`, as Olares' gateway has it; `null` for `null`.
+    whole,  // Other JSON stays as it is, text becomes a JSON string, binary {"base64":"..."}.
+    objects_only,  // `{}`, as in Olares' gateway; `null` stays `null`.
 };
 
-// A client's text message. Holds a view of it.
+// A client's text message; holds a view of it.
 struct ClientText {
     std::string_view text;
-    std::optional<base::JsonText> json;  // Nothing: it is no JSON, or too deep.
+    std::optional<base::JsonText> json;  // Nothing: the text is not JSON, or nested too deep.
 };
-// `text` is UTF-8. One pass over it; nothing is allocated.
+// `text` must be UTF-8. Reads it once and allocates nothing.
 [[nodiscard]] ClientText read_client_text(std::string_view text) noexcept;
 
-// A JSON object whose `event` is the string "ping"; where it has several, the last one counts.
+// True for a JSON object whose `event` is the string "ping". Of several `event` members the last
+// counts.
 [[nodiscard]] bool is_ping(const ClientText& message);
 
-// The value of `data`.
+// The value of `data` in the body.
 [[nodiscard]] std::string data_of(const ClientText& message, Data data);
 [[nodiscard]] std::string data_of_binary(std::string_view bytes, Data data);
 
-// Appends a whole body. `data`: of data_of(); for open and close `{}`.
+// Appends a whole body. `data` is from data_of(); for open and close it is `{}`.
 void append_body(std::string& out, Action action, std::string_view data, const Client& client);
 
 }  // namespace starling::webhook

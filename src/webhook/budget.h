@@ -1,6 +1,6 @@
-// webhook/budget.h: the memory that waiting webhooks of all connections may take together.
+// webhook/budget.h: a limit on the memory of the waiting webhooks of all connections together.
 //
-// Owner: the gateway; outlives its workers. Thread: any.
+// Owner: the gateway; it lives longer than the workers. Thread: any.
 #pragma once
 
 #include <atomic>
@@ -16,11 +16,11 @@ public:
     Budget(const Budget&) = delete;
     Budget& operator=(const Budget&) = delete;
 
-    // What waits is always counted, beyond the bound too: has_room() says when to take no more.
+    // Always counts, even beyond the limit: callers stop reading by has_room().
     void take(size_t bytes) noexcept { used_.fetch_add(bytes, std::memory_order_relaxed); }
     void give_back(size_t bytes) noexcept { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
-    // Where not: new clients get 503, and a connection with something in its queue is not read.
+    // False: new clients get 503, and connections with queued webhooks are not read.
     [[nodiscard]] bool has_room() const noexcept { return used() < bytes_max_; }
     [[nodiscard]] size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
 

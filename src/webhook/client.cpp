@@ -12,8 +12,8 @@ std::array<char, uuid_length> make_uuid(std::span<const std::byte, 16> random) n
     size_t out = 0;
     for (size_t i = 0; i < random.size(); ++i) {
         auto byte = std::to_integer<uint8_t>(random[i]);
-        if (i == 6) byte = static_cast<uint8_t>((byte & 0x0f) | 0x40);  // The version.
-        if (i == 8) byte = static_cast<uint8_t>((byte & 0x3f) | 0x80);  // The variant.
+        if (i == 6) byte = static_cast<uint8_t>((byte & 0x0f) | 0x40);  // Version.
+        if (i == 8) byte = static_cast<uint8_t>((byte & 0x3f) | 0x80);  // Variant.
         if (i == 4 || i == 6 || i == 8 || i == 10) text[out++] = '-';
         text[out++] = digits[byte >> 4];
         text[out++] = digits[byte & 15];

@@ -1,7 +1,8 @@
-// webhook/client.h: a connected client as the application knows it: what stands in each of its webhooks.
-// Immutable, and one piece of memory, since there is one for each idle connection.
+// webhook/client.h: what each webhook tells the application about a connected client. Immutable,
+// and one allocation, because every idle connection has one.
 //
-// Owner: the connection; with its last webhooks it outlives the connection's socket. Thread: its worker's.
+// Owner: the connection. Its last webhooks may be sent after its socket closed, and the Client
+//        lives until then. Thread: the connection's worker.
 #pragma once
 
 #include <array>
@@ -15,29 +16,29 @@ namespace starling::webhook {
 
 inline constexpr size_t uuid_length = 36;
 
-// A UUID of version 4 (RFC 9562 section 5.4) as text. `random` from a cryptographic source, of which 122
-// bits are used.
+// Returns a UUID of version 4 (RFC 9562 section 5.4) as text. `random` comes from a cryptographic
+// source; 122 of its bits are used.
 [[nodiscard]] std::array<char, uuid_length> make_uuid(
     std::span<const std::byte, 16> random) noexcept;
 
-// Each field below 1 GiB.
+// Each field is smaller than 1 GiB.
 struct ClientFields {
     std::string_view conn_id = {};
     std::string_view user = {};
     std::string_view token = {};
     std::string_view user_agent = {};
-    // The request's header lines that go along, as the sender wants them.
+    // The request's header lines that are forwarded, in the form in which they are sent.
     std::string_view headers = {};
-    // JSON: `data` of the answer that accepted the client; "": there was none.
+    // JSON: `data` of the answer that accepted the client; "": none.
     std::string_view session = {};
-    bool is_public = false;  // It came without a token, and `token` was made up.
+    bool is_public = false;  // The client came without a token, and `token` was generated.
 };
 
 class Client {
 public:
     explicit Client(const ClientFields& fields);
 
-    // Valid as long as this object.
+    // The views are valid as long as this object.
     [[nodiscard]] std::string_view conn_id() const noexcept { return part(0); }
     [[nodiscard]] std::string_view user() const noexcept { return part(1); }
     [[nodiscard]] std::string_view user_agent() const noexcept { return part(2); }
@@ -52,7 +53,7 @@ private:
     static constexpr size_t parts = 5;
     struct Head {
         std::array<uint32_t, parts> ends;
-        // The token mostly stands in the forwarded Cookie: then it is not kept twice.
+        // The token is usually part of the forwarded Cookie; then it is not stored again.
         uint32_t token_at;
         uint32_t token_bytes : 31;
         uint32_t is_public : 1;

@@ -13,7 +13,7 @@ using base::JsonText;
 
 constexpr std::string_view topic_wanted = "1 to 255 bytes without NUL are wanted";
 
-// Fields that Olares' gateway does not know: what is wrong with them is nothing to it.
+// Forgets malformed values of fields that Olares' gateway does not know, because it ignores them.
 void forget_faulty(Fields& fields) {
     if (!fields.lenient()) return;
     for (const Field field : {Field::text, Field::base64, Field::reason})
@@ -54,7 +54,8 @@ bool read_send_selector(Fields& fields, bool needs_selector, Selector& out) {
            finish_selector(fields, out, needs_selector, "conn_id, users, tokens");
 }
 
-// "" is skipped among connections and tokens: a caller who does not know a token means nobody by it.
+// "" is skipped among connections and tokens: a caller that does not know a token means no
+// connection by it.
 bool read_close_selector(Fields& fields, bool needs_selector, Selector& out) {
     if (!fields.names(Field::conns, out.conns) || !fields.names(Field::users, out.users) ||
         !fields.names(Field::tokens, out.tokens) || !read_access(fields, out.access))

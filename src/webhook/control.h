@@ -1,7 +1,8 @@
-// webhook/control.h: the bodies of the control API: which connections, and what they get.
+// webhook/control.h: reads the bodies of the control API: which connections are meant, and what
+// they get.
 //
-// A failure is for the answer: it names the field, "users: an array of strings is wanted". Pure functions,
-// any thread; what they return owns its memory and may travel to other workers.
+// A failure is the text of the answer and names the field: "users: an array of strings is wanted".
+// Pure functions, any thread; the results own their memory and may be moved to other workers.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +15,11 @@
 
 namespace starling::webhook {
 
-// One message for clients.
+// One message to clients.
 struct Payload {
     bool binary = false;
-    std::string
-        bytes;  // Of a JSON payload exactly those that the application sent. UTF-8 where it is text.
+    // A JSON payload holds exactly the bytes that the application sent. UTF-8 unless binary.
+    std::string bytes;
 };
 
 struct SendRequest {
@@ -32,7 +33,7 @@ struct CloseRequest {
     std::string reason;
 };
 
-// Join and leave.
+// For join and leave.
 struct TopicRequest {
     std::string topic;
     Selector of;
@@ -41,7 +42,7 @@ struct TopicRequest {
 struct PublishRequest {
     std::string topic;
     Payload payload;
-    NameSet except;  // Ids of connections.
+    NameSet except;  // Connection ids.
 };
 
 [[nodiscard]] base::Result<SendRequest> read_send(std::string_view body, Reading reading);
@@ -49,18 +50,18 @@ struct PublishRequest {
 [[nodiscard]] base::Result<TopicRequest> read_topic(std::string_view body, Reading reading);
 [[nodiscard]] base::Result<PublishRequest> read_publish(std::string_view body, Reading reading);
 
-// The same of an object that is part of a text; false where `fields` says what is wrong. `needs_selector`: where
-// none is given is a fault, else `given()` is false.
+// Read an object that is part of a text. False: `fields` says what is wrong. A missing selector is
+// a fault if `needs_selector`; otherwise `given()` is then false.
 [[nodiscard]] bool read_send(Fields& fields, const base::JsonText& object, bool needs_selector,
                              SendRequest& out);
 [[nodiscard]] bool read_close(Fields& fields, const base::JsonText& object, bool needs_selector,
                               CloseRequest& out);
 [[nodiscard]] bool read_publish(Fields& fields, const base::JsonText& object, PublishRequest& out);
 
-// 1 to 255 bytes without NUL.
+// True for 1 to 255 bytes without NUL.
 [[nodiscard]] bool is_topic(std::string_view name) noexcept;
 
-// 1000, and 3000 to 4999: what an application may close with (RFC 6455 section 7.4).
+// True for 1000 and 3000 to 4999: the codes that an application may use (RFC 6455 section 7.4).
 [[nodiscard]] constexpr bool is_close_code(int64_t code) noexcept {
     return code == 1000 || (code >= 3000 && code <= 4999);
 }

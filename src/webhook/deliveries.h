@@ -1,5 +1,5 @@
-// webhook/deliveries.h: what the Deliveries of one worker share: options, the budget, and the list of those whose
-// client is gone.
+// webhook/deliveries.h: what the Deliveries of one worker share: the options, the budget, and the
+// list of Deliveries whose client is gone.
 //
 // Owner: the worker's part of the gateway. Thread: that worker's.
 #pragma once
@@ -17,26 +17,27 @@ class Backlog;
 class Delivery;
 
 struct DeliveryOptions {
-    // Of one connection, the message under way included. A connection that reaches one of these is not read again
-    // before it is down to half of both.
+    // Limits of one connection, including the message being sent. A connection that reaches either
+    // limit is not read until it is down to half of both.
     uint32_t messages_max = 1'000;
     uint32_t message_bytes_max = 1 << 20;
-    // Of Deliveries whose client is gone: of this worker, so a gateway with several divides its bound by them.
+    // Limit of Deliveries whose client is gone, for this worker. A gateway with several workers
+    // divides its limit by their number.
     uint32_t endings_max = 100'000;
     RetryOptions retry;
 };
 
 class Deliveries {
 public:
-    // `budget` outlives it.
+    // `budget` must live longer than this object.
     Deliveries(const DeliveryOptions& options, Budget& budget) noexcept
         : options_(options), budget_(budget) {}
 
     [[nodiscard]] const DeliveryOptions& options() const noexcept { return options_; }
     [[nodiscard]] Budget& budget() noexcept { return budget_; }
 
-    // The Delivery of the client that has been gone for the longest time, where they are too many; else null. Ask after
-    // Delivery::end(), and drop() it.
+    // If there are too many Deliveries whose client is gone, the one whose client left first; else
+    // null. Call it after Delivery::end(), then drop() the result.
     [[nodiscard]] Delivery* excess() const noexcept;
     [[nodiscard]] size_t endings() const noexcept { return endings_; }
 
@@ -47,7 +48,7 @@ private:
 
     const DeliveryOptions options_;
     Budget& budget_;
-    base::ListLink oldest_;  // The list's head.
+    base::ListLink oldest_;  // Head of the list, oldest first.
     size_t endings_ = 0;
 };
 

@@ -27,7 +27,7 @@ struct Row {
     Effects effects;
 };
 
-// An event without a row is a fault of the caller, and an assertion.
+// An event without a row is a bug of the caller, and fails an assertion.
 constexpr Row rows[] = {
     {Phase::idle, Event::offered, Phase::due, ready},
     {Phase::idle, Event::ended, Phase::done, done},
@@ -164,7 +164,7 @@ Effects Delivery::step(Event event) noexcept {
     return {};
 }
 
-// Idle: picks what is next, and adds what that causes.
+// In the phase idle: makes the next webhook due, or finds that there is none.
 Effects Delivery::advance(Effects effects) {
     const bool closed = action_ == Action::close;
     if (messages() > 0)
@@ -172,7 +172,7 @@ Effects Delivery::advance(Effects effects) {
     else if (ending_ && heard_ && !closed)
         action_ = Action::close;
     else {
-        // An idle connection keeps no memory; one that ended without `close`, or behind it, is done.
+        // An idle connection keeps no memory. An ending one without a `close` to send is done.
         release();
         if (ending_) effects.done = step(Event::ended).done;
         return effects;
@@ -198,8 +198,8 @@ bool Delivery::full() const noexcept {
            !worker_.budget().has_room();
 }
 
-// Every paused connection has a message of its own in the queue, so that it is looked at again: nobody needs to be
-// told when another connection makes room in the budget.
+// A paused connection has a message in its own queue, so it comes here again. So no connection has
+// to be notified when another one makes room in the budget.
 void Delivery::regulate(Effects& effects) noexcept {
     if (ending_) return;
     if (!paused_ && messages() > 0 && full()) {

@@ -1,10 +1,12 @@
-// webhook/delivery.h: what is due to an application for one connection, as a table: `open`, then the client's
-// messages in their order, then `close`, one at a time; when a try is repeated, and when it is given up.
-// It holds no socket and no clock: it is told what happened and says what is to be done.
+// webhook/delivery.h: the webhooks of one connection as a table: `open`, then the client's messages
+// in their order, then `close`, one at a time; when a try is repeated, and when it is given up. A
+// Delivery holds no socket and no clock: the caller reports events and carries out the Effects that
+// each call returns.
 //
-// Use: a new Delivery has its `open` due. Do what the Effects of each call say, in the order of their
-// declaration. `ready`: send what due() says as soon as the application has room for one more request, and call
-// started(); finished() once that has ended. `start_timer`: call on_timer() at deadline_ms().
+// Use: a new Delivery has its `open` due. Carry out the Effects of each call in the order of their
+// declaration. `ready`: once the application can take one more request, send what due() returns and
+// call started(); call finished() when the request has ended. `start_timer`: call on_timer() at
+// deadline_ms().
 //
 // Thread: its worker's. Times are milliseconds of a steady clock.
 #pragma once
@@ -23,35 +25,36 @@ namespace starling::webhook {
 
 class Backlog;
 
-// Owner: the gateway's connection, and once its client is gone the worker, until `done`. Has a fixed address.
+// Owner: the gateway's connection; once the client is gone the worker, until `done`. Must not move.
 class Delivery {
 public:
     enum class Phase : uint8_t {
         idle,     // Nothing waits.
-        due,      // due() wants to be sent.
-        flying,   // Its request is under way.
-        pausing,  // It failed, and is due again at deadline_ms().
+        due,      // due() has to be sent.
+        flying,   // Its request is being sent.
+        pausing,  // The request failed; it is due again at deadline_ms().
         done,     // Nothing is or will be due.
     };
 
     enum class Event : uint8_t {
-        offered,    // There is something to send.
-        started,    // The request began.
-        delivered,  // The application took it.
-        failed,     // To be tried again.
-        lost,       // Not to be tried again, or tried for long enough.
+        offered,    // There is a webhook to send.
+        started,    // The request was begun.
+        delivered,  // The application took the webhook.
+        failed,     // The try failed; there will be another.
+        lost,       // The webhook is given up: no further try is allowed.
         timer,      // The pause is over.
-        ended,      // `close` is off the list, or was not due.
-        dropped,    // Nobody waits for it any more.
+        ended,      // The client is gone, and no webhook is left.
+        dropped,    // The caller gives up the Delivery.
     };
 
     struct Effects {
-        bool lost =
-            false;  // What was due is given up: log it, count it. A reached `drop` gives up all the rest.
+        // The webhook that was due is given up: log and count it. If drop() returns this, all later
+        // webhooks are given up, too.
+        bool lost = false;
         bool start_timer = false;
         bool ready = false;
-        bool pause = false;   // Read no more of the client's messages.
-        bool resume = false;  // Go on reading.
+        bool pause = false;   // Stop reading the client's messages.
+        bool resume = false;  // Read on.
         bool done = false;    // The Delivery may be destroyed.
 
         friend bool operator==(const Effects&, const Effects&) = default;
@@ -59,45 +62,46 @@ public:
 
     enum class Begin : uint8_t {
         with_open,  // `open` is due.
-        admitted,   // The application has had `open`, and admitted the client.
+        admitted,   // The application got `open` before, and admitted the client.
     };
 
-    // `worker` outlives it.
+    // `worker` must live longer than this object.
     explicit Delivery(Deliveries& worker, Begin begin = Begin::with_open);
     ~Delivery();
     Delivery(const Delivery&) = delete;
     Delivery& operator=(const Delivery&) = delete;
 
-    // Would the message be within the bounds? One that is larger than all of them is, where nothing waits.
+    // True if the message is within the limits. Any message fits if none waits.
     [[nodiscard]] bool fits(size_t data_bytes) const noexcept;
-    // A message's `data`, see data_of(). It is taken whether it fits or not: who has read it from the client cannot
-    // give it back. Not after end().
+    // Queues a message with the `data` that data_of() returns, even if it does not fit, because the
+    // caller cannot return it to the client. Not allowed after end().
     [[nodiscard]] Effects push(std::string data);
-    // The client is gone, or closed: `close` is due once everything in front of it is off the list; not where
-    // the application cannot have heard of the connection. Repeated calls change nothing.
+    // The client is gone or was closed. `close` is due after all earlier webhooks, unless the
+    // application cannot know of the connection. Repeated calls change nothing.
     [[nodiscard]] Effects end();
 
     struct Due {
         Action action;
         std::string_view data;  // Valid until finished() or drop().
         uint32_t sequence;      // For webhook_id().
-        uint32_t tries;         // So many have failed.
+        uint32_t tries;         // Failed tries.
     };
-    // In the phases due, flying and pausing.
+    // Allowed in the phases due, flying and pausing.
     [[nodiscard]] Due due() const noexcept;
 
     void started(uint64_t now_ms) noexcept;
-    // `random`: evenly distributed over its range.
+    // `random` must be evenly distributed over its range.
     [[nodiscard]] Effects finished(const Outcome& outcome, uint64_t now_ms, uint32_t random);
     // Early and repeated calls do no harm.
     [[nodiscard]] Effects on_timer(uint64_t now_ms) noexcept;
-    // Gives up everything: see Deliveries::excess(), and the end of a drain. A request under way is forgotten.
+    // Gives up all webhooks; called for Deliveries::excess() and at the end of a drain. The caller
+    // must forget a request that is being sent.
     [[nodiscard]] Effects drop() noexcept;
 
-    [[nodiscard]] uint64_t deadline_ms() const noexcept;  // UINT64_MAX where nothing pauses.
+    [[nodiscard]] uint64_t deadline_ms() const noexcept;  // UINT64_MAX in every phase but pausing.
     [[nodiscard]] Phase phase() const noexcept { return phase_; }
     [[nodiscard]] bool paused() const noexcept { return paused_; }
-    // What waits or is under way.
+    // Counts the messages that wait or are being sent.
     [[nodiscard]] size_t messages() const noexcept;
     [[nodiscard]] size_t message_bytes() const noexcept;
 
@@ -110,11 +114,11 @@ private:
     void regulate(Effects& effects) noexcept;
 
     Deliveries& worker_;
-    std::unique_ptr<Backlog> backlog_;  // Only where something waits.
-    uint32_t sequence_ = 0;             // How many webhooks were in front of this one.
+    std::unique_ptr<Backlog> backlog_;  // Null while nothing waits.
+    uint32_t sequence_ = 0;             // The number of webhooks before the current one.
     Phase phase_ = Phase::idle;
-    Action action_ = Action::open;  // What is due; without a meaning in the phase idle.
-    bool heard_ : 1 = false;        // The application may know the connection.
+    Action action_ = Action::open;  // The current webhook; meaningless in the phase idle.
+    bool heard_ : 1 = false;        // The application may know of the connection.
     bool ending_ : 1 = false;
     bool paused_ : 1 = false;
 };

@@ -22,7 +22,7 @@ bool is_selector(Field field) noexcept {
     return (field >= Field::conn_id && field <= Field::users_access_type) || field == Field::except;
 }
 
-// A stranger's key, for a problem's text.
+// Shortens a peer's key for the text of a problem.
 std::string shown(std::string_view raw_key) {
     constexpr size_t bytes_max = 64;
     std::string key;
@@ -96,7 +96,7 @@ bool Fields::names_of(const JsonText& list, Field field, NameSet& out) {
         if (walk.value().kind == JsonKind::string) {
             if (!add_name(field, walk.value(), out)) return false;
         } else if (lenient() && walk.value().kind == JsonKind::null) {
-            out.add("");  // As Go reads it.
+            out.add("");  // Go's JSON decoder does the same.
         } else {
             return fail(field, wanted);
         }
@@ -138,7 +138,7 @@ JsonText read_body(std::string_view body, Reading reading, std::string& repaired
             problem = "the body: is not UTF-8";
             return {};
         }
-        body = repaired = base::utf8_repaired(body);  // As Go reads it.
+        body = repaired = base::utf8_repaired(body);  // Go's JSON decoder does the same.
     }
     const auto value = base::scan_json(body);
     if (!value) {

@@ -1,4 +1,5 @@
-// webhook/fields.h: the members of one JSON object of an application, with the field's name in words where one is wrong.
+// webhook/fields.h: reads the members of one JSON object from an application, and names the field
+// that is wrong.
 //
 // Owner: the function that reads a request. Thread: the owner's.
 #pragma once
@@ -18,11 +19,13 @@ namespace starling::webhook {
 // How requests of the control API are read.
 enum class Reading : uint8_t {
     strict,  // Unknown fields and wrong types are refused.
-    lenient,  // As Olares' gateway: unknown fields are ignored, keys match without case, null is absent.
+    // As in Olares' gateway: unknown fields are ignored, case in keys does not matter, null means
+    // absent.
+    lenient,
 };
 
-inline constexpr size_t names_max = 10'000;      // Of one field.
-inline constexpr size_t name_bytes_max = 255;    // Of a user, a connection, a topic.
+inline constexpr size_t names_max = 10'000;      // In one field.
+inline constexpr size_t name_bytes_max = 255;    // Name of a user, a connection or a topic.
 inline constexpr size_t reason_bytes_max = 123;  // RFC 6455 section 5.5: of a close frame.
 
 enum class Field : uint8_t {
@@ -48,32 +51,32 @@ inline constexpr size_t field_count = 17;
 
 class Fields {
 public:
-    // `place`: what stands in front of the fields' names in problem(): "" or "actions[2].send.".
+    // `place` precedes field names in problem(): "" or, for example, "actions[2].send.".
     explicit Fields(Reading reading, std::string place = {})
         : place_(std::move(place)), reading_(reading) {}
 
-    // Each of these returns false where problem() says what is wrong.
+    // Each of these functions returns false on a fault; problem() then says what is wrong.
     //
-    // The members of `value`, which are views into its text; `known` fields alone.
+    // Reads the members of `value`; the views point into its text. Only `known` fields are kept.
     [[nodiscard]] bool read(const base::JsonText& value, std::initializer_list<Field> known);
-    // Appends to the set, which the caller seals. An absent field, and null, is none.
+    // Appends to the set; the caller must seal it. A field that is absent or null adds nothing.
     [[nodiscard]] bool names(Field field, NameSet& out);
-    // The same of a value that stands elsewhere; the problem says `field`.
+    // Like names(), for a value from another place; the problem names `field`.
     [[nodiscard]] bool names_of(const base::JsonText& value, Field field, NameSet& out);
-    // One string, as names() takes it. The set stays empty for an absent field, null and "".
+    // Like names(), for one string. Adds nothing for an absent field, null or "".
     [[nodiscard]] bool name(Field field, NameSet& out);
-    // An absent field leaves `out` as it is.
+    // If the field is absent, `out` stays as it is.
     [[nodiscard]] bool text(Field field, std::string& out);
     [[nodiscard]] bool integer(Field field, int64_t& out);
 
     [[nodiscard]] bool has(Field field) const noexcept { return found_[index(field)].has; }
-    // Only of a field that is there.
+    // Only for a field that is present.
     [[nodiscard]] const base::JsonText& value(Field field) const noexcept {
         return found_[index(field)].value;
     }
     void forget(Field field) noexcept { found_[index(field)].has = false; }
 
-    // False always, so that a reader can return it.
+    // Always returns false, so that a reader can return the result.
     bool fail(std::string_view what, std::string_view problem);
     bool fail(Field field, std::string_view problem);
     [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
@@ -96,8 +99,8 @@ private:
     Reading reading_;
 };
 
-// The value of a whole body: "" in `problem`, or what is wrong with it. `repaired` keeps a copy where one is
-// needed; the value is a view into `body` or into it.
+// The value of a whole body. `problem` is "" or says what is wrong with the body. The value is a
+// view into `body`, or into `repaired` if the body had to be changed.
 [[nodiscard]] base::JsonText read_body(std::string_view body, Reading reading,
                                        std::string& repaired, std::string& problem);
 

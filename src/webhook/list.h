@@ -1,10 +1,12 @@
-// webhook/list.h: GET /tapr/ws/conn/list: the connections by user, in pieces, so that a list of 100,000 stalls nobody.
+// webhook/list.h: GET /tapr/ws/conn/list: lists the connections by user, in pieces, so that a list
+// of 100,000 does not delay other work.
 //
-//     {"code":0,"message":"success","data":[{"name","conns":[{"id","token","userAgent","userAgentTag"}],
-//      "conns_number","public_conns":[...],"public_conns_number"}],"cursor":"..."}
+//     {"code":0,"message":"success","data":[{"name",
+//      "conns":[{"id","token","userAgent","userAgentTag"}],"conns_number",
+//      "public_conns":[...],"public_conns_number"}],"cursor":"..."}
 //
-// Connections come in the order of ListKey. A page that ends within a user's connections is followed by one that
-// begins with that user's name again; the numbers are those of the page.
+// Connections are in the order of ListKey. If a page ends within a user's connections, the next
+// page begins with the same user. The numbers count the entries of the page.
 //
 // Pure; any thread.
 #pragma once
@@ -20,7 +22,7 @@
 
 namespace starling::webhook {
 
-// Where a connection stands in the list: by name, then those with a token first, then by id.
+// The order in the list: by name, then connections with a token before public ones, then by id.
 struct ListKey {
     std::string_view user;
     bool is_public = false;
@@ -35,40 +37,40 @@ struct ListEntry {
     std::string_view user_agent;
 };
 
-// What a request asks for. Owner: the request.
+// The parameters of a request. Owner: the request.
 class ListQuery {
 public:
-    // A parameter of the query, decoded: user (again for each), limit (connections, 1 to 1,000,000), cursor. A failure
-    // is for the answer: "limit: ...".
+    // Sets a parameter of the query, decoded: user (may be repeated), limit (connections, 1 to
+    // 1,000,000), cursor. A failure is the text of the answer: "limit: ...".
     [[nodiscard]] base::Result<void> set(std::string_view name, std::string_view value);
-    // Behind the last set().
+    // Call it after the last set().
     void seal() { users_.seal(); }
 
-    [[nodiscard]] size_t limit() const noexcept { return limit_; }  // SIZE_MAX where none is given.
-    // No users: all of them.
+    [[nodiscard]] size_t limit() const noexcept { return limit_; }  // SIZE_MAX if none was given.
+    // Empty: all users.
     [[nodiscard]] const NameSet& users() const noexcept { return users_; }
-    // Is the connection among the users, and behind the cursor?
+    // True if the connection belongs to these users and is after the cursor.
     [[nodiscard]] bool wants(const ListKey& key) const noexcept;
 
 private:
     NameSet users_;
     size_t limit_ = SIZE_MAX;
-    // What the cursor holds, "" without one: "0" or "1" for is_public, the id, a blank, the name.
+    // Decoded, "" if none was given: "0" or "1" for is_public, the id, a blank, the name.
     std::string cursor_;
 };
 
-// Opaque; for ListQuery::set().
+// An opaque text for ListQuery::set().
 [[nodiscard]] std::string list_cursor(const ListKey& last);
 
-// Appends the answer to `out`, which the caller may take and empty between any two calls.
+// Appends the answer to `out`. Between two calls the caller may take and clear `out`.
 class ListWriter {
 public:
-    // `show_tokens`: else each token is "".
+    // `show_tokens` false: each token is shown as "".
     ListWriter(std::string& out, bool show_tokens);
 
-    // In ascending order of their keys. `entry` is not kept.
+    // Add entries in ascending order of their keys. `entry` is not kept.
     void add(const ListEntry& entry);
-    // `cursor`: where there is more.
+    // `cursor` is set if more entries follow on the next page.
     void finish(std::optional<std::string_view> cursor = std::nullopt);
 
 private:
@@ -81,7 +83,7 @@ private:
     bool in_user_ = false;
     bool in_public_ = false;
     std::string user_;
-    size_t count_ = 0;  // Of the array that is open.
+    size_t count_ = 0;  // The number of items in the open array.
 };
 
 }  // namespace starling::webhook

@@ -1,5 +1,5 @@
-// webhook/names.h: a set of names (of users, connections, tokens) that a request lists, each once. One piece of memory
-// for all of them, so that a request of 10,000 names costs no 10,000 allocations.
+// webhook/names.h: a set of the names (of users, connections, tokens) in a request. All names share
+// one allocation, so that a request with 10,000 names does not cost 10,000 allocations.
 //
 // Owner: the request, as a value. Thread: as any value.
 #pragma once
@@ -14,8 +14,8 @@ namespace starling::webhook {
 
 class NameSet {
 public:
-    // Where the last name begins is appended to, so that it is decoded in place; then add() ends it. All names
-    // together below 4 GiB.
+    // Append a name here to decode it in place; then add() ends it. All names together must stay
+    // below 4 GiB.
     [[nodiscard]] std::string& buffer() noexcept { return bytes_; }
     void add() {
         const size_t begin = spans_.empty() ? 0 : spans_.back().begin + spans_.back().size;
@@ -26,13 +26,13 @@ public:
         bytes_.append(name);
         add();
     }
-    // The name that was added last.
+    // The name added last.
     [[nodiscard]] std::string_view last() const noexcept { return (*this)[spans_.size() - 1]; }
     void remove_last() {
         bytes_.resize(spans_.back().begin);
         spans_.pop_back();
     }
-    // Behind the last add(): sorts the names, by their length first, and drops repeated ones.
+    // Call it after the last add(): sorts the names, by length first, and removes duplicates.
     void seal();
 
     [[nodiscard]] bool empty() const noexcept { return spans_.empty(); }
@@ -40,7 +40,7 @@ public:
     [[nodiscard]] std::string_view operator[](size_t i) const noexcept {
         return std::string_view(bytes_).substr(spans_[i].begin, spans_[i].size);
     }
-    // Of a sealed set.
+    // Only for a sealed set.
     [[nodiscard]] bool contains(std::string_view name) const noexcept;
 
 private:

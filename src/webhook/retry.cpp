@@ -14,7 +14,7 @@ struct Row {
     Verdict at_least_once, at_most_once;
 };
 
-// A status without a row (1xx, 3xx, 4xx) is lost.
+// The webhook is lost for a status without a row (1xx, 3xx, 4xx).
 constexpr Row rows[] = {
     {200, 299, Verdict::delivered, Verdict::delivered}, {429, 429, Verdict::again, Verdict::again},
     {500, 501, Verdict::again, Verdict::lost},          {502, 504, Verdict::again, Verdict::again},

@@ -1,5 +1,5 @@
-// webhook/retry.h: what an application's answer to a webhook means, and how long to wait before the next try.
-// Pure functions, any thread.
+// webhook/retry.h: judges an application's answer to a webhook, and computes the pause before the
+// next try. Pure functions, any thread.
 #pragma once
 
 #include <cstddef>
@@ -9,19 +9,21 @@
 
 namespace starling::webhook {
 
-// How one try ended.
+// The result of one try.
 struct Outcome {
-    uint16_t status = 0;  // Of the answer's head; 0: there was none.
-    // The request's body was handed over in full: the application may have seen the webhook. An answer says so too.
+    uint16_t status = 0;  // The answer's status; 0: no answer.
+    // The whole body was sent, so the application may have seen the webhook. An answer implies
+    // that, too.
     bool sent = false;
     std::optional<uint32_t> retry_after_ms = std::nullopt;  // See read_retry_after().
 };
 
 enum class Rules : uint8_t {
-    // Tried again after everything that may pass: no connection, no answer in time, 429, 5xx.
+    // Tries again after every fault that may be temporary: no connection, no answer in time, 429,
+    // 5xx.
     at_least_once,
-    // Tried again only where the application cannot have seen it, and for 429, 502, 503 and 504, by which a
-    // server or a proxy says that it did not take the request.
+    // Tries again only if the application cannot have seen the webhook, and after 429, 502, 503 and
+    // 504, by which a server or a proxy says that it did not take the request.
     at_most_once,
 };
 
@@ -31,18 +33,19 @@ enum class Verdict : uint8_t { delivered, again, lost };
 
 struct RetryOptions {
     Rules rules = Rules::at_least_once;
-    uint32_t pause_ms_min = 100;     // Before the second try; each further pause is twice as long,
-    uint32_t pause_ms_max = 5'000;   // up to this. All of them ± 20 %.
-    uint32_t retry_for_ms = 30'000;  // From the first try; the last one is at its end.
+    uint32_t pause_ms_min = 100;    // Before the second try. Each further pause is twice as long,
+    uint32_t pause_ms_max = 5'000;  // up to this limit. All pauses vary by ± 20 %.
+    // From the first try on; the last try is at the end of this time.
+    uint32_t retry_for_ms = 30'000;
     uint32_t close_retry_for_ms = 600'000;  // The same for `close`.
 };
 
-// `tries`: so many have failed, 1 at least. `random`: evenly distributed over its range. An application's
-// Retry-After counts in place of the schedule, within its two bounds.
+// `tries`: the number of failed tries, at least 1. `random` must be evenly distributed over its
+// range. An application's Retry-After replaces the schedule, within pause_ms_min and pause_ms_max.
 [[nodiscard]] uint32_t pause_ms(const RetryOptions& options, uint32_t tries, uint32_t random,
                                 std::optional<uint32_t> retry_after_ms) noexcept;
 
-// Retry-After: seconds or a date (RFC 9110 section 10.2.3). A date that has passed is 0.
+// Reads Retry-After: seconds or a date (RFC 9110 section 10.2.3). A date in the past is 0.
 [[nodiscard]] std::optional<uint32_t> read_retry_after(std::string_view value, int64_t unix_s);
 
 }  // namespace starling::webhook

@@ -1,4 +1,4 @@
-// webhook/selector.h: which connections a request of the control API means.
+// webhook/selector.h: selects the connections that a request of the control API refers to.
 //
 // Owner: the request, as a value. Thread: as any value.
 #pragma once
@@ -13,7 +13,7 @@ namespace starling::webhook {
 // The values of users_access_type.
 enum class Access : uint8_t { all, private_only, public_only };
 
-// A connection, as far as it is selected by.
+// The properties by which a connection is selected.
 struct Target {
     std::string_view conn_id;
     std::string_view user;
@@ -21,8 +21,8 @@ struct Target {
     bool is_public = false;
 };
 
-// Selectors that are given must all match. An empty set is none given. `""` among the users is the user without a
-// name. Where users are given, `access` narrows them; else it is ignored.
+// All given selectors must match. An empty set is not given. `""` among the users is the user
+// without a name. `access` restricts the users; if no users are given it is ignored.
 struct Selector {
     NameSet conns;
     NameSet users;
@@ -32,7 +32,7 @@ struct Selector {
     [[nodiscard]] bool given() const noexcept {
         return !conns.empty() || !users.empty() || !tokens.empty();
     }
-    // Only where one is given. A worker that finds connections by their id or their user asks this of those alone.
+    // Call it only if given(). A worker that finds connections by id or user checks only those.
     [[nodiscard]] bool matches(const Target& target) const noexcept {
         if (!conns.empty() && !conns.contains(target.conn_id)) return false;
         if (!tokens.empty() && !tokens.contains(target.token)) return false;

@@ -6,7 +6,7 @@
 namespace starling::webhook {
 
 std::string webhook_id(std::string_view conn_id, uint32_t sequence) {
-    // No full stop: it separates the parts of what is signed.
+    // Contains no full stop, because that separates the parts of the signed text.
     return std::string(conn_id).append("-").append(std::to_string(sequence));
 }
 

@@ -1,5 +1,6 @@
-// webhook/signing.h: the headers by which an application knows a webhook again and trusts it, as Standard
-// Webhooks (https://www.standardwebhooks.com) has them: webhook-id, webhook-timestamp, webhook-signature.
+// webhook/signing.h: the headers by which an application identifies and verifies a webhook, as in
+// Standard Webhooks (https://www.standardwebhooks.com): webhook-id, webhook-timestamp,
+// webhook-signature.
 //
 // Owner: the gateway's options. Thread: immutable; any thread.
 #pragma once
@@ -12,14 +13,14 @@
 
 namespace starling::webhook {
 
-// The value of webhook-id: the same for every try of a webhook, another for every other webhook. `sequence`:
-// Delivery::Due::sequence.
+// The value of webhook-id: the same for every try of a webhook, different for every webhook.
+// `sequence` is Delivery::Due::sequence.
 [[nodiscard]] std::string webhook_id(std::string_view conn_id, uint32_t sequence);
 
 class SigningKey {
 public:
-    // "whsec_" and base64, or the raw bytes as they are. A failure says what is wrong with the key, and never
-    // shows it.
+    // Reads "whsec_" and base64, or raw bytes. A failure says what is wrong with the key without
+    // showing it.
     [[nodiscard]] static base::Result<SigningKey> read(std::string_view text);
 
     // The value of webhook-signature: "v1," and the base64 of HMAC-SHA256 of `id.timestamp.body`.
