@@ -16,7 +16,7 @@ constexpr auto eio4 = Revision::eio4;
 constexpr auto text = PayloadKind::text;
 constexpr auto binary = PayloadKind::binary;
 
-// "4hello 4x bin:..." and how it ended.
+// Returns "4hello 4x bin:..." and the end.
 std::string read(std::string_view body, Revision revision, PayloadKind kind) {
     PayloadReader reader(body, revision, kind);
     std::string out;
@@ -42,7 +42,7 @@ void check(std::span<const Row> rows, Revision revision, PayloadKind kind) {
     for (const Row& row : rows) EXPECT_EQ(read(row.body, revision, kind), row.expected) << row.name;
 }
 
-// Bodies as engine.io-parser 5 writes them.
+// Bodies as written by engine.io-parser 5.
 TEST(EngineioPayload, reads_revision_4) {
     constexpr Row rows[] = {
         {"one", "4hello", "4hello|"},
@@ -88,7 +88,7 @@ TEST(EngineioPayload, reads_revision_4) {
     EXPECT_EQ(read("4a", eio4, binary), "binary payload");
 }
 
-// Bodies as engine.io-parser 2 (and 1, where it says so) writes them.
+// Bodies as written by engine.io-parser 2 (and 1, where a row says so).
 TEST(EngineioPayload, reads_revision_3_text) {
     constexpr Row rows[] = {
         {"one", "6:4hello", "4hello|"},
@@ -150,7 +150,7 @@ TEST(EngineioPayload, reads_revision_3_binary) {
     check(rows, eio3, binary);
 }
 
-// Every prefix of a good body ends in a fault or with fewer packets, and never with others.
+// Every proper prefix of a valid body gives a fault or fewer packets, never different ones.
 TEST(EngineioPayload, bodies_that_are_cut) {
     struct Body {
         Revision revision;
@@ -208,10 +208,10 @@ TEST(EngineioPayload, kinds) {
 struct Written {
     const char* name;
     std::vector<Packet> packets;
-    std::string_view body4, text3, binary3;  // binary3: to a client that takes it.
+    std::string_view body4, text3, binary3;  // binary3: for a client that accepts binary answers.
 };
 
-// As the packages write them, but for the escapes in revision 3.
+// As the packages write them, except for the escapes in revision 3.
 TEST(EngineioPayload, writes) {
     const Packet data{Type::message, true, "\x00\x01\x02\xff"sv};
     const Written rows[] = {
@@ -311,7 +311,7 @@ TEST(EngineioPayload, escapes_within_json_strings_alone) {
         {"[\"\\\"\u00e9\"]", R"(["\"\u00e9"])"},
         {"[\"\\\\\",\"\u00e9\"]", R"(["\\","\u00e9"])"},
         {"[\"\uffff\U00010000\U0010ffff\"]", R"(["\uffff\ud800\udc00\udbff\udfff"])"},
-        {"[\"\xc3", "[\"\\ufffd"},  // The application's fault: no byte behind the end is read.
+        {"[\"\xc3", "[\"\\ufffd"},  // A bug of the application: no byte after the end is read.
         {"[\"\xf0\x9f\x98\"]", "[\"\\ufffd\"]"},
         {"\"\\", "\"\\"},
     };

@@ -10,7 +10,7 @@
 namespace starling::engineio::test {
 namespace {
 
-constexpr SessionOptions options{};  // 25 s, 20 s; 10 s to upgrade; 30 s to close.
+constexpr SessionOptions options{};  // Pings after 25 s, timeout 20 s; upgrade 10 s; close 30 s.
 constexpr auto eio3 = Revision::eio3;
 constexpr auto eio4 = Revision::eio4;
 constexpr auto polling = Transport::polling;
@@ -44,9 +44,9 @@ const std::map<std::string, Session::Event, std::less<>> events = {
     {"ws-error", Session::Event::websocket_error},  {"ws-fault", Session::Event::websocket_fault},
 };
 
-// Plays words against a session: an event; `post:4x` and `ws:2probe`, packets; `answer`, the caller
-// answers the pending poll; `close`, `drop`; `+100`, so many milliseconds pass, in which what the
-// timers did is told with its time.
+// Plays words against a session. A word is an event; a packet (`post:4x`, `ws:2probe`); `answer`:
+// the caller answers the pending poll; `close` or `drop`; or `+100`: that many milliseconds pass,
+// and the actions of the timers are recorded with their times.
 class Player {
 public:
     Player(Revision revision, Transport transport) : session_(revision, transport, options, 0) {}
@@ -244,7 +244,7 @@ TEST(EngineioSession, upgrade) {
 }
 
 TEST(EngineioSession, probes_that_fail) {
-    // Each is followed by a message and by an upgrade that works.
+    // After each failed probe come a message and a successful upgrade.
     constexpr Case cases[] = {
         {"too late", "ws +9999 +1", "- | - | 10000 close-ws"},
         {"too late after the probe", "ws ws:2probe +10000", "- | 3probe | 10000 close-ws"},
