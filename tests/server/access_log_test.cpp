@@ -1,4 +1,4 @@
-// The line that the access log has for each request: what it says, and what it must not.
+// The access log's line for each request: what it contains, and what it must not contain.
 #include <gtest/gtest.h>
 #include <starling/socketio.h>
 #include <unistd.h>
@@ -31,7 +31,7 @@ TEST(HttpLog, HasALinePerRequest) {
     EXPECT_EQ(client.read_to_end(), "<end>");
 }
 
-// Logins and sessions are nobody's to read in a log.
+// Tokens and session ids must not appear in the log.
 TEST(HttpLog, MasksWhatLogsIn) {
     ServerOptions options{.access_log = true};
     options.access_log_masked.push_back("invitation");
@@ -62,7 +62,7 @@ TEST(HttpLog, MasksWhatLogsIn) {
     EXPECT_EQ(t.log->lines.text().find(sid), std::string::npos) << t.log->lines.text();
 }
 
-// What a server of its own writes to standard error.
+// Returns what a server started by `run` writes to standard error.
 template <class Run>
 std::string standard_error_of(Run&& run) {
     std::fflush(stderr);
@@ -93,7 +93,7 @@ TEST(HttpLog, IsWrittenWithoutASinkToo) {
     }
 }
 
-// The first program that one writes, in a folder without the one that it serves.
+// A typical first program, run in a folder that lacks the static files it serves.
 TEST(ServerStart, AFolderThatIsMissingIsOneLineAndTwo) {
     const auto text = standard_error_of([] {
         Server server({.listen = "127.0.0.1:0", .workers = 1});

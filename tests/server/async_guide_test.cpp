@@ -1,4 +1,4 @@
-// The samples of docs/async.md: compiled, run, and the same text in both places.
+// The samples of docs/async.md: compiled, run, and compared with the guide.
 #include <gtest/gtest.h>
 #include <starling/socketio.h>
 
@@ -123,8 +123,8 @@ TEST(AsyncGuide, TheSamplesDoWhatTheySay) {
     orders.send_text("43" + question.substr(id, question.find('[') - id) + "[true]");
     EXPECT_EQ(orders.next(), R"(text(430["ordered tea"]))");
     last_samples(t.server, io);
-    EXPECT_TRUE(  // Behind what was posted before.
-        t.server.call(0, [] { return true; }).get());
+    // Runs after the calls posted before.
+    EXPECT_TRUE(t.server.call(0, [] { return true; }).get());
 }
 
 TEST(AsyncGuide, EverySampleIsTheTextThatWasCompiled) {

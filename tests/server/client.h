@@ -1,5 +1,5 @@
-// tests/server/client.h: a peer made of a blocking socket: raw bytes out, raw bytes in, HTTP answers
-// taken apart. Every wait ends after 10 s, as "<timeout>".
+// tests/server/client.h: a peer made of a blocking socket: sends and receives raw bytes, and parses
+// HTTP answers. Every wait ends after wait_s_max, as "<timeout>".
 #pragma once
 
 #include <arpa/inet.h>
@@ -23,10 +23,10 @@
 
 namespace starling::server::test {
 
-// What must happen may take long on a busy machine: the limit ends a test that would wait forever.
+// Long enough for a busy machine; ends a test that would otherwise wait for ever.
 constexpr int wait_s_max = 60;
 
-// As received. `body` has its framing removed; `end` says how the connection ended, "" where it goes on.
+// As received, but `body` without its framing. `end` says how the connection ended; "": it goes on.
 struct Answer {
     int status = 0;
     std::string head, body, end;
@@ -38,7 +38,7 @@ struct Answer {
 
 class Client {
 public:
-    // `receive_buffer_bytes`: small for a peer that does not read; 0 leaves it to the kernel.
+    // `receive_buffer_bytes`: small for a peer that does not read; 0: the kernel's default.
     explicit Client(uint16_t port, int receive_buffer_bytes = 0)
         : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_in address{};
@@ -60,7 +60,7 @@ public:
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
-    // False where the connection broke, or the server stopped reading.
+    // False if the connection broke or the server stopped reading.
     bool send(std::string_view bytes) {
         while (!bytes.empty()) {
             const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -69,12 +69,12 @@ public:
         }
         return true;
     }
-    // From now on it takes as much as comes, after it was slow.
+    // Enlarges the receive buffer of a client that was slow.
     void read_fast() {
         const int bytes = 8 * 1024 * 1024;
         ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
     }
-    // The other side's kernel has what was sent.
+    // True if the server's kernel has everything that was sent.
     [[nodiscard]] bool all_taken() const {
         int bytes = -1;
         return ::ioctl(fd_.get(), SIOCOUTQ, &bytes) == 0 && bytes == 0;
@@ -86,7 +86,7 @@ public:
     }
     void close() { fd_ = {}; }
 
-    // One read more: false where nothing comes any more, and end() of the text says why.
+    // Reads once more. False if no more bytes come; end() says why.
     bool more() {
         if (!end_.empty()) return false;
         char buffer[65536];
@@ -95,7 +95,8 @@ public:
         end_ = size == 0 ? "<end>" : errno == EAGAIN ? "<timeout>" : "<reset>";
         return false;
     }
-    // Taken off the front of what came. Fewer bytes, and the end, where it ended before.
+    // Removes bytes from the front of the input. If the connection ends before, returns fewer bytes
+    // and the end.
     std::string read(size_t bytes) {
         while (in_.size() < bytes && more()) {}
         return take(std::min(bytes, in_.size())) + (in_.size() < bytes ? end_ : "");
@@ -140,7 +141,7 @@ public:
         return request("GET " + std::string(path) + " HTTP/1.1\r\nHost: here\r\n" +
                        std::string(fields) + "\r\n");
     }
-    // One chunk of a streamed answer, "" for the last one.
+    // One chunk of a streamed answer; "" for the last one.
     std::string chunk() {
         const size_t size = std::strtoul(read_until("\r\n").c_str(), nullptr, 16);
         const std::string bytes = read(size);

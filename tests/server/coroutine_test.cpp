@@ -18,7 +18,7 @@
 namespace starling::server::test {
 namespace {
 
-// A result that never comes.
+// A result that is never set.
 struct Never {
     Promise<void> promise;
     Future<void> future() { return promise.future(); }
@@ -44,7 +44,8 @@ TEST(HttpCoroutine, RequestAndResponseStayUntilItEnds) {
         return "POST /users/" + name + "?q=1 HTTP/1.1\r\nHost: here\r\nX-Name: " + name +
                "\r\nContent-Length: 4\r\n\r\nbody";
     };
-    client.send(ask("ada") + ask("bob"));  // Pipelined: the second waits for the first.
+    // Pipelined: the second request waits for the first answer.
+    client.send(ask("ada") + ask("bob"));
     const auto first = client.answer(), second = client.answer();
     EXPECT_EQ(first.status, 201);
     EXPECT_TRUE(first.has("X-Early: 1\r\n"));
@@ -145,7 +146,7 @@ TEST(HttpCoroutine, OfARouteWithOptionsBehindMiddleware) {
     EXPECT_EQ(ask("large").status, 413);
 }
 
-// Its frame is destroyed with an answer that its client has not read yet.
+// The coroutine's frame is destroyed together with an answer that the client has not read yet.
 TEST(HttpCoroutine, WhatDiesWithItsAnswerAnswersNothingMore) {
     Transcript events;
     TestServer t;
@@ -271,7 +272,7 @@ TEST(WsCoroutine, TheMessageStaysUntilItEnds) {
     const std::string a(1000, 'a'), b(1000, 'b');
     client.send_text(a);
     client.send_text(b);
-    const auto first = client.next(), second = client.next();  // In whatever order.
+    const auto first = client.next(), second = client.next();  // In either order.
     EXPECT_EQ(std::min(first, second), "text(" + a + ")");
     EXPECT_EQ(std::max(first, second), "text(" + b + ")");
 }
@@ -393,7 +394,7 @@ TEST(Coroutine, AServerThatStopsDestroysWhatIsSuspended) {
     }
     EXPECT_EQ(events.count("http ends"), 1u);
     EXPECT_EQ(events.count("ws ends"), 1u);
-    // The results may come when the server is long gone.
+    // Results may be set long after the server is gone.
     never_http->promise.set_value();
     never_ws.reset();
 }
@@ -414,7 +415,7 @@ TEST(Coroutine, WaitingOnAWorkersThreadThrows) {
         "a worker's thread cannot wait for a Future: use then(), or co_await it in a coroutine");
 }
 
-// A result that another thread gives while the client leaves, again and again.
+// Another thread sets the result while the client leaves, many times.
 TEST(Coroutine, ResultsOfOtherThreadsMeetClientsThatLeave) {
     Transcript events;
     std::vector<std::thread> threads;

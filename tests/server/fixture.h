@@ -1,4 +1,4 @@
-// tests/server/fixture.h: a server on a free port of the loopback address, what it logs, and a
+// tests/server/fixture.h: a server on a free port of the loopback address, its log, and a
 // transcript that handlers write and tests wait for.
 #pragma once
 
@@ -20,7 +20,7 @@ namespace starling::server::test {
 
 using namespace std::chrono_literals;
 
-// Lines that any thread adds; a test waits for them.
+// Any thread adds lines; a test waits for them.
 class Transcript {
 public:
     void add(std::string line) {
@@ -28,7 +28,7 @@ public:
         lines_.push_back(std::move(line));
         changed_.notify_all();
     }
-    // False where that line does not come in time.
+    // False if the line does not come in time.
     bool wait_for(std::string_view line, size_t times = 1) {
         std::unique_lock lock(mutex_);
         return changed_.wait_for(lock, std::chrono::seconds(wait_s_max),
@@ -74,7 +74,7 @@ public:
     Transcript lines;
 };
 
-// For what leaves no event behind: a counter that another thread moves.
+// For changes without an event, such as a counter that another thread changes.
 template <class F>
 [[nodiscard]] bool eventually(F&& condition) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(wait_s_max);
@@ -94,7 +94,7 @@ struct TestServer {
     }
     [[nodiscard]] uint16_t port() const { return server.port(); }
     [[nodiscard]] ServerStats stats() const { return server.stats(); }
-    // Every connection that the clients have left is gone, and counted so.
+    // Every connection that the clients closed is gone and counted as gone.
     [[nodiscard]] bool all_gone() const {
         return eventually([&] {
             const auto now = stats();
@@ -110,7 +110,8 @@ private:
     ServerOptions with_defaults(ServerOptions options) {
         if (options.listen.front().address == "127.0.0.1:8080") options.listen = "127.0.0.1:0";
         if (options.workers == 0) options.workers = 1;
-        // A test that a busy machine makes slow is no slow client; who tests these limits sets them.
+        // On a busy machine a test must not look like a slow client. Tests of these limits set
+        // them.
         const auto lengthen = [](std::chrono::milliseconds& limit, auto normal) {
             if (limit == normal) limit = 1h;
         };

@@ -1,4 +1,4 @@
-// tests/server/guard.h: tells when the frame of a coroutine, in which a Guard lies, is destroyed.
+// tests/server/guard.h: a Guard inside a coroutine reports when the frame is destroyed.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// tests/server/guide.h: the samples of a guide in docs/, compared with the test that compiles and runs them.
+// tests/server/guide.h: compares the samples of a guide in docs/ with the test that compiles them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 
 namespace starling::server::test {
 
-// Without white space, so that a sample may be indented deeper in the test and broken into other lines.
+// Removes white space: a sample may have other indentation and line breaks in the test.
 inline std::string dense(std::string text) {
     std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
     return text;
@@ -25,7 +25,8 @@ inline std::string repository_file(const std::string& path) {
     return all.str();
 }
 
-// Expects each C++ sample of the guides to be part of the test's text. Returns the number of samples.
+// Expects each C++ sample of the guides to be part of the test's text. Returns the number of
+// samples.
 inline size_t expect_compiled(std::initializer_list<const char*> guides, const std::string& test) {
     const std::string compiled = dense(repository_file(test));
     constexpr std::string_view begin = "```cpp\n", end = "```\n";

@@ -1,4 +1,4 @@
-// The samples of docs/http.md and docs/websocket.md: compiled, run, and the same text in both places.
+// The samples of docs/http.md and docs/websocket.md: compiled, run, and compared with the guides.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@
 namespace starling::server::test {
 namespace {
 
-// The samples that run for ever, or that need a folder, are only compiled.
+// Samples that run for ever or need a folder are only compiled.
 [[maybe_unused]] int first_sample() {
     starling::Server server({.listen = "127.0.0.1:8080", .workers = 2});
     server.get("/hello",

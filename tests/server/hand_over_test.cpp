@@ -22,7 +22,7 @@ std::optional<uint32_t> named_owner(std::string_view query) {
     return uint32_t(std::strtoul(index->c_str(), nullptr, 10));
 }
 
-// A handler, and a WebSocket endpoint where there is one, of the worker that the query names.
+// A handler, and optionally a WebSocket endpoint, on the worker that the query names.
 class OwnedRoute final : public Route {
 public:
     explicit OwnedRoute(http::Handler handler, std::optional<size_t> websocket = std::nullopt)
@@ -84,8 +84,9 @@ TEST_F(HandOver, TheOwnerAnswersAndKeepsTheConnection) {
     EXPECT_EQ(t.open_on(0), 0u);
     EXPECT_EQ(t.open_on(1), 1u);
     EXPECT_EQ(client.get("/here").body, "1 GET ");
-    EXPECT_EQ(client.request(get(7)).body, "1 GET ");  // Nobody's: answered where it is.
-    EXPECT_EQ(client.request(get(0)).body, "0 GET ");  // And back.
+    // No worker has this number: answered where it arrived.
+    EXPECT_EQ(client.request(get(7)).body, "1 GET ");
+    EXPECT_EQ(client.request(get(0)).body, "0 GET ");  // And back again.
     EXPECT_EQ(t.group.connections.load(), 1u);
     client.close();
     EXPECT_TRUE(t.all_gone());
@@ -194,7 +195,7 @@ TEST_F(HandOver, ManyClientsGoBackAndForth) {
     EXPECT_TRUE(t.all_gone());
 }
 
-// Whatever the moment, each connection ends, and its place goes back.
+// Each connection ends at any moment of its move, and its place is given back.
 TEST_F(HandOver, AServerThatStopsClosesWhatIsOnTheWay) {
     t.start(2);
     std::vector<std::unique_ptr<Client>> clients;

@@ -1,4 +1,4 @@
-// Handles that are used before the server starts, from other threads, and after it is gone.
+// Handles that are used before the server starts, from other threads, and after the server is gone.
 #include <gtest/gtest.h>
 #include <starling/socketio.h>
 
@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view socketio_path = "/socket.io/?EIO=4&transport=websocket";
 
-// What handlers have kept.
+// Handles that the handlers keep.
 struct Kept {
     std::mutex mutex;
     std::vector<ws::Socket> websockets;
@@ -27,7 +27,7 @@ struct Kept {
     std::optional<http::Reply> reply;
 };
 
-// Uses every method of every handle, and counts what is refused by an exception.
+// Uses every method of every handle. Returns how many throw.
 size_t use_all(Kept& kept) {
     const std::lock_guard lock(kept.mutex);
     size_t refused = 0;
@@ -121,7 +121,7 @@ TEST(Handles, EveryMethodFromAnotherThreadWhileTheServerStartsRunsAndEnds) {
         auto& io = t.server.socketio({.path = "/early"});
         everybody = io.to("nobody");
         std::atomic<bool> ready{false};
-        std::jthread early([&] {  // From before the start on.
+        std::jthread early([&] {  // Starts before the server.
             while (!ready) {
                 io.emit("x", 1);
                 io.in_namespace("/other").emit("x");
@@ -147,11 +147,11 @@ TEST(Handles, EveryMethodFromAnotherThreadWhileTheServerStartsRunsAndEnds) {
         EXPECT_TRUE(t.events.wait_for("open"));
         EXPECT_TRUE(t.events.wait_for("asked"));
         EXPECT_TRUE(t.events.wait_for("later"));
-        EXPECT_EQ(use_all(kept), 5u + 9u);  // What the own thread alone may do.
+        EXPECT_EQ(use_all(kept), 5u + 9u);  // Methods that only the own thread may call.
     }
     over = true;
     user.join();
-    // The server is gone: nothing happens any more.
+    // The server is gone: all calls do nothing.
     EXPECT_EQ(use_all(kept), 0u);
     EXPECT_TRUE(kept.reply->closed());
     EXPECT_FALSE(kept.websockets.front().is_open());

@@ -1,4 +1,4 @@
-// What handlers do with bodies: JSON and forms in, files and bytes out.
+// Bodies in handlers: JSON and forms received, files and bytes sent.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <starling/multipart.h>
@@ -70,7 +70,7 @@ TEST(HttpJson, IsParsedOrRefusedWithWhatIsWrong) {
         EXPECT_EQ(answer.body, c.want) << c.body;
         EXPECT_EQ(answer.has("X-Not-In-An-Error: 1"), c.status == 200) << c.body;
     }
-    // The connection went on; a page can read the status; nobody's handler is at fault.
+    // The connection goes on, a page can read the status, and no handler is blamed.
     const auto refused = client.request(
         "POST /name HTTP/1.1\r\nHost: a\r\nOrigin: https://a.example\r\n"
         "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
@@ -110,7 +110,7 @@ TEST(HttpMultipart, GivesThePartsOfAWholeBody) {
     EXPECT_EQ(t.stats().handler_exceptions, 0u);
 }
 
-// ---- files ----------------------------------------------------------------------------------------
+// ---- files --------------------------------------------------------------------------------------
 
 class HttpFile : public ::testing::Test {
 protected:
@@ -182,7 +182,7 @@ TEST_F(HttpFile, IsSentWithItsTypeAndValidators) {
     EXPECT_TRUE(tagged.has("ETag: \"mine\"\r\n"));
     EXPECT_TRUE(tagged.has("Content-Type: text/x-mine\r\n"));
     EXPECT_EQ(client.get("/tagged", "If-None-Match: \"mine\"\r\n").status, 304);
-    // Only the answer that a GET would have is conditional.
+    // Conditions and ranges apply only to the answer that a GET would have.
     const auto gone = client.get("/gone", "Range: bytes=0-1\r\n");
     EXPECT_EQ(gone.status, 410);
     EXPECT_EQ(gone.body, "hello, file");
@@ -234,7 +234,7 @@ TEST_F(HttpFile, SlowDownloadsOfOneFileShareItsDescriptor) {
     EXPECT_TRUE(eventually([&] { return open_descriptors() == 0; }));
 }
 
-// ---- bytes ----------------------------------------------------------------------------------------
+// ---- bytes --------------------------------------------------------------------------------------
 
 TEST(AnyBytes, AreBodies) {
     static constexpr std::array<uint8_t, 3> fixed{1, 2, 3};

@@ -1,4 +1,4 @@
-// HTTP over real sockets: what a client sees of routing, framing, order and faults.
+// HTTP over real sockets: routing, framing, order and faults as a client sees them.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -61,8 +61,8 @@ struct Exchange {
     const char* name;
     std::string request;
     int status;
-    const char* body;     // Null: any.
-    const char* in_head;  // Text that the head must hold, "" for none.
+    const char* body;     // Null: any body.
+    const char* in_head;  // Text that the head must contain; "": none.
     bool goes_on;         // The connection answers another request.
 };
 
@@ -166,7 +166,7 @@ TEST(HttpConnection, AnswersByteByByte) {
     EXPECT_TRUE(t.all_gone());
 }
 
-// The answer must arrive although the client goes on sending what nobody reads.
+// The answer must arrive even if the client continues to send bytes that the server does not read.
 TEST(HttpConnection, AnErrorReachesAClientThatGoesOnSending) {
     TestServer t;
     add_routes(t.server);
@@ -211,7 +211,7 @@ TEST(HttpConnection, HeadHasTheFieldsAndNoBody) {
     EXPECT_TRUE(client.pending().empty());
 }
 
-// RFC 9110 section 9.3.2, whatever stopped the request, and at whichever byte.
+// RFC 9110 section 9.3.2, whatever the fault of the request, and at every byte.
 TEST(HttpConnection, AFailedHeadRequestHasNoBody) {
     ServerOptions options;
     options.http.head_timeout = 1ms;
@@ -254,7 +254,7 @@ TEST(HttpConnection, PipelinedRequestsAreAnsweredInOrder) {
     for (int i = 0; i < 500; ++i) EXPECT_EQ(client.answer().body, std::to_string(i) + "?-");
 }
 
-// 7 KB of requests ask for 60 MB. A client that does not read its answers must not have them made.
+// 7 KB of requests ask for 60 MB. The server must not build answers that the client does not read.
 TEST(HttpConnection, PipelinedAnswersThatNobodyReadsHoldUpFurtherRequests) {
     TestServer t;
     add_routes(t.server);
@@ -266,11 +266,12 @@ TEST(HttpConnection, PipelinedAnswersThatNobodyReadsHoldUpFurtherRequests) {
         requests += i % 10 == 9 ? "GET /hello HTTP/1.1\r\nHost: here\r\n\r\n"
                                 : "GET /big HTTP/1.1\r\nHost: here\r\n\r\n";
     client.send(requests);
-    Client other(t.port());  // Answered behind the first tick of the greedy one.
+    Client other(t.port());  // Answered after the first tick of the greedy client.
     EXPECT_EQ(other.get("/hello").body, "hello");
     EXPECT_EQ(other.get("/hello").body, "hello");
     EXPECT_LT(t.stats().requests, 60u);
-    client.end();  // Its requests are complete; the answers still come, in order, and then the end.
+    // Its requests are complete; it still gets all answers in order, and then the end.
+    client.end();
     for (uint64_t i = 0; i < count; ++i) {
         const auto answer = client.answer();
         ASSERT_EQ(answer.body.size(), i % 10 == 9 ? 5u : 300'000u) << i << answer.end;
@@ -298,7 +299,7 @@ TEST(HttpConnection, ContinueIsSentForABodyThatSomebodyReads) {
     EXPECT_EQ(client.read_to_end(), "<end>");
 }
 
-// A body that no handler will take is not asked for: the method is judged before.
+// The server checks the method first, so it does not ask for a body that no handler takes.
 TEST(HttpConnection, ContinueIsNotSentWhereTheMethodIsNotAllowed) {
     TestServer t;
     add_routes(t.server);
@@ -351,7 +352,7 @@ TEST(HttpFiles, AreServedWholeWhateverTheirSize) {
     EXPECT_EQ(slow.read_to_end(), "<end>");
 }
 
-// While one client takes a large file as fast as it comes, the loop still serves others between pieces.
+// While one client reads a large file as fast as possible, the loop serves others between pieces.
 TEST(HttpFiles, ALargeFileDoesNotHoldUpOthers) {
     Folder folder;
     folder.write("big.bin", std::string(64 * 1024 * 1024, 'x'));
@@ -405,13 +406,14 @@ TEST(HttpHeaders, DefaultsAreOnEveryAnswerThatDoesNotSetThem) {
 
 struct Timeout {
     const char* name;
-    HttpLimits limits;  // The one that is tested.
+    HttpLimits limits;  // The tested limit is set.
     const char* sent;
-    const char* received;  // The beginning.
+    const char* received;  // The beginning of the answer.
 };
 
 TEST(HttpTimeouts, EachHasItsOwnAnswer) {
-    // The clock of a head runs from the connection on, and what is sent shall be there before.
+    // The timeout of a head starts with the connection; the test must be able to send before it
+    // ends.
     const HttpLimits head{.head_timeout = 2s}, request{.request_timeout = 300ms};
     const Timeout cases[] = {
         {"nothing sent", head, "", "<end>"},
@@ -441,7 +443,7 @@ TEST(HttpTimeouts, EachHasItsOwnAnswer) {
     }
 }
 
-// A byte now and then does not start the clock again.
+// A byte now and then does not restart the timeout.
 TEST(HttpTimeouts, AHeadThatTricklesIsCutOff) {
     TestServer t({.http = {.head_timeout = 400ms}});
     add_routes(t.server);

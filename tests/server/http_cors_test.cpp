@@ -1,4 +1,4 @@
-// Cross-origin requests: fields on every answer, whoever gives it, and whose rules answer.
+// Cross-origin requests: every answer has the CORS fields, and the right rules apply.
 #include <gtest/gtest.h>
 
 #include <stdexcept>
@@ -45,7 +45,7 @@ TEST(HttpCors, FieldsAreOnEveryAnswer) {
 struct Failure {
     const char* name;
     int status;
-    std::string before, after;  // The Origin line.
+    std::string before, after;  // What comes before and after the Origin line.
 };
 
 const std::vector<Failure>& failures() {
@@ -71,7 +71,7 @@ const std::vector<Failure>& failures() {
     return all;
 }
 
-// A page whose request fails below every handler can read the status.
+// A page can read the status of a request that fails before any handler.
 TEST(HttpCors, FieldsAreOnAnswersThatNoHandlerGives) {
     TestServer t;
     add_routes(t.server);
@@ -92,7 +92,7 @@ TEST(HttpCors, FieldsAreOnAnswersThatNoHandlerGives) {
     }
 }
 
-// Words in a body, or behind a head, are no Origin.
+// Text in a body or after a head is not an Origin.
 TEST(HttpCors, AnOriginBehindTheHeadDoesNotCount) {
     TestServer t;
     t.server.cors({.origins = {"https://other.example", "https://page.example"}});
@@ -108,7 +108,7 @@ TEST(HttpCors, AnOriginBehindTheHeadDoesNotCount) {
     }
 }
 
-// The request is refused before its Origin has arrived: there is no doubt about which one it can be.
+// The request is refused before its Origin arrives, but only one origin is possible.
 TEST(HttpCors, TheOnlyOriginNeedNotHaveArrived) {
     TestServer t;
     t.server.cors({.origins = {"https://page.example"}});
@@ -121,7 +121,7 @@ TEST(HttpCors, TheOnlyOriginNeedNotHaveArrived) {
 
 class EngineCors : public EngineTest {};
 
-// The server's rules allow what Engine.IO's do not, and the other way round.
+// The server's rules allow what Engine.IO's rules do not, and vice versa.
 TEST_F(EngineCors, ThePathsOwnRulesAnswer) {
     EngineOptions options;
     options.cors = http::CorsOptions{
@@ -146,7 +146,7 @@ TEST_F(EngineCors, ThePathsOwnRulesAnswer) {
     EXPECT_TRUE(preflight("/hello", "https://site.example").has("X-Site\r\n"));
     EXPECT_FALSE(preflight("/hello", "https://page.example").has("Access-Control-Allow-"));
 
-    // Nor do the server's rules show on errors, before and behind the handler.
+    // The server's rules do not apply to errors either, before and after the handler.
     for (const char* length : {"5", "101"}) {
         const std::string post =
             "POST " + path + "&sid=unknown HTTP/1.1\r\nHost: here\r\nContent-Length: " + length +

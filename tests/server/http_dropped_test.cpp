@@ -1,4 +1,4 @@
-// An http::Reply whose last copy goes away before the answer is complete.
+// The last copy of an http::Reply is destroyed before the answer is complete.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -105,7 +105,7 @@ TEST_F(Dropped, AnAnswerThatHasBegunIsCutOff) {
     }
     EXPECT_EQ(client.read_to_end(), "<reset>");
     EXPECT_TRUE(t.log->lines.wait_for(cut_line));
-    // One that was written and dropped in one go is cut off as well: half of it is not the whole.
+    // An answer that was written and dropped at once is cut off, too, because it is incomplete.
     Client other(t.port());
     other.send(later_request);
     EXPECT_TRUE(take().write("part"));
@@ -148,7 +148,7 @@ TEST_F(Dropped, BehindAClientThatLeftNothingHappens) {
     EXPECT_EQ(t.log->lines.count(dropped_line), 0u);
 }
 
-// A server that stops drops what its application holds, and that is no fault of a handler.
+// A stopping server drops promised answers; no handler is blamed.
 TEST_F(Dropped, WhileTheServerStopsItIs503AndNoLine) {
     t.start();
     Client client(t.port());
@@ -162,7 +162,7 @@ TEST_F(Dropped, WhileTheServerStopsItIs503AndNoLine) {
     Client idle(t.port());
     EXPECT_EQ(idle.get("/now").body, "now");
     t.server.stop();
-    EXPECT_EQ(idle.read_to_end(), "<end>");  // The worker has seen the stop.
+    EXPECT_EQ(idle.read_to_end(), "<end>");  // The worker has noticed the stop.
     reply = {};
     begun = {};
     EXPECT_EQ(client.answer().status, 503);
@@ -211,7 +211,7 @@ TEST_F(Dropped, ACoroutineThatTakesAReplyOwesItsAnswer) {
     EXPECT_EQ(client.get("/plain").body, "plain");
 }
 
-// Copies on several threads: the last one, whichever it is, answers once.
+// Copies on several threads: the last one answers, once.
 TEST_F(Dropped, OnManyThreadsTheLastCopyCounts) {
     t.start();
     constexpr int clients = 60;

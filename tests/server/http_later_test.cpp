@@ -1,4 +1,4 @@
-// Answers that come after the handler returned: whole, streamed, from any thread, too late.
+// Answers after the handler has returned: whole, streamed, from any thread, too late.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -16,7 +16,7 @@ using http::Reply;
 using http::Request;
 using http::Response;
 
-// Replies that handlers promised, for the test's thread to give.
+// Replies that handlers promised; the test's thread answers them.
 class Promises {
 public:
     void add(Reply reply) {
@@ -59,7 +59,7 @@ struct Later : testing::Test {
     TestServer t{{.http = {.stream_queue_bytes_max = 100'000}}};
 };
 
-// A handler that forgets its promise costs its own client an answer, and not the connection.
+// A forgotten promise costs the client its answer, not the connection.
 TEST(LaterTimeout, AForgottenPromiseIsAnswered) {
     Promises promises;
     TestServer t{{.http = {.answer_timeout = std::chrono::milliseconds(100)}}};
@@ -74,14 +74,15 @@ TEST(LaterTimeout, AForgottenPromiseIsAnswered) {
     EXPECT_TRUE(reply.closed());
     reply.send(text("too late"));
     EXPECT_EQ(client.get("/now").body, "now");
-    // An answer that has begun takes as long as it takes.
+    // An answer that has begun may take any time.
     client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
     const Reply slow = promises.take();
     EXPECT_TRUE(slow.write("a"));
     Client other(t.port());
     other.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
     const Reply forgotten = promises.take();
-    EXPECT_EQ(other.answer().status, 500);  // Its 100 ms are over, and those of the first as well.
+    // After its 100 ms; those of the first request are over, too.
+    EXPECT_EQ(other.answer().status, 500);
     slow.end();
     EXPECT_EQ(client.answer().body, "a");
 }
@@ -111,7 +112,8 @@ TEST_F(Later, EndAloneSendsWhatTheHandlerSet) {
     EXPECT_TRUE(answer.has("X-From: handler\r\n"));
 }
 
-// Behind a promised answer at most 16 KiB are read; the rest stays in the kernel, and nothing is lost.
+// After a promised answer at most 16 KiB are read; the rest stays in the kernel, and nothing is
+// lost.
 TEST_F(Later, PipelinedRequestsWaitAndAreAnsweredInOrder) {
     t.start();
     Client client(t.port());
@@ -139,7 +141,7 @@ TEST_F(Later, StreamsInChunks) {
     reply.send(text("ignored"));
     EXPECT_TRUE(reply.write("two"));
     EXPECT_EQ(client.chunk(), "two");
-    EXPECT_TRUE(reply.write(""));  // Is not the last chunk.
+    EXPECT_TRUE(reply.write(""));  // Not the last chunk.
     reply.end();
     EXPECT_EQ(client.chunk(), "");
     EXPECT_EQ(client.answer().body, "now");
@@ -169,7 +171,7 @@ TEST_F(Later, AStreamedAnswerToHeadHasNoBody) {
     EXPECT_EQ(client.get("/now").body, "now");
 }
 
-// Whatever write() took arrives, whole and in order, however fast the writer and slow the reader.
+// All that write() accepted arrives, whole and in order, even with a fast writer and a slow reader.
 TEST_F(Later, AWriterFasterThanTheReaderLosesNothing) {
     t.start();
     Client client(t.port(), 4096);
@@ -210,7 +212,7 @@ TEST_F(Later, ABurstFromAnotherThreadIsBounded) {
     EXPECT_TRUE(eventually([&] { return t.stats().requests == 2; }));
     size_t taken = 0;
     while (taken < 10'000 && reply.write(std::string(1000, 'x'))) ++taken;
-    EXPECT_LE(taken, 101u);  // Of the queue's 100,000 bytes, and the one that fills it.
+    EXPECT_LE(taken, 101u);  // 100,000 bytes in the queue, and the piece that fills it.
     go_on = true;
     reply.end();
     EXPECT_EQ(client.answer().body.size(), taken * 1000);
@@ -250,7 +252,7 @@ TEST_F(Later, TheHandlerItselfMayAnswerThroughItsReply) {
     for (int i = 0; i < 3; ++i) EXPECT_EQ(client.get("/inside").body, "ab");
 }
 
-// What one handler writes is not overtaken by what another one of the same thread writes behind it.
+// Handlers of one thread write in order: the later write does not overtake the earlier one.
 TEST_F(Later, OrderHoldsBetweenHandlersOfOneTick) {
     Reply kept;
     t.server.get("/begin", [&](const Request&, Response& r) {
@@ -272,7 +274,7 @@ TEST_F(Later, OrderHoldsBetweenHandlersOfOneTick) {
     Client one(t.port()), two(t.port()), blocker(t.port());
     EXPECT_EQ(one.get("/now").body, "now");
     EXPECT_EQ(two.get("/now").body, "now");
-    blocker.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n");  // So that both arrive in one tick.
+    blocker.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n");  // Makes both arrive in one tick.
     EXPECT_TRUE(eventually([&] { return waiting.load(); }));
     one.send("GET /begin HTTP/1.1\r\nHost: a\r\n\r\n");
     EXPECT_TRUE(eventually([&] { return one.all_taken(); }));
@@ -282,7 +284,7 @@ TEST_F(Later, OrderHoldsBetweenHandlersOfOneTick) {
     EXPECT_EQ(two.answer().body, "ok");
 }
 
-// A Reply belongs to one request: it must not answer the next one on the same connection.
+// A Reply belongs to one request and must not answer the next one on the same connection.
 TEST_F(Later, AReplyOfAFailedHandlerAnswersNothingElse) {
     Reply stale;
     t.server.get("/throw", [&](const Request&, Response& r) {

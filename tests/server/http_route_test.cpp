@@ -1,4 +1,4 @@
-// Routes with options, middleware in front of them, bodies that are read and written in pieces.
+// Routes with options, middleware before routes, bodies that are read and written in pieces.
 #include <gtest/gtest.h>
 #include <starling/multipart.h>
 
@@ -25,7 +25,7 @@ std::string post(std::string_view path, std::string_view body, std::string_view 
            "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
 
-// ---- middleware -----------------------------------------------------------------------------------
+// ---- middleware ---------------------------------------------------------------------------------
 
 TEST(HttpMiddleware, RunsInOrderForItsPrefixBeforeWhateverServesThePath) {
     TestServer t;
@@ -61,7 +61,7 @@ TEST(HttpMiddleware, RunsInOrderForItsPrefixBeforeWhateverServesThePath) {
     };
     EXPECT_EQ(steps(client.get("/")), "all ");
     EXPECT_EQ(steps(client.get("/administrator")), "all ");
-    EXPECT_EQ(steps(client.get("/none")), "all ");  // Before 404 too.
+    EXPECT_EQ(steps(client.get("/none")), "all ");  // Also before 404.
     EXPECT_EQ(steps(client.get("/admin")), "all admin last ");
     EXPECT_EQ(steps(client.get("/%61dmin")), "all admin last ");
     EXPECT_EQ(steps(client.get("/admin%2fx")), "all admin last ");
@@ -70,7 +70,7 @@ TEST(HttpMiddleware, RunsInOrderForItsPrefixBeforeWhateverServesThePath) {
     EXPECT_EQ(stopped.status, 401);
     EXPECT_EQ(stopped.body, "stopped by admin");
     EXPECT_EQ(steps(stopped), "all admin ");
-    // At the head of a request with a body, once, and the connection goes on.
+    // Runs at the head of a request with a body, once, and the connection goes on.
     const auto posted = client.request(post("/admin/7", "the body"));
     EXPECT_EQ(posted.body, "the body");
     EXPECT_EQ(steps(posted), "all admin last ");
@@ -126,7 +126,7 @@ TEST(HttpMiddleware, ItsFieldsAreOnEveryAnswerAndItsExceptionsAreAnswers) {
     }
     EXPECT_EQ(client.get("/own?bad=1").body, "403 Forbidden: no\n");
     EXPECT_EQ(client.get("/own?broken=1").status, 500);
-    // A preflight carries no login: the rules answer it.
+    // A preflight has no login: the CORS rules answer it.
     EXPECT_EQ(client
                   .request("OPTIONS /own?bad=1 HTTP/1.1\r\nHost: a\r\nOrigin: https://a.example\r\n"
                            "Access-Control-Request-Method: GET\r\n\r\n")
@@ -151,7 +151,7 @@ TEST(HttpMiddleware, MayAnswerLater) {
     EXPECT_EQ(client.request(post("/", std::string(100'000, 'x'))).status, 402);
 }
 
-// ---- options --------------------------------------------------------------------------------------
+// ---- options ------------------------------------------------------------------------------------
 
 TEST(HttpRoute, HasLimitsOfItsOwn) {
     TestServer t({.http = {.body_bytes_max = 1000}});
@@ -176,7 +176,7 @@ TEST(HttpRoute, HasLimitsOfItsOwn) {
         const std::string body(c.bytes, 'x');
         EXPECT_EQ(Client(t.port()).request(post(c.path, body)).status, c.status)
             << c.path << " " << c.bytes;
-        // Chunked: at the byte beyond.
+        // Chunked: refused at the first byte beyond the limit.
         std::string chunked = "POST " + std::string(c.path) +
                               " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
         char size[20];
@@ -191,7 +191,7 @@ TEST(HttpRoute, HasLimitsOfItsOwn) {
               408);
 }
 
-// ---- bodies in ------------------------------------------------------------------------------------
+// ---- bodies in ----------------------------------------------------------------------------------
 
 TEST(HttpBody, IsReadAsItComes) {
     TestServer t;
@@ -217,7 +217,7 @@ TEST(HttpBody, IsReadAsItComes) {
     t.start();
     Client client(t.port());
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\nx");
-    EXPECT_TRUE(t.events.wait_for("first"));  // Long before the end.
+    EXPECT_TRUE(t.events.wait_for("first"));  // Long before the end of the body.
     client.send(std::string(2'999'999, 'x'));
     EXPECT_EQ(client.answer().body, "3000000");
     EXPECT_EQ(client.request(post("/", "")).body, "0");
@@ -264,7 +264,7 @@ TEST(HttpBody, WaitsWhileItIsPaused) {
     Client client(t.port());
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n" +
                 std::string(300'000, 'x'));
-    // Each resume() brings one piece; the end of the body comes without another byte.
+    // Each resume() delivers one piece; the end of the body needs no further byte.
     for (size_t pieces = 1;; ++pieces) {
         ASSERT_TRUE(t.events.wait_for("bytes", pieces));
         const size_t before = read;
@@ -274,7 +274,7 @@ TEST(HttpBody, WaitsWhileItIsPaused) {
         if (before == 300'000) break;
     }
     EXPECT_EQ(client.answer().body, "300000");
-    // All of it came in one read: nothing is left that would wake the connection.
+    // Everything came in one read: no further input wakes the connection.
     client.send(post("/", "abc"));
     EXPECT_TRUE(eventually([&] { return read == 300'003; }));
     {
@@ -318,7 +318,7 @@ TEST(HttpBody, StreamsAForm) {
     EXPECT_EQ(client.request(post("/", "x", "Content-Type: text/plain\r\n")).status, 415);
 }
 
-// ---- bodies out -----------------------------------------------------------------------------------
+// ---- bodies out ---------------------------------------------------------------------------------
 
 TEST(HttpStream, AsksTheSourceAsTheClientTakesIt) {
     TestServer t;
@@ -347,7 +347,7 @@ TEST(HttpStream, AsksTheSourceAsTheClientTakesIt) {
         EXPECT_NE(slow.read_until("\r\n\r\n").find("Transfer-Encoding: chunked"),
                   std::string::npos);
         EXPECT_EQ(slow.chunk().size(), 100'000u);
-        EXPECT_LT(asked, 200u);  // 40 MB do not fit between the two.
+        EXPECT_LT(asked, 200u);  // The buffers between server and client cannot hold 40 MB.
         slow.read_fast();
         size_t bytes = 100'000;
         for (std::string piece = slow.chunk(); !piece.empty(); piece = slow.chunk())
@@ -357,7 +357,7 @@ TEST(HttpStream, AsksTheSourceAsTheClientTakesIt) {
     }
     Client broken(t.port());
     broken.send("GET /breaks HTTP/1.1\r\nHost: a\r\n\r\n");
-    EXPECT_TRUE(broken.read_to_end().ends_with("<reset>"));  // No last chunk.
+    EXPECT_TRUE(broken.read_to_end().ends_with("<reset>"));  // Without the last chunk.
     Client old(t.port());
     old.send("GET / HTTP/1.0\r\n\r\n");
     EXPECT_NE(old.read_until("\r\n\r\n").find("Connection: close"), std::string::npos);

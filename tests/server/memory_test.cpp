@@ -1,4 +1,4 @@
-// What an idle WebSocket costs on the heap. Sanitizers have an allocator of their own.
+// Heap memory of an idle WebSocket. Not under sanitizers, which have their own allocator.
 #include <gtest/gtest.h>
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -37,7 +37,7 @@ TEST(WsMemory, AnIdleConnectionCostsAtMost250Bytes) {
              });
     t.start();
     constexpr size_t count = 2000;
-    // Bare descriptors, so that the clients themselves cost nothing on the heap.
+    // Bare descriptors: the clients use no heap memory.
     std::vector<net::Descriptor> clients;
     clients.reserve(count);
     const std::string request = upgrade_request("/") + masked_frame(ws::Opcode::text, "hello");
@@ -56,7 +56,7 @@ TEST(WsMemory, AnIdleConnectionCostsAtMost250Bytes) {
                 ::recv(fd.get(), buffer + received, sizeof buffer - received, 0), 0));
         clients.push_back(std::move(fd));
     };
-    for (size_t i = 0; i < 100; ++i) connect();  // Pools, tables and pages are there now.
+    for (size_t i = 0; i < 100; ++i) connect();  // Fills pools, tables and pages first.
     EXPECT_TRUE(eventually([&] { return t.stats().messages_sent == 100; }));
     const size_t before = heap_bytes();
     while (clients.size() < count) connect();

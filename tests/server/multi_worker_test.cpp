@@ -23,14 +23,14 @@ using ws::Socket;
 
 ServerOptions three() { return {.workers = 3}; }
 
-// Connects until every worker has at least one (the kernel spreads them by hash).
+// Connects until every worker has a connection (the kernel distributes them by hash).
 std::vector<std::unique_ptr<WsClient>> connect(const TestServer& t, size_t count) {
     std::vector<std::unique_ptr<WsClient>> clients;
     for (size_t i = 0; i < count; ++i) clients.push_back(std::make_unique<WsClient>(t.port()));
     return clients;
 }
 
-// "NAME N" from each publisher comes complete and in order.
+// Expects all messages "NAME N" of each publisher, in order.
 void expect_all_in_order(WsClient& client, int publishers, int each) {
     std::map<std::string, int> next;
     for (int i = 0; i < publishers * each; ++i) {
@@ -160,7 +160,7 @@ TEST(MultiWorker, RepliesAnswerFromOtherWorkers) {
     for (auto& client : clients) EXPECT_EQ(client->answer().body, "ab");
 }
 
-// 64 MiB of messages may be on their way to a worker that does not come to them: more are dropped.
+// A stuck worker has at most 64 MiB of messages waiting for it; further ones are dropped.
 TEST(MultiWorker, WhatIsPostedToAStuckWorkerIsBounded) {
     std::promise<void> stuck, go_on;
     TestServer t({.workers = 1});
@@ -180,7 +180,7 @@ TEST(MultiWorker, WhatIsPostedToAStuckWorkerIsBounded) {
     EXPECT_EQ(t.stats().messages_dropped, 70u - 64);
     go_on.set_value();
     EXPECT_EQ(client.answer().status, 200);
-    EXPECT_EQ(Client(t.port()).get("/none").status, 404);  // It has come to all of them.
+    EXPECT_EQ(Client(t.port()).get("/none").status, 404);  // The worker has handled all of them.
     t.server.publish("few", "there is room again");
     EXPECT_EQ(listener.next(), "text(there is room again)");
     EXPECT_EQ(t.stats().messages_dropped, 70u - 64);
@@ -217,7 +217,7 @@ TEST(MultiWorker, StopsUnderLoad) {
                     if (i % 2) client.send_close(1000);
                     if (i == 2) client.reset();
                 }
-            } catch (const std::exception&) {  // Nobody listens any more.
+            } catch (const std::exception&) {  // The server no longer listens.
             }
         });
     EXPECT_TRUE(eventually([&] { return t.stats().messages_received > 500; }));
@@ -264,7 +264,7 @@ TEST(MultiWorker, TimersFireRepeatAndAreCancelled) {
     EXPECT_EQ(t.stats().handler_exceptions, 1u);
 }
 
-// stop() and stats() from other threads, at the moment of the start.
+// stop() and stats() from other threads while the server starts.
 TEST(MultiWorker, StopMayComeAtAnyMoment) {
     for (int i = 0; i < 20; ++i) {
         TestServer t(three());
@@ -279,7 +279,7 @@ TEST(MultiWorker, StopMayComeAtAnyMoment) {
         stopping.join();
     }
     TestServer t({.handle_signals = false});
-    t.server.stop();  // Before there is anything to stop.
+    t.server.stop();  // Before the start.
     EXPECT_EQ(t.server.run(), 0);
 }
 

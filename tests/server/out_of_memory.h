@@ -17,7 +17,7 @@ namespace starling::server::test {
 
 class FailingAllocations : public ::testing::Test {
 protected:
-    // Calls on the worker's thread, which allocates nothing for it.
+    // Runs a call on the worker's thread without an allocation there.
     template <class F>
     void on_worker(F&& call) {
         std::atomic<bool> done = false;
@@ -27,8 +27,8 @@ protected:
         });
         ASSERT_TRUE(eventually([&] { return done.load(); }));
     }
-    // The first allocation of the worker fails, then the second, until the scenario needs no more of them.
-    // `check` follows each run: other clients are served.
+    // Makes the worker's first allocation fail, then the second, until the scenario has no more of
+    // them. `check` runs after each: other clients must be served.
     void fail_each(const std::function<void()>& scenario, const std::function<void()>& check) {
         uint64_t number = 1;
         for (bool failed = true; failed && !HasFatalFailure(); ++number) {
@@ -45,7 +45,7 @@ protected:
         EXPECT_TRUE(workers_.all_gone());
     }
 
-    // A promised answer, or a handshake, that failed on this side must not hold up the test.
+    // A promised answer or a handshake that failed on the server must not delay the test.
     TestTeam workers_{[] {
         ServerOptions options;
         options.http.answer_timeout = std::chrono::milliseconds(300);

@@ -1,4 +1,4 @@
-// Each allocation of each scenario fails once: that costs one connection, and nobody else anything.
+// Each allocation of each scenario fails once: that ends one connection and affects no other.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -169,7 +169,7 @@ TEST_F(OutOfMemory, APublication) {
     });
 }
 
-// What a client says that never reads what is written to it.
+// A client that sends but never reads.
 TEST_F(OutOfMemory, AQueueThatWaits) {
     fail_each([&] {
         WsClient client(workers_.port(), "/ws", "", 4096);

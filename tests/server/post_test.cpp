@@ -63,7 +63,7 @@ TEST(ServerPost, IsRefusedOnceTheServerHasStopped) {
     EXPECT_EQ(t.events.text(), "");
 }
 
-// A call counts as 1 KiB, and a worker that is stuck has at most 64 MiB on their way.
+// A call counts as 1 KiB, and at most 64 MiB may wait for a stuck worker.
 TEST(ServerPost, AStuckWorkerGetsSoManyCallsAndNoMore) {
     std::promise<void> release;
     TestServer t({.workers = 1});

@@ -1,5 +1,5 @@
-// Every method of a WebSocket's handle, of a Reply, of channels and of Socket.IO from every handler of a route: the
-// loop's turn ends each time, and the others go on.
+// Calls every method of a WebSocket handle, a Reply, channels and Socket.IO in every handler of a
+// route. Each turn of the loop must end, and other connections must go on.
 #include <gtest/gtest.h>
 #include <starling/socketio.h>
 
@@ -81,7 +81,7 @@ ws::Route route_of(const std::string& handler, const std::function<void(Socket)>
     return route;
 }
 
-// Makes every handler of the route run, where the connection lasts that long.
+// Makes every handler of the route run if the connection lasts that long.
 void visit(uint16_t port, const std::string& path) {
     WsClient client(port, path);
     client.send(masked_frame(Opcode::ping, "p") + masked_frame(Opcode::pong, "q"));

@@ -1,4 +1,4 @@
-// How a server starts and ends: addresses, sockets in the file system, stop, signals, certificates.
+// Start and end of a server: addresses, socket files, stop, signals, certificates.
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -59,7 +59,7 @@ TEST(ServerStart, APortInUseIsAnErrorWithNothingHalfStarted) {
     EXPECT_TRUE(second.server.addresses().empty());
     first.server.stop();
     first.server.wait();
-    EXPECT_NO_THROW(second.server.start());  // Now it is free, and everything works.
+    EXPECT_NO_THROW(second.server.start());  // Now the address is free, and everything works.
     EXPECT_EQ(Client(path).get("/").body, "hello");
     EXPECT_EQ(second.server.addresses().back(), taken);
 }
@@ -87,7 +87,7 @@ TEST(ServerStart, BadOptionsAreErrors) {
 TEST(ServerUnix, TheSocketFileComesAndGoes) {
     const std::string path = temporary("a.sock");
     {
-        // Left behind by a process that died.
+        // Left by a process that died.
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         path.copy(address.sun_path, sizeof address.sun_path - 1);
@@ -113,7 +113,7 @@ TEST(ServerUnix, TheSocketFileComesAndGoes) {
     EXPECT_FALSE(exists(path));
 }
 
-// A successor binds its own socket while the old process drains; that file is not the old one's.
+// A successor binds its own socket while the old process drains; the old process keeps that file.
 TEST(ServerUnix, TheFileOfASuccessorStays) {
     const std::string path = temporary("b.sock");
     TestServer old({.listen = "unix:" + path});
@@ -182,7 +182,7 @@ TEST_F(Stopping, ARequestInProgressIsFinishedAndTheNextGets503) {
     Client idle(t.port());
     EXPECT_EQ(idle.get("/").body, "hello");
     t.server.stop();
-    EXPECT_EQ(idle.read_to_end(), "<end>");  // It stops, so the others know as well.
+    EXPECT_EQ(idle.read_to_end(), "<end>");  // The worker has noticed the stop.
     half.send("st: a\r\n\r\n");
     const auto refused = half.answer();
     EXPECT_EQ(refused.status, 503);
@@ -218,8 +218,8 @@ TEST_F(StoppingSoon, TheDeadlineEndsWhatDoesNotEndItself) {
 TEST_F(Stopping, ASecondStopEndsAtOnce) {
     WsClient silent(t.port(), "/ws");
     EXPECT_TRUE(t.events.wait_for("open"));
-    Client waits(
-        t.port());  // For an answer that never comes: an hour, if the second one did nothing.
+    // Waits for an answer that never comes: for an hour if the second stop() did nothing.
+    Client waits(t.port());
     waits.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
     const http::Reply reply = later.get_future().get();
     t.server.stop();
@@ -248,7 +248,7 @@ TEST(ServerStop, WorksInsideAHandlerAndWithTwoWaiting) {
     EXPECT_EQ(t.stats().connections_open, 0u);
 }
 
-// Threads of the application that take the process's signals: they were there before the server.
+// Threads of the application that exist before the server and take signals of the process.
 class EarlyThreads {
 public:
     EarlyThreads() {
@@ -267,7 +267,8 @@ private:
     std::array<std::thread, 4> threads_;
 };
 
-// Runs a server in a process of its own; the pipe tells its port, and then when a socket has opened.
+// Runs a server in its own process. The pipe carries its port, and then a sign when a socket has
+// opened.
 int run_in_child(int pipe_end, bool early_threads) {
     std::optional<EarlyThreads> threads;
     if (early_threads) threads.emplace();
@@ -311,7 +312,7 @@ TEST(ServerSignals, ThreadsStartedBeforeTheServerDoNotTakeThem) {
     hup_reloads_and_term_ends_with_zero(true);
 }
 
-// Each server of a process gets each signal, and what stood there before is there again afterwards.
+// Each server of a process gets each signal; afterwards the previous handlers are restored.
 TEST(ServerSignals, AreForEachServerAndGivenBack) {
     const auto ignored = ::signal(SIGHUP, SIG_IGN);
     {
@@ -338,15 +339,15 @@ TEST(ServerSignals, AreRefusedToMoreServersThanThereIsRoomFor) {
     EXPECT_NO_THROW(Signals());
 }
 
-// A handler that never returns keeps its worker: no loop comes to the second SIGTERM.
+// A handler that never returns blocks its worker: no loop handles the second SIGTERM.
 int run_stuck_in_child(int pipe_end) {
-    ::alarm(60);  // A signal's end, which the parent tells from an exit.
+    ::alarm(60);  // Ends by a signal, which the parent distinguishes from an exit.
     TestServer t;
     t.server.get("/", [&](const Request&, Response&) {
         (void)!::write(pipe_end, "S", 1);
         for (;;) ::pause();
     });
-    t.server.after(0ms, [&] {  // A thread of the server's: signals are not for those.
+    t.server.after(0ms, [&] {  // A thread of the server: it does not take signals.
         const uint16_t port = t.port();
         (void)!::write(pipe_end, &port, sizeof port);
         std::thread([&] {
@@ -402,7 +403,7 @@ void write_certificate(const std::string& path, const char* name) {
     std::fclose(file);
 }
 
-// The name in the server's certificate, and its answer to a request.
+// Returns the name in the server's certificate, and its answer to a request.
 std::string over_tls(uint16_t port) {
     Client client(port);
     const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_client_method()),
@@ -435,7 +436,7 @@ TEST(ServerTls, CertificatesAreReplacedWhileItRuns) {
     std::string error;
     EXPECT_TRUE(t.server.reload_certificates(error)) << error;
     EXPECT_TRUE(eventually([&] { return over_tls(t.port()) == "second: secure"; }));
-    std::fclose(std::fopen(path.c_str(), "w"));  // Empty.
+    std::fclose(std::fopen(path.c_str(), "w"));  // Empties the file.
     EXPECT_FALSE(t.server.reload_certificates(error));
     EXPECT_NE(error, "");
     EXPECT_EQ(over_tls(t.port()), "second: secure");

@@ -1,4 +1,4 @@
-// One connection's burst does not hold up the others of its worker.
+// A burst on one connection does not delay the others of its worker.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -16,7 +16,8 @@ using ws::Message;
 using ws::Opcode;
 using ws::Socket;
 
-// The worker waits in a handler until the bytes of both clients are there; the burst is read first.
+// The worker waits in a handler until the bytes of both clients have arrived; it reads the burst
+// first.
 class Turns : public ::testing::Test {
 protected:
     void handle(std::string_view what) {
@@ -30,7 +31,7 @@ protected:
             ++answered_;
         }
     }
-    // How much of the burst was answered before the stranger.
+    // Returns how much of the burst was answered before the other client.
     int answered_before_the_stranger(const Client& busy, const Client& stranger, int burst) {
         EXPECT_TRUE(eventually([&] { return busy.all_taken() && stranger.all_taken(); }));
         gate_.set_value();
@@ -62,7 +63,7 @@ TEST_F(Turns, ABurstOfMessagesLetsAStrangerThrough) {
     EXPECT_LE(answered_before_the_stranger(busy, stranger, 8000), 1024);
 }
 
-// Five hundred bytes of input become half a megabyte.
+// Five hundred bytes of input expand to half a megabyte.
 TEST_F(Turns, ABurstOfCompressedMessagesLetsAStrangerThrough) {
     t_.server.websocket("/", route());
     t_.start();

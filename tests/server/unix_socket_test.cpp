@@ -1,4 +1,4 @@
-// Who may connect to a Unix-domain socket: mode, owner and group of its file.
+// Access to a Unix-domain socket: mode, owner and group of its file.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,7 +43,7 @@ TEST(ServerUnix, TheFileHasTheModeThatIsAskedFor) {
 
 TEST(ServerUnix, TheFileHasTheOwnerAndGroupThatAreAskedFor) {
     const std::string path = temporary("owner.sock");
-    const bool root = ::geteuid() == 0;  // Others may give a file to themselves alone.
+    const bool root = ::geteuid() == 0;  // Other users may only give a file to themselves.
     const std::string number = std::to_string(root ? 12345 : ::getegid());
     TestServer t({.listen = ListenList({{.address = "unix:" + path,
                                          .mode = 0640,

@@ -1,5 +1,5 @@
-// tests/server/worker_group_fixture.h: workers on threads without a Server around them, so that a test can
-// give routes what only the library itself gives them.
+// tests/server/worker_group_fixture.h: workers on threads without a Server, so that a test can add
+// internal kinds of routes.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@
 
 namespace starling::server::test {
 
-// Each worker has a port of its own: the test decides which one a connection lands on.
+// Each worker has its own port, so the test decides where a connection arrives.
 class TestTeam {
 public:
     explicit TestTeam(ServerOptions options = {}) : site(options), group(site) {
@@ -27,7 +27,7 @@ public:
     }
     ~TestTeam() { stop(true); }
 
-    // `attach` is called once the workers are there and before they run.
+    // `attach` is called when the workers exist and before they run.
     template <class F>
     TestTeam& start(size_t workers, F&& attach, std::shared_ptr<const net::TlsContext> tls = {}) {
         for (size_t i = 0; i < workers; ++i) {
@@ -53,7 +53,7 @@ public:
         for (auto& thread : threads_)
             if (thread.joinable()) thread.join();
     }
-    // Runs a call on a worker's thread and waits for it.
+    // Runs a call on a worker's thread and waits for its end.
     template <class F>
     void on(size_t worker, F&& call) {
         Transcript done;

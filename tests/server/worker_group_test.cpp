@@ -1,5 +1,5 @@
-// What WorkerGroup::post_all() promises: every worker in order, a bound for a worker that is stuck,
-// and a count of what the bound cost.
+// WorkerGroup::post_all() reaches every worker in order, limits the calls that wait for a stuck
+// worker, and counts the dropped ones.
 #include "server/worker_group.h"
 
 #include <gtest/gtest.h>
@@ -68,10 +68,10 @@ TEST(WorkerGroup, DropsWhatAStuckWorkerCannotTake) {
     EXPECT_EQ(ran[1].load(), 64);
     t.group.post_all(megabyte, nullptr, [&ran](Worker& worker) { ++ran[worker.index()]; });
     t.on(1, [](Worker&) {});
-    EXPECT_EQ(ran[1].load(), 65);  // What ran has given its room back.
+    EXPECT_EQ(ran[1].load(), 65);  // A call that has run gives its bytes back.
 }
 
-// 4,000 events of 64 KiB beside a stuck worker held 257 MB, and nothing counted them.
+// Without a limit 4,000 events of 64 KiB held 257 MB beside a stuck worker, uncounted.
 TEST(WorkerGroup, ServerEventsHaveTheSameBound) {
     TestTeam t;
     Events events{events::Options{}};
@@ -83,7 +83,7 @@ TEST(WorkerGroup, ServerEventsHaveTheSameBound) {
     std::atomic<int> done{0};
     for (int i = 0; i < 4000; ++i)
         ASSERT_TRUE(events.publish("News", event, [&](events::Published) { ++done; }));
-    // What the stuck worker did not get is complete without it.
+    // Events that the stuck worker did not get complete without it.
     EXPECT_GT(stuck_worker.posted_dropped(), 2900u);
     EXPECT_TRUE(eventually([&] { return done.load() > 2900; }));
     stuck.release();

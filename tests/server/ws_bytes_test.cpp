@@ -1,4 +1,4 @@
-// Messages of any contiguous bytes.
+// Messages made of any contiguous bytes.
 #include <gtest/gtest.h>
 #include <starling/socketio_value.h>
 

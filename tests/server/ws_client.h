@@ -1,5 +1,5 @@
-// tests/server/ws_client.h: a WebSocket peer on a blocking socket. Frames are written by hand; what comes
-// is told frame by frame, so that a test sees fragments and compression as they are on the wire.
+// tests/server/ws_client.h: a WebSocket peer on a blocking socket. Tests write frames by hand and
+// receive frame by frame, so that they see fragments and compression as sent.
 #pragma once
 
 #include <array>
@@ -43,7 +43,7 @@ struct Frame {
     ws::Opcode opcode = ws::Opcode::continuation;
     bool fin = false, rsv1 = false;
     std::string payload;
-    std::string end;  // Not empty: there was no frame any more.
+    std::string end;  // Not empty: the connection ended instead.
 };
 
 class WsClient : public Client {
@@ -52,7 +52,7 @@ public:
                       int receive_buffer_bytes = 0)
         : Client(port, receive_buffer_bytes), answer_(request(upgrade_request(path, fields))) {}
 
-    // Of the handshake.
+    // The answer to the handshake.
     [[nodiscard]] const Answer& handshake() const noexcept { return answer_; }
 
     bool send_text(std::string_view text) { return send(masked_frame(ws::Opcode::text, text)); }
@@ -65,7 +65,7 @@ public:
         const std::string start = read(2);
         if (start.size() != 2) return frame.end = start, frame;
         const auto first = uint8_t(start[0]);
-        uint64_t size = uint8_t(start[1]);  // A server masks nothing.
+        uint64_t size = uint8_t(start[1]);  // A server does not mask.
         if (size == 126 || size == 127) {
             uint64_t length = 0;
             for (const char c : read(size == 126 ? 2 : 8)) length = length << 8 | uint8_t(c);
@@ -78,7 +78,8 @@ public:
         return frame;
     }
 
-    // "text(hello)", "close(1001 bye)", "<end>". A '-' after the kind: not the last fragment; '*': RSV1.
+    // "text(hello)", "close(1001 bye)", "<end>". After the kind '-' means not the last fragment,
+    // '*' RSV1.
     std::string next() {
         const Frame got = frame();
         if (!got.end.empty()) return got.end;
@@ -94,7 +95,7 @@ public:
         return text + "(" + std::to_string(code) + (reason.empty() ? "" : " ") + reason + ")";
     }
 
-    // A whole message, inflated where it was compressed. Without takeover each stands for itself.
+    // A whole message, inflated if it was compressed. Without takeover each message is independent.
     std::string message(ws::Inflater* inflater = nullptr, bool takeover = false) {
         std::string bytes;
         bool compressed = false;

@@ -1,4 +1,4 @@
-// Which side closed a WebSocket, with what, and what was dropped before.
+// The end of a WebSocket: the side that closed, code, reason, and the messages dropped before.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -70,13 +70,13 @@ TEST(WsCompression, WithoutTakeoverEachMessageStandsForItself) {
         const std::string text = compressible(size);
         client.send(masked_frame(Opcode::text, deflated(deflater, text, true), true, true));
         Frame frame = client.frame();
-        EXPECT_EQ(frame.rsv1, size >= 1024) << size;  // From the threshold on.
-        client.send_text(text);                       // Uncompressed in between is right as well.
+        EXPECT_EQ(frame.rsv1, size >= 1024) << size;  // Compressed from the threshold on.
+        client.send_text(text);  // Uncompressed messages are allowed in between.
         EXPECT_TRUE(client.message(&inflater) == text) << size;
     }
 }
 
-// Two connections share the worker's inflater, and have a compressed message half received each.
+// Two connections share the worker's inflater, and each has received half of a compressed message.
 TEST(WsCompression, HalfReceivedMessagesDoNotMix) {
     TestServer t;
     t.server.websocket("/", echo({.enabled = true}));
@@ -97,7 +97,7 @@ TEST(WsCompression, HalfReceivedMessagesDoNotMix) {
                                           from == 0));
             if (from == 2) continue;
             clients[i]->send(masked_frame(Opcode::ping, "p"));
-            EXPECT_EQ(clients[i]->next(), "pong(p)");  // The part has been read.
+            EXPECT_EQ(clients[i]->next(), "pong(p)");  // The server has read the first half.
         }
     }
     for (int i = 0; i < 5; ++i)
@@ -120,14 +120,14 @@ TEST(WsCompression, TakeoverInBothDirections) {
         if (i == 0) first = bytes.size();
         client.send(masked_frame(Opcode::text, bytes, true, true));
         if (i == 1) {
-            EXPECT_LT(bytes.size(), first / 5);  // Really refers to the message before.
+            EXPECT_LT(bytes.size(), first / 5);  // The message really refers to the previous one.
         }
         EXPECT_TRUE(client.message(&inflater, true) == text) << i;
     }
 }
 
-// What every peer of a publication has negotiated decides what it gets, and its own messages in
-// between stay readable.
+// Each peer gets a publication in the form that it negotiated, and its own messages in between stay
+// readable.
 TEST(WsCompression, PublicationsReachMixedSubscribers) {
     TestServer t;
     t.server.websocket("/none", echo({.enabled = true}));

@@ -19,7 +19,7 @@ using ws::Opcode;
 using ws::Socket;
 using ws::Upgrade;
 
-// A route whose handlers write the transcript.
+// A route whose handlers write to the transcript.
 ws::Route recording(Transcript& events) {
     return {
         .open = [&](Socket) { events.add("open"); },
@@ -39,8 +39,8 @@ ws::Route recording(Transcript& events) {
 struct Ending {
     const char* name;
     std::string sent;
-    const char* received;  // Frames, then how it ended.
-    const char* closed;    // What the close handler is told.
+    const char* received;  // Frames, then the end of the connection.
+    const char* closed;    // The arguments of the close handler.
 };
 
 TEST(WsClose, CodesAreAnsweredAndReported) {
@@ -129,10 +129,11 @@ TEST(WsClose, TheServersOwnWaitsForTheAnswer) {
     client.send_text("3");
     client.send_close(4000, "fine");
     EXPECT_EQ(client.next(), "<end>");
-    EXPECT_TRUE(t.events.wait_for("close 4000 enough"));  // Of the side that closed first.
+    // The reason of the side that closed first.
+    EXPECT_TRUE(t.events.wait_for("close 4000 enough"));
     EXPECT_EQ(t.events.text(), "open, message 1, close 4000 enough");
 
-    WsClient silent(t.port());  // Never answers: a reset after 5 s.
+    WsClient silent(t.port());  // Never answers: reset after 5 s.
     silent.send_text("x");
     EXPECT_EQ(silent.next(), "close(4000 enough)");
     EXPECT_EQ(silent.next(), "<reset>");
@@ -269,7 +270,7 @@ TEST(WsHandlers, MayEndTheirSocketAtAnyTime) {
         EXPECT_TRUE(client.read_to_end().ends_with("<reset>")) << path;
     }
     EXPECT_TRUE(t.events.wait_for("close 1006"));
-    EXPECT_TRUE(t.events.wait_for("close 4000"));  // Its close frame was written before the reset.
+    EXPECT_TRUE(t.events.wait_for("close 4000"));  // The close frame was written before the reset.
     WsClient twice(t.port(), "/message");
     twice.send(masked_frame(Opcode::text, "1") + masked_frame(Opcode::text, "2"));
     EXPECT_EQ(twice.next(), "<reset>");
@@ -292,7 +293,7 @@ TEST(WsSocket, HandlesWorkFromAnyThreadAndGoNull) {
         EXPECT_EQ(socket.remote_address(), "127.0.0.1");
         EXPECT_FALSE(socket.compresses());
         EXPECT_EQ(socket.emplace_data<int>(7), 7);
-        EXPECT_EQ(socket.data<std::string>(), nullptr);  // Another type.
+        EXPECT_EQ(socket.data<std::string>(), nullptr);  // A different type.
         if (t.stats().websockets_opened == 1) opened.set_value(socket);
     };
     t.server.websocket("/", std::move(route));
@@ -315,7 +316,7 @@ TEST(WsSocket, HandlesWorkFromAnyThreadAndGoNull) {
     EXPECT_EQ(client.next(), "text(to all)");
     EXPECT_TRUE(socket.leave("topic"));
     EXPECT_TRUE(eventually([&] { return t.server.subscribers("topic") == 0; }));
-    // What its own thread alone may call says so.
+    // Methods that only the own thread may call throw.
     EXPECT_THROW((void)socket.data<int>(), std::logic_error);
     EXPECT_THROW(socket.emplace_data<int>(8), std::logic_error);
     EXPECT_THROW((void)socket.remote_address(), std::logic_error);
@@ -325,7 +326,7 @@ TEST(WsSocket, HandlesWorkFromAnyThreadAndGoNull) {
     EXPECT_EQ(client.next(), "close(4000 from outside)");
     client.send_close(4000);
     EXPECT_TRUE(t.all_gone());
-    // The counters say so while the stream is closed, a moment before its slot is free.
+    // The counters change while the stream is closed, a moment before its slot is free.
     EXPECT_TRUE(eventually([&] { return !socket.is_open(); }));
     EXPECT_EQ(socket.send("x"), ws::SendResult::closed);
     EXPECT_EQ(socket.ping(), ws::SendResult::closed);
@@ -335,7 +336,7 @@ TEST(WsSocket, HandlesWorkFromAnyThreadAndGoNull) {
     socket.close();
     socket.terminate();
 
-    WsClient next(t.port());  // The same slot again: the old handle must not find it.
+    WsClient next(t.port());  // Uses the same slot: the old handle must not find it.
     EXPECT_EQ(socket.send("to a stranger"), ws::SendResult::closed);
     next.send_text("x");
     EXPECT_EQ(next.next(), "text(x)");

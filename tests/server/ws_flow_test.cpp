@@ -1,4 +1,4 @@
-// WebSockets that are slow, silent, or flood: queues, their limits, pings, dead peers.
+// WebSockets that are slow, silent, or flood: queues and their limits, pings, dead peers.
 #include <gtest/gtest.h>
 
 #include <future>
@@ -17,7 +17,7 @@ using ws::Opcode;
 using ws::SendResult;
 using ws::Socket;
 
-// Sends 60 KB for every message, far more than the buffers of the kernel hold.
+// Sends 60 KB for every message, far more than the kernel's buffers hold.
 ws::Route flooding(Transcript& events) {
     return {
         .send_queue_bytes_max = 200'000,
@@ -47,7 +47,7 @@ TEST(WsQueue, OverTheLimitClosesWith1008) {
     WsClient client(t.port(), "/", "", 4096);
     client.send_text("go");
     EXPECT_TRUE(t.events.wait_for("closed"));
-    client.read_fast();  // Five seconds behind its close frame the server waits no longer.
+    client.read_fast();  // The server waits only five seconds after its close frame.
     std::string last;
     while ((last = client.next()).starts_with("text")) {}
     EXPECT_EQ(last, "close(1008 send queue full)");
@@ -75,7 +75,7 @@ TEST(WsQueue, OverTheLimitDropsTheNewestAndCounts) {
     EXPECT_EQ(client.next(), "close(1000)");
 }
 
-// What one tick queues says nothing about a peer that reads: it is offered to the kernel first.
+// What one tick queues says nothing about a peer that reads, so the kernel gets it first.
 TEST(WsQueue, ManyMessagesInOneTickPassWhereThePeerReads) {
     constexpr int count = 2000;
     TestServer t;
@@ -100,7 +100,7 @@ TEST(WsQueue, ManyMessagesInOneTickPassWhereThePeerReads) {
     EXPECT_EQ(t.stats().messages_dropped, 0u);
 }
 
-// One message may be larger than the whole queue: the limit is for peers that do not read.
+// A single message may exceed the whole queue: the limit is for peers that do not read.
 TEST(WsQueue, AMessageLargerThanTheQueueIsSent) {
     TestServer t;
     t.server.websocket("/", {
@@ -145,7 +145,7 @@ TEST(WsQueue, OtherThreadsSeeTheAmount) {
     EXPECT_TRUE(eventually([&] { return socket.buffered_amount() == 0; }));
 }
 
-// RFC 6455 section 5.5.3: pings that nobody takes the pongs of leave one pong, the newest.
+// RFC 6455 section 5.5.3: if a peer does not read its pongs, only the newest one is kept.
 TEST(WsPing, AFloodIsAnsweredWithFewPongs) {
     TestServer t;
     ws::Route route = flooding(t.events);
@@ -160,7 +160,8 @@ TEST(WsPing, AFloodIsAnsweredWithFewPongs) {
     for (int i = 0; i < count; ++i)
         pings += masked_frame(Opcode::ping, std::string(100, '.') + std::to_string(i));
     client.send(pings + masked_frame(Opcode::text, "go"));
-    EXPECT_TRUE(t.events.wait_for("flooded", 2));  // All pings are read; the queue is still full.
+    // All pings have been read, and the queue is still full.
+    EXPECT_TRUE(t.events.wait_for("flooded", 2));
     std::string pong;
     int pongs = 0;
     for (size_t messages = 0; messages < t.stats().messages_sent || pongs == 0;) {
@@ -227,7 +228,7 @@ TEST(WsHeartbeat, ASilentPeerIsPingedAndThenGone) {
 TEST(WsHeartbeat, APeerThatAnswersStays) {
     TestServer t;
     ws::Route route = impatient(t.events);
-    route.ping_timeout = 3s;  // For a machine that is busy; until then the next ping waits as well.
+    route.ping_timeout = 3s;  // Long enough for a busy machine; the next ping waits for it, too.
     t.server.websocket("/", std::move(route));
     t.start();
     WsClient client(t.port());
@@ -240,7 +241,7 @@ TEST(WsHeartbeat, APeerThatAnswersStays) {
     EXPECT_EQ(client.next(), "text(alive)");
 }
 
-// A download that takes longer than interval and timeout together: the ping would wait behind it.
+// A download takes longer than interval and timeout together; a ping would wait behind it.
 TEST(WsHeartbeat, APeerThatReadsSlowlyIsNotDead) {
     TestServer t;
     ws::Route route = impatient(t.events);

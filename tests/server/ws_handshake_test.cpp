@@ -1,4 +1,4 @@
-// The opening handshake on real connections: the rules of the protocol, of the route, of the hook.
+// The opening handshake on real connections: rules of the protocol, of the route and of the hook.
 #include <gtest/gtest.h>
 
 #include <stdexcept>
@@ -82,7 +82,7 @@ TEST(WsHandshake, IsJudgedBeforeAnythingOpens) {
     EXPECT_EQ(t.stats().websockets_opened, good);
 }
 
-// One line a second, with the last origin and how many it stands for.
+// At most one line per second, with the last origin and the number of refusals.
 TEST(WsHandshake, ARefusedOriginIsLogged) {
     TestServer t;
     t.server.websocket("/ws", {});

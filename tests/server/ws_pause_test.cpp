@@ -1,4 +1,4 @@
-// ws::Socket::pause() and resume(): what the peer sends waits, in order, in bounded memory.
+// ws::Socket::pause() and resume(): what the peer sends waits in order and in bounded memory.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -20,7 +20,7 @@ using ws::Message;
 using ws::Opcode;
 using ws::Socket;
 
-// Writes each message down; "pause" pauses. A test resumes the socket from its own thread.
+// Records each message; "pause" pauses. The test resumes the socket from its own thread.
 struct Pausing {
     explicit Pausing(Transcript& e) : events(e) {}
 
@@ -55,7 +55,7 @@ struct WsPause : testing::Test {
         t.server.websocket("/", std::move(route));
         t.start();
     }
-    // A round trip on another connection, behind everything that the worker has read so far.
+    // A round trip on another connection: afterwards the worker has handled everything read before.
     void let_the_worker_turn() {
         for (int i = 0; i < 3; ++i) {
             Client other(t.port());
@@ -84,7 +84,7 @@ TEST_F(WsPause, InAHandlerStopsBeforeTheNextMessageOfTheSameRead) {
     client.send(batch(0, 50) + masked_frame(Opcode::text, "pause") + batch(50, 100) +
                 masked_frame(Opcode::ping, "unanswered"));
     EXPECT_TRUE(t.events.wait_for("pause"));
-    client.send(batch(100, 110));  // Stays with the kernel.
+    client.send(batch(100, 110));  // Stays in the kernel.
     EXPECT_TRUE(eventually([&] { return client.all_taken(); }));
     let_the_worker_turn();
     EXPECT_EQ(t.events.text(), "open" + names(0, 50) + ", pause");
@@ -102,7 +102,7 @@ TEST_F(WsPause, FromAnotherThreadCompressedAndFragmentedMessagesWait) {
     ws::Deflater deflater;
     const std::string text(5000, 'z');
     const std::string packed(base::text_of(deflater.compress(base::bytes_of(text), true)));
-    // A fragmented message is half received when the pause begins within it.
+    // The message "pause" arrives in two fragments.
     client.send(masked_frame(Opcode::text, "pau", false));
     let_the_worker_turn();
     client.send(masked_frame(Opcode::continuation, "se") +
@@ -136,7 +136,7 @@ TEST_F(WsPause, PausingTwiceAndResumingTwiceIsOnce) {
     EXPECT_EQ(t.events.text(), "open" + names(0, 3));
 }
 
-// The peer's close frame, and the end of its stream, come behind what it sent before them.
+// The peer's close frame and the end of its stream come after what it sent before.
 TEST_F(WsPause, ThePeersCloseIsNoticedAfterResume) {
     serve();
     for (const bool frame : {true, false}) {
@@ -165,11 +165,11 @@ TEST_F(WsPause, AResetIsNoticedAtOnce) {
     client.reset();
     EXPECT_TRUE(t.events.wait_for("close 1006"));
     EXPECT_EQ(t.events.text(), "open, pause, close 1006");
-    pausing.socket.resume();  // Does nothing any more.
+    pausing.socket.resume();  // Does nothing now.
     EXPECT_TRUE(t.all_gone());
 }
 
-// Without the end of the pause the peer's answer would never be read, and the timeout would reset.
+// If the pause did not end, the peer's answer would not be read, and the timeout would reset.
 TEST_F(WsPause, CloseByThisSideCompletesItsHandshake) {
     serve();
     WsClient client(t.port());
@@ -180,7 +180,7 @@ TEST_F(WsPause, CloseByThisSideCompletesItsHandshake) {
     client.send_close(4000);
     EXPECT_EQ(client.next(), "<end>");
     EXPECT_TRUE(t.events.wait_for("close 4000"));
-    EXPECT_EQ(t.events.text(), "open, pause, close 4000");  // No message after close(), as ever.
+    EXPECT_EQ(t.events.text(), "open, pause, close 4000");  // As always, no message after close().
 }
 
 TEST_F(WsPause, AServerThatStopsEndsAPausedSocketPolitely) {
@@ -196,14 +196,14 @@ TEST_F(WsPause, AServerThatStopsEndsAPausedSocketPolitely) {
     EXPECT_EQ(t.events.text(), "open, pause, close 1001");
 }
 
-// A silent peer would be pinged after 20 ms and dead 20 ms later; a paused one is neither.
+// A silent peer would be pinged after 20 ms and closed 20 ms later; a paused one is neither.
 TEST_F(WsPause, SilenceDoesNotEndAPausedSocket) {
     serve(std::chrono::milliseconds(20));
     std::atomic<bool> over{false};
     WsClient client(t.port());
     client.send(masked_frame(Opcode::text, "pause"));
     EXPECT_TRUE(t.events.wait_for("pause"));
-    // The time of several pings and their timeouts, by the server's own clock.
+    // Several pings and their timeouts long, by the server's clock.
     t.server.after(std::chrono::milliseconds(1500), [&] { over = true; });
     EXPECT_TRUE(eventually([&] { return over.load(); }));
     EXPECT_EQ(t.events.text(), "open, pause");
@@ -212,7 +212,7 @@ TEST_F(WsPause, SilenceDoesNotEndAPausedSocket) {
     EXPECT_TRUE(t.events.wait_for("close 1006"));  // From here on silence counts again.
 }
 
-// 100 MB for a paused socket: what the peer gets rid of is what the kernel's buffers hold.
+// 100 MB are sent to a paused socket: only the kernel's buffers fill.
 TEST_F(WsPause, APausedSocketCostsNoMoreThanTheBuffers) {
     serve();
     WsClient client(t.port());
@@ -221,7 +221,7 @@ TEST_F(WsPause, APausedSocketCostsNoMoreThanTheBuffers) {
     const std::string frame = masked_frame(Opcode::binary, std::string(100'000, 'x'));
     constexpr size_t frames = 1000;
     size_t sent = 0;
-    const auto send_some = [&] {  // What the kernel takes now.
+    const auto send_some = [&] {  // Sends what the kernel takes now.
         for (;;) {
             const size_t from = sent % frame.size();
             const ssize_t size = sent == frames * frame.size()
@@ -232,13 +232,13 @@ TEST_F(WsPause, APausedSocketCostsNoMoreThanTheBuffers) {
             sent += size_t(size);
         }
     };
-    // Nothing is taken any more while the worker has had its turns.
+    // Until the kernel takes nothing although the worker has had its turns.
     for (size_t before = 1; before != sent;) {
         before = sent;
         send_some();
         let_the_worker_turn();
     }
-    // tcp_rmem and tcp_wmem let the two kernels hold up to 6 and 4 MiB.
+    // tcp_rmem and tcp_wmem allow the two kernels up to 6 and 4 MiB.
     EXPECT_LT(sent, 16'000'000u);
     EXPECT_EQ(t.events.text(), "open, pause");
     pausing.socket.resume();

@@ -1,4 +1,4 @@
-// Pings are answered in their place: Autobahn's cases 2.10, 2.11, 5.6, 5.8, 5.19 and 5.20 and others.
+// Pings are answered in order: Autobahn's cases 2.10, 2.11, 5.6, 5.8, 5.19 and 5.20 and others.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -70,7 +70,7 @@ TEST(WsPing, EachIsAnsweredInItsPlaceHoweverTheBytesArrive) {
         }
 }
 
-// A kernel that takes nothing leaves one pong, and the close frame stays behind it.
+// While the kernel takes nothing only one pong waits; it is sent before the close frame.
 TEST(WsPing, TheNewestOfAFullQueueComesBeforeTheCloseFrame) {
     for (const bool by_peer : {true, false}) {
         TestServer t;

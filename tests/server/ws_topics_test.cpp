@@ -1,4 +1,4 @@
-// Topics over real sockets: who gets what, in which order, in how many writes.
+// Topics over real sockets: receivers, order and number of writes.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -13,7 +13,7 @@ namespace {
 using ws::Message;
 using ws::Socket;
 
-// "+topic" joins, "-topic" leaves, "topic text" publishes to all others; the answer is the outcome.
+// "+topic" joins, "-topic" leaves, "topic text" publishes to all others; the answer is the result.
 ws::Route commands() {
     return {
         .topics_max = 3,
@@ -45,7 +45,7 @@ TEST(WsTopics, JoinLeaveAndTheirLimits) {
     const std::string longest(255, 'x');
     const std::pair<std::string, const char*> script[] = {
         {"+a", "text(yes)"},
-        {"+a", "text(yes)"},  // Twice is once.
+        {"+a", "text(yes)"},  // A second join changes nothing.
         {"-a", "text(yes)"},
         {"-a", "text(no)"},
         {"+", "text(no)"},
@@ -53,7 +53,7 @@ TEST(WsTopics, JoinLeaveAndTheirLimits) {
         {"+" + longest, "text(yes)"},
         {"+a", "text(yes)"},
         {"+b", "text(yes)"},
-        {"+c", "text(no)"},  // The fourth.
+        {"+c", "text(no)"},  // The fourth topic.
         {"+b", "text(yes)"},
         {"-b", "text(yes)"},
         {"+c", "text(yes)"},
@@ -87,7 +87,7 @@ TEST(WsTopics, PublishToAllOrAllButMe) {
     EXPECT_EQ(ask(outsider, "+late"), "text(yes)");
 }
 
-// However many there are in a tick, each subscriber gets them in one system call and in order.
+// Each subscriber gets all publications of a tick in order, in one system call.
 TEST(WsTopics, PublicationsOfATickLeaveInOneWrite) {
     TestServer t;
     t.server.websocket("/", {
@@ -107,7 +107,7 @@ TEST(WsTopics, PublicationsOfATickLeaveInOneWrite) {
         const std::string text = std::to_string(i);
         expected += "\x81" + std::string(1, char(text.size())) + text;
     }
-    ASSERT_TRUE(subscriber.more());  // One read brings them all.
+    ASSERT_TRUE(subscriber.more());  // One read returns all.
     EXPECT_EQ(subscriber.pending(), expected);
 }
 
@@ -132,7 +132,7 @@ TEST(WsTopics, BigPublicationsAreSharedAndWhole) {
     EXPECT_EQ(t.stats().messages_sent, 30u);
 }
 
-// A subscriber that does not read is closed at its limit; the others notice nothing.
+// A subscriber that does not read is closed at its limit; the others are not affected.
 TEST(WsTopics, ASlowSubscriberDoesNotHarmTheOthers) {
     TestServer t;
     t.server.websocket(
@@ -151,7 +151,7 @@ TEST(WsTopics, ASlowSubscriberDoesNotHarmTheOthers) {
         ASSERT_EQ(quick.frame().payload.size(), payload.size()) << i;
         if (t.stats().messages_dropped > 0) break;
     }
-    slow.read_fast();  // Five seconds behind its close frame the server waits no longer.
+    slow.read_fast();  // The server waits only five seconds after its close frame.
     std::string last;
     while ((last = slow.next()).starts_with("text")) {}
     EXPECT_EQ(last, "close(1008 send queue full)");

@@ -1,4 +1,5 @@
-// tests/server/engineio/fixture.h: an Engine.IO server whose user echoes, and clients of raw HTTP.
+// tests/server/engineio/fixture.h: an Engine.IO server whose handler echoes, and clients of raw
+// HTTP.
 #pragma once
 
 #include <functional>
@@ -16,7 +17,7 @@
 
 namespace starling::server::test {
 
-// Echoes; a few texts ask for more. Writes down what it is told.
+// Echoes; some texts are commands. Records its calls.
 class EchoUser final : public EngineHandler {
 public:
     EchoUser(EngineSession& session, Transcript& events) : session_(session), events_(events) {}
@@ -63,13 +64,13 @@ protected:
                                           });
         serve(workers);
     }
-    // Starts with the engine that there is.
+    // Starts the server with the engine made before.
     void serve(size_t workers) {
         extension = std::make_unique<EngineExtension>(*engine);
         extension->mount(t->site);
         t->start(workers, [this](WorkerGroup& group) { extension->attach(group); });
     }
-    // Opens a session by polling; its sid.
+    // Opens a session by polling. Returns its sid.
     std::string open(Client& client, std::string_view query = "EIO=4") {
         const Answer answer = client.get("/socket.io/?transport=polling&" + std::string(query));
         const size_t at = answer.body.find("\"sid\":\"");
@@ -89,7 +90,7 @@ protected:
     static std::string get_request(std::string_view sid, std::string_view query = "EIO=4") {
         return "GET " + target(sid, query) + " HTTP/1.1\r\nHost: here\r\n\r\n";
     }
-    // The head of a POST, and nothing of its body; the server has seen it.
+    // Sends the head of a POST without its body, and waits until the server has seen it.
     static void begin_post(Client& client, std::string_view sid, size_t body_bytes) {
         client.send("POST " + target(sid) + " HTTP/1.1\r\nHost: here\r\nContent-Length: " +
                     std::to_string(body_bytes) + "\r\nExpect: 100-continue\r\n\r\n");
@@ -97,7 +98,7 @@ protected:
     }
     bool closed_with(std::string_view reason) { return t->events.wait_for(reason); }
 
-    // In this order: the engine outlives the workers.
+    // Order matters: the engine must live longer than the workers.
     std::unique_ptr<Engine> engine;
     std::unique_ptr<EngineExtension> extension;
     std::unique_ptr<TestTeam> t = std::make_unique<TestTeam>();

@@ -1,5 +1,5 @@
-// Requests in flight, their session, its WebSocket and the workers end in every order. AddressSanitizer
-// finds a pointer to one that has ended; EngineModel finds what is left over.
+// Requests in flight, their session, its WebSocket and the workers end in every order.
+// AddressSanitizer finds pointers to ended objects; EngineModel finds objects that are left.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace {
 using Step = EngineStep;
 using Steps = std::vector<Step>;
 
-// What each step needs before it.
+// Tells whether `next` is possible after `done`.
 bool may_follow(const Steps& done, Step next) {
     const auto has = [&](Step step) { return std::ranges::find(done, step) != done.end(); };
     switch (next) {
@@ -27,7 +27,7 @@ bool may_follow(const Steps& done, Step next) {
     }
 }
 
-// Calls `visit` for each order of all of `rest` behind `done`.
+// Calls `visit` for each order of `rest` that can follow `done`.
 template <class F>
 void each_order(Steps& done, const std::set<Step>& rest, F&& visit) {
     if (rest.empty()) return visit(done);
@@ -41,7 +41,7 @@ void each_order(Steps& done, const std::set<Step>& rest, F&& visit) {
     }
 }
 
-// "5" counts only behind "2probe": an upgrade here is both.
+// "5" is only valid after "2probe", so an upgrade step sends both.
 void run(EngineModel& model, const Steps& steps, bool away, bool settled) {
     model.open(away);
     for (const Step step : steps) {
@@ -58,8 +58,9 @@ void run(EngineModel& model, const Steps& steps, bool away, bool settled) {
 
 size_t run_each_order(const std::set<Step>& steps, bool settled) {
     size_t orders = 0;
-    EngineModel
-        model;  // One for all: a slot that was used before must not be taken for its last user.
+    // One model for all orders: a slot that is used again must not be mistaken for its previous
+    // object.
+    EngineModel model;
     Steps done;
     for (const bool away : {false, true})
         each_order(done, steps, [&](const Steps& order) {
@@ -69,7 +70,7 @@ size_t run_each_order(const std::set<Step>& steps, bool settled) {
     return orders;
 }
 
-// A POST whose body is on its way while the session upgrades, and which is answered then.
+// The session upgrades while the body of a POST is arriving; the POST is answered at that moment.
 TEST(EngineLifetime, APostThatAnUpgradeOvertakes) {
     for (const bool away : {false, true}) {
         EngineModel model;
@@ -98,7 +99,7 @@ TEST(EngineLifetime, EveryOrderWithTheEndOfTheSession) {
               100u);
 }
 
-// What one tick brings together, the worker sees in the order of its descriptors.
+// The worker handles what arrives in one tick in the order of the descriptors.
 TEST(EngineLifetime, EveryOrderWithinOneTick) {
     EXPECT_GT(run_each_order({Step::poll, Step::post_head, Step::post_body, Step::attach,
                               Step::close_poll, Step::close_post, Step::server_closes},
@@ -106,7 +107,7 @@ TEST(EngineLifetime, EveryOrderWithinOneTick) {
               100u);
 }
 
-// A slot that the next session uses: what is left of the first one must not reach it.
+// The next session uses the same slot; requests of the first session must not reach it.
 TEST(EngineLifetime, EveryOrderWithAnotherSessionInTheSameSlot) {
     EXPECT_GT(run_each_order({Step::poll, Step::post_head, Step::post_body, Step::server_closes,
                               Step::reopen, Step::server_sends},
@@ -114,7 +115,7 @@ TEST(EngineLifetime, EveryOrderWithAnotherSessionInTheSameSlot) {
               100u);
 }
 
-// Stopped after every order of every few steps; what the client does then is all the same.
+// The server stops after every order of a few steps; then the client ends everything.
 TEST(EngineLifetime, AStopAfterEveryOrder) {
     const std::vector<std::set<Step>> sets = {
         {Step::poll, Step::post_head, Step::attach, Step::upgrade},
@@ -148,7 +149,7 @@ TEST(EngineLifetime, APollThatIsAnsweredWhileTheServerStops) {
     EXPECT_FALSE(model.has_session());
 }
 
-// Each answer that a client does not read would take another part of the queue out of the count.
+// Otherwise each unread answer would remove a part of the queue from the count.
 TEST(EngineLifetime, APollBehindAnAnswerThatIsNotReadEndsTheSession) {
     EngineModel model;
     model.open(false);
@@ -163,7 +164,7 @@ TEST(EngineLifetime, APollBehindAnAnswerThatIsNotReadEndsTheSession) {
     model.end();
 }
 
-// What an answer has not sent counts like what waits in the queue.
+// The unsent part of an answer counts like packets in the queue.
 TEST(EngineLifetime, AnAnswerThatIsNotReadCountsForTheQueue) {
     EngineModel model;
     model.open(false);
@@ -171,20 +172,20 @@ TEST(EngineLifetime, AnAnswerThatIsNotReadCountsForTheQueue) {
         model.run(step);
         model.settle();
     }
-    EXPECT_TRUE(model.has_session());  // A message that is alone in its queue may be of any size.
+    EXPECT_TRUE(model.has_session());  // A single message may exceed the limit of the queue.
     model.run(Step::server_sends);
     EXPECT_FALSE(model.has_session());
     model.end();
 }
 
-// The workers end with everything in flight.
+// The workers end while requests are in flight.
 TEST(EngineLifetime, WorkersThatEndAroundRequestsInFlight) {
     for (const bool away : {false, true}) {
         EngineModel model;
         model.open(away);
         for (const Step step : {Step::poll, Step::post_head, Step::attach}) model.run(step);
         model.settle();
-        model.run(Step::second_poll);  // Not even read.
+        model.run(Step::second_poll);  // Not even read by the server.
     }
 }
 

@@ -1,4 +1,4 @@
-// Which pages may open a session: by Origin, and where a <script> sends none by what the browser says.
+// Which pages may open a session: by Origin, or by Sec-Fetch-Site for a <script> without Origin.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -21,13 +21,13 @@ TEST_F(EngineOrigin, PagesOfTheSameSiteAndThoseThatAreListed) {
         const char* fields;
         int status;
     } cases[] = {
-        {"", 200},  // No browser.
+        {"", 200},  // Not a browser.
         {"Origin: http://here\r\n", 200},
         {"Origin: https://listed.example\r\n", 200},
         {"Origin: https://other.example\r\n", 403},
         {"Origin: null\r\n", 403},
         {"Sec-Fetch-Site: same-origin\r\n", 200},
-        {"Sec-Fetch-Site: none\r\n", 200},  // Typed in.
+        {"Sec-Fetch-Site: none\r\n", 200},  // Address typed in by the user.
         {"Sec-Fetch-Site: cross-site\r\n", 403},
         {"Sec-Fetch-Site: same-site\r\n", 403},
         {"Sec-Fetch-Site: cross-site\r\nReferer: https://listed.example\r\n", 200},
@@ -36,7 +36,7 @@ TEST_F(EngineOrigin, PagesOfTheSameSiteAndThoseThatAreListed) {
         {"Sec-Fetch-Site: cross-site\r\nReferer: https://other.example/?https://listed.example\r\n",
          403},
         {"Sec-Fetch-Site: same-site\r\nReferer: http://here/page\r\n", 200},
-        // What a browser says itself cannot be talked away by the page.
+        // A page cannot override the fields that the browser sets.
         {"Sec-Fetch-Site: cross-site\r\nOrigin: https://other.example\r\n"
          "Referer: https://listed.example/\r\n",
          403},

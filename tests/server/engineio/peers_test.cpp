@@ -1,4 +1,4 @@
-// Engine.IO as peers of other makes use it, and what is logged of those that break it.
+// Engine.IO with clients of other vendors, and the log lines for faulty peers.
 #include <gtest/gtest.h>
 
 #include "tests/server/engineio/fixture.h"
@@ -8,7 +8,7 @@ namespace {
 
 class EnginePeers : public EngineTest {};
 
-// The Java client's base64 ends with a line end.
+// The Java client's base64 ends with a line break.
 TEST_F(EnginePeers, Base64AsJavaWritesIt) {
     start();
     Client client(t->port());
@@ -37,7 +37,7 @@ TEST_F(EnginePeers, ATrailingSlashIsAskedFor) {
     EXPECT_EQ(client.get("/socket.io?EIO=4&transport=polling").status, 404);
 }
 
-// At most one warning a second, with the count of the faults since the one before.
+// At most one warning per second, with the number of faults since the previous one.
 TEST_F(EnginePeers, FaultsAreLogged) {
     start();
     Client client(t->port());

@@ -1,4 +1,5 @@
-// Engine.IO by long-polling, byte by byte: handshake, messages, and what each bad input gets.
+// Engine.IO by long-polling, byte by byte: handshake, messages, and the answer to each faulty
+// input.
 #include <gtest/gtest.h>
 #include <zlib.h>
 
@@ -93,7 +94,7 @@ TEST_F(EnginePolling, ErrorsAreNamedAsNodeNamesThem) {
         {"POST", "EIO=4&transport=polling", "Content-Length: 0\r\n", 400,
          R"({"code":2,"message":"Bad handshake method"})"},
         {"GET", "EIO=4&transport=websocket", "", 400, R"({"code":3,"message":"Bad request"})"},
-        // A <script> on a page of somebody else.
+        // A <script> on a page of another origin.
         {"GET", "EIO=3&transport=polling&j=0", "Sec-Fetch-Site: cross-site\r\n", 403,
          "{\"code\":4,\"message\":\"Forbidden\"}"},
         {"GET", "EIO=3&transport=polling&j=0",
@@ -273,7 +274,7 @@ TEST_F(EnginePolling, TheServerCloses) {
     EXPECT_TRUE(closed_with("forced close"));
     EXPECT_EQ(t->events.count("text(too late)"), 0u);
 
-    sid = open(client);  // No poll waits: the next one is told.
+    sid = open(client);  // No poll is pending: the next one gets the close packet.
     EXPECT_EQ(poster.request(post_request(sid, "4close")).body, "ok");
     EXPECT_EQ(t->events.count("forced close"), 1u);
     EXPECT_EQ(client.request(get_request(sid)).body, "1");
@@ -404,7 +405,7 @@ TEST_F(EnginePolling, CookieHeadersAndCors) {
     EXPECT_TRUE(posted.has("X-Each: yes\r\n") && !posted.has("X-First")) << posted.head;
     EXPECT_TRUE(posted.has("Access-Control-Allow-Origin: https://page.example\r\n")) << posted.head;
     EXPECT_FALSE(posted.has("Set-Cookie"));
-    // The promised answer has them as well.
+    // The promised answer has these fields, too.
     EXPECT_EQ(client.request(get_request(sid)).body, "4x");
     client.send("GET " + target(sid) + " HTTP/1.1\r\nHost: here\r\n" + origin + "\r\n");
     Client poster(t->port());
@@ -458,7 +459,7 @@ TEST_F(EnginePolling, AQueueThatNobodyFetchesEndsTheSession) {
     EXPECT_EQ(client.request(get_request(other)).body.size(), 5 * 100'001u + 4);
 }
 
-// A pong is one byte long, and costs more than that.
+// A pong has one byte but costs more memory than that.
 TEST_F(EnginePolling, AQueueOfSmallPacketsEndsTheSessionToo) {
     start({.allow_eio3 = true, .send_queue_bytes_max = 50'000});
     Client client(t->port());

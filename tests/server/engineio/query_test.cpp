@@ -1,4 +1,4 @@
-// The query of a request to Engine.IO: the first of each name, decoded.
+// The query of an Engine.IO request: the first value of each name, decoded.
 #include "server/engineio/query.h"
 
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ TEST(EngineQuery, TakesTheFirstOfEachName) {
         for (const auto value : {query->eio, query->transport, query->sid, query->b64})
             fields.append(value).append("|");
         EXPECT_EQ(fields.append(query->j.value_or("-")), c.fields) << c.raw;
-        // The request's worker is found by the same session id as its session.
+        // The request's worker and its session are found by the same session id.
         std::string decoded;
         EXPECT_EQ(sid_of(c.raw, decoded), query->sid) << c.raw;
     }

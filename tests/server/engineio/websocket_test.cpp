@@ -1,4 +1,4 @@
-// Engine.IO over WebSocket: from the start, by upgrade, and what goes wrong on the way.
+// Engine.IO over WebSocket: from the start, by upgrade, and with faults on the way.
 #include <gtest/gtest.h>
 
 #include "tests/server/engineio/fixture.h"
@@ -35,7 +35,7 @@ TEST_F(EngineWs, FromTheStart) {
     EXPECT_EQ(client.next(), "text(4hello)");
     send_binary(client, "\x01\x02");
     EXPECT_EQ(client.next(), "binary(\x01\x02)");
-    // A message in pieces.
+    // A fragmented message.
     client.send(masked_frame(ws::Opcode::text, "4in", false) +
                 masked_frame(ws::Opcode::continuation, " two"));
     EXPECT_EQ(client.next(), "text(4in two)");
@@ -45,7 +45,7 @@ TEST_F(EngineWs, FromTheStart) {
     EXPECT_EQ(engine->sessions(), 0u);
 }
 
-// A client that offers some, and gets none, gives up (RFC 6455 section 4.1).
+// A client that offers subprotocols and gets none gives up (RFC 6455 section 4.1).
 TEST_F(EngineWs, TheFirstSubprotocolIsTaken) {
     start();
     WsClient client(t->port(), direct, "Sec-WebSocket-Protocol: v1.app, v2.app\r\n");
@@ -178,7 +178,7 @@ TEST_F(EngineWs, AnUpgradeTakesWhatIsQueuedAlong) {
                                         "bAQID"))
                   .body,
               "ok");
-    // A poll that comes late is let go as well.
+    // A late poll is answered, too.
     poller.send(get_request(sid));
     EXPECT_EQ(poller.answer().body,
               "4during\x1e"
@@ -233,7 +233,8 @@ TEST_F(EngineWs, AProbeThatFailsCostsOnlyItself) {
     }
     { WsClient gone(t->port(), upgrade_of(sid)); }
     EXPECT_TRUE(eventually([&] {
-        WsClient silent(t->port(), upgrade_of(sid));  // Refused until the one before is gone.
+        // Refused until the previous WebSocket is gone.
+        WsClient silent(t->port(), upgrade_of(sid));
         silent.send_text("2probe");
         return silent.next() == "text(3probe)" && silent.next() == "close(1000)";
     }));

@@ -1,4 +1,4 @@
-// Engine.IO on several workers: requests that land on the wrong one; sessions that are abandoned.
+// Engine.IO on several workers: requests that arrive at the wrong one, and abandoned sessions.
 #include <gtest/gtest.h>
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 extern "C" size_t __sanitizer_get_current_allocated_bytes();
@@ -46,7 +46,7 @@ TEST_F(EngineWorkers, RequestsOnTheWrongWorkerReachTheirSession) {
         socket.close();
         EXPECT_TRUE(t->events.wait_for("transport close", home + 1));
     }
-    // A sid of a worker that there is not.
+    // A sid that names a worker which does not exist.
     Client client(t->port(0));
     EXPECT_EQ(client.request(get_request("__AAAAAAAAAAAAAAAAAA")).body,
               R"({"code":1,"message":"Session ID unknown"})");
@@ -77,7 +77,7 @@ TEST_F(EngineWorkers, ManyClientsWithConnectionsEverywhere) {
     EXPECT_TRUE(t->all_gone());
 }
 
-// Each byte of a session that nobody uses any more comes back at its ping timeout.
+// All memory of an abandoned session is freed at its ping timeout.
 TEST_F(EngineWorkers, AbandonedSessionsAreFreed) {
     class Quiet final : public EngineHandler {
     public:
@@ -112,7 +112,7 @@ TEST_F(EngineWorkers, AbandonedSessionsAreFreed) {
         client.close();
         EXPECT_TRUE(t->all_gone());
     };
-    // Freeing is posted; what was posted before is done by then.
+    // Sessions are freed by a posted call; this later post runs after it.
     const auto used = [&] {
         size_t bytes = 0;
         t->on(0, [&](Worker&) { bytes = heap_bytes(); });
@@ -125,7 +125,7 @@ TEST_F(EngineWorkers, AbandonedSessionsAreFreed) {
     EXPECT_LT(after, before + count * 50);  // Tables stay: 20 bytes for each slot.
 }
 
-// Sessions over polling hold no connection between two requests.
+// Polling sessions hold no connection between two requests.
 TEST_F(EngineWorkers, SessionsAreAsManyAsConnectionsMayBe) {
     t->group.connections_max = 3;
     start();
@@ -141,7 +141,7 @@ TEST_F(EngineWorkers, SessionsAreAsManyAsConnectionsMayBe) {
     EXPECT_NE(open(client), "");
 }
 
-// Handshakes cost nobody else a place, and sessions that nobody joined do not outlive their time.
+// Handshakes take no place from other clients, and unused sessions end in time.
 TEST_F(EngineWorkers, UnjoinedSessionsOfOneAddressAreBounded) {
     start({.join_timeout = std::chrono::minutes(10), .unjoined_per_address_max = 3});
     Client client(t->port());
@@ -158,7 +158,7 @@ TEST_F(EngineWorkers, UnjoinedSessionsMakeRoom) {
     Client client(t->port());
     const std::string kept = open(client), other = open(client);
     for (int i = 0; i < 20; ++i) (void)open(client);
-    EXPECT_EQ(engine->sessions(), 2u);  // A quarter.
+    EXPECT_EQ(engine->sessions(), 2u);  // A quarter of the limit.
     const std::string last = open(client);
     EXPECT_EQ(client.request(post_request(last, "4keep")).body, "ok");
     for (int i = 0; i < 20; ++i) (void)open(client);
@@ -172,7 +172,8 @@ TEST_F(EngineWorkers, UnjoinedSessionsEndAtTheirTimeWhateverTheyWaitFor) {
     (void)open(client);
     EXPECT_TRUE(t->events.wait_for("forced server close"));
     const std::string closing = open(client);
-    (void)client.request(post_request(closing, "4close"));  // It waits for a poll to say so.
+    // It waits for a poll to carry the close packet.
+    (void)client.request(post_request(closing, "4close"));
     EXPECT_TRUE(eventually([&] { return engine->sessions() == 0; }));
 }
 

@@ -1,5 +1,5 @@
-// 15,000 listeners of one channel, in a process of their own: each gets every event but those that the
-// limit drops. What descriptors the system allows decides about how many listeners there are.
+// 15,000 listeners of one channel, in a process of their own: each gets every event except those
+// that the interval drops. The system's limit of descriptors may reduce the number of listeners.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
@@ -24,7 +24,7 @@ size_t listeners_possible() {
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);
     const rlim_t wanted = listeners_wanted + descriptors_spare;
-    if (limit.rlim_max < wanted) {  // Whoever may raise the hard limit does.
+    if (limit.rlim_max < wanted) {  // A privileged process can raise the hard limit.
         const rlimit higher{wanted, wanted};
         if (::setrlimit(RLIMIT_NOFILE, &higher) == 0) limit = higher;
     }
@@ -50,7 +50,7 @@ struct Pipe {
     net::Descriptor out, in;
 };
 
-// The text frame of an event: at most 125 bytes.
+// The text frame of an event of at most 125 bytes.
 std::string frame_of(const std::string& event) {
     const std::string text = "WS Server Event:" + event;
     return std::string{char(0x81), char(text.size())} + text;
@@ -77,7 +77,8 @@ struct Listener {
     int fd;
     std::string raw, got = {};
 
-    // Takes what came. Pings are answered: on a slow machine the last one comes long after the first.
+    // Reads what arrived and answers pings: on a slow machine the last listener connects long after
+    // the first.
     bool receive() {
         char buffer[1024];
         const ssize_t size = ::recv(fd, buffer, sizeof buffer, 0);
@@ -98,12 +99,12 @@ struct Listener {
     }
 };
 
-// The listeners' process: 0 where each of them got exactly `expected`.
+// The process of the listeners. Returns 0 if each of them got exactly `expected`.
 int listen(size_t count, uint16_t port, const std::string& expected, const Pipe& ready) {
     std::vector<Listener> all;
     size_t done = 0;
     const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
-    // The number of events, or less than 0 where one of them was wrong.
+    // Returns the number of events, or a negative number if one of them was wrong.
     const auto receive = [&](int timeout_ms) {
         epoll_event events[256];
         const int n = ::epoll_wait(epoll, events, 256, timeout_ms);
@@ -132,7 +133,7 @@ int listen(size_t count, uint16_t port, const std::string& expected, const Pipe&
     return 0;
 }
 
-// Two events in one request, hence in one tick, and what became of each.
+// Publishes two events in one request, so in one tick. Returns the result of each.
 std::string publish_two(EventServer& t, const std::string& first, const std::string& second) {
     const std::string front = R"({"channel":"ArticleMessage1","event":")";
     return t.publish("[" + front + first + "\"}," + front + second + "\"}]");
@@ -162,11 +163,11 @@ TEST(EventsFanout, FifteenThousandListenersLoseOnlyWhatTheLimitDrops) {
     EventServer t;
     t.start();
     ASSERT_TRUE(port.give(t.port()));
-    ready.in = {};  // Where the child ends early, the read does too.
+    ready.in = {};  // If the child ends early, the read ends, too.
     char sign = 0;
     ASSERT_TRUE(ready.take(sign));
     for (int round = 0; round < rounds; ++round) {
-        // Within the interval after the last round it reaches nobody; behind it, everybody.
+        // During the interval after the previous round an event reaches no listener; after it, all.
         const std::string event = "kept" + std::to_string(round);
         EXPECT_TRUE(eventually([&] {
             const std::string answer = publish_two(t, event, "dropped");

@@ -1,4 +1,4 @@
-// tests/server/events/fixture.h: a server with channels, tokens for it, and one client's view of it.
+// tests/server/events/fixture.h: a server with channels, tokens for it, and a client.
 #pragma once
 
 #include <openssl/evp.h>
@@ -32,7 +32,7 @@ inline std::string base64url(std::string_view bytes) {
     return out;
 }
 
-// HS256 (RFC 7518 section 3.2), expiring so many seconds from now.
+// An HS256 token (RFC 7518 section 3.2) that expires `lifetime_s` seconds from now.
 inline std::string token(std::string_view user, int64_t lifetime_s,
                          std::string_view secret = events_secret) {
     const std::string claims = "{\"email\":\"" + std::string(user) +
@@ -58,7 +58,7 @@ struct EventServer : TestServer {
         channels.declare({.pattern = "SystemMessage{email}", .access = events::Access::owner});
     }
 
-    // "200 {...}"
+    // Returns, for example, "200 {...}".
     std::string publish(std::string_view body, std::string_view fields =
                                                    "X-Api-Key: "
                                                    "a-key-for-publishers\r\n") {

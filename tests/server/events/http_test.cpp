@@ -24,7 +24,7 @@ TEST(EventsStream, TheSameEventsAsText) {
     EXPECT_EQ(t.publish_one("Free1", "b\\nc"), R"(200 {"delivered":1,"limited":0})");
     EXPECT_EQ(client.read_until("c\n\n"),
               "data: WS Server Event:a\n\ndata: WS Server Event:b\ndata: c\n\n");
-    client.send("GET / HTTP/1.1\r\n");  // Nothing more is read as a request.
+    client.send("GET / HTTP/1.1\r\n");  // Further input is not parsed as requests.
     EXPECT_EQ(t.publish_one("Free1", "d"), R"(200 {"delivered":1,"limited":0})");
     EXPECT_EQ(client.read_until("\n\n"), "data: WS Server Event:d\n\n");
     client.close();
@@ -48,7 +48,7 @@ TEST(EventsStream, StatusesLimitsAndHeads) {
         {"/sse/ServerEvent?Ref=SystemMessageming%40x", ada, 403},
         {"/sse/ServerEvent?Ref=ApiIndex", "Origin: https://evil.example\r\n", 403},
     };
-    Client one(t.port());  // They keep the connection.
+    Client one(t.port());  // These answers keep the connection open.
     for (const auto& c : cases) EXPECT_EQ(one.get(c.target, c.fields).status, c.status) << c.target;
     const auto head =
         one.request("HEAD /sse/ServerEvent?Ref=ApiIndex HTTP/1.1\r\nHost: here\r\n\r\n", true);
@@ -63,7 +63,7 @@ TEST(EventsStream, StatusesLimitsAndHeads) {
     EXPECT_EQ(listener.read_until("\n\n"), "data: WS Server Event:a\n\n");
 }
 
-// Fetch standard section 3.2: what a page of another origin must find to read an answer.
+// Fetch standard section 3.2: the fields that a page of another origin needs to read an answer.
 TEST(EventsStream, PagesOfListedOriginsMayReadWhatItAnswers) {
     const std::string yes = "Access-Control-Allow-Origin: ", named = "https://page.example";
     const std::string credentials = "Access-Control-Allow-Credentials: true";
@@ -122,7 +122,7 @@ TEST(EventsStream, APreflightForATokenIsAnswered) {
     EXPECT_TRUE(other.has("Vary: Origin")) << other.head;
 }
 
-// The rules of Server::cors() and Options::origins may both hold; the answer names the page once.
+// Server::cors() and Options::origins may both allow the page; the answer names it once.
 TEST(EventsStream, OriginsStandBesideTheCorsRulesOfTheServer) {
     EventServer t({.origins = {"https://page.example"}});
     t.server.cors({.origins = {"*"}, .credentials = false});
@@ -174,7 +174,7 @@ TEST(EventsApi, TheIndexTellsItsListenersOfTheVisit) {
     EXPECT_TRUE(event.starts_with("text(WS Server Event:Index Viewd ")) << event;
     const std::string viewed = event.substr(21, event.size() - 22);
     EXPECT_NE(answer.body.find("\"viewed\":\"" + viewed + "\""), std::string::npos) << answer.body;
-    // Who comes later hears nothing of it.
+    // A later listener does not get earlier events.
     WsClient late(t.port(), "/ws/ServerEvent?Ref=ApiIndex");
     late.send(masked_frame(ws::Opcode::ping, "x"));
     EXPECT_EQ(late.next(), "pong(x)");

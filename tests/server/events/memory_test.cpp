@@ -1,4 +1,4 @@
-// What an idle listener costs on the heap. Sanitizers have an allocator of their own.
+// Heap memory of an idle listener. Not under sanitizers, which have their own allocator.
 #include <gtest/gtest.h>
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -27,7 +27,7 @@ size_t heap_bytes() {
     return info.uordblks + info.hblkhd;
 }
 
-// `target`: what `count` clients ask for; the bytes that each costs.
+// Opens `count` clients that ask for `target`. Returns the bytes that each of them costs.
 size_t bytes_each(const std::string& target, bool upgrade) {
     EventServer t;
     t.start();

@@ -1,4 +1,4 @@
-// Server events over WebSocket: who may listen, what comes, when it ends.
+// Server events over WebSocket: permissions, events, and the end of a connection.
 #include <gtest/gtest.h>
 #include <starling/server.h>
 
@@ -115,7 +115,7 @@ TEST(EventsWs, ExcessIsDroppedOrTheLatestComesLater) {
     WsClient drop(t.port(), "/ws/ServerEvent?Ref=ArticleMessage1");
     WsClient latest(t.port(), "/ws/ServerEvent?Ref=Latest1");
     WsClient free(t.port(), "/ws/ServerEvent?Ref=Free1");
-    // In one request, hence in one tick.
+    // In one request, so in one tick.
     const auto three = [&](const std::string& channel) {
         std::string body = "[";
         for (const char* event : {"a", "b", "c"})
@@ -138,12 +138,13 @@ TEST(EventsWs, ExcessIsDroppedOrTheLatestComesLater) {
     EXPECT_EQ(drop.next(), "text(WS Server Event:a)");
     for (const char* event : {"a", "b", "c"})
         EXPECT_EQ(free.next(), "text(WS Server Event:" + std::string(event) + ")");
-    // Its interval is over, as that of `latest` was.
+    // The interval of this channel is over, as that of `latest` was.
     EXPECT_EQ(t.publish_one("ArticleMessage1", "d"), R"(200 {"delivered":1,"limited":0})");
     EXPECT_EQ(drop.next(), "text(WS Server Event:d)");
 }
 
-// The wall clock's whole seconds: time enough to come in on a busy machine, and waited for.
+// In whole seconds of the wall clock: long enough to connect on a busy machine; the test waits for
+// it.
 constexpr int64_t soon_s = 5;
 
 TEST(EventsWs, AnExpiredLoginClosesWith4401) {
@@ -153,7 +154,7 @@ TEST(EventsWs, AnExpiredLoginClosesWith4401) {
     WsClient client(t.port(), "/ws/ServerEvent?Ref=Members&token=" + token("ada@x", soon_s));
     ASSERT_EQ(client.handshake().status, 101);
     EXPECT_EQ(client.next(), "close(4401 the login has expired)");
-    // Where no login is needed, none expires.
+    // Without a required login, none expires.
     EXPECT_EQ(t.publish_one("ApiIndex", "x"), R"(200 {"delivered":1,"limited":0})");
     EXPECT_EQ(open.next(), "text(WS Server Event:x)");
 }

@@ -1,4 +1,4 @@
-// The bundles for browsers: where they are found, and what is said where they are not.
+// The browser bundles: where they are found, and the log line if they are missing.
 #include <gtest/gtest.h>
 #include <starling/socketio.h>
 

@@ -19,7 +19,7 @@
 namespace starling::server::test {
 namespace {
 
-// A Socket.IO client that speaks in packets.
+// A Socket.IO client that sends and receives packets.
 class SioClient {
 public:
     explicit SioClient(const TestServer& t)
@@ -29,7 +29,7 @@ public:
         connected_ = next();
     }
     void send(const std::string& packet) { ws_.send_text(packet); }
-    // The next packet but pings; what ended the connection, where it did.
+    // The next packet except pings, or what ended the connection.
     std::string next() {
         for (;;) {
             const std::string got = ws_.next();
@@ -42,7 +42,7 @@ public:
         send(packet);
         return next();
     }
-    // Answers the question that came: "42" ID "[...]".
+    // Answers the event "42" ID "[...]" in `question`.
     void answer(const std::string& question, const std::string& args) {
         send("43" + question.substr(2, question.find('[') - 2) + args);
     }
@@ -77,7 +77,7 @@ TEST(SocketIoCoroutine, WhatItReturnsIsTheAck) {
               R"(432[{"error":"bad arguments","message":"argument 1 must be a string"}])");
 }
 
-// Views too: a packet that arrives meanwhile uses the same memory.
+// Even views stay: a packet that arrives meanwhile uses the same memory.
 TEST(SocketIoCoroutine, ArgumentsStayUntilItEnds) {
     TestServer t;
     Promise<void> promise;
@@ -149,7 +149,7 @@ TEST(SocketIoCoroutine, TheAckOfAnotherClientThatLeavesSaysSo) {
     EXPECT_EQ(asks.next(), R"(430["left"])");
 }
 
-// The listener goes, and what it has captured stays as long as its coroutine.
+// The listener is removed; what it captured lives as long as its coroutine.
 TEST(SocketIoCoroutine, OutlivesItsListener) {
     TestServer t;
     t.server.socketio().on_connection([&](sio::Socket socket) {
@@ -187,7 +187,7 @@ TEST(SocketIoCoroutine, OneThatDisconnectsItsClientIsDestroyed) {
     EXPECT_EQ(events.text(), "frame begins, goes on, frame ends");
 }
 
-// What a frame holds may end another socket: that one leaves after the first.
+// Destroying a frame may end another socket; that one leaves after the first.
 TEST(SocketIoCoroutine, OneThatIsDestroyedMayEndAnotherSocket) {
     Transcript events;
     TestServer t({.workers = 1});
@@ -214,7 +214,8 @@ TEST(SocketIoCoroutine, OneThatIsDestroyedMayEndAnotherSocket) {
     EXPECT_EQ(events.text(), "client namespace disconnect, server namespace disconnect");
 }
 
-// Those that end it before their first suspension, too; but not the handlers that are told of the end.
+// The coroutines of a gone socket end, even one that ended the socket before its first suspension.
+// Those of disconnect handlers go on.
 TEST(SocketIoCoroutine, OfASocketThatIsGoneOnlyDisconnectHandlersGoOn) {
     Transcript events;
     TestServer t;

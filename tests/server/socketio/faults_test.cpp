@@ -1,4 +1,4 @@
-// Socket.IO on a real server: sessions that end in the middle of a call, and calls from other threads.
+// Socket.IO on a real server: sessions that end during a call, and calls from other threads.
 #include <gtest/gtest.h>
 #include <starling/socketio.h>
 
@@ -27,10 +27,10 @@ std::string post(const std::string& target, const std::string& body) {
            "\r\n\r\n" + body;
 }
 
-// The packet that is too much ends its session while it is sent; who is told of that sends, too.
+// One packet too many ends its session while it is sent; the disconnect handler sends, too.
 TEST(SocketIoServerFaults, AFullQueueEndsTheSessionInTheMiddleOfAPacket) {
     sio::Socket other;
-    Transcript events;  // Outlives the server, as all that its handlers use.
+    Transcript events;  // Must live longer than the server, whose handlers use it.
     TestServer t;
     sio::Options options;
     options.send_queue_bytes_max = 10'000;
@@ -63,7 +63,7 @@ TEST(SocketIoServerFaults, AFullQueueEndsTheSessionInTheMiddleOfAPacket) {
     EXPECT_EQ(io.clients(), 1u);
 }
 
-// A client that asks on and on, until it is disconnected; then the next one.
+// A client that sends events until it is disconnected, then the next client, and so on.
 class Busy {
 public:
     Busy(uint16_t port, const std::atomic<bool>& stop)
@@ -82,7 +82,7 @@ private:
     std::thread thread_;
 };
 
-// ThreadSanitizer's: handles used from threads that are nobody's worker.
+// For ThreadSanitizer: handles used from threads that are not workers.
 TEST(SocketIoServerFaults, HandlesFromOtherThreadsWhileClientsComeAndGo) {
     std::mutex mutex;
     std::vector<sio::Socket> sockets;

@@ -1,4 +1,4 @@
-// The samples of docs/socketio.md: compiled, run, and the same text in both places.
+// The samples of docs/socketio.md: compiled, run, and compared with the guide.
 #include <gtest/gtest.h>
 #include <starling/socketio.h>
 
@@ -152,12 +152,13 @@ void websocket_too(Server& server, sio::Server& io) {
                               });
 }
 
-// ---- what they do -------------------------------------------------------------------------------
+// ---- what the samples do
+// --------------------------------------------------------------------------
 
-// A Socket.IO client that speaks in packets.
+// A Socket.IO client that sends and receives packets.
 class Client4 {
 public:
-    // `connect`: the CONNECT packet, without its type: "/admin,{...}".
+    // `connect`: the CONNECT packet without its type: "/admin,{...}".
     explicit Client4(const TestServer& t, const std::string& connect = "",
                      const std::string& fields = "")
         : ws_(t.port(), "/socket.io/?EIO=4&transport=websocket", fields) {
@@ -169,7 +170,7 @@ public:
     }
     void send(const std::string& packet) { ws_.send_text(packet); }
     void send_bytes(std::string_view bytes) { ws_.send(masked_frame(ws::Opcode::binary, bytes)); }
-    // The next packet but pings: "binary(...)" of attachments.
+    // The next packet except pings; "binary(...)" for an attachment.
     std::string next() {
         for (;;) {
             std::string got = ws_.next();
@@ -180,7 +181,7 @@ public:
             return got.starts_with("text(") ? got.substr(5, got.size() - 6) : got;
         }
     }
-    // What comes once `packet` is sent.
+    // Sends `packet` and returns the next packet.
     std::string ask(const std::string& packet) {
         send(packet);
         return next();

@@ -1,4 +1,4 @@
-// Who may connect to a Socket.IO server that wants a login, and for how long.
+// Logins of Socket.IO: who may connect, and for how long.
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -18,7 +18,7 @@ using fake::Client;
 using fake::Workers;
 
 const std::string secret(32, 's');
-constexpr int64_t begin_s = 1'800'000'000 + 1000;  // When the fake workers begin.
+constexpr int64_t begin_s = 1'800'000'000 + 1000;  // The time at which the fake workers begin.
 
 std::string token(std::string_view user, int64_t lifetime_s, std::string_view key = secret) {
     const std::string claims =
@@ -32,7 +32,7 @@ auth::Options options() {
     return {.keys = {{.material = secret}}, .leeway = std::chrono::seconds(0)};
 }
 
-// What a server does with the request that opens a session.
+// Does what a server does with the request that opens a session.
 socketio::ConnectInfo info_of(const server::SocketIoLogin& login, std::string_view cookie) {
     const std::string value = "auth_token=" + std::string(cookie);
     const http::Field fields[] = {{"Cookie", value}, {"Sec-WebSocket-Key", "x"}, {"X-Y", "z"}};
@@ -119,7 +119,7 @@ TEST(SocketIoLogin, ASessionKeepsWhatHandlersMayAskFor) {
     EXPECT_EQ(info.user(), "ada");
     EXPECT_EQ(info.login_expires_s, begin_s + 100);
     EXPECT_EQ(info.head(), "/socket.io/?EIO=4\ncookie: auth_token=" + token("ada", 100) +
-                               "\nx-y: z\n");  // Nothing of the WebSocket's handshake.
+                               "\nx-y: z\n");  // Without the fields of the WebSocket handshake.
 }
 
 }  // namespace

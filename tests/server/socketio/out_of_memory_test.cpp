@@ -1,5 +1,5 @@
-// Each allocation of each Engine.IO and Socket.IO scenario fails once. The failure costs at most the
-// scenario's clients their connections; a new client is served.
+// Each allocation of each Engine.IO and Socket.IO scenario fails once. The failure costs at most
+// the scenario's clients their connections; a new client is served.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -17,9 +17,9 @@ namespace {
 constexpr std::string_view websocket_path = "/socket.io/?EIO=4&transport=websocket";
 constexpr std::string_view polling_path = "/socket.io/?EIO=4&transport=polling";
 
-// A base, so that it outlives the workers, whose connections use it.
+// A base class, so that it lives longer than the workers, whose connections use it.
 struct SocketIoHolder {
-    // A poll is answered by the next ping at the latest.
+    // The next ping answers a poll at the latest.
     static sio::Options options() {
         sio::Options options;
         options.ping_interval = std::chrono::milliseconds(300);
@@ -68,7 +68,7 @@ protected:
         client.send_close(1000);
         while (client.frame().end.empty()) {}
     }
-    // The id of a new session; "": the server refused it.
+    // Returns the id of a new session; "": the server refused it.
     static std::string open(Client& client) {
         const Answer answer = client.get(polling_path);
         const size_t at = answer.body.find("\"sid\":\"");

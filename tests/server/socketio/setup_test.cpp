@@ -1,4 +1,4 @@
-// Setting up a Socket.IO server: what is refused, and what is counted.
+// Setting up a Socket.IO server: what it refuses, and what it counts.
 #include <gtest/gtest.h>
 #include <starling/server.h>
 #include <starling/socketio.h>
@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What the compiler refuses in words, and what it does not.
+// What the compiler refuses with a message, and what it accepts.
 namespace check {
 
 using sio::detail::Callable, sio::detail::readable, sio::detail::rest_is_last;
@@ -111,7 +111,7 @@ TEST(SocketIoSetup, NothingIsSetOnceTheServerRuns) {
         EXPECT_EQ(
             refusal(call),
             "socket.io: namespaces, handlers and middleware are set before the server starts");
-    EXPECT_EQ(&io.of("/admin"), &admin);  // What was made before stays in reach.
+    EXPECT_EQ(&io.of("/admin"), &admin);  // Namespaces made before are still found.
 }
 
 class SocketIoStats : public EngineTest {};
