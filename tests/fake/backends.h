@@ -1,4 +1,4 @@
-// tests/fake/backends.h: the backends that the tests of streams run on: epoll, which completes sends at
+// tests/fake/backends.h: the backends for the tests of streams: epoll, which completes sends at
 // once, and one that completes them later.
 #pragma once
 

@@ -1,4 +1,4 @@
-// tests/fake/certificates.h: self-signed certificates, made when a test asks for them.
+// tests/fake/certificates.h: makes self-signed certificates.
 #pragma once
 
 #include <openssl/ec.h>
@@ -17,7 +17,7 @@
 
 namespace starling::fake {
 
-// A directory that goes away with it.
+// A directory that is deleted with this object.
 class TemporaryDirectory {
 public:
     TemporaryDirectory() : path_((std::filesystem::temp_directory_path() / "starling-XXXXXX")) {
@@ -32,8 +32,8 @@ private:
     std::string path_;
 };
 
-// `names`: as in subjectAltName, "DNS:a.example,DNS:*.b.example". The first file name is made of
-// `file_stem`. A passphrase encrypts the key.
+// `names` is written as in subjectAltName: "DNS:a.example,DNS:*.b.example". `file_stem` begins the
+// file names. A passphrase encrypts the key.
 inline net::CertificateFiles make_certificate(const TemporaryDirectory& directory,
                                               const std::string& file_stem,
                                               const std::string& names,

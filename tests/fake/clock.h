@@ -1,4 +1,4 @@
-// tests/fake/clock.h: a clock that moves when the test says so.
+// tests/fake/clock.h: a clock that the test moves.
 #pragma once
 
 #include <cstdint>

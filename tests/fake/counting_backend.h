@@ -1,4 +1,4 @@
-// tests/fake/counting_backend.h: a real backend that also counts what the loop asks of it.
+// tests/fake/counting_backend.h: a real backend that counts the loop's calls.
 #pragma once
 
 #include <functional>
@@ -12,15 +12,15 @@
 namespace starling::fake {
 
 struct BackendCounts {
-    size_t sends = 0;  // That were system calls; all of them where the backend reads later.
+    size_t sends = 0;  // Sends with a system call; every send if the backend reads later.
     size_t sent_parts = 0;
-    size_t sent_bytes = 0;   // Of the sends that completed at once.
-    size_t short_sends = 0;  // Completed at once and took less than all.
+    size_t sent_bytes = 0;   // By sends that completed at once.
+    size_t short_sends = 0;  // Sends that completed at once with less than all bytes.
     size_t pending_sends = 0;
     size_t waits = 0;
     size_t listens = 0;
     size_t unlistens = 0;
-    std::function<size_t()> unacknowledged;  // In place of the kernel's answer, where set.
+    std::function<size_t()> unacknowledged;  // Replaces the kernel's answer if set.
 };
 
 class CountingBackend final : public net::Backend {

@@ -1,4 +1,5 @@
-// tests/fake/engine_extension.h: an Engine as the whole of a feature, for workers without a Server.
+// tests/fake/engine_extension.h: a feature that consists of an Engine, for workers without a
+// Server.
 #pragma once
 
 #include "server/engineio/engine.h"
@@ -7,13 +8,13 @@
 
 namespace starling::server::test {
 
-// Lives longer than the workers.
+// Must live longer than the workers.
 class EngineExtension final : public Extension {
 public:
     explicit EngineExtension(Engine& engine) noexcept : engine_(engine) {}
 
     void mount(Site& site) override { engine_.mount(site); }
-    // In place of the Server the extension joins the group by itself.
+    // Without a Server the extension adds itself to the group.
     void attach(WorkerGroup& group) override {
         group.extensions.push_back(this);
         engine_.attach(group);

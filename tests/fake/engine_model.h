@@ -1,6 +1,6 @@
-// tests/fake/engine_model.h: one Engine.IO client and its server on the calling thread, driven step by
-// step: every request, the WebSocket, the session and the workers can end at any moment, in any order.
-// AddressSanitizer says whether one of them still reaches for another; the model says what is left over.
+// tests/fake/engine_model.h: one Engine.IO client and its server on the calling thread, driven step
+// by step: every request, the WebSocket, the session and the workers can end at any moment, in any
+// order. AddressSanitizer finds uses of ended objects; the model finds objects that are left.
 #pragma once
 
 #include <sys/socket.h>
@@ -27,27 +27,27 @@ enum class EngineStep : uint8_t {
     post_head,      // The head of a POST, and half of its body.
     post_body,      // The other half.
     attach,         // A WebSocket for the session.
-    probe,          // "2probe" on it,
+    probe,          // "2probe" on it.
     upgrade,        // "5" on it.
-    close_poll,     // The connection of the GET, of the POST, of the WebSocket.
-    close_post,     // Likewise.
-    close_socket,   // Likewise.
+    close_poll,     // Closes the connection of the GET.
+    close_post,     // Closes the connection of the POST.
+    close_socket,   // Closes the connection of the WebSocket.
     server_sends,   // A message to the client.
     server_closes,  // The session ends.
-    client_closes,  // A close packet, in a POST of its own.
-    pipelined,      // A second POST behind the first, on the same connection.
-    second_poll,    // Overlaps the first, on a connection of its own.
-    reopen,         // Another session, in the slot of the one that ended.
-    stop,           // The workers stop, as at SIGTERM,
-    stop_at_once,   // as at the second SIGTERM.
-    crowd,          // Idle connections, which a worker that stops closes before newer ones.
-    server_floods,  // More for the client than a connection that nobody reads takes.
+    client_closes,  // A close packet in a separate POST.
+    pipelined,      // A second POST after the first, on the same connection.
+    second_poll,    // A second GET while the first is pending, on its own connection.
+    reopen,         // Another session, in the slot of the ended one.
+    stop,           // The workers stop, as after SIGTERM.
+    stop_at_once,   // The workers stop, as after the second SIGTERM.
+    crowd,          // Idle connections; a stopping worker closes them before newer ones.
+    server_floods,  // More than a connection takes whose client does not read.
 };
 constexpr size_t engine_steps = size_t(EngineStep::server_floods) + 1;
 
 class EngineModel {
 public:
-    // A false condition ends the process: the model is for a fuzzer as well as for a test.
+    // A false condition ends the process: the model serves fuzzing and tests.
     static void require(bool condition) {
         if (!condition) std::abort();
     }
@@ -65,7 +65,7 @@ public:
         extension_.attach(group_);
     }
 
-    // `away`: new connections land on the worker that the session does not belong to.
+    // `away`: new connections arrive at the worker that does not own the session.
     void open(bool away) {
         away_ = away;
         Peer opener = connect(0);
@@ -116,7 +116,7 @@ public:
 
     [[nodiscard]] bool has_session() const noexcept { return session_ != nullptr; }
 
-    // Ticks of both workers, until what was sent has been dealt with.
+    // Runs ticks of both workers until everything sent has been handled.
     void settle() {
         for (int round = 0; round < 4; ++round)
             for (const auto& worker : group_.workers) worker->loop().run_once(0);
@@ -124,14 +124,14 @@ public:
             (void)peer->received();
     }
 
-    // Closes what is open, and checks that nothing is left of it.
+    // Closes what is open, and checks that nothing is left.
     void end() {
         for (Peer* peer : {&poll_, &second_poll_, &post_, &last_post_, &socket_}) *peer = {};
         for (Peer& peer : crowd_) peer = {};
         settle();
         if (session_) session_->close();
         settle();
-        if (session_) {  // It waits for a poll that takes the close packet.
+        if (session_) {  // The session waits for a poll that can carry the close packet.
             begin(poll_, get());
             settle();
             poll_ = {};
@@ -170,7 +170,7 @@ private:
         net::Descriptor fd_;
     };
 
-    // Echoes, and checks that nothing comes behind its end.
+    // Echoes, and checks that no call comes after the last one.
     class Handler final : public EngineHandler {
     public:
         Handler(EngineModel& model, EngineSession& session) : model_(model), session_(session) {
@@ -231,13 +231,13 @@ private:
                "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\n\r\n";
     }
-    // Masked by zeros.
+    // The masking key is zero.
     [[nodiscard]] static std::string frame(std::string_view text) {
         return "\x81" + std::string(1, char(0x80 | text.size())) + std::string(4, '\0') +
                std::string(text);
     }
 
-    // The workers end before what they use.
+    // Order matters: the workers end before the objects that they use.
     Site site_;
     EngineSession* session_ = nullptr;  // Its handler clears it.
     Engine engine_;

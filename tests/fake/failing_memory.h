@@ -1,5 +1,5 @@
-// tests/fake/failing_memory.h: makes one allocation of the calling thread fail. The operators are in
-// tests/server/out_of_memory_test.cpp.
+// tests/fake/failing_memory.h: makes one allocation of the calling thread fail. The replaced
+// operators are in tests/server/out_of_memory_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@ namespace starling::fake {
 
 // The `number`th allocation from now on throws std::bad_alloc, once; 0: none.
 void fail_allocation(uint64_t number) noexcept;
-// True where one has failed since then.
+// True if an allocation has failed since then.
 [[nodiscard]] bool allocation_failed() noexcept;
 
 }  // namespace starling::fake

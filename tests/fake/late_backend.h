@@ -1,8 +1,8 @@
-// tests/fake/late_backend.h: a backend whose sends complete later, as those of a completion kernel do.
+// tests/fake/late_backend.h: a backend whose sends complete later, as in a kernel with completions.
 //
-// It receives and accepts by epoll. A send is read from the stream's memory only when it completes, in a
-// later tick: memory that was freed by then is a fault that AddressSanitizer finds, and memory that was
-// moved or written to differs from the copy that is made when it was submitted.
+// Receives and accepts by epoll. A send reads the stream's memory only when it completes, in a
+// later tick: AddressSanitizer then finds memory that was freed, and a comparison with the copy
+// made at submission finds memory that was moved or changed.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,16 +24,16 @@
 
 namespace starling::fake {
 
-// What the test decides; the default completes each send whole in the tick after it.
+// Set by the test. By default each send completes whole in the next tick.
 struct LateControl {
-    bool held = false;                  // No send completes, but for those that are cancelled.
-    bool hold_cancelled = false;        // Those neither.
-    bool newest_first = false;          // The order of completions of different streams.
-    int ticks = 1;                      // So many dispatches later, at the earliest.
-    size_t slice_bytes_max = SIZE_MAX;  // Taken by one completion.
-    int error = 0;                      // The next completion fails with it.
+    bool held = false;                  // No send completes, except cancelled ones.
+    bool hold_cancelled = false;        // Cancelled sends do not complete either.
+    bool newest_first = false;          // Order of the completions of different streams.
+    int ticks = 1;                      // A send completes after that many dispatches.
+    size_t slice_bytes_max = SIZE_MAX;  // Limit of one completion.
+    int error = 0;                      // The next completion fails with this errno.
 
-    size_t submitted = 0, completed = 0, cancelled = 0;  // So far.
+    size_t submitted = 0, completed = 0, cancelled = 0;  // Counts so far.
 };
 
 class LateBackend final : public net::Backend {
@@ -71,7 +71,7 @@ public:
         real_->unwatch(watch, closed);
     }
     void wait(int timeout_ms) override {
-        // Nothing tells when a kernel that was full has room again.
+        // No event tells when a full kernel has room again.
         if (!sends_.empty()) timeout_ms = timeout_ms < 0 ? 1 : std::min(timeout_ms, 1);
         real_->wait(timeout_ms);
     }
@@ -91,7 +91,7 @@ private:
     struct Send {
         net::Stream* stream = nullptr;
         std::vector<iovec> parts;
-        std::string bytes;  // What the parts held when they were submitted.
+        std::string bytes;  // Content of the parts at submission.
         int age = 0;
         bool cancelled = false;
 
@@ -121,7 +121,7 @@ private:
         if (control_.error) return report(stream, 0, std::exchange(control_.error, 0));
         const size_t size = std::min(bytes.size(), control_.slice_bytes_max);
         const ssize_t taken = ::send(stream.fd(), bytes.data(), size, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (taken < 0 && errno == EAGAIN) return;  // Later.
+        if (taken < 0 && errno == EAGAIN) return;  // Try again later.
         taken < 0 ? report(stream, 0, errno) : report(stream, size_t(taken), 0);
     }
     void report(net::Stream& stream, size_t bytes, int error) {
@@ -132,7 +132,7 @@ private:
 
     LateControl& control_;
     const std::unique_ptr<Backend> real_;
-    std::deque<Send> sends_;  // In the order of their submission.
+    std::deque<Send> sends_;  // In the order of submission.
 };
 
 }  // namespace starling::fake

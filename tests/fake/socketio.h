@@ -1,5 +1,5 @@
-// tests/fake/socketio.h: workers without a server: a clock that is told the time, calls that are posted
-// when the test says so, and clients whose packets are text.
+// tests/fake/socketio.h: workers without a server. The test sets the clock and runs posted calls,
+// and the clients' packets are text.
 #pragma once
 
 #include <cstring>
@@ -41,7 +41,8 @@ public:
     std::vector<std::string> logged;
 };
 
-// What a client gets, a line for each message: `40{"sid":"..."}`, `bytes 3`, `end forced close`.
+// Records what a client gets, one line per message: `40{"sid":"..."}`, `bytes 3`, `end forced
+// close`.
 class Transport final : public socketio::Transport {
 public:
     void send(std::string_view text, bool text_is_binary, std::span<const std::string> attachments,
@@ -56,7 +57,7 @@ public:
                                      : std::string(base::text_of(message.bytes)));
         end_if_full();
     }
-    // As a session of Engine.IO does whose client does not take what waits for it.
+    // Behaves like an Engine.IO session whose client does not read.
     void end_if_full() {
         if (got.size() <= packets_max || !ended.empty()) return;
         ended = "transport error";
@@ -86,7 +87,7 @@ public:
     socketio::ConnectInfo connect_info;
 };
 
-// Namespaces need a public constructor.
+// Gives Namespace a public constructor.
 class Namespace final : public sio::Namespace {
 public:
     explicit Namespace(std::shared_ptr<socketio::NamespaceSetup> setup)
@@ -106,12 +107,12 @@ class Client {
 public:
     Client(Workers& workers, size_t worker, unsigned revision);
     ~Client();
-    void says(std::string_view text);  // Without the engine's packet type.
+    void says(std::string_view text);  // Without the packet type of Engine.IO.
     void says_bytes(std::string_view bytes);
-    void is_due();  // The timer that it set.
+    void is_due();  // The timer that it set has expired.
     void leaves(std::string_view reason = "transport close");
-    [[nodiscard]] std::vector<std::string> takes();  // What came since the last time.
-    // The value of a name in the last packet that has it: of "sid", say.
+    [[nodiscard]] std::vector<std::string> takes();  // What came since the last call.
+    // The value of a member in the last packet that has it, for example of "sid".
     [[nodiscard]] std::string member(std::string_view name) const;
 
     Transport transport;
@@ -155,15 +156,15 @@ public:
             std::make_unique<Namespace>(adapter.declare_dynamic("(matching)", std::move(accept))));
     }
 
-    // As if on that worker's thread.
+    // Runs a call as if on that worker's thread.
     template <class F>
     void on(size_t worker, F&& call) {
-        adapter.open();  // Everything is declared by now.
+        adapter.open();  // All declarations were made before.
         const void* const before = std::exchange(base::running, runtimes[worker].get());
         call();
         base::running = before;
     }
-    // Posted calls of all workers, until there are none.
+    // Runs posted calls of all workers until none is left.
     void settle() {
         if (std::exchange(settling_, true)) return;
         for (bool any = true; any;) {
@@ -192,7 +193,7 @@ public:
     std::vector<std::unique_ptr<Runtime>> runtimes;
     std::vector<std::unique_ptr<socketio::Server>> servers;
     std::vector<std::unique_ptr<Namespace>> namespaces;
-    std::function<void()> on_turn;  // After each posted call.
+    std::function<void()> on_turn;  // Called after each posted call.
 
 private:
     bool settling_ = false;
@@ -242,7 +243,7 @@ inline std::string Client::member(std::string_view name) const {
     return text.substr(begin, text.find('"', begin) - begin);
 }
 
-// Joined to "/", with what it got for that taken.
+// A client that joined `nsp`; the answer to that is already taken.
 inline std::unique_ptr<Client> join(Workers& workers, size_t worker = 0,
                                     std::string_view nsp = "") {
     auto client = std::make_unique<Client>(workers, worker, 4);

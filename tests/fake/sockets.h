@@ -1,4 +1,4 @@
-// tests/fake/sockets.h: connected pairs of sockets, and the far end's view of a connection as text.
+// tests/fake/sockets.h: connected pairs of sockets, and what the peer receives, as text.
 #pragma once
 
 #include <netinet/in.h>
@@ -44,7 +44,7 @@ inline net::Descriptor listen_at(std::string_view text) {
     return fd;
 }
 
-// Starts a connection without waiting for it; on loopback it stands once this returns.
+// Starts a connection without waiting; on loopback it is established when this returns.
 inline net::Descriptor connect_to(int listening_fd) {
     const auto where = net::local_address(listening_fd).value();
     net::Descriptor fd(::socket(where.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -77,7 +77,7 @@ inline size_t send_text(const net::Descriptor& fd, std::string_view text) {
     return sent > 0 ? size_t(sent) : 0;
 }
 
-// What is there now; a trailing "<end>" or "<reset>" tells how the other side closed.
+// Reads what is available. A trailing "<end>" or "<reset>" tells how the other side closed.
 inline std::string receive_text(const net::Descriptor& fd, size_t bytes_max = SIZE_MAX) {
     std::string text;
     char buffer[65536];
@@ -94,7 +94,7 @@ inline std::string receive_text(const net::Descriptor& fd, size_t bytes_max = SI
 // Closes with RST (TCP).
 inline void reset(net::Descriptor fd) { net::close_with_reset(std::move(fd)); }
 
-// Runs the loop until `done`; false where that does not come true in a few seconds.
+// Runs the loop until `done` is true; false if that takes more than a few seconds.
 inline bool run_until(net::Loop& loop, const std::function<bool()>& done, int ticks_max = 2000) {
     for (int i = 0; i < ticks_max; ++i) {
         if (done()) return true;
@@ -103,7 +103,7 @@ inline bool run_until(net::Loop& loop, const std::function<bool()>& done, int ti
     return done();
 }
 
-// Runs ticks in which nothing is waited for.
+// Runs ticks that do not wait.
 inline void run_ticks(net::Loop& loop, int ticks) {
     for (int i = 0; i < ticks; ++i) loop.run_once(0);
 }

@@ -1,5 +1,5 @@
-// tests/fake/stream_script.h: a StreamHandler that writes down what it is told, and does what the
-// test gives it to do. The transcript outlives the handler.
+// tests/fake/stream_script.h: a StreamHandler that records its calls and runs the functions of a
+// test. The transcript must live longer than the handler.
 #pragma once
 
 #include <functional>
@@ -19,10 +19,10 @@ public:
 
     explicit StreamScript(std::string& transcript) : transcript_(transcript) {}
 
-    // Unset: all bytes are taken, an end closes, the rest does nothing.
+    // By default all bytes are consumed, the peer's end closes, and the other calls do nothing.
     std::function<void(net::Stream&, Input&)> bytes;
     std::function<void(net::Stream&)> ended, drained, timeout, closed;
-    std::string name;  // Before each entry of the transcript.
+    std::string name;  // Precedes each entry of the transcript.
 
     void on_bytes(Input& input) override {
         note("bytes(" + std::string(base::text_of(input)) + ")");
@@ -62,7 +62,7 @@ private:
     std::string& transcript_;
 };
 
-// Takes the first `size` bytes off the front.
+// Removes the first `size` bytes.
 inline std::string take(StreamScript::Input& input, size_t size) {
     std::string text(base::text_of(input.first(size)));
     input = input.subspan(size);

@@ -1,4 +1,4 @@
-// tests/fake/tls_client.h: the far end of TLS, in memory: bytes in, bytes out.
+// tests/fake/tls_client.h: the client's side of TLS, in memory.
 #pragma once
 
 #include <openssl/err.h>
@@ -14,8 +14,8 @@ struct TlsClientOptions {
     int version_min = TLS1_2_VERSION;
     int version_max = TLS1_3_VERSION;
     std::string server_name;
-    std::string alpn;     // As on the wire: a length byte before each name.
-    std::string ciphers;  // Of TLS 1.2; "": OpenSSL's default.
+    std::string alpn;     // As in the protocol: a length byte before each name.
+    std::string ciphers;  // For TLS 1.2; "": OpenSSL's default.
     SSL_SESSION* session = nullptr;
 };
 
@@ -26,7 +26,7 @@ public:
           session_(nullptr, &SSL_SESSION_free),
           ssl_(nullptr, &SSL_free) {
         SSL_CTX* const context = context_.get();
-        SSL_CTX_set_security_level(context, 0);  // So that it may even try TLS 1.1.
+        SSL_CTX_set_security_level(context, 0);  // Allows TLS 1.1.
         SSL_CTX_set_min_proto_version(context, options.version_min);
         SSL_CTX_set_max_proto_version(context, options.version_max);
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT);
@@ -50,7 +50,7 @@ public:
     TlsClient(const TlsClient&) = delete;
     TlsClient& operator=(const TlsClient&) = delete;
 
-    // Ciphertext from the server in; goes on with the handshake or reads.
+    // Takes ciphertext from the server; continues the handshake or reads.
     void feed(std::string_view ciphertext) {
         if (!ciphertext.empty()) BIO_write(in_, ciphertext.data(), int(ciphertext.size()));
         ERR_clear_error();
@@ -114,8 +114,8 @@ private:
     std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;
     std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)> session_;
     std::unique_ptr<SSL, decltype(&SSL_free)> ssl_;
-    BIO* in_ = nullptr;   // The session's.
-    BIO* out_ = nullptr;  // The session's.
+    BIO* in_ = nullptr;   // Owned by ssl_.
+    BIO* out_ = nullptr;  // Owned by ssl_.
     std::string plaintext_, error_;
     bool ended_ = false;
 };

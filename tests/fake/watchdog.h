@@ -1,4 +1,4 @@
-// tests/fake/watchdog.h: ends the test program where a call does not come back, with the name of what it was.
+// tests/fake/watchdog.h: ends the test program with the name of a call that does not return.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 
 namespace starling::fake {
 
-// A turn is what lies between two calls of turn(): with a worker, one turn of its loop.
+// A turn is the time between two calls of turn(); with a worker, one turn of its loop.
 class Watchdog {
 public:
     explicit Watchdog(std::chrono::seconds turn_max)

@@ -91,7 +91,8 @@ TEST_F(AcceptorTest, OutOfDescriptorsItRefusesOnePausesAndGoesOn) {
         EXPECT_EQ(counts_.unlistens, 1u);
         EXPECT_EQ(acceptor_.pauses(), 1u);
 
-        // Retried after the pause: the next peer is refused, and the next pause begins.
+        // Accepting is tried again after the pause: the next peer is refused, and the next pause
+        // begins.
         clock_.advance(100);
         run_ticks(loop_, 5);
         EXPECT_EQ(acceptor_.pauses(), 2u);
@@ -115,7 +116,7 @@ TEST_F(AcceptorTest, APausedAcceptorCanBeDestroyed) {
     EXPECT_EQ(counts_.listens, 2u);
 }
 
-// A listener that fails for good is readable for ever (level-triggered), so each failure must pause
+// A listener that fails permanently stays readable (level-triggered), so each failure must pause
 // it.
 TEST_F(AcceptorTest, AnyFailurePauses) {
     ::shutdown(acceptor_.fd(), SHUT_RD);

@@ -113,7 +113,7 @@ TEST(Listening, RemovesASocketFileThatNobodyAnswersOnAndNoOther) {
     std::filesystem::remove_all(directory);
 }
 
-// A blocking probe would never return.
+// Without O_NONBLOCK the probe would never return.
 TEST(Listening, AFullBacklogIsNotWaitedFor) {
     std::string directory = ::testing::TempDir() + "starling-XXXXXX";
     ASSERT_NE(::mkdtemp(directory.data()), nullptr);

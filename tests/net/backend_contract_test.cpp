@@ -1,4 +1,4 @@
-// The contract of net/backend.h, which every backend must pass. A new one is one more line in
+// The contract of net/backend.h, which every backend must fulfil. To test another backend add it to
 // fake::backend_kinds.
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -67,7 +67,7 @@ protected:
         peer_ = std::move(pair.peer);
         auto handler = std::make_unique<StreamScript>(log_);
         script_ = handler.get();
-        script_->ended = [](Stream&) {};  // Stays open, to see a second report.
+        script_->ended = [](Stream&) {};  // Stays open, to detect a second report.
         stream_ = &loop_.open(std::move(pair.ours), std::move(handler));
     }
 
@@ -88,10 +88,10 @@ protected:
         std::string unread = "unread";
         const iovec part{unread.data(), unread.size()};
         stream_->write_now({&part, 1});
-        run_ticks(loop_, 2);  // A late backend sends it then.
+        run_ticks(loop_, 2);  // A backend that sends late sends it in these ticks.
         fake::reset(std::move(peer_));
     }
-    // Records the bytes without a transcript line for each piece.
+    // Collects the bytes without a line in the transcript for each piece.
     void collect(std::string& into) {
         script_->bytes = [&into](Stream&, StreamScript::Input& input) {
             into += base::text_of(input);
@@ -168,18 +168,18 @@ TEST_P(BackendContract, PartsMayBeEmpty) {
     std::string a = "one ", b = "", c = "two";
     const iovec parts[] = {{a.data(), a.size()}, {b.data(), b.size()}, {c.data(), c.size()}};
     stream_->write_now(parts);
-    a = c = "gone";  // The caller's memory ends with the call.
+    a = c = "gone";  // The caller's memory is only valid during the call.
     EXPECT_EQ(receive(7), "one two");
 }
 
-// The stream submits what is left of a short send, and hears of it once the peer has made room.
+// The stream submits the rest of a short send, and is notified once the peer has made room.
 TEST_P(BackendContract, APeerThatDoesNotReadLeavesOneSendPending) {
     const int small = 4096;
     ::setsockopt(stream_->fd(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
     std::string bytes = pattern(1'000'000);
     const iovec part{bytes.data(), bytes.size()};
     stream_->write_now({&part, 1});
-    // While the peer does not read, no send completes, and no system call is made for nothing.
+    // While the peer does not read, no send completes, and no unnecessary system call is made.
     ASSERT_TRUE(run_until(loop_, [&, sends = size_t(0), same = 0]() mutable {
         same = std::exchange(sends, counts_.sends) == counts_.sends ? same + 1 : 0;
         return same == 50;
@@ -197,14 +197,14 @@ TEST_P(BackendContract, APeerThatDoesNotReadLeavesOneSendPending) {
     }));
     EXPECT_TRUE(got == bytes);
     if (!loop_.backend().reads_later()) {
-        // Each short send led to one pending one, each of these to one completion and a new send.
+        // Each short send led to one pending send, which led to one completion and a new send.
         EXPECT_EQ(counts_.sends, counts_.short_sends + 1);
         EXPECT_EQ(counts_.pending_sends, counts_.short_sends);
     }
 }
 
-// Bytes of a pending send stay unchanged in their place while more is written behind them; the late
-// backend compares.
+// Bytes of a pending send neither move nor change while more is written after them; the late
+// backend compares them.
 TEST_P(BackendContract, WhatIsWrittenWhileASendIsPendingComesBehindIt) {
     const int small = 4096;
     ::setsockopt(stream_->fd(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
@@ -231,7 +231,7 @@ TEST_P(BackendContract, WhatIsWrittenWhileASendIsPendingComesBehindIt) {
     EXPECT_TRUE(got == want);
 }
 
-// Its memory stays until the backend has given the send back; nobody is told of bytes any more.
+// The memory stays until the backend has ended the send; no further bytes are reported.
 TEST_P(BackendContract, AStreamThatIsResetWhileASendIsPendingEndsOnce) {
     const int small = 4096;
     ::setsockopt(stream_->fd(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
@@ -256,7 +256,7 @@ TEST_P(BackendContract, TheEndIsReportedOnce) {
     ASSERT_TRUE(log_reaches("ended"));
     run_ticks(loop_, 20);
     EXPECT_EQ(log_, "bytes(bye) ended");
-    stream_->write(base::bytes_of("answer"));  // The other direction is still there.
+    stream_->write(base::bytes_of("answer"));  // The other direction is still open.
     EXPECT_EQ(receive(6), "answer");
 }
 
@@ -324,7 +324,7 @@ TEST_P(BackendContract, APeerThatLeftDoesNotSpinTheLoopWhileReceivingIsOff) {
 TEST_P(BackendContract, NothingIsReportedAfterRemove) {
     fake::send_text(peer_, "too late");
     loop_.backend().wait(1000);
-    EXPECT_FALSE(loop_.backend().remove(*stream_, false));  // No send is under way.
+    EXPECT_FALSE(loop_.backend().remove(*stream_, false));  // No send is pending.
     loop_.backend().dispatch();
     peer_.reset();
     run_ticks(loop_, 20);
@@ -335,7 +335,7 @@ TEST_P(BackendContract, AStreamClosedEarlierInTheSameBatchHearsNothing) {
     auto second_pair = make_pair();
     auto handler = std::make_unique<StreamScript>(log_);
     Stream* second = &loop_.open(std::move(second_pair.ours), std::move(handler));
-    // The first of the two that gets an event closes the other.
+    // The stream that gets the first event closes the other one.
     int heard = 0;
     const auto close_other = [&](Stream& self, StreamScript::Input& input) {
         ++heard;

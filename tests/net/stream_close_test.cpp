@@ -1,4 +1,4 @@
-// How streams end: by the peer, by this side, by a timeout; and when each is freed.
+// The end of streams: by the peer, by this side, by a timeout; and when they are freed.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
@@ -209,7 +209,7 @@ TEST_P(StreamClose, ClosedMayCloseAndWriteToOthers) {
     EXPECT_TRUE(run_until(loop_, [&] { return loop_.streams().size() == 0; }));
     for (const auto& log : logs_) EXPECT_EQ(log, "closed(local)");
     EXPECT_EQ(fake::receive_text(peers[1]), "<end>");
-    if (loop_.backend().reads_later()) return;  // The reset takes what was not sent yet.
+    if (loop_.backend().reads_later()) return;  // The reset discards what was not sent yet.
     for (size_t i = 2; i < count; ++i) EXPECT_EQ(fake::receive_text(peers[i]), "gone <end>");
     EXPECT_EQ(loop_.streams().size(), 0u);
 }

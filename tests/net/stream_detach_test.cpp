@@ -1,5 +1,5 @@
-// A stream that moves between loops: kept input, bytes that wait in the kernel, TLS, and peers that
-// disconnect meanwhile.
+// A stream moves between loops: with kept input, with bytes in the kernel, with TLS, and with peers
+// that disconnect meanwhile.
 #include <gtest/gtest.h>
 
 #include <memory>

@@ -1,4 +1,4 @@
-// tests/net/stream_fixture.h: one stream with its peer, on a real loop with the test's clock.
+// tests/net/stream_fixture.h: one stream and its peer, on a real loop with the test's clock.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -36,7 +36,7 @@ protected:
     [[nodiscard]] std::unique_ptr<Backend> make_backend() {
         return std::make_unique<fake::CountingBackend>(counts_, GetParam().make(late_));
     }
-    // So many ticks in which nothing is waited for, and those that a late backend needs to complete.
+    // Runs `ticks` ticks without waiting, and those that a late backend needs to complete.
     void run_ticks(Loop& loop, int ticks) {
         fake::run_ticks(loop, ticks);
         for (int i = 0; i < 3 && late_.submitted != late_.completed; ++i) fake::run_ticks(loop, 1);
@@ -75,7 +75,7 @@ protected:
         })) << got.size();
         return got;
     }
-    // Sends `text` to the stream, and makes it arrive in one read.
+    // Sends `text` to the stream so that it arrives in one read.
     void feed(std::string_view text) {
         ASSERT_EQ(fake::send_text(peer_, text), text.size());
         run_ticks(loop_, 1);

@@ -1,4 +1,4 @@
-// A stream whose sends complete later: what it holds until then, and how it ends meanwhile.
+// A stream whose sends complete later: what it holds until then, and how it can end meanwhile.
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -35,7 +35,7 @@ TEST_P(StreamLate, BytesCountAsQueuedUntilTheSendCompletes) {
     late_.held = false;
     EXPECT_EQ(read(5), "abcde");
     EXPECT_EQ(stream_->queued_bytes(), 0u);
-    EXPECT_EQ(log_, "");  // The kernel never was full.
+    EXPECT_EQ(log_, "");  // The kernel was never full.
 }
 
 TEST_P(StreamLate, ShortCompletionsAndEveryOrderKeepTheBytesInOrder) {
@@ -83,7 +83,7 @@ TEST_P(StreamLate, AnErrorOfASendFailsItsStreamAlone) {
     EXPECT_EQ(fake::receive_text(other.peer), "kept");
 }
 
-// It is blocked where a completion was short, or does not come.
+// The stream is blocked if a completion is short or missing.
 TEST_P(StreamLate, BlockedIsToldOnceTheKernelIsFullAndDrainedFollows) {
     open(fake::unix_pair());
     late_.held = true;
@@ -147,7 +147,7 @@ TEST_P(StreamLate, ClosingWaitsForTheSendAndAResetCancelsIt) {
     EXPECT_EQ(late_.cancelled, 1u);
 }
 
-// The pool hands a chunk that was given back to the next stream, which would write into it.
+// The pool gives a returned chunk to the next stream, which would write into it.
 TEST_P(StreamLate, MemoryOfACancelledSendIsNotUsedAgainBeforeItsEnd) {
     open(fake::unix_pair());
     late_.held = late_.hold_cancelled = true;
@@ -159,7 +159,7 @@ TEST_P(StreamLate, MemoryOfACancelledSendIsNotUsedAgainBeforeItsEnd) {
     auto handler = std::make_unique<StreamScript>(logs_.emplace_back());
     loop_.open(std::move(other.ours), std::move(handler)).write(base::bytes_of(pattern(3000, 'A')));
     run_ticks(loop_, 2);
-    late_.held = late_.hold_cancelled = false;  // The fake compares the bytes now.
+    late_.held = late_.hold_cancelled = false;  // The fake now compares the bytes.
     run_ticks(loop_, 3);
     EXPECT_EQ(log_, "closed(local)");
     EXPECT_TRUE(fake::receive_text(other.peer) == pattern(3000, 'A'));
@@ -181,7 +181,7 @@ TEST_P(StreamLate, TheLoopWaitsForTheSendsOfItsStreamsWhenItEnds) {
     EXPECT_EQ(fake::receive_text(pair.peer), "<end>");
 }
 
-// What TLS answers to the peer meanwhile must not move the record that is under way.
+// Ciphertext that TLS produces meanwhile must not move the record that is being sent.
 TEST_P(StreamLate, CiphertextStaysWhileTlsProducesMore) {
     peer_ = Descriptor();
     auto pair = fake::unix_pair();

@@ -18,7 +18,7 @@ class StreamReceive : public StreamTest {};
 INSTANTIATE_TEST_SUITE_P(Backends, StreamReceive, ::testing::ValuesIn(fake::backend_kinds),
                          fake::kind_name);
 
-// Lines, cut out of reads of every size.
+// Splits reads of every size into lines.
 TEST_P(StreamReceive, WhatAHandlerLeavesComesBackWithMoreBehindIt) {
     const std::string text = "one\ntwo\n\nthree is longer\n" + pattern(40'000) + "\nlast\nrest";
     for (const size_t step : {1u, 2u, 3u, 5u, 17u, 4096u, 100'000u}) {
@@ -110,7 +110,7 @@ TEST_P(StreamReceive, PausedNothingComesAndResumedTheRestDoes) {
     EXPECT_EQ(log_, "bytes(abc) bytes(bcd) bytes(cd)");
 }
 
-// An answer that is ready at once: the handler stops and goes on within its own call.
+// The handler has its answer at once: it pauses and resumes within its own call.
 TEST_P(StreamReceive, PausedAndResumedWithinTheCallTheRestComesAtOnce) {
     open(fake::unix_pair());
     script_->bytes = [](Stream& stream, Input& input) {

@@ -43,7 +43,7 @@ TEST_P(StreamSend, WritesFromCallbacksOfATickAreOneSystemCall) {
     EXPECT_EQ(fake::receive_text(peer_), "hello!?");
 }
 
-// Nothing else would end the wait.
+// No event would end the wait.
 TEST_P(StreamSend, WhatIsWrittenBetweenTicksDoesNotWaitForAnEvent) {
     open(fake::unix_pair());
     write("hello");

@@ -1,4 +1,4 @@
-// Slow readers and peers that do not read at all differ in the bytes that they acknowledge.
+// A slow reader acknowledges bytes; a peer that does not read at all acknowledges none.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -30,7 +30,7 @@ protected:
         fake::set_buffer(pair.ours, SO_SNDBUF, 64 * 1024);
         open(std::move(pair));
         write(pattern(8'000'000));
-        // Until the kernels of both sides are full: they take the last bytes piece by piece.
+        // Until the kernels of both sides are full; they take the last bytes piece by piece.
         for (int quiet = 0; quiet < 30;) {
             const size_t before = stream_->queued_bytes();
             loop_.run_once(1);
@@ -43,7 +43,7 @@ protected:
 INSTANTIATE_TEST_SUITE_P(Backends, StreamStall, ::testing::ValuesIn(fake::backend_kinds),
                          fake::kind_name);
 
-// 82 KB/s out of a kernel's buffer of megabytes: send() takes nothing for half a minute and longer.
+// 82 KB/s out of a kernel buffer of megabytes: for half a minute and more send() takes nothing.
 TEST_P(StreamStall, AReaderThatIsSlowButSteadyIsNotCutOff) {
     answer_for_the_kernel();
     fill();
@@ -69,7 +69,7 @@ TEST_P(StreamStall, OneByteInTimeIsProgress) {
     EXPECT_EQ(log_, "");
 }
 
-// A loop that stood still for long knows nothing about its peers.
+// A loop that was stopped for long knows nothing about its peers.
 TEST_P(StreamStall, WhatWasNeverAskedIsNotCutOff) {
     answer_for_the_kernel();
     fill();
@@ -127,14 +127,14 @@ TEST_P(StreamStall, AClosingStreamLetsASteadyReaderFinish) {
     EXPECT_EQ(log_, "closed(stalled)");
 }
 
-// It would hold the queue's memory for days.
+// Otherwise the peer could hold the queue's memory for days.
 TEST_P(StreamStall, AClosingStreamIsCutOffWhereThePeerOnlyDrips) {
     answer_for_the_kernel();
     fill();
     kernel_bytes_ = 1'000'000;
     stream_->close();
-    stream_->cancel_timeout();        // This call delays no end,
-    stream_->set_timeout(3'600'000);  // and neither does this one.
+    stream_->cancel_timeout();        // Neither this call
+    stream_->set_timeout(3'600'000);  // nor this one delays the end.
     int seconds = 0;
     for (; log_.empty() && seconds < 100; ++seconds) {
         pass(1'000);
@@ -176,10 +176,11 @@ TEST_P(StreamStall, LingeringEndsInAResetWhereThePeerTakesNothing) {
     EXPECT_EQ(log_, "closed(stalled)");
 }
 
-// RFC 6455 section 7.1.1, on a real connection: bytes from the peer cost it nothing of the answer.
+// RFC 6455 section 7.1.1, on a real connection: although the peer sends bytes, it gets the whole
+// answer.
 TEST_P(StreamStall, APeerThatSendsWhileItReadsSlowlyGetsEverything) {
     open(fake::tcp_pair());
-    const std::string want = pattern(8'000'000);  // More than the buffers of both kernels hold.
+    const std::string want = pattern(8'000'000);  // More than the buffers of both kernels can hold.
     write(want);
     stream_->close();
     std::string got;

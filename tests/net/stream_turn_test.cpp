@@ -1,4 +1,4 @@
-// A handler with much work yields to the other handlers, and loses no input.
+// A handler with much input yields to other handlers and loses no input.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -14,7 +14,7 @@ using fake::StreamScript;
 
 class StreamTurn : public StreamTest {
 protected:
-    // A handler that takes at most `bytes` bytes in each turn.
+    // A handler that consumes at most `bytes` bytes per turn.
     static auto taking(size_t bytes) {
         return [bytes](Stream& stream, Input& input) {
             (void)fake::take(input, std::min(bytes, input.size()));
@@ -39,7 +39,7 @@ TEST_P(StreamTurn, AnotherConnectionIsServedBetweenTwoTurns) {
     fake::send_text(other.peer, "x");
     run_ticks(loop_, 1);
     EXPECT_EQ(log_, "bytes(abc) other:bytes(x) bytes(bc)");
-    loop_.run_once(-1);  // No new event is needed.
+    loop_.run_once(-1);  // Needs no new event.
     EXPECT_EQ(log_, "bytes(abc) other:bytes(x) bytes(bc) bytes(c)");
 }
 

@@ -128,7 +128,7 @@ TEST(TimerWheel, ACallMayDestroyOrSetOtherEntriesOfTheSameTick) {
     EXPECT_EQ(fired.back(), &postponed);
 }
 
-// The wheel is not advanced while no timeout is set, but the loop's time goes on.
+// The wheel does not advance while no timeout is set, but the loop's time does.
 TEST(TimerWheel, SettingAfterALongRestIsNotEarly) {
     TimerWheel wheel(0);
     TimerEntry entry;

@@ -23,7 +23,7 @@ inline std::shared_ptr<const TlsContext> load(const std::vector<CertificateFiles
     return context;
 }
 
-// One set of certificates for all tests: "first", and "second", which has a name and a wildcard.
+// One set of certificates for all tests: "first", and "second" with a name and a wildcard.
 inline const std::shared_ptr<const TlsContext>& shared_context() {
     static const fake::TemporaryDirectory directory;
     static const auto context = load(

@@ -96,7 +96,8 @@ INSTANTIATE_TEST_SUITE_P(Backends, TlsStream, ::testing::ValuesIn(fake::backend_
 TEST_P(TlsStream, EchoesAMegabyteAndKeepsNoBufferWhenIdle) {
     for (const auto& [version, name] : versions) {
         auto pair = fake::tcp_pair();
-        fake::set_buffer(pair.ours, SO_SNDBUF, 16 * 1024);  // So that sends are refused.
+        // Small, so that the kernel refuses bytes.
+        fake::set_buffer(pair.ours, SO_SNDBUF, 16 * 1024);
         open(version, std::move(pair));
         EXPECT_TRUE(stream_->is_secure());
         ASSERT_TRUE(shake_hands());
@@ -129,8 +130,8 @@ TEST_P(TlsStream, WritesOfOneTickAreOneRecordAndOneSystemCall) {
     EXPECT_EQ(client_->plaintext().size(), 303u);
 }
 
-// RFC 5246 7.3: in an abbreviated handshake the client speaks last, so nothing of ours goes out
-// behind which what waits could leave.
+// RFC 5246 section 7.3: in an abbreviated handshake the client sends last. So no message of the
+// server follows that would also send the queued plaintext.
 TEST_P(TlsStream, WhatIsWrittenDuringTheHandshakeLeavesAfterIt) {
     for (const auto& [version, name] : versions) {
         open(version);
@@ -179,7 +180,7 @@ TEST_P(TlsStream, OurCloseSendsWhatIsQueuedAndACloseNotify) {
     EXPECT_EQ(log_, "closed(local)");
 }
 
-// Each record is a turn; the end comes behind the last one.
+// Each record is one turn; the end comes after the last one.
 TEST_P(TlsStream, AHandlerThatYieldsItsTurnGetsEverythingInOrder) {
     open(TLS1_3_VERSION);
     ASSERT_TRUE(shake_hands());
@@ -242,7 +243,7 @@ TEST_P(TlsStream, ACloseDuringTheHandshakeDropsWhatWaitedForIt) {
     EXPECT_EQ(log_, "closed(local)");
 }
 
-// The end came in one piece with requests that a paused handler has not seen.
+// The end arrived together with requests that a paused handler has not seen.
 TEST_P(TlsStream, AnEndWaitsForAPausedHandler) {
     open(TLS1_3_VERSION);
     ASSERT_TRUE(shake_hands());

@@ -22,7 +22,7 @@ using fake::TlsClient;
 using fake::TlsClientOptions;
 using Status = TlsSession::Status;
 
-// The server's session, and the bytes that it read.
+// The server's session, and the bytes that it has read.
 struct Server {
     explicit Server(std::shared_ptr<const TlsContext> context = shared_context())
         : session(std::move(context)) {}
@@ -41,7 +41,7 @@ struct Server {
     std::string plaintext;
 };
 
-// Carries bytes between the two, `step` at a time, until neither has more to send.
+// Carries bytes between both sides, `step` at a time, until neither has more to send.
 void exchange(TlsClient& client, Server& server, size_t step = SIZE_MAX) {
     client.feed("");
     for (int turn = 0; turn < 20; ++turn) {
@@ -159,8 +159,7 @@ TEST(Tls, TicketsResumeASession) {
         }
 }
 
-// RFC 6066 section 3: under another name the handshake is a full one, with the certificate of that
-// name.
+// RFC 6066 section 3: under another name the handshake is a full one, with that name's certificate.
 TEST(Tls, ATicketDoesNotResumeUnderAnotherServerName) {
     const struct {
         const char *of_the_ticket, *then;
@@ -374,7 +373,7 @@ TEST(Tls, LoadNamesTheFileThatIsWrong) {
         {{{a.certificate_chain_path, directory.file("none")}}, directory.file("none")},
         {{{a.certificate_chain_path, b.private_key_path}}, b.private_key_path},
         {{a, {b.certificate_chain_path, directory.file("garbage")}}, directory.file("garbage")},
-        // The password is not asked for on the terminal.
+        // OpenSSL does not ask for the password on the terminal.
         {{locked}, locked.private_key_path},
     };
     for (const auto& [files, want] : cases) {

@@ -1,4 +1,5 @@
-// The contract of Backend::watch(), which every backend must pass: descriptors that belong to a library.
+// The contract of Backend::watch(), which every backend must fulfil: descriptors that a library
+// owns.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -173,7 +174,7 @@ TEST_P(WatchContract, ANumberThatIsUsedAgainIsWatchedAnew) {
     }
     Script second;
     const Watch another(loop_, number, reading, second);
-    watch_.reset();  // Must not take the new one out.
+    watch_.reset();  // Must not remove the new one.
     fake::send_text(next.peer, "x");
     EXPECT_TRUE(run_until(loop_, [&] { return second.calls > 0; }));
     EXPECT_EQ(script_.calls, 0);
