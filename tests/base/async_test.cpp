@@ -129,7 +129,7 @@ Task<int> doubled(Future<int> future) {
 }
 
 struct Coroutines : testing::Test {
-    // Starts `task` as a handler is started. If it is suspended, `scope` owns it.
+    // Starts `task` like a handler. If it is suspended, `scope` owns it.
     void start(Task<> task) {
         const auto coroutine = std::make_shared<detail::Coroutine>(
             std::move(task), [this](const std::exception_ptr& error) {

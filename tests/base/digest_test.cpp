@@ -22,7 +22,7 @@ std::string hmac(std::string_view key, std::initializer_list<std::string_view> p
     return hex({mac.data(), mac.size()});
 }
 
-// RFC 4231 section 4; the last one by Python's hmac.
+// RFC 4231 section 4; the last value was computed with Python's hmac.
 TEST(Digest, HmacSha256) {
     EXPECT_EQ(hmac(std::string(20, '\x0b'), {"Hi There"}),
               "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");

@@ -116,7 +116,7 @@ TEST(JsonScan, Refuses) {
     for (const auto& text : bad) EXPECT_FALSE(scan_json(text)) << text.substr(0, 100);
 }
 
-// Every beginning of a text is none, and neither is the text with something behind it.
+// No proper prefix of the text is valid, nor is the text followed by anything.
 TEST(JsonScan, Prefixes) {
     const std::string text = R"({"a":[1.5e3,{"b":"x\u0041\\\"y"},[],{}],"c":true,"d":[null]})";
     ASSERT_TRUE(scan_json(text));

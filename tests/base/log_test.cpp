@@ -148,7 +148,7 @@ TEST(LogFormat, WritesTimeAndLevel) {
     tzset();
 }
 
-// ---- outputs that are full ----------------------------------------------------------------------
+// ---- full outputs -------------------------------------------------------------------------------
 
 struct Ends {
     int write = -1, read = -1;
@@ -355,8 +355,8 @@ TEST(LogSink, AReaderWhoLeavesIsNotTheEnd) {
     auto sink = log::make_sink({.path = path}, error);
     ASSERT_TRUE(sink) << error;
     ::close(reader);
-    sink->write(Level::info,
-                "to nobody");  // EPIPE, and SIGPIPE for a thread that does not block the signal.
+    // Fails with EPIPE, and SIGPIPE in a thread that does not block the signal.
+    sink->write(Level::info, "to nobody");
     while (sink->dropped() == 0) std::this_thread::yield();
     EXPECT_EQ(sink->dropped(), 1u);
 }

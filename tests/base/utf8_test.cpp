@@ -19,7 +19,7 @@ bool reference(std::span<const std::byte> bytes) {
     return simdjson::validate_utf8(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
-// Feeds byte by byte. Returns how many bytes it takes to prove the fault, or -1.
+// Feeds byte by byte. Returns the index of the byte that proves the fault, or -1.
 int fault_at(std::span<const std::byte> bytes) {
     Utf8Validator validator;
     for (size_t i = 0; i < bytes.size(); ++i) {
@@ -206,7 +206,7 @@ TEST(Utf8, ACutKeepsCharactersWhole) {
     const size_t kept[] = {0, 1, 1, 1, 4, 4, 4, 4, 8, 8};
     for (size_t bytes_max = 0; bytes_max < std::size(kept); ++bytes_max)
         EXPECT_EQ(utf8_cut(text, bytes_max), text.substr(0, kept[bytes_max])) << bytes_max;
-    // Bytes that are no UTF-8 are cut too.
+    // Invalid UTF-8 is cut, too.
     EXPECT_EQ(utf8_cut(std::string(10, '\x80'), 8).size(), 5u);
 }
 
