@@ -1,4 +1,4 @@
-// Answers: of clients to events, to broadcasts, and of other workers.
+// Answers: from clients to events and broadcasts, and from other workers.
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -31,7 +31,7 @@ TEST(SocketIoAcks, AcksOfClientsComeOrTimeOut) {
     a->says("30[\"twice\"]");
     a->says("3977[\"unasked\"]");
     EXPECT_EQ(answers, Lines{"yes"});
-    sockets[1].timeout(std::chrono::seconds(1)).emit_with_ack("q", note);  // From elsewhere.
+    sockets[1].timeout(std::chrono::seconds(1)).emit_with_ack("q", note);  // From another thread.
     workers.settle();
     EXPECT_EQ(b->takes(), Lines{"421[\"q\"]"});
     workers.pass(999);
@@ -65,7 +65,7 @@ TEST(SocketIoAcks, TheThousandAndFirstAwaitedAckIsRefused) {
     workers.settle();
     EXPECT_EQ(refused, 1u);
     EXPECT_EQ(client->takes().size(), 1000u);
-    workers.pass(10'000);  // Each has ten seconds where nothing else is said.
+    workers.pass(10'000);  // Each waits ten seconds by default.
     EXPECT_EQ(timed_out, 1000u);
     auto answer = [&] {
         Future<sio::Answer> later;

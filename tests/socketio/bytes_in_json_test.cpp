@@ -1,5 +1,5 @@
-// Bytes inside a Json: nothing that a client sends as JSON is taken for them, and what is sent on
-// keeps the limits of what is received.
+// Bytes inside a Json: no JSON from a client is mistaken for them, and what is sent on has the
+// limits of what is received.
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
@@ -36,7 +36,7 @@ struct Chat {
         }
     }
     Workers workers;
-    const bool declared = (relay(workers.of("/")), true);  // Before the first client.
+    const bool declared = (relay(workers.of("/")), true);  // Set before the first client.
     Client sender{workers, 0, 4}, other{workers, 0, 4};
 };
 
@@ -63,7 +63,7 @@ TEST(SocketIoBytesInJson, NoTextOfAClientIsBytes) {
 TEST(SocketIoBytesInJson, NoTextIsTheMark) {
     EXPECT_EQ(Binary::view(Json(Binary("xyz"))), "xyz");
     EXPECT_FALSE(Binary::view(Json{{"\0binary", "x"}}));
-    // The mark is not UTF-8: serialized, it is no JSON that anybody reads.
+    // The marker is not UTF-8: serialized, it is not valid JSON.
     boost::json::error_code error;
     boost::json::parse(boost::json::serialize(Json(Binary("x"))), error);
     EXPECT_TRUE(error);
@@ -120,19 +120,20 @@ std::string with_places(std::string_view event, size_t count) {
 
 TEST(SocketIoBytesInJson, WhatIsSentOnKeepsTheLimits) {
     {
-        Chat chat;  // Ten are as many as a packet may have.
+        Chat chat;  // A packet may have ten.
         chat.sender.says(with_places("pub", 10));
         chat.sender.says_bytes("");
         EXPECT_EQ(chat.other.takes().size(), 11u);
     }
     {
-        Chat chat;  // One attachment in eleven places cannot be sent on: it is not taken.
+        // One attachment in eleven places could not be sent on, so the packet is refused.
+        Chat chat;
         chat.sender.says(with_places("pub", 11));
         EXPECT_EQ(chat.sender.takes(), Lines{"end forced close"});
         EXPECT_EQ(chat.other.takes(), Lines{});
     }
     {
-        Chat chat;  // An application that makes more of them: its handler throws.
+        Chat chat;  // If the application makes more of them its handler throws.
         chat.sender.says(with_places("twice", 6));
         chat.sender.says_bytes("x");
         EXPECT_EQ(chat.sender.takes(), Lines{"end forced server close"});

@@ -1,5 +1,5 @@
-// Types of an application as arguments, as values and as answers: braced JSON, maps, enums, and structs that
-// Boost.JSON converts by a tag_invoke.
+// An application's types as arguments, values and answers: braced JSON, maps, enums, and structs
+// that Boost.JSON converts with tag_invoke.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -39,7 +39,7 @@ using fake::Client;
 using fake::Workers;
 using Lines = std::vector<std::string>;
 
-// What a client is answered that says `event`, in a namespace that `listen` set up.
+// The answers to a client that sends `event`, in a namespace that `listen` set up.
 template <class Listen>
 Lines answers(std::string_view event, Listen&& listen) {
     Workers workers;
@@ -131,7 +131,7 @@ TEST(SocketIoConversions, ParametersOfOtherTypes) {
     }
 }
 
-// The members of a struct that is kept are in memory of their own, as everything that is given.
+// Members of a kept struct have memory of their own, like all arguments.
 TEST(SocketIoConversions, AStructMayBeKept) {
     Workers workers;
     std::vector<Point> kept;

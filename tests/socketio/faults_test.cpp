@@ -1,5 +1,5 @@
-// Handlers that throw, or end their own socket, at every moment: other clients are not affected,
-// and no socket or timer is left over.
+// Handlers that throw or end their own socket at every possible moment: other clients are not
+// affected, and no socket or timer remains.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -25,8 +25,8 @@ size_t exceptions(const Workers& workers) {
     return count;
 }
 
-// A broadcast reaches the connected sockets, and never a gone socket, whose memory is freed by
-// then.
+// Expects that a broadcast reaches the connected sockets, and no gone socket, whose memory is
+// already freed.
 void expect_calm(Workers& workers, sio::Namespace& io) {
     Client other(workers, 0, 4);
     other.says("0");
@@ -145,7 +145,7 @@ TEST(SocketIoFaults, ANextThatLeadsToAnExceptionCostsTheClient) {
     Client client(workers, 0, 4);
     client.says("0");
     ASSERT_EQ(waiting.size(), 1u);
-    workers.on(0, [&] { waiting[0](); });  // The failure is not the caller's.
+    workers.on(0, [&] { waiting[0](); });  // The caller of `next()` gets no exception.
     EXPECT_EQ(client.transport.ended, "forced server close");
     EXPECT_EQ(exceptions(workers), 1u);
     EXPECT_EQ(workers.servers[0]->sockets().size(), 0u);
@@ -251,7 +251,7 @@ TEST(SocketIoFaults, TheTimerOfALoginEndsWithItsSocket) {
     EXPECT_EQ(workers.servers[0]->timers(), 0u);
 }
 
-// Calls from another thread are answered, even if the socket leaves before the call arrives.
+// Calls from another thread are answered even if the socket leaves before they arrive.
 TEST(SocketIoFaults, AQuestionThatComesTooLateIsAnswered) {
     Workers workers(2);
     std::vector<sio::Socket> sockets;

@@ -50,13 +50,14 @@ protected:
     [[nodiscard]] std::string shown(const sio::Broadcast& broadcast) const {
         return BroadcastProbe::shown(broadcast, id_);
     }
-    // The other sockets of the namespace, asked for on the socket's thread.
+    // The other sockets of the namespace; called on the socket's thread.
     [[nodiscard]] sio::Broadcast others() {
         std::optional<sio::Broadcast> others;
         workers_.on(0, [&] { others = socket_.broadcast(); });
         return *others;
     }
-    // What `call` adds to a namespace, a broadcast of it, a socket and an emitter of that.
+    // What `call` adds to a namespace, to a broadcast of the namespace, to a socket and to its
+    // emitter.
     template <class F>
     [[nodiscard]] std::vector<std::string> from_all(F call) {
         std::vector<std::string> lines;

@@ -20,8 +20,8 @@ using fake::Client;
 using fake::Workers;
 using sio::Json;
 
-// Too large for the first memory of an Arena, so that AddressSanitizer sees it go; its texts, keys
-// and nested values are too long to be stored in place.
+// Too large for the first block of an Arena, so that AddressSanitizer detects its end; its texts,
+// keys and nested values are too long to be stored in place.
 std::string payload(char letter) {
     const std::string text(300, letter);
     std::string items;
@@ -32,11 +32,11 @@ std::string payload(char letter) {
 
 struct Kept {
     std::vector<Json> values;
-    std::vector<std::string> texts;  // What each of them was when it was kept.
+    std::vector<std::string> texts;  // The text of each value when it was kept.
 
     void keep(const Json& value) {
         texts.push_back(boost::json::serialize(value));
-        values.push_back(value);  // A plain copy, as applications make them.
+        values.push_back(value);  // A plain copy, as applications make it.
     }
     void keep(Json&& value) {
         texts.push_back(boost::json::serialize(value));
@@ -52,13 +52,13 @@ struct Kept {
         for (size_t i = 0; i < values.size(); ++i) {
             EXPECT_EQ(boost::json::serialize(values[i]), texts[i]);
             EXPECT_GT(texts[i].size(), 300u);
-            // It may grow as well, on its own.
+            // The copy can also grow by itself.
             EXPECT_EQ(values[i].storage().get(), boost::json::storage_ptr().get());
         }
     }
 };
 
-// `nsp`: one that the client has joined, with a comma, or "".
+// `nsp`: a joined namespace with a comma, or "".
 void overwrite(Client& client, const std::string& nsp = "") {
     for (const char letter : {'x', 'y', 'z'})
         client.says("2" + nsp + "[\"other\"," + payload(letter) + "," + payload(letter) + "]");
@@ -215,7 +215,7 @@ TEST(SocketIoKeptValues, OfTheConnectPacket) {
             });
         });
         workers.settle();
-        // One namespace was made; each of the two was asked twice and fetched once.
+        // One namespace was made; each of the two sockets was asked twice and fetched once.
         kept.expect(1 + 2 + 2 + 2);
     }
 }
@@ -253,7 +253,7 @@ TEST(SocketIoKeptValues, OfAcksDataAndServerSideEvents) {
         });
     });
     workers.settle();
-    // Two by the server-side event, two by the ack, one of the broadcast, one fetched.
+    // Two from the server-side event, two from the ack, one from the broadcast, one fetched.
     kept.expect(6);
 }
 

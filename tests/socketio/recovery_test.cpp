@@ -123,7 +123,7 @@ TEST(SocketIoRecovery, MiddlewareRunsWhereItIsNotSkipped) {
     Client again(workers, 0, 4);
     again.says(return_packet(*client, "1"));
     EXPECT_TRUE(again.takes().empty());
-    workers.on(0, [&] { io.emit("x", 2); });  // While it waits.
+    workers.on(0, [&] { io.emit("x", 2); });  // While the client waits.
     workers.on(0, [&] { (*later)(); });
     const auto got = again.takes();
     ASSERT_EQ(got.size(), 2u);
@@ -152,8 +152,9 @@ TEST(SocketIoRecovery, SessionsAndPacketsAreBounded) {
     EXPECT_EQ(narrow.packets(), 0u);
 }
 
-// Two workers write at any moment, posts arrive late, clients are cut between any two packets and
-// come back anywhere: each gets every number of its rooms once, in the order of the log.
+// Two workers write at any moment, posts arrive late, and clients are cut between any two packets
+// and return to any worker. Each client gets every number of its rooms once, in the order of the
+// log.
 TEST(SocketIoRecovery, NothingIsLostAndNothingComesTwice) {
     for (uint32_t seed = 1; seed <= 30; ++seed) {
         std::mt19937 random(seed);
@@ -183,7 +184,7 @@ TEST(SocketIoRecovery, NothingIsLostAndNothingComesTwice) {
         for (int step = 0; step < 300; ++step) {
             const size_t worker = random() % 2;
             workers.on(worker, [&] { io.to("room").emit("n", ++last); });
-            if (chance(3)) {  // One posted call of some worker.
+            if (chance(3)) {  // One posted call of one worker.
                 auto& host = *workers.runtimes[random() % 2];
                 if (!host.calls.empty()) {
                     const auto call = std::move(host.calls.front());
@@ -193,7 +194,7 @@ TEST(SocketIoRecovery, NothingIsLostAndNothingComesTwice) {
             }
             if (chance(10)) read(SIZE_MAX);
             if (!chance(15)) continue;
-            read(random() % 4);  // The rest never arrives.
+            read(random() % 4);  // The other packets never arrive.
             const std::string pid = client->member("pid");
             const auto old = std::move(client);
             workers.on(0, [&] { old->leaves(); });
@@ -212,7 +213,7 @@ TEST(SocketIoRecovery, NothingIsLostAndNothingComesTwice) {
     }
 }
 
-// A worker that lags behind another one's burst, longer than the log: its clients miss nothing.
+// A worker is behind another worker's burst by more than the log's limit: its clients miss nothing.
 TEST(SocketIoRecovery, ALogThatIsFullKeepsWhatAWorkerHasNotRead) {
     Workers workers(2, with_recovery({.packets_max = 3}));
     auto& io = workers.of("/");

@@ -1,5 +1,5 @@
-// Every method of every handle from every handler: each call comes back, the client is left as it should be,
-// and the others go on.
+// Calls every method of every handle from every handler: each call returns, the client ends in the
+// expected state, and other clients go on.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -19,7 +19,7 @@ using Lines = std::vector<std::string>;
 
 constexpr size_t turns_max = 200;
 
-// What a handler has at hand.
+// The objects that a handler can use.
 struct Scene {
     sio::Socket socket;  // The client that the handler is called for.
     sio::Namespace& root;
@@ -86,7 +86,7 @@ std::vector<NamedMethod> methods() {
     };
 }
 
-// Where the method is called. A handler of each kind is set for both namespaces.
+// The handler from which the method is called. Each kind of handler is set in both namespaces.
 enum class From {
     connection,
     event,
@@ -187,7 +187,7 @@ void run(From from, const Method& method, fake::Watchdog& watchdog, size_t packe
         workers.pass(20'000);
         client.leaves();
         elsewhere.leaves();
-        workers.pass(20'000);  // What the handlers asked of clients that do not answer.
+        workers.pass(20'000);  // For the handlers' requests to clients that do not answer.
     }
     EXPECT_GE(calls, 1u);
     EXPECT_EQ(root.sockets(), 0u);
@@ -213,7 +213,7 @@ TEST(SocketIoReentry, EveryMethodFromEveryHandler) {
     }
 }
 
-// The client's queue takes one packet more; "has left" of one namespace is too much for it.
+// The client's queue has room for one more packet; the broadcast of the first namespace exceeds it.
 TEST(SocketIoReentry, ALeaverWhoseFarewellFillsItsOwnQueueLeavesEverywhere) {
     fake::Watchdog watchdog(20s);
     watchdog.begin("farewell");
@@ -258,7 +258,7 @@ TEST(SocketIoReentry, DisconnectingOfASecondNamespaceMayEndTheConnection) {
     EXPECT_EQ(left, (Lines{"game", "root"}));
 }
 
-// Each one's farewell ends the next: one after the other, not one within the other.
+// Each leaver's farewell ends the next one: they leave one after the other, without recursion.
 TEST(SocketIoReentry, AChainOfLeaversNeedsNoStack) {
     fake::Watchdog watchdog(60s);
     watchdog.begin("chain");
@@ -280,7 +280,7 @@ TEST(SocketIoReentry, AChainOfLeaversNeedsNoStack) {
     EXPECT_EQ(io.sockets(), 0u);
 }
 
-// Asking until somebody answers: each attempt has a turn of its own.
+// Asks until a client answers: each attempt is a separate call of the loop.
 TEST(SocketIoReentry, AskingAgainInTheCallbackIsNoRecursion) {
     fake::Watchdog watchdog(60s);
     watchdog.begin("again");
@@ -317,7 +317,7 @@ TEST(SocketIoReentry, AskingAgainInTheCallbackIsNoRecursion) {
     EXPECT_EQ(depth_max, 1u);
 }
 
-// A log of what is sent that is itself sent: to everybody, over both workers.
+// A listener logs outgoing packets by sending them to all clients on both workers.
 TEST(SocketIoReentry, WhatAListenerOfOutgoingPacketsSendsIsNotToldAgain) {
     fake::Watchdog watchdog(20s);
     watchdog.begin("outgoing");

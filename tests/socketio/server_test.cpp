@@ -1,4 +1,5 @@
-// Socket.IO between a client's packets and an application's handlers: no server, no clock, no sockets.
+// Socket.IO between the packets of a client and the handlers of an application, without server,
+// clock or sockets.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -20,7 +21,7 @@ TEST(SocketIoCore, ConnectsToTheRootAndToldItsId) {
     std::string id;
     workers.of("/").on_connection([&](sio::Socket socket) { id = socket.id(); });
     Client client(workers, 0, 4);
-    EXPECT_EQ(client.takes(), Lines{});  // Newer clients ask.
+    EXPECT_EQ(client.takes(), Lines{});  // Newer clients send CONNECT.
     client.says("0");
     EXPECT_EQ(id.size(), 20u);
     EXPECT_EQ(client.takes(), Lines{"40{\"sid\":\"" + id + "\"}"});
@@ -122,7 +123,7 @@ TEST(SocketIoCore, WhatAClientMustNotSayEndsIt) {
     Workers workers;
     workers.of("/");
     const auto client = join(workers);
-    client->says_bytes("abc");  // None is due.
+    client->says_bytes("abc");  // No attachment is missing.
     EXPECT_EQ(client->transport.ended, "forced close");
 }
 
@@ -143,10 +144,10 @@ TEST(SocketIoCore, NamespacesAreDeclaredOrMatched) {
     EXPECT_EQ(got[1], "42/room-1,[\"in\",\"/room-1\"]");
     EXPECT_EQ(got[2], "44/other,{\"message\":\"Invalid namespace\"}");
     EXPECT_EQ(made, (Lines{"/room-1", "/room-2"}));
-    // All children of the pattern.
+    // To all children of the pattern.
     workers.on(0, [&] { rooms.emit("hello", 1); });
     auto hellos = client.takes();
-    std::ranges::sort(hellos);  // One child before another.
+    std::ranges::sort(hellos);  // The order of the children is undefined.
     EXPECT_EQ(hellos, (Lines{"42/room-1,[\"hello\",1]", "42/room-2,[\"hello\",1]"}));
     client.says("1/room-1,");
     workers.on(0, [&] { rooms.emit("hello", 2); });
@@ -164,9 +165,9 @@ TEST(SocketIoCore, NamespacesThatClientsMakeAreBounded) {
     };
     for (int i = 0; i < 10'100; ++i) visit(i);
     EXPECT_EQ(made, 10'100u);
-    visit(5);  // One of the first: kept.
+    visit(5);  // One of the first: it still exists.
     EXPECT_EQ(made, 10'100u);
-    visit(10'050);  // One of the last: gone with its socket.
+    visit(10'050);  // One of the last: it ended with its socket.
     EXPECT_EQ(made, 10'101u);
 }
 
@@ -221,7 +222,7 @@ TEST(SocketIoCore, MiddlewareDecidesNowOrLater) {
 
     Client impatient(workers, 0, 4);
     impatient.says("0");
-    impatient.says("2[\"a\"]");  // Before it is in.
+    impatient.says("2[\"a\"]");  // Before it is admitted.
     EXPECT_EQ(impatient.transport.ended, "forced server close");
 }
 
@@ -231,7 +232,7 @@ TEST(SocketIoCore, RoomsReachEachOnceOverTwoWorkers) {
     std::vector<sio::Socket> sockets;
     io.on_connection([&](sio::Socket socket) { sockets.push_back(socket); });
     const auto a = join(workers, 0), b = join(workers, 1), c = join(workers, 1);
-    for (const auto& socket : sockets) socket.join("all");  // No worker's thread.
+    for (const auto& socket : sockets) socket.join("all");  // From a thread that is no worker's.
     workers.settle();
     workers.on(1, [&] { sockets[2].join("some"); });
     workers.on(0, [&] { io.to("all").to("some").emit("x", 1); });
@@ -343,7 +344,7 @@ TEST(SocketIoCore, NoNamespaceWithinTenSeconds) {
     EXPECT_EQ(idle.transport.timer_ms, 10'000u);
     joined->is_due();
     idle.is_due();
-    EXPECT_TRUE(idle.transport.ended.empty());  // Not yet.
+    EXPECT_TRUE(idle.transport.ended.empty());  // The time is not over yet.
     workers.now_ms += 10'000;
     joined->is_due();
     idle.is_due();
@@ -372,11 +373,11 @@ TEST(SocketIoCore, AttachmentsThatDoNotComeWithinTenSeconds) {
     EXPECT_TRUE(whole->transport.ended.empty());
     EXPECT_EQ(events, std::vector<std::string>{"abc"});
 
-    // Before it has joined the connect timeout alone counts.
+    // Before the client has joined only the connect timeout counts.
     Client idle(workers, 0, 4);
     workers.now_ms += 9'000;
     idle.says("51-[\"file\",{\"_placeholder\":true,\"num\":0}]");
-    EXPECT_EQ(idle.transport.timer_ms, 10'000u);  // As it was set when the transport opened.
+    EXPECT_EQ(idle.transport.timer_ms, 10'000u);  // As set when the transport opened.
     workers.now_ms += 1'000;
     idle.is_due();
     EXPECT_EQ(idle.transport.ended, "forced server close");
@@ -430,7 +431,7 @@ TEST(SocketIoCore, RoomsTellWhenTheyAppearAndVanish) {
     std::optional<sio::Socket> socket;
     io.on_connection([&](sio::Socket one) { socket = one; });
     const auto client = join(workers);
-    log.clear();  // Of its own id.
+    log.clear();  // Drops the event of the socket's own id.
     workers.on(0, [&] {
         socket->join("r");
         socket->join("r");

@@ -1,4 +1,4 @@
-// tests/socketio/shown.h: what a decoder said, as one line: `event /admin #7 ["a",<bytes>]`.
+// tests/socketio/shown.h: prints a decoder's outcome in one line: `event /admin #7 ["a",<bytes>]`.
 #pragma once
 
 #include <string>

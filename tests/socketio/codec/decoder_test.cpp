@@ -1,4 +1,5 @@
-// Packets of Socket.IO: those that socket.io-parser 4.2.6 takes, as it takes them, and every other.
+// Socket.IO packets: those that socket.io-parser 4.2.6 accepts, with the same result, and all
+// others.
 #include "socketio/codec/decoder.h"
 
 #include <gtest/gtest.h>
@@ -22,7 +23,7 @@ struct Message {
     std::string_view shown;
 };
 
-// What the decoder says in the end; before that attachments are due, each time.
+// Returns the decoder's last outcome. All earlier ones must be `pending`.
 std::string decoded(Decoder& decoder, Arena& arena, const Message& message) {
     Outcome outcome = decoder.add_text(message.text, arena);
     for (const std::string_view bytes : message.attachments) {
@@ -183,8 +184,8 @@ TEST(SocketioDecoder, RefusesMoreThanTheReference) {
         std::string_view reason;
     } cases[] = {
         // clang-format off
-        // The reference has an event without a name, an empty text as CONNECT, counts like "", "00" and " 1", and
-        // NaN as an ack id.
+        // The reference parser accepts an event without a name, an empty text as CONNECT, counts
+        // like "", "00" and " 1", and NaN as an ack id.
         {"", "unknown packet type"},
         {R"(41)", "invalid payload"},
         {R"(5+1-["a"])", "illegal number of attachments"},
@@ -274,7 +275,7 @@ TEST(SocketioDecoder, LimitsNamesAndDepth) {
     EXPECT_EQ(decoded("2" + std::string(100'000, '[')), "invalid JSON");
 }
 
-// Its text is freed with the last attachment; it is longer than what a string holds in itself.
+// The text is freed with the last attachment; it is too long to be stored inside the string object.
 TEST(SocketioDecoder, TheRootNamespaceMayBeWrittenOut) {
     Arena arena;
     Decoder decoder;
@@ -347,7 +348,8 @@ TEST(SocketioDecoder, SharesAnArenaWithOthers) {
 }
 
 TEST(SocketioDecoder, TakesTheSameMemoryForEveryLargePacket) {
-    // The sizes of blocks must not grow from packet to packet: a hundred doublings are not survived.
+    // Block sizes must not grow from packet to packet: memory would run out after a few dozen
+    // doublings.
     Arena arena;
     Decoder decoder;
     const std::string text = "2[\"a\",\"" + std::string(20'000, 'x') + "\"]";

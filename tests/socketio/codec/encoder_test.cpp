@@ -1,4 +1,4 @@
-// Packets as they are written: those of socket.io-parser 4.2.6, numbers and escapes of
+// Encoded packets: equal to those of socket.io-parser 4.2.6, with numbers and escapes of
 // JSON.stringify.
 #include "socketio/codec/encoder.h"
 
@@ -22,7 +22,7 @@ using namespace test;
 using boost::json::array;
 using boost::json::object;
 
-// The text and, behind it, the attachments.
+// The text, followed by the attachments.
 std::string written(const Encoder& encoder) {
     std::string all(encoder.text());
     for (const std::string& bytes : encoder.attachments()) all += " | " + bytes;
@@ -135,7 +135,7 @@ TEST(SocketioEncoder, EscapesAndRepairsText) {
         {"\xf4\x90\x80\x80", "\"\ufffd\ufffd\ufffd\ufffd\""},
     };
     for (const auto& c : cases) {
-        // At every place in a word of eight bytes.
+        // At every position within a word of eight bytes.
         for (size_t before = 0; before < 17; ++before) {
             const std::string padding(before, 'p');
             std::string out;

@@ -1,5 +1,5 @@
-// MessagePack as socket.io-msgpack-parser 3.0.2 (notepack.io 2.2) writes it, what it writes for
-// nobody, and what is written for it.
+// Decodes MessagePack of socket.io-msgpack-parser 3.0.2 (notepack.io 2.2) and formats that it never
+// writes, and encodes for it.
 #include <gtest/gtest.h>
 
 #include <boost/json/array.hpp>
@@ -120,7 +120,7 @@ TEST(SocketioMsgpack, ReadsEachKindOfValue) {
         {"c7010178", "[1,<x>]"},
         {"a2c328", "\"\ufffd(\""},
         {"81a1ff01", "{\"\ufffd\":1}"},
-        // Beyond the years that fit into four digits.
+        // Years that do not fit into four digits.
         {"d7007fffffffffffffff", "null"},
         {"d7008000000000000000", "null"},
     };
@@ -240,7 +240,7 @@ TEST(SocketioMsgpack, WritesShortestForms) {
               "83a47479706500a36e7370a12fa46461746181a3736964a178");
     EXPECT_EQ(written(Type::connect_error, {}, "x"), "83a47479706504a36e7370a12fa464617461a178");
     EXPECT_EQ(written(Type::ack, 7, array()), "84a47479706503a36e7370a12fa2696407a46461746190");
-    // As notepack.io writes the same numbers.
+    // As notepack.io writes these numbers.
     const std::string numbers =
         "dc00127fcc80ccffcd0100cdffffce00010000ceffffffffcf0000000100000000cf001fffffffffffffe0d0df"
         "d080d1ff7fd18000d2ffff7fffd280000000d3ffffffff7fffffffd3ffe0000000000001";
