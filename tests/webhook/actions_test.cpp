@@ -49,7 +49,7 @@ TEST(WebhookActions, Lists) {
         {R"({"actions":[{"send":{"text":"x","users":["a"]}},{"close":{"conns":["c"]}}]})",
          "send x to others; close 1000  of others; "},
         {R"({"actions":[{"close":{}},{"join":[]}]})", "close 1000 ; join; "},
-        // What stands in front of a fault counts.
+        // Actions before a fault count.
         {R"({"actions":[{"join":["t"]},{"send":{"payload":1,"users":"a"}},{"join":["u"]}]})",
          "join t; actions[1].send.users: an array of strings is wanted"},
         {R"({"actions":[{"send":{}}]})", "actions[0].send.payload: is missing"},

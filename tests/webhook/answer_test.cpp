@@ -31,8 +31,8 @@ TEST(WebhookIdempotency, TheFirstAnswerAgain) {
     const auto again = cache.claim("a", 599'999);
     ASSERT_EQ(again.found, Found::answer);
     EXPECT_EQ(again.answer->body, success(1).body);
-    EXPECT_EQ(cache.claim("a", 600'000).found,
-              Found::nothing);  // Ten minutes from the first request.
+    // Ten minutes after the first request.
+    EXPECT_EQ(cache.claim("a", 600'000).found, Found::nothing);
     EXPECT_EQ(cache.size(), 2U);
     cache.forget("b");
     cache.forget("b");

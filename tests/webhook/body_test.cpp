@@ -15,7 +15,7 @@ TEST(WebhookBody, DataOfText) {
         std::string text, whole, objects_only;
     } cases[] = {
         {R"({"event":"a","data":{}})", R"({"event":"a","data":{}})", R"({"event":"a","data":{}})"},
-        // Spliced as it came: order, repeated names, blanks, large integers, escapes of half a pair.
+        // Inserted as sent: order, repeated names, blanks, large integers, escapes of half a pair.
         {R"( {"b":1, "a":12345678901234567890123, "b":1e999} )",
          R"( {"b":1, "a":12345678901234567890123, "b":1e999} )",
          R"( {"b":1, "a":12345678901234567890123, "b":1e999} )"},
@@ -111,7 +111,7 @@ TEST(WebhookClient, KeepsItsFields) {
     EXPECT_EQ(inside.headers(), "Cookie: auth_token=secret; a=b");
     EXPECT_EQ(inside.session(), "{}");
     EXPECT_FALSE(inside.is_public());
-    EXPECT_EQ(inside.token().data(), inside.headers().data() + 19);  // Not kept twice.
+    EXPECT_EQ(inside.token().data(), inside.headers().data() + 19);  // Not stored twice.
     EXPECT_EQ(apart.token(), long_token);
     EXPECT_EQ(apart.headers(), "Cookie: x");
     EXPECT_TRUE(apart.is_public());

@@ -81,7 +81,7 @@ TEST(WebhookControl, Send) {
     const Case cases[] = {
         {R"({"payload":{},"conn_id":"c1","users":["a","b"]})", "send text={} conns(c1) users(a,b)",
          same},
-        // What a Go application sends of empty selectors.
+        // Empty selectors as a Go application sends them.
         {R"({"payload":{"x":1},"conn_id":"","users":["a"],"tokens":null})",
          "send text={\"x\":1} users(a)", same},
         {R"({"payload":1,"conn_id":null,"users":null,"tokens":["t"]})", "send text=1 tokens(t)",
@@ -92,7 +92,7 @@ TEST(WebhookControl, Send) {
         {R"({"payload":1,"users":[""]})", "send text=1 users()", same},
         {R"({"payload":1,"tokens":[""]})", "send text=1 tokens()", same},
         {R"({"payload":1,"users":["b","a","b",""]})", "send text=1 users(,a,b)", same},
-        // Exactly the bytes.
+        // Exactly the bytes sent.
         {R"({"users":["a"], "payload" : { "b":1.0, "a":1e999,"b":[ ] } })",
          R"(send text={ "b":1.0, "a":1e999,"b":[ ] } users(a))", same},
         {R"({"payload":null,"users":["a"]})", "send text=null users(a)", same},

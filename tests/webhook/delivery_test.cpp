@@ -19,7 +19,7 @@ std::string due_text(const Delivery& delivery) {
            (due.action == Action::message ? "=" + std::string(due.data) : "");
 }
 
-// One Delivery, driven by letters; answers with what each caused.
+// One Delivery, driven by letters; records what each of them caused.
 class Player {
 public:
     explicit Player(const DeliveryOptions& options = {},
@@ -44,8 +44,8 @@ public:
     uint32_t random = middle;
 
 private:
-    // m message, e end, s started, t timer, > a second, d drop; what ended a try: + 200, x no connection, o no answer,
-    // 5 500, 3 503, 9 429, 4 400, r 302.
+    // m message, e end, s started, t timer, > a second passes, d drop. A try ended with: + 200, x
+    // no connection, o no answer, 5 500, 3 503, 9 429, 4 400, r 302.
     Delivery::Effects step(char c) {
         switch (c) {
             case 'm': return delivery.push("m" + std::to_string(++pushed_));
@@ -149,7 +149,7 @@ TEST(WebhookDelivery, AtMostOnce) {
     for (const auto& c : cases) EXPECT_EQ(Player(options).play(c.script), c.transcript) << c.name;
 }
 
-// From the first try on, and a last one at the end of the time.
+// From the first try on; the last try is at the end of the time.
 TEST(WebhookDelivery, GivesUpInTime) {
     const struct {
         std::string_view before;
@@ -158,7 +158,7 @@ TEST(WebhookDelivery, GivesUpInTime) {
     for (const auto& c : cases) {
         Player player;
         player.play(c.before);
-        player.now_ms += 12'345;  // Waiting for its turn does not count.
+        player.now_ms += 12'345;  // The time before the first try does not count.
         const uint64_t first_ms = player.now_ms;
         int tries = 0;
         std::string last;
@@ -176,18 +176,18 @@ TEST(WebhookDelivery, GivesUpInTime) {
     }
 }
 
-// A close is due where the application may have heard of the connection, and only there.
+// A close is due only if the application may know of the connection.
 TEST(WebhookDelivery, CloseForWhatWasHeard) {
     DeliveryOptions options;
     options.retry.retry_for_ms = 0;
     const struct {
         std::string_view script, last;
     } cases[] = {
-        {"s x e", "done"},           // Open was never sent.
-        {"s o e", "close#1"},        // It may have arrived.
-        {"s 4 e", "close#1"},        // It did.
-        {"s 5 e", "close#1"},        //
-        {"s x m s + e", "close#2"},  // A message told of the connection.
+        {"s x e", "done"},           // The open was never sent.
+        {"s o e", "close#1"},        // The open may have arrived.
+        {"s 4 e", "close#1"},        // The open arrived.
+        {"s 5 e", "close#1"},        // The open arrived.
+        {"s x m s + e", "close#2"},  // A message told the application of the connection.
         {"s x m s x e", "done"},    {"e s x", "lost done"}, {"e s o", "lost close#1"},
     };
     for (const auto& c : cases) {
@@ -217,7 +217,7 @@ TEST(WebhookDelivery, PausesTheClientWhileTheQueueIsFull) {
     }
     {
         Player player(options);
-        EXPECT_TRUE(player.delivery.fits(1'000));  // Nothing waits.
+        EXPECT_TRUE(player.delivery.fits(1'000));  // No message waits.
         EXPECT_TRUE(player.delivery.push(std::string(1'000, 'x')).pause);
         EXPECT_EQ(player.delivery.message_bytes(), 1'000U);
         EXPECT_FALSE(player.delivery.fits(1));
@@ -235,7 +235,7 @@ TEST(WebhookDelivery, PausesTheClientWhileTheQueueIsFull) {
         EXPECT_TRUE(player.delivery.push("12345").pause);
     }
     {
-        Player player(options);  // A client that is gone is not read anyway.
+        Player player(options);  // A client that is gone is not read in any case.
         EXPECT_EQ(
             player.play("m m m m e s + s + s + s + s + s +"),
             "- | - | - | pause | - | - | message#1=m1 | - | message#2=m2 | - | message#3=m3 | - | "
@@ -252,7 +252,7 @@ TEST(WebhookDelivery, TheBudgetIsSharedAndExact) {
     EXPECT_TRUE(a->push(std::string(100, 'a')).pause);
     EXPECT_GT(budget.used(), 100U);
     EXPECT_FALSE(budget.has_room());
-    EXPECT_TRUE(b->fits(10));  // Nothing of its own waits: it would never be looked at again.
+    EXPECT_TRUE(b->fits(10));  // It has no message in its queue, so a pause would never end.
     EXPECT_TRUE(b->push("b").pause);
     EXPECT_FALSE(b->fits(10));
     b->started(0);
@@ -292,7 +292,7 @@ TEST(WebhookDelivery, TheOldestOfTooManyEndingsIsInExcess) {
     EXPECT_EQ(worker.excess(), nullptr);
     all[1].reset();
     EXPECT_EQ(worker.endings(), 2U);
-    all[0].reset();  // Destroyed without a drop.
+    all[0].reset();  // Destroyed without drop().
     EXPECT_EQ(worker.endings(), 1U);
     all[2]->started(0);
     EXPECT_TRUE(all[2]->finished({200, true}, 0, 0).ready);

@@ -49,7 +49,7 @@ TEST(WebhookList, Groups) {
     EXPECT_NE(written(sample, true).find(R"("token":"t4")"), std::string::npos);
 }
 
-// The writer's text may be taken between any two calls.
+// The text may be taken from the writer between any two calls.
 TEST(WebhookList, InPieces) {
     std::string out, all;
     ListWriter writer(out, true);
@@ -85,7 +85,7 @@ std::string walk(ListQuery& query, size_t limit) {
         writer.finish(cursor);
         EXPECT_TRUE(out.ends_with(",\"cursor\":\"" + cursor + "\"}")) << out;
         EXPECT_TRUE(query.set("cursor", cursor));
-        query = ListQuery(query);  // A copy does as well.
+        query = ListQuery(query);  // A copy works, too.
         ids += "/ ";
     }
 }

@@ -10,7 +10,7 @@ TEST(WebhookSigning, IdsAreStable) {
     EXPECT_EQ(webhook_id("c1", 4'000'000'000), "c1-4000000000");
 }
 
-// The example of the specification of Standard Webhooks, and the same computed by `openssl dgst`.
+// The example in the specification of Standard Webhooks, and a value computed with `openssl dgst`.
 TEST(WebhookSigning, Signatures) {
     const auto key = SigningKey::read("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     ASSERT_TRUE(key);
@@ -30,7 +30,7 @@ TEST(WebhookSigning, Keys) {
     ASSERT_FALSE(faulty);
     EXPECT_EQ(faulty.error(), "the signing key: base64 is wanted behind whsec_");
     EXPECT_TRUE(SigningKey::read("a*b"));
-    // The raw bytes, and their base64.
+    // Raw bytes, and their base64.
     EXPECT_EQ(SigningKey::read("abc")->sign("i", 1, "x"),
               SigningKey::read("whsec_YWJj")->sign("i", 1, "x"));
 }
