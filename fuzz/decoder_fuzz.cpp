@@ -1,6 +1,6 @@
 // Fuzzes ws::Receiver. The first byte chooses role, limits and compression, the second how reads
-// cut the rest; whole and in pieces must give the same events, and memory must follow the bytes
-// received.
+// cut the rest. Read whole or in pieces, the events must be the same, and memory must stay in
+// proportion to the bytes received.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -30,7 +30,7 @@ void describe(std::string& out, const Event& event) {
     out.append(event.reason).append(")\n");
 }
 
-// `step`: 0 is everything at once; otherwise reads of 1 to `step` bytes.
+// `step`: 0 reads everything at once; else each read has 1 to `step` bytes.
 std::string transcript(uint8_t choice, std::span<const uint8_t> wire, size_t step) {
     const ReceiverLimits limits{.message_bytes_max = choice & 4 ? 64u : 100'000u,
                                 .fragments_max = choice & 8 ? 3u : 1024u};

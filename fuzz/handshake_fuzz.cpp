@@ -1,6 +1,6 @@
 // Fuzzes the opening handshake. The input is lines: options, key, upgrade, connection, version,
-// origin, host, subprotocols, extensions. Whatever a server answers to permessage-deflate must be
-// an answer to that offer.
+// origin, host, subprotocols, extensions. Each answer to permessage-deflate must be allowed by the
+// offer.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -36,7 +36,7 @@ void negotiate(std::string_view offers, unsigned choice) {
     require(answer.params->client_max_window_bits >= inflate_window_bits_min);
     require(answer.params->client_max_window_bits <= window_bits_max);
     require(answer.params->server_no_context_takeover || options.allow_server_context_takeover);
-    // The response is well-formed, and permissive options read the same out of it.
+    // The response is well-formed, and permissive options parse it to the same parameters.
     constexpr DeflateOptions anything{.enabled = true,
                                       .allow_server_context_takeover = true,
                                       .allow_client_context_takeover = true};

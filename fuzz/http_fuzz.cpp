@@ -1,5 +1,5 @@
-// Requests from hostile peers: the events must be the same however TCP cuts the bytes, and nothing
-// behind the parser may stumble over what it let through.
+// Fuzzes requests from hostile peers: the events must be the same however TCP cuts the bytes, and
+// the code after the parser must handle everything that the parser accepts.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -41,7 +41,7 @@ const http::Router& router() {
     return instance;
 }
 
-// What a handler would see, through everything that reads it.
+// Passes what a handler would see through all code that reads it.
 void use(const http::RequestHead& head, std::string_view body) {
     http::Router::Match match;
     router().find(head.method, head.path, match);

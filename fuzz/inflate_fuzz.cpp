@@ -1,5 +1,6 @@
-// Fuzzes permessage-deflate. The input as the payload of a compressed message: bounded, and the
-// same however it is cut. The input as a message: what is compressed at any window comes back.
+// Fuzzes permessage-deflate. The input as the payload of a compressed message: the result is
+// bounded, and the same however it is cut. The input as a message: compressed with any window, it
+// is inflated to the same bytes.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -66,7 +67,7 @@ void as_payload(std::span<const std::byte> payload, size_t cut, Opcode opcode) {
             Inflater inflater(context);
             Receiver receiver(Role::client, limits, &inflater);
             const size_t most =
-                std::max<size_t>(payload.size() / 100, step);  // Under 1,024 fragments.
+                std::max<size_t>(payload.size() / 100, step);  // Stays below 1,024 fragments.
             const std::string got = receive(receiver, frames(payload, most, opcode), step);
             if (first.empty()) first = got;
             require(first == got);

@@ -1,7 +1,7 @@
-// Fuzzes the lifetimes of Engine.IO on a server: each byte is a step of EngineModel (a request, half a
-// body, an upgrade, an end, a stop). Bit 7 of a byte leaves out the ticks behind its step, so that the
-// worker meets several steps at once. Bit 0 of the first byte: connections land on another worker than the
-// session's.
+// Fuzzes the lifetimes of Engine.IO on a server: each byte is a step of EngineModel (a request,
+// half a body, an upgrade, an end, a stop). Bit 7 of a byte skips the ticks after its step, so the
+// worker handles several steps at once. Bit 0 of the first byte: connections arrive at another
+// worker than the session's.
 #include <cstddef>
 #include <cstdint>
 

@@ -1,5 +1,5 @@
-// Fuzzes socketio::read_msgpack. What is read is written and read again: the second text is that of
-// the first, so nothing changed. Memory follows the bytes: a short input never takes long.
+// Fuzzes socketio::read_msgpack. A decoded packet is encoded, decoded and encoded again: the two
+// encodings must be equal. A short input must not cost much memory or time.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -29,12 +29,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     require(outcome.reason.empty() == (outcome.kind == Outcome::Kind::packet));
     if (outcome.kind == Outcome::Kind::fault) return 0;
 
-    // As text: whatever a client of this codec sends can be told to those of the other one.
+    // As text: every packet from a client with this codec can be sent to clients with the other
+    // one.
     Encoder text(Codec::json);
     if (text.encode(outcome.packet)) require(base::utf8_is_valid(text.text()));
 
     Encoder encoder(Codec::msgpack);
-    // Bytes in a CONNECT, or bytes below the deepest arrays, which are objects only here.
+    // The packet has bytes in a CONNECT, or bytes below the deepest arrays, which only here count
+    // as objects.
     if (!encoder.encode(outcome.packet)) return 0;
     const std::string first(encoder.text());
     Arena other;

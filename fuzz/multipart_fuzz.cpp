@@ -1,5 +1,6 @@
-// Forms from hostile peers: the first byte chooses the boundary. The events are the same however the body
-// is cut, the limits hold, and what was read makes a form that is read as the same parts.
+// Fuzzes multipart forms from hostile peers; the first byte chooses the boundary. The events must
+// be the same however the body is cut, the limits must hold, and the parts, written as a form, must
+// be read as the same parts.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -29,7 +30,7 @@ struct Read {
     int status = 0;
     std::string reason;
 
-    // How much of a part comes before the limit that it breaks depends on the reads.
+    // The reads determine how much of a part comes before the limit that it exceeds.
     [[nodiscard]] bool operator==(const Read& other) const {
         if (status != other.status || reason != other.reason || whole != other.whole) return false;
         if (heads.size() != other.heads.size()) return false;
@@ -110,7 +111,7 @@ void round_trip(const Read& form, std::string_view boundary) {
     }
     wire.append("--").append(boundary).append("--");
     const Read again = read(wire, boundary, wire.size());
-    require(again.status == 413 || again == form);  // The head that is written may be longer.
+    require(again.status == 413 || again == form);  // The written head may be longer.
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
-// Fuzzes what a client posts to Engine.IO. The first byte chooses: a body of revision 4, of 3 as
-// text or binary, of JSONP; packets that are written and read back; a session id. What was read is
-// within its contract, and what the writer writes of it the reader reads as the same packets.
+// Fuzzes what a client posts to Engine.IO. The first byte chooses: a body of revision 4, of
+// revision 3 as text or binary, or of JSONP; packets that are written and read back; a session id.
+// Decoded packets must fulfil their contract, and the reader must read from the writer the same
+// packets.
 #include <simdjson.h>
 
 #include <array>
@@ -51,7 +52,7 @@ std::vector<Owned> read(std::string_view body, Revision revision, PayloadKind ki
     return packets;
 }
 
-// What the other side reads of a packet that was written as EIO3 text.
+// What the other side reads from a packet written as EIO3 text.
 Owned as_read3(const Owned& packet, PayloadKind kind) {
     Owned out = packet;
     if (packet.binary) return out;
@@ -89,7 +90,7 @@ void as_body(std::string_view body, Revision revision, PayloadKind kind) {
     round_trip(packets, revision, false);
 }
 
-// Of each line: a first byte for type and kind, then data.
+// Each line is a packet: a byte for type and kind, then data.
 void as_packets(std::string_view text) {
     std::vector<Owned> packets;
     while (!text.empty() && packets.size() < packets_max) {

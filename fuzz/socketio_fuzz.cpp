@@ -1,5 +1,5 @@
-// Fuzzes socketio::Decoder. The input is a text and its attachments, parted by 0xff. What is decoded
-// is encoded and decoded again, in both codecs: the packet stays the same.
+// Fuzzes socketio::Decoder. The input is a text and its attachments, separated by 0xff. A decoded
+// packet is encoded and decoded again in both codecs: the packet must stay the same.
 #include <boost/json/array.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -42,7 +42,7 @@ Outcome decoded(const Encoded& message, Decoder& decoder, Arena& arena) {
 
 void same_again(const Packet& packet, Codec codec) {
     const Encoded first = encoded(codec, packet);
-    // What looks like a placeholder, beside attachments.
+    // Something looks like a placeholder, beside attachments.
     if (first.text.empty()) return;
     require(first.attachments.size() <= DecodeLimits{}.attachments_max);
     Arena arena;
@@ -66,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         if (end == std::string_view::npos) break;
         left.remove_prefix(end + 1);
     }
-    // Such a text never arrives.
+    // The WebSocket layer lets only UTF-8 pass.
     if (!base::utf8_is_valid(parts[0])) return 0;
 
     static Arena arena;

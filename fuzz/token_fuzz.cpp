@@ -1,6 +1,6 @@
-// Fuzzes tokens before and behind their signature. The first byte chooses: the input as a token; as
-// claims of a token that is signed right; as a header; as an address. Nobody becomes a user without
-// the key, and whoever becomes one has a name that fits into a log and a channel.
+// Fuzzes tokens with wrong and with valid signatures. The first byte chooses: the input as a token,
+// as the claims of a correctly signed token, as a header, as an address. Nobody must become a user
+// without the key, and a user's name must fit into a log and a channel.
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <starling/auth.h>

@@ -1,6 +1,7 @@
-// Fuzzes what clients and applications send to the gateway. The first byte chooses: a client's text, whose
-// bytes are spliced into a webhook; the bodies of the control API, read both ways; the actions of an answer. A webhook's
-// body is JSON whatever a client sent, and a request that was read is within its limits.
+// Fuzzes what clients and applications send to the gateway. The first byte chooses: a client's
+// text, which is inserted into a webhook; the bodies of the control API, with both ways of reading;
+// the actions of an answer. A webhook's body must be JSON whatever a client sent, and a decoded
+// request must be within its limits.
 #include <starling/json.h>
 
 #include <cstddef>
@@ -25,7 +26,8 @@ void require(bool condition) {
     if (!condition) std::abort();
 }
 
-// Boost.JSON refuses what is spliced as it came: half of a surrogate pair, numbers out of range.
+// Boost.JSON refuses some JSON that is passed on unchanged: half of a surrogate pair, numbers out
+// of range.
 bool agrees(std::string_view text, bool accepted) {
     const bool other = parse_json(text, base::json_scan_depth_max).has_value();
     return other ? accepted
@@ -43,7 +45,7 @@ void as_client(std::string_view text) {
         const std::string value = data_of(message, data);
         std::string body;
         append_body(body, Action::message, value, client);
-        // One deeper than its data.
+        // The body is one level deeper than its data.
         require(base::scan_json(body) || message.json);
         if (message.json && data == Data::whole) require(value == text);
     }
