@@ -1,4 +1,4 @@
-// <starling/async.h>: results that come later, and handlers that are coroutines. See docs/async.md.
+// <starling/async.h>: futures, and coroutines as handlers. See docs/async.md.
 //
 //     io.on_connection([&server](sio::Socket socket) -> starling::Task<> {
 //         const sio::Answer answer = co_await socket.emit_with_ack("ready?");
@@ -6,8 +6,8 @@
 //         socket.emit("welcome", answer.value());
 //     });
 //
-// Future and Promise: any thread. Task: the worker's thread on which its handler was called, from the
-// first line to the last.
+// Thread: any thread may use a Future or a Promise. Every line of a Task runs on the thread of the
+//         worker that called its handler.
 #pragma once
 
 #include <starling/async_detail.h>
@@ -23,35 +23,38 @@
 
 namespace starling {
 
-// A Promise was destroyed without a result: the server stopped, or a call was dropped at a limit.
+// A Promise was destroyed without a result: the server stopped, or a limit dropped the call.
 class BrokenPromise : public std::runtime_error {
 public:
     BrokenPromise() : std::runtime_error("the result will never come: its promise was dropped") {}
 };
 
-// A result that comes later, from emit_with_ack() say, taken once: by get(), then() or co_await. A second
-// taking throws std::logic_error, as a default-constructed Future does.
+// A result that comes later, for example from emit_with_ack(). The result is taken once, by get(),
+// then() or co_await. Taking it again, or from a default-constructed Future, throws
+// std::logic_error.
 template <class T>
 class [[nodiscard]] Future {
 public:
     Future() = default;
 
-    [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }  // Not yet taken.
+    // False: the result was taken.
+    [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
     [[nodiscard]] bool ready() const { return state().ready(); }
 
-    // Waits for the result and returns it, or throws what Promise::set_exception() was given. Throws
-    // std::logic_error on the thread of a worker, which has to go on for the result to come.
+    // Waits for the result and returns it, or throws the exception of Promise::set_exception().
+    // Throws std::logic_error on the thread of a worker, because the result would need that thread.
     T get() {
         state().wait();
         return take()->get();
     }
-    // True: the result is there. Throws as get() does.
+    // True: the result is there. False: the time is over. Throws std::logic_error as get() does.
     [[nodiscard]] bool wait_for(std::chrono::milliseconds time) const {
         return state().wait_for(time);
     }
-    // Calls `call` with the result (of a Future<void>: with nothing) once it is there: at once, or on the
-    // thread that gives it, the worker's for all results of this library. Where there is an exception in
-    // place of a result, calls `failed` with the std::exception_ptr; without `failed`, nothing.
+    // Calls `call` with the result once; Future<void>: without an argument. If the result is there,
+    // the call is made at once; otherwise on the thread that gives the result, which is a worker's
+    // thread for every result of this library. If the result is an exception, calls `failed` with
+    // the std::exception_ptr instead; without `failed`, the exception is dropped.
     template <class F>
     void then(F&& call) {
         then(std::forward<F>(call), [](const std::exception_ptr&) {});
@@ -77,7 +80,8 @@ private:
     std::shared_ptr<State> state_;
 };
 
-// The other side of a Future: wraps what calls back, a database client say, for co_await.
+// The giving side of a Future. It turns an interface that calls back, such as a database client,
+// into a Future for co_await.
 template <class T>
 class Promise {
 public:
@@ -92,16 +96,16 @@ public:
         if (state_) state_->fail(std::make_exception_ptr(BrokenPromise()));
     }
 
-    [[nodiscard]] Future<T> future() {  // Once; later ones are not valid().
+    [[nodiscard]] Future<T> future() {  // The first call; later ones are not valid().
         return std::exchange(future_, Future<T>());
     }
-    // Once, by one of the two; std::logic_error the second time.
+    // One of these two calls, once. A second call throws std::logic_error.
     template <class... Value>
     void set_value(Value&&... value) {
         taken()->set(std::forward<Value>(value)...);
     }
     void set_exception(std::exception_ptr error) { taken()->fail(std::move(error)); }
-    // The result is what `call` returns or throws.
+    // Gives the value that `call` returns, or the exception that `call` throws.
     template <class F>
     void set_result_of(F&& call);
 
@@ -115,13 +119,14 @@ private:
     Future<T> future_;
 };
 
-// A coroutine, as a handler or as a part of one: `Task<Row> load(std::string id)`. Its body runs once it is
-// awaited, or at once where it is the handler's. It may co_await another Task, a Future and
-// Server::sleep(), and goes on on its worker's thread. A Task that is destroyed, as with the connection
-// that it belongs to, destroys the frame with all that is in it; nothing behind its co_await runs then.
+// A coroutine: a handler, or a part of a handler such as `Task<Row> load(std::string id)`. The Task
+// of a handler starts at once; any other Task starts when it is awaited. It may co_await another
+// Task, a Future and Server::sleep(), and then continues on its worker's thread. Destroying a Task
+// destroys its frame and everything in it; the code after the co_await does not run. That happens
+// when the connection ends that the Task belongs to.
 //
-// Parameters are copied into the frame, but a reference stays one: what it names must live as long. The
-// parameters of a handler do.
+// Parameters are copied into the frame, but a reference stays a reference: its object must live as
+// long as the Task. The arguments of a handler live that long.
 template <class T>
 class [[nodiscard]] Task {
 public:
@@ -147,7 +152,7 @@ private:
     Handle handle_;
 };
 
-// ---- how it is done ---------------------------------------------------------------------------------
+// ---- implementation -----------------------------------------------------------------------------
 
 template <class T>
 template <class F, class Failed>
@@ -211,7 +216,8 @@ bool TaskAwaiter<T>::await_suspend(std::coroutine_handle<P> parent) {
     auto& mine = task.handle_.promise();
     mine.coroutine = parent.promise().coroutine;
     task.handle_.resume();
-    // A loop over tasks that end at once stays on one level of the stack.
+    // Does not suspend the parent, so that a loop over tasks that end at once does not grow the
+    // stack.
     if (task.handle_.done()) return false;
     mine.parent = parent;
     return true;
@@ -238,12 +244,13 @@ Task<T> TaskPromise<T>::get_return_object() noexcept {
     return Task<T>(std::coroutine_handle<TaskPromise>::from_promise(*this));
 }
 
-// A handler's coroutine on its worker, with what it needs until it ends. Owner: a Scope, from its first
-// co_await on. Thread: the worker's.
+// The coroutine of a handler on its worker, with everything that the coroutine uses. Owner: a
+// Scope, from the first co_await on. Thread: the worker's.
 class Coroutine final : public Owned, public std::enable_shared_from_this<Coroutine> {
 public:
-    // `ended` is called once where the body ends after it was suspended, with what escaped from it.
-    // It also holds what the body refers to, and is destroyed after the body.
+    // Called once if the body ends after it was suspended, with the exception that left the body,
+    // or null. The function also owns the objects that the body refers to, and is destroyed after
+    // the body.
     using Ended = std::function<void(const std::exception_ptr&)>;
     Coroutine(Task<> body, Ended ended)
         : strand_(Strand::current()), ended_(std::move(ended)), body_(std::move(body)) {
@@ -251,15 +258,16 @@ public:
     }
 
     [[nodiscard]] const std::shared_ptr<Strand>& strand() const noexcept { return strand_; }
-    // Runs it until its end (true) or until it is suspended. Throws what escaped from it.
+    // Runs the body until its end (true) or until it is suspended (false). Throws the exception
+    // that left the body.
     [[nodiscard]] bool start() {
         body_.handle_.promise().coroutine = this;
         if (!run(body_.handle_)) return false;
         if (const auto error = body_.handle_.promise().error) std::rethrow_exception(error);
         return true;
     }
-    // Goes on behind a co_await, unless the coroutine was cancelled. From the loop alone: nothing of the
-    // library may be on the stack.
+    // Continues after a co_await, unless the coroutine was cancelled. Called only from the loop,
+    // with no other code of the library on the stack.
     void resume(std::coroutine_handle<> at) {
         if (!body_.handle_) return;
         const auto alive = shared_from_this();
@@ -268,7 +276,8 @@ public:
         else if (cancelled_)
             release();
     }
-    // What goes on with it from any thread: on its own one, if it is still there.
+    // A function that any thread may call. It resumes the coroutine on the worker's thread, if the
+    // coroutine still exists.
     [[nodiscard]] std::function<void()> resumer(std::coroutine_handle<> at) {
         return [strand = strand_, weak = weak_from_this(), at] {
             strand->post([weak, at] {
@@ -276,7 +285,7 @@ public:
             });
         };
     }
-    // The same for what calls on the coroutine's own thread, from the loop.
+    // The same for a caller that is on the coroutine's own thread, in the loop.
     [[nodiscard]] std::function<void()> direct_resumer(std::coroutine_handle<> at) {
         return [weak = weak_from_this(), at] {
             if (const auto self = weak.lock()) self->resume(at);
@@ -299,7 +308,7 @@ private:
     }
     void cancel() noexcept override {
         cancelled_ = true;
-        if (!running_) release();  // Else where it is suspended next.
+        if (!running_) release();  // Otherwise resume() releases it.
     }
     void release() noexcept {
         const auto ended = std::exchange(ended_, nullptr);

@@ -1,5 +1,5 @@
-// <starling/async_callback.h>: a callback of an application, that may be a coroutine. Included by the
-// other headers.
+// <starling/async_callback.h>: the types of an application's callbacks, which may be coroutines.
+// Included by the other headers.
 #pragma once
 
 #include <starling/async.h>
@@ -17,7 +17,8 @@
 namespace starling {
 namespace detail {
 
-// How an argument of a callback is kept while a coroutine uses it. A view is kept with what it shows.
+// Keeps an argument of a callback while a coroutine uses it. A view is kept together with its
+// bytes.
 template <class Arg>
 struct Kept {
     explicit Kept(const Arg& arg) : value(arg) {}
@@ -31,14 +32,15 @@ struct Kept<std::string_view> {
     std::string value;
 };
 
-// What a coroutine with these arguments belongs to. `ended_at_once` is called within the call of the
-// handler, and `suspended` likewise, with the coroutine to keep; `ended` where it ends later.
+// The owner of a coroutine with these arguments. `ended_at_once` or `suspended` is called inside
+// the call of the handler: `suspended` takes the coroutine and must keep it. `ended` is called when
+// a suspended coroutine ends.
 template <class... Args>
 struct Home {
     static constexpr bool exists = false;
 };
 
-// Without arguments: the worker on which it was called.
+// Without arguments, the owner is the worker that made the call.
 template <>
 struct Home<> {
     static constexpr bool exists = true;
@@ -88,8 +90,8 @@ void call_coroutine(const std::shared_ptr<F>& handler, Args... args) {
 template <class Signature>
 class Callback;
 
-// A std::function that also takes a coroutine: a callable that returns Task<>. A callback that runs to its
-// end costs no more than in a std::function.
+// A std::function that also takes a coroutine: a callable that returns Task<>. A plain callback
+// costs no more than in a std::function.
 template <class... Args>
 class Callback<void(Args...)> : public std::function<void(Args...)> {
     using Base = std::function<void(Args...)>;
@@ -126,8 +128,8 @@ private:
 template <class Signature>
 class PlainCallback;
 
-// A std::function that refuses a coroutine: its arguments end with the call, or it is called where no
-// coroutine can go on.
+// A std::function that refuses a coroutine, because its arguments end with the call, or because it
+// is not called on a worker's thread.
 template <class R, class... Args>
 class PlainCallback<R(Args...)> : public std::function<R(Args...)> {
     using Base = std::function<R(Args...)>;

@@ -1,4 +1,4 @@
-// <starling/async_detail.h>: what <starling/async.h> is made of. Included by it.
+// <starling/async_detail.h>: the parts of <starling/async.h>, which includes this header.
 #pragma once
 
 #include <chrono>
@@ -25,15 +25,15 @@ class Promise;
 template <class T = void>
 class Task;
 
-// Coroutines of one connection that are suspended at the same time. One more is a fault of its handler,
-// as an exception is.
+// The largest number of suspended coroutines of one connection. One more counts as an exception of
+// its handler.
 inline constexpr size_t coroutines_per_connection_max = 1'000;
 
 namespace detail {
 
-// ---- results ----------------------------------------------------------------------------------------
+// ---- results ------------------------------------------------------------------------------------
 
-// Without its value. Any thread.
+// The part of a result that does not depend on the type of its value. Any thread.
 class ResultBase {
 public:
     ResultBase() = default;
@@ -41,11 +41,11 @@ public:
     ResultBase& operator=(const ResultBase&) = delete;
 
     [[nodiscard]] bool ready() const;
-    void wait() const;  // Both throw std::logic_error on a worker's thread.
+    void wait() const;  // wait() and wait_for() throw std::logic_error on a worker's thread.
     [[nodiscard]] bool wait_for(std::chrono::milliseconds time) const;
-    // Once. Calls it at once where the result is there already.
+    // At most one call. Makes the call at once if the result is there already.
     void on_ready(std::function<void()> call);
-    void finish();  // The value has been stored.
+    void finish();  // Called after the value was stored.
     void fail(std::exception_ptr error);
     [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }
 
@@ -72,7 +72,7 @@ public:
         store(std::forward<Value>(value)...);
         finish();
     }
-    T get() {  // Once it is ready.
+    T get() {  // Only when the result is ready.
         if (error()) std::rethrow_exception(error());
         return std::move(*value_);
     }
@@ -101,8 +101,8 @@ template <class F, class... Args>
 concept ReturnsTask = is_task < std::invoke_result_t < std::decay_t<F>
 &, Args... >> ;
 
-// g++ 12 destroys a temporary lambda twice that is made within a co_await expression, unless that does
-// nothing.
+// g++ 12 destroys a temporary lambda inside a co_await expression twice. That does no harm only if
+// its destructor is trivial.
 #if defined(__GNUC__) && !defined(__clang__)
 template <class F>
 inline constexpr bool survives_co_await =
@@ -112,11 +112,12 @@ template <class F>
 inline constexpr bool survives_co_await = true;
 #endif
 
-// ---- threads and owners -----------------------------------------------------------------------------
+// ---- threads and owners -------------------------------------------------------------------------
 
 class Owned;
 
-// Coroutines of one owner, a connection say: they are destroyed with it. Thread: the worker's.
+// The suspended coroutines of one owner, such as a connection. They are destroyed with it. Thread:
+// the worker's.
 class Scope {
 public:
     explicit Scope(size_t coroutines_max = coroutines_per_connection_max) noexcept
@@ -126,7 +127,7 @@ public:
     Scope& operator=(const Scope&) = delete;
 
     void add(std::shared_ptr<Owned> coroutine);  // Throws std::length_error beyond the limit.
-    void end() noexcept;                         // Destroys all; one that runs, when it suspends.
+    void end() noexcept;                         // Destroys all; a running one when it suspends.
     [[nodiscard]] size_t size() const noexcept { return all_.size(); }
 
 private:
@@ -146,25 +147,27 @@ protected:
 private:
     friend class Scope;
     Scope* scope_ = nullptr;
-    size_t index_ = 0;  // In it.
+    size_t index_ = 0;  // The place in the scope's list.
 };
 
-// One worker's thread, as coroutines need it: the server implements it. It may outlive the worker.
+// The thread of one worker, as coroutines use it; implemented by the server. May outlive the
+// worker.
 class Strand : public std::enable_shared_from_this<Strand> {
 public:
     virtual ~Strand() = default;
-    // Any thread. Runs the call on the worker's thread, in order; drops it where that has ended.
+    // Any thread. Runs the call on the worker's thread, in order. Drops the call if the worker has
+    // ended.
     virtual void post(std::function<void()> call) = 0;
     // Own thread.
     virtual uint64_t after(std::chrono::milliseconds delay, std::function<void()> call) = 0;
     virtual void cancel(uint64_t timer) noexcept = 0;
     virtual void log_exception(std::string_view where, std::string_view what) = 0;
-    // Coroutines that belong to no connection: they end with the worker.
+    // The coroutines that belong to no connection. They end with the worker.
     [[nodiscard]] Scope& scope() noexcept { return scope_; }
 
-    // Of this thread; null where it is no worker's.
+    // The strand of this thread; null if this is not a worker's thread.
     [[nodiscard]] static std::shared_ptr<Strand> current() noexcept;
-    // Makes this thread the strand's while it lives.
+    // While a Here exists, current() on this thread returns its strand.
     class Here {
     public:
         explicit Here(Strand& strand) noexcept;
@@ -181,10 +184,10 @@ private:
     Scope scope_{coroutines_max};
 };
 
-// What escaped from a coroutine, in words, for a log.
+// The message of an exception that left a coroutine, for a log.
 [[nodiscard]] std::string_view describe(const std::exception_ptr& error) noexcept;
 
-// ---- coroutines -------------------------------------------------------------------------------------
+// ---- coroutines ---------------------------------------------------------------------------------
 
 class Coroutine;
 
@@ -208,7 +211,7 @@ struct TaskAwaiter {
     Task<T> task;
 };
 
-// Of Server::sleep().
+// The value that Server::sleep() returns.
 struct Sleep {
     std::chrono::milliseconds time;
 };
@@ -226,7 +229,7 @@ struct SleepAwaiter {
 
     const std::chrono::milliseconds time;
     std::shared_ptr<Strand> strand = nullptr;
-    uint64_t timer = 0;  // 0: none runs.
+    uint64_t timer = 0;  // 0: no timer runs.
 };
 
 struct CoroutinePromise {
@@ -234,7 +237,7 @@ struct CoroutinePromise {
         [[nodiscard]] bool await_ready() const noexcept { return false; }
         template <class P>
         void await_suspend(std::coroutine_handle<P> at) const noexcept {
-            // The parent may destroy this frame: nothing of it is used behind this.
+            // The parent may destroy this frame, so nothing of the frame is used after this call.
             if (const auto next = at.promise().parent) next.resume();
         }
         void await_resume() const noexcept {}
@@ -255,7 +258,7 @@ struct CoroutinePromise {
     [[nodiscard]] SleepAwaiter await_transform(Sleep sleep) const noexcept {
         return SleepAwaiter(sleep.time);
     }
-    // Anything else might go on on a thread that is not the worker's, or after its connection's end.
+    // Another awaitable could continue on another thread, or after the end of the connection.
     template <class Other>
     void await_transform(Other&&) const {
         static_assert(
@@ -264,8 +267,8 @@ struct CoroutinePromise {
             "something else to a starling::Promise, and await its future()");
     }
 
-    Coroutine* coroutine = nullptr;  // Set when it is started, before its first line.
-    std::coroutine_handle<> parent;  // Null where nobody awaits it, or nobody does yet.
+    Coroutine* coroutine = nullptr;  // Set before the coroutine starts.
+    std::coroutine_handle<> parent;  // The coroutine that awaits this one; or null.
     std::exception_ptr error;
 };
 

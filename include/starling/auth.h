@@ -1,12 +1,11 @@
-// <starling/auth.h>: identifies users by JSON Web Tokens (RFC 7519) and user headers of a trusted
-// proxy.
+// <starling/auth.h>: identifies users, by JSON Web Tokens (RFC 7519) or by a header that a trusted
+// proxy sets.
 //
 //     const auth::Authenticator who({.keys = {{.id = "2026", .material = secret}}});
 //     if (const auto verdict = who.identify(request, now_s)) greet(verdict.identity->user);
 //
 // Owner:  the application. An Authenticator keeps a copy of its options. Server events, Socket.IO
-// and
-//         the gateway use it.
+//         and the gateway use it.
 // Thread: any. An Authenticator is immutable once built, and takes no lock.
 #pragma once
 

@@ -1,4 +1,4 @@
-// <starling/bytes.h>: which types hold bytes, for everything that sends them.
+// <starling/bytes.h>: the types that count as bytes when they are sent.
 #pragma once
 
 #include <concepts>
@@ -9,9 +9,9 @@
 
 namespace starling {
 
-// Bytes in one piece: std::vector, std::array, std::span and their like, of std::byte, unsigned char,
-// signed char or char. Text is not: std::string, std::string_view, literals, boost::json::string, and
-// whatever else converts to std::string_view.
+// Contiguous bytes: std::vector, std::array, std::span and similar types of std::byte, unsigned
+// char, signed char or char. Text does not count as bytes: std::string, std::string_view, literals,
+// boost::json::string, and every other type that converts to std::string_view.
 template <class Range>
 concept ByteRange =
     std::ranges::contiguous_range<const Range> && std::ranges::sized_range<const Range> &&
@@ -21,7 +21,7 @@ concept ByteRange =
      std::same_as<std::ranges::range_value_t<const Range>, signed char> ||
      std::same_as<std::ranges::range_value_t<const Range>, char>);
 
-// The bytes of `range`, as a view into it.
+// A view of the bytes of `range`, valid as long as `range`.
 template <ByteRange Range>
 [[nodiscard]] std::string_view view_of(const Range& range) noexcept {
     return {reinterpret_cast<const char*>(std::ranges::data(range)), std::ranges::size(range)};

@@ -6,8 +6,8 @@
 //     channels.publish("ArticleMessage256", "GotNew");
 //
 // Clients listen at /ws/ServerEvent?Ref=ArticleMessage256 and get the text "WS Server
-// Event:GotNew", or, without WebSocket, at /sse/ServerEvent?Ref=... /ws/ClientEvent answers the
-// clients' own texts. See docs/events.md.
+// Event:GotNew". Clients without WebSocket listen at /sse/ServerEvent?Ref=... The server answers
+// the texts that clients send to /ws/ClientEvent. See docs/events.md.
 #pragma once
 
 #include <starling/auth.h>
@@ -46,15 +46,16 @@ struct Channel {
 
 struct Options {
     auth::Options auth = {};
-    // POST /api/publish always requires this key, even from a loopback address: behind a proxy
-    // every client has one. "": the server makes a random key, see Channels::api_key().
+    // POST /api/publish always requires this key, even from a loopback address, because behind a
+    // proxy every client has a loopback address. "": the server makes a random key, see
+    // Channels::api_key().
     std::string api_key = {};
-    size_t event_bytes_max = 64 * 1024;           // Of POST /api/publish; more: 413.
-    size_t batch_events_max = 1024;               // In one POST /api/publish; more: 400.
+    size_t event_bytes_max = 64 * 1024;           // POST /api/publish: a larger event gets 413.
+    size_t batch_events_max = 1024;               // POST /api/publish: more events get 400.
     std::chrono::milliseconds heartbeat{25'000};  // Between comments on /sse/; 0: none.
-    // Pages of other sites that may listen, as ws::Route::origins: by WebSocket, and by EventSource
-    // or fetch, whose answers carry CORS fields for these pages. With credentials (cookies), except
-    // for a page that only "*" or "null" allows.
+    // Origins of other sites whose pages may listen, in the format of ws::Route::origins: by
+    // WebSocket, and by EventSource or fetch, whose answers carry CORS fields for these pages.
+    // Cookies count, except for a page that only "*" or "null" allows.
     std::vector<std::string> origins = {};
     // GET `api` answers with the index, POST `api`/publish publishes; "": neither is served.
     std::string api = "/api";

@@ -1,6 +1,6 @@
-// <starling/log.h>: where a server's log lines go.
+// <starling/log.h>: the sink that a server writes its log lines to.
 //
-// Thread: any. A sink never blocks its caller: what cannot be written is dropped and counted.
+// Thread: any. A sink never blocks its caller: it drops and counts the lines that it cannot write.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ enum class Format : uint8_t { text, json };
 [[nodiscard]] std::optional<Level> parse_level(std::string_view name) noexcept;
 [[nodiscard]] std::string_view level_name(Level level) noexcept;
 
-// Beside the message: {"peer", "192.0.2.7"}, {"status", 404}.
+// A named value beside the message: {"peer", "192.0.2.7"}, {"status", 404}.
 struct Field {
     std::string_view key;
     std::variant<std::string_view, int64_t, double, bool> value;
@@ -31,7 +31,7 @@ public:
     [[nodiscard]] virtual bool wants(Level level) const noexcept = 0;
     virtual void write(Level level, std::string_view message,
                        std::span<const Field> fields = {}) noexcept = 0;
-    // Opens a log file anew, after somebody has moved it away (SIGHUP).
+    // Opens the log file again after it was moved away (SIGHUP).
     virtual void reopen() noexcept {}
     [[nodiscard]] virtual uint64_t dropped() const noexcept { return 0; }
 };
@@ -39,11 +39,11 @@ public:
 struct Options {
     Level level = Level::info;
     Format format = Format::text;
-    std::string path = {};          // Empty: standard error.
-    size_t queue_lines_max = 8192;  // Lines waiting for the writer; the newest beyond are dropped.
+    std::string path = {};          // "": standard error.
+    size_t queue_lines_max = 8192;  // Lines that wait for the writer; newer lines are dropped.
 };
 
-// Lines are written by a thread of the sink. Null on failure, with a line for people in `error`.
+// A thread of the sink writes the lines. Null: failed; `error` gets one line of text that says why.
 [[nodiscard]] std::shared_ptr<Sink> make_sink(const Options& options, std::string& error);
 
 }  // namespace starling::log

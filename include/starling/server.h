@@ -24,26 +24,28 @@
 #include <utility>
 #include <vector>
 
-namespace starling::sio {  // Of <starling/socketio.h>, for who includes it.
+namespace starling::sio {  // Defined in <starling/socketio.h>.
 class Server;
 struct Options;
 }  // namespace starling::sio
 
 namespace starling {
 
-// One address to listen on: "127.0.0.1:8080", "[::1]:8080", ":8080" (every IPv4 address), "[::]:8080"
-// (every IPv6 address), "unix:/run/starling.sock". Port 0 takes a free one: see Server::addresses().
+// One address to listen on: "127.0.0.1:8080", "[::1]:8080", ":8080" (every IPv4 address),
+// "[::]:8080" (every IPv6 address), "unix:/run/starling.sock". Port 0 takes a free port: see
+// Server::addresses().
 struct Listen {
-    enum class Tls : uint8_t { automatic, on, off };  // automatic: on where there are certificates.
+    enum class Tls : uint8_t { automatic, on, off };  // automatic: on if there are certificates.
     std::string address;
     Tls tls = Tls::automatic;
-    // Of the file of a Unix-domain socket, set before it accepts. Permission bits as of chmod(2), such as
-    // 0660; 0: what the process's umask leaves. Names or numbers of user and group; "": the process's.
+    // For the file of a Unix-domain socket, set before the socket accepts. `mode`: permission bits
+    // as for chmod(2), such as 0660; 0: what the umask of the process leaves. `owner`, `group`: a
+    // name or a number; "": that of the process.
     uint32_t mode = 0;
     std::string owner = {}, group = {};
 };
 
-// A list of addresses that can also be written as one string.
+// A list of addresses, or one address as a string.
 class ListenList : public std::vector<Listen> {
 public:
     ListenList() = default;
@@ -62,50 +64,55 @@ struct HttpLimits {
     uint32_t fields_max = 100;
     uint32_t target_bytes_max = 8 * 1024;
     uint64_t body_bytes_max = 1'000'000;
-    std::chrono::milliseconds head_timeout{10'000};        // From the first byte; TLS included.
-    std::chrono::milliseconds request_timeout{30'000};     // Head and body.
-    std::chrono::milliseconds keep_alive_timeout{65'000};  // Between requests.
-    // For a promised answer (Response::later()) to begin; then the client gets 500, and the log an error.
+    std::chrono::milliseconds head_timeout{10'000};        // From the first byte, TLS included.
+    std::chrono::milliseconds request_timeout{30'000};     // For head and body.
+    std::chrono::milliseconds keep_alive_timeout{65'000};  // Between two requests.
+    // Until a promised answer (Response::later()) begins. Then the client gets 500, and the log an
+    // error.
     std::chrono::milliseconds answer_timeout{30'000};
-    uint64_t stream_queue_bytes_max = 1024 * 1024;  // Of a streamed answer; see Reply::write.
+    uint64_t stream_queue_bytes_max = 1024 * 1024;  // Per streamed answer; see Reply::write.
 };
 
 struct ServerOptions {
     ListenList listen = "127.0.0.1:8080";
     unsigned workers = 0;                        // Threads; 0: one per core.
-    std::vector<Certificate> certificates = {};  // The first is for clients that name no host.
-    // Cipher suites of TLS 1.2, in OpenSSL's format (openssl-ciphers(1)). TLS 1.3 has its own. The
-    // default: forward secrecy and authenticated encryption alone.
+    std::vector<Certificate> certificates = {};  // The first one serves clients that name no host.
+    // Cipher suites of TLS 1.2 in OpenSSL's format (openssl-ciphers(1)). TLS 1.3 has its own. The
+    // default suites all have forward secrecy and authenticated encryption.
     std::string tls_ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
     HttpLimits http = {};
-    uint64_t connections_max = 0;                       // 0: the descriptor limit minus 256.
-    std::chrono::milliseconds stalled_timeout{10'000};  // A peer that takes nothing of its queue.
-    std::chrono::milliseconds drain_timeout{30'000};    // After SIGTERM.
-    // While run() runs, it has handlers for SIGTERM, SIGINT and SIGHUP, whatever threads there are.
+    uint64_t connections_max = 0;  // 0: the descriptor limit minus 256.
+    // A peer whose TCP acknowledges nothing of its queue for this time is reset.
+    std::chrono::milliseconds stalled_timeout{10'000};
+    std::chrono::milliseconds drain_timeout{30'000};  // After SIGTERM.
+    // While run() runs, it handles SIGTERM, SIGINT and SIGHUP, on whatever thread they arrive.
     bool handle_signals = true;
-    bool access_log = false;  // A line per request, at level info.
-    // Query parameters whose values the access log does not show, compared without case. Those that
-    // hold a login or a session (auth::Options::query_parameter, `sid`) are added by themselves.
+    bool access_log = false;  // A line for each request, at level info.
+    // Query parameters whose values the access log masks; names compare without case. The
+    // parameters that hold a login or a session (auth::Options::query_parameter, `sid`) are always
+    // masked.
     std::vector<std::string> access_log_masked = {"access_token", "api_key", "key",
                                                   "password",     "secret",  "token"};
-    // Null: lines of level warn and above go to standard error; with `access_log`, of level info too.
+    // Null: lines at level warn and above go to standard error; with `access_log`, lines at level
+    // info too.
     std::shared_ptr<log::Sink> log = nullptr;
 };
 
-// Counters since the start, summed over the workers; read at any time, exact once traffic rests.
+// Counters since the start, summed over the workers. They may be read at any time; they are exact
+// while there is no traffic.
 struct ServerStats {
     uint64_t connections_open = 0, connections_accepted = 0, connections_refused = 0;
-    uint64_t connections_stalled =
-        0;  // Reset: the peer took nothing for ServerOptions::stalled_timeout.
+    uint64_t connections_stalled = 0;  // Reset because of ServerOptions::stalled_timeout.
     uint64_t requests = 0;
-    uint64_t websockets_open = 0, websockets_opened = 0;  // With those below Socket.IO.
-    // Clients of Socket.IO, over polling or WebSocket; each may be in several namespaces, or in none.
+    uint64_t websockets_open = 0, websockets_opened = 0;  // Includes those below Socket.IO.
+    // Clients of Socket.IO over polling or WebSocket. A client may be in no namespace, or in
+    // several.
     uint64_t socketio_sessions_open = 0, socketio_sessions_opened = 0;
     uint64_t messages_received = 0, messages_sent = 0, messages_dropped = 0;
     uint64_t handler_exceptions = 0, protocol_errors = 0, accept_pauses = 0;
 };
 
-// Names a timer for Server::cancel.
+// Names a timer for Server::cancel().
 struct Timer {
     uint64_t id = 0;
 };
@@ -113,7 +120,7 @@ struct Timer {
 class Server {
 public:
     explicit Server(ServerOptions options = {});
-    ~Server();  // Stops at once, if it runs.
+    ~Server();  // If the server runs, stops it at once.
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
@@ -157,72 +164,80 @@ public:
         route("*", pattern, std::move(options));
     }
     void route(std::string_view method, std::string_view pattern, http::Handler handler);
-    // Throws std::invalid_argument unless it has either a handler or a body.
+    // Throws std::invalid_argument unless `options` has either a handler or a body.
     void route(std::string_view method, std::string_view pattern, http::Route options);
-    // Runs before whatever serves the paths beneath `prefix`: routes, static files, WebSocket upgrades,
-    // server events, Socket.IO; and before 404 and 405. "/" is every path, "/admin" is "/admin" and all
-    // that begins with "/admin/". In the order of the calls of use(). It sees the head of the request, before
-    // the body is read: request.body() is empty where the request has one.
+    // Adds a middleware for the paths beneath `prefix`: "/" is every path, "/admin" is "/admin" and
+    // every path that begins with "/admin/". It runs before routes, static files, WebSocket
+    // upgrades, server events and Socket.IO, and before 404 and 405. Several run in the order of
+    // these calls. It gets the head of the request before the body is read, so request.body() is
+    // empty if the request has a body.
     void use(std::string_view prefix, http::Middleware middleware);
-    // Serves the files beneath `root` at `prefix`; routes come first. A folder that cannot be opened is
-    // found at the start: start() throws, run() logs it and returns 2.
+    // Serves the files in `root` at `prefix`. Routes win over files. If the folder cannot be
+    // opened, start() throws; run() logs the error and returns 2.
     void files(std::string_view prefix, std::string root, http::StaticFileOptions options = {});
     void websocket(std::string_view pattern, ws::Route route);
-    void cors(http::CorsOptions options);  // For every HTTP route.
-    // Added to every HTTP answer that does not set them itself.
+    void cors(http::CorsOptions options);  // Applies to every HTTP route.
+    // Adds a field to every HTTP answer that does not set the field itself.
     void default_header(std::string_view name, std::string_view value);
-    void on_reload(PlainCallback<void()> call);  // SIGHUP, on the thread of run().
+    void on_reload(PlainCallback<void()> call);  // Called after SIGHUP, on the thread of run().
     // Server events at /ws/, /sse/ and /api, see <starling/events.h>. The server owns the channels.
-    // Throws std::invalid_argument for options at fault, std::logic_error the second time.
+    // Throws std::invalid_argument for wrong options, and std::logic_error when called again.
     events::Channels& events(events::Options options = {});
-    // Socket.IO at /socket.io/, see <starling/socketio.h>, which the caller includes. The server owns
-    // it. Throws std::invalid_argument for options at fault, and for a second one at the same path.
+    // Socket.IO at /socket.io/. The caller includes <starling/socketio.h>. The server owns the
+    // result. Throws std::invalid_argument for wrong options, and for a second Socket.IO server at
+    // the same path.
     sio::Server& socketio();
     sio::Server& socketio(sio::Options options);
 
-    // ---- Life -----------------------------------------------------------------------------------
-    // start(), then waits for stop() or SIGTERM, drains and returns 0. Returns 2 where it could not
-    // start; the reason is logged.
+    // ---- Start and stop -------------------------------------------------------------------------
+    // Starts, waits for stop() or SIGTERM, drains and returns 0. Returns 2 if the server could not
+    // start, and logs the reason.
     int run();
-    // Listens and returns. Throws std::system_error or std::runtime_error, with nothing half-started.
+    // Listens and returns. Throws std::system_error or std::runtime_error; then nothing is started.
     void start();
-    // Any thread. Stops accepting, answers new requests with 503, closes sockets with 1001, spread
-    // over a moment, and ends at the drain timeout at the latest. A second call ends at once.
+    // Any thread. Stops accepting, answers new requests with 503, and closes WebSockets with 1001,
+    // spread over a short time. Ends after the drain timeout at the latest. A second call ends the
+    // server at once.
     void stop();
-    void wait();  // Until the stop that somebody asked for is complete.
+    void wait();  // Returns when a stop that was asked for is complete.
     [[nodiscard]] bool stopping() const noexcept;
-    // As bound, with real ports: valid after start().
+    // The addresses with their actual ports. Valid after start().
     [[nodiscard]] std::vector<std::string> addresses() const;
-    [[nodiscard]] uint16_t port() const;  // Of the first address; 0 for a Unix-domain socket.
-    // Reads the certificate files again, each certificate by itself: new connections get those that can
-    // be used. One that cannot stays as it was; then the result is false and `error` says why, with a
-    // reason for each, separated by "; ".
+    [[nodiscard]] uint16_t port() const;  // Of the first address; 0: a Unix-domain socket.
+    // Reads the certificate files again, each certificate on its own. New connections get the
+    // certificates that can be used. A certificate that cannot be used stays as it was; then the
+    // result is false, and `error` has a reason for each, separated by "; ".
     bool reload_certificates(std::string& error);
 
-    // ---- Any thread, while it runs ----------------------------------------------------------------
-    // Returns how many sockets of the calling worker took the message into their queues. Returns nothing on a
-    // thread of the application's, where the call is posted. Before start() the message reaches no socket.
+    // ---- Any thread, while the server runs ------------------------------------------------------
+    // Sends `message` to every subscriber of `topic`. Returns how many sockets of the calling
+    // worker took it into their queues. On a thread that is not a worker's, the call is posted:
+    // returns nullopt. Before start() the message reaches no socket.
     std::optional<size_t> publish(std::string_view topic, ws::Message message);
-    // The subscribers of `topic`, over all workers of this process. Those of other servers are not counted.
+    // The number of subscribers of `topic` on all workers of this process. Subscribers on other
+    // servers are not counted.
     [[nodiscard]] size_t subscribers(std::string_view topic) const;
-    // Run on the first worker's thread; may be asked for before start().
+    // Timers run on the thread of the first worker. They may be set before start().
     Timer every(std::chrono::milliseconds period, Callback<void()> call);
     Timer after(std::chrono::milliseconds delay, Callback<void()> call);
     void cancel(Timer timer);
-    // Runs `call` on a worker's thread, after what runs there now and behind what was posted before: the
-    // calling worker's own, on any other thread the first worker's; or that of `worker`, from 0 on
-    // (std::out_of_range where there is none). Its exception is logged. False: the server has not
-    // started or has stopped, or 64 MiB are on their way to the worker (a call counts as 1 KiB); then
-    // `call` is dropped. A call that the worker does not come to before it ends is dropped, too.
+    // Runs `call` on a worker's thread, after the call that runs there now and the calls that were
+    // posted before. The first form uses the calling worker; on another thread, the first worker.
+    // The second form uses the worker of that number, counted from 0; std::out_of_range: there is
+    // no such worker. An exception of `call` is logged. False: `call` was dropped, because the
+    // server has not started or has stopped, or because 64 MiB are on their way to the worker (a
+    // call counts as 1 KiB). If the worker ends first, `call` is dropped too.
     bool post(Callback<void()> call);
     bool post(unsigned worker, Callback<void()> call);
-    // The same for a call with a result, or an exception. A call that is dropped gives BrokenPromise.
+    // Likewise, with the value that `call` returns, or its exception. A call that is dropped gives
+    // BrokenPromise.
     //     const size_t count = co_await server.call(1, [&] { return counts[1]; });
     template <class F>
     [[nodiscard]] auto call(unsigned worker, F&& call)
         -> Future<std::invoke_result_t<std::decay_t<F>&>>;
-    [[nodiscard]] unsigned workers() const noexcept;  // Since start(); 0 before.
-    // In a coroutine: co_await server.sleep(1s). The coroutine that dies meanwhile leaves no timer.
+    [[nodiscard]] unsigned workers() const noexcept;  // 0 before start().
+    // In a coroutine: co_await server.sleep(1s). If the coroutine is destroyed meanwhile, its timer
+    // is cancelled.
     [[nodiscard]] detail::Sleep sleep(std::chrono::milliseconds time) const noexcept {
         return {time};
     }

@@ -1,4 +1,4 @@
-// <starling/socketio.h>: a Socket.IO server for clients 1.4 to 4.x, with the API of Node's.
+// <starling/socketio.h>: a Socket.IO server for clients 1.4 to 4.x, with the API of Node's server.
 //
 //     auto& io = server.socketio();              // /socket.io/
 //     io.on_connection([&io](sio::Socket socket) {
@@ -9,9 +9,9 @@
 //         socket.on("sum", [](int a, int b) { return a + b; });  // The return value is the ack.
 //     });
 //
-// Handlers run on the worker of their socket, one after the other for one socket, at the same time
-// for sockets of different workers. A handler that throws costs its own client the connection. See
-// docs/socketio.md.
+// A handler runs on the worker of its socket. The handlers of one socket run one after the other;
+// those of sockets on different workers run at the same time. If a handler throws, its own client
+// loses the connection. See docs/socketio.md.
 #pragma once
 
 #include <starling/socketio_async.h>
@@ -40,9 +40,9 @@ struct RemoteSocket {
     Socket socket;
 };
 
-// The receivers of a broadcast, without rooms all sockets of the namespace, and the flags of its packet.
-// Immutable: each call returns a changed copy. A socket that is in several of the rooms gets the packet
-// once.
+// The receivers of a broadcast and the flags of its packet. Without rooms, the receivers are all
+// sockets of the namespace. Immutable: each call returns a changed copy. A socket that is in
+// several of the rooms gets the packet once.
 class Broadcast : public detail::Emits<Broadcast, Answers>,
                   public detail::ReceiverCalls<Broadcast>,
                   public detail::FlagCalls<Broadcast, Broadcast> {
@@ -128,7 +128,7 @@ public:
 
     [[nodiscard]] const std::string& name() const noexcept;  // "/admin", or the pattern.
 
-    // Both handlers may be coroutines, as the handlers of events; see docs/async.md.
+    // Both handlers may be coroutines, like the handlers of events; see docs/async.md.
     void on_connection(Callback<void(Socket)> handler);
     // `reason`: "transport close", "client namespace disconnect", ... The socket still has its
     // data.
@@ -146,8 +146,7 @@ public:
         add_listener(name, detail::Listener::of(std::forward<F>(handler)));
     }
     // Middleware runs before a socket connects, in the order of these calls; see also Error. The
-    // second form may decide later, by its Next; so may a coroutine that returns
-    // Task<std::optional<Error>>.
+    // second form, or a coroutine that returns Task<std::optional<Error>>, may decide later.
     using Middleware = std::function<std::optional<Error>(Socket)>;
     using AsyncMiddleware = Callback<void(Socket, Next)>;
     template <class F>
@@ -181,8 +180,8 @@ public:
     [[nodiscard]] Future<std::vector<RemoteSocket>> fetch_sockets() const {
         return all().fetch_sockets();
     }
-    // The sockets connected now, over all workers of this process. Sockets of other servers are not
-    // counted.
+    // The sockets that are connected now, on all workers of this process. Sockets of other servers
+    // are not counted.
     [[nodiscard]] size_t sockets() const;
 
     // Sends an event to the other workers of this process (each counts as a server): the event
@@ -260,10 +259,10 @@ public:
         const http::Request& request;
     };
     virtual void on_connection_error(PlainCallback<void(const ConnectionError&)> call) = 0;
-    // Open connections of Engine.IO, over all workers of this process. Those of other servers are not
-    // counted. A connection may have joined none or several namespaces.
+    // Open connections of Engine.IO on all workers of this process. Connections of other servers
+    // are not counted. A connection may be in no namespace, or in several.
     [[nodiscard]] virtual size_t clients() const = 0;
-    virtual void close() = 0;  // Any thread. Disconnects all clients, refuses new ones.
+    virtual void close() = 0;  // Any thread. Disconnects all clients and refuses new ones.
     // All sockets of the namespace `name`, which may be a dynamic one. Any thread.
     [[nodiscard]] virtual Broadcast in_namespace(std::string_view name) const = 0;
 

@@ -1,4 +1,4 @@
-// <starling/socketio_async.h>: handlers of Socket.IO that are coroutines. Included by
+// <starling/socketio_async.h>: coroutines as handlers of Socket.IO. Included by
 // <starling/socketio.h>.
 //
 //     socket.on("order", [&](sio::Socket socket, std::string item) -> starling::Task<std::string> {
@@ -25,7 +25,8 @@ namespace detail {
 
 struct SioHome {
     static constexpr bool exists = true;
-    // The coroutine ends with the socket; without one, of another server's event, with the worker.
+    // The coroutine ends with the socket. For an event of another worker there is no socket: it
+    // ends with the worker.
     static void keep(const sio::Socket& socket, const std::shared_ptr<Coroutine>& coroutine);
     static void failed(const sio::Socket& socket, std::string_view event,
                        const std::exception_ptr& error);
@@ -47,7 +48,7 @@ struct Home<sio::Socket, Rest...> : SioHome {
     }
 };
 
-// Of on_disconnect(): its socket is gone.
+// on_disconnect(): its socket is gone, so the coroutine belongs to the worker.
 template <>
 struct Home<sio::Socket, std::string_view> : Home<sio::Socket> {
     template <class... Others>
@@ -60,7 +61,8 @@ struct Home<sio::Socket, std::string_view> : Home<sio::Socket> {
 
 namespace sio::detail {
 
-// An event whose handler is a coroutine: owns what the handler's parameters show.
+// An event whose handler is a coroutine. It owns the objects that the handler's parameters refer
+// to.
 template <class H, class... P>
 struct EventCall {
     EventCall(std::shared_ptr<H> h, const Event& event)
@@ -73,7 +75,7 @@ struct EventCall {
           reader(args),
           stored{reader.template read<P>()...} {}
 
-    // Outside the memory of the packet, which the next packet may reuse.
+    // Copies the arguments out of the memory of the packet, which the next packet may reuse.
     static std::vector<Json> copy(std::span<const Json> args) {
         std::vector<Json> copies;
         copies.reserve(args.size());
@@ -92,7 +94,7 @@ struct EventCall {
     const std::vector<Json> args;
     const Event own_event;
     Reader reader;
-    // Braces: read from left to right.
+    // Initialized with braces, which read the arguments from left to right.
     std::tuple<decltype(std::declval<Reader&>().template read<P>())...> stored;
 };
 
@@ -114,7 +116,8 @@ ArgumentMismatch call_coroutine(const std::shared_ptr<H>& handler, const Event& 
             if (error) SioHome::failed(call->socket, call->name, error);
         });
     if (coroutine->start()) return {};
-    // Names that no client can send.
+    // No client can send these names. The socket is leaving, so the coroutine belongs to the
+    // worker.
     if (call->name == "disconnecting" || call->name == "disconnect")
         starling::detail::Home<>::suspended(coroutine);
     else

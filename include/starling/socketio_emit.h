@@ -1,7 +1,8 @@
 // <starling/socketio_emit.h>: the values that an application sends, as arguments of an event or as
 // an ack. Included by <starling/socketio.h>.
 //
-//     socket.emit("news", "text", 42, true, nullptr, sio::Json(...), sio::Binary(...), std::vector{1, 2});
+//     socket.emit("news", "text", 42, true, nullptr, sio::Json(...), sio::Binary(...));
+//     socket.emit("numbers", std::vector{1, 2});
 #pragma once
 
 #include <starling/socketio_value.h>

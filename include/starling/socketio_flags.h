@@ -1,5 +1,5 @@
-// <starling/socketio_flags.h>: the calls that choose the receivers and the flags of an emit. Included by
-// <starling/socketio.h>.
+// <starling/socketio_flags.h>: the calls that choose the receivers and the flags of an emit.
+// Included by <starling/socketio.h>.
 //
 //     io.to("room").except("muted").volatile_().emit("tick", 1);
 //     socket.compress(false).timeout(5s).emit_with_ack("sure?", done);
@@ -32,12 +32,12 @@ constexpr uint64_t timeout_ms(std::chrono::milliseconds timeout) noexcept {
     return timeout.count() < 0 ? 1 : uint64_t(timeout.count());
 }
 
-// The flag methods of Derived. Each returns a changed copy. Result::from(derived) makes the copy, which
-// is a Broadcast, or an Emitter for the client itself.
+// The flag methods of Derived. Each returns a changed copy, made by Result::from(derived): a
+// Broadcast, or an Emitter for the client itself.
 template <class Derived, class Result>
 class FlagCalls {
 public:
-    // Not for receivers whose connection cannot take the packet at once.
+    // Drops the packet for receivers whose connection cannot take it at once.
     [[nodiscard]] Result volatile_() const {
         return changed([](Flags& flags) { flags.volatile_packet = true; });
     }
@@ -58,12 +58,12 @@ private:
     }
 };
 
-// The receiver methods of Derived. Each returns a Broadcast with the receivers and flags of Derived, and
-// the change. `Result` is Broadcast.
+// The receiver methods of Derived. Each returns a Broadcast with the receivers and flags of
+// Derived, and the change. `Result` is Broadcast.
 template <class Derived, class Result = Broadcast>
 class ReceiverCalls {
 public:
-    // The sockets in any of the named rooms; further calls add rooms.
+    // Addresses the sockets in any of the named rooms. Further calls add rooms.
     [[nodiscard]] Result to(std::string_view room) const {
         return changed([room](Result& copy) { copy.rooms().emplace_back(room); });
     }
@@ -72,16 +72,16 @@ public:
     }
     [[nodiscard]] Result in(std::string_view room) const { return to(room); }
     [[nodiscard]] Result in(std::vector<std::string> rooms) const { return to(std::move(rooms)); }
-    // Not the sockets in any of these rooms.
+    // Excludes the sockets in any of these rooms.
     [[nodiscard]] Result except(std::string_view room) const {
         return changed([room](Result& copy) { copy.excepted().emplace_back(room); });
     }
     [[nodiscard]] Result except(std::vector<std::string> rooms) const {
         return changed([&rooms](Result& copy) { append(copy.excepted(), rooms); });
     }
-    // Only sockets of this process.
+    // Addresses only sockets of this process.
     [[nodiscard]] Result local() const {
-        return changed([](Result&) {});  // Every receiver is of this process.
+        return changed([](Result&) {});  // Every receiver is in this process, so nothing changes.
     }
 
 private:

@@ -1,9 +1,8 @@
 // <starling/socketio_handler.h>: turns a lambda into the handler of a Socket.IO event. The lambda's
-// parameters select the arguments; its return value is the ack. A coroutine's ack is the value that the
-// coroutine returns at its end. Included by <starling/socketio.h>.
-//
+// parameters select the arguments; its return value is the ack. The ack of a coroutine is the value
+// that it returns at its end. Included by <starling/socketio.h>.
 //     socket.on("sum", [](int a, int b) { return a + b; });
-//     socket.on("private message", [&io](sio::Socket from, std::string to, std::string text) { ... });
+//     socket.on("private message", [&io](sio::Socket from, std::string to, std::string s) { ... });
 //
 // Parameters, in the order of the arguments: bool, integers, floating point, std::string,
 // std::string_view, sio::Json, boost::json::array and object, sio::Binary, std::vector of these,

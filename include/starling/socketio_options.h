@@ -58,7 +58,7 @@ struct Options {
     bool serve_client = true;
     std::string client_dir = "";
 
-    // ---- Engine.IO --------------------------------------------------------------------------------
+    // ---- Engine.IO ------------------------------------------------------------------------------
     std::vector<Transport> transports = {Transport::polling, Transport::websocket};
     bool allow_upgrades = true;
     bool allow_eio3 = false;  // Clients 1.x and 2.x.
@@ -87,7 +87,7 @@ struct Options {
     PlainCallback<void(const http::Request&, http::Response&)> initial_headers = {}, headers = {};
     std::string initial_packet = "";  // Engine.IO message that each client gets first.
 
-    // ---- Socket.IO --------------------------------------------------------------------------------
+    // ---- Socket.IO ------------------------------------------------------------------------------
     Parser parser = Parser::json;
     std::chrono::milliseconds connect_timeout{10'000};  // For joining a namespace; Node: 45 s.
     // Sessions of one address (IPv6: of one /64) on one worker that have joined no namespace yet.
@@ -101,7 +101,7 @@ struct Options {
     uint32_t pending_acks_max = 1'000;              // Awaited from one socket.
     std::chrono::milliseconds ack_timeout{10'000};  // The default; Node: no timeout.
 
-    // ---- Login ------------------------------------------------------------------------------------
+    // ---- Login ----------------------------------------------------------------------------------
     // With keys or a user header set, a connecting client must be logged in: by `auth: {token}`, or
     // by the credentials that Authenticator::identify() reads from the request. Other clients get
     // the CONNECT_ERROR "unauthorized" with data {code}. The socket is disconnected when its token

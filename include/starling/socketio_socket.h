@@ -147,8 +147,8 @@ public:
         ask(name, std::forward_as_tuple(std::forward<Args>(args)...),
             std::make_index_sequence<sizeof...(Args) - 1>());
     }
-    // Without a callback the call returns a Future, for co_await in a coroutine, or then(). Future::get()
-    // waits for the answer, but throws on a worker's thread.
+    // Without a callback, the call returns a Future, for co_await in a coroutine, or for then().
+    // Future::get() waits for the answer, but throws on a worker's thread.
     template <class... Args>
     requires(!EndsWithCallback<Result, Args...>)
         [[nodiscard]] Future<Result> emit_with_ack(std::string_view name,
@@ -187,8 +187,9 @@ private:
 // Thread: any, except for methods marked "own thread": those work on the thread of the socket's
 // worker (where its handlers run), and throw std::logic_error on other threads.
 //
-// to(), except() and local() address other sockets of the namespace, never this one; they have no effect
-// once this socket is gone. volatile_(), compress() and timeout() are flags of one emit to this socket.
+// to(), except() and local() address other sockets of the namespace, never this one; they have no
+// effect once this socket is gone. volatile_(), compress() and timeout() set flags of one emit to
+// this socket.
 class Socket : public detail::Emits<Socket, Answer>,
                public detail::ReceiverCalls<Socket>,
                public detail::FlagCalls<Socket, Emitter> {
@@ -204,9 +205,9 @@ public:
     }
 
     // ---- Listeners: own thread ------------------------------------------------------------------
-    // Besides events of the client: "disconnecting" (the socket is still in its rooms) and
-    // "disconnect", each with the reason as argument, and "error", with the message of a refusing
-    // packet middleware.
+    // `name` is an event of the client, or one of these: "disconnecting" (the socket is still in
+    // its rooms) and "disconnect", each with the reason as argument; "error", with the message of a
+    // packet middleware that refused an event.
     template <class F>
     void on(std::string_view name, F&& handler) const {
         add_listener(name, detail::Listener::of(std::forward<F>(handler)), false);
@@ -231,7 +232,7 @@ public:
         std::function<std::optional<Error>(std::string_view name, std::span<const Json> args)>;
     void use(PacketMiddleware guard) const;
 
-    // ---- Rooms ------------------------------------------------------------------------------------
+    // ---- Rooms ----------------------------------------------------------------------------------
     // A room's name has 1 to 255 bytes; calls with other names are ignored.
     void join(std::string_view room) const;
     void leave(std::string_view room) const;
@@ -239,21 +240,20 @@ public:
 
     [[nodiscard]] Broadcast broadcast() const;  // All other sockets of the namespace.
 
-    // Runs `call` on the socket's worker, after the handler that runs there now, if the socket is still
-    // connected then. An exception of `call`, or of its coroutine, costs the client the connection, as
-    // a handler's does. `call` takes the Socket, or nothing. False: the socket is gone, or 64 MiB are on
-    // their way to its worker (a call counts as 1 KiB); then `call` is dropped. If the worker ends
-    // first, `call` is dropped too.
+    // Runs `call` on the socket's worker, after the handler that runs there now, if the socket is
+    // still connected then. `call` takes the Socket, or nothing. An exception of `call`, or of its
+    // coroutine, ends the client's connection, like an exception of a handler. False: `call` was
+    // dropped, because the socket is gone or 64 MiB are on their way to its worker (a call counts
+    // as 1 KiB). If the worker ends first, `call` is dropped too.
     bool post(Callback<void(Socket)> call) const;
     template <class F>
     requires std::is_invocable_v < std::decay_t<F>
     & > bool post(F&& call) const;
 
-    // Leaves the namespace. `close`: also ends the client's connection, and with it all its
-    // namespaces.
+    // Leaves the namespace. `close`: also ends the client's connection with all its namespaces.
     void disconnect(bool close = false) const;
 
-    // ---- About it ---------------------------------------------------------------------------------
+    // ---- About it -------------------------------------------------------------------------------
     [[nodiscard]] std::string nsp() const;   // "/admin"
     [[nodiscard]] std::string user() const;  // The logged-in user, see Options::auth; or "".
     // Own thread, from here on.

@@ -1,4 +1,8 @@
-// <starling/websocket.h>: WebSocket routes and sockets, as handlers see them (RFC 6455, RFC 7692).
+// <starling/websocket.h>: WebSocket routes and sockets of handlers (RFC 6455, RFC 7692).
+//
+// Owner:  the Server keeps the routes. A Socket is a handle that owns nothing.
+// Thread: a handler runs on the thread of its socket's worker. Socket says which of its methods
+//         work on any thread.
 #pragma once
 
 #include <starling/bytes.h>
@@ -30,8 +34,9 @@ struct WsHome;
 
 namespace starling::ws {
 
-// A whole message, as a view: that of a handler ends with its call. Text is valid UTF-8. What is sent is
-// text where it is a std::string, std::string_view or literal, and binary where it is bytes (ByteRange).
+// A view of a whole message. In a handler, the view ends with the call, and text is valid UTF-8. A
+// message that is sent is text if it is a std::string, a std::string_view or a literal, and binary
+// if it is bytes (ByteRange).
 class Message {
 public:
     Message(std::string_view text) noexcept : data_(text.data()), size_(text.size()) {}
@@ -50,17 +55,17 @@ public:
     [[nodiscard]] size_t size() const noexcept { return size_ & ~binary_bit; }
 
 private:
-    // Two words: a Message by value travels in registers.
+    // Two words, so that a Message travels in registers.
     static constexpr uint64_t binary_bit = uint64_t(1) << 63;
     const char* data_;
     uint64_t size_;
 };
 
 enum class SendResult : uint8_t {
-    sent,     // Queued; it leaves with the end of the tick.
-    dropped,  // The send queue is at its limit and the route drops (OnFull::drop).
-    closed,   // The socket is closing or gone, or was closed just now for a full queue.
-    posted,   // Called from a thread other than the socket's: on its way to that thread.
+    sent,     // Queued; the end of the tick sends it.
+    dropped,  // The send queue is at its limit, and the route drops (OnFull::drop).
+    closed,   // The socket is closing or gone, or this call closed it because its queue was full.
+    posted,   // Called on another thread; the message is on its way to the socket's thread.
 };
 
 namespace detail {
@@ -75,68 +80,72 @@ struct Data final : AnyData {
 };
 }  // namespace detail
 
-// A handle: small, free to copy, safe to keep, also longer than its Server. It goes null when the peer leaves or
-// the Server is gone; every call on a null handle does nothing.
+// A handle: small, free to copy, safe to keep, even after its Server is gone. The handle becomes
+// null when the peer leaves or the Server is gone; every call on a null handle does nothing.
 //
 // Thread: any for send, ping, close, terminate, pause, resume, join, leave, publish, is_open,
-// buffered_amount and comparison; calls from another thread than the socket's worker are posted to it, in
-// order. What says "own thread" works on the socket's worker, in its handlers say, and throws
-// std::logic_error elsewhere.
+//         buffered_amount and comparison. On a thread other than the worker's, these calls are
+//         posted to the worker and keep their order. Methods marked "own thread" work on the thread
+//         of the socket's worker, where its handlers run, and throw std::logic_error on other
+//         threads.
 class Socket {
 public:
     Socket() = default;
 
     SendResult send(Message message) const;
-    SendResult ping(std::string_view payload = {}) const;  // At most 125 bytes; more is cut.
-    // Starts the closing handshake. A code that may not be sent (RFC 6455 section 7.4) throws
-    // std::invalid_argument; a reason over 123 bytes is cut at a character.
+    SendResult ping(std::string_view payload = {}) const;  // At most 125 bytes; the rest is cut.
+    // Starts the closing handshake. A code that must not be sent (RFC 6455 section 7.4) throws
+    // std::invalid_argument. A reason longer than 123 bytes is cut, without splitting a character.
     void close(uint16_t code = 1000, std::string_view reason = {}) const;
-    void terminate() const;  // A TCP reset, without closing handshake.
+    void terminate() const;  // Resets the TCP connection, without closing handshake.
 
-    // Backpressure on what the peer sends. After pause() no handler gets a message, ping or pong of this
-    // socket and nothing more is read, so that TCP slows the peer down. Called in the message handler,
-    // pause() takes effect before the next message. resume() goes on in order; nothing is lost.
+    // Backpressure on what the peer sends. After pause(), no handler gets a message, ping or pong
+    // of this socket, and nothing more is read, so TCP slows the peer down. If the message handler
+    // calls pause(), the pause takes effect before the next message. resume() continues in order;
+    // no message is lost.
     //
-    // While the socket is paused, pings of the peer are not answered, the server sends none, and silence
-    // does not end the connection. A close frame or the end of the peer's stream is noticed after
-    // resume(), a reset at once; messages that had not been delivered are lost with a reset. close() ends the
-    // pause, so that the closing handshake can complete. Memory: at most the 256 KiB of one read (more
-    // with TLS by one record) wait in the server, the rest in the kernel's receive buffer.
+    // While the socket is paused, the server answers no pings of the peer and sends none, and
+    // silence does not end the connection. The server notices a close frame or the end of the
+    // peer's stream after resume(), and a reset at once; a reset loses the messages that were not
+    // delivered yet. close() ends the pause, so that the closing handshake can complete. Memory:
+    // the server holds at most the 256 KiB of one read (with TLS one record more); the rest waits
+    // in the kernel's receive buffer.
     void pause() const;
     void resume() const;
 
-    // Topics: publications reach every socket that joined, in the order in which one thread made
-    // them. join() twice is join() once. A topic name has 1 to 255 bytes; others are refused (false).
+    // Topics: a publication reaches every socket that joined the topic. The publications of one
+    // thread arrive in order. Joining twice has the effect of joining once. False: the name does
+    // not have 1 to 255 bytes, or the socket has reached Route::topics_max.
     bool join(std::string_view topic) const;
     bool leave(std::string_view topic) const;
-    // To all but this socket. How many sockets of this worker took it into their queues; nothing where the call
-    // was posted, from another thread.
+    // Sends to all sockets of the topic except this one. Returns how many sockets of this worker
+    // took the message into their queues. On another thread the call is posted: returns nullopt.
     std::optional<size_t> publish(std::string_view topic, Message message) const;
 
     [[nodiscard]] bool is_open() const;
-    // Bytes queued and not yet taken by the kernel. From another thread: as of the end of the last
-    // tick in which the kernel refused some.
+    // Bytes that are queued and not yet taken by the kernel. On another thread: the value at the
+    // end of the last tick in which the kernel refused bytes.
     [[nodiscard]] size_t buffered_amount() const;
 
-    // Runs `call` on the socket's worker, after the handler that runs there now, if the socket is still
-    // open then; its exception, or that of its coroutine, costs the socket the connection, as a
-    // handler's. `call` takes the Socket, or nothing. False: the socket is gone, or 64 MiB are on
-    // their way to its worker (a call counts as 1 KiB); then `call` is dropped. A call that the
-    // worker does not come to before it ends is dropped, too.
+    // Runs `call` on the socket's worker, after the handler that runs there now, if the socket is
+    // still open then. `call` takes the Socket, or nothing. An exception of `call`, or of its
+    // coroutine, ends the connection, like an exception of a handler. False: `call` was dropped,
+    // because the socket is gone or 64 MiB are on their way to its worker (a call counts as 1 KiB).
+    // If the worker ends first, `call` is dropped too.
     bool post(Callback<void(Socket)> call) const;
     template <class F>
     requires std::is_invocable_v < std::decay_t<F>
     & > bool post(F&& call) const;
 
-    // Own thread.
-    [[nodiscard]] std::string_view subprotocol() const;  // "" where none was agreed.
+    // Own thread, from here on.
+    [[nodiscard]] std::string_view subprotocol() const;  // "": none was agreed.
     [[nodiscard]] std::string remote_address() const;    // "192.0.2.7", "2001:db8::1", "unix".
-    // Of the newest ping that was answered; none before the first.
+    // For the newest ping that was answered; nullopt before the first.
     [[nodiscard]] std::optional<std::chrono::milliseconds> round_trip_time() const;
     [[nodiscard]] bool compresses() const;  // permessage-deflate was agreed.
 
-    // Own thread: one object of the application's per socket, freed with it. emplace_data() throws
-    // std::logic_error where the socket is gone, too.
+    // Stores one object of the application, which is freed with the socket. Throws std::logic_error
+    // also if the socket is gone.
     template <class T, class... Args>
     T& emplace_data(Args&&... args) const {
         auto data = std::make_unique<detail::Data<T>>(std::forward<Args>(args)...);
@@ -144,13 +153,13 @@ public:
         set_data(std::move(data));
         return value;
     }
-    template <class T>  // Null where there is none, or one of another type.
+    template <class T>  // Null: no object, or one of another type.
     [[nodiscard]] T* data() const {
         auto* found = dynamic_cast<detail::Data<T>*>(get_data());
         return found ? &found->value : nullptr;
     }
 
-    // Unique among the sockets of a server while they live.
+    // Unique among the open sockets of a server.
     [[nodiscard]] uint64_t id() const noexcept { return key_; }
     friend bool operator==(const Socket&, const Socket&) = default;
 
@@ -162,7 +171,7 @@ private:
         : worker_(&worker), key_(key) {}
     void set_data(std::unique_ptr<detail::AnyData> data) const;
     [[nodiscard]] detail::AnyData* get_data() const;
-    [[nodiscard]] server::WsConnection* connection() const;  // Null off its thread.
+    [[nodiscard]] server::WsConnection* connection() const;  // Null on other threads.
     [[nodiscard]] server::WsConnection* own(const char* what) const;
     template <class F>
     bool elsewhere(F&& call) const;
@@ -170,11 +179,12 @@ private:
     SendResult message_elsewhere(Message message, F&& call) const;
 
     base::Lifetime<server::Worker>* worker_ = nullptr;
-    uint64_t key_ = 0;  // Worker, slot and generation in one word, to travel in a register.
+    uint64_t key_ = 0;  // Worker, slot and generation in one word, which travels in a register.
 };
 
-// The moment before "101 Switching Protocols": the only one at which a request can be refused by an
-// HTTP status. Origin, version, key and limits have been checked. Own thread; ends with the call.
+// A request that will become a WebSocket, before the answer "101 Switching Protocols". Only here
+// can the request be refused with an HTTP status. Origin, version, key and limits have been
+// checked. Own thread; valid for the call.
 class Upgrade {
 public:
     [[nodiscard]] const http::Request& request() const noexcept { return request_; }
@@ -182,17 +192,18 @@ public:
         return offered_;
     }
 
-    // Answers with that status instead, and the fields of header(); the rest is forgotten.
+    // Answers with that status and with the fields of header() instead. All other settings are
+    // dropped.
     void refuse(int status = 403, std::string_view reason = {}) {
         refused_status_ = status;
         refused_reason_ = reason;
     }
-    // Overrides the choice made from Route::subprotocols; "" for none. One that was not offered is
-    // refused (false).
+    // Overrides the choice from Route::subprotocols; "": none. False: the client did not offer the
+    // name, and nothing changes.
     bool subprotocol(std::string_view name);
-    Upgrade& header(std::string_view name, std::string_view value);  // Of the answer.
+    Upgrade& header(std::string_view name, std::string_view value);  // Adds a field to the answer.
 
-    // Socket::data() of the socket to come.
+    // Stores the object that Socket::data() will return.
     template <class T, class... Args>
     T& emplace_data(Args&&... args) {
         auto data = std::make_unique<detail::Data<T>>(std::forward<Args>(args)...);
@@ -215,32 +226,32 @@ private:
     std::unique_ptr<detail::AnyData> data_;
 };
 
-// permessage-deflate. Off by default: it costs CPU for each message, and memory per connection where
-// the context is kept between messages.
+// permessage-deflate. Off by default: compression takes CPU time for each message, and memory for
+// each connection that keeps the context between messages.
 struct Compression {
     bool enabled = false;
-    // Keeps the compression window between messages where the client agrees: smaller messages, for
-    // about 300 KB per connection.
+    // Keeps the compression window between messages if the client agrees. Messages become smaller;
+    // a connection takes about 300 KB.
     bool context_takeover = false;
-    size_t threshold_bytes = 1024;  // Smaller messages are sent as they are.
-    int window_bits = 15;           // 9 to 15, of what the server compresses.
+    size_t threshold_bytes = 1024;  // Smaller messages are not compressed.
+    int window_bits = 15;           // Of the server's compressor: 9 to 15.
     int level = 6;                  // 1 (fast) to 9 (small).
 };
 
-// What happens to a message that does not fit into a connection's send queue.
+// What happens to a message that does not fit into the send queue of a connection.
 enum class OnFull : uint8_t {
     close,  // The connection is closed with 1008.
     drop,   // The message is dropped and counted.
 };
 
-// Which side ended a WebSocket.
+// The side that ended a WebSocket.
 enum class ClosedBy : uint8_t {
-    peer,   // It sent the first close frame.
-    local,  // This server: the application, a limit, a fault of the peer's, the server's stop.
-    lost,   // Neither: the connection broke, or the peer fell silent.
+    peer,   // The peer sent the first close frame.
+    local,  // This server did: the application, a limit, a fault of the peer, or the server's stop.
+    lost,   // No side did: the connection broke, or the peer fell silent.
 };
 
-// Handlers of Route::close: with or without the last argument, coroutines or not.
+// A handler of Route::close, with or without the last argument. It may be a coroutine.
 class CloseHandler {
 public:
     CloseHandler() = default;
@@ -265,44 +276,45 @@ private:
     Callback<void(Socket, uint16_t, std::string_view, ClosedBy)> call_;
 };
 
-// Everything about one path. Handlers belong to the route, not to connections, and may run on every
-// worker at the same time; for one socket they run one after the other. A handler that throws costs
-// its own socket the connection (1011), and other sockets nothing.
+// Everything about one path. The handlers belong to the route, not to a connection. They may run on
+// every worker at the same time; for one socket they run one after the other. If a handler throws,
+// its own socket is closed with 1011, and other sockets continue.
 //
-// All but `upgrade` may be coroutines: callables that return Task<>. What they take stays until they
-// end, the bytes of a message too. A coroutine is destroyed with its socket, one of `close` when the server
-// stops. While it is suspended the socket's further messages go on calling the handlers; see
-// coroutines_per_connection_max.
+// All handlers except `upgrade` may be coroutines, callables that return Task<>. The arguments of a
+// coroutine, including the bytes of a message, stay valid until it ends. A coroutine is destroyed
+// with its socket, a coroutine of `close` with the worker. While a coroutine is suspended, further
+// messages of its socket call the handlers; see coroutines_per_connection_max.
 struct Route {
-    uint64_t message_bytes_max = 1'000'000;  // Decompressed; more is closed with 1009.
-    uint32_t fragments_max = 1024;           // Of one message; more is closed with 1008.
+    uint64_t message_bytes_max = 1'000'000;  // Decompressed; a larger one closes with 1009.
+    uint32_t fragments_max = 1024;           // Per message; more fragments close with 1008.
     uint64_t send_queue_bytes_max = 1024 * 1024;
     OnFull on_full = OnFull::close;
     uint64_t fragment_bytes_max = 0;  // Outgoing messages are cut into such frames; 0: never.
-    uint32_t topics_max = 1'000;      // That one socket may join.
-    std::chrono::milliseconds ping_interval{25'000};  // 0: never.
-    std::chrono::milliseconds ping_timeout{20'000};   // Silence after a ping; then 1006.
-    // Pages of the same origin may always connect, and clients that send no Origin (no browser). More:
-    // "https://example.com", "https://*.example.com"; "*" is everybody.
+    uint32_t topics_max = 1'000;      // Topics that one socket may join.
+    std::chrono::milliseconds ping_interval{25'000};  // Silence before a ping; 0: never pings.
+    std::chrono::milliseconds ping_timeout{20'000};   // Silence after a ping that ends with 1006.
+    // Origins of other sites whose pages may connect: "https://example.com",
+    // "https://*.example.com", or "*" for every origin. Pages of the same origin, and clients that
+    // send no Origin (not browsers), may always connect.
     std::vector<std::string> origins = {};
-    // In order of preference: the first that the client offers is taken.
+    // In order of preference: the server takes the first that the client offers.
     std::vector<std::string> subprotocols = {};
     Compression compression = {};
 
     Callback<void(Upgrade&)> upgrade = {};
     Callback<void(Socket)> open = {};
     Callback<void(Socket, Message)> message = {};
-    // By the peer: its code and reason, 1005 where it sent none. Local: the code and reason that this side sent, or
-    // 1006 after terminate(). Lost: 1006. The socket is null for sending already; data() and
-    // remote_address() still work.
+    // ClosedBy::peer: code and reason of the peer's close frame, 1005 if it had none. local: the
+    // code and reason that this side sent, or 1006 after terminate(). lost: 1006. The socket cannot
+    // send any more; data() and remote_address() still work.
     CloseHandler close = {};
-    // With OnFull::drop: so many messages for this socket were dropped since the last call. Once in a turn of the
-    // loop at most.
+    // With OnFull::drop: the number of messages for this socket that were dropped since the last
+    // call. Called at most once per tick of the loop.
     Callback<void(Socket, uint64_t messages)> dropped = {};
     Callback<void(Socket)> drain = {};                           // The send queue is empty again.
-    Callback<void(Socket, std::string_view payload)> ping = {};  // Answered already.
+    Callback<void(Socket, std::string_view payload)> ping = {};  // The server has answered it.
     Callback<void(Socket, std::string_view payload)> pong = {};
-    // GET without an upgrade on this path; without it such a request gets 426.
+    // Answers a GET without an upgrade on this path. Empty: such a request gets 426.
     http::Handler page = {};
 };
 
@@ -341,7 +353,7 @@ struct Home<ws::Socket, Rest...> : WsHome {
         if (error) failed(socket.value, error);
     }
 };
-// Of `close`: its socket is gone, so the coroutine belongs to the worker.
+// Route::close: its socket is gone, so the coroutine belongs to the worker.
 template <>
 struct Home<ws::Socket, uint16_t, std::string_view, ws::ClosedBy> : Home<ws::Socket> {
     template <class... Others>
