@@ -1,18 +1,19 @@
-# Two components: `runtime` (the program, its pages, configuration and service) and `dev` (the library
-# with its headers, for find_package and pkg-config). cpack makes a Debian package of each.
+# There are two components: `runtime` (the program, its pages, configuration and service) and `dev`
+# (the library with its headers, for find_package and pkg-config). cpack makes a Debian package of
+# each.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 install(TARGETS starling RUNTIME COMPONENT runtime)
 install(DIRECTORY web/ DESTINATION ${CMAKE_INSTALL_DATADIR}/starling/web COMPONENT runtime)
-# Fetched by setup/clients/install; a build without them is whole, but for the page of Socket.IO.
+# setup/clients/install fetches the bundles. Without them, only the page of Socket.IO does not work.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/build/clients
   DESTINATION ${CMAKE_INSTALL_DATADIR}/starling COMPONENT runtime OPTIONAL
   PATTERN .installed-lock EXCLUDE)
 install(FILES packaging/starling.service DESTINATION lib/systemd/system COMPONENT runtime)
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime
   OPTIONAL)
-# /etc belongs to /usr; any other prefix has its own.
+# The prefix /usr uses /etc; any other prefix has an etc folder of its own.
 install(CODE "
   if(CMAKE_INSTALL_PREFIX MATCHES \"^(.*)/usr/?$\")
     set(sysconfdir \"\${CMAKE_MATCH_1}/etc\")
@@ -37,14 +38,15 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/starling-config-version.cma
 install(FILES ${CMAKE_BINARY_DIR}/starling-config.cmake
   ${CMAKE_BINARY_DIR}/starling-config-version.cmake DESTINATION ${package_dir} COMPONENT dev)
 
-# A relative prefix, so that an installed tree can be moved: two folders above LIBDIR, or three.
+# A relative prefix, so that an installed tree can be moved. LIBDIR is two or three folders below
+# it.
 file(RELATIVE_PATH pc_to_prefix /x/${CMAKE_INSTALL_LIBDIR}/pkgconfig /x)
 string(REGEX REPLACE "/$" "" pc_to_prefix "${pc_to_prefix}")
 configure_file(cmake/starling.pc.in ${CMAKE_BINARY_DIR}/starling.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/starling.pc
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 
-# What the packages depend on is what setup/packages.txt says.
+# setup/packages.txt says what the packages depend on.
 function(packages_of_group group out)
   file(STRINGS ${PROJECT_SOURCE_DIR}/setup/packages.txt lines REGEX "^${group} ")
   set(names)
@@ -71,7 +73,7 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "libc6, libstdc++6, ${run_packages}")
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libstarling-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
-# The program's package holds the bundles of Socket.IO for browsers, which the library serves.
+# The program's package holds the browser bundles of Socket.IO, which the library serves.
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
   "starling (= ${PROJECT_VERSION}), libssl-dev, zlib1g-dev, libboost1.81-dev, libboost-json1.81-dev, libboost-url1.81-dev, libsimdjson-dev, libspdlog-dev, libfmt-dev")
 include(CPack)

@@ -1,5 +1,5 @@
-// A clock for everyone: the time goes out once a second, and what any client sends goes to all.
-// Usage: broadcast [PORT], on 127.0.0.1, 9002 where none is given.
+// A shared clock: the server sends the time once a second, and sends each message of a client to
+// all clients. Usage: broadcast [PORT], on 127.0.0.1; the default port is 9002.
 #include <starling/server.h>
 
 #include <chrono>
@@ -24,7 +24,7 @@ int main(int count, char** arguments) {
     server.websocket(
         "/",
         {
-            .on_full = ws::OnFull::drop,  // A slow client misses a second and keeps its connection.
+            .on_full = ws::OnFull::drop,  // A slow client misses messages, but stays.
             .open = [](ws::Socket socket) { socket.join("all"); },
             .message = [&server](ws::Socket,
                                  ws::Message message) { server.publish("all", message); },

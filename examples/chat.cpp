@@ -1,5 +1,5 @@
-// A chat room: {"name":"Ada","msg":"hi"} comes in, Ada:hi goes to everyone, and Ada下线了! when she
-// leaves. Usage: chat [PORT], on every address, 3000 where none is given.
+// A chat room. A client sends {"name":"Ada","msg":"hi"}, and every client gets Ada:hi. When Ada
+// leaves, the others get Ada下线了!. Usage: chat [PORT], on every address; the default port is 3000.
 #include <starling/server.h>
 
 #include <boost/json.hpp>
@@ -13,7 +13,7 @@ struct Member {
     std::string name;
 };
 
-// The text of a member's message, "" where it is none.
+// The string member `name` of a message; "" if there is none.
 std::string text_of(const json::value& message, const char* name) {
     const json::object* object = message.if_object();
     const json::value* value = object ? object->if_contains(name) : nullptr;
@@ -28,7 +28,7 @@ int main(int count, char** arguments) {
         "/",
         {
             .message_bytes_max = 64 * 1024,
-            .origins = {"*"},  // The page may be served by another server, or be a file.
+            .origins = {"*"},  // The page may come from another server, or from a file.
             .open =
                 [](ws::Socket socket) {
                     socket.emplace_data<Member>();

@@ -1,4 +1,4 @@
-// Handlers that wait: a coroutine each. Usage: coroutines [PORT], 3000 where none is given.
+// Handlers that wait are coroutines. Usage: coroutines [PORT]; the default port is 3000.
 //
 //     curl http://127.0.0.1:3000/slow                  answers after a second
 //     npx wscat -c ws://127.0.0.1:3000/countdown       counts down, unless you leave
@@ -25,7 +25,7 @@ int main(int count, char** arguments) {
         response.text("after a second\n");
     });
 
-    // A client that leaves ends its coroutine, wherever it waits.
+    // When a client leaves, its coroutine ends where it waits.
     server.websocket("/countdown", {.open = [&](ws::Socket socket) -> Task<> {
                          for (int left = 10; left > 0; --left) {
                              socket.send(std::to_string(left));

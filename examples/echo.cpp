@@ -1,4 +1,4 @@
-// Sends every message back as it came. Usage: echo [PORT], on 127.0.0.1, 9001 where none is given.
+// Sends every message back unchanged. Usage: echo [PORT], on 127.0.0.1; the default port is 9001.
 #include <starling/server.h>
 
 #include <cstdlib>
@@ -15,5 +15,5 @@ int main(int count, char** arguments) {
                  .message = [](ws::Socket socket, ws::Message message) { socket.send(message); },
              });
 
-    return server.run();  // SIGTERM: stop accepting, close 1001, drain, return.
+    return server.run();  // On SIGTERM: stops accepting, closes with 1001, drains, returns.
 }

@@ -1,6 +1,6 @@
-// One application for both kinds of clients: what a Socket.IO client emits as "say" and what a plain
-// WebSocket at /feed sends goes to everyone, on either side.
-// Usage: socketio_and_websocket [PORT], on 127.0.0.1, 9003 where none is given.
+// One application for two kinds of clients. What a Socket.IO client emits as "say", and what a
+// WebSocket client at /feed sends, goes to all clients of both kinds. Usage: socketio_and_websocket
+// [PORT], on 127.0.0.1; the default port is 9003.
 #include <starling/server.h>
 #include <starling/socketio.h>
 
@@ -17,7 +17,7 @@ int main(int count, char** arguments) {
     starling::Server server({.listen = "127.0.0.1:" + port});
     auto& io = server.socketio();
 
-    // Any thread may publish and emit.
+    // publish() and emit() work on any thread.
     const auto say = [&server, &io](std::string_view text) {
         server.publish("feed", text);
         io.emit("said", text);

@@ -1,6 +1,7 @@
-// A Socket.IO server for clients of every generation: news, public and private messages, a number each
-// second. Usage: socketio_chat [PORT], on 127.0.0.1, 3001 where none is given. Pages find the clients at
-// /socket.io/socket.io.js (4.x), /socket.io/2/socket.io.js and /socket.io/1.4.4/socket.io.js.
+// A Socket.IO server for clients of all versions: news, public and private messages, and a number
+// each second. Usage: socketio_chat [PORT], on 127.0.0.1; the default port is 3001. It serves the
+// browser bundles at /socket.io/socket.io.js (4.x), /socket.io/2/socket.io.js and
+// /socket.io/1.4.4/socket.io.js.
 #include <starling/server.h>
 #include <starling/socketio.h>
 
@@ -16,15 +17,15 @@ using namespace std::chrono_literals;
 namespace http = starling::http;
 namespace sio = starling::sio;
 
-// The string that a message has by that name, "" where it has none.
+// The string member `name` of a message; "" if there is none.
 std::string text_of(const sio::Json& message, std::string_view name) {
     const auto* object = message.if_object();
     const auto* value = object ? object->if_contains(name) : nullptr;
     return value && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
-// A page of any site may poll. Clients before 3.0 send cookies along, and then a browser wants the
-// page's origin by its name. Do so only where, as here, cookies mean nothing.
+// Lets a page of any site poll. Clients before 3.0 send cookies, so browsers demand the exact
+// origin of the page. Do this only if cookies mean nothing, as here.
 void allow_page(const http::Request& request, http::Response& response) {
     if (!request.has_header("origin")) return;
     response.header("Access-Control-Allow-Origin", request.header("origin"))
@@ -43,7 +44,8 @@ void on_connection(sio::Server& io, sio::Socket socket) {
     });
     socket.on("sendPrivate", [&io](const sio::Json& message) {
         const std::string id = text_of(message, "toId");
-        if (!id.empty()) io.to(id).emit("getMessage", message);  // In the room of its id is one.
+        // Every socket is in the room of its id.
+        if (!id.empty()) io.to(id).emit("getMessage", message);
     });
     socket.on("sendMessageToServer",
               [&io](const sio::Json& message) { io.emit("sendMessageToAllClient", message); });
@@ -59,7 +61,7 @@ int main(int count, char** arguments) {
     auto& io = server.socketio({.allow_eio3 = true, .origins = {"*"}, .headers = allow_page});
     io.on_connection([&io](sio::Socket socket) { on_connection(io, socket); });
 
-    // Timers run on one thread, which has the generator to itself.
+    // Timers run on one thread, so the generator needs no lock.
     server.every(1s, [&io, numbers = std::minstd_rand(std::random_device()())]() mutable {
         io.emit("getServerMessage", std::uniform_int_distribution<int>(0, 99)(numbers));
     });

@@ -1,5 +1,5 @@
-# setup/steps.sh: for bash scripts that run long steps; to be sourced. A step is one line for people;
-# its output goes to a log file, of which the end is shown when the step fails.
+# setup/steps.sh: to be sourced by bash scripts that run long steps. A step prints one line. Its
+# output goes to a log file; if the step fails, the end of the log is printed.
 
 # step TITLE LOG COMMAND...
 step() {
@@ -23,10 +23,11 @@ step() {
     return "$status"
 }
 
-# On a terminal the step's line shows its last output; elsewhere a line appears every 20 seconds.
+# On a terminal, the line of the step shows the last output. Elsewhere a line is printed every 20
+# seconds.
 show_progress() {
     local title=$1 log=$2 started=$SECONDS last pause
-    exec 9<> <(:)  # Reading it with a timeout is a pause that needs no other process.
+    exec 9<> <(:)  # Reading it with a timeout waits without another process.
     if [[ -t 1 ]]; then pause=1; else pause=20; fi
     while true; do
         read -rt "$pause" -u 9 || true
