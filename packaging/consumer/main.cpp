@@ -1,4 +1,4 @@
-// Starts a server on a free port, says where it is, and stops it.
+// Starts a server on a free port, prints its address, and stops it.
 #include <starling/server.h>
 
 #include <cstdio>
