@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """bench/against.py BUILD: this build beside another build of starling, row by row, in one run.
 
-For a change that must not cost anything: BUILD is the build folder of the commit before it. The two
-take turns, round by round; a row shows the median of each and their ratio. Names are those of
-bench/run.py: echo echo16 echo16k fanout handshake idle socketio-ack socketio-ack16 socketio-idle.
+It shows what a change costs, if BUILD is the build folder of the commit before the change. The two
+builds take turns, round by round. A row shows the median of each build and their ratio. The names of
+the rows are those of bench/run.py: echo echo16 echo16k fanout handshake idle socketio-ack socketio-ack16
+socketio-idle.
 """
 
 import argparse
@@ -13,7 +14,8 @@ import run
 from tables import ratio, table
 
 COUNT = ["--connections"]
-# Name: the load's mode, its arguments, the field that is compared, and what serves.
+# Name: the mode of the load generator, its arguments, the compared field, and the program that
+# serves.
 ROWS = {
     "echo": ("echo", [*COUNT, 50], "server_us", peers.starling),
     "echo16": ("echo", [*COUNT, 50, "--in-flight", 16], "server_us", peers.starling),

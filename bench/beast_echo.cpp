@@ -1,9 +1,9 @@
-// bench/beast_echo.cpp: Boost.Beast's WebSocket in its asynchronous form on one thread, set up as
-// fast as its documentation allows: no compression, no automatic fragments, no delay in TCP; with
-// the timeouts that it suggests for a server. `beast_echo PORT` returns each message;
-// `beast_echo PORT broadcast` sends what arrives at /publish to everyone at any other path.
+// bench/beast_echo.cpp: Boost.Beast's WebSocket, asynchronous on one thread, as fast as its
+// documentation allows: no compression, no automatic fragments, TCP_NODELAY, and the suggested
+// timeouts of a server. `beast_echo PORT` returns each message. `beast_echo PORT broadcast` sends
+// each message from /publish to all clients at other paths.
 #ifndef NDEBUG
-#define NDEBUG  // Beast and Asio check themselves where this is not defined.
+#define NDEBUG  // Without it, Beast and Asio check their own invariants.
 #endif
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -25,7 +25,7 @@ using boost::system::error_code;
 
 namespace {
 
-// A socket that knows its executor's type pays for no type erasure.
+// A socket with a known executor type needs no type erasure.
 using Socket = asio::basic_stream_socket<tcp, asio::io_context::executor_type>;
 using Acceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>;
 using Stream = websocket::stream<Socket, false>;
@@ -104,7 +104,7 @@ private:
         });
     }
 
-    // Beast allows one write at a time.
+    // Beast allows only one write at a time.
     void send(const Message& message) {
         queue_.push_back(message);
         if (queue_.size() == 1) write();
@@ -143,7 +143,7 @@ void accept(Acceptor& acceptor, bool broadcast, Subscribers& subscribers) {
 int main(int argc, char** argv) {
     const auto port = static_cast<uint16_t>(argc > 1 ? std::atoi(argv[1]) : 9002);
     const bool broadcast = argc > 2 && std::string_view(argv[2]) == "broadcast";
-    Subscribers subscribers;  // Outlives the sessions, which the context's handlers hold.
+    Subscribers subscribers;  // Lives longer than the sessions, which the context's handlers hold.
     asio::io_context context(1);
     Acceptor acceptor(context, {asio::ip::address_v4::loopback(), port});
     acceptor.listen(4096);

@@ -1,5 +1,6 @@
-// bench/heap.h: what the server's allocator says is in use: a number that ends with a line feed, in
-// the body of a response. The connection for the question stays, so it does not count.
+// bench/heap.h: asks the server how many bytes its allocator has given out. The answer is a number
+// and a line feed in the body of a response. The connection for the question stays open, so it does
+// not count as growth.
 #pragma once
 
 #include <cctype>
@@ -16,7 +17,7 @@ class HeapQuestion {
 public:
     explicit HeapQuestion(const Options& options) : options_(options) {}
 
-    // 0 when the server is not to be asked.
+    // 0: the server is not asked.
     int64_t bytes() {
         if (options_.heap_path.empty()) return 0;
         if (fd_.get() < 0) fd_ = connect_to_server(options_, 0);

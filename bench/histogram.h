@@ -1,5 +1,5 @@
-// bench/histogram.h: latencies in buckets of about 1.6 % width, so that recording one costs a few
-// instructions and a fixed 30 KiB, however many there are.
+// bench/histogram.h: latencies in buckets with a width of about 1.6 %. Recording a latency costs a
+// few instructions. A histogram takes 30 KiB, for any number of latencies.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// bench/load_echo.h: the modes `echo` and `raw`: each connection keeps a number of messages on the
-// way and sends one more for each that comes back.
+// bench/load_echo.h: the modes `echo` and `raw`. Each connection keeps a number of messages in
+// flight, and sends one more for each message that returns.
 #pragma once
 
 #include <sys/epoll.h>
@@ -25,7 +25,7 @@ public:
           reply_bytes_(raw_ ? frame_.size() : server_frame_bytes(options.payload_bytes)),
           epoll_(epoll_create1(EPOLL_CLOEXEC)),
           buffer_(256 * 1024) {
-        // One frame more than are ever sent at once, so that a send may begin inside a frame.
+        // One frame more than is ever sent at once, so that a send may begin inside a frame.
         for (uint32_t i = 0; i <= options.in_flight; ++i) frames_ += frame_;
     }
 
@@ -44,11 +44,11 @@ private:
     struct Peer {
         Fd fd;
         FrameCounter replies;
-        size_t owed_bytes = 0;          // Still to be sent,
-        size_t offset = 0;              // from here in a frame.
-        std::vector<uint64_t> sent_at;  // A ring: the oldest message on the way is at `oldest`.
+        size_t owed_bytes = 0;          // The bytes that are still to be sent
+        size_t offset = 0;              // begin at this place of a frame.
+        std::vector<uint64_t> sent_at;  // A ring; the oldest message in flight is at `oldest`.
         size_t oldest = 0;
-        uint32_t returned = 0;  // Since the last were sent.
+        uint32_t returned = 0;  // Returned since the last send.
         bool wants_out = false;
     };
 

@@ -1,5 +1,5 @@
-// bench/load_fanout.h: the mode `fanout`: one publisher, many subscribers. A message carries the
-// time at which it was published; every delivery of it is counted and its delay recorded.
+// bench/load_fanout.h: the mode `fanout`, with one publisher and many subscribers. A message
+// carries the time at which it was published. Every delivery is counted, and its delay is recorded.
 #pragma once
 
 #include <sys/epoll.h>
@@ -44,13 +44,13 @@ public:
     }
 
 private:
-    static constexpr size_t unsent_bytes_max = 1 << 20;  // Then the publisher falls behind.
+    static constexpr size_t unsent_bytes_max = 1 << 20;  // Beyond it, the publisher falls behind.
     static constexpr uint64_t nap_ns_max = 200'000;      // The resolution of the latencies.
 
     struct Peer {
         Fd fd;
         FrameCounter deliveries;
-        char stamp[stamp_bytes]{};  // Of the unfinished frame.
+        char stamp[stamp_bytes]{};  // The time stamp of the unfinished frame.
     };
 
     void open() {
@@ -73,9 +73,9 @@ private:
         epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, peer.fd.get(), &event);
     }
 
-    // Few events at a time, so that the publisher keeps its pace between them. Waits by sleeping
-    // rather than in epoll: what arrives meanwhile is read together, and the server does not pay
-    // for waking this thread up with each of its sends.
+    // Handles few events at a time, so that the publisher keeps its pace. Waits by sleeping, not in
+    // epoll: the messages that arrive meanwhile are read together, and the server does not pay for
+    // waking this thread with each of its sends.
     void spin(double seconds, bool publishing) {
         const uint64_t interval = 1'000'000'000U / options_.rate;
         uint64_t now = now_ns();
@@ -90,8 +90,8 @@ private:
         }
     }
 
-    // With a window the publisher goes as fast as the deliveries do: the next message leaves when
-    // no more than the window's are on their way.
+    // With a window, the publisher sends the next message only if at most `window` messages are in
+    // flight. Its pace is then the pace of the deliveries.
     bool window_open() const noexcept {
         return options_.window == 0 ||
                published_ * options_.connections <
@@ -104,7 +104,8 @@ private:
         clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
     }
 
-    // Late is not lost: waits until everything arrived or nothing has for half a second.
+    // Late messages are not lost: waits until all have arrived, or until none has arrived for half
+    // a second.
     void drain() {
         const uint64_t wanted = published_ * options_.connections;
         const uint64_t end = now_ns() + static_cast<uint64_t>(options_.drain_seconds_max * 1e9);
@@ -136,7 +137,9 @@ private:
         const ssize_t n = recv(peer.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN) return;
         if (n <= 0) fail("the server ended a connection");
-        if (&peer == &publisher_) return;  // Some servers report to it on each message.
+        if (&peer == &publisher_)
+            return;  // Some servers send the publisher a report for each
+                     // message.
         const auto count = static_cast<size_t>(n);
         const size_t have = peer.deliveries.have();
         const int ended = peer.deliveries.take(buffer_.data(), count, delivery_bytes_, first_);
@@ -191,7 +194,7 @@ private:
     std::deque<Peer> peers_;  // Does not move its elements: epoll holds their addresses.
     Peer publisher_;
     std::string unsent_;
-    double bytes_each_ = 0;  // Memory of the server for each subscriber.
+    double bytes_each_ = 0;  // Memory of the server per subscriber.
     uint64_t published_ = 0, delivered_ = 0;
     Histogram latency_;
 };

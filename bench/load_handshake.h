@@ -1,5 +1,6 @@
-// bench/load_handshake.h: the mode `handshake`: a number of connections at once, each of which
-// connects, upgrades, and ends as soon as it has the answer; then another takes its place.
+// bench/load_handshake.h: the mode `handshake`, with a number of connections at once. Each
+// connection connects, upgrades, and ends when it has the answer. Then the next one takes its
+// place.
 #pragma once
 
 #include <sys/epoll.h>
@@ -39,7 +40,7 @@ private:
         std::string response;
     };
 
-    // A connect() over loopback is done when it returns, unless the server's queue is full.
+    // A connect() over loopback is complete when it returns, unless the server's queue is full.
     void start(Peer& peer) {
         peer.started_at = now_ns();
         peer.response.clear();
@@ -69,7 +70,7 @@ private:
         if (!peer.response.ends_with("\r\n\r\n")) return;
         if (!peer.response.starts_with("HTTP/1.1 101")) fail("refused:\n" + peer.response);
         latency_.record(now_ns() - peer.started_at);
-        peer.fd = Fd();  // Closes, which also takes it out of the epoll set.
+        peer.fd = Fd();  // Closing the descriptor also removes it from the epoll set.
         start(peer);
     }
 

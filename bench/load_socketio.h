@@ -1,6 +1,6 @@
 // bench/load_socketio.h: the modes whose names begin with `socketio-`. They speak Engine.IO 4 and
-// the namespace / of Socket.IO 5, with a server that acks `echo` with its argument and emits `pub`
-// on to everyone.
+// use the namespace / of Socket.IO 5. The server acks `echo` with its argument, and emits `pub` to
+// every client.
 #pragma once
 
 #include "load_socketio_ack.h"

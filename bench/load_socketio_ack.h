@@ -1,5 +1,5 @@
-// bench/load_socketio_ack.h: the mode `socketio-ack`: each connection keeps a number of events on
-// the way that want an ack, and sends one more for each ack.
+// bench/load_socketio_ack.h: the mode `socketio-ack`. Each connection keeps a number of events in
+// flight that ask for an ack, and sends one more for each ack.
 #pragma once
 
 #include <vector>
@@ -22,7 +22,7 @@ public:
             acks_.push_back(ack_text(id, text));
         }
         frame_bytes_ = frames_.size() / options.in_flight;
-        frames_ += frames_;  // So that what follows in the ring is one piece.
+        frames_ += frames_;  // Twice, so that the frames after the end of the ring are contiguous.
         if (frames_.size() > sent_bytes_max) fail("--in-flight, --payload: too much at once");
     }
 
@@ -55,14 +55,14 @@ public:
     }
 
 private:
-    // As many digits for each, so that all frames have one length.
+    // All ids have the same number of digits, so all frames have the same length.
     static constexpr uint32_t first_id = 1000, ids = 9000;
-    static constexpr size_t sent_bytes_max = 64 * 1024;  // A socket always takes them.
+    static constexpr size_t sent_bytes_max = 64 * 1024;  // A socket always takes this many.
 
     struct Peer : SocketioPeer {
-        std::vector<uint64_t> sent_at;  // A ring by id; the oldest on the way is at `oldest`.
+        std::vector<uint64_t> sent_at;  // A ring by id; the oldest event in flight is at `oldest`.
         size_t oldest = 0;
-        uint32_t returned = 0;  // Since the last were sent.
+        uint32_t returned = 0;  // Returned since the last send.
     };
 
     void spin(double seconds) {
@@ -70,7 +70,7 @@ private:
         while (now_ns() < end) pool_.poll(100, *this);
     }
 
-    // The places of those that returned are just before `oldest` in the ring.
+    // In the ring, the events whose acks returned are just before `oldest`.
     void send_next(Peer& peer, uint64_t now) {
         const size_t first =
             (peer.oldest + options_.in_flight - peer.returned) % options_.in_flight;
@@ -96,7 +96,7 @@ private:
 
     const Options& options_;
     SocketioPool<Peer> pool_;
-    std::string frames_;  // Those of all ids, twice.
+    std::string frames_;  // The frames of all ids, twice.
     std::vector<std::string> acks_;
     size_t frame_bytes_ = 0;
     Histogram latency_;

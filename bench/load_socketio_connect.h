@@ -1,5 +1,6 @@
-// bench/load_socketio_connect.h: the mode `socketio-connect`: a number of connections at once, each
-// of which connects, upgrades, joins the namespace /, and ends; then another takes its place.
+// bench/load_socketio_connect.h: the mode `socketio-connect`, with a number of connections at once.
+// Each connection connects, upgrades, joins the namespace /, and ends. Then the next one takes its
+// place.
 #pragma once
 
 #include "histogram.h"

@@ -1,6 +1,6 @@
-// bench/load_socketio_fanout.h: the mode `socketio-fanout`: one connection emits events that the
-// server emits to everyone. An event carries the time at which it left; each delivery of it to the
-// others is counted and its delay recorded.
+// bench/load_socketio_fanout.h: the mode `socketio-fanout`. One connection emits events, which the
+// server emits to every client. An event carries the time at which it was sent. Each delivery to
+// another client is counted, and its delay is recorded.
 #pragma once
 
 #include <algorithm>
@@ -41,7 +41,9 @@ public:
     void message(SocketioPeer& peer, std::string_view packet) {
         if (packet.size() != text_.size() || packet.substr(0, stamp_at) != head)
             fail("not what was emitted: " + std::string(packet));
-        if (&peer == emitter_) return;  // "Everyone" includes it; the claim is about the others.
+        if (&peer == emitter_)
+            return;  // The emitter gets a copy too; the claim is about the
+                     // others.
         latency_.record(pool_.now() - read_stamp(packet.data() + stamp_at));
         ++delivered_;
     }
@@ -50,11 +52,11 @@ private:
     static constexpr std::string_view head = "42[\"pub\",\"";
     static constexpr size_t stamp_at = head.size();
     static constexpr uint32_t connecting_at_once = 50;
-    static constexpr size_t unsent_bytes_max = 1 << 20;  // Then the emitter falls behind.
+    static constexpr size_t unsent_bytes_max = 1 << 20;  // Beyond it, the emitter falls behind.
     static constexpr uint64_t nap_ns_max = 200'000;      // The resolution of the latencies.
 
-    // Waits by sleeping rather than in epoll: what arrives meanwhile is read together, and the
-    // server does not pay for waking this thread up with each of its sends.
+    // Waits by sleeping, not in epoll: the packets that arrive meanwhile are read together, and the
+    // server does not pay for waking this thread with each of its sends.
     void spin(double seconds, bool emitting) {
         const uint64_t interval = 1'000'000'000U / options_.rate;
         uint64_t now = now_ns();
@@ -66,8 +68,8 @@ private:
         }
     }
 
-    // With a window, no more than so many events are on their way: a server that cannot keep the
-    // rate is then measured at the rate that it can, instead of at the queue that it builds up.
+    // With a window, at most `window` events are in flight. A server that cannot keep the rate is
+    // then measured at the rate that it can keep, and not by the queue that it builds up.
     bool window_open() const noexcept {
         return options_.window == 0 ||
                emitted_ * options_.connections <
@@ -80,7 +82,7 @@ private:
         clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
     }
 
-    // Late is not lost: waits until everything arrived, or for the time that is allowed for it.
+    // Late events are not lost: waits until all have arrived, or until the allowed time is over.
     void drain() {
         const uint64_t end = now_ns() + static_cast<uint64_t>(options_.drain_seconds_max * 1e9);
         while (delivered_ < emitted_ * options_.connections && now_ns() < end) spin(0.01, false);

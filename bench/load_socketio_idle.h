@@ -1,6 +1,6 @@
-// bench/load_socketio_idle.h: the mode `socketio-idle`: many connections that join the namespace /
-// and stay. The growth of the server's memory, divided by their number, is the result: once when
-// all have joined, and once more when each has got an ack.
+// bench/load_socketio_idle.h: the mode `socketio-idle`: many connections join the namespace / and
+// stay open. The result is the growth of the server's memory, divided by their number: once after
+// all have joined, and again after each has got an ack.
 #pragma once
 
 #include "heap.h"
@@ -20,7 +20,8 @@ public:
           heap_(options) {}
 
     void run() {
-        // What the server allocates once, such as receive buffers, is there after these.
+        // After these connections, the server has allocated what it allocates only once, such as
+        // receive buffers.
         pool_.open(warm_connections, warm_connections);
         exchange();
         const Memory before = memory();
@@ -51,7 +52,7 @@ private:
         return {static_cast<double>(private_dirty_bytes(options_.server_pid)), heap};
     }
 
-    // One event of each connection, so many at a time that no server has to queue them.
+    // Each connection sends one event; few enough at a time that no server has to queue them.
     void exchange() {
         acks_ = 0;
         size_t sent = 0;
@@ -80,7 +81,8 @@ private:
             std::printf("\"heap_bytes\": %.0f, \"heap_bytes_after\": %.0f}\n",
                         (joined.heap - before.heap) / count, (after.heap - before.heap) / count);
         std::fflush(stdout);
-        std::getchar();  // Holds the connections until it is told, or its starter is gone.
+        std::getchar();  // Holds the connections until a line arrives, or until the starter has
+                         // ended.
     }
 
     const Options& options_;

@@ -1,5 +1,6 @@
 // bench/load_socketio_polling.h: the mode `socketio-polling`: sessions over HTTP long-polling, each
-// on one keep-alive connection: a POST with one event, then the GET that brings its ack, and again.
+// on one keep-alive connection. A session repeats a POST with one event and the GET that returns
+// the ack.
 #pragma once
 
 #include <sys/epoll.h>
@@ -43,7 +44,7 @@ public:
 
 private:
     static constexpr std::string_view id = "1000";
-    static constexpr char separator = '\x1e';  // Between the packets of a payload.
+    static constexpr char separator = '\x1e';  // Separates the packets of a payload.
 
     enum class Step : unsigned char { opening, posting, getting };
 
@@ -53,8 +54,8 @@ private:
         bool joined = false;
         bool owes_pong = false;
         uint64_t sent_at = 0;
-        std::string rest;              // The begin of a response.
-        std::string get, post, pongs;  // Requests: the last is a pong before the event.
+        std::string rest;              // The beginning of a response.
+        std::string get, post, pongs;  // Requests; `pongs` sends a pong before the event.
     };
 
     void start(Peer& peer, uint32_t index) {
@@ -93,7 +94,7 @@ private:
         while (now_ns() < end) poll(100);
     }
 
-    // One request at a time is on the way, so nothing follows a response.
+    // One request at a time is in flight, so nothing follows a response.
     void read(Peer& peer) {
         const ssize_t n = recv(peer.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN) return;

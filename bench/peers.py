@@ -1,6 +1,6 @@
-"""bench/peers.py: the servers that are compared: how each is started, found, and ended.
+"""bench/peers.py: starts, finds and ends the servers that are compared.
 
-Every server listens on a free port of 127.0.0.1, is pinned to the cores given, and is ended by
+Every server listens on a free port of 127.0.0.1, is pinned to the given cores, and is ended by
 its own process id.
 """
 
@@ -56,7 +56,7 @@ NCHAN_MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 
 
 class Missing(Exception):
-    """This server cannot be measured here; the text says why."""
+    """This server cannot be measured here. The text says why."""
 
 
 def free_port():
@@ -90,7 +90,7 @@ def children(pid):
 
 
 def only_child(pid):
-    """nginx listens before its worker is there, so this waits for it."""
+    """Waits for the worker of nginx, because nginx listens before its worker runs."""
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline:
         found = children(pid)
@@ -102,7 +102,7 @@ def only_child(pid):
 
 @contextlib.contextmanager
 def started(command, port, cores):
-    """Runs a server pinned to `cores`; gives its process; ends it, by force if it takes long."""
+    """Runs a server pinned to `cores`, yields its process, and then ends it, by force if it takes long."""
     process = subprocess.Popen(
         [str(part) for part in command],
         stdin=subprocess.DEVNULL,
@@ -147,7 +147,7 @@ class Nchan(Peer):
         if not nginx or not NCHAN_MODULE.exists():
             raise Missing("not installed (packages nginx, libnginx-mod-nchan)")
         with tempfile.TemporaryDirectory(prefix="starling-bench-") as folder:
-            os.chmod(folder, 0o755)  # The worker is another user when this one is root.
+            os.chmod(folder, 0o755)  # If this user is root, nginx's worker runs as another user.
             port = free_port()
             conf = pathlib.Path(folder, "nginx.conf")
             conf.write_text(NGINX_CONF.format(module=NCHAN_MODULE, folder=folder, port=port))

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """bench/run.py: measures the servers side by side in one run and prints a table for each claim.
 
-Server and load generator are pinned to different cores. The servers take turns, round by round,
-so that a machine that becomes slower in between does so for all; a table shows medians.
+Server and load generator are pinned to different cores. The servers take turns, round by round, so
+a machine that becomes slower affects all servers. The tables show medians.
 """
 
 import argparse
@@ -33,7 +33,7 @@ class Bench:
         self.results = {}
 
     def load(self, mode, port, pid, arguments):
-        """One run of the load generator; its line of JSON as a dictionary."""
+        """Runs the load generator once, and returns its line of JSON as a dictionary."""
         command = [peers.program(self.build, "load"), mode, "--port", port, "--server-pid", pid]
         command += arguments
         done = subprocess.run(
@@ -57,7 +57,7 @@ class Bench:
             return self.load(use, port, pid, arguments)
 
     def compare(self, claim, mode, contenders, arguments, rounds=None):
-        """{name: {field: median}} over the rounds; a server that cannot run is left out."""
+        """Returns {name: {field: median}} over the rounds, without the servers that cannot run."""
         runs = {}
         missing = {}
         for _ in range(rounds or self.options.rounds):
@@ -145,7 +145,7 @@ def events(bench):
         (peers.Nchan(), PATHS, 1),
     ]
     arguments = bench.timed() + ["--connections", bench.connections(), "--rate", 4]
-    arguments += ["--stamp-at", 16]  # Behind the prefix of an event.
+    arguments += ["--stamp-at", 16]  # After the prefix of an event.
     results = bench.compare("events", "fanout", contenders, arguments)
     base = results.get("floor (send loop)", {}).get("server_us")
     rows = [
@@ -265,12 +265,13 @@ def describe_machine(bench):
 
 def main():
     options = parse_arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Ends the running server on the way.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Ends the running server on the way
+                                                             # out.
     bench = Bench(options)
     describe_machine(bench)
     begun = time.monotonic()
     names = [name for given in options.name for name in GROUPS.get(given, [given])]
-    for name in dict.fromkeys(names):  # Each once.
+    for name in dict.fromkeys(names):  # Each name once.
         CLAIMS[name](bench)
     print(f"\n{time.monotonic() - begun:.0f} s")
     if options.json:

@@ -1,11 +1,11 @@
-"""bench/socketio.py: the claims about Socket.IO, each against Node's socket.io in the same run."""
+"""bench/socketio.py: measures the claims about Socket.IO, with Node's socket.io in the same run."""
 
 import peers
 from tables import BUSY, LATENCY, busy, latency, ratio, table
 
 
 def compare(bench, claim, mode, arguments, rounds=None):
-    """The medians, and a function that puts a value of a server into relation to Node's."""
+    """Returns the medians, and a function that divides a server's value by Node's."""
     contenders = [peers.starling_socketio(bench.build), peers.node_socketio()]
     contenders = [(peer, [], 1) for peer in contenders]
     results = bench.compare(claim, mode, contenders, arguments, rounds)
@@ -34,8 +34,9 @@ def ack_16(bench):
 
 
 def fan_out(bench, claim, rate):
-    # A server that is a tenth of a second behind gets no more until it has caught up: without
-    # that, what Node takes in a run is delivered after it, and its CPU time per delivery is wrong.
+    # A server that is a tenth of a second behind gets no more events until it has caught up.
+    # Otherwise, Node would deliver many events after the run, and its CPU time per delivery would
+    # be wrong.
     window = max(1, rate // 10)
     arguments = bench.timed() + ["--connections", 500, "--rate", rate, "--window", window]
     results, of_node = compare(bench, claim, "socketio-fanout", arguments)
@@ -55,7 +56,7 @@ def fan_out_fast(bench):
 
 
 def fan_out_slow(bench):
-    """At a rate that Node can keep up with: beyond it, latencies only say how long one measured."""
+    """Uses a rate that Node can keep. Beyond that rate, latencies only grow with the length of the run."""
     fan_out(bench, "socketio-fanout200", 200)
 
 

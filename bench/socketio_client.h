@@ -1,6 +1,6 @@
-// bench/socketio_client.h: Socket.IO connections of a load mode over WebSocket (Engine.IO 4): the
-// opening, which ends with the CONNECT of the namespace /, and the frames that come after. One
-// epoll set for all; whoever owns the connections takes what arrives from poll().
+// bench/socketio_client.h: the Socket.IO connections of a load mode, over WebSocket (Engine.IO 4):
+// the opening, which ends with the CONNECT of the namespace /, and the frames after it. One epoll
+// set serves all connections; poll() gives their packets to the mode.
 #pragma once
 
 #include <sys/epoll.h>
@@ -16,13 +16,13 @@
 
 namespace starling::bench {
 
-// Packet types of Engine.IO and Socket.IO as they begin a text frame.
+// The packet types of Engine.IO and Socket.IO at the beginning of a text frame.
 namespace packet {
 constexpr std::string_view open = "0{", ping = "2", pong = "3", connect = "40", event = "42",
                            ack = "43";
 }
 
-// An event with one string; `id` is empty or asks for an ack, which carries it too.
+// An event with one string. `id` is empty, or asks for an ack and is repeated in it.
 inline std::string event_text(std::string_view id, std::string_view name, std::string_view text) {
     std::string made(packet::event);
     made.append(id).append("[\"").append(name).append("\",\"");
@@ -39,10 +39,10 @@ struct SocketioPeer {
 
     Fd fd;
     State state = State::upgrading;
-    std::string rest;  // The begin of a frame, or of the response to the upgrade.
+    std::string rest;  // The beginning of a frame, or of the response to the upgrade.
 };
 
-// `Peer` is a SocketioPeer with what a mode adds to it.
+// `Peer` is a SocketioPeer with the members that a mode adds.
 template <class Peer>
 class SocketioPool {
 public:
@@ -54,16 +54,16 @@ public:
           epoll_(epoll_create1(EPOLL_CLOEXEC)),
           buffer_(256 * 1024) {}
 
-    // A connection in addition to those that there are; its address stays.
+    // Adds a connection. The address of the Peer does not change.
     Peer& add() {
         Peer& peer = peers_.emplace_back();
         restart(peer);
         return peer;
     }
 
-    // A new connection in the place of the one that `peer` has, which is closed.
+    // Closes the connection of `peer`, and opens a new one in its place.
     void restart(Peer& peer) {
-        peer.fd = Fd();  // Closes, which also takes it out of the epoll set.
+        peer.fd = Fd();  // Closing the descriptor also removes it from the epoll set.
         peer.fd = connect_to_server(options_, started_++);
         peer.state = SocketioPeer::State::upgrading;
         peer.rest.clear();
@@ -74,9 +74,9 @@ public:
         epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, peer.fd.get(), &event);
     }
 
-    // Reads once from each connection that has something, a few of them at a time; answers pings.
-    // Calls handler.joined(peer), after which the connection may be another one, and
-    // handler.message(peer, packet) with a view that lasts for the call. Returns how many had.
+    // Reads once from each connection that is readable, a few at a time, and answers pings. Calls
+    // handler.joined(peer), which may replace the connection, and handler.message(peer, packet)
+    // with a view that is valid for the call. Returns the number of readable connections.
     template <class Handler>
     int poll(int timeout_ms, Handler& handler) {
         epoll_event events[64];
@@ -85,7 +85,7 @@ public:
         return n;
     }
 
-    // Opens `count` connections, at most `at_once` of them at the same time, and waits for all.
+    // Opens `count` connections, at most `at_once` at the same time, and waits for all of them.
     void open(uint32_t count, uint32_t at_once) {
         Joining handler;
         for (uint32_t started = 0; handler.count < count;) {
@@ -96,7 +96,7 @@ public:
 
     std::deque<Peer>& peers() noexcept { return peers_; }
 
-    // When what a handler is called for was read.
+    // The time at which the bytes of the current call of the handler were read.
     uint64_t now() const noexcept { return read_at_; }
 
 private:
@@ -112,7 +112,7 @@ private:
         return options.path == "/" ? "/socket.io/?EIO=4&transport=websocket" : options.path;
     }
 
-    // What is left of the last read goes in front of this one, so that frames are in one piece.
+    // Puts the rest of the last read in front of this read, so that every frame is contiguous.
     template <class Handler>
     void read(Peer& peer, Handler& handler) {
         const size_t have = peer.rest.size();
@@ -140,7 +140,7 @@ private:
         peer.rest.assign(at, left);
     }
 
-    // 0 until the response is whole. The accept value is the example of RFC 6455 section 1.3.
+    // 0 until the response is complete. The accept value is the example of RFC 6455 section 1.3.
     static size_t response_bytes(std::string_view bytes) {
         const size_t end = bytes.find("\r\n\r\n");
         if (end == std::string_view::npos) return 0;
@@ -151,7 +151,7 @@ private:
         return end + 4;
     }
 
-    // False when the connection is another one now, and nothing more may be taken from it.
+    // False: the connection was replaced, and nothing more may be read from the old one.
     template <class Handler>
     bool take(Peer& peer, const Frame& frame, Handler& handler) {
         using State = SocketioPeer::State;
@@ -178,7 +178,7 @@ private:
     const std::string request_, connect_, pong_;
     const Fd epoll_;
     std::vector<char> buffer_;
-    std::deque<Peer> peers_;  // Does not move its elements: epoll holds their addresses.
+    std::deque<Peer> peers_;  // A deque does not move its elements: epoll holds their addresses.
     uint32_t started_ = 0;
     uint64_t read_at_ = 0;
 };

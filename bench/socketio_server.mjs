@@ -1,13 +1,14 @@
-// bench/socketio_server.mjs: Node's `socket.io` with its defaults, from tests/node_modules.
-// `node --expose-gc socketio_server.mjs PORT`: acks `echo` with its argument, and emits `pub` on to
-// everyone. GET /heap answers with the bytes that are in use after a collection.
+// bench/socketio_server.mjs: Node's `socket.io` with its defaults, from tests/node_modules. `node
+// --expose-gc socketio_server.mjs PORT` acks `echo` with its argument, and emits `pub` to every
+// client. GET /heap answers with the bytes that are in use after a garbage collection.
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 
 const require = createRequire(new URL('../tests/package.json', import.meta.url));
 const { Server } = require('socket.io');
 
-// The heap of V8, and what its objects hold outside of it; not the sockets of libuv and the kernel.
+// The heap of V8 and the memory that V8's objects hold outside it, without the sockets of libuv and
+// the kernel.
 function heapBytes() {
   globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();

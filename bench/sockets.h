@@ -1,5 +1,5 @@
-// bench/sockets.h: connections to 127.0.0.1 and the opening handshake (RFC 6455 section 4.1),
-// blocking with a time limit: connecting is not what the load modes that use it measure.
+// bench/sockets.h: connections to 127.0.0.1 and the opening handshake (RFC 6455 section 4.1). The
+// calls block with a time limit, because the load modes that use them do not measure connecting.
 #pragma once
 
 #include <arpa/inet.h>
@@ -44,8 +44,8 @@ inline void raise_descriptor_limit() {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// `index` chooses the source address. The port is chosen at connect(), where it need only differ
-// from those of the same address pair (ip(7), IP_BIND_ADDRESS_NO_PORT).
+// `index` selects the source address. The port is chosen at connect(), where it must only differ
+// from the ports of the same address pair (ip(7), IP_BIND_ADDRESS_NO_PORT).
 inline Fd connect_to_server(const Options& options, uint32_t index) {
     Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (fd.get() < 0) fail(std::string("socket: ") + std::strerror(errno));
@@ -85,7 +85,7 @@ inline void send_all(const Fd& fd, std::string_view bytes) {
     }
 }
 
-// Reads exactly up to `count` bytes more, or fails after the time limit.
+// Reads up to `count` more bytes; fails after the time limit.
 inline std::string receive(const Fd& fd, size_t count, int flags = 0) {
     std::string bytes(count, '\0');
     const ssize_t n = ::recv(fd.get(), bytes.data(), count, flags);
@@ -95,7 +95,7 @@ inline std::string receive(const Fd& fd, size_t count, int flags = 0) {
     return bytes;
 }
 
-// The header of an HTTP response; the server sends nothing behind a 101 before it is asked.
+// The header of an HTTP response. After a 101 the server sends nothing before it is asked.
 inline std::string receive_response(const Fd& fd) {
     std::string response;
     while (response.find("\r\n\r\n") == std::string::npos) {
@@ -107,7 +107,7 @@ inline std::string receive_response(const Fd& fd) {
 
 inline void expect_upgrade(const Fd& fd) {
     const std::string response = receive_response(fd);
-    // The accept value for the key above is the example of RFC 6455 section 1.3.
+    // The accept value of the key above is the example of RFC 6455 section 1.3.
     if (!response.starts_with("HTTP/1.1 101") ||
         response.find("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == std::string::npos)
         fail("the server refused the upgrade:\n" + response);

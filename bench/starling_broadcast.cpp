@@ -1,4 +1,4 @@
-// bench/starling_broadcast.cpp: this library sending what arrives at /publish to everyone at
+// bench/starling_broadcast.cpp: this library; sends each message from /publish to every client at
 // /subscribe. `starling_broadcast PORT [WORKERS]`.
 #include <starling/server.h>
 

@@ -1,5 +1,5 @@
-// bench/starling_echo.cpp: this library returning each message. `starling_echo PORT [WORKERS]`.
-// GET /heap answers with the bytes that the allocator has given out, for bench/run.py idle.
+// bench/starling_echo.cpp: this library; returns each message. `starling_echo PORT [WORKERS]`. For
+// bench/run.py idle, GET /heap answers with the bytes that the allocator has given out.
 #include <malloc.h>
 #include <starling/server.h>
 
@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
                          static_cast<void>(socket.send(message));
                      }});
     server.get("/heap", [](const http::Request&, http::Response& response) {
-        const auto info = mallinfo2();  // In arenas, and in mappings of their own.
+        const auto info = mallinfo2();  // In arenas, and in separate mappings.
         response.text(std::to_string(info.uordblks + info.hblkhd) + "\n");
     });
     return server.run();

@@ -1,8 +1,9 @@
-// bench/starling_events.cpp: this library's server events: what arrives at /publish is an event of the
-// channel at /ws/ServerEvent?Ref=bench. `starling_events PORT [WORKERS]`.
+// bench/starling_events.cpp: the server events of this library. Each message from /publish becomes
+// an event of the channel at /ws/ServerEvent?Ref=bench. `starling_events PORT [WORKERS]`.
 //
-// The prefix of an event takes the place of the first 16 bytes, so that as much is delivered as was
-// published. The interval is 200 ms: 4 events a second pass the limit, which is looked at for each.
+// The prefix of an event replaces the first 16 bytes, so that a delivery has as many bytes as the
+// message. The interval is 200 ms: 4 events a second pass the limit, which is checked for each
+// event.
 #include <starling/server.h>
 
 #include <chrono>

@@ -1,6 +1,6 @@
-// bench/starling_socketio.cpp: this library's Socket.IO: acks `echo` with its argument, and emits
-// `pub` on to everyone. `starling_socketio PORT [WORKERS]`. GET /heap answers with the bytes that
-// the allocator has given out.
+// bench/starling_socketio.cpp: the Socket.IO of this library: acks `echo` with its argument, and
+// emits `pub` to every client. `starling_socketio PORT [WORKERS]`. GET /heap answers with the bytes
+// that the allocator has given out.
 #include <malloc.h>
 #include <starling/server.h>
 #include <starling/socketio.h>
@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
         socket.on("pub", [&io](const sio::Json& value) { io.emit("pub", value); });
     });
     server.get("/heap", [](const http::Request&, http::Response& response) {
-        const auto info = mallinfo2();  // In arenas, and in mappings of their own.
+        const auto info = mallinfo2();  // In arenas, and in separate mappings.
         response.text(std::to_string(info.uordblks + info.hblkhd) + "\n");
     });
     return server.run();

@@ -1,4 +1,4 @@
-"""bench/tables.py: how results are printed: Markdown that can be read as plain text too."""
+"""bench/tables.py: prints the results as Markdown that can be read as plain text too."""
 
 import sys
 
@@ -16,7 +16,7 @@ def number(value):
 
 
 def table(title, columns, rows):
-    """Markdown, with cells padded so that it can be read as plain text too."""
+    """Prints a Markdown table whose cells are padded, so that it can be read as plain text too."""
     cells = [columns] + [[c if isinstance(c, str) else number(c) for c in row] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
 

@@ -1,5 +1,6 @@
-// bench/wire.h: RFC 6455 section 5.2 for a client that sends frames of one size, made once. The
-// masking key is zero, so the payload needs no pass over it; the server cannot tell and unmasks.
+// bench/wire.h: RFC 6455 section 5.2 for a client that sends frames of one size, which are built
+// once. The masking key is zero, so the payload needs no masking; the server cannot know that, and
+// unmasks.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,7 @@ inline size_t header_bytes(size_t payload_bytes) noexcept {
 
 inline char first_byte(bool binary) noexcept { return static_cast<char>(binary ? 0x82 : 0x81); }
 
-// What a server sends: a final, unmasked frame.
+// A server sends final, unmasked frames.
 inline size_t server_frame_bytes(size_t payload_bytes) noexcept {
     return header_bytes(payload_bytes) + payload_bytes;
 }
@@ -33,11 +34,11 @@ inline std::string client_frame(bool binary, std::string_view payload) {
     return frame.append(payload);
 }
 
-// Counts frames of one known size in a stream without looking at more than their first byte.
+// Counts frames of one known size in a stream, and looks only at their first bytes.
 class FrameCounter {
 public:
-    // Returns how many frames ended in these bytes, or -1 when one begins with another byte than
-    // `first`: then the server sent something that was not asked for.
+    // Returns the number of frames that ended in these bytes. -1: a frame begins with another byte
+    // than `first`, so the server sent something unexpected.
     int take(const char* bytes, size_t count, size_t frame_bytes, char first) noexcept {
         size_t at = have_ == 0 ? 0 : frame_bytes - have_;
         int ended = have_ != 0 && at <= count ? 1 : 0;
@@ -49,14 +50,14 @@ public:
         return ended;
     }
 
-    // How much of the unfinished frame is there.
+    // The bytes of the unfinished frame that have arrived.
     size_t have() const noexcept { return have_; }
 
 private:
     size_t have_ = 0;
 };
 
-// The whole frame at the begin of `bytes`; `bytes` is 0 when it is not all there yet.
+// The frame at the beginning of `bytes`. `bytes` is 0 if the frame is not complete yet.
 struct Frame {
     char first = 0;
     std::string_view payload;
@@ -66,7 +67,7 @@ struct Frame {
 inline Frame frame_at(const char* at, size_t count) noexcept {
     if (count < 2) return {};
     const auto byte = [at](size_t i) { return static_cast<unsigned char>(at[i]); };
-    size_t length = byte(1);  // A server does not mask, so the topmost bit is clear.
+    size_t length = byte(1);  // A server does not mask, so the highest bit is clear.
     const size_t header = length < 126 ? 2 : length == 126 ? 4 : 10;
     if (count < header) return {};
     if (header > 2) length = 0;
@@ -75,8 +76,8 @@ inline Frame frame_at(const char* at, size_t count) noexcept {
     return {at[0], {at + header, length}, header + length};
 }
 
-// A time as ten printable bytes of five bits each (50 bits of nanoseconds are thirteen days), so that it
-// can travel in text messages, and in JSON strings without an escape, through any server.
+// A time as ten printable bytes of five bits each: 50 bits of nanoseconds are thirteen days. Text
+// messages and JSON strings can carry the bytes without escapes, through any server.
 constexpr size_t stamp_bytes = 10;
 
 inline void write_stamp(char* to, uint64_t nanoseconds) noexcept {

@@ -1,6 +1,6 @@
-// bench/ws_echo.mjs: Node's `ws` without compression, from tests/node_modules.
-// `node ws_echo.mjs PORT` returns each message; `node ws_echo.mjs PORT broadcast` sends what
-// arrives at /publish to everyone at any other path.
+// bench/ws_echo.mjs: Node's `ws` without compression, from tests/node_modules. `node ws_echo.mjs
+// PORT` returns each message. `node ws_echo.mjs PORT broadcast` sends each message from /publish to
+// all clients at other paths.
 import { createRequire } from 'node:module';
 
 const require = createRequire(new URL('../tests/package.json', import.meta.url));
