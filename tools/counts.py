@@ -1,4 +1,4 @@
-"""What test programs say about how many tests passed."""
+"""Reads from the output of test programs how many tests passed and failed."""
 import json
 import os
 import re
@@ -21,7 +21,7 @@ class Count:
 
 
 def gtest(report_path: str, log: str, status: int) -> Count:
-    """From the JSON report; from the log where the program died before it wrote one."""
+    """Reads the JSON report, or the log if the program died before it wrote a report."""
     if not os.path.exists(report_path):
         return Count(passed=len(re.findall(r"^\[       OK \]", log, re.MULTILINE)),
                      failed=max(1, len(re.findall(r"^\[  FAILED  \] .* \(\d+ ms\)", log, re.MULTILINE))))
@@ -37,14 +37,14 @@ def gtest(report_path: str, log: str, status: int) -> Count:
             elif test["status"] == "RUN":
                 count.passed += 1
     if status != 0 and count.failed == 0:
-        count.failed = 1  # A sanitizer's report at the end.
+        count.failed = 1  # A sanitizer reported a fault at the end.
     if count.passed + count.failed == 0:
         count.failed = 1  # Nothing ran.
     return count
 
 
 def node(log: str, status: int) -> Count:
-    """From the summary of `node --test`, whichever reporter wrote it."""
+    """Reads the summary of `node --test`, of any reporter."""
     said: dict[str, int] = {}
     for key, value in re.findall(r"^(?:#|ℹ) (\w+) (\d+)\s*$", log, re.MULTILINE):
         said[key] = int(value)

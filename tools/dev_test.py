@@ -1,4 +1,4 @@
-"""Tests of ./dev and of tools/select_tests.py: a selection of tests that selects nothing is a failure."""
+"""Tests of ./dev and of tools/select_tests.py: selecting no test is a failure."""
 import os
 import shutil
 import subprocess
@@ -25,7 +25,7 @@ Sizes/Limits.
 TESTS = ["Cookie.ReadsOne", "Cookie.ReadsMany", "HttpParser.RefusesACookieOfTwoLines", "Sizes/Limits.Hold/0",
          "Sizes/Limits.Hold/1"]
 
-# In place of the compiler and of the test program: they tell how they were called.
+# Stand-ins for CMake, the test program and Node.js, which print how they were called.
 CMAKE = """#!/bin/bash
 if [[ $* == *' -n' ]]; then for ((i = 0; i < ${STEPS:-0}; ++i)); do echo "[$i/$STEPS] c++"; done; exit; fi
 echo "cmake $*"
@@ -54,7 +54,7 @@ class Selecting(unittest.TestCase):
 
 
 class Dev(unittest.TestCase):
-    """The script itself, in a folder of its own."""
+    """Runs the script ./dev in a folder of its own."""
 
     def setUp(self):
         self.root = tempfile.mkdtemp()

@@ -1,27 +1,27 @@
-"""Which tests failed and what they said, from the logs of test programs."""
+"""Reads from the logs of test programs which tests failed, and what they printed."""
 import re
 from dataclasses import dataclass
 
-LINES_MAX = 120  # All of a step's failures together.
-BLOCK_LINES_MAX = 60  # One of them.
+LINES_MAX = 120  # For all failures of a step together.
+BLOCK_LINES_MAX = 60  # For one failure.
 LINE_CHARACTERS_MAX = 160
 NAMES_MAX = 30
 
-# Of `node --test`: a failure of these kinds only says that another one, which is shown, took it along.
+# A failure of `node --test` of these kinds only follows from another failure, which is shown.
 FOLLOWS_FROM_OTHERS = ("subtestsFailed", "cancelledByParent")
 
 
 @dataclass
 class Failure:
     name: str
-    said: list[str]  # Nothing where another failure is the reason.
+    said: list[str]  # Empty if another failure is the reason.
 
 
 def node(log: str) -> list[Failure]:
-    """From TAP: the innermost tests, with the names of those around them. A suite is listed where it failed
-    itself, as by a hook; a file where it died."""
+    """Reads TAP: the innermost tests, with the names of the tests around them. A suite is listed if it failed
+    itself, for example in a hook, and a file if it died."""
     lines = log.split("\n")
-    around: list[str] = []  # By depth: the last test that began there.
+    around: list[str] = []  # For each depth, the last test that began there.
     found = []
     for at, line in enumerate(lines):
         begins = re.match(r"( *)# Subtest: (.*)", line)
@@ -38,14 +38,14 @@ def node(log: str) -> list[Failure]:
         name = " > ".join(part.replace("\\#", "#") for part in path)
         if kind in FOLLOWS_FROM_OTHERS:
             said = []
-        elif any(l.startswith("exitCode: ") for l in said):  # A file: what it wrote stands before its line.
+        elif any(l.startswith("exitCode: ") for l in said):  # A file: its output stands before its line.
             said = said + last_words(lines[:at])
         found.append(Failure(name, said))
     return found
 
 
 def diagnostics(lines: list[str], start: int, depth: int) -> list[str]:
-    """The YAML block of a TAP line that is indented by `depth`, without the frames of Node.js itself."""
+    """The YAML block of a TAP line that is indented by `depth`, without the stack frames of Node.js."""
     margin = " " * (depth + 2)
     if start >= len(lines) or lines[start] != margin + "---":
         return []
@@ -59,7 +59,7 @@ def diagnostics(lines: list[str], start: int, depth: int) -> list[str]:
 
 
 def last_words(lines: list[str], count: int = 30) -> list[str]:
-    """The output of a test file that ends with `lines`."""
+    """The last output of a test file whose log ends with `lines`."""
     words: list[str] = []
     for line in reversed(lines):
         if line.startswith("# Subtest: ") and not words:
@@ -71,7 +71,7 @@ def last_words(lines: list[str], count: int = 30) -> list[str]:
 
 
 def gtest(log: str) -> list[Failure]:
-    """What each test that failed wrote, what a sanitizer said to one that passed, and the last words of a
+    """The output of each failed test, a sanitizer's report in a test that passed, and the last output of a
     program that died."""
     found = []
     name, said = "", []
@@ -92,12 +92,12 @@ def gtest(log: str) -> list[Failure]:
 
 
 def unittest(log: str) -> list[Failure]:
-    """The names alone: a tail of the log shows the rest."""
+    """Only the names: the end of the log shows the rest."""
     return [Failure(name, []) for name in re.findall(r"^(?:ERROR|FAIL): (.*)", log, re.MULTILINE)]
 
 
 def report(failures: list[Failure]) -> list[str]:
-    """The lines to print: bounded, with each failure's first lines rather than one failure's all."""
+    """The lines to print. Their number is bounded, so every failure gets its first lines."""
     telling = [f for f in failures if f.said]
     each = max(10, min(BLOCK_LINES_MAX, LINES_MAX // max(1, len(telling))))
     lines: list[str] = []
@@ -115,7 +115,7 @@ def report(failures: list[Failure]) -> list[str]:
 
 
 def names(failures: list[str]) -> list[str]:
-    """For the end of the output: bounded, too."""
+    """The names for the end of the output. Their number is bounded."""
     if len(failures) <= NAMES_MAX:
         return failures
     return failures[:NAMES_MAX] + [f"... and {len(failures) - NAMES_MAX} more"]

@@ -1,4 +1,4 @@
-"""Tests of tools/lint: for each rule, an input that it finds and one that it lets pass."""
+"""Tests of tools/lint: for each rule, an input that it finds and an input that it accepts."""
 import os
 import sys
 import unittest

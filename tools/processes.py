@@ -1,5 +1,5 @@
-"""Runs one command after the other, with its output in a file and a sign of life for people, and
-leaves no process of theirs behind."""
+"""Runs commands one after the other. The output goes to a file, and the terminal shows progress. No
+process that a command started is left running."""
 import ctypes
 import os
 import signal
@@ -8,16 +8,16 @@ import sys
 import time
 
 PR_SET_CHILD_SUBREAPER = 36
-QUIET_SECONDS_MAX = 20  # Without a terminal: how long nothing is printed.
+QUIET_SECONDS_MAX = 20  # Without a terminal: the longest time without a line.
 
 
 def adopt_orphans() -> None:
-    """From now on a process whose parent ends becomes a child of this one, where sweep() finds it."""
+    """After this call, a process whose parent ends becomes a child of this process, so sweep() finds it."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def children() -> list[tuple[int, str]]:
-    """Id and name of each child of this process that still runs."""
+    """The id and name of each running child of this process."""
     found, me = [], os.getpid()
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
@@ -34,7 +34,7 @@ def children() -> list[tuple[int, str]]:
 
 
 def sweep() -> list[str]:
-    """Ends what the commands so far have left running; their names."""
+    """Ends the processes that commands have left running. Returns their names."""
     names: list[str] = []
     for attempt in range(50):
         left = children()
@@ -61,7 +61,7 @@ def reap() -> None:
 
 
 class Progress:
-    """One line for a step: on a terminal it shows the last output, elsewhere it says that time passes."""
+    """The progress of a step: on a terminal its last output, elsewhere a line from time to time."""
 
     def __init__(self, title: str, log: str):
         self.title, self.log = title, log
@@ -113,7 +113,7 @@ def stop(process: subprocess.Popen) -> None:
 
 def run(title: str, command: list[str], log: str, cwd: str, env: dict[str, str] | None = None,
         seconds_max: float = 1800) -> int:
-    """The exit status; the output is appended to `log`."""
+    """Runs a command and returns its exit status. The output is appended to `log`."""
     progress = Progress(title, log)
     process = start(command, log, cwd, env or {})
     try:

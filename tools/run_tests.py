@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""All tests, step by step: ./test [STEP...]. The output of each step is in build/test/STEP.log."""
+"""Runs all tests, step by step: ./test [STEP...]. The output of each step goes to build/test/STEP.log."""
 import os
 import shutil
 import signal
@@ -18,7 +18,7 @@ import processes  # noqa: E402
 from counts import Count  # noqa: E402
 
 LOGS = os.path.join(ROOT, "build", "test")
-FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))  # Of each fuzz target.
+FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))  # For each fuzz target.
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "strict_string_checks=1:detect_stack_use_after_return=1:" +
                     os.environ.get("ASAN_OPTIONS", ""),
@@ -30,10 +30,10 @@ SANITIZER_ENV = {
 class Runner:
     def __init__(self) -> None:
         self.step = ""
-        self.failed: list[str] = []  # Names, for the last lines.
+        self.failed: list[str] = []  # The names for the last lines of the output.
         self.broken: set[str] = set()  # Builds that failed.
         self.built: set[str] = set()
-        # The sanitizers of these compilers want addresses that are not randomised too far.
+        # The sanitizers of these compilers fail if addresses are randomised too far.
         fixed = ["setarch", "--addr-no-randomize"]
         usable = shutil.which(fixed[0]) and subprocess.run(
             [*fixed, "true"], capture_output=True).returncode == 0
@@ -59,7 +59,7 @@ class Runner:
         print(f"  all of it: {os.path.relpath(log or self.log(), ROOT)}", flush=True)
 
     def show_failures(self, found: list[failures.Failure]) -> None:
-        """What the tests that failed said; the tail where the log names none."""
+        """Prints the output of the failed tests, or the end of the log if the log names none."""
         self.fails(*[failure.name for failure in found] or ["no test is named; see above"])
         lines = failures.report(found)
         if not lines:
@@ -113,14 +113,14 @@ def lint(runner: Runner) -> Count:
 
 
 def build(runner: Runner) -> Count:
-    # Every preset is built. The debug preset differs from asan by the sanitizers alone, so that its
-    # library and program stand for the rest.
+    # Every preset is built. `debug` differs from `asan` only by the sanitizers, so building its library and
+    # program is enough.
     built = [runner.programs(), runner.build("debug", "starling")]
     return Count(failed=built.count(False))
 
 
 def unit_tests(runner: Runner, preset: str, *programs: str) -> Count:
-    # Programs, examples and benchmarks too: what a preset does not build is found here.
+    # Builds programs, examples and benchmarks too, to find code that a preset does not compile.
     if not runner.build(preset):
         return Count(failed=1)
     total = Count()
@@ -149,7 +149,7 @@ def tsan(runner: Runner) -> Count:
 
 
 def fuzz_one(runner: Runner, name: str) -> tuple[str, int]:
-    """Replays the corpus, then mutates it for a while; what it learns stays in build/."""
+    """Replays the corpus, then mutates it for FUZZ_SECONDS. New inputs stay in build/."""
     found = os.path.join(ROOT, "build", "fuzz", "found", name)
     seeds = os.path.join(ROOT, "fuzz", "corpus", name)
     log = os.path.join(LOGS, f"fuzz-{name}.log")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The unit tests whose names contain one of NAME..., in any case, as a filter for GoogleTest.
+"""Prints a filter for GoogleTest: the unit tests whose names contain one of NAME..., in any case.
 
 tools/select_tests.py NAME... < output of --gtest_list_tests
-Exit status 1, with the nearest names, where a NAME is in no test's name.
+If no test's name contains a NAME, prints similar names and ends with exit status 1.
 """
 import difflib
 import re
@@ -22,14 +22,14 @@ def names(listing: str) -> list[str]:
 
 
 def select(tests: list[str], wanted: list[str]) -> tuple[list[str], list[str]]:
-    """The tests that match, in their order, and the words that match none."""
+    """The tests that match, in order, and the words that match no test."""
     words = {word: word.strip("*").lower() for word in wanted}
     missing = [word for word, text in words.items() if not any(text in test.lower() for test in tests)]
     return [test for test in tests if any(text in test.lower() for text in words.values())], missing
 
 
 def near(tests: list[str], word: str) -> list[str]:
-    """Suites and tests whose names look like `word`."""
+    """Suites and tests with names similar to `word`."""
     parts = {part.lower(): part for test in tests for part in test.split(".")}
     return [parts[part] for part in difflib.get_close_matches(word.lower(), parts, 3, 0.5)]
 

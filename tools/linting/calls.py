@@ -1,4 +1,4 @@
-"""Calls that the code does not make, and tests that prove nothing."""
+"""Finds banned calls, and tests that assert nothing."""
 import re
 from typing import Iterator
 
@@ -42,8 +42,8 @@ def check_calls(files: list[File]) -> Iterator[Finding]:
 
 
 def check_tests(files: list[File]) -> Iterator[Finding]:
-    """Each test asserts something, itself or through a function of tests/ that does."""
-    bodies = []  # (file, function) of all of tests/.
+    """Each test asserts something, itself or through a function of tests/ that asserts."""
+    bodies = []  # (file, function) for every function of tests/.
     for file in files:
         if file.is_cpp and file.path.startswith("tests/"):
             bodies += [(file, function) for function in functions(file)]

@@ -1,4 +1,4 @@
-"""Exceptions from rules: `rule path reason` per line; one that excuses nothing is a finding itself."""
+"""Exceptions from rules, one per line: `rule path reason`. An exception that excuses nothing is a finding."""
 from .source import Finding
 
 WITHOUT_EXCEPTION = {"file-length-hard", "words", "format", "exceptions"}

@@ -1,4 +1,4 @@
-"""Includes against the layer table of ARCHITECTURE.md, and what keeps pure layers pure."""
+"""Checks includes against the layer table of ARCHITECTURE.md, and that pure layers do no I/O."""
 import re
 from dataclasses import dataclass
 from typing import Iterator
@@ -6,7 +6,7 @@ from typing import Iterator
 from .source import File, Finding, includes
 
 # | `server` | listener, worker, connections | I/O | → net http ws |
-# Every layer may include `base` too, but for programs: they use public headers alone.
+# Every pure and I/O layer may include `base` too.
 ROW = re.compile(r"^\|\s*`(?P<name>\w+(?:/\w+)?)`\s*\|.*\|\s*(?P<kind>[\w/ ]+?)\s*\|\s*→(?P<to>[^|]*)\|\s*$")
 KINDS = {"base", "pure", "I/O", "program"}
 
@@ -20,7 +20,7 @@ IMPURE_CALLS = re.compile(
     r"|\bgetrandom\s*\(|\bgetentropy\s*\(|\bRAND_(?:priv_)?bytes\s*\(|\brandom_device\b"
     r"|\bthis_thread\b|\bstd::j?thread\b|\bgetenv\s*\()"
 )
-# Each is slow to compile: one source file of the library includes it, everybody else includes that one's header.
+# These are slow to compile: only one source file of the library includes each of them.
 HEAVY = ("boost/beast", "yaml-cpp/", "CLI/", "spdlog/")
 
 
@@ -45,15 +45,15 @@ def parse(architecture: str) -> dict[str, Layer]:
 
 
 def layer_of(path: str, layers: dict[str, Layer]) -> str:
-    """The layer of a path relative to src/: its folder in a folder, where that has a row of its own."""
+    """The layer of a path relative to src/: the inner folder if it has a row of its own, or the outer folder."""
     parts = path.split("/")
     nested = "/".join(parts[:2])
     return nested if len(parts) > 2 and nested in layers else parts[0]
 
 
 def check_table(files: list[File], layers: dict[str, Layer]) -> Iterator[Finding]:
-    """The table names exactly the folders of src/, and has no cycle. A folder in a folder may have a row:
-    it must have one beside others that do, or it would belong to the outer layer by mistake."""
+    """The table names exactly the folders of src/, and has no cycle. An inner folder may have a row. If one
+    inner folder of a folder has a row, all of them must, or one could join the outer layer by mistake."""
     where = "ARCHITECTURE.md"
     folders = {f.path.split("/")[1] for f in files if re.match(r"src/\w+/", f.path)}
     nested = {"/".join(f.path.split("/")[1:3]) for f in files if re.match(r"src/\w+/\w+/", f.path)}

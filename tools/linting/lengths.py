@@ -6,8 +6,8 @@ from typing import Iterator
 
 from .source import CODE, File, Finding
 
-FILE_LINES = 500        # Past it a reason is needed, in tools/lint_exceptions.txt.
-FILE_LINES_HARD = 800   # Past it nothing helps.
+FILE_LINES = 500        # A longer file needs a reason in tools/lint_exceptions.txt.
+FILE_LINES_HARD = 800   # No file may be longer.
 FUNCTION_LINES = 70
 
 CONTAINER = re.compile(r"\b(namespace|class|struct|union|enum)\b")
@@ -24,11 +24,11 @@ class Function:
 
 
 def functions(file: File) -> list[Function]:
-    """Function bodies that are not inside another function; lambdas count to what contains them."""
+    """Function bodies that are not inside another function. A lambda counts as part of its function."""
     code = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", lambda m: re.sub(r"[^\n]", " ", m.group(0)),
                   file.code, flags=re.MULTILINE)
     found: list[Function] = []
-    start = 0     # Where the text in front of the next brace begins.
+    start = 0     # The beginning of the text before the next brace.
     position = 0
     for match in re.finditer(r"[;{}]", code):
         if match.start() < position:
@@ -47,7 +47,7 @@ def functions(file: File) -> list[Function]:
             found.append(Function(name.group(1) if name else "?", file.line_of(first),
                                   file.line_of(end), code[match.start():end + 1]))
             start = end + 1
-        # Otherwise an initializer, inside which nothing begins; the header goes on behind it.
+        # Otherwise an initializer: no function begins inside, and the header continues after it.
         position = end + 1
     return found
 

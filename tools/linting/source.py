@@ -1,4 +1,4 @@
-"""The files that the rules look at, and C++ text without its comments and literals."""
+"""The files that the rules check, and C++ text without comments and literals."""
 import os
 import re
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class File:
 
     @cached_property
     def code(self) -> str:
-        """C++ text with comments and literals blanked out; every line stays where it was."""
+        """C++ text with comments and literals replaced by blanks; every line keeps its number."""
         return blank(self.text)
 
     @property
@@ -72,7 +72,7 @@ def blank(text: str) -> str:
 
 
 def includes(file: File) -> Iterator[tuple[int, str]]:
-    """Line and path of each #include, with its quotes or angle brackets."""
+    """The line and path of each #include, with quotes or angle brackets."""
     for match in INCLUDE.finditer(file.text):
         yield file.line_of(match.start("path")), match.group("path")
 
@@ -89,7 +89,7 @@ def load(root: str) -> list[File]:
                 with open(path, encoding="utf-8", newline="") as stream:
                     text = stream.read()
             except (UnicodeDecodeError, FileNotFoundError):
-                continue  # Not text, or gone since the folder was listed.
+                continue  # Not text, or deleted since the folder was listed.
             name = os.path.relpath(path, root).replace(os.sep, "/")
             files.append(File(name, text, os.access(path, os.X_OK)))
     return files

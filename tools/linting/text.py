@@ -4,7 +4,7 @@ from typing import Iterator
 
 from .source import File, Finding
 
-# Spelt apart, so that this file passes its own rule.
+# Written in parts, so that this file passes its own rule.
 UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")
 MACHINE_PATH = re.compile(r"(?<![\w./\-])/(?:work|home|root|Users)/[\w.]+")
 
@@ -36,7 +36,7 @@ def check_space(files: list[File]) -> Iterator[Finding]:
 
 
 def check_headers(files: list[File]) -> Iterator[Finding]:
-    """A header begins by saying what it is, and is included once."""
+    """A header begins with a comment that says what it is for, and has #pragma once."""
     for file in files:
         if not file.path.endswith(".h"):
             continue
