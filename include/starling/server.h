@@ -29,6 +29,11 @@ class Server;
 struct Options;
 }  // namespace starling::sio
 
+namespace starling::gateway {  // Of <starling/gateway.h>, likewise.
+class Gateway;
+struct Options;
+}  // namespace starling::gateway
+
 namespace starling {
 
 // One address to listen on: "127.0.0.1:8080", "[::1]:8080", ":8080" (every IPv4 address),
@@ -183,6 +188,9 @@ public:
     // Server events at /ws/, /sse/ and /api, see <starling/events.h>. The server owns the channels.
     // Throws std::invalid_argument for wrong options, and std::logic_error when called again.
     events::Channels& events(events::Options options = {});
+    // The gateway between WebSocket clients and applications that speak HTTP, see
+    // <starling/gateway.h>. The server owns it. Throws as events() does.
+    gateway::Gateway& gateway(gateway::Options options);
     // Socket.IO at /socket.io/. The caller includes <starling/socketio.h>. The server owns the
     // result. Throws std::invalid_argument for wrong options, and for a second Socket.IO server at
     // the same path.

@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <memory>
+#include <span>
 #include <sstream>
 
 namespace starling::app {
@@ -14,7 +16,7 @@ namespace {
 struct ValueFlag {
     const char *flag, *key, *placeholder, *help;
 };
-constexpr ValueFlag value_flags[] = {
+constexpr ValueFlag serve_value_flags[] = {
     {"--workers", "workers", "N", "Threads; 0: one per core"},
     {"--tls-cert", "tls_cert", "FILE", "Certificate chain, PEM; serves TLS"},
     {"--tls-key", "tls_key", "FILE", "Its private key, PEM"},
@@ -23,8 +25,23 @@ constexpr ValueFlag value_flags[] = {
     {"--log-level", "log.level", "LEVEL", "debug, info, warn, error or off"},
     {"--log-format", "log.format", "FORMAT", "text or json"},
 };
-constexpr ValueFlag switches[] = {
+constexpr ValueFlag serve_switches[] = {
     {"--demo", "demo", "", "Serve the demo: home page, /echo, /chat, /socketio, /community"},
+    {"--access-log", "access_log", "", "A log line per HTTP request"},
+};
+constexpr ValueFlag gateway_value_flags[] = {
+    {"--application", "gateway.routes[].application", "URL", "The application that gets webhooks"},
+    {"--manifest", "gateway.manifest", "FILE", "OlaresManifest.yaml that names the application"},
+    {"--ping-timeout-s", "gateway.routes[].ping_timeout_s", "N",
+     "Close a client that sends nothing for N seconds; 0: never"},
+    {"--workers", "workers", "N", "Threads; 0: one per core"},
+    {"--tls-cert", "tls_cert", "FILE", "Certificate chain, PEM; serves TLS"},
+    {"--tls-key", "tls_key", "FILE", "Its private key, PEM"},
+    {"--log-level", "log.level", "LEVEL", "debug, info, warn, error or off"},
+    {"--log-format", "log.format", "FORMAT", "text or json"},
+};
+constexpr ValueFlag gateway_switches[] = {
+    {"--show-tokens", "gateway.show_tokens", "", "Show tokens in the list of connections"},
     {"--access-log", "access_log", "", "A log line per HTTP request"},
 };
 
@@ -33,38 +50,80 @@ constexpr const char* examples =
     "  starling serve --demo\n"
     "  starling serve --listen 0.0.0.0:80 --root /var/www/html\n"
     "  starling serve --config /etc/starling/starling.yaml --log-format json\n"
+    "  starling gateway --application http://127.0.0.1:3010/websocket/message\n"
     "  starling check-config /etc/starling/starling.yaml\n"
     "\nEvery key of the configuration file is in docs/configuration.md.";
 
+// A subcommand that runs the server, and what was typed for it.
+class ServerCommand {
+public:
+    ServerCommand(CLI::App& app, const char* name, const char* description,
+                  std::span<const ValueFlag> values, std::span<const ValueFlag> switches)
+        : command_(app.add_subcommand(name, description)),
+          value_flags_(values),
+          switches_(switches),
+          values_(values.size()),
+          on_(std::make_unique<bool[]>(switches.size())) {
+        command_->footer(examples);
+        command_->add_option("--config", config_, "Configuration file, YAML")->option_text("FILE");
+        command_->add_option("--listen", listen_, "Address to listen on; may be repeated")
+            ->option_text("ADDR:PORT")
+            ->allow_extra_args(false);
+        for (size_t i = 0; i < values.size(); ++i)
+            command_->add_option(values[i].flag, values_[i], values[i].help)
+                ->option_text(values[i].placeholder);
+        for (size_t i = 0; i < switches.size(); ++i)
+            command_->add_flag(switches[i].flag, on_[i], switches[i].help);
+    }
+
+    [[nodiscard]] CLI::App& command() const noexcept { return *command_; }
+    [[nodiscard]] bool parsed() const { return command_->parsed(); }
+    [[nodiscard]] CommandLine result(CommandLine::Action action) const {
+        CommandLine result;
+        result.action = action;
+        result.has_config = command_->count("--config") > 0;
+        result.config = config_;
+        if (!listen_.empty()) result.flags.push_back({"--listen", "listen", listen_});
+        for (size_t i = 0; i < value_flags_.size(); ++i) {
+            const ValueFlag& flag = value_flags_[i];
+            if (command_->count(flag.flag) > 0)
+                result.flags.push_back({flag.flag, flag.key, {values_[i]}});
+        }
+        for (size_t i = 0; i < switches_.size(); ++i)
+            if (on_[i]) result.flags.push_back({switches_[i].flag, switches_[i].key, {"true"}});
+        return result;
+    }
+
+private:
+    CLI::App* command_;
+    std::span<const ValueFlag> value_flags_, switches_;
+    std::string config_;
+    std::vector<std::string> listen_, values_;
+    std::unique_ptr<bool[]> on_;  // CLI11 keeps the address of each.
+};
+
 struct Parser {
     CLI::App app{"starling: a real-time server", "starling"};
-    CLI::App *serve = nullptr, *check = nullptr;
-    std::string config, checked;
-    std::vector<std::string> listen, origins;
-    std::string values[std::size(value_flags)];
-    bool on[std::size(switches)] = {};
+    ServerCommand serve{app, "serve", "Run the server in the foreground", serve_value_flags,
+                        serve_switches};
+    ServerCommand gateway{app, "gateway",
+                          "Run the gateway between WebSocket clients and an HTTP application",
+                          gateway_value_flags, gateway_switches};
+    CLI::App* check = app.add_subcommand("check-config", "Check a configuration file and exit");
+    std::string checked, olares;
+    std::vector<std::string> origins;
 
     Parser() {
         app.set_version_flag("--version", "starling " + std::string(version()),
                              "Print the version and exit");
         app.footer(examples);
         app.get_formatter()->column_width(28);
-        serve = app.add_subcommand("serve", "Run the server in the foreground");
-        check = app.add_subcommand("check-config", "Check a configuration file and exit");
-        serve->footer(examples);
-        serve->add_option("--config", config, "Configuration file, YAML")->option_text("FILE");
-        serve->add_option("--listen", listen, "Address to listen on; may be repeated")
-            ->option_text("ADDR:PORT")
-            ->allow_extra_args(false);
-        serve->add_option("--origin", origins, "Site whose pages may connect; may be repeated")
+        serve.command()
+            .add_option("--origin", origins, "Site whose pages may connect; may be repeated")
             ->option_text("ORIGIN")
             ->allow_extra_args(false);
-        for (size_t i = 0; i < std::size(value_flags); ++i) {
-            serve->add_option(value_flags[i].flag, values[i], value_flags[i].help)
-                ->option_text(value_flags[i].placeholder);
-        }
-        for (size_t i = 0; i < std::size(switches); ++i)
-            serve->add_flag(switches[i].flag, on[i], switches[i].help);
+        gateway.command().add_flag("--olares{on}", olares,
+                                   "Keep the rules of Olares' container; or --olares=strict");
         check->add_option("file,--config", checked, "Configuration file, YAML")
             ->option_text("FILE");
         app.require_subcommand(0, 1);
@@ -80,19 +139,15 @@ CommandLine wrong(std::string why) {
 }
 
 CommandLine serve_command(const Parser& parser) {
-    CommandLine result;
-    result.action = CommandLine::Action::serve;
-    result.has_config = parser.serve->count("--config") > 0;
-    result.config = parser.config;
-    if (!parser.listen.empty()) result.flags.push_back({"--listen", "listen", parser.listen});
+    CommandLine result = parser.serve.result(CommandLine::Action::serve);
     if (!parser.origins.empty()) result.flags.push_back({"--origin", "origins", parser.origins});
-    for (size_t i = 0; i < std::size(value_flags); ++i) {
-        const ValueFlag& flag = value_flags[i];
-        if (parser.serve->count(flag.flag) > 0)
-            result.flags.push_back({flag.flag, flag.key, {parser.values[i]}});
-    }
-    for (size_t i = 0; i < std::size(switches); ++i)
-        if (parser.on[i]) result.flags.push_back({switches[i].flag, switches[i].key, {"true"}});
+    return result;
+}
+
+CommandLine gateway_command(const Parser& parser) {
+    CommandLine result = parser.gateway.result(CommandLine::Action::gateway);
+    if (!parser.olares.empty())
+        result.flags.push_back({"--olares", "gateway.olares", {parser.olares}});
     return result;
 }
 
@@ -112,7 +167,8 @@ CommandLine parse_command_line(std::vector<std::string> args) {
     } catch (const CLI::ParseError& error) {
         return wrong(error.what());
     }
-    if (parser.serve->parsed()) return serve_command(parser);
+    if (parser.serve.parsed()) return serve_command(parser);
+    if (parser.gateway.parsed()) return gateway_command(parser);
     if (parser.check->parsed()) {
         if (parser.check->count("--config") == 0) return wrong("check-config needs a FILE");
         result.action = CommandLine::Action::check_config;

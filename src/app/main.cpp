@@ -31,6 +31,10 @@ std::string executable_path() {
 int main(int count, char** arguments) {
     ::signal(SIGPIPE, SIG_IGN);  // A closed output pipe does not end the server.
     std::vector<std::string> args(arguments + (count > 0), arguments + count);
+    // The name under which Olares starts its WebSocket container.
+    const std::string_view name = count > 0 ? arguments[0] : "";
+    if (args.empty() && name.substr(name.rfind('/') + 1) == "ws-gateway")
+        args = {"gateway", "--olares", "--listen", "0.0.0.0:40010"};
     return starling::app::run(args, environment_of(environ), executable_path(), std::cout,
                               std::cerr);
 }

@@ -65,6 +65,23 @@ unsigned worker_count(const Settings& settings) {
     return std::max(1u, std::thread::hardware_concurrency());
 }
 
+void greet_gateway(const Settings& settings, const SiteFacts& facts, std::ostream& out) {
+    if (!settings.gateway_enabled) return;
+    for (const gateway::Route& route : settings.gateway.routes) {
+        out << "gateway: clients at " << route.path << ", ";
+        if (route.application.empty())
+            out << "no webhooks\n";
+        else
+            out << "webhooks to " << route.application << '\n';
+    }
+    if (!facts.made_gateway_key.empty())
+        out << "key of the control API /tapr/ws, made for this run: " << facts.made_gateway_key
+            << " (gateway.api_keys sets another)\n";
+    else if (settings.gateway.api_keys.empty())
+        out << "the control API /tapr/ws takes requests without a key from this machine, unless a "
+               "proxy forwards them\n";
+}
+
 // Prints "starling 0.1.0 listening on http://localhost:8080 (2 workers)".
 void greet(const Server& server, const Settings& settings, const SiteFacts& facts,
            std::ostream& to) {
@@ -88,6 +105,7 @@ void greet(const Server& server, const Settings& settings, const SiteFacts& fact
     if (!facts.made_publish_key.empty())
         out << "key of POST /api/publish, made for this run: " << facts.made_publish_key
             << " (events.api_key sets another)\n";
+    greet_gateway(settings, facts, out);
     // This runs on a worker's thread: skip the greeting rather than block on a full pipe.
     pollfd standard_output{STDOUT_FILENO, POLLOUT, 0};
     if (&to == &std::cout && ::poll(&standard_output, 1, 0) != 1) return;
@@ -221,11 +239,12 @@ int run(const std::vector<std::string>& args, const Environment& environment,
     if (line.has_config && !config.read_file(line.config)) return wrong(err, config.error());
     if (!checking) {
         if (!config.read_environment(environment)) return wrong(err, config.error());
-        for (const std::string& warning : config.warnings()) err << warning << std::endl;
+        if (line.action == CommandLine::Action::gateway) config.begin_gateway(environment);
         for (const Flag& flag : line.flags)
             if (!config.set(flag.flag, flag.key, flag.values)) return wrong(err, config.error());
     }
     if (!config.finish()) return wrong(err, config.error());
+    for (const std::string& warning : config.warnings()) err << warning << std::endl;
     Settings settings = config.settings();
     if (!find_pages(settings, executable_path)) return wrong(err, no_pages);
     try {

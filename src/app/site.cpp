@@ -108,6 +108,16 @@ base::Result<events::Channels*, SiteFault> serve_events(Server& server, const Se
     return channels;
 }
 
+base::Result<gateway::Gateway*, SiteFault> serve_gateway(Server& server, const Settings& settings) {
+    gateway::Options options = settings.gateway;
+    for (gateway::Route& route : options.routes) add_origins(route.origins, settings);
+    try {
+        return &server.gateway(std::move(options));
+    } catch (const std::exception& refused) {
+        return base::Failure(SiteFault{"gateway.routes", refused.what()});
+    }
+}
+
 }  // namespace
 
 std::string find_web_folder(const std::string& executable_path) {
@@ -135,6 +145,11 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
         if (settings.events.api_key.empty()) facts.made_publish_key = (*channels)->api_key();
     }
     if (auto fault = websockets(server, settings)) return base::Failure(*std::move(fault));
+    if (settings.gateway_enabled) {
+        const auto gateway = serve_gateway(server, settings);
+        if (!gateway) return base::Failure(gateway.error());
+        if (settings.gateway.api_keys.empty()) facts.made_gateway_key = (*gateway)->api_key();
+    }
     if (settings.demo) {
         sio::Options options;
         add_origins(options.origins, settings);

@@ -24,4 +24,16 @@ void RandomPool::take(std::span<std::byte> to) {
     }
 }
 
+std::string make_api_key() {
+    std::array<std::byte, 16> random;
+    RandomPool().take(random);
+    std::string key;
+    for (const std::byte byte : random) {
+        constexpr std::string_view digits = "0123456789abcdef";
+        key += digits[std::to_integer<size_t>(byte >> 4)];
+        key += digits[std::to_integer<size_t>(byte & std::byte(15))];
+    }
+    return key;
+}
+
 }  // namespace starling::server

@@ -7,6 +7,8 @@
 #include <array>
 #include <cstddef>
 #include <span>
+#include <string>
+#include <string_view>
 
 namespace starling::server {
 
@@ -18,5 +20,8 @@ private:
     std::array<std::byte, 512> bytes_{};
     size_t left_ = 0;  // The unused bytes are the last ones of bytes_.
 };
+
+// 128 random bits as hexadecimal digits. Any thread.
+[[nodiscard]] std::string make_api_key();
 
 }  // namespace starling::server

@@ -193,6 +193,7 @@ bool Config::set_values(const std::string& where, std::string_view key,
         return true;
     }
     const Row& row = *find_row(key);
+    if (key.starts_with("gateway.routes[].")) return set_in_routes(where, row, values.front());
     if (takes_list(row)) {
         std::vector<Scalar> scalars;
         for (const std::string& value : values) scalars.push_back({value});

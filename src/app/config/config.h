@@ -14,6 +14,7 @@
 #include "app/config/yaml.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,6 +36,9 @@ public:
     // Sets `key` from the flag `flag` ("--workers"). A list ("--listen") replaces the earlier list.
     [[nodiscard]] bool set(std::string_view flag, std::string_view key,
                            const std::vector<std::string>& values);
+    // For `starling gateway`: switches the gateway on, sets the address that it listens on by default,
+    // and takes the application from WS_PORT and WS_URL. Call it after read_environment(), before set().
+    void begin_gateway(const Environment& environment);
     // Checks what no single key shows: missing files, and keys that exclude each other.
     [[nodiscard]] bool finish();
 
@@ -66,9 +70,19 @@ private:
     bool finish_listen();
     bool finish_websocket();
     bool finish_keys();
+    bool finish_gateway();
+    bool read_manifest();
+    bool name_applications();
+    bool set_in_routes(const std::string& where, const Row& row, const std::string& value);
     bool readable(const std::string& key, const std::string& path);
 
+    // The environment of Olares' WebSocket container; nothing: the variable is not set.
+    struct OlaresEnvironment {
+        std::optional<std::string> port, url;
+    };
+
     Settings settings_;
+    OlaresEnvironment olares_;
     std::string file_name_, folder_;  // The folder ends with a slash; "": the current folder.
     std::map<std::string, std::string> places_;  // Key → the place where the key was set.
     std::string error_;

@@ -40,7 +40,9 @@ std::vector<Variable> variables() {
                               {"STARLING_TLS_CERT", "tls_cert"},
                               {"STARLING_TLS_KEY", "tls_key"},
                               {"STARLING_LOG_LEVEL", "log.level"},
-                              {"STARLING_LOG_FORMAT", "log.format"}};
+                              {"STARLING_LOG_FORMAT", "log.format"},
+                              {"STARLING_GATEWAY_API_KEY", "gateway.api_keys"},
+                              {"STARLING_GATEWAY_SIGNING_KEY", "gateway.routes[].signing_key"}};
     for (const Row& row : schema()) {
         if (row.key.find('[') == std::string_view::npos)
             all.push_back({variable_name(row.key), row.key});

@@ -23,7 +23,8 @@ std::string element(std::string_view key, size_t index) {
 }  // namespace
 
 bool Config::finish() {
-    if (!finish_certificates() || !finish_listen() || !finish_websocket() || !finish_keys())
+    if (!finish_certificates() || !finish_listen() || !finish_websocket() || !finish_keys() ||
+        !finish_gateway())
         return false;
     if (!settings_.root.empty()) {
         DIR* folder = ::opendir(settings_.root.c_str());

@@ -7,11 +7,9 @@
 namespace starling::app {
 namespace {
 
-constexpr int64_t kibi = 1024, mebi = 1024 * 1024, gibi = 1024 * 1024 * 1024;
 constexpr int64_t day_s = 24 * 3600;
-constexpr int64_t tenth_ms = 100, hour_ms = 3600 * 1000, day_ms = 24 * hour_ms;
 
-constexpr Row rows[] = {
+constexpr Row core_rows[] = {
     {.key = "listen[].address",
      .slot = [](Settings& s) -> Slot { return &s.server.listen.back().address; },
      .check = check_address,
@@ -232,8 +230,9 @@ constexpr Row rows[] = {
      },
      .help = "keep the window between messages: smaller messages, about 300 KB per connection"},
     {.key = "websocket[].compression.threshold_bytes",
-     .slot =
-         [](Settings& s) -> Slot { return &s.websocket.back().limits.compression.threshold_bytes; },
+     .slot = [](Settings& s) -> Slot {
+         return &s.websocket.back().limits.compression.threshold_bytes;
+     },
      .min = 0,
      .max = gibi,
      .help = "smaller messages are sent as they are"},
@@ -342,33 +341,69 @@ constexpr Row rows[] = {
      .help = "who may set it: `10.0.0.0/8`, `::1`, `unix`"},
 };
 
+const std::vector<Row>& rows() {
+    static const std::vector<Row> all = [] {
+        std::vector<Row> both(std::begin(core_rows), std::end(core_rows));
+        const std::span<const Row> gateway = gateway_rows();
+        both.insert(both.end(), gateway.begin(), gateway.end());
+        return both;
+    }();
+    return all;
+}
+
 // True: `key` begins with `section` and then `separator`, as "websocket[].path" does with
 // "websocket[]" and ".".
 bool begins(std::string_view key, std::string_view section, std::string_view separator) noexcept {
     return key.starts_with(section) && key.substr(section.size()).starts_with(separator);
 }
 
-bool any_begins(std::string_view section, std::string_view separator) noexcept {
-    return std::any_of(std::begin(rows), std::end(rows),
+bool any_begins(std::string_view section, std::string_view separator) {
+    return std::any_of(rows().begin(), rows().end(),
                        [&](const Row& row) { return begins(row.key, section, separator); });
+}
+
+// A list of mappings: how an element with its defaults is added, and how the list is emptied.
+struct SectionList {
+    std::string_view key;
+    void (*append)(Settings&);
+    void (*clear)(Settings&);
+};
+constexpr SectionList section_lists[] = {
+    {"listen", [](Settings& s) { s.server.listen.emplace_back(); },
+     [](Settings& s) { s.server.listen.clear(); }},
+    {"tls.certificates", [](Settings& s) { s.server.certificates.emplace_back(); },
+     [](Settings& s) { s.server.certificates.clear(); }},
+    {"websocket", [](Settings& s) { s.websocket.emplace_back(); },
+     [](Settings& s) { s.websocket.clear(); }},
+    {"events.channels", [](Settings& s) { s.event_channels.emplace_back(); },
+     [](Settings& s) { s.event_channels.clear(); }},
+    {"auth.keys", [](Settings& s) { s.auth_keys.emplace_back(); },
+     [](Settings& s) { s.auth_keys.clear(); }},
+    {"gateway.routes", [](Settings& s) { s.gateway.routes.emplace_back(); },
+     [](Settings& s) { s.gateway.routes.clear(); }},
+};
+
+const SectionList& section_list(std::string_view key) {
+    return *std::find_if(std::begin(section_lists), std::end(section_lists),
+                         [&](const SectionList& list) { return list.key == key; });
 }
 
 }  // namespace
 
-std::span<const Row> schema() noexcept { return rows; }
+std::span<const Row> schema() { return rows(); }
 
-const Row* find_row(std::string_view key) noexcept {
-    for (const Row& row : rows)
+const Row* find_row(std::string_view key) {
+    for (const Row& row : rows())
         if (row.key == key) return &row;
     return nullptr;
 }
 
-bool is_section(std::string_view key) noexcept { return key.empty() || any_begins(key, "."); }
-bool is_section_list(std::string_view key) noexcept { return any_begins(key, "[]."); }
+bool is_section(std::string_view key) { return key.empty() || any_begins(key, "."); }
+bool is_section_list(std::string_view key) { return any_begins(key, "[]."); }
 
 std::vector<std::string_view> names_in(std::string_view key) {
     std::vector<std::string_view> names;
-    for (const Row& row : rows) {
+    for (const Row& row : rows()) {
         std::string_view rest = row.key;
         if (!key.empty()) {
             if (!begins(row.key, key, ".")) continue;
@@ -381,30 +416,10 @@ std::vector<std::string_view> names_in(std::string_view key) {
 }
 
 void append_element(Settings& settings, std::string_view key) {
-    if (key == "listen")
-        settings.server.listen.emplace_back();
-    else if (key == "tls.certificates")
-        settings.server.certificates.emplace_back();
-    else if (key == "websocket")
-        settings.websocket.emplace_back();
-    else if (key == "events.channels")
-        settings.event_channels.emplace_back();
-    else if (key == "auth.keys")
-        settings.auth_keys.emplace_back();
+    section_list(key).append(settings);
 }
 
-void clear_list(Settings& settings, std::string_view key) {
-    if (key == "listen")
-        settings.server.listen.clear();
-    else if (key == "tls.certificates")
-        settings.server.certificates.clear();
-    else if (key == "websocket")
-        settings.websocket.clear();
-    else if (key == "events.channels")
-        settings.event_channels.clear();
-    else if (key == "auth.keys")
-        settings.auth_keys.clear();
-}
+void clear_list(Settings& settings, std::string_view key) { section_list(key).clear(settings); }
 
 std::string_view closest(std::string_view wrong, std::span<const std::string_view> names) {
     std::string_view best;

@@ -24,7 +24,8 @@ namespace starling::app {
 using Slot =
     std::variant<bool*, int*, uint32_t*, uint64_t*, std::chrono::milliseconds*, std::string*,
                  std::vector<std::string>*, log::Level*, log::Format*, ws::OnFull*, Kind*,
-                 Listen::Tls*, events::Access*, events::Excess*, auth::Algorithm*>;
+                 Listen::Tls*, events::Access*, events::Excess*, auth::Algorithm*, gateway::Olares*,
+                 gateway::KeepAlive*>;
 
 // Returns nothing for a valid text, otherwise "must be ...".
 using Check = std::optional<std::string> (*)(std::string_view text);
@@ -40,17 +41,22 @@ struct Row {
     std::string_view help;
 };
 
+// Bounds that several rows share.
+constexpr int64_t kibi = 1024, mebi = 1024 * 1024, gibi = 1024 * 1024 * 1024;
+constexpr int64_t tenth_ms = 100, hour_ms = 3600 * 1000, day_ms = 24 * hour_ms;
+
 // One scalar of a file, a variable or a flag.
 struct Scalar {
     std::string_view text;
     bool quoted = false;  // Quoted in the YAML file: always a text.
 };
 
-[[nodiscard]] std::span<const Row> schema() noexcept;
-[[nodiscard]] const Row* find_row(std::string_view key) noexcept;
+[[nodiscard]] std::span<const Row> schema();
+[[nodiscard]] std::span<const Row> gateway_rows() noexcept;  // The part of schema() named "gateway".
+[[nodiscard]] const Row* find_row(std::string_view key);
 // True: `key` names a mapping or a list of mappings, the beginning of some rows' paths.
-[[nodiscard]] bool is_section(std::string_view key) noexcept;
-[[nodiscard]] bool is_section_list(std::string_view key) noexcept;
+[[nodiscard]] bool is_section(std::string_view key);
+[[nodiscard]] bool is_section_list(std::string_view key);
 // The names that are allowed in the section `key`; "" is the top level.
 [[nodiscard]] std::vector<std::string_view> names_in(std::string_view key);
 // Appends an element with default values to the list `key`.

@@ -4,6 +4,7 @@
 // Owner: main, as a value. Thread: main's.
 #pragma once
 
+#include <starling/gateway.h>
 #include <starling/server.h>
 
 #include <cstdint>
@@ -42,6 +43,10 @@ struct Settings {
     std::vector<events::Channel> event_channels;
     std::vector<AuthKeySettings> auth_keys;
     std::chrono::milliseconds auth_leeway{30'000};
+
+    bool gateway_enabled = false;   // `starling gateway` serves it in any case.
+    gateway::Options gateway = {.routes = {}};  // No route: one with the defaults.
+    std::string manifest;           // "": none. Names the application of a route without one.
 
     // From the flags and the environment; both together replace server.certificates.
     std::string tls_cert, tls_key;

@@ -44,6 +44,12 @@ constexpr Word<auth::Algorithm> algorithm_words[] = {{"HS256", auth::Algorithm::
                                                      {"RS256", auth::Algorithm::rs256},
                                                      {"ES256", auth::Algorithm::es256}};
 
+constexpr Word<gateway::Olares> olares_words[] = {{"off", gateway::Olares::off},
+                                                  {"on", gateway::Olares::on},
+                                                  {"strict", gateway::Olares::strict}};
+constexpr Word<gateway::KeepAlive> keepalive_words[] = {{"messages", gateway::KeepAlive::messages},
+                                                        {"any", gateway::KeepAlive::any}};
+
 constexpr std::span<const Word<bool>> words(const bool*) { return bool_words; }
 constexpr std::span<const Word<Listen::Tls>> words(const Listen::Tls*) { return tls_words; }
 constexpr std::span<const Word<log::Level>> words(const log::Level*) { return level_words; }
@@ -58,6 +64,13 @@ constexpr std::span<const Word<events::Excess>> words(const events::Excess*) {
 }
 constexpr std::span<const Word<auth::Algorithm>> words(const auth::Algorithm*) {
     return algorithm_words;
+}
+
+constexpr std::span<const Word<gateway::Olares>> words(const gateway::Olares*) {
+    return olares_words;
+}
+constexpr std::span<const Word<gateway::KeepAlive>> words(const gateway::KeepAlive*) {
+    return keepalive_words;
 }
 
 template <class T>
@@ -224,6 +237,7 @@ Settings default_settings() {
     settings.websocket.emplace_back();
     settings.event_channels.emplace_back();
     settings.auth_keys.emplace_back();
+    settings.gateway.routes.emplace_back();
     return settings;
 }
 

@@ -1,16 +1,14 @@
 // The HTTP endpoints of server events, and where each is mounted.
-#include <openssl/crypto.h>
-#include <openssl/sha.h>
 #include <starling/server.h>
 
 #include <boost/json.hpp>
 
-#include <array>
 #include <ctime>
+#include <span>
 #include <string>
 #include <utility>
 
-#include "base/text.h"
+#include "auth/api_key.h"
 #include "events/text.h"
 #include "server/events/events.h"
 #include "server/events/member.h"
@@ -23,26 +21,10 @@ namespace json = boost::json;
 
 constexpr std::string_view index_channel = "ApiIndex";
 
-// Compares digests, so that the time taken says nothing about the key's length.
-bool same_key(std::string_view given, std::string_view key) {
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> a, b;
-    ::SHA256(reinterpret_cast<const unsigned char*>(given.data()), given.size(), a.data());
-    ::SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), b.data());
-    return ::CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
-std::string_view key_of(const http::Request& request) {
-    if (request.has_header("x-api-key")) return request.header("x-api-key");
-    constexpr std::string_view scheme = "Bearer ";
-    const std::string_view authorization = request.header("authorization");
-    if (!base::iequals(authorization.substr(0, scheme.size()), scheme)) return {};
-    return base::trim(authorization.substr(scheme.size()));
-}
-
 // Only the key counts, not the peer's address: a proxy on this machine forwards the requests of any
 // client, and need not mark them as forwarded.
 bool may_publish(const events::Options& options, const http::Request& request) {
-    return same_key(key_of(request), options.api_key);
+    return auth::is_api_key(auth::api_key_of(request), std::span(&options.api_key, 1));
 }
 
 json::object counts(const events::Published& published) {

@@ -26,19 +26,6 @@ const std::vector<std::string>& valid_origins(const std::vector<std::string>& or
     return origins;
 }
 
-// Returns 128 random bits as hexadecimal digits.
-std::string make_api_key() {
-    std::array<std::byte, 16> random;
-    RandomPool().take(random);
-    std::string key;
-    for (const std::byte byte : random) {
-        constexpr std::string_view digits = "0123456789abcdef";
-        key += digits[std::to_integer<size_t>(byte >> 4)];
-        key += digits[std::to_integer<size_t>(byte & std::byte(15))];
-    }
-    return key;
-}
-
 events::Options with_api_key(events::Options options) {
     if (options.api_key.empty()) options.api_key = make_api_key();
     return options;
