@@ -44,6 +44,8 @@ struct Route {
     std::vector<std::string> trusted_proxies = {"127.0.0.0/8", "::1", "unix"};
     // Holds the client's token. A client without this cookie gets a random token and is public.
     std::string token_cookie = "auth_token";
+    // Header fields of the client's request that every webhook carries, besides Cookie.
+    std::vector<std::string> forward_headers = {};
     // Pages of other sites that may connect, as ws::Route::origins.
     std::vector<std::string> origins = {};
 

@@ -101,7 +101,13 @@ size_t Site::add_endpoint(std::unique_ptr<WebSocketEndpoint> endpoint) {
 
 size_t Site::add_websocket(std::string_view pattern, ws::Route route) {
     http::Handler page = route.page;
-    const size_t index = add_endpoint(std::make_unique<WebSocketEndpoint>(std::move(route)));
+    return add_websocket(pattern, std::make_unique<WebSocketEndpoint>(std::move(route)),
+                         std::move(page));
+}
+
+size_t Site::add_websocket(std::string_view pattern, std::unique_ptr<WebSocketEndpoint> endpoint,
+                           http::Handler page) {
+    const size_t index = add_endpoint(std::move(endpoint));
     add("GET", pattern, std::make_unique<WebSocketRoute>(index, std::move(page)));
     return index;
 }

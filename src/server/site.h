@@ -56,6 +56,8 @@ struct Site {
     void add_route(std::string_view method, std::string_view pattern, http::Route options);
     // Returns the index in `websockets`.
     size_t add_websocket(std::string_view pattern, ws::Route route);
+    size_t add_websocket(std::string_view pattern, std::unique_ptr<WebSocketEndpoint> endpoint,
+                         http::Handler page = {});
     // Adds an endpoint without a path, for another kind of route that refers to the index.
     size_t add_endpoint(std::unique_ptr<WebSocketEndpoint> endpoint);
     // The access log hides the value of this query parameter.

@@ -42,6 +42,11 @@ base::Result<void> ListQuery::set(std::string_view name, std::string_view value)
     return {};
 }
 
+std::optional<ListKey> ListQuery::after() const noexcept {
+    if (cursor_.empty()) return std::nullopt;
+    return key_of(cursor_);
+}
+
 bool ListQuery::wants(const ListKey& key) const noexcept {
     if (!cursor_.empty() && key <= key_of(cursor_)) return false;
     return users_.empty() || users_.contains(key.user);

@@ -1,42 +1,82 @@
-// server/gateway/client.h: a client of the gateway on its worker: what the application knows of it, what is due to the
-// application for it, and its WebSocket while that is open.
+// server/gateway/client.h: a client of the gateway on its worker: what the application knows of it, what is due to
+// the application for it, and how it is reached while its connection is open.
 //
-// Owner: GatewayPart, from the WebSocket's opening until the last webhook about it is delivered or given up.
-// Thread: the worker's.
+// Owner: the connection while that is open; from then on GatewayPart, until the last webhook about the client is
+// delivered or given up. Thread: the worker's.
 #pragma once
 
 #include <starling/websocket.h>
 
+#include <boost/intrusive/set.hpp>
+
 #include <cstdint>
+#include <string_view>
+#include <utility>
 
 #include "base/intrusive_list.h"
 #include "base/slot_table.h"
+#include "hub/hub.h"
 #include "webhook/client.h"
 #include "webhook/delivery.h"
+#include "webhook/list.h"
+#include "webhook/selector.h"
 
 namespace starling::server {
 
-struct GatewayRoute;
+struct GatewayRoutePart;
 
-// The link: in the list of clients by the time at which the part heard of them last, while the WebSocket is open
-// and read.
-class GatewayClient final : public base::ListLink {
+using GatewayIndexHook =
+    boost::intrusive::set_base_hook<boost::intrusive::optimize_size<true>,
+                                    boost::intrusive::link_mode<boost::intrusive::safe_link>>;
+
+// The list link: among the open clients of the route, by the time at which the gateway last heard of them. The index
+// hook: among all open clients of the part, by ListKey.
+class GatewayClient : public ws::detail::AnyData,
+                      public webhook::Delivery,
+                      public base::ListLink,
+                      public GatewayIndexHook {
 public:
-    GatewayClient(base::SlotKey key, const GatewayRoute& on, webhook::Client known,
-                  webhook::Deliveries& deliveries)
-        : route(on), fields(std::move(known)), delivery(deliveries), key_(key) {}
+    GatewayClient(GatewayRoutePart& part, base::SlotKey key, const webhook::ClientFields& known,
+                  Begin begin);
+    ~GatewayClient() override;
 
+    // The connection. Each does nothing once that is closing or closed.
+    //
+    // Adds itself to `publication.taken` where it took the message.
+    virtual void send(hub::Publication& publication) = 0;
+    virtual void close(uint16_t code, std::string_view reason) = 0;
+    virtual void pause() = 0;
+    virtual void resume() = 0;
+    virtual bool join(std::string_view topic) = 0;
+    virtual bool leave(std::string_view topic) = 0;
+    // Its membership in topics; null once the connection has closed.
+    [[nodiscard]] virtual const hub::Subscriber* subscriber() const noexcept = 0;
+
+    [[nodiscard]] webhook::ListKey list_key() const noexcept {
+        return {fields.user(), fields.is_public(), fields.conn_id()};
+    }
+    [[nodiscard]] webhook::Target target() const noexcept {
+        return {fields.conn_id(), fields.user(), fields.token(), fields.is_public()};
+    }
     [[nodiscard]] base::SlotKey slot_key() const noexcept { return key_; }
+    [[nodiscard]] bool is_open() const noexcept { return is_linked(); }
 
-    const GatewayRoute& route;
+    using base::ListLink::unlink;
+
+    GatewayRoutePart& route;
     const webhook::Client fields;
-    ws::Socket socket;  // Null before it opens and once it has closed.
-    webhook::Delivery delivery;
     uint64_t heard_ms = 0;
-    bool waits_for_room = false;  // Its webhook is due, and the application has no room for it.
 
 private:
     const base::SlotKey key_;
 };
+
+struct GatewayListOrder {
+    using type = webhook::ListKey;
+    type operator()(const GatewayClient& client) const noexcept { return client.list_key(); }
+};
+
+using GatewayIndex = boost::intrusive::set<GatewayClient, boost::intrusive::base_hook<GatewayIndexHook>,
+                                           boost::intrusive::key_of_value<GatewayListOrder>>;
 
 }  // namespace starling::server

@@ -1,7 +1,7 @@
 // server/gateway/gateway.h: the gateway on a server: its routes, its control API, and a part on each worker.
 //
-// Owner: Server. Lives longer than its workers. Thread: options are read-only once the workers run;
-// everything else says which.
+// Owner: Server. Lives longer than its workers. Thread: what the options say is read-only once the workers run; any
+// thread may use the budget, the counters and the idempotency keys.
 #pragma once
 
 #include <starling/gateway.h>
@@ -18,29 +18,37 @@
 #include "auth/address_set.h"
 #include "server/extension.h"
 #include "server/gateway/application.h"
+#include "server/gateway/conn_id.h"
 #include "webhook/answer.h"
 #include "webhook/body.h"
 #include "webhook/budget.h"
+#include "webhook/deliveries.h"
 #include "webhook/fields.h"
 #include "webhook/signing.h"
 
 namespace starling::server {
 
 class GatewayPart;
+class Worker;
 struct WorkerGroup;
 
-// A gateway::Route, and what the gateway made of its members.
+// A gateway::Route, and what follows from its members.
 struct GatewayRoute {
-    GatewayRoute(const gateway::Route& options, gateway::Olares olares);
+    GatewayRoute(gateway::Route route, gateway::Olares olares);  // Throws std::invalid_argument.
 
     const gateway::Route options;
     std::optional<Application> application;  // Nothing: no webhooks.
     auth::AddressSet proxies;
     std::optional<webhook::SigningKey> signing_key;
     webhook::Data data;  // What the application gets for a message that is no JSON object.
+    bool any_origin;
+    bool binary_ping;    // A ping may come in a binary message.
+    bool always_cookie;  // A client without cookies has an empty Cookie field in its webhooks.
+    uint64_t message_bytes_max;
+    webhook::RetryOptions retry;
 };
 
-// The sum over all workers; each worker adds to it with relaxed order.
+// Sums over all workers, added to with relaxed order.
 struct GatewayCounters {
     std::atomic<uint64_t> connections{0}, delivered{0}, retried{0}, given_up{0}, closes_dropped{0},
         actions_done{0}, actions_refused{0};
@@ -51,32 +59,36 @@ public:
     explicit Gateway(gateway::Options options);  // Throws std::invalid_argument.
     ~Gateway() override;
 
-    [[nodiscard]] const std::string& api_key() const noexcept override { return api_key_; }
+    [[nodiscard]] const std::string& api_key() const noexcept override;
     [[nodiscard]] gateway::Stats stats() const override;
 
     void mount(Site& site) override;
     void attach(WorkerGroup& group) override;
     void detach() noexcept override;
+    [[nodiscard]] bool is_busy(Worker& worker) override;
 
     [[nodiscard]] const gateway::Options& options() const noexcept { return options_; }
     [[nodiscard]] bool olares() const noexcept { return options_.olares != gateway::Olares::off; }
     [[nodiscard]] webhook::Reading reading() const noexcept {
         return olares() ? webhook::Reading::lenient : webhook::Reading::strict;
     }
+    // May the request use the control API?
+    [[nodiscard]] bool allows(const http::Request& request) const;
+
     [[nodiscard]] const std::vector<std::unique_ptr<GatewayRoute>>& routes() const noexcept {
         return routes_;
     }
+    [[nodiscard]] const ConnIds& conn_ids() const noexcept { return conn_ids_; }
     [[nodiscard]] webhook::Budget& budget() noexcept { return budget_; }
     [[nodiscard]] GatewayCounters& counters() noexcept { return counters_; }
+    // While the workers exist.
     [[nodiscard]] WorkerGroup& group() noexcept { return *group_; }
-    [[nodiscard]] GatewayPart& part(size_t worker) noexcept { return *parts_[worker]; }
-    [[nodiscard]] GatewayPart& here() noexcept;  // That of the calling worker's thread.
-
-    // Keys configured, or the one that was made. Empty: peers on loopback need none.
-    [[nodiscard]] const std::vector<std::string>& api_keys() const noexcept { return api_keys_; }
+    [[nodiscard]] GatewayPart& part(const Worker& worker) const noexcept;
+    // Of a route on one worker.
+    [[nodiscard]] webhook::DeliveryOptions delivery_options(const GatewayRoute& route) const noexcept;
 
     struct Idempotency {
-        std::mutex mutex;  // Requests of one application arrive at several workers.
+        std::mutex mutex;  // Requests with one key may arrive at several workers.
         webhook::IdempotencyCache answers;
     };
     [[nodiscard]] Idempotency& idempotency() noexcept { return idempotency_; }
@@ -84,13 +96,14 @@ public:
 private:
     const gateway::Options options_;
     std::vector<std::unique_ptr<GatewayRoute>> routes_;
+    // Those of the options, or the one that was made. Empty: peers on loopback need none.
     std::vector<std::string> api_keys_;
-    std::string api_key_;
+    ConnIds conn_ids_;
     webhook::Budget budget_;
     GatewayCounters counters_;
     Idempotency idempotency_;
-    WorkerGroup* group_ = nullptr;      // Null until attach().
-    std::vector<GatewayPart*> parts_;   // By the workers' indices; the workers own them.
+    WorkerGroup* group_ = nullptr;     // Null until attach().
+    std::vector<GatewayPart*> parts_;  // By the workers' indices; the workers own them.
 };
 
 }  // namespace starling::server

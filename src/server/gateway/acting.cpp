@@ -1,0 +1,79 @@
+// server/gateway/acting.cpp: the actions of an application's answers, carried out in their order.
+#include <array>
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "base/text.h"
+#include "server/gateway/control_work.h"
+#include "server/gateway/part.h"
+
+namespace starling::server {
+namespace {
+
+bool has_actions(std::string_view content_type) noexcept {
+    const std::string_view type = base::trim(content_type.substr(0, content_type.find(';')));
+    return base::iequals(type, webhook::actions_media_type);
+}
+
+void send_to(GatewayClient& client, const webhook::Payload& payload) {
+    const hub::Message message{{}, base::bytes_of(payload.bytes), payload.binary};
+    hub::Publication publication{message};
+    client.send(publication);
+}
+
+}  // namespace
+
+void GatewayPart::perform_answer(GatewayClient& client, const fetch::Answer& answer) {
+    if (!has_actions(answer.content_type)) return;
+    if (answer.cut) return refuse_actions(client, "the answer is longer than 64 KiB, or has no end");
+    webhook::Actions actions = webhook::read_actions(answer.body, false);
+    for (webhook::ActionRequest& action : actions.list) {
+        perform(client, action);
+        gateway.counters().actions_done.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (!actions.problem.empty()) refuse_actions(client, actions.problem);
+}
+
+void GatewayPart::perform(GatewayClient& client, webhook::ActionRequest& action) {
+    struct Visitor {
+        GatewayPart& part;
+        GatewayClient& client;
+        void operator()(webhook::SendRequest& request) const {
+            if (request.to.given()) return part.spread(std::move(request));
+            if (client.is_open()) send_to(client, request.payload);
+        }
+        void operator()(const webhook::Join& join) const {
+            if (!client.is_open()) return;
+            for (const std::string& topic : join.topics) (void)client.join(topic);
+        }
+        void operator()(const webhook::Leave& leave) const {
+            if (!client.is_open()) return;
+            for (const std::string& topic : leave.topics) (void)client.leave(topic);
+        }
+        void operator()(webhook::PublishRequest& request) const { part.spread(std::move(request)); }
+        void operator()(webhook::CloseRequest& request) const {
+            if (request.of.given()) return part.spread(std::move(request));
+            if (client.is_open()) client.close(request.code, request.reason);
+        }
+    };
+    std::visit(Visitor{*this, client}, action);
+}
+
+// Nobody waits for the result.
+void GatewayPart::spread(ControlRequest request) {
+    ControlWork::spread(gateway, *this, std::move(request), nullptr);
+}
+
+void GatewayPart::refuse_actions(const GatewayClient& client, std::string_view problem) {
+    gateway.counters().actions_refused.fetch_add(1, std::memory_order_relaxed);
+    if (!may_log(refusals_)) return;
+    const std::array<log::Field, 4> fields{
+        {{"application", std::string_view(client.route.site.options.application)},
+         {"conn_id", client.fields.conn_id()},
+         {"problem", problem},
+         {"count", int64_t(std::exchange(refusals_.count, 0))}}};
+    worker.log(log::Level::warn, "gateway: an answer's actions are malformed", fields);
+}
+
+}  // namespace starling::server

@@ -1,0 +1,58 @@
+#include "server/gateway/application.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace starling::server {
+namespace {
+
+constexpr size_t socket_path_bytes_max = 107;  // sockaddr_un, without the NUL.
+
+bool is_url_char(char c) noexcept { return c > ' ' && c < 0x7f && c != '"' && c != '#' && c != '\\'; }
+
+bool is_port(std::string_view text) noexcept {
+    unsigned port = 0;
+    const char* const end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, port);
+    return read.ec == std::errc() && read.ptr == end && port >= 1 && port <= 65535;
+}
+
+// HOST, HOST:PORT, [ADDRESS] or [ADDRESS]:PORT. No user and password, which would end up in logs.
+bool is_authority(std::string_view text) noexcept {
+    if (text.empty() || text.find('@') != text.npos) return false;
+    std::string_view rest;
+    if (text.front() == '[') {
+        const size_t end = text.find(']');
+        if (end == text.npos || end < 3) return false;
+        rest = text.substr(end + 1);
+    } else {
+        const size_t colon = text.find(':');
+        if (colon == 0) return false;
+        rest = colon == text.npos ? std::string_view() : text.substr(colon);
+    }
+    return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
+}
+
+}  // namespace
+
+std::optional<Application> read_application(std::string_view text) {
+    if (!std::ranges::all_of(text, is_url_char)) return std::nullopt;
+    if (text.starts_with("unix:/")) {
+        const std::string_view rest = text.substr(5);
+        const size_t colon = rest.find(":/");
+        if (colon == rest.npos || colon < 2 || colon > socket_path_bytes_max) return std::nullopt;
+        return Application{"http://localhost" + std::string(rest.substr(colon + 1)),
+                           std::string(rest.substr(0, colon))};
+    }
+    const size_t scheme = text.starts_with("http://")    ? 7
+                          : text.starts_with("https://") ? 8
+                                                         : 0;
+    if (scheme == 0) return std::nullopt;
+    const size_t slash = std::min(text.find_first_of("/?", scheme), text.size());
+    if (!is_authority(text.substr(scheme, slash - scheme))) return std::nullopt;
+    std::string url(text);
+    if (slash == text.size() || text[slash] == '?') url.insert(slash, "/");
+    return Application{std::move(url), {}};
+}
+
+}  // namespace starling::server

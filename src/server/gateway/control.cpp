@@ -1,0 +1,199 @@
+#include "server/gateway/control.h"
+
+#include <starling/http.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "server/gateway/control_work.h"
+#include "server/gateway/listing.h"
+#include "server/gateway/part.h"
+#include "server/http_connection.h"
+#include "server/site.h"
+
+namespace starling::server {
+namespace {
+
+// Of the original; other bodies are as large as gateway::Options says.
+constexpr size_t olares_body_bytes_max = 4 * 1024 * 1024;
+
+void write(http::Response& response, const webhook::Answer& answer) {
+    response.status(answer.status).header("Cache-Control", "no-store").json(answer.body);
+}
+
+base::Result<ControlRequest> read_send(std::string_view body, webhook::Reading reading) {
+    auto request = webhook::read_send(body, reading);
+    if (!request) return base::Failure(request.error());
+    return ControlRequest(*std::move(request));
+}
+
+base::Result<ControlRequest> read_close(std::string_view body, webhook::Reading reading) {
+    auto request = webhook::read_close(body, reading);
+    if (!request) return base::Failure(request.error());
+    return ControlRequest(*std::move(request));
+}
+
+base::Result<ControlRequest> read_join(std::string_view body, webhook::Reading reading) {
+    auto request = webhook::read_topic(body, reading);
+    if (!request) return base::Failure(request.error());
+    return ControlRequest(JoinRequest{*std::move(request)});
+}
+
+base::Result<ControlRequest> read_leave(std::string_view body, webhook::Reading reading) {
+    auto request = webhook::read_topic(body, reading);
+    if (!request) return base::Failure(request.error());
+    return ControlRequest(LeaveRequest{*std::move(request)});
+}
+
+base::Result<ControlRequest> read_publish(std::string_view body, webhook::Reading reading) {
+    auto request = webhook::read_publish(body, reading);
+    if (!request) return base::Failure(request.error());
+    return ControlRequest(*std::move(request));
+}
+
+// What all routes of the control API have in common. It answers also while the server stops, so that an
+// application can still send to the clients that are being closed.
+class ControlRoute : public Route {
+public:
+    explicit ControlRoute(Gateway& gateway)
+        : Route(gateway.olares() ? std::max(olares_body_bytes_max,
+                                            gateway.options().control_body_bytes_max)
+                                 : gateway.options().control_body_bytes_max),
+          gateway_(gateway) {}
+
+    [[nodiscard]] bool answers_while_stopping() const noexcept final { return true; }
+
+protected:
+    // False: the response refuses the request.
+    [[nodiscard]] bool allows(const http::Request& request, http::Response& response) const {
+        if (gateway_.allows(request)) return true;
+        response.header("WWW-Authenticate", "Bearer");
+        refuse(response, 401, "an API key is needed: X-Api-Key, or Authorization: Bearer");
+        return false;
+    }
+    void refuse(http::Response& response, uint16_t status, std::string_view problem) const {
+        write(response, webhook::problem(gateway_.reading(), status, problem));
+    }
+
+    Gateway& gateway_;
+};
+
+class PostRoute final : public ControlRoute {
+public:
+    using Reader = base::Result<ControlRequest> (*)(std::string_view, webhook::Reading);
+    PostRoute(Gateway& gateway, Reader reader) : ControlRoute(gateway), read_(reader) {}
+
+    // Before the body is read: a stranger's is not worth the memory.
+    [[nodiscard]] bool begin_body(HttpConnection&, const http::Request& request,
+                                  http::Response& response) override {
+        if (!allows(request, response)) return false;
+        if (gateway_.olares() || is_json(request)) return true;
+        refuse(response, 415, "Content-Type: application/json is wanted");
+        return false;
+    }
+
+    void answer(HttpConnection& connection, const http::Request& request,
+                http::Response& response) override {
+        if (!allows(request, response)) return;  // A request without a body.
+        auto control = read_(request.body(), gateway_.reading());
+        if (!control) return refuse(response, 400, control.error());
+        const std::string_view key = request.header("idempotency-key");
+        if (request.has_header("idempotency-key") && !claim(connection, key, response)) return;
+        GatewayPart& here = gateway_.part(connection.worker());
+        if (const auto count = ControlWork::run_here(gateway_, here, *control)) {
+            const webhook::Answer answer = webhook::success(*count);
+            remember(key, answer);
+            return write(response, answer);
+        }
+        ControlWork::spread(
+            gateway_, here, *std::move(control),
+            [this, reply = response.later(), key = std::string(key)](size_t count, bool complete) {
+                const webhook::Answer answer =
+                    complete ? webhook::success(count)
+                             : webhook::problem(gateway_.reading(), 503,
+                                                "too much is on its way to the workers: some "
+                                                "connections were not reached");
+                remember(key, answer);
+                http::Response late;
+                write(late, answer);
+                reply.send(std::move(late));
+            });
+    }
+
+private:
+    static bool is_json(const http::Request& request) noexcept {
+        const std::string_view type = request.header("content-type");
+        return base::iequals(base::trim(type.substr(0, type.find(';'))), "application/json");
+    }
+
+    // True: the request is the first with this key. Else the response is its answer.
+    bool claim(HttpConnection& connection, std::string_view key, http::Response& response) {
+        if (key.empty() || key.size() > webhook::IdempotencyCache::key_bytes_max)
+            return refuse(response, 400, "Idempotency-Key: 1 to 255 bytes are wanted"), false;
+        Gateway::Idempotency& idempotency = gateway_.idempotency();
+        const std::lock_guard lock(idempotency.mutex);
+        const auto claim = idempotency.answers.claim(key, connection.worker().loop().now_ms());
+        using Found = webhook::IdempotencyCache::Found;
+        if (claim.found == Found::nothing) return true;
+        if (claim.found == Found::answer)
+            write(response, *claim.answer);
+        else
+            refuse(response, 409, "Idempotency-Key: the first request with it is under way");
+        return false;
+    }
+    void remember(std::string_view key, const webhook::Answer& answer) const {
+        if (key.empty()) return;
+        Gateway::Idempotency& idempotency = gateway_.idempotency();
+        const std::lock_guard lock(idempotency.mutex);
+        if (answer.status == 503)
+            idempotency.answers.forget(key);  // It may be repeated.
+        else
+            idempotency.answers.answer(key, answer);
+    }
+
+    const Reader read_;
+};
+
+class ListRoute final : public ControlRoute {
+public:
+    using ControlRoute::ControlRoute;
+    void answer(HttpConnection& connection, const http::Request& request,
+                http::Response& response) override {
+        if (!allows(request, response)) return;
+        auto query = read_list_query(request.query_string());
+        if (!query) return refuse(response, 400, query.error());
+        response.header("Cache-Control", "no-store").header("Content-Type", "application/json");
+        start_listing(gateway_, gateway_.part(connection.worker()), *std::move(query),
+                      response.later());
+    }
+};
+
+// Olares' container has it for its own tests; applications do not use the answer.
+class DebugRoute final : public ControlRoute {
+public:
+    using ControlRoute::ControlRoute;
+    void answer(HttpConnection&, const http::Request& request, http::Response& response) override {
+        if (allows(request, response)) write(response, webhook::success());
+    }
+};
+
+}  // namespace
+
+void mount_control(Site& site, Gateway& gateway) {
+    const auto post = [&](std::string_view path, PostRoute::Reader reader) {
+        site.add("POST", path, std::make_unique<PostRoute>(gateway, reader));
+    };
+    post("/tapr/ws/conn/send", read_send);
+    post("/tapr/ws/conn/close", read_close);
+    post("/tapr/ws/topic/join", read_join);
+    post("/tapr/ws/topic/leave", read_leave);
+    post("/tapr/ws/topic/publish", read_publish);
+    site.add("GET", "/tapr/ws/conn/list", std::make_unique<ListRoute>(gateway));
+    if (gateway.olares())
+        site.add("POST", "/tapr/ws/conn/debug", std::make_unique<DebugRoute>(gateway));
+}
+
+}  // namespace starling::server

@@ -1,0 +1,117 @@
+#include "server/gateway/control_work.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "server/gateway/part.h"
+
+namespace starling::server {
+namespace {
+
+size_t run(GatewayPart& part, const ControlRequest& request) {
+    struct Visitor {
+        GatewayPart& part;
+        size_t operator()(const webhook::SendRequest& send) const { return part.send(send); }
+        size_t operator()(const webhook::CloseRequest& close) const { return part.close(close); }
+        size_t operator()(const JoinRequest& join) const { return part.join(join.topic); }
+        size_t operator()(const LeaveRequest& leave) const { return part.leave(leave.topic); }
+        size_t operator()(const webhook::PublishRequest& publish) const {
+            return part.publish(publish);
+        }
+    };
+    return std::visit(Visitor{part}, request);
+}
+
+// The connections that the request names; null: those of a topic.
+const webhook::Selector* selector_of(const ControlRequest& request) noexcept {
+    struct Visitor {
+        const webhook::Selector* operator()(const webhook::SendRequest& send) const noexcept {
+            return &send.to;
+        }
+        const webhook::Selector* operator()(const webhook::CloseRequest& close) const noexcept {
+            return &close.of;
+        }
+        const webhook::Selector* operator()(const JoinRequest& join) const noexcept {
+            return &join.topic.of;
+        }
+        const webhook::Selector* operator()(const LeaveRequest& leave) const noexcept {
+            return &leave.topic.of;
+        }
+        const webhook::Selector* operator()(const webhook::PublishRequest&) const noexcept {
+            return nullptr;
+        }
+    };
+    return std::visit(Visitor{}, request);
+}
+
+size_t bytes_of(const webhook::Selector& selector) noexcept {
+    // A name is mostly shorter; its exact size does not matter here.
+    constexpr size_t name_bytes = 64;
+    return name_bytes * (selector.conns.size() + selector.users.size() + selector.tokens.size());
+}
+
+size_t bytes_of(const ControlRequest& request) noexcept {
+    size_t bytes = sizeof(ControlWork);
+    if (const auto* const send = std::get_if<webhook::SendRequest>(&request))
+        bytes += send->payload.bytes.size();
+    if (const auto* const publish = std::get_if<webhook::PublishRequest>(&request))
+        bytes += publish->payload.bytes.size();
+    if (const auto* const selector = selector_of(request)) bytes += bytes_of(*selector);
+    return bytes;
+}
+
+// Does a request that names connections by their ids name one of this worker's alone?
+bool concerns_only(const Gateway& gateway, const Worker& worker,
+                   const ControlRequest& request) noexcept {
+    const webhook::Selector* const selector = selector_of(request);
+    if (!selector || selector->conns.empty()) return false;
+    for (size_t i = 0; i < selector->conns.size(); ++i) {
+        const auto place = gateway.conn_ids().place_of(selector->conns[i]);
+        if (place && place->worker != worker.index()) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+std::optional<size_t> ControlWork::run_here(Gateway& gateway, GatewayPart& here,
+                                            const ControlRequest& request) {
+    if (gateway.group().workers.size() > 1 && !concerns_only(gateway, here.worker, request))
+        return std::nullopt;
+    return run(here, request);
+}
+
+void ControlWork::spread(Gateway& gateway, GatewayPart& here, ControlRequest request, Done done) {
+    const size_t bytes = bytes_of(request);
+    const auto work = std::make_shared<ControlWork>(std::move(request), std::move(done));
+    WorkerGroup& group = gateway.group();
+    work->left_ = uint32_t(group.workers.size());
+    group.post_all(
+        bytes, &here.worker,
+        [work, &gateway](Worker& worker) { work->run_on(gateway.part(worker)); },
+        [&](Worker&) {
+            // A worker that has ended has no connections any more.
+            if (!group.stopping.load(std::memory_order_relaxed)) work->lose_one();
+            work->left_.fetch_sub(1, std::memory_order_relaxed);
+        });
+    work->run_on(here);
+}
+
+void ControlWork::run_on(GatewayPart& part) {
+    connections_.fetch_add(run(part, request_), std::memory_order_relaxed);
+    left_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// The last call that held it has run or was dropped: each of them happened before.
+ControlWork::~ControlWork() {
+    if (!done_) return;
+    const bool complete = left_.load(std::memory_order_relaxed) == 0 &&
+                          !lost_.load(std::memory_order_relaxed);
+    try {
+        done_(connections_.load(std::memory_order_relaxed), complete);
+    } catch (const std::bad_alloc&) {  // The request's Reply goes unanswered, and gets 500.
+    }
+}
+
+}  // namespace starling::server

@@ -1,0 +1,245 @@
+#include "server/gateway/gateway.h"
+
+#include <openssl/x509.h>
+#include <starling/server.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <stdexcept>
+#include <utility>
+
+#include "auth/api_key.h"
+#include "base/text.h"
+#include "base/tokens.h"
+#include "server/gateway/control.h"
+#include "server/gateway/part.h"
+#include "server/gateway/ws_client.h"
+#include "server/random_pool.h"
+#include "server/site.h"
+#include "server/state.h"
+#include "ws/origin.h"
+
+namespace starling::gateway {
+namespace {
+
+bool readable(const char* path) noexcept { return path && ::access(path, R_OK) == 0; }
+
+// The certificates that libcurl and OpenSSL trust by default.
+bool has_system_certificates() {
+    const char* const file = std::getenv("SSL_CERT_FILE");
+    const char* const folder = std::getenv("SSL_CERT_DIR");
+    return readable(file ? file : "/etc/ssl/certs/ca-certificates.crt") ||
+           readable(::X509_get_default_cert_file()) || (folder && readable(folder));
+}
+
+std::optional<Fault> fault_of_application(const Route& route) {
+    if (route.application.empty()) return std::nullopt;
+    if (!server::read_application(route.application))
+        return Fault{"application", "must be http://HOST[:PORT]/PATH, https://HOST[:PORT]/PATH or "
+                                    "unix:/SOCKET:/PATH"};
+    if (!route.application.starts_with("https://")) return std::nullopt;
+    if (route.ca_path.empty() && !has_system_certificates())
+        return Fault{"application", "is https, and this machine has no certificates of authorities: "
+                                    "install ca-certificates, or set ca_path"};
+    return std::nullopt;
+}
+
+std::optional<Fault> fault_of_addresses(const Route& route) {
+    auth::AddressSet set;
+    try {
+        for (const std::string& proxy : route.trusted_proxies) set.add(proxy);
+    } catch (const std::invalid_argument& refused) {
+        return Fault{"trusted_proxies", refused.what()};
+    }
+    for (const std::string& origin : route.origins)
+        if (!ws::origin_pattern_is_valid(origin))
+            return Fault{"origins", "'" + origin + "' is not an origin"};
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Fault> fault_of(const Route& route) {
+    if (!route.path.starts_with('/')) return Fault{"path", "must begin with a slash"};
+    if (auto fault = fault_of_application(route)) return fault;
+    if (!base::is_token(route.user_header)) return Fault{"user_header", "must be a header's name"};
+    if (!base::is_token(route.token_cookie))
+        return Fault{"token_cookie", "must be a cookie's name"};
+    for (const std::string& name : route.forward_headers)
+        if (!base::is_token(name)) return Fault{"forward_headers", "must be names of headers"};
+    if (auto fault = fault_of_addresses(route)) return fault;
+    if (!route.signing_key.empty()) {
+        const auto key = webhook::SigningKey::read(route.signing_key);
+        if (!key) return Fault{"signing_key", key.error()};
+    }
+    if (!route.ca_path.empty() && !readable(route.ca_path.c_str()))
+        return Fault{"ca_path", "'" + route.ca_path + "' cannot be read"};
+    if (route.queue_messages_max == 0) return Fault{"queue_messages_max", "must be 1 at least"};
+    if (route.webhooks_in_flight_max == 0)
+        return Fault{"webhooks_in_flight_max", "must be 1 at least"};
+    return std::nullopt;
+}
+
+}  // namespace starling::gateway
+
+namespace starling::server {
+namespace {
+
+// Beyond them the oldest webhooks `close` are dropped.
+constexpr size_t closes_max = 100'000;
+
+// What Olares' container takes from a client.
+constexpr uint64_t olares_message_bytes_max = 4 * 1024 * 1024;
+
+uint32_t ms_of(std::chrono::milliseconds time) noexcept {
+    return uint32_t(std::clamp<int64_t>(time.count(), 0, INT32_MAX));
+}
+
+ConnIds make_conn_ids() {
+    std::array<std::byte, 16> secret;
+    RandomPool().take(secret);
+    return ConnIds(secret);
+}
+
+std::vector<std::string> keys_of(const gateway::Options& options) {
+    if (!options.api_keys.empty() || options.olares != gateway::Olares::off)
+        return options.api_keys;
+    return {make_api_key()};
+}
+
+const gateway::Route& valid(const gateway::Route& route) {
+    if (const auto fault = gateway::fault_of(route))
+        throw std::invalid_argument(fault->member + " " + fault->what);
+    return route;
+}
+
+// A field that shows that the request comes from elsewhere, through a proxy on this machine.
+bool tells_of_another_peer(std::string_view name) noexcept {
+    constexpr std::array<std::string_view, 6> names = {
+        "forwarded", "via", "x-real-ip", "x-original-forwarded-for", "x-bfl-user", "origin"};
+    constexpr std::array<std::string_view, 2> prefixes = {"x-forwarded-", "x-envoy-"};
+    const auto is = [name](std::string_view other) { return base::iequals(name, other); };
+    const auto begins = [name](std::string_view prefix) {
+        return base::iequals(name.substr(0, prefix.size()), prefix);
+    };
+    return std::ranges::any_of(names, is) || std::ranges::any_of(prefixes, begins);
+}
+
+bool is_loopback(std::string_view address) {
+    static const auth::AddressSet loopback = [] {
+        auth::AddressSet set;
+        for (const char* range : {"127.0.0.0/8", "::1", "unix"}) set.add(range);
+        return set;
+    }();
+    return loopback.contains(address);
+}
+
+}  // namespace
+
+GatewayRoute::GatewayRoute(gateway::Route route, gateway::Olares olares)
+    : options(std::move(route)),
+      application(read_application(valid(options).application)),
+      data(olares == gateway::Olares::strict ? webhook::Data::objects_only
+                                             : webhook::Data::whole),
+      any_origin(olares != gateway::Olares::off),
+      binary_ping(olares != gateway::Olares::off),
+      always_cookie(olares != gateway::Olares::off),
+      message_bytes_max(
+          olares == gateway::Olares::off
+              ? options.message_bytes_max
+              : std::max<uint64_t>(options.message_bytes_max, olares_message_bytes_max)),
+      retry{.rules = olares == gateway::Olares::off ? webhook::Rules::at_least_once
+                                                    : webhook::Rules::at_most_once,
+            .retry_for_ms = ms_of(options.retry_for),
+            .close_retry_for_ms = ms_of(options.close_retry_for)} {
+    for (const std::string& proxy : options.trusted_proxies) proxies.add(proxy);
+    if (options.signing_key.empty()) return;
+    auto key = webhook::SigningKey::read(options.signing_key);
+    if (key) signing_key = *std::move(key);
+}
+
+Gateway::Gateway(gateway::Options options)
+    : options_(std::move(options)),
+      api_keys_(keys_of(options_)),
+      conn_ids_(make_conn_ids()),
+      budget_(options_.queues_bytes_max) {
+    for (const gateway::Route& route : options_.routes)
+        routes_.push_back(std::make_unique<GatewayRoute>(route, options_.olares));
+}
+
+Gateway::~Gateway() = default;
+
+const std::string& Gateway::api_key() const noexcept {
+    static const std::string none;
+    return api_keys_.empty() ? none : api_keys_.front();
+}
+
+gateway::Stats Gateway::stats() const {
+    const auto get = [](const std::atomic<uint64_t>& count) {
+        return count.load(std::memory_order_relaxed);
+    };
+    return {.connections_open = get(counters_.connections),
+            .webhooks_delivered = get(counters_.delivered),
+            .webhooks_retried = get(counters_.retried),
+            .webhooks_given_up = get(counters_.given_up),
+            .closes_dropped = get(counters_.closes_dropped),
+            .queued_bytes = budget_.used(),
+            .actions_done = get(counters_.actions_done),
+            .actions_refused = get(counters_.actions_refused)};
+}
+
+void Gateway::mount(Site& site) {
+    for (size_t i = 0; i < routes_.size(); ++i) mount_ws_clients(site, *this, i);
+    mount_control(site, *this);
+}
+
+void Gateway::attach(WorkerGroup& group) {
+    if (group.workers.size() > ConnIds::workers_max)
+        throw std::runtime_error("the gateway works with 1024 workers at most");
+    group_ = &group;
+    parts_.clear();  // Of a start that failed.
+    for (const auto& worker : group.workers) {
+        auto part = std::make_unique<GatewayPart>(*this, *worker);
+        parts_.push_back(part.get());
+        worker->add_part(std::move(part));
+    }
+}
+
+void Gateway::detach() noexcept {
+    group_ = nullptr;
+    parts_.clear();
+}
+
+bool Gateway::is_busy(Worker& worker) { return part(worker).is_busy(); }
+
+GatewayPart& Gateway::part(const Worker& worker) const noexcept { return *parts_[worker.index()]; }
+
+bool Gateway::allows(const http::Request& request) const {
+    if (!api_keys_.empty()) return auth::is_api_key(auth::api_key_of(request), api_keys_);
+    if (!is_loopback(request.remote_address())) return false;
+    return std::ranges::none_of(request.headers(), [](const http::Field& field) {
+        return tells_of_another_peer(field.name);
+    });
+}
+
+webhook::DeliveryOptions Gateway::delivery_options(const GatewayRoute& route) const noexcept {
+    return {.messages_max = uint32_t(std::min<size_t>(route.options.queue_messages_max, UINT32_MAX)),
+            .message_bytes_max =
+                uint32_t(std::min<size_t>(route.options.queue_bytes_max, UINT32_MAX)),
+            .endings_max = uint32_t(
+                std::max<size_t>(closes_max / group_->workers.size() / routes_.size(), 1)),
+            .retry = route.retry};
+}
+
+}  // namespace starling::server
+
+namespace starling {
+
+gateway::Gateway& Server::gateway(gateway::Options options) {
+    if (state_->find<server::Gateway>()) throw std::logic_error("a server has one gateway");
+    return state_->extend(std::make_unique<server::Gateway>(std::move(options)));
+}
+
+}  // namespace starling

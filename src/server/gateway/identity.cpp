@@ -1,0 +1,66 @@
+#include "server/gateway/identity.h"
+
+#include "base/text.h"
+#include "base/utf8.h"
+#include "server/gateway/gateway.h"
+#include "webhook/fields.h"
+
+namespace starling::server {
+namespace {
+
+// The fields of that name as one line, "" where there is none. Several lines of Cookie are joined as RFC 9113
+// section 8.2.3 has it, those of other fields as lists (RFC 9110 section 5.3).
+void append_lines(std::string& out, const http::Request& request, std::string_view name,
+                  std::string_view separator, bool always) {
+    bool found = false;
+    for (const http::Field& field : request.headers()) {
+        if (!base::iequals(field.name, name)) continue;
+        if (found)
+            out.append(separator);
+        else
+            out.append(name).append(": ");
+        out.append(field.value);
+        found = true;
+    }
+    if (!found && always) out.append(name).append(":");
+    if (found || always) out += '\n';
+}
+
+// A proxy names the user; "" where none does.
+base::Result<std::string_view> read_user(const http::Request& request, const GatewayRoute& route) {
+    std::string_view user;
+    size_t count = 0;
+    for (const http::Field& field : request.headers()) {
+        if (!base::iequals(field.name, route.options.user_header)) continue;
+        user = field.value;
+        ++count;
+    }
+    if (count == 0 || !route.proxies.contains(request.remote_address()))
+        return std::string_view();
+    const std::string& name = route.options.user_header;
+    if (count > 1) return base::Failure(name + " stands twice");
+    if (user.size() > webhook::name_bytes_max) return base::Failure(name + ": over 255 bytes");
+    if (!base::utf8_is_valid(user)) return base::Failure(name + ": not UTF-8");
+    return user;
+}
+
+}  // namespace
+
+base::Result<ClientIdentity> read_identity(const http::Request& request, const GatewayRoute& route,
+                                           std::string_view conn_id, std::string_view token) {
+    const auto user = read_user(request, route);
+    if (!user) return base::Failure(user.error());
+    ClientIdentity identity;
+    identity.conn_id = conn_id;
+    identity.user = *user;
+    identity.user_agent = request.header("user-agent");
+    identity.token = request.cookie(route.options.token_cookie).value_or(std::string_view());
+    identity.is_public = identity.token.empty();
+    if (identity.is_public) identity.token = token;
+    append_lines(identity.headers, request, "Cookie", "; ", route.always_cookie);
+    for (const std::string& name : route.options.forward_headers)
+        append_lines(identity.headers, request, name, ", ", false);
+    return identity;
+}
+
+}  // namespace starling::server

@@ -1,0 +1,41 @@
+// server/gateway/identity.h: what a client's request says about it: its user, its token, the header fields that the
+// application gets with each webhook.
+//
+// Owner: the function that admits a client. Thread: its worker's.
+#pragma once
+
+#include <starling/http.h>
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "webhook/client.h"
+
+namespace starling::server {
+
+struct GatewayRoute;
+
+struct ClientIdentity {
+    std::string_view conn_id, user, token, user_agent;
+    std::string headers;
+    bool is_public = false;
+
+    [[nodiscard]] webhook::ClientFields fields() const noexcept {
+        return {.conn_id = conn_id,
+                .user = user,
+                .token = token,
+                .user_agent = user_agent,
+                .headers = headers,
+                .is_public = is_public};
+    }
+};
+
+// `token` is for a client without one. The views are into the request and the arguments. A failure is the reason of
+// a 400.
+[[nodiscard]] base::Result<ClientIdentity> read_identity(const http::Request& request,
+                                                         const GatewayRoute& route,
+                                                         std::string_view conn_id,
+                                                         std::string_view token);
+
+}  // namespace starling::server

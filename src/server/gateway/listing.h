@@ -1,0 +1,26 @@
+// server/gateway/listing.h: the list of connections, collected from all workers and sent in pieces, so that a list
+// of 100,000 stalls nobody.
+//
+// Thread: the worker's that got the request; collecting runs on each worker's.
+#pragma once
+
+#include <starling/http.h>
+
+#include <string_view>
+
+#include "base/result.h"
+#include "webhook/list.h"
+
+namespace starling::server {
+
+class Gateway;
+class GatewayPart;
+
+// A failure is for the answer: "limit: 1 to 1000000 is wanted".
+[[nodiscard]] base::Result<webhook::ListQuery> read_list_query(std::string_view query_string);
+
+// Answers with the list, now or later. The response that the reply is of has its status and fields.
+void start_listing(Gateway& gateway, GatewayPart& here, webhook::ListQuery query,
+                   http::Reply reply);
+
+}  // namespace starling::server

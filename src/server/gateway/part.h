@@ -1,0 +1,133 @@
+// server/gateway/part.h: the gateway on one worker: its clients, and the webhooks about them.
+//
+// Owner: the worker. Thread: the worker's.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/slot_table.h"
+#include "fetch/fetcher.h"
+#include "net/timers.h"
+#include "server/gateway/client.h"
+#include "server/gateway/gateway.h"
+#include "server/random_pool.h"
+#include "server/worker.h"
+#include "server/gateway/control_work.h"
+#include "webhook/actions.h"
+#include "webhook/deliveries.h"
+
+namespace starling::server {
+
+// A route on one worker.
+struct GatewayRoutePart {
+    GatewayRoutePart(GatewayPart& p, const GatewayRoute& r, const webhook::DeliveryOptions& options,
+                     webhook::Budget& budget)
+        : part(p), site(r), deliveries(options, budget) {}
+
+    GatewayPart& part;
+    const GatewayRoute& site;
+    webhook::Deliveries deliveries;
+    fetch::Target* application = nullptr;  // Null: no webhooks.
+    std::deque<base::SlotKey> ready;       // Clients whose webhook waits for room in flight.
+    size_t in_flight = 0;
+    base::ListLink heard;  // The head: clients by the time at which the gateway last heard of them.
+    net::TimerId silence_timer = 0;
+};
+
+class GatewayPart final : public WorkerPart, private fetch::Receiver {
+public:
+    GatewayPart(Gateway& gateway, Worker& worker);
+    ~GatewayPart() override;
+    void loop_ended() noexcept override;
+
+    // ---- clients; from the handlers of their connections ----------------------------------------
+    [[nodiscard]] GatewayRoutePart& route(size_t index) noexcept { return *routes_[index]; }
+    // Of the next client to be made; its conn_id may hold it.
+    [[nodiscard]] base::SlotKey next_key() { return clients_.next_key(); }
+    [[nodiscard]] std::array<char, webhook::uuid_length> make_conn_id(base::SlotKey key);
+    [[nodiscard]] std::array<char, webhook::uuid_length> make_token();
+
+    void opened(GatewayClient& client);
+    void received(GatewayClient& client, ws::Message message);
+    void heard(GatewayClient& client) noexcept;
+    // Its connection is gone. The part is the owner from here on.
+    void closed(std::unique_ptr<GatewayClient> client);
+
+    // ---- the control API: on this worker's clients; how many it concerned -------------------------
+    [[nodiscard]] size_t send(const webhook::SendRequest& request);
+    [[nodiscard]] size_t close(const webhook::CloseRequest& request);
+    [[nodiscard]] size_t join(const webhook::TopicRequest& request);
+    [[nodiscard]] size_t leave(const webhook::TopicRequest& request);
+    [[nodiscard]] size_t publish(const webhook::PublishRequest& request);
+    // The open client of that id; null: it is not on this worker.
+    [[nodiscard]] GatewayClient* find(std::string_view conn_id) const noexcept;
+    [[nodiscard]] const GatewayIndex& index() const noexcept { return index_; }
+
+    // Webhooks wait or are under way, or clients are open.
+    [[nodiscard]] bool is_busy() const noexcept { return clients_.size() != 0; }
+
+    Gateway& gateway;
+    Worker& worker;
+
+private:
+    friend class GatewayClient;
+
+    // A webhook under way.
+    struct Flight {
+        base::SlotKey client;
+        GatewayRoutePart* route = nullptr;
+    };
+    // At most one line a second for each, with the count of those between.
+    struct LimitedLog {
+        uint64_t logged_ms = 0;  // 0: not yet.
+        uint64_t count = 0;
+    };
+
+    // Clients.
+    void answer_ping(GatewayClient& client);
+    void watch_silence(GatewayRoutePart& route);
+    void close_silent(GatewayRoutePart& route);
+    void drop_excess(GatewayRoutePart& route);
+    template <class F>
+    void each(const webhook::Selector& selector, F&& call);
+
+    // Webhooks. act() may destroy the client.
+    void act(GatewayClient& client, webhook::Delivery::Effects effects);
+    void make_ready(GatewayClient& client);
+    void start_ready(GatewayRoutePart& route);
+    void try_start(GatewayClient& client);
+    void start(GatewayClient& client);
+    void give_up(GatewayClient& client);
+    [[nodiscard]] std::string headers_of(const GatewayClient& client,
+                                         const webhook::Delivery::Due& due, std::string_view body);
+    void fetched(uint64_t tag, const fetch::Answer& answer) override;
+    void take_answer(GatewayClient& client, const fetch::Answer& answer);
+
+    // Actions.
+    void perform_answer(GatewayClient& client, const fetch::Answer& answer);
+    void perform(GatewayClient& client, webhook::ActionRequest& action);
+    void spread(ControlRequest request);
+
+    [[nodiscard]] bool may_log(LimitedLog& log) noexcept;
+    void log_failure(const GatewayClient& client, webhook::Action action,
+                     const fetch::Answer& answer, bool lost);
+    void refuse_actions(const GatewayClient& client, std::string_view problem);
+
+    base::SlotTable<GatewayClient> clients_;
+    GatewayIndex index_;  // The open ones.
+    std::vector<std::unique_ptr<GatewayRoutePart>> routes_;
+    std::vector<Flight> flights_;  // By the tags of requests.
+    std::vector<uint32_t> free_flights_;
+    RandomPool random_;
+    LimitedLog failures_, losses_, refusals_, drops_;
+    std::unique_ptr<fetch::Fetcher> fetcher_;  // Null once the loop has ended.
+};
+
+}  // namespace starling::server

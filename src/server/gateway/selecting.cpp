@@ -1,0 +1,78 @@
+// server/gateway/selecting.cpp: what the control API does on one worker.
+#include <algorithm>
+#include <vector>
+
+#include "base/text.h"
+#include "server/gateway/part.h"
+
+namespace starling::server {
+
+// Calls `call(client)` for each open client that the selector means. The call must not open or close clients at once.
+template <class F>
+void GatewayPart::each(const webhook::Selector& selector, F&& call) {
+    if (!selector.conns.empty()) {
+        for (size_t i = 0; i < selector.conns.size(); ++i) {
+            GatewayClient* const client = find(selector.conns[i]);
+            if (client && selector.matches(client->target())) call(*client);
+        }
+        return;
+    }
+    if (!selector.users.empty()) {
+        for (size_t i = 0; i < selector.users.size(); ++i) {
+            const std::string_view user = selector.users[i];
+            const bool only_public = selector.access == webhook::Access::public_only;
+            auto at = index_.lower_bound(webhook::ListKey{user, only_public, {}});
+            for (; at != index_.end() && at->fields.user() == user; ++at)
+                if (selector.matches(at->target())) call(*at);
+        }
+        return;
+    }
+    for (GatewayClient& client : index_)
+        if (selector.matches(client.target())) call(client);
+}
+
+size_t GatewayPart::send(const webhook::SendRequest& request) {
+    const hub::Message message{{}, base::bytes_of(request.payload.bytes), request.payload.binary};
+    hub::Publication publication{message};
+    each(request.to, [&](GatewayClient& client) { client.send(publication); });
+    return publication.taken;
+}
+
+size_t GatewayPart::close(const webhook::CloseRequest& request) {
+    std::vector<base::SlotKey> chosen;  // Closing may change what each() walks over.
+    each(request.of, [&](const GatewayClient& client) { chosen.push_back(client.slot_key()); });
+    for (const base::SlotKey key : chosen)
+        if (GatewayClient* const client = clients_.find(key))
+            client->close(request.code, request.reason);
+    return chosen.size();
+}
+
+size_t GatewayPart::join(const webhook::TopicRequest& request) {
+    size_t count = 0;
+    each(request.of, [&](GatewayClient& client) { count += client.join(request.topic); });
+    return count;
+}
+
+size_t GatewayPart::leave(const webhook::TopicRequest& request) {
+    size_t count = 0;
+    each(request.of, [&](GatewayClient& client) { count += client.leave(request.topic); });
+    return count;
+}
+
+size_t GatewayPart::publish(const webhook::PublishRequest& request) {
+    const hub::Message message{request.topic, base::bytes_of(request.payload.bytes),
+                               request.payload.binary};
+    std::vector<const hub::Subscriber*> excepted;
+    for (size_t i = 0; i < request.except.size(); ++i)
+        if (const GatewayClient* const client = find(request.except[i]))
+            excepted.push_back(client->subscriber());
+    if (excepted.size() <= 1)
+        return worker.hub().deliver(message, excepted.empty() ? nullptr : excepted.front());
+    std::ranges::sort(excepted);
+    hub::Publication publication{message};
+    for (hub::Subscriber* const member : worker.hub().members(request.topic))
+        if (!std::ranges::binary_search(excepted, member)) member->deliver(publication);
+    return publication.taken;
+}
+
+}  // namespace starling::server
