@@ -1,0 +1,74 @@
+#include "fetch/failure.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+
+namespace starling::fetch {
+
+namespace {
+
+std::string within(std::string_view what, uint32_t timeout_ms) {
+    return std::string(what) + " within " + std::to_string(timeout_ms) + " ms";
+}
+
+// "SSL certificate problem: self-signed certificate": what comes before the colon is said already.
+std::string certificate_text(std::string_view text) {
+    constexpr std::string_view said[] = {"SSL certificate problem: ", "SSL: "};
+    for (const std::string_view prefix : said)
+        if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
+    return "the certificate is not valid" + (text.empty() ? "" : ": " + std::string(text));
+}
+
+std::string connect_text(const Failure& failure) {
+    long os_error = 0;
+    curl_easy_getinfo(failure.easy, CURLINFO_OS_ERRNO, &os_error);
+    if (failure.socket_errno)
+        return "no socket: " + std::system_category().message(failure.socket_errno);
+    switch (os_error) {
+        case 0: break;
+        case ECONNREFUSED: return "connection refused";
+        case EHOSTUNREACH:
+        case ENETUNREACH: return "no route to the host";
+        case ENOENT: return "no such Unix-domain socket";
+        default: return "no connection: " + std::system_category().message(int(os_error));
+    }
+    return failure.text[0] ? failure.text : "no connection";
+}
+
+std::string with_text(std::string_view what, const Failure& failure) {
+    return std::string(what) + (failure.text[0] ? std::string(": ") + failure.text : "");
+}
+
+}  // namespace
+
+std::string describe(const Failure& failure) {
+    const TargetOptions& options = failure.options;
+    if (failure.result == CURLE_OPERATION_TIMEDOUT)
+        return failure.connected ? within("no answer", options.timeout_ms)
+                                 : within("no connection",
+                                          std::min(options.connect_timeout_ms, options.timeout_ms));
+    if (failure.head_begun && failure.connected) return "the answer ended within its head";
+    // Whatever libcurl says then is of the repetition that it was kept from.
+    const bool tls = failure.result == CURLE_SSL_CONNECT_ERROR;
+    if (failure.sent && failure.result != CURLE_UNSUPPORTED_PROTOCOL &&
+        failure.result != CURLE_WEIRD_SERVER_REPLY && failure.result != CURLE_HTTP2 && !tls)
+        return "the connection was closed before an answer came";
+    switch (failure.result) {
+        case CURLE_COULDNT_RESOLVE_HOST: return "the name of the host is not found";
+        case CURLE_COULDNT_RESOLVE_PROXY: return "the name of the proxy is not found";
+        case CURLE_COULDNT_CONNECT: return connect_text(failure);
+        case CURLE_PEER_FAILED_VERIFICATION: return certificate_text(failure.text);
+        case CURLE_SSL_CONNECT_ERROR: return with_text("TLS failed", failure);
+        case CURLE_SEND_ERROR:
+        case CURLE_RECV_ERROR:
+        case CURLE_GOT_NOTHING: return "the connection was closed before the request was sent";
+        case CURLE_UNSUPPORTED_PROTOCOL:
+        case CURLE_WEIRD_SERVER_REPLY: return "the answer is not HTTP";
+        case CURLE_OUT_OF_MEMORY: return "out of memory";
+        default: return with_text(curl_easy_strerror(failure.result), failure);
+    }
+}
+
+}  // namespace starling::fetch

@@ -1,0 +1,23 @@
+// fetch/failure.h: why a request got no answer, in plain words. Thread: the loop's.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <string>
+
+#include "fetch/fetcher.h"
+
+namespace starling::fetch {
+
+struct Failure {
+    CURL* easy;
+    CURLcode result;
+    const char* text;  // libcurl's own, may be "".
+    const TargetOptions& options;
+    int socket_errno;  // No socket was to be had; 0: other reasons.
+    bool connected, sent, head_begun;
+};
+
+[[nodiscard]] std::string describe(const Failure& failure);
+
+}  // namespace starling::fetch

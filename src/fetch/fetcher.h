@@ -1,0 +1,101 @@
+// fetch/fetcher.h: POST requests to applications, by libcurl on the caller's loop.
+//
+//     Fetcher fetcher(loop, receiver);
+//     Target& target = fetcher.add({.url = "http://127.0.0.1:3010/websocket/message"});
+//     fetcher.post(target, tag, "Cookie: a=b\n", R"({"action":"open"})");
+//     ... later: receiver.fetched(tag, answer)
+//
+// Nothing blocks the loop. Sockets belong to libcurl, and the loop watches them (net/watch.h). Connections are
+// kept alive and reused for 4 seconds after their last answer, less than Node.js keeps them (5 s). Over TLS, HTTP/2
+// is used where the server offers it. Each name that has to be looked up costs a short-lived thread of libcurl, as
+// getaddrinfo() blocks; "localhost" and addresses need none. What was looked up is kept for 5 seconds.
+//
+// Proxies: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment count, as for every program
+// that uses libcurl; but not for Unix-domain sockets, "localhost", 127.0.0.0/8 and ::1.
+//
+// At most once: libcurl repeats a request by itself on a new connection only where it had not handed the
+// whole request over. A request that the application may have seen is reported instead, with Answer::sent.
+//
+// Owner: the code that sends webhooks, on each worker. Thread: the loop's; curl_global_init() is called by
+// the first Fetcher of the process.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace starling::net {
+class Loop;
+}
+
+namespace starling::fetch {
+
+// An application's address and the rules for requests to it.
+struct TargetOptions {
+    std::string url;               // http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH.
+    std::string unix_socket = {};  // Path of a Unix-domain socket to connect to; "": TCP.
+    // PEM file of the authorities that are trusted in place of the system's; "": those of the system. The file is
+    // read at most every 10 minutes.
+    std::string ca_path = {};
+    uint32_t connect_timeout_ms = 1'000;  // Name, connection and TLS handshake.
+    uint32_t timeout_ms = 2'000;          // One request in all, connecting and redirects included.
+    // 301, 302, 307 and 308, 5 at most, to the same scheme, host and port; method and body are kept. Any other
+    // redirect is the answer: 303 too, since it says that the request has been carried out.
+    bool follow_redirects = false;
+    // An answer with more is cut. Heads of 1xx and trailers count as head.
+    size_t header_bytes_max = 65'536, body_bytes_max = 65'536;
+};
+
+struct Answer {
+    uint16_t status = 0;  // 0: no answer, or not a whole head of one.
+    // The request was handed to the kernel in full, so that the application may have seen it. True wherever
+    // there is a status, and after a redirect. False: the application has not got the whole request.
+    bool sent = false;
+    // The head or the body was longer than allowed, or the body did not come to its end in time. The status
+    // stands; `body` must not be used.
+    bool cut = false;
+    // Valid during the call. Of a header field that stands twice, the first.
+    std::string_view content_type, retry_after, body;
+    // Why there is no status, in plain words: "connection refused", "no answer within 2000 ms". Else "".
+    std::string_view error;
+};
+
+class Receiver {
+public:
+    // Called once for each post(), from the loop. It may call Fetcher::post() and add(); it must not destroy the
+    // Fetcher. What it throws is told by Loop::on_escaped().
+    virtual void fetched(uint64_t tag, const Answer& answer) = 0;
+
+protected:
+    ~Receiver() = default;
+};
+
+class Target;  // Owned by the Fetcher.
+
+class Fetcher {
+public:
+    Fetcher(net::Loop& loop, Receiver& receiver);  // Both outlive it.
+    ~Fetcher();  // Drops every request under way; nothing is reported.
+    Fetcher(const Fetcher&) = delete;
+    Fetcher& operator=(const Fetcher&) = delete;
+
+    // The target stays until the Fetcher ends. Throws std::invalid_argument for a URL that is not one of http or
+    // https, and for a `ca_path` that cannot be read.
+    Target& add(const TargetOptions& options);
+    // Starts a POST; never calls fetched() before it returns. `headers`: lines "Name: value", each ended by
+    // '\n', sent in this order; an empty value is sent as an empty field. CR and NUL must not occur: such a line is
+    // an assertion's fault, and elsewhere left out. Left out as well are the fields that belong to the
+    // connection or to the body: Connection, Content-Length, Content-Type (application/json is sent), Expect, Host,
+    // Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade. `headers` is copied.
+    void post(Target& target, uint64_t tag, std::string_view headers, std::string body);
+    // Posts that fetched() has not been called for.
+    [[nodiscard]] size_t in_flight() const noexcept;
+
+private:
+    class Impl;
+    const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace starling::fetch

@@ -1,0 +1,62 @@
+#include "fetch/header_lines.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "base/text.h"
+
+namespace starling::fetch {
+
+namespace {
+
+// libcurl asks for leave to send a longer body (RFC 9110, 10.1.1), unless it is told not to; older versions do
+// so from 1 KiB on.
+constexpr size_t asks_from_bytes = 1'000;
+
+// RFC 9110, 5.6.2.
+bool is_name(std::string_view name) noexcept {
+    constexpr std::string_view others = "!#$%&'*+-.^_`|~";
+    return !name.empty() && std::ranges::all_of(name, [&](char c) {
+        return base::is_alphanumeric(c) || others.find(c) != others.npos;
+    });
+}
+
+bool is_ours(std::string_view name) noexcept {
+    constexpr std::string_view names[] = {
+        "host",       "te",         "expect",       "trailer",        "upgrade",
+        "connection", "keep-alive", "content-type", "content-length", "transfer-encoding"};
+    constexpr std::string_view proxy = "proxy-";
+    return std::ranges::any_of(names, [&](auto ours) { return base::iequals(name, ours); }) ||
+           base::iequals(name.substr(0, proxy.size()), proxy);
+}
+
+void write_line(std::string_view line, std::string& out) {
+    const size_t colon = line.find(':');
+    const std::string_view name = line.substr(0, colon);
+    const bool sound = colon != line.npos && is_name(name) &&
+                       line.find_first_of(std::string_view("\r\0", 2)) == line.npos;
+    STARLING_ASSERT(sound);
+    if (!sound || is_ours(name)) return;
+    const std::string_view value = base::trim(line.substr(colon + 1));
+    out += name;
+    if (value.empty())  // libcurl's way to say: with an empty value.
+        out += ';';
+    else
+        (out += ": ") += value;
+    out += '\0';
+}
+
+}  // namespace
+
+void write_header_lines(std::string_view headers, size_t body_bytes, std::string& out) {
+    using namespace std::string_view_literals;
+    out = "Content-Type: application/json\0"sv;
+    if (body_bytes >= asks_from_bytes) out += "Expect:\0"sv;  // Without a value: not sent.
+    while (!headers.empty()) {
+        const size_t end = std::min(headers.find('\n'), headers.size());
+        write_line(headers.substr(0, end), out);
+        headers.remove_prefix(std::min(end + 1, headers.size()));
+    }
+}
+
+}  // namespace starling::fetch

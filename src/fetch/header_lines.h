@@ -1,0 +1,13 @@
+// fetch/header_lines.h: the header lines of a request in the form that libcurl takes. Pure. Thread: any.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace starling::fetch {
+
+// Replaces `out` by lines that each end with NUL. `headers` and what is left out of it: Fetcher::post().
+void write_header_lines(std::string_view headers, size_t body_bytes, std::string& out);
+
+}  // namespace starling::fetch

@@ -1,0 +1,206 @@
+#include "fetch/multi.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <exception>
+#include <new>
+
+#include "base/assert.h"
+#include "fetch/request.h"
+
+namespace starling::fetch {
+
+namespace {
+
+// What ends a scope by an exception needs another turn.
+template <class F>
+class OnThrow {
+public:
+    explicit OnThrow(F call) : call_(std::move(call)), before_(std::uncaught_exceptions()) {}
+    ~OnThrow() {
+        if (std::uncaught_exceptions() > before_) call_();
+    }
+    OnThrow(const OnThrow&) = delete;
+    OnThrow& operator=(const OnThrow&) = delete;
+
+private:
+    F call_;
+    const int before_;
+};
+
+}  // namespace
+
+Multi::Multi(net::Loop& loop, Owner& owner) : loop_(loop), owner_(owner) {
+    // Thread-safe since libcurl 7.84; never undone, as other code of the process may use libcurl.
+    static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
+    multi_ = initialized == CURLE_OK ? curl_multi_init() : nullptr;
+    if (!multi_) throw std::bad_alloc();
+    const auto socket = [](CURL* easy, curl_socket_t fd, int what, void* self, void*) {
+        return static_cast<Multi*>(self)->change_socket(easy, fd, what);
+    };
+    const auto timer = [](CURLM*, long timeout_ms, void* self) {
+        static_cast<Multi*>(self)->change_timer(timeout_ms);
+        return 0;
+    };
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, static_cast<curl_socket_callback>(socket));
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION,
+                      static_cast<curl_multi_timer_callback>(timer));
+    curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, long(kept_connections_max_));
+}
+
+Multi::~Multi() {
+    curl_multi_cleanup(multi_);  // Closes the connections: close_socket().
+    STARLING_ASSERT(sockets_.empty());
+    if (soon_) loop_.cancel_timer(soon_);
+    if (later_) loop_.cancel_timer(later_);
+}
+
+void Multi::add(CURL* easy) {
+    // By default libcurl keeps as many as there are transfers at the moment, times four: none, often.
+    failed_.reserve(std::max(transfers_ + 1, kept_connections_max_));  // Nothing below throws.
+    if (++transfers_ > kept_connections_max_) {
+        kept_connections_max_ *= 2;
+        curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, long(kept_connections_max_));
+    }
+    if (curl_multi_add_handle(multi_, easy) == CURLM_OK) return;
+    failed_.emplace_back(easy, CURLE_OUT_OF_MEMORY);
+    change_timer(0);
+}
+
+void Multi::remove(CURL* easy) noexcept {
+    --transfers_;
+    curl_multi_remove_handle(multi_, easy);
+    std::erase_if(failed_, [&](const auto& failed) { return failed.first == easy; });
+}
+
+int Multi::open_socket(int family, int type, int protocol) noexcept {
+    const int fd = ::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+    if (fd < 0) return -1;
+    // libcurl may have closed a socket of this number without a word, after a refused connection to
+    // another address of the same name. Then it takes the number for watched already.
+    const auto stale = sockets_.find(fd);
+    if (stale == sockets_.end() || !stale->second.watch) return fd;
+    Socket& socket = stale->second;
+    const net::Interest interest = socket.watch->interest();
+    socket.watch->forget();
+    socket.watch.reset();
+    socket.established = false;
+    try {
+        if (socket.wanted) watch(socket, interest);
+    } catch (...) {
+        ::close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+void Multi::close_socket(int fd) noexcept {
+    if (const auto found = sockets_.find(fd); found != sockets_.end()) {
+        if (found->second.watch) found->second.watch->forget();
+        sockets_.erase(found);
+    }
+    ::close(fd);
+}
+
+int Multi::change_socket(CURL* easy, int fd, int what) noexcept {
+    if (what == CURL_POLL_REMOVE) {
+        const auto found = sockets_.find(fd);
+        if (found == sockets_.end()) return 0;
+        found->second.wanted = false;
+        if (!found->second.established) sockets_.erase(found);
+        return 0;
+    }
+    try {
+        const auto [found, added] = sockets_.try_emplace(fd, *this, fd);
+        // The sockets by which the threads that look up names report are made without this flag.
+        if (added) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+        Socket& socket = found->second;
+        socket.wanted = true;
+        socket.established = socket.established || Request::of(easy).connected();
+        watch(socket, {.readable = what != CURL_POLL_OUT, .writable = what != CURL_POLL_IN});
+    } catch (...) {
+        // The kernel has no memory for it. An error would end all transfers, and this object's use with
+        // them: this transfer alone times out instead.
+    }
+    return 0;
+}
+
+void Multi::watch(Socket& socket, net::Interest interest) {
+    if (socket.watch)
+        (void)socket.watch->change(interest);
+    else
+        socket.watch.emplace(loop_, socket.fd, interest, socket);
+}
+
+void Multi::Socket::on_ready(bool readable, bool writable) {
+    if (!wanted) {  // Idle: the server has closed it, which libcurl finds out before it uses it.
+        (void)watch->change({});
+        return;
+    }
+    // May destroy this object.
+    multi.drive(fd, (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0));
+}
+
+void Multi::change_timer(long timeout_ms) noexcept {
+    due_ms_.reset();
+    if (timeout_ms < 0) return;
+    due_ms_ = loop_.now_ms() + uint64_t(timeout_ms);
+    try {
+        arm();
+    } catch (...) {
+        // No memory for a timer: drive() tries again with the next event.
+    }
+}
+
+void Multi::arm() {
+    if (!due_ms_ || soon_) return;
+    const auto fire = [this](net::TimerId Multi::*which) {
+        return [this, which] {
+            this->*which = 0;
+            if (!due_ms_) return;
+            if (*due_ms_ > loop_.now_ms()) return arm();
+            due_ms_.reset();
+            drive(CURL_SOCKET_TIMEOUT, 0);
+        };
+    };
+    if (*due_ms_ <= loop_.now_ms()) {
+        soon_ = loop_.after(0, fire(&Multi::soon_));
+    } else if (!later_ || *due_ms_ < later_due_ms_) {
+        if (later_) loop_.cancel_timer(later_);
+        later_ = 0;
+        later_due_ms_ = *due_ms_;
+        later_ = loop_.after(*due_ms_ - loop_.now_ms(), fire(&Multi::later_));
+    }
+}
+
+void Multi::drive(int fd, int events) {
+    int running = 0;
+    curl_multi_socket_action(multi_, fd, events, &running);
+    arm();
+    report();
+}
+
+void Multi::report() {
+    const OnThrow again([this] { change_timer(0); });
+    int left = 0;
+    while (const CURLMsg* const message = curl_multi_info_read(multi_, &left)) {
+        if (message->msg != CURLMSG_DONE) continue;
+        CURL* const easy = message->easy_handle;
+        const CURLcode result = message->data.result;  // The message ends with the next line.
+        remove(easy);
+        owner_.on_complete(easy, result);
+    }
+    for (size_t count = failed_.size(); count > 0 && !failed_.empty(); --count) {
+        const auto [easy, result] = failed_.back();
+        failed_.pop_back();
+        --transfers_;
+        owner_.on_complete(easy, result);
+    }
+}
+
+}  // namespace starling::fetch

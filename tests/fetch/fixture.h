@@ -1,0 +1,172 @@
+// tests/fetch/fixture.h: a Fetcher on a real loop, and applications with a script on the same loop.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+#include "fetch/fetcher.h"
+#include "net/acceptor.h"
+#include "net/loop.h"
+#include "net/stream.h"
+#include "tests/fake/sockets.h"
+#include "tests/net/tls_fixture.h"
+
+namespace starling::fetch {
+
+inline std::string ok(std::string_view body = {}, std::string_view fields = {}) {
+    return "HTTP/1.1 200 OK\r\n" + std::string(fields) +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+}
+
+// An application: answers each whole request as its script says.
+class App {
+public:
+    struct Call {
+        int connection;  // From 1.
+        std::string head, body;
+    };
+    using Script = std::function<void(net::Stream&, const Call&)>;
+
+    explicit App(net::Loop& loop, std::string_view where = "127.0.0.1:0",
+                 std::shared_ptr<const net::TlsContext> tls = nullptr)
+        : loop_(loop),
+          tls_(std::move(tls)),
+          script_([](net::Stream& stream, const Call&) { say(stream, ok()); }) {
+        listen(where);
+    }
+
+    void listen(std::string_view where) {
+        acceptor_.emplace(loop_, fake::listen_at(where),
+                          [this](net::Descriptor fd) { accept(std::move(fd)); });
+        const auto address = net::local_address(acceptor_->fd()).value();
+        if (address.family() == AF_INET)
+            port_ = ntohs(reinterpret_cast<const sockaddr_in*>(address.data())->sin_port);
+    }
+    void stop_listening() { acceptor_.reset(); }
+
+    void on_call(Script script) { script_ = std::move(script); }
+    void answer(std::string text) {
+        on_call([text = std::move(text)](net::Stream& stream, const Call&) { say(stream, text); });
+    }
+    // Called for each connection before anything is read.
+    void on_connection(std::function<void(net::Stream&)> call) { connected_ = std::move(call); }
+    // Called with what has come of a request, before it is whole.
+    void on_part(std::function<void(net::Stream&, size_t)> call) { part_ = std::move(call); }
+
+    static void say(net::Stream& stream, std::string_view text) {
+        stream.write(base::bytes_of(text));
+    }
+
+    [[nodiscard]] uint16_t port() const { return port_; }
+    [[nodiscard]] std::string url(std::string_view path = "/hook") const {
+        return "http" + std::string(tls_ ? "s" : "") + "://127.0.0.1:" + std::to_string(port_) +
+               std::string(path);
+    }
+    // Every connection that is open, by its number.
+    [[nodiscard]] net::Stream* stream(int connection) {
+        return loop_.find(keys_.at(size_t(connection) - 1));
+    }
+
+    std::vector<Call> calls;
+    int connections = 0;
+
+private:
+    struct Handler final : net::StreamHandler {
+        Handler(App& owner, int number) : app(owner), connection(number) {}
+        void on_bytes(std::span<std::byte>& input) override {
+            text += base::text_of(input);
+            input = {};
+            while (take_call()) {}
+            if (!text.empty() && app.part_) app.part_(*stream_, text.size());
+        }
+        void on_closed(net::CloseReason) override {}
+        bool take_call() {
+            const size_t head = text.find("\r\n\r\n");
+            if (head == text.npos || !stream_->is_open()) return false;
+            constexpr std::string_view field = "Content-Length: ";
+            const size_t at = text.find(field);
+            const size_t size = at < head ? std::stoul(text.substr(at + field.size())) : 0;
+            if (text.size() < head + 4 + size) return false;
+            app.calls.push_back(
+                {connection, text.substr(0, head + 2), text.substr(head + 4, size)});
+            text.erase(0, head + 4 + size);
+            const Call call = app.calls.back();
+            app.script_(*stream_, call);
+            return true;
+        }
+        App& app;
+        const int connection;
+        std::string text;
+    };
+
+    void accept(net::Descriptor fd) {
+        auto filter =
+            tls_ ? std::make_unique<net::TlsFilter>(std::make_unique<net::TlsSession>(tls_))
+                 : nullptr;
+        net::Stream& stream = loop_.open(
+            std::move(fd), std::make_unique<Handler>(*this, ++connections), std::move(filter));
+        keys_.push_back(stream.slot_key());
+        if (connected_) connected_(stream);
+    }
+
+    net::Loop& loop_;
+    std::shared_ptr<const net::TlsContext> tls_;
+    std::optional<net::Acceptor> acceptor_;
+    uint16_t port_ = 0;
+    Script script_;
+    std::function<void(net::Stream&)> connected_;
+    std::function<void(net::Stream&, size_t)> part_;
+    std::vector<base::SlotKey> keys_;
+};
+
+struct Result {
+    uint64_t tag;
+    int status;
+    bool sent, cut;
+    std::string body, content_type, retry_after, error;
+};
+
+class FetchTest : public ::testing::Test, public Receiver {
+protected:
+    FetchTest() : fetcher_(std::make_unique<Fetcher>(loop_, *this)) {}
+
+    void fetched(uint64_t tag, const Answer& answer) final {
+        results_.push_back({tag, answer.status, answer.sent, answer.cut, std::string(answer.body),
+                            std::string(answer.content_type), std::string(answer.retry_after),
+                            std::string(answer.error)});
+        if (then_) then_(results_.back());
+    }
+
+    [[nodiscard]] bool run_until_results(size_t count) {
+        return fake::run_until(
+            loop_, [&] { return results_.size() >= count; }, 20'000);
+    }
+    // One request, and its result.
+    Result fetch(Target& target, std::string body = "{}", std::string_view headers = {}) {
+        const size_t before = results_.size();
+        fetcher_->post(target, before + 1, headers, std::move(body));
+        EXPECT_EQ(results_.size(), before);
+        EXPECT_TRUE(run_until_results(before + 1));
+        if (results_.size() <= before) return {};
+        EXPECT_EQ(results_.back().tag, before + 1);
+        return results_.back();
+    }
+    Result fetch(const TargetOptions& options, std::string body = "{}") {
+        return fetch(fetcher_->add(options), std::move(body));
+    }
+
+    net::Loop loop_;
+    std::unique_ptr<Fetcher> fetcher_;
+    std::vector<Result> results_;
+    std::function<void(const Result&)> then_;
+};
+
+}  // namespace starling::fetch
