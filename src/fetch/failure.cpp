@@ -49,6 +49,7 @@ std::string describe(const Failure& failure) {
         return failure.connected ? within("no answer", options.timeout_ms)
                                  : within("no connection",
                                           std::min(options.connect_timeout_ms, options.timeout_ms));
+    if (failure.cut) return "the head of the answer is longer than allowed";
     if (failure.head_begun && failure.connected) return "the answer ended within its head";
     // Whatever libcurl says then is of the repetition that it was kept from.
     const bool tls = failure.result == CURLE_SSL_CONNECT_ERROR;

@@ -15,7 +15,7 @@ struct Failure {
     const char* text;  // libcurl's own, may be "".
     const TargetOptions& options;
     int socket_errno;  // No socket was to be had; 0: other reasons.
-    bool connected, sent, head_begun;
+    bool connected, sent, cut, head_begun;
 };
 
 [[nodiscard]] std::string describe(const Failure& failure);

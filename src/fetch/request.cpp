@@ -240,6 +240,7 @@ Answer Request::answer(CURLcode result) const {
         answer.body = answer_body_;
     } else {
         answer.sent = sent_ || redirects_ > 0;
+        answer.cut = cut_;
         const Failure failure{.easy = easy_.get(),
                               .result = result,
                               .text = error_.data(),
@@ -247,6 +248,7 @@ Answer Request::answer(CURLcode result) const {
                               .socket_errno = socket_errno_,
                               .connected = connected_,
                               .sent = sent_,
+                              .cut = cut_,
                               .head_begun = head_bytes_ > 0};
         text_ = describe(failure);
         answer.error = text_;

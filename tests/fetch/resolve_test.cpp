@@ -1,0 +1,65 @@
+// Names that take long to look up: libcurl's threads wait for them, the loop never does.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/fetch/fixture.h"
+#include "tests/fetch/slow_names.h"
+
+namespace starling::fetch {
+namespace {
+
+class Resolve : public FetchTest {
+protected:
+    [[nodiscard]] std::string url(const char* host) const {
+        return "http://" + std::string(host) + ":" + std::to_string(app_.port()) + "/hook";
+    }
+    App app_{loop_};
+};
+
+TEST_F(Resolve, ANameThatIsFound) {
+    SlowNames names;
+    names.release();
+    Target& target = fetcher_->add({.url = url("slow.example"), .timeout_ms = 60'000});
+    EXPECT_EQ(fetch(target).status, 200);
+    EXPECT_EQ(fetch(target).status, 200);
+    EXPECT_EQ(names.asked(), 1);
+}
+
+TEST_F(Resolve, ARequestThatWaitsForItsNameTimesOut) {
+    SlowNames names;
+    const Result result = fetch({.url = url("slow.example"),
+                                 .connect_timeout_ms = 50,
+                                 .timeout_ms = 60'000});  // Returns while the name is looked up.
+    EXPECT_EQ(result.status, 0);
+    EXPECT_FALSE(result.sent);
+    EXPECT_EQ(result.error, "no connection within 50 ms");
+    EXPECT_EQ(names.answered(), 0);
+}
+
+TEST_F(Resolve, OtherRequestsDoNotWait) {
+    SlowNames names;
+    fetcher_->post(
+        fetcher_->add(
+            {.url = url("slow.example"), .connect_timeout_ms = 60'000, .timeout_ms = 60'000}),
+        7, "", "{}");
+    ASSERT_TRUE(fake::run_until(loop_, [&] { return names.asked() == 1; }));
+    EXPECT_EQ(fetch({.url = app_.url()}).status, 200);
+    EXPECT_EQ(names.answered(), 0);
+    names.release();
+    ASSERT_TRUE(run_until_results(2));
+    EXPECT_EQ(results_.back().tag, 7u);
+    EXPECT_EQ(results_.back().status, 200);
+}
+
+TEST_F(Resolve, TheEndDoesNotWait) {
+    SlowNames names;
+    fetcher_->post(fetcher_->add({.url = url("slow.example")}), 1, "", "{}");
+    ASSERT_TRUE(fake::run_until(loop_, [&] { return names.asked() == 1; }));
+    fetcher_.reset();
+    EXPECT_EQ(names.answered(), 0);
+    EXPECT_TRUE(results_.empty());
+}
+
+}  // namespace
+}  // namespace starling::fetch
