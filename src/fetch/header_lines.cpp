@@ -1,6 +1,8 @@
 #include "fetch/header_lines.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "base/assert.h"
 #include "base/text.h"
@@ -14,11 +16,16 @@ namespace {
 constexpr size_t asks_from_bytes = 1'000;
 
 // RFC 9110, 5.6.2.
+constexpr auto name_characters = [] {
+    std::array<bool, 256> characters{};
+    for (int c = 0; c < 256; ++c) characters[size_t(c)] = base::is_alphanumeric(char(c));
+    for (const char c : std::string_view("!#$%&'*+-.^_`|~")) characters[uint8_t(c)] = true;
+    return characters;
+}();
+
 bool is_name(std::string_view name) noexcept {
-    constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-    return !name.empty() && std::ranges::all_of(name, [&](char c) {
-        return base::is_alphanumeric(c) || others.find(c) != others.npos;
-    });
+    return !name.empty() &&
+           std::ranges::all_of(name, [](char c) { return name_characters[uint8_t(c)]; });
 }
 
 bool is_ours(std::string_view name) noexcept {
@@ -33,8 +40,8 @@ bool is_ours(std::string_view name) noexcept {
 void write_line(std::string_view line, std::string& out) {
     const size_t colon = line.find(':');
     const std::string_view name = line.substr(0, colon);
-    const bool sound = colon != line.npos && is_name(name) &&
-                       line.find_first_of(std::string_view("\r\0", 2)) == line.npos;
+    const bool sound = colon != line.npos && is_name(name) && line.find('\r') == line.npos &&
+                       line.find('\0') == line.npos;
     STARLING_ASSERT(sound);
     if (!sound || is_ours(name)) return;
     const std::string_view value = base::trim(line.substr(colon + 1));

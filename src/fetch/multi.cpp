@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <new>
 
@@ -30,6 +31,17 @@ private:
     F call_;
     const int before_;
 };
+
+// An idle HTTP/1 connection that has ended, was reset, or bears bytes that nobody asked for: another answer,
+// or a 408 before the end. libcurl 7.88 notices the first of these alone, and would take the bytes for the
+// answer to its next request. So that becomes the first.
+void spoil(int fd) noexcept {
+    constexpr int reads_max = 64;
+    std::array<char, 4096> bytes;
+    for (int i = 0; i < reads_max; ++i)
+        if (::recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT) <= 0) break;
+    ::shutdown(fd, SHUT_RDWR);
+}
 
 }  // namespace
 
@@ -111,8 +123,14 @@ int Multi::change_socket(CURL* easy, int fd, int what) noexcept {
     if (what == CURL_POLL_REMOVE) {
         const auto found = sockets_.find(fd);
         if (found == sockets_.end()) return 0;
+        if (!found->second.established) {
+            sockets_.erase(found);
+            return 0;
+        }
+        long version = 0;
+        curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+        found->second.multiplexed = version >= CURL_HTTP_VERSION_2_0;
         found->second.wanted = false;
-        if (!found->second.established) sockets_.erase(found);
         return 0;
     }
     try {
@@ -138,8 +156,9 @@ void Multi::watch(Socket& socket, net::Interest interest) {
 }
 
 void Multi::Socket::on_ready(bool readable, bool writable) {
-    if (!wanted) {  // Idle: the server has closed it, which libcurl finds out before it uses it.
+    if (!wanted) {
         (void)watch->change({});
+        if (!multiplexed) spoil(fd);
         return;
     }
     // May destroy this object.

@@ -58,6 +58,8 @@ private:
         // The connection stands: libcurl tells by close_socket() when it closes it. A socket that still
         // connects is closed without a word.
         bool established = false;
+        // HTTP/2: what comes while no request is under way is libcurl's.
+        bool multiplexed = false;
     };
 
     int change_socket(CURL* easy, int fd, int what) noexcept;

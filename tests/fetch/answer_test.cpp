@@ -121,6 +121,29 @@ TEST_F(FetchTest, ASecondAnswerIsNobodys) {
     EXPECT_EQ(app.connections, 2);
 }
 
+TEST_F(FetchTest, WhatComesWhileNothingIsAskedIsNobodys) {
+    const std::string strays[] = {
+        ok("stray"),
+        "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        std::string(1'000'000, 'x')};
+    App app(loop_);
+    app.answer(ok("own"));
+    Target& target = fetcher_->add({.url = app.url()});
+    for (const std::string& stray : strays) {
+        for (const bool close : {false, true}) {
+            EXPECT_EQ(fetch(target).body, "own");
+            net::Stream& stream = *app.stream(app.connections);
+            App::say(stream, stray);
+            if (close) stream.close();
+            fake::run_ticks(loop_, 5);
+            const Result result = fetch(target);
+            EXPECT_EQ(result.body, "own") << result.error;
+            EXPECT_EQ(result.status, 200);
+        }
+    }
+    EXPECT_EQ(app.connections, 7);
+}
+
 TEST_F(FetchTest, TheLimitsAreTheTargets) {
     App app(loop_);
     app.answer(ok("abcd"));
