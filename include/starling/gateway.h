@@ -33,6 +33,12 @@ enum class KeepAlive : uint8_t {
     any,       // Protocol pings and pongs as well.
 };
 
+// How clients are let in.
+enum class Admission : uint8_t {
+    notify,  // Every client is, and the application gets the webhook `open`.
+    ask,  // The webhook `open` comes before the client is answered: an answer of 2xx lets the client in.
+};
+
 // A path for clients, and the application behind it.
 struct Route {
     std::string path = "/ws";
@@ -57,6 +63,8 @@ struct Route {
     // A client whose queue of webhooks reaches either bound is not read until the queue is shorter.
     size_t queue_messages_max = 1'000;
     size_t queue_bytes_max = 1024 * 1024;
+
+    Admission admission = Admission::notify;
 
     std::chrono::milliseconds connect_timeout{1'000};
     std::chrono::milliseconds webhook_timeout{2'000};  // For one try, connecting included.

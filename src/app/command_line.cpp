@@ -34,6 +34,8 @@ constexpr ValueFlag gateway_value_flags[] = {
     {"--manifest", "gateway.manifest", "FILE", "OlaresManifest.yaml that names the application"},
     {"--ping-timeout-s", "gateway.routes[].ping_timeout_s", "N",
      "Close a client that sends nothing for N seconds; 0: never"},
+    {"--admission", "gateway.routes[].admission", "HOW",
+     "notify the application of new clients, or ask it before they are let in"},
     {"--workers", "workers", "N", "Threads; 0: one per core"},
     {"--tls-cert", "tls_cert", "FILE", "Certificate chain, PEM; serves TLS"},
     {"--tls-key", "tls_key", "FILE", "Its private key, PEM"},

@@ -168,9 +168,18 @@ void HttpConnection::read_on() {
 void HttpConnection::upgrade() {
     worker_->counters().requests.add();
     if (worker_->stopping()) return fail(503, "the server is stopping");
+    try_upgrade();
+}
+
+void HttpConnection::try_upgrade() {
     const http::Request request(request_parts());
     const WsContext& endpoint = worker_->websocket(*reader_.route()->websocket());
-    auto outcome = decide_upgrade(endpoint, reader_.parser(), request);
+    auto outcome = decide_upgrade(endpoint, reader_.parser(), request, *this);
+    if (outcome.later) {
+        phase_.on(Event::promises);
+        promised_.emplace();
+        return stream_->set_timeout(ms(worker_->site().options.http.answer_timeout));
+    }
     writer_.note_status(outcome.status);
     if (outcome.refusal) {
         keep_alive_ = false;
@@ -181,12 +190,21 @@ void HttpConnection::upgrade() {
     if (middleware_lines_)  // Before the blank line.
         outcome.response.insert(outcome.response.size() - 2, *middleware_lines_);
     stream_->write(base::bytes_of(outcome.response));
-    // This object has nothing more to do. It is freed at the end of the tick.
+    // From here on only the WebSocket uses the stream. This object is freed at the end of the tick.
     phase_.on(Event::handed_over);
     WsConnection& socket = *outcome.connection;
     stream_->cancel_timeout();
     stream_->replace_handler(std::move(outcome.connection));
     socket.start();
+}
+
+void HttpConnection::decide_upgrade_now() {
+    if (!phase_.is(Phase::promised)) return;
+    phase_.on(Event::decides);
+    promised_.reset();
+    try_upgrade();
+    // What the client sent meanwhile is the WebSocket's.
+    if (stream_->is_open()) stream_->resume_receiving();
 }
 
 void HttpConnection::fail(int status, std::string_view reason, std::string_view field_lines) {

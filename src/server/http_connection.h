@@ -62,6 +62,12 @@ public:
     // stream's handler. The body ends with the connection, so it needs no framing.
     void hand_over_to(std::unique_ptr<Connection> successor) { successor_ = std::move(successor); }
 
+    // Called in WsHandler::admit() of a handler that decides later: gives the request its key.
+    void begin_later() { begin_request(); }
+    // Called once the handler has decided: it is asked again, and the upgrade succeeds or is refused. May open the
+    // WebSocket before it returns.
+    void decide_upgrade_now();
+
     // Called in Route::begin_body(): the body goes to `reader` as it arrives, and is not stored.
     void read_body_by(http::BodyReader reader) {
         body_reader_ = std::make_unique<http::BodyReader>(std::move(reader));
@@ -116,6 +122,7 @@ private:
     [[nodiscard]] bool run_middleware(const http::Request& request, http::Response& response);
     void read_on();
     void upgrade();
+    void try_upgrade();
     void fail(int status, std::string_view reason, std::string_view field_lines = {});
     [[nodiscard]] http::RequestParts request_parts();
     void read_next();

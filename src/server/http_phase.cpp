@@ -26,6 +26,7 @@ constexpr Row rows[] = {
 
     {Phase::moving, Event::arrived, Phase::reading},
 
+    {Phase::promised, Event::decides, Phase::reading},
     {Phase::promised, Event::streams, Phase::streaming},
     {Phase::promised, Event::sends_file, Phase::file},
     {Phase::promised, Event::answered, Phase::reading},

@@ -23,6 +23,7 @@ public:
         moves,          // The head names another worker.
         arrived,        // The connection has reached that worker.
         promises,       // The handler returned without an answer.
+        decides,        // The handler of an upgrade has decided; the upgrade goes on.
         streams,        // The first piece of a streamed answer.
         sends_file,     // The head of an answer whose body is a file.
         answered,       // The answer is complete; the next request may come.

@@ -28,6 +28,12 @@ void RequestReader::find_route() {
     began_ = std::chrono::steady_clock::now();
     const http::RequestHead& head = parser_.head();
     site_.router.find(head.method, head.path, match_);
+    if (match_.outcome == http::Router::Outcome::not_found && site_.lenient_paths) {
+        std::string path(head.path);
+        std::ranges::transform(path, path.begin(), base::lower);
+        if (path.size() > 1 && path.back() == '/') path.pop_back();
+        site_.router.find(head.method, path, match_);
+    }
     const bool found = match_.outcome == http::Router::Outcome::found;
     route_ = found ? site_.routes[size_t(match_.route)].get() : nullptr;
 }

@@ -19,6 +19,7 @@
 
 namespace starling::server {
 
+class HttpConnection;
 class Worker;
 class WsConnection;
 
@@ -26,6 +27,7 @@ class WsConnection;
 // handler.
 struct WsAdmission {
     Worker& worker;
+    HttpConnection& connection;
     const http::Request& request;
     std::span<const std::string_view> offered;  // Subprotocols.
 
@@ -39,6 +41,9 @@ struct WsAdmission {
     int status = 101;
     std::string reason = {};
     std::optional<http::Response> refusal = {};
+    // The handler decides later. It has called connection.begin_later(), and will call
+    // connection.decide_upgrade_now(), which asks it again.
+    bool later = false;
 };
 
 class WsHandler {

@@ -55,6 +55,10 @@ bool admitted(const WsContext& context, WsAdmission& admission, UpgradeOutcome& 
         outcome = refusal(500, "Internal Server Error");
         return false;
     }
+    if (admission.later) {
+        outcome.later = true;
+        return false;
+    }
     if (admission.refusal) {
         outcome.status = admission.refusal->status();
         outcome.refusal = std::move(admission.refusal);
@@ -91,10 +95,11 @@ std::string_view chosen_subprotocol(const WsContext& context, std::string_view p
 }
 
 UpgradeOutcome decide(const WsContext& context, const http::Request& request,
-                      const ws::HandshakeRequest& handshake) {
+                      const ws::HandshakeRequest& handshake, HttpConnection& connection) {
     if (auto refused = judge(context, request, handshake)) return std::move(*refused);
     const auto names = offered(handshake.protocols);
-    WsAdmission admission{.worker = context.worker, .request = request, .offered = names};
+    WsAdmission admission{
+        .worker = context.worker, .connection = connection, .request = request, .offered = names};
     UpgradeOutcome outcome;
     if (!admitted(context, admission, outcome)) return outcome;
 
@@ -115,7 +120,7 @@ UpgradeOutcome decide(const WsContext& context, const http::Request& request,
 }  // namespace
 
 UpgradeOutcome decide_upgrade(const WsContext& context, const http::RequestParser& parser,
-                              const http::Request& request) {
+                              const http::Request& request, HttpConnection& connection) {
     std::string upgrades, connections, keys, versions, origins, protocols, extensions;
     const ws::HandshakeRequest handshake{
         .method = request.method(),
@@ -131,7 +136,7 @@ UpgradeOutcome decide_upgrade(const WsContext& context, const http::RequestParse
         .secure = request.secure(),
         .has_body = parser.head().has_body(),
     };
-    return decide(context, request, handshake);
+    return decide(context, request, handshake, connection);
 }
 
 }  // namespace starling::server

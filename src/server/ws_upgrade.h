@@ -15,17 +15,21 @@
 
 namespace starling::server {
 
+class HttpConnection;
+
 struct UpgradeOutcome {
     int status = 101;
     std::string reason;                        // The reason of a refusal.
     std::string field_lines;                   // More "Name: value" lines of a refusal.
     std::string response;                      // The 101 response.
     std::optional<http::Response> refusal;     // The handler's whole answer.
-    std::unique_ptr<WsConnection> connection;  // Null: refused.
+    std::unique_ptr<WsConnection> connection;  // Null: refused, or not decided yet.
+    bool later = false;                        // The handler has not decided yet.
 };
 
 [[nodiscard]] UpgradeOutcome decide_upgrade(const WsContext& context,
                                             const http::RequestParser& parser,
-                                            const http::Request& request);
+                                            const http::Request& request,
+                                            HttpConnection& connection);
 
 }  // namespace starling::server

@@ -62,6 +62,10 @@ constexpr Row rows[] = {
      .min = kibi,
      .max = gibi,
      .help = "bytes of webhooks that may wait for one client"},
+    {.key = "gateway.routes[].admission",
+     .slot = [](Settings& s) -> Slot { return &route(s).admission; },
+     .help =
+         "whether the application is told of a new client, or asked before the client is let in"},
     {.key = "gateway.routes[].connect_timeout_s",
      .slot = [](Settings& s) -> Slot { return &route(s).connect_timeout; },
      .min = tenth_ms,

@@ -50,6 +50,9 @@ constexpr Word<gateway::Olares> olares_words[] = {{"off", gateway::Olares::off},
 constexpr Word<gateway::KeepAlive> keepalive_words[] = {{"messages", gateway::KeepAlive::messages},
                                                         {"any", gateway::KeepAlive::any}};
 
+constexpr Word<gateway::Admission> admission_words[] = {{"notify", gateway::Admission::notify},
+                                                        {"ask", gateway::Admission::ask}};
+
 constexpr std::span<const Word<bool>> words(const bool*) { return bool_words; }
 constexpr std::span<const Word<Listen::Tls>> words(const Listen::Tls*) { return tls_words; }
 constexpr std::span<const Word<log::Level>> words(const log::Level*) { return level_words; }
@@ -68,6 +71,9 @@ constexpr std::span<const Word<auth::Algorithm>> words(const auth::Algorithm*) {
 
 constexpr std::span<const Word<gateway::Olares>> words(const gateway::Olares*) {
     return olares_words;
+}
+constexpr std::span<const Word<gateway::Admission>> words(const gateway::Admission*) {
+    return admission_words;
 }
 constexpr std::span<const Word<gateway::KeepAlive>> words(const gateway::KeepAlive*) {
     return keepalive_words;

@@ -24,10 +24,15 @@ void send_to(GatewayClient& client, const webhook::Payload& payload) {
 
 }  // namespace
 
-void GatewayPart::perform_answer(GatewayClient& client, const fetch::Answer& answer) {
-    if (!has_actions(answer.content_type)) return;
-    if (answer.cut) return refuse_actions(client, "the answer is longer than 64 KiB, or has no end");
-    webhook::Actions actions = webhook::read_actions(answer.body, false);
+webhook::Actions GatewayPart::read_answer(const GatewayClient& client, const fetch::Answer& answer,
+                                          bool admission) {
+    if (!has_actions(answer.content_type)) return {};
+    if (!answer.cut) return webhook::read_actions(answer.body, admission);
+    refuse_actions(client, "the answer is longer than 64 KiB, or has no end");
+    return {};
+}
+
+void GatewayPart::perform_all(GatewayClient& client, webhook::Actions actions) {
     for (webhook::ActionRequest& action : actions.list) {
         perform(client, action);
         gateway.counters().actions_done.fetch_add(1, std::memory_order_relaxed);

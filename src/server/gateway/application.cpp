@@ -8,7 +8,9 @@ namespace {
 
 constexpr size_t socket_path_bytes_max = 107;  // sockaddr_un, without the NUL.
 
-bool is_url_char(char c) noexcept { return c > ' ' && c < 0x7f && c != '"' && c != '#' && c != '\\'; }
+bool is_url_char(char c) noexcept {
+    return c > ' ' && c < 0x7f && c != '"' && c != '#' && c != '\\';
+}
 
 bool is_port(std::string_view text) noexcept {
     unsigned port = 0;
@@ -44,9 +46,7 @@ std::optional<Application> read_application(std::string_view text) {
         return Application{"http://localhost" + std::string(rest.substr(colon + 1)),
                            std::string(rest.substr(0, colon))};
     }
-    const size_t scheme = text.starts_with("http://")    ? 7
-                          : text.starts_with("https://") ? 8
-                                                         : 0;
+    const size_t scheme = text.starts_with("http://") ? 7 : text.starts_with("https://") ? 8 : 0;
     if (scheme == 0) return std::nullopt;
     const size_t slash = std::min(text.find_first_of("/?", scheme), text.size());
     if (!is_authority(text.substr(scheme, slash - scheme))) return std::nullopt;

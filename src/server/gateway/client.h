@@ -16,6 +16,7 @@
 #include "base/intrusive_list.h"
 #include "base/slot_table.h"
 #include "hub/hub.h"
+#include "webhook/actions.h"
 #include "webhook/client.h"
 #include "webhook/delivery.h"
 #include "webhook/list.h"
@@ -63,9 +64,13 @@ public:
 
     using base::ListLink::unlink;
 
+    // What the answer that admitted the client says of it. Before it opens.
+    void accept(const webhook::Accept& accept);
+
     GatewayRoutePart& route;
-    const webhook::Client fields;
+    webhook::Client fields;
     uint64_t heard_ms = 0;
+    bool asked = false;  // The application has not decided yet.
 
 private:
     const base::SlotKey key_;
@@ -76,7 +81,8 @@ struct GatewayListOrder {
     type operator()(const GatewayClient& client) const noexcept { return client.list_key(); }
 };
 
-using GatewayIndex = boost::intrusive::set<GatewayClient, boost::intrusive::base_hook<GatewayIndexHook>,
-                                           boost::intrusive::key_of_value<GatewayListOrder>>;
+using GatewayIndex =
+    boost::intrusive::set<GatewayClient, boost::intrusive::base_hook<GatewayIndexHook>,
+                          boost::intrusive::key_of_value<GatewayListOrder>>;
 
 }  // namespace starling::server

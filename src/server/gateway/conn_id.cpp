@@ -69,8 +69,8 @@ std::array<char, webhook::uuid_length> ConnIds::make(
     // As make_uuid() does, so that the mask is that of the finished id.
     uuid[6] = (uuid[6] & std::byte(0x0f)) | std::byte(0x40);
     uuid[8] = (uuid[8] & std::byte(0x3f)) | std::byte(0x80);
-    const uint64_t bits = (get_masked(uuid) & ~place_mask) |
-                          uint64_t(place.worker) << slot_bits | place.slot;
+    const uint64_t bits =
+        (get_masked(uuid) & ~place_mask) | uint64_t(place.worker) << slot_bits | place.slot;
     put_masked(uuid, bits ^ mask(uuid));
     return webhook::make_uuid(uuid);
 }

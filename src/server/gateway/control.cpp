@@ -59,9 +59,9 @@ base::Result<ControlRequest> read_publish(std::string_view body, webhook::Readin
 class ControlRoute : public Route {
 public:
     explicit ControlRoute(Gateway& gateway)
-        : Route(gateway.olares() ? std::max(olares_body_bytes_max,
-                                            gateway.options().control_body_bytes_max)
-                                 : gateway.options().control_body_bytes_max),
+        : Route(gateway.olares()
+                    ? std::max(olares_body_bytes_max, gateway.options().control_body_bytes_max)
+                    : gateway.options().control_body_bytes_max),
           gateway_(gateway) {}
 
     [[nodiscard]] bool answers_while_stopping() const noexcept final { return true; }

@@ -106,8 +106,8 @@ void ControlWork::run_on(GatewayPart& part) {
 // The last call that held it has run or was dropped: each of them happened before.
 ControlWork::~ControlWork() {
     if (!done_) return;
-    const bool complete = left_.load(std::memory_order_relaxed) == 0 &&
-                          !lost_.load(std::memory_order_relaxed);
+    const bool complete =
+        left_.load(std::memory_order_relaxed) == 0 && !lost_.load(std::memory_order_relaxed);
     try {
         done_(connections_.load(std::memory_order_relaxed), complete);
     } catch (const std::bad_alloc&) {  // The request's Reply goes unanswered, and gets 500.

@@ -37,12 +37,14 @@ bool has_system_certificates() {
 std::optional<Fault> fault_of_application(const Route& route) {
     if (route.application.empty()) return std::nullopt;
     if (!server::read_application(route.application))
-        return Fault{"application", "must be http://HOST[:PORT]/PATH, https://HOST[:PORT]/PATH or "
-                                    "unix:/SOCKET:/PATH"};
+        return Fault{"application",
+                     "must be http://HOST[:PORT]/PATH, https://HOST[:PORT]/PATH or "
+                     "unix:/SOCKET:/PATH"};
     if (!route.application.starts_with("https://")) return std::nullopt;
     if (route.ca_path.empty() && !has_system_certificates())
-        return Fault{"application", "is https, and this machine has no certificates of authorities: "
-                                    "install ca-certificates, or set ca_path"};
+        return Fault{"application",
+                     "is https, and this machine has no certificates of authorities: "
+                     "install ca-certificates, or set ca_path"};
     return std::nullopt;
 }
 
@@ -141,8 +143,7 @@ bool is_loopback(std::string_view address) {
 GatewayRoute::GatewayRoute(gateway::Route route, gateway::Olares olares)
     : options(std::move(route)),
       application(read_application(valid(options).application)),
-      data(olares == gateway::Olares::strict ? webhook::Data::objects_only
-                                             : webhook::Data::whole),
+      data(olares == gateway::Olares::strict ? webhook::Data::objects_only : webhook::Data::whole),
       any_origin(olares != gateway::Olares::off),
       binary_ping(olares != gateway::Olares::off),
       always_cookie(olares != gateway::Olares::off),
@@ -193,6 +194,7 @@ gateway::Stats Gateway::stats() const {
 void Gateway::mount(Site& site) {
     for (size_t i = 0; i < routes_.size(); ++i) mount_ws_clients(site, *this, i);
     mount_control(site, *this);
+    site.lenient_paths |= olares();
 }
 
 void Gateway::attach(WorkerGroup& group) {
@@ -225,12 +227,12 @@ bool Gateway::allows(const http::Request& request) const {
 }
 
 webhook::DeliveryOptions Gateway::delivery_options(const GatewayRoute& route) const noexcept {
-    return {.messages_max = uint32_t(std::min<size_t>(route.options.queue_messages_max, UINT32_MAX)),
-            .message_bytes_max =
-                uint32_t(std::min<size_t>(route.options.queue_bytes_max, UINT32_MAX)),
-            .endings_max = uint32_t(
-                std::max<size_t>(closes_max / group_->workers.size() / routes_.size(), 1)),
-            .retry = route.retry};
+    return {
+        .messages_max = uint32_t(std::min<size_t>(route.options.queue_messages_max, UINT32_MAX)),
+        .message_bytes_max = uint32_t(std::min<size_t>(route.options.queue_bytes_max, UINT32_MAX)),
+        .endings_max =
+            uint32_t(std::max<size_t>(closes_max / group_->workers.size() / routes_.size(), 1)),
+        .retry = route.retry};
 }
 
 }  // namespace starling::server

@@ -85,7 +85,8 @@ public:
     [[nodiscard]] WorkerGroup& group() noexcept { return *group_; }
     [[nodiscard]] GatewayPart& part(const Worker& worker) const noexcept;
     // Of a route on one worker.
-    [[nodiscard]] webhook::DeliveryOptions delivery_options(const GatewayRoute& route) const noexcept;
+    [[nodiscard]] webhook::DeliveryOptions delivery_options(
+        const GatewayRoute& route) const noexcept;
 
     struct Idempotency {
         std::mutex mutex;  // Requests with one key may arrive at several workers.

@@ -35,8 +35,7 @@ base::Result<std::string_view> read_user(const http::Request& request, const Gat
         user = field.value;
         ++count;
     }
-    if (count == 0 || !route.proxies.contains(request.remote_address()))
-        return std::string_view();
+    if (count == 0 || !route.proxies.contains(request.remote_address())) return std::string_view();
     const std::string& name = route.options.user_header;
     if (count > 1) return base::Failure(name + " stands twice");
     if (user.size() > webhook::name_bytes_max) return base::Failure(name + ": over 255 bytes");

@@ -41,10 +41,12 @@ GatewayClient::~GatewayClient() {
 }
 
 GatewayPart::GatewayPart(Gateway& g, Worker& w)
-    : gateway(g), worker(w), fetcher_(std::make_unique<fetch::Fetcher>(w.loop(), static_cast<fetch::Receiver&>(*this))) {
+    : gateway(g),
+      worker(w),
+      fetcher_(std::make_unique<fetch::Fetcher>(w.loop(), static_cast<fetch::Receiver&>(*this))) {
     for (const auto& site : g.routes()) {
-        auto route = std::make_unique<GatewayRoutePart>(*this, *site, g.delivery_options(*site),
-                                                        g.budget());
+        auto route =
+            std::make_unique<GatewayRoutePart>(*this, *site, g.delivery_options(*site), g.budget());
         if (site->application) route->application = &fetcher_->add(target_of(*site));
         routes_.push_back(std::move(route));
     }
@@ -52,6 +54,7 @@ GatewayPart::GatewayPart(Gateway& g, Worker& w)
 
 // The clients whose connection was gone; those with a connection went with it.
 GatewayPart::~GatewayPart() {
+    asked_.clear();
     for (uint32_t slot = 0; slot < clients_.slots(); ++slot) delete clients_.object_at(slot);
 }
 
@@ -62,8 +65,7 @@ void GatewayPart::loop_ended() noexcept {
         const std::array<log::Field, 1> fields{{{"clients", int64_t(clients_.size())}}};
         worker.log(log::Level::warn,
                    "gateway: stopped before every webhook was delivered: the rest is lost", fields);
-    } catch (const std::bad_alloc&) {
-    }
+    } catch (const std::bad_alloc&) {}
 }
 
 std::array<char, webhook::uuid_length> GatewayPart::make_conn_id(base::SlotKey key) {
@@ -163,8 +165,7 @@ GatewayClient* GatewayPart::find(std::string_view conn_id) const noexcept {
 
 void GatewayPart::watch_silence(GatewayRoutePart& route) {
     const auto* const oldest = static_cast<GatewayClient*>(route.heard.next());
-    const uint64_t due_ms =
-        oldest->heard_ms + uint64_t(route.site.options.ping_timeout.count());
+    const uint64_t due_ms = oldest->heard_ms + uint64_t(route.site.options.ping_timeout.count());
     const uint64_t now_ms = worker.loop().now_ms();
     route.silence_timer = worker.loop().after(due_ms > now_ms ? due_ms - now_ms : 0,
                                               [this, &route] { close_silent(route); });
@@ -187,11 +188,10 @@ void GatewayPart::act(GatewayClient& client, webhook::Delivery::Effects effects)
     if (effects.start_timer) {
         const uint64_t now_ms = worker.loop().now_ms();
         const uint64_t due_ms = client.deadline_ms();
-        worker.loop().after(due_ms > now_ms ? due_ms - now_ms : 0,
-                            [this, key = client.slot_key()] {
-                                GatewayClient* const found = clients_.find(key);
-                                if (found) act(*found, found->on_timer(worker.loop().now_ms()));
-                            });
+        worker.loop().after(due_ms > now_ms ? due_ms - now_ms : 0, [this, key = client.slot_key()] {
+            GatewayClient* const found = clients_.find(key);
+            if (found) act(*found, found->on_timer(worker.loop().now_ms()));
+        });
     }
     if (effects.ready) make_ready(client);
     if (effects.pause && client.is_open()) {
@@ -211,8 +211,7 @@ void GatewayPart::make_ready(GatewayClient& client) {
 }
 
 void GatewayPart::start_ready(GatewayRoutePart& route) {
-    while (!route.ready.empty() &&
-           route.in_flight < route.site.options.webhooks_in_flight_max) {
+    while (!route.ready.empty() && route.in_flight < route.site.options.webhooks_in_flight_max) {
         GatewayClient* const client = clients_.find(route.ready.front());
         route.ready.pop_front();
         if (client && client->phase() == webhook::Delivery::Phase::due) try_start(*client);
@@ -230,6 +229,7 @@ void GatewayPart::try_start(GatewayClient& client) {
 
 // What waits for the client is lost, and its connection is closed.
 void GatewayPart::give_up(GatewayClient& client) {
+    if (std::exchange(client.asked, false)) return refused(client, 503);
     client.close(ws::close_code::internal_error, {});
     act(client, client.drop());
 }
@@ -254,8 +254,8 @@ void GatewayPart::start(GatewayClient& client) {
     client.started(worker.loop().now_ms());
 }
 
-std::string GatewayPart::headers_of(const GatewayClient& client,
-                                    const webhook::Delivery::Due& due, std::string_view body) {
+std::string GatewayPart::headers_of(const GatewayClient& client, const webhook::Delivery::Due& due,
+                                    std::string_view body) {
     const std::string id = webhook::webhook_id(client.fields.conn_id(), due.sequence);
     const int64_t now_s = worker.now_s();
     std::string headers(client.fields.headers());
@@ -278,8 +278,9 @@ void GatewayPart::fetched(uint64_t tag, const fetch::Answer& answer) {
 
 void GatewayPart::take_answer(GatewayClient& client, const fetch::Answer& answer) {
     const bool taken = answer.status >= 200 && answer.status < 300;
+    if (client.asked) return decided(client, answer);
     try {
-        if (taken && !answer.body.empty()) perform_answer(client, answer);
+        if (taken && !answer.body.empty()) perform_all(client, read_answer(client, answer, false));
     } catch (const std::exception& error) {
         worker.log_exception("gateway", error.what());
     }
@@ -322,9 +323,10 @@ void GatewayPart::log_failure(const GatewayClient& client, webhook::Action actio
          {"status", int64_t(answer.status)},
          {"error", answer.error},
          {"count", int64_t(std::exchange(log.count, 0))}}};
-    worker.log(log::Level::warn,
-               lost ? "gateway: a webhook is given up" : "gateway: a webhook failed, and is tried again",
-               fields);
+    worker.log(
+        log::Level::warn,
+        lost ? "gateway: a webhook is given up" : "gateway: a webhook failed, and is tried again",
+        fields);
 }
 
 }  // namespace starling::server

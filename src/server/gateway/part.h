@@ -10,16 +10,18 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/slot_table.h"
 #include "fetch/fetcher.h"
 #include "net/timers.h"
+#include "server/connection.h"
 #include "server/gateway/client.h"
+#include "server/gateway/control_work.h"
 #include "server/gateway/gateway.h"
 #include "server/random_pool.h"
 #include "server/worker.h"
-#include "server/gateway/control_work.h"
 #include "webhook/actions.h"
 #include "webhook/deliveries.h"
 
@@ -41,7 +43,7 @@ struct GatewayRoutePart {
     net::TimerId silence_timer = 0;
 };
 
-class GatewayPart final : public WorkerPart, private fetch::Receiver {
+class GatewayPart final : public WorkerPart, private fetch::Receiver, private RequestWatcher {
 public:
     GatewayPart(Gateway& gateway, Worker& worker);
     ~GatewayPart() override;
@@ -53,6 +55,15 @@ public:
     [[nodiscard]] base::SlotKey next_key() { return clients_.next_key(); }
     [[nodiscard]] std::array<char, webhook::uuid_length> make_conn_id(base::SlotKey key);
     [[nodiscard]] std::array<char, webhook::uuid_length> make_token();
+
+    // Asks the application about a client whose request waits, see gateway::Admission::ask. The part is the owner.
+    void ask(std::unique_ptr<GatewayClient> client, HttpConnection& connection);
+    // The decision about the client of such a request, once it is there: the client, or a status that refuses it.
+    struct Decision {
+        std::unique_ptr<GatewayClient> client;
+        uint16_t status = 0;
+    };
+    [[nodiscard]] Decision take_decision(const HttpConnection& connection);
 
     void opened(GatewayClient& client);
     void received(GatewayClient& client, ws::Message message);
@@ -110,10 +121,26 @@ private:
     void fetched(uint64_t tag, const fetch::Answer& answer) override;
     void take_answer(GatewayClient& client, const fetch::Answer& answer);
 
+    // Admission.
+    struct Asked {
+        Decision decision;
+        base::SlotKey request;  // Key of no request: the client has left meanwhile.
+    };
+    void decided(GatewayClient& client, const fetch::Answer& answer);
+    void admitted(GatewayClient& client, const fetch::Answer& answer);
+    void left_waiting(GatewayClient& client);
+    void refused(GatewayClient& client, uint16_t status);
+    void go_on(base::SlotKey request);
+    void request_ended(base::SlotKey client, base::SlotKey request, RequestEnd how) override;
+    void request_must_end(base::SlotKey client, base::SlotKey request) override;
+
     // Actions.
-    void perform_answer(GatewayClient& client, const fetch::Answer& answer);
     void perform(GatewayClient& client, webhook::ActionRequest& action);
     void spread(ControlRequest request);
+
+    [[nodiscard]] webhook::Actions read_answer(const GatewayClient& client,
+                                               const fetch::Answer& answer, bool admission);
+    void perform_all(GatewayClient& client, webhook::Actions actions);
 
     [[nodiscard]] bool may_log(LimitedLog& log) noexcept;
     void log_failure(const GatewayClient& client, webhook::Action action,
@@ -123,7 +150,8 @@ private:
     base::SlotTable<GatewayClient> clients_;
     GatewayIndex index_;  // The open ones.
     std::vector<std::unique_ptr<GatewayRoutePart>> routes_;
-    std::vector<Flight> flights_;  // By the tags of requests.
+    std::unordered_map<uint32_t, Asked> asked_;  // By the clients' slots.
+    std::vector<Flight> flights_;                // By the tags of requests.
     std::vector<uint32_t> free_flights_;
     RandomPool random_;
     LimitedLog failures_, losses_, refusals_, drops_;

@@ -65,18 +65,30 @@ public:
         }
         GatewayPart& part = gateway_.part(admission.worker);
         GatewayRoutePart& route = part.route(route_);
+        const bool asks =
+            route.site.options.admission == gateway::Admission::ask && route.application != nullptr;
+        if (asks) {
+            auto decision = part.take_decision(admission.connection);
+            if (decision.status != 0) return decide(std::move(decision), admission);
+        }
         const base::SlotKey key = part.next_key();
         const auto conn_id = part.make_conn_id(key);
         const auto token = part.make_token();
-        auto identity = read_identity(admission.request, route.site, {conn_id.data(), conn_id.size()},
-                                      {token.data(), token.size()});
+        auto identity =
+            read_identity(admission.request, route.site, {conn_id.data(), conn_id.size()},
+                          {token.data(), token.size()});
         if (!identity) {
             admission.status = 400;
             admission.reason = identity.error();
             return;
         }
-        admission.data = std::make_unique<WsClient>(route, key, identity->fields(),
-                                                    webhook::Delivery::Begin::with_open);
+        auto client = std::make_unique<WsClient>(route, key, identity->fields(),
+                                                 webhook::Delivery::Begin::with_open);
+        admission.later = asks;
+        if (asks)
+            part.ask(std::move(client), admission.connection);
+        else
+            admission.data = std::move(client);
     }
     void on_open(WsConnection& connection) const override {
         WsClient& client = client_of(connection);
@@ -106,6 +118,12 @@ public:
     }
 
 private:
+    static void decide(GatewayPart::Decision decision, WsAdmission& admission) {
+        admission.data = std::move(decision.client);
+        admission.status = decision.status;
+        admission.reason = "the application does not let this client in";
+        if (decision.status == 503) admission.field_lines = "Retry-After: 1\r\n";
+    }
     static WsClient& client_of(WsConnection& connection) noexcept {
         return base::checked_cast<WsClient>(*connection.data());
     }
