@@ -87,52 +87,51 @@ void Multi::add(CURL* easy) {
 void Multi::remove(CURL* easy) noexcept {
     --transfers_;
     curl_multi_remove_handle(multi_, easy);
+    std::erase(stalled_, easy);
     std::erase_if(failed_, [&](const auto& failed) { return failed.first == easy; });
 }
 
 int Multi::open_socket(int family, int type, int protocol) noexcept {
     const int fd = ::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     if (fd < 0) return -1;
-    // libcurl may have closed a socket of this number without a word, after a refused connection to
-    // another address of the same name. Then it takes the number for watched already.
-    const auto stale = sockets_.find(fd);
-    if (stale == sockets_.end() || !stale->second.watch) return fd;
-    Socket& socket = stale->second;
-    const net::Interest interest = socket.watch->interest();
-    socket.watch->forget();
-    socket.watch.reset();
-    socket.established = false;
-    try {
-        if (socket.wanted) watch(socket, interest);
-    } catch (...) {
-        ::close(fd);
-        return -1;
-    }
+    // libcurl may have closed a socket of this number that did not connect, without a word.
+    forget(fd);
     return fd;
 }
 
+void Multi::forget(int fd) noexcept {
+    const auto found = sockets_.find(fd);
+    if (found == sockets_.end()) return;
+    if (found->second.watch) found->second.watch->forget();
+    sockets_.erase(found);
+}
+
 void Multi::close_socket(int fd) noexcept {
-    if (const auto found = sockets_.find(fd); found != sockets_.end()) {
-        if (found->second.watch) found->second.watch->forget();
-        sockets_.erase(found);
-    }
+    forget(fd);
     ::close(fd);
 }
 
-int Multi::change_socket(CURL* easy, int fd, int what) noexcept {
-    if (what == CURL_POLL_REMOVE) {
-        const auto found = sockets_.find(fd);
-        if (found == sockets_.end()) return 0;
-        if (!found->second.established) {
-            sockets_.erase(found);
-            return 0;
-        }
+int Multi::let_go(CURL* easy, int fd) noexcept {
+    const auto found = sockets_.find(fd);
+    if (found == sockets_.end()) return 0;
+    Socket& socket = found->second;
+    socket.wanted = false;
+    if (socket.established) {
         long version = 0;
         curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
-        found->second.multiplexed = version >= CURL_HTTP_VERSION_2_0;
-        found->second.wanted = false;
+        socket.multiplexed = version >= CURL_HTTP_VERSION_2_0;
         return 0;
     }
+    sockets_.erase(found);
+    try {
+        stalled_.push_back(easy);
+    } catch (...) {  // The transfer goes on with its timeout.
+    }
+    return 0;
+}
+
+int Multi::change_socket(CURL* easy, int fd, int what) noexcept {
+    if (what == CURL_POLL_REMOVE) return let_go(easy, fd);
     try {
         const auto [found, added] = sockets_.try_emplace(fd, *this, fd);
         // The sockets by which the threads that look up names report are made without this flag.
@@ -200,6 +199,13 @@ void Multi::arm() {
 void Multi::drive(int fd, int events) {
     int running = 0;
     curl_multi_socket_action(multi_, fd, events, &running);
+    // Where a host has several addresses and one of them refuses, libcurl 7.88 goes on to the next one with the
+    // transfer's next event: for want of a socket that is its timeout. A pause that ends is an event.
+    for (size_t i = 0; i < stalled_.size(); ++i) {
+        curl_easy_pause(stalled_[i], CURLPAUSE_RECV);
+        curl_easy_pause(stalled_[i], CURLPAUSE_CONT);
+    }
+    stalled_.clear();
     arm();
     report();
 }

@@ -63,6 +63,8 @@ private:
     };
 
     int change_socket(CURL* easy, int fd, int what) noexcept;
+    int let_go(CURL* easy, int fd) noexcept;
+    void forget(int fd) noexcept;
     void watch(Socket& socket, net::Interest interest);
     void change_timer(long timeout_ms) noexcept;
     void arm();
@@ -74,6 +76,7 @@ private:
     CURLM* multi_;
     std::unordered_map<int, Socket> sockets_;
     std::vector<std::pair<CURL*, CURLcode>> failed_;  // Not taken by libcurl, to be reported.
+    std::vector<CURL*> stalled_;                      // Have to be run again, see drive().
     size_t transfers_ = 0, kept_connections_max_ = 64;
     // Timers. `soon_`: in the next turn of the timers. `later_` is left armed when libcurl's time moves
     // back, as it does with each request: it then finds nothing due.

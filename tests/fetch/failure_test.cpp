@@ -1,11 +1,9 @@
 // Requests that get no answer: what is said of them, and whether the application may have seen them.
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
 #include <string>
-#include <vector>
+#include <utility>
 
-#include "net/socket.h"
 #include "tests/fetch/fixture.h"
 
 namespace starling::fetch {
@@ -44,16 +42,8 @@ TEST_F(FetchTest, NoSuchName) {
 }
 
 TEST_F(FetchTest, NobodyTakesTheConnection) {
-    const net::Descriptor listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const net::Address any = fake::address("127.0.0.1:0");
-    ASSERT_EQ(::bind(listening.get(), any.data(), any.size()), 0);
-    ASSERT_EQ(::listen(listening.get(), 0), 0);
-    const net::Descriptor only = fake::connect_to(listening.get());  // The queue is full.
-    const auto address = net::local_address(listening.get()).value();
-    const int port = ntohs(reinterpret_cast<const sockaddr_in*>(address.data())->sin_port);
-    EXPECT_FAILURE(fetch({.url = "http://127.0.0.1:" + std::to_string(port) + "/",
-                          .connect_timeout_ms = 50,
-                          .timeout_ms = 60'000}),
+    const FullQueue queue("127.0.0.1:0");
+    EXPECT_FAILURE(fetch({.url = queue.url(), .connect_timeout_ms = 50, .timeout_ms = 60'000}),
                    false, "no connection within 50 ms");
 }
 

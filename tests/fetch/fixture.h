@@ -2,9 +2,14 @@
 #pragma once
 
 #include <gtest/gtest.h>
+
 #include <netinet/in.h>
 
+#include <array>
+#include <cstdio>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,9 +51,7 @@ public:
     void listen(std::string_view where) {
         acceptor_.emplace(loop_, fake::listen_at(where),
                           [this](net::Descriptor fd) { accept(std::move(fd)); });
-        const auto address = net::local_address(acceptor_->fd()).value();
-        if (address.family() == AF_INET)
-            port_ = ntohs(reinterpret_cast<const sockaddr_in*>(address.data())->sin_port);
+        port_ = net::local_address(acceptor_->fd()).value().port();
     }
     void stop_listening() { acceptor_.reset(); }
 
@@ -125,6 +128,34 @@ private:
     std::function<void(net::Stream&)> connected_;
     std::function<void(net::Stream&, size_t)> part_;
     std::vector<base::SlotKey> keys_;
+};
+
+// Listens, but its queue is full: who connects waits.
+class FullQueue {
+public:
+    explicit FullQueue(std::string_view where) {
+        const net::Address address = fake::address(where);
+        if (::bind(listening_.get(), address.data(), address.size()) != 0 ||
+            ::listen(listening_.get(), 0) != 0)
+            throw std::runtime_error(std::strerror(errno));
+        only_ = fake::connect_to(listening_.get());
+        address_ = net::local_address(listening_.get()).value();
+    }
+    // A connection that nobody takes is being asked for, as the kernel's table has it: state 2, SYN_SENT.
+    [[nodiscard]] bool is_asked() const {
+        std::array<char, 32> wanted;
+        const auto* const ip = reinterpret_cast<const sockaddr_in*>(address_.data());
+        std::snprintf(wanted.data(), wanted.size(), "%08X:%04X 02", ip->sin_addr.s_addr,
+                      unsigned(address_.port()));
+        std::ifstream table("/proc/net/tcp");
+        const std::string text(std::istreambuf_iterator<char>(table), {});
+        return text.find(wanted.data()) != text.npos;
+    }
+    [[nodiscard]] std::string url() const { return "http://" + address_.to_string() + "/"; }
+
+private:
+    net::Descriptor listening_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}, only_;
+    net::Address address_;
 };
 
 struct Result {

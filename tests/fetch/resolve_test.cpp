@@ -1,7 +1,9 @@
 // Names that take long to look up: libcurl's threads wait for them, the loop never does.
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "tests/fetch/fixture.h"
 #include "tests/fetch/slow_names.h"
@@ -24,6 +26,20 @@ TEST_F(Resolve, ANameThatIsFound) {
     EXPECT_EQ(fetch(target).status, 200);
     EXPECT_EQ(fetch(target).status, 200);
     EXPECT_EQ(names.asked(), 1);
+}
+
+// The first address refuses when the kernel asks once more, after a second. libcurl then closes that socket
+// without a word, and the socket for the second address gets its number.
+TEST_F(Resolve, TheSecondAddressWhereTheFirstRefusesLater) {
+    std::optional<FullQueue> queue(std::in_place, "127.0.0.2:" + std::to_string(app_.port()));
+    fetcher_->post(
+        fetcher_->add(
+            {.url = url("two.example"), .connect_timeout_ms = 60'000, .timeout_ms = 60'000}),
+        1, "", "{}");
+    ASSERT_TRUE(fake::run_until(loop_, [&] { return queue->is_asked(); }));
+    queue.reset();
+    ASSERT_TRUE(run_until_results(1));
+    EXPECT_EQ(results_[0].status, 200) << results_[0].error;
 }
 
 TEST_F(Resolve, ARequestThatWaitsForItsNameTimesOut) {

@@ -1,4 +1,5 @@
 // tests/fetch/slow_names.h: lets the look-up of names that begin with "slow." wait until the test goes on.
+// "two.example" is 127.0.0.2, then 127.0.0.1.
 #pragma once
 
 namespace starling::fetch {
