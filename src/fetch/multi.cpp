@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <exception>
 #include <new>
 
@@ -32,15 +33,21 @@ private:
     const int before_;
 };
 
-// An idle HTTP/1 connection that has ended, was reset, or bears bytes that nobody asked for: another answer,
-// or a 408 before the end. libcurl 7.88 notices the first of these alone, and would take the bytes for the
-// answer to its next request. So that becomes the first.
-void spoil(int fd) noexcept {
+// Of an idle HTTP/1 connection. True: it has ended, was reset, or bears bytes that nobody asked for: another
+// answer, or a 408 before the end. libcurl 7.88 notices the first of these alone, and would take the bytes for
+// the answer to its next request. So that becomes the first. False: nothing has come; the event is of an answer
+// that libcurl read with its timer.
+bool spoil(int fd) noexcept {
     constexpr int reads_max = 64;
     std::array<char, 4096> bytes;
-    for (int i = 0; i < reads_max; ++i)
-        if (::recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT) <= 0) break;
+    for (int i = 0; i < reads_max; ++i) {
+        const ssize_t size = ::recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT);
+        if (size > 0) continue;
+        if (i == 0 && size < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+        break;
+    }
     ::shutdown(fd, SHUT_RDWR);
+    return true;
 }
 
 }  // namespace
@@ -156,8 +163,7 @@ void Multi::watch(Socket& socket, net::Interest interest) {
 
 void Multi::Socket::on_ready(bool readable, bool writable) {
     if (!wanted) {
-        (void)watch->change({});
-        if (!multiplexed) spoil(fd);
+        (void)watch->change({.readable = !multiplexed && !spoil(fd)});
         return;
     }
     // May destroy this object.
