@@ -17,6 +17,7 @@ const features = {
   "Engine.IO": /starling::engineio::|EngineSession/,
   "server events": /starling::events::|starling::server::Events/,
   "static files": /starling::server::(Files|StaticFiles)/,
+  "requests to applications": /starling::fetch::|curl_easy_/,
   "regular expressions": /std::__cxx11::(basic_)?regex|std::__detail::_NFA/,
 };
 
