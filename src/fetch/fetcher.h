@@ -14,7 +14,8 @@
 // that uses libcurl; but not for Unix-domain sockets, "localhost", 127.0.0.0/8 and ::1.
 //
 // At most once: libcurl repeats a request by itself on a new connection only where it had not handed the
-// whole request over. A request that the application may have seen is reported instead, with Answer::sent.
+// whole request over. A request that the application may have seen is reported instead, with Answer::sent. So is
+// a request over HTTP/2 that the server refused unseen (REFUSED_STREAM, GOAWAY): libcurl does not tell them apart.
 //
 // Owner: the code that sends webhooks, on each worker. Thread: the loop's; curl_global_init() is called by
 // the first Fetcher of the process.
@@ -81,8 +82,8 @@ public:
     Fetcher(const Fetcher&) = delete;
     Fetcher& operator=(const Fetcher&) = delete;
 
-    // The target stays until the Fetcher ends. Throws std::invalid_argument for a URL that is not one of http or
-    // https, and for a `ca_path` that cannot be read.
+    // The target stays until the Fetcher ends. Throws std::invalid_argument for a URL that libcurl does not
+    // take or that is not one of http or https, for a `ca_path` that cannot be read and for a timeout of 0.
     Target& add(const TargetOptions& options);
     // Starts a POST; never calls fetched() before it returns. `headers`: lines "Name: value", each ended by
     // '\n', sent in this order; an empty value is sent as an empty field. CR and NUL must not occur: such a line is

@@ -80,8 +80,8 @@ Multi::~Multi() {
 }
 
 void Multi::add(CURL* easy) {
-    // By default libcurl keeps as many as there are transfers at the moment, times four: none, often.
     failed_.reserve(std::max(transfers_ + 1, kept_connections_max_));  // Nothing below throws.
+    // By default libcurl keeps as many as there are transfers at the moment, times four: none, often.
     if (++transfers_ > kept_connections_max_) {
         kept_connections_max_ *= 2;
         curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, long(kept_connections_max_));
@@ -126,7 +126,7 @@ int Multi::let_go(CURL* easy, int fd) noexcept {
     if (socket.established) {
         long version = 0;
         curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
-        socket.multiplexed = version >= CURL_HTTP_VERSION_2_0;
+        socket.multiplexed = socket.multiplexed || version >= CURL_HTTP_VERSION_2_0;
         return 0;
     }
     sockets_.erase(found);

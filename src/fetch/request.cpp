@@ -224,9 +224,12 @@ bool Request::on_body(std::string_view bytes) {
     return !cut_;
 }
 
-// A head that is too long stands for its status. libcurl itself takes no line of more than 100 KB.
+// A head that is too long stands for its status. libcurl itself takes no line of more than 100 KB, and says so
+// by CURLE_OUT_OF_MEMORY, from version 8.6 on by CURLE_TOO_LARGE.
 bool Request::has_answer(CURLcode result) const noexcept {
-    return head_complete_ || (status_ >= 200 && (cut_ || result == CURLE_OUT_OF_MEMORY));
+    constexpr int too_large = 100;
+    const bool line_too_long = result == CURLE_OUT_OF_MEMORY || int(result) == too_large;
+    return head_complete_ || (status_ >= 200 && (cut_ || line_too_long));
 }
 
 Answer Request::answer(CURLcode result) const {

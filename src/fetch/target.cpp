@@ -67,6 +67,9 @@ Target::Target(Multi& multi, const TargetOptions& options) : multi_(multi), opti
     if (!origin) throw std::invalid_argument(options_.url + ": " + error);
     if (!options_.ca_path.empty() && ::access(options_.ca_path.c_str(), R_OK) != 0)
         throw std::invalid_argument(options_.ca_path + ": cannot be read");
+    // libcurl takes 0 for: no limit.
+    if (options_.timeout_ms == 0 || options_.connect_timeout_ms == 0)
+        throw std::invalid_argument(options_.url + ": a timeout of 0");
     origin_ = origin->text();
     spare_.reserve(spare_max);
     loopback_ = !options_.unix_socket.empty() || names_loopback(origin->host);

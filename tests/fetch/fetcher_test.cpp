@@ -167,10 +167,14 @@ TEST_F(FetchTest, TheEndDropsWhatIsUnderWay) {
     EXPECT_TRUE(results_.empty());
 }
 
-TEST_F(FetchTest, UrlsThatAreNone) {
+TEST_F(FetchTest, TargetsThatAreNone) {
     for (const char* url : {"", "app.example/", "ftp://app.example/", "http://", "http://a b/",
                             "http://app.example:99999/", "http://a\r\nb/"})
         EXPECT_THROW(fetcher_->add({.url = url}), std::invalid_argument) << url;
+    EXPECT_THROW(fetcher_->add({.url = "http://app.example/", .connect_timeout_ms = 0}),
+                 std::invalid_argument);
+    EXPECT_THROW(fetcher_->add({.url = "http://app.example/", .timeout_ms = 0}),
+                 std::invalid_argument);
     EXPECT_THROW(fetcher_->add({.url = "https://app.example/", .ca_path = "/no/such/file"}),
                  std::invalid_argument);
 }
