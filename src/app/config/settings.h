@@ -44,9 +44,9 @@ struct Settings {
     std::vector<AuthKeySettings> auth_keys;
     std::chrono::milliseconds auth_leeway{30'000};
 
-    bool gateway_enabled = false;   // `starling gateway` serves it in any case.
+    bool gateway_enabled = false;               // `starling gateway` serves it in any case.
     gateway::Options gateway = {.routes = {}};  // No route: one with the defaults.
-    std::string manifest;           // "": none. Names the application of a route without one.
+    std::string manifest;  // "": none. Names the application of a route without one.
 
     // From the flags and the environment; both together replace server.certificates.
     std::string tls_cert, tls_key;
