@@ -48,6 +48,10 @@ struct Listen {
     // name or a number; "": that of the process.
     uint32_t mode = 0;
     std::string owner = {}, group = {};
+    // `control`: this address serves only the gateway's control API, and no other address serves
+    // it then.
+    enum class Serves : uint8_t { everything, control };
+    Serves serves = Serves::everything;
 };
 
 // A list of addresses, or one address as a string.

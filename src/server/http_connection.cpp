@@ -23,7 +23,8 @@ uint64_t ms(std::chrono::milliseconds duration) { return uint64_t(duration.count
 
 }  // namespace
 
-HttpConnection::HttpConnection(Worker& worker) : worker_(&worker), reader_(worker.site()) {}
+HttpConnection::HttpConnection(Worker& worker, Listen::Serves serves)
+    : worker_(&worker), reader_(worker.site(), serves) {}
 
 HttpConnection::~HttpConnection() { release_key(); }
 

@@ -27,7 +27,7 @@ class Worker;
 
 class HttpConnection final : public Connection {
 public:
-    explicit HttpConnection(Worker& worker);
+    explicit HttpConnection(Worker& worker, Listen::Serves serves = Listen::Serves::everything);
     ~HttpConnection() override;
 
     void start();  // Call it once the stream is set.

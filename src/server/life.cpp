@@ -55,7 +55,8 @@ void Server::State::begin() {
         group.workers.push_back(std::make_unique<server::Worker>(group));
         group.workers.back()->use_certificates(certificates);
         for (auto& address : bound)
-            group.workers.back()->listen(std::move(address.sockets[i]), address.tls);
+            group.workers.back()->listen(std::move(address.sockets[i]), address.tls,
+                                         address.serves);
     }
     for (const auto& extension : extensions) extension->attach(group);
     start_workers();

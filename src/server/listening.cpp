@@ -122,6 +122,7 @@ std::vector<BoundAddress> bind_all(const ServerOptions& options, unsigned worker
         if (tls && options.certificates.empty())
             cannot_listen(listen.address, "TLS needs a certificate");
         all.push_back(bind_one(listen, tls, workers));
+        all.back().serves = listen.serves;
     }
     return all;
 }

@@ -35,6 +35,7 @@ struct BoundAddress {
     uint16_t port = 0;    // 0 for a Unix-domain socket.
     SocketFile unix_file;
     bool tls = false;
+    Listen::Serves serves = Listen::Serves::everything;
     std::vector<net::Descriptor> sockets;  // One for each worker.
 };
 

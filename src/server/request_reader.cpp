@@ -12,7 +12,8 @@ constexpr size_t body_kept_bytes_max = 4 * 1024;  // Capacity kept between reque
 
 }  // namespace
 
-RequestReader::RequestReader(const Site& site) : site_(site), parser_(site.parser_limits) {}
+RequestReader::RequestReader(const Site& site, Listen::Serves serves)
+    : site_(site), serves_(serves), parser_(site.parser_limits) {}
 
 void RequestReader::reset() {
     head_seen_ = timing_head_ = false;
@@ -36,6 +37,10 @@ void RequestReader::find_route() {
     }
     const bool found = match_.outcome == http::Router::Outcome::found;
     route_ = found ? site_.routes[size_t(match_.route)].get() : nullptr;
+    if (!route_ || !site_.control_apart) return;
+    if (route_->is_control() == (serves_ == Listen::Serves::control)) return;
+    route_ = nullptr;
+    match_.outcome = http::Router::Outcome::not_found;
 }
 
 http::RequestParts RequestReader::parts(std::string_view remote_address, bool secure) const {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <starling/http.h>
+#include <starling/server.h>
 
 #include <chrono>
 #include <cstdint>
@@ -23,7 +24,8 @@ struct Site;
 
 class RequestReader {
 public:
-    explicit RequestReader(const Site& site);  // `site` must live longer than the reader.
+    // `site` must live longer than the reader. `serves`: what the address serves that the connection came by.
+    RequestReader(const Site& site, Listen::Serves serves);
 
     // Consumes the front of `input`; see http::RequestParser::next().
     [[nodiscard]] http::ParseEvent next(std::span<const std::byte>& input) {
@@ -62,6 +64,7 @@ public:
 
 private:
     const Site& site_;
+    const Listen::Serves serves_;
     http::RequestParser parser_;
     http::Router::Match match_;
     Route* route_ = nullptr;

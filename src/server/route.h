@@ -43,6 +43,9 @@ public:
     // rules of the server apply, before answer(). The result lives as long as the route.
     [[nodiscard]] virtual const http::CorsOptions* cors() const noexcept { return nullptr; }
 
+    // True: requests come only by addresses that are for it alone, if the server has such an address: see
+    // Listen::Serves.
+    [[nodiscard]] virtual bool is_control() const noexcept { return false; }
     // True: requests are answered also while the server stops, which keeps its listeners open for them until
     // its features have finished. Every other request gets 503 then.
     [[nodiscard]] virtual bool answers_while_stopping() const noexcept { return false; }

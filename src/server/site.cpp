@@ -65,6 +65,9 @@ WebSocketEndpoint::WebSocketEndpoint(ws::Route r, std::unique_ptr<const WsHandle
       handler(own ? std::move(own) : std::make_unique<WsRouteHandler>(route)) {}
 
 Site::Site(const ServerOptions& server_options) : options(server_options) {
+    control_apart = std::ranges::any_of(options.listen, [](const Listen& listen) {
+        return listen.serves == Listen::Serves::control;
+    });
     parser_limits.head_bytes_max = options.http.head_bytes_max;
     parser_limits.fields_max = options.http.fields_max;
     parser_limits.target_bytes_max = options.http.target_bytes_max;

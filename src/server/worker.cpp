@@ -79,10 +79,10 @@ void Worker::close_handles() noexcept {
     reply_lifetime().close();
 }
 
-void Worker::listen(net::Descriptor listening, bool tls) {
+void Worker::listen(net::Descriptor listening, bool tls, Listen::Serves serves) {
     auto acceptor = std::make_unique<net::Acceptor>(
         loop_, std::move(listening),
-        [this, tls](net::Descriptor fd) { accepted(std::move(fd), tls); });
+        [this, tls, serves](net::Descriptor fd) { accepted(std::move(fd), tls, serves); });
     if (!tls) acceptor->set_refusal(busy_response);
     acceptor->on_pause([this] {
         accept_pauses_.add();
@@ -96,7 +96,7 @@ void Worker::use_certificates(std::shared_ptr<const net::TlsContext> context) {
     tls_context_ = std::move(context);
 }
 
-void Worker::accepted(net::Descriptor fd, bool tls) {
+void Worker::accepted(net::Descriptor fd, bool tls, Listen::Serves serves) {
     if (group_.connections.fetch_add(1, std::memory_order_relaxed) >= group_.connections_max) {
         group_.connections.fetch_sub(1, std::memory_order_relaxed);
         counters_.connections_refused.add();
@@ -106,7 +106,7 @@ void Worker::accepted(net::Descriptor fd, bool tls) {
         return;
     }
     try {
-        auto connection = std::make_unique<HttpConnection>(*this);
+        auto connection = std::make_unique<HttpConnection>(*this, serves);
         HttpConnection& http = *connection;
         loop_.open(
             std::move(fd), std::move(connection),

@@ -64,7 +64,8 @@ public:
 
     // Call it before run(). `tls`: each connection uses the certificates that were set when it was
     // accepted, see use_certificates().
-    void listen(net::Descriptor listening, bool tls);
+    void listen(net::Descriptor listening, bool tls,
+                Listen::Serves serves = Listen::Serves::everything);
     void add_part(std::unique_ptr<WorkerPart> part) { parts_.push_back(std::move(part)); }
     void use_certificates(std::shared_ptr<const net::TlsContext> context);
 
@@ -157,7 +158,7 @@ private:
         group_.subscriber_counts.change(topic, change);
     }
     void arrived(net::Detached stream);
-    void accepted(net::Descriptor fd, bool tls);
+    void accepted(net::Descriptor fd, bool tls, Listen::Serves serves);
     void give_place_back() noexcept;
     void log_cut_off(const net::Stream& stream);
     void log_overload(uint64_t& logged_ms, std::string_view message, uint64_t count);

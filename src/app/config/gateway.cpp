@@ -67,6 +67,9 @@ bool Config::finish_gateway() {
         if (settings_.gateway.routes.empty()) return true;
         return fail_at("gateway.routes", "needs gateway.enabled: true");
     }
+    if (!settings_.control_listen.empty())
+        settings_.server.listen.push_back(
+            {.address = settings_.control_listen, .serves = Listen::Serves::control});
     auto& routes = settings_.gateway.routes;
     if (routes.empty()) routes.emplace_back();
     if (!name_applications()) return false;

@@ -7,6 +7,10 @@ namespace {
 
 gateway::Route& route(Settings& settings) { return settings.gateway.routes.back(); }
 
+std::optional<std::string> check_optional_address(std::string_view text) {
+    return text.empty() ? std::nullopt : check_address(text);
+}
+
 constexpr Row rows[] = {
     {.key = "gateway.enabled",
      .slot = [](Settings& s) -> Slot { return &s.gateway_enabled; },
@@ -98,6 +102,11 @@ constexpr Row rows[] = {
      .slot = [](Settings& s) -> Slot { return &route(s).ca_path; },
      .path = true,
      .help = "certificates that sign the application's, PEM; empty: those of the system"},
+    {.key = "gateway.control.listen",
+     .slot = [](Settings& s) -> Slot { return &s.control_listen; },
+     .check = check_optional_address,
+     .help = "an address for the control API alone: `127.0.0.1:40011`; empty: it is served on the "
+             "addresses of `listen`"},
     {.key = "gateway.api_keys",
      .slot = [](Settings& s) -> Slot { return &s.gateway.api_keys; },
      .help = "keys of the control API; empty: one is made and shown at each start"},

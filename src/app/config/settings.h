@@ -46,7 +46,8 @@ struct Settings {
 
     bool gateway_enabled = false;               // `starling gateway` serves it in any case.
     gateway::Options gateway = {.routes = {}};  // No route: one with the defaults.
-    std::string manifest;  // "": none. Names the application of a route without one.
+    std::string control_listen;  // The address of the control API; "": those of `listen`.
+    std::string manifest;        // "": none. Names the application of a route without one.
 
     // From the flags and the environment; both together replace server.certificates.
     std::string tls_cert, tls_key;

@@ -65,6 +65,7 @@ public:
           gateway_(gateway) {}
 
     [[nodiscard]] bool answers_while_stopping() const noexcept final { return true; }
+    [[nodiscard]] bool is_control() const noexcept final { return true; }
 
 protected:
     // False: the response refuses the request.

@@ -60,9 +60,13 @@ GatewayPart::~GatewayPart() {
 
 void GatewayPart::loop_ended() noexcept {
     fetcher_.reset();
-    if (clients_.size() == 0) return;
+    int64_t left = 0;
+    for (uint32_t slot = 0; slot < clients_.slots(); ++slot)
+        if (const GatewayClient* const client = clients_.object_at(slot))
+            left += client->route.application != nullptr;
+    if (left == 0) return;
     try {
-        const std::array<log::Field, 1> fields{{{"clients", int64_t(clients_.size())}}};
+        const std::array<log::Field, 1> fields{{{"clients", left}}};
         worker.log(log::Level::warn,
                    "gateway: stopped before every webhook was delivered: the rest is lost", fields);
     } catch (const std::bad_alloc&) {}
@@ -92,7 +96,7 @@ void GatewayPart::opened(GatewayClient& client) {
         make_ready(client);
 }
 
-void GatewayPart::heard(GatewayClient& client) noexcept {
+void GatewayPart::heard(GatewayClient& client) {
     client.heard_ms = worker.loop().now_ms();
     if (client.linked()) client.unlink();
     GatewayRoutePart& route = client.route;

@@ -67,7 +67,7 @@ public:
 
     void opened(GatewayClient& client);
     void received(GatewayClient& client, ws::Message message);
-    void heard(GatewayClient& client) noexcept;
+    void heard(GatewayClient& client);
     // Its connection is gone. The part is the owner from here on.
     void closed(std::unique_ptr<GatewayClient> client);
 

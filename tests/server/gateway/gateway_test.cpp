@@ -248,6 +248,47 @@ TEST(MultiWorkerGateway, ControlRequestsReachBothWorkers) {
     EXPECT_TRUE(eventually([&] { return application.count("close") == clients.size(); }));
 }
 
+// An address for the control API alone: clients do not come by it, and the API by no other.
+TEST(MultiWorkerGateway, AnAddressForTheControlApiAlone) {
+    TestServer t({.listen = {{.address = "127.0.0.1:0"},
+                             {.address = "127.0.0.1:0", .serves = Listen::Serves::control}},
+                  .workers = 2});
+    t.server.get("/page",
+                 [](const http::Request&, http::Response& response) { response.text(""); });
+    (void)t.server.gateway(options_of(""));
+    t.start();
+    const std::string control = t.server.addresses().back();
+    const auto control_port = uint16_t(std::stoul(control.substr(control.rfind(':') + 1)));
+    const auto status = [](uint16_t port, std::string_view path) {
+        return Client(port).get(path, "X-Api-Key: key\r\n").status;
+    };
+    EXPECT_EQ(status(t.port(), "/page"), 200);
+    EXPECT_EQ(status(t.port(), "/tapr/ws/conn/list"), 404);
+    EXPECT_EQ(status(control_port, "/tapr/ws/conn/list"), 200);
+    EXPECT_EQ(status(control_port, "/tapr/ws/conn/send"), 405);
+    EXPECT_EQ(status(control_port, "/page"), 404);
+    EXPECT_EQ(WsClient(control_port, "/ws").handshake().status, 404);
+    EXPECT_EQ(WsClient(t.port(), "/ws").handshake().status, 101);
+}
+
+// While the stop waits for the application, the control API answers and new clients get 503.
+TEST(MultiWorkerGateway, TheControlApiAnswersWhileTheServerStops) {
+    Application application;
+    GatewayServer t(options_of(application.url()));
+    const auto client = enter(t);
+    EXPECT_TRUE(eventually([&] { return application.count("open") == 1; }));
+    application.refusals_left = 1'000'000;  // `close` is tried again, and the stop waits for it.
+    t.server.stop();
+    EXPECT_EQ(client->next(), "close(1001 the server is stopping)");
+    client->send_close(1001);
+    EXPECT_EQ(t.connections("/tapr/ws/conn/send", R"({"text":"x","users":["ada"]})"), 0u);
+    EXPECT_EQ(enter(t)->handshake().status, 503);
+    EXPECT_EQ(Client(t.port()).get("/other").status, 503);
+    application.refusals_left = 0;
+    t.server.wait();
+    EXPECT_EQ(application.fault(0), "");
+}
+
 // Pages of the list, over both workers, while other clients come and go.
 TEST(MultiWorkerGateway, TheListInPages) {
     Application application;
