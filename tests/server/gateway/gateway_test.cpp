@@ -86,8 +86,9 @@ private:
 gateway::Options options_of(const std::string& application) {
     gateway::Route route;
     route.application = application;
-    route.webhook_timeout = 1min;  // A busy machine is no slow application.
-    route.connect_timeout = 1min;
+    // A busy machine is no slow application, and gives nothing up.
+    route.webhook_timeout = route.connect_timeout = 1min;
+    route.retry_for = route.close_retry_for = 1h;
     return {.routes = {route}, .api_keys = {"key"}};
 }
 
