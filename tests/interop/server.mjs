@@ -22,9 +22,9 @@ import { wait_ms_max } from "./client.mjs";
 export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const build = process.env.STARLING_BUILD
   ? path.resolve(process.env.STARLING_BUILD) : path.join(repository, "build/release");
-// STARLING_* variables of the caller must not configure the tested programs.
+// The caller's variables must not configure the tested programs: STARLING_*, and those of Olares.
 const environment = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => !name.startsWith("STARLING_")));
+  Object.entries(process.env).filter(([name]) => !/^(STARLING_|WS_(PORT|URL)$)/.test(name)));
 delete environment.STATE_DIRECTORY;
 const stderr_bytes_max = 64 * 1024;
 
@@ -92,12 +92,13 @@ export class Program {
   stderr = "";
   stdout = "";
 
-  constructor(name, args, { port = 0, prefix = [] } = {}) {
+  // `env`: variables besides those of the caller. `name`: relative to the build, or absolute.
+  constructor(name, args, { port = 0, prefix = [], env = {} } = {}) {
     const [command, ...rest] = [...prefix, path.resolve(build, name), ...args];
     this.name = name;
     this.port = port;
     this.#child = spawn(command, rest,
-      { cwd: repository, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+      { cwd: repository, env: { ...environment, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     running.add(this.#child);
     for (const stream of ["stdout", "stderr"]) {
       this.#child[stream].setEncoding("utf8");
@@ -164,7 +165,7 @@ function connects(port) {
   });
 }
 
-function healthy(port) {
+export function healthy(port) {
   return new Promise((resolve) => {
     const request = http.get({ port, host: "127.0.0.1", path: "/healthz", agent: false },
       (response) => {
@@ -184,7 +185,7 @@ export function writeConfig(config, folder = temporaryFolder()) {
 
 // Long timeouts: a busy machine must not make a client look too slow. Unit tests check these
 // timeouts with a clock of their own.
-const patience = { stalled_timeout_s: 3600, http: { head_timeout_s: 3600, request_timeout_s: 3600 } };
+export const patience = { stalled_timeout_s: 3600, http: { head_timeout_s: 3600, request_timeout_s: 3600 } };
 
 // Runs `starling serve --config` with `config`, and adds `listen` if it is absent. The program is
 // ready when /healthz answers, or with `tls` when it accepts TCP connections.
@@ -203,6 +204,9 @@ export async function serveDemo(args = []) {
     ["serve", "--demo", "--listen", `127.0.0.1:${port}`, ...args], { port });
   return program.ready(healthy);
 }
+
+// The path of a built program.
+export const built = (name) => path.resolve(build, name);
 
 // Starts one of examples/*. Its first argument is the port.
 export async function example(name) {
