@@ -54,9 +54,10 @@ class Gateway extends Program {
 const calm = { webhook_timeout_s: 60, connect_timeout_s: 60, retry_for_s: 600, close_retry_for_s: 600 };
 
 // `application`: a URL, "" for no webhooks, undefined for what `env` and `args` say. `route`: more keys of the route;
-// `routes`: several, in place of one; `options`: more keys of `gateway`; `config`: of the whole file. `olares`: no key is set then.
-export async function startGateway({ application, route = {}, routes = [route], options = {}, config = {}, args = [], env = {},
-  olares = false, prefix } = {}) {
+// `routes`: several, in place of one; `options`: more keys of `gateway`; `config`: of the whole file. `olares`: true
+// or "strict"; no key is set then.
+export async function startGateway({ application, route = {}, routes = [route], options = {}, config = {},
+  args = [], env = {}, olares = false, prefix } = {}) {
   const port = await freePort();
   const named = application === undefined ? {} : { application };
   const keys = olares ? { olares: olares === true ? "on" : olares } : { api_keys: [api_key] };
