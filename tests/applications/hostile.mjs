@@ -6,10 +6,10 @@ const chunk = Buffer.alloc(64 * 1024, "x");
 
 // Writes `bytes` bytes of a body, as far as the gateway takes them.
 async function pour(response, bytes) {
+  let wake = () => {};
+  for (const event of ["drain", "close"]) response.on(event, () => wake());
   for (let left = bytes; left > 0 && !response.destroyed; left -= chunk.length) {
-    if (response.write(chunk)) continue;
-    await Promise.race(["drain", "close"].map((name) =>
-      new Promise((resolve) => { response.once(name, resolve); })));
+    if (!response.write(chunk)) await new Promise((resolve) => { wake = resolve; });
   }
   response.end();
 }
