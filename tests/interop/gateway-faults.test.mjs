@@ -212,7 +212,7 @@ describe("bad configuration: exit 2 and one line that says where", () => {
     ["an application that is no URL", ["--application", "ftp://localhost/"], "--application"],
     ["a port out of range", ["--application", "http://localhost:65536/"], "--application"],
     ["a manifest without options.websocket", ["--manifest", manifest("options:\n  mobile: true\n")],
-      "OlaresManifest.yaml:2: key 'options.websocket'"],
+      "OlaresManifest.yaml:1: key 'options.websocket'"],
     ["a manifest with a port out of range",
       ["--manifest", manifest("options:\n  websocket:\n    port: 70000\n    url: /ws\n")],
       "OlaresManifest.yaml:3: key 'options.websocket.port'"],

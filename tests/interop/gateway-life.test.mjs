@@ -6,7 +6,7 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { Application } from "../applications/application.mjs";
-import { deadline, open } from "./client.mjs";
+import { deadline, open, refusal } from "./client.mjs";
 import { enter, openAs, request, startGateway } from "./gateway.mjs";
 import { Program, built, freePort, healthy, run, temporaryFolder, until, writeConfig } from "./server.mjs";
 import { Wire, frame, opcode } from "./wire.mjs";
@@ -150,23 +150,16 @@ describe("the stop", () => {
     const gateway = await startGateway({ application: application.url, config: { drain_timeout_s: 3600 } });
     const client = await openAs(gateway, "ada");
     await application.next("open");
-    const wires = [await Wire.connect(gateway.port), await Wire.connect(gateway.port)];
-    const get = (target) => `GET ${target} HTTP/1.1\r\nHost: a\r\nX-Api-Key: ${gateway.key}\r\n\r\n`;
-    for (const wire of wires) {
-      wire.write(get("/healthz"));
-      assert.equal((await wire.response()).status, 200);
-    }
     gateway.signal("SIGTERM");
     assert.equal((await client.closed).code, 1001);
-    wires[0].write(get("/tapr/ws/conn/list"));
-    const list = await wires[0].response();
-    assert.deepEqual([list.status, JSON.parse(list.body).code], [200, 0]);
-    wires[1].write("GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-      + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n");
-    assert.equal((await wires[1].response()).status, 503);
+    const { status, json } = await gateway.get("/tapr/ws/conn/list");
+    assert.deepEqual([status, json.code], [200, 0]);
+    const sent = await gateway.post("/tapr/ws/conn/send", { users: ["ada"], payload: 1 });
+    assert.deepEqual([sent.status, sent.json.data], [200, { connections: 0 }]);
+    assert.equal((await refusal(gateway.url("/ws"))).status, 503);
+    assert.equal((await request(gateway.port, { path: "/readyz" })).status, 503);
     gateway.signal("SIGTERM");
     await deadline(gateway.exited, "the end");
-    wires.forEach((wire) => wire.destroy());
     await application.stop();
   });
 });
