@@ -15,7 +15,8 @@ const accept = (body) => ({ status: 200, headers: { "Content-Type": type }, body
 
 async function start(script, { route = {}, ...options } = {}) {
   const application = await Application.start(script);
-  const gateway = await startGateway({ application: application.url, route: { admission: "ask", ...route }, ...options });
+  const gateway = await startGateway({ application: application.url, route: { admission: "ask", ...route },
+    ...options });
   return { application, gateway,
     async stop() {
       await gateway.stop();
@@ -149,7 +150,8 @@ test("forward_headers: the client's fields that webhooks carry", async () => {
   await client.close();
   await application.next("close");
   for (const { headers } of application.webhooks) {
-    assert.deepEqual([headers["accept-language"], headers["x-trace"], headers["x-other"]], ["zh", undefined, undefined]);
+    assert.deepEqual([headers["accept-language"], headers["x-trace"], headers["x-other"]],
+      ["zh", undefined, undefined]);
   }
   await stop();
 });
