@@ -51,7 +51,7 @@ export class Application {
     this.#path = path;
   }
 
-  // `port` 0: a free one.
+  // `port`: 0 for a free one, or the path of a Unix-domain socket.
   static async start(script = () => ({}), { port = 0, path = "/websocket/message" } = {}) {
     return new Application(script, path).listen(port);
   }
@@ -60,9 +60,9 @@ export class Application {
     this.#server = http.createServer((request, response) => { this.#take(request, response); });
     this.#server.on("connection", () => { this.connections += 1; });
     this.#server.keepAliveTimeout = 0;  // The gateway's connections end when the application does.
-    this.#server.listen(port, "127.0.0.1");
+    this.#server.listen(typeof port === "string" ? { path: port } : { port, host: "127.0.0.1" });
     await once(this.#server, "listening");
-    this.port = this.#server.address().port;
+    this.port = this.#server.address().port ?? port;
     return this;
   }
 
