@@ -44,6 +44,12 @@ export const redirecting = ({ path }) =>
 export const manyHeaders = () => ({ status: 200,
   headers: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`X-Field-${i}`, "value"])) });
 
+// Ends the connection behind its answer, and does not say so before (no Connection: close).
+export const hangingUp = (webhook, { request, response }) => {
+  response.on("finish", () => request.socket.destroy());
+  return {};
+};
+
 // Hostile for the first `count` webhooks, a good application behind them.
 export function mended(script, count) {
   let left = count;

@@ -57,7 +57,7 @@ const timesOf = (again, what) => {
   return what === "never ends its body" ? { webhook_timeout_s: 1 } : {};
 };
 
-describe("an application that", () => {
+describe("an application that", { concurrency: 4 }, () => {  // They wait more than they work.
   for (const [what, script, again] of faults) {
     test(`${what}, and then is a good one: each webhook arrives, in order`, async () => {
       const application = await Application.start(hostile.mended(script, 4));
@@ -96,6 +96,20 @@ describe("an application that", () => {
       await application.stop();
     });
   }
+
+  test("hangs up behind each answer: a request that was on its way is sent again, nothing is lost", async () => {
+    const application = await Application.start(hostile.hangingUp);
+    const gateway = await startGateway({ application: application.url });
+    const clients = await Promise.all(Array.from({ length: 5 }, (_, i) => openAs(gateway, `u${i}`)));
+    for (const { socket } of clients) for (let n = 0; n < 20; n += 1) socket.send(JSON.stringify({ n }));
+    await Promise.all(clients.map((client) => client.close()));
+    await closes(application, 5);
+    for (const id of idsOf(application)) {
+      assert.deepEqual(seenOf(application, id), ["open", ...Array(20).keys(), "close"]);
+    }
+    await gateway.stop();
+    await application.stop();
+  });
 
   test("answers nothing holds up no other application, and gets no more requests than it may", async () => {
     const [bad, good] = [await Application.start(hostile.never), await Application.start()];

@@ -2,14 +2,17 @@
 // with their client.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
+
+import { WebSocketServer } from "ws";
 
 import { Application, distinct } from "../applications/application.mjs";
 import * as hostile from "../applications/hostile.mjs";
 import * as olares from "../applications/olares.mjs";
 import { deadline, open } from "./client.mjs";
 import { enter, openAs, request, startGateway } from "./gateway.mjs";
-import { freePort } from "./server.mjs";
+import { freePort, until } from "./server.mjs";
 
 const pong = '{"event":"pong"}';
 const pair = async (script, options = {}) => {
@@ -100,6 +103,19 @@ describe("applications of Olares", () => {
     assert.deepEqual(labels(application.of(conn_id)), ["open", "close"]);
     await stop();
   });
+});
+
+test("the client that pings does open another connection after a pong in other bytes", async () => {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  server.on("connection", (socket) => {
+    socket.on("message", () => socket.send('{"event": "pong"}'));
+  });
+  await once(server, "listening");
+  const client = new olares.PingingClient(`ws://127.0.0.1:${server.address().port}`, { interval_ms: 10 });
+  await until(() => client.reconnects >= 2, "two more connections");
+  assert.equal(client.pongs, 0);
+  client.end();
+  server.close();
 });
 
 describe("delivery at most once", () => {
