@@ -32,7 +32,7 @@ for (const [language, program, prefix] of applications) {
       port = await freePort();
       application = await start();
       gateway = await startGateway({ application: `http://127.0.0.1:${port}/websocket/message`,
-        route: { origins: [`http://127.0.0.1:${port}`] } });
+        env: { STARLING_ORIGINS: `http://127.0.0.1:${port}` } });
     });
     after(() => Promise.all([application?.stop(), gateway?.stop()]));
 

@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { refusal } from "./client.mjs";
 import { openAs, request, startGateway } from "./gateway.mjs";
 import { proxies, proxy } from "./proxies.mjs";
-import { run, temporaryFolder, writeConfig } from "./server.mjs";
+import { freePort, run, temporaryFolder, writeConfig } from "./server.mjs";
 
 const conn = (name) => `/tapr/ws/conn/${name}`;
 const topic = (name) => `/tapr/ws/topic/${name}`;
@@ -185,6 +185,18 @@ describe("who may use the control API", () => {
     assert.equal(await list(gateway, { Authorization: "Bearer set" }), 200);
     await gateway.stop();
   });
+});
+
+test("control.listen: an address for the control API alone, and no other serves it", async () => {
+  const port = await freePort();
+  const gateway = await startGateway({ application: "", olares: true,
+    options: { control: { listen: `127.0.0.1:${port}` } } });
+  const client = await openAs(gateway, "ada");
+  assert.equal((await request(gateway.port, { path: conn("list") })).status, 404);
+  assert.equal((await request(port, { path: conn("list") })).json.data[0].name, "ada");
+  assert.equal((await refusal(`ws://127.0.0.1:${port}/ws`)).status, 404);
+  await client.close();
+  await gateway.stop();
 });
 
 describe("origins of pages", () => {
