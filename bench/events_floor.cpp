@@ -2,47 +2,27 @@
 // over all connections. It knows just enough of RFC 6455 to be talked to: every request gets the
 // answer to the load generator's constant key, and every frame that comes, a text below 126 bytes
 // masked with zero, goes to all other connections.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "listen.h"
+
 namespace {
+
+using starling::bench::accept_from;
+using starling::bench::listen_on;
+using starling::bench::watch;
 
 constexpr std::string_view accepted =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-
-int listen_on(uint16_t port) {
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    const int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(port);
-    if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) < 0 || listen(fd, 4096) < 0)
-        return -1;
-    return fd;
-}
-
-void watch(int epoll, int fd) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = fd;
-    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
-}
 
 void send_to_all(const std::vector<int>& all, int but, std::string_view payload) {
     std::string frame{char(0x81), char(payload.size())};
@@ -70,9 +50,7 @@ int main(int argc, char** argv) {
         for (int i = 0; i < ready; ++i) {
             const int fd = events[i].data.fd;
             if (fd == listener) {
-                const int peer = accept(listener, nullptr, nullptr);
-                const int on = 1;
-                setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+                const int peer = accept_from(listener);
                 watch(epoll, peer);
                 all.push_back(peer);
                 continue;
