@@ -21,7 +21,7 @@ public:
         : options_(options),
           raw_(options.mode == "raw"),
           first_(first_byte(options.binary)),
-          frame_(client_frame(options.binary, std::string(options.payload_bytes, 'x'))),
+          frame_(client_frame(options.binary, message_text(options))),
           reply_bytes_(raw_ ? frame_.size() : server_frame_bytes(options.payload_bytes)),
           epoll_(epoll_create1(EPOLL_CLOEXEC)),
           buffer_(256 * 1024) {
@@ -31,7 +31,7 @@ public:
 
     void run() {
         open();
-        Usage usage(options_.server_pid);
+        Usage usage(options_.server_pids);
         spin(options_.warmup_seconds);
         latency_.clear();
         usage.restart();

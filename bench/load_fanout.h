@@ -21,7 +21,7 @@ public:
     explicit FanoutLoad(const Options& options)
         : options_(options),
           first_(first_byte(options.binary)),
-          frame_(client_frame(options.binary, std::string(options.payload_bytes, 'x'))),
+          frame_(client_frame(options.binary, message_text(options))),
           delivery_bytes_(server_frame_bytes(options.payload_bytes)),
           stamp_at_(header_bytes(options.payload_bytes) + options.stamp_at),
           epoll_(epoll_create1(EPOLL_CLOEXEC)),
@@ -32,7 +32,7 @@ public:
 
     void run() {
         open();
-        Usage usage(options_.server_pid);
+        Usage usage(options_.server_pids);
         spin(options_.warmup_seconds, true);
         latency_.clear();
         usage.restart();
@@ -54,13 +54,13 @@ private:
     };
 
     void open() {
-        const uint64_t before = dirty_bytes(options_.server_pid);
+        const uint64_t before = dirty_bytes(options_.server_pids, true);
         for (uint32_t i = 0; i < options_.connections; ++i) {
             Peer& peer = peers_.emplace_back();
             peer.fd = open_websocket(options_, options_.path, i);
             add(peer);
         }
-        bytes_each_ = double(dirty_bytes(options_.server_pid)) - double(before);
+        bytes_each_ = double(dirty_bytes(options_.server_pids, true)) - double(before);
         bytes_each_ /= options_.connections;
         publisher_.fd = open_websocket(options_, options_.publish_path, options_.connections);
         add(publisher_);

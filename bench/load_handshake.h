@@ -24,7 +24,7 @@ public:
 
     void run() {
         for (Peer& peer : peers_) start(peer);
-        Usage usage(options_.server_pid);
+        Usage usage(options_.server_pids);
         spin(options_.warmup_seconds);
         latency_.clear();
         usage.restart();

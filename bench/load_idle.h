@@ -16,13 +16,13 @@ class IdleLoad {
 public:
     explicit IdleLoad(const Options& options)
         : options_(options),
-          frame_(client_frame(options.binary, std::string(options.payload_bytes, 'x'))),
+          frame_(client_frame(options.binary, message_text(options))),
           heap_(options) {}
 
     void run() {
         // What the server allocates once, such as receive buffers, is there after these.
-        open(warm_connections);
-        const uint64_t pages = private_dirty_bytes(options_.server_pid);
+        open(options_.warm);
+        const uint64_t pages = dirty_bytes(options_.server_pids, false);
         const int64_t heap = heap_.bytes();
         const uint64_t start = now_ns();
         for (uint32_t left = options_.connections; left > 0;) {
@@ -33,7 +33,7 @@ public:
         const double seconds = static_cast<double>(now_ns() - start) / 1e9;
         const double count = options_.connections;
         const auto grown = static_cast<double>(
-            static_cast<int64_t>(private_dirty_bytes(options_.server_pid) - pages));
+            static_cast<int64_t>(dirty_bytes(options_.server_pids, false) - pages));
         std::printf(
             "{\"mode\": \"idle\", \"connections\": %u, \"seconds\": %.3f, "
             "\"dirty_bytes\": %.0f, \"heap_bytes\": ",
@@ -47,15 +47,13 @@ public:
     }
 
 private:
-    static constexpr uint32_t warm_connections = 16;
-
     // In steps over the whole batch, so that server and client work at the same time.
     void open(uint32_t count) {
         const auto from = sockets_.size();
-        const std::string request = upgrade_request(options_, options_.path);
         for (uint32_t i = 0; i < count; ++i) {
-            sockets_.push_back(connect_to_server(options_, static_cast<uint32_t>(from) + i));
-            send_all(sockets_.back(), request);
+            const uint32_t index = static_cast<uint32_t>(from) + i;
+            sockets_.push_back(connect_to_server(options_, index));
+            send_all(sockets_.back(), upgrade_request(options_, options_.path, index));
         }
         for (size_t i = from; i < sockets_.size(); ++i) {
             expect_upgrade(sockets_[i]);

@@ -28,7 +28,7 @@ public:
 
     void run() {
         pool_.open(options_.connections, options_.connections);
-        Usage usage(options_.server_pid);
+        Usage usage(options_.server_pids);
         for (Peer& peer : pool_.peers()) {
             peer.sent_at.resize(options_.in_flight);
             peer.returned = options_.in_flight;

@@ -19,7 +19,7 @@ public:
             const uint64_t now = now_ns();
             pool_.add().started_at = now;
         }
-        Usage usage(options_.server_pid);
+        Usage usage(options_.server_pids);
         spin(options_.warmup_seconds);
         latency_.clear();
         usage.restart();

@@ -25,7 +25,7 @@ public:
     void run() {
         pool_.open(options_.connections + 1, connecting_at_once);
         emitter_ = &pool_.peers().front();
-        Usage usage(options_.server_pid);
+        Usage usage(options_.server_pids);
         spin(options_.warmup_seconds, true);
         latency_.clear();
         usage.restart();

@@ -49,7 +49,7 @@ private:
 
     Memory memory() {
         const auto heap = static_cast<double>(heap_.bytes());
-        return {static_cast<double>(private_dirty_bytes(options_.server_pid)), heap};
+        return {static_cast<double>(dirty_bytes(options_.server_pids, false)), heap};
     }
 
     // Each connection sends one event; few enough at a time that no server has to queue them.

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "histogram.h"
-#include "http_response.h"
+#include "http_message.h"
 #include "options.h"
 #include "process.h"
 #include "socketio_client.h"
@@ -33,7 +33,7 @@ public:
         for (uint32_t i = 0; i < options_.connections; ++i) start(peers_[i], i);
         while (joined_ < options_.connections)
             if (poll(30'000) <= 0) fail("the server does not answer");
-        Usage usage(options_.server_pid);
+        Usage usage(options_.server_pids);
         spin(options_.warmup_seconds);
         latency_.clear();
         usage.restart();
@@ -101,12 +101,12 @@ private:
         if (n <= 0) fail("the server ended a connection");
         std::string_view bytes(buffer_.data(), static_cast<size_t>(n));
         if (!peer.rest.empty()) bytes = peer.rest.append(bytes);
-        const HttpResponse response = http_response(bytes);
+        const HttpMessage response = http_message(bytes);
         if (!response.whole) {
             if (peer.rest.empty()) peer.rest = bytes;
             return;
         }
-        if (response.status != "200") fail("not what was due:\n" + std::string(bytes));
+        if (status_of(response.head) != "200") fail("not what was due:\n" + std::string(bytes));
         latency_.record(now_ns() - peer.sent_at);
         answer(peer, response.body);
         peer.rest.clear();

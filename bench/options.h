@@ -1,12 +1,14 @@
 // bench/options.h: the command line of the load generator: a mode, then `--name value` pairs.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace starling::bench {
 
@@ -16,18 +18,23 @@ namespace starling::bench {
 }
 
 struct Options {
-    std::string mode;           // echo, raw, fanout, idle, handshake or socketio-...
-    uint16_t port = 0;          // Of the server, on 127.0.0.1.
-    int server_pid = 0;         // Whose CPU time and memory are read; 0: nobody's.
-    uint32_t connections = 50;  // fanout: subscribers; handshake: how many at once.
-    uint32_t in_flight = 1;     // echo, raw: messages on the way per connection.
+    std::string mode;   // echo, raw, fanout, idle, handshake, control-... or socketio-...
+    uint16_t port = 0;  // Of the server, on 127.0.0.1.
+    std::vector<int> server_pids;  // Whose CPU time and memory are read.
+    uint32_t connections = 50;     // fanout: subscribers; handshake: how many at once.
+    uint32_t in_flight = 1;        // echo, raw: messages on the way per connection; control-send,
+                                   // control-users: requests on the way.
     uint32_t payload_bytes = 64;
-    uint32_t rate = 2000;   // fanout: messages the publisher sends in a second.
-    uint32_t stamp_at = 0;  // fanout: bytes of the message before its time.
-    uint32_t window = 0;    // fanout: at most so many messages on their way; 0: no such limit.
-    double seconds = 2;     // Measured.
+    uint32_t rate = 2000;  // fanout: messages the publisher sends in a second; control-list: pings.
+    uint32_t stamp_at = 0;    // fanout: bytes of the message before its time.
+    uint32_t window = 0;      // fanout: at most so many messages on their way; 0: no such limit.
+    uint32_t pinging = 1000;  // control-list: connections that send the pings.
+    double seconds = 2;       // Measured.
     double warmup_seconds = 0.5;
     bool binary = false;           // Opcode of the messages.
+    bool json = false;             // echo, idle: the message is a JSON object.
+    bool named = false;            // Each connection has a user and a token of its own.
+    uint32_t warm = 16;            // idle: connections that are not counted.
     bool refill_each = false;      // echo, raw: send one message for each that returns; otherwise
                                    // all that are in flight go together when all have returned.
     bool reset = false;            // handshake: end with RST instead of FIN.
@@ -55,11 +62,25 @@ inline uint32_t count(std::string_view name, const char* text) {
     return static_cast<uint32_t>(number(name, text, 1, 1 << 28));
 }
 
+// "12" or "12,13,14".
+inline std::vector<int> pids(const char* text) {
+    std::vector<int> found;
+    for (std::string_view left = text; !left.empty();) {
+        const size_t end = std::min(left.find(','), left.size());
+        found.push_back(
+            static_cast<int>(count("server-pid", std::string(left.substr(0, end)).c_str())));
+        left.remove_prefix(std::min(end + 1, left.size()));
+    }
+    return found;
+}
+
 }  // namespace detail
 
 inline Options parse_options(int argc, char** argv) {
     if (argc < 2 || argc % 2)
-        fail("usage: load echo|raw|fanout|idle|handshake|socketio-... --port N [--x V]...");
+        fail(
+            "usage: load echo|raw|fanout|idle|handshake|control-...|socketio-... --port N [--x "
+            "V]...");
     Options o;
     o.mode = argv[1];
     for (int i = 2; i < argc; i += 2) {
@@ -70,7 +91,7 @@ inline Options parse_options(int argc, char** argv) {
         if (name == "port")
             o.port = static_cast<uint16_t>(detail::number(name, value, 1, 65535));
         else if (name == "server-pid")
-            o.server_pid = static_cast<int>(detail::count(name, value));
+            o.server_pids = detail::pids(value);
         else if (name == "connections")
             o.connections = detail::count(name, value);
         else if (name == "in-flight")
@@ -83,6 +104,12 @@ inline Options parse_options(int argc, char** argv) {
             o.stamp_at = detail::count(name, value);
         else if (name == "window")
             o.window = detail::count(name, value);
+        else if (name == "pinging")
+            o.pinging = detail::count(name, value);
+        else if (name == "named")
+            o.named = std::string_view(value) == "yes";
+        else if (name == "warm")
+            o.warm = detail::count(name, value);
         else if (name == "refill")
             o.refill_each = std::string_view(value) == "each";
         else if (name == "seconds")
@@ -90,7 +117,8 @@ inline Options parse_options(int argc, char** argv) {
         else if (name == "warmup")
             o.warmup_seconds = detail::number(name, value, 0, 3600);
         else if (name == "kind")
-            o.binary = std::string_view(value) == "binary";
+            o.binary = std::string_view(value) == "binary",
+            o.json = std::string_view(value) == "json";
         else if (name == "close")
             o.reset = std::string_view(value) == "reset";
         else if (name == "path")
@@ -114,6 +142,16 @@ inline Options parse_options(int argc, char** argv) {
     if (o.sources > 250) fail("--sources: at most 250");
     if (o.publish_path.empty()) o.publish_path = o.path;
     return o;
+}
+
+// What each connection sends.
+inline std::string message_text(const Options& options) {
+    if (!options.json) return std::string(options.payload_bytes, 'x');
+    constexpr std::string_view begin = R"({"text":")", end = R"("})";
+    if (options.payload_bytes < begin.size() + end.size()) fail("--payload: no room for JSON");
+    std::string text(begin);
+    text.append(options.payload_bytes - begin.size() - end.size(), 'x');
+    return text.append(end);
 }
 
 }  // namespace starling::bench

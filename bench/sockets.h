@@ -66,7 +66,11 @@ inline Fd connect_to_server(const Options& options, uint32_t index) {
     return fd;
 }
 
-inline std::string upgrade_request(const Options& options, const std::string& path) {
+inline std::string user_name(uint32_t index) { return "user-" + std::to_string(index); }
+
+// `index` names the user, where users are named.
+inline std::string upgrade_request(const Options& options, const std::string& path,
+                                   uint32_t index = 0) {
     std::string request = "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1:";
     request += std::to_string(options.port);
     request +=
@@ -74,6 +78,11 @@ inline std::string upgrade_request(const Options& options, const std::string& pa
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
     if (!options.subprotocol.empty())
         request += "Sec-WebSocket-Protocol: " + options.subprotocol + "\r\n";
+    if (options.named) {
+        char token[37];  // As long as a UUID.
+        std::snprintf(token, sizeof token, "00000000-0000-4000-8000-%012u", index);
+        request += "X-Bfl-User: " + user_name(index) + "\r\nCookie: auth_token=" + token + "\r\n";
+    }
     return request + "\r\n";
 }
 
@@ -115,7 +124,7 @@ inline void expect_upgrade(const Fd& fd) {
 
 inline Fd open_websocket(const Options& options, const std::string& path, uint32_t index) {
     Fd fd = connect_to_server(options, index);
-    send_all(fd, upgrade_request(options, path));
+    send_all(fd, upgrade_request(options, path, index));
     expect_upgrade(fd);
     return fd;
 }
