@@ -4,11 +4,13 @@
 It shows what a change costs, if BUILD is the build folder of the commit before the change. The two
 builds take turns, round by round. A row shows the median of each build and their ratio. The names of
 the rows are those of bench/run.py: echo echo16 echo16k fanout handshake idle socketio-ack socketio-ack16
-socketio-idle.
+socketio-idle gateway gateway-send gateway-users gateway-idle.
 """
 
 import argparse
 
+import gateway
+import gateway_peers
 import peers
 import run
 from tables import ratio, table
@@ -29,6 +31,11 @@ ROWS = {
                        peers.starling_socketio),
     "socketio-idle": ("socketio-idle", ["--heap-path", "/heap", *COUNT, 10000], "heap_bytes",
                       peers.starling_socketio),
+    "gateway": ("echo", gateway.MESSAGE, "server_us", gateway_peers.starling),
+    "gateway-send": ("control-send", gateway.SEND, "server_us", gateway_peers.starling),
+    "gateway-users": ("control-users", [*gateway.USERS, "--in-flight", 16], "server_us",
+                      gateway_peers.starling),
+    "gateway-idle": ("idle", [*gateway.IDLE, *COUNT, 15000], "heap_bytes", gateway_peers.starling),
 }
 
 

@@ -12,8 +12,13 @@
 //   load socketio-idle     --connections 10000; holds them until a line on standard input
 //   load socketio-connect  --connections 50
 //   load socketio-polling  --connections 50
+//   load control-send   --path /ws --connections 50 --in-flight 50 --kind json
+//   load control-users  --path /ws --connections 5000 --in-flight 1 --kind json --named yes
+//   load control-list   --path /ws --connections 19000 --pinging 1000 --rate 10000
 //
-// Common: --seconds 2 --warmup 0.5 --kind text|binary --sources 64 (addresses 127.0.0.x).
+// Common: --seconds 2 --warmup 0.5 --kind text|binary|json --named yes --sources 64 (addresses 127.0.0.x).
+#include "load_control.h"
+#include "load_control_list.h"
 #include "load_echo.h"
 #include "load_fanout.h"
 #include "load_handshake.h"
@@ -32,6 +37,10 @@ int main(int argc, char** argv) {
         IdleLoad(options).run();
     else if (options.mode == "handshake")
         HandshakeLoad(options).run();
+    else if (options.mode == "control-list")
+        ControlListLoad(options).run();
+    else if (options.mode.starts_with("control-"))
+        ControlLoad(options).run();
     else if (options.mode.starts_with("socketio-"))
         run_socketio(options);
     else

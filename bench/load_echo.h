@@ -73,7 +73,8 @@ private:
         const uint64_t end = now_ns() + static_cast<uint64_t>(seconds * 1e9);
         epoll_event events[256];
         while (now_ns() < end) {
-            const int n = epoll_wait(epoll_.get(), events, 256, 100);
+            const int n = epoll_wait(epoll_.get(), events, 256, options_.naps ? 0 : 100);
+            if (n == 0 && options_.naps) nap();
             for (int i = 0; i < n; ++i) {
                 Peer& peer = *static_cast<Peer*>(events[i].data.ptr);
                 if (events[i].events & ~static_cast<uint32_t>(EPOLLOUT)) read(peer);

@@ -29,19 +29,21 @@ struct Options {
     uint32_t stamp_at = 0;    // fanout: bytes of the message before its time.
     uint32_t window = 0;      // fanout: at most so many messages on their way; 0: no such limit.
     uint32_t pinging = 1000;  // control-list: connections that send the pings.
+    uint32_t list_rate = 10;  // control-list: lists that are asked for in a second.
     double seconds = 2;       // Measured.
     double warmup_seconds = 0.5;
-    bool binary = false;           // Opcode of the messages.
-    bool json = false;             // echo, idle: the message is a JSON object.
-    bool named = false;            // Each connection has a user and a token of its own.
-    uint32_t warm = 16;            // idle: connections that are not counted.
-    bool refill_each = false;      // echo, raw: send one message for each that returns; otherwise
-                                   // all that are in flight go together when all have returned.
-    bool reset = false;            // handshake: end with RST instead of FIN.
-    std::string path = "/";        // Of the upgrade request.
-    std::string publish_path;      // fanout: of the publisher's.
-    std::string heap_path;         // idle: GET this before and after for the allocator's view.
-    std::string subprotocol;       // Offered when not empty.
+    bool binary = false;       // Opcode of the messages.
+    bool json = false;         // echo, idle: the message is a JSON object.
+    bool naps = false;         // echo: sleeps instead of waiting in epoll, as load_fanout.h does.
+    bool named = false;        // Each connection has a user and a token of its own.
+    uint32_t warm = 16;        // idle: connections that are not counted.
+    bool refill_each = false;  // echo, raw: send one message for each that returns; otherwise
+                               // all that are in flight go together when all have returned.
+    bool reset = false;        // handshake: end with RST instead of FIN.
+    std::string path = "/";    // Of the upgrade request.
+    std::string publish_path;  // fanout: of the publisher's.
+    std::string heap_path;     // idle: GET this before and after for the allocator's view.
+    std::string subprotocol;   // Offered when not empty.
     uint32_t connect_batch = 500;  // idle: connections opened before their answers are read.
     uint32_t sources = 64;         // Addresses 127.0.0.x that connections come from, so that
                                    // the ports of one cannot run out.
@@ -106,6 +108,10 @@ inline Options parse_options(int argc, char** argv) {
             o.window = detail::count(name, value);
         else if (name == "pinging")
             o.pinging = detail::count(name, value);
+        else if (name == "list-rate")
+            o.list_rate = detail::count(name, value);
+        else if (name == "naps")
+            o.naps = std::string_view(value) == "yes";
         else if (name == "named")
             o.named = std::string_view(value) == "yes";
         else if (name == "warm")

@@ -59,6 +59,11 @@ class Missing(Exception):
     """This server cannot be measured here. The text says why."""
 
 
+def client_cores():
+    """Where the load generator runs, and with it what is not measured."""
+    return {min(os.sched_getaffinity(0))}
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -124,7 +129,9 @@ def started(command, port, cores):
 
 
 class Peer:
-    """One server. `serve(use, cores)` gives (port, process id) while it runs."""
+    """One server. `serve(use, cores)` gives (port, process ids) while it runs."""
+
+    tries = 1  # How often a run is begun anew before the server counts as missing.
 
     def __init__(self, name, command):
         self.name = name
