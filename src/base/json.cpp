@@ -38,12 +38,12 @@ void base::drop_fillers(boost::json::value& root) {
 }
 
 std::optional<boost::json::value> parse_json(std::string_view text, size_t depth_max) {
-    std::string error;
-    return base::read_json(text, depth_max, error);
+    auto value = base::read_json(text, depth_max);
+    if (!value) return std::nullopt;
+    return *std::move(value);
 }
 
-std::optional<boost::json::value> base::read_json(std::string_view text, size_t depth_max,
-                                                  std::string& error) {
+base::Result<boost::json::value> base::read_json(std::string_view text, size_t depth_max) {
     thread_local base::TableDraws draws(random_seed());
     boost::json::parse_options options;
     options.max_depth = depth_max;
@@ -53,10 +53,7 @@ std::optional<boost::json::value> base::read_json(std::string_view text, size_t 
     boost::json::error_code fault;
     const size_t read = parser.write_some(false, text.data(), text.size(), fault);
     if (!fault && read != text.size()) fault = boost::json::error::extra_data;
-    if (fault) {
-        error = fault.message() + " at byte " + std::to_string(read);
-        return std::nullopt;
-    }
+    if (fault) return Failure(fault.message() + " at byte " + std::to_string(read));
     auto value = stack.release();
     if (parser.handler().fills()) base::drop_fillers(value);
     return value;

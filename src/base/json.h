@@ -4,15 +4,14 @@
 #include <boost/json/value.hpp>
 
 #include <cstddef>
-#include <optional>
-#include <string>
 #include <string_view>
+
+#include "base/result.h"
 
 namespace starling::base {
 
-// Like starling::parse_json(). If it returns nothing, `error` says what is wrong and where: "syntax
-// error at byte 7", counted from 0.
-[[nodiscard]] std::optional<boost::json::value> read_json(std::string_view text, size_t depth_max,
-                                                          std::string& error);
+// Like starling::parse_json(). The error says what is wrong and where: "syntax error at byte 7", counted
+// from 0.
+[[nodiscard]] Result<boost::json::value> read_json(std::string_view text, size_t depth_max);
 
 }  // namespace starling::base

@@ -55,11 +55,11 @@ public:
     Writer(Format format, std::shared_ptr<Counters> counters)
         : counters_(std::move(counters)), format_(format) {}
 
-    [[nodiscard]] bool open(const std::string& path, std::string& error) {
-        if (!output_.open(path, error)) return false;
+    [[nodiscard]] base::Result<void> open(const std::string& path) {
+        if (auto opened = output_.open(path); !opened) return opened;
         const char* plain = std::getenv("NO_COLOR");  // https://no-color.org
         colour_ = output_.is_terminal() && !(plain && *plain);
-        return true;
+        return {};
     }
 
     // Reports the count once the output takes lines again, and at the end.
@@ -81,9 +81,9 @@ private:
 
     void flush_() override {
         if (!counters_->reopen_wanted.exchange(false)) return;
-        std::string error;
-        if (output_.reopen(error)) return;
-        if (!put(Level::error, error, {}))
+        const auto reopened = output_.reopen();
+        if (reopened) return;
+        if (!put(Level::error, reopened.error(), {}))
             counters_->dropped.fetch_add(1, std::memory_order_relaxed);
     }
 
@@ -209,7 +209,10 @@ std::shared_ptr<Sink> make_sink(const Options& options, std::string& error) {
     try {
         auto counters = std::make_shared<Counters>();
         auto writer = std::make_shared<Writer>(options.format, counters);
-        if (!writer->open(options.path, error)) return nullptr;
+        if (const auto opened = writer->open(options.path); !opened) {
+            error = opened.error();
+            return nullptr;
+        }
         return std::make_shared<AsyncSink>(options, std::move(writer), std::move(counters));
     } catch (const std::exception& failure) {
         error = std::string("cannot start the log: ") + failure.what();

@@ -28,41 +28,33 @@ LogOutput::~LogOutput() {
     if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-bool LogOutput::open(const std::string& path, std::string& error) {
-    if (path.empty()) return adopt(STDERR_FILENO, error);
+Result<void> LogOutput::open(const std::string& path) {
+    if (path.empty()) return adopt(STDERR_FILENO);
     int descriptor = open_file(path);
-    if (descriptor < 0) {
-        error = "cannot open log file '" + path + "': " + reason(errno);
-        return false;
-    }
+    if (descriptor < 0) return Failure("cannot open log file '" + path + "': " + reason(errno));
     path_ = path;
     use(descriptor);
-    return true;
+    return {};
 }
 
-bool LogOutput::adopt(int descriptor, std::string& error) {
+Result<void> LogOutput::adopt(int descriptor) {
     int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
-    if (copy < 0) {
-        error = "cannot write the log to descriptor " + std::to_string(descriptor) + ": " +
-                reason(errno);
-        return false;
-    }
+    if (copy < 0)
+        return Failure("cannot write the log to descriptor " + std::to_string(descriptor) + ": " +
+                       reason(errno));
     path_.clear();
     use(copy);
-    return true;
+    return {};
 }
 
-bool LogOutput::reopen(std::string& error) {
-    if (path_.empty()) return true;
+Result<void> LogOutput::reopen() {
+    if (path_.empty()) return {};
     int descriptor = open_file(path_);
-    if (descriptor < 0) {
-        error = "cannot reopen log file '" + path_ + "': " + reason(errno);
-        return false;
-    }
+    if (descriptor < 0) return Failure("cannot reopen log file '" + path_ + "': " + reason(errno));
     if (!rest_.empty()) rest_.erase(0, push(rest_));  // The rest belongs to the old file.
     rest_.clear();
     use(descriptor);
-    return true;
+    return {};
 }
 
 // Takes over `descriptor` and finds a way to write to it without waiting. O_NONBLOCK belongs to the

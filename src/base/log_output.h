@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
+
 namespace starling::base {
 
 class LogOutput {
@@ -19,12 +21,13 @@ public:
     LogOutput(const LogOutput&) = delete;
     LogOutput& operator=(const LogOutput&) = delete;
 
-    // Appends to the file `path`; "" is standard error. False: `error` holds a message for users.
-    [[nodiscard]] bool open(const std::string& path, std::string& error);
+    // Errors are messages for users that name the file.
+    // Appends to the file `path`; "" is standard error.
+    [[nodiscard]] Result<void> open(const std::string& path);
     // Writes to a duplicate of `descriptor`.
-    [[nodiscard]] bool adopt(int descriptor, std::string& error);
+    [[nodiscard]] Result<void> adopt(int descriptor);
     // Opens the path again; keeps the old file on failure. Does nothing for standard error.
-    [[nodiscard]] bool reopen(std::string& error);
+    [[nodiscard]] Result<void> reopen();
 
     // False: no byte of `line` was written, or will be.
     [[nodiscard]] bool write(std::string_view line) noexcept;

@@ -12,10 +12,11 @@
 // assertion, not a Result. Thread: as any value.
 #pragma once
 
-#include <cassert>
 #include <string>
 #include <utility>
 #include <variant>
+
+#include "base/assert.h"
 
 namespace starling::base {
 
@@ -44,14 +45,14 @@ public:
     // Only for a failure.
     [[nodiscard]] const Error& error() const noexcept {
         const Error* const error = std::get_if<1>(&held_);
-        assert(error && "a Result that succeeded has no error");
+        STARLING_ASSERT(error && "a Result that succeeded has no error");
         return *error;
     }
 
 private:
     Value& value() noexcept {
         Value* const value = std::get_if<0>(&held_);
-        assert(value && "a Result that failed has no value");
+        STARLING_ASSERT(value && "a Result that failed has no value");
         return *value;
     }
 
@@ -68,7 +69,7 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return held_.index() == 0; }
     [[nodiscard]] const Error& error() const noexcept {
         const Error* const error = std::get_if<1>(&held_);
-        assert(error && "a Result that succeeded has no error");
+        STARLING_ASSERT(error && "a Result that succeeded has no error");
         return *error;
     }
 

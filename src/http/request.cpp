@@ -42,10 +42,9 @@ std::optional<std::string> Request::form(std::string_view name) const {
 boost::json::value Request::json(size_t depth_max) const {
     if (!is_json_type(header("content-type")))
         throw BadRequest("Content-Type must be application/json", 415);
-    std::string error;
-    auto value = base::read_json(body_, depth_max, error);
-    if (!value) throw BadRequest("the body is not JSON: " + error);
-    return std::move(*value);
+    auto value = base::read_json(body_, depth_max);
+    if (!value) throw BadRequest("the body is not JSON: " + value.error());
+    return *std::move(value);
 }
 
 std::optional<std::string_view> Request::cookie(std::string_view name) const {

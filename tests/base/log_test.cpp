@@ -202,8 +202,7 @@ TEST(LogOutput, NeverWaitsForAReaderAndKeepsLinesWhole) {
         SCOPED_TRACE(c.name);
         Ends ends = c.open();
         base::LogOutput output;
-        std::string error;
-        ASSERT_TRUE(output.adopt(ends.write, error)) << error;
+        ASSERT_TRUE(output.adopt(ends.write));
         // O_NONBLOCK would affect every process that shares this descriptor.
         EXPECT_EQ(::fcntl(ends.write, F_GETFL) & O_NONBLOCK, 0);
 
@@ -232,8 +231,7 @@ TEST(LogOutput, NeverWaitsForAReaderAndKeepsLinesWhole) {
 
 TEST(LogOutput, AFullDiskTakesNothing) {
     base::LogOutput output;
-    std::string error;
-    ASSERT_TRUE(output.open("/dev/full", error)) << error;
+    ASSERT_TRUE(output.open("/dev/full"));
     EXPECT_FALSE(output.write("line\n"));
     EXPECT_FALSE(output.write("line\n"));
 }

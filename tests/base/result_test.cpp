@@ -46,5 +46,16 @@ TEST(Result, TellsAStringValueFromAStringError) {
     EXPECT_EQ(error.error(), "why");
 }
 
+#if defined(STARLING_ASSERTIONS)
+TEST(ResultDeathTest, WhatItDoesNotHoldIsNotTaken) {
+    const auto good = positive(3);
+    EXPECT_DEATH(static_cast<void>(good.error()), "a Result that succeeded has no error");
+    const auto bad = positive(-1);
+    EXPECT_DEATH(static_cast<void>(*bad), "a Result that failed has no value");
+    const auto done = even(2);
+    EXPECT_DEATH(static_cast<void>(done.error()), "a Result that succeeded has no error");
+}
+#endif
+
 }  // namespace
 }  // namespace starling::base
