@@ -7,6 +7,9 @@
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <optional>
+
+#include "base/assert.h"
 
 namespace starling::net {
 namespace {
@@ -18,13 +21,11 @@ std::optional<uint16_t> parse_port(std::string_view text) {
     return port;
 }
 
-std::optional<Address> parse_unix(std::string_view path, std::string& error) {
+base::Result<Address> parse_unix(std::string_view path) {
     sockaddr_storage storage{};
     auto& unix_address = reinterpret_cast<sockaddr_un&>(storage);
-    if (path.empty() || path.size() >= sizeof(unix_address.sun_path)) {
-        error = "a Unix-domain socket wants a path of 1 to 107 bytes";
-        return {};
-    }
+    if (path.empty() || path.size() >= sizeof(unix_address.sun_path))
+        return base::Failure("a Unix-domain socket wants a path of 1 to 107 bytes");
     unix_address.sun_family = AF_UNIX;
     std::memcpy(unix_address.sun_path, path.data(), path.size());
     const auto length = socklen_t(offsetof(sockaddr_un, sun_path) + path.size() + 1);
@@ -40,15 +41,12 @@ Address Address::from(const sockaddr_storage& storage, socklen_t length) noexcep
     return address;
 }
 
-std::optional<Address> Address::parse(std::string_view text, std::string& error) {
-    if (text.starts_with("unix:")) return parse_unix(text.substr(5), error);
+base::Result<Address> Address::parse(std::string_view text) {
+    if (text.starts_with("unix:")) return parse_unix(text.substr(5));
     const size_t colon = text.rfind(':');
     const auto port =
         colon == std::string_view::npos ? std::nullopt : parse_port(text.substr(colon + 1));
-    if (!port) {
-        error = "want ADDRESS:PORT, [IPV6]:PORT, :PORT or unix:PATH";
-        return {};
-    }
+    if (!port) return base::Failure("want ADDRESS:PORT, [IPV6]:PORT, :PORT or unix:PATH");
     std::string host(text.substr(0, colon));
     if (host.empty() || host == "*") host = "0.0.0.0";
     if (host == "localhost") host = "127.0.0.1";
@@ -66,8 +64,7 @@ std::optional<Address> Address::parse(std::string_view text, std::string& error)
         if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1)
             return from(storage, sizeof(sockaddr_in));
     }
-    error = "'" + host + "' is not a numeric address";
-    return {};
+    return base::Failure("'" + host + "' is not a numeric address");
 }
 
 uint16_t Address::port() const noexcept {

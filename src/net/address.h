@@ -5,16 +5,17 @@
 #include <sys/socket.h>
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/result.h"
 
 namespace starling::net {
 
 class Address {
 public:
-    // Accepts numeric addresses, "localhost" and "*"; looks no names up. nullopt: `error` says why.
-    [[nodiscard]] static std::optional<Address> parse(std::string_view text, std::string& error);
+    // Accepts numeric addresses, "localhost" and "*"; looks no names up.
+    [[nodiscard]] static base::Result<Address> parse(std::string_view text);
     [[nodiscard]] static Address from(const sockaddr_storage& storage, socklen_t length) noexcept;
 
     [[nodiscard]] const sockaddr* data() const noexcept {

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/assert.h"
+
 namespace starling::net {
 namespace {
 
@@ -18,7 +20,13 @@ void set_option(int fd, int level, int name, int value) noexcept {
     ::setsockopt(fd, level, name, &value, sizeof value);
 }
 
-Descriptor bound_socket(const Address& address, bool share_port, std::string& error) {
+// What the last system call says, with the address.
+base::Failure<std::string> last_failure(const Address& address, const std::string& what = {}) {
+    const int error = errno;
+    return base::Failure(address.to_string() + ": " + what + std::strerror(error));
+}
+
+base::Result<Descriptor> bound_socket(const Address& address, bool share_port) {
     Descriptor fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (fd && !address.is_unix()) {
         set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
@@ -28,27 +36,22 @@ Descriptor bound_socket(const Address& address, bool share_port, std::string& er
         // Accepted sockets inherit it, which saves a call for each connection.
         set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     }
-    if (!fd || ::bind(fd.get(), address.data(), address.size()) != 0) {
-        error = address.to_string() + ": " + std::strerror(errno);
-        return {};
-    }
+    if (!fd || ::bind(fd.get(), address.data(), address.size()) != 0) return last_failure(address);
     return fd;
 }
 
-// Does not follow a link that another user may have put in the socket's place.
-bool set_access(const std::string& path, const SocketFileAccess& file, std::string& error) {
+// Never follows a link that somebody has put in the socket's place.
+base::Result<void> set_access(const Address& address, const SocketFileAccess& file) {
+    if (!address.is_unix()) return {};
+    const std::string path = address.path();
     constexpr auto as_it_is = uint32_t(-1);
     if ((file.owner || file.group) &&
         ::fchownat(AT_FDCWD, path.c_str(), file.owner.value_or(as_it_is),
-                   file.group.value_or(as_it_is), AT_SYMLINK_NOFOLLOW) != 0) {
-        error = std::string("cannot set its owner and group: ") + std::strerror(errno);
-        return false;
-    }
-    if (file.mode != 0 && ::fchmodat(AT_FDCWD, path.c_str(), file.mode, AT_SYMLINK_NOFOLLOW) != 0) {
-        error = std::string("cannot set its mode: ") + std::strerror(errno);
-        return false;
-    }
-    return true;
+                   file.group.value_or(as_it_is), AT_SYMLINK_NOFOLLOW) != 0)
+        return last_failure(address, "cannot set its owner and group: ");
+    if (file.mode != 0 && ::fchmodat(AT_FDCWD, path.c_str(), file.mode, AT_SYMLINK_NOFOLLOW) != 0)
+        return last_failure(address, "cannot set its mode: ");
+    return {};
 }
 
 // Removes a socket file on which no process answers: a process that died has left it.
@@ -64,27 +67,25 @@ void remove_stale_socket_file(const Address& address) noexcept {
 
 }  // namespace
 
-bool address_is_free(const Address& address, std::string& error) {
+base::Result<void> check_is_free(const Address& address) {
     if (address.is_unix()) remove_stale_socket_file(address);
-    if (address.is_unix() || address.port() == 0) return true;
-    Descriptor fd = bound_socket(address, false, error);
-    if (!fd) return false;
-    if (::listen(fd.get(), 1) == 0) return true;
-    error = address.to_string() + ": " + std::strerror(errno);
-    return false;
+    if (address.is_unix() || address.port() == 0) return {};
+    const auto fd = bound_socket(address, false);
+    if (!fd) return base::Failure(fd.error());
+    if (::listen(fd->get(), 1) != 0) return last_failure(address);
+    return {};
 }
 
-Descriptor listen_on(const Address& address, bool share_port, std::string& error,
-                     const SocketFileAccess& file) {
-    Descriptor fd = bound_socket(address, share_port, error);
+base::Result<Descriptor> listen_on(const Address& address, bool share_port,
+                                   const SocketFileAccess& file) {
+    auto fd = bound_socket(address, share_port);
     if (!fd) return fd;
-    // No client can connect before listen(), so none connects with the permissions of the umask.
-    const bool set = !address.is_unix() || set_access(address.path(), file, error);
-    if (set && ::listen(fd.get(), backlog) == 0) return fd;
-    if (set) error = std::strerror(errno);
-    error = address.to_string() + ": " + error;
+    // Until listen(), nobody can connect: nobody does by the permissions of the umask.
+    base::Result<void> done = set_access(address, file);
+    if (done && ::listen(fd->get(), backlog) != 0) done = last_failure(address);
+    if (done) return fd;
     if (address.is_unix()) ::unlink(address.path().c_str());
-    return {};
+    return base::Failure(done.error());
 }
 
 std::optional<Address> local_address(int fd) {

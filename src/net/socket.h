@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
 #include "base/descriptor.h"
+#include "base/result.h"
 #include "net/address.h"
 
 namespace starling::net {
@@ -20,13 +20,12 @@ struct SocketFileAccess {
 
 // Returns a bound, listening, non-blocking socket. `share_port`: sets SO_REUSEPORT, for one socket
 // per worker; the first socket of a process is bound without it, to detect that another process
-// holds the port. `file` is applied before any client can connect. On failure returns an empty
-// descriptor, and `error` holds a message for users.
-[[nodiscard]] Descriptor listen_on(const Address& address, bool share_port, std::string& error,
-                                   const SocketFileAccess& file = {});
+// holds the port. `file` is applied before any client can connect. The error names the address.
+[[nodiscard]] base::Result<Descriptor> listen_on(const Address& address, bool share_port,
+                                                 const SocketFileAccess& file = {});
 
-// True: no process listens on `address`. False: `error` says why.
-[[nodiscard]] bool address_is_free(const Address& address, std::string& error);
+// Fails if a process listens on `address`, or if none can. The error names the address.
+[[nodiscard]] base::Result<void> check_is_free(const Address& address);
 
 [[nodiscard]] std::optional<Address> local_address(int fd);
 [[nodiscard]] std::optional<Address> peer_address(int fd);

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/text.h"
 
 namespace starling::net {
@@ -96,17 +97,12 @@ std::string openssl_error() {
     return text;
 }
 
-void describe_failure(std::string& error, const std::string& what) {
-    if (!error.empty()) error += "; ";
-    error += what;
-}
-
 }  // namespace
 
-SSL_CTX* TlsContext::make(const CertificateFiles& files, const std::string& ciphers,
-                          std::string& error) {
-    std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_server_method()),
-                                                         &SSL_CTX_free);
+base::Result<TlsContext::Certificate> TlsContext::make(const CertificateFiles& files,
+                                                       const std::string& ciphers) {
+    Certificate made(SSL_CTX_new(TLS_server_method()));
+    const auto& context = made.context;
     SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
     SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                            SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -120,44 +116,40 @@ SSL_CTX* TlsContext::make(const CertificateFiles& files, const std::string& ciph
     // Without this OpenSSL asks for the passphrase of an encrypted key on the terminal.
     SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
     ERR_clear_error();
-    if (SSL_CTX_set_cipher_list(context.get(), ciphers.c_str()) != 1) {
-        describe_failure(error, "no cipher is named by '" + ciphers + "': " + openssl_error());
-        return nullptr;
-    }
-    if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate_chain_path.c_str()) !=
-        1) {
-        describe_failure(
-            error, files.certificate_chain_path + ": not a usable certificate: " + openssl_error());
-        return nullptr;
-    }
-    if (SSL_CTX_use_PrivateKey_file(context.get(), files.private_key_path.c_str(),
-                                    SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(context.get()) != 1) {
-        describe_failure(error, files.private_key_path +
-                                    ": not the certificate's private key: " + openssl_error());
-        return nullptr;
-    }
-    return context.release();
+    const auto fault = [](const std::string& what) {
+        return base::Failure(what + ": " + openssl_error());
+    };
+    if (SSL_CTX_set_cipher_list(context.get(), ciphers.c_str()) != 1)
+        return fault("no cipher is named by '" + ciphers + "'");
+    const std::string& chain = files.certificate_chain_path;
+    if (SSL_CTX_use_certificate_chain_file(context.get(), chain.c_str()) != 1)
+        return fault(chain + ": not a usable certificate");
+    const std::string& key = files.private_key_path;
+    if (SSL_CTX_use_PrivateKey_file(context.get(), key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(context.get()) != 1)
+        return fault(key + ": not the certificate's private key");
+    return made;
 }
 
-std::shared_ptr<const TlsContext> TlsContext::load(
-    const std::vector<CertificateFiles>& certificates, const std::string& ciphers,
-    std::string& error, const TlsContext* previous) {
-    error.clear();
+base::Result<TlsContext::Loaded> TlsContext::load(const std::vector<CertificateFiles>& certificates,
+                                                  const std::string& ciphers,
+                                                  const TlsContext* previous) {
+    if (certificates.empty()) return base::Failure("TLS needs at least one certificate");
+    std::string kept;
     const std::shared_ptr<TlsContext> result(new TlsContext);
     if (previous && previous->certificates_.size() != certificates.size()) previous = nullptr;
     for (const auto& files : certificates) {
-        SSL_CTX* context = make(files, ciphers, error);
-        if (!context) {
-            if (!previous) return nullptr;
-            context = previous->certificates_[result->certificates_.size()].context.get();
-            SSL_CTX_up_ref(context);
+        auto made = make(files, ciphers);
+        if (made) {
+            result->certificates_.push_back(*std::move(made));
+            continue;
         }
-        result->certificates_.emplace_back(context);
-    }
-    if (result->certificates_.empty()) {
-        error = "TLS needs at least one certificate";
-        return nullptr;
+        if (!previous) return base::Failure(made.error());
+        SSL_CTX* const old = previous->certificates_[result->certificates_.size()].context.get();
+        SSL_CTX_up_ref(old);
+        result->certificates_.emplace_back(old);
+        if (!kept.empty()) kept += "; ";
+        kept += made.error();
     }
     // Called once: OpenSSL has only 127 of these numbers, and each reload comes here.
     static const int bio_type = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK;
@@ -166,7 +158,7 @@ std::shared_ptr<const TlsContext> TlsContext::load(
     BIO_meth_set_write_ex(result->bio_method_, &TlsSession::Bio::write);
     BIO_meth_set_ctrl(result->bio_method_, &TlsSession::Bio::control);
     BIO_meth_set_create(result->bio_method_, &TlsSession::Bio::create);
-    return result;
+    return Loaded{result, std::move(kept)};
 }
 
 TlsContext::~TlsContext() {

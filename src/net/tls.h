@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+
 struct ssl_st;
 struct ssl_ctx_st;
 struct bio_method_st;
@@ -25,13 +27,17 @@ struct CertificateFiles {
 
 class TlsContext {
 public:
+    struct Loaded {
+        std::shared_ptr<const TlsContext> context;  // Never null.
+        // Why certificates are still those of `previous`, separated by "; ". Empty: all are new.
+        std::string kept = {};
+    };
     // The first certificate serves clients that name no host, or a host that no certificate names.
-    // `ciphers`: those of TLS 1.2, in OpenSSL's format. `error` names each unusable file. If
-    // `previous` was made of as many certificates, an unusable one is replaced by the one there.
-    // Null: an unusable certificate has no replacement, or `certificates` is empty.
-    [[nodiscard]] static std::shared_ptr<const TlsContext> load(
+    // `ciphers`: those of TLS 1.2, in OpenSSL's format. The error names the file that cannot be used.
+    // With `previous`, made of as many certificates, such a certificate stays what it was there.
+    [[nodiscard]] static base::Result<Loaded> load(
         const std::vector<CertificateFiles>& certificates, const std::string& ciphers,
-        std::string& error, const TlsContext* previous = nullptr);
+        const TlsContext* previous = nullptr);
     ~TlsContext();
 
 private:
@@ -39,8 +45,8 @@ private:
     struct Certificate;
     TlsContext() = default;
     [[nodiscard]] ssl_ctx_st* context_for(const char* server_name) const noexcept;
-    [[nodiscard]] static ssl_ctx_st* make(const CertificateFiles& files, const std::string& ciphers,
-                                          std::string& error);
+    [[nodiscard]] static base::Result<Certificate> make(const CertificateFiles& files,
+                                                        const std::string& ciphers);
     static int on_client_hello(ssl_st* ssl, int* alert, void*) noexcept;
     static int on_server_name(ssl_st* ssl, int* alert, void*) noexcept;
 

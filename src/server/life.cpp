@@ -13,12 +13,12 @@
 
 namespace starling {
 
-std::shared_ptr<const net::TlsContext> Server::State::load_certificates(
-    std::string& error, const net::TlsContext* previous) const {
+base::Result<net::TlsContext::Loaded> Server::State::load_certificates(
+    const net::TlsContext* previous) const {
     std::vector<net::CertificateFiles> files;
     for (const auto& certificate : site.options.certificates)
         files.push_back({certificate.certificate_chain_path, certificate.private_key_path});
-    return net::TlsContext::load(files, site.options.tls_ciphers, error, previous);
+    return net::TlsContext::load(files, site.options.tls_ciphers, previous);
 }
 
 void Server::start() {
@@ -33,10 +33,10 @@ void Server::start() {
 
 void Server::State::begin() {
     auto& options = site.options;
-    std::string error;
     if (!options.log) {
         const auto level = options.access_log ? log::Level::info : log::Level::warn;
-        options.log = log::make_sink({.level = level}, error);
+        std::string closed;  // Standard error is: then nothing is logged.
+        options.log = log::make_sink({.level = level}, closed);
     }
     group.log = options.log;
     const unsigned workers =
@@ -47,8 +47,9 @@ void Server::State::begin() {
 
     if (!options.certificates.empty()) {
         const std::lock_guard lock(reload_mutex);
-        certificates = load_certificates(error, nullptr);
-        if (!certificates) throw std::runtime_error(error);
+        const auto loaded = load_certificates(nullptr);
+        if (!loaded) throw std::runtime_error(loaded.error());
+        certificates = loaded->context;
     }
     bound = server::bind_all(options, workers);
     for (unsigned i = 0; i < workers; ++i) {
@@ -161,25 +162,33 @@ void Server::State::serve_signals(server::Signals& signals) {
 }
 
 void Server::State::reload() {
-    std::string error;
-    if (!site.options.certificates.empty() && !replace_certificates(error) && group.log)
-        group.log->write(log::Level::error, "a certificate stays as it was: " + error);
+    if (!site.options.certificates.empty()) {
+        const auto replaced = replace_certificates();
+        if (!replaced && group.log)
+            group.log->write(log::Level::error,
+                             "a certificate stays as it was: " + replaced.error());
+    }
     if (group.log) group.log->reopen();
     if (on_reload) on_reload();
 }
 
-bool Server::State::replace_certificates(std::string& error) {
+base::Result<void> Server::State::replace_certificates() {
     const std::lock_guard lock(reload_mutex);
-    const auto context = load_certificates(error, certificates.get());
-    if (!context) return false;
-    certificates = context;
+    auto loaded = load_certificates(certificates.get());
+    if (!loaded) return base::Failure(loaded.error());
+    certificates = loaded->context;
     for (const auto& worker : group.workers)
         worker->loop().post(
-            [worker = worker.get(), context] { worker->use_certificates(context); });
-    return error.empty();
+            [worker = worker.get(), context = certificates] { worker->use_certificates(context); });
+    if (!loaded->kept.empty()) return base::Failure(std::move(loaded->kept));
+    return {};
 }
 
-bool Server::reload_certificates(std::string& error) { return state_->replace_certificates(error); }
+bool Server::reload_certificates(std::string& error) {
+    const auto replaced = state_->replace_certificates();
+    error = replaced ? std::string() : replaced.error();
+    return bool(replaced);
+}
 
 std::vector<std::string> Server::addresses() const {
     std::vector<std::string> texts;

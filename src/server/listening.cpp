@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -57,11 +58,17 @@ net::SocketFileAccess file_access(const Listen& listen) {
     return access;
 }
 
+base::Result<net::Descriptor> copy_of(const net::Descriptor& fd) {
+    net::Descriptor copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    if (!copy) return base::Failure(std::string(std::strerror(errno)));
+    return copy;
+}
+
 BoundAddress bind_one(const Listen& listen, bool tls, unsigned workers) {
-    std::string error;
-    auto address = net::Address::parse(listen.address, error);
-    if (!address) cannot_listen(listen.address, error);
-    if (!net::address_is_free(*address, error)) cannot_listen(listen.address, error);
+    auto address = net::Address::parse(listen.address);
+    if (!address) cannot_listen(listen.address, address.error());
+    if (const auto free = net::check_is_free(*address); !free)
+        cannot_listen(listen.address, free.error());
     BoundAddress bound;
     bound.tls = tls;
     const bool share_port = !address->is_unix();
@@ -71,14 +78,12 @@ BoundAddress bind_one(const Listen& listen, bool tls, unsigned workers) {
     const net::SocketFileAccess access = file_access(listen);
     for (unsigned i = 0; i < workers; ++i) {
         // A Unix-domain socket cannot be bound twice, so all workers accept from the same one.
-        net::Descriptor fd =
-            i > 0 && address->is_unix()
-                ? net::Descriptor(::fcntl(bound.sockets.front().get(), F_DUPFD_CLOEXEC, 0))
-                : net::listen_on(*address, share_port, error, access);
-        if (!fd) cannot_listen(listen.address, error);
-        if (const auto local = net::local_address(fd.get()); i == 0 && local && share_port)
+        auto fd = i > 0 && address->is_unix() ? copy_of(bound.sockets.front())
+                                              : net::listen_on(*address, share_port, access);
+        if (!fd) cannot_listen(listen.address, fd.error());
+        if (const auto local = net::local_address(fd->get()); i == 0 && local && share_port)
             address->set_port(local->port());
-        bound.sockets.push_back(std::move(fd));
+        bound.sockets.push_back(*std::move(fd));
         if (i == 0 && address->is_unix()) bound.unix_file = SocketFile(address->path());
     }
     bound.address = address->to_string();

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/descriptor.h"
+#include "base/result.h"
 #include "net/tls.h"
 #include "server/extension.h"
 #include "server/listening.h"
@@ -51,9 +52,10 @@ struct Server::State {
     void take_back();
     void ask_to_stop(bool at_once);
     void join();
-    [[nodiscard]] std::shared_ptr<const net::TlsContext> load_certificates(
-        std::string& error, const net::TlsContext* previous) const;
-    [[nodiscard]] bool replace_certificates(std::string& error);
+    [[nodiscard]] base::Result<net::TlsContext::Loaded> load_certificates(
+        const net::TlsContext* previous) const;
+    // As Server::reload_certificates() says.
+    [[nodiscard]] base::Result<void> replace_certificates();
     void serve_signals(server::Signals& signals);
     void reload();
     void stop();

@@ -31,17 +31,15 @@ inline Pair unix_pair() {
 }
 
 inline net::Address address(std::string_view text) {
-    std::string error;
-    const auto parsed = net::Address::parse(text, error);
-    if (!parsed) throw std::runtime_error(error);
+    const auto parsed = net::Address::parse(text);
+    if (!parsed) throw std::runtime_error(parsed.error());
     return *parsed;
 }
 
 inline net::Descriptor listen_at(std::string_view text) {
-    std::string error;
-    net::Descriptor fd = net::listen_on(address(text), false, error);
-    if (!fd) throw std::runtime_error(error);
-    return fd;
+    auto fd = net::listen_on(address(text), false);
+    if (!fd) throw std::runtime_error(fd.error());
+    return *std::move(fd);
 }
 
 // Starts a connection without waiting; on loopback it is established when this returns.

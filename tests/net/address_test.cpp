@@ -6,15 +6,16 @@
 #include <string>
 
 #include "net/socket.h"
+#include "tests/fake/sockets.h"
 
 namespace starling::net {
 namespace {
 
 std::string parsed(std::string_view text) {
-    std::string error;
-    const auto address = Address::parse(text, error);
-    EXPECT_EQ(address.has_value(), error.empty()) << text;
-    return address ? address->to_string() : "error: " + error;
+    const auto address = Address::parse(text);
+    if (address) return address->to_string();
+    EXPECT_NE(address.error(), "") << text;
+    return "error: " + address.error();
 }
 
 TEST(Address, ParsesWhatItPrints) {
@@ -63,13 +64,12 @@ TEST(Address, RefusesTheRestWithAReason) {
 }
 
 TEST(Address, TellsPartsAndTakesAPort) {
-    std::string error;
-    auto v6 = Address::parse("[::1]:80", error).value();
+    auto v6 = fake::address("[::1]:80");
     v6.set_port(81);
     EXPECT_EQ(v6.port(), 81);
     EXPECT_EQ(v6.ip(), "::1");
     EXPECT_FALSE(v6.is_unix());
-    auto local = Address::parse("unix:/x", error).value();
+    auto local = fake::address("unix:/x");
     local.set_port(81);
     EXPECT_EQ(local.port(), 0);
     EXPECT_EQ(local.ip(), "unix");
@@ -78,38 +78,38 @@ TEST(Address, TellsPartsAndTakesAPort) {
 }
 
 TEST(Listening, TellsWhenAnotherHoldsThePort) {
-    std::string error;
-    auto address = Address::parse("127.0.0.1:0", error).value();
-    const Descriptor first = listen_on(address, true, error);
-    ASSERT_TRUE(first) << error;
-    address = local_address(first.get()).value();
+    auto address = fake::address("127.0.0.1:0");
+    const auto first = listen_on(address, true);
+    ASSERT_TRUE(first) << first.error();
+    address = local_address(first->get()).value();
     EXPECT_NE(address.port(), 0);
 
-    EXPECT_FALSE(address_is_free(address, error));
-    EXPECT_NE(error.find(address.to_string()), std::string::npos) << error;
-    EXPECT_FALSE(listen_on(address, false, error));
+    const auto is_free = check_is_free(address);
+    ASSERT_FALSE(is_free);
+    EXPECT_TRUE(is_free.error().starts_with(address.to_string() + ": ")) << is_free.error();
+    EXPECT_FALSE(listen_on(address, false));
     // A second worker of the process may listen on the same address.
-    EXPECT_TRUE(listen_on(address, true, error));
+    EXPECT_TRUE(listen_on(address, true));
 }
 
 TEST(Listening, RemovesASocketFileThatNobodyAnswersOnAndNoOther) {
     std::string directory = ::testing::TempDir() + "starling-XXXXXX";
     ASSERT_NE(::mkdtemp(directory.data()), nullptr);
     const std::string path = directory + "/s";
-    std::string error;
-    const auto address = Address::parse("unix:" + path, error).value();
+    const auto address = fake::address("unix:" + path);
     {
-        const Descriptor live = listen_on(address, false, error);
-        ASSERT_TRUE(live) << error;
-        EXPECT_TRUE(address_is_free(address, error));
+        const auto live = listen_on(address, false);
+        ASSERT_TRUE(live) << live.error();
+        EXPECT_TRUE(check_is_free(address));
         EXPECT_TRUE(std::filesystem::exists(path)) << "it is in use";
-        EXPECT_FALSE(listen_on(address, false, error));
-        EXPECT_NE(error.find(path), std::string::npos) << error;
+        const auto second = listen_on(address, false);
+        ASSERT_FALSE(second);
+        EXPECT_TRUE(second.error().starts_with("unix:" + path + ": ")) << second.error();
     }
     EXPECT_TRUE(std::filesystem::exists(path)) << "left behind";
-    EXPECT_TRUE(address_is_free(address, error));
+    EXPECT_TRUE(check_is_free(address));
     EXPECT_FALSE(std::filesystem::exists(path));
-    EXPECT_TRUE(listen_on(address, false, error)) << error;
+    EXPECT_TRUE(listen_on(address, false));
     std::filesystem::remove_all(directory);
 }
 
@@ -117,14 +117,13 @@ TEST(Listening, RemovesASocketFileThatNobodyAnswersOnAndNoOther) {
 TEST(Listening, AFullBacklogIsNotWaitedFor) {
     std::string directory = ::testing::TempDir() + "starling-XXXXXX";
     ASSERT_NE(::mkdtemp(directory.data()), nullptr);
-    std::string error;
-    const auto address = Address::parse("unix:" + directory + "/s", error).value();
+    const auto address = fake::address("unix:" + directory + "/s");
     const Descriptor live(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     ASSERT_EQ(::bind(live.get(), address.data(), address.size()), 0);
     ASSERT_EQ(::listen(live.get(), 0), 0);
     const Descriptor waiting(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     ASSERT_EQ(::connect(waiting.get(), address.data(), address.size()), 0);
-    EXPECT_TRUE(address_is_free(address, error));
+    EXPECT_TRUE(check_is_free(address));
     EXPECT_TRUE(std::filesystem::exists(directory + "/s"));
     std::filesystem::remove_all(directory);
 }

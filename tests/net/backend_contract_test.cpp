@@ -60,8 +60,8 @@ protected:
 
     void SetUp() override {
         if (GetParam().kind == Kind::tcp_v6) {
-            std::string error;
-            if (!listen_on(fake::address("[::1]:0"), false, error)) GTEST_SKIP() << error;
+            const auto listening = listen_on(fake::address("[::1]:0"), false);
+            if (!listening) GTEST_SKIP() << listening.error();
         }
         auto pair = make_pair();
         peer_ = std::move(pair.peer);

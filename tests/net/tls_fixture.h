@@ -5,6 +5,7 @@
 #include <starling/server.h>
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,9 @@ namespace starling::net {
 inline const std::string default_ciphers = ServerOptions().tls_ciphers;
 
 inline std::shared_ptr<const TlsContext> load(const std::vector<CertificateFiles>& files) {
-    std::string error;
-    auto context = TlsContext::load(files, default_ciphers, error);
-    EXPECT_TRUE(context) << error;
-    return context;
+    const auto loaded = TlsContext::load(files, default_ciphers);
+    if (!loaded) throw std::runtime_error(loaded.error());
+    return loaded->context;
 }
 
 // One set of certificates for all tests: "first", and "second" with a name and a wildcard.

@@ -239,15 +239,16 @@ TEST(Tls, TheDefaultCiphersHaveForwardSecrecyAndAuthenticatedEncryption) {
 TEST(Tls, CiphersCanBeChosen) {
     const fake::TemporaryDirectory directory;
     const auto files = fake::make_certificate(directory, "a", "DNS:a");
-    std::string error;
-    const auto context = TlsContext::load({files}, "ECDHE-ECDSA-AES256-SHA384", error);
-    ASSERT_TRUE(context) << error;
-    EXPECT_EQ(cipher_of(context, "ECDHE-ECDSA-AES256-SHA384"), "ECDHE-ECDSA-AES256-SHA384");
-    EXPECT_EQ(cipher_of(context, "ECDHE-ECDSA-AES128-GCM-SHA256"), "-");
+    const auto loaded = TlsContext::load({files}, "ECDHE-ECDSA-AES256-SHA384");
+    ASSERT_TRUE(loaded) << loaded.error();
+    EXPECT_EQ(cipher_of(loaded->context, "ECDHE-ECDSA-AES256-SHA384"), "ECDHE-ECDSA-AES256-SHA384");
+    EXPECT_EQ(cipher_of(loaded->context, "ECDHE-ECDSA-AES128-GCM-SHA256"), "-");
     for (const char* wrong : {"", "NO-SUCH-CIPHER", "TLS_AES_128_GCM_SHA256"}) {
-        EXPECT_EQ(TlsContext::load({files}, wrong, error), nullptr) << wrong;
-        EXPECT_TRUE(error.starts_with(std::string("no cipher is named by '") + wrong + "'"))
-            << error;
+        const auto refused = TlsContext::load({files}, wrong);
+        ASSERT_FALSE(refused) << wrong;
+        EXPECT_TRUE(
+            refused.error().starts_with(std::string("no cipher is named by '") + wrong + "': "))
+            << refused.error();
     }
 }
 
@@ -257,9 +258,7 @@ TEST(Tls, EachCertificateIsRenewedByItself) {
     const auto b = fake::make_certificate(directory, "b", "DNS:b.example");
     const auto c = fake::make_certificate(directory, "c", "DNS:c.example");
     const std::vector<CertificateFiles> files{a, b, c};
-    std::string error;
-    auto context = TlsContext::load(files, default_ciphers, error);
-    ASSERT_TRUE(context) << error;
+    auto context = load(files);
     const auto serial_of = [&](const char* name) {
         TlsClientOptions options;
         options.server_name = name;
@@ -275,10 +274,12 @@ TEST(Tls, EachCertificateIsRenewedByItself) {
     fake::make_certificate(directory, "c", "DNS:c.example", nullptr, false, 2);
     std::ofstream(a.private_key_path) << "garbage";
     std::ofstream(b.certificate_chain_path) << "garbage";
-    context = TlsContext::load(files, default_ciphers, error, context.get());
-    ASSERT_TRUE(context) << error;
-    EXPECT_NE(error.find(a.private_key_path), std::string::npos) << error;
-    EXPECT_NE(error.find("; " + b.certificate_chain_path), std::string::npos) << error;
+    auto renewed = TlsContext::load(files, default_ciphers, context.get());
+    ASSERT_TRUE(renewed) << renewed.error();
+    EXPECT_TRUE(renewed->kept.starts_with(a.private_key_path)) << renewed->kept;
+    EXPECT_NE(renewed->kept.find("; " + b.certificate_chain_path), std::string::npos)
+        << renewed->kept;
+    context = renewed->context;
     EXPECT_EQ(serial_of("a.example"), 1);
     EXPECT_EQ(serial_of("b.example"), 1);
     EXPECT_EQ(serial_of("c.example"), 2);
@@ -287,9 +288,10 @@ TEST(Tls, EachCertificateIsRenewedByItself) {
     // Once repaired, both are renewed.
     fake::make_certificate(directory, "a", "DNS:a.example", nullptr, false, 3);
     fake::make_certificate(directory, "b", "DNS:b.example", nullptr, false, 3);
-    context = TlsContext::load(files, default_ciphers, error, context.get());
-    ASSERT_TRUE(context);
-    EXPECT_EQ(error, "");
+    renewed = TlsContext::load(files, default_ciphers, context.get());
+    ASSERT_TRUE(renewed) << renewed.error();
+    EXPECT_EQ(renewed->kept, "");
+    context = renewed->context;
     EXPECT_EQ(serial_of("a.example"), 3);
     EXPECT_EQ(serial_of("b.example"), 3);
     EXPECT_EQ(serial_of("c.example"), 2);
@@ -377,9 +379,9 @@ TEST(Tls, LoadNamesTheFileThatIsWrong) {
         {{locked}, locked.private_key_path},
     };
     for (const auto& [files, want] : cases) {
-        std::string error;
-        EXPECT_EQ(TlsContext::load(files, default_ciphers, error), nullptr);
-        EXPECT_NE(error.find(want), std::string::npos) << error;
+        const auto refused = TlsContext::load(files, default_ciphers);
+        ASSERT_FALSE(refused) << want;
+        EXPECT_NE(refused.error().find(want), std::string::npos) << refused.error();
     }
 }
 

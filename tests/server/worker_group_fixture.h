@@ -9,11 +9,11 @@
 #include <utility>
 #include <vector>
 
-#include "net/address.h"
 #include "net/socket.h"
 #include "net/tls.h"
 #include "server/site.h"
 #include "server/worker.h"
+#include "tests/fake/sockets.h"
 #include "tests/server/fixture.h"
 
 namespace starling::server::test {
@@ -33,9 +33,7 @@ public:
         for (size_t i = 0; i < workers; ++i) {
             group.workers.push_back(std::make_unique<Worker>(group));
             group.workers.back()->use_certificates(tls);
-            std::string error;
-            auto fd = net::listen_on(*net::Address::parse("127.0.0.1:0", error), false, error);
-            if (!fd) throw std::runtime_error(error);
+            net::Descriptor fd = fake::listen_at("127.0.0.1:0");
             ports_.push_back(net::local_address(fd.get())->port());
             group.workers.back()->listen(std::move(fd), tls != nullptr);
         }
