@@ -156,35 +156,33 @@ constexpr const char* no_data_file =
     "starling: found no place for the data of the demo: it lasts until the end; name a file with "
     "--data";
 
-using OpenCommunity = std::unique_ptr<community::Community>;
-
-// Null without the demo. Null with `error` set: the file cannot be opened.
-OpenCommunity open_community(const Config& config, const Settings& settings,
-                             const Environment& environment, std::ostream& err,
-                             std::string& error) {
-    if (!settings.demo) return nullptr;
+// Null without the demo.
+base::Result<std::unique_ptr<community::Community>> open_community(const Config& config,
+                                                                   const Settings& settings,
+                                                                   const Environment& environment,
+                                                                   std::ostream& err) {
+    if (!settings.demo) return std::unique_ptr<community::Community>();
     bool named = !settings.demo_data.empty();
     std::string path = named ? community::resolve_data_file(settings.demo_data)
                              : community::default_data_file(environment);
     if (!named && path == community::in_memory) err << no_data_file << std::endl;
-    std::string why;
-    OpenCommunity opened = community::Community::open(path, why);
-    if (!opened) error = config.fault("demo_data", "cannot use '" + path + "': " + why);
-    return opened;
+    auto opened = community::Community::open(path);
+    if (opened) return opened;
+    return base::Failure(config.fault("demo_data", "cannot use '" + path + "': " + opened.error()));
 }
 
 int serve(const Config& config, Settings settings, const Environment& environment,
           std::ostream& out, std::ostream& err) {
-    std::string error;
-    std::shared_ptr<log::Sink> sink = log::make_sink(settings.log, error);
-    if (!sink) return wrong(err, config.fault("log.path", error));
+    std::string why;
+    std::shared_ptr<log::Sink> sink = log::make_sink(settings.log, why);
+    if (!sink) return wrong(err, config.fault("log.path", why));
     auto log = std::make_shared<StartLog>(sink);
     ServerOptions options = settings.server;
     options.log = log;
-    OpenCommunity community = open_community(config, settings, environment, err, error);
-    if (!error.empty()) return wrong(err, error);
+    const auto community = open_community(config, settings, environment, err);
+    if (!community) return wrong(err, community.error());
     Server server(std::move(options));
-    const auto facts = prepare(server, config, settings, community.get());
+    const auto facts = prepare(server, config, settings, community->get());
     if (!facts) return wrong(err, facts.error());
 
     // A log for machines records the start and the stop; on a terminal the greeting already tells
@@ -212,15 +210,15 @@ int serve(const Config& config, Settings settings, const Environment& environmen
 int check(const Config& config, const Settings& settings, const std::string& file,
           std::ostream& out, std::ostream& err) {
     Server server(settings.server);
-    std::string error;
     const auto facts = prepare(server, config, settings, nullptr);
     if (!facts) return wrong(err, facts.error());
     // Checking must not create the log file, perhaps with the wrong owner.
     const auto folder = std::filesystem::path(settings.log.path).parent_path();
     const bool made_later = std::filesystem::is_directory(folder.empty() ? "." : folder) &&
                             !std::filesystem::exists(settings.log.path);
-    if (!made_later && !log::make_sink(settings.log, error))
-        return wrong(err, config.fault("log.path", error));
+    std::string why;
+    if (!made_later && !log::make_sink(settings.log, why))
+        return wrong(err, config.fault("log.path", why));
     out << file << ": the configuration is valid" << std::endl;
     return 0;
 }

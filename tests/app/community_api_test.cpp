@@ -32,8 +32,7 @@ private:
 class CommunityApi : public testing::Test {
 protected:
     CommunityApi() {
-        std::string error;
-        store_ = Store::open(":memory:", error);
+        store_ = *Store::open(":memory:");
         Login login{[this](const http::Request&, int64_t) -> std::optional<auth::Identity> {
                         if (user_.empty()) return std::nullopt;
                         return auth::Identity{user_, expires_at_s_};

@@ -32,14 +32,13 @@ protected:
     }
     void open() {
         store_.reset();
-        std::string error;
-        store_ = Store::open(path_, error);
-        ASSERT_TRUE(store_) << error;
+        auto opened = Store::open(path_);
+        ASSERT_TRUE(opened) << opened.error();
+        store_ = *std::move(opened);
     }
     std::string refused() {
-        std::string error;
-        EXPECT_FALSE(Store::open(path_, error));
-        return error;
+        const auto opened = Store::open(path_);
+        return opened ? "opened" : opened.error();
     }
     std::string texts(int64_t article, int64_t after) {
         std::string all;
@@ -176,15 +175,15 @@ TEST_F(CommunityStore, TheSecretStays) {
     EXPECT_GE(secret.size(), secret_bytes_min);
     open();
     EXPECT_EQ(store_->secret(), secret);
-    std::string error;
-    EXPECT_NE(Store::open(":memory:", error)->secret(), secret);
+    const auto other = Store::open(":memory:");
+    ASSERT_TRUE(other) << other.error();
+    EXPECT_NE((*other)->secret(), secret);
 }
 
 TEST_F(CommunityStore, TwoProcessesShareAFile) {
-    std::string error;
-    std::unique_ptr<Store> other = Store::open(path_, error);
-    ASSERT_TRUE(other) << error;
-    ASSERT_EQ(other->add_comment(256, ming, "from there", 0).status, Status::ok);
+    const auto other = Store::open(path_);
+    ASSERT_TRUE(other) << other.error();
+    ASSERT_EQ((*other)->add_comment(256, ming, "from there", 0).status, Status::ok);
     EXPECT_EQ(texts(256, 0), "小明:from there ");
 }
 
@@ -205,8 +204,7 @@ TEST_F(CommunityStore, ManyThreadsWrite) {
 
 TEST_F(CommunityStore, AFileThatIsLockedFailsAndRecovers) {
     Database other;
-    std::string error;
-    ASSERT_TRUE(other.open(path_, error)) << error;
+    ASSERT_TRUE(other.open(path_));
     {
         Transaction writing(other);
         ASSERT_TRUE(writing.began());
@@ -221,8 +219,7 @@ TEST_F(CommunityStore, RefusesOtherFiles) {
     store_.reset();
     {
         Database database;
-        std::string error;
-        ASSERT_TRUE(database.open(path_, error));
+        ASSERT_TRUE(database.open(path_));
         ASSERT_TRUE(database.run("PRAGMA user_version = 99"));
     }
     EXPECT_EQ(refused(), "was written by a newer version of this program");
@@ -230,8 +227,7 @@ TEST_F(CommunityStore, RefusesOtherFiles) {
     path_ = folder_ + "/other.sqlite";
     {
         Database database;
-        std::string error;
-        ASSERT_TRUE(database.open(path_, error));
+        ASSERT_TRUE(database.open(path_));
         ASSERT_TRUE(database.script("CREATE TABLE mine (x)"));
     }
     EXPECT_EQ(refused(), "belongs to another program");

@@ -25,10 +25,10 @@ Clock real_clock() {
 Community::Community(std::unique_ptr<Store> store) : store_(std::move(store)) {}
 Community::~Community() = default;
 
-std::unique_ptr<Community> Community::open(const std::string& path, std::string& error) {
-    std::unique_ptr<Store> store = Store::open(path, error);
-    if (!store) return nullptr;
-    return std::unique_ptr<Community>(new Community(std::move(store)));
+base::Result<std::unique_ptr<Community>> Community::open(const std::string& path) {
+    auto store = Store::open(path);
+    if (!store) return base::Failure(store.error());
+    return std::unique_ptr<Community>(new Community(*std::move(store)));
 }
 
 void Community::join(auth::Options& options) {

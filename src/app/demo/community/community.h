@@ -1,9 +1,8 @@
 // app/demo/community/community.h: the demo community, a small site that uses server events.
 //
-//     auto community = Community::open(path, error);
-// Accepts the community's logins,
-// also on the channels.
-//     community->mount(server, channels);
+//     auto community = Community::open(path);      // A Result.
+//     (*community)->join(auth);                    // Accepts the community's logins, also on the channels.
+//     (*community)->mount(server, channels);
 //
 // Owner: the program; it outlives the Server. Thread: main's, before the server runs.
 #pragma once
@@ -18,9 +17,8 @@ namespace starling::app::community {
 
 class Community {
 public:
-    // Opens or makes the data file. Null: `error` says why.
-    [[nodiscard]] static std::unique_ptr<Community> open(const std::string& path,
-                                                         std::string& error);
+    // Opens or makes the data file. Never null.
+    [[nodiscard]] static base::Result<std::unique_ptr<Community>> open(const std::string& path);
     ~Community();
 
     // Adds the key that signs the community's logins, and sets a cookie's name if the options have

@@ -27,14 +27,11 @@ constexpr const char* settings =
     "PRAGMA journal_size_limit = 4194304;";
 
 // SQLite creates files that every user may read; this file holds the key that signs logins.
-bool create_private(const std::string& path, std::string& error) {
+base::Result<void> create_private(const std::string& path) {
     int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
-    if (descriptor < 0) {
-        error = std::generic_category().message(errno);
-        return false;
-    }
+    if (descriptor < 0) return base::Failure(std::generic_category().message(errno));
     ::close(descriptor);
-    return true;
+    return {};
 }
 
 }  // namespace
@@ -90,22 +87,21 @@ std::string Statement::text(int column) const {
 
 Database::~Database() { sqlite3_close(connection_); }
 
-bool Database::open(const std::string& path, std::string& error) {
-    if (path != ":memory:" && !create_private(path, error)) return false;
+base::Result<void> Database::open(const std::string& path) {
+    if (path != ":memory:")
+        if (auto created = create_private(path); !created) return created;
     // NOMUTEX: the Store's mutex already serializes the calls. No URI flag: `path` is a plain path.
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-    bool opened = sqlite3_open_v2(path.c_str(), &connection_, flags, nullptr) == SQLITE_OK;
-    if (opened) {
-        sqlite3_busy_timeout(connection_, busy_timeout_ms);
-        sqlite3_limit(connection_, SQLITE_LIMIT_LENGTH, value_bytes_max);
-        sqlite3_limit(connection_, SQLITE_LIMIT_SQL_LENGTH, value_bytes_max);
-        sqlite3_limit(connection_, SQLITE_LIMIT_COLUMN, columns_max);
-        sqlite3_limit(connection_, SQLITE_LIMIT_VARIABLE_NUMBER, parameters_max);
-        sqlite3_limit(connection_, SQLITE_LIMIT_ATTACHED, 0);
-        sqlite3_db_config(connection_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-    }
-    if (!opened) error = this->error();
-    return opened;
+    if (sqlite3_open_v2(path.c_str(), &connection_, flags, nullptr) != SQLITE_OK)
+        return base::Failure(error());
+    sqlite3_busy_timeout(connection_, busy_timeout_ms);
+    sqlite3_limit(connection_, SQLITE_LIMIT_LENGTH, value_bytes_max);
+    sqlite3_limit(connection_, SQLITE_LIMIT_SQL_LENGTH, value_bytes_max);
+    sqlite3_limit(connection_, SQLITE_LIMIT_COLUMN, columns_max);
+    sqlite3_limit(connection_, SQLITE_LIMIT_VARIABLE_NUMBER, parameters_max);
+    sqlite3_limit(connection_, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_db_config(connection_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    return {};
 }
 
 bool Database::settle() noexcept {

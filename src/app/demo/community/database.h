@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
+
 struct sqlite3;
 struct sqlite3_stmt;
 
@@ -51,9 +53,9 @@ public:
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;
 
-    // Opens the file, or creates it with mode 0600; ":memory:" keeps everything in memory. False:
-    // `error` says why. Changes nothing in an existing file.
-    [[nodiscard]] bool open(const std::string& path, std::string& error);
+    // Opens the file, or creates it with mode 0600; ":memory:" keeps everything in memory. Changes
+    // nothing in an existing file.
+    [[nodiscard]] base::Result<void> open(const std::string& path);
     // Applies the settings for writing. Call once the file is known to be one of this program's.
     [[nodiscard]] bool settle() noexcept;
 

@@ -81,44 +81,35 @@ bool read_integer(Database& database, std::string_view sql, int64_t& value) {
     return true;
 }
 
-// True: the file is of this program, or is empty.
-bool recognise(Database& database, int64_t& version, std::string& error) {
-    int64_t id = 0, tables = 0;
+// Fails unless the file is of this program, or is empty.
+base::Result<void> recognise(Database& database) {
+    int64_t id = 0, version = 0, tables = 0;
     if (!read_integer(database, "PRAGMA application_id", id) ||
         !read_integer(database, "PRAGMA user_version", version) ||
-        !read_integer(database, "SELECT count(*) FROM sqlite_schema", tables)) {
-        error = database.error();
-        return false;
-    }
+        !read_integer(database, "SELECT count(*) FROM sqlite_schema", tables))
+        return base::Failure(database.error());
     bool empty = id == 0 && version == 0 && tables == 0;
-    if (!empty && id != application_id)
-        error = "belongs to another program";
-    else if (version > int64_t(std::size(steps)))
-        error = "was written by a newer version of this program";
-    return error.empty();
+    if (!empty && id != application_id) return base::Failure("belongs to another program");
+    if (version > int64_t(std::size(steps)))
+        return base::Failure("was written by a newer version of this program");
+    return {};
 }
 
 }  // namespace
 
-bool migrate(Database& database, std::string& error) {
-    int64_t version = 0;
-    if (!recognise(database, version, error)) return false;
-    if (!database.settle()) {
-        error = database.error();
-        return false;
-    }
+base::Result<void> migrate(Database& database) {
+    if (auto recognised = recognise(database); !recognised) return recognised;
+    if (!database.settle()) return base::Failure(database.error());
     Transaction transaction(database);
     // Another process may have migrated the file meanwhile, so the version is read again.
+    int64_t version = 0;
     bool good = transaction.began() && read_integer(database, "PRAGMA user_version", version);
     for (; good && version < int64_t(std::size(steps)); ++version) {
         good = steps[version](database) &&
                database.run("PRAGMA user_version = " + std::to_string(version + 1));
     }
-    if (!good || !transaction.commit()) {
-        error = database.error();
-        return false;
-    }
-    return true;
+    if (!good || !transaction.commit()) return base::Failure(database.error());
+    return {};
 }
 
 }  // namespace starling::app::community

@@ -6,12 +6,10 @@
 
 #include "app/demo/community/database.h"
 
-#include <string>
-
 namespace starling::app::community {
 
-// Creates the tables in an empty file, and migrates an older one. False: `error` says why; a file
-// of another program or of a newer version stays unchanged.
-[[nodiscard]] bool migrate(Database& database, std::string& error);
+// Creates the tables in an empty file, and migrates an older one. Fails with a file of another program or of
+// a newer version, which stays unchanged.
+[[nodiscard]] base::Result<void> migrate(Database& database);
 
 }  // namespace starling::app::community

@@ -36,14 +36,16 @@ Status whole(const Statement& statement) noexcept {
 
 }  // namespace
 
-std::unique_ptr<Store> Store::open(const std::string& path, std::string& error) {
+base::Result<std::unique_ptr<Store>> Store::open(const std::string& path) {
     std::unique_ptr<Store> store(new Store);
-    if (!store->database_.open(path, error) || !migrate(store->database_, error)) return nullptr;
+    if (const auto opened = store->database_.open(path); !opened)
+        return base::Failure(opened.error());
+    if (const auto migrated = migrate(store->database_); !migrated)
+        return base::Failure(migrated.error());
     Statement secret = store->database_.prepare("SELECT value FROM secrets WHERE name = 'token'");
     if (secret.row()) store->secret_ = secret.text(0);
     if (store->secret_.size() >= secret_bytes_min) return store;
-    error = "holds no secret";
-    return nullptr;
+    return base::Failure("holds no secret");
 }
 
 Answer<std::vector<User>> Store::users() {

@@ -70,8 +70,8 @@ struct Answer {
 
 class Store {
 public:
-    // Null: `error` says why. A file of another program or of a newer version is refused unchanged.
-    [[nodiscard]] static std::unique_ptr<Store> open(const std::string& path, std::string& error);
+    // Never null. A file of another program or of a newer version is refused unchanged.
+    [[nodiscard]] static base::Result<std::unique_ptr<Store>> open(const std::string& path);
 
     // Random bytes, created with the file, so that logins survive a restart.
     [[nodiscard]] const std::string& secret() const noexcept { return secret_; }
