@@ -14,6 +14,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "base/assert.h"
+
 namespace starling::base {
 
 struct SlotKey {
@@ -22,12 +24,27 @@ struct SlotKey {
     friend bool operator==(const SlotKey&, const SlotKey&) = default;
 };
 
+// Slots have numbers below 2 to this power.
+inline constexpr unsigned slot_bits = 21;
+
+// A key in one word, for handles that an application keeps: the generation, above it the slot, and on top the
+// index of the worker whose table it is, where the word is to differ between workers.
+[[nodiscard]] constexpr uint64_t pack(SlotKey key, uint32_t worker = 0) noexcept {
+    STARLING_ASSERT(key.slot >> slot_bits == 0);
+    return (uint64_t(worker) << slot_bits | key.slot) << 32 | key.generation;
+}
+// Without the worker.
+[[nodiscard]] constexpr SlotKey unpack(uint64_t word) noexcept {
+    return {uint32_t(word >> 32) & ((uint32_t(1) << slot_bits) - 1), uint32_t(word)};
+}
+
 // T must store its own key: `SlotKey T::slot_key() const`.
 template <class T>
 class SlotTable {
 public:
     static constexpr uint32_t page_slots = 512;
     static constexpr uint32_t pages_max = 4096;
+    static_assert(page_slots * pages_max <= uint32_t(1) << slot_bits);
 
     SlotTable() = default;
     SlotTable(const SlotTable&) = delete;

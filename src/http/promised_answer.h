@@ -12,13 +12,6 @@
 
 namespace starling::http {
 
-[[nodiscard]] constexpr ReplyKey unpack(uint64_t key) noexcept {
-    return {uint32_t(key >> 32), uint32_t(key)};
-}
-[[nodiscard]] constexpr uint64_t pack(ReplyKey key) noexcept {
-    return uint64_t(key.slot) << 32 | key.generation;
-}
-
 // Calls with the target, if the target is still there.
 template <class F>
 void call_target(Reply::Target* lifetime, F&& call) {
@@ -39,7 +32,7 @@ public:
 
     template <class F>
     void call(F&& with_target) const {
-        call_target(target_, [&](ReplyTarget& target) { with_target(target, unpack(key_)); });
+        call_target(target_, [&](ReplyTarget& target) { with_target(target, base::unpack(key_)); });
     }
 
 private:

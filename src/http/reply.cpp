@@ -34,11 +34,13 @@ bool Reply::closed() const {
 }
 
 void RequestBody::pause() const {
-    call_target(target_, [this](ReplyTarget& target) { target.body_pause(unpack(key_), true); });
+    call_target(target_,
+                [this](ReplyTarget& target) { target.body_pause(base::unpack(key_), true); });
 }
 
 void RequestBody::resume() const {
-    call_target(target_, [this](ReplyTarget& target) { target.body_pause(unpack(key_), false); });
+    call_target(target_,
+                [this](ReplyTarget& target) { target.body_pause(base::unpack(key_), false); });
 }
 
 }  // namespace starling::http

@@ -3,16 +3,14 @@
 
 #include <starling/http.h>
 
-#include <cstdint>
 #include <string_view>
+
+#include "base/slot_table.h"
 
 namespace starling::http {
 
 // Names one unanswered request of a ReplyTarget. A call with an outdated generation does nothing.
-struct ReplyKey {
-    uint32_t slot = 0;
-    uint32_t generation = 0;
-};
+using ReplyKey = base::SlotKey;
 
 // Every function may be called from any thread.
 class ReplyTarget {

@@ -200,18 +200,18 @@ void plain_answer(Response& response, int status, std::string_view reason) {
 Response ResponseAccess::make(Reply::Target& target, ReplyKey key) {
     Response response;
     response.target_ = &target;
-    response.key_ = pack(key);
+    response.key_ = base::pack(key);
     return response;
 }
 
 void ResponseAccess::answer(Response response) {
     Reply::Target* const target = response.target_;
-    const ReplyKey key = unpack(response.key_);
+    const ReplyKey key = base::unpack(response.key_);
     call_target(target, [&](ReplyTarget& there) { there.reply_send(key, std::move(response)); });
 }
 
 RequestBody ResponseAccess::body_of(Reply::Target& target, ReplyKey key) {
-    return {&target, pack(key)};
+    return {&target, base::pack(key)};
 }
 
 void ResponseAccess::add_missing(Response& response, std::string_view lines) {

@@ -63,8 +63,7 @@ bool HttpConnection::pass_middleware() {
     if (worker_->site().middleware.empty() || worker_->stopping()) return true;
     begin_request();
     const http::Request request(request_parts());
-    http::Response response = http::ResponseAccess::make(worker_->reply_lifetime(),
-                                                         {reply_key_.slot, reply_key_.generation});
+    http::Response response = http::ResponseAccess::make(worker_->reply_lifetime(), reply_key_);
     if (run_middleware(request, response)) return true;
     worker_->counters().requests.add();
     keep_alive_ = false;

@@ -235,8 +235,7 @@ void HttpConnection::on_request() {
     keep_alive_ = reader_.head().keep_alive;
     begin_request();
     const http::Request request(request_parts());
-    http::Response response = http::ResponseAccess::make(worker_->reply_lifetime(),
-                                                         {reply_key_.slot, reply_key_.generation});
+    http::Response response = http::ResponseAccess::make(worker_->reply_lifetime(), reply_key_);
     if (middleware_lines_) http::ResponseAccess::add_missing(response, *middleware_lines_);
     decide(request, response);
     respond(response);

@@ -263,13 +263,12 @@ std::optional<Worker::PostedBytes> Worker::post_bytes(size_t bytes) noexcept {
 // posted, and so are all calls after them, to keep the order.
 template <class F>
 void Worker::on_reply(http::ReplyKey key, F&& call) {
-    const base::SlotKey slot_key{key.slot, key.generation};
-    if (!replies_.alive(slot_key)) return;
-    HttpConnection* const mine = loop_.in_loop_thread() ? replies_.find(slot_key) : nullptr;
+    if (!replies_.alive(key)) return;
+    HttpConnection* const mine = loop_.in_loop_thread() ? replies_.find(key) : nullptr;
     if (mine && !mine->must_post()) return mine->close_if_throws(call);
     if (mine) mine->call_posted();
-    post([this, slot_key, own = mine != nullptr, call = std::forward<F>(call)]() mutable {
-        HttpConnection* const connection = replies_.find(slot_key);
+    post([this, key, own = mine != nullptr, call = std::forward<F>(call)]() mutable {
+        HttpConnection* const connection = replies_.find(key);
         if (connection && own) connection->call_arrived();
         if (connection) connection->close_if_throws(call);
     });
@@ -282,19 +281,17 @@ void Worker::reply_send(http::ReplyKey key, http::Response&& response) {
 }
 
 bool Worker::reply_write(http::ReplyKey key, std::string_view bytes) {
-    const base::SlotKey slot_key{key.slot, key.generation};
-    if (!replies_.alive(slot_key)) return false;
-    HttpConnection* const mine = loop_.in_loop_thread() ? replies_.find(slot_key) : nullptr;
+    if (!replies_.alive(key)) return false;
+    HttpConnection* const mine = loop_.in_loop_thread() ? replies_.find(key) : nullptr;
     if (mine && !mine->must_post()) return mine->write_later(bytes);
-    // write_posted() never drops bytes accepted here, so the limit includes the bytes still posted.
-    const uint64_t waiting =
-        replies_.note(slot_key) + posted_bytes_.load(std::memory_order_relaxed);
+    // What is accepted here is never dropped there, so the limit counts what is on its way as well.
+    const uint64_t waiting = replies_.note(key) + posted_bytes_.load(std::memory_order_relaxed);
     if (waiting > site().options.http.stream_queue_bytes_max) return false;
     posted_bytes_.fetch_add(bytes.size(), std::memory_order_relaxed);
     if (mine) mine->call_posted();
-    post([this, slot_key, own = mine != nullptr, text = std::string(bytes)] {
+    post([this, key, own = mine != nullptr, text = std::string(bytes)] {
         posted_bytes_.fetch_sub(text.size(), std::memory_order_relaxed);
-        HttpConnection* const connection = replies_.find(slot_key);
+        HttpConnection* const connection = replies_.find(key);
         if (connection && own) connection->call_arrived();
         if (connection)
             connection->close_if_throws([&](HttpConnection& c) { c.write_posted(text); });
@@ -308,11 +305,10 @@ void Worker::reply_end(http::ReplyKey key) {
 
 // Always posted: the last Reply may be destroyed while the connection is being used.
 void Worker::reply_dropped(http::ReplyKey key) noexcept {
-    const base::SlotKey slot_key{key.slot, key.generation};
-    if (!replies_.alive(slot_key)) return;
+    if (!replies_.alive(key)) return;
     try {
-        post([this, slot_key] {
-            if (HttpConnection* const connection = replies_.find(slot_key))
+        post([this, key] {
+            if (HttpConnection* const connection = replies_.find(key))
                 connection->close_if_throws([](HttpConnection& c) { c.reply_dropped(); });
         });
     } catch (const std::bad_alloc&) {  // HttpLimits::answer_timeout ends the request.
@@ -322,19 +318,16 @@ void Worker::reply_dropped(http::ReplyKey key) noexcept {
 // On this worker's thread it takes effect at once, even within a call of the body's reader: no
 // further byte arrives after it.
 void Worker::body_pause(http::ReplyKey key, bool paused) {
-    const base::SlotKey slot_key{key.slot, key.generation};
-    if (!replies_.alive(slot_key)) return;
+    if (!replies_.alive(key)) return;
     if (loop_.in_loop_thread()) {
-        if (HttpConnection* const mine = replies_.find(slot_key)) mine->pause_body(paused);
+        if (HttpConnection* const mine = replies_.find(key)) mine->pause_body(paused);
         return;
     }
-    post([this, slot_key, paused] {
-        if (HttpConnection* const found = replies_.find(slot_key)) found->pause_body(paused);
+    post([this, key, paused] {
+        if (HttpConnection* const found = replies_.find(key)) found->pause_body(paused);
     });
 }
 
-bool Worker::reply_closed(http::ReplyKey key) const {
-    return !replies_.alive({key.slot, key.generation});
-}
+bool Worker::reply_closed(http::ReplyKey key) const { return !replies_.alive(key); }
 
 }  // namespace starling::server

@@ -65,14 +65,8 @@ void WsConnection::start() {
 }
 
 ws::Socket WsConnection::socket() const noexcept {
-    // The slot takes 21 bits; the worker's index is above them, so connections of different workers
-    // have different keys.
-    static_assert(uint64_t(base::SlotTable<net::Stream>::page_slots) *
-                      base::SlotTable<net::Stream>::pages_max <=
-                  uint64_t(1) << 21);
-    const base::SlotKey key = stream_->slot_key();
-    const auto high = context_.worker.index() << 21 | key.slot;
-    return {context_.worker.lifetime(), uint64_t(high) << 32 | key.generation};
+    // Two sockets that are open on two workers at a time differ in the worker's index.
+    return {context_.worker.lifetime(), base::pack(stream_->slot_key(), context_.worker.index())};
 }
 
 WsConnection::Extras& WsConnection::extras() {

@@ -15,11 +15,6 @@
 namespace starling::ws {
 namespace {
 
-// Removes the worker's index, see WsConnection::socket().
-base::SlotKey slot_key(uint64_t key) noexcept {
-    return {uint32_t(key >> 32) & ((1u << 21) - 1), uint32_t(key)};
-}
-
 using Use = base::Lifetime<server::Worker>::Use;
 
 // A message on its way to another thread.
@@ -37,7 +32,7 @@ struct OwnedMessage {
 server::WsConnection* Socket::connection() const {
     server::Worker* const worker = worker_ ? worker_->own() : nullptr;
     if (!worker) return nullptr;
-    net::Stream* stream = worker->loop().find(slot_key(key_));
+    net::Stream* stream = worker->loop().find(base::unpack(key_));
     // A WsConnection made the key of this Socket, and remains the stream's handler to the end.
     return stream ? &server::WsConnection::of(*stream->handler()) : nullptr;
 }
@@ -54,7 +49,7 @@ template <class F>
 bool Socket::elsewhere(F&& call) const {
     if (!worker_ || worker_->here()) return false;
     const Use worker(worker_);
-    if (!worker || !worker->loop().streams().alive(slot_key(key_))) return false;
+    if (!worker || !worker->loop().streams().alive(base::unpack(key_))) return false;
     worker->post([socket = *this, call = std::forward<F>(call)]() mutable {
         if (server::WsConnection* connection = socket.connection()) call(*connection);
     });
@@ -66,7 +61,7 @@ template <class F>
 SendResult Socket::message_elsewhere(Message message, F&& call) const {
     if (!worker_ || worker_->here()) return SendResult::closed;
     const Use worker(worker_);
-    if (!worker || !worker->loop().streams().alive(slot_key(key_))) return SendResult::closed;
+    if (!worker || !worker->loop().streams().alive(base::unpack(key_))) return SendResult::closed;
     auto room = worker->post_bytes(message.size());
     if (!room) return SendResult::dropped;
     const bool posted = elsewhere(
@@ -139,13 +134,13 @@ bool Socket::is_open() const {
     if (auto* mine = connection()) return mine->is_open();
     if (!worker_ || worker_->here()) return false;
     const Use worker(worker_);
-    return worker && worker->loop().streams().alive(slot_key(key_));
+    return worker && worker->loop().streams().alive(base::unpack(key_));
 }
 
 size_t Socket::buffered_amount() const {
     if (auto* mine = connection()) return mine->buffered_amount();
     const Use worker(worker_);
-    return worker ? worker->loop().streams().note(slot_key(key_)) : 0;
+    return worker ? worker->loop().streams().note(base::unpack(key_)) : 0;
 }
 
 std::string_view Socket::subprotocol() const {

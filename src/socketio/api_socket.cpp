@@ -15,8 +15,6 @@
 namespace starling::sio {
 namespace {
 
-base::SlotKey slot_key(uint64_t key) noexcept { return {uint32_t(key >> 32), uint32_t(key)}; }
-
 using Use = base::Lifetime<socketio::Server>::Use;
 
 constexpr size_t small_bytes = 64;  // Counted for a call without values.
@@ -25,7 +23,7 @@ constexpr size_t small_bytes = 64;  // Counted for a call without values.
 
 socketio::Socket* Socket::here() const {
     socketio::Server* const server = server_ ? server_->own() : nullptr;
-    return server ? server->find(slot_key(key_)) : nullptr;
+    return server ? server->find(base::unpack(key_)) : nullptr;
 }
 
 // The socket, for calls that only its own thread may make. Null if the socket is gone.
@@ -41,11 +39,11 @@ void Socket::run(F&& call) const {
     if (!server_) return;
     if (socketio::Server* const own = server_->own()) {
         const socketio::Server::CallScope entry(*own);
-        if (auto* socket = own->find(slot_key(key_))) call(*socket);
+        if (auto* socket = own->find(base::unpack(key_))) call(*socket);
         return;
     }
     const Use server(server_);
-    if (server) server->post_to(slot_key(key_), std::forward<F>(call), small_bytes);
+    if (server) server->post_to(base::unpack(key_), std::forward<F>(call), small_bytes);
 }
 
 // Reads members that do not change while the socket lives. Any thread.
@@ -56,7 +54,7 @@ auto Socket::read(F&& call) const -> decltype(call(std::declval<const socketio::
     const Use server(server_);
     if (!server) return {};
     const auto lock = server_->lock();
-    const auto* socket = server->find(slot_key(key_));
+    const auto* socket = server->find(base::unpack(key_));
     if (!socket) return {};
     return call(*socket);
 }
@@ -69,7 +67,7 @@ bool Socket::connected() const {
     if (const auto* mine = here()) return mine->state() == socketio::Socket::State::connected;
     if (!server_ || server_->here()) return false;
     const Use server(server_);
-    return server && server->alive(slot_key(key_));
+    return server && server->alive(base::unpack(key_));
 }
 
 // ---- sending ------------------------------------------------------------------------------------
@@ -89,7 +87,7 @@ void Socket::emit_flagged(std::string_view name, std::span<const Value> values,
     };
     if (socketio::Server* const own = server_ ? server_->own() : nullptr) {
         const socketio::Server::CallScope entry(*own);
-        if (auto* mine = own->find(slot_key(key_)))
+        if (auto* mine = own->find(base::unpack(key_)))
             return mine->emit(name, values, flags, std::move(done));
         return done ? own->call_later(gone) : void();
     }
@@ -100,7 +98,7 @@ void Socket::emit_flagged(std::string_view name, std::span<const Value> values,
     socketio::encode_event(encoder, server->settings().codec, "/", name, values);
     auto args = std::make_shared<const boost::json::array>(socketio::to_array(values));
     server->post_to(
-        slot_key(key_),
+        base::unpack(key_),
         [name = std::string(name), args, flags, done](socketio::Socket& socket) {
             socket.emit(name, socketio::to_values(*args), flags, done);
         },
@@ -118,7 +116,7 @@ void Ack::send(std::span<const Value> values) const {
     if (!server) return;
     auto args = std::make_shared<const boost::json::array>(socketio::to_array(values));
     server->post_to(
-        slot_key(socket_.key_),
+        base::unpack(socket_.key_),
         [id = id_, args](socketio::Socket& socket) { socket.ack(id, socketio::to_values(*args)); },
         small_bytes + socketio::size_of(values));
 }

@@ -29,9 +29,7 @@ Socket::~Socket() {
 
 Server& Socket::server() const noexcept { return nsp_.server(); }
 
-sio::Socket Socket::handle() const noexcept {
-    return {server().lifetime(), uint64_t(key_.slot) << 32 | key_.generation};
-}
+sio::Socket Socket::handle() const noexcept { return {server().lifetime(), base::pack(key_)}; }
 
 // ---- from the client ----------------------------------------------------------------------------
 

@@ -75,5 +75,22 @@ TEST(SlotTable, GrowsByPagesAndKeepsEveryKey) {
         EXPECT_EQ(table.find(things[i]->key), i % 2 ? things[i].get() : nullptr);
 }
 
+TEST(SlotKey, IsOneWordWithoutLoss) {
+    constexpr uint32_t last_slot = (uint32_t(1) << slot_bits) - 1;
+    for (const SlotKey key : {SlotKey{}, SlotKey{0, 1}, SlotKey{last_slot, UINT32_MAX}})
+        for (const uint32_t worker : {0u, 1u, 2047u})
+            EXPECT_EQ(unpack(pack(key, worker)), key) << key.slot << " " << worker;
+    EXPECT_EQ(pack(SlotKey{}), 0u);
+    EXPECT_NE(pack({5, 6}, 0), pack({5, 6}, 1));
+    EXPECT_NE(pack({5, 6}, 1), pack({4, 6}, 1));
+    EXPECT_NE(pack({5, 6}, 1), pack({5, 7}, 1));
+}
+
+#if defined(STARLING_ASSERTIONS)
+TEST(SlotKeyDeathTest, ASlotThatNoTableHasIsNotPacked) {
+    EXPECT_DEATH((void)pack({uint32_t(1) << slot_bits, 1}), "slot_bits");
+}
+#endif
+
 }  // namespace
 }  // namespace starling::base
