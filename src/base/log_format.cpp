@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <ctime>
 
+#include "base/date.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -179,29 +179,27 @@ std::string log_body(log::Format format, std::string_view message,
 
 std::string log_head(log::Format format, log::Level level,
                      std::chrono::system_clock::time_point now, bool colour) {
-    using namespace std::chrono;
-    auto whole = floor<seconds>(now);
-    auto millisecond = unsigned(duration_cast<milliseconds>(now - whole).count());
-    std::time_t time = system_clock::to_time_t(whole);
-    bool json = format == log::Format::json;
-    std::tm parts{};
-    if (json)
-        gmtime_r(&time, &parts);
-    else
-        localtime_r(&time, &parts);
-    char date[32], clock[32], line[128];
-    std::strftime(date, sizeof date, "%Y-%m-%d", &parts);
-    std::strftime(clock, sizeof clock, "%H:%M:%S", &parts);
-    std::string name(log::level_name(level));
-    if (json) {
-        std::snprintf(line, sizeof line, "{\"time\":\"%sT%s.%03uZ\",\"level\":\"%s\",\"msg\":\"",
-                      date, clock, millisecond, name.c_str());
-    } else {
-        std::string padding(name.size() < 5 ? 5 - name.size() : 0, ' ');
-        if (colour) name = std::string(colour_of(level)) + name + "\x1b[0m";
-        std::snprintf(line, sizeof line, "%s %s.%03u %s%s ", date, clock, millisecond, name.c_str(),
-                      padding.c_str());
+    const auto since_1970 = std::chrono::floor<std::chrono::milliseconds>(now).time_since_epoch();
+    const int64_t unix_ms = since_1970.count();
+    const std::string_view name = log::level_name(level);
+    std::string line;
+    if (format == log::Format::json) {
+        line += "{\"time\":\"";
+        append_timestamp(line, utc_time(unix_ms));
+        line.append("\",\"level\":\"").append(name).append("\",\"msg\":\"");
+        return line;
     }
+    const DateTime time = local_time(unix_ms);
+    append_date(line, time);
+    line += ' ';
+    append_clock(line, time);
+    append_milliseconds(line, time);
+    line += ' ';
+    if (colour) line += colour_of(level);
+    line += name;
+    if (colour) line += "\x1b[0m";
+    line.append(name.size() < 5 ? 5 - name.size() : 0, ' ');
+    line += ' ';
     return line;
 }
 

@@ -4,9 +4,7 @@
 
 #include <boost/json/object.hpp>
 
-#include <array>
-#include <chrono>
-#include <cstdio>
+#include "base/date.h"
 
 namespace starling::events {
 namespace {
@@ -16,16 +14,11 @@ constexpr size_t refresh_bytes_max = 16 * 1024;
 }  // namespace
 
 std::string index_viewed(int64_t unix_time_s) {
-    const std::chrono::sys_seconds time{std::chrono::seconds(unix_time_s)};
-    const auto day = std::chrono::floor<std::chrono::days>(time);
-    const std::chrono::year_month_day date(day);
-    const std::chrono::hh_mm_ss clock(time - day);
-    std::array<char, 96> text;
-    const int size = std::snprintf(text.data(), text.size(), "Index Viewd %u/%u/%d %02d:%02d:%02d",
-                                   unsigned(date.month()), unsigned(date.day()), int(date.year()),
-                                   int(clock.hours().count()), int(clock.minutes().count()),
-                                   int(clock.seconds().count()));
-    return {text.data(), size_t(size)};
+    const base::DateTime time = base::utc_time(unix_time_s * 1000);
+    std::string text = "Index Viewd " + std::to_string(time.month) + "/" +
+                       std::to_string(time.day) + "/" + std::to_string(time.year) + " ";
+    base::append_clock(text, time);
+    return text;
 }
 
 std::optional<std::string> token_of(std::string_view message) {

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 
+#include "base/date.h"
 #include "base/text.h"
 
 namespace starling::http {
@@ -18,16 +19,8 @@ constexpr std::array<std::string_view, 12> months = {"Jan", "Feb", "Mar", "Apr",
 constexpr int64_t first_s = -62167219200;  // 0000-01-01T00:00:00Z
 constexpr int64_t last_s = 253402300799;   // 9999-12-31T23:59:59Z
 
-void put_digits(std::string& out, int value, int width) {
-    char digits[4];
-    for (int i = width; i-- > 0; value /= 10) digits[i] = char('0' + value % 10);
-    out.append(digits, size_t(width));
-}
-
-std::chrono::year year_of(int64_t unix_s) {
-    using namespace std::chrono;
-    const auto clamped = std::clamp(unix_s, first_s, last_s);
-    return year_month_day(floor<std::chrono::days>(sys_seconds(seconds(clamped)))).year();
+base::DateTime time_of(int64_t unix_s) {
+    return base::utc_time(std::clamp(unix_s, first_s, last_s) * 1000);
 }
 
 // Takes fixed text and numbers off the front of a text, and remembers whether all of them matched.
@@ -136,7 +129,7 @@ std::optional<int64_t> parse_rfc850(std::string_view text, int64_t now_s) {
     read_time(reader, fields);
     reader.literal(" GMT");
     if (!reader.ended_well()) return std::nullopt;
-    const int now_year = int(year_of(now_s));
+    const int now_year = time_of(now_s).year;
     fields.year = now_year / 100 * 100 + short_year;
     if (fields.year > now_year + 50) fields.year -= 100;
     if (fields.year <= now_year - 50) fields.year += 100;
@@ -162,26 +155,18 @@ std::optional<int64_t> parse_asctime(std::string_view text) {
 }  // namespace
 
 std::string format_date(int64_t unix_s) {
-    using namespace std::chrono;
-    const sys_seconds time(seconds(std::clamp(unix_s, first_s, last_s)));
-    const auto midnight = floor<std::chrono::days>(time);
-    const year_month_day date(midnight);
-    const hh_mm_ss clock(time - midnight);
+    const base::DateTime time = time_of(unix_s);
     std::string out;
     out.reserve(29);
-    out += http::days[weekday(midnight).c_encoding()];
+    out += days[time.weekday];
     out += ", ";
-    put_digits(out, int(unsigned(date.day())), 2);
+    base::append_number(out, time.day, 2);
     out += ' ';
-    out += http::months[unsigned(date.month()) - 1];
+    out += months[time.month - 1];
     out += ' ';
-    put_digits(out, int(date.year()), 4);
+    base::append_number(out, unsigned(time.year), 4);
     out += ' ';
-    put_digits(out, int(clock.hours().count()), 2);
-    out += ':';
-    put_digits(out, int(clock.minutes().count()), 2);
-    out += ':';
-    put_digits(out, int(clock.seconds().count()), 2);
+    base::append_clock(out, time);
     out += " GMT";
     return out;
 }

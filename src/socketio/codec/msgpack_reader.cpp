@@ -4,15 +4,14 @@
 #include <array>
 #include <bit>
 #include <boost/json/object.hpp>
-#include <chrono>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "base/date.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -63,22 +62,12 @@ private:
 
 // A Date as JSON, as Date.prototype.toJSON writes it: "2024-02-29T12:00:00.000Z".
 std::optional<std::string> date_text(int64_t ms) {
-    using namespace std::chrono;
     constexpr int64_t year_9999_end_ms = 253'402'300'800'000;
     constexpr int64_t year_0_begin_ms = -62'167'219'200'000;
     if (ms < year_0_begin_ms || ms >= year_9999_end_ms) return std::nullopt;
-    const sys_time<milliseconds> time{milliseconds(ms)};
-    const auto day = floor<days>(time);
-    const year_month_day date(day);
-    const hh_mm_ss clock(time - day);
-    std::array<char, 32> text;
-    const int size = std::snprintf(
-        text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-        static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-        static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-        static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
-        static_cast<int>(clock.subseconds().count()));
-    return std::string(text.data(), static_cast<size_t>(size));
+    std::string text;
+    base::append_timestamp(text, base::utc_time(ms));
+    return text;
 }
 
 // Reads one value without recursion: each open container is a frame on a stack of fixed size.
