@@ -3,6 +3,7 @@
 #pragma once
 
 #include <starling/auth.h>
+#include <starling/heartbeat.h>
 #include <starling/http.h>
 #include <starling/socketio_value.h>
 #include <starling/websocket.h>
@@ -62,8 +63,8 @@ struct Options {
     std::vector<Transport> transports = {Transport::polling, Transport::websocket};
     bool allow_upgrades = true;
     bool allow_eio3 = false;  // Clients 1.x and 2.x.
-    std::chrono::milliseconds ping_interval{25'000};
-    std::chrono::milliseconds ping_timeout{20'000};
+    std::chrono::milliseconds ping_interval = default_ping_interval;
+    std::chrono::milliseconds ping_timeout = default_ping_timeout;
     std::chrono::milliseconds upgrade_timeout{10'000};
     // Bytes of a message, of a POST, and of a packet together with all its attachments.
     uint64_t max_http_buffer_size = 1'000'000;

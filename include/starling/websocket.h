@@ -6,6 +6,7 @@
 #pragma once
 
 #include <starling/bytes.h>
+#include <starling/heartbeat.h>
 #include <starling/http.h>
 
 #include <chrono>
@@ -291,8 +292,10 @@ struct Route {
     OnFull on_full = OnFull::close;
     uint64_t fragment_bytes_max = 0;  // Outgoing messages are cut into such frames; 0: never.
     uint32_t topics_max = 1'000;      // Topics that one socket may join.
-    std::chrono::milliseconds ping_interval{25'000};  // Silence before a ping; 0: never pings.
-    std::chrono::milliseconds ping_timeout{20'000};   // Silence after a ping that ends with 1006.
+    // Silence before a ping; 0: never pings.
+    std::chrono::milliseconds ping_interval = default_ping_interval;
+    // Silence after a ping that ends with 1006.
+    std::chrono::milliseconds ping_timeout = default_ping_timeout;
     // Origins of other sites whose pages may connect: "https://example.com",
     // "https://*.example.com", or "*" for every origin. Pages of the same origin, and clients that
     // send no Origin (not browsers), may always connect.

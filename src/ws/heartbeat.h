@@ -5,6 +5,8 @@
 // Owner: the connection. Thread: the connection's own.
 #pragma once
 
+#include <starling/heartbeat.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -15,8 +17,10 @@ namespace starling::ws {
 
 // The options of a route.
 struct HeartbeatOptions {
-    uint32_t interval_ms = 25'000;  // Ping after this silence; 0: never.
-    uint32_t timeout_ms = 20'000;   // The peer is dead after this silence that follows a ping.
+    // Ping after this silence; 0: never.
+    uint32_t interval_ms = uint32_t(default_ping_interval.count());
+    // The peer is dead after this silence that follows a ping.
+    uint32_t timeout_ms = uint32_t(default_ping_timeout.count());
 };
 
 using PingPayload = std::array<std::byte, 8>;

@@ -35,8 +35,8 @@ struct EngineOptions {
     bool allow_eio3 = false;
 
     // A session ends after ping_interval + ping_timeout without a sign of life.
-    std::chrono::milliseconds ping_interval{25'000};
-    std::chrono::milliseconds ping_timeout{20'000};
+    std::chrono::milliseconds ping_interval = sio::default_ping_interval;
+    std::chrono::milliseconds ping_timeout = sio::default_ping_timeout;
     // The most time between the first packet on the WebSocket ("2probe") and the last one ("5").
     std::chrono::milliseconds upgrade_timeout{10'000};
 
