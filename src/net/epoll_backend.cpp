@@ -61,6 +61,8 @@ public:
         return {.bytes = bytes};
     }
 
+    Sent ask(Stream&) noexcept override { return {.pending = true}; }
+
     size_t unacknowledged_bytes(const Stream& stream) const noexcept override {
         return system_calls::unacknowledged(stream.fd());
     }

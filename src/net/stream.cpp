@@ -263,6 +263,19 @@ void Stream::send_queued() {
         (void)guarded([&] { (void)flush_queue(); });
 }
 
+void Stream::offer_queued() {
+    const bool was_refused = refused_;
+    for (send_queued(); is_open() && is_sending(); send_queued()) {
+        const auto now = loop_.backend().ask(*this);
+        if (now.pending) {
+            refused_ = true;
+            return;
+        }
+        sent(now.bytes, now.error);
+    }
+    refused_ = was_refused;  // A send that was taken in pieces was not refused in the end.
+}
+
 void Stream::sent(size_t bytes, int error) {
     (void)output_.on(StreamOutput::Event::sent);
     if (life_.get() == Life::cancelling) {

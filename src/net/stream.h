@@ -113,6 +113,9 @@ public:
 
     // Gives what is queued to the kernel now, not at the end of the tick.
     void send_queued();
+    // The same, and waits for no completion: what queued_bytes() counts afterwards the kernel has refused, and
+    // is_blocked() says whether that is anything. For a queue at its limit; costs a system call or more.
+    void offer_queued();
 
     // Bytes that the kernel has not taken.
     [[nodiscard]] size_t queued_bytes() const noexcept {

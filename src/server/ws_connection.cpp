@@ -178,7 +178,7 @@ bool WsConnection::on_control(const ws::Event& event) {
 // takes nothing only the newest ping is kept, so that a flood of pings queues one pong.
 void WsConnection::answer_ping(std::string_view payload) {
     if (!closing_.may_send()) return;
-    if (stream_->queued_bytes() >= pongs_queued_bytes_max) stream_->send_queued();
+    if (stream_->queued_bytes() >= pongs_queued_bytes_max) stream_->offer_queued();
     if (stream_->is_blocked()) {
         extras().pong = payload;
     } else {

@@ -50,7 +50,7 @@ ws::SendResult WsConnection::admit(size_t bytes) {
 
 ws::SendResult WsConnection::admit_to_full_queue(size_t bytes) {
     // What one tick queued says nothing about the peer while the kernel takes it.
-    if (!stream_->is_blocked()) stream_->send_queued();
+    stream_->offer_queued();
     if (!stream_->is_open()) return ws::SendResult::closed;
     if (fits(bytes)) return ws::SendResult::sent;
     context_.worker.counters().messages_dropped.add();

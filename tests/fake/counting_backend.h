@@ -17,6 +17,7 @@ struct BackendCounts {
     size_t sent_bytes = 0;   // By sends that completed at once.
     size_t short_sends = 0;  // Sends that completed at once with less than all bytes.
     size_t pending_sends = 0;
+    size_t asks = 0;  // What became of a pending send.
     size_t waits = 0;
     size_t listens = 0;
     size_t unlistens = 0;
@@ -45,6 +46,10 @@ public:
         counts_.sent_bytes += sent.bytes;
         if (!sent.pending && sent.bytes < offered) ++counts_.short_sends;
         return sent;
+    }
+    Sent ask(net::Stream& stream) noexcept override {
+        ++counts_.asks;
+        return real_->ask(stream);
     }
     size_t unacknowledged_bytes(const net::Stream& stream) const noexcept override {
         return counts_.unacknowledged ? counts_.unacknowledged()

@@ -61,6 +61,14 @@ public:
         ++control_.submitted;
         return {.pending = true};
     }
+    Sent ask(net::Stream& stream) noexcept override {
+        Send* const send = send_of(stream);
+        EXPECT_TRUE(send && !send->cancelled) << "no send is pending";
+        if (control_.held) return {.pending = true};
+        const Sent sent = take(*send);
+        if (!sent.pending) forget(stream);
+        return sent;
+    }
     size_t unacknowledged_bytes(const net::Stream& stream) const noexcept override {
         return real_->unacknowledged_bytes(stream);
     }
@@ -111,23 +119,30 @@ private:
 
     // An earlier completion of the same dispatch may have cancelled this one.
     void complete(net::Stream& stream) {
-        Send& send = *send_of(stream);
+        const Sent sent = take(*send_of(stream));
+        if (sent.pending) return;
+        forget(stream);
+        stream.sent(sent.bytes, sent.error);
+    }
+    // What the kernel takes of a send now.
+    [[nodiscard]] Sent take(const Send& send) noexcept {
         const std::string bytes = send.read();
         EXPECT_TRUE(bytes == send.bytes) << "bytes of a pending send have changed";
         if (send.cancelled) {
             ++control_.cancelled;
-            return report(stream, 0, ECANCELED);
+            return {.error = ECANCELED};
         }
-        if (control_.error) return report(stream, 0, std::exchange(control_.error, 0));
+        if (control_.error) return {.error = std::exchange(control_.error, 0)};
         const size_t size = std::min(bytes.size(), control_.slice_bytes_max);
-        const ssize_t taken = ::send(stream.fd(), bytes.data(), size, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (taken < 0 && errno == EAGAIN) return;  // Try again later.
-        taken < 0 ? report(stream, 0, errno) : report(stream, size_t(taken), 0);
+        const ssize_t taken =
+            ::send(send.stream->fd(), bytes.data(), size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (taken >= 0) return {.bytes = size_t(taken)};
+        if (errno == EAGAIN) return {.pending = true};
+        return {.error = errno};
     }
-    void report(net::Stream& stream, size_t bytes, int error) {
+    void forget(const net::Stream& stream) noexcept {
         std::erase_if(sends_, [&](const Send& send) { return send.stream == &stream; });
         ++control_.completed;
-        stream.sent(bytes, error);
     }
 
     LateControl& control_;

@@ -1,124 +1,17 @@
 // The contract of net/backend.h, which every backend must fulfil. To test another backend add it to
-// fake::backend_kinds.
-#include <fcntl.h>
+// fake::backend_kinds. Accepting is in accept_contract_test.cpp.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
-#include "net/acceptor.h"
-#include "net/loop.h"
-#include "tests/fake/backends.h"
-#include "tests/fake/counting_backend.h"
-#include "tests/fake/sockets.h"
-#include "tests/fake/stream_script.h"
+#include "tests/net/backend_contract.h"
 
-namespace starling::net {
+namespace starling::net::contract {
 namespace {
-
-using fake::BackendCounts;
-using fake::CountingBackend;
-using fake::run_ticks;
-using fake::run_until;
-using fake::StreamScript;
-
-enum class Kind { unix_domain, tcp_v4, tcp_v6 };
-
-struct Param {
-    std::string name;
-    fake::BackendKind backend;
-    Kind kind;
-};
-
-std::vector<Param> params() {
-    std::vector<Param> all;
-    for (const auto& backend : fake::backend_kinds) {
-        all.push_back({std::string(backend.name) + "_unix", backend, Kind::unix_domain});
-        all.push_back({std::string(backend.name) + "_tcp4", backend, Kind::tcp_v4});
-        all.push_back({std::string(backend.name) + "_tcp6", backend, Kind::tcp_v6});
-    }
-    return all;
-}
-
-std::string pattern(size_t size) {
-    std::string text(size, ' ');
-    for (size_t i = 0; i < size; ++i) text[i] = char('a' + i % 26);
-    return text;
-}
-
-class BackendContract : public ::testing::TestWithParam<Param> {
-protected:
-    BackendContract()
-        : loop_(std::make_unique<CountingBackend>(counts_, GetParam().backend.make(late_))) {}
-
-    void SetUp() override {
-        if (GetParam().kind == Kind::tcp_v6) {
-            const auto listening = listen_on(fake::address("[::1]:0"), false);
-            if (!listening) GTEST_SKIP() << listening.error();
-        }
-        auto pair = make_pair();
-        peer_ = std::move(pair.peer);
-        auto handler = std::make_unique<StreamScript>(log_);
-        script_ = handler.get();
-        script_->ended = [](Stream&) {};  // Stays open, to detect a second report.
-        stream_ = &loop_.open(std::move(pair.ours), std::move(handler));
-    }
-
-    static fake::Pair make_pair() {
-        switch (GetParam().kind) {
-            case Kind::unix_domain: return fake::unix_pair();
-            case Kind::tcp_v4: return fake::tcp_pair("127.0.0.1:0");
-            case Kind::tcp_v6: break;
-        }
-        return fake::tcp_pair("[::1]:0");
-    }
-    [[nodiscard]] bool log_reaches(const std::string& text) {
-        return run_until(loop_, [&] { return log_.find(text) != std::string::npos; });
-    }
-    // Resets a TCP connection. A Unix-domain socket that is closed with unread bytes behaves the
-    // same.
-    void break_connection() {
-        std::string unread = "unread";
-        const iovec part{unread.data(), unread.size()};
-        stream_->write_now({&part, 1});
-        run_ticks(loop_, 2);  // A backend that sends late sends it in these ticks.
-        fake::reset(std::move(peer_));
-    }
-    // Collects the bytes without a line in the transcript for each piece.
-    void collect(std::string& into) {
-        script_->bytes = [&into](Stream&, StreamScript::Input& input) {
-            into += base::text_of(input);
-            input = {};
-        };
-    }
-
-    void write_shared(const std::string& text) {
-        stream_->write(base::SharedBytes::copy(base::bytes_of(text)));
-    }
-    [[nodiscard]] std::string receive(size_t bytes) {
-        std::string got;
-        EXPECT_TRUE(run_until(loop_, [&] {
-            got += fake::receive_text(peer_);
-            return got.size() >= bytes;
-        }));
-        return got;
-    }
-
-    BackendCounts counts_;
-    fake::LateControl late_;
-    std::string log_;
-    Loop loop_;
-    StreamScript* script_ = nullptr;
-    Stream* stream_ = nullptr;
-    Descriptor peer_;
-};
 
 INSTANTIATE_TEST_SUITE_P(All, BackendContract, ::testing::ValuesIn(params()),
                          [](const auto& test) { return test.param.name; });
@@ -229,6 +122,63 @@ TEST_P(BackendContract, WhatIsWrittenWhileASendIsPendingComesBehindIt) {
     }
     got += receive(want.size() - got.size());
     EXPECT_TRUE(got == want);
+}
+
+// For a queue at its limit: a burst that the kernel has room for is no sign of a peer that does not read.
+TEST_P(BackendContract, AQueueThatIsOfferedHoldsOnlyWhatTheKernelRefuses) {
+    std::string want;
+    for (int i = 0; i < 100; ++i) {
+        want += pattern(500);
+        stream_->write(base::bytes_of(pattern(500)));
+    }
+    EXPECT_EQ(stream_->queued_bytes(), want.size());
+    stream_->offer_queued();
+    EXPECT_EQ(stream_->queued_bytes(), 0u);
+    EXPECT_FALSE(stream_->is_blocked());
+    EXPECT_EQ(receive(want.size()), want);
+    EXPECT_EQ(log_, "");
+
+    // The same behind a send that is under way.
+    stream_->write(base::bytes_of("first"));
+    stream_->send_queued();
+    stream_->write(base::bytes_of("second"));
+    stream_->offer_queued();
+    EXPECT_EQ(stream_->queued_bytes(), 0u);
+    EXPECT_EQ(receive(11), "firstsecond");
+    EXPECT_EQ(log_, "");
+}
+
+TEST_P(BackendContract, AQueueThatIsOfferedToAFullKernelStaysAndIsDrainedLater) {
+    const int small = 4096;
+    ::setsockopt(stream_->fd(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    const std::string want = pattern(1'000'000);
+    stream_->write(base::bytes_of(want));
+    stream_->offer_queued();
+    const size_t refused = stream_->queued_bytes();
+    EXPECT_GT(refused, 0u);
+    EXPECT_LT(refused, want.size());
+    EXPECT_TRUE(stream_->is_blocked());
+    stream_->offer_queued();
+    EXPECT_GT(stream_->queued_bytes(), 0u);
+    EXPECT_TRUE(stream_->is_blocked());
+    EXPECT_EQ(log_, "");
+    EXPECT_TRUE(receive(want.size()) == want);
+    ASSERT_TRUE(log_reaches("drained"));
+    EXPECT_EQ(stream_->queued_bytes(), 0u);
+    EXPECT_FALSE(stream_->is_blocked());
+    EXPECT_EQ(log_, "drained");
+}
+
+TEST_P(BackendContract, AQueueThatIsOfferedToAPeerThatIsGoneFailsItsStreamOnce) {
+    peer_.reset();
+    ASSERT_TRUE(run_until(loop_, [&] {
+        if (log_.find("closed") != std::string::npos) return true;
+        stream_->write(base::bytes_of("x"));
+        stream_->offer_queued();
+        return false;
+    }));
+    EXPECT_TRUE(log_.ends_with("closed(failed)")) << log_;
+    EXPECT_EQ(loop_.streams().size(), 0u);
 }
 
 // The memory stays until the backend has ended the send; no further bytes are reported.
@@ -379,105 +329,5 @@ TEST_P(BackendContract, TimeoutsEndTheWait) {
     EXPECT_EQ(log_, "");
 }
 
-class AcceptContract : public BackendContract {
-protected:
-    void SetUp() override {
-        BackendContract::SetUp();
-        if (IsSkipped()) return;
-        directory_ = ::testing::TempDir() + "starling-XXXXXX";
-        ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
-        listening_ =
-            fake::listen_at(GetParam().kind == Kind::unix_domain ? "unix:" + directory_ + "/s"
-                            : GetParam().kind == Kind::tcp_v4    ? "127.0.0.1:0"
-                                                                 : "[::1]:0");
-        listening_fd_ = listening_.get();
-    }
-    void TearDown() override { std::filesystem::remove_all(directory_); }
-
-    std::string directory_;
-    Descriptor listening_;
-    int listening_fd_ = -1;
-};
-
-INSTANTIATE_TEST_SUITE_P(All, AcceptContract, ::testing::ValuesIn(params()),
-                         [](const auto& test) { return test.param.name; });
-
-TEST_P(AcceptContract, AcceptedDescriptorsDoNotBlockAndAreNotInherited) {
-    std::vector<Descriptor> accepted;
-    const Acceptor acceptor(loop_, std::move(listening_),
-                            [&](Descriptor fd) { accepted.push_back(std::move(fd)); });
-    std::vector<Descriptor> peers;
-    for (int i = 0; i < 5; ++i) peers.push_back(fake::connect_to(listening_fd_));
-    ASSERT_TRUE(run_until(loop_, [&] { return accepted.size() == 5; }));
-    for (const auto& fd : accepted) {
-        EXPECT_TRUE(::fcntl(fd.get(), F_GETFL) & O_NONBLOCK);
-        EXPECT_TRUE(::fcntl(fd.get(), F_GETFD) & FD_CLOEXEC);
-    }
-    fake::send_text(peers[0], "hi");
-    std::string got;
-    ASSERT_TRUE(run_until(loop_, [&] {
-        for (const auto& fd : accepted) got += fake::receive_text(fd);
-        return !got.empty();
-    }));
-    EXPECT_EQ(got, "hi");
-}
-
-TEST_P(AcceptContract, NothingIsAcceptedAfterUnlisten) {
-    int accepted = 0;
-    Acceptor acceptor(loop_, std::move(listening_), [&](Descriptor) { ++accepted; });
-    const Descriptor peer = fake::connect_to(listening_fd_);
-    loop_.backend().wait(1000);
-    loop_.backend().unlisten(acceptor);
-    loop_.backend().dispatch();
-    run_ticks(loop_, 10);
-    EXPECT_EQ(accepted, 0);
-    EXPECT_FALSE(loop_.backend().listen(acceptor));
-    EXPECT_TRUE(run_until(loop_, [&] { return accepted == 1; }));
-}
-
-TEST_P(AcceptContract, AnOwnerMayStopListeningFromTheCall) {
-    int accepted = 0;
-    Acceptor* listener = nullptr;
-    Acceptor acceptor(loop_, std::move(listening_), [&](Descriptor) {
-        if (++accepted == 2) loop_.backend().unlisten(*listener);
-    });
-    listener = &acceptor;
-    std::vector<Descriptor> peers;
-    for (int i = 0; i < 5; ++i) peers.push_back(fake::connect_to(listening_fd_));
-    run_ticks(loop_, 20);
-    EXPECT_EQ(accepted, 2);
-}
-
-// A handler that destroys the acceptor may run in the same batch as a new connection's event.
-TEST_P(AcceptContract, AnAcceptorDestroyedEarlierInTheSameBatchHearsNothing) {
-    int accepted = 0;
-    auto acceptor =
-        std::make_unique<Acceptor>(loop_, std::move(listening_), [&](Descriptor) { ++accepted; });
-    fake::send_text(peer_, "stop");  // Ready first, so it is reported first.
-    const Descriptor peer = fake::connect_to(listening_fd_);
-    script_->bytes = [&](Stream&, StreamScript::Input& input) {
-        input = {};
-        acceptor.reset();
-    };
-    run_ticks(loop_, 5);
-    EXPECT_EQ(acceptor, nullptr);
-    EXPECT_LE(accepted, 1);
-}
-
-TEST_P(AcceptContract, AFailureToAcceptIsReported) {
-    int accepted = 0;
-    const Acceptor acceptor(loop_, std::move(listening_), [&](Descriptor) { ++accepted; });
-    const Descriptor peer = fake::connect_to(listening_fd_);
-    rlimit saved{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &saved), 0);
-    rlimit none = saved;
-    none.rlim_cur = 3;
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-    run_ticks(loop_, 5);
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &saved), 0);
-    EXPECT_EQ(accepted, 0);
-    EXPECT_EQ(acceptor.pauses(), 1u);  // One notification.
-}
-
 }  // namespace
-}  // namespace starling::net
+}  // namespace starling::net::contract

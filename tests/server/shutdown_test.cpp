@@ -444,5 +444,26 @@ TEST(ServerTls, CertificatesAreReplacedWhileItRuns) {
     EXPECT_TRUE(t.all_gone());
 }
 
+// Encrypted bytes wait in the server until the end of the tick: that says nothing about the client.
+TEST(ServerTls, ABurstThatTheKernelTakesIsNoFullQueue) {
+    const std::string path = temporary("certificate.pem");
+    write_certificate(path, "burst");
+    TestServer t({.workers = 1,
+                  .certificates = {{path, path}},
+                  .http = {.stream_queue_bytes_max = 100'000}});
+    std::atomic<int> refused = 0;
+    t.server.get("/secure", [&](const Request&, Response& response) {
+        t.server.post([&, reply = response.later()]() mutable {
+            for (int i = 0; i < 10; ++i) refused += !reply.write(std::string(30'000, 'x'));
+            reply.end();
+        });
+    });
+    t.start();
+    EXPECT_EQ(over_tls(t.port()), "burst: " + std::string(300'000, 'x'));
+    EXPECT_EQ(refused, 0);
+    ::unlink(path.c_str());
+    EXPECT_TRUE(t.all_gone());
+}
+
 }  // namespace
 }  // namespace starling::server::test

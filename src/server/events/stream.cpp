@@ -47,6 +47,8 @@ void EventStream::on_closed(net::CloseReason reason) {
 void EventStream::deliver(hub::Publication& publication) {
     if (!stream_->is_open()) return;
     const uint64_t queue_bytes_max = host_.worker.site().options.http.stream_queue_bytes_max;
+    if (stream_->queued_bytes() > queue_bytes_max) stream_->offer_queued();
+    if (!stream_->is_open()) return;
     if (stream_->queued_bytes() > queue_bytes_max) {
         host_.worker.counters().messages_dropped.add();
         return stream_->close(net::Stream::Close::reset);
