@@ -2,15 +2,16 @@
 // assertions check the class each time; in a release build the cast costs nothing.
 #pragma once
 
-#include <cassert>
 #include <type_traits>
+
+#include "base/assert.h"
 
 namespace starling::base {
 
 template <class Derived, class Base>
 [[nodiscard]] Derived& checked_cast(Base& object) noexcept {
     static_assert(std::is_base_of_v<Base, Derived>);
-    assert(dynamic_cast<Derived*>(&object) && "the object is of another class");
+    STARLING_ASSERT(dynamic_cast<Derived*>(&object) && "the object is of another class");
     return static_cast<Derived&>(object);
 }
 

@@ -3,7 +3,7 @@
 // The list owns nothing. Destroying a link unlinks it.
 #pragma once
 
-#include <cassert>
+#include "base/assert.h"
 
 namespace starling::base {
 
@@ -18,7 +18,7 @@ public:
     [[nodiscard]] ListLink* next() const noexcept { return next_; }
 
     void insert_before(ListLink& position) noexcept {
-        assert(!linked());
+        STARLING_ASSERT(!linked());
         previous_ = position.previous_;
         next_ = &position;
         previous_->next_ = this;
@@ -33,7 +33,7 @@ public:
 
     // Moves all members of `other`, in order, to the list of this head, which must be empty.
     void take_all(ListLink& other) noexcept {
-        assert(!linked());
+        STARLING_ASSERT(!linked());
         if (!other.linked()) return;
         next_ = other.next_;
         previous_ = other.previous_;

@@ -4,8 +4,9 @@
 // Owner: each object derives from its own end. Thread: both objects belong to one thread.
 #pragma once
 
-#include <cassert>
 #include <utility>
+
+#include "base/assert.h"
 
 namespace starling::base {
 
@@ -20,7 +21,7 @@ public:
     [[nodiscard]] There* tied() const noexcept { return static_cast<There*>(other_); }
     // Both ends must be untied.
     void tie(Tied<There, Here>& other) noexcept {
-        assert(!other_ && !other.other_);
+        STARLING_ASSERT(!other_ && !other.other_);
         other_ = &other;
         other.other_ = this;
     }

@@ -1,8 +1,8 @@
 #include "engineio/ids.h"
 
 #include <array>
-#include <cassert>
 
+#include "base/assert.h"
 #include "base/base64.h"
 
 namespace starling::engineio {
@@ -40,7 +40,7 @@ std::optional<uint32_t> read(std::string_view text) noexcept {
 }  // namespace
 
 Sid make_sid(uint32_t worker, uint32_t slot, std::span<const std::byte, 11> random) noexcept {
-    assert(worker < sid_workers_max && slot < sid_slots_max);
+    STARLING_ASSERT(worker < sid_workers_max && slot < sid_slots_max);
     Sid sid;
     const std::span text(sid.text);
     write(text.first(worker_length), worker);

@@ -1,8 +1,10 @@
 #include "hub/hub.h"
 
 #include <algorithm>
-#include <cassert>
 #include <optional>
+
+#include "base/assert.h"
+#include "base/lifetime.h"
 
 namespace starling::hub {
 
@@ -37,13 +39,20 @@ void make_room(std::vector<T>& list) {
 
 }  // namespace
 
-Subscriber::~Subscriber() { assert(!topics_ && "a subscriber dies while it is in a topic"); }
+Subscriber::~Subscriber() {
+    STARLING_ASSERT(!topics_ && "a subscriber dies while it is in a topic");
+}
 
-Hub::Hub(Bus& bus) noexcept : bus_(bus) {}
+Hub::Hub(Bus& bus, const void* runs_on) noexcept : bus_(bus), runs_on_(runs_on) {}
 
 Hub::~Hub() = default;
 
+bool Hub::on_own_thread() const noexcept {
+    return !runs_on_ || !base::running || base::running == runs_on_;
+}
+
 Hub::Join Hub::join(Subscriber& subscriber, std::string_view name, size_t topics_max) {
+    STARLING_ASSERT(on_own_thread());
     if (name.empty() || name.size() > topic_bytes_max) return Join::bad_name;
     auto found = topics_.find(name);
     auto& mine = subscriber.topics_;
@@ -79,6 +88,7 @@ Hub::Join Hub::join(Subscriber& subscriber, std::string_view name, size_t topics
 }
 
 bool Hub::leave(Subscriber& subscriber, std::string_view name) {
+    STARLING_ASSERT(on_own_thread());
     const auto found = topics_.find(name);
     auto& mine = subscriber.topics_;
     if (found == topics_.end() || !mine) return false;
@@ -95,6 +105,7 @@ bool Hub::leave(Subscriber& subscriber, std::string_view name) {
 }
 
 void Hub::leave_all(Subscriber& subscriber) {
+    STARLING_ASSERT(on_own_thread());
     if (!subscriber.topics_) return;
     // Leaves one topic at a time, the one joined first before others: the Bus is notified of each,
     // and may make other subscribers leave, which moves the remaining memberships.
@@ -133,6 +144,7 @@ size_t Hub::publish(const Message& message, const Subscriber* except) {
 }
 
 size_t Hub::deliver(const Message& message, const Subscriber* except) {
+    STARLING_ASSERT(on_own_thread());
     const auto found = topics_.find(message.topic);
     if (found == topics_.end()) return 0;
     Publication publication{message};
@@ -144,12 +156,14 @@ size_t Hub::deliver(const Message& message, const Subscriber* except) {
 size_t Hub::subscribers(std::string_view name) const { return members(name).size(); }
 
 std::span<Subscriber* const> Hub::members(std::string_view name) const {
+    STARLING_ASSERT(on_own_thread());
     const auto found = topics_.find(name);
     if (found == topics_.end()) return {};
     return found->second->members;
 }
 
 bool Hub::is_member(const Subscriber& subscriber, std::string_view name) const {
+    STARLING_ASSERT(on_own_thread());
     if (!subscriber.topics_) return false;
     return std::ranges::any_of(*subscriber.topics_, [name](const auto& membership) {
         return membership.topic->name == name;
@@ -157,6 +171,7 @@ bool Hub::is_member(const Subscriber& subscriber, std::string_view name) const {
 }
 
 std::vector<std::string> Hub::topics_of(const Subscriber& subscriber) const {
+    STARLING_ASSERT(on_own_thread());
     std::vector<std::string> names;
     if (!subscriber.topics_) return names;
     for (const auto& membership : *subscriber.topics_) names.push_back(membership.topic->name);

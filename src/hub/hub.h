@@ -76,7 +76,8 @@ class Hub {
 public:
     static constexpr size_t topic_bytes_max = 255;
 
-    explicit Hub(Bus& bus) noexcept;
+    // `runs_on`: what base::running is on the worker's thread; null: no thread is checked.
+    explicit Hub(Bus& bus, const void* runs_on = nullptr) noexcept;
     ~Hub();
     Hub(const Hub&) = delete;
     Hub& operator=(const Hub&) = delete;
@@ -103,8 +104,10 @@ public:
 
 private:
     void remove(Topic& topic, size_t index);
+    [[nodiscard]] bool on_own_thread() const noexcept;
 
     Bus& bus_;
+    const void* const runs_on_;
     std::unordered_map<std::string, std::unique_ptr<Topic>, base::KeyedTextHash, std::equal_to<>>
         topics_;
 };

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/assert.h"
 #include "net/backend.h"
 #include "net/loop.h"
 
@@ -22,10 +23,12 @@ Acceptor::Acceptor(Loop& loop, Descriptor listening, Accepted accepted)
       listening_(std::move(listening)),
       reserve_(open_reserve()),
       accepted_(std::move(accepted)) {
+    STARLING_ASSERT(loop_.touched_by_own_thread() && listening_ && accepted_);
     if (const auto error = loop_.backend().listen(*this)) throw std::system_error(error, "listen");
 }
 
 Acceptor::~Acceptor() {
+    STARLING_ASSERT(loop_.touched_by_own_thread());
     if (resume_timer_)
         loop_.cancel_timer(resume_timer_);
     else
@@ -34,10 +37,12 @@ Acceptor::~Acceptor() {
 
 // An exception ends this one connection; the others in the queue are accepted.
 void Acceptor::accepted(Descriptor fd) {
+    STARLING_ASSERT(loop_.touched_by_own_thread() && fd && !resume_timer_);
     loop_.guarded([&] { accepted_(std::move(fd)); });
 }
 
 void Acceptor::failed(int error) {
+    STARLING_ASSERT(loop_.touched_by_own_thread() && error != 0);
     if (reserve_ && (error == EMFILE || error == ENFILE)) refuse_one();
     pause();  // After any error: the socket stays ready, and would be reported again and again.
 }

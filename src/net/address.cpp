@@ -35,6 +35,7 @@ base::Result<Address> parse_unix(std::string_view path) {
 }  // namespace
 
 Address Address::from(const sockaddr_storage& storage, socklen_t length) noexcept {
+    STARLING_ASSERT(length <= sizeof storage);
     Address address;
     address.storage_ = storage;
     address.length_ = length;
@@ -80,7 +81,7 @@ void Address::set_port(uint16_t port) noexcept {
 }
 
 std::string Address::path() const {
-    if (!is_unix()) return {};
+    STARLING_ASSERT(is_unix());
     return reinterpret_cast<const sockaddr_un&>(storage_).sun_path;
 }
 

@@ -126,7 +126,6 @@ void Loop::settle() {
 
 void Loop::reap(Stream& stream) {
     STARLING_ASSERT(!stream.is_sending() && !stream.outbox_);
-    STARLING_ASSERT(!stream.is_sending() && !stream.outbox_);
     if (stream.handler_) guarded([&] { stream.handler_->on_closed(stream.reason_); });
     if (stream.waits_for_turn()) std::erase(turns_, &stream);
     streams_.remove(stream);
@@ -150,7 +149,7 @@ Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler) {
 
 Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
                    std::unique_ptr<TlsFilter> tls) {
-    STARLING_ASSERT(!base::running || in_loop_thread());
+    STARLING_ASSERT(touched_by_own_thread());
     // All memory is allocated first: once the stream exists nothing here may fail.
     if (tls && scratch_.empty())
         scratch_.resize(Backend::receive_headroom_bytes + TlsSession::record_bytes_max);
@@ -170,12 +169,12 @@ Stream& Loop::open(Detached detached) {
 }
 
 TimerId Loop::after(uint64_t delay_ms, std::function<void()> call) {
-    STARLING_ASSERT(!base::running || in_loop_thread());
+    STARLING_ASSERT(touched_by_own_thread());
     return timers_.add(clock_() + std::min(delay_ms, timer_ms_max), 0, std::move(call));
 }
 
 TimerId Loop::every(uint64_t period_ms, std::function<void()> call) {
-    STARLING_ASSERT(!base::running || in_loop_thread());
+    STARLING_ASSERT(touched_by_own_thread());
     const uint64_t period = std::clamp<uint64_t>(period_ms, 1, timer_ms_max);
     return timers_.add(clock_() + period, period, std::move(call));
 }

@@ -56,6 +56,11 @@ public:
     }
     void stop();
     [[nodiscard]] bool in_loop_thread() const noexcept { return base::running == this; }
+    // False on the thread of another loop. True also on a thread that runs none, which sets up or takes down.
+    // For assertions.
+    [[nodiscard]] bool touched_by_own_thread() const noexcept {
+        return !base::running || in_loop_thread();
+    }
 
     // From here on on the loop's thread only.
     void run();                         // Until stop().

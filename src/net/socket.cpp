@@ -40,7 +40,7 @@ base::Result<Descriptor> bound_socket(const Address& address, bool share_port) {
     return fd;
 }
 
-// Never follows a link that somebody has put in the socket's place.
+// Does not follow a link that another user may have put in the socket's place.
 base::Result<void> set_access(const Address& address, const SocketFileAccess& file) {
     if (!address.is_unix()) return {};
     const std::string path = address.path();
@@ -78,9 +78,12 @@ base::Result<void> check_is_free(const Address& address) {
 
 base::Result<Descriptor> listen_on(const Address& address, bool share_port,
                                    const SocketFileAccess& file) {
+    STARLING_ASSERT((file.mode & ~0777u) == 0);
+    STARLING_ASSERT(address.is_unix() || (file.mode == 0 && !file.owner && !file.group));
+    STARLING_ASSERT(!address.is_unix() || !share_port);
     auto fd = bound_socket(address, share_port);
     if (!fd) return fd;
-    // Until listen(), nobody can connect: nobody does by the permissions of the umask.
+    // No client can connect before listen(), so none connects with the permissions of the umask.
     base::Result<void> done = set_access(address, file);
     if (done && ::listen(fd->get(), backlog) != 0) done = last_failure(address);
     if (done) return fd;
@@ -103,6 +106,7 @@ std::optional<Address> peer_address(int fd) {
 }
 
 void close_with_reset(Descriptor fd) noexcept {
+    STARLING_ASSERT(fd);
     const linger now{1, 0};
     ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }

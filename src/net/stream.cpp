@@ -44,7 +44,7 @@ std::string Stream::peer_ip() const {
 
 // An exception here (of the handler, or out of memory) ends this connection only.
 void Stream::received(std::span<std::byte> bytes) {
-    STARLING_ASSERT(!base::running || loop_.in_loop_thread());
+    STARLING_ASSERT(loop_.touched_by_own_thread());
     if (!is_open()) return;  // Closing: input is read and dropped.
     (void)guarded([&] { tls_ ? tls_->received(*this, bytes) : deliver(bytes); });
 }
@@ -172,7 +172,7 @@ void Stream::release_outbox() noexcept {
 }
 
 void Stream::mark_dirty() {
-    STARLING_ASSERT(!base::running || loop_.in_loop_thread());
+    STARLING_ASSERT(loop_.touched_by_own_thread());
     // While a send is pending, wait for sent().
     if (is_listed() || is_sending()) return;
     loop_.dirty_.push_back(this);  // Memory first, so that list and state agree.

@@ -45,7 +45,7 @@ void Stream::start_linger() {
 }
 
 void Stream::finish(CloseReason reason) noexcept {
-    STARLING_ASSERT(!base::running || loop_.in_loop_thread());
+    STARLING_ASSERT(loop_.touched_by_own_thread());
     if (is_over()) return;
     reason_ = reason;
     unlink();  // Stops its timer.

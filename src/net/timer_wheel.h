@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/assert.h"
 #include "base/intrusive_list.h"
 
 namespace starling::net {
@@ -53,6 +54,7 @@ public:
             while (due.linked()) {
                 auto& entry = static_cast<TimerEntry&>(*due.next());
                 entry.unlink();
+                STARLING_ASSERT(entry.deadline_tick % slots_.size() == tick % slots_.size());
                 if (int32_t(entry.deadline_tick - target) > 0)
                     entry.insert_before(slots_[tick % slots_.size()]);
                 else

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
+
 namespace starling::net {
 
 TimerId Timers::add(uint64_t due_ms, uint64_t period_ms, std::function<void()> call) {
+    STARLING_ASSERT(call);
     const TimerId id = ++last_id_;
     // Memory first, so that every call gets its heap entry.
     if (heap_.size() == heap_.capacity()) heap_.reserve(2 * heap_.size() + 8);
@@ -23,6 +26,7 @@ bool Timers::cancel(TimerId id) noexcept {
         std::erase_if(heap_, [this](const Entry& entry) { return !calls_.contains(entry.id); });
         std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
     }
+    STARLING_ASSERT(heap_.size() >= calls_.size());
     return true;
 }
 
@@ -49,6 +53,7 @@ std::optional<std::function<void()>> Timers::take_due(uint64_t now_ms, TimerId n
     if (id > newest) return std::nullopt;
     pop();
     const auto found = calls_.find(id);
+    STARLING_ASSERT(found != calls_.end());
     if (found->second.period_ms == 0) {
         auto call = std::move(found->second.call);
         calls_.erase(found);

@@ -216,6 +216,7 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context)
 }
 
 void TlsSession::feed(std::span<const std::byte> ciphertext, uint64_t now_ms) noexcept {
+    STARLING_ASSERT(input_.empty() || ciphertext.empty());
     input_ = ciphertext;
     const auto minute = uint32_t(now_ms / 60'000);
     if (minute != minute_) key_updates_ = 0;
@@ -225,6 +226,7 @@ void TlsSession::feed(std::span<const std::byte> ciphertext, uint64_t now_ms) no
 TlsSession::~TlsSession() { SSL_free(ssl_); }
 
 size_t TlsSession::read(std::span<std::byte> plaintext, Status& status) {
+    STARLING_ASSERT(!plaintext.empty());
     ERR_clear_error();
     size_t done = 0;
     status = Status::ok;

@@ -68,8 +68,8 @@ public:
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
 
-    // Passes ciphertext that arrived. Call read() until it returns 0. `now_ms` is from a clock that
-    // never goes back; needed for the limit per minute.
+    // Gives the session ciphertext, once read() has read all of the last. An empty one drops what is left.
+    // `now_ms`: of a clock that never goes back; for limits on what the peer asks in a minute.
     void feed(std::span<const std::byte> ciphertext, uint64_t now_ms = 0) noexcept;
     // Reads as much plaintext as is available and fits. 0 with `ok`: all ciphertext is consumed.
     [[nodiscard]] size_t read(std::span<std::byte> plaintext, Status& status);

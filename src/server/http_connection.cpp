@@ -1,8 +1,8 @@
 #include "server/http_connection.h"
 
-#include <cassert>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/text.h"
 #include "http/response_access.h"
 #include "net/loop.h"
@@ -288,7 +288,7 @@ void HttpConnection::on_drained() {
         phase_.on(Event::drained);
         read_next();
     } else if (phase_.is(Phase::moving)) {
-        assert(!reply_key_.generation && "no other object knows a request that moves");
+        STARLING_ASSERT(!reply_key_.generation && "no other object knows a request that moves");
         Worker& from = *std::exchange(worker_, worker_->group().workers[destination_].get());
         // Must come last: another thread may own this object by now.
         from.hand_over(*stream_, *worker_);

@@ -1,6 +1,6 @@
 #include "server/http_phase.h"
 
-#include <cassert>
+#include "base/assert.h"
 
 namespace starling::server {
 namespace {
@@ -57,7 +57,7 @@ void HttpPhase::on(Event event) noexcept {
         phase_ = row.next;
         return;
     }
-    assert(phase_ == Phase::closing && "an event that this phase does not know");
+    STARLING_ASSERT(phase_ == Phase::closing && "an event that this phase does not know");
 }
 
 }  // namespace starling::server

@@ -52,7 +52,7 @@ Worker::Worker(WorkerGroup& group)
       reply_lifetime_(*this, loop_),
       group_(group),
       index_(uint32_t(group.workers.size())),
-      hub_(*this),
+      hub_(*this, &loop_),
       strand_(std::make_shared<WorkerStrand>(*this)),
       loop_(net::make_epoll_backend(),
             {.stalled_ms_max = uint64_t(group.site.options.stalled_timeout.count())}) {
@@ -284,7 +284,7 @@ bool Worker::reply_write(http::ReplyKey key, std::string_view bytes) {
     if (!replies_.alive(key)) return false;
     HttpConnection* const mine = loop_.in_loop_thread() ? replies_.find(key) : nullptr;
     if (mine && !mine->must_post()) return mine->write_later(bytes);
-    // What is accepted here is never dropped there, so the limit counts what is on its way as well.
+    // write_posted() never drops bytes accepted here, so the limit includes the bytes still posted.
     const uint64_t waiting = replies_.note(key) + posted_bytes_.load(std::memory_order_relaxed);
     if (waiting > site().options.http.stream_queue_bytes_max) return false;
     posted_bytes_.fetch_add(bytes.size(), std::memory_order_relaxed);

@@ -54,7 +54,8 @@ auto Socket::read(F&& call) const -> decltype(call(std::declval<const socketio::
     const Use server(server_);
     if (!server) return {};
     const auto lock = server_->lock();
-    const auto* socket = server->find(base::unpack(key_));
+    // A socket leaves the table under this lock.
+    const auto* socket = server->sockets().find(base::unpack(key_));
     if (!socket) return {};
     return call(*socket);
 }

@@ -66,6 +66,7 @@ void Server::leave(const Socket& socket, std::string_view reason, bool was_conne
 }
 
 void Server::left(Socket& socket) {
+    STARLING_ASSERT(on_own_thread());
     Namespace& nsp = socket.nsp();
     // Before release(), so that push_back() cannot fail and free the socket here.
     if (left_.size() == left_.capacity()) left_.reserve(2 * left_.size() + 1);
@@ -87,6 +88,7 @@ void Server::close_if_empty(Namespace& nsp) {
 // ---- time ---------------------------------------------------------------------------------------
 
 Server::TimerId Server::at(uint64_t when_ms, Timer kind, base::SlotKey key, uint64_t number) {
+    STARLING_ASSERT(on_own_thread());
     const TimerId timer{when_ms, ++last_timer_};
     timers_.emplace_hint(timers_.end(), timer,
                          Due{kind, key, number});  // Most new timers are the latest.
@@ -268,6 +270,7 @@ void Server::deliver_report(Report one) {
 }
 
 void Server::report(Report one) {
+    STARLING_ASSERT(on_own_thread());
     const auto found = requests_.find(one.request);
     if (found == requests_.end()) return;  // The request has timed out.
     const CallScope entry(*this);

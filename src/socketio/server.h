@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/exception_text.h"
 #include "base/keyed_hash.h"
 #include "base/lifetime.h"
@@ -66,7 +67,10 @@ public:
     void left(Socket& socket);  // Frees the socket at the end of the call.
     // Saves the session of a socket that leaves for `reason`, if the client may come back.
     void keep_for_return(const Socket& socket, std::string_view reason);
-    [[nodiscard]] Socket* find(base::SlotKey key) const noexcept { return sockets_.find(key); }
+    [[nodiscard]] Socket* find(base::SlotKey key) const noexcept {
+        STARLING_ASSERT(on_own_thread());
+        return sockets_.find(key);
+    }
     [[nodiscard]] base::SlotTable<Socket>& sockets() noexcept { return sockets_; }
 
     // ---- Commands -------------------------------------------------------------------------------
@@ -106,8 +110,14 @@ public:
     void tell_outgoing(F&& call);
 
     // ---- Tools ----------------------------------------------------------------------------------
-    [[nodiscard]] Encoder& encoder() noexcept { return encoder_; }
-    [[nodiscard]] Arena& arena() noexcept { return arena_; }
+    [[nodiscard]] Encoder& encoder() noexcept {
+        STARLING_ASSERT(on_own_thread());
+        return encoder_;
+    }
+    [[nodiscard]] Arena& arena() noexcept {
+        STARLING_ASSERT(on_own_thread());
+        return arena_;
+    }
     [[nodiscard]] Names& names() noexcept { return names_; }
     [[nodiscard]] std::string new_id();
     // Held while calls into Socket.IO may be on the stack. Gone sockets are freed when the last
@@ -143,6 +153,7 @@ private:
         bool was_connected;
     };
 
+    [[nodiscard]] bool on_own_thread() const noexcept { return !base::running || runtime_.here(); }
     struct PendingConnection;
     [[nodiscard]] std::optional<History::Return> find_saved_session(const PendingConnection& who);
     Socket& create(const PendingConnection& who, std::string id);
@@ -191,7 +202,10 @@ private:
 
 class Server::CallScope {
 public:
-    explicit CallScope(Server& server) noexcept : server_(server) { ++server.depth_; }
+    explicit CallScope(Server& server) noexcept : server_(server) {
+        STARLING_ASSERT(server.on_own_thread());
+        ++server.depth_;
+    }
     ~CallScope() {
         if (--server_.depth_ > 0) return;
         server_.left_.clear();

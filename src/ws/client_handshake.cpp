@@ -3,9 +3,9 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <cassert>
 #include <cstring>
 
+#include "base/assert.h"
 #include "base/tokens.h"
 
 namespace starling::ws {
@@ -20,8 +20,8 @@ std::array<char, 24> client_key(std::span<const std::byte, 16> random) {
 
 void append_request(std::string& out, const ClientHandshake& handshake, std::string_view key) {
     const auto append_field = [&out](std::string_view name, std::string_view value) {
-        assert(base::is_token(name) &&
-               value.find_first_of(std::string_view("\r\n\0", 3)) == value.npos);
+        STARLING_ASSERT(base::is_token(name) &&
+                        value.find_first_of(std::string_view("\r\n\0", 3)) == value.npos);
         out.append("\r\n").append(name).append(": ").append(value);
     };
     out.append("GET ").append(handshake.target).append(" HTTP/1.1");

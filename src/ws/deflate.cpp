@@ -3,9 +3,10 @@
 #include <zlib.h>
 
 #include <array>
-#include <cassert>
 #include <limits>
 #include <new>
+
+#include "base/assert.h"
 
 namespace starling::ws {
 
@@ -35,7 +36,7 @@ struct Inflater::Stream {
 
 Inflater::Inflater(Context context, uint8_t window_bits)
     : stream_(std::make_unique<Stream>()), context_(context) {
-    assert(window_bits >= inflate_window_bits_min && window_bits <= window_bits_max);
+    STARLING_ASSERT(window_bits >= inflate_window_bits_min && window_bits <= window_bits_max);
     if (inflateInit2(&stream_->z, -int{window_bits}) != Z_OK) throw std::bad_alloc();
 }
 
@@ -84,7 +85,7 @@ struct Deflater::Stream {
 
 Deflater::Deflater(uint8_t window_bits, int level, int memory_level)
     : stream_(std::make_unique<Stream>()) {
-    assert(window_bits >= deflate_window_bits_min && window_bits <= window_bits_max);
+    STARLING_ASSERT(window_bits >= deflate_window_bits_min && window_bits <= window_bits_max);
     if (deflateInit2(&stream_->z, level, Z_DEFLATED, -int{window_bits}, memory_level,
                      Z_DEFAULT_STRATEGY) != Z_OK) {
         throw std::bad_alloc();
@@ -123,7 +124,7 @@ std::span<const std::byte> Deflater::compress(std::span<const std::byte> message
     } while (left > 0 || z.avail_out == 0);
     // 7.2.1: the output of a flush ends in an empty block without compression, whose last four
     // octets are removed.
-    assert(produced >= removed_octets.size());
+    STARLING_ASSERT(produced >= removed_octets.size());
     return std::span<const std::byte>(output_).first(produced - removed_octets.size());
 }
 

@@ -1,14 +1,13 @@
 #include "ws/frame.h"
 
-#include <cassert>
-
+#include "base/assert.h"
 #include "base/utf8.h"
 
 namespace starling::ws {
 
 size_t write_close_payload(std::byte* out, uint16_t code, std::string_view reason) noexcept {
     if (code == close_code::none_received) return 0;
-    assert(close_code_is_valid(code));
+    STARLING_ASSERT(close_code_is_valid(code));
     // A reason that ends within a character would be invalid UTF-8, and the peer would answer 1007.
     reason = base::utf8_cut(reason, close_reason_bytes_max);
     out[0] = static_cast<std::byte>(code >> 8);

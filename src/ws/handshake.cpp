@@ -2,11 +2,11 @@
 
 #include <openssl/evp.h>
 
-#include <cassert>
 #include <cstring>
 #include <memory>
 #include <new>
 
+#include "base/assert.h"
 #include "base/tokens.h"
 
 namespace starling::ws {
@@ -117,8 +117,8 @@ void append_response(std::string& out, std::string_view accept, std::string_view
         "Sec-WebSocket-Accept: ";
     out += accept;
     const auto append_field = [&out](std::string_view name, std::string_view value) {
-        assert(base::is_token(name) &&
-               value.find_first_of(std::string_view("\r\n\0", 3)) == value.npos);
+        STARLING_ASSERT(base::is_token(name) &&
+                        value.find_first_of(std::string_view("\r\n\0", 3)) == value.npos);
         out.append("\r\n").append(name).append(": ").append(value);
     };
     if (!subprotocol.empty()) append_field("Sec-WebSocket-Protocol", subprotocol);

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/lifetime.h"
 #include "base/text.h"
 
 namespace starling::hub {
@@ -269,6 +270,38 @@ TEST(Hub, TwoShareManyTopics) {
     hub.leave_all(b);
     EXPECT_EQ(hub.topics(), 0u);
 }
+
+#if defined(STARLING_ASSERTIONS)
+TEST(HubDeathTest, OnlyItsOwnThreadTouchesIt) {
+    RecordingBus bus;
+    const int mine = 0, other = 0;
+    Hub hub(bus, &mine);
+    Member a("a");
+    const auto on_thread_of = [](const void* runs, auto&& call) {
+        const void* const outer = std::exchange(base::running, runs);
+        call();
+        base::running = outer;
+    };
+    on_thread_of(&mine, [&] { EXPECT_EQ(hub.join(a, "x", 1), Hub::Join::joined); });
+    const auto deliver = [&] { hub.deliver(message("x", "m")); };
+    EXPECT_DEATH(on_thread_of(&other, deliver), "hub.cpp:.*on_own_thread");
+    EXPECT_DEATH(on_thread_of(&other, [&] { hub.leave(a, "x"); }), "hub.cpp:.*on_own_thread");
+    on_thread_of(&mine, deliver);
+    EXPECT_EQ(a.delivered, 1);
+    hub.leave_all(a);  // A thread that runs no loop takes everything down.
+}
+
+TEST(HubDeathTest, ASubscriberLeavesBeforeItEnds) {
+    RecordingBus bus;
+    Hub hub(bus);
+    EXPECT_DEATH(
+        {
+            Member a("a");
+            hub.join(a, "x", 1);
+        },
+        "hub.cpp:.*dies while it is in a topic");
+}
+#endif
 
 }  // namespace
 }  // namespace starling::hub

@@ -187,7 +187,7 @@ TEST(LoopThread, ALoopThatAnotherLoopsThreadTouchesIsAnAssertion) {
             mine.post([&] { other.after(0, [] {}); });
             mine.run_once(0);
         },
-        "in_loop_thread");
+        "touched_by_own_thread");
 }
 #endif
 

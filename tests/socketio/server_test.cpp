@@ -441,5 +441,16 @@ TEST(SocketIoCore, RoomsTellWhenTheyAppearAndVanish) {
     EXPECT_EQ(log, (Lines{"create r", "join r", "leave r", "delete r"}));
 }
 
+#if defined(STARLING_ASSERTIONS)
+TEST(SocketIoDeathTest, AWorkerIsTouchedByItsOwnThreadAlone) {
+    Workers workers(2);
+    base::SlotKey key;
+    workers.on(0, [&] { EXPECT_EQ(workers.servers[0]->find(key), nullptr); });
+    EXPECT_EQ(workers.servers[0]->find(key), nullptr);  // No worker's thread.
+    EXPECT_DEATH(workers.on(1, [&] { (void)workers.servers[0]->find(key); }), "on_own_thread");
+    EXPECT_DEATH(workers.on(1, [&] { workers.servers[0]->run(0); }), "on_own_thread");
+}
+#endif
+
 }  // namespace
 }  // namespace starling

@@ -150,6 +150,7 @@ private:
     void send_binary_frame(std::span<const std::byte> bytes, bool compress = true);
     void flush_websocket();
     [[nodiscard]] size_t unsent_reply_bytes() const noexcept;
+    [[nodiscard]] bool on_own_thread() const noexcept;
     void log_fault(engineio::Fault fault, std::string_view address) const;
     // Answers the pending poll with the queue if `with_queue`, then with `last` unless empty.
     void answer_poll(bool with_queue, std::string_view last);

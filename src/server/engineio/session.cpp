@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/exception_text.h"
 #include "base/text.h"
 #include "server/engineio/engine_worker.h"
@@ -49,12 +50,17 @@ void EngineSession::release_extras() noexcept {
 }
 
 void EngineSession::keep() noexcept {
+    STARLING_ASSERT(on_own_thread());
     if (!extras_) return;
     extras_->unjoined.reset();
     release_extras();
 }
 
 Worker& EngineSession::worker() const noexcept { return host_.worker; }
+
+bool EngineSession::on_own_thread() const noexcept {
+    return host_.worker.loop().touched_by_own_thread();
+}
 
 uint64_t EngineSession::now_ms() const noexcept { return host_.worker.loop().now_ms(); }
 
@@ -97,6 +103,7 @@ void EngineSession::open() {
 // ---- sending ------------------------------------------------------------------------------------
 
 void EngineSession::send_text(std::string_view packet, bool compress) {
+    STARLING_ASSERT(on_own_thread());
     if (core_.may_send()) send_now(packet, compress);
 }
 
@@ -108,6 +115,7 @@ void EngineSession::send_now(std::string_view packet, bool compress) {
 }
 
 void EngineSession::send_binary(std::span<const std::byte> bytes, bool compress) {
+    STARLING_ASSERT(on_own_thread());
     if (!core_.may_send()) return;
     if (core_.state() == State::websocket && socket())
         send_binary_frame(bytes, compress);
@@ -135,6 +143,7 @@ void EngineSession::send_binary_frame(std::span<const std::byte> bytes, bool com
 }
 
 void EngineSession::deliver(hub::Publication& publication) {
+    STARLING_ASSERT(on_own_thread());
     if (!core_.may_send()) return;
     const bool binary = publication.message.binary;
     const bool to_websocket = core_.state() == State::websocket && socket();
@@ -227,7 +236,8 @@ void EngineSession::socket_ended(Event event) {
 }
 
 void EngineSession::close(EngineClose reason) {
-    // In a reply of its own: clients process packets that come with a close only after the close.
+    STARLING_ASSERT(on_own_thread());
+    // By a reply of its own: clients look at what came with a close only after the close.
     flush();
     act(core_.close(reason, now_ms()));
 }
@@ -235,6 +245,7 @@ void EngineSession::close(EngineClose reason) {
 void EngineSession::drop(EngineClose reason) { act(core_.drop(reason, now_ms())); }
 
 void EngineSession::set_timer(uint64_t delay_ms) {
+    STARLING_ASSERT(on_own_thread());
     if (core_.state() == State::closed) return;
     timer_due_ms_ = std::max<uint64_t>(now_ms() + delay_ms, 1);
     schedule();

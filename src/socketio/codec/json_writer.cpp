@@ -2,11 +2,12 @@
 
 #include <array>
 #include <boost/json/array.hpp>
-#include <cassert>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <utility>
+
+#include "base/assert.h"
 
 namespace starling::socketio {
 namespace {
@@ -70,7 +71,7 @@ void append_json_number(std::string& out, double number) {
 }
 
 void JsonWriter::begin(Type type, std::string_view nsp, std::optional<uint64_t> id) {
-    assert(type <= Type::connect_error);
+    STARLING_ASSERT(type <= Type::connect_error);
     type_ = type;
     has_items_ = failed_ = lookalike_ = false;
     std::string& text = out_.text;
@@ -82,7 +83,7 @@ void JsonWriter::begin(Type type, std::string_view nsp, std::optional<uint64_t> 
 }
 
 void JsonWriter::separate() {
-    assert(!has_items_ || has_items_of(type_));
+    STARLING_ASSERT(!has_items_ || has_items_of(type_));
     if (has_items_) out_.text += ',';
     has_items_ = true;
 }

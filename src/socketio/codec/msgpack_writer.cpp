@@ -4,8 +4,8 @@
 #include <bit>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <cassert>
 
+#include "base/assert.h"
 #include "base/utf8.h"
 
 // https://github.com/msgpack/msgpack/blob/master/spec.md, each value in its shortest form.
@@ -81,7 +81,7 @@ void append_count(std::string& out, uint8_t fixed, uint8_t wide, size_t count) {
 }  // namespace
 
 void MsgpackWriter::begin(Type type, std::string_view nsp, std::optional<uint64_t> id) {
-    assert(type <= Type::connect_error);
+    STARLING_ASSERT(type <= Type::connect_error);
     std::string& text = out_.text;
     failed_ = false;
     items_ = 0;
@@ -111,7 +111,7 @@ void MsgpackWriter::add_data() {
 
 std::string& MsgpackWriter::item() {
     if (items_at_ == 0 && items_ == 0) add_data();
-    assert(items_at_ != 0 || items_ == 0);
+    STARLING_ASSERT(items_at_ != 0 || items_ == 0);
     ++items_;
     return out_.text;
 }

@@ -189,5 +189,14 @@ TEST(EngineLifetime, WorkersThatEndAroundRequestsInFlight) {
     }
 }
 
+#if defined(STARLING_ASSERTIONS)
+TEST(EngineLifetimeDeathTest, ASessionIsTouchedByItsOwnThreadAlone) {
+    EngineModel model;
+    model.open(false);
+    EXPECT_DEATH(model.touch_from_the_other_worker(), "session.cpp:.*on_own_thread");
+    model.end();
+}
+#endif
+
 }  // namespace
 }  // namespace starling::server::test
