@@ -115,6 +115,17 @@ public:
     }
 
     [[nodiscard]] bool has_session() const noexcept { return session_ != nullptr; }
+    [[nodiscard]] bool on_websocket() const noexcept {
+        return session_ && session_->on_websocket();
+    }
+    [[nodiscard]] size_t queued_bytes() const noexcept { return session_->queued_bytes(); }
+
+    // The client reads the answer to its poll to the end.
+    void read_poll() {
+        do {
+            for (const auto& worker : group_.workers) worker->loop().run_once(0);
+        } while (!poll_.received().empty());
+    }
 
     // Runs ticks of both workers until everything sent has been handled.
     void settle() {
@@ -130,7 +141,7 @@ public:
         group_.workers[1]->loop().run_once(0);
     }
 
-    // Closes what is open, and checks that nothing is left of it.
+    // Closes what is open, and checks that nothing is left.
     void end() {
         for (Peer* peer : {&poll_, &second_poll_, &post_, &last_post_, &socket_}) *peer = {};
         for (Peer& peer : crowd_) peer = {};

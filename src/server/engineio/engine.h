@@ -150,6 +150,7 @@ private:
     void send_binary_frame(std::span<const std::byte> bytes, bool compress = true);
     void flush_websocket();
     [[nodiscard]] size_t unsent_reply_bytes() const noexcept;
+    [[nodiscard]] bool fits_beside_reply(size_t bytes);
     [[nodiscard]] bool on_own_thread() const noexcept;
     void log_fault(engineio::Fault fault, std::string_view address) const;
     // Answers the pending poll with the queue if `with_queue`, then with `last` unless empty.
@@ -165,9 +166,10 @@ private:
 
     // State that a session needs while it polls, or until it is used.
     struct Extras {
-        base::SlotKey post;       // The POST whose body is arriving, a key of Worker::replies().
-        base::SlotKey answered;   // The poll answered last, a key of Worker::replies().
-        bool post_jsonp = false;  // That POST is a JSONP form.
+        base::SlotKey post;  // The POST whose body is arriving, a key of Worker::replies().
+        // The poll answered last, a key of Worker::replies(), until its answer has left.
+        base::SlotKey answered;
+        bool post_jsonp = false;                            // That POST is a JSONP form.
         std::unique_ptr<UnjoinedSessions::Entry> unjoined;  // Null: the session is used.
     };
     [[nodiscard]] Extras& extras();

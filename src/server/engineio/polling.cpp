@@ -67,6 +67,10 @@ void EnginePoll::answer(std::string payload, std::string_view type) {
 
 void EngineSession::request_ended(base::SlotKey request, RequestEnd how) {
     if (poll_ && poll_->request() == request) return poll_left();
+    if (extras_ && extras_->answered == request) {  // Its answer has left.
+        extras_->answered = {};
+        return release_extras();
+    }
     if (post() == request)
         post_left(how == RequestEnd::body_refused ? Event::post_done : Event::post_aborted);
 }

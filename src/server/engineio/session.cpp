@@ -44,9 +44,10 @@ EngineSession::Extras& EngineSession::extras() {
 }
 
 void EngineSession::release_extras() noexcept {
-    // Over a WebSocket no further poll comes, so the poll answered last does not matter.
-    const bool polls = core_.state() != State::websocket;
-    if (extras_ && !polls && !extras_->post.generation && !extras_->unjoined) extras_.reset();
+    // Over a WebSocket no further poll comes.
+    if (!extras_ || core_.state() != State::websocket) return;
+    const bool used = extras_->post.generation || extras_->answered.generation;
+    if (!used && !extras_->unjoined) extras_.reset();
 }
 
 void EngineSession::keep() noexcept {
@@ -108,19 +109,32 @@ void EngineSession::send_text(std::string_view packet, bool compress) {
 }
 
 void EngineSession::send_now(std::string_view packet, bool compress) {
-    if (core_.state() == State::websocket && socket()) [[likely]]
+    if (core_.state() != State::websocket || !socket())
+        return enqueue(base::SharedBytes::copy(base::bytes_of(packet)), false);
+    if (fits_beside_reply(packet.size())) [[likely]]
         socket()->connection().send(ws::Message(packet), compress);
-    else
-        enqueue(base::SharedBytes::copy(base::bytes_of(packet)), false);
 }
 
 void EngineSession::send_binary(std::span<const std::byte> bytes, bool compress) {
     STARLING_ASSERT(on_own_thread());
     if (!core_.may_send()) return;
-    if (core_.state() == State::websocket && socket())
-        send_binary_frame(bytes, compress);
-    else
-        enqueue(base::SharedBytes::copy(bytes), true);
+    if (core_.state() != State::websocket || !socket())
+        return enqueue(base::SharedBytes::copy(bytes), true);
+    if (fits_beside_reply(bytes.size())) send_binary_frame(bytes, compress);
+}
+
+// After an upgrade the answer to the last poll may still wait for a client that does not read it. The answer
+// counts against the limit as well. False: the session has ended.
+bool EngineSession::fits_beside_reply(size_t bytes) {
+    if (!extras_) [[likely]]
+        return true;
+    const size_t unsent = unsent_reply_bytes();
+    const size_t queued = socket()->connection().buffered_amount();
+    if (unsent == 0 || unsent + queued + bytes <= host_.engine.options_.send_queue_bytes_max)
+        return true;
+    host_.worker.counters().messages_dropped.add();
+    drop(EngineClose::transport_error);
+    return false;
 }
 
 void EngineSession::send_binary_frame(std::span<const std::byte> bytes, bool compress) {
@@ -147,6 +161,7 @@ void EngineSession::deliver(hub::Publication& publication) {
     if (!core_.may_send()) return;
     const bool binary = publication.message.binary;
     const bool to_websocket = core_.state() == State::websocket && socket();
+    if (to_websocket && !fits_beside_reply(publication.message.bytes.size())) return;
     // A WebSocket carries the message as it is, except binary data in revision 3 or as base64.
     if (to_websocket &&
         (!binary || (supports_binary_ && core_.revision() == engineio::Revision::eio4)))
@@ -237,7 +252,7 @@ void EngineSession::socket_ended(Event event) {
 
 void EngineSession::close(EngineClose reason) {
     STARLING_ASSERT(on_own_thread());
-    // By a reply of its own: clients look at what came with a close only after the close.
+    // In a reply of its own: clients process packets that come with a close only after the close.
     flush();
     act(core_.close(reason, now_ms()));
 }

@@ -178,6 +178,25 @@ TEST(EngineLifetime, AnAnswerThatIsNotReadCountsForTheQueue) {
     model.end();
 }
 
+// After the upgrade, too: what the client does not read on one connection leaves less room on the other.
+TEST(EngineLifetime, AnAnswerThatIsNotReadCountsForTheWebSocket) {
+    for (const bool read : {false, true}) {
+        EngineModel model;
+        model.open(false);
+        for (const Step step :
+             {Step::poll, Step::server_floods, Step::attach, Step::probe, Step::upgrade}) {
+            model.run(step);
+            model.settle();
+        }
+        ASSERT_TRUE(model.on_websocket());
+        if (read) model.read_poll();
+        EXPECT_EQ(model.queued_bytes() > 256 * 1024, !read);
+        model.run(Step::server_floods);
+        EXPECT_EQ(model.has_session(), read);
+        model.end();
+    }
+}
+
 // The workers end while requests are in flight.
 TEST(EngineLifetime, WorkersThatEndAroundRequestsInFlight) {
     for (const bool away : {false, true}) {
