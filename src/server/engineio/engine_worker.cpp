@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "server/engineio/polling.h"
@@ -20,6 +21,7 @@ EngineWorker::~EngineWorker() {
             delete session;
             count_end();
         }
+    free_dead();
 }
 
 // A session that has a transport ends with its connection; connections end spread over a moment. No
@@ -93,6 +95,7 @@ void EngineWorker::call_exactly(EngineSession& session, uint64_t due_ms) {
 }
 
 void EngineWorker::advance() {
+    tidy();
     wheel_.advance(worker.loop().now_ms(),
                    [](net::TimerEntry& entry) { static_cast<EngineSession&>(entry).on_due(); });
     // One tick later than the handlers' own timers, so that a handler can first tell its client
@@ -144,11 +147,29 @@ void EngineWorker::count_end() noexcept {
     engine.sessions_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void EngineWorker::ended(EngineSession& session) {
+void EngineWorker::ended(EngineSession& session) noexcept {
     sessions_.remove(session);
     count_end();
-    dead_.emplace_back(&session);
-    if (dead_.size() == 1) worker.loop().post([this] { std::exchange(dead_, {}).clear(); });
+    const bool first = !dead_.linked();
+    session.insert_before(dead_);
+    if (!first) return;
+    try {
+        worker.loop().post([this] { tidy(); });
+    } catch (const std::bad_alloc& error) {  // The next advance() frees the session.
+        worker.log_exception("session", error.what());
+    }
+}
+
+void EngineWorker::free_dead() noexcept {
+    while (dead_.linked()) {
+        auto* const session = static_cast<EngineSession*>(dead_.next());
+        session->unlink();
+        delete session;  // Its handler may end another session, which joins the list.
+    }
+}
+
+void EngineWorker::tidy() noexcept {
+    free_dead();
     if (sessions_.size() == 0) worker.loop().cancel_timer(std::exchange(timer_, 0));
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/intrusive_list.h"
 #include "base/slot_table.h"
 #include "net/timer_wheel.h"
 #include "net/timers.h"
@@ -55,8 +56,8 @@ public:
     void set_deadline(EngineSession& session, uint64_t due_ms);
     void call_exactly(EngineSession& session, uint64_t due_ms);
     void flush_soon(EngineSession& session);
-    // Frees the session once none of its functions is on the call stack.
-    void ended(EngineSession& session);
+    // Frees the session once none of its functions is on the call stack. Needs no memory.
+    void ended(EngineSession& session) noexcept;
 
     Engine& engine;
     Worker& worker;
@@ -66,14 +67,16 @@ private:
     void end_unjoined(const UnjoinedSessions::Entry& entry);
     void flush_all();
     void count_end() noexcept;
+    void free_dead() noexcept;
+    void tidy() noexcept;
 
     net::TimerWheel wheel_;
-    net::TimerId timer_ = 0;  // Runs while there are sessions.
+    net::TimerId timer_ = 0;  // Runs while there are sessions, dead ones too.
     UnjoinedSessions unjoined_;
     base::SlotTable<EngineSession> sessions_;
     std::vector<base::SlotKey> flushes_;
     bool flush_posted_ = false;  // A call of flush_all() is posted.
-    std::vector<std::unique_ptr<EngineSession>> dead_;
+    base::ListLink dead_;        // Sessions that have ended, by the link of their timers.
     RandomPool random_;
     uint64_t warned_ms_ = 0;  // Time of the last warning; 0: none.
     uint64_t faults_ = 0;     // Faults since that warning.
