@@ -50,7 +50,9 @@ struct TlsSession::Bio {
         try {
             session(bio).output_.append(bytes, size);
         } catch (const std::bad_alloc&) {
-            return -1;  // An exception must not pass through OpenSSL's functions.
+            // An exception must not pass through OpenSSL's functions.
+            session(bio).out_of_memory_ = true;
+            return -1;
         }
         *done = size;
         return 1;
@@ -189,7 +191,8 @@ int TlsContext::on_client_hello(SSL* ssl, int* alert, void*) noexcept {
         if (EVP_Digest(name.data(), name.size(), id.data(), &id_size, EVP_sha256(), nullptr) == 1 &&
             SSL_set_session_id_context(ssl, id.data(), id_size) == 1)
             return SSL_CLIENT_HELLO_SUCCESS;
-    } catch (const std::bad_alloc&) {  // Treated like a digest that failed.
+    } catch (const std::bad_alloc&) {
+        TlsSession::Bio::session(SSL_get_rbio(ssl)).out_of_memory_ = true;
     }
     *alert = SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
@@ -231,6 +234,7 @@ size_t TlsSession::read(std::span<std::byte> plaintext, Status& status) {
     size_t done = 0;
     status = Status::ok;
     const bool got = SSL_read_ex(ssl_, plaintext.data(), plaintext.size(), &done) == 1;
+    throw_if_out_of_memory();
     if (key_updates_ > key_updates_per_minute_max) {
         status = Status::failed;
         ERR_clear_error();
@@ -251,6 +255,7 @@ bool TlsSession::write(std::span<const std::byte> plaintext) {
     size_t done = 0;
     const bool written = SSL_write_ex(ssl_, plaintext.data(), plaintext.size(), &done) == 1 &&
                          done == plaintext.size();
+    throw_if_out_of_memory();
     ERR_clear_error();
     return written;
 }
@@ -259,7 +264,14 @@ bool TlsSession::established() const noexcept { return SSL_is_init_finished(ssl_
 
 void TlsSession::send_close_notify() {
     if (established()) SSL_shutdown(ssl_);
+    throw_if_out_of_memory();
     ERR_clear_error();
+}
+
+void TlsSession::throw_if_out_of_memory() {
+    if (!std::exchange(out_of_memory_, false)) return;
+    ERR_clear_error();
+    throw std::bad_alloc();
 }
 
 }  // namespace starling::net

@@ -33,8 +33,8 @@ public:
         std::string kept = {};
     };
     // The first certificate serves clients that name no host, or a host that no certificate names.
-    // `ciphers`: those of TLS 1.2, in OpenSSL's format. The error names the file that cannot be used.
-    // With `previous`, made of as many certificates, such a certificate stays what it was there.
+    // `ciphers`: those of TLS 1.2, in OpenSSL's format. The error names the unusable file. If
+    // `previous` was made of as many certificates, an unusable one is replaced by the one there.
     [[nodiscard]] static base::Result<Loaded> load(
         const std::vector<CertificateFiles>& certificates, const std::string& ciphers,
         const TlsContext* previous = nullptr);
@@ -68,9 +68,11 @@ public:
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
 
-    // Gives the session ciphertext, once read() has read all of the last. An empty one drops what is left.
-    // `now_ms`: of a clock that never goes back; for limits on what the peer asks in a minute.
+    // Passes ciphertext that arrived. Call read() until it returns 0, before the next call; an empty one
+    // drops what was not read. `now_ms` is from a clock that never goes back; needed for the limit per minute.
     void feed(std::span<const std::byte> ciphertext, uint64_t now_ms = 0) noexcept;
+    // read(), write() and send_close_notify() throw std::bad_alloc if there is no memory; the session has
+    // failed then.
     // Reads as much plaintext as is available and fits. 0 with `ok`: all ciphertext is consumed.
     [[nodiscard]] size_t read(std::span<std::byte> plaintext, Status& status);
     // Encrypts all of `plaintext` and appends the ciphertext to output(). False: the session has
@@ -85,12 +87,16 @@ public:
 private:
     friend class TlsContext;
     struct Bio;
+    void throw_if_out_of_memory();
+
     std::shared_ptr<const TlsContext> context_;
     ssl_st* ssl_ = nullptr;
     std::span<const std::byte> input_;
     std::string output_;
     uint32_t key_updates_ = 0;  // The peer's KeyUpdates in `minute_`.
     uint32_t minute_ = 0;
+    bool out_of_memory_ =
+        false;  // A callback wanted memory; OpenSSL's frames cannot be passed by its exception.
 };
 
 }  // namespace starling::net

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "tests/fake/failing_memory.h"
 #include "tests/server/worker_group_fixture.h"
@@ -28,9 +29,11 @@ protected:
         ASSERT_TRUE(eventually([&] { return done.load(); }));
     }
     // Makes the worker's first allocation fail, then the second, until the scenario has no more of
-    // them. `check` runs after each: other clients must be served.
+    // them. `check` runs after each: other clients must be served. Each failure is one line in the log; lines that
+    // count what came of it may follow.
     void fail_each(const std::function<void()>& scenario, const std::function<void()>& check) {
         uint64_t number = 1;
+        size_t told_before = 0;
         for (bool failed = true; failed && !HasFatalFailure(); ++number) {
             ASSERT_LT(number, 2000u);
             on_worker([number] { fake::fail_allocation(number); });
@@ -40,9 +43,20 @@ protected:
                 fake::fail_allocation(0);
             });
             check();
+            const size_t told = lines_of_bad_alloc();
+            EXPECT_EQ(told - told_before, failed ? 1u : 0u)
+                << "allocation " << number << ": " << workers_.log->lines.text();
+            told_before = told;
         }
         EXPECT_GT(number, 3u);
         EXPECT_TRUE(workers_.all_gone());
+    }
+
+    [[nodiscard]] size_t lines_of_bad_alloc() {
+        const std::string text = workers_.log->lines.text();
+        size_t found = 0;
+        for (size_t at = 0; (at = text.find("std::bad_alloc", at)) != text.npos; ++at) ++found;
+        return found;
     }
 
     // A promised answer or a handshake that failed on the server must not delay the test.
