@@ -214,6 +214,13 @@ export async function example(name) {
   return new Program(`examples/${name}`, [String(port)], { port }).ready(connects);
 }
 
+// Starts tests/interop/websocket_server.cpp.
+export async function websocketServer() {
+  const port = await freePort();
+  return new Program("websocket_test_server", [String(port)], { port })
+    .ready(connects);
+}
+
 // Runs `starling` to its end. Returns {code, signal, stdout, stderr}.
 export async function run(args) {
   const program = new Program("starling", args);
