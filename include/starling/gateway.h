@@ -89,7 +89,7 @@ struct Fault {
 struct Options {
     std::vector<Route> routes = {Route{}};
     // Keys of the control API; several for rotation. Empty: a random key is made, see
-    // Gateway::api_key(). With Olares::on and no key here, peers on loopback need none.
+    // Gateway::api_key(). With Olares::on and no key here, programs on this machine need none.
     std::vector<std::string> api_keys = {};
     Olares olares = Olares::off;
     bool show_tokens = false;  // In the list of connections.
@@ -113,8 +113,8 @@ struct Stats {
 class Gateway {
 public:
     virtual ~Gateway() = default;
-    // A key that the control API takes: the first of Options::api_keys, or the random one. "": the API
-    // takes peers on loopback without a key. Show it only to an operator.
+    // A key that the control API takes: the first of Options::api_keys, or the random one. Show it only
+    // to an operator.
     [[nodiscard]] virtual const std::string& api_key() const noexcept = 0;
     [[nodiscard]] virtual Stats stats() const = 0;
 };

@@ -17,6 +17,7 @@ bool has_actions(std::string_view content_type) noexcept {
 }
 
 void send_to(GatewayClient& client, const webhook::Payload& payload) {
+    client.route.part.gateway.log().sent(client, payload);
     const hub::Message message{{}, base::bytes_of(payload.bytes), payload.binary};
     hub::Publication publication{message};
     client.send(publication);
@@ -59,7 +60,9 @@ void GatewayPart::perform(GatewayClient& client, webhook::ActionRequest& action)
         void operator()(webhook::PublishRequest& request) const { part.spread(std::move(request)); }
         void operator()(webhook::CloseRequest& request) const {
             if (request.of.given()) return part.spread(std::move(request));
-            if (client.is_open()) client.close(request.code, request.reason);
+            if (!client.is_open()) return;
+            part.gateway.log().closing(client, request);
+            client.close(request.code, request.reason);
         }
     };
     std::visit(Visitor{*this, client}, action);

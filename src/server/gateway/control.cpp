@@ -58,11 +58,13 @@ base::Result<ControlRequest> read_publish(std::string_view body, webhook::Readin
 // application can still send to the clients that are being closed.
 class ControlRoute : public Route {
 public:
-    explicit ControlRoute(Gateway& gateway)
+    // `path` lives for ever.
+    ControlRoute(Gateway& gateway, std::string_view path)
         : Route(gateway.olares()
                     ? std::max(olares_body_bytes_max, gateway.options().control_body_bytes_max)
                     : gateway.options().control_body_bytes_max),
-          gateway_(gateway) {}
+          gateway_(gateway),
+          path_(path) {}
 
     [[nodiscard]] bool answers_while_stopping() const noexcept final { return true; }
     [[nodiscard]] bool is_control() const noexcept final { return true; }
@@ -70,22 +72,29 @@ public:
 protected:
     // False: the response refuses the request.
     [[nodiscard]] bool allows(const http::Request& request, http::Response& response) const {
-        if (gateway_.allows(request)) return true;
+        return gateway_.allows(request) || refuse_stranger(response);
+    }
+    [[nodiscard]] bool refuse_stranger(http::Response& response) const {
         response.header("WWW-Authenticate", "Bearer");
         refuse(response, 401, "an API key is needed: X-Api-Key, or Authorization: Bearer");
         return false;
     }
     void refuse(http::Response& response, uint16_t status, std::string_view problem) const {
+        gateway_.log().refused(path_, status, problem);
         write(response, webhook::problem(gateway_.reading(), status, problem));
     }
 
     Gateway& gateway_;
+
+private:
+    const std::string_view path_;
 };
 
 class PostRoute final : public ControlRoute {
 public:
     using Reader = base::Result<ControlRequest> (*)(std::string_view, webhook::Reading);
-    PostRoute(Gateway& gateway, Reader reader) : ControlRoute(gateway), read_(reader) {}
+    PostRoute(Gateway& gateway, std::string_view path, Reader reader)
+        : ControlRoute(gateway, path), read_(reader) {}
 
     // Before the body is read: a stranger's is not worth the memory.
     [[nodiscard]] bool begin_body(HttpConnection&, const http::Request& request,
@@ -172,6 +181,23 @@ public:
     }
 };
 
+// Shows what clients send and get, so a key is needed even where the rest of the API needs none.
+class LogRoute final : public ControlRoute {
+public:
+    using ControlRoute::ControlRoute;
+    void answer(HttpConnection& connection, const http::Request& request,
+                http::Response& response) override {
+        if (!gateway_.has_key(request)) return (void)refuse_stranger(response);
+        if (connection.worker().stopping()) return refuse(response, 503, "the server stops");
+        response.header("Cache-Control", "no-store");
+        // Without this field nginx holds events back until its buffer is full.
+        response.header("X-Accel-Buffering", "no").body("", "text/event-stream");
+        if (request.method() == "HEAD") return;
+        if (!gateway_.log().read(connection, response))
+            refuse(response, 503, "the log has too many readers");
+    }
+};
+
 // Olares' container has it for its own tests; applications do not use the answer.
 class DebugRoute final : public ControlRoute {
 public:
@@ -185,16 +211,18 @@ public:
 
 void mount_control(Site& site, Gateway& gateway) {
     const auto post = [&](std::string_view path, PostRoute::Reader reader) {
-        site.add("POST", path, std::make_unique<PostRoute>(gateway, reader));
+        site.add("POST", path, std::make_unique<PostRoute>(gateway, path, reader));
     };
     post("/tapr/ws/conn/send", read_send);
     post("/tapr/ws/conn/close", read_close);
     post("/tapr/ws/topic/join", read_join);
     post("/tapr/ws/topic/leave", read_leave);
     post("/tapr/ws/topic/publish", read_publish);
-    site.add("GET", "/tapr/ws/conn/list", std::make_unique<ListRoute>(gateway));
-    if (gateway.olares())
-        site.add("POST", "/tapr/ws/conn/debug", std::make_unique<DebugRoute>(gateway));
+    constexpr std::string_view list = "/tapr/ws/conn/list", log = "/tapr/ws/log",
+                               debug = "/tapr/ws/conn/debug";
+    site.add("GET", list, std::make_unique<ListRoute>(gateway, list));
+    site.add("GET", log, std::make_unique<LogRoute>(gateway, log));
+    if (gateway.olares()) site.add("POST", debug, std::make_unique<DebugRoute>(gateway, debug));
 }
 
 }  // namespace starling::server

@@ -79,12 +79,14 @@ std::optional<size_t> ControlWork::run_here(Gateway& gateway, GatewayPart& here,
                                             const ControlRequest& request) {
     if (gateway.group().workers.size() > 1 && !concerns_only(gateway, here.worker, request))
         return std::nullopt;
-    return run(here, request);
+    const size_t count = run(here, request);
+    gateway.log().carried_out(request, count, true, GatewayLog::By::api);
+    return count;
 }
 
 void ControlWork::spread(Gateway& gateway, GatewayPart& here, ControlRequest request, Done done) {
     const size_t bytes = bytes_of(request);
-    const auto work = std::make_shared<ControlWork>(std::move(request), std::move(done));
+    const auto work = std::make_shared<ControlWork>(gateway, std::move(request), std::move(done));
     WorkerGroup& group = gateway.group();
     work->left_ = uint32_t(group.workers.size());
     group.post_all(
@@ -105,11 +107,14 @@ void ControlWork::run_on(GatewayPart& part) {
 
 // The last call that held it has run or was dropped: each of them happened before.
 ControlWork::~ControlWork() {
-    if (!done_) return;
     const bool complete =
         left_.load(std::memory_order_relaxed) == 0 && !lost_.load(std::memory_order_relaxed);
+    const size_t connections = connections_.load(std::memory_order_relaxed);
+    gateway_.log().carried_out(request_, connections, complete,
+                               done_ ? GatewayLog::By::api : GatewayLog::By::application);
+    if (!done_) return;
     try {
-        done_(connections_.load(std::memory_order_relaxed), complete);
+        done_(connections, complete);
     } catch (const std::bad_alloc&) {  // The request's Reply goes unanswered, and gets 500.
     }
 }

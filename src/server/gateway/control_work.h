@@ -36,11 +36,12 @@ public:
     // those of other workers as well, and nothing was done.
     [[nodiscard]] static std::optional<size_t> run_here(Gateway& gateway, GatewayPart& here,
                                                         const ControlRequest& request);
-    // Carries it out on all workers, `here` at once. `done` (may be null) is called once, on any worker's thread.
+    // Carries it out on all workers, `here` at once. `done` is called once, on any worker's thread;
+    // null: the request is an action of the application.
     static void spread(Gateway& gateway, GatewayPart& here, ControlRequest request, Done done);
 
-    ControlWork(ControlRequest request, Done done)
-        : request_(std::move(request)), done_(std::move(done)) {}
+    ControlWork(Gateway& gateway, ControlRequest request, Done done)
+        : gateway_(gateway), request_(std::move(request)), done_(std::move(done)) {}
     ~ControlWork();  // Some call was dropped with its worker: done, and not complete.
     ControlWork(const ControlWork&) = delete;
     ControlWork& operator=(const ControlWork&) = delete;
@@ -49,6 +50,7 @@ private:
     void run_on(GatewayPart& part);
     void lose_one() noexcept { lost_.store(true, std::memory_order_relaxed); }
 
+    Gateway& gateway_;
     const ControlRequest request_;
     const Done done_;
     std::atomic<size_t> connections_{0};

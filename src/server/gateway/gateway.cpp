@@ -103,8 +103,7 @@ ConnIds make_conn_ids() {
 }
 
 std::vector<std::string> keys_of(const gateway::Options& options) {
-    if (!options.api_keys.empty() || options.olares != gateway::Olares::off)
-        return options.api_keys;
+    if (!options.api_keys.empty()) return options.api_keys;
     return {make_api_key()};
 }
 
@@ -114,10 +113,12 @@ const gateway::Route& valid(const gateway::Route& route) {
     return route;
 }
 
-// A field that shows that the request comes from elsewhere, through a proxy on this machine.
+// A field that shows that the request comes from elsewhere: through a proxy on this machine, or from a page in a
+// browser, which may be any site's. (Node.js' fetch() sends Sec-Fetch-Mode, but not Sec-Fetch-Site.)
 bool tells_of_another_peer(std::string_view name) noexcept {
-    constexpr std::array<std::string_view, 6> names = {
-        "forwarded", "via", "x-real-ip", "x-original-forwarded-for", "x-bfl-user", "origin"};
+    constexpr std::array<std::string_view, 7> names = {
+        "forwarded",  "via",    "x-real-ip",     "x-original-forwarded-for",
+        "x-bfl-user", "origin", "sec-fetch-site"};
     constexpr std::array<std::string_view, 2> prefixes = {"x-forwarded-", "x-envoy-"};
     const auto is = [name](std::string_view other) { return base::iequals(name, other); };
     const auto begins = [name](std::string_view prefix) {
@@ -161,6 +162,7 @@ GatewayRoute::GatewayRoute(gateway::Route route, gateway::Olares olares)
 Gateway::Gateway(gateway::Options options)
     : options_(std::move(options)),
       api_keys_(keys_of(options_)),
+      trusts_loopback_(options_.api_keys.empty() && options_.olares != gateway::Olares::off),
       conn_ids_(make_conn_ids()),
       budget_(options_.queues_bytes_max) {
     for (const gateway::Route& route : options_.routes)
@@ -169,10 +171,7 @@ Gateway::Gateway(gateway::Options options)
 
 Gateway::~Gateway() = default;
 
-const std::string& Gateway::api_key() const noexcept {
-    static const std::string none;
-    return api_keys_.empty() ? none : api_keys_.front();
-}
+const std::string& Gateway::api_key() const noexcept { return api_keys_.front(); }
 
 gateway::Stats Gateway::stats() const {
     const auto get = [](const std::atomic<uint64_t>& count) {
@@ -216,11 +215,15 @@ bool Gateway::is_busy(Worker& worker) { return part(worker).is_busy(); }
 GatewayPart& Gateway::part(const Worker& worker) const noexcept { return *parts_[worker.index()]; }
 
 bool Gateway::allows(const http::Request& request) const {
-    if (!api_keys_.empty()) return auth::is_api_key(auth::api_key_of(request), api_keys_);
-    if (!is_loopback(request.remote_address())) return false;
+    if (has_key(request)) return true;
+    if (!trusts_loopback_ || !is_loopback(request.remote_address())) return false;
     return std::ranges::none_of(request.headers(), [](const http::Field& field) {
         return tells_of_another_peer(field.name);
     });
+}
+
+bool Gateway::has_key(const http::Request& request) const {
+    return auth::is_api_key(auth::api_key_of(request), api_keys_);
 }
 
 webhook::DeliveryOptions Gateway::delivery_options(const GatewayRoute& route) const noexcept {

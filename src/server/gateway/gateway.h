@@ -19,6 +19,7 @@
 #include "server/extension.h"
 #include "server/gateway/application.h"
 #include "server/gateway/conn_id.h"
+#include "server/gateway/log.h"
 #include "webhook/answer.h"
 #include "webhook/body.h"
 #include "webhook/budget.h"
@@ -66,6 +67,7 @@ public:
     void attach(WorkerGroup& group) override;
     void detach() noexcept override;
     [[nodiscard]] bool is_busy(Worker& worker) override;
+    void close_handles() noexcept override { log_.end(); }
 
     [[nodiscard]] const gateway::Options& options() const noexcept { return options_; }
     [[nodiscard]] bool olares() const noexcept { return options_.olares != gateway::Olares::off; }
@@ -74,6 +76,7 @@ public:
     }
     // May the request use the control API?
     [[nodiscard]] bool allows(const http::Request& request) const;
+    [[nodiscard]] bool has_key(const http::Request& request) const;
 
     [[nodiscard]] const std::vector<std::unique_ptr<GatewayRoute>>& routes() const noexcept {
         return routes_;
@@ -81,6 +84,7 @@ public:
     [[nodiscard]] const ConnIds& conn_ids() const noexcept { return conn_ids_; }
     [[nodiscard]] webhook::Budget& budget() noexcept { return budget_; }
     [[nodiscard]] GatewayCounters& counters() noexcept { return counters_; }
+    [[nodiscard]] GatewayLog& log() noexcept { return log_; }
     // While the workers exist.
     [[nodiscard]] WorkerGroup& group() noexcept { return *group_; }
     [[nodiscard]] GatewayPart& part(const Worker& worker) const noexcept;
@@ -97,11 +101,12 @@ public:
 private:
     const gateway::Options options_;
     std::vector<std::unique_ptr<GatewayRoute>> routes_;
-    // Those of the options, or the one that was made. Empty: peers on loopback need none.
-    std::vector<std::string> api_keys_;
+    const std::vector<std::string> api_keys_;  // Those of the options, or the one that was made.
+    const bool trusts_loopback_;               // Its peers need no key.
     ConnIds conn_ids_;
     webhook::Budget budget_;
     GatewayCounters counters_;
+    GatewayLog log_;
     Idempotency idempotency_;
     WorkerGroup* group_ = nullptr;     // Null until attach().
     std::vector<GatewayPart*> parts_;  // By the workers' indices; the workers own them.

@@ -89,6 +89,7 @@ std::array<char, webhook::uuid_length> GatewayPart::make_token() {
 void GatewayPart::opened(GatewayClient& client) {
     index_.insert(client);
     gateway.counters().connections.fetch_add(1, std::memory_order_relaxed);
+    gateway.log().opened(client);
     heard(client);
     if (!client.route.application)
         (void)client.drop();  // Nothing is ever due.
@@ -120,7 +121,8 @@ void GatewayPart::received(GatewayClient& client, ws::Message message) {
             return answer_ping(client);
         if (client.route.application) data = webhook::data_of_binary(bytes, site.data);
     }
-    if (client.route.application) act(client, client.push(std::move(data)));
+    if (!client.route.application) return gateway.log().message(client, message);
+    act(client, client.push(std::move(data)));
 }
 
 void GatewayPart::answer_ping(GatewayClient& client) {
@@ -134,6 +136,7 @@ void GatewayPart::closed(std::unique_ptr<GatewayClient> client) {
     index_.erase(GatewayIndex::s_iterator_to(*client));
     client->unlink();
     gateway.counters().connections.fetch_sub(1, std::memory_order_relaxed);
+    gateway.log().closed(*client);
     if (!client->route.application || !fetcher_) return;
     GatewayClient& kept = *client.release();
     GatewayRoutePart& route = kept.route;
@@ -252,10 +255,11 @@ void GatewayPart::start(GatewayClient& client) {
     const uint32_t tag = free_flights_.back();
     fetcher_->post(*route.application, tag, headers, std::move(body));
     free_flights_.pop_back();
-    flights_[tag] = {client.slot_key(), &route};
+    const uint64_t now_ms = worker.loop().now_ms();
+    flights_[tag] = {client.slot_key(), &route, now_ms};
     ++route.in_flight;
     if (due.tries > 0) gateway.counters().retried.fetch_add(1, std::memory_order_relaxed);
-    client.started(worker.loop().now_ms());
+    client.started(now_ms);
 }
 
 std::string GatewayPart::headers_of(const GatewayClient& client, const webhook::Delivery::Due& due,
@@ -276,7 +280,10 @@ void GatewayPart::fetched(uint64_t tag, const fetch::Answer& answer) {
     GatewayRoutePart& route = *flight.route;
     --route.in_flight;
     // Null: the client's webhooks were dropped meanwhile.
-    if (GatewayClient* const client = clients_.find(flight.client)) take_answer(*client, answer);
+    if (GatewayClient* const client = clients_.find(flight.client)) {
+        gateway.log().webhook(*client, answer, worker.loop().now_ms() - flight.started_ms);
+        take_answer(*client, answer);
+    }
     start_ready(route);
 }
 
@@ -318,6 +325,7 @@ bool GatewayPart::may_log(LimitedLog& log) noexcept {
 void GatewayPart::log_failure(const GatewayClient& client, webhook::Action action,
                               const fetch::Answer& answer, bool lost) {
     if (lost) gateway.counters().given_up.fetch_add(1, std::memory_order_relaxed);
+    if (lost) gateway.log().given_up(client, webhook::action_text(action));
     LimitedLog& log = lost ? losses_ : failures_;
     if (!may_log(log)) return;
     const std::array<log::Field, 6> fields{

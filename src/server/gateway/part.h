@@ -94,6 +94,7 @@ private:
     struct Flight {
         base::SlotKey client;
         GatewayRoutePart* route = nullptr;
+        uint64_t started_ms = 0;
     };
     // At most one line a second for each, with the count of those between.
     struct LimitedLog {

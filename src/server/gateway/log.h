@@ -1,0 +1,117 @@
+// server/gateway/log.h: the gateway's live log, GET /tapr/ws/log: what passes on all workers, as Server-Sent Events
+// (WHATWG HTML section 9.2) with one JSON object each. docs/gateway.md lists the objects.
+//
+// Texts are cut at 256 bytes. Tokens, cookies, API keys and signatures are never shown: a token that the client repeats
+// in its data becomes "***", and of `tokens` in a request the log shows how many there are.
+//
+// Owner: Gateway. Thread: any. A call costs one relaxed load while the log has no reader.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/connection.h"
+#include "server/gateway/control_work.h"
+
+namespace starling::http {
+class Request;
+class Response;
+}  // namespace starling::http
+namespace starling::fetch {
+struct Answer;
+}
+namespace starling::ws {
+class Message;
+}
+
+namespace starling::server {
+
+class GatewayClient;
+class HttpConnection;
+class LogReader;
+
+class GatewayLog final : private RequestWatcher {
+public:
+    static constexpr size_t readers_max = 16;
+
+    // Who has asked for a message or a close.
+    enum class By : uint8_t { api, application };
+
+    GatewayLog();
+    ~GatewayLog();
+
+    void opened(const GatewayClient& client) noexcept {
+        if (is_read()) log_opened(client);
+    }
+    void closed(const GatewayClient& client) noexcept {
+        if (is_read()) log_closed(client);
+    }
+    // A message of a client whose route has no application.
+    void message(const GatewayClient& client, const ws::Message& message) noexcept {
+        if (is_read()) log_message(client, message);
+    }
+    // Call it before Delivery::finished().
+    void webhook(const GatewayClient& client, const fetch::Answer& answer,
+                 uint64_t duration_ms) noexcept {
+        if (is_read()) log_webhook(client, answer, duration_ms);
+    }
+    void given_up(const GatewayClient& client, std::string_view action) noexcept {
+        if (is_read()) log_given_up(client, action);
+    }
+    // Actions without a selector: about the client itself.
+    void sent(const GatewayClient& client, const webhook::Payload& payload) noexcept {
+        if (is_read()) log_sent(client, payload);
+    }
+    void closing(const GatewayClient& client, const webhook::CloseRequest& close) noexcept {
+        if (is_read()) log_closing(client, close);
+    }
+    // `complete` false: some workers were not reached.
+    void carried_out(const ControlRequest& request, size_t connections, bool complete,
+                     By by) noexcept {
+        if (is_read()) log_request(request, connections, complete, by);
+    }
+    void refused(std::string_view path, uint16_t status, std::string_view problem) noexcept {
+        if (is_read()) log_refused(path, status, problem);
+    }
+
+    // Answers with the log, as it happens from now on. False: there are too many readers.
+    [[nodiscard]] bool read(HttpConnection& connection, http::Response& response);
+    // Ends all answers. Call it while the workers exist.
+    void end() noexcept;
+    [[nodiscard]] bool is_read() const noexcept {
+        return count_.load(std::memory_order_relaxed) != 0;
+    }
+
+private:
+    void log_opened(const GatewayClient& client) noexcept;
+    void log_closed(const GatewayClient& client) noexcept;
+    void log_message(const GatewayClient& client, const ws::Message& message) noexcept;
+    void log_webhook(const GatewayClient& client, const fetch::Answer& answer,
+                     uint64_t duration_ms) noexcept;
+    void log_given_up(const GatewayClient& client, std::string_view action) noexcept;
+    void log_sent(const GatewayClient& client, const webhook::Payload& payload) noexcept;
+    void log_closing(const GatewayClient& client, const webhook::CloseRequest& close) noexcept;
+    void log_request(const ControlRequest& request, size_t connections, bool complete,
+                     By by) noexcept;
+    void log_refused(std::string_view path, uint16_t status, std::string_view problem) noexcept;
+    template <class F>
+    void log(std::string_view type, F&& describe) noexcept;
+    void publish(std::string_view event);
+
+    [[nodiscard]] std::shared_ptr<LogReader> find(uint32_t number);
+    void request_ended(base::SlotKey reader, base::SlotKey request, RequestEnd how) override;
+    void request_must_end(base::SlotKey reader, base::SlotKey request) override;
+
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<LogReader>> readers_;
+    uint32_t last_number_ = 0;
+    std::atomic<uint32_t> count_{0};  // readers_.size()
+};
+
+}  // namespace starling::server

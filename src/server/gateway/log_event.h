@@ -1,0 +1,44 @@
+// server/gateway/log_event.h: writes one event of the gateway's log.
+//
+// Owner: the function that writes it. Thread: any.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "webhook/control.h"
+
+namespace starling::server {
+
+class LogEvent {
+public:
+    static constexpr size_t text_bytes_max = 256;  // Of a text; it is not cut within a character.
+    static constexpr size_t names_max = 8;         // Of a list.
+
+    LogEvent(std::string_view type, int64_t time_ms);
+
+    LogEvent& text(std::string_view name, std::string_view value);
+    LogEvent& number(std::string_view name, int64_t value);
+    LogEvent& flag(std::string_view name, bool value);
+    // The first names; a list that is longer has "NAME_number" beside it. Nothing is written for none.
+    LogEvent& names(std::string_view name, const webhook::NameSet& values);
+    // "data", and "data_bytes" with its whole size. `secret` ("": none) is shown as "***".
+    LogEvent& data(std::string_view value, std::string_view secret = {});
+    // The same for bytes, as base64.
+    LogEvent& binary(std::string_view bytes);
+    LogEvent& payload(const webhook::Payload& payload);
+    // Tokens are counted, not shown.
+    LogEvent& selector(const webhook::Selector& selector);
+
+    // The whole object, once.
+    [[nodiscard]] std::string_view finish();
+
+private:
+    void key(std::string_view name);
+
+    std::string json_;
+};
+
+}  // namespace starling::server
