@@ -39,7 +39,8 @@ function showHealth() {
 async function checkHealth() {
   try {
     const response = await fetch("/healthz", { cache: "no-store" });
-    await response.text(); // read to its end, so that the connection can serve the next request
+    const { gateway_clients } = await response.json();
+    document.getElementById("gatewayCard").hidden = gateway_clients === undefined; // The gateway is off.
     healthState = response.ok ? "good" : "bad";
   } catch {
     healthState = "bad";

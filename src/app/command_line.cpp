@@ -26,7 +26,8 @@ constexpr ValueFlag serve_value_flags[] = {
     {"--log-format", "log.format", "FORMAT", "text or json"},
 };
 constexpr ValueFlag serve_switches[] = {
-    {"--demo", "demo", "", "Serve the demo: home page, /echo, /chat, /socketio, /community"},
+    {"--demo", "demo", "",
+     "Serve the demo: home page, /echo, /chat, /socketio, /community, /gateway"},
     {"--access-log", "access_log", "", "A log line per HTTP request"},
 };
 constexpr ValueFlag gateway_value_flags[] = {
@@ -39,10 +40,12 @@ constexpr ValueFlag gateway_value_flags[] = {
     {"--workers", "workers", "N", "Threads; 0: one per core"},
     {"--tls-cert", "tls_cert", "FILE", "Certificate chain, PEM; serves TLS"},
     {"--tls-key", "tls_key", "FILE", "Its private key, PEM"},
+    {"--data", "demo_data", "FILE", "The demo's data, SQLite; :memory: for none"},
     {"--log-level", "log.level", "LEVEL", "debug, info, warn, error or off"},
     {"--log-format", "log.format", "FORMAT", "text or json"},
 };
 constexpr ValueFlag gateway_switches[] = {
+    {"--demo", "demo", "", "Serve the demo's pages too, with a console of the gateway at /gateway"},
     {"--show-tokens", "gateway.show_tokens", "", "Show tokens in the list of connections"},
     {"--access-log", "access_log", "", "A log line per HTTP request"},
 };

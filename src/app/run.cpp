@@ -3,6 +3,7 @@
 #include "app/command_line.h"
 #include "app/demo/community/community.h"
 #include "app/demo/community/data_file.h"
+#include "app/demo/gateway_demo.h"
 #include "app/site.h"
 
 #include <poll.h>
@@ -74,12 +75,13 @@ void greet_gateway(const Settings& settings, const SiteFacts& facts, std::ostrea
         else
             out << "webhooks to " << route.application << '\n';
     }
-    if (!facts.made_gateway_key.empty())
+    const bool olares = settings.gateway.olares != gateway::Olares::off;
+    if (!facts.made_gateway_key.empty() && olares)
+        out << "the control API /tapr/ws takes requests without a key from this machine, unless a "
+               "proxy or a browser sends them\n";
+    if (!facts.made_gateway_key.empty() && (!olares || settings.demo))
         out << "key of the control API /tapr/ws, made for this run: " << facts.made_gateway_key
             << " (gateway.api_keys sets another)\n";
-    else if (settings.gateway.api_keys.empty())
-        out << "the control API /tapr/ws takes requests without a key from this machine, unless a "
-               "proxy forwards them\n";
 }
 
 // Prints "starling 0.1.0 listening on http://localhost:8080 (2 workers)".
@@ -102,6 +104,9 @@ void greet(const Server& server, const Settings& settings, const SiteFacts& fact
     if (settings.demo && has_pages && !urls.empty() && urls.front().starts_with("http"))
         out << "pages: " << urls.front() << "/echo, " << urls.front() << "/chat, " << urls.front()
             << "/socketio and " << urls.front() << "/community\n";
+    if (settings.demo && has_pages && settings.gateway_enabled && settings.control_listen.empty() &&
+        !urls.empty() && urls.front().starts_with("http"))
+        out << "console of the gateway: " << urls.front() << "/gateway\n";
     if (!facts.made_publish_key.empty())
         out << "key of POST /api/publish, made for this run: " << facts.made_publish_key
             << " (events.api_key sets another)\n";
@@ -245,6 +250,7 @@ int run(const std::vector<std::string>& args, const Environment& environment,
     for (const std::string& warning : config.warnings()) err << warning << std::endl;
     Settings settings = config.settings();
     if (!find_pages(settings, executable_path)) return wrong(err, no_pages);
+    if (settings.demo && !settings.gateway_enabled) add_gateway_demo(settings);
     try {
         return checking ? check(config, settings, line.config, out, err)
                         : serve(config, std::move(settings), environment, out, err);

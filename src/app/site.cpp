@@ -3,6 +3,7 @@
 #include <starling/socketio.h>
 
 #include "app/demo/community/community.h"
+#include "app/demo/gateway_demo.h"
 #include "app/demo/socketio_chat.h"
 #include "app/events.h"
 #include "app/kinds.h"
@@ -20,15 +21,18 @@ constexpr std::string_view demo_policy =
     "default-src 'self'; img-src 'self' blob: data:; connect-src 'self' ws: wss:; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
 
-void health(Server& server) {
-    server.get("/healthz", [&server](const http::Request&, http::Response& response) {
+// `console`: the gateway whose console the demo serves, once there is one.
+void health(Server& server, const std::shared_ptr<const gateway::Gateway*>& console) {
+    server.get("/healthz", [&server, console](const http::Request&, http::Response& response) {
         ServerStats stats = server.stats();
         response.header("Cache-Control", "no-store");
-        response.json(boost::json::object{{"status", "ok"},
-                                          {"version", version()},
-                                          {"connections", stats.connections_open},
-                                          {"websockets", stats.websockets_open},
-                                          {"socketio_sessions", stats.socketio_sessions_open}});
+        boost::json::object answer{{"status", "ok"},
+                                   {"version", version()},
+                                   {"connections", stats.connections_open},
+                                   {"websockets", stats.websockets_open},
+                                   {"socketio_sessions", stats.socketio_sessions_open}};
+        if (*console) answer.emplace("gateway_clients", (*console)->stats().connections_open);
+        response.json(answer);
     });
     server.get("/readyz", [&server](const http::Request&, http::Response& response) {
         bool stopping = server.stopping();
@@ -108,10 +112,18 @@ base::Result<events::Channels*, SiteFault> serve_events(Server& server, const Se
     return channels;
 }
 
+// The console's page calls the control API, on the address that the page comes from.
+bool has_console(const Settings& settings) {
+    return settings.demo && settings.gateway_enabled && settings.control_listen.empty();
+}
+
 base::Result<gateway::Gateway*, SiteFault> serve_gateway(Server& server, const Settings& settings) {
     gateway::Options options = settings.gateway;
     for (gateway::Route& route : options.routes) add_origins(route.origins, settings);
     try {
+        if (has_console(settings))
+            server.get("/gateway", page(settings.root + "/gateway/console.html"));
+        if (settings.gateway_demo) serve_gateway_demo(server);
         return &server.gateway(std::move(options));
     } catch (const std::exception& refused) {
         return base::Failure(SiteFault{"gateway.routes", refused.what()});
@@ -138,7 +150,8 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
         server.default_header("Referrer-Policy", "same-origin");
     }
     if (!settings.cors.origins.empty()) server.cors(settings.cors);
-    health(server);
+    const auto console = std::make_shared<const gateway::Gateway*>(nullptr);
+    health(server, console);
     if (has_events(settings)) {
         const auto channels = serve_events(server, settings, community);
         if (!channels) return base::Failure(channels.error());
@@ -148,6 +161,7 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
     if (settings.gateway_enabled) {
         const auto gateway = serve_gateway(server, settings);
         if (!gateway) return base::Failure(gateway.error());
+        if (has_console(settings)) *console = *gateway;
         if (settings.gateway.api_keys.empty()) facts.made_gateway_key = (*gateway)->api_key();
     }
     if (settings.demo) {

@@ -46,6 +46,7 @@ struct Settings {
 
     bool gateway_enabled = false;               // `starling gateway` serves it in any case.
     gateway::Options gateway = {.routes = {}};  // No route: one with the defaults.
+    bool gateway_demo = false;                  // It is that of app/demo/gateway_demo.h.
     std::string control_listen;  // The address of the control API; "": those of `listen`.
     std::string manifest;        // "": none. Names the application of a route without one.
 

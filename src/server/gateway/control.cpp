@@ -193,7 +193,9 @@ public:
         // Without this field nginx holds events back until its buffer is full.
         response.header("X-Accel-Buffering", "no").body("", "text/event-stream");
         if (request.method() == "HEAD") return;
-        if (!gateway_.log().read(connection, response))
+        webhook::NameSet paths;
+        for (const auto& route : gateway_.routes()) paths.add(route->options.path);
+        if (!gateway_.log().read(connection, response, paths))
             refuse(response, 503, "the log has too many readers");
     }
 };

@@ -193,7 +193,8 @@ void GatewayLog::log_refused(std::string_view path, uint16_t status,
 
 // ---- readers --------------------------------------------------------------------------------------
 
-bool GatewayLog::read(HttpConnection& connection, http::Response& response) {
+bool GatewayLog::read(HttpConnection& connection, http::Response& response,
+                      const webhook::NameSet& paths) {
     Worker& worker = connection.worker();
     std::shared_ptr<LogReader> reader;
     {
@@ -205,7 +206,7 @@ bool GatewayLog::read(HttpConnection& connection, http::Response& response) {
     }
     connection.watch(*this, {reader->number, 1});
     // Every event from here on reaches this reader: the answer says so by its first one.
-    reader->add(LogEvent("started", unix_time_ms()).finish());
+    reader->add(LogEvent("started", unix_time_ms()).names("paths", paths).finish());
     reader->keep_alive();
     return true;
 }

@@ -80,8 +80,10 @@ public:
         if (is_read()) log_refused(path, status, problem);
     }
 
-    // Answers with the log, as it happens from now on. False: there are too many readers.
-    [[nodiscard]] bool read(HttpConnection& connection, http::Response& response);
+    // Answers with the log, as it happens from now on. Its first event names the clients' paths. False: there are
+    // too many readers.
+    [[nodiscard]] bool read(HttpConnection& connection, http::Response& response,
+                            const webhook::NameSet& paths);
     // Ends all answers. Call it while the workers exist.
     void end() noexcept;
     [[nodiscard]] bool is_read() const noexcept {

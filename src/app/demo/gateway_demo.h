@@ -1,0 +1,26 @@
+// app/demo/gateway_demo.h: the gateway in `starling serve --demo`: clients at /gateway/ws, and an application of the
+// demo's own in the same process, so that the console page /gateway has something to show.
+//
+// Thread: main's, before the server runs.
+#pragma once
+
+#include "app/config/settings.h"
+
+#include <string_view>
+
+namespace starling::app {
+
+inline constexpr std::string_view gateway_demo_path = "/gateway/application";
+
+// Adds the demo's gateway to settings without one. Nothing where no listener can be reached over plain HTTP: all have
+// TLS, or a port that the kernel chooses.
+void add_gateway_demo(Settings& settings);
+
+// Mounts the application. It keeps no state, and its answers reach clients only through the gateway, so that a stranger
+// who asks it gains nothing. It answers webhooks with actions:
+//   open      the client joins the topic "demo" and gets {"event":"welcome","conn_id"}
+//   message   {"say":TEXT} is published to the topic as {"event":"said","from","text"}; all else comes back as
+//             {"event":"echo","data"}
+void serve_gateway_demo(Server& server);
+
+}  // namespace starling::app
