@@ -9,7 +9,7 @@
 using namespace std::chrono_literals;
 namespace ws = starling::ws;
 
-std::string time_of_day() {
+static std::string time_of_day() {
     const std::time_t now = std::time(nullptr);
     std::tm parts{};
     localtime_r(&now, &parts);

@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 
-namespace sio = starling::sio;
 namespace ws = starling::ws;
 
 int main(int count, char** arguments) {

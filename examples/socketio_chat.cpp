@@ -33,7 +33,7 @@ void allow_page(const http::Request& request, http::Response& response) {
         .header("Vary", "Origin");
 }
 
-void on_connection(sio::Server& io, sio::Socket socket) {
+static void on_connection(sio::Server& io, sio::Socket socket) {
     socket.emit("news", {{"hello", "world"}});
     io.emit("pub", {{"will", "be received by everyone"}});
 

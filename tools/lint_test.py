@@ -226,6 +226,14 @@ class Text(unittest.TestCase):
         for line in ["the method", "a/ho" "me/x", "GET /homepage", "https://example.com/wo" "rk/a"]:
             self.assertEqual(found(text.check_words([File("a.h", line)])), [], line)
 
+    def test_nolint(self):
+        for line in ["f();  // NOLINT", "f();  // NOLINT: it is right", "f();  // NOLINT(a-check)",
+                     "// NOLINTBEGIN(a-check): reason", "f();  // NOLINT(*): reason"]:
+            self.assertEqual(found(text.check_nolint([File("a.h", line)])), ["a.h:1 nolint"], line)
+        for line in ["f();  // NOLINT(a-check): a reason.", "// NOLINTNEXTLINE(a-check,b-check): a reason."]:
+            self.assertEqual(found(text.check_nolint([File("a.h", line)])), [], line)
+        self.assertEqual(found(text.check_nolint([File("a.md", "// NOLINT")])), [])
+
     def test_space(self):
         for line in ["x; \n", "x;\r\n", "x;", "\tx;\n", "x;\n\n"]:
             self.assertEqual(len(found(text.check_space([File("a.h", line)]))), 1, repr(line))

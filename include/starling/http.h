@@ -90,7 +90,7 @@ public:
     Request(const Request&) = delete;
     Request& operator=(const Request&) = delete;
 
-    std::string_view method() const noexcept { return method_; }
+    [[nodiscard]] std::string_view method() const noexcept { return method_; }
     // As received, RFC 9112 section 3.2.
     std::string_view target() const noexcept { return target_; }
     // Percent-decoded. A path with dot segments, NUL or malformed escapes gets 404 before any
@@ -374,7 +374,7 @@ struct Kept<const http::Request&> {
 };
 template <>
 struct Kept<http::Response&> {
-    explicit Kept(const http::Response& response) : value(response) {}
+    explicit Kept(http::Response response) : value(std::move(response)) {}
     [[nodiscard]] http::Response& get() noexcept { return value; }
     http::Response value;
 };

@@ -29,7 +29,7 @@ struct Flags {
 
 // A negative timeout expires with the next run of the timers.
 constexpr uint64_t timeout_ms(std::chrono::milliseconds timeout) noexcept {
-    return timeout.count() < 0 ? 1 : uint64_t(timeout.count());
+    return timeout.count() < 0 ? 1 : static_cast<uint64_t>(timeout.count());
 }
 
 // The flag methods of Derived. Each returns a changed copy, made by Result::from(derived): a

@@ -98,7 +98,7 @@ struct Parameter<T> {
         // 2^63 is the smallest number that does not fit; a double represents 2^63 exactly.
         if (!number || std::trunc(*number) != *number || std::abs(*number) >= 9223372036854775808.0)
             return false;
-        return fit(int64_t(*number), to);
+        return fit(static_cast<int64_t>(*number), to);
     }
 
 private:

@@ -268,7 +268,7 @@ public:
                                                std::string_view reason, ClosedBy) mutable {
               return handler(socket, code, reason);
           }) {}
-    explicit operator bool() const noexcept { return bool(call_); }
+    explicit operator bool() const noexcept { return static_cast<bool>(call_); }
     void operator()(Socket socket, uint16_t code, std::string_view reason, ClosedBy by) const {
         call_(socket, code, reason, by);
     }

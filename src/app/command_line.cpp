@@ -136,7 +136,7 @@ struct Parser {
 };
 
 CommandLine wrong(std::string why) {
-    std::replace(why.begin(), why.end(), '\n', ' ');
+    std::ranges::replace(why, '\n', ' ');
     CommandLine result;
     result.text = "starling: " + why + "; see starling --help\n";
     result.exit_code = 2;
@@ -161,7 +161,7 @@ CommandLine gateway_command(const Parser& parser) {
 CommandLine parse_command_line(std::vector<std::string> args) {
     Parser parser;
     CommandLine result;
-    std::reverse(args.begin(), args.end());  // CLI11 parses from the back.
+    std::ranges::reverse(args);  // CLI11 parses from the back.
     try {
         parser.app.parse(args);
     } catch (const CLI::Success& asked) {  // Help or version.

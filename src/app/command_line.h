@@ -4,6 +4,7 @@
 // Owner: main, as a value. Thread: main's.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

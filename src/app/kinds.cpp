@@ -44,7 +44,7 @@ ws::Route chat(Server& server, ws::Route route) {
     route.message = [&server](ws::Socket socket, ws::Message message) {
         auto* member = socket.data<Member>();
         if (!member) return;
-        ChatStep step = chat_step(member->name, message);
+        const ChatStep step = chat_step(member->name, message);
         if (!step.to_everyone.empty()) server.publish(member->room, step.to_everyone);
         if (!step.to_sender.empty()) socket.send(step.to_sender);
     };

@@ -12,9 +12,9 @@ namespace {
 starling::app::Environment environment_of(char** variables) {
     starling::app::Environment environment;
     for (char** variable = variables; *variable; ++variable) {
-        std::string_view text = *variable;
-        size_t equals = text.find('=');
-        if (equals != text.npos)
+        const std::string_view text = *variable;
+        const size_t equals = text.find('=');
+        if (equals != std::string_view::npos)
             environment.emplace_back(text.substr(0, equals), text.substr(equals + 1));
     }
     return environment;
@@ -22,8 +22,8 @@ starling::app::Environment environment_of(char** variables) {
 
 std::string executable_path() {
     char path[PATH_MAX];
-    ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
-    return size > 0 ? std::string(path, size_t(size)) : std::string();
+    const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+    return size > 0 ? std::string(path, static_cast<size_t>(size)) : std::string();
 }
 
 }  // namespace

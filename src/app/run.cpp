@@ -29,23 +29,25 @@ class StartLog final : public log::Sink {
 public:
     explicit StartLog(std::shared_ptr<log::Sink> inner) : inner_(std::move(inner)) {}
 
-    bool wants(log::Level level) const noexcept override { return inner_->wants(level); }
+    [[nodiscard]] bool wants(log::Level level) const noexcept override {
+        return inner_->wants(level);
+    }
     void write(log::Level level, std::string_view message,
                std::span<const log::Field> fields) noexcept override {
         if (level != log::Level::error || started_.load(std::memory_order_acquire))
             return inner_->write(level, message, fields);
-        std::lock_guard lock(mutex_);
+        const std::lock_guard lock(mutex_);
         try {
             if (fault_.empty()) fault_ = message;
         } catch (const std::exception&) {  // Out of memory: the exit code is enough.
         }
     }
     void reopen() noexcept override { inner_->reopen(); }
-    uint64_t dropped() const noexcept override { return inner_->dropped(); }
+    [[nodiscard]] uint64_t dropped() const noexcept override { return inner_->dropped(); }
 
     void started() noexcept { started_.store(true, std::memory_order_release); }
     std::string fault() {
-        std::lock_guard lock(mutex_);
+        const std::lock_guard lock(mutex_);
         return fault_;
     }
 
@@ -91,13 +93,14 @@ void greet(const Server& server, const Settings& settings, const SiteFacts& fact
     std::vector<std::string> urls;
     std::vector<std::string> addresses = server.addresses();
     for (size_t i = 0; i < addresses.size(); ++i) {
-        Listen::Tls tls = settings.server.listen[i].tls;
-        bool automatic = tls == Listen::Tls::automatic && !settings.server.certificates.empty();
+        const Listen::Tls tls = settings.server.listen[i].tls;
+        const bool automatic =
+            tls == Listen::Tls::automatic && !settings.server.certificates.empty();
         urls.push_back(url_of(addresses[i], tls == Listen::Tls::on || automatic));
     }
     out << "starling " << version() << " listening on ";
     for (size_t i = 0; i < urls.size(); ++i) out << (i ? ", " : "") << urls[i];
-    unsigned workers = worker_count(settings);
+    const unsigned workers = worker_count(settings);
     out << " (" << workers << (workers == 1 ? " worker)\n" : " workers)\n");
     // A root of the user's may hold other pages.
     const bool has_pages = std::filesystem::exists(settings.root + "/echo/index.html");
@@ -197,16 +200,17 @@ int serve(const Config& config, Settings settings, const Environment& environmen
         log->started();
         greet(server, settings, *facts, out);
         std::array fields{log::Field{"version", version()},
-                          log::Field{"workers", int64_t(worker_count(settings))}};
+                          log::Field{"workers", static_cast<int64_t>(worker_count(settings))}};
         if (told) log->write(log::Level::info, "started", fields);
     });
-    int exit_code = server.run();
+    const int exit_code = server.run();
     if (exit_code != 0) return wrong(err, start_fault(config, settings, log->fault()));
     if (told) {
         ServerStats stats = server.stats();
-        std::array fields{log::Field{"connections", int64_t(stats.connections_accepted)},
-                          log::Field{"requests", int64_t(stats.requests)},
-                          log::Field{"messages", int64_t(stats.messages_received)}};
+        std::array fields{
+            log::Field{"connections", static_cast<int64_t>(stats.connections_accepted)},
+            log::Field{"requests", static_cast<int64_t>(stats.requests)},
+            log::Field{"messages", static_cast<int64_t>(stats.messages_received)}};
         log->write(log::Level::info, "stopped", fields);
     }
     return 0;
@@ -232,12 +236,12 @@ int check(const Config& config, const Settings& settings, const std::string& fil
 
 int run(const std::vector<std::string>& args, const Environment& environment,
         const std::string& executable_path, std::ostream& out, std::ostream& err) {
-    CommandLine line = parse_command_line(args);
+    const CommandLine line = parse_command_line(args);
     if (line.action == CommandLine::Action::print) {
         (line.exit_code == 0 ? out : err) << line.text << std::flush;
         return line.exit_code;
     }
-    bool checking = line.action == CommandLine::Action::check_config;
+    const bool checking = line.action == CommandLine::Action::check_config;
     Config config;
     if (line.has_config && !config.read_file(line.config)) return wrong(err, config.error());
     if (!checking) {

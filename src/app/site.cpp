@@ -35,7 +35,7 @@ void health(Server& server, const std::shared_ptr<const gateway::Gateway*>& cons
         response.json(answer);
     });
     server.get("/readyz", [&server](const http::Request&, http::Response& response) {
-        bool stopping = server.stopping();
+        const bool stopping = server.stopping();
         response.header("Cache-Control", "no-store").status(stopping ? 503 : 200);
         response.json(boost::json::object{{"status", stopping ? "stopping" : "ready"}});
     });
@@ -79,8 +79,8 @@ std::optional<SiteFault> websockets(Server& server, const Settings& settings) {
     for (const WebSocketSettings& one :
          {WebSocketSettings{"/echo", Kind::echo, {.subprotocols = {"echo", "chat"}}},
           WebSocketSettings{"/chat", Kind::chat, {}}}) {
-        bool configured = std::any_of(routes.begin(), routes.end(),
-                                      [&](const auto& route) { return route.path == one.path; });
+        const bool configured =
+            std::ranges::any_of(routes, [&](const auto& route) { return route.path == one.path; });
         if (!configured) websocket(server, settings, one);
     }
     return std::nullopt;
@@ -106,7 +106,7 @@ base::Result<events::Channels*, SiteFault> serve_events(Server& server, const Se
         }
         if (community) community->mount(server, *channels);
     } catch (const std::exception& refused) {
-        std::string key = "events.channels[" + std::to_string(i) + "]";
+        const std::string key = "events.channels[" + std::to_string(i) + "]";
         return base::Failure(SiteFault{channels ? key : "auth", refused.what()});
     }
     return channels;
@@ -133,8 +133,8 @@ base::Result<gateway::Gateway*, SiteFault> serve_gateway(Server& server, const S
 }  // namespace
 
 std::string find_web_folder(const std::string& executable_path) {
-    std::string folder = executable_path.substr(0, executable_path.rfind('/') + 1);
-    for (std::string_view relative : {"../share/starling/web", "../../web"}) {
+    const std::string folder = executable_path.substr(0, executable_path.rfind('/') + 1);
+    for (const std::string_view relative : {"../share/starling/web", "../../web"}) {
         std::string candidate = folder + std::string(relative);
         if (::access((candidate + "/chat/index.html").c_str(), R_OK) == 0) return candidate;
     }

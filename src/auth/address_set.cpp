@@ -36,14 +36,14 @@ bool AddressSet::parse(std::string_view text, Range& range) noexcept {
         const auto bytes = v4->to_bytes();
         range.first = {};
         range.first[10] = range.first[11] = 0xff;
-        std::copy(bytes.begin(), bytes.end(), range.first.begin() + 12);
+        std::ranges::copy(bytes, range.first.begin() + 12);
         range.v4 = true;
         return true;
     }
     const auto v6 = boost::urls::parse_ipv6_address(View(text.data(), text.size()));
     if (!v6) return false;
     const auto bytes = v6->to_bytes();
-    std::copy(bytes.begin(), bytes.end(), range.first.begin());
+    std::ranges::copy(bytes, range.first.begin());
     range.v4 = v6->is_v4_mapped();
     return true;
 }
@@ -59,8 +59,8 @@ void AddressSet::add(std::string_view text) {
     if (!parse(text.substr(0, slash), range))
         throw std::invalid_argument(named + "is no address, range (10.0.0.0/8) or 'unix'");
     // An IPv4-mapped address in IPv6 notation has a prefix length of at least 96.
-    const bool dotted = range.v4 && text.substr(0, slash).find(':') == text.npos;
-    if (slash != text.npos) {
+    const bool dotted = range.v4 && text.substr(0, slash).find(':') == std::string_view::npos;
+    if (slash != std::string_view::npos) {
         const std::string_view digits = text.substr(slash + 1);
         unsigned bits = 0;
         const auto [end, error] =
@@ -83,7 +83,7 @@ bool AddressSet::contains(std::string_view address) const noexcept {
     if (address.empty() || address == "unix") return unix_;
     Range peer;
     if (!parse(address, peer)) return false;
-    return std::any_of(ranges_.begin(), ranges_.end(), [&](const Range& range) {
+    return std::ranges::any_of(ranges_, [&](const Range& range) {
         return range.v4 == peer.v4 && same_prefix(range.first, peer.first, range.prefix_bits);
     });
 }

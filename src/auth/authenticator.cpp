@@ -29,7 +29,7 @@ bool is_name(std::string_view text) {
         return c > 0x20 && c < 0x7f &&
                std::string_view("\"(),/:;<=>?@[\\]{}").find(c) == std::string_view::npos;
     };
-    return !text.empty() && std::all_of(text.begin(), text.end(), is_name_char);
+    return !text.empty() && std::ranges::all_of(text, is_name_char);
 }
 
 std::vector<VerifyingKey> read_keys(std::vector<Key> keys) {
@@ -40,7 +40,7 @@ std::vector<VerifyingKey> read_keys(std::vector<Key> keys) {
         const std::string name = "keys[" + std::to_string(out.size()) + "]" +
                                  (key.id.empty() ? "" : " (id '" + key.id + "')") + ": ";
         if (key.id.size() > key_id_bytes_max) refuse(name + "an id has 255 bytes at most");
-        const bool known = !key.id.empty() && std::any_of(out.begin(), out.end(), [&](auto& other) {
+        const bool known = !key.id.empty() && std::ranges::any_of(out, [&](auto& other) {
             return other.id() == key.id;
         });
         // With two keys of one id, a token could choose the weaker key.
@@ -67,7 +67,7 @@ AddressSet read_addresses(const std::vector<std::string>& texts) {
 }
 
 void check_options(const Options& options) {
-    if (options.leeway < options.leeway.zero() || options.leeway > leeway_max)
+    if (options.leeway < std::chrono::seconds::zero() || options.leeway > leeway_max)
         refuse("leeway: want 0 s to a day");
     if (options.user_claim.empty()) refuse("user_claim: want the name of a claim");
     if (!options.cookie.empty() && !is_name(options.cookie))

@@ -31,7 +31,7 @@ bool has_kind(const JsonMember* member, Kind kind, Kind other) {
 bool has_audience(const JsonMember* member, std::string_view audience) {
     if (member == nullptr) return false;
     if (member->kind == Kind::text) return member->text == audience;
-    return std::find(member->texts.begin(), member->texts.end(), audience) != member->texts.end();
+    return std::ranges::find(member->texts, audience) != member->texts.end();
 }
 
 // email_verified, OpenID Connect Core section 5.1. Some issuers write it as a string.
@@ -60,8 +60,7 @@ bool is_user(std::string_view user) noexcept {
     const auto is_control = [](char c) {
         return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
     };
-    return !user.empty() && user.size() <= user_bytes_max &&
-           std::none_of(user.begin(), user.end(), is_control);
+    return !user.empty() && user.size() <= user_bytes_max && std::ranges::none_of(user, is_control);
 }
 
 Verdict check_claims(std::string_view claims, const Options& options, int64_t now_s) {

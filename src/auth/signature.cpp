@@ -55,15 +55,16 @@ void check_secret(std::string_view secret) {
         throw std::invalid_argument("an HS256 secret has 32 bytes at least (RFC 7518 section 3.2)");
     // Refuses a public key as an HS256 secret: a public key is known to everyone (algorithm
     // confusion attack).
-    if (secret.find("-----BEGIN ") != secret.npos)
+    if (secret.find("-----BEGIN ") != std::string_view::npos)
         throw std::invalid_argument("a PEM file is no HS256 secret; is the algorithm right?");
 }
 
 EVP_PKEY* read_public_key(std::string_view pem) {
-    if (pem.find("PRIVATE KEY-----") != pem.npos)
+    if (pem.find("PRIVATE KEY-----") != std::string_view::npos)
         throw std::invalid_argument("is a private key; give the public one alone");
     const size_t begin = pem.find("-----BEGIN ");
-    if (begin == pem.npos || pem.find("-----BEGIN ", begin + 1) != pem.npos)
+    if (begin == std::string_view::npos ||
+        pem.find("-----BEGIN ", begin + 1) != std::string_view::npos)
         throw std::invalid_argument("want one public key in PEM");
     const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     EVP_PKEY* key = bio ? PEM_read_bio_PUBKEY(bio.get(), nullptr, no_password, nullptr) : nullptr;

@@ -9,10 +9,10 @@ namespace starling::auth {
 
 std::optional<Token> parse_token(std::string_view text) {
     const size_t first = text.find('.');
-    if (first == text.npos) return std::nullopt;
+    if (first == std::string_view::npos) return std::nullopt;
     const size_t second = text.find('.', first + 1);
     // A third dot fails as a character outside base64url. A token of five parts is encrypted (JWE).
-    if (second == text.npos) return std::nullopt;
+    if (second == std::string_view::npos) return std::nullopt;
 
     const auto header_json = base::base64url_decode(text.substr(0, first));
     auto claims = base::base64url_decode(text.substr(first + 1, second - first - 1));

@@ -5,8 +5,7 @@
 
 #include "base/exception_text.h"
 
-namespace starling {
-namespace detail {
+namespace starling::detail {
 namespace {
 
 constinit thread_local Strand* current_strand = nullptr;
@@ -116,5 +115,4 @@ void Home<>::ended(const std::exception_ptr& error) {
     if (const auto strand = Strand::current()) strand->log_exception("coroutine", describe(error));
 }
 
-}  // namespace detail
-}  // namespace starling
+}  // namespace starling::detail

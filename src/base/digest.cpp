@@ -58,7 +58,7 @@ std::string md5_hex(std::string_view text) {
     require(md5 != nullptr &&
             EVP_Digest(text.data(), text.size(), hash.data(), &size, md5, nullptr) == 1);
     std::string out;
-    out.reserve(size_t(2) * size);
+    out.reserve(size_t{2} * size);
     for (unsigned i = 0; i < size; ++i) {
         out += digits[hash[i] >> 4];
         out += digits[hash[i] & 15];

@@ -24,7 +24,7 @@ const char* skip_blanks(const char* at, const char* end) noexcept {
 // Finds the first quote, backslash or control character.
 const char* find_special(const char* at, const char* end) noexcept {
     for (; end - at >= 8; at += 8) {
-        uint64_t word;
+        uint64_t word = 0;
         std::memcpy(&word, at, 8);
         const uint64_t found = json_detail::special(word);
         if (found != 0) return at + std::countr_zero(found) / 8;
@@ -67,8 +67,8 @@ private:
             const bool object = *at_ == '{';
             if (!object && *at_ != '[') return scalar();
             if (depth_ == json_scan_depth_max) return false;
-            objects_[depth_ / 64] &= ~(uint64_t(1) << depth_ % 64);
-            objects_[depth_ / 64] |= uint64_t(object) << depth_ % 64;
+            objects_[depth_ / 64] &= ~(uint64_t{1} << depth_ % 64);
+            objects_[depth_ / 64] |= static_cast<uint64_t>(object) << depth_ % 64;
             ++depth_;
             at_ = skip_blanks(at_ + 1, end_);
             if (at_ == end_) return false;

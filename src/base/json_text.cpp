@@ -21,7 +21,7 @@ Traits traits_of(std::string_view text) {
     const char* at = text.data();
     size_t left = text.size();
     for (; left >= 8; at += 8, left -= 8) {
-        uint64_t word;
+        uint64_t word = 0;
         std::memcpy(&word, at, 8);
         all |= word;
         special |= json_detail::special(word);
@@ -127,7 +127,7 @@ bool append_json_decoded(std::string& out, std::string_view raw) {
     for (size_t at = 0; at < raw.size();) {
         const size_t next = raw.find('\\', at);
         out.append(raw.substr(at, next - at));
-        if (next == raw.npos) break;
+        if (next == std::string_view::npos) break;
         if (const auto unit = json_unit_at(raw, next)) {
             const Escape escape = escape_at(raw, next, *unit);
             append_utf8(out, escape.code);
@@ -150,7 +150,7 @@ bool json_string_is(std::string_view raw, std::string_view text) {
 }
 
 bool json_has_lone_surrogate(std::string_view json) noexcept {
-    for (size_t at = json.find('\\'); at != json.npos; at = json.find('\\', at)) {
+    for (size_t at = json.find('\\'); at != std::string_view::npos; at = json.find('\\', at)) {
         const auto unit = json_unit_at(json, at);
         if (!unit) {
             at += 2;

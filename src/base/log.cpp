@@ -64,9 +64,9 @@ public:
 
     // Reports the count once the output takes lines again, and at the end.
     void report_dropped() noexcept {
-        uint64_t dropped = counters_->dropped.load(std::memory_order_relaxed);
+        const uint64_t dropped = counters_->dropped.load(std::memory_order_relaxed);
         if (dropped == reported_) return;
-        std::array fields{Field{"lines", int64_t(dropped - reported_)}};
+        std::array fields{Field{"lines", static_cast<int64_t>(dropped - reported_)}};
         if (put(Level::warn, "log lines dropped", fields)) reported_ = dropped;
     }
 
@@ -74,7 +74,7 @@ private:
     void sink_it_(const spdlog::details::log_msg& message) override {
         counters_->queued_lines.fetch_sub(1, std::memory_order_relaxed);
         report_dropped();
-        std::string_view body(message.payload.data(), message.payload.size());
+        const std::string_view body(message.payload.data(), message.payload.size());
         if (!put(level_of(message.level), message.time, body))
             counters_->dropped.fetch_add(1, std::memory_order_relaxed);
     }
@@ -148,7 +148,7 @@ public:
         logger_.reset();
     }
 
-    bool wants(Level level) const noexcept override {
+    [[nodiscard]] bool wants(Level level) const noexcept override {
         return level >= level_ && level != Level::off;
     }
 
@@ -171,7 +171,7 @@ public:
         if (!counters_->reopen_wanted.exchange(true)) logger_->flush();
     }
 
-    uint64_t dropped() const noexcept override {
+    [[nodiscard]] uint64_t dropped() const noexcept override {
         return counters_->dropped.load(std::memory_order_relaxed);
     }
 

@@ -37,7 +37,7 @@ void append_number(std::string& out, auto value) {
 // True if a value needs no quotes: logfmt readers split at spaces and '='.
 bool is_plain(std::string_view value) noexcept {
     if (value.empty() || value.size() > log_text_bytes_max) return false;
-    for (char c : value) {
+    for (const char c : value) {
         if (c <= ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '=') return false;
     }
     return true;
@@ -77,8 +77,8 @@ struct JsonValue {
 };
 
 void append_text_key(std::string& out, std::string_view key) {
-    for (char c : key) {
-        bool plain = is_alphanumeric(c) || c == '_' || c == '.' || c == '-';
+    for (const char c : key) {
+        const bool plain = is_alphanumeric(c) || c == '_' || c == '.' || c == '-';
         out += plain ? c : '_';
     }
 }
@@ -104,12 +104,12 @@ std::string_view colour_of(log::Level level) noexcept {
 
 void append_text_escaped(std::string& out, std::string_view text, bool quoted) {
     std::string_view rest = utf8_cut(text, log_text_bytes_max);
-    bool shortened = rest.size() < text.size();
+    const bool shortened = rest.size() < text.size();
     while (!rest.empty()) {
-        Utf8Character c = utf8_front(rest);
+        const Utf8Character c = utf8_front(rest);
         if (!c.valid)
             for (const char byte : rest.substr(0, c.bytes))
-                append_hex(out, "\\x", uint8_t(byte), 2);
+                append_hex(out, "\\x", static_cast<uint8_t>(byte), 2);
         else if (c.code == '\n')
             out += "\\n";
         else if (c.code == '\r')
@@ -121,7 +121,7 @@ void append_text_escaped(std::string& out, std::string_view text, bool quoted) {
         else if (is_control(c.code))
             append_hex(out, "\\u", c.code, 4);
         else if (quoted && (c.code == '"' || c.code == '\\'))
-            (out += '\\') += char(c.code);
+            (out += '\\') += static_cast<char>(c.code);
         else
             out.append(rest.substr(0, c.bytes));
         rest.remove_prefix(c.bytes);
@@ -131,13 +131,13 @@ void append_text_escaped(std::string& out, std::string_view text, bool quoted) {
 
 void append_json_escaped(std::string& out, std::string_view text) {
     std::string_view rest = utf8_cut(text, log_text_bytes_max);
-    bool shortened = rest.size() < text.size();
+    const bool shortened = rest.size() < text.size();
     while (!rest.empty()) {
-        Utf8Character c = utf8_front(rest);
+        const Utf8Character c = utf8_front(rest);
         if (!c.valid)
             out += "\xef\xbf\xbd";
         else if (c.code == '"' || c.code == '\\')
-            (out += '\\') += char(c.code);
+            (out += '\\') += static_cast<char>(c.code);
         else if (c.code == '\n')
             out += "\\n";
         else if (c.code == '\r')

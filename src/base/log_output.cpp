@@ -72,10 +72,10 @@ void LogOutput::use(int descriptor) noexcept {
         way_ = Way::socket;
         return;
     }
-    int flags = ::fcntl(descriptor, F_GETFL);
+    const int flags = ::fcntl(descriptor, F_GETFL);
     if (flags >= 0 && (flags & O_NONBLOCK)) return;
-    std::string path = "/proc/self/fd/" + std::to_string(descriptor);
-    int own = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    const std::string path = "/proc/self/fd/" + std::to_string(descriptor);
+    const int own = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (own >= 0) {
         ::close(std::exchange(descriptor_, own));
         return;
@@ -92,7 +92,7 @@ bool LogOutput::write(std::string_view line) noexcept {
         rest_.erase(0, push(rest_));
         if (!rest_.empty()) return false;
     }
-    size_t taken = push(line);
+    const size_t taken = push(line);
     if (taken == 0) return line.empty();
     if (taken < line.size()) rest_.assign(line.substr(taken));
     return true;
@@ -101,9 +101,9 @@ bool LogOutput::write(std::string_view line) noexcept {
 size_t LogOutput::push(std::string_view bytes) noexcept {
     size_t taken = 0;
     while (taken < bytes.size()) {
-        long count = push_once(bytes.substr(taken, piece_bytes_max_));
+        const long count = push_once(bytes.substr(taken, piece_bytes_max_));
         if (count <= 0) break;
-        taken += size_t(count);
+        taken += static_cast<size_t>(count);
     }
     return taken;
 }
@@ -113,7 +113,7 @@ long LogOutput::push_once(std::string_view bytes) noexcept {
         pollfd poll{descriptor_, POLLOUT, 0};
         if (::poll(&poll, 1, 0) != 1 || !(poll.revents & POLLOUT)) return 0;
     }
-    long count;
+    long count = 0;
     do {
         count = way_ == Way::socket
                     ? ::send(descriptor_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL)

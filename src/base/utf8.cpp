@@ -21,7 +21,7 @@ size_t ascii_prefix(std::span<const std::byte> bytes) noexcept {
         at += 16;
     }
     if (at + 8 <= bytes.size()) {
-        uint64_t word;
+        uint64_t word = 0;
         std::memcpy(&word, bytes.data() + at, sizeof word);
         if (!(word & not_ascii)) at += 8;
     }
@@ -54,7 +54,7 @@ bool Utf8Validator::step(uint8_t byte) noexcept {
     if (byte < 0x80) return true;
     const Utf8Lead lead = utf8_lead(byte);
     if (lead.bytes == 0) return false;
-    continuations_ = uint8_t(lead.bytes - 1);
+    continuations_ = static_cast<uint8_t>(lead.bytes - 1);
     lower_ = lead.lower;
     upper_ = lead.upper;
     return true;

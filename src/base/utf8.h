@@ -21,7 +21,7 @@ struct Utf8Lead {
 [[nodiscard]] constexpr Utf8Lead utf8_lead(uint8_t first) noexcept {
     if (first < 0x80) return {.bytes = 1};
     if (first < 0xc2 || first > 0xf4) return {};
-    Utf8Lead lead{.bytes = uint8_t(first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4)};
+    Utf8Lead lead{.bytes = static_cast<uint8_t>(first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4)};
     if (first == 0xe0) lead.lower = 0xa0;
     if (first == 0xed) lead.upper = 0x9f;
     if (first == 0xf0) lead.lower = 0x90;

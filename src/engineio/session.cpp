@@ -249,9 +249,8 @@ Actions Session::step(Input input, uint64_t now_ms) noexcept {
     constexpr Row protocol_error{0, Input::ignored, State::closed, {}, Reason::parse_error};
     if (input == Input::ignored) return {};
 
-    const Row* row = std::find_if(std::begin(rows), std::end(rows), [&](const Row& r) {
-        return r.input == input && is_in(state_, r.states);
-    });
+    const Row* row = std::ranges::find_if(
+        rows, [&](const Row& r) { return r.input == input && is_in(state_, r.states); });
     if (row == std::end(rows)) row = input <= Input::other_packet ? &protocol_error : &nothing;
 
     const State before = state_;

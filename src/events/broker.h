@@ -32,7 +32,7 @@ public:
     // The shortest time between two refreshes of one member, since each refresh checks a signature.
     static constexpr uint64_t refresh_interval_ms = 250;
     // A login with a longer lifetime is checked again after this time, so that no sum overflows.
-    static constexpr uint64_t login_ms_max = uint64_t(365) * 24 * 3600 * 1000;
+    static constexpr uint64_t login_ms_max = uint64_t{365} * 24 * 3600 * 1000;
 
     Broker() = default;
     Broker(const Broker&) = delete;

@@ -32,7 +32,8 @@ bool is_identifier(std::string_view text) noexcept {
 
 bool is_channel_name(std::string_view name) noexcept {
     if (name.empty() || name.size() > name_bytes_max || !base::utf8_is_valid(name)) return false;
-    return std::ranges::none_of(name, [](char c) { return uint8_t(c) < 0x20 || c == 0x7f; });
+    return std::ranges::none_of(name,
+                                [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7f; });
 }
 
 Pattern::Pattern(std::string_view text) : text_(text) {
@@ -41,13 +42,13 @@ Pattern::Pattern(std::string_view text) : text_(text) {
     for (std::string_view rest = text; !rest.empty();) {
         const size_t open = std::min(rest.find('{'), rest.size());
         const std::string_view literal = rest.substr(0, open);
-        if (literal.find('}') != literal.npos) refuse(text, "a '}' without its '{'");
+        if (literal.find('}') != std::string_view::npos) refuse(text, "a '}' without its '{'");
         (parameters_.empty() ? front_ : parameters_.back().behind) = literal;
         if (open == rest.size()) break;
         if (!parameters_.empty() && literal.empty())
             refuse(text, "two parameters need text between them");
         const size_t close = rest.find('}', open);
-        if (close == rest.npos) refuse(text, "a '{' without its '}'");
+        if (close == std::string_view::npos) refuse(text, "a '{' without its '}'");
         parse_parameter(rest.substr(open + 1, close - open - 1));
         rest.remove_prefix(close + 1);
     }
@@ -73,8 +74,8 @@ bool Pattern::match(std::string_view name, std::vector<std::string_view>& parame
     for (const Parameter& parameter : parameters_) {
         size_t end = name.size();
         if (&parameter != &parameters_.back()) {
-            end = name.size() > 1 ? name.find(parameter.behind, 1) : name.npos;
-            if (end == name.npos) return false;
+            end = name.size() > 1 ? name.find(parameter.behind, 1) : std::string_view::npos;
+            if (end == std::string_view::npos) return false;
         } else if (name.ends_with(parameter.behind)) {
             end -= parameter.behind.size();
         } else {

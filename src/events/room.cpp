@@ -15,10 +15,10 @@ Member::~Member() {
 }
 
 void Room::add_listener(Member& member, hub::Subscriber& subscriber, uint64_t now_ms) {
-    member.listener_index_ = uint32_t(listeners_.size());
+    member.listener_index_ = static_cast<uint32_t>(listeners_.size());
     // The new listener's last push counts as one interval old, so that the listener gets the next
     // event.
-    listeners_.push_back({&subscriber, uint32_t(now_ms) - rule_.interval_ms, false});
+    listeners_.push_back({&subscriber, static_cast<uint32_t>(now_ms) - rule_.interval_ms, false});
     members_.push_back(&member);
 }
 
@@ -62,7 +62,7 @@ Published Room::publish(std::string_view text, uint64_t now_ms) {
             ++(latest ? published.delivered : published.limited);
             continue;
         }
-        listener.pushed_ms = uint32_t(now_ms);
+        listener.pushed_ms = static_cast<uint32_t>(now_ms);
         listener.subscriber->deliver(publication);
     }
     published.delivered += publication.taken;
@@ -94,7 +94,7 @@ void Room::push_waiting(uint64_t now_ms) {
         }
         listener.waiting = false;
         --waiting_;
-        listener.pushed_ms = uint32_t(now_ms);
+        listener.pushed_ms = static_cast<uint32_t>(now_ms);
         listener.subscriber->deliver(publication);
     }
     if (publication.taken > 0) pushed_ms_ = now_ms;

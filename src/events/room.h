@@ -84,7 +84,7 @@ private:
     static_assert(sizeof(Listener) == 16, "a fan-out walks them");
 
     [[nodiscard]] uint32_t since_push_ms(const Listener& listener, uint64_t now_ms) const noexcept {
-        return uint32_t(now_ms) - listener.pushed_ms;
+        return static_cast<uint32_t>(now_ms) - listener.pushed_ms;
     }
     void wait(Listener& listener, uint64_t now_ms);
     void push_waiting(uint64_t now_ms);

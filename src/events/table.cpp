@@ -22,7 +22,7 @@ void Table::declare(Channel channel) {
         if (rule->channel.pattern == channel.pattern)
             throw std::invalid_argument("channel '" + channel.pattern + "' is declared twice");
     if (rules_.size() == rules_max) throw std::invalid_argument("more than 1,024 channels");
-    const auto interval_ms = uint32_t(channel.interval.count());
+    const auto interval_ms = static_cast<uint32_t>(channel.interval.count());
     rules_.push_back(
         std::make_unique<const Rule>(Rule{std::move(channel), std::move(pattern), interval_ms}));
 }

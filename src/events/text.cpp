@@ -34,7 +34,7 @@ void append_stream_event(std::string& out, std::string_view text) {
     for (;;) {
         const size_t end = text.find_first_of("\r\n");
         out.append("data: ").append(text.substr(0, end)).append("\n");
-        if (end == text.npos) break;
+        if (end == std::string_view::npos) break;
         const bool both = text.substr(end).starts_with("\r\n");
         text.remove_prefix(end + (both ? 2 : 1));
     }

@@ -51,7 +51,7 @@ bool if_range_holds(const Request& request, const Validators& validators, int64_
 
 // Parses digits. A number beyond 64 bits becomes the largest one, since no file is that long.
 std::optional<uint64_t> parse_position(std::string_view text) {
-    if (text.empty() || !std::all_of(text.begin(), text.end(), base::is_digit)) return std::nullopt;
+    if (text.empty() || !std::ranges::all_of(text, base::is_digit)) return std::nullopt;
     uint64_t value = 0;
     const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
     return result.ec == std::errc::result_out_of_range ? UINT64_MAX : value;

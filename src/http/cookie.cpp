@@ -37,10 +37,10 @@ std::optional<std::string_view> find_cookie(std::string_view field,
 std::string format_cookie(std::string_view name, std::string_view value,
                           const CookieOptions& options) {
     if (!base::is_token(name)) throw std::invalid_argument("cookie name is not a token");
-    if (!std::all_of(value.begin(), value.end(), is_cookie_octet))
+    if (!std::ranges::all_of(value, is_cookie_octet))
         throw std::invalid_argument("cookie value needs encoding");
     for (const auto& attribute : {options.path, options.domain})
-        if (!std::all_of(attribute.begin(), attribute.end(), is_attribute_char))
+        if (!std::ranges::all_of(attribute, is_attribute_char))
             throw std::invalid_argument("cookie path or domain is malformed");
     std::string out(name);
     out.append("=").append(value);

@@ -24,8 +24,7 @@ void add_vary(Response& response, std::string_view field) {
 
 bool apply_cors(const CorsOptions& options, const Request& request, Response& response) {
     const auto has = [&](std::string_view origin) {
-        return std::find(options.origins.begin(), options.origins.end(), origin) !=
-               options.origins.end();
+        return std::ranges::find(options.origins, origin) != options.origins.end();
     };
     const bool anybody = has("*") && !options.credentials;
     // The answer depends on Origin even for a request without Origin, so caches must store the two

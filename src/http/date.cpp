@@ -35,7 +35,7 @@ public:
     int digits(size_t count) {
         int value = 0;
         const auto text = rest_.substr(0, count);
-        if (text.size() < count || !std::all_of(text.begin(), text.end(), base::is_digit)) {
+        if (text.size() < count || !std::ranges::all_of(text, base::is_digit)) {
             fail();
             return 0;
         }
@@ -61,7 +61,7 @@ public:
         fail();
         return 0;
     }
-    bool ended_well() const { return ok_ && rest_.empty(); }
+    [[nodiscard]] bool ended_well() const { return ok_ && rest_.empty(); }
 
 private:
     void fail() {
@@ -89,7 +89,7 @@ void read_time(Reader& reader, Fields& fields) {
 std::optional<int64_t> to_unix(const Fields& fields) {
     using namespace std::chrono;
     const year_month_day date(year(fields.year), month(fields.month + 1),
-                              day(unsigned(fields.day)));
+                              day(static_cast<unsigned>(fields.day)));
     // Second 60 is a leap second, RFC 9110 section 5.6.7; it becomes second 0 of the next minute.
     if (!date.ok() || fields.hour > 23 || fields.minute > 59 || fields.second > 60)
         return std::nullopt;

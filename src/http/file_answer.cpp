@@ -18,7 +18,8 @@ void append_hex(std::string& out, uint64_t value) {
 
 std::string etag_of(const FileIdentity& file, bool gzip) {
     std::string etag = "\"";
-    append_hex(etag, uint64_t(file.modified_s) * 1'000'000'000u + uint64_t(file.modified_ns));
+    append_hex(etag, static_cast<uint64_t>(file.modified_s) * 1'000'000'000u +
+                         static_cast<uint64_t>(file.modified_ns));
     etag += '-';
     append_hex(etag, file.size_bytes);
     etag += '-';

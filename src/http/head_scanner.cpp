@@ -25,10 +25,10 @@ constexpr bool is_target_char(char c) {
 constexpr auto classes = [] {
     std::array<uint8_t, 256> table{};
     for (int i = 0; i < 256; ++i) {
-        const char c = char(i);
-        table[size_t(i)] = uint8_t((base::is_token_char(c) ? token_bit : 0) |
-                                   (base::is_field_char(c) ? value_bit : 0) |
-                                   (is_target_char(c) ? target_bit : 0));
+        const char c = static_cast<char>(i);
+        table[static_cast<size_t>(i)] = static_cast<uint8_t>(
+            (base::is_token_char(c) ? token_bit : 0) | (base::is_field_char(c) ? value_bit : 0) |
+            (is_target_char(c) ? target_bit : 0));
     }
     return table;
 }();
@@ -44,7 +44,7 @@ size_t plain_prefix(const char* bytes, size_t count) {
     constexpr uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     size_t i = 0;
     for (; i + 8 <= count; i += 8) {
-        uint64_t word;
+        uint64_t word = 0;
         std::memcpy(&word, bytes + i, sizeof word);
         const uint64_t del = word ^ ones * 0x7f;
         if ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops) break;
@@ -74,7 +74,7 @@ size_t HeadScanner::scan(std::string_view bytes) noexcept {
             const size_t begin = i, end = i + std::min<size_t>(bytes.size() - i, bytes_left_);
             if (state_ == State::value) i += plain_prefix(bytes.data() + i, end - i);
             while (i < end && has(bytes[i], bit)) ++i;
-            bytes_left_ -= uint32_t(i - begin);
+            bytes_left_ -= static_cast<uint32_t>(i - begin);
             if (i == bytes.size()) break;
         }
         if (bytes_left_ == 0) {

@@ -11,12 +11,12 @@ namespace {
 bool is_named(std::string_view raw_name, std::span<const std::string> names) {
     std::string decoded;
     std::string_view name = raw_name;
-    if (raw_name.find_first_of("%+") != raw_name.npos) {
+    if (raw_name.find_first_of("%+") != std::string_view::npos) {
         decoded = percent_decode_leniently(raw_name, Plus::space);
         name = decoded;
     }
-    return std::any_of(names.begin(), names.end(),
-                       [&](const std::string& one) { return base::iequals(name, one); });
+    return std::ranges::any_of(names,
+                               [&](const std::string& one) { return base::iequals(name, one); });
 }
 
 }  // namespace
@@ -24,14 +24,14 @@ bool is_named(std::string_view raw_name, std::span<const std::string> names) {
 std::string_view mask_query(std::string_view target, std::span<const std::string> names,
                             std::string& storage) {
     const size_t question = target.find('?');
-    if (question == target.npos) return target;
+    if (question == std::string_view::npos) return target;
     bool masked = false;
     size_t copied = 0;  // Bytes of `target` that were copied.
     for (size_t at = question + 1; at < target.size();) {
         const size_t end = std::min(target.find('&', at), target.size());
         const auto parameter = target.substr(at, end - at);
         const size_t equals = parameter.find('=');
-        if (equals != parameter.npos && is_named(parameter.substr(0, equals), names)) {
+        if (equals != std::string_view::npos && is_named(parameter.substr(0, equals), names)) {
             if (!masked) storage.clear();
             masked = true;
             storage.append(target.substr(copied, at + equals + 1 - copied)).append("***");

@@ -19,7 +19,7 @@ bool is_boundary_char(char c) {
 }
 
 size_t common_prefix(std::string_view a, std::string_view b) {
-    return size_t(std::ranges::mismatch(a, b).in1 - a.begin());
+    return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
 }  // namespace
@@ -150,7 +150,7 @@ MultipartParser::Event MultipartParser::head_line(std::string_view& input) {
     const size_t taken = bytes.size() + (whole ? 1 : 0);
     if (taken > limits_.part_head_bytes_max - head_bytes_)
         return fail(413, "the head of a part is too large");
-    head_bytes_ += uint32_t(taken);
+    head_bytes_ += static_cast<uint32_t>(taken);
     line_.append(bytes);
     input.remove_prefix(taken);
     if (!whole) return {};

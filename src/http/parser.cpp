@@ -44,7 +44,7 @@ void clear_for_reuse(std::string& buffer) {
 // version that the server knows. Boost.Beast's parser knows 1.0 and 1.1. `head` was scanned before.
 void lower_minor_version(std::string& head) {
     char& minor = head[head.find('\r') - 1];
-    if (minor > '1') minor = '1';
+    minor = std::min(minor, '1');
 }
 
 // The parts of a request that the grammar reported. They are checked afterwards.
@@ -94,7 +94,7 @@ private:
             // RFC 9112 section 6.3 allows merging equal values, but two lengths are always
             // suspicious.
             if (++seen_.lengths > 1) return stop({400, "several lengths"}, ec);
-            if (!std::all_of(value.begin(), value.end(), base::is_digit))
+            if (!std::ranges::all_of(value, base::is_digit))
                 return stop({400, "invalid Content-Length"}, ec);
         } else if (name == field::transfer_encoding) {
             ++seen_.codings;
@@ -170,7 +170,7 @@ struct RequestParser::State {
         phase = Phase::failed;
         return event(ParseEvent::Kind::error);
     }
-    ParseEvent event(ParseEvent::Kind kind) const {
+    [[nodiscard]] ParseEvent event(ParseEvent::Kind kind) const {
         return {kind, seen.fault.status, seen.fault.reason, {}};
     }
 
@@ -407,7 +407,7 @@ std::string_view RequestParser::raw_field(std::string_view name) const noexcept 
         if (line.empty() || line.size() == rest.size())
             return {};  // The head ends here, or the line is incomplete.
         const size_t colon = line.find(':');
-        if (colon != line.npos && base::iequals(line.substr(0, colon), name))
+        if (colon != std::string_view::npos && base::iequals(line.substr(0, colon), name))
             return base::trim(line.substr(colon + 1));
     }
     return {};

@@ -54,7 +54,9 @@ struct RequestHead {
     bool keep_alive = true;         // RFC 9112 section 9.3, from version and Connection.
     bool expects_continue = false;  // RFC 9110 section 10.1.1: HTTP/1.1, with a body.
 
-    bool has_body() const noexcept { return chunked || content_length.value_or(0) > 0; }
+    [[nodiscard]] bool has_body() const noexcept {
+        return chunked || content_length.value_or(0) > 0;
+    }
 };
 
 class RequestParser {

@@ -25,9 +25,7 @@ Line first_line(std::string_view lines) {
     return {lines.substr(0, colon), lines.substr(colon + 2, end - colon - 2), end + 2};
 }
 
-bool is_value(std::string_view value) {
-    return std::all_of(value.begin(), value.end(), base::is_field_char);
-}
+bool is_value(std::string_view value) { return std::ranges::all_of(value, base::is_field_char); }
 
 }  // namespace
 

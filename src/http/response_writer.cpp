@@ -66,13 +66,13 @@ constexpr Phrase phrases[] = {
 void append_number(std::string& out, uint64_t value, int base = 10) {
     char digits[20];
     const auto end = std::to_chars(digits, digits + sizeof digits, value, base).ptr;
-    out.append(digits, size_t(end - digits));
+    out.append(digits, static_cast<size_t>(end - digits));
 }
 
 void append_status_line(std::string& out, int status) {
     // RFC 9112 section 2.3: the server writes its own version, also to a client of HTTP/1.0.
     out += "HTTP/1.1 ";
-    append_number(out, uint64_t(status));
+    append_number(out, static_cast<uint64_t>(status));
     out.append(" ").append(status_phrase(status)).append("\r\n");
 }
 
@@ -82,7 +82,7 @@ bool is_bodiless(int status) { return status < 200 || status == 204 || status ==
 // RFC 9112 section 9.3: without a Connection field, HTTP/1.1 means keep-alive and HTTP/1.0 means
 // close. RFC 9110 section 7.8: an answer with an Upgrade field lists `upgrade` in Connection.
 void append_connection(std::string& out, bool keep_alive, int version_minor, bool upgrade) {
-    std::string_view options = !keep_alive ? "close" : version_minor == 0 ? "keep-alive" : "";
+    const std::string_view options = !keep_alive ? "close" : version_minor == 0 ? "keep-alive" : "";
     if (options.empty() && !upgrade) return;
     out.append("Connection: ").append(options);
     if (upgrade) out.append(options.empty() ? "upgrade" : ", upgrade");
@@ -167,7 +167,7 @@ void append_continue(std::string& out) { out += "HTTP/1.1 100 Continue\r\n\r\n";
 WrittenHead append_error_response(std::string& out, int status, std::string_view reason,
                                   const WriteContext& context, std::string_view field_lines) {
     std::string body;
-    append_number(body, uint64_t(status));
+    append_number(body, static_cast<uint64_t>(status));
     body.append(" ").append(status_phrase(status));
     if (!reason.empty()) body.append(": ").append(reason);
     body += '\n';

@@ -20,7 +20,7 @@ struct Entry {
 constexpr size_t segments_max = 64;
 
 bool is_param_name(std::string_view name) {
-    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return !name.empty() && std::ranges::all_of(name, [](char c) {
         return base::is_alphanumeric(c) || c == '_' || c == '-';
     });
 }
@@ -42,16 +42,14 @@ std::string_view param_name(std::string_view segment) {
 }
 
 void add_method(std::vector<std::string>& methods, std::string_view method) {
-    if (std::find(methods.begin(), methods.end(), method) == methods.end())
-        methods.emplace_back(method);
+    if (std::ranges::find(methods, method) == methods.end()) methods.emplace_back(method);
 }
 
 // The value of an Allow field. HEAD and OPTIONS are added.
 std::string allow_of(std::vector<std::string> methods) {
-    if (std::find(methods.begin(), methods.end(), "GET") != methods.end())
-        add_method(methods, "HEAD");
+    if (std::ranges::find(methods, "GET") != methods.end()) add_method(methods, "HEAD");
     add_method(methods, "OPTIONS");
-    std::sort(methods.begin(), methods.end());
+    std::ranges::sort(methods);
     std::string out;
     for (const auto& method : methods) out.append(out.empty() ? "" : ", ").append(method);
     return out;
@@ -130,7 +128,7 @@ void Router::add(std::string_view method, std::string_view pattern, int route) {
     if (!base::is_token(method)) throw std::invalid_argument("a route's method is a token");
     if (pattern.empty() || pattern.front() != '/')
         throw std::invalid_argument("a route's pattern begins with '/'");
-    if (size_t(std::count(pattern.begin(), pattern.end(), '/')) > segments_max)
+    if (static_cast<size_t>(std::count(pattern.begin(), pattern.end(), '/')) > segments_max)
         throw std::invalid_argument("too many segments in the pattern");
     Node* node = root_.get();
     std::vector<Entry>* routes = nullptr;

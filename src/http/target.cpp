@@ -19,7 +19,7 @@ bool is_name_char(char c) {
 }
 
 bool is_port(std::string_view text) {
-    return text.size() <= 5 && std::all_of(text.begin(), text.end(), base::is_digit);
+    return text.size() <= 5 && std::ranges::all_of(text, base::is_digit);
 }
 
 Target split_query(std::string_view rest) {
@@ -39,8 +39,7 @@ bool is_valid_host(std::string_view text, bool empty_allowed) {
         end = text.find(']');
         if (end == std::string_view::npos || end < 3) return false;
         const auto inner = text.substr(1, end - 1);
-        if (!std::all_of(inner.begin(), inner.end(),
-                         [](char c) { return is_name_char(c) || c == ':'; }))
+        if (!std::ranges::all_of(inner, [](char c) { return is_name_char(c) || c == ':'; }))
             return false;
         ++end;
     } else {

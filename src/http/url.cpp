@@ -25,7 +25,7 @@ bool decode_into(std::string& out, std::string_view text, Plus plus, bool strict
     for (size_t i = 0; i < text.size(); ++i) {
         if (text[i] == '%') {
             if (const int byte = escaped_byte(text, i); byte >= 0) {
-                out += char(byte);
+                out += static_cast<char>(byte);
                 i += 2;
                 continue;
             }

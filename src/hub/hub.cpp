@@ -24,11 +24,11 @@ std::optional<size_t> place_of(const Subscriber& subscriber, std::span<const Mem
     if (topic.members.size() < mine.size()) {
         const auto member = std::ranges::find(topic.members, &subscriber);
         if (member == topic.members.end()) return std::nullopt;
-        return topic.places[size_t(member - topic.members.begin())];
+        return topic.places[static_cast<size_t>(member - topic.members.begin())];
     }
     const auto found = std::ranges::find(mine, &topic, &Membership::topic);
     if (found == mine.end()) return std::nullopt;
-    return size_t(found - mine.begin());
+    return static_cast<size_t>(found - mine.begin());
 }
 
 // Reserves room for one more element, so that the next push_back() cannot throw.
@@ -68,7 +68,7 @@ Hub::Join Hub::join(Subscriber& subscriber, std::string_view name, size_t topics
         make_room(*mine);
         make_room(topic.places);
         make_room(topic.members);
-        topic.places.push_back(uint32_t(mine->size()));
+        topic.places.push_back(static_cast<uint32_t>(mine->size()));
         mine->push_back({&topic, topic.members.size()});
         topic.members.push_back(&subscriber);
         added = true;
@@ -97,7 +97,7 @@ bool Hub::leave(Subscriber& subscriber, std::string_view name) {
     const size_t index = (*mine)[*place].index;
     const Membership moved = mine->back();
     (*mine)[*place] = moved;
-    moved.topic->places[moved.index] = uint32_t(*place);
+    moved.topic->places[moved.index] = static_cast<uint32_t>(*place);
     mine->pop_back();
     if (mine->empty()) mine.reset();
     remove(*found->second, index);
@@ -111,7 +111,8 @@ void Hub::leave_all(Subscriber& subscriber) {
     // and may make other subscribers leave, which moves the remaining memberships.
     auto& mine = *subscriber.topics_;
     std::ranges::reverse(mine);
-    for (size_t i = 0; i < mine.size(); ++i) mine[i].topic->places[mine[i].index] = uint32_t(i);
+    for (size_t i = 0; i < mine.size(); ++i)
+        mine[i].topic->places[mine[i].index] = static_cast<uint32_t>(i);
     while (subscriber.topics_) {
         const Membership last = subscriber.topics_->back();
         subscriber.topics_->pop_back();

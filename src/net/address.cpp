@@ -28,7 +28,7 @@ base::Result<Address> parse_unix(std::string_view path) {
         return base::Failure("a Unix-domain socket wants a path of 1 to 107 bytes");
     unix_address.sun_family = AF_UNIX;
     std::memcpy(unix_address.sun_path, path.data(), path.size());
-    const auto length = socklen_t(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
     return Address::from(storage, length);
 }
 

@@ -56,7 +56,7 @@ public:
         const ssize_t taken = send_parts(stream.fd(), parts);
         if (taken < 0 && errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
             return {.error = errno};
-        const size_t bytes = taken > 0 ? size_t(taken) : 0;
+        const size_t bytes = taken > 0 ? static_cast<size_t>(taken) : 0;
         if (bytes < offered) stream.backend_flags_ |= full;
         return {.bytes = bytes};
     }
@@ -103,17 +103,18 @@ public:
     }
 
     void wait(int timeout_ms) override {
-        count_ = std::max(
-            ::epoll_wait(epoll_.get(), events_.data(), int(events_.size()), timeout_ms), 0);
+        count_ = std::max(::epoll_wait(epoll_.get(), events_.data(),
+                                       static_cast<int>(events_.size()), timeout_ms),
+                          0);
     }
 
     void dispatch() override {
         for (int i = 0; i < count_; ++i) {
-            const epoll_event event = events_[size_t(i)];
+            const epoll_event event = events_[static_cast<size_t>(i)];
             if (event.data.u64 & acceptor_tag)
-                accept(*reinterpret_cast<Acceptor*>(event.data.u64 & ~acceptor_tag));
+                accept(*untagged<Acceptor>(event.data.u64, acceptor_tag));
             else if (event.data.u64 & watch_tag)
-                report(*reinterpret_cast<Watch*>(event.data.u64 & ~watch_tag), event.events);
+                report(*untagged<Watch>(event.data.u64, watch_tag), event.events);
             else if (event.data.ptr)
                 report(*static_cast<Stream*>(event.data.ptr), event.events);
         }
@@ -140,11 +141,16 @@ private:
     static uint64_t tagged(Watch& watch) noexcept {
         return reinterpret_cast<uint64_t>(&watch) | watch_tag;
     }
+    template <class T>
+    static T* untagged(uint64_t data, uint64_t tag) noexcept {
+        const uint64_t at = data & ~tag;
+        return reinterpret_cast<T*>(at);  // NOLINT(performance-no-int-to-ptr): tagged() made it.
+    }
 
     // The tagged object may be destroyed from now on, so its events in the current batch are
     // cleared.
     void drop_events(uint64_t tag) noexcept {
-        for (epoll_event& event : std::span(events_).first(size_t(count_)))
+        for (epoll_event& event : std::span(events_).first(static_cast<size_t>(count_)))
             if (event.data.u64 == tag) event.data.u64 = 0;
     }
 
@@ -173,16 +179,16 @@ private:
 
     void set_flag(Stream& stream, uint8_t flag, bool on) noexcept {
         const auto flags =
-            uint8_t(on ? stream.backend_flags_ | flag : stream.backend_flags_ & ~flag);
+            static_cast<uint8_t>(on ? stream.backend_flags_ | flag : stream.backend_flags_ & ~flag);
         if (flags == stream.backend_flags_) return;
-        stream.backend_flags_ = flags & uint8_t(~hung_up);
+        stream.backend_flags_ = flags & static_cast<uint8_t>(~hung_up);
         (void)control(flags & hung_up ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, stream);
     }
 
     void report(Stream& stream, uint32_t events) {
         if (!(stream.backend_flags_ & added)) return;  // Removed earlier in this batch.
         if (events & EPOLLOUT && stream.backend_flags_ & sending) {
-            stream.backend_flags_ &= uint8_t(~full);
+            stream.backend_flags_ &= static_cast<uint8_t>(~full);
             set_flag(stream, sending, false);
             stream.sent(0, 0);
             if (!(stream.backend_flags_ & added)) return;
@@ -209,7 +215,7 @@ private:
         std::byte* const bytes = buffer_.data() + receive_headroom_bytes;
         const ssize_t size = system_calls::receive(stream.fd(), bytes, receive_bytes_max);
         if (size > 0)
-            stream.received({bytes, size_t(size)});
+            stream.received({bytes, static_cast<size_t>(size)});
         else if (size == 0)
             end(stream);
         else if (errno != EAGAIN && errno != EINTR)

@@ -10,14 +10,15 @@
 namespace starling::net {
 namespace {
 
-constexpr uint64_t timer_ms_max = uint64_t(1) << 40;  // 34 years: no sum overflows.
+constexpr uint64_t timer_ms_max = uint64_t{1} << 40;  // 34 years: no sum overflows.
 
 }  // namespace
 
 Loop::Clock Loop::steady_clock() {
     return [] {
         const auto now = std::chrono::steady_clock::now().time_since_epoch();
-        return uint64_t(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+        return static_cast<uint64_t>(
+            std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
     };
 }
 
@@ -83,7 +84,7 @@ int Loop::wait_ms(int timeout_ms_max) {
     if (streams_.size() != 0) until_ms = std::min(until_ms, wheel_.next_tick_ms());
     if (until_ms == UINT64_MAX) return timeout_ms_max;
     const uint64_t wait = until_ms > now_ms ? until_ms - now_ms : 0;
-    const int bounded = int(std::min<uint64_t>(wait, 60'000));
+    const int bounded = static_cast<int>(std::min<uint64_t>(wait, 60'000));
     return timeout_ms_max < 0 ? bounded : std::min(bounded, timeout_ms_max);
 }
 

@@ -92,7 +92,7 @@ void Outbox::consume(size_t bytes, ChunkPool& pool) noexcept {
         // A slow peer made it large; do not keep it.
         if (parts_.capacity() > 64) std::vector<Part>().swap(parts_);
     } else if (first_ >= 256 && first_ * 2 >= parts_.size()) {
-        parts_.erase(parts_.begin(), parts_.begin() + std::ptrdiff_t(first_));
+        parts_.erase(parts_.begin(), parts_.begin() + static_cast<std::ptrdiff_t>(first_));
         first_ = 0;
     }
 }

@@ -245,7 +245,7 @@ size_t Stream::send_now(std::span<const iovec> parts) {
     std::array<iovec, parts_max> all;
     const size_t before = outbox_ ? outbox_->gather(all) : 0;
     if (before + parts.size() > parts_max) return 0;
-    std::copy(parts.begin(), parts.end(), all.begin() + std::ptrdiff_t(before));
+    std::ranges::copy(parts, all.begin() + static_cast<std::ptrdiff_t>(before));
     const auto offered = std::span(all).first(before + parts.size());
     const size_t queued = queued_bytes();
 

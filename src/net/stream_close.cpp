@@ -71,7 +71,7 @@ void Stream::close_failed() {
 
 // Resets, because a FIN would tell the peer that it has received everything.
 void Stream::cut_off() noexcept {
-    unsent_before_ = uint32_t(std::min<size_t>(unsent_bytes(), UINT32_MAX));
+    unsent_before_ = static_cast<uint32_t>(std::min<size_t>(unsent_bytes(), UINT32_MAX));
     reset_ = true;
     finish(CloseReason::stalled);
 }
@@ -83,10 +83,10 @@ size_t Stream::unsent_bytes() const noexcept {
 }
 
 bool Stream::peer_takes() noexcept {
-    const auto now = uint32_t(std::min<size_t>(unsent_bytes(), UINT32_MAX));
+    const auto now = static_cast<uint32_t>(std::min<size_t>(unsent_bytes(), UINT32_MAX));
     const uint32_t before = std::exchange(unsent_before_, now);
     if (now == 0) return false;
-    return before == 0 || before >= uint64_t(now) + taken_bytes_min;
+    return before == 0 || before >= static_cast<uint64_t>(now) + taken_bytes_min;
 }
 
 // The kernel's buffer holds megabytes. A peer that reads slowly frees memory in it long before the

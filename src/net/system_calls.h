@@ -51,7 +51,7 @@ inline ssize_t receive(int fd, void* bytes, size_t size) noexcept {
 // Bytes sent that the peer has not acknowledged, including those that the kernel has not sent yet.
 inline size_t unacknowledged(int fd) noexcept {
     int bytes = 0;
-    return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? size_t(bytes) : 0;
+    return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<size_t>(bytes) : 0;
 }
 
 }  // namespace starling::net::system_calls

@@ -34,7 +34,8 @@ public:
         // Must be later than the tick that advance() has reached, or the entry is found a turn
         // late.
         const uint64_t first_tick = std::max(now_ms / tick_ms, tick_) + 1;
-        entry.deadline_tick = uint32_t(std::max((due_ms + tick_ms - 1) / tick_ms, first_tick));
+        entry.deadline_tick =
+            static_cast<uint32_t>(std::max((due_ms + tick_ms - 1) / tick_ms, first_tick));
         entry.insert_before(slots_[entry.deadline_tick % slots_.size()]);
     }
 

@@ -24,7 +24,7 @@ bool Timers::cancel(TimerId id) noexcept {
     calls_.erase(found);
     if (heap_.size() > 2 * calls_.size() + cancelled_entries_max) {
         std::erase_if(heap_, [this](const Entry& entry) { return !calls_.contains(entry.id); });
-        std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
+        std::ranges::make_heap(heap_, std::greater<>());
     }
     STARLING_ASSERT(heap_.size() >= calls_.size());
     return true;
@@ -38,11 +38,11 @@ std::optional<uint64_t> Timers::next_due_ms() {
 
 void Timers::push(Entry entry) {
     heap_.push_back(entry);
-    std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+    std::ranges::push_heap(heap_, std::greater<>());
 }
 
 void Timers::pop() {
-    std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+    std::ranges::pop_heap(heap_, std::greater<>());
     heap_.pop_back();
 }
 

@@ -187,7 +187,7 @@ int TlsContext::on_client_hello(SSL* ssl, int* alert, void*) noexcept {
     unsigned id_size = 0;
     try {
         std::string name(reinterpret_cast<const char*>(extension), size);
-        std::transform(name.begin(), name.end(), name.begin(), base::lower);
+        std::ranges::transform(name, name.begin(), base::lower);
         if (EVP_Digest(name.data(), name.size(), id.data(), &id_size, EVP_sha256(), nullptr) == 1 &&
             SSL_set_session_id_context(ssl, id.data(), id_size) == 1)
             return SSL_CLIENT_HELLO_SUCCESS;
@@ -221,7 +221,7 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context)
 void TlsSession::feed(std::span<const std::byte> ciphertext, uint64_t now_ms) noexcept {
     STARLING_ASSERT(input_.empty() || ciphertext.empty());
     input_ = ciphertext;
-    const auto minute = uint32_t(now_ms / 60'000);
+    const auto minute = static_cast<uint32_t>(now_ms / 60'000);
     if (minute != minute_) key_updates_ = 0;
     minute_ = minute;
 }

@@ -58,15 +58,15 @@ AnswerWriter::Progress AnswerWriter::write(net::Stream& stream, std::string& scr
 AnswerWriter::Progress AnswerWriter::pump(net::Stream& stream, std::string& scratch) {
     if (file_->source) return pump_source(stream, scratch);
     scratch.resize(std::min<uint64_t>(file_->bytes, file_piece_bytes));
-    const ssize_t got =
-        ::pread(*file_->descriptor, scratch.data(), scratch.size(), off_t(file_->offset));
+    const ssize_t got = ::pread(*file_->descriptor, scratch.data(), scratch.size(),
+                                static_cast<off_t>(file_->offset));
     if (got <= 0 && file_->bytes > 0) {
         file_.reset();
         return Progress::broken;
     }
-    file_->offset += uint64_t(got);
-    file_->bytes -= uint64_t(got);
-    const iovec part{scratch.data(), size_t(got)};
+    file_->offset += static_cast<uint64_t>(got);
+    file_->bytes -= static_cast<uint64_t>(got);
+    const iovec part{scratch.data(), static_cast<size_t>(got)};
     stream.write_now({&part, 1});
     if (file_->bytes > 0) return Progress::more;
     file_.reset();
@@ -103,7 +103,7 @@ void AnswerWriter::write_piece(net::Stream& stream, std::string& scratch, std::s
     stream.write(base::bytes_of(scratch));
 }
 
-void AnswerWriter::end_stream(net::Stream& stream, std::string& scratch) {
+void AnswerWriter::end_stream(net::Stream& stream, std::string& scratch) const {
     if (!chunked_ || bodiless_) return;
     http::append_last_chunk(scratch);
     stream.write(base::bytes_of(scratch));

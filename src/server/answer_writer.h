@@ -40,7 +40,7 @@ public:
     void begin_stream(net::Stream& stream, std::string& scratch, const http::Response& response,
                       const http::WriteContext& context);
     void write_piece(net::Stream& stream, std::string& scratch, std::string_view bytes);
-    void end_stream(net::Stream& stream, std::string& scratch);
+    void end_stream(net::Stream& stream, std::string& scratch) const;
 
     // Sends a plain-text answer to a request that violates the protocol.
     void write_error(net::Stream& stream, std::string& scratch, int status, std::string_view reason,

@@ -38,8 +38,10 @@ OpenFile open_regular(const std::string& path) {
     }
     struct stat status {};
     if (::fstat(opened.get(), &status) != 0 || !S_ISREG(status.st_mode)) return file;
-    file.identity = {uint64_t(status.st_dev), uint64_t(status.st_ino), uint64_t(status.st_size),
-                     int64_t(status.st_mtim.tv_sec), int64_t(status.st_mtim.tv_nsec)};
+    file.identity = {static_cast<uint64_t>(status.st_dev), static_cast<uint64_t>(status.st_ino),
+                     static_cast<uint64_t>(status.st_size),
+                     static_cast<int64_t>(status.st_mtim.tv_sec),
+                     static_cast<int64_t>(status.st_mtim.tv_nsec)};
     file.descriptor = std::move(opened);
     return file;
 }
@@ -48,11 +50,11 @@ OpenFile open_regular(const std::string& path) {
 std::optional<std::string> read_part(int descriptor, const http::ByteRange& part) {
     std::string bytes(part.count, '\0');
     for (size_t at = 0; at < bytes.size();) {
-        const ssize_t got =
-            ::pread(descriptor, bytes.data() + at, bytes.size() - at, off_t(part.first + at));
+        const ssize_t got = ::pread(descriptor, bytes.data() + at, bytes.size() - at,
+                                    static_cast<off_t>(part.first + at));
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return std::nullopt;
-        at += size_t(got);
+        at += static_cast<size_t>(got);
     }
     return bytes;
 }

@@ -11,9 +11,9 @@ std::shared_ptr<const std::string> gzipped(const std::string& bytes) {
         return nullptr;
     auto out = std::make_shared<std::string>(bytes.size(), '\0');
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-    stream.avail_in = uInt(bytes.size());
+    stream.avail_in = static_cast<uInt>(bytes.size());
     stream.next_out = reinterpret_cast<Bytef*>(out->data());
-    stream.avail_out = uInt(out->size());
+    stream.avail_out = static_cast<uInt>(out->size());
     const int result = deflate(&stream, Z_FINISH);
     out->resize(stream.total_out);
     deflateEnd(&stream);

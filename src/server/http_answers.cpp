@@ -114,7 +114,8 @@ void HttpConnection::respond(http::Response& response) {
     // A route that watches the request has its own timeout, for example a poll that waits for
     // packets.
     if (!watcher_)
-        stream_->set_timeout(uint64_t(worker_->site().options.http.answer_timeout.count()));
+        stream_->set_timeout(
+            static_cast<uint64_t>(worker_->site().options.http.answer_timeout.count()));
 }
 
 // Called when a promised answer will not come.
@@ -257,8 +258,8 @@ void HttpConnection::write_posted(std::string_view bytes) {
     if (phase_.is(Phase::promised)) start_stream();
     if (!phase_.is(Phase::streaming) || !stream_->is_open()) return;
     writer_.write_piece(*stream_, worker_->scratch(), bytes);
-    worker_->replies().set_note(reply_key_,
-                                uint32_t(std::min<size_t>(stream_->queued_bytes(), UINT32_MAX)));
+    worker_->replies().set_note(
+        reply_key_, static_cast<uint32_t>(std::min<size_t>(stream_->queued_bytes(), UINT32_MAX)));
     if (stream_->queued_bytes() > 0) stream_->want_drained();
 }
 
@@ -331,8 +332,8 @@ void HttpConnection::log_access() {
         {"peer", std::string_view(remote_address_)},
         {"method", seen ? reader_.head().method : std::string_view("-")},
         {"target", target},
-        {"status", int64_t(writer_.status())},
-        {"bytes", int64_t(writer_.take_sent_bytes())},
+        {"status", static_cast<int64_t>(writer_.status())},
+        {"bytes", static_cast<int64_t>(writer_.take_sent_bytes())},
         {"ms", std::chrono::duration<double, std::milli>(took).count()},
     }};
     worker_->log(log::Level::info, "request", fields);

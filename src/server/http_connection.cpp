@@ -19,7 +19,7 @@ namespace {
 constexpr size_t pipelined_bytes_max = 16 * 1024;
 constexpr uint32_t turn_requests_max = 64;  // Then other connections have their turn.
 
-uint64_t ms(std::chrono::milliseconds duration) { return uint64_t(duration.count()); }
+uint64_t ms(std::chrono::milliseconds duration) { return static_cast<uint64_t>(duration.count()); }
 
 }  // namespace
 

@@ -16,6 +16,7 @@ namespace starling {
 base::Result<net::TlsContext::Loaded> Server::State::load_certificates(
     const net::TlsContext* previous) const {
     std::vector<net::CertificateFiles> files;
+    files.reserve(site.options.certificates.size());
     for (const auto& certificate : site.options.certificates)
         files.push_back({certificate.certificate_chain_path, certificate.private_key_path});
     return net::TlsContext::load(files, site.options.tls_ciphers, previous);

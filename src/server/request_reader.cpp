@@ -79,8 +79,8 @@ void RequestReader::begin_head(uint64_t now_ms) noexcept {
 }
 
 uint64_t RequestReader::request_left_ms(uint64_t now_ms) const noexcept {
-    const auto allowed_ms =
-        uint64_t((route_ ? route_->request_timeout() : site_.options.http.request_timeout).count());
+    const auto allowed_ms = static_cast<uint64_t>(
+        (route_ ? route_->request_timeout() : site_.options.http.request_timeout).count());
     const uint64_t spent_ms = now_ms - head_began_ms_;
     return allowed_ms - std::min(spent_ms, allowed_ms);
 }

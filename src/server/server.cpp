@@ -98,7 +98,7 @@ Timer Server::State::schedule(std::chrono::milliseconds delay, bool periodic,
 
 void Server::State::add_timer(PendingTimer timer) {
     net::Loop& loop = group.workers.front()->loop();
-    const auto delay_ms = uint64_t(std::max<int64_t>(timer.delay.count(), 0));
+    const auto delay_ms = static_cast<uint64_t>(std::max<int64_t>(timer.delay.count(), 0));
     if (timer.periodic) {
         timers[timer.id] = loop.every(delay_ms, std::move(timer.call));
         return;
@@ -135,7 +135,7 @@ void Server::cancel(Timer timer) {
 }
 
 unsigned Server::workers() const noexcept {
-    return state_->started ? unsigned(state_->group.workers.size()) : 0;
+    return state_->started ? static_cast<unsigned>(state_->group.workers.size()) : 0;
 }
 
 bool Server::post(Callback<void()> call) {

@@ -12,8 +12,8 @@ namespace starling::server {
 namespace {
 
 ws::HeartbeatOptions heartbeat_of(const ws::Route& route) {
-    return {.interval_ms = uint32_t(route.ping_interval.count()),
-            .timeout_ms = uint32_t(route.ping_timeout.count())};
+    return {.interval_ms = static_cast<uint32_t>(route.ping_interval.count()),
+            .timeout_ms = static_cast<uint32_t>(route.ping_timeout.count())};
 }
 
 ws::DeflateOptions deflate_of(const ws::Compression& compression) {
@@ -24,7 +24,7 @@ ws::DeflateOptions deflate_of(const ws::Compression& compression) {
     return {.enabled = compression.enabled,
             .allow_server_context_takeover = compression.context_takeover,
             .allow_client_context_takeover = compression.context_takeover,
-            .server_max_window_bits = uint8_t(compression.window_bits)};
+            .server_max_window_bits = static_cast<uint8_t>(compression.window_bits)};
 }
 
 ws::OriginPolicy origins_of(const ws::Route& route) {
@@ -64,7 +64,7 @@ WebSocketEndpoint::WebSocketEndpoint(ws::Route r, std::unique_ptr<const WsHandle
       deflate(deflate_of(route.compression)),
       handler(own ? std::move(own) : std::make_unique<WsRouteHandler>(route)) {}
 
-Site::Site(const ServerOptions& server_options) : options(server_options) {
+Site::Site(ServerOptions server_options) : options(std::move(server_options)) {
     control_apart = std::ranges::any_of(options.listen, [](const Listen& listen) {
         return listen.serves == Listen::Serves::control;
     });
@@ -78,7 +78,7 @@ Site::Site(const ServerOptions& server_options) : options(server_options) {
 void Site::add(std::string_view method, std::string_view pattern, std::unique_ptr<Route> route) {
     if (!route->body_bytes_max_) route->body_bytes_max_ = options.http.body_bytes_max;
     if (!route->request_timeout_) route->request_timeout_ = options.http.request_timeout;
-    router.add(method, pattern, int(routes.size()));
+    router.add(method, pattern, static_cast<int>(routes.size()));
     parser_limits.body_bytes_max = std::max(parser_limits.body_bytes_max, route->body_bytes_max());
     answers_while_stopping |= route->answers_while_stopping();
     routes.push_back(std::move(route));

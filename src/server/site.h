@@ -47,7 +47,7 @@ struct DefaultHeader {
 };
 
 struct Site {
-    explicit Site(const ServerOptions& server_options);
+    explicit Site(ServerOptions server_options);
 
     // Throws std::invalid_argument for a second route with the same method and shape.
     void add(std::string_view method, std::string_view pattern, std::unique_ptr<Route> route);

@@ -14,7 +14,8 @@ void WorkerStrand::post(std::function<void()> call) {
 
 uint64_t WorkerStrand::after(std::chrono::milliseconds delay, std::function<void()> call) {
     if (!worker_) return 0;
-    return worker_->loop().after(uint64_t(std::max<int64_t>(delay.count(), 0)), std::move(call));
+    return worker_->loop().after(static_cast<uint64_t>(std::max<int64_t>(delay.count(), 0)),
+                                 std::move(call));
 }
 
 void WorkerStrand::cancel(uint64_t timer) noexcept {

@@ -23,7 +23,7 @@ public:
         const std::lock_guard lock(shard.mutex);
         auto found = shard.counts.find(topic);
         if (found == shard.counts.end()) found = shard.counts.emplace(topic, 0).first;
-        found->second += size_t(change);
+        found->second += static_cast<size_t>(change);
         if (found->second == 0) shard.counts.erase(found);
     }
 

@@ -55,7 +55,7 @@ Worker::Worker(WorkerGroup& group)
       hub_(*this, &loop_),
       strand_(std::make_shared<WorkerStrand>(*this)),
       loop_(net::make_epoll_backend(),
-            {.stalled_ms_max = uint64_t(group.site.options.stalled_timeout.count())}) {
+            {.stalled_ms_max = static_cast<uint64_t>(group.site.options.stalled_timeout.count())}) {
     loop_.on_escaped([this](std::string_view what) { log_exception("task", what); });
     for (const auto& route : site().websockets)
         websockets_.push_back(std::make_unique<WsContext>(WsContext{*this, *route}));
@@ -125,19 +125,22 @@ void Worker::accepted(net::Descriptor fd, bool tls, Listen::Serves serves) {
 void Worker::log_overload(uint64_t& logged_ms, std::string_view message, uint64_t count) {
     if (logged_ms != 0 && loop_.now_ms() - logged_ms < overload_log_ms) return;
     logged_ms = loop_.now_ms();
-    const std::array<log::Field, 1> fields{{{"so_far", int64_t(count)}}};
+    const std::array<log::Field, 1> fields{{{"so_far", static_cast<int64_t>(count)}}};
     log(log::Level::warn, message, fields);
 }
 
 void Worker::log_fault(uint16_t code, std::string_view reason, std::string_view address) {
     const std::array<log::Field, 3> fields{
-        {{"code", int64_t(code)}, {"reason", reason}, {"peer", address}}};
+        {{"code", static_cast<int64_t>(code)}, {"reason", reason}, {"peer", address}}};
     log(log::Level::debug, "a WebSocket was closed", fields);
     ++faults_;
     if (faults_logged_ms_ != 0 && loop_.now_ms() - faults_logged_ms_ < 1000) return;
     faults_logged_ms_ = loop_.now_ms();
     const std::array<log::Field, 4> latest{
-        {fields[0], fields[1], fields[2], {"count", int64_t(std::exchange(faults_, 0))}}};
+        {fields[0],
+         fields[1],
+         fields[2],
+         {"count", static_cast<int64_t>(std::exchange(faults_, 0))}}};
     log(log::Level::warn, "WebSockets were closed for a fault of the peer; the latest", latest);
 }
 
@@ -188,7 +191,8 @@ void Worker::connection_closed(const net::Stream& stream, net::CloseReason reaso
 void Worker::log_cut_off(const net::Stream& stream) {
     const std::string peer = stream.peer_ip();
     const std::array<log::Field, 2> fields{
-        {{"peer", std::string_view(peer)}, {"lost_bytes", int64_t(stream.lost_bytes())}}};
+        {{"peer", std::string_view(peer)},
+         {"lost_bytes", static_cast<int64_t>(stream.lost_bytes())}}};
     log(log::Level::debug, "the peer takes nothing: connection reset", fields);
     log_overload(cuts_logged_ms_, "peers take nothing of what was sent: connections are reset",
                  counters_.connections_stalled.get());
@@ -199,7 +203,7 @@ void Worker::give_place_back() noexcept {
     group_.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
-int64_t Worker::now_s() const noexcept { return int64_t(std::time(nullptr)); }
+int64_t Worker::now_s() const noexcept { return static_cast<int64_t>(std::time(nullptr)); }
 
 std::string& Worker::scratch() noexcept {
     if (scratch_.capacity() > 256 * 1024) std::string().swap(scratch_);
@@ -231,7 +235,7 @@ void Worker::log_refused_origin(const http::Request& request) {
         {{"origin", request.header("origin")},
          {"host", request.host()},
          {"path", request.raw_path()},
-         {"count", int64_t(std::exchange(origins_refused_, 0))}}};
+         {"count", static_cast<int64_t>(std::exchange(origins_refused_, 0))}}};
     log(log::Level::warn, "a page of another origin was refused", fields);
 }
 

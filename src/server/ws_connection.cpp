@@ -36,8 +36,9 @@ WsConnection::WsConnection(const WsContext& context, std::string_view subprotoco
       heartbeat_(0) {
     if (!subprotocol.empty()) {
         const auto& names = context.route().subprotocols;
-        const auto index = size_t(std::ranges::find(names, subprotocol) - names.begin());
-        subprotocol_ = uint8_t(std::min<size_t>(index + 1, subprotocol_in_extras));
+        const auto index =
+            static_cast<size_t>(std::ranges::find(names, subprotocol) - names.begin());
+        subprotocol_ = static_cast<uint8_t>(std::min<size_t>(index + 1, subprotocol_in_extras));
         if (index == names.size()) subprotocol_ = subprotocol_in_extras;
         if (subprotocol_ == subprotocol_in_extras) extras().subprotocol = subprotocol;
     }
@@ -80,7 +81,9 @@ detail::Scope& WsConnection::coroutines() {
     return *scope;
 }
 
-uint32_t WsConnection::now_ms() const noexcept { return uint32_t(stream_->loop().now_ms()); }
+uint32_t WsConnection::now_ms() const noexcept {
+    return static_cast<uint32_t>(stream_->loop().now_ms());
+}
 
 // An exception from a handler ends that handler's connection, and no other.
 template <class F>
@@ -153,7 +156,7 @@ bool WsConnection::on_control(const ws::Event& event) {
             return true;
         case ws::Event::Kind::pong:
             if (const auto took = heartbeat_.on_pong(event.bytes, now_ms()))
-                round_trip_ms_ = uint16_t(std::min<uint32_t>(*took, UINT16_MAX - 1));
+                round_trip_ms_ = static_cast<uint16_t>(std::min<uint32_t>(*took, UINT16_MAX - 1));
             call("pong", [&] { context_.handler().on_pong(*this, payload); });
             return true;
         case ws::Event::Kind::close:

@@ -27,8 +27,9 @@ Upgrade& Upgrade::header(std::string_view name, std::string_view value) {
 namespace starling::server {
 
 WsRouteHandler::WsRouteHandler(const ws::Route& route) noexcept
-    : WsHandler(
-          {.close_reason = bool(route.close), .dropped = bool(route.dropped), .subprotocol = true}),
+    : WsHandler({.close_reason = static_cast<bool>(route.close),
+                 .dropped = static_cast<bool>(route.dropped),
+                 .subprotocol = true}),
       route_(route) {}
 
 void WsRouteHandler::admit(WsAdmission& admission) const {

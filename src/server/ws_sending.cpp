@@ -119,8 +119,8 @@ void WsConnection::write_frame(ws::Opcode opcode, bool fin, bool rsv1,
 
 // For buffered_amount() on other threads.
 void WsConnection::note_queue() {
-    stream_->loop().note(stream_->slot_key(),
-                         uint32_t(std::min<size_t>(stream_->queued_bytes(), UINT32_MAX)));
+    stream_->loop().note(stream_->slot_key(), static_cast<uint32_t>(std::min<size_t>(
+                                                  stream_->queued_bytes(), UINT32_MAX)));
 }
 
 ws::SendResult WsConnection::ping(std::span<const std::byte> payload) {

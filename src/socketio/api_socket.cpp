@@ -132,7 +132,7 @@ void Emitter::ask_values(std::string_view name, std::span<const Value> values,
 
 Broadcast Broadcast::from(const Socket& socket) {
     auto others = socket.read([](const socketio::Socket& mine) {
-        socketio::Namespace& nsp = mine.nsp();
+        const socketio::Namespace& nsp = mine.nsp();
         Target target{&nsp.setup().adapter.lifetime(), &nsp.setup(), nsp.name(), {}};
         target.who.except.push_back(mine.id());
         return target;

@@ -13,7 +13,7 @@ namespace {
 constexpr uint64_t packet_timeout_ms = 10'000;  // For all attachments of a packet.
 
 // Never 0, because 0 means that no deadline is set.
-uint32_t cut(uint64_t ms) noexcept { return std::max<uint32_t>(uint32_t(ms), 1); }
+uint32_t cut(uint64_t ms) noexcept { return std::max<uint32_t>(static_cast<uint32_t>(ms), 1); }
 
 }  // namespace
 
@@ -154,8 +154,8 @@ void Connection::disconnect() {
 void Connection::timed_out() {
     if (!open_) return;
     if (due_ms_ == 0) return;
-    const auto left_ms = int32_t(due_ms_ - cut(server_.runtime().now_ms()));
-    if (left_ms > 0) return transport_.set_timer(uint64_t(left_ms));
+    const auto left_ms = static_cast<int32_t>(due_ms_ - cut(server_.runtime().now_ms()));
+    if (left_ms > 0) return transport_.set_timer(static_cast<uint64_t>(left_ms));
     if (!joined_) return end(Transport::End::forced_server_close, "no namespace joined in time");
     decoder_ = Decoder(
         server_.settings().codec);  // Frees the attachments now; the client may stay for a while.

@@ -66,7 +66,7 @@ void History::trim() {
 std::vector<std::shared_ptr<const Command>> History::since(uint64_t from) const {
     std::vector<std::shared_ptr<const Command>> found;
     for (uint64_t at = std::max(from, first_); at < next(); ++at)
-        found.push_back(packets_[size_t(at - first_)].command);
+        found.push_back(packets_[static_cast<size_t>(at - first_)].command);
     return found;
 }
 
@@ -99,7 +99,7 @@ std::optional<History::Return> History::come_back(std::string_view pid, std::str
 }
 
 void History::forget(uint64_t now_ms) {
-    const auto kept_ms = uint64_t(limits_.max_disconnection_duration.count());
+    const auto kept_ms = static_cast<uint64_t>(limits_.max_disconnection_duration.count());
     while (!order_.empty() && order_.front().since_ms + kept_ms < now_ms) {
         absent_.erase(order_.front().pid);
         order_.pop_front();

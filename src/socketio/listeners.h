@@ -31,7 +31,8 @@ public:
     [[nodiscard]] uint32_t of(std::string_view name) {
         const auto found = numbers_.find(name);
         if (found != numbers_.end()) return found->second;
-        return numbers_.emplace(std::string(name), uint32_t(numbers_.size() + 1)).first->second;
+        return numbers_.emplace(std::string(name), static_cast<uint32_t>(numbers_.size() + 1))
+            .first->second;
     }
 
 private:

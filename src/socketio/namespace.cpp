@@ -37,7 +37,7 @@ void Namespace::add(Socket& socket) {
         sockets_.pop_back();
         throw;
     }
-    socket.index = uint32_t(sockets_.size() - 1);
+    socket.index = static_cast<uint32_t>(sockets_.size() - 1);
     --waiting;
     setup_.connected.fetch_add(1, std::memory_order_relaxed);
     note(RoomEvent::Kind::created, socket.id());
@@ -46,10 +46,11 @@ void Namespace::add(Socket& socket) {
 }
 
 void Namespace::note(RoomEvent::Kind kind, std::string_view room, std::string_view id) {
-    const bool wanted = kind == RoomEvent::Kind::created   ? bool(setup_.on_create_room)
-                        : kind == RoomEvent::Kind::deleted ? bool(setup_.on_delete_room)
-                        : kind == RoomEvent::Kind::joined  ? bool(setup_.on_join_room)
-                                                           : bool(setup_.on_leave_room);
+    const bool wanted = kind == RoomEvent::Kind::created ? static_cast<bool>(setup_.on_create_room)
+                        : kind == RoomEvent::Kind::deleted
+                            ? static_cast<bool>(setup_.on_delete_room)
+                        : kind == RoomEvent::Kind::joined ? static_cast<bool>(setup_.on_join_room)
+                                                          : static_cast<bool>(setup_.on_leave_room);
     if (wanted) untold_.push_back({kind, std::string(room), std::string(id)});
 }
 
@@ -166,6 +167,7 @@ void Namespace::broadcast(const Encoded& packet, const Flags& flags,
                           std::span<Socket* const> sockets) {
     Part first(name_, packet.text, packet.text_is_binary, flags.compress);
     std::vector<std::unique_ptr<Part>> attachments;
+    attachments.reserve(packet.attachments.size());
     for (const auto& bytes : packet.attachments)
         attachments.push_back(std::make_unique<Part>(name_, bytes, true, flags.compress));
     for (Socket* socket : sockets) {

@@ -38,7 +38,8 @@ std::string Server::new_id() {
     std::array<std::byte, 20> random;  // 6 bits of each byte are used: 120 bits.
     runtime_.random(random);
     std::string id(random.size(), ' ');
-    for (size_t i = 0; i < id.size(); ++i) id[i] = alphabet[size_t(random[i]) % alphabet.size()];
+    for (size_t i = 0; i < id.size(); ++i)
+        id[i] = alphabet[static_cast<size_t>(random[i]) % alphabet.size()];
     return id;
 }
 

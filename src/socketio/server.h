@@ -225,7 +225,8 @@ void Server::tell_outgoing(F&& call) {
         ~Scope() { flag = before; }
         bool& flag;
         const bool before;
-    } scope(telling_outgoing_);
+    };
+    const Scope scope(telling_outgoing_);
     call();
 }
 

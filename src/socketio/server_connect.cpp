@@ -69,7 +69,10 @@ void Server::connect(Connection& connection, const Packet& packet) {
     }
     if (settings().recovery && settings().recovery->skip_middlewares) {
         auto back = find_saved_session(who);
-        if (back) return enter(create(who, back->who.id), std::move(back));
+        if (back) {
+            Socket& socket = create(who, back->who.id);
+            return enter(socket, std::move(back));
+        }
     }
     const Transport& transport = connection.transport();
     std::string id;

@@ -137,7 +137,7 @@ void Socket::emit(std::string_view name, std::span<const Value> values, const Fl
     send(encoder, flags);
 }
 
-void Socket::answer_later(sio::OnAnswer done, sio::Answer::Status status) {
+void Socket::answer_later(sio::OnAnswer done, sio::Answer::Status status) const {
     if (!done) return;
     server().call_later([done = std::move(done), status] { done({.status = status}); });
 }
@@ -158,9 +158,9 @@ void Socket::send(const Encoder& packet, const Flags& flags) {
         return transport.send(packet.text(), packet.text_is_binary(), packet.attachments(),
                               flags.compress);
     // A copy, because a listener may send with the same encoder.
-    Encoded kept{std::string(packet.text()),
-                 {packet.attachments().begin(), packet.attachments().end()},
-                 packet.text_is_binary()};
+    const Encoded kept{std::string(packet.text()),
+                       {packet.attachments().begin(), packet.attachments().end()},
+                       packet.text_is_binary()};
     send(kept, flags);
 }
 

@@ -127,7 +127,7 @@ private:
     void dispatch(std::string_view name, std::span<const Json> args, const sio::Ack& ack);
     void call_listeners(std::string_view name, std::span<const Json> args, const sio::Ack& ack);
     void local_event(std::string_view name, std::string_view text);
-    void answer_later(sio::OnAnswer done, sio::Answer::Status status);
+    void answer_later(sio::OnAnswer done, sio::Answer::Status status) const;
     void argument_mismatch(std::string_view name, const sio::detail::ArgumentMismatch& why,
                            const sio::Ack& ack);
     // Ends all pending acks as disconnected. False: a callback threw.

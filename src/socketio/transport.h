@@ -36,7 +36,7 @@ public:
         return std::string_view(text_).substr(address_bytes_, user_bytes_);
     }
     [[nodiscard]] std::string_view head() const noexcept {
-        return std::string_view(text_).substr(address_bytes_ + size_t(user_bytes_));
+        return std::string_view(text_).substr(address_bytes_ + static_cast<size_t>(user_bytes_));
     }
 
     int64_t login_expires_s = never_s;    // Unix time.

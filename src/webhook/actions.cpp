@@ -41,7 +41,7 @@ struct Reader {
             !fields.text(Field::user_name, user) || !session(fields, accept.session) ||
             !fields.names(Field::topics, topics))
             return fail(fields);
-        if (user.size() > name_bytes_max || user.find('\0') != user.npos)
+        if (user.size() > name_bytes_max || user.find('\0') != std::string::npos)
             return fail(place + "user_name.", "at most 255 bytes without NUL are wanted");
         if (fields.has(Field::user_name)) accept.user = std::move(user);
         if (!copy_topics(topics, accept.topics, place + "topics.")) return false;

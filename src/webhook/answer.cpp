@@ -18,7 +18,7 @@ Answer problem(Reading reading, uint16_t status, std::string_view message) {
     base::append_json_string(body, message);
     body += '}';
     const bool as_success = reading == Reading::lenient && status == 400;
-    return {as_success ? uint16_t(200) : status, std::move(body)};
+    return {as_success ? uint16_t{200} : status, std::move(body)};
 }
 
 IdempotencyCache::Claim IdempotencyCache::claim(std::string_view key, uint64_t now_ms) {

@@ -8,7 +8,8 @@ namespace {
 
 // False for most messages: then the members need not be read.
 bool may_be_ping(std::string_view object) noexcept {
-    return object.find("ping") != object.npos || object.find("\\u") != object.npos;
+    return object.find("ping") != std::string_view::npos ||
+           object.find("\\u") != std::string_view::npos;
 }
 
 }  // namespace

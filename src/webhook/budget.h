@@ -10,7 +10,7 @@ namespace starling::webhook {
 
 class Budget {
 public:
-    static constexpr size_t bytes_max_default = size_t(256) << 20;
+    static constexpr size_t bytes_max_default = size_t{256} << 20;
 
     explicit Budget(size_t bytes_max = bytes_max_default) noexcept : bytes_max_(bytes_max) {}
     Budget(const Budget&) = delete;

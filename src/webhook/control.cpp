@@ -111,7 +111,7 @@ base::Result<Request> read_request(std::string_view body, Reading reading, Read 
     std::string problem;
     const JsonText value = read_body(body, reading, repaired, problem);
     if (!problem.empty()) return base::Failure(std::move(problem));
-    Fields fields(reading);
+    Fields fields(reading);  // NOLINT(misc-const-correctness): read() changes it.
     Request request;
     if (!read(fields, value, request)) return base::Failure(fields.problem());
     return request;
@@ -120,7 +120,8 @@ base::Result<Request> read_request(std::string_view body, Reading reading, Read 
 }  // namespace
 
 bool is_topic(std::string_view name) noexcept {
-    return !name.empty() && name.size() <= name_bytes_max && name.find('\0') == name.npos;
+    return !name.empty() && name.size() <= name_bytes_max &&
+           name.find('\0') == std::string_view::npos;
 }
 
 bool read_send(Fields& fields, const JsonText& object, bool needs_selector, SendRequest& out) {

@@ -45,7 +45,7 @@ bool Fields::fail(Field field, std::string_view problem) {
 bool Fields::is_named(Field field, std::string_view raw_key) const {
     const std::string_view name = field_names[index(field)];
     if (!lenient()) return base::json_string_is(raw_key, name);
-    if (raw_key.find('\\') == raw_key.npos) return base::iequals(raw_key, name);
+    if (raw_key.find('\\') == std::string_view::npos) return base::iequals(raw_key, name);
     std::string key;
     base::append_json_decoded(key, raw_key);
     return base::iequals(key, name);
@@ -78,7 +78,8 @@ bool Fields::add_name(Field field, const JsonText& value, NameSet& out) {
     if (lenient()) return true;
     if (!whole) return fail(field, "half of a surrogate pair");
     const std::string_view name = out.last();
-    if (name.find('\0') != name.npos) return fail(field, "a name without NUL is wanted");
+    if (name.find('\0') != std::string_view::npos)
+        return fail(field, "a name without NUL is wanted");
     if (name.size() > name_bytes_max && field != Field::tokens)
         return fail(field, "names of at most 255 bytes are wanted");
     if (out.size() > names_max) return fail(field, "at most 10000 are wanted");

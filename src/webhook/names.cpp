@@ -15,21 +15,19 @@ void NameSet::seal() {
     const auto name = [this](const Span& span) {
         return std::string_view(bytes_).substr(span.begin, span.size);
     };
-    std::sort(spans_.begin(), spans_.end(),
-              [&name](const Span& a, const Span& b) { return before(name(a), name(b)); });
-    const auto repeated =
-        std::unique(spans_.begin(), spans_.end(),
-                    [&name](const Span& a, const Span& b) { return name(a) == name(b); });
-    spans_.erase(repeated, spans_.end());
+    std::ranges::sort(spans_,
+                      [&name](const Span& a, const Span& b) { return before(name(a), name(b)); });
+    const auto repeated = std::ranges::unique(
+        spans_, [&name](const Span& a, const Span& b) { return name(a) == name(b); });
+    spans_.erase(repeated.begin(), spans_.end());
 }
 
 bool NameSet::contains(std::string_view name) const noexcept {
-    const auto found = std::lower_bound(
-        spans_.begin(), spans_.end(), name, [this](const Span& span, std::string_view wanted) {
-            return before(std::string_view(bytes_).substr(span.begin, span.size), wanted);
-        });
-    return found != spans_.end() &&
-           std::string_view(bytes_).substr(found->begin, found->size) == name;
+    const auto name_of = [this](const Span& span) {
+        return std::string_view(bytes_).substr(span.begin, span.size);
+    };
+    const auto found = std::ranges::lower_bound(spans_, name, before, name_of);
+    return found != spans_.end() && name_of(*found) == name;
 }
 
 }  // namespace starling::webhook

@@ -37,8 +37,8 @@ uint32_t pause_ms(const RetryOptions& options, uint32_t tries, uint32_t random,
     if (retry_after_ms)
         return std::clamp(*retry_after_ms, options.pause_ms_min, options.pause_ms_max);
     const uint32_t doublings = std::min(tries - 1, 31U);
-    const uint64_t pause =
-        std::min<uint64_t>(uint64_t(options.pause_ms_min) << doublings, options.pause_ms_max);
+    const uint64_t pause = std::min<uint64_t>(
+        static_cast<uint64_t>(options.pause_ms_min) << doublings, options.pause_ms_max);
     const uint64_t fifth = pause / 5;
     return static_cast<uint32_t>(pause - fifth + (2 * fifth * random >> 32));
 }

@@ -58,8 +58,7 @@ ClientVerdict check_response(const HandshakeResponse& response, const ClientHand
     }
     const std::string_view subprotocol = base::trim(response.protocol);
     const auto offered = handshake.subprotocols;
-    if (!subprotocol.empty() &&
-        std::find(offered.begin(), offered.end(), subprotocol) == offered.end()) {
+    if (!subprotocol.empty() && std::ranges::find(offered, subprotocol) == offered.end()) {
         return {"subprotocol that was not offered", {}, {}};
     }
     const DeflateVerdict deflate = check_deflate_response(response.extensions, handshake.deflate);

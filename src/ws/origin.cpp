@@ -35,7 +35,7 @@ bool is_host(std::string_view host, bool wildcard) noexcept {
                    c == ':' || c == '.';
         });
     }
-    return std::all_of(host.begin(), host.end(), [=](char c) { return is_host_char(c, wildcard); });
+    return std::ranges::all_of(host, [=](char c) { return is_host_char(c, wildcard); });
 }
 
 // Parses host [":" port], as in a Host header.
@@ -108,7 +108,7 @@ bool origin_allowed(const OriginPolicy& policy, std::string_view origin, std::st
         const auto own = parse_authority(secure ? "https" : web_scheme(*parsed), host);
         if (own && same(*own, *parsed)) return true;
     }
-    return std::any_of(policy.allowed.begin(), policy.allowed.end(), [&](const std::string& entry) {
+    return std::ranges::any_of(policy.allowed, [&](const std::string& entry) {
         if (entry == "*") return true;
         if (is_hostless(entry)) return base::iequals(entry, origin);
         const auto pattern = parse_origin(entry, true);

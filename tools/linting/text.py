@@ -6,6 +6,7 @@ from .source import File, Finding
 
 # Written in parts, so that this file passes its own rule.
 UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")
+REASON = re.compile(r"\bNOLINT(?:NEXTLINE)?\([a-z][\w.,-]*\): \w")
 MACHINE_PATH = re.compile(r"(?<![\w./\-])/(?:work|home|root|Users)/[\w.]+")
 
 
@@ -18,6 +19,15 @@ def check_words(files: list[File]) -> Iterator[Finding]:
             match = MACHINE_PATH.search(line)
             if match:
                 yield Finding(file.path, number, "words", f"a path of one machine: {match.group(0)}")
+
+
+def check_nolint(files: list[File]) -> Iterator[Finding]:
+    """A finding of clang-tidy that stays names its check and says why."""
+    for file in files:
+        if file.is_cpp:
+            for number, line in enumerate(file.lines, 1):
+                if "NOLINT" in line and not REASON.search(line):
+                    yield Finding(file.path, number, "nolint", "write NOLINT(check): reason")
 
 
 def check_space(files: list[File]) -> Iterator[Finding]:

@@ -26,19 +26,20 @@ bool is_ip(int family, std::string_view text) {
 
 // scheme://host[:port], RFC 6454 section 6.2: no path, no user information, nothing after the port.
 bool is_origin(std::string_view text, bool wildcard) noexcept {
-    size_t colon = text.find("://");
+    const size_t colon = text.find("://");
     if (colon == std::string_view::npos || colon == 0) return false;
-    std::string_view scheme = text.substr(0, colon), host = text.substr(colon + 3);
-    bool scheme_fits = std::all_of(scheme.begin(), scheme.end(), [](char c) {
+    const std::string_view scheme = text.substr(0, colon);
+    std::string_view host = text.substr(colon + 3);
+    const bool scheme_fits = std::ranges::all_of(scheme, [](char c) {
         return base::is_alphanumeric(c) || c == '+' || c == '-' || c == '.';
     });
     if (wildcard && host.starts_with("*.")) host.remove_prefix(2);
-    bool ipv6 = host.starts_with('[') && host.find(']') != std::string_view::npos;
-    size_t port = host.find(':', ipv6 ? host.find(']') : 0);
-    std::string_view name = host.substr(0, port);
+    const bool ipv6 = host.starts_with('[') && host.find(']') != std::string_view::npos;
+    const size_t port = host.find(':', ipv6 ? host.find(']') : 0);
+    const std::string_view name = host.substr(0, port);
     if (port != std::string_view::npos && !is_port(host.substr(port + 1))) return false;
     if (ipv6) return scheme_fits && is_ip(AF_INET6, name.substr(1, name.size() - 2));
-    return scheme_fits && !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return scheme_fits && !name.empty() && std::ranges::all_of(name, [](char c) {
                return base::is_alphanumeric(c) || c == '-' || c == '.' || c == '_';
            });
 }
@@ -47,13 +48,13 @@ bool is_origin(std::string_view text, bool wildcard) noexcept {
 
 std::optional<std::string> check_address(std::string_view text) {
     if (text.starts_with("unix:")) {
-        std::string_view path = text.substr(5);
+        const std::string_view path = text.substr(5);
         if (!path.empty() && path.size() < sizeof(sockaddr_un::sun_path)) return std::nullopt;
         return "must be a path of 1 to " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
                " bytes behind 'unix:'";
     }
-    size_t colon = text.rfind(':');
-    std::string_view host = text.substr(0, colon);
+    const size_t colon = text.rfind(':');
+    const std::string_view host = text.substr(0, colon);
     bool fits = colon != std::string_view::npos && is_port(text.substr(colon + 1));
     if (host.starts_with('[') && host.ends_with(']') && host.size() > 2)
         fits = fits && is_ip(AF_INET6, host.substr(1, host.size() - 2));
@@ -64,8 +65,8 @@ std::optional<std::string> check_address(std::string_view text) {
 }
 
 std::optional<std::string> check_route_path(std::string_view text) {
-    bool fits = text.starts_with('/') && text.size() <= route_path_bytes_max &&
-                text.find_first_of("?# ") == std::string_view::npos;
+    const bool fits = text.starts_with('/') && text.size() <= route_path_bytes_max &&
+                      text.find_first_of("?# ") == std::string_view::npos;
     if (!fits) {
         return "must be a path like /echo of at most " + std::to_string(route_path_bytes_max) +
                " bytes";

@@ -20,7 +20,7 @@ std::string element(const std::string& key, size_t index) {
 std::string printable(std::string_view text) {
     std::string shown(text.substr(0, 1000));
     for (char& c : shown)
-        if (uint8_t(c) < 0x20 || c == 0x7f) c = '?';
+        if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f) c = '?';
     return shown;
 }
 
@@ -38,7 +38,8 @@ bool Config::fail_at(const std::string& key, std::string_view what) {
 
 std::string Config::fault(const std::string& key, std::string_view what) const {
     auto found = places_.find(key);
-    std::string where = found == places_.end() ? "starling: key '" + key + "'" : found->second;
+    const std::string where =
+        found == places_.end() ? "starling: key '" + key + "'" : found->second;
     return where + ": " + printable(what);
 }
 
@@ -53,10 +54,11 @@ bool Config::read_file(const std::string& path) {
     char piece[16 * 1024];
     while (file && text.size() <= yaml_bytes_max) {
         file.read(piece, sizeof piece);
-        text.append(piece, size_t(file.gcount()));
+        text.append(piece, static_cast<size_t>(file.gcount()));
     }
     if (!file.eof() && text.size() <= yaml_bytes_max) {
-        std::string reason = errno ? std::generic_category().message(errno) : "cannot be read";
+        const std::string reason =
+            errno ? std::generic_category().message(errno) : "cannot be read";
         return fail("starling: cannot read configuration '" + printable(path) + "'", reason);
     }
     if (text.size() > yaml_bytes_max) {
@@ -68,9 +70,9 @@ bool Config::read_file(const std::string& path) {
 
 bool Config::read_text(const std::string& file_name, const std::string& text) {
     file_name_ = printable(file_name);
-    size_t slash = file_name.rfind('/');
+    const size_t slash = file_name.rfind('/');
     folder_ = slash == std::string::npos ? "" : file_name.substr(0, slash + 1);
-    YamlResult yaml = parse_yaml(text);
+    const YamlResult yaml = parse_yaml(text);
     if (!yaml.error.empty())
         return fail(file_name_ + ":" + std::to_string(yaml.error_line), "not valid: " + yaml.error);
     if (yaml.root.kind == Yaml::Kind::null) return true;  // The file holds only comments.
@@ -86,10 +88,11 @@ bool Config::read_mapping(const Yaml& node, const std::string& key, const std::s
     std::vector<std::string_view> names = names_in(path);
     for (size_t i = 0; i < node.children.size(); ++i) {
         const Yaml& member = node.children[i];
-        std::string member_key = joined(key, member.name);
-        if (std::find(names.begin(), names.end(), member.name) == names.end()) {
-            std::string_view meant = closest(member.name, names);
-            std::string hint = meant.empty() ? "" : " (did you mean '" + std::string(meant) + "'?)";
+        const std::string member_key = joined(key, member.name);
+        if (std::ranges::find(names, member.name) == names.end()) {
+            const std::string_view meant = closest(member.name, names);
+            const std::string hint =
+                meant.empty() ? "" : " (did you mean '" + std::string(meant) + "'?)";
             return fail(place(member.line, member_key), "is not known" + hint);
         }
         for (size_t before = 0; before < i; ++before) {
@@ -116,7 +119,7 @@ bool Config::read_elements(const Yaml& node, const std::string& key, const std::
     clear_list(settings_, path);
     for (size_t i = 0; i < node.children.size(); ++i) {
         const Yaml& child = node.children[i];
-        std::string child_key = element(key, i);
+        const std::string child_key = element(key, i);
         places_[child_key] = place(child.line, child_key);
         append_element(settings_, path);
         // A scalar under `listen` is short for {address: ...}.
@@ -136,8 +139,8 @@ bool Config::require(const Yaml& node, const std::string& key, const std::string
     for (std::string_view name : names_in(path)) {
         const Row* row = find_row(joined(path, name));
         if (!row || !row->required) continue;
-        bool there = std::any_of(node.children.begin(), node.children.end(),
-                                 [&](const Yaml& member) { return member.name == name; });
+        const bool there = std::ranges::any_of(
+            node.children, [&](const Yaml& member) { return member.name == name; });
         if (!there) return fail(place(node.line, joined(key, name)), "is missing");
     }
     return true;
@@ -196,6 +199,7 @@ bool Config::set_values(const std::string& where, std::string_view key,
     if (key.starts_with("gateway.routes[].")) return set_in_routes(where, row, values.front());
     if (takes_list(row)) {
         std::vector<Scalar> scalars;
+        scalars.reserve(values.size());
         for (const std::string& value : values) scalars.push_back({value});
         auto problem = store_list(settings_, row, scalars);
         return problem ? fail(where, problem->text) : true;

@@ -11,11 +11,11 @@ constexpr std::string_view prefix = "STARLING_";
 
 std::string variable_name(std::string_view key) {
     std::string name(prefix);
-    for (char c : key) {
+    for (const char c : key) {
         if (c == '.')
             name += "__";
         else
-            name += c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c;
+            name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     }
     return name;
 }
@@ -23,7 +23,7 @@ std::string variable_name(std::string_view key) {
 std::vector<std::string> split(std::string_view text) {
     std::vector<std::string> parts;
     while (true) {
-        size_t comma = text.find(',');
+        const size_t comma = text.find(',');
         std::string_view part = text.substr(0, comma);
         while (part.starts_with(' ')) part.remove_prefix(1);
         while (part.ends_with(' ')) part.remove_suffix(1);
@@ -51,25 +51,26 @@ std::vector<Variable> variables() {
 }
 
 bool Config::read_environment(const Environment& environment) {
-    std::vector<Variable> known = variables();
+    const std::vector<Variable> known = variables();
     std::vector<std::string_view> names;
+    names.reserve(known.size());
     for (const Variable& variable : known) names.push_back(variable.name);
     for (const auto& [name, value] : environment) {
         if (!name.starts_with(prefix)) continue;
-        if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-        std::string_view meant = closest(name, names);
-        std::string hint = meant.empty() ? "" : " (did you mean " + std::string(meant) + "?)";
+        if (std::ranges::find(names, name) != names.end()) continue;
+        const std::string_view meant = closest(name, names);
+        const std::string hint = meant.empty() ? "" : " (did you mean " + std::string(meant) + "?)";
         warnings_.push_back("starling: environment variable " + name + " is not known" + hint);
     }
     for (const Variable& variable : known) {
-        auto found = std::find_if(environment.begin(), environment.end(),
-                                  [&](const auto& pair) { return pair.first == variable.name; });
+        auto found = std::ranges::find_if(
+            environment, [&](const auto& pair) { return pair.first == variable.name; });
         if (found == environment.end() || found->second.empty()) continue;
         const Row* row = find_row(variable.key);
-        bool list = variable.key == "listen" || (row && takes_list(*row));
-        std::vector<std::string> values =
+        const bool list = variable.key == "listen" || (row && takes_list(*row));
+        const std::vector<std::string> values =
             list ? split(found->second) : std::vector<std::string>{found->second};
-        std::string where = "starling: environment variable " + variable.name;
+        const std::string where = "starling: environment variable " + variable.name;
         if (!set_values(where, variable.key, values)) return false;
     }
     return true;

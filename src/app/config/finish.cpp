@@ -29,13 +29,13 @@ bool Config::finish() {
     if (!settings_.root.empty()) {
         DIR* folder = ::opendir(settings_.root.c_str());
         if (!folder) {
-            std::string why = reason(errno);
+            const std::string why = reason(errno);
             return fail_at("root", "cannot open folder '" + settings_.root + "': " + why);
         }
         ::closedir(folder);
     }
     const http::CorsOptions& cors = settings_.cors;
-    bool anybody = std::find(cors.origins.begin(), cors.origins.end(), "*") != cors.origins.end();
+    const bool anybody = std::ranges::find(cors.origins, "*") != cors.origins.end();
     if (cors.credentials && anybody) {
         return fail_at("http.cors.credentials",
                        "must be false where http.cors.origins holds \"*\"");
@@ -45,7 +45,7 @@ bool Config::finish() {
 
 bool Config::finish_certificates() {
     if (settings_.tls_cert.empty() != settings_.tls_key.empty()) {
-        bool cert = !settings_.tls_cert.empty();
+        const bool cert = !settings_.tls_cert.empty();
         return fail_at(cert ? "tls_cert" : "tls_key",
                        cert ? "needs the private key too" : "needs the certificate too");
     }
@@ -55,7 +55,7 @@ bool Config::finish_certificates() {
         return readable("tls_cert", settings_.tls_cert) && readable("tls_key", settings_.tls_key);
     }
     for (size_t i = 0; i < certificates.size(); ++i) {
-        std::string key = element("tls.certificates", i);
+        const std::string key = element("tls.certificates", i);
         if (!readable(key + ".cert", certificates[i].certificate_chain_path)) return false;
         if (!readable(key + ".key", certificates[i].private_key_path)) return false;
     }
@@ -63,13 +63,13 @@ bool Config::finish_certificates() {
 }
 
 bool Config::readable(const std::string& key, const std::string& path) {
-    int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
-        std::string why = reason(errno);
+        const std::string why = reason(errno);
         return fail_at(key, "cannot read '" + path + "': " + why);
     }
     struct stat status {};
-    bool file = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    const bool file = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
     ::close(descriptor);
     return file || fail_at(key, "cannot read '" + path + "': not a file");
 }
@@ -78,7 +78,7 @@ bool Config::finish_listen() {
     const ListenList& listen = settings_.server.listen;
     if (listen.empty()) return fail_at("listen", "must hold an address");
     for (size_t i = 0; i < listen.size(); ++i) {
-        std::string key = element("listen", i);
+        const std::string key = element("listen", i);
         if (listen[i].tls == Listen::Tls::on && settings_.server.certificates.empty())
             return fail_at(key + ".tls", "needs a certificate: tls.certificates is empty");
         for (const char* name : {".mode", ".owner", ".group"})
@@ -117,8 +117,8 @@ bool Config::finish_keys() {
         if (!readable(key + ".path", one.path)) return false;
         std::ifstream file(one.path, std::ios::binary);
         one.material.resize(key_bytes_max);
-        file.read(one.material.data(), std::streamsize(key_bytes_max));
-        one.material.resize(size_t(file.gcount()));
+        file.read(one.material.data(), static_cast<std::streamsize>(key_bytes_max));
+        one.material.resize(static_cast<size_t>(file.gcount()));
         // Editors end a file with a line break, which is no part of the secret.
         while (one.material.ends_with('\n') || one.material.ends_with('\r'))
             one.material.pop_back();

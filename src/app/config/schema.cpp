@@ -410,7 +410,7 @@ std::vector<std::string_view> names_in(std::string_view key) {
             rest.remove_prefix(key.size() + 1);
         }
         rest = rest.substr(0, rest.find_first_of(".["));
-        if (std::find(names.begin(), names.end(), rest) == names.end()) names.push_back(rest);
+        if (std::ranges::find(names, rest) == names.end()) names.push_back(rest);
     }
     return names;
 }
@@ -426,14 +426,14 @@ std::string_view closest(std::string_view wrong, std::span<const std::string_vie
     // A transposition counts as two edits. A name of three letters may differ by one edit only,
     // since two edits change most of the name.
     size_t best_distance = (wrong.size() <= 3 ? 1 : std::max<size_t>(wrong.size() / 3, 2)) + 1;
-    for (std::string_view name : names) {
+    for (const std::string_view name : names) {
         std::vector<size_t> line(name.size() + 1);  // One row of the Levenshtein distance.
         for (size_t i = 0; i <= name.size(); ++i) line[i] = i;
         for (size_t row = 1; row <= wrong.size(); ++row) {
             size_t corner = line[0];
             line[0] = row;
             for (size_t i = 1; i <= name.size(); ++i) {
-                size_t replaced = corner + (wrong[row - 1] != name[i - 1]);
+                const size_t replaced = corner + (wrong[row - 1] != name[i - 1]);
                 corner = line[i];
                 line[i] = std::min({line[i] + 1, line[i - 1] + 1, replaced});
             }

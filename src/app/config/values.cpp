@@ -92,7 +92,7 @@ std::string octal_text(int64_t value) {
 // 1500 ms are written "1.5".
 std::string seconds_text(int64_t value_ms) {
     std::string text = std::to_string(value_ms / 1000);
-    if (int64_t rest = value_ms % 1000) {
+    if (const int64_t rest = value_ms % 1000) {
         std::string digits = std::to_string(1000 + rest).substr(1);
         digits.erase(digits.find_last_not_of('0') + 1);
         text += "." + digits;
@@ -110,20 +110,22 @@ std::optional<int64_t> parse_integer(std::string_view text, int base = 10) noexc
 // "30", "0.25": parses seconds into milliseconds. Refuses a sign, an exponent, and fractions of a
 // millisecond.
 std::optional<int64_t> parse_seconds(std::string_view text) noexcept {
-    size_t point = text.find('.');
-    std::string_view whole = text.substr(0, point);
+    const size_t point = text.find('.');
+    const std::string_view whole = text.substr(0, point);
     if (whole.empty() || whole.size() > 9) return std::nullopt;
     std::string digits(whole);
-    std::string_view fraction = point == text.npos ? "000" : text.substr(point + 1);
+    const std::string_view fraction =
+        point == std::string_view::npos ? "000" : text.substr(point + 1);
     if (fraction.empty() || fraction.size() > 3) return std::nullopt;
     (digits += fraction).append(3 - fraction.size(), '0');
-    bool decimal = std::all_of(digits.begin(), digits.end(), base::is_digit);
+    const bool decimal = std::ranges::all_of(digits, base::is_digit);
     return decimal ? parse_integer(digits) : std::nullopt;
 }
 
 Problem check_text(const Row& row, std::string_view text) {
-    for (char c : text)
-        if (uint8_t(c) < 0x20 || c == 0x7f) return "must not contain control characters";
+    for (const char c : text)
+        if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f)
+            return "must not contain control characters";
     return row.check ? row.check(text) : std::nullopt;
 }
 
@@ -137,7 +139,7 @@ struct Reader {
     Problem operator()(T* target) const {
         if constexpr (is_number<T>) {
             std::optional<int64_t> number = parse_integer(value.text, row.octal ? 8 : 10);
-            bool fits = number && *number >= row.min && *number <= row.max;
+            const bool fits = number && *number >= row.min && *number <= row.max;
             if (row.octal && !fits)
                 return "must be octal digits like 0660, at most " + octal_text(row.max);
             if ((value.quoted && !row.octal) || !fits) {
@@ -163,7 +165,7 @@ struct Reader {
 
     Problem operator()(std::string* target) const {
         if (Problem problem = check_text(row, value.text)) return problem;
-        bool relative = row.path && !value.text.empty() && !value.text.starts_with('/');
+        const bool relative = row.path && !value.text.empty() && !value.text.starts_with('/');
         *target = std::string(relative ? prefix_path : "") + std::string(value.text);
         return std::nullopt;
     }

@@ -71,7 +71,7 @@ private:
             throw Refused{"tags are not supported", mark.line + 1};
     }
 
-    bool expects_name() const {
+    [[nodiscard]] bool expects_name() const {
         return !open_.empty() && open_.back().node->kind == Yaml::Kind::mapping &&
                !open_.back().named;
     }

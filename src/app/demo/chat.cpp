@@ -21,9 +21,10 @@ ChatStep refused(std::string_view why) {
 // to C2 9F.
 bool has_control(std::string_view text) noexcept {
     for (size_t i = 0; i < text.size(); ++i) {
-        auto byte = uint8_t(text[i]);
+        auto byte = static_cast<uint8_t>(text[i]);
         if (byte < 0x20 || byte == 0x7f) return true;
-        if (byte == 0xc2 && i + 1 < text.size() && uint8_t(text[i + 1]) < 0xa0) return true;
+        if (byte == 0xc2 && i + 1 < text.size() && static_cast<uint8_t>(text[i + 1]) < 0xa0)
+            return true;
     }
     return false;
 }
@@ -41,7 +42,7 @@ const char* chat_fault_of_name(std::string_view name) noexcept {
     // The line "name:message" must never look like the server's answer {"error":"..."}.
     if (name.front() == '{') return "name begins with '{'";
     // A colon in a name would let a member imitate another member's line.
-    if (name.find(':') != name.npos) return "name contains ':'";
+    if (name.find(':') != std::string_view::npos) return "name contains ':'";
     return nullptr;
 }
 
@@ -53,8 +54,8 @@ ChatStep chat_step(std::string& name, const ws::Message& message) {
     const json::value* who = object ? object->if_contains("name") : nullptr;
     const json::value* what = object ? object->if_contains("msg") : nullptr;
     if (!who || !what || !who->is_string() || !what->is_string()) return refused(expected);
-    std::string_view said_name(who->get_string().data(), who->get_string().size());
-    std::string_view said(what->get_string().data(), what->get_string().size());
+    const std::string_view said_name(who->get_string().data(), who->get_string().size());
+    const std::string_view said(what->get_string().data(), what->get_string().size());
     if (const char* fault = chat_fault_of_name(said_name)) return refused(fault);
     if (chat_is_blank(said)) return refused("msg is empty");
     name = said_name;

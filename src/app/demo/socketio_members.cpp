@@ -16,7 +16,7 @@ json::object line_of(std::string_view id, std::string_view name) {
 }  // namespace
 
 bool SocketIoMembers::join(std::string_view id, std::string_view name) {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     auto [place, added] = by_id_.try_emplace(std::string(id));
     if (!added) return false;
     place->second = members_.insert(members_.end(), {std::string(id), std::string(name)});
@@ -24,7 +24,7 @@ bool SocketIoMembers::join(std::string_view id, std::string_view name) {
 }
 
 bool SocketIoMembers::rename(std::string_view id, std::string_view name) {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     const auto place = by_id_.find(std::string(id));
     if (place == by_id_.end() || place->second->name == name) return false;
     place->second->name = name;
@@ -32,7 +32,7 @@ bool SocketIoMembers::rename(std::string_view id, std::string_view name) {
 }
 
 bool SocketIoMembers::leave(std::string_view id) {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     const auto place = by_id_.find(std::string(id));
     if (place == by_id_.end()) return false;
     members_.erase(place->second);
@@ -43,7 +43,7 @@ bool SocketIoMembers::leave(std::string_view id) {
 bool SocketIoMembers::changed() { return !std::exchange(has_changed_, true); }
 
 sio::Json SocketIoMembers::list() const {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     json::array members;
     for (const Told& one : told_) members.push_back(line_of(one.id, one.name));
     return json::object{
@@ -51,7 +51,7 @@ sio::Json SocketIoMembers::list() const {
 }
 
 sio::Json SocketIoMembers::take_changes() {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     has_changed_ = false;
     std::unordered_map<std::string_view, std::string_view> before;
     for (const Told& one : told_) before.emplace(one.id, one.name);
@@ -78,14 +78,14 @@ sio::Json SocketIoMembers::take_changes() {
 }
 
 std::optional<std::string> SocketIoMembers::name(std::string_view id) const {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     const auto place = by_id_.find(std::string(id));
     if (place == by_id_.end()) return std::nullopt;
     return place->second->name;
 }
 
 bool SocketIoMembers::may_tell_typing(std::string_view id, bool typing, int64_t now_ms) {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     const auto place = by_id_.find(std::string(id));
     if (place == by_id_.end()) return false;
     Member& member = *place->second;

@@ -22,7 +22,7 @@ using engineio::Transport;
 
 uint32_t ms(std::chrono::milliseconds duration, const char* what) {
     if (duration.count() <= 0 || duration.count() > INT32_MAX) throw std::invalid_argument(what);
-    return uint32_t(duration.count());
+    return static_cast<uint32_t>(duration.count());
 }
 
 ws::OriginPolicy origins_of(const EngineOptions& options) {
@@ -186,7 +186,8 @@ void Engine::report(Worker& worker, const http::Request& request, Error error,
                     std::string_view message) const {
     if (message.empty()) message = engineio::error_message(error);
     host(worker).log_fault("Engine.IO refused a request", message, request.remote_address());
-    if (options_.connection_error) options_.connection_error(request, int(error), message);
+    if (options_.connection_error)
+        options_.connection_error(request, static_cast<int>(error), message);
 }
 
 void Engine::refuse(Worker& worker, const http::Request& request, http::Response& response,

@@ -103,7 +103,9 @@ public:
     void cancel_timer() noexcept { timer_due_ms_ = 0; }
 
     [[nodiscard]] std::string_view sid() const noexcept { return sid_.view(); }  // A secret.
-    [[nodiscard]] unsigned revision() const noexcept { return unsigned(core_.revision()); }
+    [[nodiscard]] unsigned revision() const noexcept {
+        return static_cast<unsigned>(core_.revision());
+    }
     [[nodiscard]] bool on_websocket() const noexcept;
     [[nodiscard]] bool is_open() const noexcept { return core_.may_send(); }
     [[nodiscard]] Worker& worker() const noexcept;

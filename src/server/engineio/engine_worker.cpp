@@ -40,7 +40,7 @@ void EngineWorker::connections_ended() {
             session->drop(EngineClose::server_shutting_down);
 }
 
-void EngineWorker::end_unjoined(const UnjoinedSessions::Entry& entry) {
+void EngineWorker::end_unjoined(const UnjoinedSessions::Entry& entry) const {
     find(entry.session)->drop(EngineClose::forced_server_close);  // Also destroys `entry`.
 }
 
@@ -115,7 +115,7 @@ void EngineWorker::log_fault(std::string_view what, std::string_view reason,
     worker.log(log::Level::debug, what, std::span(fields).first(2));
     if (warned_ms_ && now_ms - warned_ms_ < 1000) return;
     warned_ms_ = now_ms;
-    fields[2] = {"count", int64_t(std::exchange(faults_, 0))};
+    fields[2] = {"count", static_cast<int64_t>(std::exchange(faults_, 0))};
     worker.log(log::Level::warn, what, fields);
 }
 

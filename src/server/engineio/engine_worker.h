@@ -64,7 +64,7 @@ public:
 
 private:
     void advance();
-    void end_unjoined(const UnjoinedSessions::Entry& entry);
+    void end_unjoined(const UnjoinedSessions::Entry& entry) const;
     void flush_all();
     void count_end() noexcept;
     void free_dead() noexcept;

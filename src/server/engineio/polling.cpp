@@ -114,7 +114,7 @@ void EngineSession::answer_poll(bool with_queue, std::string_view last) {
         size_t taken = 0;
         while (taken < packets.size() && writer.append(packet_of(packets[taken])))
             queue_->bytes -= packets[taken++].bytes.size();
-        packets.erase(packets.begin(), packets.begin() + std::ptrdiff_t(taken));
+        packets.erase(packets.begin(), packets.begin() + static_cast<std::ptrdiff_t>(taken));
         if (packets.empty()) queue_.reset();
     }
     if (!last.empty())

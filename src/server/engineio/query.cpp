@@ -42,8 +42,8 @@ EngineQuery::EngineQuery(std::string_view raw) {
     std::array<bool, names.size()> seen{};
     while (!raw.empty()) {
         const Pair pair = next_pair(raw);
-        const auto found = std::find(names.begin(), names.end(), pair.name);
-        const auto field = size_t(found - names.begin());
+        const auto found = std::ranges::find(names, pair.name);
+        const auto field = static_cast<size_t>(found - names.begin());
         if (found == names.end() || seen[field]) continue;
         seen[field] = true;
         take(field, pair.value);

@@ -69,7 +69,7 @@ json::object endpoint(std::string_view method, std::string_view path, std::strin
 }
 
 void handle_index(Events& events, const http::Request& request, http::Response& response) {
-    const std::string viewed = events::index_viewed(int64_t(std::time(nullptr)));
+    const std::string viewed = events::index_viewed(static_cast<int64_t>(std::time(nullptr)));
     const std::string& api = events.options().api;
     json::array channels;
     for (const auto& rule : events.table().rules())

@@ -19,7 +19,7 @@ namespace {
 // examples use different spellings.
 constexpr std::array<std::string_view, 4> channel_parameters{"Ref", "ref", "Rel", "rel"};
 
-const std::vector<std::string>& valid_origins(const std::vector<std::string>& origins) {
+std::vector<std::string> valid_origins(std::vector<std::string> origins) {
     for (const auto& origin : origins)
         if (!ws::origin_pattern_is_valid(origin))
             throw std::invalid_argument("not an origin: '" + origin + "'");
@@ -73,8 +73,8 @@ void EventsWorker::log_in(events::Member& member, const auth::Identity& identity
         // The wall clock is read only here: a later change of it does not move the end of the
         // login.
         const int64_t left_s = *identity.expires_at_s - worker.now_s();
-        constexpr auto left_s_max = int64_t(events::Broker::login_ms_max / 1000);
-        lifetime_ms = uint64_t(std::clamp<int64_t>(left_s, 0, left_s_max)) * 1000;
+        constexpr auto left_s_max = static_cast<int64_t>(events::Broker::login_ms_max / 1000);
+        lifetime_ms = static_cast<uint64_t>(std::clamp<int64_t>(left_s, 0, left_s_max)) * 1000;
     }
     broker_.log_in(member, identity.user, lifetime_ms, worker.loop().now_ms());
     set_timer();

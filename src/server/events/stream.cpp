@@ -18,7 +18,7 @@ constexpr size_t stream_encoding = 2;
 }  // namespace
 
 EventStream::EventStream(EventsWorker& host, const Admission& admission, const Events& events)
-    : host_(host), heartbeat_ms_(uint32_t(events.options().heartbeat.count())) {
+    : host_(host), heartbeat_ms_(static_cast<uint32_t>(events.options().heartbeat.count())) {
     host.enter(*this, *admission.rule, admission.channel);
     if (admission.identity) host.log_in(*this, *admission.identity);
 }

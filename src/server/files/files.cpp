@@ -68,7 +68,7 @@ void Files::answer(HttpConnection& connection, const http::Request& request,
     // of the prefix.
     for (auto left = std::ranges::count(prefix_, '/'); left > 0; --left)
         path.remove_prefix(std::min(path.find('/', 1), path.size()));
-    Worker& worker = connection.worker();
+    const Worker& worker = connection.worker();
     parts_[worker.index()]->serving.serve(path, request, response, worker.now_s());
 }
 

@@ -24,11 +24,11 @@ int flags_of(Access access) {
 
 Descriptor open_with_openat2(int root, const std::string& path, Access access) {
     open_how how{};
-    how.flags = uint64_t(flags_of(access));
+    how.flags = static_cast<uint64_t>(flags_of(access));
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
         const long result = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
-        if (result >= 0) return Descriptor(int(result));
+        if (result >= 0) return Descriptor(static_cast<int>(result));
         if (errno != EAGAIN && errno != EINTR) break;
     }
     return {};
@@ -75,8 +75,10 @@ FileStatus status_of(const Descriptor& file) {
     result.kind = S_ISREG(status.st_mode)   ? FileKind::regular
                   : S_ISDIR(status.st_mode) ? FileKind::directory
                                             : FileKind::other;
-    result.identity = {uint64_t(status.st_dev), uint64_t(status.st_ino), uint64_t(status.st_size),
-                       int64_t(status.st_mtim.tv_sec), int64_t(status.st_mtim.tv_nsec)};
+    result.identity = {static_cast<uint64_t>(status.st_dev), static_cast<uint64_t>(status.st_ino),
+                       static_cast<uint64_t>(status.st_size),
+                       static_cast<int64_t>(status.st_mtim.tv_sec),
+                       static_cast<int64_t>(status.st_mtim.tv_nsec)};
     return result;
 }
 

@@ -33,10 +33,11 @@ void open_failed(http::Response& response) {
 Bytes read_whole(const Descriptor& file, uint64_t size_bytes) {
     auto bytes = std::make_shared<std::string>(size_bytes, '\0');
     for (size_t at = 0; at < bytes->size();) {
-        const ssize_t got = ::pread(file.get(), bytes->data() + at, bytes->size() - at, off_t(at));
+        const ssize_t got =
+            ::pread(file.get(), bytes->data() + at, bytes->size() - at, static_cast<off_t>(at));
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return nullptr;
-        at += size_t(got);
+        at += static_cast<size_t>(got);
     }
     return bytes;
 }
@@ -70,7 +71,7 @@ struct StaticFiles::State {
     }
 
     Bytes load(Chosen& chosen, int64_t now_s);
-    bool choose_sibling(Chosen& chosen);
+    bool choose_sibling(Chosen& chosen) const;
     void choose_gzip(const http::Request& request, Chosen& chosen, int64_t now_s);
     void answer(const http::Request& request, http::Response& response, Chosen& chosen,
                 std::string_view type, int64_t now_s);
@@ -98,7 +99,7 @@ Bytes StaticFiles::State::load(Chosen& chosen, int64_t now_s) {
 }
 
 // Chooses FILE.gz beside FILE, unless FILE.gz is older.
-bool StaticFiles::State::choose_sibling(Chosen& chosen) {
+bool StaticFiles::State::choose_sibling(Chosen& chosen) const {
     auto path = chosen.path + ".gz";
     const auto status = status_of(open_beneath(root.get(), path, Access::look));
     const auto& plain = chosen.identity;
@@ -142,7 +143,8 @@ void StaticFiles::State::put_body(http::Response& response, Chosen& chosen,
     if (!chosen.bytes && chosen.identity.size_bytes <= options.cached_file_bytes_max)
         chosen.bytes = load(chosen, now_s);
     if (chosen.bytes) {
-        response.body(std::move(chosen.bytes), size_t(range.first), size_t(range.count), type);
+        response.body(std::move(chosen.bytes), static_cast<size_t>(range.first),
+                      static_cast<size_t>(range.count), type);
         return;
     }
     auto file = open_beneath(root.get(), chosen.path, Access::read);
@@ -180,7 +182,7 @@ StaticFiles::~StaticFiles() = default;
 StaticFiles::StaticFiles(StaticFiles&&) noexcept = default;
 StaticFiles& StaticFiles::operator=(StaticFiles&&) noexcept = default;
 
-bool StaticFiles::ok() const noexcept { return bool(state_->root); }
+bool StaticFiles::ok() const noexcept { return static_cast<bool>(state_->root); }
 uint64_t StaticFiles::cached_bytes() const noexcept { return state_->cache.bytes(); }
 
 void StaticFiles::serve(std::string_view relative_path, const http::Request& request,

@@ -82,7 +82,7 @@ void require_above_zero(std::string_view option, int64_t value) {
         throw std::invalid_argument("socket.io: " + std::string(option) + " must be above 0");
 }
 
-const sio::Options& checked(const sio::Options& options) {
+sio::Options checked(sio::Options options) {
     if (!options.path.starts_with('/') || options.path.ends_with('/'))
         throw std::invalid_argument("socket.io: path must begin with / and not end with it: '" +
                                     options.path + "'");
@@ -126,7 +126,7 @@ struct SocketIo::Shared {
         if (!options.connection_state_recovery) return nullptr;
         return std::make_unique<LockedHistory>(*options.connection_state_recovery);
     }
-    socketio::Settings settings(const sio::Options& options) const {
+    [[nodiscard]] socketio::Settings settings(const sio::Options& options) const {
         socketio::Settings settings;
         settings.codec = options.parser == sio::Parser::msgpack ? socketio::Codec::msgpack
                                                                 : socketio::Codec::json;
@@ -134,9 +134,9 @@ struct SocketIo::Shared {
         settings.decode.repeated_bytes_max = options.max_http_buffer_size;
         settings.decode.packet_bytes_max = options.max_http_buffer_size;
         std::random_device random;
-        settings.decode.table_seed = uint64_t(random()) << 32 | random();
-        settings.connect_timeout_ms = uint64_t(options.connect_timeout.count());
-        settings.ack_timeout_ms = uint64_t(options.ack_timeout.count());
+        settings.decode.table_seed = static_cast<uint64_t>(random()) << 32 | random();
+        settings.connect_timeout_ms = static_cast<uint64_t>(options.connect_timeout.count());
+        settings.ack_timeout_ms = static_cast<uint64_t>(options.ack_timeout.count());
         settings.namespaces_max = options.namespaces_max;
         settings.pending_acks_max = options.pending_acks_max;
         settings.recovery = options.connection_state_recovery;
@@ -175,7 +175,7 @@ SocketIo::~SocketIo() = default;
 std::unique_ptr<EngineHandler> SocketIo::open(EngineSession& session,
                                               const http::Request& request) {
     if (closed_.load(std::memory_order_relaxed)) return nullptr;
-    Worker& worker = session.worker();
+    const Worker& worker = session.worker();
     auth::Verdict login;
     if (shared_->login) login = shared_->login->read(request, worker.now_s());
     auto info = connect_info(request, worker.now_s() * 1000,
@@ -229,7 +229,7 @@ sio::Broadcast SocketIo::in_namespace(std::string_view name) const {
     return broadcast_to(socketio::namespace_name(name));
 }
 
-size_t SocketIo::clients() const { return size_t(engine_->sessions()); }
+size_t SocketIo::clients() const { return static_cast<size_t>(engine_->sessions()); }
 
 void SocketIo::close() {
     closed_.store(true, std::memory_order_relaxed);

@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <charconv>
 #include <cmath>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -190,7 +191,7 @@ bool shape_is_valid(Type type, const Json* data, const DecodeLimits& limits) noe
     const auto* text = first.if_string();
     if (!text || text->size() > limits.event_name_bytes_max) return false;
     const std::string_view name(text->data(), text->size());
-    return std::find(reserved_events.begin(), reserved_events.end(), name) == reserved_events.end();
+    return std::ranges::find(reserved_events, name) == reserved_events.end();
 }
 
 void split_query(Packet& packet) noexcept {
@@ -228,7 +229,8 @@ Outcome Decoder::add_text(std::string_view text, Arena& arena) {
         });
         if (!valid) return fault("illegal placeholder");
         if (head.attachments > 0) {
-            pending_.reset(new Pending{std::string(text), head.attachments, text.size(), {}});
+            pending_ = std::make_unique<Pending>(
+                Pending{std::string(text), head.attachments, text.size(), {}});
             return {};
         }
     }

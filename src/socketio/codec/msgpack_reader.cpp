@@ -110,7 +110,7 @@ private:
         --depth_;
         if (!frame.map)
             out_.push_array(frame.count);
-        else if (base::push_object(out_, size_t(frame.count) + frame.spread.added()))
+        else if (base::push_object(out_, static_cast<size_t>(frame.count) + frame.spread.added()))
             fills_ = true;
     }
 
@@ -213,7 +213,8 @@ private:
             case 0xc7: return extension(in_.number(1), false);
             case 0xc8: return extension(in_.number(2), false);
             case 0xc9: return extension(in_.number(4), false);
-            case 0xca: return out_.push_double(std::bit_cast<float>(uint32_t(in_.number(4))));
+            case 0xca:
+                return out_.push_double(std::bit_cast<float>(static_cast<uint32_t>(in_.number(4))));
             case 0xcb: return out_.push_double(std::bit_cast<double>(in_.number(8)));
             case 0xcc: return unsigned_number(in_.number(1));
             case 0xcd: return unsigned_number(in_.number(2));

@@ -94,7 +94,7 @@ std::optional<User> Api::writer(const http::Request& request, http::Response& re
     if (refused(response, who.status)) return std::nullopt;
     int64_t wait_ms = 0;
     {
-        std::lock_guard lock(pace_mutex_);
+        const std::lock_guard lock(pace_mutex_);
         wait_ms = pace_.wait_ms(who.value.user.email, clock_.steady_ms());
     }
     if (wait_ms == 0) return std::move(who.value.user);
@@ -105,13 +105,13 @@ std::optional<User> Api::writer(const http::Request& request, http::Response& re
 
 void Api::set_cookie(const http::Request& request, http::Response& response,
                      std::string_view user) {
-    std::string token = sign_token({.user_claim = login_.user_claim,
-                                    .user = user,
-                                    .issuer = login_.issuer,
-                                    .audience = login_.audience,
-                                    .issued_at_s = clock_.unix_s(),
-                                    .lifetime_s = login_lifetime_s},
-                                   login_.key_id, login_.secret);
+    const std::string token = sign_token({.user_claim = login_.user_claim,
+                                          .user = user,
+                                          .issuer = login_.issuer,
+                                          .audience = login_.audience,
+                                          .issued_at_s = clock_.unix_s(),
+                                          .lifetime_s = login_lifetime_s},
+                                         login_.key_id, login_.secret);
     response.cookie(login_.cookie, token,
                     {.max_age_s = login_lifetime_s,
                      .http_only = true,
@@ -120,15 +120,15 @@ void Api::set_cookie(const http::Request& request, http::Response& response,
 }
 
 void Api::session(const http::Request& request, http::Response& response) {
-    Answer<std::vector<User>> users = store_.users();
+    const Answer<std::vector<User>> users = store_.users();
     if (refused(response, users.status)) return;
-    Answer<Member> who = member(request);
+    const Answer<Member> who = member(request);
     if (who.status != Status::not_found && refused(response, who.status)) return;
     json::object body{{"user", nullptr}, {"users", to_json(users.value)}};
     if (who.status == Status::ok) {
         const Member& found = who.value;
         body["user"] = to_json(found.user);
-        bool old =
+        const bool old =
             found.expires_at_s && *found.expires_at_s < clock_.unix_s() + login_lifetime_s / 2;
         // Renews the login only if it came by cookie: a token in the query must not become a
         // cookie.
@@ -141,14 +141,15 @@ void Api::login(const http::Request& request, http::Response& response) {
     if (!same_origin(request))
         return refuse(response, {403, "requests of other sites are refused"});
     std::string email;
-    if (Fault fault = read_text(request, "email", email); fault.status != 0)
+    if (const Fault fault = read_text(request, "email", email); fault.status != 0)
         return refuse(response, fault);
-    Answer<User> user = store_.user(email.substr(0, email_bytes_max + 1));
+    const Answer<User> user = store_.user(email.substr(0, email_bytes_max + 1));
     if (refused(response, user.status)) return;
     set_cookie(request, response, user.value.email);
     answer(response, json::object{{"user", to_json(user.value)}});
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): mount() takes members of one type.
 void Api::logout(const http::Request& request, http::Response& response) {
     if (!same_origin(request))
         return refuse(response, {403, "requests of other sites are refused"});
@@ -161,7 +162,7 @@ void Api::logout(const http::Request& request, http::Response& response) {
 }
 
 void Api::articles(const http::Request&, http::Response& response) {
-    Answer<std::vector<Article>> all = store_.articles();
+    const Answer<std::vector<Article>> all = store_.articles();
     if (refused(response, all.status)) return;
     json::array list;
     for (const Article& one : all.value) {
@@ -202,7 +203,7 @@ void Api::add_comment(const http::Request& request, http::Response& response) {
     Fault fault = read_text(request, "text", text);
     if (fault.status == 0) fault = clean_comment(text);
     if (fault.status != 0) return refuse(response, fault);
-    Answer<Comment> added = store_.add_comment(*id, *who, text, clock_.unix_s());
+    const Answer<Comment> added = store_.add_comment(*id, *who, text, clock_.unix_s());
     if (refused(response, added.status)) return;
     // The comment is committed before the push: a client that fetches at once finds the comment.
     channels_.publish("ArticleMessage" + std::to_string(*id), got_new);
@@ -210,7 +211,7 @@ void Api::add_comment(const http::Request& request, http::Response& response) {
 }
 
 void Api::answer_circle(const User& user, http::Response& response) {
-    Answer<Circle> circle = store_.circle(user.email);
+    const Answer<Circle> circle = store_.circle(user.email);
     if (refused(response, circle.status)) return;
     answer(response, json::object{{"friends", to_json(circle.value.friends)},
                                   {"incoming", to_json(circle.value.incoming)},
@@ -219,7 +220,7 @@ void Api::answer_circle(const User& user, http::Response& response) {
 }
 
 void Api::friends(const http::Request& request, http::Response& response) {
-    Answer<Member> who = member(request);
+    const Answer<Member> who = member(request);
     if (who.status == Status::not_found) return refuse(response, {401, "log in first"});
     if (!refused(response, who.status)) answer_circle(who.value.user, response);
 }
@@ -232,9 +233,9 @@ void Api::befriend(const http::Request& request, http::Response& response) {
     std::optional<User> who = writer(request, response);
     if (!who) return;
     std::string other;
-    if (Fault fault = read_text(request, "email", other); fault.status != 0)
+    if (const Fault fault = read_text(request, "email", other); fault.status != 0)
         return refuse(response, fault);
-    std::string_view action = request.param("action");
+    const std::string_view action = request.param("action");
     Status status = Status::not_found;
     if (action == "ask")
         status = store_.ask(who->email, other, clock_.unix_s()).status;

@@ -12,11 +12,11 @@ Clock real_clock() {
     using std::chrono::duration_cast, std::chrono::steady_clock, std::chrono::system_clock;
     return {[] {
                 auto now = system_clock::now().time_since_epoch();
-                return int64_t(duration_cast<std::chrono::seconds>(now).count());
+                return static_cast<int64_t>(duration_cast<std::chrono::seconds>(now).count());
             },
             [] {
                 auto now = steady_clock::now().time_since_epoch();
-                return int64_t(duration_cast<std::chrono::milliseconds>(now).count());
+                return static_cast<int64_t>(duration_cast<std::chrono::milliseconds>(now).count());
             }};
 }
 

@@ -21,7 +21,7 @@ std::string file_in(const std::string& folder) {
     if (!folder.starts_with('/')) return {};
     for (size_t end = folder.find('/', 1);; end = folder.find('/', end + 1)) {
         if (::mkdir(folder.substr(0, end).c_str(), 0700) != 0 && errno != EEXIST) return {};
-        if (end == folder.npos) break;
+        if (end == std::string::npos) break;
     }
     if (::access(folder.c_str(), W_OK | X_OK) != 0) return {};
     return folder + "/demo.sqlite";
@@ -31,14 +31,14 @@ std::string file_in(const std::string& folder) {
 
 std::string default_data_file(const Environment& environment) {
     // systemd separates several folders by colons; our unit has one folder.
-    std::string service = variable(environment, "STATE_DIRECTORY");
+    const std::string service = variable(environment, "STATE_DIRECTORY");
     if (std::string path = file_in(service.substr(0, service.find(':'))); !path.empty())
         return path;
     std::string state = variable(environment, "XDG_STATE_HOME");
-    std::string home = variable(environment, "HOME");
+    const std::string home = variable(environment, "HOME");
     if (!state.starts_with('/')) state = home.starts_with('/') ? home + "/.local/state" : "";
     if (state.empty()) return in_memory;
-    std::string path = file_in(state + "/starling");
+    const std::string path = file_in(state + "/starling");
     return path.empty() ? in_memory : path;
 }
 

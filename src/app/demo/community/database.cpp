@@ -37,8 +37,8 @@ base::Result<void> create_private(const std::string& path) {
 }  // namespace
 
 Statement::Statement(sqlite3* connection, std::string_view sql) noexcept {
-    failed_ = sqlite3_prepare_v2(connection, sql.data(), int(sql.size()), &statement_, nullptr) !=
-                  SQLITE_OK ||
+    failed_ = sqlite3_prepare_v2(connection, sql.data(), static_cast<int>(sql.size()), &statement_,
+                                 nullptr) != SQLITE_OK ||
               !statement_;
 }
 
@@ -61,7 +61,7 @@ Statement& Statement::bind(std::string_view text) noexcept {
 
 bool Statement::row() noexcept {
     if (failed_) return false;
-    int code = sqlite3_step(statement_);
+    const int code = sqlite3_step(statement_);
     failed_ = code != SQLITE_ROW && code != SQLITE_DONE;
     return code == SQLITE_ROW;
 }
@@ -82,7 +82,8 @@ int64_t Statement::integer(int column) const noexcept {
 std::string Statement::text(int column) const {
     const unsigned char* bytes = sqlite3_column_text(statement_, column);
     if (!bytes) return {};
-    return {reinterpret_cast<const char*>(bytes), size_t(sqlite3_column_bytes(statement_, column))};
+    return {reinterpret_cast<const char*>(bytes),
+            static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
 Database::~Database() { sqlite3_close(connection_); }

@@ -47,7 +47,7 @@ static_assert(application_id == 1937009767);
 
 bool first(Database& database) {
     if (!database.script(first_tables)) return false;
-    std::string secret = random_secret(secret_bytes);
+    const std::string secret = random_secret(secret_bytes);
     if (secret.empty()) return false;
     if (!database.prepare("INSERT INTO secrets VALUES ('token', ?)").bind(secret).run())
         return false;
@@ -104,7 +104,7 @@ base::Result<void> migrate(Database& database) {
     // Another process may have migrated the file meanwhile, so the version is read again.
     int64_t version = 0;
     bool good = transaction.began() && read_integer(database, "PRAGMA user_version", version);
-    for (; good && version < int64_t(std::size(steps)); ++version) {
+    for (; good && version < static_cast<int64_t>(std::size(steps)); ++version) {
         good = steps[version](database) &&
                database.run("PRAGMA user_version = " + std::to_string(version + 1));
     }

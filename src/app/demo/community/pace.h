@@ -25,8 +25,8 @@ public:
         if (found == due_ms_.end()) found = due_ms_.emplace(user, now_ms).first;
         // The time at which the bucket is full again. A burst may move that time so far into the
         // future.
-        int64_t full_ms = std::max(found->second, now_ms) + write_interval_ms;
-        int64_t ahead_ms = full_ms - now_ms - writes_burst_max * write_interval_ms;
+        const int64_t full_ms = std::max(found->second, now_ms) + write_interval_ms;
+        const int64_t ahead_ms = full_ms - now_ms - writes_burst_max * write_interval_ms;
         if (ahead_ms > 0) return ahead_ms;
         found->second = full_ms;
         return 0;

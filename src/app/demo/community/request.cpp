@@ -22,35 +22,37 @@ std::string_view without_port(std::string_view host, std::string_view port) noex
 // C0 controls except line ends and tabs, DEL, and C1. The text is valid UTF-8.
 bool has_control(std::string_view text) noexcept {
     for (size_t i = 0; i < text.size(); ++i) {
-        auto byte = uint8_t(text[i]);
+        auto byte = static_cast<uint8_t>(text[i]);
         if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f) return true;
-        if (byte == 0xc2 && i + 1 < text.size() && uint8_t(text[i + 1]) < 0xa0) return true;
+        if (byte == 0xc2 && i + 1 < text.size() && static_cast<uint8_t>(text[i + 1]) < 0xa0)
+            return true;
     }
     return false;
 }
 
 size_t characters(std::string_view text) noexcept {
-    return size_t(std::count_if(text.begin(), text.end(),
-                                [](char byte) { return (uint8_t(byte) & 0xc0) != 0x80; }));
+    return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char byte) {
+        return (static_cast<uint8_t>(byte) & 0xc0) != 0x80;
+    }));
 }
 
 void normalise(std::string& text) {
     std::string clean;
     clean.reserve(text.size());
     for (size_t i = 0; i < text.size(); ++i) {
-        bool pair = text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n';
+        const bool pair = text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n';
         if (!pair) clean += text[i] == '\r' ? '\n' : text[i];
     }
     constexpr std::string_view blanks = " \t\n";
-    size_t begin = clean.find_first_not_of(blanks);
-    size_t end = clean.find_last_not_of(blanks);
-    text = begin == clean.npos ? "" : clean.substr(begin, end + 1 - begin);
+    const size_t begin = clean.find_first_not_of(blanks);
+    const size_t end = clean.find_last_not_of(blanks);
+    text = begin == std::string::npos ? "" : clean.substr(begin, end + 1 - begin);
 }
 
 }  // namespace
 
 bool same_origin(const http::Request& request) {
-    std::string_view site = request.header("Sec-Fetch-Site");
+    const std::string_view site = request.header("Sec-Fetch-Site");
     if (!site.empty() && site != "same-origin" && site != "none") return false;
     if (!request.has_header("Origin")) return true;
     // The scheme is not compared: a proxy may end TLS, and then the browser's scheme differs from

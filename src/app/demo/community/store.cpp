@@ -49,7 +49,7 @@ base::Result<std::unique_ptr<Store>> Store::open(const std::string& path) {
 }
 
 Answer<std::vector<User>> Store::users() {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     Answer<std::vector<User>> answer;
     Statement row = database_.prepare("SELECT email, name FROM users ORDER BY email");
     while (row.row()) answer.value.push_back({row.text(0), row.text(1)});
@@ -58,14 +58,14 @@ Answer<std::vector<User>> Store::users() {
 }
 
 Answer<User> Store::user(std::string_view email) {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     Statement row = database_.prepare("SELECT email, name FROM users WHERE email = ?");
     if (!row.bind(email).row()) return {missing(row)};
     return {Status::ok, {row.text(0), row.text(1)}};
 }
 
 Answer<std::vector<Article>> Store::articles() {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     Answer<std::vector<Article>> answer;
     Statement row = database_.prepare(std::string(select_articles) + " ORDER BY id");
     while (row.row()) answer.value.push_back(read_article(row));
@@ -74,7 +74,7 @@ Answer<std::vector<Article>> Store::articles() {
 }
 
 Answer<Article> Store::article(int64_t id) {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     Statement row = database_.prepare(std::string(select_articles) + " WHERE id = ?");
     if (!row.bind(id).row()) return {missing(row)};
     return {Status::ok, read_article(row)};
@@ -91,19 +91,19 @@ Status Store::user_status(std::string_view email) {
 }
 
 Answer<CommentPage> Store::comments(int64_t article, int64_t after) {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     Answer<CommentPage> answer{article_status(article)};
     if (answer.status != Status::ok) return answer;
-    bool newest = after <= 0;
-    std::string_view order = newest ? " AND comments.id > ? ORDER BY comments.id DESC LIMIT ?"
-                                    : " AND comments.id > ? ORDER BY comments.id LIMIT ?";
+    const bool newest = after <= 0;
+    const std::string_view order = newest ? " AND comments.id > ? ORDER BY comments.id DESC LIMIT ?"
+                                          : " AND comments.id > ? ORDER BY comments.id LIMIT ?";
     Statement row = database_.prepare(std::string(select_comments) + std::string(order));
     row.bind(article).bind(newest ? 0 : after).bind(comments_page_max + 1);
     std::vector<Comment>& comments = answer.value.comments;
     while (row.row()) comments.push_back(read_comment(row));
-    bool full = comments.size() > size_t(comments_page_max);
+    const bool full = comments.size() > static_cast<size_t>(comments_page_max);
     if (full) comments.pop_back();
-    if (newest) std::reverse(comments.begin(), comments.end());
+    if (newest) std::ranges::reverse(comments);
     answer.value.more = full && !newest;
     answer.status = whole(row);
     return answer;
@@ -111,35 +111,35 @@ Answer<CommentPage> Store::comments(int64_t article, int64_t after) {
 
 Answer<Comment> Store::add_comment(int64_t article, const User& author, std::string_view text,
                                    int64_t now_s) {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     Transaction transaction(database_);
     if (!transaction.began()) return {};
-    if (Status status = article_status(article); status != Status::ok) return {status};
-    if (Status status = user_status(author.email); status != Status::ok) return {status};
-    bool added = database_
-                     .prepare(
-                         "INSERT INTO comments (article, author, text, at_s)"
-                         " VALUES (?, ?, ?, ?)")
-                     .bind(article)
-                     .bind(author.email)
-                     .bind(text)
-                     .bind(now_s)
-                     .run();
+    if (const Status status = article_status(article); status != Status::ok) return {status};
+    if (const Status status = user_status(author.email); status != Status::ok) return {status};
+    const bool added = database_
+                           .prepare(
+                               "INSERT INTO comments (article, author, text, at_s)"
+                               " VALUES (?, ?, ?, ?)")
+                           .bind(article)
+                           .bind(author.email)
+                           .bind(text)
+                           .bind(now_s)
+                           .run();
     if (!added) return {};
     int64_t id = database_.last_id();
-    bool trimmed = database_
-                       .prepare(
-                           "DELETE FROM comments WHERE article = ?1 AND id <= (SELECT id FROM"
-                           " comments WHERE article = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)")
-                       .bind(article)
-                       .bind(comments_max)
-                       .run();
+    const bool trimmed = database_
+                             .prepare(
+                                 "DELETE FROM comments WHERE article = ?1 AND id <= (SELECT id FROM"
+                                 " comments WHERE article = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)")
+                             .bind(article)
+                             .bind(comments_max)
+                             .run();
     if (!trimmed || !transaction.commit()) return {};
     return {Status::ok, {id, author, std::string(text), now_s}};
 }
 
 Answer<Circle> Store::circle(std::string_view email) {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     Answer<Circle> answer;
     Statement row = database_.prepare(
         "SELECT email, name, accepted, asker = ?1 FROM users LEFT JOIN friendships"
@@ -148,7 +148,8 @@ Answer<Circle> Store::circle(std::string_view email) {
     row.bind(email);
     while (row.row()) {
         // A LEFT JOIN without a matching pair gives NULL columns.
-        bool pair = !row.is_null(2), accepted = row.integer(2) != 0, asker = row.integer(3) != 0;
+        const bool pair = !row.is_null(2), accepted = row.integer(2) != 0,
+                   asker = row.integer(3) != 0;
         Circle& circle = answer.value;
         std::vector<User>& list = !pair      ? circle.others
                                   : accepted ? circle.friends
@@ -161,12 +162,12 @@ Answer<Circle> Store::circle(std::string_view email) {
 }
 
 Answer<Store::Asked> Store::ask(std::string_view from, std::string_view to, int64_t now_s) {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     Transaction transaction(database_);
     if (!transaction.began()) return {};
     if (from == to) return {Status::not_found};
-    for (std::string_view email : {from, to})
-        if (Status status = user_status(email); status != Status::ok) return {status};
+    for (const std::string_view email : {from, to})
+        if (const Status status = user_status(email); status != Status::ok) return {status};
     bool accepted = false;
     {
         Statement row = database_.prepare("SELECT asker = ?1, accepted FROM friendships" +
@@ -186,7 +187,7 @@ Answer<Store::Asked> Store::ask(std::string_view from, std::string_view to, int6
 }
 
 Status Store::accept(std::string_view who, std::string_view asker, int64_t now_s) {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     Statement write = database_.prepare(
         "UPDATE friendships SET accepted = 1, at_s = ?"
         " WHERE asker = ? AND asked = ? AND accepted = 0");
@@ -195,7 +196,7 @@ Status Store::accept(std::string_view who, std::string_view asker, int64_t now_s
 }
 
 Status Store::part(std::string_view who, std::string_view other) {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     Statement write = database_.prepare("DELETE FROM friendships" + std::string(of_pair));
     if (!write.bind(who).bind(other).run()) return Status::failed;
     return database_.changes() > 0 ? Status::ok : Status::not_found;
