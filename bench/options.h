@@ -76,6 +76,25 @@ inline std::vector<int> pids(const char* text) {
     return found;
 }
 
+// The rarer options, most of them of the loads on gateways; false: it is none of these.
+inline bool set_gateway_option(Options& o, std::string_view name, const char* value) {
+    if (name == "pinging")
+        o.pinging = count(name, value);
+    else if (name == "list-rate")
+        o.list_rate = count(name, value);
+    else if (name == "naps")
+        o.naps = std::string_view(value) == "yes";
+    else if (name == "named")
+        o.named = std::string_view(value) == "yes";
+    else if (name == "warm")
+        o.warm = count(name, value);
+    else if (name == "refill")
+        o.refill_each = std::string_view(value) == "each";
+    else
+        return false;
+    return true;
+}
+
 }  // namespace detail
 
 inline Options parse_options(int argc, char** argv) {
@@ -106,18 +125,6 @@ inline Options parse_options(int argc, char** argv) {
             o.stamp_at = detail::count(name, value);
         else if (name == "window")
             o.window = detail::count(name, value);
-        else if (name == "pinging")
-            o.pinging = detail::count(name, value);
-        else if (name == "list-rate")
-            o.list_rate = detail::count(name, value);
-        else if (name == "naps")
-            o.naps = std::string_view(value) == "yes";
-        else if (name == "named")
-            o.named = std::string_view(value) == "yes";
-        else if (name == "warm")
-            o.warm = detail::count(name, value);
-        else if (name == "refill")
-            o.refill_each = std::string_view(value) == "each";
         else if (name == "seconds")
             o.seconds = detail::number(name, value, 0.01, 3600);
         else if (name == "warmup")
@@ -141,7 +148,7 @@ inline Options parse_options(int argc, char** argv) {
             o.sources = detail::count(name, value);
         else if (name == "drain")
             o.drain_seconds_max = detail::number(name, value, 0, 3600);
-        else
+        else if (!detail::set_gateway_option(o, name, value))
             fail("unknown option: --" + std::string(name));
     }
     if (!o.port) fail("--port is missing");
