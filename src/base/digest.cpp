@@ -50,6 +50,18 @@ std::array<char, sha256_bytes> hmac_sha256(std::string_view key,
     return out;
 }
 
+std::array<char, sha256_bytes> sha256(std::string_view text) {
+    static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    thread_local const std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
+    std::array<char, sha256_bytes> out;
+    require(algorithm != nullptr && context != nullptr &&
+            EVP_DigestInit_ex2(context.get(), algorithm, nullptr) == 1 &&
+            EVP_DigestUpdate(context.get(), text.data(), text.size()) == 1 &&
+            EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(out.data()),
+                               nullptr) == 1);
+    return out;
+}
+
 std::string md5_hex(std::string_view text) {
     constexpr std::string_view digits = "0123456789abcdef";
     static EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);

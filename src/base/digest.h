@@ -15,6 +15,9 @@ inline constexpr size_t sha256_bytes = 32;
 [[nodiscard]] std::array<char, sha256_bytes> hmac_sha256(
     std::string_view key, std::initializer_list<std::string_view> parts);
 
+// SHA-256 (FIPS 180-4). Throws std::bad_alloc.
+[[nodiscard]] std::array<char, sha256_bytes> sha256(std::string_view text);
+
 // MD5 (RFC 1321) in lower-case hexadecimal. For naming a text only, not for security. Throws
 // std::bad_alloc.
 [[nodiscard]] std::string md5_hex(std::string_view text);

@@ -35,9 +35,13 @@ struct Selector {
     // Call it only if given(). A worker that finds connections by id or user checks only those.
     [[nodiscard]] bool matches(const Target& target) const noexcept {
         if (!conns.empty() && !conns.contains(target.conn_id)) return false;
-        if (!tokens.empty() && !tokens.contains(target.token)) return false;
-        if (users.empty()) return true;
-        return users.contains(target.user) &&
+        if (users.empty()) return tokens.empty() || tokens.contains(target.token);
+        return users.contains(target.user) && matches_as_user(target);
+    }
+    // The same, for a target that was found by its user: call it if `users` contains that user, and
+    // `conns` is empty.
+    [[nodiscard]] bool matches_as_user(const Target& target) const noexcept {
+        return (tokens.empty() || tokens.contains(target.token)) &&
                (access == Access::all || (access == Access::public_only) == target.is_public);
     }
 };

@@ -23,7 +23,7 @@ void GatewayPart::each(const webhook::Selector& selector, F&& call) {
             const bool only_public = selector.access == webhook::Access::public_only;
             auto at = index_.lower_bound(webhook::ListKey{user, only_public, {}});
             for (; at != index_.end() && at->fields.user() == user; ++at)
-                if (selector.matches(at->target())) call(*at);
+                if (selector.matches_as_user(at->target())) call(*at);
         }
         return;
     }
