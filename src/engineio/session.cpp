@@ -55,6 +55,7 @@ enum class Session::Input : uint8_t {
     server_close_poll,  // A poll is pending.
     server_drop,
     ping_due,
+    pong_unasked,  // Revision 3, paused.
     heartbeat_end,
     limit_due,
     noop_due,
@@ -126,6 +127,7 @@ constinit const Session::Row Session::rows[] = {
     {in(State::websocket), Input::websocket_fault, State::closed, {}, Reason::parse_error},
 
     {open, Input::ping_due, {}, {.send_ping = true}, {}},
+    {open, Input::pong_unasked, {}, {.send_pong = true}, {}},
     {open, Input::heartbeat_end, State::closed, {}, Reason::ping_timeout},
     {closes, Input::limit_due, State::closed, {}, {}},
 
@@ -211,8 +213,9 @@ Actions Session::drop(Reason reason, uint64_t now_ms) noexcept {
 
 Actions Session::on_timer(uint64_t now_ms) noexcept {
     if (is_in(state_, open) && now_ms >= heartbeat_at_ms_) {
-        const bool ping = revision_ == Revision::eio4 && !pong_due_;
-        return step(ping ? Input::ping_due : Input::heartbeat_end, now_ms);
+        const bool eio4 = revision_ == Revision::eio4;
+        if (eio4 && (!pong_due_ || paused_)) return step(Input::ping_due, now_ms);
+        return step(paused_ ? Input::pong_unasked : Input::heartbeat_end, now_ms);
     }
     if (is_in(state_, probes | closes) && now_ms >= limit_at_ms_)
         return step(Input::limit_due, now_ms);
@@ -227,6 +230,23 @@ uint64_t Session::deadline_ms() const noexcept {
     if (is_in(state_, probes | closes)) deadline = std::min(deadline, limit_at_ms_);
     if (state_ == State::probed && poll_pending_) deadline = std::min(deadline, noop_at_ms_);
     return deadline;
+}
+
+void Session::pause(uint64_t now_ms) noexcept {
+    if (paused_) return;
+    paused_ = true;
+    // The client waits for a pong for ping_timeout_ms, from a ping on that is not read.
+    if (revision_ == Revision::eio3) heartbeat_at_ms_ = now_ms + options_->ping_timeout_ms / 2;
+}
+
+// The client's heartbeats that were not read come now: it has the whole time for the next one.
+void Session::resume(uint64_t now_ms) noexcept {
+    if (!paused_) return;
+    paused_ = false;
+    if (revision_ == Revision::eio3)
+        heartbeat_at_ms_ = now_ms + options_->ping_interval_ms + options_->ping_timeout_ms;
+    else if (pong_due_)
+        heartbeat_at_ms_ = now_ms + options_->ping_timeout_ms;
 }
 
 Session::Outlet Session::outlet() const noexcept {
@@ -281,6 +301,9 @@ void Session::set_timers(State before, Input input, uint64_t now_ms) noexcept {
         case Input::ping_due:
             pong_due_ = true;
             heartbeat_at_ms_ = now_ms + options_->ping_timeout_ms;
+            break;
+        case Input::pong_unasked:
+            heartbeat_at_ms_ = now_ms + options_->ping_timeout_ms / 2;
             break;
         case Input::probe_ping:
         case Input::noop_due: noop_at_ms_ = now_ms + noop_interval_ms; break;

@@ -117,6 +117,13 @@ public:
     [[nodiscard]] Actions on_timer(uint64_t now_ms) noexcept;
     [[nodiscard]] uint64_t deadline_ms() const noexcept;  // UINT64_MAX if the session is closed.
 
+    // While paused, the caller reads nothing from the client. The client's heartbeats are not
+    // missed then: the client gets pings (revision 3: pongs) without having answered (asked). The
+    // caller sets its timer to deadline_ms() after each call. Repeated calls do no harm.
+    void pause(uint64_t now_ms) noexcept;
+    void resume(uint64_t now_ms) noexcept;
+    [[nodiscard]] bool paused() const noexcept { return paused_; }
+
     [[nodiscard]] Outlet outlet() const noexcept;
 
     // Takes the pending poll: the caller must answer it. False if no poll is pending.
@@ -152,6 +159,7 @@ private:
     bool poll_pending_ = false;
     bool post_pending_ = false;
     bool pong_due_ = false;
+    bool paused_ = false;
 };
 static_assert(sizeof(Session) <= 48, "part of the 1 KB that an idle Socket.IO session may cost");
 

@@ -45,7 +45,7 @@ const std::map<std::string, Session::Event, std::less<>> events = {
 };
 
 // Plays words against a session. A word is an event; a packet (`post:4x`, `ws:2probe`); `answer`:
-// the caller answers the pending poll; `close` or `drop`; or `+100`: that many milliseconds pass,
+// the caller answers the pending poll; `close`, `drop`, `pause` or `resume`; or `+100`: that many milliseconds pass,
 // and the actions of the timers are recorded with their times.
 class Player {
 public:
@@ -68,6 +68,10 @@ private:
         if (word == "answer") return session_.claim_poll() ? "answered" : "no poll";
         if (word == "close")
             return text_of(session_.close(Reason::forced_close, now_ms_), session_);
+        if (word == "pause" || word == "resume") {
+            word == "pause" ? session_.pause(now_ms_) : session_.resume(now_ms_);
+            return session_.paused() ? "paused" : "reading";
+        }
         if (word == "drop")
             return text_of(session_.drop(Reason::server_shutting_down, now_ms_), session_);
         if (const size_t colon = word.find(':'); colon != std::string::npos) {
@@ -393,6 +397,28 @@ TEST(EngineioSession, whatever_happens) {
             EXPECT_GT(walk.steps, 27U * 27 * 27);
         }
     }
+}
+
+TEST(EngineioSession, a_paused_client_misses_no_heartbeat) {
+    constexpr Case pings[] = {
+        {"pings go on without a pong", "pause +25000 +20000 +20000",
+         "paused | 25000 ping flush-ws | 45000 ping flush-ws | 65000 ping flush-ws"},
+        {"the pong has its whole time after the pause", "+25000 pause +15000 resume +19999 +1",
+         "25000 ping flush-ws | paused | - | reading | - | 60000 closed: ping timeout"},
+        {"the pong comes after the pause", "+25000 pause +30000 resume ws:3 +24999 +1",
+         "25000 ping flush-ws | paused | 45000 ping flush-ws | reading | - | - | 80000 ping "
+         "flush-ws"},
+        {"no ping is due earlier", "+24000 pause +500 resume +500",
+         "- | paused | - | reading | 25000 ping flush-ws"},
+    };
+    constexpr Case pongs[] = {
+        {"pongs that nobody asked for", "pause +10000 +10000",
+         "paused | 10000 pong flush-ws | 20000 pong flush-ws"},
+        {"the whole time after the pause", "+40000 pause +1000 resume +44999 +1",
+         "- | paused | - | reading | - | 86000 closed: ping timeout"},
+    };
+    check(pings, eio4, websocket);
+    check(pongs, eio3, websocket);
 }
 
 TEST(EngineioSession, says_where_to_send) {

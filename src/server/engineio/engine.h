@@ -94,6 +94,13 @@ public:
     // to 30 s for one. on_close() may be called before this returns.
     void close(EngineClose reason = EngineClose::forced_close);
 
+    // Backpressure: nothing more is read from the client until resume(). A WebSocket is not read; over
+    // polling the POST that arrives is taken, but answered by resume(), and the client sends no other
+    // before that. Packets that were read already still reach the handler. The client's heartbeats
+    // are not missed meanwhile.
+    void pause();
+    void resume();
+
     // Marks the session as used. An unused session ends at EngineOptions::join_timeout, or earlier
     // if it is the oldest of too many. Later calls do nothing.
     void keep() noexcept;
@@ -138,6 +145,7 @@ private:
     void request_must_end(base::SlotKey request);
     void poll_left();
     void post_left(Event event);
+    void answer_held_post();
     void socket_opened(EngineSocket& socket);
     void socket_ended(Event event);
     void on_frame(std::span<const std::byte> bytes, bool binary);
@@ -171,7 +179,8 @@ private:
         base::SlotKey post;  // The POST whose body is arriving, a key of Worker::replies().
         // The poll answered last, a key of Worker::replies(), until its answer has left.
         base::SlotKey answered;
-        bool post_jsonp = false;                            // That POST is a JSONP form.
+        bool post_jsonp = false;  // That POST is a JSONP form.
+        bool post_held = false;   // Its packets were taken; resume() answers it.
         std::unique_ptr<UnjoinedSessions::Entry> unjoined;  // Null: the session is used.
     };
     [[nodiscard]] Extras& extras();

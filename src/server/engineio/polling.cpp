@@ -76,7 +76,8 @@ void EngineSession::request_ended(base::SlotKey request, RequestEnd how) {
 }
 
 void EngineSession::request_must_end(base::SlotKey request) {
-    if (poll_ && poll_->request() == request) drop(EngineClose::server_shutting_down);
+    const bool held = extras_ && extras_->post_held && extras_->post == request;
+    if (held || (poll_ && poll_->request() == request)) drop(EngineClose::server_shutting_down);
 }
 
 // ---- GET ----------------------------------------------------------------------------------------
@@ -168,6 +169,10 @@ void EngineSession::on_post(HttpConnection& connection, const http::Request& req
     while (core_.state() != State::closed && (step = reader.next()) == Step::packet)
         act(core_.on_packet(engineio::Link::post, reader.packet(), now_ms()), &reader.packet());
     const bool fault = step == Step::fault;
+    if (!fault && core_.paused() && post() == connection.slot_key()) {
+        extras_->post_held = true;
+        return http::ResponseAccess::promise(response);
+    }
     if (extras_) extras_->post = {};
     act(core_.on(fault ? Event::post_fault : Event::post_done, now_ms()));
     if (fault) log_fault(reader.fault(), request.remote_address());
@@ -177,8 +182,20 @@ void EngineSession::on_post(HttpConnection& connection, const http::Request& req
         response.body("ok", "text/html");
 }
 
+void EngineSession::answer_held_post() {
+    if (!extras_ || !std::exchange(extras_->post_held, false)) return;
+    const base::SlotKey request = std::exchange(extras_->post, {});
+    HttpConnection* const connection = host_.worker.replies().find(request);
+    if (!connection) return;
+    connection->response().body("ok", "text/html");
+    connection->end_later();
+}
+
 void EngineSession::post_left(Event event) {
-    if (extras_) extras_->post = {};
+    if (extras_) {
+        extras_->post = {};
+        extras_->post_held = false;
+    }
     if (host_.worker.stopping()) return drop(EngineClose::server_shutting_down);
     act(core_.on(event, now_ms()));
 }

@@ -216,6 +216,27 @@ size_t EngineSession::queued_bytes() const noexcept {
     return waiting + (websocket ? socket()->connection().buffered_amount() : 0);
 }
 
+// ---- backpressure -------------------------------------------------------------------------------
+
+void EngineSession::pause() {
+    if (!core_.may_send() || core_.paused()) return;
+    core_.pause(now_ms());
+    if (on_websocket() && socket()) socket()->connection().pause();
+    schedule();
+}
+
+void EngineSession::resume() {
+    if (!core_.may_send() || !core_.paused()) return;
+    core_.resume(now_ms());
+    if (on_websocket() && socket()) socket()->connection().resume();
+    if (extras_ && extras_->post_held) {
+        // Before the answer: the next POST may be there already.
+        (void)core_.on(Event::post_done, now_ms());
+        answer_held_post();
+    }
+    if (core_.state() != State::closed) schedule();
+}
+
 // ---- what happens -------------------------------------------------------------------------------
 
 void EngineSession::socket_opened(EngineSocket& socket) {
@@ -292,7 +313,11 @@ void EngineSession::act(const Actions& actions, const engineio::Packet* packet) 
     if (actions.answer_noop) answer_poll(false, "6");
     if (actions.answer_close) answer_poll(true, "1");
     if (actions.flush_poll && queue_ && core_.claim_poll()) answer_poll(true, {});
-    if (actions.flush_websocket) flush_websocket();
+    if (actions.flush_websocket) {
+        flush_websocket();
+        // The upgrade of a paused session; else it is paused already.
+        if (core_.paused() && on_websocket() && socket()) socket()->connection().pause();
+    }
     if (actions.close_websocket && socket()) {
         const bool stops = actions.closed && core_.reason() == EngineClose::server_shutting_down;
         socket()->close(stops ? ws::close_code::going_away : ws::close_code::normal);
@@ -317,6 +342,7 @@ void EngineSession::log_fault(engineio::Fault fault, std::string_view address) c
 void EngineSession::end() {
     unlink();
     timer_due_ms_ = 0;
+    answer_held_post();
     extras_.reset();
     poll_.reset();
     queue_.reset();

@@ -33,6 +33,12 @@ public:
         if (text == "silence") return;
         if (text == "keep") return session_.keep();
         if (text == "timer") return session_.set_timer(1);
+        if (text == "pause") return session_.pause();
+        if (text == "nap") {
+            naps_ = true;
+            session_.set_timer(1);
+            return session_.pause();
+        }
         if (text.starts_with("flood ")) {
             const std::string piece(100'000, 'x');
             for (int left = std::atoi(text.data() + 6); left > 0; --left)
@@ -45,7 +51,11 @@ public:
         events_.add("binary(" + std::string(base::text_of(bytes)) + ")");
         session_.send_binary(bytes);
     }
-    void on_timer() override { session_.send_text("4timer"); }
+    void on_timer() override {
+        if (!std::exchange(naps_, false)) return session_.send_text("4timer");
+        events_.add("resume");
+        session_.resume();
+    }
     void on_close(EngineClose reason) override {
         events_.add(std::string(engineio::reason_text(reason)));
     }
@@ -53,6 +63,7 @@ public:
 private:
     EngineSession& session_;
     Transcript& events_;
+    bool naps_ = false;
 };
 
 class EngineTest : public ::testing::Test {
