@@ -74,7 +74,7 @@ void Connection::on_packet(const Packet& packet) {
     if (!mine)
         return end(Transport::End::forced_server_close, "a packet for a namespace not joined");
     switch (packet.type) {
-        case Type::event: return socket->on_event(packet.data, packet.id);
+        case Type::event: return socket->on_event(packet);
         case Type::ack:
             if (packet.id) socket->on_ack(*packet.id, packet.data);
             return;
@@ -84,8 +84,7 @@ void Connection::on_packet(const Packet& packet) {
 }
 
 void Connection::on_connect(const Packet& packet) {
-    const size_t joined = (first_ ? 1 : 0) + (more_ ? more_->size() : 0);
-    if (joined >= server_.settings().namespaces_max)
+    if (sockets() >= server_.settings().namespaces_max)
         return server_.refuse(*this, packet.nsp, {.message = "too many namespaces"});
     server_.connect(*this, packet);
 }
@@ -98,6 +97,16 @@ void Connection::closed(std::string_view reason) {
     const std::vector<base::SlotKey> keys = socket_keys();
     for (auto key = keys.rbegin(); key != keys.rend(); ++key)
         if (Socket* socket = server_.find(*key)) socket->closed(reason);
+}
+
+size_t Connection::sockets() const noexcept { return (first_ ? 1 : 0) + (more_ ? more_->size() : 0); }
+
+void Connection::pause() {
+    if (++pauses_ == 1) transport_.pause();
+}
+
+void Connection::resume() {
+    if (--pauses_ == 0) transport_.resume();
 }
 
 std::vector<base::SlotKey> Connection::socket_keys() const {
@@ -157,6 +166,7 @@ void Connection::timed_out() {
     const auto left_ms = static_cast<int32_t>(due_ms_ - cut(server_.runtime().now_ms()));
     if (left_ms > 0) return transport_.set_timer(static_cast<uint64_t>(left_ms));
     if (!joined_) return end(Transport::End::forced_server_close, "no namespace joined in time");
+    if (pauses_ > 0) return set_deadline(packet_timeout_ms);  // The attachments are not read.
     decoder_ = Decoder(
         server_.settings().codec);  // Frees the attachments now; the client may stay for a while.
     end(Transport::End::forced_close, "attachments did not come in time");

@@ -39,6 +39,12 @@ public:
     // Gives up a socket that has left; the caller frees the socket later.
     [[nodiscard]] std::unique_ptr<Socket> release(Socket& socket);
 
+    [[nodiscard]] size_t sockets() const noexcept;
+
+    // Backpressure: the client is not read while there were more calls of pause() than of resume().
+    void pause();
+    void resume();
+
     // Makes all sockets of the client leave, then ends the connection.
     void disconnect();
     void timed_out();      // The timer of Transport::set_timer() has expired.
@@ -65,6 +71,7 @@ private:
     std::unique_ptr<std::vector<std::unique_ptr<Socket>>> more_;
     bool open_ = true;
     bool joined_ = false;  // The client was in a namespace at least once.
+    uint16_t pauses_ = 0;
     // now_ms() modulo 2^32; 0: none. Until a namespace is joined the end of the connect timeout,
     // then the deadline of missing attachments.
     uint32_t due_ms_ = 0;

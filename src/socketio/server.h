@@ -71,6 +71,9 @@ public:
         STARLING_ASSERT(on_own_thread());
         return sockets_.find(key);
     }
+    // Null: the socket is gone, or the calling thread is not that of its worker.
+    [[nodiscard]] static Socket* find_here(const sio::Socket& handle) { return handle.here(); }
+    [[nodiscard]] uint32_t index() const noexcept { return index_; }  // Of the worker.
     [[nodiscard]] base::SlotTable<Socket>& sockets() noexcept { return sockets_; }
 
     // ---- Commands -------------------------------------------------------------------------------

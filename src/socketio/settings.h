@@ -23,6 +23,8 @@ struct Login {
     std::string_view code;             // Reason of a refusal, for example "token_expired".
 };
 
+class EventSink;
+
 struct Settings {
     Codec codec = Codec::json;
     DecodeLimits decode = {};
@@ -31,6 +33,7 @@ struct Settings {
     uint32_t namespaces_max = 100;
     uint32_t pending_acks_max = 1'000;
     std::optional<sio::Recovery> recovery = {};
+    EventSink* events = nullptr;  // Null: events go to the listeners.
     // Empty: every client may connect. Called on any worker.
     std::function<Login(const Json& auth, const ConnectInfo& info, int64_t now_s)> login = {};
 };

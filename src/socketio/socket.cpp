@@ -7,6 +7,7 @@
 
 #include "socketio/codec/values.h"
 #include "socketio/connection.h"
+#include "socketio/event_sink.h"
 #include "socketio/namespace.h"
 #include "socketio/server.h"
 #include "socketio/socket_extras.h"
@@ -33,10 +34,12 @@ sio::Socket Socket::handle() const noexcept { return {server().lifetime(), base:
 
 // ---- from the client ----------------------------------------------------------------------------
 
-void Socket::on_event(const Json& data, std::optional<uint64_t> ack_id) {
-    const auto& items = data.get_array();
+void Socket::on_event(const Packet& packet) {
+    if (EventSink* const sink = server().settings().events)
+        return run("event", [&] { sink->on_event(*this, {packet.text, packet.data, packet.id}); });
+    const auto& items = packet.data.get_array();
     const std::span<const Json> args(items.data() + 1, items.size() - 1);
-    const Ack ack = ack_id ? Ack(handle(), *ack_id) : Ack();
+    const Ack ack = packet.id ? Ack(handle(), *packet.id) : Ack();
     if (const auto* name = items.front().if_string())
         return dispatch({name->data(), name->size()}, args, ack);
     // An event's name may be a number.

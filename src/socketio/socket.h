@@ -50,7 +50,7 @@ public:
     [[nodiscard]] Server& server() const noexcept;
 
     // ---- From the client ------------------------------------------------------------------------
-    void on_event(const Json& data, std::optional<uint64_t> ack_id);
+    void on_event(const Packet& packet);
     void on_ack(uint64_t id, const Json& data);
 
     // ---- To the client --------------------------------------------------------------------------

@@ -67,6 +67,9 @@ public:
     // Sets the connection's only timer, which calls Connection::timed_out(); replaces the earlier
     // time.
     virtual void set_timer(uint64_t delay_ms) = 0;
+    // From pause() to resume() the client is not read; its heartbeats are not missed.
+    virtual void pause() {}
+    virtual void resume() {}
     // Called for each namespace that admitted the client.
     virtual void joined() {}
     [[nodiscard]] virtual unsigned revision() const noexcept = 0;  // Engine.IO revision: 3 or 4.

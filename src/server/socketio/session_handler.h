@@ -33,6 +33,8 @@ private:
     [[nodiscard]] bool writable() const noexcept override { return session_.writable(); }
     void end(End how) override;
     void set_timer(uint64_t delay_ms) override { session_.set_timer(delay_ms); }
+    void pause() override { session_.pause(); }
+    void resume() override { session_.resume(); }
     void joined() override { session_.keep(); }
     [[nodiscard]] unsigned revision() const noexcept override { return session_.revision(); }
     [[nodiscard]] std::string_view sid() const noexcept override { return session_.sid(); }

@@ -115,8 +115,8 @@ sio::Options checked(sio::Options options) {
 
 // Objects that live longer than the socketio::Servers, which refer to them.
 struct SocketIo::Shared {
-    explicit Shared(const sio::Options& options)
-        : login(make_login(options)), adapter(settings(options), history(options)) {}
+    Shared(const sio::Options& options, socketio::EventSink* events)
+        : login(make_login(options)), adapter(settings(options, events), history(options)) {}
 
     static std::unique_ptr<SocketIoLogin> make_login(const sio::Options& options) {
         if (!options.auth) return nullptr;
@@ -126,8 +126,10 @@ struct SocketIo::Shared {
         if (!options.connection_state_recovery) return nullptr;
         return std::make_unique<LockedHistory>(*options.connection_state_recovery);
     }
-    [[nodiscard]] socketio::Settings settings(const sio::Options& options) const {
+    [[nodiscard]] socketio::Settings settings(const sio::Options& options,
+                                              socketio::EventSink* events) const {
         socketio::Settings settings;
+        settings.events = events;
         settings.codec = options.parser == sio::Parser::msgpack ? socketio::Codec::msgpack
                                                                 : socketio::Codec::json;
         settings.decode.attachments_max = options.max_attachments;
@@ -152,8 +154,8 @@ struct SocketIo::Shared {
     socketio::Adapter adapter;
 };
 
-SocketIo::SocketIo(sio::Options options)
-    : SocketIo(checked(options), std::make_unique<Shared>(options)) {}
+SocketIo::SocketIo(sio::Options options, socketio::EventSink* events)
+    : SocketIo(checked(options), std::make_unique<Shared>(options, events)) {}
 
 SocketIo::SocketIo(sio::Options options, std::unique_ptr<Shared> shared)
     : sio::Server(shared->adapter.declare("/")),

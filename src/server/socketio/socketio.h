@@ -18,6 +18,7 @@
 #include "server/extension.h"
 #include "server/random_pool.h"
 #include "socketio/adapter.h"
+#include "socketio/event_sink.h"
 #include "socketio/server.h"
 
 namespace starling::server {
@@ -55,8 +56,9 @@ private:
 
 class SocketIo final : public sio::Server, public Extension {
 public:
-    // Throws std::invalid_argument for invalid options.
-    explicit SocketIo(sio::Options options);
+    // Throws std::invalid_argument for invalid options. `events` gets the events of all clients in
+    // place of the listeners, unless it is null.
+    explicit SocketIo(sio::Options options, socketio::EventSink* events = nullptr);
     ~SocketIo() override;
 
     sio::Namespace& of(std::string_view name) override;

@@ -233,6 +233,8 @@ Outcome Decoder::add_text(std::string_view text, Arena& arena) {
                 Pending{std::string(text), head.attachments, text.size(), {}});
             return {};
         }
+    } else {
+        head.packet.text = head.json;
     }
     return finished(std::move(head.packet));
 }
