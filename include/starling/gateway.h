@@ -1,10 +1,11 @@
-// <starling/gateway.h>: WebSocket for an application that speaks HTTP alone.
+// <starling/gateway.h>: WebSocket and Socket.IO for an application that speaks HTTP alone.
 //
 //     auto& gateway = server.gateway({.routes = {{.application = "http://127.0.0.1:3010/websocket/message"}}});
 //
-// Clients open a WebSocket at a route's path. The gateway POSTs what they do (open, message, close) to
-// the route's application, in order for each client, and the application answers by actions in its
-// HTTP answers or by the control API under /tapr/ws. See docs/gateway.md.
+// Clients open a WebSocket at a route's path, or connect to it by Socket.IO. The gateway POSTs what
+// they do (open, message, close) to the route's application, in order for each client, and the
+// application answers by actions in its HTTP answers or by the control API under /tapr/ws. See
+// docs/gateway.md and docs/gateway-socketio.md.
 #pragma once
 
 #include <starling/websocket.h>
@@ -39,8 +40,17 @@ enum class Admission : uint8_t {
     ask,  // The webhook `open` comes before the client is answered: an answer of 2xx lets the client in.
 };
 
+// What the clients of a route speak.
+enum class Kind : uint8_t {
+    websocket,
+    socketio,  // Socket.IO, clients 1.4 to 4.x. A socket in a namespace is one client of the gateway.
+};
+
 // A path for clients, and the application behind it.
 struct Route {
+    Kind kind = Kind::websocket;
+    // Kind::socketio: the path of Engine.IO, with or without a slash at its end. Clients of Socket.IO
+    // use "/socket.io/"; "/ws", the default for WebSocket, is refused.
     std::string path = "/ws";
     // Gets the webhooks: http://HOST[:PORT]/PATH, https://..., or unix:/SOCKET:/PATH. "": nobody does.
     std::string application = {};
@@ -55,10 +65,12 @@ struct Route {
     // Pages of other sites that may connect, as ws::Route::origins.
     std::vector<std::string> origins = {};
 
-    // A client that sends nothing for so long is closed with code 4408; 0: never.
+    // A client that sends nothing for so long is closed with code 4408; 0: never. Socket.IO has a
+    // heartbeat of its own: for Kind::socketio neither this nor `keepalive` counts.
     std::chrono::milliseconds ping_timeout{45'000};
     KeepAlive keepalive = KeepAlive::messages;
-    size_t message_bytes_max = 1'000'000;  // Of a client; more: close code 1009.
+    // Of a client; more: close code 1009. Kind::socketio: of a packet with its attachments.
+    size_t message_bytes_max = 1'000'000;
 
     // A client whose queue of webhooks reaches either bound is not read until the queue is shorter.
     size_t queue_messages_max = 1'000;

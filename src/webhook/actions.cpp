@@ -27,7 +27,7 @@ struct Reader {
         for (const Kind& kind : kinds)
             if (base::json_string_is(key, kind.name))
                 return (this->*kind.read)(argument, place + std::string(kind.name) + ".");
-        return fail(place, "send, join, leave, publish, close or accept is wanted");
+        return fail(place, "send, emit, ack, join, leave, publish, close or accept is wanted");
     }
 
     bool accept(const JsonText& value, const std::string& place) {
@@ -55,12 +55,26 @@ private:
         std::string_view name;
         Read read;
     };
-    static const std::array<Kind, 6> kinds;
+    static const std::array<Kind, 8> kinds;
 
     bool send(const JsonText& value, const std::string& place) {
         Fields fields(Reading::strict, place);
         SendRequest request;
         if (!read_send(fields, value, false, request)) return fail(fields);
+        return add(std::move(request));
+    }
+    bool emit(const JsonText& value, const std::string& place) {
+        Fields fields(Reading::strict, place);
+        EmitRequest request;
+        if (!read_emit(fields, value, false, request)) return fail(fields);
+        return add(std::move(request));
+    }
+    bool ack(const JsonText& value, const std::string& place) {
+        Fields fields(Reading::strict, place);
+        AckRequest request;
+        if (!fields.read(value, {Field::ack_id, Field::data}) ||
+            !ack_id(fields, request.ack_id) || !read_arguments(fields, request.args))
+            return fail(fields);
         return add(std::move(request));
     }
     bool close(const JsonText& value, const std::string& place) {
@@ -104,6 +118,14 @@ private:
         return true;
     }
 
+    static bool ack_id(Fields& fields, uint64_t& id) {
+        if (!fields.has(Field::ack_id)) return fields.fail(Field::ack_id, "is missing");
+        int64_t number = 0;
+        if (!fields.integer(Field::ack_id, number)) return false;
+        id = static_cast<uint64_t>(number);
+        return (number >= 0 && number <= ack_id_max) ||
+               fields.fail(Field::ack_id, "0 to 9007199254740991 is wanted");
+    }
     static bool session(Fields& fields, std::string& session) {
         if (!fields.has(Field::data)) return true;
         session = fields.value(Field::data).text;
@@ -127,8 +149,10 @@ private:
     }
 };
 
-const std::array<Reader::Kind, 6> Reader::kinds = {{
+const std::array<Reader::Kind, 8> Reader::kinds = {{
     {"send", &Reader::send},
+    {"emit", &Reader::emit},
+    {"ack", &Reader::ack},
     {"join", &Reader::join},
     {"leave", &Reader::leave},
     {"publish", &Reader::publish},

@@ -3,7 +3,8 @@
 //
 //     {"actions":[{"send":{"payload":{...}}}, {"join":["topic"]}, {"leave":["topic"]},
 //                 {"publish":{"topic":"...","payload":{...}}},
-//                 {"close":{"code":4000,"reason":"..."}}]}
+//                 {"close":{"code":4000,"reason":"..."}},
+//                 {"ack":{"ack_id":7,"data":[...]}}, {"emit":{"event":"...","data":[...]}}]}
 //
 // The answer to an open webhook that asks for admission may also hold
 // {"accept":{"user_name":"...","data":{...},"topics":[...]}}, among the actions or beside them.
@@ -12,6 +13,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,8 +36,16 @@ struct Leave {
     std::vector<std::string> topics;
 };
 
-// A SendRequest or CloseRequest without a selector refers to the connection of the webhook.
-using ActionRequest = std::variant<SendRequest, Join, Leave, PublishRequest, CloseRequest>;
+// Answers an event of Socket.IO that asked for it.
+struct AckRequest {
+    uint64_t ack_id = 0;
+    Arguments args;
+};
+
+// A SendRequest, EmitRequest or CloseRequest without a selector refers to the connection of the
+// webhook.
+using ActionRequest = std::variant<SendRequest, Join, Leave, PublishRequest, CloseRequest,
+                                   EmitRequest, AckRequest>;
 
 struct Accept {
     std::optional<std::string> user;  // Nothing: the user stays the same.

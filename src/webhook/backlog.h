@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,10 +26,19 @@ public:
     Backlog(Delivery& delivery, Budget& budget) noexcept : owner(delivery), budget_(budget) {}
     ~Backlog() {
         while (messages_ > 0) pop();
+        set_open({});
     }
 
-    void push(std::string data) {
-        auto added = std::make_unique<Message>(Message{std::move(data), nullptr});
+    // The data of the open webhook.
+    void set_open(std::string data) noexcept {
+        budget_.give_back(open_data_.size());
+        open_data_ = std::move(data);
+        budget_.take(open_data_.size());
+    }
+    [[nodiscard]] std::string_view open_data() const noexcept { return open_data_; }
+
+    void push(std::string data, std::optional<uint64_t> ack_id = {}) {
+        auto added = std::make_unique<Message>(Message{std::move(data), ack_id, nullptr});
         Message* const last = added.get();
         budget_.take(cost(*last));
         bytes_ += last->data.size();
@@ -41,6 +51,10 @@ public:
     [[nodiscard]] std::string_view front() const noexcept {
         assert(messages_ > 0);
         return first_->data;
+    }
+    [[nodiscard]] std::optional<uint64_t> front_ack_id() const noexcept {
+        assert(messages_ > 0);
+        return first_->ack_id;
     }
     void pop() noexcept {
         assert(messages_ > 0);
@@ -63,6 +77,7 @@ public:
 private:
     struct Message {
         std::string data;
+        std::optional<uint64_t> ack_id;
         std::unique_ptr<Message> next;
     };
 
@@ -72,6 +87,7 @@ private:
     }
 
     Budget& budget_;
+    std::string open_data_;
     std::unique_ptr<Message> first_;
     Message* last_ = nullptr;
     size_t messages_ = 0;

@@ -62,10 +62,11 @@ std::string data_of_binary(std::string_view bytes, Data data) {
     return out;
 }
 
-void append_body(std::string& out, Action action, std::string_view data, const Client& client) {
+void append_body(std::string& out, Action action, std::string_view data, const Client& client,
+                 std::optional<uint64_t> ack_id) {
     constexpr size_t names = 96;  // Rough size of the field names.
     out.reserve(out.size() + data.size() + client.user().size() + client.conn_id().size() +
-                client.token().size() + client.session().size() + names);
+                client.token().size() + client.session().size() + client.nsp().size() + names);
     out.append("{\"data\":").append(data);
     out.append(",\"action\":\"").append(action_text(action));
     out += "\",\"user_name\":";
@@ -76,6 +77,11 @@ void append_body(std::string& out, Action action, std::string_view data, const C
     base::append_json_string(out, client.token());
     out += client.is_public() ? ",\"access_public\":true" : ",\"access_public\":false";
     if (!client.session().empty()) out.append(",\"session\":").append(client.session());
+    if (ack_id) out.append(",\"ack_id\":").append(std::to_string(*ack_id));
+    if (!client.nsp().empty()) {
+        out += ",\"namespace\":";
+        base::append_json_string(out, client.nsp());
+    }
     out += '}';
 }
 

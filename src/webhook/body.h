@@ -3,7 +3,9 @@
 //     {"data":...,"action":"message","user_name":"...","conn_id":"...","token":"...",
 //      "access_public":true}
 //
-// followed by "session" if the answer that accepted the client had one. A client's JSON is inserted
+// followed by "session" if the answer that accepted the client had one, by "ack_id" if the client waits
+// for an ack of its event, and by "namespace" for a client of Socket.IO in another one than "/". A
+// client's JSON is inserted
 // as it was sent: the order of its keys, repeated names and large integers stay the same.
 //
 // Pure functions, any thread.
@@ -45,7 +47,9 @@ struct ClientText {
 [[nodiscard]] std::string data_of(const ClientText& message, Data data);
 [[nodiscard]] std::string data_of_binary(std::string_view bytes, Data data);
 
-// Appends a whole body. `data` is from data_of(); for open and close it is `{}`.
-void append_body(std::string& out, Action action, std::string_view data, const Client& client);
+// Appends a whole body. `data` is from data_of() or event_text(); for close it is `{}`, and for open
+// `{}` or the `auth` of a client of Socket.IO.
+void append_body(std::string& out, Action action, std::string_view data, const Client& client,
+                 std::optional<uint64_t> ack_id = {});
 
 }  // namespace starling::webhook

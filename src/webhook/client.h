@@ -31,6 +31,8 @@ struct ClientFields {
     std::string_view headers = {};
     // JSON: `data` of the answer that accepted the client; "": none.
     std::string_view session = {};
+    // The namespace of a client of Socket.IO; "": "/", or a client of WebSocket.
+    std::string_view nsp = {};
     bool is_public = false;  // The client came without a token, and `token` was generated.
 };
 
@@ -44,13 +46,14 @@ public:
     [[nodiscard]] std::string_view user_agent() const noexcept { return part(2); }
     [[nodiscard]] std::string_view headers() const noexcept { return part(3); }
     [[nodiscard]] std::string_view session() const noexcept { return part(4); }
+    [[nodiscard]] std::string_view nsp() const noexcept { return part(5); }
     [[nodiscard]] std::string_view token() const noexcept {
         return view(head().token_at, head().token_bytes);
     }
     [[nodiscard]] bool is_public() const noexcept { return head().is_public; }
 
 private:
-    static constexpr size_t parts = 5;
+    static constexpr size_t parts = 6;
     struct Head {
         std::array<uint32_t, parts> ends;
         // The token is usually part of the forwarded Cookie; then it is not stored again.

@@ -76,6 +76,7 @@ bool read_payload(Fields& fields, Payload& out) {
     if (count > 1) return fields.fail("payload, text, base64", "only one of these is wanted");
     if (fields.has(Field::payload)) {
         out.bytes = fields.value(Field::payload).text;
+        out.json = true;
         if (!fields.lenient() && base::json_has_lone_surrogate(out.bytes))
             return fields.fail(Field::payload, "half of a surrogate pair");
         return true;
@@ -90,7 +91,21 @@ bool read_payload(Fields& fields, Payload& out) {
     }
     if (!fields.lenient()) return fields.fail(Field::payload, "is missing");
     out.bytes = "null";
+    out.json = true;
     return true;
+}
+
+// An event in place of a payload.
+bool read_published(Fields& fields, PublishRequest& out) {
+    if (!fields.has(Field::event)) {
+        if (fields.has(Field::data) && !fields.lenient())
+            return fields.fail(Field::data, "goes with an event");
+        return read_payload(fields, out.payload);
+    }
+    for (const Field field : {Field::payload, Field::text, Field::base64})
+        if (fields.has(field))
+            return fields.fail("payload, text, base64, event", "only one of these is wanted");
+    return read_event(fields, out.event.emplace());
 }
 
 bool read_topic_name(Fields& fields, std::string& out) {
@@ -130,6 +145,12 @@ bool read_send(Fields& fields, const JsonText& object, bool needs_selector, Send
            read_send_selector(fields, needs_selector, out.to) && read_payload(fields, out.payload);
 }
 
+bool read_emit(Fields& fields, const JsonText& object, bool needs_selector, EmitRequest& out) {
+    return fields.read(object, {Field::event, Field::data, Field::conn_id, Field::users,
+                                Field::tokens, Field::users_access_type}) &&
+           read_send_selector(fields, needs_selector, out.to) && read_event(fields, out.event);
+}
+
 bool read_close(Fields& fields, const JsonText& object, bool needs_selector, CloseRequest& out) {
     if (!fields.read(object, {Field::conns, Field::users, Field::tokens, Field::users_access_type,
                               Field::code, Field::reason}))
@@ -148,16 +169,23 @@ bool read_close(Fields& fields, const JsonText& object, bool needs_selector, Clo
 
 bool read_publish(Fields& fields, const JsonText& object, PublishRequest& out) {
     if (!fields.read(object,
-                     {Field::topic, Field::payload, Field::text, Field::base64, Field::except}) ||
+                     {Field::topic, Field::payload, Field::text, Field::base64, Field::event,
+                      Field::data, Field::except}) ||
         !read_topic_name(fields, out.topic) || !fields.names(Field::except, out.except))
         return false;
     out.except.seal();
-    return read_payload(fields, out.payload);
+    return read_published(fields, out);
 }
 
 base::Result<SendRequest> read_send(std::string_view body, Reading reading) {
     return read_request<SendRequest>(body, reading, [](Fields& fields, auto& value, auto& out) {
         return read_send(fields, value, true, out);
+    });
+}
+
+base::Result<EmitRequest> read_emit(std::string_view body, Reading reading) {
+    return read_request<EmitRequest>(body, reading, [](Fields& fields, auto& value, auto& out) {
+        return read_emit(fields, value, true, out);
     });
 }
 

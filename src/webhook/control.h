@@ -6,10 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "webhook/event.h"
 #include "webhook/fields.h"
 #include "webhook/selector.h"
 
@@ -20,11 +22,18 @@ struct Payload {
     bool binary = false;
     // A JSON payload holds exactly the bytes that the application sent. UTF-8 unless binary.
     std::string bytes;
+    bool json = false;  // It was given as JSON: a client of Socket.IO gets a value, not its text.
 };
 
 struct SendRequest {
     Selector to;
     Payload payload;
+};
+
+// An event for clients of Socket.IO; those of WebSocket get event_text().
+struct EmitRequest {
+    Selector to;
+    Event event;
 };
 
 struct CloseRequest {
@@ -41,11 +50,13 @@ struct TopicRequest {
 
 struct PublishRequest {
     std::string topic;
-    Payload payload;
+    Payload payload;             // Unless there is an event.
+    std::optional<Event> event;
     NameSet except;  // Connection ids.
 };
 
 [[nodiscard]] base::Result<SendRequest> read_send(std::string_view body, Reading reading);
+[[nodiscard]] base::Result<EmitRequest> read_emit(std::string_view body, Reading reading);
 [[nodiscard]] base::Result<CloseRequest> read_close(std::string_view body, Reading reading);
 [[nodiscard]] base::Result<TopicRequest> read_topic(std::string_view body, Reading reading);
 [[nodiscard]] base::Result<PublishRequest> read_publish(std::string_view body, Reading reading);
@@ -54,6 +65,8 @@ struct PublishRequest {
 // a fault if `needs_selector`; otherwise `given()` is then false.
 [[nodiscard]] bool read_send(Fields& fields, const base::JsonText& object, bool needs_selector,
                              SendRequest& out);
+[[nodiscard]] bool read_emit(Fields& fields, const base::JsonText& object, bool needs_selector,
+                             EmitRequest& out);
 [[nodiscard]] bool read_close(Fields& fields, const base::JsonText& object, bool needs_selector,
                               CloseRequest& out);
 [[nodiscard]] bool read_publish(Fields& fields, const base::JsonText& object, PublishRequest& out);

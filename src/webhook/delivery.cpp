@@ -82,9 +82,14 @@ bool Delivery::fits(size_t data_bytes) const noexcept {
            message_bytes() + data_bytes <= options.message_bytes_max && worker_.budget().has_room();
 }
 
-Effects Delivery::push(std::string data) {
+void Delivery::open_with(std::string data) {
+    assert(sequence_ == 0 && phase_ == Phase::due && action_ == Action::open);
+    backlog().set_open(std::move(data));
+}
+
+Effects Delivery::push(std::string data, std::optional<uint64_t> ack_id) {
     assert(!ending_ && phase_ != Phase::done);
-    backlog().push(std::move(data));
+    backlog().push(std::move(data), ack_id);
     Effects effects;
     if (phase_ == Phase::idle) effects = advance(effects);
     regulate(effects);
@@ -100,8 +105,10 @@ Effects Delivery::end() {
 
 Delivery::Due Delivery::due() const noexcept {
     assert(phase_ != Phase::idle && phase_ != Phase::done);
-    const bool message = action_ == Action::message;
-    return {action_, message ? backlog_->front() : "{}", sequence_, backlog_->tries};
+    if (action_ == Action::message)
+        return {action_, backlog_->front(), sequence_, backlog_->tries, backlog_->front_ack_id()};
+    const bool has_data = action_ == Action::open && !backlog_->open_data().empty();
+    return {action_, has_data ? backlog_->open_data() : "{}", sequence_, backlog_->tries};
 }
 
 void Delivery::started(uint64_t now_ms) noexcept {
@@ -130,6 +137,7 @@ Effects Delivery::finished(const Outcome& outcome, uint64_t now_ms, uint32_t ran
     ++sequence_;
     backlog_->tries = 0;
     if (action_ == Action::message) backlog_->pop();
+    if (action_ == Action::open) backlog_->set_open({});
     effects = advance(effects);
     regulate(effects);
     return effects;

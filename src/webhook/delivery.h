@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -73,9 +74,11 @@ public:
 
     // True if the message is within the limits. Any message fits if none waits.
     [[nodiscard]] bool fits(size_t data_bytes) const noexcept;
-    // Queues a message with the `data` that data_of() returns, even if it does not fit, because the
+    // The `data` of the open webhook, in place of `{}`. Before that is sent.
+    void open_with(std::string data);
+    // Queues a message with the `data` that data_of() or event_text() returns, even if it does not fit, because the
     // caller cannot return it to the client. Not allowed after end().
-    [[nodiscard]] Effects push(std::string data);
+    [[nodiscard]] Effects push(std::string data, std::optional<uint64_t> ack_id = {});
     // The client is gone or was closed. `close` is due after all earlier webhooks, unless the
     // application cannot know of the connection. Repeated calls change nothing.
     [[nodiscard]] Effects end();
@@ -85,6 +88,7 @@ public:
         std::string_view data;  // Valid until finished() or drop().
         uint32_t sequence;      // For webhook_id().
         uint32_t tries;         // Failed tries.
+        std::optional<uint64_t> ack_id = {};
     };
     // Allowed in the phases due, flying and pausing.
     [[nodiscard]] Due due() const noexcept;

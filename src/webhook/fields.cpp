@@ -16,10 +16,11 @@ using base::JsonWalk;
 constexpr std::array<std::string_view, field_count> field_names = {
     "payload", "text",   "base64", "conn_id", "conns",     "users", "tokens", "users_access_type",
     "code",    "reason", "topic",  "except",  "user_name", "data",  "topics", "actions",
-    "accept"};
+    "accept",  "event",  "ack_id"};
 
 bool is_selector(Field field) noexcept {
-    return (field >= Field::conn_id && field <= Field::users_access_type) || field == Field::except;
+    return (field >= Field::conn_id && field <= Field::users_access_type) ||
+           field == Field::except;
 }
 
 // Shortens a peer's key for the text of a problem.

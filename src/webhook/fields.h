@@ -46,8 +46,10 @@ enum class Field : uint8_t {
     topics,
     actions,
     accept,
+    event,
+    ack_id,
 };
-inline constexpr size_t field_count = 17;
+inline constexpr size_t field_count = 19;
 
 class Fields {
 public:

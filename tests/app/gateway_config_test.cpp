@@ -92,7 +92,8 @@ TEST_F(GatewayConfig, RoutesOfAFileKeepTheirApplications) {
         "  enabled: true\n"
         "  routes:\n"
         "    - {path: /a, application: 'http://localhost:1/a', retry_for_s: 2.5}\n"
-        "    - {path: /b, keepalive: any}\n";
+        "    - {path: /b, keepalive: any}\n"
+        "    - {path: /socket.io/, kind: socketio}\n";
     ASSERT_EQ(read({.environment = {{"WS_PORT", "3000"},
                                     {"WS_URL", "/ws"},
                                     {"STARLING_GATEWAY_API_KEY", "one,two"},
@@ -103,6 +104,8 @@ TEST_F(GatewayConfig, RoutesOfAFileKeepTheirApplications) {
     EXPECT_EQ(route(0).retry_for, std::chrono::milliseconds(2500));
     EXPECT_EQ(route(1).application, "http://127.0.0.1:3000/ws");
     EXPECT_EQ(route(1).keepalive, gateway::KeepAlive::any);
+    EXPECT_EQ(route(1).kind, gateway::Kind::websocket);
+    EXPECT_EQ(route(2).kind, gateway::Kind::socketio);
     EXPECT_EQ(route(0).signing_key, "secret");
     EXPECT_EQ(route(1).signing_key, "secret");
     EXPECT_EQ(config_.settings().gateway.api_keys, (std::vector<std::string>{"one", "two"}));
@@ -119,6 +122,25 @@ TEST_F(GatewayConfig, EveryFlagReachesItsMember) {
     EXPECT_EQ(settings.gateway.olares, gateway::Olares::strict);
     ASSERT_EQ(read({.flags = {"--olares"}}), "");
     EXPECT_EQ(config_.settings().gateway.olares, gateway::Olares::on);
+}
+
+TEST_F(GatewayConfig, ARouteOfSocketIoNamesItsPath) {
+    const auto fault = [](std::string path) {
+        const auto found = gateway::fault_of({.kind = gateway::Kind::socketio, .path = path});
+        return found ? found->member + " " + found->what : "";
+    };
+    EXPECT_EQ(fault("/socket.io/"), "");
+    EXPECT_EQ(fault("/socket.io"), "");
+    EXPECT_EQ(fault("/ws/"), "");
+    EXPECT_EQ(fault("/ws"),
+              "path must be set for kind socketio, to /socket.io/ for most clients; /ws is the one "
+              "for kind websocket");
+    for (const char* path : {"/", "//", "/a//"})
+        EXPECT_EQ(fault(path), "path must hold a name for kind socketio, as /socket.io/ does");
+    EXPECT_EQ(fault("socket.io"), "path must begin with a slash");
+    EXPECT_NE(read({.file = "gateway:\n  routes:\n    - kind: socketio\n"})
+                  .find("'gateway.routes[0].path': must be set for kind socketio"),
+              std::string::npos);
 }
 
 TEST_F(GatewayConfig, AFaultIsOneLineWithItsPlace) {

@@ -53,6 +53,9 @@ constexpr Word<gateway::KeepAlive> keepalive_words[] = {{"messages", gateway::Ke
 constexpr Word<gateway::Admission> admission_words[] = {{"notify", gateway::Admission::notify},
                                                         {"ask", gateway::Admission::ask}};
 
+constexpr Word<gateway::Kind> route_kind_words[] = {{"websocket", gateway::Kind::websocket},
+                                                    {"socketio", gateway::Kind::socketio}};
+
 constexpr std::span<const Word<bool>> words(const bool*) { return bool_words; }
 constexpr std::span<const Word<Listen::Tls>> words(const Listen::Tls*) { return tls_words; }
 constexpr std::span<const Word<log::Level>> words(const log::Level*) { return level_words; }
@@ -74,6 +77,9 @@ constexpr std::span<const Word<gateway::Olares>> words(const gateway::Olares*) {
 }
 constexpr std::span<const Word<gateway::Admission>> words(const gateway::Admission*) {
     return admission_words;
+}
+constexpr std::span<const Word<gateway::Kind>> words(const gateway::Kind*) {
+    return route_kind_words;
 }
 constexpr std::span<const Word<gateway::KeepAlive>> words(const gateway::KeepAlive*) {
     return keepalive_words;

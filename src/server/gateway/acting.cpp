@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "server/gateway/control_work.h"
+#include "server/gateway/outgoing.h"
 #include "server/gateway/part.h"
 
 namespace starling::server {
@@ -18,9 +19,14 @@ bool has_actions(std::string_view content_type) noexcept {
 
 void send_to(GatewayClient& client, const webhook::Payload& payload) {
     client.route.part.gateway.log().sent(client, payload);
-    const hub::Message message{{}, base::bytes_of(payload.bytes), payload.binary};
-    hub::Publication publication{message};
-    client.send(publication);
+    Outgoing message(payload);
+    client.send(message);
+}
+
+void emit_to(GatewayClient& client, const webhook::Event& event) {
+    client.route.part.gateway.log().emitted(client, event);
+    Outgoing message(event);
+    client.send(message);
 }
 
 }  // namespace
@@ -48,6 +54,13 @@ void GatewayPart::perform(GatewayClient& client, webhook::ActionRequest& action)
         void operator()(webhook::SendRequest& request) const {
             if (request.to.given()) return part.spread(std::move(request));
             if (client.is_open()) send_to(client, request.payload);
+        }
+        void operator()(webhook::EmitRequest& request) const {
+            if (request.to.given()) return part.spread(std::move(request));
+            if (client.is_open()) emit_to(client, request.event);
+        }
+        void operator()(const webhook::AckRequest& request) const {
+            if (client.is_open()) client.ack(request.ack_id, request.args);
         }
         void operator()(const webhook::Join& join) const {
             if (!client.is_open()) return;

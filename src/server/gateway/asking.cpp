@@ -23,6 +23,7 @@ void GatewayClient::accept(const webhook::Accept& accept) {
                               .user_agent = fields.user_agent(),
                               .headers = fields.headers(),
                               .session = accept.session,
+                              .nsp = fields.nsp(),
                               .is_public = fields.is_public()});
 }
 
@@ -30,9 +31,20 @@ void GatewayPart::ask(std::unique_ptr<GatewayClient> client, HttpConnection& con
     connection.begin_later();
     GatewayClient& asked = *client;
     asked.asked = true;
-    asked_[asked.slot_key().slot] = {{std::move(client), 0}, connection.slot_key()};
+    asked_[asked.slot_key().slot] = {{std::move(client), 0}, connection.slot_key(), {}};
     connection.watch(*this, asked.slot_key());
     make_ready(asked);
+}
+
+void GatewayPart::ask(std::unique_ptr<GatewayClient> client, Decide decide) {
+    GatewayClient& asked = *client;
+    asked.asked = true;
+    asked_[asked.slot_key().slot] = {{std::move(client), 0}, {}, std::move(decide)};
+    make_ready(asked);
+}
+
+bool GatewayPart::waits(const Asked& asked) const noexcept {
+    return asked.decide || worker.replies().find(asked.request);
 }
 
 GatewayPart::Decision GatewayPart::take_decision(const HttpConnection& connection) {
@@ -60,10 +72,9 @@ void GatewayPart::admitted(GatewayClient& client, const fetch::Answer& answer) {
         client.finished({.status = answer.status, .sent = true}, worker.loop().now_ms(), 0));
     const base::SlotKey key = client.slot_key();
     Asked& asked = asked_.at(key.slot);
-    const base::SlotKey request = asked.request;
-    if (!worker.replies().find(request)) return left_waiting(client);
+    if (!waits(asked)) return left_waiting(client);
     asked.decision.status = 101;
-    go_on(request);
+    go_on(key);
     GatewayClient* const opened = clients_.find(key);
     if (!opened || !opened->is_open()) return;
     if (actions.accept)
@@ -73,25 +84,39 @@ void GatewayPart::admitted(GatewayClient& client, const fetch::Answer& answer) {
 
 // The application has let in a client that is gone: it gets `close`.
 void GatewayPart::left_waiting(GatewayClient& client) {
-    (void)asked_.extract(client.slot_key().slot).mapped().decision.client.release();
-    act(client, client.end());
+    left_admitted(std::move(asked_.extract(client.slot_key().slot).mapped().decision.client));
+}
+
+void GatewayPart::left_admitted(std::unique_ptr<GatewayClient> client) {
+    GatewayClient& kept = *client.release();
+    if (fetcher_) act(kept, kept.end());
 }
 
 void GatewayPart::refused(GatewayClient& client, uint16_t status) {
     (void)client.drop();
     const base::SlotKey key = client.slot_key();
     Asked& asked = asked_.at(key.slot);
-    const base::SlotKey request = asked.request;
     asked.decision = {nullptr, status};  // The client is destroyed.
-    if (worker.replies().find(request))
-        go_on(request);
+    if (waits(asked))
+        go_on(key);
     else
         asked_.erase(key.slot);
 }
 
-void GatewayPart::go_on(base::SlotKey request) {
-    HttpConnection* const connection = worker.replies().find(request);
+void GatewayPart::go_on(base::SlotKey client) {
+    const auto found = asked_.find(client.slot);
+    if (found->second.decide) {
+        Asked asked = std::move(found->second);
+        asked_.erase(found);
+        return asked.decide(std::move(asked.decision));
+    }
+    HttpConnection* const connection = worker.replies().find(found->second.request);
     connection->close_if_throws([](HttpConnection& c) { c.decide_upgrade_now(); });
+}
+
+void GatewayPart::left_asking(base::SlotKey client) noexcept {
+    const GatewayClient* const found = clients_.find(client);
+    if (found && found->asked) asked_.at(client.slot).decide = nullptr;
 }
 
 // The client has left before the application decided: what it decides still counts.

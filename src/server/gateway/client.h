@@ -1,7 +1,7 @@
 // server/gateway/client.h: a client of the gateway on its worker: what the application knows of it, what is due to
 // the application for it, and how it is reached while its connection is open.
 //
-// Owner: the connection while that is open; from then on GatewayPart, until the last webhook about the client is
+// Owner: a connection of WebSocket while that is open; from then on, and for a client of Socket.IO always, GatewayPart, until the last webhook about the client is
 // delivered or given up. Thread: the worker's.
 #pragma once
 
@@ -25,6 +25,7 @@
 namespace starling::server {
 
 struct GatewayRoutePart;
+class Outgoing;
 
 using GatewayIndexHook =
     boost::intrusive::set_base_hook<boost::intrusive::optimize_size<true>,
@@ -43,9 +44,15 @@ public:
 
     // The connection. Each does nothing once that is closing or closed.
     //
-    // Adds itself to `publication.taken` where it took the message.
-    virtual void send(hub::Publication& publication) = 0;
+    // The message counts a client that took it.
+    virtual void send(Outgoing& message) = 0;
+    // A client of Socket.IO is told neither code nor reason.
     virtual void close(uint16_t code, std::string_view reason) = 0;
+    // Answers an event of Socket.IO. A client of WebSocket waits for none.
+    virtual void ack(uint64_t id, const webhook::Arguments& args) {
+        (void)id;
+        (void)args;
+    }
     virtual void pause() = 0;
     virtual void resume() = 0;
     virtual bool join(std::string_view topic) = 0;

@@ -30,6 +30,12 @@ base::Result<ControlRequest> read_send(std::string_view body, webhook::Reading r
     return ControlRequest(*std::move(request));
 }
 
+base::Result<ControlRequest> read_emit(std::string_view body, webhook::Reading reading) {
+    auto request = webhook::read_emit(body, reading);
+    if (!request) return base::Failure(request.error());
+    return ControlRequest(*std::move(request));
+}
+
 base::Result<ControlRequest> read_close(std::string_view body, webhook::Reading reading) {
     auto request = webhook::read_close(body, reading);
     if (!request) return base::Failure(request.error());
@@ -217,6 +223,7 @@ void mount_control(Site& site, Gateway& gateway) {
         site.add("POST", path, std::make_unique<PostRoute>(gateway, path, reader));
     };
     post("/tapr/ws/conn/send", read_send);
+    post("/tapr/ws/conn/emit", read_emit);
     post("/tapr/ws/conn/close", read_close);
     post("/tapr/ws/topic/join", read_join);
     post("/tapr/ws/topic/leave", read_leave);

@@ -13,6 +13,7 @@ size_t run(GatewayPart& part, const ControlRequest& request) {
     struct Visitor {
         GatewayPart& part;
         size_t operator()(const webhook::SendRequest& send) const { return part.send(send); }
+        size_t operator()(const webhook::EmitRequest& emit) const { return part.emit(emit); }
         size_t operator()(const webhook::CloseRequest& close) const { return part.close(close); }
         size_t operator()(const JoinRequest& join) const { return part.join(join.topic); }
         size_t operator()(const LeaveRequest& leave) const { return part.leave(leave.topic); }
@@ -28,6 +29,9 @@ const webhook::Selector* selector_of(const ControlRequest& request) noexcept {
     struct Visitor {
         const webhook::Selector* operator()(const webhook::SendRequest& send) const noexcept {
             return &send.to;
+        }
+        const webhook::Selector* operator()(const webhook::EmitRequest& emit) const noexcept {
+            return &emit.to;
         }
         const webhook::Selector* operator()(const webhook::CloseRequest& close) const noexcept {
             return &close.of;
@@ -51,12 +55,20 @@ size_t bytes_of(const webhook::Selector& selector) noexcept {
     return name_bytes * (selector.conns.size() + selector.users.size() + selector.tokens.size());
 }
 
+size_t bytes_of(const webhook::Event& event) noexcept {
+    size_t bytes = event.name.size() + event.args.json.size() + event.args.with_placeholders.size();
+    for (const std::string& attachment : event.args.attachments) bytes += attachment.size();
+    return bytes;
+}
+
 size_t bytes_of(const ControlRequest& request) noexcept {
     size_t bytes = sizeof(ControlWork);
+    if (const auto* const emit = std::get_if<webhook::EmitRequest>(&request))
+        bytes += bytes_of(emit->event);
     if (const auto* const send = std::get_if<webhook::SendRequest>(&request))
         bytes += send->payload.bytes.size();
     if (const auto* const publish = std::get_if<webhook::PublishRequest>(&request))
-        bytes += publish->payload.bytes.size();
+        bytes += publish->payload.bytes.size() + (publish->event ? bytes_of(*publish->event) : 0);
     if (const auto* const selector = selector_of(request)) bytes += bytes_of(*selector);
     return bytes;
 }

@@ -25,7 +25,7 @@ struct LeaveRequest {
     webhook::TopicRequest topic;
 };
 using ControlRequest = std::variant<webhook::SendRequest, webhook::CloseRequest, JoinRequest,
-                                    LeaveRequest, webhook::PublishRequest>;
+                                    LeaveRequest, webhook::PublishRequest, webhook::EmitRequest>;
 
 class ControlWork {
 public:

@@ -14,6 +14,7 @@
 #include "base/tokens.h"
 #include "server/gateway/control.h"
 #include "server/gateway/part.h"
+#include "server/gateway/sio_client.h"
 #include "server/gateway/ws_client.h"
 #include "server/random_pool.h"
 #include "server/site.h"
@@ -58,10 +59,21 @@ std::optional<Fault> fault_of_addresses(const Route& route) {
     return std::nullopt;
 }
 
+std::optional<Fault> fault_of_path(const Route& route) {
+    if (!route.path.starts_with('/')) return Fault{"path", "must begin with a slash"};
+    if (route.kind == Kind::websocket) return std::nullopt;
+    if (route.path == Route().path)
+        return Fault{"path", "must be set for kind socketio, to /socket.io/ for most clients; " +
+                                 Route().path + " is the one for kind websocket"};
+    if (route.path.find_first_not_of('/') == std::string::npos || route.path.ends_with("//"))
+        return Fault{"path", "must hold a name for kind socketio, as /socket.io/ does"};
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Fault> fault_of(const Route& route) {
-    if (!route.path.starts_with('/')) return Fault{"path", "must begin with a slash"};
+    if (auto fault = fault_of_path(route)) return fault;
     if (auto fault = fault_of_application(route)) return fault;
     if (!base::is_token(route.user_header)) return Fault{"user_header", "must be a header's name"};
     if (!base::is_token(route.token_cookie))
@@ -143,6 +155,8 @@ GatewayRoute::GatewayRoute(gateway::Route route, gateway::Olares olares)
       application(read_application(valid(options).application)),
       data(olares == gateway::Olares::strict ? webhook::Data::objects_only : webhook::Data::whole),
       any_origin(olares != gateway::Olares::off),
+      watches_silence(options.kind == gateway::Kind::websocket &&
+                      options.ping_timeout.count() != 0),
       binary_ping(olares != gateway::Olares::off),
       always_cookie(olares != gateway::Olares::off),
       message_bytes_max(
@@ -167,6 +181,9 @@ Gateway::Gateway(gateway::Options options)
       budget_(options_.queues_bytes_max) {
     for (const gateway::Route& route : options_.routes)
         routes_.push_back(std::make_unique<GatewayRoute>(route, options_.olares));
+    for (size_t i = 0; i < routes_.size(); ++i)
+        if (routes_[i]->options.kind == gateway::Kind::socketio)
+            socketio_.push_back(make_sio_clients(*this, i));
 }
 
 Gateway::~Gateway() = default;
@@ -188,7 +205,9 @@ gateway::Stats Gateway::stats() const {
 }
 
 void Gateway::mount(Site& site) {
-    for (size_t i = 0; i < routes_.size(); ++i) mount_ws_clients(site, *this, i);
+    for (size_t i = 0; i < routes_.size(); ++i)
+        if (routes_[i]->options.kind == gateway::Kind::websocket) mount_ws_clients(site, *this, i);
+    for (const auto& clients : socketio_) clients->mount(site);
     mount_control(site, *this);
     site.lenient_paths |= olares();
 }
@@ -197,6 +216,8 @@ void Gateway::attach(WorkerGroup& group) {
     if (group.workers.size() > ConnIds::workers_max)
         throw std::runtime_error("the gateway works with 1024 workers at most");
     group_ = &group;
+    // Before the parts: what a worker holds of Socket.IO ends before its part does.
+    for (const auto& clients : socketio_) clients->attach(group);
     parts_.clear();  // Of a start that failed.
     for (const auto& worker : group.workers) {
         auto part = std::make_unique<GatewayPart>(*this, *worker);
@@ -206,8 +227,26 @@ void Gateway::attach(WorkerGroup& group) {
 }
 
 void Gateway::detach() noexcept {
+    for (const auto& clients : socketio_) clients->detach();
     group_ = nullptr;
     parts_.clear();
+}
+
+void Gateway::server_stops(Worker& worker) {
+    for (const auto& clients : socketio_) clients->server_stops(worker);
+}
+
+void Gateway::connections_ended(Worker& worker) {
+    for (const auto& clients : socketio_) clients->connections_ended(worker);
+}
+
+void Gateway::add_stats(ServerStats& stats) const {
+    for (const auto& clients : socketio_) clients->add_stats(stats);
+}
+
+void Gateway::close_handles() noexcept {
+    log_.end();
+    for (const auto& clients : socketio_) clients->close_handles();
 }
 
 bool Gateway::is_busy(Worker& worker) { return part(worker).is_busy(); }

@@ -43,8 +43,9 @@ struct GatewayRoute {
     std::optional<webhook::SigningKey> signing_key;
     webhook::Data data;  // What the application gets for a message that is no JSON object.
     bool any_origin;
-    bool binary_ping;    // A ping may come in a binary message.
-    bool always_cookie;  // A client without cookies has an empty Cookie field in its webhooks.
+    bool watches_silence;  // A client that sends nothing is closed.
+    bool binary_ping;      // A ping may come in a binary message.
+    bool always_cookie;    // A client without cookies has an empty Cookie field in its webhooks.
     uint64_t message_bytes_max;
     webhook::RetryOptions retry;
 };
@@ -66,8 +67,11 @@ public:
     void mount(Site& site) override;
     void attach(WorkerGroup& group) override;
     void detach() noexcept override;
+    void server_stops(Worker& worker) override;
     [[nodiscard]] bool is_busy(Worker& worker) override;
-    void close_handles() noexcept override { log_.end(); }
+    void connections_ended(Worker& worker) override;
+    void add_stats(ServerStats& stats) const override;
+    void close_handles() noexcept override;
 
     [[nodiscard]] const gateway::Options& options() const noexcept { return options_; }
     [[nodiscard]] bool olares() const noexcept { return options_.olares != gateway::Olares::off; }
@@ -88,6 +92,7 @@ public:
     // While the workers exist.
     [[nodiscard]] WorkerGroup& group() noexcept { return *group_; }
     [[nodiscard]] GatewayPart& part(const Worker& worker) const noexcept;
+    [[nodiscard]] GatewayPart& part(size_t worker) const noexcept { return *parts_[worker]; }
     // Of a route on one worker.
     [[nodiscard]] webhook::DeliveryOptions delivery_options(
         const GatewayRoute& route) const noexcept;
@@ -101,6 +106,7 @@ public:
 private:
     const gateway::Options options_;
     std::vector<std::unique_ptr<GatewayRoute>> routes_;
+    std::vector<std::unique_ptr<Extension>> socketio_;  // Of the routes of that kind.
     const std::vector<std::string> api_keys_;  // Those of the options, or the one that was made.
     const bool trusts_loopback_;               // Its peers need no key.
     ConnIds conn_ids_;

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "http/cookie.h"
 #include "server/gateway/gateway.h"
 #include "webhook/fields.h"
 
@@ -10,10 +11,10 @@ namespace {
 
 // The fields of that name as one line, "" where there is none. Several lines of Cookie are joined as RFC 9113
 // section 8.2.3 has it, those of other fields as lists (RFC 9110 section 5.3).
-void append_lines(std::string& out, const http::Request& request, std::string_view name,
+void append_lines(std::string& out, const ClientRequest& request, std::string_view name,
                   std::string_view separator, bool always) {
     bool found = false;
-    for (const http::Field& field : request.headers()) {
+    for (const http::Field& field : request.fields) {
         if (!base::iequals(field.name, name)) continue;
         if (found)
             out.append(separator);
@@ -27,15 +28,15 @@ void append_lines(std::string& out, const http::Request& request, std::string_vi
 }
 
 // A proxy names the user; "" where none does.
-base::Result<std::string_view> read_user(const http::Request& request, const GatewayRoute& route) {
+base::Result<std::string_view> read_user(const ClientRequest& request, const GatewayRoute& route) {
     std::string_view user;
     size_t count = 0;
-    for (const http::Field& field : request.headers()) {
+    for (const http::Field& field : request.fields) {
         if (!base::iequals(field.name, route.options.user_header)) continue;
         user = field.value;
         ++count;
     }
-    if (count == 0 || !route.proxies.contains(request.remote_address())) return std::string_view();
+    if (count == 0 || !route.proxies.contains(request.address)) return std::string_view();
     const std::string& name = route.options.user_header;
     if (count > 1) return base::Failure(name + " stands twice");
     if (user.size() > webhook::name_bytes_max) return base::Failure(name + ": over 255 bytes");
@@ -43,17 +44,32 @@ base::Result<std::string_view> read_user(const http::Request& request, const Gat
     return user;
 }
 
+// "" where there is none.
+std::string_view cookie(const ClientRequest& request, std::string_view name) {
+    for (const http::Field& field : request.fields) {
+        if (!base::iequals(field.name, "cookie")) continue;
+        if (const auto value = http::find_cookie(field.value, name)) return *value;
+    }
+    return {};
+}
+
 }  // namespace
 
-base::Result<ClientIdentity> read_identity(const http::Request& request, const GatewayRoute& route,
+std::string_view ClientRequest::field(std::string_view name) const noexcept {
+    for (const http::Field& field : fields)
+        if (base::iequals(field.name, name)) return field.value;
+    return {};
+}
+
+base::Result<ClientIdentity> read_identity(const ClientRequest& request, const GatewayRoute& route,
                                            std::string_view conn_id, std::string_view token) {
     const auto user = read_user(request, route);
     if (!user) return base::Failure(user.error());
     ClientIdentity identity;
     identity.conn_id = conn_id;
     identity.user = *user;
-    identity.user_agent = request.header("user-agent");
-    identity.token = request.cookie(route.options.token_cookie).value_or(std::string_view());
+    identity.user_agent = request.field("user-agent");
+    identity.token = cookie(request, route.options.token_cookie);
     identity.is_public = identity.token.empty();
     if (identity.is_public) identity.token = token;
     append_lines(identity.headers, request, "Cookie", "; ", route.always_cookie);

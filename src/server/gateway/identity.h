@@ -6,6 +6,7 @@
 
 #include <starling/http.h>
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -31,9 +32,17 @@ struct ClientIdentity {
     }
 };
 
+// The request by which a client came.
+struct ClientRequest {
+    std::span<const http::Field> fields;
+    std::string_view address;
+
+    [[nodiscard]] std::string_view field(std::string_view name) const noexcept;
+};
+
 // `token` is for a client without one. The views are into the request and the arguments. A failure is the reason of
 // a 400.
-[[nodiscard]] base::Result<ClientIdentity> read_identity(const http::Request& request,
+[[nodiscard]] base::Result<ClientIdentity> read_identity(const ClientRequest& request,
                                                          const GatewayRoute& route,
                                                          std::string_view conn_id,
                                                          std::string_view token);

@@ -43,6 +43,9 @@ struct Describe {
     void operator()(const webhook::SendRequest& send) const {
         event.text("action", "send").selector(send.to).payload(send.payload);
     }
+    void operator()(const webhook::EmitRequest& emit) const {
+        event.text("action", "emit").selector(emit.to).emitted(emit.event);
+    }
     void operator()(const webhook::CloseRequest& close) const {
         event.text("action", "close").selector(close.of).number("code", close.code);
         event.text("reason", close.reason);
@@ -54,7 +57,8 @@ struct Describe {
         event.text("action", "leave").text("topic", leave.topic.topic).selector(leave.topic.of);
     }
     void operator()(const webhook::PublishRequest& publish) const {
-        event.text("action", "publish").text("topic", publish.topic).payload(publish.payload);
+        event.text("action", "publish").text("topic", publish.topic);
+        publish.event ? event.emitted(*publish.event) : event.payload(publish.payload);
         event.names("except", publish.except);
     }
 };
@@ -162,6 +166,13 @@ void GatewayLog::log_sent(const GatewayClient& client, const webhook::Payload& p
     log("request", [&](LogEvent& event) {
         event.text("by", "application").text("action", "send");
         about(event, client).payload(payload).number("connections", 1);
+    });
+}
+
+void GatewayLog::log_emitted(const GatewayClient& client, const webhook::Event& sent) noexcept {
+    log("request", [&](LogEvent& event) {
+        event.text("by", "application").text("action", "emit");
+        about(event, client).emitted(sent).number("connections", 1);
     });
 }
 

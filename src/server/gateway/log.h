@@ -68,6 +68,9 @@ public:
     void sent(const GatewayClient& client, const webhook::Payload& payload) noexcept {
         if (is_read()) log_sent(client, payload);
     }
+    void emitted(const GatewayClient& client, const webhook::Event& sent) noexcept {
+        if (is_read()) log_emitted(client, sent);
+    }
     void closing(const GatewayClient& client, const webhook::CloseRequest& close) noexcept {
         if (is_read()) log_closing(client, close);
     }
@@ -98,6 +101,7 @@ private:
                      uint64_t duration_ms) noexcept;
     void log_given_up(const GatewayClient& client, std::string_view action) noexcept;
     void log_sent(const GatewayClient& client, const webhook::Payload& payload) noexcept;
+    void log_emitted(const GatewayClient& client, const webhook::Event& sent) noexcept;
     void log_closing(const GatewayClient& client, const webhook::CloseRequest& close) noexcept;
     void log_request(const ControlRequest& request, size_t connections, bool complete,
                      By by) noexcept;

@@ -91,6 +91,10 @@ LogEvent& LogEvent::payload(const webhook::Payload& payload) {
     return payload.binary ? binary(payload.bytes) : data(payload.bytes);
 }
 
+LogEvent& LogEvent::emitted(const webhook::Event& event) {
+    return text("event", event.name).data(event.args.json);
+}
+
 LogEvent& LogEvent::selector(const webhook::Selector& selector) {
     names("conn_ids", selector.conns).names("users", selector.users);
     if (!selector.tokens.empty()) number("tokens_number", int64_t(selector.tokens.size()));

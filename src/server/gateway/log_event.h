@@ -29,6 +29,8 @@ public:
     // The same for bytes, as base64.
     LogEvent& binary(std::string_view bytes);
     LogEvent& payload(const webhook::Payload& payload);
+    // "event", and the arguments as "data".
+    LogEvent& emitted(const webhook::Event& event);
     // Tokens are counted, not shown.
     LogEvent& selector(const webhook::Selector& selector);
 

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "server/gateway/outgoing.h"
 
 namespace starling::server {
 namespace {
@@ -101,7 +102,7 @@ void GatewayPart::heard(GatewayClient& client) {
     client.heard_ms = worker.loop().now_ms();
     if (client.linked()) client.unlink();
     GatewayRoutePart& route = client.route;
-    if (client.paused() || route.site.options.ping_timeout.count() == 0) return;
+    if (client.paused() || !route.site.watches_silence) return;
     client.insert_before(route.heard);
     if (route.silence_timer == 0) watch_silence(route);
 }
@@ -127,8 +128,20 @@ void GatewayPart::received(GatewayClient& client, ws::Message message) {
 
 void GatewayPart::answer_ping(GatewayClient& client) {
     const hub::Message message{{}, base::bytes_of(pong), false};
-    hub::Publication publication{message};
-    client.send(publication);
+    Outgoing outgoing(message);
+    client.send(outgoing);
+}
+
+void GatewayPart::received(GatewayClient& client, std::string data,
+                           std::optional<uint64_t> ack_id) {
+    if (client.route.application) act(client, client.push(std::move(data), ack_id));
+}
+
+void GatewayPart::post(GatewayClient& client, void (*call)(GatewayClient&)) {
+    if (!fetcher_) return;  // The loop has ended.
+    worker.loop().post([this, call, key = client.slot_key()] {
+        if (GatewayClient* const found = clients_.find(key)) call(*found);
+    });
 }
 
 void GatewayPart::closed(std::unique_ptr<GatewayClient> client) {
@@ -246,7 +259,7 @@ void GatewayPart::start(GatewayClient& client) {
     if (!fetcher_) return;
     const webhook::Delivery::Due due = client.due();
     std::string body;
-    webhook::append_body(body, due.action, due.data, client.fields);
+    webhook::append_body(body, due.action, due.data, client.fields, due.ack_id);
     const std::string headers = headers_of(client, due, body);
     if (free_flights_.empty()) {
         free_flights_.push_back(uint32_t(flights_.size()));

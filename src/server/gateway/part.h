@@ -7,7 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -56,29 +58,46 @@ public:
     [[nodiscard]] std::array<char, webhook::uuid_length> make_conn_id(base::SlotKey key);
     [[nodiscard]] std::array<char, webhook::uuid_length> make_token();
 
-    // Asks the application about a client whose request waits, see gateway::Admission::ask. The part is the owner.
-    void ask(std::unique_ptr<GatewayClient> client, HttpConnection& connection);
-    // The decision about the client of such a request, once it is there: the client, or a status that refuses it.
+    // The decision about a client that was asked about: the client, or a status that refuses it.
     struct Decision {
         std::unique_ptr<GatewayClient> client;
         uint16_t status = 0;
     };
+    // Asks the application about a client, see gateway::Admission::ask. The part is the owner. The client waits with
+    // its request, or until the call of `decide`.
+    using Decide = std::function<void(Decision)>;
+    void ask(std::unique_ptr<GatewayClient> client, HttpConnection& connection);
+    void ask(std::unique_ptr<GatewayClient> client, Decide decide);
+    // The client does not wait any more: `decide` is not called.
+    void left_asking(base::SlotKey client) noexcept;
+    // The same, after it was let in.
+    void left_admitted(std::unique_ptr<GatewayClient> client);
+    // Of the client of a request, once it is there.
     [[nodiscard]] Decision take_decision(const HttpConnection& connection);
 
     void opened(GatewayClient& client);
     void received(GatewayClient& client, ws::Message message);
+    void received(GatewayClient& client, std::string data, std::optional<uint64_t> ack_id);
     void heard(GatewayClient& client);
     // Its connection is gone. The part is the owner from here on.
     void closed(std::unique_ptr<GatewayClient> client);
+    // Calls `call` from the loop, if the client is still there then.
+    void post(GatewayClient& client, void (*call)(GatewayClient& client));
 
     // ---- the control API: on this worker's clients; how many it concerned -------------------------
     [[nodiscard]] size_t send(const webhook::SendRequest& request);
+    [[nodiscard]] size_t emit(const webhook::EmitRequest& request);
     [[nodiscard]] size_t close(const webhook::CloseRequest& request);
     [[nodiscard]] size_t join(const webhook::TopicRequest& request);
     [[nodiscard]] size_t leave(const webhook::TopicRequest& request);
     [[nodiscard]] size_t publish(const webhook::PublishRequest& request);
     // The open client of that id; null: it is not on this worker.
     [[nodiscard]] GatewayClient* find(std::string_view conn_id) const noexcept;
+    [[nodiscard]] GatewayClient* find(base::SlotKey key) const noexcept {
+        return clients_.find(key);
+    }
+    // What publish() is delivering to the members of a topic; null: they get something else.
+    [[nodiscard]] Outgoing* publishing() const noexcept { return publishing_; }
     [[nodiscard]] const GatewayIndex& index() const noexcept { return index_; }
 
     // Webhooks wait or are under way, or clients are open.
@@ -125,13 +144,16 @@ private:
     // Admission.
     struct Asked {
         Decision decision;
-        base::SlotKey request;  // Key of no request: the client has left meanwhile.
+        base::SlotKey
+            request;  // Key of no request, and no `decide`: the client has left meanwhile.
+        Decide decide;
     };
+    [[nodiscard]] bool waits(const Asked& asked) const noexcept;
     void decided(GatewayClient& client, const fetch::Answer& answer);
     void admitted(GatewayClient& client, const fetch::Answer& answer);
     void left_waiting(GatewayClient& client);
     void refused(GatewayClient& client, uint16_t status);
-    void go_on(base::SlotKey request);
+    void go_on(base::SlotKey client);
     void request_ended(base::SlotKey client, base::SlotKey request, RequestEnd how) override;
     void request_must_end(base::SlotKey client, base::SlotKey request) override;
 
@@ -154,6 +176,7 @@ private:
     std::unordered_map<uint32_t, Asked> asked_;  // By the clients' slots.
     std::vector<Flight> flights_;                // By the tags of requests.
     std::vector<uint32_t> free_flights_;
+    Outgoing* publishing_ = nullptr;
     RandomPool random_;
     LimitedLog failures_, losses_, refusals_, drops_;
     std::unique_ptr<fetch::Fetcher> fetcher_;  // Null once the loop has ended.

@@ -1,8 +1,9 @@
 // server/gateway/selecting.cpp: what the control API does on one worker.
 #include <algorithm>
+#include <optional>
 #include <vector>
 
-#include "base/text.h"
+#include "server/gateway/outgoing.h"
 #include "server/gateway/part.h"
 
 namespace starling::server {
@@ -32,10 +33,15 @@ void GatewayPart::each(const webhook::Selector& selector, F&& call) {
 }
 
 size_t GatewayPart::send(const webhook::SendRequest& request) {
-    const hub::Message message{{}, base::bytes_of(request.payload.bytes), request.payload.binary};
-    hub::Publication publication{message};
-    each(request.to, [&](GatewayClient& client) { client.send(publication); });
-    return publication.taken;
+    Outgoing message(request.payload);
+    each(request.to, [&](GatewayClient& client) { client.send(message); });
+    return message.taken();
+}
+
+size_t GatewayPart::emit(const webhook::EmitRequest& request) {
+    Outgoing message(request.event);
+    each(request.to, [&](GatewayClient& client) { client.send(message); });
+    return message.taken();
 }
 
 size_t GatewayPart::close(const webhook::CloseRequest& request) {
@@ -60,8 +66,20 @@ size_t GatewayPart::leave(const webhook::TopicRequest& request) {
 }
 
 size_t GatewayPart::publish(const webhook::PublishRequest& request) {
-    const hub::Message message{request.topic, base::bytes_of(request.payload.bytes),
-                               request.payload.binary};
+    // The members of Socket.IO get it from publishing(), in their form.
+    struct Publishing {
+        Publishing(Outgoing*& a, Outgoing& now) noexcept : at(a) { at = &now; }
+        ~Publishing() { at = nullptr; }
+        Outgoing*& at;
+    };
+    std::optional<Outgoing> outgoing;
+    if (request.event)
+        outgoing.emplace(*request.event);
+    else
+        outgoing.emplace(request.payload);
+    const Publishing publishing(publishing_, *outgoing);
+    const hub::Message& websocket = outgoing->websocket().message;
+    const hub::Message message{request.topic, websocket.bytes, websocket.binary};
     std::vector<const hub::Subscriber*> excepted;
     for (size_t i = 0; i < request.except.size(); ++i)
         if (const GatewayClient* const client = find(request.except[i]))

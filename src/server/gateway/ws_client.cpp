@@ -6,6 +6,7 @@
 
 #include "base/checked_cast.h"
 #include "server/gateway/identity.h"
+#include "server/gateway/outgoing.h"
 #include "server/gateway/part.h"
 #include "server/site.h"
 #include "server/ws_connection.h"
@@ -26,8 +27,8 @@ class WsClient final : public GatewayClient {
 public:
     using GatewayClient::GatewayClient;
 
-    void send(hub::Publication& publication) override {
-        if (connection_) connection_->deliver(publication);
+    void send(Outgoing& message) override {
+        if (connection_) connection_->deliver(message.websocket().publication);
     }
     void close(uint16_t code, std::string_view reason) override {
         if (connection_) connection_->close(code, reason);
@@ -74,9 +75,9 @@ public:
         const base::SlotKey key = part.next_key();
         const auto conn_id = part.make_conn_id(key);
         const auto token = part.make_token();
-        auto identity =
-            read_identity(admission.request, route.site, {conn_id.data(), conn_id.size()},
-                          {token.data(), token.size()});
+        auto identity = read_identity(
+            {admission.request.headers(), admission.request.remote_address()}, route.site,
+            {conn_id.data(), conn_id.size()}, {token.data(), token.size()});
         if (!identity) {
             admission.status = 400;
             admission.reason = identity.error();
