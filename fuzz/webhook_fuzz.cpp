@@ -69,10 +69,40 @@ void check(const Payload& payload) {
     require(payload.binary || base::utf8_is_valid(payload.bytes));
 }
 
+void check(const Arguments& args) {
+    const auto json = base::scan_json(args.json);
+    const auto packet = base::scan_json(args.packet_json());
+    require(json && json->kind == base::JsonKind::array);
+    require(packet && packet->kind == base::JsonKind::array);
+    require(args.attachments.size() <= attachments_max);
+    require(args.attachments.empty() == args.with_placeholders.empty());
+}
+
+void check(const Event& event) {
+    require(!event.name.empty() && event.name.size() <= name_bytes_max);
+    require(base::utf8_is_valid(event.name));
+    check(event.args);
+    require(base::scan_json(event_text(event)).has_value());
+}
+
+// The event of a client goes on in a body that is JSON.
+void as_event(std::string_view array) {
+    if (!base::utf8_is_valid(array)) array = {};
+    const std::string text = event_text(array);
+    const auto json = base::scan_json(array);
+    if (!json || json->kind != base::JsonKind::array) return require(text.empty());
+    if (text.empty()) return;
+    // The arguments are one level deeper than in the array: an item of its deepest level is refused.
+    if (!base::scan_json("[" + std::string(array) + "]")) return;
+    require(base::scan_json(text).has_value());
+    require(text.starts_with("{\"event\":\"") && text.ends_with("]}"));
+}
+
 void as_control(std::string_view body) {
     for (const Reading reading : {Reading::strict, Reading::lenient}) {
         const bool strict = reading == Reading::strict;
         const auto send = read_send(body, reading);
+        const auto emit = read_emit(body, reading);
         const auto close = read_close(body, reading);
         const auto topic = read_topic(body, reading);
         const auto publish = read_publish(body, reading);
@@ -83,6 +113,10 @@ void as_control(std::string_view body) {
         } else {
             require(send.error().find(": ") != std::string::npos);
         }
+        if (emit) {
+            require(emit->to.given());
+            check(emit->event);
+        }
         if (close) {
             require(close->of.given() && is_close_code(close->code));
             require(close->reason.size() <= reason_bytes_max);
@@ -92,6 +126,7 @@ void as_control(std::string_view body) {
         if (publish) {
             require(is_topic(publish->topic));
             check(publish->payload);
+            if (publish->event) check(*publish->event);
         }
     }
 }
@@ -107,6 +142,11 @@ void as_actions(std::string_view body) {
         }
         for (const auto& action : actions.list) {
             if (const auto* send = std::get_if<SendRequest>(&action)) check(send->payload);
+            if (const auto* emit = std::get_if<EmitRequest>(&action)) check(emit->event);
+            if (const auto* ack = std::get_if<AckRequest>(&action)) {
+                require(ack->ack_id <= uint64_t(ack_id_max));
+                check(ack->args);
+            }
             if (const auto* join = std::get_if<Join>(&action))
                 for (const auto& topic : join->topics) require(is_topic(topic));
         }
@@ -119,7 +159,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size == 0) return 0;
     const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
     switch (data[0] % 3) {
-        case 0: as_client(text); break;
+        case 0:
+            as_client(text);
+            as_event(text);
+            break;
         case 1: as_control(text); break;
         default: as_actions(text); break;
     }

@@ -302,9 +302,7 @@ void Session::set_timers(State before, Input input, uint64_t now_ms) noexcept {
             pong_due_ = true;
             heartbeat_at_ms_ = now_ms + options_->ping_timeout_ms;
             break;
-        case Input::pong_unasked:
-            heartbeat_at_ms_ = now_ms + options_->ping_timeout_ms / 2;
-            break;
+        case Input::pong_unasked: heartbeat_at_ms_ = now_ms + options_->ping_timeout_ms / 2; break;
         case Input::probe_ping:
         case Input::noop_due: noop_at_ms_ = now_ms + noop_interval_ms; break;
         default: break;

@@ -99,7 +99,9 @@ void Connection::closed(std::string_view reason) {
         if (Socket* socket = server_.find(*key)) socket->closed(reason);
 }
 
-size_t Connection::sockets() const noexcept { return (first_ ? 1 : 0) + (more_ ? more_->size() : 0); }
+size_t Connection::sockets() const noexcept {
+    return (first_ ? 1 : 0) + (more_ ? more_->size() : 0);
+}
 
 void Connection::pause() {
     if (++pauses_ == 1) transport_.pause();

@@ -72,8 +72,8 @@ private:
     bool ack(const JsonText& value, const std::string& place) {
         Fields fields(Reading::strict, place);
         AckRequest request;
-        if (!fields.read(value, {Field::ack_id, Field::data}) ||
-            !ack_id(fields, request.ack_id) || !read_arguments(fields, request.args))
+        if (!fields.read(value, {Field::ack_id, Field::data}) || !ack_id(fields, request.ack_id) ||
+            !read_arguments(fields, request.args))
             return fail(fields);
         return add(std::move(request));
     }

@@ -44,8 +44,8 @@ struct AckRequest {
 
 // A SendRequest, EmitRequest or CloseRequest without a selector refers to the connection of the
 // webhook.
-using ActionRequest = std::variant<SendRequest, Join, Leave, PublishRequest, CloseRequest,
-                                   EmitRequest, AckRequest>;
+using ActionRequest =
+    std::variant<SendRequest, Join, Leave, PublishRequest, CloseRequest, EmitRequest, AckRequest>;
 
 struct Accept {
     std::optional<std::string> user;  // Nothing: the user stays the same.

@@ -168,9 +168,8 @@ bool read_close(Fields& fields, const JsonText& object, bool needs_selector, Clo
 }
 
 bool read_publish(Fields& fields, const JsonText& object, PublishRequest& out) {
-    if (!fields.read(object,
-                     {Field::topic, Field::payload, Field::text, Field::base64, Field::event,
-                      Field::data, Field::except}) ||
+    if (!fields.read(object, {Field::topic, Field::payload, Field::text, Field::base64,
+                              Field::event, Field::data, Field::except}) ||
         !read_topic_name(fields, out.topic) || !fields.names(Field::except, out.except))
         return false;
     out.except.seal();

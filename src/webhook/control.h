@@ -50,7 +50,7 @@ struct TopicRequest {
 
 struct PublishRequest {
     std::string topic;
-    Payload payload;             // Unless there is an event.
+    Payload payload;  // Unless there is an event.
     std::optional<Event> event;
     NameSet except;  // Connection ids.
 };

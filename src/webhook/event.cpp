@@ -48,8 +48,7 @@ private:
         for (JsonWalk walk(value); walk.next(); ++members) {
             if (value.kind != JsonKind::object) continue;
             lookalike_ |= base::json_string_is(walk.key(), "_placeholder");
-            if (walk.value().kind == JsonKind::string &&
-                base::json_string_is(walk.key(), "base64"))
+            if (walk.value().kind == JsonKind::string && base::json_string_is(walk.key(), "base64"))
                 bytes = walk.value();
         }
         if (members == 1 && bytes.kind == JsonKind::string) return replace(value, bytes);

@@ -19,8 +19,7 @@ constexpr std::array<std::string_view, field_count> field_names = {
     "accept",  "event",  "ack_id"};
 
 bool is_selector(Field field) noexcept {
-    return (field >= Field::conn_id && field <= Field::users_access_type) ||
-           field == Field::except;
+    return (field >= Field::conn_id && field <= Field::users_access_type) || field == Field::except;
 }
 
 // Shortens a peer's key for the text of a problem.

@@ -404,7 +404,7 @@ TEST(EngineioSession, a_paused_client_misses_no_heartbeat) {
         {"pings go on without a pong", "pause +25000 +20000 +20000",
          "paused | 25000 ping flush-ws | 45000 ping flush-ws | 65000 ping flush-ws"},
         {"the pong has its whole time after the pause", "+25000 pause +15000 resume +19999 +1",
-         "25000 ping flush-ws | paused | - | reading | - | 60000 closed: ping timeout"},
+         "25000 ping flush-ws | paused | - | reading | - | 60000 close-ws closed: ping timeout"},
         {"the pong comes after the pause", "+25000 pause +30000 resume ws:3 +24999 +1",
          "25000 ping flush-ws | paused | 45000 ping flush-ws | reading | - | - | 80000 ping "
          "flush-ws"},
@@ -415,7 +415,7 @@ TEST(EngineioSession, a_paused_client_misses_no_heartbeat) {
         {"pongs that nobody asked for", "pause +10000 +10000",
          "paused | 10000 pong flush-ws | 20000 pong flush-ws"},
         {"the whole time after the pause", "+40000 pause +1000 resume +44999 +1",
-         "- | paused | - | reading | - | 86000 closed: ping timeout"},
+         "- | paused | - | reading | - | 86000 close-ws closed: ping timeout"},
     };
     check(pings, eio4, websocket);
     check(pongs, eio3, websocket);

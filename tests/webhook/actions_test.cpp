@@ -20,7 +20,14 @@ struct Show {
     std::string operator()(const Join& join) const { return "join" + all_of(join.topics); }
     std::string operator()(const Leave& leave) const { return "leave" + all_of(leave.topics); }
     std::string operator()(const PublishRequest& publish) const {
-        return "publish " + publish.topic + " " + publish.payload.bytes;
+        return "publish " + publish.topic + " " +
+               (publish.event ? event_text(*publish.event) : publish.payload.bytes);
+    }
+    std::string operator()(const EmitRequest& emit) const {
+        return "emit " + event_text(emit.event) + (emit.to.given() ? " to others" : "");
+    }
+    std::string operator()(const AckRequest& ack) const {
+        return "ack " + std::to_string(ack.ack_id) + " " + ack.args.packet_json();
     }
     std::string operator()(const CloseRequest& close) const {
         return "close " + std::to_string(close.code) + " " + close.reason +
@@ -63,7 +70,22 @@ TEST(WebhookActions, Lists) {
         {R"({"actions":[{"close":{"code":1}}]})",
          "actions[0].close.code: 1000 or 3000 to 4999 is wanted"},
         {R"({"actions":[{"shout":{}}]})",
-         "actions[0]: send, join, leave, publish, close or accept is wanted"},
+         "actions[0]: send, emit, ack, join, leave, publish, close or accept is wanted"},
+        {R"({"actions":[{"ack":{"ack_id":7,"data":[1,{"base64":"QQ=="}]}},{"ack":{"ack_id":0}},)"
+         R"({"emit":{"event":"e","data":[2]}},{"emit":{"event":"e","users":["u"]}},)"
+         R"({"publish":{"topic":"t","event":"e"}}]})",
+         R"(ack 7 [1,{"_placeholder":true,"num":0}]; ack 0 []; emit {"event":"e","data":[2]}; )"
+         R"(emit {"event":"e","data":[]} to others; publish t {"event":"e","data":[]}; )"},
+        {R"({"actions":[{"ack":{"data":[]}}]})", "actions[0].ack.ack_id: is missing"},
+        {R"({"actions":[{"ack":{"ack_id":"7"}}]})", "actions[0].ack.ack_id: an integer is wanted"},
+        {R"({"actions":[{"ack":{"ack_id":-1}}]})",
+         "actions[0].ack.ack_id: 0 to 9007199254740991 is wanted"},
+        {R"({"actions":[{"ack":{"ack_id":9007199254740992}}]})",
+         "actions[0].ack.ack_id: 0 to 9007199254740991 is wanted"},
+        {R"({"actions":[{"ack":{"ack_id":1,"data":1}}]})",
+         "actions[0].ack.data: an array is wanted"},
+        {R"({"actions":[{"ack":{"ack_id":1,"users":[]}}]})", "actions[0].ack.users: is not known"},
+        {R"({"actions":[{"emit":{"data":[]}}]})", "actions[0].emit.event: is missing"},
         {R"({"actions":[{}]})", "actions[0]: one action is wanted"},
         {R"({"actions":[{"join":["a"],"leave":["b"]}]})", "actions[0]: one action is wanted"},
         {R"({"actions":[[]]})", "actions[0]: an object is wanted"},

@@ -48,6 +48,25 @@ TEST(WebhookBody, DataOfBinary) {
     EXPECT_EQ(data_of_binary("abc", Data::objects_only), "{}");
 }
 
+TEST(WebhookBody, OfSocketIo) {
+    const auto body = [](const Client& client, std::optional<uint64_t> ack_id) {
+        std::string out;
+        append_body(out, Action::message, R"({"event":"e","data":[]})", client, ack_id);
+        return out;
+    };
+    const std::string front =
+        R"({"data":{"event":"e","data":[]},"action":"message","user_name":"u","conn_id":"c",)"
+        R"("token":"t","access_public":false)";
+    const ClientFields fields{.conn_id = "c", .user = "u", .token = "t"};
+    EXPECT_EQ(body(Client(fields), 0), front + R"(,"ack_id":0})");
+    ClientFields more = fields;
+    more.session = R"({"a":1})";
+    more.nsp = "/ad\"min";
+    EXPECT_EQ(body(Client(more), 9'007'199'254'740'991),
+              front + R"(,"session":{"a":1},"ack_id":9007199254740991,"namespace":"/ad\"min"})");
+    EXPECT_EQ(body(Client(more), {}), front + R"(,"session":{"a":1},"namespace":"/ad\"min"})");
+}
+
 TEST(WebhookBody, Pings) {
     const struct {
         std::string_view text;

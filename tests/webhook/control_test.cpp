@@ -32,6 +32,17 @@ std::string send(std::string_view body, Reading reading) {
     return request ? "send" + shown(request->payload) + shown(request->to) : request.error();
 }
 
+std::string shown(const Event& event) {
+    std::string out = event.name + event.args.packet_json();
+    for (const std::string& bytes : event.args.attachments) out += " +" + bytes;
+    return out;
+}
+
+std::string emit(std::string_view body, Reading reading) {
+    const auto request = read_emit(body, reading);
+    return request ? shown(request->event) + shown(request->to) : request.error();
+}
+
 std::string close(std::string_view body, Reading reading) {
     const auto request = read_close(body, reading);
     if (!request) return request.error();
@@ -47,7 +58,8 @@ std::string topic(std::string_view body, Reading reading) {
 std::string publish(std::string_view body, Reading reading) {
     const auto request = read_publish(body, reading);
     if (!request) return request.error();
-    return request->topic + shown(request->payload) +
+    return request->topic +
+           (request->event ? " " + shown(*request->event) : shown(request->payload)) +
            (request->except.empty() ? "" : " except" + shown(request->except));
 }
 
@@ -74,6 +86,84 @@ void check(std::string (*read)(std::string_view, Reading), const Case (&cases)[c
         EXPECT_EQ(read(c.body, Reading::lenient), c.lenient == same ? c.strict : c.lenient)
             << c.body.substr(0, 200);
     }
+}
+
+std::string binary(size_t count) {
+    std::string list;
+    for (size_t i = 0; i < count; ++i) list.append(i == 0 ? "" : ",").append(R"({"base64":"QQ"})");
+    return R"({"conn_id":"c","event":"e","data":[)" + list + "]}";
+}
+
+TEST(WebhookControl, Emit) {
+    const Case cases[] = {
+        {R"({"conn_id":"c","event":"e"})", "e[] conns(c)", same},
+        {R"({"conn_id":"c","event":"e","data":[ 1.50, {"b":1,"a":[null]} ]})",
+         R"(e[ 1.50, {"b":1,"a":[null]} ] conns(c))", same},
+        {R"({"users":["u"],"event":"\u0065","data":[{"base64":"QUJD"},{"x":{"base64":"eA=="}}]})",
+         R"(e[{"_placeholder":true,"num":0},{"x":{"_placeholder":true,"num":1}}] +ABC +x users(u))",
+         same},
+        {R"({"conn_id":"c","event":"e","data":[{"base6\u0034":"QQ"}]})",
+         R"(e[{"_placeholder":true,"num":0}] +A conns(c))", same},
+        // Other members beside it, or another type: an object as any other.
+        {R"({"conn_id":"c","event":"e","data":[{"base64":"?","a":1},{"base64":1},"base64"]})",
+         R"(e[{"base64":"?","a":1},{"base64":1},"base64"] conns(c))", same},
+        {R"({"conn_id":"c","event":"e","data":[{"_placeholder":true,"num":0}]})",
+         R"(e[{"_placeholder":true,"num":0}] conns(c))", same},
+        {R"({"conn_id":"c","event":"e","data":[{"_placeholder":true},{"base64":"QQ"}]})",
+         "data: _placeholder cannot be sent together with base64", same},
+        {R"({"conn_id":"c","event":"e","data":[{"base64":"?"}]})", "data: base64 is wanted", same},
+        {R"({"conn_id":"c","event":"e","data":["\ud800"]})", "data: half of a surrogate pair",
+         same},
+        {R"({"conn_id":"c","event":"e","data":{}})", "data: an array is wanted", same},
+        {R"({"conn_id":"c"})", "event: is missing", same},
+        {R"({"conn_id":"c","event":7})", "event: a string is wanted", same},
+        {R"({"conn_id":"c","event":""})", "event: 1 to 255 bytes are wanted", same},
+        {R"({"conn_id":"c","event":")" + std::string(256, 'e') + R"("})",
+         "event: 1 to 255 bytes are wanted", same},
+        {R"({"conn_id":"c","event":"disconnecting"})", "event: is a name of Socket.IO's own", same},
+        {R"({"event":"e"})", "conn_id, users, tokens: one of these is wanted", same},
+        {R"({"conn_id":"c","event":"e","payload":1})", "payload: is not known", "e[] conns(c)"},
+        {binary(11), "data: at most 10 values of base64 are wanted", same},
+    };
+    check(emit, cases);
+    EXPECT_EQ(read_emit(binary(10), Reading::strict)->event.args.attachments.size(), 10u);
+}
+
+TEST(WebhookControl, PublishOfAnEvent) {
+    const Case cases[] = {
+        {R"({"topic":"t","event":"e","data":[1,{"base64":"QQ=="}],"except":["c"]})",
+         R"(t e[1,{"_placeholder":true,"num":0}] +A except(c))", same},
+        {R"({"topic":"t","event":"e"})", "t e[]", same},
+        {R"({"topic":"t","event":"e","text":"x"})",
+         "payload, text, base64, event: only one of these is wanted", same},
+        {R"({"topic":"t","payload":1,"data":[]})", "data: goes with an event", "t text=1"},
+        {R"({"topic":"t","event":"connect"})", "event: is a name of Socket.IO's own", same},
+    };
+    check(publish, cases);
+}
+
+TEST(WebhookControl, EventsAsText) {
+    const auto request = read_emit(
+        R"({"conn_id":"c","event":"a\"b","data":[ {"base64":"QQ"} , 2 ]})", Reading::strict);
+    ASSERT_TRUE(request);
+    EXPECT_EQ(event_text(request->event), R"({"event":"a\"b","data":[{"base64":"QQ"} , 2]})");
+    struct Text {
+        std::string_view array, text;
+    };
+    const Text texts[] = {
+        {R"(["e"])", R"({"event":"e","data":[]})"},
+        {R"([ "e" ])", R"({"event":"e","data":[]})"},
+        {R"(["e",1])", R"({"event":"e","data":[1]})"},
+        {R"( ["\u0065" , {"a":1, "a":2} , 1e400 ] )",
+         R"({"event":"\u0065","data":[{"a":1, "a":2} , 1e400]})"},
+        {R"([7,null])", R"({"event":"7","data":[null]})"},
+        {"[]", ""},
+        {"{}", ""},
+        {"[null]", ""},
+        {"", ""},
+        {"[", ""},
+    };
+    for (const Text& t : texts) EXPECT_EQ(event_text(t.array), t.text) << t.array;
 }
 
 TEST(WebhookControl, Send) {

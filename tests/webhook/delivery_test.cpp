@@ -301,5 +301,48 @@ TEST(WebhookDelivery, TheOldestOfTooManyEndingsIsInExcess) {
     EXPECT_EQ(worker.endings(), 0U);
 }
 
+TEST(WebhookDelivery, TheDataOfOpenAndTheAcksOfMessages) {
+    Budget budget;
+    Deliveries worker({}, budget);
+    Delivery delivery(worker);
+    delivery.open_with(R"({"token":"x"})");
+    EXPECT_EQ(budget.used(), 13u);
+    (void)delivery.push("1", 7);
+    (void)delivery.push("2");
+    const auto deliver = [&](uint16_t status) {
+        delivery.started(0);
+        (void)delivery.finished({.status = status, .sent = true}, 0, middle);
+        if (delivery.phase() == Delivery::Phase::pausing)
+            (void)delivery.on_timer(delivery.deadline_ms());
+    };
+    EXPECT_EQ(delivery.due().data, R"({"token":"x"})");
+    deliver(503);
+    EXPECT_EQ(delivery.due().data, R"({"token":"x"})");  // The same on every try.
+    deliver(200);
+    EXPECT_EQ(delivery.due().data, "1");
+    EXPECT_EQ(delivery.due().ack_id, std::optional<uint64_t>(7));
+    deliver(200);
+    EXPECT_EQ(delivery.due().data, "2");
+    EXPECT_FALSE(delivery.due().ack_id);
+    (void)delivery.end();
+    deliver(200);
+    EXPECT_EQ(delivery.due().action, Action::close);
+    EXPECT_EQ(delivery.due().data, "{}");
+    deliver(200);
+    EXPECT_EQ(delivery.phase(), Delivery::Phase::done);
+    EXPECT_EQ(budget.used(), 0u);
+}
+
+TEST(WebhookDelivery, TheDataOfOpenIsGivenBackWithTheDelivery) {
+    Budget budget;
+    Deliveries worker({}, budget);
+    {
+        Delivery delivery(worker);
+        delivery.open_with("{}");
+        EXPECT_EQ(budget.used(), 2u);
+    }
+    EXPECT_EQ(budget.used(), 0u);
+}
+
 }  // namespace
 }  // namespace starling::webhook

@@ -12,8 +12,10 @@ TEST_F(EnginePause, APostIsAnsweredOnceTheSessionReadsOn) {
     start();
     Client client(t->port());
     const std::string sid = open(client);
-    EXPECT_EQ(client.request(post_request(sid, "4nap\x1e"
-                                               "4one"))
+    EXPECT_EQ(client
+                  .request(post_request(sid,
+                                        "4nap\x1e"
+                                        "4one"))
                   .body,
               "ok");
     EXPECT_EQ(client.request(post_request(sid, "4two")).body, "ok");
