@@ -135,7 +135,7 @@ describe("bodies", () => {
 const forwarding = [["X-Forwarded-For", "10.0.0.1"], ["X-Forwarded-Proto", "https"],
   ["X-Envoy-External-Address", "1.2.3.4"], ["X-Envoy-Internal", "true"], ["Forwarded", "for=10.0.0.1"],
   ["Via", "1.1 proxy"], ["X-Real-IP", "10.0.0.1"], ["X-Original-Forwarded-For", "10.0.0.1"], ["X-Bfl-User", "ada"],
-  ["Origin", "http://127.0.0.1"]];
+  ["Origin", "http://127.0.0.1"], ["Sec-Fetch-Site", "same-origin"]];
 
 describe("who may use the control API", () => {
   const list = async (gateway, headers = {}) => (await request(gateway.port, { path: conn("list"), headers })).status;
