@@ -14,7 +14,7 @@ struct Member {
 };
 
 // The string member `name` of a message; "" if there is none.
-std::string text_of(const json::value& message, const char* name) {
+static std::string text_of(const json::value& message, const char* name) {
     const json::object* object = message.if_object();
     const json::value* value = object ? object->if_contains(name) : nullptr;
     return value && value->is_string() ? std::string(value->get_string()) : std::string();

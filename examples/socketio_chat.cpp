@@ -18,7 +18,7 @@ namespace http = starling::http;
 namespace sio = starling::sio;
 
 // The string member `name` of a message; "" if there is none.
-std::string text_of(const sio::Json& message, std::string_view name) {
+static std::string text_of(const sio::Json& message, std::string_view name) {
     const auto* object = message.if_object();
     const auto* value = object ? object->if_contains(name) : nullptr;
     return value && value->is_string() ? std::string(value->get_string()) : std::string();
@@ -26,7 +26,7 @@ std::string text_of(const sio::Json& message, std::string_view name) {
 
 // Lets a page of any site poll. Clients before 3.0 send cookies, so browsers demand the exact
 // origin of the page. Do this only if cookies mean nothing, as here.
-void allow_page(const http::Request& request, http::Response& response) {
+static void allow_page(const http::Request& request, http::Response& response) {
     if (!request.has_header("origin")) return;
     response.header("Access-Control-Allow-Origin", request.header("origin"))
         .header("Access-Control-Allow-Credentials", "true")

@@ -57,7 +57,7 @@ public:
 
 private:
     // Two words, so that a Message travels in registers.
-    static constexpr uint64_t binary_bit = uint64_t(1) << 63;
+    static constexpr uint64_t binary_bit = static_cast<uint64_t>(1) << 63;
     const char* data_;
     uint64_t size_;
 };

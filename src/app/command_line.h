@@ -16,7 +16,7 @@ struct Flag {
 };
 
 struct CommandLine {
-    enum class Action { serve, gateway, check_config, print };
+    enum class Action : uint8_t { serve, gateway, check_config, print };
     Action action = Action::print;
     std::string text;   // print: help, the version, or the error.
     int exit_code = 0;  // print: 2 for an error.

@@ -170,9 +170,9 @@ base::Result<std::unique_ptr<community::Community>> open_community(const Config&
                                                                    const Environment& environment,
                                                                    std::ostream& err) {
     if (!settings.demo) return std::unique_ptr<community::Community>();
-    bool named = !settings.demo_data.empty();
-    std::string path = named ? community::resolve_data_file(settings.demo_data)
-                             : community::default_data_file(environment);
+    const bool named = !settings.demo_data.empty();
+    const std::string path = named ? community::resolve_data_file(settings.demo_data)
+                                   : community::default_data_file(environment);
     if (!named && path == community::in_memory) err << no_data_file << std::endl;
     auto opened = community::Community::open(path);
     if (opened) return opened;
@@ -182,7 +182,7 @@ base::Result<std::unique_ptr<community::Community>> open_community(const Config&
 int serve(const Config& config, Settings settings, const Environment& environment,
           std::ostream& out, std::ostream& err) {
     std::string why;
-    std::shared_ptr<log::Sink> sink = log::make_sink(settings.log, why);
+    const std::shared_ptr<log::Sink> sink = log::make_sink(settings.log, why);
     if (!sink) return wrong(err, config.fault("log.path", why));
     auto log = std::make_shared<StartLog>(sink);
     ServerOptions options = settings.server;

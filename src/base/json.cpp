@@ -44,7 +44,7 @@ std::optional<boost::json::value> parse_json(std::string_view text, size_t depth
 }
 
 base::Result<boost::json::value> base::read_json(std::string_view text, size_t depth_max) {
-    thread_local base::TableDraws draws(random_seed());
+    static thread_local base::TableDraws draws(random_seed());
     boost::json::parse_options options;
     options.max_depth = depth_max;
     boost::json::value_stack stack;

@@ -142,7 +142,7 @@ bool append_json_decoded(std::string& out, std::string_view raw) {
 }
 
 bool json_string_is(std::string_view raw, std::string_view text) {
-    if (raw.find('\\') == raw.npos) return raw == text;
+    if (raw.find('\\') == std::string_view::npos) return raw == text;
     // An escape takes at most 6 bytes for one byte of the value.
     if (raw.size() > 6 * text.size()) return false;
     std::string decoded;

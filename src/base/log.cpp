@@ -160,8 +160,9 @@ public:
             return;
         }
         try {
-            std::string body = base::log_body(format_, message, fields);
-            logger_->log(levels[size_t(level)].spdlog_level, spdlog::string_view_t(body));
+            const std::string body = base::log_body(format_, message, fields);
+            logger_->log(levels[static_cast<size_t>(level)].spdlog_level,
+                         spdlog::string_view_t(body));
         } catch (const std::exception&) {  // Out of memory: only the line is lost.
             drop();
         }

@@ -30,7 +30,7 @@ LogOutput::~LogOutput() {
 
 Result<void> LogOutput::open(const std::string& path) {
     if (path.empty()) return adopt(STDERR_FILENO);
-    int descriptor = open_file(path);
+    const int descriptor = open_file(path);
     if (descriptor < 0) return Failure("cannot open log file '" + path + "': " + reason(errno));
     path_ = path;
     use(descriptor);
@@ -38,7 +38,7 @@ Result<void> LogOutput::open(const std::string& path) {
 }
 
 Result<void> LogOutput::adopt(int descriptor) {
-    int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+    const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
     if (copy < 0)
         return Failure("cannot write the log to descriptor " + std::to_string(descriptor) + ": " +
                        reason(errno));
@@ -49,7 +49,7 @@ Result<void> LogOutput::adopt(int descriptor) {
 
 Result<void> LogOutput::reopen() {
     if (path_.empty()) return {};
-    int descriptor = open_file(path_);
+    const int descriptor = open_file(path_);
     if (descriptor < 0) return Failure("cannot reopen log file '" + path_ + "': " + reason(errno));
     if (!rest_.empty()) rest_.erase(0, push(rest_));  // The rest belongs to the old file.
     rest_.clear();

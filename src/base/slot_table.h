@@ -31,11 +31,12 @@ inline constexpr unsigned slot_bits = 21;
 // index of the worker whose table it is, where the word is to differ between workers.
 [[nodiscard]] constexpr uint64_t pack(SlotKey key, uint32_t worker = 0) noexcept {
     STARLING_ASSERT(key.slot >> slot_bits == 0);
-    return (uint64_t(worker) << slot_bits | key.slot) << 32 | key.generation;
+    return (static_cast<uint64_t>(worker) << slot_bits | key.slot) << 32 | key.generation;
 }
 // Without the worker.
 [[nodiscard]] constexpr SlotKey unpack(uint64_t word) noexcept {
-    return {uint32_t(word >> 32) & ((uint32_t(1) << slot_bits) - 1), uint32_t(word)};
+    return {static_cast<uint32_t>(word >> 32) & ((static_cast<uint32_t>(1) << slot_bits) - 1),
+            static_cast<uint32_t>(word)};
 }
 
 // T must store its own key: `SlotKey T::slot_key() const`.
@@ -44,7 +45,7 @@ class SlotTable {
 public:
     static constexpr uint32_t page_slots = 512;
     static constexpr uint32_t pages_max = 4096;
-    static_assert(page_slots * pages_max <= uint32_t(1) << slot_bits);
+    static_assert(page_slots * pages_max <= static_cast<uint32_t>(1) << slot_bits);
 
     SlotTable() = default;
     SlotTable(const SlotTable&) = delete;

@@ -76,8 +76,8 @@ enum class Error : uint8_t {
 struct OpenPacket {
     std::string_view sid;
     bool upgrade_to_websocket = false;
-    uint32_t ping_interval_ms = uint32_t(sio::default_ping_interval.count());
-    uint32_t ping_timeout_ms = uint32_t(sio::default_ping_timeout.count());
+    uint32_t ping_interval_ms = static_cast<uint32_t>(sio::default_ping_interval.count());
+    uint32_t ping_timeout_ms = static_cast<uint32_t>(sio::default_ping_timeout.count());
     uint64_t max_payload_bytes = 1'000'000;
 };
 // The data of the open packet, without its type: {"sid","upgrades","pingInterval","pingTimeout",

@@ -24,8 +24,8 @@ namespace starling::engineio {
 
 // The server owns the options; they live longer than its sessions.
 struct SessionOptions {
-    uint32_t ping_interval_ms = uint32_t(sio::default_ping_interval.count());
-    uint32_t ping_timeout_ms = uint32_t(sio::default_ping_timeout.count());
+    uint32_t ping_interval_ms = static_cast<uint32_t>(sio::default_ping_interval.count());
+    uint32_t ping_timeout_ms = static_cast<uint32_t>(sio::default_ping_timeout.count());
     uint32_t upgrade_timeout_ms = 10'000;
     // How long a closing session waits for a poll that can carry the close packet.
     uint32_t closing_timeout_ms = 30'000;

@@ -32,7 +32,8 @@ std::string connect_text(const Failure& failure) {
         case EHOSTUNREACH:
         case ENETUNREACH: return "no route to the host";
         case ENOENT: return "no such Unix-domain socket";
-        default: return "no connection: " + std::system_category().message(int(os_error));
+        default:
+            return "no connection: " + std::system_category().message(static_cast<int>(os_error));
     }
     return failure.text[0] ? failure.text : "no connection";
 }

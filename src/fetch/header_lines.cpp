@@ -18,14 +18,17 @@ constexpr size_t asks_from_bytes = 1'000;
 // RFC 9110, 5.6.2.
 constexpr auto name_characters = [] {
     std::array<bool, 256> characters{};
-    for (int c = 0; c < 256; ++c) characters[size_t(c)] = base::is_alphanumeric(char(c));
-    for (const char c : std::string_view("!#$%&'*+-.^_`|~")) characters[uint8_t(c)] = true;
+    for (int c = 0; c < 256; ++c)
+        characters[static_cast<size_t>(c)] = base::is_alphanumeric(static_cast<char>(c));
+    for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+        characters[static_cast<uint8_t>(c)] = true;
     return characters;
 }();
 
 bool is_name(std::string_view name) noexcept {
-    return !name.empty() &&
-           std::ranges::all_of(name, [](char c) { return name_characters[uint8_t(c)]; });
+    return !name.empty() && std::ranges::all_of(name, [](char c) {
+        return name_characters[static_cast<uint8_t>(c)];
+    });
 }
 
 bool is_ours(std::string_view name) noexcept {
@@ -40,8 +43,9 @@ bool is_ours(std::string_view name) noexcept {
 void write_line(std::string_view line, std::string& out) {
     const size_t colon = line.find(':');
     const std::string_view name = line.substr(0, colon);
-    const bool sound = colon != line.npos && is_name(name) && line.find('\r') == line.npos &&
-                       line.find('\0') == line.npos;
+    const bool sound = colon != std::string_view::npos && is_name(name) &&
+                       line.find('\r') == std::string_view::npos &&
+                       line.find('\0') == std::string_view::npos;
     STARLING_ASSERT(sound);
     if (!sound || is_ours(name)) return;
     const std::string_view value = base::trim(line.substr(colon + 1));

@@ -173,7 +173,7 @@ void Multi::Socket::on_ready(bool readable, bool writable) {
 void Multi::change_timer(long timeout_ms) noexcept {
     due_ms_.reset();
     if (timeout_ms < 0) return;
-    due_ms_ = loop_.now_ms() + uint64_t(timeout_ms);
+    due_ms_ = loop_.now_ms() + static_cast<uint64_t>(timeout_ms);
     try {
         arm();
     } catch (...) {

@@ -63,10 +63,10 @@ Request::Request(Multi& multi, Target& target)
     set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     set(easy, CURLOPT_POST, 1L);
     set(easy, CURLOPT_USERAGENT, "starling/" STARLING_VERSION);
-    set(easy, CURLOPT_HTTP_VERSION, long(CURL_HTTP_VERSION_2TLS));
-    set(easy, CURLOPT_SSLVERSION, long(CURL_SSLVERSION_TLSv1_2));
-    set(easy, CURLOPT_CONNECTTIMEOUT_MS, long(options.connect_timeout_ms));
-    set(easy, CURLOPT_TIMEOUT_MS, long(options.timeout_ms));
+    set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+    set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout_ms));
+    set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(options.timeout_ms));
     set(easy, CURLOPT_MAXAGE_CONN, 4L);
     set(easy, CURLOPT_DNS_CACHE_TIMEOUT, 5L);
     set(easy, CURLOPT_CA_CACHE_TIMEOUT, 600L);
@@ -86,36 +86,41 @@ void Request::set_callbacks() {
     CURL* const easy = easy_.get();
     const auto self = static_cast<void*>(this);
     set(easy, CURLOPT_HEADERDATA, self);
-    set(easy, CURLOPT_HEADERFUNCTION, Bytes([](char* line, size_t, size_t size, void* request) {
+    set(easy, CURLOPT_HEADERFUNCTION,
+        static_cast<Bytes>([](char* line, size_t, size_t size, void* request) {
             return static_cast<Request*>(request)->on_header({line, size}) ? size : 0;
         }));
     set(easy, CURLOPT_WRITEDATA, self);
-    set(easy, CURLOPT_WRITEFUNCTION, Bytes([](char* bytes, size_t, size_t size, void* request) {
+    set(easy, CURLOPT_WRITEFUNCTION,
+        static_cast<Bytes>([](char* bytes, size_t, size_t size, void* request) {
             return static_cast<Request*>(request)->on_body({bytes, size}) ? size : 0;
         }));
     // Called after each write, before anything else is done with the connection.
     set(easy, CURLOPT_NOPROGRESS, 0L);
     set(easy, CURLOPT_XFERINFODATA, self);
     set(easy, CURLOPT_XFERINFOFUNCTION,
-        Progress([](void* request, curl_off_t, curl_off_t, curl_off_t, curl_off_t uploaded) {
-            auto& r = *static_cast<Request*>(request);
-            if (r.connected_ && size_t(uploaded) >= r.body_.size()) r.sent_ = true;
-            return 0;
-        }));
+        static_cast<Progress>(
+            [](void* request, curl_off_t, curl_off_t, curl_off_t, curl_off_t uploaded) {
+                auto& r = *static_cast<Request*>(request);
+                if (r.connected_ && static_cast<size_t>(uploaded) >= r.body_.size()) r.sent_ = true;
+                return 0;
+            }));
     // libcurl tries again by itself where a connection that it reused turns out to be closed. That must not
     // repeat a request that was sent in full: it would go to a new connection, or to another old one.
     set(easy, CURLOPT_OPENSOCKETDATA, self);
     set(easy, CURLOPT_OPENSOCKETFUNCTION,
-        OpenSocket([](void* request, curlsocktype, curl_sockaddr* to) -> curl_socket_t {
-            auto& r = *static_cast<Request*>(request);
-            if (r.sent_) return CURL_SOCKET_BAD;
-            r.connected_ = false;
-            const int fd = r.multi_.open_socket(to->family, to->socktype, to->protocol);
-            r.socket_errno_ = fd < 0 ? errno : 0;
-            return fd;
-        }));
+        static_cast<OpenSocket>(
+            [](void* request, curlsocktype, curl_sockaddr* to) -> curl_socket_t {
+                auto& r = *static_cast<Request*>(request);
+                if (r.sent_) return CURL_SOCKET_BAD;
+                r.connected_ = false;
+                const int fd = r.multi_.open_socket(to->family, to->socktype, to->protocol);
+                r.socket_errno_ = fd < 0 ? errno : 0;
+                return fd;
+            }));
     set(easy, CURLOPT_PREREQDATA, self);
-    set(easy, CURLOPT_PREREQFUNCTION, Before([](void* request, char*, char*, int, int) -> int {
+    set(easy, CURLOPT_PREREQFUNCTION,
+        static_cast<Before>([](void* request, char*, char*, int, int) -> int {
             auto& r = *static_cast<Request*>(request);
             if (r.sent_) return CURL_PREREQFUNC_ABORT;
             r.connected_ = true;
@@ -123,7 +128,8 @@ void Request::set_callbacks() {
         }));
     // The connection keeps this one, and outlives the request.
     set(easy, CURLOPT_CLOSESOCKETDATA, static_cast<void*>(&multi_));
-    set(easy, CURLOPT_CLOSESOCKETFUNCTION, CloseSocket([](void* multi, curl_socket_t fd) {
+    set(easy, CURLOPT_CLOSESOCKETFUNCTION,
+        static_cast<CloseSocket>([](void* multi, curl_socket_t fd) {
             static_cast<Multi*>(multi)->close_socket(fd);
             return 0;
         }));
@@ -136,12 +142,12 @@ void Request::prepare(uint64_t tag, std::string_view headers, std::string body, 
     body_ = std::move(body);
     if (std::exchange(redirects_, 0) > 0) {
         set(easy, CURLOPT_URL, target_.options().url.c_str());
-        set(easy, CURLOPT_TIMEOUT_MS, long(target_.options().timeout_ms));
+        set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(target_.options().timeout_ms));
     }
     write_header_lines(headers, body_.size(), lines_);
     link_lines();
     set(easy, CURLOPT_HTTPHEADER, nodes_.data());
-    set(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body_.size()));
+    set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size()));
     set(easy, CURLOPT_POSTFIELDS, body_.data());
     begin();
 }
@@ -191,7 +197,7 @@ bool Request::on_header(std::string_view line) {
     if (line.starts_with("HTTP/")) {
         const size_t space = text.find(' ');
         status_ = 0;
-        if (space != text.npos)
+        if (space != std::string_view::npos)
             std::from_chars(text.data() + space + 1, text.data() + text.size(), status_);
     } else if (text.empty()) {
         head_complete_ =
@@ -228,7 +234,8 @@ bool Request::on_body(std::string_view bytes) {
 // by CURLE_OUT_OF_MEMORY, from version 8.6 on by CURLE_TOO_LARGE.
 bool Request::has_answer(CURLcode result) const noexcept {
     constexpr int too_large = 100;
-    const bool line_too_long = result == CURLE_OUT_OF_MEMORY || int(result) == too_large;
+    const bool line_too_long =
+        result == CURLE_OUT_OF_MEMORY || static_cast<int>(result) == too_large;
     return head_complete_ || (status_ >= 200 && (cut_ || line_too_long));
 }
 

@@ -55,14 +55,15 @@ std::optional<Origin> origin_of(const char* url, std::string& error) {
 bool names_loopback(std::string_view host) {
     return host == "localhost" || host == "localhost." || host.ends_with(".localhost") ||
            host == "[::1]" ||
-           (host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos);
+           (host.starts_with("127.") &&
+            host.find_first_not_of("0123456789.") == std::string_view::npos);
 }
 
 }  // namespace
 
-Target::Target(Multi& multi, const TargetOptions& options) : multi_(multi), options_(options) {
+Target::Target(Multi& multi, TargetOptions options) : multi_(multi), options_(std::move(options)) {
     std::string error;
-    if (options_.url.find('\0') != options_.url.npos) throw std::invalid_argument("url: NUL");
+    if (options_.url.find('\0') != std::string::npos) throw std::invalid_argument("url: NUL");
     const auto origin = origin_of(options_.url.c_str(), error);
     if (!origin) throw std::invalid_argument(options_.url + ": " + error);
     if (!options_.ca_path.empty() && ::access(options_.ca_path.c_str(), R_OK) != 0)

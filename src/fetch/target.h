@@ -16,8 +16,8 @@ namespace starling::fetch {
 
 class Target {
 public:
-    Target(Multi& multi, const TargetOptions& options);  // Throws std::invalid_argument.
-    ~Target();                                           // Requests under way are dropped.
+    Target(Multi& multi, TargetOptions options);  // Throws std::invalid_argument.
+    ~Target();                                    // Requests under way are dropped.
     Target(const Target&) = delete;
     Target& operator=(const Target&) = delete;
 

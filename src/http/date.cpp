@@ -164,7 +164,7 @@ std::string format_date(int64_t unix_s) {
     out += ' ';
     out += months[time.month - 1];
     out += ' ';
-    base::append_number(out, unsigned(time.year), 4);
+    base::append_number(out, static_cast<unsigned>(time.year), 4);
     out += ' ';
     base::append_clock(out, time);
     out += " GMT";

@@ -44,7 +44,7 @@ base::Result<Descriptor> bound_socket(const Address& address, bool share_port) {
 base::Result<void> set_access(const Address& address, const SocketFileAccess& file) {
     if (!address.is_unix()) return {};
     const std::string path = address.path();
-    constexpr auto as_it_is = uint32_t(-1);
+    constexpr auto as_it_is = static_cast<uint32_t>(-1);
     if ((file.owner || file.group) &&
         ::fchownat(AT_FDCWD, path.c_str(), file.owner.value_or(as_it_is),
                    file.group.value_or(as_it_is), AT_SYMLINK_NOFOLLOW) != 0)

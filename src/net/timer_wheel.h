@@ -45,9 +45,11 @@ public:
     void advance(uint64_t now_ms, Fire&& fire) {
         const uint64_t now_tick = now_ms / tick_ms;
         if (now_tick <= tick_) return;
-        const auto target = uint32_t(now_tick);  // Ticks of entries are compared modulo 2^32.
+        const auto target =
+            static_cast<uint32_t>(now_tick);  // Ticks of entries are compared modulo 2^32.
         // One turn visits every entry.
-        const auto steps = uint32_t(std::min<uint64_t>(now_tick - tick_, slots_.size()));
+        const auto steps =
+            static_cast<uint32_t>(std::min<uint64_t>(now_tick - tick_, slots_.size()));
         for (uint32_t step = 0; step < steps; ++step) {
             const uint32_t tick = target - steps + 1 + step;
             base::ListLink due;
@@ -56,7 +58,7 @@ public:
                 auto& entry = static_cast<TimerEntry&>(*due.next());
                 entry.unlink();
                 STARLING_ASSERT(entry.deadline_tick % slots_.size() == tick % slots_.size());
-                if (int32_t(entry.deadline_tick - target) > 0)
+                if (static_cast<int32_t>(entry.deadline_tick - target) > 0)
                     entry.insert_before(slots_[tick % slots_.size()]);
                 else
                     fire(entry);

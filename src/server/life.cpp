@@ -188,7 +188,7 @@ base::Result<void> Server::State::replace_certificates() {
 bool Server::reload_certificates(std::string& error) {
     const auto replaced = state_->replace_certificates();
     error = replaced ? std::string() : replaced.error();
-    return bool(replaced);
+    return static_cast<bool>(replaced);
 }
 
 std::vector<std::string> Server::addresses() const {

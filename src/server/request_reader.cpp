@@ -36,7 +36,7 @@ void RequestReader::find_route() {
         site_.router.find(head.method, path, match_);
     }
     const bool found = match_.outcome == http::Router::Outcome::found;
-    route_ = found ? site_.routes[size_t(match_.route)].get() : nullptr;
+    route_ = found ? site_.routes[static_cast<size_t>(match_.route)].get() : nullptr;
     if (!route_ || !site_.control_apart) return;
     if (route_->is_control() == (serves_ == Listen::Serves::control)) return;
     route_ = nullptr;

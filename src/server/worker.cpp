@@ -51,7 +51,7 @@ Worker::Worker(WorkerGroup& group)
     : lifetime_(*this, loop_),
       reply_lifetime_(*this, loop_),
       group_(group),
-      index_(uint32_t(group.workers.size())),
+      index_(static_cast<uint32_t>(group.workers.size())),
       hub_(*this, &loop_),
       strand_(std::make_shared<WorkerStrand>(*this)),
       loop_(net::make_epoll_backend(),

@@ -60,7 +60,7 @@ class Worker final : public http::ReplyTarget, private hub::Bus {
 public:
     // The caller adds this worker to the end of group.workers.
     explicit Worker(WorkerGroup& group);
-    ~Worker();
+    ~Worker() override;
 
     // Call it before run(). `tls`: each connection uses the certificates that were set when it was
     // accepted, see use_certificates().

@@ -21,11 +21,11 @@ void Worker::stop(bool at_once) {
     if (!std::exchange(stopping_, true)) {
         // Where a feature answers requests to the last, new clients get 503 until it has finished.
         if (!site().answers_while_stopping) listeners_.clear();
-        const auto drain_ms = uint64_t(site().options.drain_timeout.count());
+        const auto drain_ms = static_cast<uint64_t>(site().options.drain_timeout.count());
         deadline_ms_ = loop_.now_ms() + drain_ms;
         const uint64_t rounds = std::max<uint64_t>(drain_ms / 2 / close_round_ms, 1);
-        closed_per_round_ =
-            uint32_t(std::max(closed_per_round_min, loop_.streams().size() / rounds + 1));
+        closed_per_round_ = static_cast<uint32_t>(
+            std::max(closed_per_round_min, loop_.streams().size() / rounds + 1));
         for (Extension* const extension : group_.extensions) extension->server_stops(*this);
         loop_.every(close_round_ms, [this] { close_some(); });
         close_some();

@@ -97,7 +97,8 @@ Socket& Server::create(const PendingConnection& who, std::string id) {
         const int64_t left_s = std::max<int64_t>(*who.login.expires_s - runtime_.unix_s(), 0);
         // The wall clock is read once, so that a later change of the clock does not move the
         // expiry.
-        const auto left_ms = uint64_t(std::min<int64_t>(left_s, 10L * 365 * 86'400)) * 1000;
+        const auto left_ms =
+            static_cast<uint64_t>(std::min<int64_t>(left_s, 10L * 365 * 86'400)) * 1000;
         const auto timer = at(runtime_.now_ms() + left_ms, Timer::login, socket.slot_key(), 0);
         socket.set_login_timer(timer.when_ms, timer.number);
     }

@@ -23,7 +23,8 @@ public:
     // `user`: the user that the request logged in, "" for none. `head`: "/socket.io/?EIO=4&...\n",
     // then "name: value\n" for each field.
     ConnectInfo(std::string_view address, std::string_view user, std::string_view head)
-        : address_bytes_(uint8_t(address.size())), user_bytes_(uint8_t(user.size())) {
+        : address_bytes_(static_cast<uint8_t>(address.size())),
+          user_bytes_(static_cast<uint8_t>(user.size())) {
         text_.reserve(address_bytes_ + user_bytes_ + head.size());  // Exact, to waste no memory.
         text_.append(address.substr(0, address_bytes_)).append(user.substr(0, user_bytes_));
         text_.append(head);

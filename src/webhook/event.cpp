@@ -29,7 +29,9 @@ public:
     bool run(const JsonText& array) {
         text_ = array.text;
         // The name may be written with escapes. Most arguments hold no bytes.
-        if (text_.find("base64") == text_.npos && text_.find("\\u") == text_.npos) return true;
+        if (text_.find("base64") == std::string_view::npos &&
+            text_.find("\\u") == std::string_view::npos)
+            return true;
         if (!visit(array)) return false;
         if (out_.attachments.empty()) return true;
         // The client would take it for an attachment.
@@ -114,7 +116,7 @@ std::string_view items_of(std::string_view array) noexcept {
     constexpr std::string_view blanks = " \t\r\n";
     array = array.substr(1, array.size() - 2);
     const size_t begin = array.find_first_not_of(blanks);
-    if (begin == array.npos) return {};
+    if (begin == std::string_view::npos) return {};
     return array.substr(begin, array.find_last_not_of(blanks) + 1 - begin);
 }
 

@@ -18,9 +18,9 @@ namespace starling::ws {
 // The options of a route.
 struct HeartbeatOptions {
     // Ping after this silence; 0: never.
-    uint32_t interval_ms = uint32_t(default_ping_interval.count());
+    uint32_t interval_ms = static_cast<uint32_t>(default_ping_interval.count());
     // The peer is dead after this silence that follows a ping.
-    uint32_t timeout_ms = uint32_t(default_ping_timeout.count());
+    uint32_t timeout_ms = static_cast<uint32_t>(default_ping_timeout.count());
 };
 
 using PingPayload = std::array<std::byte, 8>;

@@ -12,9 +12,9 @@ namespace {
 
 // The settings of `starling gateway FLAGS...` with that environment and file.
 struct Given {
-    Environment environment;
-    std::vector<std::string> flags;
-    std::string file;
+    Environment environment = {};
+    std::vector<std::string> flags = {};
+    std::string file = {};
 };
 
 class GatewayConfig : public testing::Test {

@@ -11,27 +11,27 @@
 namespace http = starling::http;
 namespace json = boost::json;
 
-std::map<std::string, std::string> names;  // By the connection's id. There is one worker.
+static std::map<std::string, std::string> names;  // By the connection's id. There is one worker.
 
-json::object to_all(json::object payload) {
+static json::object to_all(json::object payload) {
     return {{"publish", {{"topic", "chat"}, {"payload", std::move(payload)}}}};
 }
-json::object to_one(const std::string& conn_id, json::object payload) {
+static json::object to_one(const std::string& conn_id, json::object payload) {
     return {{"send", {{"conn_id", conn_id}, {"payload", std::move(payload)}}}};
 }
-json::object people() {
+static json::object people() {
     std::set<std::string> sorted;
     for (const auto& [id, name] : names) sorted.insert(name);
     return to_all({{"event", "people"}, {"names", json::value_from(sorted)}});
 }
 
-std::string text_of(const json::value& data, const char* field) {
+static std::string text_of(const json::value& data, const char* field) {
     const json::object* object = data.if_object();
     const json::value* value = object ? object->if_contains(field) : nullptr;
     return value && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
-json::array on_message(const std::string& conn_id, const json::value& data) {
+static json::array on_message(const std::string& conn_id, const json::value& data) {
     const std::string event = text_of(data, "event"), text = text_of(data, "text");
     const std::string name = text_of(data, "name"), to = text_of(data, "to");
     if (event == "enter" && !name.empty()) {

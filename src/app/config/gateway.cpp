@@ -17,8 +17,8 @@ std::string route_key(size_t index, std::string_view member) {
 }
 
 std::optional<std::string> variable(const Environment& environment, std::string_view name) {
-    const auto found = std::find_if(environment.begin(), environment.end(),
-                                    [&](const auto& pair) { return pair.first == name; });
+    const auto found =
+        std::ranges::find_if(environment, [&](const auto& pair) { return pair.first == name; });
     if (found == environment.end()) return std::nullopt;
     return found->second;
 }
@@ -106,7 +106,7 @@ bool Config::name_applications() {
                             "must be a path like /websocket/message");
             return set_all("http://127.0.0.1:" + *olares_.port + *olares_.url);
         }
-        warnings_.push_back(
+        warnings_.emplace_back(
             "starling: no webhooks: WS_PORT and WS_URL name the application together, and one of "
             "them is missing or empty");
         return set_all("");
@@ -119,7 +119,7 @@ bool Config::name_applications() {
 bool Config::read_manifest() {
     const std::string& path = settings_.manifest;
     if (!readable("gateway.manifest", path)) return false;
-    std::ifstream file(path, std::ios::binary);
+    const std::ifstream file(path, std::ios::binary);
     std::ostringstream text;
     text << file.rdbuf();
     const auto at = [&](int line) { return path + ":" + std::to_string(line); };

@@ -384,8 +384,8 @@ constexpr SectionList section_lists[] = {
 };
 
 const SectionList& section_list(std::string_view key) {
-    return *std::find_if(std::begin(section_lists), std::end(section_lists),
-                         [&](const SectionList& list) { return list.key == key; });
+    return *std::ranges::find_if(section_lists,
+                                 [&](const SectionList& list) { return list.key == key; });
 }
 
 }  // namespace

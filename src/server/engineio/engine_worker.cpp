@@ -100,7 +100,8 @@ void EngineWorker::advance() {
                    [](net::TimerEntry& entry) { static_cast<EngineSession&>(entry).on_due(); });
     // One tick later than the handlers' own timers, so that a handler can first tell its client
     // why.
-    const uint64_t kept_ms = uint64_t(engine.join_timeout_ms_) + net::TimerWheel::tick_ms;
+    const uint64_t kept_ms =
+        static_cast<uint64_t>(engine.join_timeout_ms_) + net::TimerWheel::tick_ms;
     while (const auto* oldest = unjoined_.oldest()) {
         if (worker.loop().now_ms() < oldest->since_ms + kept_ms) break;
         end_unjoined(*oldest);

@@ -93,7 +93,7 @@ void GatewayPart::refuse_actions(const GatewayClient& client, std::string_view p
         {{"application", std::string_view(client.route.site.options.application)},
          {"conn_id", client.fields.conn_id()},
          {"problem", problem},
-         {"count", int64_t(std::exchange(refusals_.count, 0))}}};
+         {"count", static_cast<int64_t>(std::exchange(refusals_.count, 0))}}};
     worker.log(log::Level::warn, "gateway: an answer's actions are malformed", fields);
 }
 

@@ -21,16 +21,16 @@ bool is_port(std::string_view text) noexcept {
 
 // HOST, HOST:PORT, [ADDRESS] or [ADDRESS]:PORT. No user and password, which would end up in logs.
 bool is_authority(std::string_view text) noexcept {
-    if (text.empty() || text.find('@') != text.npos) return false;
+    if (text.empty() || text.find('@') != std::string_view::npos) return false;
     std::string_view rest;
     if (text.front() == '[') {
         const size_t end = text.find(']');
-        if (end == text.npos || end < 3) return false;
+        if (end == std::string_view::npos || end < 3) return false;
         rest = text.substr(end + 1);
     } else {
         const size_t colon = text.find(':');
         if (colon == 0) return false;
-        rest = colon == text.npos ? std::string_view() : text.substr(colon);
+        rest = colon == std::string_view::npos ? std::string_view() : text.substr(colon);
     }
     return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
 }
@@ -42,7 +42,8 @@ std::optional<Application> read_application(std::string_view text) {
     if (text.starts_with("unix:/")) {
         const std::string_view rest = text.substr(5);
         const size_t colon = rest.find(":/");
-        if (colon == rest.npos || colon < 2 || colon > socket_path_bytes_max) return std::nullopt;
+        if (colon == std::string_view::npos || colon < 2 || colon > socket_path_bytes_max)
+            return std::nullopt;
         return Application{"http://localhost" + std::string(rest.substr(colon + 1)),
                            std::string(rest.substr(0, colon))};
     }

@@ -12,7 +12,7 @@ namespace {
 // 10 bytes select the mask.
 constexpr size_t masked_from = 10;
 constexpr unsigned masked_bits = 48, place_bits = 42, slot_bits = 32;
-constexpr uint64_t place_mask = (uint64_t(1) << place_bits) - 1;
+constexpr uint64_t place_mask = (static_cast<uint64_t>(1) << place_bits) - 1;
 
 using Uuid = std::array<std::byte, 16>;
 
@@ -59,7 +59,7 @@ ConnIds::ConnIds(std::span<const std::byte, 16> secret) noexcept {
 
 uint64_t ConnIds::mask(std::span<const std::byte, 16> uuid) const noexcept {
     return base::siphash13(key_, base::text_of(uuid.first(masked_from))) &
-           ((uint64_t(1) << masked_bits) - 1);
+           ((static_cast<uint64_t>(1) << masked_bits) - 1);
 }
 
 std::array<char, webhook::uuid_length> ConnIds::make(
@@ -69,8 +69,8 @@ std::array<char, webhook::uuid_length> ConnIds::make(
     // As make_uuid() does, so that the mask is that of the finished id.
     uuid[6] = (uuid[6] & std::byte(0x0f)) | std::byte(0x40);
     uuid[8] = (uuid[8] & std::byte(0x3f)) | std::byte(0x80);
-    const uint64_t bits =
-        (get_masked(uuid) & ~place_mask) | uint64_t(place.worker) << slot_bits | place.slot;
+    const uint64_t bits = (get_masked(uuid) & ~place_mask) |
+                          static_cast<uint64_t>(place.worker) << slot_bits | place.slot;
     put_masked(uuid, bits ^ mask(uuid));
     return webhook::make_uuid(uuid);
 }
@@ -79,7 +79,7 @@ std::optional<ConnIds::Place> ConnIds::place_of(std::string_view id) const noexc
     const auto uuid = read_uuid(id);
     if (!uuid) return std::nullopt;
     const uint64_t place = (get_masked(*uuid) ^ mask(*uuid)) & place_mask;
-    return Place{uint32_t(place >> slot_bits), uint32_t(place)};
+    return Place{static_cast<uint32_t>(place >> slot_bits), static_cast<uint32_t>(place)};
 }
 
 }  // namespace starling::server

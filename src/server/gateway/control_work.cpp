@@ -100,7 +100,7 @@ void ControlWork::spread(Gateway& gateway, GatewayPart& here, ControlRequest req
     const size_t bytes = bytes_of(request);
     const auto work = std::make_shared<ControlWork>(gateway, std::move(request), std::move(done));
     WorkerGroup& group = gateway.group();
-    work->left_ = uint32_t(group.workers.size());
+    work->left_ = static_cast<uint32_t>(group.workers.size());
     group.post_all(
         bytes, &here.worker,
         [work, &gateway](Worker& worker) { work->run_on(gateway.part(worker)); },

@@ -105,7 +105,7 @@ constexpr size_t closes_max = 100'000;
 constexpr uint64_t olares_message_bytes_max = 4 * 1024 * 1024;
 
 uint32_t ms_of(std::chrono::milliseconds time) noexcept {
-    return uint32_t(std::clamp<int64_t>(time.count(), 0, INT32_MAX));
+    return static_cast<uint32_t>(std::clamp<int64_t>(time.count(), 0, INT32_MAX));
 }
 
 ConnIds make_conn_ids() {
@@ -119,7 +119,7 @@ std::vector<std::string> keys_of(const gateway::Options& options) {
     return {make_api_key()};
 }
 
-const gateway::Route& valid(const gateway::Route& route) {
+gateway::Route valid(gateway::Route route) {
     if (const auto fault = gateway::fault_of(route))
         throw std::invalid_argument(fault->member + " " + fault->what);
     return route;
@@ -266,12 +266,13 @@ bool Gateway::has_key(const http::Request& request) const {
 }
 
 webhook::DeliveryOptions Gateway::delivery_options(const GatewayRoute& route) const noexcept {
-    return {
-        .messages_max = uint32_t(std::min<size_t>(route.options.queue_messages_max, UINT32_MAX)),
-        .message_bytes_max = uint32_t(std::min<size_t>(route.options.queue_bytes_max, UINT32_MAX)),
-        .endings_max =
-            uint32_t(std::max<size_t>(closes_max / group_->workers.size() / routes_.size(), 1)),
-        .retry = route.retry};
+    return {.messages_max = static_cast<uint32_t>(
+                std::min<size_t>(route.options.queue_messages_max, UINT32_MAX)),
+            .message_bytes_max =
+                static_cast<uint32_t>(std::min<size_t>(route.options.queue_bytes_max, UINT32_MAX)),
+            .endings_max = static_cast<uint32_t>(
+                std::max<size_t>(closes_max / group_->workers.size() / routes_.size(), 1)),
+            .retry = route.retry};
 }
 
 }  // namespace starling::server

@@ -117,6 +117,7 @@ private:
 
     static std::vector<std::string> sorted(const webhook::NameSet& names) {
         std::vector<std::string> users;
+        users.reserve(names.size());
         for (size_t i = 0; i < names.size(); ++i) users.emplace_back(names[i]);
         std::ranges::sort(users);
         return users;

@@ -154,7 +154,8 @@ void GatewayLog::log_webhook(const GatewayClient& client, const fetch::Answer& a
         about(event, client).data(due.data, secret_of(client));
         event.number("status", answer.status);
         if (!answer.error.empty()) event.text("error", answer.error);
-        event.number("duration_ms", int64_t(duration_ms)).number("tries", int64_t(due.tries) + 1);
+        event.number("duration_ms", static_cast<int64_t>(duration_ms))
+            .number("tries", static_cast<int64_t>(due.tries) + 1);
     });
 }
 
@@ -190,7 +191,7 @@ void GatewayLog::log_request(const ControlRequest& request, size_t connections, 
     log("request", [&](LogEvent& event) {
         event.text("by", by == By::api ? "api" : "application");
         std::visit(Describe{event}, request);
-        event.number("connections", int64_t(connections));
+        event.number("connections", static_cast<int64_t>(connections));
         if (!complete) event.flag("complete", false);
     });
 }
@@ -213,7 +214,7 @@ bool GatewayLog::read(HttpConnection& connection, http::Response& response,
         if (readers_.size() >= readers_max) return false;
         reader = std::make_shared<LogReader>(++last_number_, worker, response.later());
         readers_.push_back(reader);
-        count_.store(uint32_t(readers_.size()), std::memory_order_relaxed);
+        count_.store(static_cast<uint32_t>(readers_.size()), std::memory_order_relaxed);
     }
     connection.watch(*this, {reader->number, 1});
     // Every event from here on reaches this reader: the answer says so by its first one.
@@ -233,7 +234,7 @@ void GatewayLog::request_ended(base::SlotKey reader, base::SlotKey, RequestEnd) 
     const auto ended = find(reader.slot);  // Destroyed once the lock is given back.
     const std::lock_guard lock(mutex_);
     std::erase(readers_, ended);
-    count_.store(uint32_t(readers_.size()), std::memory_order_relaxed);
+    count_.store(static_cast<uint32_t>(readers_.size()), std::memory_order_relaxed);
 }
 
 void GatewayLog::request_must_end(base::SlotKey reader, base::SlotKey) {

@@ -31,7 +31,7 @@ std::string without(std::string_view value, std::string_view secret) {
 }  // namespace
 
 LogEvent::LogEvent(std::string_view type, int64_t time_ms) {
-    json_ = "{";
+    json_.push_back('{');
     text("type", type).number("time_ms", time_ms);
 }
 
@@ -69,7 +69,7 @@ LogEvent& LogEvent::names(std::string_view name, const webhook::NameSet& values)
     }
     json_.push_back(']');
     if (values.size() <= names_max) return *this;
-    return number(std::string(name) + "_number", int64_t(values.size()));
+    return number(std::string(name) + "_number", static_cast<int64_t>(values.size()));
 }
 
 LogEvent& LogEvent::data(std::string_view value, std::string_view secret) {
@@ -77,14 +77,16 @@ LogEvent& LogEvent::data(std::string_view value, std::string_view secret) {
         text("data", value);
     else
         text("data", without(value, secret));
-    return number("data_bytes", int64_t(value.size()));
+    return number("data_bytes", static_cast<int64_t>(value.size()));
 }
 
 LogEvent& LogEvent::binary(std::string_view bytes) {
     constexpr size_t shown_bytes = text_bytes_max / 4 * 3;
     std::string base64;
     base::base64_append(base64, bytes.substr(0, shown_bytes));
-    return flag("binary", true).text("data", base64).number("data_bytes", int64_t(bytes.size()));
+    return flag("binary", true)
+        .text("data", base64)
+        .number("data_bytes", static_cast<int64_t>(bytes.size()));
 }
 
 LogEvent& LogEvent::payload(const webhook::Payload& payload) {
@@ -97,9 +99,10 @@ LogEvent& LogEvent::emitted(const webhook::Event& event) {
 
 LogEvent& LogEvent::selector(const webhook::Selector& selector) {
     names("conn_ids", selector.conns).names("users", selector.users);
-    if (!selector.tokens.empty()) number("tokens_number", int64_t(selector.tokens.size()));
+    if (!selector.tokens.empty())
+        number("tokens_number", static_cast<int64_t>(selector.tokens.size()));
     if (selector.access != webhook::Access::all)
-        number("users_access_type", int64_t(selector.access));
+        number("users_access_type", static_cast<int64_t>(selector.access));
     return *this;
 }
 

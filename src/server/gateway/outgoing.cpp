@@ -11,7 +11,7 @@ namespace {
 std::string packet_head(socketio::Type type, socketio::Type binary_type, size_t attachments,
                         std::string_view nsp) {
     std::string text = "4";
-    text += char('0' + int(attachments == 0 ? type : binary_type));
+    text += static_cast<char>('0' + static_cast<int>(attachments == 0 ? type : binary_type));
     if (attachments != 0) text.append(std::to_string(attachments)).append("-");
     if (nsp != "/") text.append(nsp).append(",");
     return text;

@@ -15,7 +15,7 @@ constexpr std::string_view pong = R"({"event":"pong"})";
 constexpr uint16_t silent_code = 4408;
 
 uint32_t ms_of(std::chrono::milliseconds time) noexcept {
-    return uint32_t(std::clamp<int64_t>(time.count(), 1, INT32_MAX));
+    return static_cast<uint32_t>(std::clamp<int64_t>(time.count(), 1, INT32_MAX));
 }
 
 fetch::TargetOptions target_of(const GatewayRoute& route) {
@@ -163,7 +163,7 @@ void GatewayPart::drop_excess(GatewayRoutePart& route) {
         if (may_log(drops_)) {
             const std::array<log::Field, 2> fields{
                 {{"conn_id", static_cast<GatewayClient&>(*oldest).fields.conn_id()},
-                 {"count", int64_t(std::exchange(drops_.count, 0))}}};
+                 {"count", static_cast<int64_t>(std::exchange(drops_.count, 0))}}};
             worker.log(log::Level::warn,
                        "gateway: too many clients have gone whose `close` waits: the oldest is "
                        "dropped",
@@ -185,7 +185,8 @@ GatewayClient* GatewayPart::find(std::string_view conn_id) const noexcept {
 
 void GatewayPart::watch_silence(GatewayRoutePart& route) {
     const auto* const oldest = static_cast<GatewayClient*>(route.heard.next());
-    const uint64_t due_ms = oldest->heard_ms + uint64_t(route.site.options.ping_timeout.count());
+    const uint64_t due_ms =
+        oldest->heard_ms + static_cast<uint64_t>(route.site.options.ping_timeout.count());
     const uint64_t now_ms = worker.loop().now_ms();
     route.silence_timer = worker.loop().after(due_ms > now_ms ? due_ms - now_ms : 0,
                                               [this, &route] { close_silent(route); });
@@ -193,7 +194,7 @@ void GatewayPart::watch_silence(GatewayRoutePart& route) {
 
 void GatewayPart::close_silent(GatewayRoutePart& route) {
     route.silence_timer = 0;
-    const auto timeout_ms = uint64_t(route.site.options.ping_timeout.count());
+    const auto timeout_ms = static_cast<uint64_t>(route.site.options.ping_timeout.count());
     while (route.heard.linked()) {
         auto& oldest = static_cast<GatewayClient&>(*route.heard.next());
         if (worker.loop().now_ms() < oldest.heard_ms + timeout_ms) return watch_silence(route);
@@ -262,7 +263,7 @@ void GatewayPart::start(GatewayClient& client) {
     webhook::append_body(body, due.action, due.data, client.fields, due.ack_id);
     const std::string headers = headers_of(client, due, body);
     if (free_flights_.empty()) {
-        free_flights_.push_back(uint32_t(flights_.size()));
+        free_flights_.push_back(static_cast<uint32_t>(flights_.size()));
         flights_.emplace_back();
     }
     const uint32_t tag = free_flights_.back();
@@ -276,7 +277,7 @@ void GatewayPart::start(GatewayClient& client) {
 }
 
 std::string GatewayPart::headers_of(const GatewayClient& client, const webhook::Delivery::Due& due,
-                                    std::string_view body) {
+                                    std::string_view body) const {
     const std::string id = webhook::webhook_id(client.fields.conn_id(), due.sequence);
     const int64_t now_s = worker.now_s();
     std::string headers(client.fields.headers());
@@ -289,7 +290,7 @@ std::string GatewayPart::headers_of(const GatewayClient& client, const webhook::
 
 void GatewayPart::fetched(uint64_t tag, const fetch::Answer& answer) {
     const Flight flight = std::exchange(flights_[tag], {});
-    free_flights_.push_back(uint32_t(tag));
+    free_flights_.push_back(static_cast<uint32_t>(tag));
     GatewayRoutePart& route = *flight.route;
     --route.in_flight;
     // Null: the client's webhooks were dropped meanwhile.
@@ -345,9 +346,9 @@ void GatewayPart::log_failure(const GatewayClient& client, webhook::Action actio
         {{"application", std::string_view(client.route.site.options.application)},
          {"action", webhook::action_text(action)},
          {"conn_id", client.fields.conn_id()},
-         {"status", int64_t(answer.status)},
+         {"status", static_cast<int64_t>(answer.status)},
          {"error", answer.error},
-         {"count", int64_t(std::exchange(log.count, 0))}}};
+         {"count", static_cast<int64_t>(std::exchange(log.count, 0))}}};
     worker.log(
         log::Level::warn,
         lost ? "gateway: a webhook is given up" : "gateway: a webhook failed, and is tried again",

@@ -137,7 +137,8 @@ private:
     void start(GatewayClient& client);
     void give_up(GatewayClient& client);
     [[nodiscard]] std::string headers_of(const GatewayClient& client,
-                                         const webhook::Delivery::Due& due, std::string_view body);
+                                         const webhook::Delivery::Due& due,
+                                         std::string_view body) const;
     void fetched(uint64_t tag, const fetch::Answer& answer) override;
     void take_answer(GatewayClient& client, const fetch::Answer& answer);
 

@@ -28,7 +28,7 @@ void GatewayPart::each(const webhook::Selector& selector, F&& call) {
         }
         return;
     }
-    for (GatewayClient& client : index_)
+    for (GatewayClient& client : index_)  // NOLINT(misc-const-correctness): some calls change it.
         if (selector.matches(client.target())) call(client);
 }
 

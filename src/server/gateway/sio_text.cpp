@@ -78,7 +78,8 @@ std::vector<http::Field> header_fields(std::string_view head) {
     while (!head.empty()) {
         const std::string_view line = head.substr(0, head.find('\n'));
         const size_t colon = line.find(": ");
-        if (colon != line.npos) fields.push_back({line.substr(0, colon), line.substr(colon + 2)});
+        if (colon != std::string_view::npos)
+            fields.push_back({line.substr(0, colon), line.substr(colon + 2)});
         head.remove_prefix(std::min(line.size() + 1, head.size()));
     }
     return fields;

@@ -28,7 +28,7 @@ constexpr const char* settings =
 
 // SQLite creates files that every user may read; this file holds the key that signs logins.
 base::Result<void> create_private(const std::string& path) {
-    int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
     if (descriptor < 0) return base::Failure(std::generic_category().message(errno));
     ::close(descriptor);
     return {};
@@ -92,7 +92,7 @@ base::Result<void> Database::open(const std::string& path) {
     if (path != ":memory:")
         if (auto created = create_private(path); !created) return created;
     // NOMUTEX: the Store's mutex already serializes the calls. No URI flag: `path` is a plain path.
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(path.c_str(), &connection_, flags, nullptr) != SQLITE_OK)
         return base::Failure(error());
     sqlite3_busy_timeout(connection_, busy_timeout_ms);

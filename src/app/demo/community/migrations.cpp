@@ -88,9 +88,9 @@ base::Result<void> recognise(Database& database) {
         !read_integer(database, "PRAGMA user_version", version) ||
         !read_integer(database, "SELECT count(*) FROM sqlite_schema", tables))
         return base::Failure(database.error());
-    bool empty = id == 0 && version == 0 && tables == 0;
+    const bool empty = id == 0 && version == 0 && tables == 0;
     if (!empty && id != application_id) return base::Failure("belongs to another program");
-    if (version > int64_t(std::size(steps)))
+    if (version > static_cast<int64_t>(std::size(steps)))
         return base::Failure("was written by a newer version of this program");
     return {};
 }
