@@ -182,16 +182,17 @@ test("16 readers, and a place is free once one has left", async () => {
 });
 
 test("a reader that does not keep up is told how many events it lost", async () => {
-  const gateway = await startGateway({ application: "" });
-  const [slow, quick] = [await readLog(gateway), await readLog(gateway)];
+  // On a busy machine the reader that does not read must not be cut off for that.
+  const gateway = await startGateway({ application: "", config: { stalled_timeout_s: 3600 } });
+  const slow = await readLog(gateway);
   slow.response.pause();
-  // Each event has less than 1 KiB: more than all buffers of the way to the reader hold.
-  const total = 30_000;
+  // More than all buffers of the way to the reader hold.
+  const total = 40_000;
   const client = await openAs(gateway, "ada");
   const text = "x".repeat(300);
   for (let i = 0; i < total; i += 1) client.socket.send(text);
-  client.socket.send("last");
-  await quick.next(({ data }) => data === "last");
+  client.socket.send('{"event":"ping"}');
+  assert.equal(await client.next(), '{"event":"pong"}');  // The gateway has read all of them.
   slow.response.resume();
   const { count } = await slow.next(({ type }) => type === "lost");
   client.socket.send("later");
@@ -200,7 +201,7 @@ test("a reader that does not keep up is told how many events it lost", async () 
   const lost = [...slow.text.matchAll(/"type":"lost","count":(\d+)/g)]
     .reduce((sum, [, number]) => sum + Number(number), 0);
   assert.ok(count > 0);
-  assert.equal(seen + lost, total + 2);
+  assert.equal(seen + lost, total + 1);
   await gateway.stop();
 });
 
