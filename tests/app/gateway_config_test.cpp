@@ -146,8 +146,8 @@ TEST_F(GatewayConfig, ARouteOfSocketIoNamesItsPath) {
 TEST_F(GatewayConfig, AFaultIsOneLineWithItsPlace) {
     EXPECT_EQ(
         read({.flags = {"--application", "ftp://localhost/"}}),
-        "starling: --application: must be a URL like http://127.0.0.1:3010/path, https://..., "
-        "or unix:/run/app.sock:/path");
+        "starling: --application: must be http://HOST[:PORT]/PATH, https://HOST[:PORT]/PATH or "
+        "unix:/SOCKET:/PATH");
     EXPECT_EQ(read({.flags = {"--ping-timeout-s", "soon"}}),
               "starling: --ping-timeout-s: must be a number of seconds from 0 to 86400");
     EXPECT_EQ(read({.environment = {{"WS_PORT", "70000"}, {"WS_URL", "/ws"}}}),
@@ -155,15 +155,16 @@ TEST_F(GatewayConfig, AFaultIsOneLineWithItsPlace) {
     EXPECT_EQ(read({.environment = {{"WS_PORT", "7000"}, {"WS_URL", "ws"}}}),
               "starling: environment variable WS_URL: must be a path like /websocket/message");
     EXPECT_EQ(read({.file = "gateway:\n  routes:\n    - application: http://a b/\n"}),
-              "s.yaml:3: key 'gateway.routes[0].application': must be a URL like "
-              "http://127.0.0.1:3010/path, https://..., or unix:/run/app.sock:/path");
+              "s.yaml:3: key 'gateway.routes[0].application': must be http://HOST[:PORT]/PATH, "
+              "https://HOST[:PORT]/PATH or unix:/SOCKET:/PATH");
     EXPECT_EQ(read({.file = "gateway:\n  routes:\n    - path: /a\n    - path: /a\n"}),
               "s.yaml:4: key 'gateway.routes[1].path': is the same path as gateway.routes[0].path");
     EXPECT_EQ(
-        read({.file = "gateway:\n  routes:\n    - trusted_proxies: [everybody]\n"}).substr(0, 53),
-        "s.yaml:3: key 'gateway.routes[0].trusted_proxies': ");
+        read({.file = "gateway:\n  routes:\n    - trusted_proxies: [everybody]\n"}).substr(0, 62),
+        "s.yaml:3: key 'gateway.routes[0].trusted_proxies': 'everybody'");
     EXPECT_EQ(read({.file = "gateway:\n  routes:\n    - signing_key: whsec_!!\n"}),
-              "s.yaml:3: key 'gateway.routes[0].signing_key': must be base64 behind whsec_");
+              "s.yaml:3: key 'gateway.routes[0].signing_key': the signing key: base64 is wanted "
+              "behind whsec_");
     Config serve;
     ASSERT_TRUE(serve.read_text("s.yaml", "gateway:\n  routes: [{path: /a}]\n"));
     EXPECT_FALSE(serve.finish());

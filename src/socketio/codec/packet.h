@@ -40,11 +40,11 @@ struct Packet {
     std::string_view nsp = "/";
     std::string_view query;      // "x=1" for `0/admin?x=1,`: protocol 4 sends `auth` in this form.
     std::optional<uint64_t> id;  // The ack's id, in an ack and in an event that asks for one.
-    // `data` as the client sent it, JSON; "" if the packet came with attachments or in MessagePack.
-    std::string_view text;
     // EVENT: an array whose first item is the name (or a number); ACK: an array; CONNECT: an
     // object, or null if none was sent; CONNECT_ERROR: a string or an object; DISCONNECT: null.
     Json data;
+    // `data` as the client sent it, JSON; "" if the packet came with attachments or in MessagePack.
+    std::string_view text = {};
 
     // Moves `json` to `data`. An assignment would copy, because a Json keeps its memory resource.
     void take_data(Json&& json) noexcept {
