@@ -77,10 +77,11 @@ TEST_P(BackendContract, APeerThatDoesNotReadLeavesOneSendPending) {
         same = std::exchange(sends, counts_.sends) == counts_.sends ? same + 1 : 0;
         return same == 50;
     }));
-    const size_t pending = counts_.pending_sends;
-    EXPECT_GT(pending, 0u);
-    run_ticks(loop_, 20);
-    EXPECT_EQ(counts_.pending_sends, pending);
+    EXPECT_GT(counts_.pending_sends, 0u);
+    // A late acknowledgement may let the kernel take a little more. Sending in vain would be a call in each tick.
+    const size_t sends = counts_.sends;
+    run_ticks(loop_, 200);
+    EXPECT_LT(counts_.sends - sends, 20u);
     EXPECT_EQ(log_, "");
 
     std::string got;
