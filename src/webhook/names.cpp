@@ -17,9 +17,9 @@ void NameSet::seal() {
     };
     std::ranges::sort(spans_,
                       [&name](const Span& a, const Span& b) { return before(name(a), name(b)); });
-    const auto repeated = std::ranges::unique(
-        spans_, [&name](const Span& a, const Span& b) { return name(a) == name(b); });
-    spans_.erase(repeated.begin(), spans_.end());
+    const auto equal = [&name](const Span& a, const Span& b) { return name(a) == name(b); };
+    // NOLINTNEXTLINE(modernize-use-ranges): clang 14 cannot compile std::ranges::unique.
+    spans_.erase(std::unique(spans_.begin(), spans_.end(), equal), spans_.end());
 }
 
 bool NameSet::contains(std::string_view name) const noexcept {
