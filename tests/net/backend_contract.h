@@ -32,12 +32,14 @@ struct Param {
     Kind kind;
 };
 
+// IPv6 only where the machine has it.
 inline std::vector<Param> params() {
+    const bool has_v6{listen_on(fake::address("[::1]:0"), false)};
     std::vector<Param> all;
     for (const auto& backend : fake::backend_kinds) {
         all.push_back({std::string(backend.name) + "_unix", backend, Kind::unix_domain});
         all.push_back({std::string(backend.name) + "_tcp4", backend, Kind::tcp_v4});
-        all.push_back({std::string(backend.name) + "_tcp6", backend, Kind::tcp_v6});
+        if (has_v6) all.push_back({std::string(backend.name) + "_tcp6", backend, Kind::tcp_v6});
     }
     return all;
 }
@@ -54,10 +56,6 @@ protected:
         : loop_(std::make_unique<CountingBackend>(counts_, GetParam().backend.make(late_))) {}
 
     void SetUp() override {
-        if (GetParam().kind == Kind::tcp_v6) {
-            const auto listening = listen_on(fake::address("[::1]:0"), false);
-            if (!listening) GTEST_SKIP() << listening.error();
-        }
         auto pair = make_pair();
         peer_ = std::move(pair.peer);
         auto handler = std::make_unique<StreamScript>(log_);
