@@ -321,8 +321,8 @@ TEST(HttpBody, StreamsAForm) {
 // ---- bodies out ---------------------------------------------------------------------------------
 
 TEST(HttpStream, AsksTheSourceAsTheClientTakesIt) {
-    TestServer t;
     std::atomic<size_t> asked{0};
+    TestServer t;
     t.server.get("/", [&](const Request&, Response& response) {
         response.stream(
             [&, left = 400]() mutable -> std::optional<std::string> {

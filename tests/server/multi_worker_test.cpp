@@ -130,9 +130,9 @@ TEST(MultiWorker, HandlesCrossWorkersAndHaveIdsOfTheirOwn) {
 }
 
 TEST(MultiWorker, RepliesAnswerFromOtherWorkers) {
-    TestServer t(three());
     std::mutex mutex;
     std::vector<http::Reply> waiting;
+    TestServer t(three());
     t.server.get("/wait", [&](const http::Request&, http::Response& r) {
         const std::lock_guard lock(mutex);
         waiting.push_back(r.later());

@@ -448,10 +448,10 @@ TEST(ServerTls, CertificatesAreReplacedWhileItRuns) {
 TEST(ServerTls, ABurstThatTheKernelTakesIsNoFullQueue) {
     const std::string path = temporary("certificate.pem");
     write_certificate(path, "burst");
+    std::atomic<int> refused = 0;
     TestServer t({.workers = 1,
                   .certificates = {{path, path}},
                   .http = {.stream_queue_bytes_max = 100'000}});
-    std::atomic<int> refused = 0;
     t.server.get("/secure", [&](const Request&, Response& response) {
         t.server.post([&, reply = response.later()]() mutable {
             for (int i = 0; i < 10; ++i) refused += !reply.write(std::string(30'000, 'x'));

@@ -45,9 +45,9 @@ protected:
                 .message = [this](Socket, Message m) { handle(m.text()); }};
     }
 
-    TestServer t_;
     std::promise<void> gate_;
     std::atomic<int> answered_ = 0;
+    TestServer t_;  // The last member: its threads use the others until it has stopped.
 };
 
 TEST_F(Turns, ABurstOfMessagesLetsAStrangerThrough) {

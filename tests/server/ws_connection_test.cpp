@@ -359,8 +359,8 @@ TEST(WsSocket, ANullHandleDoesNothing) {
 }
 
 TEST(WsSocket, TerminateFromAnotherThreadResets) {
-    TestServer t;
     std::promise<Socket> opened;
+    TestServer t;
     t.server.websocket("/", {.open = [&](Socket socket) { opened.set_value(socket); }});
     t.start();
     WsClient client(t.port());

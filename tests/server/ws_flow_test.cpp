@@ -126,8 +126,8 @@ TEST(WsQueue, OneThatDoesNotMoveIsClosed) {
 }
 
 TEST(WsQueue, OtherThreadsSeeTheAmount) {
-    TestServer t;
     std::promise<Socket> opened;
+    TestServer t;
     ws::Route route = flooding(t.events);
     route.on_full = OnFull::drop;
     route.open = [&](Socket socket) { opened.set_value(socket); };

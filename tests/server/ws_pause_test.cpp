@@ -62,8 +62,9 @@ struct WsPause : testing::Test {
             EXPECT_EQ(other.get("/other").status, 404);
         }
     }
-    TestServer t;
-    Pausing pausing{t.events};
+    Transcript events;
+    Pausing pausing{events};
+    TestServer t;  // The last member: its threads use the others until it has stopped.
 };
 
 std::string batch(int from, int to) {
@@ -83,14 +84,14 @@ TEST_F(WsPause, InAHandlerStopsBeforeTheNextMessageOfTheSameRead) {
     WsClient client(t.port());
     client.send(batch(0, 50) + masked_frame(Opcode::text, "pause") + batch(50, 100) +
                 masked_frame(Opcode::ping, "unanswered"));
-    EXPECT_TRUE(t.events.wait_for("pause"));
+    EXPECT_TRUE(events.wait_for("pause"));
     client.send(batch(100, 110));  // Stays in the kernel.
     EXPECT_TRUE(eventually([&] { return client.all_taken(); }));
     let_the_worker_turn();
-    EXPECT_EQ(t.events.text(), "open" + names(0, 50) + ", pause");
+    EXPECT_EQ(events.text(), "open" + names(0, 50) + ", pause");
     pausing.socket.resume();
-    EXPECT_TRUE(t.events.wait_for("109"));
-    EXPECT_EQ(t.events.text(), "open" + names(0, 50) + ", pause" + names(50, 110));
+    EXPECT_TRUE(events.wait_for("109"));
+    EXPECT_EQ(events.text(), "open" + names(0, 50) + ", pause" + names(50, 110));
     EXPECT_EQ(client.next(), "pong(unanswered)");
 }
 
@@ -98,7 +99,7 @@ TEST_F(WsPause, FromAnotherThreadCompressedAndFragmentedMessagesWait) {
     serve();
     WsClient client(t.port(), "/", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
     EXPECT_TRUE(client.handshake().has("permessage-deflate"));
-    EXPECT_TRUE(t.events.wait_for("open"));
+    EXPECT_TRUE(events.wait_for("open"));
     ws::Deflater deflater;
     const std::string text(5000, 'z');
     const std::string packed(base::text_of(deflater.compress(base::bytes_of(text), true)));
@@ -111,48 +112,48 @@ TEST_F(WsPause, FromAnotherThreadCompressedAndFragmentedMessagesWait) {
                 masked_frame(Opcode::text, packed, true, true) +
                 masked_frame(Opcode::text, "fra", false) +
                 masked_frame(Opcode::continuation, "gments") + masked_frame(Opcode::text, "end"));
-    EXPECT_TRUE(t.events.wait_for("pause"));
+    EXPECT_TRUE(events.wait_for("pause"));
     let_the_worker_turn();
-    EXPECT_EQ(t.events.text(), "open, pause");
+    EXPECT_EQ(events.text(), "open, pause");
     pausing.socket.resume();
-    EXPECT_TRUE(t.events.wait_for("end"));
-    EXPECT_EQ(t.events.text(), "open, pause, 5000 bytes, 5000 bytes, fragments, end");
+    EXPECT_TRUE(events.wait_for("end"));
+    EXPECT_EQ(events.text(), "open, pause, 5000 bytes, 5000 bytes, fragments, end");
 }
 
 TEST_F(WsPause, PausingTwiceAndResumingTwiceIsOnce) {
     serve();
     WsClient client(t.port());
-    EXPECT_TRUE(t.events.wait_for("open"));
+    EXPECT_TRUE(events.wait_for("open"));
     pausing.socket.pause();
     pausing.socket.pause();
     let_the_worker_turn();
     client.send(batch(0, 3));
     EXPECT_TRUE(eventually([&] { return client.all_taken(); }));
     let_the_worker_turn();
-    EXPECT_EQ(t.events.text(), "open");
+    EXPECT_EQ(events.text(), "open");
     pausing.socket.resume();
     pausing.socket.resume();
-    EXPECT_TRUE(t.events.wait_for("2"));
-    EXPECT_EQ(t.events.text(), "open" + names(0, 3));
+    EXPECT_TRUE(events.wait_for("2"));
+    EXPECT_EQ(events.text(), "open" + names(0, 3));
 }
 
 // The peer's close frame and the end of its stream come after what it sent before.
 TEST_F(WsPause, ThePeersCloseIsNoticedAfterResume) {
     serve();
     for (const bool frame : {true, false}) {
-        const size_t before = t.events.count("7");
+        const size_t before = events.count("7");
         WsClient client(t.port());
         client.send(masked_frame(Opcode::text, "pause") + batch(7, 8));
-        EXPECT_TRUE(t.events.wait_for("pause", before + 1));
+        EXPECT_TRUE(events.wait_for("pause", before + 1));
         if (frame) client.send_close(1000);
         client.end();
         EXPECT_TRUE(eventually([&] { return client.all_taken(); }));
         let_the_worker_turn();
-        EXPECT_EQ(t.events.count("7"), before);
-        EXPECT_EQ(t.events.count("close 1000") + t.events.count("close 1006"), before);
+        EXPECT_EQ(events.count("7"), before);
+        EXPECT_EQ(events.count("close 1000") + events.count("close 1006"), before);
         pausing.socket.resume();
-        EXPECT_TRUE(t.events.wait_for("7", before + 1));
-        EXPECT_TRUE(t.events.wait_for(frame ? "close 1000" : "close 1006"));
+        EXPECT_TRUE(events.wait_for("7", before + 1));
+        EXPECT_TRUE(events.wait_for(frame ? "close 1000" : "close 1006"));
     }
     EXPECT_TRUE(t.all_gone());
 }
@@ -161,10 +162,10 @@ TEST_F(WsPause, AResetIsNoticedAtOnce) {
     serve();
     WsClient client(t.port());
     client.send(masked_frame(Opcode::text, "pause") + batch(0, 3));
-    EXPECT_TRUE(t.events.wait_for("pause"));
+    EXPECT_TRUE(events.wait_for("pause"));
     client.reset();
-    EXPECT_TRUE(t.events.wait_for("close 1006"));
-    EXPECT_EQ(t.events.text(), "open, pause, close 1006");
+    EXPECT_TRUE(events.wait_for("close 1006"));
+    EXPECT_EQ(events.text(), "open, pause, close 1006");
     pausing.socket.resume();  // Does nothing now.
     EXPECT_TRUE(t.all_gone());
 }
@@ -174,26 +175,26 @@ TEST_F(WsPause, CloseByThisSideCompletesItsHandshake) {
     serve();
     WsClient client(t.port());
     client.send(masked_frame(Opcode::text, "pause") + batch(0, 3));
-    EXPECT_TRUE(t.events.wait_for("pause"));
+    EXPECT_TRUE(events.wait_for("pause"));
     pausing.socket.close(4000, "enough");
     EXPECT_EQ(client.next(), "close(4000 enough)");
     client.send_close(4000);
     EXPECT_EQ(client.next(), "<end>");
-    EXPECT_TRUE(t.events.wait_for("close 4000"));
-    EXPECT_EQ(t.events.text(), "open, pause, close 4000");  // As always, no message after close().
+    EXPECT_TRUE(events.wait_for("close 4000"));
+    EXPECT_EQ(events.text(), "open, pause, close 4000");  // As always, no message after close().
 }
 
 TEST_F(WsPause, AServerThatStopsEndsAPausedSocketPolitely) {
     serve();
     WsClient client(t.port());
     client.send(masked_frame(Opcode::text, "pause") + batch(0, 3));
-    EXPECT_TRUE(t.events.wait_for("pause"));
+    EXPECT_TRUE(events.wait_for("pause"));
     t.server.stop();
     EXPECT_EQ(client.next(), "close(1001 the server is stopping)");
     client.send_close(1001);
     EXPECT_EQ(client.next(), "<end>");
     t.server.wait();
-    EXPECT_EQ(t.events.text(), "open, pause, close 1001");
+    EXPECT_EQ(events.text(), "open, pause, close 1001");
 }
 
 // A silent peer would be pinged after 20 ms and closed 20 ms later; a paused one is neither.
@@ -202,14 +203,14 @@ TEST_F(WsPause, SilenceDoesNotEndAPausedSocket) {
     std::atomic<bool> over{false};
     WsClient client(t.port());
     client.send(masked_frame(Opcode::text, "pause"));
-    EXPECT_TRUE(t.events.wait_for("pause"));
+    EXPECT_TRUE(events.wait_for("pause"));
     // Several pings and their timeouts long, by the server's clock.
     t.server.after(std::chrono::milliseconds(1500), [&] { over = true; });
     EXPECT_TRUE(eventually([&] { return over.load(); }));
-    EXPECT_EQ(t.events.text(), "open, pause");
+    EXPECT_EQ(events.text(), "open, pause");
     pausing.socket.resume();
     EXPECT_TRUE(client.next().starts_with("ping("));
-    EXPECT_TRUE(t.events.wait_for("close 1006"));  // From here on silence counts again.
+    EXPECT_TRUE(events.wait_for("close 1006"));  // From here on silence counts again.
 }
 
 // 100 MB are sent to a paused socket: only the kernel's buffers fill.
@@ -217,7 +218,7 @@ TEST_F(WsPause, APausedSocketCostsNoMoreThanTheBuffers) {
     serve();
     WsClient client(t.port());
     client.send(masked_frame(Opcode::text, "pause"));
-    EXPECT_TRUE(t.events.wait_for("pause"));
+    EXPECT_TRUE(events.wait_for("pause"));
     const std::string frame = masked_frame(Opcode::binary, std::string(100'000, 'x'));
     constexpr size_t frames = 1000;
     size_t sent = 0;
@@ -240,13 +241,13 @@ TEST_F(WsPause, APausedSocketCostsNoMoreThanTheBuffers) {
     }
     // tcp_rmem and tcp_wmem allow the two kernels up to 6 and 4 MiB.
     EXPECT_LT(sent, 16'000'000u);
-    EXPECT_EQ(t.events.text(), "open, pause");
+    EXPECT_EQ(events.text(), "open, pause");
     pausing.socket.resume();
     EXPECT_TRUE(eventually([&] {
         send_some();
         return sent == frames * frame.size();
     }));
-    EXPECT_TRUE(t.events.wait_for("100000 bytes", frames));
+    EXPECT_TRUE(events.wait_for("100000 bytes", frames));
 }
 
 TEST(WsPauseTls, WaitsAndGoesOnInOrder) {

@@ -77,10 +77,10 @@ private:
         all.append(all.empty() ? "" : ", ").append(what);
     }
 
-    TestServer server_;
     mutable std::mutex mutex_;
     std::map<std::string, size_t> counts_;
     std::map<std::string, std::string> by_connection_;
+    TestServer server_;  // The last member: its threads use the others until it has stopped.
 };
 
 gateway::Options options_of(const std::string& application) {

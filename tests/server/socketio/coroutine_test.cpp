@@ -255,8 +255,8 @@ TEST(SocketIoCoroutine, AnExceptionCostsItsClientTheConnection) {
 }
 
 TEST(SocketIoCoroutine, MiddlewareDecidesLater) {
-    TestServer t;
     std::atomic<bool> open{false};
+    TestServer t;
     t.server.socketio().use([&](sio::Socket) -> Task<std::optional<sio::Error>> {
         co_await t.server.sleep(1ms);
         if (open) co_return std::nullopt;
