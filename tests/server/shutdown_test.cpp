@@ -172,6 +172,32 @@ TEST_F(Stopping, SocketsGet1001AndNobodyIsForced) {
     EXPECT_THROW(Client(t.port()), std::runtime_error);
 }
 
+// The worker notices the stop before the request, which the kernel has taken by then.
+TEST(Stop, ARequestThatHasArrivedIsAnswered) {
+    Transcript events;
+    std::promise<void> gate;
+    TestServer t({.drain_timeout = 1h});
+    hello(t.server);
+    t.server.get("/gate", [&](const Request&, Response& response) {
+        events.add("gate");
+        gate.get_future().wait();
+        response.text("opened");
+    });
+    t.start();
+    Client fresh(t.port()), kept(t.port()), waits(t.port());
+    EXPECT_EQ(kept.get("/").body, "hello");
+    ASSERT_TRUE(eventually([&] { return t.stats().connections_open == 3; }));
+    waits.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
+    ASSERT_TRUE(events.wait_for("gate"));
+    t.server.stop();
+    for (Client* client : {&fresh, &kept}) client->send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE(eventually([&] { return fresh.all_taken() && kept.all_taken(); }));
+    gate.set_value();
+    for (Client* client : {&fresh, &kept}) EXPECT_EQ(client->answer().status, 503);
+    EXPECT_EQ(waits.answer().body, "opened");
+    t.server.wait();
+}
+
 TEST_F(Stopping, ARequestInProgressIsFinishedAndTheNextGets503) {
     Client waits(t.port()), half(t.port()), upgrades(t.port());
     waits.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
