@@ -217,9 +217,9 @@ public:
     [[nodiscard]] std::vector<std::string> addresses() const;
     [[nodiscard]] uint16_t port() const;  // Of the first address; 0: a Unix-domain socket.
     // Reads the certificate files again, each certificate on its own. New connections get the
-    // certificates that can be used. A certificate that cannot be used stays as it was; then the
-    // result is false, and `error` has a reason for each, separated by "; ".
-    bool reload_certificates(std::string& error);
+    // certificates that can be used. A certificate that cannot be used stays as it was; then
+    // std::runtime_error is thrown, with a reason for each, separated by "; ".
+    void reload_certificates();
 
     // ---- Any thread, while the server runs ------------------------------------------------------
     // Sends `message` to every subscriber of `topic`. Returns how many sockets of the calling

@@ -16,6 +16,7 @@
 #include <iostream>
 #include <mutex>
 #include <sstream>
+#include <stdexcept>
 #include <thread>
 
 namespace starling::app {
@@ -138,8 +139,11 @@ base::Result<SiteFacts> prepare(Server& server, const Config& config, const Sett
                                 community::Community* community) {
     auto facts = build_site(server, settings, community);
     if (!facts) return base::Failure(config.fault(facts.error().key, facts.error().what));
-    std::string why;
-    if (!settings.server.certificates.empty() && !server.reload_certificates(why)) {
+    if (settings.server.certificates.empty()) return *std::move(facts);
+    try {
+        server.reload_certificates();
+    } catch (const std::runtime_error& failure) {
+        const std::string why = failure.what();
         const bool ciphers = why.starts_with("no cipher");
         return base::Failure(config.fault(ciphers                     ? "tls.ciphers"
                                           : settings.tls_cert.empty() ? "tls.certificates"
@@ -179,12 +183,19 @@ base::Result<std::unique_ptr<community::Community>> open_community(const Config&
     return base::Failure(config.fault("demo_data", "cannot use '" + path + "': " + opened.error()));
 }
 
+base::Result<std::shared_ptr<log::Sink>> open_log(const Config& config, const Settings& settings) {
+    try {
+        return log::make_sink(settings.log);
+    } catch (const std::runtime_error& failure) {
+        return base::Failure(config.fault("log.path", failure.what()));
+    }
+}
+
 int serve(const Config& config, Settings settings, const Environment& environment,
           std::ostream& out, std::ostream& err) {
-    std::string why;
-    const std::shared_ptr<log::Sink> sink = log::make_sink(settings.log, why);
-    if (!sink) return wrong(err, config.fault("log.path", why));
-    auto log = std::make_shared<StartLog>(sink);
+    const auto sink = open_log(config, settings);
+    if (!sink) return wrong(err, sink.error());
+    auto log = std::make_shared<StartLog>(*sink);
     ServerOptions options = settings.server;
     options.log = log;
     const auto community = open_community(config, settings, environment, err);
@@ -225,9 +236,10 @@ int check(const Config& config, const Settings& settings, const std::string& fil
     const auto folder = std::filesystem::path(settings.log.path).parent_path();
     const bool made_later = std::filesystem::is_directory(folder.empty() ? "." : folder) &&
                             !std::filesystem::exists(settings.log.path);
-    std::string why;
-    if (!made_later && !log::make_sink(settings.log, why))
-        return wrong(err, config.fault("log.path", why));
+    if (!made_later) {
+        const auto sink = open_log(config, settings);
+        if (!sink) return wrong(err, sink.error());
+    }
     out << file << ": the configuration is valid" << std::endl;
     return 0;
 }

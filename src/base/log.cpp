@@ -19,6 +19,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
+#include <stdexcept>
 
 namespace starling::log {
 namespace {
@@ -116,6 +117,22 @@ private:
     bool colour_ = false;
 };
 
+// Blocks all signals for the calling thread, and for the threads that it starts, while it exists.
+class AllSignalsBlocked {
+public:
+    AllSignalsBlocked() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+
+private:
+    sigset_t before_;
+};
+
 class AsyncSink final : public Sink {
 public:
     AsyncSink(const Options& options, std::shared_ptr<Writer> writer,
@@ -127,12 +144,9 @@ public:
         // The thread starts with all signals blocked, because signals are for the threads that wait
         // for them. So if the reader of the log goes away, write() fails with EPIPE and the program
         // goes on.
-        sigset_t all, before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
+        const AllSignalsBlocked blocked;
         pool_ = std::make_shared<spdlog::details::thread_pool>(
             queue_lines_max_ + queue_spare, 1, [] {}, [writer] { writer->report_dropped(); });
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
         logger_ = std::make_shared<spdlog::async_logger>(
             "starling", writer, pool_, spdlog::async_overflow_policy::overrun_oldest);
         logger_->set_level(spdlog::level::debug);
@@ -206,18 +220,15 @@ std::string_view level_name(Level level) noexcept {
     return "off";
 }
 
-std::shared_ptr<Sink> make_sink(const Options& options, std::string& error) {
+std::shared_ptr<Sink> make_sink(const Options& options) {
+    auto counters = std::make_shared<Counters>();
+    auto writer = std::make_shared<Writer>(options.format, counters);
+    if (const auto opened = writer->open(options.path); !opened)
+        throw std::runtime_error(opened.error());
     try {
-        auto counters = std::make_shared<Counters>();
-        auto writer = std::make_shared<Writer>(options.format, counters);
-        if (const auto opened = writer->open(options.path); !opened) {
-            error = opened.error();
-            return nullptr;
-        }
         return std::make_shared<AsyncSink>(options, std::move(writer), std::move(counters));
-    } catch (const std::exception& failure) {
-        error = std::string("cannot start the log: ") + failure.what();
-        return nullptr;
+    } catch (const std::exception& failure) {  // No thread.
+        throw std::runtime_error(std::string("cannot start the log: ") + failure.what());
     }
 }
 

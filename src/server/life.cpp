@@ -36,8 +36,11 @@ void Server::State::begin() {
     auto& options = site.options;
     if (!options.log) {
         const auto level = options.access_log ? log::Level::info : log::Level::warn;
-        std::string closed;  // Standard error is: then nothing is logged.
-        options.log = log::make_sink({.level = level}, closed);
+        try {
+            options.log = log::make_sink({.level = level});
+        } catch (const std::runtime_error&) {
+            // Standard error is closed, so there is no place for a log.
+        }
     }
     group.log = options.log;
     const unsigned workers =
@@ -185,10 +188,9 @@ base::Result<void> Server::State::replace_certificates() {
     return {};
 }
 
-bool Server::reload_certificates(std::string& error) {
+void Server::reload_certificates() {
     const auto replaced = state_->replace_certificates();
-    error = replaced ? std::string() : replaced.error();
-    return static_cast<bool>(replaced);
+    if (!replaced) throw std::runtime_error(replaced.error());
 }
 
 std::vector<std::string> Server::addresses() const {
