@@ -80,8 +80,8 @@ private:
     std::shared_ptr<State> state_;
 };
 
-// The giving side of a Future. It turns an interface that calls back, such as a database client,
-// into a Future for co_await.
+// The side of a Future that supplies its result. A Promise turns an interface that calls back, such
+// as a database client, into a Future for co_await.
 template <class T>
 class Promise {
 public:
@@ -96,10 +96,10 @@ public:
         if (state_) state_->fail(std::make_exception_ptr(BrokenPromise()));
     }
 
-    [[nodiscard]] Future<T> future() {  // The first call; later ones are not valid().
+    [[nodiscard]] Future<T> future() {  // Only the first call returns a valid() Future.
         return std::exchange(future_, Future<T>());
     }
-    // One of these two calls, once. A second call throws std::logic_error.
+    // Call one of these two functions, once. A second call throws std::logic_error.
     template <class... Value>
     void set_value(Value&&... value) {
         taken()->set(std::forward<Value>(value)...);

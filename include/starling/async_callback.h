@@ -54,7 +54,7 @@ struct Home<> {
 template <class F, class... Args>
 struct CoroutineCall {
     CoroutineCall(std::shared_ptr<F> f, const Args&... args) : call(std::move(f)), kept(args...) {}
-    std::shared_ptr<F> call;  // Its captures live as long as the coroutine.
+    std::shared_ptr<F> call;  // The callable's captures live as long as the coroutine.
     std::tuple<Kept<Args>...> kept;
 };
 template <class F>

@@ -13,7 +13,7 @@ inline constexpr std::chrono::milliseconds default_ping_timeout{20'000};
 
 namespace starling::sio {
 
-// Those of Engine.IO, which carries Socket.IO; Node's server has the same.
+// The heartbeat of Engine.IO, which carries Socket.IO. The values are those of Node's server.
 inline constexpr std::chrono::milliseconds default_ping_interval{25'000};
 inline constexpr std::chrono::milliseconds default_ping_timeout{20'000};
 

@@ -81,7 +81,7 @@ struct FormPart {
 struct MultipartLimits {
     uint32_t parts_max = 100;
     uint32_t part_head_bytes_max = 4 * 1024;
-    uint64_t part_bytes_max = UINT64_MAX;  // Of the body of one part.
+    uint64_t part_bytes_max = UINT64_MAX;  // Size of the body of one part.
 };
 
 class Request {
@@ -252,7 +252,7 @@ public:
     bool has_header(std::string_view name) const noexcept;
     std::string_view field_lines() const noexcept { return lines_; }  // "Name: value\r\n" for each.
     std::string_view body() const noexcept;
-    uint64_t body_bytes() const noexcept;  // Of the opened file, or of body().
+    uint64_t body_bytes() const noexcept;  // Size of the opened file, or of body().
     bool deferred() const noexcept { return deferred_; }
     bool closes() const noexcept { return close_; }
 
@@ -270,7 +270,7 @@ private:
     std::shared_ptr<const FileBody> file_;
     Reply::Target* target_ = nullptr;  // The request of later(); null: no server made this.
     uint64_t key_ = 0;
-    std::weak_ptr<PromisedAnswer> answer_;  // Of the Reply that later() returned.
+    std::weak_ptr<PromisedAnswer> answer_;  // The promise that the Reply of later() shares.
     // The coroutine that makes a promised answer; destroyed with the promise.
     std::shared_ptr<void> owned_;
     int status_ = 200;

@@ -29,7 +29,7 @@ class Server;
 struct Options;
 }  // namespace starling::sio
 
-namespace starling::gateway {  // Of <starling/gateway.h>, likewise.
+namespace starling::gateway {  // Defined in <starling/gateway.h>.
 class Gateway;
 struct Options;
 }  // namespace starling::gateway
@@ -215,7 +215,7 @@ public:
     [[nodiscard]] bool stopping() const noexcept;
     // The addresses with their actual ports. Valid after start().
     [[nodiscard]] std::vector<std::string> addresses() const;
-    [[nodiscard]] uint16_t port() const;  // Of the first address; 0: a Unix-domain socket.
+    [[nodiscard]] uint16_t port() const;  // The port of the first address; 0: a Unix-domain socket.
     // Reads the certificate files again, each certificate on its own. New connections get the
     // certificates that can be used. A certificate that cannot be used stays as it was; then
     // std::runtime_error is thrown, with a reason for each, separated by "; ".

@@ -343,7 +343,7 @@ void answer(const Event& event, A&& value);  // Sends the ack, if the client ask
 // A handler that is a coroutine, in <starling/socketio_async.h>.
 template <class H, class... P>
 ArgumentMismatch call_coroutine(const std::shared_ptr<H>& handler, const Event& event);
-// Its captures live as long as the coroutine, also where the listener is removed meanwhile.
+// The callable's captures live as long as the coroutine, even if the listener is removed meanwhile.
 template <class H>
 struct CoroutineHandler {
     std::shared_ptr<H> handler;

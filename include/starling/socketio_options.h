@@ -37,8 +37,8 @@ struct Recovery {
     std::chrono::milliseconds max_disconnection_duration{120'000};
     bool skip_middlewares = true;
     size_t packets_max = 10'000;            // Newest packets kept for clients that are away.
-    uint64_t bytes_max = 64 * 1024 * 1024;  // Of the kept packets.
-    size_t sessions_max = 100'000;          // Clients away at one time.
+    uint64_t bytes_max = 64 * 1024 * 1024;  // Total size of the kept packets.
+    size_t sessions_max = 100'000;          // Clients that are away at one time.
 };
 
 struct Cookie {

@@ -285,7 +285,7 @@ private:
     friend class detail::Emits<Socket, Answer>;
     friend struct starling::detail::SioHome;
     template <class T>
-    static constexpr char object_tag = 0;  // Its address names the type.
+    static constexpr char object_tag = 0;  // The variable's address identifies the type T.
 
     Socket(base::Lifetime<socketio::Server>& server, uint64_t key) noexcept
         : server_(&server), key_(key) {}

@@ -235,7 +235,7 @@ struct Compression {
     // a connection takes about 300 KB.
     bool context_takeover = false;
     size_t threshold_bytes = 1024;  // Smaller messages are not compressed.
-    int window_bits = 15;           // Of the server's compressor: 9 to 15.
+    int window_bits = 15;           // Window of the server's compressor, 9 to 15 bits.
     int level = 6;                  // 1 (fast) to 9 (small).
 };
 
@@ -247,9 +247,10 @@ enum class OnFull : uint8_t {
 
 // The side that ended a WebSocket.
 enum class ClosedBy : uint8_t {
-    peer,   // The peer sent the first close frame.
-    local,  // This server did: the application, a limit, a fault of the peer, or the server's stop.
-    lost,   // No side did: the connection broke, or the peer fell silent.
+    peer,  // The peer sent the first close frame.
+    // This server ended the WebSocket: the application, a limit, a fault of the peer, or a stop.
+    local,
+    lost,  // Neither side ended the WebSocket: the connection broke, or the peer fell silent.
 };
 
 // A handler of Route::close, with or without the last argument. It may be a coroutine.
