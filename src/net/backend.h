@@ -65,15 +65,17 @@ public:
     // soon as the kernel has taken some of the bytes. The stream then submits the rest as a new
     // send; if the kernel is full, the result of the new send is `pending`.
     [[nodiscard]] virtual Sent send(Stream& stream, std::span<const iovec> parts) noexcept = 0;
-    // What became of the stream's pending send, asked before dispatch() tells: as far as the kernel takes
-    // bytes at once, they are taken now. Not `pending`: the send has completed, and Stream::sent() does not
-    // follow. `pending`: the kernel is full, and Stream::sent() follows as it would have. Never calls the
-    // stream; completions of other streams that it comes upon wait for dispatch().
+    // Returns the state of the stream's pending send now, before dispatch() reports it. The kernel
+    // first takes the bytes that it has room for. Not `pending`: the send has completed, and
+    // Stream::sent() does not follow. `pending`: the kernel is full, and Stream::sent() follows
+    // later as usual. This function never calls the stream. Completions of other streams that it
+    // finds wait for dispatch().
     //
-    // This is for queues at their limit. A limit is there for a peer that does not read, so it counts what the
-    // kernel has refused: a burst that the kernel would take says nothing about the peer, whatever the
-    // backend. epoll has asked the kernel in send() already. io_uring submits what is prepared, by which the
-    // kernel tries each send once, and then looks for the completion of this one.
+    // Call it for a queue at its limit. The limit stops peers that do not read, so it counts only
+    // bytes that the kernel has refused: a burst that the kernel would take says nothing about the
+    // peer. epoll has already offered the bytes to the kernel in send(). io_uring submits its
+    // prepared operations, so that the kernel tries each send once, and then looks for the
+    // completion of this send.
     [[nodiscard]] virtual Sent ask(Stream& stream) noexcept = 0;
     // False: send() reads the bytes before it returns or not at all, so their memory only needs to
     // live during the call. True: a pending send reads the bytes later.

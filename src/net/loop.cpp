@@ -119,7 +119,7 @@ void Loop::settle() {
         closing_.take_all(waiting);
     }
     while (!replaced_.empty()) {
-        // Its destructor may replace another handler.
+        // The handler's destructor may replace another handler.
         const auto freed = std::move(replaced_.back());
         replaced_.pop_back();
     }

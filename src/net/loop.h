@@ -56,8 +56,8 @@ public:
     }
     void stop();
     [[nodiscard]] bool in_loop_thread() const noexcept { return base::running == this; }
-    // False on the thread of another loop. True also on a thread that runs none, which sets up or takes down.
-    // For assertions.
+    // False on the thread of another loop. True also on a thread that runs no loop, such as the
+    // thread that builds or destroys the server. For assertions.
     [[nodiscard]] bool touched_by_own_thread() const noexcept {
         return !base::running || in_loop_thread();
     }

@@ -35,7 +35,8 @@ public:
     ChunkPool& operator=(const ChunkPool&) = delete;
     ~ChunkPool();
 
-    [[nodiscard]] Chunk* take(size_t bytes_wanted);  // Its capacity is at least `bytes_wanted`.
+    // The chunk has room for `bytes_wanted` or more.
+    [[nodiscard]] Chunk* take(size_t bytes_wanted);
     void give_back(Chunk* chunk) noexcept;
     // Frees the chunks that were not needed since the last call, so that a burst does not cost
     // memory for ever.

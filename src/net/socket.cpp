@@ -20,7 +20,7 @@ void set_option(int fd, int level, int name, int value) noexcept {
     ::setsockopt(fd, level, name, &value, sizeof value);
 }
 
-// What the last system call says, with the address.
+// A failure with the address, and the text of errno.
 base::Failure<std::string> last_failure(const Address& address, const std::string& what = {}) {
     const int error = errno;
     return base::Failure(address.to_string() + ": " + what + std::strerror(error));

@@ -239,7 +239,7 @@ void Stream::write_shared_now(const base::SharedBytes& bytes) {
     send_queued();
 }
 
-// Returns how many bytes of `parts` the kernel took, after everything that was queued.
+// Sends the queue and then `parts`. Returns how many bytes of `parts` the kernel took.
 size_t Stream::send_now(std::span<const iovec> parts) {
     constexpr size_t parts_max = 32;
     std::array<iovec, parts_max> all;
@@ -273,7 +273,7 @@ void Stream::offer_queued() {
         }
         sent(now.bytes, now.error);
     }
-    refused_ = was_refused;  // A send that was taken in pieces was not refused in the end.
+    refused_ = was_refused;  // The kernel took the whole send, although in pieces.
 }
 
 void Stream::sent(size_t bytes, int error) {

@@ -113,8 +113,9 @@ public:
 
     // Gives what is queued to the kernel now, not at the end of the tick.
     void send_queued();
-    // The same, and waits for no completion: what queued_bytes() counts afterwards the kernel has refused, and
-    // is_blocked() says whether that is anything. For a queue at its limit; costs a system call or more.
+    // Like send_queued(), and finds out what the kernel refuses without waiting for a completion.
+    // Afterwards queued_bytes() counts the refused bytes, and is_blocked() tells whether there are
+    // any. For a queue at its limit; costs a system call or more.
     void offer_queued();
 
     // Bytes that the kernel has not taken.

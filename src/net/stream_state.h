@@ -33,7 +33,7 @@ struct StreamLife {
         timed_out,
         over,        // Reset, failed, stalled, complete, or taken off the loop.
         over_held,   // Like over, while the backend still cancels a send.
-        given_back,  // That send has ended.
+        given_back,  // The cancelled send has ended.
     };
     enum class Action : uint8_t {
         none,
@@ -87,7 +87,7 @@ struct StreamOutput {
         wrote,    // Bytes were queued, or on_drained() was asked for.
         flush,    // The loop reaches the stream in its list.
         pending,  // The backend will complete a send later.
-        sent,     // That send has completed, or was cancelled.
+        sent,     // The pending send has completed, or was cancelled.
     };
     enum class Action : uint8_t { none, list, send, fault };
     struct Cell {

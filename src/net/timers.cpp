@@ -20,7 +20,8 @@ TimerId Timers::add(uint64_t due_ms, uint64_t period_ms, std::function<void()> c
 bool Timers::cancel(TimerId id) noexcept {
     const auto found = calls_.find(id);
     if (found == calls_.end()) return false;
-    const auto call = std::move(found->second.call);  // Its destructor may cancel another timer.
+    // The call's destructor may cancel another timer.
+    const auto call = std::move(found->second.call);
     calls_.erase(found);
     if (heap_.size() > 2 * calls_.size() + cancelled_entries_max) {
         std::erase_if(heap_, [this](const Entry& entry) { return !calls_.contains(entry.id); });

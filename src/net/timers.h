@@ -46,7 +46,7 @@ private:
         std::function<void()> call;
     };
 
-    // So many more cancelled entries than live ones are allowed.
+    // The heap may hold this many more cancelled entries than live ones.
     static constexpr size_t cancelled_entries_max = 64;
 
     void push(Entry entry);

@@ -29,12 +29,14 @@ class TlsContext {
 public:
     struct Loaded {
         std::shared_ptr<const TlsContext> context;  // Never null.
-        // Why certificates are still those of `previous`, separated by "; ". Empty: all are new.
+        // Why some certificates were taken over from `previous`, separated by "; ". Empty: all
+        // certificates are new.
         std::string kept = {};
     };
     // The first certificate serves clients that name no host, or a host that no certificate names.
-    // `ciphers`: those of TLS 1.2, in OpenSSL's format. The error names the unusable file. If
-    // `previous` was made of as many certificates, an unusable one is replaced by the one there.
+    // `ciphers`: the suites of TLS 1.2, in OpenSSL's format. The error names the unusable file. If
+    // `previous` has the same number of certificates, an unusable certificate is no error: the
+    // certificate at the same position in `previous` takes its place.
     [[nodiscard]] static base::Result<Loaded> load(
         const std::vector<CertificateFiles>& certificates, const std::string& ciphers,
         const TlsContext* previous = nullptr);
@@ -95,8 +97,8 @@ private:
     std::string output_;
     uint32_t key_updates_ = 0;  // The peer's KeyUpdates in `minute_`.
     uint32_t minute_ = 0;
-    bool out_of_memory_ =
-        false;  // A callback wanted memory; OpenSSL's frames cannot be passed by its exception.
+    // A callback ran out of memory; its exception must not pass through OpenSSL's functions.
+    bool out_of_memory_ = false;
 };
 
 }  // namespace starling::net
