@@ -13,7 +13,7 @@ namespace starling::server {
 namespace {
 
 constexpr size_t write_now_from_bytes = 8 * 1024;
-constexpr size_t file_piece_bytes = 32 * 1024;  // Sent of each download in one tick.
+constexpr size_t file_piece_bytes = 32 * 1024;  // Bytes of each download that one tick sends.
 
 }  // namespace
 

@@ -21,7 +21,7 @@ bool BodyRoute::begin_body(HttpConnection& connection, const http::Request& requ
 void BodyRoute::answer(HttpConnection& connection, const http::Request& request,
                        http::Response& response) {
     auto reader = connection.take_body_reader();
-    // Null for a request without a body: its reader is made here.
+    // A request without a body has no reader yet: make it here.
     if (!reader) reader = std::make_unique<http::BodyReader>(open_(request, http::RequestBody()));
     if (reader->end) reader->end(response);
 }

@@ -150,7 +150,7 @@ void HttpConnection::hand_over(http::Response& response) {
     writer_.write_last_head(*stream_, worker_->scratch(), response, worker_->date());
     log_access();
     end_request(RequestEnd::answered);
-    // This object has nothing more to do. It is freed at the end of the tick.
+    // This object has nothing more to do, and is freed at the end of the tick.
     phase_.on(Event::handed_over);
     Connection& successor = *successor_;
     stream_->replace_handler(std::move(successor_));

@@ -207,7 +207,7 @@ void HttpConnection::decide_upgrade_now() {
     phase_.on(Event::decides);
     promised_.reset();
     try_upgrade();
-    // What the client sent meanwhile is the WebSocket's.
+    // Bytes that the client sent meanwhile belong to the WebSocket.
     if (stream_->is_open()) stream_->resume_receiving();
 }
 

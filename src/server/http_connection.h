@@ -129,7 +129,8 @@ private:
     // ---- Answering ------------------------------------------------------------------------------
     void decide(const http::Request& request, http::Response& response);
     void call_route(const http::Request& request, http::Response& response);
-    // Runs code of the application. False: it threw, and `response` is now the answer to that.
+    // Runs code of the application. False: the code threw, and `response` is now the answer to its
+    // exception.
     template <class F>
     [[nodiscard]] bool guarded(const http::Request& request, http::Response& response, F&& call) {
         http::Response* const outer = std::exchange(answering_, &response);

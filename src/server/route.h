@@ -43,11 +43,11 @@ public:
     // rules of the server apply, before answer(). The result lives as long as the route.
     [[nodiscard]] virtual const http::CorsOptions* cors() const noexcept { return nullptr; }
 
-    // True: requests come only by addresses that are for it alone, if the server has such an address: see
-    // Listen::Serves.
+    // True: if an address of the server is reserved for the control API (Listen::Serves), requests
+    // to this route come only by such an address.
     [[nodiscard]] virtual bool is_control() const noexcept { return false; }
-    // True: requests are answered also while the server stops, which keeps its listeners open for them until
-    // its features have finished. Every other request gets 503 then.
+    // True: this route answers requests also while the server stops; the listeners stay open until
+    // the features have finished. Meanwhile requests to other routes get 503.
     [[nodiscard]] virtual bool answers_while_stopping() const noexcept { return false; }
 
     // Called at the head of a request with a body. False: `response` is the answer, the body is not

@@ -77,9 +77,9 @@ struct Site {
     std::vector<DefaultHeader> default_headers;
     // A path without a route is looked up again in lower case and without a slash at its end.
     bool lenient_paths = false;
-    bool control_apart = false;           // Some address is for Route::is_control() alone.
-    bool answers_while_stopping = false;  // Some route does, see Route::answers_while_stopping().
-    std::vector<std::string> masked_queries;  // For http::mask_query().
+    bool control_apart = false;           // An address is reserved for routes with is_control().
+    bool answers_while_stopping = false;  // A route has answers_while_stopping().
+    std::vector<std::string> masked_queries;  // Query parameters for http::mask_query().
     std::string error_field_lines;            // The default headers, for errors of the protocol.
 };
 

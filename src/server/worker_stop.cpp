@@ -19,7 +19,8 @@ constexpr uint64_t closed_per_round_min = 10;
 
 void Worker::stop(bool at_once) {
     if (!std::exchange(stopping_, true)) {
-        // Where a feature answers requests to the last, new clients get 503 until it has finished.
+        // If a feature still answers requests, the listeners stay open until it has finished; new
+        // clients get 503 from them.
         if (!site().answers_while_stopping) listeners_.clear();
         const auto drain_ms = static_cast<uint64_t>(site().options.drain_timeout.count());
         deadline_ms_ = loop_.now_ms() + drain_ms;

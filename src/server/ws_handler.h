@@ -48,7 +48,8 @@ struct WsAdmission {
 
 class WsHandler {
 public:
-    // What a connection stores for its handler. Each costs memory only when it is used.
+    // What a connection stores for its handler: a member that is true names a value, which costs
+    // memory only in connections that have one.
     struct Remembers {
         bool close_reason = false;  // For on_closed().
         // The number of messages that a full queue dropped; for on_dropped().

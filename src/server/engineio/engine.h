@@ -179,8 +179,8 @@ private:
         base::SlotKey post;  // The POST whose body is arriving, a key of Worker::replies().
         // The poll answered last, a key of Worker::replies(), until its answer has left.
         base::SlotKey answered;
-        bool post_jsonp = false;  // That POST is a JSONP form.
-        bool post_held = false;   // Its packets were taken; resume() answers it.
+        bool post_jsonp = false;  // The POST in `post` is a JSONP form.
+        bool post_held = false;   // The packets of that POST were taken; resume() answers it.
         std::unique_ptr<UnjoinedSessions::Entry> unjoined;  // Null: the session is used.
     };
     [[nodiscard]] Extras& extras();

@@ -165,7 +165,7 @@ void EngineWorker::free_dead() noexcept {
     while (dead_.linked()) {
         auto* const session = static_cast<EngineSession*>(dead_.next());
         session->unlink();
-        delete session;  // Its handler may end another session, which joins the list.
+        delete session;  // The session's handler may end another session, which joins the list.
     }
 }
 

@@ -61,13 +61,13 @@ void EnginePoll::answer(std::string payload, std::string_view type) {
         response.header("Content-Encoding", "gzip").body(small, type);
     else
         response.body(std::move(payload), type);
-    // Only if the answer was promised; else returning from the handler sends it.
+    // If the answer was not promised, it is sent when the handler returns.
     connection->end_later();
 }
 
 void EngineSession::request_ended(base::SlotKey request, RequestEnd how) {
     if (poll_ && poll_->request() == request) return poll_left();
-    if (extras_ && extras_->answered == request) {  // Its answer has left.
+    if (extras_ && extras_->answered == request) {  // The answer to the last poll has left.
         extras_->answered = {};
         return release_extras();
     }

@@ -35,7 +35,7 @@ private:
     const base::SlotKey request_;
     const std::string j_;
     const bool jsonp_, supports_binary_;
-    std::optional<size_t> threshold_;  // The least size that is gzipped; nothing: never.
+    std::optional<size_t> threshold_;  // Replies of at least this size are gzipped; nothing: never.
 };
 
 }  // namespace starling::server

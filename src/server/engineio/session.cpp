@@ -315,7 +315,7 @@ void EngineSession::act(const Actions& actions, const engineio::Packet* packet) 
     if (actions.flush_poll && queue_ && core_.claim_poll()) answer_poll(true, {});
     if (actions.flush_websocket) {
         flush_websocket();
-        // The upgrade of a paused session; else it is paused already.
+        // A paused session that upgrades to a WebSocket pauses that WebSocket, too.
         if (core_.paused() && on_websocket() && socket()) socket()->connection().pause();
     }
     if (actions.close_websocket && socket()) {
