@@ -103,7 +103,7 @@ void greet(const Server& server, const Settings& settings, const SiteFacts& fact
     for (size_t i = 0; i < urls.size(); ++i) out << (i ? ", " : "") << urls[i];
     const unsigned workers = worker_count(settings);
     out << " (" << workers << (workers == 1 ? " worker)\n" : " workers)\n");
-    // A root of the user's may hold other pages.
+    // The document root may be the user's own folder, which has other pages.
     const bool has_pages = std::filesystem::exists(settings.root + "/echo/index.html");
     if (settings.demo && has_pages && !urls.empty() && urls.front().starts_with("http"))
         out << "pages: " << urls.front() << "/echo, " << urls.front() << "/chat, " << urls.front()

@@ -1,5 +1,5 @@
-// app/config/gateway.cpp: the part of app/config/config.h that is about the gateway: where its
-// applications are named, and what its settings say as a whole.
+// app/config/gateway.cpp: the part of app/config/config.h that is about the gateway: which
+// applications its routes have, and the check of its settings as a whole.
 #include "app/config/config.h"
 
 #include <algorithm>
@@ -47,7 +47,8 @@ void Config::begin_gateway(const Environment& environment) {
     if (named && !names("gateway.olares")) settings_.gateway.olares = gateway::Olares::on;
 }
 
-// From a flag or a variable: for every route, or for the one route that is there by default.
+// Stores a value from a flag or a variable in every route; if there is no route, makes one with the
+// defaults first.
 bool Config::set_in_routes(const std::string& where, const Row& row, const std::string& value) {
     auto& routes = settings_.gateway.routes;
     if (routes.empty()) routes.emplace_back();
@@ -88,8 +89,8 @@ bool Config::finish_gateway() {
     return true;
 }
 
-// Of the routes that name no application: from the environment, else from the manifest, else the
-// address that the document of Olares' container gives.
+// Gives an application to the routes that name none: that of the environment, else that of the
+// manifest, else the default address of Olares' container.
 bool Config::name_applications() {
     auto& routes = settings_.gateway.routes;
     const auto set_all = [&](const std::string& application) {

@@ -32,7 +32,9 @@ using Check = std::optional<std::string> (*)(std::string_view text);
 
 struct Row {
     std::string_view key;
-    Slot (*slot)(Settings&);   // In a list of mappings: of the last element, which must exist.
+    // The row's setting; in a list of mappings, a member of the list's last element, which must
+    // exist.
+    Slot (*slot)(Settings&);
     int64_t min = 0, max = 0;  // Limits of a number. Durations: in milliseconds.
     Check check = nullptr;     // Checks a text, or each text of a list.
     bool path = false;         // A file name, relative to the configuration file's folder.

@@ -45,10 +45,10 @@ struct Settings {
     std::chrono::milliseconds auth_leeway{30'000};
 
     bool gateway_enabled = false;               // `starling gateway` serves it in any case.
-    gateway::Options gateway = {.routes = {}};  // No route: one with the defaults.
-    bool gateway_demo = false;                  // It is that of app/demo/gateway_demo.h.
+    gateway::Options gateway = {.routes = {}};  // No route: one route with the defaults is used.
+    bool gateway_demo = false;   // The gateway is the one of app/demo/gateway_demo.h.
     std::string control_listen;  // The address of the control API; "": those of `listen`.
-    std::string manifest;        // "": none. Names the application of a route without one.
+    std::string manifest;  // "": none. The manifest names the application of a route that has none.
 
     // From the flags and the environment; both together replace server.certificates.
     std::string tls_cert, tls_key;

@@ -14,7 +14,7 @@ namespace json = boost::json;
 constexpr std::string_view topic = "demo";
 // An echo must fit into an answer of 64 KiB.
 constexpr size_t message_bytes_max = 32 * 1024;
-// A webhook's data may be 128 deep.
+// The data of a webhook is nested at most 128 deep.
 constexpr size_t depth_max = 160;
 
 // "" if the address cannot be reached over plain HTTP, or is not known before the start.

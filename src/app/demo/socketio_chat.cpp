@@ -111,8 +111,8 @@ private:
         });
     }
 
-    Server& server_;   // Outlives its handlers, and so this object.
-    sio::Server& io_;  // Outlives its handlers too.
+    Server& server_;   // The server outlives its handlers, which own this object.
+    sio::Server& io_;  // The Socket.IO server outlives its handlers, too.
     SocketIoMembers members_;
 };
 

@@ -6,7 +6,7 @@
 //     GET  articles, articles/256
 //     GET  articles/256/comments?after=17
 //     POST articles/256/comments {"text"}         pushes GotNew on ArticleMessage256
-//     GET  friends                                needs a login, like what follows
+//     GET  friends                                needs a login, as the next line does
 //     POST friends/ask, friends/accept, friends/part {"email"}
 //                                                 push GotNew on SystemMessage<email> of both
 //

@@ -18,7 +18,8 @@ namespace starling::app::community {
 
 // Longest wait for another process that writes. Short, since a worker's thread waits.
 inline constexpr int busy_timeout_ms = 50;
-inline constexpr int64_t database_pages_max = 16 * 1024;  // Of 4 KiB: 64 MiB; then writes fail.
+// Pages of 4 KiB, so 64 MiB; then writes fail.
+inline constexpr int64_t database_pages_max = 16 * 1024;
 
 class Statement {
 public:

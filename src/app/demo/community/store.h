@@ -19,7 +19,8 @@
 
 namespace starling::app::community {
 
-inline constexpr int64_t comments_max = 1000;  // Of one article; the oldest are deleted beyond.
+// Comments on one article; beyond the limit the oldest ones are deleted.
+inline constexpr int64_t comments_max = 1000;
 inline constexpr int64_t comments_page_max = 100;
 inline constexpr size_t secret_bytes_min = 32;  // RFC 7518 section 3.2.
 
