@@ -19,7 +19,7 @@ bool is_api_key(std::string_view given, std::span<const std::string> keys) {
     bool found = false;
     for (const std::string& key : keys) {
         const auto one = base::sha256(key);
-        // Every key is compared, so that the time does not tell which of them it was.
+        // Every key is compared, so that the time does not tell which key matched.
         found |= ::CRYPTO_memcmp(one.data(), wanted.data(), wanted.size()) == 0;
     }
     return found;

@@ -1,4 +1,4 @@
-// base/checked_cast.h: a downcast to a class that the code around it guarantees. Builds with
+// base/checked_cast.h: a downcast to a class that the surrounding code guarantees. Builds with
 // assertions check the class each time; in a release build the cast costs nothing.
 #pragma once
 

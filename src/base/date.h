@@ -1,8 +1,8 @@
 // base/date.h: the date and the time of day of a moment, and the digits in which they are written.
 //
-// Moments are milliseconds since 1970-01-01T00:00:00Z; before it they are negative. Dates are those of the
-// Gregorian calendar, also where they lie before its introduction. Pure, but for local_time(), which asks the
-// C library for the time zone. Owner: none. Thread: any.
+// Moments are milliseconds since 1970-01-01T00:00:00Z; earlier moments are negative. Dates are
+// those of the Gregorian calendar, even for days before that calendar was introduced. Pure, except
+// for local_time(), which asks the C library for the time zone. Owner: none. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct DateTime {
 [[nodiscard]] DateTime utc_time(int64_t unix_ms) noexcept;
 [[nodiscard]] DateTime local_time(int64_t unix_ms) noexcept;
 
-// At least `digits` of them: zeros come first.
+// Appends `number` with leading zeros, so that it has at least `digits` digits.
 void append_number(std::string& out, uint64_t number, unsigned digits);
 void append_date(std::string& out, const DateTime& time);          // 2026-11-21
 void append_clock(std::string& out, const DateTime& time);         // 14:00:00

@@ -41,7 +41,7 @@ public:
         : rest_(value.text.substr(1, value.text.size() - 2)),
           object_(value.kind == JsonKind::object) {}
 
-    // False after the last one.
+    // False after the last member or item.
     [[nodiscard]] bool next() noexcept;
     // The name of an object's member, as a raw string, see json_text.h.
     [[nodiscard]] std::string_view key() const noexcept { return key_; }

@@ -12,7 +12,7 @@
 
 namespace starling::base {
 
-// The net::Loop that this thread is running; null for none.
+// The net::Loop that this thread is running; null if the thread runs no loop.
 inline constinit thread_local const void* running = nullptr;
 
 template <class T>

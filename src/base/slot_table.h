@@ -27,13 +27,14 @@ struct SlotKey {
 // Slots have numbers below 2 to this power.
 inline constexpr unsigned slot_bits = 21;
 
-// A key in one word, for handles that an application keeps: the generation, above it the slot, and on top the
-// index of the worker whose table it is, where the word is to differ between workers.
+// A key in one word, for handles that an application keeps. From the low bits up: the generation,
+// the slot, the index of the worker whose table it is (0 if the words of different workers need not
+// differ).
 [[nodiscard]] constexpr uint64_t pack(SlotKey key, uint32_t worker = 0) noexcept {
     STARLING_ASSERT(key.slot >> slot_bits == 0);
     return (static_cast<uint64_t>(worker) << slot_bits | key.slot) << 32 | key.generation;
 }
-// Without the worker.
+// Drops the worker's index.
 [[nodiscard]] constexpr SlotKey unpack(uint64_t word) noexcept {
     return {static_cast<uint32_t>(word >> 32) & ((static_cast<uint32_t>(1) << slot_bits) - 1),
             static_cast<uint32_t>(word)};

@@ -235,11 +235,14 @@ uint64_t Session::deadline_ms() const noexcept {
 void Session::pause(uint64_t now_ms) noexcept {
     if (paused_) return;
     paused_ = true;
-    // The client waits for a pong for ping_timeout_ms, from a ping on that is not read.
+    // While paused, the session does not read the client's pings. The client gives up
+    // ping_timeout_ms after its ping, so pongs are sent at half that interval without being asked
+    // for.
     if (revision_ == Revision::eio3) heartbeat_at_ms_ = now_ms + options_->ping_timeout_ms / 2;
 }
 
-// The client's heartbeats that were not read come now: it has the whole time for the next one.
+// The heartbeats that the client sent during the pause are read now. From now on the client has the
+// full time for its next heartbeat.
 void Session::resume(uint64_t now_ms) noexcept {
     if (!paused_) return;
     paused_ = false;

@@ -117,9 +117,10 @@ public:
     [[nodiscard]] Actions on_timer(uint64_t now_ms) noexcept;
     [[nodiscard]] uint64_t deadline_ms() const noexcept;  // UINT64_MAX if the session is closed.
 
-    // While paused, the caller reads nothing from the client. The client's heartbeats are not
-    // missed then: the client gets pings (revision 3: pongs) without having answered (asked). The
-    // caller sets its timer to deadline_ms() after each call. Repeated calls do no harm.
+    // While paused, the caller reads nothing from the client, and the session does not miss the
+    // client's heartbeats: in revision 4 it sends pings without waiting for pongs, in revision 3 it
+    // sends pongs without having read a ping. The caller sets its timer to deadline_ms() after each
+    // call. Repeated calls do no harm.
     void pause(uint64_t now_ms) noexcept;
     void resume(uint64_t now_ms) noexcept;
     [[nodiscard]] bool paused() const noexcept { return paused_; }

@@ -79,7 +79,8 @@ private:
     State state_ = State::preamble;
     bool named_ = false;  // The part's head has a Content-Disposition.
     size_t matched_ = 2;  // How many bytes of the delimiter the input so far ends with.
-    size_t before_ = 2;   // How many of those are not content: the head's line end.
+    // How many of these matched bytes are not content: the line end of the part's head.
+    size_t before_ = 2;
     uint64_t part_bytes_ = 0;
     uint32_t parts_ = 0;
     uint32_t head_bytes_ = 0;

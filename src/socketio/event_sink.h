@@ -16,10 +16,10 @@ class Socket;
 
 // Valid until the call returns.
 struct ClientEvent {
-    // The array of name and arguments as the client sent it: JSON. "": only `data` has it, since the
-    // event came with attachments or in MessagePack.
+    // The event as the client sent it: a JSON array of the name and the arguments. "": the event
+    // came with attachments or in MessagePack, so only `data` holds it.
     std::string_view text;
-    const Json& data;  // The same array, with the attachments in place.
+    const Json& data;  // The same array as a value, with the attachments in place.
     std::optional<uint64_t> ack_id;
 };
 

@@ -73,7 +73,8 @@ public:
     }
     // Null: the socket is gone, or the calling thread is not that of its worker.
     [[nodiscard]] static Socket* find_here(const sio::Socket& handle) { return handle.here(); }
-    [[nodiscard]] uint32_t index() const noexcept { return index_; }  // Of the worker.
+    // The worker's index, also this core's index in the adapter.
+    [[nodiscard]] uint32_t index() const noexcept { return index_; }
     [[nodiscard]] base::SlotTable<Socket>& sockets() noexcept { return sockets_; }
 
     // ---- Commands -------------------------------------------------------------------------------
@@ -177,7 +178,7 @@ private:
     base::Lifetime<Server>& lifetime_;
     Adapter& adapter_;
     Runtime& runtime_;
-    const uint32_t index_;  // This core's index in the adapter.
+    const uint32_t index_;  // Index of the worker, and of this core in the adapter.
     Names names_;
     Arena arena_;
     Encoder encoder_;

@@ -13,8 +13,8 @@
 
 namespace starling::socketio {
 
-// What is kept of the request that opened the session. All texts share one allocation, because they
-// live as long as the client.
+// The facts kept about the request that opened the session. All texts share one allocation, because
+// they live as long as the client.
 class ConnectInfo {
 public:
     static constexpr int64_t never_s = INT64_MAX;

@@ -22,7 +22,7 @@ struct FrameHeader;
 
 // The limits of a route, shared by its connections.
 struct ReceiverLimits {
-    uint64_t message_bytes_max = 1'000'000;  // Of a decompressed message; 1009 beyond.
+    uint64_t message_bytes_max = 1'000'000;  // Size of a decompressed message; 1009 beyond.
     uint32_t fragments_max = 1024;  // Frames in a message, empty ones included; 1008 beyond.
 };
 

@@ -25,7 +25,7 @@ struct Outcome {
     };
 
     Kind kind = Kind::pending;
-    std::string_view reason;  // What is wrong, for logs; static.
+    std::string_view reason;  // The fault, for logs; static text.
     Packet packet;
 };
 
