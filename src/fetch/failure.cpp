@@ -13,7 +13,8 @@ std::string within(std::string_view what, uint32_t timeout_ms) {
     return std::string(what) + " within " + std::to_string(timeout_ms) + " ms";
 }
 
-// "SSL certificate problem: self-signed certificate": what comes before the colon is said already.
+// Removes libcurl's prefix, as in "SSL certificate problem: self-signed certificate": the text of
+// this file says the same.
 std::string certificate_text(std::string_view text) {
     constexpr std::string_view said[] = {"SSL certificate problem: ", "SSL: "};
     for (const std::string_view prefix : said)
@@ -52,7 +53,7 @@ std::string describe(const Failure& failure) {
                                           std::min(options.connect_timeout_ms, options.timeout_ms));
     if (failure.cut) return "the head of the answer is longer than allowed";
     if (failure.head_begun && failure.connected) return "the answer ended within its head";
-    // Whatever libcurl says then is of the repetition that it was kept from.
+    // The request was sent, so libcurl's error describes the second try that Request has prevented.
     const bool tls = failure.result == CURLE_SSL_CONNECT_ERROR;
     if (failure.sent && failure.result != CURLE_UNSUPPORTED_PROTOCOL &&
         failure.result != CURLE_WEIRD_SERVER_REPLY && failure.result != CURLE_HTTP2 && !tls)

@@ -12,9 +12,9 @@ namespace starling::fetch {
 struct Failure {
     CURL* easy;
     CURLcode result;
-    const char* text;  // libcurl's own, may be "".
+    const char* text;  // Text of libcurl, may be "".
     const TargetOptions& options;
-    int socket_errno;  // No socket was to be had; 0: other reasons.
+    int socket_errno;  // The errno of socket(); 0: it did not fail.
     bool connected, sent, cut, head_begun;
 };
 

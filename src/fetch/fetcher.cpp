@@ -36,7 +36,7 @@ public:
     [[nodiscard]] size_t in_flight() const noexcept { return in_flight_; }
 
 private:
-    // The request is used again once the answer's views are not any more.
+    // Gives the request back once nobody reads the answer, whose views point into the request.
     struct InUse {
         Request& request;
         ~InUse() { request.target().give_back(request); }
@@ -54,7 +54,8 @@ private:
     Receiver& receiver_;
     size_t in_flight_ = 0;
     Multi multi_;
-    std::vector<std::unique_ptr<Target>> targets_;  // Ends first: removes its transfers.
+    // Destroyed first, which removes the transfers of the targets.
+    std::vector<std::unique_ptr<Target>> targets_;
 };
 
 Fetcher::Fetcher(net::Loop& loop, Receiver& receiver)

@@ -5,17 +5,19 @@
 //     fetcher.post(target, tag, "Cookie: a=b\n", R"({"action":"open"})");
 //     ... later: receiver.fetched(tag, answer)
 //
-// Nothing blocks the loop. Sockets belong to libcurl, and the loop watches them (net/watch.h). Connections are
-// kept alive and reused for 4 seconds after their last answer, less than Node.js keeps them (5 s). Over TLS, HTTP/2
-// is used where the server offers it. Each name that has to be looked up costs a short-lived thread of libcurl, as
-// getaddrinfo() blocks; "localhost" and addresses need none. What was looked up is kept for 5 seconds.
+// Nothing blocks the loop. Sockets belong to libcurl, and the loop watches them (net/watch.h).
+// Connections are kept alive and reused for 4 seconds after their last answer, less than Node.js
+// keeps them (5 s). Over TLS, HTTP/2 is used if the server offers it. To look a name up, libcurl
+// starts a short-lived thread, because getaddrinfo() blocks; "localhost" and addresses need no
+// thread. The addresses of a name are kept for 5 seconds.
 //
 // Proxies: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment count, as for every program
 // that uses libcurl; but not for Unix-domain sockets, "localhost", 127.0.0.0/8 and ::1.
 //
-// At most once: libcurl repeats a request by itself on a new connection only where it had not handed the
-// whole request over. A request that the application may have seen is reported instead, with Answer::sent. So is
-// a request over HTTP/2 that the server refused unseen (REFUSED_STREAM, GOAWAY): libcurl does not tell them apart.
+// At most once: libcurl repeats a request on a new connection only if it has not handed the whole
+// request to the kernel. A request that the application may have seen is reported instead, with
+// Answer::sent. So is a request over HTTP/2 that the server refused unseen (REFUSED_STREAM,
+// GOAWAY): libcurl does not report that difference.
 //
 // Owner: the code that sends webhooks, on each worker. Thread: the loop's; curl_global_init() is called by
 // the first Fetcher of the process.
@@ -45,19 +47,21 @@ struct TargetOptions {
     // 301, 302, 307 and 308, 5 at most, to the same scheme, host and port; method and body are kept. Any other
     // redirect is the answer: 303 too, since it says that the request has been carried out.
     bool follow_redirects = false;
-    // An answer with more is cut. Heads of 1xx and trailers count as head.
+    // A longer answer is cut. Heads of 1xx and trailers count as head.
     size_t header_bytes_max = 65'536, body_bytes_max = 65'536;
 };
 
 struct Answer {
-    uint16_t status = 0;  // 0: no answer, or not a whole head of one.
-    // The request was handed to the kernel in full, so that the application may have seen it. True wherever
-    // there is a status, and after a redirect. False: the application has not got the whole request.
+    uint16_t status = 0;  // 0: no answer, or the head of the answer is incomplete.
+    // The request was handed to the kernel in full, so that the application may have seen it. True
+    // for every answer with a status, and after a redirect. False: the application has not got the
+    // whole request.
     bool sent = false;
     // The head or the body was longer than allowed, or the body did not come to its end in time. The status
     // stands; `body` must not be used.
     bool cut = false;
-    // Valid during the call. Of a header field that stands twice, the first.
+    // Valid during the call. If the answer has a header field twice, the value is that of the
+    // first.
     std::string_view content_type, retry_after, body;
     // Why there is no status, in plain words: "connection refused", "no answer within 2000 ms". Else "".
     std::string_view error;
@@ -65,8 +69,9 @@ struct Answer {
 
 class Receiver {
 public:
-    // Called once for each post(), from the loop. It may call Fetcher::post() and add(); it must not destroy the
-    // Fetcher. What it throws is told by Loop::on_escaped().
+    // Called once for each post(), from the loop. fetched() may call Fetcher::post() and add(); it
+    // must not destroy the Fetcher. Loop::on_escaped() gets the text of an exception that fetched()
+    // throws.
     virtual void fetched(uint64_t tag, const Answer& answer) = 0;
 
 protected:
@@ -77,21 +82,24 @@ class Target;  // Owned by the Fetcher.
 
 class Fetcher {
 public:
-    Fetcher(net::Loop& loop, Receiver& receiver);  // Both outlive it.
-    ~Fetcher();  // Drops every request under way; nothing is reported.
+    Fetcher(net::Loop& loop, Receiver& receiver);  // Both arguments outlive the Fetcher.
+    ~Fetcher();  // Drops every request under way; fetched() is not called for them.
     Fetcher(const Fetcher&) = delete;
     Fetcher& operator=(const Fetcher&) = delete;
 
-    // The target stays until the Fetcher ends. Throws std::invalid_argument for a URL that libcurl does not
-    // take or that is not one of http or https, for a `ca_path` that cannot be read and for a timeout of 0.
+    // The target stays until the Fetcher ends. Throws std::invalid_argument for a URL that libcurl
+    // cannot parse or whose scheme is neither http nor https, for a `ca_path` that cannot be read,
+    // and for a timeout of 0.
     Target& add(const TargetOptions& options);
-    // Starts a POST; never calls fetched() before it returns. `headers`: lines "Name: value", each ended by
-    // '\n', sent in this order; an empty value is sent as an empty field. CR and NUL must not occur: such a line is
-    // an assertion's fault, and elsewhere left out. Left out as well are the fields that belong to the
-    // connection or to the body: Connection, Content-Length, Content-Type (application/json is sent), Expect, Host,
-    // Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade. `headers` is copied.
+    // Starts a POST; never calls fetched() before it returns. `headers`: lines "Name: value", each
+    // ended by '
+    // ', sent in this order; an empty value is sent as an empty field. A line with CR or NUL fails
+    // an assertion; a build without assertions leaves the line out. The fields that belong to the
+    // connection or to the body are left out, too: Connection, Content-Length, Content-Type
+    // (application/json is sent), Expect, Host, Keep-Alive, Proxy-*, TE, Trailer,
+    // Transfer-Encoding, Upgrade. `headers` is copied.
     void post(Target& target, uint64_t tag, std::string_view headers, std::string body);
-    // Posts that fetched() has not been called for.
+    // The number of posts for which fetched() has not been called yet.
     [[nodiscard]] size_t in_flight() const noexcept;
 
 private:

@@ -11,11 +11,12 @@ namespace starling::fetch {
 
 namespace {
 
-// libcurl asks for leave to send a longer body (RFC 9110, 10.1.1), unless it is told not to; older versions do
-// so from 1 KiB on.
+// From this size on, the request tells libcurl not to send "Expect: 100-continue" (RFC 9110 section
+// 10.1.1), which would delay the body. Older versions of libcurl send that field for bodies of 1
+// KiB and more.
 constexpr size_t asks_from_bytes = 1'000;
 
-// RFC 9110, 5.6.2.
+// tchar, RFC 9110 section 5.6.2.
 constexpr auto name_characters = [] {
     std::array<bool, 256> characters{};
     for (int c = 0; c < 256; ++c)
@@ -50,7 +51,7 @@ void write_line(std::string_view line, std::string& out) {
     if (!sound || is_ours(name)) return;
     const std::string_view value = base::trim(line.substr(colon + 1));
     out += name;
-    if (value.empty())  // libcurl's way to say: with an empty value.
+    if (value.empty())  // With ';' in place of ':', libcurl sends the field with an empty value.
         out += ';';
     else
         (out += ": ") += value;
@@ -62,7 +63,8 @@ void write_line(std::string_view line, std::string& out) {
 void write_header_lines(std::string_view headers, size_t body_bytes, std::string& out) {
     using namespace std::string_view_literals;
     out = "Content-Type: application/json\0"sv;
-    if (body_bytes >= asks_from_bytes) out += "Expect:\0"sv;  // Without a value: not sent.
+    // Without a value, libcurl does not send the field.
+    if (body_bytes >= asks_from_bytes) out += "Expect:\0"sv;
     while (!headers.empty()) {
         const size_t end = std::min(headers.find('\n'), headers.size());
         write_line(headers.substr(0, end), out);

@@ -7,7 +7,8 @@
 
 namespace starling::fetch {
 
-// Replaces `out` by lines that each end with NUL. `headers` and what is left out of it: Fetcher::post().
+// Replaces `out` by lines that each end with NUL. Fetcher::post() describes `headers`, and the
+// fields that are left out.
 void write_header_lines(std::string_view headers, size_t body_bytes, std::string& out);
 
 }  // namespace starling::fetch

@@ -17,7 +17,7 @@ namespace starling::fetch {
 
 namespace {
 
-// What ends a scope by an exception needs another turn.
+// Calls `call` if an exception ends the scope.
 template <class F>
 class OnThrow {
 public:
@@ -33,10 +33,11 @@ private:
     const int before_;
 };
 
-// Of an idle HTTP/1 connection. True: it has ended, was reset, or bears bytes that nobody asked for: another
-// answer, or a 408 before the end. libcurl 7.88 notices the first of these alone, and would take the bytes for
-// the answer to its next request. So that becomes the first. False: nothing has come; the event is of an answer
-// that libcurl read with its timer.
+// Looks at an idle HTTP/1 connection that has become readable. True: the connection has ended, was
+// reset, or holds bytes that no request asked for (another answer, or a 408 before the end).
+// libcurl 7.88 notices only an end, and would take such bytes for the answer to its next request,
+// so this function shuts the connection down. False: nothing has come; libcurl has already read the
+// answer that made the connection readable.
 bool spoil(int fd) noexcept {
     constexpr int reads_max = 64;
     std::array<char, 4096> bytes;
@@ -53,7 +54,8 @@ bool spoil(int fd) noexcept {
 }  // namespace
 
 Multi::Multi(net::Loop& loop, Owner& owner) : loop_(loop), owner_(owner) {
-    // Thread-safe since libcurl 7.84; never undone, as other code of the process may use libcurl.
+    // Thread-safe since libcurl 7.84. Never undone, because other code of the process may use
+    // libcurl.
     static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
     multi_ = initialized == CURLE_OK ? curl_multi_init() : nullptr;
     if (!multi_) throw std::bad_alloc();
@@ -81,7 +83,8 @@ Multi::~Multi() {
 
 void Multi::add(CURL* easy) {
     failed_.reserve(std::max(transfers_ + 1, kept_connections_max_));  // Nothing below throws.
-    // By default libcurl keeps as many as there are transfers at the moment, times four: none, often.
+    // By default libcurl keeps four times as many connections as it has transfers at that moment,
+    // which is often none.
     if (++transfers_ > kept_connections_max_) {
         kept_connections_max_ *= 2;
         curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, long(kept_connections_max_));
@@ -101,7 +104,8 @@ void Multi::remove(CURL* easy) noexcept {
 int Multi::open_socket(int family, int type, int protocol) noexcept {
     const int fd = ::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     if (fd < 0) return -1;
-    // libcurl may have closed a socket of this number that did not connect, without a word.
+    // libcurl may have closed an earlier socket of this number without calling close_socket(),
+    // because that socket had not connected.
     forget(fd);
     return fd;
 }
@@ -132,7 +136,7 @@ int Multi::let_go(CURL* easy, int fd) noexcept {
     sockets_.erase(found);
     try {
         stalled_.push_back(easy);
-    } catch (...) {  // The transfer goes on with its timeout.
+    } catch (...) {  // The transfer then ends at its timeout.
     }
     return 0;
 }
@@ -141,15 +145,15 @@ int Multi::change_socket(CURL* easy, int fd, int what) noexcept {
     if (what == CURL_POLL_REMOVE) return let_go(easy, fd);
     try {
         const auto [found, added] = sockets_.try_emplace(fd, *this, fd);
-        // The sockets by which the threads that look up names report are made without this flag.
+        // libcurl makes the sockets of its look-up threads without this flag.
         if (added) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
         Socket& socket = found->second;
         socket.wanted = true;
         socket.established = socket.established || Request::of(easy).connected();
         watch(socket, {.readable = what != CURL_POLL_OUT, .writable = what != CURL_POLL_IN});
     } catch (...) {
-        // The kernel has no memory for it. An error would end all transfers, and this object's use with
-        // them: this transfer alone times out instead.
+        // The kernel has no memory to watch the socket. An error here would end all transfers and
+        // make the Multi unusable, so only this transfer suffers: it ends at its timeout.
     }
     return 0;
 }
@@ -166,7 +170,7 @@ void Multi::Socket::on_ready(bool readable, bool writable) {
         (void)watch->change({.readable = !multiplexed && !spoil(fd)});
         return;
     }
-    // May destroy this object.
+    // This call may destroy the Socket.
     multi.drive(fd, (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0));
 }
 
@@ -205,8 +209,9 @@ void Multi::arm() {
 void Multi::drive(int fd, int events) {
     int running = 0;
     curl_multi_socket_action(multi_, fd, events, &running);
-    // Where a host has several addresses and one of them refuses, libcurl 7.88 goes on to the next one with the
-    // transfer's next event: for want of a socket that is its timeout. A pause that ends is an event.
+    // If a host has several addresses and one of them refuses, libcurl 7.88 tries the next address
+    // only at the transfer's next event. The transfer has no socket then, so the next event would
+    // be its timeout. The end of a pause is such an event.
     for (size_t i = 0; i < stalled_.size(); ++i) {
         curl_easy_pause(stalled_[i], CURLPAUSE_RECV);
         curl_easy_pause(stalled_[i], CURLPAUSE_CONT);
@@ -222,7 +227,7 @@ void Multi::report() {
     while (const CURLMsg* const message = curl_multi_info_read(multi_, &left)) {
         if (message->msg != CURLMSG_DONE) continue;
         CURL* const easy = message->easy_handle;
-        const CURLcode result = message->data.result;  // The message ends with the next line.
+        const CURLcode result = message->data.result;  // `message` is valid until remove().
         remove(easy);
         owner_.on_complete(easy, result);
     }

@@ -24,8 +24,9 @@ class Multi {
 public:
     class Owner {
     public:
-        // The transfer has been removed, and may be added again at once. May throw: the loop tells it, and
-        // what else is complete is reported in the next tick.
+        // The transfer has been removed, and may be added again at once. If on_complete() throws,
+        // the loop reports the exception, and the other complete transfers are reported in the next
+        // tick.
         virtual void on_complete(CURL* easy, CURLcode result) = 0;
 
     protected:
@@ -37,12 +38,13 @@ public:
     Multi(const Multi&) = delete;
     Multi& operator=(const Multi&) = delete;
 
-    // Where libcurl refuses (no memory), the transfer is reported as failed, later.
+    // If libcurl refuses the transfer (no memory), on_complete() reports the failure later.
     void add(CURL* easy);
-    // Of a transfer that has not been reported. Closes its connection.
+    // Removes a transfer that has not been reported, and closes its connection.
     void remove(CURL* easy) noexcept;
 
-    // For CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION. -1: no socket.
+    // For CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION. -1: the kernel gives no
+    // socket.
     [[nodiscard]] int open_socket(int family, int type, int protocol) noexcept;
     void close_socket(int fd) noexcept;
 
@@ -54,11 +56,12 @@ private:
         Multi& multi;
         const int fd;
         std::optional<net::Watch> watch;
-        bool wanted = false;  // libcurl waits for it.
-        // The connection stands: libcurl tells by close_socket() when it closes it. A socket that still
-        // connects is closed without a word.
+        bool wanted = false;  // libcurl waits for this socket.
+        // The socket has connected: libcurl will call close_socket() for it. libcurl may close a
+        // socket that still connects without that call.
         bool established = false;
-        // HTTP/2: what comes while no request is under way is libcurl's.
+        // The connection speaks HTTP/2: libcurl reads bytes that come while no request is under
+        // way.
         bool multiplexed = false;
     };
 
@@ -75,11 +78,12 @@ private:
     Owner& owner_;
     CURLM* multi_;
     std::unordered_map<int, Socket> sockets_;
-    std::vector<std::pair<CURL*, CURLcode>> failed_;  // Not taken by libcurl, to be reported.
-    std::vector<CURL*> stalled_;                      // Have to be run again, see drive().
+    // Transfers that libcurl has refused, to be reported.
+    std::vector<std::pair<CURL*, CURLcode>> failed_;
+    std::vector<CURL*> stalled_;  // Transfers to wake up, see drive().
     size_t transfers_ = 0, kept_connections_max_ = 64;
-    // Timers. `soon_`: in the next turn of the timers. `later_` is left armed when libcurl's time moves
-    // back, as it does with each request: it then finds nothing due.
+    // Timers. `soon_` fires in the next run of the timers. libcurl sets a new time with each
+    // request; if that time is later, `later_` keeps its earlier time and then finds nothing due.
     net::TimerId soon_ = 0, later_ = 0;
     uint64_t later_due_ms_ = 0;
     std::optional<uint64_t> due_ms_;

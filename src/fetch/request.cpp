@@ -19,9 +19,9 @@ namespace starling::fetch {
 namespace {
 
 constexpr int redirects_max = 5;
-// What a spare request keeps of its memory.
+// Memory that a spare request keeps in each of its buffers.
 constexpr size_t kept_bytes_max = 4'096;
-// A request over TLS holds a buffer of that size; it is what a TLS record takes.
+// A request over TLS holds a buffer of this size, which is the largest size of a TLS record.
 constexpr long tls_upload_bytes = 16'384;
 
 template <class T>
@@ -31,7 +31,7 @@ void set(CURL* easy, CURLoption option, T value) {
     if (code != CURLE_OK) throw std::runtime_error(curl_easy_strerror(code));
 }
 
-// libcurl takes callbacks as variadic arguments: their types have to be exactly these.
+// libcurl takes callbacks as variadic arguments, so their types must be exactly these.
 using Bytes = size_t (*)(char*, size_t, size_t, void*);
 using Progress = int (*)(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
 using Before = int (*)(void*, char*, char*, int, int);
@@ -72,7 +72,7 @@ Request::Request(Multi& multi, Target& target)
     set(easy, CURLOPT_CA_CACHE_TIMEOUT, 600L);
     set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     set(easy, CURLOPT_NOSIGNAL, 1L);
-    // Where a request ends while its name is still looked up, do not wait for that thread.
+    // If a request ends while a thread looks its name up, do not wait for that thread.
     set(easy, CURLOPT_QUICK_EXIT, 1L);
     if (!options.unix_socket.empty())
         set(easy, CURLOPT_UNIX_SOCKET_PATH, options.unix_socket.c_str());
@@ -95,7 +95,7 @@ void Request::set_callbacks() {
         static_cast<Bytes>([](char* bytes, size_t, size_t size, void* request) {
             return static_cast<Request*>(request)->on_body({bytes, size}) ? size : 0;
         }));
-    // Called after each write, before anything else is done with the connection.
+    // libcurl calls this after each write, before it does anything else with the connection.
     set(easy, CURLOPT_NOPROGRESS, 0L);
     set(easy, CURLOPT_XFERINFODATA, self);
     set(easy, CURLOPT_XFERINFOFUNCTION,
@@ -105,8 +105,9 @@ void Request::set_callbacks() {
                 if (r.connected_ && static_cast<size_t>(uploaded) >= r.body_.size()) r.sent_ = true;
                 return 0;
             }));
-    // libcurl tries again by itself where a connection that it reused turns out to be closed. That must not
-    // repeat a request that was sent in full: it would go to a new connection, or to another old one.
+    // If libcurl reuses a connection and finds it closed, libcurl tries again by itself, on a new
+    // connection or on another old one. A request that was sent in full must not be repeated, so
+    // these callbacks refuse the second try.
     set(easy, CURLOPT_OPENSOCKETDATA, self);
     set(easy, CURLOPT_OPENSOCKETFUNCTION,
         static_cast<OpenSocket>(
@@ -126,7 +127,7 @@ void Request::set_callbacks() {
             r.connected_ = true;
             return CURL_PREREQFUNC_OK;
         }));
-    // The connection keeps this one, and outlives the request.
+    // The connection keeps this callback and outlives the request, so its argument is the Multi.
     set(easy, CURLOPT_CLOSESOCKETDATA, static_cast<void*>(&multi_));
     set(easy, CURLOPT_CLOSESOCKETFUNCTION,
         static_cast<CloseSocket>([](void* multi, curl_socket_t fd) {
@@ -177,7 +178,7 @@ bool Request::follow(CURLcode result, uint64_t now_ms) {
         return false;
     if (status_ != 301 && status_ != 302 && status_ != 307 && status_ != 308) return false;
     CURL* const easy = easy_.get();
-    char* url = nullptr;  // Absolute; libcurl's until the next call of it.
+    char* url = nullptr;  // Absolute; valid until the next libcurl call for `easy`.
     curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &url);
     if (!url || !target_.same_origin(url)) return false;
     const uint64_t spent_ms = now_ms - started_ms_, all_ms = target_.options().timeout_ms;
@@ -201,7 +202,8 @@ bool Request::on_header(std::string_view line) {
             std::from_chars(text.data() + space + 1, text.data() + text.size(), status_);
     } else if (text.empty()) {
         head_complete_ =
-            status_ >= 200 || status_ == 101;  // The head of another 1xx announces one more.
+            // After the head of any other 1xx, another head follows.
+            status_ >= 200 || status_ == 101;
     } else if (status_ >= 200) {
         const size_t colon = std::min(text.find(':'), text.size() - 1);
         const std::string_view name = text.substr(0, colon);
@@ -230,8 +232,8 @@ bool Request::on_body(std::string_view bytes) {
     return !cut_;
 }
 
-// A head that is too long stands for its status. libcurl itself takes no line of more than 100 KB, and says so
-// by CURLE_OUT_OF_MEMORY, from version 8.6 on by CURLE_TOO_LARGE.
+// If the head is too long, its status counts nevertheless. libcurl refuses a line of more than 100
+// KB: with CURLE_OUT_OF_MEMORY, from version 8.6 on with CURLE_TOO_LARGE.
 bool Request::has_answer(CURLcode result) const noexcept {
     constexpr int too_large = 100;
     const bool line_too_long =

@@ -1,8 +1,9 @@
-// fetch/request.h: one POST on an easy handle of libcurl, and what came of it. Used again for the next one.
+// fetch/request.h: one POST on an easy handle of libcurl, and its result. A Request is used for
+// many POSTs, one after the other.
 //
-// Its options are set once; a request sets its body, its header lines and nothing else.
+// The options of the handle are set once; each POST sets only its body and its header lines.
 //
-// Owner: its Target. Thread: the loop's.
+// Owner: the Target. Thread: the loop's.
 #pragma once
 
 #include <curl/curl.h>
@@ -25,20 +26,21 @@ public:
     Request(const Request&) = delete;
     Request& operator=(const Request&) = delete;
 
-    // `headers` and `body` as Fetcher::post() has them.
+    // `headers` and `body`: see Fetcher::post().
     void prepare(uint64_t tag, std::string_view headers, std::string body, uint64_t now_ms);
-    // After it completed: it goes on at the redirect's address, and is to be added again.
+    // Call it when the request has completed. True: the request goes on at the redirect's address,
+    // and must be added to the Multi again.
     [[nodiscard]] bool follow(CURLcode result, uint64_t now_ms);
-    // After it completed. Valid until prepare() or forget().
+    // Call it when the request has completed. The answer is valid until prepare() or forget().
     [[nodiscard]] Answer answer(CURLcode result) const;
-    void forget() noexcept;  // Gives back what a request held.
+    void forget() noexcept;  // Frees what the last POST held.
 
     [[nodiscard]] static Request& of(CURL* easy) noexcept;
-    size_t place = 0;  // Of its Target.
+    size_t place = 0;  // Index in the Target's list of requests under way.
     [[nodiscard]] CURL* easy() const noexcept { return easy_.get(); }
     [[nodiscard]] Target& target() const noexcept { return target_; }
     [[nodiscard]] uint64_t tag() const noexcept { return tag_; }
-    // Its connection stands, TLS included.
+    // The request has a connection; with TLS, the TLS handshake is complete.
     [[nodiscard]] bool connected() const noexcept { return connected_; }
 
 private:
@@ -63,9 +65,9 @@ private:
     uint64_t tag_ = 0, started_ms_ = 0;
     std::string body_;
     std::string lines_;              // Each ended by NUL.
-    std::vector<curl_slist> nodes_;  // Into lines_.
+    std::vector<curl_slist> nodes_;  // Point into lines_.
     int redirects_ = 0;
-    // What is known of its way, since the last redirect. `sent_`: in full.
+    // The state since the last redirect. `sent_`: the request was sent in full.
     bool connected_ = false, sent_ = false;
     int socket_errno_ = 0;
     // The answer.
@@ -73,7 +75,7 @@ private:
     bool head_complete_ = false, cut_ = false;
     size_t head_bytes_ = 0;
     std::string content_type_, retry_after_, answer_body_;
-    mutable std::string text_;  // Of Answer::error.
+    mutable std::string text_;  // Holds Answer::error.
 };
 
 }  // namespace starling::fetch

@@ -24,7 +24,7 @@ struct Origin {
     [[nodiscard]] std::string text() const { return scheme + "://" + host + ":" + port; }
 };
 
-// Empty where libcurl does not take the URL, or not for HTTP; `error` says why.
+// Empty if libcurl cannot parse the URL, or if its scheme is not HTTP; `error` then says why.
 std::optional<Origin> origin_of(const char* url, std::string& error) {
     const std::unique_ptr<CURLU, FreeUrl> parsed(curl_url());
     if (!parsed) throw std::bad_alloc();
@@ -68,7 +68,7 @@ Target::Target(Multi& multi, TargetOptions options) : multi_(multi), options_(st
     if (!origin) throw std::invalid_argument(options_.url + ": " + error);
     if (!options_.ca_path.empty() && ::access(options_.ca_path.c_str(), R_OK) != 0)
         throw std::invalid_argument(options_.ca_path + ": cannot be read");
-    // libcurl takes 0 for: no limit.
+    // libcurl reads a timeout of 0 as "no limit".
     if (options_.timeout_ms == 0 || options_.connect_timeout_ms == 0)
         throw std::invalid_argument(options_.url + ": a timeout of 0");
     origin_ = origin->text();

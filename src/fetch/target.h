@@ -17,7 +17,7 @@ namespace starling::fetch {
 class Target {
 public:
     Target(Multi& multi, TargetOptions options);  // Throws std::invalid_argument.
-    ~Target();                                    // Requests under way are dropped.
+    ~Target();                                    // Drops the requests under way.
     Target(const Target&) = delete;
     Target& operator=(const Target&) = delete;
 
