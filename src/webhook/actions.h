@@ -28,7 +28,7 @@ inline constexpr std::string_view actions_media_type = "application/vnd.starling
 inline constexpr size_t actions_bytes_max = 65'536;
 inline constexpr size_t session_bytes_max = 4'096;
 
-// For the connection of the webhook.
+// Make the connection of the webhook join a topic, or leave it.
 struct Join {
     std::vector<std::string> topics;
 };

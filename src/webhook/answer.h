@@ -35,8 +35,8 @@ public:
     static constexpr size_t key_bytes_max = 255;
 
     struct Options {
-        uint64_t kept_ms = 600'000;  // From the first request on.
-        size_t keys_max = 100'000;   // Beyond: the oldest one is forgotten.
+        uint64_t kept_ms = 600'000;  // Counted from the first request with the key.
+        size_t keys_max = 100'000;   // Beyond this number the oldest key is forgotten.
     };
 
     explicit IdempotencyCache(const Options& options) : options_(options) {}

@@ -3,10 +3,10 @@
 //     {"data":...,"action":"message","user_name":"...","conn_id":"...","token":"...",
 //      "access_public":true}
 //
-// followed by "session" if the answer that accepted the client had one, by "ack_id" if the client waits
-// for an ack of its event, and by "namespace" for a client of Socket.IO in another one than "/". A
-// client's JSON is inserted
-// as it was sent: the order of its keys, repeated names and large integers stay the same.
+// followed by "session" if the answer that accepted the client had one, by "ack_id" if the client
+// waits for an ack of its event, and by "namespace" for a client of Socket.IO in a namespace other
+// than "/". A client's JSON is inserted as it was sent: the order of its keys, repeated names and
+// large integers stay the same.
 //
 // Pure functions, any thread.
 #pragma once
@@ -28,7 +28,7 @@ enum class Action : uint8_t { open, message, close };
 // How data other than a JSON object is passed to the application.
 enum class Data : uint8_t {
     whole,  // Other JSON stays as it is, text becomes a JSON string, binary {"base64":"..."}.
-    objects_only,  // `{}`, as in Olares' gateway; `null` stays `null`.
+    objects_only,  // `{}`, as in Olares' gateway; JSON `null` stays `null`.
 };
 
 // A client's text message; holds a view of it.
@@ -39,8 +39,8 @@ struct ClientText {
 // `text` must be UTF-8. Reads it once and allocates nothing.
 [[nodiscard]] ClientText read_client_text(std::string_view text) noexcept;
 
-// True for a JSON object whose `event` is the string "ping". Of several `event` members the last
-// counts.
+// True for a JSON object whose `event` is the string "ping". If an object has several `event`
+// members, the last one counts.
 [[nodiscard]] bool is_ping(const ClientText& message);
 
 // The value of `data` in the body.

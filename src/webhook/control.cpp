@@ -54,8 +54,8 @@ bool read_send_selector(Fields& fields, bool needs_selector, Selector& out) {
            finish_selector(fields, out, needs_selector, "conn_id, users, tokens");
 }
 
-// "" is skipped among connections and tokens: a caller that does not know a token means no
-// connection by it.
+// Skips "" among connections and tokens: a caller that does not know a token sends "", and means no
+// connection.
 bool read_close_selector(Fields& fields, bool needs_selector, Selector& out) {
     if (!fields.names(Field::conns, out.conns) || !fields.names(Field::users, out.users) ||
         !fields.names(Field::tokens, out.tokens) || !read_access(fields, out.access))
@@ -95,7 +95,7 @@ bool read_payload(Fields& fields, Payload& out) {
     return true;
 }
 
-// An event in place of a payload.
+// Reads an event, or a payload if there is no event.
 bool read_published(Fields& fields, PublishRequest& out) {
     if (!fields.has(Field::event)) {
         if (fields.has(Field::data) && !fields.lenient())

@@ -17,12 +17,13 @@
 
 namespace starling::webhook {
 
-// One message to clients.
+// A message to clients.
 struct Payload {
     bool binary = false;
     // A JSON payload holds exactly the bytes that the application sent. UTF-8 unless binary.
     std::string bytes;
-    bool json = false;  // It was given as JSON: a client of Socket.IO gets a value, not its text.
+    // The payload was given as JSON: a client of Socket.IO gets a value, not a text.
+    bool json = false;
 };
 
 struct SendRequest {
@@ -30,7 +31,7 @@ struct SendRequest {
     Payload payload;
 };
 
-// An event for clients of Socket.IO; those of WebSocket get event_text().
+// An event for clients of Socket.IO. Clients of WebSocket get event_text() of the event.
 struct EmitRequest {
     Selector to;
     Event event;
@@ -42,7 +43,7 @@ struct CloseRequest {
     std::string reason;
 };
 
-// For join and leave.
+// The body of a join or of a leave.
 struct TopicRequest {
     std::string topic;
     Selector of;
@@ -50,7 +51,7 @@ struct TopicRequest {
 
 struct PublishRequest {
     std::string topic;
-    Payload payload;  // Unless there is an event.
+    Payload payload;  // Unused if there is an `event`.
     std::optional<Event> event;
     NameSet except;  // Connection ids.
 };

@@ -18,7 +18,7 @@ class Delivery;
 
 struct DeliveryOptions {
     // Limits of one connection, including the message being sent. A connection that reaches either
-    // limit is not read until it is down to half of both.
+    // limit is not read until its webhooks take half of both limits or less.
     uint32_t messages_max = 1'000;
     uint32_t message_bytes_max = 1 << 20;
     // Limit of Deliveries whose client is gone, for this worker. A gateway with several workers

@@ -206,8 +206,8 @@ bool Delivery::full() const noexcept {
            !worker_.budget().has_room();
 }
 
-// A paused connection has a message in its own queue, so it comes here again. So no connection has
-// to be notified when another one makes room in the budget.
+// A paused connection has a message in its own queue, so regulate() is called for it again. So no
+// connection has to be notified when another one makes room in the budget.
 void Delivery::regulate(Effects& effects) noexcept {
     if (ending_) return;
     if (!paused_ && messages() > 0 && full()) {

@@ -32,7 +32,7 @@ public:
     enum class Phase : uint8_t {
         idle,     // Nothing waits.
         due,      // due() has to be sent.
-        flying,   // Its request is being sent.
+        flying,   // The request of the webhook is being sent.
         pausing,  // The request failed; it is due again at deadline_ms().
         done,     // Nothing is or will be due.
     };
@@ -74,7 +74,7 @@ public:
 
     // True if the message is within the limits. Any message fits if none waits.
     [[nodiscard]] bool fits(size_t data_bytes) const noexcept;
-    // The `data` of the open webhook, in place of `{}`. Before that is sent.
+    // Sets the `data` of the open webhook, in place of `{}`. Call it before that webhook is sent.
     void open_with(std::string data);
     // Queues a message with the `data` that data_of() or event_text() returns, even if it does not fit, because the
     // caller cannot return it to the client. Not allowed after end().

@@ -13,7 +13,7 @@ using base::JsonKind;
 using base::JsonText;
 using base::JsonWalk;
 
-// Names of Socket.IO's own events, which no packet may bear.
+// Names of Socket.IO's own events, which no packet may have as its event.
 constexpr std::array<std::string_view, 6> reserved_events = {
     "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
 
@@ -34,7 +34,7 @@ public:
             return true;
         if (!visit(array)) return false;
         if (out_.attachments.empty()) return true;
-        // The client would take it for an attachment.
+        // The client would take such an object for a placeholder of bytes.
         if (lookalike_)
             return fields_.fail(Field::data, "_placeholder cannot be sent together with base64");
         out_.with_placeholders.append(text_.substr(copied_));
@@ -42,7 +42,7 @@ public:
     }
 
 private:
-    // As deep as scan_json() allows.
+    // Recurses as deep as scan_json() allows.
     bool visit(const JsonText& value) {
         if (value.kind != JsonKind::object && value.kind != JsonKind::array) return true;
         size_t members = 0;
@@ -95,7 +95,7 @@ bool read_arguments(Fields& fields, Arguments& out) {
     if (!fields.has(Field::data)) return true;
     const JsonText& array = fields.value(Field::data);
     if (array.kind != JsonKind::array) return fields.fail(Field::data, "an array is wanted");
-    // A packet of Socket.IO is parsed by clients, in which such a string is no text.
+    // Clients parse the packet, and half of a surrogate pair is no valid text for them.
     if (base::json_has_lone_surrogate(array.text))
         return fields.fail(Field::data, "half of a surrogate pair");
     out.json = array.text;

@@ -15,7 +15,7 @@
 
 namespace starling::webhook {
 
-// The bytes of one event or ack may stand in so many places: clients take no more attachments.
+// How many times bytes may occur in one event or ack: clients accept no more attachments.
 inline constexpr size_t attachments_max = 10;
 // The greatest integer of JavaScript, 2^53 - 1.
 inline constexpr int64_t ack_id_max = 9'007'199'254'740'991;
@@ -23,11 +23,12 @@ inline constexpr int64_t ack_id_max = 9'007'199'254'740'991;
 struct Arguments {
     // A JSON array as the application wrote it.
     std::string json = "[]";
-    // The same with placeholders of Socket.IO in place of the bytes; "" where there are none.
+    // The same array with placeholders of Socket.IO in place of the bytes; "" if the array contains
+    // no bytes.
     std::string with_placeholders;
     std::vector<std::string> attachments;  // The bytes, in the order of the placeholders.
 
-    // As a packet of Socket.IO holds them.
+    // The array in the form that a packet of Socket.IO holds.
     [[nodiscard]] const std::string& packet_json() const noexcept {
         return attachments.empty() ? json : with_placeholders;
     }
@@ -42,13 +43,14 @@ struct Event {
 [[nodiscard]] bool read_arguments(Fields& fields, Arguments& out);  // `data`; absent: no arguments.
 [[nodiscard]] bool read_event(Fields& fields, Event& out);          // `event` and `data`.
 
-// What stands between the brackets of a JSON array, without blanks around it.
+// The text between the brackets of a JSON array, without the blanks at its ends.
 [[nodiscard]] std::string_view items_of(std::string_view array) noexcept;
 
 // {"event":NAME,"data":[ARGS]}, from an application's event: the message for a client of WebSocket.
 [[nodiscard]] std::string event_text(const Event& event);
-// The same from a client's array of name and arguments, whose text is inserted as it is; "" if `array`
-// is no array that begins with a string or a number. A number becomes a string.
+// The same text from a client's array of name and arguments. The text of the arguments is inserted
+// unchanged. "" if `array` is no array that begins with a string or a number. A number becomes a
+// string.
 [[nodiscard]] std::string event_text(std::string_view array);
 
 }  // namespace starling::webhook

@@ -16,7 +16,7 @@
 
 namespace starling::webhook {
 
-// How requests of the control API are read.
+// How strictly requests of the control API are read.
 enum class Reading : uint8_t {
     strict,  // Unknown fields and wrong types are refused.
     // As in Olares' gateway: unknown fields are ignored, case in keys does not matter, null means
@@ -24,9 +24,9 @@ enum class Reading : uint8_t {
     lenient,
 };
 
-inline constexpr size_t names_max = 10'000;      // In one field.
+inline constexpr size_t names_max = 10'000;      // Names in one field.
 inline constexpr size_t name_bytes_max = 255;    // Name of a user, a connection or a topic.
-inline constexpr size_t reason_bytes_max = 123;  // RFC 6455 section 5.5: of a close frame.
+inline constexpr size_t reason_bytes_max = 123;  // Reason of a close frame, RFC 6455 section 5.5.
 
 enum class Field : uint8_t {
     payload,

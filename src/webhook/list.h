@@ -49,9 +49,10 @@ public:
     [[nodiscard]] size_t limit() const noexcept { return limit_; }  // SIZE_MAX if none was given.
     // Empty: all users.
     [[nodiscard]] const NameSet& users() const noexcept { return users_; }
-    // Where the page begins: behind this key. Nothing: at the beginning. A view into this object.
+    // The key of the entry before the page, as a view into this object; nothing: the page begins
+    // with the first entry.
     [[nodiscard]] std::optional<ListKey> after() const noexcept;
-    // True if the connection belongs to these users and is after the cursor.
+    // True if the connection belongs to one of users() and is behind the cursor.
     [[nodiscard]] bool wants(const ListKey& key) const noexcept;
 
 private:

@@ -23,7 +23,7 @@ enum class Rules : uint8_t {
     // 5xx.
     at_least_once,
     // Tries again only if the application cannot have seen the webhook, and after 429, 502, 503 and
-    // 504, by which a server or a proxy says that it did not take the request.
+    // 504: with these a server or a proxy says that it did not take the request.
     at_most_once,
 };
 
@@ -35,9 +35,9 @@ struct RetryOptions {
     Rules rules = Rules::at_least_once;
     uint32_t pause_ms_min = 100;    // Before the second try. Each further pause is twice as long,
     uint32_t pause_ms_max = 5'000;  // up to this limit. All pauses vary by ± 20 %.
-    // From the first try on; the last try is at the end of this time.
+    // Counted from the first try; the last try is at the end of this time.
     uint32_t retry_for_ms = 30'000;
-    uint32_t close_retry_for_ms = 600'000;  // The same for `close`.
+    uint32_t close_retry_for_ms = 600'000;  // The same time for `close`.
 };
 
 // `tries`: the number of failed tries, at least 1. `random` must be evenly distributed over its
