@@ -81,7 +81,7 @@ void GatewayPart::perform(GatewayClient& client, webhook::ActionRequest& action)
     std::visit(Visitor{*this, client}, action);
 }
 
-// Nobody waits for the result.
+// Without a callback: no answer depends on the result.
 void GatewayPart::spread(ControlRequest request) {
     ControlWork::spread(gateway, *this, std::move(request), nullptr);
 }

@@ -1,4 +1,5 @@
-// server/gateway/asking.cpp: clients that the application lets in or refuses before their upgrade is answered.
+// server/gateway/asking.cpp: asks the application whether it admits a client, before the client's
+// upgrade is answered.
 #include <array>
 #include <utility>
 
@@ -8,7 +9,7 @@
 namespace starling::server {
 namespace {
 
-// What the client gets for the application's answer, which is none of 2xx.
+// The client's status for an answer of the application that is not 2xx.
 uint16_t refusal_of(const fetch::Answer& answer) noexcept {
     if (answer.status == 0) return 503;
     return answer.status >= 400 && answer.status <= 599 ? answer.status : 502;
@@ -82,7 +83,7 @@ void GatewayPart::admitted(GatewayClient& client, const fetch::Answer& answer) {
     perform_all(*opened, std::move(actions));
 }
 
-// The application has let in a client that is gone: it gets `close`.
+// The application has admitted a client that is gone: the application gets `close`.
 void GatewayPart::left_waiting(GatewayClient& client) {
     left_admitted(std::move(asked_.extract(client.slot_key().slot).mapped().decision.client));
 }
@@ -119,7 +120,8 @@ void GatewayPart::left_asking(base::SlotKey client) noexcept {
     if (found && found->asked) asked_.at(client.slot).decide = nullptr;
 }
 
-// The client has left before the application decided: what it decides still counts.
+// The client has left before the application decided. The decision still counts: see
+// left_waiting().
 void GatewayPart::request_ended(base::SlotKey client, base::SlotKey, RequestEnd) {
     const auto found = asked_.find(client.slot);
     if (found != asked_.end()) found->second.request = {};

@@ -31,8 +31,8 @@ using GatewayIndexHook =
     boost::intrusive::set_base_hook<boost::intrusive::optimize_size<true>,
                                     boost::intrusive::link_mode<boost::intrusive::safe_link>>;
 
-// The list link: among the open clients of the route, by the time at which the gateway last heard of them. The index
-// hook: among all open clients of the part, by ListKey.
+// The list link is in the list of the route's open clients, in the order in which the gateway last
+// heard of them. The index hook is in the part's index of open clients, ordered by ListKey.
 class GatewayClient : public ws::detail::AnyData,
                       public webhook::Delivery,
                       public base::ListLink,
@@ -42,13 +42,13 @@ public:
                   Begin begin);
     ~GatewayClient() override;
 
-    // The connection. Each does nothing once that is closing or closed.
+    // The functions of the connection. Each does nothing once the connection is closing or closed.
     //
-    // The message counts a client that took it.
+    // Adds the client to the count of `message` if the client took the message.
     virtual void send(Outgoing& message) = 0;
-    // A client of Socket.IO is told neither code nor reason.
+    // A client of Socket.IO gets neither code nor reason.
     virtual void close(uint16_t code, std::string_view reason) = 0;
-    // Answers an event of Socket.IO. A client of WebSocket waits for none.
+    // Answers an event of Socket.IO. Does nothing for a client of WebSocket.
     virtual void ack(uint64_t id, const webhook::Arguments& args) {
         (void)id;
         (void)args;
@@ -57,7 +57,7 @@ public:
     virtual void resume() = 0;
     virtual bool join(std::string_view topic) = 0;
     virtual bool leave(std::string_view topic) = 0;
-    // Its membership in topics; null once the connection has closed.
+    // The client's membership in topics; null once the connection has closed.
     [[nodiscard]] virtual const hub::Subscriber* subscriber() const noexcept = 0;
 
     [[nodiscard]] webhook::ListKey list_key() const noexcept {
@@ -71,7 +71,8 @@ public:
 
     using base::ListLink::unlink;
 
-    // What the answer that admitted the client says of it. Before it opens.
+    // Stores the facts about the client that the admitting answer contains. Call it before the
+    // client opens.
     void accept(const webhook::Accept& accept);
 
     GatewayRoutePart& route;

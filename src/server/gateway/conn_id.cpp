@@ -66,7 +66,7 @@ std::array<char, webhook::uuid_length> ConnIds::make(
     Place place, std::span<const std::byte, 16> random) const noexcept {
     Uuid uuid{};
     std::ranges::copy(random, uuid.begin());
-    // As make_uuid() does, so that the mask is that of the finished id.
+    // Sets version and variant like make_uuid(), so that the mask is computed from the finished id.
     uuid[6] = (uuid[6] & std::byte(0x0f)) | std::byte(0x40);
     uuid[8] = (uuid[8] & std::byte(0x3f)) | std::byte(0x80);
     const uint64_t bits = (get_masked(uuid) & ~place_mask) |

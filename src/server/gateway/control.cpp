@@ -17,7 +17,8 @@
 namespace starling::server {
 namespace {
 
-// Of the original; other bodies are as large as gateway::Options says.
+// With Olares' rules, at least as large as in Olares' container; otherwise gateway::Options gives
+// the limit.
 constexpr size_t olares_body_bytes_max = 4 * 1024 * 1024;
 
 void write(http::Response& response, const webhook::Answer& answer) {
@@ -60,8 +61,8 @@ base::Result<ControlRequest> read_publish(std::string_view body, webhook::Readin
     return ControlRequest(*std::move(request));
 }
 
-// What all routes of the control API have in common. It answers also while the server stops, so that an
-// application can still send to the clients that are being closed.
+// The common part of all routes of the control API. These routes answer also while the server
+// stops, so that an application can still send to the clients that are being closed.
 class ControlRoute : public Route {
 public:
     // `path` lives for ever.
@@ -102,7 +103,7 @@ public:
     PostRoute(Gateway& gateway, std::string_view path, Reader reader)
         : ControlRoute(gateway, path), read_(reader) {}
 
-    // Before the body is read: a stranger's is not worth the memory.
+    // Checks the key before the body is read, so that a stranger's body costs no memory.
     [[nodiscard]] bool begin_body(HttpConnection&, const http::Request& request,
                                   http::Response& response) override {
         if (!allows(request, response)) return false;
@@ -113,7 +114,7 @@ public:
 
     void answer(HttpConnection& connection, const http::Request& request,
                 http::Response& response) override {
-        // For a request with a body begin_body() has asked.
+        // begin_body() has checked a request with a body.
         if (request.body().empty() && !allows(request, response)) return;
         auto control = read_(request.body(), gateway_.reading());
         if (!control) return refuse(response, 400, control.error());
@@ -146,7 +147,7 @@ private:
         return base::iequals(base::trim(type.substr(0, type.find(';'))), "application/json");
     }
 
-    // True: the request is the first with this key. Else the response is its answer.
+    // True: the request is the first with this key. False: `response` holds the answer.
     bool claim(HttpConnection& connection, std::string_view key, http::Response& response) {
         if (key.empty() || key.size() > webhook::IdempotencyCache::key_bytes_max)
             return refuse(response, 400, "Idempotency-Key: 1 to 255 bytes are wanted"), false;
@@ -166,7 +167,7 @@ private:
         Gateway::Idempotency& idempotency = gateway_.idempotency();
         const std::lock_guard lock(idempotency.mutex);
         if (answer.status == 503)
-            idempotency.answers.forget(key);  // It may be repeated.
+            idempotency.answers.forget(key);  // The client may repeat the request with this key.
         else
             idempotency.answers.answer(key, answer);
     }
@@ -188,7 +189,8 @@ public:
     }
 };
 
-// Shows what clients send and get, so a key is needed even where the rest of the API needs none.
+// The log shows the messages of clients, so it always needs a key, even if the other routes need
+// none.
 class LogRoute final : public ControlRoute {
 public:
     using ControlRoute::ControlRoute;
@@ -207,7 +209,7 @@ public:
     }
 };
 
-// Olares' container has it for its own tests; applications do not use the answer.
+// Olares' container has this path for its own tests; applications do not use the answer.
 class DebugRoute final : public ControlRoute {
 public:
     using ControlRoute::ControlRoute;

@@ -50,7 +50,7 @@ const webhook::Selector* selector_of(const ControlRequest& request) noexcept {
 }
 
 size_t bytes_of(const webhook::Selector& selector) noexcept {
-    // A name is mostly shorter; its exact size does not matter here.
+    // Most names are shorter. The exact size does not matter here.
     constexpr size_t name_bytes = 64;
     return name_bytes * (selector.conns.size() + selector.users.size() + selector.tokens.size());
 }
@@ -73,7 +73,7 @@ size_t bytes_of(const ControlRequest& request) noexcept {
     return bytes;
 }
 
-// Does a request that names connections by their ids name one of this worker's alone?
+// Does the request name connections by their ids, all of them on this worker?
 bool concerns_only(const Gateway& gateway, const Worker& worker,
                    const ControlRequest& request) noexcept {
     const webhook::Selector* const selector = selector_of(request);
@@ -117,7 +117,7 @@ void ControlWork::run_on(GatewayPart& part) {
     left_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-// The last call that held it has run or was dropped: each of them happened before.
+// Runs when the last call that held this object has run or was dropped, so all counts are complete.
 ControlWork::~ControlWork() {
     const bool complete =
         left_.load(std::memory_order_relaxed) == 0 && !lost_.load(std::memory_order_relaxed);

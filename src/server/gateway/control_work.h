@@ -29,20 +29,21 @@ using ControlRequest = std::variant<webhook::SendRequest, webhook::CloseRequest,
 
 class ControlWork {
 public:
-    // How many connections it concerned. `complete`: every worker has done its share.
+    // `connections`: how many connections the request concerned. `complete`: every worker has done
+    // its share.
     using Done = std::function<void(size_t connections, bool complete)>;
 
-    // Carries out a request that concerns connections of `here` alone, on its thread; nothing: it may concern
-    // those of other workers as well, and nothing was done.
+    // Carries out a request that concerns only connections of `here`, on the thread of `here`.
+    // Returns nothing, and does nothing, if the request may concern connections of other workers.
     [[nodiscard]] static std::optional<size_t> run_here(Gateway& gateway, GatewayPart& here,
                                                         const ControlRequest& request);
-    // Carries it out on all workers, `here` at once. `done` is called once, on any worker's thread;
-    // null: the request is an action of the application.
+    // Carries out the request on all workers; on `here` before spread() returns. `done` is called
+    // once, on any worker's thread; null: the request is an action of the application.
     static void spread(Gateway& gateway, GatewayPart& here, ControlRequest request, Done done);
 
     ControlWork(Gateway& gateway, ControlRequest request, Done done)
         : gateway_(gateway), request_(std::move(request)), done_(std::move(done)) {}
-    ~ControlWork();  // Some call was dropped with its worker: done, and not complete.
+    ~ControlWork();  // Calls `done`. Not complete if a call was dropped with its worker.
     ControlWork(const ControlWork&) = delete;
     ControlWork& operator=(const ControlWork&) = delete;
 

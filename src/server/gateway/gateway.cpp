@@ -98,10 +98,10 @@ std::optional<Fault> fault_of(const Route& route) {
 namespace starling::server {
 namespace {
 
-// Beyond them the oldest webhooks `close` are dropped.
+// Beyond this number, the oldest webhooks `close` are dropped.
 constexpr size_t closes_max = 100'000;
 
-// What Olares' container takes from a client.
+// The largest message that Olares' container accepts from a client.
 constexpr uint64_t olares_message_bytes_max = 4 * 1024 * 1024;
 
 uint32_t ms_of(std::chrono::milliseconds time) noexcept {
@@ -125,8 +125,9 @@ gateway::Route valid(gateway::Route route) {
     return route;
 }
 
-// A field that shows that the request comes from elsewhere: through a proxy on this machine, or from a page in a
-// browser, which may be any site's. (Node.js' fetch() sends Sec-Fetch-Mode, but not Sec-Fetch-Site.)
+// Fields that show that the request comes from elsewhere: through a proxy on this machine, or from
+// a page in a browser, which may be a page of any site. (Node.js' fetch() sends Sec-Fetch-Mode, but
+// not Sec-Fetch-Site.)
 bool tells_of_another_peer(std::string_view name) noexcept {
     constexpr std::array<std::string_view, 7> names = {
         "forwarded",  "via",    "x-real-ip",     "x-original-forwarded-for",
@@ -216,9 +217,10 @@ void Gateway::attach(WorkerGroup& group) {
     if (group.workers.size() > ConnIds::workers_max)
         throw std::runtime_error("the gateway works with 1024 workers at most");
     group_ = &group;
-    // Before the parts: what a worker holds of Socket.IO ends before its part does.
+    // Attach Socket.IO before the parts are made: a worker's sessions of Socket.IO then end before
+    // its GatewayPart.
     for (const auto& clients : socketio_) clients->attach(group);
-    parts_.clear();  // Of a start that failed.
+    parts_.clear();  // Parts of a start that failed.
     for (const auto& worker : group.workers) {
         auto part = std::make_unique<GatewayPart>(*this, *worker);
         parts_.push_back(part.get());

@@ -33,7 +33,7 @@ class GatewayPart;
 class Worker;
 struct WorkerGroup;
 
-// A gateway::Route, and what follows from its members.
+// A gateway::Route, and the values that follow from its members.
 struct GatewayRoute {
     GatewayRoute(gateway::Route route, gateway::Olares olares);  // Throws std::invalid_argument.
 
@@ -41,7 +41,7 @@ struct GatewayRoute {
     std::optional<Application> application;  // Nothing: no webhooks.
     auth::AddressSet proxies;
     std::optional<webhook::SigningKey> signing_key;
-    webhook::Data data;  // What the application gets for a message that is no JSON object.
+    webhook::Data data;  // How the application gets a message that is no JSON object.
     bool any_origin;
     bool watches_silence;  // A client that sends nothing is closed.
     bool binary_ping;      // A ping may come in a binary message.
@@ -78,7 +78,7 @@ public:
     [[nodiscard]] webhook::Reading reading() const noexcept {
         return olares() ? webhook::Reading::lenient : webhook::Reading::strict;
     }
-    // May the request use the control API?
+    // True: the request may use the control API.
     [[nodiscard]] bool allows(const http::Request& request) const;
     [[nodiscard]] bool has_key(const http::Request& request) const;
 
@@ -89,11 +89,11 @@ public:
     [[nodiscard]] webhook::Budget& budget() noexcept { return budget_; }
     [[nodiscard]] GatewayCounters& counters() noexcept { return counters_; }
     [[nodiscard]] GatewayLog& log() noexcept { return log_; }
-    // While the workers exist.
+    // Valid while the workers exist.
     [[nodiscard]] WorkerGroup& group() noexcept { return *group_; }
     [[nodiscard]] GatewayPart& part(const Worker& worker) const noexcept;
     [[nodiscard]] GatewayPart& part(size_t worker) const noexcept { return *parts_[worker]; }
-    // Of a route on one worker.
+    // The options of a route's deliveries on one worker.
     [[nodiscard]] webhook::DeliveryOptions delivery_options(
         const GatewayRoute& route) const noexcept;
 
@@ -106,16 +106,16 @@ public:
 private:
     const gateway::Options options_;
     std::vector<std::unique_ptr<GatewayRoute>> routes_;
-    std::vector<std::unique_ptr<Extension>> socketio_;  // Of the routes of that kind.
-    const std::vector<std::string> api_keys_;  // Those of the options, or the one that was made.
-    const bool trusts_loopback_;               // Its peers need no key.
+    std::vector<std::unique_ptr<Extension>> socketio_;  // One for each route of that kind.
+    const std::vector<std::string> api_keys_;  // The keys of the options, or the random key.
+    const bool trusts_loopback_;               // Peers on this machine need no key.
     ConnIds conn_ids_;
     webhook::Budget budget_;
     GatewayCounters counters_;
     GatewayLog log_;
     Idempotency idempotency_;
     WorkerGroup* group_ = nullptr;     // Null until attach().
-    std::vector<GatewayPart*> parts_;  // By the workers' indices; the workers own them.
+    std::vector<GatewayPart*> parts_;  // By worker index. Each worker owns its part.
 };
 
 }  // namespace starling::server

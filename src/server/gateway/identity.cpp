@@ -9,8 +9,9 @@
 namespace starling::server {
 namespace {
 
-// The fields of that name as one line, "" where there is none. Several lines of Cookie are joined as RFC 9113
-// section 8.2.3 has it, those of other fields as lists (RFC 9110 section 5.3).
+// Appends the fields of that name as one line; nothing if the request has none, unless `always`.
+// Several lines of Cookie are joined as RFC 9113 section 8.2.3 says, those of other fields as lists
+// (RFC 9110 section 5.3).
 void append_lines(std::string& out, const ClientRequest& request, std::string_view name,
                   std::string_view separator, bool always) {
     bool found = false;
@@ -27,7 +28,7 @@ void append_lines(std::string& out, const ClientRequest& request, std::string_vi
     if (found || always) out += '\n';
 }
 
-// A proxy names the user; "" where none does.
+// The user that a trusted proxy names; "" if no trusted proxy names a user.
 base::Result<std::string_view> read_user(const ClientRequest& request, const GatewayRoute& route) {
     std::string_view user;
     size_t count = 0;
@@ -44,7 +45,7 @@ base::Result<std::string_view> read_user(const ClientRequest& request, const Gat
     return user;
 }
 
-// "" where there is none.
+// The value of the cookie; "" if the request does not have it.
 std::string_view cookie(const ClientRequest& request, std::string_view name) {
     for (const http::Field& field : request.fields) {
         if (!base::iequals(field.name, "cookie")) continue;

@@ -32,7 +32,7 @@ struct ClientIdentity {
     }
 };
 
-// The request by which a client came.
+// The facts about the request with which a client connects.
 struct ClientRequest {
     std::span<const http::Field> fields;
     std::string_view address;
@@ -40,8 +40,8 @@ struct ClientRequest {
     [[nodiscard]] std::string_view field(std::string_view name) const noexcept;
 };
 
-// `token` is for a client without one. The views are into the request and the arguments. A failure is the reason of
-// a 400.
+// `token` is used for a client without a token. The views point into the request and the arguments.
+// A failure is the reason of a 400.
 [[nodiscard]] base::Result<ClientIdentity> read_identity(const ClientRequest& request,
                                                          const GatewayRoute& route,
                                                          std::string_view conn_id,

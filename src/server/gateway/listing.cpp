@@ -14,10 +14,10 @@
 namespace starling::server {
 namespace {
 
-// That a worker collects at a time, before it turns to its connections again.
+// Connections that a worker collects before it handles its other events again.
 constexpr size_t round_entries = 256;
 constexpr size_t piece_bytes = 64 * 1024;
-// While the client does not read what was sent.
+// Time until the next try to send, if the client has not read what was sent.
 constexpr uint64_t retry_ms = 20;
 
 struct Entry {
@@ -33,7 +33,7 @@ struct Entry {
     bool is_public;
 };
 
-// The last connection of a worker that was collected.
+// The last collected connection of a worker.
 struct Mark {
     explicit Mark(const webhook::ListKey& key)
         : user(key.user), conn_id(key.conn_id), is_public(key.is_public) {}
@@ -43,12 +43,12 @@ struct Mark {
     bool is_public;
 };
 
-// The next connections of one worker, in their order.
+// Collects the next connections of one worker, in their order.
 class Collector {
 public:
     explicit Collector(const GatewayIndex& index) : index_(index) {}
 
-    // Returns false once `entries` holds a round's worth.
+    // Returns false if `entries` is full and more connections follow.
     bool take(GatewayIndex::const_iterator at, const std::string* user) {
         for (; at != index_.end() && (!user || at->fields.user() == *user); ++at) {
             if (entries.size() == round_entries) return false;
@@ -123,7 +123,8 @@ private:
         return users;
     }
 
-    // True: every worker's next connection is known. Else asks for those that are not.
+    // True: the next connection of every worker is known. False: the workers whose next connection
+    // is unknown were asked.
     bool fill() {
         bool known = true;
         for (size_t i = 0; i < sources_.size(); ++i) {
@@ -138,7 +139,8 @@ private:
     void ask(size_t i) {
         constexpr size_t answer_bytes = round_entries * 512;
         Worker& worker = *gateway_.group().workers[i];
-        // A call that is dropped drops its reference: the last one ends the answer.
+        // A dropped call drops its reference to this object; the destructor of the last reference
+        // ends the answer.
         (void)worker.post_bounded(
             answer_bytes, [self = shared_from_this(), &worker, i, after = sources_[i].after] {
                 auto entries = collect(self->gateway_.part(worker), self->users_, after);
@@ -170,7 +172,7 @@ private:
         return first;
     }
 
-    // False: later, or never where the client is gone.
+    // False: send_piece() is called again later, or never if the client is gone.
     bool send_piece() {
         if (reply_.write(text_)) {
             began_ = true;

@@ -16,10 +16,11 @@ namespace starling::server {
 class Gateway;
 class GatewayPart;
 
-// A failure is for the answer: "limit: 1 to 1000000 is wanted".
+// The error is the text of the answer: "limit: 1 to 1000000 is wanted".
 [[nodiscard]] base::Result<webhook::ListQuery> read_list_query(std::string_view query_string);
 
-// Answers with the list, now or later. The response that the reply is of has its status and fields.
+// Answers with the list, now or later. The status and the fields of the reply's response must be
+// set.
 void start_listing(Gateway& gateway, GatewayPart& here, webhook::ListQuery query,
                    http::Reply reply);
 

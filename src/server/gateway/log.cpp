@@ -17,9 +17,9 @@
 namespace starling::server {
 namespace {
 
-// While the reader does not read what was sent.
+// Time until the next try to write, if the reader has not read what was sent.
 constexpr uint64_t retry_ms = 20;
-// A comment line for each such time keeps proxies from closing a quiet log.
+// After each such time, a comment line keeps proxies from closing a quiet log.
 constexpr uint64_t heartbeat_ms = 15'000;
 
 int64_t unix_time_ms() {
@@ -65,8 +65,8 @@ struct Describe {
 
 }  // namespace
 
-// One answer with the log. Owner: GatewayLog until the request ends, and the calls that are on their way. Thread:
-// add() any; the rest that of the connection's worker.
+// One answer with the log. Owner: GatewayLog until the request ends, and the posted calls. Thread:
+// any for add(), else the thread of the connection's worker.
 class LogReader : public std::enable_shared_from_this<LogReader> {
 public:
     LogReader(uint32_t n, Worker& worker, http::Reply reply)
@@ -101,7 +101,7 @@ private:
     Worker& worker_;
     const http::Reply reply_;
     LogQueue queue_;
-    std::string unsent_;  // Taken, and not written yet.
+    std::string unsent_;  // Taken from the queue, and not written yet.
 };
 
 GatewayLog::GatewayLog() = default;
@@ -109,7 +109,7 @@ GatewayLog::~GatewayLog() = default;
 
 // ---- events ---------------------------------------------------------------------------------------
 
-// Want of memory costs the event.
+// If memory runs out, the event is lost.
 template <class F>
 void GatewayLog::log(std::string_view type, F&& describe) noexcept {
     try {
@@ -217,7 +217,7 @@ bool GatewayLog::read(HttpConnection& connection, http::Response& response,
         count_.store(static_cast<uint32_t>(readers_.size()), std::memory_order_relaxed);
     }
     connection.watch(*this, {reader->number, 1});
-    // Every event from here on reaches this reader: the answer says so by its first one.
+    // This reader gets every event from here on. The first event of the answer says so.
     reader->add(LogEvent("started", unix_time_ms()).names("paths", paths).finish());
     reader->keep_alive();
     return true;
@@ -231,7 +231,7 @@ std::shared_ptr<LogReader> GatewayLog::find(uint32_t number) {
 }
 
 void GatewayLog::request_ended(base::SlotKey reader, base::SlotKey, RequestEnd) {
-    const auto ended = find(reader.slot);  // Destroyed once the lock is given back.
+    const auto ended = find(reader.slot);  // Destroyed after the lock is released.
     const std::lock_guard lock(mutex_);
     std::erase(readers_, ended);
     count_.store(static_cast<uint32_t>(readers_.size()), std::memory_order_relaxed);

@@ -1,8 +1,10 @@
-// server/gateway/log.h: the gateway's live log, GET /tapr/ws/log: what passes on all workers, as Server-Sent Events
-// (WHATWG HTML section 9.2) with one JSON object each. docs/gateway.md lists the objects.
+// server/gateway/log.h: the gateway's live log, GET /tapr/ws/log: the events of all workers, as
+// Server-Sent Events (WHATWG HTML section 9.2) with one JSON object each. docs/gateway.md lists the
+// objects.
 //
-// Texts are cut at 256 bytes. Tokens, cookies, API keys and signatures are never shown: a token that the client repeats
-// in its data becomes "***", and of `tokens` in a request the log shows how many there are.
+// Texts are cut at 256 bytes. Tokens, cookies, API keys and signatures are never shown: a token
+// that the client repeats in its data becomes "***", and for `tokens` in a request the log shows
+// only their number.
 //
 // Owner: Gateway. Thread: any. A call costs one relaxed load while the log has no reader.
 #pragma once
@@ -40,7 +42,7 @@ class GatewayLog final : private RequestWatcher {
 public:
     static constexpr size_t readers_max = 16;
 
-    // Who has asked for a message or a close.
+    // The origin of a control request: the control API, or an action of the application.
     enum class By : uint8_t { api, application };
 
     GatewayLog();
@@ -64,7 +66,7 @@ public:
     void given_up(const GatewayClient& client, std::string_view action) noexcept {
         if (is_read()) log_given_up(client, action);
     }
-    // Actions without a selector: about the client itself.
+    // For actions without a selector, which concern the client itself.
     void sent(const GatewayClient& client, const webhook::Payload& payload) noexcept {
         if (is_read()) log_sent(client, payload);
     }
@@ -83,8 +85,8 @@ public:
         if (is_read()) log_refused(path, status, problem);
     }
 
-    // Answers with the log, as it happens from now on. Its first event names the clients' paths. False: there are
-    // too many readers.
+    // Answers with the log, from this moment on. The first event names the paths of clients. False:
+    // there are too many readers.
     [[nodiscard]] bool read(HttpConnection& connection, http::Response& response,
                             const webhook::NameSet& paths);
     // Ends all answers. Call it while the workers exist.

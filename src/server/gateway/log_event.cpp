@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view hidden = "***";
 
-// The beginning of `value`. A secret that begins within it is hidden as a whole, even where the cut is.
+// The beginning of `value`. A secret that begins before the cut is hidden as a whole.
 std::string without(std::string_view value, std::string_view secret) {
     constexpr size_t bytes_max = LogEvent::text_bytes_max;
     const std::string_view searched = value.substr(0, bytes_max + secret.size());

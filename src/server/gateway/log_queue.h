@@ -16,8 +16,9 @@ class LogQueue {
 public:
     static constexpr size_t bytes_max = 256 * 1024;
 
-    // Adds an event, a JSON object on one line. If the queue is full the event is lost, and so are all later
-    // ones up to the next take(). True: wake the reader, so that it calls take() until that returns "".
+    // Adds an event, a JSON object on one line. If the queue is full, the event is lost, and so are
+    // all later events up to the next take(). True: wake the reader, which then calls take() until
+    // take() returns "".
     [[nodiscard]] bool add(std::string_view event) {
         const std::lock_guard lock(mutex_);
         if (lost_ != 0 || text_.size() + event.size() + frame_bytes > bytes_max)
@@ -27,7 +28,8 @@ public:
         return !std::exchange(awake_, true);
     }
 
-    // Returns what waits as text/event-stream. The last event tells how many were lost behind the others.
+    // Returns the waiting events as text/event-stream. If events were lost after these, a last
+    // event tells how many.
     [[nodiscard]] std::string take() {
         const std::lock_guard lock(mutex_);
         std::string text = std::exchange(text_, {});

@@ -32,19 +32,19 @@ public:
     };
     using Pieces = std::deque<Piece>;
 
-    // What is given must live longer.
+    // The message must live longer than this object.
     explicit Outgoing(const webhook::Payload& payload);
     explicit Outgoing(const webhook::Event& event) : event_(&event) {}
     explicit Outgoing(const hub::Message& message);
     Outgoing(const Outgoing&) = delete;
     Outgoing& operator=(const Outgoing&) = delete;
 
-    // For clients of WebSocket: an event is the text {"event":NAME,"data":[ARGS]}.
+    // The form for clients of WebSocket; an event is the text {"event":NAME,"data":[ARGS]}.
     [[nodiscard]] Piece& websocket();
-    // For clients of Socket.IO in that namespace: the packet's text, then its attachments. What is no event is the
-    // event "message" with one argument.
+    // The form for clients of Socket.IO in that namespace: the text of a packet, then its
+    // attachments. A message that is no event becomes the event "message" with one argument.
     [[nodiscard]] Pieces& socketio(std::string_view nsp);
-    // Clients that took the message.
+    // The number of clients that took the message.
     [[nodiscard]] size_t taken() const noexcept;
 
 private:
@@ -57,14 +57,14 @@ private:
     [[nodiscard]] std::string packet_text(std::string_view nsp) const;
 
     const webhook::Event* event_ = nullptr;
-    std::string_view bytes_;  // Unless there is an event.
+    std::string_view bytes_;  // Unused if `event_` is set.
     Form form_ = Form::text;
-    std::string text_;  // The event, for WebSocket.
+    std::string text_;  // Text of the event, for WebSocket.
     std::optional<Piece> websocket_;
     std::map<std::string, Packet, std::less<>> packets_;  // By namespace.
 };
 
-// An ack as a packet of Socket.IO; its attachments follow it.
+// An ack as a packet of Socket.IO, whose attachments follow.
 [[nodiscard]] std::string ack_packet(std::string_view nsp, uint64_t id,
                                      const webhook::Arguments& args);
 

@@ -53,7 +53,7 @@ GatewayPart::GatewayPart(Gateway& g, Worker& w)
     }
 }
 
-// The clients whose connection was gone; those with a connection went with it.
+// Deletes the clients without a connection; a connection has deleted its own client.
 GatewayPart::~GatewayPart() {
     asked_.clear();
     for (uint32_t slot = 0; slot < clients_.slots(); ++slot) delete clients_.object_at(slot);
@@ -93,7 +93,7 @@ void GatewayPart::opened(GatewayClient& client) {
     gateway.log().opened(client);
     heard(client);
     if (!client.route.application)
-        (void)client.drop();  // Nothing is ever due.
+        (void)client.drop();  // No webhook is ever due.
     else if (client.phase() == webhook::Delivery::Phase::due)
         make_ready(client);
 }
@@ -145,7 +145,7 @@ void GatewayPart::post(GatewayClient& client, void (*call)(GatewayClient&)) {
 }
 
 void GatewayPart::closed(std::unique_ptr<GatewayClient> client) {
-    if (!client->is_open()) return;  // It goes: it never opened.
+    if (!client->is_open()) return;  // Destroys a client that never opened.
     index_.erase(GatewayIndex::s_iterator_to(*client));
     client->unlink();
     gateway.counters().connections.fetch_sub(1, std::memory_order_relaxed);
@@ -216,7 +216,7 @@ void GatewayPart::act(GatewayClient& client, webhook::Delivery::Effects effects)
     }
     if (effects.ready) make_ready(client);
     if (effects.pause && client.is_open()) {
-        client.unlink();  // The clock of its silence stands still.
+        client.unlink();  // No silence is measured during the pause.
         client.pause();
     }
     if (effects.resume && client.is_open()) {
@@ -242,13 +242,13 @@ void GatewayPart::start_ready(GatewayRoutePart& route) {
 void GatewayPart::try_start(GatewayClient& client) {
     try {
         start(client);
-    } catch (const std::exception& error) {  // Want of memory costs this client alone.
+    } catch (const std::exception& error) {  // If memory runs out, only this client suffers.
         worker.log_exception("gateway", error.what());
         give_up(client);
     }
 }
 
-// What waits for the client is lost, and its connection is closed.
+// Drops the client's webhooks and closes its connection.
 void GatewayPart::give_up(GatewayClient& client) {
     if (std::exchange(client.asked, false)) return refused(client, 503);
     client.close(ws::close_code::internal_error, {});

@@ -53,33 +53,34 @@ public:
 
     // ---- clients; from the handlers of their connections ----------------------------------------
     [[nodiscard]] GatewayRoutePart& route(size_t index) noexcept { return *routes_[index]; }
-    // Of the next client to be made; its conn_id may hold it.
+    // The key that the next new client will have; the client's conn_id may contain it.
     [[nodiscard]] base::SlotKey next_key() { return clients_.next_key(); }
     [[nodiscard]] std::array<char, webhook::uuid_length> make_conn_id(base::SlotKey key);
     [[nodiscard]] std::array<char, webhook::uuid_length> make_token();
 
-    // The decision about a client that was asked about: the client, or a status that refuses it.
+    // The decision about a client that was asked about: the admitted client, or a status that
+    // refuses it.
     struct Decision {
         std::unique_ptr<GatewayClient> client;
         uint16_t status = 0;
     };
-    // Asks the application about a client, see gateway::Admission::ask. The part is the owner. The client waits with
-    // its request, or until the call of `decide`.
+    // Asks the application about a client, see gateway::Admission::ask. From now on the part owns
+    // the client, which waits for its request, or for the call of `decide`.
     using Decide = std::function<void(Decision)>;
     void ask(std::unique_ptr<GatewayClient> client, HttpConnection& connection);
     void ask(std::unique_ptr<GatewayClient> client, Decide decide);
-    // The client does not wait any more: `decide` is not called.
+    // The client does not wait any more, so `decide` is not called.
     void left_asking(base::SlotKey client) noexcept;
-    // The same, after it was let in.
+    // The client has left after the application admitted it.
     void left_admitted(std::unique_ptr<GatewayClient> client);
-    // Of the client of a request, once it is there.
+    // The decision about the client of this request; empty if the application was not asked.
     [[nodiscard]] Decision take_decision(const HttpConnection& connection);
 
     void opened(GatewayClient& client);
     void received(GatewayClient& client, ws::Message message);
     void received(GatewayClient& client, std::string data, std::optional<uint64_t> ack_id);
     void heard(GatewayClient& client);
-    // Its connection is gone. The part is the owner from here on.
+    // The client's connection is gone. From here on the part owns the client.
     void closed(std::unique_ptr<GatewayClient> client);
     // Calls `call` from the loop, if the client is still there then.
     void post(GatewayClient& client, void (*call)(GatewayClient& client));
@@ -91,16 +92,16 @@ public:
     [[nodiscard]] size_t join(const webhook::TopicRequest& request);
     [[nodiscard]] size_t leave(const webhook::TopicRequest& request);
     [[nodiscard]] size_t publish(const webhook::PublishRequest& request);
-    // The open client of that id; null: it is not on this worker.
+    // The open client with that id; null: it is not on this worker.
     [[nodiscard]] GatewayClient* find(std::string_view conn_id) const noexcept;
     [[nodiscard]] GatewayClient* find(base::SlotKey key) const noexcept {
         return clients_.find(key);
     }
-    // What publish() is delivering to the members of a topic; null: they get something else.
+    // The message that publish() is delivering to a topic; null: publish() is not running.
     [[nodiscard]] Outgoing* publishing() const noexcept { return publishing_; }
     [[nodiscard]] const GatewayIndex& index() const noexcept { return index_; }
 
-    // Webhooks wait or are under way, or clients are open.
+    // True: webhooks wait or are under way, or clients are open.
     [[nodiscard]] bool is_busy() const noexcept { return clients_.size() != 0; }
 
     Gateway& gateway;
@@ -115,7 +116,7 @@ private:
         GatewayRoutePart* route = nullptr;
         uint64_t started_ms = 0;
     };
-    // At most one line a second for each, with the count of those between.
+    // Limits a log line to one per second; `count` counts the lines in between.
     struct LimitedLog {
         uint64_t logged_ms = 0;  // 0: not yet.
         uint64_t count = 0;
@@ -129,7 +130,7 @@ private:
     template <class F>
     void each(const webhook::Selector& selector, F&& call);
 
-    // Webhooks. act() may destroy the client.
+    // Functions for webhooks. act() may destroy the client.
     void act(GatewayClient& client, webhook::Delivery::Effects effects);
     void make_ready(GatewayClient& client);
     void start_ready(GatewayRoutePart& route);
@@ -145,8 +146,7 @@ private:
     // Admission.
     struct Asked {
         Decision decision;
-        base::SlotKey
-            request;  // Key of no request, and no `decide`: the client has left meanwhile.
+        base::SlotKey request;  // Key of no request, and no `decide`: the client has left.
         Decide decide;
     };
     [[nodiscard]] bool waits(const Asked& asked) const noexcept;
@@ -172,10 +172,10 @@ private:
     void refuse_actions(const GatewayClient& client, std::string_view problem);
 
     base::SlotTable<GatewayClient> clients_;
-    GatewayIndex index_;  // The open ones.
+    GatewayIndex index_;  // Open clients.
     std::vector<std::unique_ptr<GatewayRoutePart>> routes_;
-    std::unordered_map<uint32_t, Asked> asked_;  // By the clients' slots.
-    std::vector<Flight> flights_;                // By the tags of requests.
+    std::unordered_map<uint32_t, Asked> asked_;  // Index: the client's slot.
+    std::vector<Flight> flights_;                // Index: the tag of the request.
     std::vector<uint32_t> free_flights_;
     Outgoing* publishing_ = nullptr;
     RandomPool random_;

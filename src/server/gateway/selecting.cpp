@@ -8,7 +8,8 @@
 
 namespace starling::server {
 
-// Calls `call(client)` for each open client that the selector means. The call must not open or close clients at once.
+// Calls `call(client)` for each open client that the selector means. `call` must not open or close
+// a client.
 template <class F>
 void GatewayPart::each(const webhook::Selector& selector, F&& call) {
     if (!selector.conns.empty()) {
@@ -45,7 +46,7 @@ size_t GatewayPart::emit(const webhook::EmitRequest& request) {
 }
 
 size_t GatewayPart::close(const webhook::CloseRequest& request) {
-    std::vector<base::SlotKey> chosen;  // Closing may change what each() walks over.
+    std::vector<base::SlotKey> chosen;  // Closing may change the list that each() iterates over.
     each(request.of, [&](const GatewayClient& client) { chosen.push_back(client.slot_key()); });
     for (const base::SlotKey key : chosen)
         if (GatewayClient* const client = clients_.find(key))
@@ -66,7 +67,7 @@ size_t GatewayPart::leave(const webhook::TopicRequest& request) {
 }
 
 size_t GatewayPart::publish(const webhook::PublishRequest& request) {
-    // The members of Socket.IO get it from publishing(), in their form.
+    // Members of Socket.IO take the message from publishing(), in their own form.
     struct Publishing {
         Publishing(Outgoing*& a, Outgoing& now) noexcept : at(a) { at = &now; }
         ~Publishing() { at = nullptr; }

@@ -25,7 +25,8 @@ namespace {
 
 constexpr std::string_view too_much_waits = "too many webhooks wait for the application";
 
-// Owner: GatewayPart. The member of a topic is this object, not the socket: a publication becomes a packet here.
+// Owner: GatewayPart. This object is the member of topics, not the socket, because it turns a
+// publication into a packet of Socket.IO.
 class SioClient final : public GatewayClient, private hub::Subscriber {
 public:
     using GatewayClient::GatewayClient;
@@ -34,7 +35,7 @@ public:
     void send(Outgoing& message) override { (void)put(message); }
     void close(uint16_t, std::string_view) override {
         if (!socket_ || std::exchange(closing_, true)) return;
-        // Later: it may be in the middle of a walk over all clients.
+        // Disconnect later: the caller may be iterating over all clients.
         route.part.post(*this, [](GatewayClient& client) {
             base::checked_cast<SioClient>(client).disconnect();
         });
@@ -67,10 +68,10 @@ public:
 
     [[nodiscard]] bool is_closing() const noexcept { return closing_; }
     void set_socket(socketio::Socket& socket) noexcept { socket_ = &socket; }
-    // The socket has left. It may do so in the middle of a walk over all clients, or over a topic's members: the client
-    // ends later.
+    // The socket has left, possibly while the caller iterates over all clients or over a topic's
+    // members. Therefore the client ends later.
     void socket_left() {
-        resume();  // The other sockets of its connection.
+        resume();  // So that the other sockets of the connection are read again.
         socket_ = nullptr;
         route.part.post(*this, [](GatewayClient& client) {
             GatewayPart& part = client.route.part;
@@ -85,11 +86,11 @@ private:
             publication.taken += put(*message);
             return;
         }
-        Outgoing message(publication.message);  // Of another part of the program.
+        Outgoing message(publication.message);  // Published by another part of the program.
         publication.taken += put(message);
     }
 
-    // How many clients took it: 0 or 1.
+    // Returns how many clients took the message: 0 or 1.
     size_t put(Outgoing& message) {
         if (!socket_ || closing_) return 0;
         const socketio::Server::CallScope scope(socket_->server());
@@ -100,19 +101,20 @@ private:
         return pieces.front().publication.taken - before;
     }
 
-    // The last socket of a client takes its connection along.
+    // Disconnects the socket. If it is the connection's only socket, the connection ends, too.
     void disconnect() {
         if (!socket_) return;
         const socketio::Server::CallScope scope(socket_->server());
         socket_->disconnect(socket_->connection().sockets() == 1);
     }
 
-    socketio::Socket* socket_ = nullptr;  // While it is connected.
+    socketio::Socket* socket_ = nullptr;  // Null unless the socket is connected.
     bool closing_ = false;
     bool pausing_ = false;
 };
 
-// What a socket keeps of its client. Before the socket connects: of the one that the application is asked about.
+// The link from a socket to its client. Before the socket connects: to the client about which the
+// application is asked.
 struct SioLink {
     SioLink(GatewayPart& p, base::SlotKey k) : part(p), key(k) {}
     SioLink(const SioLink&) = delete;
@@ -125,7 +127,7 @@ struct SioLink {
     GatewayPart& part;
     base::SlotKey key;
     std::unique_ptr<GatewayClient>
-        admitted;  // The application let it in; the socket is not connected yet.
+        admitted;  // The application admitted the client; the socket is not connected yet.
 };
 
 sio::Error error_of(uint16_t status, std::string message) {
@@ -150,7 +152,8 @@ public:
     void close_handles() noexcept override { io_.close_handles(); }
 
 private:
-    static constexpr char link_tag = 0;  // Its address names the type of a socket's object.
+    // The variable's address identifies the type of a socket's object.
+    static constexpr char link_tag = 0;
 
     [[nodiscard]] const GatewayRoute& site() const { return *gateway_.routes()[route_]; }
     [[nodiscard]] GatewayPart& part_of(const socketio::Socket& socket) const {
@@ -179,7 +182,7 @@ private:
         return options;
     }
 
-    // Of a handshake; nothing: it is taken.
+    // The reason to refuse a handshake; nothing: the handshake is accepted.
     [[nodiscard]] std::optional<std::string> refusal(const http::Request& request) const {
         if (!gateway_.budget().has_room()) return std::string(too_much_waits);
         const auto identity =
@@ -227,7 +230,7 @@ private:
             if (!decision.client)
                 return next(
                     error_of(decision.status, "the application does not let this client in"));
-            // Asked for by the socket that is still there, see left_asking().
+            // The socket that asked still exists: otherwise left_asking() has dropped this call.
             link_of(*socketio::Server::find_here(handle))->admitted = std::move(decision.client);
             next();
         });

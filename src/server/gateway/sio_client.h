@@ -11,8 +11,9 @@ namespace starling::server {
 class Extension;
 class Gateway;
 
-// The Socket.IO server of gateway.routes()[route]. The gateway owns it, and passes the calls of the server's core on
-// to it; attach() before the gateway's parts are made, so that the sessions of a worker end before its part.
+// Makes the Socket.IO server of gateway.routes()[route]. The gateway owns the result and passes the
+// server's calls of Extension on to it. Call attach() before the gateway's parts are made, so that
+// a worker's sessions end before its part.
 [[nodiscard]] std::unique_ptr<Extension> make_sio_clients(Gateway& gateway, size_t route);
 
 }  // namespace starling::server

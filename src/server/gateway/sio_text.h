@@ -1,4 +1,5 @@
-// server/gateway/sio_text.h: what Socket.IO keeps of clients and their events, as text for the application.
+// server/gateway/sio_text.h: writes the facts that Socket.IO keeps about a client, and its events,
+// as text for the application.
 //
 // Pure functions, any thread.
 #pragma once
@@ -17,7 +18,8 @@ namespace starling::server {
 // {"event":NAME,"data":[ARGS]} of an event's array; its first item is a string or a number.
 [[nodiscard]] std::string event_json(const sio::Json& array);
 
-// The header fields of socketio::ConnectInfo::head(), which outlives them.
+// The header fields of socketio::ConnectInfo::head(). `head` must live longer than the
+// result.
 [[nodiscard]] std::vector<http::Field> header_fields(std::string_view head);
 
 }  // namespace starling::server

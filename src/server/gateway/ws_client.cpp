@@ -15,7 +15,7 @@
 namespace starling::server {
 namespace {
 
-// Where only messages show that a client is alive, a ping says nothing.
+// If only messages show that a client is alive, pings prove nothing, so none are sent.
 std::chrono::milliseconds ping_interval_of(const gateway::Route& route) {
     const std::chrono::milliseconds usual = ws::Route().ping_interval;
     if (route.ping_timeout.count() == 0) return usual;
@@ -48,7 +48,7 @@ public:
     void set_connection(WsConnection* connection) noexcept { connection_ = connection; }
 
 private:
-    WsConnection* connection_ = nullptr;  // While it is open.
+    WsConnection* connection_ = nullptr;  // Null unless the connection is open.
 };
 
 // The data of each connection is its WsClient.
@@ -107,7 +107,8 @@ public:
         frame_came(connection);
     }
     void on_drained(WsConnection&) const override {}
-    void on_dropped(WsConnection&, uint64_t) const override {}  // A full queue closes.
+    // Not called: a full queue closes the connection.
+    void on_dropped(WsConnection&, uint64_t) const override {}
     void on_violation(WsConnection&) const override {}
     void on_server_stops(WsConnection&) const override {}
     void on_closed(WsConnection& connection, uint16_t, std::string_view,
