@@ -14,7 +14,7 @@ USERS = [*JSON, "--connections", 5000]
 # A frame to the same number of connections, without names: each delivery is a call of send().
 FLOOR = ["--path", "/subscribe", "--publish-path", "/publish", "--connections", 5000]
 FLOOR += ["--rate", 1_000_000, "--window", 1]
-# What the connections to the application need is there after as many clients as connect at once.
+# After as many clients as connect at once, the gateway has allocated what its connections to the application need.
 IDLE = [*JSON, "--warm", 500, "--heap-path", "/heap"]
 PINGS = [*WS, "--pinging", 1000, "--rate", 10_000, "--list-rate", 10, "--warmup", 2]
 
@@ -106,7 +106,7 @@ def idle(bench):
 
 
 LISTED_MAX = 20_000
-DESCRIPTORS_BESIDE = 600  # Those to the application, and what a process has open anyway.
+DESCRIPTORS_BESIDE = 600  # For connections to the application, and for the files that a process has open anyway.
 
 
 def listing(bench):

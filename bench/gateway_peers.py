@@ -14,7 +14,7 @@ import time
 
 import peers
 
-KEY = "bench"  # Of the control API; bench/load_control.h knows it.
+KEY = "bench"  # Key of the control API; bench/load_control.h has the same.
 WEBHOOK_PATH = "/websocket/message"
 NODE = "Node ws + undici"
 PUSHPIN = "Pushpin"
@@ -76,8 +76,8 @@ class Gateway(peers.Peer):
 
 
 class Pushpin(Gateway):
-    # It queues a hundred requests to the application and ends the clients of those beyond; with 200
-    # clients about every second run meets that.
+    # Pushpin queues a hundred requests to the application, and closes the clients of further requests.
+    # With 200 clients this happens in about every second run.
     tries = 8
 
     def __init__(self, build):

@@ -12,13 +12,13 @@
 
 namespace starling::bench {
 
-// Of a response, from its first line.
+// The status of a response, from its first line.
 inline std::string_view status_of(std::string_view head) noexcept { return head.substr(9, 3); }
 
 struct HttpMessage {
     bool whole = false;
     std::string_view head, body;  // Views into the bytes that were given; the head without its end.
-    size_t bytes = 0;             // Of the whole message.
+    size_t bytes = 0;             // Size of the whole message.
 };
 
 // The value of a field, "" without it; `name` is lower case and ends with a colon.

@@ -158,7 +158,7 @@ private:
     std::deque<Peer> peers_;  // Does not move its elements: epoll holds their addresses.
     uint64_t sent_ = 0, delivered_ = 0;
     bool stopping_ = false;
-    Histogram latency_;  // Of the requests.
+    Histogram latency_;  // Latency of the requests.
 };
 
 }  // namespace starling::bench

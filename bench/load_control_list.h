@@ -57,7 +57,7 @@ private:
         sockets_ = open_websockets(options_, options_.connections);
         for (uint32_t i = 0; i < options_.pinging; ++i) {
             Peer& peer = peers_.emplace_back();
-            // Spread over all, whatever order the server keeps them in.
+            // Spread over all connections, for any order in which the server keeps them.
             peer.fd = std::move(sockets_[i * (options_.connections / options_.pinging)]);
             add(peer);
         }

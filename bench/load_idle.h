@@ -20,7 +20,7 @@ public:
           heap_(options) {}
 
     void run() {
-        // What the server allocates once, such as receive buffers, is there after these.
+        // After these connections the server has made its one-time allocations, such as receive buffers.
         open(options_.warm);
         const uint64_t pages = dirty_bytes(options_.server_pids, false);
         const int64_t heap = heap_.bytes();

@@ -19,7 +19,7 @@ namespace starling::bench {
 
 struct Options {
     std::string mode;   // echo, raw, fanout, idle, handshake, control-... or socketio-...
-    uint16_t port = 0;  // Of the server, on 127.0.0.1.
+    uint16_t port = 0;  // The server's port, on 127.0.0.1.
     std::vector<int> server_pids;  // Whose CPU time and memory are read.
     uint32_t connections = 50;     // fanout: subscribers; handshake: how many at once.
     uint32_t in_flight = 1;        // echo, raw: messages on the way per connection; control-send,
@@ -40,8 +40,8 @@ struct Options {
     bool refill_each = false;  // echo, raw: send one message for each that returns; otherwise
                                // all that are in flight go together when all have returned.
     bool reset = false;        // handshake: end with RST instead of FIN.
-    std::string path = "/";    // Of the upgrade request.
-    std::string publish_path;  // fanout: of the publisher's.
+    std::string path = "/";    // Path of the upgrade request.
+    std::string publish_path;  // fanout: path of the publisher's.
     std::string heap_path;     // idle: GET this before and after for the allocator's view.
     std::string subprotocol;   // Offered when not empty.
     uint32_t connect_batch = 500;  // idle: connections opened before their answers are read.
@@ -157,7 +157,7 @@ inline Options parse_options(int argc, char** argv) {
     return o;
 }
 
-// What each connection sends.
+// The message that each connection sends.
 inline std::string message_text(const Options& options) {
     if (!options.json) return std::string(options.payload_bytes, 'x');
     constexpr std::string_view begin = R"({"text":")", end = R"("})";

@@ -27,7 +27,7 @@ if ! cmp -s package-lock.json node_modules/.installed-lock; then
     cp package-lock.json node_modules/.installed-lock
 fi
 
-# What is no terminal is a log, which tools/failures.py reads: as TAP, whatever this Node.js prefers.
+# If the output is no terminal, it is a log that tools/failures.py reads, so it must be TAP.
 reporter=()
 if [[ ! -t 1 ]] && node --test-reporter=tap -e 0 2>/dev/null; then reporter=(--test-reporter=tap); fi
 

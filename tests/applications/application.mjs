@@ -5,7 +5,7 @@
 //   const opened = await application.next("open");
 //
 // A script is called with each webhook and the exchange {request, response}. It returns the answer
-// {status = 200, headers = {}, body = ""}, a promise of the answer, or nothing where it answers by itself.
+// {status = 200, headers = {}, body = ""}, a promise of the answer, or nothing if the script answers by itself.
 
 import { EventEmitter, once } from "node:events";
 import http from "node:http";
@@ -122,7 +122,7 @@ export class Application {
   of(conn_id) { return this.webhooks.filter((webhook) => webhook.conn_id === conn_id); }
 }
 
-// The webhooks without repeated tries, which bear the same id.
+// The webhooks without repeated tries, which have the same id.
 export function distinct(webhooks) {
   const seen = new Set();
   return webhooks.filter(({ id }) => !seen.has(id) && seen.add(id));

@@ -17,7 +17,7 @@ struct BackendCounts {
     size_t sent_bytes = 0;   // By sends that completed at once.
     size_t short_sends = 0;  // Sends that completed at once with less than all bytes.
     size_t pending_sends = 0;
-    size_t asks = 0;  // What became of a pending send.
+    size_t asks = 0;  // Calls of ask().
     size_t waits = 0;
     size_t listens = 0;
     size_t unlistens = 0;

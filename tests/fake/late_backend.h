@@ -124,7 +124,7 @@ private:
         forget(stream);
         stream.sent(sent.bytes, sent.error);
     }
-    // What the kernel takes of a send now.
+    // Offers a send to the kernel, and returns how much the kernel takes now.
     [[nodiscard]] Sent take(const Send& send) noexcept {
         const std::string bytes = send.read();
         EXPECT_TRUE(bytes == send.bytes) << "bytes of a pending send have changed";

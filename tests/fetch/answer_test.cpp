@@ -1,4 +1,4 @@
-// Answers that are long, odd, or without end: what is taken of them, and where they are cut.
+// Answers that are long, odd, or without end: which part is read, and at which size they are cut.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -110,7 +110,7 @@ TEST_F(FetchTest, ABodyThatNeverEndsIsCutInTime) {
     EXPECT_TRUE(fake::run_until(loop_, [&] { return !app.stream(1); }));
 }
 
-// What stands behind an answer must not become the answer of the next request.
+// Bytes behind an answer must not become the answer to the next request.
 TEST_F(FetchTest, ASecondAnswerIsNobodys) {
     App app(loop_);
     app.answer(ok("first") + ok("second"));

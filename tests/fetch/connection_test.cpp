@@ -1,4 +1,4 @@
-// What holds for connections: proxies of the environment, descriptors of child processes, idle ones.
+// Connections: proxies of the environment, descriptors of child processes, idle connections.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
@@ -46,7 +46,7 @@ std::set<int> descriptors() {
     std::set<int> open;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
         open.insert(std::stoi(entry.path().filename()));
-    std::erase_if(open, [](int fd) { return ::fcntl(fd, F_GETFD) < 0; });  // Of the iterator.
+    std::erase_if(open, [](int fd) { return ::fcntl(fd, F_GETFD) < 0; });  // The iterator's own.
     return open;
 }
 

@@ -126,7 +126,7 @@ TEST_F(FetchTest, AReusedConnectionThatEndsInPlaceOfAnAnswerIsReported) {
     EXPECT_EQ(app.connections, 2);
 }
 
-// The same with other idle connections, one of which libcurl would take.
+// Nor is the request repeated on another idle connection, which libcurl would take.
 TEST_F(FetchTest, AnotherIdleConnectionDoesNotRepeatIt) {
     App app(loop_);
     Target& target = fetcher_->add({.url = app.url()});
@@ -150,7 +150,7 @@ TEST_F(FetchTest, AReusedConnectionEndsAndTheApplicationIsGone) {
     EXPECT_FAILURE(fetch(target), false, "connection refused");
 }
 
-// It cannot have seen the whole of it: it is sent again, on a new connection.
+// The application cannot have seen the whole request, so the request is sent again, on a new connection.
 TEST_F(FetchTest, AReusedConnectionThatEndsBeforeTheWholeBodyIsReplaced) {
     App app(loop_);
     Target& target = fetcher_->add({.url = app.url(), .timeout_ms = 60'000});

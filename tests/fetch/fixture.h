@@ -141,7 +141,7 @@ public:
         only_ = fake::connect_to(listening_.get());
         address_ = net::local_address(listening_.get()).value();
     }
-    // A connection that nobody takes is being asked for, as the kernel's table has it: state 2, SYN_SENT.
+    // True: the kernel's table has a connection to this address in state 2, SYN_SENT.
     [[nodiscard]] bool is_asked() const {
         std::array<char, 32> wanted;
         const auto* const ip = reinterpret_cast<const sockaddr_in*>(address_.data());

@@ -1,4 +1,4 @@
-// Requests over TLS: who is believed, and what is said where nobody is.
+// Requests over TLS: which certificates are trusted, and the error for an untrusted one.
 #include <gtest/gtest.h>
 
 #include <string>

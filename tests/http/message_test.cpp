@@ -154,7 +154,7 @@ TEST(HttpReply, TellsItsTargetOfTheEndOfTheLastCopy) {
     EXPECT_EQ(target.log, "dropped3 ");
     Reply late = ResponseAccess::make(lifetime, {5, 6}).later();
     lifetime.end();
-    late = Reply();  // Nobody to tell.
+    late = Reply();  // The target is gone, so no call reaches it.
     EXPECT_EQ(target.log, "dropped3 ");
 }
 

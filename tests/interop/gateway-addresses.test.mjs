@@ -1,5 +1,5 @@
-// Where the application of `starling gateway` may be: on a Unix-domain socket, behind TLS, at a name; and the bound
-// of all queues together.
+// Addresses of the application of `starling gateway`: a Unix-domain socket, TLS, a host name. Also the limit of all
+// queues together.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -30,7 +30,7 @@ async function population({ options = {}, args = [] } = {}) {
     } };
 }
 
-// The names of those who got `text` next. Each gets a publication behind it, so that nobody is waited for in vain.
+// The names of the people whose next message is `text`. Everybody then gets "end", so that no wait is endless.
 async function receivers({ gateway, people }, text) {
   const names = Object.keys(people);
   await gateway.post(send, { text: "end", users: ["ada", "ben", ""] });
@@ -127,7 +127,7 @@ describe("close", () => {
   before(async () => { all = await population(); });
   after(() => all?.stop());
 
-  // In this order; each closes some of those who are left.
+  // The cases run in this order; each closes some of the clients that are left.
   const cases = [
     ["nobody that matches", { users: ["ada"], tokens: ["tb"] }, [], 1000, ""],
     ["a connection, with code and reason", (p) => ({ conns: [p.ben.id], code: 4001, reason: "再见" }), ["ben"],

@@ -15,7 +15,8 @@ const messages = 3;
 const expected = ["open", ...Array(messages).keys(), "close"];
 const label = ({ action, data }) => (action === "message" ? data.n : action);
 
-// What the application saw of a connection: the webhooks in order, and that the tries of each stand together.
+// The webhooks of a connection in the order in which the application saw them. Asserts that the tries of each webhook
+// follow each other.
 function seenOf(application, conn_id) {
   const all = application.of(conn_id);
   const webhooks = distinct(all);
@@ -51,7 +52,7 @@ const faults = [
   ["answers half a body", hostile.halfBody, false],
   ["answers with 1,000 header fields", hostile.manyHeaders, false],
 ];
-// A short time only where it is waited for: a good application may be slow on a busy machine.
+// A short timeout only for the cases that wait for it: a good application may be slow on a busy machine.
 const timesOf = (again, what) => {
   if (again) return { webhook_timeout_s: 0.3 };
   return what === "never ends its body" ? { webhook_timeout_s: 1 } : {};

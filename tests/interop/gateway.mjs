@@ -75,7 +75,7 @@ export function openAs(gateway, name = "", { token, headers = {}, path = "/ws" }
   return open(gateway.url(path), [], { headers: { "X-Bfl-User": name, ...cookie, ...headers } });
 }
 
-// The same, with the id that its webhook `open` tells: {client, id, opened}. One at a time for each name.
+// Like openAs(), with the id from the client's webhook `open`: {client, id, opened}. One at a time for each name.
 export async function enter(gateway, application, name = "", options = {}) {
   const opening = application.next(({ action, user_name }) => action === "open" && user_name === name,
     `open of "${name}"`);

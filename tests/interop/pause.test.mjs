@@ -35,7 +35,7 @@ for (const compressed of [false, true]) {
       assert.equal(await client.next(), "paused");
       return client;
     }
-    // What `ws` holds for a socket that takes no more stays the same.
+    // Waits until the bytes that `ws` holds for the socket stay the same: the socket takes no more.
     async function stuck(client) {
       let before = -1;
       let same = 0;

@@ -1,4 +1,4 @@
-// What the headers of net/ ask of their callers is asserted: each of these calls ends the process.
+// The headers of net/ state duties of their callers, and assertions check them: each of these calls ends the process.
 #include <gtest/gtest.h>
 
 #include <memory>

@@ -139,7 +139,7 @@ TEST_P(BackendContract, AQueueThatIsOfferedHoldsOnlyWhatTheKernelRefuses) {
     EXPECT_EQ(receive(want.size()), want);
     EXPECT_EQ(log_, "");
 
-    // The same behind a send that is under way.
+    // An offer behind a send that is under way.
     stream_->write(base::bytes_of("first"));
     stream_->send_queued();
     stream_->write(base::bytes_of("second"));

@@ -75,7 +75,7 @@ TEST(WsQueue, OverTheLimitDropsTheNewestAndCounts) {
     EXPECT_EQ(client.next(), "close(1000)");
 }
 
-// What one tick queues says nothing about a peer that reads, so the kernel gets it first.
+// A queue that one tick fills does not show that the peer is slow, so it is offered to the kernel first.
 TEST(WsQueue, ManyMessagesInOneTickPassWhereThePeerReads) {
     constexpr int count = 2000;
     TestServer t;

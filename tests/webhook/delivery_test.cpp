@@ -252,7 +252,7 @@ TEST(WebhookDelivery, TheBudgetIsSharedAndExact) {
     EXPECT_TRUE(a->push(std::string(100, 'a')).pause);
     EXPECT_GT(budget.used(), 100U);
     EXPECT_FALSE(budget.has_room());
-    EXPECT_TRUE(b->fits(10));  // It has no message in its queue, so a pause would never end.
+    EXPECT_TRUE(b->fits(10));  // `b` has no message in its queue, so a pause of it would never end.
     EXPECT_TRUE(b->push("b").pause);
     EXPECT_FALSE(b->fits(10));
     b->started(0);

@@ -27,7 +27,7 @@ GROUP_FILES_MAX = 16
 PROGRESS_SECONDS = 10
 FOLDERS = ("src", "include", "examples")
 PRESETS = {"debug": ("src", "examples")}  # The folders of each preset.
-# What a file defines at the start of a line: tests, types, functions and constants without a qualified name.
+# The definitions at the start of a line: tests, types, functions and constants without a qualified name.
 DEFINITION = re.compile(r"^(?:TEST\w*\((\w+, *\w+)\)"
                         r"|(?:struct|class|union|enum|enum class) (\w+)\b(?!;)|using (\w+) ="
                         r"|(?!namespace|using)[A-Za-z_][\w:<>,&*\[\]\" ]*?[ &*](\w+)(?:\(|\{|\[| = ))", re.MULTILINE)
@@ -41,7 +41,7 @@ REPORT = re.compile(r"^(?P<path>/[^:\n]+):(?P<line>\d+):\d+: (?P<kind>warning|er
 @dataclass(frozen=True)
 class Source:
     path: str                  # Relative to the repository.
-    arguments: tuple[str, ...]  # Of the compiler, without the file and its output.
+    arguments: tuple[str, ...]  # Arguments of the compiler, without the file and its output.
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class Tidy:
     def __init__(self, root: str, program: str = CLANG_TIDY):
         self.root, self.program = os.path.realpath(root), program
         self.texts = Texts(self.root)
-        self.runs = 0  # Of clang-tidy; what the cache knew needs none.
+        self.runs = 0  # Runs of clang-tidy; a cached result needs no run.
         self.cache = os.path.join(self.root, CACHE)
         os.makedirs(self.cache, exist_ok=True)
         version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
@@ -202,7 +202,7 @@ class Tidy:
 
     def run(self, group: list[Source], joined: str) -> Outcome:
         """Checks the texts of a group as one file, `joined`, and finds the places in the files again."""
-        places: list[tuple[str, int]] = [("", 0)]  # Of each line of `joined`, which count from 1.
+        places: list[tuple[str, int]] = [("", 0)]  # The place of each line of `joined`; lines count from 1.
         with open(joined, "w", encoding="utf-8") as stream:
             for number, source in enumerate(group):
                 text = self.texts.read(os.path.join(self.root, source.path))[0].rstrip("\n") + "\n"

@@ -1,5 +1,5 @@
-// A chat with private messages behind `starling gateway`: an HTTP server that answers each webhook with what the
-// gateway is to do. Usage, in the repository's folder: gateway_chat [PORT], 3010 where none is given.
+// A chat with private messages behind `starling gateway`: an HTTP server that answers each webhook with actions
+// for the gateway. Usage, in the repository's folder: gateway_chat [PORT]; the default port is 3010.
 #include <starling/server.h>
 
 #include <boost/json.hpp>

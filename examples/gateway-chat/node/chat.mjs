@@ -1,5 +1,5 @@
-// A chat with private messages behind `starling gateway`: an HTTP server that answers each webhook with what the
-// gateway is to do. Usage: node chat.mjs [PORT], 3010 where none is given.
+// A chat with private messages behind `starling gateway`: an HTTP server that answers each webhook with actions
+// for the gateway. Usage: node chat.mjs [PORT]; the default port is 3010.
 
 import { readFileSync } from "node:fs";
 import http from "node:http";

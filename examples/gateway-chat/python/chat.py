@@ -1,5 +1,5 @@
-"""A chat with private messages behind `starling gateway`: an HTTP server that answers each webhook with what the
-gateway is to do. Usage: python3 chat.py [PORT], 3010 where none is given."""
+"""A chat with private messages behind `starling gateway`: an HTTP server that answers each webhook with actions
+for the gateway. Usage: python3 chat.py [PORT]; the default port is 3010."""
 import json
 import pathlib
 import sys

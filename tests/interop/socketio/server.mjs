@@ -34,8 +34,8 @@
 // On a connection the server emits "hello" (recovered: bool) to the socket.
 //
 // "room" below is a room, a list of rooms, or null for everyone in the namespace. "-> x, y" is an
-// ack with these arguments, sent at once unless said otherwise; where the client asked for no ack,
-// none is sent. Lists of rooms and of ids are sorted by their bytes.
+// ack with these arguments, sent at once unless said otherwise; if the client asked for no ack,
+// no ack is sent. Lists of rooms and of ids are sorted by their bytes.
 //
 // Event (arguments)               Effect and ack
 //   echo (...args)                -> ...args

@@ -42,7 +42,7 @@ TEST(GatewayConnId, IsAUuidOfVersion4) {
     }
 }
 
-// Whoever sees many ids of one place finds nothing in common.
+// Many ids of one place have nothing in common.
 TEST(GatewayConnId, HidesThePlace) {
     const ConnIds ids(bytes(1));
     std::set<std::string> ends;

@@ -97,7 +97,7 @@ struct GatewayServer : TestServer {
         : TestServer({.workers = 2}), gateway(server.gateway(options)) {
         start();
     }
-    // Of the control API: the JSON of its answer.
+    // Posts to the control API and returns the JSON of the answer.
     json::object post(std::string_view path, std::string_view body) {
         const Answer answer =
             answered("POST " + std::string(path) +

@@ -215,7 +215,7 @@ TEST(SocketIoCoroutine, OneThatIsDestroyedMayEndAnotherSocket) {
 }
 
 // The coroutines of a gone socket end, even one that ended the socket before its first suspension.
-// Those of disconnect handlers go on.
+// The coroutines of disconnect handlers go on.
 TEST(SocketIoCoroutine, OfASocketThatIsGoneOnlyDisconnectHandlersGoOn) {
     Transcript events;
     TestServer t;
