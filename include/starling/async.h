@@ -308,7 +308,7 @@ private:
     }
     void cancel() noexcept override {
         cancelled_ = true;
-        if (!running_) release();  // Otherwise resume() releases it.
+        if (!running_) release();  // A running coroutine is released by resume().
     }
     void release() noexcept {
         const auto ended = std::exchange(ended_, nullptr);

@@ -127,7 +127,7 @@ public:
     Scope& operator=(const Scope&) = delete;
 
     void add(std::shared_ptr<Owned> coroutine);  // Throws std::length_error beyond the limit.
-    void end() noexcept;                         // Destroys all; a running one when it suspends.
+    void end() noexcept;  // Destroys all coroutines; a running one when it suspends.
     [[nodiscard]] size_t size() const noexcept { return all_.size(); }
 
 private:

@@ -194,7 +194,7 @@ struct CookieOptions {
     std::optional<int64_t> max_age_s = std::nullopt;
     bool http_only = true;
     SameSite same_site = SameSite::lax;
-    bool secure = false;  // SameSite::none sets it too: browsers demand that.
+    bool secure = false;  // Also set for SameSite::none, as browsers demand.
 };
 
 // The answer that a handler builds. Setters return *this; the last body set wins. A programming
@@ -207,7 +207,8 @@ public:
     // Replaces every earlier field of that name. Refuses Content-Length and Transfer-Encoding,
     // which the server computes. `Connection: close` is the same as close().
     Response& header(std::string_view name, std::string_view value);
-    Response& add_header(std::string_view name, std::string_view value);  // Keeps earlier ones.
+    // Keeps earlier fields of that name.
+    Response& add_header(std::string_view name, std::string_view value);
     Response& cookie(std::string_view name, std::string_view value,
                      const CookieOptions& options = {});
     Response& close() noexcept;  // Closes the connection after this answer.
@@ -268,7 +269,8 @@ private:
     std::shared_ptr<const std::string> shared_body_;
     size_t shared_offset_ = 0, shared_count_ = 0;
     std::shared_ptr<const FileBody> file_;
-    Reply::Target* target_ = nullptr;  // The request of later(); null: no server made this.
+    // The request of later(); null: no server made this response.
+    Reply::Target* target_ = nullptr;
     uint64_t key_ = 0;
     std::weak_ptr<PromisedAnswer> answer_;  // The promise that the Reply of later() shares.
     // The coroutine that makes a promised answer; destroyed with the promise.

@@ -84,8 +84,9 @@ struct HttpLimits {
 
 struct ServerOptions {
     ListenList listen = "127.0.0.1:8080";
-    unsigned workers = 0;                        // Threads; 0: one per core.
-    std::vector<Certificate> certificates = {};  // The first one serves clients that name no host.
+    unsigned workers = 0;  // Threads; 0: one per core.
+    // The first certificate serves clients that name no host.
+    std::vector<Certificate> certificates = {};
     // Cipher suites of TLS 1.2 in OpenSSL's format (openssl-ciphers(1)). TLS 1.3 has its own. The
     // default suites all have forward secrecy and authenticated encryption.
     std::string tls_ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
@@ -113,7 +114,8 @@ struct ServerStats {
     uint64_t connections_open = 0, connections_accepted = 0, connections_refused = 0;
     uint64_t connections_stalled = 0;  // Reset because of ServerOptions::stalled_timeout.
     uint64_t requests = 0;
-    uint64_t websockets_open = 0, websockets_opened = 0;  // Includes those below Socket.IO.
+    // Includes WebSockets that carry Socket.IO.
+    uint64_t websockets_open = 0, websockets_opened = 0;
     // Clients of Socket.IO over polling or WebSocket. A client may be in no namespace, or in
     // several.
     uint64_t socketio_sessions_open = 0, socketio_sessions_opened = 0;

@@ -56,7 +56,7 @@ struct Event {
     // plain copy of a Json uses the memory resource of its source, so applications get copies made
     // by own().
     std::span<const Json> args;
-    const Ack& ack;  // Null if the client asked for none.
+    const Ack& ack;  // A null Ack if the client asked for no ack.
 };
 
 // Why a handler was not called: argument `index`, counted from 1, is not `expected`. Index 0: the

@@ -99,7 +99,7 @@ struct Options {
     bool cleanup_empty_child_namespaces = false;
     uint32_t max_attachments = 10;                  // Per packet.
     uint32_t namespaces_max = 100;                  // Per client.
-    uint32_t pending_acks_max = 1'000;              // Awaited from one socket.
+    uint32_t pending_acks_max = 1'000;              // Acks awaited from one socket.
     std::chrono::milliseconds ack_timeout{10'000};  // The default; Node: no timeout.
 
     // ---- Login ----------------------------------------------------------------------------------

@@ -271,7 +271,7 @@ public:
         set_object(std::move(data), &object_tag<T>);
         return value;
     }
-    template <class T>  // Null: no object, or one of another type.
+    template <class T>  // Null: no object, or an object of another type.
     [[nodiscard]] T* data_as() const {
         return static_cast<T*>(get_object(&object_tag<T>));
     }

@@ -139,7 +139,7 @@ public:
     & > bool post(F&& call) const;
 
     // Own thread, from here on.
-    [[nodiscard]] std::string_view subprotocol() const;  // "": none was agreed.
+    [[nodiscard]] std::string_view subprotocol() const;  // "": no subprotocol was agreed.
     [[nodiscard]] std::string remote_address() const;    // "192.0.2.7", "2001:db8::1", "unix".
     // For the newest ping that was answered; nullopt before the first.
     [[nodiscard]] std::optional<std::chrono::milliseconds> round_trip_time() const;
@@ -154,7 +154,7 @@ public:
         set_data(std::move(data));
         return value;
     }
-    template <class T>  // Null: no object, or one of another type.
+    template <class T>  // Null: no object, or an object of another type.
     [[nodiscard]] T* data() const {
         auto* found = dynamic_cast<detail::Data<T>*>(get_data());
         return found ? &found->value : nullptr;
@@ -287,7 +287,7 @@ private:
 // with its socket, a coroutine of `close` with the worker. While a coroutine is suspended, further
 // messages of its socket call the handlers; see coroutines_per_connection_max.
 struct Route {
-    uint64_t message_bytes_max = 1'000'000;  // Decompressed; a larger one closes with 1009.
+    uint64_t message_bytes_max = 1'000'000;  // Decompressed; a larger message closes with 1009.
     uint32_t fragments_max = 1024;           // Per message; more fragments close with 1008.
     uint64_t send_queue_bytes_max = 1024 * 1024;
     OnFull on_full = OnFull::close;
@@ -315,8 +315,9 @@ struct Route {
     // With OnFull::drop: the number of messages for this socket that were dropped since the last
     // call. Called at most once per tick of the loop.
     Callback<void(Socket, uint64_t messages)> dropped = {};
-    Callback<void(Socket)> drain = {};                           // The send queue is empty again.
-    Callback<void(Socket, std::string_view payload)> ping = {};  // The server has answered it.
+    Callback<void(Socket)> drain = {};  // The send queue is empty again.
+    // The server has already answered the ping.
+    Callback<void(Socket, std::string_view payload)> ping = {};
     Callback<void(Socket, std::string_view payload)> pong = {};
     // Answers a GET without an upgrade on this path. Empty: such a request gets 426.
     http::Handler page = {};

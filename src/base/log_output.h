@@ -37,7 +37,7 @@ private:
     enum class Way : unsigned char {
         plain,   // A file, or an own open file with O_NONBLOCK: write() does not wait.
         socket,  // A socket: each call gets MSG_DONTWAIT.
-        polled,  // Other processes share it and need it to block: poll() before each piece.
+        polled,  // Other processes share the output and need it to block: poll() before each piece.
     };
 
     void use(int descriptor) noexcept;

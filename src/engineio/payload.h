@@ -15,7 +15,7 @@
 
 namespace starling::engineio {
 
-inline constexpr size_t packets_max = 1024;  // In one POST.
+inline constexpr size_t packets_max = 1024;  // Packets in one POST.
 
 enum class PayloadKind : uint8_t { text, binary };
 

@@ -14,8 +14,8 @@ namespace starling::http {
 [[nodiscard]] std::string_view essence_of(std::string_view value) noexcept;
 
 struct Parameter {
-    std::string_view name;  // Compare it without case.
-    std::string value;      // Without its quotes.
+    std::string_view name;  // Compare names without case.
+    std::string value;      // Without the quotes of a quoted string.
 };
 
 // The parameters of `value`, which follow its first ';'. Nothing if they break the grammar or name

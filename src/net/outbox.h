@@ -83,9 +83,9 @@ public:
 
     // Valid while a send of the stream is pending and the Outbox is in the loop's list `blocked_`.
     static constexpr size_t not_asked = SIZE_MAX;
-    uint64_t blocked_since_ms = 0;            // Or since the peer last acknowledged something.
-    size_t submitted_bytes = 0;               // The size of that send.
-    size_t unacknowledged_bytes = not_asked;  // In the kernel, when the loop last asked.
+    uint64_t blocked_since_ms = 0;            // Or the time of the peer's last acknowledgement.
+    size_t submitted_bytes = 0;               // Size of the pending send.
+    size_t unacknowledged_bytes = not_asked;  // Bytes in the kernel, when the loop last asked.
     class Stream* stream = nullptr;
 
 private:
@@ -99,7 +99,7 @@ private:
     };
 
     std::vector<Part> parts_;
-    size_t first_ = 0;  // The parts before it were sent.
+    size_t first_ = 0;  // Index of the first part that was not sent whole.
     size_t bytes_ = 0;
     size_t room_bytes_ = 0;  // Free bytes at the end of the last part, if that is a chunk.
 };

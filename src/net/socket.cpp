@@ -14,7 +14,7 @@
 namespace starling::net {
 namespace {
 
-constexpr int backlog = 4096;  // The kernel lowers it to net.core.somaxconn.
+constexpr int backlog = 4096;  // The kernel limits a backlog to net.core.somaxconn.
 
 void set_option(int fd, int level, int name, int value) noexcept {
     ::setsockopt(fd, level, name, &value, sizeof value);

@@ -29,7 +29,7 @@ class Loop;
 class TlsFilter;
 
 enum class CloseReason : uint8_t {
-    local,   // This side closed it.
+    local,   // This side closed the stream.
     ended,   // The peer ended the stream (FIN, or TLS close_notify).
     failed,  // A reset, or another error of the transport or of TLS.
     // The peer has acknowledged none of the waiting bytes for longer than the loop allows. The
@@ -172,7 +172,8 @@ public:
     [[nodiscard]] Detached detach();
 
     // Called by the backend.
-    void received(std::span<std::byte> bytes);  // Needs receive_headroom_bytes before them.
+    // The bytes need receive_headroom_bytes of memory before them.
+    void received(std::span<std::byte> bytes);
     void ended();
     void failed() noexcept { finish(CloseReason::failed); }
     void sent(size_t bytes, int error);  // A pending send has ended, see Backend::Sent.

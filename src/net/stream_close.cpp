@@ -48,7 +48,7 @@ void Stream::finish(CloseReason reason) noexcept {
     STARLING_ASSERT(loop_.touched_by_own_thread());
     if (is_over()) return;
     reason_ = reason;
-    unlink();  // Stops its timer.
+    unlink();  // Stops the stream's timer.
     const bool held = loop_.backend().remove(*this, true);
     STARLING_ASSERT(!held || is_sending());
     if (held) {  // sent() follows.

@@ -22,7 +22,7 @@ constexpr uint64_t read_at_once_bytes_max = 64 * 1024;
 struct OpenFile {
     base::Descriptor descriptor;  // Empty: there is no such regular file, or it cannot be opened.
     http::FileIdentity identity;
-    int status = 404;  // The status of the answer in that case.
+    int status = 404;  // The status of the answer if there is no descriptor.
 };
 
 OpenFile open_regular(const std::string& path) {

@@ -15,11 +15,11 @@ namespace starling::server {
 class PeerAddresses {
 public:
     void keep(uint32_t slot, const std::string& address);
-    [[nodiscard]] std::string of(uint32_t slot) const;  // "" if none was kept.
+    [[nodiscard]] std::string of(uint32_t slot) const;  // "" if no address was kept.
     void forget(uint32_t slot);
 
 private:
-    std::vector<uint32_t> v4_;  // In network order; 0: none, or in others_.
+    std::vector<uint32_t> v4_;  // In network order; 0: no address, or one in others_.
     std::unordered_map<uint32_t, std::string> others_;
 };
 

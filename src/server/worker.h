@@ -213,7 +213,7 @@ private:
     uint32_t close_from_slot_ = 0;
     uint64_t refusals_logged_ms_ = 0, pauses_logged_ms_ = 0, cuts_logged_ms_ = 0;  // 0: not yet.
     uint64_t origins_logged_ms_ = 0;                                               // 0: not yet.
-    uint64_t origins_refused_ = 0;  // Refusals since that line.
+    uint64_t origins_refused_ = 0;  // Refusals since the last line about them.
     uint32_t closed_per_round_ = 0;
     uint64_t deadline_ms_ = 0;
 };

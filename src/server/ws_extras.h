@@ -16,13 +16,15 @@ namespace starling::server {
 
 struct WsConnection::Extras {
     std::string subprotocol;          // Chosen by the application, not listed by the route.
-    std::string close_reason;         // Given by the side that closed first.
+    std::string close_reason;         // The reason of the side that closed first.
     uint64_t dropped = 0;             // Messages not yet reported to the route's `dropped`.
     std::optional<std::string> pong;  // Payload of the newest ping, while the kernel takes nothing.
     std::optional<ws::DeflateParams> deflate;
-    std::unique_ptr<ws::Inflater> inflater;  // For context takeover; else the worker's is used.
+    // For context takeover; otherwise the worker's inflater is used.
+    std::unique_ptr<ws::Inflater> inflater;
     std::unique_ptr<ws::Deflater> deflater;
-    std::unique_ptr<detail::Scope> coroutines;  // The suspended coroutines of its handlers.
+    // The suspended coroutines of the connection's handlers.
+    std::unique_ptr<detail::Scope> coroutines;
 };
 
 }  // namespace starling::server

@@ -10,7 +10,7 @@
 namespace starling::socketio {
 namespace {
 
-constexpr uint64_t packet_timeout_ms = 10'000;  // For all attachments of a packet.
+constexpr uint64_t packet_timeout_ms = 10'000;  // Time for all attachments of a packet to arrive.
 
 // Never 0, because 0 means that no deadline is set.
 uint32_t cut(uint64_t ms) noexcept { return std::max<uint32_t>(static_cast<uint32_t>(ms), 1); }
@@ -168,7 +168,8 @@ void Connection::timed_out() {
     const auto left_ms = static_cast<int32_t>(due_ms_ - cut(server_.runtime().now_ms()));
     if (left_ms > 0) return transport_.set_timer(static_cast<uint64_t>(left_ms));
     if (!joined_) return end(Transport::End::forced_server_close, "no namespace joined in time");
-    if (pauses_ > 0) return set_deadline(packet_timeout_ms);  // The attachments are not read.
+    // A paused connection reads no attachments, so it waits longer.
+    if (pauses_ > 0) return set_deadline(packet_timeout_ms);
     decoder_ = Decoder(
         server_.settings().codec);  // Frees the attachments now; the client may stay for a while.
     end(Transport::End::forced_close, "attachments did not come in time");

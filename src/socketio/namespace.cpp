@@ -10,7 +10,7 @@
 namespace starling::socketio {
 namespace {
 
-constexpr size_t rooms_max = 1'000'000;  // For one socket; the application chooses the rooms.
+constexpr size_t rooms_max = 1'000'000;  // Rooms of one socket; the application chooses the rooms.
 
 // One message of a packet, with the encodings that its receivers share.
 struct Part {

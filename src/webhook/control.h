@@ -62,8 +62,9 @@ struct PublishRequest {
 [[nodiscard]] base::Result<TopicRequest> read_topic(std::string_view body, Reading reading);
 [[nodiscard]] base::Result<PublishRequest> read_publish(std::string_view body, Reading reading);
 
-// Read an object that is part of a text. False: `fields` says what is wrong. A missing selector is
-// a fault if `needs_selector`; otherwise `given()` is then false.
+// Read a request from `object`, which is a part of a larger text. False: `fields` says what is
+// wrong. If no selector is given: a fault if `needs_selector`, otherwise the selector's given() is
+// false.
 [[nodiscard]] bool read_send(Fields& fields, const base::JsonText& object, bool needs_selector,
                              SendRequest& out);
 [[nodiscard]] bool read_emit(Fields& fields, const base::JsonText& object, bool needs_selector,

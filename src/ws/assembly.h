@@ -101,11 +101,11 @@ private:
 
     uint64_t message_bytes_max_;
     uint64_t promised_bytes_ = 0;    // Sum of the payload lengths, if not compressed.
-    uint64_t compressed_bytes_ = 0;  // Fed to the inflater so far.
+    uint64_t compressed_bytes_ = 0;  // Bytes fed to the inflater so far.
     ByteBuffer packed_;              // Compressed payload that waits for the shared inflater.
-    std::unique_ptr<Inflater> own_;  // For a long message without context takeover.
-    Inflater* stream_ = nullptr;     // The inflater of this message; null until it is chosen.
-    uint32_t masking_key_ = 0;       // As it applies to the next byte.
+    std::unique_ptr<Inflater> own_;  // The inflater for a long message without context takeover.
+    Inflater* stream_ = nullptr;     // The inflater of this message; null until one is chosen.
+    uint32_t masking_key_ = 0;       // The key for the next byte.
     base::Utf8Validator utf8_;
 
 public:

@@ -143,7 +143,7 @@ void Engine::attach(WorkerGroup& group) {
     sessions_max_ = group.connections_max;
     unjoined_max_ =
         static_cast<size_t>(std::max<uint64_t>(sessions_max_ / 4 / group.workers.size(), 1));
-    hosts_.clear();  // A start that failed may have left some.
+    hosts_.clear();  // A start that failed may have left pointers.
     for (const auto& worker : group.workers) {
         auto host = std::make_unique<EngineWorker>(*this, *worker);
         hosts_.push_back(host.get());

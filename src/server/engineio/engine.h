@@ -263,7 +263,7 @@ private:
     std::vector<EngineWorker*> hosts_;  // By worker index. Each worker owns its EngineWorker.
     std::atomic<uint64_t> sessions_{0}, sessions_opened_{0};
     uint64_t sessions_max_ = UINT64_MAX;  // Equal to the limit of connections.
-    size_t unjoined_max_ = SIZE_MAX;      // On each worker.
+    size_t unjoined_max_ = SIZE_MAX;      // Limit of unused sessions on each worker.
 };
 
 }  // namespace starling::server

@@ -58,7 +58,7 @@ public:
     void message(const GatewayClient& client, const ws::Message& message) noexcept {
         if (is_read()) log_message(client, message);
     }
-    // Call it before Delivery::finished().
+    // Call webhook() before Delivery::finished(), which ends the views of the webhook.
     void webhook(const GatewayClient& client, const fetch::Answer& answer,
                  uint64_t duration_ms) noexcept {
         if (is_read()) log_webhook(client, answer, duration_ms);

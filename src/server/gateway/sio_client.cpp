@@ -245,7 +245,7 @@ private:
             socket.set_object(std::make_shared<SioLink>(part_of(socket), made->slot_key()),
                               &link_tag);
         base::checked_cast<SioClient>(*made).set_socket(socket);
-        GatewayClient& client = *made.release();  // The part owns it from here on.
+        GatewayClient& client = *made.release();  // From here on the part owns the client.
         client.route.part.opened(client);
     }
 
