@@ -90,7 +90,8 @@ struct Server::State {
     std::atomic<int> stops{0};
     std::function<void()> on_reload;
 
-    // Timers of the application. The map belongs to the first worker's thread once that worker runs.
+    // Timers of the application. The map belongs to the first worker's thread once that worker
+    // runs.
     std::atomic<uint64_t> last_timer{0};
     std::mutex early_timers_mutex;  // Any thread may ask for a timer before start().
     std::vector<PendingTimer> early_timers;

@@ -70,8 +70,8 @@ public:
     // Sends a recoverable event in the same way: each worker delivers it in the order of the log.
     void send_recoverable(std::shared_ptr<Command> command, std::string_view name,
                           std::span<const sio::Value> values);
-    // Runs the call on the thread of one core: at once if that is the calling thread, else by a
-    // post. False: there is no core.
+    // Runs the call on one core: at once on the calling thread's own core, from other threads by a
+    // post on the first core. False: there is no core, or the post was dropped.
     bool on_any_server(std::function<void(Server&)> call, size_t bytes);
     [[nodiscard]] uint64_t new_ack_id() noexcept {
         return last_ack_.fetch_add(1, std::memory_order_relaxed);

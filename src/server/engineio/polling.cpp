@@ -124,7 +124,7 @@ void EngineSession::answer_poll(bool with_queue, std::string_view last) {
     poll->answer(writer.take(), type);
 }
 
-// The connection keeps the key of a request until its answer was sent, except for the last 64 KiB.
+// The connection keeps the key of a request until at most 64 KiB of the answer are unsent.
 size_t EngineSession::unsent_reply_bytes() const noexcept {
     if (!extras_) return 0;
     const HttpConnection* const connection = host_.worker.replies().find(extras_->answered);
