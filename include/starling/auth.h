@@ -77,7 +77,7 @@ enum class Failure : uint8_t {
 
 struct Verdict {
     std::optional<Identity> identity = {};
-    Failure failure = Failure::none;  // Why there is no identity.
+    Failure failure = Failure::none;  // The reason if there is no identity.
 
     explicit operator bool() const noexcept { return identity.has_value(); }
 };

@@ -239,7 +239,7 @@ struct Compression {
     int level = 6;                  // 1 (fast) to 9 (small).
 };
 
-// What happens to a message that does not fit into the send queue of a connection.
+// How a message is handled that does not fit into the send queue of a connection.
 enum class OnFull : uint8_t {
     close,  // The connection is closed with 1008.
     drop,   // The message is dropped and counted.

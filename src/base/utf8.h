@@ -9,7 +9,7 @@
 
 namespace starling::base {
 
-// What the first byte of a character determines (Unicode 15.0 table 3-7).
+// The facts about a character that its first byte determines (Unicode 15.0 table 3-7).
 struct Utf8Lead {
     uint8_t bytes = 0;  // Length of the character; 0: no character begins with that byte.
     // Bounds of the second byte: they exclude overlong forms, surrogates and codes above U+10FFFF.

@@ -31,7 +31,7 @@ enum class Fault : uint8_t {
 struct Packet {
     Type type = Type::noop;
     bool binary = false;    // Only messages may be binary.
-    std::string_view data;  // What follows the type byte; borrowed. UTF-8 unless binary.
+    std::string_view data;  // The bytes after the type byte; borrowed. UTF-8 unless binary.
 
     friend bool operator==(const Packet&, const Packet&) = default;
 };

@@ -27,7 +27,7 @@ struct Query {
 
 enum class Method : uint8_t { get, post, other };
 
-// What the server allows.
+// The protocols and transports that the server allows.
 struct Policy {
     bool polling = true;
     bool websocket = true;
@@ -35,7 +35,7 @@ struct Policy {
     bool allow_eio3 = false;
 };
 
-// What verify() needs to know about the session that `sid` names.
+// The facts that verify() needs about the session that `sid` names.
 struct SessionFacts {
     Transport transport = Transport::polling;
     Revision revision = Revision::eio4;

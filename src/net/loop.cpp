@@ -96,7 +96,8 @@ void Loop::take_turns() {
 void Loop::tell_escaped(std::string_view what) noexcept {
     try {
         if (escaped_) escaped_(what);
-    } catch (...) {  // Out of memory, for example: there is no other way to report.
+    } catch (...) {
+        // Reporting failed, for example because memory ran out: the exception is dropped.
     }
 }
 

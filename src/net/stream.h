@@ -77,7 +77,7 @@ struct Detached {
     Descriptor fd;
     std::unique_ptr<StreamHandler> handler;
     std::unique_ptr<TlsFilter> tls;
-    std::unique_ptr<KeptInput> kept;  // What the handler did not consume.
+    std::unique_ptr<KeptInput> kept;  // Bytes that the handler did not consume.
     bool ended = false;               // The peer sends no more.
 };
 

@@ -57,7 +57,7 @@ struct StreamLife {
     static const Cell table[states][events];
 };
 
-// What a stream does with bytes that arrive.
+// The input state of a stream, which decides what happens to arriving bytes.
 struct StreamInput {
     enum class State : uint8_t {
         flowing,         // The handler gets what arrives.
@@ -75,7 +75,7 @@ struct StreamInput {
     static const Cell table[states][events];
 };
 
-// What a stream does with bytes to send.
+// The output state of a stream, which decides when queued bytes go to the backend.
 struct StreamOutput {
     enum class State : uint8_t {
         idle,            // Nothing to do at the end of the tick.

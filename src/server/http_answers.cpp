@@ -246,7 +246,8 @@ void HttpConnection::finish_later(http::Response response) {
 bool HttpConnection::write_later(std::string_view bytes) {
     if (!phase_.is(Phase::promised) && !phase_.is(Phase::streaming)) return false;
     if (!stream_->is_open()) return false;
-    // What one tick queued says nothing about the peer, as long as the kernel takes it.
+    // A queue that one tick filled does not show that the peer is slow, as long as the kernel takes
+    // the bytes.
     const uint64_t queue_bytes_max = worker_->site().options.http.stream_queue_bytes_max;
     if (stream_->queued_bytes() > queue_bytes_max) stream_->offer_queued();
     if (!stream_->is_open() || stream_->queued_bytes() > queue_bytes_max) return false;

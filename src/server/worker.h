@@ -43,12 +43,12 @@ class Worker;
 class WorkerPart {
 public:
     virtual ~WorkerPart() = default;
-    // Called when the loop has ended and its connections are not destroyed yet: what uses the loop for
-    // anything but connections (timers, net::Watch) is destroyed here.
+    // Called when the loop has ended and its connections are not destroyed yet. Destroy here
+    // everything else that uses the loop, such as timers and net::Watch.
     virtual void loop_ended() noexcept {}
 };
 
-// What the connections of a WebSocket route share on one worker.
+// The parts of a WebSocket route that its connections on one worker share.
 struct WsContext {
     Worker& worker;
     const WebSocketEndpoint& site;

@@ -118,7 +118,7 @@ private:
 
     const WsContext& context_;
     std::unique_ptr<Extras> extras_;
-    std::unique_ptr<ws::detail::AnyData> data_;  // What the handler keeps for this connection.
+    std::unique_ptr<ws::detail::AnyData> data_;  // The handler's data for this connection.
     // Small members lie in the tail padding of the member before.
     [[no_unique_address]] ws::Receiver receiver_;
     ws::Closing closing_;

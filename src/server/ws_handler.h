@@ -48,8 +48,8 @@ struct WsAdmission {
 
 class WsHandler {
 public:
-    // What a connection stores for its handler: a member that is true names a value, which costs
-    // memory only in connections that have one.
+    // The values that a connection stores for its handler. A value costs memory only in connections
+    // that have it.
     struct Remembers {
         bool close_reason = false;  // For on_closed().
         // The number of messages that a full queue dropped; for on_dropped().

@@ -49,7 +49,8 @@ ws::SendResult WsConnection::admit(size_t bytes) {
 }
 
 ws::SendResult WsConnection::admit_to_full_queue(size_t bytes) {
-    // What one tick queued says nothing about the peer while the kernel takes it.
+    // A queue that one tick filled does not show that the peer is slow, as long as the kernel takes
+    // the bytes.
     stream_->offer_queued();
     if (!stream_->is_open()) return ws::SendResult::closed;
     if (fits(bytes)) return ws::SendResult::sent;

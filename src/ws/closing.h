@@ -29,7 +29,7 @@ public:
         transport_gone,  // End of stream, or an error.
     };
 
-    // What the connection must do, in this order. Any number may be set.
+    // Actions for the connection, in this order. Any number may be set.
     struct Actions {
         bool send_close = false;       // With the code of the event.
         bool echo_close = false;       // With the peer's code, no payload for 1005 (5.5.1).

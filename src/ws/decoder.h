@@ -13,7 +13,7 @@
 
 namespace starling::ws {
 
-// What the next frame may be, given the role, the negotiation and the message so far.
+// The frames that may come next, given the role, the negotiation and the message so far.
 struct HeaderRules {
     bool masked = true;               // 5.1: clients mask, servers do not.
     bool deflate = false;             // permessage-deflate was negotiated.

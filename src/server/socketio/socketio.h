@@ -28,7 +28,7 @@ struct WorkerGroup;
 class SocketIoWorker;
 class Worker;
 
-// What the socketio::Server of one worker needs from that worker.
+// The socketio::Server of one worker, and the clock, random bytes, posts and log for that Server.
 class SocketIoWorker final : public socketio::Runtime {
 public:
     SocketIoWorker(Worker& worker, socketio::Adapter& adapter);
