@@ -14,7 +14,8 @@ struct Member {
     std::string name;  // Chat: the name of the member's last accepted message.
 };
 
-// Sets an open handler that joins each socket to the room of its path.
+// Sets the handlers that join each socket to the room of its path. A path that is too long for a
+// topic gets 404.
 void enter_room(ws::Route& route) {
     route.upgrade = [](ws::Upgrade& upgrade) {
         std::string room = "room:" + std::string(upgrade.request().path());

@@ -3,10 +3,10 @@
 // Delivery holds no socket and no clock: the caller reports events and carries out the Effects that
 // each call returns.
 //
-// Use: a new Delivery has its `open` due. Carry out the Effects of each call in the order of their
-// declaration. `ready`: once the application can take one more request, send what due() returns and
-// call started(); call finished() when the request has ended. `start_timer`: call on_timer() at
-// deadline_ms().
+// Use: a new Delivery has its `open` due, unless the client was admitted before (see Begin). Carry
+// out the Effects of each call in the order of their declaration. `ready`: once the application can
+// take one more request, send what due() returns and call started(); call finished() when the
+// request has ended. `start_timer`: call on_timer() at deadline_ms().
 //
 // Thread: its worker's. Times are milliseconds of a steady clock.
 #pragma once

@@ -167,7 +167,8 @@ private:
         Gateway::Idempotency& idempotency = gateway_.idempotency();
         const std::lock_guard lock(idempotency.mutex);
         if (answer.status == 503)
-            idempotency.answers.forget(key);  // The client may repeat the request with this key.
+            // So that the application may repeat the request with this key.
+            idempotency.answers.forget(key);
         else
             idempotency.answers.answer(key, answer);
     }

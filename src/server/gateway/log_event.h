@@ -26,12 +26,12 @@ public:
     // Writes the first names. A longer list gets a member "NAME_number" with the number of all
     // names. An empty list is not written.
     LogEvent& names(std::string_view name, const webhook::NameSet& values);
-    // "data", and "data_bytes" with its whole size. `secret` ("": none) is shown as "***".
+    // Writes "data", and "data_bytes" with its whole size. `secret` ("": none) is shown as "***".
     LogEvent& data(std::string_view value, std::string_view secret = {});
     // Like data(), for bytes: as base64.
     LogEvent& binary(std::string_view bytes);
     LogEvent& payload(const webhook::Payload& payload);
-    // "event", and the arguments as "data".
+    // Writes the name as "event", and the arguments as "data".
     LogEvent& emitted(const webhook::Event& event);
     // Writes the number of tokens instead of the tokens.
     LogEvent& selector(const webhook::Selector& selector);
