@@ -70,8 +70,9 @@ public:
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
 
-    // Passes ciphertext that arrived. Call read() until it returns 0, before the next call; an empty one
-    // drops what was not read. `now_ms` is from a clock that never goes back; needed for the limit per minute.
+    // Passes ciphertext that arrived. Before the next call, call read() until it returns 0, or call
+    // feed() without ciphertext, which drops the ciphertext that was not read. `now_ms` is from a
+    // clock that never goes back; the limit per minute needs it.
     void feed(std::span<const std::byte> ciphertext, uint64_t now_ms = 0) noexcept;
     // read(), write() and send_close_notify() throw std::bad_alloc if there is no memory; the session has
     // failed then.
