@@ -51,8 +51,8 @@ enum class Kind : uint8_t {
 // A path for clients, and the application behind it.
 struct Route {
     Kind kind = Kind::websocket;
-    // Kind::socketio: the path of Engine.IO, with or without a slash at its end. Clients of Socket.IO
-    // use "/socket.io/"; "/ws", the default for WebSocket, is refused.
+    // Kind::socketio: the path of Engine.IO, with or without a slash at its end. Clients of
+    // Socket.IO use "/socket.io/"; "/ws", the default for WebSocket, is refused.
     std::string path = "/ws";
     // The application's URL, which gets the webhooks: http://HOST[:PORT]/PATH, https://..., or
     // unix:/SOCKET:/PATH. "": there are no webhooks.

@@ -1,5 +1,5 @@
-// <starling/heartbeat.h>: how often a server pings, and for how long it waits for the answer, unless its
-// options say otherwise.
+// <starling/heartbeat.h>: how often a server pings, and for how long it waits for the answer,
+// unless its options say otherwise.
 #pragma once
 
 #include <chrono>

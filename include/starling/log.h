@@ -43,7 +43,8 @@ struct Options {
     size_t queue_lines_max = 8192;  // Lines that wait for the writer; newer lines are dropped.
 };
 
-// A thread of the sink writes the lines. Throws std::runtime_error, whose text is one line that says why.
+// A thread of the sink writes the lines. Throws std::runtime_error, whose text is one line that
+// says why.
 [[nodiscard]] std::shared_ptr<Sink> make_sink(const Options& options);
 
 }  // namespace starling::log

@@ -10,8 +10,8 @@
 
 namespace starling::base {
 
-// Like starling::parse_json(). The error says what is wrong and where: "syntax error at byte 7", counted
-// from 0.
+// Like starling::parse_json(). The error says what is wrong and where: "syntax error at byte 7",
+// counted from 0.
 [[nodiscard]] Result<boost::json::value> read_json(std::string_view text, size_t depth_max);
 
 }  // namespace starling::base

@@ -11,16 +11,17 @@
 // starts a short-lived thread, because getaddrinfo() blocks; "localhost" and addresses need no
 // thread. The addresses of a name are kept for 5 seconds.
 //
-// Proxies: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment count, as for every program
-// that uses libcurl; but not for Unix-domain sockets, "localhost", 127.0.0.0/8 and ::1.
+// Proxies: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment count, as for
+// every program that uses libcurl; but not for Unix-domain sockets, "localhost", 127.0.0.0/8 and
+// ::1.
 //
 // At most once: libcurl repeats a request on a new connection only if it has not handed the whole
 // request to the kernel. A request that the application may have seen is reported instead, with
 // Answer::sent. So is a request over HTTP/2 that the server refused unseen (REFUSED_STREAM,
 // GOAWAY): libcurl does not report that difference.
 //
-// Owner: the code that sends webhooks, on each worker. Thread: the loop's; curl_global_init() is called by
-// the first Fetcher of the process.
+// Owner: the code that sends webhooks, on each worker. Thread: the loop's; curl_global_init() is
+// called by the first Fetcher of the process.
 #pragma once
 
 #include <cstddef>
@@ -39,13 +40,14 @@ namespace starling::fetch {
 struct TargetOptions {
     std::string url;               // http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH.
     std::string unix_socket = {};  // Path of a Unix-domain socket to connect to; "": TCP.
-    // PEM file of the authorities that are trusted in place of the system's; "": those of the system. The file is
-    // read at most every 10 minutes.
+    // PEM file of the authorities that are trusted in place of the system's; "": those of the
+    // system. The file is read at most every 10 minutes.
     std::string ca_path = {};
     uint32_t connect_timeout_ms = 1'000;  // Name, connection and TLS handshake.
     uint32_t timeout_ms = 2'000;          // One request in all, connecting and redirects included.
-    // 301, 302, 307 and 308, 5 at most, to the same scheme, host and port; method and body are kept. Any other
-    // redirect is the answer: 303 too, since it says that the request has been carried out.
+    // 301, 302, 307 and 308, 5 at most, to the same scheme, host and port; method and body are
+    // kept. Any other redirect is the answer: 303 too, since it says that the request has been
+    // carried out.
     bool follow_redirects = false;
     // A longer answer is cut. Heads of 1xx and trailers count as head.
     size_t header_bytes_max = 65'536, body_bytes_max = 65'536;
@@ -57,13 +59,14 @@ struct Answer {
     // for every answer with a status, and after a redirect. False: the application has not got the
     // whole request.
     bool sent = false;
-    // The head or the body was longer than allowed, or the body did not come to its end in time. The status
-    // stands; `body` must not be used.
+    // The head or the body was longer than allowed, or the body did not come to its end in time.
+    // The status stands; `body` must not be used.
     bool cut = false;
     // Valid during the call. If the answer has a header field twice, the value is that of the
     // first.
     std::string_view content_type, retry_after, body;
-    // Why there is no status, in plain words: "connection refused", "no answer within 2000 ms". Else "".
+    // Why there is no status, in plain words: "connection refused", "no answer within 2000 ms".
+    // Else "".
     std::string_view error;
 };
 

@@ -1,4 +1,5 @@
-// fetch/header_lines.h: the header lines of a request in the form that libcurl takes. Pure. Thread: any.
+// fetch/header_lines.h: the header lines of a request in the form that libcurl takes. Pure. Thread:
+// any.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // fetch/multi.h: libcurl's multi interface on a net::Loop: its sockets, its timer, its messages.
 //
-// An idle connection stays in the kernel's set of what the loop waits for, so that a request on a connection that is
-// reused costs no call of epoll_ctl().
+// An idle connection stays in the kernel's set of what the loop waits for, so that a request on a
+// connection that is reused costs no call of epoll_ctl().
 //
 // Owner: the Fetcher; every transfer is removed before a Multi ends. Thread: the loop's.
 #pragma once

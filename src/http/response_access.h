@@ -29,7 +29,8 @@ struct ResponseAccess {
     [[nodiscard]] static Response make(Reply::Target& target, ReplyKey key);
     // The answer comes later, without a Reply: by HttpConnection::end_later().
     static void promise(Response& response) noexcept { response.deferred_ = true; }
-    // Answers the request that the response was made for. Does nothing once that is answered or gone.
+    // Answers the request that the response was made for. Does nothing once that is answered or
+    // gone.
     static void answer(Response response);
     [[nodiscard]] static RequestBody body_of(Reply::Target& target, ReplyKey key);
     // Adds those of the "Name: value\r\n" lines whose name the response does not have. A Set-Cookie

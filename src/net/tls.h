@@ -74,9 +74,9 @@ public:
     // feed() without ciphertext, which drops the ciphertext that was not read. `now_ms` is from a
     // clock that never goes back; the limit per minute needs it.
     void feed(std::span<const std::byte> ciphertext, uint64_t now_ms = 0) noexcept;
-    // read(), write() and send_close_notify() throw std::bad_alloc if there is no memory; the session has
-    // failed then.
-    // Reads as much plaintext as is available and fits. 0 with `ok`: all ciphertext is consumed.
+    // read(), write() and send_close_notify() throw std::bad_alloc if there is no memory; the
+    // session has failed then. Reads as much plaintext as is available and fits. 0 with `ok`: all
+    // ciphertext is consumed.
     [[nodiscard]] size_t read(std::span<std::byte> plaintext, Status& status);
     // Encrypts all of `plaintext` and appends the ciphertext to output(). False: the session has
     // failed, or the handshake is not finished.

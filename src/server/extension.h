@@ -30,14 +30,15 @@ public:
     // Called when the server stops: once for each worker, on that worker's thread, before its
     // connections start to close.
     virtual void server_stops(Worker& worker) { (void)worker; }
-    // Asked on the worker's thread while the server stops. True: the feature still needs the worker's loop;
-    // the worker waits for it, up to the drain timeout.
+    // Asked on the worker's thread while the server stops. True: the feature still needs the
+    // worker's loop; the worker waits for it, up to the drain timeout.
     [[nodiscard]] virtual bool is_busy(Worker& worker) {
         (void)worker;
         return false;
     }
-    // Called on the worker's thread when the server stops and the worker has closed its last connection,
-    // before its loop ends: what the feature keeps without a connection ends here. May be called again.
+    // Called on the worker's thread when the server stops and the worker has closed its last
+    // connection, before its loop ends: what the feature keeps without a connection ends here. May
+    // be called again.
     virtual void connections_ended(Worker& worker) { (void)worker; }
     // Adds the feature's figures to those of the server. Any thread, while the workers exist.
     virtual void add_stats(ServerStats& stats) const { (void)stats; }

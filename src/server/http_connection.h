@@ -64,8 +64,8 @@ public:
 
     // Called in WsHandler::admit() of a handler that decides later: gives the request its key.
     void begin_later() { begin_request(); }
-    // Called once the handler has decided: it is asked again, and the upgrade succeeds or is refused. May open the
-    // WebSocket before it returns.
+    // Called once the handler has decided: it is asked again, and the upgrade succeeds or is
+    // refused. May open the WebSocket before it returns.
     void decide_upgrade_now();
 
     // Called in Route::begin_body(): the body goes to `reader` as it arrives, and is not stored.

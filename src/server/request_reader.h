@@ -24,7 +24,8 @@ struct Site;
 
 class RequestReader {
 public:
-    // `site` must live longer than the reader. `serves`: what the address serves that the connection came by.
+    // `site` must live longer than the reader. `serves`: what the address serves that the
+    // connection came by.
     RequestReader(const Site& site, Listen::Serves serves);
 
     // Consumes the front of `input`; see http::RequestParser::next().

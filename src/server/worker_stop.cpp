@@ -1,4 +1,5 @@
-// server/worker_stop.cpp: how a Worker stops: its connections are told, its features finish, its loop ends.
+// server/worker_stop.cpp: how a Worker stops: its connections are told, its features finish, its
+// loop ends.
 #include <algorithm>
 #include <utility>
 

@@ -1,7 +1,8 @@
-// socketio/event_sink.h: gets the events of all clients in place of the listeners, for a feature that
-// passes events on without knowing their names.
+// socketio/event_sink.h: gets the events of all clients in place of the listeners, for a feature
+// that passes events on without knowing their names.
 //
-// Owner: the feature; it lives longer than the server's cores. Thread: each worker's, for its sockets.
+// Owner: the feature; it lives longer than the server's cores. Thread: each worker's, for its
+// sockets.
 #pragma once
 
 #include <cstdint>

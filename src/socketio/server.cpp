@@ -77,8 +77,8 @@ void Server::left(Socket& socket) {
 
 void Server::close_if_empty(Namespace& nsp) {
     if (nsp.size() > 0 || !nsp.setup().accept) return;
-    // Clients choose the names of dynamic namespaces, so a worker with many namespaces keeps no empty
-    // one.
+    // Clients choose the names of dynamic namespaces, so a worker with many namespaces keeps no
+    // empty one.
     if (!nsp.setup().close_when_empty && namespaces_.size() <= namespaces_kept_max) return;
     const auto found = namespaces_.find(nsp.name());
     // A middleware may still be deciding on a socket.

@@ -47,8 +47,8 @@ struct ClientText {
 [[nodiscard]] std::string data_of(const ClientText& message, Data data);
 [[nodiscard]] std::string data_of_binary(std::string_view bytes, Data data);
 
-// Appends a whole body. `data` is from data_of() or event_text(); for close it is `{}`, and for open
-// `{}` or the `auth` of a client of Socket.IO.
+// Appends a whole body. `data` is from data_of() or event_text(); for close it is `{}`, and for
+// open `{}` or the `auth` of a client of Socket.IO.
 void append_body(std::string& out, Action action, std::string_view data, const Client& client,
                  std::optional<uint64_t> ack_id = {});
 

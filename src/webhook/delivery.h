@@ -76,8 +76,8 @@ public:
     [[nodiscard]] bool fits(size_t data_bytes) const noexcept;
     // Sets the `data` of the open webhook, in place of `{}`. Call it before that webhook is sent.
     void open_with(std::string data);
-    // Queues a message with the `data` that data_of() or event_text() returns, even if it does not fit, because the
-    // caller cannot return it to the client. Not allowed after end().
+    // Queues a message with the `data` that data_of() or event_text() returns, even if it does not
+    // fit, because the caller cannot return it to the client. Not allowed after end().
     [[nodiscard]] Effects push(std::string data, std::optional<uint64_t> ack_id = {});
     // The client is gone or was closed. `close` is due after all earlier webhooks, unless the
     // application cannot know of the connection. Repeated calls change nothing.

@@ -1,5 +1,5 @@
-// webhook/event.h: events and acks of Socket.IO in JSON: the arguments that an application sends, and
-// the event of a client that goes to the application. Bytes are {"base64":"..."} there.
+// webhook/event.h: events and acks of Socket.IO in JSON: the arguments that an application sends,
+// and the event of a client that goes to the application. Bytes are {"base64":"..."} there.
 //
 // Pure functions, any thread; the results own their memory.
 #pragma once

@@ -42,7 +42,8 @@ public:
         waiting_ = false;
     }
 
-    // Nothing was read for a while: the peer's silence proves nothing, and no pong tells a round trip.
+    // Nothing was read for a while: the peer's silence proves nothing, and no pong tells a round
+    // trip.
     void restart(uint32_t now_ms) noexcept {
         on_bytes(now_ms);
         pong_due_ = false;

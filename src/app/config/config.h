@@ -36,8 +36,9 @@ public:
     // Sets `key` from the flag `flag` ("--workers"). A list ("--listen") replaces the earlier list.
     [[nodiscard]] bool set(std::string_view flag, std::string_view key,
                            const std::vector<std::string>& values);
-    // For `starling gateway`: switches the gateway on, sets the address that it listens on by default,
-    // and takes the application from WS_PORT and WS_URL. Call it after read_environment(), before set().
+    // For `starling gateway`: switches the gateway on, sets the address that it listens on by
+    // default, and takes the application from WS_PORT and WS_URL. Call it after read_environment(),
+    // before set().
     void begin_gateway(const Environment& environment);
     // Checks what no single key shows: missing files, and keys that exclude each other.
     [[nodiscard]] bool finish();

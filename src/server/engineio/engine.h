@@ -94,10 +94,10 @@ public:
     // to 30 s for one. on_close() may be called before this returns.
     void close(EngineClose reason = EngineClose::forced_close);
 
-    // Backpressure: nothing more is read from the client until resume(). A WebSocket is not read; over
-    // polling the POST that arrives is taken, but answered by resume(), and the client sends no other
-    // before that. Packets that were read already still reach the handler. The client's heartbeats
-    // are not missed meanwhile.
+    // Backpressure: nothing more is read from the client until resume(). A WebSocket is not read;
+    // over polling the POST that arrives is taken, but answered by resume(), and the client sends
+    // no other before that. Packets that were read already still reach the handler. The client's
+    // heartbeats are not missed meanwhile.
     void pause();
     void resume();
 

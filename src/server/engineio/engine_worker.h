@@ -27,8 +27,8 @@ public:
 
     // The server stops: ends the sessions that have no connection. The others end with theirs.
     void server_stops();
-    // The server stops, and the worker has no connection left: ends the sessions whose poll was answered
-    // since then. Their clients cannot poll again.
+    // The server stops, and the worker has no connection left: ends the sessions whose poll was
+    // answered since then. Their clients cannot poll again.
     void connections_ended();
     // Implements RequestWatcher; the subject of a request is its session.
     void request_ended(base::SlotKey session, base::SlotKey request, RequestEnd how) override {

@@ -123,8 +123,8 @@ void EngineSession::send_binary(std::span<const std::byte> bytes, bool compress)
     if (fits_beside_reply(bytes.size())) send_binary_frame(bytes, compress);
 }
 
-// After an upgrade the answer to the last poll may still wait for a client that does not read it. The answer
-// counts against the limit as well. False: the session has ended.
+// After an upgrade the answer to the last poll may still wait for a client that does not read it.
+// The answer counts against the limit as well. False: the session has ended.
 bool EngineSession::fits_beside_reply(size_t bytes) {
     if (!extras_) [[likely]]
         return true;

@@ -1,5 +1,5 @@
-// server/gateway/application.h: the address of an application: http://HOST[:PORT]/PATH, https://..., or
-// unix:/SOCKET:/PATH.
+// server/gateway/application.h: the address of an application: http://HOST[:PORT]/PATH,
+// https://..., or unix:/SOCKET:/PATH.
 //
 // A value; any thread.
 #pragma once

@@ -1,8 +1,9 @@
-// server/gateway/client.h: a client of the gateway on its worker: what the application knows of it, what is due to
-// the application for it, and how it is reached while its connection is open.
+// server/gateway/client.h: a client of the gateway on its worker: what the application knows of it,
+// what is due to the application for it, and how it is reached while its connection is open.
 //
-// Owner: a connection of WebSocket while that is open; from then on, and for a client of Socket.IO always, GatewayPart, until the last webhook about the client is
-// delivered or given up. Thread: the worker's.
+// Owner: a connection of WebSocket while that is open; from then on, and for a client of Socket.IO
+// always, GatewayPart, until the last webhook about the client is delivered or given up. Thread:
+// the worker's.
 #pragma once
 
 #include <starling/websocket.h>

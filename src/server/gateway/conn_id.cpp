@@ -8,8 +8,8 @@
 namespace starling::server {
 namespace {
 
-// The last 6 bytes of the UUID, which its version and variant leave free, hold the place under the mask; its first
-// 10 bytes select the mask.
+// The last 6 bytes of the UUID, which its version and variant leave free, hold the place under the
+// mask; its first 10 bytes select the mask.
 constexpr size_t masked_from = 10;
 constexpr unsigned masked_bits = 48, place_bits = 42, slot_bits = 32;
 constexpr uint64_t place_mask = (static_cast<uint64_t>(1) << place_bits) - 1;

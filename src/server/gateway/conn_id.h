@@ -1,6 +1,7 @@
-// server/gateway/conn_id.h: ids of connections that say where the connection is: a UUID of version 4 (RFC 9562
-// section 5.4) in which the worker and the slot are hidden under a secret mask. A request of the control API that
-// names a connection goes to one worker, and no worker keeps an index of ids.
+// server/gateway/conn_id.h: ids of connections that say where the connection is: a UUID of version
+// 4 (RFC 9562 section 5.4) in which the worker and the slot are hidden under a secret mask. A
+// request of the control API that names a connection goes to one worker, and no worker keeps an
+// index of ids.
 //
 // Of the 122 free bits, 80 are random; without the secret the other 42 look random as well.
 //
@@ -33,8 +34,8 @@ public:
     // `random` comes from a cryptographic source.
     [[nodiscard]] std::array<char, webhook::uuid_length> make(
         Place place, std::span<const std::byte, 16> random) const noexcept;
-    // The place of the connection with this id, if such a connection exists: the caller compares the whole id. Nothing:
-    // the text is no UUID in lower case.
+    // The place of the connection with this id, if such a connection exists: the caller compares
+    // the whole id. Nothing: the text is no UUID in lower case.
     [[nodiscard]] std::optional<Place> place_of(std::string_view id) const noexcept;
 
 private:

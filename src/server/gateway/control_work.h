@@ -1,6 +1,8 @@
-// server/gateway/control_work.h: a request of the control API, carried out on every worker that it concerns.
+// server/gateway/control_work.h: a request of the control API, carried out on every worker that it
+// concerns.
 //
-// Owner: the calls that are on their way to workers. Thread: any; each worker's share runs on that worker's.
+// Owner: the calls that are on their way to workers. Thread: any; each worker's share runs on that
+// worker's.
 #pragma once
 
 #include <atomic>

@@ -1,7 +1,8 @@
-// server/gateway/gateway.h: the gateway on a server: its routes, its control API, and a part on each worker.
+// server/gateway/gateway.h: the gateway on a server: its routes, its control API, and a part on
+// each worker.
 //
-// Owner: Server. Lives longer than its workers. Thread: what the options say is read-only once the workers run; any
-// thread may use the budget, the counters and the idempotency keys.
+// Owner: Server. Lives longer than its workers. Thread: what the options say is read-only once the
+// workers run; any thread may use the budget, the counters and the idempotency keys.
 #pragma once
 
 #include <starling/gateway.h>

@@ -1,5 +1,5 @@
-// server/gateway/identity.h: what a client's request says about it: its user, its token, the header fields that the
-// application gets with each webhook.
+// server/gateway/identity.h: what a client's request says about it: its user, its token, the header
+// fields that the application gets with each webhook.
 //
 // Owner: the function that admits a client. Thread: its worker's.
 #pragma once

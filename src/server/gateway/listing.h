@@ -1,5 +1,5 @@
-// server/gateway/listing.h: the list of connections, collected from all workers and sent in pieces, so that a list
-// of 100,000 stalls nobody.
+// server/gateway/listing.h: the list of connections, collected from all workers and sent in pieces,
+// so that a list of 100,000 stalls nobody.
 //
 // Thread: the worker's that got the request; collecting runs on each worker's.
 #pragma once

@@ -107,7 +107,8 @@ private:
 GatewayLog::GatewayLog() = default;
 GatewayLog::~GatewayLog() = default;
 
-// ---- events ---------------------------------------------------------------------------------------
+// ---- events
+// ---------------------------------------------------------------------------------------
 
 // If memory runs out, the event is lost.
 template <class F>
@@ -203,7 +204,8 @@ void GatewayLog::log_refused(std::string_view path, uint16_t status,
     });
 }
 
-// ---- readers --------------------------------------------------------------------------------------
+// ---- readers
+// --------------------------------------------------------------------------------------
 
 bool GatewayLog::read(HttpConnection& connection, http::Response& response,
                       const webhook::NameSet& paths) {

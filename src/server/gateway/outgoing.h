@@ -1,5 +1,5 @@
-// server/gateway/outgoing.h: a message to clients of the gateway, in the form that each kind of client needs. Each
-// form is made when the first client needs it.
+// server/gateway/outgoing.h: a message to clients of the gateway, in the form that each kind of
+// client needs. Each form is made when the first client needs it.
 //
 // Owner: the function that sends. Thread: a worker's.
 #pragma once

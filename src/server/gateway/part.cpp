@@ -85,7 +85,8 @@ std::array<char, webhook::uuid_length> GatewayPart::make_token() {
     return webhook::make_uuid(random);
 }
 
-// ---- clients --------------------------------------------------------------------------------------
+// ---- clients
+// --------------------------------------------------------------------------------------
 
 void GatewayPart::opened(GatewayClient& client) {
     index_.insert(client);
@@ -181,7 +182,8 @@ GatewayClient* GatewayPart::find(std::string_view conn_id) const noexcept {
     return client && client->is_open() && client->fields.conn_id() == conn_id ? client : nullptr;
 }
 
-// ---- silence --------------------------------------------------------------------------------------
+// ---- silence
+// --------------------------------------------------------------------------------------
 
 void GatewayPart::watch_silence(GatewayRoutePart& route) {
     const auto* const oldest = static_cast<GatewayClient*>(route.heard.next());
@@ -203,7 +205,8 @@ void GatewayPart::close_silent(GatewayRoutePart& route) {
     }
 }
 
-// ---- webhooks -------------------------------------------------------------------------------------
+// ---- webhooks
+// -------------------------------------------------------------------------------------
 
 void GatewayPart::act(GatewayClient& client, webhook::Delivery::Effects effects) {
     if (effects.start_timer) {
@@ -325,7 +328,8 @@ void GatewayPart::take_answer(GatewayClient& client, const fetch::Answer& answer
     act(client, effects);
 }
 
-// ---- the log --------------------------------------------------------------------------------------
+// ---- the log
+// --------------------------------------------------------------------------------------
 
 bool GatewayPart::may_log(LimitedLog& log) noexcept {
     constexpr uint64_t pause_ms = 1000;

@@ -85,7 +85,8 @@ public:
     // Calls `call` from the loop, if the client is still there then.
     void post(GatewayClient& client, void (*call)(GatewayClient& client));
 
-    // ---- the control API: on this worker's clients; how many it concerned -------------------------
+    // ---- the control API: on this worker's clients; how many it concerned
+    // -------------------------
     [[nodiscard]] size_t send(const webhook::SendRequest& request);
     [[nodiscard]] size_t emit(const webhook::EmitRequest& request);
     [[nodiscard]] size_t close(const webhook::CloseRequest& request);

@@ -1,4 +1,5 @@
-// server/gateway/sio_client.h: clients of the gateway that speak Socket.IO: one for each socket in a namespace.
+// server/gateway/sio_client.h: clients of the gateway that speak Socket.IO: one for each socket in
+// a namespace.
 //
 // Thread: handlers are called on each worker's.
 #pragma once

@@ -8,8 +8,8 @@
 
 namespace starling::app::community {
 
-// Creates the tables in an empty file, and migrates an older one. Fails with a file of another program or of
-// a newer version, which stays unchanged.
+// Creates the tables in an empty file, and migrates an older one. Fails with a file of another
+// program or of a newer version, which stays unchanged.
 [[nodiscard]] base::Result<void> migrate(Database& database);
 
 }  // namespace starling::app::community
