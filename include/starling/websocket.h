@@ -295,7 +295,7 @@ struct Route {
     uint32_t topics_max = 1'000;      // Topics that one socket may join.
     // Silence before a ping; 0: never pings.
     std::chrono::milliseconds ping_interval = default_ping_interval;
-    // Silence after a ping that ends with 1006.
+    // Silence after a ping; then the connection ends with 1006.
     std::chrono::milliseconds ping_timeout = default_ping_timeout;
     // Origins of other sites whose pages may connect: "https://example.com",
     // "https://*.example.com", or "*" for every origin. Pages of the same origin, and clients that

@@ -97,7 +97,7 @@ bool Fields::names_of(const JsonText& list, Field field, NameSet& out) {
         if (walk.value().kind == JsonKind::string) {
             if (!add_name(field, walk.value(), out)) return false;
         } else if (lenient() && walk.value().kind == JsonKind::null) {
-            out.add("");  // Go's JSON decoder does the same.
+            out.add("");  // Go's JSON decoder reads null as "".
         } else {
             return fail(field, wanted);
         }
@@ -139,7 +139,8 @@ JsonText read_body(std::string_view body, Reading reading, std::string& repaired
             problem = "the body: is not UTF-8";
             return {};
         }
-        body = repaired = base::utf8_repaired(body);  // Go's JSON decoder does the same.
+        // Go's JSON decoder repairs a text in this way.
+        body = repaired = base::utf8_repaired(body);
     }
     const auto value = base::scan_json(body);
     if (!value) {

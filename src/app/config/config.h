@@ -40,7 +40,8 @@ public:
     // default, and takes the application from WS_PORT and WS_URL. Call it after read_environment(),
     // before set().
     void begin_gateway(const Environment& environment);
-    // Checks what no single key shows: missing files, and keys that exclude each other.
+    // Finds the faults that a single value does not show: missing files, and keys that exclude each
+    // other.
     [[nodiscard]] bool finish();
 
     // True: a file, the environment or a flag has set `key`.

@@ -158,7 +158,7 @@ private:
     void text(uint64_t size) {
         const std::string_view bytes = in_.text(size);
         if (in_.failed()) return;
-        // Node's Buffer.toString does the same.
+        // Node's Buffer.toString repairs text in this way.
         base::utf8_is_valid(bytes) ? out_.push_string(view(bytes))
                                    : out_.push_string(base::utf8_repaired(bytes));
     }
