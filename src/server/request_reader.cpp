@@ -57,7 +57,7 @@ http::RequestParts RequestReader::parts(std::string_view remote_address, bool se
             .secure = secure};
 }
 
-// The parser has one limit for all routes, that of the route which allows most.
+// The limit of the request's own route. The parser only knows the largest limit of all routes.
 uint64_t RequestReader::body_bytes_max() const noexcept {
     return route_ ? route_->body_bytes_max() : site_.options.http.body_bytes_max;
 }

@@ -43,7 +43,8 @@ public:
     [[nodiscard]] sio::Json take_changes();
 
     [[nodiscard]] std::optional<std::string> name(std::string_view id) const;
-    // True: broadcast now that the member types, or has stopped typing. False for a repetition.
+    // True: broadcast now that the member types, or has stopped typing. False: the last broadcast is
+    // less than the interval ago, typing that ends was never broadcast, or `id` is unknown.
     [[nodiscard]] bool may_tell_typing(std::string_view id, bool typing, int64_t now_ms);
 
 private:
