@@ -243,8 +243,8 @@ public:
     // call counts as 1 KiB). If the worker ends first, `call` is dropped too.
     bool post(Callback<void()> call);
     bool post(unsigned worker, Callback<void()> call);
-    // Likewise, with the value that `call` returns, or its exception. A call that is dropped gives
-    // BrokenPromise.
+    // Like post(), and the Future gets the value that `call` returns, or the exception that leaves
+    // `call`. If the call is dropped, the Future gets BrokenPromise.
     //     const size_t count = co_await server.call(1, [&] { return counts[1]; });
     template <class F>
     [[nodiscard]] auto call(unsigned worker, F&& call)

@@ -30,7 +30,8 @@ struct SiteFault {
 // Facts to report once the server has started.
 struct SiteFacts {
     std::string made_publish_key;  // The random key of POST /api/publish; "": a key was configured.
-    std::string made_gateway_key;  // The random key of the gateway's control API; "": likewise.
+    // The random key of the gateway's control API; "": a key was configured.
+    std::string made_gateway_key;
 };
 
 // Mounts everything. `community` is null without the demo; it must outlive the server.
