@@ -30,7 +30,7 @@ struct SiteFault {
 // Facts to report once the server has started.
 struct SiteFacts {
     std::string made_publish_key;  // The random key of POST /api/publish; "": a key was configured.
-    // The random key of the gateway's control API; "": a key was configured.
+    // The random key of the gateway's control API; "": a key was configured, or there is no gateway.
     std::string made_gateway_key;
 };
 
