@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <exception>
 #include <new>
+#include <system_error>
 
 #include "base/assert.h"
 #include "fetch/request.h"
@@ -106,19 +107,12 @@ int Multi::open_socket(int family, int type, int protocol) noexcept {
     if (fd < 0) return -1;
     // libcurl may have closed an earlier socket of this number without calling close_socket(),
     // because that socket had not connected.
-    forget(fd);
+    sockets_.erase(fd);
     return fd;
 }
 
-void Multi::forget(int fd) noexcept {
-    const auto found = sockets_.find(fd);
-    if (found == sockets_.end()) return;
-    if (found->second.watch) found->second.watch->forget();
-    sockets_.erase(found);
-}
-
 void Multi::close_socket(int fd) noexcept {
-    forget(fd);
+    sockets_.erase(fd);
     ::close(fd);
 }
 
@@ -159,10 +153,13 @@ int Multi::change_socket(CURL* easy, int fd, int what) noexcept {
 }
 
 void Multi::watch(Socket& socket, net::Interest interest) {
-    if (socket.watch)
+    if (socket.watch) {
         (void)socket.watch->change(interest);
-    else
-        socket.watch.emplace(loop_, socket.fd, interest, socket);
+        return;
+    }
+    socket.watched = base::Descriptor(::fcntl(socket.fd, F_DUPFD_CLOEXEC, 0));
+    if (!socket.watched) throw std::system_error(errno, std::system_category(), "dup");
+    socket.watch.emplace(loop_, socket.watched.get(), interest, socket);
 }
 
 void Multi::Socket::on_ready(bool readable, bool writable) {

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "net/loop.h"
 #include "net/watch.h"
 
@@ -55,6 +56,10 @@ private:
 
         Multi& multi;
         const int fd;
+        // A duplicate of `fd` for the loop. libcurl reports the end of a socket that has not
+        // connected only after it has closed the socket. By then another thread may have opened a
+        // descriptor of the same number.
+        base::Descriptor watched;
         std::optional<net::Watch> watch;
         bool wanted = false;  // libcurl waits for this socket.
         // The socket has connected: libcurl will call close_socket() for it. libcurl may close a
@@ -67,7 +72,6 @@ private:
 
     int change_socket(CURL* easy, int fd, int what) noexcept;
     int let_go(CURL* easy, int fd) noexcept;
-    void forget(int fd) noexcept;
     void watch(Socket& socket, net::Interest interest);
     void change_timer(long timeout_ms) noexcept;
     void arm();
