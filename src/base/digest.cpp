@@ -29,18 +29,21 @@ const unsigned char* bytes(std::string_view text) noexcept {
 
 }  // namespace
 
-// The algorithm is looked up once: OpenSSL 3 looks it up by name at each use, which costs more than
-// hashing a short text.
+// Each thread keeps a context with its algorithms: OpenSSL 3 looks an algorithm up by its name,
+// which costs more than hashing a short text.
 std::array<char, sha256_bytes> hmac_sha256(std::string_view key,
                                            std::initializer_list<std::string_view> parts) {
     using Context = std::unique_ptr<EVP_MAC_CTX, Free<EVP_MAC_CTX_free>>;
     static EVP_MAC* const hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-    thread_local const Context context(hmac ? EVP_MAC_CTX_new(hmac) : nullptr);
-    require(context != nullptr);
-    char digest[] = "SHA256";
-    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
-                                     OSSL_PARAM_construct_end()};
-    require(EVP_MAC_init(context.get(), bytes(key), key.size(), parameters) == 1);
+    thread_local const Context context = [] {
+        Context made(hmac ? EVP_MAC_CTX_new(hmac) : nullptr);
+        char digest[] = "SHA256";
+        const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+                                         OSSL_PARAM_construct_end()};
+        require(made && EVP_MAC_CTX_set_params(made.get(), parameters) == 1);
+        return made;
+    }();
+    require(EVP_MAC_init(context.get(), bytes(key), key.size(), nullptr) == 1);
     for (const std::string_view part : parts)
         require(EVP_MAC_update(context.get(), bytes(part), part.size()) == 1);
     std::array<char, sha256_bytes> out;

@@ -58,7 +58,8 @@ struct Site {
     size_t add_websocket(std::string_view pattern, ws::Route route);
     size_t add_websocket(std::string_view pattern, std::unique_ptr<WebSocketEndpoint> endpoint,
                          http::Handler page = {});
-    // Adds an endpoint without a path, for another kind of route that refers to the index.
+    // Adds an endpoint that has no path of its own. Returns the index in `websockets`, which a route
+    // of another kind keeps.
     size_t add_endpoint(std::unique_ptr<WebSocketEndpoint> endpoint);
     // The access log hides the value of this query parameter.
     void mask_query(std::string_view name);

@@ -48,10 +48,11 @@ struct WsAdmission {
 
 class WsHandler {
 public:
-    // The values that a connection stores for its handler. A value costs memory only in connections
-    // that have it.
+    // Says which values a connection stores for its handler. A connection that has no such value
+    // stores nothing, but for the peer's address.
     struct Remembers {
-        bool close_reason = false;  // For on_closed().
+        // The reason of the close, for on_closed(); and the peer's address, for each connection.
+        bool close_reason = false;
         // The number of messages that a full queue dropped; for on_dropped().
         bool dropped = false;
         bool subprotocol = false;  // For WsConnection::subprotocol().

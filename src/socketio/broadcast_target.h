@@ -1,4 +1,5 @@
-// socketio/broadcast_target.h: what a sio::Broadcast holds. Immutable once shared; any thread.
+// socketio/broadcast_target.h: the adapter, the namespace, the receivers and the flags of a
+// sio::Broadcast. It does not change after the Broadcast was returned, so any thread may read it.
 #pragma once
 
 #include <starling/socketio.h>

@@ -32,8 +32,9 @@ public:
     void add(Socket& socket);  // The socket is connected now, and joins the room of its id.
     void remove(Socket& socket);
     void forget(Socket& socket);  // For a socket that was never added.
-    // For a socket that is destroyed before remove() succeeded: drops all pointers to it. Calls no
-    // hook.
+    // For a socket that is destroyed although remove() did not succeed: drops all pointers to that
+    // socket. Calls no hook itself; the next call that reports changes also reports the rooms that
+    // became empty here.
     void abandon(Socket& socket) noexcept;
     void join(Socket& socket, std::string_view room);
     void leave(Socket& socket, std::string_view room);

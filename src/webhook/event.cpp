@@ -1,10 +1,8 @@
 #include "webhook/event.h"
 
-#include <algorithm>
-#include <array>
-
 #include "base/base64.h"
 #include "base/json_text.h"
+#include "socketio/codec/reserved.h"
 
 namespace starling::webhook {
 namespace {
@@ -12,10 +10,6 @@ namespace {
 using base::JsonKind;
 using base::JsonText;
 using base::JsonWalk;
-
-// Names of Socket.IO's own events, which no packet may have as its event.
-constexpr std::array<std::string_view, 6> reserved_events = {
-    "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
 
 constexpr std::string_view front = "{\"event\":";
 constexpr std::string_view middle = ",\"data\":[";
@@ -107,7 +101,7 @@ bool read_event(Fields& fields, Event& out) {
     if (!fields.text(Field::event, out.name)) return false;
     if (out.name.empty() || out.name.size() > name_bytes_max)
         return fields.fail(Field::event, "1 to 255 bytes are wanted");
-    if (std::ranges::find(reserved_events, out.name) != reserved_events.end())
+    if (socketio::is_reserved_event(out.name))
         return fields.fail(Field::event, "is a name of Socket.IO's own");
     return read_arguments(fields, out.args);
 }

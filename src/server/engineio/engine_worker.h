@@ -25,10 +25,11 @@ public:
     EngineWorker(Engine& e, Worker& w);
     ~EngineWorker() override;
 
-    // The server stops: ends the sessions that have no connection. The others end with theirs.
+    // The server stops: ends the sessions that have neither a pending poll nor a WebSocket. Another
+    // session ends when its poll or its WebSocket is told to go away, or is lost.
     void server_stops();
     // The server stops, and the worker has no connection left: ends the sessions whose poll was
-    // answered since then. Their clients cannot poll again.
+    // answered since server_stops(). Their clients cannot poll again.
     void connections_ended();
     // Implements RequestWatcher; the subject of a request is its session.
     void request_ended(base::SlotKey session, base::SlotKey request, RequestEnd how) override {

@@ -1,4 +1,5 @@
-// server/gateway/part.h: the gateway on one worker: its clients, and the webhooks about them.
+// server/gateway/part.h: the part of the gateway that runs on one worker: the worker's clients, the
+// webhooks about these clients, and the actions and control requests that concern them.
 //
 // Owner: the worker. Thread: the worker's.
 #pragma once
@@ -85,8 +86,9 @@ public:
     // Calls `call` from the loop, if the client is still there then.
     void post(GatewayClient& client, void (*call)(GatewayClient& client));
 
-    // ---- the control API: on this worker's clients; how many it concerned
-    // -------------------------
+    // ---- the control API ------------------------------------------------------------------------
+    // Each carries out a request on this worker's clients, and returns the number of the clients
+    // that the request concerned.
     [[nodiscard]] size_t send(const webhook::SendRequest& request);
     [[nodiscard]] size_t emit(const webhook::EmitRequest& request);
     [[nodiscard]] size_t close(const webhook::CloseRequest& request);

@@ -1,7 +1,6 @@
 #include "socketio/codec/decoder.h"
 
 #include <algorithm>
-#include <array>
 #include <boost/json/array.hpp>
 #include <charconv>
 #include <cmath>
@@ -12,13 +11,10 @@
 
 #include "base/text.h"
 #include "socketio/codec/msgpack_reader.h"
+#include "socketio/codec/reserved.h"
 
 namespace starling::socketio {
 namespace {
-
-// Names of Socket.IO's own events, which no client may send.
-constexpr std::array<std::string_view, 6> reserved_events = {
-    "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
 
 // Removes the number at the front of `text` and returns it; nullopt if the number is above `max`.
 std::optional<uint64_t> take_number(std::string_view& text, uint64_t max) {
@@ -191,7 +187,7 @@ bool shape_is_valid(Type type, const Json* data, const DecodeLimits& limits) noe
     const auto* text = first.if_string();
     if (!text || text->size() > limits.event_name_bytes_max) return false;
     const std::string_view name(text->data(), text->size());
-    return std::ranges::find(reserved_events, name) == reserved_events.end();
+    return !is_reserved_event(name);
 }
 
 void split_query(Packet& packet) noexcept {

@@ -1,17 +1,15 @@
 #include "socketio/codec/values.h"
 
-#include <algorithm>
-#include <array>
 #include <stdexcept>
 #include <string>
+
+#include "socketio/codec/reserved.h"
 
 namespace starling::socketio {
 namespace {
 
 using sio::Value;
 
-constexpr std::array<std::string_view, 6> reserved{
-    "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
 constexpr size_t name_bytes_max = 255;
 
 void write_value(Encoder& encoder, const Value& value) {
@@ -44,7 +42,7 @@ Json to_json(const Value& value) {
 }  // namespace
 
 void require_event_of_clients(std::string_view name) {
-    if (name == "connection" || std::ranges::find(reserved, name) != reserved.end())
+    if (name == "connection" || is_reserved_event(name))
         throw std::invalid_argument("socket.io: clients do not send \"" + std::string(name) +
                                     "\": see on_connection(sio::Socket), "
                                     "on_disconnect(sio::Socket, std::string_view), and the same "
@@ -58,7 +56,7 @@ void write_values(Encoder& encoder, std::span<const Value> values) {
 void encode_event(Encoder& encoder, Codec codec, std::string_view nsp, std::string_view name,
                   std::span<const Value> values, std::optional<uint64_t> ack_id,
                   std::string_view offset) {
-    if (std::ranges::find(reserved, name) != reserved.end())
+    if (is_reserved_event(name))
         throw std::invalid_argument("\"" + std::string(name) + "\" is a reserved event name");
     if (name.size() > name_bytes_max)
         throw std::invalid_argument("an event name has at most 255 bytes");

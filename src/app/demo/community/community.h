@@ -17,7 +17,8 @@ namespace starling::app::community {
 
 class Community {
 public:
-    // Opens or makes the data file. Never null.
+    // Opens the data file, or makes it if it is missing. A success is never null. A file of another
+    // program or of a newer version is an error, and stays as it is.
     [[nodiscard]] static base::Result<std::unique_ptr<Community>> open(const std::string& path);
     ~Community();
 
