@@ -21,9 +21,10 @@ bool ChunkScanner::step(char c) noexcept {
             state_ = State::size;
             return true;
         case State::size:
-            if ((c >= '0' && c <= '9') || (base::lower(c) >= 'a' && base::lower(c) <= 'f')) {
+            if (base::is_digit(c) || (base::lower(c) >= 'a' && base::lower(c) <= 'f')) {
                 if (++digits_ > digits_max) return fail("chunk size over 64 bits");
-                zero_ = zero_ && c == '0';
+                size_ = size_ << 4 | static_cast<uint64_t>(
+                                         base::is_digit(c) ? c - '0' : base::lower(c) - 'a' + 10);
                 return true;
             }
             if (digits_ == 0) return fail("invalid chunk size");
@@ -42,7 +43,7 @@ bool ChunkScanner::step(char c) noexcept {
             if (!base::is_field_char(c)) return fail("invalid chunk extension");
             // Extension bytes are summed over the whole body, so that a client cannot send more
             // extensions than data.
-            if (++line_bytes_ > limits_.chunk_line_bytes_max ||
+            if (++line_bytes_ > limits_.line_bytes_max ||
                 ++extension_bytes_ > limits_.extension_bytes_max)
                 return fail("chunk extensions too large");
             return true;

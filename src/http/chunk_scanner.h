@@ -1,7 +1,7 @@
 // http/chunk_scanner.h: the strict lexical check of one chunk line, RFC 9112 section 7.1, with the
 // CRLF that ends the data of the chunk before it.
 //
-// Owner:  http::RequestParser.
+// Owner:  http::RequestParser, http::ResponseReader.
 #pragma once
 
 #include <cstddef>
@@ -14,15 +14,23 @@ namespace starling::http {
 
 class ChunkScanner {
 public:
-    explicit ChunkScanner(const ParserLimits& limits) noexcept : limits_(limits) {}
+    struct Limits {
+        uint32_t line_bytes_max;       // The extensions of one chunk.
+        uint32_t extension_bytes_max;  // All chunk extensions of a body.
+    };
+
+    explicit ChunkScanner(const Limits& limits) noexcept : limits_(limits) {}
 
     // Call before each chunk line. `after_data`: a chunk came before, so the CRLF that ends the
     // data of that chunk is expected first.
     void begin(bool after_data) noexcept {
         state_ = after_data ? State::data_cr : State::size;
         line_bytes_ = digits_ = 0;
-        if (!after_data) extension_bytes_ = 0;
-        zero_ = true;
+        if (!after_data) {
+            extension_bytes_ = 0;
+            fault_ = {};
+        }
+        size_ = 0;
     }
 
     // Checks the front of `bytes`. Returns how many bytes belong to the line.
@@ -33,8 +41,9 @@ public:
     }
 
     [[nodiscard]] bool done() const noexcept { return state_ == State::done; }
-    // True: this is the last chunk. Valid once done.
-    [[nodiscard]] bool last() const noexcept { return zero_; }
+    // Bytes of data in the chunk; 0: this is the last chunk. Valid once done.
+    [[nodiscard]] uint64_t size() const noexcept { return size_; }
+    [[nodiscard]] bool last() const noexcept { return size_ == 0; }
     [[nodiscard]] const Fault& fault() const noexcept { return fault_; }
 
 private:
@@ -46,13 +55,13 @@ private:
         return false;
     }
 
-    const ParserLimits& limits_;
+    Limits limits_;
     Fault fault_;
+    uint64_t size_ = 0;
     uint32_t line_bytes_ = 0;
     uint32_t extension_bytes_ = 0;  // Sum over the whole body.
     uint32_t digits_ = 0;
     State state_ = State::size;
-    bool zero_ = true;
 };
 
 }  // namespace starling::http

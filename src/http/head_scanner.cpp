@@ -54,10 +54,13 @@ size_t plain_prefix(const char* bytes, size_t count) {
 
 }  // namespace
 
-HeadScanner::HeadScanner(Part part, const ParserLimits& limits) noexcept
-    : limits_(limits),
-      bytes_left_(part == Part::trailers ? limits.trailer_bytes_max : limits.head_bytes_max),
-      state_(part == Part::trailers ? State::line : State::start),
+HeadScanner::HeadScanner(Part part, const Limits& limits) noexcept
+    : bytes_left_(limits.bytes_max),
+      fields_left_(limits.fields_max),
+      target_bytes_max_(limits.target_bytes_max),
+      state_(part == Part::trailers        ? State::line
+             : part == Part::response_head ? State::version
+                                           : State::start),
       part_(part) {}
 
 bool HeadScanner::fail(int status, std::string_view reason) noexcept {
@@ -78,8 +81,9 @@ size_t HeadScanner::scan(std::string_view bytes) noexcept {
             if (i == bytes.size()) break;
         }
         if (bytes_left_ == 0) {
-            static_cast<void>(fail(
-                431, part_ == Part::trailers ? "trailers too large" : "request head too large"));
+            static_cast<void>(fail(431, part_ == Part::trailers        ? "trailers too large"
+                                        : part_ == Part::response_head ? "response head too large"
+                                                                       : "request head too large"));
             break;
         }
         if (!step(bytes[i])) break;
@@ -90,7 +94,13 @@ size_t HeadScanner::scan(std::string_view bytes) noexcept {
 }
 
 bool HeadScanner::step(char c) noexcept {
-    return state_ < State::line ? step_request_line(c) : step_field(c);
+    if (state_ >= State::line) return step_field(c);
+    if (state_ == State::version) return step_version(c);
+    if (state_ == State::first_lf) {
+        state_ = State::line;
+        return c == '\n' || fail(400, "CR without LF");
+    }
+    return part_ == Part::response_head ? step_status_line(c) : step_request_line(c);
 }
 
 bool HeadScanner::step_request_line(char c) noexcept {
@@ -120,22 +130,34 @@ bool HeadScanner::step_request_line(char c) noexcept {
             // RFC 9112 section 3: a method longer than any known method gets 501.
             if (++part_bytes_ > method_bytes_max) return fail(501, "method not implemented");
             return true;
-        case State::target:
+        default:  // target
             if (c == ' ' && part_bytes_ > 0) {
                 state_ = State::version;
                 part_bytes_ = 0;
                 return true;
             }
             if (!has(c, target_bit)) return fail(400, "invalid request target");
-            if (++part_bytes_ > limits_.target_bytes_max)
-                return fail(414, "request target too long");
-            return true;
-        case State::version: return step_version(c);
-        default:  // request_lf
-            if (c != '\n') return fail(400, "CR without LF");
-            state_ = State::line;
+            if (++part_bytes_ > target_bytes_max_) return fail(414, "request target too long");
             return true;
     }
+}
+
+// status-line = HTTP-version SP status-code SP [ reason-phrase ], RFC 9112 section 4. The second
+// space may be missing: many servers leave it out together with the reason phrase.
+bool HeadScanner::step_status_line(char c) noexcept {
+    if (state_ == State::code) {
+        const uint32_t at = part_bytes_++;
+        if (at < 3)
+            return (base::is_digit(c) && (at > 0 || c != '0')) || fail(400, "invalid status code");
+        if (c != ' ' && c != '\r')
+            return fail(400, c == '\n' ? "LF without CR" : "invalid status code");
+        state_ = State::reason;
+    }
+    if (c == '\r')
+        state_ = State::first_lf;
+    else if (!has(c, value_bit))
+        return fail(400, c == '\n' ? "LF without CR" : "control character in the status line");
+    return true;
 }
 
 // HTTP-version = "HTTP/" DIGIT "." DIGIT, RFC 9112 section 2.3.
@@ -152,8 +174,14 @@ bool HeadScanner::step_version(char c) noexcept {
         return true;
     }
     if (at == 6) return c == '.' || fail(400, "invalid HTTP version");
+    if (part_ == Part::response_head) {
+        if (c != ' ') return fail(400, "invalid HTTP version");
+        state_ = State::code;
+        part_bytes_ = 0;
+        return true;
+    }
     if (c != '\r') return fail(400, c == '\n' ? "LF without CR" : "invalid HTTP version");
-    state_ = State::request_lf;
+    state_ = State::first_lf;
     return true;
 }
 
@@ -168,7 +196,7 @@ bool HeadScanner::step_field(char c) noexcept {
             // RFC 9112 section 5.2: obs-fold is refused rather than replaced.
             if (c == ' ' || c == '\t') return fail(400, "folded header field");
             if (!has(c, token_bit)) return fail(400, "invalid header name");
-            if (++fields_ > limits_.fields_max) return fail(431, "too many header fields");
+            if (fields_left_-- == 0) return fail(431, "too many header fields");
             state_ = State::name;
             return true;
         case State::name:

@@ -1,16 +1,15 @@
-// http/head_scanner.h: the strict lexical check of a request head, byte by byte (RFC 9112 sections
-// 2 to 5). It refuses forms that lenient parsers accept and request smuggling uses: bare CR or LF,
-// folded fields, a space before the colon, control characters. It also enforces every limit.
+// http/head_scanner.h: the strict lexical check of the head of a request or a response, byte by byte
+// (RFC 9112 sections 2 to 5). It refuses forms that lenient parsers accept and request smuggling
+// uses: bare CR or LF, folded fields, a space before the colon, control characters. It also
+// enforces every limit.
 //
-// Owner:  http::RequestParser. The state between bytes is a few words, so each byte is checked
-//         once, however TCP splits the head.
+// Owner:  http::RequestParser, http::ResponseReader. The state between bytes is a few words, so
+//         each byte is checked once, however TCP splits the head.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-
-#include "http/parser.h"
 
 namespace starling::http {
 
@@ -21,15 +20,22 @@ struct Fault {
 
 class HeadScanner {
 public:
-    enum class Part : uint8_t { request_head, trailers };
+    enum class Part : uint8_t { request_head, response_head, trailers };
+    struct Limits {
+        uint32_t bytes_max;             // The whole part; 431 beyond.
+        uint32_t fields_max;            // 431 beyond.
+        uint32_t target_bytes_max = 0;  // 414 beyond. Only for requests.
+    };
 
-    HeadScanner(Part part, const ParserLimits& limits) noexcept;
+    HeadScanner(Part part, const Limits& limits) noexcept;
 
     // Checks the front of `bytes`. Returns how many bytes belong to the head: all, unless done() or
     // fault() is set afterwards.
     [[nodiscard]] size_t scan(std::string_view bytes) noexcept;
 
     [[nodiscard]] bool done() const noexcept { return state_ == State::done; }
+    // Its status is the one that a server answers to a request. To a client, 431 says that a limit
+    // was exceeded, and any other status that the head is malformed.
     [[nodiscard]] const Fault& fault() const noexcept { return fault_; }
     // True while blank lines are skipped before the request line (RFC 9112 section 2.2). Such lines
     // are not part of the head's text.
@@ -44,7 +50,9 @@ private:
         method,
         target,
         version,
-        request_lf,
+        code,
+        reason,
+        first_lf,
         line,
         name,
         value,
@@ -55,15 +63,16 @@ private:
 
     bool step(char c) noexcept;  // False after fail().
     bool step_request_line(char c) noexcept;
-    bool step_field(char c) noexcept;
+    bool step_status_line(char c) noexcept;
     bool step_version(char c) noexcept;
+    bool step_field(char c) noexcept;
     bool fail(int status, std::string_view reason) noexcept;
 
-    const ParserLimits& limits_;
     Fault fault_;
-    uint32_t bytes_left_;      // The rest of the head's limit.
-    uint32_t part_bytes_ = 0;  // Length so far of the method, target or version.
-    uint32_t fields_ = 0;
+    uint32_t bytes_left_;  // The rest of the head's limit.
+    uint32_t fields_left_;
+    uint32_t target_bytes_max_;
+    uint32_t part_bytes_ = 0;  // Length so far of the method, target, version or status code.
     State state_;
     Part part_;
     uint8_t blank_lines_ = 0;

@@ -149,7 +149,8 @@ struct RequestParser::State {
     };
 
     explicit State(const ParserLimits& parser_limits)
-        : limits(parser_limits), chunk(parser_limits) {
+        : limits(parser_limits),
+          chunk({parser_limits.chunk_line_bytes_max, parser_limits.extension_bytes_max}) {
         begin();
     }
 
@@ -160,7 +161,10 @@ struct RequestParser::State {
         fields.clear();
         seen = Seen{};
         seen.fields = std::move(fields);
-        scanner.emplace(HeadScanner::Part::request_head, limits);
+        scanner.emplace(HeadScanner::Part::request_head,
+                        HeadScanner::Limits{.bytes_max = limits.head_bytes_max,
+                                            .fields_max = limits.fields_max,
+                                            .target_bytes_max = limits.target_bytes_max});
         grammar.emplace(seen);
         phase = Phase::head;
     }
@@ -333,7 +337,9 @@ std::optional<ParseEvent> RequestParser::State::next_chunk_line(std::span<const 
     if (!chunk.done()) return event(ParseEvent::Kind::need_more);
     if (chunk.last()) {
         // The grammar needs the last chunk and the trailers in one piece.
-        scanner.emplace(HeadScanner::Part::trailers, limits);
+        scanner.emplace(HeadScanner::Part::trailers,
+                        HeadScanner::Limits{.bytes_max = limits.trailer_bytes_max,
+                                            .fields_max = limits.fields_max});
         phase = Phase::trailers;
         return std::nullopt;
     }
