@@ -2,7 +2,6 @@
 
 #include <openssl/crypto.h>
 
-#include "base/digest.h"
 #include "base/text.h"
 
 namespace starling::auth {
@@ -14,14 +13,16 @@ std::string_view api_key_of(const http::Request& request) {
     return base::trim(authorization.substr(scheme.size()));
 }
 
-bool is_api_key(std::string_view given, std::span<const std::string> keys) {
+ApiKeys::ApiKeys(std::span<const std::string> keys) {
+    for (const std::string& key : keys) digests_.push_back(base::sha256(key));
+}
+
+bool ApiKeys::contain(std::string_view given) const {
     const auto wanted = base::sha256(given);
     bool found = false;
-    for (const std::string& key : keys) {
-        const auto one = base::sha256(key);
-        // Every key is compared, so that the time does not tell which key matched.
-        found |= ::CRYPTO_memcmp(one.data(), wanted.data(), wanted.size()) == 0;
-    }
+    // Every key is compared, so that the time does not tell which key matched.
+    for (const auto& digest : digests_)
+        found |= ::CRYPTO_memcmp(digest.data(), wanted.data(), wanted.size()) == 0;
     return found;
 }
 

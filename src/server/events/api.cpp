@@ -23,8 +23,8 @@ constexpr std::string_view index_channel = "ApiIndex";
 
 // Only the key counts, not the peer's address: a proxy on this machine forwards the requests of any
 // client, and need not mark them as forwarded.
-bool may_publish(const events::Options& options, const http::Request& request) {
-    return auth::is_api_key(auth::api_key_of(request), std::span(&options.api_key, 1));
+bool may_publish(const Events& events, const http::Request& request) {
+    return events.accepted_keys().contain(auth::api_key_of(request));
 }
 
 json::object counts(const events::Published& published) {
@@ -38,7 +38,7 @@ void fail(http::Response& response, int status, std::string_view problem) {
 void handle_publish(Events& events, const http::Request& request, http::Response& response) {
     const events::Options& options = events.options();
     response.header("Cache-Control", "no-store");
-    if (!may_publish(options, request)) {
+    if (!may_publish(events, request)) {
         response.header("WWW-Authenticate", "Bearer");
         return fail(response, 401, "a valid API key is needed");
     }

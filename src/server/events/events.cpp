@@ -102,6 +102,7 @@ void EventsWorker::set_timer() {
 
 Events::Events(events::Options options)
     : options_(with_api_key(std::move(options))),
+      accepted_keys_(std::span(&options_.api_key, 1)),
       authenticator_(options_.auth),
       origins_{.allowed = valid_origins(options_.origins)},
       answer_(

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/api_key.h"
 #include "events/broker.h"
 #include "events/publish_request.h"
 #include "events/table.h"
@@ -108,6 +109,7 @@ public:
     bool apply_cors(const http::Request& request, http::Response& response) const;
 
     [[nodiscard]] const events::Options& options() const noexcept { return options_; }
+    [[nodiscard]] const auth::ApiKeys& accepted_keys() const noexcept { return accepted_keys_; }
     [[nodiscard]] const events::Table& table() const noexcept { return table_; }
 
 private:
@@ -115,6 +117,7 @@ private:
     [[nodiscard]] bool declared(std::string_view channel) const;
 
     const events::Options options_;
+    const auth::ApiKeys accepted_keys_;
     const auth::Authenticator authenticator_;
     const ws::OriginPolicy origins_;
     events::Table table_;

@@ -9,7 +9,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "auth/api_key.h"
 #include "base/text.h"
 #include "base/tokens.h"
 #include "server/gateway/control.h"
@@ -177,6 +176,7 @@ GatewayRoute::GatewayRoute(gateway::Route route, gateway::Olares olares)
 Gateway::Gateway(gateway::Options options)
     : options_(std::move(options)),
       api_keys_(keys_of(options_)),
+      accepted_keys_(api_keys_),
       trusts_loopback_(options_.api_keys.empty() && options_.olares != gateway::Olares::off),
       conn_ids_(make_conn_ids()),
       budget_(options_.queues_bytes_max) {
@@ -264,7 +264,7 @@ bool Gateway::allows(const http::Request& request) const {
 }
 
 bool Gateway::has_key(const http::Request& request) const {
-    return auth::is_api_key(auth::api_key_of(request), api_keys_);
+    return accepted_keys_.contain(auth::api_key_of(request));
 }
 
 webhook::DeliveryOptions Gateway::delivery_options(const GatewayRoute& route) const noexcept {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "auth/address_set.h"
+#include "auth/api_key.h"
 #include "server/extension.h"
 #include "server/gateway/application.h"
 #include "server/gateway/conn_id.h"
@@ -109,6 +110,7 @@ private:
     std::vector<std::unique_ptr<GatewayRoute>> routes_;
     std::vector<std::unique_ptr<Extension>> socketio_;  // One for each route of that kind.
     const std::vector<std::string> api_keys_;  // The keys of the options, or the random key.
+    const auth::ApiKeys accepted_keys_;        // The same keys.
     const bool trusts_loopback_;               // Peers on this machine need no key.
     ConnIds conn_ids_;
     webhook::Budget budget_;
