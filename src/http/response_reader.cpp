@@ -50,6 +50,7 @@ void ResponseReader::begin(Method method) {
     head_bytes_left_ = limits_.head_bytes_max;
     body_bytes_left_ = limits_.body_bytes_max;
     piece_bytes_left_ = 0;
+    chunk_ = ChunkScanner({limits_.chunk_line_bytes_max, limits_.extension_bytes_max});
     begin_scan(HeadScanner::Part::response_head);
     reason_ = {};
     codings_ = 0;

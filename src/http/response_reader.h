@@ -76,11 +76,13 @@ struct ResponseHead {
 
 class ResponseReader {
 public:
-    // What the request was: responses to HEAD have no body, and 2xx to CONNECT begins a tunnel.
+    // The method of the request: a response to HEAD has no body, and 2xx to CONNECT begins a tunnel.
     enum class Method : uint8_t { other, head, connect };
 
     explicit ResponseReader(const ResponseLimits& limits);
 
+    // Takes effect with the next begin().
+    void set_limits(const ResponseLimits& limits) noexcept { limits_ = limits; }
     // Prepares for the next response, and keeps the memory.
     void begin(Method method = Method::other);
 
@@ -120,7 +122,7 @@ private:
     [[nodiscard]] bool scan(std::span<const std::byte>& input, bool keep);
     void begin_scan(HeadScanner::Part part) noexcept;
 
-    // Nothing: the phase has changed, or more input is needed if none is left.
+    // Empty: the phase has changed, or all input was consumed.
     using Step = std::optional<ResponseEvent>;
     Step next_head(std::span<const std::byte>& input);
     Step next_body(std::span<const std::byte>& input, uint64_t& left);
