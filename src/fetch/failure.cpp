@@ -25,17 +25,8 @@ std::string certificate_text(std::string_view text) {
 std::string connect_text(const Failure& failure) {
     long os_error = 0;
     curl_easy_getinfo(failure.easy, CURLINFO_OS_ERRNO, &os_error);
-    if (failure.socket_errno)
-        return "no socket: " + std::system_category().message(failure.socket_errno);
-    switch (os_error) {
-        case 0: break;
-        case ECONNREFUSED: return "connection refused";
-        case EHOSTUNREACH:
-        case ENETUNREACH: return "no route to the host";
-        case ENOENT: return "no such Unix-domain socket";
-        default:
-            return "no connection: " + std::system_category().message(static_cast<int>(os_error));
-    }
+    if (failure.socket_errno) return failure_text::no_socket(failure.socket_errno);
+    if (os_error) return failure_text::no_connection(static_cast<int>(os_error));
     return failure.text[0] ? failure.text : "no connection";
 }
 
@@ -45,19 +36,37 @@ std::string with_text(std::string_view what, const Failure& failure) {
 
 }  // namespace
 
+std::string failure_text::timed_out(bool connected, const TargetOptions& options) {
+    return connected
+               ? within("no answer", options.timeout_ms)
+               : within("no connection", std::min(options.connect_timeout_ms, options.timeout_ms));
+}
+
+std::string failure_text::no_socket(int error) {
+    return "no socket: " + std::system_category().message(error);
+}
+
+std::string failure_text::no_connection(int error) {
+    switch (error) {
+        case ECONNREFUSED: return "connection refused";
+        case EHOSTUNREACH:
+        case ENETUNREACH: return "no route to the host";
+        case ENOENT: return "no such Unix-domain socket";
+        default: return "no connection: " + std::system_category().message(error);
+    }
+}
+
 std::string describe(const Failure& failure) {
-    const TargetOptions& options = failure.options;
+    using namespace failure_text;
     if (failure.result == CURLE_OPERATION_TIMEDOUT)
-        return failure.connected ? within("no answer", options.timeout_ms)
-                                 : within("no connection",
-                                          std::min(options.connect_timeout_ms, options.timeout_ms));
-    if (failure.cut) return "the head of the answer is longer than allowed";
-    if (failure.head_begun && failure.connected) return "the answer ended within its head";
+        return timed_out(failure.connected, failure.options);
+    if (failure.cut) return std::string(head_too_long);
+    if (failure.head_begun && failure.connected) return std::string(ended_in_head);
     // The request was sent, so libcurl's error describes the second try that Request has prevented.
     const bool tls = failure.result == CURLE_SSL_CONNECT_ERROR;
     if (failure.sent && failure.result != CURLE_UNSUPPORTED_PROTOCOL &&
         failure.result != CURLE_WEIRD_SERVER_REPLY && failure.result != CURLE_HTTP2 && !tls)
-        return "the connection was closed before an answer came";
+        return std::string(no_answer);
     switch (failure.result) {
         case CURLE_COULDNT_RESOLVE_HOST: return "the name of the host is not found";
         case CURLE_COULDNT_RESOLVE_PROXY: return "the name of the proxy is not found";
@@ -66,10 +75,10 @@ std::string describe(const Failure& failure) {
         case CURLE_SSL_CONNECT_ERROR: return with_text("TLS failed", failure);
         case CURLE_SEND_ERROR:
         case CURLE_RECV_ERROR:
-        case CURLE_GOT_NOTHING: return "the connection was closed before the request was sent";
+        case CURLE_GOT_NOTHING: return std::string(not_sent);
         case CURLE_UNSUPPORTED_PROTOCOL:
-        case CURLE_WEIRD_SERVER_REPLY: return "the answer is not HTTP";
-        case CURLE_OUT_OF_MEMORY: return "out of memory";
+        case CURLE_WEIRD_SERVER_REPLY: return std::string(not_http);
+        case CURLE_OUT_OF_MEMORY: return std::string(no_memory);
         default: return with_text(curl_easy_strerror(failure.result), failure);
     }
 }

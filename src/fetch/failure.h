@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 
 #include <string>
+#include <string_view>
 
 #include "fetch/fetcher.h"
 
@@ -19,5 +20,19 @@ struct Failure {
 };
 
 [[nodiscard]] std::string describe(const Failure& failure);
+
+// The texts that both senders use.
+namespace failure_text {
+inline constexpr std::string_view head_too_long = "the head of the answer is longer than allowed",
+                                  ended_in_head = "the answer ended within its head",
+                                  no_answer = "the connection was closed before an answer came",
+                                  not_sent =
+                                      "the connection was closed before the request was sent",
+                                  not_http = "the answer is not HTTP", no_memory = "out of memory";
+
+[[nodiscard]] std::string timed_out(bool connected, const TargetOptions& options);
+[[nodiscard]] std::string no_socket(int error);
+[[nodiscard]] std::string no_connection(int error);
+}  // namespace failure_text
 
 }  // namespace starling::fetch

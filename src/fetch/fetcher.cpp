@@ -24,7 +24,7 @@ public:
     void post(Target& target, uint64_t tag, std::string_view headers, std::string body) {
         Request& request = target.take();
         try {
-            request.prepare(tag, headers, std::move(body), loop_.now_ms());
+            request.prepare(tag, headers, std::move(body), loop_.now_ms(), loop_.now_ms());
             multi_.add(request.easy());
         } catch (...) {
             target.give_back(request);

@@ -136,15 +136,20 @@ void Request::set_callbacks() {
         }));
 }
 
-void Request::prepare(uint64_t tag, std::string_view headers, std::string body, uint64_t now_ms) {
+long Request::left_ms(uint64_t now_ms) const noexcept {
+    const uint64_t spent_ms = now_ms - started_ms_, all_ms = target_.options().timeout_ms;
+    return spent_ms < all_ms ? long(all_ms - spent_ms) : 1L;
+}
+
+void Request::prepare(uint64_t tag, std::string_view headers, std::string body, uint64_t started_ms,
+                      uint64_t now_ms) {
     CURL* const easy = easy_.get();
     tag_ = tag;
-    started_ms_ = now_ms;
+    started_ms_ = started_ms;
     body_ = std::move(body);
-    if (std::exchange(redirects_, 0) > 0) {
-        set(easy, CURLOPT_URL, target_.options().url.c_str());
-        set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(target_.options().timeout_ms));
-    }
+    if (std::exchange(redirects_, 0) > 0) set(easy, CURLOPT_URL, target_.options().url.c_str());
+    if (std::exchange(timeout_changed_, started_ms < now_ms) || timeout_changed_)
+        set(easy, CURLOPT_TIMEOUT_MS, left_ms(now_ms));
     write_header_lines(headers, body_.size(), lines_);
     link_lines();
     set(easy, CURLOPT_HTTPHEADER, nodes_.data());
@@ -180,10 +185,10 @@ bool Request::follow(CURLcode result, uint64_t now_ms) {
     CURL* const easy = easy_.get();
     char* url = nullptr;  // Absolute; valid until the next libcurl call for `easy`.
     curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &url);
-    if (!url || !target_.same_origin(url)) return false;
-    const uint64_t spent_ms = now_ms - started_ms_, all_ms = target_.options().timeout_ms;
+    if (!url || !target_.within_origin(url)) return false;
     if (curl_easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK) return false;
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, spent_ms < all_ms ? long(all_ms - spent_ms) : 1L);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, left_ms(now_ms));
+    timeout_changed_ = true;
     ++redirects_;
     begin();
     return true;

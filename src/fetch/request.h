@@ -26,8 +26,10 @@ public:
     Request(const Request&) = delete;
     Request& operator=(const Request&) = delete;
 
-    // `headers` and `body`: see Fetcher::post().
-    void prepare(uint64_t tag, std::string_view headers, std::string body, uint64_t now_ms);
+    // `headers` and `body`: see Fetcher::post(). `started_ms`: before `now_ms` if the plain sender
+    // has tried to send the request.
+    void prepare(uint64_t tag, std::string_view headers, std::string body, uint64_t started_ms,
+                 uint64_t now_ms);
     // Call it when the request has completed. True: the request goes on at the redirect's address,
     // and must be added to the Multi again.
     [[nodiscard]] bool follow(CURLcode result, uint64_t now_ms);
@@ -49,6 +51,7 @@ private:
     };
 
     void set_callbacks();
+    [[nodiscard]] long left_ms(uint64_t now_ms) const noexcept;
     void link_lines();
     void begin() noexcept;
     [[nodiscard]] bool has_answer(CURLcode result) const noexcept;
@@ -67,6 +70,7 @@ private:
     std::string lines_;              // Each ended by NUL.
     std::vector<curl_slist> nodes_;  // Point into lines_.
     int redirects_ = 0;
+    bool timeout_changed_ = false;  // The easy handle has another time limit than the target.
     // The state since the last redirect. `sent_`: the request was sent in full.
     bool connected_ = false, sent_ = false;
     int socket_errno_ = 0;

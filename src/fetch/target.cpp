@@ -2,59 +2,17 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <optional>
 #include <stdexcept>
+#include <utility>
 
-#include "base/text.h"
+#include "fetch/application.h"
 
 namespace starling::fetch {
 
 namespace {
 
-struct FreeUrl {
-    void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
-};
-struct FreeText {
-    void operator()(char* text) const noexcept { curl_free(text); }
-};
-
-struct Origin {
-    std::string scheme, host, port;
-    [[nodiscard]] std::string text() const { return scheme + "://" + host + ":" + port; }
-};
-
-// Empty if libcurl cannot parse the URL, or if its scheme is not HTTP; `error` then says why.
-std::optional<Origin> origin_of(const char* url, std::string& error) {
-    const std::unique_ptr<CURLU, FreeUrl> parsed(curl_url());
-    if (!parsed) throw std::bad_alloc();
-    if (const CURLUcode code = curl_url_set(parsed.get(), CURLUPART_URL, url, 0)) {
-        error = curl_url_strerror(code);
-        return {};
-    }
-    const auto part = [&](CURLUPart which) -> std::string {
-        char* text = nullptr;
-        if (curl_url_get(parsed.get(), which, &text, CURLU_DEFAULT_PORT) != CURLUE_OK) return {};
-        const std::unique_ptr<char, FreeText> owned(text);
-        std::string copy(text);
-        std::ranges::transform(copy, copy.begin(), base::lower);
-        return copy;
-    };
-    Origin origin{part(CURLUPART_SCHEME), part(CURLUPART_HOST), part(CURLUPART_PORT)};
-    if (origin.scheme != "http" && origin.scheme != "https") {
-        error = "not http or https";
-        return {};
-    }
-    if (origin.host.empty()) {
-        error = "no host";
-        return {};
-    }
-    return origin;
-}
-
 bool names_loopback(std::string_view host) {
-    return host == "localhost" || host == "localhost." || host.ends_with(".localhost") ||
-           host == "[::1]" ||
+    return is_localhost(host) || host == "[::1]" ||
            (host.starts_with("127.") &&
             host.find_first_not_of("0123456789.") == std::string_view::npos);
 }
@@ -64,26 +22,29 @@ bool names_loopback(std::string_view host) {
 Target::Target(Multi& multi, TargetOptions options) : multi_(multi), options_(std::move(options)) {
     std::string error;
     if (options_.url.find('\0') != std::string::npos) throw std::invalid_argument("url: NUL");
-    const auto origin = origin_of(options_.url.c_str(), error);
-    if (!origin) throw std::invalid_argument(options_.url + ": " + error);
+    auto url = read_url(options_.url, error);
+    if (!url) throw std::invalid_argument(options_.url + ": " + error);
     if (!options_.ca_path.empty() && ::access(options_.ca_path.c_str(), R_OK) != 0)
         throw std::invalid_argument(options_.ca_path + ": cannot be read");
     // libcurl reads a timeout of 0 as "no limit".
     if (options_.timeout_ms == 0 || options_.connect_timeout_ms == 0)
         throw std::invalid_argument(options_.url + ": a timeout of 0");
-    origin_ = origin->text();
+    url_ = std::move(*url);
     spare_.reserve(spare_max);
-    loopback_ = !options_.unix_socket.empty() || names_loopback(origin->host);
+    loopback_ = !options_.unix_socket.empty() || names_loopback(url_.host);
+    head_begin_ = "POST " + url_.target + " HTTP/1.1\r\nHost: " + url_.host +
+                  (url_.has_default_port ? "" : ":" + url_.port) + "\r\n";
 }
 
 Target::~Target() {
     for (const auto& request : under_way_) multi_.remove(request->easy());
 }
 
-bool Target::same_origin(const char* url) const {
+std::optional<Url> Target::within_origin(const std::string& url) const {
     std::string error;
-    const auto origin = origin_of(url, error);
-    return origin && origin->text() == origin_;
+    auto read = read_url(url, error);
+    if (read && !read->same_origin(url_)) read.reset();
+    return read;
 }
 
 Request& Target::take() {

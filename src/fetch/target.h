@@ -6,13 +6,17 @@
 #include <curl/curl.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "fetch/fetcher.h"
 #include "fetch/request.h"
+#include "fetch/url.h"
 
 namespace starling::fetch {
+
+class Application;
 
 class Target {
 public:
@@ -23,9 +27,15 @@ public:
 
     [[nodiscard]] const TargetOptions& options() const noexcept { return options_; }
     [[nodiscard]] bool loopback() const noexcept { return loopback_; }
-    [[nodiscard]] bool secure() const noexcept { return origin_.starts_with("https:"); }
-    // The URL leads to the same scheme, host and port.
-    [[nodiscard]] bool same_origin(const char* url) const;
+    [[nodiscard]] bool secure() const noexcept { return url_.scheme == "https"; }
+    [[nodiscard]] const Url& url() const noexcept { return url_; }
+    // `url` in parts if its scheme, host and port are those of the target; otherwise empty. Empty as
+    // well if only one of the two has a user.
+    [[nodiscard]] std::optional<Url> within_origin(const std::string& url) const;
+    // The request line and the Host field, for the plain sender.
+    [[nodiscard]] const std::string& head_begin() const noexcept { return head_begin_; }
+
+    Application* application = nullptr;  // Null: libcurl sends all requests.
 
     [[nodiscard]] Request& take();
     void give_back(Request& request) noexcept;
@@ -35,7 +45,8 @@ private:
 
     Multi& multi_;
     const TargetOptions options_;
-    std::string origin_;  // scheme://host:port
+    Url url_;
+    std::string head_begin_;
     bool loopback_ = false;
     std::vector<std::unique_ptr<Request>> under_way_, spare_;
 };

@@ -61,5 +61,38 @@ TEST(HeaderLines, WhatIsNoLineIsLeftOut) {
 }
 #endif
 
+std::string head_of(std::string_view headers, size_t body_bytes) {
+    std::string head = "first\r\n";
+    const CallersLines lines = append_head(headers, body_bytes, head);
+    // What is taken from the head makes the same head.
+    std::string again = "first\r\n";
+    (void)append_head(callers_headers(head, lines), body_bytes, again);
+    EXPECT_EQ(again, head);
+    return head;
+}
+
+TEST(WireHead, LinesInTheirOrder) {
+    const std::string agent = "User-Agent: starling/" + std::string(version()) + "\r\n";
+    const std::string accept = "Accept: */*\r\n", type = "Content-Type: application/json\r\n";
+    const struct {
+        std::string_view headers;
+        size_t body_bytes;
+        std::string want;
+    } cases[] = {
+        {"", 0, agent + accept + type + "Content-Length: 0\r\n"},
+        {"A: 1\nB:\nC:  2 \t\n", 5'000'000'000,
+         agent + accept + type + "A: 1\r\nB:\r\nC: 2\r\nContent-Length: 5000000000\r\n"},
+        {"A: 1", 1, agent + accept + type + "A: 1\r\nContent-Length: 1\r\n"},
+        {"Host: x\nContent-Length: 9\nExpect: 100-continue\nA: 1\n", 2'000,
+         agent + accept + type + "A: 1\r\nContent-Length: 2000\r\n"},
+        {"ACCEPT: x\n", 1, agent + type + "ACCEPT: x\r\nContent-Length: 1\r\n"},
+        {"user-agent: x\nB: 1\n", 1,
+         accept + type + "user-agent: x\r\nB: 1\r\nContent-Length: 1\r\n"},
+        {"User-Agent:\nAccept:\n", 1, type + "User-Agent:\r\nAccept:\r\nContent-Length: 1\r\n"},
+    };
+    for (const auto& c : cases)
+        EXPECT_EQ(head_of(c.headers, c.body_bytes), "first\r\n" + c.want + "\r\n") << c.headers;
+}
+
 }  // namespace
 }  // namespace starling::fetch
