@@ -1,24 +1,31 @@
-// fetch/fetcher.h: POST requests to applications, by libcurl on the caller's loop.
+// fetch/fetcher.h: POST requests to applications, on the caller's loop.
 //
 //     Fetcher fetcher(loop, receiver);
 //     Target& target = fetcher.add({.url = "http://127.0.0.1:3010/websocket/message"});
 //     fetcher.post(target, tag, "Cookie: a=b\n", R"({"action":"open"})");
 //     ... later: receiver.fetched(tag, answer)
 //
-// Nothing blocks the loop. Sockets belong to libcurl, and the loop watches them (net/watch.h).
-// Connections are kept alive and reused for 4 seconds after their last answer, less than Node.js
-// keeps them (5 s). Over TLS, HTTP/2 is used if the server offers it. To look a name up, libcurl
-// starts a short-lived thread, because getaddrinfo() blocks; "localhost" and addresses need no
-// thread. The addresses of a name are kept for 5 seconds.
+// Two senders share the work. The plain sender (plain_sender.h) speaks HTTP/1.1 to applications
+// whose URL begins with http://, and to Unix-domain sockets. libcurl (multi.h) serves https://,
+// HTTP/2, proxies, URLs with a user, and names whose address is not known. Both senders behave
+// alike, with one exception: the plain sender refuses malformed answers (http/response_reader.h),
+// and libcurl accepts some of them.
+//
+// Nothing blocks the loop, which watches all sockets (net/watch.h). Connections are kept alive and
+// reused for 4 seconds after their last answer, less than Node.js keeps them (5 s). Over TLS,
+// HTTP/2 is used if the server offers it. To look a name up, libcurl starts a short-lived thread,
+// because getaddrinfo() blocks; "localhost" and addresses need no thread. The addresses of a name
+// are kept for 5 seconds (application.h).
 //
 // Proxies: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment count, as for
 // every program that uses libcurl; but not for Unix-domain sockets, "localhost", 127.0.0.0/8 and
-// ::1.
+// ::1. If add() finds a proxy for http:// in the environment, libcurl serves every application that
+// the proxy may count for.
 //
-// At most once: libcurl repeats a request on a new connection only if it has not handed the whole
-// request to the kernel. A request that the application may have seen is reported instead, with
-// Answer::sent. So is a request over HTTP/2 that the server refused unseen (REFUSED_STREAM,
-// GOAWAY): libcurl does not report that difference.
+// At most once: a request is repeated, on a new connection, only if the request was written to a
+// reused connection and the kernel had not taken the whole request. A request that the application
+// may have seen is reported instead, with Answer::sent. So is a request over HTTP/2 that the server
+// refused unseen (REFUSED_STREAM, GOAWAY): libcurl does not report that difference.
 //
 // Owner: the code that sends webhooks, on each worker. Thread: the loop's; curl_global_init() is
 // called by the first Fetcher of the process.
@@ -83,9 +90,13 @@ protected:
 
 class Target;  // Owned by the Fetcher.
 
+// The senders of a Fetcher. `libcurl` alone is for tests and comparisons.
+enum class Senders : uint8_t { plain_and_libcurl, libcurl };
+
 class Fetcher {
 public:
-    Fetcher(net::Loop& loop, Receiver& receiver);  // Both arguments outlive the Fetcher.
+    // `loop` and `receiver` outlive the Fetcher.
+    Fetcher(net::Loop& loop, Receiver& receiver, Senders senders = Senders::plain_and_libcurl);
     ~Fetcher();  // Drops every request under way; fetched() is not called for them.
     Fetcher(const Fetcher&) = delete;
     Fetcher& operator=(const Fetcher&) = delete;
@@ -95,8 +106,8 @@ public:
     // and for a timeout of 0.
     Target& add(const TargetOptions& options);
     // Starts a POST; never calls fetched() before it returns. `headers`: lines "Name: value", each
-    // ended by '
-    // ', sent in this order; an empty value is sent as an empty field. A line with CR or NUL fails
+    // ended by '\n',
+    // sent in this order; an empty value is sent as an empty field. A line with CR or NUL fails
     // an assertion; a build without assertions leaves the line out. The fields that belong to the
     // connection or to the body are left out, too: Connection, Content-Length, Content-Type
     // (application/json is sent), Expect, Host, Keep-Alive, Proxy-*, TE, Trailer,
@@ -104,6 +115,8 @@ public:
     void post(Target& target, uint64_t tag, std::string_view headers, std::string body);
     // The number of posts for which fetched() has not been called yet.
     [[nodiscard]] size_t in_flight() const noexcept;
+    // The number of posts that went to the plain sender first. For tests.
+    [[nodiscard]] uint64_t sent_plainly() const noexcept;
 
 private:
     class Impl;

@@ -63,7 +63,7 @@ const Case cases[] = {
     {"bytes", std::string(100, '\0') + "\xff\n\n", true, 0, false, "", "the answer is not HTTP"},
 };
 
-TEST_F(FetchTest, Answers) {
+TEST_P(FetchTest, Answers) {
     App app(loop_);
     for (const Case& c : cases) {
         SCOPED_TRACE(c.name);
@@ -84,7 +84,7 @@ TEST_F(FetchTest, Answers) {
     EXPECT_EQ(app.calls.size(), std::size(cases));
 }
 
-TEST_F(FetchTest, ABodyOf100MbEndsItsConnection) {
+TEST_P(FetchTest, ABodyOf100MbEndsItsConnection) {
     App app(loop_);
     const std::string text(1'000'000, 'x');
     const auto piece = base::SharedBytes::copy(base::bytes_of(text));
@@ -99,7 +99,7 @@ TEST_F(FetchTest, ABodyOf100MbEndsItsConnection) {
     EXPECT_TRUE(fake::run_until(loop_, [&] { return !app.stream(1); }));
 }
 
-TEST_F(FetchTest, ABodyThatNeverEndsIsCutInTime) {
+TEST_P(FetchTest, ABodyThatNeverEndsIsCutInTime) {
     App app(loop_);
     app.answer("HTTP/1.1 202 Accepted\r\n\r\nsome of it");
     const Result result = fetch({.url = app.url(), .timeout_ms = 50});
@@ -111,7 +111,7 @@ TEST_F(FetchTest, ABodyThatNeverEndsIsCutInTime) {
 }
 
 // Bytes behind an answer must not become the answer to the next request.
-TEST_F(FetchTest, ASecondAnswerIsNobodys) {
+TEST_P(FetchTest, ASecondAnswerIsNobodys) {
     App app(loop_);
     app.answer(ok("first") + ok("second"));
     Target& target = fetcher_->add({.url = app.url()});
@@ -121,7 +121,7 @@ TEST_F(FetchTest, ASecondAnswerIsNobodys) {
     EXPECT_EQ(app.connections, 2);
 }
 
-TEST_F(FetchTest, WhatComesWhileNothingIsAskedIsNobodys) {
+TEST_P(FetchTest, WhatComesWhileNothingIsAskedIsNobodys) {
     const std::string strays[] = {
         ok("stray"),
         "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
@@ -144,7 +144,7 @@ TEST_F(FetchTest, WhatComesWhileNothingIsAskedIsNobodys) {
     EXPECT_EQ(app.connections, 7);
 }
 
-TEST_F(FetchTest, TheLimitsAreTheTargets) {
+TEST_P(FetchTest, TheLimitsAreTheTargets) {
     App app(loop_);
     app.answer(ok("abcd"));
     const size_t head_bytes = ok().size();

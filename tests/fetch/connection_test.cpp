@@ -20,7 +20,7 @@ protected:
     App proxy_{loop_};
 };
 
-TEST_F(ProxyFetch, OfTheEnvironment) {
+TEST_P(ProxyFetch, OfTheEnvironment) {
     proxy_.answer(ok("by the proxy"));
     const Result result = fetch({.url = "http://app.example/hook"});
     EXPECT_EQ(result.body, "by the proxy") << result.error;
@@ -28,7 +28,7 @@ TEST_F(ProxyFetch, OfTheEnvironment) {
     EXPECT_TRUE(proxy_.calls[0].head.starts_with("POST http://app.example/hook HTTP/1.1\r\n"));
 }
 
-TEST_F(ProxyFetch, NotForThisMachine) {
+TEST_P(ProxyFetch, NotForThisMachine) {
     const fake::TemporaryDirectory directory;
     App app(loop_), local(loop_, "unix:" + directory.file("app.sock"));
     const std::string port = ":" + std::to_string(app.port());
@@ -50,7 +50,7 @@ std::set<int> descriptors() {
     return open;
 }
 
-TEST_F(FetchTest, ConnectionsAreNotPassedToChildProcesses) {
+TEST_P(FetchTest, ConnectionsAreNotPassedToChildProcesses) {
     App app(loop_);
     Target& target = fetcher_->add({.url = app.url()});
     const std::set<int> before = descriptors();
@@ -64,7 +64,7 @@ TEST_F(FetchTest, ConnectionsAreNotPassedToChildProcesses) {
     EXPECT_EQ(added, 2);  // Both ends.
 }
 
-TEST_F(FetchTest, ClosedConnectionsAreGivenBack) {
+TEST_P(FetchTest, ClosedConnectionsAreGivenBack) {
     App app(loop_);
     Target& target = fetcher_->add({.url = app.url()});
     ASSERT_EQ(fetch(target).status, 200);
@@ -80,7 +80,7 @@ TEST_F(FetchTest, ClosedConnectionsAreGivenBack) {
 }
 
 // libcurl reads it no more, and it is readable for ever: the loop must not turn for it without end.
-TEST_F(FetchTest, AnIdleConnectionThatEndedIsReportedOnce) {
+TEST_P(FetchTest, AnIdleConnectionThatEndedIsReportedOnce) {
     App app(loop_);
     Target& target = fetcher_->add({.url = app.url()});
     ASSERT_EQ(fetch(target).status, 200);
@@ -95,6 +95,8 @@ TEST_F(FetchTest, AnIdleConnectionThatEndedIsReportedOnce) {
     }
     EXPECT_LE(ticks, 5);
 }
+
+INSTANTIATE_BOTH_SENDERS(ProxyFetch);
 
 }  // namespace
 }  // namespace starling::fetch

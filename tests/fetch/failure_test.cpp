@@ -20,7 +20,7 @@ constexpr auto silence = [](net::Stream&, const App::Call&) {};
         EXPECT_EQ(r.error, error_);           \
     } while (false)
 
-TEST_F(FetchTest, Refused) {
+TEST_P(FetchTest, Refused) {
     App app(loop_);
     app.stop_listening();
     EXPECT_FAILURE(fetch({.url = app.url()}), false, "connection refused");
@@ -28,38 +28,38 @@ TEST_F(FetchTest, Refused) {
                    "connection refused");
 }
 
-TEST_F(FetchTest, NoUnixDomainSocket) {
+TEST_P(FetchTest, NoUnixDomainSocket) {
     EXPECT_FAILURE(fetch({.url = "http://app/", .unix_socket = "/no/such/socket"}), false,
                    "no such Unix-domain socket");
 }
 
 // A label of more than 63 bytes: no server has to be asked.
-TEST_F(FetchTest, NoSuchName) {
+TEST_P(FetchTest, NoSuchName) {
     EXPECT_FAILURE(fetch({.url = "http://" + std::string(64, 'a') + ".invalid/",
                           .connect_timeout_ms = 60'000,
                           .timeout_ms = 60'000}),
                    false, "the name of the host is not found");
 }
 
-TEST_F(FetchTest, NobodyTakesTheConnection) {
+TEST_P(FetchTest, NobodyTakesTheConnection) {
     const FullQueue queue("127.0.0.1:0");
     EXPECT_FAILURE(fetch({.url = queue.url(), .connect_timeout_ms = 50, .timeout_ms = 60'000}),
                    false, "no connection within 50 ms");
 }
 
-TEST_F(FetchTest, NoAnswerInTime) {
+TEST_P(FetchTest, NoAnswerInTime) {
     App app(loop_);
     app.on_call(silence);
     EXPECT_FAILURE(fetch({.url = app.url(), .timeout_ms = 50}), true, "no answer within 50 ms");
 }
 
-TEST_F(FetchTest, HalfAHeadInTime) {
+TEST_P(FetchTest, HalfAHeadInTime) {
     App app(loop_);
     app.answer("HTTP/1.1 200 OK\r\nContent-");
     EXPECT_FAILURE(fetch({.url = app.url(), .timeout_ms = 50}), true, "no answer within 50 ms");
 }
 
-TEST_F(FetchTest, TheConnectionEndsInPlaceOfAnAnswer) {
+TEST_P(FetchTest, TheConnectionEndsInPlaceOfAnAnswer) {
     App app(loop_);
     for (const auto how : {net::Stream::Close::flush, net::Stream::Close::reset}) {
         app.on_call([&](net::Stream& stream, const App::Call&) { stream.close(how); });
@@ -70,7 +70,7 @@ TEST_F(FetchTest, TheConnectionEndsInPlaceOfAnAnswer) {
 }
 
 // The kernel took the connection and the request before the application closed it.
-TEST_F(FetchTest, TheConnectionEndsAtOnce) {
+TEST_P(FetchTest, TheConnectionEndsAtOnce) {
     App app(loop_);
     for (const auto how : {net::Stream::Close::flush, net::Stream::Close::reset}) {
         app.on_connection([&](net::Stream& stream) { stream.close(how); });
@@ -80,7 +80,7 @@ TEST_F(FetchTest, TheConnectionEndsAtOnce) {
     EXPECT_EQ(app.connections, 2);
 }
 
-TEST_F(FetchTest, TheConnectionEndsBeforeTheWholeBody) {
+TEST_P(FetchTest, TheConnectionEndsBeforeTheWholeBody) {
     App app(loop_);
     app.on_part([](net::Stream& stream, size_t) { stream.close(net::Stream::Close::reset); });
     EXPECT_FAILURE(fetch({.url = app.url()}, std::string(50'000'000, 'x')), false,
@@ -89,7 +89,7 @@ TEST_F(FetchTest, TheConnectionEndsBeforeTheWholeBody) {
     EXPECT_TRUE(app.calls.empty());
 }
 
-TEST_F(FetchTest, AnAnswerBeforeTheWholeBody) {
+TEST_P(FetchTest, AnAnswerBeforeTheWholeBody) {
     App app(loop_);
     app.on_part([](net::Stream& stream, size_t) {
         App::say(stream,
@@ -101,7 +101,7 @@ TEST_F(FetchTest, AnAnswerBeforeTheWholeBody) {
     EXPECT_TRUE(result.sent);
 }
 
-TEST_F(FetchTest, AConnectionThatTheApplicationClosedIsReplaced) {
+TEST_P(FetchTest, AConnectionThatTheApplicationClosedIsReplaced) {
     App app(loop_);
     Target& target = fetcher_->add({.url = app.url()});
     EXPECT_EQ(fetch(target).status, 200);
@@ -113,7 +113,7 @@ TEST_F(FetchTest, AConnectionThatTheApplicationClosedIsReplaced) {
 }
 
 // At that moment the application may have seen it: it is never repeated without a word.
-TEST_F(FetchTest, AReusedConnectionThatEndsInPlaceOfAnAnswerIsReported) {
+TEST_P(FetchTest, AReusedConnectionThatEndsInPlaceOfAnAnswerIsReported) {
     App app(loop_);
     Target& target = fetcher_->add({.url = app.url()});
     for (const auto how : {net::Stream::Close::flush, net::Stream::Close::reset}) {
@@ -127,7 +127,7 @@ TEST_F(FetchTest, AReusedConnectionThatEndsInPlaceOfAnAnswerIsReported) {
 }
 
 // Nor is the request repeated on another idle connection, which libcurl would take.
-TEST_F(FetchTest, AnotherIdleConnectionDoesNotRepeatIt) {
+TEST_P(FetchTest, AnotherIdleConnectionDoesNotRepeatIt) {
     App app(loop_);
     Target& target = fetcher_->add({.url = app.url()});
     for (uint64_t i = 0; i < 5; ++i) fetcher_->post(target, i, "", "{}");
@@ -140,7 +140,7 @@ TEST_F(FetchTest, AnotherIdleConnectionDoesNotRepeatIt) {
 }
 
 // The application refuses new connections meanwhile: what is said is of the request that was sent.
-TEST_F(FetchTest, AReusedConnectionEndsAndTheApplicationIsGone) {
+TEST_P(FetchTest, AReusedConnectionEndsAndTheApplicationIsGone) {
     App app(loop_);
     Target& target = fetcher_->add({.url = app.url()});
     EXPECT_EQ(fetch(target).status, 200);
@@ -151,7 +151,7 @@ TEST_F(FetchTest, AReusedConnectionEndsAndTheApplicationIsGone) {
 }
 
 // The application cannot have seen the whole request, so the request is sent again, on a new connection.
-TEST_F(FetchTest, AReusedConnectionThatEndsBeforeTheWholeBodyIsReplaced) {
+TEST_P(FetchTest, AReusedConnectionThatEndsBeforeTheWholeBodyIsReplaced) {
     App app(loop_);
     Target& target = fetcher_->add({.url = app.url(), .timeout_ms = 60'000});
     EXPECT_EQ(fetch(target).status, 200);

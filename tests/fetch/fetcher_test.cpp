@@ -12,7 +12,7 @@
 namespace starling::fetch {
 namespace {
 
-TEST_F(FetchTest, ARequestAndItsAnswer) {
+TEST_P(FetchTest, ARequestAndItsAnswer) {
     App app(loop_);
     app.answer(
         "HTTP/1.1 201 Created\r\nContent-Type: text/plain\r\nRetry-After:  7 \r\n"
@@ -30,7 +30,7 @@ TEST_F(FetchTest, ARequestAndItsAnswer) {
     EXPECT_EQ(fetcher_->in_flight(), 0u);
 }
 
-TEST_F(FetchTest, TheWholeHeadInItsOrder) {
+TEST_P(FetchTest, TheWholeHeadInItsOrder) {
     App app(loop_);
     Target& target = fetcher_->add({.url = app.url()});
     (void)fetch(target, "{}", "B: 2\nCookie:\nA:  1 \nX-Colon: a:b;c\n");
@@ -49,7 +49,35 @@ TEST_F(FetchTest, TheWholeHeadInItsOrder) {
                   "Content-Length: 2\r\n");
 }
 
-TEST_F(FetchTest, FieldsOfTheConnectionAndTheBodyAreLeftOut) {
+TEST_P(FetchTest, TheCallersAgentAndAcceptTakeThePlaceOfOurs) {
+    App app(loop_);
+    Target& target = fetcher_->add({.url = app.url("/?a=b&c")});
+    const std::string host =
+        "POST /?a=b&c HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(app.port()) + "\r\n";
+    const std::string agent = "User-Agent: starling/" + std::string(version()) + "\r\n";
+    const std::string type = "Content-Type: application/json\r\n", end = "Content-Length: 2\r\n";
+    (void)fetch(target, "{}", "A: 1\nuser-agent: mine\n");
+    (void)fetch(target, "{}", "Accept: text/html\nA: 1\n");
+    (void)fetch(target, "{}", "Accept: a/b\nAccept: c/d\nUser-Agent:\n");
+    (void)fetch(target);
+    ASSERT_EQ(app.calls.size(), 4u);
+    const std::string accept = "Accept: */*\r\n";
+    EXPECT_EQ(app.calls[0].head, host + accept + type + "A: 1\r\nuser-agent: mine\r\n" + end);
+    EXPECT_EQ(app.calls[1].head, host + agent + type + "Accept: text/html\r\nA: 1\r\n" + end);
+    EXPECT_EQ(app.calls[2].head,
+              host + type + "Accept: a/b\r\nAccept: c/d\r\nUser-Agent:\r\n" + end);
+    EXPECT_EQ(app.calls[3].head, host + agent + accept + type + end);
+}
+
+TEST_P(FetchTest, AUserInTheUrlIsSent) {
+    App app(loop_);
+    const std::string host = "127.0.0.1:" + std::to_string(app.port());
+    EXPECT_EQ(fetch({.url = "http://me:secret@" + host + "/"}).status, 200);
+    ASSERT_EQ(app.calls.size(), 1u);
+    EXPECT_NE(app.calls[0].head.find("Authorization: Basic bWU6c2VjcmV0\r\n"), std::string::npos);
+}
+
+TEST_P(FetchTest, FieldsOfTheConnectionAndTheBodyAreLeftOut) {
     App app(loop_);
     Target& target = fetcher_->add({.url = app.url()});
     (void)fetch(target, "{}",
@@ -65,7 +93,7 @@ TEST_F(FetchTest, FieldsOfTheConnectionAndTheBodyAreLeftOut) {
     EXPECT_EQ(app.calls[1].connection, 1);
 }
 
-TEST_F(FetchTest, NoLeaveIsAskedForALargeBody) {
+TEST_P(FetchTest, NoLeaveIsAskedForALargeBody) {
     App app(loop_);
     const std::string body(3'000'000, 'x');
     const Result result = fetch({.url = app.url()}, body);
@@ -76,21 +104,21 @@ TEST_F(FetchTest, NoLeaveIsAskedForALargeBody) {
     EXPECT_EQ(app.calls[0].head.find("Accept-Encoding"), std::string::npos);
 }
 
-TEST_F(FetchTest, AnEmptyBody) {
+TEST_P(FetchTest, AnEmptyBody) {
     App app(loop_);
     EXPECT_EQ(fetch({.url = app.url()}, "").status, 200);
     ASSERT_EQ(app.calls.size(), 1u);
     EXPECT_NE(app.calls[0].head.find("Content-Length: 0\r\n"), std::string::npos);
 }
 
-TEST_F(FetchTest, AConnectionIsUsedAgain) {
+TEST_P(FetchTest, AConnectionIsUsedAgain) {
     App app(loop_);
     Target& target = fetcher_->add({.url = app.url()});
     for (int i = 0; i < 20; ++i) EXPECT_EQ(fetch(target).status, 200);
     EXPECT_EQ(app.connections, 1);
 }
 
-TEST_F(FetchTest, AUnixDomainSocket) {
+TEST_P(FetchTest, AUnixDomainSocket) {
     const fake::TemporaryDirectory directory;
     App app(loop_, "unix:" + directory.file("app.sock"));
     Target& target = fetcher_->add(
@@ -102,14 +130,14 @@ TEST_F(FetchTest, AUnixDomainSocket) {
 }
 
 // One of the addresses of "localhost" refuses.
-TEST_F(FetchTest, LocalhostIsBothLoopbackAddresses) {
+TEST_P(FetchTest, LocalhostIsBothLoopbackAddresses) {
     App app(loop_);
     const Result result =
         fetch({.url = "http://localhost:" + std::to_string(app.port()) + "/hook"});
     EXPECT_EQ(result.status, 200) << result.error;
 }
 
-TEST_F(FetchTest, ManyAtOnce) {
+TEST_P(FetchTest, ManyAtOnce) {
     App app(loop_);
     app.on_call(
         [](net::Stream& stream, const App::Call& call) { App::say(stream, ok(call.body)); });
@@ -129,7 +157,7 @@ TEST_F(FetchTest, ManyAtOnce) {
     EXPECT_EQ(app.connections, int(count));  // The second round found them all.
 }
 
-TEST_F(FetchTest, TheReceiverMayPostAtOnce) {
+TEST_P(FetchTest, TheReceiverMayPostAtOnce) {
     App app(loop_);
     Target& target = fetcher_->add({.url = app.url()});
     then_ = [&](const Result& result) {
@@ -141,7 +169,7 @@ TEST_F(FetchTest, TheReceiverMayPostAtOnce) {
     EXPECT_LE(app.connections, 2);
 }
 
-TEST_F(FetchTest, WhatTheReceiverThrowsIsToldAndTheOthersAreReported) {
+TEST_P(FetchTest, WhatTheReceiverThrowsIsToldAndTheOthersAreReported) {
     App app(loop_);
     std::vector<std::string> told;
     loop_.on_escaped([&](std::string_view what) { told.emplace_back(what); });
@@ -153,7 +181,7 @@ TEST_F(FetchTest, WhatTheReceiverThrowsIsToldAndTheOthersAreReported) {
     EXPECT_EQ(fetcher_->in_flight(), 0u);
 }
 
-TEST_F(FetchTest, TheEndDropsWhatIsUnderWay) {
+TEST_P(FetchTest, TheEndDropsWhatIsUnderWay) {
     App app(loop_);
     app.on_call([](net::Stream&, const App::Call&) {});
     Target& target = fetcher_->add({.url = app.url()});
@@ -167,7 +195,7 @@ TEST_F(FetchTest, TheEndDropsWhatIsUnderWay) {
     EXPECT_TRUE(results_.empty());
 }
 
-TEST_F(FetchTest, TargetsThatAreNone) {
+TEST_P(FetchTest, TargetsThatAreNone) {
     for (const char* url : {"", "app.example/", "ftp://app.example/", "http://", "http://a b/",
                             "http://app.example:99999/", "http://a\r\nb/"})
         EXPECT_THROW(fetcher_->add({.url = url}), std::invalid_argument) << url;
@@ -178,6 +206,8 @@ TEST_F(FetchTest, TargetsThatAreNone) {
     EXPECT_THROW(fetcher_->add({.url = "https://app.example/", .ca_path = "/no/such/file"}),
                  std::invalid_argument);
 }
+
+INSTANTIATE_BOTH_SENDERS(FetchTest);
 
 }  // namespace
 }  // namespace starling::fetch

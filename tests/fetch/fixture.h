@@ -165,9 +165,10 @@ struct Result {
     std::string body, content_type, retry_after, error;
 };
 
-class FetchTest : public ::testing::Test, public Receiver {
+class FetchBase : public ::testing::Test, public Receiver {
 protected:
-    FetchTest() : fetcher_(std::make_unique<Fetcher>(loop_, *this)) {}
+    explicit FetchBase(Senders senders = Senders::plain_and_libcurl)
+        : fetcher_(std::make_unique<Fetcher>(loop_, *this, senders)) {}
 
     void fetched(uint64_t tag, const Answer& answer) final {
         results_.push_back({tag, answer.status, answer.sent, answer.cut, std::string(answer.body),
@@ -194,10 +195,30 @@ protected:
         return fetch(fetcher_->add(options), std::move(body));
     }
 
-    net::Loop loop_;
+    // Added to the loop's clock. libcurl has a clock of its own.
+    uint64_t ahead_ms_ = 0;
+    net::Loop loop_{net::make_epoll_backend(), {}, [this, steady = net::Loop::steady_clock()] {
+                        return steady() + ahead_ms_;
+                    }};
     std::unique_ptr<Fetcher> fetcher_;
     std::vector<Result> results_;
     std::function<void(const Result&)> then_;
 };
+
+// For tests that both senders must pass, with INSTANTIATE_BOTH_SENDERS.
+class FetchTest : public FetchBase, public ::testing::WithParamInterface<Senders> {
+protected:
+    FetchTest() : FetchBase(GetParam()) {}
+    void TearDown() override {
+        if (fetcher_ && GetParam() == Senders::libcurl) {
+            EXPECT_EQ(fetcher_->sent_plainly(), 0u);
+        }
+    }
+};
+
+#define INSTANTIATE_BOTH_SENDERS(Fixture)                                                  \
+    INSTANTIATE_TEST_SUITE_P(                                                              \
+        Senders, Fixture, ::testing::Values(Senders::plain_and_libcurl, Senders::libcurl), \
+        [](const auto& of) { return of.param == Senders::libcurl ? "Libcurl" : "Plain"; })
 
 }  // namespace starling::fetch

@@ -30,7 +30,7 @@ protected:
     std::string from_;
 };
 
-TEST_F(Redirect, MethodAndBodyAreKept) {
+TEST_P(Redirect, MethodAndBodyAreKept) {
     for (const int status : {301, 302, 307, 308}) {
         for (const std::string& location : {std::string("/to?x"), std::string("to?x"),
                                             app_.url("/to?x"), app_.url("/to?x#part")}) {
@@ -47,13 +47,14 @@ TEST_F(Redirect, MethodAndBodyAreKept) {
     }
 }
 
-TEST_F(Redirect, ElsewhereIsTheAnswer) {
+TEST_P(Redirect, ElsewhereIsTheAnswer) {
     const std::string port = std::to_string(app_.port());
     for (const std::string& location :
          {std::string("http://127.0.0.1:1/to"), "http://127.0.0.2:" + port + "/to",
           "http://localhost:" + port + "/to", "https://127.0.0.1:" + port + "/to",
-          std::string("//app.example/to"), std::string("ftp://127.0.0.1/"),
-          std::string("file:///x"), std::string("http://["), std::string("")}) {
+          std::string("//app.example/to"), "http://me@127.0.0.1:" + port + "/to",
+          std::string("ftp://127.0.0.1/"), std::string("file:///x"), std::string("http://["),
+          std::string("")}) {
         SCOPED_TRACE(location);
         const Result result = follow(redirect(307, location));
         EXPECT_EQ(result.status, 307);
@@ -62,22 +63,22 @@ TEST_F(Redirect, ElsewhereIsTheAnswer) {
     }
 }
 
-TEST_F(Redirect, OtherStatusesAreTheAnswer) {
+TEST_P(Redirect, OtherStatusesAreTheAnswer) {
     for (const int status : {300, 303, 304, 305, 200, 404})
         EXPECT_EQ(follow(redirect(status, "/to")).status, status);
 }
 
-TEST_F(Redirect, NoneIsFollowedUnlessAskedFor) {
+TEST_P(Redirect, NoneIsFollowedUnlessAskedFor) {
     EXPECT_EQ(follow(redirect(307, "/to"), false).status, 307);
     EXPECT_EQ(app_.calls.size(), 1u);
 }
 
-TEST_F(Redirect, FiveAtMost) {
+TEST_P(Redirect, FiveAtMost) {
     EXPECT_EQ(follow(redirect(302, "/from")).status, 302);
     EXPECT_EQ(app_.calls.size(), 6u);
 }
 
-TEST_F(Redirect, TheNextRequestBeginsAtTheTargetsUrl) {
+TEST_P(Redirect, TheNextRequestBeginsAtTheTargetsUrl) {
     Target& target = fetcher_->add({.url = app_.url("/from"), .follow_redirects = true});
     from_ = redirect(302, "/to");
     EXPECT_EQ(fetch(target).body, "there");
@@ -86,7 +87,7 @@ TEST_F(Redirect, TheNextRequestBeginsAtTheTargetsUrl) {
     EXPECT_EQ(app_.connections, 1);
 }
 
-TEST_F(Redirect, TheTimeIsThatOfAll) {
+TEST_P(Redirect, TheTimeIsThatOfAll) {
     app_.on_call([](net::Stream& stream, const App::Call& call) {
         if (call.head.starts_with("POST /from ")) App::say(stream, redirect(302, "/to"));
     });
@@ -98,7 +99,7 @@ TEST_F(Redirect, TheTimeIsThatOfAll) {
 }
 
 // The first request was seen, even if the second was not.
-TEST_F(Redirect, AnApplicationThatIsGoneMeanwhileMayHaveSeenIt) {
+TEST_P(Redirect, AnApplicationThatIsGoneMeanwhileMayHaveSeenIt) {
     app_.on_call([this](net::Stream& stream, const App::Call&) {
         App::say(stream,
                  "HTTP/1.1 302 Found\r\nLocation: /to\r\nConnection: close\r\n"
@@ -111,6 +112,8 @@ TEST_F(Redirect, AnApplicationThatIsGoneMeanwhileMayHaveSeenIt) {
     EXPECT_TRUE(result.sent);
     EXPECT_EQ(result.error, "connection refused");
 }
+
+INSTANTIATE_BOTH_SENDERS(Redirect);
 
 }  // namespace
 }  // namespace starling::fetch

@@ -19,7 +19,7 @@ protected:
     App app_{loop_};
 };
 
-TEST_F(Resolve, ANameThatIsFound) {
+TEST_P(Resolve, ANameThatIsFound) {
     SlowNames names;
     names.release();
     Target& target = fetcher_->add({.url = url("slow.example"), .timeout_ms = 60'000});
@@ -30,7 +30,7 @@ TEST_F(Resolve, ANameThatIsFound) {
 
 // The first address refuses when the kernel asks once more, after a second. libcurl then closes that socket
 // without a word, and the socket for the second address gets its number.
-TEST_F(Resolve, TheSecondAddressWhereTheFirstRefusesLater) {
+TEST_P(Resolve, TheSecondAddressWhereTheFirstRefusesLater) {
     std::optional<FullQueue> queue(std::in_place, "127.0.0.2:" + std::to_string(app_.port()));
     fetcher_->post(
         fetcher_->add(
@@ -42,7 +42,7 @@ TEST_F(Resolve, TheSecondAddressWhereTheFirstRefusesLater) {
     EXPECT_EQ(results_[0].status, 200) << results_[0].error;
 }
 
-TEST_F(Resolve, ARequestThatWaitsForItsNameTimesOut) {
+TEST_P(Resolve, ARequestThatWaitsForItsNameTimesOut) {
     SlowNames names;
     const Result result = fetch({.url = url("slow.example"),
                                  .connect_timeout_ms = 50,
@@ -53,7 +53,7 @@ TEST_F(Resolve, ARequestThatWaitsForItsNameTimesOut) {
     EXPECT_EQ(names.answered(), 0);
 }
 
-TEST_F(Resolve, OtherRequestsDoNotWait) {
+TEST_P(Resolve, OtherRequestsDoNotWait) {
     SlowNames names;
     fetcher_->post(
         fetcher_->add(
@@ -68,7 +68,7 @@ TEST_F(Resolve, OtherRequestsDoNotWait) {
     EXPECT_EQ(results_.back().status, 200);
 }
 
-TEST_F(Resolve, TheEndDoesNotWait) {
+TEST_P(Resolve, TheEndDoesNotWait) {
     SlowNames names;
     fetcher_->post(fetcher_->add({.url = url("slow.example")}), 1, "", "{}");
     ASSERT_TRUE(fake::run_until(loop_, [&] { return names.asked() == 1; }));
@@ -76,6 +76,8 @@ TEST_F(Resolve, TheEndDoesNotWait) {
     EXPECT_EQ(names.answered(), 0);
     EXPECT_TRUE(results_.empty());
 }
+
+INSTANTIATE_BOTH_SENDERS(Resolve);
 
 }  // namespace
 }  // namespace starling::fetch

@@ -19,7 +19,7 @@ struct Certificates {
     }
 };
 
-class TlsFetch : public FetchTest {
+class TlsFetch : public FetchBase {
 protected:
     static const Certificates& certificates() {
         static const Certificates all;
