@@ -1,13 +1,13 @@
 #include "net/address.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/un.h>
 
 #include <charconv>
 #include <cstddef>
 #include <cstring>
-#include <optional>
 
 #include "base/assert.h"
 
@@ -66,6 +66,28 @@ base::Result<Address> Address::parse(std::string_view text) {
             return from(storage, sizeof(sockaddr_in));
     }
     return base::Failure("'" + host + "' is not a numeric address");
+}
+
+std::optional<Address> Address::numeric(std::string_view host, uint16_t port) {
+    if (host.find('\0') != std::string_view::npos) return {};
+    sockaddr_storage storage{};
+    auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
+    if (inet_pton(AF_INET, std::string(host).c_str(), &v4.sin_addr) == 1) {
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(port);
+        return from(storage, sizeof(sockaddr_in));
+    }
+    auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
+    const size_t percent = host.find('%');
+    if (inet_pton(AF_INET6, std::string(host.substr(0, percent)).c_str(), &v6.sin6_addr) != 1)
+        return {};
+    if (percent != std::string_view::npos) {  // RFC 4007 section 11.
+        v6.sin6_scope_id = ::if_nametoindex(std::string(host.substr(percent + 1)).c_str());
+        if (v6.sin6_scope_id == 0) return {};
+    }
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    return from(storage, sizeof(sockaddr_in6));
 }
 
 uint16_t Address::port() const noexcept {

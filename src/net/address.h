@@ -1,10 +1,11 @@
-// net/address.h: an address to listen on: "127.0.0.1:8080", "[::1]:8080", ":8080",
+// net/address.h: an address to listen on or to connect to: "127.0.0.1:8080", "[::1]:8080", ":8080",
 // "unix:/run/x.sock".
 #pragma once
 
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,9 @@ class Address {
 public:
     // Accepts numeric addresses, "localhost" and "*"; looks no names up.
     [[nodiscard]] static base::Result<Address> parse(std::string_view text);
+    // The address if `host` is one in digits: "127.0.0.1", "::1", "fe80::1%eth0"; without brackets.
+    // nullopt: a name, or a form that only inet_aton() reads ("127.1", "0x7f.1").
+    [[nodiscard]] static std::optional<Address> numeric(std::string_view host, uint16_t port);
     [[nodiscard]] static Address from(const sockaddr_storage& storage, socklen_t length) noexcept;
 
     [[nodiscard]] const sockaddr* data() const noexcept {

@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,7 +59,7 @@ public:
     };
 
     virtual ~Resolver() = default;
-    // `host` is a name; for numeric addresses see numeric_address(). `port` becomes that of the addresses.
+    // `host` is a name; for numeric addresses see Address::numeric(). `port` becomes that of the addresses.
     // The receiver must live as long as the Lookup.
     [[nodiscard]] virtual std::unique_ptr<Lookup> resolve(std::string_view host, uint16_t port,
                                                           Receiver& receiver) = 0;
@@ -85,9 +84,5 @@ struct ResolverOptions {
 // Throws std::bad_alloc.
 [[nodiscard]] std::unique_ptr<Resolver> make_system_resolver(Loop& loop,
                                                              ResolverOptions options = {});
-
-// The address if `host` is one in digits: "127.0.0.1", "::1", "fe80::1%eth0"; without brackets.
-// nullopt: it has to be looked up. Forms that only inet_aton() reads ("127.1", "0x7f.1") are names.
-[[nodiscard]] std::optional<Address> numeric_address(std::string_view host, uint16_t port);
 
 }  // namespace starling::net

@@ -36,6 +36,31 @@ TEST(Address, ParsesWhatItPrints) {
     for (const auto& [text, want] : cases) EXPECT_EQ(parsed(text), want);
 }
 
+TEST(Address, ReadsHostsInDigits) {
+    const struct {
+        std::string host, want;
+    } cases[] = {
+        {"127.0.0.1", "127.0.0.1:80"},
+        {"::1", "[::1]:80"},
+        {"2001:DB8::0:1", "[2001:db8::1]:80"},
+        {"::ffff:10.0.0.1", "[::ffff:10.0.0.1]:80"},
+        {"::1%lo", "[::1]:80"},
+        {"::1%no-such-interface", "a name"},
+        {"::1%", "a name"},
+        {"[::1]", "a name"},
+        {"127.1", "a name"},
+        {"0x7f.0.0.1", "a name"},
+        {"127.0.0.1.", "a name"},
+        {std::string("127.0.0.1\0.example", 18), "a name"},
+        {"localhost", "a name"},
+        {"", "a name"},
+    };
+    for (const auto& [host, want] : cases) {
+        const auto address = Address::numeric(host, 80);
+        EXPECT_EQ(address ? address->to_string() : "a name", want) << host;
+    }
+}
+
 TEST(Address, RefusesTheRestWithAReason) {
     for (const std::string text : {"",
                                    ":",
