@@ -75,7 +75,7 @@ set(CPACK_DEBIAN_DEV_PACKAGE_NAME libstarling-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 # The program's package holds the browser bundles of Socket.IO, which the library serves.
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
-  "starling (= ${PROJECT_VERSION}), libssl-dev, zlib1g-dev, libcurl4-openssl-dev, libboost1.81-dev, libboost-json1.81-dev, libboost-url1.81-dev, libsimdjson-dev, libspdlog-dev, libfmt-dev")
+  "starling (= ${PROJECT_VERSION}), libssl-dev, zlib1g-dev, libcurl4-openssl-dev, libc-ares-dev, libboost1.81-dev, libboost-json1.81-dev, libboost-url1.81-dev, libsimdjson-dev, libspdlog-dev, libfmt-dev")
 include(CPack)
 cpack_add_component(runtime DISPLAY_NAME "starling" DESCRIPTION
   "Real-time server\nHolds WebSocket connections and serves HTTP, by one configuration file.")
