@@ -159,6 +159,9 @@ Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
     auto* stream = new Stream(*this, std::move(fd), key, std::move(handler), std::move(tls));
     streams_.insert(*stream);
     if (backend_->add(*stream)) stream->finish(CloseReason::failed);
+    // The client's side of TLS speaks first.
+    if (stream->tls_ && stream->queued_bytes() != 0 && stream->is_open())
+        (void)stream->guarded([&] { stream->mark_dirty(); });
     return *stream;
 }
 

@@ -15,12 +15,32 @@
 
 #include "base/assert.h"
 #include "base/text.h"
+#include "net/address.h"
+#include "net/tls_client.h"
+#include "net/tls_failure.h"
+#include "net/tls_settings.h"
 
 namespace starling::net {
 
 struct TlsContext::Certificate {
-    explicit Certificate(SSL_CTX* c) noexcept : context(c, &SSL_CTX_free) {}
-    std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context;
+    SslContext context;
+};
+
+// What only the client's side has.
+struct TlsSession::Client {
+    const TlsClientContext& context;
+    TlsClientContext::Peer peer;
+    std::unique_ptr<TlsFailure> failure = {};
+
+    static std::unique_ptr<Client> of(const TlsClientContext& context, std::string_view host,
+                                      uint16_t port) {
+        if (host.ends_with('.')) host.remove_suffix(1);
+        const auto address = Address::numeric(host, port);
+        std::string name = address ? address->ip() : std::string(host);
+        std::string key = name + ":" + std::to_string(port);
+        return std::make_unique<Client>(
+            Client{context, {std::move(name), address.has_value(), std::move(key)}});
+    }
 };
 
 // OpenSSL's I/O: it reads from input_ and writes to output_.
@@ -70,6 +90,7 @@ struct TlsSession::Bio {
     static long control(BIO*, int command, long, void*) noexcept {
         return command == BIO_CTRL_FLUSH ? 1 : 0;
     }
+    static const bio_method_st* method();
     static int create(BIO* bio) noexcept {
         BIO_set_init(bio, 1);
         return 1;
@@ -92,45 +113,23 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-std::string openssl_error() {
-    char text[256] = "unknown error";
-    if (const auto code = ERR_get_error()) ERR_error_string_n(code, text, sizeof text);
-    ERR_clear_error();
-    return text;
-}
-
 }  // namespace
 
 base::Result<TlsContext::Certificate> TlsContext::make(const CertificateFiles& files,
                                                        const std::string& ciphers) {
-    Certificate made(SSL_CTX_new(TLS_server_method()));
-    const auto& context = made.context;
-    SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-    SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                           SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
+    auto made = make_ssl_context(TLS_server_method(), ciphers);
+    if (!made) return base::Failure(made.error());
+    SSL_CTX& context = **made;
+    SSL_CTX_set_options(&context, SSL_OP_CIPHER_SERVER_PREFERENCE);
     // Sessions resume by tickets only: the client holds the state, the server none.
-    SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(context.get(), 1);
-    SSL_CTX_set_alpn_select_cb(context.get(), &select_alpn, nullptr);
-    SSL_CTX_set_client_hello_cb(context.get(), &TlsContext::on_client_hello, nullptr);
-    SSL_CTX_set_tlsext_servername_callback(context.get(), &TlsContext::on_server_name);
-    // Without this OpenSSL asks for the passphrase of an encrypted key on the terminal.
-    SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
-    ERR_clear_error();
-    const auto fault = [](const std::string& what) {
-        return base::Failure(what + ": " + openssl_error());
-    };
-    if (SSL_CTX_set_cipher_list(context.get(), ciphers.c_str()) != 1)
-        return fault("no cipher is named by '" + ciphers + "'");
-    const std::string& chain = files.certificate_chain_path;
-    if (SSL_CTX_use_certificate_chain_file(context.get(), chain.c_str()) != 1)
-        return fault(chain + ": not a usable certificate");
-    const std::string& key = files.private_key_path;
-    if (SSL_CTX_use_PrivateKey_file(context.get(), key.c_str(), SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(context.get()) != 1)
-        return fault(key + ": not the certificate's private key");
-    return made;
+    SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(&context, 1);
+    SSL_CTX_set_alpn_select_cb(&context, &select_alpn, nullptr);
+    SSL_CTX_set_client_hello_cb(&context, &TlsContext::on_client_hello, nullptr);
+    SSL_CTX_set_tlsext_servername_callback(&context, &TlsContext::on_server_name);
+    if (const auto used = use_certificate(context, files); !used)
+        return base::Failure(used.error());
+    return Certificate{*std::move(made)};
 }
 
 base::Result<TlsContext::Loaded> TlsContext::load(const std::vector<CertificateFiles>& certificates,
@@ -149,23 +148,14 @@ base::Result<TlsContext::Loaded> TlsContext::load(const std::vector<CertificateF
         if (!previous) return base::Failure(made.error());
         SSL_CTX* const old = previous->certificates_[result->certificates_.size()].context.get();
         SSL_CTX_up_ref(old);
-        result->certificates_.emplace_back(old);
+        result->certificates_.push_back({SslContext(old, &SSL_CTX_free)});
         if (!kept.empty()) kept += "; ";
         kept += made.error();
     }
-    // Called once: OpenSSL has only 127 of these numbers, and each reload comes here.
-    static const int bio_type = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK;
-    result->bio_method_ = BIO_meth_new(bio_type, "starling");
-    BIO_meth_set_read_ex(result->bio_method_, &TlsSession::Bio::read);
-    BIO_meth_set_write_ex(result->bio_method_, &TlsSession::Bio::write);
-    BIO_meth_set_ctrl(result->bio_method_, &TlsSession::Bio::control);
-    BIO_meth_set_create(result->bio_method_, &TlsSession::Bio::create);
     return Loaded{result, std::move(kept)};
 }
 
-TlsContext::~TlsContext() {
-    if (bio_method_) BIO_meth_free(bio_method_);
-}
+TlsContext::~TlsContext() = default;
 
 SSL_CTX* TlsContext::context_for(const char* server_name) const noexcept {
     for (const auto& certificate : certificates_) {
@@ -207,15 +197,45 @@ int TlsContext::on_server_name(SSL* ssl, int*, void*) noexcept {
     return SSL_TLSEXT_ERR_OK;
 }
 
-TlsSession::TlsSession(std::shared_ptr<const TlsContext> context)
-    : context_(std::move(context)), ssl_(SSL_new(context_->certificates_.front().context.get())) {
-    BIO* bio = BIO_new(context_->bio_method_);
+// Made once and never freed: sessions may live as long as the program.
+const bio_method_st* TlsSession::Bio::method() {
+    static const BIO_METHOD* const made = [] {
+        BIO_METHOD* const method =
+            BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "starling");
+        if (!method) throw std::bad_alloc();
+        BIO_meth_set_read_ex(method, &Bio::read);
+        BIO_meth_set_write_ex(method, &Bio::write);
+        BIO_meth_set_ctrl(method, &Bio::control);
+        BIO_meth_set_create(method, &Bio::create);
+        return method;
+    }();
+    return made;
+}
+
+TlsSession::TlsSession(std::shared_ptr<const void> context, std::unique_ptr<Client> client,
+                       ssl_st* ssl)
+    : context_(std::move(context)),
+      client_(std::move(client)),
+      ssl_(client_ ? client_->context.connect(client_->peer) : ssl) {
+    BIO* bio = BIO_new(Bio::method());
     BIO_set_data(bio, this);
-    SSL_set_app_data(ssl_, const_cast<TlsContext*>(context_.get()));
     SSL_set_bio(ssl_, bio, bio);
-    SSL_set_accept_state(ssl_);
     SSL_set_msg_callback(ssl_, &Bio::on_protocol_message);
     SSL_set_msg_callback_arg(ssl_, this);
+}
+
+TlsSession::TlsSession(std::shared_ptr<const TlsContext> context)
+    : TlsSession(context, nullptr, SSL_new(context->certificates_.front().context.get())) {
+    SSL_set_app_data(ssl_, const_cast<TlsContext*>(context.get()));
+    SSL_set_accept_state(ssl_);
+}
+
+TlsSession::TlsSession(std::shared_ptr<const TlsClientContext> context, std::string_view host,
+                       uint16_t port)
+    : TlsSession(context, Client::of(*context, host, port), nullptr) {
+    SSL_set_app_data(ssl_, this);
+    SSL_set_connect_state(ssl_);
+    (void)shake_hands();
 }
 
 void TlsSession::feed(std::span<const std::byte> ciphertext, uint64_t now_ms) noexcept {
@@ -246,8 +266,65 @@ size_t TlsSession::read(std::span<std::byte> plaintext, Status& status) {
         status = Status::ended;
     else if (error != SSL_ERROR_WANT_READ)
         status = Status::failed;
+    if (status == Status::failed) note_failure();
     ERR_clear_error();
     return 0;
+}
+
+bool TlsSession::shake_hands() {
+    ERR_clear_error();
+    const int result = SSL_do_handshake(ssl_);
+    throw_if_out_of_memory();
+    if (result == 1) return true;
+    if (SSL_get_error(ssl_, result) != SSL_ERROR_WANT_READ) note_failure();
+    ERR_clear_error();
+    return false;
+}
+
+// The first failure says why; what follows is about a connection that has failed.
+void TlsSession::note_failure() {
+    if (!client_ || client_->failure) return;
+    client_->failure = std::make_unique<TlsFailure>(describe_tls_failure());
+}
+
+const TlsFailure* TlsSession::failure() const noexcept {
+    return client_ ? client_->failure.get() : nullptr;
+}
+
+std::string_view TlsSession::alpn() const noexcept {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_, &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+}
+
+std::string_view TlsSession::version() const noexcept { return SSL_get_version(ssl_); }
+
+bool TlsSession::resumed() const noexcept { return SSL_session_reused(ssl_) == 1; }
+
+int TlsSession::on_verify(int valid, X509_STORE_CTX* verification) noexcept {
+    if (valid) return valid;
+    const auto* const ssl = static_cast<const SSL*>(
+        X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto& session = *static_cast<TlsSession*>(SSL_get_app_data(ssl));
+    if (SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE) return valid;  // OpenSSL goes on.
+    try {
+        session.client_->failure = std::make_unique<TlsFailure>(
+            describe_certificate_failure(*verification, session.client_->peer.host));
+    } catch (const std::bad_alloc&) {
+        session.out_of_memory_ = true;
+    }
+    return valid;
+}
+
+int TlsSession::on_new_session(SSL* ssl, SSL_SESSION* session) noexcept {
+    const auto& client = *static_cast<const TlsSession*>(SSL_get_app_data(ssl))->client_;
+    try {
+        client.context.keep(client.peer, *session);
+    } catch (const std::bad_alloc&) {
+        // The next connection makes a whole handshake.
+    }
+    return 0;  // OpenSSL keeps its own reference.
 }
 
 bool TlsSession::write(std::span<const std::byte> plaintext) {

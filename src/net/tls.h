@@ -1,5 +1,7 @@
 // net/tls.h: TLS 1.2 and 1.3 over bytes in memory (OpenSSL 3): no socket, no loop.
 //
+// The context of a server is here, that of a client in net/tls_client.h; TlsSession has both roles.
+//
 // TlsContext: certificates and settings, immutable, shared by workers; a reload makes a new one.
 // TlsSession: one connection. The owner feeds it ciphertext that arrived, and sends the ciphertext
 // that collects in output(). An idle connection holds no buffer for a record.
@@ -10,19 +12,35 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 
 struct ssl_st;
 struct ssl_ctx_st;
-struct bio_method_st;
+struct ssl_session_st;
+struct x509_store_ctx_st;
 
 namespace starling::net {
 
 struct CertificateFiles {
     std::string certificate_chain_path;  // PEM, leaf first.
     std::string private_key_path;        // PEM.
+};
+
+class TlsClientContext;
+
+// Why TLS has failed.
+struct TlsFailure {
+    enum class Kind : uint8_t {
+        expired,    // A certificate is not valid at this time.
+        host,       // The certificate names other hosts.
+        untrusted,  // The certificate is self-signed, or its issuer is not known.
+        other,
+    };
+    Kind kind = Kind::other;
+    std::string text;  // For people.
 };
 
 class TlsContext {
@@ -53,7 +71,6 @@ private:
     static int on_server_name(ssl_st* ssl, int* alert, void*) noexcept;
 
     std::vector<Certificate> certificates_;
-    bio_method_st* bio_method_ = nullptr;
 };
 
 class TlsSession {
@@ -65,7 +82,11 @@ public:
     static constexpr uint32_t key_updates_per_minute_max = 32;
     static constexpr size_t output_bytes_max = 64 * 1024;
 
-    explicit TlsSession(std::shared_ptr<const TlsContext> context);  // Server side.
+    explicit TlsSession(std::shared_ptr<const TlsContext> context);  // The server's side.
+    // The client's side. The certificate must name `host`, a name or a numeric address without brackets;
+    // a session of the same host and port may be resumed. The first message is in output().
+    TlsSession(std::shared_ptr<const TlsClientContext> context, std::string_view host,
+               uint16_t port);
     ~TlsSession();
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
@@ -74,9 +95,11 @@ public:
     // feed() without ciphertext, which drops the ciphertext that was not read. `now_ms` is from a
     // clock that never goes back; the limit per minute needs it.
     void feed(std::span<const std::byte> ciphertext, uint64_t now_ms = 0) noexcept;
-    // read(), write() and send_close_notify() throw std::bad_alloc if there is no memory; the
-    // session has failed then. Reads as much plaintext as is available and fits. 0 with `ok`: all
-    // ciphertext is consumed.
+    // The calls below throw std::bad_alloc if there is no memory; the session has failed then.
+    // Continues the handshake with what was fed. Call read() afterwards, even if the session has
+    // failed. True: the handshake is complete.
+    [[nodiscard]] bool shake_hands();
+    // Reads as much plaintext as is available and fits. 0 with `ok`: all ciphertext is consumed.
     [[nodiscard]] size_t read(std::span<std::byte> plaintext, Status& status);
     // Encrypts all of `plaintext` and appends the ciphertext to output(). False: the session has
     // failed, or the handshake is not finished.
@@ -84,15 +107,30 @@ public:
     [[nodiscard]] bool established() const noexcept;
     void send_close_notify();
 
+    // Of the client's side alone: why the session has failed, or null.
+    [[nodiscard]] const TlsFailure* failure() const noexcept;
+    // Of both sides, once established: the protocol chosen by ALPN, or ""; "TLSv1.3"; whether a session
+    // was resumed.
+    [[nodiscard]] std::string_view alpn() const noexcept;
+    [[nodiscard]] std::string_view version() const noexcept;
+    [[nodiscard]] bool resumed() const noexcept;
+
     // Ciphertext to be sent; the owner removes it from the front.
     [[nodiscard]] std::string& output() noexcept { return output_; }
 
 private:
     friend class TlsContext;
+    friend class TlsClientContext;
     struct Bio;
+    struct Client;
+    TlsSession(std::shared_ptr<const void> context, std::unique_ptr<Client> client, ssl_st* ssl);
     void throw_if_out_of_memory();
+    void note_failure();
+    static int on_new_session(ssl_st* ssl, ssl_session_st* session) noexcept;
+    static int on_verify(int valid, x509_store_ctx_st* verification) noexcept;
 
-    std::shared_ptr<const TlsContext> context_;
+    const std::shared_ptr<const void> context_;  // Kept alive. A TlsContext or TlsClientContext.
+    const std::unique_ptr<Client> client_;       // Null: the server's side.
     ssl_st* ssl_ = nullptr;
     std::span<const std::byte> input_;
     std::string output_;

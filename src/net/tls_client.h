@@ -51,8 +51,13 @@ private:
     struct Impl;
     explicit TlsClientContext(std::unique_ptr<Impl> impl) noexcept;
 
-    // A new connection to `host`, which the certificate must name.
-    [[nodiscard]] ssl_st* connect(std::string_view host, uint16_t port) const;
+    struct Peer {
+        std::string host;  // Without a dot at the end.
+        bool is_address;
+        std::string key;  // Names the server in the cache of sessions.
+    };
+    [[nodiscard]] ssl_st* connect(const Peer& peer) const;             // Throws std::bad_alloc.
+    void keep(const Peer& peer, const ssl_session_st& session) const;  // Throws std::bad_alloc.
 
     const std::unique_ptr<Impl> impl_;
 };

@@ -21,6 +21,10 @@ void TlsFilter::received(Stream& stream, std::span<std::byte> ciphertext) {
     session_->feed(ciphertext, stream.loop().now_ms());
     const std::span<std::byte> plaintext = stream.loop().scratch();
     auto status = TlsSession::Status::ok;
+    if (!established_ && session_->shake_hands()) {
+        established_ = true;
+        stream.handler()->on_tls(*session_);
+    }
     while (stream.is_open()) {
         const size_t size = session_->read(plaintext, status);
         if (size == 0) break;
@@ -31,10 +35,12 @@ void TlsFilter::received(Stream& stream, std::span<std::byte> ciphertext) {
     // the queue to be sent.
     if (!session_->output().empty() || stream.queued_bytes() != 0) stream.mark_dirty();
     if (!stream.is_open()) return;
-    if (status == TlsSession::Status::failed)
+    if (status == TlsSession::Status::failed) {
+        if (session_->failure()) stream.handler()->on_tls(*session_);
         stream.close_failed();
-    else if (status == TlsSession::Status::ended)
+    } else if (status == TlsSession::Status::ended) {
         stream.ended();
+    }
 }
 
 std::optional<std::span<const std::byte>> TlsFilter::next(Outbox* plaintext, ChunkPool& pool,

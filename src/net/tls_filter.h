@@ -54,6 +54,7 @@ private:
     std::string sending_;  // Not changed while the kernel may read it.
     size_t taken_ = 0;     // Bytes at the front of sending_.
     bool close_notified_ = false;
+    bool established_ = false;  // The handler knows.
 };
 
 }  // namespace starling::net
