@@ -44,7 +44,7 @@ struct DialError {
     Kind kind = Kind::failed;
     // For people, with the host: "cannot connect to example.com:443: [2001:db8::1]:443: network is
     // unreachable; 192.0.2.1:443: connection refused".
-    std::string text;
+    std::string text = {};
     int proxy_status = 0;  // HTTP status of the proxy's answer; 0: none.
 };
 
@@ -82,15 +82,15 @@ public:
     Dialed(Dialed&&) noexcept;
     ~Dialed();
 
-    // The handler gets the stream. May throw std::bad_alloc; then the connection is closed.
+    // The handler gets the stream. Only during on_connected(). Throws std::bad_alloc.
     Stream& open(std::unique_ptr<StreamHandler> handler) &&;
-    // The address that the race has found; with a proxy the proxy's.
+    // The address that has won the race; with a proxy the proxy's.
     [[nodiscard]] const Address& address() const noexcept { return address_; }
     // The protocol that the server chose by ALPN; "": none, or no TLS.
-    [[nodiscard]] std::string alpn() const;
+    [[nodiscard]] const std::string& alpn() const noexcept { return alpn_; }
     // "TLSv1.3"; "": no TLS.
-    [[nodiscard]] std::string tls_version() const;
-    [[nodiscard]] bool tls_resumed() const;
+    [[nodiscard]] const std::string& tls_version() const noexcept { return tls_version_; }
+    [[nodiscard]] bool tls_resumed() const noexcept { return tls_resumed_; }
 
 private:
     friend class Dial;
@@ -98,11 +98,12 @@ private:
 
     Loop* loop_;
     Address address_;
-    // Without TLS the descriptor, with TLS the stream: one of the two.
-    Descriptor fd_;
-    std::unique_ptr<KeptInput> kept_;  // What arrived behind the proxy's answer.
-    base::SlotKey stream_{};
+    Descriptor fd_;                    // Without TLS.
+    std::unique_ptr<KeptInput> kept_;  // What arrived after the proxy's answer.
+    base::SlotKey stream_{};           // With TLS, if secure_.
     bool secure_ = false;
+    bool tls_resumed_ = false;
+    std::string alpn_, tls_version_;
 };
 
 class DialReceiver {
