@@ -253,6 +253,10 @@ size_t TlsSession::read(std::span<std::byte> plaintext, Status& status) {
     ERR_clear_error();
     size_t done = 0;
     status = Status::ok;
+    if (handshake_failed_) {  // OpenSSL would take the peer's alert for the end.
+        status = Status::failed;
+        return 0;
+    }
     const bool got = SSL_read_ex(ssl_, plaintext.data(), plaintext.size(), &done) == 1;
     throw_if_out_of_memory();
     if (key_updates_ > key_updates_per_minute_max) {
@@ -276,7 +280,10 @@ bool TlsSession::shake_hands() {
     const int result = SSL_do_handshake(ssl_);
     throw_if_out_of_memory();
     if (result == 1) return true;
-    if (SSL_get_error(ssl_, result) != SSL_ERROR_WANT_READ) note_failure();
+    if (SSL_get_error(ssl_, result) != SSL_ERROR_WANT_READ) {
+        handshake_failed_ = true;
+        note_failure();
+    }
     ERR_clear_error();
     return false;
 }

@@ -136,6 +136,7 @@ private:
     std::string output_;
     uint32_t key_updates_ = 0;  // The peer's KeyUpdates in `minute_`.
     uint32_t minute_ = 0;
+    bool handshake_failed_ = false;
     // A callback ran out of memory; its exception must not pass through OpenSSL's functions.
     bool out_of_memory_ = false;
 };
