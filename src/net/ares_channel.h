@@ -3,9 +3,9 @@
 // The channel reads /etc/resolv.conf when it is made, and again if the file has changed since and no
 // question is open. Questions are for full names; names_of() applies the search domains.
 //
-// c-ares 1.18 goes from a name server that refuses or fails to the next one, and after the last one
-// says that none can be reached. So there are two channels of c-ares: one asks, and if it reaches
-// nobody, the other asks the first name server once more, for what that one says.
+// If a name server refuses or fails, c-ares 1.18 asks the next one, and after the last one reports that
+// none can be reached. So there are two channels of c-ares. The first one asks. If it reaches no name
+// server, the second one asks the first name server again, and reports that server's own error.
 //
 // Owner: the system's resolver, which outlives the questions. Thread: the loop's.
 #pragma once

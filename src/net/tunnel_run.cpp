@@ -48,7 +48,7 @@ void TunnelRun::receive() {
         }
         case Tunnel::Step::open: break;
     }
-    (void)watch_.change({});  // Whoever gets the socket watches it anew.
+    (void)watch_.change({});  // The next owner of the socket watches it anew.
     owner_.on_tunnel(std::move(fd_), std::string(base::text_of(input)));
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -15,6 +16,7 @@
 
 #include "net/loop.h"
 #include "net/watch.h"
+#include "tests/fake/backends.h"
 #include "tests/fake/sockets.h"
 
 namespace starling::net {
@@ -22,12 +24,6 @@ namespace {
 
 using fake::run_ticks;
 using fake::run_until;
-
-struct Named {
-    const char* name;
-    std::unique_ptr<Backend> (*make)();
-};
-const Named backends[] = {{"epoll", &make_epoll_backend}};
 
 constexpr Interest nothing, reading{.readable = true}, writing{.writable = true}, both{true, true};
 
@@ -42,9 +38,9 @@ struct Script final : Watcher {
     std::function<void()> then;
 };
 
-class WatchContract : public ::testing::TestWithParam<Named> {
+class WatchContract : public ::testing::TestWithParam<fake::BackendKind> {
 protected:
-    WatchContract() : loop_(GetParam().make()), pair_(fake::unix_pair()) {}
+    WatchContract() : loop_(GetParam().make(late_)), pair_(fake::unix_pair()) {}
 
     void watch(Interest interest) {
         watch_ = std::make_unique<Watch>(loop_, pair_.ours.get(), interest, script_);
@@ -60,14 +56,15 @@ protected:
         return script_.calls;
     }
 
+    fake::LateControl late_;
     Loop loop_;
     fake::Pair pair_;
     Script script_;
     std::unique_ptr<Watch> watch_;
 };
 
-INSTANTIATE_TEST_SUITE_P(All, WatchContract, ::testing::ValuesIn(backends),
-                         [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, WatchContract, ::testing::ValuesIn(fake::backend_kinds),
+                         fake::kind_name);
 
 TEST_P(WatchContract, WhatIsReadyIsReportedUntilItIsDealtWith) {
     watch(reading);
@@ -211,6 +208,42 @@ TEST_P(WatchContract, AnExceptionIsToldAndTheOthersOfTheBatchGoOn) {
     loop_.run_once(1000);
     EXPECT_EQ(told, "broken");
     EXPECT_EQ(second.calls, 1);
+}
+
+int error_of(const Descriptor& fd) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    EXPECT_EQ(::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size), 0);
+    return error;
+}
+
+// This is how net::Connector makes connections: there is no operation of its own for it.
+TEST_P(WatchContract, AConnectionIsReportedOnceItStandsOrHasFailed) {
+    const auto connect = [](const Address& to) {
+        Descriptor fd(::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        EXPECT_TRUE(::connect(fd.get(), to.data(), to.size()) == 0 || errno == EINPROGRESS);
+        return fd;
+    };
+    Descriptor listening = fake::listen_at("127.0.0.1:0");
+    const Address address = local_address(listening.get()).value();
+    {
+        const Descriptor fd = connect(address);
+        const Watch watching(loop_, fd.get(), writing, script_);
+        ASSERT_TRUE(called());
+        EXPECT_EQ(error_of(fd), 0);
+    }
+    // The queue of this one takes a single connection, so that the next one has to wait.
+    ASSERT_EQ(::listen(listening.get(), 0), 0);
+    {
+        const Descriptor waits = connect(address);
+        const Watch watching(loop_, waits.get(), writing, script_);
+        EXPECT_EQ(calls_in_ticks(), 0);
+    }
+    listening.reset();
+    const Descriptor refused = connect(address);
+    const Watch watching(loop_, refused.get(), writing, script_);
+    ASSERT_TRUE(called());
+    EXPECT_EQ(error_of(refused), ECONNREFUSED);
 }
 
 TEST_P(WatchContract, WhatCannotBeWatchedIsRefused) {
