@@ -120,8 +120,8 @@ AresChannel::Version AresChannel::version() const noexcept {
 
 void AresChannel::refresh() {
     if (!questions_.empty() || version() == version_) return;
-    const ares_channel old[] = {std::exchange(asking_.ares, nullptr),
-                                std::exchange(explaining_.ares, nullptr)};
+    ares_channeldata* const old[] = {std::exchange(asking_.ares, nullptr),
+                                     std::exchange(explaining_.ares, nullptr)};
     try {
         open();
     } catch (...) {
@@ -129,7 +129,7 @@ void AresChannel::refresh() {
         explaining_.ares = old[1];
         throw;
     }
-    for (const ares_channel channel : old) ares_destroy(channel);
+    for (auto* const channel : old) ares_destroy(channel);
 }
 
 std::vector<std::string> AresChannel::names_of(std::string_view host) const {
@@ -155,7 +155,7 @@ void AresChannel::answered(void* argument, int status, int, ares_addrinfo* found
     const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> held(found,
                                                                             &ares_freeaddrinfo);
     auto* const question = static_cast<Question*>(argument);
-    const ares_channel explaining = question->channel->explaining_.ares;
+    auto* const explaining = question->channel->explaining_.ares;
     if (status != ARES_ECONNREFUSED || !question->asker || !explaining)
         return end(question, status, found);
     constexpr int class_internet = 1, type_a = 1, type_aaaa = 28;

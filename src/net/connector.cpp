@@ -74,7 +74,7 @@ Descriptor new_socket(int family) noexcept {
 struct Connector::Attempt final : Watcher {
     Attempt(Connector& owner, AddressRace::Attempt number, Descriptor socket)
         : connector(owner),
-          attempt(std::move(number)),
+          attempt(number),
           fd(std::move(socket)),
           watch(owner.loop_, fd.get(), {.writable = true}, *this) {}
     void on_ready(bool, bool) override {

@@ -10,6 +10,7 @@
 #include <list>
 #include <mutex>
 #include <new>
+#include <ranges>
 #include <stdexcept>
 #include <utility>
 
@@ -36,9 +37,10 @@ struct TlsClientContext::Impl {
         const std::lock_guard lock(mutex);
         sessions.push_front({peer, std::move(session)});
         const auto is_peers = [&](const Kept& kept) { return kept.peer == peer; };
-        if (std::ranges::count_if(sessions, is_peers) > sessions_per_peer_max)
-            sessions.erase(
-                std::prev(std::find_if(sessions.rbegin(), sessions.rend(), is_peers).base()));
+        if (std::ranges::count_if(sessions, is_peers) > sessions_per_peer_max) {
+            const auto oldest = std::ranges::find_if(sessions | std::views::reverse, is_peers);
+            sessions.erase(std::prev(oldest.base()));
+        }
         if (sessions.size() > sessions_max) sessions.pop_back();
     }
 

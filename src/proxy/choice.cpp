@@ -126,7 +126,7 @@ base::Result<Server> parse(std::string_view url) {
 }
 
 bool is_exempt(std::string_view host, std::string_view no_proxy) {
-    if (base::trim(no_proxy) == "*") return true;
+    if (no_proxy == "*") return true;
     host = without_dot(unbracketed(host));
     const auto address = net::Address::numeric(host, 0);
     constexpr std::string_view separators = ", \t";

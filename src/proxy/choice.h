@@ -34,9 +34,11 @@ struct Server {
 // curl, the default port is 1080. The error does not repeat the text, which may hold a password.
 [[nodiscard]] base::Result<Server> parse(std::string_view url);
 
-// True if the list `no_proxy` names the host (without brackets): "*" names every host; otherwise the
+// True if the list `no_proxy` names the host (without brackets). "*" names every host. Otherwise the
 // items, between commas or blanks, are domains ("example.com" and ".example.com" name the domain and
-// every host in it), addresses, and networks ("10.0.0.0/8", "fd00::/8").
+// every host in it), addresses, and networks ("10.0.0.0/8", "fd00::/8"). Where curl 7.88 departs from
+// its own manual, this function follows the manual: curl compares IPv6 addresses as text, and takes the
+// length 0 of a network for a whole address.
 [[nodiscard]] bool is_exempt(std::string_view host, std::string_view no_proxy);
 
 // Returns the value of a variable, or null: getenv().

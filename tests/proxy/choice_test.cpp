@@ -59,7 +59,8 @@ TEST(NoProxy, NamesHostsAsWithCurl) {
     } cases[] = {
         {false, "example.com", ""},
         {true, "example.com", "*"},
-        {true, "10.0.0.1", " * "},
+        {true, "10.0.0.1", "*"},
+        {false, "10.0.0.1", " * "},
         {false, "example.com", "*.com"},
         {true, "example.com", "example.com"},
         {true, "EXAMPLE.com", "example.COM"},
