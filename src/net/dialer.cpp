@@ -43,6 +43,9 @@ private:
     void fail(DialError error);
     void timed_out();
     [[nodiscard]] bool is_valid() const;
+    [[nodiscard]] bool uses_proxy() const noexcept {
+        return request_.proxy && request_.unix_path.empty();
+    }
     [[nodiscard]] std::string target() const;
     [[nodiscard]] const std::string& tls_name() const noexcept {
         return request_.server_name.empty() ? request_.host : request_.server_name;
@@ -114,8 +117,8 @@ Dial::Impl::~Impl() {
 void Dial::Impl::start() {
     if (!is_valid()) return fail({.kind = Kind::name, .text = "cannot connect: not a host name"});
     if (!request_.unix_path.empty()) return connector_.connect_unix(request_.unix_path);
-    if (const auto& proxy = request_.proxy)
-        return connector_.connect(proxy->host, proxy->port, request_.overrides);
+    if (uses_proxy())
+        return connector_.connect(request_.proxy->host, request_.proxy->port, request_.overrides);
     connector_.connect(request_.host, request_.port, request_.overrides);
 }
 
@@ -136,7 +139,7 @@ std::string Dial::Impl::target() const {
 
 void Dial::Impl::on_socket(Descriptor fd, const Address& address) {
     address_ = address;
-    if (!request_.proxy || !request_.unix_path.empty()) return open_way(std::move(fd), {});
+    if (!uses_proxy()) return open_way(std::move(fd), {});
     try {
         tunnel_.emplace(loop_, std::move(fd), std::move(request_.proxy->tunnel),
                         static_cast<TunnelRun::Owner&>(*this));
@@ -146,11 +149,12 @@ void Dial::Impl::on_socket(Descriptor fd, const Address& address) {
 }
 
 void Dial::Impl::on_no_socket(DialError error) {
-    if (request_.proxy) error.text = "the proxy: " + error.text;
+    if (uses_proxy()) error.text = "the proxy: " + error.text;
     fail(std::move(error));
 }
 
 void Dial::Impl::on_tunnel(Descriptor fd, std::string rest) {
+    tunnel_.reset();
     open_way(std::move(fd), std::move(rest));
 }
 
@@ -220,6 +224,9 @@ void Dial::Impl::connected(Dialed dialed) {
 
 void Dial::Impl::fail(DialError error) {
     if (limit_) loop_.cancel_timer(std::exchange(limit_, 0));
+    // Nothing stays open, even if the caller keeps the dial.
+    connector_.cancel();
+    tunnel_.reset();
     receiver_.on_failed(error);
 }
 
@@ -234,8 +241,6 @@ void Dial::Impl::timed_out() {
     else
         error.text += connector_.waits_for();
     if (start_) loop_.cancel_timer(std::exchange(start_, 0));
-    connector_.cancel();
-    tunnel_.reset();
     if (handshake_) handshake_->let_go().close(Stream::Close::reset);
     fail(std::move(error));
 }

@@ -8,6 +8,8 @@
 //         stream.write(...);
 //     }
 //
+// proxy/choice.h says which proxy a host has, and proxy/connect_tunnel.h makes the DialProxy.
+//
 // Owner: the caller owns the Dial, and destroys it before the Dialer, the Resolver and the Loop. A
 //        Dial is of no more use after its one call. Thread: the loop's.
 #pragma once
@@ -66,7 +68,7 @@ struct DialRequest {
     // A name or a numeric address, IPv6 without brackets. With a proxy the proxy looks the name up.
     std::string host;
     uint16_t port = 0;
-    // If not empty, the path of a Unix-domain socket; then the host is only for TLS.
+    // If not empty, the path of a Unix-domain socket; then the host is only for TLS, and no proxy is used.
     std::string unix_path = {};
     std::shared_ptr<const TlsClientContext> tls = {};  // Null: without TLS.
     // The name that the certificate must bear and that is sent as SNI. "": the host.

@@ -124,7 +124,10 @@ TEST_P(DialThroughProxy, ItsRefusalsAreTold) {
         accept();
         fake::send_text(peer_, answer);
         ::shutdown(peer_.get(), SHUT_WR);
-        EXPECT_EQ(result(), failed() + want);
+        EXPECT_TRUE(run_until(loop_, [&] { return outcome_.done(); }));
+        EXPECT_EQ(fake::open_descriptors(), before + 1) << "only the peer's";
+        run_ticks(loop_, 3);
+        EXPECT_EQ(outcome_.text, failed() + want) << "told once";
         EXPECT_EQ(outcome_.proxy_status, status);
         peer_.reset();
         EXPECT_EQ(fake::open_descriptors(), before);
