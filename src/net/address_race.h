@@ -1,9 +1,10 @@
 // net/address_race.h: which address of a host to try, and when ("Happy Eyeballs", RFC 8305).
 //
 // Pure: the owner passes the time, in milliseconds of a clock that never goes back, and makes the
-// connections. The families take turns, IPv6 first (section 4). An attempt starts 250 ms after the one
-// before, or at once when an attempt fails (section 5). If the first addresses are of IPv4, they wait
-// 50 ms for those of IPv6 (section 3). The first attempt that succeeds wins; the owner closes the others.
+// connections. The families take turns, IPv6 first (section 4). An attempt starts 250 ms after the
+// one before, or at once when an attempt fails (section 5). If the first addresses are of IPv4,
+// they wait 50 ms for those of IPv6 (section 3). The first attempt that succeeds wins; the owner
+// closes the others.
 //
 // Owner: the dial. Thread: any, one at a time.
 #pragma once
@@ -41,7 +42,8 @@ public:
     // No more addresses follow.
     void all_known() noexcept { all_known_ = true; }
 
-    // The attempt to start now. Call it until there is none, after each other call and at wake_ms().
+    // The attempt to start now. Call it until there is none, after each other call and at
+    // wake_ms().
     [[nodiscard]] std::optional<Attempt> next(uint64_t now_ms);
     // When next() will have another attempt if nothing else happens. nullopt: never.
     [[nodiscard]] std::optional<uint64_t> wake_ms() const noexcept;

@@ -218,8 +218,8 @@ void AresChannel::Socket::on_ready(bool readable, bool writable) {
     ares_process_fd(channel.ares, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
 }
 
-// `delay_ms` is when c-ares has something to do at the latest. c-ares reads its own clock, so a timer
-// that comes too early finds nothing due and is armed again.
+// `delay_ms` is when c-ares has something to do at the latest. c-ares reads its own clock, so a
+// timer that comes too early finds nothing due and is armed again.
 void AresChannel::arm(uint64_t delay_ms) {
     const uint64_t due_ms = loop_.now_ms() + delay_ms;
     if (timer_ && timer_due_ms_ <= due_ms) return;

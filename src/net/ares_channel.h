@@ -1,11 +1,12 @@
 // net/ares_channel.h: c-ares on a net::Loop: its sockets, its timer, its questions.
 //
-// The channel reads /etc/resolv.conf when it is made, and again if the file has changed since and no
-// question is open. Questions are for full names; names_of() applies the search domains.
+// The channel reads /etc/resolv.conf when it is made, and again if the file has changed since and
+// no question is open. Questions are for full names; names_of() applies the search domains.
 //
-// If a name server refuses or fails, c-ares 1.18 asks the next one, and after the last one reports that
-// none can be reached. So there are two channels of c-ares. The first one asks. If it reaches no name
-// server, the second one asks the first name server again, and reports that server's own error.
+// If a name server refuses or fails, c-ares 1.18 asks the next one, and after the last one reports
+// that none can be reached. So there are two channels of c-ares. The first one asks. If it reaches
+// no name server, the second one asks the first name server again, and reports that server's own
+// error.
 //
 // Owner: the system's resolver, which outlives the questions. Thread: the loop's.
 #pragma once
@@ -35,9 +36,9 @@ public:
     // Has at most two questions at a time.
     class Asker {
     public:
-        // `found` is null if `status` is not ARES_SUCCESS, and ends with the call. May come from within
-        // ask(). c-ares is on the stack, so the call may ask(), and may neither cancel questions nor
-        // destroy the channel. If the call throws, nobody is told.
+        // `found` is null if `status` is not ARES_SUCCESS, and ends with the call. May come from
+        // within ask(). c-ares is on the stack, so the call may ask(), and may neither cancel
+        // questions nor destroy the channel. An exception of the call is dropped.
         virtual void on_answer(int status, const ares_addrinfo* found) = 0;
 
     protected:
@@ -55,8 +56,8 @@ public:
 
     // Asks for the addresses of one family, AF_INET or AF_INET6.
     void ask(Asker& asker, const std::string& name, int family);
-    // No more answers are reported to the asker. c-ares goes on until the name servers have answered,
-    // or all questions are cancelled.
+    // No more answers are reported to the asker. c-ares goes on until the name servers have
+    // answered, or all questions are cancelled.
     void cancel(Asker& asker) noexcept;
     // Questions that c-ares still has, the cancelled ones among them.
     [[nodiscard]] size_t questions() const noexcept { return questions_.size(); }

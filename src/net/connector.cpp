@@ -196,7 +196,8 @@ void Connector::connect_unix(const std::string& path) {
         {.kind = Kind::failed, .text = "cannot connect to " + target_ + ": " + address.error()});
 }
 
-// A Unix-domain socket connects at once, or its queue is full and nothing tells when it has room again.
+// A Unix-domain socket connects at once, or its queue is full and nothing tells when it has room
+// again.
 void Connector::try_unix(const Address& address, uint64_t pause_ms) {
     Descriptor fd = new_socket(AF_UNIX);
     if (fd && ::connect(fd.get(), address.data(), address.size()) == 0)

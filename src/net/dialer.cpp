@@ -16,9 +16,9 @@ namespace starling::net {
 
 using Kind = DialError::Kind;
 
-// The steps: connect, to the host or to the proxy; the tunnel, if there is a proxy; the handshake, if
-// there is TLS. Each step is an object that ends with the next one. The calls to the receiver come
-// last, since they may destroy this object.
+// The steps: connect, to the host or to the proxy; the tunnel, if there is a proxy; the handshake,
+// if there is TLS. Each step is an object that ends with the next one. The calls to the receiver
+// come last, since they may destroy this object.
 class Dial::Impl final : private Connector::Owner, private TunnelRun::Owner {
 public:
     Impl(Loop& loop, Resolver& resolver, DialRequest request, DialReceiver& receiver);

@@ -68,7 +68,8 @@ struct DialRequest {
     // A name or a numeric address, IPv6 without brackets. With a proxy the proxy looks the name up.
     std::string host;
     uint16_t port = 0;
-    // If not empty, the path of a Unix-domain socket; then the host is only for TLS, and no proxy is used.
+    // If not empty, the path of a Unix-domain socket; then the host is only for TLS, and no proxy
+    // is used.
     std::string unix_path = {};
     std::shared_ptr<const TlsClientContext> tls = {};  // Null: without TLS.
     // The name that the certificate must bear and that is sent as SNI. "": the host.
@@ -110,8 +111,8 @@ private:
 
 class DialReceiver {
 public:
-    // Exactly one of the two is called, from the loop and never within Dialer::dial(). Both may destroy
-    // the Dial, and an exception goes to Loop::on_escaped().
+    // Exactly one of the two is called, from the loop and never within Dialer::dial(). Both may
+    // destroy the Dial, and an exception goes to Loop::on_escaped().
     virtual void on_connected(Dialed dialed) = 0;
     virtual void on_failed(const DialError& error) = 0;
 
@@ -119,8 +120,8 @@ protected:
     ~DialReceiver() = default;
 };
 
-// A connection on its way. Destroying it cancels it at any point: no call follows, and no descriptor
-// stays open.
+// A connection on its way. Destroying it cancels it at any point: no call follows, and no
+// descriptor stays open.
 class Dial {
 public:
     ~Dial();

@@ -8,8 +8,8 @@
 
 namespace starling::net {
 
-// True for a name that DNS can hold: labels of 1 to 63 letters, digits, '-' and '_', 253 bytes in all
-// (RFC 1035 section 2.3.4), with or without a dot at the end. Other alphabets come as "xn--".
+// True for a name that DNS can hold: labels of 1 to 63 letters, digits, '-' and '_', 253 bytes in
+// all (RFC 1035 section 2.3.4), with or without a dot at the end. Other alphabets come as "xn--".
 [[nodiscard]] bool is_host_name(std::string_view host) noexcept;
 
 // "localhost" and every name below it (RFC 6761 section 6.3), which no name server is asked for.

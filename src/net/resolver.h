@@ -1,10 +1,11 @@
 // net/resolver.h: looks up the addresses of a host name without blocking the loop.
 //
 // Resolver is the interface; make_system_resolver() implements it with c-ares, on the loop's own
-// descriptors and timers, and reads /etc/hosts and /etc/resolv.conf. Tests implement it with a table.
+// descriptors and timers, and reads /etc/hosts and /etc/resolv.conf. Tests implement it with a
+// table.
 //
-// The addresses of the two families arrive separately, as RFC 8305 section 3 asks for: a name server
-// that answers for IPv4 and never for IPv6 costs a connection no more than a short wait.
+// The addresses of the two families arrive separately, as RFC 8305 section 3 asks for: a name
+// server that answers for IPv4 and never for IPv6 costs a connection no more than a short wait.
 //
 // Owner: the code that dials; it destroys each Lookup before the Resolver, and the Resolver before
 //        the Loop. Thread: the loop's.
@@ -40,11 +41,12 @@ struct ResolveError {
 
 class Resolver {
 public:
-    // Gets the results of one lookup. The calls come from the loop, never from within resolve(). Each
-    // call may destroy the Lookup, any other Lookup, and the Resolver.
+    // Gets the results of one lookup. The calls come from the loop, never from within resolve().
+    // Each call may destroy the Lookup, any other Lookup, and the Resolver.
     class Receiver {
     public:
-        // Addresses of one family, best first (RFC 6724), at least one. At most one call for each family.
+        // Addresses of one family, best first (RFC 6724), at least one. At most one call for each
+        // family.
         virtual void on_addresses(std::span<const Address> addresses) = 0;
         // The last call. `error` is null if there was a call of on_addresses().
         virtual void on_resolved(const ResolveError* error) = 0;
@@ -59,8 +61,8 @@ public:
     };
 
     virtual ~Resolver() = default;
-    // `host` is a name; for numeric addresses see Address::numeric(). `port` becomes that of the addresses.
-    // The receiver must live as long as the Lookup.
+    // `host` is a name; for numeric addresses see Address::numeric(). `port` becomes that of the
+    // addresses. The receiver must live as long as the Lookup.
     [[nodiscard]] virtual std::unique_ptr<Lookup> resolve(std::string_view host, uint16_t port,
                                                           Receiver& receiver) = 0;
 };

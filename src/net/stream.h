@@ -51,8 +51,8 @@ public:
     // The queue is empty again after the kernel had refused bytes.
     virtual void on_drained() {}
     virtual void on_timeout() {}
-    // TLS: the handshake is complete, or the client's side has failed: see TlsSession::failure(). Then
-    // on_closed() follows.
+    // TLS: the handshake is complete, or the client's side has failed: see TlsSession::failure().
+    // Then on_closed() follows.
     virtual void on_tls(const TlsSession&) {}
     // The last call, between two ticks. Then the stream and the handler are freed.
     virtual void on_closed(CloseReason reason) = 0;

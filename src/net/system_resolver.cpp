@@ -1,6 +1,6 @@
-// net/system_resolver.cpp: the lookups of the system's resolver. Both families are asked for the same
-// name at the same time, and each answer counts as soon as it arrives; the search domains follow one by
-// one.
+// net/system_resolver.cpp: the lookups of the system's resolver. Both families are asked for the
+// same name at the same time, and each answer counts as soon as it arrives; the search domains
+// follow one by one.
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -34,8 +34,8 @@ ResolveError error_of(int status) {
     }
 }
 
-// Which of two errors says more: that a question has failed, that there is no address, that there is
-// no name.
+// Which of two errors says more: that a question has failed, that there is no address, that there
+// is no name.
 int rank(Kind kind) noexcept {
     return kind == Kind::not_found ? 0 : kind == Kind::no_address ? 1 : 2;
 }

@@ -83,8 +83,9 @@ public:
     static constexpr size_t output_bytes_max = 64 * 1024;
 
     explicit TlsSession(std::shared_ptr<const TlsContext> context);  // The server's side.
-    // The client's side. The certificate must name `host`, a name or a numeric address without brackets;
-    // a session of the same host and port may be resumed. The first message is in output().
+    // The client's side. The certificate must name `host`, a name or a numeric address without
+    // brackets; a session of the same host and port may be resumed. The first message is in
+    // output().
     TlsSession(std::shared_ptr<const TlsClientContext> context, std::string_view host,
                uint16_t port);
     ~TlsSession();
@@ -109,8 +110,8 @@ public:
 
     // Of the client's side alone: why the session has failed, or null.
     [[nodiscard]] const TlsFailure* failure() const noexcept;
-    // Of both sides, once established: the protocol chosen by ALPN, or ""; "TLSv1.3"; whether a session
-    // was resumed.
+    // Of both sides, once established: the protocol chosen by ALPN, or ""; "TLSv1.3"; whether a
+    // session was resumed.
     [[nodiscard]] std::string_view alpn() const noexcept;
     [[nodiscard]] std::string_view version() const noexcept;
     [[nodiscard]] bool resumed() const noexcept;

@@ -1,8 +1,9 @@
-// net/tls_client.h: the client's side of TLS 1.2 and 1.3: whom to trust, what to show, which sessions
-// can be resumed. TlsSession (net/tls.h) is one connection in either role.
+// net/tls_client.h: the client's side of TLS 1.2 and 1.3: the authorities to trust, the client's own
+// certificate, the sessions that can be resumed. TlsSession (net/tls.h) is one connection in either
+// role.
 //
-// By default the server's certificate must be valid, lead to an authority of the system's store, and
-// name the host (RFC 6125) or the IP address.
+// By default the server's certificate must be valid, lead to an authority of the system's store,
+// and name the host (RFC 6125) or the IP address.
 //
 // Thread: a context may be shared by threads; the sessions that it keeps have a lock.
 #pragma once
@@ -22,10 +23,11 @@ struct ssl_session_st;
 namespace starling::net {
 
 struct TlsClientOptions {
-    // False: any certificate of any server is accepted, so that anyone on the way can read and change
-    // everything. For tests alone.
+    // False: any certificate of any server is accepted, so that anyone on the way can read and
+    // change everything. For tests alone.
     bool verify = true;
-    // PEM file with the authorities to trust, in place of the system's store. "": the system's store.
+    // PEM file with the authorities to trust, in place of the system's store. "": the system's
+    // store.
     std::string ca_path = {};
     // What this side shows to a server that asks for it. Both or none.
     CertificateFiles certificate = {};

@@ -1,7 +1,7 @@
 // net/tunnel.h: what a client says to a proxy before the connection belongs to the client.
 //
-// net knows no protocol, so the dialer leaves the words to this interface: `proxy` implements it for
-// HTTP's CONNECT.
+// net knows no protocol, so the dialer leaves the words to this interface: `proxy` implements it
+// for HTTP's CONNECT.
 //
 // Owner: the dial. Thread: the loop's; an implementation does no I/O.
 #pragma once

@@ -7,7 +7,8 @@
 //     all_proxy, ALL_PROXY       if none of these is set
 //     no_proxy, NO_PROXY         the hosts that are reached without a proxy, see is_exempt()
 //
-// A variable that is empty counts as not set. Thread: any; no function reads the environment itself.
+// A variable that is empty counts as not set. Thread: any; no function reads the environment
+// itself.
 #pragma once
 
 #include <cstdint>
@@ -30,15 +31,16 @@ struct Server {
     std::optional<Credentials> credentials = {};
 };
 
-// Reads "[http://][user:password@]host[:port][/]". User and password may be percent-encoded. As with
-// curl, the default port is 1080. The error does not repeat the text, which may hold a password.
+// Reads "[http://][user:password@]host[:port][/]". User and password may be percent-encoded. As
+// with curl, the default port is 1080. The error does not repeat the text, which may hold a
+// password.
 [[nodiscard]] base::Result<Server> parse(std::string_view url);
 
-// True if the list `no_proxy` names the host (without brackets). "*" names every host. Otherwise the
-// items, between commas or blanks, are domains ("example.com" and ".example.com" name the domain and
-// every host in it), addresses, and networks ("10.0.0.0/8", "fd00::/8"). Where curl 7.88 departs from
-// its own manual, this function follows the manual: curl compares IPv6 addresses as text, and takes the
-// length 0 of a network for a whole address.
+// True if the list `no_proxy` names the host (without brackets). "*" names every host. Otherwise
+// the items, between commas or blanks, are domains ("example.com" and ".example.com" name the
+// domain and every host in it), addresses, and networks ("10.0.0.0/8", "fd00::/8"). Where curl 7.88
+// departs from its own manual, this function follows the manual: curl compares IPv6 addresses as
+// text, and takes the length 0 of a network for a whole address.
 [[nodiscard]] bool is_exempt(std::string_view host, std::string_view no_proxy);
 
 // Returns the value of a variable, or null: getenv().

@@ -17,8 +17,8 @@
 
 namespace starling::proxy {
 
-// The request for a way to `host` (IPv6 without brackets). The error says what is wrong with the host,
-// or that the user holds a colon.
+// The request for a way to `host` (IPv6 without brackets). The error says what is wrong with the
+// host, or that the user holds a colon.
 [[nodiscard]] base::Result<std::string> connect_request(
     std::string_view host, uint16_t port, const std::optional<Credentials>& credentials);
 

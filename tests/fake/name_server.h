@@ -1,5 +1,5 @@
-// tests/fake/name_server.h: a DNS server on 127.0.0.1, UDP and TCP, on the test's loop. It answers from
-// a table, late, wrongly or never.
+// tests/fake/name_server.h: a DNS server on 127.0.0.1, UDP and TCP, on the test's loop. It answers
+// from a table, late, wrongly or never.
 #pragma once
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
-// Outgoing connections with TLS: against the server's side of this library, and against OpenSSL's own
-// server.
+// Outgoing connections with TLS: against the server's side of this library, and against OpenSSL's
+// own server.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -336,7 +336,8 @@ TEST_P(DialerTls, WithoutItsCertificateTheServerRefuses) {
             text.starts_with("tls: cannot connect to a.example:443: the server refuses TLS: "))
             << text;
     }
-    // With TLS 1.3 the server says so after the client's handshake is complete (RFC 8446 section 4.4.2).
+    // With TLS 1.3 the server says so after the client's handshake is complete (RFC 8446 section
+    // 4.4.2).
     auto options = required;
     options.emplace_back("-tls1_3");
     const OpensslServer server(options);
