@@ -61,6 +61,10 @@ ClientVerdict check_response(const HandshakeResponse& response, const ClientHand
     if (!subprotocol.empty() && std::ranges::find(offered, subprotocol) == offered.end()) {
         return {"subprotocol that was not offered", {}, {}};
     }
+    // Stricter than section 4.1, but the rule of browsers (WHATWG WebSockets section 2.1).
+    if (subprotocol.empty() && !offered.empty()) {
+        return {"none of the offered subprotocols was chosen", {}, {}};
+    }
     const DeflateVerdict deflate = check_deflate_response(response.extensions, handshake.deflate);
     if (!deflate.error.empty()) return {deflate.error, {}, {}};
     return {{}, subprotocol, deflate.params};
