@@ -1,0 +1,143 @@
+// <starling/client_events.h>: the events of a client's WebSocket, and what can handle them.
+//
+// Thread: the loop's. The views of an event end with the call that gets the event.
+#pragma once
+
+#include <starling/websocket.h>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace starling::client {
+class SocketCore;
+}
+
+namespace starling {
+
+class WebSocket;
+
+struct OpenEvent {};
+
+class MessageEvent {
+public:
+    explicit MessageEvent(ws::Message data) noexcept : data_(data) {}
+    [[nodiscard]] bool is_binary() const noexcept { return data_.is_binary(); }
+    [[nodiscard]] std::string_view text() const noexcept { return data_.text(); }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return data_.bytes(); }
+    [[nodiscard]] ws::Message data() const noexcept { return data_; }
+
+private:
+    ws::Message data_;
+};
+
+// A close event with 1006 follows.
+struct ErrorEvent {
+    std::string_view message;  // For people.
+    int status = 0;  // HTTP status, if the server answered the handshake with one; else 0.
+    std::string_view body = {};  // The first 1 KiB of the body of that answer.
+};
+
+struct CloseEvent {
+    uint16_t code = 1006;     // 1005: the server's close frame had none; 1006: there was none.
+    std::string_view reason;  // Of the server's close frame.
+    bool was_clean = false;   // The closing handshake was complete.
+};
+
+namespace detail {
+
+enum class EventType : uint8_t { open, message, error, close };
+
+template <class Event>
+inline constexpr EventType event_type = EventType::open;
+template <>
+inline constexpr EventType event_type<MessageEvent> = EventType::message;
+template <>
+inline constexpr EventType event_type<ErrorEvent> = EventType::error;
+template <>
+inline constexpr EventType event_type<CloseEvent> = EventType::close;
+
+// Gets the address of an event.
+using RawListener = std::function<void(const void*)>;
+
+// A callable without the type of its event.
+struct AnyListener {
+    RawListener call;
+    std::array<bool, 4> takes{};  // By EventType.
+};
+
+template <class F>
+[[nodiscard]] bool is_null(const F& f) {
+    if constexpr (std::is_constructible_v<bool, const F&>) return !static_cast<bool>(f);
+    return false;
+}
+
+template <class Event, class F>
+[[nodiscard]] RawListener wrap_for(F f) {
+    if (is_null(f)) return {};
+    if constexpr (std::is_invocable_v<F&, const Event&>)
+        return
+            [f = std::move(f)](const void* event) mutable { f(*static_cast<const Event*>(event)); };
+    else
+        return [f = std::move(f)](const void*) mutable { f(); };
+}
+
+template <class F>
+[[nodiscard]] AnyListener wrap_listener(F f) {
+    if (is_null(f)) return {{}, {true, true, true, true}};
+    if constexpr (std::is_invocable_v<F&>)
+        return {wrap_for<OpenEvent>([f = std::move(f)](const OpenEvent&) mutable { f(); }),
+                {true, true, true, true}};
+    else if constexpr (std::is_invocable_v<F&, const MessageEvent&>)
+        return {wrap_for<MessageEvent>(std::move(f)), {false, true, false, false}};
+    else if constexpr (std::is_invocable_v<F&, const CloseEvent&>)
+        return {wrap_for<CloseEvent>(std::move(f)), {false, false, false, true}};
+    else if constexpr (std::is_invocable_v<F&, const ErrorEvent&>)
+        return {wrap_for<ErrorEvent>(std::move(f)), {false, false, true, false}};
+    else {
+        static_assert(std::is_invocable_v<F&, const OpenEvent&>,
+                      "a listener takes an event of a WebSocket, or nothing");
+        return {wrap_for<OpenEvent>(std::move(f)), {true, false, false, false}};
+    }
+}
+
+void set_handler(client::SocketCore& core, EventType type, RawListener call);
+[[nodiscard]] bool has_handler(const client::SocketCore& core, EventType type) noexcept;
+
+}  // namespace detail
+
+// An event handler attribute: socket.onmessage = [](const MessageEvent&) {...}.
+template <class Event>
+class EventHandler {
+public:
+    EventHandler(const EventHandler&) = delete;
+    EventHandler& operator=(const EventHandler&) = delete;
+
+    template <class F>
+    requires std::is_invocable_v<F&, const Event&> || std::is_invocable_v<F&> EventHandler&
+    operator=(F handler) {
+        detail::set_handler(core_, detail::event_type<Event>,
+                            detail::wrap_for<Event>(std::move(handler)));
+        return *this;
+    }
+    EventHandler& operator=(std::nullptr_t) {
+        detail::set_handler(core_, detail::event_type<Event>, {});
+        return *this;
+    }
+    [[nodiscard]] explicit operator bool() const noexcept {
+        return detail::has_handler(core_, detail::event_type<Event>);
+    }
+
+private:
+    friend class WebSocket;
+    explicit EventHandler(client::SocketCore& core) noexcept : core_(core) {}
+    client::SocketCore& core_;
+};
+
+}  // namespace starling

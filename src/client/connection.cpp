@@ -1,0 +1,252 @@
+#include "client/connection.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "base/text.h"
+#include "client/loop_core.h"
+#include "client/socket_core.h"
+#include "net/loop.h"
+#include "ws/frame.h"
+
+namespace starling::client {
+namespace {
+
+// The limits of a connection's turn, as those of the server.
+constexpr uint32_t turn_events_max = 512;
+constexpr size_t turn_bytes_max = 256 * 1024;
+// Pongs are offered to the kernel after this many bytes, to notice a server that does not read.
+constexpr size_t pongs_queued_bytes_max = 4096;
+
+}  // namespace
+
+// With context takeover the connection has codecs of its own, otherwise the loop's.
+struct Connection::Codecs {
+    ws::DeflateParams params;
+    std::unique_ptr<ws::Inflater> inflater;
+    std::unique_ptr<ws::Deflater> deflater;
+};
+
+Connection::Connection(std::shared_ptr<SocketCore> core, LoopCore& loop,
+                       const std::optional<ws::DeflateParams>& deflate)
+    : core_(std::move(core)),
+      loop_(loop),
+      receiver_(ws::Role::client, core_->limits()),
+      heartbeat_(0) {
+    if (!deflate) return;
+    codecs_ = std::make_unique<Codecs>(Codecs{*deflate, nullptr, nullptr});
+    if (!deflate->server_no_context_takeover)
+        codecs_->inflater = std::make_unique<ws::Inflater>(ws::Inflater::Context::takeover,
+                                                           deflate->server_max_window_bits);
+    receiver_ = ws::Receiver(ws::Role::client, core_->limits(),
+                             codecs_->inflater ? codecs_->inflater.get() : &loop.shared_inflater());
+}
+
+Connection::~Connection() = default;
+
+uint32_t Connection::now_ms() const noexcept {
+    return static_cast<uint32_t>(stream_->loop().now_ms());
+}
+
+void Connection::start() {
+    heartbeat_ = ws::Heartbeat(now_ms());
+    if (const auto interval = core_->heartbeat().interval_ms)
+        stream_->set_timeout(interval);
+    else
+        stream_->cancel_timeout();
+}
+
+void Connection::leave() {
+    left_ = true;
+    if (stream_->is_open()) stream_->close();
+}
+
+// ---- receiving ----------------------------------------------------------------------------------
+
+void Connection::on_bytes(std::span<std::byte>& input) {
+    heartbeat_.on_bytes(now_ms());
+    uint32_t events_left = turn_events_max;
+    size_t bytes = 0;
+    while (!left_ && stream_->is_open() && !stream_->is_paused()) {
+        const ws::Event event = receiver_.next(input);
+        if (event.kind == ws::Event::Kind::message)
+            core_->on_message(event);
+        else if (event.kind == ws::Event::Kind::need_more || !on_control(event))
+            return;
+        bytes += event.bytes.size();
+        if ((--events_left == 0 || bytes >= turn_bytes_max) && !input.empty())
+            return stream_->yield_turn();
+    }
+    if (stream_->is_open()) receiver_.release();  // Paused, for an unknown time.
+}
+
+bool Connection::on_control(const ws::Event& event) {
+    switch (event.kind) {
+        case ws::Event::Kind::ping: answer_ping(base::text_of(event.bytes)); return true;
+        case ws::Event::Kind::pong:
+            if (const auto took = heartbeat_.on_pong(event.bytes, now_ms()))
+                round_trip_ = std::chrono::milliseconds(*took);
+            return true;
+        case ws::Event::Kind::close: core_->on_peer_close(event.code, event.reason); return true;
+        default:
+            core_->fail(event.code, event.reason,
+                        "the server broke the protocol: " + std::string(event.reason));
+            return false;
+    }
+}
+
+// As the server does: in its place, and while the kernel takes nothing only the newest.
+void Connection::answer_ping(std::string_view payload) {
+    if (!core_->may_send()) return;
+    if (stream_->queued_bytes() >= pongs_queued_bytes_max) stream_->offer_queued();
+    if (stream_->is_blocked())
+        pong_owed_ = std::make_unique<std::string>(payload);
+    else
+        write_frame(ws::Opcode::pong, false, base::bytes_of(payload));
+}
+
+void Connection::write_pong_owed() {
+    if (const auto owed = std::exchange(pong_owed_, nullptr))
+        write_frame(ws::Opcode::pong, false, base::bytes_of(*owed));
+}
+
+void Connection::on_drained() {
+    if (!left_ && core_->may_send()) write_pong_owed();
+}
+
+// The server has ended: this side ends too, and on_closed() follows.
+void Connection::on_ended() { stream_->close(); }
+
+void Connection::on_closed(net::CloseReason reason) {
+    if (left_) return;
+    left_ = true;
+    core_->on_gone(reason == net::CloseReason::ended);
+}
+
+void Connection::on_timeout() {
+    if (left_) return;
+    if (closing_) {
+        // The time to answer our close frame starts when the server has received it.
+        if (stream_->peer_takes())
+            return stream_->set_timeout(
+                static_cast<uint64_t>(core_->options().close_timeout.count()));
+        return core_->on_timeout("the server did not answer the close frame");
+    }
+    const ws::HeartbeatOptions& options = core_->heartbeat();
+    if (stream_->is_blocked() || stream_->is_paused()) {
+        // A ping would wait behind bytes that the server has not read, or its pong would not be read.
+        heartbeat_.on_bytes(now_ms());
+        return stream_->set_timeout(options.interval_ms);
+    }
+    const auto step = heartbeat_.on_timer(options, now_ms());
+    if (step.action == ws::Heartbeat::Action::dead && waits_in_kernel()) {
+        heartbeat_.on_bytes(now_ms());
+        return stream_->set_timeout(options.interval_ms);
+    }
+    if (step.action == ws::Heartbeat::Action::dead)
+        return core_->on_timeout("the server did not answer a ping");
+    if (step.action == ws::Heartbeat::Action::send_ping)
+        write_frame(ws::Opcode::ping, false, heartbeat_.ping_payload());
+    if (step.next_in_ms) stream_->set_timeout(step.next_in_ms);
+}
+
+bool Connection::waits_in_kernel() const {
+    return stream_->unsent_bytes() >= pongs_queued_bytes_max && stream_->peer_takes();
+}
+
+void Connection::pause() {
+    if (stream_->is_open() && !closing_) stream_->pause_receiving();
+}
+
+void Connection::resume() {
+    if (!stream_->is_open() || !stream_->is_paused()) return;
+    heartbeat_.restart(now_ms());
+    stream_->resume_receiving();
+}
+
+// ---- sending ------------------------------------------------------------------------------------
+
+// A message larger than the whole queue passes if nothing is queued: the limit is for servers that do not
+// read, not for large messages.
+bool Connection::fits(size_t bytes) const noexcept {
+    const size_t queued = stream_->queued_bytes();
+    return queued == 0 || queued + bytes <= core_->options().send_queue_bytes_max;
+}
+
+void Connection::send(ws::Message message) {
+    if (!fits(message.size())) {
+        stream_->offer_queued();
+        if (!stream_->is_open() || !fits(message.size())) {
+            core_->buffered().refused(message.size());
+            if (stream_->is_open()) core_->overflowed();
+            return;
+        }
+    }
+    const ws::Opcode opcode = message.is_binary() ? ws::Opcode::binary : ws::Opcode::text;
+    const bool rsv1 = codecs_ && message.size() >= core_->options().compression.threshold_bytes;
+    const auto payload = rsv1 ? compress(message.bytes()) : message.bytes();
+    core_->buffered().queued(stream_->queued_bytes(),
+                             ws::frame_header_bytes(payload.size(), true) + payload.size(),
+                             message.size());
+    write_frame(opcode, rsv1, payload);
+}
+
+// The payload is copied into the queue and masked there.
+void Connection::write_frame(ws::Opcode opcode, bool rsv1, std::span<const std::byte> payload) {
+    const uint32_t key = loop_.masking_key();
+    const size_t header_bytes = ws::frame_header_bytes(payload.size(), true);
+    std::byte* const at = stream_->extend(header_bytes + payload.size());
+    if (!at) return;
+    ws::write_frame_header(at, opcode, true, rsv1, payload.size(), &key);
+    if (!payload.empty()) std::memcpy(at + header_bytes, payload.data(), payload.size());
+    ws::mask({at + header_bytes, payload.size()}, key);
+}
+
+std::span<const std::byte> Connection::compress(std::span<const std::byte> payload) {
+    const ws::DeflateParams& params = codecs_->params;
+    const int level = core_->options().compression.level;
+    if (params.client_no_context_takeover)
+        return loop_.shared_deflater(params.client_max_window_bits, level).compress(payload, true);
+    if (!codecs_->deflater)
+        codecs_->deflater = std::make_unique<ws::Deflater>(params.client_max_window_bits, level);
+    return codecs_->deflater->compress(payload, false);
+}
+
+void Connection::ping(std::span<const std::byte> payload) {
+    if (stream_->is_blocked()) return;
+    if (payload.empty()) {  // Measures the round trip.
+        heartbeat_.ping_sent(now_ms());
+        return write_frame(ws::Opcode::ping, false, heartbeat_.ping_payload());
+    }
+    write_frame(ws::Opcode::ping, false,
+                payload.first(std::min(payload.size(), ws::control_payload_bytes_max)));
+}
+
+// ---- closing ------------------------------------------------------------------------------------
+
+void Connection::act(const ws::Closing::Actions& actions, uint16_t code, std::string_view reason) {
+    if (actions.send_close || actions.echo_close) write_close(code, reason);
+    if (actions.start_timer) {
+        closing_ = true;
+        resume();  // To read the server's close frame.
+        stream_->set_timeout(static_cast<uint64_t>(core_->options().close_timeout.count()));
+        (void)stream_->peer_takes();  // Starts the measurement.
+    }
+    if (actions.reset_transport)
+        stream_->close(net::Stream::Close::reset);
+    else if (actions.shut_down)
+        stream_->close();
+}
+
+void Connection::write_close(uint16_t code, std::string_view reason) {
+    write_pong_owed();
+    std::array<std::byte, ws::control_payload_bytes_max> payload;
+    const size_t size = ws::write_close_payload(payload.data(), code, reason);
+    write_frame(ws::Opcode::close, false, std::span(payload).first(size));
+}
+
+void Connection::terminate() { stream_->close(net::Stream::Close::reset); }
+
+}  // namespace starling::client

@@ -1,0 +1,179 @@
+#include "client/loop_core.h"
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <iostream>
+#include <stdexcept>
+
+#include "client/socket_core.h"
+
+namespace starling::client {
+
+LoopCore::LoopCore() {
+    net_.on_escaped([this](std::string_view what) { tell_exception(what); });
+}
+
+LoopCore::~LoopCore() {
+    stop();
+    join();
+    while (sockets_.linked()) static_cast<SocketCore&>(*sockets_.next()).loop_ends();
+}
+
+void LoopCore::tell_exception(std::string_view what) noexcept {
+    try {
+        if (tell_) return tell_(what);
+        std::cerr << "starling: a handler has thrown: " << what << '\n';
+    } catch (...) {  // There is no other way to report.
+    }
+}
+
+bool LoopCore::is_elsewhere() const noexcept {
+    if (net_.in_loop_thread()) [[likely]]
+        return false;
+    const std::thread::id runs_on = runs_on_.load(std::memory_order_acquire);
+    return runs_on != std::thread::id() && runs_on != std::this_thread::get_id();
+}
+
+void LoopCore::check_thread() const {
+    if (is_elsewhere())
+        throw std::logic_error("the loop runs on another thread: use ClientLoop::post()");
+}
+
+bool LoopCore::has_work() {
+    return sockets_.linked() || !timers_.empty() || net_.streams().size() != 0 ||
+           posted_.load(std::memory_order_acquire) != 0;
+}
+
+void LoopCore::run_until(bool idle_ends) {
+    runs_on_.store(std::this_thread::get_id(), std::memory_order_release);
+    while (!stopping_.load(std::memory_order_acquire) && (!idle_ends || has_work()))
+        net_.run_once(-1);
+}
+
+// Waits for the thread of start(), which was told to stop.
+void LoopCore::join() {
+    if (thread_.joinable()) thread_.join();
+    runs_on_.store(std::thread::id(), std::memory_order_release);
+    stopping_.store(false, std::memory_order_release);
+}
+
+void LoopCore::run() {
+    if (net_.in_loop_thread()) throw std::logic_error("ClientLoop::run() within the loop");
+    if (thread_.joinable()) {
+        if (!stopping_.load()) throw std::logic_error("the loop runs on a thread of its own");
+        join();
+    }
+    check_thread();
+    run_until(true);
+    join();
+}
+
+void LoopCore::start() {
+    if (thread_.joinable()) {
+        if (!stopping_.load()) return;
+        join();
+    }
+    check_thread();
+    thread_ = std::thread([this] { run_until(false); });
+    // From here on this thread may only post, even if the new thread has not begun.
+    runs_on_.store(thread_.get_id(), std::memory_order_release);
+}
+
+void LoopCore::stop() {
+    stopping_.store(true, std::memory_order_release);
+    net_.post([] {});  // Ends the wait.
+}
+
+void LoopCore::post(std::function<void()> call) {
+    posted_.fetch_add(1, std::memory_order_acq_rel);
+    net_.post([this, call = std::move(call)] {
+        posted_.fetch_sub(1, std::memory_order_acq_rel);
+        call();
+    });
+}
+
+ClientLoop::Timer LoopCore::add_timer(uint64_t ms, bool repeat, std::function<void()> call) {
+    check_thread();
+    if (repeat) {
+        const auto id = net_.every(ms, std::move(call));
+        timers_.insert(id);
+        return id;
+    }
+    const auto id = std::make_shared<ClientLoop::Timer>(0);
+    *id = net_.after(ms, [this, id, call = std::move(call)] {
+        timers_.erase(*id);
+        call();
+    });
+    timers_.insert(*id);
+    return *id;
+}
+
+bool LoopCore::cancel(ClientLoop::Timer timer) {
+    check_thread();
+    timers_.erase(timer);
+    return net_.cancel_timer(timer);
+}
+
+net::Dialer& LoopCore::dialer() {
+    if (!dialer_) {
+        resolver_ = net::make_system_resolver(net_);
+        dialer_ = std::make_unique<net::Dialer>(net_, *resolver_);
+    }
+    return *dialer_;
+}
+
+ws::Inflater& LoopCore::shared_inflater() {
+    if (!inflater_) inflater_ = std::make_unique<ws::Inflater>(ws::Inflater::Context::shared);
+    return *inflater_;
+}
+
+ws::Deflater& LoopCore::shared_deflater(uint8_t window_bits, int level) {
+    auto& deflater = deflaters_[{window_bits, level}];
+    if (!deflater) deflater = std::make_unique<ws::Deflater>(window_bits, level);
+    return *deflater;
+}
+
+// RFC 6455 section 5.3: masking keys come from a strong source. One call for many keys.
+void LoopCore::fill_keys() {
+    fill_random(std::as_writable_bytes(std::span(keys_)));
+    keys_left_ = keys_.size();
+}
+
+void LoopCore::fill_random(std::span<std::byte> to) {
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(to.data()), static_cast<int>(to.size())) != 1)
+        throw std::runtime_error("no random bytes");
+}
+
+}  // namespace starling::client
+
+namespace starling {
+
+using client::LoopCore;
+
+namespace {
+
+uint64_t whole_ms(std::chrono::milliseconds time) {
+    return static_cast<uint64_t>(std::max<int64_t>(time.count(), 0));
+}
+
+}  // namespace
+
+ClientLoop::ClientLoop() : core_(std::make_unique<LoopCore>()) {}
+ClientLoop::~ClientLoop() = default;
+void ClientLoop::run() { core_->run(); }
+void ClientLoop::start() { core_->start(); }
+void ClientLoop::stop() { core_->stop(); }
+void ClientLoop::post(std::function<void()> call) { core_->post(std::move(call)); }
+ClientLoop::Timer ClientLoop::after(std::chrono::milliseconds delay, std::function<void()> call) {
+    return core_->add_timer(whole_ms(delay), false, std::move(call));
+}
+ClientLoop::Timer ClientLoop::every(std::chrono::milliseconds period, std::function<void()> call) {
+    return core_->add_timer(whole_ms(period), true, std::move(call));
+}
+bool ClientLoop::cancel(Timer timer) { return core_->cancel(timer); }
+void ClientLoop::on_exception(std::function<void(std::string_view)> call) {
+    core_->on_exception(std::move(call));
+}
+
+}  // namespace starling

@@ -1,0 +1,217 @@
+#include "client/socket_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/exception_text.h"
+#include "base/text.h"
+#include "client/connection.h"
+#include "client/loop_core.h"
+#include "client/opening.h"
+#include "client/options.h"
+#include "net/stream.h"
+
+namespace starling::client {
+
+using Life = ws::ClientLife;
+
+SocketCore::SocketCore(LoopCore& loop, std::string_view url, WebSocketOptions options)
+    : loop_(&loop), options_(std::move(options)) {
+    loop.check_thread();
+    asked_ = client::opening_options(options_);
+    heartbeat_ = heartbeat_options(options_);
+    limits_ = {options_.message_bytes_max, options_.fragments_max};
+    auto parsed = ws::parse_client_url(url);
+    if (!parsed) throw SyntaxError(parsed.error());
+    url_ = parsed->href;
+    opening_ = std::make_unique<Opening>(*this, loop, *std::move(parsed));
+    insert_before(loop.sockets());
+}
+
+SocketCore::~SocketCore() = default;
+
+// Events come from the loop, never from within the constructor.
+void SocketCore::start() {
+    loop_->post([core = shared_from_this()] {
+        if (core->opening_) core->opening_->dial();
+    });
+}
+
+// ---- telling the application --------------------------------------------------------------------
+
+template <class Event>
+void SocketCore::tell(const Event& event) {
+    listeners_.tell(detail::event_type<Event>, &event, [&](auto&& call) {
+        try {
+            call();
+        } catch (...) {
+            handler_threw(base::describe_current_exception());
+        }
+    });
+}
+
+// The connection is closed from the loop, when all listeners of this event have run.
+void SocketCore::handler_threw(std::string_view what) {
+    if (!loop_) return;
+    if (life_.state() == Life::State::closed) return loop_->tell_exception(what);
+    loop_->post([core = shared_from_this(), text = std::string(what)] {
+        if (core->life_.state() == Life::State::closed) {
+            if (core->loop_) core->loop_->tell_exception(text);
+        } else {
+            core->fail(ws::close_code::internal_error, "internal error",
+                       "a handler has thrown: " + text);
+        }
+    });
+}
+
+void SocketCore::tell_open() { tell(OpenEvent{}); }
+
+void SocketCore::tell_failure(const Life::Actions& actions, std::string_view message, int status,
+                              std::string_view body) {
+    if (!actions.tell_close) return;
+    const auto self = shared_from_this();  // A handler may destroy the WebSocket.
+    opening_.reset();
+    if (auto* const connection = std::exchange(connection_, nullptr)) {
+        buffered_.ended(connection->queued_bytes());
+        connection->leave();
+    }
+    if (actions.tell_error) tell(ErrorEvent{message, status, body});
+    tell_close();
+}
+
+void SocketCore::tell_close() {
+    tell(CloseEvent{life_.code(), close_reason_, life_.was_clean()});
+    leave_loop();
+}
+
+void SocketCore::leave_loop() noexcept {
+    unlink();
+    loop_ = nullptr;
+}
+
+// ---- opening ------------------------------------------------------------------------------------
+
+void SocketCore::opened(net::Stream& stream, const ws::ClientOpening& opening) {
+    const auto self = shared_from_this();
+    const auto actions = life_.on(Life::Event::established);
+    if (!actions.tell_open) return stream.close(net::Stream::Close::reset);
+    protocol_ = opening.subprotocol();
+    extensions_ = opening.extensions();
+    auto connection = std::make_unique<Connection>(self, *loop_, opening.deflate());
+    connection_ = connection.get();
+    stream.replace_handler(std::move(connection));
+    connection_->start();
+    opening_.reset();
+    asked_ = {};
+    tell_open();
+}
+
+void SocketCore::open_failed(std::string_view message, int status, std::string_view body) {
+    tell_failure(life_.on(Life::Event::failure), message, status, body);
+}
+
+// ---- the connection -----------------------------------------------------------------------------
+
+void SocketCore::on_message(const ws::Event& event) {
+    if (life_.state() != Life::State::open) return;
+    const std::span<const std::byte> bytes = event.bytes;
+    tell(MessageEvent(event.opcode == ws::Opcode::text ? ws::Message(base::text_of(bytes))
+                                                       : ws::Message(bytes)));
+}
+
+void SocketCore::on_peer_close(uint16_t code, std::string_view reason) {
+    close_reason_ = reason;
+    connection_->act(life_.on(Life::Event::peer_close, code).wire, code, {});
+}
+
+void SocketCore::fail(uint16_t code, std::string_view reason, std::string_view message) {
+    const auto actions = life_.on(Life::Event::failure, code);
+    close_reason_.clear();
+    if (connection_) connection_->act(actions.wire, code, reason);
+    tell_failure(actions, message);
+}
+
+void SocketCore::on_timeout(std::string_view message) {
+    const auto actions = life_.on(Life::Event::timeout);
+    if (connection_) connection_->act(actions.wire, 0, {});
+    tell_failure(actions, message);
+}
+
+void SocketCore::on_gone(bool ended) {
+    tell_failure(life_.on(ended ? Life::Event::ended : Life::Event::lost), "");
+}
+
+void SocketCore::overflowed() {
+    if (std::exchange(overflowed_, true)) return;
+    loop_->post([core = shared_from_this()] {
+        core->fail(ws::close_code::policy_violation, "send queue full",
+                   "the server does not read: the send queue is full");
+    });
+}
+
+// ---- WebSocket ----------------------------------------------------------------------------------
+
+void SocketCore::send(ws::Message message) {
+    if (life_.state() == Life::State::connecting)
+        throw InvalidStateError("send() while the WebSocket is CONNECTING");
+    if (may_send() && connection_)
+        connection_->send(message);
+    else
+        buffered_.refused(message.size());
+}
+
+void SocketCore::close(bool has_code, uint16_t code, std::string_view reason) {
+    check_close(has_code, code, reason);
+    const auto actions = life_.on(Life::Event::local_close, code);
+    if (connection_) connection_->act(actions.wire, has_code ? code : uint16_t{1005}, reason);
+    if (!actions.cancel_opening) return;
+    opening_.reset();
+    loop_->post([core = shared_from_this()] {
+        core->open_failed("the WebSocket was closed before the connection was made", 0, {});
+    });
+}
+
+void SocketCore::terminate() {
+    if (connection_) return connection_->terminate();
+    close(false, 0, {});
+}
+
+void SocketCore::ping(std::string_view payload) {
+    if (may_send() && connection_) connection_->ping(base::bytes_of(payload));
+}
+
+void SocketCore::pause() {
+    if (connection_) connection_->pause();
+}
+
+void SocketCore::resume() {
+    if (connection_) connection_->resume();
+}
+
+uint64_t SocketCore::buffered_amount() const noexcept {
+    return buffered_.amount(connection_ ? connection_->queued_bytes() : 0);
+}
+
+// The connection says good-bye by itself; this object ends when nothing refers to it any more.
+void SocketCore::abandon() {
+    listeners_.remove_all();
+    opening_.reset();
+    if (auto* const connection = std::exchange(connection_, nullptr)) {
+        const auto actions = life_.on(Life::Event::local_close, ws::close_code::going_away);
+        connection->act(actions.wire, ws::close_code::going_away, {});
+        connection->leave();
+    }
+    leave_loop();
+}
+
+void SocketCore::loop_ends() noexcept {
+    opening_.reset();
+    if (auto* const connection = std::exchange(connection_, nullptr)) {
+        buffered_.ended(connection->queued_bytes());
+        connection->leave();
+    }
+    life_.end();
+    leave_loop();
+}
+
+}  // namespace starling::client
