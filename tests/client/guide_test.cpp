@@ -1,0 +1,146 @@
+// The samples of docs/clients.md: compiled, run, and compared with the guide.
+#include <gtest/gtest.h>
+#include <starling/client.h>
+#include <starling/server.h>
+
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/server/fixture.h"
+#include "tests/server/guide.h"
+
+namespace starling::client::test {
+namespace {
+
+using namespace std::chrono_literals;
+using server::test::TestServer;
+
+// The server of the samples: /echo, /burst and /secret.
+std::unique_ptr<TestServer> serve() {
+    auto server = std::make_unique<TestServer>();
+    server->server.websocket(
+        "/echo", {.origins = {"https://example.com"},
+                  .subprotocols = {"chat"},
+                  .compression = {.enabled = true, .context_takeover = true},
+                  .message = [](ws::Socket socket, ws::Message message) { socket.send(message); }});
+    server->server.websocket("/burst", {.open = [](ws::Socket socket) {
+                                 for (int i = 0; i < 200; ++i) socket.send(std::to_string(i));
+                                 socket.close(1000);
+                             }});
+    server->server.websocket(
+        "/secret", {.upgrade = [](ws::Upgrade& upgrade) { upgrade.refuse(401, "log in"); }});
+    server->start();
+    return server;
+}
+
+std::string url_of(const TestServer& server, const std::string& path) {
+    return "ws://127.0.0.1:" + std::to_string(server.port()) + path;
+}
+
+TEST(ClientGuide, first_sample) {
+    const auto server = serve();
+    const std::string url = url_of(*server, "/echo");
+    std::string received, reason;
+    int code = 0;
+    starling::ClientLoop loop;
+    starling::WebSocket socket(loop, url);
+    socket.onopen = [&] { socket.send("hello"); };
+    socket.onmessage = [&](const starling::MessageEvent& event) {
+        received = event.text();
+        socket.close(1000, "done");
+    };
+    socket.onerror = [&](const starling::ErrorEvent& event) { reason = event.message; };
+    socket.onclose = [&](const starling::CloseEvent& event) { code = event.code; };
+    loop.run();
+    EXPECT_EQ(received, "hello");
+    EXPECT_EQ(reason, "");
+    EXPECT_EQ(code, 1000);
+}
+
+TEST(ClientGuide, a_thread_of_its_own) {
+    const auto server = serve();
+    const std::string url = url_of(*server, "/echo");
+    std::promise<void> closed;
+    starling::ClientLoop loop;
+    std::unique_ptr<starling::WebSocket> socket;
+    loop.start();
+    loop.post([&] {
+        socket = std::make_unique<starling::WebSocket>(loop, url);
+        socket->onopen = [&] { socket->close(); };
+        socket->onclose = [&] { closed.set_value(); };
+    });
+    closed.get_future().wait();
+    loop.stop();
+    loop.run();  // The thread has ended.
+    EXPECT_EQ(socket->ready_state(), starling::WebSocket::CLOSED);
+}
+
+TEST(ClientGuide, errors) {
+    const auto server = serve();
+    starling::ClientLoop loop;
+    starling::WebSocket socket(loop, url_of(*server, "/secret"));
+    bool login_needed = false;
+    std::string reason;
+    socket.onerror = [&](const starling::ErrorEvent& event) {
+        if (event.status == 401) login_needed = true;
+        reason = event.message;  // "the server answered 401 Unauthorized"
+    };
+    loop.run();
+    EXPECT_TRUE(login_needed);
+    EXPECT_EQ(reason, "the server answered 401 Unauthorized");
+}
+
+TEST(ClientGuide, options) {
+    const auto server = serve();
+    const std::string url = url_of(*server, "/echo"), token = "token";
+    starling::ClientLoop loop;
+    starling::WebSocketOptions options;
+    options.protocols = {"chat.v2", "chat"};
+    options.headers = {{"Authorization", "Bearer " + token}};
+    options.origin = "https://example.com";
+    options.compression = {.enabled = true, .context_takeover = true};
+    options.message_bytes_max = 10'000'000;
+    options.handshake_timeout = 5s;
+    options.redirects_max = 3;
+    starling::WebSocket socket(loop, url, options);
+    std::string protocol, extensions;
+    socket.onopen = [&] {
+        protocol = socket.protocol();
+        extensions = socket.extensions();
+        socket.close();
+    };
+    loop.run();
+    EXPECT_EQ(protocol, "chat");
+    EXPECT_EQ(extensions, "permessage-deflate");
+}
+
+TEST(ClientGuide, backpressure) {
+    const auto server = serve();
+    starling::ClientLoop loop;
+    starling::WebSocket socket(loop, url_of(*server, "/burst"));
+    std::vector<std::string> work;
+    bool clean = false;
+    socket.onmessage = [&](const starling::MessageEvent& event) {
+        work.emplace_back(event.text());
+        if (work.size() < 100) return;
+        socket.pause();
+        loop.after(10ms, [&] {
+            work.clear();
+            socket.resume();
+        });
+    };
+    socket.onclose = [&](const starling::CloseEvent& event) { clean = event.was_clean; };
+    loop.run();
+    EXPECT_TRUE(clean);
+    EXPECT_LT(work.size(), 100U);
+}
+
+TEST(ClientGuide, every_sample_is_compiled) {
+    EXPECT_EQ(server::test::expect_compiled({"docs/clients.md"}, "tests/client/guide_test.cpp"),
+              5U);
+}
+
+}  // namespace
+}  // namespace starling::client::test
