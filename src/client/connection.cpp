@@ -33,14 +33,14 @@ Connection::Connection(std::shared_ptr<SocketCore> core, LoopCore& loop,
                        const std::optional<ws::DeflateParams>& deflate)
     : core_(std::move(core)),
       loop_(loop),
-      receiver_(ws::Role::client, core_->limits()),
+      receiver_(ws::Role::client, core_->settings().limits),
       heartbeat_(0) {
     if (!deflate) return;
     codecs_ = std::make_unique<Codecs>(Codecs{*deflate, nullptr, nullptr});
     if (!deflate->server_no_context_takeover)
         codecs_->inflater = std::make_unique<ws::Inflater>(ws::Inflater::Context::takeover,
                                                            deflate->server_max_window_bits);
-    receiver_ = ws::Receiver(ws::Role::client, core_->limits(),
+    receiver_ = ws::Receiver(ws::Role::client, core_->settings().limits,
                              codecs_->inflater ? codecs_->inflater.get() : &loop.shared_inflater());
 }
 
@@ -52,7 +52,7 @@ uint32_t Connection::now_ms() const noexcept {
 
 void Connection::start() {
     heartbeat_ = ws::Heartbeat(now_ms());
-    if (const auto interval = core_->heartbeat().interval_ms)
+    if (const auto interval = core_->settings().heartbeat.interval_ms)
         stream_->set_timeout(interval);
     else
         stream_->cancel_timeout();
@@ -129,12 +129,10 @@ void Connection::on_timeout() {
     if (left_) return;
     if (closing_) {
         // The time to answer our close frame starts when the server has received it.
-        if (stream_->peer_takes())
-            return stream_->set_timeout(
-                static_cast<uint64_t>(core_->options().close_timeout.count()));
+        if (stream_->peer_takes()) return stream_->set_timeout(core_->settings().close_timeout_ms);
         return core_->on_timeout("the server did not answer the close frame");
     }
-    const ws::HeartbeatOptions& options = core_->heartbeat();
+    const ws::HeartbeatOptions& options = core_->settings().heartbeat;
     if (stream_->is_blocked() || stream_->is_paused()) {
         // A ping would wait behind bytes that the server has not read, or its pong would not be read.
         heartbeat_.on_bytes(now_ms());
@@ -172,7 +170,7 @@ void Connection::resume() {
 // read, not for large messages.
 bool Connection::fits(size_t bytes) const noexcept {
     const size_t queued = stream_->queued_bytes();
-    return queued == 0 || queued + bytes <= core_->options().send_queue_bytes_max;
+    return queued == 0 || queued + bytes <= core_->settings().send_queue_bytes_max;
 }
 
 void Connection::send(ws::Message message) {
@@ -185,7 +183,7 @@ void Connection::send(ws::Message message) {
         }
     }
     const ws::Opcode opcode = message.is_binary() ? ws::Opcode::binary : ws::Opcode::text;
-    const bool rsv1 = codecs_ && message.size() >= core_->options().compression.threshold_bytes;
+    const bool rsv1 = codecs_ && message.size() >= core_->settings().compress_from_bytes;
     const auto payload = rsv1 ? compress(message.bytes()) : message.bytes();
     core_->buffered().queued(stream_->queued_bytes(),
                              ws::frame_header_bytes(payload.size(), true) + payload.size(),
@@ -206,7 +204,7 @@ void Connection::write_frame(ws::Opcode opcode, bool rsv1, std::span<const std::
 
 std::span<const std::byte> Connection::compress(std::span<const std::byte> payload) {
     const ws::DeflateParams& params = codecs_->params;
-    const int level = core_->options().compression.level;
+    const int level = core_->settings().compression_level;
     if (params.client_no_context_takeover)
         return loop_.shared_deflater(params.client_max_window_bits, level).compress(payload, true);
     if (!codecs_->deflater)
@@ -231,7 +229,7 @@ void Connection::act(const ws::Closing::Actions& actions, uint16_t code, std::st
     if (actions.start_timer) {
         closing_ = true;
         resume();  // To read the server's close frame.
-        stream_->set_timeout(static_cast<uint64_t>(core_->options().close_timeout.count()));
+        stream_->set_timeout(core_->settings().close_timeout_ms);
         (void)stream_->peer_takes();  // Starts the measurement.
     }
     if (actions.reset_transport)

@@ -45,7 +45,6 @@ ws::OpeningOptions opening_options(const WebSocketOptions& options) {
     if (options.redirects_max < 0 || options.redirects_max > redirects_most)
         throw std::invalid_argument("redirects_max is not from 0 to 10");
     (void)milliseconds(options.handshake_timeout, "handshake_timeout");
-    (void)milliseconds(options.close_timeout, "close_timeout");
     const ws::Compression& compression = options.compression;
     ws::DeflateOptions deflate;
     deflate.enabled = compression.enabled;
@@ -59,9 +58,14 @@ ws::OpeningOptions opening_options(const WebSocketOptions& options) {
     return {options.protocols, options.headers, options.origin, deflate};
 }
 
-ws::HeartbeatOptions heartbeat_options(const WebSocketOptions& options) {
-    return {milliseconds(options.ping_interval, "ping_interval"),
-            milliseconds(options.ping_timeout, "ping_timeout")};
+Settings settings(const WebSocketOptions& options) {
+    return {.limits = {options.message_bytes_max, options.fragments_max},
+            .heartbeat = {milliseconds(options.ping_interval, "ping_interval"),
+                          milliseconds(options.ping_timeout, "ping_timeout")},
+            .send_queue_bytes_max = options.send_queue_bytes_max,
+            .compress_from_bytes = options.compression.threshold_bytes,
+            .close_timeout_ms = milliseconds(options.close_timeout, "close_timeout"),
+            .compression_level = options.compression.level};
 }
 
 void check_close(bool has_code, uint16_t code, std::string_view reason) {

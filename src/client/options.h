@@ -9,13 +9,25 @@
 
 #include "ws/client_opening.h"
 #include "ws/heartbeat.h"
+#include "ws/receiver.h"
 
 namespace starling::client {
 
 // SyntaxError: a subprotocol that is no token or occurs twice, a header field that cannot be sent.
 // std::invalid_argument: a number out of its range.
 [[nodiscard]] ws::OpeningOptions opening_options(const WebSocketOptions& options);
-[[nodiscard]] ws::HeartbeatOptions heartbeat_options(const WebSocketOptions& options);
+
+// The options of an open connection.
+struct Settings {
+    ws::ReceiverLimits limits;
+    ws::HeartbeatOptions heartbeat;
+    uint64_t send_queue_bytes_max;
+    uint64_t compress_from_bytes;
+    uint32_t close_timeout_ms;
+    int compression_level;
+};
+// Throws std::invalid_argument.
+[[nodiscard]] Settings settings(const WebSocketOptions& options);
 
 // Throws InvalidAccessError or SyntaxError.
 void check_close(bool has_code, uint16_t code, std::string_view reason);

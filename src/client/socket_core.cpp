@@ -16,11 +16,10 @@ namespace starling::client {
 using Life = ws::ClientLife;
 
 SocketCore::SocketCore(LoopCore& loop, std::string_view url, WebSocketOptions options)
-    : loop_(&loop), options_(std::move(options)) {
+    : loop_(&loop), settings_(client::settings(options)) {
     loop.check_thread();
-    asked_ = client::opening_options(options_);
-    heartbeat_ = heartbeat_options(options_);
-    limits_ = {options_.message_bytes_max, options_.fragments_max};
+    auto opening = client::opening_options(options);
+    asked_ = std::make_unique<const Asked>(Asked{std::move(options), std::move(opening)});
     auto parsed = ws::parse_client_url(url);
     if (!parsed) throw SyntaxError(parsed.error());
     url_ = parsed->href;
@@ -102,7 +101,7 @@ void SocketCore::opened(net::Stream& stream, const ws::ClientOpening& opening) {
     stream.replace_handler(std::move(connection));
     connection_->start();
     opening_.reset();
-    asked_ = {};
+    asked_.reset();
     tell_open();
 }
 

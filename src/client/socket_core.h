@@ -16,6 +16,7 @@
 
 #include "base/intrusive_list.h"
 #include "client/listeners.h"
+#include "client/options.h"
 #include "ws/buffered.h"
 #include "ws/client_life.h"
 #include "ws/client_opening.h"
@@ -78,11 +79,13 @@ public:
     [[nodiscard]] bool may_send() const noexcept { return life_.may_send() && !overflowed_; }
     [[nodiscard]] ws::Buffered& buffered() noexcept { return buffered_; }
 
-    // Of Connection; they outlive it.
-    [[nodiscard]] const WebSocketOptions& options() const noexcept { return options_; }
-    [[nodiscard]] const ws::OpeningOptions& opening_options() const noexcept { return asked_; }
-    [[nodiscard]] const ws::HeartbeatOptions& heartbeat() const noexcept { return heartbeat_; }
-    [[nodiscard]] const ws::ReceiverLimits& limits() const noexcept { return limits_; }
+    // While CONNECTING.
+    [[nodiscard]] const WebSocketOptions& options() const noexcept { return asked_->options; }
+    [[nodiscard]] const ws::OpeningOptions& opening_options() const noexcept {
+        return asked_->opening;
+    }
+    // Outlives the Connection.
+    [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
 
 private:
     void tell_open();
@@ -94,11 +97,15 @@ private:
     void handler_threw(std::string_view what);
     void leave_loop() noexcept;
 
+    // What only the opening needs: an open connection does not pay for it.
+    struct Asked {
+        WebSocketOptions options;
+        ws::OpeningOptions opening;
+    };
+
     LoopCore* loop_;
-    WebSocketOptions options_;
-    ws::OpeningOptions asked_;
-    ws::HeartbeatOptions heartbeat_;
-    ws::ReceiverLimits limits_;
+    std::unique_ptr<const Asked> asked_;  // While CONNECTING.
+    const Settings settings_;
     std::unique_ptr<Opening> opening_;  // While CONNECTING.
     Connection* connection_ = nullptr;  // While its stream is there and this socket is not CLOSED.
     Listeners listeners_;
