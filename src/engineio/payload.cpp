@@ -74,8 +74,9 @@ PayloadKind payload_kind(std::string_view content_type) noexcept {
                                                             : PayloadKind::text;
 }
 
-PayloadReader::PayloadReader(std::string_view body, Revision revision, PayloadKind kind) noexcept
-    : rest_(body), revision_(revision), kind_(kind), more_(kind == PayloadKind::text) {
+PayloadReader::PayloadReader(std::string_view body, Revision revision, PayloadKind kind,
+                             const PayloadReading& how) noexcept
+    : rest_(body), how_(how), revision_(revision), kind_(kind), more_(kind == PayloadKind::text) {
     if (kind == PayloadKind::binary) {
         if (revision == Revision::eio4) fault_ = Fault::binary_payload;
     } else if (!base::utf8_is_valid(body)) {
@@ -105,11 +106,12 @@ Step PayloadReader::next_text3() {
         const Piece piece = take_text_piece(rest_);
         if (piece.fault != Fault::none) return fail(piece.fault);
         if (piece.packet.empty()) {  // Clients send `0:` for an empty payload.
-            if (++packets_ > packets_max) return fail(Fault::too_many_packets);
+            if (++packets_ > how_.packets_max) return fail(Fault::too_many_packets);
             continue;
         }
         const Step step = deliver(decode_text(piece.packet, revision_, scratch_));
-        if (step == Step::packet && !packet_.binary && decode_utf8_twice(packet_.data, scratch_))
+        if (how_.decode_twice && step == Step::packet && !packet_.binary &&
+            decode_utf8_twice(packet_.data, scratch_))
             packet_.data = scratch_;
         return step;
     }
@@ -128,7 +130,7 @@ Step PayloadReader::next_binary3() {
 }
 
 Step PayloadReader::deliver(const Decoded& decoded) {
-    if (++packets_ > packets_max) return fail(Fault::too_many_packets);
+    if (++packets_ > how_.packets_max) return fail(Fault::too_many_packets);
     if (decoded.fault != Fault::none) return fail(decoded.fault);
     packet_ = decoded.packet;
     return Step::packet;

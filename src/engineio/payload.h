@@ -23,13 +23,21 @@ enum class PayloadKind : uint8_t { text, binary };
 // text in several ways ("text/plain;charset=UTF-8", a form's type, no type).
 [[nodiscard]] PayloadKind payload_kind(std::string_view content_type) noexcept;
 
+// How the two roles read a payload.
+struct PayloadReading {
+    size_t packets_max = engineio::packets_max;  // More packets are a fault.
+    // EIO3 text: text that was encoded as UTF-8 twice is decoded twice, as clients 1.x need it.
+    bool decode_twice = true;
+};
+
 // Reads packets from a body one by one. Memory is allocated for the current packet only.
 class PayloadReader {
 public:
     enum class Step : uint8_t { packet, end, fault };
 
     // `body` must live as long as the reader.
-    PayloadReader(std::string_view body, Revision revision, PayloadKind kind) noexcept;
+    PayloadReader(std::string_view body, Revision revision, PayloadKind kind,
+                  const PayloadReading& how = {}) noexcept;
     PayloadReader(const PayloadReader&) = delete;  // packet() may point into the reader.
     PayloadReader& operator=(const PayloadReader&) = delete;
 
@@ -38,8 +46,7 @@ public:
     // packet.
     [[nodiscard]] Step next();
 
-    // Valid until the next call of next(): the data borrows from the body or from the reader. EIO3
-    // text payloads: text that a client 1.x encoded as UTF-8 twice is decoded twice.
+    // Valid until the next call of next(): the data borrows from the body or from the reader.
     [[nodiscard]] const Packet& packet() const noexcept { return packet_; }
     [[nodiscard]] Fault fault() const noexcept { return fault_; }
 
@@ -53,7 +60,8 @@ private:
     std::string_view rest_;
     std::string scratch_;
     Packet packet_;
-    uint32_t packets_ = 0;
+    PayloadReading how_;
+    size_t packets_ = 0;
     Revision revision_;
     PayloadKind kind_;
     Fault fault_ = Fault::none;
