@@ -94,9 +94,11 @@ void Socket::time_out_ack(uint64_t id) {
 // An event that is still buffered will be sent: its ack waits on.
 void Socket::clear_acks() {
     std::vector<uint64_t> lost;
-    for (const auto& [id, ack] : acks_)
-        if (std::ranges::none_of(buffer_, [&](const Buffered& one) { return one.id == id; }))
+    for (const auto& entry : acks_) {
+        const uint64_t id = entry.first;
+        if (std::ranges::none_of(buffer_, [id](const Buffered& one) { return one.id == id; }))
             lost.push_back(id);
+    }
     for (const uint64_t id : lost) settle_ack(id, AckResult::disconnected, {});
 }
 
