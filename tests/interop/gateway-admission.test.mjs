@@ -143,6 +143,18 @@ describe("admission: ask", () => {
   });
 });
 
+test("forward_headers with the user's field: only what a trusted proxy has set", async () => {
+  for (const [trusted_proxies, user, forwarded] of [[["127.0.0.1"], "ada", "ada"], [["10.0.0.1"], "", undefined]]) {
+    const { application, gateway, stop } = await start(() => ({}),
+      { route: { admission: "notify", forward_headers: ["X-Bfl-User", "X-Trace"], trusted_proxies } });
+    const client = await openAs(gateway, "ada", { headers: { "X-Trace": "7" } });
+    const { user_name, headers } = await application.next("open");
+    assert.deepEqual([user_name, headers["x-bfl-user"], headers["x-trace"]], [user, forwarded, "7"]);
+    await client.close();
+    await stop();
+  }
+});
+
 test("forward_headers: the client's fields that webhooks carry", async () => {
   const { application, gateway, stop } = await start(() => ({}),
     { route: { admission: "notify", forward_headers: ["Accept-Language", "X-Trace"] } });

@@ -1,5 +1,8 @@
 #include "server/gateway/application.h"
 
+#include <openssl/x509.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -54,6 +57,20 @@ std::optional<Application> read_application(std::string_view text) {
     std::string url(text);
     if (slash == text.size() || text[slash] == '?') url.insert(slash, "/");
     return Application{std::move(url), {}};
+}
+
+std::vector<std::string> default_authorities() {
+    return {"/etc/ssl/certs/ca-certificates.crt", ::X509_get_default_cert_file()};
+}
+
+std::optional<gateway::Fault> fault_of_authorities(const gateway::Route& route,
+                                                   std::span<const std::string> authorities) {
+    if (!route.application.starts_with("https://") || !route.ca_path.empty()) return std::nullopt;
+    const auto readable = [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; };
+    if (std::ranges::any_of(authorities, readable)) return std::nullopt;
+    return gateway::Fault{"application",
+                          "is https, and this machine has no certificates of authorities: install "
+                          "ca-certificates, or set ca_path"};
 }
 
 }  // namespace starling::server

@@ -1,6 +1,6 @@
 #include "server/gateway/gateway.h"
 
-#include <openssl/x509.h>
+#include <arpa/inet.h>
 #include <starling/server.h>
 #include <unistd.h>
 
@@ -25,23 +25,38 @@ namespace {
 
 bool readable(const char* path) noexcept { return path && ::access(path, R_OK) == 0; }
 
-// The certificates that libcurl trusts by default: Debian's, or those that OpenSSL was built with.
-bool has_system_certificates() noexcept {
-    return readable("/etc/ssl/certs/ca-certificates.crt") ||
-           readable(::X509_get_default_cert_file());
-}
-
 std::optional<Fault> fault_of_application(const Route& route) {
     if (route.application.empty()) return std::nullopt;
     if (!server::read_application(route.application))
         return Fault{"application",
                      "must be http://HOST[:PORT]/PATH, https://HOST[:PORT]/PATH or "
                      "unix:/SOCKET:/PATH"};
-    if (!route.application.starts_with("https://")) return std::nullopt;
-    if (route.ca_path.empty() && !has_system_certificates())
-        return Fault{"application",
-                     "is https, and this machine has no certificates of authorities: "
-                     "install ca-certificates, or set ca_path"};
+    return server::fault_of_authorities(route, server::default_authorities());
+}
+
+// A field that the gateway or the HTTP of its requests sets: a client's value would break the webhook, or could be
+// taken for the gateway's.
+bool is_own_field(std::string_view name) noexcept {
+    constexpr std::array<std::string_view, 14> names = {
+        "accept-encoding",   "connection", "content-encoding", "content-length",
+        "content-type",      "cookie",     "expect",           "host",
+        "keep-alive",        "te",         "trailer",          "trailers",
+        "transfer-encoding", "upgrade"};
+    constexpr std::array<std::string_view, 2> prefixes = {"webhook-", "proxy-"};
+    const auto is = [name](std::string_view other) { return base::iequals(name, other); };
+    const auto begins = [name](std::string_view prefix) {
+        return base::iequals(name.substr(0, prefix.size()), prefix);
+    };
+    return std::ranges::any_of(names, is) || std::ranges::any_of(prefixes, begins);
+}
+
+std::optional<Fault> fault_of_forwarded(const Route& route) {
+    for (const std::string& name : route.forward_headers) {
+        if (!base::is_token(name)) return Fault{"forward_headers", "must be names of headers"};
+        if (is_own_field(name))
+            return Fault{"forward_headers",
+                         "'" + name + "' is a field that the gateway sets itself"};
+    }
     return std::nullopt;
 }
 
@@ -77,8 +92,7 @@ std::optional<Fault> fault_of(const Route& route) {
     if (!base::is_token(route.user_header)) return Fault{"user_header", "must be a header's name"};
     if (!base::is_token(route.token_cookie))
         return Fault{"token_cookie", "must be a cookie's name"};
-    for (const std::string& name : route.forward_headers)
-        if (!base::is_token(name)) return Fault{"forward_headers", "must be names of headers"};
+    if (auto fault = fault_of_forwarded(route)) return fault;
     if (auto fault = fault_of_addresses(route)) return fault;
     if (!route.signing_key.empty()) {
         const auto key = webhook::SigningKey::read(route.signing_key);
@@ -146,6 +160,16 @@ bool is_loopback(std::string_view address) {
         return set;
     }();
     return loopback.contains(address);
+}
+
+// Is the request's Host one by which programs on this machine call it: "localhost", or an address? A page whose own
+// name was made to resolve to this machine (DNS rebinding) sends that name, and over plain HTTP no Sec-Fetch-Site.
+bool is_called_locally(std::string_view host) {
+    if (host.empty() || host.front() == '[')
+        return true;  // HTTP/1.0 without Host; an IPv6 address.
+    const std::string name(host.substr(0, host.find(':')));
+    in_addr address{};
+    return base::iequals(name, "localhost") || ::inet_pton(AF_INET, name.c_str(), &address) == 1;
 }
 
 }  // namespace
@@ -258,6 +282,9 @@ GatewayPart& Gateway::part(const Worker& worker) const noexcept { return *parts_
 bool Gateway::allows(const http::Request& request) const {
     if (has_key(request)) return true;
     if (!trusts_loopback_ || !is_loopback(request.remote_address())) return false;
+    // No browser calls a Unix-domain socket.
+    const bool is_unix = request.remote_address().empty();
+    if (!is_unix && !is_called_locally(request.header("host"))) return false;
     return std::ranges::none_of(request.headers(), [](const http::Field& field) {
         return tells_of_another_peer(field.name);
     });

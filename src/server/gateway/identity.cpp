@@ -28,6 +28,10 @@ void append_lines(std::string& out, const ClientRequest& request, std::string_vi
     if (found || always) out += '\n';
 }
 
+bool is_trusted(const ClientRequest& request, const GatewayRoute& route) {
+    return route.proxies.contains(request.address);
+}
+
 // The user that a trusted proxy names; "" if no trusted proxy names a user.
 base::Result<std::string_view> read_user(const ClientRequest& request, const GatewayRoute& route) {
     std::string_view user;
@@ -37,7 +41,7 @@ base::Result<std::string_view> read_user(const ClientRequest& request, const Gat
         user = field.value;
         ++count;
     }
-    if (count == 0 || !route.proxies.contains(request.address)) return std::string_view();
+    if (count == 0 || !is_trusted(request, route)) return std::string_view();
     const std::string& name = route.options.user_header;
     if (count > 1) return base::Failure(name + " stands twice");
     if (user.size() > webhook::name_bytes_max) return base::Failure(name + ": over 255 bytes");
@@ -74,8 +78,11 @@ base::Result<ClientIdentity> read_identity(const ClientRequest& request, const G
     identity.is_public = identity.token.empty();
     if (identity.is_public) identity.token = token;
     append_lines(identity.headers, request, "Cookie", "; ", route.always_cookie);
-    for (const std::string& name : route.options.forward_headers)
+    for (const std::string& name : route.options.forward_headers) {
+        // The application would take the name of a user for one that a trusted proxy has set.
+        if (base::iequals(name, route.options.user_header) && !is_trusted(request, route)) continue;
         append_lines(identity.headers, request, name, ", ", false);
+    }
     return identity;
 }
 

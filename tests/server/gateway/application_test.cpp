@@ -39,6 +39,36 @@ TEST(GatewayApplication, OtherTexts) {
     EXPECT_TRUE(read_application("unix:/" + std::string(106, 'a') + ":/x"));
 }
 
+TEST(GatewayApplication, HttpsNeedsTheCertificatesOfAuthorities) {
+    using gateway::Route;
+    const std::vector<std::string> none = {"/nowhere/ca-certificates.crt", "/nowhere/cert.pem"};
+    const std::vector<std::string> some = {"/nowhere/ca-certificates.crt", "/dev/null"};
+    const Route https = {.application = "https://app.example.com/hook"};
+    const auto fault = fault_of_authorities(https, none);
+    ASSERT_TRUE(fault);
+    EXPECT_EQ(fault->member, "application");
+    EXPECT_NE(fault->what.find("install ca-certificates, or set ca_path"), std::string::npos);
+    EXPECT_FALSE(fault_of_authorities(https, some));
+    EXPECT_FALSE(fault_of_authorities({.application = "http://app.example.com/hook"}, none));
+    Route own = https;
+    own.ca_path = "/etc/own.pem";
+    EXPECT_FALSE(fault_of_authorities(own, none));
+}
+
+// A client's value would break the webhook, or pass for the gateway's.
+TEST(GatewayApplication, FieldsThatNoClientSets) {
+    using gateway::Route;
+    for (const char* name :
+         {"Content-Length", "content-type", "Transfer-Encoding", "Host", "Connection", "Cookie",
+          "Webhook-Id", "webhook-signature", "Proxy-Authorization", "Accept-Encoding"}) {
+        const auto fault = gateway::fault_of(Route{.forward_headers = {"X-Trace", name}});
+        ASSERT_TRUE(fault) << name;
+        EXPECT_EQ(fault->member, "forward_headers");
+        EXPECT_NE(fault->what.find(name), std::string::npos) << fault->what;
+    }
+    EXPECT_FALSE(gateway::fault_of(Route{.forward_headers = {"Authorization", "X-Bfl-User"}}));
+}
+
 TEST(GatewayApplication, FaultsNameTheMember) {
     using gateway::Route;
     const auto fault = [](const Route& route) {
