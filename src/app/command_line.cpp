@@ -31,12 +31,14 @@ constexpr ValueFlag serve_switches[] = {
     {"--access-log", "access_log", "", "A log line per HTTP request"},
 };
 constexpr ValueFlag gateway_value_flags[] = {
-    {"--application", "gateway.routes[].application", "URL", "The application that gets webhooks"},
+    {"--application", "gateway.routes[].application", "URL",
+     "The application that gets webhooks: http://, https:// or unix:/SOCKET:/PATH; else "
+     "http://localhost:3010/websocket/message"},
     {"--manifest", "gateway.manifest", "FILE", "OlaresManifest.yaml that names the application"},
     {"--ping-timeout-s", "gateway.routes[].ping_timeout_s", "N",
-     "Close a client that sends nothing for N seconds; 0: never"},
+     "Close a client that sends nothing for N seconds (45); 0: never"},
     {"--admission", "gateway.routes[].admission", "HOW",
-     "notify the application of new clients, or ask it before they are let in"},
+     "notify: tell the application of new clients; ask: it decides whether they are let in"},
     {"--workers", "workers", "N", "Threads; 0: one per core"},
     {"--tls-cert", "tls_cert", "FILE", "Certificate chain, PEM; serves TLS"},
     {"--tls-key", "tls_key", "FILE", "Its private key, PEM"},
@@ -58,6 +60,20 @@ constexpr const char* examples =
     "  starling gateway --application http://127.0.0.1:3010/websocket/message\n"
     "  starling check-config /etc/starling/starling.yaml\n"
     "\nEvery key of the configuration file is in docs/configuration.md.";
+
+constexpr const char* gateway_footer =
+    "\nListens on 127.0.0.1:40010 unless --listen or the configuration says otherwise.\n"
+    "\nEnvironment:\n"
+    "  STARLING_GATEWAY_API_KEY      Key of the control API; else one is made and shown at start\n"
+    "  STARLING_GATEWAY_SIGNING_KEY  Signs webhooks\n"
+    "  STARLING_ORIGINS              Sites whose pages may connect\n"
+    "  WS_PORT, WS_URL               Name the application, and imply --olares\n"
+    "\nExamples:\n"
+    "  starling gateway --application http://127.0.0.1:3010/websocket/message\n"
+    "  starling gateway --application unix:/run/app.sock:/hook --admission ask\n"
+    "  WS_PORT=8888 WS_URL=/ws/message starling gateway --listen 0.0.0.0:40010\n"
+    "  starling gateway --config gateway.yaml\n"
+    "\nThe guide is docs/gateway.md; every key of the configuration is in docs/configuration.md.";
 
 // A subcommand that runs the server, and what was typed for it.
 class ServerCommand {
@@ -127,8 +143,10 @@ struct Parser {
             .add_option("--origin", origins, "Site whose pages may connect; may be repeated")
             ->option_text("ORIGIN")
             ->allow_extra_args(false);
-        gateway.command().add_flag("--olares{on}", olares,
-                                   "Keep the rules of Olares' container; or --olares=strict");
+        gateway.command().footer(gateway_footer);
+        gateway.command()
+            .add_flag("--olares{on}", olares, "Keep the rules of Olares' container")
+            ->option_text("[=strict]");
         check->add_option("file,--config", checked, "Configuration file, YAML")
             ->option_text("FILE");
         app.require_subcommand(0, 1);

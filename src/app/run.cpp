@@ -81,10 +81,10 @@ void greet_gateway(const Settings& settings, const SiteFacts& facts, std::ostrea
     const bool olares = settings.gateway.olares != gateway::Olares::off;
     if (!facts.made_gateway_key.empty() && olares)
         out << "the control API /tapr/ws takes requests without a key from this machine, unless a "
-               "proxy or a browser sends them\n";
-    if (!facts.made_gateway_key.empty() && (!olares || settings.demo))
+               "proxy or a browser sends them; its log /tapr/ws/log wants the key in any case\n";
+    if (!facts.made_gateway_key.empty())
         out << "key of the control API /tapr/ws, made for this run: " << facts.made_gateway_key
-            << " (gateway.api_keys sets another)\n";
+            << " (STARLING_GATEWAY_API_KEY or gateway.api_keys sets another)\n";
 }
 
 // Prints "starling 0.1.0 listening on http://localhost:8080 (2 workers)".
