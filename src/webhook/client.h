@@ -51,6 +51,11 @@ public:
         return view(head().token_at, head().token_bytes);
     }
     [[nodiscard]] bool is_public() const noexcept { return head().is_public; }
+    // What the views hold together, the token's bytes counted where they are not part of the headers.
+    [[nodiscard]] size_t bytes() const noexcept {
+        const size_t end = head().ends.back();
+        return head().token_at < end ? end : end + head().token_bytes;
+    }
 
 private:
     static constexpr size_t parts = 6;

@@ -11,6 +11,7 @@
 #include <boost/intrusive/set.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -72,6 +73,9 @@ public:
 
     using base::ListLink::unlink;
 
+    // Bytes of this object and of its fields, which stay while webhooks wait for a client that has gone.
+    [[nodiscard]] size_t kept_bytes() const noexcept { return sizeof *this + fields.bytes(); }
+
     // Stores the facts about the client that the admitting answer contains. Call it before the
     // client opens.
     void accept(const webhook::Accept& accept);
@@ -93,5 +97,18 @@ struct GatewayListOrder {
 using GatewayIndex =
     boost::intrusive::set<GatewayClient, boost::intrusive::base_hook<GatewayIndexHook>,
                           boost::intrusive::key_of_value<GatewayListOrder>>;
+
+// Calls `call(client)` for the clients of `user` (nothing: of every user) in the order of the list, until it returns
+// false; returns false then. `after`: only for those that come after this place. `call` must not change the index.
+template <class Index, class F>
+bool walk(Index& index, std::optional<std::string_view> user, std::optional<webhook::ListKey> after,
+          F&& call) {
+    auto at = after  ? index.upper_bound(*after)
+              : user ? index.lower_bound(webhook::ListKey{*user, false, {}})
+                     : index.begin();
+    for (; at != index.end() && (!user || at->fields.user() == *user); ++at)
+        if (!call(*at)) return false;
+    return true;
+}
 
 }  // namespace starling::server

@@ -44,41 +44,23 @@ struct Mark {
 };
 
 // Collects the next connections of one worker, in their order.
-class Collector {
-public:
-    explicit Collector(const GatewayIndex& index) : index_(index) {}
-
-    // Returns false if `entries` is full and more connections follow.
-    bool take(GatewayIndex::const_iterator at, const std::string* user) {
-        for (; at != index_.end() && (!user || at->fields.user() == *user); ++at) {
-            if (entries.size() == round_entries) return false;
-            entries.emplace_back(*at);
-        }
-        return true;
-    }
-
-    std::deque<Entry> entries;
-
-private:
-    const GatewayIndex& index_;
-};
-
 std::deque<Entry> collect(const GatewayPart& part, const std::vector<std::string>& users,
                           const std::optional<Mark>& after) {
-    const GatewayIndex& index = part.index();
-    Collector collector(index);
-    if (users.empty()) {
-        (void)collector.take(after ? index.upper_bound(after->key()) : index.begin(), nullptr);
-        return std::move(collector.entries);
-    }
+    std::deque<Entry> entries;
+    const auto take = [&entries](const GatewayClient& client) {
+        if (entries.size() == round_entries) return false;
+        entries.emplace_back(client);
+        return true;
+    };
+    std::optional<webhook::ListKey> place;
+    if (after) place = after->key();
+    if (users.empty()) walk(part.index(), {}, place, take);
     for (const std::string& user : users) {
         if (after && user < after->user) continue;
         const bool within = after && user == after->user;
-        const auto first = within ? index.upper_bound(after->key())
-                                  : index.lower_bound(webhook::ListKey{user, false, {}});
-        if (!collector.take(first, &user)) break;
+        if (!walk(part.index(), user, within ? place : std::nullopt, take)) break;
     }
-    return std::move(collector.entries);
+    return entries;
 }
 
 class Listing : public std::enable_shared_from_this<Listing> {

@@ -19,18 +19,23 @@ void GatewayPart::each(const webhook::Selector& selector, F&& call) {
         }
         return;
     }
-    if (!selector.users.empty()) {
-        for (size_t i = 0; i < selector.users.size(); ++i) {
-            const std::string_view user = selector.users[i];
-            const bool only_public = selector.access == webhook::Access::public_only;
-            auto at = index_.lower_bound(webhook::ListKey{user, only_public, {}});
-            for (; at != index_.end() && at->fields.user() == user; ++at)
-                if (selector.matches_as_user(at->target())) call(*at);
-        }
+    if (selector.users.empty()) {
+        walk(index_, {}, {}, [&](GatewayClient& client) {
+            if (selector.matches(client.target())) call(client);
+            return true;
+        });
         return;
     }
-    for (GatewayClient& client : index_)  // NOLINT(misc-const-correctness): some calls change it.
-        if (selector.matches(client.target())) call(client);
+    for (size_t i = 0; i < selector.users.size(); ++i) {
+        const std::string_view user = selector.users[i];
+        std::optional<webhook::ListKey> after;  // The public ones are the last.
+        if (selector.access == webhook::Access::public_only)
+            after = webhook::ListKey{user, true, {}};
+        walk(index_, user, after, [&](GatewayClient& client) {
+            if (selector.matches_as_user(client.target())) call(client);
+            return true;
+        });
+    }
 }
 
 size_t GatewayPart::send(const webhook::SendRequest& request) {
