@@ -72,8 +72,8 @@ private:
     bool ack(const JsonText& value, const std::string& place) {
         Fields fields(Reading::strict, place);
         AckRequest request;
-        if (!fields.read(value, {Field::ack_id, Field::data}) || !ack_id(fields, request.ack_id) ||
-            !read_arguments(fields, request.args))
+        if (!fields.read(value, {Field::ack_id, Field::data}) ||
+            !read_ack_id(fields, request.ack_id) || !read_arguments(fields, request.args))
             return fail(fields);
         return add(std::move(request));
     }
@@ -118,14 +118,6 @@ private:
         return true;
     }
 
-    static bool ack_id(Fields& fields, uint64_t& id) {
-        if (!fields.has(Field::ack_id)) return fields.fail(Field::ack_id, "is missing");
-        int64_t number = 0;
-        if (!fields.integer(Field::ack_id, number)) return false;
-        id = static_cast<uint64_t>(number);
-        return (number >= 0 && number <= ack_id_max) ||
-               fields.fail(Field::ack_id, "0 to 9007199254740991 is wanted");
-    }
     static bool session(Fields& fields, std::string& session) {
         if (!fields.has(Field::data)) return true;
         session = fields.value(Field::data).text;

@@ -27,6 +27,13 @@ public:
     ~Backlog() {
         while (messages_ > 0) pop();
         set_open({});
+        budget_.give_back(kept_bytes_);
+    }
+
+    // What the owner keeps beside the messages once the client is gone.
+    void keep(size_t bytes) noexcept {
+        budget_.take(bytes);
+        kept_bytes_ += bytes;
     }
 
     // The data of the open webhook.
@@ -37,8 +44,9 @@ public:
     }
     [[nodiscard]] std::string_view open_data() const noexcept { return open_data_; }
 
-    void push(std::string data, std::optional<uint64_t> ack_id = {}) {
-        auto added = std::make_unique<Message>(Message{std::move(data), ack_id, nullptr});
+    void push(std::string data, std::optional<uint64_t> ack_id, bool is_ack) {
+        auto added = std::make_unique<Message>(
+            Message{std::move(data), ack_id.value_or(no_ack_id), is_ack, nullptr});
         Message* const last = added.get();
         budget_.take(cost(*last));
         bytes_ += last->data.size();
@@ -54,7 +62,13 @@ public:
     }
     [[nodiscard]] std::optional<uint64_t> front_ack_id() const noexcept {
         assert(messages_ > 0);
+        if (first_->ack_id == no_ack_id) return std::nullopt;
         return first_->ack_id;
+    }
+    // The client's answer to an event, and no message.
+    [[nodiscard]] bool front_is_ack() const noexcept {
+        assert(messages_ > 0);
+        return first_->is_ack;
     }
     void pop() noexcept {
         assert(messages_ > 0);
@@ -72,12 +86,16 @@ public:
     // These belong to the first webhook.
     uint64_t first_try_ms = 0;
     uint64_t next_try_ms = 0;
-    uint32_t tries = 0;  // Failed tries.
+    uint32_t tries = 0;    // Failed tries.
+    bool cut_off = false;  // A try was repeated although the application may have seen it.
 
 private:
+    static constexpr uint64_t no_ack_id = UINT64_MAX;
+
     struct Message {
         std::string data;
-        std::optional<uint64_t> ack_id;
+        uint64_t ack_id;
+        bool is_ack;
         std::unique_ptr<Message> next;
     };
 
@@ -92,6 +110,7 @@ private:
     Message* last_ = nullptr;
     size_t messages_ = 0;
     size_t bytes_ = 0;
+    size_t kept_bytes_ = 0;
 };
 
 }  // namespace starling::webhook

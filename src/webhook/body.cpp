@@ -19,6 +19,7 @@ std::string_view action_text(Action action) noexcept {
         case Action::open: return "open";
         case Action::message: return "message";
         case Action::close: return "close";
+        case Action::ack: return "ack";
     }
     return "";
 }

@@ -21,7 +21,8 @@
 
 namespace starling::webhook {
 
-enum class Action : uint8_t { open, message, close };
+// `ack` is a client's answer to an event of Socket.IO, and queues like a message.
+enum class Action : uint8_t { open, message, close, ack };
 // "open" and so on; lives for ever.
 [[nodiscard]] std::string_view action_text(Action action) noexcept;
 

@@ -146,9 +146,10 @@ bool read_send(Fields& fields, const JsonText& object, bool needs_selector, Send
 }
 
 bool read_emit(Fields& fields, const JsonText& object, bool needs_selector, EmitRequest& out) {
-    return fields.read(object, {Field::event, Field::data, Field::conn_id, Field::users,
-                                Field::tokens, Field::users_access_type}) &&
-           read_send_selector(fields, needs_selector, out.to) && read_event(fields, out.event);
+    return fields.read(object, {Field::event, Field::data, Field::ack_id, Field::conn_id,
+                                Field::users, Field::tokens, Field::users_access_type}) &&
+           read_send_selector(fields, needs_selector, out.to) && read_event(fields, out.event) &&
+           (!fields.has(Field::ack_id) || read_ack_id(fields, out.ack_id.emplace()));
 }
 
 bool read_close(Fields& fields, const JsonText& object, bool needs_selector, CloseRequest& out) {

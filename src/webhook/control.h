@@ -35,6 +35,8 @@ struct SendRequest {
 struct EmitRequest {
     Selector to;
     Event event;
+    // Each client of Socket.IO is to acknowledge the event; its answer goes to the application with this number.
+    std::optional<uint64_t> ack_id = {};
 };
 
 struct CloseRequest {

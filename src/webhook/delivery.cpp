@@ -89,16 +89,27 @@ void Delivery::open_with(std::string data) {
 
 Effects Delivery::push(std::string data, std::optional<uint64_t> ack_id) {
     assert(!ending_ && phase_ != Phase::done);
-    backlog().push(std::move(data), ack_id);
+    backlog().push(std::move(data), ack_id, false);
+    return pushed();
+}
+
+Effects Delivery::push_ack(std::string data, uint64_t ack_id) {
+    assert(!ending_ && phase_ != Phase::done);
+    backlog().push(std::move(data), ack_id, true);
+    return pushed();
+}
+
+Effects Delivery::pushed() {
     Effects effects;
     if (phase_ == Phase::idle) effects = advance(effects);
     regulate(effects);
     return effects;
 }
 
-Effects Delivery::end() {
+Effects Delivery::end(size_t kept_bytes) {
     if (ending_ || phase_ == Phase::done) return {};
     worker_.add_ending(backlog());
+    backlog_->keep(kept_bytes);
     ending_ = true;
     return phase_ == Phase::idle ? advance({}) : Effects{};
 }
@@ -106,7 +117,8 @@ Effects Delivery::end() {
 Delivery::Due Delivery::due() const noexcept {
     assert(phase_ != Phase::idle && phase_ != Phase::done);
     if (action_ == Action::message)
-        return {action_, backlog_->front(), sequence_, backlog_->tries, backlog_->front_ack_id()};
+        return {backlog_->front_is_ack() ? Action::ack : Action::message, backlog_->front(),
+                sequence_, backlog_->tries, backlog_->front_ack_id()};
     const bool has_data = action_ == Action::open && !backlog_->open_data().empty();
     return {action_, has_data ? backlog_->open_data() : "{}", sequence_, backlog_->tries};
 }
@@ -120,7 +132,12 @@ Effects Delivery::finished(const Outcome& outcome, uint64_t now_ms, uint32_t ran
     assert(phase_ == Phase::flying);
     if (outcome.sent || outcome.status != 0) heard_ = true;
     const RetryOptions& retry = worker_.options().retry;
-    const Verdict verdict = judge(outcome, retry.rules);
+    Verdict verdict = judge(outcome, retry.rules);
+    // A missing `close` costs the application more than a `close` that comes twice. One more try, lest a `close` on
+    // which the application dies kills it again and again.
+    if (verdict == Verdict::lost && action_ == Action::close && outcome.cut_off() &&
+        !std::exchange(backlog_->cut_off, true))
+        verdict = Verdict::again;
     if (verdict == Verdict::again) {
         const uint64_t give_up_ms =
             backlog_->first_try_ms +

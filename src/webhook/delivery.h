@@ -79,9 +79,12 @@ public:
     // Queues a message with the `data` that data_of() or event_text() returns, even if it does not
     // fit, because the caller cannot return it to the client. Not allowed after end().
     [[nodiscard]] Effects push(std::string data, std::optional<uint64_t> ack_id = {});
+    // Queues a client's answer to the event with that number, by the same rules.
+    [[nodiscard]] Effects push_ack(std::string data, uint64_t ack_id);
     // The client is gone or was closed. `close` is due after all earlier webhooks, unless the
-    // application cannot know of the connection. Repeated calls change nothing.
-    [[nodiscard]] Effects end();
+    // application cannot know of the connection. Repeated calls change nothing. `kept_bytes`: what the caller keeps
+    // in memory until `done`; the budget counts them, so that clients that come and go cannot fill the memory.
+    [[nodiscard]] Effects end(size_t kept_bytes = 0);
 
     struct Due {
         Action action;
@@ -110,6 +113,7 @@ public:
     [[nodiscard]] size_t message_bytes() const noexcept;
 
 private:
+    [[nodiscard]] Effects pushed();
     [[nodiscard]] Effects step(Event event) noexcept;
     [[nodiscard]] Effects advance(Effects effects);
     Backlog& backlog();

@@ -106,6 +106,15 @@ bool read_event(Fields& fields, Event& out) {
     return read_arguments(fields, out.args);
 }
 
+bool read_ack_id(Fields& fields, uint64_t& out) {
+    if (!fields.has(Field::ack_id)) return fields.fail(Field::ack_id, "is missing");
+    int64_t number = 0;
+    if (!fields.integer(Field::ack_id, number)) return false;
+    out = static_cast<uint64_t>(number);
+    return (number >= 0 && number <= ack_id_max) ||
+           fields.fail(Field::ack_id, "0 to 9007199254740991 is wanted");
+}
+
 std::string_view items_of(std::string_view array) noexcept {
     constexpr std::string_view blanks = " \t\r\n";
     array = array.substr(1, array.size() - 2);

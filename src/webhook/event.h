@@ -42,6 +42,7 @@ struct Event {
 // Read fields of an object. False: `fields` says what is wrong.
 [[nodiscard]] bool read_arguments(Fields& fields, Arguments& out);  // `data`; absent: no arguments.
 [[nodiscard]] bool read_event(Fields& fields, Event& out);          // `event` and `data`.
+[[nodiscard]] bool read_ack_id(Fields& fields, uint64_t& out);  // `ack_id`, which must be there.
 
 // The text between the brackets of a JSON array, without the blanks at its ends.
 [[nodiscard]] std::string_view items_of(std::string_view array) noexcept;

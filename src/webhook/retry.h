@@ -16,6 +16,10 @@ struct Outcome {
     // that, too.
     bool sent = false;
     std::optional<uint32_t> retry_after_ms = std::nullopt;  // See read_retry_after().
+    bool timed_out = false;  // No answer came in time; else the connection ended without one.
+
+    // The connection ended before an answer, as that of an application does which has just closed a kept connection.
+    [[nodiscard]] bool cut_off() const noexcept { return status == 0 && sent && !timed_out; }
 };
 
 enum class Rules : uint8_t {

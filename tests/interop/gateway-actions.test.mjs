@@ -89,6 +89,18 @@ describe("actions", () => {
   });
 
   // [actions, what the log says]
+  test("join of more than 1,000 topics: those within the limit are joined, the rest is logged", async () => {
+    ask(ada, [{ join: Array.from({ length: 1001 }, (_, i) => `t${i}`) }, { send: { payload: "done" } }]);
+    assert.equal(await ada.client.next(), '"done"');
+    await until(() => all.gateway.output.includes("a client may be in 1000 topics at most"), "the line");
+    const publish = (topic) => all.gateway.post("/tapr/ws/topic/publish", { topic, payload: 1 });
+    assert.equal((await publish("t900")).json.data.connections, 1);
+    assert.equal((await publish("t1000")).json.data.connections, 0);
+    assert.equal(await ada.client.next(), "1");
+    ask(ada, [{ leave: Array.from({ length: 1000 }, (_, i) => `t${i}`) }, { send: { payload: "left" } }]);
+    assert.equal(await ada.client.next(), '"left"');
+  });
+
   const malformed = [
     [[{ send: { text: "a" } }, { send: { payload: 1, text: "b" } }], "actions[1].send.payload, text, base64"],
     [[{ send: { text: "a" } }, { send: { payload: 1, users: "x" } }], "actions[1].send.users: an array of strings"],
@@ -167,4 +179,21 @@ describe("other answers", () => {
     await gateway.stop();
     await application.stop();
   });
+});
+
+test("actions with another content type do nothing, which a line says; other answers are ignored in silence", async () => {
+  const application = await Application.start(({ action, data }) => (action === "message" ? {
+    headers: { "Content-Type": "application/json" }, body: JSON.stringify(data.answer) } : {}));
+  const gateway = await startGateway({ application: application.url });
+  const { client } = await enter(gateway, application, "ada");
+  client.socket.send(JSON.stringify({ answer: { ok: true, actions: [] } }));
+  await application.next("message");
+  client.socket.send(JSON.stringify({ answer: { actions: [{ send: { payload: 1 } }] } }));
+  await until(() => gateway.output.includes(`Content-Type: ${type} is wanted, and it is 'application/json'`), "the line");
+  assert.equal(gateway.output.match(/actions are malformed/g).length, 1);
+  client.socket.send('{"event":"ping"}');
+  assert.equal(await client.next(), '{"event":"pong"}');
+  await client.close();
+  await gateway.stop();
+  await application.stop();
 });

@@ -179,6 +179,27 @@ describe("who may use the control API", () => {
     await gateway.stop();
   });
 
+  test("--olares: another site's name that resolves to this machine (DNS rebinding) needs a key", async () => {
+    const gateway = await startGateway({ application: "", olares: true });
+    for (const host of ["localhost", "LOCALHOST:40010", "127.0.0.1", "127.0.0.1:40010", "10.1.2.3:40010", "[::1]:40010"]) {
+      assert.equal(await list(gateway, { Host: host }), 200, host);
+    }
+    for (const host of ["rebound.example.com", "rebound.example.com:40010", "127.0.0.1.example.com", "localhost.example.com",
+      "1.2.3", "0x7f000001:40010"]) {
+      assert.equal(await list(gateway, { Host: host }), 401, host);
+      const body = JSON.stringify({ users: [""], payload: 1 });
+      const { status } = await request(gateway.port, { method: "POST", path: conn("send"), body, headers: { Host: host } });
+      assert.equal(status, 401, host);
+    }
+    await gateway.stop();
+  });
+
+  test("--olares: the key that was made is shown too, as the live log wants it", async () => {
+    const gateway = await startGateway({ application: "", olares: true });
+    assert.equal(await list(gateway, { Host: "rebound.example.com", "X-Api-Key": made(gateway) }), 200);
+    await gateway.stop();
+  });
+
   test("--olares with a key: loopback needs the key", async () => {
     const gateway = await startGateway({ application: "", olares: true, options: { api_keys: ["set"] } });
     assert.equal(await list(gateway), 401);

@@ -33,6 +33,18 @@ test("both languages name the same keys, flags and paths", () => {
   assert.deepEqual(new Set(terms("gateway.zh.md")), new Set(terms("gateway.md")));
 });
 
+test("the pages about Socket.IO: both languages have the same blocks, keys and paths, and as many sections", () => {
+  const [english, chinese] = ["gateway-socketio.md", "gateway-socketio.zh.md"].map((name) =>
+    readFileSync(path.join(repository, "docs", name), "utf8"));
+  const blocks = (text) => text.match(/^```[^]*?^```$/gm);
+  const sections = (text) => text.match(/^## /gm).length;
+  const rows = (text) => text.match(/^\|/gm).length;
+  const terms = (text) => new Set(text.replace(/^```[^]*?^```$/gm, "").match(/`[^`\n]+`/g));
+  assert.deepEqual(blocks(chinese), blocks(english));
+  assert.deepEqual([sections(chinese), rows(chinese)], [sections(english), rows(english)]);
+  assert.deepEqual(terms(chinese), terms(english));
+});
+
 function write(name, replaced) {
   const file = path.join(temporaryFolder(), name);
   writeFileSync(file, replaced);

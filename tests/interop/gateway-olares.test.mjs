@@ -12,6 +12,7 @@ import * as hostile from "../applications/hostile.mjs";
 import * as olares from "../applications/olares.mjs";
 import { deadline, open } from "./client.mjs";
 import { enter, openAs, request, startGateway } from "./gateway.mjs";
+import { readLog } from "./log_reader.mjs";
 import { freePort, until } from "./server.mjs";
 
 const pong = '{"event":"pong"}';
@@ -144,6 +145,35 @@ describe("delivery at most once", () => {
       await stop();
     });
   }
+
+  test("a close that is cut off has one more try, even where the application restarts meanwhile", async () => {
+    let restarted;
+    let cut_off = false;
+    const { application, gateway, stop } = await pair((webhook, exchange) => {
+      if (webhook.action !== "close" || cut_off) return {};
+      cut_off = true;
+      restarted = application.stop().then(() => application.listen());
+      return hostile.closing(webhook, exchange);
+    });
+    const client = await openAs(gateway, "ada");
+    await client.close();
+    await application.when((all) => all.filter(({ action }) => action === "close").length === 2, "close again");
+    await restarted;
+    const [first, second] = application.webhooks.filter(({ action }) => action === "close");
+    assert.equal(first.id, second.id);
+    await stop();
+  });
+
+  test("a close that is answered too late is not repeated", async () => {
+    const { application, gateway, stop } = await pair(({ action }) =>
+      (action === "close" ? hostile.slow(5_000)() : {}), { route: { webhook_timeout_s: 0.3 }, options: { api_keys: ["key"] } });
+    const log = await readLog(gateway, "key");
+    const client = await openAs(gateway, "ada");
+    await client.close();
+    await log.next(({ type, action }) => type === "given_up" && action === "close");
+    assert.equal(application.webhooks.filter(({ action }) => action === "close").length, 1);
+    await stop();
+  });
 
   test("an application that is down gets all of it when it is back", async () => {
     const port = await freePort();

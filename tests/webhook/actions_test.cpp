@@ -24,7 +24,8 @@ struct Show {
                (publish.event ? event_text(*publish.event) : publish.payload.bytes);
     }
     std::string operator()(const EmitRequest& emit) const {
-        return "emit " + event_text(emit.event) + (emit.to.given() ? " to others" : "");
+        return "emit " + event_text(emit.event) + (emit.to.given() ? " to others" : "") +
+               (emit.ack_id ? " ack " + std::to_string(*emit.ack_id) : "");
     }
     std::string operator()(const AckRequest& ack) const {
         return "ack " + std::to_string(ack.ack_id) + " " + ack.args.packet_json();
@@ -76,6 +77,12 @@ TEST(WebhookActions, Lists) {
          R"({"publish":{"topic":"t","event":"e"}}]})",
          R"(ack 7 [1,{"_placeholder":true,"num":0}]; ack 0 []; emit {"event":"e","data":[2]}; )"
          R"(emit {"event":"e","data":[]} to others; publish t {"event":"e","data":[]}; )"},
+        {R"({"actions":[{"emit":{"event":"e","ack_id":0}}]})",
+         R"(emit {"event":"e","data":[]} ack 0; )"},
+        {R"({"actions":[{"emit":{"event":"e","ack_id":1.5}}]})",
+         "actions[0].emit.ack_id: an integer is wanted"},
+        {R"({"actions":[{"emit":{"event":"e","ack_id":-1}}]})",
+         "actions[0].emit.ack_id: 0 to 9007199254740991 is wanted"},
         {R"({"actions":[{"ack":{"data":[]}}]})", "actions[0].ack.ack_id: is missing"},
         {R"({"actions":[{"ack":{"ack_id":"7"}}]})", "actions[0].ack.ack_id: an integer is wanted"},
         {R"({"actions":[{"ack":{"ack_id":-1}}]})",

@@ -45,7 +45,7 @@ public:
 
 private:
     // m message, e end, s started, t timer, > a second passes, d drop. A try ended with: + 200, x
-    // no connection, o no answer, 5 500, 3 503, 9 429, 4 400, r 302.
+    // no connection, o no answer in time, c cut off, 5 500, 3 503, 9 429, 4 400, r 302.
     Delivery::Effects step(char c) {
         switch (c) {
             case 'm': return delivery.push("m" + std::to_string(++pushed_));
@@ -58,7 +58,8 @@ private:
             case 'd': return delivery.drop();
             case '+': return finished({.status = 200, .sent = true});
             case 'x': return finished({});
-            case 'o': return finished({.sent = true});
+            case 'o': return finished({.sent = true, .timed_out = true});
+            case 'c': return finished({.sent = true});
             case '5': return finished({.status = 500, .sent = true});
             case '3': return finished({.status = 503, .sent = true});
             case '9': return finished({.status = 429, .sent = true, .retry_after_ms = 3'000});
@@ -145,6 +146,13 @@ TEST(WebhookDelivery, AtMostOnce) {
         {"500 likewise", "s 5 m s + e s 5",
          "- | lost | message#1=m1 | - | - | close#2 | - | lost done"},
         {"no connection, 503", "s x t s 3 t s +", "- | +100 | open#0 | - | +200 | open#0 | - | -"},
+        {"cut off: a message is lost", "s + m s c", "- | - | message#1=m1 | - | lost"},
+        {"cut off: close has one more try", "s + e s c t s c",
+         "- | - | close#1 | - | +100 | close#1 | - | lost done"},
+        {"cut off, then down, then back", "s + e s c t s x t s +",
+         "- | - | close#1 | - | +100 | close#1 | - | +200 | close#1 | - | done"},
+        {"close that is answered too late has none", "s + e s o",
+         "- | - | close#1 | - | lost done"},
     };
     for (const auto& c : cases) EXPECT_EQ(Player(options).play(c.script), c.transcript) << c.name;
 }
@@ -265,6 +273,52 @@ TEST(WebhookDelivery, TheBudgetIsSharedAndExact) {
     EXPECT_TRUE(a->drop().done);
     EXPECT_EQ(budget.used(), 0U);
     EXPECT_EQ(a->messages(), 0U);
+}
+
+// What is kept for clients that have gone counts, until their last webhook is over.
+TEST(WebhookDelivery, EndingsAreNotFree) {
+    Budget budget(1'000);
+    Deliveries worker({}, budget);
+    std::vector<std::unique_ptr<Delivery>> all;
+    for (int i = 0; i < 2; ++i) {
+        all.push_back(std::make_unique<Delivery>(worker));
+        (void)all.back()->end(500);
+        (void)all.back()->end(500);  // Changes nothing.
+        EXPECT_EQ(budget.used(), 500U * static_cast<size_t>(i + 1));
+    }
+    EXPECT_FALSE(budget.has_room());
+    all[0]->started(0);
+    (void)all[0]->finished({404, true}, 0, 0);
+    EXPECT_EQ(budget.used(), 1'000U);  // `close` is due.
+    all[0]->started(0);
+    EXPECT_TRUE(all[0]->finished({200, true}, 0, 0).done);
+    EXPECT_EQ(budget.used(), 500U);
+    (void)all[1]->drop();
+    EXPECT_EQ(budget.used(), 0U);
+}
+
+// An ack keeps its place among the messages.
+TEST(WebhookDelivery, AcksInOrder) {
+    Budget budget;
+    Deliveries worker({}, budget);
+    Delivery delivery(worker, Delivery::Begin::admitted);
+    (void)delivery.push("1");
+    (void)delivery.push_ack("[2]", 7);
+    (void)delivery.push("3", 8);
+    const struct {
+        Action action;
+        const char* data;
+        std::optional<uint64_t> ack_id;
+    } rows[] = {{Action::message, "1", {}}, {Action::ack, "[2]", 7}, {Action::message, "3", 8}};
+    for (const auto& row : rows) {
+        EXPECT_EQ(delivery.due().action, row.action);
+        EXPECT_EQ(delivery.due().data, row.data);
+        EXPECT_EQ(delivery.due().ack_id, row.ack_id);
+        delivery.started(0);
+        (void)delivery.finished({200, true}, 0, middle);
+    }
+    EXPECT_EQ(delivery.phase(), Delivery::Phase::idle);
+    EXPECT_EQ(budget.used(), 0U);
 }
 
 TEST(WebhookDelivery, EmptyMessagesAreNotFree) {

@@ -23,17 +23,26 @@ void send_to(GatewayClient& client, const webhook::Payload& payload) {
     client.send(message);
 }
 
-void emit_to(GatewayClient& client, const webhook::Event& event) {
-    client.route.part.gateway.log().emitted(client, event);
-    Outgoing message(event);
+// False: the client owes too many acknowledgements.
+bool emit_to(GatewayClient& client, const webhook::EmitRequest& request) {
+    client.route.part.gateway.log().emitted(client, request.event);
+    Outgoing message(request.event, request.ack_id);
     client.send(message);
+    return message.taken() != 0 || !request.ack_id;
 }
 
 }  // namespace
 
 webhook::Actions GatewayPart::read_answer(const GatewayClient& client, const fetch::Answer& answer,
                                           bool admission) {
-    if (!has_actions(answer.content_type)) return {};
+    if (!has_actions(answer.content_type)) {
+        // The usual mistake of a new application, which would see nothing happen.
+        if (!gateway.olares() && base::trim(answer.body).starts_with(R"({"actions")"))
+            refuse_actions(client, "Content-Type: " + std::string(webhook::actions_media_type) +
+                                       " is wanted, and it is '" +
+                                       std::string(answer.content_type.substr(0, 64)) + "'");
+        return {};
+    }
     if (!answer.cut) return webhook::read_actions(answer.body, admission);
     refuse_actions(client, "the answer is longer than 64 KiB, or has no end");
     return {};
@@ -57,18 +66,20 @@ void GatewayPart::perform(GatewayClient& client, webhook::ActionRequest& action)
         }
         void operator()(webhook::EmitRequest& request) const {
             if (request.to.given()) return part.spread(std::move(request));
-            if (client.is_open()) emit_to(client, request.event);
+            if (client.is_open() && !emit_to(client, request) && client.is_open())
+                part.refuse_actions(client,
+                                    "emit: the client is gone, or owes 1000 acknowledgements");
         }
         void operator()(const webhook::AckRequest& request) const {
-            if (client.is_open()) client.ack(request.ack_id, request.args);
+            if (!client.is_open()) return;
+            part.gateway.log().acked(client, request);
+            client.ack(request.ack_id, request.args);
         }
         void operator()(const webhook::Join& join) const {
-            if (!client.is_open()) return;
-            for (const std::string& topic : join.topics) (void)client.join(topic);
+            if (client.is_open()) part.join(client, join.topics);
         }
         void operator()(const webhook::Leave& leave) const {
-            if (!client.is_open()) return;
-            for (const std::string& topic : leave.topics) (void)client.leave(topic);
+            if (client.is_open()) part.leave(client, leave.topics);
         }
         void operator()(webhook::PublishRequest& request) const { part.spread(std::move(request)); }
         void operator()(webhook::CloseRequest& request) const {
@@ -79,6 +90,20 @@ void GatewayPart::perform(GatewayClient& client, webhook::ActionRequest& action)
         }
     };
     std::visit(Visitor{*this, client}, action);
+}
+
+void GatewayPart::join(GatewayClient& client, const std::vector<std::string>& topics) {
+    for (const std::string& topic : topics) {
+        if (client.join(topic))
+            gateway.log().joined(client, topic);
+        else if (client.is_open())
+            refuse_actions(client, "join: a client may be in 1000 topics at most");
+    }
+}
+
+void GatewayPart::leave(GatewayClient& client, const std::vector<std::string>& topics) {
+    for (const std::string& topic : topics)
+        if (client.leave(topic)) gateway.log().left(client, topic);
 }
 
 // Without a callback: no answer depends on the result.

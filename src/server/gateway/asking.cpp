@@ -78,8 +78,7 @@ void GatewayPart::admitted(GatewayClient& client, const fetch::Answer& answer) {
     go_on(key);
     GatewayClient* const opened = clients_.find(key);
     if (!opened || !opened->is_open()) return;
-    if (actions.accept)
-        for (const std::string& topic : actions.accept->topics) (void)opened->join(topic);
+    if (actions.accept) join(*opened, actions.accept->topics);
     perform_all(*opened, std::move(actions));
 }
 
@@ -90,7 +89,7 @@ void GatewayPart::left_waiting(GatewayClient& client) {
 
 void GatewayPart::left_admitted(std::unique_ptr<GatewayClient> client) {
     GatewayClient& kept = *client.release();
-    if (fetcher_) act(kept, kept.end());
+    if (fetcher_) act(kept, kept.end(kept.kept_bytes()));
 }
 
 void GatewayPart::refused(GatewayClient& client, uint16_t status) {

@@ -28,9 +28,11 @@ int64_t unix_time_ms() {
 }
 
 LogEvent& about(LogEvent& event, const GatewayClient& client) {
-    return event.text("conn_id", client.fields.conn_id())
+    event.text("conn_id", client.fields.conn_id())
         .text("user", client.fields.user())
         .flag("public", client.fields.is_public());
+    if (const auto nsp = client.fields.nsp(); !nsp.empty()) event.text("namespace", nsp);
+    return event;
 }
 
 // A public client's token is random, and no client knows it.
@@ -147,6 +149,10 @@ void GatewayLog::log_message(const GatewayClient& client, const ws::Message& mes
     });
 }
 
+void GatewayLog::log_event(const GatewayClient& client, std::string_view data) noexcept {
+    log("message", [&](LogEvent& event) { about(event, client).data(data, secret_of(client)); });
+}
+
 void GatewayLog::log_webhook(const GatewayClient& client, const fetch::Answer& answer,
                              uint64_t duration_ms) noexcept {
     log("webhook", [&](LogEvent& event) {
@@ -175,6 +181,22 @@ void GatewayLog::log_emitted(const GatewayClient& client, const webhook::Event& 
     log("request", [&](LogEvent& event) {
         event.text("by", "application").text("action", "emit");
         about(event, client).emitted(sent).number("connections", 1);
+    });
+}
+
+void GatewayLog::log_acked(const GatewayClient& client, const webhook::AckRequest& ack) noexcept {
+    log("request", [&](LogEvent& event) {
+        event.text("by", "application").text("action", "ack");
+        about(event, client).number("ack_id", static_cast<int64_t>(ack.ack_id));
+        event.data(ack.args.json).number("connections", 1);
+    });
+}
+
+void GatewayLog::log_topic(const GatewayClient& client, std::string_view action,
+                           std::string_view topic) noexcept {
+    log("request", [&](LogEvent& event) {
+        event.text("by", "application").text("action", action).text("topic", topic);
+        about(event, client).number("connections", 1);
     });
 }
 

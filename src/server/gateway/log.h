@@ -20,6 +20,7 @@
 
 #include "server/connection.h"
 #include "server/gateway/control_work.h"
+#include "webhook/actions.h"
 
 namespace starling::http {
 class Request;
@@ -58,6 +59,10 @@ public:
     void message(const GatewayClient& client, const ws::Message& message) noexcept {
         if (is_read()) log_message(client, message);
     }
+    // The same of Socket.IO, as the JSON of a webhook's `data`.
+    void event(const GatewayClient& client, std::string_view data) noexcept {
+        if (is_read()) log_event(client, data);
+    }
     // Call webhook() before Delivery::finished(), which ends the views of the webhook.
     void webhook(const GatewayClient& client, const fetch::Answer& answer,
                  uint64_t duration_ms) noexcept {
@@ -75,6 +80,15 @@ public:
     }
     void closing(const GatewayClient& client, const webhook::CloseRequest& close) noexcept {
         if (is_read()) log_closing(client, close);
+    }
+    void acked(const GatewayClient& client, const webhook::AckRequest& ack) noexcept {
+        if (is_read()) log_acked(client, ack);
+    }
+    void joined(const GatewayClient& client, std::string_view topic) noexcept {
+        if (is_read()) log_topic(client, "join", topic);
+    }
+    void left(const GatewayClient& client, std::string_view topic) noexcept {
+        if (is_read()) log_topic(client, "leave", topic);
     }
     // `complete` false: some workers were not reached.
     void carried_out(const ControlRequest& request, size_t connections, bool complete,
@@ -99,12 +113,16 @@ private:
     void log_opened(const GatewayClient& client) noexcept;
     void log_closed(const GatewayClient& client) noexcept;
     void log_message(const GatewayClient& client, const ws::Message& message) noexcept;
+    void log_event(const GatewayClient& client, std::string_view data) noexcept;
     void log_webhook(const GatewayClient& client, const fetch::Answer& answer,
                      uint64_t duration_ms) noexcept;
     void log_given_up(const GatewayClient& client, std::string_view action) noexcept;
     void log_sent(const GatewayClient& client, const webhook::Payload& payload) noexcept;
     void log_emitted(const GatewayClient& client, const webhook::Event& sent) noexcept;
     void log_closing(const GatewayClient& client, const webhook::CloseRequest& close) noexcept;
+    void log_acked(const GatewayClient& client, const webhook::AckRequest& ack) noexcept;
+    void log_topic(const GatewayClient& client, std::string_view action,
+                   std::string_view topic) noexcept;
     void log_request(const ControlRequest& request, size_t connections, bool complete,
                      By by) noexcept;
     void log_refused(std::string_view path, uint16_t status, std::string_view problem) noexcept;

@@ -53,6 +53,7 @@ std::string Outgoing::packet_text(std::string_view nsp) const {
     using socketio::Type;
     const size_t attachments = event_ ? event_->args.attachments.size() : form_ == Form::binary;
     std::string text = packet_head(Type::event, Type::binary_event, attachments, nsp);
+    if (ack_id_) text += std::to_string(*ack_id_);
     if (event_) {
         const std::string_view items = webhook::items_of(event_->args.packet_json());
         text += '[';

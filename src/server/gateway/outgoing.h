@@ -34,7 +34,9 @@ public:
 
     // The message must live longer than this object.
     explicit Outgoing(const webhook::Payload& payload);
-    explicit Outgoing(const webhook::Event& event) : event_(&event) {}
+    // `ack_id`: clients of Socket.IO are to acknowledge it.
+    explicit Outgoing(const webhook::Event& event, std::optional<uint64_t> ack_id = {})
+        : event_(&event), ack_id_(ack_id) {}
     explicit Outgoing(const hub::Message& message);
     Outgoing(const Outgoing&) = delete;
     Outgoing& operator=(const Outgoing&) = delete;
@@ -44,6 +46,7 @@ public:
     // The form for clients of Socket.IO in that namespace: the text of a packet, then its
     // attachments. A message that is no event becomes the event "message" with one argument.
     [[nodiscard]] Pieces& socketio(std::string_view nsp);
+    [[nodiscard]] std::optional<uint64_t> ack_id() const noexcept { return ack_id_; }
     // The number of clients that took the message.
     [[nodiscard]] size_t taken() const noexcept;
 
@@ -57,6 +60,7 @@ private:
     [[nodiscard]] std::string packet_text(std::string_view nsp) const;
 
     const webhook::Event* event_ = nullptr;
+    std::optional<uint64_t> ack_id_;
     std::string_view bytes_;  // Unused if `event_` is set.
     Form form_ = Form::text;
     std::string text_;  // Text of the event, for WebSocket.

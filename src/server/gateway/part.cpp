@@ -61,6 +61,8 @@ GatewayPart::~GatewayPart() {
 
 void GatewayPart::loop_ended() noexcept {
     fetcher_.reset();
+    for (const Flight& flight : flights_) gateway.budget().give_back(flight.bytes);
+    flights_.clear();
     int64_t left = 0;
     for (uint32_t slot = 0; slot < clients_.slots(); ++slot)
         if (const GatewayClient* const client = clients_.object_at(slot))
@@ -135,7 +137,14 @@ void GatewayPart::answer_ping(GatewayClient& client) {
 
 void GatewayPart::received(GatewayClient& client, std::string data,
                            std::optional<uint64_t> ack_id) {
-    if (client.route.application) act(client, client.push(std::move(data), ack_id));
+    if (!client.route.application) return gateway.log().event(client, data);
+    act(client, client.push(std::move(data), ack_id));
+}
+
+void GatewayPart::acknowledged(GatewayClient& client, std::string data, uint64_t ack_id) {
+    if (!client.is_open()) return;
+    if (!client.route.application) return gateway.log().event(client, data);
+    act(client, client.push_ack(std::move(data), ack_id));
 }
 
 void GatewayPart::post(GatewayClient& client, void (*call)(GatewayClient&)) {
@@ -154,7 +163,7 @@ void GatewayPart::closed(std::unique_ptr<GatewayClient> client) {
     if (!client->route.application || !fetcher_) return;
     GatewayClient& kept = *client.release();
     GatewayRoutePart& route = kept.route;
-    act(kept, kept.end());
+    act(kept, kept.end(kept.kept_bytes()));
     drop_excess(route);
 }
 
@@ -270,10 +279,12 @@ void GatewayPart::start(GatewayClient& client) {
         flights_.emplace_back();
     }
     const uint32_t tag = free_flights_.back();
+    const size_t bytes = headers.size() + body.size();
     fetcher_->post(*route.application, tag, headers, std::move(body));
     free_flights_.pop_back();
     const uint64_t now_ms = worker.loop().now_ms();
-    flights_[tag] = {client.slot_key(), &route, now_ms};
+    gateway.budget().take(bytes);
+    flights_[tag] = {client.slot_key(), &route, now_ms, bytes};
     ++route.in_flight;
     if (due.tries > 0) gateway.counters().retried.fetch_add(1, std::memory_order_relaxed);
     client.started(now_ms);
@@ -294,17 +305,20 @@ std::string GatewayPart::headers_of(const GatewayClient& client, const webhook::
 void GatewayPart::fetched(uint64_t tag, const fetch::Answer& answer) {
     const Flight flight = std::exchange(flights_[tag], {});
     free_flights_.push_back(static_cast<uint32_t>(tag));
+    gateway.budget().give_back(flight.bytes);
     GatewayRoutePart& route = *flight.route;
     --route.in_flight;
     // Null: the client's webhooks were dropped meanwhile.
     if (GatewayClient* const client = clients_.find(flight.client)) {
-        gateway.log().webhook(*client, answer, worker.loop().now_ms() - flight.started_ms);
-        take_answer(*client, answer);
+        const uint64_t duration_ms = worker.loop().now_ms() - flight.started_ms;
+        gateway.log().webhook(*client, answer, duration_ms);
+        take_answer(*client, answer, duration_ms);
     }
     start_ready(route);
 }
 
-void GatewayPart::take_answer(GatewayClient& client, const fetch::Answer& answer) {
+void GatewayPart::take_answer(GatewayClient& client, const fetch::Answer& answer,
+                              uint64_t duration_ms) {
     const bool taken = answer.status >= 200 && answer.status < 300;
     if (client.asked) return decided(client, answer);
     try {
@@ -312,7 +326,11 @@ void GatewayPart::take_answer(GatewayClient& client, const fetch::Answer& answer
     } catch (const std::exception& error) {
         worker.log_exception("gateway", error.what());
     }
-    webhook::Outcome outcome{.status = answer.status, .sent = answer.sent};
+    constexpr uint64_t clocks_differ_ms = 10;
+    const uint64_t timeout_ms = ms_of(client.route.site.options.webhook_timeout);
+    webhook::Outcome outcome{.status = answer.status,
+                             .sent = answer.sent,
+                             .timed_out = duration_ms + clocks_differ_ms >= timeout_ms};
     if (!answer.retry_after.empty())
         outcome.retry_after_ms = webhook::read_retry_after(answer.retry_after, worker.now_s());
     std::array<std::byte, 4> random;

@@ -80,6 +80,8 @@ public:
     void opened(GatewayClient& client);
     void received(GatewayClient& client, ws::Message message);
     void received(GatewayClient& client, std::string data, std::optional<uint64_t> ack_id);
+    // Its answer to an event with that number: the JSON array of its arguments.
+    void acknowledged(GatewayClient& client, std::string data, uint64_t ack_id);
     void heard(GatewayClient& client);
     // The client's connection is gone. From here on the part owns the client.
     void closed(std::unique_ptr<GatewayClient> client);
@@ -118,6 +120,7 @@ private:
         base::SlotKey client;
         GatewayRoutePart* route = nullptr;
         uint64_t started_ms = 0;
+        size_t bytes = 0;  // Of the request, which the budget counts.
     };
     // Limits a log line to one per second; `count` counts the lines in between.
     struct LimitedLog {
@@ -144,7 +147,7 @@ private:
                                          const webhook::Delivery::Due& due,
                                          std::string_view body) const;
     void fetched(uint64_t tag, const fetch::Answer& answer) override;
-    void take_answer(GatewayClient& client, const fetch::Answer& answer);
+    void take_answer(GatewayClient& client, const fetch::Answer& answer, uint64_t duration_ms);
 
     // Admission.
     struct Asked {
@@ -163,6 +166,8 @@ private:
 
     // Actions.
     void perform(GatewayClient& client, webhook::ActionRequest& action);
+    void join(GatewayClient& client, const std::vector<std::string>& topics);
+    void leave(GatewayClient& client, const std::vector<std::string>& topics);
     void spread(ControlRequest request);
 
     [[nodiscard]] webhook::Actions read_answer(const GatewayClient& client,

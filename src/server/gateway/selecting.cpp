@@ -45,7 +45,7 @@ size_t GatewayPart::send(const webhook::SendRequest& request) {
 }
 
 size_t GatewayPart::emit(const webhook::EmitRequest& request) {
-    Outgoing message(request.event);
+    Outgoing message(request.event, request.ack_id);
     each(request.to, [&](GatewayClient& client) { client.send(message); });
     return message.taken();
 }

@@ -94,11 +94,25 @@ private:
     size_t put(Outgoing& message) {
         if (!socket_ || closing_) return 0;
         const socketio::Server::CallScope scope(socket_->server());
+        if (message.ack_id() && !await(*message.ack_id())) return 0;
         auto& pieces = message.socketio(socket_->nsp().name());
         const size_t before = pieces.front().publication.taken;
         for (Outgoing::Piece& piece : pieces)
             if (socket_) socket_->deliver(piece.publication);  // A full queue ends the connection.
         return pieces.front().publication.taken - before;
+    }
+
+    // Waits for the client's ack of an event. False: the client owes too many acks. If the ack does not come in time,
+    // the application gets nothing.
+    [[nodiscard]] bool await(uint64_t id) {
+        const uint64_t deadline_ms =
+            route.part.worker.loop().now_ms() + socket_->server().settings().ack_timeout_ms;
+        const auto answered = [&part = route.part, key = slot_key(),
+                               id](const sio::Answer& answer) {
+            GatewayClient* const client = answer ? part.find(key) : nullptr;
+            if (client) part.acknowledged(*client, json_text(sio::Json(answer.args)), id);
+        };
+        return socket_->await(id, deadline_ms, answered);
     }
 
     // Disconnects the socket. If it is the connection's only socket, the connection ends, too.
