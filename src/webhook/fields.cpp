@@ -18,6 +18,8 @@ constexpr std::array<std::string_view, field_count> field_names = {
     "code",    "reason", "topic",  "except",  "user_name", "data",  "topics", "actions",
     "accept",  "event",  "ack_id"};
 
+constexpr std::string_view lenient_names_wanted = "at most 100000 are wanted";
+
 bool is_selector(Field field) noexcept {
     return (field >= Field::conn_id && field <= Field::users_access_type) || field == Field::except;
 }
@@ -75,7 +77,7 @@ bool Fields::read(const JsonText& value, std::initializer_list<Field> known) {
 bool Fields::add_name(Field field, const JsonText& value, NameSet& out) {
     const bool whole = base::append_json_decoded(out.buffer(), value.raw());
     out.add();
-    if (lenient()) return true;
+    if (lenient()) return out.size() <= names_lenient_max || fail(field, lenient_names_wanted);
     if (!whole) return fail(field, "half of a surrogate pair");
     const std::string_view name = out.last();
     if (name.find('\0') != std::string_view::npos)
@@ -98,6 +100,7 @@ bool Fields::names_of(const JsonText& list, Field field, NameSet& out) {
             if (!add_name(field, walk.value(), out)) return false;
         } else if (lenient() && walk.value().kind == JsonKind::null) {
             out.add("");  // Go's JSON decoder reads null as "".
+            if (out.size() > names_lenient_max) return fail(field, lenient_names_wanted);
         } else {
             return fail(field, wanted);
         }

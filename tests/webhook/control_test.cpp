@@ -372,5 +372,14 @@ TEST(WebhookNames, SortedOnceAndFound) {
     EXPECT_FALSE(NameSet().contains(""));
 }
 
+TEST(WebhookControl, LenientNamesHaveALimit) {
+    EXPECT_TRUE(read_send(users(100'000), Reading::lenient));
+    EXPECT_EQ(send(users(100'001), Reading::lenient), "users: at most 100000 are wanted");
+    std::string nulls = "[null";
+    for (int i = 0; i < 100'000; ++i) nulls += ",null";
+    EXPECT_EQ(send("{\"users\":" + nulls + "],\"payload\":1}", Reading::lenient),
+              "users: at most 100000 are wanted");
+}
+
 }  // namespace
 }  // namespace starling::webhook

@@ -190,6 +190,39 @@ TEST(MultiWorkerGateway, AnApplicationThatComesLate) {
     ::unlink(socket.c_str());
 }
 
+// A request under way holds a copy of the body: the budget counts it too.
+TEST(MultiWorkerGateway, RequestsUnderWayAreNotFree) {
+    constexpr size_t clients_count = 3, body_bytes = 100;
+    std::mutex mutex;
+    std::vector<http::Reply> held;
+    TestServer application;
+    application.server.post("/hook", [&](const http::Request&, http::Response& answer) {
+        const std::lock_guard lock(mutex);
+        held.push_back(answer.later());
+    });
+    application.start();
+    GatewayServer t(options_of("http://127.0.0.1:" + std::to_string(application.port()) + "/hook"));
+    std::vector<std::unique_ptr<WsClient>> clients;
+    for (size_t i = 0; i < clients_count; ++i) clients.push_back(enter(t));
+    // The data of `open` is not queued: what counts is under way.
+    EXPECT_TRUE(
+        eventually([&] { return t.gateway.stats().queued_bytes > clients_count * body_bytes; }));
+    const auto answer_all = [&] {
+        const std::lock_guard lock(mutex);
+        for (const http::Reply& reply : held) reply.send(http::Response());
+        held.clear();
+    };
+    EXPECT_TRUE(eventually([&] {
+        answer_all();
+        return t.gateway.stats().queued_bytes == 0;
+    }));
+    for (const auto& client : clients) client->close();
+    EXPECT_TRUE(eventually([&] {
+        answer_all();
+        return t.gateway.stats().connections_open == 0 && t.gateway.stats().queued_bytes == 0;
+    }));
+}
+
 // The stop closes the clients with 1001 and waits until the application has every `close`.
 TEST(MultiWorkerGateway, AStopDeliversWhatWaits) {
     constexpr size_t clients_count = 200, messages = 2;
