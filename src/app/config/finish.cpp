@@ -1,6 +1,8 @@
 // app/config/finish.cpp: the part of app/config/config.h that checks the settings as a whole.
 #include "app/config/config.h"
 
+#include "app/key_file.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -106,7 +108,6 @@ bool Config::finish_websocket() {
 }
 
 bool Config::finish_keys() {
-    constexpr size_t key_bytes_max = 64 * 1024;
     for (size_t i = 0; i < settings_.auth_keys.size(); ++i) {
         AuthKeySettings& one = settings_.auth_keys[i];
         const std::string key = element("auth.keys", i);
@@ -116,12 +117,7 @@ bool Config::finish_keys() {
         if (one.path.empty()) continue;
         if (!readable(key + ".path", one.path)) return false;
         std::ifstream file(one.path, std::ios::binary);
-        one.material.resize(key_bytes_max);
-        file.read(one.material.data(), static_cast<std::streamsize>(key_bytes_max));
-        one.material.resize(static_cast<size_t>(file.gcount()));
-        // Editors end a file with a line break, which is no part of the secret.
-        while (one.material.ends_with('\n') || one.material.ends_with('\r'))
-            one.material.pop_back();
+        one.material = read_key(file);
     }
     return true;
 }
