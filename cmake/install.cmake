@@ -6,6 +6,16 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS starling RUNTIME COMPONENT runtime)
 install(DIRECTORY web/ DESTINATION ${CMAKE_INSTALL_DATADIR}/starling/web COMPONENT runtime)
+# src/app/CMakeLists.txt makes these.
+set(help_dir ${CMAKE_BINARY_DIR}/help)
+install(FILES ${help_dir}/starling.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT runtime
+  OPTIONAL)
+install(FILES ${help_dir}/starling.bash RENAME starling COMPONENT runtime OPTIONAL
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${help_dir}/_starling COMPONENT runtime OPTIONAL
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+install(FILES ${help_dir}/starling.fish COMPONENT runtime OPTIONAL
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 # setup/clients/install fetches the bundles. Without them, only the page of Socket.IO does not work.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/build/clients
   DESTINATION ${CMAKE_INSTALL_DATADIR}/starling COMPONENT runtime OPTIONAL

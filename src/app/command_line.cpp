@@ -6,150 +6,162 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <memory>
-#include <span>
+#include <deque>
 #include <sstream>
 
 namespace starling::app {
 namespace {
 
-struct ValueFlag {
-    const char *flag, *key, *placeholder, *help;
-};
-constexpr ValueFlag serve_value_flags[] = {
-    {"--workers", "workers", "N", "Threads; 0: one per core"},
-    {"--tls-cert", "tls_cert", "FILE", "Certificate chain, PEM; serves TLS"},
-    {"--tls-key", "tls_key", "FILE", "Its private key, PEM"},
-    {"--root", "root", "DIR", "Folder of static files, served at /"},
-    {"--data", "demo_data", "FILE", "The demo's data, SQLite; :memory: for none"},
-    {"--log-level", "log.level", "LEVEL", "debug, info, warn, error or off"},
-    {"--log-format", "log.format", "FORMAT", "text or json"},
-};
-constexpr ValueFlag serve_switches[] = {
-    {"--demo", "demo", "",
-     "Serve the demo: home page, /echo, /chat, /socketio, /community, /gateway"},
-    {"--access-log", "access_log", "", "A log line per HTTP request"},
-};
-constexpr ValueFlag gateway_value_flags[] = {
-    {"--application", "gateway.routes[].application", "URL",
-     "The application that gets webhooks: http://, https:// or unix:/SOCKET:/PATH; else "
-     "http://localhost:3010/websocket/message"},
-    {"--manifest", "gateway.manifest", "FILE", "OlaresManifest.yaml that names the application"},
-    {"--ping-timeout-s", "gateway.routes[].ping_timeout_s", "N",
-     "Close a client that sends nothing for N seconds (45); 0: never"},
-    {"--admission", "gateway.routes[].admission", "HOW",
-     "notify: tell the application of new clients; ask: it decides whether they are let in"},
-    {"--workers", "workers", "N", "Threads; 0: one per core"},
-    {"--tls-cert", "tls_cert", "FILE", "Certificate chain, PEM; serves TLS"},
-    {"--tls-key", "tls_key", "FILE", "Its private key, PEM"},
-    {"--data", "demo_data", "FILE", "The demo's data, SQLite; :memory: for none"},
-    {"--log-level", "log.level", "LEVEL", "debug, info, warn, error or off"},
-    {"--log-format", "log.format", "FORMAT", "text or json"},
-};
-constexpr ValueFlag gateway_switches[] = {
-    {"--demo", "demo", "", "Serve the demo's pages too, with a console of the gateway at /gateway"},
-    {"--show-tokens", "gateway.show_tokens", "", "Show tokens in the list of connections"},
-    {"--access-log", "access_log", "", "A log line per HTTP request"},
+constexpr std::string_view config_flag = "--config";
+
+// An option or an argument, and what was typed for it. CLI11 keeps the addresses of the members.
+struct Typed {
+    const OptionRow* option = nullptr;  // One of the two is null.
+    const ArgumentRow* argument = nullptr;
+    CLI::Option* parsed = nullptr;
+    bool on = false;
+    std::string one;
+    std::vector<std::string> several;
+
+    [[nodiscard]] std::string_view name() const { return option ? option->name : argument->name; }
+    [[nodiscard]] std::string_view key() const { return option ? option->key : ""; }
+    [[nodiscard]] bool given() const { return parsed->count() > 0; }
+    [[nodiscard]] std::vector<std::string> values() const {
+        if (option && option->takes == Takes::nothing) return {"true"};
+        if (option && option->repeated) return several;
+        return {one};
+    }
+    // Words that no configuration key checks.
+    [[nodiscard]] std::string_view words() const {
+        return !key().empty() ? "" : option ? option->words : argument->words;
+    }
+    [[nodiscard]] bool is_config() const {
+        return option ? option->name == config_flag : argument->also == config_flag;
+    }
 };
 
-constexpr const char* examples =
-    "\nExamples:\n"
-    "  starling serve --demo\n"
-    "  starling serve --listen 0.0.0.0:80 --root /var/www/html\n"
-    "  starling serve --config /etc/starling/starling.yaml --log-format json\n"
-    "  starling gateway --application http://127.0.0.1:3010/websocket/message\n"
-    "  starling check-config /etc/starling/starling.yaml\n"
-    "\nEvery key of the configuration file is in docs/configuration.md.";
+std::string footer(std::span<const std::string_view> examples,
+                   std::span<const VariableRow> variables = {}) {
+    std::string text = variables.empty() ? "" : "\nEnvironment:\n";
+    for (const VariableRow& variable : variables) {
+        const size_t blanks = std::max(variable.name.size() + 1, size_t(30)) - variable.name.size();
+        text.append("  ").append(variable.name).append(blanks, ' ');
+        text.append(variable.help).append("\n");
+    }
+    text += "\nExamples:\n";
+    for (const std::string_view line : examples) text.append("  ").append(line).append("\n");
+    return text;
+}
 
-constexpr const char* gateway_footer =
-    "\nListens on 127.0.0.1:40010 unless --listen or the configuration says otherwise.\n"
-    "\nEnvironment:\n"
-    "  STARLING_GATEWAY_API_KEY      Key of the control API; else one is made and shown at start\n"
-    "  STARLING_GATEWAY_SIGNING_KEY  Signs webhooks\n"
-    "  STARLING_ORIGINS              Sites whose pages may connect\n"
-    "  WS_PORT, WS_URL               Name the application, and imply --olares\n"
-    "\nExamples:\n"
-    "  starling gateway --application http://127.0.0.1:3010/websocket/message\n"
-    "  starling gateway --application unix:/run/app.sock:/hook --admission ask\n"
-    "  WS_PORT=8888 WS_URL=/ws/message starling gateway --listen 0.0.0.0:40010\n"
-    "  starling gateway --config gateway.yaml\n"
-    "\nThe guide is docs/gateway.md; every key of the configuration is in docs/configuration.md.";
-
-// A subcommand that runs the server, and what was typed for it.
-class ServerCommand {
+class Command {
 public:
-    ServerCommand(CLI::App& app, const char* name, const char* description,
-                  std::span<const ValueFlag> values, std::span<const ValueFlag> switches)
-        : command_(app.add_subcommand(name, description)),
-          value_flags_(values),
-          switches_(switches),
-          values_(values.size()),
-          on_(std::make_unique<bool[]>(switches.size())) {
-        command_->footer(examples);
-        command_->add_option("--config", config_, "Configuration file, YAML")->option_text("FILE");
-        command_->add_option("--listen", listen_, "Address to listen on; may be repeated")
-            ->option_text("ADDR:PORT")
-            ->allow_extra_args(false);
-        for (size_t i = 0; i < values.size(); ++i)
-            command_->add_option(values[i].flag, values_[i], values[i].help)
-                ->option_text(values[i].placeholder);
-        for (size_t i = 0; i < switches.size(); ++i)
-            command_->add_flag(switches[i].flag, on_[i], switches[i].help);
+    Command(CLI::App& app, const CommandRow& row)
+        : row_(row),
+          command_(*app.add_subcommand(std::string(row.name), std::string(row.summary))) {
+        command_.footer(footer(row.examples, row.variables));
+        for (const OptionRow& option : row.options) add(option);
+        for (const ArgumentRow& argument : row.arguments) add(argument);
     }
 
-    [[nodiscard]] CLI::App& command() const noexcept { return *command_; }
-    [[nodiscard]] bool parsed() const { return command_->parsed(); }
-    [[nodiscard]] CommandLine result(CommandLine::Action action) const {
-        CommandLine result;
-        result.action = action;
-        result.has_config = command_->count("--config") > 0;
-        result.config = config_;
-        if (!listen_.empty()) result.flags.push_back({"--listen", "listen", listen_});
-        for (size_t i = 0; i < value_flags_.size(); ++i) {
-            const ValueFlag& flag = value_flags_[i];
-            if (command_->count(flag.flag) > 0)
-                result.flags.push_back({flag.flag, flag.key, {values_[i]}});
+    [[nodiscard]] bool parsed() const { return command_.parsed(); }
+
+    // "publish needs a CHANNEL"; "" if nothing is absent.
+    [[nodiscard]] std::string missing() const {
+        for (const Typed& typed : all_) {
+            const bool required = typed.option ? typed.option->required : typed.argument->required;
+            if (!required || typed.given()) continue;
+            std::string text = std::string(row_.name) + " needs ";
+            if (typed.option)
+                return text.append(typed.name()).append(" ").append(typed.option->placeholder);
+            const bool vowel = std::string_view("AEIOU").find(typed.name()[0]) != std::string::npos;
+            return text.append(vowel ? "an " : "a ").append(typed.name());
         }
-        for (size_t i = 0; i < switches_.size(); ++i)
-            if (on_[i]) result.flags.push_back({switches_[i].flag, switches_[i].key, {"true"}});
+        return {};
+    }
+
+    // "--algorithm: must be HS256, RS256 or ES256"; "" if no word is wrong.
+    [[nodiscard]] std::string wrong_word() const {
+        for (const Typed& typed : all_) {
+            if (typed.words().empty() || !typed.given()) continue;
+            const auto words = words_of(typed.words());
+            if (std::ranges::find(words, typed.one) == words.end())
+                return std::string(typed.name()) + ": must be " + alternatives(typed.words());
+        }
+        return {};
+    }
+
+    [[nodiscard]] CommandLine result() const {
+        CommandLine result;
+        result.action = row_.action;
+        for (const Typed& typed : all_) {
+            if (!typed.given()) continue;
+            if (typed.is_config()) {
+                result.has_config = true;
+                result.config = typed.one;
+                continue;
+            }
+            auto& list = typed.key().empty() ? result.options : result.flags;
+            list.push_back({std::string(typed.name()), std::string(typed.key()), typed.values()});
+        }
         return result;
     }
 
 private:
-    CLI::App* command_;
-    std::span<const ValueFlag> value_flags_, switches_;
-    std::string config_;
-    std::vector<std::string> listen_, values_;
-    std::unique_ptr<bool[]> on_;  // CLI11 keeps the address of each.
+    void add(const OptionRow& option) {
+        Typed& typed = all_.emplace_back();
+        typed.option = &option;
+        const std::string name(option.name), help(option.help);
+        if (option.takes == Takes::nothing) {
+            typed.parsed = command_.add_flag(name, typed.on, help);
+        } else if (!option.implied.empty()) {
+            typed.parsed =
+                command_.add_flag(name + "{" + std::string(option.implied) + "}", typed.one, help);
+        } else if (option.repeated) {
+            typed.parsed = command_.add_option(name, typed.several, help)->allow_extra_args(false);
+        } else {
+            typed.parsed = command_.add_option(name, typed.one, help);
+        }
+        if (!option.placeholder.empty()) typed.parsed->option_text(std::string(option.placeholder));
+        if (option.required) typed.parsed->required();
+    }
+
+    void add(const ArgumentRow& argument) {
+        Typed& typed = all_.emplace_back();
+        typed.argument = &argument;
+        std::string name(argument.name);
+        if (!argument.also.empty()) name.append(",").append(argument.also);
+        typed.parsed = command_.add_option(name, typed.one, std::string(argument.help));
+        // Without a text, CLI11 adds REQUIRED, which the line of the usage says already.
+        typed.parsed->option_text(argument.also.empty() ? " " : std::string(argument.name));
+        if (argument.required) typed.parsed->required();
+    }
+
+    const CommandRow& row_;
+    CLI::App& command_;
+    std::deque<Typed> all_;
 };
 
 struct Parser {
     CLI::App app{"starling: a real-time server", "starling"};
-    ServerCommand serve{app, "serve", "Run the server in the foreground", serve_value_flags,
-                        serve_switches};
-    ServerCommand gateway{app, "gateway",
-                          "Run the gateway between WebSocket clients and an HTTP application",
-                          gateway_value_flags, gateway_switches};
-    CLI::App* check = app.add_subcommand("check-config", "Check a configuration file and exit");
-    std::string checked, olares;
-    std::vector<std::string> origins;
+    std::deque<Command> all;
 
     Parser() {
         app.set_version_flag("--version", "starling " + std::string(version()),
                              "Print the version and exit");
-        app.footer(examples);
         app.get_formatter()->column_width(28);
-        serve.command()
-            .add_option("--origin", origins, "Site whose pages may connect; may be repeated")
-            ->option_text("ORIGIN")
-            ->allow_extra_args(false);
-        gateway.command().footer(gateway_footer);
-        gateway.command()
-            .add_flag("--olares{on}", olares, "Keep the rules of Olares' container")
-            ->option_text("[=strict]");
-        check->add_option("file,--config", checked, "Configuration file, YAML")
-            ->option_text("FILE");
+        std::vector<std::string_view> examples;
+        for (const CommandRow& row : commands()) {
+            all.emplace_back(app, row);
+            examples.insert(examples.end(), row.examples.begin(), row.examples.end());
+        }
+        app.footer(footer(examples) +
+                   "\nEvery key of the configuration file is in docs/configuration.md.");
         app.require_subcommand(0, 1);
+    }
+
+    [[nodiscard]] const Command* parsed() const {
+        const auto found = std::ranges::find_if(all, &Command::parsed);
+        return found == all.end() ? nullptr : &*found;
     }
 };
 
@@ -161,47 +173,44 @@ CommandLine wrong(std::string why) {
     return result;
 }
 
-CommandLine serve_command(const Parser& parser) {
-    CommandLine result = parser.serve.result(CommandLine::Action::serve);
-    if (!parser.origins.empty()) result.flags.push_back({"--origin", "origins", parser.origins});
-    return result;
-}
-
-CommandLine gateway_command(const Parser& parser) {
-    CommandLine result = parser.gateway.result(CommandLine::Action::gateway);
-    if (!parser.olares.empty())
-        result.flags.push_back({"--olares", "gateway.olares", {parser.olares}});
-    return result;
-}
-
 }  // namespace
+
+const std::vector<std::string>* CommandLine::find(std::string_view name) const noexcept {
+    const auto found = std::ranges::find(options, name, &Flag::flag);
+    return found == options.end() ? nullptr : &found->values;
+}
+
+std::string CommandLine::value(std::string_view name) const {
+    const std::vector<std::string>* values = find(name);
+    return values ? values->front() : std::string();
+}
 
 CommandLine parse_command_line(std::vector<std::string> args) {
     Parser parser;
-    CommandLine result;
     std::ranges::reverse(args);  // CLI11 parses from the back.
     try {
         parser.app.parse(args);
     } catch (const CLI::Success& asked) {  // Help or version.
         std::ostringstream out, err;
         parser.app.exit(asked, out, err);
+        CommandLine result;
         result.text = out.str() + err.str();
         return result;
     } catch (const CLI::ParseError& error) {
-        return wrong(error.what());
+        const Command* const command = parser.parsed();
+        const bool absent = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+        const std::string missing = absent && command ? command->missing() : "";
+        return wrong(missing.empty() ? error.what() : missing);
     }
-    if (parser.serve.parsed()) return serve_command(parser);
-    if (parser.gateway.parsed()) return gateway_command(parser);
-    if (parser.check->parsed()) {
-        if (parser.check->count("--config") == 0) return wrong("check-config needs a FILE");
-        result.action = CommandLine::Action::check_config;
-        result.has_config = true;
-        result.config = parser.checked;
+    const Command* const command = parser.parsed();
+    if (!command) {
+        CommandLine result;
+        result.text = parser.app.help();
+        result.exit_code = 2;
         return result;
     }
-    result.text = parser.app.help();
-    result.exit_code = 2;
-    return result;
+    const std::string word = command->wrong_word();
+    return word.empty() ? command->result() : wrong(word);
 }
 
 }  // namespace starling::app

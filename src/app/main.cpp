@@ -35,6 +35,6 @@ int main(int count, char** arguments) {
     const std::string_view name = count > 0 ? arguments[0] : "";
     if (args.empty() && name.substr(name.rfind('/') + 1) == "ws-gateway")
         args = {"gateway", "--olares", "--listen", "0.0.0.0:40010"};
-    return starling::app::run(args, environment_of(environ), executable_path(), std::cout,
-                              std::cerr);
+    return starling::app::run(args, environment_of(environ), executable_path(),
+                              {std::cin, std::cout, std::cerr});
 }

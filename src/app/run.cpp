@@ -4,7 +4,11 @@
 #include "app/demo/community/community.h"
 #include "app/demo/community/data_file.h"
 #include "app/demo/gateway_demo.h"
+#include "app/help/completions.h"
+#include "app/help/manual_page.h"
+#include "app/publish/publish.h"
 #include "app/site.h"
+#include "app/token/token.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -12,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <ctime>
 #include <filesystem>
 #include <iostream>
 #include <mutex>
@@ -244,21 +249,15 @@ int check(const Config& config, const Settings& settings, const std::string& fil
     return 0;
 }
 
-}  // namespace
-
-int run(const std::vector<std::string>& args, const Environment& environment,
-        const std::string& executable_path, std::ostream& out, std::ostream& err) {
-    const CommandLine line = parse_command_line(args);
-    if (line.action == CommandLine::Action::print) {
-        (line.exit_code == 0 ? out : err) << line.text << std::flush;
-        return line.exit_code;
-    }
-    const bool checking = line.action == CommandLine::Action::check_config;
+// `starling serve`, `gateway` and `check-config`.
+int run_server(const CommandLine& line, const Environment& environment,
+               const std::string& executable_path, std::ostream& out, std::ostream& err) {
+    const bool checking = line.action == Action::check_config;
     Config config;
     if (line.has_config && !config.read_file(line.config)) return wrong(err, config.error());
     if (!checking) {
         if (!config.read_environment(environment)) return wrong(err, config.error());
-        if (line.action == CommandLine::Action::gateway) config.begin_gateway(environment);
+        if (line.action == Action::gateway) config.begin_gateway(environment);
         for (const Flag& flag : line.flags)
             if (!config.set(flag.flag, flag.key, flag.values)) return wrong(err, config.error());
     }
@@ -267,11 +266,37 @@ int run(const std::vector<std::string>& args, const Environment& environment,
     Settings settings = config.settings();
     if (!find_pages(settings, executable_path)) return wrong(err, no_pages);
     if (settings.demo && !settings.gateway_enabled) add_gateway_demo(settings);
+    return checking ? check(config, settings, line.config, out, err)
+                    : serve(config, std::move(settings), environment, out, err);
+}
+
+int run_command(const CommandLine& line, const Environment& environment,
+                const std::string& executable_path, const Streams& streams) {
+    switch (line.action) {
+        case Action::print:
+            if (line.exit_code == 0) return print(line.text, streams);
+            streams.err << line.text << std::flush;
+            return line.exit_code;
+        case Action::token:
+            return run_token(line, streams, static_cast<int64_t>(std::time(nullptr)));
+        case Action::publish: return run_publish(line, environment, streams);
+        case Action::completions: return print(completions(line.value("SHELL")), streams);
+        case Action::manual: return print(manual_page(version()), streams);
+        case Action::serve:
+        case Action::gateway:
+        case Action::check_config: break;
+    }
+    return run_server(line, environment, executable_path, streams.out, streams.err);
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& args, const Environment& environment,
+        const std::string& executable_path, const Streams& streams) {
     try {
-        return checking ? check(config, settings, line.config, out, err)
-                        : serve(config, std::move(settings), environment, out, err);
+        return run_command(parse_command_line(args), environment, executable_path, streams);
     } catch (const std::exception& failure) {
-        return wrong(err, std::string("starling: ") + failure.what());
+        return wrong(streams.err, std::string("starling: ") + failure.what());
     }
 }
 

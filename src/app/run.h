@@ -1,11 +1,12 @@
 // app/run.h: the program as a function.
 //
-// Thread: main's. Returns the exit code: 0, or 2 after one line on `err` that says what is wrong.
+// Thread: main's. Returns the exit code that app/command_table.cpp lists for the command; other codes
+// than 0 come after one line on the error stream that says what is wrong.
 #pragma once
 
 #include "app/config/config.h"
+#include "app/streams.h"
 
-#include <iosfwd>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,6 @@ namespace starling::app {
 // `args`: the arguments without the program's name. `executable_path`: where the search for the
 // demo's pages begins.
 [[nodiscard]] int run(const std::vector<std::string>& args, const Environment& environment,
-                      const std::string& executable_path, std::ostream& out, std::ostream& err);
+                      const std::string& executable_path, const Streams& streams);
 
 }  // namespace starling::app

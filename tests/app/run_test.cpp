@@ -24,8 +24,9 @@ struct Outcome {
 
 Outcome run_with(const std::vector<std::string>& args, const Environment& environment = {},
                  const std::string& executable = "/nowhere/starling") {
+    std::istringstream in;
     std::ostringstream out, err;
-    int code = run(args, environment, executable, out, err);
+    int code = run(args, environment, executable, {in, out, err});
     return {code, out.str(), err.str()};
 }
 
@@ -145,6 +146,26 @@ TEST_F(RunFolder, ACertificateThatIsNoneAndRoutesThatExcludeEachOtherAreFound) {
     EXPECT_EQ(outcome.code, 2);
     EXPECT_TRUE(outcome.err.starts_with(same + ":3: key 'websocket[1].path': ")) << outcome.err;
     EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+}
+
+TEST_F(RunFolder, AKeyFileThatIsTooLongIsRefusedNotCut) {
+    const std::string longest(65'536, 'k');
+    for (const std::string& key : {longest, longest + "\r\n", longest + "k", longest + "\nk"}) {
+        const bool fits = !key.ends_with("k") || key.size() == longest.size();
+        write("key", key);
+        const std::string file =
+            write("s.yaml", "events: {enabled: true}\nauth: {keys: [{path: key}]}\n");
+        const Outcome outcome = run_with({"check-config", file});
+        EXPECT_EQ(outcome.code, fits ? 0 : 2) << outcome.err;
+        EXPECT_EQ(outcome.err.find("is longer than 64 KiB") == std::string::npos, fits);
+    }
+}
+
+TEST(Run, TheKeyOfPublishIsNoUnknownVariable) {
+    Config config;
+    ASSERT_TRUE(config.read_environment({{"STARLING_KEY", "k"}, {"STARLING_KEYS", "k"}}));
+    ASSERT_EQ(config.warnings().size(), 1U);
+    EXPECT_NE(config.warnings()[0].find("STARLING_KEYS is not known"), std::string::npos);
 }
 
 TEST_F(RunFolder, APortInUseIsOneLine) {

@@ -1,5 +1,6 @@
 // app/config/environment.cpp: the part of app/config/config.h that reads STARLING_* variables. The
 // name of a key's variable is the key's path in capitals, with two underscores for each point.
+#include "app/command_table.h"
 #include "app/config/config.h"
 
 #include <algorithm>
@@ -58,6 +59,10 @@ bool Config::read_environment(const Environment& environment) {
     for (const auto& [name, value] : environment) {
         if (!name.starts_with(prefix)) continue;
         if (std::ranges::find(names, name) != names.end()) continue;
+        // Another command's, which may be set for all of them.
+        if (std::ranges::find(command_variables(), name, &VariableRow::name) !=
+            command_variables().end())
+            continue;
         const std::string_view meant = closest(name, names);
         const std::string hint = meant.empty() ? "" : " (did you mean " + std::string(meant) + "?)";
         warnings_.push_back("starling: environment variable " + name + " is not known" + hint);
