@@ -92,14 +92,20 @@ export class Program {
   stderr = "";
   stdout = "";
 
-  // `env`: variables besides those of the caller. `name`: relative to the build, or absolute.
-  constructor(name, args, { port = 0, prefix = [], env = {} } = {}) {
+  // `env`: variables besides those of the caller. `name`: relative to the build, or absolute. `input`:
+  // all of standard input.
+  constructor(name, args, { port = 0, prefix = [], env = {}, input } = {}) {
     const [command, ...rest] = [...prefix, path.resolve(build, name), ...args];
     this.name = name;
     this.port = port;
     this.#child = spawn(command, rest,
-      { cwd: repository, env: { ...environment, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+      { cwd: repository, env: { ...environment, ...env },
+        stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
     running.add(this.#child);
+    if (input !== undefined) {
+      this.#child.stdin.on("error", () => {});  // The program may end before it has read all of it.
+      this.#child.stdin.end(input);
+    }
     for (const stream of ["stdout", "stderr"]) {
       this.#child[stream].setEncoding("utf8");
       this.#child[stream].on("data", (text) => {
@@ -188,9 +194,9 @@ export function writeConfig(config, folder = temporaryFolder()) {
 export const patience = { stalled_timeout_s: 3600, http: { head_timeout_s: 3600, request_timeout_s: 3600 } };
 
 // Runs `starling serve --config` with `config`, and adds `listen` if it is absent. The program is
-// ready when /healthz answers, or with `tls` when it accepts TCP connections.
-export async function serve(config = {}, { tls = false, prefix } = {}) {
-  const port = await freePort();
+// ready when /healthz answers, or with `tls` when it accepts TCP connections. `port`: that of `config.listen`.
+export async function serve(config = {}, { tls = false, prefix, port: wanted } = {}) {
+  const port = wanted ?? await freePort();
   const listen = [{ address: `127.0.0.1:${port}`, ...(tls ? { tls: true } : {}) }];
   const file = writeConfig({ listen, workers: 1, ...patience, ...config });
   const program = new Program("starling", ["serve", "--config", file], { port, prefix });
@@ -221,9 +227,9 @@ export async function websocketServer() {
     .ready(connects);
 }
 
-// Runs `starling` to its end. Returns {code, signal, stdout, stderr}.
-export async function run(args) {
-  const program = new Program("starling", args);
+// Runs `starling` to its end. Returns {code, signal, stdout, stderr}. `options`: those of Program.
+export async function run(args, options) {
+  const program = new Program("starling", args, options);
   const timer = setTimeout(() => program.signal("SIGKILL"), wait_ms_max);
   const result = await program.exited;
   clearTimeout(timer);
