@@ -56,6 +56,10 @@ std::string option_term(const OptionRow& option) {
     return term;
 }
 
+std::string variable_item(const VariableRow& variable) {
+    return ".TP\n" + bold(variable.name) + "\n" + wrapped(variable.help) + "\n";
+}
+
 std::string command_section(const CommandRow& command) {
     std::string text =
         ".SS starling " + escaped(command.name) + "\n" + escaped(command.summary) + ".\n";
@@ -90,8 +94,9 @@ std::string manual_page(std::string_view version) {
     page += section("COMMANDS");
     for (const CommandRow& command : commands()) page += command_section(command);
     page += section("ENVIRONMENT");
-    for (const VariableRow& variable : command_variables())
-        page += ".TP\n" + bold(variable.name) + "\n" + wrapped(variable.help) + "\n";
+    for (const VariableRow& variable : command_variables()) page += variable_item(variable);
+    for (const CommandRow& command : commands())
+        for (const VariableRow& variable : command.variables) page += variable_item(variable);
     page += ".TP\n" + bold("STARLING_*") +
             "\nEach key of the configuration has a variable, as STARLING_WORKERS for workers.\n";
     page += section("EXAMPLES");
