@@ -99,7 +99,8 @@ constexpr OptionRow gateway_options[] = {
      .placeholder = "HOW",
      .takes = Takes::word,
      .words = "notify ask",
-     .help = "notify: tell the application of new clients; ask: it decides whether they are let in"},
+     .help =
+         "notify: tell the application of new clients; ask: it decides whether they are let in"},
     workers_option,
     tls_cert_option,
     tls_key_option,
