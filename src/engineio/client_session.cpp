@@ -28,9 +28,9 @@ std::string_view reason_text(ClientReason reason) noexcept {
     return texts[static_cast<size_t>(reason)];
 }
 
-ClientSession::ClientSession(const ClientSessionOptions& options, UpgradeMemory& memory,
-                             ClientWire& wire, ClientEvents& events)
-    : options_(options), memory_(memory), wire_(wire), events_(events) {}
+ClientSession::ClientSession(ClientSessionOptions options, UpgradeMemory& memory, ClientWire& wire,
+                             ClientEvents& events)
+    : options_(std::move(options)), memory_(memory), wire_(wire), events_(events) {}
 
 void ClientSession::open() {
     STARLING_ASSERT(state_ == State::idle);

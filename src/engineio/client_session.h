@@ -105,8 +105,8 @@ class ClientSession {
 public:
     enum class State : uint8_t { idle, opening, open, closing, closed };
 
-    // All four live longer than the session.
-    ClientSession(const ClientSessionOptions& options, UpgradeMemory& memory, ClientWire& wire,
+    // The last three live longer than the session.
+    ClientSession(ClientSessionOptions options, UpgradeMemory& memory, ClientWire& wire,
                   ClientEvents& events);
     ClientSession(const ClientSession&) = delete;
     ClientSession& operator=(const ClientSession&) = delete;

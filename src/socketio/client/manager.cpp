@@ -270,11 +270,11 @@ void Manager::session_message(Connection& connection, bool binary, std::string_v
                                    : decoder_.add_text(data, host_.arena());
     if (outcome.kind == Outcome::Kind::pending) return;
     if (outcome.kind == Outcome::Kind::fault) return parse_error(outcome.reason);
-    const auto socket = std::ranges::find(
+    const auto found = std::ranges::find(
         sockets_, outcome.packet.nsp, [](const auto& one) { return std::string_view(one->nsp()); });
-    if (socket == sockets_.end()) return;
-    const std::shared_ptr<Socket> kept = *socket;
-    if (!kept->take(outcome.packet) && connection_.get() == &connection)
+    if (found == sockets_.end()) return;
+    Socket& socket = **found;  // A listener may add sockets.
+    if (!socket.take(outcome.packet) && connection_.get() == &connection)
         parse_error("event before CONNECT");
 }
 
