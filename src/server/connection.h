@@ -13,6 +13,9 @@ public:
     // Closes gracefully: an HTTP connection after the answer in progress, a WebSocket with code
     // 1001.
     virtual void go_away() = 0;
+    // Called 10 ms after go_away(): closes a connection that has no request. A request that the
+    // client sent before it could know of the stop has arrived by now.
+    virtual void close_idle() {}
     // This object has become the stream's handler, and the head of its answer was sent: see
     // HttpConnection::hand_over_to().
     virtual void took_over() {}

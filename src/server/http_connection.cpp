@@ -14,9 +14,6 @@
 namespace starling::server {
 namespace {
 
-// How long a connection without a request stays open once the server stops.
-constexpr uint64_t last_request_ms = 10;
-
 // Limit of the pipelined requests behind the current one. Beyond it reading stops until that one is
 // answered.
 constexpr size_t pipelined_bytes_max = 16 * 1024;
@@ -319,8 +316,10 @@ void HttpConnection::on_closed(net::CloseReason reason) {
 
 void HttpConnection::go_away() {
     if (watcher_) watcher_->request_must_end(watched_for_, reply_key_);
-    // A request that the client sent before it could know of the stop still gets an answer.
-    if (phase_.is(Phase::reading) && !reader_.started()) stream_->set_timeout(last_request_ms);
+}
+
+void HttpConnection::close_idle() {
+    if (phase_.is(Phase::reading) && !reader_.started()) stream_->close();
 }
 
 }  // namespace starling::server

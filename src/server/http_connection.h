@@ -42,6 +42,7 @@ public:
     void on_closed(net::CloseReason reason) override;
     // Connection
     void go_away() override;
+    void close_idle() override;
 
     // ---- For routes -----------------------------------------------------------------------------
     [[nodiscard]] Worker& worker() const noexcept { return *worker_; }

@@ -211,6 +211,7 @@ private:
     // ---- Stopping -------------------------------------------------------------------------------
     bool stopping_ = false;
     uint32_t close_from_slot_ = 0;
+    std::vector<base::SlotKey> told_;  // The connections that the last round told to go away.
     uint64_t refusals_logged_ms_ = 0, pauses_logged_ms_ = 0, cuts_logged_ms_ = 0;  // 0: not yet.
     uint64_t origins_logged_ms_ = 0;                                               // 0: not yet.
     uint64_t origins_refused_ = 0;  // Refusals since the last line about them.

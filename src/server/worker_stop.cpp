@@ -37,11 +37,17 @@ void Worker::stop(bool at_once) {
 
 void Worker::close_some() {
     const auto& streams = loop_.streams();
+    for (const base::SlotKey key : std::exchange(told_, {})) {
+        net::Stream* stream = streams.find(key);
+        if (stream && stream->is_open())
+            base::checked_cast<Connection>(*stream->handler()).close_idle();
+    }
     uint32_t closed = 0;
     for (; close_from_slot_ < streams.slots() && closed < closed_per_round_; ++close_from_slot_) {
         net::Stream* stream = streams.object_at(close_from_slot_);
         if (!stream || !stream->is_open()) continue;
         base::checked_cast<Connection>(*stream->handler()).go_away();
+        told_.push_back(stream->slot_key());
         ++closed;
     }
     if (loop_.now_ms() >= deadline_ms_) return force_close();
