@@ -76,7 +76,11 @@ Request::Request(Multi& multi, Target& target)
     set(easy, CURLOPT_QUICK_EXIT, 1L);
     if (!options.unix_socket.empty())
         set(easy, CURLOPT_UNIX_SOCKET_PATH, options.unix_socket.c_str());
-    if (!options.ca_path.empty()) set(easy, CURLOPT_CAINFO, options.ca_path.c_str());
+    if (!options.ca_path.empty()) {
+        set(easy, CURLOPT_CAINFO, options.ca_path.c_str());
+        // Debian's libcurl would trust the system's folder of authorities beside the file.
+        set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+    }
     if (target.loopback()) set(easy, CURLOPT_PROXY, "");
     if (target.secure()) set(easy, CURLOPT_UPLOAD_BUFFERSIZE, tls_upload_bytes);
     set_callbacks();

@@ -1,6 +1,7 @@
 #include "fetch/header_lines.h"
 
 #include <gtest/gtest.h>
+#include <starling/server.h>
 
 #include <algorithm>
 #include <string>
