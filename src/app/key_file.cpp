@@ -5,7 +5,8 @@
 namespace starling::app {
 
 std::string read_key(std::istream& file) {
-    std::string key(key_bytes_max + 1, '\0');
+    constexpr size_t line_breaks_max = 256;
+    std::string key(key_bytes_max + line_breaks_max, '\0');
     file.read(key.data(), static_cast<std::streamsize>(key.size()));
     key.resize(static_cast<size_t>(file.gcount()));
     if (file.good() && file.peek() != std::istream::traits_type::eof()) return key;
