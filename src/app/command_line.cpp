@@ -44,7 +44,8 @@ std::string footer(std::span<const std::string_view> examples,
                    std::span<const VariableRow> variables = {}) {
     std::string text = variables.empty() ? "" : "\nEnvironment:\n";
     for (const VariableRow& variable : variables) {
-        const size_t blanks = std::max(variable.name.size() + 1, size_t(30)) - variable.name.size();
+        constexpr size_t column = 30;
+        const size_t blanks = std::max(variable.name.size() + 1, column) - variable.name.size();
         text.append("  ").append(variable.name).append(blanks, ' ');
         text.append(variable.help).append("\n");
     }

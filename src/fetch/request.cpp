@@ -142,7 +142,7 @@ void Request::set_callbacks() {
 
 long Request::left_ms(uint64_t now_ms) const noexcept {
     const uint64_t spent_ms = now_ms - started_ms_, all_ms = target_.options().timeout_ms;
-    return spent_ms < all_ms ? long(all_ms - spent_ms) : 1L;
+    return spent_ms < all_ms ? static_cast<long>(all_ms - spent_ms) : 1L;
 }
 
 void Request::prepare(uint64_t tag, std::string_view headers, std::string body, uint64_t started_ms,

@@ -48,7 +48,7 @@ std::string answer(Takes takes, std::string_view words) {
 
 std::string option_case(const CommandRow& command, const OptionRow& option) {
     if (option.takes == Takes::nothing) return {};
-    std::string text =
+    const std::string text =
         "        " + std::string(command.name) + ":" + std::string(option.name) + ")";
     const std::string act = answer(option.takes, option.words);
     if (act.empty()) return text + " return ;;\n";
