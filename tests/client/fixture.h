@@ -116,7 +116,10 @@ public:
         : listening_(fake::listen_at("127.0.0.1:0")),
           script_(std::move(script)),
           thread_([this] { run(); }) {}
-    ~ScriptServer() {
+    ~ScriptServer() { stop(); }
+    // Waits until the script has ended, so that its variables may be read.
+    void stop() {
+        if (!thread_.joinable()) return;
         ending_ = true;
         ::shutdown(listening_.get(), SHUT_RDWR);
         thread_.join();

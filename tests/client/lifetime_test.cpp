@@ -65,6 +65,7 @@ TEST(ClientLifetime, an_abandoned_socket_says_goodbye) {
     std::optional<WebSocket> socket(std::in_place, loop, server.url());
     socket->onopen = [&] { loop.post([&] { socket.reset(); }); };
     loop.run();
+    server.stop();
     EXPECT_EQ(got, "close(1001)");
 }
 
@@ -124,6 +125,7 @@ TEST(ClientLifetime, a_handler_that_throws) {
     EXPECT_TRUE(went_on);
     EXPECT_EQ(log.error, "a handler has thrown: bad a");
     EXPECT_TRUE(log.text.ends_with("error close(1006)")) << log.text;
+    server.stop();
     EXPECT_EQ(got, std::vector<std::string>{"close(1011 internal error)"});
     EXPECT_NE(escaped.find("a timer;"), std::string::npos) << escaped;
     EXPECT_NE(escaped.find("an exception of unknown type;"), std::string::npos) << escaped;

@@ -132,6 +132,7 @@ TEST(ClientWebSocket, sends) {
         socket.close(1000);  // Nothing happens.
     };
     loop.run();
+    server.stop();
     EXPECT_EQ(got,
               "text(h\xc3\xa9llo) binary(ab) text(shared) binary(x) text() ping(p) "
               "close(3000 done)");
