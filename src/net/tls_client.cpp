@@ -10,7 +10,6 @@
 #include <list>
 #include <mutex>
 #include <new>
-#include <ranges>
 #include <stdexcept>
 #include <utility>
 
@@ -38,7 +37,8 @@ struct TlsClientContext::Impl {
         sessions.push_front({peer, std::move(session)});
         const auto is_peers = [&](const Kept& kept) { return kept.peer == peer; };
         if (std::ranges::count_if(sessions, is_peers) > sessions_per_peer_max) {
-            const auto oldest = std::ranges::find_if(sessions | std::views::reverse, is_peers);
+            // NOLINTNEXTLINE(modernize-use-ranges): clang 14 cannot compile std::views::reverse.
+            const auto oldest = std::find_if(sessions.rbegin(), sessions.rend(), is_peers);
             sessions.erase(std::prev(oldest.base()));
         }
         if (sessions.size() > sessions_max) sessions.pop_back();
