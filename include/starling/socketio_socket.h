@@ -31,6 +31,10 @@ struct BroadcastProbe;
 struct NamespaceSetup;
 }  // namespace starling::socketio
 
+namespace starling::client {
+class SioSocket;
+}
+
 namespace starling::detail {
 struct SioHome;
 }
@@ -350,6 +354,7 @@ public:
 private:
     friend class socketio::Server;
     friend class socketio::Socket;
+    friend class client::SioSocket;
     using Sink = std::function<void(boost::json::array)>;
     Ack(const Socket& socket, uint64_t id) noexcept : socket_(socket), id_(id), wanted_(true) {}
     explicit Ack(std::shared_ptr<const Sink> sink) noexcept

@@ -17,6 +17,7 @@ LoopCore::LoopCore() {
 LoopCore::~LoopCore() {
     stop();
     join();
+    socketio_hub_.reset();
     while (sockets_.linked()) static_cast<SocketCore&>(*sockets_.next()).loop_ends();
 }
 

@@ -60,6 +60,8 @@ public:
         return std::exchange(keys_[--keys_left_], 0);
     }
     static void fill_random(std::span<std::byte> to);
+    // What the Socket.IO clients of this loop share; see client/socketio/hub.h. Freed before the loop.
+    [[nodiscard]] std::shared_ptr<void>& socketio_hub() noexcept { return socketio_hub_; }
 
 private:
     void fill_keys();
@@ -83,6 +85,7 @@ private:
     std::atomic<std::thread::id> runs_on_{};
     std::atomic<uint64_t> posted_{0};  // Calls that have not run.
     std::atomic<bool> stopping_{false};
+    std::shared_ptr<void> socketio_hub_;
 };
 
 }  // namespace starling::client
