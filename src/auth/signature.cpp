@@ -1,10 +1,8 @@
 #include "auth/signature.h"
 
-#include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 
 #include <array>
@@ -13,6 +11,7 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "base/openssl.h"
 
 namespace starling::auth {
 namespace {
@@ -32,23 +31,9 @@ struct ErrorMark {
     ErrorMark& operator=(const ErrorMark&) = delete;
 };
 
-template <auto function>
-struct Free {
-    template <class T>
-    void operator()(T* object) const noexcept {
-        function(object);
-    }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using Context = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
-using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>>;
-
-const unsigned char* bytes(std::string_view text) noexcept {
-    return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-// Without this callback, OpenSSL asks for an encrypted key's password on the terminal.
-int no_password(char*, int, int, void*) { return -1; }
+using base::openssl::bytes;
+using base::openssl::no_password;
+using EcdsaSignature = std::unique_ptr<ECDSA_SIG, base::openssl::Free<ECDSA_SIG_free>>;
 
 void check_secret(std::string_view secret) {
     if (secret.size() < secret_bytes_min)
@@ -66,7 +51,7 @@ EVP_PKEY* read_public_key(std::string_view pem) {
     if (begin == std::string_view::npos ||
         pem.find("-----BEGIN ", begin + 1) != std::string_view::npos)
         throw std::invalid_argument("want one public key in PEM");
-    const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    const base::openssl::Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     EVP_PKEY* key = bio ? PEM_read_bio_PUBKEY(bio.get(), nullptr, no_password, nullptr) : nullptr;
     if (key == nullptr) throw std::invalid_argument("is not a readable public key in PEM");
     return key;
@@ -160,7 +145,7 @@ bool VerifyingKey::verify(std::string_view text, std::string_view signature) con
 }
 
 bool VerifyingKey::verify_public(std::string_view text, std::string_view signature) const noexcept {
-    const Context context(EVP_MD_CTX_new());
+    const base::openssl::DigestContext context(EVP_MD_CTX_new());
     // OpenSSL's default padding for RSA is RSASSA-PKCS1-v1_5, as RS256 requires.
     return context &&
            EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, public_key_.get()) ==

@@ -1,30 +1,21 @@
 #include "base/digest.h"
 
-#include <openssl/evp.h>
 #include <openssl/params.h>
 
 #include <memory>
 #include <new>
 
+#include "base/openssl.h"
+
 namespace starling::base {
 namespace {
 
-template <auto function>
-struct Free {
-    template <class T>
-    void operator()(T* object) const noexcept {
-        function(object);
-    }
-};
+using openssl::bytes;
+using openssl::Free;
 
 void require(bool good) {
     // With these arguments OpenSSL fails only if memory runs out.
     if (!good) throw std::bad_alloc();
-}
-
-const unsigned char* bytes(std::string_view text) noexcept {
-    static constexpr unsigned char none = 0;
-    return text.empty() ? &none : reinterpret_cast<const unsigned char*>(text.data());
 }
 
 }  // namespace
@@ -55,7 +46,7 @@ std::array<char, sha256_bytes> hmac_sha256(std::string_view key,
 
 std::array<char, sha256_bytes> sha256(std::string_view text) {
     static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-    thread_local const std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
+    thread_local const openssl::DigestContext context(EVP_MD_CTX_new());
     std::array<char, sha256_bytes> out;
     require(algorithm != nullptr && context != nullptr &&
             EVP_DigestInit_ex2(context.get(), algorithm, nullptr) == 1 &&

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/openssl.h"
+
 namespace starling::net {
 namespace {
 
@@ -60,7 +62,7 @@ std::string names_of(X509& certificate) {
 }
 
 std::string date_of(const ASN1_TIME* time) {
-    const std::unique_ptr<BIO, int (*)(BIO*)> out(BIO_new(BIO_s_mem()), &BIO_free);
+    const base::openssl::Bio out(BIO_new(BIO_s_mem()));
     if (!out || ASN1_TIME_print_ex(out.get(), time, ASN1_DTFLGS_ISO8601) != 1) return "?";
     char* text = nullptr;
     const long size = BIO_get_mem_data(out.get(), &text);

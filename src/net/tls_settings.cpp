@@ -4,6 +4,8 @@
 
 #include <new>
 
+#include "base/openssl.h"
+
 namespace starling::net {
 
 base::Result<SslContext> make_ssl_context(const SSL_METHOD* method, const std::string& ciphers) {
@@ -13,7 +15,7 @@ base::Result<SslContext> make_ssl_context(const SSL_METHOD* method, const std::s
     SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
     // Without this OpenSSL asks for the passphrase of an encrypted key on the terminal.
-    SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
+    SSL_CTX_set_default_passwd_cb(context.get(), base::openssl::no_password);
     ERR_clear_error();
     if (SSL_CTX_set_cipher_list(context.get(), ciphers.c_str()) != 1)
         return openssl_failure("no cipher is named by '" + ciphers + "'");

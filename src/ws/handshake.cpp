@@ -1,12 +1,11 @@
 #include "ws/handshake.h"
 
-#include <openssl/evp.h>
-
 #include <cstring>
 #include <memory>
 #include <new>
 
 #include "base/assert.h"
+#include "base/openssl.h"
 #include "base/tokens.h"
 
 namespace starling::ws {
@@ -20,13 +19,13 @@ constexpr size_t key_characters = 24, sha1_bytes = 20;
 // digest, and a context costs an allocation. Therefore both are made once, the context once per
 // thread.
 struct Sha1 {
-    Sha1() : context(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    Sha1() : context(EVP_MD_CTX_new()) {
         static EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA1", nullptr);
         if (!context || !fetched) throw std::bad_alloc();
         digest = fetched;
     }
 
-    std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context;
+    base::openssl::DigestContext context;
     const EVP_MD* digest;
 };
 

@@ -4,16 +4,13 @@
 #include <string>
 
 #include "base/shared_bytes.h"
+#include "tests/fake/text.h"
 #include "tests/fetch/fixture.h"
 
 namespace starling::fetch {
 namespace {
 
-std::string repeat(std::string_view text, size_t times) {
-    std::string all;
-    for (size_t i = 0; i < times; ++i) all += text;
-    return all;
-}
+using fake::repeat;
 
 struct Case {
     const char* name;

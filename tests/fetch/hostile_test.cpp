@@ -7,16 +7,13 @@
 #include <functional>
 #include <string>
 
+#include "tests/fake/text.h"
 #include "tests/fetch/fixture.h"
 
 namespace starling::fetch {
 namespace {
 
-std::string repeat(std::string_view text, size_t times) {
-    std::string all;
-    for (size_t i = 0; i < times; ++i) all += text;
-    return all;
-}
+using fake::repeat;
 
 // Sends one byte in each tick of the loop.
 class Dripping {

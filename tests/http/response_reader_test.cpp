@@ -7,10 +7,12 @@
 #include <string>
 
 #include "base/text.h"
+#include "tests/fake/text.h"
 
 namespace starling::http {
 namespace {
 
+using fake::repeat;
 using Kind = ResponseEvent::Kind;
 using Method = ResponseReader::Method;
 
@@ -119,12 +121,6 @@ std::string ok(std::string_view fields, std::string_view body = {}) {
     return "HTTP/1.1 200 OK\r\n" + std::string(fields) + "\r\n" + std::string(body);
 }
 std::string chunked(std::string_view body) { return ok("Transfer-Encoding: chunked\r\n", body); }
-std::string repeat(std::string_view text, size_t times) {
-    std::string all;
-    for (size_t i = 0; i < times; ++i) all += text;
-    return all;
-}
-
 const std::string chunked_head = "head(200 OK 1.1 chunked Transfer-Encoding=chunked) ";
 const std::string length_0 = "Content-Length: 0\r\n";
 const std::string ok_0 = "head(200 OK 1.1 length=0 Content-Length=0) complete()";

@@ -1,9 +1,7 @@
 #include "app/token/signing_key.h"
 
-#include <openssl/bio.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 
 #include <stdexcept>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "base/digest.h"
+#include "base/openssl.h"
 
 namespace starling::app {
 namespace {
@@ -24,25 +23,11 @@ struct AlgorithmName {
 constexpr AlgorithmName algorithm_names[] = {
     {Algorithm::hs256, "HS256"}, {Algorithm::rs256, "RS256"}, {Algorithm::es256, "ES256"}};
 
-template <auto function>
-struct Free {
-    template <class T>
-    void operator()(T* object) const noexcept {
-        function(object);
-    }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using Context = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
-using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>>;
+using base::openssl::bytes;
+using base::openssl::no_password;
+using EcdsaSignature = std::unique_ptr<ECDSA_SIG, base::openssl::Free<ECDSA_SIG_free>>;
 
 constexpr int coordinate_bytes = 32;  // RFC 7518 section 3.4: r and s of P-256.
-
-// Without this callback, OpenSSL asks for an encrypted key's password on the terminal.
-int no_password(char*, int, int, void*) { return -1; }
-
-const unsigned char* bytes(std::string_view text) noexcept {
-    return reinterpret_cast<const unsigned char*>(text.data());
-}
 
 // What an Authenticator says about the key; "" if it takes the key.
 std::string refusal(Algorithm algorithm, const std::string& material) {
@@ -57,7 +42,7 @@ std::string refusal(Algorithm algorithm, const std::string& material) {
 }
 
 std::string public_pem(EVP_PKEY* key) {
-    const Bio bio(BIO_new(BIO_s_mem()));
+    const base::openssl::Bio bio(BIO_new(BIO_s_mem()));
     if (!bio || PEM_write_bio_PUBKEY(bio.get(), key) != 1) return {};
     const char* text = nullptr;
     const long size = BIO_get_mem_data(bio.get(), &text);
@@ -123,7 +108,7 @@ base::Result<SigningKey> SigningKey::read(std::string material,
 
 base::Result<SigningKey> SigningKey::read_pem(const std::string& pem,
                                               std::optional<Algorithm> algorithm) {
-    const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    const base::openssl::Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     PrivateKey key(
         bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr) : nullptr,
         EVP_PKEY_free);
@@ -146,7 +131,7 @@ std::string SigningKey::sign(std::string_view text) const {
         const auto digest = base::hmac_sha256(verifying_, {text});
         return {digest.data(), digest.size()};
     }
-    const Context context(EVP_MD_CTX_new());
+    const base::openssl::DigestContext context(EVP_MD_CTX_new());
     // OpenSSL's default padding for RSA is RSASSA-PKCS1-v1_5, as RS256 requires.
     size_t size = 0;
     if (!context ||
