@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <functional>
@@ -40,6 +41,20 @@ inline net::Descriptor listen_at(std::string_view text) {
     auto fd = net::listen_on(address(text), false);
     if (!fd) throw std::runtime_error(fd.error());
     return *std::move(fd);
+}
+
+// A port that is free at 127.0.0.1 and at 127.0.0.2. The kernel does not give it to other sockets in the
+// meantime: it is below net.ipv4.ip_local_port_range.
+inline uint16_t port_of_two() {
+    static std::atomic<unsigned> next{static_cast<unsigned>(::getpid())};
+    for (int tries = 0; tries < 1000; ++tries) {
+        const unsigned port = 20'000 + next++ % 12'000;
+        const std::string text = ":" + std::to_string(port);
+        if (net::check_is_free(address("127.0.0.1" + text)) &&
+            net::check_is_free(address("127.0.0.2" + text)))
+            return static_cast<uint16_t>(port);
+    }
+    throw std::runtime_error("no port is free at two addresses");
 }
 
 // Starts a connection without waiting; on loopback it is established when this returns.

@@ -164,8 +164,8 @@ TEST_F(PlainFetch, OneRequestAsksAgain) {
 
 // The address does not answer any more, and another one of the name does.
 TEST_F(PlainFetch, ANameWhoseAddressIsGoneIsAskedForAgain) {
-    std::optional<App> first(std::in_place, loop_, "127.0.0.2:0");
-    const uint16_t port = first->port();
+    const uint16_t port = fake::port_of_two();
+    std::optional<App> first(std::in_place, loop_, "127.0.0.2:" + std::to_string(port));
     Target& target = fetcher_->add(
         {.url = "http://two.example:" + std::to_string(port) + "/", .timeout_ms = 60'000});
     EXPECT_FALSE(is_plain(target));

@@ -31,7 +31,10 @@ TEST_P(Resolve, ANameThatIsFound) {
 // The first address refuses when the kernel asks once more, after a second. libcurl then closes that socket
 // without a word, and the socket for the second address gets its number.
 TEST_P(Resolve, TheSecondAddressWhereTheFirstRefusesLater) {
-    std::optional<FullQueue> queue(std::in_place, "127.0.0.2:" + std::to_string(app_.port()));
+    const std::string port = std::to_string(fake::port_of_two());
+    app_.stop_listening();
+    app_.listen("127.0.0.1:" + port);
+    std::optional<FullQueue> queue(std::in_place, "127.0.0.2:" + port);
     fetcher_->post(
         fetcher_->add(
             {.url = url("two.example"), .connect_timeout_ms = 60'000, .timeout_ms = 60'000}),
