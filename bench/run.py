@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+import clients
 import gateway
 import peers
 import socketio
@@ -236,8 +237,10 @@ CLAIMS = {
     "workers": workers,
     **socketio.CLAIMS,
     **gateway.CLAIMS,
+    **clients.CLAIMS,
 }
 GROUPS = {"all": list(CLAIMS), "socketio": list(socketio.CLAIMS), "gateways": list(gateway.CLAIMS)}
+GROUPS["clients"] = list(clients.CLAIMS)
 
 
 def parse_arguments():
