@@ -146,8 +146,6 @@ struct WebSocketOptions {
 //
 // A socket that is destroyed while it is open sends a close frame with 1001; no handler is called.
 class WebSocket {
-    std::shared_ptr<client::SocketCore> core_;  // First: the members below refer to it.
-
 public:
     enum ReadyState : uint8_t { CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3 };
     using ListenerId = uint64_t;
@@ -163,10 +161,13 @@ public:
 
     // Each takes a callable with the event as its argument, or without an argument; null removes it.
     // Where a handler stands among the listeners is decided when it is set first.
-    EventHandler<OpenEvent> onopen;
-    EventHandler<MessageEvent> onmessage;
-    EventHandler<ErrorEvent> onerror;
-    EventHandler<CloseEvent> onclose;
+    // (Each holds nothing but the same pointer, so that they share its memory.)
+    union {
+        EventHandler<OpenEvent> onopen;
+        EventHandler<MessageEvent> onmessage;
+        EventHandler<ErrorEvent> onerror;
+        EventHandler<CloseEvent> onclose;
+    };
 
     // Listeners of one event run in the order in which they were added. `type`: "open", "message",
     // "error" or "close"; another type, or a callable that does not take the event of this type, throws
@@ -207,13 +208,16 @@ public:
     void resume();
     // At most 125 bytes; the rest is cut. An empty payload measures the round trip.
     void ping(std::string_view payload = {});
-    // Of the newest ping that was answered; nullopt before the first.
+    // Of the newest ping that was answered, at most 65,534 ms; nullopt before the first answer.
     [[nodiscard]] std::optional<std::chrono::milliseconds> round_trip_time() const noexcept;
     // Resets the connection without a closing handshake; the close event has 1006.
     void terminate();
 
 private:
+    [[nodiscard]] client::SocketCore& core() const noexcept { return *onopen.core_; }
+    [[nodiscard]] client::SocketCore& here() const;
     ListenerId add_listener(std::string_view type, detail::AnyListener listener);
 };
+static_assert(sizeof(WebSocket) == sizeof(void*));
 
 }  // namespace starling

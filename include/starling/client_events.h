@@ -9,7 +9,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <new>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -63,12 +63,65 @@ inline constexpr EventType event_type<ErrorEvent> = EventType::error;
 template <>
 inline constexpr EventType event_type<CloseEvent> = EventType::close;
 
-// Gets the address of an event.
-using RawListener = std::function<void(const void*)>;
+// A callable that gets the address of an event, in two words: a small, trivial one is kept in place, any
+// other on the heap.
+class Callback {
+public:
+    Callback() noexcept = default;
+    template <class F>
+    [[nodiscard]] static Callback of(F f) {
+        Callback made;
+        if constexpr (is_small<F>)
+            ::new (static_cast<void*>(made.store_)) F(std::move(f));
+        else
+            ::new (static_cast<void*>(made.store_)) F*(new F(std::move(f)));
+        made.run_ = &run<F>;
+        return made;
+    }
+    Callback(Callback&& other) noexcept { swap(other); }
+    Callback& operator=(Callback&& other) noexcept {
+        Callback(std::move(other)).swap(*this);  // The old one ends when the new one is in place.
+        return *this;
+    }
+    ~Callback() {
+        if (run_) run_(store_, nullptr);
+    }
+    void operator()(const void* event) { run_(store_, event); }
+    explicit operator bool() const noexcept { return run_ != nullptr; }
+
+private:
+    using Store = std::byte[sizeof(void*)];
+    template <class F>
+    static constexpr bool is_small =
+        sizeof(F) <= sizeof(Store) && alignof(F) <= alignof(void*) &&
+        std::is_trivially_copyable_v<F>&& std::is_trivially_destructible_v<F>;
+
+    // Without an event destroys the callable.
+    template <class F>
+    static void run(std::byte* store, const void* event) {
+        if constexpr (is_small<F>) {
+            if (event) (*std::launder(reinterpret_cast<F*>(store)))(event);
+        } else {
+            F* const f = *std::launder(reinterpret_cast<F**>(store));
+            if (event)
+                (*f)(event);
+            else
+                delete f;
+        }
+    }
+    void swap(Callback& other) noexcept {
+        std::swap(run_, other.run_);
+        std::swap(store_, other.store_);
+    }
+
+    void (*run_)(std::byte*, const void*) = nullptr;
+    alignas(void*) Store store_{};
+};
+static_assert(sizeof(Callback) == 16, "part of the 400 bytes that an idle connection may cost");
 
 // A callable without the type of its event.
 struct AnyListener {
-    RawListener call;
+    Callback call;
     std::array<bool, 4> takes{};  // By EventType.
 };
 
@@ -79,20 +132,21 @@ template <class F>
 }
 
 template <class Event, class F>
-[[nodiscard]] RawListener wrap_for(F f) {
+[[nodiscard]] Callback wrap_for(F f) {
     if (is_null(f)) return {};
     if constexpr (std::is_invocable_v<F&, const Event&>)
-        return
-            [f = std::move(f)](const void* event) mutable { f(*static_cast<const Event*>(event)); };
+        return Callback::of([f = std::move(f)](const void* event) mutable {
+            f(*static_cast<const Event*>(event));
+        });
     else
-        return [f = std::move(f)](const void*) mutable { f(); };
+        return Callback::of([f = std::move(f)](const void*) mutable { f(); });
 }
 
 template <class F>
 [[nodiscard]] AnyListener wrap_listener(F f) {
     if (is_null(f)) return {{}, {true, true, true, true}};
     if constexpr (std::is_invocable_v<F&>)
-        return {wrap_for<OpenEvent>([f = std::move(f)](const OpenEvent&) mutable { f(); }),
+        return {Callback::of([f = std::move(f)](const void*) mutable { f(); }),
                 {true, true, true, true}};
     else if constexpr (std::is_invocable_v<F&, const MessageEvent&>)
         return {wrap_for<MessageEvent>(std::move(f)), {false, true, false, false}};
@@ -107,7 +161,7 @@ template <class F>
     }
 }
 
-void set_handler(client::SocketCore& core, EventType type, RawListener call);
+void set_handler(client::SocketCore& core, EventType type, Callback call);
 [[nodiscard]] bool has_handler(const client::SocketCore& core, EventType type) noexcept;
 
 }  // namespace detail
@@ -122,22 +176,22 @@ public:
     template <class F>
     requires std::is_invocable_v<F&, const Event&> || std::is_invocable_v<F&> EventHandler&
     operator=(F handler) {
-        detail::set_handler(core_, detail::event_type<Event>,
+        detail::set_handler(*core_, detail::event_type<Event>,
                             detail::wrap_for<Event>(std::move(handler)));
         return *this;
     }
     EventHandler& operator=(std::nullptr_t) {
-        detail::set_handler(core_, detail::event_type<Event>, {});
+        detail::set_handler(*core_, detail::event_type<Event>, {});
         return *this;
     }
     [[nodiscard]] explicit operator bool() const noexcept {
-        return detail::has_handler(core_, detail::event_type<Event>);
+        return detail::has_handler(*core_, detail::event_type<Event>);
     }
 
 private:
     friend class WebSocket;
-    explicit EventHandler(client::SocketCore& core) noexcept : core_(core) {}
-    client::SocketCore& core_;
+    explicit EventHandler(client::SocketCore& core) noexcept : core_(&core) {}
+    client::SocketCore* core_;
 };
 
 }  // namespace starling

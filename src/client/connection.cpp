@@ -9,6 +9,7 @@
 #include "client/loop_core.h"
 #include "client/socket_core.h"
 #include "net/loop.h"
+#include "ws/buffered.h"
 #include "ws/frame.h"
 
 namespace starling::client {
@@ -23,28 +24,35 @@ constexpr size_t pongs_queued_bytes_max = 4096;
 }  // namespace
 
 // With context takeover the connection has codecs of its own, otherwise the loop's.
-struct Connection::Codecs {
-    ws::DeflateParams params;
+struct Connection::Extras {
+    std::optional<ws::DeflateParams> deflate;
     std::unique_ptr<ws::Inflater> inflater;
     std::unique_ptr<ws::Deflater> deflater;
+    std::optional<std::string> pong_owed;
 };
 
-Connection::Connection(std::shared_ptr<SocketCore> core, LoopCore& loop,
-                       const std::optional<ws::DeflateParams>& deflate)
-    : core_(std::move(core)),
-      loop_(loop),
-      receiver_(ws::Role::client, core_->settings().limits),
-      heartbeat_(0) {
+Connection::Connection(base::Ref<SocketCore> core, const std::optional<ws::DeflateParams>& deflate)
+    : core_(std::move(core)), receiver_(ws::Role::client, core_->settings().limits), heartbeat_(0) {
     if (!deflate) return;
-    codecs_ = std::make_unique<Codecs>(Codecs{*deflate, nullptr, nullptr});
+    extras().deflate = deflate;
     if (!deflate->server_no_context_takeover)
-        codecs_->inflater = std::make_unique<ws::Inflater>(ws::Inflater::Context::takeover,
+        extras_->inflater = std::make_unique<ws::Inflater>(ws::Inflater::Context::takeover,
                                                            deflate->server_max_window_bits);
-    receiver_ = ws::Receiver(ws::Role::client, core_->settings().limits,
-                             codecs_->inflater ? codecs_->inflater.get() : &loop.shared_inflater());
+    receiver_ =
+        ws::Receiver(ws::Role::client, core_->settings().limits,
+                     extras_->inflater ? extras_->inflater.get() : &loop().shared_inflater());
 }
 
 Connection::~Connection() = default;
+
+LoopCore& Connection::loop() const noexcept { return *core_->loop(); }
+
+Connection::Extras& Connection::extras() {
+    if (!extras_) extras_ = std::make_unique<Extras>();
+    return *extras_;
+}
+
+bool Connection::compresses() const noexcept { return extras_ && extras_->deflate; }
 
 uint32_t Connection::now_ms() const noexcept {
     return static_cast<uint32_t>(stream_->loop().now_ms());
@@ -86,8 +94,9 @@ bool Connection::on_control(const ws::Event& event) {
     switch (event.kind) {
         case ws::Event::Kind::ping: answer_ping(base::text_of(event.bytes)); return true;
         case ws::Event::Kind::pong:
-            if (const auto took = heartbeat_.on_pong(event.bytes, now_ms()))
-                round_trip_ = std::chrono::milliseconds(*took);
+            if (const auto took_ms = heartbeat_.on_pong(event.bytes, now_ms()))
+                round_trip_ms_ =
+                    static_cast<uint16_t>(std::min<uint32_t>(*took_ms, unknown_ms - 1));
             return true;
         case ws::Event::Kind::close: core_->on_peer_close(event.code, event.reason); return true;
         default:
@@ -102,14 +111,16 @@ void Connection::answer_ping(std::string_view payload) {
     if (!core_->may_send()) return;
     if (stream_->queued_bytes() >= pongs_queued_bytes_max) stream_->offer_queued();
     if (stream_->is_blocked())
-        pong_owed_ = std::make_unique<std::string>(payload);
+        extras().pong_owed = payload;
     else
         write_frame(ws::Opcode::pong, false, base::bytes_of(payload));
 }
 
 void Connection::write_pong_owed() {
-    if (const auto owed = std::exchange(pong_owed_, nullptr))
-        write_frame(ws::Opcode::pong, false, base::bytes_of(*owed));
+    if (!extras_ || !extras_->pong_owed) return;
+    const std::string owed = *std::exchange(extras_->pong_owed, std::nullopt);
+    if (!extras_->deflate) extras_.reset();
+    write_frame(ws::Opcode::pong, false, base::bytes_of(owed));
 }
 
 void Connection::on_drained() {
@@ -177,23 +188,26 @@ void Connection::send(ws::Message message) {
     if (!fits(message.size())) {
         stream_->offer_queued();
         if (!stream_->is_open() || !fits(message.size())) {
-            core_->buffered().refused(message.size());
+            core_->refused(message.size());
             if (stream_->is_open()) core_->overflowed();
             return;
         }
     }
     const ws::Opcode opcode = message.is_binary() ? ws::Opcode::binary : ws::Opcode::text;
-    const bool rsv1 = codecs_ && message.size() >= core_->settings().compress_from_bytes;
+    const bool rsv1 = compresses() && message.size() >= core_->settings().compress_from_bytes;
     const auto payload = rsv1 ? compress(message.bytes()) : message.bytes();
-    core_->buffered().queued(stream_->queued_bytes(),
-                             ws::frame_header_bytes(payload.size(), true) + payload.size(),
-                             message.size());
     write_frame(opcode, rsv1, payload);
+    stream_->mark_queued(ws::frame_header_bytes(payload.size(), true) + payload.size(),
+                         message.size());
+}
+
+uint64_t Connection::buffered_bytes() const noexcept {
+    return ws::buffered_bytes(stream_->queued_marks(), stream_->queued_bytes());
 }
 
 // The payload is copied into the queue and masked there.
 void Connection::write_frame(ws::Opcode opcode, bool rsv1, std::span<const std::byte> payload) {
-    const uint32_t key = loop_.masking_key();
+    const uint32_t key = loop().masking_key();
     const size_t header_bytes = ws::frame_header_bytes(payload.size(), true);
     std::byte* const at = stream_->extend(header_bytes + payload.size());
     if (!at) return;
@@ -203,13 +217,13 @@ void Connection::write_frame(ws::Opcode opcode, bool rsv1, std::span<const std::
 }
 
 std::span<const std::byte> Connection::compress(std::span<const std::byte> payload) {
-    const ws::DeflateParams& params = codecs_->params;
+    const ws::DeflateParams& params = *extras_->deflate;
     const int level = core_->settings().compression_level;
     if (params.client_no_context_takeover)
-        return loop_.shared_deflater(params.client_max_window_bits, level).compress(payload, true);
-    if (!codecs_->deflater)
-        codecs_->deflater = std::make_unique<ws::Deflater>(params.client_max_window_bits, level);
-    return codecs_->deflater->compress(payload, false);
+        return loop().shared_deflater(params.client_max_window_bits, level).compress(payload, true);
+    if (!extras_->deflater)
+        extras_->deflater = std::make_unique<ws::Deflater>(params.client_max_window_bits, level);
+    return extras_->deflater->compress(payload, false);
 }
 
 void Connection::ping(std::span<const std::byte> payload) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/ref.h"
 #include "net/stream.h"
 #include "ws/closing.h"
 #include "ws/deflate.h"
@@ -26,8 +27,7 @@ class SocketCore;
 
 class Connection final : public net::StreamHandler {
 public:
-    Connection(std::shared_ptr<SocketCore> core, LoopCore& loop,
-               const std::optional<ws::DeflateParams>& deflate);
+    Connection(base::Ref<SocketCore> core, const std::optional<ws::DeflateParams>& deflate);
     ~Connection() override;
     void start();
 
@@ -47,13 +47,16 @@ public:
     void act(const ws::Closing::Actions& actions, uint16_t code, std::string_view reason);
     // The core is told nothing more. A stream that does not close yet ends by itself.
     void leave();
-    [[nodiscard]] size_t queued_bytes() const noexcept { return stream_->queued_bytes(); }
+    // Of messages, without frame headers, that the kernel has not taken.
+    [[nodiscard]] uint64_t buffered_bytes() const noexcept;
     [[nodiscard]] std::optional<std::chrono::milliseconds> round_trip_time() const noexcept {
-        return round_trip_;
+        if (round_trip_ms_ == unknown_ms) return std::nullopt;
+        return std::chrono::milliseconds(round_trip_ms_);
     }
 
 private:
-    struct Codecs;
+    struct Extras;
+    static constexpr uint16_t unknown_ms = UINT16_MAX;
 
     [[nodiscard]] bool on_control(const ws::Event& event);
     void answer_ping(std::string_view payload);
@@ -64,16 +67,19 @@ private:
     [[nodiscard]] std::span<const std::byte> compress(std::span<const std::byte> payload);
     [[nodiscard]] bool waits_in_kernel() const;
     [[nodiscard]] uint32_t now_ms() const noexcept;
+    [[nodiscard]] LoopCore& loop() const noexcept;
+    [[nodiscard]] Extras& extras();
+    [[nodiscard]] bool compresses() const noexcept;
 
-    const std::shared_ptr<SocketCore> core_;
-    LoopCore& loop_;
-    std::unique_ptr<Codecs> codecs_;  // Null without permessage-deflate.
-    std::unique_ptr<std::string> pong_owed_;
-    std::optional<std::chrono::milliseconds> round_trip_;
+    const base::Ref<SocketCore> core_;
+    std::unique_ptr<Extras> extras_;  // Null without permessage-deflate, if no pong is owed.
+    // Each lies in the padding of the one before.
     [[no_unique_address]] ws::Receiver receiver_;
     [[no_unique_address]] ws::Heartbeat heartbeat_;
-    bool left_ = false;
-    bool closing_ = false;  // A close frame was sent.
+    bool left_ : 1 = false;
+    bool closing_ : 1 = false;             // A close frame was sent.
+    uint16_t round_trip_ms_ = unknown_ms;  // The largest that is known is 65,534.
 };
+static_assert(sizeof(Connection) <= 72, "part of the 400 bytes that an idle connection may cost");
 
 }  // namespace starling::client

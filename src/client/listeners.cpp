@@ -1,71 +1,73 @@
 #include "client/listeners.h"
 
-#include <utility>
+#include <algorithm>
 
 namespace starling::client {
 
-uint64_t Listeners::add(detail::AnyListener listener, detail::EventType type) {
-    return add(std::move(listener.call), type, false);
+using detail::EventType;
+
+namespace {
+
+constexpr EventType types[] = {EventType::open, EventType::message, EventType::error,
+                               EventType::close};
+
+}  // namespace
+
+uint64_t Listeners::add(detail::AnyListener listener, EventType type) {
+    if (!more_) {
+        more_ = std::make_unique<More>();
+        for (const EventType other : types)
+            if (has_handler(other)) add(other, {}, true);
+    }
+    add(type, std::move(listener.call), false);
+    return more_->last_id;
 }
 
-uint64_t Listeners::add(detail::RawListener call, detail::EventType type, bool handler) {
-    entries_.push_back(std::make_unique<Entry>(Entry{std::move(call), ++last_id_, type, handler}));
-    return last_id_;
+void Listeners::add(EventType type, detail::Callback call, bool handler) {
+    more_->entries.push_back(
+        std::make_unique<Entry>(Entry{std::move(call), ++more_->last_id, type, handler}));
 }
 
 void Listeners::remove(uint64_t id) noexcept {
-    for (const auto& entry : entries_) {
+    if (!more_) return;
+    for (const auto& entry : more_->entries) {
         if (entry->id != id || entry->handler) continue;
-        entry->removed = stale_ = true;
+        entry->removed = more_->stale = true;
     }
-    if (depth_ == 0) sweep();
+    if (more_->depth == 0) sweep();
 }
 
 void Listeners::remove_all() noexcept {
-    for (const auto& entry : entries_) entry->removed = stale_ = true;
-    if (depth_ == 0) sweep();
+    // The list is whole before a destructor of the application runs.
+    const auto freed = std::exchange(handlers_, {});
+    running_ = 0;
+    if (!more_) return;
+    for (const auto& entry : more_->entries) entry->removed = more_->stale = true;
+    if (more_->depth == 0) sweep();
 }
 
-// Frees the marked entries. The list is whole before a destructor of the application runs.
+// Frees the marked entries, as remove_all() does.
 void Listeners::sweep() noexcept {
-    stale_ = false;
+    more_->stale = false;
     std::vector<std::unique_ptr<Entry>> freed;
-    for (auto& entry : entries_)
+    for (auto& entry : more_->entries)
         if (entry->removed) freed.push_back(std::move(entry));
-    std::erase(entries_, nullptr);
+    std::erase(more_->entries, nullptr);
 }
 
-Listeners::Entry* Listeners::handler_of(detail::EventType type) const noexcept {
-    for (const auto& entry : entries_)
-        if (entry->handler && entry->type == type && !entry->removed) return entry.get();
-    return nullptr;
+bool Listeners::has_handler(EventType type) const noexcept {
+    return handlers_[static_cast<size_t>(type)] || (running_ & bit(type)) != 0;
 }
 
-bool Listeners::has_handler(detail::EventType type) const noexcept {
-    return handler_of(type) != nullptr;
-}
-
-void Listeners::set_handler(detail::EventType type, detail::RawListener call) {
-    Entry* const old = handler_of(type);
-    if (!call) {
-        if (!old) return;
-        old->removed = stale_ = true;
-        if (depth_ == 0) sweep();
-    } else if (!old) {
-        add(std::move(call), type, true);
-    } else if (depth_ == 0) {
-        std::swap(old->call, call);  // The old one is freed when the new one is in place.
-    } else {
-        // The old one may be running: the new one takes its place in a new entry.
-        auto fresh = std::make_unique<Entry>(Entry{std::move(call), ++last_id_, type, true});
-        for (auto& entry : entries_) {
-            if (entry.get() != old) continue;
-            entry.swap(fresh);
-            break;
-        }
-        fresh->removed = stale_ = true;
-        entries_.push_back(std::move(fresh));  // Until the sweep.
-    }
+void Listeners::set_handler(EventType type, detail::Callback call) {
+    const bool before = has_handler(type), now = static_cast<bool>(call);
+    if (more_ && now && !before) add(type, {}, true);
+    running_ &= static_cast<uint8_t>(~bit(type));
+    handler(type) = std::move(call);
+    if (!more_ || now || !before) return;
+    for (const auto& entry : more_->entries)
+        if (entry->handler && entry->type == type) entry->removed = more_->stale = true;
+    if (more_->depth == 0) sweep();
 }
 
 }  // namespace starling::client

@@ -117,11 +117,13 @@ bool LoopCore::cancel(ClientLoop::Timer timer) {
 }
 
 net::Dialer& LoopCore::dialer() {
-    if (!dialer_) {
-        resolver_ = net::make_system_resolver(net_);
-        dialer_ = std::make_unique<net::Dialer>(net_, *resolver_);
-    }
+    if (!dialer_) resolve_with(net::make_system_resolver(net_));
     return *dialer_;
+}
+
+void LoopCore::resolve_with(std::unique_ptr<net::Resolver> resolver) {
+    resolver_ = std::move(resolver);
+    dialer_ = std::make_unique<net::Dialer>(net_, *resolver_);
 }
 
 ws::Inflater& LoopCore::shared_inflater() {

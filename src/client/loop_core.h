@@ -20,6 +20,7 @@
 
 #include "base/intrusive_list.h"
 #include "client/dialing.h"
+#include "client/terms.h"
 #include "net/dialer.h"
 #include "net/loop.h"
 #include "ws/deflate.h"
@@ -52,7 +53,10 @@ public:
 
     [[nodiscard]] net::Loop& net() noexcept { return net_; }
     [[nodiscard]] net::Dialer& dialer();
+    // In place of the system's; before the first connection.
+    void resolve_with(std::unique_ptr<net::Resolver> resolver);
     [[nodiscard]] TlsContexts& tls_contexts() noexcept { return tls_contexts_; }
+    [[nodiscard]] SharedTerms& terms() noexcept { return terms_; }
     [[nodiscard]] ws::Inflater& shared_inflater();
     [[nodiscard]] ws::Deflater& shared_deflater(uint8_t window_bits, int level);
     [[nodiscard]] uint32_t masking_key() {
@@ -73,6 +77,7 @@ private:
     std::unique_ptr<net::Resolver> resolver_;
     std::unique_ptr<net::Dialer> dialer_;
     TlsContexts tls_contexts_;
+    SharedTerms terms_;
     base::ListLink sockets_;
     std::unordered_set<ClientLoop::Timer> timers_;
     std::unique_ptr<ws::Inflater> inflater_;

@@ -25,6 +25,8 @@ struct Settings {
     uint64_t compress_from_bytes;
     uint32_t close_timeout_ms;
     int compression_level;
+
+    friend bool operator==(const Settings&, const Settings&) = default;
 };
 // Throws std::invalid_argument.
 [[nodiscard]] Settings settings(const WebSocketOptions& options);

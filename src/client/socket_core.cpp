@@ -16,14 +16,15 @@ namespace starling::client {
 using Life = ws::ClientLife;
 
 SocketCore::SocketCore(LoopCore& loop, std::string_view url, WebSocketOptions options)
-    : loop_(&loop), settings_(client::settings(options)) {
+    : loop_(&loop) {
     loop.check_thread();
+    const Settings settings = client::settings(options);
     auto opening = client::opening_options(options);
-    asked_ = std::make_unique<const Asked>(Asked{std::move(options), std::move(opening)});
+    aside().asked = std::make_unique<const Asked>(Asked{std::move(options), std::move(opening)});
     auto parsed = ws::parse_client_url(url);
     if (!parsed) throw SyntaxError(parsed.error());
-    url_ = parsed->href;
-    opening_ = std::make_unique<Opening>(*this, loop, *std::move(parsed));
+    terms_ = loop.terms().of({.settings = settings, .url = parsed->href});
+    aside().opening = std::make_unique<Opening>(*this, loop, *std::move(parsed));
     insert_before(loop.sockets());
 }
 
@@ -31,9 +32,31 @@ SocketCore::~SocketCore() = default;
 
 // Events come from the loop, never from within the constructor.
 void SocketCore::start() {
-    loop_->post([core = shared_from_this()] {
-        if (core->opening_) core->opening_->dial();
+    loop_->post([core = self()] {
+        if (core->aside_ && core->aside_->opening) core->aside_->opening->dial();
     });
+}
+
+SocketCore::Aside& SocketCore::aside() {
+    if (!aside_) aside_ = std::make_unique<Aside>();
+    return *aside_;
+}
+
+void SocketCore::drop_opening() noexcept {
+    if (aside_) aside_->opening.reset();
+}
+
+void SocketCore::drop_connection() {
+    auto* const connection = std::exchange(connection_, nullptr);
+    if (!connection) return;
+    if (const uint64_t bytes = connection->buffered_bytes()) refused(bytes);
+    connection->leave();
+}
+
+void SocketCore::refused(uint64_t payload_bytes) { aside().refused_bytes += payload_bytes; }
+
+std::string SocketCore::take_close_reason() {
+    return aside_ ? std::exchange(aside_->close_reason, {}) : std::string();
 }
 
 // ---- telling the application --------------------------------------------------------------------
@@ -53,7 +76,7 @@ void SocketCore::tell(const Event& event) {
 void SocketCore::handler_threw(std::string_view what) {
     if (!loop_) return;
     if (life_.state() == Life::State::closed) return loop_->tell_exception(what);
-    loop_->post([core = shared_from_this(), text = std::string(what)] {
+    loop_->post([core = self(), text = std::string(what)] {
         if (core->life_.state() == Life::State::closed) {
             if (core->loop_) core->loop_->tell_exception(text);
         } else {
@@ -68,18 +91,16 @@ void SocketCore::tell_open() { tell(OpenEvent{}); }
 void SocketCore::tell_failure(const Life::Actions& actions, std::string_view message, int status,
                               std::string_view body) {
     if (!actions.tell_close) return;
-    const auto self = shared_from_this();  // A handler may destroy the WebSocket.
-    opening_.reset();
-    if (auto* const connection = std::exchange(connection_, nullptr)) {
-        buffered_.ended(connection->queued_bytes());
-        connection->leave();
-    }
+    const auto self = this->self();  // A handler may destroy the WebSocket.
+    drop_opening();
+    drop_connection();
     if (actions.tell_error) tell(ErrorEvent{message, status, body});
     tell_close();
 }
 
 void SocketCore::tell_close() {
-    tell(CloseEvent{life_.code(), close_reason_, life_.was_clean()});
+    const std::string reason = take_close_reason();
+    tell(CloseEvent{life_.code(), reason, life_.was_clean()});
     leave_loop();
 }
 
@@ -91,17 +112,19 @@ void SocketCore::leave_loop() noexcept {
 // ---- opening ------------------------------------------------------------------------------------
 
 void SocketCore::opened(net::Stream& stream, const ws::ClientOpening& opening) {
-    const auto self = shared_from_this();
+    const auto self = this->self();
     const auto actions = life_.on(Life::Event::established);
     if (!actions.tell_open) return stream.close(net::Stream::Close::reset);
-    protocol_ = opening.subprotocol();
-    extensions_ = opening.extensions();
-    auto connection = std::make_unique<Connection>(self, *loop_, opening.deflate());
+    if (!opening.subprotocol().empty() || !opening.extensions().empty())
+        terms_ = loop_->terms().of({.settings = settings(),
+                                    .url = terms().url,
+                                    .protocol = std::string(opening.subprotocol()),
+                                    .extensions = std::string(opening.extensions())});
+    auto connection = std::make_unique<Connection>(self, opening.deflate());
     connection_ = connection.get();
     stream.replace_handler(std::move(connection));
     connection_->start();
-    opening_.reset();
-    asked_.reset();
+    aside_.reset();
     tell_open();
 }
 
@@ -119,13 +142,13 @@ void SocketCore::on_message(const ws::Event& event) {
 }
 
 void SocketCore::on_peer_close(uint16_t code, std::string_view reason) {
-    close_reason_ = reason;
+    aside().close_reason = reason;
     connection_->act(life_.on(Life::Event::peer_close, code).wire, code, {});
 }
 
 void SocketCore::fail(uint16_t code, std::string_view reason, std::string_view message) {
     const auto actions = life_.on(Life::Event::failure, code);
-    close_reason_.clear();
+    (void)take_close_reason();
     if (connection_) connection_->act(actions.wire, code, reason);
     tell_failure(actions, message);
 }
@@ -141,8 +164,9 @@ void SocketCore::on_gone(bool ended) {
 }
 
 void SocketCore::overflowed() {
-    if (std::exchange(overflowed_, true)) return;
-    loop_->post([core = shared_from_this()] {
+    if (overflowed_) return;
+    overflowed_ = true;
+    loop_->post([core = self()] {
         core->fail(ws::close_code::policy_violation, "send queue full",
                    "the server does not read: the send queue is full");
     });
@@ -156,7 +180,7 @@ void SocketCore::send(ws::Message message) {
     if (may_send() && connection_)
         connection_->send(message);
     else
-        buffered_.refused(message.size());
+        refused(message.size());
 }
 
 void SocketCore::close(bool has_code, uint16_t code, std::string_view reason) {
@@ -164,8 +188,8 @@ void SocketCore::close(bool has_code, uint16_t code, std::string_view reason) {
     const auto actions = life_.on(Life::Event::local_close, code);
     if (connection_) connection_->act(actions.wire, has_code ? code : uint16_t{1005}, reason);
     if (!actions.cancel_opening) return;
-    opening_.reset();
-    loop_->post([core = shared_from_this()] {
+    drop_opening();
+    loop_->post([core = self()] {
         core->open_failed("the WebSocket was closed before the connection was made", 0, {});
     });
 }
@@ -188,13 +212,13 @@ void SocketCore::resume() {
 }
 
 uint64_t SocketCore::buffered_amount() const noexcept {
-    return buffered_.amount(connection_ ? connection_->queued_bytes() : 0);
+    return (aside_ ? aside_->refused_bytes : 0) + (connection_ ? connection_->buffered_bytes() : 0);
 }
 
 // The connection says good-bye by itself; this object ends when nothing refers to it any more.
 void SocketCore::abandon() {
     listeners_.remove_all();
-    opening_.reset();
+    drop_opening();
     if (auto* const connection = std::exchange(connection_, nullptr)) {
         const auto actions = life_.on(Life::Event::local_close, ws::close_code::going_away);
         connection->act(actions.wire, ws::close_code::going_away, {});
@@ -204,11 +228,8 @@ void SocketCore::abandon() {
 }
 
 void SocketCore::loop_ends() noexcept {
-    opening_.reset();
-    if (auto* const connection = std::exchange(connection_, nullptr)) {
-        buffered_.ended(connection->queued_bytes());
-        connection->leave();
-    }
+    drop_opening();
+    drop_connection();
     life_.end();
     leave_loop();
 }

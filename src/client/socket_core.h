@@ -9,15 +9,17 @@
 
 #include <starling/client.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/intrusive_list.h"
+#include "base/ref.h"
 #include "client/listeners.h"
 #include "client/options.h"
-#include "ws/buffered.h"
+#include "client/terms.h"
 #include "ws/client_life.h"
 #include "ws/client_opening.h"
 #include "ws/client_url.h"
@@ -34,7 +36,7 @@ class Connection;
 class LoopCore;
 class Opening;
 
-class SocketCore final : public base::ListLink, public std::enable_shared_from_this<SocketCore> {
+class SocketCore final : public base::ListLink {
 public:
     // Throws what WebSocket's constructor throws.
     SocketCore(LoopCore& loop, std::string_view url, WebSocketOptions options);
@@ -53,13 +55,12 @@ public:
     [[nodiscard]] ws::ClientLife::State state() const noexcept { return life_.state(); }
     [[nodiscard]] Listeners& listeners() noexcept { return listeners_; }
     [[nodiscard]] const Listeners& listeners() const noexcept { return listeners_; }
-    [[nodiscard]] const std::string& protocol() const noexcept { return protocol_; }
-    [[nodiscard]] const std::string& extensions() const noexcept { return extensions_; }
-    [[nodiscard]] const std::string& url() const noexcept { return url_; }
+    [[nodiscard]] const TermsFields& terms() const noexcept { return terms_->fields; }
     [[nodiscard]] const Connection* connection() const noexcept { return connection_; }
     // Null after the close event, and after the end of the loop.
     [[nodiscard]] LoopCore* loop() const noexcept { return loop_; }
-    bool blob = true;  // binary_type()
+    [[nodiscard]] bool blob() const noexcept { return blob_; }  // binary_type()
+    void blob(bool blob) noexcept { blob_ = blob; }
 
     // ---- LoopCore -------------------------------------------------------------------------------
     void loop_ends() noexcept;
@@ -77,17 +78,29 @@ public:
     void on_gone(bool ended);
     void overflowed();  // The send queue is full: fails from the loop.
     [[nodiscard]] bool may_send() const noexcept { return life_.may_send() && !overflowed_; }
-    [[nodiscard]] ws::Buffered& buffered() noexcept { return buffered_; }
+    // A message that is never sent: its bytes count in buffered_amount() for ever.
+    void refused(uint64_t payload_bytes);
 
     // While CONNECTING.
-    [[nodiscard]] const WebSocketOptions& options() const noexcept { return asked_->options; }
+    [[nodiscard]] const WebSocketOptions& options() const noexcept {
+        return aside_->asked->options;
+    }
     [[nodiscard]] const ws::OpeningOptions& opening_options() const noexcept {
-        return asked_->opening;
+        return aside_->asked->opening;
     }
     // Outlives the Connection.
-    [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
+    [[nodiscard]] const Settings& settings() const noexcept { return terms().settings; }
 
 private:
+    using Self = base::Ref<SocketCore>;
+    template <class T>
+    friend class base::Ref;
+
+    [[nodiscard]] Self self() noexcept { return Self(this); }
+    void drop_opening() noexcept;
+    // The connection is told nothing more; what it did not send counts as refused.
+    void drop_connection();
+    [[nodiscard]] std::string take_close_reason();
     void tell_open();
     void tell_failure(const ws::ClientLife::Actions& actions, std::string_view message,
                       int status = 0, std::string_view body = {});
@@ -97,23 +110,30 @@ private:
     void handler_threw(std::string_view what);
     void leave_loop() noexcept;
 
-    // What only the opening needs: an open connection does not pay for it.
     struct Asked {
         WebSocketOptions options;
         ws::OpeningOptions opening;
     };
+    // What an open connection does not pay for.
+    struct Aside {
+        std::unique_ptr<const Asked> asked;  // While CONNECTING.
+        std::unique_ptr<Opening> opening;    // While CONNECTING.
+        std::string close_reason;            // Of the peer's close frame.
+        uint64_t refused_bytes = 0;
+    };
+    [[nodiscard]] Aside& aside();
 
     LoopCore* loop_;
-    std::unique_ptr<const Asked> asked_;  // While CONNECTING.
-    const Settings settings_;
-    std::unique_ptr<Opening> opening_;  // While CONNECTING.
+    base::Ref<const Terms> terms_;
+    std::unique_ptr<Aside> aside_;
     Connection* connection_ = nullptr;  // While its stream is there and this socket is not CLOSED.
-    Listeners listeners_;
-    ws::Buffered buffered_;
+    // The members below share the padding of those before.
+    [[no_unique_address]] Listeners listeners_;
+    bool blob_ : 1 = true;
+    bool overflowed_ : 1 = false;
     ws::ClientLife life_;
-    bool overflowed_ = false;
-    std::string url_, protocol_, extensions_;
-    std::string close_reason_;  // Of the peer's close frame.
+    mutable std::atomic<uint32_t> refs_{0};  // Of base::Ref.
 };
+static_assert(sizeof(SocketCore) <= 136, "part of the 400 bytes that an idle connection may cost");
 
 }  // namespace starling::client

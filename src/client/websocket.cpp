@@ -13,7 +13,7 @@ using client::SocketCore;
 
 namespace detail {
 
-void set_handler(SocketCore& core, EventType type, RawListener call) {
+void set_handler(SocketCore& core, EventType type, Callback call) {
     if (core.loop()) core.loop()->check_thread();
     core.listeners().set_handler(type, std::move(call));
 }
@@ -26,10 +26,10 @@ bool has_handler(const SocketCore& core, EventType type) noexcept {
 
 namespace {
 
-// The core, for a call of the application.
-SocketCore& here(const std::shared_ptr<SocketCore>& core) {
-    if (core->loop()) core->loop()->check_thread();
-    return *core;
+base::Ref<SocketCore> started(LoopCore& loop, std::string_view url, WebSocketOptions options) {
+    base::Ref<SocketCore> core(new SocketCore(loop, url, std::move(options)));
+    core->start();
+    return core;
 }
 
 detail::EventType type_of(std::string_view name) {
@@ -42,37 +42,39 @@ detail::EventType type_of(std::string_view name) {
 
 }  // namespace
 
+// The WebSocket is one of the references to its core.
 WebSocket::WebSocket(ClientLoop& loop, std::string_view url, WebSocketOptions options)
-    : core_(std::make_shared<SocketCore>(LoopCore::of(loop), url, std::move(options))),
-      onopen(*core_),
-      onmessage(*core_),
-      onerror(*core_),
-      onclose(*core_) {
-    core_->start();
-}
+    : onopen(*started(LoopCore::of(loop), url, std::move(options)).release()) {}
 
 WebSocket::~WebSocket() {
-    LoopCore* const loop = core_->loop();
+    auto held = base::Ref<SocketCore>::adopt(&core());
+    LoopCore* const loop = held->loop();
     if (loop && loop->is_elsewhere())
-        loop->post([core = core_] { core->abandon(); });
+        loop->post([held] { held->abandon(); });
     else
-        core_->abandon();
+        held->abandon();
+}
+
+// The core, for a call that belongs to the loop's thread.
+SocketCore& WebSocket::here() const {
+    if (core().loop()) core().loop()->check_thread();
+    return core();
 }
 
 WebSocket::ListenerId WebSocket::add_listener(std::string_view name, detail::AnyListener listener) {
     const detail::EventType type = type_of(name);
     if (!listener.takes[static_cast<size_t>(type)])
         throw std::invalid_argument("the listener does not take the event " + std::string(name));
-    return here(core_).listeners().add(std::move(listener), type);
+    return here().listeners().add(std::move(listener), type);
 }
 
-void WebSocket::remove_event_listener(ListenerId id) { here(core_).listeners().remove(id); }
+void WebSocket::remove_event_listener(ListenerId id) { here().listeners().remove(id); }
 
 void WebSocket::remove_event_listener(std::string_view, ListenerId id) {
     remove_event_listener(id);
 }
 
-void WebSocket::send(ws::Message message) { here(core_).send(message); }
+void WebSocket::send(ws::Message message) { here().send(message); }
 
 void WebSocket::send(const std::shared_ptr<const std::string>& text) {
     if (text) send(ws::Message(*text));
@@ -82,36 +84,34 @@ void WebSocket::send(const std::shared_ptr<const std::vector<std::byte>>& bytes)
     if (bytes) send(ws::Message(*bytes));
 }
 
-void WebSocket::close() { here(core_).close(false, ws::close_code::none_received, {}); }
+void WebSocket::close() { here().close(false, ws::close_code::none_received, {}); }
 
-void WebSocket::close(uint16_t code, std::string_view reason) {
-    here(core_).close(true, code, reason);
-}
+void WebSocket::close(uint16_t code, std::string_view reason) { here().close(true, code, reason); }
 
 WebSocket::ReadyState WebSocket::ready_state() const noexcept {
-    return static_cast<ReadyState>(core_->state());
+    return static_cast<ReadyState>(core().state());
 }
 
-uint64_t WebSocket::buffered_amount() const noexcept { return core_->buffered_amount(); }
-const std::string& WebSocket::protocol() const noexcept { return core_->protocol(); }
-const std::string& WebSocket::extensions() const noexcept { return core_->extensions(); }
-const std::string& WebSocket::url() const noexcept { return core_->url(); }
+uint64_t WebSocket::buffered_amount() const noexcept { return core().buffered_amount(); }
+const std::string& WebSocket::protocol() const noexcept { return core().terms().protocol; }
+const std::string& WebSocket::extensions() const noexcept { return core().terms().extensions; }
+const std::string& WebSocket::url() const noexcept { return core().terms().url; }
 
 std::string_view WebSocket::binary_type() const noexcept {
-    return core_->blob ? "blob" : "arraybuffer";
+    return core().blob() ? "blob" : "arraybuffer";
 }
 
 void WebSocket::binary_type(std::string_view type) {
-    if (type == "blob" || type == "arraybuffer") core_->blob = type == "blob";
+    if (type == "blob" || type == "arraybuffer") core().blob(type == "blob");
 }
 
-void WebSocket::pause() { here(core_).pause(); }
-void WebSocket::resume() { here(core_).resume(); }
-void WebSocket::ping(std::string_view payload) { here(core_).ping(payload); }
-void WebSocket::terminate() { here(core_).terminate(); }
+void WebSocket::pause() { here().pause(); }
+void WebSocket::resume() { here().resume(); }
+void WebSocket::ping(std::string_view payload) { here().ping(payload); }
+void WebSocket::terminate() { here().terminate(); }
 
 std::optional<std::chrono::milliseconds> WebSocket::round_trip_time() const noexcept {
-    const client::Connection* const connection = core_->connection();
+    const client::Connection* const connection = core().connection();
     return connection ? connection->round_trip_time() : std::nullopt;
 }
 

@@ -97,6 +97,10 @@ void Outbox::consume(size_t bytes, ChunkPool& pool) noexcept {
     }
 }
 
-void Outbox::clear(ChunkPool& pool) noexcept { consume(bytes_, pool); }
+void Outbox::clear(ChunkPool& pool) noexcept {
+    consume(bytes_, pool);
+    marks_.clear();
+    if (marks_.capacity() > kept_marks_max) std::vector<Mark>().swap(marks_);
+}
 
 }  // namespace starling::net

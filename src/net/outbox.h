@@ -81,6 +81,18 @@ public:
     [[nodiscard]] size_t bytes() const noexcept { return bytes_; }
     [[nodiscard]] bool empty() const noexcept { return bytes_ == 0; }
 
+    // What the stream's owner wants to know about bytes that it queued: a message, with the bytes of its
+    // frame and those of its payload. The marks since the queue was empty.
+    struct Mark {
+        size_t wire_bytes, payload_bytes;
+    };
+    // After the bytes were queued. `first`: the queue was empty before.
+    void mark(Mark mark, bool first) {
+        if (first) marks_.clear();
+        marks_.push_back(mark);
+    }
+    [[nodiscard]] std::span<const Mark> marks() const noexcept { return marks_; }
+
     // Valid while a send of the stream is pending and the Outbox is in the loop's list `blocked_`.
     static constexpr size_t not_asked = SIZE_MAX;
     uint64_t blocked_since_ms = 0;            // Or the time of the peer's last acknowledgement.
@@ -98,7 +110,10 @@ private:
         }
     };
 
+    static constexpr size_t kept_marks_max = 64;
+
     std::vector<Part> parts_;
+    std::vector<Mark> marks_;
     size_t first_ = 0;  // Index of the first part that was not sent whole.
     size_t bytes_ = 0;
     size_t room_bytes_ = 0;  // Free bytes at the end of the last part, if that is a chunk.

@@ -197,6 +197,12 @@ std::byte* Stream::extend_slowly(size_t bytes) {
     return at;
 }
 
+void Stream::mark_queued(size_t wire_bytes, size_t payload_bytes) {
+    if (!is_open() || !outbox_) return;
+    const bool first = queued_bytes() <= wire_bytes;
+    (void)guarded([&] { outbox_->mark({wire_bytes, payload_bytes}, first); });
+}
+
 void Stream::want_drained() {
     if (!is_open()) return;
     refused_ = true;

@@ -126,6 +126,11 @@ public:
     [[nodiscard]] size_t queued_bytes() const noexcept {
         return (outbox_ ? outbox_->bytes() : 0) + (tls_ ? ciphertext_bytes() : 0);
     }
+    // Notes that the newest queued bytes are a message, see Outbox::mark(). Does nothing after close().
+    void mark_queued(size_t wire_bytes, size_t payload_bytes);
+    [[nodiscard]] std::span<const Outbox::Mark> queued_marks() const noexcept {
+        return outbox_ ? outbox_->marks() : std::span<const Outbox::Mark>();
+    }
     // queued_bytes(), plus the bytes in the kernel that the peer has not acknowledged. One system
     // call.
     [[nodiscard]] size_t unsent_bytes() const noexcept;

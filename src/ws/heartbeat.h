@@ -21,6 +21,8 @@ struct HeartbeatOptions {
     uint32_t interval_ms = static_cast<uint32_t>(default_ping_interval.count());
     // The peer is dead after this silence that follows a ping.
     uint32_t timeout_ms = static_cast<uint32_t>(default_ping_timeout.count());
+
+    friend bool operator==(const HeartbeatOptions&, const HeartbeatOptions&) = default;
 };
 
 using PingPayload = std::array<std::byte, 8>;
@@ -97,8 +99,8 @@ public:
 private:
     uint32_t heard_at_ms_;
     uint32_t pinged_at_ms_ = 0;
-    bool waiting_ = false;   // No byte has arrived since the last ping.
-    bool pong_due_ = false;  // The last ping was not answered.
+    bool waiting_ : 1 = false;   // No byte has arrived since the last ping.
+    bool pong_due_ : 1 = false;  // The last ping was not answered.
 };
 static_assert(sizeof(Heartbeat) <= 12, "part of the 250 bytes that an idle connection may cost");
 

@@ -24,6 +24,8 @@ struct FrameHeader;
 struct ReceiverLimits {
     uint64_t message_bytes_max = 1'000'000;  // Size of a decompressed message; 1009 beyond.
     uint32_t fragments_max = 1024;  // Frames in a message, empty ones included; 1008 beyond.
+
+    friend bool operator==(const ReceiverLimits&, const ReceiverLimits&) = default;
 };
 
 // Spans and views are valid until the next call of Receiver::next().

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <span>
 #include <string>
+#include <vector>
 
 #include "ws/buffered.h"
 
@@ -107,26 +109,33 @@ TEST(WsClientLife, order_of_events) {
     EXPECT_GT(closes, 20'000U);
 }
 
-TEST(WsBuffered, amount) {
-    Buffered buffered;
-    EXPECT_EQ(buffered.amount(0), 0U);
-    buffered.queued(0, 11, 5);
-    EXPECT_EQ(buffered.amount(11), 5U);  // Nothing has left.
-    EXPECT_EQ(buffered.amount(7), 5U);   // Part of the header has left.
-    EXPECT_EQ(buffered.amount(2), 2U);
-    EXPECT_EQ(buffered.amount(0), 0U);
-    buffered.queued(11, 106, 100);
-    EXPECT_EQ(buffered.amount(117), 105U);
-    EXPECT_EQ(buffered.amount(108), 102U);
-    EXPECT_EQ(buffered.amount(50), 50U);
-    buffered.queued(0, 30, 1000);  // Compressed; what was queued before has left.
-    EXPECT_EQ(buffered.amount(30), 1000U);
-    EXPECT_EQ(buffered.amount(1), 1000U);
-    buffered.refused(7);
-    EXPECT_EQ(buffered.amount(0), 7U);
-    buffered.ended(30);
-    buffered.refused(1);
-    EXPECT_EQ(buffered.amount(0), 1008U);
+TEST(WsBuffered, bytes) {
+    struct Message {
+        size_t wire_bytes, payload_bytes;
+    };
+    struct Case {
+        std::vector<Message> messages;
+        size_t queued_bytes;
+        uint64_t buffered;
+    };
+    const Message hello{11, 5}, hundred{106, 100}, compressed{30, 1000};
+    const Case cases[] = {
+        {{}, 0, 0},
+        {{}, 8, 0},        // Other frames.
+        {{hello}, 11, 5},  // Nothing has left.
+        {{hello}, 7, 5},   // Part of the header has left.
+        {{hello}, 2, 2},
+        {{hello}, 0, 0},
+        {{hello, hundred}, 117, 105},
+        {{hello, hundred}, 108, 102},
+        {{hello, hundred}, 50, 50},
+        {{compressed}, 30, 1000},  // Counts as a whole.
+        {{compressed}, 1, 1000},
+        {{hello, compressed}, 32, 1002},
+    };
+    for (const Case& c : cases)
+        EXPECT_EQ(buffered_bytes(std::span(c.messages), c.queued_bytes), c.buffered)
+            << c.queued_bytes;
 }
 
 }  // namespace
