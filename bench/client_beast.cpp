@@ -35,7 +35,11 @@ struct Bench {
     int status = 0;
     std::function<void()> next = {};
 
-    void finish(int count = 0) {
+    void begin() {
+        usage.begin(done);
+        for (uint64_t i = 0; i < starling::bench::at_once_max; ++i) next();
+    }
+    void finish(uint64_t count = 0) {
         usage.print(done, count);
         context.stop();
     }
@@ -97,9 +101,12 @@ private:
             ++owed_;
             return write();
         }
-        bench_.next();
-        if (bench_.done == static_cast<uint64_t>(bench_.run.connections))
-            bench_.finish(bench_.run.connections);
+        using starling::bench::at_once_max;
+        using starling::bench::IdleStep;
+        const IdleStep step = starling::bench::idle_step(bench_.run, bench_.done);
+        if (step == IdleStep::begin) bench_.begin();
+        if (step == IdleStep::next && bench_.done > at_once_max) bench_.next();
+        if (step == IdleStep::end) bench_.finish(bench_.done - at_once_max);
     }
     // Beast allows only one write at a time.
     void write() {
@@ -130,8 +137,7 @@ int main(int count, char** arguments) {
     bench.next = [&] {
         if (begun++ < run.connections) std::make_shared<Client>(bench)->start();
     };
-    bench.usage.begin(0);
-    for (int i = 0; i < at_once_max; ++i) bench.next();
+    bench.begin();
     const auto after = [](double seconds) {
         return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
     };

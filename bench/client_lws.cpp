@@ -30,6 +30,16 @@ struct Bench {
         info.path = "/";
         if (!lws_client_connect_via_info(&info)) failed = true;
     }
+    void begin() {
+        usage.begin(done);
+        for (uint64_t i = 0; i < starling::bench::at_once_max; ++i) next();
+    }
+    void on_idle() {
+        const auto step = starling::bench::idle_step(run, done);
+        if (step == starling::bench::IdleStep::begin) return begin();
+        if (step == starling::bench::IdleStep::end) over = true;
+        if (done > starling::bench::at_once_max) next();
+    }
 };
 
 struct Session {
@@ -58,7 +68,7 @@ int on_event(lws* socket, lws_callback_reasons reason, void* user, void* data, s
                 ++session->owed;
                 lws_callback_on_writable(socket);
             } else {
-                bench.next();
+                bench.on_idle();
             }
             break;
         default: {
@@ -96,18 +106,16 @@ int main(int count, char** arguments) {
     info.protocols = protocols;
     info.user = &bench;
     info.fd_limit_per_thread = static_cast<unsigned>(run.connections + 32);
-    bench.usage.begin(0);
     bench.context = lws_create_context(&info);
     if (!bench.context) return 1;
-    for (int i = 0; i < at_once_max; ++i) bench.next();
+    bench.begin();
     const double begun = clock_seconds(CLOCK_MONOTONIC);
     bool measuring = false;
     while (!bench.failed && !bench.over) {
         lws_service(bench.context, 0);
         const double passed = clock_seconds(CLOCK_MONOTONIC) - begun;
-        if (run.is("idle")) {
-            bench.over = bench.done == static_cast<uint64_t>(run.connections);
-        } else if (!measuring && passed > warmup_seconds) {
+        if (run.is("idle")) continue;
+        if (!measuring && passed > warmup_seconds) {
             measuring = true;
             bench.usage.begin(bench.done);
         } else {
@@ -115,7 +123,7 @@ int main(int count, char** arguments) {
         }
     }
     if (bench.failed) return 1;
-    bench.usage.print(bench.done, run.is("idle") ? run.connections : 0);
+    bench.usage.print(bench.done, run.is("idle") ? bench.done - at_once_max : 0);
     std::fflush(stdout);
     std::_Exit(0);  // Without closing each connection, as the others.
 }

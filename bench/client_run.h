@@ -2,7 +2,8 @@
 // count, and the line of JSON that they print.
 //
 //   client_NAME echo  PORT CONNECTIONS IN_FLIGHT SECONDS   each connection keeps messages in flight
-//   client_NAME idle  PORT CONNECTIONS                     one message each, then the heap in use
+//   client_NAME idle  PORT CONNECTIONS                     one message each, then the growth of the heap
+//                                                          since the first 50 had theirs
 //   client_NAME storm PORT CONNECTIONS                     opens and closes them, 50 at once
 #pragma once
 
@@ -18,7 +19,7 @@
 
 namespace starling::bench {
 
-inline constexpr int at_once_max = 50;  // Connections that are being opened; of `storm`, all.
+inline constexpr uint64_t at_once_max = 50;  // Connections that are being opened; of `storm`, all.
 inline constexpr double warmup_seconds = 0.5;
 
 struct ClientRun {
@@ -29,6 +30,14 @@ struct ClientRun {
     std::string payload = std::string(64, 'x');
     [[nodiscard]] bool is(std::string_view name) const { return mode == name; }
 };
+
+// What `idle` does after a message. `begin`: begins to measure, and opens at_once_max connections, since
+// the first ones have made what connections share.
+enum class IdleStep { begin, next, end };
+[[nodiscard]] inline IdleStep idle_step(const ClientRun& run, uint64_t done) {
+    if (done == static_cast<uint64_t>(run.connections)) return IdleStep::end;
+    return done == at_once_max ? IdleStep::begin : IdleStep::next;
+}
 
 inline ClientRun client_run(int count, char** arguments) {
     if (count < 4) {
@@ -69,8 +78,8 @@ public:
         cpu_ = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
         clock_ = clock_seconds(CLOCK_MONOTONIC);
     }
-    // `done`: messages or connections; `count`: connections, if the heap matters.
-    void print(uint64_t done, int count = 0) const {
+    // `done`: messages or connections. `count`: connections since begin(), if the heap matters.
+    void print(uint64_t done, uint64_t count = 0) const {
         const double cpu = clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_;
         const double seconds = clock_seconds(CLOCK_MONOTONIC) - clock_;
         const auto did = static_cast<double>(done - done_);
@@ -78,7 +87,8 @@ public:
                     did > 0 ? cpu * 1e6 / did : 0.0, did / seconds, cpu / seconds);
         if (count > 0)
             std::printf(", \"heap_bytes\": %.1f",
-                        (static_cast<double>(heap_bytes()) - static_cast<double>(heap_)) / count);
+                        (static_cast<double>(heap_bytes()) - static_cast<double>(heap_)) /
+                            static_cast<double>(count));
         std::printf("}\n");
         std::fflush(stdout);
     }

@@ -28,7 +28,11 @@ struct Bench {
         status = 1;
         loop.stop();
     }
-    void finish(int count = 0) {
+    void begin() {
+        usage.begin(done);
+        for (uint64_t i = 0; i < starling::bench::at_once_max; ++i) next();
+    }
+    void finish(uint64_t count = 0) {
         usage.print(done, count);
         loop.stop();
     }
@@ -53,14 +57,20 @@ private:
     void on_message(const starling::MessageEvent& event) {
         ++bench_.done;
         if (bench_.run.is("echo")) return socket_.send(event.data());
-        bench_.next();
-        if (bench_.done == static_cast<uint64_t>(bench_.run.connections))
-            bench_.loop.post([this] { bench_.finish(bench_.run.connections); });
+        using starling::bench::IdleStep;
+        const IdleStep step = starling::bench::idle_step(bench_.run, bench_.done);
+        // Not within a call of the socket.
+        if (step == IdleStep::begin) return bench_.loop.post([&bench = bench_] { bench.begin(); });
+        if (step == IdleStep::next && bench_.done > starling::bench::at_once_max)
+            return bench_.next();
+        if (step == IdleStep::end)
+            bench_.loop.post(
+                [&bench = bench_] { bench.finish(bench.done - starling::bench::at_once_max); });
     }
     void on_close() {
         if (!bench_.run.is("storm")) return;
         if (++bench_.done == static_cast<uint64_t>(bench_.run.connections)) return bench_.finish();
-        bench_.loop.post([this] { bench_.next(); });  // Not within a call of the socket.
+        bench_.loop.post([&bench = bench_] { bench.next(); });
     }
 
     Bench& bench_;
@@ -74,7 +84,6 @@ std::chrono::milliseconds after(double seconds) {
 }  // namespace
 
 int main(int count, char** arguments) {
-    using starling::bench::at_once_max;
     const ClientRun run = starling::bench::client_run(count, arguments);
     Bench bench{.run = run};
     std::vector<std::unique_ptr<Client>> clients;
@@ -82,8 +91,7 @@ int main(int count, char** arguments) {
         if (clients.size() < static_cast<size_t>(run.connections))
             clients.push_back(std::make_unique<Client>(bench));
     };
-    bench.usage.begin(0);
-    for (int i = 0; i < at_once_max; ++i) bench.next();
+    bench.begin();
     if (run.is("echo")) {
         bench.loop.after(after(starling::bench::warmup_seconds),
                          [&] { bench.usage.begin(bench.done); });

@@ -47,8 +47,9 @@ function next() {
   socket.on("message", (data) => {
     done += 1;
     if (mode === "echo") return socket.send(data, { binary: false });
-    next();
-    if (done === connections) print(connections);
+    if (done === connections) print(connections - atOnce);
+    else if (done === atOnce) start();
+    else if (done > atOnce) next();
   });
   socket.on("close", () => {
     if (mode !== "storm") return;
@@ -62,8 +63,12 @@ function next() {
   });
 }
 
-begin();
-for (let i = 0; i < atOnce; i += 1) next();
+function start() {
+  begin();
+  for (let i = 0; i < atOnce; i += 1) next();
+}
+
+start();
 if (mode === "echo") {
   setTimeout(begin, warmupMs);
   setTimeout(print, warmupMs + seconds * 1000);
