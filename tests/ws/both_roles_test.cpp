@@ -184,6 +184,27 @@ TEST(WsBothRoles, random_conversations_at_every_read_size) {
     EXPECT_LT(compressed, 40U);
 }
 
+// One conversation for each outcome of the negotiation, at each size.
+TEST(WsBothRoles, conversations_at_every_read_size_up_to_300) {
+    const DeflateParams takeover{}, alone{.server_no_context_takeover = true,
+                                          .client_no_context_takeover = true,
+                                          .server_max_window_bits = 10,
+                                          .client_max_window_bits = 9};
+    Random random(1000);
+    for (const auto& deflate : {std::optional<DeflateParams>(), {takeover}, {alone}}) {
+        for (const Role from : {Role::client, Role::server}) {
+            Writer writer(from, deflate);
+            for (size_t i = 0; i < 5; ++i) writer.write_message(random);
+            writer.write_close(random);
+            writer.expected.pop_back();
+            const Role reader = from == Role::client ? Role::server : Role::client;
+            for (size_t size = 1; size <= 300; ++size)
+                ASSERT_EQ(read_all(reader, deflate, writer, size), writer.expected)
+                    << "reads of " << size;
+        }
+    }
+}
+
 TEST(WsBothRoles, handshakes_at_every_read_size) {
     const DeflateOptions deflate{.enabled = true};
     for (size_t step = 1; step < 300; ++step) EXPECT_TRUE(shake_hands(deflate, deflate, step));
