@@ -2,10 +2,10 @@
 // adds no header field.
 
 import { spawn } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-import { freePort, onExit, temporaryFolder, until } from "./server.mjs";
+import { connects, freePort, onExit, temporaryFolder, until } from "./server.mjs";
 
 const configurations = {
   nginx: (port, to, folder) => ({
@@ -37,6 +37,23 @@ backend program
 };
 export const proxies = Object.keys(configurations);
 
+// The same with TLS, and WebSockets.
+const tlsConfigurations = {
+  nginx: (port, to, folder, { cert, key }) => {
+    const { args, text } = configurations.nginx(port, to, folder);
+    return { args, text: text.replace(`listen 127.0.0.1:${port};`,
+      `listen 127.0.0.1:${port} ssl; ssl_certificate ${cert}; ssl_certificate_key ${key};
+       proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade;
+       proxy_set_header Connection "upgrade"; proxy_set_header Host $http_host;`) };
+  },
+  haproxy: (port, to, folder, { cert, key }) => {
+    const both = path.join(folder, "both.pem");
+    writeFileSync(both, readFileSync(cert, "utf8") + readFileSync(key, "utf8"));
+    const { args, text } = configurations.haproxy(port, to, folder);
+    return { args, text: text.replace(`bind 127.0.0.1:${port}`, `bind 127.0.0.1:${port} ssl crt ${both}`) };
+  },
+};
+
 // Debian installs programs for root in these folders.
 function executable(name) {
   const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin"];
@@ -46,10 +63,20 @@ function executable(name) {
 }
 
 // Starts a proxy that forwards everything to the port `to`: {port, stop()}.
-export async function proxy(name, to) {
+export function proxy(name, to) {
+  return start(name, (port, folder) => configurations[name](port, to, folder),
+    (port) => fetch(`http://127.0.0.1:${port}/healthz`).then(({ ok }) => ok, () => false));
+}
+
+// The same, with a certificate of certificates.mjs.
+export function tlsProxy(name, to, made) {
+  return start(name, (port, folder) => tlsConfigurations[name](port, to, folder, made), connects);
+}
+
+async function start(name, configure, ready) {
   const port = await freePort();
   const folder = temporaryFolder();
-  const { args, text } = configurations[name](port, to, folder);
+  const { args, text } = configure(port, folder);
   writeFileSync(path.join(folder, "proxy.conf"), text);
   const child = spawn(executable(name), args, { stdio: ["ignore", "ignore", "pipe"] });
   onExit(child);
@@ -64,7 +91,7 @@ export async function proxy(name, to) {
   });
   await until(async () => {
     if (ended) throw new Error(`${name} ended before it was ready:\n${output}`);
-    return fetch(`http://127.0.0.1:${port}/healthz`).then(({ ok }) => ok, () => false);
+    return ready(port);
   }, `${name} to forward`);
   return { port, stop() { child.kill("SIGTERM"); return exited; } };
 }

@@ -159,7 +159,7 @@ export class Program {
   }
 }
 
-function connects(port) {
+export function connects(port) {
   return new Promise((resolve) => {
     const socket = net.connect(port, "127.0.0.1");
     const finish = (answer) => {

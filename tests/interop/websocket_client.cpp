@@ -4,13 +4,17 @@
 //     websocket_test_client JSON
 //
 // JSON: {"url", "protocols": [...], "options": {...}, "urls": [...],
-//        "start": [ACTION...], "open": [...], "message": [...], "closed": [...]}. An ACTION is
+//        "start": [ACTION...], "open": [...], "message": [...], "closed": [...], "again": N}. `again`:
+// after a close event with 1006 it connects anew, N times at most. An ACTION is
 // ["send", TEXT], ["binary", TEXT], ["close", CODE, REASON] with or without the last two,
-// ["buffered"], ["protocol"], ["listen", NAME] or ["handler", NAME]. One line for each event.
+// ["buffered"], ["protocol"], ["ping"], ["round trip"], ["listen", NAME] or ["handler", NAME]. One line
+// for each event.
 #include <starling/client.h>
 
 #include <boost/json.hpp>
+#include <chrono>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 namespace {
@@ -37,13 +41,12 @@ public:
             return 0;
         }
         try {
-            socket_.emplace(loop_, text_of(script_.at("url")), options());
+            connect();
         } catch (const starling::SyntaxError& error) {
             std::fprintf(stderr, "%s\n", error.what());
             say("throws SyntaxError");
             return 0;
         }
-        listen();
         play("start");
         loop_.run();
         play("closed");
@@ -51,6 +54,11 @@ public:
     }
 
 private:
+    void connect() {
+        socket_.emplace(loop_, text_of(script_.at("url")), options());
+        listen();
+    }
+
     starling::WebSocketOptions options() const {
         starling::WebSocketOptions options;
         if (const auto* protocols = script_.if_contains("protocols"))
@@ -63,8 +71,17 @@ private:
         if (set.contains("ca")) options.tls.ca_path = text_of(set.at("ca"));
         if (set.contains("insecure")) options.tls.verify = false;
         if (set.contains("proxy")) options.proxy = text_of(set.at("proxy"));
-        if (set.contains("message_bytes_max"))
-            options.message_bytes_max = set.at("message_bytes_max").to_number<uint64_t>();
+        const auto number = [&](const char* name, auto otherwise) {
+            return set.contains(name) ? set.at(name).to_number<int64_t>() : otherwise;
+        };
+        options.message_bytes_max =
+            static_cast<uint64_t>(number("message_bytes_max", int64_t{1'000'000}));
+        options.redirects_max = static_cast<int>(number("redirects_max", int64_t{0}));
+        options.ping_interval = std::chrono::milliseconds(number("ping_interval", int64_t{25'000}));
+        options.ping_timeout = std::chrono::milliseconds(number("ping_timeout", int64_t{20'000}));
+        if (set.contains("headers"))
+            for (const auto& [name, value] : set.at("headers").as_object())
+                options.headers.emplace_back(name, text_of(value));
         return options;
     }
 
@@ -96,7 +113,15 @@ private:
         socket_->onclose = [this](const starling::CloseEvent& event) {
             say("close " + std::to_string(event.code) + " '" + std::string(event.reason) + "' " +
                 (event.was_clean ? "true" : "false") + state());
+            if (event.code != 1006 || again_ >= again_max()) return;
+            ++again_;
+            loop_.after(std::chrono::milliseconds(10), [this] { connect(); });
         };
+    }
+
+    int64_t again_max() const {
+        const auto* again = script_.if_contains("again");
+        return again ? again->to_number<int64_t>() : 0;
     }
 
     void play(const char* moment) {
@@ -133,6 +158,10 @@ private:
             say("buffered " + std::to_string(socket_->buffered_amount()));
         } else if (name == "protocol") {
             say("protocol '" + socket_->protocol() + "' '" + socket_->extensions() + "'");
+        } else if (name == "ping") {
+            socket_->ping();
+        } else if (name == "round trip") {
+            say(socket_->round_trip_time() ? "round trip known" : "round trip unknown");
         } else if (name == "listen") {
             socket_->add_event_listener("message", [line = text(1)] { say(line); });
         } else if (name == "handler") {
@@ -147,6 +176,7 @@ private:
     const json::object& script_;
     starling::ClientLoop loop_;
     std::optional<starling::WebSocket> socket_;
+    int64_t again_ = 0;
 };
 
 }  // namespace
