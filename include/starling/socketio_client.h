@@ -8,12 +8,18 @@
 //     socket.on("news", [](std::string text, int count) { ... });
 //     loop.run();
 //
-// Handlers are those of <starling/socketio_handler.h>, but for coroutines: their parameters choose
-// the arguments, their return value answers the server. A parameter sio::Socket is null here.
+// Handlers are those of <starling/socketio_handler.h>, but for coroutines, which do not compile here:
+// the parameters choose the arguments, the return value answers the server. A parameter sio::Socket
+// is null here. A handler that throws disconnects its socket; ClientLoop::on_exception() gets the
+// text. The sockets of other namespaces go on.
 //
 // Owner:  the loop owns the connections. A ClientSocket is a handle: cheap to copy; without handles a
-//         socket lives on until it is neither connected nor connecting.
-// Thread: the loop's, as for <starling/client.h>.
+//         socket lives on until it is neither connected nor connecting. A handler that holds a
+//         handle of its own socket keeps the socket until the loop ends.
+// Thread: the loop's, as for <starling/client.h>: on another thread every function throws
+//         std::logic_error while the loop runs. Handles may be copied and destroyed on any thread.
+//         After the end of the loop a socket is disconnected, and what changes it throws
+//         std::logic_error; callbacks of acks that still wait are freed without a call.
 #pragma once
 
 #include <starling/client.h>
@@ -41,20 +47,42 @@ namespace starling::sio {
 
 class ClientSocket;
 
-// An object that the server gets with each connection, or a function that makes one.
+// Sends the CONNECT packet with this object. To be called once, now or later, on the loop's thread.
+using AuthReply = std::function<void(Json auth)>;
+
+// An object that the server gets with each connection; or a function that makes one, either as its
+// result or through an AuthReply. The function is called for each connection. If it throws, the
+// socket disconnects.
 class ClientAuth {
 public:
     ClientAuth() = default;
-    ClientAuth(Json value) : call_([value = std::move(value)] { return value; }) {}
+    ClientAuth(Json value)
+        : call_([value = std::move(value)](const AuthReply& reply) { reply(value); }) {}
     ClientAuth(std::initializer_list<boost::json::value_ref> members) : ClientAuth(Json(members)) {}
     template <class F>
     requires(std::is_invocable_r_v<Json, F&> && !std::is_convertible_v<F, Json>) ClientAuth(F call)
-        : call_(std::move(call)) {}
+        : call_([call = std::move(call)](const AuthReply& reply) mutable { reply(call()); }) {}
+    template <class F>
+    requires(std::is_invocable_v<F&, AuthReply>) ClientAuth(F call) : call_(std::move(call)) {}
 
-    [[nodiscard]] const std::function<Json()>& call() const noexcept { return call_; }
+    [[nodiscard]] const std::function<void(AuthReply)>& call() const noexcept { return call_; }
 
 private:
-    std::function<Json()> call_;
+    std::function<void(AuthReply)> call_;
+};
+
+// A Transport, or its name: "polling", "websocket". Throws std::invalid_argument for another name.
+class ClientTransport {
+public:
+    ClientTransport(Transport value) noexcept : value_(value) {}
+    ClientTransport(std::string_view name);
+    ClientTransport(const char* name) : ClientTransport(std::string_view(name)) {}
+    ClientTransport(const std::string& name) : ClientTransport(std::string_view(name)) {}
+
+    [[nodiscard]] Transport value() const noexcept { return value_; }
+
+private:
+    Transport value_;
 };
 
 // Names and defaults are those of Node's client.
@@ -65,7 +93,7 @@ struct ClientOptions {
     bool multiplex = true;
 
     // ---- Connection -----------------------------------------------------------------------------
-    std::vector<Transport> transports = {Transport::polling, Transport::websocket};
+    std::vector<ClientTransport> transports = {"polling", "websocket"};
     bool upgrade = true;
     bool remember_upgrade = false;    // Begins with a WebSocket if the last upgrade went well.
     bool try_all_transports = false;  // Tries the next transport if the first one cannot open.
@@ -77,6 +105,8 @@ struct ClientOptions {
     Parser parser = Parser::json;
     // Of a packet with its attachments. The answer to a poll may have 16 times as many.
     uint64_t message_bytes_max = 1'000'000;
+    // Bytes that wait because the server does not take them; more end the connection.
+    uint64_t send_queue_bytes_max = 64 * 1024 * 1024;
     ClientTls tls = {};
     std::optional<std::string> proxy = {};  // As WebSocketOptions::proxy.
     std::vector<ResolveOverride> resolve = {};
@@ -96,15 +126,36 @@ struct ClientOptions {
     std::optional<std::chrono::milliseconds> timeout = std::chrono::seconds(20);  // Of one attempt.
 };
 
-// The connection that sockets share. Events: "open", "error", "ping", "close", "reconnect",
-// "reconnect_attempt", "reconnect_error", "reconnect_failed".
+namespace detail {
+
+template <class F>
+Listener client_listener(F&& handler) {
+    if constexpr (Callable<std::decay_t<F>>)
+        static_assert(
+            !Signature<std::decay_t<F>>::is_coroutine,
+            "a handler of a Socket.IO client is no coroutine: answer with sio::Ack, or use "
+            "emit_with_ack() with a callback");
+    return Listener::of(std::forward<F>(handler));
+}
+
+}  // namespace detail
+
+// The connection that sockets share. Events, with the arguments of Node's client: "open", "ping",
+// "error" and "reconnect_error" ({message, code?, reason?}), "close" (reason, details), "reconnect"
+// and "reconnect_attempt" (the attempt's number), "reconnect_failed". An exception of a handler is
+// told to the loop; the connection goes on.
 class ClientManager {
 public:
     template <class F>
     void on(std::string_view name, F&& handler) const {
-        add_listener(name, detail::Listener::of(std::forward<F>(handler)));
+        add_listener(name, detail::client_listener(std::forward<F>(handler)), false);
+    }
+    template <class F>
+    void once(std::string_view name, F&& handler) const {
+        add_listener(name, detail::client_listener(std::forward<F>(handler)), true);
     }
     void off(std::string_view name) const;
+    void off() const;
     void open() const;
     void close() const;  // Ends the attempts to reconnect, too.
     [[nodiscard]] bool reconnecting() const;
@@ -113,7 +164,7 @@ private:
     friend class ClientSocket;
     explicit ClientManager(std::shared_ptr<client::SioHost> host) noexcept
         : host_(std::move(host)) {}
-    void add_listener(std::string_view name, detail::Listener listener) const;
+    void add_listener(std::string_view name, detail::Listener listener, bool once) const;
 
     std::shared_ptr<client::SioHost> host_;
 };
@@ -129,11 +180,11 @@ public:
     // "reconnecting", "reconnect", "reconnect_failed".
     template <class F>
     void on(std::string_view name, F&& handler) const {
-        add_listener(name, detail::Listener::of(std::forward<F>(handler)), false);
+        add_listener(name, detail::client_listener(std::forward<F>(handler)), false);
     }
     template <class F>
     void once(std::string_view name, F&& handler) const {
-        add_listener(name, detail::Listener::of(std::forward<F>(handler)), true);
+        add_listener(name, detail::client_listener(std::forward<F>(handler)), true);
     }
     void off(std::string_view name) const;
     void off() const;
@@ -145,14 +196,16 @@ public:
     void off_any_outgoing() const;
 
     void connect() const;
+    void open() const { connect(); }
     void disconnect() const;
+    void close() const { disconnect(); }
 
     [[nodiscard]] std::string id() const;  // "" unless connected.
     [[nodiscard]] std::string nsp() const;
     [[nodiscard]] bool connected() const;
     [[nodiscard]] bool disconnected() const { return !connected(); }
     [[nodiscard]] bool recovered() const;  // The server has restored the session.
-    [[nodiscard]] bool active() const;     // It reconnects by itself.
+    [[nodiscard]] bool active() const;     // It connects, or reconnects by itself.
     [[nodiscard]] ClientManager io() const;
 
 private:

@@ -115,6 +115,9 @@ void ClientSession::send_packet(Type type, bool binary, std::string_view data, b
     if (state_ != State::open) return;
     if (transport_ == Transport::websocket && can_flush() && queue_.empty())
         return send_frame({type, binary, data}, compress);
+    if (!queue_.empty() && queue_bytes_ + data.size() > options_.queue_bytes_max)
+        return fail({.message = "the server does not take what is sent"});
+    queue_bytes_ += data.size();
     queue_.push_back({type, binary, compress, std::string(data)});
     flush();
 }
@@ -128,13 +131,22 @@ bool ClientSession::can_flush() const noexcept {
            probe_ != Probe::pausing;
 }
 
-bool ClientSession::writable() const noexcept { return can_flush() && queue_.empty(); }
+bool ClientSession::writable() const noexcept {
+    return can_flush() && queue_.empty() &&
+           (transport_ == Transport::polling || wire_.takes_more());
+}
+
+ClientSession::Queued ClientSession::unqueue() {
+    Queued packet = std::move(queue_.front());
+    queue_.pop_front();
+    queue_bytes_ -= packet.data.size();
+    return packet;
+}
 
 void ClientSession::flush() {
     if (transport_ == Transport::polling) return post_queued();
     while (can_flush() && !queue_.empty()) {
-        const Queued packet = std::move(queue_.front());
-        queue_.pop_front();
+        const Queued packet = unqueue();
         send_frame({packet.type, packet.binary, packet.data}, packet.compress);
     }
 }
@@ -151,7 +163,7 @@ void ClientSession::post_queued() {
         // The first packet has no separator in front.
         if (in_flight_ > 0 && bytes - 1 > bytes_max) break;
         if (!payload.append({packet.type, packet.binary, packet.data})) break;
-        queue_.pop_front();
+        (void)unqueue();
         ++in_flight_;
     }
     writable_ = false;
@@ -285,6 +297,7 @@ void ClientSession::finish(ClientReason reason, const ClientDetails& details, bo
                    PayloadKind::text);
     wire_.finish();
     queue_.clear();
+    queue_bytes_ = 0;
     events_.on_close(reason, details);
 }
 

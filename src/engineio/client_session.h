@@ -35,6 +35,9 @@ struct ClientSessionOptions {
     // If the first transport fails before the session is open, tries the next one.
     bool try_all_transports = false;
     size_t packets_max = 65'536;  // In the answer to one poll.
+    // Data of packets that wait for the POST under way, or for the upgrade. One packet may be
+    // larger if no other waits. Node's client has no limit.
+    uint64_t queue_bytes_max = 64 * 1024 * 1024;
 };
 
 // Remembers for the next session whether a WebSocket worked. Owner: the client's loop.
@@ -76,6 +79,8 @@ public:
     // Sends one frame over the open WebSocket. True: the WebSocket takes more at once; false: it
     // does not, and on_websocket_drained() follows.
     [[nodiscard]] virtual bool send(const Frame& frame, bool compress) = 0;
+    // False: much of what was sent waits for the server. send() works all the same.
+    [[nodiscard]] virtual bool takes_more() const noexcept { return true; }
     // Closes the WebSocket. Nothing about it is reported after the call.
     virtual void close_websocket() = 0;
     // Drops the GET, the POST and the WebSocket. Nothing about them is reported after the call.
@@ -166,6 +171,7 @@ private:
     void send_packet(Type type, bool binary, std::string_view data, bool compress);
     void send_frame(const Packet& packet, bool compress);
     void flush();
+    Queued unqueue();
     void post_queued();
     [[nodiscard]] bool can_flush() const noexcept;
     void drained();
@@ -188,7 +194,8 @@ private:
     std::string scratch_;
     uint64_t expires_ms_ = UINT64_MAX;  // When the other side's heartbeat is overdue.
     uint64_t ping_ms_ = UINT64_MAX;     // Revision 3: when the client sends its next ping.
-    size_t in_flight_ = 0;              // Packets that the transport has not reported as sent.
+    uint64_t queue_bytes_ = 0;
+    size_t in_flight_ = 0;  // Packets that the transport has not reported as sent.
     State state_ = State::idle;
     Transport transport_ = Transport::polling;
     Probe probe_ = Probe::none;

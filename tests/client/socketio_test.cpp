@@ -41,10 +41,10 @@ struct Site {
     TestServer host;
 };
 
-const std::vector<std::vector<sio::Transport>> ways = {
-    {sio::Transport::polling},
-    {sio::Transport::websocket},
-    {sio::Transport::polling, sio::Transport::websocket},
+const std::vector<std::vector<sio::ClientTransport>> ways = {
+    {"polling"},
+    {"websocket"},
+    {"polling", "websocket"},
 };
 
 TEST(SioClient, TalksOverEachTransport) {

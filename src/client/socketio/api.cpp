@@ -44,6 +44,7 @@ Place place_of(std::string_view text, const ClientOptions& options) {
     dialing.proxy = options.proxy;
     dialing.resolve = options.resolve;
     dialing.message_bytes_max = options.message_bytes_max;
+    dialing.send_queue_bytes_max = options.send_queue_bytes_max;
     dialing.ping_interval = std::chrono::milliseconds(0);  // Engine.IO has a heartbeat of its own.
     dialing.handshake_timeout = options.timeout.value_or(std::chrono::milliseconds(0));
     return place;
@@ -61,9 +62,11 @@ socketio::client::ManagerOptions manager_options(const ClientOptions& options) {
         throw std::invalid_argument("randomization_factor is not from 0 to 1");
     out.engine.revision = options.eio == 3 ? engineio::Revision::eio3 : engineio::Revision::eio4;
     out.engine.transports.clear();
-    for (const Transport one : options.transports)
-        out.engine.transports.push_back(one == Transport::polling ? engineio::Transport::polling
-                                                                  : engineio::Transport::websocket);
+    for (const ClientTransport one : options.transports)
+        out.engine.transports.push_back(one.value() == Transport::polling
+                                            ? engineio::Transport::polling
+                                            : engineio::Transport::websocket);
+    out.engine.queue_bytes_max = options.send_queue_bytes_max;
     out.engine.upgrade = options.upgrade;
     out.engine.remember_upgrade = options.remember_upgrade;
     out.engine.try_all_transports = options.try_all_transports;
@@ -95,13 +98,29 @@ Answer answer_of(socketio::client::AckResult result, socketio::client::Arguments
 }
 
 // The host of a handle, for a call of the application.
-SioHost& host_of(const std::shared_ptr<SioSocket>& socket) {
-    if (!socket->host()) throw std::logic_error("the loop of this socket has ended");
-    socket->host()->loop().check_thread();
-    return *socket->host();
+SioHost& host_of(const std::shared_ptr<SioHost>& host) {
+    if (!host || !host->loop()) throw std::logic_error("the loop of this socket has ended");
+    host->loop()->check_thread();
+    return *host;
+}
+SioSocket& here(const std::shared_ptr<SioSocket>& socket) {
+    host_of(socket->host());
+    return *socket;
+}
+// The same, for a question.
+SioSocket& seen(const std::shared_ptr<SioSocket>& socket) {
+    if (socket->host()) here(socket);
+    return *socket;
 }
 
 }  // namespace
+
+ClientTransport::ClientTransport(std::string_view name) : value_(Transport::polling) {
+    if (name == "websocket")
+        value_ = Transport::websocket;
+    else if (name != "polling")
+        throw std::invalid_argument("no transport of this client: " + std::string(name));
+}
 
 ClientSocket connect(ClientLoop& loop, std::string_view url, ClientOptions options) {
     LoopCore& core = LoopCore::of(loop);
@@ -126,50 +145,30 @@ ClientSocket connect(ClientLoop& loop, std::string_view url, ClientOptions optio
     if (options.ack_timeout)
         socket_options.ack_timeout_ms = ms_of(*options.ack_timeout, "ack_timeout");
     const auto socket = host->socket(place.nsp, socket_options);
-    if (options.auto_connect)
-        loop.post([socket] {
-            if (socket->host()) socket->host()->enter([&] { socket->core().connect(); });
-        });
+    if (options.auto_connect) socket->connect_soon();
     return ClientSocket(socket);
 }
 
 // ---- ClientSocket -------------------------------------------------------------------------------
 
 void ClientSocket::add_listener(std::string_view name, detail::Listener listener, bool once) const {
-    host_of(core_);
-    core_->add(name, std::move(listener), once);
+    here(core_).add(name, std::move(listener), once);
 }
-void ClientSocket::off(std::string_view name) const {
-    host_of(core_);
-    core_->remove(name);
-}
-void ClientSocket::off() const {
-    host_of(core_);
-    core_->remove_all();
-}
-void ClientSocket::on_any(Any call) const {
-    host_of(core_);
-    core_->add_any(std::move(call));
-}
-void ClientSocket::off_any() const { core_->remove_any(); }
-void ClientSocket::on_any_outgoing(Any call) const {
-    host_of(core_);
-    core_->add_outgoing(std::move(call));
-}
-void ClientSocket::off_any_outgoing() const { core_->remove_outgoing(); }
+void ClientSocket::off(std::string_view name) const { here(core_).remove(name); }
+void ClientSocket::off() const { here(core_).remove_all(); }
+void ClientSocket::on_any(Any call) const { here(core_).add_any(std::move(call)); }
+void ClientSocket::off_any() const { here(core_).remove_any(); }
+void ClientSocket::on_any_outgoing(Any call) const { here(core_).add_outgoing(std::move(call)); }
+void ClientSocket::off_any_outgoing() const { here(core_).remove_outgoing(); }
 
-void ClientSocket::connect() const {
-    host_of(core_).enter([this] { core_->core().connect(); });
-}
-void ClientSocket::disconnect() const {
-    host_of(core_).enter([this] { core_->core().disconnect(); });
-}
+void ClientSocket::connect() const { here(core_).connect(); }
+void ClientSocket::disconnect() const { here(core_).disconnect(); }
 
-std::string ClientSocket::id() const { return core_->core().id(); }
-std::string ClientSocket::nsp() const { return core_->core().nsp(); }
-bool ClientSocket::connected() const { return core_->core().connected(); }
-bool ClientSocket::recovered() const { return core_->core().recovered(); }
-bool ClientSocket::active() const { return core_->core().active(); }
+std::string ClientSocket::id() const { return seen(core_).core().id(); }
+std::string ClientSocket::nsp() const { return seen(core_).core().nsp(); }
+bool ClientSocket::connected() const { return seen(core_).core().connected(); }
+bool ClientSocket::recovered() const { return seen(core_).core().recovered(); }
+bool ClientSocket::active() const { return seen(core_).active(); }
 ClientManager ClientSocket::io() const { return ClientManager(core_->host()); }
 
 void ClientSocket::emit_values(std::string_view name, std::span<const Value> values) const {
@@ -181,34 +180,36 @@ void ClientSocket::ask_values(std::string_view name, std::span<const Value> valu
 }
 void ClientSocket::emit_flagged(std::string_view name, std::span<const Value> values,
                                 const detail::Flags& flags, OnAnswer done) const {
-    SioHost& host = host_of(core_);
+    SioSocket& socket = here(core_);
     const socketio::client::EmitFlags own{
         .is_volatile = flags.volatile_packet,
         .compress = flags.compress,
         .timeout_ms = flags.timeout_ms ? std::optional(flags.timeout_ms) : std::nullopt};
     socketio::client::AckCallback ack;
     if (done)
-        ack = [done = std::move(done)](socketio::client::AckResult result,
-                                       socketio::client::Arguments args) {
-            done(answer_of(result, args));
+        ack = [&socket, done = std::move(done)](socketio::client::AckResult result,
+                                                socketio::client::Arguments args) {
+            socket.settle(done, answer_of(result, args));
         };
-    host.enter([&] { core_->core().emit(name, values, own, std::move(ack)); });
+    socket.host()->enter([&] { socket.core().emit(name, values, own, std::move(ack)); });
 }
 
 // ---- ClientManager ------------------------------------------------------------------------------
 
-void ClientManager::add_listener(std::string_view name, detail::Listener listener) const {
-    if (host_) host_->add(name, std::move(listener));
+void ClientManager::add_listener(std::string_view name, detail::Listener listener,
+                                 bool once) const {
+    host_of(host_).add(name, std::move(listener), once);
 }
-void ClientManager::off(std::string_view name) const {
-    if (host_) host_->remove(name);
-}
+void ClientManager::off(std::string_view name) const { host_of(host_).remove(name); }
+void ClientManager::off() const { host_of(host_).remove_all(); }
 void ClientManager::open() const {
-    if (host_) host_->enter([this] { host_->manager().open(); });
+    host_of(host_).enter([this] { host_->manager().open(); });
 }
 void ClientManager::close() const {
-    if (host_) host_->enter([this] { host_->manager().close(); });
+    host_of(host_).enter([this] { host_->manager().close(); });
 }
-bool ClientManager::reconnecting() const { return host_ && host_->manager().reconnecting(); }
+bool ClientManager::reconnecting() const {
+    return host_ && host_->loop() && host_of(host_).manager().reconnecting();
+}
 
 }  // namespace starling::sio

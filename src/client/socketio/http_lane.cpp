@@ -9,6 +9,12 @@
 
 namespace starling::client {
 
+namespace {
+
+constexpr uint64_t hold_ms = 24 * 3600 * 1000;  // A dial ends much earlier.
+
+}  // namespace
+
 // The stream's handler. It outlives a lane that has let it go.
 class HttpLane::Handler final : public net::StreamHandler {
 public:
@@ -47,6 +53,7 @@ HttpLane::HttpLane(LoopCore& loop, const ws::ClientUrl& url, const WebSocketOpti
 
 HttpLane::~HttpLane() {
     *self_ = nullptr;
+    release_hold();
     let_go();
 }
 
@@ -66,6 +73,7 @@ void HttpLane::send(Request request, Done done) {
 void HttpLane::dial() {
     auto request = dial_request(url_, options_, loop_.tls_contexts());
     if (request) {
+        hold_ = loop_.add_timer(hold_ms, false, [] {});
         dial_ = loop_.dialer().dial(*std::move(request), *this);
         return;
     }
@@ -74,16 +82,24 @@ void HttpLane::dial() {
     });
 }
 
+void HttpLane::release_hold() noexcept {
+    if (hold_ != 0) loop_.cancel(std::exchange(hold_, 0));
+}
+
 void HttpLane::on_connected(net::Dialed dialed) {
     auto handler = std::make_unique<Handler>(*this);
     Handler* const opened = handler.get();
     (void)std::move(dialed).open(std::move(handler));
     handler_ = opened;
     dial_.reset();
+    release_hold();
     write();
 }
 
-void HttpLane::on_failed(const net::DialError& error) { finish({.failure = error.text}); }
+void HttpLane::on_failed(const net::DialError& error) {
+    release_hold();
+    finish({.failure = error.text});
+}
 
 void HttpLane::write() {
     handler_->stream().write(base::bytes_of(request_.head));

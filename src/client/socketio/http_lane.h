@@ -52,6 +52,7 @@ private:
     void on_bytes(std::span<std::byte>& input);
     void on_closed();
     void let_go() noexcept;
+    void release_hold() noexcept;
     void finish(Response response);
 
     LoopCore& loop_;
@@ -60,6 +61,8 @@ private:
     http::ResponseReader reader_;
     std::unique_ptr<net::Dial> dial_;
     Handler* handler_ = nullptr;  // Owned by its stream.
+    // Keeps ClientLoop::run() from ending while the lane dials and has no stream yet.
+    ClientLoop::Timer hold_ = 0;
     Request request_;
     Response response_;
     Done done_;

@@ -18,7 +18,7 @@ SioHub& SioHub::of(LoopCore& loop) {
     auto& hub = loop.socketio_hub();
     if (!hub) {
         hub = std::shared_ptr<SioHub>(new SioHub, [](SioHub* all) {
-            for (const auto& host : all->hosts) host->end();
+            for (const auto& host : std::exchange(all->hosts, {})) host->end();
             delete all;
         });
     }
@@ -29,8 +29,46 @@ SioHub& SioHub::of(LoopCore& loop) {
 
 SioSocket::SioSocket(std::shared_ptr<SioHost> host, std::string_view nsp,
                      const socketio::client::SocketOptions& options)
-    : host_(std::move(host)),
-      core_(host_->manager().socket(nsp, options, *this).shared_from_this()) {}
+    : host_(std::move(host)) {
+    auto own = options;
+    if (own.auth)
+        own.auth = [this, ask = own.auth](const socketio::client::SocketOptions::AuthReply& reply) {
+            guarded("auth", [&] {
+                ask([weak = std::weak_ptr(host_), reply](const sio::Json& auth) {
+                    const auto asked_by = weak.lock();
+                    if (!asked_by || !asked_by->loop()) return;
+                    asked_by->loop()->check_thread();
+                    asked_by->enter([&] { reply(auth); });
+                });
+            });
+        };
+    core_ = host_->manager().socket(nsp, own, *this).shared_from_this();
+}
+
+void SioSocket::connect_soon() {
+    connects_soon_ = true;
+    host_->loop()->post([weak = std::weak_ptr(host_), this] {
+        const auto host = weak.lock();
+        if (host && host->loop() && connects_soon_) connect();
+    });
+}
+
+void SioSocket::connect() {
+    connects_soon_ = false;
+    host_->enter([this] { core_->connect(); });
+}
+
+void SioSocket::disconnect() {
+    connects_soon_ = false;
+    host_->enter([this] { core_->disconnect(); });
+}
+
+void SioSocket::end() {
+    const auto any = std::exchange(any_, {}), outgoing = std::exchange(outgoing_, {});
+    connects_soon_ = false;
+    host_.reset();
+    listeners_.clear();
+}
 
 void SioSocket::add(std::string_view name, sio::detail::Listener listener, bool once) {
     listeners_.add(host_->hub().names.of(name), std::move(listener), once);
@@ -38,16 +76,23 @@ void SioSocket::add(std::string_view name, sio::detail::Listener listener, bool 
 
 void SioSocket::remove(std::string_view name) { listeners_.remove(host_->hub().names.find(name)); }
 
-// A handler that throws closes its socket.
 template <class Call>
-void SioSocket::guarded(std::string_view name, Call&& call) {
+void SioSocket::guarded(std::string_view name, Call&& call) noexcept {
     try {
         call();
     } catch (...) {
-        const auto host = host_;
-        host->threw(std::string(name).append(": ").append(base::describe_current_exception()));
-        core_->disconnect();
+        threw(name, base::describe_current_exception());
     }
+}
+
+void SioSocket::threw(std::string_view name, std::string_view what) {
+    if (!host_) return;  // A handler has destroyed the loop.
+    host_->loop()->tell_exception(std::string(name).append(": ").append(what));
+    core_->disconnect();
+}
+
+void SioSocket::settle(const sio::OnAnswer& done, const sio::Answer& answer) {
+    guarded("the callback of an ack", [&] { done(answer); });
 }
 
 void SioSocket::call(std::string_view name, Arguments args, const sio::Ack& ack) {
@@ -57,8 +102,9 @@ void SioSocket::call(std::string_view name, Arguments args, const sio::Ack& ack)
         const sio::Socket none;
         const sio::detail::Event event{none, name, args, ack};
         listeners_.call(number, event, [&](const sio::detail::ArgumentMismatch& why) {
-            host_->threw("a handler of \"" + std::string(name) + "\" was not called: argument " +
-                         std::to_string(why.index) + " is not " + why.expected);
+            host_->loop()->tell_exception("a handler of \"" + std::string(name) +
+                                          "\" was not called: argument " +
+                                          std::to_string(why.index) + " is not " + why.expected);
         });
     });
 }
@@ -75,7 +121,10 @@ void SioSocket::on_event(Arguments args, const Reply& reply) {
     sio::Ack ack;
     if (reply) {
         ack = sio::Ack(std::make_shared<const sio::Ack::Sink>(
-            [reply, host = host_](const boost::json::array& values) {
+            [reply, weak = std::weak_ptr(host_)](const boost::json::array& values) {
+                const auto host = weak.lock();
+                if (!host || !host->loop()) return;
+                host->loop()->check_thread();
                 host->enter([&] { reply(socketio::to_values(values)); });
             }));
     }
@@ -94,7 +143,11 @@ void SioSocket::on_outgoing(Arguments args) {
 
 SioHost::SioHost(ClientLoop& loop, SioEndpoint endpoint,
                  const socketio::client::ManagerOptions& options)
-    : loop_(loop), endpoint_(std::move(endpoint)), manager_(options, *this, *this) {}
+    : loop_(loop),
+      core_(&LoopCore::of(loop)),
+      hub_(&SioHub::of(*core_)),
+      endpoint_(std::move(endpoint)),
+      manager_(options, *this, *this) {}
 
 SioHost::~SioHost() = default;
 
@@ -110,66 +163,64 @@ bool SioHost::has(std::string_view nsp) const noexcept {
     return std::ranges::any_of(sockets_, [&](const auto& one) { return one->core().nsp() == nsp; });
 }
 
-void SioHost::enter(const std::function<void()>& call) {
-    const auto self = shared_from_this();
-    ++depth_;
-    try {
-        call();
-    } catch (...) {
-        --depth_;
-        set_timer();
-        throw;
-    }
-    if (--depth_ > 0) return;
+void SioHost::settle() {
     set_timer();
-    if (sweeping_ || (manager_.sessions() == 0 && !manager_.idle())) return;
-    // Sessions that have ended are freed when nothing of theirs is on the stack.
+    if (sweeping_ || !(manager_.wants_sweep() || manager_.idle())) return;
     sweeping_ = true;
-    loop().post([weak = weak_from_this()] {
-        const auto host = weak.lock();
-        if (!host) return;
-        host->sweeping_ = false;
-        host->manager_.sweep();
-        if (!host->may_go()) return;
-        host->end();
-        std::erase(host->hub().hosts, host);
+    core_->post([weak = weak_from_this()] {
+        if (const auto host = weak.lock()) host->sweep();
     });
 }
 
-// No connection, and no handle: neither of the host nor of a socket.
+void SioHost::sweep() {
+    sweeping_ = false;
+    if (!core_) return;
+    manager_.sweep();
+    if (!may_go()) return;
+    std::erase_if(hub_->hosts, [this](const auto& one) { return one.get() == this; });
+    end();
+}
+
+// No connection, and no handle: neither of the host nor of a socket. The hub, sweep()'s caller and
+// the sockets are the other owners of a host.
 bool SioHost::may_go() const noexcept {
-    return manager_.idle() && std::ranges::all_of(sockets_, [](const auto& one) {
-               return one.use_count() == 1 && !one->core_->active();
-           });
+    return manager_.idle() &&
+           weak_from_this().use_count() == 2 + static_cast<long>(sockets_.size()) &&
+           std::ranges::all_of(
+               sockets_, [](const auto& one) { return one.use_count() == 1 && !one->active(); });
 }
 
 void SioHost::end() {
-    for (const auto& one : sockets_) one->forget_host();
+    if (timer_ != 0) core_->cancel(std::exchange(timer_, 0));
+    core_ = nullptr;
+    manager_.drop();
+    listeners_.clear();
+    for (const auto& one : std::exchange(sockets_, {})) one->end();
 }
 
 void SioHost::set_timer() {
     const uint64_t deadline = manager_.deadline_ms();
     if (deadline == timer_at_ms_) return;
-    if (timer_ != 0) loop_.cancel(std::exchange(timer_, 0));
+    if (timer_ != 0) core_->cancel(std::exchange(timer_, 0));
     timer_at_ms_ = deadline;
     if (deadline == UINT64_MAX) return;
     const uint64_t now = now_ms();
-    const auto delay = std::chrono::milliseconds(deadline > now ? deadline - now : 0);
-    timer_ = loop_.after(delay, [weak = weak_from_this()] {
+    const uint64_t delay_ms = deadline > now ? deadline - now : 0;
+    timer_ = core_->add_timer(delay_ms, false, [weak = weak_from_this()] {
         const auto self = weak.lock();
-        if (!self) return;
+        if (!self || !self->core_) return;
         self->timer_ = 0;
         self->timer_at_ms_ = UINT64_MAX;
         self->enter([&] { self->manager_.run(self->now_ms()); });
     });
 }
 
-void SioHost::add(std::string_view name, sio::detail::Listener listener) {
-    listeners_.add(hub().names.of(name), std::move(listener), false);
+void SioHost::add(std::string_view name, sio::detail::Listener listener, bool once) {
+    listeners_.add(hub().names.of(name), std::move(listener), once);
 }
 void SioHost::remove(std::string_view name) { listeners_.remove(hub().names.find(name)); }
 
-uint64_t SioHost::now_ms() const noexcept { return loop().net().now_ms(); }
+uint64_t SioHost::now_ms() const noexcept { return core_->net().now_ms(); }
 
 double SioHost::random() {
     std::array<std::byte, 4> bytes;
@@ -180,8 +231,7 @@ double SioHost::random() {
 }
 
 std::unique_ptr<engineio::ClientWire> SioHost::open_wire(engineio::ClientSession& session) {
-    return std::make_unique<SioWire>(loop_, endpoint_, session,
-                                     [this](const std::function<void()>& call) { enter(call); });
+    return std::make_unique<SioWire>(loop_, endpoint_, session, *this);
 }
 
 void SioHost::on_manager_event(std::string_view name, Arguments args) {
@@ -190,10 +240,15 @@ void SioHost::on_manager_event(std::string_view name, Arguments args) {
     try {
         const sio::Socket none;
         const sio::Ack unwanted;
-        listeners_.call(number, {none, name, args, unwanted},
-                        [](const sio::detail::ArgumentMismatch&) {});
+        listeners_.call(
+            number, {none, name, args, unwanted}, [&](const sio::detail::ArgumentMismatch& why) {
+                core_->tell_exception("a handler of the manager's \"" + std::string(name) +
+                                      "\" was not called: argument " + std::to_string(why.index) +
+                                      " is not " + why.expected);
+            });
     } catch (...) {
-        threw(base::describe_current_exception());
+        core_->tell_exception(
+            std::string(name).append(": ").append(base::describe_current_exception()));
     }
 }
 

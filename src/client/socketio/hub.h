@@ -23,6 +23,12 @@ namespace starling::client {
 
 class SioHost;
 
+// The last POST of a session that has ended, with the GET that the server answers behind it.
+struct SioLeftover {
+    std::unique_ptr<HttpLane> get, post;
+    ClientLoop::Timer timer = 0;
+};
+
 // What all clients of a loop share.
 struct SioHub {
     socketio::Arena arena;
@@ -30,6 +36,8 @@ struct SioHub {
     socketio::Names names;  // Of events with listeners.
     std::vector<std::shared_ptr<SioHost>> hosts;
     std::map<std::string, std::weak_ptr<SioHost>> shared;  // By server and path.
+    std::map<uint64_t, SioLeftover> leftovers;
+    uint64_t last_leftover = 0;
 
     [[nodiscard]] static SioHub& of(LoopCore& loop);
 };
@@ -43,14 +51,21 @@ public:
     void add(std::string_view name, sio::detail::Listener listener, bool once);
     void remove(std::string_view name);
     void remove_all() { listeners_.clear(); }
+    void connect_soon();  // From the loop, so that listeners come first.
+    void connect();
+    void disconnect();
     void add_any(sio::ClientSocket::Any call) { any_.push_back(std::move(call)); }
     void remove_any() { any_.clear(); }
     void add_outgoing(sio::ClientSocket::Any call) { outgoing_.push_back(std::move(call)); }
     void remove_outgoing() { outgoing_.clear(); }
 
     [[nodiscard]] socketio::client::Socket& core() noexcept { return *core_; }
+    [[nodiscard]] bool active() const noexcept { return connects_soon_ || core_->active(); }
+    // Null after the end of the loop.
     [[nodiscard]] const std::shared_ptr<SioHost>& host() const noexcept { return host_; }
-    void forget_host() noexcept { host_.reset(); }
+    void end();  // Listeners and their captures are freed.
+
+    void settle(const sio::OnAnswer& done, const sio::Answer& answer);
 
 private:
     friend class SioHost;
@@ -59,13 +74,16 @@ private:
     void on_outgoing(socketio::client::Arguments args) override;
     bool wants_outgoing() const noexcept override { return !outgoing_.empty(); }
     void call(std::string_view name, socketio::client::Arguments args, const sio::Ack& ack);
+    // Runs a call of the application; an exception disconnects this socket.
     template <class Call>
-    void guarded(std::string_view name, Call&& call);
+    void guarded(std::string_view name, Call&& call) noexcept;
+    void threw(std::string_view name, std::string_view what);
 
     std::shared_ptr<SioHost> host_;
     std::shared_ptr<socketio::client::Socket> core_;
     socketio::Listeners listeners_;
     std::vector<sio::ClientSocket::Any> any_, outgoing_;
+    bool connects_soon_ = false;
 };
 
 // A connection: the Manager with its clock, its wires and its listeners.
@@ -78,21 +96,43 @@ public:
     ~SioHost();
 
     // Runs a call of the application or of the network, then sets the timer and frees what has ended.
-    void enter(const std::function<void()>& call);
+    template <class Call>
+    void enter(Call&& call) {
+        const auto self = shared_from_this();
+        const Depth depth(*this);
+        call();
+    }
     [[nodiscard]] std::shared_ptr<SioSocket> socket(std::string_view nsp,
                                                     const socketio::client::SocketOptions& options);
     [[nodiscard]] bool has(std::string_view nsp) const noexcept;
-    void add(std::string_view name, sio::detail::Listener listener);
+    void add(std::string_view name, sio::detail::Listener listener, bool once);
     void remove(std::string_view name);
-    void threw(std::string_view what) { loop().tell_exception(what); }
-    void end();  // The loop ends.
+    void remove_all() { listeners_.clear(); }
+    void end();  // The loop ends, or nobody needs this host any more.
 
     [[nodiscard]] socketio::client::Manager& manager() noexcept { return manager_; }
-    [[nodiscard]] LoopCore& loop() const noexcept { return LoopCore::of(loop_); }
-    [[nodiscard]] SioHub& hub() const noexcept { return SioHub::of(loop()); }
-    [[nodiscard]] bool may_go() const noexcept;
+    // Null after end(); then nothing else may be called.
+    [[nodiscard]] LoopCore* loop() const noexcept { return core_; }
+    [[nodiscard]] SioHub& hub() const noexcept { return *hub_; }
 
 private:
+    // The last one sets the timer, and has ended sessions freed when nothing of theirs is on the stack.
+    class Depth {
+    public:
+        explicit Depth(SioHost& host) noexcept : host_(host) { ++host_.depth_; }
+        ~Depth() {
+            if (--host_.depth_ == 0 && host_.core_) host_.settle();
+        }
+        Depth(const Depth&) = delete;
+        Depth& operator=(const Depth&) = delete;
+
+    private:
+        SioHost& host_;
+    };
+
+    void settle();
+    void sweep();
+    [[nodiscard]] bool may_go() const noexcept;
     uint64_t now_ms() const noexcept override;
     double random() override;
     std::unique_ptr<engineio::ClientWire> open_wire(engineio::ClientSession& session) override;
@@ -102,6 +142,8 @@ private:
     void set_timer();
 
     ClientLoop& loop_;
+    LoopCore* core_;
+    SioHub* hub_;
     SioEndpoint endpoint_;
     socketio::client::Manager manager_;
     socketio::Listeners listeners_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "client/socketio/hub.h"
 #include "engineio/client_request.h"
 
 namespace starling::client {
@@ -14,7 +15,9 @@ using engineio::Transport;
 namespace {
 
 // For the answer to the last POST.
-constexpr std::chrono::milliseconds leftover_time{5'000};
+constexpr uint64_t leftover_ms = 5'000;
+// Volatile events are dropped if the server has not taken so many bytes.
+constexpr uint64_t volatile_bytes_max = 64 * 1024;
 
 std::string origin_of(const ws::ClientUrl& url, bool websocket) {
     const char* const scheme = websocket ? (url.secure ? "wss://" : "ws://") : "";
@@ -24,8 +27,8 @@ std::string origin_of(const ws::ClientUrl& url, bool websocket) {
 }  // namespace
 
 SioWire::SioWire(ClientLoop& loop, const SioEndpoint& endpoint, engineio::ClientSession& session,
-                 Enter enter)
-    : loop_(loop), endpoint_(endpoint), session_(session), enter_(std::move(enter)) {}
+                 SioHost& host)
+    : loop_(loop), core_(LoopCore::of(loop)), endpoint_(endpoint), session_(session), host_(host) {}
 
 SioWire::~SioWire() = default;
 
@@ -56,14 +59,14 @@ HttpLane::Request SioWire::request(std::string_view method, std::string body,
 
 void SioWire::poll() {
     if (!get_)
-        get_ = std::make_unique<HttpLane>(LoopCore::of(loop_), endpoint_.url, endpoint_.dialing,
+        get_ = std::make_unique<HttpLane>(core_, endpoint_.url, endpoint_.dialing,
                                           endpoint_.poll_bytes_max);
     get_->send(request("GET", {}, {}), [this](HttpLane::Response response) {
-        enter_([this, response = std::move(response)] {
+        host_.enter([this, response = std::move(response)] {
             if (response.status != 200)
                 return session_.on_poll_error(response.status, response.failure);
             session_.on_poll(response.body, engineio::payload_kind(response.content_type),
-                             LoopCore::of(loop_).net().now_ms());
+                             core_.net().now_ms());
         });
     });
 }
@@ -72,10 +75,10 @@ void SioWire::post(std::string body, PayloadKind kind) {
     const char* const type =
         kind == PayloadKind::binary ? "application/octet-stream" : "text/plain;charset=UTF-8";
     // A POST is never sent twice: it gets a new connection.
-    post_ = std::make_unique<HttpLane>(LoopCore::of(loop_), endpoint_.url, endpoint_.dialing,
+    post_ = std::make_unique<HttpLane>(core_, endpoint_.url, endpoint_.dialing,
                                        endpoint_.poll_bytes_max);
     post_->send(request("POST", std::move(body), type), [this](HttpLane::Response response) {
-        enter_([this, response = std::move(response)] {
+        host_.enter([this, response = std::move(response)] {
             if (response.status != 200)
                 return session_.on_post_error(response.status, response.failure);
             session_.on_post();
@@ -97,21 +100,21 @@ void SioWire::open_websocket() {
 }
 
 void SioWire::listen(WebSocket& socket) {
-    const auto now_ms = [this] { return LoopCore::of(loop_).net().now_ms(); };
-    socket.onopen = [this] { enter_([this] { session_.on_websocket_open(); }); };
-    socket.onmessage = [this, now_ms](const MessageEvent& event) {
-        enter_([&] {
+    socket.onopen = [this] { host_.enter([this] { session_.on_websocket_open(); }); };
+    socket.onmessage = [this](const MessageEvent& event) {
+        host_.enter([&] {
+            const uint64_t now_ms = core_.net().now_ms();
             if (event.is_binary())
-                session_.on_websocket_bytes(base::text_of(event.bytes()), now_ms());
+                session_.on_websocket_bytes(base::text_of(event.bytes()), now_ms);
             else
-                session_.on_websocket_text(event.text(), now_ms());
+                session_.on_websocket_text(event.text(), now_ms);
         });
     };
     socket.onerror = [this](const ErrorEvent& event) {
-        enter_([&] { session_.on_websocket_error(event.message); });
+        host_.enter([&] { session_.on_websocket_error(event.message); });
     };
     socket.onclose = [this](const CloseEvent& event) {
-        enter_([&] { session_.on_websocket_closed(event.code); });
+        host_.enter([&] { session_.on_websocket_closed(event.code); });
     };
 }
 
@@ -129,6 +132,10 @@ bool SioWire::send(const Frame& frame, bool) {
     else
         websocket_->send(ws::Message(std::string_view(whole)));
     return true;
+}
+
+bool SioWire::takes_more() const noexcept {
+    return !websocket_ || websocket_->buffered_amount() < volatile_bytes_max;
 }
 
 // Called also within a handler of the WebSocket, which may be destroyed there.
@@ -155,16 +162,17 @@ void SioWire::reset() {
 void SioWire::finish() {
     close_websocket();
     if (!post_ || !post_->busy()) return reset();
-    // The POST under way, and the GET, which the server answers when it has the POST.
-    struct Leftover {
-        std::unique_ptr<HttpLane> get, post;
-        ClientLoop::Timer timer = 0;
-    };
-    const auto left = std::make_shared<Leftover>(Leftover{std::move(get_), std::move(post_)});
-    left->timer = loop_.after(leftover_time, [left] { left->post.reset(); });
-    if (left->get && left->get->busy()) left->get->hand_over([](const HttpLane::Response&) {});
-    left->post->hand_over(
-        [left, &loop = loop_](const HttpLane::Response&) { loop.cancel(left->timer); });
+    SioHub& hub = host_.hub();
+    const uint64_t key = ++hub.last_leftover;
+    SioLeftover& left = hub.leftovers[key];
+    left = {std::move(get_), std::move(post_)};
+    const auto erase = [&hub, key] { hub.leftovers.erase(key); };
+    left.timer = core_.add_timer(leftover_ms, false, erase);
+    if (left.get && left.get->busy()) left.get->hand_over([](const HttpLane::Response&) {});
+    left.post->hand_over([&core = core_, erase, timer = left.timer](const HttpLane::Response&) {
+        core.cancel(timer);
+        erase();
+    });
 }
 
 }  // namespace starling::client

@@ -1,14 +1,13 @@
 // client/socketio/wire.h: the connections of one Engine.IO session: a WebSocket, and a lane for GETs and
 // one for POSTs.
 //
-// Owner: the session's Manager. What the wire leaves under way at the end, the last POST and the closing
-//        handshake, belongs to a Leftover, which ends by itself. Thread: the loop's.
+// Owner: the session's Manager. The last POST belongs to the SioHub if it is still under way when the
+//        session ends; the closing handshake of the WebSocket ends by itself. Thread: the loop's.
 #pragma once
 
 #include <starling/client.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,19 +31,20 @@ struct SioEndpoint {
     uint64_t poll_bytes_max = 16'000'000;
 };
 
+class SioHost;
+
 class SioWire final : public engineio::ClientWire {
 public:
-    // Runs a call of the wire's connections: before and after it the manager does its work.
-    using Enter = std::function<void(const std::function<void()>& call)>;
-
+    // The host's enter() runs what the connections report.
     SioWire(ClientLoop& loop, const SioEndpoint& endpoint, engineio::ClientSession& session,
-            Enter enter);
+            SioHost& host);
     ~SioWire() override;
 
     void poll() override;
     void post(std::string body, engineio::PayloadKind kind) override;
     void open_websocket() override;
     [[nodiscard]] bool send(const engineio::Frame& frame, bool compress) override;
+    [[nodiscard]] bool takes_more() const noexcept override;
     void close_websocket() override;
     void reset() override;
     void finish() override;
@@ -56,9 +56,10 @@ private:
     void listen(WebSocket& socket);
 
     ClientLoop& loop_;
+    LoopCore& core_;
     const SioEndpoint& endpoint_;
     engineio::ClientSession& session_;
-    Enter enter_;
+    SioHost& host_;
     std::unique_ptr<HttpLane> get_, post_;
     std::unique_ptr<WebSocket> websocket_;
 };

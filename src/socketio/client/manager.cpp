@@ -61,6 +61,7 @@ private:
         bool send(const engineio::Frame& frame, bool compress) override {
             return to().send(frame, compress);
         }
+        bool takes_more() const noexcept override { return to().takes_more(); }
         void close_websocket() override { to().close_websocket(); }
         void reset() override { to().reset(); }
         void finish() override { to().finish(); }
@@ -216,11 +217,21 @@ void Manager::closed(std::string_view reason, const Json& details) {
     is_attempt_ = false;
     each_socket([&](Socket& socket) {
         socket.entry_ = Socket::Entry::none;
+        socket.auth_due_ = false;
         if (socket.active()) socket.manager_closed(reason, details);
     });
     const Json args[] = {Json(reason), details};
     report("close", args);
     if (options_.reconnection && !skip_reconnect_ && state_ == State::closed) reconnect();
+}
+
+void Manager::drop() {
+    state_ = State::closed;
+    skip_reconnect_ = true;
+    retire();
+    retired_.clear();
+    timers_ = {};
+    each_socket([](Socket& socket) { socket.drop(); });
 }
 
 void Manager::parse_error(std::string_view why) {
@@ -331,6 +342,12 @@ uint64_t Manager::deadline_ms() const noexcept {
 
 void Manager::sweep() {
     std::erase_if(retired_, [](const auto& one) {
+        return one->session().state() == ClientSession::State::closed;
+    });
+}
+
+bool Manager::wants_sweep() const noexcept {
+    return std::ranges::any_of(retired_, [](const auto& one) {
         return one->session().state() == ClientSession::State::closed;
     });
 }

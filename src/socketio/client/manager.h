@@ -43,10 +43,14 @@ public:
 
     void open();   // Nothing happens while a session is open or being opened.
     void close();  // Ends the session and the attempts to reconnect.
+    // Frees sessions, timers, buffered events and the callbacks of acks, and reports nothing. While
+    // none of the manager's calls is on the stack; afterwards nothing may be called.
+    void drop();
 
     void run(uint64_t now_ms);
     [[nodiscard]] uint64_t deadline_ms() const noexcept;  // UINT64_MAX: nothing is due.
     void sweep();                                         // Frees the sessions that have ended.
+    [[nodiscard]] bool wants_sweep() const noexcept;
 
     [[nodiscard]] State state() const noexcept { return state_; }
     [[nodiscard]] bool reconnecting() const noexcept { return reconnecting_; }

@@ -29,8 +29,10 @@ struct ManagerOptions {
 };
 
 struct SocketOptions {
-    // Called for each CONNECT packet. null or {}: no auth; else an object.
-    std::function<Json()> auth = {};
+    // Called for each CONNECT packet, which leaves when `reply` is called, now or later. The
+    // argument: an object, or null for no auth. An empty function: no auth.
+    using AuthReply = std::function<void(Json auth)>;
+    std::function<void(AuthReply reply)> auth = {};
     // How often an event is sent again that was not acknowledged: the client then sends one event
     // at a time, with an ack. 0: events are sent once.
     uint32_t retries = 0;

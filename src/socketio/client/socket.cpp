@@ -57,13 +57,24 @@ void Socket::manager_opened() {
     // The answer to an earlier CONNECT packet, from before disconnect(), serves this connect() too.
     if (is_asking()) return;
     entry_ = entry_ == Entry::entered ? Entry::asked_again : Entry::asked;
-    send_connect();
+    // Servers of protocol 4 put every client into the namespace "/" by themselves.
+    if (manager_.is_eio3() && nsp_ == "/") return;
+    if (options_.auth) return ask_for_auth();
+    send_connect(Json());
 }
 
-// Servers of protocol 4 put every client into the namespace "/" by themselves.
-void Socket::send_connect() {
-    if (manager_.is_eio3() && nsp_ == "/") return;
-    Json data = options_.auth ? options_.auth() : Json();
+// A reply of an earlier connection, or after disconnect(), comes too late.
+void Socket::ask_for_auth() {
+    auth_due_ = true;
+    options_.auth([weak = weak_from_this(), number = ++auth_asked_](const Json& auth) {
+        const auto socket = weak.lock();
+        if (!socket || number != socket->auth_asked_) return;
+        if (std::exchange(socket->auth_due_, false)) socket->send_connect(auth);
+    });
+}
+
+void Socket::send_connect(const Json& auth) {
+    Json data = sio::detail::own(auth);
     std::string nsp = nsp_;
     if (manager_.is_eio3()) {
         const std::string query = query_of(data);
@@ -73,8 +84,8 @@ void Socket::send_connect() {
         boost::json::object whole;
         whole["pid"] = pid_;
         if (!offset_.empty()) whole["offset"] = offset_;
-        if (const auto* auth = data.if_object())
-            for (const auto& member : *auth) whole[member.key()] = member.value();
+        if (const auto* members = data.if_object())
+            for (const auto& member : *members) whole[member.key()] = member.value();
         data = std::move(whole);
     }
     Encoder& encoder = manager_.encoder_;
@@ -87,6 +98,8 @@ void Socket::disconnect() {
     const bool was_connected = connected_;
     if (was_connected) leave();
     active_ = false;
+    if (std::exchange(auth_due_, false))
+        entry_ = entry_ == Entry::asked_again ? Entry::entered : Entry::none;
     manager_.left(*this);
     if (connected_) closed("io client disconnect", nullptr);
 }
@@ -95,6 +108,16 @@ void Socket::leave() {
     Encoder& encoder = manager_.encoder_;
     encoder.begin(Type::disconnect, nsp_);
     if (encoder.finish()) manager_.send(encoder, true);
+}
+
+// The callbacks may own the last handle of this socket.
+void Socket::drop() {
+    const auto self = shared_from_this();
+    const auto acks = std::exchange(acks_, {});
+    const auto queue = std::exchange(queue_, {});
+    buffer_.clear();
+    id_.clear();
+    connected_ = active_ = auth_due_ = false;
 }
 
 // ---- What the manager reports -------------------------------------------------------------------

@@ -100,6 +100,7 @@ private:
     };
 
     // Called by the manager.
+    void drop();
     void manager_opened();
     void manager_failed(const Json& error);  // Before the session was open, or while it was.
     void manager_closed(std::string_view reason, const Json& details);
@@ -110,7 +111,8 @@ private:
     [[nodiscard]] bool take_event(const Packet& packet);
     void take_ack(const Packet& packet);
     void take_connect_error(const Packet& packet);
-    void send_connect();
+    void ask_for_auth();
+    void send_connect(const Json& auth);
     void enter(const Json& data);
     void leave();
     [[nodiscard]] bool is_asking() const noexcept {
@@ -143,8 +145,10 @@ private:
     std::deque<Queued> queue_;
     uint64_t next_ack_ = 0;
     uint64_t next_queued_ = 0;
+    uint32_t auth_asked_ = 0;  // Counts the calls of SocketOptions::auth.
     uint32_t session_ = 0;  // Counts connections: an answer belongs to the connection of its event.
     Entry entry_ = Entry::none;
+    bool auth_due_ = false;  // CONNECT waits for the reply of SocketOptions::auth.
     bool active_ = false;
     bool connected_ = false;
     bool recovered_ = false;

@@ -32,11 +32,12 @@ bool Socket::can_send() const noexcept {
 
 void Socket::emit_now(std::string_view name, std::span<const sio::Value> values,
                       const EmitFlags& flags, AckCallback ack) {
-    const bool now = can_send();
+    bool now = can_send();
     const bool dropped = flags.is_volatile && !(now && manager_.session()->writable());
     if (now && !dropped && events_.wants_outgoing()) {
         const boost::json::array args = to_array(values, name);
         events_.on_outgoing({args.data(), args.size()});
+        now = can_send();  // The listener may have disconnected.
     }
     // What cannot be sent throws here, before anything has changed.
     const auto id = ack ? std::optional(next_ack_) : std::nullopt;
@@ -55,9 +56,10 @@ void Socket::emit_now(std::string_view name, std::span<const sio::Value> values,
 
 void Socket::send_buffered() {
     while (connected_ && !buffer_.empty()) {
-        const Buffered one = std::move(buffer_.front());
+        Buffered one = std::move(buffer_.front());
         buffer_.pop_front();
         if (events_.wants_outgoing()) events_.on_outgoing({one.args.data(), one.args.size()});
+        if (!connected_) return buffer_.push_front(std::move(one));
         const auto& name = one.args.front().get_string();
         encode_event(manager_.encoder_, manager_.options_.codec, nsp_, {name.data(), name.size()},
                      to_values(one.args, 1), one.id);

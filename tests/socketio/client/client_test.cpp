@@ -222,7 +222,9 @@ TEST(SocketIoClient, AnswersOnceAndInItsConnection) {
 TEST(SocketIoClient, SpeaksProtocol4) {
     ManagerOptions all = options();
     all.engine.revision = engineio::Revision::eio3;
-    SioClient client(all, {.auth = [] { return sio::Json{{"token", "a b&c"}, {"n", 1}}; }});
+    SioClient client(all, {.auth = [](const auto& reply) {
+                         reply({{"token", "a b&c"}, {"n", 1}});
+                     }});
     client.socket().connect();
     client.socket("/admin").connect();
     open(client);

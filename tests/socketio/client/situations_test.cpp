@@ -73,7 +73,8 @@ socketio::client::SocketOptions socket_options(const object& situation) {
     const Json* given = situation.if_contains("socket");
     if (!given) return options;
     const object& all = given->get_object();
-    if (const Json* auth = all.if_contains("auth")) options.auth = [auth = *auth] { return auth; };
+    if (const Json* auth = all.if_contains("auth"))
+        options.auth = [auth = *auth](const auto& reply) { reply(auth); };
     if (const Json* retries = all.if_contains("retries"))
         options.retries = retries->to_number<uint32_t>();
     if (const Json* timeout = all.if_contains("ackTimeout"))
