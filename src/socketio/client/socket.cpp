@@ -74,6 +74,7 @@ void Socket::ask_for_auth() {
 }
 
 void Socket::send_connect(const Json& auth) {
+    early_.clear();
     Json data = sio::detail::own(auth);
     std::string nsp = nsp_;
     if (manager_.is_eio3()) {
@@ -191,24 +192,35 @@ void Socket::enter(const Json& data) {
     entry_ = Entry::entered;
     connected_ = true;
     const uint32_t session = ++session_;
+    for (const Early& one : recovered_ ? std::exchange(early_, {}) : std::deque<Early>())
+        if (connected_ && session == session_) deliver({one.args.data(), one.args.size()}, one.id);
+    if (session != session_) return;
     send_buffered();
     drain_queue();
     if (connected_ && session == session_) report("connect");
 }
 
 // Between disconnect() and the answer to the next CONNECT, events of the left session arrive. Node's
-// client keeps them for the next session.
+// client keeps them for the next session. Node's server sends what a recovered session has missed in
+// front of its answer.
 bool Socket::take_event(const Packet& packet) {
-    if (!connected_) return entry_ != Entry::asked;
     const auto* args = packet.data.if_array();
-    if (!args) return true;
-    const Arguments view(args->data(), args->size());
+    if (!connected_) {
+        if (entry_ != Entry::asked) return true;
+        if (pid_.empty() || !args || early_.size() >= options_.buffered_events_max) return false;
+        early_.push_back({boost::json::array(*args, boost::json::storage_ptr()), packet.id});
+        return true;
+    }
+    if (args) deliver({args->data(), args->size()}, packet.id);
+    return true;
+}
+
+void Socket::deliver(Arguments view, std::optional<uint64_t> id) {
     // Before the listeners: the next CONNECT packet, also that of a listener, must not ask for this
     // event again.
     const auto* last = view.back().if_string();
     if (!pid_.empty() && last) offset_.assign(last->data(), last->size());
-    events_.on_event(view, packet.id ? Reply(shared_from_this(), *packet.id) : Reply());
-    return true;
+    events_.on_event(view, id ? Reply(shared_from_this(), *id) : Reply());
 }
 
 void Socket::take_ack(const Packet& packet) {

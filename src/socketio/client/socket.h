@@ -90,6 +90,10 @@ private:
         std::optional<uint64_t> id;
         bool compress;
     };
+    struct Early {
+        boost::json::array args;
+        std::optional<uint64_t> id;
+    };
     struct Queued {
         uint64_t number;
         boost::json::array args;
@@ -109,6 +113,7 @@ private:
 
     void take_connect(const Packet& packet);
     [[nodiscard]] bool take_event(const Packet& packet);
+    void deliver(Arguments view, std::optional<uint64_t> id);
     void take_ack(const Packet& packet);
     void take_connect_error(const Packet& packet);
     void ask_for_auth();
@@ -142,6 +147,7 @@ private:
     std::string id_, pid_, offset_;
     std::map<uint64_t, Ack> acks_;
     std::deque<Buffered> buffer_;
+    std::deque<Early> early_;  // Missed events of a recovered session, which come before CONNECT.
     std::deque<Queued> queue_;
     uint64_t next_ack_ = 0;
     uint64_t next_queued_ = 0;

@@ -48,7 +48,9 @@ class NodePlayer {
     for (const [nsp, own] of Object.entries(this.script.sockets)) this.#add(nsp, own);
     this.#listenToManager();
     for (const action of this.script.start ?? []) this.#act(action);
-    await deadline(this.ended, `the end of the script after\n${this.lines.join("\n")}`);
+    await deadline(this.ended, "the end of the script of Node's client").catch((error) => {
+      throw new Error(`${error.message} after\n${this.lines.join("\n")}`);
+    });
     this.manager.removeAllListeners();
     for (const socket of this.#sockets.values()) socket.removeAllListeners();
     this.manager.reconnection(false);
@@ -77,7 +79,7 @@ class NodePlayer {
     socket.on("connect_error", (error) => this.#say(
       `${nsp} connect_error ${error.message}${error.data === undefined ? "" : ` ${JSON.stringify(error.data)}`}`));
     socket.on("disconnect", (reason, details) => {
-      const text = details?.description ?? details?.message;
+      const text = details instanceof Error ? details.message : details?.description;
       this.#say(`${nsp} disconnect ${reason}${text && reason !== "parse error" ? `: ${text}` : ""}`);
     });
     socket.onAny((name, ...args) => {
@@ -164,7 +166,8 @@ export async function playHere(script, onLine = () => {}, reasons = []) {
   child.stdout.on("data", (text) => {
     const parts = (rest + text).split("\n");
     rest = parts.pop();
-    for (const part of parts) {
+    // Boost.JSON writes 1.5 as 1.5E0.
+    for (const part of parts.map((one) => one.replaceAll(/(\d\.\d+)E0\b/g, "$1"))) {
       lines.push(part);
       onLine(part);
     }
