@@ -16,6 +16,7 @@ import sys
 import time
 
 import clients
+import clients_socketio
 import gateway
 import peers
 import socketio
@@ -238,6 +239,7 @@ CLAIMS = {
     **socketio.CLAIMS,
     **gateway.CLAIMS,
     **clients.CLAIMS,
+    **clients_socketio.CLAIMS,
 }
 GROUPS = {"all": list(CLAIMS), "socketio": list(socketio.CLAIMS), "gateways": list(gateway.CLAIMS)}
 GROUPS["clients"] = list(clients.CLAIMS)
