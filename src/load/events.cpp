@@ -1,0 +1,93 @@
+#include "load/events.h"
+
+#include <limits>
+#include <span>
+
+#include "base/text.h"
+
+namespace starling::load {
+namespace {
+
+constexpr http::ResponseLimits limits{.body_bytes_max = std::numeric_limits<uint64_t>::max()};
+
+}  // namespace
+
+Events::Listener::Listener() : reader(limits) { reader.begin(); }
+
+Events::Events(const Plan& plan, const Places& places, Shared& shared, Published& published,
+               uint32_t number)
+    : Fanout(plan, places, shared, published, number),
+      request_(get_request(places.server.upgrade, "text/event-stream")) {
+    target().request.clear();  // The answer is not that of an upgrade.
+}
+
+bool Events::is_ready(const Link& link) const {
+    const auto* const listener = dynamic_cast<const Listener*>(&link);
+    return listener ? listener->listens : link.is_open();
+}
+
+void Events::ready(Link& link) {
+    if (dynamic_cast<Listener*>(&link)) engine().send(link, request_);
+}
+
+void Events::lost(Link& link) {
+    if (auto* const listener = dynamic_cast<Listener*>(&link)) {
+        listener->reader.begin();
+        listener->lines.clear();
+        listener->listens = false;
+    }
+    Fanout::lost(link);
+}
+
+void Events::on_bytes(Link& link, std::string_view bytes) {
+    auto* const listener = dynamic_cast<Listener*>(&link);
+    if (!listener) return Fanout::on_bytes(link, bytes);
+    read(*listener, bytes);
+}
+
+void Events::read(Listener& listener, std::string_view bytes) {
+    using Kind = http::ResponseEvent::Kind;
+    auto input = base::bytes_of(bytes);
+    for (;;) {
+        const http::ResponseEvent event = listener.reader.next(input);
+        switch (event.kind) {
+            case Kind::need_more: return;
+            case Kind::head:
+                if (!begin_stream(listener)) return;
+                break;
+            case Kind::body_chunk:
+                if (!listener.lines.read(base::text_of(event.body),
+                                         [&](std::string_view data) { arrived(listener, data); }))
+                    return fail(listener, Fault::Kind::bad_answer, 0, "a line is too long");
+                break;
+            case Kind::complete: return fail(listener, Fault::Kind::closed);
+            case Kind::error:
+                return fail(listener, Fault::Kind::bad_answer, 0,
+                            std::string(listener.reader.reason()));
+        }
+    }
+}
+
+bool Events::begin_stream(Listener& listener) {
+    const uint16_t status = listener.reader.head().status;
+    if (status != 200) {
+        fail(listener, Fault::Kind::status, status);
+        return false;
+    }
+    std::string_view type = listener.reader.field("Content-Type");
+    type = base::trim(type.substr(0, type.find(';')));
+    if (!base::iequals(type, "text/event-stream")) {
+        fail(listener, Fault::Kind::bad_answer, 0, "the answer is not text/event-stream");
+        return false;
+    }
+    listener.listens = true;
+    became_ready(listener);
+    return true;
+}
+
+void Events::arrived(Listener& listener, std::string_view data) {
+    if (!plan().publish_url.empty()) return delivered(listener, data);
+    count(1);
+}
+
+}  // namespace starling::load

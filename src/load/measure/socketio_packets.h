@@ -1,0 +1,22 @@
+// load/measure/socketio_packets.h: the packets that a load generator sends and expects, as the text
+// frames of Engine.IO 4 with Socket.IO 5, namespace /.
+//
+// Pure functions, any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace starling::load::packet {
+
+// How the frames begin.
+inline constexpr std::string_view open = "0{", close = "1", ping = "2", pong = "3", connect = "40",
+                                  disconnect = "41", event = "42", ack = "43", connect_error = "44";
+
+// An event with one string. `id` is empty, or asks for an ack that repeats the id. The caller
+// guarantees that neither name nor text needs escapes.
+[[nodiscard]] std::string event_text(std::string_view id, std::string_view name,
+                                     std::string_view text);
+[[nodiscard]] std::string ack_text(std::string_view id, std::string_view text);
+
+}  // namespace starling::load::packet
