@@ -74,7 +74,7 @@ public:
             std::string text = std::string(row_.name) + " needs ";
             if (typed.option)
                 return text.append(typed.name()).append(" ").append(typed.option->placeholder);
-            const bool vowel = std::string_view("AEIOU").find(typed.name()[0]) != std::string::npos;
+            const bool vowel = std::string_view("AEIO").find(typed.name()[0]) != std::string::npos;
             return text.append(vowel ? "an " : "a ").append(typed.name());
         }
         return {};

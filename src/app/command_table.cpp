@@ -1,5 +1,7 @@
 #include "app/command_table.h"
 
+#include "app/bench/table.h"
+
 namespace starling::app {
 namespace {
 
@@ -283,6 +285,10 @@ constexpr CommandRow rows[] = {
      "Sends POST /api/publish. Proxies are taken from http_proxy, https_proxy, all_proxy and "
      "no_proxy, but not for Unix-domain sockets and this machine. Redirects are not followed.",
      publish_options, publish_arguments, publish_exits, publish_examples},
+    {Action::bench, "bench", "Load a server and show its throughput and latency",
+     "Opens connections, sends messages, and checks the answers. On a terminal a line shows the "
+     "progress; Ctrl-C ends the test and prints what was measured.",
+     bench_options, bench_arguments, bench_exits, bench_examples},
     {Action::completions,
      "completions",
      "Print the completions for a shell",

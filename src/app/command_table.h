@@ -19,6 +19,7 @@ enum class Action : uint8_t {
     check_config,
     token,
     publish,
+    bench,
     completions,
     manual,
     print,  // No command of the table: the parser has a text to print.

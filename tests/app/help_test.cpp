@@ -38,10 +38,11 @@ TEST(CommandTable, NamesEachOptionOnceAndKnowsTheWordsOfItsKey) {
 TEST(CommandTable, ASynopsisShowsWhatMustBeGiven) {
     std::string all;
     for (const CommandRow& command : commands()) all += synopsis(command) + "\n";
-    EXPECT_EQ(all,
-              "serve [OPTIONS]\ngateway [OPTIONS]\ncheck-config FILE\n"
-              "token --key FILE --subject USER [OPTIONS]\n"
-              "publish [OPTIONS] CHANNEL EVENT [DATA]\ncompletions SHELL\nmanual\n");
+    EXPECT_EQ(
+        all,
+        "serve [OPTIONS]\ngateway [OPTIONS]\ncheck-config FILE\n"
+        "token --key FILE --subject USER [OPTIONS]\n"
+        "publish [OPTIONS] CHANNEL EVENT [DATA]\nbench [OPTIONS] URL\ncompletions SHELL\nmanual\n");
     EXPECT_EQ(alternatives("a"), "a");
     EXPECT_EQ(alternatives("a b"), "a or b");
     EXPECT_EQ(alternatives("a b c"), "a, b or c");
