@@ -12,7 +12,7 @@
 
 #include "http_message.h"
 #include "listen.h"
-#include "process.h"
+#include "load/usage.h"
 #include "sockets.h"
 
 namespace {

@@ -1,13 +1,12 @@
-// bench/load.cpp: the load generator. One thread, cheaper than any server it drives: frames are
-// made once, masked with zero, and replies are counted in large reads instead of parsed. It reads
-// the server's CPU time from /proc around the measured part and prints one line of JSON.
+// bench/load.cpp: the load generator of the repository's own benchmarks. What a user may want to measure
+// is `starling bench`; both are src/load. Here are its private options, and loads that only these
+// benchmarks need. It reads the server's CPU time from /proc around the measured part and prints one
+// line of JSON.
 //
 //   load echo      --port P --server-pid N --connections 50 --in-flight 1 --payload 64
 //   load raw       the same bytes without handshake, for a server that returns what it gets
-//   load fanout    --connections 500 --rate 2000 --path /subscribe --publish-path /publish
-//   load idle      --connections 15000; holds them until a line on standard input
 //   load handshake --connections 50 --close fin|reset
-//   load socketio-ack      --connections 50 --in-flight 1 --payload 64
+//   load idle      --connections 15000; holds them until a line on standard input
 //   load socketio-fanout   --connections 500 --rate 2000 --window 200
 //   load socketio-idle     --connections 10000; holds them until a line on standard input
 //   load socketio-connect  --connections 50
@@ -19,24 +18,18 @@
 // Common: --seconds 2 --warmup 0.5 --kind text|binary|json --named yes --sources 64 (addresses 127.0.0.x).
 #include "load_control.h"
 #include "load_control_list.h"
-#include "load_echo.h"
-#include "load_fanout.h"
-#include "load_handshake.h"
 #include "load_idle.h"
+#include "load_plan.h"
 #include "load_socketio.h"
 
 int main(int argc, char** argv) {
     using namespace starling::bench;
     const Options options = parse_options(argc, argv);
-    raise_descriptor_limit();
-    if (options.mode == "echo" || options.mode == "raw")
-        EchoLoad(options).run();
-    else if (options.mode == "fanout")
-        FanoutLoad(options).run();
+    starling::load::raise_descriptor_limit();
+    if (options.mode == "echo" || options.mode == "raw" || options.mode == "handshake")
+        run_plan(options);
     else if (options.mode == "idle")
         IdleLoad(options).run();
-    else if (options.mode == "handshake")
-        HandshakeLoad(options).run();
     else if (options.mode == "control-list")
         ControlListLoad(options).run();
     else if (options.mode.starts_with("control-"))

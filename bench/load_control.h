@@ -11,12 +11,12 @@
 #include <vector>
 
 #include "control_client.h"
-#include "histogram.h"
 #include "http_message.h"
+#include "load/measure/histogram.h"
+#include "load/measure/replies.h"
+#include "load/usage.h"
 #include "options.h"
-#include "process.h"
 #include "sockets.h"
-#include "wire.h"
 
 namespace starling::bench {
 
@@ -26,7 +26,7 @@ public:
         : options_(options),
           to_users_(options.mode == "control-users"),
           deliveries_each_(to_users_ ? options.connections : 1),
-          delivery_bytes_(server_frame_bytes(options.payload_bytes)),
+          delivery_(false, message_text(options)),
           due_("\"connections\":" + std::to_string(deliveries_each_) + "}"),
           epoll_(epoll_create1(EPOLL_CLOEXEC)),
           buffer_(256 * 1024) {}
@@ -49,7 +49,7 @@ private:
     struct Peer {
         Fd fd;
         std::string request;  // Empty: a client that receives.
-        FrameCounter deliveries;
+        ReplyCounter deliveries;
         std::string rest;  // The begin of a response.
         uint64_t sent_at = 0;
     };
@@ -113,10 +113,9 @@ private:
         if (n <= 0) fail("the server ended a connection");
         const auto count = static_cast<size_t>(n);
         if (!peer.request.empty()) return answered(peer, {buffer_.data(), count});
-        const int ended =
-            peer.deliveries.take(buffer_.data(), count, delivery_bytes_, first_byte(false));
-        if (ended < 0) fail("a delivery does not begin as it should");
-        delivered_ += static_cast<uint64_t>(ended);
+        const auto taken = peer.deliveries.take(delivery_, {buffer_.data(), count});
+        if (*taken.wrong) fail(taken.wrong);
+        delivered_ += taken.replies;
     }
 
     void answered(Peer& peer, std::string_view bytes) {
@@ -151,7 +150,7 @@ private:
     const Options& options_;
     const bool to_users_;
     const uint64_t deliveries_each_;
-    const size_t delivery_bytes_;
+    const ReplyForm delivery_;
     const std::string due_;
     const Fd epoll_;
     std::vector<char> buffer_;

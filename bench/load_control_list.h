@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "control_client.h"
-#include "histogram.h"
+#include "load/measure/frames.h"
+#include "load/measure/histogram.h"
+#include "load/measure/replies.h"
+#include "load/usage.h"
 #include "options.h"
-#include "process.h"
 #include "sockets.h"
-#include "wire.h"
 
 namespace starling::bench {
 
@@ -23,7 +24,7 @@ public:
     explicit ControlListLoad(const Options& options)
         : options_(options),
           frame_(client_frame(false, R"({"event":"ping","data":{}})")),
-          reply_bytes_(server_frame_bytes(std::string_view(R"({"event":"pong"})").size())),
+          reply_(false, R"({"event":"pong"})"),
           epoll_(epoll_create1(EPOLL_CLOEXEC)),
           buffer_(256 * 1024) {
         if (options.pinging > options.connections) fail("--pinging: more than --connections");
@@ -45,11 +46,9 @@ public:
     }
 
 private:
-    static constexpr uint64_t nap_ns_max = 200'000;
-
     struct Peer {
         Fd fd;
-        FrameCounter pongs;
+        ReplyCounter pongs;
         std::deque<uint64_t> due;  // When the pings that are on the way should have left.
     };
 
@@ -94,8 +93,7 @@ private:
             const int n = epoll_wait(epoll_.get(), events, 64, 0);
             for (int i = 0; i < n; ++i) read(*static_cast<Peer*>(events[i].data.ptr));
             if (n > 0) continue;
-            const timespec pause{0, static_cast<long>(std::min(next - now, nap_ns_max))};
-            clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
+            load::nap(next - now);
         }
     }
 
@@ -119,10 +117,11 @@ private:
         if (n <= 0) fail("the server ended a connection");
         const auto count = static_cast<size_t>(n);
         if (&peer == &caller_) return listed({buffer_.data(), count});
-        int ended = peer.pongs.take(buffer_.data(), count, reply_bytes_, first_byte(false));
-        if (ended < 0 || static_cast<size_t>(ended) > peer.due.size()) fail("not a pong");
+        const auto taken = peer.pongs.take(reply_, {buffer_.data(), count});
+        if (*taken.wrong || taken.replies > peer.due.size()) fail("not a pong");
         const uint64_t now = now_ns();
-        for (; ended > 0; --ended, peer.due.pop_front()) latency_.record(now - peer.due.front());
+        for (uint32_t left = taken.replies; left > 0; --left, peer.due.pop_front())
+            latency_.record(now - peer.due.front());
     }
 
     void listed(std::string_view bytes) {
@@ -145,7 +144,7 @@ private:
 
     const Options& options_;
     const std::string frame_;
-    const size_t reply_bytes_;
+    const ReplyForm reply_;
     const std::string request_ = list_request(options_);
     const Fd epoll_;
     std::vector<char> buffer_;

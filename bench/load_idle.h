@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "heap.h"
+#include "load/measure/frames.h"
+#include "load/usage.h"
 #include "options.h"
-#include "process.h"
 #include "sockets.h"
-#include "wire.h"
 
 namespace starling::bench {
 
@@ -59,7 +59,7 @@ private:
             expect_upgrade(sockets_[i]);
             send_all(sockets_[i], frame_);
         }
-        const size_t reply = server_frame_bytes(options_.payload_bytes);
+        const size_t reply = server_frame(options_.binary, message_text(options_)).size();
         for (size_t i = from; i < sockets_.size(); ++i) {
             if (receive(sockets_[i], reply, MSG_WAITALL).size() != reply) fail("a short echo");
         }

@@ -3,7 +3,6 @@
 // every client.
 #pragma once
 
-#include "load_socketio_ack.h"
 #include "load_socketio_connect.h"
 #include "load_socketio_fanout.h"
 #include "load_socketio_idle.h"
@@ -12,9 +11,7 @@
 namespace starling::bench {
 
 inline void run_socketio(const Options& options) {
-    if (options.mode == "socketio-ack")
-        SocketioAckLoad(options).run();
-    else if (options.mode == "socketio-fanout")
+    if (options.mode == "socketio-fanout")
         SocketioFanoutLoad(options).run();
     else if (options.mode == "socketio-idle")
         SocketioIdleLoad(options).run();

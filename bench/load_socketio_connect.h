@@ -3,9 +3,9 @@
 // place.
 #pragma once
 
-#include "histogram.h"
+#include "load/measure/histogram.h"
+#include "load/usage.h"
 #include "options.h"
-#include "process.h"
 #include "socketio_client.h"
 
 namespace starling::bench {

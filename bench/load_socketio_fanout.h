@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "histogram.h"
+#include "load/measure/histogram.h"
+#include "load/usage.h"
 #include "options.h"
-#include "process.h"
 #include "socketio_client.h"
 
 namespace starling::bench {
@@ -16,7 +16,7 @@ class SocketioFanoutLoad {
 public:
     explicit SocketioFanoutLoad(const Options& options)
         : options_(options),
-          text_(event_text("", "pub", std::string(options.payload_bytes, 'x'))),
+          text_(packet::event_text("", "pub", std::string(options.payload_bytes, 'x'))),
           frame_(client_frame(false, text_)),
           pool_(options) {
         if (options.payload_bytes < stamp_bytes) fail("--payload: no room for the time");
@@ -53,7 +53,6 @@ private:
     static constexpr size_t stamp_at = head.size();
     static constexpr uint32_t connecting_at_once = 50;
     static constexpr size_t unsent_bytes_max = 1 << 20;  // Beyond it, the emitter falls behind.
-    static constexpr uint64_t nap_ns_max = 200'000;      // The resolution of the latencies.
 
     // Waits by sleeping, not in epoll: the packets that arrive meanwhile are read together, and the
     // server does not pay for waking this thread with each of its sends.
@@ -78,8 +77,7 @@ private:
 
     static void nap(uint64_t now, uint64_t until) {
         if (until <= now) return;
-        const timespec pause{0, static_cast<long>(std::min(until - now, nap_ns_max))};
-        clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
+        load::nap(until - now);
     }
 
     // Late events are not lost: waits until all have arrived, or until the allowed time is over.

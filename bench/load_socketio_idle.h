@@ -4,8 +4,8 @@
 #pragma once
 
 #include "heap.h"
+#include "load/usage.h"
 #include "options.h"
-#include "process.h"
 #include "socketio_client.h"
 
 namespace starling::bench {
@@ -14,8 +14,8 @@ class SocketioIdleLoad {
 public:
     explicit SocketioIdleLoad(const Options& options)
         : options_(options),
-          frame_(client_frame(false,
-                              event_text("0", "echo", std::string(options.payload_bytes, 'x')))),
+          frame_(client_frame(
+              false, packet::event_text("0", "echo", std::string(options.payload_bytes, 'x')))),
           pool_(options),
           heap_(options) {}
 
@@ -56,7 +56,7 @@ private:
     void exchange() {
         acks_ = 0;
         size_t sent = 0;
-        for (SocketioPeer& peer : pool_.peers()) {
+        for (const SocketioPeer& peer : pool_.peers()) {
             send_all(peer.fd, frame_);
             ++sent;
             while (sent - acks_ >= options_.connect_batch) wait();

@@ -9,10 +9,10 @@
 #include <deque>
 #include <vector>
 
-#include "histogram.h"
 #include "http_message.h"
+#include "load/measure/histogram.h"
+#include "load/usage.h"
 #include "options.h"
-#include "process.h"
 #include "socketio_client.h"
 #include "sockets.h"
 
@@ -23,8 +23,8 @@ public:
     explicit SocketioPollingLoad(const Options& options)
         : options_(options),
           path_(options.path == "/" ? "/socket.io/?EIO=4&transport=polling" : options.path),
-          event_(event_text(id, "echo", std::string(options.payload_bytes, 'x'))),
-          ack_(ack_text(id, std::string(options.payload_bytes, 'x'))),
+          event_(packet::event_text(id, "echo", std::string(options.payload_bytes, 'x'))),
+          ack_(packet::ack_text(id, std::string(options.payload_bytes, 'x'))),
           epoll_(epoll_create1(EPOLL_CLOEXEC)),
           peers_(options.connections),
           buffer_(256 * 1024) {}

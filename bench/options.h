@@ -10,40 +10,44 @@
 #include <string_view>
 #include <vector>
 
+namespace starling::load {}
 namespace starling::bench {
+
+using namespace load;  // The benchmarks are programs on top of src/load.
 
 [[noreturn]] inline void fail(const std::string& why) {
     std::fprintf(stderr, "load: %s\n", why.c_str());
     std::exit(1);
 }
 
+// A message that is JSON begins and ends so.
+inline constexpr std::string_view json_begin = R"({"text":")", json_end = R"("})";
+
 struct Options {
-    std::string mode;   // echo, raw, fanout, idle, handshake, control-... or socketio-...
-    uint16_t port = 0;  // The server's port, on 127.0.0.1.
+    std::string mode;              // echo, raw, idle, handshake, control-... or socketio-...
+    uint16_t port = 0;             // The server's port, on 127.0.0.1.
     std::vector<int> server_pids;  // Whose CPU time and memory are read.
-    uint32_t connections = 50;     // fanout: subscribers; handshake: how many at once.
+    uint32_t connections = 50;     // socketio-fanout: receivers; handshake: how many at once.
     uint32_t in_flight = 1;        // echo, raw: messages on the way per connection; control-send,
                                    // control-users: requests on the way.
     uint32_t payload_bytes = 64;
-    uint32_t rate = 2000;  // fanout: messages the publisher sends in a second; control-list: pings.
-    uint32_t stamp_at = 0;    // fanout: bytes of the message before its time.
-    uint32_t window = 0;      // fanout: at most so many messages on their way; 0: no such limit.
+    uint32_t rate = 2000;  // socketio-fanout: events in a second; control-list: pings.
+    uint32_t window = 0;  // socketio-fanout: at most so many events on their way; 0: no such limit.
     uint32_t pinging = 1000;  // control-list: connections that send the pings.
     uint32_t list_rate = 10;  // control-list: lists that are asked for in a second.
     double seconds = 2;       // Measured.
     double warmup_seconds = 0.5;
-    bool binary = false;       // Opcode of the messages.
-    bool json = false;         // echo, idle: the message is a JSON object.
-    bool naps = false;         // echo: sleeps instead of waiting in epoll, as load_fanout.h does.
-    bool named = false;        // Each connection has a user and a token of its own.
-    uint32_t warm = 16;        // idle: connections that are not counted.
-    bool refill_each = false;  // echo, raw: send one message for each that returns; otherwise
-                               // all that are in flight go together when all have returned.
-    bool reset = false;        // handshake: end with RST instead of FIN.
-    std::string path = "/";    // Path of the upgrade request.
-    std::string publish_path;  // fanout: path of the publisher's.
-    std::string heap_path;     // idle: GET this before and after for the allocator's view.
-    std::string subprotocol;   // Offered when not empty.
+    bool binary = false;           // Opcode of the messages.
+    bool json = false;             // echo, idle: the message is a JSON object.
+    bool naps = false;             // echo: sleeps instead of waiting in epoll.
+    bool named = false;            // Each connection has a user and a token of its own.
+    uint32_t warm = 16;            // idle: connections that are not counted.
+    bool refill_each = false;      // echo, raw: send one message for each that returns; otherwise
+                                   // all that are in flight go together when all have returned.
+    bool reset = false;            // handshake: end with RST instead of FIN.
+    std::string path = "/";        // Path of the upgrade request.
+    std::string heap_path;         // idle: GET this before and after for the allocator's view.
+    std::string subprotocol;       // Offered when not empty.
     uint32_t connect_batch = 500;  // idle: connections opened before their answers are read.
     uint32_t sources = 64;         // Addresses 127.0.0.x that connections come from, so that
                                    // the ports of one cannot run out.
@@ -100,7 +104,7 @@ inline bool set_gateway_option(Options& o, std::string_view name, const char* va
 inline Options parse_options(int argc, char** argv) {
     if (argc < 2 || argc % 2)
         fail(
-            "usage: load echo|raw|fanout|idle|handshake|control-...|socketio-... --port N [--x "
+            "usage: load echo|raw|idle|handshake|control-...|socketio-... --port N [--x "
             "V]...");
     Options o;
     o.mode = argv[1];
@@ -121,8 +125,6 @@ inline Options parse_options(int argc, char** argv) {
             o.payload_bytes = detail::count(name, value);
         else if (name == "rate")
             o.rate = detail::count(name, value);
-        else if (name == "stamp-at")
-            o.stamp_at = detail::count(name, value);
         else if (name == "window")
             o.window = detail::count(name, value);
         else if (name == "seconds")
@@ -136,8 +138,6 @@ inline Options parse_options(int argc, char** argv) {
             o.reset = std::string_view(value) == "reset";
         else if (name == "path")
             o.path = value;
-        else if (name == "publish-path")
-            o.publish_path = value;
         else if (name == "heap-path")
             o.heap_path = value;
         else if (name == "subprotocol")
@@ -152,19 +152,18 @@ inline Options parse_options(int argc, char** argv) {
             fail("unknown option: --" + std::string(name));
     }
     if (!o.port) fail("--port is missing");
+    if (o.json && o.payload_bytes < json_begin.size() + json_end.size())
+        fail("--payload: no room for JSON");
     if (o.sources > 250) fail("--sources: at most 250");
-    if (o.publish_path.empty()) o.publish_path = o.path;
     return o;
 }
 
 // The message that each connection sends.
 inline std::string message_text(const Options& options) {
     if (!options.json) return std::string(options.payload_bytes, 'x');
-    constexpr std::string_view begin = R"({"text":")", end = R"("})";
-    if (options.payload_bytes < begin.size() + end.size()) fail("--payload: no room for JSON");
-    std::string text(begin);
-    text.append(options.payload_bytes - begin.size() - end.size(), 'x');
-    return text.append(end);
+    std::string text(json_begin);
+    text.append(options.payload_bytes - json_begin.size() - json_end.size(), 'x');
+    return text.append(json_end);
 }
 
 }  // namespace starling::bench

@@ -18,6 +18,7 @@ import time
 import clients
 import clients_socketio
 import gateway
+import loads
 import peers
 import socketio
 from tables import BUSY, LATENCY, busy, latency, ratio, table
@@ -36,20 +37,16 @@ class Bench:
         self.results = {}
 
     def load(self, mode, port, pid, arguments):
-        """Runs the load generator once, and returns its line of JSON as a dictionary."""
-        command = [peers.program(self.build, "load"), mode, "--port", port, "--server-pid", pid]
-        command += arguments
+        """Runs the load generator once, and returns its result as a dictionary."""
         done = subprocess.run(
-            [str(part) for part in command],
+            loads.command(self.build, mode, port, pid, arguments),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=LOAD_SECONDS_MAX,
             preexec_fn=lambda: os.sched_setaffinity(0, self.client_cores),
         )
-        if done.returncode != 0:
-            raise peers.Missing(done.stderr.strip() or f"load ended with {done.returncode}")
-        return json.loads(done.stdout)
+        return loads.fields(mode, done)
 
     def once(self, peer, mode, arguments, workers):
         cores = set(self.server_cores[:workers])
@@ -152,11 +149,10 @@ def events(bench):
     event = ["--path", "/ws/ServerEvent?Ref=bench", "--publish-path", "/publish"]
     contenders = [
         (peers.events_floor(build), PATHS, 1),
-        (peers.starling_events(build), event, 1),
+        (peers.starling_events(build), event + ["--payload", 48], 1),  # The server adds 16 bytes.
         (peers.Nchan(), PATHS, 1),
     ]
     arguments = bench.timed() + ["--connections", bench.connections(), "--rate", 4]
-    arguments += ["--stamp-at", 16]  # After the prefix of an event.
     results = bench.compare("events", "fanout", contenders, arguments)
     base = results.get("floor (send loop)", {}).get("server_us")
     rows = [

@@ -9,30 +9,13 @@
 #include <deque>
 #include <vector>
 
+#include "load/measure/frames.h"
+#include "load/measure/socketio_packets.h"
+#include "load/usage.h"
 #include "options.h"
-#include "process.h"
 #include "sockets.h"
-#include "wire.h"
 
 namespace starling::bench {
-
-// The packet types of Engine.IO and Socket.IO at the beginning of a text frame.
-namespace packet {
-constexpr std::string_view open = "0{", ping = "2", pong = "3", connect = "40", event = "42",
-                           ack = "43";
-}
-
-// An event with one string. `id` is empty, or asks for an ack and is repeated in it.
-inline std::string event_text(std::string_view id, std::string_view name, std::string_view text) {
-    std::string made(packet::event);
-    made.append(id).append("[\"").append(name).append("\",\"");
-    return made.append(text).append("\"]");
-}
-
-inline std::string ack_text(std::string_view id, std::string_view text) {
-    std::string made(packet::ack);
-    return made.append(id).append("[\"").append(text).append("\"]");
-}
 
 struct SocketioPeer {
     enum class State : unsigned char { upgrading, opening, joining, joined };
@@ -132,7 +115,7 @@ private:
             left -= header;
         }
         if (peer.state != SocketioPeer::State::upgrading)
-            for (Frame frame = frame_at(at, left); frame.bytes; frame = frame_at(at, left)) {
+            for (Frame frame = frame_at({at, left}); frame.bytes; frame = frame_at({at, left})) {
                 at += frame.bytes;
                 left -= frame.bytes;
                 if (!take(peer, frame, handler)) return;
@@ -140,22 +123,18 @@ private:
         peer.rest.assign(at, left);
     }
 
-    // 0 until the response is complete. The accept value is the example of RFC 6455 section 1.3.
+    // 0 until the response is complete.
     static size_t response_bytes(std::string_view bytes) {
-        const size_t end = bytes.find("\r\n\r\n");
-        if (end == std::string_view::npos) return 0;
-        const std::string_view header = bytes.substr(0, end);
-        if (!header.starts_with("HTTP/1.1 101") ||
-            header.find("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == std::string_view::npos)
-            fail("the server refused the upgrade:\n" + std::string(bytes));
-        return end + 4;
+        const UpgradeAnswer answer = check_upgrade(bytes, {});
+        if (answer.fault) fail("the server refused the upgrade:\n" + std::string(bytes));
+        return answer.bytes;
     }
 
     // False: the connection was replaced, and nothing more may be read from the old one.
     template <class Handler>
     bool take(Peer& peer, const Frame& frame, Handler& handler) {
         using State = SocketioPeer::State;
-        if (frame.first != first_byte(false)) fail("a frame is no text message");
+        if (frame.op() != opcode::text) fail("a frame is no text message");
         if (peer.state == State::joined && frame.payload.size() > 1) {
             handler.message(peer, frame.payload);
         } else if (frame.payload == packet::ping) {

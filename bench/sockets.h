@@ -5,44 +5,22 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <utility>
 
+#include "base/descriptor.h"
+#include "load/measure/upgrade.h"
 #include "options.h"
 
 namespace starling::bench {
 
-class Fd {
-public:
-    Fd() = default;
-    explicit Fd(int fd) noexcept : fd_(fd) {}
-    Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Fd& operator=(Fd&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~Fd() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    int get() const noexcept { return fd_; }
-
-private:
-    int fd_ = -1;
-};
-
-inline void raise_descriptor_limit() {
-    rlimit limit{};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
+using Fd = base::Descriptor;
 
 // `index` selects the source address. The port is chosen at connect(), where it must only differ
 // from the ports of the same address pair (ip(7), IP_BIND_ADDRESS_NO_PORT).
@@ -68,22 +46,21 @@ inline Fd connect_to_server(const Options& options, uint32_t index) {
 
 inline std::string user_name(uint32_t index) { return "user-" + std::to_string(index); }
 
+// Lines of a request that name the user of a connection.
+inline std::string user_headers(uint32_t index) {
+    char token[37];  // As long as a UUID.
+    std::snprintf(token, sizeof token, "00000000-0000-4000-8000-%012u", index);
+    return "X-Bfl-User: " + user_name(index) + "\r\nCookie: auth_token=" + token + "\r\n";
+}
+
 // `index` names the user, where users are named.
 inline std::string upgrade_request(const Options& options, const std::string& path,
                                    uint32_t index = 0) {
-    std::string request = "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1:";
-    request += std::to_string(options.port);
-    request +=
-        "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
-    if (!options.subprotocol.empty())
-        request += "Sec-WebSocket-Protocol: " + options.subprotocol + "\r\n";
-    if (options.named) {
-        char token[37];  // As long as a UUID.
-        std::snprintf(token, sizeof token, "00000000-0000-4000-8000-%012u", index);
-        request += "X-Bfl-User: " + user_name(index) + "\r\nCookie: auth_token=" + token + "\r\n";
-    }
-    return request + "\r\n";
+    load::Upgrade upgrade{.host = "127.0.0.1:" + std::to_string(options.port), .target = path};
+    if (!options.subprotocol.empty()) upgrade.protocols = {options.subprotocol};
+    std::string request = load::upgrade_request(upgrade);
+    if (options.named) request.insert(request.size() - 2, user_headers(index));
+    return request;
 }
 
 inline void send_all(const Fd& fd, std::string_view bytes) {
@@ -116,17 +93,8 @@ inline std::string receive_response(const Fd& fd) {
 
 inline void expect_upgrade(const Fd& fd) {
     const std::string response = receive_response(fd);
-    // The accept value of the key above is the example of RFC 6455 section 1.3.
-    if (!response.starts_with("HTTP/1.1 101") ||
-        response.find("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == std::string::npos)
+    if (load::check_upgrade(response, {}).fault)
         fail("the server refused the upgrade:\n" + response);
-}
-
-inline Fd open_websocket(const Options& options, const std::string& path, uint32_t index) {
-    Fd fd = connect_to_server(options, index);
-    send_all(fd, upgrade_request(options, path, index));
-    expect_upgrade(fd);
-    return fd;
 }
 
 }  // namespace starling::bench
