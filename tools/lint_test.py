@@ -109,6 +109,13 @@ class Layers(unittest.TestCase):
             good = [File("src/ws/a.cpp", line + "\n")]
             self.assertEqual(found(layers.check_pure(good, self.table)), [], line)
 
+    def test_an_inner_folder_of_a_pure_layer_may_do_io(self):
+        table = layers.parse(TABLE + "| `ws/client` | sockets | I/O | → net ws |\n")
+        inner = [File("src/ws/client/a.cpp", "#include <unistd.h>\n")]
+        self.assertEqual(found(layers.check_pure(inner, table)), [])
+        outer = [File("src/ws/a.cpp", "#include <unistd.h>\n")]
+        self.assertEqual(found(layers.check_pure(outer, table)), ["src/ws/a.cpp:1 pure"])
+
     def test_heavy_headers(self):
         one = File("src/http/parser.cpp", "#include <boost/beast/http.hpp>\n")
         two = File("src/http/other.cpp", "#include <boost/beast/core.hpp>\n")

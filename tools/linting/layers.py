@@ -124,7 +124,8 @@ def check_pure(files: list[File], layers: dict[str, Layer]) -> Iterator[Finding]
         parts = file.path.split("/")
         if not file.is_cpp or parts[0] != "src" or len(parts) < 3:
             continue
-        if parts[1] not in layers or layers[parts[1]].kind != "pure":
+        name = layer_of("/".join(parts[1:]), layers)
+        if name not in layers or layers[name].kind != "pure":
             continue
         for line, path in includes(file):
             if IMPURE_HEADERS.match(path):

@@ -1,0 +1,243 @@
+#include "redis/client/client.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "redis/command.h"
+
+namespace starling::redis::client {
+namespace {
+
+OpeningOptions opening_of(const Url& url) {
+    OpeningOptions opening;
+    opening.user = url.user;
+    opening.password = url.password;
+    opening.database = url.database;
+    opening.client_name = url.client_name;
+    opening.protocol = url.protocol;
+    opening.must_be_master = url.mode == Url::Mode::sentinel;
+    return opening;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Client>> Client::make(net::Loop& loop, net::Resolver& resolver,
+                                                   ClientOptions options, ClientEvents& events) {
+    std::shared_ptr<const net::TlsClientContext> tls;
+    if (options.url.tls) {
+        auto made = net::TlsClientContext::make(options.tls);
+        if (!made) return base::Failure("tls: " + made.error());
+        tls = *std::move(made);
+    }
+    return std::unique_ptr<Client>(
+        new Client(loop, resolver, std::move(options), events, std::move(tls)));
+}
+
+Client::Client(net::Loop& loop, net::Resolver& resolver, ClientOptions options,
+               ClientEvents& events, std::shared_ptr<const net::TlsClientContext> tls)
+    : options_(std::move(options)),
+      events_(events),
+      loop_(loop),
+      dialer_(loop, resolver),
+      context_{loop_, dialer_, options_, std::move(tls)},
+      homeless_(options_.queue_bytes_max),
+      slots_timer_(loop),
+      poll_timer_(loop),
+      apply_timer_(loop),
+      retry_timer_(loop) {
+    for (const Endpoint& endpoint : options_.url.endpoints) {
+        add_lane(endpoint);
+        if (!is_cluster()) break;
+    }
+    home_ = lanes_.front().get();
+    if (options_.url.mode == Url::Mode::sentinel) {
+        awaiting_master_ = true;
+        sentinels_ = std::make_unique<SentinelWatch>(
+            context_, [this](const Endpoint& master) { on_master(master); },
+            [this](const std::string& why) { events_.on_down(why, false); });
+        sentinels_->ask();
+        return;
+    }
+    for (const auto& lane : lanes_) lane->node->reconnect();
+    if (is_cluster()) poll_timer_.every(options_.slots_interval_ms, [this] { refresh_slots(0); });
+}
+
+Client::~Client() {
+    sentinels_.reset();
+    // Done of a waiting command may look at the client, and finds no server.
+    home_ = nullptr;
+    slots_ = SlotMap();
+    const auto lanes = std::move(lanes_);
+    lanes_.clear();
+    for (const auto& lane : lanes) {
+        lane->queue.clear("closed");
+        lane->node.reset();
+    }
+    for (const auto& entry : std::exchange(retries_, {}))
+        if (entry->done) entry->done({nullptr, "closed"});
+    homeless_.clear("closed");
+}
+
+Client::Lane& Client::add_lane(const Endpoint& endpoint) {
+    lanes_.push_back(std::make_unique<Lane>(
+        Lane{std::make_unique<Node>(context_, endpoint, opening_of(options_.url),
+                                    static_cast<NodeEvents&>(*this)),
+             PublishQueue(options_.queue_bytes_max)}));
+    return *lanes_.back();
+}
+
+Client::Lane* Client::find_lane(const Endpoint& endpoint) noexcept {
+    for (const auto& lane : lanes_)
+        if (lane->node->endpoint() == endpoint) return lane.get();
+    return nullptr;
+}
+
+Client::Lane* Client::lane_of(int32_t slot) noexcept {
+    if (!is_cluster() || slot < 0) return home_;
+    const Endpoint* const owner = slots_.owner(static_cast<uint16_t>(slot));
+    return owner ? find_lane(*owner) : nullptr;
+}
+
+bool Client::takes(const Lane& lane) const noexcept {
+    return lane.node->is_ready() && lane.node->pending_bytes() < options_.pipeline_bytes_max;
+}
+
+void Client::submit(Entry entry) {
+    Lane* const lane = lane_of(entry.slot);
+    if (!lane)
+        homeless_.push(std::move(entry));
+    else if (lane->queue.is_empty() && takes(*lane))
+        dispatch(*lane, std::move(entry));
+    else
+        lane->queue.push(std::move(entry));
+}
+
+void Client::dispatch(Lane& lane, Entry entry) {
+    if (!is_cluster()) return lane.node->send(entry.command, std::move(entry.done));
+    dispatch_in_cluster(lane, std::make_shared<Entry>(std::move(entry)), 0);
+}
+
+void Client::flush(Lane& lane) {
+    while (!lane.queue.is_empty() && takes(lane)) dispatch(lane, lane.queue.pop());
+}
+
+void Client::publish(std::string_view channel, std::string_view payload, Done done) {
+    submit({redis::command({"PUBLISH", channel, payload}), std::move(done), -1});
+}
+
+void Client::spublish(std::string_view channel, std::string_view payload, Done done) {
+    submit({redis::command({"SPUBLISH", channel, payload}), std::move(done),
+            is_cluster() ? slot_of(channel) : -1});
+}
+
+void Client::command(std::span<const std::string_view> arguments, Done done) {
+    Entry entry;
+    append_command(entry.command, arguments);
+    entry.done = std::move(done);
+    submit(std::move(entry));
+}
+
+void Client::command(std::span<const std::string_view> arguments, Done done, std::string_view key) {
+    Entry entry;
+    append_command(entry.command, arguments);
+    entry.done = std::move(done);
+    if (is_cluster()) entry.slot = slot_of(key);
+    submit(std::move(entry));
+}
+
+void Client::subscribe(Topic topic, std::string_view name) {
+    if (topic == Topic::shard && is_cluster()) {
+        if (!shard_names_.emplace(name).second) return;
+        Lane* const lane = lane_of(slot_of(name));
+        if (lane) lane->node->subscribe(topic, name);
+    } else if (home_) {
+        home_->node->subscribe(topic, name);
+    }
+}
+
+void Client::unsubscribe(Topic topic, std::string_view name) {
+    if (topic == Topic::shard && is_cluster()) {
+        shard_names_.erase(std::string(name));
+        for (const auto& lane : lanes_) lane->node->unsubscribe(topic, name);
+    } else if (home_) {
+        home_->node->unsubscribe(topic, name);
+    }
+}
+
+bool Client::is_ready() const noexcept {
+    const bool known = !is_cluster() || !slots_.is_empty();
+    return known && !lanes_.empty() &&
+           std::all_of(lanes_.begin(), lanes_.end(),
+                       [](const auto& lane) { return lane->node->is_ready(); });
+}
+
+ClientStats Client::stats() const {
+    ClientStats stats;
+    stats.losses = losses_;
+    stats.silent_errors = gone_errors_;
+    stats.dropped = gone_drops_ + homeless_.dropped();
+    stats.waiting = homeless_.size() + retries_.size();
+    stats.waiting_bytes = homeless_.bytes();
+    for (const auto& lane : lanes_) {
+        stats.silent_errors += lane->node->silent_errors();
+        stats.dropped += lane->queue.dropped();
+        stats.waiting += lane->queue.size();
+        stats.waiting_bytes += lane->queue.bytes();
+    }
+    return stats;
+}
+
+void Client::on_node_ready(Node& node) {
+    if (is_cluster()) {
+        if (slots_.is_empty()) refresh_slots(0);
+        choose_home();
+    }
+    if (Lane* const lane = find_lane(node.endpoint())) flush(*lane);
+    if (is_ready()) events_.on_ready();
+}
+
+void Client::on_node_down(Node&, const std::string& why, bool is_final) {
+    ++losses_;
+    if (is_cluster()) {
+        choose_home();
+        refresh_slots(options_.reconnect_ms_min);
+    }
+    events_.on_down(why, is_final);
+}
+
+void Client::on_node_progress(Node& node) {
+    if (Lane* const lane = find_lane(node.endpoint())) flush(*lane);
+}
+
+bool Client::may_connect(Node&) {
+    if (!sentinels_) return true;
+    awaiting_master_ = true;
+    sentinels_->ask();
+    return false;
+}
+
+void Client::on_master(const Endpoint& master) {
+    Node& node = *home_->node;
+    if (!awaiting_master_ && node.endpoint() == master) return;
+    awaiting_master_ = false;
+    node.reconnect(master);
+}
+
+void Client::on_refused(Node& node, Topic topic, const std::string& name, std::string_view error) {
+    const Reaction what = reaction(error_kind(error));
+    if (!is_cluster() || topic != Topic::shard || what == Reaction::tell)
+        return events_.on_refused(topic, name, error);
+    if (const auto moved = parse_redirect(error); moved && !moved->ask) {
+        slots_.moved(*moved, node.endpoint());
+        apply_timer_.after(0, [this] { apply_slots(); });
+    }
+    refresh_slots(options_.loading_pause_ms);
+}
+
+void Client::on_lost(Node& node, std::string_view name) {
+    if (is_cluster()) return refresh_slots(0);
+    node.resubscribe(Topic::shard, name);
+}
+
+}  // namespace starling::redis::client

@@ -1,0 +1,134 @@
+// Real Redis servers for a test, on free ports and in folders of their own, and the program
+// redis_test_client. Servers are ended by their process id.
+
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { promisify } from "node:util";
+
+import { freePort, onExit, repository, temporaryFolder, until } from "./server.mjs";
+
+const run = promisify(execFile);
+const build = path.resolve(repository, process.env.STARLING_BUILD ?? "build/release");
+
+export class Redis {
+  // `options`: words of redis-server. `unix`: on a Unix-domain socket, with no port. `tls`: {cert, key}.
+  static async start(t, options = [], { unix = false, tls, port, args = [] } = {}) {
+    const redis = new Redis();
+    redis.folder = temporaryFolder();
+    redis.port = unix ? 0 : port ?? await freePort();
+    redis.path = unix ? path.join(redis.folder, "redis.sock") : undefined;
+    redis.cli_args = unix ? ["-s", redis.path] : ["-h", "127.0.0.1", "-p", String(redis.port)];
+    const where = unix ? ["--port", "0", "--unixsocket", redis.path]
+      : tls ? ["--port", "0", "--tls-port", String(redis.port), "--tls-cert-file", tls.cert,
+        "--tls-key-file", tls.key, "--tls-ca-cert-file", tls.cert, "--tls-auth-clients", "no"]
+        : ["--port", String(redis.port)];
+    if (tls) redis.cli_args.push("--tls", "--cacert", tls.cert, "--sni", "localhost");
+    redis.cli_args.push(...args);
+    redis.words = ["--bind", "127.0.0.1", "--save", "", "--daemonize", "no", "--dir", redis.folder,
+      ...where, ...options];
+    t.after(() => redis.kill());
+    await redis.restart();
+    return redis;
+  }
+  // Starts the server again at the same place.
+  async restart() {
+    this.child = spawn("redis-server", this.words, { stdio: ["ignore", "pipe", "pipe"] });
+    this.child.stdout.resume();
+    this.child.stderr.resume();
+    onExit(this.child);
+    await until(() => this.cli("PING").then((text) => /PONG|NOAUTH|LOADING|NOPERM/.test(text),
+      () => false), "redis-server");
+  }
+  async cli(...words) {
+    const { stdout } = await run("redis-cli", [...this.cli_args, ...words.map(String)]);
+    return stdout.trim();
+  }
+  signal(name) { this.child.kill(name); }
+  async kill() {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const closed = once(this.child, "exit");
+    this.child.kill("SIGKILL");
+    await closed;
+  }
+}
+
+// Sentinels that watch `master`, which has the name "m".
+export async function sentinel(t, master) {
+  const folder = temporaryFolder();
+  const port = await freePort();
+  const file = path.join(folder, "sentinel.conf");
+  writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${folder}\n`
+    + `sentinel monitor m 127.0.0.1 ${master.port} 1\nsentinel down-after-milliseconds m 500\n`
+    + "sentinel failover-timeout m 5000\n");
+  const child = spawn("redis-sentinel", [file], { stdio: "ignore" });
+  onExit(child);
+  t.after(() => child.kill("SIGKILL"));
+  const cli = async (...words) =>
+    (await run("redis-cli", ["-p", String(port), ...words])).stdout.trim();
+  await until(() => cli("PING").then((text) => text === "PONG", () => false), "redis-sentinel");
+  return { port, cli };
+}
+
+// Three masters that share the slots.
+export async function cluster(t) {
+  const nodes = [];
+  for (let i = 0; i < 3; ++i) {
+    const bus = await freePort();
+    nodes.push(await Redis.start(t, ["--cluster-enabled", "yes", "--cluster-port", String(bus),
+      "--cluster-node-timeout", "2000"]));
+    nodes[i].bus = bus;
+  }
+  for (const node of nodes.slice(1))
+    await nodes[0].cli("CLUSTER", "MEET", "127.0.0.1", node.port, node.bus);
+  const bounds = [0, 5461, 10923, 16384];
+  for (const [i, node] of nodes.entries()) {
+    await node.cli("CLUSTER", "ADDSLOTSRANGE", bounds[i], bounds[i + 1] - 1);
+    node.id = await node.cli("CLUSTER", "MYID");
+  }
+  for (const node of nodes)
+    await until(async () => {
+      const info = await node.cli("CLUSTER", "INFO");
+      return info.includes("cluster_state:ok") && info.includes("cluster_known_nodes:3")
+        && (await node.cli("CLUSTER", "SLOTS")).split(node.id).length === 2;
+    }, "the cluster");
+  return nodes;
+}
+
+// redis_test_client: write() a command, wait for lines.
+export class Client {
+  constructor(t, url, ...options) {
+    this.lines = [];
+    this.at = 0;
+    this.child = spawn(path.join(build, "redis_test_client"), [url, ...options],
+      { stdio: ["pipe", "pipe", "pipe"] });
+    onExit(this.child);
+    this.child.stdin.on("error", () => {});
+    t.after(() => this.child.kill("SIGKILL"));
+    let rest = "";
+    this.stderr = "";
+    this.child.stderr.on("data", (text) => { this.stderr += text; });
+    this.child.stdout.on("data", (text) => {
+      const parts = (rest + text).split("\n");
+      rest = parts.pop();
+      this.lines.push(...parts);
+    });
+  }
+  write(...lines) { this.child.stdin.write(lines.join("\n") + "\n"); }
+  // The next line that begins with `start`; the lines before it are passed over.
+  async line(start) {
+    return until(() => {
+      if (this.child.exitCode) throw new Error(`the client has ended: ${this.stderr}`);
+      const found = this.lines.findIndex((line, i) => i >= this.at && line.startsWith(start));
+      if (found < 0) return null;
+      this.at = found + 1;
+      return this.lines[found];
+    }, `a line "${start}" of the client, after:\n${this.lines.slice(-20).join("\n")}`);
+  }
+  async ask(line, answer) {
+    this.write(line);
+    return this.line(answer);
+  }
+  all(start) { return this.lines.filter((line) => line.startsWith(start)); }
+}
