@@ -44,10 +44,10 @@ public:
     }
     // Ends each waiting command with `why`; none of them counts as dropped.
     void clear(std::string_view why) {
-        while (!entries_.empty()) {
-            const Entry entry = pop();
+        bytes_ = 0;
+        // A Done may add commands: these stay.
+        for (const Entry& entry : std::exchange(entries_, {}))
             if (entry.done) entry.done({nullptr, why});
-        }
     }
     [[nodiscard]] const Entry& front() const noexcept { return entries_.front(); }
     [[nodiscard]] bool is_empty() const noexcept { return entries_.empty(); }

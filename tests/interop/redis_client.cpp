@@ -5,16 +5,15 @@
 //                                             queue_bytes_max, slots_interval_ms
 //
 // In:  subscribe|unsubscribe TOPIC NAME, publish CHANNEL TEXT, spublish CHANNEL TEXT,
-//      publish_many CHANNEL COUNT BYTES, command WORDS, key KEY WORDS, stats, cpu, quiet (counts
-//      messages, prints none), received, quit
+//      publish_many CHANNEL COUNT BYTES AT_ONCE, command WORDS, key KEY WORDS, stats, quiet (counts
+//      messages, prints none), received; it ends with its input
 // Out: ready; down final|again WHY; message TOPIC PATTERN CHANNEL TEXT; refused TOPIC NAME ERROR;
 //      answer NUMBER VALUE; answer NUMBER ! ERROR; stats DROPPED ERRORS LOSSES WAITING; done COUNT FAILED
-#include <sys/resource.h>
-
-#include <charconv>
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -79,11 +78,9 @@ private:
         std::istringstream words(line);
         std::string verb, first, rest;
         words >> verb;
-        if (verb == "quit") return loop_.stop();
         if (verb == "quiet") return void(quiet_ = true);
         if (verb == "received") return print("received " + std::to_string(received_));
         if (verb == "stats") return stats();
-        if (verb == "cpu") return cpu();
         if (verb == "command") return command(words, nullptr);
         words >> first;
         if (verb == "key") return command(words, &first);
@@ -113,33 +110,28 @@ private:
         else
             client_->command(views, answer());
     }
-    // Numbers as payloads, filled up to BYTES; all within the pipeline's bound at a time.
+    // Numbers as payloads, filled up to BYTES, with AT_ONCE commands under way.
     void publish_many(const std::string& channel, std::istringstream& words) {
-        size_t count = 0, bytes = 0;
-        words >> count >> bytes;
-        auto left = std::make_shared<std::pair<size_t, size_t>>(count, 0);
-        for (size_t i = 0; i < count; ++i) {
-            std::string payload = std::to_string(i);
-            if (payload.size() < bytes) payload.resize(bytes, ' ');
-            client_->publish(channel, payload, [left, count](const redis::Answer& answer) {
-                left->second += !answer.error.empty();
-                if (--left->first == 0)
-                    print("done " + std::to_string(count) + " " + std::to_string(left->second));
-            });
-        }
+        many_ = {channel, 0, 0, 0, 0, 0};
+        size_t at_once = 0;
+        words >> many_.count >> many_.bytes >> at_once;
+        while (many_.next < std::min(at_once, many_.count)) publish_next();
+    }
+    void publish_next() {
+        std::string payload = std::to_string(many_.next++);
+        if (payload.size() < many_.bytes) payload.resize(many_.bytes, ' ');
+        client_->publish(many_.channel, payload, [this](const redis::Answer& answer) {
+            many_.failed += !answer.error.empty();
+            if (many_.next < many_.count) publish_next();
+            if (++many_.answered == many_.count)
+                print("done " + std::to_string(many_.count) + " " + std::to_string(many_.failed));
+        });
     }
     void stats() {
         const auto stats = client_->stats();
         print("stats " + std::to_string(stats.dropped) + " " + std::to_string(stats.silent_errors) +
               " " + std::to_string(stats.losses) + " " + std::to_string(stats.waiting));
     }
-    static void cpu() {
-        rusage usage{};
-        getrusage(RUSAGE_SELF, &usage);
-        const auto ms = [](const timeval& t) { return t.tv_sec * 1000 + t.tv_usec / 1000; };
-        print("cpu " + std::to_string(ms(usage.ru_utime) + ms(usage.ru_stime)));
-    }
-
     void on_message(const redis::Message& message) override {
         ++received_;
         if (quiet_) return;
@@ -158,6 +150,10 @@ private:
     net::Loop loop_;
     std::unique_ptr<net::Resolver> resolver_ = net::make_system_resolver(loop_);
     std::unique_ptr<redis::client::Client> client_;
+    struct Many {
+        std::string channel;
+        size_t count, bytes, next, answered, failed;
+    } many_{};
     uint64_t number_ = 0, received_ = 0;
     bool quiet_ = false;
 };
