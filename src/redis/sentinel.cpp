@@ -73,8 +73,7 @@ void SentinelList::learn(const Value& reply) {
         }
         const auto found = endpoint_of(host, port);
         if (!found || endpoints_.size() >= sentinels_max) continue;
-        if (std::find(endpoints_.begin(), endpoints_.end(), *found) == endpoints_.end())
-            endpoints_.push_back(*found);
+        if (std::ranges::find(endpoints_, *found) == endpoints_.end()) endpoints_.push_back(*found);
     }
 }
 

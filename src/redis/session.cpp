@@ -49,8 +49,7 @@ bool Subscriptions::remove(Topic topic, std::string_view name) {
 }
 
 bool Subscriptions::is_empty() const noexcept {
-    return std::all_of(names_.begin(), names_.end(),
-                       [](const Names& names) { return names.empty(); });
+    return std::ranges::all_of(names_, [](const Names& names) { return names.empty(); });
 }
 
 void Subscriptions::forget_confirmations() noexcept {

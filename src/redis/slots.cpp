@@ -65,7 +65,7 @@ bool SlotMap::read(const Value& reply, const Endpoint& asked) {
             return false;
         Endpoint master;
         if (!read_node(entry[2], asked, master)) return false;
-        auto found = std::find(nodes.begin(), nodes.end(), master);
+        auto found = std::ranges::find(nodes, master);
         if (found == nodes.end()) {
             if (nodes.size() == nodes_max) continue;
             nodes.push_back(std::move(master));
@@ -84,7 +84,7 @@ bool SlotMap::read(const Value& reply, const Endpoint& asked) {
 
 void SlotMap::moved(const Redirect& redirect, const Endpoint& asked) {
     const Endpoint to = with_host_of(redirect.to, asked);
-    auto found = std::find(nodes_.begin(), nodes_.end(), to);
+    auto found = std::ranges::find(nodes_, to);
     if (found == nodes_.end()) {
         if (nodes_.size() == nodes_max) return;
         nodes_.push_back(to);
@@ -94,7 +94,7 @@ void SlotMap::moved(const Redirect& redirect, const Endpoint& asked) {
 }
 
 size_t SlotMap::covered() const noexcept {
-    return slots_max - static_cast<size_t>(std::count(owners_.begin(), owners_.end(), nobody));
+    return slots_max - static_cast<size_t>(std::ranges::count(owners_, nobody));
 }
 
 }  // namespace starling::redis

@@ -168,8 +168,7 @@ void Client::unsubscribe(Topic topic, std::string_view name) {
 bool Client::is_ready() const noexcept {
     const bool known = !is_cluster() || !slots_.is_empty();
     return known && !lanes_.empty() &&
-           std::all_of(lanes_.begin(), lanes_.end(),
-                       [](const auto& lane) { return lane->node->is_ready(); });
+           std::ranges::all_of(lanes_, [](const auto& lane) { return lane->node->is_ready(); });
 }
 
 ClientStats Client::stats() const {

@@ -61,8 +61,8 @@ void Client::later(std::shared_ptr<Entry> entry) {
 // PUBLISH and SUBSCRIBE work on any node; the names move with the home.
 void Client::choose_home() {
     if (home_ && home_->node->is_ready()) return;
-    const auto ready = std::find_if(lanes_.begin(), lanes_.end(),
-                                    [](const auto& lane) { return lane->node->is_ready(); });
+    const auto ready =
+        std::ranges::find_if(lanes_, [](const auto& lane) { return lane->node->is_ready(); });
     if (ready == lanes_.end() || ready->get() == home_) return;
     Lane* const before = std::exchange(home_, ready->get());
     if (!before) return;
@@ -81,8 +81,8 @@ void Client::refresh_slots(uint64_t delay_ms) {
 
 void Client::ask_for_slots() {
     if (asking_slots_) return;
-    const auto ready = std::find_if(lanes_.begin(), lanes_.end(),
-                                    [](const auto& lane) { return lane->node->is_ready(); });
+    const auto ready =
+        std::ranges::find_if(lanes_, [](const auto& lane) { return lane->node->is_ready(); });
     if (ready == lanes_.end()) return;  // The next node that is ready is asked.
     asking_slots_ = true;
     Node& node = *(*ready)->node;
@@ -104,10 +104,9 @@ void Client::apply_slots() {
     for (auto& lane : lanes_) {
         const auto& nodes = slots_.nodes();
         const Endpoint& endpoint = lane->node->endpoint();
-        if (std::find(nodes.begin(), nodes.end(), endpoint) == nodes.end())
-            gone.push_back(std::move(lane));
+        if (std::ranges::find(nodes, endpoint) == nodes.end()) gone.push_back(std::move(lane));
     }
-    lanes_.erase(std::remove(lanes_.begin(), lanes_.end(), nullptr), lanes_.end());
+    std::erase(lanes_, nullptr);
     Lane* const old_home = home_;
     for (const auto& lane : gone)
         if (lane.get() == home_) home_ = lanes_.front().get();

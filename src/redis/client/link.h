@@ -20,7 +20,7 @@ class Link;
 class LinkEvents {
 public:
     virtual void on_link_ready(Link& link) = 0;
-    // The last call. `is_final`: another try fails in the same way.
+    // The last call. `why` outlives the link. `is_final`: another try fails in the same way.
     virtual void on_down(Link& link, const std::string& why, bool is_final) = 0;
     virtual void on_message(const Message& message) = 0;
     virtual void on_refused(Topic topic, const std::string& name, std::string_view error) = 0;

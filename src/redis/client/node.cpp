@@ -92,12 +92,11 @@ void Node::check_ready() {
 }
 
 void Node::on_down(Link&, const std::string& why, bool is_final) {
-    const std::string text = why;  // The link owns what `why` may be a part of.
     drop_links();
     retry_.after(backoff_.next_ms(random_share()), [this] {
         if (events_.may_connect(*this)) reconnect();
     });
-    events_.on_node_down(*this, text, is_final);
+    events_.on_node_down(*this, why, is_final);
 }
 
 }  // namespace starling::redis::client

@@ -61,9 +61,8 @@ void SentinelWatch::question() {
 }
 
 void SentinelWatch::on_down(Link&, const std::string& why, bool) {
-    const std::string text = why;
     link_.reset();
-    next(text);
+    next(why);
 }
 
 void SentinelWatch::next(const std::string& why) {
