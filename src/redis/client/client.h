@@ -54,7 +54,7 @@ protected:
 struct ClientStats {
     uint64_t dropped = 0;        // Commands that a full queue dropped.
     uint64_t silent_errors = 0;  // Errors of the server to commands without a Done.
-    uint64_t losses = 0;         // Connections that were ready, and are lost.
+    uint64_t losses = 0;         // Connections lost, and attempts that failed.
     size_t waiting = 0;          // Commands in queues.
     size_t waiting_bytes = 0;
 };
