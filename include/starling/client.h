@@ -73,6 +73,20 @@ public:
     // True if the timer was still going to run.
     bool cancel(Timer timer);
 
+    struct Readiness {
+        bool readable = false, writable = false;
+    };
+    using Watch = uint64_t;  // Never reused; 0 is no watch.
+    // Calls `call` in each tick in which the application's descriptor is ready for something that
+    // `interest` names; an error or a hang-up counts as ready. run() goes on until unwatch(). Throws
+    // std::system_error if the kernel cannot watch the descriptor, as with a plain file, which is always
+    // ready.
+    Watch watch(int descriptor, Readiness interest, std::function<void(Readiness ready)> call);
+    // An empty interest pauses the watch. Nothing happens if the watch has ended.
+    void change(Watch watch, Readiness interest);
+    // Before the descriptor is closed. Works in the watch's own call, too.
+    void unwatch(Watch watch);
+
     // Gets the text of an exception that escaped from a posted call, from a timer, or from a handler of a
     // socket that is CLOSED. The loop goes on. By default the text is a line on standard error.
     void on_exception(std::function<void(std::string_view what)> call);
@@ -170,7 +184,7 @@ public:
     };
 
     // Listeners of one event run in the order in which they were added. `type`: "open", "message",
-    // "error" or "close"; another type, or a callable that does not take the event of this type, throws
+    // "error" or "close"; or "ping", "pong" or "drain", which browsers do not have. Another type, or a callable that does not take the event of this type, throws
     // std::invalid_argument.
     template <class F>
     ListenerId add_event_listener(std::string_view type, F listener) {

@@ -6,10 +6,12 @@
 #include <starling/websocket.h>
 
 #include <array>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -50,9 +52,23 @@ struct CloseEvent {
     bool was_clean = false;   // The closing handshake was complete.
 };
 
+// Beyond browsers; for add_event_listener() alone. "ping": the server pings, and its pong is on the way.
+struct PingEvent {
+    std::string_view payload;
+};
+// "pong": the server's answer to a ping of ping(), or of the heartbeat.
+struct PongEvent {
+    std::string_view payload;
+    // Of a ping without a payload of its own, and of the heartbeat's.
+    std::optional<std::chrono::milliseconds> round_trip = {};
+};
+// "drain": the kernel has taken everything that was sent; buffered_amount() is 0 again.
+struct DrainEvent {};
+
 namespace detail {
 
-enum class EventType : uint8_t { open, message, error, close };
+enum class EventType : uint8_t { open, message, error, close, ping, pong, drain };
+inline constexpr size_t event_types = 7;
 
 template <class Event>
 inline constexpr EventType event_type = EventType::open;
@@ -62,6 +78,12 @@ template <>
 inline constexpr EventType event_type<ErrorEvent> = EventType::error;
 template <>
 inline constexpr EventType event_type<CloseEvent> = EventType::close;
+template <>
+inline constexpr EventType event_type<PingEvent> = EventType::ping;
+template <>
+inline constexpr EventType event_type<PongEvent> = EventType::pong;
+template <>
+inline constexpr EventType event_type<DrainEvent> = EventType::drain;
 
 // A callable that gets the address of an event, in two words: a small, trivial one is kept in place, any
 // other on the heap.
@@ -122,8 +144,15 @@ static_assert(sizeof(Callback) == 16, "part of the 400 bytes that an idle connec
 // A callable without the type of its event.
 struct AnyListener {
     Callback call;
-    std::array<bool, 4> takes{};  // By EventType.
+    std::array<bool, event_types> takes{};  // By EventType.
 };
+
+inline constexpr std::array<bool, event_types> takes_all{true, true, true, true, true, true, true};
+[[nodiscard]] constexpr std::array<bool, event_types> takes_one(EventType type) noexcept {
+    std::array<bool, event_types> takes{};
+    takes[static_cast<size_t>(type)] = true;
+    return takes;
+}
 
 template <class F>
 [[nodiscard]] bool is_null(const F& f) {
@@ -142,22 +171,32 @@ template <class Event, class F>
         return Callback::of([f = std::move(f)](const void*) mutable { f(); });
 }
 
+template <class Event, class F>
+[[nodiscard]] AnyListener wrap_one(F f) {
+    return {wrap_for<Event>(std::move(f)), takes_one(event_type<Event>)};
+}
+
 template <class F>
 [[nodiscard]] AnyListener wrap_listener(F f) {
-    if (is_null(f)) return {{}, {true, true, true, true}};
+    if (is_null(f)) return {{}, takes_all};
     if constexpr (std::is_invocable_v<F&>)
-        return {Callback::of([f = std::move(f)](const void*) mutable { f(); }),
-                {true, true, true, true}};
+        return {Callback::of([f = std::move(f)](const void*) mutable { f(); }), takes_all};
     else if constexpr (std::is_invocable_v<F&, const MessageEvent&>)
-        return {wrap_for<MessageEvent>(std::move(f)), {false, true, false, false}};
+        return wrap_one<MessageEvent>(std::move(f));
     else if constexpr (std::is_invocable_v<F&, const CloseEvent&>)
-        return {wrap_for<CloseEvent>(std::move(f)), {false, false, false, true}};
+        return wrap_one<CloseEvent>(std::move(f));
     else if constexpr (std::is_invocable_v<F&, const ErrorEvent&>)
-        return {wrap_for<ErrorEvent>(std::move(f)), {false, false, true, false}};
+        return wrap_one<ErrorEvent>(std::move(f));
+    else if constexpr (std::is_invocable_v<F&, const PingEvent&>)
+        return wrap_one<PingEvent>(std::move(f));
+    else if constexpr (std::is_invocable_v<F&, const PongEvent&>)
+        return wrap_one<PongEvent>(std::move(f));
+    else if constexpr (std::is_invocable_v<F&, const DrainEvent&>)
+        return wrap_one<DrainEvent>(std::move(f));
     else {
         static_assert(std::is_invocable_v<F&, const OpenEvent&>,
                       "a listener takes an event of a WebSocket, or nothing");
-        return {wrap_for<OpenEvent>(std::move(f)), {true, false, false, false}};
+        return wrap_one<OpenEvent>(std::move(f));
     }
 }
 

@@ -92,18 +92,24 @@ void Connection::on_bytes(std::span<std::byte>& input) {
 
 bool Connection::on_control(const ws::Event& event) {
     switch (event.kind) {
-        case ws::Event::Kind::ping: answer_ping(base::text_of(event.bytes)); return true;
-        case ws::Event::Kind::pong:
-            if (const auto took_ms = heartbeat_.on_pong(event.bytes, now_ms()))
-                round_trip_ms_ =
-                    static_cast<uint16_t>(std::min<uint32_t>(*took_ms, unknown_ms - 1));
+        case ws::Event::Kind::ping:
+            answer_ping(base::text_of(event.bytes));
+            core_->on_ping(base::text_of(event.bytes));
             return true;
+        case ws::Event::Kind::pong: on_pong(event.bytes); return true;
         case ws::Event::Kind::close: core_->on_peer_close(event.code, event.reason); return true;
         default:
             core_->fail(event.code, event.reason,
                         "the server broke the protocol: " + std::string(event.reason));
             return false;
     }
+}
+
+void Connection::on_pong(std::span<const std::byte> payload) {
+    const auto took_ms = heartbeat_.on_pong(payload, now_ms());
+    if (took_ms)
+        round_trip_ms_ = static_cast<uint16_t>(std::min<uint32_t>(*took_ms, unknown_ms - 1));
+    core_->on_pong(base::text_of(payload), took_ms ? round_trip_time() : std::nullopt);
 }
 
 // As the server does: in its place, and while the kernel takes nothing only the newest.
@@ -124,7 +130,9 @@ void Connection::write_pong_owed() {
 }
 
 void Connection::on_drained() {
-    if (!left_ && core_->may_send()) write_pong_owed();
+    if (left_ || !core_->may_send()) return;
+    write_pong_owed();
+    tell_drained();
 }
 
 // The server has ended: this side ends too, and on_closed() follows.
@@ -199,10 +207,35 @@ void Connection::send(ws::Message message) {
     write_frame(opcode, rsv1, payload);
     stream_->mark_queued(ws::frame_header_bytes(payload.size(), true) + payload.size(),
                          message.size());
+    if (core_->listeners().wants_drain() && !drain_asked_) {
+        drain_asked_ = true;
+        ask_drained();
+    }
 }
 
 uint64_t Connection::buffered_bytes() const noexcept {
     return ws::buffered_bytes(stream_->queued_marks(), stream_->queued_bytes());
+}
+
+// When the tick has sent what is queued. What the kernel refuses, on_drained() tells.
+void Connection::ask_drained() {
+    loop().net().post([core = core_] {
+        if (Connection* const connection = core->connection()) connection->check_drained();
+    });
+}
+
+void Connection::check_drained() {
+    if (!drain_asked_) return;
+    if (stream_->queued_bytes() == 0)
+        tell_drained();
+    else if (!stream_->is_blocked())
+        ask_drained();
+}
+
+void Connection::tell_drained() {
+    if (!drain_asked_) return;
+    drain_asked_ = false;
+    core_->on_drained();
 }
 
 // The payload is copied into the queue and masked there.

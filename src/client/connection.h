@@ -49,6 +49,7 @@ public:
     void leave();
     // Of messages, without frame headers, that the kernel has not taken.
     [[nodiscard]] uint64_t buffered_bytes() const noexcept;
+    void check_drained();
     [[nodiscard]] std::optional<std::chrono::milliseconds> round_trip_time() const noexcept {
         if (round_trip_ms_ == unknown_ms) return std::nullopt;
         return std::chrono::milliseconds(round_trip_ms_);
@@ -60,6 +61,9 @@ private:
 
     [[nodiscard]] bool on_control(const ws::Event& event);
     void answer_ping(std::string_view payload);
+    void on_pong(std::span<const std::byte> payload);
+    void ask_drained();
+    void tell_drained();
     void write_pong_owed();
     void write_frame(ws::Opcode opcode, bool rsv1, std::span<const std::byte> payload);
     void write_close(uint16_t code, std::string_view reason);
@@ -78,6 +82,7 @@ private:
     [[no_unique_address]] ws::Heartbeat heartbeat_;
     bool left_ : 1 = false;
     bool closing_ : 1 = false;             // A close frame was sent.
+    bool drain_asked_ : 1 = false;         // The event "drain" is due.
     uint16_t round_trip_ms_ = unknown_ms;  // The largest that is known is 65,534.
 };
 static_assert(sizeof(Connection) <= 72, "part of the 400 bytes that an idle connection may cost");

@@ -20,6 +20,7 @@ uint64_t Listeners::add(detail::AnyListener listener, EventType type) {
             if (has_handler(other)) add(other, {}, true);
     }
     add(type, std::move(listener.call), false);
+    more_->wants_drain |= type == EventType::drain;
     return more_->last_id;
 }
 

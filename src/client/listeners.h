@@ -25,12 +25,17 @@ public:
     // The on... attribute. An empty `call` removes it; another one takes the place of the one before.
     void set_handler(detail::EventType type, detail::Callback call);
     [[nodiscard]] bool has_handler(detail::EventType type) const noexcept;
+    // A listener of "drain" was added at some time.
+    [[nodiscard]] bool wants_drain() const noexcept { return more_ && more_->wants_drain; }
 
     // Calls the listeners of `type` that there are now; those that are removed meanwhile are not called.
     // `guard(call)` runs each, and deals with its exceptions. The calls of one type do not nest.
     template <class Guard>
     void tell(detail::EventType type, const void* event, Guard&& guard) {
-        if (!more_) return tell_handler(type, event, guard);
+        if (!more_) {
+            if (is_attribute(type)) tell_handler(type, event, guard);
+            return;
+        }
         More& more = *more_;
         const size_t count = more.entries.size();
         ++more.depth;
@@ -60,8 +65,13 @@ private:
         uint64_t last_id = 0;
         uint32_t depth = 0;  // Calls of tell() on the stack.
         bool stale = false;  // Some entry is marked as removed.
+        bool wants_drain = false;
     };
 
+    // Only these events have an on... attribute.
+    [[nodiscard]] static constexpr bool is_attribute(detail::EventType type) noexcept {
+        return type <= detail::EventType::close;
+    }
     [[nodiscard]] static uint8_t bit(detail::EventType type) noexcept {
         return static_cast<uint8_t>(1U << static_cast<unsigned>(type));
     }

@@ -42,8 +42,8 @@ void LoopCore::check_thread() const {
 }
 
 bool LoopCore::has_work() {
-    return sockets_.linked() || !timers_.empty() || net_.streams().size() != 0 ||
-           posted_.load(std::memory_order_acquire) != 0;
+    return sockets_.linked() || !timers_.empty() || !watches_.empty() ||
+           net_.streams().size() != 0 || posted_.load(std::memory_order_acquire) != 0;
 }
 
 void LoopCore::run_until(bool idle_ends) {
@@ -116,6 +116,11 @@ bool LoopCore::cancel(ClientLoop::Timer timer) {
     return net_.cancel_timer(timer);
 }
 
+Watches& LoopCore::watches() {
+    check_thread();
+    return watches_;
+}
+
 net::Dialer& LoopCore::dialer() {
     if (!dialer_) resolve_with(net::make_system_resolver(net_));
     return *dialer_;
@@ -175,6 +180,14 @@ ClientLoop::Timer ClientLoop::every(std::chrono::milliseconds period, std::funct
     return core_->add_timer(whole_ms(period), true, std::move(call));
 }
 bool ClientLoop::cancel(Timer timer) { return core_->cancel(timer); }
+ClientLoop::Watch ClientLoop::watch(int descriptor, Readiness interest,
+                                    std::function<void(Readiness)> call) {
+    return core_->watches().add(descriptor, interest, std::move(call));
+}
+void ClientLoop::change(Watch watch, Readiness interest) {
+    core_->watches().change(watch, interest);
+}
+void ClientLoop::unwatch(Watch watch) { core_->watches().remove(watch); }
 void ClientLoop::on_exception(std::function<void(std::string_view)> call) {
     core_->on_exception(std::move(call));
 }

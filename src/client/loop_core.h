@@ -21,6 +21,7 @@
 #include "base/intrusive_list.h"
 #include "client/dialing.h"
 #include "client/terms.h"
+#include "client/watches.h"
 #include "net/dialer.h"
 #include "net/loop.h"
 #include "ws/deflate.h"
@@ -40,6 +41,7 @@ public:
     void post(std::function<void()> call);
     ClientLoop::Timer add_timer(uint64_t ms, bool repeat, std::function<void()> call);
     bool cancel(ClientLoop::Timer timer);
+    [[nodiscard]] Watches& watches();
     void on_exception(std::function<void(std::string_view)> call) { tell_ = std::move(call); }
     void tell_exception(std::string_view what) noexcept;
 
@@ -80,6 +82,7 @@ private:
     SharedTerms terms_;
     base::ListLink sockets_;
     std::unordered_set<ClientLoop::Timer> timers_;
+    Watches watches_{net_};
     std::unique_ptr<ws::Inflater> inflater_;
     std::map<std::pair<uint8_t, int>, std::unique_ptr<ws::Deflater>> deflaters_;
     std::array<uint32_t, 1024> keys_{};

@@ -141,6 +141,19 @@ void SocketCore::on_message(const ws::Event& event) {
                                                        : ws::Message(bytes)));
 }
 
+void SocketCore::on_ping(std::string_view payload) {
+    if (life_.state() == Life::State::open) tell(PingEvent{payload});
+}
+
+void SocketCore::on_pong(std::string_view payload,
+                         std::optional<std::chrono::milliseconds> round_trip) {
+    if (life_.state() == Life::State::open) tell(PongEvent{payload, round_trip});
+}
+
+void SocketCore::on_drained() {
+    if (life_.state() == Life::State::open) tell(DrainEvent{});
+}
+
 void SocketCore::on_peer_close(uint16_t code, std::string_view reason) {
     aside().close_reason = reason;
     connection_->act(life_.on(Life::Event::peer_close, code).wire, code, {});

@@ -10,8 +10,10 @@
 #include <starling/client.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -57,6 +59,7 @@ public:
     [[nodiscard]] const Listeners& listeners() const noexcept { return listeners_; }
     [[nodiscard]] const TermsFields& terms() const noexcept { return terms_->fields; }
     [[nodiscard]] const Connection* connection() const noexcept { return connection_; }
+    [[nodiscard]] Connection* connection() noexcept { return connection_; }
     // Null after the close event, and after the end of the loop.
     [[nodiscard]] LoopCore* loop() const noexcept { return loop_; }
     [[nodiscard]] bool blob() const noexcept { return blob_; }  // binary_type()
@@ -71,6 +74,9 @@ public:
 
     // ---- Connection -----------------------------------------------------------------------------
     void on_message(const ws::Event& event);
+    void on_ping(std::string_view payload);
+    void on_pong(std::string_view payload, std::optional<std::chrono::milliseconds> round_trip);
+    void on_drained();
     void on_peer_close(uint16_t code, std::string_view reason);
     // Of the server, or of a handler: the server gets `code` and `reason`.
     void fail(uint16_t code, std::string_view reason, std::string_view message);

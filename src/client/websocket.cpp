@@ -37,6 +37,9 @@ detail::EventType type_of(std::string_view name) {
     if (name == "message") return detail::EventType::message;
     if (name == "error") return detail::EventType::error;
     if (name == "close") return detail::EventType::close;
+    if (name == "ping") return detail::EventType::ping;
+    if (name == "pong") return detail::EventType::pong;
+    if (name == "drain") return detail::EventType::drain;
     throw std::invalid_argument("no event of a WebSocket: " + std::string(name));
 }
 

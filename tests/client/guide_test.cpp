@@ -3,8 +3,13 @@
 #include <starling/client.h>
 #include <starling/server.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -137,9 +142,69 @@ TEST(ClientGuide, backpressure) {
     EXPECT_LT(work.size(), 100U);
 }
 
+TEST(ClientGuide, watched_descriptors) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const net::Descriptor out(ends[0]);
+    const int fd = out.get();
+    ASSERT_EQ(::write(ends[1], "typed", 5), 5);
+    ::close(ends[1]);
+    std::string input;
+    starling::ClientLoop loop;
+    starling::ClientLoop::Watch watch = 0;
+    watch = loop.watch(fd, {.readable = true}, [&](starling::ClientLoop::Readiness) {
+        char bytes[4096];
+        const ssize_t size = ::read(fd, bytes, sizeof bytes);
+        if (size <= 0) return loop.unwatch(watch);  // Before the descriptor is closed.
+        input.append(bytes, size);
+    });
+    loop.run();
+    EXPECT_EQ(input, "typed");
+}
+
+TEST(ClientGuide, pings) {
+    const auto server = serve();
+    starling::ClientLoop loop;
+    starling::WebSocket socket(loop, url_of(*server, "/echo"));
+    std::string pinged;
+    std::optional<std::chrono::milliseconds> round_trip;
+    socket.onopen = [&] {
+        socket.add_event_listener(
+            "ping", [&](const starling::PingEvent& event) { pinged = event.payload; });
+        socket.add_event_listener(
+            "pong", [&](const starling::PongEvent& event) { round_trip = event.round_trip; });
+        socket.ping();  // Without a payload: measures the round trip.
+        socket.send("after the ping");
+    };
+    socket.onmessage = [&] { socket.close(); };
+    loop.run();
+    EXPECT_TRUE(round_trip);
+    EXPECT_EQ(pinged, "");
+}
+
+TEST(ClientGuide, sending_much) {
+    const auto server = serve();
+    starling::ClientLoop loop;
+    starling::WebSocket socket(loop, url_of(*server, "/echo"));
+    const std::string part(50'000, 'x');
+    int parts_left = 100;
+    bool clean = false;
+    const auto send_more = [&] {
+        for (; parts_left > 0 && socket.buffered_amount() < 100'000; --parts_left)
+            socket.send(part);
+        if (parts_left == 0) socket.close();
+    };
+    socket.onopen = send_more;
+    socket.add_event_listener("drain", send_more);
+    socket.onclose = [&](const starling::CloseEvent& event) { clean = event.was_clean; };
+    loop.run();
+    EXPECT_EQ(parts_left, 0);
+    EXPECT_TRUE(clean);
+}
+
 TEST(ClientGuide, every_sample_is_compiled) {
     EXPECT_EQ(server::test::expect_compiled({"docs/clients.md"}, "tests/client/guide_test.cpp"),
-              5U);
+              8U);
 }
 
 }  // namespace
