@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <sstream>
 
 namespace starling::app {
@@ -74,6 +75,7 @@ public:
             std::string text = std::string(row_.name) + " needs ";
             if (typed.option)
                 return text.append(typed.name()).append(" ").append(typed.option->placeholder);
+            // A U is spoken as in URL.
             const bool vowel = std::string_view("AEIO").find(typed.name()[0]) != std::string::npos;
             return text.append(vowel ? "an " : "a ").append(typed.name());
         }
@@ -104,10 +106,23 @@ public:
             auto& list = typed.key().empty() ? result.options : result.flags;
             list.push_back({std::string(typed.name()), std::string(typed.key()), typed.values()});
         }
+        add_in_order(result);
         return result;
     }
 
 private:
+    // CLI11 lists an option once for each value.
+    void add_in_order(CommandLine& result) const {
+        std::map<const CLI::Option*, size_t> seen;
+        for (const CLI::Option* const parsed : command_.parse_order()) {
+            const auto typed = std::ranges::find(all_, parsed, &Typed::parsed);
+            if (typed == all_.end() || !typed->option || !typed->option->repeated) continue;
+            const size_t index = seen[parsed]++;
+            if (index < typed->several.size())
+                result.in_order.emplace_back(typed->name(), typed->several[index]);
+        }
+    }
+
     void add(const OptionRow& option) {
         Typed& typed = all_.emplace_back();
         typed.option = &option;

@@ -9,6 +9,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace starling::app {
@@ -29,6 +30,8 @@ struct CommandLine {
     // The other options but --config, and the arguments under their names: {"CHANNEL", "", {"news"}}.
     // An argument or a required option that is absent is an error of the parser.
     std::vector<Flag> options;
+    // The options that may be repeated, as pairs of name and value in the order in which they were typed.
+    std::vector<std::pair<std::string, std::string>> in_order;
 
     // Null if the option or argument was not given.
     [[nodiscard]] const std::vector<std::string>* find(std::string_view name) const noexcept;

@@ -1,6 +1,7 @@
 #include "app/command_table.h"
 
 #include "app/bench/table.h"
+#include "app/connect/command_row.h"
 
 namespace starling::app {
 namespace {
@@ -289,6 +290,7 @@ constexpr CommandRow rows[] = {
      "Opens connections, sends messages, and checks the answers. On a terminal a line shows the "
      "progress; Ctrl-C ends the test and prints what was measured.",
      bench_options, bench_arguments, bench_exits, bench_examples},
+    connect_command,
     {Action::completions,
      "completions",
      "Print the completions for a shell",

@@ -20,6 +20,7 @@ enum class Action : uint8_t {
     token,
     publish,
     bench,
+    connect,
     completions,
     manual,
     print,  // No command of the table: the parser has a text to print.

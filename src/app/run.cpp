@@ -2,6 +2,7 @@
 
 #include "app/bench/bench.h"
 #include "app/command_line.h"
+#include "app/connect/connect.h"
 #include "app/demo/community/community.h"
 #include "app/demo/community/data_file.h"
 #include "app/demo/gateway_demo.h"
@@ -282,6 +283,7 @@ int run_command(const CommandLine& line, const Environment& environment,
             return run_token(line, streams, static_cast<int64_t>(std::time(nullptr)));
         case Action::publish: return run_publish(line, environment, streams);
         case Action::bench: return run_bench(line, streams);
+        case Action::connect: return connect::run_connect(line, environment, streams);
         case Action::completions: return print(completions(line.value("SHELL")), streams);
         case Action::manual: return print(manual_page(version()), streams);
         case Action::serve:

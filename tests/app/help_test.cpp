@@ -38,11 +38,12 @@ TEST(CommandTable, NamesEachOptionOnceAndKnowsTheWordsOfItsKey) {
 TEST(CommandTable, ASynopsisShowsWhatMustBeGiven) {
     std::string all;
     for (const CommandRow& command : commands()) all += synopsis(command) + "\n";
-    EXPECT_EQ(
-        all,
-        "serve [OPTIONS]\ngateway [OPTIONS]\ncheck-config FILE\n"
-        "token --key FILE --subject USER [OPTIONS]\n"
-        "publish [OPTIONS] CHANNEL EVENT [DATA]\nbench [OPTIONS] URL\ncompletions SHELL\nmanual\n");
+    EXPECT_EQ(all,
+              "serve [OPTIONS]\ngateway [OPTIONS]\ncheck-config FILE\n"
+              "token --key FILE --subject USER [OPTIONS]\n"
+              "publish [OPTIONS] CHANNEL EVENT [DATA]\nbench [OPTIONS] URL\n"
+              "connect [OPTIONS] URL\n"
+              "completions SHELL\nmanual\n");
     EXPECT_EQ(alternatives("a"), "a");
     EXPECT_EQ(alternatives("a b"), "a or b");
     EXPECT_EQ(alternatives("a b c"), "a, b or c");
@@ -91,6 +92,12 @@ TEST(CommandLine, OptionsAndArgumentsOfTheToolsReachThem) {
     ASSERT_EQ(token.action, Action::token) << token.text;
     ASSERT_TRUE(token.find("--claim"));
     EXPECT_EQ(*token.find("--claim"), (std::vector<std::string>{"x=1", "y=[2,3]"}));
+
+    const CommandLine mixed = parse_command_line({"connect", "ws://a", "--text", "a", "--binary=b",
+                                                  "--header", "x:y", "--text", "c", "--json"});
+    EXPECT_EQ(mixed.in_order,
+              (std::vector<std::pair<std::string, std::string>>{
+                  {"--text", "a"}, {"--binary", "b"}, {"--header", "x:y"}, {"--text", "c"}}));
 
     const CommandLine dashed = parse_command_line({"publish", "a", "b", "--", "-5"});
     EXPECT_EQ(dashed.value("DATA"), "-5");

@@ -19,13 +19,13 @@ describe("docs/command-line.md", () => {
   let server;
   before(async () => {
     symlinkSync(built("starling"), path.join(folder, "starling"));
-    server = await serve({ events: { enabled: true, api_key: key } });
+    server = await serve({ demo: true, demo_data: ":memory:", events: { enabled: true, api_key: key } });
   });
   after(() => server?.stop());
 
   // Runs a sample in `folder`: {code, out, err}. Later samples have the variable that `publish` exports.
   function shell(name) {
-    const text = samples[name].replace("http://localhost:8080", server.url("", "http"))
+    const text = samples[name].replaceAll("//localhost:8080", `//127.0.0.1:${server.port}`)
       .replace("starling publish --json", `starling publish --url ${server.url("", "http")} --json`);
     return new Promise((resolve) => {
       execFile("bash", ["-c", text], { cwd: folder, timeout: 60_000,
@@ -36,7 +36,8 @@ describe("docs/command-line.md", () => {
 
   test("has these samples", () => {
     assert.deepEqual(Object.keys(samples), ["secret", "server.yaml", "es256", "claims", "short", "short.err", "publish",
-      "publish.out", "data", "data.out", "refused", "refused.err", "bash"]);
+      "publish.out", "data", "data.out", "refused", "refused.err", "echo", "echo.out", "texts", "texts.out", "json", "json.out",
+      "notfound", "notfound.err", "socketio", "socketio.out", "sse", "sse.out", "bash"]);
   });
 
   test("the tokens", async () => {
@@ -52,13 +53,16 @@ describe("docs/command-line.md", () => {
     assert.equal((await run(["check-config", path.join(folder, "server.yaml")])).code, 0);
   });
 
+  const at8080 = (text) => text.replaceAll(`//127.0.0.1:${server.port}`, "//localhost:8080");
+
   // [sample, exit code]
-  for (const [name, code] of [["short", 2], ["publish", 0], ["data", 0], ["refused", 1]]) {
+  for (const [name, code] of [["short", 2], ["publish", 0], ["data", 0], ["refused", 1], ["echo", 0], ["texts", 0],
+    ["json", 0], ["notfound", 3], ["socketio", 0], ["sse", 0]]) {
     test(`what ${name} prints`, async () => {
       const got = await shell(name);
       assert.equal(got.code, code, got.err);
       for (const stream of ["out", "err"]) {
-        if (samples[`${name}.${stream}`]) assert.equal(got[stream], samples[`${name}.${stream}`]);
+        if (samples[`${name}.${stream}`]) assert.equal(at8080(got[stream]), samples[`${name}.${stream}`]);
       }
     });
   }
@@ -79,7 +83,7 @@ describe("docs/command-line.md", () => {
   });
 
   test("names each exit code and each option that the program has", async () => {
-    for (const command of ["token", "publish"]) {
+    for (const command of ["token", "publish", "connect"]) {
       const { stdout } = await run([command, "--help"]);
       for (const [option] of stdout.matchAll(/^ {2}(--[\w-]+)/gm)) {
         assert.ok(guide.includes(option.trim()), option);

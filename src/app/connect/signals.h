@@ -1,0 +1,34 @@
+// app/connect/signals.h: the signals of a terminal program as calls on its loop.
+//
+// Owner: the run of the command. Thread: main's, before the loop and other threads start. The signals
+// are blocked on this thread, and on threads that it starts, until the destructor.
+#pragma once
+
+#include <starling/client.h>
+
+#include <signal.h>
+
+#include <functional>
+
+#include "base/descriptor.h"
+
+namespace starling::app::connect {
+
+class Signals {
+public:
+    // SIGINT, SIGTERM, SIGHUP, SIGWINCH and SIGTSTP. `call` gets the number.
+    Signals(ClientLoop& loop, std::function<void(int signal)> call);
+    ~Signals();
+    Signals(const Signals&) = delete;
+    Signals& operator=(const Signals&) = delete;
+
+    void stop_watching();  // So that the loop can end.
+
+private:
+    ClientLoop& loop_;
+    sigset_t before_{};
+    base::Descriptor descriptor_;
+    ClientLoop::Watch watch_ = 0;
+};
+
+}  // namespace starling::app::connect
