@@ -17,8 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/backoff.h"
 #include "engineio/client_session.h"
-#include "socketio/client/backoff.h"
 #include "socketio/client/events.h"
 #include "socketio/client/options.h"
 #include "socketio/client/socket.h"
@@ -87,7 +87,7 @@ private:
     ManagerOptions options_;
     Host& host_;
     ManagerEvents& events_;
-    Backoff backoff_;
+    base::Backoff backoff_;
     Timers timers_;
     Timers::Id open_timer_, reconnect_timer_;
     Encoder encoder_;

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "socketio/client/backoff.h"
 #include "tests/fake/socketio_client.h"
 
 namespace starling {
@@ -15,7 +14,7 @@ namespace {
 using fake::AckResult;
 using fake::Arguments;
 using fake::SioClient;
-using socketio::client::Backoff;
+using base::Backoff;
 using socketio::client::ManagerOptions;
 using socketio::client::SocketOptions;
 using Lines = std::vector<std::string>;

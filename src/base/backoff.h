@@ -1,4 +1,4 @@
-// socketio/client/backoff.h: the pauses between the attempts of a client to reconnect. Pure; any
+// base/backoff.h: the pauses between the attempts of a client to reconnect. Pure; any
 // thread.
 #pragma once
 
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstdint>
 
-namespace starling::socketio::client {
+namespace starling::base {
 
 class Backoff {
 public:
@@ -34,4 +34,4 @@ private:
     int attempts_ = 0;
 };
 
-}  // namespace starling::socketio::client
+}  // namespace starling::base
