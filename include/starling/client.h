@@ -47,7 +47,8 @@ struct InvalidStateError : std::logic_error {
     using std::logic_error::logic_error;
 };
 
-// One thread's loop. There is no global state: a program may have any number of loops.
+// One thread's loop. There is no global state: a program may have any number of loops. A handler of a
+// Server uses the loop of its worker: Server::client_loop().
 class ClientLoop {
 public:
     using Timer = uint64_t;  // Never reused; 0 is no timer.
@@ -94,6 +95,7 @@ public:
 private:
     friend class WebSocket;
     friend class client::LoopCore;
+    explicit ClientLoop(std::unique_ptr<client::LoopCore> core) noexcept;
     std::unique_ptr<client::LoopCore> core_;
 };
 
@@ -184,7 +186,8 @@ public:
     };
 
     // Listeners of one event run in the order in which they were added. `type`: "open", "message",
-    // "error" or "close"; or "ping", "pong" or "drain", which browsers do not have. Another type, or a callable that does not take the event of this type, throws
+    // "error" or "close"; or "ping", "pong" or "drain", which browsers do not have. Another type, or a
+    // callable that does not take the event of this type, throws
     // std::invalid_argument.
     template <class F>
     ListenerId add_event_listener(std::string_view type, F listener) {
@@ -220,7 +223,8 @@ public:
     // nothing is lost. close() ends a pause. A paused socket answers no pings and sends none.
     void pause();
     void resume();
-    // At most 125 bytes; the rest is cut. An empty payload measures the round trip.
+    // At most 125 bytes; the rest is cut. An empty payload measures the round trip. Sends nothing while
+    // the server does not read.
     void ping(std::string_view payload = {});
     // Of the newest ping that was answered, at most 65,534 ms; nullopt before the first answer.
     [[nodiscard]] std::optional<std::chrono::milliseconds> round_trip_time() const noexcept;

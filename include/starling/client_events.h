@@ -18,11 +18,13 @@
 #include <utility>
 
 namespace starling::client {
+class ReconnectCore;
 class SocketCore;
-}
+}  // namespace starling::client
 
 namespace starling {
 
+class ReconnectingWebSocket;
 class WebSocket;
 
 struct OpenEvent {};
@@ -65,10 +67,14 @@ struct PongEvent {
 // "drain": the kernel has taken everything that was sent; buffered_amount() is 0 again.
 struct DrainEvent {};
 
+// Defined in <starling/client_reconnect.h>.
+struct LostEvent;
+
 namespace detail {
 
-enum class EventType : uint8_t { open, message, error, close, ping, pong, drain };
-inline constexpr size_t event_types = 7;
+// A WebSocket has an on... attribute for each of the first four.
+enum class EventType : uint8_t { open, message, error, close, ping, pong, drain, lost };
+inline constexpr size_t event_types = 8;
 
 template <class Event>
 inline constexpr EventType event_type = EventType::open;
@@ -84,6 +90,8 @@ template <>
 inline constexpr EventType event_type<PongEvent> = EventType::pong;
 template <>
 inline constexpr EventType event_type<DrainEvent> = EventType::drain;
+template <>
+inline constexpr EventType event_type<LostEvent> = EventType::lost;
 
 // A callable that gets the address of an event, in two words: a small, trivial one is kept in place, any
 // other on the heap.
@@ -147,7 +155,11 @@ struct AnyListener {
     std::array<bool, event_types> takes{};  // By EventType.
 };
 
-inline constexpr std::array<bool, event_types> takes_all{true, true, true, true, true, true, true};
+inline constexpr std::array<bool, event_types> takes_all = [] {
+    std::array<bool, event_types> takes{};
+    takes.fill(true);
+    return takes;
+}();
 [[nodiscard]] constexpr std::array<bool, event_types> takes_one(EventType type) noexcept {
     std::array<bool, event_types> takes{};
     takes[static_cast<size_t>(type)] = true;
@@ -201,12 +213,14 @@ template <class F>
 }
 
 void set_handler(client::SocketCore& core, EventType type, Callback call);
+void set_handler(client::ReconnectCore& core, EventType type, Callback call);
 [[nodiscard]] bool has_handler(const client::SocketCore& core, EventType type) noexcept;
+[[nodiscard]] bool has_handler(const client::ReconnectCore& core, EventType type) noexcept;
 
 }  // namespace detail
 
 // An event handler attribute: socket.onmessage = [](const MessageEvent&) {...}.
-template <class Event>
+template <class Event, class Core = client::SocketCore>
 class EventHandler {
 public:
     EventHandler(const EventHandler&) = delete;
@@ -228,9 +242,10 @@ public:
     }
 
 private:
+    friend class ReconnectingWebSocket;
     friend class WebSocket;
-    explicit EventHandler(client::SocketCore& core) noexcept : core_(&core) {}
-    client::SocketCore* core_;
+    explicit EventHandler(Core& core) noexcept : core_(&core) {}
+    Core* core_;
 };
 
 }  // namespace starling

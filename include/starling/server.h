@@ -36,6 +36,8 @@ struct Options;
 
 namespace starling {
 
+class ClientLoop;  // Defined in <starling/client.h>.
+
 // One address to listen on: "127.0.0.1:8080", "[::1]:8080", ":8080" (every IPv4 address),
 // "[::]:8080" (every IPv6 address), "unix:/run/starling.sock". Port 0 takes a free port: see
 // Server::addresses().
@@ -256,6 +258,18 @@ public:
         return {time};
     }
     [[nodiscard]] ServerStats stats() const;
+
+    // ---- A worker's thread, in a handler ----------------------------------------------------------
+    // The loop of the calling worker for clients: a WebSocket or a Socket.IO client that is made on it
+    // runs on the worker's thread, like the handlers of the server. Made at the first call; lives as
+    // long as the server. On a thread that is no worker of this server, and after the end of the
+    // worker, throws std::logic_error; so do run(), start() and stop() of the loop.
+    //
+    // A server that stops keeps these clients until its own connections are gone. Then it closes their
+    // WebSockets with 1001 and their Socket.IO sockets as disconnect() does, makes no connection for
+    // them any more, and waits for the closing handshakes up to the drain timeout. At the end of the
+    // worker the clients that are left end without events.
+    [[nodiscard]] ClientLoop& client_loop();
 
 private:
     struct State;

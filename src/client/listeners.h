@@ -27,6 +27,8 @@ public:
     [[nodiscard]] bool has_handler(detail::EventType type) const noexcept;
     // A listener of "drain" was added at some time.
     [[nodiscard]] bool wants_drain() const noexcept { return more_ && more_->wants_drain; }
+    // add() was called.
+    [[nodiscard]] bool has_listeners() const noexcept { return more_ != nullptr; }
 
     // Calls the listeners of `type` that there are now; those that are removed meanwhile are not called.
     // `guard(call)` runs each, and deals with its exceptions. The calls of one type do not nest.

@@ -3,23 +3,77 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <iostream>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
+#include "base/exception_text.h"
 #include "client/socket_core.h"
 
 namespace starling::client {
 
-LoopCore::LoopCore() {
+LoopCore::LoopCore() : own_(std::make_unique<net::Loop>()), net_(*own_) {
     net_.on_escaped([this](std::string_view what) { tell_exception(what); });
 }
 
+LoopCore::LoopCore(net::Loop& of_worker, Tell tell)
+    : net_(of_worker), tell_(std::move(tell)), runs_on_(std::this_thread::get_id()) {}
+
 LoopCore::~LoopCore() {
-    stop();
-    join();
-    socketio_hub_.reset();
-    while (sockets_.linked()) static_cast<SocketCore&>(*sockets_.next()).loop_ends();
+    if (own_) {
+        stop();
+        join();
+    }
+    end();
 }
+
+// ---- on a worker --------------------------------------------------------------------------------
+
+void LoopCore::server_stops() {
+    if (std::exchange(server_stops_, true)) return;
+    for (auto* link = guests_.next(); link != &guests_; link = link->next())
+        guarded([&] { static_cast<LoopGuest&>(*link).server_stops(); });
+    std::vector<base::Ref<SocketCore>> open;
+    for (auto* link = sockets_.next(); link != &sockets_; link = link->next())
+        open.emplace_back(&static_cast<SocketCore&>(*link));
+    for (const auto& socket : open) socket->go_away();
+}
+
+void LoopCore::end() noexcept {
+    if (ended_.exchange(true)) return;
+    socketio_hub_.reset();
+    while (guests_.linked()) {
+        auto& guest = static_cast<LoopGuest&>(*guests_.next());
+        guest.unlink();
+        guest.loop_ends();
+    }
+    while (sockets_.linked()) static_cast<SocketCore&>(*sockets_.next()).loop_ends();
+    for (const ClientLoop::Timer timer : std::exchange(timers_, {})) net_.cancel_timer(timer);
+    dialer_.reset();
+    resolver_.reset();
+    runs_on_.store(std::thread::id(), std::memory_order_release);
+}
+
+void LoopCore::require_own(const char* function) const {
+    if (!own_)
+        throw std::logic_error(std::string("ClientLoop::") + function +
+                               "() on the loop of a server's worker, which the server runs");
+}
+
+// On a worker, Loop::on_escaped() belongs to the server.
+template <class F>
+void LoopCore::guarded(F&& call) noexcept {
+    try {
+        call();
+    } catch (...) {
+        tell_exception(base::describe_current_exception());
+    }
+}
+
+// ---- the loop -----------------------------------------------------------------------------------
 
 void LoopCore::tell_exception(std::string_view what) noexcept {
     try {
@@ -37,6 +91,8 @@ bool LoopCore::is_elsewhere() const noexcept {
 }
 
 void LoopCore::check_thread() const {
+    if (ended_.load(std::memory_order_relaxed))
+        throw std::logic_error("the server has ended, and with it the loop of its worker");
     if (is_elsewhere())
         throw std::logic_error("the loop runs on another thread: use ClientLoop::post()");
 }
@@ -60,6 +116,7 @@ void LoopCore::join() {
 }
 
 void LoopCore::run() {
+    require_own("run");
     if (net_.in_loop_thread()) throw std::logic_error("ClientLoop::run() within the loop");
     if (thread_.joinable()) {
         if (!stopping_.load()) throw std::logic_error("the loop runs on a thread of its own");
@@ -71,6 +128,7 @@ void LoopCore::run() {
 }
 
 void LoopCore::start() {
+    require_own("start");
     if (thread_.joinable()) {
         if (!stopping_.load()) return;
         join();
@@ -82,29 +140,31 @@ void LoopCore::start() {
 }
 
 void LoopCore::stop() {
+    require_own("stop");
     stopping_.store(true, std::memory_order_release);
     net_.post([] {});  // Ends the wait.
 }
 
 void LoopCore::post(std::function<void()> call) {
+    if (ended_.load(std::memory_order_relaxed)) return;
     posted_.fetch_add(1, std::memory_order_acq_rel);
     net_.post([this, call = std::move(call)] {
         posted_.fetch_sub(1, std::memory_order_acq_rel);
-        call();
+        guarded(call);
     });
 }
 
 ClientLoop::Timer LoopCore::add_timer(uint64_t ms, bool repeat, std::function<void()> call) {
     check_thread();
     if (repeat) {
-        const auto id = net_.every(ms, std::move(call));
+        const auto id = net_.every(ms, [this, call = std::move(call)] { guarded(call); });
         timers_.insert(id);
         return id;
     }
     const auto id = std::make_shared<ClientLoop::Timer>(0);
     *id = net_.after(ms, [this, id, call = std::move(call)] {
         timers_.erase(*id);
-        call();
+        guarded(call);
     });
     timers_.insert(*id);
     return *id;
@@ -112,6 +172,10 @@ ClientLoop::Timer LoopCore::add_timer(uint64_t ms, bool repeat, std::function<vo
 
 bool LoopCore::cancel(ClientLoop::Timer timer) {
     check_thread();
+    return forget_timer(timer);
+}
+
+bool LoopCore::forget_timer(ClientLoop::Timer timer) noexcept {
     timers_.erase(timer);
     return net_.cancel_timer(timer);
 }
@@ -153,6 +217,12 @@ void LoopCore::fill_random(std::span<std::byte> to) {
         throw std::runtime_error("no random bytes");
 }
 
+double LoopCore::random_fraction() {
+    std::array<std::byte, 4> bytes;
+    fill_random(bytes);
+    return std::bit_cast<uint32_t>(bytes) / 4294967296.0;
+}
+
 }  // namespace starling::client
 
 namespace starling {
@@ -168,6 +238,7 @@ uint64_t whole_ms(std::chrono::milliseconds time) {
 }  // namespace
 
 ClientLoop::ClientLoop() : core_(std::make_unique<LoopCore>()) {}
+ClientLoop::ClientLoop(std::unique_ptr<client::LoopCore> core) noexcept : core_(std::move(core)) {}
 ClientLoop::~ClientLoop() = default;
 void ClientLoop::run() { core_->run(); }
 void ClientLoop::start() { core_->start(); }

@@ -33,7 +33,10 @@ SocketCore::~SocketCore() = default;
 // Events come from the loop, never from within the constructor.
 void SocketCore::start() {
     loop_->post([core = self()] {
-        if (core->aside_ && core->aside_->opening) core->aside_->opening->dial();
+        if (!core->aside_ || !core->aside_->opening) return;
+        if (const std::string_view refusal = core->loop_->refusal(); !refusal.empty())
+            return core->open_failed(refusal, 0, {});
+        core->aside_->opening->dial();
     });
 }
 
@@ -145,9 +148,10 @@ void SocketCore::on_ping(std::string_view payload) {
     if (life_.state() == Life::State::open) tell(PingEvent{payload});
 }
 
+// No on... attribute takes it.
 void SocketCore::on_pong(std::string_view payload,
                          std::optional<std::chrono::milliseconds> round_trip) {
-    if (life_.state() == Life::State::open) tell(PongEvent{payload, round_trip});
+    if (listeners_.has_listeners()) tell(PongEvent{payload, round_trip});
 }
 
 void SocketCore::on_drained() {
@@ -198,13 +202,22 @@ void SocketCore::send(ws::Message message) {
 
 void SocketCore::close(bool has_code, uint16_t code, std::string_view reason) {
     check_close(has_code, code, reason);
+    start_closing(has_code, code, reason,
+                  "the WebSocket was closed before the connection was made");
+}
+
+void SocketCore::go_away() {
+    start_closing(true, ws::close_code::going_away, {}, loop_->refusal());
+}
+
+// `message`: of the error event, if there is no connection yet. It lives for ever.
+void SocketCore::start_closing(bool has_code, uint16_t code, std::string_view reason,
+                               std::string_view message) {
     const auto actions = life_.on(Life::Event::local_close, code);
     if (connection_) connection_->act(actions.wire, has_code ? code : uint16_t{1005}, reason);
     if (!actions.cancel_opening) return;
     drop_opening();
-    loop_->post([core = self()] {
-        core->open_failed("the WebSocket was closed before the connection was made", 0, {});
-    });
+    loop_->post([core = self(), message] { core->open_failed(message, 0, {}); });
 }
 
 void SocketCore::terminate() {

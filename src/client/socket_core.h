@@ -66,6 +66,7 @@ public:
     void blob(bool blob) noexcept { blob_ = blob; }
 
     // ---- LoopCore -------------------------------------------------------------------------------
+    void go_away();  // The server stops: closes with 1001.
     void loop_ends() noexcept;
 
     // ---- Opening --------------------------------------------------------------------------------
@@ -107,6 +108,8 @@ private:
     // The connection is told nothing more; what it did not send counts as refused.
     void drop_connection();
     [[nodiscard]] std::string take_close_reason();
+    void start_closing(bool has_code, uint16_t code, std::string_view reason,
+                       std::string_view message);
     void tell_open();
     void tell_failure(const ws::ClientLife::Actions& actions, std::string_view message,
                       int status = 0, std::string_view body = {});

@@ -127,8 +127,9 @@ void Loop::settle() {
 }
 
 void Loop::reap(Stream& stream) {
-    STARLING_ASSERT(!stream.is_sending() && !stream.outbox_);
+    STARLING_ASSERT(!stream.is_sending());
     if (stream.handler_) guarded([&] { stream.handler_->on_closed(stream.reason_); });
+    stream.release_outbox();
     if (stream.waits_for_turn()) std::erase(turns_, &stream);
     streams_.remove(stream);
     delete &stream;

@@ -58,7 +58,8 @@ void Stream::finish(CloseReason reason) noexcept {
     } else {
         (void)life_.on(StreamLife::Event::over);
         if (is_sending()) (void)output_.on(StreamOutput::Event::sent);
-        release_outbox();
+        // The handler may ask in on_closed() what was not sent; then the loop frees it.
+        if (outbox_) outbox_->unlink();
         insert_before(loop_.closing_);
     }
 }

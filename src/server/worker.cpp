@@ -71,6 +71,7 @@ void Worker::run() {
     const detail::Strand::Here here(*strand_);
     loop_.run();
     ended_.store(true, std::memory_order_relaxed);
+    for (const auto& part : parts_) part->run_ended();
     strand_->scope().end();
 }
 

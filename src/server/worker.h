@@ -46,6 +46,13 @@ public:
     // Called when the loop has ended and its connections are not destroyed yet. Destroy here
     // everything else that uses the loop, such as timers and net::Watch.
     virtual void loop_ended() noexcept {}
+    // As Extension::connections_ended(), for a part that belongs to no Extension because a handler has
+    // asked for it.
+    virtual void connections_are_gone() {}
+    // Asked after connections_are_gone(). True: the worker waits, up to the drain timeout.
+    [[nodiscard]] virtual bool needs_loop() noexcept { return false; }
+    // Called at the end of Worker::run(), on the worker's thread.
+    virtual void run_ended() noexcept {}
 };
 
 // The parts of a WebSocket route that its connections on one worker share.
@@ -66,7 +73,15 @@ public:
     // accepted, see use_certificates().
     void listen(net::Descriptor listening, bool tls,
                 Listen::Serves serves = Listen::Serves::everything);
+    // Before run(), or on the worker's thread before the end of run().
     void add_part(std::unique_ptr<WorkerPart> part) { parts_.push_back(std::move(part)); }
+    // The first part of class P; null: none.
+    template <class P>
+    [[nodiscard]] P* find_part() const noexcept {
+        for (const auto& part : parts_)
+            if (P* const found = dynamic_cast<P*>(part.get())) return found;
+        return nullptr;
+    }
     void use_certificates(std::shared_ptr<const net::TlsContext> context);
 
     void run();
@@ -100,6 +115,7 @@ public:
     [[nodiscard]] Counters& counters() noexcept { return counters_; }
     [[nodiscard]] uint64_t accept_pauses() const noexcept { return accept_pauses_.get(); }
     [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+    [[nodiscard]] bool has_ended() const noexcept { return ended_; }  // run() has ended.
 
     [[nodiscard]] const WsContext& websocket(size_t route) const { return *websockets_[route]; }
     [[nodiscard]] int64_t now_s() const noexcept;  // Wall clock.

@@ -16,6 +16,11 @@ namespace {
 constexpr uint64_t close_round_ms = 10;
 constexpr uint64_t closed_per_round_min = 10;
 
+// Null: the stream is not the server's, but that of a client on this loop.
+Connection* connection_of(const net::Stream& stream) noexcept {
+    return dynamic_cast<Connection*>(stream.handler());
+}
+
 }  // namespace
 
 void Worker::stop(bool at_once) {
@@ -46,7 +51,9 @@ void Worker::close_some() {
     for (; close_from_slot_ < streams.slots() && closed < closed_per_round_; ++close_from_slot_) {
         net::Stream* stream = streams.object_at(close_from_slot_);
         if (!stream || !stream->is_open()) continue;
-        base::checked_cast<Connection>(*stream->handler()).go_away();
+        Connection* const connection = connection_of(*stream);
+        if (!connection) continue;
+        connection->go_away();
         told_.push_back(stream->slot_key());
         ++closed;
     }
@@ -57,15 +64,19 @@ void Worker::close_some() {
         close_from_slot_ = 0;
         return;
     }
-    if (streams.size() != 0) return;
+    // The streams of clients may stay; see WorkerPart::needs_loop().
+    if (counters_.connections_open.get() != 0) return;
     connections_ended();
-    if (!is_busy()) loop_.stop();
+    const bool needed =
+        std::ranges::any_of(parts_, [](const auto& part) { return part->needs_loop(); });
+    if (!needed && !is_busy()) loop_.stop();
 }
 
 void Worker::force_close() {
     const auto& streams = loop_.streams();
     for (uint32_t slot = 0; slot < streams.slots(); ++slot)
-        if (net::Stream* stream = streams.object_at(slot)) stream->close(net::Stream::Close::reset);
+        if (net::Stream* stream = streams.object_at(slot); stream && connection_of(*stream))
+            stream->close(net::Stream::Close::reset);
     connections_ended();
     loop_.stop();
 }
@@ -77,6 +88,8 @@ bool Worker::is_busy() {
 
 void Worker::connections_ended() {
     for (Extension* const extension : group_.extensions) extension->connections_ended(*this);
+    // By index: a call may add a part.
+    for (size_t i = 0; i < parts_.size(); ++i) parts_[i]->connections_are_gone();
 }
 
 }  // namespace starling::server

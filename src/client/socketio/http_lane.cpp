@@ -71,7 +71,8 @@ void HttpLane::send(Request request, Done done) {
 }
 
 void HttpLane::dial() {
-    auto request = dial_request(url_, options_, loop_.tls_contexts());
+    base::Result<net::DialRequest> request = base::Failure(std::string(loop_.refusal()));
+    if (loop_.refusal().empty()) request = dial_request(url_, options_, loop_.tls_contexts());
     if (request) {
         hold_ = loop_.add_timer(hold_ms, false, [] {});
         dial_ = loop_.dialer().dial(*std::move(request), *this);

@@ -1,8 +1,6 @@
 #include "client/socketio/hub.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <utility>
 
 #include "base/exception_text.h"
@@ -21,8 +19,13 @@ SioHub& SioHub::of(LoopCore& loop) {
             for (const auto& host : std::exchange(all->hosts, {})) host->end();
             delete all;
         });
+        loop.add(*static_cast<SioHub*>(hub.get()));
     }
     return *static_cast<SioHub*>(hub.get());
+}
+
+void SioHub::server_stops() {
+    for (const auto& host : std::vector(hosts)) host->enter([&] { host->manager().close(); });
 }
 
 // ---- A socket -----------------------------------------------------------------------------------
@@ -222,13 +225,7 @@ void SioHost::remove(std::string_view name) { listeners_.remove(hub().names.find
 
 uint64_t SioHost::now_ms() const noexcept { return core_->net().now_ms(); }
 
-double SioHost::random() {
-    std::array<std::byte, 4> bytes;
-    LoopCore::fill_random(bytes);
-    uint32_t number = 0;
-    std::memcpy(&number, bytes.data(), sizeof(number));
-    return number / 4294967296.0;
-}
+double SioHost::random() { return LoopCore::random_fraction(); }
 
 std::unique_ptr<engineio::ClientWire> SioHost::open_wire(engineio::ClientSession& session) {
     return std::make_unique<SioWire>(loop_, endpoint_, session, *this);

@@ -30,7 +30,7 @@ struct SioLeftover {
 };
 
 // What all clients of a loop share.
-struct SioHub {
+struct SioHub final : LoopGuest {
     socketio::Arena arena;
     engineio::UpgradeMemory memory;
     socketio::Names names;  // Of events with listeners.
@@ -40,6 +40,7 @@ struct SioHub {
     uint64_t last_leftover = 0;
 
     [[nodiscard]] static SioHub& of(LoopCore& loop);
+    void server_stops() override;  // Disconnects all sockets.
 };
 
 // The application's side of a socket: its listeners.

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/backoff.h"
 #include "redis/client/link.h"
-#include "socketio/client/backoff.h"
 
 namespace starling::redis::client {
 
@@ -83,7 +83,7 @@ private:
     const OpeningOptions opening_;
     NodeEvents& events_;
     Subscriptions subscriptions_;
-    socketio::client::Backoff backoff_;
+    base::Backoff backoff_;
     uint64_t silent_errors_ = 0;  // Of the connections before.
     bool ready_ = false;
     std::unique_ptr<Link> commands_, subscriber_;

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "base/backoff.h"
 #include "redis/client/link.h"
 #include "redis/sentinel.h"
-#include "socketio/client/backoff.h"
 
 namespace starling::redis::client {
 
@@ -40,7 +40,7 @@ private:
     const std::function<void(const std::string&)> failed_;
     SentinelList list_;
     Subscriptions subscriptions_;
-    socketio::client::Backoff backoff_;
+    base::Backoff backoff_;
     bool asked_ = false;
     std::unique_ptr<Link> link_;
     Timer retry_;

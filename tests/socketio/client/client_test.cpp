@@ -11,10 +11,10 @@
 namespace starling {
 namespace {
 
+using base::Backoff;
 using fake::AckResult;
 using fake::Arguments;
 using fake::SioClient;
-using base::Backoff;
 using socketio::client::ManagerOptions;
 using socketio::client::SocketOptions;
 using Lines = std::vector<std::string>;
