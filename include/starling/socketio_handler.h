@@ -286,10 +286,12 @@ consteval bool check_parameter() {
 // std::span<const Json> takes all remaining arguments: no parameter with an argument may follow it.
 template <class... P>
 consteval bool rest_is_last() {
-    [[maybe_unused]] bool rest = false;
-    bool last = true;
-    (((last = last && !(rest && takes_argument<P>)), (rest = rest || takes_rest<P>)), ...);
-    return last;
+    if constexpr (sizeof...(P) > 0) {
+        bool rest = false, last = true;
+        (((last = last && !(rest && takes_argument<P>)), (rest = rest || takes_rest<P>)), ...);
+        return last;
+    }
+    return true;
 }
 
 // Reads the arguments in order; remembers the first argument that does not fit.
@@ -362,28 +364,27 @@ struct Signature<R (*)(P...)> {
     static consteval bool check() {
         static_assert(rest_is_last<P...>(),
                       "std::span<const sio::Json> takes all arguments that are left: put it last");
-        bool good = rest_is_last<P...>();
-        ((good = check_parameter<P>() && good), ...);
-        return good;
+        return (check_parameter<P>() && ... && rest_is_last<P...>());
     }
     template <class F>
     static ArgumentMismatch call(F& handler, const Event& event) {
-        Reader reader(event.args);
-        // Braces: read from left to right.
-        std::tuple<decltype(std::declval<Reader&>().template read<P>())...> stored{
-            reader.template read<P>()...};
-        if (const ArgumentMismatch argument_mismatch = reader.argument_mismatch();
-            argument_mismatch.index)
-            return argument_mismatch;
-        return std::apply(
-            [&](auto&... each) -> ArgumentMismatch {
-                if constexpr (std::is_void_v<R>)
-                    handler(pass<P>(event, each)...);
-                else
-                    answer(event, handler(pass<P>(event, each)...));
-                return {};
-            },
-            stored);
+        const auto run = [&](auto&... each) -> ArgumentMismatch {
+            if constexpr (std::is_void_v<R>)
+                handler(pass<P>(event, each)...);
+            else
+                answer(event, handler(pass<P>(event, each)...));
+            return {};
+        };
+        if constexpr (sizeof...(P) == 0) {
+            return run();
+        } else {
+            Reader reader(event.args);
+            std::tuple<decltype(std::declval<Reader&>().template read<P>())...> stored{
+                // Braces: read from left to right.
+                reader.template read<P>()...};
+            if (const auto misfit = reader.argument_mismatch(); misfit.index) return misfit;
+            return std::apply(run, stored);
+        }
     }
 };
 template <class R, class... P>

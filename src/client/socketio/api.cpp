@@ -28,9 +28,9 @@ Place place_of(std::string_view text, const ClientOptions& options) {
     if (!url) throw SyntaxError(url.error());
     Place place;
     place.endpoint.url = *std::move(url);
-    std::string_view target = place.endpoint.url.target;
+    const std::string_view target = place.endpoint.url.target;
     const size_t mark = target.find('?');
-    if (mark != target.npos) place.endpoint.query = target.substr(mark + 1);
+    if (mark != std::string_view::npos) place.endpoint.query = target.substr(mark + 1);
     place.nsp = target.substr(0, mark);
     for (const auto& [name, value] : options.query)
         engineio::append_query_field(place.endpoint.query, name, value);
