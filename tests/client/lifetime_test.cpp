@@ -177,6 +177,58 @@ TEST(ClientLifetime, handlers_that_replace_and_remove_themselves) {
     EXPECT_FALSE(static_cast<bool>(socket.onmessage));
 }
 
+// Handlers of one word are kept in the socket itself.
+TEST(ClientLifetime, small_handlers) {
+    ScriptServer server(talk);
+    struct State {
+        std::unique_ptr<WebSocket> socket;
+        std::string told;
+    } state;
+    for (const char* destroyed_in : {"message", "close"}) {
+        ClientLoop loop;
+        state.told.clear();
+        state.socket = std::make_unique<WebSocket>(loop, server.url());
+        WebSocket& socket = *state.socket;
+        const bool in_message = std::string_view(destroyed_in) == "message";
+        socket.onopen = [s = &state] {
+            s->socket->onopen = [] {};
+            s->told += "open ";  // The capture is whole, though the handler was replaced.
+        };
+        if (in_message)
+            socket.onmessage = [s = &state] {
+                s->socket.reset();
+                s->told += "gone";
+            };
+        else
+            socket.onmessage = [s = &state] {
+                s->told += "message ";
+                s->socket->onmessage = [s] { s->socket->close(); };
+            };
+        socket.onclose = [s = &state] {
+            s->socket.reset();
+            s->told += "closed";
+        };
+        loop.run();
+        EXPECT_EQ(state.told, in_message ? "open gone" : "open message closed");
+        EXPECT_FALSE(state.socket);
+    }
+}
+
+TEST(ClientLifetime, a_handler_keeps_its_state_between_events) {
+    ScriptServer server(talk);
+    ClientLoop loop;
+    WebSocket socket(loop, server.url());
+    static int seen = 0;
+    seen = 0;
+    socket.onmessage = [n = 0]() mutable { seen = ++n; };
+    socket.add_event_listener("message", [&] {
+        EXPECT_TRUE(static_cast<bool>(socket.onmessage));
+        if (seen == 2) socket.close();
+    });
+    loop.run();
+    EXPECT_EQ(seen, 2);
+}
+
 TEST(ClientLoop, ends_when_nothing_is_left) {
     ClientLoop loop;
     std::string told;
