@@ -70,6 +70,18 @@ void append_json_number(std::string& out, double number) {
     }
 }
 
+bool append_json(std::string& out, const Json& json) {
+    // As the payload of a CONNECT, which has no attachments.
+    Encoded packet;
+    JsonWriter writer(packet, 0);
+    writer.begin(Type::connect, "/", std::nullopt);
+    const size_t head = packet.text.size();
+    writer.value(json);
+    if (!writer.finish()) return false;
+    out.append(packet.text, head);
+    return true;
+}
+
 void JsonWriter::begin(Type type, std::string_view nsp, std::optional<uint64_t> id) {
     STARLING_ASSERT(type <= Type::connect_error);
     type_ = type;

@@ -27,6 +27,9 @@ struct Encoded {
 using base::append_json_string;
 // Appends a number as JavaScript prints it; NaN and infinities as null.
 void append_json_number(std::string& out, double number);
+// Appends any value without bytes, as JSON.stringify prints it. False: the value holds bytes, or is
+// deeper than encoded_depth_max; `out` is then as before.
+[[nodiscard]] bool append_json(std::string& out, const Json& json);
 
 class JsonWriter {
 public:

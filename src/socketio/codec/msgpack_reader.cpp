@@ -14,10 +14,12 @@
 #include "base/date.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "socketio/codec/msgpack_values.h"
 
 // The format: https://github.com/msgpack/msgpack/blob/master/spec.md. Extensions have the meaning
 // that notepack.io, the library of the clients, gives them: type 0 is a Date (8 bytes), undefined
-// (1 byte, fixext) or an ArrayBuffer; any other extension is decoded as [type, bytes].
+// (1 byte, fixext) or an ArrayBuffer; any other extension is decoded as [type, bytes]. Between
+// nodes, type -1 is a Date, too.
 namespace starling::socketio {
 namespace {
 
@@ -73,8 +75,10 @@ std::optional<std::string> date_text(int64_t ms) {
 // Reads one value without recursion: each open container is a frame on a stack of fixed size.
 class Reader {
 public:
-    Reader(std::string_view bytes, size_t depth_max, Arena& arena)
+    Reader(std::string_view bytes, size_t depth_max, Arena& arena,
+           MsgpackFrom from = MsgpackFrom::client)
         : in_(bytes),
+          from_(from),
           out_(arena.stack(bytes.size())),
           draws_(arena.draws()),
           depth_max_(std::min(depth_max, frames_max)) {}
@@ -173,6 +177,7 @@ private:
 
     void extension(uint64_t size, bool fixed) {
         const auto type = static_cast<int8_t>(in_.number(1));
+        if (type == -1 && from_ == MsgpackFrom::node && timestamp(size)) return;
         if (type == 0 && fixed && size == 1) {
             in_.text(1);
             out_.push_null();
@@ -186,6 +191,32 @@ private:
             bytes(size);
             if (!in_.failed()) out_.push_array(2);
         }
+    }
+
+    // Reads a timestamp of the specification: 4, 8 or 12 bytes. False: none has this size.
+    bool timestamp(uint64_t size) {
+        uint64_t nanoseconds = 0;
+        int64_t seconds = 0;
+        if (size == 4) {
+            seconds = static_cast<int64_t>(in_.number(4));
+        } else if (size == 8) {
+            const uint64_t both = in_.number(8);
+            nanoseconds = both >> 34;
+            seconds = static_cast<int64_t>(both & 0x3'ffff'ffff);
+        } else if (size == 12) {
+            nanoseconds = in_.number(4);
+            seconds = static_cast<int64_t>(in_.number(8));
+        } else {
+            return false;
+        }
+        // Outside of this range no Date has a text; the multiplication must not overflow.
+        constexpr int64_t seconds_max = 1'000'000'000'000;
+        const bool fits = seconds >= -seconds_max && seconds <= seconds_max;
+        const auto date =
+            fits ? date_text(seconds * 1000 + static_cast<int64_t>(nanoseconds / 1'000'000))
+                 : std::nullopt;
+        date ? out_.push_string(*date) : out_.push_null();
+        return true;
     }
 
     void unsigned_number(uint64_t number) {
@@ -245,6 +276,7 @@ private:
     }
 
     Cursor in_;
+    MsgpackFrom from_;
     boost::json::value_stack& out_;
     base::TableDraws& draws_;
     size_t depth_max_;
@@ -270,6 +302,14 @@ std::optional<uint64_t> whole_number(const Json* value, uint64_t max) {
 }
 
 }  // namespace
+
+std::optional<Json> read_msgpack_value(std::span<const std::byte> bytes, Arena& arena,
+                                       MsgpackFrom from) {
+    arena.clear();
+    Reader reader(base::text_of(bytes), arena.limits().depth_max, arena, from);
+    if (!reader.read()) return std::nullopt;
+    return reader.release();
+}
 
 Outcome read_msgpack(std::span<const std::byte> bytes, Arena& arena) {
     arena.clear();
