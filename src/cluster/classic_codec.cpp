@@ -325,6 +325,7 @@ Decoded read_classic_response(std::string_view body, std::string_view nsp, const
     Message message;
     message.nsp = nsp;
     if (const auto fault = read_ids(*json, limits, message)) return Refused(*fault);
+    message.uid.clear();  // An answer does not name its sender.
     if (message.request_id.empty()) return Refused(Refusal::malformed);
     if (const auto fault = read_response_fields(*json, limits, message)) return Refused(*fault);
     return message;

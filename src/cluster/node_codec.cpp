@@ -50,6 +50,11 @@ bool has_data(Kind kind) {
     return kind != Kind::hello && kind != Kind::heartbeat && kind != Kind::bye;
 }
 
+// Node.js gives no meaning to the requestId of a join, a leave or a disconnect.
+bool may_have_request_id(Kind kind) {
+    return kind != Kind::join && kind != Kind::leave && kind != Kind::disconnect;
+}
+
 bool needs_request_id(Kind kind) { return kind == Kind::fetch || kind >= Kind::fetched; }
 
 // The members of `data` that depend on the kind.
@@ -92,7 +97,8 @@ Fault read_data(uint64_t type, Json* data, const Limits& limits, Message& messag
     message.kind = row->kind;
     if (!has_data(message.kind)) return std::nullopt;
     if (!data || !data->is_object()) return Refusal::malformed;
-    if (const Json* id = field(*data, "requestId")) {
+    const Json* const id = field(*data, "requestId");
+    if (id && may_have_request_id(message.kind)) {
         auto text = short_text(id, limits.request_id_bytes_max);
         if (!text) return Refusal::malformed;
         message.request_id = std::move(*text);

@@ -1,0 +1,95 @@
+// Fuzzes the readers of messages between nodes. The first byte chooses the reader. A message that
+// was read is written and read again, and must have the same parts.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "cluster/classic_codec.h"
+#include "cluster/node_codec.h"
+
+namespace {
+
+using namespace starling;
+using namespace starling::cluster;
+
+void require(bool condition) {
+    if (!condition) std::abort();
+}
+
+enum class Reader : uint8_t { emit, request, response, node, entry, session };
+
+// An entry's fields are divided by newlines: uid, nsp, type, data.
+Decoded read_as_entry(std::string_view body, const Limits& limits, Arena& arena) {
+    Entry entry;
+    for (const char* name : {"uid", "nsp", "type", "data"}) {
+        const size_t end = std::string_view(name) == "data" ? body.size() : body.find('\n');
+        entry.emplace_back(name, body.substr(0, end));
+        body.remove_prefix(end < body.size() ? end + 1 : body.size());
+    }
+    return read_entry(entry, limits, arena);
+}
+
+Decoded read(Reader reader, std::string_view body, Arena& arena) {
+    const Limits limits;
+    switch (reader) {
+        case Reader::emit: return read_classic_emit(body, limits, arena);
+        case Reader::request: return read_classic_request(body, "/", limits, arena);
+        case Reader::response: return read_classic_response(body, "/", limits, arena);
+        case Reader::entry: return read_as_entry(body, limits, arena);
+        default: return read_node_message(body, limits, arena);
+    }
+}
+
+// False: the message cannot be written, because it is too deep.
+bool write(Reader reader, const Message& message, std::string& out) {
+    if (reader == Reader::node) return write_node_message(message, out);
+    if (reader != Reader::entry) return write_classic(message, out);
+    Entry entry;
+    if (!write_entry(message, entry)) return false;
+    out.clear();
+    for (const auto& [name, value] : entry) out.append(value).append(name == "data" ? "" : "\n");
+    return true;
+}
+
+void session(std::string_view body, Arena& arena) {
+    const auto session = read_session(body, Limits{}, arena);
+    std::string first;
+    if (!session || !write_session(*session, first)) return;
+    Arena other(decode_limits(2));
+    const auto again = read_session(first, Limits{}, other);
+    std::string second;
+    require(again && write_session(*again, second) && first == second);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    static Arena arena(decode_limits(1));
+    static Arena other(decode_limits(2));
+    if (size == 0) return 0;
+    const auto reader = static_cast<Reader>(data[0] % 6);
+    const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
+    if (reader == Reader::session) {
+        session(body, arena);
+        return 0;
+    }
+    const auto message = read(reader, body, arena);
+    if (!message) return 0;
+    // Older forms are only read.
+    if (!message->sid.empty()) return 0;
+    std::string first;
+    if (!write(reader, *message, first)) return 0;
+    const auto again = read(reader, first, other);
+    // Each room that looks like a number is written twice, so long lists exceed the limit.
+    if (!again) {
+        require(again.error() == Refusal::too_large);
+        return 0;
+    }
+    require(again->kind == message->kind && again->uid == message->uid);
+    require(again->nsp == message->nsp && again->request_id == message->request_id);
+    require(again->rooms == message->rooms && again->clients == message->clients);
+    require(again->sockets.size() == message->sockets.size());
+    return 0;
+}
