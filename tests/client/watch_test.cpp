@@ -67,7 +67,7 @@ TEST(ClientLoopWatch, an_empty_interest_pauses_it) {
 }
 
 TEST(ClientLoopWatch, writable_and_an_exception) {
-    Pipe pipe;
+    const Pipe pipe;
     ClientLoop loop;
     std::string told;
     loop.on_exception([&](std::string_view what) { told = what; });
@@ -155,7 +155,8 @@ TEST(ClientWebSocketBeyond, drain_comes_after_the_kernel_had_refused_bytes) {
     });
     ClientLoop loop;
     WebSocket socket(loop, server.url(), {.send_queue_bytes_max = 100'000'000});
-    const std::string message(50'000'000, 'x');
+    std::string message;
+    message.resize(50'000'000, 'x');
     std::string got;
     socket.onopen = [&] {
         socket.send(message);

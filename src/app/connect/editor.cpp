@@ -119,8 +119,12 @@ struct Editor::Libedit {
     bool ended = false;
 };
 
-Editor::Editor(ClientLoop& loop, int in, int out, const std::string& history_path, Calls calls)
-    : loop_(loop), in_(in), out_(out), history_path_(history_path), calls_(std::move(calls)) {
+Editor::Editor(ClientLoop& loop, int in, int out, std::string history_path, Calls calls)
+    : loop_(loop),
+      in_(in),
+      out_(out),
+      history_path_(std::move(history_path)),
+      calls_(std::move(calls)) {
     use_utf8();
     libedit_ = std::make_unique<Libedit>(in, out);
     HistEvent event;

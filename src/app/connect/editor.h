@@ -23,7 +23,7 @@ public:
     };
     // `history_path`: "" for no history. The file is made readable for its user alone. Lines that begin
     // with a blank are not kept.
-    Editor(ClientLoop& loop, int in, int out, const std::string& history_path, Calls calls);
+    Editor(ClientLoop& loop, int in, int out, std::string history_path, Calls calls);
     // Restores the terminal, and writes the history.
     ~Editor();
     Editor(const Editor&) = delete;

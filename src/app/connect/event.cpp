@@ -87,7 +87,7 @@ Event error_event(std::string_view message, int status, std::string_view body) {
     constexpr size_t body_bytes_max = 1024;
     Event event{.name = "error", .mark = Event::Mark::fault, .words = std::string(message)};
     body = body.substr(0, body_bytes_max);
-    std::string_view shown = body.substr(0, body.find_last_not_of(" \t\r\n") + 1);
+    const std::string_view shown = body.substr(0, body.find_last_not_of(" \t\r\n") + 1);
     if (!shown.empty()) event.words.append(": ").append(shown);
     event.members.add("message", message);
     if (status != 0) event.members.add("status", static_cast<uint64_t>(status)).add("body", body);

@@ -110,7 +110,7 @@ Fault read_headers(const CommandLine& line, Options& options) {
         const size_t colon = header.find(':');
         if (colon == 0 || colon == std::string::npos || has_control(header))
             return at("--header", "must be NAME:VALUE, without control characters");
-        const size_t value = header.find_first_not_of(" ", colon + 1);
+        const size_t value = header.find_first_not_of(' ', colon + 1);
         options.headers.emplace_back(header.substr(0, colon),
                                      value == std::string::npos ? "" : header.substr(value));
     }
