@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import http from "node:http";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 
 import { Server } from "socket.io";
 import * as msgpack from "socket.io-msgpack-parser";
@@ -11,6 +11,9 @@ import * as msgpack from "socket.io-msgpack-parser";
 import { until } from "./server.mjs";
 import { Cut } from "./socketio_client/faults.mjs";
 import { playHere, playNode } from "./socketio_client/script.mjs";
+
+// npm's clients and servers keep timers of connections that were cut. They do not hold up the end.
+after(() => setTimeout(() => process.exit(), 100).unref());
 
 // What the servers of this file do: they answer, ask, refuse and write down what they get.
 function behave(io, seen) {
@@ -83,7 +86,7 @@ async function compare({ server = {}, arrange, control, through, closed, mask, .
       (line) => control?.(line, site, cut));
       // What the server has got when the client is gone.
       await until(() => [...site.io._nsps.values()].every((nsp) => nsp.sockets.size === 0)
-        || site.io.opts.connectionStateRecovery || cut?.silent, "the client to leave");
+        || cut?.silent, "the client to leave");
       // Of a silent client the server does not know when it has left.
       const seen = site.seen.filter((line) => !cut?.silent || !line.endsWith(" left")).sort();
       played.push({ lines: mask ? lines.map(mask) : lines, seen });

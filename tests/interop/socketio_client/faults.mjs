@@ -24,8 +24,8 @@ export class Cut {
       from.on("end", () => { if (!this.silent) to.end(); });
       from.on("error", () => {});
       from.on("close", () => {
-        this.#pairs.delete(pair);
         if (!this.silent) to.destroy();
+        if (client.destroyed && server.destroyed) this.#pairs.delete(pair);
       });
     }
   }
