@@ -1,7 +1,8 @@
-// A WebSocket client: sends texts and files, and prints what the server sends back.
-// Usage: websocket_client URL [TEXT | @FILE]...; a file is sent as a binary message.
+// A WebSocket client: sends texts and files, and prints what the server sends back. A file is sent as a
+// binary message; what comes back is compared with it. Usage: websocket_client URL [TEXT | @FILE]...
 #include <starling/client.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -24,15 +25,15 @@ int main(int count, char** arguments) {
         return 2;
     }
     int waiting = count - 2, status = 1;
+    std::vector<char> sent;  // The newest file.
     starling::ClientLoop loop;
     starling::WebSocket socket(loop, arguments[1]);
-
     socket.onopen = [&] {
         std::cout << "open\n";
         for (int i = 2; i < count; ++i) {
             const std::string argument = arguments[i];
             if (argument.starts_with('@'))
-                socket.send(content_of(argument.substr(1)));
+                socket.send(sent = content_of(argument.substr(1)));
             else
                 socket.send(argument);
         }
@@ -40,7 +41,8 @@ int main(int count, char** arguments) {
     };
     socket.onmessage = [&](const starling::MessageEvent& event) {
         if (event.is_binary())
-            std::cout << "binary: " << event.bytes().size() << " bytes\n";
+            std::cout << "binary: " << event.text().size() << " bytes, "
+                      << (std::ranges::equal(event.text(), sent) ? "as sent\n" : "not as sent\n");
         else
             std::cout << "text: " << event.text() << '\n';
         if (--waiting == 0) socket.close(1000);

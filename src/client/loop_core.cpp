@@ -43,15 +43,17 @@ void LoopCore::server_stops() {
 }
 
 void LoopCore::end() noexcept {
-    if (ended_.exchange(true)) return;
+    if (ended_.load(std::memory_order_relaxed)) return;
     socketio_hub_.reset();
     while (guests_.linked()) {
         auto& guest = static_cast<LoopGuest&>(*guests_.next());
         guest.unlink();
         guest.loop_ends();
     }
-    while (sockets_.linked()) static_cast<SocketCore&>(*sockets_.next()).loop_ends();
     for (const ClientLoop::Timer timer : std::exchange(timers_, {})) net_.cancel_timer(timer);
+    // Last: what the application has captured may have made another one.
+    while (sockets_.linked()) static_cast<SocketCore&>(*sockets_.next()).loop_ends();
+    ended_.store(true, std::memory_order_relaxed);
     dialer_.reset();
     resolver_.reset();
     runs_on_.store(std::thread::id(), std::memory_order_release);

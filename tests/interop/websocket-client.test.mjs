@@ -2,17 +2,18 @@
 // socket; and examples/websocket_client against our own server.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 import net from "node:net";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
+import zlib from "node:zlib";
 
 import { WebSocketServer } from "ws";
 
 import { certificate } from "./certificates.mjs";
-import { Program, repository, serve, temporaryFolder } from "./server.mjs";
+import { Program, serve, temporaryFolder } from "./server.mjs";
 
 const quiet = { http_proxy: "", https_proxy: "", all_proxy: "", no_proxy: "" };
 
@@ -144,6 +145,23 @@ describe("starling::WebSocket and npm's ws", () => {
   });
 });
 
+// A PNG of colours without alpha.
+function picture(width, height) {
+  const chunk = (type, data) => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const out = Buffer.alloc(8 + body.length);
+    out.writeUInt32BE(data.length, 0);
+    body.copy(out, 4);
+    out.writeUInt32BE(zlib.crc32(body), 4 + body.length);
+    return out;
+  };
+  const head = Buffer.from([0, 0, 0, width, 0, 0, 0, height, 8, 2, 0, 0, 0]);
+  const row = (y) => [0, ...Array.from({ length: 3 * width }, (_, x) => (x * 7 + y * 31) & 255)];
+  const pixels = Buffer.from(Array.from({ length: height }, (_, y) => row(y)).flat());
+  return Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), chunk("IHDR", head),
+    chunk("IDAT", zlib.deflateSync(pixels, { level: 0 })), chunk("IEND", Buffer.alloc(0))]);
+}
+
 describe("examples/websocket_client", () => {
   let server;
   before(async () => {
@@ -151,12 +169,14 @@ describe("examples/websocket_client", () => {
   });
   after(() => server.stop());
 
-  test("a text, and a file as a binary message", async () => {
-    const file = path.join(repository, "web/echo/index.html");
+  // The picture is what a page sends from its canvas: a PNG, with the bytes 0 to 255 among others.
+  test("a text, and a picture as a binary message", async () => {
+    const file = path.join(temporaryFolder(), "picture.png");
+    writeFileSync(file, picture(64, 48));
     const program = new Program("examples/websocket_client", [server.url("/echo"), "hello", `@${file}`], { env: quiet });
     const { code } = await program.exited;
     assert.equal(program.stdout,
-      `open\ntext: hello\nbinary: ${readFileSync(file).length} bytes\nclosed: 1000 \n`);
+      `open\ntext: hello\nbinary: ${readFileSync(file).length} bytes, as sent\nclosed: 1000 \n`);
     assert.equal(code, 0);
   });
 
