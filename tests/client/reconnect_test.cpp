@@ -295,7 +295,10 @@ TEST(Reconnecting, DestroyedInEachHandler) {
             if (when == "error") return;
             peer.accept();
             peer.write_hex("81 01 61");
-            if (when == "lost" || when == "close") peer.write_hex("88 02 03f0");
+            if (when == "lost" || when == "close") {
+                peer.write_hex("88 02 03f0");
+                return void(peer.next());
+            }
             peer.wait_for_end();
         });
         ClientLoop loop;

@@ -276,26 +276,29 @@ TEST(ClientWebSocket, a_full_queue) {
 }
 
 TEST(ClientWebSocket, terminate_and_pause) {
-    ScriptServer server([](Peer& peer) {
+    ClientLoop loop;
+    std::unique_ptr<WebSocket> socket;
+    std::unique_ptr<Log> log;
+    ScriptServer server([&](Peer& peer) {
         peer.accept();
         peer.write_hex("81 01 61 81 01 62");
         EXPECT_EQ(peer.next(), "text(paused)");
+        // terminate() drops what is queued: the message has left by now.
+        loop.post([&] {
+            log->add("resumed");
+            socket->resume();
+        });
         EXPECT_EQ(peer.next(), "reset");
     });
-    ClientLoop loop;
-    WebSocket socket(loop, server.url());
-    Log log(socket);
-    socket.onmessage = [&](const MessageEvent& event) {
-        if (event.text() == "b") return socket.terminate();
-        socket.pause();
-        socket.send("paused");
-        loop.after(1ms, [&] {  // When the message has left: terminate() drops what is queued.
-            log.add("resumed");
-            socket.resume();
-        });
+    socket = std::make_unique<WebSocket>(loop, server.url());
+    log = std::make_unique<Log>(*socket);
+    socket->onmessage = [&](const MessageEvent& event) {
+        if (event.text() == "b") return socket->terminate();
+        socket->pause();
+        socket->send("paused");
     };
     loop.run();
-    EXPECT_EQ(log.text, "open message(a) resumed message(b) close(1006)");
+    EXPECT_EQ(log->text, "open message(a) resumed message(b) close(1006)");
 }
 
 }  // namespace
