@@ -1,6 +1,7 @@
 // The samples of docs/clients.md: compiled, run, and compared with the guide.
 #include <gtest/gtest.h>
 #include <starling/client.h>
+#include <starling/client_reconnect.h>
 #include <starling/server.h>
 
 #include <fcntl.h>
@@ -202,9 +203,73 @@ TEST(ClientGuide, sending_much) {
     EXPECT_TRUE(clean);
 }
 
+TEST(ClientGuide, in_a_server) {
+    const auto target = serve();
+    const std::string url = url_of(*target, "/echo");
+    TestServer host;
+    Server& server = host.server;
+    // clang-format off
+    struct Tunnel {
+        std::unique_ptr<starling::WebSocket> upstream;
+    };
+    server.websocket("/tunnel", {.open = [&](ws::Socket socket) {
+        auto& tunnel = socket.emplace_data<Tunnel>();
+        tunnel.upstream = std::make_unique<starling::WebSocket>(server.client_loop(), url);
+        tunnel.upstream->onmessage = [socket](const starling::MessageEvent& event) {
+            socket.send(event.data());
+        };
+        tunnel.upstream->onclose = [socket] { socket.close(1000); };
+    }, .message = [](ws::Socket socket, ws::Message message) {
+        auto& upstream = *socket.data<Tunnel>()->upstream;
+        if (upstream.ready_state() == starling::WebSocket::OPEN) upstream.send(message);
+    }});
+    // clang-format on
+    host.start();
+    starling::ClientLoop loop;
+    starling::WebSocket socket(loop, url_of(host, "/tunnel"));
+    std::string received;
+    ClientLoop::Timer timer = 0;
+    socket.onopen = [&] {
+        // Until the connection behind is open the sample drops messages.
+        timer = loop.every(1ms, [&] { socket.send("through"); });
+    };
+    socket.onmessage = [&](const starling::MessageEvent& event) {
+        received = event.text();
+        loop.cancel(timer);
+        socket.close(1000);
+    };
+    loop.run();
+    EXPECT_EQ(received, "through");
+}
+
+TEST(ClientGuide, a_connection_that_comes_back) {
+    const auto server = serve();
+    const std::string url = url_of(*server, "/secret");
+    std::vector<std::string> later;
+    std::string reason;
+    bool ended = false;
+    starling::ClientLoop loop;
+    starling::ReconnectOptions again;
+    again.delay = 500ms;
+    again.delay_max = 30s;
+    starling::ReconnectingWebSocket socket(loop, url, {}, again);
+    socket.onopen = [&] { socket.send("subscribe"); };  // After each connection.
+    socket.onlost = [&](const starling::LostEvent& event) {
+        for (starling::LostMessage& message : event.messages)
+            if (message.fate == starling::LostMessage::Fate::never_sent)
+                later.push_back(std::move(message.data));
+        if (!event.retry_in) reason = event.message;  // No attempt follows.
+    };
+    socket.onclose = [&] { ended = true; };
+    loop.run();
+    EXPECT_TRUE(ended);
+    EXPECT_TRUE(later.empty());
+    EXPECT_EQ(reason, "the server answered 401 Unauthorized");
+}
+
 TEST(ClientGuide, every_sample_is_compiled) {
     EXPECT_EQ(server::test::expect_compiled({"docs/clients.md"}, "tests/client/guide_test.cpp"),
-              8U);
+              10U);
 }
 
 }  // namespace
