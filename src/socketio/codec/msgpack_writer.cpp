@@ -62,7 +62,7 @@ void MsgpackWriter::write_bytes(std::string& text, std::string_view bytes) {
 
 void MsgpackWriter::write(const Json& json, size_t depth) {
     // Only the items of an event or an ack hold bytes.
-    if (!append_value(out_.text, json, depth, items_at_ != 0)) failed_ = true;
+    append_value(out_.text, json, depth, items_at_ != 0, failed_);
 }
 
 bool MsgpackWriter::finish() {
