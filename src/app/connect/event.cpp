@@ -75,9 +75,9 @@ Event open_event(std::string_view url, std::string_view protocol, std::string_vi
     return event;
 }
 
-Event close_event(uint16_t code, std::string_view reason, bool was_clean) {
+Event close_event(uint16_t code, std::string_view reason, bool was_clean, bool in_order) {
     Event event{.name = "close", .words = "closed: " + describe_close(code, reason)};
-    if (!was_clean) event.mark = Event::Mark::fault;
+    if (!in_order) event.mark = Event::Mark::fault;
     event.members.add("code", uint64_t{code}).add("words", close_words(code));
     event.members.add("reason", reason).add("clean", was_clean);
     return event;

@@ -54,7 +54,9 @@ struct Event {
 
 [[nodiscard]] Event open_event(std::string_view url, std::string_view protocol,
                                std::string_view extensions);
-[[nodiscard]] Event close_event(uint16_t code, std::string_view reason, bool was_clean);
+// `in_order`: the end that was wanted, no fault.
+[[nodiscard]] Event close_event(uint16_t code, std::string_view reason, bool was_clean,
+                                bool in_order);
 [[nodiscard]] Event error_event(std::string_view message, int status, std::string_view body);
 [[nodiscard]] Event ping_event(Direction direction, std::string_view payload);
 [[nodiscard]] Event pong_event(Direction direction, std::string_view payload,

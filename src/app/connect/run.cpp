@@ -112,7 +112,10 @@ void Run::on_output_change() {
                        std::generic_category().message(out_.error()) + "\n");
         return finish(lost_exit);
     }
-    if (std::exchange(receiving_paused_, false)) session_->resume();
+    if (std::exchange(receiving_paused_, false)) {
+        session_->resume();
+        if (ready_) pump();
+    }
     if (ended_) stop_now(result_);
 }
 
@@ -141,7 +144,8 @@ void Run::pump() {
                                   : ws::Message(one.bytes));
     }
     if (!ready_ || closing_ || editor_ || sent_ < options_.sent.size()) return;
-    if (session_->waiting_bytes() > 0) return input_.pause();
+    // What is sent may be answered: while answers have no place, nothing is sent either.
+    if (session_->waiting_bytes() > 0 || receiving_paused_) return input_.pause();
     if (input_ended_) return input_ended();
     input_.resume();
 }

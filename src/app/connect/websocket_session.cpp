@@ -14,11 +14,6 @@ namespace {
 // What the program sends at once is bounded by what it reads: a part of a pipe, or a file.
 constexpr uint64_t send_queue_bytes_max = 4 * uint64_t{file_bytes_max};
 
-bool is_clean(const CloseEvent& event) {
-    const bool in_order = event.code == 1000 || event.code == 1001 || event.code == 1005;
-    return event.was_clean && in_order;
-}
-
 class WebSocketSession final : public Session {
 public:
     WebSocketSession(ClientLoop& loop, const Options& options, Host& host)
@@ -76,6 +71,7 @@ public:
             case Kind::close: break;
         }
         if (parsed->code == 0) return close();
+        asked_code_ = parsed->code;
         socket_.close(parsed->code, parsed->reason);
     }
 
@@ -129,14 +125,18 @@ private:
 
     void on_close(const CloseEvent& event) {
         // While connecting, the error has said everything.
-        if (opened_) host_.show(close_event(event.code, event.reason, event.was_clean));
-        const bool good = is_clean(event) && !failed_ && !bad_text_;
+        const bool wanted = event.code == 1000 || event.code == 1001 || event.code == 1005 ||
+                            event.code == asked_code_;
+        const bool in_order = event.was_clean && wanted;
+        if (opened_) host_.show(close_event(event.code, event.reason, event.was_clean, in_order));
+        const bool good = in_order && !failed_ && !bad_text_;
         host_.ended(!opened_ ? unreachable_exit : good ? clean_exit : lost_exit);
     }
 
     Host& host_;
     bool opened_ = false, failed_ = false, bad_text_ = false;
-    uint32_t asked_pings_ = 0;  // Of /ping, without a pong yet.
+    uint16_t asked_code_ = 1000;  // Of /close.
+    uint32_t asked_pings_ = 0;    // Of /ping, without a pong yet.
     WebSocket socket_;
 };
 
