@@ -4,6 +4,7 @@
 // Owner: one thread of the load generator; merge() adds the histograms of the others at the end.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -16,7 +17,7 @@ public:
     void record(uint64_t nanoseconds, uint64_t times = 1) noexcept {
         counts_[index(nanoseconds)] += times;
         total_ += times;
-        if (nanoseconds > max_) max_ = nanoseconds;
+        max_ = std::max(max_, nanoseconds);
     }
     void merge(const Histogram& other) noexcept;
     void clear() noexcept;
