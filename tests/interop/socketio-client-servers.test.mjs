@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 import net from "node:net";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 
 import { Server } from "socket.io";
 import Server2 from "socket.io-2";
@@ -16,6 +16,9 @@ import { certificate } from "./certificates.mjs";
 import { temporaryFolder, until } from "./server.mjs";
 import { Cut } from "./socketio_client/faults.mjs";
 import { playHere, playNode } from "./socketio_client/script.mjs";
+
+// npm's servers keep timers and sockets of connections that were cut. They do not hold up the end.
+after(() => setTimeout(() => process.exit(), 100).unref());
 
 const ways = { polling: ["polling"], websocket: ["websocket"], upgrade: ["polling", "websocket"] };
 const quick = { reconnection_delay: 20, reconnection_delay_max: 40 };
