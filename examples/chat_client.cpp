@@ -46,4 +46,5 @@ int main(int count, char** arguments) {
     loop.run();
     if (by_server) std::_Exit(1);  // The reader still waits for a line.
     reader.join();
+    return 0;
 }
