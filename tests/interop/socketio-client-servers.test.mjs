@@ -158,6 +158,30 @@ for (const [way, transports] of Object.entries(ways)) {
     assert.notEqual(words[0], words[1]);
   });
 
+  test(`TLS by ${way}: a certificate of the client, and no verification`, async (t) => {
+    const folder = temporaryFolder();
+    const made = certificate(folder, "localhost");
+    const ada = certificate(folder, "ada");
+    const server = https.createServer({ cert: readFileSync(made.cert), key: readFileSync(made.key),
+      ca: readFileSync(ada.cert), requestCert: true, rejectUnauthorized: true });
+    const shown = new Set();
+    server.on("secureConnection", (socket) => shown.add(socket.getPeerCertificate().subject.CN));
+    echoing(server);
+    const port = await listening(server, t);
+    const options = { transports, reconnection: false };
+    const known = { ...sum, url: `https://localhost:${port}`,
+      options: { ...options, ca: made.cert, cert: ada.cert, key: ada.key } };
+    assert.deepEqual(await playHere(known), summed);
+    assert.deepEqual(await playNode(known), summed);
+    assert.deepEqual([...shown], ["ada"]);
+    const unknown = await playHere({ ...known, options: { ...options, ca: made.cert } });
+    assert.match(unknown[0], /^\/ connect_error (xhr poll|websocket) error$/);
+    const trusting = { ...known, url: `https://127.0.0.1:${port}`,
+      options: { ...options, cert: ada.cert, key: ada.key, reject_unauthorized: false } };
+    assert.deepEqual(await playHere(trusting), summed);
+    assert.deepEqual(await playNode(trusting), summed);
+  });
+
   test(`an HTTP proxy by ${way}`, async (t) => {
     const server = http.createServer();
     echoing(server);

@@ -141,6 +141,9 @@ private:
             if (name == "extra_headers") out.extra_headers = pairs(value);
             if (name == "parser") out.parser = sio::Parser::msgpack;
             if (name == "ca") out.tls.ca_path = text_of(value);
+            if (name == "cert") out.tls.certificate = text_of(value);
+            if (name == "key") out.tls.key = text_of(value);
+            if (name == "reject_unauthorized") out.tls.verify = value.as_bool();
             if (name == "proxy") out.proxy = text_of(value);
             if (name == "auth") out.auth = value;
             if (name == "retries") out.retries = value.to_number<uint32_t>();

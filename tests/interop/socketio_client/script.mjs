@@ -62,7 +62,7 @@ class NodePlayer {
     const out = { forceNew: true, randomizationFactor: 0 };
     for (const [name, value] of Object.entries({ ...this.script.options, ...own })) {
       if (name === "parser") out.parser = msgpack;
-      else if (name === "ca") out.ca = readFileSync(value);
+      else if (["ca", "cert", "key"].includes(name)) out[name] = readFileSync(value);
       else out[camel(name)] = value;
     }
     return out;
