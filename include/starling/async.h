@@ -42,7 +42,7 @@ public:
     [[nodiscard]] bool ready() const { return state().ready(); }
 
     // Waits for the result and returns it, or throws the exception of Promise::set_exception().
-    // Throws std::logic_error on the thread of a worker, because the result would need that thread.
+    // Throws std::logic_error on the thread of a worker or a ClientLoop: the result may need it.
     T get() {
         state().wait();
         return take()->get();
@@ -52,8 +52,8 @@ public:
         return state().wait_for(time);
     }
     // Calls `call` with the result once; Future<void>: without an argument. If the result is there,
-    // the call is made at once; otherwise on the thread that gives the result, which is a worker's
-    // thread for every result of this library. If the result is an exception, calls `failed` with
+    // the call is made at once; otherwise on the thread that gives the result: for every result of
+    // this library, a worker's or a ClientLoop's. If the result is an exception, calls `failed` with
     // the std::exception_ptr instead; without `failed`, the exception is dropped.
     template <class F>
     void then(F&& call) {

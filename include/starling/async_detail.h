@@ -41,7 +41,7 @@ public:
     ResultBase& operator=(const ResultBase&) = delete;
 
     [[nodiscard]] bool ready() const;
-    void wait() const;  // wait() and wait_for() throw std::logic_error on a worker's thread.
+    void wait() const;  // wait() and wait_for() throw std::logic_error on a loop's thread.
     [[nodiscard]] bool wait_for(std::chrono::milliseconds time) const;
     // At most one call. Makes the call at once if the result is there already.
     void on_ready(std::function<void()> call);

@@ -152,7 +152,7 @@ public:
             std::make_index_sequence<sizeof...(Args) - 1>());
     }
     // Without a callback, the call returns a Future, for co_await in a coroutine, or for then().
-    // Future::get() waits for the answer, but throws on a worker's thread.
+    // Future::get() waits for the answer, but throws on a loop's thread.
     template <class... Args>
     requires(!EndsWithCallback<Result, Args...>)
         [[nodiscard]] Future<Result> emit_with_ack(std::string_view name,

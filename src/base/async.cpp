@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "base/exception_text.h"
+#include "base/lifetime.h"
 
 namespace starling::detail {
 namespace {
@@ -11,9 +12,9 @@ namespace {
 constinit thread_local Strand* current_strand = nullptr;
 
 void require_may_wait() {
-    if (current_strand)
+    if (current_strand || base::running)
         throw std::logic_error(
-            "a worker's thread cannot wait for a Future: use then(), or co_await it in a "
+            "the thread of a loop cannot wait for a Future: use then(), or co_await it in a "
             "coroutine");
 }
 

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <functional>
+#include <future>
 #include <optional>
 #include <string>
 #include <vector>
@@ -278,6 +279,29 @@ TEST(SioInterface, DisconnectBeforeTheFirstTurn) {
     EXPECT_FALSE(socket.active());
     loop.run();
     EXPECT_FALSE(connected);
+}
+
+// The loop's thread must not wait for what only the loop can bring.
+TEST(SioInterface, AFutureIsForAnotherThread) {
+    Site site;
+    std::promise<Future<sio::Answer>> asked;
+    Lines lines;
+    ClientLoop loop;
+    loop.start();
+    loop.post([&] {
+        const auto socket = sio::connect(loop, site.url());
+        socket.on("connect", [&, socket] {
+            auto sum = socket.emit_with_ack("sum", 1, 2);
+            EXPECT_THROW((void)sum.get(), std::logic_error);
+            EXPECT_THROW((void)sum.wait_for(1ms), std::logic_error);
+            sum.then([&, socket](const sio::Answer& answer) {
+                lines.push_back(std::to_string(answer.value().to_number<int>()));
+                asked.set_value(socket.emit_with_ack("sum", 3, 4));
+            });
+        });
+    });
+    EXPECT_EQ(asked.get_future().get().get().value().to_number<int>(), 7);
+    EXPECT_EQ(lines, Lines{"3"});
 }
 
 // run() must not end while the client looks for the server, even without a timeout.

@@ -412,7 +412,7 @@ TEST(Coroutine, WaitingOnAWorkersThreadThrows) {
     t.start();
     EXPECT_EQ(
         Client(t.port()).get("/").body,
-        "a worker's thread cannot wait for a Future: use then(), or co_await it in a coroutine");
+        "the thread of a loop cannot wait for a Future: use then(), or co_await it in a coroutine");
 }
 
 // Another thread sets the result while the client leaves, many times.
