@@ -20,11 +20,6 @@ base::Result<net::ResolveOverride> override_of(const ResolveOverride& option) {
     return net::ResolveOverride{option.host, option.port, *address};
 }
 
-bool is_loopback(std::string_view host) {
-    return host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.") ||
-           host == "::1";
-}
-
 }  // namespace
 
 base::Result<std::shared_ptr<const net::TlsClientContext>> TlsContexts::of(
@@ -59,10 +54,9 @@ base::Result<net::DialRequest> dial_request(const ws::ClientUrl& url,
         if (!made) return Failure(made.error());
         request.overrides.push_back(*std::move(made));
     }
-    // As in browsers: the variables do not send a connection to this machine through a proxy.
-    if (!url.unix_path.empty() || (!options.proxy && is_loopback(url.host))) return request;
-    auto proxy = proxy::choose(url.secure, url.host, options.proxy,
-                               [](const char* name) { return std::getenv(name); });
+    if (!url.unix_path.empty()) return request;
+    auto proxy = proxy::choose_for(url.secure, url.host, options.proxy,
+                                   [](const char* name) { return std::getenv(name); });
     if (!proxy) return Failure("proxy: " + proxy.error());
     if (!*proxy) return request;
     auto way = proxy::dial_through(**proxy, url.host, url.port);

@@ -88,6 +88,11 @@ base::Result<Credentials> parse_credentials(std::string_view text) {
     return Credentials{*std::move(user), *std::move(password)};
 }
 
+bool is_loopback(std::string_view host) {
+    return host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.") ||
+           host == "::1";
+}
+
 }  // namespace
 
 base::Result<Server> parse(std::string_view url) {
@@ -158,6 +163,13 @@ base::Result<std::optional<Server>> choose(bool secure, std::string_view host,
     auto server = parse(found.second);
     if (!server) return base::Failure(std::string(found.first) + ": " + server.error());
     return std::optional<Server>(*std::move(server));
+}
+
+base::Result<std::optional<Server>> choose_for(bool secure, std::string_view host,
+                                               const std::optional<std::string>& option,
+                                               const Environment& environment) {
+    if (!option && is_loopback(host)) return std::optional<Server>();
+    return choose(secure, host, option, environment);
 }
 
 }  // namespace starling::proxy

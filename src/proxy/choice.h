@@ -52,4 +52,10 @@ using Environment = std::function<const char*(const char* name)>;
                                                          const std::optional<std::string>& option,
                                                          const Environment& environment);
 
+// The same for a client, as browsers do it: the variables do not send a connection to this machine
+// ("localhost", names in it, 127.0.0.0/8, ::1) through a proxy.
+[[nodiscard]] base::Result<std::optional<Server>> choose_for(
+    bool secure, std::string_view host, const std::optional<std::string>& option,
+    const Environment& environment);
+
 }  // namespace starling::proxy

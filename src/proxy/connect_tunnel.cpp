@@ -78,6 +78,10 @@ base::Result<std::string> connect_request(std::string_view host, uint16_t port,
     return request + "\r\n";
 }
 
+std::unique_ptr<net::Tunnel> make_tunnel(std::string request) {
+    return std::make_unique<ConnectTunnel>(std::move(request));
+}
+
 base::Result<std::unique_ptr<net::DialProxy>> dial_through(const Server& server,
                                                            std::string_view host, uint16_t port) {
     auto request = connect_request(host, port, server.credentials);
@@ -85,7 +89,7 @@ base::Result<std::unique_ptr<net::DialProxy>> dial_through(const Server& server,
     auto proxy = std::make_unique<net::DialProxy>();
     proxy->host = server.host;
     proxy->port = server.port;
-    proxy->tunnel = std::make_unique<ConnectTunnel>(*std::move(request));
+    proxy->tunnel = make_tunnel(*std::move(request));
     return proxy;
 }
 

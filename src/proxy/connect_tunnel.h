@@ -22,6 +22,9 @@ namespace starling::proxy {
 [[nodiscard]] base::Result<std::string> connect_request(
     std::string_view host, uint16_t port, const std::optional<Credentials>& credentials);
 
+// Says such a request to a proxy, once.
+[[nodiscard]] std::unique_ptr<net::Tunnel> make_tunnel(std::string request);
+
 // The proxy of a dial to `host`.
 [[nodiscard]] base::Result<std::unique_ptr<net::DialProxy>> dial_through(const Server& server,
                                                                          std::string_view host,

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 namespace starling::proxy {
 namespace {
@@ -145,6 +146,22 @@ TEST(ProxyChoice, TheOptionWinsThenTheVariables) {
                                 : *server ? shown(**server)
                                           : none;
         EXPECT_EQ(got, c.want) << c.what;
+    }
+}
+
+TEST(ProxyChoice, VariablesDoNotCountForThisMachine) {
+    const auto everywhere = [](const char* name) {
+        return std::string_view(name) == "http_proxy" ? "a:1" : nullptr;
+    };
+    for (const char* const host : {"localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "::1"}) {
+        const auto server = choose_for(false, host, {}, everywhere);
+        EXPECT_TRUE(server && !*server) << host;
+        const auto wanted = choose_for(false, host, "o:1", everywhere);
+        EXPECT_TRUE(wanted && *wanted) << host;
+    }
+    for (const char* const host : {"localhost.example", "10.0.0.1", "::2"}) {
+        const auto server = choose_for(false, host, {}, everywhere);
+        EXPECT_TRUE(server && *server) << host;
     }
 }
 
