@@ -10,10 +10,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "http_message.h"
 #include "listen.h"
 #include "load/usage.h"
-#include "sockets.h"
 
 namespace {
 
@@ -90,7 +90,7 @@ private:
     }
 
     const int listener_;
-    const Fd epoll_{epoll_create1(EPOLL_CLOEXEC)};
+    const starling::base::Descriptor epoll_{epoll_create1(EPOLL_CLOEXEC)};
     std::vector<char> buffer_ = std::vector<char>(256 * 1024);
     std::string out_;
     std::unordered_map<int, std::string> rests_;

@@ -1,5 +1,5 @@
-// bench/http_message.h: as much of a request or response (RFC 9112) as a load generator needs: its first
-// line and its body, whose length must be given by Content-Length. Looks at the first letter of each field
+// bench/http_message.h: as much of a request (RFC 9112) as the application behind the gateways needs: its
+// head and its body, whose length must be given by Content-Length. Looks at the first letter of each field
 // only, until it is the right one.
 #pragma once
 
@@ -11,9 +11,6 @@
 #include "options.h"
 
 namespace starling::bench {
-
-// The status of a response, from its first line.
-inline std::string_view status_of(std::string_view head) noexcept { return head.substr(9, 3); }
 
 struct HttpMessage {
     bool whole = false;

@@ -6,11 +6,8 @@
 //   load echo      --port P --server-pid N --connections 50 --in-flight 1 --payload 64
 //   load raw       the same bytes without handshake, for a server that returns what it gets
 //   load handshake --connections 50 --close fin|reset
-//   load idle      --connections 15000; holds them until a line on standard input
-//   load socketio-fanout   --connections 500 --rate 2000 --window 200
-//   load socketio-idle     --connections 10000; holds them until a line on standard input
-//   load socketio-connect  --connections 50
-//   load socketio-polling  --connections 50
+//   load idle          --connections 15000; holds them until a line on standard input
+//   load socketio-idle --connections 10000; the same
 //   load control-send   --path /ws --connections 50 --in-flight 50 --kind json
 //   load control-users  --path /ws --connections 5000 --in-flight 1 --kind json --named yes
 //   load control-list   --path /ws --connections 19000 --pinging 1000 --rate 10000
@@ -20,22 +17,19 @@
 #include "load_control_list.h"
 #include "load_idle.h"
 #include "load_plan.h"
-#include "load_socketio.h"
 
 int main(int argc, char** argv) {
     using namespace starling::bench;
     const Options options = parse_options(argc, argv);
-    starling::load::raise_descriptor_limit();
+    raise_descriptor_limit();
     if (options.mode == "echo" || options.mode == "raw" || options.mode == "handshake")
         run_plan(options);
-    else if (options.mode == "idle")
+    else if (options.mode == "idle" || options.mode == "socketio-idle")
         IdleLoad(options).run();
     else if (options.mode == "control-list")
         ControlListLoad(options).run();
-    else if (options.mode.starts_with("control-"))
+    else if (options.mode == "control-send" || options.mode == "control-users")
         ControlLoad(options).run();
-    else if (options.mode.starts_with("socketio-"))
-        run_socketio(options);
     else
         fail("unknown mode: " + options.mode);
     return 0;

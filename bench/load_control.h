@@ -4,41 +4,34 @@
 // users of all. What the clients receive is counted.
 #pragma once
 
-#include <sys/epoll.h>
-
+#include <algorithm>
+#include <cstdio>
 #include <deque>
 #include <string>
 #include <vector>
 
-#include "control_client.h"
-#include "http_message.h"
+#include "control_pool.h"
 #include "load/measure/histogram.h"
-#include "load/measure/replies.h"
-#include "load/usage.h"
-#include "options.h"
-#include "sockets.h"
 
 namespace starling::bench {
 
-class ControlLoad {
+class ControlLoad final : public ControlPool {
 public:
     explicit ControlLoad(const Options& options)
-        : options_(options),
+        : ControlPool(options),
           to_users_(options.mode == "control-users"),
           deliveries_each_(to_users_ ? options.connections : 1),
           delivery_(false, message_text(options)),
-          due_("\"connections\":" + std::to_string(deliveries_each_) + "}"),
-          epoll_(epoll_create1(EPOLL_CLOEXEC)),
-          buffer_(256 * 1024) {}
+          due_("\"connections\":" + std::to_string(deliveries_each_) + "}") {}
 
     void run() {
-        open();
-        Usage usage(options_.server_pids);
-        spin(options_.warmup_seconds);
+        open_all();
+        Usage usage(options().server_pids);
+        spin(options().warmup_seconds);
         latency_.clear();
         const uint64_t before = delivered_;
         usage.restart();
-        spin(options_.seconds);
+        spin(options().seconds);
         usage.stop();
         const uint64_t measured = delivered_ - before;
         drain();
@@ -46,90 +39,61 @@ public:
     }
 
 private:
-    struct Peer {
-        Fd fd;
-        std::string request;  // Empty: a client that receives.
-        ReplyCounter deliveries;
-        std::string rest;  // The begin of a response.
-        uint64_t sent_at = 0;
-    };
-
-    void open() {
-        for (Fd& fd : open_websockets(options_, options_.connections)) add(std::move(fd), "");
-        const std::vector<std::string> ids = ids_of(ask_for_list(options_));
-        if (ids.size() < options_.connections) fail("the list lacks connections");
-        for (uint32_t i = 0; i < options_.in_flight; ++i) {
-            const std::string selector = to_users_ ? R"("users":[)" + names() + "]"
-                                                   : R"("conn_id":")" + ids[i % ids.size()] + '"';
-            add(connect_to_server(options_, i), send_request(options_, selector));
+    void open_all() {
+        open(options().connections);
+        const std::vector<std::string> ids = ids_of(ask(list_request()));
+        if (ids.size() < options().connections) fail("the list lacks connections");
+        for (uint32_t i = 0; i < options().in_flight; ++i) {
+            Caller& caller = callers_.emplace_back();
+            caller.request = send_request(to_users_ ? R"("users":[)" + names() + "]"
+                                                    : R"("conn_id":")" + ids[i % ids.size()] + '"');
+            open_caller(caller);
         }
-        for (Peer& peer : peers_)
-            if (!peer.request.empty()) send_next(peer);
+        for (Caller& caller : callers_) send_next(caller);
     }
 
     std::string names() const {
         std::string all;
-        for (uint32_t i = 0; i < options_.connections; ++i)
+        for (uint32_t i = 0; i < options().connections; ++i)
             all += (i ? ",\"" : "\"") + user_name(i) + '"';
         return all;
     }
 
-    void add(Fd fd, std::string request) {
-        Peer& peer = peers_.emplace_back();
-        peer.fd = std::move(fd);
-        peer.request = std::move(request);
-        epoll_event event{};
-        event.events = EPOLLIN;
-        event.data.ptr = &peer;
-        epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, peer.fd.get(), &event);
-    }
-
-    void send_next(Peer& peer) {
-        peer.sent_at = now_ns();
-        send_all(peer.fd, peer.request);
+    void send_next(Caller& caller) {
+        caller.sent_ns = now_ns();
+        engine().send(caller, caller.request);
         ++sent_;
     }
 
-    // Many deliveries for each request: sleeping rather than waiting in epoll, as in load_fanout.h.
+    // Many deliveries for each request: sleeping rather than waiting in epoll, as in load/fanout.cpp.
     void spin(double seconds) {
+        constexpr uint64_t wait_ns_max = 100'000'000;
         const uint64_t end = now_ns() + static_cast<uint64_t>(seconds * 1e9);
-        epoll_event events[256];
-        while (now_ns() < end) {
-            const int n = epoll_wait(epoll_.get(), events, 256, to_users_ ? 0 : 100);
-            for (int i = 0; i < n; ++i) read(*static_cast<Peer*>(events[i].data.ptr));
-            if (n == 0 && to_users_) nap();
-        }
+        for (uint64_t now = now_ns(); now < end; now = now_ns())
+            if (engine().poll(to_users_ ? 0 : std::min(wait_ns_max, end - now)) == 0 && to_users_)
+                nap();
     }
 
     void drain() {
         stopping_ = true;
-        const uint64_t end = now_ns() + static_cast<uint64_t>(options_.drain_seconds_max * 1e9);
+        const uint64_t end = now_ns() + static_cast<uint64_t>(options().drain_seconds_max * 1e9);
         while (delivered_ < sent_ * deliveries_each_ && now_ns() < end) spin(0.01);
     }
 
-    void read(Peer& peer) {
-        const ssize_t n = recv(peer.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-        if (n < 0 && errno == EAGAIN) return;
-        if (n <= 0) fail("the server ended a connection");
-        const auto count = static_cast<size_t>(n);
-        if (!peer.request.empty()) return answered(peer, {buffer_.data(), count});
-        const auto taken = peer.deliveries.take(delivery_, {buffer_.data(), count});
+    void received(Peer& peer, std::span<std::byte> bytes) override {
+        const auto taken = peer.replies.take(delivery_, base::text_of(bytes));
         if (*taken.wrong) fail(taken.wrong);
+        if (taken.closed) fail("the server closed a connection");
         delivered_ += taken.replies;
+        if (peer.replies.owes_pongs()) engine().send(peer, peer.replies.take_pongs());
     }
 
-    void answered(Peer& peer, std::string_view bytes) {
-        if (!peer.rest.empty()) bytes = peer.rest.append(bytes);
-        const HttpMessage response = http_message(bytes);
-        if (!response.whole) {
-            if (peer.rest.empty()) peer.rest = bytes;
-            return;
-        }
-        if (status_of(response.head) != "200" || response.body.find(due_) == std::string_view::npos)
-            fail("not what was due:\n" + std::string(bytes));
-        latency_.record(now_ns() - peer.sent_at);
-        peer.rest.clear();
-        if (!stopping_) send_next(peer);
+    void answered(Caller& caller, std::string_view body) override {
+        if (caller.request.empty()) return Pool::answered(caller, body);  // The list.
+        if (body.find(due_) == std::string_view::npos)
+            fail("not what was due: " + std::string(body));
+        latency_.record(engine().now() - caller.sent_ns);
+        if (!stopping_) send_next(caller);
     }
 
     void report(const Usage& usage, uint64_t measured) const {
@@ -140,21 +104,18 @@ private:
             "{\"mode\": \"%s\", \"deliveries\": %.0f, \"per_second\": %.0f, \"missing\": %llu, "
             "\"server_us\": %.4f, \"client_us\": %.4f, \"server_busy\": %.3f, "
             "\"client_busy\": %.3f, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}\n",
-            options_.mode.c_str(), deliveries, deliveries / usage.seconds(),
+            options().mode.c_str(), deliveries, deliveries / usage.seconds(),
             static_cast<unsigned long long>(wanted > delivered_ ? wanted - delivered_ : 0),
             usage.server_seconds() * 1e6 / deliveries, usage.client_seconds() * 1e6 / deliveries,
             usage.server_seconds() / usage.seconds(), usage.client_seconds() / usage.seconds(),
             latency_.microseconds(0.5), latency_.microseconds(0.99), latency_.microseconds(0.999));
     }
 
-    const Options& options_;
     const bool to_users_;
     const uint64_t deliveries_each_;
     const ReplyForm delivery_;
     const std::string due_;
-    const Fd epoll_;
-    std::vector<char> buffer_;
-    std::deque<Peer> peers_;  // Does not move its elements: epoll holds their addresses.
+    std::deque<Caller> callers_;  // Does not move its elements.
     uint64_t sent_ = 0, delivered_ = 0;
     bool stopping_ = false;
     Histogram latency_;  // Latency of the requests.

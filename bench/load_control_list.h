@@ -3,37 +3,28 @@
 // second. A pong's delay counts from the moment at which its ping was due.
 #pragma once
 
-#include <sys/epoll.h>
-
-#include <deque>
+#include <cstdio>
 #include <string>
-#include <vector>
 
-#include "control_client.h"
-#include "load/measure/frames.h"
+#include "control_pool.h"
 #include "load/measure/histogram.h"
-#include "load/measure/replies.h"
-#include "load/usage.h"
-#include "options.h"
-#include "sockets.h"
+#include "load/measure/schedule.h"
 
 namespace starling::bench {
 
-class ControlListLoad {
+class ControlListLoad final : public ControlPool {
 public:
     explicit ControlListLoad(const Options& options)
-        : options_(options),
+        : ControlPool(options),
           frame_(client_frame(false, R"({"event":"ping","data":{}})")),
-          reply_(false, R"({"event":"pong"})"),
-          epoll_(epoll_create1(EPOLL_CLOEXEC)),
-          buffer_(256 * 1024) {
+          reply_(false, R"({"event":"pong"})") {
         if (options.pinging > options.connections) fail("--pinging: more than --connections");
     }
 
     void run() {
-        open();
-        Usage usage(options_.server_pids);
-        spin(options_.warmup_seconds);
+        open_all();
+        Usage usage(options().server_pids);
+        spin(options().warmup_seconds);
         measure(usage);
         report("alone", usage);
         listing_ = true;
@@ -46,89 +37,66 @@ public:
     }
 
 private:
-    struct Peer {
-        Fd fd;
-        ReplyCounter pongs;
-        std::deque<uint64_t> due;  // When the pings that are on the way should have left.
-    };
-
-    void open() {
-        sockets_ = open_websockets(options_, options_.connections);
-        for (uint32_t i = 0; i < options_.pinging; ++i) {
-            Peer& peer = peers_.emplace_back();
-            // Spread over all connections, for any order in which the server keeps them.
-            peer.fd = std::move(sockets_[i * (options_.connections / options_.pinging)]);
-            add(peer);
-        }
-        const std::string list = ask_for_list(options_);
+    void open_all() {
+        open(options().connections);
+        const std::string list = ask(list_request());
         list_bytes_ = list.size();
-        if (ids_of(list).size() < options_.connections) fail("the list lacks connections");
-        caller_.fd = connect_to_server(options_, 0);
-        add(caller_);
-    }
-
-    void add(Peer& peer) {
-        epoll_event event{};
-        event.events = EPOLLIN;
-        event.data.ptr = &peer;
-        epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, peer.fd.get(), &event);
+        if (ids_of(list).size() < options().connections) fail("the list lacks connections");
+        caller_.request = list_request();
+        open_caller(caller_);
     }
 
     void measure(Usage& usage) {
         latency_.clear();
         lists_ = 0;
         usage.restart();
-        spin(options_.seconds);
+        spin(options().seconds);
         usage.stop();
     }
 
     void spin(double seconds) {
-        const uint64_t interval = 1'000'000'000U / options_.rate;
+        Schedule schedule(options().rate, 0, 1);
         uint64_t now = now_ns();
         const uint64_t end = now + static_cast<uint64_t>(seconds * 1e9);
-        epoll_event events[64];
-        for (uint64_t next = now; now < end; now = now_ns()) {
-            for (; next <= now; next += interval) ping(next);
-            if (listing_) ask(now);
-            const int n = epoll_wait(epoll_.get(), events, 64, 0);
-            for (int i = 0; i < n; ++i) read(*static_cast<Peer*>(events[i].data.ptr));
-            if (n > 0) continue;
-            load::nap(next - now);
+        schedule.start(now);
+        for (; now < end; now = now_ns()) {
+            for (; schedule.next_ns() <= now; schedule.advance()) ping(schedule.next_ns());
+            if (listing_) ask_again(now);
+            if (engine().poll(0) == 0) nap(schedule.next_ns() - now);
         }
     }
 
+    // The clients that ping are spread over all connections, for any order in which the server keeps them.
     void ping(uint64_t due) {
-        Peer& peer = peers_[turn_++ % peers_.size()];
-        peer.due.push_back(due);
-        send_all(peer.fd, frame_);
+        const size_t step = peers().size() / options().pinging;
+        Peer& peer = peers()[turn_++ % options().pinging * step];
+        peer.sent.push(due);
+        engine().send(peer, frame_);
     }
 
     // One at a time; a server that takes longer gets the next request at once.
-    void ask(uint64_t now) {
+    void ask_again(uint64_t now) {
         if (asked_ || now < next_list_) return;
-        next_list_ = now + 1'000'000'000U / options_.list_rate;
-        send_all(caller_.fd, request_);
+        next_list_ = now + 1'000'000'000U / options().list_rate;
+        engine().send(caller_, caller_.request);
         asked_ = true;
     }
 
-    void read(Peer& peer) {
-        const ssize_t n = recv(peer.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-        if (n < 0 && errno == EAGAIN) return;
-        if (n <= 0) fail("the server ended a connection");
-        const auto count = static_cast<size_t>(n);
-        if (&peer == &caller_) return listed({buffer_.data(), count});
-        const auto taken = peer.pongs.take(reply_, {buffer_.data(), count});
-        if (*taken.wrong || taken.replies > peer.due.size()) fail("not a pong");
-        const uint64_t now = now_ns();
-        for (uint32_t left = taken.replies; left > 0; --left, peer.due.pop_front())
-            latency_.record(now - peer.due.front());
+    void received(Peer& peer, std::span<std::byte> bytes) override {
+        const auto taken = peer.replies.take(reply_, base::text_of(bytes));
+        if (*taken.wrong || taken.closed || taken.replies > peer.sent.size()) fail("not a pong");
+        const uint64_t now = engine().now();
+        for (uint32_t left = taken.replies; left > 0;) {
+            const auto [due, count] = peer.sent.pop(left);
+            latency_.record(now - due, count);
+            left -= count;
+        }
+        if (peer.replies.owes_pongs()) engine().send(peer, peer.replies.take_pongs());
     }
 
-    void listed(std::string_view bytes) {
-        if (!answer_.take(bytes, [&](std::string_view part) { answer_bytes_ += part.size(); }))
-            return;
-        if (answer_bytes_ != list_bytes_) fail("the list has another length");
-        answer_bytes_ = 0;
+    void answered(Caller& caller, std::string_view body) override {
+        if (&caller != &caller_) return Pool::answered(caller, body);
+        if (body.size() != list_bytes_) fail("the list has another length");
         ++lists_;
         asked_ = false;
     }
@@ -142,19 +110,12 @@ private:
             latency_.microseconds(1), when, usage.server_seconds() / usage.seconds());
     }
 
-    const Options& options_;
     const std::string frame_;
     const ReplyForm reply_;
-    const std::string request_ = list_request(options_);
-    const Fd epoll_;
-    std::vector<char> buffer_;
-    std::vector<Fd> sockets_;
-    std::deque<Peer> peers_;  // Does not move its elements: epoll holds their addresses.
-    Peer caller_;
-    HttpStream answer_;
+    Caller caller_;
     bool listing_ = false, asked_ = false;
     uint64_t next_list_ = 0;
-    size_t turn_ = 0, list_bytes_ = 0, answer_bytes_ = 0;
+    size_t turn_ = 0, list_bytes_ = 0;
     uint64_t lists_ = 0;
     Histogram latency_;
 };

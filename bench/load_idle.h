@@ -1,74 +1,113 @@
-// bench/load_idle.h: the mode `idle`: many connections that exchange one message each and then
-// stay. The growth of the server's private memory, divided by their number, is the result.
+// bench/load_idle.h: the modes `idle` and `socketio-idle`: many connections that exchange one message
+// each and then stay. The growth of the server's memory, divided by their number, is the result: with
+// Socket.IO once after all have joined, and again after the message.
 #pragma once
 
-#include <vector>
+#include <cstdio>
+#include <cstdlib>
 
-#include "heap.h"
-#include "load/measure/frames.h"
-#include "load/usage.h"
-#include "options.h"
-#include "sockets.h"
+#include "pool.h"
 
 namespace starling::bench {
 
-class IdleLoad {
+class IdleLoad final : public Pool {
 public:
     explicit IdleLoad(const Options& options)
-        : options_(options),
-          frame_(client_frame(options.binary, message_text(options))),
-          heap_(options) {}
+        : Pool(options),
+          form_(options.binary, message_text(options)),
+          frame_(speaks_socketio()
+                     ? client_frame(
+                           false,
+                           packet::event_text("0", "echo", std::string(options.payload_bytes, 'x')))
+                     : client_frame(options.binary, message_text(options))) {}
 
     void run() {
         // After these connections the server has made its one-time allocations, such as receive buffers.
-        open(options_.warm);
-        const uint64_t pages = dirty_bytes(options_.server_pids, false);
-        const int64_t heap = heap_.bytes();
+        open(options().warm);
+        exchange();
+        const Memory before = memory();
         const uint64_t start = now_ns();
-        for (uint32_t left = options_.connections; left > 0;) {
-            const uint32_t batch = std::min(left, options_.connect_batch);
-            open(batch);
-            left -= batch;
-        }
-        const double seconds = static_cast<double>(now_ns() - start) / 1e9;
-        const double count = options_.connections;
-        const auto grown = static_cast<double>(
-            static_cast<int64_t>(dirty_bytes(options_.server_pids, false) - pages));
-        std::printf(
-            "{\"mode\": \"idle\", \"connections\": %u, \"seconds\": %.3f, "
-            "\"dirty_bytes\": %.0f, \"heap_bytes\": ",
-            options_.connections, seconds, grown / count);
-        if (options_.heap_path.empty())
-            std::printf("null}\n");
-        else
-            std::printf("%.0f}\n", static_cast<double>(heap_.bytes() - heap) / count);
-        std::fflush(stdout);
-        std::getchar();  // Holds the connections until it is told, or its starter is gone.
+        open(options().connections);
+        const uint64_t joined_ns = now_ns();
+        const Memory joined = speaks_socketio() ? memory() : Memory{};
+        exchange();
+        const uint64_t end_ns = speaks_socketio() ? joined_ns : now_ns();
+        report(static_cast<double>(end_ns - start) / 1e9, before, joined, memory());
     }
 
 private:
-    // In steps over the whole batch, so that server and client work at the same time.
-    void open(uint32_t count) {
-        const auto from = sockets_.size();
-        for (uint32_t i = 0; i < count; ++i) {
-            const uint32_t index = static_cast<uint32_t>(from) + i;
-            sockets_.push_back(connect_to_server(options_, index));
-            send_all(sockets_.back(), upgrade_request(options_, options_.path, index));
-        }
-        for (size_t i = from; i < sockets_.size(); ++i) {
-            expect_upgrade(sockets_[i]);
-            send_all(sockets_[i], frame_);
-        }
-        const size_t reply = server_frame(options_.binary, message_text(options_)).size();
-        for (size_t i = from; i < sockets_.size(); ++i) {
-            if (receive(sockets_[i], reply, MSG_WAITALL).size() != reply) fail("a short echo");
-        }
+    struct Memory {
+        double pages = 0, heap = 0;
+    };
+
+    // The server says on request how many bytes its allocator has given out: a number and a line feed.
+    Memory memory() {
+        Memory found;
+        if (!options().heap_path.empty())
+            found.heap = std::strtod(ask("GET", options().heap_path).c_str(), nullptr);
+        found.pages = static_cast<double>(dirty_bytes(options().server_pids, false));
+        return found;
     }
 
-    const Options& options_;
+    // Few enough at a time that no server has to queue them.
+    void exchange() {
+        answers_ = 0;
+        size_t sent = 0;
+        for (Peer& peer : peers()) {
+            engine().send(peer, frame_);
+            ++sent;
+            while (sent - answers_ >= options().connect_batch) wait();
+        }
+        while (answers_ < sent) wait();
+    }
+
+    void received(Peer& peer, std::span<std::byte> bytes) override {
+        if (!speaks_socketio()) {
+            const auto taken = peer.replies.take(form_, base::text_of(bytes));
+            if (*taken.wrong) fail(taken.wrong);
+            if (taken.closed) fail("the server closed a connection");
+            answers_ += taken.replies;
+            if (peer.replies.owes_pongs()) engine().send(peer, peer.replies.take_pongs());
+            return;
+        }
+        peer.reader.read(bytes, [&](const ws::Event& event) {
+            const SocketIoSession::Taken taken = peer.session.take(base::text_of(event.bytes));
+            if (taken.told == SocketIoSession::Told::reply)
+                engine().send(peer, client_frame(false, taken.text));
+            else if (taken.told == SocketIoSession::Told::ack)
+                ++answers_;
+            else
+                fail("not an ack: " + std::string(base::text_of(event.bytes)));
+            return true;
+        });
+    }
+
+    void report(double seconds, const Memory& before, const Memory& joined,
+                const Memory& after) const {
+        const double count = options().connections;
+        std::printf("{\"mode\": \"%s\", \"connections\": %u, \"seconds\": %.3f, ",
+                    options().mode.c_str(), options().connections, seconds);
+        if (speaks_socketio()) {
+            print("", before, joined, count);
+            print("_after", before, after, count);
+        } else {
+            print("", before, after, count);
+        }
+        std::printf("\"warm\": %u}\n", options().warm);
+        std::fflush(stdout);
+        std::getchar();  // Holds the connections until it is told, or its starter is gone.
+    }
+    void print(const char* suffix, const Memory& before, const Memory& then, double count) const {
+        std::printf("\"dirty_bytes%s\": %.0f, ", suffix, (then.pages - before.pages) / count);
+        if (options().heap_path.empty())
+            std::printf("\"heap_bytes%s\": null, ", suffix);
+        else
+            std::printf("\"heap_bytes%s\": %.0f, ", suffix, (then.heap - before.heap) / count);
+    }
+
+    const ReplyForm form_;
     const std::string frame_;
-    std::vector<Fd> sockets_;
-    HeapQuestion heap_;
+    size_t answers_ = 0;
 };
 
 }  // namespace starling::bench

@@ -1,14 +1,22 @@
-// bench/load_plan.h: the modes echo, raw and handshake: scenarios of src/load with options that are not
-// those of `starling bench`.
+// bench/load_plan.h: the options of a mode as a plan of src/load. The modes echo, raw and handshake are
+// scenarios of src/load with options that `starling bench` does not have.
 #pragma once
 
 #include <cstdio>
 
 #include "load/load_test.h"
 #include "options.h"
-#include "sockets.h"
 
 namespace starling::bench {
+
+inline std::string user_name(uint32_t index) { return "user-" + std::to_string(index); }
+
+// Lines of a request that name the user of a connection.
+inline std::string user_headers(uint32_t index) {
+    char token[37];  // As long as a UUID.
+    std::snprintf(token, sizeof token, "00000000-0000-4000-8000-%012u", index);
+    return "X-Bfl-User: " + user_name(index) + "\r\nCookie: auth_token=" + token + "\r\n";
+}
 
 inline load::Plan plan_of(const Options& options) {
     load::Plan plan;

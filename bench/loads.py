@@ -7,7 +7,16 @@ import json
 
 import peers
 
-SCENARIOS = {"echo": "echo", "fanout": "fanout", "handshake": "connect", "socketio-ack": "socketio-ack"}
+SCENARIOS = {
+    "echo": "echo",
+    "fanout": "fanout",
+    "handshake": "connect",
+    "socketio-ack": "socketio-ack",
+    "socketio-fanout": "socketio-fanout",
+    "socketio-connect": "socketio-connect",
+    "socketio-polling": "socketio-polling",
+}
+FANOUTS = {"fanout", "socketio-fanout"}
 # Options of the program `load`, and what `starling bench` calls them.
 NAMES = {
     "--connections": "--connections",
@@ -28,16 +37,18 @@ def command(build, mode, port, pids, arguments):
     given = dict(zip(words[::2], words[1::2]))
     if mode not in SCENARIOS or any(name not in NAMES and name not in PATHS for name in given):
         return [str(peers.program(build, "load")), mode, "--port", str(port), "--server-pid", str(pids), *words]
-    scheme = "http" if mode == "socketio-ack" else "ws"
+    scheme = "http" if mode.startswith("socketio-") else "ws"
     url = f"{scheme}://127.0.0.1:{port}"
     made = [str(peers.program(build, "../starling")), "bench", "--json", "--server-pid", str(pids)]
     made += ["--scenario", SCENARIOS[mode]]
     for name, value in given.items():
         if name in NAMES:
             made += [NAMES[name], value]
-    if mode == "fanout":
+    if mode in FANOUTS:
         made += ["--publish-url", url + given.get("--publish-path", given.get("--path", "/"))]
         made += ["--timeout-s", str(LATE_SECONDS_MAX)]
+    if mode == "socketio-fanout":
+        made += ["--event", "pub"]
     return [*made, url + given.get("--path", "/")]
 
 

@@ -24,15 +24,14 @@ using namespace load;  // The benchmarks are programs on top of src/load.
 inline constexpr std::string_view json_begin = R"({"text":")", json_end = R"("})";
 
 struct Options {
-    std::string mode;              // echo, raw, idle, handshake, control-... or socketio-...
+    std::string mode;              // echo, raw, handshake, idle, socketio-idle, control-...
     uint16_t port = 0;             // The server's port, on 127.0.0.1.
     std::vector<int> server_pids;  // Whose CPU time and memory are read.
-    uint32_t connections = 50;     // socketio-fanout: receivers; handshake: how many at once.
+    uint32_t connections = 50;     // handshake: how many at once.
     uint32_t in_flight = 1;        // echo, raw: messages on the way per connection; control-send,
                                    // control-users: requests on the way.
     uint32_t payload_bytes = 64;
-    uint32_t rate = 2000;  // socketio-fanout: events in a second; control-list: pings.
-    uint32_t window = 0;  // socketio-fanout: at most so many events on their way; 0: no such limit.
+    uint32_t rate = 2000;     // control-list: pings in a second.
     uint32_t pinging = 1000;  // control-list: connections that send the pings.
     uint32_t list_rate = 10;  // control-list: lists that are asked for in a second.
     double seconds = 2;       // Measured.
@@ -51,7 +50,7 @@ struct Options {
     uint32_t connect_batch = 500;  // idle: connections opened before their answers are read.
     uint32_t sources = 64;         // Addresses 127.0.0.x that connections come from, so that
                                    // the ports of one cannot run out.
-    double drain_seconds_max = 3;  // fanout: how long late deliveries are waited for.
+    double drain_seconds_max = 3;  // control-...: how long late deliveries are waited for.
 };
 
 namespace detail {
@@ -103,9 +102,7 @@ inline bool set_gateway_option(Options& o, std::string_view name, const char* va
 
 inline Options parse_options(int argc, char** argv) {
     if (argc < 2 || argc % 2)
-        fail(
-            "usage: load echo|raw|idle|handshake|control-...|socketio-... --port N [--x "
-            "V]...");
+        fail("usage: load echo|raw|handshake|idle|socketio-idle|control-... --port N [--x V]...");
     Options o;
     o.mode = argv[1];
     for (int i = 2; i < argc; i += 2) {
@@ -125,8 +122,6 @@ inline Options parse_options(int argc, char** argv) {
             o.payload_bytes = detail::count(name, value);
         else if (name == "rate")
             o.rate = detail::count(name, value);
-        else if (name == "window")
-            o.window = detail::count(name, value);
         else if (name == "seconds")
             o.seconds = detail::number(name, value, 0.01, 3600);
         else if (name == "warmup")

@@ -1,8 +1,8 @@
-// load/connect.h: the scenarios connect and idle.
+// load/connect.h: the scenarios connect and idle, and those with Socket.IO.
 //
-// connect: a number of connections at a time; each connects, upgrades, and ends when it has the
-//          answer. Then the next one takes its place. A latency is the time from connect() to the
-//          whole answer.
+// connect: a number of connections at a time; each connects, shakes hands, and ends. Then the next
+//          one takes its place. A latency is the time from connect() until the connection can be used:
+//          the whole answer to the upgrade, with Socket.IO the answer to CONNECT.
 // idle:    connections stay open; their pings are answered.
 //
 // Owner: the LoadTest. Thread: the worker's.
@@ -10,22 +10,19 @@
 
 #include <memory>
 
-#include "load/measure/frame_reader.h"
-#include "load/worker.h"
+#include "load/conversation.h"
 
 namespace starling::load {
 
-class Connect final : public Worker {
+class Connect final : public Conversation {
 public:
-    using Worker::Worker;
-    void on_bytes(Link&, std::string_view) override {}
+    using Conversation::Conversation;
 
 private:
-    std::unique_ptr<Link> make_link() override { return std::make_unique<Link>(); }
+    std::unique_ptr<Link> make_link() override { return std::make_unique<Talker>(); }
     [[nodiscard]] bool opens_first() const noexcept override { return false; }
     // Each link is ended and opened again here, so it never becomes ready.
-    void ready(Link& link) override;
-    [[nodiscard]] bool is_ready(const Link& /*link*/) const override { return false; }
+    void usable(Talker& talker) override;
     void lost(Link& link) override;
     void begin(uint64_t now) override;
     Pause rest() override;
@@ -35,17 +32,12 @@ private:
     bool opening_ = true;
 };
 
-class Idle final : public Worker {
+class Idle final : public Conversation {
 public:
-    using Worker::Worker;
-    void on_bytes(Link& link, std::string_view bytes) override;
+    using Conversation::Conversation;
 
 private:
-    struct Peer : Link {
-        FrameReader frames;
-    };
-
-    std::unique_ptr<Link> make_link() override { return std::make_unique<Peer>(); }
+    std::unique_ptr<Link> make_link() override { return std::make_unique<Talker>(); }
     void finish(Outcome& outcome) override { outcome.count = open_links(); }
 };
 

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -12,6 +13,8 @@
 #include "net/dialer.h"
 #include "net/loop.h"
 #include "net/resolver.h"
+#include "proxy/choice.h"
+#include "proxy/connect_tunnel.h"
 #include "ws/client_url.h"
 
 namespace starling::load {
@@ -39,11 +42,12 @@ Fault fault_of(const net::DialError& error) {
 // Opens one connection, keeps its address, and closes the connection.
 class Probe final : public net::DialReceiver {
 public:
-    base::Result<net::Address, EndpointError> run(const ws::ClientUrl& url, double seconds) {
+    base::Result<net::Address, EndpointError> run(const std::string& host, uint16_t port,
+                                                  double seconds) {
         net::Dialer dialer(loop_, *resolver_);
         net::DialRequest request;
-        request.host = url.host;
-        request.port = url.port;
+        request.host = host;
+        request.port = port;
         request.timeout_ms = static_cast<uint64_t>(seconds * 1000) + 1;
         const auto dial = dialer.dial(std::move(request), *this);
         while (!address_ && !fault_) loop_.run_once(1000);
@@ -67,6 +71,12 @@ std::optional<net::Address> unix_address(const std::string& path) {
     unix_storage.sun_family = AF_UNIX;
     std::memcpy(unix_storage.sun_path, path.c_str(), path.size() + 1);
     return net::Address::from(storage, sizeof unix_storage);
+}
+
+base::Result<net::Address, EndpointError> address_of(const std::string& host, uint16_t port,
+                                                     double timeout_seconds) {
+    if (const auto numeric = net::Address::numeric(host, port)) return *numeric;
+    return Probe().run(host, port, timeout_seconds);
 }
 
 bool is_loopback4(const net::Address& address) {
@@ -115,6 +125,7 @@ base::Result<Endpoint, EndpointError> find_endpoint(const Plan& plan, std::strin
                         .protocols = plan.protocols,
                         .authorization = url->authorization,
                         .headers = plan.headers};
+    endpoint.upgrade.deflate.enabled = plan.compress;
     if (url->secure) {
         net::TlsClientOptions options;
         options.verify = plan.verify;
@@ -130,10 +141,17 @@ base::Result<Endpoint, EndpointError> find_endpoint(const Plan& plan, std::strin
         const auto address = unix_address(url->unix_path);
         if (!address) return wrong("the path of the Unix-domain socket is too long");
         endpoint.address = *address;
-    } else if (const auto numeric = net::Address::numeric(url->host, url->port)) {
-        endpoint.address = *numeric;
     } else {
-        auto found = Probe().run(*url, plan.timeout_seconds);
+        auto proxy = proxy::choose_for(url->secure, url->host, plan.proxy,
+                                       [](const char* name) { return std::getenv(name); });
+        if (!proxy) return wrong("proxy: " + proxy.error());
+        if (*proxy) {
+            auto request = proxy::connect_request(url->host, url->port, (*proxy)->credentials);
+            if (!request) return wrong("proxy: " + request.error());
+            endpoint.tunnel = [text = *std::move(request)] { return proxy::make_tunnel(text); };
+        }
+        auto found = *proxy ? address_of((*proxy)->host, (*proxy)->port, plan.timeout_seconds)
+                            : address_of(url->host, url->port, plan.timeout_seconds);
         if (!found) return Failure(found.error());
         endpoint.address = *found;
     }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,15 +18,18 @@
 #include "load/plan.h"
 #include "net/address.h"
 #include "net/tls_client.h"
+#include "net/tunnel.h"
 
 namespace starling::load {
 
 struct Endpoint {
-    net::Address address;
+    net::Address address;               // With a proxy, that of the proxy.
     std::vector<net::Address> sources;  // Of connections, in turn. Empty: the system's choice.
     std::shared_ptr<const net::TlsClientContext> tls;  // Null: without TLS.
     std::string tls_host;                              // The name that the certificate must bear.
-    Upgrade upgrade;                                   // For the handshake.
+    // What is said to the proxy, for one connection; null: there is no proxy.
+    std::function<std::unique_ptr<net::Tunnel>()> tunnel;
+    Upgrade upgrade;  // For the handshake.
 };
 
 struct EndpointError {
@@ -34,7 +38,8 @@ struct EndpointError {
 };
 
 // A numeric address and a Unix-domain socket are taken as they are. A name is looked up, and its
-// addresses are tried as RFC 8305 says; the one that answers is the server's for the whole test.
+// addresses are tried as RFC 8305 says; the one that answers is the server's for the whole test. A
+// proxy is asked for the name of the server, for each connection.
 [[nodiscard]] base::Result<Endpoint, EndpointError> find_endpoint(const Plan& plan,
                                                                   std::string_view url);
 

@@ -25,6 +25,17 @@ Fault tls_fault(const net::TlsSession& session) {
     return {Fault::Kind::tls, 0, failure ? failure->text : "the server ended TLS"};
 }
 
+// The server has ended the connection.
+Fault fault_of_end(State state) {
+    switch (state) {
+        case State::tunnelling: return {Fault::Kind::proxy, 0, "the proxy closed the connection"};
+        case State::securing: return {Fault::Kind::tls, 0, "the server closed the connection"};
+        case State::asking:
+            return {Fault::Kind::closed, 0, "in place of an answer to the handshake"};
+        default: return {Fault::Kind::closed};
+    }
+}
+
 }  // namespace
 
 Engine::Engine(const Plan& plan, LinkHandler& handler)
@@ -39,9 +50,16 @@ void Engine::open(Link& link, const Target& target) {
     link.attempt = ++attempts_;
     link.started_ns = now_ns();
     link.state = State::connecting;
+    link.own_request.clear();
+    if (plan_.connection_headers && !target.request.empty()) {
+        link.own_request = target.request;
+        link.own_request.insert(link.own_request.size() - 2, plan_.connection_headers(link.index));
+    }
     link.unsent.clear();
     link.answer.clear();
     link.tls.reset();
+    link.tunnel.reset();
+    link.deflate_bits = 0;
     link.waits_for_out = false;
     ++opening_count_;
     started_.emplace_back(&link, link.attempt);
@@ -79,7 +97,7 @@ void Engine::connect(Link& link) {
     // Over loopback the connection stands already, and the request can go: no wait for EPOLLOUT.
     const std::string_view request =
         link.own_request.empty() ? link.target->request : link.own_request;
-    if (!endpoint.tls && !request.empty()) {
+    if (!endpoint.tls && !endpoint.tunnel && !request.empty()) {
         const ssize_t sent =
             ::send(link.fd.get(), request.data(), request.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent < 0 && errno != EAGAIN) return fail(link, fault_of_error(errno));
@@ -95,6 +113,15 @@ void Engine::connect(Link& link) {
 }
 
 void Engine::connected(Link& link) {
+    const Endpoint& endpoint = *link.target->endpoint;
+    if (!endpoint.tunnel) return reached(link);
+    link.state = State::tunnelling;
+    link.tunnel = endpoint.tunnel();
+    send(link, link.tunnel->request());
+}
+
+// The connection leads to the server.
+void Engine::reached(Link& link) {
     const Endpoint& endpoint = *link.target->endpoint;
     if (!endpoint.tls) return secured(link);
     link.state = State::securing;
@@ -183,6 +210,7 @@ void Engine::close(Link& link, bool reset) noexcept {
     link.state = State::closed;
     link.unsent.clear();
     link.tls.reset();
+    link.tunnel.reset();
 }
 
 void Engine::finish_opening(Link& link) noexcept {
@@ -257,21 +285,32 @@ void Engine::read(Link& link) {
     const ssize_t count = ::recv(link.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
     if (count < 0 && errno == EAGAIN) return;
     if (count < 0) return fail(link, fault_of_error(errno));
-    if (count == 0) {
-        if (link.state == State::securing)
-            return fail(link, {Fault::Kind::tls, 0, "the server closed the connection"});
-        return fail(link, {Fault::Kind::closed, 0,
-                           link.is_open() ? "" : "in place of an answer to the handshake"});
-    }
+    if (count == 0) return fail(link, fault_of_end(link.state));
     read_at_ = now_ns();
-    const std::string_view bytes(buffer_.data(), static_cast<size_t>(count));
-    if (link.tls) return read_tls(link, bytes);
+    const std::span bytes(buffer_.data(), static_cast<size_t>(count));
+    if (link.tunnel) return take_tunnel(link, bytes);
+    if (link.tls) return take_tls(link, bytes);
     take(link, bytes);
 }
 
-void Engine::read_tls(Link& link, std::string_view ciphertext) {
+void Engine::take_tunnel(Link& link, std::span<std::byte> bytes) {
+    std::span<const std::byte> left = bytes;
+    switch (link.tunnel->on_bytes(left)) {
+        case net::Tunnel::Step::more: return;
+        case net::Tunnel::Step::failed:
+            return fail(link, {Fault::Kind::proxy, 0, link.tunnel->failure().text});
+        case net::Tunnel::Step::open: break;
+    }
+    link.tunnel.reset();
+    // A client speaks first, with TLS and with HTTP.
+    if (!left.empty())
+        return fail(link, {Fault::Kind::bad_answer, 0, "the server speaks before it is asked"});
+    reached(link);
+}
+
+void Engine::take_tls(Link& link, std::span<const std::byte> ciphertext) {
     const uint64_t attempt = link.attempt;
-    link.tls->feed(base::bytes_of(ciphertext), read_at_ / 1'000'000);
+    link.tls->feed(ciphertext, read_at_ / 1'000'000);
     if (link.state == State::securing && link.tls->shake_hands()) {
         flush(link);
         secured(link);
@@ -279,28 +318,29 @@ void Engine::read_tls(Link& link, std::string_view ciphertext) {
     auto status = net::TlsSession::Status::ok;
     // The handler may close the link, and open it again.
     while (link.tls && link.attempt == attempt) {
-        const size_t count = link.tls->read(std::as_writable_bytes(std::span(plain_)), status);
+        const size_t count = link.tls->read(plain_, status);
         if (status == net::TlsSession::Status::failed) return fail(link, tls_fault(*link.tls));
         if (count == 0) break;
-        take(link, {plain_.data(), count});
+        take(link, std::span(plain_).first(count));
+        if (!failed_.empty() && failed_.back().link == &link) return;
     }
     if (!link.tls || link.attempt != attempt) return;
-    if (status == net::TlsSession::Status::ended) return fail(link, {Fault::Kind::closed});
+    if (status == net::TlsSession::Status::ended) return fail(link, fault_of_end(link.state));
     if (!link.tls->output().empty()) flush(link);
 }
 
-void Engine::take(Link& link, std::string_view bytes) {
+void Engine::take(Link& link, std::span<std::byte> bytes) {
     if (link.state == State::asking) {
-        link.answer.append(bytes);
-        const UpgradeAnswer answer =
-            check_upgrade(link.answer, link.target->endpoint->upgrade.protocols);
+        link.answer.append(base::text_of(bytes));
+        const UpgradeAnswer answer = check_upgrade(link.answer, link.target->endpoint->upgrade);
         if (answer.bytes == 0) return;
         if (answer.fault) return fail(link, *answer.fault);
-        const std::string rest = link.answer.substr(answer.bytes);
+        if (answer.deflate) link.deflate_bits = answer.deflate->client_max_window_bits;
+        std::string rest = link.answer.substr(answer.bytes);
         const uint64_t attempt = link.attempt;
         opened(link);
         if (rest.empty() || link.attempt != attempt || !link.is_open()) return;
-        return handler_.on_bytes(link, rest);
+        return handler_.on_bytes(link, std::as_writable_bytes(std::span(rest)));
     }
     if (link.is_open()) handler_.on_bytes(link, bytes);
 }

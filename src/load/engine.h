@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "load/endpoint.h"
 #include "load/measure/faults.h"
 #include "net/tls.h"
+#include "net/tunnel.h"
 
 namespace starling::load {
 
@@ -30,7 +32,14 @@ struct Target {
 
 // A connection. Its address does not change: the epoll set holds it. A scenario derives from it.
 struct Link {
-    enum class State : uint8_t { closed, connecting, securing, asking, open };
+    enum class State : uint8_t {
+        closed,
+        connecting,
+        tunnelling,  // The proxy has not opened the way yet.
+        securing,
+        asking,
+        open,
+    };
 
     virtual ~Link() = default;
     [[nodiscard]] bool is_open() const noexcept { return state == State::open; }
@@ -39,6 +48,8 @@ struct Link {
     State state = State::closed;
     bool waits_for_out = false;
     bool ready = false;  // The scenario can use it; see load/worker.h.
+    // Of permessage-deflate, the bits of this side's window; 0: it was not negotiated.
+    uint8_t deflate_bits = 0;
     uint32_t index = 0;  // Number of the connection in the whole test.
     uint64_t attempt = 0;
     const Target* target = nullptr;
@@ -47,6 +58,7 @@ struct Link {
     std::string unsent = {};  // Bytes that could not be sent yet, of all TLS bytes the plaintext.
     std::string answer = {};  // The beginning of the answer to the handshake.
     std::unique_ptr<net::TlsSession> tls = {};
+    std::unique_ptr<net::Tunnel> tunnel = {};
 };
 
 // What a scenario does with its connections. The calls come from poll() alone.
@@ -55,7 +67,7 @@ public:
     // The handshake is over, or without one the connection stands.
     virtual void on_open(Link& link) = 0;
     // Bytes after the handshake; the view is valid during the call.
-    virtual void on_bytes(Link& link, std::string_view bytes) = 0;
+    virtual void on_bytes(Link& link, std::span<std::byte> bytes) = 0;
     // Nothing of what was sent is left in this process.
     virtual void on_writable(Link& /*link*/) {}
     // The link is closed. It may be opened again.
@@ -101,6 +113,7 @@ private:
 
     void connect(Link& link);
     void connected(Link& link);
+    void reached(Link& link);
     void secured(Link& link);
     void opened(Link& link);
     void watch(Link& link, bool out, int operation) const;
@@ -110,8 +123,9 @@ private:
     [[nodiscard]] size_t offer(Link& link, std::string_view bytes);
     void handle(Link& link, uint32_t events);
     void read(Link& link);
-    void read_tls(Link& link, std::string_view ciphertext);
-    void take(Link& link, std::string_view bytes);
+    void take_tunnel(Link& link, std::span<std::byte> bytes);
+    void take_tls(Link& link, std::span<const std::byte> ciphertext);
+    void take(Link& link, std::span<std::byte> bytes);
     void tell_failed();
     void end_late();
     void finish_opening(Link& link) noexcept;
@@ -119,7 +133,7 @@ private:
     const Plan& plan_;
     LinkHandler& handler_;
     const base::Descriptor epoll_;
-    std::vector<char> buffer_, plain_;
+    std::vector<std::byte> buffer_, plain_;
     std::vector<Failed> failed_;
     std::deque<std::pair<Link*, uint64_t>> started_;  // With the attempt, in the order of time.
     uint64_t attempts_ = 0;

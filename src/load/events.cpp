@@ -17,47 +17,42 @@ Events::Listener::Listener() : reader(limits) { reader.begin(); }
 Events::Events(const Plan& plan, const Places& places, Shared& shared, Published& published,
                uint32_t number)
     : Fanout(plan, places, shared, published, number),
-      request_(get_request(places.server.upgrade, "text/event-stream")) {
+      request_(request_head("GET", places.server.upgrade, "Accept: text/event-stream\r\n")) {
     target().request.clear();  // The answer is not that of an upgrade.
 }
 
-bool Events::is_ready(const Link& link) const {
-    const auto* const listener = dynamic_cast<const Listener*>(&link);
-    return listener ? listener->listens : link.is_open();
-}
-
 void Events::ready(Link& link) {
-    if (dynamic_cast<Listener*>(&link)) engine().send(link, request_);
+    if (dynamic_cast<Listener*>(&link)) return engine().send(link, request_);
+    Fanout::ready(link);
 }
 
 void Events::lost(Link& link) {
     if (auto* const listener = dynamic_cast<Listener*>(&link)) {
         listener->reader.begin();
         listener->lines.clear();
-        listener->listens = false;
     }
     Fanout::lost(link);
 }
 
-void Events::on_bytes(Link& link, std::string_view bytes) {
+void Events::on_bytes(Link& link, std::span<std::byte> bytes) {
     auto* const listener = dynamic_cast<Listener*>(&link);
     if (!listener) return Fanout::on_bytes(link, bytes);
     read(*listener, bytes);
 }
 
-void Events::read(Listener& listener, std::string_view bytes) {
+void Events::read(Listener& listener, std::span<const std::byte> bytes) {
     using Kind = http::ResponseEvent::Kind;
-    auto input = base::bytes_of(bytes);
     for (;;) {
-        const http::ResponseEvent event = listener.reader.next(input);
+        const http::ResponseEvent event = listener.reader.next(bytes);
         switch (event.kind) {
             case Kind::need_more: return;
             case Kind::head:
                 if (!begin_stream(listener)) return;
                 break;
             case Kind::body_chunk:
-                if (!listener.lines.read(base::text_of(event.body),
-                                         [&](std::string_view data) { arrived(listener, data); }))
+                if (!listener.lines.read(base::text_of(event.body), [&](std::string_view data) {
+                        (void)arrived(listener, data);
+                    }))
                     return fail(listener, Fault::Kind::bad_answer, 0, "a line is too long");
                 break;
             case Kind::complete: return fail(listener, Fault::Kind::closed);
@@ -80,14 +75,14 @@ bool Events::begin_stream(Listener& listener) {
         fail(listener, Fault::Kind::bad_answer, 0, "the answer is not text/event-stream");
         return false;
     }
-    listener.listens = true;
     became_ready(listener);
     return true;
 }
 
-void Events::arrived(Listener& listener, std::string_view data) {
+bool Events::arrived(Listener& listener, std::string_view data) {
     if (!plan().publish_url.empty()) return delivered(listener, data);
     count(1);
+    return true;
 }
 
 }  // namespace starling::load

@@ -18,24 +18,23 @@ class Events final : public Fanout {
 public:
     Events(const Plan& plan, const Places& places, Shared& shared, Published& published,
            uint32_t number);
-    void on_bytes(Link& link, std::string_view bytes) override;
+    void on_bytes(Link& link, std::span<std::byte> bytes) override;
 
 private:
     struct Listener : Peer {
         Listener();
         http::ResponseReader reader;
         EventLines lines;
-        bool listens = false;
     };
 
     std::unique_ptr<Link> make_link() override { return std::make_unique<Listener>(); }
     void ready(Link& link) override;
     void lost(Link& link) override;
-    [[nodiscard]] bool is_ready(const Link& link) const override;
-    void read(Listener& listener, std::string_view bytes);
+    void read(Listener& listener, std::span<const std::byte> bytes);
     // False: the answer is not a stream of events.
     bool begin_stream(Listener& listener);
-    void arrived(Listener& listener, std::string_view data);
+    // False: the link has failed.
+    bool arrived(Listener& listener, std::string_view data);
 
     const std::string request_;
 };

@@ -6,8 +6,9 @@
 
 namespace starling::load {
 
-Exchange::Exchange(const Plan& plan, const Places& places, Shared& shared, uint32_t number)
-    : Worker(plan, places, shared, number),
+Exchange::Exchange(const Plan& plan, const Places& places, Shared& shared, uint32_t number,
+                   uint64_t bytes_max)
+    : Conversation(plan, places, shared, number, bytes_max),
       schedule_(std::max(plan.rate, 1U), number, plan.threads) {}
 
 void Exchange::begin(uint64_t now) {
@@ -70,9 +71,9 @@ void Exchange::on_writable(Link& link) {
     send_messages(peer, count);
 }
 
-void Exchange::answered(Peer& peer, uint32_t answers) {
+bool Exchange::answered(Peer& peer, uint32_t answers) {
     if (answers > peer.sent.size())
-        return fail(peer, Fault::Kind::bad_answer, 0, "more answers than messages");
+        return refuse(peer, Fault::Kind::bad_answer, 0, "more answers than messages");
     const uint64_t now = engine().now();
     for (uint32_t left = answers; left > 0;) {
         const auto [since, times] = peer.sent.pop(left);
@@ -82,12 +83,13 @@ void Exchange::answered(Peer& peer, uint32_t answers) {
     }
     in_flight_ -= answers;
     count(answers);
-    if (open_model() || !sending_) return;
+    if (open_model() || !sending_) return true;
     peer.returned += answers;
-    if (!plan().refill_each && peer.returned < plan().depth) return;
+    if (!plan().refill_each && peer.returned < plan().depth) return true;
     const uint32_t next = peer.returned;
     peer.returned = 0;
     send_together(peer, next, now);
+    return true;
 }
 
 void Exchange::lost(Link& link) {

@@ -14,19 +14,20 @@
 #include <cstdint>
 #include <vector>
 
+#include "load/conversation.h"
 #include "load/measure/schedule.h"
 #include "load/measure/times.h"
-#include "load/worker.h"
 
 namespace starling::load {
 
-class Exchange : public Worker {
+class Exchange : public Conversation {
 public:
-    Exchange(const Plan& plan, const Places& places, Shared& shared, uint32_t number);
+    Exchange(const Plan& plan, const Places& places, Shared& shared, uint32_t number,
+             uint64_t bytes_max = message_bytes_max);
     void on_writable(Link& link) final;
 
 protected:
-    struct Peer : Link {
+    struct Peer : Talker {
         Times sent;             // Of the messages on the way, or due.
         uint32_t returned = 0;  // Closed model: answers since the last send.
         uint32_t waiting = 0;   // Open model: due, and not yet given to the kernel.
@@ -34,8 +35,9 @@ protected:
 
     // Sends the next messages of this peer.
     virtual void send_messages(Peer& peer, uint32_t count) = 0;
-    // So many answers have arrived and are right. May call send_messages().
-    void answered(Peer& peer, uint32_t answers);
+    // So many answers have arrived and are right. May call send_messages(). False: there were more
+    // answers than messages, and the link fails.
+    bool answered(Peer& peer, uint32_t answers);
 
     void lost(Link& link) override;
     void begin(uint64_t now) final;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "load/measure/socketio_packets.h"
+
 namespace starling::load {
 namespace {
 
@@ -11,22 +13,22 @@ constexpr uint64_t silence_ns_max = 1'000'000'000;
 
 Fanout::Fanout(const Plan& plan, const Places& places, Shared& shared, Published& published,
                uint32_t number)
-    : Worker(plan, places, shared, number),
+    : Conversation(plan, places, shared, number),
       published_(published),
+      before_(speaks_socketio() ? packet::event_begin(plan.event) : plan.before),
+      after_(speaks_socketio() ? packet::event_end : plan.after),
       publication_(std::max(plan.payload_bytes, Publication::bytes_min)),
       schedule_(std::max(plan.rate, 1U), 0, 1),
       publisher_target_{&places.publisher, upgrade_request(places.publisher.upgrade)} {
     if (publishes()) published_.done = false;
 }
 
-bool Fanout::publishes() const noexcept {
-    return number() == 0 && (plan().scenario == Scenario::fanout || !plan().publish_url.empty());
-}
+bool Fanout::publishes() const noexcept { return number() == 0 && load::publishes(plan()); }
 
 void Fanout::open_more() {
     if (!publishes()) return;
     publisher_.index = plan().connections;
-    start(publisher_, publisher_target_);
+    start_beside(publisher_, publisher_target_);
 }
 
 void Fanout::begin(uint64_t /*now*/) {
@@ -66,7 +68,7 @@ void Fanout::publish(uint64_t now) {
            publisher_.unsent.size() + frames_.size() < unsent_bytes_max) {
         const uint64_t time = plan().depth == 0 ? schedule_.next_ns() : now;
         frames_ +=
-            client_frame(plan().binary, plan().before + publication_.at(time) + plan().after);
+            frame(publisher_.deflate_bits, plan().binary, before_ + publication_.at(time) + after_);
         schedule_.advance();
         add(published_.count, uint64_t{1});
     }
@@ -93,61 +95,33 @@ void Fanout::finish(Outcome& outcome) {
     if (!shared().stop) outcome.errors.add({Fault::Kind::undelivered}, outcome.missing);
     if (publisher_.ready) {
         --outcome.opened;
+        if (publisher_.deflate_bits > 0) --outcome.compressed;
         engine().close(publisher_);
     }
 }
 
 void Fanout::lost(Link& link) {
-    auto& peer = static_cast<Peer&>(link);
-    peer.frames.clear();
-    peer.message.clear();
     if (&link == &publisher_) end_early();
 }
 
-void Fanout::on_bytes(Link& link, std::string_view bytes) {
-    auto& peer = static_cast<Peer&>(link);
-    const char* const wrong =
-        peer.frames.read(bytes, [&](const Frame& frame) { return take(link, frame); });
-    if (*wrong) fail(link, Fault::Kind::bad_answer, 0, wrong);
-}
-
-bool Fanout::take(Link& link, const Frame& frame) {
-    auto& peer = static_cast<Peer&>(link);
-    if (frame.op() == opcode::close) {
-        fail(link, Fault::Kind::closed, close_code(frame.payload));
-        return false;
-    }
-    if (frame.op() == opcode::ping) engine().send(link, client_frame(opcode::pong, frame.payload));
-    if (frame.op() >= opcode::close) return true;
-    if (frame.final() && frame.op() != opcode::continuation) {
-        delivered(peer, frame.payload);
-        return true;
-    }
-    if (peer.message.size() + frame.payload.size() > FrameReader::frame_bytes_max) {
-        fail(link, Fault::Kind::bad_answer, 0, "a message is longer than 64 MiB");
-        return false;
-    }
-    peer.message += frame.payload;
-    if (!frame.final()) return true;
-    delivered(peer, peer.message);
-    peer.message.clear();
-    return true;
-}
-
-void Fanout::delivered(Peer& peer, std::string_view message) {
+bool Fanout::message(Talker& talker, std::string_view text, bool /*binary*/) {
     // Some servers send the publisher a report for each message, or the message itself.
-    if (&peer == &publisher_) return;
+    return &talker == &publisher_ || delivered(static_cast<Peer&>(talker), text);
+}
+
+bool Fanout::delivered(Peer& peer, std::string_view message) {
     using Found = PublicationFinder::Found;
     switch (peer.finder.find(message, plan().payload_bytes, engine().now())) {
-        case Found::nothing: ++other_messages_; return;
+        case Found::nothing: ++other_messages_; return true;
         case Found::broken:
-            return fail(peer, Fault::Kind::bad_answer, 0, "a delivery is not what was published");
+            return refuse(peer, Fault::Kind::bad_answer, 0, "a delivery is not what was published");
         case Found::publication: break;
     }
     const uint64_t since = peer.finder.since_ns(), now = engine().now();
     if (plan().depth > 0 ? measuring() : now - since >= measured_from()) latency().record(since);
     last_ns_ = now;
     count(1);
+    return true;
 }
 
 }  // namespace starling::load

@@ -1,5 +1,5 @@
-// load/fanout.h: the scenario fanout: one WebSocket publishes, all connections receive. Each message
-// carries its time; each delivery is counted, and its delay is recorded.
+// load/fanout.h: the scenarios fanout and socketio-fanout: one connection publishes, all others
+// receive. Each message carries its time; each delivery is counted, and its delay is recorded.
 //
 // `rate` publications are due in a second. The time in a message is the moment at which it was due.
 // With a `depth`, the publisher sends the next message only if at most that many are on the way to
@@ -12,10 +12,9 @@
 #include <string>
 #include <string_view>
 
-#include "load/measure/frame_reader.h"
+#include "load/conversation.h"
 #include "load/measure/publication.h"
 #include "load/measure/schedule.h"
-#include "load/worker.h"
 
 namespace starling::load {
 
@@ -25,22 +24,19 @@ struct Published {
     std::atomic<bool> done{true};  // The publisher sends nothing more, or there is none.
 };
 
-class Fanout : public Worker {
+class Fanout : public Conversation {
 public:
     Fanout(const Plan& plan, const Places& places, Shared& shared, Published& published,
            uint32_t number);
-    void on_bytes(Link& link, std::string_view bytes) override;
 
 protected:
-    struct Peer : Link {
-        FrameReader frames;
+    struct Peer : Talker {
         PublicationFinder finder;
-        std::string message;  // The fragments so far.
     };
 
     std::unique_ptr<Link> make_link() override { return std::make_unique<Peer>(); }
-    // A whole message, or the text of an event.
-    void delivered(Peer& peer, std::string_view message);
+    // A whole message, or the text of an event. False: the link has failed.
+    bool delivered(Peer& peer, std::string_view message);
     void lost(Link& link) override;
 
 private:
@@ -58,10 +54,10 @@ private:
     [[nodiscard]] bool window_open() const noexcept;
     [[nodiscard]] uint64_t missing() const noexcept;
     [[nodiscard]] uint64_t delivered_everywhere() const noexcept;
-    // False: no more may be read from the link.
-    bool take(Link& link, const Frame& frame);
+    bool message(Talker& talker, std::string_view text, bool binary) final;
 
     Published& published_;
+    const std::string before_, after_;  // Around the publication in a message.
     Publication publication_;
     Schedule schedule_;
     Target publisher_target_;

@@ -9,28 +9,20 @@
 #include "load/echo.h"
 #include "load/events.h"
 #include "load/socketio_ack.h"
+#include "load/socketio_polling.h"
 #include "load/usage.h"
 
 namespace starling::load {
 namespace {
 
 constexpr uint64_t descriptors_beside = 32;  // Those that the process has open anyway.
-constexpr std::string_view engine_query = "EIO=4&transport=websocket";
-
-void use_socketio(Upgrade& upgrade) {
-    std::string& target = upgrade.target;
-    if (target.find("transport=") != std::string::npos) return;
-    if (target == "/") target = "/socket.io/";
-    target += target.find('?') == std::string::npos ? '?' : '&';
-    target += engine_query;
-}
 
 std::string model_of(const Plan& plan) {
-    if (plan.scenario == Scenario::connect) return grouped(plan.connections) + " at a time";
+    if (is_storm(plan.scenario)) return grouped(plan.connections) + " at a time";
     std::string text = grouped(plan.connections) + " connections";
-    if (plan.scenario == Scenario::idle) return text;
+    if (is_idle(plan.scenario)) return text;
     if (plan.scenario == Scenario::events && plan.publish_url.empty()) return text;
-    if (plan.scenario == Scenario::fanout || plan.scenario == Scenario::events) {
+    if (publishes(plan)) {
         text += ", " + grouped(plan.rate) + " publications/s";
         if (plan.depth > 0) text += ", at most " + grouped(plan.depth) + " on the way";
     } else {
@@ -72,24 +64,38 @@ std::optional<EndpointError> LoadTest::find_places() {
     auto server = find_endpoint(plan_, plan_.url);
     if (!server) return server.error();
     places_.server = *std::move(server);
-    if (plan_.scenario == Scenario::socketio_ack) use_socketio(places_.server.upgrade);
+    use_socketio(places_.server.upgrade);
     places_.publisher = places_.server;
     if (plan_.publish_url.empty()) return {};
     auto publisher = find_endpoint(plan_, plan_.publish_url);
     if (!publisher) return publisher.error();
     places_.publisher = *std::move(publisher);
+    use_socketio(places_.publisher.upgrade);
     return {};
+}
+
+void LoadTest::use_socketio(Upgrade& upgrade) const {
+    if (!is_socketio(plan_.scenario)) return;
+    const bool polling = plan_.scenario == Scenario::socketio_polling;
+    upgrade.target = engine_target(upgrade.target, polling ? "polling" : "websocket");
 }
 
 std::unique_ptr<Worker> LoadTest::make_worker(uint32_t number) {
     switch (plan_.scenario) {
         case Scenario::echo: return std::make_unique<Echo>(plan_, places_, shared_, number);
         case Scenario::fanout:
+        case Scenario::socketio_fanout:
             return std::make_unique<Fanout>(plan_, places_, shared_, published_, number);
-        case Scenario::connect: return std::make_unique<Connect>(plan_, places_, shared_, number);
-        case Scenario::idle: return std::make_unique<Idle>(plan_, places_, shared_, number);
+        case Scenario::connect:
+        case Scenario::socketio_connect:
+            return std::make_unique<Connect>(plan_, places_, shared_, number);
+        case Scenario::idle:
+        case Scenario::socketio_idle:
+            return std::make_unique<Idle>(plan_, places_, shared_, number);
         case Scenario::socketio_ack:
             return std::make_unique<SocketIoAck>(plan_, places_, shared_, number);
+        case Scenario::socketio_polling:
+            return std::make_unique<SocketIoPolling>(plan_, places_, shared_, number);
         case Scenario::events: break;
     }
     return std::make_unique<Events>(plan_, places_, shared_, published_, number);
@@ -117,11 +123,13 @@ Report LoadTest::head() const {
     report.scenario = name_of(plan_.scenario);
     report.url = plan_.url;
     report.model = model_of(plan_);
-    if (plan_.scenario != Scenario::connect) report.wanted = plan_.connections;
-    if (plan_.scenario == Scenario::fanout) report.unit = "deliveries";
+    if (!is_storm(plan_.scenario)) report.wanted = plan_.connections;
+    if (is_fanout(plan_.scenario)) report.unit = "deliveries";
     if (plan_.scenario == Scenario::events) report.unit = "events";
-    if (plan_.scenario == Scenario::connect || plan_.scenario == Scenario::idle)
-        report.unit = "connections";
+    if (plan_.scenario == Scenario::socketio_polling) report.unit = "requests";
+    if (is_storm(plan_.scenario) || is_idle(plan_.scenario)) report.unit = "connections";
+    report.holds = is_idle(plan_.scenario);
+    if (plan_.compress && report.wanted > 0) report.compressed = 0;
     return report;
 }
 
@@ -134,28 +142,29 @@ Report LoadTest::failed(const EndpointError& error) const {
 Report LoadTest::finish() {
     threads_.clear();
     Report report = head();
-    const bool publishes = plan_.scenario == Scenario::fanout || !plan_.publish_url.empty();
-    if (publishes) report.missing = 0;
+    const bool published = publishes(plan_);
+    if (published) report.missing = 0;
     for (const auto& worker : workers_) {
         const Outcome& one = worker->outcome();
         report.latency.merge(one.latency);
         report.errors.merge(one.errors);
         report.count += one.count;
         report.opened += one.opened;
+        if (report.compressed) *report.compressed += one.compressed;
         report.other_messages += one.other_messages;
         report.opening_seconds =
             std::max(report.opening_seconds, static_cast<double>(one.opening_ns) / 1e9);
         report.seconds = std::max(report.seconds, one.seconds);
         // Each thread has measured the whole process.
         report.client_cpu_seconds = std::max(report.client_cpu_seconds, one.client_cpu_seconds);
-        if (publishes) *report.missing += one.missing;
+        if (published) *report.missing += one.missing;
         if (!plan_.server_pids.empty())
             report.server_cpu_seconds =
                 std::max(report.server_cpu_seconds.value_or(0), one.server_cpu_seconds);
     }
-    if (publishes)
+    if (published)
         report.wanted_per_second = static_cast<double>(plan_.rate) * plan_.connections;
-    else if (plan_.rate > 0 && plan_.scenario != Scenario::connect)
+    else if (plan_.rate > 0 && !is_storm(plan_.scenario))
         report.wanted_per_second = plan_.rate;
     if (!plan_.server_pids.empty() && report.wanted > 0 && report.opened > 0)
         report.server_bytes_each =

@@ -50,6 +50,7 @@ public:
 
 private:
     [[nodiscard]] std::optional<EndpointError> find_places();
+    void use_socketio(Upgrade& upgrade) const;
     [[nodiscard]] std::unique_ptr<Worker> make_worker(uint32_t number);
     [[nodiscard]] Report head() const;
 

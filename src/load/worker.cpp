@@ -8,7 +8,7 @@
 namespace starling::load {
 namespace {
 
-constexpr uint64_t opening_wait_ns = 5'000'000;
+constexpr uint64_t opening_wait_ns = 5'000'000, late_check_ns = 20'000'000;
 
 uint32_t share_of(uint32_t connections, uint32_t number, uint32_t threads) {
     return connections / threads + (number < connections % threads ? 1 : 0);
@@ -29,7 +29,7 @@ Worker::Worker(const Plan& plan, const Places& places, Shared& shared, uint32_t 
       usage_(plan.server_pids) {}
 
 void Worker::run() {
-    opening_from_ns_ = progress_ns_ = now_ns();
+    opening_from_ns_ = now_ns();
     if (opens_first()) open_links_first();
     wait_for_others();
     if (!stopped()) load();
@@ -39,25 +39,23 @@ void Worker::run() {
 
 void Worker::start(Link& link, const Target& target) {
     ++pending_;
-    if (plan_.connection_headers) {
-        link.own_request = target.request;
-        link.own_request.insert(link.own_request.size() - 2, plan_.connection_headers(link.index));
-    }
     engine_.open(link, target);
 }
 
-void Worker::on_open(Link& link) {
-    ready(link);
-    if (is_ready(link)) became_ready(link);
+void Worker::start_beside(Link& link, const Target& target) {
+    beside_.push_back(&link);
+    start(link, target);
 }
+
+void Worker::on_open(Link& link) { ready(link); }
 
 void Worker::became_ready(Link& link) {
     link.ready = true;
-    progress_ns_ = now_ns();
     --pending_;
     ++open_;
     ++outcome_.opened;
-    outcome_.opening_ns = progress_ns_ - opening_from_ns_;
+    if (link.deflate_bits > 0) ++outcome_.compressed;
+    outcome_.opening_ns = now_ns() - opening_from_ns_;
     add(shared_.live[number_].open, 1U);
 }
 
@@ -82,7 +80,6 @@ void Worker::fail(Link& link, Fault::Kind kind, uint16_t code, std::string text)
 
 void Worker::on_failed(Link& link, const Fault& fault) {
     left(link);
-    progress_ns_ = now_ns();
     note(fault);
     lost(link);
 }
@@ -108,15 +105,22 @@ void Worker::open_links_first() {
             start(link, target_);
         }
         poll({.wait_ns = opening_wait_ns});
-        if (const uint64_t now = now_ns(); pending_ > 0) end_late(now);
+        if (pending_ > 0) end_late(now_ns());
     }
 }
 
-// The engine ends handshakes that take too long. What follows them has the same time.
 void Worker::end_late(uint64_t now) {
-    if (engine_.opening() > 0 || now - progress_ns_ < nanoseconds(plan_.timeout_seconds)) return;
+    if (now - late_checked_ns_ < late_check_ns) return;
+    late_checked_ns_ = now;
     for (const auto& link : links_)
-        if (link->is_open() && !link->ready) fail(*link, Fault::Kind::timeout);
+        if (is_late(*link, now)) fail(*link, Fault::Kind::timeout);
+    for (Link* const link : beside_)
+        if (is_late(*link, now)) fail(*link, Fault::Kind::timeout);
+}
+
+bool Worker::is_late(const Link& link, uint64_t now) const noexcept {
+    return link.is_open() && !link.ready &&
+           now - link.started_ns >= nanoseconds(plan_.timeout_seconds);
 }
 
 // The last thread that is ready begins the load for all of them.
@@ -140,6 +144,7 @@ void Worker::load() {
             if (number_ == 0) shared_.phase = Phase::measure;
         }
         if (opens_first() && open_ == 0) break;  // There is nobody left to talk to.
+        if (pending_ > 0) end_late(now);
         Pause pause = turn(now);
         pause.wait_ns = std::min(pause.wait_ns, end - now);
         poll(pause);

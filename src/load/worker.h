@@ -61,7 +61,7 @@ struct Outcome {
     Tally errors;
     uint64_t count = 0;  // Within the measured time.
     uint64_t missing = 0, other_messages = 0;
-    uint32_t opened = 0;
+    uint32_t opened = 0, compressed = 0;  // Of the opened ones, those with permessage-deflate.
     uint64_t opening_ns = 0;
     double seconds = 0, client_cpu_seconds = 0, server_cpu_seconds = 0;
 };
@@ -90,9 +90,10 @@ protected:
     [[nodiscard]] virtual std::unique_ptr<Link> make_link() = 0;
     // Connections are opened before the load begins, and stay.
     [[nodiscard]] virtual bool opens_first() const noexcept { return true; }
-    virtual void open_more() {}   // Before the connections: those that are not counted.
-    virtual void ready(Link&) {}  // The link is open, within the phase open or later.
-    virtual void lost(Link&) {}   // The link has failed; the fault is counted.
+    virtual void open_more() {}  // Before the connections: those that are not counted.
+    // The link is open, within the phase open or later. became_ready() says that it can be used.
+    virtual void ready(Link&) = 0;
+    virtual void lost(Link&) {}  // The link has failed; the fault is counted.
     virtual void begin(uint64_t /*now*/) {}
     // Once in each round of the phases warm_up and measure: sends what is due.
     virtual Pause turn(uint64_t /*now*/) { return {}; }
@@ -103,11 +104,11 @@ protected:
     virtual void give_up() {}  // The drain is over, and answers are outstanding.
     virtual void finish(Outcome&) {}
 
-    // A link that must answer more than the handshake is ready later.
-    [[nodiscard]] virtual bool is_ready(const Link& link) const { return link.is_open(); }
     void became_ready(Link& link);
 
     void start(Link& link, const Target& target);
+    // The same for a link that is not one of links(), and that outlives run().
+    void start_beside(Link& link, const Target& target);
     void end(Link& link, bool reset = false);
     void fail(Link& link, Fault::Kind kind, uint16_t code = 0, std::string text = {});
     void count(uint64_t number) noexcept;
@@ -132,7 +133,9 @@ private:
     static constexpr uint32_t opening_max = 256;  // At a time, in each thread.
 
     void open_links_first();
+    // The engine ends handshakes that take too long; what follows them has the same time.
     void end_late(uint64_t now);
+    [[nodiscard]] bool is_late(const Link& link, uint64_t now) const noexcept;
     void left(Link& link);
     void wait_for_others();
     void load();
@@ -151,12 +154,13 @@ private:
     Engine engine_;
     Target target_;
     std::deque<std::unique_ptr<Link>> links_;
+    std::vector<Link*> beside_;
     Usage usage_;
     Outcome outcome_;
     uint64_t opening_from_ns_ = 0, from_ns_ = 0;
-    uint64_t progress_ns_ = 0;  // When a link became ready or failed.
-    uint32_t open_ = 0;         // Ready and not failed.
-    uint32_t pending_ = 0;      // Being opened, or on the way to be ready.
+    uint64_t late_checked_ns_ = 0;
+    uint32_t open_ = 0;     // Ready and not failed.
+    uint32_t pending_ = 0;  // Being opened, or on the way to be ready.
     bool measuring_ = false;
 };
 

@@ -126,6 +126,49 @@ describe("starling bench, scenario echo", () => {
     }), ...rate));
   });
 
+  test("compression, with npm's ws", async () => {
+    const options = [{ threshold: 0 }, { threshold: 0, clientMaxWindowBits: 9, serverMaxWindowBits: 9 }, false];
+    for (const perMessageDeflate of options) {
+      const url = await webSockets(echoed, { perMessageDeflate });
+      const result = await bench(url, ...rate, "--compress", "--size", "3000");
+      expectGood(result);
+      assert.equal(result.report.connections.compressed, perMessageDeflate ? 50 : 0);
+    }
+    const url = await webSockets((socket) => {
+      socket.on("message", (data) => socket.send(String(data).replace(/x$/, "y")));
+    }, { perMessageDeflate: { threshold: 0 } });
+    const { code, report } = await bench(url, "--compress", "--connections", "3", "--seconds", "60");
+    assert.deepEqual([code, report.errors], [1, { "bad answer": 3 }]);
+  });
+
+  test("through a proxy", async () => {
+    const asked = [];
+    const proxy = http.createServer();
+    proxy.on("connect", (request, socket) => {
+      asked.push(request.url);
+      socket.on("error", () => {});
+      if (request.url.startsWith("refused.example:")) return socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+      const way = net.connect(plain.port, "127.0.0.1", () => {
+        socket.write("HTTP/1.1 200 OK\r\n\r\n");
+        way.pipe(socket).pipe(way);
+      });
+      way.on("error", () => socket.destroy());
+      return way;
+    });
+    const { port } = await listen(proxy);
+    const url = "ws://far.example/echo";
+    expectGood(await bench(url, ...rate, "--connections", "3", "--proxy", `http://127.0.0.1:${port}`));
+    assert.deepEqual(asked, ["far.example:80", "far.example:80", "far.example:80"]);
+    const env = { http_proxy: `http://127.0.0.1:${port}` };
+    const { code, stdout } = await run(["bench", "--json", ...withDefaults(rate), url], { env });
+    assert.deepEqual([code, JSON.parse(stdout).errors, asked.length], [0, {}, 53]);
+    const refused = await bench("ws://refused.example/", "--connections", "2", "--proxy", `127.0.0.1:${port}`);
+    assert.deepEqual([refused.code, refused.report.errors], [1, { proxy: 2 }]);
+    assert.match(refused.report.error_texts.proxy, /403: Forbidden/);
+    const around = await run(["bench", ...withDefaults(rate), "--proxy", "none", "ws://no.invalid/"], { env });
+    assert.equal(around.code, 1);
+  });
+
   test("the table", async () => {
     const { code, stdout, stderr } = await run(["bench", ...withDefaults(rate), "--connections", "3", plain.url("/echo")]);
     assert.equal(stderr, "");
@@ -231,6 +274,30 @@ describe("starling bench, other scenarios", () => {
     assert.equal(other.report.connections.opened, 0);
   });
 
+  test("Socket.IO's fan-out, connections, and polling", async () => {
+    const server = http.createServer();
+    const io = new SocketIo(server);
+    io.on("connection", (socket) => {
+      socket.on("echo", (text, answer) => answer(text));
+      socket.on("news", (text) => io.emit("news", text));
+      socket.on("lost", () => {});
+    });
+    const { port } = await listen(server);
+    const url = `http://127.0.0.1:${port}`;
+    const of = (name, ...args) => bench(url, "--scenario", `socketio-${name}`, "--connections", "5", ...args);
+    expectGood(await of("fanout", "--event", "news", ...rate), messages * 5);
+    const lost = await of("fanout", "--event", "lost", ...rate, "--timeout-s", "1");
+    assert.deepEqual([lost.code, lost.report.errors], [1, { undelivered: messages * 5 }]);
+    for (const name of ["connect", "idle", "polling"]) {
+      const { code, report, err } = await of(name);
+      assert.deepEqual([code, report.errors, err], [0, {}, ""], name);
+      assert.ok(report.count >= 5, name);
+    }
+    const { url: none } = await listen(http.createServer((_, response) => response.writeHead(404).end()));
+    const other = await bench(none, "--scenario", "socketio-polling", "--connections", "2");
+    assert.deepEqual([other.code, other.report.errors], [1, { "handshake status 404": 2 }]);
+  });
+
   test("connect and idle", async () => {
     let open = 0;
     const url = await webSockets(() => { open += 1; });
@@ -313,7 +380,7 @@ describe("starling bench, the command line", () => {
     [["--text", "--binary", url], "--binary: not together with --text"],
     [["--scenario", "idle", "--rate", "5", url], "--rate: not for this scenario"],
     [["--scenario", "fanout", "--size", "5", url], "--size: a publication has at least 19 bytes, for its time"],
-    [["--publish-url", url, url], "--publish-url: only for the scenarios fanout and events"],
+    [["--publish-url", url, url], "--publish-url: only for the scenarios fanout, socketio-fanout and events"],
     [["--header", "nothing", url], "--header: must be NAME: VALUE"],
     [["--header", "Host: x", url], "--header: the handshake sets Host itself"],
     [["--header", "X: a\r\nb", url], "--header: must not contain control characters"],
@@ -325,7 +392,12 @@ describe("starling bench, the command line", () => {
     [["--message", "x", "--size", "5", url], "--message: must contain {payload}"],
     [["--message", "x", "--scenario", "fanout", url], "--message: must contain {payload}"],
     [["--message", "x", "--scenario", "idle", url], "--message: not for this scenario"],
-    [["--event", "x", url], "--event: only for the scenario socketio-ack"],
+    [["--event", "x", url], "--event: only for the scenarios socketio-ack, socketio-fanout and socketio-polling"],
+    [["--scenario", "socketio-polling", "--compress", url], "--compress: not for this scenario"],
+    [["--scenario", "socketio-polling", "--rate", "5", url], "--rate: not for this scenario"],
+    [["--scenario", "socketio-idle", "--binary", url], "--binary: not for this scenario"],
+    [["--scenario", "socketio-fanout", "--size", "5", url], "--size: a publication has at least 19 bytes, for its time"],
+    [["--proxy", "ftp://h", "ws://h.example/"], "proxy: the proxy: only proxies with http:// are supported"],
   ];
   for (const [args, words] of cases) {
     test(args.slice(0, -1).join(" ").replace("\r\n", "\\r\\n"), async () => {

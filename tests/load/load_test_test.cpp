@@ -3,68 +3,16 @@
 #include "load/load_test.h"
 
 #include <gtest/gtest.h>
-#include <starling/server.h>
 
 #include <string>
-#include <utility>
 
-#include "tests/client/fixture.h"
-#include "tests/server/fixture.h"
+#include "tests/load/fixture.h"
 
 namespace {
 
-using starling::client::test::Peer;
-using starling::client::test::ScriptServer;
-using starling::load::LoadTest;
-using starling::load::Plan;
-using starling::load::Report;
-using starling::load::Scenario;
-using starling::server::test::TestServer;
+using namespace starling::load;
+using namespace starling::load::test;
 namespace ws = starling::ws;
-
-Report run(Plan plan) {
-    LoadTest test(std::move(plan));
-    if (const auto error = test.start()) return test.failed(*error);
-    while (!test.wait(1000)) continue;
-    return test.finish();
-}
-
-Plan quick(const std::string& url, Scenario scenario = Scenario::echo) {
-    Plan plan;
-    plan.scenario = scenario;
-    plan.url = url;
-    plan.connections = 4;
-    plan.warmup_seconds = 0;
-    plan.seconds = 0.05;
-    plan.timeout_seconds = 60;
-    return plan;
-}
-
-std::string errors_of(const Report& report) {
-    std::string text;
-    for (const auto& row : report.errors.rows())
-        text += (text.empty() ? "" : ", ") + std::to_string(row.count) + " " + row.name +
-                (row.text.empty() ? "" : " (" + row.text + ")");
-    return text;
-}
-
-// Returns messages at /echo; what /publish gets goes to all at /listen.
-struct Echo : TestServer {
-    Echo() {
-        server.websocket("/echo", {.send_queue_bytes_max = 8'000'000,
-                                   .message = [](ws::Socket socket, ws::Message message) {
-                                       socket.send(message);
-                                   }});
-        server.websocket("/listen", {.open = [](ws::Socket socket) { socket.join("all"); }});
-        server.websocket("/publish", {.message = [](ws::Socket socket, ws::Message message) {
-                             socket.publish("all", message);
-                         }});
-        start();
-    }
-    [[nodiscard]] std::string url(const std::string& path = "/echo") const {
-        return "ws://127.0.0.1:" + std::to_string(port()) + path;
-    }
-};
 
 TEST(LoadTest, ClosedModel) {
     const Echo server;

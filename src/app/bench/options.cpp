@@ -82,8 +82,7 @@ private:
 };
 
 Scenario scenario_of(std::string_view name) {
-    for (const Scenario scenario : {Scenario::fanout, Scenario::connect, Scenario::idle,
-                                    Scenario::socketio_ack, Scenario::events})
+    for (const Scenario scenario : load::scenarios)
         if (name == load::name_of(scenario)) return scenario;
     return Scenario::echo;
 }
@@ -100,6 +99,7 @@ std::string wrong_header(std::string_view header) {
                                         "authorization",
                                         "sec-websocket-protocol",
                                         "content-length",
+                                        "content-type",
                                         "transfer-encoding",
                                         "sec-websocket-extensions"};
     const size_t colon = header.find(':');
@@ -124,6 +124,11 @@ void read_handshake(Reader& reader, Plan& plan, const CommandLine& line) {
         if (!base::is_token(plan.protocols[i])) reader.fail("--protocol", "must be a token");
         if (std::ranges::count(plan.protocols, plan.protocols[i]) > 1)
             reader.fail("--protocol", "must not be repeated with the same name");
+    }
+    plan.compress = reader.given("--compress");
+    if (reader.given("--proxy")) {
+        plan.proxy = line.value("--proxy");
+        if (*plan.proxy == "none") plan.proxy = "";
     }
     plan.verify = !reader.given("--insecure");
     reader.text("--ca", plan.ca_path);
@@ -171,16 +176,18 @@ void read_pids(Reader& reader, Plan& plan, std::string_view text) {
 
 // Options that fit none of the others.
 void check(Reader& reader, const Plan& plan) {
-    const bool publishes = plan.scenario == Scenario::fanout || !plan.publish_url.empty();
+    const bool publishes = load::publishes(plan);
     const bool exchanges =
         plan.scenario == Scenario::echo || plan.scenario == Scenario::socketio_ack;
+    const bool polls = plan.scenario == Scenario::socketio_polling;
+    const bool emits = exchanges || polls || plan.scenario == Scenario::socketio_fanout;
     if (const std::string why = load::wrong_url(plan.url); !why.empty()) reader.fail("URL", why);
     if (const std::string why = load::wrong_url(plan.publish_url);
         !plan.publish_url.empty() && !why.empty())
         reader.fail("--publish-url", why);
-    if (!plan.publish_url.empty() && plan.scenario != Scenario::fanout &&
+    if (!plan.publish_url.empty() && !load::is_fanout(plan.scenario) &&
         plan.scenario != Scenario::events)
-        reader.fail("--publish-url", "only for the scenarios fanout and events");
+        reader.fail("--publish-url", "only for the scenarios fanout, socketio-fanout and events");
     if (publishes && plan.payload_bytes < load::Publication::bytes_min)
         reader.fail("--size", "a publication has at least " +
                                   std::to_string(load::Publication::bytes_min) +
@@ -188,16 +195,21 @@ void check(Reader& reader, const Plan& plan) {
     if (exchanges && reader.given("--rate") && reader.given("--depth"))
         reader.fail("--rate", "not together with --depth");
     for (const char* name : {"--rate", "--depth", "--size"})
-        if (!exchanges && !publishes && reader.given(name))
+        if (!exchanges && !publishes && reader.given(name) &&
+            !(polls && std::string_view(name) == "--size"))
             reader.fail(name, "not for this scenario");
     if (plan.depth * plan.payload_bytes > together_bytes_max)
         reader.fail("--depth", "times --size: at most 64 MiB");
     if (reader.given("--text") && reader.given("--binary"))
         reader.fail("--binary", "not together with --text");
-    if (plan.scenario == Scenario::socketio_ack && plan.binary)
+    if (load::is_socketio(plan.scenario) && plan.binary)
         reader.fail("--binary", "not for this scenario");
-    if (reader.given("--event") && plan.scenario != Scenario::socketio_ack)
-        reader.fail("--event", "only for the scenario socketio-ack");
+    if (reader.given("--event") && !(emits && load::is_socketio(plan.scenario)))
+        reader.fail("--event",
+                    "only for the scenarios socketio-ack, socketio-fanout and socketio-polling");
+    const bool has_websocket =
+        !polls && (plan.scenario != Scenario::events || !plan.publish_url.empty());
+    if (plan.compress && !has_websocket) reader.fail("--compress", "not for this scenario");
     if (plan.event.find_first_of("\"\\") != std::string::npos)
         reader.fail("--event", "must not contain quotes or backslashes");
     if (plan.threads > plan.connections) reader.fail("--threads", "more than --connections");
@@ -210,7 +222,7 @@ base::Result<Plan> plan_of(const CommandLine& line) {
     Plan plan;
     plan.url = line.value("URL");
     plan.scenario = scenario_of(line.value("--scenario"));
-    if (plan.scenario == Scenario::fanout || plan.scenario == Scenario::events) {
+    if (load::is_fanout(plan.scenario) || plan.scenario == Scenario::events) {
         plan.rate = 100;
         plan.depth = 0;
     }
@@ -224,6 +236,7 @@ base::Result<Plan> plan_of(const CommandLine& line) {
     reader.seconds("--warmup", plan.warmup_seconds, 0, 3600);
     reader.seconds("--ramp-up", plan.ramp_up_seconds, 0, 3600);
     reader.seconds("--timeout-s", plan.timeout_seconds, 0.01, 3600);
+    plan.event = plan.scenario == Scenario::socketio_fanout ? "message" : "echo";
     reader.text("--event", plan.event);
     if (reader.given("--message")) read_message(reader, plan);
     plan.binary = reader.given("--binary");

@@ -9,8 +9,10 @@ inline constexpr OptionRow bench_options[] = {
     {.name = "--scenario",
      .placeholder = "NAME",
      .takes = Takes::word,
-     .words = "echo fanout socketio-ack connect idle events",
-     .help = "echo (the default), fanout, socketio-ack, connect, idle or events"},
+     .words = "echo fanout connect idle events socketio-ack socketio-fanout socketio-connect "
+              "socketio-idle socketio-polling",
+     .help = "echo (the default), fanout, connect, idle, events, socketio-ack, socketio-fanout, "
+             "socketio-connect, socketio-idle or socketio-polling"},
     {.name = "--connections", .placeholder = "N", .help = "Connections; 50 if absent"},
     {.name = "--depth",
      .placeholder = "N",
@@ -38,10 +40,12 @@ inline constexpr OptionRow bench_options[] = {
     {.name = "--binary", .takes = Takes::nothing, .help = "Send binary messages"},
     {.name = "--publish-url",
      .placeholder = "URL",
-     .help = "fanout, events: the WebSocket that publishes; fanout without it: the URL"},
+     .help = "fanout, socketio-fanout, events: where the publisher connects to; both kinds of "
+             "fanout without it: the URL"},
     {.name = "--event",
      .placeholder = "NAME",
-     .help = "socketio-ack: the event whose ack holds its argument; echo if absent"},
+     .help = "socketio-ack, socketio-polling: the event whose ack holds its argument (echo); "
+             "socketio-fanout: the event that the server emits to all (message)"},
     {.name = "--protocol",
      .placeholder = "NAME",
      .repeated = true,
@@ -54,6 +58,11 @@ inline constexpr OptionRow bench_options[] = {
     {.name = "--sources",
      .placeholder = "ADDRESSES",
      .help = "Local addresses, as 10.0.0.1-10.0.0.8: one has no more than 28,000 ports"},
+    {.name = "--compress", .takes = Takes::nothing, .help = "Offer permessage-deflate"},
+    {.name = "--proxy",
+     .placeholder = "URL",
+     .help = "http://USER:PASSWORD@HOST:PORT, or none; else http_proxy, https_proxy, all_proxy "
+             "and no_proxy"},
     {.name = "--ca",
      .placeholder = "FILE",
      .takes = Takes::file,

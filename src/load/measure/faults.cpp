@@ -13,6 +13,7 @@ std::string name_of(Fault::Kind kind, uint16_t code) {
         case Fault::Kind::timeout: return "timeout";
         case Fault::Kind::reset: return "reset";
         case Fault::Kind::tls: return "TLS";
+        case Fault::Kind::proxy: return "proxy";
         case Fault::Kind::status: return "handshake status " + std::to_string(code);
         case Fault::Kind::closed:
             return code == 0 ? "closed without a code" : "closed code " + std::to_string(code);

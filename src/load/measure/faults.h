@@ -18,6 +18,7 @@ struct Fault {
         timeout,      // The connection did not open in time.
         reset,        // The connection was reset.
         tls,          // TLS failed; the text says why.
+        proxy,        // The proxy does not open the way; the text says why.
         status,       // The handshake was answered with another status; `code` is the status.
         closed,       // The server ended an open connection; `code` is its close code, or 0.
         bad_answer,   // The server sent something wrong; the text says what.

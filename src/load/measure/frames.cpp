@@ -3,7 +3,9 @@
 namespace starling::load {
 namespace {
 
-std::string header(uint8_t op, size_t payload_bytes, unsigned mask_bit) {
+constexpr unsigned rsv1 = 0x40;
+
+std::string header(unsigned op, size_t payload_bytes, unsigned mask_bit) {
     std::string out(1, static_cast<char>(0x80U | op));
     const size_t bytes = header_bytes(payload_bytes);
     const size_t marker = bytes == 2 ? payload_bytes : bytes == 4 ? 126 : 127;
@@ -15,8 +17,10 @@ std::string header(uint8_t op, size_t payload_bytes, unsigned mask_bit) {
 
 }  // namespace
 
-std::string client_frame(uint8_t op, std::string_view payload) {
-    return header(op, payload.size(), 0x80).append(4, '\0').append(payload);
+std::string client_frame(uint8_t op, std::string_view payload, bool compressed) {
+    return header(compressed ? op | rsv1 : op, payload.size(), 0x80)
+        .append(4, '\0')
+        .append(payload);
 }
 
 std::string server_frame(bool binary, std::string_view payload) {
@@ -27,19 +31,6 @@ uint16_t close_code(std::string_view payload) noexcept {
     if (payload.size() < 2) return 0;
     const auto byte = [&](size_t i) { return static_cast<unsigned char>(payload[i]); };
     return static_cast<uint16_t>(byte(0) << 8U | byte(1));
-}
-
-Frame frame_at(std::string_view bytes) noexcept {
-    if (bytes.size() < 2) return {};
-    const auto byte = [&](size_t i) { return static_cast<unsigned char>(bytes[i]); };
-    if (byte(1) & 0x80U) return {.first = byte(0), .masked = true};
-    size_t length = byte(1);
-    const size_t header = length < 126 ? 2 : length == 126 ? 4 : 10;
-    if (bytes.size() < header) return {};
-    if (header > 2) length = 0;
-    for (size_t i = 2; i < header; ++i) length = length << 8 | byte(i);
-    if (bytes.size() - header < length) return {};
-    return {.first = byte(0), .payload = bytes.substr(header, length), .bytes = header + length};
 }
 
 }  // namespace starling::load

@@ -22,8 +22,9 @@ inline constexpr size_t control_payload_bytes_max = 125;
     return payload_bytes < 126 ? 2 : payload_bytes < 65536 ? 4 : 10;
 }
 
-// A whole masked frame of a client.
-[[nodiscard]] std::string client_frame(uint8_t opcode, std::string_view payload);
+// A whole masked frame of a client. `compressed`: the payload is that of permessage-deflate, RFC 7692.
+[[nodiscard]] std::string client_frame(uint8_t opcode, std::string_view payload,
+                                       bool compressed = false);
 [[nodiscard]] inline std::string client_frame(bool binary, std::string_view payload) {
     return client_frame(binary ? opcode::binary : opcode::text, payload);
 }
@@ -32,18 +33,6 @@ inline constexpr size_t control_payload_bytes_max = 125;
 
 // The code in the payload of a close frame; 0: none.
 [[nodiscard]] uint16_t close_code(std::string_view payload) noexcept;
-
-// The frame at the beginning of `bytes`.
-struct Frame {
-    uint8_t first = 0;  // The first byte: FIN, RSV, opcode.
-    std::string_view payload = {};
-    size_t bytes = 0;     // 0: the frame has not arrived whole.
-    bool masked = false;  // A server must not mask; the rest is then not set.
-
-    [[nodiscard]] uint8_t op() const noexcept { return first & 15U; }
-    [[nodiscard]] bool final() const noexcept { return (first & 0x80U) != 0; }
-};
-[[nodiscard]] Frame frame_at(std::string_view bytes) noexcept;
 
 // A time as ten printable bytes of five bits each: 50 bits of nanoseconds are thirteen days. Text
 // messages and JSON strings carry these bytes without escapes.

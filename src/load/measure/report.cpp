@@ -91,19 +91,22 @@ std::string text_of(const Report& report) {
     if (report.interrupted) text += ", interrupted";
     text += "\n\n";
     std::string counted = grouped(report.count);
-    if (report.scenario == "idle")
+    if (report.holds)
         counted += " open at the end";
     else
         counted += "   " + rate(static_cast<double>(report.count), report.seconds);
-    text += row(report.scenario == "idle" ? "held" : report.unit, counted);
+    text += row(report.holds ? "held" : report.unit, counted);
     if (report.wanted_per_second > 0) text += row("wanted", rate(report.wanted_per_second, 1));
     if (report.missing) text += row("missing", grouped(*report.missing));
     if (report.other_messages > 0) text += row("other messages", grouped(report.other_messages));
-    if (report.scenario != "idle") text += row("latency", latency_line(report.latency));
+    if (!report.holds) text += row("latency", latency_line(report.latency));
     if (report.wanted > 0)
         text += row("connections", grouped(report.opened) + " of " + grouped(report.wanted) +
                                        format(" opened in %.2f s", report.opening_seconds) + "   " +
                                        rate(report.opened, report.opening_seconds));
+    if (report.compressed)
+        text += row("compressed",
+                    grouped(*report.compressed) + " of " + grouped(report.opened) + " connections");
     if (report.count > 0) text += row("CPU here", cpu_line(report));
     if (report.count > 0 && report.server_cpu_seconds) {
         Report server = report;
@@ -147,8 +150,10 @@ std::string json_of(const Report& report) {
                    l.microseconds(0.9), l.microseconds(0.99), l.microseconds(0.999),
                    l.microseconds(1)));
     add(json, "connections",
-        format(R"({"wanted":%u,"opened":%u,"seconds":%.4f,"per_second":%.1f})", report.wanted,
-               report.opened, report.opening_seconds, each(report.opened, report.opening_seconds)));
+        format(R"({"wanted":%u,"opened":%u,"seconds":%.4f,"per_second":%.1f,"compressed":%s})",
+               report.wanted, report.opened, report.opening_seconds,
+               each(report.opened, report.opening_seconds),
+               report.compressed ? whole(*report.compressed).c_str() : "null"));
     std::string errors = "{";
     for (const Tally::Row& error : report.errors.rows())
         add(errors, error.name, whole(error.count));

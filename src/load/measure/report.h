@@ -15,12 +15,15 @@ namespace starling::load {
 struct Report {
     std::string scenario, url;
     std::string unit =
-        "messages";          // What `count` counts: messages, deliveries, connections, events.
+        "messages";  // What `count` counts: messages, deliveries, connections, events, requests.
     std::string model = {};  // "16 in flight", "10,000 messages/s": how the load was offered.
     uint32_t wanted = 0, opened = 0;  // Connections, without those of the scenario connect.
-    double opening_seconds = 0;       // From the first connect() until the last one was open.
-    double seconds = 0;               // Measured.
-    uint64_t count = 0;               // Of `unit`, in these seconds.
+    bool holds = false;               // `count` are the connections that are open at the end.
+    // Of the opened ones those with permessage-deflate, if it was offered.
+    std::optional<uint32_t> compressed = {};
+    double opening_seconds = 0;  // From the first connect() until the last one was open.
+    double seconds = 0;          // Measured.
+    uint64_t count = 0;          // Of `unit`, in these seconds.
     // Of the whole run, where it is known: what should have come and never came.
     std::optional<uint64_t> missing = {};
     uint64_t other_messages = 0;   // fanout, events: without a time, so not counted.

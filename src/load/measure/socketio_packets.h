@@ -17,6 +17,11 @@ inline constexpr std::string_view open = "0{", close = "1", ping = "2", pong = "
 // guarantees that neither name nor text needs escapes.
 [[nodiscard]] std::string event_text(std::string_view id, std::string_view name,
                                      std::string_view text);
+// What is before and after the string in an event without an id.
+[[nodiscard]] inline std::string event_begin(std::string_view name) {
+    return std::string(event).append("[\"").append(name).append("\",\"");
+}
+inline constexpr std::string_view event_end = "\"]";
 [[nodiscard]] std::string ack_text(std::string_view id, std::string_view text);
 
 }  // namespace starling::load::packet

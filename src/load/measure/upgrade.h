@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "load/measure/faults.h"
+#include "ws/extensions.h"
 
 namespace starling::load {
 
@@ -23,18 +24,25 @@ struct Upgrade {
     std::vector<std::string> protocols = {};  // Preferred first.
     std::string authorization = {};           // "Basic ..."; "": none.
     std::vector<std::string> headers = {};    // "Name: value" each.
+    ws::DeflateOptions deflate = {};          // Offered if enabled.
 };
 
 // With the empty line at its end. The caller guarantees that no value holds CR or LF.
 [[nodiscard]] std::string upgrade_request(const Upgrade& upgrade);
-[[nodiscard]] std::string get_request(const Upgrade& upgrade, std::string_view accept);
+// The head of another request. `fields`: lines with CRLF.
+[[nodiscard]] std::string request_head(std::string_view method, const Upgrade& upgrade,
+                                       std::string_view fields);
 
 struct UpgradeAnswer {
     size_t bytes = 0;  // Of the head; 0: it has not arrived whole.
     std::optional<Fault> fault = {};
+    std::optional<ws::DeflateParams> deflate = {};  // Of permessage-deflate, if it is used.
 };
-// `bytes`: all that has arrived. A subprotocol must be one of those offered.
-[[nodiscard]] UpgradeAnswer check_upgrade(std::string_view bytes,
-                                          const std::vector<std::string>& protocols);
+// `bytes`: all that has arrived. A subprotocol and an extension must be among those offered.
+[[nodiscard]] UpgradeAnswer check_upgrade(std::string_view bytes, const Upgrade& offered);
+
+// The target of an Engine.IO 4 handshake: "/" becomes "/socket.io/", and the query names the
+// transport, "websocket" or "polling", unless the target does.
+[[nodiscard]] std::string engine_target(std::string target, std::string_view transport);
 
 }  // namespace starling::load

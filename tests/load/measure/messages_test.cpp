@@ -1,61 +1,88 @@
 // What subscribers read: frames, publications in them, lines of server events; at every read size.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <span>
 #include <string>
 
+#include "base/text.h"
 #include "load/measure/event_lines.h"
-#include "load/measure/frame_reader.h"
+#include "load/measure/frames.h"
+#include "load/measure/message_reader.h"
 #include "load/measure/publication.h"
 #include "load/measure/socketio_packets.h"
 
 namespace {
 
+using starling::base::text_of;
 using starling::load::client_frame;
-using starling::load::close_code;
 using starling::load::EventLines;
-using starling::load::Frame;
-using starling::load::FrameReader;
+using starling::load::MessageReader;
 using starling::load::Publication;
 using starling::load::PublicationFinder;
 using starling::load::server_frame;
+using starling::ws::Event;
+using starling::ws::ReceiverLimits;
 
-std::string frames_told(const std::string& bytes, size_t read_bytes) {
-    FrameReader reader;
+std::string messages_told(std::string bytes, size_t read_bytes, const ReceiverLimits& limits = {}) {
+    MessageReader reader;
+    reader.begin(limits, nullptr);
     std::string text;
-    for (size_t at = 0; at < bytes.size(); at += read_bytes) {
-        const char* const wrong =
-            reader.read(std::string_view(bytes).substr(at, read_bytes), [&](const Frame& frame) {
-                text += std::to_string(frame.op()) + (frame.final() ? ":" : "+:");
-                text += frame.payload.size() < 20 ? std::string(frame.payload)
-                                                  : std::to_string(frame.payload.size());
-                text += " ";
-                return frame.op() != 8;
+    bool failed = false;
+    for (size_t at = 0; at < bytes.size() && !failed; at += read_bytes) {
+        const auto all = std::as_writable_bytes(std::span(bytes));
+        reader.read(
+            all.subspan(at, std::min(read_bytes, bytes.size() - at)), [&](const Event& event) {
+                const size_t size = event.bytes.size();
+                text += std::to_string(static_cast<int>(event.opcode)) + ":";
+                text += size < 20 ? std::string(text_of(event.bytes)) : std::to_string(size);
+                text += std::string(event.reason) + " ";
+                failed = event.kind == Event::Kind::violation;
+                return !failed;
             });
-        if (*wrong) return text + wrong;
+        EXPECT_LE(reader.memory_bytes(), 200'000U);
     }
     return text;
 }
 
-TEST(FrameReader, EveryReadSize) {
+TEST(MessageReader, EveryReadSize) {
     const std::string bytes = server_frame(false, "one") + server_frame(true, "") +
                               server_frame(false, std::string(130, 'x')) + "\x01\x02hi" +
+                              std::string("\x89\x03") + "png" + "\x80\x01!" +
                               server_frame(true, "end");
     for (size_t size = 1; size <= bytes.size(); ++size)
-        ASSERT_EQ(frames_told(bytes, size), "1:one 2: 1:130 1+:hi 2:end ") << size;
+        ASSERT_EQ(messages_told(bytes, size), "1:one 2: 1:130 9:png 1:hi! 2:end ") << size;
     const std::string large =
         server_frame(true, std::string(70'000, 'x')) + server_frame(true, "a");
     for (const size_t size : {size_t{999}, size_t{65'536}, large.size()})
-        ASSERT_EQ(frames_told(large, size), "2:70000 2:a ") << size;
+        ASSERT_EQ(messages_told(large, size), "2:70000 2:a ") << size;
 }
 
-TEST(FrameReader, Faults) {
+TEST(MessageReader, Faults) {
     const std::string one = server_frame(false, "one");
-    EXPECT_EQ(frames_told(one + client_frame(false, "x"), 100),
-              "1:one a frame of the server is masked");
-    EXPECT_EQ(frames_told(one + "\xc1\x01x", 3),
-              "1:one a frame uses an extension that was not negotiated");
-    EXPECT_EQ(close_code("\x03\xe8"), 1000);
-    EXPECT_EQ(close_code("\x03"), 0);
+    EXPECT_EQ(messages_told(one + client_frame(false, "x"), 100), "1:one 8:wrong masking ");
+    EXPECT_EQ(messages_told(one + "\xc1\x01x", 100), "1:one 8:reserved bit set ");
+    // A length of 2^62 bytes is refused before a byte of them has come.
+    const std::string endless = one + "\x82\x7f\x40" + std::string(7, '\0');
+    for (const size_t size : {size_t{1}, size_t{100}}) {
+        EXPECT_EQ(messages_told(endless, size), "1:one 8:message too big ") << size;
+    }
+}
+
+TEST(MessageReader, IsBegunAnewWithinItsOwnCall) {
+    ReceiverLimits limits;
+    MessageReader reader;
+    reader.begin(limits, nullptr);
+    std::string first = server_frame(false, "one") + "\x81", second = server_frame(false, "two");
+    std::string text;
+    const auto take = [&](const Event& event) {
+        text += text_of(event.bytes);
+        reader.begin(limits, nullptr);
+        return false;
+    };
+    reader.read(std::as_writable_bytes(std::span(first)), take);
+    reader.read(std::as_writable_bytes(std::span(second)), take);
+    EXPECT_EQ(text, "onetwo");
 }
 
 TEST(Publication, IsFoundWhereverItIs) {

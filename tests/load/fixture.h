@@ -1,0 +1,63 @@
+// tests/load/fixture.h: load tests of servers in this process.
+#pragma once
+
+#include <starling/server.h>
+
+#include <string>
+#include <utility>
+
+#include "load/load_test.h"
+#include "tests/client/fixture.h"
+#include "tests/server/fixture.h"
+
+namespace starling::load::test {
+
+using client::test::Peer;
+using client::test::ScriptServer;
+using server::test::TestServer;
+
+inline Report run(Plan plan) {
+    LoadTest test(std::move(plan));
+    if (const auto error = test.start()) return test.failed(*error);
+    while (!test.wait(1000)) continue;
+    return test.finish();
+}
+
+inline Plan quick(const std::string& url, Scenario scenario = Scenario::echo) {
+    Plan plan;
+    plan.scenario = scenario;
+    plan.url = url;
+    plan.connections = 4;
+    plan.warmup_seconds = 0;
+    plan.seconds = 0.05;
+    plan.timeout_seconds = 60;
+    return plan;
+}
+
+inline std::string errors_of(const Report& report) {
+    std::string text;
+    for (const auto& row : report.errors.rows())
+        text += (text.empty() ? "" : ", ") + std::to_string(row.count) + " " + row.name +
+                (row.text.empty() ? "" : " (" + row.text + ")");
+    return text;
+}
+
+// Returns messages at /echo; what /publish gets goes to all at /listen.
+struct Echo : TestServer {
+    Echo() {
+        server.websocket("/echo", {.send_queue_bytes_max = 8'000'000,
+                                   .message = [](ws::Socket socket, ws::Message message) {
+                                       socket.send(message);
+                                   }});
+        server.websocket("/listen", {.open = [](ws::Socket socket) { socket.join("all"); }});
+        server.websocket("/publish", {.message = [](ws::Socket socket, ws::Message message) {
+                             socket.publish("all", message);
+                         }});
+        start();
+    }
+    [[nodiscard]] std::string url(const std::string& path = "/echo") const {
+        return "ws://127.0.0.1:" + std::to_string(port()) + path;
+    }
+};
+
+}  // namespace starling::load::test
