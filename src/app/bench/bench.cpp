@@ -1,6 +1,7 @@
 #include "app/bench/bench.h"
 
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -52,6 +53,12 @@ const char* name_of(load::Phase phase) {
     }
 }
 
+// As it is now: a user may change it.
+size_t terminal_columns() {
+    winsize size{};
+    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 // The line is written over itself, on standard error; "\x1b[K" erases its rest.
 void watch(load::LoadTest& test, std::ostream& err) {
     const bool terminal = ::isatty(STDERR_FILENO) == 1;
@@ -59,7 +66,8 @@ void watch(load::LoadTest& test, std::ostream& err) {
     while (!test.wait(progress_ms)) {
         if (!terminal) continue;
         const load::LoadTest::Seen now = test.live();
-        err << '\r' << progress_line(before, now, progress_ms / 1000.0) << "\x1b[K" << std::flush;
+        err << '\r' << progress_line(before, now, progress_ms / 1000.0, terminal_columns())
+            << "\x1b[K" << std::flush;
         before = now;
     }
     if (terminal) err << "\r\x1b[K" << std::flush;
@@ -73,11 +81,15 @@ int tell(const load::Report& report, bool json, const Streams& streams) {
 }  // namespace
 
 std::string progress_line(const load::LoadTest::Seen& before, const load::LoadTest::Seen& now,
-                          double seconds) {
+                          double seconds, size_t columns) {
     const auto rate = static_cast<double>(now.count - before.count) / seconds;
-    return std::string(name_of(now.phase)) + ": " + load::grouped(now.open) + " connections, " +
-           load::grouped(static_cast<uint64_t>(rate)) + "/s, " + load::grouped(now.errors) +
-           " errors";
+    const std::string end =
+        load::grouped(static_cast<uint64_t>(rate)) + "/s, " + load::grouped(now.errors) + " errors";
+    const std::string open = load::grouped(now.open);
+    std::string line = std::string(name_of(now.phase)) + ": " + open + " connections, " + end;
+    if (columns > 0 && line.size() >= columns) line = open + " open, " + end;
+    if (columns > 0 && line.size() >= columns) line.resize(columns - 1);
+    return line;
 }
 
 int run_bench(const CommandLine& line, const Streams& streams) {
@@ -88,12 +100,13 @@ int run_bench(const CommandLine& line, const Streams& streams) {
     }
     const bool json = line.find("--json") != nullptr;
     load::LoadTest test(*std::move(plan));
-    const Signals signals(test);
+    // Until the threads run, SIGINT ends the process: a lookup may take long, and nothing is measured.
     if (const auto error = test.start()) {
         streams.err << "starling bench: " << error->fault.text << std::endl;
         if (error->usage) return wrong_exit;
         return json ? tell(test.failed(*error), json, streams) : failed_exit;
     }
+    const Signals signals(test);
     watch(test, streams.err);
     return tell(test.finish(), json, streams);
 }
