@@ -141,6 +141,8 @@ private:
         peer.reader.read(bytes, [&](const ws::Event& event) {
             const SocketIoSession::Taken taken = peer.session.take(base::text_of(event.bytes));
             if (taken.told == SocketIoSession::Told::fault) fail(std::string(taken.text));
+            if (taken.told == SocketIoSession::Told::refused)
+                fail(packet::refusal_text(base::text_of(event.bytes)));
             if (taken.told == SocketIoSession::Told::reply)
                 engine_.send(peer, client_frame(false, taken.text));
             if (taken.told == SocketIoSession::Told::joined) usable(peer);

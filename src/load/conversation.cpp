@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "load/measure/frames.h"
+#include "load/measure/socketio_packets.h"
 
 namespace starling::load {
 
@@ -62,6 +63,8 @@ bool Conversation::take_packet(Talker& talker, std::string_view packet) {
         case Told::nothing: return true;
         case Told::reply: return reply(talker, client_frame(false, taken.text));
         case Told::fault: return refuse(talker, taken.fault, 0, taken.text);
+        case Told::refused:
+            return refuse(talker, Fault::Kind::bad_answer, 0, packet::refusal_text(packet));
         case Told::joined: {
             const uint64_t attempt = talker.attempt;
             usable(talker);

@@ -79,7 +79,8 @@ TEST(LoadHostile, SocketIo) {
     expect_faults({
         {socketio_ack, text_frame("hello"), "1 bad answer (this is no Socket.IO server)"},
         {socketio_ack, "\x82\x01x", "1 bad answer (a packet is binary)"},
-        {socketio_ack, open + text_frame("44{}"), "1 bad answer (CONNECT was refused)"},
+        {socketio_ack, open + text_frame("44{\"a\":\"b\n\"}"),
+         "1 bad answer (CONNECT was refused: {\"a\":\"b?\"})"},
         {socketio_ack, joined + text_frame("4310000[\"x\"]"),
          "1 bad answer (an ack is not the one that is due)"},
         {socketio_ack, joined + text_frame("4310000[\"xxxxx\"]"),

@@ -1,6 +1,7 @@
 #include "load/measure/polling_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "load/measure/socketio_packets.h"
 
@@ -33,8 +34,8 @@ std::string_view sid_of(std::string_view packet) {
 
 }  // namespace
 
-PollingText::PollingText(const Upgrade& given, std::string_view event_name, std::string_view text)
-    : upgrade(given),
+PollingText::PollingText(Upgrade given, std::string_view event_name, std::string_view text)
+    : upgrade(std::move(given)),
       handshake(request_head("GET", upgrade, "")),
       event(packet::event_text(id, event_name, text)),
       ack(packet::ack_text(id, text)) {}
@@ -93,6 +94,8 @@ PollingSession::Told PollingSession::got(std::string_view body) {
         switch (taken.told) {
             case SocketIoSession::Told::reply: owes_pong_ = true; break;
             case SocketIoSession::Told::fault: return fail(taken.fault, 0, std::string(taken.text));
+            case SocketIoSession::Told::refused:
+                return fail(Fault::Kind::bad_answer, 0, packet::refusal_text(packet));
             case SocketIoSession::Told::joined: told = Told::joined; break;
             case SocketIoSession::Told::ack:
                 if (packet != text_->ack || told == Told::acked)

@@ -19,7 +19,7 @@ namespace starling::load {
 // What all connections of a test have in common.
 struct PollingText {
     // `upgrade.target` is that of the handshake.
-    PollingText(const Upgrade& upgrade, std::string_view event, std::string_view text);
+    PollingText(Upgrade upgrade, std::string_view event, std::string_view text);
 
     const Upgrade upgrade;
     const std::string handshake;   // A whole request.

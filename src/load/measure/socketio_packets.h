@@ -22,6 +22,9 @@ inline constexpr std::string_view open = "0{", close = "1", ping = "2", pong = "
     return std::string(event).append("[\"").append(name).append("\",\"");
 }
 inline constexpr std::string_view event_end = "\"]";
+// The words of a server for people, from a packet that begins with connect_error: "CONNECT was refused:
+// {"message":"no"}". At most 200 bytes of the server's, without control characters.
+[[nodiscard]] std::string refusal_text(std::string_view packet);
 [[nodiscard]] std::string ack_text(std::string_view id, std::string_view text);
 
 }  // namespace starling::load::packet

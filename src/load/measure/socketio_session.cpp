@@ -12,6 +12,7 @@ constexpr SocketIoSession::Taken wrong(std::string_view text) noexcept {
 }  // namespace
 
 SocketIoSession::Taken SocketIoSession::take(std::string_view packet) noexcept {
+    if (joined() && packet.starts_with(packet::ack)) return {Told::ack};  // The most frequent one.
     if (packet == packet::ping) return {Told::reply, packet::pong};
     if (packet == packet::close || packet.starts_with(packet::disconnect))
         return {Told::fault, "", Fault::Kind::closed};
@@ -21,14 +22,13 @@ SocketIoSession::Taken SocketIoSession::take(std::string_view packet) noexcept {
             step_ = Step::joining;
             return {Told::reply, packet::connect};
         case Step::joining:
-            if (packet.starts_with(packet::connect_error)) return wrong("CONNECT was refused");
+            if (packet.starts_with(packet::connect_error)) return {Told::refused};
             if (packet.starts_with(packet::event)) return {};
             if (!packet.starts_with(packet::connect)) break;
             step_ = Step::joined;
             return {Told::joined};
         case Step::joined:
             if (packet.starts_with(packet::event)) return {Told::event};
-            if (packet.starts_with(packet::ack)) return {Told::ack};
             return wrong("a packet was not asked for");
     }
     return wrong("this is no Socket.IO server");

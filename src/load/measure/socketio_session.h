@@ -15,9 +15,10 @@ class SocketIoSession {
 public:
     enum class Told : uint8_t {
         nothing,
-        reply,   // Send the packet `text`.
-        joined,  // The server has answered CONNECT.
-        event,   // For the scenario.
+        reply,    // Send the packet `text`.
+        joined,   // The server has answered CONNECT.
+        refused,  // The packet is CONNECT_ERROR; packet::refusal_text() says why.
+        event,    // For the scenario.
         ack,
         fault,  // `fault`, with the words `text`.
     };

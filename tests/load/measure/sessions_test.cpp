@@ -21,6 +21,7 @@ std::string told(SocketIoSession& session, std::string_view packet) {
         case Told::nothing: return "nothing";
         case Told::reply: return "reply " + std::string(taken.text);
         case Told::joined: return "joined";
+        case Told::refused: return "refused";
         case Told::event: return "event";
         case Told::ack: return "ack";
         case Told::fault: return name_of(taken.fault, 0) + ": " + std::string(taken.text);
@@ -43,7 +44,7 @@ TEST(SocketIoSession, Table) {
         {{open, "40", "2"}, "reply 3"},
         {{open, "2"}, "reply 3"},
         {{open, "42[\"a\"]"}, "nothing"},
-        {{open, "44{}"}, "bad answer: CONNECT was refused"},
+        {{open, "44{}"}, "refused"},
         {{open, "41"}, closed},
         {{open, "40", "1"}, closed},
         {{open, "40", "40"}, unasked},
@@ -132,7 +133,7 @@ TEST(PollingSession, Faults) {
         {{"0{\"sid\":\"a\r\nX: y\"}"}, no},
         {{R"(0{"sid":")" + std::string(300, 'a') + "\"}"}, no},
         {{R"(0{"sid":"a"})", "no"}, "the answer to a POST is not ok"},
-        {{R"(0{"sid":"a"})", "ok", "44{}"}, "CONNECT was refused"},
+        {{R"(0{"sid":"a"})", "ok", "44{}"}, "CONNECT was refused: {}"},
         {{R"(0{"sid":"a"})", "ok", "40{}", "ok", "431000[\"y\"]"}, due},
         {{R"(0{"sid":"a"})", "ok", "40{}", "ok",
           "431000[\"xx\"]\x1e"
