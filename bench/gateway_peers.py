@@ -14,7 +14,7 @@ import time
 
 import peers
 
-KEY = "bench"  # Key of the control API; bench/load_control.h has the same.
+KEY = "bench"  # Key of the control API; bench/control_pool.h has the same.
 WEBHOOK_PATH = "/websocket/message"
 NODE = "Node ws + undici"
 PUSHPIN = "Pushpin"
