@@ -148,7 +148,7 @@ describe("starling bench, scenario echo", () => {
       asked.push(request.url);
       socket.on("error", () => {});
       if (request.url.startsWith("refused.example:")) return socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
-      const way = net.connect(plain.port, "127.0.0.1", () => {
+      const way = net.connect(request.url.endsWith(":443") ? secure.port : plain.port, "127.0.0.1", () => {
         socket.write("HTTP/1.1 200 OK\r\n\r\n");
         way.pipe(socket).pipe(way);
       });
@@ -162,6 +162,9 @@ describe("starling bench, scenario echo", () => {
     const env = { http_proxy: `http://127.0.0.1:${port}` };
     const { code, stdout } = await run(["bench", "--json", ...withDefaults(rate), url], { env });
     assert.deepEqual([code, JSON.parse(stdout).errors, asked.length], [0, {}, 53]);
+    expectGood(await bench("wss://localhost/echo", ...rate, "--connections", "3", "--ca", pem.cert, "--proxy",
+      `127.0.0.1:${port}`));
+    assert.equal(asked.at(-1), "localhost:443");
     const refused = await bench("ws://refused.example/", "--connections", "2", "--proxy", `127.0.0.1:${port}`);
     assert.deepEqual([refused.code, refused.report.errors], [1, { proxy: 2 }]);
     assert.match(refused.report.error_texts.proxy, /403: Forbidden/);
