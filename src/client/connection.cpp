@@ -1,7 +1,5 @@
 #include "client/connection.h"
 
-#include <algorithm>
-#include <array>
 #include <cstring>
 #include <utility>
 
@@ -10,18 +8,10 @@
 #include "client/socket_core.h"
 #include "net/loop.h"
 #include "ws/buffered.h"
+#include "ws/endpoint.h"
 #include "ws/frame.h"
 
 namespace starling::client {
-namespace {
-
-// The limits of a connection's turn, as those of the server.
-constexpr uint32_t turn_events_max = 512;
-constexpr size_t turn_bytes_max = 256 * 1024;
-// Pongs are offered to the kernel after this many bytes, to notice a server that does not read.
-constexpr size_t pongs_queued_bytes_max = 4096;
-
-}  // namespace
 
 // With context takeover the connection has codecs of its own, otherwise the loop's.
 struct Connection::Extras {
@@ -75,62 +65,40 @@ void Connection::leave() {
 
 void Connection::on_bytes(std::span<std::byte>& input) {
     heartbeat_.on_bytes(now_ms());
-    uint32_t events_left = turn_events_max;
-    size_t bytes = 0;
-    while (!left_ && stream_->is_open() && !stream_->is_paused()) {
-        const ws::Event event = receiver_.next(input);
-        if (event.kind == ws::Event::Kind::message)
-            core_->on_message(event);
-        else if (event.kind == ws::Event::Kind::need_more || !on_control(event))
-            return;
-        bytes += event.bytes.size();
-        if ((--events_left == 0 || bytes >= turn_bytes_max) && !input.empty())
-            return stream_->yield_turn();
-    }
-    if (stream_->is_open()) receiver_.release();  // Paused, for an unknown time.
+    ws::receive(*this, *stream_, receiver_, input);
 }
 
-bool Connection::on_control(const ws::Event& event) {
-    switch (event.kind) {
-        case ws::Event::Kind::ping:
-            answer_ping(base::text_of(event.bytes));
-            core_->on_ping(base::text_of(event.bytes));
-            return true;
-        case ws::Event::Kind::pong: on_pong(event.bytes); return true;
-        case ws::Event::Kind::close: core_->on_peer_close(event.code, event.reason); return true;
-        default:
-            core_->fail(event.code, event.reason,
-                        "the server broke the protocol: " + std::string(event.reason));
-            return false;
-    }
-}
+void Connection::on_message(const ws::Event& event) { core_->on_message(event); }
+
+void Connection::on_ping(std::string_view payload) { core_->on_ping(payload); }
 
 void Connection::on_pong(std::span<const std::byte> payload) {
     const auto took_ms = heartbeat_.on_pong(payload, now_ms());
-    if (took_ms)
-        round_trip_ms_ = static_cast<uint16_t>(std::min<uint32_t>(*took_ms, unknown_ms - 1));
+    if (took_ms) round_trip_.took(*took_ms);
     core_->on_pong(base::text_of(payload), took_ms ? round_trip_time() : std::nullopt);
 }
 
-// As the server does: in its place, and while the kernel takes nothing only the newest.
-void Connection::answer_ping(std::string_view payload) {
-    if (!core_->may_send()) return;
-    if (stream_->queued_bytes() >= pongs_queued_bytes_max) stream_->offer_queued();
-    if (stream_->is_blocked())
-        extras().pong_owed = payload;
-    else
-        write_frame(ws::Opcode::pong, false, base::bytes_of(payload));
+void Connection::on_peer_close(uint16_t code, std::string_view reason) {
+    core_->on_peer_close(code, reason);
 }
+
+void Connection::on_violation(uint16_t code, std::string_view reason) {
+    core_->fail(code, reason, "the server broke the protocol: " + std::string(reason));
+}
+
+bool Connection::may_send() const noexcept { return core_->may_send(); }
+
+void Connection::owe_pong(std::string_view payload) { extras().pong_owed = payload; }
 
 void Connection::write_pong_owed() {
     if (!extras_ || !extras_->pong_owed) return;
     const std::string owed = *std::exchange(extras_->pong_owed, std::nullopt);
     if (!extras_->deflate) extras_.reset();
-    write_frame(ws::Opcode::pong, false, base::bytes_of(owed));
+    write_control(ws::Opcode::pong, base::bytes_of(owed));
 }
 
 void Connection::on_drained() {
-    if (left_ || !core_->may_send()) return;
+    if (left_ || !may_send()) return;
     write_pong_owed();
     tell_drained();
 }
@@ -151,45 +119,20 @@ void Connection::on_timeout() {
         if (stream_->peer_takes()) return stream_->set_timeout(core_->settings().close_timeout_ms);
         return core_->on_timeout("the server did not answer the close frame");
     }
-    const ws::HeartbeatOptions& options = core_->settings().heartbeat;
-    if (stream_->is_blocked() || stream_->is_paused()) {
-        // A ping would wait behind bytes that the server has not read, or its pong would not be read.
-        heartbeat_.on_bytes(now_ms());
-        return stream_->set_timeout(options.interval_ms);
-    }
-    const auto step = heartbeat_.on_timer(options, now_ms());
-    if (step.action == ws::Heartbeat::Action::dead && waits_in_kernel()) {
-        heartbeat_.on_bytes(now_ms());
-        return stream_->set_timeout(options.interval_ms);
-    }
-    if (step.action == ws::Heartbeat::Action::dead)
-        return core_->on_timeout("the server did not answer a ping");
-    if (step.action == ws::Heartbeat::Action::send_ping)
-        write_frame(ws::Opcode::ping, false, heartbeat_.ping_payload());
-    if (step.next_in_ms) stream_->set_timeout(step.next_in_ms);
-}
-
-bool Connection::waits_in_kernel() const {
-    return stream_->unsent_bytes() >= pongs_queued_bytes_max && stream_->peer_takes();
+    if (!ws::keep_alive(*this, *stream_, heartbeat_, core_->settings().heartbeat, now_ms()))
+        core_->on_timeout("the server did not answer a ping");
 }
 
 void Connection::pause() {
     if (stream_->is_open() && !closing_) stream_->pause_receiving();
 }
 
-void Connection::resume() {
-    if (!stream_->is_open() || !stream_->is_paused()) return;
-    heartbeat_.restart(now_ms());
-    stream_->resume_receiving();
-}
+void Connection::resume() { ws::resume_receiving(*stream_, heartbeat_, now_ms()); }
 
 // ---- sending ------------------------------------------------------------------------------------
 
-// A message larger than the whole queue passes if nothing is queued: the limit is for servers that do not
-// read, not for large messages.
 bool Connection::fits(size_t bytes) const noexcept {
-    const size_t queued = stream_->queued_bytes();
-    return queued == 0 || queued + bytes <= core_->settings().send_queue_bytes_max;
+    return ws::fits_queue(stream_->queued_bytes(), bytes, core_->settings().send_queue_bytes_max);
 }
 
 void Connection::send(ws::Message message) {
@@ -249,6 +192,10 @@ void Connection::write_frame(ws::Opcode opcode, bool rsv1, std::span<const std::
     ws::mask({at + header_bytes, payload.size()}, key);
 }
 
+void Connection::write_control(ws::Opcode opcode, std::span<const std::byte> payload) {
+    write_frame(opcode, false, payload);
+}
+
 std::span<const std::byte> Connection::compress(std::span<const std::byte> payload) {
     const ws::DeflateParams& params = *extras_->deflate;
     const int level = core_->settings().compression_level;
@@ -260,13 +207,7 @@ std::span<const std::byte> Connection::compress(std::span<const std::byte> paylo
 }
 
 void Connection::ping(std::span<const std::byte> payload) {
-    if (stream_->is_blocked()) return;
-    if (payload.empty()) {  // Measures the round trip.
-        heartbeat_.ping_sent(now_ms());
-        return write_frame(ws::Opcode::ping, false, heartbeat_.ping_payload());
-    }
-    write_frame(ws::Opcode::ping, false,
-                payload.first(std::min(payload.size(), ws::control_payload_bytes_max)));
+    (void)ws::send_ping(*this, *stream_, heartbeat_, payload, now_ms());
 }
 
 // ---- closing ------------------------------------------------------------------------------------
@@ -287,9 +228,7 @@ void Connection::act(const ws::Closing::Actions& actions, uint16_t code, std::st
 
 void Connection::write_close(uint16_t code, std::string_view reason) {
     write_pong_owed();
-    std::array<std::byte, ws::control_payload_bytes_max> payload;
-    const size_t size = ws::write_close_payload(payload.data(), code, reason);
-    write_frame(ws::Opcode::close, false, std::span(payload).first(size));
+    ws::write_close(*this, code, reason);
 }
 
 void Connection::terminate() { stream_->close(net::Stream::Close::reset); }

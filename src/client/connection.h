@@ -19,6 +19,7 @@
 #include "ws/deflate.h"
 #include "ws/heartbeat.h"
 #include "ws/receiver.h"
+#include "ws/round_trip.h"
 
 namespace starling::client {
 
@@ -38,6 +39,16 @@ public:
     void on_timeout() override;
     void on_closed(net::CloseReason reason) override;
 
+    // Called by ws/endpoint.h.
+    void on_message(const ws::Event& event);
+    void on_ping(std::string_view payload);
+    void on_pong(std::span<const std::byte> payload);
+    void on_peer_close(uint16_t code, std::string_view reason);
+    void on_violation(uint16_t code, std::string_view reason);
+    [[nodiscard]] bool may_send() const noexcept;
+    void owe_pong(std::string_view payload);
+    void write_control(ws::Opcode opcode, std::span<const std::byte> payload);
+
     void send(ws::Message message);
     void ping(std::span<const std::byte> payload);
     void pause();
@@ -51,17 +62,13 @@ public:
     [[nodiscard]] uint64_t buffered_bytes() const noexcept;
     void check_drained();
     [[nodiscard]] std::optional<std::chrono::milliseconds> round_trip_time() const noexcept {
-        if (round_trip_ms_ == unknown_ms) return std::nullopt;
-        return std::chrono::milliseconds(round_trip_ms_);
+        const auto ms = round_trip_.ms();
+        return ms ? std::optional(std::chrono::milliseconds(*ms)) : std::nullopt;
     }
 
 private:
     struct Extras;
-    static constexpr uint16_t unknown_ms = UINT16_MAX;
 
-    [[nodiscard]] bool on_control(const ws::Event& event);
-    void answer_ping(std::string_view payload);
-    void on_pong(std::span<const std::byte> payload);
     void ask_drained();
     void tell_drained();
     void write_pong_owed();
@@ -69,7 +76,6 @@ private:
     void write_close(uint16_t code, std::string_view reason);
     [[nodiscard]] bool fits(size_t bytes) const noexcept;
     [[nodiscard]] std::span<const std::byte> compress(std::span<const std::byte> payload);
-    [[nodiscard]] bool waits_in_kernel() const;
     [[nodiscard]] uint32_t now_ms() const noexcept;
     [[nodiscard]] LoopCore& loop() const noexcept;
     [[nodiscard]] Extras& extras();
@@ -81,9 +87,9 @@ private:
     [[no_unique_address]] ws::Receiver receiver_;
     [[no_unique_address]] ws::Heartbeat heartbeat_;
     bool left_ : 1 = false;
-    bool closing_ : 1 = false;             // A close frame was sent.
-    bool drain_asked_ : 1 = false;         // The event "drain" is due.
-    uint16_t round_trip_ms_ = unknown_ms;  // The largest that is known is 65,534.
+    bool closing_ : 1 = false;      // A close frame was sent.
+    bool drain_asked_ : 1 = false;  // The event "drain" is due.
+    ws::RoundTrip round_trip_;
 };
 static_assert(sizeof(Connection) <= 72, "part of the 400 bytes that an idle connection may cost");
 

@@ -1,8 +1,6 @@
 #include "server/ws_connection.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <exception>
 #include <utility>
 
@@ -11,6 +9,7 @@
 #include "server/worker.h"
 #include "server/ws_extras.h"
 #include "server/ws_handler.h"
+#include "ws/endpoint.h"
 #include "ws/frame.h"
 
 namespace starling::server {
@@ -18,11 +17,6 @@ namespace starling::server {
 namespace {
 
 constexpr uint64_t close_timeout_ms = 5000;
-// The limits of a connection's turn. After it other connections have theirs, and the rest waits.
-constexpr uint32_t turn_events_max = 512;
-constexpr size_t turn_bytes_max = 256 * 1024;  // Bytes of messages, decompressed.
-// Pongs are sent after this many bytes, to notice a blocked stream before many pongs are queued.
-constexpr size_t pongs_queued_bytes_max = 4096;
 constexpr uint8_t subprotocol_in_extras = 255;
 
 }  // namespace
@@ -109,19 +103,7 @@ void WsConnection::handler_threw(std::string_view where, std::string_view what) 
 
 void WsConnection::on_bytes(std::span<std::byte>& input) {
     heartbeat_.on_bytes(now_ms());
-    uint32_t events_left = turn_events_max;
-    size_t bytes = 0;
-    while (stream_->is_open() && !stream_->is_paused()) {
-        const ws::Event event = receiver_.next(input);
-        if (event.kind == ws::Event::Kind::message)
-            on_message(event);
-        else if (event.kind == ws::Event::Kind::need_more || !on_control(event))
-            return;
-        bytes += event.bytes.size();
-        if ((--events_left == 0 || bytes >= turn_bytes_max) && !input.empty())
-            return stream_->yield_turn();
-    }
-    if (stream_->is_open()) receiver_.release();  // Paused, for an unknown time.
+    ws::receive(*this, *stream_, receiver_, input);
 }
 
 // The stream keeps the bytes that it has read. The rest stays in the kernel, whose full buffer
@@ -130,11 +112,7 @@ void WsConnection::pause() {
     if (is_open()) stream_->pause_receiving();
 }
 
-void WsConnection::resume() {
-    if (!stream_->is_open() || !stream_->is_paused()) return;
-    heartbeat_.restart(now_ms());
-    stream_->resume_receiving();
-}
+void WsConnection::resume() { ws::resume_receiving(*stream_, heartbeat_, now_ms()); }
 
 void WsConnection::on_message(const ws::Event& event) {
     context_.worker.counters().messages_received.add();
@@ -147,52 +125,37 @@ void WsConnection::on_message(const ws::Event& event) {
     });
 }
 
-bool WsConnection::on_control(const ws::Event& event) {
-    const auto payload = base::text_of(event.bytes);
-    switch (event.kind) {
-        case ws::Event::Kind::ping:
-            answer_ping(payload);
-            call("ping", [&] { context_.handler().on_ping(*this, payload); });
-            return true;
-        case ws::Event::Kind::pong:
-            if (const auto took = heartbeat_.on_pong(event.bytes, now_ms()))
-                round_trip_ms_ = static_cast<uint16_t>(std::min<uint32_t>(*took, UINT16_MAX - 1));
-            call("pong", [&] { context_.handler().on_pong(*this, payload); });
-            return true;
-        case ws::Event::Kind::close:
-            note_reason(event.reason);
-            act(closing_.on(ws::Closing::Event::peer_close, ws::Role::server, event.code),
-                event.code, {});
-            // The queue is sent before the stream ends, so the answer counts as flushed.
-            (void)closing_.on(ws::Closing::Event::flushed, ws::Role::server);
-            stream_->close();
-            release_codecs();
-            return false;
-        default:
-            context_.worker.counters().protocol_errors.add();
-            log_fault(event.code, event.reason);
-            call("violation", [&] { context_.handler().on_violation(*this); });
-            violate(event.code, event.reason);
-            return false;
-    }
+void WsConnection::on_ping(std::string_view payload) {
+    call("ping", [&] { context_.handler().on_ping(*this, payload); });
 }
 
-// RFC 6455 section 5.5.3: the pong is sent before the answers to later messages. While the kernel
-// takes nothing only the newest ping is kept, so that a flood of pings queues one pong.
-void WsConnection::answer_ping(std::string_view payload) {
-    if (!closing_.may_send()) return;
-    if (stream_->queued_bytes() >= pongs_queued_bytes_max) stream_->offer_queued();
-    if (stream_->is_blocked()) {
-        extras().pong = payload;
-    } else {
-        write_frame(ws::Opcode::pong, true, false, base::bytes_of(payload));
-    }
+void WsConnection::on_pong(std::span<const std::byte> payload) {
+    if (const auto took = heartbeat_.on_pong(payload, now_ms())) round_trip_.took(*took);
+    call("pong", [&] { context_.handler().on_pong(*this, base::text_of(payload)); });
 }
+
+void WsConnection::on_peer_close(uint16_t code, std::string_view reason) {
+    note_reason(reason);
+    act(closing_.on(ws::Closing::Event::peer_close, ws::Role::server, code), code, {});
+    // The queue is sent before the stream ends, so the answer counts as flushed.
+    (void)closing_.on(ws::Closing::Event::flushed, ws::Role::server);
+    stream_->close();
+    release_codecs();
+}
+
+void WsConnection::on_violation(uint16_t code, std::string_view reason) {
+    context_.worker.counters().protocol_errors.add();
+    log_fault(code, reason);
+    call("violation", [&] { context_.handler().on_violation(*this); });
+    violate(code, reason);
+}
+
+void WsConnection::owe_pong(std::string_view payload) { extras().pong = payload; }
 
 void WsConnection::write_pong_owed() {
     if (!extras_ || !extras_->pong) return;
     const std::string payload = *std::exchange(extras_->pong, std::nullopt);
-    write_frame(ws::Opcode::pong, true, false, base::bytes_of(payload));
+    write_control(ws::Opcode::pong, base::bytes_of(payload));
     release_extras();
 }
 
@@ -223,28 +186,8 @@ void WsConnection::on_timeout() {
         if (stream_->peer_takes()) return stream_->set_timeout(close_timeout_ms);
         return act(closing_.on(ws::Closing::Event::timeout, ws::Role::server), 0, {});
     }
-    if (stream_->is_blocked() || stream_->is_paused()) {
-        // A ping would wait behind bytes that the peer has not read. While these move, the peer is
-        // alive; if they do not, the loop closes the connection. A paused connection would not read
-        // the pong.
-        heartbeat_.on_bytes(now_ms());
-        return stream_->set_timeout(context_.site.heartbeat.interval_ms);
-    }
-    const auto step = heartbeat_.on_timer(context_.site.heartbeat, now_ms());
-    if (step.action == ws::Heartbeat::Action::dead && waits_in_kernel()) {
-        heartbeat_.on_bytes(now_ms());
-        return stream_->set_timeout(context_.site.heartbeat.interval_ms);
-    }
-    if (step.action == ws::Heartbeat::Action::dead)
-        return act(closing_.on(ws::Closing::Event::timeout, ws::Role::server), 0, {});
-    if (step.action == ws::Heartbeat::Action::send_ping)
-        write_frame(ws::Opcode::ping, true, false, heartbeat_.ping_payload());
-    if (step.next_in_ms) stream_->set_timeout(step.next_in_ms);
-}
-
-// Our ping is queued behind megabytes in the kernel that the peer takes slowly.
-bool WsConnection::waits_in_kernel() const {
-    return stream_->unsent_bytes() >= pongs_queued_bytes_max && stream_->peer_takes();
+    if (!ws::keep_alive(*this, *stream_, heartbeat_, context_.site.heartbeat, now_ms()))
+        act(closing_.on(ws::Closing::Event::timeout, ws::Role::server), 0, {});
 }
 
 // ---- closing ------------------------------------------------------------------------------------
@@ -266,9 +209,7 @@ void WsConnection::act(const ws::Closing::Actions& actions, uint16_t code,
 
 void WsConnection::write_close(uint16_t code, std::string_view reason) {
     write_pong_owed();
-    std::array<std::byte, ws::control_payload_bytes_max> payload;
-    const size_t size = ws::write_close_payload(payload.data(), code, reason);
-    write_frame(ws::Opcode::close, true, false, std::span(payload).first(size));
+    ws::write_close(*this, code, reason);
 }
 
 void WsConnection::violate(uint16_t code, std::string_view reason) {
@@ -343,11 +284,6 @@ std::string_view WsConnection::subprotocol() const noexcept {
     if (subprotocol_ == 0) return {};
     if (subprotocol_ == subprotocol_in_extras) return extras_->subprotocol;
     return context_.route().subprotocols[subprotocol_ - 1u];
-}
-
-std::optional<uint32_t> WsConnection::round_trip_ms() const noexcept {
-    if (round_trip_ms_ == UINT16_MAX) return std::nullopt;
-    return round_trip_ms_;
 }
 
 }  // namespace starling::server

@@ -19,6 +19,7 @@
 #include "ws/deflate.h"
 #include "ws/heartbeat.h"
 #include "ws/receiver.h"
+#include "ws/round_trip.h"
 
 namespace starling::server {
 
@@ -43,6 +44,15 @@ public:
     void go_away() override;
     // hub::Subscriber
     void deliver(hub::Publication& publication) override;
+    // Called by ws/endpoint.h.
+    void on_message(const ws::Event& event);
+    void on_ping(std::string_view payload);
+    void on_pong(std::span<const std::byte> payload);
+    void on_peer_close(uint16_t code, std::string_view reason);
+    void on_violation(uint16_t code, std::string_view reason);
+    [[nodiscard]] bool may_send() const noexcept { return closing_.may_send(); }
+    void owe_pong(std::string_view payload);
+    void write_control(ws::Opcode opcode, std::span<const std::byte> payload);
 
     // Casts a stream's handler, or a subscriber, that the caller knows to be a WebSocket.
     [[nodiscard]] static WsConnection& of(net::StreamHandler& handler) noexcept {
@@ -72,7 +82,9 @@ public:
     [[nodiscard]] size_t buffered_amount() const noexcept;
     [[nodiscard]] std::string_view subprotocol() const noexcept;
     [[nodiscard]] std::string remote_address() const;
-    [[nodiscard]] std::optional<uint32_t> round_trip_ms() const noexcept;
+    [[nodiscard]] std::optional<uint32_t> round_trip_ms() const noexcept {
+        return round_trip_.ms();
+    }
     [[nodiscard]] bool compresses() const noexcept;
     [[nodiscard]] std::unique_ptr<ws::detail::AnyData>& data() noexcept { return data_; }
     [[nodiscard]] ws::Socket socket() const noexcept;
@@ -86,13 +98,9 @@ public:
 private:
     struct Extras;  // Rarely used members.
 
-    void on_message(const ws::Event& event);
-    [[nodiscard]] bool on_control(const ws::Event& event);
-    void answer_ping(std::string_view payload);
     void write_pong_owed();
     void release_extras() noexcept;
     void release_codecs() noexcept;
-    [[nodiscard]] bool waits_in_kernel() const;
     void act(const ws::Closing::Actions& actions, uint16_t code, std::string_view reason);
     void violate(uint16_t code, std::string_view reason);
     // Keeps the first reason given for closing, from either side.
@@ -124,7 +132,7 @@ private:
     ws::Closing closing_;
     [[no_unique_address]] ws::Heartbeat heartbeat_;
     uint8_t subprotocol_ = 0;  // 0: none; 255: in Extras; else 1 + the index in the route's list.
-    uint16_t round_trip_ms_ = UINT16_MAX;  // UINT16_MAX: unknown.
+    ws::RoundTrip round_trip_;
 };
 static_assert(sizeof(WsConnection) <= 104,
               "part of the 250 bytes that an idle connection may cost");

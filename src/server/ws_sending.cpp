@@ -8,6 +8,7 @@
 #include "net/loop.h"
 #include "server/worker.h"
 #include "server/ws_extras.h"
+#include "ws/endpoint.h"
 #include "ws/frame.h"
 
 namespace starling::server {
@@ -34,11 +35,8 @@ ws::Opcode opcode_of(bool binary) { return binary ? ws::Opcode::binary : ws::Opc
 
 }  // namespace
 
-// A message larger than the whole queue passes if nothing is queued: the limit is for peers that do
-// not read, not for large messages.
 bool WsConnection::fits(size_t bytes) const noexcept {
-    const size_t queued = stream_->queued_bytes();
-    return queued == 0 || queued + bytes <= context_.route().send_queue_bytes_max;
+    return ws::fits_queue(stream_->queued_bytes(), bytes, context_.route().send_queue_bytes_max);
 }
 
 ws::SendResult WsConnection::admit(size_t bytes) {
@@ -118,6 +116,10 @@ void WsConnection::write_frame(ws::Opcode opcode, bool fin, bool rsv1,
     if (stream_->is_blocked()) note_queue();
 }
 
+void WsConnection::write_control(ws::Opcode opcode, std::span<const std::byte> payload) {
+    write_frame(opcode, true, false, payload);
+}
+
 // For buffered_amount() on other threads.
 void WsConnection::note_queue() {
     stream_->loop().note(stream_->slot_key(), static_cast<uint32_t>(std::min<size_t>(
@@ -126,15 +128,8 @@ void WsConnection::note_queue() {
 
 ws::SendResult WsConnection::ping(std::span<const std::byte> payload) {
     if (!is_open()) return ws::SendResult::closed;
-    if (stream_->is_blocked()) return ws::SendResult::dropped;
-    if (payload.empty()) {  // Measures the round trip.
-        heartbeat_.ping_sent(now_ms());
-        write_frame(ws::Opcode::ping, true, false, heartbeat_.ping_payload());
-    } else {
-        write_frame(ws::Opcode::ping, true, false,
-                    payload.first(std::min(payload.size(), ws::control_payload_bytes_max)));
-    }
-    return ws::SendResult::sent;
+    const bool sent = ws::send_ping(*this, *stream_, heartbeat_, payload, now_ms());
+    return sent ? ws::SendResult::sent : ws::SendResult::dropped;
 }
 
 // ---- compression --------------------------------------------------------------------------------
