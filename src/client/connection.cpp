@@ -150,10 +150,13 @@ void Connection::send(ws::Message message) {
     write_frame(opcode, rsv1, payload);
     stream_->mark_queued(ws::frame_header_bytes(payload.size(), true) + payload.size(),
                          message.size());
-    if (core_->listeners().wants_drain() && !drain_asked_) {
-        drain_asked_ = true;
-        ask_drained();
-    }
+    if (core_->listeners().wants_drain()) want_drain();
+}
+
+void Connection::want_drain() {
+    if (drain_asked_) return;
+    drain_asked_ = true;
+    ask_drained();
 }
 
 uint64_t Connection::buffered_bytes() const noexcept {

@@ -60,6 +60,7 @@ public:
     void leave();
     // Of messages, without frame headers, that the kernel has not taken.
     [[nodiscard]] uint64_t buffered_bytes() const noexcept;
+    void want_drain();  // "drain" is told when the kernel has taken everything.
     void check_drained();
     [[nodiscard]] std::optional<std::chrono::milliseconds> round_trip_time() const noexcept {
         const auto ms = round_trip_.ms();

@@ -237,6 +237,11 @@ void SocketCore::resume() {
     if (connection_) connection_->resume();
 }
 
+// What was sent before the listener came is told, too.
+void SocketCore::listens_for_drain() {
+    if (connection_ && connection_->buffered_bytes() > 0) connection_->want_drain();
+}
+
 uint64_t SocketCore::buffered_amount() const noexcept {
     return (aside_ ? aside_->refused_bytes : 0) + (connection_ ? connection_->buffered_bytes() : 0);
 }

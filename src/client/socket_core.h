@@ -52,7 +52,8 @@ public:
     void ping(std::string_view payload);
     void pause();
     void resume();
-    void abandon();  // The WebSocket is destroyed.
+    void listens_for_drain();  // A listener of "drain" was added.
+    void abandon();            // The WebSocket is destroyed.
     [[nodiscard]] uint64_t buffered_amount() const noexcept;
     [[nodiscard]] ws::ClientLife::State state() const noexcept { return life_.state(); }
     [[nodiscard]] Listeners& listeners() noexcept { return listeners_; }

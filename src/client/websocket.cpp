@@ -68,7 +68,9 @@ WebSocket::ListenerId WebSocket::add_listener(std::string_view name, detail::Any
     const detail::EventType type = type_of(name);
     if (!listener.takes[static_cast<size_t>(type)])
         throw std::invalid_argument("the listener does not take the event " + std::string(name));
-    return here().listeners().add(std::move(listener), type);
+    const ListenerId id = here().listeners().add(std::move(listener), type);
+    if (type == detail::EventType::drain) here().listens_for_drain();
+    return id;
 }
 
 void WebSocket::remove_event_listener(ListenerId id) { here().listeners().remove(id); }

@@ -146,6 +146,30 @@ TEST(ClientWebSocketBeyond, drain_comes_once_for_each_burst) {
     EXPECT_EQ(got, "drain 0 drain 0 drain 0 ");
 }
 
+TEST(ClientWebSocketBeyond, DrainComesForWhatWasSentBeforeItsListener) {
+    ScriptServer server([](Peer& peer) {
+        peer.accept();
+        peer.wait_for_end();
+    });
+    ClientLoop loop;
+    WebSocket socket(loop, server.url());
+    std::string got;
+    const auto listen = [&] {
+        socket.add_event_listener("drain", [&] {
+            got += "drain " + std::to_string(socket.buffered_amount()) + " ";
+            socket.terminate();
+        });
+    };
+    socket.onopen = [&] {
+        socket.send("abc");
+        got += std::to_string(socket.buffered_amount()) + " ";
+        listen();
+    };
+    loop.run();
+    server.stop();
+    EXPECT_EQ(got, "3 drain 0 ");
+}
+
 TEST(ClientWebSocketBeyond, drain_comes_after_the_kernel_had_refused_bytes) {
     std::atomic<bool> may_read = false;
     ScriptServer server([&](Peer& peer) {
