@@ -142,8 +142,9 @@ Listener client_listener(F&& handler) {
 
 // The connection that sockets share. Events, with the arguments of Node's client: "open", "ping",
 // "error" and "reconnect_error" ({message, code?, reason?}), "close" (reason, details), "reconnect"
-// and "reconnect_attempt" (the attempt's number), "reconnect_failed". An exception of a handler is
-// told to the loop; the connection goes on.
+// and "reconnect_attempt" (the attempt's number), "reconnect_failed", "drain" (buffered_amount() is 0
+// again; in Node's client an event of `engine`). An exception of a handler is told to the loop; the
+// connection goes on.
 class ClientManager {
 public:
     template <class F>
@@ -159,6 +160,19 @@ public:
     void open() const;
     void close() const;  // Ends the attempts to reconnect, too.
     [[nodiscard]] bool reconnecting() const;
+
+    // ---- Backpressure ---------------------------------------------------------------------------
+    // Bytes of emitted events that have not left. Over a WebSocket: what the kernel has not taken.
+    // Over polling: what waits for a POST, or is in one that the server has not answered. Events that
+    // wait for a connection are not counted.
+    [[nodiscard]] uint64_t buffered_amount() const;
+    // After pause() no socket of this connection gets an event, an ack or a disconnection, until
+    // resume(): the bytes stay in the kernel, which slows the server down. Emits go on, and pongs are
+    // sent unasked, so that the server keeps the session. Holds for later connections, too. At most
+    // the answer to one poll is kept here (see ClientOptions::message_bytes_max).
+    void pause() const;
+    void resume() const;
+    [[nodiscard]] bool paused() const;
 
 private:
     friend class ClientSocket;

@@ -44,6 +44,7 @@ void ClientSession::upgrade_if_paused() {
     probe_ = Probe::none;
     transport_ = Transport::websocket;
     send_frame({Type::upgrade, false, {}}, false);
+    if (paused_) wire_.pause();
     events_.on_upgrade();
     flush();
     close_if_drained();

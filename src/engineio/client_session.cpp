@@ -10,6 +10,8 @@ namespace starling::engineio {
 namespace {
 
 constexpr uint64_t never = UINT64_MAX;
+// Volatile messages are dropped while so many bytes wait for the server.
+constexpr uint64_t writable_bytes_max = 64 * 1024;
 constexpr std::string_view close_packet = "1";
 constexpr std::string_view close_packet3 = "1:1";
 
@@ -28,9 +30,21 @@ std::string_view reason_text(ClientReason reason) noexcept {
     return texts[static_cast<size_t>(reason)];
 }
 
+struct ClientSession::Answer {
+    Answer(std::string text, Revision revision, PayloadKind kind, size_t limit)
+        : body(std::move(text)),
+          // Servers 2.x encode text once.
+          reader(body, revision, kind, {.packets_max = limit, .decode_twice = false}) {}
+
+    const std::string body;
+    PayloadReader reader;
+};
+
 ClientSession::ClientSession(ClientSessionOptions options, UpgradeMemory& memory, ClientWire& wire,
                              ClientEvents& events)
     : options_(std::move(options)), memory_(memory), wire_(wire), events_(events) {}
+
+ClientSession::~ClientSession() = default;
 
 void ClientSession::open() {
     STARLING_ASSERT(state_ == State::idle);
@@ -85,6 +99,7 @@ void ClientSession::take_open(std::string_view data, uint64_t now_ms) {
     expires_ms_ = now_ms + open_.ping_interval_ms + open_.ping_timeout_ms;
     if (revision() == Revision::eio3) ping_ms_ = now_ms + open_.ping_interval_ms;
     memory_.websocket_worked = transport_ == Transport::websocket;
+    if (paused_) start_pause(now_ms);
     events_.on_open();
     flush();
     const auto& ours = options_.transports;
@@ -108,7 +123,9 @@ void ClientSession::take_heartbeat(Type type, uint64_t now_ms) {
 // ---- Sending ------------------------------------------------------------------------------------
 
 void ClientSession::send(bool binary, std::string_view data, bool compress) {
-    if (state_ == State::open) send_packet(Type::message, binary, data, compress);
+    if (state_ != State::open) return;
+    drain_due_ = true;
+    send_packet(Type::message, binary, data, compress);
 }
 
 void ClientSession::send_packet(Type type, bool binary, std::string_view data, bool compress) {
@@ -133,7 +150,7 @@ bool ClientSession::can_flush() const noexcept {
 
 bool ClientSession::writable() const noexcept {
     return can_flush() && queue_.empty() &&
-           (transport_ == Transport::polling || wire_.takes_more());
+           (transport_ == Transport::polling || wire_.buffered_bytes() < writable_bytes_max);
 }
 
 ClientSession::Queued ClientSession::unqueue() {
@@ -163,6 +180,7 @@ void ClientSession::post_queued() {
         // The first packet has no separator in front.
         if (in_flight_ > 0 && bytes - 1 > bytes_max) break;
         if (!payload.append({packet.type, packet.binary, packet.data})) break;
+        posted_bytes_ += packet.data.size();
         (void)unqueue();
         ++in_flight_;
     }
@@ -174,10 +192,14 @@ void ClientSession::post_queued() {
 void ClientSession::drained() {
     if (state_ == State::closed) return;
     in_flight_ = 0;
+    posted_bytes_ = 0;
     writable_ = true;
     flush();
     upgrade_if_paused();
     close_if_drained();
+    if (state_ != State::open || !drain_due_ || buffered_bytes() > 0) return;
+    drain_due_ = false;
+    events_.on_drain();
 }
 
 void ClientSession::on_post() { drained(); }
@@ -189,12 +211,17 @@ void ClientSession::on_websocket_drained() {
 
 // ---- Receiving ----------------------------------------------------------------------------------
 
-void ClientSession::on_poll(std::string_view body, PayloadKind kind, uint64_t now_ms) {
+void ClientSession::on_poll(std::string body, PayloadKind kind, uint64_t now_ms) {
     if (state_ == State::closed) return;
-    // Servers 2.x encode text once.
-    const PayloadReading how{.packets_max = options_.packets_max, .decode_twice = false};
-    PayloadReader reader(body, revision(), kind, how);
+    take_answer(std::make_unique<Answer>(std::move(body), revision(), kind, options_.packets_max),
+                now_ms);
+}
+
+// While receiving is paused, the rest of the answer is held, and no GET follows it.
+void ClientSession::take_answer(std::unique_ptr<Answer> answer, uint64_t now_ms) {
+    PayloadReader& reader = answer->reader;
     for (;;) {
+        if (paused_ && state_ == State::open) return void(held_ = std::move(answer));
         const auto step = reader.next();
         if (step == PayloadReader::Step::end) break;
         if (step == PayloadReader::Step::fault)
@@ -233,6 +260,29 @@ void ClientSession::on_websocket_bytes(std::string_view bytes, uint64_t now_ms) 
     if (decoded.fault != Fault::none)
         return fail({.message = "server error", .reason = std::string(fault_text(decoded.fault))});
     take(decoded.packet, now_ms);
+}
+
+// ---- Pausing ------------------------------------------------------------------------------------
+
+void ClientSession::pause(uint64_t now_ms) {
+    if (!std::exchange(paused_, true) && state_ == State::open) start_pause(now_ms);
+}
+
+void ClientSession::start_pause(uint64_t now_ms) {
+    if (revision() == Revision::eio4)
+        ping_ms_ = expires_ms_ - open_.ping_timeout_ms;  // When the next ping of the server is due.
+    else if (ping_ms_ == never)
+        ping_ms_ = now_ms + open_.ping_interval_ms;
+    expires_ms_ = never;
+    wire_.pause();
+}
+
+// Packets that are held are delivered by on_timer(), at once.
+void ClientSession::resume(uint64_t now_ms) {
+    if (!std::exchange(paused_, false) || state_ != State::open) return;
+    if (revision() == Revision::eio4) ping_ms_ = never;
+    expires_ms_ = now_ms + open_.ping_interval_ms + open_.ping_timeout_ms;
+    wire_.resume();
 }
 
 // ---- Faults and the end -------------------------------------------------------------------------
@@ -297,22 +347,27 @@ void ClientSession::finish(ClientReason reason, const ClientDetails& details, bo
                    PayloadKind::text);
     wire_.finish();
     queue_.clear();
-    queue_bytes_ = 0;
+    held_.reset();
+    queue_bytes_ = posted_bytes_ = 0;
     events_.on_close(reason, details);
 }
 
 // ---- Time ---------------------------------------------------------------------------------------
 
 void ClientSession::on_timer(uint64_t now_ms) {
+    if (held_ && !paused_) return take_answer(std::move(held_), now_ms);
     if (now_ms >= expires_ms_) return finish(ClientReason::ping_timeout, {}, true);
     if (now_ms < ping_ms_) return;
-    ping_ms_ = never;
-    expires_ms_ = now_ms + open_.ping_timeout_ms;
+    ping_ms_ = paused_ ? now_ms + open_.ping_interval_ms : never;
+    if (revision() == Revision::eio4) return send_packet(Type::pong, false, {}, false);
+    if (!paused_) expires_ms_ = now_ms + open_.ping_timeout_ms;
     send_packet(Type::ping, false, {}, false);
     events_.on_ping();
 }
 
-uint64_t ClientSession::deadline_ms() const noexcept { return std::min(expires_ms_, ping_ms_); }
+uint64_t ClientSession::deadline_ms() const noexcept {
+    return held_ && !paused_ ? 0 : std::min(expires_ms_, ping_ms_);
+}
 
 bool ClientSession::ping_expired(uint64_t now_ms) const noexcept { return now_ms > expires_ms_; }
 

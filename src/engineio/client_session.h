@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,8 +80,14 @@ public:
     // Sends one frame over the open WebSocket. True: the WebSocket takes more at once; false: it
     // does not, and on_websocket_drained() follows.
     [[nodiscard]] virtual bool send(const Frame& frame, bool compress) = 0;
-    // False: much of what was sent waits for the server. send() works all the same.
-    [[nodiscard]] virtual bool takes_more() const noexcept { return true; }
+    // Bytes of frames that the kernel has not taken.
+    [[nodiscard]] virtual uint64_t buffered_bytes() const noexcept { return 0; }
+    // From now on, on_websocket_drained() also follows each send(), when no bytes are buffered.
+    virtual void watch_drain() = 0;
+    // Stops and resumes receiving by the GET under way and by the WebSocket, if the WebSocket is the
+    // session's transport.
+    virtual void pause() = 0;
+    virtual void resume() = 0;
     // Closes the WebSocket. Nothing about it is reported after the call.
     virtual void close_websocket() = 0;
     // Drops the GET, the POST and the WebSocket. Nothing about them is reported after the call.
@@ -99,6 +106,8 @@ public:
     virtual void on_ping() = 0;
     virtual void on_upgrade() = 0;                            // The WebSocket is now the transport.
     virtual void on_upgrade_error(std::string_view why) = 0;  // The session goes on by polling.
+    // buffered_bytes() is 0 again after messages were sent. Over a WebSocket only after watch_drain().
+    virtual void on_drain() = 0;
     virtual void on_error(const ClientDetails& details) = 0;  // on_close() follows.
     virtual void on_close(ClientReason reason, const ClientDetails& details) = 0;
 
@@ -113,6 +122,7 @@ public:
     // The last three live longer than the session.
     ClientSession(ClientSessionOptions options, UpgradeMemory& memory, ClientWire& wire,
                   ClientEvents& events);
+    ~ClientSession();
     ClientSession(const ClientSession&) = delete;
     ClientSession& operator=(const ClientSession&) = delete;
 
@@ -123,11 +133,19 @@ public:
     // Sends what is queued, then closes: "forced close". A session that is not open yet closes at
     // once.
     void close();
+    // Delivers no message until resume(). The server's pings are not read either: pongs are sent at
+    // the same interval without being asked for, and the server's silence proves nothing. A session
+    // that is not open yet pauses when it is. During an upgrade, what is sent waits, too, until
+    // resume() or until the server gives the upgrade up.
+    void pause(uint64_t now_ms);
+    void resume(uint64_t now_ms);
+    [[nodiscard]] bool paused() const noexcept { return paused_; }
+    void watch_drain() { wire_.watch_drain(); }
 
     // ---- Reports of the wire --------------------------------------------------------------------
-    void on_poll(std::string_view body, PayloadKind kind, uint64_t now_ms);  // 200.
-    void on_poll_error(uint32_t status, std::string_view why = {});          // 0: no answer came.
-    void on_post();                                                          // 200.
+    void on_poll(std::string body, PayloadKind kind, uint64_t now_ms);  // 200.
+    void on_poll_error(uint32_t status, std::string_view why = {});     // 0: no answer came.
+    void on_post();                                                     // 200.
     void on_post_error(uint32_t status, std::string_view why = {});
     void on_websocket_open();
     void on_websocket_text(std::string_view text, uint64_t now_ms);
@@ -149,6 +167,11 @@ public:
     // The server's ping is overdue: the session ends as soon as on_timer() is called.
     [[nodiscard]] bool ping_expired(uint64_t now_ms) const noexcept;
     [[nodiscard]] size_t queued() const noexcept { return queue_.size(); }
+    // Of messages that were sent: what waits here, what is in a POST that the server has not
+    // answered, what the wire buffers.
+    [[nodiscard]] uint64_t buffered_bytes() const noexcept {
+        return queue_bytes_ + posted_bytes_ + wire_.buffered_bytes();
+    }
 
 private:
     enum class Probe : uint8_t {
@@ -164,7 +187,11 @@ private:
         std::string data;
     };
 
+    struct Answer;  // To a poll.
+
     void start();
+    void take_answer(std::unique_ptr<Answer> answer, uint64_t now_ms);
+    void start_pause(uint64_t now_ms);
     void take(const Packet& packet, uint64_t now_ms);
     void take_open(std::string_view data, uint64_t now_ms);
     void take_heartbeat(Type type, uint64_t now_ms);
@@ -193,14 +220,19 @@ private:
     std::deque<Queued> queue_;
     std::string scratch_;
     uint64_t expires_ms_ = UINT64_MAX;  // When the other side's heartbeat is overdue.
-    uint64_t ping_ms_ = UINT64_MAX;     // Revision 3: when the client sends its next ping.
+    // When the next heartbeat is due: revision 3, a ping; revision 4, while paused, a pong.
+    uint64_t ping_ms_ = UINT64_MAX;
     uint64_t queue_bytes_ = 0;
-    size_t in_flight_ = 0;  // Packets that the transport has not reported as sent.
+    uint64_t posted_bytes_ = 0;     // Data of the packets in the POST under way.
+    std::unique_ptr<Answer> held_;  // Its packets wait for resume().
+    size_t in_flight_ = 0;          // Packets that the transport has not reported as sent.
     State state_ = State::idle;
     Transport transport_ = Transport::polling;
     Probe probe_ = Probe::none;
     bool polling_ = false;   // A GET is under way.
     bool writable_ = false;  // No POST is under way; the WebSocket takes more.
+    bool paused_ = false;
+    bool drain_due_ = false;  // Messages were sent since the last on_drain().
 };
 
 }  // namespace starling::engineio

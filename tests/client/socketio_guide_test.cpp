@@ -28,6 +28,13 @@ std::unique_ptr<TestServer> serve() {
         EXPECT_EQ(json, (sio::Json{{"a", "b"}}));
         socket.emit("news", text, n);
     });
+    const auto parts = std::make_shared<int>();
+    io.on("part", [parts] { ++*parts; });
+    io.on("done", [parts](sio::Socket socket) { socket.emit("parts", *parts); });
+    io.on("items", [](sio::Socket socket) {
+        for (int i = 0; i < 250; ++i) socket.emit("item", std::to_string(i));
+        socket.emit("end");
+    });
     io.of("/chat");
     io.of("/news").on("publish", [](sio::Socket socket) { socket.emit("published"); });
     server->start();
@@ -114,6 +121,47 @@ TEST(SioGuide, several_namespaces) {
     EXPECT_EQ(seen, Lines{"/chat"});
 }
 
+TEST(SioGuide, backpressure_of_emits) {
+    const auto server = serve();
+    starling::ClientLoop loop;
+    auto socket = sio::connect(loop, url_of(*server));
+    const std::string part(40'000, 'p');
+    int parts_left = 100;
+    const auto send_more = [&] {
+        for (; parts_left > 0 && socket.io().buffered_amount() < 100'000; --parts_left)
+            socket.emit("part", part);
+        if (parts_left == 0) socket.emit("done");
+    };
+    socket.on("connect", send_more);
+    socket.io().on("drain", send_more);
+    socket.on("parts", [&](int count) {
+        EXPECT_EQ(count, 100);
+        socket.disconnect();
+    });
+    loop.run();
+    EXPECT_EQ(parts_left, 0);
+}
+
+TEST(SioGuide, backpressure_of_events) {
+    const auto server = serve();
+    starling::ClientLoop loop;
+    auto socket = sio::connect(loop, url_of(*server));
+    std::vector<std::string> work;
+    socket.on("connect", [&] { socket.emit("items"); });
+    socket.on("end", [&] { socket.disconnect(); });
+    socket.on("item", [&](std::string text) {
+        work.push_back(text);
+        if (work.size() < 100) return;
+        socket.io().pause();
+        loop.after(10ms, [&] {
+            work.clear();
+            socket.io().resume();
+        });
+    });
+    loop.run();
+    EXPECT_EQ(work.size(), 50u);
+}
+
 TEST(SioGuide, threads) {
     const auto server = serve();
     const std::string url = url_of(*server);
@@ -131,7 +179,7 @@ TEST(SioGuide, threads) {
 TEST(SioGuide, every_sample_is_compiled) {
     EXPECT_EQ(server::test::expect_compiled({"docs/clients-socketio.md"},
                                             "tests/client/socketio_guide_test.cpp"),
-              5U);
+              7U);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 namespace starling::fake {
 
 // One line per call: `GET`, `POST 42["a"]`, `ws`, `ws> 2probe`, `ws> bytes 010203`, `ws close`,
-// `reset`, `finish`.
+// `pause`, `resume`, `watch drain`, `reset`, `finish`.
 class ClientWire : public engineio::ClientWire {
 public:
     explicit ClientWire(std::vector<std::string>& lines) : lines_(lines) {}
@@ -38,11 +38,16 @@ public:
         say("ws> " + shown(frame.binary, std::string(frame.head) + std::string(frame.data)));
         return takes_more;
     }
+    uint64_t buffered_bytes() const noexcept override { return buffered; }
+    void watch_drain() override { say("watch drain"); }
+    void pause() override { say("pause"); }
+    void resume() override { say("resume"); }
     void close_websocket() override { say("ws close"); }
     void reset() override { say("reset"); }
     void finish() override { say("finish"); }
 
     bool takes_more = true;
+    uint64_t buffered = 0;
 
 protected:
     void say(std::string line) { lines_.push_back(std::move(line)); }

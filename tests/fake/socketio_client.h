@@ -161,6 +161,10 @@ public:
                              frame.binary, std::string(frame.head) + std::string(frame.data)));
             return true;
         }
+        uint64_t buffered_bytes() const noexcept override { return client_.buffered; }
+        void watch_drain() override { client_.seen.emplace_back("watch drain"); }
+        void pause() override { client_.seen.emplace_back("pause"); }
+        void resume() override { client_.seen.emplace_back("resume"); }
         void close_websocket() override {
             if (std::exchange(websocket, false)) client_.seen.emplace_back("ws closed");
         }
@@ -197,6 +201,7 @@ public:
     socketio::Arena& arena() noexcept override { return arena_; }
     engineio::UpgradeMemory& upgrade_memory() noexcept override { return memory; }
     void on_manager_event(std::string_view name, Arguments args) override {
+        if (name == "drain" && !hears_drain) return;
         if (name == "close") args = args.first(1);
         lines.push_back("manager " + std::string(name) + shown_args(args));
     }
@@ -296,7 +301,8 @@ public:
     std::map<std::string, std::unique_ptr<SioApplication>> applications;
     uint64_t clock_ms = 1'000'000;
     double next_random = 0;
-    bool refuses = false, answers = true;
+    bool refuses = false, answers = true, hears_drain = false;
+    uint64_t buffered = 0;  // By each connection.
     engineio::UpgradeMemory memory;
     socketio::client::Manager manager;
 };

@@ -357,6 +357,10 @@ public:
         });
         return true;
     }
+    // No script pauses.
+    void watch_drain() override {}
+    void pause() override {}
+    void resume() override {}
     void close_websocket() override {
         if (!websocket_) return;
         leave(websocket_, false);

@@ -208,6 +208,18 @@ void ClientManager::open() const {
 void ClientManager::close() const {
     host_of(host_).enter([this] { host_->manager().close(); });
 }
+void ClientManager::pause() const {
+    host_of(host_).enter([this] { host_->manager().pause(); });
+}
+void ClientManager::resume() const {
+    host_of(host_).enter([this] { host_->manager().resume(); });
+}
+bool ClientManager::paused() const {
+    return host_ && host_->loop() && host_of(host_).manager().paused();
+}
+uint64_t ClientManager::buffered_amount() const {
+    return host_ && host_->loop() ? host_of(host_).manager().buffered_bytes() : 0;
+}
 bool ClientManager::reconnecting() const {
     return host_ && host_->loop() && host_of(host_).manager().reconnecting();
 }

@@ -94,12 +94,21 @@ void HttpLane::on_connected(net::Dialed dialed) {
     handler_ = opened;
     dial_.reset();
     release_hold();
+    if (paused_) handler_->stream().pause_receiving();
     write();
 }
 
 void HttpLane::on_failed(const net::DialError& error) {
     release_hold();
     finish({.failure = error.text});
+}
+
+void HttpLane::pause() {
+    if (!std::exchange(paused_, true) && handler_) handler_->stream().pause_receiving();
+}
+
+void HttpLane::resume() {
+    if (std::exchange(paused_, false) && handler_) handler_->stream().resume_receiving();
 }
 
 void HttpLane::write() {

@@ -39,6 +39,8 @@ public:
 
     void send(Request request, Done done);  // While no other request is under way.
     [[nodiscard]] bool busy() const noexcept { return done_ != nullptr; }
+    void pause();  // Stops and resumes receiving.
+    void resume();
     // Somebody else waits for the response under way.
     void hand_over(Done done) { done_ = std::move(done); }
 
@@ -66,6 +68,7 @@ private:
     Request request_;
     Response response_;
     Done done_;
+    bool paused_ = false;
     bool reused_ = false;  // The connection has carried another request before.
     std::shared_ptr<HttpLane*> self_;
 };

@@ -219,6 +219,7 @@ void SioHost::set_timer() {
 }
 
 void SioHost::add(std::string_view name, sio::detail::Listener listener, bool once) {
+    if (name == "drain") enter([this] { manager_.watch_drain(); });
     listeners_.add(hub().names.of(name), std::move(listener), once);
 }
 void SioHost::remove(std::string_view name) { listeners_.remove(hub().names.find(name)); }

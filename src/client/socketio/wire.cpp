@@ -16,8 +16,6 @@ namespace {
 
 // For the answer to the last POST.
 constexpr uint64_t leftover_ms = 5'000;
-// Volatile events are dropped if the server has not taken so many bytes.
-constexpr uint64_t volatile_bytes_max = 64 * 1024;
 
 std::string origin_of(const ws::ClientUrl& url, bool websocket) {
     const char* const scheme = websocket ? (url.secure ? "wss://" : "ws://") : "";
@@ -62,11 +60,11 @@ void SioWire::poll() {
         get_ = std::make_unique<HttpLane>(core_, endpoint_.url, endpoint_.dialing,
                                           endpoint_.poll_bytes_max);
     get_->send(request("GET", {}, {}), [this](HttpLane::Response response) {
-        host_.enter([this, response = std::move(response)] {
+        host_.enter([this, &response] {
             if (response.status != 200)
                 return session_.on_poll_error(response.status, response.failure);
-            session_.on_poll(response.body, engineio::payload_kind(response.content_type),
-                             core_.net().now_ms());
+            session_.on_poll(std::move(response.body),
+                             engineio::payload_kind(response.content_type), core_.net().now_ms());
         });
     });
 }
@@ -116,6 +114,7 @@ void SioWire::listen(WebSocket& socket) {
     socket.onclose = [this](const CloseEvent& event) {
         host_.enter([&] { session_.on_websocket_closed(event.code); });
     };
+    if (watches_drain_) listen_for_drain(socket);
 }
 
 bool SioWire::send(const Frame& frame, bool) {
@@ -134,8 +133,28 @@ bool SioWire::send(const Frame& frame, bool) {
     return true;
 }
 
-bool SioWire::takes_more() const noexcept {
-    return !websocket_ || websocket_->buffered_amount() < volatile_bytes_max;
+uint64_t SioWire::buffered_bytes() const noexcept {
+    return websocket_ ? websocket_->buffered_amount() : 0;
+}
+
+void SioWire::watch_drain() {
+    if (!std::exchange(watches_drain_, true) && websocket_) listen_for_drain(*websocket_);
+}
+
+void SioWire::listen_for_drain(WebSocket& socket) {
+    socket.add_event_listener("drain",
+                              [this] { host_.enter([this] { session_.on_websocket_drained(); }); });
+}
+
+// The probe of a WebSocket goes on.
+void SioWire::pause() {
+    if (get_) get_->pause();
+    if (websocket_ && session_.transport() == Transport::websocket) websocket_->pause();
+}
+
+void SioWire::resume() {
+    if (get_) get_->resume();
+    if (websocket_) websocket_->resume();
 }
 
 // Called also within a handler of the WebSocket, which may be destroyed there.
@@ -162,6 +181,7 @@ void SioWire::reset() {
 void SioWire::finish() {
     close_websocket();
     if (!post_ || !post_->busy()) return reset();
+    if (get_) get_->resume();
     SioHub& hub = host_.hub();
     const uint64_t key = ++hub.last_leftover;
     SioLeftover& left = hub.leftovers[key];

@@ -44,7 +44,10 @@ public:
     void post(std::string body, engineio::PayloadKind kind) override;
     void open_websocket() override;
     [[nodiscard]] bool send(const engineio::Frame& frame, bool compress) override;
-    [[nodiscard]] bool takes_more() const noexcept override;
+    [[nodiscard]] uint64_t buffered_bytes() const noexcept override;
+    void watch_drain() override;
+    void pause() override;
+    void resume() override;
     void close_websocket() override;
     void reset() override;
     void finish() override;
@@ -54,6 +57,7 @@ private:
                                             std::string_view content_type) const;
     [[nodiscard]] std::string target(engineio::Transport transport) const;
     void listen(WebSocket& socket);
+    void listen_for_drain(WebSocket& socket);
 
     ClientLoop& loop_;
     LoopCore& core_;
@@ -62,6 +66,7 @@ private:
     SioHost& host_;
     std::unique_ptr<HttpLane> get_, post_;
     std::unique_ptr<WebSocket> websocket_;
+    bool watches_drain_ = false;
 };
 
 }  // namespace starling::client

@@ -43,6 +43,7 @@ using Arguments = std::span<const Json>;
 //     error                {message, code, reason}: a session could not be opened, or failed
 //     ping                 a ping came (Engine.IO 3: was sent)
 //     close                reason, details: the session ended
+//     drain                what was emitted has left; in Node's client an event of its `engine`
 //     reconnect            attempts: a session is open again
 //     reconnect_attempt    attempts: an attempt begins
 //     reconnect_error      error, as above: an attempt failed

@@ -61,7 +61,10 @@ private:
         bool send(const engineio::Frame& frame, bool compress) override {
             return to().send(frame, compress);
         }
-        bool takes_more() const noexcept override { return to().takes_more(); }
+        uint64_t buffered_bytes() const noexcept override { return to().buffered_bytes(); }
+        void watch_drain() override { to().watch_drain(); }
+        void pause() override { to().pause(); }
+        void resume() override { to().resume(); }
         void close_websocket() override { to().close_websocket(); }
         void reset() override { to().reset(); }
         void finish() override { to().finish(); }
@@ -82,6 +85,9 @@ private:
     }
     void on_upgrade() override {}
     void on_upgrade_error(std::string_view) override {}
+    void on_drain() override {
+        if (manager_ && std::exchange(manager_->drain_due_, false)) manager_->report("drain");
+    }
     void on_error(const ClientDetails& details) override {
         if (manager_) manager_->session_failed(details);
     }
@@ -132,6 +138,7 @@ void Manager::open_session(bool is_attempt) {
     state_ = State::opening;
     skip_reconnect_ = false;
     is_attempt_ = is_attempt;
+    drain_due_ = false;
     connection_ = std::make_unique<Connection>(*this);
     ClientSession& session = connection_->session();
     if (options_.timeout_ms)
@@ -140,6 +147,8 @@ void Manager::open_session(bool is_attempt) {
             open_failed(error_of({.message = "timeout"}));
             session.close();
         });
+    if (watches_drain_) session.watch_drain();
+    if (paused_) session.pause(host_.now_ms());
     session.open();
 }
 
@@ -274,6 +283,28 @@ void Manager::attempt() {
     if (!skip_reconnect_) open_session(true);
 }
 
+// ---- Backpressure -------------------------------------------------------------------------------
+
+void Manager::pause() {
+    paused_ = true;
+    if (connection_) connection_->session().pause(host_.now_ms());
+}
+
+void Manager::resume() {
+    paused_ = false;
+    if (connection_) connection_->session().resume(host_.now_ms());
+}
+
+// "drain" follows, so the packets that join and leave namespaces do not count alone.
+uint64_t Manager::buffered_bytes() const noexcept {
+    return connection_ && drain_due_ ? connection_->session().buffered_bytes() : 0;
+}
+
+void Manager::watch_drain() {
+    watches_drain_ = true;
+    if (connection_) connection_->session().watch_drain();
+}
+
 // ---- Messages -----------------------------------------------------------------------------------
 
 void Manager::session_message(Connection& connection, bool binary, std::string_view data) {
@@ -302,6 +333,11 @@ void Manager::send(const Encoder& encoder, bool compress) {
     session.send(encoder.text_is_binary(), encoder.text_is_binary() ? text : text.substr(1),
                  compress);
     for (const std::string& bytes : encoder.attachments()) session.send(true, bytes, compress);
+}
+
+void Manager::send_event(const Encoder& encoder, bool compress) {
+    drain_due_ = true;
+    send(encoder, compress);
 }
 
 // ---- Reports and time ---------------------------------------------------------------------------

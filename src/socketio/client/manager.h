@@ -47,6 +47,17 @@ public:
     // none of the manager's calls is on the stack; afterwards nothing may be called.
     void drop();
 
+    // Until resume() no event is delivered. A session that is opened meanwhile pauses when it is open:
+    // its sockets connect after resume().
+    void pause();
+    void resume();
+    [[nodiscard]] bool paused() const noexcept { return paused_; }
+    // Bytes of what was emitted in the present session and has not left. What waits for a connection
+    // is not counted.
+    [[nodiscard]] uint64_t buffered_bytes() const noexcept;
+    // From now on the event "drain" comes also over a WebSocket.
+    void watch_drain();
+
     void run(uint64_t now_ms);
     [[nodiscard]] uint64_t deadline_ms() const noexcept;  // UINT64_MAX: nothing is due.
     void sweep();                                         // Frees the sessions that have ended.
@@ -81,6 +92,7 @@ private:
     void each_socket(Call&& call);
     void left(const Socket& socket);
     void send(const Encoder& encoder, bool compress);
+    void send_event(const Encoder& encoder, bool compress);  // Or an ack: "drain" follows.
     [[nodiscard]] bool can_send() const noexcept;
     [[nodiscard]] bool is_eio3() const noexcept;
 
@@ -99,6 +111,9 @@ private:
     bool reconnecting_ = false;
     bool skip_reconnect_ = false;
     bool is_attempt_ = false;  // The session being opened is an attempt to reconnect.
+    bool paused_ = false;
+    bool watches_drain_ = false;
+    bool drain_due_ = false;  // Since the last "drain", events were sent.
 };
 
 }  // namespace starling::socketio::client

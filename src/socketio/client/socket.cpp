@@ -260,7 +260,7 @@ void Socket::answer(uint64_t id, uint32_t session, std::span<const sio::Value> v
     Encoder& encoder = manager_.encoder_;
     encoder.begin(Type::ack, nsp_, id);
     write_values(encoder, values);
-    if (encoder.finish()) manager_.send(encoder, true);
+    if (encoder.finish()) manager_.send_event(encoder, true);
 }
 
 }  // namespace starling::socketio::client

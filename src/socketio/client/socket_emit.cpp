@@ -49,7 +49,7 @@ void Socket::emit_now(std::string_view name, std::span<const sio::Value> values,
     if (ack) register_ack(flags, std::move(ack));
     if (dropped) return;
     if (now)
-        manager_.send(manager_.encoder_, flags.compress);
+        manager_.send_event(manager_.encoder_, flags.compress);
     else
         buffer_.push_back({to_array(values, name), id, flags.compress});
 }
@@ -63,7 +63,7 @@ void Socket::send_buffered() {
         const auto& name = one.args.front().get_string();
         encode_event(manager_.encoder_, manager_.options_.codec, nsp_, {name.data(), name.size()},
                      to_values(one.args, 1), one.id);
-        manager_.send(manager_.encoder_, one.compress);
+        manager_.send_event(manager_.encoder_, one.compress);
     }
 }
 

@@ -53,6 +53,56 @@ void join(SioClient& client, const std::string& nsp = "/") {
     client.seen.clear();
 }
 
+TEST(SocketIoClient, TellsThatEventsHaveLeft) {
+    SioClient client(options());
+    client.hears_drain = true;
+    client.socket().connect();
+    open(client);
+    const auto drained = [&] {
+        client.wires.back()->session.on_websocket_drained();
+        return said(client);
+    };
+    client.lines.clear();
+    client.buffered = 2;  // CONNECT alone.
+    EXPECT_EQ(client.manager.buffered_bytes(), 0u);
+    client.buffered = 0;
+    EXPECT_EQ(drained(), Lines{});
+    client.send(R"(40{"sid":"S1"})");
+    said(client);
+    client.buffered = 7;
+    client.of("/").hears_outgoing = false;
+    client.emit("/", "a");
+    EXPECT_EQ(client.manager.buffered_bytes(), 7u);
+    EXPECT_EQ(drained(), Lines{});
+    client.buffered = 0;
+    EXPECT_EQ(drained(), Lines{"manager drain"});
+    EXPECT_EQ(drained(), Lines{});
+    client.manager.watch_drain();
+    EXPECT_EQ(seen(client).back(), "watch drain");
+}
+
+// A pause belongs to the manager: each of its sessions pauses when it is open.
+TEST(SocketIoClient, PausesEachSession) {
+    SioClient client(options());
+    client.socket().connect();
+    client.manager.pause();
+    EXPECT_TRUE(client.manager.paused());
+    open(client);
+    EXPECT_EQ(seen(client), (Lines{"ws", "pause", "ws< 40"}));
+    client.manager.resume();
+    EXPECT_EQ(seen(client), Lines{"resume"});
+    client.manager.pause();
+    client.end();
+    client.settle();
+    client.advance(1000);
+    seen(client);
+    open(client);
+    EXPECT_EQ(seen(client), (Lines{"pause", "ws< 40"}));
+    client.manager.close();
+    client.manager.resume();
+    EXPECT_FALSE(client.manager.paused());
+}
+
 TEST(SocketIoClient, PausesGrow) {
     Backoff plain(1000, 5000, 0);
     for (const uint64_t pause_ms : {1000u, 2000u, 4000u, 5000u, 5000u})
