@@ -7,7 +7,7 @@ import https from "node:https";
 import { after, describe, test } from "node:test";
 
 import { certificate } from "./certificates.mjs";
-import { Connect, Terminal, connect } from "./connect.mjs";
+import { Connect, Terminal, connect, memoryMax, standstill } from "./connect.mjs";
 import { run, serve, temporaryFolder, until } from "./server.mjs";
 
 const closing = new Set();
@@ -141,16 +141,10 @@ describe("starling connect --sse", () => {
       held = response;
     });
     const program = new Connect([url, "--sse", "--exit-after", String(total)], { paused: true });
-    let same = 0;
-    let before = -1;
-    await until(() => {
-      same = held && held.writableLength === before ? same + 1 : 0;
-      before = held?.writableLength;
-      return same > 20;
-    }, "the server to be stopped");
+    await until(() => held, "the request");
+    const before = await standstill(() => held.writableLength, "the server to be stopped");
     assert.ok(before > 50_000_000, `${before} bytes wait at the server`);
-    const memory = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${program.pid}/status`, "utf8"))[1]) / 1024;
-    assert.ok(memory < 60, `${memory} MB`);
+    assert.ok(memoryMax(program.pid) < 60, `${memoryMax(program.pid)} MB`);
     let size = 0;
     program.child.stdout.on("data", (bytes) => { size += bytes.length; });
     assert.equal(await program.exited, 0, program.err);

@@ -1,6 +1,7 @@
 // Runs `starling connect` for a test: on pipes, or on a pseudo-terminal whose screen the test reads.
 
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import http from "node:http";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -47,6 +48,22 @@ export class Connect {
   end(text) { this.#child.stdin.end(text); return this; }
   signal(name) { this.#child.kill(name); }
   until(text) { return until(() => this.text.includes(text), `${JSON.stringify(text)} in ${this.text}${this.err}`); }
+}
+
+// The most memory that a process has had, in MB.
+export const memoryMax = (pid) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
+
+// The value of look(), when it is the same for many looks in a row: nothing moves any more.
+export async function standstill(look, what) {
+  let same = 0;
+  let before;
+  await until(() => {
+    const now = look();
+    same = now === before ? same + 1 : 0;
+    before = now;
+    return same > 20;
+  }, what);
+  return before;
 }
 
 // Runs to the end: {code, out, err}.

@@ -61,6 +61,7 @@ public:
         socket_.io().on("reconnect",
                         [this](uint64_t attempt) { host_.show(reconnected_event(attempt)); });
         socket_.io().on("reconnect_failed", [this] { finish(unreachable_exit); });
+        socket_.io().on("drain", [this] { host_.drained(); });
         socket_.connect();
     }
 
@@ -83,6 +84,12 @@ public:
         socket_.disconnect();
     }
     void terminate() override { close(); }
+    [[nodiscard]] uint64_t waiting_bytes() const override { return socket_.io().buffered_amount(); }
+    bool pause() override {
+        socket_.io().pause();
+        return true;
+    }
+    void resume() override { socket_.io().resume(); }
 
 private:
     static sio::ClientOptions client_options(const Options& options) {
@@ -109,7 +116,7 @@ private:
     void stop_listening() {
         socket_.off();
         socket_.off_any();
-        for (const char* name : {"reconnect_attempt", "reconnect", "reconnect_failed"})
+        for (const char* name : {"reconnect_attempt", "reconnect", "reconnect_failed", "drain"})
             socket_.io().off(name);
     }
 
