@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
+import path from "node:path";
 import { after, describe, test } from "node:test";
 
 import { certificate } from "./certificates.mjs";
@@ -129,6 +130,28 @@ describe("starling connect --sse", () => {
     const { url } = await listen((request, response) => stream(response, `data: ${"x".repeat(5000)}\n\n`));
     const got = await connect([url, "--sse", "--max-message", "4k"]);
     assert.deepEqual([got.code, got.err], [1, "starling connect: an event is larger than --max-message\n"]);
+  });
+
+  test("a Unix-domain socket, without the proxy", async () => {
+    const at = path.join(temporaryFolder(), "socket");
+    const requests = [];
+    const server = http.createServer((request, response) => {
+      requests.push(`${request.headers.host} ${request.url}`);
+      stream(response, "data: a\n\n");
+    });
+    await new Promise((resolve) => { server.listen(at, resolve); });
+    closing.add(server);
+    const env = { http_proxy: "http://127.0.0.1:1" };
+    for (const url of [`http+unix:${at}:/events?a=1`, `ws+unix:${at}:/events`, `http+unix:${at}`]) {
+      const got = await connect([url, "--sse", "--exit-after", "1"], { env });
+      assert.deepEqual([got.code, got.out], [0, "a\n"], got.err);
+    }
+    assert.deepEqual(requests, ["localhost /events?a=1", "localhost /events", "localhost /"]);
+    const none = await connect([`http+unix:${at}2:/`, "--sse"]);
+    assert.equal(none.code, 3, none.err);
+    const relative = await connect(["http+unix:socket:/", "--sse"]);
+    assert.deepEqual([relative.code, relative.err],
+      [2, "starling connect: the URL must hold the absolute path of a socket: http+unix:/SOCKET:/PATH\n"]);
   });
 
   test("a slow reader makes the server wait", { timeout: 120_000 }, async () => {

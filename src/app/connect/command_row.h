@@ -112,7 +112,8 @@ inline constexpr OptionRow connect_options[] = {
      .help = "Socket.IO, server events: end when the connection is lost"},
 };
 inline constexpr ArgumentRow connect_arguments[] = {
-    {.name = "URL", .help = "ws://, wss://, http://, https:// or ws+unix:/SOCKET:/PATH"},
+    {.name = "URL",
+     .help = "ws://, wss://, http://, https:// or ws+unix:/SOCKET:/PATH; --sse: http+unix:, too"},
 };
 
 inline constexpr ExitRow connect_exits[] = {

@@ -55,7 +55,7 @@ struct EventSource::Transfer {
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
 
-    void set_options(const Options& options, const std::string& last_id);
+    void set_options(const StreamUrl& url, const Options& options, const std::string& last_id);
     void start();
     void act(curl_socket_t descriptor, int ready);
     void finish(CURLcode result);
@@ -80,7 +80,8 @@ struct EventSource::Transfer {
     Easy easy{curl_easy_init()};
 };
 
-void EventSource::Transfer::set_options(const Options& options, const std::string& last_id) {
+void EventSource::Transfer::set_options(const StreamUrl& url, const Options& options,
+                                        const std::string& last_id) {
     CURL* const e = easy.get();
     append_line(lines, "Accept: text/event-stream");
     append_line(lines, "Cache-Control: no-cache");
@@ -88,7 +89,11 @@ void EventSource::Transfer::set_options(const Options& options, const std::strin
     // "Name;" is libcurl's form of a field without a value.
     for (const auto& [name, value] : options.headers)
         append_line(lines, value.empty() ? name + ";" : name + ": " + value);
-    curl_easy_setopt(e, CURLOPT_URL, options.url.c_str());
+    curl_easy_setopt(e, CURLOPT_URL, url.url.c_str());
+    if (!url.unix_socket.empty()) {
+        curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, url.unix_socket.c_str());
+        curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+    }
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, lines.get());
     curl_easy_setopt(e, CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
@@ -104,7 +109,7 @@ void EventSource::Transfer::set_options(const Options& options, const std::strin
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, options.redirects ? 1L : 0L);
     curl_easy_setopt(e, CURLOPT_MAXREDIRS, redirects_max);
-    if (options.url.starts_with("https:"))  // Never from TLS to none.
+    if (url.url.starts_with("https:"))  // Never from TLS to none.
         curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "https");
     if (options.proxy) curl_easy_setopt(e, CURLOPT_PROXY, options.proxy->c_str());
     if (!options.ca.empty()) {
@@ -218,11 +223,11 @@ void EventSource::Transfer::finish(CURLcode result) {
     calls.on_end(end);
 }
 
-EventSource::EventSource(ClientLoop& loop, const Options& options, const std::string& last_id,
-                         Calls calls)
+EventSource::EventSource(ClientLoop& loop, const StreamUrl& url, const Options& options,
+                         const std::string& last_id, Calls calls)
     : transfer_(std::make_unique<Transfer>(loop, std::move(calls))) {
     if (!transfer_->easy || !transfer_->multi) throw std::bad_alloc();
-    transfer_->set_options(options, last_id);
+    transfer_->set_options(url, options, last_id);
     transfer_->start();
 }
 

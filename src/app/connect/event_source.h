@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "app/connect/options.h"
+#include "app/connect/stream_url.h"
 
 namespace starling::app::connect {
 
@@ -31,7 +32,8 @@ public:
         std::function<void(std::string_view bytes)> on_bytes;
         std::function<void(const Answer& answer)> on_end;  // Once, last; may destroy the source.
     };
-    EventSource(ClientLoop& loop, const Options& options, const std::string& last_id, Calls calls);
+    EventSource(ClientLoop& loop, const StreamUrl& url, const Options& options,
+                const std::string& last_id, Calls calls);
     ~EventSource();
     EventSource(const EventSource&) = delete;
     EventSource& operator=(const EventSource&) = delete;

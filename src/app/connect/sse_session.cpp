@@ -7,6 +7,7 @@
 #include "app/connect/event_source.h"
 #include "app/connect/session.h"
 #include "app/connect/sse_parser.h"
+#include "app/connect/stream_url.h"
 
 namespace starling::app::connect {
 namespace {
@@ -17,10 +18,9 @@ class SseSession final : public Session {
 public:
     SseSession(ClientLoop& loop, const Options& options, Host& host)
         : loop_(loop), options_(options), host_(host) {
-        if (!options.url.starts_with("http://") && !options.url.starts_with("https://"))
-            throw std::invalid_argument(
-                "the URL of server events must begin with http:// or "
-                "https://");
+        auto url = parse_stream_url(options.url);
+        if (!url) throw std::invalid_argument(url.error());
+        url_ = *std::move(url);
         last_id_ = options.last_event_id;
     }
     ~SseSession() override {
@@ -61,7 +61,7 @@ private:
         };
         calls.on_bytes = [this](std::string_view bytes) { on_bytes(bytes); };
         calls.on_end = [this](const EventSource::Answer& answer) { on_end(answer); };
-        source_ = std::make_unique<EventSource>(loop_, options_, last_id_, std::move(calls));
+        source_ = std::make_unique<EventSource>(loop_, url_, options_, last_id_, std::move(calls));
         if (paused_) source_->pause();
     }
 
@@ -129,6 +129,7 @@ private:
     ClientLoop& loop_;
     const Options& options_;
     Host& host_;
+    StreamUrl url_;
     std::string last_id_;
     SseParser parser_;
     std::unique_ptr<EventSource> source_;
