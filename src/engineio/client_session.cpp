@@ -149,6 +149,9 @@ bool ClientSession::can_flush() const noexcept {
 }
 
 bool ClientSession::writable() const noexcept {
+    // What is sent while polling pauses for the upgrade waits for the upgrade, as in Node's client.
+    if (probe_ == Probe::pausing)
+        return state_ == State::open && writable_ && queue_bytes_ < writable_bytes_max;
     return can_flush() && queue_.empty() &&
            (transport_ == Transport::polling || wire_.buffered_bytes() < writable_bytes_max);
 }

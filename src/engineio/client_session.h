@@ -162,7 +162,7 @@ public:
     [[nodiscard]] Revision revision() const noexcept { return options_.revision; }
     [[nodiscard]] Transport transport() const noexcept { return transport_; }
     [[nodiscard]] const std::string& sid() const noexcept { return open_.sid; }  // "" before open.
-    // A message sent now would leave now.
+    // A message sent now would leave now, or with the upgrade that is about to end.
     [[nodiscard]] bool writable() const noexcept;
     // The server's ping is overdue: the session ends as soon as on_timer() is called.
     [[nodiscard]] bool ping_expired(uint64_t now_ms) const noexcept;

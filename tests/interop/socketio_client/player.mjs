@@ -1,4 +1,4 @@
-// Plays one situation of situations.json with npm socket.io-client 4 against a scripted server, and
+// Plays one situation of situations*.json with npm socket.io-client 4 against a scripted server, and
 // writes down what the client reports and what the server gets. The client's timers are the
 // script's: they run only in a step "advance".
 
@@ -237,6 +237,12 @@ export class Player {
     });
     socket.onAnyOutgoing((...args) => this.#say(`${nsp} outgoing`, args));
     return socket;
+  }
+
+  // What a step waits for that neither side reports: "writable" or "upgrading".
+  is(what) {
+    const { upgrading, transport, writeBuffer } = this.manager.engine;
+    return what === "upgrading" ? upgrading : transport.writable && writeBuffer.length === 0;
   }
 
   // One step of the script: [verb, ...arguments]. The C++ test knows the same verbs.

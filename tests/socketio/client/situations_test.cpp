@@ -1,4 +1,4 @@
-// The table of tests/interop/socketio_client/situations.json: what npm socket.io-client 4.8 does in
+// The tables of tests/interop/socketio_client/situations*.json: what npm socket.io-client 4.8 does in
 // each situation (socketio-client-reference.test.mjs plays it). The client does the same, except
 // where a step says "ours", and why.
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/fake/socketio_client.h"
@@ -24,10 +25,16 @@ using Lines = std::vector<std::string>;
 std::string text_of(const Json& value) { return std::string(value.get_string()); }
 
 array table() {
-    std::ifstream file(STARLING_REPOSITORY "/tests/interop/socketio_client/situations.json");
-    std::stringstream text;
-    text << file.rdbuf();
-    return boost::json::parse(text.str()).as_array();
+    array all;
+    for (const char* name : {"situations.json", "situations-volatile.json"}) {
+        std::ifstream file(std::string(STARLING_REPOSITORY "/tests/interop/socketio_client/") +
+                           name);
+        std::stringstream text;
+        text << file.rdbuf();
+        Json one = boost::json::parse(text.str());
+        for (Json& situation : one.as_array()) all.push_back(std::move(situation));
+    }
+    return all;
 }
 
 std::string packet_of(const std::string& text) {
