@@ -2,6 +2,7 @@
 
 #include "app/bench/table.h"
 #include "app/connect/command_row.h"
+#include "app/tls_options.h"
 
 namespace starling::app {
 namespace {
@@ -169,13 +170,8 @@ constexpr OptionRow publish_options[] = {
      .placeholder = "KEY",
      .help = "The key that publishing needs; the variable STARLING_KEY keeps it out of the list of "
              "processes"},
-    {.name = "--ca",
-     .placeholder = "FILE",
-     .takes = Takes::file,
-     .help = "Certificates to trust in place of the system's, PEM"},
-    {.name = "--insecure",
-     .takes = Takes::nothing,
-     .help = "Do not verify the server's certificate: anybody can pose as the server"},
+    ca_option,
+    insecure_option,
     {.name = "--timeout-s",
      .placeholder = "N",
      .help = "Seconds for the whole request; 30 if absent"},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/command_table.h"
+#include "app/tls_options.h"
 
 namespace starling::app {
 
@@ -59,17 +60,9 @@ inline constexpr OptionRow bench_options[] = {
      .placeholder = "ADDRESSES",
      .help = "Local addresses, as 10.0.0.1-10.0.0.8: one has no more than 28,000 ports"},
     {.name = "--compress", .takes = Takes::nothing, .help = "Offer permessage-deflate"},
-    {.name = "--proxy",
-     .placeholder = "URL",
-     .help = "http://USER:PASSWORD@HOST:PORT, or none; else http_proxy, https_proxy, all_proxy "
-             "and no_proxy"},
-    {.name = "--ca",
-     .placeholder = "FILE",
-     .takes = Takes::file,
-     .help = "Certificates to trust in place of the system's, PEM"},
-    {.name = "--insecure",
-     .takes = Takes::nothing,
-     .help = "Do not verify the server's certificate: anybody can pose as the server"},
+    proxy_option,
+    ca_option,
+    insecure_option,
     {.name = "--server-pid",
      .placeholder = "PID",
      .help = "Processes of the server on this machine, between commas: shows their CPU time"},

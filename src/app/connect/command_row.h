@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/command_table.h"
+#include "app/tls_options.h"
 
 namespace starling::app {
 
@@ -44,14 +45,8 @@ inline constexpr OptionRow connect_options[] = {
      .repeated = true,
      .help = "Field of the request; may be repeated"},
     {.name = "--origin", .placeholder = "ORIGIN", .help = "The field Origin"},
-    {.name = "--proxy",
-     .placeholder = "URL",
-     .help = "http://USER:PASSWORD@HOST:PORT, or none; else http_proxy, https_proxy, all_proxy "
-             "and no_proxy"},
-    {.name = "--ca",
-     .placeholder = "FILE",
-     .takes = Takes::file,
-     .help = "Certificates to trust in place of the system's, PEM"},
+    proxy_option,
+    ca_option,
     {.name = "--cert",
      .placeholder = "FILE",
      .takes = Takes::file,
@@ -60,9 +55,7 @@ inline constexpr OptionRow connect_options[] = {
      .placeholder = "FILE",
      .takes = Takes::file,
      .help = "The private key of --cert, PEM"},
-    {.name = "--insecure",
-     .takes = Takes::nothing,
-     .help = "Do not verify the server's certificate: anybody can pose as the server"},
+    insecure_option,
     {.name = "--compress", .takes = Takes::nothing, .help = "Offer permessage-deflate"},
     {.name = "--follow-redirects",
      .takes = Takes::nothing,

@@ -2,14 +2,12 @@
 
 #include <starling/json.h>
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <system_error>
 
 #include "app/connect/words.h"
+#include "app/tls_options.h"
 #include "base/utf8.h"
 
 namespace starling::app::connect {
@@ -119,18 +117,13 @@ Fault read_headers(const CommandLine& line, Options& options) {
     return std::nullopt;
 }
 
-Fault readable(const char* option, const std::string& path) {
-    if (path.empty() || ::access(path.c_str(), R_OK) == 0) return std::nullopt;
-    return at(option, "cannot read '" + path + "': " + std::generic_category().message(errno));
-}
-
 Fault read_tls(const CommandLine& line, Options& options) {
     options.ca = line.value("--ca");
     options.certificate = line.value("--cert");
     options.key = line.value("--key");
     options.verify = !line.find("--insecure");
-    for (auto fault : {readable("--ca", options.ca), readable("--cert", options.certificate),
-                       readable("--key", options.key)})
+    for (auto fault : {unreadable("--ca", options.ca), unreadable("--cert", options.certificate),
+                       unreadable("--key", options.key)})
         if (fault) return fault;
     if (options.certificate.empty() != options.key.empty())
         return "--cert and --key belong together";

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/connect/session.h"
+#include "app/connect/tls.h"
 #include "app/connect/words.h"
 #include "base/utf8.h"
 
@@ -102,10 +103,7 @@ private:
         client.path = options.path;
         client.extra_headers = options.headers;
         client.message_bytes_max = options.message_bytes_max;
-        client.tls = {.verify = options.verify,
-                      .ca_path = options.ca,
-                      .certificate = options.certificate,
-                      .key = options.key};
+        client.tls = client_tls(options);
         client.proxy = options.proxy;
         if (!options.auth.is_null()) client.auth = sio::ClientAuth(options.auth);
         client.reconnection = options.reconnect;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/connect/session.h"
+#include "app/connect/tls.h"
 #include "app/connect/words.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -97,10 +98,7 @@ private:
         socket.send_queue_bytes_max = send_queue_bytes_max;
         socket.handshake_timeout = options.connect_timeout;
         socket.ping_interval = options.ping_interval;
-        socket.tls = {.verify = options.verify,
-                      .ca_path = options.ca,
-                      .certificate = options.certificate,
-                      .key = options.key};
+        socket.tls = client_tls(options);
         socket.proxy = options.proxy;
         socket.redirects_max = options.redirects ? redirects_max : 0;
         return socket;

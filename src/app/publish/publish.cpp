@@ -4,16 +4,13 @@
 
 #include <boost/json.hpp>
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <istream>
 #include <ostream>
-#include <system_error>
 #include <utility>
 
+#include "app/tls_options.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
 
@@ -140,9 +137,7 @@ int run_publish(const CommandLine& line, const Environment& environment, const S
                      "needs the server's key: --key KEY, or the variable STARLING_KEY");
     if (has_control(request.api_key))
         return wrong(streams.err, "the key must not contain control characters");
-    if (!request.ca_path.empty() && ::access(request.ca_path.c_str(), R_OK) != 0)
-        return wrong(streams.err, "--ca: cannot read '" + request.ca_path +
-                                      "': " + std::generic_category().message(errno));
+    if (const auto fault = unreadable("--ca", request.ca_path)) return wrong(streams.err, *fault);
     if (line.find("--timeout-s")) {
         const std::string text = line.value("--timeout-s");
         unsigned number = 0;
