@@ -66,7 +66,9 @@ public:
     void start();
     // Any thread. Ends run(), or the thread of start(); connections stay open.
     void stop();
-    // Any thread. Runs `call` on the loop's thread; calls of one thread keep their order.
+    // Any thread. Runs `call` on the loop's thread; calls of one thread keep their order. No call is
+    // dropped and nothing bounds how many wait: a thread that posts without end must bound itself.
+    // Server::post() has a limit.
     void post(std::function<void()> call);
 
     Timer after(std::chrono::milliseconds delay, std::function<void()> call);

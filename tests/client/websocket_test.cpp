@@ -1,6 +1,7 @@
 // An open WebSocket: messages, states, closing, faults of the server, and what handlers may do.
 #include <starling/client.h>
 
+#include <memory>
 #include <optional>
 #include <vector>
 
