@@ -21,6 +21,7 @@ void ClientSession::take_probe_frame(const Decoded& decoded) {
     }
     probe_ = Probe::pausing;
     memory_.websocket_worked = true;
+    resume_wire();
     upgrade_if_paused();
 }
 
@@ -31,7 +32,8 @@ void ClientSession::probe_failed(std::string_view why) {
     memory_.websocket_worked = false;
     events_.on_upgrade_error(why);
     if (state_ == State::closed || !paused) return;
-    if (!polling_) {
+    if (paused_) pause_wire();
+    if (!polling_ && !held_) {
         polling_ = true;
         wire_.poll();
     }
@@ -44,7 +46,7 @@ void ClientSession::upgrade_if_paused() {
     probe_ = Probe::none;
     transport_ = Transport::websocket;
     send_frame({Type::upgrade, false, {}}, false);
-    if (paused_) wire_.pause();
+    if (paused_) pause_wire();
     events_.on_upgrade();
     flush();
     close_if_drained();

@@ -220,20 +220,27 @@ void ClientSession::on_poll(std::string body, PayloadKind kind, uint64_t now_ms)
                 now_ms);
 }
 
-// While receiving is paused, the rest of the answer is held, and no GET follows it.
+// While receiving is paused, the rest of the answer is held, and no GET follows it. An upgrade that waits
+// for the GET goes on.
 void ClientSession::take_answer(std::unique_ptr<Answer> answer, uint64_t now_ms) {
     PayloadReader& reader = answer->reader;
     for (;;) {
-        if (paused_ && state_ == State::open) return void(held_ = std::move(answer));
+        if (paused_ && state_ == State::open) {
+            held_ = std::move(answer);
+            if (probe_ == Probe::pausing) polling_ = false;
+            return upgrade_if_paused();
+        }
         const auto step = reader.next();
         if (step == PayloadReader::Step::end) break;
         if (step == PayloadReader::Step::fault)
             return fail(
                 {.message = "server error", .reason = std::string(fault_text(reader.fault()))});
         take(reader.packet(), now_ms);
-        if (state_ == State::closed || transport_ != Transport::polling) return;
+        if (state_ == State::closed || state_ == State::opening) return;
     }
     if (state_ == State::opening) return fail({.message = "server error"});
+    resume_wire();
+    if (transport_ == Transport::websocket) return;  // The answer was held until after the upgrade.
     polling_ = false;
     if (probe_ == Probe::pausing) return upgrade_if_paused();
     polling_ = true;
@@ -277,15 +284,24 @@ void ClientSession::start_pause(uint64_t now_ms) {
     else if (ping_ms_ == never)
         ping_ms_ = now_ms + open_.ping_interval_ms;
     expires_ms_ = never;
-    wire_.pause();
+    pause_wire();
 }
 
-// Packets that are held are delivered by on_timer(), at once.
+// The GET that an upgrade waits for is received, and held.
+void ClientSession::pause_wire() {
+    if (probe_ != Probe::pausing && !std::exchange(wire_paused_, true)) wire_.pause();
+}
+
+void ClientSession::resume_wire() {
+    if (std::exchange(wire_paused_, false)) wire_.resume();
+}
+
+// Packets that are held come first: on_timer() delivers them at once.
 void ClientSession::resume(uint64_t now_ms) {
     if (!std::exchange(paused_, false) || state_ != State::open) return;
     if (revision() == Revision::eio4) ping_ms_ = never;
     expires_ms_ = now_ms + open_.ping_interval_ms + open_.ping_timeout_ms;
-    wire_.resume();
+    if (!held_) resume_wire();
 }
 
 // ---- Faults and the end -------------------------------------------------------------------------

@@ -135,8 +135,7 @@ public:
     void close();
     // Delivers no message until resume(). The server's pings are not read either: pongs are sent at
     // the same interval without being asked for, and the server's silence proves nothing. A session
-    // that is not open yet pauses when it is. During an upgrade, what is sent waits, too, until
-    // resume() or until the server gives the upgrade up.
+    // that is not open yet pauses when it is.
     void pause(uint64_t now_ms);
     void resume(uint64_t now_ms);
     [[nodiscard]] bool paused() const noexcept { return paused_; }
@@ -192,6 +191,8 @@ private:
     void start();
     void take_answer(std::unique_ptr<Answer> answer, uint64_t now_ms);
     void start_pause(uint64_t now_ms);
+    void pause_wire();
+    void resume_wire();
     void take(const Packet& packet, uint64_t now_ms);
     void take_open(std::string_view data, uint64_t now_ms);
     void take_heartbeat(Type type, uint64_t now_ms);
@@ -232,6 +233,7 @@ private:
     bool polling_ = false;   // A GET is under way.
     bool writable_ = false;  // No POST is under way; the WebSocket takes more.
     bool paused_ = false;
+    bool wire_paused_ = false;
     bool drain_due_ = false;  // Messages were sent since the last on_drain().
 };
 
