@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/client/socketio_site.h"
@@ -14,14 +15,15 @@ namespace {
 constexpr int events = 1000;
 const std::string filler(5'000, 'x');
 
-// "flood" is answered with events that are more than the kernel's buffers hold, "mark" calls on_mark.
+// "flood" is answered with events that are more than the kernel's buffers hold, "mark" calls `on_mark`, on
+// the server's thread.
 struct FloodSite {
-    FloodSite() {
+    explicit FloodSite(std::function<void()> on_mark = [] {}) {
         auto& io = host.server.socketio({.send_queue_bytes_max = 64 * 1024 * 1024});
         io.on("flood", [](sio::Socket socket) {
             for (int i = 0; i < events; ++i) socket.emit("drop", i, filler);
         });
-        io.on("mark", [this] { on_mark(); });
+        io.on("mark", [call = std::move(on_mark)] { call(); });
         io.on("take", [this](std::string text) { taken += text.size(); });
         io.on("taken", [this] { return taken; });
         host.start();
@@ -29,7 +31,6 @@ struct FloodSite {
     [[nodiscard]] std::string url() const {
         return "http://127.0.0.1:" + std::to_string(host.port());
     }
-    std::function<void()> on_mark;
     size_t taken = 0;
     server::test::TestServer host;
 };
@@ -39,20 +40,20 @@ const std::vector<std::vector<sio::ClientTransport>> all_transports = {
 
 TEST(SioBackpressure, APausedClientGetsNothingAndLosesNothing) {
     for (const auto& transports : all_transports) {
-        FloodSite site;
         ClientLoop loop;
+        std::function<void()> marked;
+        FloodSite site([&] { loop.post([&] { marked(); }); });
         auto socket = sio::connect(loop, site.url(), {.transports = transports});
         int got = 0, rounds = 0, stopped_at = 0;
         bool in_order = true;
         // The server takes what a paused client sends. It has the whole flood behind it then.
-        const auto marked = [&] {
+        marked = [&] {
             EXPECT_EQ(got, stopped_at);
             EXPECT_TRUE(socket.io().paused());
             if (++rounds < 5) return socket.emit("mark");
             rounds = 0;
             socket.io().resume();
         };
-        site.on_mark = [&] { loop.post(marked); };
         socket.on("connect", [&] { socket.emit("flood"); });
         socket.on("drop", [&](int number, const std::string& text) {
             in_order = in_order && number == got && text == filler;
