@@ -43,6 +43,14 @@ private:
     uint64_t v0_, v1_, v2_, v3_;
 };
 
+// Little-endian, so that all nodes of a cluster have the same hash of a room.
+uint64_t word_at(const char* bytes) noexcept {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes, 8);
+    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+    return word;
+}
+
 HashKey random_key() {
     std::random_device device;
     const auto word = [&] { return static_cast<uint64_t>(device()) << 32 | device(); };
@@ -55,10 +63,7 @@ uint64_t siphash13(HashKey key, std::string_view text) noexcept {
     SipState state(key);
     const uint64_t size = text.size();
     for (; text.size() >= 8; text.remove_prefix(8)) {
-        uint64_t word = 0;
-        // The byte order does not matter: hashes are only used within a process.
-        std::memcpy(&word, text.data(), 8);
-        state.add(word);
+        state.add(word_at(text.data()));
     }
     uint64_t last = size << 56;
     for (size_t i = 0; i < text.size(); ++i)
