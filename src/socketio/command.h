@@ -47,11 +47,12 @@ struct Command {
 };
 
 // One worker's answers to a request, sent to the request's origin. `expected`: the number of
-// answers still to come.
+// answers still to come. A cluster reports as one more worker does; its count comes last.
 struct Report {
     uint64_t request = 0;
     size_t expected = 0;
-    bool first = false;  // This report holds the worker's count; one per worker.
+    bool first = false;    // This report holds the worker's count; one per worker.
+    bool complete = true;  // False: some node of the cluster has not answered.
     std::vector<Json> responses = {};
     std::vector<sio::RemoteSocket> sockets = {};
 };

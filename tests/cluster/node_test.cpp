@@ -1,0 +1,378 @@
+// Nodes over a model of Redis: what one does, the others do; questions; Redis away; hostile messages.
+#include "cluster/node.h"
+
+#include <gtest/gtest.h>
+
+#include "redis_model.h"
+
+namespace starling::cluster::test {
+namespace {
+
+struct Variant {
+    std::string name;
+    NodeOptions options = {};
+};
+
+std::vector<Variant> variants() {
+    std::vector<Variant> all(7);
+    all[0].name = "classic";
+    all[1].name = "classic without a pattern";
+    all[1].options.dialect.pattern = false;
+    all[2].name = "classic, answers to the asker";
+    all[2].options.dialect.answer_to_asker = true;
+    constexpr std::array rooms{RoomChannels::none, RoomChannels::named, RoomChannels::all};
+    for (size_t i = 0; i < rooms.size(); ++i) {
+        all[3 + i].name = "sharded " + std::to_string(i);
+        all[3 + i].options.dialect.adapter = Adapter::sharded;
+        all[3 + i].options.dialect.room_channels = rooms[i];
+    }
+    all[6].name = "streams";
+    all[6].options.dialect.adapter = Adapter::streams;
+    return all;
+}
+
+// Of 20 units, as the ids of sockets are: Node.js takes a room of that length for an id.
+const std::string c1(20, 'c');
+
+// Three processes A, B and C; socket a1 is in A, and so on.
+struct Three {
+    explicit Three(const NodeOptions& options = {}, uint64_t seed = 1) : redis(seed) {
+        for (const char* const uid : {"A", "B", "C"})
+            all.push_back(std::make_unique<Process>(redis, uid, options));
+        a().join("a1", "red");
+        b().join("b1", "red");
+        b().join("b2", "blue");
+        c().join(c1, "blue");
+        c().join(c1, "42");
+        redis.run_for(10);
+    }
+    Process& a() { return *all[0]; }
+    Process& b() { return *all[1]; }
+    Process& c() { return *all[2]; }
+    // What the sockets of the other processes heard.
+    std::string heard() {
+        std::string text;
+        for (const auto& one : all)
+            for (const auto& [id, texts] : one->heard) text += id + "=" + joined(texts) + " ";
+        return text;
+    }
+    RedisModel redis;
+    std::vector<std::unique_ptr<Process>> all;
+};
+
+TEST(Node, EmitsReachTheRoomsOfOtherNodes) {
+    for (const auto& [name, options] : variants()) {
+        SCOPED_TRACE(name);
+        Three three(options);
+        three.a().emit({}, "all");
+        three.a().emit({"red"}, "red");
+        three.a().emit({"red", "blue"}, "both");
+        three.a().emit({"42"}, "number");
+        three.a().emit({}, "not blue", {"blue"});
+        three.a().emit({c1}, "one");
+        three.a().emit({"nobody"}, "none");
+        three.redis.run_for(10);
+        EXPECT_EQ(
+            three.heard(),
+            R"(b1="all"|"red"|"both"|"not blue" b2="all"|"both" cccccccccccccccccccc="all"|"both"|"number"|"one" )");
+    }
+}
+
+TEST(Node, JoinsLeavesAndDisconnectsReachOtherNodes) {
+    for (const auto& [name, options] : variants()) {
+        SCOPED_TRACE(name);
+        Three three(options);
+        three.a().change(Kind::join, {"blue"}, {"green", "red"});
+        three.redis.run_for(10);
+        three.a().emit({"green"}, "green");
+        three.a().change(Kind::leave, {"green"}, {"blue"});
+        three.redis.run_for(10);
+        three.a().emit({"blue"}, "nobody is blue");
+        three.a().change(Kind::disconnect, {"b1"}, {});
+        three.redis.run_for(10);
+        three.a().emit({"red"}, "last");
+        three.redis.run_for(10);
+        EXPECT_EQ(three.heard(), R"(b2="green"|"last" cccccccccccccccccccc="green"|"last" )");
+        EXPECT_EQ(three.b().sockets.size(), 1u);
+    }
+}
+
+TEST(Node, QuestionsGetTheAnswersOfAllNodes) {
+    for (const auto& [name, options] : variants()) {
+        SCOPED_TRACE(name);
+        Three three(options);
+        three.redis.delay_ms_max = 5;
+        three.a().ask(Kind::fetch, {});
+        three.redis.run_for(30);
+        EXPECT_EQ(three.a().all_answers(), "b1|b2|cccccccccccccccccccc|complete");
+        three.b().ask(Kind::fetch, {"red"});
+        three.redis.run_for(30);
+        EXPECT_EQ(three.b().all_answers(), "a1|complete");
+        three.a().ask(Kind::ask, {"blue"}, 1000);
+        three.redis.run_for(30);
+        EXPECT_EQ(three.a().all_answers(), R"("ack of b2"|"ack of cccccccccccccccccccc"|complete)");
+        three.c().ask(Kind::server_event, {});
+        three.redis.run_for(30);
+        EXPECT_EQ(three.c().all_answers(), R"("A"|"B"|complete)");
+    }
+}
+
+TEST(Node, OneNodeAloneIsAnsweredAtOnce) {
+    RedisModel redis;
+    Process alone(redis, "A", {});
+    alone.ask(Kind::fetch, {});
+    redis.run_for(1);
+    EXPECT_EQ(alone.all_answers(), "complete");
+}
+
+TEST(Node, AQuestionEndsWithWhatIsKnown) {
+    Three three;
+    three.c().frozen = true;
+    three.a().ask(Kind::fetch, {});
+    three.redis.run_for(4999);
+    EXPECT_EQ(three.a().all_answers(), "b1|b2");
+    three.redis.run_for(1);
+    EXPECT_EQ(three.a().all_answers(), "b1|b2|incomplete");
+    three.c().frozen = false;
+    three.c().acks_lost = 1;
+    three.a().ask(Kind::ask, {"blue"}, 700);
+    three.redis.run_for(699);
+    EXPECT_EQ(three.a().all_answers(), R"("ack of b2")");
+    three.redis.run_for(1);
+    EXPECT_EQ(three.a().all_answers(), R"("ack of b2"|incomplete)");
+    EXPECT_EQ(three.a().node->stats().incomplete, 2u);
+
+    // Redis is lost while a question is open, and before one is asked.
+    three.c().frozen = true;
+    three.a().ask(Kind::fetch, {});
+    three.redis.run_for(5);
+    three.a().disconnect();
+    EXPECT_EQ(three.a().all_answers(), "b1|b2|incomplete");
+    three.a().ask(Kind::fetch, {});
+    EXPECT_EQ(three.a().all_answers(), "incomplete");
+}
+
+TEST(Node, RoomsAndSocketsOfOlderQuestions) {
+    Three three;
+    const auto request = [&](std::string body) {
+        three.redis.publish({Sending::Way::publish, "socket.io-request#/#", std::move(body), {}});
+        three.redis.run_for(5);
+    };
+    std::vector<std::string> responses;
+    Process spy(three.redis, "spy", {});
+    request(R"({"uid":"n","requestId":"1","type":2,"sid":"b2","room":"red"})");
+    EXPECT_TRUE(three.b().sockets["b2"].contains("red"));
+    request(R"({"uid":"n","requestId":"1","type":3,"sid":"b2","room":"red"})");
+    EXPECT_FALSE(three.b().sockets["b2"].contains("red"));
+    request(R"({"uid":"n","requestId":"1","type":4,"sid":"b2"})");
+    EXPECT_FALSE(three.b().sockets.contains("b2"));
+    // B alone has answered the three changes. Each of the four nodes answers the two lists.
+    const auto heard = spy.node->stats().strange_answers;
+    EXPECT_EQ(heard, 3u);
+    request(R"({"uid":"n","requestId":"2","type":1})");
+    request(R"({"uid":"n","requestId":"3","type":0,"rooms":["red"]})");
+    EXPECT_EQ(spy.node->stats().strange_answers, heard + 8);
+}
+
+// A comes back first and has a thousand messages; the others come back a little later.
+TEST(Node, WhatIsSentWhileRedisIsAwayComesOnceAndInOrder) {
+    for (const auto& [name, options] : variants()) {
+        for (uint64_t seed = 1; seed <= 5; ++seed) {
+            SCOPED_TRACE(name + ", seed " + std::to_string(seed));
+            Three three(options, seed);
+            three.redis.delay_ms_max = 3;
+            three.redis.run_for(2000);  // The nodes are counted.
+            for (auto& one : three.all) one->disconnect();
+            three.redis.here = false;
+            for (int i = 0; i < 1000; ++i) {
+                three.a().emit({"red"}, std::to_string(i));
+                if (i % 100 == 0) three.redis.run_for(1 + three.redis.draw(20));
+            }
+            three.redis.here = true;
+            for (auto& one : three.all)
+                three.redis.at(
+                    three.redis.now_ms + (one == three.all[0] ? 0 : three.redis.draw(500)),
+                    [&one] { one->connect(); });
+            three.redis.run_for(900);
+            auto& texts = three.b().heard["b1"];
+            ASSERT_EQ(texts.size(), 1000u);
+            for (size_t i = 0; i < texts.size(); ++i)
+                ASSERT_EQ(texts[i], "\"" + std::to_string(i) + "\"");
+            EXPECT_EQ(three.a().node->stats().dropped, 0u);
+        }
+    }
+}
+
+TEST(Node, ANodeThatStaysAwayDoesNotHoldUpTheOthers) {
+    Three three;
+    three.redis.run_for(2000);
+    EXPECT_EQ(three.a().node->stats().hearing, 3u);
+    for (auto& one : three.all) one->disconnect();
+    three.a().emit({"red"}, "late");
+    three.a().connect();
+    three.b().connect();
+    three.redis.run_for(999);
+    EXPECT_EQ(three.heard(), "");
+    three.redis.run_for(2);
+    EXPECT_EQ(three.heard(), R"(b1="late" )");
+}
+
+TEST(Node, OldMessagesAreDroppedWhenTooManyWait) {
+    NodeOptions options;
+    options.outbox.bytes_max = 20'000;
+    Three three(options);
+    three.a().disconnect();
+    for (int i = 0; i < 1000; ++i) three.a().emit({"red"}, std::to_string(i));
+    const auto stats = three.a().node->stats();
+    EXPECT_EQ(stats.dropped + stats.waiting, 1000u);
+    EXPECT_GT(stats.dropped, 800u);
+    three.a().connect();
+    three.redis.run_for(1001);
+    EXPECT_EQ(three.b().heard["b1"].size(), stats.waiting);
+    EXPECT_EQ(three.b().heard["b1"].back(), "\"999\"");
+}
+
+// Random operations with random delays: each socket hears what was sent to its rooms, once, and in the
+// order of each sender. Messages of one sender to different rooms may go by different channels.
+TEST(Node, RandomOperationsBySeeds) {
+    for (const auto& [name, options] : variants()) {
+        for (uint64_t seed = 1; seed <= 5; ++seed) {
+            SCOPED_TRACE(name + ", seed " + std::to_string(seed));
+            Three three(options, seed);
+            three.redis.delay_ms_max = 20;
+            std::map<std::string, std::multiset<std::string>> expected;
+            for (int i = 0; i < 300; ++i) {
+                auto& from = *three.all[three.redis.draw(3)];
+                const std::string room =
+                    std::array<std::string, 4>{"red", "blue", "42", c1}[three.redis.draw(4)];
+                const std::string text = from.node->uid() + std::to_string(1000 + i);
+                from.emit({room}, text);
+                for (const auto& to : three.all)
+                    for (const auto& [id, rooms] : to->sockets)
+                        if (to.get() != &from && rooms.contains(room))
+                            expected[id].insert("\"" + text + "\"");
+                if (three.redis.draw(3) == 0) three.redis.run_for(three.redis.draw(10));
+            }
+            three.redis.run_for(100);
+            for (const auto& one : three.all) {
+                for (const auto& [id, texts] : one->heard) {
+                    EXPECT_EQ(std::multiset<std::string>(texts.begin(), texts.end()), expected[id]);
+                    for (const char sender : {'A', 'B', 'C'}) {
+                        std::vector<std::string> own;
+                        std::ranges::copy_if(texts, std::back_inserter(own),
+                                             [&](const auto& text) { return text[1] == sender; });
+                        EXPECT_TRUE(std::ranges::is_sorted(own));
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST(Node, RoomChannelsFollowTheRooms) {
+    struct Row {
+        size_t variant;
+        std::string names;  // Behind those that a node has always.
+    };
+    const auto all = variants();
+    for (const auto& [variant, names] :
+         {Row{0, ""}, Row{1, "socket.io#/#a1#|socket.io#/#red#"}, Row{3, ""},
+          Row{4, "socket.io#/#red#"}, Row{5, "socket.io#/#a1#|socket.io#/#red#"}}) {
+        SCOPED_TRACE(all[variant].name);
+        RedisModel redis;
+        Process one(redis, "A", all[variant].options);
+        const auto before = one.names;
+        one.join("a1", "red");
+        one.node->room_opened("/", "red", false);  // By a second worker.
+        std::vector<std::string> added;
+        for (const auto& name : one.names)
+            if (!before.contains(name)) added.push_back(name.name);
+        EXPECT_EQ(joined(added), names);
+        one.leave("a1", "red");
+        one.node->room_closed("/", "red");
+        one.node->room_closed("/", "a1");
+        EXPECT_EQ(one.names, before);
+        one.node->close("/");
+        EXPECT_TRUE(one.names.empty());
+    }
+}
+
+TEST(Node, WhatHasNoMeaningIsCountedAndSaidOnceASecond) {
+    Three three;
+    Process& b = three.b();
+    const std::string pattern = ClassicNames("socket.io", "/").pattern();
+    const auto request = [&](std::string_view body) {
+        b.receive({Medium::channel, "socket.io-request#/#", "socket.io-request#/#", body});
+    };
+    for (int i = 0; i < 100; ++i) request("{not json");
+    request(R"({"type":77})");
+    request(std::string(65u << 20, 'x'));
+    b.receive({Medium::pattern, pattern, "socket.io#/#", "\x93\x01\x02\x03"});
+    b.receive({Medium::pattern, pattern, "socket.io#/#no such room#", "ignored unread"});
+    b.receive({Medium::channel, "nobody heard of it", "nobody heard of it", ""});
+    Message other;
+    other.kind = Kind::emit;
+    other.uid = "x";
+    other.nsp = "/other";
+    other.data = boost::json::array{"said", "x"};
+    std::string body;
+    ASSERT_TRUE(write_classic(other, body));
+    b.receive({Medium::pattern, pattern, "socket.io#/#", body});
+    // This node's own uid: a node that claims it is not heard.
+    other.uid = "B";
+    other.nsp = "/";
+    ASSERT_TRUE(write_classic(other, body));
+    b.receive({Medium::pattern, pattern, "socket.io#/#", body});
+    const auto stats = b.node->stats();
+    EXPECT_EQ(stats.malformed, 101u);
+    EXPECT_EQ(stats.unknown_type, 1u);
+    EXPECT_EQ(stats.too_large, 1u);
+    EXPECT_EQ(stats.wrong_namespace, 1u);
+    EXPECT_EQ(stats.received, 0u);
+    EXPECT_EQ(three.heard(), "");
+    EXPECT_EQ(joined(b.warnings), "a message that is malformed 1");
+    three.redis.run_for(1000);
+    request("[]");
+    EXPECT_EQ(joined(b.warnings), "a message that is malformed 1|a message that is malformed 104");
+}
+
+TEST(Node, QuestionsAreBounded) {
+    NodeOptions options;
+    options.questions.open_max = 100;
+    Three three(options);
+    three.c().frozen = true;
+    size_t ended = 0;
+    for (int i = 0; i < 1000; ++i) {
+        Message fetch;
+        fetch.kind = Kind::fetch;
+        three.a().node->ask(fetch, 0, three.redis.now_ms, [&](const socketio::Report& report) {
+            if (report.first) ++ended;
+        });
+    }
+    EXPECT_EQ(ended, 900u);
+    three.redis.run_for(5000);
+    EXPECT_EQ(ended, 1000u);
+}
+
+// Answers that were not asked for, too many of them, and more bytes than a question may hold.
+TEST(Node, AnswersAreBounded) {
+    NodeOptions options;
+    options.questions.answer_bytes_max = 10'000;
+    Three three(options);
+    three.b().frozen = three.c().frozen = true;
+    three.a().ask(Kind::ask, {}, 1000);
+    const auto answer = [&](std::string_view body) {
+        three.a().receive(
+            {Medium::channel, "socket.io-response#/#", "socket.io-response#/#", body});
+    };
+    answer(R"({"requestId":"A-1","type":8,"clientCount":9007199254740991})");
+    answer(R"({"requestId":"A-1","sockets":[]})");
+    answer(R"({"requestId":"A-9","type":9,"packet":[1]})");
+    for (int i = 0; i < 1000; ++i) answer(R"({"requestId":"A-1","type":9,"packet":["x"]})");
+    EXPECT_EQ(three.a().answers.back(), "incomplete");
+    EXPECT_LT(three.a().answers.size(), 1000u);
+    EXPECT_GT(three.a().node->stats().strange_answers, 2u);
+}
+
+}  // namespace
+}  // namespace starling::cluster::test
