@@ -24,6 +24,7 @@ struct Flags {
     bool volatile_packet = false;  // Dropped if the connection is not writable at once.
     bool compress = true;
     bool untold = false;      // From an outgoing listener: calls no outgoing listener.
+    bool local = false;       // Not to other nodes of a cluster.
     uint64_t timeout_ms = 0;  // For the acks; 0: the default.
 };
 
@@ -79,9 +80,9 @@ public:
     [[nodiscard]] Result except(std::vector<std::string> rooms) const {
         return changed([&rooms](Result& copy) { append(copy.excepted(), rooms); });
     }
-    // Addresses only sockets of this process.
+    // Addresses only sockets of this process: nothing goes to other nodes of a cluster.
     [[nodiscard]] Result local() const {
-        return changed([](Result&) {});  // Every receiver is in this process, so nothing changes.
+        return changed([](Result& copy) { copy.flags().local = true; });
     }
 
 private:

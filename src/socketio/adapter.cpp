@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "socketio/cluster_link.h"
 #include "socketio/codec/values.h"
 #include "socketio/server.h"
 
@@ -89,6 +90,7 @@ void Adapter::send(std::shared_ptr<const Command> command) {
     Server* const mine = here();
     if (servers_.size() > (mine ? 1u : 0u))
         post_all_(command->bytes(), mine, [command](Server& server) { server.perform(*command); });
+    if (cluster_ && !command->target.flags.local) cluster_->send(command);
     if (mine) mine->perform(*command);
 }
 
@@ -102,6 +104,7 @@ void Adapter::send_recoverable(std::shared_ptr<Command> command, std::string_vie
         command->packet = encoder.take();
         history.append(command);
     });
+    if (cluster_ && !command->target.flags.local) cluster_->send(command);
     Server* const mine = here();
     for (Server* server : servers_)
         if (server != mine) server->post_drain();

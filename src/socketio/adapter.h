@@ -22,6 +22,8 @@
 
 namespace starling::socketio {
 
+class ClusterLink;
+
 class Adapter {
 public:
     // `history` is null if recovery is off.
@@ -45,6 +47,9 @@ public:
     using PostAll = std::function<void(size_t bytes, const Server* except,
                                        const std::function<void(Server&)>& call)>;
     void use_post_all(PostAll post_all) { post_all_ = std::move(post_all); }
+    // From now on operations go to the other nodes, too, unless they are local. The link must live as
+    // long as the workers.
+    void use_cluster(ClusterLink& link) noexcept { cluster_ = &link; }
     // Ends the setup: from now on all workers read it, and no thread may change it.
     void open() noexcept { lifetime_.open(); }
     // From now on, handles on any thread reach no core.
@@ -63,11 +68,19 @@ public:
     [[nodiscard]] NamespaceSetup* find(std::string_view name, const Json& auth) const;
     [[nodiscard]] NamespaceSetup* find_static(std::string_view name) const noexcept;
     [[nodiscard]] size_t workers() const noexcept { return servers_.size(); }
+    // Null: this process is in no cluster.
+    [[nodiscard]] ClusterLink* cluster() const noexcept { return cluster_; }
+    // Calls `call` with the name of each namespace that was declared by name.
+    template <class F>
+    void each_static(F&& call) const {
+        for (const auto& [name, setup] : setups_) call(name, *setup);
+    }
     [[nodiscard]] Server* here() const noexcept;  // The core of the calling thread.
     // Runs the command on every worker: at once on the calling thread's worker, by a post on the
-    // others.
+    // others; and on the other nodes of a cluster, unless it is local.
     void send(std::shared_ptr<const Command> command);
     // Sends a recoverable event in the same way: each worker delivers it in the order of the log.
+    // With a cluster, command->args holds the event as well.
     void send_recoverable(std::shared_ptr<Command> command, std::string_view name,
                           std::span<const sio::Value> values);
     // Runs the call on one core: at once on the calling thread's own core, from other threads by a
@@ -88,6 +101,7 @@ private:
     std::vector<std::shared_ptr<NamespaceSetup>> dynamic_;
     std::vector<Server*> servers_;
     PostAll post_all_;
+    ClusterLink* cluster_ = nullptr;
     std::function<void(std::string_view)> on_new_namespace_;
     std::atomic<uint64_t> last_ack_{0};
 };

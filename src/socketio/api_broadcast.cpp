@@ -32,15 +32,21 @@ std::shared_ptr<Command> command_of(Command::Kind kind, const socketio::Adapter&
     return command;
 }
 
-// For the children of a pattern, each child encodes the packet with its own name.
-void encode(Command& command, const socketio::Settings& settings, std::string_view name,
+// The event itself goes to the other nodes of a cluster, and to the children of a pattern, each of
+// which encodes the packet with its own name.
+void keep_event(Command& command, const socketio::Adapter& adapter, std::string_view name,
+                std::span<const Value> values) {
+    if (command.nsp.empty() || (adapter.cluster() && !command.target.flags.local))
+        command.args = socketio::to_array(values, name);
+}
+
+void encode(Command& command, const socketio::Adapter& adapter, std::string_view name,
             std::span<const Value> values, std::optional<uint64_t> ack_id) {
+    const socketio::Settings& settings = adapter.settings();
     socketio::Encoder encoder(settings.codec, settings.decode.attachments_max);
     socketio::encode_event(encoder, settings.codec, command.nsp, name, values, ack_id);
-    if (command.nsp.empty())
-        command.args = socketio::to_array(values, name);
-    else
-        command.packet = encoder.take();
+    keep_event(command, adapter, name, values);
+    if (!command.nsp.empty()) command.packet = encoder.take();
 }
 
 }  // namespace
@@ -67,9 +73,11 @@ void Broadcast::emit_values(std::string_view name, std::span<const Value> values
     const Use adapter(to.adapter);
     if (!adapter) return;
     auto command = command_of(Command::Kind::emit, *adapter, to.setup, to.nsp, to.who);
-    if (adapter->history() && !to.nsp.empty() && !to.who.flags.volatile_packet)
+    if (adapter->history() && !to.nsp.empty() && !to.who.flags.volatile_packet) {
+        keep_event(*command, *adapter, name, values);
         return adapter->send_recoverable(std::move(command), name, values);
-    encode(*command, adapter->settings(), name, values, std::nullopt);
+    }
+    encode(*command, *adapter, name, values, std::nullopt);
     adapter->send(std::move(command));
 }
 
@@ -82,7 +90,7 @@ void Broadcast::ask_values(std::string_view name, std::span<const Value> values,
     command->ack_id = adapter->new_ack_id();
     uint64_t& timeout_ms = command->target.flags.timeout_ms;
     if (timeout_ms == 0) timeout_ms = adapter->settings().ack_timeout_ms;
-    encode(*command, adapter->settings(), name, values, command->ack_id);
+    encode(*command, *adapter, name, values, command->ack_id);
     const auto ask = [command, done](socketio::Server& server) {
         server.ask(command, command->target.flags.timeout_ms, [done](bool complete, Report& all) {
             done({complete, std::move(all.responses)});

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "socketio/cluster_link.h"
 #include "socketio/connection.h"
 #include "socketio/server.h"
 
@@ -40,6 +41,8 @@ void Namespace::add(Socket& socket) {
     socket.index = static_cast<uint32_t>(sockets_.size() - 1);
     --waiting;
     setup_.connected.fetch_add(1, std::memory_order_relaxed);
+    if (ClusterLink* const cluster = setup_.adapter.cluster())
+        cluster->room_opened(name_, socket.id(), true);
     note(RoomEvent::Kind::created, socket.id());
     note(RoomEvent::Kind::joined, socket.id(), socket.id());
     tell_hooks();
@@ -90,6 +93,8 @@ void Namespace::unlist(Socket& socket) noexcept {
     sockets_.pop_back();
     socket.index = Socket::nowhere;
     setup_.connected.fetch_sub(1, std::memory_order_relaxed);
+    if (ClusterLink* const cluster = setup_.adapter.cluster())
+        cluster->room_closed(name_, socket.id());
 }
 
 void Namespace::abandon(Socket& socket) noexcept {
@@ -135,6 +140,8 @@ std::vector<std::string> Namespace::rooms_of(const Socket& socket) const {
 // The hub reports a room's first member, and that the last member left.
 void Namespace::subscribers_changed(std::string_view room, int change) {
     if (rooms_.subscribers(room) != (change > 0 ? 1 : 0)) return;
+    if (ClusterLink* const cluster = setup_.adapter.cluster())
+        change > 0 ? cluster->room_opened(name_, room, false) : cluster->room_closed(name_, room);
     note(change > 0 ? RoomEvent::Kind::created : RoomEvent::Kind::deleted, room);
 }
 

@@ -5,6 +5,8 @@
 #include <span>
 #include <utility>
 
+#include "socketio/cluster_link.h"
+
 namespace starling::socketio {
 
 Server::Server(Adapter& adapter, Runtime& runtime, uint32_t index)
@@ -83,6 +85,7 @@ void Server::close_if_empty(Namespace& nsp) {
     const auto found = namespaces_.find(nsp.name());
     // A middleware may still be deciding on a socket.
     if (found == namespaces_.end() || nsp.waiting > 0) return;
+    if (ClusterLink* const cluster = adapter_.cluster()) cluster->namespace_closed(nsp.name());
     left_namespaces_.push_back(std::move(found->second));
     namespaces_.erase(found);
 }
@@ -206,47 +209,71 @@ void Server::reply(const Command& command, Report report) {
 }
 
 void Server::server_event(const Command& command) {
-    if (command.origin == this) {
-        // The sending worker does not handle its own event; the other workers answer.
-        if (command.request) report({.request = command.request, .first = true});
+    // The sending worker does not handle its own event; the other workers answer. In a cluster this
+    // process is one server, which sends the event to the others.
+    if (command.origin == this || adapter_.cluster()) {
+        if (command.request)
+            command.origin->deliver_report({.request = command.request, .first = true});
         return;
     }
     Report count{.request = command.request, .first = true};
-    const auto& name = command.args.front().get_string();
-    const auto& listeners = command.setup->server_listeners;
-    const auto found = listeners.find(std::string_view(name.data(), name.size()));
-    const std::span<const Json> args(command.args.data() + 1, command.args.size() - 1);
-    sio::Ack ack;
+    Acked acked;
     if (command.request) {
-        count.expected = found == listeners.end() ? 0 : 1;
-        ack = sio::Ack(std::make_shared<const sio::Ack::Sink>(
-            [origin = &command.origin->lifetime(), request = command.request,
-             once = std::make_shared<std::atomic<bool>>(false)](boost::json::array values) {
-                if (once->exchange(true)) return;
-                Report one{.request = request};
-                one.responses.push_back(values.empty() ? Json() : std::move(values.front()));
-                if (Server* own = origin->own()) return own->deliver_report(std::move(one));
-                const base::Lifetime<Server>::Use server(origin);
-                if (server) server->deliver_report(std::move(one));
-            }));
+        count.expected = listens(*command.setup, command.args) ? 1 : 0;
+        acked = [origin = &command.origin->lifetime(),
+                 request = command.request](boost::json::array values) {
+            Report one{.request = request};
+            one.responses.push_back(values.empty() ? Json() : std::move(values.front()));
+            if (Server* own = origin->own()) return own->deliver_report(std::move(one));
+            const base::Lifetime<Server>::Use server(origin);
+            if (server) server->deliver_report(std::move(one));
+        };
         command.origin->deliver_report(count);
     }
-    if (found == listeners.end()) return;
+    tell_listeners(*command.setup, command.args, std::move(acked));
+}
+
+bool Server::listens(const NamespaceSetup& setup, const boost::json::array& event) {
+    const auto& name = event.front().get_string();
+    return setup.server_listeners.contains(std::string_view(name.data(), name.size()));
+}
+
+void Server::tell_listeners(const NamespaceSetup& setup, const boost::json::array& event,
+                            Acked acked) {
+    const CallScope entry(*this);
+    sio::Ack ack;
+    if (acked)
+        ack = sio::Ack(std::make_shared<const sio::Ack::Sink>(
+            [acked = std::move(acked),
+             once = std::make_shared<std::atomic<bool>>(false)](boost::json::array values) {
+                if (!once->exchange(true)) acked(std::move(values));
+            }));
+    const auto& name = event.front().get_string();
+    const auto found = setup.server_listeners.find(std::string_view(name.data(), name.size()));
+    if (found == setup.server_listeners.end()) return;
+    const std::span<const Json> args(event.data() + 1, event.size() - 1);
     const sio::Socket nobody;
     for (const auto& listener : found->second)
         listener({nobody, {name.data(), name.size()}, args, ack});
 }
 
-uint64_t Server::open_request(uint64_t deadline_ms, Done done) {
+uint64_t Server::open_request(const Command& command, uint64_t deadline_ms, Done done,
+                              OnReport watch) {
     const uint64_t id = ++last_request_;
-    requests_.emplace(id, Request{adapter_.workers(), 0, std::move(done), {}, 0, {}});
+    const bool cluster = adapter_.cluster() && !command.target.flags.local;
+    requests_.emplace(id, Request{.workers_left = adapter_.workers() + size_t{cluster},
+                                  .done = std::move(done),
+                                  .watch = std::move(watch)});
     requests_.find(id)->second.timer = at(deadline_ms, Timer::request, {}, id);
     return id;
 }
 
-void Server::ask(const std::shared_ptr<Command>& command, uint64_t timeout_ms, Done done) {
+void Server::ask(const std::shared_ptr<Command>& command, uint64_t timeout_ms, Done done,
+                 OnReport watch) {
     command->origin = this;
-    if (done) command->request = open_request(runtime_.now_ms() + timeout_ms, std::move(done));
+    if (done)
+        command->request = open_request(*command, runtime_.now_ms() + timeout_ms, std::move(done),
+                                        std::move(watch));
     const bool before = std::exchange(asking_, true);
     log_if_throws("socket.io", [&] { adapter_.send(command); });
     asking_ = before;
@@ -281,6 +308,8 @@ void Server::report(Report one) {
         --request.workers_left;
         request.expected += one.expected;
     }
+    request.all.complete = request.all.complete && one.complete;
+    if (request.watch) request.watch(one, request.workers_left);
     // A worker's answer may come before the worker's count.
     request.answered += one.responses.size();
     std::ranges::move(one.responses, std::back_inserter(request.all.responses));
@@ -293,6 +322,7 @@ void Server::finish(uint64_t id, bool complete) {
     auto request = requests_.extract(id);
     if (request.empty()) return;
     cancel(request.mapped().timer);
+    complete = complete && request.mapped().all.complete;
     if (!asking_) return request.mapped().done(complete, request.mapped().all);
     auto kept = std::make_shared<Request>(std::move(request.mapped()));
     call_later([complete, kept] { kept->done(complete, kept->all); });

@@ -81,8 +81,17 @@ public:
     void perform(const Command& command);
     // Called once per request: after the reports of all workers, or at the deadline.
     using Done = std::function<void(bool complete, Report& all)>;
+    // Sees each report as it comes, and how many workers have not reported their count.
+    using OnReport = std::function<void(const Report& one, size_t workers_left)>;
     // Sends the command to all workers. `done` is never called before this method returns.
-    void ask(const std::shared_ptr<Command>& command, uint64_t timeout_ms, Done done);
+    void ask(const std::shared_ptr<Command>& command, uint64_t timeout_ms, Done done,
+             OnReport watch = {});
+    // `event`: its name, which is a string, and its arguments. True: somebody listens to it.
+    [[nodiscard]] static bool listens(const NamespaceSetup& setup, const boost::json::array& event);
+    // Calls the handlers of on_server_side() here. `acked` gets the values of the first ack, on any
+    // thread; empty: no ack is wanted.
+    using Acked = std::function<void(boost::json::array values)>;
+    void tell_listeners(const NamespaceSetup& setup, const boost::json::array& event, Acked acked);
     void deliver_report(Report one);  // Any thread.
     // Delivers the packets of the recovery log that this worker has not delivered yet.
     void drain_history();
@@ -140,8 +149,9 @@ private:
     struct Request {
         size_t workers_left;
         size_t expected = 0;
-        Done done;
-        Report all;
+        Done done = {};
+        OnReport watch = {};
+        Report all = {};
         size_t answered = 0;
         TimerId timer = {};
     };
@@ -170,7 +180,8 @@ private:
     void reply(const Command& command, Report report);
     void server_event(const Command& command);
     void report(Report one);
-    [[nodiscard]] uint64_t open_request(uint64_t deadline_ms, Done done);
+    [[nodiscard]] uint64_t open_request(const Command& command, uint64_t deadline_ms, Done done,
+                                        OnReport watch);
     void finish(uint64_t id, bool complete);
     void fire(const Due& due);
     void close_if_empty(Namespace& nsp);

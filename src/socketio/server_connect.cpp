@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "http/url.h"
+#include "socketio/cluster_link.h"
 #include "socketio/server.h"
 
 namespace starling::socketio {
@@ -50,7 +51,10 @@ Namespace* Server::open_namespace(std::string_view name, const Json& auth) {
     if (!setup) return nullptr;
     auto nsp = std::make_unique<Namespace>(*this, *setup, std::string(name));
     Namespace& opened = *namespaces_.emplace(std::string(name), std::move(nsp)).first->second;
-    if (setup->accept) adapter_.new_namespace(name);
+    if (!setup->accept) return &opened;
+    if (ClusterLink* const cluster = adapter_.cluster())
+        cluster->namespace_opened(opened.name(), *setup);
+    adapter_.new_namespace(name);
     return &opened;
 }
 

@@ -17,7 +17,8 @@ struct BroadcastProbe {
     static std::string shown(const sio::detail::Flags& flags) {
         return std::string(flags.volatile_packet ? " volatile" : "") +
                (flags.compress ? "" : " uncompressed") +
-               (flags.timeout_ms ? " timeout " + std::to_string(flags.timeout_ms) : "");
+               (flags.timeout_ms ? " timeout " + std::to_string(flags.timeout_ms) : "") +
+               (flags.local ? " local" : "");
     }
     static std::string shown(const sio::Emitter& emitter) { return shown(emitter.flags_); }
     // `self`: the id that a socket's own broadcasts exclude.
@@ -97,9 +98,9 @@ TEST_F(BroadcastCalls, ReceiversAreTheSameFromEachStart) {
                   return from.except(Rooms{"c", "d"});
               }),
               expect("", " except c except d", ""));
-    EXPECT_EQ(from_all([](auto&& from) { return from.local(); }), expect("", "", ""));
+    EXPECT_EQ(from_all([](auto&& from) { return from.local(); }), expect("", "", " local"));
     EXPECT_EQ(from_all([](auto&& from) { return from.to("a").in("b").except("c").local(); }),
-              expect(" to a to b", " except c", ""));
+              expect(" to a to b", " except c", " local"));
 }
 
 TEST_F(BroadcastCalls, FlagsAreTheSameFromEachStart) {
