@@ -235,8 +235,8 @@ size_t SocketIo::clients() const { return static_cast<size_t>(engine_->sessions(
 
 void SocketIo::close() {
     closed_.store(true, std::memory_order_relaxed);
-    disconnect_sockets(true);
-    for (const auto& known : namespaces_) known->disconnect_sockets(true);
+    local().disconnect_sockets(true);
+    for (const auto& known : namespaces_) known->local().disconnect_sockets(true);
 }
 
 // ---- on a server --------------------------------------------------------------------------------
@@ -262,6 +262,7 @@ void SocketIo::attach(WorkerGroup& group) {
         group.post_all(bytes, skipped,
                        [this, call](Worker& worker) { call(workers_[worker.index()]->server()); });
     });
+    if (cluster_) cluster_->attach(group);
     shared_->adapter.open();
     if (clients_missing_ && group.log && group.log->wants(log::Level::warn))
         group.log->write(log::Level::warn,
@@ -281,7 +282,17 @@ void SocketIo::add_stats(ServerStats& stats) const {
 
 void SocketIo::close_handles() noexcept { shared_->adapter.close(); }
 
+socketio::Adapter& SocketIo::adapter() noexcept { return shared_->adapter; }
+
+void SocketIo::use_cluster(std::unique_ptr<Extension> cluster, socketio::ClusterLink& link) {
+    if (cluster_) throw std::logic_error("socket.io: this server is in a cluster already");
+    shared_->adapter.require_not_started();
+    cluster_ = std::move(cluster);
+    shared_->adapter.use_cluster(link);
+}
+
 void SocketIo::detach() noexcept {
+    if (cluster_) cluster_->detach();
     shared_->adapter.remove_servers();
     workers_.clear();
 }

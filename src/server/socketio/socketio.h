@@ -79,6 +79,13 @@ public:
     void close_handles() noexcept override;
     [[nodiscard]] const sio::Options& options() const noexcept { return options_; }
 
+    [[nodiscard]] socketio::Adapter& adapter() noexcept;
+    // While the workers exist.
+    [[nodiscard]] socketio::Server& core(size_t worker) { return workers_[worker]->server(); }
+    // Takes over the part that joins a cluster, which is attached with this one, and its link. Throws
+    // std::logic_error if there is one, or if the server has started.
+    void use_cluster(std::unique_ptr<Extension> cluster, socketio::ClusterLink& link);
+
 private:
     struct Shared;
     SocketIo(sio::Options options, std::unique_ptr<Shared> shared);
@@ -94,6 +101,7 @@ private:
     std::vector<std::unique_ptr<SocketIoWorker>> workers_;  // By worker index.
     std::function<void(const ConnectionError&)> on_connection_error_;
     std::atomic<bool> closed_{false};
+    std::unique_ptr<Extension> cluster_;  // Null: this server is in no cluster.
 };
 
 }  // namespace starling::server

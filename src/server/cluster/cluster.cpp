@@ -1,0 +1,190 @@
+#include "server/cluster/cluster.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include "net/loop.h"
+#include "server/cluster/part.h"
+#include "server/socketio/socketio.h"
+#include "server/worker.h"
+
+namespace starling::server {
+namespace {
+
+constexpr uint64_t redis_wait_ms_max = 1500;
+
+// Asks a Redis once whether it lets this node in.
+class Probe final : redis::client::ClientEvents {
+public:
+    std::string run(const redis::client::ClientOptions& options) {
+        const auto resolver = net::make_system_resolver(loop_);
+        auto made = redis::client::Client::make(loop_, *resolver, options, *this);
+        if (!made) return made.error();
+        auto client = *std::move(made);
+        loop_.after(redis_wait_ms_max, [this] { loop_.stop(); });
+        loop_.run();
+        client.reset();
+        return refusal_;
+    }
+
+private:
+    void on_message(const redis::Message&) override {}
+    void on_ready() override { loop_.stop(); }
+    void on_down(const std::string& why, bool is_final) override {
+        if (is_final) refusal_ = why;
+        loop_.stop();
+    }
+    net::Loop loop_;
+    std::string refusal_;
+};
+
+cluster::Adapter adapter_of(sio::ClusterOptions::Mode mode) {
+    switch (mode) {
+        case sio::ClusterOptions::Mode::classic: return cluster::Adapter::classic;
+        case sio::ClusterOptions::Mode::sharded: return cluster::Adapter::sharded;
+        case sio::ClusterOptions::Mode::streams: break;
+    }
+    return cluster::Adapter::streams;
+}
+
+cluster::RoomChannels rooms_of(sio::ClusterOptions::Subscriptions mode) {
+    switch (mode) {
+        case sio::ClusterOptions::Subscriptions::fixed: return cluster::RoomChannels::none;
+        case sio::ClusterOptions::Subscriptions::dynamic: return cluster::RoomChannels::named;
+        case sio::ClusterOptions::Subscriptions::dynamic_private: break;
+    }
+    return cluster::RoomChannels::all;
+}
+
+void require(bool holds, const std::string& what) {
+    if (!holds) throw std::invalid_argument("cluster: " + what);
+}
+
+}  // namespace
+
+std::string refusal_of_redis(const redis::client::ClientOptions& options) {
+    return Probe().run(options);
+}
+
+ClusterSettings cluster_settings(const sio::ClusterOptions& options) {
+    using Mode = sio::ClusterOptions::Mode;
+    auto url = redis::parse_url(options.url);
+    require(static_cast<bool>(url), "url: " + (url ? std::string() : url.error()));
+    const bool redis_cluster = (*url).mode == redis::Url::Mode::cluster;
+    require(
+        !redis_cluster || options.mode != Mode::classic,
+        "mode classic needs a single Redis: PUBLISH counts the receivers of one Redis node. Use "
+        "sharded");
+    require(!redis_cluster || options.mode != Mode::streams || options.stream_count == 1,
+            "stream_count must be 1 with redis+cluster://");
+    require(!options.key.empty(), "key must not be empty");
+    require(options.request_timeout.count() > 0, "request_timeout must be above 0");
+    require(options.queue_bytes_max > 0, "queue_bytes_max must be above 0");
+    require(options.stream_count > 0 && options.stream_count <= 1000,
+            "stream_count must be from 1 to 1000");
+    require(options.stream_length_max > 0, "stream_length_max must be above 0");
+    require(!options.stream_name.empty(), "stream_name must not be empty");
+
+    ClusterSettings settings;
+    settings.redis.url = *std::move(url);
+    if (settings.redis.url.client_name.empty()) settings.redis.url.client_name = "starling";
+    settings.redis.tls.ca_path = options.ca_path;
+    settings.redis.queue_bytes_max = options.queue_bytes_max;
+    settings.stream_length_max = options.stream_length_max;
+    settings.required = options.required;
+    auto& node = settings.node;
+    node.request_timeout_ms = static_cast<uint64_t>(options.request_timeout.count());
+    node.outbox.bytes_max = options.queue_bytes_max;
+    node.dialect = {.adapter = adapter_of(options.mode),
+                    .key = options.key,
+                    .pattern = options.subscribe_pattern,
+                    .answer_to_asker = options.publish_on_specific_response_channel,
+                    .room_channels = rooms_of(options.subscription_mode),
+                    .stream = options.stream_name,
+                    .streams = options.stream_count,
+                    .sharded_channels = options.sharded_pubsub};
+    return settings;
+}
+
+ClusterExtension::ClusterExtension(SocketIo& io, ClusterSettings settings)
+    : io_(io), settings_(std::move(settings)) {}
+
+bool ClusterExtension::ready() const noexcept {
+    return !settings_.required || figures_.connected.load(std::memory_order_relaxed);
+}
+
+sio::ClusterStats ClusterExtension::stats() const {
+    return {.connected = figures_.connected,
+            .nodes = figures_.nodes,
+            .sent = figures_.sent,
+            .received = figures_.received,
+            .waiting = figures_.waiting,
+            .dropped = figures_.dropped,
+            .failed = figures_.failed,
+            .refused = figures_.refused,
+            .incomplete = figures_.incomplete,
+            .losses = figures_.losses};
+}
+
+void ClusterExtension::attach(WorkerGroup& group) {
+    const std::string refusal = refusal_of_redis(settings_.redis);
+    if (!refusal.empty()) throw std::runtime_error("cluster: Redis refuses this node: " + refusal);
+    worker_ = group.workers.front().get();
+    auto part =
+        std::make_unique<ClusterPart>(settings_, *worker_, io_.core(worker_->index()), figures_);
+    part_ = part.get();
+    worker_->add_part(std::move(part));
+}
+
+template <class F>
+void ClusterExtension::post(F&& call) noexcept {
+    try {
+        if (part_) worker_->post([part = part_, call = std::forward<F>(call)] { call(*part); });
+    } catch (const std::bad_alloc&) {
+        // The room is heard of too late, or not at all: the worst is a message that no one here gets.
+    }
+}
+
+void ClusterExtension::send(std::shared_ptr<const socketio::Command> command) {
+    if (part_ &&
+        worker_->post_bounded(command->bytes(), [part = part_, command] { part->send(*command); }))
+        return;
+    if (command->request)
+        command->origin->deliver_report(
+            {.request = command->request, .first = true, .complete = false});
+}
+
+void ClusterExtension::namespace_opened(const std::string& nsp,
+                                        socketio::NamespaceSetup& setup) noexcept {
+    post([nsp, setup = &setup](ClusterPart& part) { part.namespace_opened(nsp, setup); });
+}
+
+void ClusterExtension::namespace_closed(const std::string& nsp) noexcept {
+    post([nsp](ClusterPart& part) { part.namespace_closed(nsp); });
+}
+
+void ClusterExtension::room_opened(const std::string& nsp, std::string_view room,
+                                   bool of_one_socket) noexcept {
+    post([nsp, room = std::string(room), of_one_socket](ClusterPart& part) {
+        part.room_opened(nsp, room, of_one_socket);
+    });
+}
+
+void ClusterExtension::room_closed(const std::string& nsp, std::string_view room) noexcept {
+    post([nsp, room = std::string(room)](ClusterPart& part) { part.room_closed(nsp, room); });
+}
+
+}  // namespace starling::server
+
+namespace starling::sio {
+
+Cluster& join_cluster(Server& io, ClusterOptions options) {
+    auto& server = dynamic_cast<server::SocketIo&>(io);
+    auto joined =
+        std::make_unique<server::ClusterExtension>(server, server::cluster_settings(options));
+    server::ClusterExtension& cluster = *joined;
+    server.use_cluster(std::move(joined), cluster.link());
+    return cluster;
+}
+
+}  // namespace starling::sio

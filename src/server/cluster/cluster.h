@@ -1,0 +1,69 @@
+// server/cluster/cluster.h: the Socket.IO server of this process in a cluster. The first worker's
+// ClusterPart talks to Redis; the other workers post to that part.
+//
+// Owner: SocketIo. Lives longer than the workers. Thread: any, where no comment says otherwise.
+#pragma once
+
+#include <starling/cluster.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cluster/node.h"
+#include "redis/client/context.h"
+#include "server/cluster/figures.h"
+#include "server/extension.h"
+#include "socketio/adapter.h"
+#include "socketio/cluster_link.h"
+
+namespace starling::server {
+
+class ClusterPart;
+class SocketIo;
+
+struct ClusterSettings {
+    redis::client::ClientOptions redis;
+    cluster::NodeOptions node;  // Without uid and seed.
+    uint64_t stream_length_max = 10'000;
+    bool required = false;
+};
+// Throws std::invalid_argument.
+[[nodiscard]] ClusterSettings cluster_settings(const sio::ClusterOptions& options);
+
+class ClusterExtension final : public sio::Cluster,
+                               public Extension,
+                               private socketio::ClusterLink {
+public:
+    ClusterExtension(SocketIo& io, ClusterSettings settings);
+
+    [[nodiscard]] socketio::ClusterLink& link() noexcept { return *this; }
+
+    // sio::Cluster.
+    [[nodiscard]] bool ready() const noexcept override;
+    [[nodiscard]] sio::ClusterStats stats() const override;
+
+    // Extension.
+    void mount(Site& site) override { (void)site; }
+    void attach(WorkerGroup& group) override;  // Throws std::runtime_error.
+    void detach() noexcept override { part_ = nullptr; }
+
+private:
+    void send(std::shared_ptr<const socketio::Command> command) override;
+    void namespace_opened(const std::string& nsp,
+                          socketio::NamespaceSetup& setup) noexcept override;
+    void namespace_closed(const std::string& nsp) noexcept override;
+    void room_opened(const std::string& nsp, std::string_view room,
+                     bool of_one_socket) noexcept override;
+    void room_closed(const std::string& nsp, std::string_view room) noexcept override;
+    template <class F>
+    void post(F&& call) noexcept;
+
+    SocketIo& io_;
+    const ClusterSettings settings_;
+    ClusterFigures figures_;
+    Worker* worker_ = nullptr;  // The first one.
+    ClusterPart* part_ = nullptr;
+};
+
+}  // namespace starling::server

@@ -1,0 +1,92 @@
+#include "server/cluster/messages.h"
+
+#include <boost/json/array.hpp>
+#include <utility>
+
+#include "socketio/codec/values.h"
+
+namespace starling::server {
+namespace {
+
+using socketio::Command;
+using Kind = cluster::Kind;
+
+Kind kind_of(Command::Kind kind) noexcept {
+    switch (kind) {
+        case Command::Kind::emit: return Kind::emit;
+        case Command::Kind::ask: return Kind::ask;
+        case Command::Kind::join: return Kind::join;
+        case Command::Kind::leave: return Kind::leave;
+        case Command::Kind::disconnect: return Kind::disconnect;
+        case Command::Kind::fetch: return Kind::fetch;
+        case Command::Kind::server_event: break;
+    }
+    return Kind::server_event;
+}
+
+Command::Kind kind_of(Kind kind) noexcept {
+    switch (kind) {
+        case Kind::ask: return Command::Kind::ask;
+        case Kind::join: return Command::Kind::join;
+        case Kind::leave: return Command::Kind::leave;
+        case Kind::disconnect: return Command::Kind::disconnect;
+        case Kind::fetch:
+        case Kind::list_sockets: return Command::Kind::fetch;
+        default: return Command::Kind::emit;
+    }
+}
+
+bool encode(const cluster::Message& message, const socketio::Settings& settings, Command& command) {
+    socketio::Encoder encoder(settings.codec, settings.decode.attachments_max);
+    const auto ack_id =
+        command.kind == Command::Kind::ask ? std::optional(command.ack_id) : std::nullopt;
+    encoder.begin(settings.codec, socketio::Type::event, command.nsp, ack_id);
+    for (const sio::Json& value : message.data.get_array()) encoder.value(value);
+    if (!encoder.finish()) return false;
+    command.packet = encoder.take();
+    return true;
+}
+
+}  // namespace
+
+cluster::Message to_message(const Command& command, std::string nsp) {
+    cluster::Message message;
+    message.kind = kind_of(command.kind);
+    message.nsp = std::move(nsp);
+    message.target = command.target;
+    message.rooms = command.rooms;
+    message.close = command.close;
+    if (!command.args.empty()) message.take_data(sio::Json(command.args));
+    return message;
+}
+
+std::shared_ptr<Command> to_command(cluster::Message& message, socketio::Adapter& adapter) {
+    auto command = std::make_shared<Command>();
+    command->kind = kind_of(message.kind);
+    command->nsp = message.nsp;
+    command->target = std::move(message.target);
+    command->target.flags.local = true;
+    command->rooms = std::move(message.rooms);
+    command->close = message.close;
+    if (command->kind == Command::Kind::ask) command->ack_id = adapter.new_ack_id();
+    const bool event = command->kind == Command::Kind::emit || command->kind == Command::Kind::ask;
+    if (event && !encode(message, adapter.settings(), *command)) return nullptr;
+    return command;
+}
+
+void deliver_event(cluster::Message& message, socketio::Adapter& adapter) {
+    const auto& event = message.data.get_array();
+    const auto* const name = event.empty() ? nullptr : event.front().if_string();
+    if (!adapter.history() || message.target.flags.volatile_packet || !name) {
+        if (auto command = to_command(message, adapter)) adapter.send(std::move(command));
+        return;
+    }
+    auto command = std::make_shared<Command>();
+    command->nsp = message.nsp;
+    command->target = std::move(message.target);
+    command->target.flags.local = true;
+    adapter.send_recoverable(std::move(command), {name->data(), name->size()},
+                             socketio::to_values(event, 1));
+}
+
+}  // namespace starling::server

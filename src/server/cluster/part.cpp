@@ -1,0 +1,306 @@
+#include "server/cluster/part.h"
+
+#include <array>
+#include <random>
+#include <utility>
+
+#include "redis/errors.h"
+#include "server/cluster/messages.h"
+
+namespace starling::server {
+namespace {
+
+constexpr uint64_t log_interval_ms = 1000;
+constexpr uint64_t down_interval_ms = 10'000;
+
+std::string make_uid(cluster::Adapter adapter) {
+    static constexpr std::string_view digits = "0123456789abcdef";
+    static constexpr std::string_view characters =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    const bool classic = adapter == cluster::Adapter::classic;
+    const std::string_view alphabet = classic ? characters : digits;
+    std::random_device random;
+    std::string uid(classic ? 6 : 16, ' ');
+    for (char& c : uid) c = alphabet[random() % alphabet.size()];
+    return uid;
+}
+
+cluster::NodeOptions node_options(const ClusterSettings& settings) {
+    cluster::NodeOptions options = settings.node;
+    options.uid = make_uid(options.dialect.adapter);
+    std::random_device random;
+    options.table_seed = uint64_t{random()} << 32 | random();
+    return options;
+}
+
+redis::Topic topic_of(cluster::Medium medium) noexcept {
+    switch (medium) {
+        case cluster::Medium::channel: return redis::Topic::channel;
+        case cluster::Medium::pattern: return redis::Topic::pattern;
+        case cluster::Medium::shard: break;
+    }
+    return redis::Topic::shard;
+}
+
+cluster::Medium medium_of(redis::Topic topic) noexcept {
+    switch (topic) {
+        case redis::Topic::channel: return cluster::Medium::channel;
+        case redis::Topic::pattern: return cluster::Medium::pattern;
+        case redis::Topic::shard: break;
+    }
+    return cluster::Medium::shard;
+}
+
+std::string words_of(std::string_view error) {
+    const std::string_view words = redis::in_words(error);
+    return words.empty() ? std::string(error) : std::string(words);
+}
+
+}  // namespace
+
+ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socketio::Server& core,
+                         ClusterFigures& figures)
+    : settings_(settings),
+      worker_(worker),
+      core_(core),
+      adapter_(core.adapter()),
+      figures_(figures),
+      resolver_(net::make_system_resolver(worker.loop())),
+      node_(std::make_unique<cluster::Node>(node_options(settings), static_cast<Bus&>(*this),
+                                            static_cast<Host&>(*this))) {
+    auto made = redis::client::Client::make(worker.loop(), *resolver_, settings.redis, *this);
+    if (!made) throw std::runtime_error("cluster: " + made.error());
+    client_ = *std::move(made);
+    const auto& dialect = settings.node.dialect;
+    if (dialect.adapter == cluster::Adapter::streams)
+        reader_ =
+            std::make_unique<StreamReader>(worker.loop(), *resolver_, settings.redis,
+                                           cluster::stream_names(dialect.stream, dialect.streams),
+                                           [this](const cluster::Entry& entry) {
+                                               node_->on_entry(entry, now_ms());
+                                               touched();
+                                           });
+    adapter_.each_static([this](const std::string& name, auto&) { node_->open(name); });
+}
+
+ClusterPart::~ClusterPart() = default;
+
+void ClusterPart::loop_ended() noexcept {
+    if (timer_) worker_.loop().cancel_timer(timer_);
+    timer_ = 0;
+    reader_.reset();
+    client_.reset();
+    node_.reset();
+    resolver_.reset();
+}
+
+// At a stop, what the last connections caused is still to be sent, such as "ann has left".
+bool ClusterPart::needs_loop() noexcept {
+    return client_ && figures_.connected.load(std::memory_order_relaxed) && under_way_ > 0;
+}
+
+// ---- from this process --------------------------------------------------------------------------
+
+socketio::NamespaceSetup* ClusterPart::setup_of(std::string_view nsp) const {
+    if (auto* const setup = adapter_.find_static(nsp)) return setup;
+    const auto found = dynamic_.find(nsp);
+    return found == dynamic_.end() ? nullptr : found->second;
+}
+
+void ClusterPart::namespace_opened(const std::string& nsp, socketio::NamespaceSetup* setup) {
+    if (!node_) return;
+    dynamic_[nsp] = setup;
+    node_->open(nsp);
+    touched();
+}
+
+void ClusterPart::namespace_closed(const std::string& nsp) {
+    if (!node_) return;
+    node_->close(nsp);
+    touched();
+}
+
+void ClusterPart::room_opened(const std::string& nsp, const std::string& room, bool of_one_socket) {
+    if (node_) node_->room_opened(nsp, room, of_one_socket);
+}
+
+void ClusterPart::room_closed(const std::string& nsp, const std::string& room) {
+    if (node_) node_->room_closed(nsp, room);
+}
+
+uint64_t ClusterPart::timeout_of(const socketio::Command& command) const {
+    switch (command.kind) {
+        case socketio::Command::Kind::ask: return command.target.flags.timeout_ms;
+        case socketio::Command::Kind::server_event: return adapter_.settings().ack_timeout_ms;
+        default: return settings_.node.request_timeout_ms;
+    }
+}
+
+void ClusterPart::send_to(const socketio::Command& command, const std::string& nsp,
+                          cluster::OnReport report) {
+    cluster::Message message = to_message(command, nsp);
+    if (report)
+        node_->ask(message, timeout_of(command), now_ms(), std::move(report));
+    else
+        node_->send(message);
+}
+
+void ClusterPart::send(const socketio::Command& command) {
+    cluster::OnReport report;
+    if (command.request)
+        report = [origin = command.origin, request = command.request](socketio::Report one) {
+            one.request = request;
+            origin->deliver_report(std::move(one));
+        };
+    if (!node_) return report ? report({.first = true, .complete = false}) : void();
+    const auto* const setup = command.setup;
+    if (!command.nsp.empty() || (setup && !setup->accept)) {
+        send_to(command, command.nsp.empty() ? setup->name : command.nsp, std::move(report));
+        return touched();
+    }
+    // To the children of a pattern: a message for each, and one report with `first` for all.
+    std::vector<std::string> children;
+    node_->each_namespace([&](const std::string& nsp) {
+        if (setup_of(nsp) == setup) children.push_back(nsp);
+    });
+    if (!report) {
+        for (const auto& nsp : children) send_to(command, nsp, {});
+        return touched();
+    }
+    if (children.empty()) return report({.first = true});
+    struct Sum {
+        size_t left;
+        socketio::Report all;
+    };
+    const auto sum = std::make_shared<Sum>(Sum{children.size(), {.first = true}});
+    for (const auto& nsp : children)
+        send_to(command, nsp, [sum, report](socketio::Report one) {
+            if (!one.first) return report(std::move(one));
+            sum->all.expected += one.expected;
+            sum->all.complete = sum->all.complete && one.complete;
+            if (--sum->left == 0) report(std::move(sum->all));
+        });
+    touched();
+}
+
+// ---- cluster::Bus -------------------------------------------------------------------------------
+
+void ClusterPart::subscribe(const cluster::Subscription& to) {
+    if (client_) client_->subscribe(topic_of(to.medium), to.name);
+}
+
+void ClusterPart::unsubscribe(const cluster::Subscription& from) {
+    if (client_) client_->unsubscribe(topic_of(from.medium), from.name);
+}
+
+void ClusterPart::send(cluster::Sending sending, Count done) {
+    const auto answered = [this, done = std::move(done)](const redis::Answer& answer) {
+        --under_way_;
+        if (!answer.error.empty()) failed("a message was not sent", answer.error);
+        if (!done) return;
+        done(answer.error.empty() ? std::optional(static_cast<uint64_t>(answer.value->integer()))
+                                  : std::nullopt);
+        touched();
+    };
+    ++under_way_;
+    switch (sending.way) {
+        case cluster::Sending::Way::publish:
+            return client_->publish(sending.name, sending.body, answered);
+        case cluster::Sending::Way::spublish:
+            return client_->spublish(sending.name, sending.body, answered);
+        case cluster::Sending::Way::stream: break;
+    }
+    const std::string length = std::to_string(settings_.stream_length_max);
+    std::vector<std::string_view> words{"XADD", sending.name, "MAXLEN", "~", length, "*"};
+    for (const auto& [field, value] : sending.entry) {
+        words.push_back(field);
+        words.push_back(value);
+    }
+    client_->command(words, answered, sending.name);
+}
+
+void ClusterPart::count(const cluster::Subscription& name, Count done) {
+    const bool shard = name.medium == cluster::Medium::shard;
+    const std::array<std::string_view, 3> words{"PUBSUB", shard ? "SHARDNUMSUB" : "NUMSUB",
+                                                name.name};
+    const auto answered = [this, done = std::move(done)](const redis::Answer& answer) {
+        const bool good = answer.error.empty() && answer.value->size() == 2;
+        done(good ? std::optional(static_cast<uint64_t>((*answer.value)[1].integer()))
+                  : std::nullopt);
+        touched();
+    };
+    shard ? client_->command(words, answered, name.name) : client_->command(words, answered);
+}
+
+// ---- redis::client::ClientEvents ----------------------------------------------------------------
+
+void ClusterPart::on_message(const redis::Message& message) {
+    const auto name = message.topic == redis::Topic::pattern ? message.pattern : message.channel;
+    node_->on_message({medium_of(message.topic), name, message.channel, message.payload}, now_ms());
+    touched();
+}
+
+void ClusterPart::on_ready() {
+    if (!figures_.connected.exchange(true))
+        worker_.log(log::Level::info, "cluster: connected to Redis");
+    down_why_.clear();
+    node_->up(now_ms());
+    touched();
+}
+
+void ClusterPart::on_down(const std::string& why, bool is_final) {
+    figures_.connected.store(false);
+    node_->down();
+    touched();
+    if (why == down_why_ && now_ms() - down_logged_ms_ < down_interval_ms) return;
+    down_why_ = why;
+    down_logged_ms_ = now_ms();
+    worker_.log(is_final ? log::Level::error : log::Level::warn,
+                "cluster: Redis is away: " + words_of(why));
+}
+
+void ClusterPart::on_refused(redis::Topic, const std::string& name, std::string_view error) {
+    failed("no subscription to " + name, error);
+}
+
+void ClusterPart::failed(std::string_view what, std::string_view error) {
+    figures_.failed.store(++failed_, std::memory_order_relaxed);
+    if (failures_logged_ms_ && now_ms() - failures_logged_ms_ < log_interval_ms) return;
+    failures_logged_ms_ = now_ms();
+    const std::string count = std::to_string(failed_);
+    const std::array<log::Field, 1> fields{{{"count", count}}};
+    worker_.log(log::Level::warn, "cluster: " + std::string(what) + ": " + words_of(error), fields);
+}
+
+// ---- time and figures ---------------------------------------------------------------------------
+
+void ClusterPart::touched() {
+    show_figures();
+    const auto due = node_->due_ms();
+    if (!due || (timer_ && timer_ms_ <= *due)) return;
+    net::Loop& loop = worker_.loop();
+    if (timer_) loop.cancel_timer(timer_);
+    timer_ms_ = *due;
+    timer_ = loop.after(*due - std::min(*due, loop.now_ms()), [this] {
+        timer_ = 0;
+        node_->on_time(now_ms());
+        touched();
+    });
+}
+
+void ClusterPart::show_figures() {
+    const cluster::NodeStats stats = node_->stats();
+    constexpr auto relaxed = std::memory_order_relaxed;
+    figures_.nodes.store(stats.hearing, relaxed);
+    figures_.sent.store(stats.sent, relaxed);
+    figures_.received.store(stats.received, relaxed);
+    figures_.waiting.store(stats.waiting + under_way_, relaxed);
+    figures_.dropped.store(stats.dropped, relaxed);
+    figures_.refused.store(stats.malformed + stats.unknown_type + stats.too_large +
+                               stats.wrong_namespace + stats.unheard_questions,
+                           relaxed);
+    figures_.incomplete.store(stats.incomplete, relaxed);
+    if (client_) figures_.losses.store(client_->stats().losses, relaxed);
+}
+
+}  // namespace starling::server

@@ -1,0 +1,98 @@
+// server/cluster/part.h: the node of this process: cluster::Node with its connection to Redis, on the
+// loop of the first worker.
+//
+// Owner: the first worker. Thread: the worker's.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cluster/node.h"
+#include "net/resolver.h"
+#include "redis/client/client.h"
+#include "server/cluster/cluster.h"
+#include "server/cluster/figures.h"
+#include "server/cluster/stream_reader.h"
+#include "server/worker.h"
+#include "socketio/server.h"
+
+namespace starling::server {
+
+class ClusterPart final : public WorkerPart,
+                          cluster::Bus,
+                          cluster::Host,
+                          redis::client::ClientEvents {
+public:
+    // `core`: the Socket.IO of the first worker.
+    ClusterPart(const ClusterSettings& settings, Worker& worker, socketio::Server& core,
+                ClusterFigures& figures);
+    ~ClusterPart() override;
+
+    // WorkerPart.
+    void loop_ended() noexcept override;
+    [[nodiscard]] bool needs_loop() noexcept override;
+
+    // What the workers of this process did; from posted calls alone.
+    void send(const socketio::Command& command);
+    void namespace_opened(const std::string& nsp, socketio::NamespaceSetup* setup);
+    void namespace_closed(const std::string& nsp);
+    void room_opened(const std::string& nsp, const std::string& room, bool of_one_socket);
+    void room_closed(const std::string& nsp, const std::string& room);
+
+private:
+    // cluster::Bus
+    void subscribe(const cluster::Subscription& to) override;
+    void unsubscribe(const cluster::Subscription& from) override;
+    void send(cluster::Sending sending, Count done) override;
+    void count(const cluster::Subscription& name, Count done) override;
+    // cluster::Host
+    void perform(cluster::Message& message) override;
+    void ask(cluster::Message& question, cluster::Asker asker) override;
+    void warn(std::string_view what, uint64_t refused) override;
+    // redis::client::ClientEvents
+    void on_message(const redis::Message& message) override;
+    void on_ready() override;
+    void on_down(const std::string& why, bool is_final) override;
+    void on_refused(redis::Topic topic, const std::string& name, std::string_view error) override;
+
+    [[nodiscard]] uint64_t now_ms() const noexcept { return worker_.loop().now_ms(); }
+    [[nodiscard]] socketio::NamespaceSetup* setup_of(std::string_view nsp) const;
+    void send_to(const socketio::Command& command, const std::string& nsp,
+                 cluster::OnReport report);
+    [[nodiscard]] uint64_t timeout_of(const socketio::Command& command) const;
+    void ask_sockets(cluster::Message& question, cluster::Asker asker);
+    void ask_clients(cluster::Message& question, cluster::Asker asker);
+    void ask_server(cluster::Message& question, cluster::Asker asker);
+    void answer(const cluster::Asker& to, cluster::Message&& message);
+    void failed(std::string_view what, std::string_view error);
+    // After each call of the node: its next time, and its figures.
+    void touched();
+    void show_figures();
+
+    const ClusterSettings& settings_;
+    Worker& worker_;
+    socketio::Server& core_;
+    socketio::Adapter& adapter_;
+    ClusterFigures& figures_;
+    std::map<std::string, socketio::NamespaceSetup*, std::less<>> dynamic_;
+    std::unique_ptr<net::Resolver> resolver_;
+    std::unique_ptr<cluster::Node> node_;
+    std::unique_ptr<redis::client::Client> client_;
+    std::unique_ptr<StreamReader> reader_;
+    uint64_t under_way_ = 0;  // Messages that Redis has not confirmed.
+    uint64_t failed_ = 0;
+    net::TimerId timer_ = 0;
+    uint64_t timer_ms_ = 0;
+    uint64_t failures_logged_ms_ = 0, down_logged_ms_ = 0;
+    std::string down_why_;
+};
+
+// Why Redis will never let this node in, such as a wrong password; "" if it does, or is away. Waits for
+// Redis on the calling thread, for a moment.
+[[nodiscard]] std::string refusal_of_redis(const redis::client::ClientOptions& options);
+
+}  // namespace starling::server
