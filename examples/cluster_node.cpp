@@ -1,0 +1,99 @@
+// A Socket.IO server that shares its rooms with the other nodes of a cluster, over Redis. The others may
+// be Node.js: examples/cluster/node.mjs is the same program.
+//
+//     cluster_node PORT REDIS_URL classic|sharded|streams
+//
+// Clients emit join(room), leave(room), say(room, text), ask(room), who(room), move(room, to),
+// kick(room) and servers(text), each with an ack. Everybody in a room gets `said`, on whichever node.
+#include <starling/cluster.h>
+#include <starling/server.h>
+#include <starling/socketio.h>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace sio = starling::sio;
+using Mode = sio::ClusterOptions::Mode;
+
+namespace {
+
+const std::map<std::string, Mode> modes{
+    {"classic", Mode::classic}, {"sharded", Mode::sharded}, {"streams", Mode::streams}};
+
+boost::json::array list_of(const std::vector<sio::Json>& values) {
+    return boost::json::array(values.begin(), values.end());
+}
+
+void serve(sio::Server& io, const std::string& name) {
+    io.on_connection([&io](sio::Socket socket) {
+        socket.on("join", [socket](std::string room) {
+            socket.join(room);
+            return true;
+        });
+        socket.on("leave", [socket](std::string room) {
+            socket.leave(room);
+            return true;
+        });
+        socket.on("say", [&io](std::string room, sio::Json text) {
+            io.to(room).emit("said", text);
+            return true;
+        });
+        // The clients in the room get `question`; the ack is the list of their answers.
+        socket.on("ask", [&io](std::string room, sio::Ack ack) {
+            io.to(room)
+                .timeout(std::chrono::seconds(2))
+                .emit_with_ack("question", [ack](const sio::Answers& answers) {
+                    ack(list_of(answers.responses));
+                });
+        });
+        socket.on("who", [&io](std::string room, sio::Ack ack) {
+            io.in(room).fetch_sockets([ack](std::vector<sio::RemoteSocket> sockets) {
+                boost::json::array ids;
+                for (const auto& one : sockets) ids.emplace_back(one.id);
+                ack(ids);
+            });
+        });
+        socket.on("move", [&io](std::string room, std::string to) {
+            io.in(room).sockets_join(to);
+            io.in(room).sockets_leave(room);
+            return true;
+        });
+        socket.on("kick", [&io](std::string room) {
+            io.in(room).disconnect_sockets();
+            return true;
+        });
+        // The other servers get `hello`; the ack is the list of their answers.
+        socket.on("servers", [&io](std::string text, sio::Ack ack) {
+            io.server_side_emit_with_ack("hello", text, [ack](const sio::Answers& answers) {
+                ack(list_of(answers.responses));
+            });
+        });
+    });
+    io.on_server_side("hello", [name](std::string text) { return name + " got " + text; });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 4 || !modes.contains(argv[3])) {
+        std::fprintf(stderr, "usage: cluster_node PORT REDIS_URL classic|sharded|streams\n");
+        return 2;
+    }
+    const std::string port = argv[1];
+    starling::Server server({.listen = "127.0.0.1:" + port});
+    sio::Server& io = server.socketio({.ack_timeout = std::chrono::seconds(2)});
+    try {
+        sio::join_cluster(io, {.url = argv[2],
+                               .mode = modes.at(argv[3]),
+                               .request_timeout = std::chrono::seconds(1)});
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "cluster_node: %s\n", error.what());
+        return 2;
+    }
+    serve(io, "starling " + port);
+    return server.run();
+}
