@@ -1,7 +1,10 @@
 // A Socket.IO server that shares its rooms with the other nodes of a cluster, over Redis. The others may
 // be Node.js: examples/cluster/node.mjs is the same program.
 //
-//     cluster_node PORT REDIS_URL classic|sharded|streams
+//     cluster_node PORT REDIS_URL classic|sharded|streams [ROOMS]
+//
+// ROOMS, of classic: `pattern` or `channels`, see ClusterOptions::subscribe_pattern; of sharded: `static`,
+// `dynamic` or `dynamic-private`.
 //
 // Clients emit join(room), leave(room), say(room, text), ask(room), who(room), move(room, to),
 // kick(room) and servers(text), each with an ack. Everybody in a room gets `said`, on whichever node.
@@ -14,6 +17,7 @@
 #include <exception>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sio = starling::sio;
@@ -23,6 +27,12 @@ namespace {
 
 const std::map<std::string, Mode> modes{
     {"classic", Mode::classic}, {"sharded", Mode::sharded}, {"streams", Mode::streams}};
+
+using Subscriptions = sio::ClusterOptions::Subscriptions;
+const std::map<std::string, Subscriptions> subscriptions{
+    {"static", Subscriptions::fixed},
+    {"dynamic", Subscriptions::dynamic},
+    {"dynamic-private", Subscriptions::dynamic_private}};
 
 boost::json::array list_of(const std::vector<sio::Json>& values) {
     return boost::json::array(values.begin(), values.end());
@@ -79,17 +89,22 @@ void serve(sio::Server& io, const std::string& name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4 || !modes.contains(argv[3])) {
-        std::fprintf(stderr, "usage: cluster_node PORT REDIS_URL classic|sharded|streams\n");
+    if (argc < 4 || argc > 5 || !modes.contains(argv[3])) {
+        std::fprintf(stderr,
+                     "usage: cluster_node PORT REDIS_URL classic|sharded|streams [ROOMS]\n");
         return 2;
     }
     const std::string port = argv[1];
     starling::Server server({.listen = "127.0.0.1:" + port});
     sio::Server& io = server.socketio({.ack_timeout = std::chrono::seconds(2)});
+    sio::ClusterOptions cluster{
+        .url = argv[2], .mode = modes.at(argv[3]), .request_timeout = std::chrono::seconds(1)};
+    if (argc == 5 && subscriptions.contains(argv[4]))
+        cluster.subscription_mode = subscriptions.at(argv[4]);
+    else if (argc == 5)
+        cluster.subscribe_pattern = argv[4] != std::string("channels");
     try {
-        sio::join_cluster(io, {.url = argv[2],
-                               .mode = modes.at(argv[3]),
-                               .request_timeout = std::chrono::seconds(1)});
+        sio::join_cluster(io, std::move(cluster));
     } catch (const std::exception& error) {
         std::fprintf(stderr, "cluster_node: %s\n", error.what());
         return 2;

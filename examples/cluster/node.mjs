@@ -1,7 +1,10 @@
 // examples/cluster_node.cpp on Node.js: the two join the same cluster. It needs the packages socket.io,
 // redis, @socket.io/redis-adapter and @socket.io/redis-streams-adapter.
 //
-//     node node.mjs PORT REDIS_URL classic|sharded|streams
+//     node node.mjs PORT REDIS_URL classic|sharded|streams [OPTIONS]
+//
+// OPTIONS: those of the adapter, as JSON. REDIS_URL is redis://HOST:PORT, or redis+cluster://HOST:PORT
+// for a Redis Cluster.
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -9,13 +12,16 @@ import path from "node:path";
 // The packages are those of the folder in which the program was started.
 const require = createRequire(path.join(process.cwd(), "package.json"));
 const { Server } = require("socket.io");
-const { createClient } = require("redis");
+const { createClient, createCluster } = require("redis");
 const { createAdapter, createShardedAdapter } = require("@socket.io/redis-adapter");
 const { createAdapter: createStreamsAdapter } = require("@socket.io/redis-streams-adapter");
 
-const [port, url, mode, ...options] = process.argv.slice(2);
+const [port, url, mode, text = "{}"] = process.argv.slice(2);
+const options = JSON.parse(text);
 const connect = async () => {
-  const client = createClient({ url });
+  const client = url.startsWith("redis+cluster:")
+    ? createCluster({ rootNodes: [{ url: url.replace("redis+cluster:", "redis:") }] })
+    : createClient({ url });
   client.on("error", () => {}); // It connects again.
   await client.connect();
   return client;
@@ -23,9 +29,9 @@ const connect = async () => {
 const pub = await connect();
 const sub = await connect();
 const adapters = {
-  classic: () => createAdapter(pub, sub, { requestsTimeout: 1000, ...JSON.parse(options[0] ?? "{}") }),
-  sharded: () => createShardedAdapter(pub, sub, JSON.parse(options[0] ?? "{}")),
-  streams: () => createStreamsAdapter(pub, JSON.parse(options[0] ?? "{}")),
+  classic: () => createAdapter(pub, sub, { requestsTimeout: 1000, ...options }),
+  sharded: () => createShardedAdapter(pub, sub, options),
+  streams: () => createStreamsAdapter(pub, options),
 };
 if (!adapters[mode]) {
   console.error("usage: node.mjs PORT REDIS_URL classic|sharded|streams");

@@ -20,11 +20,11 @@ export class Peer {
   do(...words) { return this.socket.timeout(20_000).emitWithAck(...words); }
 }
 
-// `at`: the URL of Redis for each program. `node`: options of the adapter of Node.js.
-async function start(t, kind, url, mode, node = {}) {
+async function start(t, kind, url, mode, node, rooms) {
   const port = await freePort();
   if (kind === "starling") {
-    const program = new Program("examples/cluster_node", [String(port), url, mode], { port });
+    const program = new Program("examples/cluster_node", [String(port), url, mode, ...rooms],
+      { port });
     t.after(() => program.stop());
     await program.ready(connects);
     return { kind, port, signal: (name) => program.signal(name), program };
@@ -38,10 +38,11 @@ async function start(t, kind, url, mode, node = {}) {
   return { kind, port, signal: (name) => child.kill(name) };
 }
 
-export async function cluster(t, redis, mode, node = {}) {
-  const url = `redis://127.0.0.1:${redis.port}`;
+// `node`: options of the adapter of Node.js. `rooms`: the last argument of examples/cluster_node.
+export async function cluster(t, redis, mode, { node = {}, rooms, url } = {}) {
+  url ??= `redis://127.0.0.1:${redis.port}`;
   const nodes = await Promise.all(
-    ["starling", "node", "starling", "node"].map((kind) => start(t, kind, url, mode, node)));
+    ["starling", "node", "starling", "node"].map((kind) => start(t, kind, url, mode, node, rooms ? [rooms] : [])));
   const peers = nodes.map(({ kind, port }) => new Peer(t, kind, port));
   await until(() => peers.every((peer) => peer.socket.connected), "the clients");
   // Every node hears every other one.
