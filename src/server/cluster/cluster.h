@@ -47,6 +47,8 @@ public:
     void mount(Site& site) override { (void)site; }
     void attach(WorkerGroup& group) override;  // Throws std::runtime_error.
     void detach() noexcept override { part_ = nullptr; }
+    // The first worker is destroyed before the connections of the others, which leave rooms then.
+    void close_handles() noexcept override { part_ = nullptr; }
 
 private:
     void send(std::shared_ptr<const socketio::Command> command) override;

@@ -194,6 +194,7 @@ void ClusterPart::unsubscribe(const cluster::Subscription& from) {
 }
 
 void ClusterPart::send(cluster::Sending sending, Count done) {
+    if (!client_) return done ? done(std::nullopt) : void();  // The loop has ended.
     const auto answered = [this, done = std::move(done)](const redis::Answer& answer) {
         --under_way_;
         if (!answer.error.empty()) failed("a message was not sent", answer.error);
@@ -220,6 +221,7 @@ void ClusterPart::send(cluster::Sending sending, Count done) {
 }
 
 void ClusterPart::count(const cluster::Subscription& name, Count done) {
+    if (!client_) return done(std::nullopt);
     const bool shard = name.medium == cluster::Medium::shard;
     const std::array<std::string_view, 3> words{"PUBSUB", shard ? "SHARDNUMSUB" : "NUMSUB",
                                                 name.name};

@@ -280,7 +280,10 @@ void SocketIo::add_stats(ServerStats& stats) const {
     stats.socketio_sessions_opened += engine_->sessions_opened();
 }
 
-void SocketIo::close_handles() noexcept { shared_->adapter.close(); }
+void SocketIo::close_handles() noexcept {
+    shared_->adapter.close();
+    if (cluster_) cluster_->close_handles();
+}
 
 socketio::Adapter& SocketIo::adapter() noexcept { return shared_->adapter; }
 
