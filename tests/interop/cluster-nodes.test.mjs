@@ -93,6 +93,30 @@ test("sharded: every operation from every node over a Redis Cluster", async (t) 
   await together(peers);
 });
 
+for (const mode of ["classic", "sharded", "streams"]) {
+  test(`${mode}: Redis ends and comes back: what was said meanwhile comes once and in order`, async (t) => {
+    const redis = await Redis.start(t);
+    const { peers } = await cluster(t, redis, mode);
+    await gather(peers, "red");
+    // Both starling nodes have counted the nodes since all are there.
+    const counts = async () => Number(/pubsub\|(?:shard)?numsub:calls=(\d+)/.exec(
+      await redis.cli("INFO", "commandstats"))?.[1] ?? 0);
+    const before = await counts();
+    await until(async () => await counts() >= before + 4, "the nodes to be counted");
+    await redis.kill();
+    const texts = Array.from({ length: 1000 }, (_, i) => `meanwhile ${i}`);
+    for (const text of texts) peers[0].socket.emit("say", "red", text, () => {});
+    await peers[0].do("say", "red", "last");
+    await redis.restart();
+    const back = performance.now();
+    await until(() => peers.every(({ heard }) => heard.includes("last")), "what was said meanwhile");
+    t.diagnostic(`healed ${Math.round(performance.now() - back)} ms after Redis was back`);
+    for (const peer of peers)
+      assert.deepEqual(peer.heard, [...texts, "last"], `a client of ${peer.kind}`);
+    assert.equal((await peers[0].do("who", "red")).length, 4);
+  });
+}
+
 describe("classic", () => {
   test("the emitter, and rooms that are numbers", async (t) => {
     const redis = await Redis.start(t);
@@ -129,28 +153,6 @@ describe("classic", () => {
     await until(() => peers.every((peer) => peer.disconnected), "the end");
   });
 
-  test("Redis ends and comes back: what was said meanwhile comes once and in order", async (t) => {
-    const redis = await Redis.start(t);
-    const { peers } = await cluster(t, redis, "classic");
-    await gather(peers, "red");
-    // Both starling nodes have counted the nodes since all are there.
-    const counts = async () => Number(/pubsub\|numsub:calls=(\d+)/.exec(
-      await redis.cli("INFO", "commandstats"))?.[1] ?? 0);
-    const before = await counts();
-    await until(async () => await counts() >= before + 4, "the nodes to be counted");
-    await redis.kill();
-    const texts = Array.from({ length: 1000 }, (_, i) => `meanwhile ${i}`);
-    for (const text of texts) peers[0].socket.emit("say", "red", text, () => {});
-    await peers[0].do("say", "red", "last");
-    await redis.restart();
-    const back = performance.now();
-    await until(() => peers.every(({ heard }) => heard.includes("last")), "what was said meanwhile");
-    t.diagnostic(`healed ${Math.round(performance.now() - back)} ms after Redis was back`);
-    for (const peer of peers)
-      assert.deepEqual(peer.heard, [...texts, "last"], `a client of ${peer.kind}`);
-    assert.equal((await peers[0].do("who", "red")).length, 4);
-  });
-
   test("a node that is frozen costs a question its time, not its answer", async (t) => {
     const redis = await Redis.start(t);
     const { nodes, peers } = await cluster(t, redis, "classic");
@@ -164,6 +166,20 @@ describe("classic", () => {
     assert.equal((await peers[0].do("servers", "hello")).length, 2);
     nodes[3].signal("SIGCONT");
     await until(async () => (await peers[0].do("who", "red")).length === 4, "all again");
+  });
+
+  test("a node that is killed costs the others nothing", async (t) => {
+    const { nodes, peers } = await cluster(t, await Redis.start(t), "classic");
+    await gather(peers, "red");
+    nodes[2].signal("SIGKILL");
+    nodes[3].signal("SIGKILL");
+    await until(() => peers[2].disconnected && peers[3].disconnected, "the end of two nodes");
+    const left = sorted([peers[0].id, peers[1].id]);
+    for (const peer of peers.slice(0, 2)) {
+      await until(async () => (await peer.do("servers", "hello")).length === 1, "Redis to know it");
+      assert.deepEqual(sorted(await peer.do("who", "red")), left);
+      assert.equal((await peer.do("ask", "red")).length, 2);
+    }
   });
 
   test("a wrong password: one line and exit 2; no Redis: the server starts and waits", async (t) => {
