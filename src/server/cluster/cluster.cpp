@@ -89,7 +89,8 @@ ClusterSettings cluster_settings(const sio::ClusterOptions& options) {
     settings.redis.url = *std::move(url);
     if (settings.redis.url.client_name.empty()) settings.redis.url.client_name = "starling";
     settings.redis.tls.ca_path = options.ca_path;
-    settings.redis.queue_bytes_max = options.queue_bytes_max;
+    // What waited in the node while Redis was away goes to the client at once, as longer commands.
+    settings.redis.queue_bytes_max = 2 * options.queue_bytes_max;
     settings.stream_length_max = options.stream_length_max;
     settings.required = options.required;
     auto& node = settings.node;
