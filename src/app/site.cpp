@@ -1,5 +1,6 @@
 #include "app/site.h"
 
+#include <starling/cluster.h>
 #include <starling/socketio.h>
 
 #include "app/demo/community/community.h"
@@ -21,9 +22,14 @@ constexpr std::string_view demo_policy =
     "default-src 'self'; img-src 'self' blob: data:; connect-src 'self' ws: wss:; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
 
-// `console`: the gateway whose console the demo serves, once there is one.
-void health(Server& server, const std::shared_ptr<const gateway::Gateway*>& console) {
-    server.get("/healthz", [&server, console](const http::Request&, http::Response& response) {
+// What the health of the program depends on, once it is there.
+struct Parts {
+    const gateway::Gateway* console = nullptr;  // The gateway whose console the demo serves.
+    const sio::Cluster* cluster = nullptr;
+};
+
+void health(Server& server, const std::shared_ptr<const Parts>& parts) {
+    server.get("/healthz", [&server, parts](const http::Request&, http::Response& response) {
         ServerStats stats = server.stats();
         response.header("Cache-Control", "no-store");
         boost::json::object answer{{"status", "ok"},
@@ -31,13 +37,20 @@ void health(Server& server, const std::shared_ptr<const gateway::Gateway*>& cons
                                    {"connections", stats.connections_open},
                                    {"websockets", stats.websockets_open},
                                    {"socketio_sessions", stats.socketio_sessions_open}};
-        if (*console) answer.emplace("gateway_clients", (*console)->stats().connections_open);
+        if (parts->console)
+            answer.emplace("gateway_clients", parts->console->stats().connections_open);
+        if (parts->cluster) answer.emplace("cluster_nodes", parts->cluster->stats().nodes);
         response.json(answer);
     });
-    server.get("/readyz", [&server](const http::Request&, http::Response& response) {
-        const bool stopping = server.stopping();
-        response.header("Cache-Control", "no-store").status(stopping ? 503 : 200);
-        response.json(boost::json::object{{"status", stopping ? "stopping" : "ready"}});
+    server.get("/readyz", [&server, parts](const http::Request&, http::Response& response) {
+        const char* status = "ready";
+        if (server.stopping())
+            status = "stopping";
+        else if (parts->cluster && !parts->cluster->ready())
+            status = "no cluster";
+        const bool ready = std::string_view(status) == "ready";
+        response.header("Cache-Control", "no-store").status(ready ? 200 : 503);
+        response.json(boost::json::object{{"status", status}});
     });
 }
 
@@ -130,6 +143,25 @@ base::Result<gateway::Gateway*, SiteFault> serve_gateway(Server& server, const S
     }
 }
 
+base::Result<const sio::Cluster*, SiteFault> join_cluster(sio::Server& io,
+                                                          const Settings& settings) {
+    using Mode = sio::ClusterOptions::Mode;
+    using Subscriptions = sio::ClusterOptions::Subscriptions;
+    sio::ClusterOptions options = settings.cluster;
+    options.mode = settings.cluster_mode == "classic"   ? Mode::classic
+                   : settings.cluster_mode == "sharded" ? Mode::sharded
+                                                        : Mode::streams;
+    options.subscription_mode = settings.cluster_subscriptions == "static" ? Subscriptions::fixed
+                                : settings.cluster_subscriptions == "dynamic"
+                                    ? Subscriptions::dynamic
+                                    : Subscriptions::dynamic_private;
+    try {
+        return &sio::join_cluster(io, std::move(options));
+    } catch (const std::exception& refused) {
+        return base::Failure(SiteFault{"cluster.url", refused.what()});
+    }
+}
+
 }  // namespace
 
 std::string find_web_folder(const std::string& executable_path) {
@@ -150,8 +182,8 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
         server.default_header("Referrer-Policy", "same-origin");
     }
     if (!settings.cors.origins.empty()) server.cors(settings.cors);
-    const auto console = std::make_shared<const gateway::Gateway*>(nullptr);
-    health(server, console);
+    const auto parts = std::make_shared<Parts>();
+    health(server, parts);
     if (has_events(settings)) {
         const auto channels = serve_events(server, settings, community);
         if (!channels) return base::Failure(channels.error());
@@ -161,13 +193,18 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
     if (settings.gateway_enabled) {
         const auto gateway = serve_gateway(server, settings);
         if (!gateway) return base::Failure(gateway.error());
-        if (has_console(settings)) *console = *gateway;
+        if (has_console(settings)) parts->console = *gateway;
         if (settings.gateway.api_keys.empty()) facts.made_gateway_key = (*gateway)->api_key();
     }
     if (settings.demo) {
         sio::Options options;
         add_origins(options.origins, settings);
-        serve_socketio_chat(server, std::move(options));
+        sio::Server& io = serve_socketio_chat(server, std::move(options));
+        if (!settings.cluster.url.empty()) {
+            const auto cluster = join_cluster(io, settings);
+            if (!cluster) return base::Failure(cluster.error());
+            parts->cluster = *cluster;
+        }
     }
     if (settings.root.empty()) return facts;
     try {

@@ -86,6 +86,16 @@ std::optional<std::string> check_cors_origin(std::string_view text) {
     return "must be an origin like https://example.com, or *";
 }
 
+std::optional<std::string> check_cluster_mode(std::string_view text) {
+    if (text == "classic" || text == "sharded" || text == "streams") return std::nullopt;
+    return "must be classic, sharded or streams";
+}
+
+std::optional<std::string> check_cluster_subscriptions(std::string_view text) {
+    if (text == "static" || text == "dynamic" || text == "dynamic-private") return std::nullopt;
+    return "must be static, dynamic or dynamic-private";
+}
+
 std::optional<std::string> check_ws_origin(std::string_view text) {
     // Browsers send "null" for pages without an origin; WebViews send "file://" for pages from
     // files.

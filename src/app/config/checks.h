@@ -16,4 +16,7 @@ namespace starling::app {
 // An origin, or a pattern with a wildcard.
 [[nodiscard]] std::optional<std::string> check_ws_origin(std::string_view text);
 
+[[nodiscard]] std::optional<std::string> check_cluster_mode(std::string_view text);
+[[nodiscard]] std::optional<std::string> check_cluster_subscriptions(std::string_view text);
+
 }  // namespace starling::app

@@ -344,10 +344,10 @@ constexpr Row core_rows[] = {
 
 const std::vector<Row>& rows() {
     static const std::vector<Row> all = [] {
-        std::vector<Row> both(std::begin(core_rows), std::end(core_rows));
-        const std::span<const Row> gateway = gateway_rows();
-        both.insert(both.end(), gateway.begin(), gateway.end());
-        return both;
+        std::vector<Row> sections(std::begin(core_rows), std::end(core_rows));
+        for (const auto& section : {gateway_rows(), cluster_rows()})
+            sections.insert(sections.end(), section.begin(), section.end());
+        return sections;
     }();
     return all;
 }

@@ -56,6 +56,8 @@ struct Scalar {
 [[nodiscard]] std::span<const Row> schema();
 [[nodiscard]] std::span<const Row>
 gateway_rows() noexcept;  // The part of schema() named "gateway".
+[[nodiscard]] std::span<const Row>
+cluster_rows() noexcept;  // The part of schema() named "cluster".
 [[nodiscard]] const Row* find_row(std::string_view key);
 // True: `key` names a mapping or a list of mappings, the beginning of some rows' paths.
 [[nodiscard]] bool is_section(std::string_view key);

@@ -4,6 +4,7 @@
 // Owner: main, as a value. Thread: main's.
 #pragma once
 
+#include <starling/cluster.h>
 #include <starling/gateway.h>
 #include <starling/server.h>
 
@@ -49,6 +50,10 @@ struct Settings {
     bool gateway_demo = false;   // The gateway is the one of app/demo/gateway_demo.h.
     std::string control_listen;  // The address of the control API; "": those of `listen`.
     std::string manifest;  // "": none. The manifest names the application of a route that has none.
+
+    // Of the demo's Socket.IO. An empty URL: no cluster.
+    sio::ClusterOptions cluster = {.url = ""};
+    std::string cluster_mode = "classic", cluster_subscriptions = "dynamic";
 
     // From the flags and the environment; both together replace server.certificates.
     std::string tls_cert, tls_key;

@@ -118,7 +118,7 @@ private:
 
 }  // namespace
 
-void serve_socketio_chat(Server& server, sio::Options options) {
+sio::Server& serve_socketio_chat(Server& server, sio::Options options) {
     sio::Server& io = server.socketio(std::move(options));
     auto chat = std::make_shared<Chat>(server, io);
     io.use([](sio::Socket socket) -> std::optional<sio::Error> {
@@ -138,6 +138,7 @@ void serve_socketio_chat(Server& server, sio::Options options) {
     io.on("typing", [chat](sio::Socket from, bool is_typing, std::string_view to) {
         chat->typing(from, is_typing, to);
     });
+    return io;
 }
 
 }  // namespace starling::app

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <starling/server.h>
-#include <starling/socketio_options.h>
+#include <starling/socketio.h>
 
 #include <cstddef>
 
@@ -13,6 +13,6 @@ namespace starling::app {
 
 inline constexpr size_t socketio_text_bytes_max = 16 * 1024;
 
-void serve_socketio_chat(Server& server, sio::Options options = {});
+sio::Server& serve_socketio_chat(Server& server, sio::Options options = {});
 
 }  // namespace starling::app

@@ -1,0 +1,69 @@
+// app/config/schema_cluster.cpp: the keys of the cluster.
+#include "app/config/checks.h"
+#include "app/config/schema.h"
+
+namespace starling::app {
+namespace {
+
+constexpr Row rows[] = {
+    {.key = "cluster.url",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.url; },
+     .help = "the Redis of the [cluster](cluster.md) of the demo's Socket.IO: "
+             "`redis://127.0.0.1:6379`; empty: no cluster"},
+    {.key = "cluster.ca_path",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.ca_path; },
+     .path = true,
+     .help = "file of the authorities, PEM, for `rediss://`; empty: those of the system"},
+    {.key = "cluster.mode",
+     .slot = [](Settings& s) -> Slot { return &s.cluster_mode; },
+     .check = check_cluster_mode,
+     .help = "`classic`, `sharded` or `streams`: the adapter, the same on all nodes"},
+    {.key = "cluster.key",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.key; },
+     .help = "beginning of the names of channels: `key` or `channelPrefix` of the other nodes"},
+    {.key = "cluster.request_timeout_s",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.request_timeout; },
+     .min = tenth_ms,
+     .max = 10'000,
+     .help = "how long a request for the sockets of other nodes waits for their answers"},
+    {.key = "cluster.queue_bytes_max",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.queue_bytes_max; },
+     .min = kibi,
+     .max = gibi,
+     .help = "messages that wait while Redis is away; the oldest are dropped"},
+    {.key = "cluster.required",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.required; },
+     .help = "`/readyz` answers 503 while Redis is away"},
+    {.key = "cluster.subscribe_pattern",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.subscribe_pattern; },
+     .help = "`classic`: hear all rooms by one pattern; `false`: subscribe to each room here"},
+    {.key = "cluster.publish_on_specific_response_channel",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.publish_on_specific_response_channel; },
+     .help = "`classic`: answer only the node that asked"},
+    {.key = "cluster.subscription_mode",
+     .slot = [](Settings& s) -> Slot { return &s.cluster_subscriptions; },
+     .check = check_cluster_subscriptions,
+     .help = "`sharded`: `static`, `dynamic` or `dynamic-private`, the same on all nodes"},
+    {.key = "cluster.stream_name",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.stream_name; },
+     .help = "`streams`: name of the stream"},
+    {.key = "cluster.stream_count",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.stream_count; },
+     .min = 1,
+     .max = 1000,
+     .help = "`streams`: number of streams"},
+    {.key = "cluster.stream_length_max",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.stream_length_max; },
+     .min = 1,
+     .max = gibi,
+     .help = "`streams`: about so many entries are kept"},
+    {.key = "cluster.sharded_pubsub",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.sharded_pubsub; },
+     .help = "`streams`: questions go by SPUBLISH"},
+};
+
+}  // namespace
+
+std::span<const Row> cluster_rows() noexcept { return rows; }
+
+}  // namespace starling::app

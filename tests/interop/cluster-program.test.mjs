@@ -1,0 +1,61 @@
+// `cluster:` of the program's configuration: the demo's Socket.IO in a cluster.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { io } from "socket.io-client";
+
+import { Redis } from "./redis.mjs";
+import { freePort, Program, serve, until, writeConfig } from "./server.mjs";
+
+async function chatter(t, port, name) {
+  const socket = io(`http://127.0.0.1:${port}`, { transports: ["websocket"], auth: { name } });
+  t.after(() => socket.disconnect());
+  const heard = [];
+  socket.onAny((...words) => heard.push(JSON.stringify(words)));
+  await until(() => socket.connected, name);
+  return { socket, hears: (text) => until(() => heard.some((one) => one.includes(text)), text) };
+}
+
+const ready = async (port) => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
+
+for (const mode of ["classic", "sharded", "streams"]) {
+  test(`${mode}: the demo's chat over two programs, and readiness`, async (t) => {
+    const redis = await Redis.start(t);
+    const config = { demo: true, demo_data: ":memory:", workers: 2,
+      cluster: { url: `redis://127.0.0.1:${redis.port}`, mode, required: true } };
+    const programs = await Promise.all([serve(config), serve(config)]);
+    for (const program of programs) t.after(() => program.stop());
+    for (const { port } of programs) await until(async () => await ready(port) === 200, "readiness");
+    const [ann, bob] = await Promise.all(
+      programs.map(({ port }, i) => chatter(t, port, ["Ann", "Bob"][i])));
+    ann.socket.emit("message", "from Ann");
+    await bob.hears("from Ann");
+    bob.socket.emit("message", "from Bob");
+    await ann.hears("from Bob");
+
+    await redis.kill();
+    for (const { port } of programs) await until(async () => await ready(port) === 503, "no Redis");
+    await redis.restart();
+    for (const { port } of programs) await until(async () => await ready(port) === 200, "Redis");
+    ann.socket.emit("message", "again");
+    await bob.hears("again");
+  });
+}
+
+test("faults of the configuration: one line and exit 2", async (t) => {
+  const redis = await Redis.start(t, ["--requirepass", "right"], { args: ["-a", "right"] });
+  const at = `127.0.0.1:${redis.port}`;
+  for (const [cluster, line] of [
+    [{ url: `redis://:wrong@${at}` }, /cluster: Redis refuses this node: .*wrong user or password/],
+    [{ url: "http://x" }, /cluster\.url.*redis:\/\/.* are known/],
+    [{ url: `redis+cluster://${at}` }, /cluster\.url.*mode classic needs a single Redis/],
+    [{ url: `redis://${at}`, mode: "native" }, /cluster\.mode.*must be classic, sharded or streams/],
+  ]) {
+    const file = writeConfig({ listen: [{ address: `127.0.0.1:${await freePort()}` }],
+      demo: true, demo_data: ":memory:", cluster });
+    const program = new Program("starling", ["serve", "--config", file]);
+    assert.equal((await program.exited).code, 2, program.output);
+    assert.match(program.output, line);
+    assert.doesNotMatch(program.output, /:wrong@/);
+  }
+});
