@@ -105,6 +105,7 @@ public:
     // Each call of open() counts, and so does each of room_opened(). Not within a call of the Host.
     void open(std::string_view nsp);
     void close(std::string_view nsp);
+    [[nodiscard]] bool is_open(std::string_view nsp) const { return members_.contains(nsp); }
     // A worker's first member of a room came; its last one left.
     void room_opened(std::string_view nsp, std::string_view room, bool of_one_socket);
     void room_closed(std::string_view nsp, std::string_view room);

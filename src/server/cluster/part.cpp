@@ -117,6 +117,7 @@ void ClusterPart::namespace_opened(const std::string& nsp, socketio::NamespaceSe
 void ClusterPart::namespace_closed(const std::string& nsp) {
     if (!node_) return;
     node_->close(nsp);
+    if (!node_->is_open(nsp)) dynamic_.erase(nsp);  // Clients choose these names.
     touched();
 }
 
