@@ -31,7 +31,6 @@ private:
     };
     void on_message(const redis::Message&) override {}
     void on_ready() override { next(); }
-    void on_down(const std::string&, bool) override { reading_ = false; }
     void next();
     void find_end(Stream& stream);
     void read();
@@ -41,7 +40,7 @@ private:
     net::Loop& loop_;
     std::vector<Stream> streams_;
     const OnEntry on_entry_;
-    bool reading_ = false;
+    bool reading_ = false;  // A command is under way, or waits in the client: one at a time.
     redis::client::Timer retry_;
     std::unique_ptr<redis::client::Client> client_;  // Destroyed first: it calls this object.
 };
