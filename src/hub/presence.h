@@ -1,0 +1,89 @@
+// hub/presence.h: presence: the members of each channel, on all workers.
+//
+// A member is a connection, or with Form::users a user with all connections of that user, who joins
+// with the first of them and leaves with the last one. A connection without a user counts as a user
+// of its own.
+//
+// Owner: server::Events. Thread: one at a time. Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/keyed_hash.h"
+
+namespace starling::hub {
+
+struct PresenceMember {
+    std::string client;  // The id of the connection; with Form::users the one that joined first.
+    std::string user;    // "": no login.
+    std::string info;    // JSON; "": none.
+
+    friend bool operator==(const PresenceMember&, const PresenceMember&) = default;
+};
+
+// A member joined or left.
+struct PresenceChange {
+    std::string channel;
+    PresenceMember member;
+    bool joined = false;
+    uint64_t serial = 0;  // In the order of the changes of all channels, from 1.
+};
+
+struct PresenceList {
+    std::vector<PresenceMember> members = {};  // In the order in which they joined.
+    size_t users = 0;                          // All members, also those beyond the limit.
+    size_t connections = 0;
+    uint64_t serial = 0;  // Of the newest change that this list contains.
+};
+
+struct PresenceStats {
+    uint64_t channels = 0, members = 0, bytes = 0;
+    uint64_t refused = 0;  // Connections that found a channel or the table full, since the start.
+};
+
+class Presence {
+public:
+    enum class Form : uint8_t { connections, users };
+    struct Limits {
+        size_t members_max;  // Of a channel.
+        uint64_t bytes_max;  // Of all channels.
+    };
+
+    explicit Presence(const Limits& limits) noexcept;
+    ~Presence();
+    Presence(const Presence&) = delete;
+    Presence& operator=(const Presence&) = delete;
+
+    struct Entered {
+        bool full = false;  // A limit was reached: the connection is no member.
+        std::optional<PresenceChange> change = std::nullopt;
+    };
+    // A channel has one form for its whole life. A connection enters a channel once.
+    Entered enter(std::string_view channel, Form form, PresenceMember member);
+    // For a connection that has entered.
+    std::optional<PresenceChange> leave(std::string_view channel, Form form,
+                                        std::string_view client, std::string_view user);
+    [[nodiscard]] PresenceList list(std::string_view channel, size_t limit) const;
+    [[nodiscard]] const PresenceStats& stats() const noexcept { return stats_; }
+
+private:
+    struct Place;
+    struct Channel;
+    using Channels = std::unordered_map<std::string, std::unique_ptr<Channel>, base::KeyedTextHash,
+                                        std::equal_to<>>;
+
+    const Limits limits_;
+    uint64_t serial_ = 0;
+    PresenceStats stats_;
+    Channels channels_;
+};
+
+}  // namespace starling::hub
