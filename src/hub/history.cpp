@@ -82,6 +82,21 @@ KeptPtr MemoryHistory::append(std::string_view channel, const HistoryRule& rule,
     return kept;
 }
 
+// Makes the page smaller until its texts fit: at the end if it is read from a position, otherwise at
+// the beginning.
+void MemoryHistory::fit(const std::deque<Entry>& entries, const HistoryQuery& query, size_t& begin,
+                        size_t& end) {
+    size_t bytes = 0;
+    const size_t first = begin, last = end;
+    for (size_t i = 0; i < last - first; ++i) {
+        const size_t at = query.since ? first + i : last - 1 - i;
+        bytes += entries[at].kept->text.size();
+        if (i == 0 || bytes <= query.bytes_max) continue;
+        (query.since ? end : begin) = query.since ? at : at + 1;
+        return;
+    }
+}
+
 HistoryPage MemoryHistory::read(const HistoryQuery& query, uint64_t now_ms) {
     expire(now_ms);
     const auto found = logs_.find(query.channel);
@@ -95,7 +110,8 @@ HistoryPage MemoryHistory::read(const HistoryQuery& query, uint64_t now_ms) {
         const bool known = query.since->epoch == log.epoch && query.since->offset >= page.first;
         begin = known ? std::min<size_t>(query.since->offset + 1 - page.first, entries.size()) : 0;
     }
-    const size_t end = begin + std::min(query.limit, entries.size() - begin);
+    size_t end = begin + std::min(query.limit, entries.size() - begin);
+    fit(entries, query, begin, end);
     page.more = end < entries.size();
     for (size_t i = begin; i < end; ++i) page.messages.push_back(entries[i].kept);
     return page;

@@ -57,6 +57,7 @@ struct HistoryQuery {
     std::string_view channel;
     std::optional<Position> since;  // None: the newest publications.
     size_t limit = SIZE_MAX;
+    size_t bytes_max = SIZE_MAX;  // Of the texts. One message is given in any case.
 };
 
 struct HistoryPage {
@@ -110,6 +111,8 @@ private:
         std::unordered_map<std::string, std::unique_ptr<Log>, base::KeyedTextHash, std::equal_to<>>;
 
     [[nodiscard]] std::string epoch() const;
+    static void fit(const std::deque<Entry>& entries, const HistoryQuery& query, size_t& begin,
+                    size_t& end);
     void drop_oldest_of(Log& log);
     void drop_log(Log& log);
     void evict();

@@ -26,6 +26,7 @@ struct Message {
     std::string_view topic;
     std::span<const std::byte> bytes;
     bool binary;
+    std::string_view offset = {};  // In the history of a channel; "": it has none.
 };
 
 // A message during delivery to the subscribers of one worker, with its encodings. The first

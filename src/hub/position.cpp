@@ -29,4 +29,8 @@ std::optional<Position> parse_position(std::string_view text) {
     return position;
 }
 
+Position position_from_client(std::string_view text) {
+    return parse_position(text).value_or(Position{});
+}
+
 }  // namespace starling::hub

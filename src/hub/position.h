@@ -32,5 +32,8 @@ struct Position {
 }
 // Nothing: no position_text() looks like this.
 [[nodiscard]] std::optional<Position> parse_position(std::string_view text);
+// The position that a client gave back. A text that is no position comes from elsewhere: it counts
+// like one of another epoch.
+[[nodiscard]] Position position_from_client(std::string_view text);
 
 }  // namespace starling::hub

@@ -1,0 +1,47 @@
+// events/v1_reply.h: the messages that a server sends in the WebSocket subprotocol starling.v1,
+// docs/protocol-v1.md. All are JSON objects.
+//
+// Pure functions, any thread. `id`: Request::id; "": none.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "events/v1_request.h"
+#include "hub/feeds.h"
+#include "hub/presence.h"
+
+namespace starling::events::v1 {
+
+[[nodiscard]] std::string welcome(std::string_view client, std::string_view user);
+
+struct Subscribed {
+    std::string offset = {};  // "": the channel has no history.
+    bool asked = false;       // The client named an offset,
+    bool recovered = false;   // and everything after it is in `missed`.
+    const std::vector<hub::KeptPtr>* missed = nullptr;
+    const hub::PresenceList* presence = nullptr;  // Null: the client is no member.
+};
+[[nodiscard]] std::string subscribed(std::string_view id, std::string_view channel,
+                                     const Subscribed& how);
+// Of unsubscribe, publish and login. `offset`: of what was published; "": none.
+[[nodiscard]] std::string ack(std::string_view id, std::string_view channel,
+                              std::string_view offset = {});
+[[nodiscard]] std::string error(std::string_view id, std::string_view channel,
+                                const Problem& problem);
+[[nodiscard]] std::string presence(std::string_view id, std::string_view channel,
+                                   const hub::PresenceList& list);
+// `recovered`: of a request with an offset.
+[[nodiscard]] std::string history(std::string_view id, std::string_view channel,
+                                  const hub::HistoryPage& page, bool recovered);
+
+// Not answers.
+[[nodiscard]] std::string message(std::string_view channel, std::string_view offset,
+                                  std::string_view data);
+[[nodiscard]] std::string presence_change(const hub::PresenceChange& change);
+[[nodiscard]] std::string unsubscribed(std::string_view channel, const Problem& why);
+
+// The members of a list, as a JSON array; shared with GET /api/presence.
+void append_members(std::string& out, const hub::PresenceList& list);
+
+}  // namespace starling::events::v1
