@@ -6,8 +6,12 @@
 //     channels.publish("ArticleMessage256", "GotNew");
 //
 // Clients listen at /ws/ServerEvent?Ref=ArticleMessage256 and get the text "WS Server
-// Event:GotNew". Clients without WebSocket listen at /sse/ServerEvent?Ref=... The server answers
-// the texts that clients send to /ws/ClientEvent. See docs/events.md.
+// Event:GotNew". Clients without WebSocket listen at /sse/ServerEvent?Ref=... A client of
+// /ws/channels subscribes to many channels on one WebSocket, with the subprotocol starling.v1. The
+// server answers the texts that clients send to /ws/ClientEvent. See docs/events.md.
+//
+// A channel may have a history, so that a client that comes back gets what it missed, and presence,
+// which says who is there: see docs/history.md.
 #pragma once
 
 #include <starling/auth.h>
@@ -17,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,14 +39,39 @@ enum class Excess : uint8_t {
     latest,  // The last such event is pushed at the interval's end.
 };
 
+// The events of a channel that are kept: at most `messages`, none older than `age`. All channels
+// together keep at most Options::history_bytes_max.
+struct History {
+    size_t messages = 0;  // 0: no history; at most 100,000.
+    std::chrono::milliseconds age{60'000};
+};
+
+enum class Presence : uint8_t {
+    none,
+    connections,  // Each connection is a member.
+    users,        // All connections of a user are one member.
+};
+
+// The clients of /ws/channels that may publish. They must be allowed to listen as well.
+enum class Publishers : uint8_t {
+    nobody,
+    anyone,
+    user,   // Any logged-in user.
+    owner,  // The user named by the channel's first parameter.
+};
+
 struct Channel {
     // "ApiIndex", "ArticleMessage{id:number}", "SystemMessage{email}". A parameter is not empty and
     // ends where the text after it begins; {id:number} takes digits, without a leading zero.
     std::string pattern;
     Access access = Access::anyone;
-    // Shortest time between two pushes to one client, at most a day; 0: no limit.
+    // Shortest time between two pushes to one client, at most a day; 0: no limit. A channel with a
+    // history has no such limit, since every event must arrive.
     std::chrono::milliseconds interval{250};
     Excess excess = Excess::drop;
+    History history = {};
+    Presence presence = Presence::none;
+    Publishers publishers = Publishers::nobody;
 };
 
 struct Options {
@@ -59,18 +89,78 @@ struct Options {
     std::vector<std::string> origins = {};
     // GET `api` answers with the index, POST `api`/publish publishes; "": neither is served.
     std::string api = "/api";
+    uint64_t history_bytes_max = 64 * 1024 * 1024;  // Of all channels. The oldest events go first.
+    // A client that missed more than this begins without what it missed, and is told so.
+    size_t recovery_bytes_max = 1024 * 1024;
+    size_t presence_members_max = 1000;              // Of a channel; further ones are refused.
+    uint64_t presence_bytes_max = 16 * 1024 * 1024;  // Of all channels.
+    size_t presence_info_bytes_max = 1024;           // What a member says about itself, JSON.
+    size_t subscriptions_max = 100;                  // Channels of one client of /ws/channels.
     // Pages for a GET of /ws/ClientEvent and /ws/ServerEvent without an upgrade. Empty: a small
     // page to try the endpoint.
     http::Handler client_page = {}, server_page = {};
 };
 
 struct Published {
-    size_t delivered = 0;  // Connections that got the event, or will at the interval's end.
-    size_t limited = 0;    // Connections that lost the event to the interval.
+    size_t delivered = 0;     // Connections that got the event, or will at the interval's end.
+    size_t limited = 0;       // Connections that lost the event to the interval.
+    std::string offset = {};  // The event's place in the history; "": the channel has none.
 };
 
-// Owner: the Server. Thread: declare and on_client_event before the server starts; publish from
-// any.
+// An event with its place in the history. Offsets are opaque: keep the newest one, and give it back.
+struct Event {
+    std::string offset;  // "": the channel has no history.
+    std::string text;
+};
+
+struct HistoryQuery {
+    std::string since = {};  // An offset; "": the newest events.
+    size_t limit = 100;
+};
+struct HistoryPage {
+    std::vector<Event> events;  // Oldest first.
+    std::string offset;         // Of the channel's newest event.
+    // False: events after `since` are lost, because they were too many or too old, or because the
+    // history was lost. `events` has those that are left.
+    bool recovered = true;
+    bool more = false;  // The limit left newer events out.
+};
+
+struct PresenceMember {
+    std::string client;  // Id of the connection. Presence::users: of the user's first connection.
+    std::string user;    // "": no login.
+    std::string info;    // JSON that the client gave; "": none.
+};
+struct PresenceList {
+    std::vector<PresenceMember> members;  // In the order in which they joined.
+    size_t connections = 0;
+};
+
+// A client of /ws/channels wants to listen or to publish. Valid for the call.
+struct ClientRequest {
+    std::string_view channel;
+    std::string_view client;  // Id of the connection.
+    std::string_view user;    // "": no login.
+    std::string_view text;    // The event to be published; "": none.
+};
+
+// How Channels::listen() begins, and what happened to it.
+struct Listening {
+    std::string since = {};  // An offset: begins with what was published after it. "": from now on.
+    // Called once, before the first event: false if events after `since` are lost.
+    std::function<void(bool recovered)> begun = {};
+    // Events were lost because this process has not read them in time.
+    std::function<void()> lost = {};
+};
+
+// A listener within the program. Its end is the end of listening.
+class Listener {
+public:
+    virtual ~Listener() = default;
+};
+
+// Owner: the Server. Thread: declare and the on_... functions before the server starts; the others
+// on any.
 class Channels {
 public:
     virtual ~Channels() = default;
@@ -84,6 +174,31 @@ public:
     // stops meanwhile may never call `done`.
     virtual bool publish(std::string_view channel, std::string_view event,
                          PlainCallback<void(Published)> done = {}) = 0;
+    // Reads the history of a channel. False: no declared channel with a history matches the name.
+    // `done` is called once, on this thread or on a worker's.
+    virtual bool history(std::string_view channel, HistoryQuery query,
+                         PlainCallback<void(HistoryPage)> done) = 0;
+    // The members of a channel, at most `limit` of them. Any thread. Empty for a channel without
+    // presence.
+    [[nodiscard]] virtual PresenceList presence(std::string_view channel,
+                                                size_t limit = 1000) const = 0;
+    // Calls `handler` for each event of the channel, on the worker's thread that calls listen(); on
+    // the first worker if the caller is another thread. Events come once, in the order of their
+    // offsets. Null: no declared channel matches the name. Throws std::logic_error before start().
+    // Events that come while the Listener is being destroyed on another thread may still be
+    // handled. The interval of the channel applies.
+    [[nodiscard]] virtual std::unique_ptr<Listener> listen(
+        std::string_view channel, std::function<void(const Event&)> handler,
+        Listening options = {}) = 0;
+    // Asked, before the server starts to listen or publish for a client of /ws/channels, whom the
+    // declaration of the channel allows it; false refuses. They run on the client's worker. Set them
+    // before start(), like on_join and on_leave.
+    virtual void on_subscribe(PlainCallback<bool(const ClientRequest&)> allows) = 0;
+    virtual void on_publish(PlainCallback<bool(const ClientRequest&)> allows) = 0;
+    // A member came or went. Called on the worker of the member's connection.
+    using MemberHandler = PlainCallback<void(std::string_view channel, const PresenceMember&)>;
+    virtual void on_join(MemberHandler handler) = 0;
+    virtual void on_leave(MemberHandler handler) = 0;
     // The key that POST /api/publish requires: Options::api_key, or a random key that is made anew
     // at each start of the program. Show the key only to an operator.
     [[nodiscard]] virtual const std::string& api_key() const noexcept = 0;

@@ -123,6 +123,9 @@ struct ServerStats {
     uint64_t socketio_sessions_open = 0, socketio_sessions_opened = 0;
     uint64_t messages_received = 0, messages_sent = 0, messages_dropped = 0;
     uint64_t handler_exceptions = 0, protocol_errors = 0, accept_pauses = 0;
+    // Of the channels of server events: what is kept now. Evicted: dropped for lack of memory.
+    uint64_t history_messages = 0, history_bytes = 0, history_evicted = 0;
+    uint64_t presence_members = 0, presence_refused = 0;
 };
 
 // Names a timer for Server::cancel().

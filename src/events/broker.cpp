@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
+
 namespace starling::events {
 
 void Broker::enter(Member& member, const Rule& rule, std::string_view channel) {
@@ -18,9 +20,25 @@ void Broker::add_listener(Member& member, hub::Subscriber& subscriber, uint64_t 
     member.room_->add_listener(member, subscriber, now_ms);
 }
 
+void Broker::follow(Member& member, hub::Subscriber& subscriber, std::optional<hub::Position> since,
+                    uint64_t now_ms, std::function<bool(hub::Beginning)> begun) {
+    STARLING_ASSERT(feeds_ && !member.following_);
+    member.following_ = std::make_shared<Member*>(&member);
+    feeds_->follow(member.room_->name(), std::move(since), now_ms,
+                   [this, here = member.following_, &subscriber, now_ms,
+                    begun = std::move(begun)](hub::Beginning beginning) {
+                       if (*here && begun(std::move(beginning)))
+                           add_listener(**here, subscriber, now_ms);
+                   });
+}
+
 void Broker::leave(Member& member) noexcept {
     Room* const room = std::exchange(member.room_, nullptr);
     if (!room) return;
+    if (const auto following = std::exchange(member.following_, nullptr)) {
+        *following = nullptr;
+        feeds_->leave(room->name());
+    }
     if (member.login_ && member.login_->deadline) deadlines_.erase(*member.login_->deadline);
     member.login_.reset();
     room->remove_listener(member);
@@ -29,12 +47,23 @@ void Broker::leave(Member& member) noexcept {
     rooms_.erase(rooms_.find(room->name()));
 }
 
-Published Broker::publish(std::string_view channel, std::string_view text, uint64_t now_ms) {
+Published Broker::publish(std::string_view channel, std::string_view text, uint64_t now_ms,
+                          std::string_view offset) {
     const auto found = rooms_.find(channel);
     if (found == rooms_.end()) return {};
-    const Published published = found->second->publish(text, now_ms);
+    Published published = found->second->publish(text, now_ms, offset);
     list(*found->second);
     return published;
+}
+
+void Broker::lost(std::string_view channel) {
+    const auto found = rooms_.find(channel);
+    if (found != rooms_.end()) found->second->lost();
+}
+
+void Broker::presence_changed(const hub::PresenceChange& change) {
+    const auto found = rooms_.find(change.channel);
+    if (found != rooms_.end()) found->second->presence_changed(change);
 }
 
 void Broker::list(Room& room) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 
 #include "base/keyed_hash.h"
 #include "events/room.h"
+#include "hub/feeds.h"
 
 namespace starling::events {
 
@@ -34,7 +36,8 @@ public:
     // A login with a longer lifetime is checked again after this time, so that no sum overflows.
     static constexpr uint64_t login_ms_max = uint64_t{365} * 24 * 3600 * 1000;
 
-    Broker() = default;
+    // `feeds`: of channels with a history. Null: no channel has one.
+    explicit Broker(hub::Feeds* feeds = nullptr) noexcept : feeds_(feeds) {}
     Broker(const Broker&) = delete;
     Broker& operator=(const Broker&) = delete;
 
@@ -42,9 +45,17 @@ public:
     // gives the member its room, add_listener() starts the pushes.
     void enter(Member& member, const Rule& rule, std::string_view channel);
     void add_listener(Member& member, hub::Subscriber& subscriber, uint64_t now_ms);
+    // As add_listener(), for a channel with a history. `begun` runs when the history has answered,
+    // and not if the member has left before. True: the member is added. False: `begun` has removed
+    // the member, or will.
+    void follow(Member& member, hub::Subscriber& subscriber, std::optional<hub::Position> since,
+                uint64_t now_ms, std::function<bool(hub::Beginning)> begun);
     void leave(Member& member) noexcept;
 
-    Published publish(std::string_view channel, std::string_view text, uint64_t now_ms);
+    Published publish(std::string_view channel, std::string_view text, uint64_t now_ms,
+                      std::string_view offset = {});
+    void lost(std::string_view channel);
+    void presence_changed(const hub::PresenceChange& change);
 
     // `lifetime_ms`: time until the login ends; none: never. Replaces the member's earlier login.
     void log_in(Member& member, std::string_view user, std::optional<uint64_t> lifetime_ms,
@@ -67,6 +78,7 @@ private:
     void push_due(uint64_t now_ms);
     void end_logins(uint64_t now_ms);
 
+    hub::Feeds* const feeds_;
     Rooms rooms_;
     std::vector<Room*> waiting_;         // Rooms that may have waiting listeners,
     uint64_t next_due_ms_ = UINT64_MAX;  // and the earliest time at which one is due.

@@ -40,20 +40,30 @@ void Room::remove_listener(Member& member) noexcept {
     }
 }
 
-hub::Message Room::message(std::string_view text) const noexcept {
-    return {name_, base::bytes_of(text), false};
+hub::Message Room::message(std::string_view text, std::string_view offset) const noexcept {
+    return {name_, base::bytes_of(text), false, offset};
+}
+
+void Room::lost() {
+    for (size_t i = 0; i < members_.size(); ++i) members_[i]->lost(*listeners_[i].subscriber);
+}
+
+void Room::presence_changed(const hub::PresenceChange& change) {
+    const hub::Message nothing = message({});
+    hub::Publication publication{.message = nothing};
+    for (Member* const member : members_) member->presence_changed(change, publication);
 }
 
 // A listener's pushed_ms wraps around after 49 days (2^32 ms), so an old push could look recent.
 // Therefore pushed_ms is read only if the room's 64-bit pushed_ms_ lies within the interval. Then
 // each listener either was in the room at that push, and got its last push within the two latest
 // intervals, or came later.
-Published Room::publish(std::string_view text, uint64_t now_ms) {
+Published Room::publish(std::string_view text, uint64_t now_ms, std::string_view offset) {
     if (waiting_ > 0) push_waiting(now_ms);
     const uint32_t interval_ms = rule_.interval_ms;
     const bool latest = rule_.channel.excess == Excess::latest;
     const bool everybody = !pushed_ever_ || now_ms - pushed_ms_ >= interval_ms;
-    const hub::Message plain = message(text);
+    const hub::Message plain = message(text, offset);
     hub::Publication publication{.message = plain, .at_once = true};
     Published published;
     for (Listener& listener : listeners_) {

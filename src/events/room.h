@@ -18,6 +18,7 @@
 
 #include "events/table.h"
 #include "hub/hub.h"
+#include "hub/presence.h"
 
 namespace starling::events {
 
@@ -36,6 +37,14 @@ public:
     // The member's login has expired: the connection ends. The member must not leave the room
     // within this call.
     virtual void expired(hub::Subscriber& subscriber) = 0;
+    // Events of a channel with a history were lost. As expired().
+    virtual void lost(hub::Subscriber& subscriber) { static_cast<void>(subscriber); }
+    // A member of the channel's presence came or went. All members of the room share `publication`.
+    // As expired().
+    virtual void presence_changed(const hub::PresenceChange& change,
+                                  hub::Publication& publication) {
+        static_cast<void>(change), static_cast<void>(publication);
+    }
 
     [[nodiscard]] Room* room() const noexcept { return room_; }
     [[nodiscard]] const Login* login() const noexcept { return login_.get(); }
@@ -47,6 +56,8 @@ private:
 
     Room* room_ = nullptr;
     std::unique_ptr<Login> login_;  // Null: the channel requires no login.
+    // Points to this member while it is in a room with a history, for an answer that comes later.
+    std::shared_ptr<Member*> following_;
     uint32_t listener_index_ = not_listening;
 };
 
@@ -63,7 +74,9 @@ public:
     void remove_listener(Member& member) noexcept;
 
     // `text` is sent to the listeners unchanged.
-    Published publish(std::string_view text, uint64_t now_ms);
+    Published publish(std::string_view text, uint64_t now_ms, std::string_view offset = {});
+    void lost();
+    void presence_changed(const hub::PresenceChange& change);
     void push_due(uint64_t now_ms);
     // When push_due() has work; meaningful only while waiting() > 0.
     [[nodiscard]] uint64_t due_ms() const noexcept { return due_ms_; }
@@ -88,7 +101,8 @@ private:
     }
     void wait(Listener& listener, uint64_t now_ms);
     void push_waiting(uint64_t now_ms);
-    [[nodiscard]] hub::Message message(std::string_view text) const noexcept;
+    [[nodiscard]] hub::Message message(std::string_view text,
+                                       std::string_view offset = {}) const noexcept;
 
     Broker& broker_;
     const std::string name_;

@@ -7,12 +7,28 @@ namespace starling::events {
 namespace {
 
 constexpr std::chrono::milliseconds interval_max = std::chrono::hours(24);
+constexpr std::chrono::milliseconds age_max = std::chrono::hours(24 * 365);
+constexpr size_t messages_max = 100'000;
+
+// Throws std::invalid_argument.
+void check_history(const Channel& channel) {
+    const History& history = channel.history;
+    if (history.messages == 0) return;
+    const std::string name = "channel '" + channel.pattern + "': ";
+    if (history.messages > messages_max)
+        throw std::invalid_argument(name + "the history must have 0 to 100,000 messages");
+    if (history.age <= std::chrono::milliseconds(0) || history.age > age_max)
+        throw std::invalid_argument(name + "the age of the history must be up to 365 days");
+    if (channel.interval != Channel{}.interval && channel.interval != std::chrono::milliseconds(0))
+        throw std::invalid_argument(name + "a channel with a history has no interval");
+}
 
 }  // namespace
 
 void Table::declare(Channel channel) {
     Pattern pattern(channel.pattern);
-    if (channel.access == Access::owner && pattern.parameters() == 0)
+    const bool owned = channel.access == Access::owner || channel.publishers == Publishers::owner;
+    if (owned && pattern.parameters() == 0)
         throw std::invalid_argument("channel pattern '" + channel.pattern +
                                     "': no parameter names the owner");
     if (channel.interval < std::chrono::milliseconds(0) || channel.interval > interval_max)
@@ -22,9 +38,12 @@ void Table::declare(Channel channel) {
         if (rule->channel.pattern == channel.pattern)
             throw std::invalid_argument("channel '" + channel.pattern + "' is declared twice");
     if (rules_.size() == rules_max) throw std::invalid_argument("more than 1,024 channels");
-    const auto interval_ms = static_cast<uint32_t>(channel.interval.count());
-    rules_.push_back(
-        std::make_unique<const Rule>(Rule{std::move(channel), std::move(pattern), interval_ms}));
+    check_history(channel);
+    const hub::HistoryRule history{static_cast<uint32_t>(channel.history.messages),
+                                   static_cast<uint64_t>(channel.history.age.count())};
+    const auto interval_ms = history ? 0 : static_cast<uint32_t>(channel.interval.count());
+    rules_.push_back(std::make_unique<const Rule>(
+        Rule{std::move(channel), std::move(pattern), interval_ms, history}));
 }
 
 Match Table::find(std::string_view name) const {
@@ -43,6 +62,16 @@ Decision decide(const Match& match, std::optional<std::string_view> user) noexce
     if (!user) return Decision::needs_login;
     const bool allowed = access == Access::user || *user == match.owner;
     return allowed ? Decision::allowed : Decision::forbidden;
+}
+
+Decision decide_publish(const Match& match, std::optional<std::string_view> user) noexcept {
+    const Publishers publishers = match.rule->channel.publishers;
+    if (publishers == Publishers::nobody) return Decision::forbidden;
+    if (publishers != Publishers::anyone) {
+        if (!user) return Decision::needs_login;
+        if (publishers == Publishers::owner && *user != match.owner) return Decision::forbidden;
+    }
+    return decide(match, user);
 }
 
 std::string_view access_text(Access access) noexcept {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "events/pattern.h"
+#include "hub/history.h"
 
 namespace starling::events {
 
@@ -21,6 +22,7 @@ struct Rule {
     Channel channel;
     Pattern pattern;
     uint32_t interval_ms;
+    hub::HistoryRule history;
 };
 
 struct Match {
@@ -46,6 +48,10 @@ private:
 
 // `user`: the logged-in user of the request; nothing without a login.
 [[nodiscard]] Decision decide(const Match& match, std::optional<std::string_view> user) noexcept;
+
+// May the user publish over a connection of a client?
+[[nodiscard]] Decision decide_publish(const Match& match,
+                                      std::optional<std::string_view> user) noexcept;
 
 [[nodiscard]] std::string_view access_text(Access access) noexcept;
 [[nodiscard]] std::string_view excess_text(Excess excess) noexcept;

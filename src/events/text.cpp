@@ -31,6 +31,11 @@ std::optional<std::string> token_of(std::string_view message) {
 }
 
 void append_stream_event(std::string& out, std::string_view text) {
+    append_stream_event(out, text, {});
+}
+
+void append_stream_event(std::string& out, std::string_view text, std::string_view id) {
+    if (!id.empty()) out.append("id: ").append(id).append("\n");
     for (;;) {
         const size_t end = text.find_first_of("\r\n");
         out.append("data: ").append(text.substr(0, end)).append("\n");
@@ -39,6 +44,15 @@ void append_stream_event(std::string& out, std::string_view text) {
         text.remove_prefix(end + (both ? 2 : 1));
     }
     out += '\n';
+}
+
+void append_stream_id(std::string& out, std::string_view id) {
+    out.append("id: ").append(id).append("\n\n");
+}
+
+void append_stream_gap(std::string& out, std::string_view id) {
+    out += "event: gap\n";
+    append_stream_event(out, "events were lost", id);
 }
 
 }  // namespace starling::events

@@ -17,8 +17,19 @@ constexpr std::string_view echo_prefix = "WS echo from server:";
 // The token of {"token":"..."}; nothing for any other text.
 [[nodiscard]] std::optional<std::string> token_of(std::string_view message);
 
+// The event in the text that listeners of /ws/ServerEvent and /sse/ServerEvent get.
+[[nodiscard]] constexpr std::string_view event_of(std::string_view text) noexcept {
+    return text.starts_with(event_prefix) ? text.substr(event_prefix.size()) : text;
+}
+
 // Appends an event of text/event-stream, with one data line for each line of `text` (WHATWG HTML
 // section 9.2.6).
 void append_stream_event(std::string& out, std::string_view text);
+// The same with an id, which an EventSource sends as Last-Event-ID when it connects again. "": none.
+void append_stream_event(std::string& out, std::string_view text, std::string_view id);
+// Sets the id of an EventSource without an event.
+void append_stream_id(std::string& out, std::string_view id);
+// An event of the type "gap": events before `id` are lost. "": the id stays.
+void append_stream_gap(std::string& out, std::string_view id);
 
 }  // namespace starling::events

@@ -24,16 +24,18 @@ void RandomPool::take(std::span<std::byte> to) {
     }
 }
 
-std::string make_api_key() {
-    std::array<std::byte, 16> random;
-    RandomPool().take(random);
-    std::string key;
-    for (const std::byte byte : random) {
-        constexpr std::string_view digits = "0123456789abcdef";
-        key += digits[std::to_integer<size_t>(byte >> 4)];
-        key += digits[std::to_integer<size_t>(byte & std::byte(15))];
+std::string RandomPool::hex(size_t bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    for (size_t i = 0; i < bytes; ++i) {
+        std::array<std::byte, 1> random;
+        take(random);
+        text += digits[std::to_integer<size_t>(random[0] >> 4)];
+        text += digits[std::to_integer<size_t>(random[0] & std::byte(15))];
     }
-    return key;
+    return text;
 }
+
+std::string make_api_key() { return RandomPool().hex(16); }
 
 }  // namespace starling::server

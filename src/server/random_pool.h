@@ -15,6 +15,8 @@ namespace starling::server {
 class RandomPool {
 public:
     void take(std::span<std::byte> to);
+    // `bytes` random bytes as hexadecimal digits.
+    [[nodiscard]] std::string hex(size_t bytes);
 
 private:
     std::array<std::byte, 512> bytes_{};

@@ -44,6 +44,9 @@ public:
     void go_away() override;
     // hub::Subscriber
     void deliver(hub::Publication& publication) override;
+    // Delivers a frame of text_frame() in place of the publication's message; never compressed.
+    void deliver_frame(hub::Publication& publication, const base::SharedBytes& frame);
+    [[nodiscard]] static base::SharedBytes text_frame(std::string_view text);
     // Called by ws/endpoint.h.
     void on_message(const ws::Event& event);
     void on_ping(std::string_view payload);
@@ -118,6 +121,7 @@ private:
     [[nodiscard]] ws::SendResult admit_to_full_queue(size_t bytes);
     void write_message(ws::Opcode opcode, std::span<const std::byte> payload, bool compressed);
     void write_frame(ws::Opcode opcode, bool fin, bool rsv1, std::span<const std::byte> payload);
+    void write_encoded(const hub::Publication& publication, const base::SharedBytes& frame);
     void note_queue();
     [[nodiscard]] bool wants_compressed(size_t bytes) const noexcept;
     [[nodiscard]] std::span<const std::byte> compress(std::span<const std::byte> payload);

@@ -188,11 +188,27 @@ void WsConnection::deliver(hub::Publication& publication) {
         encoded = framed(opcode, false, payload);
     }
     if (deflate && extras_->deflater) extras_->deflater->forget_context();
+    write_encoded(publication, encoded);
+}
+
+void WsConnection::write_encoded(const hub::Publication& publication,
+                                 const base::SharedBytes& frame) {
     if (publication.at_once)
-        stream_->write_shared_now(encoded);
+        stream_->write_shared_now(frame);
     else
-        stream_->write(encoded);
+        stream_->write(frame);
     if (stream_->is_blocked()) note_queue();
+}
+
+base::SharedBytes WsConnection::text_frame(std::string_view text) {
+    return framed(ws::Opcode::text, false, base::bytes_of(text));
+}
+
+void WsConnection::deliver_frame(hub::Publication& publication, const base::SharedBytes& frame) {
+    if (admit(frame.size()) != ws::SendResult::sent) return;
+    ++publication.taken;
+    context_.worker.counters().messages_sent.add();
+    write_encoded(publication, frame);
 }
 
 }  // namespace starling::server

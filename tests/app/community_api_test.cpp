@@ -21,6 +21,20 @@ public:
         noted += std::string(channel) + "=" + std::string(event) + " ";
         return true;
     }
+    bool history(std::string_view, events::HistoryQuery,
+                 PlainCallback<void(events::HistoryPage)>) override {
+        return false;
+    }
+    events::PresenceList presence(std::string_view, size_t) const override { return {}; }
+    std::unique_ptr<events::Listener> listen(std::string_view,
+                                             std::function<void(const events::Event&)>,
+                                             events::Listening) override {
+        return nullptr;
+    }
+    void on_subscribe(PlainCallback<bool(const events::ClientRequest&)>) override {}
+    void on_publish(PlainCallback<bool(const events::ClientRequest&)>) override {}
+    void on_join(MemberHandler) override {}
+    void on_leave(MemberHandler) override {}
     const std::string& api_key() const noexcept override { return no_key_; }
     std::string taken() { return std::exchange(noted, ""); }
     std::string noted;

@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include <charconv>
 #include <ctime>
 #include <span>
 #include <string>
@@ -10,8 +11,10 @@
 
 #include "auth/api_key.h"
 #include "events/text.h"
+#include "events/v1_reply.h"
 #include "server/events/events.h"
 #include "server/events/member.h"
+#include "server/events/v1.h"
 #include "server/site.h"
 
 namespace starling::server {
@@ -23,25 +26,105 @@ constexpr std::string_view index_channel = "ApiIndex";
 
 // Only the key counts, not the peer's address: a proxy on this machine forwards the requests of any
 // client, and need not mark them as forwarded.
-bool may_publish(const Events& events, const http::Request& request) {
+bool has_key(const Events& events, const http::Request& request) {
     return events.accepted_keys().contain(auth::api_key_of(request));
 }
 
 json::object counts(const events::Published& published) {
-    return {{"delivered", published.delivered}, {"limited", published.limited}};
+    json::object object{{"delivered", published.delivered}, {"limited", published.limited}};
+    if (!published.offset.empty()) object.emplace("offset", published.offset);
+    return object;
 }
 
 void fail(http::Response& response, int status, std::string_view problem) {
     response.status(status).json(json::object{{"code", status}, {"message", problem}});
 }
 
+// False: the request has no valid key, and the response says so.
+bool begin_answer(const Events& events, const http::Request& request, http::Response& response) {
+    response.header("Cache-Control", "no-store");
+    if (has_key(events, request)) return true;
+    response.header("WWW-Authenticate", "Bearer");
+    fail(response, 401, "a valid API key is needed");
+    return false;
+}
+
+// The channel of a request that asks about one. Null: the response says what is wrong.
+const events::Rule* find_channel(const Events& events, const http::Request& request,
+                                 http::Response& response, std::string& channel) {
+    channel = request.query("channel").value_or("");
+    if (channel.empty()) {
+        fail(response, 400, "channel: is missing");
+        return nullptr;
+    }
+    if (!events::is_channel_name(channel)) {
+        fail(response, 400, "channel: must be 1 to 255 bytes without control characters");
+        return nullptr;
+    }
+    const auto* const rule = events.table().find(channel).rule;
+    if (!rule) fail(response, 404, "channel: no channel '" + channel + "' is declared");
+    return rule;
+}
+
+// Sets `limit` from the query. False: the response says what is wrong.
+bool read_limit(const http::Request& request, http::Response& response, size_t& limit) {
+    const auto text = request.query("limit");
+    if (!text) return true;
+    const char* const last = text->data() + text->size();
+    const auto [end, error] = std::from_chars(text->data(), last, limit);
+    if (error == std::errc() && end == last && limit >= 1 && limit <= events::v1::limit_max)
+        return true;
+    fail(response, 400, "limit: must be an integer from 1 to 1000");
+    return false;
+}
+
+void handle_history(Events& events, const http::Request& request, http::Response& response) {
+    if (!begin_answer(events, request, response)) return;
+    std::string channel;
+    const auto* const rule = find_channel(events, request, response, channel);
+    if (!rule) return;
+    if (!rule->history) return fail(response, 404, "channel: '" + channel + "' has no history");
+    size_t limit = events::v1::limit_default;
+    if (!read_limit(request, response, limit)) return;
+    events.read(channel, request.query("since"), limit,
+                [reply = response.later(), channel](const hub::HistoryPage& page, bool recovered) {
+                    json::array messages;
+                    for (const auto& kept : page.messages)
+                        messages.push_back(
+                            json::object{{"offset", hub::position_text(kept->epoch, kept->offset)},
+                                         {"event", kept->text}});
+                    http::Response answer;
+                    answer.header("Cache-Control", "no-store");
+                    answer.json(json::object{{"channel", channel},
+                                             {"offset", hub::position_text(page.top)},
+                                             {"recovered", recovered},
+                                             {"more", page.more},
+                                             {"events", std::move(messages)}});
+                    reply.send(std::move(answer));
+                });
+}
+
+void handle_presence(Events& events, const http::Request& request, http::Response& response) {
+    if (!begin_answer(events, request, response)) return;
+    std::string channel;
+    const auto* const rule = find_channel(events, request, response, channel);
+    if (!rule) return;
+    if (rule->channel.presence == events::Presence::none)
+        return fail(response, 404, "channel: '" + channel + "' has no presence");
+    size_t limit = events::v1::limit_max;
+    if (!read_limit(request, response, limit)) return;
+    const auto list = events.shared_presence().list(channel, limit);
+    // `info` is JSON already.
+    std::string body = "{\"channel\":" + json::serialize(json::value(channel)) +
+                       ",\"users\":" + std::to_string(list.users) +
+                       ",\"connections\":" + std::to_string(list.connections) + ",\"members\":";
+    events::v1::append_members(body, list);
+    response.body(std::move(body) + "}", "application/json");
+}
+
 void handle_publish(Events& events, const http::Request& request, http::Response& response) {
     const events::Options& options = events.options();
-    response.header("Cache-Control", "no-store");
-    if (!may_publish(events, request)) {
-        response.header("WWW-Authenticate", "Bearer");
-        return fail(response, 401, "a valid API key is needed");
-    }
+    if (!begin_answer(events, request, response)) return;
     auto asked = events::parse_publish_request(request.body(), events.table(),
                                                {options.event_bytes_max, options.batch_events_max});
     if (asked.status != 200) return fail(response, asked.status, asked.problem);
@@ -73,10 +156,13 @@ void handle_index(Events& events, const http::Request& request, http::Response& 
     const std::string& api = events.options().api;
     json::array channels;
     for (const auto& rule : events.table().rules())
-        channels.push_back(json::object{{"pattern", rule->pattern.text()},
-                                        {"access", events::access_text(rule->channel.access)},
-                                        {"interval_ms", rule->interval_ms},
-                                        {"excess", events::excess_text(rule->channel.excess)}});
+        channels.push_back(
+            json::object{{"pattern", rule->pattern.text()},
+                         {"access", events::access_text(rule->channel.access)},
+                         {"interval_ms", rule->interval_ms},
+                         {"excess", events::excess_text(rule->channel.excess)},
+                         {"history", rule->channel.history.messages},
+                         {"presence", rule->channel.presence != events::Presence::none}});
     response.header("Cache-Control", "no-store");
     response.json(json::object{
         {"name", "starling"},
@@ -87,8 +173,11 @@ void handle_index(Events& events, const http::Request& request, http::Response& 
              endpoint("GET", "/ws/ClientEvent", "WebSocket: each text is answered"),
              endpoint("GET", "/ws/ServerEvent?Ref={channel}", "WebSocket: events of a channel"),
              endpoint("GET", "/sse/ServerEvent?Ref={channel}", "the same as text/event-stream"),
+             endpoint("GET", "/ws/channels", "WebSocket, starling.v1: many channels on one"),
              endpoint("GET", api, "this index; publishes to ApiIndex"),
              endpoint("POST", api + "/publish", "publishes {\"channel\",\"event\"}, or an array"),
+             endpoint("GET", api + "/history?channel={channel}", "the kept events of a channel"),
+             endpoint("GET", api + "/presence?channel={channel}", "the members of a channel"),
          }},
         {"channels", std::move(channels)}});
     // A HEAD request is no visit.
@@ -102,6 +191,7 @@ void Events::mount(Site& site) {
     for (const std::string_view folder : {"/ws", "/WS"}) {
         site.add_websocket(std::string(folder) + "/ClientEvent", client_event_route(*this));
         site.add_websocket(std::string(folder) + "/ServerEvent", server_event_route(*this));
+        site.add_websocket(std::string(folder) + "/channels", v1_route(*this));
     }
     for (const std::string_view folder : {"/sse", "/SSE"}) {
         const std::string path = std::string(folder) + "/ServerEvent";
@@ -121,6 +211,14 @@ void Events::mount(Site& site) {
     site.add_handler("POST", options_.api + "/publish",
                      [this](const http::Request& request, http::Response& response) {
                          handle_publish(*this, request, response);
+                     });
+    site.add_handler("GET", options_.api + "/history",
+                     [this](const http::Request& request, http::Response& response) {
+                         handle_history(*this, request, response);
+                     });
+    site.add_handler("GET", options_.api + "/presence",
+                     [this](const http::Request& request, http::Response& response) {
+                         handle_presence(*this, request, response);
                      });
 }
 

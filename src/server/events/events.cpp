@@ -19,6 +19,9 @@ namespace {
 // examples use different spellings.
 constexpr std::array<std::string_view, 4> channel_parameters{"Ref", "ref", "Rel", "rel"};
 
+constexpr size_t text_bytes_kept = 256 * 1024;
+constexpr uint64_t expire_interval_ms = 1000;
+
 std::vector<std::string> valid_origins(std::vector<std::string> origins) {
     for (const auto& origin : origins)
         if (!ws::origin_pattern_is_valid(origin))
@@ -42,8 +45,15 @@ Admission refused(int status, std::string_view reason) {
 
 // ---- one worker ---------------------------------------------------------------------------------
 
+EventsWorker::EventsWorker(Worker& w, hub::History& history) noexcept
+    : worker(w), feeds_(history, *this) {}
+
 void EventsWorker::publish(EventBatch& batch) {
     for (auto& item : batch.items) {
+        if (item.kept) {
+            feeds_.published(item.kept, worker.loop().now_ms());
+            continue;
+        }
         const auto published = broker_.publish(item.channel, item.text, worker.loop().now_ms());
         item.delivered.fetch_add(published.delivered, std::memory_order_relaxed);
         item.limited.fetch_add(published.limited, std::memory_order_relaxed);
@@ -63,8 +73,42 @@ void EventsWorker::enter(events::Member& member, const events::Rule& rule,
     broker_.enter(member, rule, channel);
 }
 
-void EventsWorker::add_listener(events::Member& member, hub::Subscriber& subscriber) {
-    broker_.add_listener(member, subscriber, worker.loop().now_ms());
+void EventsWorker::listen(events::Member& member, hub::Subscriber& subscriber,
+                          std::optional<hub::Position> since,
+                          std::function<bool(hub::Beginning)> begun) {
+    const uint64_t now_ms = worker.loop().now_ms();
+    if (member.room()->rule().history)
+        broker_.follow(member, subscriber, std::move(since), now_ms, std::move(begun));
+    else if (begun({}))
+        broker_.add_listener(member, subscriber, now_ms);
+}
+
+void EventsWorker::deliver(const hub::KeptPtr& kept) {
+    text_.assign(events::event_prefix).append(kept->text);
+    const std::string offset = hub::position_text(kept->epoch, kept->offset);
+    const auto published = broker_.publish(kept->channel, text_, worker.loop().now_ms(), offset);
+    kept->delivered.fetch_add(published.delivered, std::memory_order_relaxed);
+    if (text_.capacity() > text_bytes_kept) std::string().swap(text_);
+}
+
+// Posted, so that members may leave the room.
+void EventsWorker::lost(std::string_view channel) {
+    worker.post([this, name = std::string(channel)] { broker_.lost(name); });
+}
+
+void EventsWorker::must_catch_up() {
+    if (catching_up_.exchange(true)) return;
+    worker.post([this] {
+        catching_up_.store(false);
+        feeds_.catch_up(worker.loop().now_ms());
+    });
+}
+
+void EventsWorker::keep_expiring(SharedHistory& history) {
+    worker.loop().after(expire_interval_ms, [this, &history] {
+        history.expire(worker.loop().now_ms());
+        keep_expiring(history);
+    });
 }
 
 void EventsWorker::log_in(events::Member& member, const auth::Identity& identity) {
@@ -97,8 +141,7 @@ void EventsWorker::set_timer() {
     });
 }
 
-// ---- all workers
-// -----------------------------------------------------------------------------------
+// ---- all workers --------------------------------------------------------------------------------
 
 Events::Events(events::Options options)
     : options_(with_api_key(std::move(options))),
@@ -106,7 +149,12 @@ Events::Events(events::Options options)
       authenticator_(options_.auth),
       origins_{.allowed = valid_origins(options_.origins)},
       answer_(
-          [](std::string_view input) { return std::string(events::echo_prefix).append(input); }) {}
+          [](std::string_view input) { return std::string(events::echo_prefix).append(input); }),
+      history_(RandomPool().hex(6), options_.history_bytes_max),
+      presence_({options_.presence_members_max, options_.presence_bytes_max},
+                [this](const hub::PresenceChange& change) { tell(change); }) {}
+
+Events::~Events() = default;
 
 void Events::require_not_attached() const {
     if (attached_.load(std::memory_order_acquire))
@@ -116,7 +164,9 @@ void Events::require_not_attached() const {
 void Events::declare(events::Channel channel) {
     const std::lock_guard lock(declaring_);
     require_not_attached();
+    const bool keeps = channel.history.messages > 0;
     table_.declare(std::move(channel));
+    keeps_history_ |= keeps;
 }
 
 void Events::on_client_event(std::function<std::string(std::string_view)> answer) {
@@ -128,7 +178,11 @@ void Events::on_client_event(std::function<std::string(std::string_view)> answer
 void Events::attach(WorkerGroup& group) {
     group_ = &group;
     for (const auto& worker : group.workers)
-        workers_.push_back(std::make_unique<EventsWorker>(*worker));
+        workers_.push_back(std::make_unique<EventsWorker>(*worker, history_));
+    if (keeps_history_) {
+        EventsWorker* const first = workers_.front().get();
+        first->worker.post([this, first] { first->keep_expiring(history_); });
+    }
     attached_.store(true, std::memory_order_release);
 }
 
@@ -168,13 +222,42 @@ void Events::publish(std::shared_ptr<EventBatch> batch) {
         if (batch->done) batch->done(*batch);
         return;
     }
+    if (keeps_history_) {
+        for (auto& item : batch->items)
+            if (const auto* rule = table_.find(item.channel).rule; rule && rule->history)
+                append(item, *rule, batch);
+    }
+    appended(batch);
+}
+
+void Events::append(EventBatch::Item& item, const events::Rule& rule,
+                    const std::shared_ptr<EventBatch>& batch) {
+    batch->appends_left.fetch_add(1, std::memory_order_relaxed);
+    history_.append(item.channel, rule.history, events::event_of(item.text), now_ms(),
+                    [this, &item, batch](hub::KeptPtr kept) {
+                        item.kept = std::move(kept);
+                        appended(batch);
+                    });
+}
+
+void Events::appended(const std::shared_ptr<EventBatch>& batch) {
+    if (batch->appends_left.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
     batch->workers_left.store(workers_.size(), std::memory_order_relaxed);
     EventsWorker* const mine = here();
     group_->post_all(
         batch->bytes(), mine ? &mine->worker : nullptr,
         [this, batch](Worker& worker) { workers_[worker.index()]->publish(*batch); },
-        [batch](Worker&) { EventsWorker::give_up(*batch); });
+        [this, batch](Worker& worker) {
+            if (keeps_history_) workers_[worker.index()]->must_catch_up();
+            EventsWorker::give_up(*batch);
+        });
     if (mine) mine->publish(*batch);
+}
+
+// The clock of the loops, for any thread.
+uint64_t Events::now_ms() const {
+    static const auto clock = net::Loop::steady_clock();
+    return clock();
 }
 
 // ---- admission ----------------------------------------------------------------------------------

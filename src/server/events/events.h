@@ -1,5 +1,6 @@
 // server/events/events.h: server events on a server: the channels, one broker per worker, and the
-// delivery of a publication to every worker.
+// delivery of a publication to every worker. An event of a channel with a history is appended to the
+// history first; each worker then delivers in the order of the history, see hub/feeds.h.
 //
 // Owner: Server; outlives its workers. Thread: declarations are made before the server starts and
 //        are read-only afterwards; publish() may be called on any thread.
@@ -14,13 +15,18 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "auth/api_key.h"
 #include "events/broker.h"
 #include "events/publish_request.h"
 #include "events/table.h"
+#include "hub/feeds.h"
+#include "server/events/history.h"
 #include "server/extension.h"
+#include "server/random_pool.h"
 #include "ws/origin.h"
 
 namespace starling::server {
@@ -34,7 +40,10 @@ struct EventBatch {
     struct Item {
         std::string channel, text;
         std::atomic<size_t> delivered{0}, limited{0};
-        [[nodiscard]] events::Published published() const noexcept {
+        hub::KeptPtr kept;  // Null: the channel has no history.
+        [[nodiscard]] events::Published published() const {
+            if (kept)
+                return {kept->delivered.load(), 0, hub::position_text(kept->epoch, kept->offset)};
             return {delivered.load(), limited.load()};
         }
     };
@@ -48,28 +57,51 @@ struct EventBatch {
     std::vector<Item> items;
     std::function<void(const EventBatch&)> done;
     std::atomic<size_t> workers_left{0};
+    std::atomic<size_t> appends_left{1};  // Items that the history has not answered for, and 1.
 };
 
 // One worker's part. Thread: the worker's.
-class EventsWorker {
+class EventsWorker final : private hub::Feeds::Sink {
 public:
-    explicit EventsWorker(Worker& w) noexcept : worker(w) {}
+    EventsWorker(Worker& w, hub::History& history) noexcept;
 
     void publish(EventBatch& batch);
     // Any thread. Counts this worker as done with a batch that it will not receive.
     static void give_up(EventBatch& batch);
     void enter(events::Member& member, const events::Rule& rule, std::string_view channel);
-    void add_listener(events::Member& member, hub::Subscriber& subscriber);
+    // Starts to deliver to the member, from `since` on if its channel has a history. `begun` gets
+    // what the member missed; false: it has removed the member. Runs before listen() returns,
+    // unless the history answers later.
+    void listen(events::Member& member, hub::Subscriber& subscriber,
+                std::optional<hub::Position> since, std::function<bool(hub::Beginning)> begun);
+    void presence_changed(const hub::PresenceChange& change) { broker_.presence_changed(change); }
+    // Any thread. A post to this worker was dropped: reads what it has missed from the history.
+    void must_catch_up();
+    // Calls expire() of `history` now and then.
+    void keep_expiring(SharedHistory& history);
+    [[nodiscard]] std::string make_client_id() { return random_.hex(8); }
+    // Keeps a listener of the program until drop_listener().
+    void keep_listener(uint64_t id, std::unique_ptr<events::Member> listener) {
+        listeners_.emplace(id, std::move(listener));
+    }
+    void drop_listener(uint64_t id) { listeners_.erase(id); }
     void log_in(events::Member& member, const auth::Identity& identity);
     [[nodiscard]] bool may_refresh(events::Member& member);
 
     Worker& worker;
 
 private:
+    void deliver(const hub::KeptPtr& kept) override;
+    void lost(std::string_view channel) override;
     void set_timer();
 
-    events::Broker broker_;
+    hub::Feeds feeds_;
+    events::Broker broker_{&feeds_};
+    RandomPool random_;
+    std::string text_;  // Of the event that is delivered.
+    std::atomic<bool> catching_up_{false};
     uint64_t timer_ = 0, timer_ms_ = 0;  // 0: no timer is set.
+    std::unordered_map<uint64_t, std::unique_ptr<events::Member>> listeners_;
 };
 
 // The decision on a listener's request. `status`: 200, or that of the refusal: 400, 401, 403, 404.
@@ -84,18 +116,35 @@ struct Admission {
 class Events final : public events::Channels, public Extension {
 public:
     explicit Events(events::Options options);  // Throws std::invalid_argument.
+    ~Events() override;
 
     void declare(events::Channel channel) override;
     void on_client_event(std::function<std::string(std::string_view)> answer) override;
     bool publish(std::string_view channel, std::string_view event,
                  PlainCallback<void(events::Published)> done) override;
     void publish(std::shared_ptr<EventBatch> batch);
+    bool history(std::string_view channel, events::HistoryQuery query,
+                 PlainCallback<void(events::HistoryPage)> done) override;
+    // For a channel with a history. `since` is a text of a client. At most recovery_bytes_max.
+    void read(std::string_view channel, const std::optional<std::string>& since, size_t limit,
+              const std::function<void(const hub::HistoryPage&, bool recovered)>& done);
+    [[nodiscard]] events::PresenceList presence(std::string_view channel,
+                                                size_t limit) const override;
+    [[nodiscard]] std::unique_ptr<events::Listener> listen(
+        std::string_view channel, std::function<void(const events::Event&)> handler,
+        events::Listening options) override;
+    void on_subscribe(PlainCallback<bool(const events::ClientRequest&)> allows) override;
+    void on_publish(PlainCallback<bool(const events::ClientRequest&)> allows) override;
+    void on_join(MemberHandler handler) override;
+    void on_leave(MemberHandler handler) override;
 
     [[nodiscard]] const std::string& api_key() const noexcept override { return options_.api_key; }
 
     void mount(Site& site) override;
     void attach(WorkerGroup& group) override;
     void detach() noexcept override;
+    void add_stats(ServerStats& stats) const override;
+    void close_handles() noexcept override { workers_ended_.store(true); }
 
     [[nodiscard]] Admission admit(const http::Request& request, int64_t now_s) const;
     // `message`: {"token":"..."}. If the new token is valid and names the same user, the member's
@@ -109,12 +158,30 @@ public:
     bool apply_cors(const http::Request& request, http::Response& response) const;
 
     [[nodiscard]] const events::Options& options() const noexcept { return options_; }
+    [[nodiscard]] const auth::Authenticator& authenticator() const noexcept {
+        return authenticator_;
+    }
+    [[nodiscard]] SharedPresence& shared_presence() noexcept { return presence_; }
+    [[nodiscard]] const SharedPresence& shared_presence() const noexcept { return presence_; }
+    // Handlers of the application; empty: none.
+    struct Handlers {
+        PlainCallback<bool(const events::ClientRequest&)> subscribe, publish;
+        MemberHandler join, leave;
+    };
+    [[nodiscard]] const Handlers& handlers() const noexcept { return handlers_; }
+    // Calls the handler for a change, on the worker of the member's connection.
+    void report(const hub::PresenceChange& change) const;
     [[nodiscard]] const auth::ApiKeys& accepted_keys() const noexcept { return accepted_keys_; }
     [[nodiscard]] const events::Table& table() const noexcept { return table_; }
 
 private:
     void require_not_attached() const;
     [[nodiscard]] bool declared(std::string_view channel) const;
+    void append(EventBatch::Item& item, const events::Rule& rule,
+                const std::shared_ptr<EventBatch>& batch);
+    void appended(const std::shared_ptr<EventBatch>& batch);
+    void tell(const hub::PresenceChange& change);
+    [[nodiscard]] uint64_t now_ms() const;
 
     const events::Options options_;
     const auth::ApiKeys accepted_keys_;
@@ -122,7 +189,13 @@ private:
     const ws::OriginPolicy origins_;
     events::Table table_;
     std::function<std::string(std::string_view)> answer_;
-    WorkerGroup* group_ = nullptr;                        // Null until attach().
+    Handlers handlers_;
+    SharedHistory history_;
+    SharedPresence presence_;
+    std::atomic<uint64_t> listener_ids_{1};
+    std::atomic<bool> workers_ended_{false};  // Nobody is told about changes any more.
+    bool keeps_history_ = false;              // A channel has a history. Set by declare().
+    WorkerGroup* group_ = nullptr;            // Null until attach().
     std::vector<std::unique_ptr<EventsWorker>> workers_;  // Index: the worker's.
     std::atomic<bool> attached_{false};
     mutable std::mutex declaring_;  // Guards the declarations against publish() before the start.

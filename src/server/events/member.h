@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include "events/room.h"
 #include "server/connection.h"
@@ -24,6 +25,8 @@ class EventMember final : public events::Member {
 public:
     void expired(hub::Subscriber& subscriber) override;
     static void open(const Events& events, ws::Socket socket);
+    // Null: the socket is gone, or is of another thread.
+    [[nodiscard]] static WsConnection* connection_of(ws::Socket socket);
 };
 
 [[nodiscard]] ws::Route client_event_route(const Events& events);
@@ -33,7 +36,9 @@ public:
 // else from then on. Owner: its net::Stream.
 class EventStream final : public Connection, public hub::Subscriber, private events::Member {
 public:
-    EventStream(EventsWorker& host, const Admission& admission, const Events& events);
+    // `since`: the client's Last-Event-ID; none: from now on.
+    EventStream(EventsWorker& host, const Admission& admission, const Events& events,
+                std::optional<hub::Position> since);
 
     // Connection
     void took_over() override;
@@ -46,9 +51,13 @@ public:
 
 private:
     void expired(hub::Subscriber& subscriber) override;
+    void lost(hub::Subscriber& subscriber) override;
+    void begin(const hub::Beginning& beginning, bool asked);
 
     EventsWorker& host_;
     const uint32_t heartbeat_ms_;
+    const size_t recovery_bytes_max_;
+    std::optional<hub::Position> since_;
 };
 
 [[nodiscard]] std::unique_ptr<Route> event_stream_route(Events& events);

@@ -1,7 +1,9 @@
 // Server-Sent Events: the events, limits and access rules of the WebSocket endpoints, for clients
 // without WebSocket.
 #include <array>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "base/text.h"
 #include "events/text.h"
@@ -17,8 +19,12 @@ constexpr size_t stream_encoding = 2;
 
 }  // namespace
 
-EventStream::EventStream(EventsWorker& host, const Admission& admission, const Events& events)
-    : host_(host), heartbeat_ms_(static_cast<uint32_t>(events.options().heartbeat.count())) {
+EventStream::EventStream(EventsWorker& host, const Admission& admission, const Events& events,
+                         std::optional<hub::Position> since)
+    : host_(host),
+      heartbeat_ms_(static_cast<uint32_t>(events.options().heartbeat.count())),
+      recovery_bytes_max_(events.options().recovery_bytes_max),
+      since_(std::move(since)) {
     host.enter(*this, *admission.rule, admission.channel);
     if (admission.identity) host.log_in(*this, *admission.identity);
 }
@@ -26,7 +32,40 @@ EventStream::EventStream(EventsWorker& host, const Admission& admission, const E
 void EventStream::took_over() {
     stream_->cancel_timeout();
     if (heartbeat_ms_) stream_->set_timeout(heartbeat_ms_);
-    host_.add_listener(*this, *this);
+    const bool asked = since_.has_value();
+    host_.listen(*this, *this, std::exchange(since_, std::nullopt),
+                 [this, asked](const hub::Beginning& beginning) {
+                     begin(beginning, asked);
+                     return true;
+                 });
+}
+
+// Sends what the client missed, and the id from which it continues if it connects again before the
+// next event. The bytes may be more than the queue's limit, since nothing else waits.
+void EventStream::begin(const hub::Beginning& beginning, bool asked) {
+    if (beginning.position.epoch.empty()) return;  // The channel has no history.
+    size_t bytes = 0;
+    for (const auto& kept : beginning.missed) bytes += kept->text.size();
+    const bool recovered = beginning.recovered && bytes <= recovery_bytes_max_;
+    std::string text;
+    for (const auto& kept : beginning.missed) {
+        if (!recovered) break;
+        events::append_stream_event(text, std::string(events::event_prefix).append(kept->text),
+                                    hub::position_text(kept->epoch, kept->offset));
+    }
+    if (asked && !recovered)
+        events::append_stream_gap(text, hub::position_text(beginning.position));
+    else if (text.empty())
+        events::append_stream_id(text, hub::position_text(beginning.position));
+    stream_->write(base::bytes_of(text));
+}
+
+// The client has already got what was published after the events that were lost.
+void EventStream::lost(hub::Subscriber&) {
+    if (!stream_->is_open()) return;
+    std::string text;
+    events::append_stream_gap(text, {});
+    stream_->write(base::bytes_of(text));
 }
 
 void EventStream::go_away() { stream_->close(); }
@@ -58,7 +97,8 @@ void EventStream::deliver(hub::Publication& publication) {
     auto& encoded = publication.encodings[stream_encoding];
     if (!encoded) {
         std::string text;
-        events::append_stream_event(text, base::text_of(publication.message.bytes));
+        events::append_stream_event(text, base::text_of(publication.message.bytes),
+                                    publication.message.offset);
         encoded = base::SharedBytes::copy(base::bytes_of(text));
     }
     stream_->write_shared_now(encoded);
@@ -75,6 +115,16 @@ public:
 private:
     Events& events_;
 };
+
+// The id of the last event that the client got: a field that an EventSource sends when it connects
+// again, or a query parameter, for clients that begin with an offset of their own. None: the client
+// has got no event. WHATWG HTML section 9.2.3.
+std::optional<hub::Position> last_event_id(const http::Request& request) {
+    std::string id(request.header("last-event-id"));
+    if (id.empty()) id = request.query("since").value_or("");
+    if (id.empty()) return std::nullopt;
+    return hub::position_from_client(id);
+}
 
 void EventStreamRoute::answer(HttpConnection& connection, const http::Request& request,
                               http::Response& response) {
@@ -96,7 +146,8 @@ void EventStreamRoute::answer(HttpConnection& connection, const http::Request& r
     // Without this field nginx holds events back until its buffer is full.
     response.header("X-Accel-Buffering", "no").body("", "text/event-stream");
     if (request.method() == "HEAD") return;
-    connection.hand_over_to(std::make_unique<EventStream>(*host, admission, events_));
+    connection.hand_over_to(
+        std::make_unique<EventStream>(*host, admission, events_, last_event_id(request)));
 }
 
 }  // namespace

@@ -18,8 +18,11 @@ void EventMember::open(const Events& events, ws::Socket socket) {
     auto* const member = socket.data<EventMember>();
     WsConnection* const connection = socket.connection();
     EventsWorker* const host = events.here();
-    if (member && connection && host) host->add_listener(*member, *connection);
+    if (member && connection && host)
+        host->listen(*member, *connection, {}, [](const hub::Beginning&) { return true; });
 }
+
+WsConnection* EventMember::connection_of(ws::Socket socket) { return socket.connection(); }
 
 ws::Route client_event_route(const Events& events) {
     ws::Route route;

@@ -1,0 +1,134 @@
+// Listeners within the program: Channels::listen().
+#include <atomic>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "events/text.h"
+#include "server/events/events.h"
+#include "server/worker.h"
+
+namespace starling::server {
+namespace {
+
+// What the handle and the member share.
+struct Listened {
+    std::string channel;
+    std::function<void(const events::Event&)> handler;
+    events::Listening options;
+    std::atomic<bool> ended{false};
+};
+
+// Owner: the EventsWorker. Thread: its worker's.
+class ProgramMember final : public events::Member, public hub::Subscriber {
+public:
+    ProgramMember(EventsWorker& host, std::shared_ptr<Listened> listened)
+        : host_(host), listened_(std::move(listened)) {}
+
+    void start(std::optional<hub::Position> since) {
+        const bool asked = since.has_value();
+        host_.listen(*this, *this, std::move(since), [this, asked](const hub::Beginning& begins) {
+            begin(begins, asked);
+            return true;
+        });
+    }
+    void deliver(hub::Publication& publication) override {
+        ++publication.taken;
+        const auto& message = publication.message;
+        handle(std::string(message.offset),
+               std::string(events::event_of(base::text_of(message.bytes))));
+    }
+    void expired(hub::Subscriber&) override {}  // It has no login.
+    void lost(hub::Subscriber&) override {
+        guarded([this] {
+            if (listened_->options.lost) listened_->options.lost();
+        });
+    }
+
+private:
+    void begin(const hub::Beginning& begins, bool asked) {
+        guarded([&] {
+            if (listened_->options.begun) listened_->options.begun(!asked || begins.recovered);
+        });
+        for (const auto& kept : begins.missed)
+            handle(hub::position_text(kept->epoch, kept->offset), kept->text);
+    }
+    void handle(std::string offset, std::string text) {
+        guarded([&] { listened_->handler({std::move(offset), std::move(text)}); });
+    }
+    template <class F>
+    void guarded(F&& call) {
+        if (listened_->ended.load()) return;
+        try {
+            call();
+        } catch (...) {
+            host_.worker.log_exception("event listener",
+                                       detail::describe(std::current_exception()));
+        }
+    }
+
+    EventsWorker& host_;
+    const std::shared_ptr<Listened> listened_;
+};
+
+class ListenerHandle final : public events::Listener {
+public:
+    ListenerHandle(EventsWorker& host, uint64_t id, std::shared_ptr<Listened> listened)
+        : host_(host), worker_(host.worker.lifetime()), id_(id), listened_(std::move(listened)) {}
+    ~ListenerHandle() override {
+        listened_->ended.store(true);
+        // Posted: the listener may be destroyed by its own handler.
+        if (const base::Lifetime<Worker>::Use worker(&worker_); worker)
+            worker->post([host = &host_, id = id_] { host->drop_listener(id); });
+    }
+    ListenerHandle(const ListenerHandle&) = delete;
+    ListenerHandle& operator=(const ListenerHandle&) = delete;
+
+private:
+    EventsWorker& host_;
+    base::Lifetime<Worker>& worker_;
+    const uint64_t id_;
+    const std::shared_ptr<Listened> listened_;
+};
+
+}  // namespace
+
+std::unique_ptr<events::Listener> Events::listen(std::string_view channel,
+                                                 std::function<void(const events::Event&)> handler,
+                                                 events::Listening options) {
+    if (!handler) throw std::invalid_argument("listen: no function");
+    if (!attached_.load(std::memory_order_acquire))
+        throw std::logic_error("listen: the server has not started");
+    const auto* const rule = table_.find(channel).rule;
+    if (!rule) return nullptr;
+    auto listened = std::make_shared<Listened>();
+    listened->channel = channel;
+    listened->handler = std::move(handler);
+    listened->options = std::move(options);
+    EventsWorker* const mine = here();
+    EventsWorker& host = mine ? *mine : *workers_.front();
+    const uint64_t id = listener_ids_.fetch_add(1);
+    // Posted on the own thread too, so that no handler runs before the caller has its Listener.
+    const auto start = [&host, id, rule, listened](std::optional<hub::Position> since) {
+        host.worker.post([&host, id, rule, listened, since = std::move(since)] {
+            if (listened->ended.load()) return;
+            auto member = std::make_unique<ProgramMember>(host, listened);
+            host.enter(*member, *rule, listened->channel);
+            ProgramMember& started = *member;
+            host.keep_listener(id, std::move(member));
+            started.start(since);
+        });
+    };
+    if (!rule->history)
+        start(std::nullopt);
+    else if (!listened->options.since.empty())
+        start(hub::position_from_client(listened->options.since));
+    else  // What this thread publishes next is heard: the position is that of now.
+        history_.read({.channel = channel, .since = {}, .limit = 0}, now_ms(),
+                      [start](const hub::HistoryPage& page) { start(page.top); });
+    return std::make_unique<ListenerHandle>(host, id, std::move(listened));
+}
+
+}  // namespace starling::server

@@ -1,0 +1,111 @@
+// The part of Channels beside publishing: the history, the presence, and the handlers for both.
+#include <starling/server.h>
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "server/events/events.h"
+#include "server/worker.h"
+
+namespace starling::server {
+namespace {
+
+events::PresenceMember shown(const hub::PresenceMember& member) {
+    return {member.client, member.user, member.info};
+}
+
+events::HistoryPage shown(const hub::HistoryPage& page, bool recovered) {
+    events::HistoryPage result;
+    result.recovered = recovered;
+    result.offset = hub::position_text(page.top);
+    result.more = page.more;
+    for (const auto& kept : page.messages)
+        result.events.push_back({hub::position_text(kept->epoch, kept->offset), kept->text});
+    return result;
+}
+
+}  // namespace
+
+bool Events::history(std::string_view channel, events::HistoryQuery query,
+                     PlainCallback<void(events::HistoryPage)> done) {
+    if (!done) throw std::invalid_argument("history: no function");
+    const auto* const rule =
+        attached_.load(std::memory_order_acquire) ? table_.find(channel).rule : nullptr;
+    if (!rule || !rule->history) return false;
+    std::optional<std::string> since;
+    if (!query.since.empty()) since = std::move(query.since);
+    read(channel, since, query.limit,
+         [done = std::move(done)](const hub::HistoryPage& page, bool recovered) {
+             done(shown(page, recovered));
+         });
+    return true;
+}
+
+void Events::read(std::string_view channel, const std::optional<std::string>& since, size_t limit,
+                  const std::function<void(const hub::HistoryPage&, bool recovered)>& done) {
+    std::optional<hub::Position> from;
+    if (since) from = hub::position_from_client(*since);
+    const hub::HistoryQuery query{.channel = channel,
+                                  .since = from,
+                                  .limit = limit,
+                                  .bytes_max = options_.recovery_bytes_max};
+    history_.read(query, now_ms(), [from, done](const hub::HistoryPage& page) {
+        done(page, !from || page.covers(*from));
+    });
+}
+
+events::PresenceList Events::presence(std::string_view channel, size_t limit) const {
+    const auto list = presence_.list(channel, limit);
+    events::PresenceList result;
+    for (const auto& member : list.members) result.members.push_back(shown(member));
+    result.connections = list.connections;
+    return result;
+}
+
+void Events::on_subscribe(PlainCallback<bool(const events::ClientRequest&)> allows) {
+    require_not_attached();
+    handlers_.subscribe = std::move(allows);
+}
+
+void Events::on_publish(PlainCallback<bool(const events::ClientRequest&)> allows) {
+    require_not_attached();
+    handlers_.publish = std::move(allows);
+}
+
+void Events::on_join(MemberHandler handler) {
+    require_not_attached();
+    handlers_.join = std::move(handler);
+}
+
+void Events::on_leave(MemberHandler handler) {
+    require_not_attached();
+    handlers_.leave = std::move(handler);
+}
+
+void Events::report(const hub::PresenceChange& change) const {
+    const auto& handler = change.joined ? handlers_.join : handlers_.leave;
+    if (handler) handler(change.channel, shown(change.member));
+}
+
+// To all workers, the member's own among them, so that each gets the changes in their order.
+void Events::tell(const hub::PresenceChange& change) {
+    if (!attached_.load(std::memory_order_acquire) || workers_ended_.load()) return;
+    const size_t bytes = sizeof change + change.channel.size() + change.member.client.size() +
+                         change.member.user.size() + change.member.info.size();
+    group_->post_all(bytes, nullptr,
+                     [this, shared = std::make_shared<const hub::PresenceChange>(change)](
+                         Worker& worker) { workers_[worker.index()]->presence_changed(*shared); });
+}
+
+void Events::add_stats(ServerStats& stats) const {
+    const auto kept = history_.stats();
+    const auto present = presence_.stats();
+    stats.history_messages += kept.messages;
+    stats.history_bytes += kept.bytes;
+    stats.history_evicted += kept.evicted;
+    stats.presence_members += present.members;
+    stats.presence_refused += present.refused;
+}
+
+}  // namespace starling::server
