@@ -36,7 +36,9 @@ void health(Server& server, const std::shared_ptr<const Parts>& parts) {
                                    {"version", version()},
                                    {"connections", stats.connections_open},
                                    {"websockets", stats.websockets_open},
-                                   {"socketio_sessions", stats.socketio_sessions_open}};
+                                   {"socketio_sessions", stats.socketio_sessions_open},
+                                   {"history_messages", stats.history_messages},
+                                   {"presence_members", stats.presence_members}};
         if (parts->console)
             answer.emplace("gateway_clients", parts->console->stats().connections_open);
         if (parts->cluster) answer.emplace("cluster_nodes", parts->cluster->stats().nodes);

@@ -215,7 +215,8 @@ describe("HTTP connections", () => {
   test("/healthz and /readyz", async () => {
     const wire = await Wire.connect(server.port);
     for (const [target, members] of [
-      ["/healthz", ["status", "version", "connections", "websockets", "socketio_sessions"]],
+      ["/healthz", ["status", "version", "connections", "websockets", "socketio_sessions",
+        "history_messages", "presence_members"]],
       ["/readyz", ["status"]],
     ]) {
       wire.write(get(target));

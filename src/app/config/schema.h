@@ -24,8 +24,9 @@ namespace starling::app {
 using Slot =
     std::variant<bool*, int*, uint32_t*, uint64_t*, std::chrono::milliseconds*, std::string*,
                  std::vector<std::string>*, log::Level*, log::Format*, ws::OnFull*, Kind*,
-                 Listen::Tls*, events::Access*, events::Excess*, auth::Algorithm*, gateway::Olares*,
-                 gateway::KeepAlive*, gateway::Admission*, gateway::Kind*>;
+                 Listen::Tls*, events::Access*, events::Excess*, events::Presence*,
+                 events::Publishers*, auth::Algorithm*, gateway::Olares*, gateway::KeepAlive*,
+                 gateway::Admission*, gateway::Kind*>;
 
 // Returns nothing for a valid text, otherwise "must be ...".
 using Check = std::optional<std::string> (*)(std::string_view text);

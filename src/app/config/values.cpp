@@ -38,6 +38,13 @@ constexpr Word<Kind> kind_words[] = {
 constexpr Word<events::Access> access_words[] = {{"anyone", events::Access::anyone},
                                                  {"user", events::Access::user},
                                                  {"owner", events::Access::owner}};
+constexpr Word<events::Presence> presence_words[] = {{"none", events::Presence::none},
+                                                     {"connections", events::Presence::connections},
+                                                     {"users", events::Presence::users}};
+constexpr Word<events::Publishers> publishers_words[] = {{"nobody", events::Publishers::nobody},
+                                                         {"anyone", events::Publishers::anyone},
+                                                         {"user", events::Publishers::user},
+                                                         {"owner", events::Publishers::owner}};
 constexpr Word<events::Excess> excess_words[] = {{"drop", events::Excess::drop},
                                                  {"latest", events::Excess::latest}};
 constexpr Word<auth::Algorithm> algorithm_words[] = {{"HS256", auth::Algorithm::hs256},
@@ -64,6 +71,12 @@ constexpr std::span<const Word<ws::OnFull>> words(const ws::OnFull*) { return on
 constexpr std::span<const Word<Kind>> words(const Kind*) { return kind_words; }
 constexpr std::span<const Word<events::Access>> words(const events::Access*) {
     return access_words;
+}
+constexpr std::span<const Word<events::Presence>> words(const events::Presence*) {
+    return presence_words;
+}
+constexpr std::span<const Word<events::Publishers>> words(const events::Publishers*) {
+    return publishers_words;
 }
 constexpr std::span<const Word<events::Excess>> words(const events::Excess*) {
     return excess_words;
