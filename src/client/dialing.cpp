@@ -57,10 +57,10 @@ base::Result<net::DialRequest> dial_request(const ws::ClientUrl& url,
     if (!url.unix_path.empty()) return request;
     auto proxy = proxy::choose_for(url.secure, url.host, options.proxy,
                                    [](const char* name) { return std::getenv(name); });
-    if (!proxy) return Failure("proxy: " + proxy.error());
+    if (!proxy) return Failure(proxy.error());
     if (!*proxy) return request;
     auto way = proxy::dial_through(**proxy, url.host, url.port);
-    if (!way) return Failure("proxy: " + way.error());
+    if (!way) return Failure(way.error());
     request.proxy = *std::move(way);
     return request;
 }

@@ -144,10 +144,10 @@ base::Result<Endpoint, EndpointError> find_endpoint(const Plan& plan, std::strin
     } else {
         auto proxy = proxy::choose_for(url->secure, url->host, plan.proxy,
                                        [](const char* name) { return std::getenv(name); });
-        if (!proxy) return wrong("proxy: " + proxy.error());
+        if (!proxy) return wrong(proxy.error());
         if (*proxy) {
             auto request = proxy::connect_request(url->host, url->port, (*proxy)->credentials);
-            if (!request) return wrong("proxy: " + request.error());
+            if (!request) return wrong(request.error());
             endpoint.tunnel = [text = *std::move(request)] { return proxy::make_tunnel(text); };
         }
         auto found = *proxy ? address_of((*proxy)->host, (*proxy)->port, plan.timeout_seconds)

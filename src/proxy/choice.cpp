@@ -149,7 +149,7 @@ bool is_exempt(std::string_view host, std::string_view no_proxy) {
 base::Result<std::optional<Server>> choose(bool secure, std::string_view host,
                                            const std::optional<std::string>& option,
                                            const Environment& environment) {
-    std::pair<const char*, std::string_view> found{"the proxy", ""};
+    std::pair<const char*, std::string_view> found{"proxy", ""};
     if (option) {
         found.second = *option;
     } else {

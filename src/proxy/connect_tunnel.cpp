@@ -62,7 +62,8 @@ private:
 base::Result<std::string> connect_request(std::string_view host, uint16_t port,
                                           const std::optional<Credentials>& credentials) {
     const auto address = net::Address::numeric(host, port);
-    if (!address && !net::is_host_name(host)) return base::Failure("not a host name");
+    if (!address && !net::is_host_name(host))
+        return base::Failure("proxy: it is asked for what is no host name");
     const bool v6 = address && address->family() == AF_INET6;
     const std::string authority =
         (v6 ? "[" + address->ip() + "]" : std::string(host)) + ":" + std::to_string(port);
@@ -70,7 +71,7 @@ base::Result<std::string> connect_request(std::string_view host, uint16_t port,
     if (credentials) {
         // RFC 7617 section 2: the first colon ends the user.
         if (credentials->user.find(':') != std::string::npos)
-            return base::Failure("the proxy's user holds a colon");
+            return base::Failure("proxy: its user holds a colon");
         request += "Proxy-Authorization: Basic ";
         base::base64_append(request, credentials->user + ":" + credentials->password);
         request += "\r\n";

@@ -400,7 +400,7 @@ describe("starling bench, the command line", () => {
     [["--scenario", "socketio-polling", "--rate", "5", url], "--rate: not for this scenario"],
     [["--scenario", "socketio-idle", "--binary", url], "--binary: not for this scenario"],
     [["--scenario", "socketio-fanout", "--size", "5", url], "--size: a publication has at least 19 bytes, for its time"],
-    [["--proxy", "ftp://h", "ws://h.example/"], "proxy: the proxy: only proxies with http:// are supported"],
+    [["--proxy", "ftp://h", "ws://h.example/"], "proxy: only proxies with http:// are supported"],
   ];
   for (const [args, words] of cases) {
     test(args.slice(0, -1).join(" ").replace("\r\n", "\\r\\n"), async () => {

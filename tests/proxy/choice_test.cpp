@@ -130,7 +130,7 @@ TEST(ProxyChoice, TheOptionWinsThenTheVariables) {
          false,
          "socks5://u:secret@h",
          {},
-         "error: the proxy: only proxies with http:// are supported"},
+         "error: proxy: only proxies with http:// are supported"},
         {"a wrong variable",
          true,
          {},

@@ -27,9 +27,9 @@ TEST(ConnectRequest, NamesTheHostAndTheUser) {
          "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n"},
         {"a", 1, Credentials{"u", ""},
          "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nProxy-Authorization: Basic dTo=\r\n\r\n"},
-        {"a", 1, Credentials{"u:v", "p"}, "error: the proxy's user holds a colon"},
-        {"a\r\nX: y", 1, {}, "error: not a host name"},
-        {"", 1, {}, "error: not a host name"},
+        {"a", 1, Credentials{"u:v", "p"}, "error: proxy: its user holds a colon"},
+        {"a\r\nX: y", 1, {}, "error: proxy: it is asked for what is no host name"},
+        {"", 1, {}, "error: proxy: it is asked for what is no host name"},
     };
     for (const auto& c : cases) {
         const auto request = connect_request(c.host, c.port, c.credentials);
