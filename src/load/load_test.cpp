@@ -164,12 +164,17 @@ Report LoadTest::finish() {
     }
     if (published)
         report.wanted_per_second = static_cast<double>(plan_.rate) * plan_.connections;
-    else if (plan_.rate > 0 && !is_storm(plan_.scenario))
+    else if (plan_.rate > 0 && plan_.scenario != Scenario::events)
         report.wanted_per_second = plan_.rate;
     if (!plan_.server_pids.empty() && report.wanted > 0 && report.opened > 0)
         report.server_bytes_each =
             static_cast<double>(shared_.server_bytes - server_bytes_before_) / report.opened;
     report.interrupted = shared_.stop;
+    // Nobody knows how many events were due; but no event at all is no result.
+    if (plan_.scenario == Scenario::events && !published && report.count == 0 &&
+        report.errors.total() == 0 && !report.interrupted)
+        report.errors.add({Fault::Kind::silent, 0,
+                           "no event came; with --publish-url this test publishes some itself"});
     return report;
 }
 

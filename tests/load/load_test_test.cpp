@@ -67,6 +67,32 @@ TEST(LoadTest, ConnectAndIdle) {
     EXPECT_TRUE(server.all_gone());
 }
 
+// 0, 10 and 30 ms after the beginning; the next attempt would be at 70 ms or later.
+TEST(LoadTest, AStormDoesNotBeatAtAClosedDoor) {
+    const Report report = run(quick("ws://127.0.0.1:1/", Scenario::connect));
+    EXPECT_EQ(report.errors.rows().front().name, "refused");
+    EXPECT_GE(report.errors.total(), 4U);
+    EXPECT_LE(report.errors.total(), 12U);
+}
+
+TEST(LoadTest, EventsThatNobodyPublishes) {
+    const ScriptServer server([](Peer& peer) {
+        peer.read_head();
+        peer.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+        peer.wait_for_end();
+    });
+    Plan plan = quick(server.url(), Scenario::events);
+    plan.connections = 1;
+    plan.rate = 100;
+    plan.depth = 0;
+    const Report report = run(plan);
+    EXPECT_EQ(errors_of(report),
+              "1 nothing received (no event came; with --publish-url this test publishes some "
+              "itself)");
+    EXPECT_EQ(report.wanted_per_second, 0);
+    EXPECT_EQ(report.opened, 1U);
+}
+
 TEST(LoadTest, StopsEarlyWithWhatWasMeasured) {
     const Echo server;
     Plan plan = quick(server.url());

@@ -20,6 +20,7 @@ std::string name_of(Fault::Kind kind, uint16_t code) {
         case Fault::Kind::bad_answer: return "bad answer";
         case Fault::Kind::unanswered: return "unanswered";
         case Fault::Kind::undelivered: return "undelivered";
+        case Fault::Kind::silent: return "nothing received";
         case Fault::Kind::local: break;
     }
     return "this machine";

@@ -24,6 +24,7 @@ struct Fault {
         bad_answer,   // The server sent something wrong; the text says what.
         unanswered,   // A message was not answered in time.
         undelivered,  // A publication did not reach a subscriber in time.
+        silent,       // Nothing came in the whole time; the text says what was waited for.
         local,        // This machine cannot do it; the text says what.
     };
     Kind kind = Kind::local;
