@@ -77,7 +77,7 @@ describe("starling connect --socketio", () => {
   test("no server", async () => {
     const got = await connect(["http://127.0.0.1:1", "--socketio"]);
     assert.equal(got.code, 3);
-    assert.match(got.err, /^starling connect: cannot connect: .*\n$/);
+    assert.match(got.err, /^starling connect: cannot connect to 127\.0\.0\.1:1: connection refused\n$/);
   });
 
   for (const transport of ["polling", "websocket"]) {

@@ -213,14 +213,21 @@ Event disconnected_event(std::string_view reason) {
     return event;
 }
 
-Event connect_error_event(std::string_view message, const sio::Json& data) {
-    Event event{.name = "connect_error",
-                .mark = Event::Mark::fault,
-                .words = "cannot connect: " + std::string(message)};
+Event connect_error_event(const sio::Json& error) {
+    const auto* const object = error.if_object();
+    const auto text_of = [object](std::string_view name) -> std::string {
+        const auto* const value = object ? object->if_contains(name) : nullptr;
+        return value && value->is_string() ? std::string(value->get_string()) : "";
+    };
+    const std::string message = text_of("message"), reason = text_of("reason");
+    Event event{.name = "connect_error", .mark = Event::Mark::fault};
+    event.words = !reason.empty() ? reason : "cannot connect: " + message;
     event.members.add("message", message);
-    if (data.is_null()) return event;
+    if (!reason.empty()) event.members.add("reason", reason);
+    const auto* const data = object ? object->if_contains("data") : nullptr;
+    if (!data || data->is_null()) return event;
     std::string json;
-    append_json(json, data);
+    append_json(json, *data);
     event.words += " " + json;
     event.members.add_json("data", json);
     return event;

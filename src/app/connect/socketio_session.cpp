@@ -137,12 +137,7 @@ private:
     }
 
     void on_connect_error(const sio::Json& error) {
-        const auto* const object = error.if_object();
-        const auto* const message = object ? object->if_contains("message") : nullptr;
-        const auto* const data = object ? object->if_contains("data") : nullptr;
-        const std::string text =
-            message && message->is_string() ? std::string(message->get_string()) : "no connection";
-        host_.show(connect_error_event(text, data ? *data : sio::Json()));
+        host_.show(connect_error_event(error));
         // Before the first connection, and if the namespace refuses, it is of no use to go on.
         if (!opened_ || !socket_.active()) finish(opened_ ? lost_exit : unreachable_exit);
     }
