@@ -53,8 +53,9 @@ void application(SioClient& client, std::string_view data) {
         case 1: return client.socket(nsp).disconnect();
         case 2: return client.emit(nsp, "a", data.size());
         case 3:
-            return client.socket(nsp).emit("b", {}, {.timeout_ms = 20},
-                                           [](fake::AckResult, fake::Arguments) {});
+            client.socket(nsp).emit("b", {}, {.timeout_ms = 20},
+                                    [](fake::AckResult, fake::Arguments) {});
+            return;
         case 4:
             for (const auto& reply : client.of(nsp).replies) reply({});
             return;

@@ -26,6 +26,7 @@
 #include <starling/socketio.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -114,6 +115,9 @@ struct ClientOptions {
     // ---- Socket ---------------------------------------------------------------------------------
     ClientAuth auth = {};
     bool auto_connect = true;
+    // Events of a socket that wait for a connection, or for their turn of `retries`. Further ones are
+    // dropped: an ack gets Answer::Status::refused, and ClientLoop::on_exception() is told of the first.
+    size_t buffered_events_max = 100'000;
     uint32_t retries = 0;  // How often an event without an answer is sent again; 0: sent once.
     std::optional<std::chrono::milliseconds> ack_timeout = {};  // Unset: until it disconnects.
 
@@ -123,7 +127,8 @@ struct ClientOptions {
     std::chrono::milliseconds reconnection_delay{1000};
     std::chrono::milliseconds reconnection_delay_max{5000};
     double randomization_factor = 0.5;
-    std::optional<std::chrono::milliseconds> timeout = std::chrono::seconds(20);  // Of one attempt.
+    // Of one attempt. Nothing: no limit; each connection still has 30 s to be made.
+    std::optional<std::chrono::milliseconds> timeout = std::chrono::seconds(20);
 };
 
 namespace detail {

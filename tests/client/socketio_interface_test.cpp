@@ -383,5 +383,26 @@ TEST(SioInterface, AnArgumentThatDoesNotFitIsTold) {
     EXPECT_EQ(lines, Lines{"a handler of \"news\" was not called: argument 1 is not an integer"});
 }
 
+TEST(SioInterface, EventsBeyondTheLimitAreToldOnce) {
+    Lines lines;
+    ClientLoop loop;
+    loop.on_exception([&](std::string_view what) { lines.emplace_back(what); });
+    Site site;
+    auto socket = sio::connect(loop, site.url(), {.buffered_events_max = 1});
+    socket.emit("tell");
+    socket.emit("tell");
+    socket.emit("ask");
+    socket.emit_with_ack("ask", [&](const sio::Answer& answer) {
+        EXPECT_EQ(answer.status, sio::Answer::Status::refused);
+        lines.emplace_back("refused");
+    });
+    socket.on("news", [&] { socket.disconnect(); });
+    socket.on("disconnect", [&] { socket.emit("first"), socket.emit("later"); });
+    loop.run();
+    const Lines wanted{"the event \"tell\" was dropped: buffered_events_max events wait", "refused",
+                       "the event \"later\" was dropped: buffered_events_max events wait"};
+    EXPECT_EQ(lines, wanted);
+}
+
 }  // namespace
 }  // namespace starling::client::test

@@ -142,6 +142,7 @@ ClientSocket connect(ClientLoop& loop, std::string_view url, ClientOptions optio
     }
     socketio::client::SocketOptions socket_options{.auth = options.auth.call(),
                                                    .retries = options.retries};
+    socket_options.buffered_events_max = options.buffered_events_max;
     if (options.ack_timeout)
         socket_options.ack_timeout_ms = ms_of(*options.ack_timeout, "ack_timeout");
     const auto socket = host->socket(place.nsp, socket_options);
@@ -191,7 +192,7 @@ void ClientSocket::emit_flagged(std::string_view name, std::span<const Value> va
                                                 socketio::client::Arguments args) {
             socket.settle(done, answer_of(result, args));
         };
-    socket.host()->enter([&] { socket.core().emit(name, values, own, std::move(ack)); });
+    socket.host()->enter([&] { socket.emit(name, values, own, std::move(ack)); });
 }
 
 // ---- ClientManager ------------------------------------------------------------------------------

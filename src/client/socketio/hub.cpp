@@ -94,6 +94,14 @@ void SioSocket::threw(std::string_view name, std::string_view what) {
     core_->disconnect();
 }
 
+void SioSocket::emit(std::string_view name, std::span<const sio::Value> values,
+                     const socketio::client::EmitFlags& flags, socketio::client::AckCallback ack) {
+    if (core_->emit(name, values, flags, std::move(ack)) || !host_ || told_of_drops_) return;
+    told_of_drops_ = true;
+    host_->loop()->tell_exception("the event \"" + std::string(name) +
+                                  "\" was dropped: buffered_events_max events wait");
+}
+
 void SioSocket::settle(const sio::OnAnswer& done, const sio::Answer& answer) {
     guarded("the callback of an ack", [&] { done(answer); });
 }
@@ -112,7 +120,10 @@ void SioSocket::call(std::string_view name, Arguments args, const sio::Ack& ack)
     });
 }
 
-void SioSocket::on_own_event(std::string_view name, Arguments args) { call(name, args, {}); }
+void SioSocket::on_own_event(std::string_view name, Arguments args) {
+    if (name == "connect") told_of_drops_ = false;
+    call(name, args, {});
+}
 
 void SioSocket::on_event(Arguments args, const Reply& reply) {
     const auto* text = args.front().if_string();

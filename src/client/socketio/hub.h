@@ -66,6 +66,8 @@ public:
     [[nodiscard]] const std::shared_ptr<SioHost>& host() const noexcept { return host_; }
     void end();  // Listeners and their captures are freed.
 
+    void emit(std::string_view name, std::span<const sio::Value> values,
+              const socketio::client::EmitFlags& flags, socketio::client::AckCallback ack);
     void settle(const sio::OnAnswer& done, const sio::Answer& answer);
 
 private:
@@ -85,6 +87,7 @@ private:
     socketio::Listeners listeners_;
     std::vector<sio::ClientSocket::Any> any_, outgoing_;
     bool connects_soon_ = false;
+    bool told_of_drops_ = false;  // Since the last connect event.
 };
 
 // A connection: the Manager with its clock, its wires and its listeners.

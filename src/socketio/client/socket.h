@@ -57,8 +57,9 @@ public:
     void disconnect();
 
     // Sends an event, now or when the socket is connected. Throws std::invalid_argument for a
-    // reserved name, and for values that cannot be encoded.
-    void emit(std::string_view name, std::span<const sio::Value> values,
+    // reserved name, and for values that cannot be encoded. False: it was dropped, because
+    // buffered_events_max events wait.
+    bool emit(std::string_view name, std::span<const sio::Value> values,
               const EmitFlags& flags = {}, AckCallback ack = {});
 
     [[nodiscard]] bool connected() const noexcept { return connected_; }
@@ -127,7 +128,7 @@ private:
     void answer(uint64_t id, uint32_t session, std::span<const sio::Value> values);
 
     // client/socket_emit.cpp
-    void emit_now(std::string_view name, std::span<const sio::Value> values, const EmitFlags& flags,
+    bool emit_now(std::string_view name, std::span<const sio::Value> values, const EmitFlags& flags,
                   AckCallback ack);
     void register_ack(const EmitFlags& flags, AckCallback callback);
     [[nodiscard]] bool can_send() const noexcept;
@@ -135,7 +136,7 @@ private:
     void time_out_ack(uint64_t id);
     void clear_acks();
     void send_buffered();
-    void enqueue(std::string_view name, std::span<const sio::Value> values, const EmitFlags& flags,
+    bool enqueue(std::string_view name, std::span<const sio::Value> values, const EmitFlags& flags,
                  AckCallback ack);
     void drain_queue();
     void queue_answered(uint64_t number, AckResult result, Arguments args);

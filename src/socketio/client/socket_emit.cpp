@@ -18,11 +18,11 @@ std::string_view error_text(AckResult result) noexcept {
     return texts[static_cast<size_t>(result)];
 }
 
-void Socket::emit(std::string_view name, std::span<const sio::Value> values, const EmitFlags& flags,
+bool Socket::emit(std::string_view name, std::span<const sio::Value> values, const EmitFlags& flags,
                   AckCallback ack) {
     if (options_.retries > 0 && !flags.is_volatile)
         return enqueue(name, values, flags, std::move(ack));
-    emit_now(name, values, flags, std::move(ack));
+    return emit_now(name, values, flags, std::move(ack));
 }
 
 bool Socket::can_send() const noexcept {
@@ -30,7 +30,7 @@ bool Socket::can_send() const noexcept {
     return connected_ && session && !session->ping_expired(manager_.host_.now_ms());
 }
 
-void Socket::emit_now(std::string_view name, std::span<const sio::Value> values,
+bool Socket::emit_now(std::string_view name, std::span<const sio::Value> values,
                       const EmitFlags& flags, AckCallback ack) {
     bool now = can_send();
     const bool dropped = flags.is_volatile && !(now && manager_.session()->writable());
@@ -44,14 +44,15 @@ void Socket::emit_now(std::string_view name, std::span<const sio::Value> values,
     encode_event(manager_.encoder_, manager_.options_.codec, nsp_, name, values, id);
     if (!now && !dropped && buffer_.size() >= options_.buffered_events_max) {
         if (ack) ack(AckResult::dropped, {});
-        return;
+        return false;
     }
     if (ack) register_ack(flags, std::move(ack));
-    if (dropped) return;
+    if (dropped) return true;
     if (now)
         manager_.send_event(manager_.encoder_, flags.compress);
     else
         buffer_.push_back({to_array(values, name), id, flags.compress});
+    return true;
 }
 
 void Socket::send_buffered() {
@@ -106,15 +107,16 @@ void Socket::clear_acks() {
 
 // ---- Retries ------------------------------------------------------------------------------------
 
-void Socket::enqueue(std::string_view name, std::span<const sio::Value> values,
+bool Socket::enqueue(std::string_view name, std::span<const sio::Value> values,
                      const EmitFlags& flags, AckCallback ack) {
     encode_event(manager_.encoder_, manager_.options_.codec, nsp_, name, values);  // May throw.
     if (queue_.size() >= options_.buffered_events_max) {
         if (ack) ack(AckResult::dropped, {});
-        return;
+        return false;
     }
     queue_.push_back({next_queued_++, to_array(values, name), flags, std::move(ack)});
     drain_queue();
+    return true;
 }
 
 // One event at a time is under way. A disconnection ends its ack, so that it is not pending when the

@@ -335,9 +335,12 @@ TEST(SocketIoClient, BuffersUpToALimit) {
     for (const uint32_t retries : {0u, 1u}) {
         SioClient client(options(), {.retries = retries, .buffered_events_max = 2});
         std::vector<AckResult> results;
-        for (int i = 0; i < 3; ++i)
-            client.socket().emit("a", {}, {},
-                                 [&](AckResult result, Arguments) { results.push_back(result); });
+        for (int i = 0; i < 3; ++i) {
+            const bool kept = client.socket().emit(
+                "a", {}, {}, [&](AckResult result, Arguments) { results.push_back(result); });
+            EXPECT_EQ(kept, i < 2);
+        }
+        EXPECT_FALSE(client.socket().emit("a", {}));
         EXPECT_EQ(results, std::vector<AckResult>{AckResult::dropped});
         EXPECT_EQ(client.socket().buffered_events(), 2u);
     }
