@@ -21,7 +21,7 @@ int main(int count, char** arguments) {
         std::cout << event.text() << std::endl;
     };
     socket.onlost = [](const starling::LostEvent& event) {
-        std::cout << "* disconnected: " << event.code << ' ' << event.message << std::endl;
+        std::cout << "* disconnected: " << event.code << " \"" << event.message << '"' << std::endl;
         for (const starling::LostMessage& message : event.messages)
             std::cout << "* perhaps lost: " << message.data << std::endl;
     };

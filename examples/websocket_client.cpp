@@ -51,7 +51,7 @@ int main(int count, char** arguments) {
         std::cerr << "error: " << event.message << '\n';
     };
     socket.onclose = [&](const starling::CloseEvent& event) {
-        std::cout << "closed: " << event.code << ' ' << event.reason << '\n';
+        std::cout << "closed: " << event.code << " \"" << event.reason << "\"\n";
         status = event.was_clean ? 0 : 1;
     };
     loop.run();

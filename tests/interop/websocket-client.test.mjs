@@ -176,7 +176,7 @@ describe("examples/websocket_client", () => {
     const program = new Program("examples/websocket_client", [server.url("/echo"), "hello", `@${file}`], { env: quiet });
     const { code } = await program.exited;
     assert.equal(program.stdout,
-      `open\ntext: hello\nbinary: ${readFileSync(file).length} bytes, as sent\nclosed: 1000 \n`);
+      `open\ntext: hello\nbinary: ${readFileSync(file).length} bytes, as sent\nclosed: 1000 ""\n`);
     assert.equal(code, 0);
   });
 
