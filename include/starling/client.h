@@ -54,7 +54,8 @@ public:
     using Timer = uint64_t;  // Never reused; 0 is no timer.
 
     ClientLoop();
-    // Ends the thread of start(). Closes the connections of all sockets, without events.
+    // Ends the thread of start(), and waits for it. Closes the connections of all sockets, without
+    // events. Not within a call of this loop.
     ~ClientLoop();
     ClientLoop(const ClientLoop&) = delete;
     ClientLoop& operator=(const ClientLoop&) = delete;
@@ -64,13 +65,14 @@ public:
     void run();
     // Runs on a thread of its own until stop() or the destructor, also while nothing is to do.
     void start();
-    // Any thread. Ends run(), or the thread of start(); connections stay open.
+    // Any thread. Ends run(), or the thread of start(), and waits for neither; connections stay open.
     void stop();
     // Any thread. Runs `call` on the loop's thread; calls of one thread keep their order. No call is
     // dropped and nothing bounds how many wait: a thread that posts without end must bound itself.
     // Server::post() has a limit.
     void post(std::function<void()> call);
 
+    // A delay below 0 counts as 0, a period below 1 ms as 1 ms. A timer keeps run() going.
     Timer after(std::chrono::milliseconds delay, std::function<void()> call);
     Timer every(std::chrono::milliseconds period, std::function<void()> call);
     // True if the timer was still going to run.
@@ -134,12 +136,14 @@ struct WebSocketOptions {
     // compressor.
     ws::Compression compression = {};
     ServerCompression server_compression = {};
-    uint64_t message_bytes_max = 1'000'000;  // Of a received message, decompressed; see ErrorEvent.
-    uint32_t fragments_max = 1024;           // Of a received message.
+    // Of a received message, decompressed. A larger one fails the connection, and the server gets 1009.
+    uint64_t message_bytes_max = 1'000'000;
+    uint32_t fragments_max = 1024;  // Of a received message. More fail the connection: 1008.
     // Bytes that wait because the server does not read. A message that does not fit fails the connection;
     // a larger one passes if nothing waits.
     uint64_t send_queue_bytes_max = 1024 * 1024;
-    // From the constructor to the open event, redirects included.
+    // From the constructor to the open event, redirects included. 0: no limit of its own; each connection
+    // still has 30 s to be made.
     std::chrono::milliseconds handshake_timeout{10'000};
     // Silence of the server before a ping; 0: never pings.
     std::chrono::milliseconds ping_interval = ws::default_ping_interval;
@@ -149,7 +153,7 @@ struct WebSocketOptions {
     std::chrono::milliseconds close_timeout{5'000};
     ClientTls tls = {};
     // "http://user:password@host:port"; "": no proxy. Unset: the variables http_proxy, https_proxy,
-    // all_proxy and no_proxy.
+    // all_proxy and no_proxy, which do not count for localhost, 127.0.0.0/8 and ::1.
     std::optional<std::string> proxy = {};
     std::vector<ResolveOverride> resolve = {};
     // Answers 301, 302, 303, 307 and 308 are followed so often; at most 10. 0: they fail the connection, as
@@ -189,8 +193,7 @@ public:
 
     // Listeners of one event run in the order in which they were added. `type`: "open", "message",
     // "error" or "close"; or "ping", "pong" or "drain", which browsers do not have. Another type, or a
-    // callable that does not take the event of this type, throws
-    // std::invalid_argument.
+    // callable that does not take the event of this type, throws std::invalid_argument.
     template <class F>
     ListenerId add_event_listener(std::string_view type, F listener) {
         return add_listener(type, detail::wrap_listener(std::move(listener)));
@@ -199,7 +202,8 @@ public:
     void remove_event_listener(std::string_view type, ListenerId id);
 
     // Queues a message; the end of the tick sends it. Throws InvalidStateError while CONNECTING. While
-    // CLOSING or CLOSED sends nothing, and counts the bytes in buffered_amount(). Text must be UTF-8.
+    // CLOSING or CLOSED sends nothing, and counts the bytes in buffered_amount(). Text must be UTF-8, which
+    // is not checked here: the server closes the connection with 1007 if the text is something else.
     void send(ws::Message message);
     void send(const std::shared_ptr<const std::string>& text);
     void send(const std::shared_ptr<const std::vector<std::byte>>& bytes);
@@ -225,8 +229,8 @@ public:
     // nothing is lost. close() ends a pause. A paused socket answers no pings and sends none.
     void pause();
     void resume();
-    // At most 125 bytes; the rest is cut. An empty payload measures the round trip. Sends nothing while
-    // the server does not read.
+    // At most 125 bytes; the rest is cut. An empty payload measures the round trip. Sends nothing unless
+    // OPEN, and nothing while the server does not read.
     void ping(std::string_view payload = {});
     // Of the newest ping that was answered, at most 65,534 ms; nullopt before the first answer.
     [[nodiscard]] std::optional<std::chrono::milliseconds> round_trip_time() const noexcept;

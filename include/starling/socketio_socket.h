@@ -55,7 +55,9 @@ struct Answer {
         answered,
         timed_out,     // "operation has timed out"
         disconnected,  // The socket was gone, or left before its answer.
-        refused,       // Over Options::pending_acks_max awaited answers.
+        // Over Options::pending_acks_max awaited answers; of a client: over
+        // ClientOptions::buffered_events_max waiting events.
+        refused,
     };
     Status status = Status::answered;
     boost::json::array args = {};
