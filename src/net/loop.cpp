@@ -32,7 +32,7 @@ Loop::Loop(std::unique_ptr<Backend> backend, LoopLimits limits, Clock clock)
 }
 
 Loop::~Loop() {
-    const void* const outer = std::exchange(base::running, this);
+    const Tick tick(*this);
     for (uint32_t slot = 0; slot < streams_.slots(); ++slot)
         if (Stream* stream = streams_.object_at(slot)) stream->finish(CloseReason::local);
     settle();
@@ -41,7 +41,6 @@ Loop::~Loop() {
         guarded([&] { backend_->dispatch(); });
         settle();
     }
-    base::running = outer;
 }
 
 void Loop::stop() {
@@ -54,7 +53,7 @@ void Loop::run() {
 }
 
 void Loop::run_once(int timeout_ms_max) {
-    const void* const outer = std::exchange(base::running, this);
+    const Tick tick(*this);
     backend_->wait(wait_ms(timeout_ms_max));
     now_ms_ = clock_();
     due_turns_.swap(turns_);
@@ -70,7 +69,6 @@ void Loop::run_once(int timeout_ms_max) {
         chunks_.trim();
     }
     settle();
-    base::running = outer;
 }
 
 int Loop::wait_ms(int timeout_ms_max) {

@@ -16,6 +16,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/exception_text.h"
@@ -56,10 +57,12 @@ public:
     }
     void stop();
     [[nodiscard]] bool in_loop_thread() const noexcept { return base::running == this; }
-    // False on the thread of another loop. True also on a thread that runs no loop, such as the
-    // thread that builds or destroys the server. For assertions.
+    // False while another thread is in a tick of this loop. Between two ticks any thread may touch
+    // the loop, if the program lets no other thread run it: the thread that builds or destroys a
+    // server, also in a handler of another loop. For assertions.
     [[nodiscard]] bool touched_by_own_thread() const noexcept {
-        return !base::running || in_loop_thread();
+        const void* const thread = ticking_on_.load(std::memory_order_relaxed);
+        return !thread || thread == this_thread();
     }
 
     // From here on on the loop's thread only.
@@ -120,6 +123,30 @@ private:
     }
     void tell_escaped(std::string_view what) noexcept;
 
+    // Makes this loop the one that its thread runs, for the length of a tick or of the destructor.
+    class Tick {
+    public:
+        explicit Tick(Loop& loop) noexcept
+            : loop_(loop),
+              outer_loop_(std::exchange(base::running, &loop)),
+              outer_thread_(loop.ticking_on_.load(std::memory_order_relaxed)) {
+            loop_.ticking_on_.store(this_thread(), std::memory_order_relaxed);
+        }
+        ~Tick() {
+            loop_.ticking_on_.store(outer_thread_, std::memory_order_relaxed);
+            base::running = outer_loop_;
+        }
+        Tick(const Tick&) = delete;
+        Tick& operator=(const Tick&) = delete;
+
+    private:
+        Loop& loop_;
+        const void* const outer_loop_;
+        const void* const outer_thread_;
+    };
+    // An address that no other thread has.
+    [[nodiscard]] static const void* this_thread() noexcept { return &base::running; }
+
     static constexpr size_t spare_outboxes_max = 1024;
 
     // Fixed at construction.
@@ -149,6 +176,7 @@ private:
     // From other threads.
     base::TaskQueue tasks_;
     std::atomic<bool> stopping_{false};
+    std::atomic<const void*> ticking_on_{nullptr};  // this_thread() of the thread in a tick.
 };
 
 template <class F>

@@ -7,10 +7,12 @@
 
 #include <array>
 #include <cstdlib>
+#include <latch>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "net/socket.h"
@@ -136,9 +138,20 @@ public:
     }
 
     // A fault of the library's own, for a test that expects its end.
-    void touch_from_the_other_worker() {
-        group_.workers[1]->loop().post([this] { session_->send_text("4news"); });
-        group_.workers[1]->loop().run_once(0);
+    // While its worker is in a tick on a thread of its own.
+    void touch_from_another_thread() {
+        std::latch ticking(1);
+        std::latch touched(1);
+        net::Loop& loop = group_.workers[0]->loop();
+        loop.post([&] {
+            ticking.count_down();
+            touched.wait();
+        });
+        std::thread runs([&] { loop.run_once(0); });
+        ticking.wait();
+        session_->send_text("4news");
+        touched.count_down();
+        runs.join();
     }
 
     // Closes what is open, and checks that nothing is left.

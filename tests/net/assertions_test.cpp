@@ -1,8 +1,10 @@
 // The headers of net/ state duties of their callers, and assertions check them: each of these calls ends the process.
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "base/text.h"
 #include "net/acceptor.h"
@@ -58,12 +60,20 @@ TEST(NetDeathTest, CiphertextIsReadBeforeMoreIsFed) {
 TEST(NetDeathTest, AnAcceptorBelongsToItsLoop) {
     EXPECT_DEATH(
         {
-            Loop mine;
             Loop other;
-            mine.post([&] {
-                const Acceptor acceptor(other, fake::listen_at("127.0.0.1:0"), [](Descriptor) {});
+            std::latch ticking(1);
+            std::latch touched(1);
+            other.post([&] {
+                ticking.count_down();
+                touched.wait();
+                other.stop();
             });
-            mine.run_once(0);
+            const std::jthread runs_other([&] { other.run(); });
+            ticking.wait();
+            {
+                const Acceptor acceptor(other, fake::listen_at("127.0.0.1:0"), [](Descriptor) {});
+            }
+            touched.count_down();
         },
         "acceptor.cpp:.*touched_by_own_thread");
 }

@@ -159,6 +159,37 @@ TEST(ServerClientLoop, IsTheCallingWorkersLoop) {
         "Server::client_loop(): this thread is no worker of the server; use Server::post()"));
 }
 
+// A handler of one loop makes servers and sockets of other loops, which have their own threads.
+TEST(ServerClientLoop, AHandlerMakesAServerAndALoop) {
+    std::unique_ptr<EchoServer> target;
+    std::unique_ptr<WebSocket> socket, others;
+    Transcript heard;
+    ClientLoop loop, other;
+    loop.post([&] {
+        target = std::make_unique<EchoServer>();
+        other.after(1ms, [&] { heard.add("timer"); });
+        others = std::make_unique<WebSocket>(other, target->url());
+        others->onopen = [&] { others->send("hello"); };
+        others->onmessage = [&](const MessageEvent& event) {
+            heard.add(std::string(event.text()));
+            others->close(1000);
+        };
+        socket = std::make_unique<WebSocket>(loop, target->url());
+        socket->onopen = [&] { other.start(); };
+        socket->onmessage = [&] { socket->close(1000); };
+        socket->onclose = [&] { target.reset(); };
+        const TestServer never_started;
+    });
+    std::jthread feeds([&] {
+        EXPECT_TRUE(heard.wait_for("timer"));
+        EXPECT_TRUE(heard.wait_for("hello"));
+        loop.post([&] { socket->send("bye"); });
+    });
+    loop.run();
+    EXPECT_FALSE(target);
+    other.stop();
+}
+
 // The incoming connections close first; then what is left gets 1001, and its events come.
 TEST(ServerClientLoop, StopClosesClients) {
     EchoServer target;

@@ -212,7 +212,7 @@ TEST(EngineLifetime, WorkersThatEndAroundRequestsInFlight) {
 TEST(EngineLifetimeDeathTest, ASessionIsTouchedByItsOwnThreadAlone) {
     EngineModel model;
     model.open(false);
-    EXPECT_DEATH(model.touch_from_the_other_worker(), "session.cpp:.*on_own_thread");
+    EXPECT_DEATH(model.touch_from_another_thread(), "session.cpp:.*on_own_thread");
     model.end();
 }
 #endif
