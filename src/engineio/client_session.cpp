@@ -73,7 +73,7 @@ void ClientSession::take(const Packet& packet, uint64_t now_ms) {
         return fail({.message = "server error", .reason = "no open packet"});
     }
     if (revision() == Revision::eio3)
-        expires_ms_ = now_ms + open_.ping_interval_ms + open_.ping_timeout_ms;
+        expect_until(now_ms + open_.ping_interval_ms + open_.ping_timeout_ms);
     switch (packet.type) {
         case Type::message: return events_.on_message(packet.binary, packet.data, now_ms);
         case Type::ping:
@@ -116,8 +116,13 @@ void ClientSession::take_heartbeat(Type type, uint64_t now_ms) {
     }
     if (type == Type::pong) return;
     send_packet(Type::pong, false, {}, false);
-    expires_ms_ = now_ms + open_.ping_interval_ms + open_.ping_timeout_ms;
-    events_.on_ping();
+    expect_until(now_ms + open_.ping_interval_ms + open_.ping_timeout_ms);
+    if (state_ != State::closed) events_.on_ping();
+}
+
+// The server's heartbeat does not make a closing session last longer.
+void ClientSession::expect_until(uint64_t ms) noexcept {
+    if (state_ == State::open) expires_ms_ = ms;
 }
 
 // ---- Sending ------------------------------------------------------------------------------------
@@ -132,7 +137,9 @@ void ClientSession::send_packet(Type type, bool binary, std::string_view data, b
     if (state_ != State::open) return;
     if (transport_ == Transport::websocket && can_flush() && queue_.empty())
         return send_frame({type, binary, data}, compress);
-    if (!queue_.empty() && queue_bytes_ + data.size() > options_.queue_bytes_max)
+    const uint64_t waiting_bytes = queue_bytes_ + queue_.size() * queued_packet_bytes;
+    if (!queue_.empty() &&
+        waiting_bytes + queued_packet_bytes + data.size() > options_.queue_bytes_max)
         return fail({.message = "the server does not take what is sent"});
     queue_bytes_ += data.size();
     queue_.push_back({type, binary, compress, std::string(data)});
@@ -342,10 +349,12 @@ void ClientSession::fail(ClientDetails details, ClientReason reason) {
     finish(reason, details, false);
 }
 
-void ClientSession::close() {
+void ClientSession::close(uint64_t now_ms) {
     if (state_ == State::opening) return finish(ClientReason::forced_close, {}, false);
     if (state_ != State::open) return;
     state_ = State::closing;
+    ping_ms_ = never;
+    expires_ms_ = std::min(expires_ms_, now_ms + close_ms_max);
     close_if_drained();
 }
 
@@ -375,11 +384,14 @@ void ClientSession::finish(ClientReason reason, const ClientDetails& details, bo
 
 void ClientSession::on_timer(uint64_t now_ms) {
     if (held_ && !paused_) return take_answer(std::move(held_), now_ms);
-    if (now_ms >= expires_ms_) return finish(ClientReason::ping_timeout, {}, true);
+    if (now_ms >= expires_ms_)
+        return finish(
+            state_ == State::closing ? ClientReason::forced_close : ClientReason::ping_timeout, {},
+            true);
     if (now_ms < ping_ms_) return;
     ping_ms_ = paused_ ? now_ms + open_.ping_interval_ms : never;
     if (revision() == Revision::eio4) return send_packet(Type::pong, false, {}, false);
-    if (!paused_) expires_ms_ = now_ms + open_.ping_timeout_ms;
+    if (!paused_) expect_until(now_ms + open_.ping_timeout_ms);
     send_packet(Type::ping, false, {}, false);
     events_.on_ping();
 }

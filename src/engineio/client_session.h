@@ -36,10 +36,16 @@ struct ClientSessionOptions {
     // If the first transport fails before the session is open, tries the next one.
     bool try_all_transports = false;
     size_t packets_max = 65'536;  // In the answer to one poll.
-    // Data of packets that wait for the POST under way, or for the upgrade. One packet may be
-    // larger if no other waits. Node's client has no limit.
+    // Packets that wait for the POST under way, or for the upgrade: their data, and
+    // queued_packet_bytes for each. One packet may be larger if no other waits. Node's client has no
+    // limit.
     uint64_t queue_bytes_max = 64 * 1024 * 1024;
 };
+
+// What a queued packet costs beside its data: a server may cause any number of empty ones, pongs.
+inline constexpr uint64_t queued_packet_bytes = 64;
+
+inline constexpr uint64_t close_ms_max = 30'000;
 
 // Remembers for the next session whether a WebSocket worked. Owner: the client's loop.
 struct UpgradeMemory {
@@ -131,8 +137,9 @@ public:
     // open. `data` is copied if it is queued.
     void send(bool binary, std::string_view data, bool compress = true);
     // Sends what is queued, then closes: "forced close". A session that is not open yet closes at
-    // once.
-    void close();
+    // once. If the server does not take what is queued, the session closes after close_ms_max; Node's
+    // client waits on.
+    void close(uint64_t now_ms);
     // Delivers no message until resume(). The server's pings are not read either: pongs are sent at
     // the same interval without being asked for, and the server's silence proves nothing. A session
     // that is not open yet pauses when it is.
@@ -196,6 +203,7 @@ private:
     void take(const Packet& packet, uint64_t now_ms);
     void take_open(std::string_view data, uint64_t now_ms);
     void take_heartbeat(Type type, uint64_t now_ms);
+    void expect_until(uint64_t ms) noexcept;
     void send_packet(Type type, bool binary, std::string_view data, bool compress);
     void send_frame(const Packet& packet, bool compress);
     void flush();

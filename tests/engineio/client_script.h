@@ -65,7 +65,7 @@ private:
         const std::string rest = blank == step.npos ? "" : step.substr(blank + 1);
         const auto number = [&] { return static_cast<uint32_t>(std::stoul(rest)); };
         if (word == "open") return session.open();
-        if (word == "close") return session.close();
+        if (word == "close") return session.close(now_ms);
         if (word == "send") return session.send(false, rest);
         if (word == "bytes") return session.send(true, rest);
         if (word == "poll") return session.on_poll(body_of(rest), PayloadKind::text, now_ms);

@@ -137,6 +137,21 @@ TEST(EngineClient, PostsOneAfterTheOther) {
           polling_only);
 }
 
+// Pongs have no data, and wait for the POST that the server does not answer.
+TEST(EngineClient, PongsThatWaitAreLimited) {
+    const ClientSessionOptions options{.upgrade = false,
+                                       .queue_bytes_max = 3 * queued_packet_bytes};
+    check({{"within the limit",
+            {"open", "poll PLAIN", "send a", "poll 2|2|2", "post"},
+            {"GET", "open S", "GET", "POST 4a", "ping", "ping", "ping", "GET", "POST 3|3|3"}},
+           {"beyond it",
+            {"open", "poll PLAIN", "send a", "poll 2|2|2|2|2"},
+            {"GET", "open S", "GET", "POST 4a", "ping", "ping", "ping",
+             "error the server does not take what is sent", "finish",
+             "closed: transport error, the server does not take what is sent"}}},
+          options);
+}
+
 TEST(EngineClient, Upgrades) {
     const Lines begin = {"GET", "open S", "ws", "GET"};
     const auto after = [&](const Lines& steps, const Lines& transcript) {
@@ -195,6 +210,9 @@ TEST(EngineClient, Closes) {
            {"twice",
             {"open", "poll PLAIN", "close", "close"},
             {"GET", "open S", "GET", "POST 1", "finish", "closed: forced close"}},
+           {"the POST is not answered, though the server pings",
+            {"open", "poll PLAIN", "send a", "close", "at 20000", "poll 2", "at 29999", "at 30000"},
+            {"GET", "open S", "GET", "POST 4a", "ping", "GET", "finish", "closed: forced close"}},
            {"the server closes",
             {"open", "poll PLAIN", "poll 4a|1|4b"},
             {"GET", "open S", "GET", "message a", "finish",

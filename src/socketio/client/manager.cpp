@@ -145,7 +145,7 @@ void Manager::open_session(bool is_attempt) {
         open_timer_ = timers_.at(host_.now_ms() + *options_.timeout_ms, [this, &session] {
             retire();
             open_failed(error_of({.message = "timeout"}));
-            session.close();
+            session.close(host_.now_ms());
         });
     if (watches_drain_) session.watch_drain();
     if (paused_) session.pause(host_.now_ms());
@@ -220,7 +220,7 @@ void Manager::closed(std::string_view reason, const Json& details) {
     cleanup();
     ClientSession* const session = connection_ ? &connection_->session() : nullptr;
     retire();
-    if (session) session->close();
+    if (session) session->close(host_.now_ms());
     backoff_.reset();
     state_ = State::closed;
     is_attempt_ = false;
