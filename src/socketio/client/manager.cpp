@@ -257,6 +257,7 @@ void Manager::cleanup() {
     timers_.cancel(open_timer_);
     timers_.cancel(reconnect_timer_);
     decoder_ = Decoder(options_.codec);
+    packet_bytes_ = 0;
 }
 
 // ---- Reconnection -------------------------------------------------------------------------------
@@ -310,13 +311,15 @@ void Manager::watch_drain() {
 void Manager::session_message(Connection& connection, bool binary, std::string_view data) {
     const Outcome outcome = binary ? decoder_.add_bytes(base::bytes_of(data), host_.arena())
                                    : decoder_.add_text(data, host_.arena());
+    packet_bytes_ += data.size();
     if (outcome.kind == Outcome::Kind::pending) return;
+    const uint64_t bytes = std::exchange(packet_bytes_, 0);
     if (outcome.kind == Outcome::Kind::fault) return parse_error(outcome.reason);
     const auto found = std::ranges::find(
         sockets_, outcome.packet.nsp, [](const auto& one) { return std::string_view(one->nsp()); });
     if (found == sockets_.end()) return;
     Socket& socket = **found;  // A listener may add sockets.
-    if (!socket.take(outcome.packet) && connection_.get() == &connection)
+    if (!socket.take(outcome.packet, bytes) && connection_.get() == &connection)
         parse_error("event before CONNECT");
 }
 

@@ -104,6 +104,7 @@ private:
     Timers::Id open_timer_, reconnect_timer_;
     Encoder encoder_;
     Decoder decoder_;
+    uint64_t packet_bytes_ = 0;  // Of the unfinished packet.
     std::vector<std::shared_ptr<Socket>> sockets_;  // In the order of their creation.
     std::unique_ptr<Connection> connection_;
     std::vector<std::unique_ptr<Connection>> retired_;

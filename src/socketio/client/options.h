@@ -41,6 +41,9 @@ struct SocketOptions {
     // Events that wait for a connection, and events that wait for their turn of `retries`. Node's
     // client has no limit.
     size_t buffered_events_max = 100'000;
+    // The packets with what a restored session has missed, which come before the answer to CONNECT.
+    // Also at most buffered_events_max. Node's client has no limit.
+    uint64_t early_bytes_max = 64 * 1024 * 1024;
 };
 
 }  // namespace starling::socketio::client

@@ -74,7 +74,7 @@ void Socket::ask_for_auth() {
 }
 
 void Socket::send_connect(const Json& auth) {
-    early_.clear();
+    forget_early();
     Json data = sio::detail::own(auth);
     std::string nsp = nsp_;
     if (manager_.is_eio3()) {
@@ -141,7 +141,7 @@ void Socket::closed(std::string_view reason, const Json& details) {
 
 // ---- Packets ------------------------------------------------------------------------------------
 
-bool Socket::take(const Packet& packet) {
+bool Socket::take(const Packet& packet, uint64_t bytes) {
     if (!active_) {
         // disconnect() came before the answer: the server's socket must not stay.
         if (packet.type == Type::connect && is_asking()) {
@@ -155,7 +155,7 @@ bool Socket::take(const Packet& packet) {
     switch (packet.type) {
         case Type::connect: take_connect(packet); return true;
         case Type::event:
-        case Type::binary_event: return take_event(packet);
+        case Type::binary_event: return take_event(packet, bytes);
         case Type::ack:
         case Type::binary_ack: take_ack(packet); return true;
         case Type::disconnect:
@@ -192,7 +192,9 @@ void Socket::enter(const Json& data) {
     entry_ = Entry::entered;
     connected_ = true;
     const uint32_t session = ++session_;
-    for (const Early& one : recovered_ ? std::exchange(early_, {}) : std::deque<Early>())
+    const std::deque<Early> missed = std::exchange(early_, {});
+    forget_early();
+    for (const Early& one : recovered_ ? missed : std::deque<Early>())
         if (connected_ && session == session_) deliver({one.args.data(), one.args.size()}, one.id);
     if (session != session_) return;
     send_buffered();
@@ -203,16 +205,23 @@ void Socket::enter(const Json& data) {
 // Between disconnect() and the answer to the next CONNECT, events of the left session arrive. Node's
 // client keeps them for the next session. Node's server sends what a recovered session has missed in
 // front of its answer.
-bool Socket::take_event(const Packet& packet) {
+bool Socket::take_event(const Packet& packet, uint64_t bytes) {
     const auto* args = packet.data.if_array();
     if (!connected_) {
         if (entry_ != Entry::asked) return true;
         if (pid_.empty() || !args || early_.size() >= options_.buffered_events_max) return false;
+        if (bytes > options_.early_bytes_max - early_bytes_) return false;
+        early_bytes_ += bytes;
         early_.push_back({boost::json::array(*args, boost::json::storage_ptr()), packet.id});
         return true;
     }
     if (args) deliver({args->data(), args->size()}, packet.id);
     return true;
+}
+
+void Socket::forget_early() noexcept {
+    early_.clear();
+    early_bytes_ = 0;
 }
 
 void Socket::deliver(Arguments view, std::optional<uint64_t> id) {

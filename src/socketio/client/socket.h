@@ -109,11 +109,13 @@ private:
     void manager_opened();
     void manager_failed(const Json& error);  // Before the session was open, or while it was.
     void manager_closed(std::string_view reason, const Json& details);
-    [[nodiscard]] bool take(const Packet& packet);  // False: a parse error.
+    // `bytes`: of the packet with its attachments. False: a parse error.
+    [[nodiscard]] bool take(const Packet& packet, uint64_t bytes);
     void report(std::string_view name, Arguments args = {});
 
     void take_connect(const Packet& packet);
-    [[nodiscard]] bool take_event(const Packet& packet);
+    [[nodiscard]] bool take_event(const Packet& packet, uint64_t bytes);
+    void forget_early() noexcept;
     void deliver(Arguments view, std::optional<uint64_t> id);
     void take_ack(const Packet& packet);
     void take_connect_error(const Packet& packet);
@@ -149,6 +151,7 @@ private:
     std::map<uint64_t, Ack> acks_;
     std::deque<Buffered> buffer_;
     std::deque<Early> early_;  // Missed events of a recovered session, which come before CONNECT.
+    uint64_t early_bytes_ = 0;
     std::deque<Queued> queue_;
     uint64_t next_ack_ = 0;
     uint64_t next_queued_ = 0;

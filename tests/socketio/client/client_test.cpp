@@ -2,6 +2,7 @@
 // packets, protocol 4, MessagePack, limits, and calls from inside listeners.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -223,6 +224,29 @@ TEST(SocketIoClient, IgnoresStalePackets) {
               (Lines{R"(/b connect "B1" false)", R"(/b disconnect "io client disconnect" null)",
                      R"(/b connect "B2" false)", R"(/b event "in time")"}));
     EXPECT_EQ(seen(client), (Lines{"ws< 41/b,", "ws< 40/b,"}));
+}
+
+// What a server sends before it answers CONNECT is kept for a restored session, up to a limit.
+TEST(SocketIoClient, EarlyEventsAreLimited) {
+    const std::string event = R"(2["a",")" + std::string(60, 'x') + "\"]";
+    const uint64_t fits = 2 * event.size();
+    for (const uint64_t limit : {fits, fits - 1}) {
+        SioClient client(options(), {.early_bytes_max = limit});
+        client.socket().connect();
+        open(client);
+        client.send(R"(40{"sid":"S1","pid":"P"})");
+        client.end();
+        client.settle();
+        client.advance(1000);
+        open(client);
+        client.lines.clear();
+        client.send("4" + event);
+        client.send("4" + event);
+        client.send(R"(40{"sid":"S2","pid":"P"})");
+        const Lines lines = said(client);
+        EXPECT_EQ(std::ranges::count(lines, R"(manager close "parse error")"), limit < fits);
+        EXPECT_EQ(std::ranges::count(lines, R"(/ connect "S2" true)"), limit == fits);
+    }
 }
 
 // disconnect() before the server has answered: CONNECT is not sent twice, and no socket of the server
