@@ -263,8 +263,9 @@ class ClientEmitter : public detail::Emits<ClientEmitter, Answer>,
 };
 
 // Opens the namespace that is the path of the URL; "/" without a path. http, https, ws, wss.
-// Throws SyntaxError for another URL, std::invalid_argument for an option out of its range. All other
-// failures are events, which come later, from the loop.
+// Throws SyntaxError for another URL, for a path that cannot be sent and for a header field as
+// WebSocket refuses it; std::invalid_argument for an option out of its range. All other failures are
+// events, which come later, from the loop.
 [[nodiscard]] ClientSocket connect(ClientLoop& loop, std::string_view url,
                                    ClientOptions options = {});
 

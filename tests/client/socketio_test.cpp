@@ -201,6 +201,17 @@ TEST(SioClient, RefusesUrlsAndOptions) {
     EXPECT_THROW((void)sio::connect(loop, "http://localhost", {.eio = 5}), std::invalid_argument);
     EXPECT_THROW((void)sio::connect(loop, "http://localhost", {.reconnection_delay = -1ms}),
                  std::invalid_argument);
+    EXPECT_THROW((void)sio::connect(loop, "http://localhost", {.timeout = 1000h * 24}),
+                 std::invalid_argument);
+    for (const char* const path : {"/a b", "/a\r\nx: y", "a", "/a?b", "/a#b", "/\xc3\xa9"})
+        EXPECT_THROW((void)sio::connect(loop, "http://localhost", {.path = path}), SyntaxError)
+            << path;
+    using Fields = std::vector<std::pair<std::string, std::string>>;
+    for (const auto& fields : {Fields{{"X", "a\r\nY: b"}}, Fields{{"X Y", "a"}},
+                               Fields{{"Host", "a"}}, Fields{{"Content-Length", "5"}}})
+        EXPECT_THROW((void)sio::connect(loop, "http://localhost", {.extra_headers = fields}),
+                     SyntaxError)
+            << fields.front().first;
     loop.run();
 }
 

@@ -1,9 +1,11 @@
 // client/socketio/api.cpp: the public functions of <starling/socketio_client.h>.
 #include <starling/socketio_client.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
+#include "client/options.h"
 #include "client/socketio/hub.h"
 #include "engineio/client_request.h"
 
@@ -22,6 +24,19 @@ struct Place {
     std::string nsp;
 };
 
+// The answer to a poll may have so many times the bytes of a packet.
+constexpr uint64_t poll_messages = 16;
+
+std::string path_of(const ClientOptions& options) {
+    std::string path = options.path;
+    const auto is_sent_as_is = [](char c) { return c > ' ' && c < '\x7f' && c != '?' && c != '#'; };
+    if (!std::ranges::all_of(path, is_sent_as_is) || (!path.empty() && path.front() != '/'))
+        throw SyntaxError("no path of a Socket.IO endpoint: '" + path + "'");
+    if (path.ends_with('/')) path.pop_back();
+    if (options.add_trailing_slash || path.empty()) path += '/';
+    return path;
+}
+
 // The path of the URL is the namespace, its query goes to each request.
 Place place_of(std::string_view text, const ClientOptions& options) {
     auto url = ws::parse_client_url(text.substr(0, text.find('#')));
@@ -34,11 +49,10 @@ Place place_of(std::string_view text, const ClientOptions& options) {
     place.nsp = target.substr(0, mark);
     for (const auto& [name, value] : options.query)
         engineio::append_query_field(place.endpoint.query, name, value);
-    place.endpoint.path = options.path;
-    if (place.endpoint.path.ends_with('/')) place.endpoint.path.pop_back();
-    if (options.add_trailing_slash) place.endpoint.path += '/';
+    place.endpoint.path = path_of(options);
     place.endpoint.headers = options.extra_headers;
-    place.endpoint.poll_bytes_max = options.message_bytes_max * 16;
+    place.endpoint.poll_bytes_max =
+        std::min(options.message_bytes_max, UINT64_MAX / poll_messages) * poll_messages;
     auto& dialing = place.endpoint.dialing;
     dialing.tls = options.tls;
     dialing.proxy = options.proxy;
@@ -47,6 +61,11 @@ Place place_of(std::string_view text, const ClientOptions& options) {
     dialing.send_queue_bytes_max = options.send_queue_bytes_max;
     dialing.ping_interval = std::chrono::milliseconds(0);  // Engine.IO has a heartbeat of its own.
     dialing.handshake_timeout = options.timeout.value_or(std::chrono::milliseconds(0));
+    // What a WebSocket would refuse is refused now, also for polling.
+    WebSocketOptions whole = dialing;
+    whole.headers = options.extra_headers;
+    (void)client::opening_options(whole);
+    (void)client::settings(whole);
     return place;
 }
 

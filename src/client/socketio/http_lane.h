@@ -32,7 +32,7 @@ public:
     // destroy the lane.
     using Done = std::function<void(Response response)>;
 
-    // Both references live longer than the lane.
+    // The references live longer than the lane, or until hand_over().
     HttpLane(LoopCore& loop, const ws::ClientUrl& url, const WebSocketOptions& options,
              uint64_t body_bytes_max);
     ~HttpLane();
@@ -41,8 +41,12 @@ public:
     [[nodiscard]] bool busy() const noexcept { return done_ != nullptr; }
     void pause();  // Stops and resumes receiving.
     void resume();
-    // Somebody else waits for the response under way.
-    void hand_over(Done done) { done_ = std::move(done); }
+    // Somebody else waits for the response under way, and the references to the constructor need not
+    // live on: the request is not sent again.
+    void hand_over(Done done) {
+        done_ = std::move(done);
+        request_.may_repeat = false;
+    }
 
 private:
     class Handler;

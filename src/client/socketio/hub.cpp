@@ -5,6 +5,7 @@
 
 #include "base/exception_text.h"
 #include "net/loop.h"
+#include "socketio/codec/json_writer.h"
 #include "socketio/codec/values.h"
 
 namespace starling::client {
@@ -126,9 +127,11 @@ void SioSocket::on_own_event(std::string_view name, Arguments args) {
 }
 
 void SioSocket::on_event(Arguments args, const Reply& reply) {
-    const auto* text = args.front().if_string();
-    const std::string name = text ? std::string(text->data(), text->size())
-                                  : std::to_string(args.front().to_number<int64_t>());
+    std::string name;
+    if (const auto* text = args.front().if_string())
+        name.assign(text->data(), text->size());
+    else  // An event's name may be a number.
+        socketio::append_json_number(name, args.front().to_number<double>());
     guarded(name, [&] {
         for (const auto& any : std::vector(any_)) any(name, args.subspan(1));
     });
@@ -192,6 +195,8 @@ void SioHost::sweep() {
     manager_.sweep();
     if (!may_go()) return;
     std::erase_if(hub_->hosts, [this](const auto& one) { return one.get() == this; });
+    std::erase_if(hub_->shared,
+                  [this](const auto& one) { return one.second.lock().get() == this; });
     end();
 }
 

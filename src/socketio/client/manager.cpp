@@ -210,13 +210,21 @@ void Manager::open_failed(const Json& error) {
 
 // ---- Closing ------------------------------------------------------------------------------------
 
+// A listener that hears of the end may close again, which Node's client does without end.
 void Manager::close() {
+    if (!closing_ || state_ != State::closed) return close_for_good();
+    skip_reconnect_ = true;
+    reconnecting_ = false;
+}
+
+void Manager::close_for_good() {
     skip_reconnect_ = true;
     reconnecting_ = false;
     closed(reason_text(ClientReason::forced_close), nullptr);
 }
 
 void Manager::closed(std::string_view reason, const Json& details) {
+    const bool within = std::exchange(closing_, true);
     cleanup();
     ClientSession* const session = connection_ ? &connection_->session() : nullptr;
     retire();
@@ -231,6 +239,7 @@ void Manager::closed(std::string_view reason, const Json& details) {
     });
     const Json args[] = {Json(reason), details};
     report("close", args);
+    closing_ = within;
     if (options_.reconnection && !skip_reconnect_ && state_ == State::closed) reconnect();
 }
 
@@ -250,7 +259,7 @@ void Manager::parse_error(std::string_view why) {
 void Manager::left(const Socket&) {
     for (const auto& socket : sockets_)
         if (socket->active()) return;
-    close();
+    close_for_good();
 }
 
 void Manager::cleanup() {

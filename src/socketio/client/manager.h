@@ -81,6 +81,7 @@ private:
     void session_message(Connection& connection, bool binary, std::string_view data);
     void session_failed(const engineio::ClientDetails& details);
     void open_failed(const Json& error);
+    void close_for_good();
     void closed(std::string_view reason, const Json& details);
     void parse_error(std::string_view why);
     void reconnect();
@@ -104,7 +105,7 @@ private:
     Timers::Id open_timer_, reconnect_timer_;
     Encoder encoder_;
     Decoder decoder_;
-    uint64_t packet_bytes_ = 0;  // Of the unfinished packet.
+    uint64_t packet_bytes_ = 0;                     // Of the unfinished packet.
     std::vector<std::shared_ptr<Socket>> sockets_;  // In the order of their creation.
     std::unique_ptr<Connection> connection_;
     std::vector<std::unique_ptr<Connection>> retired_;
@@ -113,6 +114,7 @@ private:
     bool skip_reconnect_ = false;
     bool is_attempt_ = false;  // The session being opened is an attempt to reconnect.
     bool paused_ = false;
+    bool closing_ = false;  // closed() is reporting.
     bool watches_drain_ = false;
     bool drain_due_ = false;  // Since the last "drain", events were sent.
 };

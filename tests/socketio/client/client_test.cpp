@@ -422,6 +422,20 @@ TEST(SocketIoClient, ConnectsWhileTheLastSessionEnds) {
 }
 
 // Every listener may disconnect, connect, emit, or close the manager.
+// Each listener closes what has just ended.
+TEST(SocketIoClient, ListenersMayCloseTheManager) {
+    SioClient client(options());
+    join(client);
+    client.of("/").on_own = [&](std::string_view) { client.manager.close(); };
+    client.end();
+    EXPECT_EQ(said(client),
+              (Lines{R"(/ disconnect "transport close" "websocket connection closed")",
+                     R"(manager close "transport close")"}));
+    client.advance(100'000);
+    EXPECT_TRUE(said(client).empty());
+    EXPECT_EQ(client.manager.deadline_ms(), UINT64_MAX);
+}
+
 TEST(SocketIoClient, ListenersMayDoAnything) {
     const std::vector<std::function<void(SioClient&)>> deeds = {
         [](SioClient& client) { client.socket().disconnect(); },
