@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/url_text.h"
 #include "load/connect.h"
 #include "load/echo.h"
 #include "load/events.h"
@@ -121,7 +122,7 @@ LoadTest::Seen LoadTest::live() const noexcept {
 Report LoadTest::head() const {
     Report report;
     report.scenario = name_of(plan_.scenario);
-    report.url = plan_.url;
+    report.url = base::without_password(plan_.url);
     report.model = model_of(plan_);
     if (!is_storm(plan_.scenario)) report.wanted = plan_.connections;
     if (is_fanout(plan_.scenario)) report.unit = "deliveries";

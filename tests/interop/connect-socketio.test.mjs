@@ -74,6 +74,20 @@ describe("starling connect --socketio", () => {
     assert.deepEqual([got.code, got.err], [3, 'starling connect: cannot connect: not you {"code":7}\n']);
   });
 
+  test("over polling, the server gets what was sent last, and the end", async () => {
+    const { io, url } = await listen({ transports: ["polling"] });
+    const told = [];
+    io.on("connection", (socket) => {
+      socket.on("last", () => told.push("last"));
+      socket.on("disconnect", (reason) => told.push(reason));
+      socket.emit("go");
+    });
+    const got = await connect([url, "--socketio", "--transport", "polling", "--text", "emit last", "--exit-after", "1"]);
+    assert.equal(got.code, 0, got.err);
+    await until(() => told.length === 2, "the end");
+    assert.deepEqual(told, ["last", "client namespace disconnect"]);
+  });
+
   test("no server", async () => {
     const got = await connect(["http://127.0.0.1:1", "--socketio"]);
     assert.equal(got.code, 3);

@@ -68,7 +68,7 @@ describe("starling connect --sse", () => {
 
   test("reconnects after the time that the server names, with the last id", async () => {
     const { url, requests } = await listen((request, response, number) => {
-      if (number === 0) stream(response, "retry: 5\nid: x7\ndata: a\n\ndata: cut o", true);
+      if (number === 0) stream(response, "retry: 120\nid: x7\ndata: a\n\ndata: cut o", true);
       else if (number === 1) response.destroy();
       else stream(response, "data: b\n\n");
     });
@@ -76,8 +76,8 @@ describe("starling connect --sse", () => {
     assert.equal(await program.exited, 0);
     assert.deepEqual(requests.map((request) => request.headers["last-event-id"]), [undefined, "x7", "x7"]);
     const events = program.events.map(({ event, data, wait_ms, last_event_id }) => [event, data ?? wait_ms, last_event_id]);
-    assert.deepEqual(events, [["open", undefined, undefined], ["event", "a", undefined], ["retry", 5, "x7"],
-      ["retry", 5, "x7"], ["open", undefined, undefined], ["event", "b", undefined]]);
+    assert.deepEqual(events, [["open", undefined, undefined], ["event", "a", undefined], ["retry", 120, "x7"],
+      ["retry", 120, "x7"], ["open", undefined, undefined], ["event", "b", undefined]]);
   });
 
   test("--last-event-id, --no-reconnect", async () => {

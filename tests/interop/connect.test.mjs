@@ -400,4 +400,30 @@ describe("backpressure", () => {
     assert.equal(await program.exited, 0, program.err);
     assert.equal(size, total * 65_536);
   });
+
+  test("a slow reader of standard error makes the server wait", { timeout: 120_000 }, async () => {
+    const one = await server();
+    const program = new Connect([one.url, "--show-pings"]);
+    program.child.stderr.pause();
+    await until(() => one.sockets.length === 1, "the connection");
+    const [socket] = one.sockets;
+    const payload = "y".repeat(125);
+    const total = 200_000;  // 25 MB.
+    for (let i = 0; i < total; ++i) socket.ping(payload);
+    const before = await standstill(() => socket.bufferedAmount, "the server to be stopped");
+    assert.ok(before > 10_000_000, `${before} bytes wait at the server`);
+    assert.ok(memoryMax(program.pid) < 60, `${memoryMax(program.pid)} MB`);
+    socket.close(1000);
+    program.child.stderr.resume();
+    assert.equal(await program.exited, 0);
+    assert.ok(program.err.startsWith(`starling connect: ping ${payload}\n`.repeat(10_000)), program.err.slice(0, 200));
+  });
+
+  test("the password of a URL is not shown", async () => {
+    const one = await server((socket) => socket.close(1000));
+    const got = await connect([one.url.replace("//", "//user:secret@"), "--json"]);
+    assert.equal(got.code, 0);
+    assert.equal(JSON.parse(got.out.split("\n")[0]).url, `${one.url.replace("//", "//user:***@")}/`);
+    assert.ok(!`${got.out}${got.err}`.includes("secret"));
+  });
 });

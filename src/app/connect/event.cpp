@@ -214,22 +214,34 @@ Event disconnected_event(std::string_view reason) {
 }
 
 Event connect_error_event(const sio::Json& error) {
-    const auto* const object = error.if_object();
-    const auto text_of = [object](std::string_view name) -> std::string {
-        const auto* const value = object ? object->if_contains(name) : nullptr;
-        return value && value->is_string() ? std::string(value->get_string()) : "";
+    const auto member = [object = error.if_object()](const char* name) {
+        const sio::Json* const found = object ? object->if_contains(name) : nullptr;
+        return found ? *found : sio::Json();
     };
-    const std::string message = text_of("message"), reason = text_of("reason");
-    Event event{.name = "connect_error", .mark = Event::Mark::fault};
-    event.words = !reason.empty() ? reason : "cannot connect: " + message;
+    const auto text = [](const sio::Json& value) {
+        return value.is_string() ? std::string(value.get_string()) : std::string();
+    };
+    std::string message = text(member("message"));
+    if (message.empty()) message = "no connection";
+    const std::string reason = text(member("reason"));
+    Event event{
+        .name = "connect_error", .mark = Event::Mark::fault, .words = "cannot connect: " + message};
     event.members.add("message", message);
-    if (!reason.empty()) event.members.add("reason", reason);
-    const auto* const data = object ? object->if_contains("data") : nullptr;
-    if (!data || data->is_null()) return event;
-    std::string json;
-    append_json(json, *data);
-    event.words += " " + json;
-    event.members.add_json("data", json);
+    const auto add_json = [&](const char* name) {
+        const sio::Json value = member(name);
+        if (value.is_null()) return;
+        std::string json;
+        append_json(json, value);
+        event.words += " " + json;
+        event.members.add_json(name, json);
+    };
+    add_json("code");
+    if (!reason.empty()) {
+        // Without a status, the reason says all.
+        event.words = event.words.ends_with(message) ? reason : event.words + ": " + reason;
+        event.members.add("reason", reason);
+    }
+    add_json("data");
     return event;
 }
 

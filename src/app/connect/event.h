@@ -78,7 +78,7 @@ void append_json(std::string& out, const sio::Json& value);
 [[nodiscard]] Event no_ack_event(std::string_view name, std::string_view why);
 [[nodiscard]] Event answered_event(uint64_t number, std::span<const sio::Json> args);
 [[nodiscard]] Event disconnected_event(std::string_view reason);
-// `error`: {message, data?, reason?}. The reason, where there is one, says what Node's message does not.
+// `error`: what the client's connect_error gives: {message, code?, reason?, data?}.
 [[nodiscard]] Event connect_error_event(const sio::Json& error);
 [[nodiscard]] Event reconnecting_event(uint64_t attempt);
 [[nodiscard]] Event reconnected_event(uint64_t attempts);

@@ -35,6 +35,11 @@ void Input::resume() {
     }
 }
 
+void Input::stop() {
+    ended_ = true;
+    loop_.unwatch(std::exchange(watch_, 0));
+}
+
 void Input::read_file_later() {
     if (std::exchange(posted_, true)) return;
     loop_.post([this, alive = alive_] {
@@ -55,8 +60,7 @@ void Input::read() {
 }
 
 void Input::end() {
-    ended_ = true;
-    loop_.unwatch(std::exchange(watch_, 0));
+    stop();
     on_bytes_({});
 }
 

@@ -22,6 +22,7 @@ public:
 
     void pause();
     void resume();  // Reading begins with the first call.
+    void stop();    // Reads nothing more, so that the loop can end.
 
 private:
     void read();

@@ -2,6 +2,7 @@
 
 #include <wchar.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/base64.h"
@@ -67,6 +68,25 @@ std::string printable_cut(std::string_view text, size_t bytes_max) {
     if (bytes_max == 0 || text.size() <= bytes_max) return printable(text);
     return printable(base::utf8_cut(text, bytes_max)) + "... (" + std::to_string(text.size()) +
            " bytes; --full shows all)";
+}
+
+// Beyond ASCII, and as DEL, such a character stands in strings alone; all are below U+10000.
+void append_printable_json(std::string& out, std::string_view json) {
+    const auto is_plain = [](char c) { return static_cast<unsigned char>(c) < 0x7f; };
+    for (std::string_view rest = json; !rest.empty();) {
+        const auto plain = std::ranges::find_if_not(rest, is_plain) - rest.begin();
+        out += rest.substr(0, static_cast<size_t>(plain));
+        rest.remove_prefix(static_cast<size_t>(plain));
+        if (rest.empty()) return;
+        const base::Utf8Character front = base::utf8_front(rest);
+        if (steers(front.code)) {
+            out += "\\u";
+            for (int shift = 12; shift >= 0; shift -= 4) out += digits[front.code >> shift & 15];
+        } else {
+            out += rest.substr(0, front.bytes);
+        }
+        rest.remove_prefix(front.bytes);
+    }
 }
 
 std::string hex_text(std::span<const std::byte> bytes, size_t bytes_max) {

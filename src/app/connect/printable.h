@@ -17,6 +17,9 @@ namespace starling::app::connect {
 // "abc... (5000 bytes; --full shows all)". 0: never cut.
 [[nodiscard]] std::string printable_cut(std::string_view text, size_t bytes_max);
 
+// Appends the same JSON, in which the characters that printable() escapes are written as \u009b.
+void append_printable_json(std::string& out, std::string_view json);
+
 // "3 bytes: 00 01 ff"; of more than `bytes_max` bytes the front, with "..." at the end. 0: all.
 [[nodiscard]] std::string hex_text(std::span<const std::byte> bytes, size_t bytes_max);
 

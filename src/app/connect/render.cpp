@@ -78,7 +78,8 @@ void Renderer::json_line(std::string& out, std::string_view name, const Members&
                          Time now) const {
     out.append(R"({"time":")").append(clock_text(now, true)).append(R"(","event":)");
     base::append_json_string(out, name);
-    out.append(members.text()).append("}\n");
+    append_printable_json(out, members.text());
+    out += "}\n";
 }
 
 void Renderer::message(Rendered& to, Direction direction, const ws::Message& message,

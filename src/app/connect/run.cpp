@@ -2,8 +2,10 @@
 
 #include <signal.h>
 
+#include <future>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "app/connect/words.h"
@@ -18,6 +20,7 @@ constexpr size_t output_bytes_max = 1024 * 1024;
 constexpr uint64_t sent_ahead_bytes_max = 1024 * 1024;
 constexpr int signal_exit = 128;  // And the number of the signal, as shells have it.
 constexpr std::chrono::milliseconds wait_default{1000};
+constexpr std::chrono::seconds linger_max{5};
 
 std::unique_ptr<Session> make_session(ClientLoop& loop, const Options& options, Host& host) {
     switch (options.kind) {
@@ -42,6 +45,7 @@ Run::Run(Options options, const Descriptors& descriptors, bool terminal)
       input_(loop_, descriptors.in, [this](std::string_view bytes) { on_input(bytes); }),
       session_(make_session(loop_, options_, *this)) {
     out_.on_change([this] { on_output_change(); });
+    err_.on_change([this] { resume_if_written(); });
     if (!terminal) return;
     Editor::Calls calls;
     calls.on_line = [this](const std::string& line) {
@@ -61,12 +65,13 @@ Run::~Run() = default;
 int Run::run() {
     session_->start();
     if (options_.timeout)
-        loop_.after(*options_.timeout, [this] {
+        timeout_ = loop_.after(*options_.timeout, [this] {
             if (exit_code_ || ended_) return;
             show(error_event("the time of --timeout is over", 0, {}));
             finish(timeout_exit);
         });
     loop_.run();
+    if (ended_ && options_.kind == Kind::socketio) linger();
     return exit_code_.value_or(result_);
 }
 
@@ -100,7 +105,7 @@ void Run::write(const Rendered& rendered) {
     out_.write(rendered.out);
     err_.write(rendered.err);
     if (editor_) editor_->show();
-    if (out_.waiting_bytes() > output_bytes_max && !receiving_paused_)
+    if (waiting_bytes() > output_bytes_max && !receiving_paused_)
         receiving_paused_ = session_->pause();
 }
 
@@ -112,11 +117,16 @@ void Run::on_output_change() {
                        std::generic_category().message(out_.error()) + "\n");
         return finish(lost_exit);
     }
-    if (std::exchange(receiving_paused_, false)) {
-        session_->resume();
-        if (ready_) pump();
-    }
-    if (ended_) stop_now(result_);
+    resume_if_written();
+    if (ended_ && out_.waiting_bytes() == 0) stop_now(result_);
+}
+
+size_t Run::waiting_bytes() const { return out_.waiting_bytes() + err_.waiting_bytes(); }
+
+void Run::resume_if_written() {
+    if (waiting_bytes() > 0 || !std::exchange(receiving_paused_, false)) return;
+    session_->resume();
+    if (ready_) pump();
 }
 
 // ---- Input --------------------------------------------------------------------------------------
@@ -177,7 +187,7 @@ void Run::send_from_pipe(std::string_view message) {
 void Run::input_ended() {
     if (std::exchange(waits_, true)) return;
     if (options_.exit_after != 0 && !options_.wait) return;
-    loop_.after(options_.wait.value_or(wait_default), [this] {
+    wait_ = loop_.after(options_.wait.value_or(wait_default), [this] {
         if (!exit_code_) finish(clean_exit);
     });
 }
@@ -212,6 +222,21 @@ void Run::ended(int exit_code) {
 void Run::stop_now(int exit_code) {
     result_ = exit_code;
     loop_.stop();
+}
+
+// Socket.IO over polling tells the server that it disconnects by a POST, behind those of events.
+void Run::linger() {
+    signals_.stop_watching();
+    input_.stop();
+    loop_.cancel(timeout_);
+    loop_.cancel(wait_);
+    std::promise<void> over;
+    std::thread limit([this, over = over.get_future()] {
+        if (over.wait_for(linger_max) == std::future_status::timeout) loop_.stop();
+    });
+    loop_.run();
+    over.set_value();
+    limit.join();
 }
 
 void Run::on_signal(int signal) {

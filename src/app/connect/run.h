@@ -45,6 +45,8 @@ private:
     // ---- Output
     void write(const Rendered& rendered);
     void on_output_change();
+    void resume_if_written();
+    [[nodiscard]] size_t waiting_bytes() const;  // For slow readers of the outputs.
 
     // ---- Input
     void send_options();
@@ -56,6 +58,7 @@ private:
     // ---- The end
     void finish(int exit_code);  // In order.
     void stop_now(int exit_code);
+    void linger();  // Until the last requests have left, for a short time.
     void on_signal(int signal);
     [[nodiscard]] static Renderer::Time now();
 
@@ -69,6 +72,7 @@ private:
     Input input_;
     std::unique_ptr<Editor> editor_;  // On a terminal.
     std::unique_ptr<Session> session_;
+    ClientLoop::Timer timeout_ = 0, wait_ = 0;
     std::optional<int> exit_code_;  // Decided before the connection ends.
     int result_ = lost_exit;
     uint64_t received_ = 0;

@@ -27,11 +27,12 @@ Signals::Signals(ClientLoop& loop, std::function<void(int)> call) : loop_(loop) 
                          });
 }
 
-Signals::~Signals() {
-    stop_watching();
+Signals::~Signals() { stop_watching(); }
+
+void Signals::stop_watching() {
+    if (watch_ == 0) return;
+    loop_.unwatch(std::exchange(watch_, 0));
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
-
-void Signals::stop_watching() { loop_.unwatch(std::exchange(watch_, 0)); }
 
 }  // namespace starling::app::connect

@@ -1,7 +1,7 @@
 // app/connect/signals.h: the signals of a terminal program as calls on its loop.
 //
 // Owner: the run of the command. Thread: main's, before the loop and other threads start. The signals
-// are blocked on this thread, and on threads that it starts, until the destructor.
+// are blocked on this thread, and on threads that it starts, until stop_watching().
 #pragma once
 
 #include <starling/client.h>
@@ -22,7 +22,8 @@ public:
     Signals(const Signals&) = delete;
     Signals& operator=(const Signals&) = delete;
 
-    void stop_watching();  // So that the loop can end.
+    // So that the loop can end. From here on the signals do what they do by default.
+    void stop_watching();
 
 private:
     ClientLoop& loop_;

@@ -8,11 +8,13 @@
 #include "app/connect/session.h"
 #include "app/connect/sse_parser.h"
 #include "app/connect/stream_url.h"
+#include "base/url_text.h"
 
 namespace starling::app::connect {
 namespace {
 
 constexpr uint64_t retry_ms_default = 3000;
+constexpr uint64_t retry_ms_min = 100;  // A server that names less gets this.
 
 class SseSession final : public Session {
 public:
@@ -56,7 +58,7 @@ private:
         EventSource::Calls calls;
         calls.on_open = [this] {
             opened_ = true;
-            host_.show(stream_event(options_.url));
+            host_.show(stream_event(base::without_password(options_.url)));
             host_.ready(true);
         };
         calls.on_bytes = [this](std::string_view bytes) { on_bytes(bytes); };
@@ -100,7 +102,7 @@ private:
                 host_.show(error_event(why, 0, {}));
             return finish(answer.error.empty() ? clean_exit : lost_exit);
         }
-        const uint64_t wait_ms = parser_.retry_ms().value_or(retry_ms_);
+        const uint64_t wait_ms = std::max(parser_.retry_ms().value_or(retry_ms_), retry_ms_min);
         retry_ms_ = wait_ms;
         host_.show(retry_event(why, wait_ms, last_id_));
         timer_ = loop_.after(std::chrono::milliseconds(wait_ms), [this] {

@@ -7,6 +7,7 @@
 #include "app/connect/tls.h"
 #include "app/connect/words.h"
 #include "base/text.h"
+#include "base/url_text.h"
 #include "base/utf8.h"
 
 namespace starling::app::connect {
@@ -23,7 +24,8 @@ public:
     void start() override {
         socket_.onopen = [this] {
             opened_ = true;
-            host_.show(open_event(socket_.url(), socket_.protocol(), socket_.extensions()));
+            host_.show(open_event(base::without_password(socket_.url()), socket_.protocol(),
+                                  socket_.extensions()));
             host_.ready(true);
         };
         socket_.onmessage = [this](const MessageEvent& event) {

@@ -222,6 +222,9 @@ TEST(ConnectPrintable, NothingSteersTheTerminal) {
     EXPECT_EQ(printable_cut("abcdefg", 6), "abcdef... (7 bytes; --full shows all)");
     EXPECT_EQ(printable_cut("abcde\xc3\xa9", 6), "abcde... (7 bytes; --full shows all)");
     EXPECT_EQ(printable_cut("abcdefg", 0), "abcdefg");
+    std::string json = "[";
+    append_printable_json(json, "\"\x7f\\u001b\u009b\u00e9\u202e\ufeff\U0001f600\",1]");
+    EXPECT_EQ(json, "[\"\\u007f\\u001b\\u009b\u00e9\\u202e\\ufeff\U0001f600\",1]");
     const auto bytes = std::as_bytes(std::span("\x00\x01\xff", 3));
     EXPECT_EQ(hex_text(bytes, 0), "3 bytes: 00 01 ff");
     EXPECT_EQ(hex_text(bytes, 2), "3 bytes: 00 01 ...");
