@@ -52,7 +52,8 @@ public:
     void sockets_leave(std::string_view room) const;
     void sockets_leave(std::vector<std::string> rooms) const;
     void disconnect_sockets(bool close = false) const;
-    // The sockets of all workers of this process. `done` is called once, on a worker's thread.
+    // The sockets of all workers, and of a cluster's other nodes that answer in time, unless
+    // local(). `done` is called once, on a worker's thread.
     void fetch_sockets(Callback<void(std::vector<RemoteSocket>)> done) const;
     [[nodiscard]] Future<std::vector<RemoteSocket>> fetch_sockets() const;
 
@@ -184,9 +185,9 @@ public:
     // are not counted.
     [[nodiscard]] size_t sockets() const;
 
-    // Sends an event to the other workers of this process (each counts as a server): the event
-    // calls their handlers of on_server_side(). With ack: the callback gets each handler's return
-    // value.
+    // Sends an event to the other servers: it calls their handlers of on_server_side(). In a cluster
+    // (<starling/cluster.h>) these are the other nodes; without one, the other workers of this
+    // process. With ack: the callback gets each handler's return value.
     template <class... Args>
     void server_side_emit(std::string_view name, const Args&... args) const {
         detail::with_values(

@@ -40,7 +40,7 @@ void Questions::sent(const std::string& id, std::optional<uint64_t> nodes) {
     if (is_complete(found->second)) finish(found, true);
 }
 
-bool Questions::take(Question& question, Message& message) {
+bool Questions::take(Question& question, Message& message) const {
     socketio::Report report;
     switch (message.kind) {
         case Kind::fetched:
@@ -85,7 +85,7 @@ bool Questions::answered(Message& message) {
 }
 
 void Questions::finish(Open::iterator at, bool complete) {
-    Question question = std::move(at->second);
+    const Question question = std::move(at->second);
     open_.erase(at);
     deadlines_.erase(question.deadline);
     if (!complete) ++incomplete_;

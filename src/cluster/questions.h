@@ -58,7 +58,7 @@ private:
     };
     using Open = std::unordered_map<std::string, Question, base::TextHash, std::equal_to<>>;
     // True: a part of the answer is taken.
-    [[nodiscard]] bool take(Question& question, Message& message);
+    [[nodiscard]] bool take(Question& question, Message& message) const;
     void finish(Open::iterator at, bool complete);
     [[nodiscard]] static bool is_complete(const Question& question) noexcept {
         return question.nodes && question.answers >= *question.nodes &&

@@ -42,7 +42,7 @@ struct Field {
     uint8_t types;
     bool required;
 };
-enum : size_t {
+enum : uint8_t {
     type_field,
     id_field,
     channel_field,

@@ -118,6 +118,7 @@ void Feeds::published(const KeptPtr& kept, uint64_t now_ms) {
 
 void Feeds::catch_up(uint64_t now_ms) {
     std::vector<std::pair<std::string, uint64_t>> all;  // Reading may end feeds.
+    all.reserve(feeds_.size());
     for (const auto& [name, feed] : feeds_) all.emplace_back(name, feed->serial);
     for (const auto& [name, serial] : all)
         if (Feed* const feed = find(name, serial); feed && feed->at) read_missing(*feed, now_ms);

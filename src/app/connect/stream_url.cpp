@@ -12,7 +12,8 @@ base::Result<StreamUrl> parse_stream_url(std::string_view text) {
         const std::string_view rest = text.substr(scheme.size());
         const size_t colon = rest.find(':');
         const std::string_view socket = rest.substr(0, colon);
-        const std::string_view target = colon == rest.npos ? "" : rest.substr(colon + 1);
+        const std::string_view target =
+            colon == std::string_view::npos ? "" : rest.substr(colon + 1);
         if (!socket.starts_with('/'))
             return base::Failure(
                 "the URL must hold the absolute path of a socket: http+unix:/SOCKET:/PATH");
