@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Socket.IO nodes over Redis: what a broadcast costs when its emitter is on one node and its 500 clients on
 another, beside one node alone; and how long fetchSockets() takes over 3 nodes of 1,000 sockets each. starling,
-and Node's socket.io with the same adapters, with a redis-server of this run's own.
+and Node's socket.io with the same adapters, and a redis-server of this run's own.
 
     bench/cluster.py [RATE] [SECONDS] [ROUNDS]
 
