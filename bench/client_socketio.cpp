@@ -1,9 +1,9 @@
 // bench/client_socketio.cpp: the client side of "emit with ack", by sio::connect(): each connection
-// emits `echo` with a text of 64 bytes, and the next one when the ack is there. Prints a line of JSON
-// with the events per second and the client's CPU time for each. client_socketio.mjs does the same
-// with Node's client.
+// emits `echo` with a text of 64 bytes IN_FLIGHT times, and one more when an ack is there. Prints a line
+// of JSON with the events per second and the client's CPU time for each. client_socketio.mjs does the
+// same with Node's client.
 //
-//     client_socketio PORT [CONNECTIONS 50] [SECONDS 2] [WARM_UP_SECONDS 0.5]
+//     client_socketio PORT [CONNECTIONS 50] [SECONDS 2] [IN_FLIGHT 1] [WARM_UP_SECONDS 0.5]
 #include <starling/socketio_client.h>
 #include <sys/resource.h>
 
@@ -35,7 +35,8 @@ int main(int count, char** arguments) {
     };
     const std::string url = "http://127.0.0.1:" + std::to_string(int(number(1, 9004)));
     const std::string text(64, 'x');
-    const double seconds = number(3, 2), warm_up = number(4, 0.5);
+    const double seconds = number(3, 2), warm_up = number(5, 0.5);
+    const int in_flight = int(number(4, 1));
     const auto ms = [](double s) { return std::chrono::milliseconds(int(1000 * s)); };
 
     starling::ClientLoop loop;
@@ -53,7 +54,9 @@ int main(int count, char** arguments) {
     for (int i = 0; i < int(number(2, 50)); ++i) {
         const auto& socket = sockets.emplace_back(
             sio::connect(loop, url, {.force_new = true, .transports = {"websocket"}}));
-        socket.on("connect", [&, i] { emit(size_t(i)); });
+        socket.on("connect", [&, i] {
+            for (int k = 0; k < in_flight; ++k) emit(size_t(i));
+        });
         socket.on("connect_error", [&](const sio::Json& error) {
             std::fprintf(stderr, "%s\n", error.at("message").as_string().c_str());
             status = 1;

@@ -1,11 +1,11 @@
 // bench/client_socketio.mjs: as client_socketio.cpp, with Node's `socket.io-client`, from
-// tests/node_modules. `node client_socketio.mjs PORT [CONNECTIONS 50] [SECONDS 2] [WARM_UP_SECONDS 0.5]`.
+// tests/node_modules. `node client_socketio.mjs PORT [CONNECTIONS 50] [SECONDS 2] [IN_FLIGHT 1] [WARM_UP_SECONDS 0.5]`.
 import { createRequire } from 'node:module';
 
 const require = createRequire(new URL('../tests/package.json', import.meta.url));
 const { io } = require('socket.io-client');
 
-const [port = 9004, connections = 50, seconds = 2, warmUp = 0.5] = process.argv.slice(2).map(Number);
+const [port = 9004, connections = 50, seconds = 2, inFlight = 1, warmUp = 0.5] = process.argv.slice(2).map(Number);
 const text = 'x'.repeat(64);
 let events = 0;
 
@@ -15,7 +15,9 @@ for (let i = 0; i < connections; i += 1) {
     events += 1;
     emit();
   });
-  socket.on('connect', emit);
+  socket.on('connect', () => {
+    for (let k = 0; k < inFlight; k += 1) emit();
+  });
   socket.on('connect_error', (error) => {
     console.error(error.message);
     process.exit(1);
