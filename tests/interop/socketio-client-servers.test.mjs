@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 import net from "node:net";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 
 import { Server } from "socket.io";
 import Server2 from "socket.io-2";
@@ -14,11 +14,8 @@ import { WebSocketServer } from "ws";
 
 import { certificate } from "./certificates.mjs";
 import { temporaryFolder, until } from "./server.mjs";
-import { Cut, patiently } from "./socketio_client/faults.mjs";
+import { Cut, patiently, pollsOf } from "./socketio_client/faults.mjs";
 import { playHere, playNode } from "./socketio_client/script.mjs";
-
-// npm's servers keep timers and sockets of connections that were cut. They do not hold up the end.
-after(() => setTimeout(() => process.exit(), 100).unref());
 
 const ways = { polling: ["polling"], websocket: ["websocket"], upgrade: ["polling", "websocket"] };
 const quick = { reconnection_delay: 20, reconnection_delay_max: 40 };
@@ -32,11 +29,21 @@ async function listening(server, t) {
   return server.address().port;
 }
 
+// Closes a server of Socket.IO at the end of the test.
+function closed(io, t) {
+  const endPolls = pollsOf(io.engine);
+  t.after(() => {
+    io.close();
+    endPolls();
+  });
+}
+
 // ---- Socket.IO 2 ------------------------------------------------------------------------------
 
 async function site2(t, options = {}) {
   const server = http.createServer();
   const io = new Server2(server, { serveClient: false, ...options });
+  closed(io, t);
   const seen = [];
   for (const nsp of ["/", "/admin"]) io.of(nsp).on("connection", (socket) => {
     seen.push(`${nsp} ${socket.handshake.query.token ?? ""}`);
@@ -124,8 +131,9 @@ test("a server of Socket.IO 4 tells a client of Socket.IO 2 that it speaks anoth
 
 // ---- TLS and proxies --------------------------------------------------------------------------
 
-function echoing(server) {
+function echoing(server, t) {
   const io = new Server(server);
+  closed(io, t);
   io.on("connection", (socket) => socket.on("sum", (a, b, reply) => reply(a + b)));
 }
 const sum = { sockets: { "/": {} }, then: [
@@ -141,7 +149,7 @@ for (const [way, transports] of Object.entries(ways)) {
   test(`TLS by ${way}: trusted, not trusted, for another host`, async (t) => {
     const made = certificate(temporaryFolder(), "localhost");
     const server = https.createServer({ cert: readFileSync(made.cert), key: readFileSync(made.key) });
-    echoing(server);
+    echoing(server, t);
     const port = await listening(server, t);
     const trusted = { ...sum, url: `https://localhost:${port}`,
       options: { transports, ca: made.cert, reconnection: false } };
@@ -169,7 +177,7 @@ for (const [way, transports] of Object.entries(ways)) {
       ca: readFileSync(ada.cert), requestCert: true, rejectUnauthorized: true });
     const shown = new Set();
     server.on("secureConnection", (socket) => shown.add(socket.getPeerCertificate().subject.CN));
-    echoing(server);
+    echoing(server, t);
     const port = await listening(server, t);
     const options = { transports, reconnection: false };
     const known = { ...sum, url: `https://localhost:${port}`,
@@ -187,7 +195,7 @@ for (const [way, transports] of Object.entries(ways)) {
 
   test(`an HTTP proxy by ${way}`, async (t) => {
     const server = http.createServer();
-    echoing(server);
+    echoing(server, t);
     const port = await listening(server, t);
     const asked = new Set();
     const proxy = http.createServer();

@@ -9,7 +9,7 @@ import { Server } from "socket.io";
 import * as msgpack from "socket.io-msgpack-parser";
 
 import { until } from "./server.mjs";
-import { Cut, patiently } from "./socketio_client/faults.mjs";
+import { Cut, patiently, pollsOf } from "./socketio_client/faults.mjs";
 import { playHere, playNode } from "./socketio_client/script.mjs";
 
 // What the servers of this file do: they answer, ask, refuse and write down what they get.
@@ -50,10 +50,7 @@ class Site {
   async start(port = 0) {
     this.http = http.createServer();
     this.io = new Server(this.http, { ...this.options });
-    this.polling = [];
-    this.io.engine.on("connection", ({ transport }) => {
-      if (transport.name === "polling") this.polling.push(transport);
-    });
+    this.endPolls = pollsOf(this.io.engine);
     behave(this.io, this.seen);
     this.arrange?.(this.io, this);
     await new Promise((resolve) => { this.http.listen(port, "127.0.0.1", resolve); });
@@ -64,9 +61,7 @@ class Site {
   async stop() {
     this.http.closeAllConnections();
     await new Promise((resolve) => { this.io.close(resolve); });
-    // engine.io's Polling.doClose() waits 30 s for a poll of a client that is gone. This is what the
-    // poll would call.
-    for (const transport of this.polling) transport.shouldClose?.();
+    this.endPolls();
   }
 
   async restart() {

@@ -15,6 +15,16 @@ export async function patiently(play) {
   }
 }
 
+// Returns a function that ends what engine.io keeps of long-polling after the server is closed: its
+// Polling.doClose() waits 30 s for a poll of a client that is gone. shouldClose is what the poll would call.
+export function pollsOf(engine) {
+  const polls = [];
+  engine.on("connection", ({ transport }) => {
+    if (transport.name === "polling") polls.push(transport);
+  });
+  return () => { for (const transport of polls) transport.shouldClose?.(); };
+}
+
 // A TCP proxy in front of a port of this machine.
 export class Cut {
   #pairs = new Set();
