@@ -42,6 +42,19 @@ inline std::string errors_of(const Report& report) {
     return text;
 }
 
+// Runs a fan-out of 50 messages to the plan's 4 connections, which must all arrive.
+inline Report fan_out(Plan plan, uint32_t threads) {
+    plan.threads = threads;
+    plan.rate = 1000;
+    plan.depth = 0;
+    Report report = run(std::move(plan));
+    EXPECT_EQ(errors_of(report), "");
+    EXPECT_EQ(report.latency.total(), 50U * 4U);
+    EXPECT_EQ(report.missing, 0U);
+    EXPECT_EQ(report.opened, 4U);
+    return report;
+}
+
 // Returns messages at /echo; what /publish gets goes to all at /listen.
 struct Echo : TestServer {
     Echo() {

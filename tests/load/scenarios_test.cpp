@@ -51,15 +51,7 @@ TEST(LoadSocketIo, Acks) {
 TEST(LoadSocketIo, Fanout) {
     const SocketIo server;
     for (const uint32_t threads : {1U, 2U}) {
-        Plan plan = server.plan(Scenario::socketio_fanout);
-        plan.threads = threads;
-        plan.rate = 1000;
-        plan.depth = 0;
-        const Report report = run(plan);
-        EXPECT_EQ(errors_of(report), "");
-        EXPECT_EQ(report.latency.total(), 50U * 4U);
-        EXPECT_EQ(report.missing, 0U);
-        EXPECT_EQ(report.opened, 4U);
+        const Report report = fan_out(server.plan(Scenario::socketio_fanout), threads);
         EXPECT_EQ(report.other_messages, 4U);  // The welcome of each; the emitter's does not count.
     }
 }
