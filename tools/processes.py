@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, field
 
 PR_SET_CHILD_SUBREAPER = 36
 QUIET_SECONDS_MAX = 20  # Without a terminal: the longest time without a line.
@@ -111,22 +112,50 @@ def stop(process: subprocess.Popen) -> None:
             continue
 
 
+@dataclass
+class Job:
+    command: list[str]
+    log: str  # The output is appended to it.
+    env: dict[str, str] = field(default_factory=dict)
+
+
 def run(title: str, command: list[str], log: str, cwd: str, env: dict[str, str] | None = None,
         seconds_max: float = 1800) -> int:
     """Runs a command and returns its exit status. The output is appended to `log`."""
-    progress = Progress(title, log)
-    process = start(command, log, cwd, env or {})
+    return run_together(title, [Job(command, log, env or {})], cwd, seconds_max)[0]
+
+
+def run_together(title: str, jobs: list[Job], cwd: str, seconds_max: float = 1800) -> list[int]:
+    """Runs commands at the same time, each with a log of its own, and returns their exit statuses."""
+    progress = Progress(title, jobs[0].log)
+    running = [start(job.command, job.log, cwd, job.env) for job in jobs]
     try:
-        while True:
-            try:
-                return process.wait(1)
-            except subprocess.TimeoutExpired:
+        for at, process in enumerate(running):
+            progress.log = jobs[at].log
+            while not ended(process, 1):
                 progress.tick()
-            if progress.seconds() > seconds_max:
-                with open(log, "a", encoding="utf-8") as stream:
-                    stream.write(f"\nended after {seconds_max:.0f} s\n")
-                return 124
+                if progress.seconds() > seconds_max:
+                    return [give_up(process, job, seconds_max) for process, job in zip(running, jobs)]
+        return [process.returncode for process in running]
     finally:
         progress.done()
-        if process.poll() is None:
-            stop(process)
+        for process in running:
+            if process.poll() is None:
+                stop(process)
+
+
+def ended(process: subprocess.Popen, seconds: float) -> bool:
+    try:
+        process.wait(seconds)
+        return True
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def give_up(process: subprocess.Popen, job: Job, seconds_max: float) -> int:
+    """The status of a process whose time is over: 124 if it still runs."""
+    if process.poll() is not None:
+        return process.returncode
+    with open(job.log, "a", encoding="utf-8") as stream:
+        stream.write(f"\nended after {seconds_max:.0f} s\n")
+    return 124
