@@ -17,6 +17,7 @@
 namespace starling::server {
 
 class Extension;
+class Nodes;
 struct Site;
 class Worker;
 
@@ -43,6 +44,8 @@ struct WorkerGroup {
     uint64_t connections_max = 0;
     std::atomic<uint64_t> connections{0};
     std::atomic<bool> stopping{false};
+    // The cluster that this process has joined; null: none. Set before the workers run.
+    Nodes* nodes = nullptr;
     // Notified when the server stops. They live longer than the group.
     std::vector<Extension*> extensions;
     std::vector<std::unique_ptr<Worker>> workers;

@@ -1,0 +1,102 @@
+// server/nodes.h: the other nodes of the cluster, as the core and the features of this process see them.
+// A process without a cluster has a null pointer in WorkerGroup::nodes.
+//
+// A room is what is published to: a topic, a channel, a room of Socket.IO. A node holds a room while it
+// has a member in it, and gets the publications of the rooms that it holds, once and in the order of
+// their publisher. docs/cluster-native.md says what is guaranteed at each failure.
+//
+// Owner: the code that joins the cluster; it lives longer than the workers.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace starling::server {
+
+class Nodes {
+public:
+    // Random, drawn at the start of a process. Never 0.
+    using Id = uint64_t;
+
+    // Whose rooms, publications and questions they are. Rooms of two kinds never meet.
+    enum class Kind : uint8_t { topics, channels, gateway, socketio, presence };
+    static constexpr size_t kinds = 5;
+
+    // To whom. The members in this process are the caller's.
+    struct Target {
+        std::vector<std::string> rooms{};  // At most 16,384, of at most 1,023 bytes each.
+        std::vector<Id> nodes{};           // These as well, whatever they hold.
+        bool everyone = false;             // All nodes, whatever they hold.
+    };
+    // A publication or a question of another node. Valid during the call.
+    struct Incoming {
+        Id from = 0;
+        std::span<const std::string_view>
+            rooms;  // All that it was sent to, also rooms not held here.
+        std::string_view payload;
+        uint64_t question = 0;  // For answer(); 0: a publication.
+    };
+    // What a question got. `missing`: nodes that are away, or did not answer in time.
+    struct Outcome {
+        size_t answered = 0;
+        size_t missing = 0;
+    };
+    // Members of a room on all nodes.
+    struct Count {
+        uint64_t members = 0;
+        size_t missing = 0;                // Nodes that hold the room and did not answer.
+        std::chrono::milliseconds age{0};  // Of the oldest part.
+    };
+    enum class Change : uint8_t { here, away, back, gone };
+
+    // A part of this process that has rooms: the topics, the server events, ... Its calls run on the
+    // first worker's thread, and may call the Nodes.
+    class Member {
+    public:
+        virtual void on_publication(const Incoming& publication) = 0;
+        // To be answered by answer(), at once or later, and for the last time with `is_last`.
+        virtual void on_question(const Incoming& question) = 0;
+        // `publications` of `from` will never come; 0: their number is not known.
+        virtual void on_gap(Id from, uint64_t publications) { (void)from, (void)publications; }
+        virtual void on_node(Id node, std::string_view name, Change change) {
+            (void)node, (void)name, (void)change;
+        }
+
+    protected:
+        ~Member() = default;
+    };
+
+    // Before the workers run. One member for each kind, which lives longer than the workers.
+    virtual void add(Kind kind, Member& member) = 0;
+
+    [[nodiscard]] virtual Id self() const noexcept = 0;
+    // Calls of one thread keep their order. On a worker that is not the first one, they are posted,
+    // within the bound of publications. Threads: those of the workers.
+    virtual void joined(Kind kind,
+                        std::string_view room) noexcept = 0;  // One member more, or fewer.
+    virtual void left(Kind kind, std::string_view room) noexcept = 0;
+    virtual void publish(Kind kind, Target target, std::string payload) = 0;
+    // `answer` for each answer, then `done` once, both on the calling worker. Without a link to other
+    // nodes `done` comes at once.
+    virtual void ask(Kind kind, Target target, std::string payload,
+                     std::function<void(Id from, std::string_view payload)> answer,
+                     std::function<void(const Outcome&)> done) = 0;
+    virtual void answer(Id to, uint64_t question, std::string payload, bool is_last) = 0;
+    // `done` on the calling worker, at once or later.
+    virtual void count(Kind kind, std::string_view room,
+                       std::function<void(const Count&)> done) = 0;
+    // When `done` runs, every node that is there sends to this one what it publishes to the rooms that
+    // were joined before. On the calling worker.
+    virtual void fence(std::function<void()> done) = 0;
+
+protected:
+    ~Nodes() = default;
+};
+
+}  // namespace starling::server
