@@ -1,15 +1,16 @@
-// <starling/cluster.h>: many processes behave as one Socket.IO server, over Redis. The other nodes may
-// be Node.js servers with one of the adapters of the socket.io project.
+// <starling/cluster.h>: many processes behave as one server, over Redis.
 //
 //     starling::Server server({.listen = ":3000"});
 //     auto& io = server.socketio();
-//     auto& cluster = sio::join_cluster(io, {.url = "redis://127.0.0.1:6379"});
+//     auto& cluster = starling::join_cluster(server, {.url = "redis://127.0.0.1:6379"});
 //     ...
 //     return server.run();
 //
-// From then on emits, joins, leaves, disconnects, fetch_sockets(), broadcasts with ack and
-// server_side_emit() reach the sockets and servers of all nodes, unless they are local(). See
-// docs/cluster.md for what is guaranteed.
+// starling::join_cluster() joins the whole server to the other nodes of starling: topics, channels, the
+// gateway, and Socket.IO. sio::join_cluster() joins Socket.IO alone, to nodes that may be Node.js
+// servers with one of the adapters of the socket.io project. A server needs one of the two.
+//
+// See docs/cluster.md for what reaches the other nodes, and what is guaranteed.
 #pragma once
 
 #include <starling/socketio.h>
@@ -17,9 +18,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 namespace starling::sio {
+
+// ---- Socket.IO alone ------------------------------------------------------------------------------
 
 struct ClusterOptions {
     // redis:// (TCP), rediss:// (TLS), redis+unix://, redis+sentinel://, redis+cluster://; see
@@ -89,9 +94,105 @@ protected:
     ~Cluster() = default;
 };
 
+// Emits, joins, leaves, disconnects, fetch_sockets(), broadcasts with ack and server_side_emit() reach
+// the sockets and servers of all nodes from now on, unless they are local().
+//
 // Before the server starts. Throws std::invalid_argument for wrong options, and std::logic_error when
 // called again for the same Socket.IO server. Server::start() throws std::runtime_error if Redis
 // refuses the user or the password; if Redis is away, the server starts and tries again.
 Cluster& join_cluster(Server& io, ClusterOptions options);
 
 }  // namespace starling::sio
+
+namespace starling {
+
+class Server;  // Defined in <starling/server.h>.
+
+// ---- The whole server -----------------------------------------------------------------------------
+
+struct ClusterOptions {
+    // As those of sio::ClusterOptions.
+    std::string url = "redis://127.0.0.1:6379";
+    std::string ca_path = {};
+
+    // How Socket.IO reaches the other nodes; the same on all of them.
+    enum class Mode : uint8_t {
+        native,   // As everything else does. The other nodes are starling.
+        classic,  // These three: sio::ClusterOptions::Mode. The other nodes may be Node.js.
+        sharded,
+        streams,
+    };
+    Mode mode = Mode::native;
+    // Of the adapter, unless `mode` is native. Its url, ca_path, mode, request_timeout,
+    // queue_bytes_max and required are those of this struct.
+    sio::ClusterOptions socketio = {};
+
+    // The start of the names of all channels in Redis. Nodes with another prefix are another cluster.
+    std::string prefix = "starling";
+    // The nodes know rooms by a hash with this key, so that a client cannot compute names with the same
+    // hash, which would cost messages in vain. The same on all nodes; "": made from the prefix.
+    std::string secret = {};
+    // For people and logs; at most 64 bytes. "": host and process id.
+    std::string name = {};
+    // Nodes tell each other that they are there. With 1 all tell all; above about 128 nodes, set a
+    // group for every 32 nodes, the same number on all nodes.
+    uint32_t groups = 1;
+
+    // How long a question, such as fetch_sockets(), waits for a node that is there. A node that is
+    // silent for 750 ms is away, and nobody waits for it.
+    std::chrono::milliseconds request_timeout{5000};
+    // What waits for other nodes, or for Redis. One node gets half of it at most. The oldest messages
+    // are dropped and counted, and their receiver is told of the gap.
+    size_t queue_bytes_max = 64u << 20;
+    // Cluster::ready() is false while Redis is away.
+    bool required = false;
+};
+
+// Counters since the start, and what is now.
+struct ClusterStats {
+    bool connected = false;           // Redis is there, and every subscription is confirmed.
+    uint64_t nodes = 1, away = 0;     // Nodes that are there, this one included; that are silent.
+    uint64_t sent = 0, received = 0;  // Messages to a node; messages of Redis.
+    uint64_t queued_bytes = 0;        // Waiting, or not confirmed by their receivers.
+    uint64_t dropped = 0;             // Publications that did not fit into the queue.
+    uint64_t resent = 0;              // Messages that were sent again.
+    uint64_t gaps = 0;                // Times that publications of another node were lost,
+    uint64_t lost = 0;                // and how many, as far as that is known.
+    uint64_t failed = 0;              // Messages that Redis refused, or that were over a limit.
+    uint64_t refused = 0;             // Messages of others without a meaning.
+    uint64_t impostors = 0;           // Messages of another process with this node's id.
+    uint64_t incomplete = 0;          // Questions that not every node has answered in time.
+    uint64_t losses = 0;              // Connections to Redis that were lost or did not come about.
+};
+
+// Another node. The id is random; a process that starts again has another one.
+struct ClusterNode {
+    uint64_t id = 0;
+    std::string name = {};
+    bool is_away = false;
+};
+
+// Owned by the server. Any thread.
+class Cluster {
+public:
+    // False: Redis is away, and ClusterOptions::required.
+    [[nodiscard]] virtual bool ready() const noexcept = 0;
+    [[nodiscard]] virtual ClusterStats stats() const = 0;
+    [[nodiscard]] virtual const std::string& name() const noexcept = 0;  // Of this node.
+    [[nodiscard]] virtual std::vector<ClusterNode> nodes() const = 0;    // The others.
+    // In a handler that has let a client join a room, topic or channel: when `done` runs, every node
+    // that is there sends to this one what it publishes there. So `done` may tell the client that the
+    // join is complete. It runs on the calling worker, after about 10 ms and twice the way to Redis;
+    // at once if the room was held here before; and while Redis is away, when it is back. Before
+    // start() and after the end it is dropped. Not for Socket.IO in another mode than native.
+    virtual void after_joins(std::function<void()> done) = 0;
+
+protected:
+    ~Cluster() = default;
+};
+
+// Joins everything that the server has when it starts. A Socket.IO server for which
+// sio::join_cluster() was called keeps that. Throws as sio::join_cluster() does.
+Cluster& join_cluster(Server& server, ClusterOptions options);
+
+}  // namespace starling

@@ -33,6 +33,9 @@ public:
         std::vector<std::string> rooms{};  // At most 16,384, of at most 1,023 bytes each.
         std::vector<Id> nodes{};           // These as well, whatever they hold.
         bool everyone = false;             // All nodes, whatever they hold.
+        // Of a question: how long it waits for a node that is there. 0: as long as the cluster's
+        // options say.
+        std::chrono::milliseconds wait{0};
     };
     // A publication or a question of another node. Valid during the call.
     struct Incoming {
@@ -76,14 +79,15 @@ public:
     virtual void add(Kind kind, Member& member) = 0;
 
     [[nodiscard]] virtual Id self() const noexcept = 0;
-    // Calls of one thread keep their order. On a worker that is not the first one, they are posted,
-    // within the bound of publications. Threads: those of the workers.
+    // Calls of one thread keep their order. Where it is not the first worker's, they are posted, within
+    // the bound of publications; joined() and left() without. Any thread, while the workers exist.
     virtual void joined(Kind kind,
                         std::string_view room) noexcept = 0;  // One member more, or fewer.
     virtual void left(Kind kind, std::string_view room) noexcept = 0;
     virtual void publish(Kind kind, Target target, std::string payload) = 0;
-    // `answer` for each answer, then `done` once, both on the calling worker. Without a link to other
-    // nodes `done` comes at once.
+    // `answer` for each answer, then `done` once, both on the calling worker; if the caller is none, on
+    // the first one. Without a link to other nodes `done` comes at once, perhaps within the call. After
+    // the end of the first worker's loop neither comes.
     virtual void ask(Kind kind, Target target, std::string payload,
                      std::function<void(Id from, std::string_view payload)> answer,
                      std::function<void(const Outcome&)> done) = 0;

@@ -8,6 +8,7 @@
 
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -30,6 +31,11 @@
 #include "server/worker.h"
 
 namespace starling {
+
+// Takes over the part of a server that joins a cluster, whose Nodes the other features use from now on:
+// it is attached before them. Throws std::logic_error if the server is in a cluster already, or has
+// started.
+void use_nodes(Server& server, std::unique_ptr<server::Extension> cluster, server::Nodes& nodes);
 
 struct Server::State {
     explicit State(ServerOptions options) : site(std::move(options)), group(site) {}
@@ -70,6 +76,16 @@ struct Server::State {
         group.extensions.push_back(&added);
         return added;
     }
+    friend void use_nodes(Server& server, std::unique_ptr<server::Extension> cluster,
+                          server::Nodes& nodes) {
+        State& state = of(server);
+        if (state.group.nodes) throw std::logic_error("this server is in a cluster already");
+        state.extend(std::move(cluster));
+        std::rotate(state.extensions.begin(), state.extensions.end() - 1, state.extensions.end());
+        state.group.nodes = &nodes;
+    }
+    [[nodiscard]] static State& of(Server& server) noexcept { return *server.state_; }
+
     // The first extension of class E; null: none.
     template <class E>
     [[nodiscard]] E* find() const noexcept {

@@ -99,8 +99,9 @@ public:
     // Returns the number of nodes that get it. nullopt: the target or the payload is over a limit.
     std::optional<size_t> publish(const Target& target, std::string_view payload);
     // The id of the question; on_answered() ends it, possibly in the next tick. nullopt: as above, or
-    // too many questions.
-    std::optional<uint64_t> ask(const Target& target, std::string_view payload, Millis now);
+    // too many questions. `wait_ms`: in place of Options::question_ms, unless it is 0.
+    std::optional<uint64_t> ask(const Target& target, std::string_view payload, Millis now,
+                                Millis wait_ms = 0);
     // `is_last`: this node has no more to say.
     void answer(NodeId to, uint64_t id, std::string_view payload, bool is_last);
 

@@ -64,14 +64,15 @@ std::optional<size_t> Node::publish(const Target& target, std::string_view paylo
     return nodes;
 }
 
-std::optional<uint64_t> Node::ask(const Target& target, std::string_view payload, Millis now) {
+std::optional<uint64_t> Node::ask(const Target& target, std::string_view payload, Millis now,
+                                  Millis wait_ms) {
     now_ = now;
     if (questions_.size() >= options_.questions_max) {
         ++stats_.refused;
         return std::nullopt;
     }
     Question question;
-    question.deadline = now + options_.question_ms;
+    question.deadline = now + (wait_ms == 0 ? options_.question_ms : wait_ms);
     Item item;
     item.kind = ItemKind::question;
     item.direct = target.everyone || !target.nodes.empty();

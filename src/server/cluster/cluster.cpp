@@ -3,40 +3,13 @@
 #include <stdexcept>
 #include <utility>
 
-#include "net/loop.h"
 #include "server/cluster/part.h"
+#include "server/nodes/settings.h"
 #include "server/socketio/socketio.h"
 #include "server/worker.h"
 
 namespace starling::server {
 namespace {
-
-constexpr uint64_t redis_wait_ms_max = 1500;
-
-// Asks a Redis once whether it lets this node in.
-class Probe final : redis::client::ClientEvents {
-public:
-    std::string run(const redis::client::ClientOptions& options) {
-        const auto resolver = net::make_system_resolver(loop_);
-        auto made = redis::client::Client::make(loop_, *resolver, options, *this);
-        if (!made) return made.error();
-        auto client = *std::move(made);
-        loop_.after(redis_wait_ms_max, [this] { loop_.stop(); });
-        loop_.run();
-        client.reset();
-        return refusal_;
-    }
-
-private:
-    void on_message(const redis::Message&) override {}
-    void on_ready() override { loop_.stop(); }
-    void on_down(const std::string& why, bool is_final) override {
-        if (is_final) refusal_ = why;
-        loop_.stop();
-    }
-    net::Loop loop_;
-    std::string refusal_;
-};
 
 cluster::Adapter adapter_of(sio::ClusterOptions::Mode mode) {
     switch (mode) {
@@ -56,21 +29,14 @@ cluster::RoomChannels rooms_of(sio::ClusterOptions::Subscriptions mode) {
     return cluster::RoomChannels::all;
 }
 
-void require(bool holds, const std::string& what) {
-    if (!holds) throw std::invalid_argument("cluster: " + what);
-}
-
 }  // namespace
-
-std::string refusal_of_redis(const redis::client::ClientOptions& options) {
-    return Probe().run(options);
-}
 
 ClusterSettings cluster_settings(const sio::ClusterOptions& options) {
     using Mode = sio::ClusterOptions::Mode;
-    auto url = redis::parse_url(options.url);
-    require(static_cast<bool>(url), "url: " + (url ? std::string() : url.error()));
-    const bool redis_cluster = (*url).mode == redis::Url::Mode::cluster;
+    const auto require = require_option;
+    ClusterSettings settings;
+    settings.redis = redis_options(options.url, options.ca_path);
+    const bool redis_cluster = settings.redis.url.mode == redis::Url::Mode::cluster;
     require(
         !redis_cluster || options.mode != Mode::classic,
         "mode classic needs a single Redis: PUBLISH counts the receivers of one Redis node. Use "
@@ -85,10 +51,6 @@ ClusterSettings cluster_settings(const sio::ClusterOptions& options) {
     require(options.stream_length_max > 0, "stream_length_max must be above 0");
     require(!options.stream_name.empty(), "stream_name must not be empty");
 
-    ClusterSettings settings;
-    settings.redis.url = *std::move(url);
-    if (settings.redis.url.client_name.empty()) settings.redis.url.client_name = "starling";
-    settings.redis.tls.ca_path = options.ca_path;
     // What waited in the node while Redis was away goes to the client at once, as longer commands.
     settings.redis.queue_bytes_max = 2 * options.queue_bytes_max;
     settings.stream_length_max = options.stream_length_max;
@@ -171,7 +133,7 @@ void ClusterExtension::room_opened(const std::string& nsp, std::string_view room
     });
 }
 
-void ClusterExtension::room_closed(const std::string& nsp, std::string_view room) noexcept {
+void ClusterExtension::room_closed(const std::string& nsp, std::string_view room, bool) noexcept {
     post([nsp, room = std::string(room)](ClusterPart& part) { part.room_closed(nsp, room); });
 }
 

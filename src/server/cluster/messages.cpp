@@ -74,6 +74,33 @@ std::shared_ptr<Command> to_command(cluster::Message& message, socketio::Adapter
     return command;
 }
 
+uint64_t timeout_ms_of(const Command& command, const socketio::Settings& settings,
+                       uint64_t request_timeout_ms) noexcept {
+    switch (command.kind) {
+        case Command::Kind::ask: return command.target.flags.timeout_ms;
+        case Command::Kind::server_event: return settings.ack_timeout_ms;
+        default: return request_timeout_ms;
+    }
+}
+
+cluster::OnReport joint_report(size_t requests, cluster::OnReport report) {
+    if (requests == 0) {
+        report({.first = true});
+        return {};
+    }
+    struct Sum {
+        size_t left;
+        socketio::Report all;
+    };
+    return [sum = std::make_shared<Sum>(Sum{requests, {.first = true}}),
+            report = std::move(report)](socketio::Report one) {
+        if (!one.first) return report(std::move(one));
+        sum->all.expected += one.expected;
+        sum->all.complete = sum->all.complete && one.complete;
+        if (--sum->left == 0) report(std::move(sum->all));
+    };
+}
+
 void deliver_event(cluster::Message& message, socketio::Adapter& adapter) {
     const auto& event = message.data.get_array();
     const auto* const name = event.empty() ? nullptr : event.front().if_string();

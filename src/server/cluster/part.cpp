@@ -4,14 +4,10 @@
 #include <random>
 #include <utility>
 
-#include "redis/errors.h"
 #include "server/cluster/messages.h"
 
 namespace starling::server {
 namespace {
-
-constexpr uint64_t log_interval_ms = 1000;
-constexpr uint64_t down_interval_ms = 10'000;
 
 std::string make_uid(cluster::Adapter adapter) {
     static constexpr std::string_view digits = "0123456789abcdef";
@@ -51,20 +47,16 @@ cluster::Medium medium_of(redis::Topic topic) noexcept {
     return cluster::Medium::shard;
 }
 
-std::string words_of(std::string_view error) {
-    const std::string_view words = redis::in_words(error);
-    return words.empty() ? std::string(error) : std::string(words);
-}
-
 }  // namespace
 
 ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socketio::Server& core,
                          ClusterFigures& figures)
     : settings_(settings),
       worker_(worker),
-      core_(core),
       adapter_(core.adapter()),
       figures_(figures),
+      reports_(worker),
+      responder_(worker, core, settings.node.request_timeout_ms),
       resolver_(net::make_system_resolver(worker.loop())),
       node_(std::make_unique<cluster::Node>(node_options(settings), static_cast<Bus&>(*this),
                                             static_cast<Host&>(*this))) {
@@ -129,19 +121,13 @@ void ClusterPart::room_closed(const std::string& nsp, const std::string& room) {
     if (node_) node_->room_closed(nsp, room);
 }
 
-uint64_t ClusterPart::timeout_of(const socketio::Command& command) const {
-    switch (command.kind) {
-        case socketio::Command::Kind::ask: return command.target.flags.timeout_ms;
-        case socketio::Command::Kind::server_event: return adapter_.settings().ack_timeout_ms;
-        default: return settings_.node.request_timeout_ms;
-    }
-}
-
 void ClusterPart::send_to(const socketio::Command& command, const std::string& nsp,
                           cluster::OnReport report) {
     cluster::Message message = to_message(command, nsp);
     if (report)
-        node_->ask(message, timeout_of(command), now_ms(), std::move(report));
+        node_->ask(message,
+                   timeout_ms_of(command, adapter_.settings(), settings_.node.request_timeout_ms),
+                   now_ms(), std::move(report));
     else
         node_->send(message);
 }
@@ -159,28 +145,13 @@ void ClusterPart::send(const socketio::Command& command) {
         send_to(command, command.nsp.empty() ? setup->name : command.nsp, std::move(report));
         return touched();
     }
-    // To the children of a pattern: a message for each, and one report with `first` for all.
+    // To the children of a pattern: a message for each.
     std::vector<std::string> children;
     node_->each_namespace([&](const std::string& nsp) {
         if (setup_of(nsp) == setup) children.push_back(nsp);
     });
-    if (!report) {
-        for (const auto& nsp : children) send_to(command, nsp, {});
-        return touched();
-    }
-    if (children.empty()) return report({.first = true});
-    struct Sum {
-        size_t left;
-        socketio::Report all;
-    };
-    const auto sum = std::make_shared<Sum>(Sum{children.size(), {.first = true}});
-    for (const auto& nsp : children)
-        send_to(command, nsp, [sum, report](socketio::Report one) {
-            if (!one.first) return report(std::move(one));
-            sum->all.expected += one.expected;
-            sum->all.complete = sum->all.complete && one.complete;
-            if (--sum->left == 0) report(std::move(sum->all));
-        });
+    if (report) report = joint_report(children.size(), std::move(report));
+    for (const auto& nsp : children) send_to(command, nsp, report);
     touched();
 }
 
@@ -235,6 +206,35 @@ void ClusterPart::count(const cluster::Subscription& name, Count done) {
     shard ? client_->command(words, answered, name.name) : client_->command(words, answered);
 }
 
+// ---- cluster::Host ------------------------------------------------------------------------------
+
+void ClusterPart::perform(cluster::Message& message) {
+    responder_.perform(message, setup_of(message.nsp));
+}
+
+void ClusterPart::ask(cluster::Message& question, cluster::Asker asker) {
+    const auto* const setup = setup_of(question.nsp);
+    const auto answer = [this, asker = std::move(asker)](cluster::Message&& message) {
+        if (!node_) return;
+        node_->answer(asker, message);
+        touched();
+    };
+    // Whether and when an application acks a server's event is its own matter.
+    if (question.kind == cluster::Kind::server_event) {
+        node_->answered();
+        return responder_.ask(question, setup, answer, {});
+    }
+    responder_.ask(question, setup, answer, [this] {
+        if (node_) node_->answered();
+    });
+}
+
+void ClusterPart::warn(std::string_view what, uint64_t refused) {
+    const std::string count = std::to_string(refused);
+    const std::array<log::Field, 1> fields{{{"count", count}}};
+    worker_.log(log::Level::warn, "cluster: refused " + std::string(what), fields);
+}
+
 // ---- redis::client::ClientEvents ----------------------------------------------------------------
 
 void ClusterPart::on_message(const redis::Message& message) {
@@ -244,9 +244,7 @@ void ClusterPart::on_message(const redis::Message& message) {
 }
 
 void ClusterPart::on_ready() {
-    if (!figures_.connected.exchange(true))
-        worker_.log(log::Level::info, "cluster: connected to Redis");
-    down_why_.clear();
+    if (!figures_.connected.exchange(true)) reports_.connected();
     node_->up(now_ms());
     touched();
 }
@@ -255,11 +253,7 @@ void ClusterPart::on_down(const std::string& why, bool is_final) {
     figures_.connected.store(false);
     node_->down();
     touched();
-    if (why == down_why_ && now_ms() - down_logged_ms_ < down_interval_ms) return;
-    down_why_ = why;
-    down_logged_ms_ = now_ms();
-    worker_.log(is_final ? log::Level::error : log::Level::warn,
-                "cluster: Redis is away: " + words_of(why));
+    reports_.away(why, is_final);
 }
 
 void ClusterPart::on_refused(redis::Topic, const std::string& name, std::string_view error) {
@@ -267,12 +261,8 @@ void ClusterPart::on_refused(redis::Topic, const std::string& name, std::string_
 }
 
 void ClusterPart::failed(std::string_view what, std::string_view error) {
-    figures_.failed.store(++failed_, std::memory_order_relaxed);
-    if (failures_logged_ms_ && now_ms() - failures_logged_ms_ < log_interval_ms) return;
-    failures_logged_ms_ = now_ms();
-    const std::string count = std::to_string(failed_);
-    const std::array<log::Field, 1> fields{{{"count", count}}};
-    worker_.log(log::Level::warn, "cluster: " + std::string(what) + ": " + words_of(error), fields);
+    reports_.failed(what, error);
+    figures_.failed.store(reports_.failures(), std::memory_order_relaxed);
 }
 
 // ---- time and figures ---------------------------------------------------------------------------

@@ -16,7 +16,9 @@
 #include "redis/client/client.h"
 #include "server/cluster/cluster.h"
 #include "server/cluster/figures.h"
+#include "server/cluster/responder.h"
 #include "server/cluster/stream_reader.h"
+#include "server/nodes/redis_reports.h"
 #include "server/worker.h"
 #include "socketio/server.h"
 
@@ -63,11 +65,6 @@ private:
     [[nodiscard]] socketio::NamespaceSetup* setup_of(std::string_view nsp) const;
     void send_to(const socketio::Command& command, const std::string& nsp,
                  cluster::OnReport report);
-    [[nodiscard]] uint64_t timeout_of(const socketio::Command& command) const;
-    void ask_sockets(cluster::Message& question, cluster::Asker asker);
-    void ask_clients(cluster::Message& question, cluster::Asker asker);
-    void ask_server(cluster::Message& question, cluster::Asker asker);
-    void answer(const cluster::Asker& to, cluster::Message&& message);
     void failed(std::string_view what, std::string_view error);
     // After each call of the node: its next time, and its figures.
     void touched();
@@ -75,24 +72,18 @@ private:
 
     const ClusterSettings& settings_;
     Worker& worker_;
-    socketio::Server& core_;
     socketio::Adapter& adapter_;
     ClusterFigures& figures_;
+    RedisReports reports_;
+    Responder responder_;
     std::map<std::string, socketio::NamespaceSetup*, std::less<>> dynamic_;
     std::unique_ptr<net::Resolver> resolver_;
     std::unique_ptr<cluster::Node> node_;
     std::unique_ptr<redis::client::Client> client_;
     std::unique_ptr<StreamReader> reader_;
     uint64_t under_way_ = 0;  // Messages that Redis has not confirmed.
-    uint64_t failed_ = 0;
     net::TimerId timer_ = 0;
     uint64_t timer_ms_ = 0;
-    uint64_t failures_logged_ms_ = 0, down_logged_ms_ = 0;
-    std::string down_why_;
 };
-
-// Why Redis will never let this node in, such as a wrong password; "" if it does, or is away. Waits for
-// Redis on the calling thread, for a moment.
-[[nodiscard]] std::string refusal_of_redis(const redis::client::ClientOptions& options);
 
 }  // namespace starling::server

@@ -85,6 +85,7 @@ public:
     // Takes over the part that joins a cluster, which is attached with this one, and its link. Throws
     // std::logic_error if there is one, or if the server has started.
     void use_cluster(std::unique_ptr<Extension> cluster, socketio::ClusterLink& link);
+    [[nodiscard]] bool is_in_cluster() const noexcept { return cluster_ != nullptr; }
 
 private:
     struct Shared;

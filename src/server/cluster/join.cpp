@@ -1,0 +1,81 @@
+#include "server/cluster/join.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/socketio/socketio.h"
+#include "server/state.h"
+
+namespace starling::server {
+namespace {
+
+sio::ClusterOptions::Mode adapter_of(ClusterOptions::Mode mode) {
+    switch (mode) {
+        case ClusterOptions::Mode::sharded: return sio::ClusterOptions::Mode::sharded;
+        case ClusterOptions::Mode::streams: return sio::ClusterOptions::Mode::streams;
+        default: return sio::ClusterOptions::Mode::classic;
+    }
+}
+
+// Null: Socket.IO uses the nodes.
+std::unique_ptr<ClusterSettings> adapter_settings(const ClusterOptions& options) {
+    if (options.mode == ClusterOptions::Mode::native) return nullptr;
+    sio::ClusterOptions adapter = options.socketio;
+    adapter.url = options.url;
+    adapter.ca_path = options.ca_path;
+    adapter.mode = adapter_of(options.mode);
+    adapter.request_timeout = options.request_timeout;
+    adapter.queue_bytes_max = options.queue_bytes_max;
+    adapter.required = options.required;
+    return std::make_unique<ClusterSettings>(cluster_settings(adapter));
+}
+
+}  // namespace
+
+JoinedCluster::JoinedCluster(ClusterOptions options)
+    : required_(options.required),
+      request_timeout_ms_(static_cast<uint64_t>(options.request_timeout.count())),
+      nodes_(nodes_settings(options)),
+      socketio_(nodes_),
+      adapter_(adapter_settings(options)) {
+    if (!adapter_) nodes_.add(Nodes::Kind::socketio, socketio_);
+}
+
+bool JoinedCluster::ready() const noexcept {
+    return !required_ ||
+           (nodes_.is_connected() &&
+            std::ranges::all_of(adapters_, [](const sio::Cluster* each) { return each->ready(); }));
+}
+
+void JoinedCluster::attach(WorkerGroup& group) {
+    nodes_.attach(group);
+    for (Extension* const extension : group.extensions)
+        if (auto* const io = dynamic_cast<SocketIo*>(extension); io && !io->is_in_cluster())
+            join(*io);
+}
+
+void JoinedCluster::join(SocketIo& io) {
+    if (!adapter_) {
+        auto joined = std::make_unique<NativeLink>(io, nodes_, request_timeout_ms_);
+        NativeLink& link = *joined;
+        io.use_cluster(std::move(joined), link);
+        return socketio_.add(link);
+    }
+    auto joined = std::make_unique<ClusterExtension>(io, *adapter_);
+    ClusterExtension& cluster = *joined;
+    io.use_cluster(std::move(joined), cluster.link());
+    adapters_.push_back(&cluster);
+}
+
+}  // namespace starling::server
+
+namespace starling {
+
+Cluster& join_cluster(Server& server, ClusterOptions options) {
+    auto joined = std::make_unique<server::JoinedCluster>(std::move(options));
+    server::JoinedCluster& cluster = *joined;
+    use_nodes(server, std::move(joined), cluster.own_nodes());
+    return cluster;
+}
+
+}  // namespace starling

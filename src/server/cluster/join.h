@@ -1,0 +1,53 @@
+// server/cluster/join.h: the whole server in a cluster: the Nodes that the core and the features use,
+// and the Socket.IO servers.
+//
+// Owner: Server. Lives longer than the workers. Thread: as Extension and starling::Cluster say.
+#pragma once
+
+#include <starling/cluster.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/cluster/cluster.h"
+#include "server/cluster/native_link.h"
+#include "server/extension.h"
+#include "server/nodes/redis_nodes.h"
+
+namespace starling::server {
+
+class JoinedCluster final : public Cluster, public Extension {
+public:
+    explicit JoinedCluster(ClusterOptions options);  // Throws std::invalid_argument.
+
+    [[nodiscard]] Nodes& own_nodes() noexcept { return nodes_; }
+
+    // Cluster.
+    [[nodiscard]] bool ready() const noexcept override;
+    [[nodiscard]] ClusterStats stats() const override { return nodes_.stats(); }
+    [[nodiscard]] const std::string& name() const noexcept override { return nodes_.name(); }
+    [[nodiscard]] std::vector<ClusterNode> nodes() const override { return nodes_.nodes(); }
+    void after_joins(std::function<void()> done) override { nodes_.fence(std::move(done)); }
+
+    // Extension. It is attached before all others.
+    void mount(Site& site) override { (void)site; }
+    void attach(WorkerGroup& group) override;  // Throws std::runtime_error.
+    void detach() noexcept override { nodes_.close(); }
+    void close_handles() noexcept override { nodes_.close(); }
+
+private:
+    void join(SocketIo& io);
+
+    const bool required_;
+    const uint64_t request_timeout_ms_;
+    RedisNodes nodes_;
+    SocketIoMember socketio_;
+    std::unique_ptr<ClusterSettings> adapter_;   // Null: Socket.IO uses the nodes.
+    std::vector<const sio::Cluster*> adapters_;  // Owned by the Socket.IO servers.
+};
+
+}  // namespace starling::server

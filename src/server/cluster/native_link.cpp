@@ -1,0 +1,296 @@
+#include "server/cluster/native_link.h"
+
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <random>
+#include <utility>
+
+#include "cluster/node_codec.h"
+#include "server/cluster/messages.h"
+#include "server/socketio/socketio.h"
+
+namespace starling::server {
+namespace {
+
+using Kind = cluster::Kind;
+using socketio::Command;
+
+constexpr std::string_view usual_path = "/socket.io";
+// Of Nodes::Target. Nobody is in a room with a longer name.
+constexpr size_t room_name_bytes_max = 1023;
+// The answers to one question.
+constexpr size_t answer_bytes_max = 64u << 20;
+
+uint64_t random_seed() {
+    std::random_device random;
+    return uint64_t{random()} << 32 | random();
+}
+
+// The answers to one question, until it ends.
+struct Answers {
+    size_t bytes = 0;
+    size_t responses = 0;
+    uint64_t clients = 0;
+    bool is_complete = true;
+};
+
+// What an answer adds to the report.
+socketio::Report report_of(cluster::Message& message, Answers& answers) {
+    socketio::Report report;
+    switch (message.kind) {
+        case Kind::fetched: report.sockets = std::move(message.sockets); break;
+        case Kind::ask_count: answers.clients += message.clients; break;
+        default:
+            ++answers.responses;
+            report.responses.push_back(sio::detail::own(message.data));
+            break;
+    }
+    return report;
+}
+
+}  // namespace
+
+NativeLink::Here::Here(Worker& worker, socketio::Server& core, uint64_t request_timeout_ms)
+    : reports(worker),
+      responder(worker, core, request_timeout_ms),
+      arena(cluster::decode_limits(random_seed())) {}
+
+NativeLink::NativeLink(SocketIo& io, Nodes& nodes, uint64_t request_timeout_ms)
+    : io_(io),
+      nodes_(nodes),
+      request_timeout_ms_(request_timeout_ms),
+      path_(io.options().path == usual_path ? "" : io.options().path) {}
+
+void NativeLink::attach(WorkerGroup& group) {
+    worker_ = group.workers.front().get();
+    here_ = std::make_unique<Here>(*worker_, io_.core(worker_->index()), request_timeout_ms_);
+}
+
+// ---- names and payloads -------------------------------------------------------------------------
+
+std::string NativeLink::namespace_room(std::string_view nsp) const {
+    std::string name;
+    name.reserve(path_.size() + 1 + nsp.size());
+    if (!path_.empty()) name.append(path_).append("\n");
+    return name.append(nsp);
+}
+
+std::string NativeLink::room_name(std::string_view nsp, std::string_view room) const {
+    return namespace_room(nsp).append(",").append(room);
+}
+
+Nodes::Target NativeLink::target_of(const cluster::Message& message) const {
+    Nodes::Target target;
+    if (message.kind == Kind::server_event) {
+        target.everyone = true;
+    } else if (message.target.rooms.empty()) {
+        target.rooms.push_back(namespace_room(message.nsp));
+    } else {
+        target.rooms.reserve(message.target.rooms.size());
+        for (const auto& room : message.target.rooms) {
+            std::string name = room_name(message.nsp, room);
+            if (name.size() <= room_name_bytes_max) target.rooms.push_back(std::move(name));
+        }
+    }
+    return target;
+}
+
+std::optional<std::string> NativeLink::payload_of(cluster::Message& message) const {
+    message.target.rooms.clear();
+    std::string body;
+    if (!cluster::write_node_message(message, cluster::Format::msgpack, body)) return std::nullopt;
+    return body.insert(0, path_ + "\n");
+}
+
+std::optional<cluster::Message> NativeLink::read(std::string_view body) {
+    auto message = cluster::read_node_message(body, {}, here_->arena);
+    if (message) return *std::move(message);
+    here_->reports.failed("a message of another node is refused", "it has no meaning");
+    return std::nullopt;
+}
+
+std::optional<cluster::Message> NativeLink::read(const Nodes::Incoming& in, std::string_view body) {
+    auto message = read(body);
+    if (!message) return std::nullopt;
+    const std::string begin = room_name(message->nsp, "");
+    for (const auto room : in.rooms)
+        if (room.starts_with(begin)) message->target.rooms.emplace_back(room.substr(begin.size()));
+    return message;
+}
+
+socketio::NamespaceSetup* NativeLink::setup_of(std::string_view nsp) const {
+    if (auto* const setup = io_.adapter().find_static(nsp)) return setup;
+    const auto found = here_->dynamic.find(nsp);
+    return found == here_->dynamic.end() ? nullptr : found->second.setup;
+}
+
+// ---- from this process --------------------------------------------------------------------------
+
+void NativeLink::namespace_opened(const std::string& nsp,
+                                  socketio::NamespaceSetup& setup) noexcept {
+    try {
+        if (worker_)
+            worker_->post([this, nsp, setup = &setup] {
+                Dynamic& one = here_->dynamic[nsp];
+                one.setup = setup;
+                ++one.workers;
+            });
+    } catch (const std::bad_alloc&) {
+        // Emits to all children of the pattern do not reach this one on other nodes.
+    }
+}
+
+void NativeLink::namespace_closed(const std::string& nsp) noexcept {
+    try {
+        if (worker_)
+            worker_->post([this, nsp] {
+                const auto found = here_->dynamic.find(nsp);
+                if (found != here_->dynamic.end() && --found->second.workers == 0)
+                    here_->dynamic.erase(found);
+            });
+    } catch (const std::bad_alloc&) {
+        // The namespace stays in the table.
+    }
+}
+
+void NativeLink::room_opened(const std::string& nsp, std::string_view room,
+                             bool of_one_socket) noexcept {
+    nodes_.joined(Nodes::Kind::socketio, room_name(nsp, room));
+    if (of_one_socket) nodes_.joined(Nodes::Kind::socketio, namespace_room(nsp));
+}
+
+void NativeLink::room_closed(const std::string& nsp, std::string_view room,
+                             bool of_one_socket) noexcept {
+    nodes_.left(Nodes::Kind::socketio, room_name(nsp, room));
+    if (of_one_socket) nodes_.left(Nodes::Kind::socketio, namespace_room(nsp));
+}
+
+void NativeLink::send(std::shared_ptr<const Command> command) {
+    const bool of_one_namespace =
+        !command->nsp.empty() || (command->setup && !command->setup->accept);
+    // The worker that sends writes the message, if nobody waits for an answer.
+    if (of_one_namespace && !command->request)
+        return send_to(*command, command->nsp.empty() ? command->setup->name : command->nsp);
+    if (worker_ && worker_->loop().in_loop_thread()) return send_here(*command);
+    if (worker_ &&
+        worker_->post_bounded(command->bytes(), [this, command] { send_here(*command); }))
+        return;
+    if (command->request)
+        command->origin->deliver_report(
+            {.request = command->request, .first = true, .complete = false});
+}
+
+void NativeLink::send_to(const Command& command, const std::string& nsp) const {
+    cluster::Message message = to_message(command, nsp);
+    Nodes::Target target = target_of(message);
+    if (auto payload = payload_of(message))
+        nodes_.publish(Nodes::Kind::socketio, std::move(target), *std::move(payload));
+}
+
+void NativeLink::send_here(const Command& command) {
+    cluster::OnReport report;
+    if (command.request)
+        report = [origin = command.origin, request = command.request](socketio::Report one) {
+            one.request = request;
+            origin->deliver_report(std::move(one));
+        };
+    const auto* const setup = command.setup;
+    if (!command.nsp.empty() || (setup && !setup->accept))
+        return ask(command, command.nsp.empty() ? setup->name : command.nsp, std::move(report));
+    // To the children of a pattern: a message for each.
+    std::vector<std::string> children;
+    for (const auto& [name, one] : here_->dynamic)
+        if (one.setup == setup) children.push_back(name);
+    if (report) report = joint_report(children.size(), std::move(report));
+    for (const auto& nsp : children) report ? ask(command, nsp, report) : send_to(command, nsp);
+}
+
+void NativeLink::ask(const Command& command, const std::string& nsp, cluster::OnReport report) {
+    cluster::Message message = to_message(command, nsp);
+    message.request_id = "-";  // Nodes knows the question.
+    Nodes::Target target = target_of(message);
+    target.wait = std::chrono::milliseconds(
+        timeout_ms_of(command, io_.adapter().settings(), request_timeout_ms_));
+    auto payload = payload_of(message);
+    if (!payload) return report({.first = true, .complete = false});
+    const auto answers = std::make_shared<Answers>();
+    nodes_.ask(
+        Nodes::Kind::socketio, std::move(target), *std::move(payload),
+        [this, answers, report](Nodes::Id, std::string_view body) {
+            answers->bytes += body.size();
+            answers->is_complete = answers->is_complete && answers->bytes <= answer_bytes_max;
+            if (body.empty() || !answers->is_complete) return;
+            auto answer = read(body);
+            if (answer) report(report_of(*answer, *answers));
+            here_->arena.clear();
+        },
+        [answers, report](const Nodes::Outcome& outcome) {
+            report({.expected = std::max<size_t>(answers->responses, answers->clients),
+                    .first = true,
+                    .complete = answers->is_complete && outcome.missing == 0});
+        });
+}
+
+// ---- from other nodes ---------------------------------------------------------------------------
+
+void NativeLink::on_publication(const Nodes::Incoming& in, std::string_view body) {
+    if (auto message = read(in, body)) {
+        switch (message->kind) {
+            case Kind::emit:
+            case Kind::join:
+            case Kind::leave:
+            case Kind::disconnect:
+            case Kind::server_event:
+                here_->responder.perform(*message, setup_of(message->nsp));
+                break;
+            default: here_->reports.failed("a message of another node is refused", "its kind");
+        }
+    }
+    here_->arena.clear();
+}
+
+void NativeLink::on_question(const Nodes::Incoming& in, std::string_view body) {
+    const auto last = [this, from = in.from, id = in.question] {
+        nodes_.answer(from, id, {}, true);
+    };
+    auto question = read(in, body);
+    if (!question || (question->kind != Kind::fetch && question->kind != Kind::ask &&
+                      question->kind != Kind::server_event)) {
+        here_->arena.clear();
+        return last();
+    }
+    const auto answer = [this, from = in.from, id = in.question,
+                         nsp = question->nsp](cluster::Message&& message) {
+        message.nsp = nsp;
+        message.request_id = "-";
+        std::string written;
+        if (cluster::write_node_message(message, cluster::Format::msgpack, written))
+            nodes_.answer(from, id, std::move(written), false);
+    };
+    here_->responder.ask(*question, setup_of(question->nsp), answer, last);
+    here_->arena.clear();
+}
+
+NativeLink* SocketIoMember::split(std::string_view payload, std::string_view& body) const {
+    const size_t end = payload.find('\n');
+    if (end == std::string_view::npos) return nullptr;
+    body = payload.substr(end + 1);
+    const auto found = links_.find(payload.substr(0, end));
+    return found == links_.end() ? nullptr : found->second;
+}
+
+void SocketIoMember::on_publication(const Nodes::Incoming& publication) {
+    std::string_view body;
+    if (NativeLink* const link = split(publication.payload, body))
+        link->on_publication(publication, body);
+}
+
+void SocketIoMember::on_question(const Nodes::Incoming& question) {
+    std::string_view body;
+    if (NativeLink* const link = split(question.payload, body))
+        return link->on_question(question, body);
+    nodes_.answer(question.from, question.question, {}, true);
+}
+
+}  // namespace starling::server

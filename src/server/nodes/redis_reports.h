@@ -1,0 +1,38 @@
+// server/nodes/redis_reports.h: what the log says about the Redis of a cluster, in words and not too
+// often; and the question at the start whether Redis lets this node in.
+//
+// Owner: the part that has the connection. Thread: its worker's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "redis/client/context.h"
+#include "server/worker.h"
+
+namespace starling::server {
+
+class RedisReports {
+public:
+    explicit RedisReports(Worker& worker) noexcept : worker_(worker) {}
+
+    void connected();
+    // A line for each new reason, and every ten seconds for the same one.
+    void away(const std::string& why, bool is_final);
+    // Counts; a line once a second at most.
+    void failed(std::string_view what, std::string_view error);
+    [[nodiscard]] uint64_t failures() const noexcept { return failures_; }
+
+private:
+    Worker& worker_;
+    uint64_t failures_ = 0;
+    uint64_t failures_logged_ms_ = 0, away_logged_ms_ = 0;
+    std::string away_why_;
+};
+
+// Why Redis will never let this node in, such as a wrong password; "" if it does, or is away. Waits for
+// Redis on the calling thread, for a moment.
+[[nodiscard]] std::string refusal_of_redis(const redis::client::ClientOptions& options);
+
+}  // namespace starling::server

@@ -1,0 +1,78 @@
+// tests/server/nodes/redis_server.h: a Redis of a test, on a Unix-domain socket in a folder of its own.
+// It is ended by its process id.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/descriptor.h"
+#include "tests/server/fixture.h"
+
+namespace starling::server::test {
+
+class RedisServer {
+public:
+    RedisServer() {
+        std::string folder = std::filesystem::temp_directory_path() / "starling-redis-XXXXXX";
+        if (!::mkdtemp(folder.data())) ADD_FAILURE() << "no folder";
+        folder_ = folder;
+        start();
+    }
+    ~RedisServer() {
+        kill();
+        std::filesystem::remove_all(folder_);
+    }
+    RedisServer(const RedisServer&) = delete;
+    RedisServer& operator=(const RedisServer&) = delete;
+
+    [[nodiscard]] std::string url() const { return "redis+unix://" + path(); }
+    void start() {
+        std::vector<std::string> words{
+            "redis-server", "--port", "0",           "--unixsocket", path(),      "--save",   "",
+            "--dir",        folder_,  "--daemonize", "no",           "--logfile", "/dev/null"};
+        std::vector<char*> arguments;
+        for (std::string& word : words) arguments.push_back(word.data());
+        arguments.push_back(nullptr);
+        posix_spawnattr_t attributes;
+        ::posix_spawnattr_init(&attributes);
+        ASSERT_EQ(
+            ::posix_spawnp(&pid_, "redis-server", nullptr, &attributes, arguments.data(), environ),
+            0);
+        ::posix_spawnattr_destroy(&attributes);
+        ASSERT_TRUE(eventually([this] { return answers(); })) << "redis-server does not start";
+    }
+    void kill() {
+        if (pid_ == 0) return;
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+        pid_ = 0;
+    }
+
+private:
+    [[nodiscard]] std::string path() const { return folder_ + "/redis.sock"; }
+    [[nodiscard]] bool answers() const {
+        const base::Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::strncpy(address.sun_path, path().c_str(), sizeof address.sun_path - 1);
+        return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
+               0;
+    }
+
+    std::string folder_;
+    pid_t pid_ = 0;
+};
+
+}  // namespace starling::server::test
