@@ -27,6 +27,16 @@ uint64_t random_seed() {
     return uint64_t{random()} << 32 | random();
 }
 
+// In place of the sender and the question, which Nodes knows.
+constexpr std::string_view known = "-";
+
+std::optional<std::string> written(cluster::Message& message) {
+    message.uid = known;
+    std::string body;
+    if (!cluster::write_node_message(message, cluster::Format::msgpack, body)) return std::nullopt;
+    return body;
+}
+
 // The answers to one question, until it ends.
 struct Answers {
     size_t bytes = 0;
@@ -98,9 +108,9 @@ Nodes::Target NativeLink::target_of(const cluster::Message& message) const {
 
 std::optional<std::string> NativeLink::payload_of(cluster::Message& message) const {
     message.target.rooms.clear();
-    std::string body;
-    if (!cluster::write_node_message(message, cluster::Format::msgpack, body)) return std::nullopt;
-    return body.insert(0, path_ + "\n");
+    auto body = written(message);
+    if (body) body->insert(0, path_ + "\n");
+    return body;
 }
 
 std::optional<cluster::Message> NativeLink::read(std::string_view body) {
@@ -208,7 +218,7 @@ void NativeLink::send_here(const Command& command) {
 
 void NativeLink::ask(const Command& command, const std::string& nsp, cluster::OnReport report) {
     cluster::Message message = to_message(command, nsp);
-    message.request_id = "-";  // Nodes knows the question.
+    message.request_id = known;
     Nodes::Target target = target_of(message);
     target.wait = std::chrono::milliseconds(
         timeout_ms_of(command, io_.adapter().settings(), request_timeout_ms_));
@@ -263,10 +273,8 @@ void NativeLink::on_question(const Nodes::Incoming& in, std::string_view body) {
     const auto answer = [this, from = in.from, id = in.question,
                          nsp = question->nsp](cluster::Message&& message) {
         message.nsp = nsp;
-        message.request_id = "-";
-        std::string written;
-        if (cluster::write_node_message(message, cluster::Format::msgpack, written))
-            nodes_.answer(from, id, std::move(written), false);
+        message.request_id = known;
+        if (auto text = written(message)) nodes_.answer(from, id, *std::move(text), false);
     };
     here_->responder.ask(*question, setup_of(question->nsp), answer, last);
     here_->arena.clear();
