@@ -25,7 +25,7 @@ constexpr std::string_view demo_policy =
 // What the health of the program depends on, once it is there.
 struct Parts {
     const gateway::Gateway* console = nullptr;  // The gateway whose console the demo serves.
-    const sio::Cluster* cluster = nullptr;
+    const Cluster* cluster = nullptr;
 };
 
 void health(Server& server, const std::shared_ptr<const Parts>& parts) {
@@ -145,20 +145,20 @@ base::Result<gateway::Gateway*, SiteFault> serve_gateway(Server& server, const S
     }
 }
 
-base::Result<const sio::Cluster*, SiteFault> join_cluster(sio::Server& io,
-                                                          const Settings& settings) {
-    using Mode = sio::ClusterOptions::Mode;
+base::Result<const Cluster*, SiteFault> join(Server& server, const Settings& settings) {
+    using Mode = ClusterOptions::Mode;
     using Subscriptions = sio::ClusterOptions::Subscriptions;
-    sio::ClusterOptions options = settings.cluster;
-    options.mode = settings.cluster_mode == "classic"   ? Mode::classic
+    ClusterOptions options = settings.cluster;
+    options.mode = settings.cluster_mode == "native"    ? Mode::native
+                   : settings.cluster_mode == "classic" ? Mode::classic
                    : settings.cluster_mode == "sharded" ? Mode::sharded
                                                         : Mode::streams;
-    options.subscription_mode = settings.cluster_subscriptions == "static" ? Subscriptions::fixed
-                                : settings.cluster_subscriptions == "dynamic"
-                                    ? Subscriptions::dynamic
-                                    : Subscriptions::dynamic_private;
+    options.socketio.subscription_mode =
+        settings.cluster_subscriptions == "static"    ? Subscriptions::fixed
+        : settings.cluster_subscriptions == "dynamic" ? Subscriptions::dynamic
+                                                      : Subscriptions::dynamic_private;
     try {
-        return &sio::join_cluster(io, std::move(options));
+        return &join_cluster(server, std::move(options));
     } catch (const std::exception& refused) {
         return base::Failure(SiteFault{"cluster.url", refused.what()});
     }
@@ -201,12 +201,12 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
     if (settings.demo) {
         sio::Options options;
         add_origins(options.origins, settings);
-        sio::Server& io = serve_socketio_chat(server, std::move(options));
-        if (!settings.cluster.url.empty()) {
-            const auto cluster = join_cluster(io, settings);
-            if (!cluster) return base::Failure(cluster.error());
-            parts->cluster = *cluster;
-        }
+        serve_socketio_chat(server, std::move(options));
+    }
+    if (!settings.cluster.url.empty()) {
+        const auto cluster = join(server, settings);
+        if (!cluster) return base::Failure(cluster.error());
+        parts->cluster = *cluster;
     }
     if (settings.root.empty()) return facts;
     try {

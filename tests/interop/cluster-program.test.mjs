@@ -18,7 +18,7 @@ async function chatter(t, port, name) {
 
 const ready = async (port) => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
 
-for (const mode of ["classic", "sharded", "streams"]) {
+for (const mode of ["native", "classic", "sharded", "streams"]) {
   test(`${mode}: the demo's chat over two programs, and readiness`, async (t) => {
     const redis = await Redis.start(t);
     const config = { demo: true, demo_data: ":memory:", workers: 2,
@@ -48,8 +48,9 @@ test("faults of the configuration: one line and exit 2", async (t) => {
   for (const [cluster, line] of [
     [{ url: `redis://:wrong@${at}` }, /cluster: Redis refuses this node: .*wrong user or password/],
     [{ url: "http://x" }, /cluster\.url.*redis:\/\/.* are known/],
-    [{ url: `redis+cluster://${at}` }, /cluster\.url.*mode classic needs a single Redis/],
-    [{ url: `redis://${at}`, mode: "native" }, /cluster\.mode.*must be classic, sharded or streams/],
+    [{ url: `redis+cluster://${at}`, mode: "classic" }, /cluster\.url.*mode classic needs a single Redis/],
+    [{ url: `redis://${at}`, mode: "other" }, /cluster\.mode.*must be native, classic, sharded or streams/],
+    [{ url: `redis://${at}`, prefix: "" }, /cluster\.url.*prefix must not be empty/],
   ]) {
     const file = writeConfig({ listen: [{ address: `127.0.0.1:${await freePort()}` }],
       demo: true, demo_data: ":memory:", cluster });

@@ -87,8 +87,9 @@ std::optional<std::string> check_cors_origin(std::string_view text) {
 }
 
 std::optional<std::string> check_cluster_mode(std::string_view text) {
-    if (text == "classic" || text == "sharded" || text == "streams") return std::nullopt;
-    return "must be classic, sharded or streams";
+    if (text == "native" || text == "classic" || text == "sharded" || text == "streams")
+        return std::nullopt;
+    return "must be native, classic, sharded or streams";
 }
 
 std::optional<std::string> check_cluster_subscriptions(std::string_view text) {

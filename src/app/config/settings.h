@@ -51,9 +51,9 @@ struct Settings {
     std::string control_listen;  // The address of the control API; "": those of `listen`.
     std::string manifest;  // "": none. The manifest names the application of a route that has none.
 
-    // Of the demo's Socket.IO. An empty URL: no cluster.
-    sio::ClusterOptions cluster = {.url = ""};
-    std::string cluster_mode = "classic", cluster_subscriptions = "dynamic";
+    // An empty URL: no cluster.
+    ClusterOptions cluster = {.url = ""};
+    std::string cluster_mode = "native", cluster_subscriptions = "dynamic";
 
     // From the flags and the environment; both together replace server.certificates.
     std::string tls_cert, tls_key;
