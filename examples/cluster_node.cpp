@@ -1,13 +1,14 @@
-// A Socket.IO server that shares its rooms with the other nodes of a cluster, over Redis. The others may
-// be Node.js: examples/cluster/node.mjs is the same program.
+// A Socket.IO server that shares its rooms with the other nodes of a cluster, over Redis. In the modes
+// other than native the others may be Node.js: examples/cluster/node.mjs is the same program.
 //
-//     cluster_node PORT REDIS_URL classic|sharded|streams [ROOMS]
+//     cluster_node PORT REDIS_URL native|classic|sharded|streams [ROOMS]
 //
 // ROOMS, of classic: `pattern` or `channels`, see ClusterOptions::subscribe_pattern; of sharded: `static`,
 // `dynamic` or `dynamic-private`.
 //
 // Clients emit join(room), leave(room), say(room, text), ask(room), who(room), move(room, to),
-// kick(room) and servers(text), each with an ack. Everybody in a room gets `said`, on whichever node.
+// kick(room) and servers(text), each with an ack. Everybody in a room gets `said`, on whichever node. In
+// the mode native the ack of join() comes when all nodes send to this one what is said in the room.
 #include <starling/cluster.h>
 #include <starling/server.h>
 #include <starling/socketio.h>
@@ -21,12 +22,14 @@
 #include <vector>
 
 namespace sio = starling::sio;
-using Mode = sio::ClusterOptions::Mode;
+using Mode = starling::ClusterOptions::Mode;
 
 namespace {
 
-const std::map<std::string, Mode> modes{
-    {"classic", Mode::classic}, {"sharded", Mode::sharded}, {"streams", Mode::streams}};
+const std::map<std::string, Mode> modes{{"native", Mode::native},
+                                        {"classic", Mode::classic},
+                                        {"sharded", Mode::sharded},
+                                        {"streams", Mode::streams}};
 
 using Subscriptions = sio::ClusterOptions::Subscriptions;
 const std::map<std::string, Subscriptions> subscriptions{
@@ -38,11 +41,11 @@ boost::json::array list_of(const std::vector<sio::Json>& values) {
     return boost::json::array(values.begin(), values.end());
 }
 
-void serve(sio::Server& io, const std::string& name) {
-    io.on_connection([&io](sio::Socket socket) {
-        socket.on("join", [socket](std::string room) {
+void serve(sio::Server& io, starling::Cluster& cluster, bool is_native, const std::string& name) {
+    io.on_connection([&io, &cluster, is_native](sio::Socket socket) {
+        socket.on("join", [socket, &cluster, is_native](std::string room, sio::Ack ack) {
             socket.join(room);
-            return true;
+            is_native ? cluster.after_joins([ack] { ack(true); }) : ack(true);
         });
         socket.on("leave", [socket](std::string room) {
             socket.leave(room);
@@ -91,24 +94,25 @@ void serve(sio::Server& io, const std::string& name) {
 int main(int argc, char** argv) {
     if (argc < 4 || argc > 5 || !modes.contains(argv[3])) {
         std::fprintf(stderr,
-                     "usage: cluster_node PORT REDIS_URL classic|sharded|streams [ROOMS]\n");
+                     "usage: cluster_node PORT REDIS_URL native|classic|sharded|streams [ROOMS]\n");
         return 2;
     }
     const std::string port = argv[1];
     starling::Server server({.listen = "127.0.0.1:" + port});
     sio::Server& io = server.socketio({.ack_timeout = std::chrono::seconds(2)});
-    sio::ClusterOptions cluster{
-        .url = argv[2], .mode = modes.at(argv[3]), .request_timeout = std::chrono::seconds(1)};
+    const Mode mode = modes.at(argv[3]);
+    starling::ClusterOptions options{
+        .url = argv[2], .mode = mode, .request_timeout = std::chrono::seconds(1)};
     if (argc == 5 && subscriptions.contains(argv[4]))
-        cluster.subscription_mode = subscriptions.at(argv[4]);
+        options.socketio.subscription_mode = subscriptions.at(argv[4]);
     else if (argc == 5)
-        cluster.subscribe_pattern = argv[4] != std::string("channels");
+        options.socketio.subscribe_pattern = argv[4] != std::string("channels");
     try {
-        sio::join_cluster(io, std::move(cluster));
+        serve(io, starling::join_cluster(server, std::move(options)), mode == Mode::native,
+              "starling " + port);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "cluster_node: %s\n", error.what());
         return 2;
     }
-    serve(io, "starling " + port);
     return server.run();
 }

@@ -5,11 +5,10 @@ import { describe, test } from "node:test";
 import { Emitter } from "@socket.io/redis-emitter";
 import { createClient } from "redis";
 
-import { cluster, gather } from "./cluster_nodes.mjs";
+import { cluster, gather, sorted, together } from "./cluster_nodes.mjs";
 import { cluster as redisCluster, Redis } from "./redis.mjs";
 import { freePort, Program, until } from "./server.mjs";
 
-const sorted = (list) => [...list].sort();
 const modes = [
   ["classic", {}],
   ["classic", { node: { publishOnSpecificResponseChannel: true }, rooms: "channels" }],
@@ -18,67 +17,6 @@ const modes = [
   ["sharded", { node: { subscriptionMode: "dynamic-private" }, rooms: "dynamic-private" }],
   ["streams", {}],
 ];
-
-// Does every operation from every node.
-async function together(peers) {
-  await gather(peers, "red");
-
-  // Each sentence reaches everybody once, in the order of its speaker.
-  for (let i = 0; i < 20; ++i)
-    for (const peer of peers) await peer.do("say", "red", `${peer.port} ${i}`);
-  await until(() => peers.every((peer) => peer.heard.length >= 80), "80 sentences");
-  for (const peer of peers)
-    for (const { port } of peers)
-      assert.deepEqual(peer.heard.filter((text) => text.startsWith(`${port} `)),
-        Array.from({ length: 20 }, (_, i) => `${port} ${i}`), `${peer.kind} heard`);
-
-  for (const peer of peers) {
-    for (const one of peers) one.heard.length = 0;
-    await peer.do("say", "red", { bytes: Buffer.from([0, 1, 255]), in: [Buffer.alloc(0), "é"] });
-    await until(() => peers.every((one) => one.heard.length > 0), "bytes");
-    for (const { heard: [{ bytes, in: [empty, text] }] } of peers)
-      assert.deepEqual([[...bytes], empty.length, text], [[0, 1, 255], 0, "é"]);
-  }
-
-  const all = sorted(peers.map(({ id }) => id));
-  const answers = sorted(peers.map(({ kind, port }) => `${kind} ${port}`));
-  for (const peer of peers) {
-    assert.deepEqual(sorted(await peer.do("who", "red")), all, `${peer.kind} asks who is there`);
-    assert.deepEqual(sorted(await peer.do("ask", "red")), answers, `${peer.kind} asks all`);
-    assert.deepEqual(sorted(await peer.do("servers", "hello")),
-      sorted(peers.filter((one) => one !== peer).map(({ kind, port }) => `${kind} ${port} got hello`)),
-      `${peer.kind} asks the servers`);
-    assert.deepEqual(await peer.do("who", "nowhere"), []);
-  }
-
-  // Rooms move, by a starling node and back by a Node.js node.
-  for (const [peer, from, to] of [[peers[0], "red", "blue"], [peers[1], "blue", "red"]]) {
-    await peer.do("move", from, to);
-    for (const one of peers)
-      await until(async () => (await one.do("who", to)).length === 4
-        && (await one.do("who", from)).length === 0, `${from} to ${to}`);
-  }
-
-  // Whoever leaves hears no more.
-  for (const peer of peers.slice(0, 2)) await peer.do("leave", "red");
-  for (const peer of peers)
-    await until(async () => (await peer.do("who", "red")).length === 2, "two have left");
-  for (const peer of peers) peer.heard.length = 0;
-  await peers[0].do("say", "red", "a");
-  await until(() => peers[2].heard.length > 0 && peers[3].heard.length > 0, "a");
-  assert.deepEqual(peers.map(({ heard }) => heard), [[], [], ["a"], ["a"]]);
-
-  // A Node.js node disconnects a client of starling, and the other way round.
-  await peers[2].do("join", "out");
-  await until(async () => (await peers[1].do("who", "out")).length === 1, "a room");
-  await peers[1].do("kick", "out");
-  await until(() => peers[2].disconnected, "the client of starling");
-  await peers[3].do("join", "out");
-  await until(async () => (await peers[0].do("who", "out")).length === 1, "a room");
-  await peers[0].do("kick", "out");
-  await until(() => peers[3].disconnected, "the client of Node.js");
-  assert.deepEqual(peers.map((peer) => peer.disconnected), [false, false, true, true]);
-}
 
 for (const [mode, options] of modes) {
   test(`${mode} ${JSON.stringify(options)}: every operation from every node`, async (t) => {

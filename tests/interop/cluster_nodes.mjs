@@ -1,10 +1,14 @@
-// A cluster of two Node.js nodes and two starling nodes over a Redis of its own, with one client each.
+// A cluster of two Node.js nodes and two starling nodes over a Redis of its own, with one client each; in
+// the mode native, of four starling nodes.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import path from "node:path";
 
 import { io } from "socket.io-client";
 
 import { freePort, connects, onExit, Program, repository, until } from "./server.mjs";
+
+export const sorted = (list) => [...list].sort();
 
 export class Peer {
   constructor(t, kind, port) {
@@ -41,8 +45,9 @@ async function start(t, kind, url, mode, node, rooms) {
 // `node`: options of the adapter of Node.js. `rooms`: the last argument of examples/cluster_node.
 export async function cluster(t, redis, mode, { node = {}, rooms, url } = {}) {
   url ??= `redis://127.0.0.1:${redis.port}`;
+  const other = mode === "native" ? "starling" : "node";
   const nodes = await Promise.all(
-    ["starling", "node", "starling", "node"].map((kind) => start(t, kind, url, mode, node, rooms ? [rooms] : [])));
+    ["starling", other, "starling", other].map((kind) => start(t, kind, url, mode, node, rooms ? [rooms] : [])));
   const peers = nodes.map(({ kind, port }) => new Peer(t, kind, port));
   await until(() => peers.every((peer) => peer.socket.connected), "the clients");
   // Every node hears every other one.
@@ -68,4 +73,65 @@ export async function gather(peers, room) {
     await until(() => peers.every((one) => one.heard.includes(last)), last);
   }
   for (const peer of peers) peer.heard.length = 0;
+}
+
+// Does every operation from every node.
+export async function together(peers) {
+  await gather(peers, "red");
+
+  // Each sentence reaches everybody once, in the order of its speaker.
+  for (let i = 0; i < 20; ++i)
+    for (const peer of peers) await peer.do("say", "red", `${peer.port} ${i}`);
+  await until(() => peers.every((peer) => peer.heard.length >= 80), "80 sentences");
+  for (const peer of peers)
+    for (const { port } of peers)
+      assert.deepEqual(peer.heard.filter((text) => text.startsWith(`${port} `)),
+        Array.from({ length: 20 }, (_, i) => `${port} ${i}`), `${peer.kind} heard`);
+
+  for (const peer of peers) {
+    for (const one of peers) one.heard.length = 0;
+    await peer.do("say", "red", { bytes: Buffer.from([0, 1, 255]), in: [Buffer.alloc(0), "é"] });
+    await until(() => peers.every((one) => one.heard.length > 0), "bytes");
+    for (const { heard: [{ bytes, in: [empty, text] }] } of peers)
+      assert.deepEqual([[...bytes], empty.length, text], [[0, 1, 255], 0, "é"]);
+  }
+
+  const all = sorted(peers.map(({ id }) => id));
+  const answers = sorted(peers.map(({ kind, port }) => `${kind} ${port}`));
+  for (const peer of peers) {
+    assert.deepEqual(sorted(await peer.do("who", "red")), all, `${peer.kind} asks who is there`);
+    assert.deepEqual(sorted(await peer.do("ask", "red")), answers, `${peer.kind} asks all`);
+    assert.deepEqual(sorted(await peer.do("servers", "hello")),
+      sorted(peers.filter((one) => one !== peer).map(({ kind, port }) => `${kind} ${port} got hello`)),
+      `${peer.kind} asks the servers`);
+    assert.deepEqual(await peer.do("who", "nowhere"), []);
+  }
+
+  // Rooms move, by a node of one kind and back by one of the other.
+  for (const [peer, from, to] of [[peers[0], "red", "blue"], [peers[1], "blue", "red"]]) {
+    await peer.do("move", from, to);
+    for (const one of peers)
+      await until(async () => (await one.do("who", to)).length === 4
+        && (await one.do("who", from)).length === 0, `${from} to ${to}`);
+  }
+
+  // Whoever leaves hears no more.
+  for (const peer of peers.slice(0, 2)) await peer.do("leave", "red");
+  for (const peer of peers)
+    await until(async () => (await peer.do("who", "red")).length === 2, "two have left");
+  for (const peer of peers) peer.heard.length = 0;
+  await peers[0].do("say", "red", "a");
+  await until(() => peers[2].heard.length > 0 && peers[3].heard.length > 0, "a");
+  assert.deepEqual(peers.map(({ heard }) => heard), [[], [], ["a"], ["a"]]);
+
+  // A node disconnects a client of another one.
+  await peers[2].do("join", "out");
+  await until(async () => (await peers[1].do("who", "out")).length === 1, "a room");
+  await peers[1].do("kick", "out");
+  await until(() => peers[2].disconnected, "the first client");
+  await peers[3].do("join", "out");
+  await until(async () => (await peers[0].do("who", "out")).length === 1, "a room");
+  await peers[0].do("kick", "out");
+  await until(() => peers[3].disconnected, "the second client");
+  assert.deepEqual(peers.map((peer) => peer.disconnected), [false, false, true, true]);
 }

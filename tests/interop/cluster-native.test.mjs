@@ -1,0 +1,112 @@
+// Four starling nodes in the mode native are one Socket.IO server, and stay one when Redis or a node is away.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { cluster, sorted, together } from "./cluster_nodes.mjs";
+import { cluster as redisCluster, Redis } from "./redis.mjs";
+import { freePort, Program, until } from "./server.mjs";
+
+const texts = (name, count) => Array.from({ length: count }, (_, i) => `${name} ${i}`);
+
+// The ack of a join means that everything is heard from now on: nobody has to try.
+async function all(peers, room) {
+  await Promise.all(peers.map((peer) => peer.do("join", room)));
+}
+
+for (const [name, start] of [
+  ["one Redis", async (t) => [await Redis.start(t), {}]],
+  ["a Unix-domain socket", async (t) => {
+    const redis = await Redis.start(t, [], { unix: true });
+    return [redis, { url: `redis+unix://${redis.path}` }];
+  }],
+  ["a Redis Cluster", async (t) => {
+    const [first] = await redisCluster(t);
+    return [first, { url: `redis+cluster://127.0.0.1:${first.port}` }];
+  }],
+]) {
+  test(`every operation from every node over ${name}`, async (t) => {
+    const [redis, options] = await start(t);
+    const { peers } = await cluster(t, redis, "native", options);
+    await together(peers);
+  });
+}
+
+test("from the ack of a join on, each sentence of any node comes once and in order", async (t) => {
+  const { peers } = await cluster(t, await Redis.start(t), "native");
+  for (let round = 0; round < 20; ++round) {
+    const room = `room ${round}`;
+    await all(peers, room);
+    for (const peer of peers) peer.socket.emit("say", room, `${peer.port} ${round}`, () => {});
+    await until(() => peers.every(({ heard }) => heard.length >= 4 * (round + 1)), room);
+  }
+  for (const peer of peers)
+    for (const { port } of peers)
+      assert.deepEqual(peer.heard.filter((text) => text.startsWith(`${port} `)), texts(port, 20));
+});
+
+test("Redis ends with 1,000 sentences under way, and comes back: each comes once and in order", async (t) => {
+  const redis = await Redis.start(t);
+  const { peers } = await cluster(t, redis, "native");
+  await all(peers, "red");
+  const said = texts("sentence", 1000);
+  for (const text of said.slice(0, 300)) peers[0].socket.emit("say", "red", text, () => {});
+  await until(() => peers[1].heard.length > 0, "the first sentences");
+  const killed = redis.kill();
+  for (const text of said.slice(300)) peers[0].socket.emit("say", "red", text, () => {});
+  await killed;
+  assert.deepEqual(await peers[0].do("who", "red"), [peers[0].id]);
+  await peers[0].do("say", "red", "last");
+  await redis.restart();
+  const back = performance.now();
+  await until(() => peers.every(({ heard }) => heard.includes("last")), "what was said meanwhile");
+  t.diagnostic(`healed ${Math.round(performance.now() - back)} ms after Redis was back`);
+  for (const peer of peers) assert.deepEqual(peer.heard, [...said, "last"]);
+  assert.equal((await peers[0].do("who", "red")).length, 4);
+});
+
+test("a node that is frozen delays no question, and hears later what was said", async (t) => {
+  const { nodes, peers } = await cluster(t, await Redis.start(t), "native");
+  await all(peers, "red");
+  nodes[3].signal("SIGSTOP");
+  t.after(() => nodes[3].signal("SIGCONT"));
+  const known = sorted(peers.slice(0, 3).map(({ id }) => id));
+  const begin = performance.now();
+  assert.deepEqual(sorted(await peers[0].do("who", "red")), known);
+  t.diagnostic(`answered after ${Math.round(performance.now() - begin)} ms`);
+  assert.deepEqual(sorted(await peers[2].do("ask", "red")),
+    sorted(peers.slice(0, 3).map(({ kind, port }) => `${kind} ${port}`)));
+  assert.equal((await peers[0].do("servers", "hello")).length, 2);
+  const said = texts("meanwhile", 100);
+  for (const text of said) await peers[1].do("say", "red", text);
+  nodes[3].signal("SIGCONT");
+  await until(() => peers[3].heard.length >= 100, "what was said meanwhile");
+  for (const peer of peers) assert.deepEqual(peer.heard, said);
+  await until(async () => (await peers[0].do("who", "red")).length === 4, "all again");
+});
+
+test("a node that is killed, and one that ends, cost the others nothing", async (t) => {
+  const { nodes, peers } = await cluster(t, await Redis.start(t), "native");
+  await all(peers, "red");
+  nodes[2].signal("SIGTERM");
+  nodes[3].signal("SIGKILL");
+  await until(() => peers[2].disconnected && peers[3].disconnected, "the end of two nodes");
+  for (const peer of peers.slice(0, 2)) {
+    assert.deepEqual(sorted(await peer.do("who", "red")), sorted([peers[0].id, peers[1].id]));
+    assert.equal((await peer.do("ask", "red")).length, 2);
+    assert.equal((await peer.do("servers", "hello")).length, 1);
+  }
+});
+
+test("a wrong password: one line and exit 2; no Redis: the server starts and waits", async (t) => {
+  const redis = await Redis.start(t, ["--requirepass", "right"], { args: ["-a", "right"] });
+  const port = await freePort();
+  const refused = new Program("examples/cluster_node",
+    [String(port), `redis://:wrong@127.0.0.1:${redis.port}`, "native"]);
+  assert.equal((await refused.exited).code, 2);
+  assert.match(refused.output, /^[^\n]*cluster: Redis refuses this node: [^\n]*wrong user or password[^\n]*\n$/);
+  const away = new Program("examples/cluster_node",
+    [String(port), `redis://127.0.0.1:${await freePort()}`, "native"], { port });
+  t.after(() => away.stop());
+  await until(() => /cluster: Redis is away: /.test(away.output), "a line about Redis");
+  assert.ok(away.alive);
+});
