@@ -45,7 +45,8 @@ public:
         std::string_view payload;
         uint64_t question = 0;  // For answer(); 0: a publication.
     };
-    // What a question got. `missing`: nodes that are away, or did not answer in time.
+    // What a question got. `missing`: nodes that are away, or did not answer in time; 1 at least if the
+    // question was not sent.
     struct Outcome {
         size_t answered = 0;
         size_t missing = 0;
@@ -96,7 +97,7 @@ public:
     virtual void count(Kind kind, std::string_view room,
                        std::function<void(const Count&)> done) = 0;
     // When `done` runs, every node that is there sends to this one what it publishes to the rooms that
-    // were joined before. On the calling worker.
+    // were joined before. On the calling worker. While Redis is away it waits.
     virtual void fence(std::function<void()> done) = 0;
 
 protected:

@@ -140,9 +140,9 @@ void NodesPart::ask(const Nodes::Target& target, std::string_view payload, Answe
     }
     if (is_linked()) refused();
     ++incomplete_;
-    // Who would have been asked is not known; it is one node at least, unless there is none.
+    // Without Redis, this node does not know whether there are others.
     const size_t others = node_ ? node_->nodes(now_ms()).size() : 0;
-    done({.answered = 0, .missing = others});
+    done({.answered = 0, .missing = std::max<size_t>(others, 1)});
 }
 
 void NodesPart::answer(Nodes::Id to, uint64_t question, std::string_view payload, bool is_last) {
@@ -167,7 +167,8 @@ void NodesPart::fence(std::function<void()> done) {
 }
 
 void NodesPart::refused() {
-    reports_.failed("a message was not sent", "it is too long, or is for too many rooms");
+    reports_.failed("a message was not sent",
+                    "it is too long, is for too many rooms, or too many questions are open");
 }
 
 // ---- cluster::native::Events --------------------------------------------------------------------

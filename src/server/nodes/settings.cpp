@@ -65,7 +65,8 @@ NodesSettings nodes_settings(const ClusterOptions& options) {
     node.queue_bytes_max = options.queue_bytes_max;
     node.node_queue_bytes_max = options.queue_bytes_max / 2;
     // A full queue drops whole batches.
-    node.batch_bytes_max = std::min(node.batch_bytes_max, options.queue_bytes_max / 16);
+    node.batch_bytes_max =
+        std::clamp<size_t>(options.queue_bytes_max / 16, 1, node.batch_bytes_max);
     return settings;
 }
 

@@ -274,7 +274,7 @@ TEST(RedisNodes, AQueueHasABoundAndItsReceiverHearsOfTheGap) {
     ASSERT_TRUE(b.topics.heard.wait_for("<news> 9"));
     const uint64_t dropped = a.cluster().stats().dropped;
     EXPECT_EQ(b.topics.heard.count("gap " + std::to_string(dropped)), 1u) << b.topics.heard.text();
-    EXPECT_EQ(b.cluster().stats().lost, dropped);
+    EXPECT_TRUE(test::eventually([&] { return b.cluster().stats().lost == dropped; }));
 }
 
 TEST(RedisNodes, ANodeThatEndsIsGoneAtOnce) {
@@ -303,8 +303,9 @@ TEST(RedisNodes, FaultsOfTheCallerAndOfAHandlerCostNothingElse) {
         a.nodes().publish(Kind::topics, {.everyone = true}, "after it");
     });
     ASSERT_TRUE(b.topics.heard.wait_for("<after it"));
-    EXPECT_EQ(a.cluster().stats().failed, 2u);
-    ASSERT_TRUE(test::eventually([&] { return b.cluster().stats().refused == 1; }));
+    // The figures are shown at the end of a tick.
+    EXPECT_TRUE(test::eventually([&] { return a.cluster().stats().failed == 2; }));
+    EXPECT_TRUE(test::eventually([&] { return b.cluster().stats().refused == 1; }));
     EXPECT_EQ(ask(a, 0, Kind::topics, {.rooms = {std::string(2000, 'r')}}, "who").outcome.missing,
               1u);
 }
@@ -321,7 +322,7 @@ TEST(RedisNodes, AServerRunsWithoutItsRedis) {
             a.nodes().publish(Kind::topics, {.rooms = {"news"}}, "nobody");
             a.nodes().answer(7, 7, "to nobody", true);
         });
-        EXPECT_EQ(ask(a, worker, Kind::topics, {.everyone = true}, "who").outcome.missing, 0u);
+        EXPECT_EQ(ask(a, worker, Kind::topics, {.everyone = true}, "who").outcome.missing, 1u);
         std::promise<Nodes::Count> counted;
         a.on(worker, [&] {
             a.nodes().count(Kind::topics, "news",
@@ -330,7 +331,7 @@ TEST(RedisNodes, AServerRunsWithoutItsRedis) {
         EXPECT_EQ(counted.get_future().get().members, worker + 1);
     }
     EXPECT_FALSE(a.cluster().stats().connected);
-    EXPECT_GT(a.cluster().stats().losses, 0u);
+    EXPECT_TRUE(test::eventually([&] { return a.cluster().stats().losses > 0; }));
     redis.start();
     a.fence();
     EXPECT_TRUE(a.cluster().ready());
