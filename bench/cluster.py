@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Socket.IO nodes over Redis: what a broadcast costs when its emitter is on one node and its 500 clients on
-another, beside one node alone; and how long fetchSockets() takes over 3 nodes of 1,000 sockets each. starling,
-and Node's socket.io with the same adapters, and a redis-server of this run's own.
+another, beside one node alone; how long fetchSockets() takes over 3 nodes of 1,000 sockets each, and with one of
+them frozen. starling, and Node's socket.io with the same adapters, and a redis-server of this run's own.
 
     bench/cluster.py [RATE] [SECONDS] [ROUNDS]
 
@@ -11,6 +11,7 @@ the first core, the nodes the other ones.
 import contextlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -22,7 +23,8 @@ import peers
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("STARLING_BUILD", os.path.join(ROOT, "build", "release"))
 CLIENTS, NODES, SOCKETS = 500, 3, 1000
-MODES = {"starling": ["classic", "sharded", "streams"], "Node": ["classic", "sharded", "streams"]}
+MODES = {"starling": ["native", "classic", "sharded", "streams"], "Node": ["classic", "sharded", "streams"]}
+FROZEN_SECONDS = 11  # Two questions of 5 s.
 
 
 def command(kind: str, port: int, cluster: list[str]) -> list[str]:
@@ -65,7 +67,8 @@ def fan_out(kind: str, cluster: list[str], rate: int, seconds: int) -> dict:
                     "--publish-url", f"http://127.0.0.1:{publisher}/", f"http://127.0.0.1:{hearers}/")
 
 
-def fetch_sockets(kind: str, cluster: list[str], seconds: int) -> dict:
+def fetch_sockets(kind: str, cluster: list[str], seconds: int) -> tuple[dict, dict]:
+    """With all nodes; from the moment on when the last one is frozen."""
     with nodes(kind, NODES, cluster) as found:
         idle = [subprocess.Popen(bench("--scenario", "socketio-idle", "--connections", SOCKETS, "--seconds", 600,
                                        f"http://127.0.0.1:{port}/"), stdout=subprocess.DEVNULL) for port, _ in found]
@@ -74,9 +77,13 @@ def fetch_sockets(kind: str, cluster: list[str], seconds: int) -> dict:
             while sockets(port) < NODES * SOCKETS:
                 load("--scenario", "socketio-ack", "--event", "who", "--connections", 1, "--seconds", 1,
                      f"http://127.0.0.1:{port}/")
-            return load("--scenario", "socketio-ack", "--event", "who", "--connections", 1, "--seconds", seconds,
-                        f"http://127.0.0.1:{port}/")
+            asked = load("--scenario", "socketio-ack", "--event", "who", "--connections", 1, "--seconds", seconds,
+                         f"http://127.0.0.1:{port}/")
+            os.kill(found[-1][1], signal.SIGSTOP)
+            return asked, load("--scenario", "socketio-ack", "--event", "who", "--connections", 1, "--warmup", 0,
+                               "--seconds", FROZEN_SECONDS, "--timeout-s", 8, f"http://127.0.0.1:{port}/")
         finally:
+            os.kill(found[-1][1], signal.SIGCONT)
             for process in idle:
                 process.kill()
                 process.wait()
@@ -90,7 +97,7 @@ def sockets(port: int) -> int:
 def main() -> None:
     rate, seconds, rounds = (int(word) for word in [*sys.argv[1:], *["200", "5", "3"][len(sys.argv) - 1:]])
     broadcasts: dict[tuple[str, str], list[dict]] = {}
-    questions: dict[tuple[str, str], list[dict]] = {}
+    questions: dict[tuple[str, str], list[tuple[dict, dict]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         port = peers.free_port()
         redis = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", folder]
@@ -111,7 +118,9 @@ def main() -> None:
               f"missing {max(run['missing'] for run in runs)}")
     print(f"fetchSockets() over {NODES} nodes of {SOCKETS} sockets")
     for (kind, mode), runs in questions.items():
-        print(f"{kind} {mode}: p50 {middle(runs, 'p50'):.1f} ms, p99 {middle(runs, 'p99'):.1f} ms")
+        whole, frozen = ([run[i] for run in runs] for i in (0, 1))
+        print(f"{kind} {mode}: p50 {middle(whole, 'p50'):.1f} ms, p99 {middle(whole, 'p99'):.1f} ms; with a frozen node "
+              f"p50 {middle(frozen, 'p50'):.1f} ms, the slowest {middle(frozen, 'max'):.1f} ms")
 
 
 def middle(runs: list[dict], quantile: str) -> float:

@@ -1,6 +1,6 @@
 // bench/starling_socketio.cpp: the Socket.IO of this library: acks `echo` with its argument, emits
 // `pub` to every client, and acks `who` with its argument when it has fetched the sockets of all nodes.
-// `starling_socketio PORT [WORKERS [REDIS_URL MODE]]`; MODE: classic, sharded or streams. GET /heap
+// `starling_socketio PORT [WORKERS [REDIS_URL MODE]]`; MODE: native, classic, sharded or streams. GET /heap
 // answers with the bytes that the allocator has given out, GET /sockets with the number of sockets
 // that the last `who` found.
 #include <malloc.h>
@@ -19,9 +19,12 @@ namespace sio = starling::sio;
 
 namespace {
 
-sio::ClusterOptions::Mode mode_of(std::string_view name) {
-    using Mode = sio::ClusterOptions::Mode;
-    return name == "sharded" ? Mode::sharded : name == "streams" ? Mode::streams : Mode::classic;
+starling::ClusterOptions::Mode mode_of(std::string_view name) {
+    using Mode = starling::ClusterOptions::Mode;
+    return name == "native"    ? Mode::native
+           : name == "sharded" ? Mode::sharded
+           : name == "streams" ? Mode::streams
+                               : Mode::classic;
 }
 
 }  // namespace
@@ -32,7 +35,7 @@ int main(int argc, char** argv) {
     starling::Server server({.listen = "127.0.0.1:" + port, .workers = workers});
     std::atomic<size_t> found{0};
     auto& io = server.socketio();
-    if (argc > 4) sio::join_cluster(io, {.url = argv[3], .mode = mode_of(argv[4])});
+    if (argc > 4) starling::join_cluster(server, {.url = argv[3], .mode = mode_of(argv[4])});
     io.on_connection([&io, &found](sio::Socket socket) {
         socket.on("echo", [](std::string text) { return text; });
         socket.on("pub", [&io](const sio::Json& value) { io.emit("pub", value); });
