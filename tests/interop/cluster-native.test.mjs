@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { cluster, sorted, together } from "./cluster_nodes.mjs";
-import { cluster as redisCluster, Redis } from "./redis.mjs";
+import { cluster as redisCluster, Redis, watched } from "./redis.mjs";
 import { freePort, Program, until } from "./server.mjs";
 
 const texts = (name, count) => Array.from({ length: count }, (_, i) => `${name} ${i}`);
@@ -62,6 +62,25 @@ test("Redis ends with 1,000 sentences under way, and comes back: each comes once
   t.diagnostic(`healed ${Math.round(performance.now() - back)} ms after Redis was back`);
   for (const peer of peers) assert.deepEqual(peer.heard, [...said, "last"]);
   assert.equal((await peers[0].do("who", "red")).length, 4);
+});
+
+test("Redis freezes, and its replica takes over: each sentence comes once and in order", async (t) => {
+  const { master, watch } = await watched(t);
+  const { peers } = await cluster(t, master, "native", { url: `redis+sentinel://127.0.0.1:${watch.port}/m` });
+  await all(peers, "red");
+  const said = texts("sentence", 600);
+  for (const text of said.slice(0, 200)) await peers[0].do("say", "red", text);
+  master.signal("SIGSTOP");
+  t.after(() => master.signal("SIGCONT"));
+  for (const text of said.slice(200, 400)) await peers[0].do("say", "red", text);
+  master.signal("SIGCONT");
+  await until(() => peers.every(({ heard }) => heard.length >= 400), "what was said while Redis was frozen");
+  await master.kill();
+  for (const text of said.slice(400)) await peers[0].do("say", "red", text);
+  const killed = performance.now();
+  await until(() => peers.every(({ heard }) => heard.length >= 600), "the replica to take over");
+  t.diagnostic(`healed ${Math.round(performance.now() - killed)} ms after the death of the master`);
+  for (const peer of peers) assert.deepEqual(peer.heard, said);
 });
 
 test("a node that is frozen delays no question, and hears later what was said", async (t) => {

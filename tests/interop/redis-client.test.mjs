@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { certificate } from "./certificates.mjs";
-import { Client, cluster, Redis, sentinel } from "./redis.mjs";
+import { Client, cluster, Redis, watched } from "./redis.mjs";
 import { temporaryFolder, until } from "./server.mjs";
 
 const url = (redis, rest = "") => `redis://127.0.0.1:${redis.port}${rest}`;
@@ -166,13 +166,7 @@ test("a server that loads its data is waited for", async (t) => {
 });
 
 test("Sentinel: the client follows a failover", async (t) => {
-  const master = await Redis.start(t);
-  const replica = await Redis.start(t, ["--replicaof", `127.0.0.1 ${master.port}`]);
-  await until(async () => (await replica.cli("INFO", "replication")).includes("master_link_status:up"),
-    "the replica");
-  const watch = await sentinel(t, master);
-  await until(async () => (await watch.cli("SENTINEL", "REPLICAS", "m")).includes(`${replica.port}`),
-    "the Sentinel to know the replica");
+  const { master, replica, watch } = await watched(t);
   const client = new Client(t, `redis+sentinel://127.0.0.1:1,127.0.0.1:${watch.port}/m`);
   client.write("subscribe channel news");
   await client.line("ready");

@@ -55,7 +55,7 @@ export class Redis {
 }
 
 // Sentinels that watch `master`, which has the name "m".
-export async function sentinel(t, master) {
+async function sentinel(t, master) {
   const folder = temporaryFolder();
   const port = await freePort();
   const file = path.join(folder, "sentinel.conf");
@@ -69,6 +69,18 @@ export async function sentinel(t, master) {
     (await run("redis-cli", ["-p", String(port), ...words])).stdout.trim();
   await until(() => cli("PING").then((text) => text === "PONG", () => false), "redis-sentinel");
   return { port, cli };
+}
+
+// A master and its replica, and a Sentinel that watches them.
+export async function watched(t) {
+  const master = await Redis.start(t);
+  const replica = await Redis.start(t, ["--replicaof", `127.0.0.1 ${master.port}`]);
+  await until(async () => (await replica.cli("INFO", "replication")).includes("master_link_status:up"),
+    "the replica");
+  const watch = await sentinel(t, master);
+  await until(async () => (await watch.cli("SENTINEL", "REPLICAS", "m")).includes(`${replica.port}`),
+    "the Sentinel to know the replica");
+  return { master, replica, watch };
 }
 
 // Three masters that share the slots.
