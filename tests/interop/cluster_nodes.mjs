@@ -6,6 +6,7 @@ import path from "node:path";
 
 import { io } from "socket.io-client";
 
+import { Redis } from "./redis.mjs";
 import { freePort, connects, onExit, Program, repository, until } from "./server.mjs";
 
 export const sorted = (list) => [...list].sort();
@@ -134,4 +135,19 @@ export async function together(peers) {
   await peers[0].do("kick", "out");
   await until(() => peers[3].disconnected, "the second client");
   assert.deepEqual(peers.map((peer) => peer.disconnected), [false, false, true, true]);
+}
+
+// Redis refuses the node, or is away.
+export async function startsOrNot(t, mode) {
+  const redis = await Redis.start(t, ["--requirepass", "right"], { args: ["-a", "right"] });
+  const port = await freePort();
+  const refused = new Program("examples/cluster_node",
+    [String(port), `redis://:wrong@127.0.0.1:${redis.port}`, mode]);
+  assert.equal((await refused.exited).code, 2);
+  assert.match(refused.output, /^[^\n]*cluster: Redis refuses this node: [^\n]*wrong user or password[^\n]*\n$/);
+  const away = new Program("examples/cluster_node",
+    [String(port), `redis://127.0.0.1:${await freePort()}`, mode], { port });
+  t.after(() => away.stop());
+  await until(() => /cluster: Redis is away: /.test(away.output), "a line about Redis");
+  assert.ok(away.alive);
 }
