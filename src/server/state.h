@@ -81,7 +81,7 @@ struct Server::State {
         State& state = of(server);
         if (state.group.nodes) throw std::logic_error("this server is in a cluster already");
         state.extend(std::move(cluster));
-        std::rotate(state.extensions.begin(), state.extensions.end() - 1, state.extensions.end());
+        std::ranges::rotate(state.extensions, state.extensions.end() - 1);
         state.group.nodes = &nodes;
     }
     [[nodiscard]] static State& of(Server& server) noexcept { return *server.state_; }

@@ -44,6 +44,18 @@ test("from the ack of a join on, each sentence of any node comes once and in ord
       assert.deepEqual(peer.heard.filter((text) => text.startsWith(`${port} `)), texts(port, 20));
 });
 
+test("whom a node moves to another room gets what the node says there next", async (t) => {
+  const { peers } = await cluster(t, await Redis.start(t), "native");
+  await all(peers, "room 0");
+  for (let i = 0; i < 20; ++i) {
+    peers[0].socket.emit("move", `room ${i}`, `room ${i + 1}`, () => {});
+    await peers[0].do("say", `room ${i + 1}`, `sentence ${i}`);
+    assert.equal((await peers[0].do("who", `room ${i + 1}`)).length, 4);
+    await until(() => peers.every(({ heard }) => heard.length > i), `sentence ${i}`);
+  }
+  for (const peer of peers) assert.deepEqual(peer.heard, texts("sentence", 20));
+});
+
 test("Redis ends with 1,000 sentences under way, and comes back: each comes once and in order", async (t) => {
   const redis = await Redis.start(t);
   const { peers } = await cluster(t, redis, "native");

@@ -1,11 +1,13 @@
 #include "server/cluster/native_link.h"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <new>
 #include <random>
 #include <utility>
 
+#include "base/keyed_hash.h"
 #include "cluster/node_codec.h"
 #include "server/cluster/messages.h"
 #include "server/socketio/socketio.h"
@@ -21,6 +23,15 @@ constexpr std::string_view usual_path = "/socket.io";
 constexpr size_t room_name_bytes_max = 1023;
 // The answers to one question.
 constexpr size_t answer_bytes_max = 64u << 20;
+
+// Longer than the rooms of a node take to be known, after a loss as well.
+constexpr uint64_t joining_ms = 5000;
+
+uint64_t steady_ms() {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
 
 uint64_t random_seed() {
     std::random_device random;
@@ -102,8 +113,30 @@ Nodes::Target NativeLink::target_of(const cluster::Message& message) const {
             std::string name = room_name(message.nsp, room);
             if (name.size() <= room_name_bytes_max) target.rooms.push_back(std::move(name));
         }
+        if (may_be_joining(message.target.rooms))
+            target.rooms.push_back(namespace_room(message.nsp));
     }
     return target;
+}
+
+void NativeLink::note_join(const cluster::Message& message) noexcept {
+    if (message.kind != Kind::join) return;
+    const uint64_t until_ms = steady_ms() + joining_ms;
+    for (const auto& room : message.rooms)
+        joining_.until_ms[base::KeyedTextHash()(room) % joining_.until_ms.size()].store(
+            until_ms, std::memory_order_relaxed);
+    joining_.last_ms.store(until_ms, std::memory_order_relaxed);
+}
+
+bool NativeLink::may_be_joining(const std::vector<std::string>& rooms) const noexcept {
+    const uint64_t last_ms = joining_.last_ms.load(std::memory_order_relaxed);
+    if (last_ms == 0) return false;
+    const uint64_t now_ms = steady_ms();
+    return now_ms < last_ms && std::ranges::any_of(rooms, [&](const std::string& room) {
+               const auto& until_ms =
+                   joining_.until_ms[base::KeyedTextHash()(room) % joining_.until_ms.size()];
+               return now_ms < until_ms.load(std::memory_order_relaxed);
+           });
 }
 
 std::optional<std::string> NativeLink::payload_of(cluster::Message& message) const {
@@ -191,9 +224,10 @@ void NativeLink::send(std::shared_ptr<const Command> command) {
             {.request = command->request, .first = true, .complete = false});
 }
 
-void NativeLink::send_to(const Command& command, const std::string& nsp) const {
+void NativeLink::send_to(const Command& command, const std::string& nsp) {
     cluster::Message message = to_message(command, nsp);
     Nodes::Target target = target_of(message);
+    note_join(message);
     if (auto payload = payload_of(message))
         nodes_.publish(Nodes::Kind::socketio, std::move(target), *std::move(payload));
 }

@@ -6,6 +6,8 @@
 // cluster::Message as MessagePack, whose target names no rooms: the publication has them.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -75,9 +77,11 @@ private:
     [[nodiscard]] std::string room_name(std::string_view nsp, std::string_view room) const;
     [[nodiscard]] std::string namespace_room(std::string_view nsp) const;
     [[nodiscard]] Nodes::Target target_of(const cluster::Message& message) const;
+    void note_join(const cluster::Message& message) noexcept;
+    [[nodiscard]] bool may_be_joining(const std::vector<std::string>& rooms) const noexcept;
     // Nothing: no node can get it.
     [[nodiscard]] std::optional<std::string> payload_of(cluster::Message& message) const;
-    void send_to(const socketio::Command& command, const std::string& nsp) const;
+    void send_to(const socketio::Command& command, const std::string& nsp);
     void ask(const socketio::Command& command, const std::string& nsp, cluster::OnReport report);
     void send_here(const socketio::Command& command);
     [[nodiscard]] std::optional<cluster::Message> read(std::string_view body);
@@ -86,12 +90,21 @@ private:
                                                        std::string_view body);
     [[nodiscard]] socketio::NamespaceSetup* setup_of(std::string_view nsp) const;
 
+    // Rooms that this process lets sockets of other nodes join, for some seconds: the nodes hold the
+    // room when the message is there, and this node hears of it later. What is sent to such a room goes
+    // to all nodes with sockets in the namespace. A place for all rooms with the same hash.
+    struct Joining {
+        std::array<std::atomic<uint64_t>, 1024> until_ms{};
+        std::atomic<uint64_t> last_ms{0};  // The latest of them.
+    };
+
     SocketIo& io_;
     Nodes& nodes_;
     const uint64_t request_timeout_ms_;
     const std::string path_;
     Worker* worker_ = nullptr;  // The first one.
     std::unique_ptr<Here> here_;
+    Joining joining_;
 };
 
 // All Socket.IO servers of the process. Owner: the code that joins the cluster.
