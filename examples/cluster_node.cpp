@@ -4,7 +4,8 @@
 //     cluster_node PORT REDIS_URL native|classic|sharded|streams [ROOMS]
 //
 // ROOMS, of classic: `pattern` or `channels`, see ClusterOptions::subscribe_pattern; of sharded: `static`,
-// `dynamic` or `dynamic-private`.
+// `dynamic` or `dynamic-private`; of native: `recovery`, and a client that comes back to its node has missed
+// nothing.
 //
 // Clients emit join(room), leave(room), say(room, text), ask(room), who(room), move(room, to),
 // kick(room) and servers(text), each with an ack. Everybody in a room gets `said`, on whichever node. In
@@ -99,7 +100,10 @@ int main(int argc, char** argv) {
     }
     const std::string port = argv[1];
     starling::Server server({.listen = "127.0.0.1:" + port});
-    sio::Server& io = server.socketio({.ack_timeout = std::chrono::seconds(2)});
+    sio::Options socketio{.ack_timeout = std::chrono::seconds(2)};
+    if (argc == 5 && argv[4] == std::string("recovery"))
+        socketio.connection_state_recovery = sio::Recovery{};
+    sio::Server& io = server.socketio(socketio);
     const Mode mode = modes.at(argv[3]);
     starling::ClusterOptions options{
         .url = argv[2], .mode = mode, .request_timeout = std::chrono::seconds(1)};

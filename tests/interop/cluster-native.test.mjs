@@ -56,6 +56,23 @@ test("whom a node moves to another room gets what the node says there next", asy
   for (const peer of peers) assert.deepEqual(peer.heard, texts("sentence", 20));
 });
 
+test("a client that comes back to its node has missed nothing of the other nodes", async (t) => {
+  const { peers } = await cluster(t, await Redis.start(t), "native", { rooms: "recovery" });
+  await all(peers, "red");
+  await peers[0].do("say", "red", "before");
+  await until(() => peers[1].heard.length === 1, "the first sentence");
+  peers[1].socket.io.engine.close();
+  await until(() => peers[1].disconnected, "the end of the connection");
+  await until(async () => (await peers[0].do("who", "red")).length === 3, "the node to notice");
+  const said = texts("meanwhile", 10);
+  for (const text of said) await peers[0].do("say", "red", text);
+  await until(() => peers[2].heard.length === 11, "the others");
+  peers[1].socket.connect();
+  await until(() => peers[1].heard.length >= 11, "what was missed");
+  assert.ok(peers[1].socket.recovered);
+  assert.deepEqual(peers[1].heard, ["before", ...said]);
+});
+
 test("Redis ends with 1,000 sentences under way, and comes back: each comes once and in order", async (t) => {
   const redis = await Redis.start(t);
   const { peers } = await cluster(t, redis, "native");

@@ -84,6 +84,7 @@ private:
     void send_to(const socketio::Command& command, const std::string& nsp);
     void ask(const socketio::Command& command, const std::string& nsp, cluster::OnReport report);
     void send_here(const socketio::Command& command);
+    void hold_for_recovery(const std::string& nsp, bool held) noexcept;
     [[nodiscard]] std::optional<cluster::Message> read(std::string_view body);
     // The message of a publication or a question, with its rooms.
     [[nodiscard]] std::optional<cluster::Message> read(const Nodes::Incoming& in,
