@@ -10,6 +10,7 @@ the first core, the nodes the other ones.
 """
 import contextlib
 import json
+import math
 import os
 import signal
 import statistics
@@ -124,7 +125,9 @@ def main() -> None:
 
 
 def middle(runs: list[dict], quantile: str) -> float:
-    return statistics.median(run["latency_us"][quantile] / 1000 for run in runs)
+    """Milliseconds; nan: nothing was answered."""
+    found = [run["latency_us"][quantile] for run in runs if run["latency_us"][quantile] is not None]
+    return statistics.median(found) / 1000 if found else math.nan
 
 
 if __name__ == "__main__":
