@@ -78,7 +78,7 @@ TEST(JoinServer, IsPossibleOnceAndBeforeTheStart) {
 TEST(JoinServer, ARedisThatRefusesTheNodeIsAFaultOfTheStart) {
     RedisServer redis;
     Server server(quiet());
-    join_cluster(server, {.url = "redis+unix://nobody:wrong@" + redis.url().substr(13)});
+    join_cluster(server, {.url = redis.url("nobody:wrong@")});
     EXPECT_THROW(server.start(), std::runtime_error);
     EXPECT_THROW(server.start(), std::runtime_error);
 }

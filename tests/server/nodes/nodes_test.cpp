@@ -310,6 +310,14 @@ TEST(RedisNodes, FaultsOfTheCallerAndOfAHandlerCostNothingElse) {
               1u);
 }
 
+// It cannot hear the others, and does not claim that it does.
+TEST(RedisNodes, ANodeThatMayNotSubscribeIsNotReady) {
+    RedisServer redis({"--user", "u", "on", ">p", "~*", "&other:*", "+@all"});
+    Process a(redis.url("u:p@"), "a");
+    ASSERT_TRUE(test::eventually([&] { return a.cluster().stats().failed > 2; }));
+    EXPECT_FALSE(a.cluster().ready());
+}
+
 // Every call does its part, whatever is away.
 TEST(RedisNodes, AServerRunsWithoutItsRedis) {
     RedisServer redis;

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/descriptor.h"
@@ -24,7 +25,8 @@ namespace starling::server::test {
 
 class RedisServer {
 public:
-    RedisServer() {
+    // `options`: further words of the command line.
+    explicit RedisServer(std::vector<std::string> options = {}) : options_(std::move(options)) {
         std::string folder = std::filesystem::temp_directory_path() / "starling-redis-XXXXXX";
         if (!::mkdtemp(folder.data())) ADD_FAILURE() << "no folder";
         folder_ = folder;
@@ -37,11 +39,15 @@ public:
     RedisServer(const RedisServer&) = delete;
     RedisServer& operator=(const RedisServer&) = delete;
 
-    [[nodiscard]] std::string url() const { return "redis+unix://" + path(); }
+    // `user`: "" or "name:password@".
+    [[nodiscard]] std::string url(const std::string& user = "") const {
+        return "redis+unix://" + user + path();
+    }
     void start() {
         std::vector<std::string> words{
             "redis-server", "--port", "0",           "--unixsocket", path(),      "--save",   "",
             "--dir",        folder_,  "--daemonize", "no",           "--logfile", "/dev/null"};
+        words.insert(words.end(), options_.begin(), options_.end());
         std::vector<char*> arguments;
         for (std::string& word : words) arguments.push_back(word.data());
         arguments.push_back(nullptr);
@@ -71,6 +77,7 @@ private:
                0;
     }
 
+    const std::vector<std::string> options_;
     std::string folder_;
     pid_t pid_ = 0;
 };
