@@ -295,6 +295,11 @@ void Node::end_questions() {
     }
 }
 
+bool Node::has_unconfirmed() const noexcept {
+    return std::ranges::any_of(
+        active_, [](const Peer* peer) { return !peer->is_away && !peer->out.is_idle(); });
+}
+
 size_t Node::memory() const noexcept {
     return own_.bytes() + table_.bytes() + pool_.queued_bytes + pool_.held_bytes +
            peers_.size() * sizeof(Peer);

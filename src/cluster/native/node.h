@@ -119,7 +119,9 @@ public:
     };
     [[nodiscard]] std::vector<Known> nodes(Millis now) const;
     [[nodiscard]] const Stats& stats() const noexcept { return stats_; }
-    // Waiting, or sent and not confirmed. Worth waiting for before leave().
+    // Nodes that are there have not confirmed all that was sent to them. Worth waiting for before leave().
+    [[nodiscard]] bool has_unconfirmed() const noexcept;
+    // Waiting, or sent and not confirmed.
     [[nodiscard]] size_t queued_bytes() const noexcept { return pool_.queued_bytes; }
     // Bytes of rooms, queues and nodes.
     [[nodiscard]] size_t memory() const noexcept;

@@ -95,7 +95,7 @@ bool NodesPart::others_run() const noexcept {
 bool NodesPart::needs_loop() noexcept {
     if (others_run()) return true;
     if (!is_linked() || has_left_) return false;
-    const bool waits = node_->queued_bytes() > 0 && now_ms() - stop_ms_ < confirm_ms_max;
+    const bool waits = node_->has_unconfirmed() && now_ms() - stop_ms_ < confirm_ms_max;
     if (waits) return true;
     guarded([this] {
         has_left_ = true;

@@ -130,6 +130,23 @@ TEST_F(NativeNode, PublishesToTheHolderAlone) {
     EXPECT_EQ(a.publish("news", "three"), 0u);
 }
 
+// At its end a node waits for those that are there, not for one that is silent.
+TEST_F(NativeNode, KnowsWhetherTheNodesThatAreThereHaveConfirmed) {
+    net.run(200);
+    EXPECT_FALSE(a.node.has_unconfirmed());
+    a.publish("news", "one");
+    EXPECT_TRUE(a.node.has_unconfirmed());
+    net.run(200);
+    EXPECT_FALSE(a.node.has_unconfirmed());
+    b.is_cut = true;
+    a.publish("news", "two");
+    net.run(200);
+    EXPECT_TRUE(a.node.has_unconfirmed());
+    net.run(1000);
+    EXPECT_FALSE(a.node.has_unconfirmed());
+    EXPECT_GT(a.node.queued_bytes(), 0u);
+}
+
 TEST_F(NativeNode, APublicationToTwoRoomsArrivesOnce) {
     b.node.joined("sport");
     c.node.joined("sport");
