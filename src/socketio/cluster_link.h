@@ -22,11 +22,10 @@ public:
     virtual void namespace_opened(const std::string& nsp, NamespaceSetup& setup) noexcept = 0;
     virtual void namespace_closed(const std::string& nsp) noexcept = 0;
     // A room got its first member on a worker, or lost its last one. `of_one_socket`: the room of a
-    // socket's own id, which the socket has as long as it is in the namespace.
+    // socket's own id.
     virtual void room_opened(const std::string& nsp, std::string_view room,
                              bool of_one_socket) noexcept = 0;
-    virtual void room_closed(const std::string& nsp, std::string_view room,
-                             bool of_one_socket) noexcept = 0;
+    virtual void room_closed(const std::string& nsp, std::string_view room) noexcept = 0;
 
 protected:
     ~ClusterLink() = default;

@@ -94,7 +94,7 @@ void Namespace::unlist(Socket& socket) noexcept {
     socket.index = Socket::nowhere;
     setup_.connected.fetch_sub(1, std::memory_order_relaxed);
     if (ClusterLink* const cluster = setup_.adapter.cluster())
-        cluster->room_closed(name_, socket.id(), true);
+        cluster->room_closed(name_, socket.id());
 }
 
 void Namespace::abandon(Socket& socket) noexcept {
@@ -141,8 +141,7 @@ std::vector<std::string> Namespace::rooms_of(const Socket& socket) const {
 void Namespace::subscribers_changed(std::string_view room, int change) {
     if (rooms_.subscribers(room) != (change > 0 ? 1 : 0)) return;
     if (ClusterLink* const cluster = setup_.adapter.cluster())
-        change > 0 ? cluster->room_opened(name_, room, false)
-                   : cluster->room_closed(name_, room, false);
+        change > 0 ? cluster->room_opened(name_, room, false) : cluster->room_closed(name_, room);
     note(change > 0 ? RoomEvent::Kind::created : RoomEvent::Kind::deleted, room);
 }
 

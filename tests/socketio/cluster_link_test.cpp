@@ -28,9 +28,8 @@ public:
                      bool of_one_socket) noexcept override {
         told.push_back("+" + nsp + (of_one_socket ? " id" : " " + std::string(room)));
     }
-    void room_closed(const std::string& nsp, std::string_view room,
-                     bool of_one_socket) noexcept override {
-        told.push_back("-" + nsp + (of_one_socket ? " id" : " " + std::string(room)));
+    void room_closed(const std::string& nsp, std::string_view room) noexcept override {
+        told.push_back("-" + nsp + (room.size() == 20 ? " id" : " " + std::string(room)));
     }
     std::vector<std::string> take_told() { return std::exchange(told, {}); }
 

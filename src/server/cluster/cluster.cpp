@@ -133,7 +133,7 @@ void ClusterExtension::room_opened(const std::string& nsp, std::string_view room
     });
 }
 
-void ClusterExtension::room_closed(const std::string& nsp, std::string_view room, bool) noexcept {
+void ClusterExtension::room_closed(const std::string& nsp, std::string_view room) noexcept {
     post([nsp, room = std::string(room)](ClusterPart& part) { part.room_closed(nsp, room); });
 }
 

@@ -57,8 +57,7 @@ private:
     void namespace_closed(const std::string& nsp) noexcept override;
     void room_opened(const std::string& nsp, std::string_view room,
                      bool of_one_socket) noexcept override;
-    void room_closed(const std::string& nsp, std::string_view room,
-                     bool of_one_socket) noexcept override;
+    void room_closed(const std::string& nsp, std::string_view room) noexcept override;
     template <class F>
     void post(F&& call) noexcept;
 

@@ -86,15 +86,9 @@ NativeLink::NativeLink(SocketIo& io, Nodes& nodes, uint64_t request_timeout_ms)
 void NativeLink::attach(WorkerGroup& group) {
     worker_ = group.workers.front().get();
     here_ = std::make_unique<Here>(*worker_, io_.core(worker_->index()), request_timeout_ms_);
-    io_.adapter().each_static(
-        [this](const std::string& nsp, auto&) { hold_for_recovery(nsp, true); });
-}
-
-// A client that is away and may come back is in no room. Its node needs all events of the namespace.
-void NativeLink::hold_for_recovery(const std::string& nsp, bool held) noexcept {
-    if (!io_.adapter().history()) return;
-    held ? nodes_.joined(Nodes::Kind::socketio, namespace_room(nsp))
-         : nodes_.left(Nodes::Kind::socketio, namespace_room(nsp));
+    io_.adapter().each_static([this](const std::string& nsp, auto&) {
+        nodes_.joined(Nodes::Kind::socketio, namespace_room(nsp));
+    });
 }
 
 // ---- names and payloads -------------------------------------------------------------------------
@@ -122,6 +116,7 @@ Nodes::Target NativeLink::target_of(const cluster::Message& message) const {
             std::string name = room_name(message.nsp, room);
             if (name.size() <= room_name_bytes_max) target.rooms.push_back(std::move(name));
         }
+        // A client that is away and may come back is in no room: its node needs all events.
         const bool recoverable = message.kind == Kind::emit && io_.adapter().history() &&
                                  !message.target.flags.volatile_packet;
         if (recoverable || may_be_joining(message.target.rooms))
@@ -183,7 +178,7 @@ socketio::NamespaceSetup* NativeLink::setup_of(std::string_view nsp) const {
 
 void NativeLink::namespace_opened(const std::string& nsp,
                                   socketio::NamespaceSetup& setup) noexcept {
-    hold_for_recovery(nsp, true);
+    nodes_.joined(Nodes::Kind::socketio, namespace_room(nsp));
     try {
         if (worker_)
             worker_->post([this, nsp, setup = &setup] {
@@ -197,7 +192,7 @@ void NativeLink::namespace_opened(const std::string& nsp,
 }
 
 void NativeLink::namespace_closed(const std::string& nsp) noexcept {
-    hold_for_recovery(nsp, false);
+    nodes_.left(Nodes::Kind::socketio, namespace_room(nsp));
     try {
         if (worker_)
             worker_->post([this, nsp] {
@@ -210,16 +205,12 @@ void NativeLink::namespace_closed(const std::string& nsp) noexcept {
     }
 }
 
-void NativeLink::room_opened(const std::string& nsp, std::string_view room,
-                             bool of_one_socket) noexcept {
+void NativeLink::room_opened(const std::string& nsp, std::string_view room, bool) noexcept {
     nodes_.joined(Nodes::Kind::socketio, room_name(nsp, room));
-    if (of_one_socket) nodes_.joined(Nodes::Kind::socketio, namespace_room(nsp));
 }
 
-void NativeLink::room_closed(const std::string& nsp, std::string_view room,
-                             bool of_one_socket) noexcept {
+void NativeLink::room_closed(const std::string& nsp, std::string_view room) noexcept {
     nodes_.left(Nodes::Kind::socketio, room_name(nsp, room));
-    if (of_one_socket) nodes_.left(Nodes::Kind::socketio, namespace_room(nsp));
 }
 
 void NativeLink::send(std::shared_ptr<const Command> command) {

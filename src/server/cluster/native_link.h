@@ -49,8 +49,7 @@ public:
     void namespace_closed(const std::string& nsp) noexcept override;
     void room_opened(const std::string& nsp, std::string_view room,
                      bool of_one_socket) noexcept override;
-    void room_closed(const std::string& nsp, std::string_view room,
-                     bool of_one_socket) noexcept override;
+    void room_closed(const std::string& nsp, std::string_view room) noexcept override;
 
     // What another node did or asks. `body`: the payload behind the path.
     void on_publication(const Nodes::Incoming& in, std::string_view body);
@@ -84,7 +83,6 @@ private:
     void send_to(const socketio::Command& command, const std::string& nsp);
     void ask(const socketio::Command& command, const std::string& nsp, cluster::OnReport report);
     void send_here(const socketio::Command& command);
-    void hold_for_recovery(const std::string& nsp, bool held) noexcept;
     [[nodiscard]] std::optional<cluster::Message> read(std::string_view body);
     // The message of a publication or a question, with its rooms.
     [[nodiscard]] std::optional<cluster::Message> read(const Nodes::Incoming& in,
@@ -93,7 +91,7 @@ private:
 
     // Rooms that this process lets sockets of other nodes join, for some seconds: the nodes hold the
     // room when the message is there, and this node hears of it later. What is sent to such a room goes
-    // to all nodes with sockets in the namespace. A place for all rooms with the same hash.
+    // to all nodes with the namespace. A place for all rooms with the same hash.
     struct Joining {
         std::array<std::atomic<uint64_t>, 1024> until_ms{};
         std::atomic<uint64_t> last_ms{0};  // The latest of them.
