@@ -182,7 +182,7 @@ public:
     [[nodiscard]] virtual std::vector<ClusterNode> nodes() const = 0;    // The others.
     // In a handler that has let a client join a room, topic or channel: when `done` runs, every node
     // that is there sends to this one what it publishes there. So `done` may tell the client that the
-    // join is complete. It runs on the calling worker, after about 10 ms and twice the way to Redis;
+    // join is complete. It runs on the calling worker, after 10 ms at most and twice the way to Redis;
     // at once if the room was held here before; and while Redis is away, when it is back. Before
     // start() and after the end it is dropped. Not for Socket.IO in another mode than native.
     virtual void after_joins(std::function<void()> done) = 0;

@@ -17,6 +17,7 @@ const features = {
   "Engine.IO": /starling::engineio::|EngineSession/,
   "server events": /starling::events::|starling::server::Events/,
   "static files": /starling::server::(Files|StaticFiles)/,
+  "a cluster": /starling::(redis|cluster)::|starling::server::(RedisNodes|ClusterPart)/,
   "requests to applications": /starling::fetch::|curl_easy_/,
   "regular expressions": /std::__cxx11::(basic_)?regex|std::__detail::_NFA/,
 };
@@ -32,4 +33,5 @@ test("a Socket.IO server links Socket.IO, and no server events", () => {
   assert.match(text, features["Socket.IO"]);
   assert.match(text, features["Engine.IO"]);
   assert.doesNotMatch(text, features["server events"]);
+  assert.doesNotMatch(text, features["a cluster"]);
 });
