@@ -108,14 +108,14 @@ struct Node {
     test::Transcript heard;
 };
 
-std::vector<std::string> who(Node& node, sio::Server& io, unsigned worker) {
+std::vector<std::string> who(Node& node, sio::Server& io, unsigned worker, bool complete = true) {
     std::promise<sio::Answers> got;
     EXPECT_TRUE(node.server.post(worker, [&] {
         io.server_side_emit_with_ack("who",
                                      [&](const sio::Answers& answers) { got.set_value(answers); });
     }));
     const sio::Answers answers = got.get_future().get();
-    EXPECT_TRUE(answers.complete);
+    EXPECT_EQ(answers.complete, complete);
     std::vector<std::string> names;
     for (const auto& one : answers.responses) names.emplace_back(one.as_string());
     std::ranges::sort(names);
@@ -147,6 +147,23 @@ TEST(JoinServer, EachSocketIoServerSpeaksWithItsLikeOnOtherNodes) {
     EXPECT_EQ(c.heard.text(), wanted);
     EXPECT_EQ(a.heard.text(), "");
     EXPECT_EQ(b.cluster.stats().refused, 0u);
+}
+
+TEST(JoinServer, TheAnswersSayThatANodeIsMissing) {
+    RedisServer redis;
+    Node a(redis.url(), "a"), b(redis.url(), "b"), c(redis.url(), "c");
+    for (Node* const each : {&a, &b, &c})
+        ASSERT_TRUE(test::eventually([&] { return each->cluster.stats().nodes == 3; }));
+    std::promise<void> goes_on;
+    ASSERT_TRUE(c.server.post(0, [&] { goes_on.get_future().wait(); }));  // c stands still.
+    using Names = std::vector<std::string>;
+    EXPECT_EQ(who(a, a.first, 1, false), (Names{"b first"}));
+    EXPECT_EQ(a.cluster.stats().away, 1u);
+    EXPECT_EQ(who(a, a.first, 1, false), (Names{"b first"}));
+    goes_on.set_value();
+    ASSERT_TRUE(test::eventually([&] { return a.cluster.stats().away == 0; }));
+    EXPECT_EQ(who(a, a.first, 1), (Names{"b first", "c first"}));
+    EXPECT_GT(a.cluster.stats().incomplete, 0u);
 }
 
 // The adapters of Node.js for Socket.IO; all else still goes over the nodes.
