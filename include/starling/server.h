@@ -128,6 +128,13 @@ struct ServerStats {
     uint64_t presence_members = 0, presence_refused = 0;
 };
 
+// The subscribers of a topic on all nodes of a cluster.
+struct TopicCount {
+    uint64_t subscribers = 0;          // Of this node and those that answered.
+    size_t missing = 0;                // Nodes with subscribers that did not answer.
+    std::chrono::milliseconds age{0};  // Of the oldest number in the sum; about 1 s at most.
+};
+
 // Names a timer for Server::cancel().
 struct Timer {
     uint64_t id = 0;
@@ -229,13 +236,17 @@ public:
     void reload_certificates();
 
     // ---- Any thread, while the server runs ------------------------------------------------------
-    // Sends `message` to every subscriber of `topic`. Returns how many sockets of the calling
-    // worker took it into their queues. On a thread that is not a worker's, the call is posted:
+    // Sends `message` to every subscriber of `topic`, in a cluster also to those of the other nodes.
+    // Returns how many sockets of the calling worker took it into their queues. On a thread that is not a worker's, the call is posted:
     // returns nullopt. Before start() the message reaches no socket.
     std::optional<size_t> publish(std::string_view topic, ws::Message message);
-    // The number of subscribers of `topic` on all workers of this process. Subscribers on other
-    // servers are not counted.
+    // The number of subscribers of `topic` on all workers of this process.
     [[nodiscard]] size_t subscribers(std::string_view topic) const;
+    // The same on all nodes of a cluster. `done` is called once: without a cluster at once, in a
+    // cluster at once or later on the calling worker, or for another thread on the first worker. If
+    // the worker ends before, `done` is dropped, and the Future gets BrokenPromise.
+    void count_subscribers(std::string_view topic, PlainCallback<void(TopicCount)> done) const;
+    [[nodiscard]] Future<TopicCount> count_subscribers(std::string_view topic) const;
     // Timers run on the thread of the first worker. They may be set before start().
     Timer every(std::chrono::milliseconds period, Callback<void()> call);
     Timer after(std::chrono::milliseconds delay, Callback<void()> call);

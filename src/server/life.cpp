@@ -63,6 +63,10 @@ void Server::State::begin() {
             group.workers.back()->listen(std::move(address.sockets[i]), address.tls,
                                          address.serves);
     }
+    if (group.nodes) {
+        group.topics = &topics.emplace(group, *group.nodes);
+        group.nodes->add(server::Nodes::Kind::topics, *topics);
+    }
     for (const auto& extension : extensions) extension->attach(group);
     start_workers();
 }
@@ -76,6 +80,7 @@ void Server::State::take_back() {
     started = false;
     for (const auto& extension : extensions) extension->close_handles();
     group.workers.clear();  // Connections use the extensions until they are destroyed.
+    group.topics = nullptr;
     for (const auto& extension : extensions) extension->detach();
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "base/text.h"
@@ -78,6 +80,29 @@ std::optional<size_t> Server::publish(std::string_view topic, ws::Message messag
 
 size_t Server::subscribers(std::string_view topic) const {
     return state_->group.subscriber_counts.count(topic);
+}
+
+void Server::count_subscribers(std::string_view topic, PlainCallback<void(TopicCount)> done) const {
+    if (!done) throw std::invalid_argument("count_subscribers: no function");
+    server::WorkerGroup& group = state_->group;
+    if (!state_->started || !group.topics) return done({.subscribers = subscribers(topic)});
+    const auto ask = [&group](std::string_view name, PlainCallback<void(TopicCount)> answer) {
+        group.topics->count(name, [answer = std::move(answer)](const server::Nodes::Count& count) {
+            answer({.subscribers = count.members, .missing = count.missing, .age = count.age});
+        });
+    };
+    if (group.here()) return ask(topic, std::move(done));
+    group.workers.front()->post_call(
+        [ask, name = std::string(topic), done = std::move(done)]() mutable {
+            ask(name, std::move(done));
+        });
+}
+
+Future<TopicCount> Server::count_subscribers(std::string_view topic) const {
+    const auto promise = std::make_shared<Promise<TopicCount>>();
+    Future<TopicCount> future = promise->future();
+    count_subscribers(topic, [promise](const TopicCount& count) { promise->set_value(count); });
+    return future;
 }
 
 Timer Server::State::schedule(std::chrono::milliseconds delay, bool periodic,

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -24,6 +25,7 @@
 #include "base/descriptor.h"
 #include "base/result.h"
 #include "net/tls.h"
+#include "server/cluster_topics.h"
 #include "server/extension.h"
 #include "server/listening.h"
 #include "server/signals.h"
@@ -97,6 +99,7 @@ struct Server::State {
     server::Site site;
     // Connections use the extensions until they close, so extensions are destroyed after `group`.
     std::vector<std::unique_ptr<server::Extension>> extensions;
+    std::optional<server::ClusterTopics> topics;  // Nothing: no cluster.
     server::WorkerGroup group;
     std::atomic<bool> started{false};
     std::vector<server::BoundAddress> bound;

@@ -10,6 +10,7 @@
 #include "base/checked_cast.h"
 #include "base/text.h"
 #include "net/tls_filter.h"
+#include "server/cluster_topics.h"
 #include "server/http_connection.h"
 
 namespace starling::server {
@@ -247,7 +248,24 @@ void Worker::log_exception(std::string_view where, std::string_view what) {
 }
 
 void Worker::publish(const hub::Message& message) {
-    if (group_.workers.size() < 2 || ended_.load(std::memory_order_relaxed)) return;
+    if (ended_.load(std::memory_order_relaxed)) return;
+    post_to_others(message);
+    if (group_.topics) group_.topics->publish(message);
+}
+
+void Worker::deliver_to_all(const hub::Message& message) {
+    hub_.deliver(message);
+    post_to_others(message);
+}
+
+void Worker::subscribers_changed(std::string_view topic, int change) {
+    group_.subscriber_counts.change(topic, change);
+    // A connection that is destroyed with its worker leaves when nobody hears of it any more.
+    if (group_.topics && !has_ended()) group_.topics->changed(topic, change);
+}
+
+void Worker::post_to_others(const hub::Message& message) {
+    if (group_.workers.size() < 2) return;
     group_.post_all(message.bytes.size(), this,
                     [posted = std::make_shared<const PostedMessage>(message)](Worker& other) {
                         other.hub_.deliver(posted->view());

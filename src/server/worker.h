@@ -110,6 +110,8 @@ public:
 
     [[nodiscard]] net::Loop& loop() noexcept { return loop_; }
     [[nodiscard]] hub::Hub& hub() noexcept { return hub_; }
+    // Delivers a publication of another node to the subscribers of all workers of this process.
+    void deliver_to_all(const hub::Message& message);
     [[nodiscard]] WorkerGroup& group() noexcept { return group_; }
     [[nodiscard]] const Site& site() const noexcept { return group_.site; }
     [[nodiscard]] Counters& counters() noexcept { return counters_; }
@@ -170,9 +172,8 @@ private:
     };
 
     void publish(const hub::Message& message) override;
-    void subscribers_changed(std::string_view topic, int change) override {
-        group_.subscriber_counts.change(topic, change);
-    }
+    void subscribers_changed(std::string_view topic, int change) override;
+    void post_to_others(const hub::Message& message);
     void arrived(net::Detached stream);
     void accepted(net::Descriptor fd, bool tls, Listen::Serves serves);
     void give_place_back() noexcept;

@@ -16,6 +16,7 @@
 
 namespace starling::server {
 
+class ClusterTopics;
 class Extension;
 class Nodes;
 struct Site;
@@ -46,6 +47,7 @@ struct WorkerGroup {
     std::atomic<bool> stopping{false};
     // The cluster that this process has joined; null: none. Set before the workers run.
     Nodes* nodes = nullptr;
+    ClusterTopics* topics = nullptr;  // Of the cluster. Null: no cluster.
     // Notified when the server stops. They live longer than the group.
     std::vector<Extension*> extensions;
     std::vector<std::unique_ptr<Worker>> workers;
