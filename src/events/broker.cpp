@@ -9,9 +9,11 @@ namespace starling::events {
 
 void Broker::enter(Member& member, const Rule& rule, std::string_view channel) {
     auto found = rooms_.find(channel);
-    if (found == rooms_.end())
+    if (found == rooms_.end()) {
         found = rooms_.emplace(std::string(channel), std::make_unique<Room>(*this, channel, rule))
                     .first;
+        if (watcher_) watcher_->room_opened(*found->second);
+    }
     member.room_ = found->second.get();
     ++member.room_->references_;
 }
@@ -44,6 +46,7 @@ void Broker::leave(Member& member) noexcept {
     room->remove_listener(member);
     if (--room->references_ > 0) return;
     if (room->listed_) std::erase(waiting_, room);
+    if (watcher_) watcher_->room_closed(*room);
     rooms_.erase(rooms_.find(room->name()));
 }
 

@@ -29,6 +29,16 @@ struct Login {
     uint64_t refreshed_ms = 0;
 };
 
+// Is told which channels have a room. Thread: the broker's.
+class RoomWatcher {
+public:
+    virtual void room_opened(const Room& room) noexcept = 0;
+    virtual void room_closed(const Room& room) noexcept = 0;
+
+protected:
+    ~RoomWatcher() = default;
+};
+
 class Broker {
 public:
     // The shortest time between two refreshes of one member, since each refresh checks a signature.
@@ -37,7 +47,8 @@ public:
     static constexpr uint64_t login_ms_max = uint64_t{365} * 24 * 3600 * 1000;
 
     // `feeds`: of channels with a history. Null: no channel has one.
-    explicit Broker(hub::Feeds* feeds = nullptr) noexcept : feeds_(feeds) {}
+    explicit Broker(hub::Feeds* feeds = nullptr, RoomWatcher* watcher = nullptr) noexcept
+        : feeds_(feeds), watcher_(watcher) {}
     Broker(const Broker&) = delete;
     Broker& operator=(const Broker&) = delete;
 
@@ -79,6 +90,7 @@ private:
     void end_logins(uint64_t now_ms);
 
     hub::Feeds* const feeds_;
+    RoomWatcher* const watcher_;  // Null: nobody.
     Rooms rooms_;
     std::vector<Room*> waiting_;         // Rooms that may have waiting listeners,
     uint64_t next_due_ms_ = UINT64_MAX;  // and the earliest time at which one is due.

@@ -96,6 +96,16 @@ void EventsWorker::lost(std::string_view channel) {
     worker.post([this, name = std::string(channel)] { broker_.lost(name); });
 }
 
+void EventsWorker::room_opened(const events::Room& room) noexcept {
+    if (channel_nodes_ && !room.rule().history) channel_nodes_->opened(room.name());
+}
+
+void EventsWorker::room_closed(const events::Room& room) noexcept {
+    // A connection that is destroyed with its worker leaves when nobody hears of it any more.
+    if (channel_nodes_ && !room.rule().history && !worker.has_ended())
+        channel_nodes_->closed(room.name());
+}
+
 void EventsWorker::must_catch_up() {
     if (catching_up_.exchange(true)) return;
     worker.post([this] {
@@ -183,6 +193,10 @@ void Events::attach(WorkerGroup& group) {
         EventsWorker* const first = workers_.front().get();
         first->worker.post([this, first] { first->keep_expiring(history_); });
     }
+    if (group.nodes) {
+        nodes_.emplace(*this, group);
+        for (const auto& worker : workers_) worker->use_nodes(*nodes_);
+    }
     attached_.store(true, std::memory_order_release);
 }
 
@@ -242,6 +256,18 @@ void Events::append(EventBatch::Item& item, const events::Rule& rule,
 
 void Events::appended(const std::shared_ptr<EventBatch>& batch) {
     if (batch->appends_left.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+    if (nodes_) {
+        // For another thread by the first worker, which keeps the order of that thread.
+        if (here())
+            nodes_->publish(*batch);
+        else
+            (void)group_->workers.front()->post_bounded(batch->bytes(),
+                                                        [this, batch] { nodes_->publish(*batch); });
+    }
+    deliver(batch);
+}
+
+void Events::deliver(const std::shared_ptr<EventBatch>& batch) {
     batch->workers_left.store(workers_.size(), std::memory_order_relaxed);
     EventsWorker* const mine = here();
     group_->post_all(

@@ -24,6 +24,7 @@
 #include "events/publish_request.h"
 #include "events/table.h"
 #include "hub/feeds.h"
+#include "server/events/channel_nodes.h"
 #include "server/events/history.h"
 #include "server/extension.h"
 #include "server/random_pool.h"
@@ -61,7 +62,7 @@ struct EventBatch {
 };
 
 // One worker's part. Thread: the worker's.
-class EventsWorker final : private hub::Feeds::Sink {
+class EventsWorker final : private hub::Feeds::Sink, private events::RoomWatcher {
 public:
     EventsWorker(Worker& w, hub::History& history) noexcept;
 
@@ -80,6 +81,8 @@ public:
     // Calls expire() of `history` now and then.
     void keep_expiring(SharedHistory& history);
     [[nodiscard]] std::string make_client_id() { return random_.hex(8); }
+    // Before the workers run.
+    void use_nodes(ChannelNodes& nodes) noexcept { channel_nodes_ = &nodes; }
     // Keeps a listener of the program until drop_listener().
     void keep_listener(uint64_t id, std::unique_ptr<events::Member> listener) {
         listeners_.emplace(id, std::move(listener));
@@ -93,10 +96,13 @@ public:
 private:
     void deliver(const hub::KeptPtr& kept) override;
     void lost(std::string_view channel) override;
+    void room_opened(const events::Room& room) noexcept override;
+    void room_closed(const events::Room& room) noexcept override;
     void set_timer();
 
+    ChannelNodes* channel_nodes_ = nullptr;  // Null: no cluster.
     hub::Feeds feeds_;
-    events::Broker broker_{&feeds_};
+    events::Broker broker_{&feeds_, this};
     RandomPool random_;
     std::string text_;  // Of the event that is delivered.
     std::atomic<bool> catching_up_{false};
@@ -123,6 +129,13 @@ public:
     bool publish(std::string_view channel, std::string_view event,
                  PlainCallback<void(events::Published)> done) override;
     void publish(std::shared_ptr<EventBatch> batch);
+    // To the listeners of this process alone.
+    void deliver(const std::shared_ptr<EventBatch>& batch);
+    [[nodiscard]] bool has_history(std::string_view channel) const {
+        if (!keeps_history_) return false;
+        const auto* const rule = table_.find(channel).rule;
+        return rule && rule->history;
+    }
     bool history(std::string_view channel, events::HistoryQuery query,
                  PlainCallback<void(events::HistoryPage)> done) override;
     // For a channel with a history. `since` is a text of a client. At most recovery_bytes_max.
@@ -197,6 +210,7 @@ private:
     bool keeps_history_ = false;              // A channel has a history. Set by declare().
     WorkerGroup* group_ = nullptr;            // Null until attach().
     std::vector<std::unique_ptr<EventsWorker>> workers_;  // Index: the worker's.
+    std::optional<ChannelNodes> nodes_;                   // Nothing: no cluster.
     std::atomic<bool> attached_{false};
     mutable std::mutex declaring_;  // Guards the declarations against publish() before the start.
 };

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "events/text.h"
 #include "server/events/member.h"
+#include "server/fence.h"
 #include "server/worker.h"
 #include "server/ws_connection.h"
 
@@ -99,10 +100,28 @@ void V1Connection::subscribe(const Request& request, uint64_t attempt) {
     if (asked) since = hub::position_from_client(*request.since);
     V1Member& started = *member;
     members_.emplace(request.channel, std::move(member));
-    host_.listen(started, started, std::move(since),
-                 [this, &started, asked](hub::Beginning beginning) {
-                     return begin(started, asked, std::move(beginning));
+    if (match.rule->history || !host_.worker.group().nodes)
+        return listen(started, asked, std::move(since));
+    // The answer promises that from now on the events of all nodes arrive.
+    after_fence(host_.worker,
+                [socket = connection_->socket(), channel = request.channel, attempt, asked] {
+                    auto* const v1 = socket.data<V1Connection>();
+                    V1Member* const waiting = v1 ? v1->find(channel, attempt) : nullptr;
+                    if (waiting) v1->listen(*waiting, asked, std::nullopt);
+                });
+}
+
+void V1Connection::listen(V1Member& member, bool asked, std::optional<hub::Position> since) {
+    host_.listen(member, member, std::move(since),
+                 [this, &member, asked](hub::Beginning beginning) {
+                     return begin(member, asked, std::move(beginning));
                  });
+}
+
+V1Member* V1Connection::find(std::string_view channel, uint64_t attempt) const {
+    const auto found = members_.find(channel);
+    return found != members_.end() && found->second->attempt() == attempt ? found->second.get()
+                                                                          : nullptr;
 }
 
 std::unique_ptr<V1Member> V1Connection::make_member(const Request& request, uint64_t attempt,
@@ -158,9 +177,8 @@ void V1Connection::remove(std::string_view channel) {
 void V1Connection::unsubscribe(std::string_view channel) { remove(channel); }
 
 void V1Connection::end(std::string_view channel, uint64_t attempt, const Problem& why) {
-    const auto found = members_.find(channel);
-    if (found == members_.end() || found->second->attempt() != attempt) return;
-    members_.erase(found);
+    if (!find(channel, attempt)) return;
+    remove(channel);
     session_.ended(channel, why);
 }
 

@@ -58,7 +58,10 @@ private:
                               const Request& request) const;
     [[nodiscard]] std::unique_ptr<V1Member> make_member(const Request& request, uint64_t attempt,
                                                         const events::Rule& rule);
+    void listen(V1Member& member, bool asked, std::optional<hub::Position> since);
     [[nodiscard]] bool begin(V1Member& member, bool asked, hub::Beginning beginning);
+    // The member of that subscription; null: it has ended.
+    [[nodiscard]] V1Member* find(std::string_view channel, uint64_t attempt) const;
     void remove(std::string_view channel);
 
     Events& events_;
