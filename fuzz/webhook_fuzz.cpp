@@ -1,7 +1,8 @@
 // Fuzzes what clients and applications send to the gateway. The first byte chooses: a client's
 // text, which is inserted into a webhook; the bodies of the control API, with both ways of reading;
-// the actions of an answer. A webhook's body must be JSON whatever a client sent, and a decoded
-// request must be within its limits.
+// the actions of an answer; what another node of a cluster sends. A webhook's body must be JSON
+// whatever a client sent, a decoded request must be within its limits, and a request must reach
+// another node unchanged.
 #include <starling/json.h>
 
 #include <cstddef>
@@ -16,6 +17,7 @@
 #include "webhook/actions.h"
 #include "webhook/body.h"
 #include "webhook/control.h"
+#include "webhook/relay.h"
 
 namespace {
 
@@ -98,6 +100,29 @@ void as_event(std::string_view array) {
     require(text.starts_with("{\"event\":\"") && text.ends_with("]}"));
 }
 
+// A request that the control API has read is the same on another node.
+void check_relayed(const ControlRequest& request) {
+    const std::string bytes = encode(request);
+    const auto relayed = decode_relayed(bytes);
+    require(relayed && encode(std::get<ControlRequest>(*relayed)) == bytes);
+}
+
+void as_relayed(std::string_view bytes) {
+    if (const auto relayed = decode_relayed(bytes)) {
+        if (const auto* const request = std::get_if<ControlRequest>(&*relayed)) {
+            check_relayed(*request);
+            if (const auto* emit = std::get_if<EmitRequest>(request)) check(emit->event);
+            if (const auto* send = std::get_if<SendRequest>(request)) check(send->payload);
+            if (const auto* close = std::get_if<CloseRequest>(request))
+                require(close->of.given() && is_close_code(close->code));
+        } else {
+            require(encode(std::get<PageRequest>(*relayed)) == bytes);
+        }
+    }
+    if (const auto page = decode_page(bytes)) require(encode(*page) == bytes);
+    if (const auto share = decode_share(bytes)) require(encode(*share) == bytes);
+}
+
 void as_control(std::string_view body) {
     for (const Reading reading : {Reading::strict, Reading::lenient}) {
         const bool strict = reading == Reading::strict;
@@ -109,6 +134,7 @@ void as_control(std::string_view body) {
         if (send) {
             require(send->to.given());
             check(send->payload);
+            check_relayed(*send);
             if (strict) check(send->to);
         } else {
             require(send.error().find(": ") != std::string::npos);
@@ -116,17 +142,23 @@ void as_control(std::string_view body) {
         if (emit) {
             require(emit->to.given());
             check(emit->event);
+            check_relayed(*emit);
         }
         if (close) {
             require(close->of.given() && is_close_code(close->code));
             require(close->reason.size() <= reason_bytes_max);
             if (strict) check(close->of);
+            check_relayed(*close);
         }
-        if (topic) require(topic->of.given() && is_topic(topic->topic));
+        if (topic) {
+            require(topic->of.given() && is_topic(topic->topic));
+            check_relayed(JoinRequest{*topic});
+        }
         if (publish) {
             require(is_topic(publish->topic));
             check(publish->payload);
             if (publish->event) check(*publish->event);
+            check_relayed(*publish);
         }
     }
 }
@@ -158,13 +190,14 @@ void as_actions(std::string_view body) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size == 0) return 0;
     const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-    switch (data[0] % 3) {
+    switch (data[0] % 4) {
         case 0:
             as_client(text);
             as_event(text);
             break;
         case 1: as_control(text); break;
-        default: as_actions(text); break;
+        case 2: as_actions(text); break;
+        default: as_relayed(text); break;
     }
     return 0;
 }

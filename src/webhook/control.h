@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "base/result.h"
 #include "webhook/event.h"
@@ -57,6 +58,16 @@ struct PublishRequest {
     std::optional<Event> event;
     NameSet except;  // Connection ids.
 };
+
+struct JoinRequest {
+    TopicRequest topic;
+};
+struct LeaveRequest {
+    TopicRequest topic;
+};
+
+using ControlRequest =
+    std::variant<SendRequest, CloseRequest, JoinRequest, LeaveRequest, PublishRequest, EmitRequest>;
 
 [[nodiscard]] base::Result<SendRequest> read_send(std::string_view body, Reading reading);
 [[nodiscard]] base::Result<EmitRequest> read_emit(std::string_view body, Reading reading);

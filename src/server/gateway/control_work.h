@@ -10,8 +10,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <variant>
-#include <vector>
 
 #include "webhook/control.h"
 
@@ -20,14 +18,9 @@ namespace starling::server {
 class Gateway;
 class GatewayPart;
 
-struct JoinRequest {
-    webhook::TopicRequest topic;
-};
-struct LeaveRequest {
-    webhook::TopicRequest topic;
-};
-using ControlRequest = std::variant<webhook::SendRequest, webhook::CloseRequest, JoinRequest,
-                                    LeaveRequest, webhook::PublishRequest, webhook::EmitRequest>;
+using webhook::ControlRequest;
+using webhook::JoinRequest;
+using webhook::LeaveRequest;
 
 class ControlWork {
 public:
