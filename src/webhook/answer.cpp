@@ -6,9 +6,11 @@
 
 namespace starling::webhook {
 
-Answer success(size_t connections) {
+Answer success(size_t connections, size_t missing_nodes) {
     std::string body = R"({"code":0,"message":"success","data":{"connections":)";
-    return {200, body.append(std::to_string(connections)).append("}}")};
+    body += std::to_string(connections);
+    if (missing_nodes > 0) body.append(",\"missing_nodes\":").append(std::to_string(missing_nodes));
+    return {200, body.append("}}")};
 }
 
 Answer success() { return {200, R"({"code":0,"message":"success"})"}; }

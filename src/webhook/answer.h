@@ -22,8 +22,9 @@ struct Answer {
     std::string body;
 };
 
-// {"code":0,"message":"success","data":{"connections":N}}
-[[nodiscard]] Answer success(size_t connections);
+// {"code":0,"message":"success","data":{"connections":N}}; with `missing_nodes` above 0, data has
+// "missing_nodes" as well.
+[[nodiscard]] Answer success(size_t connections, size_t missing_nodes = 0);
 // {"code":0,"message":"success"}
 [[nodiscard]] Answer success();
 // {"code":STATUS,"message":"users: ..."}. With lenient reading a 400 is sent as HTTP 200: such

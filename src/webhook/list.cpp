@@ -104,13 +104,14 @@ void ListWriter::add(const ListEntry& entry) {
     out_ += "\"}";
 }
 
-void ListWriter::finish(std::optional<std::string_view> cursor) {
+void ListWriter::finish(std::optional<std::string_view> cursor, size_t missing_nodes) {
     if (in_user_) end_user();
     out_ += ']';
     if (cursor) {
         out_ += ",\"cursor\":";
         base::append_json_string(out_, *cursor);
     }
+    if (missing_nodes > 0) out_.append(",\"missing_nodes\":").append(std::to_string(missing_nodes));
     out_ += '}';
 }
 

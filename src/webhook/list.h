@@ -73,8 +73,9 @@ public:
 
     // Add entries in ascending order of their keys. `entry` is not kept.
     void add(const ListEntry& entry);
-    // `cursor` is set if more entries follow on the next page.
-    void finish(std::optional<std::string_view> cursor = std::nullopt);
+    // `cursor` is set if more entries follow on the next page. `missing_nodes` above 0: the entries
+    // of that many nodes are missing, and the answer says so in "missing_nodes".
+    void finish(std::optional<std::string_view> cursor = std::nullopt, size_t missing_nodes = 0);
 
 private:
     void begin_user(std::string_view name);

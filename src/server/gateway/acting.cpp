@@ -5,7 +5,7 @@
 #include <variant>
 
 #include "base/text.h"
-#include "server/gateway/control_work.h"
+#include "server/gateway/nodes.h"
 #include "server/gateway/outgoing.h"
 #include "server/gateway/part.h"
 
@@ -108,7 +108,7 @@ void GatewayPart::leave(GatewayClient& client, const std::vector<std::string>& t
 
 // Without a callback: no answer depends on the result.
 void GatewayPart::spread(ControlRequest request) {
-    ControlWork::spread(gateway, *this, std::move(request), nullptr);
+    spread_everywhere(gateway, *this, std::move(request), nullptr);
 }
 
 void GatewayPart::refuse_actions(const GatewayClient& client, std::string_view problem) {

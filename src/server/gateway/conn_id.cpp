@@ -27,6 +27,28 @@ void put_masked(Uuid& uuid, uint64_t bits) noexcept {
     for (size_t i = uuid.size(); i-- > masked_from; bits >>= 8) uuid[i] = std::byte(bits & 0xff);
 }
 
+// The mark is in the first two bytes, which version and variant leave free. Its mask is made from
+// the random bytes behind them, and is no secret.
+constexpr size_t mark_bytes = 2;
+
+ConnIds::NodeMark mark_mask(const Uuid& uuid) noexcept {
+    const std::span<const std::byte> random =
+        std::span(uuid).subspan(mark_bytes, masked_from - mark_bytes);
+    return static_cast<ConnIds::NodeMark>(base::siphash13({0, 0}, base::text_of(random)));
+}
+
+ConnIds::NodeMark get_mark(const Uuid& uuid) noexcept {
+    const auto bits = static_cast<ConnIds::NodeMark>(std::to_integer<unsigned>(uuid[0]) << 8 |
+                                                     std::to_integer<unsigned>(uuid[1]));
+    return bits ^ mark_mask(uuid);
+}
+
+void put_mark(Uuid& uuid, ConnIds::NodeMark mark) noexcept {
+    const auto bits = static_cast<ConnIds::NodeMark>(mark ^ mark_mask(uuid));
+    uuid[0] = std::byte(bits >> 8);
+    uuid[1] = std::byte(bits & 0xff);
+}
+
 int digit(char c) noexcept {
     if (c >= '0' && c <= '9') return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -69,10 +91,17 @@ std::array<char, webhook::uuid_length> ConnIds::make(
     // Sets version and variant like make_uuid(), so that the mask is computed from the finished id.
     uuid[6] = (uuid[6] & std::byte(0x0f)) | std::byte(0x40);
     uuid[8] = (uuid[8] & std::byte(0x3f)) | std::byte(0x80);
+    if (node_) put_mark(uuid, *node_);
     const uint64_t bits = (get_masked(uuid) & ~place_mask) |
                           static_cast<uint64_t>(place.worker) << slot_bits | place.slot;
     put_masked(uuid, bits ^ mask(uuid));
     return webhook::make_uuid(uuid);
+}
+
+std::optional<ConnIds::NodeMark> ConnIds::node_of(std::string_view id) noexcept {
+    const auto uuid = read_uuid(id);
+    if (!uuid) return std::nullopt;
+    return get_mark(*uuid);
 }
 
 std::optional<ConnIds::Place> ConnIds::place_of(std::string_view id) const noexcept {

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "server/gateway/control_work.h"
 #include "server/gateway/listing.h"
+#include "server/gateway/nodes.h"
 #include "server/gateway/part.h"
 #include "server/http_connection.h"
 #include "server/site.h"
@@ -126,19 +127,20 @@ public:
             remember(key, answer);
             return write(response, answer);
         }
-        ControlWork::spread(
-            gateway_, here, *std::move(control),
-            [this, reply = response.later(), key = std::string(key)](size_t count, bool complete) {
-                const webhook::Answer answer =
-                    complete ? webhook::success(count)
-                             : webhook::problem(gateway_.reading(), 503,
-                                                "too much is on its way to the workers: some "
-                                                "connections were not reached");
-                remember(key, answer);
-                http::Response late;
-                write(late, answer);
-                reply.send(std::move(late));
-            });
+        spread_everywhere(gateway_, here, *std::move(control),
+                          [this, reply = response.later(),
+                           key = std::string(key)](const ControlWork::Result& result) {
+                              const webhook::Answer answer =
+                                  result.complete
+                                      ? webhook::success(result.connections, result.missing_nodes)
+                                      : webhook::problem(gateway_.reading(), 503,
+                                                         "too much is on its way to the workers: "
+                                                         "some connections were not reached");
+                              remember(key, answer);
+                              http::Response late;
+                              write(late, answer);
+                              reply.send(std::move(late));
+                          });
     }
 
 private:

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "server/gateway/nodes.h"
 #include "server/gateway/part.h"
 
 namespace starling::server {
@@ -24,7 +25,8 @@ size_t run(GatewayPart& part, const ControlRequest& request) {
     return std::visit(Visitor{part}, request);
 }
 
-// The connections that the request names; null: those of a topic.
+}  // namespace
+
 const webhook::Selector* selector_of(const ControlRequest& request) noexcept {
     struct Visitor {
         const webhook::Selector* operator()(const webhook::SendRequest& send) const noexcept {
@@ -48,6 +50,8 @@ const webhook::Selector* selector_of(const ControlRequest& request) noexcept {
     };
     return std::visit(Visitor{}, request);
 }
+
+namespace {
 
 size_t bytes_of(const webhook::Selector& selector) noexcept {
     // Most names are shorter. The exact size does not matter here.
@@ -91,14 +95,20 @@ std::optional<size_t> ControlWork::run_here(Gateway& gateway, GatewayPart& here,
                                             const ControlRequest& request) {
     if (gateway.group().workers.size() > 1 && !concerns_only(gateway, here.worker, request))
         return std::nullopt;
+    // In a cluster a join ends when the other nodes know of it, see GatewayNodes.
+    const GatewayNodes* const nodes = gateway.nodes();
+    if (nodes && (std::holds_alternative<JoinRequest>(request) || nodes->target_of(request)))
+        return std::nullopt;
     const size_t count = run(here, request);
     gateway.log().carried_out(request, count, true, GatewayLog::By::api);
     return count;
 }
 
-void ControlWork::spread(Gateway& gateway, GatewayPart& here, ControlRequest request, Done done) {
+void ControlWork::spread(Gateway& gateway, GatewayPart& here, ControlRequest request,
+                         GatewayLog::By by, Done done) {
     const size_t bytes = bytes_of(request);
-    const auto work = std::make_shared<ControlWork>(gateway, std::move(request), std::move(done));
+    const auto work =
+        std::make_shared<ControlWork>(gateway, std::move(request), by, std::move(done));
     WorkerGroup& group = gateway.group();
     work->left_ = static_cast<uint32_t>(group.workers.size());
     group.post_all(
@@ -122,11 +132,10 @@ ControlWork::~ControlWork() {
     const bool complete =
         left_.load(std::memory_order_relaxed) == 0 && !lost_.load(std::memory_order_relaxed);
     const size_t connections = connections_.load(std::memory_order_relaxed);
-    gateway_.log().carried_out(request_, connections, complete,
-                               done_ ? GatewayLog::By::api : GatewayLog::By::application);
+    gateway_.log().carried_out(request_, connections, complete, by_);
     if (!done_) return;
     try {
-        done_(connections, complete);
+        done_({.connections = connections, .complete = complete});
     } catch (const std::bad_alloc&) {  // The request's Reply goes unanswered, and gets 500.
     }
 }

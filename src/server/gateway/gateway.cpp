@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/tokens.h"
 #include "server/gateway/control.h"
+#include "server/gateway/nodes.h"
 #include "server/gateway/part.h"
 #include "server/gateway/sio_client.h"
 #include "server/gateway/ws_client.h"
@@ -250,6 +251,9 @@ void Gateway::attach(WorkerGroup& group) {
         parts_.push_back(part.get());
         worker->add_part(std::move(part));
     }
+    if (!group.nodes) return;
+    conn_ids_.use_node(mark_of(group.nodes->self()));
+    nodes_ = std::make_unique<GatewayNodes>(*this, group);
 }
 
 void Gateway::detach() noexcept {

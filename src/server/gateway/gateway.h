@@ -31,6 +31,7 @@
 
 namespace starling::server {
 
+class GatewayNodes;
 class GatewayPart;
 class Worker;
 struct WorkerGroup;
@@ -93,6 +94,9 @@ public:
     [[nodiscard]] GatewayLog& log() noexcept { return log_; }
     // Valid while the workers exist.
     [[nodiscard]] WorkerGroup& group() noexcept { return *group_; }
+    [[nodiscard]] GatewayNodes* nodes() const noexcept {
+        return nodes_.get();
+    }  // Null: no cluster.
     [[nodiscard]] GatewayPart& part(const Worker& worker) const noexcept;
     [[nodiscard]] GatewayPart& part(size_t worker) const noexcept { return *parts_[worker]; }
     // The options of a route's deliveries on one worker.
@@ -119,6 +123,7 @@ private:
     Idempotency idempotency_;
     WorkerGroup* group_ = nullptr;     // Null until attach().
     std::vector<GatewayPart*> parts_;  // By worker index. Each worker owns its part.
+    std::unique_ptr<GatewayNodes> nodes_;
 };
 
 }  // namespace starling::server

@@ -209,10 +209,10 @@ void GatewayLog::log_closing(const GatewayClient& client,
     });
 }
 
-void GatewayLog::log_request(const ControlRequest& request, size_t connections, bool complete,
-                             By by) noexcept {
+void GatewayLog::log_request(const webhook::ControlRequest& request, size_t connections,
+                             bool complete, By by) noexcept {
     log("request", [&](LogEvent& event) {
-        event.text("by", by == By::api ? "api" : "application");
+        event.text("by", by == By::api ? "api" : by == By::node ? "node" : "application");
         std::visit(Describe{event}, request);
         event.number("connections", static_cast<int64_t>(connections));
         if (!complete) event.flag("complete", false);

@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "server/connection.h"
-#include "server/gateway/control_work.h"
 #include "webhook/actions.h"
+#include "webhook/control.h"
 
 namespace starling::http {
 class Request;
@@ -43,8 +43,9 @@ class GatewayLog final : private RequestWatcher {
 public:
     static constexpr size_t readers_max = 16;
 
-    // The origin of a control request: the control API, or an action of the application.
-    enum class By : uint8_t { api, application };
+    // The origin of a control request: the control API, an action of the application, or another node
+    // of the cluster.
+    enum class By : uint8_t { api, application, node };
 
     GatewayLog();
     ~GatewayLog();
@@ -91,7 +92,7 @@ public:
         if (is_read()) log_topic(client, "leave", topic);
     }
     // `complete` false: some workers were not reached.
-    void carried_out(const ControlRequest& request, size_t connections, bool complete,
+    void carried_out(const webhook::ControlRequest& request, size_t connections, bool complete,
                      By by) noexcept {
         if (is_read()) log_request(request, connections, complete, by);
     }
@@ -123,7 +124,7 @@ private:
     void log_acked(const GatewayClient& client, const webhook::AckRequest& ack) noexcept;
     void log_topic(const GatewayClient& client, std::string_view action,
                    std::string_view topic) noexcept;
-    void log_request(const ControlRequest& request, size_t connections, bool complete,
+    void log_request(const webhook::ControlRequest& request, size_t connections, bool complete,
                      By by) noexcept;
     void log_refused(std::string_view path, uint16_t status, std::string_view problem) noexcept;
     template <class F>

@@ -42,6 +42,28 @@ TEST(GatewayConnId, IsAUuidOfVersion4) {
     }
 }
 
+TEST(GatewayConnId, OfAClusterNamesItsNodeToEverybody) {
+    ConnIds ids(bytes(1));
+    ids.use_node(0xABCD);
+    std::set<std::string> beginnings;
+    for (unsigned seed = 0; seed < 100; ++seed) {
+        const std::string id = make(ids, {7, seed}, seed);
+        EXPECT_EQ(ConnIds::node_of(id), 0xABCD);
+        EXPECT_EQ(ids.place_of(id), (Place{7, seed}));
+        EXPECT_EQ(id[14], '4') << id;
+        beginnings.insert(id.substr(0, 4));
+    }
+    EXPECT_GT(beginnings.size(), 90u);  // The mark is masked.
+    EXPECT_FALSE(ConnIds::node_of("no uuid"));
+}
+
+TEST(GatewayConnId, WithoutAClusterAllBitsAreRandom) {
+    const ConnIds ids(bytes(1));
+    const auto random = bytes(3);
+    const auto uuid = webhook::make_uuid(random);
+    EXPECT_EQ(make(ids, {0, 5}, 3).substr(0, 18), std::string(uuid.data(), 18));
+}
+
 // Many ids of one place have nothing in common.
 TEST(GatewayConnId, HidesThePlace) {
     const ConnIds ids(bytes(1));
