@@ -83,7 +83,9 @@ struct Server::State {
         State& state = of(server);
         if (state.group.nodes) throw std::logic_error("this server is in a cluster already");
         state.extend(std::move(cluster));
-        std::ranges::rotate(state.extensions, state.extensions.end() - 1);
+        auto& all = state.extensions;
+        // NOLINTNEXTLINE(modernize-use-ranges): clang 14 cannot compile std::ranges::rotate.
+        std::rotate(all.begin(), all.end() - 1, all.end());
         state.group.nodes = &nodes;
     }
     [[nodiscard]] static State& of(Server& server) noexcept { return *server.state_; }
