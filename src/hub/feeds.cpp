@@ -19,7 +19,8 @@ struct Feeds::Feed {
     bool read_again = false;       // and must be followed by another one.
 };
 
-Feeds::Feeds(History& history, Sink& sink) noexcept : history_(history), sink_(sink) {}
+Feeds::Feeds(History& history, Sink& sink, size_t page_bytes_max) noexcept
+    : history_(history), sink_(sink), page_bytes_max_(page_bytes_max) {}
 
 Feeds::~Feeds() = default;
 
@@ -32,9 +33,11 @@ Feeds::Feed* Feeds::find(std::string_view channel, uint64_t serial) noexcept {
 void Feeds::follow(std::string_view channel, std::optional<Position> since, uint64_t now_ms,
                    std::function<void(Beginning)> begun) {
     auto found = feeds_.find(channel);
-    if (found == feeds_.end())
+    if (found == feeds_.end()) {
         found =
             feeds_.emplace(std::string(channel), std::make_unique<Feed>(channel, ++serial_)).first;
+        sink_.opened(channel);
+    }
     Feed& feed = *found->second;
     ++feed.followers;
     ++feed.waiting;
@@ -46,8 +49,10 @@ void Feeds::ask(Feed& feed, Follower follower) {
     std::optional<Position> from = follower.since;
     if (feed.at && (!from || from->epoch != feed.at->epoch || from->offset > feed.at->offset))
         from = feed.at;
-    const HistoryQuery query{
-        .channel = feed.channel, .since = from, .limit = from ? SIZE_MAX : size_t{0}};
+    const HistoryQuery query{.channel = feed.channel,
+                             .since = from,
+                             .limit = from ? SIZE_MAX : size_t{0},
+                             .bytes_max = page_bytes_max_};
     const uint64_t now_ms = follower.now_ms;
     history_.read(query, now_ms,
                   [this, alive = std::weak_ptr(alive_), name = feed.channel, serial = feed.serial,
@@ -60,6 +65,7 @@ void Feeds::ask(Feed& feed, Follower follower) {
 
 void Feeds::answered(Feed& feed, const std::optional<Position>& from, const Follower& follower,
                      const HistoryPage& page) {
+    if (page.failed) return fail(feed, follower);
     const bool first = !feed.at;
     if (first) {
         feed.at = page.top;
@@ -68,7 +74,7 @@ void Feeds::answered(Feed& feed, const std::optional<Position>& from, const Foll
         return ask(feed, follower);
     }
     Beginning beginning = begin(feed, follower.since, page);
-    if (follower.since && page.covers(*follower.since) && !beginning.recovered &&
+    if (follower.since && page.covers(*follower.since) && !beginning.recovered && !page.more &&
         follower.tries < tries_max) {
         // The page is older than the feed's position, and not all of the rest was held.
         Follower again = follower;
@@ -84,6 +90,14 @@ void Feeds::answered(Feed& feed, const std::optional<Position>& from, const Foll
     follower.begun(std::move(beginning));  // May end the feed, if the follower is gone.
     for (const auto& kept : pending)
         if (Feed* const still = find(channel, serial)) apply(*still, kept, follower.now_ms);
+    if (first || !page.more) return;
+    if (Feed* const still = find(channel, serial)) read_missing(*still, follower.now_ms);
+}
+
+void Feeds::fail(Feed& feed, const Follower& follower) {
+    --feed.waiting;
+    if (feed.waiting == 0) feed.held.clear();
+    follower.begun({.position = {}, .failed = true});
 }
 
 Beginning Feeds::begin(const Feed& feed, const std::optional<Position>& since,
@@ -108,7 +122,9 @@ Beginning Feeds::begin(const Feed& feed, const std::optional<Position>& since,
 void Feeds::leave(std::string_view channel) {
     const auto found = feeds_.find(channel);
     STARLING_ASSERT(found != feeds_.end());
-    if (--found->second->followers == 0) feeds_.erase(found);
+    if (--found->second->followers > 0) return;
+    feeds_.erase(found);
+    sink_.closed(channel);
 }
 
 void Feeds::published(const KeptPtr& kept, uint64_t now_ms) {
@@ -116,10 +132,15 @@ void Feeds::published(const KeptPtr& kept, uint64_t now_ms) {
     if (found != feeds_.end()) apply(*found->second, kept, now_ms);
 }
 
-void Feeds::catch_up(uint64_t now_ms) {
+void Feeds::catch_up(std::string_view channel, uint64_t now_ms) {
+    const auto found = feeds_.find(channel);
+    if (found != feeds_.end() && found->second->at) read_missing(*found->second, now_ms);
+}
+
+void Feeds::catch_up(uint64_t now_ms, uint64_t part, uint64_t parts) {
     std::vector<std::pair<std::string, uint64_t>> all;  // Reading may end feeds.
-    all.reserve(feeds_.size());
-    for (const auto& [name, feed] : feeds_) all.emplace_back(name, feed->serial);
+    for (const auto& [name, feed] : feeds_)
+        if (feed->serial % parts == part) all.emplace_back(name, feed->serial);
     for (const auto& [name, serial] : all)
         if (Feed* const feed = find(name, serial); feed && feed->at) read_missing(*feed, now_ms);
 }
@@ -145,14 +166,15 @@ void Feeds::apply(Feed& feed, const KeptPtr& kept, uint64_t now_ms) {
 bool Feeds::advance(Feed& feed, const std::optional<Position>& from, const HistoryPage& page) {
     Position& at = *feed.at;
     const bool same = page.top.epoch == at.epoch;
-    if (same && page.top.offset <= at.offset) return true;
-    const uint64_t delivered = same ? at.offset : 0;
+    const uint64_t end = page.more ? page.messages.back()->offset : page.top.offset;
+    if (same && end <= at.offset) return true;
+    const uint64_t delivered = same ? at.offset : page.begun;
     // A position of another epoch gets a page with all that is kept.
     uint64_t begins = page.top.offset;
     if (from) begins = from->epoch == page.top.epoch ? from->offset : 0;
     if (begins > delivered) return false;
     const bool whole = page.covers(at);
-    at = page.top;
+    at = {page.top.epoch, end};
     for (const auto& kept : page.messages) {
         if (kept->offset <= delivered) continue;
         hold(feed, kept);
@@ -168,15 +190,19 @@ void Feeds::read_missing(Feed& feed, uint64_t now_ms) {
         return;
     }
     feed.reading_missing = true;
-    history_.read({.channel = feed.channel, .since = feed.at}, now_ms,
+    const HistoryQuery query{
+        .channel = feed.channel, .since = feed.at, .bytes_max = page_bytes_max_};
+    history_.read(query, now_ms,
                   [this, alive = std::weak_ptr(alive_), name = feed.channel, serial = feed.serial,
                    from = feed.at, now_ms](const HistoryPage& page) {
                       Feed* const asked = alive.expired() ? nullptr : find(name, serial);
                       if (!asked) return;
                       asked->reading_missing = false;
+                      const bool again = std::exchange(asked->read_again, false);
+                      if (page.failed) return;  // The next catch_up() reads.
                       // `from` is not later than the feed's position, which only moves on.
                       static_cast<void>(advance(*asked, from, page));
-                      if (std::exchange(asked->read_again, false)) read_missing(*asked, now_ms);
+                      if (again || page.more) read_missing(*asked, now_ms);
                   });
 }
 

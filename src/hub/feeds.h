@@ -10,7 +10,9 @@
 // twice.
 //
 // The History may answer later. Until then, a feed keeps what it delivers, for the subscribers that
-// wait for their page.
+// wait for their page. It may be away: then a subscription fails, and a feed that misses something
+// reads it with the next catch_up(). It may give less than was asked for: then the feed asks again
+// from the end of the page, and a subscriber that missed more begins without that.
 //
 // Owner: server::EventsWorker. Thread: the worker's. Pure: the time is an argument.
 #pragma once
@@ -37,6 +39,7 @@ struct Beginning {
     // is that, oldest first.
     bool recovered = false;
     std::vector<KeptPtr> missed = {};
+    bool failed = false;  // The History is away: the subscription does not begin.
 };
 
 class Feeds {
@@ -49,6 +52,9 @@ public:
         // Publications were lost: dropped by the History before this worker could read them. The
         // subscribers have already got what was published after these.
         virtual void lost(std::string_view channel) = 0;
+        // The first subscriber of a channel comes, before the History is asked; the last one went.
+        virtual void opened(std::string_view channel) { static_cast<void>(channel); }
+        virtual void closed(std::string_view channel) { static_cast<void>(channel); }
 
     protected:
         ~Sink() = default;
@@ -58,7 +64,8 @@ public:
         1024;                            // Publications that a feed keeps for waiting followers.
     static constexpr int tries_max = 3;  // Pages that a follower asks for again.
 
-    Feeds(History& history, Sink& sink) noexcept;
+    // `page_bytes_max`: texts of one page, at most.
+    Feeds(History& history, Sink& sink, size_t page_bytes_max = SIZE_MAX) noexcept;
     ~Feeds();
     Feeds(const Feeds&) = delete;
     Feeds& operator=(const Feeds&) = delete;
@@ -72,7 +79,10 @@ public:
     // A publication was appended, by this worker or by another one.
     void published(const KeptPtr& kept, uint64_t now_ms);
     // A post was dropped: reads what the feeds have missed.
-    void catch_up(uint64_t now_ms);
+    void catch_up(uint64_t now_ms) { catch_up(now_ms, 0, 1); }
+    // The same for one of `parts` parts of the feeds, and for one channel.
+    void catch_up(uint64_t now_ms, uint64_t part, uint64_t parts);
+    void catch_up(std::string_view channel, uint64_t now_ms);
 
     [[nodiscard]] size_t feeds() const noexcept { return feeds_.size(); }
 
@@ -90,6 +100,7 @@ private:
     void ask(Feed& feed, Follower follower);
     void answered(Feed& feed, const std::optional<Position>& from, const Follower& follower,
                   const HistoryPage& page);
+    void fail(Feed& feed, const Follower& follower);
     [[nodiscard]] static Beginning begin(const Feed& feed, const std::optional<Position>& since,
                                          const HistoryPage& page);
     void apply(Feed& feed, const KeptPtr& kept, uint64_t now_ms);
@@ -100,6 +111,7 @@ private:
 
     History& history_;
     Sink& sink_;
+    const size_t page_bytes_max_;
     uint64_t serial_ = 0;
     std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // For late answers.
     std::unordered_map<std::string, std::unique_ptr<Feed>, base::KeyedTextHash, std::equal_to<>>

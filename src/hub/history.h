@@ -1,8 +1,8 @@
 // hub/history.h: the history of channels: the newest publications of each, with their offsets.
 //
 // History is the interface of a store. A call is answered through its callback: the store in memory
-// calls back at once, a store on another machine later, on the thread that asked. Code that uses a
-// History must work with both.
+// calls back at once, a store on another machine later. Code that uses a History must work with
+// both, and with a store that is away: see hub/remote_history.h.
 //
 // MemoryHistory holds the publications in memory. A publication is dropped when its channel has too
 // many of them, when it is too old, and when all channels together hold too many bytes: then the
@@ -65,6 +65,10 @@ struct HistoryPage {
     uint64_t first = 0;  // Offset of the oldest one that is kept; none: top.offset + 1.
     std::vector<KeptPtr> messages = {};  // Oldest first. Those after `since`, up to the limit.
     bool more = false;                   // The limit left newer ones out.
+    // Publications up to this offset are of an earlier epoch. They are listed, and nobody who knew
+    // the earlier epoch can tell which of them are new.
+    uint64_t begun = 0;
+    bool failed = false;  // The store is away: nothing else is set.
 
     // True: all publications after `position` are still kept.
     [[nodiscard]] bool covers(const Position& position) const noexcept {
@@ -76,10 +80,12 @@ struct HistoryPage {
 class History {
 public:
     virtual ~History() = default;
-    // Gives the publication the next offset of its channel. Later calls get later offsets.
+    // Gives the publication the next offset of its channel. Later calls of a thread get later
+    // offsets. `done` runs on any thread. Null: the store is away, and the publication is dropped.
     virtual void append(std::string_view channel, const HistoryRule& rule, std::string_view text,
                         uint64_t now_ms, const std::function<void(KeptPtr)>& done) = 0;
-    // `done` gets a consistent page: no publication is appended while it is made.
+    // `done` gets a consistent page: no publication is appended while it is made. It runs on the
+    // thread that asked, if that is a worker's.
     virtual void read(const HistoryQuery& query, uint64_t now_ms,
                       const std::function<void(HistoryPage)>& done) = 0;
 };
