@@ -1,5 +1,6 @@
 #include "hub/presence.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -10,52 +11,59 @@ namespace {
 // What the maps take beside the texts, about.
 constexpr uint64_t channel_overhead_bytes = 256, member_overhead_bytes = 256;
 
+}  // namespace
+
 // A user and a connection may have the same name.
-std::string key_of(Presence::Form form, std::string_view client, std::string_view user) {
-    if (form == Presence::Form::users && !user.empty()) return std::string("u").append(user);
+std::string Presence::key_of(Form form, std::string_view client, std::string_view user) {
+    if (form == Form::users && !user.empty()) return std::string("u").append(user);
     return std::string("c").append(client);
 }
 
-}  // namespace
-
-struct Presence::Place {
+struct Presence::Held {
+    NodeId node;
     PresenceMember member;
-    size_t connections = 1;
-    uint64_t order = 0;  // The key in Channel::order.
+    size_t connections;
     [[nodiscard]] uint64_t bytes() const noexcept {
         return member_overhead_bytes + 2 * (member.client.size() + member.user.size()) +
                member.info.size();
     }
 };
 
+struct Presence::Place {
+    std::vector<Held> claims;  // The oldest one first; it describes the member. Never empty.
+    uint64_t order = 0;        // The key in Channel::order.
+};
+
 struct Presence::Channel {
     size_t connections = 0;
     uint64_t last = 0;
-    std::unordered_map<std::string, Place, base::KeyedTextHash, std::equal_to<>> places;
-    std::map<uint64_t, const Place*> order;
+    using Places = std::unordered_map<std::string, Place, base::KeyedTextHash, std::equal_to<>>;
+    Places places;
+    std::map<uint64_t, const Places::value_type*> order;
 };
 
 Presence::Presence(const Limits& limits) noexcept : limits_(limits) {}
 
 Presence::~Presence() = default;
 
-Presence::Entered Presence::enter(std::string_view channel, Form form, PresenceMember member) {
+Presence::Held* Presence::find(std::string_view channel, std::string_view key, NodeId node) const {
     const auto found = channels_.find(channel);
-    std::string key = key_of(form, member.client, member.user);
-    if (found != channels_.end()) {
-        const auto known = found->second->places.find(key);
-        if (known != found->second->places.end()) {
-            STARLING_ASSERT(form == Form::users && !member.user.empty());
-            ++known->second.connections;
-            ++found->second->connections;
-            return {};
-        }
-    }
-    Place place{.member = std::move(member)};
-    uint64_t bytes = place.bytes();
+    if (found == channels_.end()) return nullptr;
+    const auto place = found->second->places.find(key);
+    if (place == found->second->places.end()) return nullptr;
+    auto& claims = place->second.claims;
+    const auto held = std::ranges::find(claims, node, &Held::node);
+    return held == claims.end() ? nullptr : &*held;
+}
+
+Presence::Entered Presence::add(std::string_view channel, NodeId node, PresenceClaim claim) {
+    const auto found = channels_.find(channel);
+    Held held{node, std::move(claim.member), claim.connections};
+    uint64_t bytes = held.bytes();
     if (found == channels_.end()) bytes += channel_overhead_bytes + 2 * channel.size();
+    const bool known = found != channels_.end() && found->second->places.contains(claim.key);
     const bool crowded =
-        found != channels_.end() && found->second->places.size() >= limits_.members_max;
+        found != channels_.end() && !known && found->second->places.size() >= limits_.members_max;
     if (crowded || stats_.bytes + bytes > limits_.bytes_max) {
         ++stats_.refused;
         return {.full = true};
@@ -65,28 +73,34 @@ Presence::Entered Presence::enter(std::string_view channel, Form form, PresenceM
         owner = std::make_unique<Channel>();
         ++stats_.channels;
     }
-    ++owner->connections;
-    place.order = ++owner->last;
-    const Place& added = owner->places.emplace(std::move(key), std::move(place)).first->second;
-    owner->order.emplace(added.order, &added);
+    owner->connections += held.connections;
     stats_.bytes += bytes;
+    auto& placed = *owner->places.try_emplace(std::move(claim.key)).first;
+    Place& place = placed.second;
+    place.claims.push_back(std::move(held));
+    if (known) return {};
+    place.order = ++owner->last;
+    owner->order.emplace(place.order, &placed);
     ++stats_.members;
-    return {.change = PresenceChange{std::string(channel), added.member, true, ++serial_}};
+    return {.change =
+                PresenceChange{std::string(channel), place.claims.front().member, true, ++serial_}};
 }
 
-std::optional<PresenceChange> Presence::leave(std::string_view channel, Form form,
-                                              std::string_view client, std::string_view user) {
+std::optional<PresenceChange> Presence::remove(std::string_view channel, std::string_view key,
+                                               NodeId node) {
     const auto found = channels_.find(channel);
-    STARLING_ASSERT(found != channels_.end());
     Channel& owner = *found->second;
-    const auto place = owner.places.find(key_of(form, client, user));
-    STARLING_ASSERT(place != owner.places.end());
-    --owner.connections;
-    if (--place->second.connections > 0) return std::nullopt;
-    stats_.bytes -= place->second.bytes();
+    const auto place = owner.places.find(key);
+    auto& claims = place->second.claims;
+    const auto held = std::ranges::find(claims, node, &Held::node);
+    owner.connections -= held->connections;
+    stats_.bytes -= held->bytes();
+    PresenceMember member = std::move(held->member);
+    claims.erase(held);
+    if (!claims.empty()) return std::nullopt;
     --stats_.members;
     owner.order.erase(place->second.order);
-    PresenceChange change{std::string(channel), std::move(place->second.member), false, ++serial_};
+    PresenceChange change{std::string(channel), std::move(member), false, ++serial_};
     owner.places.erase(place);
     if (owner.places.empty()) {
         stats_.bytes -= channel_overhead_bytes + 2 * channel.size();
@@ -96,6 +110,56 @@ std::optional<PresenceChange> Presence::leave(std::string_view channel, Form for
     return change;
 }
 
+Presence::Entered Presence::enter(std::string_view channel, Form form, PresenceMember member) {
+    std::string key = key_of(form, member.client, member.user);
+    if (Held* const held = find(channel, key, here)) {
+        STARLING_ASSERT(form == Form::users && !member.user.empty());
+        ++held->connections;
+        ++channels_.find(channel)->second->connections;
+        return {};
+    }
+    return add(channel, here, {std::move(key), std::move(member), 1});
+}
+
+std::optional<PresenceChange> Presence::leave(std::string_view channel, Form form,
+                                              std::string_view client, std::string_view user) {
+    const std::string key = key_of(form, client, user);
+    Held* const held = find(channel, key, here);
+    STARLING_ASSERT(held);
+    if (held->connections == 1) return remove(channel, key, here);
+    --held->connections;
+    --channels_.find(channel)->second->connections;
+    return std::nullopt;
+}
+
+Presence::Entered Presence::claim(std::string_view channel, NodeId node,
+                                  const PresenceClaim& claim) {
+    Held* const held = find(channel, claim.key, node);
+    if (!held) return claim.connections > 0 ? add(channel, node, claim) : Entered{};
+    if (claim.connections == 0) return {.change = remove(channel, claim.key, node)};
+    Channel& owner = *channels_.find(channel)->second;
+    owner.connections += claim.connections - held->connections;
+    held->connections = claim.connections;
+    return {};
+}
+
+std::vector<PresenceClaim> Presence::claims_of(std::string_view channel, NodeId node) const {
+    std::vector<PresenceClaim> list;
+    const auto found = channels_.find(channel);
+    if (found == channels_.end()) return list;
+    for (const auto& [order, placed] : found->second->order)
+        for (const auto& held : placed->second.claims)
+            if (held.node == node) list.push_back({placed->first, held.member, held.connections});
+    return list;
+}
+
+PresenceClaim Presence::claim_of(std::string_view channel, NodeId node,
+                                 std::string_view key) const {
+    const Held* const held = find(channel, key, node);
+    if (!held) return {std::string(key), {}, 0};
+    return {std::string(key), held->member, held->connections};
+}
+
 PresenceList Presence::list(std::string_view channel, size_t limit) const {
     PresenceList list{.serial = serial_};
     const auto found = channels_.find(channel);
@@ -103,9 +167,9 @@ PresenceList Presence::list(std::string_view channel, size_t limit) const {
     const Channel& owner = *found->second;
     list.users = owner.places.size();
     list.connections = owner.connections;
-    for (const auto& [order, place] : owner.order) {
+    for (const auto& [order, placed] : owner.order) {
         if (list.members.size() >= limit) break;
-        list.members.push_back(place->member);
+        list.members.push_back(placed->second.claims.front().member);
     }
     return list;
 }

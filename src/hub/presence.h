@@ -1,10 +1,12 @@
-// hub/presence.h: presence: the members of each channel, on all workers.
+// hub/presence.h: presence: the members of each channel, on all workers and nodes.
 //
 // A member is a connection, or with Form::users a user with all connections of that user, who joins
 // with the first of them and leaves with the last one. A connection without a user counts as a user
 // of its own.
 //
-// Owner: server::Events. Thread: one at a time. Pure.
+// Each node claims the members that are connected to it. A member is there while a node claims it.
+//
+// Owner: hub::PresenceNodes. Thread: one at a time. Pure.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +44,14 @@ struct PresenceList {
     size_t users = 0;                          // All members, also those beyond the limit.
     size_t connections = 0;
     uint64_t serial = 0;  // Of the newest change that this list contains.
+    size_t missing = 0;   // Nodes that may have members and did not say so.
+};
+
+// What a node says about a member.
+struct PresenceClaim {
+    std::string key;  // "u" and the user, or "c" and the connection.
+    PresenceMember member;
+    size_t connections = 0;  // On that node. 0: none any more.
 };
 
 struct PresenceStats {
@@ -68,6 +78,16 @@ public:
     };
     // A channel has one form for its whole life. A connection enters a channel once.
     Entered enter(std::string_view channel, Form form, PresenceMember member);
+    [[nodiscard]] static std::string key_of(Form form, std::string_view client,
+                                            std::string_view user);
+    using NodeId = uint64_t;
+    static constexpr NodeId here = 0;
+    // What another node claims replaces what it claimed about that member before.
+    Entered claim(std::string_view channel, NodeId node, const PresenceClaim& claim);
+    [[nodiscard]] std::vector<PresenceClaim> claims_of(std::string_view channel, NodeId node) const;
+    // One of them. With no connections: there is none.
+    [[nodiscard]] PresenceClaim claim_of(std::string_view channel, NodeId node,
+                                         std::string_view key) const;
     // For a connection that has entered.
     std::optional<PresenceChange> leave(std::string_view channel, Form form,
                                         std::string_view client, std::string_view user);
@@ -75,10 +95,16 @@ public:
     [[nodiscard]] const PresenceStats& stats() const noexcept { return stats_; }
 
 private:
+    struct Held;
     struct Place;
     struct Channel;
     using Channels = std::unordered_map<std::string, std::unique_ptr<Channel>, base::KeyedTextHash,
                                         std::equal_to<>>;
+
+    [[nodiscard]] Held* find(std::string_view channel, std::string_view key, NodeId node) const;
+    Entered add(std::string_view channel, NodeId node, PresenceClaim claim);
+    std::optional<PresenceChange> remove(std::string_view channel, std::string_view key,
+                                         NodeId node);
 
     const Limits limits_;
     uint64_t serial_ = 0;

@@ -1,0 +1,336 @@
+#include "hub/presence_nodes.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace starling::hub {
+
+using Kind = PresenceMessage::Kind;
+
+PresenceNodes::PresenceNodes(const Presence::Limits& limits, Tell tell)
+    : members_(limits), tell_(std::move(tell)) {}
+
+PresenceNodes::~PresenceNodes() = default;
+
+// ---- this node's members ------------------------------------------------------------------------
+
+Presence::Entered PresenceNodes::enter(std::string_view channel, Presence::Form form,
+                                       PresenceMember member, uint64_t now_ms) {
+    std::string key = Presence::key_of(form, member.client, member.user);
+    auto entered = members_.enter(channel, form, std::move(member));
+    if (!link_ || entered.full) return entered;
+    const auto [found, added] = channels_.try_emplace(std::string(channel));
+    const auto& name = found->first;
+    Channel& held = found->second;
+    if (added) {
+        held.serial = ++serials_;
+        held.since_ms = now_ms;
+        link_->joined(name);
+        link_->fence(name, held.serial);
+    }
+    ++held.connections;
+    held.changed.insert(std::move(key));
+    changed_.insert(name);
+    link_->changed();
+    return entered;
+}
+
+std::optional<PresenceChange> PresenceNodes::leave(std::string_view channel, Presence::Form form,
+                                                   std::string_view client, std::string_view user) {
+    auto change = members_.leave(channel, form, client, user);
+    if (!link_) return change;
+    const auto found = channels_.find(channel);
+    STARLING_ASSERT(found != channels_.end());
+    --found->second.connections;
+    found->second.changed.insert(Presence::key_of(form, client, user));
+    changed_.insert(found->first);
+    link_->changed();
+    return change;
+}
+
+bool PresenceNodes::is_held(std::string_view channel) const {
+    return !link_ || channels_.contains(channel);
+}
+
+bool PresenceNodes::is_known(std::string_view channel) const {
+    const auto found = channels_.find(channel);
+    return found == channels_.end() || found->second.is_known;
+}
+
+void PresenceNodes::when_known(std::string_view channel, std::function<void()> known) {
+    if (is_known(channel)) return known();
+    channels_.find(channel)->second.waiting.push_back(std::move(known));
+}
+
+void PresenceNodes::become_known(Channel& channel) {
+    channel.is_known = true;
+    for (const auto& known : std::exchange(channel.waiting, {})) known();
+}
+
+// ---- what is sent -------------------------------------------------------------------------------
+
+PresenceTable PresenceNodes::table_of(const std::string& name, const Channel& channel) const {
+    return {name, 0, channel.version, members_.claims_of(name, Presence::here)};
+}
+
+void PresenceNodes::flush() {
+    for (const auto& name : std::exchange(changed_, {})) {
+        const auto found = channels_.find(name);
+        if (found == channels_.end()) continue;
+        flush(found->first, found->second);
+        if (found->second.connections == 0) close(found->first, found->second);
+    }
+}
+
+void PresenceNodes::flush(const std::string& name, Channel& channel) {
+    const auto changed = std::exchange(channel.changed, {});
+    if (changed.empty()) return;
+    const uint64_t before = std::exchange(channel.version, ++versions_);
+    PresenceTable table{name, before, channel.version};
+    if (before == 0)
+        table = table_of(name, channel);
+    else
+        for (const auto& key : changed)
+            table.claims.push_back(members_.claim_of(name, Presence::here, key));
+    link_->publish(name, encode({.kind = Kind::tables, .tables = {std::move(table)}}));
+}
+
+// Nobody here hears of the channel any more.
+void PresenceNodes::close(const std::string& name, Channel& channel) {
+    for (auto& [node, replica] : channel.replicas)
+        for (auto& claim : members_.claims_of(name, node)) {
+            claim.connections = 0;
+            static_cast<void>(members_.claim(name, node, claim));
+        }
+    link_->left(name);
+    channels_.erase(channels_.find(name));
+}
+
+void PresenceNodes::want(NodeId from, std::vector<std::string> channels) {
+    if (channels.empty()) return;
+    link_->send(from, encode({.kind = Kind::want, .channels = std::move(channels)}));
+}
+
+void PresenceNodes::send_digests(NodeId to) {
+    flush();
+    const bool one = channels_.size() <= PresenceMessage::parts_max;
+    PresenceMessage message{.kind = one ? Kind::all : Kind::digests};
+    for (const auto& [name, channel] : channels_) {
+        message.digests.push_back({name, channel.version});
+        if (message.digests.size() < PresenceMessage::parts_max) continue;
+        link_->send(to, encode(message));
+        message.digests.clear();
+    }
+    if (one || !message.digests.empty()) link_->send(to, encode(message));
+}
+
+// ---- what other nodes say -----------------------------------------------------------------------
+
+void PresenceNodes::claim(const std::string& name, Replica& replica, NodeId from,
+                          const PresenceClaim& claim) {
+    const bool was = members_.claim_of(name, from, claim.key).connections > 0;
+    const auto entered = members_.claim(name, from, claim);
+    if (entered.full) replica.is_complete = false;
+    const bool is = claim.connections > 0 && !entered.full;
+    replica.claims += static_cast<size_t>(is) - static_cast<size_t>(was);
+    if (!entered.change) return;
+    bool reports = false;
+    if (const auto found = reported_.find(from); found != reported_.end()) {
+        reports = entered.change->joined && found->second.erase({name, claim.key}) > 0;
+        if (found->second.empty()) reported_.erase(found);
+    }
+    if (tell_) tell_(*entered.change, reports);
+}
+
+void PresenceNodes::replace(const std::string& name, Replica& replica, NodeId from,
+                            const PresenceTable& table) {
+    std::set<std::string_view> keys;
+    for (const auto& one : table.claims) keys.insert(one.key);
+    replica.is_complete = true;
+    for (auto& old : members_.claims_of(name, from)) {
+        if (keys.contains(old.key)) continue;
+        old.connections = 0;
+        claim(name, replica, from, old);
+    }
+}
+
+void PresenceNodes::apply(NodeId from, const PresenceTable& table, uint64_t now_ms) {
+    const auto found = channels_.find(table.channel);
+    if (found == channels_.end() || from == self_ || away_.contains(from)) return;
+    const std::string& name = found->first;
+    Replica& replica = found->second.replicas[from];
+    replica.heard_ms = now_ms;
+    if (table.version <= replica.version) return;
+    if (table.before == 0) {
+        replace(name, replica, from, table);
+    } else if (table.before != replica.version) {
+        if (replica.version == 0) found->second.replicas.erase(from);
+        return want(from, {name});
+    }
+    replica.version = table.version;
+    for (const auto& one : table.claims) claim(name, replica, from, one);
+    if (replica.claims == 0 && replica.is_complete) found->second.replicas.erase(from);
+}
+
+bool PresenceNodes::is_lowest(const Channel& channel, NodeId without) const {
+    return std::ranges::all_of(channel.replicas, [&](const auto& one) {
+        return one.first == without || self_ < one.first;
+    });
+}
+
+void PresenceNodes::drop(const std::string& name, Channel& channel, NodeId node, bool died) {
+    const bool reports = died && is_lowest(channel, node);
+    channel.replicas.erase(node);
+    for (auto& claim : members_.claims_of(name, node)) {
+        claim.connections = 0;
+        const auto entered = members_.claim(name, node, claim);
+        if (!entered.change) continue;
+        if (reports) reported_[node].emplace(name, claim.key);
+        if (tell_) tell_(*entered.change, reports);
+    }
+}
+
+PresenceMessage PresenceNodes::answer_to(const PresenceMessage& message) {
+    flush();
+    std::vector<std::string> names = message.channels;
+    for (const auto& table : message.tables) names.push_back(table.channel);
+    PresenceMessage answer{.kind = Kind::tables};
+    for (const auto& name : names) {
+        const auto found = channels_.find(name);
+        if (found == channels_.end())  // It has left: there are no claims any more.
+            answer.tables.push_back({name, 0, ++versions_});
+        else
+            answer.tables.push_back(table_of(name, found->second));
+    }
+    return answer;
+}
+
+void PresenceNodes::on_message(NodeId from, std::string_view bytes, uint64_t now_ms) {
+    const auto message = decode_presence(bytes);
+    if (!message) {
+        ++malformed_;
+        return;
+    }
+    switch (message->kind) {
+        case Kind::tables:
+            for (const auto& table : message->tables) apply(from, table, now_ms);
+            return;
+        case Kind::digests:
+        case Kind::all: return compare(from, *message, now_ms);
+        case Kind::want: return link_->send(from, encode(answer_to(*message)));
+        case Kind::hello: return send_digests(from);
+    }
+}
+
+void PresenceNodes::compare(NodeId from, const PresenceMessage& message, uint64_t now_ms) {
+    if (away_.contains(from)) return;
+    std::vector<std::string> lacking;
+    std::set<std::string_view> held;
+    for (const auto& digest : message.digests) {
+        held.insert(digest.channel);
+        const auto found = channels_.find(digest.channel);
+        if (found == channels_.end()) continue;
+        auto& replicas = found->second.replicas;
+        const auto replica = replicas.find(from);
+        if (replica != replicas.end()) replica->second.heard_ms = now_ms;
+        if (replica == replicas.end() || replica->second.version < digest.version)
+            lacking.push_back(digest.channel);
+    }
+    want(from, std::move(lacking));
+    if (message.kind != Kind::all) return;
+    for (auto& [name, channel] : channels_)  // What the node has left.
+        if (!held.contains(name) && channel.replicas.contains(from))
+            drop(name, channel, from, false);
+}
+
+std::string PresenceNodes::on_question(NodeId from, std::string_view bytes, uint64_t now_ms) {
+    const auto message = decode_presence(bytes);
+    if (!message) {
+        ++malformed_;
+        return {};
+    }
+    for (const auto& table : message->tables) apply(from, table, now_ms);
+    return encode(answer_to(*message));
+}
+
+void PresenceNodes::fenced(const std::string& channel, uint64_t serial) {
+    const auto found = channels_.find(channel);
+    if (found == channels_.end() || found->second.serial != serial) return;
+    flush(found->first, found->second);
+    link_->ask(found->first, serial,
+               encode({.kind = Kind::tables, .tables = {table_of(channel, found->second)}}));
+}
+
+void PresenceNodes::answered(NodeId from, std::string_view bytes, uint64_t now_ms) {
+    if (!bytes.empty()) on_message(from, bytes, now_ms);
+}
+
+void PresenceNodes::asked(const std::string& channel, uint64_t serial) {
+    const auto found = channels_.find(channel);
+    if (found != channels_.end() && found->second.serial == serial) become_known(found->second);
+}
+
+// ---- nodes and time -----------------------------------------------------------------------------
+
+void PresenceNodes::on_node(NodeId node, Change change) {
+    if (change == Change::gone) reported_.erase(node);
+    if (change == Change::here) {
+        if (away_.erase(node) > 0) std::erase(away_order_, node);
+        return send_digests(node);
+    }
+    if (away_.insert(node).second) away_order_.push_back(node);
+    if (away_order_.size() > gone_max) {
+        away_.erase(away_order_.front());
+        away_order_.pop_front();
+    }
+    for (auto& [name, channel] : channels_)
+        if (channel.replicas.contains(node)) drop(name, channel, node, true);
+}
+
+void PresenceNodes::on_gap(NodeId from) { link_->send(from, encode({.kind = Kind::hello})); }
+
+void PresenceNodes::check(const std::string& name, Channel& channel, uint64_t now_ms) {
+    if (!channel.is_known && now_ms >= channel.since_ms + wait_ms_max) become_known(channel);
+    std::vector<NodeId> silent;
+    for (auto& [node, replica] : channel.replicas) {
+        if (now_ms >= replica.heard_ms + forget_ms) {
+            silent.push_back(node);
+        } else if (!replica.is_complete && channel.serial % digest_ticks == ticks_ % digest_ticks) {
+            replica.version = 0;
+            want(node, {name});
+        }
+    }
+    for (const NodeId node : silent) drop(name, channel, node, true);
+}
+
+void PresenceNodes::tick(uint64_t now_ms) {
+    if (!link_) return;
+    flush();
+    ++ticks_;
+    for (auto& [name, channel] : channels_) {
+        check(name, channel, now_ms);
+        if (channel.serial % digest_ticks == ticks_ % digest_ticks)
+            link_->publish(name,
+                           encode({.kind = Kind::digests, .digests = {{name, channel.version}}}));
+    }
+}
+
+// ---- a channel without a member here ------------------------------------------------------------
+
+std::string PresenceNodes::question_about(std::string_view channel) {
+    return encode({.kind = Kind::want, .channels = {std::string(channel)}});
+}
+
+void PresenceNodes::merge(Presence& into, NodeId from, std::string_view channel,
+                          std::string_view bytes) {
+    const auto message = decode_presence(bytes);
+    if (!message) return;
+    for (const auto& table : message->tables)
+        if (table.channel == channel)
+            for (const auto& claim : table.claims)
+                static_cast<void>(into.claim(channel, from, claim));
+}
+
+}  // namespace starling::hub

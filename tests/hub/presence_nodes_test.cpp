@@ -1,0 +1,260 @@
+// Presence over nodes: what a node does with each message. presence_simulation_test.cpp has many nodes.
+#include "hub/presence_nodes.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace starling::hub {
+namespace {
+
+using Change = PresenceNodes::Change;
+using Form = Presence::Form;
+using Id = PresenceNodes::NodeId;
+
+constexpr Presence::Limits limits{1000, 16 << 20};
+
+std::string shown(const PresenceMessage& message) {
+    std::string text(1, static_cast<char>(message.kind));
+    for (const auto& table : message.tables) {
+        text += " " + table.channel + ":" + std::to_string(table.before) + ">" +
+                std::to_string(table.version);
+        for (const auto& claim : table.claims)
+            text += "," + claim.key + "=" + std::to_string(claim.connections);
+    }
+    for (const auto& digest : message.digests)
+        text += " " + digest.channel + ":" + std::to_string(digest.version);
+    for (const auto& channel : message.channels) text += " " + channel;
+    return text;
+}
+
+// Writes down what a node does.
+struct Script final : PresenceNodes::Link {
+    void joined(const std::string& channel) override { text += "join " + channel + "\n"; }
+    void left(const std::string& channel) override { text += "left " + channel + "\n"; }
+    void publish(const std::string& channel, std::string bytes) override {
+        text += "to " + channel + ": " + shown(*decode_presence(bytes)) + "\n";
+    }
+    void send(Id to, std::string bytes) override {
+        text += "to " + std::to_string(to) + ": " + shown(*decode_presence(bytes)) + "\n";
+    }
+    void fence(const std::string& channel, uint64_t) override { text += "fence " + channel + "\n"; }
+    void ask(const std::string& channel, uint64_t, std::string bytes) override {
+        text += "ask " + channel + ": " + shown(*decode_presence(bytes)) + "\n";
+    }
+    void changed() override {}
+    std::string text;
+};
+
+struct OneNode {
+    explicit OneNode(Id self = 5, Presence::Limits with = limits)
+        : nodes(with, [this](const PresenceChange& change, bool reports) {
+              script.text += std::string(change.joined ? "+" : "-") + change.member.client +
+                             (reports ? "!" : "") + "\n";
+          }) {
+        nodes.connect(script, self);
+    }
+    void enter(const std::string& client, const std::string& user = "") {
+        nodes.enter("c", user.empty() ? Form::connections : Form::users, {client, user, ""}, 0);
+    }
+    void leave(const std::string& client, const std::string& user = "") {
+        nodes.leave("c", user.empty() ? Form::connections : Form::users, client, user);
+    }
+    void hear(Id from, uint64_t before, uint64_t version, std::vector<PresenceClaim> claims) {
+        nodes.on_message(from,
+                         encode({.kind = PresenceMessage::Kind::tables,
+                                 .tables = {{"c", before, version, std::move(claims)}}}),
+                         0);
+    }
+    std::string take() { return std::exchange(script.text, {}); }
+    std::string list() {
+        const auto all = nodes.members().list("c", 100);
+        std::string text = std::to_string(all.connections) + ":";
+        for (const auto& member : all.members) text += " " + member.client;
+        return text;
+    }
+    Script script;
+    PresenceNodes nodes;
+};
+
+PresenceClaim claim(const std::string& client, size_t connections = 1) {
+    return {"c" + client, {client, "", ""}, connections};
+}
+
+TEST(PresenceNodes, SaysWhatChanged) {
+    OneNode t;
+    t.enter("a");
+    EXPECT_EQ(t.take(), "join c\nfence c\n");
+    t.nodes.flush();
+    EXPECT_EQ(t.take(), "to c: T c:0>1,ca=1\n");
+    bool known = false;
+    t.nodes.when_known("c", [&] { known = true; });
+    t.nodes.fenced("c", 1);
+    EXPECT_EQ(t.take(), "ask c: T c:0>1,ca=1\n");
+    EXPECT_FALSE(known);
+    t.nodes.asked("c", 1);
+    EXPECT_TRUE(known);
+    t.enter("x1", "ann");
+    t.enter("x2", "ann");
+    t.nodes.flush();
+    EXPECT_EQ(t.take(), "to c: T c:1>2,uann=2\n");
+    t.leave("x1", "ann");
+    t.leave("x2", "ann");
+    t.nodes.flush();
+    EXPECT_EQ(t.take(), "to c: T c:2>3,uann=0\n");
+    t.leave("a");
+    t.enter("b");
+    t.nodes.flush();
+    EXPECT_EQ(t.take(), "to c: T c:3>4,ca=0,cb=1\n");
+    t.leave("b");
+    t.nodes.flush();
+    EXPECT_EQ(t.take(), "to c: T c:4>5,cb=0\nleft c\n");
+    EXPECT_FALSE(t.nodes.is_held("c"));
+}
+
+TEST(PresenceNodes, AppliesChangesInTheirOrder) {
+    OneNode t;
+    t.enter("own");
+    t.nodes.flush();
+    t.take();
+    t.hear(9, 0, 10, {claim("a"), claim("b")});
+    EXPECT_EQ(t.take(), "+a\n+b\n");
+    t.hear(9, 10, 11, {claim("a", 0), claim("c")});
+    EXPECT_EQ(t.take(), "-a\n+c\n");
+    t.hear(9, 10, 11, {claim("a", 0), claim("c")});  // Twice.
+    EXPECT_EQ(t.take(), "");
+    t.hear(9, 12, 13, {claim("d")});  // One is missing.
+    EXPECT_EQ(t.take(), "to 9: W c\n");
+    t.hear(9, 0, 13, {claim("c"), claim("d")});
+    EXPECT_EQ(t.take(), "-b\n+d\n");
+    EXPECT_EQ(t.list(), "3: own c d");
+    t.hear(9, 0, 14, {});
+    EXPECT_EQ(t.take(), "-c\n-d\n");
+    t.hear(5, 0, 20, {claim("of myself")});
+    EXPECT_EQ(t.take(), "");
+}
+
+TEST(PresenceNodes, AUserOnTwoNodesJoinsOnce) {
+    OneNode t;
+    const PresenceClaim ann{"uann", {"remote", "ann", ""}, 2};
+    t.enter("x", "ann");
+    t.nodes.flush();
+    t.take();
+    t.hear(9, 0, 1, {ann});
+    EXPECT_EQ(t.take(), "");
+    EXPECT_EQ(t.list(), "3: x");
+    t.enter("y", "bob");  // The channel is still held.
+    t.leave("x", "ann");
+    EXPECT_EQ(t.list(), "3: remote y");
+    t.nodes.flush();
+    t.take();
+    t.hear(9, 1, 2, {{"uann", {}, 0}});
+    EXPECT_EQ(t.take(), "-remote\n");
+}
+
+TEST(PresenceNodes, AnswersQuestionsAndDigests) {
+    OneNode t;
+    t.enter("own");
+    t.nodes.flush();
+    t.take();
+    const auto ask = [&](const PresenceMessage& message) {
+        return shown(*decode_presence(t.nodes.on_question(9, encode(message), 0)));
+    };
+    EXPECT_EQ(ask({.kind = PresenceMessage::Kind::tables, .tables = {{"c", 0, 3, {claim("a")}}}}),
+              "T c:0>1,cown=1");
+    EXPECT_EQ(t.take(), "+a\n");
+    EXPECT_EQ(ask({.kind = PresenceMessage::Kind::want, .channels = {"c", "other"}}),
+              "T c:0>1,cown=1 other:0>2");
+    const auto digest = [&](uint64_t version) {
+        t.nodes.on_message(9,
+                           encode({.kind = PresenceMessage::Kind::digests,
+                                   .digests = {{"c", version}, {"not held", 1}}}),
+                           0);
+        return t.take();
+    };
+    EXPECT_EQ(digest(3), "");
+    EXPECT_EQ(digest(4), "to 9: W c\n");
+    t.nodes.on_message(9, encode({.kind = PresenceMessage::Kind::hello}), 0);
+    EXPECT_EQ(t.take(), "to 9: A c:1\n");
+    t.nodes.on_gap(9);
+    EXPECT_EQ(t.take(), "to 9: H\n");
+    t.nodes.on_message(9, encode({.kind = PresenceMessage::Kind::all}), 0);
+    EXPECT_EQ(t.take(), "-a\n");
+    t.nodes.on_message(9, "nonsense", 0);
+    EXPECT_EQ(t.nodes.malformed(), 1U);
+}
+
+TEST(PresenceNodes, ANodeTakesItsMembersAndBringsThemBack) {
+    for (const Id self : {Id{5}, Id{50}}) {
+        const std::string reports = self == 5 ? "!" : "";  // The lowest one that is left.
+        OneNode t(self);
+        t.enter("own");
+        t.nodes.flush();
+        t.hear(9, 0, 1, {claim("a")});
+        t.hear(7, 0, 1, {claim("b")});
+        t.take();
+        t.nodes.on_node(9, Change::away);
+        EXPECT_EQ(t.take(), "-a" + reports + "\n");
+        t.hear(9, 0, 2, {claim("late")});  // Sent before it died.
+        EXPECT_EQ(t.take(), "");
+        t.nodes.on_node(9, Change::here);
+        EXPECT_EQ(t.take(), "to 9: A c:1\n");
+        t.hear(9, 0, 3, {claim("a"), claim("new")});
+        EXPECT_EQ(t.take(), "+a" + reports + "\n+new\n");
+    }
+}
+
+TEST(PresenceNodes, ForgetsANodeThatSaysNothing) {
+    OneNode t;
+    t.enter("own");
+    t.nodes.flush();
+    t.hear(9, 0, 1, {claim("a")});
+    t.take();
+    t.nodes.tick(PresenceNodes::forget_ms - 1);
+    EXPECT_EQ(t.take(), "to c: D c:1\n");
+    t.nodes.tick(PresenceNodes::forget_ms);
+    EXPECT_EQ(t.take(), "-a!\n");
+}
+
+TEST(PresenceNodes, WaitsForTheOthersOnlySoLong) {
+    OneNode t;
+    t.enter("own");
+    bool known = false;
+    t.nodes.when_known("c", [&] { known = true; });
+    t.nodes.tick(PresenceNodes::wait_ms_max - 1);
+    EXPECT_FALSE(known);
+    t.nodes.tick(PresenceNodes::wait_ms_max);
+    EXPECT_TRUE(known);
+}
+
+TEST(PresenceNodes, AMemberThatHadNoPlaceComesLater) {
+    OneNode t(5, {2, 1 << 20});
+    t.enter("own");
+    t.nodes.flush();
+    t.hear(9, 0, 1, {claim("a"), claim("b")});
+    EXPECT_EQ(t.list(), "2: own a");
+    t.hear(9, 1, 2, {claim("a", 0)});
+    t.take();
+    for (uint64_t i = 0; i < PresenceNodes::digest_ticks; ++i) t.nodes.tick(0);
+    EXPECT_EQ(t.take(), "to 9: W c\nto c: D c:1\n");
+    t.hear(9, 0, 2, {claim("b")});
+    EXPECT_EQ(t.list(), "2: own b");
+}
+
+TEST(PresenceNodes, ListsAChannelWithoutAMemberHere) {
+    Presence merged(limits);
+    PresenceNodes::merge(
+        merged, 9, "c",
+        encode({.kind = PresenceMessage::Kind::tables,
+                .tables = {{"c", 0, 1, {claim("a", 2)}}, {"d", 0, 1, {claim("x")}}}}));
+    PresenceNodes::merge(merged, 7, "c", "nonsense");
+    const auto list = merged.list("c", 10);
+    EXPECT_EQ(list.users, 1U);
+    EXPECT_EQ(list.connections, 2U);
+    EXPECT_EQ(PresenceNodes::question_about("c"), "W\1c");
+}
+
+}  // namespace
+}  // namespace starling::hub

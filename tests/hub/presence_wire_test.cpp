@@ -1,0 +1,36 @@
+#include "hub/presence_wire.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+namespace starling::hub {
+namespace {
+
+TEST(PresenceWire, RefusesWhatHasNoMeaning) {
+    const PresenceMessage message{.kind = PresenceMessage::Kind::tables,
+                                  .tables = {{"c", 0, 300, {{"uann", {"x", "ann", "{}"}, 2}}}}};
+    const std::string good = encode(message);
+    const auto read = decode_presence(good);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(encode(*read), good);
+    for (size_t i = 2; i < good.size(); ++i)
+        EXPECT_FALSE(decode_presence(std::string_view(good).substr(0, i))) << i;
+    const std::string rows[] = {
+        "",
+        "X",
+        "H1",
+        "T",                           // Good: no table.
+        std::string("T\1c\5\5\0", 6),  // The version must be newer.
+        std::string("T\1c\0\1\1", 6),  // The claim is missing.
+        std::string("D\0\1", 3),       // A channel without a name.
+        "D\1\xff\1",                   // Not UTF-8.
+        std::string("W\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 11),
+        "W" + std::string(PresenceMessage::parts_max + 1, 0),
+    };
+    for (const auto& row : rows) EXPECT_EQ(decode_presence(row).has_value(), row == "T") << row;
+}
+
+}  // namespace
+}  // namespace starling::hub
