@@ -105,6 +105,8 @@ struct Published {
     size_t delivered = 0;     // Connections that got the event, or will at the interval's end.
     size_t limited = 0;       // Connections that lost the event to the interval.
     std::string offset = {};  // The event's place in the history; "": the channel has none.
+    // The history is away, and nobody gets the event. See docs/history.md, "In a cluster".
+    bool refused = false;
 };
 
 // An event with its place in the history. Offsets are opaque: keep the newest one, and give it back.
@@ -123,7 +125,8 @@ struct HistoryPage {
     // False: events after `since` are lost, because they were too many or too old, or because the
     // history was lost. `events` has those that are left.
     bool recovered = true;
-    bool more = false;  // The limit left newer events out.
+    bool more = false;    // The limit left newer events out.
+    bool failed = false;  // The history is away: nothing else is set.
 };
 
 struct PresenceMember {
@@ -134,6 +137,7 @@ struct PresenceMember {
 struct PresenceList {
     std::vector<PresenceMember> members;  // In the order in which they joined.
     size_t connections = 0;
+    size_t missing = 0;  // Nodes of the cluster that may have members and did not answer.
 };
 
 // A client of /ws/channels wants to listen or to publish. Valid for the call.
@@ -170,8 +174,8 @@ public:
     // Answers a text of /ws/ClientEvent. The default: "WS echo from server:" and the input.
     virtual void on_client_event(std::function<std::string(std::string_view input)> answer) = 0;
     // False: no declared channel matches the name. Throws std::invalid_argument if `event` is not
-    // UTF-8. `done` is called once, on any thread, with the sum over all workers. A server that
-    // stops meanwhile may never call `done`.
+    // UTF-8. `done` is called once, on any thread, with the sum over all workers of this process. A
+    // server that stops meanwhile may never call `done`.
     virtual bool publish(std::string_view channel, std::string_view event,
                          PlainCallback<void(Published)> done = {}) = 0;
     // Reads the history of a channel. False: no declared channel with a history matches the name.
@@ -179,9 +183,13 @@ public:
     virtual bool history(std::string_view channel, HistoryQuery query,
                          PlainCallback<void(HistoryPage)> done) = 0;
     // The members of a channel, at most `limit` of them. Any thread. Empty for a channel without
-    // presence.
+    // presence; in a cluster also for a channel that has no member on this node.
     [[nodiscard]] virtual PresenceList presence(std::string_view channel,
                                                 size_t limit = 1000) const = 0;
+    // The same; in a cluster the other nodes are asked. `done` is called once, at once or on a worker's
+    // thread.
+    virtual void presence(std::string_view channel, size_t limit,
+                          PlainCallback<void(PresenceList)> done) = 0;
     // Calls `handler` for each event of the channel, on the worker's thread that calls listen(); on
     // the first worker if the caller is another thread. Events come once, in the order of their
     // offsets. Null: no declared channel matches the name. Throws std::logic_error before start().
@@ -195,7 +203,8 @@ public:
     // before start(), like on_join and on_leave.
     virtual void on_subscribe(PlainCallback<bool(const ClientRequest&)> allows) = 0;
     virtual void on_publish(PlainCallback<bool(const ClientRequest&)> allows) = 0;
-    // A member came or went. Called on the worker of the member's connection.
+    // A member came or went. Called on the worker of the member's connection. If a node of the cluster
+    // dies, one of the nodes that have members of the channel is told that the dead node's are gone.
     using MemberHandler = PlainCallback<void(std::string_view channel, const PresenceMember&)>;
     virtual void on_join(MemberHandler handler) = 0;
     virtual void on_leave(MemberHandler handler) = 0;

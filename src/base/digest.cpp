@@ -18,6 +18,21 @@ void require(bool good) {
     if (!good) throw std::bad_alloc();
 }
 
+std::string hex_of(const EVP_MD* algorithm, std::string_view text) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
+    unsigned size = 0;
+    require(algorithm != nullptr &&
+            EVP_Digest(text.data(), text.size(), hash.data(), &size, algorithm, nullptr) == 1);
+    std::string out;
+    out.reserve(size_t{2} * size);
+    for (unsigned i = 0; i < size; ++i) {
+        out += digits[hash[i] >> 4];
+        out += digits[hash[i] & 15];
+    }
+    return out;
+}
+
 }  // namespace
 
 // Each thread keeps a context with its algorithms: OpenSSL 3 looks an algorithm up by its name,
@@ -57,19 +72,13 @@ std::array<char, sha256_bytes> sha256(std::string_view text) {
 }
 
 std::string md5_hex(std::string_view text) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    static EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
-    std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
-    unsigned size = 0;
-    require(md5 != nullptr &&
-            EVP_Digest(text.data(), text.size(), hash.data(), &size, md5, nullptr) == 1);
-    std::string out;
-    out.reserve(size_t{2} * size);
-    for (unsigned i = 0; i < size; ++i) {
-        out += digits[hash[i] >> 4];
-        out += digits[hash[i] & 15];
-    }
-    return out;
+    static const EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
+    return hex_of(md5, text);
+}
+
+std::string sha1_hex(std::string_view text) {
+    static const EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
+    return hex_of(sha1, text);
 }
 
 }  // namespace starling::base

@@ -22,4 +22,7 @@ inline constexpr size_t sha256_bytes = 32;
 // std::bad_alloc.
 [[nodiscard]] std::string md5_hex(std::string_view text);
 
+// SHA-1 (FIPS 180-4) in lower-case hexadecimal, as md5_hex().
+[[nodiscard]] std::string sha1_hex(std::string_view text);
+
 }  // namespace starling::base

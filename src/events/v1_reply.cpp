@@ -62,9 +62,9 @@ Object& add_member(Object& object, const hub::PresenceMember& member) {
 Object& add_list(Object& object, const hub::PresenceList& list) {
     std::string members;
     append_members(members, list);
-    return object.number("users", list.users)
-        .number("connections", list.connections)
-        .json("members", members);
+    object.number("users", list.users).number("connections", list.connections);
+    if (list.missing > 0) object.number("missing", list.missing);
+    return object.json("members", members);
 }
 
 }  // namespace

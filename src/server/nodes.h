@@ -17,7 +17,13 @@
 #include <string_view>
 #include <vector>
 
+namespace starling::hub {
+class History;
+}
+
 namespace starling::server {
+
+struct WorkerGroup;
 
 class Nodes {
 public:
@@ -25,8 +31,8 @@ public:
     using Id = uint64_t;
 
     // Whose rooms, publications and questions they are. Rooms of two kinds never meet.
-    enum class Kind : uint8_t { topics, channels, gateway, socketio, presence };
-    static constexpr size_t kinds = 5;
+    enum class Kind : uint8_t { topics, channels, gateway, socketio, presence, history };
+    static constexpr size_t kinds = 6;
 
     // To whom. The members in this process are the caller's.
     struct Target {
@@ -99,6 +105,15 @@ public:
     // When `done` runs, every node that is there sends to this one what it publishes to the rooms that
     // were joined before. On the calling worker. While Redis is away it waits.
     virtual void fence(std::function<void()> done) = 0;
+
+    // The history of channels that all nodes share, for the life of the workers. Null: there is none,
+    // and each node has its own. Before the workers run, when they exist. `ready` runs on the first
+    // worker's thread each time when the history was away and is there again.
+    [[nodiscard]] virtual hub::History* share_history(WorkerGroup& group,
+                                                      std::function<void()> ready) {
+        (void)group, (void)ready;
+        return nullptr;
+    }
 
 protected:
     ~Nodes() = default;

@@ -26,6 +26,10 @@ public:
         return false;
     }
     events::PresenceList presence(std::string_view, size_t) const override { return {}; }
+    void presence(std::string_view, size_t,
+                  PlainCallback<void(events::PresenceList)> done) override {
+        done({});
+    }
     std::unique_ptr<events::Listener> listen(std::string_view,
                                              std::function<void(const events::Event&)>,
                                              events::Listening) override {

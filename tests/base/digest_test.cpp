@@ -34,10 +34,11 @@ TEST(Digest, HmacSha256) {
     EXPECT_EQ(hmac("", {}), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
-// RFC 1321 section A.5.
-TEST(Digest, Md5) {
+// RFC 1321 section A.5; FIPS 180-4.
+TEST(Digest, NamesOfTexts) {
     EXPECT_EQ(md5_hex(""), "d41d8cd98f00b204e9800998ecf8427e");
     EXPECT_EQ(md5_hex("message digest"), "f96b697d7cb7938d525a2f31aaf161d0");
+    EXPECT_EQ(sha1_hex("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
 }
 
 }  // namespace

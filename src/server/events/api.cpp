@@ -31,6 +31,7 @@ bool has_key(const Events& events, const http::Request& request) {
 }
 
 json::object counts(const events::Published& published) {
+    if (published.refused) return {{"code", 503}, {"message", history_away}};
     json::object object{{"delivered", published.delivered}, {"limited", published.limited}};
     if (!published.offset.empty()) object.emplace("offset", published.offset);
     return object;
@@ -88,6 +89,12 @@ void handle_history(Events& events, const http::Request& request, http::Response
     if (!read_limit(request, response, limit)) return;
     events.read(channel, request.query("since"), limit,
                 [reply = response.later(), channel](const hub::HistoryPage& page, bool recovered) {
+                    if (page.failed) {
+                        http::Response answer;
+                        answer.header("Cache-Control", "no-store");
+                        fail(answer, 503, history_away);
+                        return reply.send(std::move(answer));
+                    }
                     json::array messages;
                     for (const auto& kept : page.messages)
                         messages.push_back(
@@ -113,13 +120,20 @@ void handle_presence(Events& events, const http::Request& request, http::Respons
         return fail(response, 404, "channel: '" + channel + "' has no presence");
     size_t limit = events::v1::limit_max;
     if (!read_limit(request, response, limit)) return;
-    const auto list = events.shared_presence().list(channel, limit);
-    // `info` is JSON already.
-    std::string body = "{\"channel\":" + json::serialize(json::value(channel)) +
-                       ",\"users\":" + std::to_string(list.users) +
-                       ",\"connections\":" + std::to_string(list.connections) + ",\"members\":";
-    events::v1::append_members(body, list);
-    response.body(std::move(body) + "}", "application/json");
+    events.shared_presence().list(
+        channel, limit, [reply = response.later(), channel](const hub::PresenceList& list) {
+            // `info` is JSON already.
+            std::string body = "{\"channel\":" + json::serialize(json::value(channel)) +
+                               ",\"users\":" + std::to_string(list.users) +
+                               ",\"connections\":" + std::to_string(list.connections);
+            if (list.missing > 0) body += ",\"missing\":" + std::to_string(list.missing);
+            body += ",\"members\":";
+            events::v1::append_members(body, list);
+            http::Response answer;
+            answer.header("Cache-Control", "no-store");
+            answer.body(std::move(body) + "}", "application/json");
+            reply.send(std::move(answer));
+        });
 }
 
 void handle_publish(Events& events, const http::Request& request, http::Response& response) {
@@ -137,7 +151,10 @@ void handle_publish(Events& events, const http::Request& request, http::Response
         http::Response answer;
         answer.header("Cache-Control", "no-store");
         json::array list;
-        for (const auto& item : all.items) list.push_back(counts(item.published()));
+        for (const auto& item : all.items) {
+            if (item.refused) answer.status(503);
+            list.push_back(counts(item.published()));
+        }
         if (array)
             answer.json(json::value(std::move(list)));
         else

@@ -21,6 +21,8 @@ constexpr std::array<std::string_view, 4> channel_parameters{"Ref", "ref", "Rel"
 
 constexpr size_t text_bytes_kept = 256 * 1024;
 constexpr uint64_t expire_interval_ms = 1000;
+// In a cluster, each channel's history is read once in a minute.
+constexpr uint64_t check_interval_ms = 1000, checks_per_round = 60;
 
 std::vector<std::string> valid_origins(std::vector<std::string> origins) {
     for (const auto& origin : origins)
@@ -45,11 +47,13 @@ Admission refused(int status, std::string_view reason) {
 
 // ---- one worker ---------------------------------------------------------------------------------
 
-EventsWorker::EventsWorker(Worker& w, hub::History& history) noexcept
-    : worker(w), feeds_(history, *this) {}
+EventsWorker::EventsWorker(Worker& w, hub::History& history, Nodes* nodes,
+                           size_t page_bytes_max) noexcept
+    : worker(w), nodes_(nodes), feeds_(history, *this, page_bytes_max) {}
 
 void EventsWorker::publish(EventBatch& batch) {
     for (auto& item : batch.items) {
+        if (item.refused) continue;
         if (item.kept) {
             feeds_.published(item.kept, worker.loop().now_ms());
             continue;
@@ -106,6 +110,30 @@ void EventsWorker::room_closed(const events::Room& room) noexcept {
         channel_nodes_->closed(room.name());
 }
 
+// The other nodes hear that this one wants the channel. Until they do, what they publish is only in
+// the history, so the feed reads once more then.
+void EventsWorker::opened(std::string_view channel) {
+    if (!nodes_) return;
+    nodes_->joined(Nodes::Kind::history, channel);
+    nodes_->fence(
+        [this, name = std::string(channel)] { feeds_.catch_up(name, worker.loop().now_ms()); });
+}
+
+void EventsWorker::closed(std::string_view channel) {
+    if (nodes_ && !worker.has_ended()) nodes_->left(Nodes::Kind::history, channel);
+}
+
+void EventsWorker::published(const hub::KeptPtr& kept) {
+    feeds_.published(kept, worker.loop().now_ms());
+}
+
+void EventsWorker::keep_checking() {
+    worker.loop().after(check_interval_ms, [this] {
+        feeds_.catch_up(worker.loop().now_ms(), checks_++ % checks_per_round, checks_per_round);
+        keep_checking();
+    });
+}
+
 void EventsWorker::must_catch_up() {
     if (catching_up_.exchange(true)) return;
     worker.post([this] {
@@ -160,9 +188,11 @@ Events::Events(events::Options options)
       origins_{.allowed = valid_origins(options_.origins)},
       answer_(
           [](std::string_view input) { return std::string(events::echo_prefix).append(input); }),
-      history_(RandomPool().hex(6), options_.history_bytes_max),
-      presence_({options_.presence_members_max, options_.presence_bytes_max},
-                [this](const hub::PresenceChange& change) { tell(change); }) {}
+      memory_(RandomPool().hex(6), options_.history_bytes_max),
+      presence_(
+          {options_.presence_members_max, options_.presence_bytes_max},
+          [this](const hub::PresenceChange& change) { tell(change); },
+          [this](const hub::PresenceChange& change) { report_safely(change); }) {}
 
 Events::~Events() = default;
 
@@ -187,11 +217,21 @@ void Events::on_client_event(std::function<std::string(std::string_view)> answer
 
 void Events::attach(WorkerGroup& group) {
     group_ = &group;
-    for (const auto& worker : group.workers)
-        workers_.push_back(std::make_unique<EventsWorker>(*worker, history_));
+    if (group.nodes) presence_.join(group);
     if (keeps_history_) {
+        link_ = HistoryLink::make(group, table_, workers_);
+        history_ = link_ ? &link_->history() : &memory_;
+    }
+    Nodes* const nodes = link_ ? group.nodes : nullptr;
+    for (const auto& worker : group.workers)
+        workers_.push_back(std::make_unique<EventsWorker>(
+            *worker, *history_, nodes, link_ ? options_.recovery_bytes_max : SIZE_MAX));
+    if (link_) {
+        for (const auto& each : workers_)
+            each->worker.post([worker = each.get()] { worker->keep_checking(); });
+    } else if (keeps_history_) {
         EventsWorker* const first = workers_.front().get();
-        first->worker.post([this, first] { first->keep_expiring(history_); });
+        first->worker.post([this, first] { first->keep_expiring(memory_); });
     }
     if (group.nodes) {
         nodes_.emplace(*this, group);
@@ -203,6 +243,8 @@ void Events::attach(WorkerGroup& group) {
 void Events::detach() noexcept {
     attached_.store(false, std::memory_order_release);
     workers_.clear();
+    history_ = &memory_;
+    link_.reset();
 }
 
 EventsWorker* Events::here() const noexcept {
@@ -247,15 +289,19 @@ void Events::publish(std::shared_ptr<EventBatch> batch) {
 void Events::append(EventBatch::Item& item, const events::Rule& rule,
                     const std::shared_ptr<EventBatch>& batch) {
     batch->appends_left.fetch_add(1, std::memory_order_relaxed);
-    history_.append(item.channel, rule.history, events::event_of(item.text), now_ms(),
-                    [this, &item, batch](hub::KeptPtr kept) {
-                        item.kept = std::move(kept);
-                        appended(batch);
-                    });
+    history_->append(item.channel, rule.history, events::event_of(item.text), now_ms(),
+                     [this, &item, batch](hub::KeptPtr kept) {
+                         item.refused = !kept;
+                         item.kept = std::move(kept);
+                         appended(batch);
+                     });
 }
 
 void Events::appended(const std::shared_ptr<EventBatch>& batch) {
     if (batch->appends_left.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+    if (link_)
+        for (const auto& item : batch->items)
+            if (item.kept) link_->push(*item.kept);
     if (nodes_) {
         // For another thread by the first worker, which keeps the order of that thread.
         if (here())

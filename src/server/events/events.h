@@ -26,6 +26,8 @@
 #include "hub/feeds.h"
 #include "server/events/channel_nodes.h"
 #include "server/events/history.h"
+#include "server/events/history_link.h"
+#include "server/events/presence.h"
 #include "server/extension.h"
 #include "server/random_pool.h"
 #include "ws/origin.h"
@@ -36,16 +38,21 @@ struct Site;
 struct WorkerGroup;
 class Worker;
 
+// What clients are told when the history of a cluster does not answer.
+inline constexpr std::string_view history_away =
+    "the history of the channel is away: try again later";
+
 // Events that are published together: posted once to each worker.
 struct EventBatch {
     struct Item {
         std::string channel, text;
         std::atomic<size_t> delivered{0}, limited{0};
-        hub::KeptPtr kept;  // Null: the channel has no history.
+        hub::KeptPtr kept;     // Null: the channel has no history, or the history is away.
+        bool refused = false;  // The history is away.
         [[nodiscard]] events::Published published() const {
             if (kept)
                 return {kept->delivered.load(), 0, hub::position_text(kept->epoch, kept->offset)};
-            return {delivered.load(), limited.load()};
+            return {delivered.load(), limited.load(), {}, refused};
         }
     };
     explicit EventBatch(size_t count) : items(count) {}
@@ -64,7 +71,8 @@ struct EventBatch {
 // One worker's part. Thread: the worker's.
 class EventsWorker final : private hub::Feeds::Sink, private events::RoomWatcher {
 public:
-    EventsWorker(Worker& w, hub::History& history) noexcept;
+    // `nodes`: that share the history; null: this node has it alone.
+    EventsWorker(Worker& w, hub::History& history, Nodes* nodes, size_t page_bytes_max) noexcept;
 
     void publish(EventBatch& batch);
     // Any thread. Counts this worker as done with a batch that it will not receive.
@@ -80,6 +88,10 @@ public:
     void must_catch_up();
     // Calls expire() of `history` now and then.
     void keep_expiring(SharedHistory& history);
+    // Another node has published to a channel with a history.
+    void published(const hub::KeptPtr& kept);
+    // Reads each channel's history now and then, for what was lost between the nodes.
+    void keep_checking();
     [[nodiscard]] std::string make_client_id() { return random_.hex(8); }
     // Before the workers run.
     void use_nodes(ChannelNodes& nodes) noexcept { channel_nodes_ = &nodes; }
@@ -96,12 +108,16 @@ public:
 private:
     void deliver(const hub::KeptPtr& kept) override;
     void lost(std::string_view channel) override;
+    void opened(std::string_view channel) override;
+    void closed(std::string_view channel) override;
     void room_opened(const events::Room& room) noexcept override;
     void room_closed(const events::Room& room) noexcept override;
     void set_timer();
 
+    Nodes* const nodes_;                     // That share the history.
     ChannelNodes* channel_nodes_ = nullptr;  // Null: no cluster.
     hub::Feeds feeds_;
+    uint64_t checks_ = 0;
     events::Broker broker_{&feeds_, this};
     RandomPool random_;
     std::string text_;  // Of the event that is delivered.
@@ -143,6 +159,8 @@ public:
               const std::function<void(const hub::HistoryPage&, bool recovered)>& done);
     [[nodiscard]] events::PresenceList presence(std::string_view channel,
                                                 size_t limit) const override;
+    void presence(std::string_view channel, size_t limit,
+                  PlainCallback<void(events::PresenceList)> done) override;
     [[nodiscard]] std::unique_ptr<events::Listener> listen(
         std::string_view channel, std::function<void(const events::Event&)> handler,
         events::Listening options) override;
@@ -157,7 +175,10 @@ public:
     void attach(WorkerGroup& group) override;
     void detach() noexcept override;
     void add_stats(ServerStats& stats) const override;
-    void close_handles() noexcept override { workers_ended_.store(true); }
+    void close_handles() noexcept override {
+        workers_ended_.store(true);
+        presence_.close();
+    }
 
     [[nodiscard]] Admission admit(const http::Request& request, int64_t now_s) const;
     // `message`: {"token":"..."}. If the new token is valid and names the same user, the member's
@@ -184,6 +205,8 @@ public:
     [[nodiscard]] const Handlers& handlers() const noexcept { return handlers_; }
     // Calls the handler for a change, on the worker of the member's connection.
     void report(const hub::PresenceChange& change) const;
+    // The same; logs what the handler throws.
+    void report_safely(const hub::PresenceChange& change) const noexcept;
     [[nodiscard]] const auth::ApiKeys& accepted_keys() const noexcept { return accepted_keys_; }
     [[nodiscard]] const events::Table& table() const noexcept { return table_; }
 
@@ -203,7 +226,9 @@ private:
     events::Table table_;
     std::function<std::string(std::string_view)> answer_;
     Handlers handlers_;
-    SharedHistory history_;
+    SharedHistory memory_;
+    hub::History* history_ = &memory_;   // Or that of a cluster.
+    std::unique_ptr<HistoryLink> link_;  // Null: the history is this node's alone.
     SharedPresence presence_;
     std::atomic<uint64_t> listener_ids_{1};
     std::atomic<bool> workers_ended_{false};  // Nobody is told about changes any more.

@@ -35,32 +35,4 @@ hub::HistoryStats SharedHistory::stats() const {
     return memory_.stats();
 }
 
-hub::Presence::Entered SharedPresence::enter(std::string_view channel, hub::Presence::Form form,
-                                             hub::PresenceMember member) {
-    const std::lock_guard lock(mutex_);
-    auto entered = presence_.enter(channel, form, std::move(member));
-    if (entered.change) tell_(*entered.change);
-    return entered;
-}
-
-std::optional<hub::PresenceChange> SharedPresence::leave(std::string_view channel,
-                                                         hub::Presence::Form form,
-                                                         std::string_view client,
-                                                         std::string_view user) {
-    const std::lock_guard lock(mutex_);
-    auto change = presence_.leave(channel, form, client, user);
-    if (change) tell_(*change);
-    return change;
-}
-
-hub::PresenceList SharedPresence::list(std::string_view channel, size_t limit) const {
-    const std::lock_guard lock(mutex_);
-    return presence_.list(channel, limit);
-}
-
-hub::PresenceStats SharedPresence::stats() const {
-    const std::lock_guard lock(mutex_);
-    return presence_.stats();
-}
-
 }  // namespace starling::server

@@ -1,20 +1,15 @@
-// server/events/history.h: the history and the presence that all workers of a server share, each
-// under a lock of its own.
+// server/events/history.h: the history that all workers of a server share, under a lock of its own.
 //
-// Only channels that have a history or presence take these locks: the history for each event and
-// each new listener, the presence when a member comes or goes.
+// Only channels that have a history take the lock, for each event and each new listener.
 //
 // Owner: server::Events. Thread: any.
 #pragma once
 
 #include <functional>
 #include <mutex>
-#include <optional>
-#include <string>
 #include <string_view>
 
 #include "hub/history.h"
-#include "hub/presence.h"
 
 namespace starling::server {
 
@@ -34,27 +29,6 @@ public:
 private:
     mutable std::mutex mutex_;
     hub::MemoryHistory memory_;
-};
-
-class SharedPresence {
-public:
-    // `tell` passes a change on to all workers. It runs under the lock, so that each worker gets the
-    // changes in their order.
-    SharedPresence(const hub::Presence::Limits& limits,
-                   std::function<void(const hub::PresenceChange&)> tell)
-        : tell_(std::move(tell)), presence_(limits) {}
-
-    hub::Presence::Entered enter(std::string_view channel, hub::Presence::Form form,
-                                 hub::PresenceMember member);
-    std::optional<hub::PresenceChange> leave(std::string_view channel, hub::Presence::Form form,
-                                             std::string_view client, std::string_view user);
-    [[nodiscard]] hub::PresenceList list(std::string_view channel, size_t limit) const;
-    [[nodiscard]] hub::PresenceStats stats() const;
-
-private:
-    const std::function<void(const hub::PresenceChange&)> tell_;
-    mutable std::mutex mutex_;
-    hub::Presence presence_;
 };
 
 }  // namespace starling::server

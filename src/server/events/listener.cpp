@@ -13,6 +13,8 @@
 namespace starling::server {
 namespace {
 
+constexpr uint64_t pause_ms = 1000;  // Until the history is asked again.
+
 // What the handle and the member share.
 struct Listened {
     std::string channel;
@@ -27,12 +29,17 @@ public:
     ProgramMember(EventsWorker& host, std::shared_ptr<Listened> listened)
         : host_(host), listened_(std::move(listened)) {}
 
-    void start(std::optional<hub::Position> since) {
+    // `again` runs later if the history is away; it may destroy this member.
+    void start(std::optional<hub::Position> since, std::function<void()> again) {
         const bool asked = since.has_value();
-        host_.listen(*this, *this, std::move(since), [this, asked](const hub::Beginning& begins) {
-            begin(begins, asked);
-            return true;
-        });
+        host_.listen(*this, *this, std::move(since),
+                     [this, asked, again = std::move(again)](const hub::Beginning& begins) {
+                         if (begins.failed)
+                             host_.worker.loop().after(pause_ms, again);
+                         else
+                             begin(begins, asked);
+                         return !begins.failed;
+                     });
     }
     void deliver(hub::Publication& publication) override {
         ++publication.taken;
@@ -72,6 +79,21 @@ private:
     EventsWorker& host_;
     const std::shared_ptr<Listened> listened_;
 };
+
+// Runs on the worker's thread, and again while the history is away.
+void begin_listening(EventsWorker& host, uint64_t id, const events::Rule& rule,
+                     const std::shared_ptr<Listened>& listened,
+                     const std::optional<hub::Position>& since) {
+    host.drop_listener(id);
+    if (listened->ended.load()) return;
+    auto member = std::make_unique<ProgramMember>(host, listened);
+    host.enter(*member, rule, listened->channel);
+    ProgramMember& started = *member;
+    host.keep_listener(id, std::move(member));
+    started.start(since, [&host, id, &rule, listened, since] {
+        begin_listening(host, id, rule, listened, since);
+    });
+}
 
 class ListenerHandle final : public events::Listener {
 public:
@@ -113,12 +135,7 @@ std::unique_ptr<events::Listener> Events::listen(std::string_view channel,
     // Posted on the own thread too, so that no handler runs before the caller has its Listener.
     const auto start = [&host, id, rule, listened](std::optional<hub::Position> since) {
         host.worker.post([&host, id, rule, listened, since = std::move(since)] {
-            if (listened->ended.load()) return;
-            auto member = std::make_unique<ProgramMember>(host, listened);
-            host.enter(*member, *rule, listened->channel);
-            ProgramMember& started = *member;
-            host.keep_listener(id, std::move(member));
-            started.start(since);
+            begin_listening(host, id, *rule, listened, since);
         });
     };
     if (!rule->history)
@@ -126,8 +143,8 @@ std::unique_ptr<events::Listener> Events::listen(std::string_view channel,
     else if (!listened->options.since.empty())
         start(hub::position_from_client(listened->options.since));
     else  // What this thread publishes next is heard: the position is that of now.
-        history_.read({.channel = channel, .since = {}, .limit = 0}, now_ms(),
-                      [start](const hub::HistoryPage& page) { start(page.top); });
+        history_->read({.channel = channel, .since = {}, .limit = 0}, now_ms(),
+                       [start](const hub::HistoryPage& page) { start(page.top); });
     return std::make_unique<ListenerHandle>(host, id, std::move(listened));
 }
 

@@ -15,8 +15,18 @@ events::PresenceMember shown(const hub::PresenceMember& member) {
     return {member.client, member.user, member.info};
 }
 
+events::PresenceList shown(const hub::PresenceList& list) {
+    events::PresenceList result;
+    for (const auto& member : list.members) result.members.push_back(shown(member));
+    result.connections = list.connections;
+    result.missing = list.missing;
+    return result;
+}
+
 events::HistoryPage shown(const hub::HistoryPage& page, bool recovered) {
     events::HistoryPage result;
+    result.failed = page.failed;
+    if (page.failed) return result;
     result.recovered = recovered;
     result.offset = hub::position_text(page.top);
     result.more = page.more;
@@ -50,17 +60,20 @@ void Events::read(std::string_view channel, const std::optional<std::string>& si
                                   .since = from,
                                   .limit = limit,
                                   .bytes_max = options_.recovery_bytes_max};
-    history_.read(query, now_ms(), [from, done](const hub::HistoryPage& page) {
-        done(page, !from || page.covers(*from));
+    history_->read(query, now_ms(), [from, done](const hub::HistoryPage& page) {
+        done(page, !page.failed && (!from || page.covers(*from)));
     });
 }
 
 events::PresenceList Events::presence(std::string_view channel, size_t limit) const {
-    const auto list = presence_.list(channel, limit);
-    events::PresenceList result;
-    for (const auto& member : list.members) result.members.push_back(shown(member));
-    result.connections = list.connections;
-    return result;
+    return shown(presence_.list(channel, limit));
+}
+
+void Events::presence(std::string_view channel, size_t limit,
+                      PlainCallback<void(events::PresenceList)> done) {
+    if (!done) throw std::invalid_argument("presence: no function");
+    presence_.list(channel, limit,
+                   [done = std::move(done)](const hub::PresenceList& list) { done(shown(list)); });
 }
 
 void Events::on_subscribe(PlainCallback<bool(const events::ClientRequest&)> allows) {
@@ -88,6 +101,16 @@ void Events::report(const hub::PresenceChange& change) const {
     if (handler) handler(change.channel, shown(change.member));
 }
 
+void Events::report_safely(const hub::PresenceChange& change) const noexcept {
+    try {
+        report(change);
+    } catch (...) {
+        if (Worker* const worker = group_->here())
+            worker->log_exception(change.joined ? "on_join" : "on_leave",
+                                  detail::describe(std::current_exception()));
+    }
+}
+
 // To all workers, the member's own among them, so that each gets the changes in their order.
 void Events::tell(const hub::PresenceChange& change) {
     if (!attached_.load(std::memory_order_acquire) || workers_ended_.load()) return;
@@ -99,7 +122,7 @@ void Events::tell(const hub::PresenceChange& change) {
 }
 
 void Events::add_stats(ServerStats& stats) const {
-    const auto kept = history_.stats();
+    const auto kept = memory_.stats();
     const auto present = presence_.stats();
     stats.history_messages += kept.messages;
     stats.history_bytes += kept.bytes;

@@ -43,7 +43,8 @@ void EventStream::took_over() {
 // Sends what the client missed, and the id from which it continues if it connects again before the
 // next event. The bytes may be more than the queue's limit, since nothing else waits.
 void EventStream::begin(const hub::Beginning& beginning, bool asked) {
-    if (beginning.position.epoch.empty()) return;  // The channel has no history.
+    if (beginning.failed) return stream_->close();  // The client connects again.
+    if (beginning.position.epoch.empty()) return;   // The channel has no history.
     size_t bytes = 0;
     for (const auto& kept : beginning.missed) bytes += kept->text.size();
     const bool recovered = beginning.recovered && bytes <= recovery_bytes_max_;

@@ -30,6 +30,7 @@ v1::Problem problem_of(events::Decision decision) {
     return {};
 }
 
+const v1::Problem without_history{v1::code::unavailable, std::string(history_away)};
 const v1::Problem refused_by_application{v1::code::forbidden, "the application refuses"};
 
 }  // namespace
@@ -95,23 +96,38 @@ void V1Connection::subscribe(const Request& request, uint64_t attempt) {
     if (!member)
         return session_.refused(request.channel, attempt,
                                 {v1::code::unavailable, "the channel has too many members"});
-    const bool asked = request.since.has_value();
     std::optional<hub::Position> since;
-    if (asked) since = hub::position_from_client(*request.since);
-    V1Member& started = *member;
+    if (request.since) since = hub::position_from_client(*request.since);
+    const bool in_presence = member->in_presence();
     members_.emplace(request.channel, std::move(member));
-    if (match.rule->history || !host_.worker.group().nodes)
-        return listen(started, asked, std::move(since));
-    // The answer promises that from now on the events of all nodes arrive.
-    after_fence(host_.worker,
-                [socket = connection_->socket(), channel = request.channel, attempt, asked] {
-                    auto* const v1 = socket.data<V1Connection>();
-                    V1Member* const waiting = v1 ? v1->find(channel, attempt) : nullptr;
-                    if (waiting) v1->listen(*waiting, asked, std::nullopt);
-                });
+    // On any thread, and while the presence is locked.
+    const auto later = [socket = connection_->socket(), channel = request.channel, attempt, since] {
+        socket.post([channel, attempt, since](const ws::Socket& own) {
+            if (auto* const v1 = own.data<V1Connection>()) v1->announce(channel, attempt, since);
+        });
+    };
+    // The answer has the members on all nodes.
+    if (in_presence && !events_.shared_presence().is_known(request.channel, later)) return;
+    announce(request.channel, attempt, since);
 }
 
-void V1Connection::listen(V1Member& member, bool asked, std::optional<hub::Position> since) {
+// The answer promises that from now on the events of all nodes arrive. Without a history, that is when
+// the other nodes know of the channel.
+void V1Connection::announce(const std::string& channel, uint64_t attempt,
+                            const std::optional<hub::Position>& since) {
+    V1Member* const member = find(channel, attempt);
+    if (!member) return;
+    if (member->room()->rule().history || !host_.worker.group().nodes)
+        return listen(*member, since);
+    after_fence(host_.worker, [socket = connection_->socket(), channel, attempt, since] {
+        auto* const v1 = socket.data<V1Connection>();
+        V1Member* const waiting = v1 ? v1->find(channel, attempt) : nullptr;
+        if (waiting) v1->listen(*waiting, since);
+    });
+}
+
+void V1Connection::listen(V1Member& member, std::optional<hub::Position> since) {
+    const bool asked = since.has_value();
     host_.listen(member, member, std::move(since),
                  [this, &member, asked](hub::Beginning beginning) {
                      return begin(member, asked, std::move(beginning));
@@ -142,6 +158,11 @@ std::unique_ptr<V1Member> V1Connection::make_member(const Request& request, uint
 bool V1Connection::begin(V1Member& member, bool asked, hub::Beginning beginning) {
     const std::string channel = member.channel();
     const uint64_t attempt = member.attempt();
+    if (beginning.failed) {
+        members_.erase(channel);
+        session_.refused(channel, attempt, without_history);
+        return false;
+    }
     size_t bytes = 0;
     for (const auto& kept : beginning.missed) bytes += kept->text.size();
     if (bytes > events_.options().recovery_bytes_max) {
@@ -192,10 +213,13 @@ v1::Problem V1Connection::publish(const Request& request) {
     if (auto problem = problem_of(events::decide_publish(match, user()))) return problem;
     if (!allows(events_.handlers().publish, request)) return refused_by_application;
     PlainCallback<void(events::Published)> done;
-    if (!request.id.empty())
+    if (!request.id.empty() || match.rule->history)
         done = [socket = connection_->socket(), id = request.id,
                 channel = request.channel](const events::Published& published) {
-            static_cast<void>(socket.send(v1::ack(id, channel, published.offset)));
+            if (published.refused)
+                static_cast<void>(socket.send(v1::error(id, channel, without_history)));
+            else if (!id.empty())
+                static_cast<void>(socket.send(v1::ack(id, channel, published.offset)));
         };
     events_.publish(request.channel, request.data, std::move(done));
     return {};
@@ -206,8 +230,12 @@ v1::Problem V1Connection::presence(const Request& request) {
     if (auto problem = admit(request, match)) return problem;
     if (match.rule->channel.presence == events::Presence::none)
         return {v1::code::not_found, "this channel has no presence"};
-    const auto list = events_.shared_presence().list(request.channel, members_listed_max);
-    send(v1::presence(request.id, request.channel, list));
+    events_.shared_presence().list(
+        request.channel, members_listed_max,
+        [socket = connection_->socket(), id = request.id,
+         channel = request.channel](const hub::PresenceList& list) {
+            static_cast<void>(socket.send(v1::presence(id, channel, list)));
+        });
     return {};
 }
 
@@ -215,11 +243,13 @@ v1::Problem V1Connection::history(const Request& request) {
     events::Match match;
     if (auto problem = admit(request, match)) return problem;
     if (!match.rule->history) return {v1::code::not_found, "this channel has no history"};
-    events_.read(request.channel, request.since, request.limit,
-                 [socket = connection_->socket(), id = request.id, channel = request.channel](
-                     const hub::HistoryPage& page, bool recovered) {
-                     static_cast<void>(socket.send(v1::history(id, channel, page, recovered)));
-                 });
+    events_.read(
+        request.channel, request.since, request.limit,
+        [socket = connection_->socket(), id = request.id, channel = request.channel](
+            const hub::HistoryPage& page, bool recovered) {
+            static_cast<void>(socket.send(page.failed ? v1::error(id, channel, without_history)
+                                                      : v1::history(id, channel, page, recovered)));
+        });
     return {};
 }
 
@@ -247,7 +277,7 @@ V1Member::~V1Member() {
     if (!presence_) return;
     const auto change = events_.shared_presence().leave(channel_, presence_->form,
                                                         presence_->client, presence_->user);
-    if (change) report(*change);
+    if (change) events_.report_safely(*change);
 }
 
 bool V1Member::enter_presence(hub::Presence::Form form, hub::PresenceMember member) {
@@ -255,17 +285,8 @@ bool V1Member::enter_presence(hub::Presence::Form form, hub::PresenceMember memb
     const auto entered = events_.shared_presence().enter(channel_, form, std::move(member));
     if (entered.full) return false;
     presence_ = std::move(presence);
-    if (entered.change) report(*entered.change);
+    if (entered.change) events_.report_safely(*entered.change);
     return true;
-}
-
-void V1Member::report(const hub::PresenceChange& change) const noexcept {
-    try {
-        events_.report(change);
-    } catch (...) {
-        host_.worker.log_exception(change.joined ? "on_join" : "on_leave",
-                                   detail::describe(std::current_exception()));
-    }
 }
 
 hub::PresenceList V1Member::list_presence() {

@@ -58,7 +58,9 @@ private:
                               const Request& request) const;
     [[nodiscard]] std::unique_ptr<V1Member> make_member(const Request& request, uint64_t attempt,
                                                         const events::Rule& rule);
-    void listen(V1Member& member, bool asked, std::optional<hub::Position> since);
+    void announce(const std::string& channel, uint64_t attempt,
+                  const std::optional<hub::Position>& since);
+    void listen(V1Member& member, std::optional<hub::Position> since);
     [[nodiscard]] bool begin(V1Member& member, bool asked, hub::Beginning beginning);
     // The member of that subscription; null: it has ended.
     [[nodiscard]] V1Member* find(std::string_view channel, uint64_t attempt) const;
@@ -111,7 +113,6 @@ private:
     void presence_changed(const hub::PresenceChange& change,
                           hub::Publication& publication) override;
     void end_later(events::v1::Problem why);
-    void report(const hub::PresenceChange& change) const noexcept;
 
     V1Connection& connection_;
     Events& events_;

@@ -19,7 +19,10 @@ void EventMember::open(const Events& events, ws::Socket socket) {
     WsConnection* const connection = socket.connection();
     EventsWorker* const host = events.here();
     if (member && connection && host)
-        host->listen(*member, *connection, {}, [](const hub::Beginning&) { return true; });
+        host->listen(*member, *connection, {}, [connection](const hub::Beginning& beginning) {
+            if (beginning.failed) connection->close(ws::close_code::try_again_later, history_away);
+            return !beginning.failed;
+        });
 }
 
 WsConnection* EventMember::connection_of(ws::Socket socket) { return socket.connection(); }

@@ -179,4 +179,10 @@ void RedisNodes::fence(std::function<void()> done) {
     on_part_always([done = std::move(done)](NodesPart& part) { part.fence(done); });
 }
 
+hub::History* RedisNodes::share_history(WorkerGroup& group, std::function<void()> ready) {
+    HistorySettings settings{.redis = settings_.redis, .prefix = settings_.prefix + ":"};
+    history_ = std::make_unique<RedisHistory>(settings, group, std::move(ready));
+    return history_.get();
+}
+
 }  // namespace starling::server

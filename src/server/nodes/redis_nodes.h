@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/history/redis_history.h"
 #include "server/nodes.h"
 #include "server/nodes/figures.h"
 #include "server/nodes/part.h"
@@ -26,7 +27,10 @@ public:
     // When the workers exist and none of them runs. Throws std::runtime_error.
     void attach(WorkerGroup& group);
     // From here on nothing reaches the first worker, which is destroyed soon.
-    void close() noexcept { part_ = nullptr; }
+    void close() noexcept {
+        part_ = nullptr;
+        if (history_) history_->close();
+    }
 
     [[nodiscard]] bool is_connected() const noexcept {
         return figures_.connected.load(std::memory_order_relaxed);
@@ -48,6 +52,8 @@ public:
     void answer(Id to, uint64_t question, std::string payload, bool is_last) override;
     void count(Kind kind, std::string_view room, std::function<void(const Count&)> done) override;
     void fence(std::function<void()> done) override;
+    [[nodiscard]] hub::History* share_history(WorkerGroup& group,
+                                              std::function<void()> ready) override;
 
 private:
     // Runs the call on the part: at once on the first worker, by a post elsewhere. False: it is
@@ -66,6 +72,7 @@ private:
     WorkerGroup* group_ = nullptr;
     Worker* worker_ = nullptr;  // The first one.
     NodesPart* part_ = nullptr;
+    std::unique_ptr<RedisHistory> history_;  // Null: no channel has a history.
 };
 
 }  // namespace starling::server

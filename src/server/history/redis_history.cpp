@@ -1,0 +1,271 @@
+#include "server/history/redis_history.h"
+
+#include <array>
+#include <charconv>
+#include <stdexcept>
+#include <utility>
+
+#include "base/digest.h"
+#include "redis/errors.h"
+#include "server/history/scripts.h"
+#include "server/random_pool.h"
+
+namespace starling::server {
+namespace {
+
+using hub::RemoteHistory;
+using Outcome = RemoteHistory::Outcome;
+
+constexpr uint64_t log_interval_ms = 1000;
+constexpr std::string_view no_script = "NOSCRIPT";
+// No channel keeps more; a number of Lua holds it exactly.
+constexpr size_t limit_max = 100'000;
+constexpr size_t bytes_max = size_t{64} << 20;
+
+std::optional<uint64_t> number_of(std::string_view text) {
+    uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+// The answer of the append script: an epoch, and an offset for each item.
+bool read_appended(const redis::Value& value, size_t items, RemoteHistory::Appended& appended) {
+    if (!value.is_array() || value.size() != items + 1) return false;
+    bool first = true;
+    for (const redis::Value one : value) {
+        if (std::exchange(first, false)) {
+            appended.epoch = one.text();
+            continue;
+        }
+        const auto offset = number_of(one.text());
+        if (!offset) return false;
+        appended.offsets.push_back(*offset);
+    }
+    return !appended.epoch.empty();
+}
+
+// The answer of the read script, see scripts.h.
+bool read_page(const redis::Value& value, std::string_view channel, bool since,
+               hub::HistoryPage& page) {
+    constexpr uint32_t head = 4;
+    if (!value.is_array() || value.size() < head || value.size() % 2 != 0) return false;
+    auto at = value.begin();
+    page.top.epoch = (*at).text();
+    std::array<uint64_t*, 3> numbers{&page.top.offset, &page.begun, &page.first};
+    for (uint64_t* const number : numbers) {
+        const auto read = number_of((*++at).text());
+        if (!read) return false;
+        *number = *read;
+    }
+    for (++at; at != value.end(); ++at) {
+        const auto offset = number_of((*at).text());
+        if (!offset) return false;
+        ++at;
+        auto kept = std::make_shared<hub::Kept>();
+        kept->channel = channel;
+        kept->epoch = page.top.epoch;
+        kept->offset = *offset;
+        kept->text = (*at).text();
+        page.messages.push_back(std::move(kept));
+    }
+    page.more = since && !page.messages.empty() && page.messages.back()->offset < page.top.offset;
+    return !page.top.epoch.empty();
+}
+
+}  // namespace
+
+HistoryPart::HistoryPart(const HistorySettings& settings, Worker& worker,
+                         std::function<void()> ready)
+    : settings_(settings),
+      worker_(worker),
+      ready_(std::move(ready)),
+      sender_(RandomPool().hex(8)),
+      append_(append_script()),
+      append_hash_(base::sha1_hex(append_)),
+      read_(read_script()),
+      read_hash_(base::sha1_hex(read_)),
+      resolver_(net::make_system_resolver(worker.loop())),
+      history_(std::make_unique<RemoteHistory>(static_cast<Store&>(*this), settings.limits)),
+      timer_(worker.loop()) {
+    auto made = redis::client::Client::make(worker.loop(), *resolver_, settings_.redis, *this);
+    if (!made) throw std::runtime_error("history: " + made.error());
+    client_ = *std::move(made);
+}
+
+HistoryPart::~HistoryPart() = default;
+
+void HistoryPart::loop_ended() noexcept {
+    timer_.stop();
+    history_.reset();
+    client_.reset();
+    resolver_.reset();
+}
+
+// At a stop, publishers still wait for their answers.
+bool HistoryPart::needs_loop() noexcept {
+    return client_ && client_->is_ready() && history_->stats().waiting > 0;
+}
+
+void HistoryPart::append(std::string_view channel, const hub::HistoryRule& rule,
+                         std::string_view text, const std::function<void(hub::KeptPtr)>& done) {
+    if (!history_) return;
+    history_->append(channel, rule, text, now_ms(), done);
+    touched();
+}
+
+void HistoryPart::read(const hub::HistoryQuery& query,
+                       const std::function<void(hub::HistoryPage)>& done) {
+    if (!history_) return;
+    history_->read(query, now_ms(), done);
+    touched();
+}
+
+void HistoryPart::touched() {
+    if (timer_.is_set() || !history_ || !history_->is_waiting()) return;
+    timer_.after(settings_.limits.pause_ms, [this] {
+        history_->run(now_ms());
+        touched();
+    });
+}
+
+// ---- scripts ------------------------------------------------------------------------------------
+
+std::string HistoryPart::make_epoch() {
+    std::array<char, 16> text;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), ++epochs_, 36).ptr;
+    return sender_ + std::string(text.data(), end);
+}
+
+void HistoryPart::run(const std::string& script, const std::string& hash, std::string_view channel,
+                      std::vector<std::string> arguments, Answered answered) {
+    const HistoryKeys keys = history_keys(settings_.prefix, channel);
+    auto words = std::make_shared<std::vector<std::string>>(
+        std::vector<std::string>{"EVALSHA", hash, "2", keys.stream, keys.state});
+    words->insert(words->end(), std::make_move_iterator(arguments.begin()),
+                  std::make_move_iterator(arguments.end()));
+    const auto send = [this, words](redis::Done done) {
+        const std::vector<std::string_view> views(words->begin(), words->end());
+        client_->command(views, std::move(done), (*words)[3]);
+    };
+    send([send, words, &script, answered = std::move(answered)](const redis::Answer& answer) {
+        if (!answer.error.starts_with(no_script)) return answered(answer);
+        // This server does not know the script yet.
+        (*words)[0] = "EVAL";
+        (*words)[1] = script;
+        send(answered);
+    });
+}
+
+Outcome HistoryPart::outcome_of(const redis::Answer& answer) {
+    if (answer.error.empty() && answer.value) return Outcome::done;
+    const bool told = answer.value != nullptr;  // Else the connection was cut.
+    if (!told || redis::reaction(redis::error_kind(answer.error)) != redis::Reaction::tell)
+        return Outcome::unknown;
+    ++failures_;
+    if (failures_logged_ms_ == 0 || now_ms() - failures_logged_ms_ >= log_interval_ms) {
+        failures_logged_ms_ = now_ms();
+        const std::string_view words = redis::in_words(answer.error);
+        const std::string count = std::to_string(failures_);
+        const std::array<log::Field, 1> fields{{{"count", count}}};
+        worker_.log(log::Level::warn,
+                    "history: Redis refuses: " + std::string(words.empty() ? answer.error : words),
+                    fields);
+    }
+    return Outcome::refused;
+}
+
+void HistoryPart::append(const RemoteHistory::Batch& batch,
+                         std::function<void(const RemoteHistory::Appended&)> answer) {
+    std::vector<std::string> arguments{make_epoch(), std::to_string(batch.rule.messages),
+                                       std::to_string(batch.rule.age_ms), sender_};
+    for (const auto& item : batch.items) {
+        arguments.push_back(std::to_string(item.number));
+        arguments.push_back(item.text);
+    }
+    run(append_, append_hash_, batch.channel, std::move(arguments),
+        [this, items = batch.items.size(),
+         answer = std::move(answer)](const redis::Answer& answered) {
+            RemoteHistory::Appended appended{outcome_of(answered)};
+            if (appended.outcome == Outcome::done &&
+                !read_appended(*answered.value, items, appended))
+                appended.outcome = Outcome::refused;
+            answer(appended);
+            touched();
+        });
+}
+
+void HistoryPart::read(const RemoteHistory::Question& question,
+                       std::function<void(Outcome, const hub::HistoryPage&)> answer) {
+    const bool since = question.since.has_value();
+    run(read_, read_hash_, question.channel,
+        {make_epoch(), since ? question.since->epoch : "",
+         since ? std::to_string(question.since->offset) : "",
+         std::to_string(std::min(question.limit, limit_max)),
+         std::to_string(std::min(question.bytes_max, bytes_max))},
+        [this, channel = question.channel, since,
+         answer = std::move(answer)](const redis::Answer& answered) {
+            hub::HistoryPage page;
+            Outcome outcome = outcome_of(answered);
+            if (outcome == Outcome::done && !read_page(*answered.value, channel, since, page))
+                outcome = Outcome::refused;
+            answer(outcome, page);
+            touched();
+        });
+}
+
+// ---- Redis goes and comes -----------------------------------------------------------------------
+
+void HistoryPart::on_ready() {
+    history_->set_ready(true, now_ms());
+    touched();
+    if (ready_) ready_();
+}
+
+void HistoryPart::on_down(const std::string&, bool) { history_->set_ready(false, now_ms()); }
+
+// ---- any thread ---------------------------------------------------------------------------------
+
+RedisHistory::RedisHistory(const HistorySettings& settings, WorkerGroup& group,
+                           std::function<void()> ready)
+    : group_(group), first_(*group.workers.front()) {
+    auto part = std::make_unique<HistoryPart>(settings, first_, std::move(ready));
+    part_.store(part.get());
+    first_.add_part(std::move(part));
+}
+
+void RedisHistory::append(std::string_view channel, const hub::HistoryRule& rule,
+                          std::string_view text, uint64_t,
+                          const std::function<void(hub::KeptPtr)>& done) {
+    HistoryPart* const part = part_.load();
+    if (!part) return done(nullptr);
+    if (group_.here() == &first_) return part->append(channel, rule, text, done);
+    const bool posted =
+        first_.post_bounded(channel.size() + text.size(),
+                            [part, name = std::string(channel), rule, copy = std::string(text),
+                             done] { part->append(name, rule, copy, done); });
+    if (!posted) done(nullptr);
+}
+
+void RedisHistory::read(const hub::HistoryQuery& query, uint64_t,
+                        const std::function<void(hub::HistoryPage)>& done) {
+    HistoryPart* const part = part_.load();
+    Worker* const asker = group_.here();
+    if (part && asker == &first_) return part->read(query, done);
+    const auto answer = [asker, done](hub::HistoryPage page) {
+        if (!asker) return done(std::move(page));
+        asker->post([done, page = std::move(page)] { done(page); });
+    };
+    const bool posted =
+        part && first_.post_bounded(query.channel.size(),
+                                    [part, name = std::string(query.channel), since = query.since,
+                                     limit = query.limit, bytes = query.bytes_max, answer] {
+                                        part->read({name, since, limit, bytes}, answer);
+                                    });
+    if (posted) return;
+    hub::HistoryPage failed;
+    failed.failed = true;
+    done(std::move(failed));
+}
+
+}  // namespace starling::server
