@@ -1,0 +1,233 @@
+// History and presence over three nodes with a real Redis. Listeners are cut off and come back to another
+// node with their offset, a node is killed, and Redis is killed and started again. What is lost and what
+// comes twice is counted.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { EventSource } from "undici";
+
+import { Redis } from "./redis.mjs";
+import { pause, serve, until } from "./server.mjs";
+import { V1, compare } from "./v1.mjs";
+
+const key = "a-key-for-publishers";
+const history = { messages: 10_000, seconds: 600 };
+
+async function threeNodes(t) {
+  const redis = await Redis.start(t);
+  const nodes = [];
+  for (let i = 0; i < 3; ++i) {
+    const node = await serve({
+      workers: 2,
+      cluster: { url: `redis://127.0.0.1:${redis.port}`, name: `n${i}` },
+      events: { enabled: true, api_key: key, channels: [
+        { pattern: "news", history },
+        { pattern: "room{name}", presence: "connections" },
+      ] },
+    });
+    t.after(() => node.stop());
+    nodes.push(node);
+  }
+  return { redis, nodes };
+}
+
+async function api(node, target, init = {}) {
+  const response = await fetch(node.url(`/api/${target}`, "http"),
+    { ...init, headers: { "X-Api-Key": key, Connection: "close" } });
+  return [response.status, await response.json()];
+}
+
+// Publishes "NAME 0", "NAME 1" ... one after the other. A refused event is sent again. `unsure` gets the
+// event whose request was cut off: nobody knows whether it was published.
+async function publisher(name, count, nodes, unsure) {
+  let at = Number(name.slice(1));
+  for (let i = 0; i < count; ++i) {
+    const event = `${name} ${i}`;
+    const body = JSON.stringify({ channel: "news", event });
+    for (;;) {
+      const node = nodes[at % nodes.length];
+      try {
+        const [status] = await api(node, "publish", { method: "POST", body });
+        if (status === 200) break;
+        assert.equal(status, 503);
+      } catch (error) {
+        if (node.alive) throw error;
+        ++at;
+        unsure.add(event);
+      }
+    }
+  }
+}
+
+// A listener that is cut off again and again, and comes back to the next node.
+class Listener {
+  got = [];
+  losses = 0;
+  recoveries = 0;
+  since = undefined;
+  #stop = false;
+
+  constructor(nodes, first) {
+    this.nodes = nodes;
+    this.at = first;
+    this.done = this.#live();
+  }
+  async #live() {
+    while (!this.#stop) {
+      const node = this.nodes[this.at++ % this.nodes.length];
+      let client;
+      try {
+        client = await V1.connect(`ws://127.0.0.1:${node.port}/ws/channels`);
+      } catch {
+        await pause(20);  // The node is dead.
+        continue;
+      }
+      client.socket.on("error", () => {});
+      this.client = client;
+      await this.#listen(client);
+      client.end();
+    }
+  }
+  async #listen(client) {
+    const answer = await Promise.race([client.closed, client.ask({ type: "subscribe",
+      channel: "news", ...(this.since === undefined ? {} : { since: this.since }) })]);
+    if (answer.type !== "subscribed") return;  // Cut off, or 503.
+    if (this.since !== undefined) {
+      if (answer.recovered) ++this.recoveries;
+      else ++this.losses;
+      for (const { data } of answer.messages) this.got.push(data);
+    }
+    this.since = answer.offset;
+    let ended;
+    const end = new Promise((resolve) => { ended = resolve; });
+    const take = () => {
+      for (const event of client.events.splice(0)) {
+        if (event.type === "unsubscribed") return ended();  // 409: subscribe again.
+        this.got.push(event.data);
+        this.since = event.offset;
+      }
+      return undefined;
+    };
+    take();
+    client.socket.on("message", take);
+    await Promise.race([client.closed, end]);
+    take();
+  }
+  cut() { this.client?.end(); }
+  stop() {
+    this.#stop = true;
+    this.cut();
+    return this.done;
+  }
+}
+
+const publishers = ["p0", "p1", "p2"];
+
+async function listeners(nodes, count) {
+  const all = Array.from({ length: count }, (_, i) => new Listener(nodes, i));
+  await until(() => all.every(({ since }) => since !== undefined), "all to listen");
+  return all;
+}
+
+// Each listener has each event, except `unsure` ones that nobody has.
+async function check(all, count, unsure = new Set()) {
+  const whole = () => all.every(({ got }) =>
+    compare(got, publishers, count).lost.every((event) => unsure.has(event)));
+  await until(whole, "all events");
+  await pause(100);  // What comes twice would come now.
+  for (const { got } of all) {
+    const { lost, doubled } = compare(got, publishers, count);
+    assert.deepEqual(doubled.filter((event) => !unsure.has(event)), []);
+    assert.deepEqual(lost, compare(all[0].got, publishers, count).lost);
+    assert.deepEqual(got, all[0].got);  // In one order.
+  }
+}
+
+test("listeners that come back to another node lose nothing", async (t) => {
+  const { nodes } = await threeNodes(t);
+  const all = await listeners(nodes, 6);
+  const count = 60;
+  const unsure = new Set();
+  let done = false;
+  const published = Promise.all(publishers.map((name) => publisher(name, count, nodes, unsure)));
+  published.then(() => { done = true; });
+  for (let i = 0; !done; ++i) {
+    all[i % all.length].cut();
+    await pause(15);
+  }
+  await published;
+  assert.equal(unsure.size, 0);
+  await check(all, count);
+  assert.ok(all.some(({ recoveries }) => recoveries > 0));
+  // The same history from each node, by HTTP and by an EventSource.
+  const pages = await Promise.all(nodes.map((node) => api(node, "history?channel=news&limit=1000")));
+  for (const [status, page] of pages) {
+    assert.equal(status, 200);
+    assert.equal(page.events.length, 3 * count);
+    assert.deepEqual(page, pages[0][1]);
+  }
+  const since = pages[0][1].events[0].offset;
+  const source = new EventSource(nodes[2].url(`/sse/ServerEvent?Ref=news&since=${since}`, "http"));
+  const heard = [];
+  source.onmessage = ({ data }) => heard.push(data);
+  await until(() => heard.length === 3 * count - 1, "the event stream");
+  source.close();
+  await Promise.all(all.map((one) => one.stop()));
+});
+
+test("a node that is killed takes no event with it", async (t) => {
+  const { nodes } = await threeNodes(t);
+  const all = await listeners(nodes, 6);
+  const unsure = new Set();
+  const count = 60;
+  const published = Promise.all(publishers.map((name) => publisher(name, count, nodes, unsure)));
+  await until(() => all[0].got.length > 30, "some events");
+  nodes[0].signal("SIGKILL");
+  await nodes[0].exited;
+  await published;
+  // Only the event that was on its way when the node died may have come once, twice, or never.
+  assert.ok(unsure.size <= 1);
+  await check(all, count, unsure);
+  assert.ok(all.every(({ losses }) => losses === 0));
+  await Promise.all(all.map((one) => one.stop()));
+});
+
+test("events wait while Redis is away, and come once when it is back", async (t) => {
+  const { redis, nodes } = await threeNodes(t);
+  const all = await listeners(nodes, 3);
+  const count = 40;
+  const published = Promise.all(publishers.map((name) => publisher(name, count, nodes, new Set())));
+  await until(() => all[0].got.length > 30, "some events");
+  await redis.kill();
+  await pause(300);
+  await redis.restart();
+  await published;
+  const got = () => all.map((one) => one.got.length).join();
+  await until(() => all.every(({ got: texts }) =>
+    compare(texts, publishers, count).lost.length === 0), `all events: ${got()}`);
+  for (const { got: texts } of all) assert.deepEqual(compare(texts, publishers, count).doubled, []);
+  await Promise.all(all.map((one) => one.stop()));
+});
+
+test("presence: members of all nodes, and of a node that is killed", async (t) => {
+  const { nodes } = await threeNodes(t);
+  const join = async (node, info) => {
+    const client = await V1.connect(`ws://127.0.0.1:${node.port}/ws/channels`);
+    client.socket.on("error", () => {});
+    const answer = await client.ask({ type: "subscribe", channel: "roomA", presence: true, info });
+    return { client, members: answer.presence.members.map(({ info: name }) => name) };
+  };
+  const a = await join(nodes[0], "a");
+  const b = await join(nodes[1], "b");
+  assert.deepEqual(a.members, ["a"]);
+  assert.deepEqual(b.members.toSorted(), ["a", "b"]);
+  assert.equal((await a.client.event("join")).info, "b");
+  const [, list] = await api(nodes[2], "presence?channel=roomA");
+  assert.deepEqual(list.members.map(({ info }) => info).toSorted(), ["a", "b"]);
+  nodes[0].signal("SIGKILL");
+  assert.equal((await b.client.event("leave")).info, "a");
+  await until(async () => (await api(nodes[2], "presence?channel=roomA"))[1].connections === 1,
+    "the dead node's member to be gone");
+  b.client.end();
+});
