@@ -114,11 +114,14 @@ std::optional<uint32_t> json_unit_at(std::string_view text, size_t at) noexcept 
 void append_json_string(std::string& out, std::string_view text) {
     const Traits traits = traits_of(text);
     if (!traits.ascii && !utf8_is_valid(text)) return append_json_string(out, utf8_repaired(text));
+    if (!traits.special) {
+        const size_t at = out.size() + 1;
+        out.append(text.size() + 2, '"');  // Both quotes, and the room between them.
+        text.copy(out.data() + at, text.size());
+        return;
+    }
     out += '"';
-    if (traits.special)
-        append_escaped(out, text);
-    else
-        out.append(text);
+    append_escaped(out, text);
     out += '"';
 }
 

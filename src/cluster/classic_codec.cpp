@@ -331,6 +331,33 @@ Decoded read_classic_response(std::string_view body, std::string_view nsp, const
     return message;
 }
 
+std::string_view leading_request_id(std::string_view body) noexcept {
+    constexpr std::string_view json = R"({"requestId":")";
+    constexpr std::string_view name = "\xa9requestId";
+    if (body.starts_with(json)) {
+        body.remove_prefix(json.size());
+        const size_t end = body.find_first_of("\"\\");
+        // A text with escapes is left to the decoder.
+        return end != std::string_view::npos && body[end] == '"' ? body.substr(0, end)
+                                                                 : std::string_view();
+    }
+    // MessagePack: a map of up to 15 members, and a text of up to 255 bytes.
+    if (body.empty() || (static_cast<uint8_t>(body[0]) & 0xf0) != 0x80 ||
+        !body.substr(1).starts_with(name) || body.size() < 2 + name.size())
+        return {};
+    body.remove_prefix(1 + name.size());
+    const auto head = static_cast<uint8_t>(body[0]);
+    body.remove_prefix(1);
+    size_t length = head & 0x1f;
+    if (head == 0xd9 && !body.empty()) {
+        length = static_cast<uint8_t>(body[0]);
+        body.remove_prefix(1);
+    } else if ((head & 0xe0) != 0xa0) {
+        return {};
+    }
+    return length <= body.size() ? body.substr(0, length) : std::string_view();
+}
+
 bool write_classic(const Message& message, std::string& out) {
     out.clear();
     const bool always_msgpack =

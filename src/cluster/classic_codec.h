@@ -22,6 +22,9 @@ using Decoded = base::Result<Message, Refusal>;
 // their kind.
 [[nodiscard]] Decoded read_classic_response(std::string_view body, std::string_view nsp,
                                             const Limits& limits, Arena& arena);
+// The requestId of such a message, if it is the first member, as in the answers that name sockets;
+// "" if that cannot be seen without decoding. A view into `body`.
+[[nodiscard]] std::string_view leading_request_id(std::string_view body) noexcept;
 
 // Replaces `out`. False: `message` holds a value that is too deep. `message` is not a hello, a
 // heartbeat or a bye: this adapter has none.

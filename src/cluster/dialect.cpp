@@ -15,6 +15,7 @@ public:
         : names_(options.key, nsp),
           nsp_(nsp),
           own_responses_(names_.response_to(uid)),
+          own_questions_(std::string(uid) + '-'),
           pattern_(options.pattern),
           answer_to_asker_(options.answer_to_asker) {}
 
@@ -48,8 +49,12 @@ public:
                                 const HoldsRoom& holds) const override {
         if (in.channel == names_.request())
             return read_classic_request(in.payload, nsp_, limits, arena);
-        if (in.channel == names_.response() || in.channel == own_responses_)
+        if (in.channel == names_.response() || in.channel == own_responses_) {
+            // Every node hears the answers to all others. Most of them are not worth their decoding.
+            const std::string_view id = leading_request_id(in.payload);
+            if (!id.empty() && !id.starts_with(own_questions_)) return std::nullopt;
             return read_classic_response(in.payload, nsp_, limits, arena);
+        }
         const auto room = names_.room_of(in.channel);
         if (!room || (!room->empty() && !holds(*room))) return std::nullopt;
         return read_classic_emit(in.payload, limits, arena);
@@ -58,6 +63,7 @@ public:
 private:
     const ClassicNames names_;
     const std::string nsp_, own_responses_;
+    const std::string own_questions_;  // How the ids of this node's questions begin.
     const bool pattern_, answer_to_asker_;
 };
 

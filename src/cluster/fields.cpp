@@ -1,6 +1,7 @@
 #include "cluster/fields.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <charconv>
@@ -88,8 +89,9 @@ std::string text_or_empty(const Json* value) {
 bool read_pairs(const Json* members, Budget& budget,
                 std::vector<std::pair<std::string, std::string>>& pairs) {
     if (!members || !members->is_object()) return true;
+    pairs.reserve(members->get_object().size());
     for (const auto& member : members->get_object()) {
-        const std::string name(member.key().data(), member.key().size());
+        const std::string_view name(member.key().data(), member.key().size());
         const auto add = [&](const Json& value) {
             if (!budget.take(1)) return false;
             if (value.is_string()) pairs.emplace_back(name, view(value.get_string()));
@@ -107,23 +109,40 @@ bool read_pairs(const Json* members, Budget& budget,
 
 bool read_handshake(const Json* from, Budget& budget, sio::Handshake& to) {
     if (!from || !from->is_object()) return true;
-    if (!read_pairs(field(*from, "headers"), budget, to.headers) ||
-        !read_pairs(field(*from, "query"), budget, to.query))
-        return false;
-    to.url = text_or_empty(field(*from, "url"));
-    to.address = text_or_empty(field(*from, "address"));
-    to.user = text_or_empty(field(*from, "user"));
-    to.xdomain = truthy(field(*from, "xdomain"));
-    to.secure = truthy(field(*from, "secure"));
+    // One walk: an answer has thousands of these.
     constexpr uint64_t year_9999_end_ms = 253'402'300'799'999;
-    to.issued_ms = static_cast<int64_t>(
-        std::min(whole_number(field(*from, "issued")).value_or(0), year_9999_end_ms));
-    if (const Json* auth = field(*from, "auth")) to.auth = sio::detail::own(*auth);
+    for (const auto& member : from->get_object()) {
+        const std::string_view name(member.key().data(), member.key().size());
+        const Json& value = member.value();
+        if (value.is_null()) continue;
+        if (name == "headers") {
+            if (!read_pairs(&value, budget, to.headers)) return false;
+        } else if (name == "query") {
+            if (!read_pairs(&value, budget, to.query)) return false;
+        } else if (name == "url") {
+            to.url = text_or_empty(&value);
+        } else if (name == "address") {
+            to.address = text_or_empty(&value);
+        } else if (name == "user") {
+            to.user = text_or_empty(&value);
+        } else if (name == "xdomain") {
+            to.xdomain = truthy(&value);
+        } else if (name == "secure") {
+            to.secure = truthy(&value);
+        } else if (name == "issued") {
+            to.issued_ms =
+                static_cast<int64_t>(std::min(whole_number(&value).value_or(0), year_9999_end_ms));
+        } else if (name == "auth") {
+            to.auth = sio::detail::own(value);
+        }
+    }
     return true;
 }
 
-// A name that occurs several times gets an array, as in Node.js.
-void write_pairs(Writer& out, const std::vector<std::pair<std::string, std::string>>& pairs) {
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+// Clients choose how many query parameters there are.
+void write_many_pairs(Writer& out, const Pairs& pairs) {
     boost::json::object object;
     for (const auto& [name, text] : pairs) {
         Json& value = object[key_of(name)];
@@ -135,6 +154,39 @@ void write_pairs(Writer& out, const std::vector<std::pair<std::string, std::stri
             value = boost::json::array{value, text};
     }
     out.value(object);
+}
+
+// A name that occurs several times gets an array, as in Node.js.
+void write_pairs(Writer& out, const Pairs& pairs) {
+    constexpr size_t compared_max = 32;
+    if (pairs.size() > compared_max) return write_many_pairs(out, pairs);
+    // How many later pairs have the name of this one; `repeated`: it is one of them itself.
+    std::array<uint8_t, compared_max> later{};
+    constexpr uint8_t repeated = 0xff;
+    size_t names = 0;
+    for (size_t i = 0; i < pairs.size(); ++i) {
+        if (later[i] == repeated) continue;
+        ++names;
+        for (size_t j = i + 1; j < pairs.size(); ++j) {
+            if (pairs[j].first != pairs[i].first) continue;
+            ++later[i];
+            later[j] = repeated;
+        }
+    }
+    out.map(names);
+    for (size_t i = 0; i < pairs.size(); ++i) {
+        if (later[i] == repeated) continue;
+        out.key(pairs[i].first);
+        if (later[i] == 0) {
+            out.text(pairs[i].second);
+            continue;
+        }
+        out.array(size_t{1} + later[i]);
+        for (size_t j = i; j < pairs.size(); ++j)
+            if (pairs[j].first == pairs[i].first) out.text(pairs[j].second);
+        out.end_array();
+    }
+    out.end_map();
 }
 
 void write_handshake(Writer& out, const sio::Handshake& handshake) {
@@ -260,6 +312,7 @@ Fault read_sockets(const Json* list, const Limits& limits, std::vector<RemoteSoc
     const auto* items = list ? list->if_array() : nullptr;
     if (!items) return Refusal::malformed;
     Budget budget{limits.answer_items_max};
+    sockets.reserve(std::min(items->size(), limits.answer_items_max));
     for (const Json& item : *items) {
         if (!budget.take(1)) return Refusal::too_large;
         auto id = short_text(field(item, "id"), socketio::room_bytes_max);

@@ -161,6 +161,57 @@ TEST(ClusterCodec, ClassicResponses) {
             << row.body;
 }
 
+TEST(ClusterCodec, TheQuestionOfAnAnswerIsSeenWithoutDecoding) {
+    const std::string long_id(40, 'i');
+    const struct {
+        std::string body;
+        std::string_view id;
+    } cases[] = {
+        {R"({"requestId":"A-1","sockets":[]})", "A-1"},
+        {msgpack(R"({"requestId":"A-1","sockets":[]})"), "A-1"},
+        {msgpack(R"({"requestId":")" + long_id + R"(","sockets":[]})"), long_id},
+        {R"({"type":6,"requestId":"A-1"})", ""},
+        {msgpack(R"({"type":6,"requestId":"A-1"})"), ""},
+        {R"({"requestId":"A\u002d1"})", ""},
+        {R"({"requestId":7})", ""},
+        {R"({"requestId":"A-1)", ""},
+        {"", ""},
+        {"\x82", ""},
+        {"\x82\xa9requestId", ""},
+        {"\x82\xa9requestId\xd9", ""},
+        {"\x82\xa9requestId\xa3"
+         "A-",
+         ""},
+        {"\x82\xa9requestId\xd9\x03"
+         "A-",
+         ""},
+        {"\x82\xa9requestId\x07", ""},
+    };
+    for (const auto& [body, id] : cases) EXPECT_EQ(leading_request_id(body), id) << body;
+}
+
+TEST(ClusterCodec, HandshakesWithRepeatedNames) {
+    Message message;
+    message.kind = Kind::fetched;
+    message.request_id = "A-1";
+    RemoteSocket socket;
+    socket.id = "s";
+    socket.handshake.headers = {{"a", "1"}, {"b", "2"}, {"a", "3"}, {"a", "4"}};
+    // More than are compared with one another.
+    for (int i = 0; i < 40; ++i)
+        socket.handshake.query.emplace_back("q" + std::to_string(i % 20), "v");
+    message.sockets.push_back(socket);
+    std::string body;
+    ASSERT_TRUE(write_classic(message, body));
+    EXPECT_NE(body.find(R"("headers":{"a":["1","3","4"],"b":"2"})"), std::string::npos) << body;
+    EXPECT_NE(body.find(R"("query":{"q0":["v","v"],"q1":["v","v"],)"), std::string::npos) << body;
+    Arena arena;
+    auto read = read_classic_response(body, "/", Limits{}, arena);
+    ASSERT_TRUE(read);
+    EXPECT_EQ((*read).sockets[0].handshake.headers.size(), 4u);
+    EXPECT_EQ((*read).sockets[0].handshake.query.size(), 40u);
+}
+
 TEST(ClusterCodec, NodeMessages) {
     const TextCase cases[] = {
         {R"({"uid":"u","nsp":"/","type":1})", "hello"},

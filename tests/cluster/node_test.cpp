@@ -158,7 +158,6 @@ TEST(Node, RoomsAndSocketsOfOlderQuestions) {
         three.redis.publish({Sending::Way::publish, "socket.io-request#/#", std::move(body), {}});
         three.redis.run_for(5);
     };
-    std::vector<std::string> responses;
     Process spy(three.redis, "spy", {});
     request(R"({"uid":"n","requestId":"1","type":2,"sid":"b2","room":"red"})");
     EXPECT_TRUE(three.b().sockets["b2"].contains("red"));
@@ -167,11 +166,12 @@ TEST(Node, RoomsAndSocketsOfOlderQuestions) {
     request(R"({"uid":"n","requestId":"1","type":4,"sid":"b2"})");
     EXPECT_FALSE(three.b().sockets.contains("b2"));
     // B alone has answered the three changes. Each of the four nodes answers the two lists.
-    const auto heard = spy.node->stats().strange_answers;
-    EXPECT_EQ(heard, 3u);
+    EXPECT_EQ(three.redis.seen.size(), 3u);
     request(R"({"uid":"n","requestId":"2","type":1})");
     request(R"({"uid":"n","requestId":"3","type":0,"rooms":["red"]})");
-    EXPECT_EQ(spy.node->stats().strange_answers, heard + 8);
+    EXPECT_EQ(three.redis.seen.size(), 3u + 8);
+    // Nobody has decoded the answers to others.
+    EXPECT_EQ(spy.node->stats().strange_answers, 0u);
 }
 
 // A comes back first and has a thousand messages; the others come back a little later.
@@ -193,6 +193,7 @@ TEST(Node, WhatIsSentWhileRedisIsAwayComesOnceAndInOrder) {
                 three.redis.at(
                     three.redis.now_ms + (one == three.all[0] ? 0 : three.redis.draw(500)),
                     [&one] { one->connect(); });
+    three.redis.watched = "socket.io-response#/#";
             three.redis.run_for(900);
             auto& texts = three.b().heard["b1"];
             ASSERT_EQ(texts.size(), 1000u);

@@ -40,6 +40,8 @@ public:
     }
 
     std::vector<Process*> processes;
+    std::string watched;            // A channel.
+    std::vector<std::string> seen;  // What was published to it.
 
 private:
     std::mt19937_64 random_;
@@ -227,6 +229,7 @@ inline uint64_t RedisModel::publish(const Sending& sending) {
             std::ranges::copy_if(to->names, std::back_inserter(names), [&](const auto& name) {
                 return matches(name, sending.name, sending.way);
             });
+    if (sending.name == watched) seen.push_back(sending.body);
         for (const auto& name : names) {
             ++receivers;
             to->inbox_ms_ = std::max(to->inbox_ms_, now_ms + draw(delay_ms_max + 1));
