@@ -69,6 +69,10 @@ Reaction reaction(ErrorKind kind) noexcept {
     return Reaction::tell;
 }
 
+bool may_be_sent_again(std::string_view error) noexcept {
+    return reaction(error_kind(error)) != Reaction::tell;
+}
+
 std::string_view in_words(std::string_view text) noexcept {
     const Row* const row = row_of(text);
     return row ? row->words : std::string_view();

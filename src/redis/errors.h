@@ -3,6 +3,7 @@
 // Pure. Thread: any.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ enum class ErrorKind : uint8_t {
     cross_slot,       // CROSSSLOT: keys of different slots.
 };
 
+inline constexpr size_t error_kinds = static_cast<size_t>(ErrorKind::cross_slot) + 1;
+
 enum class Reaction : uint8_t {
     tell,       // The code that sent the command gets the error.
     wait,       // The server is not ready: the same again after a pause.
@@ -39,6 +42,9 @@ enum class Reaction : uint8_t {
 
 [[nodiscard]] ErrorKind error_kind(std::string_view text) noexcept;
 [[nodiscard]] Reaction reaction(ErrorKind kind) noexcept;
+// True: the server has not executed the command, and another attempt can succeed: once the server is
+// ready, or at the right server.
+[[nodiscard]] bool may_be_sent_again(std::string_view error) noexcept;
 // For logs: "the server loads its data" for "LOADING ..."; "" for `other`.
 [[nodiscard]] std::string_view in_words(std::string_view text) noexcept;
 

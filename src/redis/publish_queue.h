@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <utility>
 
+#include "redis/errors.h"
 #include "redis/session.h"
 
 namespace starling::redis {
@@ -18,7 +20,11 @@ public:
     struct Entry {
         std::string command;  // Encoded.
         Done done;
-        int32_t slot = -1;  // -1: any node of a cluster.
+        int32_t slot = -1;    // -1: any node of a cluster.
+        uint64_t number = 0;  // Of its order among all commands of the client.
+        int redirects = 0;
+        bool goes_first = false;             // Of a flow that is blocked: see Flows.
+        std::unique_ptr<Endpoint> ask = {};  // ASK: this one time, this node takes it.
     };
 
     explicit PublishQueue(size_t bytes_max) noexcept : bytes_max_(bytes_max) {}

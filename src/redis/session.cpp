@@ -88,16 +88,21 @@ void Session::open() {
         subscriptions_.forget_confirmations();
         for (const Topic topic : {Topic::channel, Topic::pattern, Topic::shard}) {
             std::vector<std::string> names;
-            for (const auto& [name, confirmed] : subscriptions_.of(topic)) {
-                names.push_back(name);
-                // Channels of two slots in one SSUBSCRIBE are an error.
-                if (names.size() < (topic == Topic::shard ? 1 : names_max)) continue;
-                change(topic, false, std::exchange(names, {}), true);
-            }
-            if (!names.empty()) change(topic, false, std::move(names), true);
+            for (const auto& [name, confirmed] : subscriptions_.of(topic)) names.push_back(name);
+            restore(topic, std::move(names));
         }
     }
     if (restoring_ == 0) events_.on_ready();
+}
+
+void Session::restore(Topic topic, std::vector<std::string> names) {
+    // Channels of two slots in one SSUBSCRIBE are an error.
+    const size_t at_once = topic == Topic::shard ? 1 : names_max;
+    for (size_t at = 0; at < names.size(); at += at_once) {
+        const auto begin = names.begin() + static_cast<ptrdiff_t>(at);
+        const auto end = begin + static_cast<ptrdiff_t>(std::min(at_once, names.size() - at));
+        change(topic, false, {std::move_iterator(begin), std::move_iterator(end)}, true);
+    }
 }
 
 void Session::change(Topic topic, bool leaves, std::vector<std::string> names, bool restores) {
@@ -144,6 +149,13 @@ bool Session::fail(std::string_view why) {
     return false;
 }
 
+bool Session::leave(std::string_view why) {
+    if (pending_.empty()) return fail(why);
+    if (state_ == State::open) error_ = why;
+    state_ = State::leaving;
+    return true;
+}
+
 bool Session::on_bytes(std::span<const std::byte>& input) {
     heard_ = true;
     while (state_ != State::failed) {
@@ -182,7 +194,8 @@ bool Session::on_reply(const Value& reply) {
             silent_errors_ += !error.empty();
     }
     const Reaction what = error.empty() ? Reaction::tell : reaction(error_kind(error));
-    if (what == Reaction::reconnect || what == Reaction::stop) return fail(error);
+    if (state_ == State::leaving) return pending_.empty() ? fail(error_) : true;
+    if (what == Reaction::reconnect || what == Reaction::stop) return leave(error);
     return state_ != State::failed;
 }
 

@@ -70,6 +70,11 @@ public:
     [[nodiscard]] bool has(Topic topic, std::string_view name) const {
         return names_[static_cast<size_t>(topic)].contains(name);
     }
+    [[nodiscard]] bool is_confirmed(Topic topic, std::string_view name) const {
+        const Names& names = names_[static_cast<size_t>(topic)];
+        const auto found = names.find(name);
+        return found != names.end() && found->second;
+    }
     [[nodiscard]] Names& of(Topic topic) noexcept { return names_[static_cast<size_t>(topic)]; }
     [[nodiscard]] bool is_empty() const noexcept;
     void forget_confirmations() noexcept;
@@ -124,6 +129,8 @@ public:
     void send(std::string_view encoded, Done done);
     // Only if is_open() and can_subscribe().
     void subscribe(Topic topic, std::string_view name);
+    // Subscribes to names that another connection had. The session is not ready until they are confirmed.
+    void restore(Topic topic, std::vector<std::string> names);
     void unsubscribe(Topic topic, std::string_view name);
 
     [[nodiscard]] std::string& output() noexcept { return output_; }
@@ -143,7 +150,9 @@ public:
     [[nodiscard]] uint64_t silent_errors() const noexcept { return silent_errors_; }
 
 private:
-    enum class State : uint8_t { opening, open, failed };
+    // leaving: the server has refused a command in a way that ends the connection. The answers to the
+    // commands behind it say which of them it has executed.
+    enum class State : uint8_t { opening, open, leaving, failed };
     // A command without its reply. SUBSCRIBE and its sisters have no reply but an error: they end
     // with a confirmation for each name.
     struct Pending {
@@ -160,6 +169,7 @@ private:
     void open();
     void change(Topic topic, bool leaves, std::vector<std::string> names, bool restores);
     bool fail(std::string_view why);
+    bool leave(std::string_view why);
     [[nodiscard]] bool on_reply(const Value& reply);
     [[nodiscard]] bool on_push(const Value& push);
     void confirm(Topic topic, bool leaves, std::string_view name);

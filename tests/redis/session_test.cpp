@@ -228,6 +228,45 @@ TEST(RedisSession, LeavesAServerThatIsNotTheRightOne) {
     }
 }
 
+// The answers behind the refusal say what the server has executed.
+TEST(RedisSession, HearsTheLastAnswersBeforeItLeaves) {
+    Player player;
+    player.open();
+    for (const char* const name : {"A", "B", "C"}) player.send(name);
+    player.take();
+    player.get("-READONLY x\r\n");
+    EXPECT_FALSE(player.session.is_open());
+    EXPECT_EQ(player.take(), "A: -READONLY x READONLY x\n");
+    player.get(":1\r\n");
+    EXPECT_EQ(player.take(), "B: 1 \n");
+    player.get("-NOAUTH y\r\n");
+    EXPECT_EQ(player.take(), "C: -NOAUTH y NOAUTH y\nfailed: READONLY x\n");
+
+    // One of them never comes.
+    Player other;
+    other.open();
+    for (const char* const name : {"A", "B"}) other.send(name);
+    other.get("-READONLY x\r\n");
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(other.session.on_period());
+    EXPECT_FALSE(other.session.on_period());
+}
+
+TEST(RedisSession, IsNotReadyUntilTheNamesOfAnotherConnectionAreConfirmed) {
+    Player player;
+    player.open();
+    player.take();
+    player.subscriptions.add(Topic::channel, "a");
+    player.subscriptions.add(Topic::channel, "b");
+    player.session.restore(Topic::channel, {"a", "b"});
+    EXPECT_FALSE(player.session.is_ready());
+    EXPECT_EQ(player.take(), "> ['SUBSCRIBE' 'a' 'b']\n");
+    player.get(">3\r\n+subscribe\r\n+a\r\n:1\r\n");
+    EXPECT_FALSE(player.session.is_ready());
+    player.get(">3\r\n+subscribe\r\n+b\r\n:2\r\n");
+    EXPECT_TRUE(player.session.is_ready());
+    EXPECT_EQ(player.take(), "ready\n");
+}
+
 TEST(RedisSession, FailsAtBadInput) {
     const std::pair<const char*, const char*> cases[] = {
         {"HTTP/1.1 400 Bad Request\r\n",

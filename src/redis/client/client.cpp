@@ -41,11 +41,13 @@ Client::Client(net::Loop& loop, net::Resolver& resolver, ClientOptions options,
       loop_(loop),
       dialer_(loop, resolver),
       context_{loop_, dialer_, options_, std::move(tls)},
-      homeless_(options_.queue_bytes_max),
+      held_(options_.queue_bytes_max),
       slots_timer_(loop),
       poll_timer_(loop),
       apply_timer_(loop),
-      retry_timer_(loop) {
+      release_timer_(loop),
+      refused_timer_(loop),
+      ready_timer_(loop) {
     for (const Endpoint& endpoint : options_.url.endpoints) {
         add_lane(endpoint);
         if (!is_cluster()) break;
@@ -74,9 +76,9 @@ Client::~Client() {
         lane->queue.clear("closed");
         lane->node.reset();
     }
-    for (const auto& entry : std::exchange(retries_, {}))
-        if (entry->done) entry->done({nullptr, "closed"});
-    homeless_.clear("closed");
+    for (const Entry& entry : flows_.clear())
+        if (entry.done) entry.done({nullptr, "closed"});
+    held_.clear("closed");
 }
 
 Client::Lane& Client::add_lane(const Endpoint& endpoint) {
@@ -104,26 +106,78 @@ bool Client::takes(const Lane& lane) const noexcept {
 }
 
 void Client::submit(Entry entry) {
-    Lane* const lane = lane_of(entry.slot);
-    if (!lane)
-        homeless_.push(std::move(entry));
+    if (entry.number == 0) entry.number = ++last_number_;
+    Lane* const lane = entry.ask ? find_lane(*entry.ask) : lane_of(entry.slot);
+    if (!lane || (flows_.is_blocked(entry.slot) && !entry.goes_first))
+        held_.push(std::move(entry));
     else if (lane->queue.is_empty() && takes(*lane))
         dispatch(*lane, std::move(entry));
     else
         lane->queue.push(std::move(entry));
 }
 
+// Done of the node must be copyable.
 void Client::dispatch(Lane& lane, Entry entry) {
-    if (!is_cluster()) return lane.node->send(entry.command, std::move(entry.done));
-    dispatch_in_cluster(lane, std::make_shared<Entry>(std::move(entry)), 0);
+    flows_.sent(entry.slot);
+    const auto kept = std::make_shared<Entry>(std::move(entry));
+    if (kept->ask) lane.node->send(redis::command({"ASKING"}), {});
+    lane.node->send(kept->command,
+                    [this, &lane, kept](const Answer& answer) { on_answer(lane, *kept, answer); });
+}
+
+void Client::on_answer(Lane& lane, Entry& entry, const Answer& answer) {
+    const bool bounces = answer.value && !answer.error.empty() && may_be_sent_again(answer.error) &&
+                         entry.redirects < options_.redirects_max;
+    if (bounces) return bounce(lane.node->endpoint(), std::move(entry), answer.error);
+    flows_.answered(entry.slot);
+    if (flows_.is_blocked(entry.slot)) release_later();
+    if (entry.done) entry.done(answer);
+}
+
+void Client::bounce(const Endpoint& asked, Entry entry, std::string_view error) {
+    ++bounced_;
+    entry.ask.reset();
+    const bool at_once = redirect(asked, entry, error);
+    flows_.bounced(std::move(entry), loop_.now_ms() + (at_once ? 0 : options_.loading_pause_ms),
+                   reaction(error_kind(error)) != Reaction::redirect);
+    release_later();
+    events_.on_bounced(error);
+}
+
+void Client::release_later() {
+    const auto due = flows_.due_ms();
+    if (!due || (release_timer_.is_set() && release_ms_ <= *due)) return;
+    release_ms_ = *due;
+    const uint64_t now_ms = loop_.now_ms();
+    release_timer_.after(*due - std::min(*due, now_ms), [this] {
+        submit_again(flows_.release(loop_.now_ms()));
+        release_later();
+    });
+}
+
+// `entries` and what waits, in the order in which all of it was submitted first.
+void Client::submit_again(std::vector<Entry> entries) {
+    const auto add = [&entries](PublishQueue& queue) {
+        while (!queue.is_empty()) entries.push_back(queue.pop());
+    };
+    add(held_);
+    for (const auto& lane : lanes_) add(lane->queue);
+    std::ranges::sort(entries, {}, &Entry::number);
+    for (Entry& entry : entries) submit(std::move(entry));
 }
 
 void Client::flush(Lane& lane) {
-    while (!lane.queue.is_empty() && takes(lane)) dispatch(lane, lane.queue.pop());
+    while (!lane.queue.is_empty() && takes(lane)) {
+        Entry entry = lane.queue.pop();
+        if (flows_.is_blocked(entry.slot) && !entry.goes_first)
+            held_.push(std::move(entry));
+        else
+            dispatch(lane, std::move(entry));
+    }
 }
 
 void Client::publish(std::string_view channel, std::string_view payload, Done done) {
-    submit({redis::command({"PUBLISH", channel, payload}), std::move(done), -1});
+    submit({redis::command({"PUBLISH", channel, payload}), std::move(done)});
 }
 
 void Client::spublish(std::string_view channel, std::string_view payload, Done done) {
@@ -157,6 +211,7 @@ void Client::subscribe(Topic topic, std::string_view name) {
 }
 
 void Client::unsubscribe(Topic topic, std::string_view name) {
+    refused_.erase({topic, std::string(name)});
     if (topic == Topic::shard && is_cluster()) {
         shard_names_.erase(std::string(name));
         for (const auto& lane : lanes_) lane->node->unsubscribe(topic, name);
@@ -166,18 +221,21 @@ void Client::unsubscribe(Topic topic, std::string_view name) {
 }
 
 bool Client::is_ready() const noexcept {
-    const bool known = !is_cluster() || !slots_.is_empty();
-    return known && !lanes_.empty() &&
-           std::ranges::all_of(lanes_, [](const auto& lane) { return lane->node->is_ready(); });
+    if (!is_cluster()) return home_ && home_->node->is_ready();
+    return !slots_.is_empty() && !lanes_.empty() &&
+           std::ranges::all_of(lanes_, [](const auto& lane) {
+               return lane->kept_until_ms > 0 || lane->node->is_ready();
+           });
 }
 
 ClientStats Client::stats() const {
     ClientStats stats;
     stats.losses = losses_;
     stats.silent_errors = gone_errors_;
-    stats.dropped = gone_drops_ + homeless_.dropped();
-    stats.waiting = homeless_.size() + retries_.size();
-    stats.waiting_bytes = homeless_.bytes();
+    stats.bounced = bounced_;
+    stats.dropped = gone_drops_ + held_.dropped();
+    stats.waiting = held_.size() + flows_.size();
+    stats.waiting_bytes = held_.bytes();
     for (const auto& lane : lanes_) {
         stats.silent_errors += lane->node->silent_errors();
         stats.dropped += lane->queue.dropped();
@@ -193,14 +251,16 @@ void Client::on_node_ready(Node& node) {
         choose_home();
     }
     if (Lane* const lane = find_lane(node.endpoint())) flush(*lane);
-    if (is_ready()) events_.on_ready();
+    tell_ready();
 }
 
-void Client::on_node_down(Node&, const std::string& why, bool is_final) {
+void Client::on_node_down(Node& node, const std::string& why, bool is_final) {
     ++losses_;
     if (is_cluster()) {
         choose_home();
         refresh_slots(options_.reconnect_ms_min);
+        const Lane* const lane = find_lane(node.endpoint());
+        if (lane && lane->kept_until_ms > 0) return;  // Nothing needs this server.
     }
     events_.on_down(why, is_final);
 }
@@ -225,13 +285,40 @@ void Client::on_master(const Endpoint& master) {
 
 void Client::on_refused(Node& node, Topic topic, const std::string& name, std::string_view error) {
     const Reaction what = reaction(error_kind(error));
-    if (!is_cluster() || topic != Topic::shard || what == Reaction::tell)
+    if (!is_cluster() || topic != Topic::shard || what == Reaction::tell) {
+        refused_.emplace(topic, name);
+        if (!refused_timer_.is_set())
+            refused_timer_.after(options_.refused_interval_ms, [this] { try_refused(); });
         return events_.on_refused(topic, name, error);
+    }
     if (const auto moved = parse_redirect(error); moved && !moved->ask) {
         slots_.moved(*moved, node.endpoint());
         apply_timer_.after(0, [this] { apply_slots(); });
     }
     refresh_slots(options_.loading_pause_ms);
+}
+
+// Null: no server is known for the name.
+Node* Client::node_of(Topic topic, std::string_view name) noexcept {
+    const bool by_slot = topic == Topic::shard && is_cluster();
+    Lane* const lane = by_slot ? lane_of(slot_of(name)) : home_;
+    return lane ? lane->node.get() : nullptr;
+}
+
+// An access list may allow them by now.
+void Client::try_refused() {
+    for (auto at = refused_.begin(); at != refused_.end();) {
+        const auto& [topic, name] = *at;
+        Node* const node = node_of(topic, name);
+        if (node && node->subscriptions().is_confirmed(topic, name)) {
+            at = refused_.erase(at);
+            continue;
+        }
+        if (node && node->is_ready()) node->resubscribe(topic, name);
+        ++at;
+    }
+    if (refused_.empty()) return tell_ready();
+    refused_timer_.after(options_.refused_interval_ms, [this] { try_refused(); });
 }
 
 void Client::on_lost(Node& node, std::string_view name) {

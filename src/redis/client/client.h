@@ -6,9 +6,10 @@
 //     (*client)->publish("news", "hello");
 //
 // What is guaranteed:
-// - A command is sent at most once, but for a cluster's node that says it has not executed it. If the
-//   connection is cut before the answer, Done gets the reason and no value: the server may have
-//   executed the command.
+// - A command is executed at most once. If the connection is cut before the answer, Done gets the
+//   reason and no value: the server may have executed the command. A command that the server refuses
+//   for the moment (MOVED, ASK, TRYAGAIN, CLUSTERDOWN, LOADING, BUSY, READONLY and the like) was not
+//   executed, and is sent again, before the commands of its slot that were submitted after it.
 // - Commands wait while the server is away, in their order, within queue_bytes_max for each server;
 //   the oldest are dropped and counted.
 // - After a loss, commands go out only when every subscription is confirmed again.
@@ -24,6 +25,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -31,6 +33,7 @@
 #include "redis/client/context.h"
 #include "redis/client/node.h"
 #include "redis/client/sentinel_watch.h"
+#include "redis/flows.h"
 #include "redis/publish_queue.h"
 #include "redis/slots.h"
 
@@ -44,8 +47,11 @@ public:
     // A server is lost, or does not let this client in. Called again for each attempt that fails.
     // `is_final`: the configuration is wrong, such as the password.
     virtual void on_down(const std::string& /*why*/, bool /*is_final*/) {}
-    // NOPERM and the like. The name is tried again at the next connection.
+    // NOPERM and the like. The name is tried again at the next connection and once a second, and
+    // on_ready() comes when none is refused any more.
     virtual void on_refused(Topic, const std::string& /*name*/, std::string_view /*error*/) {}
+    // The server does not take a command now, which is sent again later.
+    virtual void on_bounced(std::string_view /*error*/) {}
 
 protected:
     ~ClientEvents() = default;
@@ -55,6 +61,7 @@ struct ClientStats {
     uint64_t dropped = 0;        // Commands that a full queue dropped.
     uint64_t silent_errors = 0;  // Errors of the server to commands without a Done.
     uint64_t losses = 0;         // Connections lost, and attempts that failed.
+    uint64_t bounced = 0;        // Commands that were to be sent again.
     size_t waiting = 0;          // Commands in queues.
     size_t waiting_bytes = 0;
 };
@@ -83,6 +90,8 @@ public:
     void unsubscribe(Topic topic, std::string_view name);
 
     [[nodiscard]] bool is_ready() const noexcept;
+    // The server refuses a subscription, so that this client misses messages.
+    [[nodiscard]] bool is_deaf() const noexcept { return !refused_.empty(); }
     [[nodiscard]] ClientStats stats() const;
 
 private:
@@ -90,6 +99,8 @@ private:
     struct Lane {
         std::unique_ptr<Node> node;
         PublishQueue queue;
+        // Of a cluster: a node that owns no slot is kept for what is under way, and for ASK.
+        uint64_t kept_until_ms = 0;
     };
     using Entry = PublishQueue::Entry;
 
@@ -114,39 +125,46 @@ private:
     [[nodiscard]] bool takes(const Lane& lane) const noexcept;
     void submit(Entry entry);
     void dispatch(Lane& lane, Entry entry);
+    void on_answer(Lane& lane, Entry& entry, const Answer& answer);
+    void bounce(const Endpoint& asked, Entry entry, std::string_view error);
     void flush(Lane& lane);
+    void release_later();
+    void submit_again(std::vector<Entry> entries);
     void on_master(const Endpoint& master);
+    [[nodiscard]] Node* node_of(Topic topic, std::string_view name) noexcept;
+    void try_refused();
 
     // client_cluster.cpp
-    void dispatch_in_cluster(Lane& lane, std::shared_ptr<Entry> entry, int redirects);
-    void on_cluster_answer(const Endpoint& asked, const std::shared_ptr<Entry>& entry,
-                           int redirects, const Answer& answer);
-    void redirect(const Endpoint& to, const std::shared_ptr<Entry>& entry, int redirects);
-    void later(std::shared_ptr<Entry> entry);
+    [[nodiscard]] bool redirect(const Endpoint& asked, Entry& entry, std::string_view error);
     void choose_home();
+    void move_names(Node& from, Node& to);
+    void tell_ready();
     void refresh_slots(uint64_t delay_ms);
     void ask_for_slots();
     void apply_slots();
+    [[nodiscard]] std::vector<std::unique_ptr<Lane>> take_idle_lanes();
     void place_shards();
-    void route_again();
 
     const ClientOptions options_;
     ClientEvents& events_;
     net::Loop& loop_;
     net::Dialer dialer_;
     Context context_;
-    uint64_t losses_ = 0, gone_errors_ = 0, gone_drops_ = 0;
+    uint64_t losses_ = 0, gone_errors_ = 0, gone_drops_ = 0, bounced_ = 0;
+    uint64_t last_number_ = 0;
     std::vector<std::unique_ptr<Lane>> lanes_;
     Lane* home_ = nullptr;  // Gets what has no slot: PUBLISH, SUBSCRIBE.
     bool awaiting_master_ = false;
     std::unique_ptr<SentinelWatch> sentinels_;
+    Flows flows_;
+    PublishQueue held_;  // Of blocked flows, and for slots that nobody owns, as far as it is known.
+    std::set<std::pair<Topic, std::string>> refused_;  // Subscriptions.
     // Of a cluster.
     SlotMap slots_;
     std::set<std::string, std::less<>> shard_names_;
-    PublishQueue homeless_;  // For slots that nobody owns, as far as it is known.
-    std::vector<std::shared_ptr<Entry>> retries_;
     bool asking_slots_ = false;
-    Timer slots_timer_, poll_timer_, apply_timer_, retry_timer_;
+    Timer slots_timer_, poll_timer_, apply_timer_, release_timer_, refused_timer_, ready_timer_;
+    uint64_t release_ms_ = 0;
 };
 
 }  // namespace starling::redis::client

@@ -9,69 +9,65 @@
 
 namespace starling::redis::client {
 
-void Client::dispatch_in_cluster(Lane& lane, std::shared_ptr<Entry> entry, int redirects) {
-    const std::string_view encoded = entry->command;
-    lane.node->send(
-        encoded, [this, asked = lane.node->endpoint(), entry = std::move(entry), redirects](
-                     const Answer& answer) { on_cluster_answer(asked, entry, redirects, answer); });
-}
-
-void Client::on_cluster_answer(const Endpoint& asked, const std::shared_ptr<Entry>& entry,
-                               int redirects, const Answer& answer) {
-    const Reaction what =
-        answer.error.empty() ? Reaction::tell : reaction(error_kind(answer.error));
-    const bool not_executed = what == Reaction::redirect || what == Reaction::wait;
-    if (!answer.value || !not_executed || redirects >= options_.redirects_max) {
-        if (entry->done) entry->done(answer);
-        return;
-    }
-    const auto where = parse_redirect(answer.error);
-    if (!where) return later(entry);
+// Where the entry goes next. False: not at once.
+bool Client::redirect(const Endpoint& asked, Entry& entry, std::string_view error) {
+    if (!is_cluster()) return reaction(error_kind(error)) == Reaction::reconnect;
+    const auto where = parse_redirect(error);
+    refresh_slots(options_.loading_pause_ms);
+    if (!where) return false;
+    // Nodes that disagree about a slot get time to agree.
+    constexpr int at_once_max = 4;
+    const bool at_once = ++entry.redirects <= at_once_max;
     const Endpoint to = with_host_of(where->to, asked);
     if (!where->ask) {
         slots_.moved(*where, asked);
         apply_timer_.after(0, [this] { apply_slots(); });
-        refresh_slots(options_.loading_pause_ms);
-        return redirect(to, entry, redirects + 1);
+        return at_once;
     }
-    Lane* const lane = find_lane(to);
-    if (!lane || !lane->node->is_ready()) return later(entry);
-    lane->node->send(redis::command({"ASKING"}), {});
-    dispatch_in_cluster(*lane, entry, redirects + 1);
-}
-
-void Client::redirect(const Endpoint& to, const std::shared_ptr<Entry>& entry, int redirects) {
-    Lane* const lane = find_lane(to);
-    if (lane && lane->queue.is_empty() && takes(*lane))
-        return dispatch_in_cluster(*lane, entry, redirects);
-    // The lane is made, or connected, first; then the entry is counted anew.
-    submit({entry->command, entry->done, entry->slot});
-}
-
-// TRYAGAIN, CLUSTERDOWN: the same again after a pause.
-void Client::later(std::shared_ptr<Entry> entry) {
-    retries_.push_back(std::move(entry));
-    refresh_slots(options_.loading_pause_ms);
-    if (retry_timer_.is_set()) return;
-    retry_timer_.after(options_.loading_pause_ms, [this] {
-        for (const auto& due : std::exchange(retries_, {})) submit(std::move(*due));
-    });
+    Lane* lane = find_lane(to);
+    if (!lane) {
+        lane = &add_lane(to);
+        lane->kept_until_ms = 1;
+        lane->node->reconnect();
+    }
+    if (lane->kept_until_ms > 0) lane->kept_until_ms = loop_.now_ms() + options_.slots_interval_ms;
+    entry.ask = std::make_unique<Endpoint>(to);
+    return at_once;
 }
 
 // PUBLISH and SUBSCRIBE work on any node; the names move with the home.
 void Client::choose_home() {
-    if (home_ && home_->node->is_ready()) return;
+    // One that waits for its subscriptions stays.
+    if (home_ && home_->node->is_open()) return;
     const auto ready =
         std::ranges::find_if(lanes_, [](const auto& lane) { return lane->node->is_ready(); });
     if (ready == lanes_.end() || ready->get() == home_) return;
     Lane* const before = std::exchange(home_, ready->get());
     if (!before) return;
-    for (const Topic topic : {Topic::channel, Topic::pattern}) {
-        for (const auto& [name, confirmed] :
-             std::exchange(before->node->subscriptions().of(topic), {}))
-            home_->node->subscribe(topic, name);
-    }
+    move_names(*before->node, *home_->node);
     apply_timer_.after(0, [this] { apply_slots(); });
+}
+
+void Client::move_names(Node& from, Node& to) {
+    for (const Topic topic : {Topic::channel, Topic::pattern}) {
+        std::vector<std::string> names;
+        for (const auto& [name, confirmed] : std::exchange(from.subscriptions().of(topic), {}))
+            names.push_back(name);
+        to.adopt(topic, std::move(names));
+    }
+}
+
+// A shard's name that moved is confirmed by its new owner later than the nodes are ready.
+void Client::tell_ready() {
+    if (!is_ready()) return;
+    const bool all = std::ranges::all_of(shard_names_, [this](const std::string& name) {
+        Node* const node = node_of(Topic::shard, name);
+        return refused_.contains({Topic::shard, name}) ||
+               (node && node->subscriptions().is_confirmed(Topic::shard, name));
+    });
+    if (all) return events_.on_ready();
+    constexpr uint64_t look_again_ms = 20;
+    ready_timer_.after(look_again_ms, [this] { tell_ready(); });
 }
 
 void Client::refresh_slots(uint64_t delay_ms) {
@@ -95,36 +91,49 @@ void Client::ask_for_slots() {
               });
 }
 
+// The lanes that own no slot, and have nothing under way.
+std::vector<std::unique_ptr<Client::Lane>> Client::take_idle_lanes() {
+    std::vector<std::unique_ptr<Lane>> idle;
+    const auto& nodes = slots_.nodes();
+    const uint64_t now_ms = loop_.now_ms();
+    for (auto& lane : lanes_) {
+        const bool owns = std::ranges::find(nodes, lane->node->endpoint()) != nodes.end();
+        if (owns)
+            lane->kept_until_ms = 0;
+        else if (lane->kept_until_ms == 0)
+            lane->kept_until_ms = now_ms + 1;  // Not needed to be ready.
+        const bool drains = lane->node->is_ready() && lane->node->pending_bytes() > 0;
+        if (!owns && drains)
+            apply_timer_.after(options_.loading_pause_ms, [this] { apply_slots(); });
+        if (!owns && !drains && lane->kept_until_ms <= now_ms + 1) idle.push_back(std::move(lane));
+    }
+    std::erase(lanes_, nullptr);
+    return idle;
+}
+
 // A lane for each owner; the others go, unless nothing is known.
 void Client::apply_slots() {
     if (slots_.is_empty()) return;
     for (const Endpoint& endpoint : slots_.nodes())
         if (!find_lane(endpoint)) add_lane(endpoint).node->reconnect();
-    std::vector<std::unique_ptr<Lane>> gone;
-    for (auto& lane : lanes_) {
-        const auto& nodes = slots_.nodes();
-        const Endpoint& endpoint = lane->node->endpoint();
-        if (std::ranges::find(nodes, endpoint) == nodes.end()) gone.push_back(std::move(lane));
-    }
-    std::erase(lanes_, nullptr);
-    Lane* const old_home = home_;
-    for (const auto& lane : gone)
-        if (lane.get() == home_) home_ = lanes_.front().get();
-    if (home_ != old_home) {
-        for (const Topic topic : {Topic::channel, Topic::pattern})
-            for (const auto& [name, confirmed] : old_home->node->subscriptions().of(topic))
-                home_->node->subscribe(topic, name);
+    std::vector<std::unique_ptr<Lane>> gone = take_idle_lanes();
+    const auto home = std::ranges::find(gone, home_, [](const auto& lane) { return lane.get(); });
+    if (home != gone.end()) {
+        home_ = lanes_.front().get();
+        move_names(*(*home)->node, *home_->node);
         choose_home();
     }
     place_shards();
+    std::vector<Entry> entries;
     for (const auto& lane : gone) {
         gone_drops_ += lane->queue.dropped();
         gone_errors_ += lane->node->silent_errors();
-        while (!lane->queue.is_empty()) submit(lane->queue.pop());
+        while (!lane->queue.is_empty()) entries.push_back(lane->queue.pop());
         lane->node.reset();
     }
-    route_again();
-    if (is_ready()) events_.on_ready();
+    submit_again(std::move(entries));
+    for (const auto& lane : lanes_) flush(*lane);
+    tell_ready();
 }
 
 // Each shard's channel is with the owner of its slot, and only there.
@@ -146,19 +155,6 @@ void Client::place_shards() {
             node.subscribe(Topic::shard, name);
         else if (!found->second && node.is_ready())
             node.resubscribe(Topic::shard, name);
-    }
-}
-
-// What waits for a node that no longer owns its slot goes to the owner, in the order it has.
-void Client::route_again() {
-    const auto go = [this](PublishQueue& queue) {
-        for (size_t left = queue.size(); left > 0 && !queue.is_empty(); --left) submit(queue.pop());
-    };
-    go(homeless_);
-    for (size_t i = 0; i < lanes_.size(); ++i) {
-        Lane& lane = *lanes_[i];
-        if (!lane.queue.is_empty()) go(lane.queue);
-        flush(lane);
     }
 }
 

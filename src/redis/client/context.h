@@ -27,6 +27,7 @@ struct ClientOptions {
     uint64_t reconnect_ms_min = 50;        // The first pause; each further one is twice as long,
     uint64_t reconnect_ms_max = 500;       // at most this, and jittered.
     uint64_t loading_pause_ms = 100;       // Between two questions to a server that is not ready.
+    uint64_t refused_interval_ms = 1000;   // Between two attempts for a refused subscription.
     uint64_t slots_interval_ms = 30'000;   // Between two CLUSTER SLOTS.
     size_t queue_bytes_max = 16u << 20;    // Of commands that wait for the server.
     size_t pipeline_bytes_max = 1u << 20;  // Of commands without an answer; more of them wait.

@@ -146,6 +146,11 @@ void Link::subscribe(Topic topic, std::string_view name) {
     write();
 }
 
+void Link::restore(Topic topic, std::vector<std::string> names) {
+    session_.restore(topic, std::move(names));
+    write();
+}
+
 void Link::unsubscribe(Topic topic, std::string_view name) {
     session_.unsubscribe(topic, name);
     write();

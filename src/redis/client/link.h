@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "redis/client/context.h"
 #include "redis/session.h"
@@ -43,6 +44,7 @@ public:
     void send(std::string_view encoded, Done done);
     void subscribe(Topic topic, std::string_view name);
     void unsubscribe(Topic topic, std::string_view name);
+    void restore(Topic topic, std::vector<std::string> names);
 
     [[nodiscard]] bool is_open() const noexcept { return session_.is_open(); }
     [[nodiscard]] bool is_ready() const noexcept { return session_.is_ready(); }

@@ -66,6 +66,18 @@ void Node::subscribe(Topic topic, std::string_view name) {
         open_subscriber();
 }
 
+void Node::adopt(Topic topic, std::vector<std::string> names) {
+    std::erase_if(names, [&](const auto& name) { return !subscriptions_.add(topic, name); });
+    if (names.empty() || !commands_ || !commands_->is_open()) return;
+    ready_ = false;
+    if (protocol() != 2)
+        commands_->restore(topic, std::move(names));
+    else if (!subscriber_)
+        open_subscriber();
+    else if (subscriber_->is_open())
+        subscriber_->restore(topic, std::move(names));
+}
+
 void Node::unsubscribe(Topic topic, std::string_view name) {
     if (!subscriptions_.remove(topic, name)) return;
     if (Link* const link = subscriber()) link->unsubscribe(topic, name);
@@ -87,11 +99,16 @@ void Node::check_ready() {
     if (ready_ || !commands_ || !commands_->is_ready()) return;
     if (subscriber_ && !subscriber_->is_ready()) return;
     ready_ = true;
-    backoff_.reset();
+    ready_ms_ = context_.loop.now_ms();
     events_.on_node_ready(*this);
 }
 
 void Node::on_down(Link&, const std::string& why, bool is_final) {
+    // A server that lets this client in and ends the connection at its first command is no server that
+    // is back.
+    const bool was_there =
+        ready_ && context_.loop.now_ms() - ready_ms_ >= context_.options.reconnect_ms_max;
+    if (was_there) backoff_.reset();
     drop_links();
     retry_.after(backoff_.next_ms(random_share()), [this] {
         if (events_.may_connect(*this)) reconnect();

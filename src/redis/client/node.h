@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/backoff.h"
 #include "redis/client/link.h"
@@ -47,6 +48,8 @@ public:
     [[nodiscard]] bool is_ready() const noexcept {
         return ready_ && commands_ && commands_->is_open();
     }
+    // As is_ready(), or the server has still to confirm some subscriptions.
+    [[nodiscard]] bool is_open() const noexcept { return commands_ && commands_->is_open(); }
     [[nodiscard]] size_t pending_bytes() const noexcept;
     [[nodiscard]] uint8_t protocol() const noexcept;
     // Of a lost or open connection: errors of commands without a Done.
@@ -57,6 +60,8 @@ public:
     // At any time; they hold for all connections to come.
     void subscribe(Topic topic, std::string_view name);
     void unsubscribe(Topic topic, std::string_view name);
+    // Takes over the names of another node. This node is not ready until the server has confirmed them.
+    void adopt(Topic topic, std::vector<std::string> names);
     // Asks again for a subscription that the server has ended.
     void resubscribe(Topic topic, std::string_view name);
     [[nodiscard]] Subscriptions& subscriptions() noexcept { return subscriptions_; }
@@ -86,6 +91,7 @@ private:
     base::Backoff backoff_;
     uint64_t silent_errors_ = 0;  // Of the connections before.
     bool ready_ = false;
+    uint64_t ready_ms_ = 0;  // Since when; the pauses begin anew if that is long ago.
     std::unique_ptr<Link> commands_, subscriber_;
     Timer retry_;
 };

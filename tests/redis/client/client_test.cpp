@@ -1,0 +1,376 @@
+// The client of Redis with servers that answer by a script: what it does about each error, and what
+// happens to the order of commands.
+#include "redis/client/client.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "net/resolver.h"
+#include "tests/fake/redis.h"
+
+namespace starling::redis::client {
+namespace {
+
+using Words = fake::Redis::Words;
+using Scripted = std::optional<std::string>;
+
+struct Player final : ClientEvents {
+    // `at`: "redis://127.0.0.1:6379".
+    void start(const std::string& at, const std::function<void(ClientOptions&)>& change = {}) {
+        ClientOptions options{.url = *parse_url(at)};
+        options.reconnect_ms_min = 2;
+        options.reconnect_ms_max = 20;
+        options.loading_pause_ms = 5;
+        options.refused_interval_ms = 10;
+        if (change) change(options);
+        client = *Client::make(loop, *resolver, std::move(options), *this);
+    }
+    void start(const fake::Redis& redis) { start("redis://" + redis.address()); }
+    // "x 1 value" for each answer.
+    void send(const std::string& text, bool by_shard = false) {
+        const auto done = [this, text](const Answer& answer) {
+            answers.push_back(text +
+                              (answer.error.empty() ? "" : " ! " + std::string(answer.error)));
+        };
+        const std::vector<std::string_view> xadd{"XADD", "c", text};
+        by_shard ? client->spublish("c", text, done) : client->command(xadd, done, "c");
+    }
+    // Many commands, a few of them under way at a time.
+    void send_many(int count, bool by_shard, int at_once = 8) {
+        for (int i = 0; i < at_once; ++i) send_next(count, by_shard);
+    }
+    void send_next(int count, bool by_shard) {
+        if (next == count) return;
+        const std::string text = std::to_string(next++);
+        const auto done = [this, count, by_shard, text](const Answer& answer) {
+            answers.push_back(text +
+                              (answer.error.empty() ? "" : " ! " + std::string(answer.error)));
+            send_next(count, by_shard);
+        };
+        const std::vector<std::string_view> xadd{"XADD", "c", text};
+        by_shard ? client->spublish("c", text, done) : client->command(xadd, done, "c");
+    }
+    bool until(const std::function<bool()>& done) { return fake::run_until(loop, done); }
+    bool until_ready() {
+        return until([this] { return ready > 0; });
+    }
+
+    void on_message(const Message& message) override {
+        heard.emplace_back(std::string(message.channel) + " " + std::string(message.payload));
+    }
+    void on_ready() override { ++ready; }
+    void on_down(const std::string& why, bool is_final) override {
+        down.push_back(why + (is_final ? " (final)" : ""));
+    }
+    void on_refused(Topic, const std::string& name, std::string_view error) override {
+        refused.push_back(name + " " + std::string(error));
+    }
+    void on_bounced(std::string_view error) override { bounced.emplace_back(error); }
+
+    net::Loop loop;
+    std::unique_ptr<net::Resolver> resolver = net::make_system_resolver(loop);
+    std::vector<std::string> answers, heard, down, refused, bounced;
+    int ready = 0, next = 0;
+    std::unique_ptr<Client> client;
+};
+
+// The numbers at the end of the commands that a server has executed.
+std::vector<int> numbers(const std::vector<std::string>& commands) {
+    std::vector<int> all;
+    for (const auto& text : commands)
+        if (text.starts_with("XADD c ") || text.starts_with("SPUBLISH c "))
+            all.push_back(std::stoi(text.substr(text.rfind(' '))));
+    return all;
+}
+
+std::vector<int> counted(int count) {
+    std::vector<int> all(static_cast<size_t>(count));
+    for (int i = 0; i < count; ++i) all[static_cast<size_t>(i)] = i;
+    return all;
+}
+
+bool is_data(const Words& words) { return words[0] == "XADD" || words[0] == "SPUBLISH"; }
+const uint16_t slot_of_c = slot_of("c");
+
+// Two servers of a cluster; `first` owns the slot of the channel c.
+struct Two {
+    explicit Two(Player& player) : first(player.loop), second(player.loop) {
+        const auto answer = [this](const Words& words) -> Scripted {
+            if (words[0] != "CLUSTER") return std::nullopt;
+            const bool swapped = moved != (slot_of_c >= 8192);
+            return swapped ? fake::Redis::slots(second, first) : fake::Redis::slots(first, second);
+        };
+        first.script = second.script = answer;
+    }
+    // Does `change` before the script that is there.
+    static void before(fake::Redis& redis, fake::Redis::Script change) {
+        redis.script = [change = std::move(change), then = redis.script](const Words& words) {
+            auto scripted = change(words);
+            return scripted ? scripted : then(words);
+        };
+    }
+    [[nodiscard]] std::string url() const { return "redis+cluster://" + first.address(); }
+    bool moved = false;
+    fake::Redis first, second;
+};
+
+TEST(RedisClient, ASlotMovesAndTheOrderHolds) {
+    for (const bool by_shard : {false, true}) {
+        Player player;
+        Two two(player);
+        int executed = 0;
+        Two::before(two.first, [&](const Words& words) -> Scripted {
+            if (!is_data(words) || ++executed <= 100) return std::nullopt;
+            two.moved = true;
+            return "-MOVED " + std::to_string(slot_of_c) + " " + two.second.address() + "\r\n";
+        });
+        player.start(two.url());
+        ASSERT_TRUE(player.until_ready());
+        player.send_many(300, by_shard);
+        ASSERT_TRUE(player.until([&] { return player.answers.size() == 300; }));
+        std::vector<int> all = numbers(two.first.done);
+        EXPECT_EQ(all.size(), 100u);
+        std::ranges::copy(numbers(two.second.done), std::back_inserter(all));
+        EXPECT_EQ(all, counted(300));
+        for (const auto& answer : player.answers) EXPECT_EQ(answer.find('!'), std::string::npos);
+        EXPECT_GT(player.client->stats().bounced, 0u);
+    }
+}
+
+// The slot is on its way to a node that owns none: each command goes there behind ASKING.
+TEST(RedisClient, AsksTheNodeThatASlotMovesTo) {
+    Player player;
+    Two two(player);
+    fake::Redis third(player.loop);
+    Two::before(two.first, [&](const Words& words) -> Scripted {
+        if (!is_data(words)) return std::nullopt;
+        return "-ASK " + std::to_string(slot_of_c) + " " + third.address() + "\r\n";
+    });
+    player.start(two.url());
+    ASSERT_TRUE(player.until_ready());
+    player.send_many(40, false);
+    ASSERT_TRUE(player.until([&] { return player.answers.size() == 40; }));
+    EXPECT_EQ(numbers(third.done), counted(40));
+    for (size_t i = 0; i < third.done.size(); ++i)
+        EXPECT_EQ(third.done[i] == "ASKING", i % 2 == 0) << third.done[i];
+    EXPECT_TRUE(player.client->is_ready());
+    EXPECT_TRUE(player.down.empty());
+}
+
+// Errors of a server that has not executed the command and will do so later.
+TEST(RedisClient, RefusedForTheMomentIsSentAgainInOrder) {
+    for (const std::string error :
+         {"LOADING Redis is loading the dataset in memory", "BUSY Redis is busy running a script",
+          "MASTERDOWN Link with MASTER is down", "TRYAGAIN Multiple keys",
+          "CLUSTERDOWN Hash slot"}) {
+        for (const bool cluster : {false, true}) {
+            SCOPED_TRACE(error);
+            Player player;
+            Two two(player);
+            int seen = 0;
+            Two::before(two.first, [&](const Words& words) -> Scripted {
+                if (!is_data(words) || ++seen > 20) return std::nullopt;
+                return "-" + error + "\r\n";
+            });
+            player.start(cluster ? two.url() : "redis://" + two.first.address());
+            ASSERT_TRUE(player.until_ready());
+            player.send_many(50, false, 16);
+            ASSERT_TRUE(player.until([&] { return player.answers.size() == 50; }));
+            EXPECT_EQ(numbers(two.first.done), counted(50));
+            EXPECT_EQ(player.bounced.size(), 20u);
+            EXPECT_EQ(player.bounced.front(), error);
+            EXPECT_TRUE(player.down.empty());
+        }
+    }
+}
+
+// Errors that say what is wrong: the code that sent the command gets them, and nothing else happens.
+TEST(RedisClient, OtherErrorsAreToldAndCostNoConnection) {
+    for (const std::string error :
+         {"OOM command not allowed when used memory > 'maxmemory'.", "MISCONF Redis is configured",
+          "NOREPLICAS Not enough good replicas to write.", "NOPERM this user has no permissions"}) {
+        Player player;
+        fake::Redis redis(player.loop);
+        redis.script = [&](const Words& words) -> Scripted {
+            if (!is_data(words)) return std::nullopt;
+            return "-" + error + "\r\n";
+        };
+        player.start(redis);
+        player.send("x");
+        ASSERT_TRUE(player.until([&] { return !player.answers.empty(); }));
+        EXPECT_EQ(player.answers.front(), "x ! " + error);
+        EXPECT_EQ(redis.connections, 1u);
+        EXPECT_TRUE(player.down.empty());
+    }
+}
+
+TEST(RedisClient, AReplicaIsLeftWithoutAStormAndLosesNothing) {
+    Player player;
+    fake::Redis redis(player.loop);
+    bool replica = true;
+    redis.script = [&](const Words& words) -> Scripted {
+        if (!is_data(words) || !replica) return std::nullopt;
+        return "-READONLY You can't write against a read only replica.\r\n";
+    };
+    player.start("redis://" + redis.address(), [](ClientOptions& options) {
+        options.reconnect_ms_min = 10;
+        options.reconnect_ms_max = 1000;
+    });
+    ASSERT_TRUE(player.until_ready());
+    player.send_many(50, false);
+    ASSERT_TRUE(player.until([&] { return player.down.size() >= 3; }));
+    // The pauses grow, although each connection opens well.
+    const uint64_t begin_ms = player.loop.now_ms();
+    ASSERT_TRUE(player.until([&] { return player.down.size() >= 5; }));
+    EXPECT_GE(player.loop.now_ms() - begin_ms, 10u * 4 / 2);
+    EXPECT_LE(redis.connections, 6u);
+    replica = false;
+    ASSERT_TRUE(player.until([&] { return player.answers.size() == 50; }));
+    EXPECT_EQ(numbers(redis.done), counted(50));
+    for (const auto& answer : player.answers) EXPECT_EQ(answer.find('!'), std::string::npos);
+}
+
+TEST(RedisClient, ACutAnswerAndOneThatNeverComes) {
+    Player player;
+    fake::Redis redis(player.loop);
+    redis.script = [&](const Words& words) -> Scripted {
+        if (!is_data(words)) return std::nullopt;
+        if (words[2] == "half") return "$100\r\nabc";
+        if (words[2] == "silence") return "";
+        return std::nullopt;
+    };
+    player.start("redis://" + redis.address(), [](ClientOptions& options) {
+        options.reply_timeout_ms = 500;
+        options.ping_interval_ms = 500;
+    });
+    ASSERT_TRUE(player.until_ready());
+    player.send("half");
+    player.send("behind");
+    ASSERT_TRUE(player.until([&] { return redis.done.size() == 1; }));
+    redis.cut();
+    ASSERT_TRUE(player.until([&] { return player.answers.size() == 2; }));
+    // The server may have executed both: neither is sent again.
+    for (const auto& answer : player.answers)
+        EXPECT_NE(answer.find("closed the connection"), std::string::npos) << answer;
+    player.send("silence");
+    ASSERT_TRUE(player.until([&] { return player.answers.size() == 3; }));
+    EXPECT_NE(player.answers[2].find("no answer within 500 ms"), std::string::npos);
+    player.send("next");
+    ASSERT_TRUE(player.until([&] { return player.answers.size() == 4; }));
+    EXPECT_EQ(player.answers[3], "next");
+    EXPECT_EQ(redis.done, (std::vector<std::string>{"XADD c behind", "XADD c next"}));
+}
+
+TEST(RedisClient, AServerWithoutResp3GetsASecondConnection) {
+    Player player;
+    fake::Redis redis(player.loop);
+    redis.resp2 = true;
+    player.start(redis);
+    player.client->subscribe(Topic::channel, "news");
+    ASSERT_TRUE(player.until_ready());
+    EXPECT_EQ(redis.connections, 2u);
+    redis.push("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n");
+    ASSERT_TRUE(player.until([&] { return !player.heard.empty(); }));
+    EXPECT_EQ(player.heard.front(), "news hi");
+    player.send("x");
+    ASSERT_TRUE(player.until([&] { return !player.answers.empty(); }));
+    // One of the two is lost: both are opened again.
+    redis.cut();
+    ASSERT_TRUE(player.until([&] { return player.ready == 2; }));
+    EXPECT_EQ(redis.connections, 4u);
+}
+
+TEST(RedisClient, ALostSubscriptionFollowsItsSlot) {
+    Player player;
+    Two two(player);
+    player.start(two.url());
+    player.client->subscribe(Topic::shard, "c");
+    ASSERT_TRUE(player.until_ready());
+    EXPECT_EQ(two.first.done, std::vector<std::string>{"SSUBSCRIBE c"});
+    two.moved = true;
+    two.first.push(">3\r\n$12\r\nsunsubscribe\r\n$1\r\nc\r\n:0\r\n");
+    ASSERT_TRUE(player.until([&] { return !two.second.done.empty(); }));
+    EXPECT_EQ(two.second.done, std::vector<std::string>{"SSUBSCRIBE c"});
+    two.second.push(">3\r\n$8\r\nsmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n");
+    ASSERT_TRUE(player.until([&] { return !player.heard.empty(); }));
+    EXPECT_EQ(player.heard.front(), "c hi");
+}
+
+// Nothing is published by the new home before it has confirmed the subscriptions.
+TEST(RedisClient, ANewHomeHasTheSubscriptionsFirst) {
+    Player player;
+    Two two(player);
+    bool holds = true, asked = false;
+    player.start("redis+cluster://" + two.first.address() + "," + two.second.address());
+    player.client->subscribe(Topic::channel, "news");
+    ASSERT_TRUE(player.until([&] {
+        return player.ready > 0 && two.first.done.size() + two.second.done.size() == 1;
+    })) << testing::PrintToString(two.first.done)
+        << testing::PrintToString(two.second.done) << player.ready;
+    fake::Redis& home = two.first.done.empty() ? two.second : two.first;
+    fake::Redis& other = two.first.done.empty() ? two.first : two.second;
+    // The other one owns all slots from now on.
+    other.script = [&](const Words& words) -> Scripted {
+        if (words[0] == "CLUSTER") return fake::Redis::slots(other, other);
+        if (words[0] != "SUBSCRIBE" || !holds) return std::nullopt;
+        asked = true;
+        return "";
+    };
+    const int before = player.ready;
+    home.end();
+    ASSERT_TRUE(player.until([&] { return !player.down.empty(); }));
+    player.client->publish("news", "later");
+    ASSERT_TRUE(player.until([&] { return asked; }));
+    fake::run_ticks(player.loop, 20);
+    EXPECT_TRUE(other.done.empty());
+    EXPECT_EQ(player.ready, before);
+    holds = false;
+    other.push(">3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n");
+    ASSERT_TRUE(player.until([&] { return player.ready > before && !other.done.empty(); }));
+    EXPECT_EQ(other.done, std::vector<std::string>{"PUBLISH news later"});
+}
+
+TEST(RedisClient, ARefusedSubscriptionIsTriedAgain) {
+    Player player;
+    fake::Redis redis(player.loop);
+    bool allowed = false;
+    redis.script = [&](const Words& words) -> Scripted {
+        if (words[0] != "SUBSCRIBE" || allowed) return std::nullopt;
+        return "-NOPERM this user has no permissions to access one of the channels\r\n";
+    };
+    player.start(redis);
+    player.client->subscribe(Topic::channel, "news");
+    ASSERT_TRUE(player.until([&] { return player.refused.size() >= 3; }));
+    EXPECT_TRUE(player.client->is_deaf());
+    const int before = player.ready;
+    allowed = true;
+    ASSERT_TRUE(player.until([&] { return player.ready > before; }));
+    EXPECT_FALSE(player.client->is_deaf());
+    EXPECT_EQ(redis.connections, 1u);
+    EXPECT_TRUE(player.down.empty());
+}
+
+TEST(RedisClient, APasswordThatIsChangedWhileRunning) {
+    Player player;
+    fake::Redis redis(player.loop);
+    bool wrong = false;
+    redis.script = [&](const Words& words) -> Scripted {
+        if (words[0] != "HELLO" || !wrong) return std::nullopt;
+        return "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+    };
+    player.start(redis);
+    ASSERT_TRUE(player.until_ready());
+    wrong = true;
+    redis.cut();
+    ASSERT_TRUE(player.until([&] { return !player.down.empty(); }));
+    player.send("x");
+    ASSERT_TRUE(player.until([&] { return player.down.size() >= 4; }));
+    EXPECT_TRUE(player.down.back().ends_with("(final)")) << player.down.back();
+    wrong = false;
+    ASSERT_TRUE(player.until([&] { return !player.answers.empty(); }));
+    EXPECT_EQ(player.answers.front(), "x");
+}
+
+}  // namespace
+}  // namespace starling::redis::client
