@@ -91,6 +91,10 @@ Reader::Step Reader::next(std::span<const std::byte>& input) {
         added_ = 0;
         at_ = scanned_ = 0;
     }
+    const auto skipped = static_cast<size_t>(std::min<uint64_t>(skip_, input.size()));
+    skip_ -= skipped;
+    input = input.subspan(skipped);
+    if (skip_ > 0) return Step::need_more;
     const std::string_view text = base::text_of(input);
     Outcome outcome = Outcome::go_on;
     if (state_ == State::failed) return Step::violation;
@@ -200,13 +204,22 @@ Reader::Outcome Reader::on_length(char type, std::string_view line) {
     const int64_t length = parse_length(line);
     if (length == -1 && type == '$') return scalar(null_node());
     if (length < 0) return bad("not a length");
-    if (length > limits_.bulk_bytes_max) return bad("string too long");
+    if (length > limits_.bulk_bytes_max) {
+        if (type != '$' || !is_last_of_push()) return bad("string too long");
+        skip_ = static_cast<uint64_t>(length) + 2;
+        return scalar(null_node());
+    }
     if (type == '=' && length < 4) return bad("a verbatim string without a format");
     if (!may_add()) return bad("too many elements");
     type_ = type;
     length_ = static_cast<uint32_t>(length);
     state_ = State::body;
     return Outcome::go_on;
+}
+
+bool Reader::is_last_of_push() const noexcept {
+    return frames_.size() == 1 && frames_[0].left == 1 && !frames_[0].attribute &&
+           nodes_.nodes[frames_[0].node].kind == Kind::push;
 }
 
 Reader::Outcome Reader::on_aggregate(char type, std::string_view line) {

@@ -9,6 +9,9 @@
 // Memory follows the bytes that arrived, never a length that was announced. A peer cannot drive a
 // recursion, since there is none.
 //
+// A published message whose payload is above the limit is no fault of the server: its payload is passed
+// over and is null in the reply.
+//
 // Attributes ("|1") are read and dropped: a Redis server sends none unless it is asked to.
 //
 // Owner: the connection. Pure. Thread: the owner's.
@@ -71,6 +74,7 @@ private:
     Outcome bad(std::string_view why) noexcept;
     // The line at at_, without CRLF. Outcome::done: there is one, and at_ is behind it.
     Outcome take_line(std::string_view input, std::string_view& line);
+    [[nodiscard]] bool is_last_of_push() const noexcept;
     [[nodiscard]] bool may_add() const noexcept { return added_ < limits_.elements_max; }
 
     const ReaderLimits limits_;
@@ -84,6 +88,7 @@ private:
     uint64_t at_ = 0;       // From the beginning of the reply: the first byte that was not read.
     uint64_t scanned_ = 0;  // Up to here there is no CR in the line at at_.
     uint64_t joined_at_ = 0;
+    uint64_t skip_ = 0;  // Bytes of a payload that was too long, before the next reply.
     std::string_view fault_;
 };
 

@@ -210,8 +210,11 @@ bool Session::on_push(const Value& push) {
         confirm(row->topic, row->what == What::unsubscribed, first.text());
         return state_ != State::failed;
     }
-    Message message{row->topic, {}, first.text(), second.text()};
-    if (texts == 4) message = {row->topic, first.text(), second.text(), (*++at).text()};
+    Message message{row->topic, {}, first.text(), second.text(), second.is_null()};
+    if (texts == 4) {
+        const Value third = *++at;
+        message = {row->topic, first.text(), second.text(), third.text(), third.is_null()};
+    }
     // What is still on its way after unsubscribe() concerns nobody.
     const std::string_view name = texts == 4 ? message.pattern : message.channel;
     if (subscriptions_.has(row->topic, name)) events_.on_message(message);

@@ -46,6 +46,7 @@ struct Message {
     std::string_view pattern;  // Of Topic::pattern.
     std::string_view channel;
     std::string_view payload;
+    bool too_large = false;  // Above ReaderLimits::bulk_bytes_max: the payload is left out.
 };
 
 // The answer to a command. Ends with the call that got it.

@@ -23,7 +23,7 @@ struct Player final : SessionEvents {
     void on_ready() override { text += "ready\n"; }
     void on_message(const Message& message) override {
         text += "message " + std::string(message.pattern) + " " + std::string(message.channel) +
-                " " + std::string(message.payload) + "\n";
+                " " + std::string(message.payload) + (message.too_large ? "too large\n" : "\n");
     }
     void on_refused(Topic, const std::string& name, std::string_view error) override {
         text += "refused " + name + " " + std::string(error) + "\n";
@@ -114,8 +114,11 @@ TEST(RedisSession, RestoresSubscriptionsBeforeItIsReady) {
     EXPECT_FALSE(player.session.is_ready());
     player.get(
         ">3\r\n+ssubscribe\r\n+t\r\n:2\r\n>4\r\n+pmessage\r\n+p*\r\n+p1\r\n+x\r\n"
-        ">3\r\n+smessage\r\n+s\r\n+y\r\n>2\r\n+invalidate\r\n_\r\n");
-    EXPECT_EQ(player.take(), "message  a early\nready\nmessage p* p1 x\nmessage  s y\n");
+        ">3\r\n+smessage\r\n+s\r\n+y\r\n>2\r\n+invalidate\r\n_\r\n"
+        ">3\r\n+smessage\r\n+s\r\n_\r\n>4\r\n+pmessage\r\n+p*\r\n+p1\r\n_\r\n");
+    EXPECT_EQ(player.take(),
+              "message  a early\nready\nmessage p* p1 x\nmessage  s y\n"
+              "message  s too large\nmessage p* p1 too large\n");
 }
 
 TEST(RedisSession, MixesMessagesAndReplies) {
