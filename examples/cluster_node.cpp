@@ -8,8 +8,9 @@
 // nothing.
 //
 // Clients emit join(room), leave(room), say(room, text), ask(room), who(room), move(room, to),
-// kick(room) and servers(text), each with an ack. Everybody in a room gets `said`, on whichever node. In
-// the mode native the ack of join() comes when all nodes send to this one what is said in the room.
+// kick(room) and servers(text), each with an ack. Everybody in a room gets `said`, on whichever node. The
+// acks of ask, who and servers have a second argument: whether all nodes have answered. In the mode native
+// the ack of join() comes when all nodes send to this one what is said in the room.
 #include <starling/cluster.h>
 #include <starling/server.h>
 #include <starling/socketio.h>
@@ -61,14 +62,14 @@ void serve(sio::Server& io, starling::Cluster& cluster, bool is_native, const st
             io.to(room)
                 .timeout(std::chrono::seconds(2))
                 .emit_with_ack("question", [ack](const sio::Answers& answers) {
-                    ack(list_of(answers.responses));
+                    ack(list_of(answers.responses), answers.complete);
                 });
         });
         socket.on("who", [&io](std::string room, sio::Ack ack) {
-            io.in(room).fetch_sockets([ack](std::vector<sio::RemoteSocket> sockets) {
+            io.in(room).fetch_sockets([ack](const sio::RemoteSockets& sockets) {
                 boost::json::array ids;
                 for (const auto& one : sockets) ids.emplace_back(one.id);
-                ack(ids);
+                ack(ids, sockets.complete);
             });
         });
         socket.on("move", [&io](std::string room, std::string to) {
@@ -83,7 +84,7 @@ void serve(sio::Server& io, starling::Cluster& cluster, bool is_native, const st
         // The other servers get `hello`; the ack is the list of their answers.
         socket.on("servers", [&io](std::string text, sio::Ack ack) {
             io.server_side_emit_with_ack("hello", text, [ack](const sio::Answers& answers) {
-                ack(list_of(answers.responses));
+                ack(list_of(answers.responses), answers.complete);
             });
         });
     });
@@ -100,7 +101,7 @@ int main(int argc, char** argv) {
     }
     const std::string port = argv[1];
     starling::Server server({.listen = "127.0.0.1:" + port});
-    sio::Options socketio{.ack_timeout = std::chrono::seconds(2)};
+    sio::Options socketio{.allow_eio3 = true, .ack_timeout = std::chrono::seconds(2)};
     if (argc == 5 && argv[4] == std::string("recovery"))
         socketio.connection_state_recovery = sio::Recovery{};
     sio::Server& io = server.socketio(socketio);

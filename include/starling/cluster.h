@@ -42,8 +42,9 @@ struct ClusterOptions {
     // The start of all channels: the option `key` of classic, `channelPrefix` of the others.
     std::string key = "socket.io";
     // How long fetch_sockets() waits for the other nodes. The others wait as long as their own
-    // timeout says. What came until then is the answer.
-    std::chrono::milliseconds request_timeout{5000};
+    // timeout says. What came until then is the answer. A node that was silent is waited for 100 ms
+    // by the next questions, until it answers one of them.
+    std::chrono::milliseconds request_timeout{1000};
     // Messages that wait while Redis is away; the oldest are dropped and counted.
     size_t queue_bytes_max = 16u << 20;
     // Cluster::ready() is false while Redis is away.
@@ -140,7 +141,7 @@ struct ClusterOptions {
 
     // How long a question, such as fetch_sockets(), waits for a node that is there. A node that is
     // silent for 750 ms is away, and nobody waits for it.
-    std::chrono::milliseconds request_timeout{5000};
+    std::chrono::milliseconds request_timeout{1000};
     // What waits for other nodes, or for Redis. One node gets half of it at most. The oldest messages
     // are dropped and counted, and their receiver is told of the gap.
     size_t queue_bytes_max = 64u << 20;

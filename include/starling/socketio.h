@@ -40,6 +40,12 @@ struct RemoteSocket {
     Socket socket;
 };
 
+// What fetch_sockets() found: the sockets, and whether they are all.
+struct RemoteSockets : std::vector<RemoteSocket> {
+    bool complete = true;      // False: some worker or node of the cluster did not answer in time.
+    size_t missing_nodes = 0;  // Of the cluster; 0 if it is not known which ones there are.
+};
+
 // The receivers of a broadcast and the flags of its packet. Without rooms, the receivers are all
 // sockets of the namespace. Immutable: each call returns a changed copy. A socket that is in
 // several of the rooms gets the packet once.
@@ -53,9 +59,10 @@ public:
     void sockets_leave(std::vector<std::string> rooms) const;
     void disconnect_sockets(bool close = false) const;
     // The sockets of all workers, and of a cluster's other nodes that answer in time, unless
-    // local(). `done` is called once, on a worker's thread.
-    void fetch_sockets(Callback<void(std::vector<RemoteSocket>)> done) const;
-    [[nodiscard]] Future<std::vector<RemoteSocket>> fetch_sockets() const;
+    // local(). RemoteSockets::complete says whether all have answered. `done` is called once, on a
+    // worker's thread.
+    void fetch_sockets(Callback<void(RemoteSockets)> done) const;
+    [[nodiscard]] Future<RemoteSockets> fetch_sockets() const;
 
 private:
     friend class Namespace;
@@ -175,12 +182,10 @@ public:
     void sockets_join(std::string_view room) const { all().sockets_join(room); }
     void sockets_leave(std::string_view room) const { all().sockets_leave(room); }
     void disconnect_sockets(bool close = false) const { all().disconnect_sockets(close); }
-    void fetch_sockets(Callback<void(std::vector<RemoteSocket>)> done) const {
+    void fetch_sockets(Callback<void(RemoteSockets)> done) const {
         all().fetch_sockets(std::move(done));
     }
-    [[nodiscard]] Future<std::vector<RemoteSocket>> fetch_sockets() const {
-        return all().fetch_sockets();
-    }
+    [[nodiscard]] Future<RemoteSockets> fetch_sockets() const { return all().fetch_sockets(); }
     // The sockets that are connected now, on all workers of this process. Sockets of other servers
     // are not counted.
     [[nodiscard]] size_t sockets() const;

@@ -71,6 +71,7 @@ struct Answer {
 struct Answers {
     bool complete = true;  // False: timed out; the responses came before that.
     std::vector<Json> responses = {};
+    size_t missing_nodes = 0;  // Nodes of a cluster that did not answer; see RemoteSockets.
 };
 
 using OnAnswer = Callback<void(const Answer&)>;

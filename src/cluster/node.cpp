@@ -6,6 +6,16 @@
 #include "base/assert.h"
 
 namespace starling::cluster {
+namespace {
+
+constexpr uint64_t echoes_kept_ms = 10'000;
+
+// The answers that a node gives by itself, at once.
+bool is_first_answer(Kind kind) noexcept {
+    return kind == Kind::fetched || kind == Kind::ask_count;
+}
+
+}  // namespace
 
 Node::Node(NodeOptions options, Bus& bus, Host& host)
     : options_(std::move(options)),
@@ -117,11 +127,12 @@ void Node::ask(Message& message, uint64_t timeout_ms, uint64_t now_ms, OnReport 
         return report({.first = true, .complete = false});
     }
     ++stats_.sent;
-    bus_.send(std::move(sending), [this, id = message.request_id](std::optional<uint64_t> heard) {
-        // The channel of the questions is heard by this node, too.
-        if (heard) heard = *heard > 0 ? *heard - 1 : 0;
-        questions_.sent(id, heard);
-    });
+    bus_.send(std::move(sending),
+              [this, id = message.request_id, now_ms](std::optional<uint64_t> heard) {
+                  // The channel of the questions is heard by this node, too.
+                  if (heard) heard = *heard > 0 ? *heard - 1 : 0;
+                  questions_.sent(id, heard, now_ms);
+              });
 }
 
 void Node::answer(const Asker& to, Message& answer) {
@@ -220,7 +231,10 @@ void Node::execute(Member& member, Decoded decoded, uint64_t now_ms) {
         case Kind::ask_ack:
         case Kind::server_answer:
             // In the classic adapter every node hears the answers to all others: no reason for a line.
-            if (!questions_.answered(message)) ++stats_.strange_answers;
+            if (questions_.answered(message, now_ms)) return;
+            ++stats_.strange_answers;
+            if (is_own_question(message.request_id) && is_first_answer(message.kind))
+                questions_.late();
             return;
     }
 }
@@ -252,6 +266,11 @@ void Node::refuse(std::string_view what, uint64_t& count, uint64_t now_ms) {
     warned_ms_ = now_ms;
     host_.warn(what, std::exchange(refused_, 0));
 }
+bool Node::is_own_question(std::string_view request_id) const noexcept {
+    return request_id.starts_with(options_.uid) &&
+           request_id.substr(options_.uid.size()).starts_with('-');
+}
+
 
 // ---- time ---------------------------------------------------------------------------------------
 

@@ -158,6 +158,7 @@ private:
 
     const NodeOptions options_;
     Bus& bus_;
+    [[nodiscard]] bool is_own_question(std::string_view request_id) const noexcept;
     Host& host_;
     Arena arena_;
     std::map<std::string, std::unique_ptr<Member>, std::less<>> members_;

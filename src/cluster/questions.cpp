@@ -1,5 +1,6 @@
 #include "cluster/questions.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace starling::cluster {
@@ -28,16 +29,30 @@ size_t size_of(const RemoteSocket& socket) {
 bool Questions::open(std::string id, Kind kind, uint64_t deadline_ms, OnReport report) {
     if (open_.size() >= limits_.open_max) return false;
     const auto deadline = deadlines_.emplace(deadline_ms, id);
-    open_.emplace(std::move(id), Question{kind, std::move(report), deadline});
+    open_.emplace(std::move(id), Question{kind, std::move(report), deadline_ms, deadline});
     return true;
 }
 
-void Questions::sent(const std::string& id, std::optional<uint64_t> nodes) {
+void Questions::sent(const std::string& id, std::optional<uint64_t> nodes, uint64_t now_ms) {
     const auto found = open_.find(id);
     if (found == open_.end()) return;
     if (!nodes) return finish(found, false);
     found->second.nodes = nodes;
-    if (is_complete(found->second)) finish(found, true);
+    if (is_complete(found->second)) return finish(found, true);
+    hurry(found, now_ms);
+}
+
+// Once as many nodes have answered as answered the question before, the others get a moment.
+void Questions::hurry(Open::iterator at, uint64_t now_ms) {
+    Question& question = at->second;
+    const bool all_but_absent = absent_ > 0 && is_complete(question, absent_);
+    if (all_but_absent && !question.hurried_ms) question.hurried_ms = now_ms + limits_.absent_ms;
+    if (!all_but_absent) question.hurried_ms.reset();
+    const uint64_t deadline_ms =
+        std::min(question.deadline_ms, question.hurried_ms.value_or(UINT64_MAX));
+    if (deadline_ms == question.deadline->first) return;
+    deadlines_.erase(question.deadline);
+    question.deadline = deadlines_.emplace(deadline_ms, at->first);
 }
 
 bool Questions::take(Question& question, Message& message) const {
@@ -73,7 +88,7 @@ bool Questions::take(Question& question, Message& message) const {
     return true;
 }
 
-bool Questions::answered(Message& message) {
+bool Questions::answered(Message& message, uint64_t now_ms) {
     const auto found = open_.find(message.request_id);
     if (found == open_.end() || !take(found->second, message)) return false;
     const Question& question = found->second;
@@ -81,6 +96,8 @@ bool Questions::answered(Message& message) {
         finish(found, false);
     else if (is_complete(question))
         finish(found, true);
+    else
+        hurry(found, now_ms);
     return true;
 }
 
@@ -89,12 +106,24 @@ void Questions::finish(Open::iterator at, bool complete) {
     open_.erase(at);
     deadlines_.erase(question.deadline);
     if (!complete) ++incomplete_;
-    question.report({.expected = question.responses, .first = true, .complete = complete});
+    const uint64_t nodes = question.nodes.value_or(0);
+    const uint64_t missing = nodes - std::min(nodes, question.answers);
+    // A node that does not listen to a server-side event does not answer it.
+    if (complete && question.kind != Kind::server_event) absent_ = 0;
+    question.report({.expected = question.responses,
+                     .first = true,
+                     .complete = complete,
+                     .missing_nodes = static_cast<size_t>(missing)});
 }
 
 void Questions::on_time(uint64_t now_ms) {
-    while (!deadlines_.empty() && deadlines_.begin()->first <= now_ms)
-        finish(open_.find(deadlines_.begin()->second), false);
+    while (!deadlines_.empty() && deadlines_.begin()->first <= now_ms) {
+        const auto due = open_.find(deadlines_.begin()->second);
+        const Question& question = due->second;
+        if (question.nodes && question.kind != Kind::server_event)
+            absent_ = *question.nodes - std::min(*question.nodes, question.answers);
+        finish(due, false);
+    }
 }
 
 std::optional<uint64_t> Questions::due_ms() const noexcept {

@@ -93,7 +93,7 @@ void Broadcast::ask_values(std::string_view name, std::span<const Value> values,
     encode(*command, *adapter, name, values, command->ack_id);
     const auto ask = [command, done](socketio::Server& server) {
         server.ask(command, command->target.flags.timeout_ms, [done](bool complete, Report& all) {
-            done({complete, std::move(all.responses)});
+            done({complete, std::move(all.responses), all.missing_nodes});
         });
     };
     if (!adapter->on_any_server(ask, command->bytes())) done({.complete = false});
@@ -135,22 +135,23 @@ void Broadcast::disconnect_sockets(bool close) const {
     adapter->send(std::move(command));
 }
 
-void Broadcast::fetch_sockets(Callback<void(std::vector<RemoteSocket>)> done) const {
+void Broadcast::fetch_sockets(Callback<void(RemoteSockets)> done) const {
     const Use adapter(target_->adapter);
     if (!adapter) return done({});
     auto command =
         command_of(Command::Kind::fetch, *adapter, target_->setup, target_->nsp, target_->who);
     const auto ask = [command, done](socketio::Server& server) {
-        server.ask(command, fetch_timeout_ms,
-                   [done](bool, Report& all) { done(std::move(all.sockets)); });
+        server.ask(command, fetch_timeout_ms, [done](bool complete, Report& all) {
+            done({std::move(all.sockets), complete, all.missing_nodes});
+        });
     };
-    if (!adapter->on_any_server(ask, command->bytes())) done({});
+    if (!adapter->on_any_server(ask, command->bytes())) done({{}, false, 0});
 }
 
-Future<std::vector<RemoteSocket>> Broadcast::fetch_sockets() const {
-    const auto promise = std::make_shared<Promise<std::vector<RemoteSocket>>>();
+Future<RemoteSockets> Broadcast::fetch_sockets() const {
+    const auto promise = std::make_shared<Promise<RemoteSockets>>();
     auto future = promise->future();
-    fetch_sockets([promise](std::vector<RemoteSocket> all) { promise->set_value(std::move(all)); });
+    fetch_sockets([promise](RemoteSockets all) { promise->set_value(std::move(all)); });
     return future;
 }
 

@@ -80,7 +80,7 @@ void Namespace::server_side_values(std::string_view name, std::span<const Value>
         socketio::Server::Done report;
         if (done)
             report = [done](bool complete, socketio::Report& all) {
-                done({complete, std::move(all.responses)});
+                done({complete, std::move(all.responses), all.missing_nodes});
             };
         server.ask(command, server.settings().ack_timeout_ms, std::move(report));
     };

@@ -51,8 +51,9 @@ struct Command {
 struct Report {
     uint64_t request = 0;
     size_t expected = 0;
-    bool first = false;    // This report holds the worker's count; one per worker.
-    bool complete = true;  // False: some node of the cluster has not answered.
+    bool first = false;        // This report holds the worker's count; one per worker.
+    bool complete = true;      // False: some node of the cluster has not answered.
+    size_t missing_nodes = 0;  // Of those, as many as are known.
     std::vector<Json> responses = {};
     std::vector<sio::RemoteSocket> sockets = {};
 };

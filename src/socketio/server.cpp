@@ -309,6 +309,7 @@ void Server::report(Report one) {
         request.expected += one.expected;
     }
     request.all.complete = request.all.complete && one.complete;
+    request.all.missing_nodes += one.missing_nodes;
     if (request.watch) request.watch(one, request.workers_left);
     // A worker's answer may come before the worker's count.
     request.answered += one.responses.size();

@@ -132,7 +132,7 @@ TEST(Node, AQuestionEndsWithWhatIsKnown) {
     three.redis.run_for(4999);
     EXPECT_EQ(three.a().all_answers(), "b1|b2");
     three.redis.run_for(1);
-    EXPECT_EQ(three.a().all_answers(), "b1|b2|incomplete");
+    EXPECT_EQ(three.a().all_answers(), "b1|b2|incomplete, missing 1");
     three.c().frozen = false;
     three.c().acks_lost = 1;
     three.a().ask(Kind::ask, {"blue"}, 700);
@@ -147,9 +147,43 @@ TEST(Node, AQuestionEndsWithWhatIsKnown) {
     three.a().ask(Kind::fetch, {});
     three.redis.run_for(5);
     three.a().disconnect();
-    EXPECT_EQ(three.a().all_answers(), "b1|b2|incomplete");
+    EXPECT_EQ(three.a().all_answers(), "b1|b2|incomplete, missing 1");
     three.a().ask(Kind::fetch, {});
     EXPECT_EQ(three.a().all_answers(), "incomplete");
+}
+
+// A frozen node costs the first question its time-out, and the next ones a moment, until it is heard again.
+TEST(Node, AnAbsentNodeIsNotWaitedForAgain) {
+    for (const auto& [name, options] : variants()) {
+        SCOPED_TRACE(name);
+        Three three(options);
+        const auto asked = [&](Kind kind, uint64_t ms) {
+            three.a().ask(kind, {"blue"}, 1000);
+            three.redis.run_for(ms - 1);
+            const std::string before = three.a().all_answers();
+            three.redis.run_for(1);
+            return before + " then " + three.a().all_answers();
+        };
+        three.c().frozen = true;
+        EXPECT_EQ(asked(Kind::fetch, 1000), "b2 then b2|incomplete, missing 1");
+        EXPECT_EQ(asked(Kind::fetch, 100), "b2 then b2|incomplete, missing 1");
+        EXPECT_EQ(asked(Kind::ask, 100), R"("ack of b2" then "ack of b2"|incomplete, missing 1)");
+        EXPECT_EQ(asked(Kind::server_event, 100), R"("B" then "B"|incomplete, missing 1)");
+        // An answer within the moment: all are there.
+        three.c().frozen = false;
+        EXPECT_EQ(asked(Kind::fetch, 50), "b2|" + c1 + "|complete then b2|" + c1 + "|complete");
+        three.c().frozen = true;
+        EXPECT_EQ(asked(Kind::fetch, 1000), "b2 then b2|incomplete, missing 1");
+        EXPECT_EQ(asked(Kind::fetch, 100), "b2 then b2|incomplete, missing 1");
+        // A late answer, as a node gives it that wakes up: the time-out holds again.
+        three.c().late_answer("A-9", "A");
+        three.redis.run_for(5);
+        EXPECT_EQ(asked(Kind::fetch, 1000), "b2 then b2|incomplete, missing 1");
+        // A second node that freezes has its own first time.
+        three.b().frozen = true;
+        EXPECT_EQ(asked(Kind::fetch, 1000), " then incomplete, missing 2");
+        EXPECT_EQ(asked(Kind::fetch, 100), " then incomplete, missing 2");
+    }
 }
 
 TEST(Node, RoomsAndSocketsOfOlderQuestions) {

@@ -102,7 +102,7 @@ public:
         message.rooms = std::move(rooms);
         node->send(message);
     }
-    // The answers are in `answers`, sorted, and "complete" or "incomplete" is the last of them.
+    // The answers are in `answers`, sorted, and the last of them says whether they are complete.
     void ask(Kind kind, std::vector<std::string> rooms, uint64_t timeout_ms = 0) {
         answers.clear();
         Message message;
@@ -113,8 +113,17 @@ public:
             for (const auto& socket : report.sockets) answers.push_back(socket.id);
             for (const auto& response : report.responses) answers.push_back(shown(response));
             std::ranges::sort(answers);
-            if (report.first) answers.push_back(report.complete ? "complete" : "incomplete");
+            if (!report.first) return;
+            answers.push_back(report.complete ? "complete" : "incomplete");
+            if (report.missing_nodes > 0)
+                answers.back() += ", missing " + std::to_string(report.missing_nodes);
         });
+    }
+    // Answers a question of the node `asker` that is over.
+    void late_answer(std::string request_id, std::string asker) {
+        Message one;
+        one.kind = Kind::fetched;
+        node->answer({"/", std::move(asker), std::move(request_id)}, one);
     }
     std::string all_answers() const { return joined(answers); }
     void receive(const Incoming& in) { node->on_message(in, redis_.now_ms); }
@@ -220,6 +229,7 @@ inline bool matches(const Subscription& name, const std::string& channel, Sendin
 
 inline uint64_t RedisModel::publish(const Sending& sending) {
     uint64_t receivers = 0;
+    if (sending.name == watched) seen.push_back(sending.body);
     for (Process* const to : processes) {
         if (!to->connected) continue;
         std::vector<Subscription> names;
@@ -229,7 +239,6 @@ inline uint64_t RedisModel::publish(const Sending& sending) {
             std::ranges::copy_if(to->names, std::back_inserter(names), [&](const auto& name) {
                 return matches(name, sending.name, sending.way);
             });
-    if (sending.name == watched) seen.push_back(sending.body);
         for (const auto& name : names) {
             ++receivers;
             to->inbox_ms_ = std::max(to->inbox_ms_, now_ms + draw(delay_ms_max + 1));

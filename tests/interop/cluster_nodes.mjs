@@ -21,6 +21,13 @@ export class Peer {
     t.after(() => this.socket.disconnect());
   }
   get id() { return this.socket.id; }
+  // Emits, and returns all arguments of the ack.
+  all(...words) {
+    return new Promise((resolve, reject) => {
+      this.socket.timeout(20_000).emit(...words, (error, ...values) => error ? reject(error)
+        : resolve(values));
+    });
+  }
   // Emits, and returns the ack.
   do(...words) { return this.socket.timeout(20_000).emitWithAck(...words); }
 }
@@ -43,17 +50,19 @@ async function start(t, kind, url, mode, node, rooms) {
   return { kind, port, signal: (name) => child.kill(name) };
 }
 
-// `node`: options of the adapter of Node.js. `rooms`: the last argument of examples/cluster_node.
-export async function cluster(t, redis, mode, { node = {}, rooms, url } = {}) {
+// `node`: options of the adapter of Node.js. `rooms`: the last argument of examples/cluster_node. `kinds`:
+// which nodes there are; in the mode native all are starling.
+export async function cluster(t, redis, mode, { node = {}, rooms, url,
+  kinds = ["starling", "node", "starling", "node"] } = {}) {
   url ??= `redis://127.0.0.1:${redis.port}`;
-  const other = mode === "native" ? "starling" : "node";
   const nodes = await Promise.all(
-    ["starling", other, "starling", other].map((kind) => start(t, kind, url, mode, node, rooms ? [rooms] : [])));
+    kinds.map((kind) => start(t, mode === "native" ? "starling" : kind, url, mode, node, rooms ? [rooms] : [])));
   const peers = nodes.map(({ kind, port }) => new Peer(t, kind, port));
   await until(() => peers.every((peer) => peer.socket.connected), "the clients");
   // Every node hears every other one.
   for (const peer of peers)
-    await until(async () => (await peer.do("servers", "are you there")).length === 3, "the nodes");
+    await until(async () => (await peer.do("servers", "are you there")).length === kinds.length - 1,
+      "the nodes");
   return { nodes, peers };
 }
 

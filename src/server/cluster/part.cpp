@@ -1,5 +1,6 @@
 #include "server/cluster/part.h"
 
+#include <algorithm>
 #include <array>
 #include <random>
 #include <utility>
@@ -153,6 +154,7 @@ void ClusterPart::send(const socketio::Command& command) {
     if (report) report = joint_report(children.size(), std::move(report));
     for (const auto& nsp : children) send_to(command, nsp, report);
     touched();
+            sum->all.missing_nodes = std::max(sum->all.missing_nodes, one.missing_nodes);
 }
 
 // ---- cluster::Bus -------------------------------------------------------------------------------
