@@ -71,6 +71,18 @@ struct ClusterOptions {
     bool sharded_pubsub = false;
 };
 
+// How often Redis answered a message or a subscription with an error.
+struct RedisErrors {
+    uint64_t loading = 0;        // LOADING, MASTERDOWN
+    uint64_t out_of_memory = 0;  // OOM
+    uint64_t read_only = 0;      // READONLY
+    uint64_t no_permission = 0;  // NOPERM, NOAUTH, WRONGPASS
+    uint64_t cluster_down = 0;   // CLUSTERDOWN, TRYAGAIN
+    uint64_t cannot_write = 0;   // MISCONF, NOREPLICAS
+    uint64_t busy = 0;           // BUSY, and too many clients
+    uint64_t others = 0;         // Also lost connections, while an answer was due.
+};
+
 // Counters since the start.
 struct ClusterStats {
     bool connected = false;           // Redis is there, and every subscription is confirmed.
@@ -82,6 +94,8 @@ struct ClusterStats {
     uint64_t refused = 0;             // Messages of others without a meaning.
     uint64_t incomplete = 0;          // Questions that not every node has answered in time.
     uint64_t losses = 0;              // Connections to Redis that were lost or did not come about.
+    uint64_t bounced = 0;             // Messages that Redis did not take at once, and got again.
+    RedisErrors errors = {};
 };
 
 // Owned by the server. Any thread.

@@ -100,7 +100,28 @@ bool Node::write(const Message& message, std::string_view asker, Sending& to) {
             ? member->dialect->write(message, asker, to)
             : make_dialect(options_.dialect, message.nsp, options_.uid)->write(message, asker, to);
     if (!written) ++stats_.unwritable;
+    if (written && member && comes_back(message, to)) ++echoes_;
     return written;
+}
+
+// True: this node hears what it sends.
+bool Node::comes_back(const Message& message, const Sending& sending) const {
+    const auto& dialect = options_.dialect;
+    if (sending.way == Sending::Way::stream) return true;
+    if (dialect.adapter == Adapter::classic && dialect.pattern && message.kind == Kind::emit)
+        return true;
+    const Medium medium = sending.way == Sending::Way::spublish ? Medium::shard : Medium::channel;
+    return listeners_.contains({medium, sending.name});
+}
+
+void Node::on_own(uint64_t now_ms) {
+    if (std::exchange(own_, true)) return;  // One message for several namespaces.
+    if (echoes_ > 0)
+        --echoes_;
+    else if (old_echoes_ > 0)
+        --old_echoes_;
+    else
+        refuse("a message with the uid of this node", stats_.impostors, now_ms);
 }
 
 void Node::submit(Sending sending) {
@@ -166,6 +187,7 @@ void Node::on_message(const Incoming& in, uint64_t now_ms) {
     const auto found = listeners_.find(Subscription{in.medium, std::string(in.name)});
     if (found == listeners_.end()) return;
     const std::vector<Member*> who = found->second;  // A handler may close a namespace.
+    own_ = false;
     for (Member* const member : who) {
         auto decoded = member->dialect->read(
             in, options_.limits, arena_,
@@ -175,7 +197,12 @@ void Node::on_message(const Incoming& in, uint64_t now_ms) {
     arena_.clear();
 }
 
+void Node::on_too_large(uint64_t now_ms) {
+    refuse("a message that is too large", stats_.too_large, now_ms);
+}
+
 void Node::on_entry(const Entry& entry, uint64_t now_ms) {
+    own_ = false;
     auto decoded = read_entry(entry, options_.limits, arena_);
     if (!decoded) return refuse("an entry of the stream", stats_.malformed, now_ms);
     if (Member* const member = find((*decoded).nsp)) execute(*member, std::move(decoded), now_ms);
@@ -194,7 +221,7 @@ void Node::execute(Member& member, Decoded decoded, uint64_t now_ms) {
         }
     }
     Message& message = *decoded;
-    if (message.uid == options_.uid) return;  // Redis sends a node's own messages back.
+    if (message.uid == options_.uid) return on_own(now_ms);
     if (message.nsp != member.nsp)
         return refuse("a message for another namespace", stats_.wrong_namespace, now_ms);
     ++stats_.received;
@@ -239,6 +266,11 @@ void Node::execute(Member& member, Decoded decoded, uint64_t now_ms) {
     }
 }
 
+bool Node::is_own_question(std::string_view request_id) const noexcept {
+    return request_id.starts_with(options_.uid) &&
+           request_id.substr(options_.uid.size()).starts_with('-');
+}
+
 void Node::take_question(Member& member, Message& message) {
     Asker asker{member.nsp, message.uid, message.request_id};
     if (message.kind == Kind::list_rooms) return list_rooms(member, asker);
@@ -266,11 +298,6 @@ void Node::refuse(std::string_view what, uint64_t& count, uint64_t now_ms) {
     warned_ms_ = now_ms;
     host_.warn(what, std::exchange(refused_, 0));
 }
-bool Node::is_own_question(std::string_view request_id) const noexcept {
-    return request_id.starts_with(options_.uid) &&
-           request_id.substr(options_.uid.size()).starts_with('-');
-}
-
 
 // ---- time ---------------------------------------------------------------------------------------
 
@@ -286,6 +313,10 @@ std::optional<uint64_t> Node::due_ms() const noexcept {
 
 void Node::on_time(uint64_t now_ms) {
     questions_.on_time(now_ms);
+    if (now_ms - echoes_ms_ >= echoes_kept_ms) {
+        old_echoes_ = std::exchange(echoes_, 0);
+        echoes_ms_ = now_ms;
+    }
     outbox_.settle(now_ms);
     flush();
     const auto count = outbox_.count_due_ms();

@@ -88,6 +88,7 @@ struct NodeStats {
     uint64_t wrong_namespace = 0;    // The message and its channel name different namespaces.
     uint64_t strange_answers = 0;    // Late, a second one, or to nobody's question.
     uint64_t unheard_questions = 0;  // Of other nodes, above foreign_questions_max.
+    uint64_t impostors = 0;          // Messages with this node's uid that it has not sent.
     uint64_t dropped = 0;            // Messages that did not fit while Redis was away.
     uint64_t incomplete = 0;         // Questions that not every node has answered.
     uint64_t waiting = 0;            // Messages that wait for Redis.
@@ -124,6 +125,8 @@ public:
     void down();
     void on_message(const Incoming& in, uint64_t now_ms);
     void on_entry(const Entry& entry, uint64_t now_ms);
+    // A message of which Redis' client has read no more than that it is there.
+    void on_too_large(uint64_t now_ms);
 
     // ---- Time -------------------------------------------------------------------------------------
     [[nodiscard]] std::optional<uint64_t> due_ms() const noexcept;
@@ -149,16 +152,18 @@ private:
     void listen(const Subscription& to, Member& member);
     void unlisten(const Subscription& from, const Member& member);
     [[nodiscard]] bool write(const Message& message, std::string_view asker, Sending& to);
+    [[nodiscard]] bool comes_back(const Message& message, const Sending& sending) const;
     void submit(Sending sending);
+    void on_own(uint64_t now_ms);
     void flush();
     void execute(Member& member, Decoded decoded, uint64_t now_ms);
     void take_question(Member& member, Message& message);
+    [[nodiscard]] bool is_own_question(std::string_view request_id) const noexcept;
     void list_rooms(const Member& member, const Asker& to);
     void refuse(std::string_view what, uint64_t& count, uint64_t now_ms);
 
     const NodeOptions options_;
     Bus& bus_;
-    [[nodiscard]] bool is_own_question(std::string_view request_id) const noexcept;
     Host& host_;
     Arena arena_;
     std::map<std::string, std::unique_ptr<Member>, std::less<>> members_;
@@ -170,6 +175,10 @@ private:
     uint64_t last_question_ = 0;
     size_t foreign_questions_ = 0;
     NodeStats stats_;
+    // Messages that Redis will send back, and those of the time before. What comes with this node's
+    // uid beyond them is forged. A few do not come back, so the numbers are forgotten with time.
+    uint64_t echoes_ = 0, old_echoes_ = 0, echoes_ms_ = 0;
+    bool own_ = false;  // The message that is being read has this node's uid.
     uint64_t warned_ms_ = 0, refused_ = 0;
 };
 

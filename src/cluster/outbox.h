@@ -20,6 +20,8 @@ namespace starling::cluster {
 struct OutboxOptions {
     size_t bytes_max = 16u << 20;
     uint64_t settle_ms_max = 1000;
+    // Where the count says nothing about some channels, as in a Redis Cluster: other nodes have so long.
+    uint64_t settle_ms_min = 0;
     uint64_t count_interval_ms = 1000;  // How often the hearing nodes are counted.
     uint64_t settle_interval_ms = 20;   // The same while nodes are missing.
 };
@@ -37,6 +39,7 @@ public:
         // Nobody is missing at the first time, or if this node was alone.
         state_ = hearing_ > 1 ? State::settling : State::live;
         settled_ms_ = now_ms + options_.settle_ms_max;
+        settled_ms_min_ = now_ms + options_.settle_ms_min;
         count_ms_ = now_ms;
     }
     void down() noexcept { state_ = State::away; }
@@ -54,7 +57,8 @@ public:
         count_ms_ = now_ms + (state_ == State::settling ? options_.settle_interval_ms
                                                         : options_.count_interval_ms);
         if (state_ == State::live && nodes) hearing_ = *nodes;
-        if (state_ == State::settling && nodes && *nodes >= hearing_) state_ = State::live;
+        if (state_ == State::settling && nodes && *nodes >= hearing_ && now_ms >= settled_ms_min_)
+            state_ = State::live;
         settle(now_ms);
     }
     // The wait for nodes ends, whether they came or not.
@@ -96,7 +100,7 @@ private:
     std::deque<Sending> waiting_;
     size_t bytes_ = 0;
     uint64_t dropped_ = 0;
-    uint64_t hearing_ = 0, count_ms_ = 0, settled_ms_ = 0;
+    uint64_t hearing_ = 0, count_ms_ = 0, settled_ms_ = 0, settled_ms_min_ = 0;
     bool counting_ = false;
 };
 

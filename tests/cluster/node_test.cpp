@@ -193,6 +193,7 @@ TEST(Node, RoomsAndSocketsOfOlderQuestions) {
         three.redis.run_for(5);
     };
     Process spy(three.redis, "spy", {});
+    three.redis.watched = "socket.io-response#/#";
     request(R"({"uid":"n","requestId":"1","type":2,"sid":"b2","room":"red"})");
     EXPECT_TRUE(three.b().sockets["b2"].contains("red"));
     request(R"({"uid":"n","requestId":"1","type":3,"sid":"b2","room":"red"})");
@@ -227,7 +228,6 @@ TEST(Node, WhatIsSentWhileRedisIsAwayComesOnceAndInOrder) {
                 three.redis.at(
                     three.redis.now_ms + (one == three.all[0] ? 0 : three.redis.draw(500)),
                     [&one] { one->connect(); });
-    three.redis.watched = "socket.io-response#/#";
             three.redis.run_for(900);
             auto& texts = three.b().heard["b1"];
             ASSERT_EQ(texts.size(), 1000u);
@@ -250,6 +250,22 @@ TEST(Node, ANodeThatStaysAwayDoesNotHoldUpTheOthers) {
     EXPECT_EQ(three.heard(), "");
     three.redis.run_for(2);
     EXPECT_EQ(three.heard(), R"(b1="late" )");
+}
+
+// The others are counted at once, but hear a room on another shard a little later.
+TEST(Node, AClusterOfRedisGivesTheOthersAMoment) {
+    NodeOptions options;
+    options.outbox.settle_ms_min = 300;
+    Three three(options);
+    three.redis.run_for(1000);
+    three.a().disconnect();
+    three.redis.run_for(10);
+    three.a().emit({}, "waits");
+    three.a().connect();
+    three.redis.run_for(299);
+    EXPECT_EQ(three.heard(), "");
+    three.redis.run_for(25);
+    EXPECT_EQ(three.heard(), R"(b1="waits" b2="waits" cccccccccccccccccccc="waits" )");
 }
 
 TEST(Node, OldMessagesAreDroppedWhenTooManyWait) {
@@ -363,12 +379,42 @@ TEST(Node, WhatHasNoMeaningIsCountedAndSaidOnceASecond) {
     EXPECT_EQ(stats.unknown_type, 1u);
     EXPECT_EQ(stats.too_large, 1u);
     EXPECT_EQ(stats.wrong_namespace, 1u);
+    EXPECT_EQ(stats.impostors, 1u);
     EXPECT_EQ(stats.received, 0u);
     EXPECT_EQ(three.heard(), "");
     EXPECT_EQ(joined(b.warnings), "a message that is malformed 1");
     three.redis.run_for(1000);
     request("[]");
-    EXPECT_EQ(joined(b.warnings), "a message that is malformed 1|a message that is malformed 104");
+    EXPECT_EQ(joined(b.warnings), "a message that is malformed 1|a message that is malformed 105");
+}
+
+// What Redis sends back is no fault; what this node has not sent is one, and nobody hears it.
+TEST(Node, AnotherNodeWithThisUid) {
+    for (const auto& [name, options] : variants()) {
+        SCOPED_TRACE(name);
+        Three three(options);
+        three.a().emit({}, "all");
+        three.a().emit({"red"}, "red");
+        three.a().emit({"nobody"}, "none");
+        three.a().change(Kind::join, {"blue"}, {"green"});
+        three.a().ask(Kind::fetch, {});
+        three.a().ask(Kind::server_event, {});
+        three.redis.run_for(10);
+        EXPECT_EQ(three.a().node->stats().impostors, 0u);
+        three.redis.run_for(25'000);
+        three.a().emit({}, "all");
+        three.redis.run_for(10);
+        const auto forged = [&] {
+            Process impostor(three.redis, "A", options);
+            impostor.emit({}, "forged");
+            three.redis.run_for(5);
+        };
+        for (int i = 0; i < 3; ++i) forged();
+        const auto stats = three.a().node->stats();
+        EXPECT_EQ(stats.impostors, 3u);
+        EXPECT_EQ(joined(three.a().warnings), "a message with the uid of this node 1");
+        EXPECT_EQ(three.a().heard.count("a1"), 0u);
+    }
 }
 
 TEST(Node, QuestionsAreBounded) {

@@ -58,6 +58,8 @@ ClusterSettings cluster_settings(const sio::ClusterOptions& options) {
     auto& node = settings.node;
     node.request_timeout_ms = static_cast<uint64_t>(options.request_timeout.count());
     node.outbox.bytes_max = options.queue_bytes_max;
+    // The nodes are counted on one shard; the others need a moment to hear their rooms on all.
+    if (redis_cluster) node.outbox.settle_ms_min = settings.redis.reconnect_ms_max + 100;
     node.dialect = {.adapter = adapter_of(options.mode),
                     .key = options.key,
                     .pattern = options.subscribe_pattern,
@@ -77,6 +79,10 @@ bool ClusterExtension::ready() const noexcept {
 }
 
 sio::ClusterStats ClusterExtension::stats() const {
+    const auto errors = [this](auto... kinds) {
+        return (figures_.errors[static_cast<size_t>(kinds)].load(std::memory_order_relaxed) + ...);
+    };
+    using enum redis::ErrorKind;
     return {.connected = figures_.connected,
             .nodes = figures_.nodes,
             .sent = figures_.sent,
@@ -86,7 +92,16 @@ sio::ClusterStats ClusterExtension::stats() const {
             .failed = figures_.failed,
             .refused = figures_.refused,
             .incomplete = figures_.incomplete,
-            .losses = figures_.losses};
+            .losses = figures_.losses,
+            .bounced = figures_.bounced,
+            .errors = {.loading = errors(loading, master_down),
+                       .out_of_memory = errors(out_of_memory),
+                       .read_only = errors(read_only),
+                       .no_permission = errors(no_permission, credentials),
+                       .cluster_down = errors(cluster_down, try_again),
+                       .cannot_write = errors(cannot_write),
+                       .busy = errors(busy, clients_max),
+                       .others = errors(other, unknown_command, moved, ask, cross_slot)}};
 }
 
 void ClusterExtension::attach(WorkerGroup& group) {

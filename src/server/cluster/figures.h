@@ -3,15 +3,19 @@
 // Owner: ClusterExtension. Thread: written by the first worker, read by any.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+
+#include "redis/errors.h"
 
 namespace starling::server {
 
 struct ClusterFigures {
     std::atomic<bool> connected{false};
     std::atomic<uint64_t> nodes{0}, sent{0}, received{0}, waiting{0}, dropped{0}, failed{0},
-        refused{0}, incomplete{0}, losses{0};
+        refused{0}, incomplete{0}, losses{0}, bounced{0};
+    std::array<std::atomic<uint64_t>, redis::error_kinds> errors{};
 };
 
 }  // namespace starling::server

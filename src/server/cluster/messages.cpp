@@ -97,6 +97,7 @@ cluster::OnReport joint_report(size_t requests, cluster::OnReport report) {
         if (!one.first) return report(std::move(one));
         sum->all.expected += one.expected;
         sum->all.complete = sum->all.complete && one.complete;
+        sum->all.missing_nodes = std::max(sum->all.missing_nodes, one.missing_nodes);
         if (--sum->left == 0) report(std::move(sum->all));
     };
 }

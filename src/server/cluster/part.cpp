@@ -10,6 +10,8 @@
 namespace starling::server {
 namespace {
 
+constexpr uint64_t figures_interval_ms = 50;  // How old the figures of another thread may be.
+
 std::string make_uid(cluster::Adapter adapter) {
     static constexpr std::string_view digits = "0123456789abcdef";
     static constexpr std::string_view characters =
@@ -79,8 +81,10 @@ ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socket
 ClusterPart::~ClusterPart() = default;
 
 void ClusterPart::loop_ended() noexcept {
-    if (timer_) worker_.loop().cancel_timer(timer_);
-    timer_ = 0;
+    for (net::TimerId* const timer : {&timer_, &figures_timer_}) {
+        if (*timer) worker_.loop().cancel_timer(*timer);
+        *timer = 0;
+    }
     reader_.reset();
     client_.reset();
     node_.reset();
@@ -154,7 +158,6 @@ void ClusterPart::send(const socketio::Command& command) {
     if (report) report = joint_report(children.size(), std::move(report));
     for (const auto& nsp : children) send_to(command, nsp, report);
     touched();
-            sum->all.missing_nodes = std::max(sum->all.missing_nodes, one.missing_nodes);
 }
 
 // ---- cluster::Bus -------------------------------------------------------------------------------
@@ -240,13 +243,14 @@ void ClusterPart::warn(std::string_view what, uint64_t refused) {
 // ---- redis::client::ClientEvents ----------------------------------------------------------------
 
 void ClusterPart::on_message(const redis::Message& message) {
+    if (message.too_large) return node_->on_too_large(now_ms());
     const auto name = message.topic == redis::Topic::pattern ? message.pattern : message.channel;
     node_->on_message({medium_of(message.topic), name, message.channel, message.payload}, now_ms());
     touched();
 }
 
 void ClusterPart::on_ready() {
-    if (!figures_.connected.exchange(true)) reports_.connected();
+    if (!client_->is_deaf() && !figures_.connected.exchange(true)) reports_.connected();
     node_->up(now_ms());
     touched();
 }
@@ -259,18 +263,37 @@ void ClusterPart::on_down(const std::string& why, bool is_final) {
 }
 
 void ClusterPart::on_refused(redis::Topic, const std::string& name, std::string_view error) {
+    figures_.connected.store(false);  // Until Redis lets this node hear everything again.
     failed("no subscription to " + name, error);
 }
 
+// Redirections are the life of a cluster; what it says otherwise is a fault.
+void ClusterPart::on_bounced(std::string_view error) {
+    figures_.bounced.store(++bounced_, std::memory_order_relaxed);
+    if (redis::reaction(redis::error_kind(error)) == redis::Reaction::redirect) return;
+    count_error(error);
+    reports_.tell("Redis does not take messages now, and gets them again", error, bounced_);
+}
+
 void ClusterPart::failed(std::string_view what, std::string_view error) {
+    count_error(error);
     reports_.failed(what, error);
     figures_.failed.store(reports_.failures(), std::memory_order_relaxed);
+}
+
+void ClusterPart::count_error(std::string_view error) {
+    auto& of_kind = figures_.errors[static_cast<size_t>(redis::error_kind(error))];
+    of_kind.fetch_add(1, std::memory_order_relaxed);
 }
 
 // ---- time and figures ---------------------------------------------------------------------------
 
 void ClusterPart::touched() {
-    show_figures();
+    if (figures_timer_ == 0)
+        figures_timer_ = worker_.loop().after(figures_interval_ms, [this] {
+            figures_timer_ = 0;
+            show_figures();
+        });
     const auto due = node_->due_ms();
     if (!due || (timer_ && timer_ms_ <= *due)) return;
     net::Loop& loop = worker_.loop();
@@ -283,7 +306,7 @@ void ClusterPart::touched() {
     });
 }
 
-void ClusterPart::show_figures() {
+void ClusterPart::show_figures() noexcept {
     const cluster::NodeStats stats = node_->stats();
     constexpr auto relaxed = std::memory_order_relaxed;
     figures_.nodes.store(stats.hearing, relaxed);
@@ -292,7 +315,7 @@ void ClusterPart::show_figures() {
     figures_.waiting.store(stats.waiting + under_way_, relaxed);
     figures_.dropped.store(stats.dropped, relaxed);
     figures_.refused.store(stats.malformed + stats.unknown_type + stats.too_large +
-                               stats.wrong_namespace + stats.unheard_questions,
+                               stats.wrong_namespace + stats.unheard_questions + stats.impostors,
                            relaxed);
     figures_.incomplete.store(stats.incomplete, relaxed);
     if (client_) figures_.losses.store(client_->stats().losses, relaxed);

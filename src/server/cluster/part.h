@@ -60,15 +60,17 @@ private:
     void on_ready() override;
     void on_down(const std::string& why, bool is_final) override;
     void on_refused(redis::Topic topic, const std::string& name, std::string_view error) override;
+    void on_bounced(std::string_view error) override;
 
     [[nodiscard]] uint64_t now_ms() const noexcept { return worker_.loop().now_ms(); }
     [[nodiscard]] socketio::NamespaceSetup* setup_of(std::string_view nsp) const;
     void send_to(const socketio::Command& command, const std::string& nsp,
                  cluster::OnReport report);
     void failed(std::string_view what, std::string_view error);
-    // After each call of the node: its next time, and its figures.
+    void count_error(std::string_view error);
+    // After each call of the node: its next time, and soon its figures.
     void touched();
-    void show_figures();
+    void show_figures() noexcept;
 
     const ClusterSettings& settings_;
     Worker& worker_;
@@ -82,7 +84,8 @@ private:
     std::unique_ptr<redis::client::Client> client_;
     std::unique_ptr<StreamReader> reader_;
     uint64_t under_way_ = 0;  // Messages that Redis has not confirmed.
-    net::TimerId timer_ = 0;
+    uint64_t bounced_ = 0;
+    net::TimerId timer_ = 0, figures_timer_ = 0;
     uint64_t timer_ms_ = 0;
 };
 

@@ -61,12 +61,15 @@ void RedisReports::away(const std::string& why, bool is_final) {
 }
 
 void RedisReports::failed(std::string_view what, std::string_view error) {
-    ++failures_;
+    tell(what, error, ++failures_);
+}
+
+void RedisReports::tell(std::string_view what, std::string_view error, uint64_t count) {
     const uint64_t now_ms = worker_.loop().now_ms();
     if (failures_logged_ms_ && now_ms - failures_logged_ms_ < log_interval_ms) return;
     failures_logged_ms_ = now_ms;
-    const std::string count = std::to_string(failures_);
-    const std::array<log::Field, 1> fields{{{"count", count}}};
+    const std::string number = std::to_string(count);
+    const std::array<log::Field, 1> fields{{{"count", number}}};
     worker_.log(log::Level::warn, "cluster: " + std::string(what) + ": " + words_of(error), fields);
 }
 

@@ -22,6 +22,8 @@ public:
     void away(const std::string& why, bool is_final);
     // Counts; a line once a second at most.
     void failed(std::string_view what, std::string_view error);
+    // A line once a second at most; `count`: how often it has happened.
+    void tell(std::string_view what, std::string_view error, uint64_t count);
     [[nodiscard]] uint64_t failures() const noexcept { return failures_; }
 
 private:
