@@ -42,6 +42,29 @@ for (const mode of ["native", "classic", "sharded", "streams"]) {
   });
 }
 
+test("a password and a permission that are lost while the program runs", async (t) => {
+  const redis = await Redis.start(t, [], { args: ["--no-auth-warning"] });
+  await redis.cli("ACL", "SETUSER", "ann", "on", ">first", "+@all", "~*", "&*");
+  const program = await serve({ demo: true, demo_data: ":memory:",
+    cluster: { url: `redis://ann:first@127.0.0.1:${redis.port}`, required: true } });
+  t.after(() => program.stop());
+  const status = (code) => until(async () => await ready(program.port) === code, `status ${code}`);
+  const lost = [
+    [["<first", ">second"], [">first"], /wrong user or password/],
+    [["resetchannels"], ["&*"], /an access control list denies the command/],
+  ];
+  for (const [fault, mend, words] of lost) {
+    await status(200);
+    await redis.cli("ACL", "SETUSER", "ann", ...fault);
+    await redis.cli("CLIENT", "KILL", "USER", "ann");
+    await status(503);
+    await until(() => words.test(program.output), String(words));
+    await redis.cli("ACL", "SETUSER", "ann", ...mend);
+    await status(200);
+  }
+  assert.ok(program.alive);
+});
+
 test("faults of the configuration: one line and exit 2", async (t) => {
   const redis = await Redis.start(t, ["--requirepass", "right"], { args: ["-a", "right"] });
   const at = `127.0.0.1:${redis.port}`;

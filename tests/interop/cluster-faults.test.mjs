@@ -1,0 +1,260 @@
+// Two starling nodes with a Redis that refuses, freezes, moves, fails over, or has a bad network; and what a
+// stranger on its channels can do. What is counted: lost, doubled, reordered.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import net from "node:net";
+import { test } from "node:test";
+
+import { cluster, gather } from "./cluster_nodes.mjs";
+import { cluster as redisCluster, Redis, sentinel } from "./redis.mjs";
+import { freePort, pause, until } from "./server.mjs";
+import { client1, client2 } from "./socketio/harness.mjs";
+
+const two = { kinds: ["starling", "starling"] };
+
+// Numbers in order, none twice; those from `from` on are all there.
+function check(t, heard, count, from = 0) {
+  const numbers = heard.map(Number);
+  for (let i = 1; i < numbers.length; ++i)
+    assert.ok(numbers[i] > numbers[i - 1], `${numbers[i]} came after ${numbers[i - 1]}`);
+  const missing = Array.from({ length: count }, (_, i) => i).filter((i) => !numbers.includes(i));
+  t.diagnostic(`${count} said, ${missing.length} lost`);
+  assert.deepEqual(missing.filter((i) => i >= from), []);
+}
+
+// Says numbers one after the other, some 200 a second, until end().
+function speaker(peer, room) {
+  let going = true;
+  const self = { said: 0 };
+  const run = (async () => {
+    while (going) {
+      await peer.do("say", room, String(self.said++));
+      await pause(5);
+    }
+  })();
+  self.end = async () => { going = false; await run; };
+  return self;
+}
+const says = (node, words) => until(() => words.test(node.program.output), String(words));
+
+test("streams: Redis refuses: in words, and what can wait is not lost", async (t) => {
+  const redis = await Redis.start(t, ["--busy-reply-threshold", "50"]);
+  const { nodes: [node], peers: [ann, bob] } = await cluster(t, redis, "streams", two);
+  await gather([ann, bob], "red");
+  const heard = (text) => until(() => bob.heard.includes(text), text);
+
+  // Refused for good: told, and the next one goes.
+  for (const [name, fault, words, mend] of [
+    ["oom", ["CONFIG", "SET", "maxmemory", "1"], /the server is out of memory/,
+      ["CONFIG", "SET", "maxmemory", "0"]],
+    ["noperm", ["ACL", "SETUSER", "default", "-xadd"], /an access control list denies the command/,
+      ["ACL", "SETUSER", "default", "+xadd"]],
+    ["noreplicas", ["CONFIG", "SET", "min-replicas-to-write", "1"], /the server has too few replicas/,
+      ["CONFIG", "SET", "min-replicas-to-write", "0"]],
+  ]) {
+    await redis.cli(...fault);
+    // A line of another fault may have come within the same second.
+    await until(async () => {
+      await ann.do("say", "red", `${name} refused`);
+      return words.test(node.program.output);
+    }, `${words} in ${node.program.output}`);
+    await redis.cli(...mend);
+    await ann.do("say", "red", `${name} over`);
+    await heard(`${name} over`);
+    assert.ok(!bob.heard.includes(`${name} refused`));
+  }
+
+  // Refused for the moment: waits, and comes in order.
+  for (const [name, fault, words, mend] of [
+    ["readonly", () => redis.cli("REPLICAOF", "127.0.0.1", "1"), /the server is a replica/,
+      () => redis.cli("REPLICAOF", "NO", "ONE")],
+    ["busy", () => { redis.cli("EVAL", "while true do end", "0").catch(() => {}); },
+      /the server runs a script/, () => redis.cli("SCRIPT", "KILL")],
+  ]) {
+    bob.heard.length = 0;
+    await fault();
+    let said = 0;
+    await until(async () => {
+      await ann.do("say", "red", `${name} ${said++}`);
+      return words.test(node.program.output);
+    }, `${words} in ${node.program.output}`);
+    await until(() => mend().then(() => true, () => false), "the end of the fault");
+    await ann.do("say", "red", "last");
+    await heard("last");
+    assert.deepEqual(bob.heard, [...Array.from({ length: said }, (_, i) => `${name} ${i}`), "last"]);
+  }
+});
+
+test("classic: Redis is frozen for a while: nothing is lost", async (t) => {
+  const redis = await Redis.start(t);
+  const { peers: [ann, bob] } = await cluster(t, redis, "classic", two);
+  await gather([ann, bob], "red");
+  redis.signal("SIGSTOP");
+  for (let i = 0; i < 200; ++i) await ann.do("say", "red", String(i));
+  redis.signal("SIGCONT");
+  await until(() => bob.heard.includes("199"), "what was said meanwhile");
+  check(t, bob.heard, 200);
+});
+
+// Between the nodes and Redis: 200 ms of delay each way; cut(): the next reply ends in its middle.
+async function slowProxy(t, to) {
+  const port = await freePort();
+  const open = new Set();
+  let cutting = false;
+  const server = net.createServer((client) => {
+    const upstream = net.connect(to, "127.0.0.1");
+    open.add(client).add(upstream);
+    const later = (target) => (bytes) => setTimeout(() => {
+      if (cutting && target === client && bytes.length > 1) {
+        client.write(bytes.subarray(0, bytes.length >> 1), () => client.destroy());
+        upstream.destroy();
+        cutting = false;
+      } else {
+        target.write(bytes);
+      }
+    }, 200);
+    client.on("data", later(upstream));
+    upstream.on("data", later(client));
+    for (const [one, other] of [[client, upstream], [upstream, client]]) {
+      one.on("error", () => {});
+      one.on("close", () => other.destroy());
+    }
+  });
+  await new Promise((resolve) => { server.listen(port, "127.0.0.1", resolve); });
+  t.after(() => { server.close(); for (const one of open) one.destroy(); });
+  return { port, cut() { cutting = true; }, get cutting() { return cutting; } };
+}
+
+test("sharded: a slow network that cuts a reply in its middle", async (t) => {
+  const redis = await Redis.start(t);
+  const proxy = await slowProxy(t, redis.port);
+  const { peers: [ann, bob] } = await cluster(t, proxy, "sharded", two);
+  await gather([ann, bob], "red");
+  const ann_says = speaker(ann, "red");
+  await until(() => bob.heard.length > 20, "words");
+  for (let i = 1; i <= 2; ++i) {
+    proxy.cut();
+    await until(() => !proxy.cutting, "a cut");
+    const after = ann_says.said;
+    await until(() => bob.heard.some((text) => Number(text) > after), "words after the cut");
+  }
+  await ann_says.end();
+  await ann.do("say", "red", String(ann_says.said));
+  await until(() => bob.heard.includes(String(ann_says.said)), "the last word");
+  check(t, bob.heard, ann_says.said + 1, ann_says.said);
+});
+
+test("classic: Sentinel fails over under load", async (t) => {
+  const master = await Redis.start(t);
+  const replica = await Redis.start(t, ["--replicaof", `127.0.0.1 ${master.port}`]);
+  await until(async () => (await replica.cli("INFO", "replication")).includes("master_link_status:up"),
+    "the replica");
+  const watch = await sentinel(t, master);
+  await until(async () => (await watch.cli("SENTINEL", "REPLICAS", "m")).includes(`${replica.port}`),
+    "the Sentinel to know the replica");
+  const url = `redis+sentinel://127.0.0.1:${watch.port}/m`;
+  const { nodes: [node], peers: [ann, bob] } = await cluster(t, master, "classic", { ...two, url });
+  await gather([ann, bob], "red");
+  const ann_says = speaker(ann, "red");
+  await until(() => bob.heard.length > 20, "words");
+  await master.kill();
+  await says(node, /Redis is away/);
+  const away = ann_says.said; // From here on everything waits.
+  await until(() => bob.heard.some((text) => Number(text) > away), "the replica to be the master");
+  await ann_says.end();
+  await ann.do("say", "red", String(ann_says.said));
+  await until(() => bob.heard.includes(String(ann_says.said)), "the last word");
+  check(t, bob.heard, ann_says.said + 1, away);
+});
+
+test("sharded: a slot moves, and a shard ends and comes back, under load", async (t) => {
+  const shards = await redisCluster(t);
+  const { nodes: [node], peers: [ann, bob] } = await cluster(t, shards[0], "sharded",
+    { ...two, url: `redis+cluster://127.0.0.1:${shards[0].port}` });
+  await gather([ann, bob], "red");
+  const slot = Number(await shards[0].cli("CLUSTER", "KEYSLOT", "socket.io#/#red#"));
+  const from = shards.findIndex((_, i) => [5461, 10923, 16384][i] > slot);
+  const to = (from + 1) % 3;
+  const ann_says = speaker(ann, "red");
+  await until(() => bob.heard.length > 20, "words");
+  await shards[to].cli("CLUSTER", "SETSLOT", slot, "IMPORTING", shards[from].id);
+  await shards[from].cli("CLUSTER", "SETSLOT", slot, "MIGRATING", shards[to].id);
+  for (const i of [to, from, 3 - from - to])
+    await shards[i].cli("CLUSTER", "SETSLOT", slot, "NODE", shards[to].id);
+  await until(async () => (await shards[to].cli("PUBSUB", "SHARDNUMSUB", "socket.io#/#red#"))
+    .endsWith("2"), "both nodes at the new owner");
+  const moved = ann_says.said;
+  await until(() => bob.heard.some((text) => Number(text) > moved), "words after the move");
+
+  await shards[to].kill();
+  await says(node, /Redis is away/);
+  const away = ann_says.said;
+  await shards[to].restart();
+  await until(() => bob.heard.some((text) => Number(text) > away), "words after the restart");
+  await ann_says.end();
+  await ann.do("say", "red", String(ann_says.said));
+  await until(() => bob.heard.includes(String(ann_says.said)), "the last word");
+  check(t, bob.heard, ann_says.said + 1, ann_says.said);
+});
+
+const resident = (pid) =>
+  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
+
+test("classic: a stranger with many rooms, a huge message and rubbish", async (t) => {
+  const redis = await Redis.start(t);
+  const { nodes: [node], peers: [ann, bob] } = await cluster(t, redis, "classic", two);
+  await gather([ann, bob], "red");
+  const stranger = net.connect(redis.port, "127.0.0.1");
+  t.after(() => stranger.destroy());
+  const command = (...words) => Buffer.concat([Buffer.from(`*${words.length}\r\n`),
+    ...words.flatMap((word) => [Buffer.from(`$${Buffer.byteLength(word)}\r\n`), Buffer.from(word),
+      Buffer.from("\r\n")])]);
+  let answers = 0;
+  stranger.on("data", (bytes) => { for (const byte of bytes) answers += byte === 10 ? 1 : 0; });
+  const send = async (count, make) => {
+    const before = answers;
+    stranger.write(Buffer.concat(Array.from({ length: count }, (_, i) => make(i))));
+    await until(() => answers === before + count, "Redis to answer");
+  };
+  const before = resident(node.program.pid);
+  const rooms = Number(process.env.ROOMS ?? 100_000);
+  for (let at = 0; at < rooms; at += 5000)
+    await send(5000, (i) => command("PUBLISH", `socket.io#/#room ${at + i}#`, "\x93"));
+  await send(100, (i) => command("PUBLISH", "socket.io-request#/#",
+    `{"uid":"x","requestId":"${i}","type":5,"opts":{"rooms":[],"except":[]}}`));
+  await send(1, () => command("PUBLISH", "socket.io#/#red#", Buffer.alloc((64 << 20) + 1)));
+  await send(100, () => command("PUBLISH", "socket.io-response#/#", "\x82\xa9requestId"));
+  // Redis or the node may have closed the connection that carried so much.
+  await until(async () => {
+    await ann.do("say", "red", "still here");
+    return bob.heard.includes("still here");
+  }, "the nodes");
+  const grown = resident(node.program.pid) - before;
+  t.diagnostic(`${rooms} rooms: the memory of a node grew by ${grown.toFixed(1)} MiB`);
+  assert.ok(grown < 150, `${grown} MiB`);
+});
+
+test("clients 2.5 and 1.4 of a starling node get what a Node.js node emits", async (t) => {
+  const redis = await Redis.start(t);
+  const { nodes, peers } = await cluster(t, redis, "classic", { kinds: ["starling", "node"] });
+  for (const { name, io } of [client2, client1])
+    for (const transport of ["websocket", "polling"]) {
+      const socket = io(`http://127.0.0.1:${nodes[0].port}`,
+        { transports: [transport], forceNew: true, "force new connection": true });
+      t.after(() => socket.disconnect());
+      const heard = [];
+      socket.on("said", (text) => heard.push(text));
+      await until(() => socket.connected, `${name} over ${transport}`);
+      const room = `${name} ${transport}`;
+      await new Promise((resolve) => { socket.emit("join", room, resolve); });
+      const text = { text: "é", bytes: Buffer.from([1, 2]) };
+      await until(async () => {
+        await peers[1].do("say", room, text);
+        return heard.length > 0;
+      }, `${room} to hear`);
+      assert.equal(heard[0].text, "é");
+      assert.deepEqual([...new Uint8Array(heard[0].bytes)], [1, 2]);
+      await new Promise((resolve) => { socket.emit("say", room, "back", resolve); });
+      await until(() => heard.includes("back"), "its own words");
+    }
+});
