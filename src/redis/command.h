@@ -46,7 +46,11 @@ inline void append_command(std::string& to, std::initializer_list<std::string_vi
 }
 
 [[nodiscard]] inline std::string command(std::initializer_list<std::string_view> arguments) {
+    constexpr size_t header_bytes_max = 16;
+    size_t bytes = header_bytes_max;
+    for (const std::string_view argument : arguments) bytes += argument.size() + header_bytes_max;
     std::string text;
+    text.reserve(bytes);
     append_command(text, arguments);
     return text;
 }

@@ -116,16 +116,16 @@ void Client::submit(Entry entry) {
         lane->queue.push(std::move(entry));
 }
 
-// Done of the node must be copyable.
 void Client::dispatch(Lane& lane, Entry entry) {
     flows_.sent(entry.slot);
-    const auto kept = std::make_shared<Entry>(std::move(entry));
-    if (kept->ask) lane.node->send(redis::command({"ASKING"}), {});
-    lane.node->send(kept->command,
-                    [this, &lane, kept](const Answer& answer) { on_answer(lane, *kept, answer); });
+    if (entry.ask) lane.node->send(redis::command({"ASKING"}), {});
+    const Entry& sent = lane.sent.emplace_back(std::move(entry));
+    lane.node->send(sent.command, [this, &lane](const Answer& answer) { on_answer(lane, answer); });
 }
 
-void Client::on_answer(Lane& lane, Entry& entry, const Answer& answer) {
+void Client::on_answer(Lane& lane, const Answer& answer) {
+    Entry entry = std::move(lane.sent.front());
+    lane.sent.pop_front();
     const bool bounces = answer.value && !answer.error.empty() && may_be_sent_again(answer.error) &&
                          entry.redirects < options_.redirects_max;
     if (bounces) return bounce(lane.node->endpoint(), std::move(entry), answer.error);

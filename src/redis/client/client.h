@@ -20,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <set>
 #include <span>
@@ -99,6 +100,7 @@ private:
     struct Lane {
         std::unique_ptr<Node> node;
         PublishQueue queue;
+        std::deque<PublishQueue::Entry> sent = {};  // Under way, in the order of their answers.
         // Of a cluster: a node that owns no slot is kept for what is under way, and for ASK.
         uint64_t kept_until_ms = 0;
     };
@@ -125,7 +127,7 @@ private:
     [[nodiscard]] bool takes(const Lane& lane) const noexcept;
     void submit(Entry entry);
     void dispatch(Lane& lane, Entry entry);
-    void on_answer(Lane& lane, Entry& entry, const Answer& answer);
+    void on_answer(Lane& lane, const Answer& answer);
     void bounce(const Endpoint& asked, Entry entry, std::string_view error);
     void flush(Lane& lane);
     void release_later();
