@@ -276,7 +276,8 @@ void NativeLink::ask(const Command& command, const std::string& nsp, cluster::On
         [answers, report](const Nodes::Outcome& outcome) {
             report({.expected = std::max<size_t>(answers->responses, answers->clients),
                     .first = true,
-                    .complete = answers->is_complete && outcome.missing == 0});
+                    .complete = answers->is_complete && outcome.missing == 0,
+                    .missing_nodes = outcome.missing});
         });
 }
 
