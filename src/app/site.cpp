@@ -22,6 +22,9 @@ constexpr std::string_view demo_policy =
     "default-src 'self'; img-src 'self' blob: data:; connect-src 'self' ws: wss:; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
 
+// In a cluster a client can go to another node: it notices soon that its node is frozen.
+constexpr std::chrono::seconds cluster_ping_interval{2}, cluster_ping_timeout{3};
+
 // What the health of the program depends on, once it is there.
 struct Parts {
     const gateway::Gateway* console = nullptr;  // The gateway whose console the demo serves.
@@ -201,7 +204,12 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
     if (settings.demo) {
         sio::Options options;
         add_origins(options.origins, settings);
-        serve_socketio_chat(server, std::move(options));
+        const bool in_cluster = !settings.cluster.url.empty();
+        if (in_cluster) {
+            options.ping_interval = cluster_ping_interval;
+            options.ping_timeout = cluster_ping_timeout;
+        }
+        serve_socketio_chat(server, std::move(options), in_cluster);
     }
     if (!settings.cluster.url.empty()) {
         const auto cluster = join(server, settings);

@@ -95,5 +95,32 @@ TEST(SocketIoMembers, TypingIsToldOnceInAWhileAndItsEndAtOnce) {
     EXPECT_TRUE(members.may_tell_typing("a", true, 2 * socketio_typing_interval_ms));
 }
 
+TEST(SocketIoMembers, AMemberBelongsToTheNodeThatItIsConnectedTo) {
+    SocketIoMembers members;
+    EXPECT_TRUE(members.join("a", "Ada"));
+    EXPECT_FALSE(members.join_at("n2", "b", "Ben"));
+    EXPECT_EQ(text(members.own_list()),
+              R"({"version":1,"count":1,"members":[{"id":"a","name":"Ada"}]})");
+    EXPECT_EQ(members.take_changes().at("count"), 2);
+    EXPECT_FALSE(members.join_at("n2", "b", "Ben"));
+    EXPECT_TRUE(members.join_at("n2", "b", "Benjamin"));
+    EXPECT_EQ(members.name("b"), "Benjamin");
+    EXPECT_FALSE(members.leave("b"));
+    EXPECT_FALSE(members.leave_from("n3", "b"));
+    EXPECT_EQ(members.own_version(), 1u);
+    // The member moves here, and then to a third node: what the node before says counts no more.
+    EXPECT_FALSE(members.join("b", "Ben"));
+    EXPECT_FALSE(members.leave_from("n2", "b"));
+    EXPECT_EQ(members.own_list().at("count"), 2);
+    EXPECT_FALSE(members.join_at("n3", "b", "Ben"));
+    EXPECT_FALSE(members.leave("b"));
+    EXPECT_EQ(members.own_list().at("count"), 1);
+    EXPECT_EQ(members.own_version(), 3u);
+    EXPECT_FALSE(members.leave_from("n3", "b"));
+    EXPECT_EQ(text(members.take_changes()), R"({"version":2,"count":1,"set":[],"left":["b"]})");
+    EXPECT_TRUE(members.set_unlisted(7));
+    EXPECT_EQ(members.take_changes().at("count"), 8);
+}
+
 }  // namespace
 }  // namespace starling::app

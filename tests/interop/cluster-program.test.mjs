@@ -13,8 +13,26 @@ async function chatter(t, port, name) {
   const heard = [];
   socket.onAny((...words) => heard.push(JSON.stringify(words)));
   await until(() => socket.connected, name);
-  return { socket, hears: (text) => until(() => heard.some((one) => one.includes(text)), text) };
+  return { socket, heard, hears: (text) => until(() => heard.some((one) => one.includes(text)), text) };
 }
+
+// The ids of the members by their names, as a member's page computes them.
+function members(heard) {
+  const listed = new Map();
+  for (const [name, value] of heard.map(JSON.parse)) {
+    if (name === "online") listed.clear();
+    for (const { id, name: who } of value?.members ?? value?.set ?? []) listed.set(id, who);
+    for (const id of value?.left ?? []) listed.delete(id);
+  }
+  return Object.fromEntries([...listed].map(([id, who]) => [who, id]));
+}
+
+// A node that is ready may not have heard of the others yet.
+const knowEachOther = async (programs) => {
+  for (const program of programs)
+    await until(async () => (await (await fetch(program.url("/healthz", "http"))).json()).cluster_nodes
+      === programs.length, "the nodes");
+};
 
 const ready = async (port) => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
 
@@ -28,6 +46,7 @@ for (const mode of ["native", "classic", "sharded", "streams"]) {
     for (const { port } of programs) await until(async () => await ready(port) === 200, "readiness");
     const [ann, bob] = await Promise.all(
       programs.map(({ port }, i) => chatter(t, port, ["Ann", "Bob"][i])));
+    await knowEachOther(programs);
     ann.socket.emit("message", "from Ann");
     await bob.hears("from Ann");
     bob.socket.emit("message", "from Bob");
@@ -63,6 +82,38 @@ test("a password and a permission that are lost while the program runs", async (
     await status(200);
   }
   assert.ok(program.alive);
+});
+
+test("the chat's members and private messages reach all nodes, and a dead node's members leave", async (t) => {
+  const redis = await Redis.start(t);
+  const config = { demo: true, demo_data: ":memory:", workers: 2,
+    cluster: { url: `redis://127.0.0.1:${redis.port}`, required: true } };
+  const programs = await Promise.all([serve(config), serve(config), serve(config)]);
+  for (const program of programs) t.after(() => program.stop());
+  for (const { port } of programs) await until(async () => await ready(port) === 200, "readiness");
+  const [ann, bob, cleo] = await Promise.all(
+    programs.map(({ port }, i) => chatter(t, port, ["Ann", "Bob", "Cleo"][i])));
+  const sees = (one, ...names) => until(
+    () => Object.keys(members(one.heard)).sort().join(" ") === names.join(" "), names.join(" "));
+  for (const one of [ann, bob, cleo]) await sees(one, "Ann", "Bob", "Cleo");
+
+  const ask = (one, ...words) => one.socket.timeout(10_000).emitWithAck(...words);
+  const { Bob, Cleo } = members(ann.heard);
+  assert.deepEqual(await ask(ann, "private", Bob, "for Bob alone"), {});
+  await bob.hears("for Bob alone");
+  await ann.hears('"toName":"Bob"');
+  await ask(bob, "rename", "Bert");
+  await sees(cleo, "Ann", "Bert", "Cleo");
+  ann.socket.emit("typing", true, Bob);
+  await bob.hears('"typing":true');
+
+  programs[2].signal("SIGKILL");
+  for (const one of [ann, bob]) await sees(one, "Ann", "Bert");
+  assert.deepEqual(await ask(ann, "private", Cleo, "too late"), { error: "gone" });
+  // Said later than the private message, on the same connections.
+  await ask(bob, "message", "the end");
+  await ann.hears("the end");
+  assert.ok(!cleo.heard.some((one) => one.includes("for Bob alone")));
 });
 
 test("faults of the configuration: one line and exit 2", async (t) => {

@@ -1,12 +1,15 @@
 #include "app/demo/socketio_chat.h"
 
 #include "app/demo/chat.h"
+#include "app/demo/community/token.h"
 #include "app/demo/socketio_members.h"
+#include "app/demo/socketio_nodes.h"
 
 #include <starling/socketio.h>
 
 #include <boost/json.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 
@@ -94,6 +97,27 @@ public:
         if (members_.name(to)) io_.to(to).volatile_().emit("typing", told);
     }
 
+    // Before the server runs: exchanges the members with the other nodes of the cluster.
+    void join_nodes() {
+        node_ = community::random_secret(8);
+        io_.on_server_side("chat members", [chat = shared_from_this()](std::string_view node,
+                                                                       const sio::Json& list) {
+            if (chat->nodes_.listed(node, list, steady_ms())) chat->tell_soon();
+        });
+        io_.on_server_side("chat beat",
+                           [chat = shared_from_this()](std::string_view node, uint64_t version) {
+                               if (chat->nodes_.beat(node, version, steady_ms()))
+                                   chat->io_.server_side_emit("chat ask", node);
+                           });
+        io_.on_server_side("chat ask", [chat = shared_from_this()](std::string_view node) {
+            if (node == chat->node_) chat->tell_nodes();
+        });
+        server_.every(std::chrono::milliseconds(chat_beat_ms), [chat = shared_from_this()] {
+            chat->io_.server_side_emit("chat beat", chat->node_, chat->members_.own_version());
+            if (chat->nodes_.forget_silent(steady_ms())) chat->tell_soon();
+        });
+    }
+
 private:
     json::object line(const std::string& id, std::string_view text) const {
         return {{"from", id},
@@ -107,20 +131,37 @@ private:
     void tell_soon() {
         server_.after(changes_interval, [chat = shared_from_this()] {
             const sio::Json changes = chat->members_.take_changes();
-            if (!changes.is_null()) chat->io_.emit("changes", changes);
+            // Each node counts versions of its own.
+            if (!changes.is_null()) chat->io_.local().emit("changes", changes);
+            chat->tell_nodes_if_changed();
         });
+    }
+
+    void tell_nodes_if_changed() {
+        if (node_.empty() || told_nodes_ == members_.own_version()) return;
+        tell_nodes();
+    }
+
+    void tell_nodes() {
+        const sio::Json list = members_.own_list();
+        told_nodes_ = list.at("version").to_number<uint64_t>();
+        io_.server_side_emit("chat members", node_, list);
     }
 
     Server& server_;   // The server outlives its handlers, which own this object.
     sio::Server& io_;  // The Socket.IO server outlives its handlers, too.
     SocketIoMembers members_;
+    SocketIoNodes nodes_{members_};
+    std::string node_;                     // The name of this node; "": there is no cluster.
+    std::atomic<uint64_t> told_nodes_{0};  // The version that the other nodes got last.
 };
 
 }  // namespace
 
-sio::Server& serve_socketio_chat(Server& server, sio::Options options) {
+sio::Server& serve_socketio_chat(Server& server, sio::Options options, bool in_cluster) {
     sio::Server& io = server.socketio(std::move(options));
     auto chat = std::make_shared<Chat>(server, io);
+    if (in_cluster) chat->join_nodes();
     io.use([](sio::Socket socket) -> std::optional<sio::Error> {
         const char* fault = chat_fault_of_name(name_of(socket.handshake().auth));
         if (!fault) return std::nullopt;

@@ -13,6 +13,9 @@ namespace starling::app {
 
 inline constexpr size_t socketio_text_bytes_max = 16 * 1024;
 
-sio::Server& serve_socketio_chat(Server& server, sio::Options options = {});
+// `in_cluster`: the result joins a cluster (<starling/cluster.h>). The chat's members then are those
+// of all its nodes.
+sio::Server& serve_socketio_chat(Server& server, sio::Options options = {},
+                                 bool in_cluster = false);
 
 }  // namespace starling::app

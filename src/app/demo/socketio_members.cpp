@@ -16,11 +16,26 @@ json::object line_of(std::string_view id, std::string_view name) {
 }  // namespace
 
 bool SocketIoMembers::join(std::string_view id, std::string_view name) {
+    return join_at("", id, name);
+}
+
+bool SocketIoMembers::join_at(std::string_view owner, std::string_view id, std::string_view name) {
     const std::lock_guard lock(mutex_);
     auto [place, added] = by_id_.try_emplace(std::string(id));
-    if (!added) return false;
-    place->second = members_.insert(members_.end(), {std::string(id), std::string(name)});
-    return changed();
+    if (added) {
+        place->second = members_.insert(members_.end(),
+                                        {std::string(id), std::string(name), std::string(owner)});
+        own_count_ += owner.empty();
+        return changed(owner);
+    }
+    Member& member = *place->second;
+    if (member.owner == owner && (owner.empty() || member.name == name)) return false;
+    own_count_ += owner.empty();
+    own_count_ -= member.owner.empty();
+    const bool moved_away = member.owner.empty() && !owner.empty();
+    member.owner = owner;
+    member.name = name;
+    return changed(moved_away ? "" : owner);
 }
 
 bool SocketIoMembers::rename(std::string_view id, std::string_view name) {
@@ -28,19 +43,47 @@ bool SocketIoMembers::rename(std::string_view id, std::string_view name) {
     const auto place = by_id_.find(std::string(id));
     if (place == by_id_.end() || place->second->name == name) return false;
     place->second->name = name;
-    return changed();
+    return changed(place->second->owner);
 }
 
-bool SocketIoMembers::leave(std::string_view id) {
+bool SocketIoMembers::leave(std::string_view id) { return leave_from("", id); }
+
+bool SocketIoMembers::leave_from(std::string_view owner, std::string_view id) {
     const std::lock_guard lock(mutex_);
     const auto place = by_id_.find(std::string(id));
-    if (place == by_id_.end()) return false;
+    if (place == by_id_.end() || place->second->owner != owner) return false;
     members_.erase(place->second);
     by_id_.erase(place);
-    return changed();
+    own_count_ -= owner.empty();
+    return changed(owner);
 }
 
-bool SocketIoMembers::changed() { return !std::exchange(has_changed_, true); }
+bool SocketIoMembers::set_unlisted(size_t count) {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(unlisted_, count) == count) return false;
+    return !std::exchange(has_changed_, true);
+}
+
+bool SocketIoMembers::changed(std::string_view owner) {
+    own_version_ += owner.empty();
+    return !std::exchange(has_changed_, true);
+}
+
+uint64_t SocketIoMembers::own_version() const {
+    const std::lock_guard lock(mutex_);
+    return own_version_;
+}
+
+sio::Json SocketIoMembers::own_list() const {
+    const std::lock_guard lock(mutex_);
+    json::array members;
+    for (const Member& member : members_) {
+        if (members.size() == socketio_listed_max) break;
+        if (member.owner.empty()) members.push_back(line_of(member.id, member.name));
+    }
+    return json::object{
+        {"version", own_version_}, {"count", own_count_}, {"members", std::move(members)}};
+}
 
 sio::Json SocketIoMembers::list() const {
     const std::lock_guard lock(mutex_);
@@ -67,9 +110,9 @@ sio::Json SocketIoMembers::take_changes() {
     }
     for (const Told& one : told_)
         if (before.contains(one.id)) left.push_back(json::string(one.id));
-    const bool same = set.empty() && left.empty() && told_count_ == members_.size();
+    const bool same = set.empty() && left.empty() && told_count_ == count();
     told_ = std::move(now);
-    told_count_ = members_.size();
+    told_count_ = count();
     if (same) return nullptr;
     return json::object{{"version", ++version_},
                         {"count", told_count_},

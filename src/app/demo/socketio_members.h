@@ -4,6 +4,9 @@
 //     online   {"version": 7, "count": 2, "members": [{"id": "...", "name": "Ada"}, ...]}
 //     changes  {"version": 8, "count": 1, "set": [{"id": "...", "name": "Ada L."}], "left": ["..."]}
 //
+// In a cluster each node has such a list of its own, of the members of all nodes. Each member has an
+// owner, the node that it is connected to; app/demo/socketio_nodes.h tells the nodes of each other.
+//
 // Changes are collected: however often members join, leave and rename, each member gets one message
 // of the differences per interval, whose size is that of the changes.
 //
@@ -36,6 +39,18 @@ public:
     [[nodiscard]] bool rename(std::string_view id, std::string_view name);
     [[nodiscard]] bool leave(std::string_view id);
 
+    // The same for a member of another node, "" being this one. If another owner has the id already,
+    // the member has moved: the new owner and name count.
+    [[nodiscard]] bool join_at(std::string_view owner, std::string_view id, std::string_view name);
+    // Nothing happens if the member has moved to another owner since.
+    [[nodiscard]] bool leave_from(std::string_view owner, std::string_view id);
+    // Members of other nodes that have no place in the lists of those nodes; `count` counts them.
+    [[nodiscard]] bool set_unlisted(size_t count);
+    // Counts the changes of the members of this node.
+    [[nodiscard]] uint64_t own_version() const;
+    // The members of this node: {"version": own_version(), "count": 1, "members": [...]}.
+    [[nodiscard]] sio::Json own_list() const;
+
     // The list as the last take_changes() left it. A newcomer gets it, and then the same changes as
     // every member.
     [[nodiscard]] sio::Json list() const;
@@ -49,19 +64,23 @@ public:
 
 private:
     struct Member {
-        std::string id, name;
+        std::string id, name, owner;
         bool typing = false;  // The state that was last broadcast.
         int64_t typing_due_ms = INT64_MIN;
     };
     struct Told {
         std::string id, name;
     };
-    [[nodiscard]] bool changed();  // Call with mutex_ held.
+    // Call these with mutex_ held.
+    [[nodiscard]] bool changed(std::string_view owner);
+    [[nodiscard]] size_t count() const noexcept { return members_.size() + unlisted_; }
 
     mutable std::mutex mutex_;
     std::list<Member> members_;
     std::unordered_map<std::string, std::list<Member>::iterator> by_id_;
     bool has_changed_ = false;  // Since the last take_changes().
+    size_t own_count_ = 0, unlisted_ = 0;
+    uint64_t own_version_ = 0;
 
     std::vector<Told> told_;
     size_t told_count_ = 0;
