@@ -18,7 +18,7 @@
 #include "app/connect/output.h"
 #include "app/connect/render.h"
 #include "app/connect/session.h"
-#include "app/connect/signals.h"
+#include "app/signals.h"
 
 namespace starling::app::connect {
 

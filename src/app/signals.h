@@ -1,4 +1,4 @@
-// app/connect/signals.h: the signals of a terminal program as calls on its loop.
+// app/signals.h: the signals of a program as calls on its loop.
 //
 // Owner: the run of the command. Thread: main's, before the loop and other threads start. The signals
 // are blocked on this thread, and on threads that it starts, until stop_watching().
@@ -9,15 +9,17 @@
 #include <signal.h>
 
 #include <functional>
+#include <initializer_list>
 
 #include "base/descriptor.h"
 
-namespace starling::app::connect {
+namespace starling::app {
 
 class Signals {
 public:
-    // SIGINT, SIGTERM, SIGHUP, SIGWINCH and SIGTSTP. `call` gets the number.
-    Signals(ClientLoop& loop, std::function<void(int signal)> call);
+    // `call` gets the number of one of `signals`.
+    Signals(ClientLoop& loop, std::initializer_list<int> signals,
+            std::function<void(int signal)> call);
     ~Signals();
     Signals(const Signals&) = delete;
     Signals& operator=(const Signals&) = delete;
@@ -32,4 +34,4 @@ private:
     ClientLoop::Watch watch_ = 0;
 };
 
-}  // namespace starling::app::connect
+}  // namespace starling::app

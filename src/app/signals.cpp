@@ -1,4 +1,4 @@
-#include "app/connect/signals.h"
+#include "app/signals.h"
 
 #include <sys/signalfd.h>
 
@@ -6,13 +6,14 @@
 #include <system_error>
 #include <utility>
 
-namespace starling::app::connect {
+namespace starling::app {
 
-Signals::Signals(ClientLoop& loop, std::function<void(int)> call) : loop_(loop) {
+Signals::Signals(ClientLoop& loop, std::initializer_list<int> signals,
+                 std::function<void(int)> call)
+    : loop_(loop) {
     sigset_t wanted;
     ::sigemptyset(&wanted);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP})
-        ::sigaddset(&wanted, signal);
+    for (const int signal : signals) ::sigaddset(&wanted, signal);
     ::pthread_sigmask(SIG_BLOCK, &wanted, &before_);
     descriptor_ = base::Descriptor(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!descriptor_) {
@@ -35,4 +36,4 @@ void Signals::stop_watching() {
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
-}  // namespace starling::app::connect
+}  // namespace starling::app
