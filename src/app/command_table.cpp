@@ -1,6 +1,7 @@
 #include "app/command_table.h"
 
 #include "app/bench/table.h"
+#include "app/cluster_demo/command_row.h"
 #include "app/connect/command_row.h"
 #include "app/tls_options.h"
 
@@ -287,6 +288,7 @@ constexpr CommandRow rows[] = {
      "progress; Ctrl-C ends the test and prints what was measured.",
      bench_options, bench_arguments, bench_exits, bench_examples},
     connect_command,
+    cluster_demo_command,
     {Action::completions,
      "completions",
      "Print the completions for a shell",

@@ -21,6 +21,7 @@ enum class Action : uint8_t {
     publish,
     bench,
     connect,
+    cluster_demo,
     completions,
     manual,
     print,  // No command of the table: the parser has a text to print.

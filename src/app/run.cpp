@@ -1,6 +1,7 @@
 #include "app/run.h"
 
 #include "app/bench/bench.h"
+#include "app/cluster_demo/demo.h"
 #include "app/command_line.h"
 #include "app/connect/connect.h"
 #include "app/demo/community/community.h"
@@ -284,6 +285,8 @@ int run_command(const CommandLine& line, const Environment& environment,
         case Action::publish: return run_publish(line, environment, streams);
         case Action::bench: return run_bench(line, streams);
         case Action::connect: return connect::run_connect(line, environment, streams);
+        case Action::cluster_demo:
+            return cluster_demo::run_cluster_demo(line, environment, executable_path, streams);
         case Action::completions: return print(completions(line.value("SHELL")), streams);
         case Action::manual: return print(manual_page(version()), streams);
         case Action::serve:

@@ -44,7 +44,11 @@ void health(Server& server, const std::shared_ptr<const Parts>& parts) {
                                    {"presence_members", stats.presence_members}};
         if (parts->console)
             answer.emplace("gateway_clients", parts->console->stats().connections_open);
-        if (parts->cluster) answer.emplace("cluster_nodes", parts->cluster->stats().nodes);
+        if (parts->cluster) {
+            answer.emplace("cluster_nodes", parts->cluster->stats().nodes);
+            answer.emplace("messages_received", stats.messages_received);
+            answer.emplace("messages_sent", stats.messages_sent);
+        }
         response.json(answer);
     });
     server.get("/readyz", [&server, parts](const http::Request&, http::Response& response) {

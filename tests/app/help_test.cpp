@@ -42,7 +42,7 @@ TEST(CommandTable, ASynopsisShowsWhatMustBeGiven) {
               "serve [OPTIONS]\ngateway [OPTIONS]\ncheck-config FILE\n"
               "token --key FILE --subject USER [OPTIONS]\n"
               "publish [OPTIONS] CHANNEL EVENT [DATA]\nbench [OPTIONS] URL\n"
-              "connect [OPTIONS] URL\n"
+              "connect [OPTIONS] URL\ncluster-demo [OPTIONS]\n"
               "completions SHELL\nmanual\n");
     EXPECT_EQ(alternatives("a"), "a");
     EXPECT_EQ(alternatives("a b"), "a or b");

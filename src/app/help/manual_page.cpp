@@ -6,7 +6,7 @@ namespace starling::app {
 namespace {
 
 // Day of the last change of app/command_table.cpp that a reader of the page notices.
-constexpr std::string_view changed_on = "2026-11-29";
+constexpr std::string_view changed_on = "2026-11-30";
 constexpr size_t columns = 72;
 
 // Text within a line. A hyphen that is typed stays a hyphen-minus, so that it can be copied; a line
