@@ -73,7 +73,8 @@ export function tlsProxy(name, to, made) {
   return start(name, (port, folder) => tlsConfigurations[name](port, to, folder, made), connects);
 }
 
-async function start(name, configure, ready) {
+// `configure(port, folder)`: {args, text}; `ready(port)`: whether it forwards.
+export async function start(name, configure, ready) {
   const port = await freePort();
   const folder = temporaryFolder();
   const { args, text } = configure(port, folder);
