@@ -23,7 +23,7 @@ describe("cluster demo", () => {
   test("starts three nodes that know each other, and its own Redis", async () => {
     await until(async () => (await demo.state()).nodes.every(({ nodes }) => nodes === 3), "the nodes");
     const { mode, redis, nodes } = await demo.state();
-    assert.deepEqual([mode, redis.state, nodes.length], ["classic", "running", 3]);
+    assert.deepEqual([mode, redis.state, nodes.length], ["native", "running", 3]);
     for (const { pid, port, ready, state } of nodes) {
       assert.ok(alive(pid));
       assert.deepEqual([ready, state], [true, "running"]);
@@ -123,7 +123,7 @@ test("what does not work is one line, and exit 2", async () => {
     [["--nodes", "10"], /^starling: --nodes: must be a number from 1 to 9\n$/],
     [["--nodes", "3x"], /^starling: --nodes: must be a number from 1 to 9\n$/],
     [["--port", "65536"], /^starling: --port: must be a number from 1 to 65535\n$/],
-    [["--mode", "loud"], /^starling: --mode: must be classic, /],
+    [["--mode", "loud"], /^starling: --mode: must be native, classic, /],
     [["--redis", ""], /^starling: --redis: must be a URL/],
     [["--redis-server", "/nowhere"], /^starling: --redis-server: cannot run '\/nowhere'\n$/],
     [["--redis-server", "/bin/false", "--port", one], /^starling: Redis does not start \(exit code 1\)\n$/],

@@ -15,7 +15,7 @@
 namespace starling::app::cluster_demo {
 
 // The mode without --mode.
-inline constexpr std::string_view mode_default = "classic";
+inline constexpr std::string_view mode_default = "native";
 inline constexpr uint16_t port_default = 8080;
 
 struct Options {
