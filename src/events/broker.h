@@ -80,6 +80,11 @@ public:
 
     [[nodiscard]] size_t rooms() const noexcept { return rooms_.size(); }
     [[nodiscard]] size_t listeners(std::string_view channel) const;
+    // Calls call(channel, listeners) for each room. The call changes no room.
+    template <class F>
+    void each_room(F&& call) const {
+        for (const auto& [name, room] : rooms_) call(std::string_view(name), room->size());
+    }
 
 private:
     using Rooms = std::unordered_map<std::string, std::unique_ptr<Room>, base::KeyedTextHash,

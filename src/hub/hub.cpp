@@ -139,6 +139,7 @@ void Hub::remove(Topic& topic, size_t index) {
 }
 
 size_t Hub::publish(const Message& message, const Subscriber* except) {
+    ++traffic_.publications;
     const size_t taken = deliver(message, except);
     bus_.publish(message);
     return taken;
@@ -151,6 +152,7 @@ size_t Hub::deliver(const Message& message, const Subscriber* except) {
     Publication publication{message};
     for (Subscriber* member : found->second->members)
         if (member != except) member->deliver(publication);
+    traffic_.deliveries += publication.taken;
     return publication.taken;
 }
 

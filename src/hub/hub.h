@@ -102,12 +102,24 @@ public:
     // Names of the subscriber's topics.
     [[nodiscard]] std::vector<std::string> topics_of(const Subscriber& subscriber) const;
     [[nodiscard]] size_t topics() const noexcept { return topics_.size(); }
+    // Calls call(name, subscribers of this hub) for each topic. The call changes no topic.
+    template <class F>
+    void each_topic(F&& call) const {
+        for (const auto& [name, topic] : topics_)
+            call(std::string_view(name), members(name).size());
+    }
+    struct Traffic {
+        uint64_t publications = 0;  // Published on this worker.
+        uint64_t deliveries = 0;    // Taken by subscribers of this hub.
+    };
+    [[nodiscard]] const Traffic& traffic() const noexcept { return traffic_; }
 
 private:
     void remove(Topic& topic, size_t index);
     [[nodiscard]] bool on_own_thread() const noexcept;
 
     Bus& bus_;
+    Traffic traffic_;
     const void* const runs_on_;
     std::unordered_map<std::string, std::unique_ptr<Topic>, base::KeyedTextHash, std::equal_to<>>
         topics_;

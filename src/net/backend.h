@@ -103,8 +103,16 @@ public:
     // Any thread: makes the current wait(), or the next one, return.
     virtual void wake() noexcept = 0;
 
+    // Of all streams since the start.
+    struct Traffic {
+        uint64_t received_bytes = 0, sent_bytes = 0;
+    };
+    [[nodiscard]] const Traffic& traffic() const noexcept { return traffic_; }
+
 protected:
     explicit Backend(bool reads_later) noexcept : reads_later_(reads_later) {}
+
+    Traffic traffic_;  // The implementation counts.
 
 private:
     const bool reads_later_;

@@ -58,6 +58,7 @@ public:
             return {.error = errno};
         const size_t bytes = taken > 0 ? static_cast<size_t>(taken) : 0;
         if (bytes < offered) stream.backend_flags_ |= full;
+        traffic_.sent_bytes += bytes;
         return {.bytes = bytes};
     }
 
@@ -214,9 +215,10 @@ private:
     void receive_some(Stream& stream) {
         std::byte* const bytes = buffer_.data() + receive_headroom_bytes;
         const ssize_t size = system_calls::receive(stream.fd(), bytes, receive_bytes_max);
-        if (size > 0)
+        if (size > 0) {
+            traffic_.received_bytes += static_cast<size_t>(size);
             stream.received({bytes, static_cast<size_t>(size)});
-        else if (size == 0)
+        } else if (size == 0)
             end(stream);
         else if (errno != EAGAIN && errno != EINTR)
             stream.failed();

@@ -21,6 +21,7 @@
 
 #include "base/exception_text.h"
 #include "base/lifetime.h"
+#include "base/log_histogram.h"
 #include "base/slot_table.h"
 #include "base/task.h"
 #include "net/backend.h"
@@ -34,6 +35,16 @@ namespace starling::net {
 struct LoopLimits {
     // A peer is cut off if bytes wait for it and it acknowledges nothing for this long.
     uint64_t stalled_ms_max = 10'000;
+};
+
+// What a loop has done since its start.
+struct LoopFigures {
+    uint64_t ticks = 0;
+    // How long a tick takes, without its wait: one tick in LoopFigures::ticks_per_sample is timed.
+    static constexpr uint32_t ticks_per_sample = 32;
+    base::LogHistogram tick_time;
+    // TLS handshakes of all streams, in either role.
+    uint64_t tls_handshakes = 0, tls_handshakes_failed = 0;
 };
 
 class Loop {
@@ -96,6 +107,15 @@ public:
         return std::span(scratch_).subspan(
             std::min(scratch_.size(), Backend::receive_headroom_bytes));
     }
+    [[nodiscard]] LoopFigures figures() const noexcept {
+        LoopFigures now = figures_;
+        // Only the samples are counted as they come.
+        now.ticks =
+            (figures_.tick_time.total() + 1) * LoopFigures::ticks_per_sample - ticks_until_sample_;
+        return now;
+    }
+    // Bytes that wait for peers whose send is pending. Looks at each such peer.
+    [[nodiscard]] uint64_t waiting_bytes() const noexcept;
     void on_escaped(Escaped escaped) { escaped_ = std::move(escaped); }
 
     [[nodiscard]] static Clock steady_clock();
@@ -103,8 +123,10 @@ public:
 private:
     friend class Acceptor;
     friend class Stream;
+    friend class TlsFilter;
     friend class Watch;
 
+    void work();  // What a tick does after its wait.
     [[nodiscard]] int wait_ms(int timeout_ms_max);
     void settle();  // Flushes and reaps until neither has work.
     void reap(Stream& stream);
@@ -158,6 +180,8 @@ private:
     uint64_t now_ms_;
     TimerWheel wheel_;
     Timers timers_;
+    LoopFigures figures_;
+    uint32_t ticks_until_sample_ = LoopFigures::ticks_per_sample;
     // Streams and what they share.
     base::SlotTable<Stream> streams_;
     ChunkPool chunks_;

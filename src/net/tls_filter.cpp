@@ -23,6 +23,7 @@ void TlsFilter::received(Stream& stream, std::span<std::byte> ciphertext) {
     auto status = TlsSession::Status::ok;
     if (!established_ && session_->shake_hands()) {
         established_ = true;
+        ++stream.loop().figures_.tls_handshakes;
         stream.handler()->on_tls(*session_);
     }
     while (stream.is_open()) {
@@ -36,6 +37,7 @@ void TlsFilter::received(Stream& stream, std::span<std::byte> ciphertext) {
     if (!session_->output().empty() || stream.queued_bytes() != 0) stream.mark_dirty();
     if (!stream.is_open()) return;
     if (status == TlsSession::Status::failed) {
+        if (!established_) ++stream.loop().figures_.tls_handshakes_failed;
         if (session_->failure()) stream.handler()->on_tls(*session_);
         stream.close_failed();
     } else if (status == TlsSession::Status::ended) {

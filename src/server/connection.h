@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/slot_table.h"
 #include "net/stream.h"
 
 namespace starling::server {
+
+struct ConnectionFacts;
 
 class Connection : public net::StreamHandler {
 public:
@@ -19,6 +22,10 @@ public:
     // This object has become the stream's handler, and the head of its answer was sent: see
     // HttpConnection::hand_over_to().
     virtual void took_over() {}
+    // Fills in what this connection knows about itself.
+    virtual void describe(ConnectionFacts& facts) = 0;
+    // An operator ends this connection. `code` and `reason` are for WebSockets.
+    virtual void disconnect(uint16_t code, std::string_view reason) = 0;
 };
 
 enum class RequestEnd : uint8_t {

@@ -6,15 +6,28 @@
 // and destroys it, unless a function says otherwise.
 #pragma once
 
+#include <cstddef>
+#include <functional>
+#include <string_view>
+
 namespace starling {
 struct ServerStats;
 }
 
 namespace starling::server {
 
+class Figures;
 struct Site;
 class Worker;
 struct WorkerGroup;
+
+// A room, topic or channel on one worker. The views end with the call.
+struct RoomFacts {
+    std::string_view kind;  // "topic", "room" or "channel".
+    std::string_view nsp;   // The namespace of a room.
+    std::string_view name;
+    size_t members;
+};
 
 class Extension {
 public:
@@ -42,6 +55,15 @@ public:
     virtual void connections_ended(Worker& worker) { (void)worker; }
     // Adds the feature's figures to those of the server. Any thread, while the workers exist.
     virtual void add_stats(ServerStats& stats) const { (void)stats; }
+    // Adds the feature's figures of the whole server. Any thread, while the workers exist.
+    virtual void add_figures(Figures& figures) const { (void)figures; }
+    // Adds the feature's figures of one worker, on that worker's thread.
+    virtual void add_figures(Worker& worker, Figures& figures) { (void)worker, (void)figures; }
+    // Calls `call` for each room of the feature that has members on this worker, on that worker's
+    // thread. The call changes no room.
+    virtual void each_room(Worker& worker, const std::function<void(const RoomFacts&)>& call) {
+        (void)worker, (void)call;
+    }
     // Called when all workers have ended and none is destroyed yet. From here on the handles of the
     // feature that the application still holds do nothing.
     virtual void close_handles() noexcept {}

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "http/response_access.h"
 #include "net/loop.h"
+#include "server/connection_facts.h"
 #include "server/worker.h"
 #include "server/ws_connection.h"
 #include "server/ws_upgrade.h"
@@ -18,6 +19,19 @@ namespace {
 // answered.
 constexpr size_t pipelined_bytes_max = 16 * 1024;
 constexpr uint32_t turn_requests_max = 64;  // Then other connections have their turn.
+
+UpgradeRefusal refusal_of(const UpgradeOutcome& outcome) noexcept {
+    if (outcome.foreign_origin) return UpgradeRefusal::origin;
+    switch (outcome.status) {
+        case 400:
+        case 405:
+        case 426: return UpgradeRefusal::protocol;
+        case 401: return UpgradeRefusal::login;
+        case 403: return UpgradeRefusal::forbidden;
+        case 503: return UpgradeRefusal::busy;
+        default: return UpgradeRefusal::other;
+    }
+}
 
 uint64_t ms(std::chrono::milliseconds duration) { return static_cast<uint64_t>(duration.count()); }
 
@@ -168,7 +182,10 @@ void HttpConnection::read_on() {
 
 void HttpConnection::upgrade() {
     worker_->counters().requests.add();
-    if (worker_->stopping()) return fail(503, "the server is stopping");
+    if (worker_->stopping()) {
+        worker_->counters().refused(UpgradeRefusal::busy).add();
+        return fail(503, "the server is stopping");
+    }
     try_upgrade();
 }
 
@@ -182,6 +199,7 @@ void HttpConnection::try_upgrade() {
         return stream_->set_timeout(ms(worker_->site().options.http.answer_timeout));
     }
     writer_.note_status(outcome.status);
+    if (outcome.status != 101) worker_->counters().refused(refusal_of(outcome)).add();
     if (outcome.refusal) {
         keep_alive_ = false;
         return write_whole(*outcome.refusal);
@@ -316,6 +334,12 @@ void HttpConnection::on_closed(net::CloseReason reason) {
 
 void HttpConnection::go_away() {
     if (watcher_) watcher_->request_must_end(watched_for_, reply_key_);
+}
+
+void HttpConnection::describe(ConnectionFacts& facts) {
+    facts.kind = "http";
+    if (reader_.head_seen()) facts.path = reader_.head().path;
+    facts.address = remote_address_;
 }
 
 void HttpConnection::close_idle() {

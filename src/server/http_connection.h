@@ -43,6 +43,10 @@ public:
     // Connection
     void go_away() override;
     void close_idle() override;
+    void describe(ConnectionFacts& facts) override;
+    void disconnect(uint16_t, std::string_view) override {
+        stream_->close(net::Stream::Close::reset);
+    }
 
     // ---- For routes -----------------------------------------------------------------------------
     [[nodiscard]] Worker& worker() const noexcept { return *worker_; }

@@ -110,6 +110,7 @@ size_t Site::add_websocket(std::string_view pattern, ws::Route route) {
 
 size_t Site::add_websocket(std::string_view pattern, std::unique_ptr<WebSocketEndpoint> endpoint,
                            http::Handler page) {
+    endpoint->pattern = pattern;
     const size_t index = add_endpoint(std::move(endpoint));
     add("GET", pattern, std::make_unique<WebSocketRoute>(index, std::move(page)));
     return index;

@@ -39,6 +39,7 @@ struct WebSocketEndpoint {
     const ws::OriginPolicy origins;
     const ws::DeflateOptions deflate;
     const std::unique_ptr<const WsHandler> handler;  // May refer to `route`.
+    std::string pattern;                             // Its path; "": it has none of its own.
     bool echo_subprotocol = false;  // If the route lists no subprotocols, the first offer is taken.
 };
 

@@ -59,7 +59,7 @@ Worker::Worker(WorkerGroup& group)
             {.stalled_ms_max = static_cast<uint64_t>(group.site.options.stalled_timeout.count())}) {
     loop_.on_escaped([this](std::string_view what) { log_exception("task", what); });
     for (const auto& route : site().websockets)
-        websockets_.push_back(std::make_unique<WsContext>(WsContext{*this, *route}));
+        websockets_.push_back(std::make_unique<WsContext>(*this, *route));
 }
 
 Worker::~Worker() {

@@ -57,10 +57,18 @@ public:
 
 // The parts of a WebSocket route that its connections on one worker share.
 struct WsContext {
+    WsContext(Worker& w, const WebSocketEndpoint& s) noexcept : WsContext(w, s, *s.handler) {}
+    // With another handler than the one of the endpoint.
+    WsContext(Worker& w, const WebSocketEndpoint& s, const WsHandler& h) noexcept
+        : worker(w), site(s), handler_(h) {}
+    [[nodiscard]] const ws::Route& route() const noexcept { return site.route; }
+    [[nodiscard]] const WsHandler& handler() const noexcept { return handler_; }
+
     Worker& worker;
     const WebSocketEndpoint& site;
-    [[nodiscard]] const ws::Route& route() const noexcept { return site.route; }
-    [[nodiscard]] const WsHandler& handler() const noexcept { return *site.handler; }
+
+private:
+    const WsHandler& handler_;
 };
 
 class Worker final : public http::ReplyTarget, private hub::Bus {

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "net/loop.h"
+#include "server/connection_facts.h"
 #include "server/worker.h"
 #include "server/ws_extras.h"
 #include "server/ws_handler.h"
@@ -24,7 +25,7 @@ constexpr uint8_t subprotocol_in_extras = 255;
 WsConnection::WsConnection(const WsContext& context, std::string_view subprotocol,
                            const std::optional<ws::DeflateParams>& deflate,
                            std::unique_ptr<ws::detail::AnyData> data)
-    : context_(context),
+    : context_(&context),
       data_(std::move(data)),
       receiver_(ws::Role::server, context.site.receiver_limits),
       heartbeat_(0) {
@@ -50,19 +51,21 @@ WsConnection::~WsConnection() = default;
 
 void WsConnection::start() {
     heartbeat_ = ws::Heartbeat(now_ms());
-    if (const auto interval = context_.site.heartbeat.interval_ms) stream_->set_timeout(interval);
-    Counters& counters = context_.worker.counters();
+    if (const auto interval = context_->site.heartbeat.interval_ms) stream_->set_timeout(interval);
+    Counters& counters = context_->worker.counters();
     counters.websockets_opened.add();
     counters.websockets_open.add();
-    if (context_.handler().remembers().close_reason)
-        context_.worker.addresses().keep(stream_->slot_key().slot, stream_->peer_ip());
-    call("open", [&] { context_.handler().on_open(*this); });
+    if (context_->handler().remembers().close_reason)
+        context_->worker.addresses().keep(stream_->slot_key().slot, stream_->peer_ip());
+    call("open", [&] { context_->handler().on_open(*this); });
 }
 
 ws::Socket WsConnection::socket() const noexcept {
     // Two sockets that are open on two workers at a time differ in the worker's index.
-    return {context_.worker.lifetime(), base::pack(stream_->slot_key(), context_.worker.index())};
+    return {context_->worker.lifetime(), base::pack(stream_->slot_key(), context_->worker.index())};
 }
+
+Worker& WsConnection::worker() const noexcept { return context_->worker; }
 
 WsConnection::Extras& WsConnection::extras() {
     if (!extras_) extras_ = std::make_unique<Extras>();
@@ -94,7 +97,7 @@ void WsConnection::run(const Callback<void(ws::Socket)>& posted) {
 }
 
 void WsConnection::handler_threw(std::string_view where, std::string_view what) {
-    context_.worker.log_exception(where, what);
+    context_->worker.log_exception(where, what);
     // A closing connection continues to close: its close frame may still be queued.
     if (is_open()) violate(ws::close_code::internal_error, "internal error");
 }
@@ -115,23 +118,23 @@ void WsConnection::pause() {
 void WsConnection::resume() { ws::resume_receiving(*stream_, heartbeat_, now_ms()); }
 
 void WsConnection::on_message(const ws::Event& event) {
-    context_.worker.counters().messages_received.add();
+    context_->worker.counters().messages_received.add();
     if (!closing_.may_send()) return;
     const std::span<const std::byte> bytes = event.bytes;
     call("message", [&] {
-        context_.handler().on_message(*this, event.opcode == ws::Opcode::text
-                                                 ? ws::Message(base::text_of(bytes))
-                                                 : ws::Message(bytes));
+        context_->handler().on_message(*this, event.opcode == ws::Opcode::text
+                                                  ? ws::Message(base::text_of(bytes))
+                                                  : ws::Message(bytes));
     });
 }
 
 void WsConnection::on_ping(std::string_view payload) {
-    call("ping", [&] { context_.handler().on_ping(*this, payload); });
+    call("ping", [&] { context_->handler().on_ping(*this, payload); });
 }
 
 void WsConnection::on_pong(std::span<const std::byte> payload) {
     if (const auto took = heartbeat_.on_pong(payload, now_ms())) round_trip_.took(*took);
-    call("pong", [&] { context_.handler().on_pong(*this, base::text_of(payload)); });
+    call("pong", [&] { context_->handler().on_pong(*this, base::text_of(payload)); });
 }
 
 void WsConnection::on_peer_close(uint16_t code, std::string_view reason) {
@@ -144,9 +147,9 @@ void WsConnection::on_peer_close(uint16_t code, std::string_view reason) {
 }
 
 void WsConnection::on_violation(uint16_t code, std::string_view reason) {
-    context_.worker.counters().protocol_errors.add();
+    context_->worker.counters().protocol_errors.add();
     log_fault(code, reason);
-    call("violation", [&] { context_.handler().on_violation(*this); });
+    call("violation", [&] { context_->handler().on_violation(*this); });
     violate(code, reason);
 }
 
@@ -169,15 +172,15 @@ void WsConnection::release_codecs() noexcept {
 // Frees the extras if nothing is left in them, for example after a single ping.
 void WsConnection::release_extras() noexcept {
     const Extras& e = *extras_;
-    if (!e.deflate && e.subprotocol.empty() && e.close_reason.empty() && !e.pong && !e.dropped &&
-        !e.coroutines)
+    if (!e.following && !e.deflate && e.subprotocol.empty() && e.close_reason.empty() && !e.pong &&
+        !e.dropped && !e.coroutines)
         extras_.reset();
 }
 
 void WsConnection::on_drained() {
     note_queue();
     write_pong_owed();
-    call("drain", [&] { context_.handler().on_drained(*this); });
+    call("drain", [&] { context_->handler().on_drained(*this); });
 }
 
 void WsConnection::on_timeout() {
@@ -186,7 +189,7 @@ void WsConnection::on_timeout() {
         if (stream_->peer_takes()) return stream_->set_timeout(close_timeout_ms);
         return act(closing_.on(ws::Closing::Event::timeout, ws::Role::server), 0, {});
     }
-    if (!ws::keep_alive(*this, *stream_, heartbeat_, context_.site.heartbeat, now_ms()))
+    if (!ws::keep_alive(*this, *stream_, heartbeat_, context_->site.heartbeat, now_ms()))
         act(closing_.on(ws::Closing::Event::timeout, ws::Role::server), 0, {});
 }
 
@@ -218,7 +221,7 @@ void WsConnection::violate(uint16_t code, std::string_view reason) {
 }
 
 void WsConnection::note_reason(std::string_view reason) {
-    if (closing_.may_send() && context_.handler().remembers().close_reason && !reason.empty())
+    if (closing_.may_send() && context_->handler().remembers().close_reason && !reason.empty())
         extras().close_reason = reason;
 }
 
@@ -233,7 +236,7 @@ void WsConnection::terminate() {
 }
 
 void WsConnection::go_away() {
-    call("close", [&] { context_.handler().on_server_stops(*this); });
+    call("close", [&] { context_->handler().on_server_stops(*this); });
     close(ws::close_code::going_away, "the server is stopping");
 }
 
@@ -242,14 +245,17 @@ void WsConnection::on_ended() { stream_->close(); }
 void WsConnection::on_closed(net::CloseReason reason) {
     (void)closing_.on(ws::Closing::Event::transport_gone, ws::Role::server);
     if (extras_) extras_->coroutines.reset();
-    context_.worker.counters().websockets_open.subtract();
-    context_.worker.connection_closed(*stream_, reason);
-    context_.worker.hub().leave_all(*this);
+    Counters& counters = context_->worker.counters();
+    counters.websockets_open.subtract();
+    counters.closes[close_place(closing_.reported_code())].add();
+    context_->worker.connection_closed(*stream_, reason);
+    context_->worker.hub().leave_all(*this);
     const std::string text = extras_ ? extras_->close_reason : std::string();
-    call("close",
-         [&] { context_.handler().on_closed(*this, closing_.reported_code(), text, closed_by()); });
-    if (context_.handler().remembers().close_reason)
-        context_.worker.addresses().forget(stream_->slot_key().slot);
+    call("close", [&] {
+        context_->handler().on_closed(*this, closing_.reported_code(), text, closed_by());
+    });
+    if (context_->handler().remembers().close_reason)
+        context_->worker.addresses().forget(stream_->slot_key().slot);
 }
 
 ws::ClosedBy WsConnection::closed_by() const noexcept {
@@ -263,17 +269,44 @@ ws::ClosedBy WsConnection::closed_by() const noexcept {
 
 std::string WsConnection::remote_address() const {
     const std::string address = stream_->peer_ip();  // "" after a reset.
-    return address.empty() ? context_.worker.addresses().of(stream_->slot_key().slot) : address;
+    return address.empty() ? context_->worker.addresses().of(stream_->slot_key().slot) : address;
 }
 
 void WsConnection::log_fault(uint16_t code, std::string_view reason) {
-    context_.worker.log_fault(code, reason, remote_address());
+    context_->worker.log_fault(code, reason, remote_address());
+}
+
+// ---- for operators ------------------------------------------------------------------------------
+
+void WsConnection::describe(ConnectionFacts& facts) {
+    facts.kind = "websocket";
+    facts.path = context_->site.pattern;
+    facts.subprotocol = subprotocol();
+    facts.address = remote_address();
+    facts.round_trip_ms = round_trip_ms();
+    for (std::string& topic : context_->worker.hub().topics_of(*this))
+        facts.add_room(std::move(topic));
+    context_->handler().describe(*this, facts);
+}
+
+// Called between two events of the connection.
+void WsConnection::follow(std::shared_ptr<WsFollower> follower) {
+    unfollow();
+    extras().following = std::make_unique<WsFollowing>(*context_, std::move(follower));
+    context_ = &extras_->following->context();
+}
+
+void WsConnection::unfollow() {
+    if (!extras_ || !extras_->following) return;
+    context_ = &extras_->following->original();
+    extras_->following.reset();
+    release_extras();
 }
 
 void WsConnection::tell_dropped() {
     const uint64_t messages = std::exchange(extras().dropped, 0);
     release_extras();
-    call("dropped", [&] { context_.handler().on_dropped(*this, messages); });
+    call("dropped", [&] { context_->handler().on_dropped(*this, messages); });
 }
 
 // ---- what ws::Socket reports --------------------------------------------------------------------
@@ -283,7 +316,7 @@ size_t WsConnection::buffered_amount() const noexcept { return stream_->queued_b
 std::string_view WsConnection::subprotocol() const noexcept {
     if (subprotocol_ == 0) return {};
     if (subprotocol_ == subprotocol_in_extras) return extras_->subprotocol;
-    return context_.route().subprotocols[subprotocol_ - 1u];
+    return context_->route().subprotocols[subprotocol_ - 1u];
 }
 
 }  // namespace starling::server

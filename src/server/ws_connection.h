@@ -23,7 +23,9 @@
 
 namespace starling::server {
 
+class Worker;
 struct WsContext;
+class WsFollower;
 
 class WsConnection final : public Connection, public hub::Subscriber {
 public:
@@ -42,6 +44,8 @@ public:
     void on_closed(net::CloseReason reason) override;
     // Connection
     void go_away() override;
+    void describe(ConnectionFacts& facts) override;
+    void disconnect(uint16_t code, std::string_view reason) override { close(code, reason); }
     // hub::Subscriber
     void deliver(hub::Publication& publication) override;
     // Delivers a frame of text_frame() in place of the publication's message; never compressed.
@@ -91,8 +95,12 @@ public:
     [[nodiscard]] bool compresses() const noexcept;
     [[nodiscard]] std::unique_ptr<ws::detail::AnyData>& data() noexcept { return data_; }
     [[nodiscard]] ws::Socket socket() const noexcept;
+    [[nodiscard]] Worker& worker() const noexcept;
     // Runs a posted call like a handler, if the socket is still open.
     void run(const Callback<void(ws::Socket)>& posted);
+    // The follower sees the messages of both directions until unfollow(). Replaces the one before.
+    void follow(std::shared_ptr<WsFollower> follower);
+    void unfollow();
     // A handler, or a coroutine of a handler, has thrown.
     void handler_threw(std::string_view where, std::string_view what);
     // The suspended coroutines of this socket's handlers.
@@ -123,12 +131,13 @@ private:
     void write_frame(ws::Opcode opcode, bool fin, bool rsv1, std::span<const std::byte> payload);
     void write_encoded(const hub::Publication& publication, const base::SharedBytes& frame);
     void note_queue();
+    void tell_follower(std::span<const std::byte> bytes, bool binary) const;
     [[nodiscard]] bool wants_compressed(size_t bytes) const noexcept;
     [[nodiscard]] std::span<const std::byte> compress(std::span<const std::byte> payload);
     [[nodiscard]] Extras& extras();
     [[nodiscard]] uint32_t now_ms() const noexcept;
 
-    const WsContext& context_;
+    const WsContext* context_;  // Another one while the connection is followed.
     std::unique_ptr<Extras> extras_;
     std::unique_ptr<ws::detail::AnyData> data_;  // The handler's data for this connection.
     // Small members lie in the tail padding of the member before.

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "server/ws_connection.h"
+#include "server/ws_follow.h"
 #include "ws/deflate.h"
 
 namespace starling::server {
@@ -25,6 +26,7 @@ struct WsConnection::Extras {
     std::unique_ptr<ws::Deflater> deflater;
     // The suspended coroutines of the connection's handlers.
     std::unique_ptr<detail::Scope> coroutines;
+    std::unique_ptr<WsFollowing> following;  // Null: nobody follows the connection.
 };
 
 }  // namespace starling::server

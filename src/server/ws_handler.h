@@ -19,6 +19,7 @@
 
 namespace starling::server {
 
+struct ConnectionFacts;
 class HttpConnection;
 class Worker;
 class WsConnection;
@@ -84,6 +85,11 @@ public:
     // The last call for this connection. `code` and `by` have the meaning of ws::Route::close.
     virtual void on_closed(WsConnection& connection, uint16_t code, std::string_view reason,
                            ws::ClosedBy by) const = 0;
+
+    // Adds to what an operator sees of the connection.
+    virtual void describe(WsConnection& connection, ConnectionFacts& facts) const {
+        (void)connection, (void)facts;
+    }
 
     [[nodiscard]] Remembers remembers() const noexcept { return remembers_; }
 

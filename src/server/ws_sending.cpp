@@ -36,7 +36,7 @@ ws::Opcode opcode_of(bool binary) { return binary ? ws::Opcode::binary : ws::Opc
 }  // namespace
 
 bool WsConnection::fits(size_t bytes) const noexcept {
-    return ws::fits_queue(stream_->queued_bytes(), bytes, context_.route().send_queue_bytes_max);
+    return ws::fits_queue(stream_->queued_bytes(), bytes, context_->route().send_queue_bytes_max);
 }
 
 ws::SendResult WsConnection::admit(size_t bytes) {
@@ -52,8 +52,8 @@ ws::SendResult WsConnection::admit_to_full_queue(size_t bytes) {
     stream_->offer_queued();
     if (!stream_->is_open()) return ws::SendResult::closed;
     if (fits(bytes)) return ws::SendResult::sent;
-    context_.worker.counters().messages_dropped.add();
-    if (context_.route().on_full == ws::OnFull::drop) return note_dropped();
+    context_->worker.counters().messages_dropped.add();
+    if (context_->route().on_full == ws::OnFull::drop) return note_dropped();
     log_fault(ws::close_code::policy_violation, "send queue full");
     close(ws::close_code::policy_violation, "send queue full");
     return ws::SendResult::closed;
@@ -61,7 +61,7 @@ ws::SendResult WsConnection::admit_to_full_queue(size_t bytes) {
 
 // The handler runs in a later call of the loop: it must not run in the middle of a publication.
 ws::SendResult WsConnection::note_dropped() {
-    if (!context_.handler().remembers().dropped) return ws::SendResult::dropped;
+    if (!context_->handler().remembers().dropped) return ws::SendResult::dropped;
     if (extras().dropped++ == 0)
         stream_->loop().post([&loop = stream_->loop(), key = stream_->slot_key()] {
             if (net::Stream* stream = loop.find(key))
@@ -73,21 +73,29 @@ ws::SendResult WsConnection::note_dropped() {
 ws::SendResult WsConnection::send(ws::Message message, bool compress_it) {
     const auto admitted = admit(message.size());
     if (admitted != ws::SendResult::sent) return admitted;
-    context_.worker.counters().messages_sent.add();
+    context_->worker.counters().messages_sent.add();
     const ws::Opcode opcode = opcode_of(message.is_binary());
     // Fast path for nearly every message: a short one on a connection without extras.
-    if (!extras_ && context_.route().fragment_bytes_max == 0) [[likely]]
+    if (!extras_ && context_->route().fragment_bytes_max == 0) [[likely]] {
         write_frame(opcode, true, false, message.bytes());
-    else if (compress_it && wants_compressed(message.size()))
+        return admitted;
+    }
+    tell_follower(message.bytes(), message.is_binary());
+    if (compress_it && wants_compressed(message.size()))
         write_message(opcode, compress(message.bytes()), true);
     else
         write_message(opcode, message.bytes(), false);
     return admitted;
 }
 
+void WsConnection::tell_follower(std::span<const std::byte> bytes, bool binary) const {
+    if (extras_ && extras_->following)
+        extras_->following->follower().message(WsFollower::Direction::out, bytes, binary);
+}
+
 void WsConnection::write_message(ws::Opcode opcode, std::span<const std::byte> payload,
                                  bool compressed) {
-    const uint64_t fragment_bytes_max = context_.route().fragment_bytes_max;
+    const uint64_t fragment_bytes_max = context_->route().fragment_bytes_max;
     if (fragment_bytes_max == 0 || payload.size() <= fragment_bytes_max)
         return write_frame(opcode, true, compressed, payload);
     ws::Fragmenter fragments(opcode, payload, fragment_bytes_max, compressed);
@@ -137,14 +145,14 @@ ws::SendResult WsConnection::ping(std::span<const std::byte> payload) {
 bool WsConnection::compresses() const noexcept { return extras_ && extras_->deflate; }
 
 bool WsConnection::wants_compressed(size_t bytes) const noexcept {
-    return compresses() && bytes >= context_.route().compression.threshold_bytes;
+    return compresses() && bytes >= context_->route().compression.threshold_bytes;
 }
 
 std::span<const std::byte> WsConnection::compress(std::span<const std::byte> payload) {
     const ws::DeflateParams& params = *extras_->deflate;
-    const int level = context_.route().compression.level;
+    const int level = context_->route().compression.level;
     if (params.server_no_context_takeover)
-        return context_.worker.shared_deflater(params.server_max_window_bits, level)
+        return context_->worker.shared_deflater(params.server_max_window_bits, level)
             .compress(payload, true);
     if (!extras_->deflater)
         extras_->deflater = std::make_unique<ws::Deflater>(params.server_max_window_bits, level);
@@ -155,16 +163,16 @@ std::span<const std::byte> WsConnection::compress(std::span<const std::byte> pay
 
 bool WsConnection::join(std::string_view topic) {
     if (!stream_->is_open()) return false;
-    const auto result = context_.worker.hub().join(*this, topic, context_.route().topics_max);
+    const auto result = context_->worker.hub().join(*this, topic, context_->route().topics_max);
     return result == hub::Hub::Join::joined || result == hub::Hub::Join::already;
 }
 
 bool WsConnection::leave(std::string_view topic) {
-    return context_.worker.hub().leave(*this, topic);
+    return context_->worker.hub().leave(*this, topic);
 }
 
 size_t WsConnection::publish(std::string_view topic, ws::Message message) {
-    return context_.worker.hub().publish({topic, message.bytes(), message.is_binary()}, this);
+    return context_->worker.hub().publish({topic, message.bytes(), message.is_binary()}, this);
 }
 
 void WsConnection::deliver(hub::Publication& publication) {
@@ -172,8 +180,9 @@ void WsConnection::deliver(hub::Publication& publication) {
     const ws::Opcode opcode = opcode_of(publication.message.binary);
     if (admit(payload.size()) != ws::SendResult::sent) return;
     ++publication.taken;
-    context_.worker.counters().messages_sent.add();
-    const uint64_t fragment_bytes_max = context_.route().fragment_bytes_max;
+    context_->worker.counters().messages_sent.add();
+    if (extras_) tell_follower(payload, publication.message.binary);
+    const uint64_t fragment_bytes_max = context_->route().fragment_bytes_max;
     const bool whole = fragment_bytes_max == 0 || payload.size() <= fragment_bytes_max;
     const bool deflate = publication.compress && wants_compressed(payload.size());
     // Receivers share an encoding in one frame, which if compressed must use the full window.
@@ -181,8 +190,8 @@ void WsConnection::deliver(hub::Publication& publication) {
         return write_message(opcode, deflate ? compress(payload) : payload, deflate);
     auto& encoded = publication.encodings[deflate ? deflated_encoding : plain_encoding];
     if (!encoded && deflate) {
-        auto& shared = context_.worker.shared_deflater(ws::window_bits_max,
-                                                       context_.route().compression.level);
+        auto& shared = context_->worker.shared_deflater(ws::window_bits_max,
+                                                        context_->route().compression.level);
         encoded = framed(opcode, true, shared.compress(payload, true));
     } else if (!encoded) {
         encoded = framed(opcode, false, payload);
@@ -207,7 +216,8 @@ base::SharedBytes WsConnection::text_frame(std::string_view text) {
 void WsConnection::deliver_frame(hub::Publication& publication, const base::SharedBytes& frame) {
     if (admit(frame.size()) != ws::SendResult::sent) return;
     ++publication.taken;
-    context_.worker.counters().messages_sent.add();
+    context_->worker.counters().messages_sent.add();
+    if (extras_) tell_follower(publication.message.bytes, publication.message.binary);
     write_encoded(publication, frame);
 }
 

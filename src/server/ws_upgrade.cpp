@@ -81,7 +81,9 @@ std::optional<UpgradeOutcome> judge(const WsContext& context, const http::Reques
                            handshake.secure))
         return std::nullopt;
     context.worker.log_refused_origin(request);
-    return refusal(403, "this origin is not allowed");
+    auto refused = refusal(403, "this origin is not allowed");
+    refused.foreign_origin = true;
+    return refused;
 }
 
 std::string_view chosen_subprotocol(const WsContext& context, std::string_view protocols,

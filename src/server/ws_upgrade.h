@@ -25,6 +25,7 @@ struct UpgradeOutcome {
     std::optional<http::Response> refusal;     // The handler's whole answer.
     std::unique_ptr<WsConnection> connection;  // Null: refused, or not decided yet.
     bool later = false;                        // The handler has not decided yet.
+    bool foreign_origin = false;               // Refused: the page is of another site.
 };
 
 [[nodiscard]] UpgradeOutcome decide_upgrade(const WsContext& context,

@@ -40,6 +40,13 @@ public:
     [[nodiscard]] std::unique_ptr<Socket> release(Socket& socket);
 
     [[nodiscard]] size_t sockets() const noexcept;
+    template <class F>
+    void each_socket(F&& call) const {
+        if (first_) call(*first_);
+        if (more_)
+            for (const auto& socket : *more_)
+                if (socket) call(*socket);
+    }
 
     // Backpressure: the client is not read while there were more calls of pause() than of resume().
     void pause();

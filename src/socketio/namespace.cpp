@@ -188,6 +188,9 @@ void Namespace::broadcast(const Encoded& packet, const Flags& flags,
         socket->deliver(first.publication);
         for (const auto& part : attachments) socket->deliver(part->publication);
     }
+    hub::Hub::Traffic& traffic = server_.traffic();
+    if (server_.index() == 0) ++traffic.publications;
+    traffic.deliveries += first.publication.taken;
 }
 
 }  // namespace starling::socketio

@@ -28,6 +28,11 @@ public:
     [[nodiscard]] NamespaceSetup& setup() const noexcept { return setup_; }
     [[nodiscard]] Server& server() const noexcept { return server_; }
     [[nodiscard]] size_t size() const noexcept { return sockets_.size(); }
+    // Calls call(room, members) for each room, but those of single sockets.
+    template <class F>
+    void each_room(F&& call) const {
+        rooms_.each_topic(std::forward<F>(call));
+    }
 
     void add(Socket& socket);  // The socket is connected now, and joins the room of its id.
     void remove(Socket& socket);

@@ -351,4 +351,10 @@ void Server::drain_history() {
     draining_ = false;
 }
 
+void Server::each_room(const std::function<void(std::string_view nsp, std::string_view room,
+                                                size_t members)>& call) const {
+    for (const auto& [name, nsp] : namespaces_)
+        nsp->each_room([&](std::string_view room, size_t members) { call(name, room, members); });
+}
+
 }  // namespace starling::socketio

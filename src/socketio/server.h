@@ -122,6 +122,14 @@ public:
     template <class F>
     void tell_outgoing(F&& call);
 
+    // ---- Figures --------------------------------------------------------------------------------
+    // `publications`: broadcasts, counted by the first worker. `deliveries`: sockets of this worker
+    // that took one.
+    [[nodiscard]] hub::Hub::Traffic& traffic() noexcept { return traffic_; }
+    // Calls call(namespace, room, members) for each room here, but those of single sockets.
+    void each_room(const std::function<void(std::string_view nsp, std::string_view room,
+                                            size_t members)>& call) const;
+
     // ---- Tools ----------------------------------------------------------------------------------
     [[nodiscard]] Encoder& encoder() noexcept {
         STARLING_ASSERT(on_own_thread());
@@ -193,6 +201,7 @@ private:
     Names names_;
     Arena arena_;
     Encoder encoder_;
+    hub::Hub::Traffic traffic_;
     base::SlotTable<Socket> sockets_;
     std::unordered_map<std::string, std::unique_ptr<Namespace>, base::KeyedTextHash,
                        std::equal_to<>>

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/cluster/part.h"
+#include "server/figures.h"
 #include "server/nodes/settings.h"
 #include "server/socketio/socketio.h"
 #include "server/worker.h"
@@ -76,6 +77,30 @@ ClusterExtension::ClusterExtension(SocketIo& io, ClusterSettings settings)
 
 bool ClusterExtension::ready() const noexcept {
     return !settings_.required || figures_.connected.load(std::memory_order_relaxed);
+}
+
+void ClusterExtension::add_figures(Figures& figures) const {
+    const sio::ClusterStats now = stats();
+    constexpr std::string_view messages = "starling_cluster_messages_total",
+                               messages_help = "Messages between the nodes, by direction";
+    figures.gauge("starling_cluster_connected", "1: Redis is there and every subscription stands",
+                  now.connected ? 1 : 0);
+    figures.gauge("starling_cluster_nodes", "Nodes of the cluster at the last count",
+                  static_cast<double>(now.nodes));
+    figures.counter(messages, messages_help, now.sent, label("direction", "out"));
+    figures.counter(messages, messages_help, now.received, label("direction", "in"));
+    figures.gauge("starling_cluster_queue_messages", "Messages that wait for Redis",
+                  static_cast<double>(now.waiting));
+    figures.counter("starling_messages_dropped_total", drops_help, now.dropped,
+                    label("reason", "cluster_queue_full"));
+    figures.counter("starling_cluster_failed_total",
+                    "Messages that Redis refused or did not confirm", now.failed);
+    figures.counter("starling_cluster_refused_total",
+                    "Messages of other nodes that have no meaning", now.refused);
+    figures.counter("starling_cluster_incomplete_total",
+                    "Questions that some node has not answered in time", now.incomplete);
+    figures.counter("starling_cluster_losses_total",
+                    "Connections to Redis that were lost or did not come about", now.losses);
 }
 
 sio::ClusterStats ClusterExtension::stats() const {

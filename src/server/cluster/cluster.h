@@ -47,6 +47,8 @@ public:
     void mount(Site& site) override { (void)site; }
     void attach(WorkerGroup& group) override;  // Throws std::runtime_error.
     void detach() noexcept override { part_ = nullptr; }
+    using Extension::add_figures;
+    void add_figures(Figures& figures) const override;
     // The first worker is destroyed before the connections of the others, which leave rooms then.
     void close_handles() noexcept override { part_ = nullptr; }
 

@@ -6,10 +6,12 @@
 #include <utility>
 
 #include "engineio/ids.h"
+#include "server/connection_facts.h"
 #include "server/engineio/engine_worker.h"
 #include "server/engineio/polling.h"
 #include "server/engineio/query.h"
 #include "server/engineio/websocket.h"
+#include "server/figures.h"
 #include "server/http_connection.h"
 #include "server/site.h"
 
@@ -291,6 +293,25 @@ void Engine::admit(WsAdmission& admission) {
     call_header_hooks(request, response, !checked.session);
     admission.field_lines = response.field_lines();
     admission.data = std::make_unique<EngineSocket>(*session);
+}
+
+void EngineWsHandler::count(const WsConnection& connection, int change) const noexcept {
+    engine_.host(connection.worker()).websockets += static_cast<uint64_t>(change);
+}
+
+void EngineWsHandler::describe(WsConnection& connection, ConnectionFacts& facts) const {
+    facts.kind = "socketio";
+    socket_of(connection).describe(facts);
+}
+
+void Engine::add_figures(const Worker& worker, Figures& figures) const {
+    const EngineWorker& mine = host(worker);
+    const uint64_t polling = mine.sessions() - std::min<uint64_t>(mine.sessions(), mine.websockets);
+    constexpr std::string_view name = "starling_socketio_sessions",
+                               help = "Clients of Socket.IO, by transport";
+    figures.gauge(name, help, static_cast<double>(mine.websockets),
+                  label("transport", "websocket"));
+    figures.gauge(name, help, static_cast<double>(polling), label("transport", "polling"));
 }
 
 }  // namespace starling::server

@@ -33,12 +33,14 @@
 
 namespace starling::server {
 
+struct ConnectionFacts;
 enum class RequestEnd : uint8_t;
 class EngineWorker;
 class EnginePoll;
 struct EngineQueue;
 class EngineSession;
 class EngineSocket;
+class Figures;
 class HttpConnection;
 struct Site;
 struct WorkerGroup;
@@ -60,6 +62,8 @@ public:
     virtual void on_binary(std::span<const std::byte> bytes) = 0;
     // The timer of EngineSession::set_timer() has expired.
     virtual void on_timer() {}
+    // Adds to what an operator sees of the session's WebSocket.
+    virtual void describe(ConnectionFacts& facts) const { (void)facts; }
     // The last call. The handler and its session are freed after this call has returned.
     virtual void on_close(EngineClose reason) = 0;
 };
@@ -114,6 +118,9 @@ public:
         return static_cast<unsigned>(core_.revision());
     }
     [[nodiscard]] bool on_websocket() const noexcept;
+    void describe(ConnectionFacts& facts) const {
+        if (user_) user_->describe(facts);
+    }
     [[nodiscard]] bool is_open() const noexcept { return core_.may_send(); }
     [[nodiscard]] Worker& worker() const noexcept;
     // For calls from other threads: post to worker(); there Engine::find() returns the session or
@@ -220,6 +227,9 @@ public:
     [[nodiscard]] uint64_t sessions() const noexcept { return sessions_.load(); }
     // Sessions opened since the start; a session counts once it has sent its open packet.
     [[nodiscard]] uint64_t sessions_opened() const noexcept { return sessions_opened_.load(); }
+
+    // The sessions of one worker, on its thread.
+    void add_figures(const Worker& worker, Figures& figures) const;
 
     [[nodiscard]] const EngineOptions& options() const noexcept { return options_; }
 

@@ -53,6 +53,9 @@ public:
         return sessions_.find(key);
     }
 
+    [[nodiscard]] size_t sessions() const noexcept { return sessions_.size(); }
+    uint64_t websockets = 0;  // Open now; a WebSocket that is probed as well.
+
     // Called by sessions.
     void set_deadline(EngineSession& session, uint64_t due_ms);
     void call_exactly(EngineSession& session, uint64_t due_ms);

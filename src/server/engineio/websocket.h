@@ -38,6 +38,9 @@ public:
     }
 
     [[nodiscard]] WsConnection& connection() const noexcept { return *connection_; }
+    void describe(ConnectionFacts& facts) {
+        if (tied()) tied()->describe(facts);
+    }
     // The session no longer needs the WebSocket.
     void close(uint16_t code) {
         untie();
@@ -55,6 +58,7 @@ public:
 
     void admit(WsAdmission& admission) const override { engine_.admit(admission); }
     void on_open(WsConnection& connection) const override {
+        count(connection, +1);
         socket_of(connection).opened(connection);
     }
     void on_message(WsConnection& connection, ws::Message message) const override {
@@ -71,12 +75,15 @@ public:
     void on_server_stops(WsConnection& connection) const override {
         socket_of(connection).server_stops();
     }
+    void describe(WsConnection& connection, ConnectionFacts& facts) const override;
     void on_closed(WsConnection& connection, uint16_t, std::string_view,
                    ws::ClosedBy) const override {
+        count(connection, -1);
         socket_of(connection).ended(engineio::Session::Event::websocket_closed);
     }
 
 private:
+    void count(const WsConnection& connection, int change) const noexcept;
     [[nodiscard]] static EngineSocket& socket_of(WsConnection& connection) noexcept {
         return base::checked_cast<EngineSocket>(*connection.data());
     }

@@ -52,6 +52,8 @@ EventsWorker::EventsWorker(Worker& w, hub::History& history, Nodes* nodes,
     : worker(w), nodes_(nodes), feeds_(history, *this, page_bytes_max) {}
 
 void EventsWorker::publish(EventBatch& batch) {
+    // Each worker gets each batch; one of them counts it.
+    if (worker.index() == 0) publications_ += batch.items.size();
     for (auto& item : batch.items) {
         if (item.refused) continue;
         if (item.kept) {
@@ -61,6 +63,8 @@ void EventsWorker::publish(EventBatch& batch) {
         const auto published = broker_.publish(item.channel, item.text, worker.loop().now_ms());
         item.delivered.fetch_add(published.delivered, std::memory_order_relaxed);
         item.limited.fetch_add(published.limited, std::memory_order_relaxed);
+        deliveries_ += published.delivered;
+        limited_ += published.limited;
     }
     set_timer();
     give_up(batch);
@@ -92,6 +96,7 @@ void EventsWorker::deliver(const hub::KeptPtr& kept) {
     const std::string offset = hub::position_text(kept->epoch, kept->offset);
     const auto published = broker_.publish(kept->channel, text_, worker.loop().now_ms(), offset);
     kept->delivered.fetch_add(published.delivered, std::memory_order_relaxed);
+    deliveries_ += published.delivered;
     if (text_.capacity() > text_bytes_kept) std::string().swap(text_);
 }
 

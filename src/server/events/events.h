@@ -100,6 +100,8 @@ public:
         listeners_.emplace(id, std::move(listener));
     }
     void drop_listener(uint64_t id) { listeners_.erase(id); }
+    void add_figures(Figures& figures) const;
+    [[nodiscard]] const events::Broker& broker() const noexcept { return broker_; }
     void log_in(events::Member& member, const auth::Identity& identity);
     [[nodiscard]] bool may_refresh(events::Member& member);
 
@@ -121,6 +123,7 @@ private:
     events::Broker broker_{&feeds_, this};
     RandomPool random_;
     std::string text_;  // Of the event that is delivered.
+    uint64_t publications_ = 0, deliveries_ = 0, limited_ = 0;
     std::atomic<bool> catching_up_{false};
     uint64_t timer_ = 0, timer_ms_ = 0;  // 0: no timer is set.
     std::unordered_map<uint64_t, std::unique_ptr<events::Member>> listeners_;
@@ -175,6 +178,9 @@ public:
     void attach(WorkerGroup& group) override;
     void detach() noexcept override;
     void add_stats(ServerStats& stats) const override;
+    void add_figures(Figures& figures) const override;
+    void add_figures(Worker& worker, Figures& figures) override;
+    void each_room(Worker& worker, const std::function<void(const RoomFacts&)>& call) override;
     void close_handles() noexcept override {
         workers_ended_.store(true);
         presence_.close();

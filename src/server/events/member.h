@@ -46,6 +46,8 @@ public:
     void on_bytes(std::span<std::byte>& input) override { input = {}; }  // Input is ignored.
     void on_timeout() override;
     void on_closed(net::CloseReason reason) override;
+    void describe(ConnectionFacts& facts) override;
+    void disconnect(uint16_t, std::string_view) override { stream_->close(); }
     // hub::Subscriber
     void deliver(hub::Publication& publication) override;
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/events/events.h"
+#include "server/figures.h"
 #include "server/worker.h"
 
 namespace starling::server {
@@ -129,6 +130,41 @@ void Events::add_stats(ServerStats& stats) const {
     stats.history_evicted += kept.evicted;
     stats.presence_members += present.members;
     stats.presence_refused += present.refused;
+}
+
+void Events::add_figures(Figures& figures) const {
+    const auto kept = memory_.stats();
+    const auto present = presence_.stats();
+    figures.gauge("starling_history_messages", "Events that the histories of channels keep",
+                  static_cast<double>(kept.messages));
+    figures.gauge("starling_history_bytes", "Memory of the histories of channels",
+                  static_cast<double>(kept.bytes));
+    figures.counter("starling_history_evicted_total",
+                    "Events that histories dropped for lack of memory", kept.evicted);
+    figures.gauge("starling_presence_members", "Members of channels with presence",
+                  static_cast<double>(present.members));
+    figures.counter("starling_presence_refused_total",
+                    "Members that did not fit into the presence of a channel", present.refused);
+}
+
+void EventsWorker::add_figures(Figures& figures) const {
+    const std::string kind = label("kind", "channel");
+    figures.counter("starling_publications_total", publications_help, publications_, kind);
+    figures.counter("starling_deliveries_total", deliveries_help, deliveries_, kind);
+    figures.counter("starling_events_limited_total",
+                    "Events of channels that a listener did not get at once, because its interval "
+                    "was not over",
+                    limited_);
+}
+
+void Events::add_figures(Worker& worker, Figures& figures) {
+    workers_[worker.index()]->add_figures(figures);
+}
+
+void Events::each_room(Worker& worker, const std::function<void(const RoomFacts&)>& call) {
+    workers_[worker.index()]->broker().each_room([&](std::string_view channel, size_t listeners) {
+        call({"channel", {}, channel, listeners});
+    });
 }
 
 }  // namespace starling::server

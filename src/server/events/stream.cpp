@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "base/text.h"
+#include "events/broker.h"
 #include "events/text.h"
+#include "server/connection_facts.h"
 #include "server/events/member.h"
 #include "server/http_connection.h"
 #include "server/worker.h"
@@ -30,6 +32,8 @@ EventStream::EventStream(EventsWorker& host, const Admission& admission, const E
 }
 
 void EventStream::took_over() {
+    host_.worker.counters().event_streams_opened.add();
+    host_.worker.counters().event_streams_open.add();
     stream_->cancel_timeout();
     if (heartbeat_ms_) stream_->set_timeout(heartbeat_ms_);
     const bool asked = since_.has_value();
@@ -81,7 +85,14 @@ void EventStream::on_timeout() {
 }
 
 void EventStream::on_closed(net::CloseReason reason) {
+    host_.worker.counters().event_streams_open.subtract();
     host_.worker.connection_closed(*stream_, reason);
+}
+
+void EventStream::describe(ConnectionFacts& facts) {
+    facts.kind = "sse";
+    if (login()) facts.user = login()->user;
+    if (room()) facts.add_room(room()->name());
 }
 
 void EventStream::deliver(hub::Publication& publication) {

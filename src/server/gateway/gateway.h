@@ -74,6 +74,9 @@ public:
     [[nodiscard]] bool is_busy(Worker& worker) override;
     void connections_ended(Worker& worker) override;
     void add_stats(ServerStats& stats) const override;
+    void add_figures(Figures& figures) const override;
+    void add_figures(Worker& worker, Figures& figures) override;
+    void each_room(Worker& worker, const std::function<void(const RoomFacts&)>& call) override;
     void close_handles() noexcept override;
 
     [[nodiscard]] const gateway::Options& options() const noexcept { return options_; }

@@ -308,9 +308,10 @@ void GatewayPart::fetched(uint64_t tag, const fetch::Answer& answer) {
     gateway.budget().give_back(flight.bytes);
     GatewayRoutePart& route = *flight.route;
     --route.in_flight;
+    const uint64_t duration_ms = worker.loop().now_ms() - flight.started_ms;
+    webhook_time_.record(duration_ms * 1000);
     // Null: the client's webhooks were dropped meanwhile.
     if (GatewayClient* const client = clients_.find(flight.client)) {
-        const uint64_t duration_ms = worker.loop().now_ms() - flight.started_ms;
         gateway.log().webhook(*client, answer, duration_ms);
         take_answer(*client, answer, duration_ms);
     }

@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/log_histogram.h"
 #include "base/slot_table.h"
 #include "fetch/fetcher.h"
 #include "net/timers.h"
@@ -108,6 +109,10 @@ public:
 
     // True: webhooks wait or are under way, or clients are open.
     [[nodiscard]] bool is_busy() const noexcept { return clients_.size() != 0; }
+    [[nodiscard]] const base::LogHistogram& webhook_time() const noexcept { return webhook_time_; }
+    [[nodiscard]] size_t in_flight() const noexcept {
+        return flights_.size() - free_flights_.size();
+    }
 
     Gateway& gateway;
     Worker& worker;
@@ -185,6 +190,7 @@ private:
     std::unordered_map<uint32_t, Asked> asked_;  // Index: the client's slot.
     std::vector<Flight> flights_;                // Index: the tag of the request.
     std::vector<uint32_t> free_flights_;
+    base::LogHistogram webhook_time_;
     Outgoing* publishing_ = nullptr;
     RandomPool random_;
     LimitedLog failures_, losses_, refusals_, drops_;

@@ -163,6 +163,13 @@ public:
     void server_stops(Worker& worker) override { io_.server_stops(worker); }
     void connections_ended(Worker& worker) override { io_.connections_ended(worker); }
     void add_stats(ServerStats& stats) const override { io_.add_stats(stats); }
+    void add_figures(Figures& figures) const override { io_.add_figures(figures); }
+    void add_figures(Worker& worker, Figures& figures) override {
+        io_.add_figures(worker, figures);
+    }
+    void each_room(Worker& worker, const std::function<void(const RoomFacts&)>& call) override {
+        io_.each_room(worker, call);
+    }
     void close_handles() noexcept override { io_.close_handles(); }
 
 private:

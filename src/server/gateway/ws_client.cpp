@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/checked_cast.h"
+#include "server/connection_facts.h"
 #include "server/gateway/identity.h"
 #include "server/gateway/outgoing.h"
 #include "server/gateway/part.h"
@@ -105,6 +106,10 @@ public:
     }
     void on_pong(WsConnection& connection, std::string_view) const override {
         frame_came(connection);
+    }
+    void describe(WsConnection& connection, ConnectionFacts& facts) const override {
+        facts.kind = "gateway";
+        facts.user = client_of(connection).fields.user();
     }
     void on_drained(WsConnection&) const override {}
     // Not called: a full queue closes the connection.

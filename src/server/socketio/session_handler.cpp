@@ -5,6 +5,9 @@
 #include <utility>
 
 #include "base/text.h"
+#include "server/connection_facts.h"
+#include "socketio/namespace.h"
+#include "socketio/socket.h"
 
 namespace starling::server {
 
@@ -33,6 +36,18 @@ void SocketIoSessionHandler::send(std::string_view text, bool text_is_binary,
         if (!session_.is_open()) return;
         session_.send_binary(base::bytes_of(attachments[i]), compress);
     }
+}
+
+// Rooms of namespaces other than "/" are shown as "/admin:room".
+void SocketIoSessionHandler::describe(ConnectionFacts& facts) const {
+    facts.path = info_.head().substr(0, info_.head().find_first_of("?\n"));
+    facts.user = info_.user();
+    connection_.each_socket([&](const socketio::Socket& socket) {
+        if (facts.user.empty()) facts.user = socket.user();
+        const std::string& nsp = socket.nsp().name();
+        for (std::string& room : socket.rooms())
+            facts.add_room(nsp == "/" ? std::move(room) : nsp + ":" + room);
+    });
 }
 
 void SocketIoSessionHandler::end(End how) {

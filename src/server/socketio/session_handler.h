@@ -22,6 +22,7 @@ public:
     void on_text(std::string_view text) override { connection_.on_text(text); }
     void on_binary(std::span<const std::byte> bytes) override { connection_.on_bytes(bytes); }
     void on_timer() override { connection_.timed_out(); }
+    void describe(ConnectionFacts& facts) const override;
     void on_close(EngineClose reason) override {
         connection_.closed(engineio::reason_text(reason));
     }

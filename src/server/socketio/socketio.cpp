@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "server/figures.h"
 #include "server/socketio/bundles.h"
 #include "server/socketio/login.h"
 #include "server/socketio/name_pattern.h"
@@ -278,6 +279,26 @@ void SocketIo::connections_ended(Worker& worker) { engine_->connections_ended(wo
 void SocketIo::add_stats(ServerStats& stats) const {
     stats.socketio_sessions_open += engine_->sessions();
     stats.socketio_sessions_opened += engine_->sessions_opened();
+}
+
+void SocketIo::add_figures(Figures& figures) const {
+    if (cluster_) cluster_->add_figures(figures);
+}
+
+void SocketIo::add_figures(Worker& worker, Figures& figures) {
+    const hub::Hub::Traffic& traffic = workers_[worker.index()]->server().traffic();
+    figures.counter("starling_publications_total", publications_help, traffic.publications,
+                    label("kind", "socketio"));
+    figures.counter("starling_deliveries_total", deliveries_help, traffic.deliveries,
+                    label("kind", "socketio"));
+    engine_->add_figures(worker, figures);
+}
+
+void SocketIo::each_room(Worker& worker, const std::function<void(const RoomFacts&)>& call) {
+    workers_[worker.index()]->server().each_room(
+        [&](std::string_view nsp, std::string_view room, size_t members) {
+            call({"room", nsp, room, members});
+        });
 }
 
 void SocketIo::close_handles() noexcept {

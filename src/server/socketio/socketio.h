@@ -76,6 +76,9 @@ public:
     void server_stops(Worker& worker) override;
     void connections_ended(Worker& worker) override;
     void add_stats(ServerStats& stats) const override;
+    void add_figures(Figures& figures) const override;
+    void add_figures(Worker& worker, Figures& figures) override;
+    void each_room(Worker& worker, const std::function<void(const RoomFacts&)>& call) override;
     void close_handles() noexcept override;
     [[nodiscard]] const sio::Options& options() const noexcept { return options_; }
 
