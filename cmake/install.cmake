@@ -21,6 +21,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/build/clients
   DESTINATION ${CMAKE_INSTALL_DATADIR}/starling COMPONENT runtime OPTIONAL
   PATTERN .installed-lock EXCLUDE)
 install(FILES packaging/starling.service DESTINATION lib/systemd/system COMPONENT runtime)
+install(DIRECTORY packaging/prometheus DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime
   OPTIONAL)
 # The prefix /usr uses /etc; any other prefix has an etc folder of its own.

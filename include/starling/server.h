@@ -35,6 +35,16 @@ struct Options;
 }  // namespace starling::gateway
 
 namespace starling {
+class Server;
+}  // namespace starling
+
+namespace starling::admin {  // Defined in <starling/admin.h>.
+class Admin;
+struct Options;
+Admin& serve(Server& server, Options options);
+}  // namespace starling::admin
+
+namespace starling {
 
 class ClientLoop;  // Defined in <starling/client.h>.
 
@@ -286,6 +296,7 @@ public:
     [[nodiscard]] ClientLoop& client_loop();
 
 private:
+    friend admin::Admin& admin::serve(Server& server, admin::Options options);
     struct State;
     std::unique_ptr<State> state_;
 };

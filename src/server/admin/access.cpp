@@ -1,0 +1,132 @@
+#include "server/admin/access.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "auth/address_set.h"
+#include "base/base64.h"
+#include "base/text.h"
+
+namespace starling::server {
+namespace {
+
+bool is_address(std::string_view host) {
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+        host = host.substr(1, host.size() - 2);
+    const std::string text(host);
+    in6_addr bytes{};
+    return ::inet_pton(AF_INET, text.c_str(), &bytes) == 1 ||
+           ::inet_pton(AF_INET6, text.c_str(), &bytes) == 1;
+}
+
+// The password of "Authorization: Basic", RFC 7617.
+std::string basic_password(const http::Request& request) {
+    std::string_view field = request.header("authorization");
+    constexpr std::string_view scheme = "basic ";
+    if (field.size() < scheme.size() || !base::iequals(field.substr(0, scheme.size()), scheme))
+        return {};
+    std::string pair;
+    if (!base::base64_decode(base::trim(field.substr(scheme.size())), pair)) return {};
+    const size_t colon = pair.find(':');
+    return colon == std::string::npos ? std::string() : pair.substr(colon + 1);
+}
+
+// A page of the admin listener itself sends its own scheme and Host.
+bool is_own_origin(const http::Request& request) {
+    std::string_view origin = request.header("origin");
+    const size_t scheme = origin.find("://");
+    if (scheme == std::string_view::npos) return false;
+    return base::iequals(origin.substr(scheme + 3), request.host());
+}
+
+bool is_json(const http::Request& request) noexcept {
+    const std::string_view type = request.header("content-type");
+    return base::iequals(base::trim(type.substr(0, type.find(';'))), "application/json");
+}
+
+}  // namespace
+
+std::string_view host_without_port(std::string_view host) noexcept {
+    if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
+    return host.substr(0, host.find(':'));
+}
+
+bool listens_locally(std::string_view address) {
+    if (address.starts_with("unix:")) return true;
+    std::string_view host = address.substr(0, address.rfind(':'));
+    if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+    if (base::iequals(host, "localhost")) return true;
+    auth::AddressSet loopback;
+    loopback.add("127.0.0.0/8");
+    loopback.add("::1");
+    return !host.empty() && loopback.contains(host);
+}
+
+uint64_t KeyAttempts::wait_of(const std::string& address, uint64_t now_ms) {
+    const auto found = addresses_.find(address);
+    if (found == addresses_.end()) return 0;
+    const uint64_t passed_ms = now_ms - std::min(now_ms, found->second.last_ms);
+    if (passed_ms >= wait_ms) {
+        addresses_.erase(found);
+        return 0;
+    }
+    return found->second.wrong < wrong_max ? 0 : wait_ms - passed_ms;
+}
+
+void KeyAttempts::wrong(const std::string& address, uint64_t now_ms) {
+    if (addresses_.size() >= addresses_max && !addresses_.contains(address))
+        std::erase_if(addresses_, [now_ms](const auto& entry) {
+            return now_ms - entry.second.last_ms >= wait_ms;
+        });
+    // A flood from many addresses: one of them is forgotten.
+    if (addresses_.size() >= addresses_max && !addresses_.contains(address))
+        addresses_.erase(addresses_.begin());
+    Entry& entry = addresses_[address];
+    ++entry.wrong;
+    entry.last_ms = now_ms;
+}
+
+AdminAccess::AdminAccess(const std::string& key, std::vector<std::string> hosts)
+    : hosts_(std::move(hosts)) {
+    if (!key.empty()) key_.emplace(std::span(&key, 1));
+}
+
+bool AdminAccess::is_own_host(std::string_view host) const {
+    const std::string_view name = host_without_port(host);
+    if (base::iequals(name, "localhost") || is_address(name)) return true;
+    return std::ranges::any_of(hosts_, [&](const auto& own) { return base::iequals(own, name); });
+}
+
+std::optional<AdminAccess::Refusal> AdminAccess::check(const http::Request& request,
+                                                       uint64_t now_ms) {
+    if (!is_own_host(request.host()))
+        return Refusal{403, "this Host is not one of the admin listener: see admin.hosts"};
+    if (request.has_header("origin") && !is_own_origin(request))
+        return Refusal{403, "pages of other sites may not use the admin listener"};
+    const std::string_view method = request.method();
+    if (method != "GET" && method != "HEAD" && !is_json(request))
+        return Refusal{415, "Content-Type: application/json is wanted"};
+    return check_key(request, now_ms);
+}
+
+std::optional<AdminAccess::Refusal> AdminAccess::check_key(const http::Request& request,
+                                                           uint64_t now_ms) {
+    if (!key_) return std::nullopt;
+    const std::string address(request.remote_address());
+    if (const uint64_t left_ms = attempts_.wait_of(address, now_ms))
+        return Refusal{429, "too many wrong keys from this address", (left_ms + 999) / 1000};
+    const std::string password = basic_password(request);
+    const std::string_view given = password.empty() ? auth::api_key_of(request) : password;
+    if (given.empty()) return Refusal{401, "a key is needed"};
+    if (key_->contain(given)) {
+        attempts_.right(address);
+        return std::nullopt;
+    }
+    attempts_.wrong(address, now_ms);
+    return Refusal{401, "the key is wrong"};
+}
+
+}  // namespace starling::server

@@ -1,0 +1,69 @@
+// server/admin/access.h: who may use the admin listener. The key is for people elsewhere; the checks
+// of Host and Origin keep out pages of other sites in the browser of an operator: a name that was made
+// to resolve to this machine (DNS rebinding), and requests across sites (CSRF).
+//
+// Pure. Thread: the owner's.
+#pragma once
+
+#include <starling/http.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/api_key.h"
+
+namespace starling::server {
+
+// An address that brought wrong keys waits.
+class KeyAttempts {
+public:
+    static constexpr unsigned wrong_max = 5;
+    static constexpr uint64_t wait_ms = 60'000;
+    static constexpr size_t addresses_max = 4096;
+
+    // How long the address must still wait; 0: it may try.
+    [[nodiscard]] uint64_t wait_of(const std::string& address, uint64_t now_ms);
+    void wrong(const std::string& address, uint64_t now_ms);
+    void right(const std::string& address) { addresses_.erase(address); }
+
+private:
+    struct Entry {
+        unsigned wrong = 0;
+        uint64_t last_ms = 0;
+    };
+    std::map<std::string, Entry> addresses_;
+};
+
+class AdminAccess {
+public:
+    AdminAccess(const std::string& key, std::vector<std::string> hosts);
+
+    struct Refusal {
+        int status;
+        std::string_view reason;
+        uint64_t retry_after_s = 0;
+    };
+    // Nothing: the request may go on.
+    [[nodiscard]] std::optional<Refusal> check(const http::Request& request, uint64_t now_ms);
+    [[nodiscard]] bool has_key() const noexcept { return key_.has_value(); }
+
+private:
+    [[nodiscard]] bool is_own_host(std::string_view host) const;
+    [[nodiscard]] std::optional<Refusal> check_key(const http::Request& request, uint64_t now_ms);
+
+    std::optional<auth::ApiKeys> key_;
+    const std::vector<std::string> hosts_;
+    KeyAttempts attempts_;
+};
+
+// The host of a Host field without its port.
+[[nodiscard]] std::string_view host_without_port(std::string_view host) noexcept;
+// Is an address of Listen loopback, or a Unix-domain socket?
+[[nodiscard]] bool listens_locally(std::string_view address);
+
+}  // namespace starling::server

@@ -1,0 +1,124 @@
+#include "server/admin/admin.h"
+
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+
+#include "server/admin/live.h"
+#include "server/admin/metrics_text.h"
+#include "server/state.h"
+
+namespace starling::server {
+namespace {
+
+constexpr std::string_view page_policy =
+    "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'";
+
+uint64_t now_ms() noexcept {
+    using namespace std::chrono;
+    const auto now = steady_clock::now().time_since_epoch();
+    return static_cast<uint64_t>(duration_cast<milliseconds>(now).count());
+}
+
+admin::Options checked(admin::Options options) {
+    if (options.listen.empty()) throw std::invalid_argument("admin: listen names no address");
+    for (const Listen& listen : options.listen)
+        if (options.key.empty() && !listens_locally(listen.address))
+            throw std::invalid_argument("admin: '" + listen.address +
+                                        "' is reachable from elsewhere: a key is needed");
+    return options;
+}
+
+}  // namespace
+
+Admin::Admin(admin::Options options, starling::Server& observed)
+    : options_(checked(std::move(options))),
+      observed_(observed),
+      access_(options_.key, options_.hosts) {}
+
+Admin::~Admin() { end(); }
+
+std::vector<std::string> Admin::addresses() const {
+    return home_ ? home_->addresses() : std::vector<std::string>();
+}
+
+void Admin::attach(WorkerGroup& group) {
+    group_ = &group;
+    errors_ = std::make_shared<ErrorKeeper>(group.log);
+    group.log = errors_;
+    home_ =
+        std::make_unique<starling::Server>(ServerOptions{.listen = options_.listen,
+                                                         .workers = 1,
+                                                         .connections_max = 1000,
+                                                         .drain_timeout = std::chrono::seconds(1),
+                                                         .handle_signals = false,
+                                                         .log = group.log});
+    collector_ = std::make_unique<Collector>(group, *home_);
+    live_ = std::make_unique<AdminLive>(*this);
+    mount_guard();
+    mount_admin_api(*this);
+    live_->mount();
+    mount_pages();
+    collector_->start();
+    try {
+        home_->start();
+    } catch (const std::runtime_error& failure) {
+        if (options_.required) throw;
+        group.log->write(log::Level::warn, failure.what() + std::string(": no admin listener"), {});
+        home_.reset();
+    }
+}
+
+void Admin::mount_guard() {
+    home_->use("/", [this](const http::Request& request, http::Response& response) {
+        response.header("Cache-Control", "no-store")
+            .header("X-Content-Type-Options", "nosniff")
+            .header("Content-Security-Policy", page_policy)
+            .header("Referrer-Policy", "same-origin");
+        const auto refused = access_.check(request, now_ms());
+        if (!refused) return http::Next::proceed;
+        response.status(refused->status);
+        if (refused->status == 401)
+            response.header("WWW-Authenticate",
+                            "Basic realm=\"starling admin\", charset=\"UTF-8\"");
+        if (refused->retry_after_s)
+            response.header("Retry-After", std::to_string(refused->retry_after_s));
+        response.text(std::string(refused->reason) + "\n");
+        return http::Next::answer;
+    });
+}
+
+void Admin::mount_pages() {
+    home_->get("/metrics", [this](const http::Request& request, http::Response& response) {
+        const MetricsFormat format = choose_metrics_format(request.header("accept"));
+        collector_->collect([reply = response.later(), format](const Figures& figures) {
+            http::Response answer;
+            answer.body(metrics_text(figures, format), metrics_content_type(format));
+            reply.send(std::move(answer));
+        });
+    });
+    if (options_.pages.empty()) return;
+    home_->get(
+        "/", [](const http::Request&, http::Response& response) { response.redirect("/admin/"); });
+    home_->files("/admin", options_.pages);
+}
+
+void Admin::end() noexcept {
+    if (!home_) return;
+    home_->stop();
+    home_->stop();
+    home_->wait();
+}
+
+}  // namespace starling::server
+
+namespace starling {
+
+admin::Admin& admin::serve(Server& server, Options options) {
+    if (server.state_->find<server::Admin>())
+        throw std::logic_error("a server has one admin listener");
+    return server.state_->extend(std::make_unique<server::Admin>(std::move(options), server));
+}
+
+}  // namespace starling

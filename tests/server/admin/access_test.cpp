@@ -1,0 +1,109 @@
+#include "server/admin/access.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "http/request_parts.h"
+
+namespace starling::server {
+namespace {
+
+struct Asked {
+    std::string_view host = "127.0.0.1:8081";
+    std::vector<http::Field> fields = {};
+    std::string_view method = "GET";
+    std::string_view address = "127.0.0.1";
+};
+
+int status_of(AdminAccess& access, const Asked& asked, uint64_t now_ms = 0) {
+    http::RequestParts parts;
+    parts.host = asked.host;
+    parts.fields = asked.fields;
+    parts.method = asked.method;
+    parts.remote_address = asked.address;
+    const auto refused = access.check(http::Request(parts), now_ms);
+    return refused ? refused->status : 200;
+}
+
+TEST(AdminAccess, OtherHostsAndOriginsAreRefused) {
+    AdminAccess access("", {"admin.example.com"});
+    constexpr http::Field json{"Content-Type", "application/json"};
+    const std::pair<Asked, int> cases[] = {
+        {{}, 200},
+        {{"localhost:8081"}, 200},
+        {{"LOCALHOST"}, 200},
+        {{"[::1]:8081"}, 200},
+        {{"192.0.2.7"}, 200},
+        {{"admin.example.com:8081"}, 200},
+        {{"evil.example.com:8081"}, 403},  // DNS rebinding.
+        {{"localhost.evil.example.com"}, 403},
+        {{"127.0.0.1.evil.example.com"}, 403},
+        {{""}, 403},
+        {{"127.0.0.1:8081", {{"Origin", "http://127.0.0.1:8081"}}}, 200},
+        {{"127.0.0.1:8081", {{"Origin", "http://127.0.0.1:8080"}}}, 403},
+        {{"127.0.0.1:8081", {{"Origin", "https://evil.example.com"}}}, 403},
+        {{"127.0.0.1:8081", {{"Origin", "null"}}}, 403},
+        {{"127.0.0.1:8081", {json}, "POST"}, 200},
+        {{"127.0.0.1:8081", {{"Content-Type", "text/plain"}}, "POST"}, 415},  // A form of a page.
+        {{"127.0.0.1:8081", {}, "POST"}, 415},
+    };
+    for (const auto& [asked, status] : cases)
+        EXPECT_EQ(status_of(access, asked), status)
+            << asked.host << " " << asked.method << " "
+            << (asked.fields.empty() ? "" : asked.fields.front().value);
+}
+
+TEST(AdminAccess, TheKeyComesInThreeWays) {
+    AdminAccess access("secret", {});
+    const std::pair<std::vector<http::Field>, int> cases[] = {
+        {{}, 401},
+        {{{"X-Api-Key", "secret"}}, 200},
+        {{{"Authorization", "Bearer secret"}}, 200},
+        {{{"Authorization", "Basic YWRtaW46c2VjcmV0"}}, 200},  // admin:secret
+        {{{"Authorization", "basic OnNlY3JldA=="}}, 200},      // :secret
+        {{{"Authorization", "Basic !"}}, 401},
+        {{{"X-Api-Key", "Secret"}}, 401},
+    };
+    for (const auto& [fields, status] : cases) {
+        Asked asked;
+        asked.fields = fields;
+        EXPECT_EQ(status_of(access, asked), status)
+            << (fields.empty() ? "no field" : fields.front().value);
+    }
+}
+
+TEST(AdminAccess, AnAddressWithFiveWrongKeysWaits) {
+    AdminAccess access("secret", {});
+    const Asked wrong{.fields = {{"X-Api-Key", "guess"}}},
+        right{.fields = {{"X-Api-Key", "secret"}}};
+    Asked elsewhere = right;
+    elsewhere.address = "192.0.2.7";
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(status_of(access, wrong, 1000), 401);
+    EXPECT_EQ(status_of(access, right, 1000), 200);  // Clears the count.
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(status_of(access, wrong, 2000), 401);
+    EXPECT_EQ(status_of(access, wrong, 2000), 429);
+    EXPECT_EQ(status_of(access, right, 2000), 429);
+    EXPECT_EQ(status_of(access, elsewhere, 2000), 200);
+    EXPECT_EQ(status_of(access, right, 2000 + KeyAttempts::wait_ms - 1), 429);
+    EXPECT_EQ(status_of(access, right, 2000 + KeyAttempts::wait_ms), 200);
+}
+
+TEST(AdminAccess, RequestsWithoutAKeyAreNotCounted) {
+    AdminAccess access("secret", {});
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(status_of(access, {}), 401);
+}
+
+TEST(AdminAccess, KnowsWhichAddressesAreReachableFromElsewhere) {
+    const std::pair<std::string_view, bool> cases[] = {
+        {"127.0.0.1:8081", true}, {"127.1.2.3:80", true}, {"[::1]:8081", true},
+        {"localhost:8081", true}, {"unix:/run/a", true},  {":8081", false},
+        {"0.0.0.0:8081", false},  {"[::]:8081", false},   {"192.0.2.7:8081", false},
+    };
+    for (const auto& [address, local] : cases)
+        EXPECT_EQ(listens_locally(address), local) << address;
+}
+
+}  // namespace
+}  // namespace starling::server

@@ -1,0 +1,277 @@
+// The admin listener of a real server: metrics, the API, and a connection that is followed.
+#include <gtest/gtest.h>
+#include <starling/admin.h>
+#include <starling/json.h>
+
+#include <boost/json.hpp>
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "tests/server/fixture.h"
+#include "tests/server/ws_client.h"
+
+namespace starling::server::test {
+namespace {
+
+namespace json = boost::json;
+
+struct Observed : TestServer {
+    explicit Observed(admin::Options options = {}, unsigned workers = 2)
+        : TestServer({.workers = workers}) {
+        options.listen = "127.0.0.1:0";
+        server.websocket("/echo", {.message = [](ws::Socket socket, ws::Message message) {
+                             if (message.text() == "join") socket.join("news");
+                             socket.send(message);
+                         }});
+        admin = &admin::serve(server, std::move(options));
+        start();
+    }
+    [[nodiscard]] uint16_t admin_port() const {
+        const std::string address = admin->addresses().front();
+        return static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+    }
+    Answer ask(std::string_view path, std::string_view fields = "") {
+        Client client(admin_port());
+        return client.request("GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" +
+                              std::string(fields) + "\r\n");
+    }
+    Answer post(std::string_view path, const std::string& body) {
+        Client client(admin_port());
+        return client.request("POST " + std::string(path) +
+                              " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                              "Content-Length: " +
+                              std::to_string(body.size()) + "\r\n\r\n" + body);
+    }
+    json::object get(std::string_view path) {
+        const Answer answer = ask(path);
+        EXPECT_EQ(answer.status, 200) << path << ": " << answer.body;
+        return parse_json(answer.body).value_or(json::object()).as_object();
+    }
+    // Of connections of kind websocket.
+    json::array websockets() {
+        return get("/admin/api/connections?kind=websocket").at("connections").as_array();
+    }
+    std::string only_id() {
+        std::string id;
+        EXPECT_TRUE(eventually([&] {
+            const json::array found = websockets();
+            if (found.size() != 1) return false;
+            id = found[0].at("id").as_string();
+            return true;
+        }));
+        return id;
+    }
+
+    const admin::Admin* admin;
+};
+
+TEST(Admin, ServesMetricsInBothFormats) {
+    Observed t;
+    WsClient client(t.port(), "/echo");
+    client.send_text("hello");
+    EXPECT_EQ(client.next(), "text(hello)");
+    const auto shows = [&](std::string_view line) {
+        return eventually([&] { return t.ask("/metrics").body.find(line) != std::string::npos; });
+    };
+    EXPECT_TRUE(shows("starling_messages_total{direction=\"in\"} 1\n"));
+    EXPECT_TRUE(shows("starling_connections{kind=\"websocket\"} 1\n"));
+    EXPECT_TRUE(shows("starling_workers 2\n"));
+    const Answer plain = t.ask("/metrics");
+    EXPECT_TRUE(plain.has("Content-Type: text/plain; version=0.0.4"));
+    EXPECT_NE(plain.body.find("starling_loop_lag_seconds_bucket{worker=\"1\",le=\"+Inf\"}"),
+              std::string::npos);
+    const Answer open = t.ask("/metrics", "Accept: application/openmetrics-text\r\n");
+    EXPECT_TRUE(open.has("Content-Type: application/openmetrics-text"));
+    EXPECT_TRUE(open.body.ends_with("# EOF\n"));
+    // The public address knows nothing of all this.
+    EXPECT_EQ(Client(t.port()).get("/metrics").status, 404);
+    EXPECT_EQ(Client(t.port()).get("/admin/api/stats").status, 404);
+}
+
+TEST(Admin, CountsClosesAndRefusals) {
+    Observed t;
+    {
+        WsClient client(t.port(), "/echo");
+        client.send_close(4001);
+        EXPECT_EQ(client.next(), "close(4001)");
+    }
+    EXPECT_EQ(WsClient(t.port(), "/echo", "Origin: https://evil.example\r\n").handshake().status,
+              403);
+    EXPECT_TRUE(eventually([&] {
+        const std::string text = t.ask("/metrics").body;
+        return text.find("starling_websocket_closes_total{code=\"4xxx\"} 1\n") !=
+                   std::string::npos &&
+               text.find("starling_handshakes_refused_total{reason=\"origin\"} 1\n") !=
+                   std::string::npos;
+    }));
+}
+
+TEST(Admin, FindsConnectionsPageByPage) {
+    Observed t;
+    std::vector<std::unique_ptr<WsClient>> clients;
+    for (int i = 0; i < 7; ++i) clients.push_back(std::make_unique<WsClient>(t.port(), "/echo"));
+    clients[2]->send_text("join");
+    EXPECT_EQ(clients[2]->next(), "text(join)");
+    EXPECT_EQ(t.websockets().size(), 7u);
+    EXPECT_EQ(t.get("/admin/api/connections?room=news").at("connections").as_array().size(), 1u);
+    EXPECT_EQ(t.get("/admin/api/connections?path=/ec&address=127.0.0.1")
+                  .at("connections")
+                  .as_array()
+                  .size(),
+              7u);
+    EXPECT_EQ(t.get("/admin/api/connections?user=ada").at("connections").as_array().size(), 0u);
+    std::set<std::string> ids;
+    std::string cursor;
+    for (int pages = 0; pages < 10; ++pages) {
+        const json::object page = t.get("/admin/api/connections?limit=2" + cursor);
+        EXPECT_LE(page.at("connections").as_array().size(), 2u);
+        for (const auto& one : page.at("connections").as_array())
+            ids.insert(std::string(one.at("id").as_string()));
+        if (!page.contains("next")) break;
+        cursor = "&cursor=" + std::string(page.at("next").as_string());
+    }
+    EXPECT_EQ(ids.size(), 7u);
+    EXPECT_EQ(t.get("/admin/api/connections/" + *ids.begin()).at("path").as_string(), "/echo");
+    const json::object rooms = t.get("/admin/api/rooms?kind=topic");
+    ASSERT_EQ(rooms.at("rooms").as_array().size(), 1u);
+    EXPECT_EQ(rooms.at("rooms").as_array()[0].at("name").as_string(), "news");
+}
+
+TEST(Admin, WrongRequestsSayWhy) {
+    Observed t;
+    const std::pair<std::string_view, int> gets[] = {
+        {"/admin/api/connections?limit=0", 400},  {"/admin/api/connections?limit=1001", 400},
+        {"/admin/api/connections?cursor=x", 400}, {"/admin/api/connections/x", 400},
+        {"/admin/api/connections/0-1-99", 404},   {"/admin/api/connections/99-1-1", 404},
+        {"/admin/api/rooms?limit=many", 400},     {"/admin/api/unknown", 404},
+    };
+    for (const auto& [path, status] : gets) EXPECT_EQ(t.ask(path).status, status) << path;
+    const std::tuple<std::string_view, std::string, int> posts[] = {
+        {"/admin/api/disconnect", "{}", 400},
+        {"/admin/api/disconnect", "not JSON", 400},
+        {"/admin/api/disconnect", R"({"id":"0-1-99"})", 404},
+        {"/admin/api/disconnect", R"({"id":"0-1-99","code":1001})", 400},
+        {"/admin/api/send", R"({"id":"0-1-99"})", 400},
+        {"/admin/api/publish", R"({"text":"x"})", 400},
+        {"/admin/api/publish", R"({"channel":"c","text":"x"})", 404},
+    };
+    for (const auto& [path, body, status] : posts)
+        EXPECT_EQ(t.post(path, body).status, status) << path << " " << body;
+}
+
+TEST(Admin, SendsPublishesAndDisconnects) {
+    Observed t;
+    WsClient client(t.port(), "/echo");
+    client.send_text("join");
+    EXPECT_EQ(client.next(), "text(join)");
+    const std::string id = t.only_id();
+    EXPECT_EQ(t.post("/admin/api/send", R"({"id":")" + id + R"(","text":"hello"})").status, 200);
+    EXPECT_EQ(client.next(), "text(hello)");
+    EXPECT_EQ(t.post("/admin/api/publish", R"({"topic":"news","text":"all"})").status, 200);
+    EXPECT_EQ(client.next(), "text(all)");
+    EXPECT_EQ(
+        t.post("/admin/api/disconnect", R"({"id":")" + id + R"(","code":4000,"reason":"bye"})")
+            .status,
+        200);
+    EXPECT_EQ(client.next(), "close(4000 bye)");
+}
+
+TEST(Admin, APageFollowsAConnection) {
+    Observed t({.payloads = true});
+    WsClient client(t.port(), "/echo");
+    const std::string id = t.only_id();
+    WsClient page(t.admin_port(), "/admin/live", "Origin: http://here\r\n");
+    EXPECT_EQ(page.handshake().status, 403);  // "here" is no host of the admin listener.
+    Client raw(t.admin_port());
+    std::string request = upgrade_request("/admin/live");
+    request.replace(request.find("Host: here"), 10, "Host: localhost");
+    EXPECT_EQ(raw.request(request).status, 101);
+    const auto next = [&raw]() -> json::object {
+        for (;;) {  // Samples come between.
+            const std::string head = raw.read(2);
+            size_t size = uint8_t(head[1]);
+            if (size == 126) {
+                const std::string length = raw.read(2);
+                size = size_t(uint8_t(length[0])) << 8 | uint8_t(length[1]);
+            }
+            const json::object message = parse_json(raw.read(size))->as_object();
+            if (!message.contains("sample")) return message;
+        }
+    };
+    raw.send(masked_frame(ws::Opcode::text, R"({"follow":")" + id + R"("})"));
+    EXPECT_EQ(next().at("followed").as_string(), id);
+    client.send_text("hello");
+    EXPECT_EQ(client.next(), "text(hello)");
+    EXPECT_EQ(json::serialize(next()),
+              R"({"message":{"id":")" + id +
+                  R"(","direction":"in","bytes":5,"binary":false,"text":"hello"}})");
+    EXPECT_EQ(next().at("message").at("direction").as_string(), "out");
+    raw.send(masked_frame(ws::Opcode::text, R"({"unfollow":")" + id + R"("})"));
+    raw.send(masked_frame(ws::Opcode::text, "what"));
+    EXPECT_TRUE(next().contains("error"));
+    client.send_close(1000);
+    EXPECT_EQ(client.next(), "close(1000)");
+    EXPECT_TRUE(t.all_gone());
+}
+
+TEST(Admin, AnswersWhileAWorkerIsStuck) {
+    Observed t({}, 1);
+    std::promise<void> go_on;
+    std::promise<void> stuck;
+    t.server.post([&] {
+        stuck.set_value();
+        go_on.get_future().wait();
+    });
+    stuck.get_future().wait();
+    EXPECT_TRUE(eventually([&] {
+        const json::object workers = t.get("/admin/api/workers");
+        return workers.at("workers").as_array()[0].at("unresponsive_us").to_number<uint64_t>() >
+               1'000'000;
+    }));
+    EXPECT_EQ(t.ask("/metrics").status, 200);
+    go_on.set_value();
+    EXPECT_TRUE(eventually([&] {
+        const json::object workers = t.get("/admin/api/workers");
+        return workers.at("workers").as_array()[0].at("unresponsive_us").to_number<uint64_t>() == 0;
+    }));
+}
+
+TEST(Admin, KeepsTheNewestErrors) {
+    Observed t;
+    t.server.post([] { throw std::runtime_error("boom"); });
+    EXPECT_TRUE(eventually([&] {
+        const json::array errors = t.get("/admin/api/errors").at("errors").as_array();
+        return errors.size() == 1 && errors[0].at("level").as_string() == "error" &&
+               errors[0].at("fields").at("what").as_string() == "boom";
+    }));
+}
+
+TEST(Admin, WantsAKeyBeyondLoopback) {
+    TestServer t;
+    EXPECT_THROW(admin::serve(t.server, {.listen = "0.0.0.0:0"}), std::invalid_argument);
+    admin::serve(t.server, {.listen = "127.0.0.1:0", .key = "secret"});
+    EXPECT_THROW(admin::serve(t.server, {.listen = "127.0.0.1:0"}), std::logic_error);
+}
+
+TEST(Admin, ATakenAddressStopsTheStartUnlessItIsOptional) {
+    Observed first;
+    const std::string taken = first.admin->addresses().front();
+    TestServer second;
+    admin::serve(second.server, {.listen = taken});
+    EXPECT_THROW(second.server.start(), std::runtime_error);
+    TestServer third;
+    const admin::Admin& without = admin::serve(third.server, {.listen = taken, .required = false});
+    third.start();
+    EXPECT_TRUE(without.addresses().empty());
+}
+
+}  // namespace
+}  // namespace starling::server::test
