@@ -189,6 +189,58 @@ constexpr ArgumentRow publish_arguments[] = {
              "{\"event\":EVENT,\"data\":DATA}"},
 };
 
+constexpr OptionRow admin_options[] = {
+    {.name = "--url",
+     .placeholder = "URL",
+     .help = "The admin listener: http://HOST:PORT, https://HOST:PORT or unix:PATH; "
+             "http://127.0.0.1:8081 if absent"},
+    {.name = "--key",
+     .placeholder = "KEY",
+     .help = "The key of the admin listener; the variable STARLING_KEY keeps it out of the list of "
+             "processes"},
+    ca_option,
+    insecure_option,
+    {.name = "--timeout-s", .placeholder = "N", .help = "Seconds for each request; 10 if absent"},
+    {.name = "--kind",
+     .placeholder = "KIND",
+     .takes = Takes::word,
+     .words = "websocket socketio gateway sse http topic room channel",
+     .help = "Only connections, or rooms, of this kind"},
+    {.name = "--user", .placeholder = "USER", .help = "Only connections of this user"},
+    {.name = "--address", .placeholder = "IP", .help = "Only connections from this address"},
+    {.name = "--room", .placeholder = "NAME", .help = "Only connections in this room or topic"},
+    {.name = "--prefix", .placeholder = "TEXT", .help = "Only rooms whose names begin so"},
+    {.name = "--limit", .placeholder = "N", .help = "Rows at most, 1 to 1000; 100 if absent"},
+    {.name = "--code", .placeholder = "N", .help = "Close code of disconnect; 1000 if absent"},
+    {.name = "--reason", .placeholder = "TEXT", .help = "Reason of disconnect"},
+    {.name = "--count", .placeholder = "N", .help = "top: end after N lines"},
+    {.name = "--json",
+     .takes = Takes::nothing,
+     .help = "Print the answers of the server as they are"},
+};
+constexpr ArgumentRow admin_arguments[] = {
+    {.name = "WHAT",
+     .takes = Takes::word,
+     .words = "stats top connections rooms workers errors disconnect send publish",
+     .help = "stats, top, connections, rooms, workers, errors, disconnect, send or publish"},
+    {.name = "ID",
+     .required = false,
+     .help = "A connection, as connections shows it; for publish the topic"},
+    {.name = "TEXT", .required = false, .help = "The text of send and publish"},
+};
+constexpr ExitRow admin_exits[] = {
+    {0, "Success."},
+    {1,
+     "The server has refused the request, or there is no such connection; its words are printed."},
+    {2, "The command line is wrong."},
+    {3, "No answer: no connection, no valid certificate, or the time is over."},
+};
+constexpr std::string_view admin_examples[] = {
+    "starling admin top",
+    "starling admin connections --user ada@example.com",
+    "starling admin disconnect 0-7-3 --code 4000 --reason bye",
+};
+
 constexpr ArgumentRow completions_arguments[] = {
     {.name = "SHELL", .takes = Takes::word, .words = "bash zsh fish", .help = "bash, zsh or fish"},
 };
@@ -283,6 +335,12 @@ constexpr CommandRow rows[] = {
      "Sends POST /api/publish. Proxies are taken from http_proxy, https_proxy, all_proxy and "
      "no_proxy, but not for Unix-domain sockets and this machine. Redirects are not followed.",
      publish_options, publish_arguments, publish_exits, publish_examples},
+    {Action::admin, "admin", "Show and change what a running server does",
+     "Asks the admin listener of a server, see docs/admin.md: connections, one connection by its "
+     "ID, "
+     "rooms with topics and channels, workers, stats, errors; top shows the figures of each second "
+     "until Ctrl-C. disconnect and send need the ID of a connection, publish needs a topic.",
+     admin_options, admin_arguments, admin_exits, admin_examples},
     {Action::bench, "bench", "Load a server and show its throughput and latency",
      "Opens connections, sends messages, and checks the answers. On a terminal a line shows the "
      "progress; Ctrl-C ends the test and prints what was measured.",
@@ -308,7 +366,7 @@ constexpr CommandRow rows[] = {
 };
 
 constexpr VariableRow variable_rows[] = {
-    {"STARLING_KEY", "The key for publish, if --key is absent."},
+    {"STARLING_KEY", "The key for publish and admin, if --key is absent."},
 };
 
 }  // namespace

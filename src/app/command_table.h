@@ -19,6 +19,7 @@ enum class Action : uint8_t {
     check_config,
     token,
     publish,
+    admin,
     bench,
     connect,
     cluster_demo,

@@ -1,5 +1,6 @@
 #include "app/run.h"
 
+#include "app/admin/admin.h"
 #include "app/bench/bench.h"
 #include "app/cluster_demo/demo.h"
 #include "app/command_line.h"
@@ -119,6 +120,9 @@ void greet(const Server& server, const Settings& settings, const SiteFacts& fact
     if (settings.demo && has_pages && settings.gateway_enabled && settings.control_listen.empty() &&
         !urls.empty() && urls.front().starts_with("http"))
         out << "console of the gateway: " << urls.front() << "/gateway\n";
+    if (facts.admin && !facts.admin->addresses().empty())
+        out << "admin page and metrics: " << url_of(facts.admin->addresses().front(), false)
+            << "/admin/ and /metrics\n";
     if (!facts.made_publish_key.empty())
         out << "key of POST /api/publish, made for this run: " << facts.made_publish_key
             << " (events.api_key sets another)\n";
@@ -268,6 +272,7 @@ int run_server(const CommandLine& line, const Environment& environment,
     for (const std::string& warning : config.warnings()) err << warning << std::endl;
     Settings settings = config.settings();
     if (!find_pages(settings, executable_path)) return wrong(err, no_pages);
+    settings.admin_pages = find_web_folder(executable_path);
     if (settings.demo && !settings.gateway_enabled) add_gateway_demo(settings);
     return checking ? check(config, settings, line.config, out, err)
                     : serve(config, std::move(settings), environment, out, err);
@@ -283,6 +288,7 @@ int run_command(const CommandLine& line, const Environment& environment,
         case Action::token:
             return run_token(line, streams, static_cast<int64_t>(std::time(nullptr)));
         case Action::publish: return run_publish(line, environment, streams);
+        case Action::admin: return run_admin(line, environment, streams);
         case Action::bench: return run_bench(line, streams);
         case Action::connect: return connect::run_connect(line, environment, streams);
         case Action::cluster_demo:

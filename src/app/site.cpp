@@ -3,6 +3,7 @@
 #include <starling/cluster.h>
 #include <starling/socketio.h>
 
+#include "app/config/schema.h"
 #include "app/demo/community/community.h"
 #include "app/demo/gateway_demo.h"
 #include "app/demo/socketio_chat.h"
@@ -171,6 +172,28 @@ base::Result<const Cluster*, SiteFault> join(Server& server, const Settings& set
     }
 }
 
+base::Result<const admin::Admin*, SiteFault> serve_admin(Server& server, const Settings& settings,
+                                                         events::Channels* channels) {
+    admin::Options options = settings.admin;
+    if (!settings.admin_pages.empty()) options.pages = settings.admin_pages + "/admin";
+    // The pages of the demo are beside it; the public addresses do not serve it.
+    if (!settings.root.empty() && settings.root == settings.admin_pages)
+        for (const char* path : {"/admin", "/admin/*"})
+            server.get(path, [](const http::Request&, http::Response& response) {
+                response.status(404).text("Not Found\n");
+            });
+    options.configuration = shown_settings(settings);
+    if (channels)
+        options.publish_event = [channels](std::string_view channel, std::string_view event) {
+            return channels->publish(channel, event);
+        };
+    try {
+        return &admin::serve(server, std::move(options));
+    } catch (const std::exception& refused) {
+        return base::Failure(SiteFault{"admin.listen", refused.what()});
+    }
+}
+
 }  // namespace
 
 std::string find_web_folder(const std::string& executable_path) {
@@ -185,6 +208,7 @@ std::string find_web_folder(const std::string& executable_path) {
 base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& settings,
                                               community::Community* community) {
     SiteFacts facts;
+    events::Channels* channels = nullptr;
     server.default_header("X-Content-Type-Options", "nosniff");
     if (settings.demo) {
         server.default_header("Content-Security-Policy", demo_policy);
@@ -194,9 +218,10 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
     const auto parts = std::make_shared<Parts>();
     health(server, parts);
     if (has_events(settings)) {
-        const auto channels = serve_events(server, settings, community);
-        if (!channels) return base::Failure(channels.error());
-        if (settings.events.api_key.empty()) facts.made_publish_key = (*channels)->api_key();
+        const auto served = serve_events(server, settings, community);
+        if (!served) return base::Failure(served.error());
+        channels = *served;
+        if (settings.events.api_key.empty()) facts.made_publish_key = channels->api_key();
     }
     if (auto fault = websockets(server, settings)) return base::Failure(*std::move(fault));
     if (settings.gateway_enabled) {
@@ -219,6 +244,11 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
         const auto cluster = join(server, settings);
         if (!cluster) return base::Failure(cluster.error());
         parts->cluster = *cluster;
+    }
+    if (settings.admin_enabled) {
+        const auto admin = serve_admin(server, settings, channels);
+        if (!admin) return base::Failure(admin.error());
+        facts.admin = *admin;
     }
     if (settings.root.empty()) return facts;
     try {

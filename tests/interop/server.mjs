@@ -26,6 +26,7 @@ const build = process.env.STARLING_BUILD
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(STARLING_|WS_(PORT|URL)$)/.test(name)));
 delete environment.STATE_DIRECTORY;
+environment.STARLING_ADMIN__ENABLED = "false"; // Its default address is one for all programs.
 const stderr_bytes_max = 64 * 1024;
 
 const running = new Set();
@@ -195,11 +196,16 @@ export const patience = { stalled_timeout_s: 3600, http: { head_timeout_s: 3600,
 
 // Runs `starling serve --config` with `config`, and adds `listen` if it is absent. The program is
 // ready when /healthz answers, or with `tls` when it accepts TCP connections. `port`: that of `config.listen`.
-export async function serve(config = {}, { tls = false, prefix, port: wanted } = {}) {
+// `admin`: with the admin listener, whose port is then `program.adminPort`.
+export async function serve(config = {}, { tls = false, prefix, port: wanted, admin, args = [] } = {}) {
   const port = wanted ?? await freePort();
   const listen = [{ address: `127.0.0.1:${port}`, ...(tls ? { tls: true } : {}) }];
-  const file = writeConfig({ listen, workers: 1, ...patience, ...config });
-  const program = new Program("starling", ["serve", "--config", file], { port, prefix });
+  const adminPort = admin ? await freePort() : 0;
+  const extra = admin ? { admin: { listen: `127.0.0.1:${adminPort}`, ...admin } } : {};
+  const file = writeConfig({ listen, workers: 1, ...patience, ...extra, ...config });
+  const env = admin ? { STARLING_ADMIN__ENABLED: "true" } : {};
+  const program = new Program("starling", ["serve", "--config", file, ...args], { port, prefix, env });
+  program.adminPort = adminPort;
   return program.ready(tls ? connects : healthy);
 }
 

@@ -73,6 +73,7 @@ private:
     bool finish_websocket();
     bool finish_keys();
     bool finish_gateway();
+    bool finish_admin();
     bool read_manifest();
     bool name_applications();
     bool set_in_routes(const std::string& where, const Row& row, const std::string& value);

@@ -26,7 +26,7 @@ std::string element(std::string_view key, size_t index) {
 
 bool Config::finish() {
     if (!finish_certificates() || !finish_listen() || !finish_websocket() || !finish_keys() ||
-        !finish_gateway())
+        !finish_gateway() || !finish_admin())
         return false;
     if (!settings_.root.empty()) {
         DIR* folder = ::opendir(settings_.root.c_str());
@@ -119,6 +119,20 @@ bool Config::finish_keys() {
         std::ifstream file(one.path, std::ios::binary);
         one.material = read_key(file);
     }
+    return true;
+}
+
+bool Config::finish_admin() {
+    if (!settings_.admin_key_path.empty()) {
+        if (!settings_.admin.key.empty())
+            return fail_at("admin.key_file", "excludes admin.key: set one of the two");
+        if (!readable("admin.key_file", settings_.admin_key_path)) return false;
+        std::ifstream file(settings_.admin_key_path, std::ios::binary);
+        settings_.admin.key = read_key(file);
+        if (settings_.admin.key.empty()) return fail_at("admin.key_file", "holds no key");
+    }
+    settings_.admin.listen = settings_.admin_listen;
+    settings_.admin.required = names("admin.listen");
     return true;
 }
 

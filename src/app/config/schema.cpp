@@ -328,6 +328,7 @@ constexpr Row core_rows[] = {
      .help = "channels of one client of `/ws/channels`"},
     {.key = "events.api_key",
      .slot = [](Settings& s) -> Slot { return &s.events.api_key; },
+     .secret = true,
      .help =
          "key of `POST /api/publish`; empty: the program makes a key at each start and shows it"},
     {.key = "events.event_bytes_max",
@@ -358,6 +359,7 @@ constexpr Row core_rows[] = {
      .help = "signature algorithm of the tokens"},
     {.key = "auth.keys[].secret",
      .slot = [](Settings& s) -> Slot { return &s.auth_keys.back().secret; },
+     .secret = true,
      .help = "HS256: the secret, 32 bytes at least"},
     {.key = "auth.keys[].path",
      .slot = [](Settings& s) -> Slot { return &s.auth_keys.back().path; },
@@ -394,7 +396,7 @@ constexpr Row core_rows[] = {
 const std::vector<Row>& rows() {
     static const std::vector<Row> all = [] {
         std::vector<Row> sections(std::begin(core_rows), std::end(core_rows));
-        for (const auto& section : {gateway_rows(), cluster_rows()})
+        for (const auto& section : {gateway_rows(), cluster_rows(), admin_rows()})
             sections.insert(sections.end(), section.begin(), section.end());
         return sections;
     }();
@@ -412,26 +414,29 @@ bool any_begins(std::string_view section, std::string_view separator) {
                        [&](const Row& row) { return begins(row.key, section, separator); });
 }
 
-// A list of mappings: how an element with its defaults is added, and how the list is emptied.
+// A list of mappings: how an element with its defaults is added, the last one removed, and how many
+// there are.
 struct SectionList {
     std::string_view key;
     void (*append)(Settings&);
-    void (*clear)(Settings&);
+    void (*drop_last)(Settings&);
+    size_t (*size)(Settings&);
 };
-constexpr SectionList section_lists[] = {
-    {"listen", [](Settings& s) { s.server.listen.emplace_back(); },
-     [](Settings& s) { s.server.listen.clear(); }},
-    {"tls.certificates", [](Settings& s) { s.server.certificates.emplace_back(); },
-     [](Settings& s) { s.server.certificates.clear(); }},
-    {"websocket", [](Settings& s) { s.websocket.emplace_back(); },
-     [](Settings& s) { s.websocket.clear(); }},
-    {"events.channels", [](Settings& s) { s.event_channels.emplace_back(); },
-     [](Settings& s) { s.event_channels.clear(); }},
-    {"auth.keys", [](Settings& s) { s.auth_keys.emplace_back(); },
-     [](Settings& s) { s.auth_keys.clear(); }},
-    {"gateway.routes", [](Settings& s) { s.gateway.routes.emplace_back(); },
-     [](Settings& s) { s.gateway.routes.clear(); }},
-};
+template <auto list>
+constexpr SectionList section_of(std::string_view key) {
+    return {key, [](Settings& s) { list(s).emplace_back(); },
+            [](Settings& s) { list(s).pop_back(); }, [](Settings& s) { return list(s).size(); }};
+}
+constexpr SectionList section_lists[] = {section_of <
+                                             [](Settings & s) -> auto& {return s.server.listen;
+}  // namespace
+> ("listen"), section_of < [](Settings& s) -> auto& { return s.server.certificates; }
+> ("tls.certificates"), section_of < [](Settings& s) -> auto& { return s.websocket; }
+> ("websocket"), section_of < [](Settings& s) -> auto& { return s.event_channels; }
+> ("events.channels"), section_of < [](Settings& s) -> auto& { return s.auth_keys; }
+> ("auth.keys"), section_of < [](Settings& s) -> auto& { return s.gateway.routes; }
+> ("gateway.routes"),
+};  // namespace starling::app
 
 const SectionList& section_list(std::string_view key) {
     return *std::ranges::find_if(section_lists,
@@ -469,31 +474,22 @@ void append_element(Settings& settings, std::string_view key) {
     section_list(key).append(settings);
 }
 
-void clear_list(Settings& settings, std::string_view key) { section_list(key).clear(settings); }
+void clear_list(Settings& settings, std::string_view key) {
+    while (list_size(settings, key) > 0) drop_last_element(settings, key);
+}
 
-std::string_view closest(std::string_view wrong, std::span<const std::string_view> names) {
-    std::string_view best;
-    // A transposition counts as two edits. A name of three letters may differ by one edit only,
-    // since two edits change most of the name.
-    size_t best_distance = (wrong.size() <= 3 ? 1 : std::max<size_t>(wrong.size() / 3, 2)) + 1;
-    for (const std::string_view name : names) {
-        std::vector<size_t> line(name.size() + 1);  // One row of the Levenshtein distance.
-        for (size_t i = 0; i <= name.size(); ++i) line[i] = i;
-        for (size_t row = 1; row <= wrong.size(); ++row) {
-            size_t corner = line[0];
-            line[0] = row;
-            for (size_t i = 1; i <= name.size(); ++i) {
-                const size_t replaced = corner + (wrong[row - 1] != name[i - 1]);
-                corner = line[i];
-                line[i] = std::min({line[i] + 1, line[i - 1] + 1, replaced});
-            }
-        }
-        if (line.back() < best_distance) {
-            best_distance = line.back();
-            best = name;
-        }
-    }
-    return best;
+std::vector<std::string_view> section_list_names() {
+    std::vector<std::string_view> names;
+    for (const SectionList& list : section_lists) names.push_back(list.key);
+    return names;
+}
+
+size_t list_size(Settings& settings, std::string_view key) {
+    return section_list(key).size(settings);
+}
+
+void drop_last_element(Settings& settings, std::string_view key) {
+    section_list(key).drop_last(settings);
 }
 
 }  // namespace starling::app

@@ -40,7 +40,8 @@ struct Row {
     Check check = nullptr;     // Checks a text, or each text of a list.
     bool path = false;         // A file name, relative to the configuration file's folder.
     bool required = false;
-    bool octal = false;  // The number is written in octal digits.
+    bool octal = false;   // The number is written in octal digits.
+    bool secret = false;  // shown_settings() hides the value.
     std::string_view help;
 };
 
@@ -58,7 +59,8 @@ struct Scalar {
 [[nodiscard]] std::span<const Row>
 gateway_rows() noexcept;  // The part of schema() named "gateway".
 [[nodiscard]] std::span<const Row>
-cluster_rows() noexcept;  // The part of schema() named "cluster".
+cluster_rows() noexcept;                                   // The part of schema() named "cluster".
+[[nodiscard]] std::span<const Row> admin_rows() noexcept;  // The part of schema() named "admin".
 [[nodiscard]] const Row* find_row(std::string_view key);
 // True: `key` names a mapping or a list of mappings, the beginning of some rows' paths.
 [[nodiscard]] bool is_section(std::string_view key);
@@ -68,6 +70,9 @@ cluster_rows() noexcept;  // The part of schema() named "cluster".
 // Appends an element with default values to the list `key`.
 void append_element(Settings& settings, std::string_view key);
 void clear_list(Settings& settings, std::string_view key);
+[[nodiscard]] std::vector<std::string_view> section_list_names();
+[[nodiscard]] size_t list_size(Settings& settings, std::string_view key);
+void drop_last_element(Settings& settings, std::string_view key);
 
 [[nodiscard]] bool takes_list(const Row& row);
 // Returns nothing for a valid value, otherwise "must be an integer from 1 to 1024". `prefix_path`
@@ -82,8 +87,13 @@ struct ListProblem {
                                                     std::span<const Scalar> values);
 // Text for the documentation: "integer, 0 to 1024"; "`text` or `json`".
 [[nodiscard]] std::string describe_type(const Row& row);
+// The row's value as a file would write it.
+[[nodiscard]] std::string describe_value(Settings& settings, const Row& row);
 // The default as a file would write it: 30, true, "text", [], ["GET"].
 [[nodiscard]] std::string describe_default(const Row& row);
+
+// All settings as JSON, {"listen":[{"address":...}],"http":{...}}. Secrets are "***".
+[[nodiscard]] std::string shown_settings(Settings settings);
 
 // The one of `names` that is most similar to `wrong`; "" if none is similar.
 [[nodiscard]] std::string_view closest(std::string_view wrong,

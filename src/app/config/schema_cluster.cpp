@@ -8,6 +8,7 @@ namespace {
 constexpr Row rows[] = {
     {.key = "cluster.url",
      .slot = [](Settings& s) -> Slot { return &s.cluster.url; },
+     .secret = true,
      .help = "the Redis of the [cluster](cluster.md): `redis://127.0.0.1:6379`; empty: no cluster"},
     {.key = "cluster.ca_path",
      .slot = [](Settings& s) -> Slot { return &s.cluster.ca_path; },
@@ -25,6 +26,7 @@ constexpr Row rows[] = {
          "cluster"},
     {.key = "cluster.secret",
      .slot = [](Settings& s) -> Slot { return &s.cluster.secret; },
+     .secret = true,
      .help = "key of the hashes by which nodes know rooms, the same on all; empty: made from the "
              "prefix"},
     {.key = "cluster.name",

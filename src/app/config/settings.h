@@ -4,6 +4,7 @@
 // Owner: main, as a value. Thread: main's.
 #pragma once
 
+#include <starling/admin.h>
 #include <starling/cluster.h>
 #include <starling/gateway.h>
 #include <starling/server.h>
@@ -54,6 +55,11 @@ struct Settings {
     // An empty URL: no cluster.
     ClusterOptions cluster = {.url = ""};
     std::string cluster_mode = "native", cluster_subscriptions = "dynamic";
+
+    bool admin_enabled = true;
+    std::string admin_listen = "127.0.0.1:8081", admin_key_path;
+    admin::Options admin;     // `listen` is set by Config::finish().
+    std::string admin_pages;  // Folder of the admin page; "": it was not found.
 
     // From the flags and the environment; both together replace server.certificates.
     std::string tls_cert, tls_key;

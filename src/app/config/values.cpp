@@ -297,10 +297,14 @@ std::string describe_type(const Row& row) {
     return std::visit(TypeText{row}, row.slot(settings));
 }
 
+std::string describe_value(Settings& settings, const Row& row) {
+    return std::visit(ValueText{row}, row.slot(settings));
+}
+
 std::string describe_default(const Row& row) {
     if (row.required) return "required";
     Settings settings = default_settings();
-    return std::visit(ValueText{row}, row.slot(settings));
+    return describe_value(settings, row);
 }
 
 }  // namespace starling::app

@@ -17,7 +17,7 @@ namespace starling::app {
 namespace {
 
 constexpr uint32_t connect_timeout_ms_max = 10'000;
-constexpr size_t body_bytes_max = 64 * 1024, location_bytes_max = 2048;
+constexpr size_t location_bytes_max = 2048;
 
 template <auto function>
 struct Free {
@@ -68,10 +68,16 @@ void append_line(Lines& lines, const std::string& line) {
     lines.reset(longer);
 }
 
+// Where the body of the answer goes.
+struct Taken {
+    std::string& body;
+    size_t bytes_max;
+};
+
 size_t take_body(char* bytes, size_t size, size_t count, void* to) {
-    HttpAnswer& answer = *static_cast<HttpAnswer*>(to);
-    const size_t room = body_bytes_max - answer.body.size(), all = size * count;
-    answer.body.append(bytes, std::min(room, all));
+    Taken& taken = *static_cast<Taken*>(to);
+    const size_t room = taken.bytes_max - taken.body.size(), all = size * count;
+    taken.body.append(bytes, std::min(room, all));
     return all <= room ? all : 0;  // 0 ends the transfer; the status stands.
 }
 
@@ -112,9 +118,11 @@ void set_options(CURL* easy, const HttpPost& request, const std::string& url) {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     curl_easy_setopt(easy, CURLOPT_USERAGENT, ("starling/" + std::string(version())).c_str());
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(request.body.size()));
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
+    if (!request.get) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                         static_cast<curl_off_t>(request.body.size()));
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
+    }
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout_ms));
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      static_cast<long>(std::min(request.timeout_ms, connect_timeout_ms_max)));
@@ -164,7 +172,7 @@ base::Result<ServerAddress> parse_server_address(std::string_view text) {
     return ServerAddress{without_slash(copy), {}, names_loopback(host)};
 }
 
-HttpAnswer post(const HttpPost& request) {
+HttpAnswer send(const HttpPost& request) {
     const Global global;
     const Easy easy(curl_easy_init());
     if (!easy) throw std::bad_alloc();
@@ -173,12 +181,13 @@ HttpAnswer post(const HttpPost& request) {
     const std::string url = request.server.url + request.target;
     Lines lines;
     append_line(lines, "Content-Type: application/json");
-    append_line(lines, "X-Api-Key: " + request.api_key);
+    if (!request.api_key.empty()) append_line(lines, "X-Api-Key: " + request.api_key);
     set_options(easy.get(), request, url);
     curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, lines.get());
     curl_easy_setopt(easy.get(), CURLOPT_ERRORBUFFER, text.data());
     curl_easy_setopt(easy.get(), CURLOPT_WRITEFUNCTION, &take_body);
-    curl_easy_setopt(easy.get(), CURLOPT_WRITEDATA, &answer);
+    Taken taken{answer.body, request.answer_bytes_max};
+    curl_easy_setopt(easy.get(), CURLOPT_WRITEDATA, &taken);
     const CURLcode result = curl_easy_perform(easy.get());
     long status = 0;
     curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);

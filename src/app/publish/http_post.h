@@ -1,9 +1,10 @@
-// app/publish/http_post.h: one POST request by libcurl, for commands that call a running server.
+// app/publish/http_post.h: one POST or GET request by libcurl, for commands that call a running server.
 // Only http_post.cpp uses libcurl.
 //
-// Thread: main's; post() blocks until the answer is there or the time is over.
+// Thread: main's; send() blocks until the answer is there or the time is over.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -30,15 +31,17 @@ struct HttpPost {
     std::string ca_path = {};             // PEM; "": the system's certificates.
     bool verify = true;                   // False: any certificate is taken.
     uint32_t timeout_ms = 30'000;         // The whole request.
+    bool get = false;                     // GET in place of POST, without a body.
+    size_t answer_bytes_max = 64 * 1024;
 };
 
 struct HttpAnswer {
     int status = 0;             // 0: no answer; `error` says why.
     std::string location = {};  // Of a redirect, which is not followed.
-    std::string body = {};      // At most 64 KiB; what comes after is left out.
+    std::string body = {};      // At most answer_bytes_max; what comes after is left out.
     std::string error = {};     // "connection refused"
 };
 
-[[nodiscard]] HttpAnswer post(const HttpPost& request);
+[[nodiscard]] HttpAnswer send(const HttpPost& request);
 
 }  // namespace starling::app

@@ -157,7 +157,7 @@ int run_publish(const CommandLine& line, const Environment& environment, const S
         data = *std::move(read);
     }
     request.body = publish_body(line.value("CHANNEL"), line.value("EVENT"), data);
-    const PublishOutcome outcome = outcome_of(post(request), url);
+    const PublishOutcome outcome = outcome_of(send(request), url);
     if (outcome.exit_code != 0) streams.err << "starling publish: " << outcome.text << std::endl;
     const std::string printed = line.find("--json")      ? outcome.json + "\n"
                                 : outcome.exit_code == 0 ? outcome.text + "\n"

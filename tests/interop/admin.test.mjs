@@ -1,0 +1,129 @@
+// The admin listener of the program: its defaults, its key, and `starling admin`.
+
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+
+import { open } from "./client.mjs";
+import { freePort, run, serve, temporaryFolder, until, writeConfig } from "./server.mjs";
+
+const websocket = [{ path: "/echo", kind: "echo" }];
+
+async function start(t, admin = {}, config = {}) {
+  const server = await serve({ websocket, ...config }, { admin });
+  t.after(() => server.stop());
+  const url = `http://127.0.0.1:${server.adminPort}`;
+  const cli = (...args) => run(["admin", "--url", url, ...args]);
+  return { server, url, cli };
+}
+
+test("the terminal shows connections and ends one", async (t) => {
+  const { server, cli } = await start(t);
+  const client = await open(server.url("/echo"));
+  const listed = await cli("connections", "--kind", "websocket", "--json");
+  assert.equal(listed.code, 0, listed.stderr);
+  const [one] = JSON.parse(listed.stdout).connections;
+  assert.equal(one.path, "/echo");
+  const table = await cli("connections");
+  assert.match(table.stdout, /^ID +KIND +ADDRESS +USER +PATH/);
+  assert.match(table.stdout, new RegExp(`${one.id} +websocket +127.0.0.1 +- +/echo`));
+  assert.equal((await cli("send", one.id, "hello")).stdout, "done\n");
+  assert.equal(await client.next(), "hello");
+  const ended = await cli("disconnect", one.id, "--code", "4000", "--reason", "bye");
+  assert.equal(ended.stdout, "done\n");
+  assert.deepEqual(await client.closed, { code: 4000, reason: "bye" });
+  const again = await cli("disconnect", one.id);
+  assert.deepEqual([again.code, again.stderr],
+    [1, "starling admin: 404: there is no such connection\n"]);
+});
+
+test("top, stats, rooms, workers and errors", async (t) => {
+  const { cli } = await start(t, {}, { workers: 2 });
+  const top = await cli("top", "--count", "2");
+  assert.equal(top.code, 0, top.stderr);
+  assert.equal(top.stdout.trim().split("\n").length, 3); // A line of names, and two of figures.
+  const stats = await cli("stats");
+  assert.match(stats.stdout, /^figures starling_workers 2$/m);
+  assert.match((await cli("rooms")).stdout, /^MEMBERS +KIND +NAMESPACE +NAME\n$/);
+  assert.equal((await cli("workers")).stdout.trim().split("\n").length, 3);
+  assert.equal((await cli("errors", "--json")).code, 0);
+});
+
+test("a key is needed where it is set, and five wrong ones make the address wait", async (t) => {
+  const key_file = path.join(temporaryFolder(), "key");
+  writeFileSync(key_file, "secret\n");
+  const { url, cli } = await start(t, { key_file });
+  const status = async (headers) => (await fetch(`${url}/metrics`, { headers })).status;
+  assert.equal(await status({}), 401);
+  assert.equal(await status({ "X-Api-Key": "secret" }), 200);
+  assert.equal(await status({ Authorization: `Basic ${btoa("ops:secret")}` }), 200);
+  assert.equal((await cli("stats", "--key", "secret")).code, 0);
+  assert.equal((await cli("stats")).stderr, "starling admin: 401: a key is needed\n");
+  for (let i = 0; i < 5; ++i) assert.equal(await status({ "X-Api-Key": "guess" }), 401);
+  assert.equal(await status({ "X-Api-Key": "secret" }), 429);
+});
+
+test("the configuration is shown without its secrets", async (t) => {
+  const { url } = await start(t, {}, {
+    events: { enabled: true, api_key: "publish-secret" },
+    auth: { keys: [{ id: "a", secret: "0123456789abcdef0123456789abcdef" }] },
+  });
+  const text = await (await fetch(`${url}/admin/api/config`)).text();
+  const config = JSON.parse(text);
+  assert.equal(config.events.api_key, "***");
+  assert.deepEqual(config.auth.keys.map(({ id, secret }) => [id, secret]), [["a", "***"]]);
+  assert.equal(config.websocket[0].path, "/echo");
+  assert.equal(config.workers, 1);
+  assert.ok(!text.includes("secret-") && !text.includes("0123456789abcdef"));
+});
+
+test("wrong configurations and command lines say why", async (t) => {
+  for (const [admin, words] of [
+    [{ listen: "0.0.0.0:8081" }, /a key is needed/],
+    [{ listen: "nowhere" }, /admin\.listen/],
+    [{ key: "a", key_file: "b" }, /admin\.key_file.*excludes admin\.key/],
+    [{ key_file: "/does/not/exist" }, /admin\.key_file.*cannot read/],
+  ]) {
+    const { code, stderr } = await run(["check-config", writeConfig({ admin })]);
+    assert.equal(code, 2);
+    assert.match(stderr, words);
+  }
+  const nobody = `http://127.0.0.1:${await freePort()}`;
+  for (const [args, code, words] of [
+    [["stats", "--url", nobody], 3, /cannot reach .*connection refused/],
+    [["stats", "--url", "ftp://x"], 2, /--url/],
+    [["disconnect"], 2, /needs the ID/],
+    [["publish", "news"], 2, /needs a TEXT/],
+    [["connections", "--limit", "0"], 2, /--limit/],
+    [["nothing"], 2, /WHAT/],
+  ]) {
+    const ended = await run(["admin", ...args]);
+    assert.equal(ended.code, code, args.join(" "));
+    assert.match(ended.stderr, words);
+  }
+});
+
+test("a second server without a configured address runs without the listener", async (t) => {
+  const { server } = await start(t);
+  // Of two servers with the same configured address, the second one does not start.
+  const config = { listen: [`127.0.0.1:${await freePort()}`],
+    admin: { listen: `127.0.0.1:${server.adminPort}` } };
+  const env = { STARLING_ADMIN__ENABLED: "true" };
+  const second = await run(["serve", "--config", writeConfig(config)], { env });
+  assert.equal(second.code, 2);
+  assert.match(second.stderr, /cannot listen on 127\.0\.0\.1:\d+/);
+});
+
+test("rates follow what happens", async (t) => {
+  const { server, url } = await start(t);
+  const client = await open(server.url("/echo"));
+  await until(async () => {
+    for (let i = 0; i < 50; ++i) client.socket.send("x");
+    const { now } = await (await fetch(`${url}/admin/api/stats`)).json();
+    return now.messages_in > 0 && now.websockets === 1 && now.resident_bytes > 0;
+  }, "the rates");
+  const history = await (await fetch(`${url}/admin/api/history`)).json();
+  assert.equal(history.fine.at(-1).length, history.names.length + 1);
+  client.end();
+});
