@@ -1,10 +1,11 @@
-// <starling/admin.h>: what operators see and do: metrics for Prometheus, a JSON API and a page, on a
-// listener of their own.
+// <starling/admin.h>: what operators see and do: metrics for Prometheus, a JSON API and a page, on
+// a listener of their own.
 //
 //     admin::serve(server, {.listen = "127.0.0.1:8081"});     // curl http://127.0.0.1:8081/metrics
 //
-// The listener has a thread of its own, so it answers while a worker is stuck. It collects the figures
-// of the workers by calls that it posts to them, once a second. See docs/metrics.md and docs/admin.md.
+// The listener has a thread of its own, so it answers while a worker is stuck. It collects the
+// figures of the workers by calls that it posts to them, once a second. See docs/metrics.md and
+// docs/admin.md.
 #pragma once
 
 #include <starling/server.h>
@@ -32,8 +33,8 @@ struct Options {
     bool payloads = false;
     std::string pages = {};            // Folder of the page, served at /admin/; "": no page.
     std::string configuration = "{}";  // JSON that /admin/api/config shows; without secrets.
-    // Publishes an event to a channel, for the page and the API; on the listener's thread. False: the
-    // channel or the event is refused. Empty: they publish to topics only.
+    // Publishes an event to a channel, for the page and the API; on the listener's thread. False:
+    // the channel or the event is refused. Empty: they publish to topics only.
     std::function<bool(std::string_view channel, std::string_view event)> publish_event = {};
 };
 
@@ -45,8 +46,8 @@ public:
     [[nodiscard]] virtual std::vector<std::string> addresses() const = 0;
 };
 
-// Before the server starts. The server owns the result. Throws std::invalid_argument for wrong options,
-// and std::logic_error when called again.
+// Before the server starts. The server owns the result. Throws std::invalid_argument for wrong
+// options, and std::logic_error when called again.
 Admin& serve(Server& server, Options options = {});
 
 }  // namespace starling::admin

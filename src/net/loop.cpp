@@ -52,7 +52,7 @@ void Loop::run() {
     while (!stopping_.load(std::memory_order_acquire)) run_once(-1);
 }
 
-// Two more reads of the clock in each tick would cost 4 % of an echo, so only one tick in many is timed.
+// Reading the clock costs more than all counters of a tick, so only one tick in many is timed.
 void Loop::run_once(int timeout_ms_max) {
     const Tick tick(*this);
     backend_->wait(wait_ms(timeout_ms_max));

@@ -1,9 +1,9 @@
-// server/figures.h: the figures of a server at one moment, for people and for Prometheus. Each worker
-// fills a Figures of its own on its own thread; add() sums them. Counting itself happens elsewhere, in
-// plain counters (server/counters.h): a Figures is made only when somebody asks.
+// server/figures.h: the figures of a server at one moment, for people and for Prometheus. Each
+// worker fills a Figures of its own on its own thread; add() sums them. Counting itself happens
+// elsewhere, in plain counters (server/counters.h): a Figures is made only when somebody asks.
 //
-// Names follow the conventions of Prometheus (https://prometheus.io/docs/practices/naming/): a counter
-// ends in _total, a unit is in the name, seconds and bytes are the units.
+// Names follow the conventions of Prometheus (https://prometheus.io/docs/practices/naming/): a
+// counter ends in _total, a unit is in the name, seconds and bytes are the units.
 //
 // Owner: the code that asks. Thread: the owner's.
 #pragma once

@@ -1,6 +1,6 @@
 // server/ws_follow.h: shows the messages of one WebSocket to somebody else, while they pass. The
-// connection gets another handler, which tells the follower and calls the handler of the endpoint; so
-// a connection that nobody follows pays nothing.
+// connection gets another handler, which tells the follower and calls the handler of the endpoint;
+// so a connection that nobody follows pays nothing.
 //
 // Owner: the Extras of the connection. Thread: the worker's.
 #pragma once

@@ -1,5 +1,5 @@
-// app/admin/admin.h: `starling admin`: shows and changes what a running server does, through the API
-// of its admin listener (docs/admin.md).
+// app/admin/admin.h: `starling admin`: shows and changes what a running server does, through the
+// API of its admin listener (docs/admin.md).
 //
 // Thread: main's.
 #pragma once

@@ -21,7 +21,8 @@ json::value value_of(Settings& settings, const Row& row) {
     }
     if (const auto* list = std::get_if<std::vector<std::string>*>(&slot)) {
         json::array all;
-        for (const std::string& one : **list) all.emplace_back(row.secret ? std::string(hidden) : one);
+        for (const std::string& one : **list)
+            all.emplace_back(row.secret ? std::string(hidden) : one);
         return all;
     }
     const std::string text = describe_value(settings, row);

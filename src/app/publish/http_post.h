@@ -1,5 +1,5 @@
-// app/publish/http_post.h: one POST or GET request by libcurl, for commands that call a running server.
-// Only http_post.cpp uses libcurl.
+// app/publish/http_post.h: one POST or GET request by libcurl, for commands that call a running
+// server. Only http_post.cpp uses libcurl.
 //
 // Thread: main's; send() blocks until the answer is there or the time is over.
 #pragma once

@@ -1,6 +1,6 @@
-// server/admin/access.h: who may use the admin listener. The key is for people elsewhere; the checks
-// of Host and Origin keep out pages of other sites in the browser of an operator: a name that was made
-// to resolve to this machine (DNS rebinding), and requests across sites (CSRF).
+// server/admin/access.h: who may use the admin listener. The key is for people elsewhere; the
+// checks of Host and Origin keep out pages of other sites in the browser of an operator: a name
+// that was made to resolve to this machine (DNS rebinding), and requests across sites (CSRF).
 //
 // Pure. Thread: the owner's.
 #pragma once

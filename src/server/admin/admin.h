@@ -1,9 +1,10 @@
-// server/admin/admin.h: the admin listener: a Server of its own with one worker, which serves metrics,
-// the API and the page of another Server. So its requests share no thread with the clients, no route
-// of one is reachable by a listener of the other, and a worker that is stuck does not stop it.
+// server/admin/admin.h: the admin listener: a Server of its own with one worker, which serves
+// metrics, the API and the page of another Server. So its requests share no thread with the
+// clients, no route of one is reachable by a listener of the other, and a worker that is stuck does
+// not stop it.
 //
-// Owner: the observed Server. Thread: set up before that starts; then all functions run on the thread
-// of the own Server, unless they say otherwise.
+// Owner: the observed Server. Thread: set up before that starts; then all functions run on the
+// thread of the own Server, unless they say otherwise.
 #pragma once
 
 #include <starling/admin.h>

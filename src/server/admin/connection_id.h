@@ -1,5 +1,5 @@
-// server/admin/connection_id.h: names a connection for operators: "WORKER-SLOT-GENERATION". The name
-// finds nothing once its connection is gone.
+// server/admin/connection_id.h: names a connection for operators: "WORKER-SLOT-GENERATION". The
+// name finds nothing once its connection is gone.
 //
 // Pure.
 #pragma once

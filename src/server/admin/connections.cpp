@@ -103,8 +103,8 @@ private:
     uint64_t step_ = 0;  // An answer to an earlier step comes too late.
 };
 
-// Calls call(stream, connection) on the connection's worker, which returns a Result; `done` gets it,
-// or nothing, once, on the thread of the admin listener.
+// Calls call(stream, connection) on the connection's worker, which returns a Result; `done` gets
+// it, or nothing, once, on the thread of the admin listener.
 template <class Result>
 void on_connection(Admin& admin, ConnectionId id,
                    std::function<Result(net::Stream&, Connection&)> call,

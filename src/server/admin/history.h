@@ -1,5 +1,5 @@
-// server/admin/history.h: the last hour of some figures: one sample each second for ten minutes, and
-// one each ten seconds, their mean, for an hour.
+// server/admin/history.h: the last hour of some figures: one sample each second for ten minutes,
+// and one each ten seconds, their mean, for an hour.
 //
 // Pure. Thread: the owner's.
 #pragma once
@@ -23,7 +23,8 @@ public:
         "resident_bytes", "cpu",          "lag_ms",        "webhooks"};
     using Sample = std::array<float, names.size()>;
 
-    // `second`: the number of the second that the sample is for; each is greater than the one before.
+    // `second`: the number of the second that the sample is for; each is greater than the one
+    // before.
     void add(uint64_t second, const Sample& sample);
 
     struct Entry {

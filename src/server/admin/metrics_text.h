@@ -1,5 +1,6 @@
 // server/admin/metrics_text.h: figures as text for Prometheus: its own text format 0.0.4 and
-// OpenMetrics 1.0 (https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md).
+// OpenMetrics 1.0
+// (https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md).
 //
 // Pure.
 #pragma once

@@ -1,5 +1,5 @@
-// server/admin/process_figures.h: what the kernel and the allocator say about this process. The names
-// are those of all client libraries of Prometheus.
+// server/admin/process_figures.h: what the kernel and the allocator say about this process. The
+// names are those of all client libraries of Prometheus.
 //
 // Thread: any.
 #pragma once

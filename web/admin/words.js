@@ -1,0 +1,48 @@
+// The words of the admin page in its two languages.
+
+export const words = {
+  en: {
+    now: "Now", connections: "Connections", rooms: "Rooms", workers: "Workers", errors: "Errors",
+    config: "Configuration", tenMinutes: "10 minutes", hour: "1 hour", kind: "Kind", all: "all",
+    user: "User", address: "Address", room: "Room or topic", find: "Find", path: "Path", queued: "Queued bytes",
+    nobody: "No connection matches.", more: "More", follows: "Follows", stop: "Stop", text: "Text", send: "Send",
+    hidden: "admin.payloads is off: only sizes are shown.", prefix: "Begins with", name: "Name",
+    members: "Members", publish: "Publish", worker: "Worker", lag: "Lag", condition: "State",
+    queues: "Queues", noErrors: "No warning and no error since the start.", follow: "Follow",
+    disconnect: "Disconnect", done: "Done.", open: "connected, up {time}", connecting: "connecting …",
+    lost: "connection lost, tries again", fine: "answers", stuck: "has not answered for {time}",
+    incomplete: "A worker did not answer: the list is not complete.", closed: "closed: {code} {reason}",
+    in: "in", out: "out", binary: "binary", bytes: "{count} bytes",
+    series: {
+      connections: "Connections", websockets: "WebSockets", event_streams: "Event streams",
+      socketio_sessions: "Socket.IO clients", messages_in: "Messages in /s", messages_out: "Messages out /s",
+      bytes_in: "Bytes in /s", bytes_out: "Bytes out /s", requests: "HTTP requests /s",
+      publications: "Publications /s", deliveries: "Deliveries /s", dropped: "Dropped /s",
+      closes: "Closes /s", refused: "Handshakes refused /s", errors: "Errors /s",
+      queue_bytes: "Queued bytes", resident_bytes: "Memory", cpu: "CPU cores", lag_ms: "Loop lag, ms",
+      webhooks: "Webhooks /s",
+    },
+  },
+  zh: {
+    now: "实时", connections: "连接", rooms: "房间", workers: "工作线程", errors: "错误",
+    config: "配置", tenMinutes: "10 分钟", hour: "1 小时", kind: "类型", all: "全部",
+    user: "用户", address: "地址", room: "房间或主题", find: "查找", path: "路径", queued: "排队字节",
+    nobody: "没有符合条件的连接。", more: "更多", follows: "正在跟踪", stop: "停止", text: "文本", send: "发送",
+    hidden: "admin.payloads 未开启:只显示消息大小。", prefix: "开头为", name: "名称",
+    members: "成员", publish: "发布", worker: "线程", lag: "延迟", condition: "状态",
+    queues: "队列", noErrors: "启动以来没有警告和错误。", follow: "跟踪",
+    disconnect: "断开", done: "已完成。", open: "已连接,运行 {time}", connecting: "正在连接……",
+    lost: "连接已断开,正在重试", fine: "正常", stuck: "已 {time} 没有响应",
+    incomplete: "有工作线程没有响应:列表不完整。", closed: "已关闭:{code} {reason}",
+    in: "收", out: "发", binary: "二进制", bytes: "{count} 字节",
+    series: {
+      connections: "连接", websockets: "WebSocket", event_streams: "事件流",
+      socketio_sessions: "Socket.IO 客户端", messages_in: "收到消息/秒", messages_out: "发出消息/秒",
+      bytes_in: "收到字节/秒", bytes_out: "发出字节/秒", requests: "HTTP 请求/秒",
+      publications: "发布/秒", deliveries: "投递/秒", dropped: "丢弃/秒",
+      closes: "关闭/秒", refused: "拒绝的握手/秒", errors: "错误/秒",
+      queue_bytes: "排队字节", resident_bytes: "内存", cpu: "CPU 核数", lag_ms: "循环延迟,毫秒",
+      webhooks: "Webhook/秒",
+    },
+  },
+};
