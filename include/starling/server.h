@@ -94,6 +94,15 @@ struct HttpLimits {
     uint64_t stream_queue_bytes_max = 1024 * 1024;  // Per streamed answer; see Reply::write.
 };
 
+// The field in which proxies name the client. A proxy must replace or append to this field in each
+// request; all other fields are the client's own words.
+enum class ClientAddressField : uint8_t {
+    x_forwarded_for,
+    forwarded,  // RFC 7239.
+    x_real_ip,
+    none,  // The client is the peer.
+};
+
 struct ServerOptions {
     ListenList listen = "127.0.0.1:8080";
     unsigned workers = 0;  // Threads; 0: one per core.

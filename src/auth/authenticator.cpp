@@ -4,11 +4,11 @@
 #include <stdexcept>
 #include <utility>
 
-#include "auth/address_set.h"
 #include "auth/claims.h"
 #include "auth/signature.h"
 #include "auth/token.h"
 #include "base/text.h"
+#include "peer/address_set.h"
 
 namespace starling::auth {
 namespace {
@@ -54,16 +54,12 @@ std::vector<VerifyingKey> read_keys(std::vector<Key> keys) {
     return out;
 }
 
-AddressSet read_addresses(const std::vector<std::string>& texts) {
-    AddressSet out;
-    for (size_t i = 0; i < texts.size(); ++i) {
-        try {
-            out.add(texts[i]);
-        } catch (const std::invalid_argument& error) {
-            refuse("trusted_proxies[" + std::to_string(i) + "]: " + error.what());
-        }
+peer::AddressSet read_proxies(const std::vector<std::string>& texts) {
+    try {
+        return peer::AddressSet::read("trusted_proxies", texts);
+    } catch (const std::invalid_argument& error) {
+        refuse(error.what());
     }
-    return out;
 }
 
 void check_options(const Options& options) {
@@ -122,7 +118,7 @@ std::string_view failure_text(Failure failure) noexcept {
 struct Authenticator::State {
     Options options;  // Without the keys.
     std::vector<VerifyingKey> keys;
-    AddressSet proxies;
+    peer::AddressSet proxies;
 
     [[nodiscard]] Failure check_signature(const Token& token) const;
     [[nodiscard]] Verdict user_of_proxy(const http::Request& request) const;
@@ -165,7 +161,7 @@ Verdict Authenticator::State::user_of_proxy(const http::Request& request) const 
 Authenticator::Authenticator(Options options) {
     check_options(options);
     auto keys = read_keys(std::exchange(options.keys, {}));
-    auto proxies = read_addresses(options.trusted_proxies);
+    auto proxies = read_proxies(options.trusted_proxies);
     state_ = std::make_unique<const State>(
         State{std::move(options), std::move(keys), std::move(proxies)});
 }

@@ -6,9 +6,9 @@
 #include <span>
 #include <utility>
 
-#include "auth/address_set.h"
 #include "base/base64.h"
 #include "base/text.h"
+#include "peer/address_set.h"
 
 namespace starling::server {
 namespace {
@@ -59,7 +59,7 @@ bool listens_locally(std::string_view address) {
     std::string_view host = address.substr(0, address.rfind(':'));
     if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
     if (base::iequals(host, "localhost")) return true;
-    auth::AddressSet loopback;
+    peer::AddressSet loopback;
     loopback.add("127.0.0.0/8");
     loopback.add("::1");
     return !host.empty() && loopback.contains(host);

@@ -10,8 +10,7 @@
 
 namespace starling::server {
 
-EngineWorker::EngineWorker(Engine& e, Worker& w)
-    : engine(e), worker(w), wheel_(w.loop().now_ms()) {}
+EngineWorker::EngineWorker(Engine& e, Worker& w) : engine(e), worker(w), wheel_(w.loop().now_ms()) {}
 
 // The loop and all transports are gone, so the sessions are freed without calling their handlers.
 EngineWorker::~EngineWorker() {
@@ -52,7 +51,7 @@ bool EngineWorker::make_room() {
 
 EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transport transport,
                                   std::string_view address) {
-    const auto network = ClientNetwork::of(address);
+    const auto network = peer::ClientNetwork::of(address);
     if (unjoined_.size_of(network) >= engine.options_.unjoined_per_address_max)
         end_unjoined(*unjoined_.oldest_of(network));
     if (unjoined_.size() >= engine.unjoined_max_) make_room();

@@ -5,29 +5,16 @@
 // Owner: EngineWorker; each session owns its Entry. Thread: the worker's.
 #pragma once
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <string_view>
 
 #include "base/intrusive_list.h"
 #include "base/slot_table.h"
+#include "peer/client_network.h"
 
 namespace starling::server {
-
-// One client for the counts: an IPv4 address, or the /64 of an IPv6 address, because one host may
-// use all addresses of its /64.
-struct ClientNetwork {
-    uint64_t prefix = 0;
-    bool v6 = false;
-    friend auto operator<=>(const ClientNetwork&, const ClientNetwork&) = default;
-
-    // `address` is that of http::Request::remote_address(). All clients of a Unix-domain socket
-    // count as one.
-    [[nodiscard]] static ClientNetwork of(std::string_view address);
-};
 
 class UnjoinedSessions {
     struct ByAge : base::ListLink {};
@@ -50,26 +37,27 @@ public:
 
     private:
         friend class UnjoinedSessions;
-        Entry(UnjoinedSessions& all, base::SlotKey key, ClientNetwork network, uint64_t now_ms);
+        Entry(UnjoinedSessions& all, base::SlotKey key, peer::ClientNetwork network,
+              uint64_t now_ms);
 
         UnjoinedSessions& all_;
-        const ClientNetwork network_;
+        const peer::ClientNetwork network_;
     };
 
-    [[nodiscard]] std::unique_ptr<Entry> add(base::SlotKey session, ClientNetwork network,
+    [[nodiscard]] std::unique_ptr<Entry> add(base::SlotKey session, peer::ClientNetwork network,
                                              uint64_t now_ms);
 
     [[nodiscard]] size_t size() const noexcept { return size_; }
-    [[nodiscard]] size_t size_of(ClientNetwork network) const;
+    [[nodiscard]] size_t size_of(peer::ClientNetwork network) const;
     // Null: no session is unjoined.
     [[nodiscard]] const Entry* oldest() const noexcept;
-    [[nodiscard]] const Entry* oldest_of(ClientNetwork network) const;
+    [[nodiscard]] const Entry* oldest_of(peer::ClientNetwork network) const;
 
 private:
     base::ListLink by_age_;
     size_t size_ = 0;
     // A tree: clients cannot choose addresses that collide in it.
-    std::map<ClientNetwork, Network> networks_;
+    std::map<peer::ClientNetwork, Network> networks_;
 };
 
 }  // namespace starling::server

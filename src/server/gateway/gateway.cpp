@@ -62,8 +62,8 @@ std::optional<Fault> fault_of_forwarded(const Route& route) {
 }
 
 std::optional<Fault> fault_of_addresses(const Route& route) {
-    auth::AddressSet set;
     try {
+        peer::AddressSet set;
         for (const std::string& proxy : route.trusted_proxies) set.add(proxy);
     } catch (const std::invalid_argument& refused) {
         return Fault{"trusted_proxies", refused.what()};
@@ -155,11 +155,7 @@ bool tells_of_another_peer(std::string_view name) noexcept {
 }
 
 bool is_loopback(std::string_view address) {
-    static const auth::AddressSet loopback = [] {
-        auth::AddressSet set;
-        for (const char* range : {"127.0.0.0/8", "::1", "unix"}) set.add(range);
-        return set;
-    }();
+    static const auto loopback = peer::AddressSet::read("loopback", {"127.0.0.0/8", "::1", "unix"});
     return loopback.contains(address);
 }
 

@@ -16,8 +16,8 @@
 #include <string_view>
 #include <vector>
 
-#include "auth/address_set.h"
 #include "auth/api_key.h"
+#include "peer/address_set.h"
 #include "server/extension.h"
 #include "server/gateway/application.h"
 #include "server/gateway/conn_id.h"
@@ -42,7 +42,7 @@ struct GatewayRoute {
 
     const gateway::Route options;
     std::optional<Application> application;  // Nothing: no webhooks.
-    auth::AddressSet proxies;
+    peer::AddressSet proxies;
     std::optional<webhook::SigningKey> signing_key;
     webhook::Data data;  // How the application gets a message that is no JSON object.
     bool any_origin;

@@ -178,7 +178,7 @@ TEST_F(EngineWorkers, UnjoinedSessionsEndAtTheirTimeWhateverTheyWaitFor) {
 }
 
 TEST(UnjoinedSessions, CountByNetwork) {
-    const auto of = [](std::string_view text) { return ClientNetwork::of(text); };
+    const auto of = [](std::string_view text) { return peer::ClientNetwork::of(text); };
     EXPECT_EQ(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
     EXPECT_NE(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
     EXPECT_EQ(of("192.0.2.1"), of("::ffff:192.0.2.1"));

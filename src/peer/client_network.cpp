@@ -1,0 +1,25 @@
+#include "peer/client_network.h"
+
+#include <span>
+
+#include "peer/ip_address.h"
+
+namespace starling::peer {
+namespace {
+
+uint64_t number(std::span<const uint8_t> bytes) noexcept {
+    uint64_t value = 0;
+    for (const uint8_t byte : bytes) value = value << 8 | byte;
+    return value;
+}
+
+}  // namespace
+
+ClientNetwork ClientNetwork::of(std::string_view address) noexcept {
+    const auto parsed = IpAddress::parse(address);
+    if (!parsed) return {};
+    const std::span bytes(parsed->bytes);
+    return {number(parsed->v4 ? bytes.last(4) : bytes.first(8)), !parsed->v4};
+}
+
+}  // namespace starling::peer

@@ -1,0 +1,39 @@
+#include "peer/ip_address.h"
+
+#include <algorithm>
+#include <boost/url/ipv4_address.hpp>
+#include <boost/url/ipv6_address.hpp>
+
+namespace starling::peer {
+namespace {
+
+using View = boost::urls::string_view;
+
+}  // namespace
+
+IpAddress IpAddress::from(std::span<const uint8_t> bytes) noexcept {
+    IpAddress address;
+    address.v4 = bytes.size() == 4;
+    if (address.v4) address.bytes[10] = address.bytes[11] = 0xff;
+    constexpr std::array<uint8_t, 12> mapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    std::ranges::copy(bytes, address.bytes.end() - static_cast<std::ptrdiff_t>(bytes.size()));
+    if (!address.v4) address.v4 = std::equal(mapped.begin(), mapped.end(), address.bytes.begin());
+    return address;
+}
+
+std::optional<IpAddress> IpAddress::parse(std::string_view text) noexcept {
+    if (const auto v4 = boost::urls::parse_ipv4_address(View(text.data(), text.size())))
+        return from(v4->to_bytes());
+    const auto v6 = boost::urls::parse_ipv6_address(View(text.data(), text.size()));
+    if (!v6) return std::nullopt;
+    return from(v6->to_bytes());
+}
+
+std::string IpAddress::to_string() const {
+    if (!v4) return std::string(boost::urls::ipv6_address(bytes).to_string());
+    boost::urls::ipv4_address::bytes_type last{};
+    std::copy_n(bytes.begin() + 12, 4, last.begin());
+    return std::string(boost::urls::ipv4_address(last).to_string());
+}
+
+}  // namespace starling::peer
