@@ -44,8 +44,9 @@ struct Options {
     std::string cookie = "auth_token";      // "": not read.
     std::string query_parameter = "token";  // "": not read. Masked in access logs.
     std::string user_claim = "email";       // The claim that names the user; absent: `sub`.
-    // The user header of a proxy, believed only from these addresses: "10.0.0.0/8", "::1", "unix"
-    // for Unix-domain sockets. The proxy must replace any field of that name that its clients send.
+    // The user header of a proxy, believed only from ServerOptions::trusted_proxies and from these
+    // addresses: "10.0.0.0/8", "::1", "unix" for Unix-domain sockets. The proxy must replace any
+    // field of that name that its clients send.
     std::string user_header = {};
     std::vector<std::string> trusted_proxies = {};
     size_t token_bytes_max = 8 * 1024;  // Longer tokens are malformed. At most 64 KiB.

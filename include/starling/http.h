@@ -129,8 +129,14 @@ public:
     // The value of `:name` in the route's pattern, or of its wildcard as "*"; "": there is none.
     std::string_view param(std::string_view name) const noexcept;
     std::string_view body() const noexcept { return body_; }  // Complete, without transfer coding.
-    // "192.0.2.1" or "2001:db8::1", without port; "" for a Unix-domain socket.
+    // The client: "192.0.2.1" or "2001:db8::1", without port; "" for a Unix-domain socket. It is the
+    // peer of the connection, or what the PROXY protocol or a trusted proxy names instead: see
+    // Listen::proxy_protocol_from and ServerOptions::trusted_proxies.
     std::string_view remote_address() const noexcept { return remote_address_; }
+    // The peer is one of ServerOptions::trusted_proxies.
+    bool from_trusted_proxy() const noexcept { return from_trusted_proxy_; }
+    // The peer is a trusted proxy, or one that speaks the PROXY protocol.
+    bool proxied() const noexcept { return proxied_; }
     bool secure() const noexcept { return secure_; }  // The request arrived over TLS.
 
     // A copy with everything that this request shows, which may be kept after the handler's call.
@@ -142,7 +148,7 @@ private:
     std::span<const Param> params_;
     std::string decoded_path_;  // Used only if the path contains an escape.
     bool decoded_ = false;
-    bool secure_ = false;
+    bool secure_ = false, from_trusted_proxy_ = false, proxied_ = false;
 };
 
 // A handle to an answer that comes later. Copies name the same answer. Any thread may keep and use

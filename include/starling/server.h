@@ -64,6 +64,11 @@ struct Listen {
     // it then.
     enum class Serves : uint8_t { everything, control };
     Serves serves = Serves::everything;
+    // The proxies that connect to this address with the PROXY protocol, version 1 or 2: "10.0.0.0/8",
+    // "::1", "unix". They name the client of each connection, which is then the peer of everything
+    // else here. A connection from another address, or without the header, is closed. Empty: no
+    // connection begins with the header.
+    std::vector<std::string> proxy_protocol_from = {};
 };
 
 // A list of addresses, or one address as a string.
@@ -118,6 +123,12 @@ struct ServerOptions {
     std::chrono::milliseconds drain_timeout{30'000};  // After SIGTERM.
     // While run() runs, it handles SIGTERM, SIGINT and SIGHUP, on whatever thread they arrive.
     bool handle_signals = true;
+    // The proxies in front: "10.0.0.0/8", "192.0.2.1", "2001:db8::/32", "unix" for peers on a
+    // Unix-domain socket. A request from one of them has the address that `client_address_field`
+    // names: the last hop that is no trusted proxy. Their user headers are believed too, see
+    // <starling/auth.h> and <starling/gateway.h>.
+    std::vector<std::string> trusted_proxies = {};
+    ClientAddressField client_address_field = ClientAddressField::x_forwarded_for;
     bool access_log = false;  // A line for each request, at level info.
     // Query parameters whose values the access log masks; names compare without case. The
     // parameters that hold a login or a session (auth::Options::query_parameter, `sid`) are always
@@ -129,11 +140,19 @@ struct ServerOptions {
     std::shared_ptr<log::Sink> log = nullptr;
 };
 
+// Nothing: `text` may stand in a list of addresses: ServerOptions::trusted_proxies,
+// Listen::proxy_protocol_from. Otherwise what is wrong with it.
+[[nodiscard]] std::optional<std::string> fault_of_address_range(std::string_view text);
+
 // Counters since the start, summed over the workers. They may be read at any time; they are exact
 // while there is no traffic.
 struct ServerStats {
     uint64_t connections_open = 0, connections_accepted = 0, connections_refused = 0;
     uint64_t connections_stalled = 0;  // Reset because of ServerOptions::stalled_timeout.
+    // Closed because a PROXY header is missing or malformed, or the peer may not send one.
+    uint64_t proxy_headers_refused = 0;
+    // Requests of trusted proxies whose field names no address where it should.
+    uint64_t client_addresses_malformed = 0;
     uint64_t requests = 0;
     // Includes WebSockets that carry Socket.IO.
     uint64_t websockets_open = 0, websockets_opened = 0;

@@ -75,8 +75,6 @@ void check_options(const Options& options) {
     // One option without the other has no effect, but looks as though it had.
     if (options.user_header.empty() && !options.trusted_proxies.empty())
         refuse("trusted_proxies: there is no user_header that they could set");
-    if (!options.user_header.empty() && options.trusted_proxies.empty())
-        refuse("user_header: needs trusted_proxies, or everybody could be anybody");
 }
 
 // The token of the Authorization field; nothing if the field is absent or of another scheme (RFC
@@ -141,7 +139,9 @@ Failure Authenticator::State::check_signature(const Token& token) const {
 }
 
 Verdict Authenticator::State::user_of_proxy(const http::Request& request) const {
-    if (options.user_header.empty() || !proxies.contains(request.remote_address()))
+    if (options.user_header.empty()) return refused(Failure::no_credentials);
+    // Without a proxy that the whole server trusts, the client's address is that of the peer.
+    if (!request.from_trusted_proxy() && !proxies.contains(request.remote_address()))
         return refused(Failure::no_credentials);
     std::string_view user;
     size_t count = 0;

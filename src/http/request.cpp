@@ -17,7 +17,9 @@ Request::Request(const RequestParts& parts)
       remote_address_(parts.remote_address),
       fields_(parts.fields),
       params_(parts.params),
-      secure_(parts.secure) {
+      secure_(parts.secure),
+      from_trusted_proxy_(parts.from_trusted_proxy),
+      proxied_(parts.proxied) {
     if (path_.find('%') == std::string_view::npos) return;
     if (auto decoded = percent_decode(path_)) {
         decoded_path_ = std::move(*decoded);

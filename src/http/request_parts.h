@@ -20,7 +20,7 @@ struct RequestParts {
     std::span<const Param> params = {};  // Set by the router.
     std::string_view body = {};
     std::string_view remote_address = {};
-    bool secure = false;
+    bool secure = false, from_trusted_proxy = false, proxied = false;
 };
 
 }  // namespace starling::http

@@ -150,6 +150,7 @@ void HttpConnection::hand_over(http::Response& response) {
     writer_.write_last_head(*stream_, worker_->scratch(), response, worker_->date());
     log_access();
     end_request(RequestEnd::answered);
+    keep_client();
     // This object has nothing more to do, and is freed at the end of the tick.
     phase_.on(Event::handed_over);
     Connection& successor = *successor_;
@@ -220,6 +221,7 @@ void HttpConnection::finish_answer() {
         return stream_->close();
     }
     reader_.reset();
+    client_.forget_head();
     if (leaves) {
         phase_.on(Event::answered);
         return read_next();
@@ -328,9 +330,8 @@ void HttpConnection::log_access() {
         seen ? http::mask_query(reader_.head().target, worker_->site().masked_queries, masked)
              : std::string_view("-");
     const auto took = seen ? reader_.since_head() : std::chrono::steady_clock::duration(0);
-    if (remote_address_.empty()) remote_address_ = stream_->peer_ip();
     const std::array<log::Field, 6> fields{{
-        {"peer", std::string_view(remote_address_)},
+        {"peer", std::string_view(client_.text(*stream_))},
         {"method", seen ? reader_.head().method : std::string_view("-")},
         {"target", target},
         {"status", static_cast<int64_t>(writer_.status())},

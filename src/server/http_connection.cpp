@@ -42,7 +42,11 @@ HttpConnection::HttpConnection(Worker& worker, Listen::Serves serves)
 
 HttpConnection::~HttpConnection() { release_key(); }
 
-void HttpConnection::start() { begin_head(); }
+void HttpConnection::start(std::string relayed_address) {
+    client_.relay(std::move(relayed_address));
+    keep_client();
+    begin_head();
+}
 
 void HttpConnection::begin_head() {
     reader_.begin_head(stream_->loop().now_ms());
@@ -83,12 +87,24 @@ void HttpConnection::step(const http::ParseEvent& event) {
 
 void HttpConnection::on_head() {
     reader_.find_route();
+    if (!worker_->group().trusted_proxies.empty()) read_client();
     if (!belongs_elsewhere()) return take_head();
     // The connection moves before the body is read, because the owner has its own limits for it.
     // What this worker has queued is sent first. on_drained() is called even if nothing is queued.
     phase_.on(Event::moves);
     stream_->pause_receiving();
     stream_->want_drained();
+}
+
+void HttpConnection::read_client() {
+    if (!client_.read_head(reader_.head().fields, worker_->group(), *stream_))
+        worker_->counters().client_addresses_malformed.add();
+}
+
+// For code that knows the stream alone.
+void HttpConnection::keep_client() {
+    if (client_.is_named())
+        worker_->addresses().keep(stream_->slot_key().slot, client_.text(*stream_));
 }
 
 bool HttpConnection::belongs_elsewhere() {
@@ -101,6 +117,7 @@ bool HttpConnection::belongs_elsewhere() {
 
 void HttpConnection::arrived() {
     phase_.on(Event::arrived);
+    keep_client();
     take_head();
     // No further bytes may arrive, so read on for the end of a request without a body.
     std::span<const std::byte> none;
@@ -212,6 +229,7 @@ void HttpConnection::try_upgrade() {
     // From here on only the WebSocket uses the stream. This object is freed at the end of the tick.
     phase_.on(Event::handed_over);
     WsConnection& socket = *outcome.connection;
+    keep_client();
     stream_->cancel_timeout();
     stream_->replace_handler(std::move(outcome.connection));
     socket.start();
@@ -242,9 +260,9 @@ void HttpConnection::fail(int status, std::string_view reason, std::string_view 
 }
 
 http::RequestParts HttpConnection::request_parts() {
-    if (remote_address_.empty()) remote_address_ = stream_->peer_ip();
-    return reader_.parts(remote_address_ == "unix" ? std::string_view() : remote_address_,
-                         stream_->is_secure());
+    http::RequestParts parts = reader_.parts(stream_->is_secure());
+    client_.add_to(parts, *stream_);
+    return parts;
 }
 
 void HttpConnection::on_request() {
@@ -330,6 +348,7 @@ void HttpConnection::on_closed(net::CloseReason reason) {
     worker_->connection_closed(*stream_, reason);
     phase_.on(Event::gone);
     end_request(RequestEnd::client_left);
+    worker_->addresses().forget(stream_->slot_key().slot);
 }
 
 void HttpConnection::go_away() {
@@ -339,7 +358,7 @@ void HttpConnection::go_away() {
 void HttpConnection::describe(ConnectionFacts& facts) {
     facts.kind = "http";
     if (reader_.head_seen()) facts.path = reader_.head().path;
-    facts.address = remote_address_;
+    facts.address = client_.text(*stream_);
 }
 
 void HttpConnection::close_idle() {

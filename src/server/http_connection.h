@@ -17,6 +17,7 @@
 
 #include "base/slot_table.h"
 #include "server/answer_writer.h"
+#include "server/client_address.h"
 #include "server/connection.h"
 #include "server/http_phase.h"
 #include "server/request_reader.h"
@@ -30,7 +31,8 @@ public:
     explicit HttpConnection(Worker& worker, Listen::Serves serves = Listen::Serves::everything);
     ~HttpConnection() override;
 
-    void start();  // Call it once the stream is set.
+    // Call it once the stream is set. `relayed_address`: see ClientAddress::relay().
+    void start(std::string relayed_address = {});
     // Call it once the stream is set on the worker that owns the request.
     void arrived();
 
@@ -117,6 +119,8 @@ private:
     void step(const http::ParseEvent& event);
     void begin_head();
     void on_head();
+    void read_client();
+    void keep_client();
     void on_request();
     [[nodiscard]] bool belongs_elsewhere();
     void take_head();
@@ -190,7 +194,7 @@ private:
     // The fields that middleware set for the answer; null: it has not run for this request.
     std::unique_ptr<const std::string> middleware_lines_;
     std::unique_ptr<Connection> successor_;  // Gets the stream after the answer's head.
-    std::string remote_address_;
+    ClientAddress client_;
 };
 
 }  // namespace starling::server

@@ -43,6 +43,7 @@ void Server::State::begin() {
         }
     }
     group.log = options.log;
+    group.trusted_proxies = peer::AddressSet::read("trusted_proxies", options.trusted_proxies);
     const unsigned workers =
         options.workers ? options.workers : std::max(1u, std::thread::hardware_concurrency());
     const uint64_t descriptors = server::raise_descriptor_limit();
@@ -60,8 +61,9 @@ void Server::State::begin() {
         group.workers.push_back(std::make_unique<server::Worker>(group));
         group.workers.back()->use_certificates(certificates);
         for (auto& address : bound)
-            group.workers.back()->listen(std::move(address.sockets[i]), address.tls,
-                                         address.serves);
+            group.workers.back()->listen(
+                std::move(address.sockets[i]),
+                {.tls = address.tls, .serves = address.serves, .proxies = address.proxies});
     }
     if (group.nodes) {
         group.topics = &topics.emplace(group, *group.nodes);

@@ -64,6 +64,16 @@ base::Result<net::Descriptor> copy_of(const net::Descriptor& fd) {
     return copy;
 }
 
+std::shared_ptr<const peer::AddressSet> proxies_of(const Listen& listen) {
+    if (listen.proxy_protocol_from.empty()) return nullptr;
+    try {
+        return std::make_shared<const peer::AddressSet>(
+            peer::AddressSet::read("proxy_protocol_from", listen.proxy_protocol_from));
+    } catch (const std::invalid_argument& error) {
+        cannot_listen(listen.address, error.what());
+    }
+}
+
 BoundAddress bind_one(const Listen& listen, bool tls, unsigned workers) {
     auto address = net::Address::parse(listen.address);
     if (!address) cannot_listen(listen.address, address.error());
@@ -128,6 +138,7 @@ std::vector<BoundAddress> bind_all(const ServerOptions& options, unsigned worker
             cannot_listen(listen.address, "TLS needs a certificate");
         all.push_back(bind_one(listen, tls, workers));
         all.back().serves = listen.serves;
+        all.back().proxies = proxies_of(listen);
     }
     return all;
 }

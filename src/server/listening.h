@@ -6,10 +6,12 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "net/socket.h"
+#include "peer/address_set.h"
 
 namespace starling::server {
 
@@ -36,7 +38,8 @@ struct BoundAddress {
     SocketFile unix_file;
     bool tls = false;
     Listen::Serves serves = Listen::Serves::everything;
-    std::vector<net::Descriptor> sockets;  // One for each worker.
+    std::shared_ptr<const peer::AddressSet> proxies;  // Null: nobody sends a PROXY header.
+    std::vector<net::Descriptor> sockets;             // One for each worker.
 };
 
 // Throws std::runtime_error with a message for users.

@@ -9,6 +9,7 @@ namespace starling::server {
 void PeerAddresses::keep(uint32_t slot, const std::string& address) {
     if (slot >= v4_.size()) v4_.resize(slot + 512, 0);
     in_addr parsed{};
+    forget(slot);
     if (::inet_pton(AF_INET, address.c_str(), &parsed) == 1)
         v4_[slot] = parsed.s_addr;
     else

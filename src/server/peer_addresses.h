@@ -1,6 +1,7 @@
-// server/peer_addresses.h: addresses of peers. After a reset the kernel no longer knows the
-// address, but the close handler may ask for it. Costs four bytes for each slot of the loop's
-// streams; only IPv6 costs more.
+// server/peer_addresses.h: addresses of clients, by the slots of their streams: those that a proxy
+// names, which the kernel does not know, and those that the kernel forgets after a reset, although
+// the close handler may ask for them. Costs four bytes for each slot of the loop's streams; only
+// IPv6 costs more.
 //
 // Owner: the Worker. Thread: the worker's.
 #pragma once

@@ -43,7 +43,7 @@ void RequestReader::find_route() {
     match_.outcome = http::Router::Outcome::not_found;
 }
 
-http::RequestParts RequestReader::parts(std::string_view remote_address, bool secure) const {
+http::RequestParts RequestReader::parts(bool secure) const {
     const http::RequestHead& head = parser_.head();
     return {.method = head.method,
             .target = head.target,
@@ -53,7 +53,6 @@ http::RequestParts RequestReader::parts(std::string_view remote_address, bool se
             .fields = head.fields,
             .params = match_.params,
             .body = body_,
-            .remote_address = remote_address,
             .secure = secure};
 }
 

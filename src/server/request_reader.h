@@ -46,8 +46,8 @@ public:
     [[nodiscard]] bool head_seen() const noexcept { return head_seen_; }
     // True if any byte of a request has arrived.
     [[nodiscard]] bool started() const noexcept { return parser_.started(); }
-    // The result contains views of this reader and of `remote_address`.
-    [[nodiscard]] http::RequestParts parts(std::string_view remote_address, bool secure) const;
+    // The result contains views of this reader. It lacks what ClientAddress adds.
+    [[nodiscard]] http::RequestParts parts(bool secure) const;
 
     // ---- The body -------------------------------------------------------------------------------
     [[nodiscard]] uint64_t body_bytes_max() const noexcept;

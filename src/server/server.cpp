@@ -184,6 +184,8 @@ ServerStats Server::stats() const {
         sum.connections_accepted += counters.connections_accepted.get();
         sum.connections_refused += counters.connections_refused.get();
         sum.connections_stalled += counters.connections_stalled.get();
+        sum.proxy_headers_refused += counters.proxy_headers_refused.get();
+        sum.client_addresses_malformed += counters.client_addresses_malformed.get();
         sum.requests += counters.requests.get();
         sum.websockets_open += counters.websockets_open.get();
         sum.websockets_opened += counters.websockets_opened.get();
@@ -196,6 +198,15 @@ ServerStats Server::stats() const {
     }
     for (const auto& extension : state_->extensions) extension->add_stats(sum);
     return sum;
+}
+
+std::optional<std::string> fault_of_address_range(std::string_view text) {
+    try {
+        peer::AddressSet().add(text);
+        return std::nullopt;
+    } catch (const std::invalid_argument& error) {
+        return error.what();
+    }
 }
 
 std::string_view version() noexcept { return STARLING_VERSION; }

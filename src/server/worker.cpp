@@ -16,10 +16,6 @@
 namespace starling::server {
 namespace {
 
-constexpr std::string_view busy_response =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n"
-    "Retry-After: 1\r\nConnection: close\r\n\r\nToo busy.\n";
-
 // A publication for other workers: one copy for all of them.
 struct PostedMessage {
     explicit PostedMessage(const hub::Message& m)
@@ -36,15 +32,6 @@ constexpr uint64_t posted_bytes_max = 64 * 1024 * 1024;
 
 // The least time between two log lines about overload.
 constexpr uint64_t overload_log_ms = 10'000;
-
-// Reads the request first: closing with unread bytes would reset the connection, and the client
-// might lose the answer.
-void refuse(const net::Descriptor& fd) {
-    (void)!::send(fd.get(), busy_response.data(), busy_response.size(), MSG_NOSIGNAL);
-    ::shutdown(fd.get(), SHUT_WR);
-    std::array<char, 4096> request;
-    (void)!::recv(fd.get(), request.data(), request.size(), MSG_DONTWAIT);
-}
 
 }  // namespace
 
@@ -81,46 +68,8 @@ void Worker::close_handles() noexcept {
     reply_lifetime().close();
 }
 
-void Worker::listen(net::Descriptor listening, bool tls, Listen::Serves serves) {
-    auto acceptor = std::make_unique<net::Acceptor>(
-        loop_, std::move(listening),
-        [this, tls, serves](net::Descriptor fd) { accepted(std::move(fd), tls, serves); });
-    if (!tls) acceptor->set_refusal(busy_response);
-    acceptor->on_pause([this] {
-        accept_pauses_.add();
-        log_overload(pauses_logged_ms_, "out of descriptors: accepting pauses",
-                     accept_pauses_.get());
-    });
-    listeners_.push_back({tls, std::move(acceptor)});
-}
-
 void Worker::use_certificates(std::shared_ptr<const net::TlsContext> context) {
     tls_context_ = std::move(context);
-}
-
-void Worker::accepted(net::Descriptor fd, bool tls, Listen::Serves serves) {
-    if (group_.connections.fetch_add(1, std::memory_order_relaxed) >= group_.connections_max) {
-        group_.connections.fetch_sub(1, std::memory_order_relaxed);
-        counters_.connections_refused.add();
-        log_overload(refusals_logged_ms_, "at connections_max: connections are refused",
-                     counters_.connections_refused.get());
-        if (!tls) refuse(fd);
-        return;
-    }
-    try {
-        auto connection = std::make_unique<HttpConnection>(*this, serves);
-        HttpConnection& http = *connection;
-        loop_.open(
-            std::move(fd), std::move(connection),
-            tls ? std::make_unique<net::TlsFilter>(std::make_unique<net::TlsSession>(tls_context_))
-                : nullptr);
-        http.start();
-    } catch (...) {  // Out of memory: this connection is lost, and its place is given back.
-        group_.connections.fetch_sub(1, std::memory_order_relaxed);
-        throw;
-    }
-    counters_.connections_accepted.add();
-    counters_.connections_open.add();
 }
 
 // Logs one line now and then, with the count so far, instead of thousands of lines under overload.
@@ -146,40 +95,6 @@ void Worker::log_fault(uint16_t code, std::string_view reason, std::string_view 
     log(log::Level::warn, "WebSockets were closed for a fault of the peer; the latest", latest);
 }
 
-namespace {
-
-// A connection that moves between two workers. If no worker takes it, its place is given back.
-struct Travelling {
-    Travelling(WorkerGroup& t, net::Detached s) noexcept : group(t), stream(std::move(s)) {}
-    Travelling(Travelling&&) noexcept = default;
-    ~Travelling() {
-        if (stream.handler) group.connections.fetch_sub(1, std::memory_order_relaxed);
-    }
-    WorkerGroup& group;
-    net::Detached stream;
-};
-
-}  // namespace
-
-void Worker::hand_over(net::Stream& stream, Worker& to) {
-    counters_.connections_open.subtract();
-    to.post([&to, travelling = Travelling(group_, stream.detach())]() mutable {
-        to.arrived(std::move(travelling.stream));
-    });
-}
-
-void Worker::arrived(net::Detached stream) {
-    auto& connection = base::checked_cast<HttpConnection>(*stream.handler);
-    counters_.connections_open.add();
-    try {
-        if (!loop_.open(std::move(stream)).is_open()) return;
-    } catch (...) {  // Out of memory, as in accepted().
-        give_place_back();
-        throw;
-    }
-    connection.arrived();
-}
-
 void Worker::connection_closed(const net::Stream& stream, net::CloseReason reason) noexcept {
     give_place_back();
     if (reason != net::CloseReason::stalled) return;
@@ -191,13 +106,18 @@ void Worker::connection_closed(const net::Stream& stream, net::CloseReason reaso
 }
 
 void Worker::log_cut_off(const net::Stream& stream) {
-    const std::string peer = stream.peer_ip();
+    const std::string peer = address_of(stream);
     const std::array<log::Field, 2> fields{
         {{"peer", std::string_view(peer)},
          {"lost_bytes", static_cast<int64_t>(stream.lost_bytes())}}};
     log(log::Level::debug, "the peer takes nothing: connection reset", fields);
     log_overload(cuts_logged_ms_, "peers take nothing of what was sent: connections are reset",
                  counters_.connections_stalled.get());
+}
+
+std::string Worker::address_of(const net::Stream& stream) const {
+    std::string kept = addresses_.of(stream.slot_key().slot);
+    return kept.empty() ? stream.peer_ip() : kept;
 }
 
 void Worker::give_place_back() noexcept {

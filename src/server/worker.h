@@ -26,9 +26,11 @@
 #include "net/acceptor.h"
 #include "net/loop.h"
 #include "net/tls.h"
+#include "peer/address_set.h"
 #include "server/counters.h"
 #include "server/downloads.h"
 #include "server/peer_addresses.h"
+#include "server/proxy_accepts.h"
 #include "server/site.h"
 #include "server/strand.h"
 #include "server/worker_group.h"
@@ -71,16 +73,23 @@ private:
     const WsHandler& handler_;
 };
 
+// What the connections of a listening socket have in common.
+struct ListenerTraits {
+    bool tls = false;
+    Listen::Serves serves = Listen::Serves::everything;
+    // The peers that begin with a PROXY header; null: nobody does.
+    std::shared_ptr<const peer::AddressSet> proxies = nullptr;
+};
+
 class Worker final : public http::ReplyTarget, private hub::Bus {
 public:
     // The caller adds this worker to the end of group.workers.
     explicit Worker(WorkerGroup& group);
     ~Worker() override;
 
-    // Call it before run(). `tls`: each connection uses the certificates that were set when it was
-    // accepted, see use_certificates().
-    void listen(net::Descriptor listening, bool tls,
-                Listen::Serves serves = Listen::Serves::everything);
+    // Call it before run(). With TLS, each connection uses the certificates that were set when it
+    // was accepted, see use_certificates().
+    void listen(net::Descriptor listening, ListenerTraits traits);
     // Before run(), or on the worker's thread before the end of run().
     void add_part(std::unique_ptr<WorkerPart> part) { parts_.push_back(std::move(part)); }
     // The first part of class P; null: none.
@@ -146,6 +155,8 @@ public:
     // second at warn.
     void log_fault(uint16_t code, std::string_view reason, std::string_view address);
     [[nodiscard]] PeerAddresses& addresses() noexcept { return addresses_; }
+    // The address that was kept for the stream, else that of its peer.
+    [[nodiscard]] std::string address_of(const net::Stream& stream) const;
 
     // Any thread. Like post(), for a call that holds `bytes` until it has run. False: too many
     // bytes are waiting for this worker, or run() has ended; the call is dropped and counted.
@@ -174,16 +185,16 @@ public:
     void body_pause(http::ReplyKey key, bool paused) override;
 
 private:
-    struct Listener {
-        bool tls;
-        std::unique_ptr<net::Acceptor> acceptor;
-    };
-
     void publish(const hub::Message& message) override;
     void subscribers_changed(std::string_view topic, int change) override;
     void post_to_others(const hub::Message& message);
     void arrived(net::Detached stream);
-    void accepted(net::Descriptor fd, bool tls, Listen::Serves serves);
+    void accepted(net::Descriptor fd, const ListenerTraits& traits);
+    void await_proxy_header(net::Descriptor fd, const ListenerTraits& traits);
+    void proxy_header_refused(std::string_view why, std::string_view peer);
+    // `relayed_address`: the client that the PROXY header names; "": none.
+    void open(net::Descriptor fd, const ListenerTraits& traits, std::string relayed_address);
+    void stop_listening();
     void give_place_back() noexcept;
     void log_cut_off(const net::Stream& stream);
     void log_overload(uint64_t& logged_ms, std::string_view message, uint64_t count);
@@ -231,13 +242,15 @@ private:
     std::vector<std::unique_ptr<WorkerPart>> parts_;
     const std::shared_ptr<WorkerStrand> strand_;
     net::Loop loop_;
-    std::vector<Listener> listeners_;
+    std::vector<std::unique_ptr<net::Acceptor>> listeners_;
+    std::unique_ptr<ProxyAccepts> proxy_accepts_;  // Null: no connection has needed it.
     uint64_t faults_logged_ms_ = 0, faults_ = 0;
     // ---- Stopping -------------------------------------------------------------------------------
     bool stopping_ = false;
     uint32_t close_from_slot_ = 0;
     std::vector<base::SlotKey> told_;  // The connections that the last round told to go away.
     uint64_t refusals_logged_ms_ = 0, pauses_logged_ms_ = 0, cuts_logged_ms_ = 0;  // 0: not yet.
+    uint64_t proxy_headers_logged_ms_ = 0;                                         // 0: not yet.
     uint64_t origins_logged_ms_ = 0;                                               // 0: not yet.
     uint64_t origins_refused_ = 0;  // Refusals since the last line about them.
     uint32_t closed_per_round_ = 0;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "peer/address_set.h"
 #include "server/subscriber_counts.h"
 
 namespace starling::server {
@@ -43,6 +44,7 @@ struct WorkerGroup {
     SubscriberCounts subscriber_counts;
     std::shared_ptr<log::Sink> log;
     uint64_t connections_max = 0;
+    peer::AddressSet trusted_proxies;      // Does not change while the workers run.
     std::atomic<uint64_t> connections{0};
     std::atomic<bool> stopping{false};
     // The cluster that this process has joined; null: none. Set before the workers run.

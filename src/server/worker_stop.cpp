@@ -27,7 +27,7 @@ void Worker::stop(bool at_once) {
     if (!std::exchange(stopping_, true)) {
         // If a feature still answers requests, the listeners stay open until it has finished; new
         // clients get 503 from them.
-        if (!site().answers_while_stopping) listeners_.clear();
+        if (!site().answers_while_stopping) stop_listening();
         const auto drain_ms = static_cast<uint64_t>(site().options.drain_timeout.count());
         deadline_ms_ = loop_.now_ms() + drain_ms;
         const uint64_t rounds = std::max<uint64_t>(drain_ms / 2 / close_round_ms, 1);
@@ -60,7 +60,7 @@ void Worker::close_some() {
     if (loop_.now_ms() >= deadline_ms_) return force_close();
     if (close_from_slot_ < streams.slots() || is_busy()) return;
     if (!listeners_.empty()) {  // The connections accepted meanwhile are told as well.
-        listeners_.clear();
+        stop_listening();
         close_from_slot_ = 0;
         return;
     }
@@ -77,6 +77,7 @@ void Worker::force_close() {
     for (uint32_t slot = 0; slot < streams.slots(); ++slot)
         if (net::Stream* stream = streams.object_at(slot); stream && connection_of(*stream))
             stream->close(net::Stream::Close::reset);
+    stop_listening();
     connections_ended();
     loop_.stop();
 }

@@ -55,8 +55,9 @@ void WsConnection::start() {
     Counters& counters = context_->worker.counters();
     counters.websockets_opened.add();
     counters.websockets_open.add();
+    // After a reset the kernel does not know the address any more.
     if (context_->handler().remembers().close_reason)
-        context_->worker.addresses().keep(stream_->slot_key().slot, stream_->peer_ip());
+        context_->worker.addresses().keep(stream_->slot_key().slot, remote_address());
     call("open", [&] { context_->handler().on_open(*this); });
 }
 
@@ -254,8 +255,7 @@ void WsConnection::on_closed(net::CloseReason reason) {
     call("close", [&] {
         context_->handler().on_closed(*this, closing_.reported_code(), text, closed_by());
     });
-    if (context_->handler().remembers().close_reason)
-        context_->worker.addresses().forget(stream_->slot_key().slot);
+    context_->worker.addresses().forget(stream_->slot_key().slot);
 }
 
 ws::ClosedBy WsConnection::closed_by() const noexcept {
@@ -267,10 +267,7 @@ ws::ClosedBy WsConnection::closed_by() const noexcept {
     return ws::ClosedBy::lost;
 }
 
-std::string WsConnection::remote_address() const {
-    const std::string address = stream_->peer_ip();  // "" after a reset.
-    return address.empty() ? context_->worker.addresses().of(stream_->slot_key().slot) : address;
-}
+std::string WsConnection::remote_address() const { return context_->worker.address_of(*stream_); }
 
 void WsConnection::log_fault(uint16_t code, std::string_view reason) {
     context_->worker.log_fault(code, reason, remote_address());

@@ -44,7 +44,8 @@ public:
     const char* login_failure = nullptr;  // Why the credentials were refused; null: no failure.
     int64_t issued_ms = 0;                // Unix time.
     bool secure = false;
-    bool xdomain = false;  // The request had an Origin.
+    bool xdomain = false;             // The request had an Origin.
+    bool from_trusted_proxy = false;  // As http::Request::from_trusted_proxy().
 
 private:
     uint8_t address_bytes_ = 0, user_bytes_ = 0;  // Each at most 255.

@@ -29,6 +29,7 @@ struct Asked {
     std::string_view what;
     std::vector<http::Field> fields;
     std::string query, want, address = "192.0.2.1";
+    bool from_trusted_proxy = false;
 };
 
 std::string identified(const Authenticator& who, const Asked& asked) {
@@ -36,6 +37,7 @@ std::string identified(const Authenticator& who, const Asked& asked) {
     parts.fields = asked.fields;
     parts.query = asked.query;
     parts.remote_address = asked.address;
+    parts.from_trusted_proxy = asked.from_trusted_proxy;
     return shown(who.identify(http::Request(parts), now_s));
 }
 
@@ -143,6 +145,15 @@ TEST(AuthSources, BelievesAProxyFromItsAddressAlone) {
     for (const auto& asked : cases) EXPECT_EQ(identified(who, asked), asked.want) << asked.what;
 }
 
+TEST(AuthSources, BelievesTheProxiesOfTheServer) {
+    const Authenticator who({.user_header = "X-User"});
+    const Authenticator nothing{Options{}};
+    const std::string none = "there are no credentials";
+    EXPECT_EQ(identified(who, {"", {{"X-User", "u"}}, "", "u", "192.0.2.1", true}), "u");
+    EXPECT_EQ(identified(who, {"", {{"X-User", "u"}}, "", none, "127.0.0.1"}), none);
+    EXPECT_EQ(identified(nothing, {"", {{"X-User", "u"}}, "", none, "192.0.2.1", true}), none);
+}
+
 // The message of the exception; "": the options are accepted.
 std::string refusal(Options options) {
     try {
@@ -211,7 +222,7 @@ TEST(AuthOptions, RefusesWhatCannotBeMeant) {
         {{.cookie = "a b"}, "cookie: 'a b'"},
         {{.cookie = "a=b"}, "cookie"},
         {{.user_claim = ""}, "user_claim"},
-        {{.user_header = "X-User"}, "user_header: needs trusted_proxies"},
+        {{.user_header = "X-User"}, ""},  // Believed from ServerOptions::trusted_proxies.
         {{.trusted_proxies = {"unix"}}, "trusted_proxies: there is no user_header"},
         {{.user_header = "X User", .trusted_proxies = {"unix"}}, "user_header: 'X User'"},
         {{.user_header = "X-User", .trusted_proxies = {"unix", "::1", "10.0.0.0/8"}}, ""},

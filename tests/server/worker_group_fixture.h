@@ -35,7 +35,7 @@ public:
             group.workers.back()->use_certificates(tls);
             net::Descriptor fd = fake::listen_at("127.0.0.1:0");
             ports_.push_back(net::local_address(fd.get())->port());
-            group.workers.back()->listen(std::move(fd), tls != nullptr);
+            group.workers.back()->listen(std::move(fd), {.tls = tls != nullptr});
         }
         attach(group);
         for (auto& worker : group.workers)

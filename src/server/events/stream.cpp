@@ -87,6 +87,7 @@ void EventStream::on_timeout() {
 void EventStream::on_closed(net::CloseReason reason) {
     host_.worker.counters().event_streams_open.subtract();
     host_.worker.connection_closed(*stream_, reason);
+    host_.worker.addresses().forget(stream_->slot_key().slot);
 }
 
 void EventStream::describe(ConnectionFacts& facts) {

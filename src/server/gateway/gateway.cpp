@@ -281,7 +281,9 @@ GatewayPart& Gateway::part(const Worker& worker) const noexcept { return *parts_
 
 bool Gateway::allows(const http::Request& request) const {
     if (has_key(request)) return true;
-    if (!trusts_loopback_ || !is_loopback(request.remote_address())) return false;
+    // The address that a proxy names is no proof, since the proxy may serve anybody.
+    if (!trusts_loopback_ || request.proxied() || !is_loopback(request.remote_address()))
+        return false;
     // No browser calls a Unix-domain socket.
     const bool is_unix = request.remote_address().empty();
     if (!is_unix && !is_called_locally(request.header("host"))) return false;

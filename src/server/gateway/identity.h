@@ -36,6 +36,7 @@ struct ClientIdentity {
 struct ClientRequest {
     std::span<const http::Field> fields;
     std::string_view address;
+    bool from_trusted_proxy = false;  // As http::Request::from_trusted_proxy().
 
     [[nodiscard]] std::string_view field(std::string_view name) const noexcept;
 };

@@ -206,8 +206,10 @@ private:
     // The reason to refuse a handshake; nothing: the handshake is accepted.
     [[nodiscard]] std::optional<std::string> refusal(const http::Request& request) const {
         if (!gateway_.budget().has_room()) return std::string(too_much_waits);
-        const auto identity =
-            read_identity({request.headers(), request.remote_address()}, site(), {}, {});
+        const auto identity = read_identity({.fields = request.headers(),
+                                             .address = request.remote_address(),
+                                             .from_trusted_proxy = request.from_trusted_proxy()},
+                                            site(), {}, {});
         return identity ? std::nullopt : std::optional(identity.error());
     }
 
@@ -225,9 +227,11 @@ private:
         const auto token = part.make_token();
         const socketio::ConnectInfo& info = socket.connection().transport().info();
         const std::vector<http::Field> fields = header_fields(info.head());
-        const auto identity =
-            read_identity({fields, info.address()}, route.site, {conn_id.data(), conn_id.size()},
-                          {token.data(), token.size()});
+        const auto identity = read_identity({.fields = fields,
+                                             .address = info.address(),
+                                             .from_trusted_proxy = info.from_trusted_proxy},
+                                            route.site, {conn_id.data(), conn_id.size()},
+                                            {token.data(), token.size()});
         if (!identity) throw std::logic_error("refusal() has read the same request");
         webhook::ClientFields known = identity->fields();
         if (socket.nsp().name() != "/") known.nsp = socket.nsp().name();

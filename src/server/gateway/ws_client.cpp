@@ -77,8 +77,10 @@ public:
         const auto conn_id = part.make_conn_id(key);
         const auto token = part.make_token();
         auto identity = read_identity(
-            {admission.request.headers(), admission.request.remote_address()}, route.site,
-            {conn_id.data(), conn_id.size()}, {token.data(), token.size()});
+            {.fields = admission.request.headers(),
+             .address = admission.request.remote_address(),
+             .from_trusted_proxy = admission.request.from_trusted_proxy()},
+            route.site, {conn_id.data(), conn_id.size()}, {token.data(), token.size()});
         if (!identity) {
             admission.status = 400;
             admission.reason = identity.error();

@@ -74,6 +74,7 @@ socketio::ConnectInfo connect_info(const http::Request& request, int64_t unix_ms
     info.issued_ms = unix_ms;
     info.secure = request.secure();
     info.xdomain = request.has_header("origin");
+    info.from_trusted_proxy = request.from_trusted_proxy();
     return info;
 }
 

@@ -1,0 +1,52 @@
+// server/client_address.h: who the client of an HTTP connection is: its peer, the client that the
+// PROXY header names, or for one request the client that a trusted proxy names in a field.
+//
+// Owner: the HttpConnection. Thread: the worker's.
+#pragma once
+
+#include <starling/http.h>
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "http/request_parts.h"
+
+namespace starling::net {
+class Stream;
+}
+
+namespace starling::server {
+
+class Worker;
+struct WorkerGroup;
+
+class ClientAddress {
+public:
+    // `address`: of the PROXY header; "": the connection has none, or is the proxy's own.
+    void relay(std::string address) { relayed_ = std::move(address); }
+    [[nodiscard]] const std::string& relayed() const noexcept { return relayed_; }
+
+    // Call it for each head, if the server trusts a proxy. False: the proxy's field names no
+    // address where it should.
+    [[nodiscard]] bool read_head(std::span<const http::Field> fields, const WorkerGroup& group,
+                                 const net::Stream& stream);
+    // Call it when the request has been answered.
+    void forget_head() noexcept { client_.clear(); }
+
+    // "unix" for a Unix-domain socket.
+    [[nodiscard]] const std::string& text(const net::Stream& stream);
+    void add_to(http::RequestParts& parts, const net::Stream& stream);
+    // True: the address differs from that of the stream's peer.
+    [[nodiscard]] bool is_named() const noexcept { return !relayed_.empty() || !client_.empty(); }
+    [[nodiscard]] bool from_trusted_proxy() const noexcept { return trust_ == Trust::trusted; }
+
+private:
+    enum class Trust : uint8_t { unknown, none, trusted };
+    [[nodiscard]] const std::string& peer(const net::Stream& stream);
+
+    std::string relayed_, peer_, client_;
+    Trust trust_ = Trust::unknown;
+};
+
+}  // namespace starling::server
