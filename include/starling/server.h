@@ -9,6 +9,7 @@
 #include <starling/async_callback.h>
 #include <starling/events.h>
 #include <starling/http.h>
+#include <starling/limits.h>
 #include <starling/log.h>
 #include <starling/websocket.h>
 
@@ -129,6 +130,7 @@ struct ServerOptions {
     // <starling/auth.h> and <starling/gateway.h>.
     std::vector<std::string> trusted_proxies = {};
     ClientAddressField client_address_field = ClientAddressField::x_forwarded_for;
+    Limits limits = {};
     bool access_log = false;  // A line for each request, at level info.
     // Query parameters whose values the access log masks; names compare without case. The
     // parameters that hold a login or a session (auth::Options::query_parameter, `sid`) are always
@@ -140,7 +142,7 @@ struct ServerOptions {
     std::shared_ptr<log::Sink> log = nullptr;
 };
 
-// Nothing: `text` may stand in a list of addresses: ServerOptions::trusted_proxies,
+// Nothing: `text` may stand in a list of addresses: ServerOptions::trusted_proxies, Limits::exempt,
 // Listen::proxy_protocol_from. Otherwise what is wrong with it.
 [[nodiscard]] std::optional<std::string> fault_of_address_range(std::string_view text);
 
@@ -153,6 +155,10 @@ struct ServerStats {
     uint64_t proxy_headers_refused = 0;
     // Requests of trusted proxies whose field names no address where it should.
     uint64_t client_addresses_malformed = 0;
+    // What ServerOptions::limits has refused. Connections: new ones, by rate and by number.
+    uint64_t limited_connections = 0, limited_connections_open = 0;
+    uint64_t limited_messages = 0;  // Dropped, or the reason of a close.
+    uint64_t limited_joins = 0, limited_channel_publishes = 0, limited_key_publishes = 0;
     uint64_t requests = 0;
     // Includes WebSockets that carry Socket.IO.
     uint64_t websockets_open = 0, websockets_opened = 0;

@@ -36,6 +36,35 @@ struct Travelling {
     net::Detached stream;
 };
 
+// A client that counts for the limit of open connections. Unless keep() is called, it no longer does
+// when this object ends.
+class Entered {
+public:
+    Entered() = default;
+    Entered(WorkerGroup& group, std::string address)
+        : limits_(group.limits->counts_open() ? group.limits.get() : nullptr),
+          address_(std::move(address)) {}
+    Entered(Entered&& other) noexcept
+        : limits_(std::exchange(other.limits_, nullptr)), address_(std::move(other.address_)) {}
+    Entered& operator=(Entered&& other) noexcept {
+        std::swap(limits_, other.limits_);
+        std::swap(address_, other.address_);
+        return *this;
+    }
+    ~Entered() {
+        if (limits_) limits_->leave(address_);
+    }
+    [[nodiscard]] explicit operator bool() const noexcept { return limits_ != nullptr; }
+    // "": none.
+    [[nodiscard]] std::string keep() noexcept {
+        return std::exchange(limits_, nullptr) ? std::move(address_) : std::string();
+    }
+
+private:
+    SharedLimits* limits_ = nullptr;
+    std::string address_;
+};
+
 }  // namespace
 
 void Worker::listen(net::Descriptor listening, ListenerTraits traits) {
@@ -106,31 +135,91 @@ void Worker::proxy_header_refused(std::string_view why, std::string_view peer) {
                  counters_.proxy_headers_refused.get());
 }
 
+// Of a peer that is a trusted proxy, each client is admitted with its request's head.
+bool Worker::admit(const net::Descriptor& fd, const ListenerTraits& traits,
+                   const std::string& address) {
+    if (group_.trusted_proxies.contains(address)) return true;
+    const uint64_t retry_after_s = count(group_.limits->enter(address, loop_.now_ms()));
+    if (retry_after_s == 0) return true;
+    group_.connections.fetch_sub(1, std::memory_order_relaxed);
+    if (traits.tls) return false;
+    const std::string seconds = std::to_string(retry_after_s);
+    refuse(fd,
+           "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\n"
+           "Content-Length: 21\r\nRetry-After: " +
+               seconds + "\r\nConnection: close\r\n\r\nToo many connections.");
+    return false;
+}
+
+uint64_t Worker::enter(std::string_view address, const net::Stream& stream) {
+    if (!group_.limits || !group_.limits->limits_addresses()) return 0;
+    const uint64_t retry_after_s = count(group_.limits->enter(address, loop_.now_ms()));
+    if (retry_after_s != 0 || !group_.limits->counts_open()) return retry_after_s;
+    leave(stream.slot_key().slot);
+    entered_[stream.slot_key().slot] = address;
+    return 0;
+}
+
+void Worker::leave(uint32_t slot) noexcept {
+    const auto found = entered_.find(slot);
+    if (found == entered_.end()) return;
+    group_.limits->leave(found->second);
+    entered_.erase(found);
+}
+
+// 0: admitted. Otherwise the seconds for Retry-After.
+uint64_t Worker::count(const SharedLimits::Verdict& verdict) {
+    if (verdict.admission == SharedLimits::Admission::admitted) return 0;
+    Counter& counter = verdict.admission == SharedLimits::Admission::over_rate
+                           ? counters_.limited_connections
+                           : counters_.limited_connections_open;
+    counter.add();
+    log_overload(limited_logged_ms_, "an address has too many connections: they are refused",
+                 counter.get());
+    return verdict.retry_after_s;
+}
+
 void Worker::open(net::Descriptor fd, const ListenerTraits& traits, std::string relayed_address) {
+    Entered entered;
+    if (group_.limits && group_.limits->limits_addresses()) {
+        std::string address = relayed_address;
+        if (const auto peer = address.empty() ? net::peer_address(fd.get()) : std::nullopt)
+            address = peer->ip();
+        if (!admit(fd, traits, address)) return;
+        if (!group_.trusted_proxies.contains(address)) entered = Entered(group_, address);
+    }
     auto connection = std::make_unique<HttpConnection>(*this, traits.serves);
     HttpConnection& http = *connection;
-    loop_.open(std::move(fd), std::move(connection),
-               traits.tls ? std::make_unique<net::TlsFilter>(
-                                std::make_unique<net::TlsSession>(tls_context_))
-                          : nullptr);
+    const net::Stream& stream = loop_.open(
+        std::move(fd), std::move(connection),
+        traits.tls
+            ? std::make_unique<net::TlsFilter>(std::make_unique<net::TlsSession>(tls_context_))
+            : nullptr);
+    if (entered) entered_.emplace(stream.slot_key().slot, entered.keep());
     http.start(std::move(relayed_address));
     counters_.connections_accepted.add();
     counters_.connections_open.add();
 }
 
 void Worker::hand_over(net::Stream& stream, Worker& to) {
-    addresses_.forget(stream.slot_key().slot);
+    const uint32_t slot = stream.slot_key().slot;
+    addresses_.forget(slot);
+    Entered entered;
+    if (auto node = entered_.extract(slot)) entered = Entered(group_, std::move(node.mapped()));
     counters_.connections_open.subtract();
-    to.post([&to, travelling = Travelling(group_, stream.detach())]() mutable {
-        to.arrived(std::move(travelling.stream));
+    to.post([&to, travelling = Travelling(group_, stream.detach()),
+             entered = std::move(entered)]() mutable {
+        to.arrived(std::move(travelling.stream), entered.keep());
     });
 }
 
-void Worker::arrived(net::Detached stream) {
+void Worker::arrived(net::Detached stream, std::string entered) {
     auto& connection = base::checked_cast<HttpConnection>(*stream.handler);
     counters_.connections_open.add();
     try {
-        if (!loop_.open(std::move(stream)).is_open()) return;
+        const net::Stream& opened = loop_.open(std::move(stream));
+        if (!entered.empty()) entered_.emplace(opened.slot_key().slot, std::move(entered));
+        if (!opened.is_open()) return;
     } catch (...) {  // Out of memory, as in accepted().
         give_place_back();
         throw;

@@ -40,12 +40,18 @@ public:
     // True: the address differs from that of the stream's peer.
     [[nodiscard]] bool is_named() const noexcept { return !relayed_.empty() || !client_.empty(); }
     [[nodiscard]] bool from_trusted_proxy() const noexcept { return trust_ == Trust::trusted; }
+    // True: a trusted proxy names another client than at the last call.
+    [[nodiscard]] bool is_another() {
+        if (client_.empty() || client_ == last_) return false;
+        last_ = client_;
+        return true;
+    }
 
 private:
     enum class Trust : uint8_t { unknown, none, trusted };
     [[nodiscard]] const std::string& peer(const net::Stream& stream);
 
-    std::string relayed_, peer_, client_;
+    std::string relayed_, peer_, client_, last_;
     Trust trust_ = Trust::unknown;
 };
 

@@ -87,7 +87,7 @@ void HttpConnection::step(const http::ParseEvent& event) {
 
 void HttpConnection::on_head() {
     reader_.find_route();
-    if (!worker_->group().trusted_proxies.empty()) read_client();
+    if (!worker_->group().trusted_proxies.empty() && !read_client()) return;
     if (!belongs_elsewhere()) return take_head();
     // The connection moves before the body is read, because the owner has its own limits for it.
     // What this worker has queued is sent first. on_drained() is called even if nothing is queued.
@@ -96,9 +96,15 @@ void HttpConnection::on_head() {
     stream_->want_drained();
 }
 
-void HttpConnection::read_client() {
+// False: the client has too many connections, and the request was refused.
+bool HttpConnection::read_client() {
     if (!client_.read_head(reader_.head().fields, worker_->group(), *stream_))
         worker_->counters().client_addresses_malformed.add();
+    if (!client_.is_another()) return true;
+    const uint64_t retry_after_s = worker_->enter(client_.text(*stream_), *stream_);
+    if (retry_after_s == 0) return true;
+    fail(429, "Too Many Requests", "Retry-After: " + std::to_string(retry_after_s) + "\r\n");
+    return false;
 }
 
 // For code that knows the stream alone.

@@ -119,7 +119,7 @@ private:
     void step(const http::ParseEvent& event);
     void begin_head();
     void on_head();
-    void read_client();
+    [[nodiscard]] bool read_client();
     void keep_client();
     void on_request();
     [[nodiscard]] bool belongs_elsewhere();

@@ -44,6 +44,7 @@ void Server::State::begin() {
     }
     group.log = options.log;
     group.trusted_proxies = peer::AddressSet::read("trusted_proxies", options.trusted_proxies);
+    group.limits = server::SharedLimits::make(options.limits);
     const unsigned workers =
         options.workers ? options.workers : std::max(1u, std::thread::hardware_concurrency());
     const uint64_t descriptors = server::raise_descriptor_limit();

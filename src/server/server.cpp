@@ -186,6 +186,12 @@ ServerStats Server::stats() const {
         sum.connections_stalled += counters.connections_stalled.get();
         sum.proxy_headers_refused += counters.proxy_headers_refused.get();
         sum.client_addresses_malformed += counters.client_addresses_malformed.get();
+        sum.limited_connections += counters.limited_connections.get();
+        sum.limited_connections_open += counters.limited_connections_open.get();
+        sum.limited_messages += counters.limited_messages.get();
+        sum.limited_joins += counters.limited_joins.get();
+        sum.limited_channel_publishes += counters.limited_channel_publishes.get();
+        sum.limited_key_publishes += counters.limited_key_publishes.get();
         sum.requests += counters.requests.get();
         sum.websockets_open += counters.websockets_open.get();
         sum.websockets_opened += counters.websockets_opened.get();

@@ -45,6 +45,8 @@ Worker::Worker(WorkerGroup& group)
       loop_(net::make_epoll_backend(),
             {.stalled_ms_max = static_cast<uint64_t>(group.site.options.stalled_timeout.count())}) {
     loop_.on_escaped([this](std::string_view what) { log_exception("task", what); });
+    if (limits::InflowRates(site().options.limits).is_on())
+        inflows_ = std::make_unique<Inflows>(site().options.limits);
     for (const auto& route : site().websockets)
         websockets_.push_back(std::make_unique<WsContext>(*this, *route));
 }
@@ -97,6 +99,7 @@ void Worker::log_fault(uint16_t code, std::string_view reason, std::string_view 
 
 void Worker::connection_closed(const net::Stream& stream, net::CloseReason reason) noexcept {
     give_place_back();
+    if (!entered_.empty()) leave(stream.slot_key().slot);
     if (reason != net::CloseReason::stalled) return;
     counters_.connections_stalled.add();
     try {

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,7 @@
 #include "peer/address_set.h"
 #include "server/counters.h"
 #include "server/downloads.h"
+#include "server/inflows.h"
 #include "server/peer_addresses.h"
 #include "server/proxy_accepts.h"
 #include "server/site.h"
@@ -154,6 +156,12 @@ public:
     // A peer's fault or a full queue ended a WebSocket: a line at debug for each, at most one per
     // second at warn.
     void log_fault(uint16_t code, std::string_view reason, std::string_view address);
+    // A new connection of the client at `address`; `stream` carries it. If the connection counted
+    // for another client before, it no longer does. 0: admitted; else the seconds for Retry-After.
+    [[nodiscard]] uint64_t enter(std::string_view address, const net::Stream& stream);
+    // The limits of what connections send; null: none is on.
+    [[nodiscard]] Inflows* inflows() const noexcept { return inflows_.get(); }
+
     [[nodiscard]] PeerAddresses& addresses() noexcept { return addresses_; }
     // The address that was kept for the stream, else that of its peer.
     [[nodiscard]] std::string address_of(const net::Stream& stream) const;
@@ -188,13 +196,19 @@ private:
     void publish(const hub::Message& message) override;
     void subscribers_changed(std::string_view topic, int change) override;
     void post_to_others(const hub::Message& message);
-    void arrived(net::Detached stream);
+    // `entered`: the client for which the connection counts; "": for none.
+    void arrived(net::Detached stream, std::string entered);
     void accepted(net::Descriptor fd, const ListenerTraits& traits);
     void await_proxy_header(net::Descriptor fd, const ListenerTraits& traits);
     void proxy_header_refused(std::string_view why, std::string_view peer);
     // `relayed_address`: the client that the PROXY header names; "": none.
     void open(net::Descriptor fd, const ListenerTraits& traits, std::string relayed_address);
     void stop_listening();
+    // True: the limits of addresses admit the connection. False: it was refused.
+    [[nodiscard]] bool admit(const net::Descriptor& fd, const ListenerTraits& traits,
+                             const std::string& address);
+    [[nodiscard]] uint64_t count(const SharedLimits::Verdict& verdict);
+    void leave(uint32_t slot) noexcept;
     void give_place_back() noexcept;
     void log_cut_off(const net::Stream& stream);
     void log_overload(uint64_t& logged_ms, std::string_view message, uint64_t count);
@@ -234,6 +248,9 @@ private:
     std::shared_ptr<const net::TlsContext> tls_context_;
     std::vector<std::unique_ptr<WsContext>> websockets_;
     PeerAddresses addresses_;
+    // The clients for which streams count, by slot; empty unless open connections are limited.
+    std::unordered_map<uint32_t, std::string> entered_;
+    std::unique_ptr<Inflows> inflows_;
     http::DateText date_;
     std::string scratch_;
     Downloads downloads_;
@@ -250,6 +267,7 @@ private:
     uint32_t close_from_slot_ = 0;
     std::vector<base::SlotKey> told_;  // The connections that the last round told to go away.
     uint64_t refusals_logged_ms_ = 0, pauses_logged_ms_ = 0, cuts_logged_ms_ = 0;  // 0: not yet.
+    uint64_t limited_logged_ms_ = 0;                                               // 0: not yet.
     uint64_t proxy_headers_logged_ms_ = 0;                                         // 0: not yet.
     uint64_t origins_logged_ms_ = 0;                                               // 0: not yet.
     uint64_t origins_refused_ = 0;  // Refusals since the last line about them.

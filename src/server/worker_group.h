@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "peer/address_set.h"
+#include "server/shared_limits.h"
 #include "server/subscriber_counts.h"
 
 namespace starling::server {
@@ -45,6 +46,7 @@ struct WorkerGroup {
     std::shared_ptr<log::Sink> log;
     uint64_t connections_max = 0;
     peer::AddressSet trusted_proxies;      // Does not change while the workers run.
+    std::unique_ptr<SharedLimits> limits;  // Null: none is on.
     std::atomic<uint64_t> connections{0};
     std::atomic<bool> stopping{false};
     // The cluster that this process has joined; null: none. Set before the workers run.

@@ -55,6 +55,8 @@ void WsConnection::start() {
     Counters& counters = context_->worker.counters();
     counters.websockets_opened.add();
     counters.websockets_open.add();
+    if (Inflows* const inflows = context_->worker.inflows())
+        inflows->begin(stream_->slot_key().slot);
     // After a reset the kernel does not know the address any more.
     if (context_->handler().remembers().close_reason)
         context_->worker.addresses().keep(stream_->slot_key().slot, remote_address());
@@ -122,11 +124,34 @@ void WsConnection::on_message(const ws::Event& event) {
     context_->worker.counters().messages_received.add();
     if (!closing_.may_send()) return;
     const std::span<const std::byte> bytes = event.bytes;
+    Inflows* const inflows = context_->worker.inflows();
+    if (inflows && !takes_message(*inflows, bytes.size())) [[unlikely]]
+        return;
     call("message", [&] {
         context_->handler().on_message(*this, event.opcode == ws::Opcode::text
                                                   ? ws::Message(base::text_of(bytes))
                                                   : ws::Message(bytes));
     });
+}
+
+bool WsConnection::takes_message(Inflows& inflows, size_t bytes) {
+    if (inflows.takes_message(stream_->slot_key().slot, bytes, stream_->loop().now_ms()))
+        return true;
+    context_->worker.counters().limited_messages.add();
+    if (inflows.drops() && context_->handler().may_drop()) return false;
+    constexpr std::string_view reason = "too many messages";
+    log_fault(ws::close_code::policy_violation, reason);
+    call("violation", [&] { context_->handler().on_violation(*this); });
+    violate(ws::close_code::policy_violation, reason);
+    return false;
+}
+
+bool WsConnection::takes_join() {
+    Inflows* const inflows = context_->worker.inflows();
+    if (!inflows || inflows->takes_join(stream_->slot_key().slot, stream_->loop().now_ms()))
+        return true;
+    context_->worker.counters().limited_joins.add();
+    return false;
 }
 
 void WsConnection::on_ping(std::string_view payload) {

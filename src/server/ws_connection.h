@@ -23,7 +23,9 @@
 
 namespace starling::server {
 
+class Inflows;
 class Worker;
+
 struct WsContext;
 class WsFollower;
 
@@ -89,6 +91,8 @@ public:
     [[nodiscard]] size_t buffered_amount() const noexcept;
     [[nodiscard]] std::string_view subprotocol() const noexcept;
     [[nodiscard]] std::string remote_address() const;
+    // True: ServerOptions::limits let the client join one more channel now.
+    [[nodiscard]] bool takes_join();
     [[nodiscard]] std::optional<uint32_t> round_trip_ms() const noexcept {
         return round_trip_.ms();
     }
@@ -109,6 +113,8 @@ public:
 private:
     struct Extras;  // Rarely used members.
 
+    // False: the message is over a limit, and was dropped or has closed the connection.
+    [[nodiscard]] bool takes_message(Inflows& inflows, size_t bytes);
     void write_pong_owed();
     void release_extras() noexcept;
     void release_codecs() noexcept;

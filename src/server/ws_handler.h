@@ -90,6 +90,8 @@ public:
     virtual void describe(WsConnection& connection, ConnectionFacts& facts) const {
         (void)connection, (void)facts;
     }
+    // True: a message over ServerOptions::limits may be left out. False: it ends the connection.
+    [[nodiscard]] virtual bool may_drop() const noexcept { return true; }
 
     [[nodiscard]] Remembers remembers() const noexcept { return remembers_; }
 

@@ -124,6 +124,7 @@ TEST(ClientAddress, DecidesWhoMayNameUsers) {
 
 TEST(ClientAddress, OptionsAreCheckedAtTheStart) {
     EXPECT_THROW(TestServer({.trusted_proxies = {"everybody"}}).start(), std::invalid_argument);
+    EXPECT_THROW(TestServer({.limits = {.exempt = {"0.0.0.0/0"}}}).start(), std::invalid_argument);
     EXPECT_EQ(fault_of_address_range("10.0.0.0/8"), std::nullopt);
     EXPECT_NE(fault_of_address_range("10.0.0.1/8"), std::nullopt);
 }

@@ -152,6 +152,9 @@ private:
     void request_must_end(base::SlotKey request);
     void poll_left();
     void post_left(Event event);
+    // False: the packet of a POST is over a limit.
+    [[nodiscard]] bool takes_packet(const engineio::Packet& packet) const;
+    void refuse_flood(http::Response& response);
     void answer_held_post();
     void socket_opened(EngineSocket& socket);
     void socket_ended(Event event);

@@ -10,7 +10,9 @@
 
 namespace starling::server {
 
-EngineWorker::EngineWorker(Engine& e, Worker& w) : engine(e), worker(w), wheel_(w.loop().now_ms()) {}
+EngineWorker::EngineWorker(Engine& e, Worker& w) : engine(e), worker(w), wheel_(w.loop().now_ms()) {
+    if (w.inflows()) inflows_ = std::make_unique<Inflows>(w.site().options.limits);
+}
 
 // The loop and all transports are gone, so the sessions are freed without calling their handlers.
 EngineWorker::~EngineWorker() {
@@ -64,6 +66,7 @@ EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transp
     if (engine.join_timeout_ms_)
         session->extras().unjoined = unjoined_.add(key, network, worker.loop().now_ms());
     if (!timer_) timer_ = worker.loop().every(net::TimerWheel::tick_ms, [this] { advance(); });
+    if (inflows_) inflows_->begin(key.slot);
     // From here on the table owns the session, so no allocation may fail in between.
     sessions_.insert(*session);
     EngineSession& made = *session.release();

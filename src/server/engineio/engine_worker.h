@@ -25,6 +25,8 @@ public:
     EngineWorker(Engine& e, Worker& w);
     ~EngineWorker() override;
 
+    // The limits of what the sessions send by POST; null: none is on.
+    [[nodiscard]] Inflows* inflows() const noexcept { return inflows_.get(); }
     // The server stops: ends the sessions that have neither a pending poll nor a WebSocket. Another
     // session ends when its poll or its WebSocket is told to go away, or is lost.
     void server_stops();
@@ -77,6 +79,7 @@ private:
     net::TimerWheel wheel_;
     net::TimerId timer_ = 0;  // Runs while there are sessions, dead ones too.
     UnjoinedSessions unjoined_;
+    std::unique_ptr<Inflows> inflows_;
     base::SlotTable<EngineSession> sessions_;
     std::vector<base::SlotKey> flushes_;
     bool flush_posted_ = false;  // A call of flush_all() is posted.

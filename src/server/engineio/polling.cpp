@@ -166,8 +166,10 @@ void EngineSession::on_post(HttpConnection& connection, const http::Request& req
                                    core_.revision(), kind);
     using Step = engineio::PayloadReader::Step;
     Step step = Step::end;
-    while (core_.state() != State::closed && (step = reader.next()) == Step::packet)
+    while (core_.state() != State::closed && (step = reader.next()) == Step::packet) {
+        if (!takes_packet(reader.packet())) return refuse_flood(response);
         act(core_.on_packet(engineio::Link::post, reader.packet(), now_ms()), &reader.packet());
+    }
     const bool fault = step == Step::fault;
     if (!fault && core_.paused() && post() == connection.slot_key()) {
         extras_->post_held = true;
@@ -180,6 +182,18 @@ void EngineSession::on_post(HttpConnection& connection, const http::Request& req
         response.status(400).body("", "text/plain");
     else
         response.body("ok", "text/html");
+}
+
+bool EngineSession::takes_packet(const engineio::Packet& packet) const {
+    Inflows* const inflows = host_.inflows();
+    return !inflows || inflows->takes_message(key_.slot, packet.data.size(), now_ms());
+}
+
+void EngineSession::refuse_flood(http::Response& response) {
+    host_.worker.counters().limited_messages.add();
+    extras_->post = {};
+    drop(EngineClose::forced_server_close);
+    response.status(429).header("Retry-After", "1").body("", "text/plain");
 }
 
 void EngineSession::answer_held_post() {

@@ -64,6 +64,8 @@ public:
     void on_message(WsConnection& connection, ws::Message message) const override {
         socket_of(connection).received(message);
     }
+    // The acks and attachments of a dropped packet would be missing.
+    bool may_drop() const noexcept override { return false; }
     void on_ping(WsConnection&, std::string_view) const override {}
     void on_pong(WsConnection&, std::string_view) const override {}
     void on_drained(WsConnection&) const override {}

@@ -16,6 +16,7 @@
 #include "server/events/member.h"
 #include "server/events/v1.h"
 #include "server/site.h"
+#include "server/worker.h"
 
 namespace starling::server {
 namespace {
@@ -136,12 +137,33 @@ void handle_presence(Events& events, const http::Request& request, http::Respons
         });
 }
 
+// True: a limit refuses the publications, and the response says so.
+bool is_limited(Events& events, const http::Request& request,
+                std::span<const events::PublishItem> items, http::Response& response) {
+    EventsWorker* const host = events.here();
+    SharedLimits* const limits = host ? host->worker.group().limits.get() : nullptr;
+    if (!limits) return false;
+    Worker& worker = host->worker;
+    uint64_t wait_s = limits->publish_with(auth::api_key_of(request), worker.loop().now_ms());
+    std::string problem = "too many requests with this key";
+    if (wait_s != 0) worker.counters().limited_key_publishes.add();
+    for (size_t i = 0; i < items.size() && wait_s == 0; ++i) {
+        wait_s = Events::publish_wait_s(worker, items[i].channel);
+        problem = "too many publications of channel '" + items[i].channel + "'";
+    }
+    if (wait_s == 0) return false;
+    response.header("Retry-After", std::to_string(wait_s));
+    fail(response, 429, problem);
+    return true;
+}
+
 void handle_publish(Events& events, const http::Request& request, http::Response& response) {
     const events::Options& options = events.options();
     if (!begin_answer(events, request, response)) return;
     auto asked = events::parse_publish_request(request.body(), events.table(),
                                                {options.event_bytes_max, options.batch_events_max});
     if (asked.status != 200) return fail(response, asked.status, asked.problem);
+    if (is_limited(events, request, asked.items, response)) return;
     auto batch = std::make_shared<EventBatch>(asked.items.size());
     for (size_t i = 0; i < asked.items.size(); ++i) {
         batch->items[i].channel = std::move(asked.items[i].channel);

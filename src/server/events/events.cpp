@@ -252,6 +252,14 @@ void Events::detach() noexcept {
     link_.reset();
 }
 
+uint64_t Events::publish_wait_s(Worker& worker, std::string_view channel) {
+    SharedLimits* const limits = worker.group().limits.get();
+    if (!limits) return 0;
+    const uint64_t wait_s = limits->publish_to(channel, worker.loop().now_ms());
+    if (wait_s != 0) worker.counters().limited_channel_publishes.add();
+    return wait_s;
+}
+
 EventsWorker* Events::here() const noexcept {
     const Worker* const worker = group_ ? group_->here() : nullptr;
     return worker ? workers_[worker->index()].get() : nullptr;

@@ -190,6 +190,9 @@ public:
     // `message`: {"token":"..."}. If the new token is valid and names the same user, the member's
     // login lasts as long as that token.
     void refresh(events::Member& member, std::string_view message);
+    // 0: ServerOptions::limits let the channel be published to now, by a client or by the API on
+    // this worker. Otherwise the seconds until then.
+    [[nodiscard]] static uint64_t publish_wait_s(Worker& worker, std::string_view channel);
     [[nodiscard]] EventsWorker* here() const noexcept;  // The part of the calling thread's worker.
     [[nodiscard]] std::string answer(std::string_view input) const { return answer_(input); }
     [[nodiscard]] bool allows_origin(const http::Request& request) const;

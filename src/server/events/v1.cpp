@@ -85,6 +85,9 @@ bool V1Connection::allows(const PlainCallback<bool(const events::ClientRequest&)
 // ---- subscriptions ------------------------------------------------------------------------------
 
 void V1Connection::subscribe(const Request& request, uint64_t attempt) {
+    if (!connection_->takes_join())
+        return session_.refused(request.channel, attempt,
+                                {v1::code::too_many, "too many subscriptions in a short time"});
     events::Match match;
     if (const auto problem = admit(request, match))
         return session_.refused(request.channel, attempt, problem);
@@ -212,6 +215,8 @@ v1::Problem V1Connection::publish(const Request& request) {
         return {v1::code::forbidden, "clients do not publish to this channel"};
     if (auto problem = problem_of(events::decide_publish(match, user()))) return problem;
     if (!allows(events_.handlers().publish, request)) return refused_by_application;
+    if (Events::publish_wait_s(host_.worker, request.channel) != 0)
+        return {v1::code::too_many, "too many publications of this channel in a short time"};
     PlainCallback<void(events::Published)> done;
     if (!request.id.empty() || match.rule->history)
         done = [socket = connection_->socket(), id = request.id,
