@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/figures.h"
 #include "server/socketio/socketio.h"
 #include "server/state.h"
 
@@ -65,6 +66,35 @@ void JoinedCluster::join(SocketIo& io) {
     ClusterExtension& cluster = *joined;
     io.use_cluster(std::move(joined), cluster.link());
     adapters_.push_back(&cluster);
+}
+
+void JoinedCluster::add_figures(Figures& figures) const {
+    const ClusterStats now = stats();
+    constexpr std::string_view messages = "starling_nodes_messages_total",
+                               messages_help = "Messages between nodes of starling, by direction",
+                               nodes_help = "Nodes of starling, this one included, by state";
+    figures.gauge("starling_nodes_connected", "1: Redis is there and every subscription stands",
+                  now.connected ? 1 : 0);
+    figures.gauge("starling_nodes", nodes_help, static_cast<double>(now.nodes),
+                  label("state", "here"));
+    figures.gauge("starling_nodes", nodes_help, static_cast<double>(now.away),
+                  label("state", "away"));
+    figures.counter(messages, messages_help, now.sent, label("direction", "out"));
+    figures.counter(messages, messages_help, now.received, label("direction", "in"));
+    figures.gauge("starling_nodes_queue_bytes", "What waits, or is not confirmed by its receivers",
+                  static_cast<double>(now.queued_bytes));
+    figures.counter("starling_messages_dropped_total", drops_help, now.dropped,
+                    label("reason", "nodes_queue_full"));
+    figures.counter("starling_nodes_lost_total",
+                    "Publications of other nodes that will never come, as far as known", now.lost);
+    figures.counter("starling_nodes_failed_total",
+                    "Messages that Redis refused, or that were over a limit", now.failed);
+    figures.counter("starling_nodes_refused_total", "Messages of other nodes that have no meaning",
+                    now.refused);
+    figures.counter("starling_nodes_incomplete_total",
+                    "Questions that some node has not answered in time", now.incomplete);
+    figures.counter("starling_nodes_losses_total",
+                    "Connections to Redis that were lost or did not come about", now.losses);
 }
 
 }  // namespace starling::server

@@ -37,6 +37,7 @@ public:
     void mount(Site& site) override { (void)site; }
     void attach(WorkerGroup& group) override;  // Throws std::runtime_error.
     void detach() noexcept override { nodes_.close(); }
+    void add_figures(Figures& figures) const override;
     void close_handles() noexcept override { nodes_.close(); }
 
 private:
