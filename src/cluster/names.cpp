@@ -111,6 +111,12 @@ std::string stream_name(std::string_view base, uint32_t count, std::string_view 
     return name.append("-").append(std::to_string(int64_t{java_hash(nsp)} % int64_t{count}));
 }
 
+uint32_t stream_number(uint32_t count, std::string_view nsp) {
+    if (count <= 1) return 0;
+    const int64_t index = int64_t{java_hash(nsp)} % int64_t{count};
+    return static_cast<uint32_t>(index + int64_t{count} - 1);
+}
+
 std::vector<std::string> stream_names(std::string_view base, uint32_t count) {
     if (count <= 1) return {std::string(base)};
     std::vector<std::string> names;
@@ -128,14 +134,16 @@ std::optional<StreamId> parse_stream_id(std::string_view text) noexcept {
     return StreamId{*ms, *sequence};
 }
 
-std::string to_text(const StreamId& id) {
-    return std::to_string(id.ms) + "-" + std::to_string(id.sequence);
-}
-
 std::optional<StreamId> next(const StreamId& id) noexcept {
     constexpr uint64_t greatest = std::numeric_limits<uint64_t>::max();
     if (id.sequence < greatest) return StreamId{id.ms, id.sequence + 1};
     if (id.ms < greatest) return StreamId{id.ms + 1, 0};
+    return std::nullopt;
+}
+
+std::optional<StreamId> previous(const StreamId& id) noexcept {
+    if (id.sequence > 0) return StreamId{id.ms, id.sequence - 1};
+    if (id.ms > 0) return StreamId{id.ms - 1, std::numeric_limits<uint64_t>::max()};
     return std::nullopt;
 }
 

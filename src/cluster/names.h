@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "socketio/stream_place.h"
+
 namespace starling::cluster {
 
 // The channels of @socket.io/redis-adapter for one namespace.
@@ -71,16 +73,16 @@ enum class RoomChannels : uint8_t { none, named, all };
 // All names that stream_name() can return: 1, or 2 * count - 1.
 [[nodiscard]] std::vector<std::string> stream_names(std::string_view base, uint32_t count);
 
-// The id of an entry in a stream, which is also the offset that a client remembers.
-struct StreamId {
-    uint64_t ms = 0;
-    uint64_t sequence = 0;
-    friend auto operator<=>(const StreamId&, const StreamId&) = default;
-};
+// The number of the namespace's stream among stream_names().
+[[nodiscard]] uint32_t stream_number(uint32_t count, std::string_view nsp);
+
+using socketio::StreamId;
 // Digits, '-', digits. nullopt: anything else, or a number over 64 bits.
 [[nodiscard]] std::optional<StreamId> parse_stream_id(std::string_view text) noexcept;
-[[nodiscard]] std::string to_text(const StreamId& id);
+using socketio::to_text;
 // The smallest id behind `id`; nullopt behind the greatest.
 [[nodiscard]] std::optional<StreamId> next(const StreamId& id) noexcept;
+// The greatest id before `id`; nullopt before 0-0.
+[[nodiscard]] std::optional<StreamId> previous(const StreamId& id) noexcept;
 
 }  // namespace starling::cluster

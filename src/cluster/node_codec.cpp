@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <charconv>
+#include <tuple>
 
 #include "base/base64.h"
 #include "base/text.h"
@@ -16,6 +17,9 @@ namespace starling::cluster {
 namespace {
 
 using Refused = base::Failure<Refusal>;
+
+constexpr size_t begin_bytes_max = 41;  // Two numbers of 64 bits.
+constexpr size_t user_bytes_max = 65'536;
 
 struct TypeRow {
     Kind kind;
@@ -310,13 +314,24 @@ base::Result<Session, Refusal> read_session(std::string_view value, const Limits
     if (const auto fault = read_changed_rooms(field(*json, "rooms"), limits, session.rooms))
         return Refused(*fault);
     if (const Json* data = field(*json, "data")) session.data = sio::detail::own(*data);
+    for (const auto& [name, bytes_max, member] :
+         {std::tuple{"nsp", socketio::DecodeLimits{}.nsp_bytes_max, &Session::nsp},
+          {"user", user_bytes_max, &Session::user},
+          {"begin", begin_bytes_max, &Session::begin}}) {
+        const Json* const found = field(*json, name);
+        if (!found) continue;
+        auto text = short_text(found, bytes_max);
+        if (!text) return Refused(Refusal::malformed);
+        session.*member = std::move(*text);
+    }
     return session;
 }
 
 bool write_session(const Session& session, std::string& out) {
     std::string bytes;
     Writer writer(bytes, Format::msgpack);
-    writer.map(4);
+    writer.map(4 + size_t{!session.nsp.empty()} + size_t{!session.user.empty()} +
+               size_t{!session.begin.empty()});
     writer.key("sid");
     writer.text(session.sid);
     writer.key("pid");
@@ -325,6 +340,18 @@ bool write_session(const Session& session, std::string& out) {
     write_rooms(writer, session.rooms);
     writer.key("data");
     writer.value(session.data);
+    if (!session.nsp.empty()) {
+        writer.key("nsp");
+        writer.text(session.nsp);
+    }
+    if (!session.user.empty()) {
+        writer.key("user");
+        writer.text(session.user);
+    }
+    if (!session.begin.empty()) {
+        writer.key("begin");
+        writer.text(session.begin);
+    }
     out.clear();
     base::base64_append(out, bytes);
     return writer.good();

@@ -37,16 +37,22 @@ using Entry = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] bool is_ephemeral(Kind kind, bool has_request_id) noexcept;
 
 // The session of a client that may come back on another node: the value of the key
-// "sio:session:<pid>". Base64 of MessagePack {sid, pid, rooms, data}.
+// "sio:session:<pid>". Base64 of MessagePack {sid, pid, rooms, data}. A starling node adds `nsp`, and
+// `user` if the client has one: a session belongs to one namespace and to one user. It adds `begin`,
+// the place in the stream from which on the client may have missed something. Node.js says none of
+// these, and ignores them.
 struct Session {
     std::string sid;
     std::string pid;
     std::vector<std::string> rooms;
     Json data;
+    std::string nsp = {};
+    std::string user = {};
+    std::string begin = {};
 };
 [[nodiscard]] base::Result<Session, Refusal> read_session(std::string_view value,
                                                           const Limits& limits, Arena& arena);
-// False: `data` is too deep.
+// False: `data` is too deep. `nsp`, `user` and `begin` are left out if they are empty.
 [[nodiscard]] bool write_session(const Session& session, std::string& out);
 
 // True: a client in `rooms` gets what is sent to `target`.

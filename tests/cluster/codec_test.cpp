@@ -283,6 +283,10 @@ TEST(ClusterCodec, Sessions) {
     } cases[] = {
         {R"({"sid":"s","pid":"p","rooms":["s",7],"data":{}})", "s|7"},
         {R"({"sid":"s","pid":"p","rooms":[]})", ""},
+        {R"({"sid":"s","pid":"p","rooms":["a"],"nsp":"/n","user":"u","begin":"1-0"})", "a"},
+        {R"({"sid":"s","pid":"p","rooms":["a"],"nsp":7})", "-"},
+        {R"({"sid":"s","pid":"p","rooms":["a"],"user":""})", "-"},
+        {R"({"sid":"s","pid":"p","rooms":["a"],"begin":1})", "-"},
         {R"({"sid":"s","pid":"p"})", "-"},
         {R"({"pid":"p","rooms":[]})", "-"},
         {R"({"sid":"s","pid":"p","rooms":["a","b","c","d"]})", "-"},
@@ -295,6 +299,15 @@ TEST(ClusterCodec, Sessions) {
         const auto session = read_session(value, small, arena);
         EXPECT_EQ(session ? joined(session->rooms) : "-", row.rooms) << row.json;
     }
+    const Session whole{"s", "p", {"a"}, Json{{"n", 1}}, "/n", "ann", "5-1"};
+    std::string value;
+    ASSERT_TRUE(write_session(whole, value));
+    const auto again = read_session(value, small, arena);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->nsp, "/n");
+    EXPECT_EQ(again->user, "ann");
+    EXPECT_EQ(again->begin, "5-1");
+    EXPECT_EQ(again->data, whole.data);
     EXPECT_FALSE(read_session("not base64!", small, arena));
     EXPECT_FALSE(read_session("", small, arena));
 }
