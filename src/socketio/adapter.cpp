@@ -5,6 +5,7 @@
 
 #include "socketio/cluster_link.h"
 #include "socketio/codec/values.h"
+#include "socketio/recovery_link.h"
 #include "socketio/server.h"
 
 namespace starling::socketio {
@@ -30,6 +31,11 @@ Adapter::Adapter(Settings settings, std::unique_ptr<SharedHistory> history)
       history_(std::move(history)) {}
 
 Adapter::~Adapter() { lifetime_.end(); }
+
+void Adapter::use_cluster(ClusterLink& link) noexcept {
+    cluster_ = &link;
+    recovery_ = history_ ? link.recovery() : nullptr;
+}
 
 void Adapter::close() noexcept {
     lifetime_.close();
@@ -96,6 +102,7 @@ void Adapter::send(std::shared_ptr<const Command> command) {
 
 void Adapter::send_recoverable(std::shared_ptr<Command> command, std::string_view name,
                                std::span<const sio::Value> values) {
+    if (recovery_) return publish(std::move(command), name, values);
     history_->with([&](History& history) {
         command->offset = history.next();
         Encoder encoder(settings_.codec, settings_.decode.attachments_max);
@@ -105,6 +112,37 @@ void Adapter::send_recoverable(std::shared_ptr<Command> command, std::string_vie
         history.append(command);
     });
     if (cluster_ && !command->target.flags.local) cluster_->send(command);
+    drain_all();
+}
+
+void Adapter::publish(std::shared_ptr<Command> command, std::string_view name,
+                      std::span<const sio::Value> values) {
+    // An event that cannot be sent throws here. Its offset is not known yet.
+    Encoder encoder(settings_.codec, settings_.decode.attachments_max);
+    encode_event(encoder, settings_.codec, command->nsp, name, values);
+    if (command->target.flags.local && !ends_in_text(values)) {
+        command->packet = encoder.take();
+        return send(std::move(command));
+    }
+    if (command->args.empty()) command->args = to_array(values, name);
+    if (command->target.flags.local) return send(std::move(command));
+    recovery_->publish(std::move(command));
+}
+
+void Adapter::deliver_in_order(std::shared_ptr<Command> command) {
+    history_->with([&](History& history) {
+        command->offset = history.next();
+        history.append(command);
+    });
+    drain_all();
+}
+
+void Adapter::save_all_sessions() {
+    for (Server* server : servers_)
+        server->runtime().post([server] { server->save_all_sessions(); }, 0);
+}
+
+void Adapter::drain_all() {
     Server* const mine = here();
     for (Server* server : servers_)
         if (server != mine) server->post_drain();

@@ -23,6 +23,7 @@
 namespace starling::socketio {
 
 class ClusterLink;
+class RecoveryLink;
 
 class Adapter {
 public:
@@ -49,7 +50,7 @@ public:
     void use_post_all(PostAll post_all) { post_all_ = std::move(post_all); }
     // From now on operations go to the other nodes, too, unless they are local. The link must live as
     // long as the workers.
-    void use_cluster(ClusterLink& link) noexcept { cluster_ = &link; }
+    void use_cluster(ClusterLink& link) noexcept;
     // Ends the setup: from now on all workers read it, and no thread may change it.
     void open() noexcept { lifetime_.open(); }
     // From now on, handles on any thread reach no core.
@@ -70,6 +71,10 @@ public:
     [[nodiscard]] size_t workers() const noexcept { return servers_.size(); }
     // Null: this process is in no cluster.
     [[nodiscard]] ClusterLink* cluster() const noexcept { return cluster_; }
+    // Null: no recovery, or the History alone serves it.
+    [[nodiscard]] RecoveryLink* recovery() const noexcept { return recovery_; }
+    // The declarations of namespaces.
+    [[nodiscard]] size_t declared() const noexcept { return setups_.size() + dynamic_.size(); }
     // Calls `call` with the name of each namespace that was declared by name.
     template <class F>
     void each_static(F&& call) const {
@@ -80,9 +85,14 @@ public:
     // others; and on the other nodes of a cluster, unless it is local.
     void send(std::shared_ptr<const Command> command);
     // Sends a recoverable event in the same way: each worker delivers it in the order of the log.
-    // With a cluster, command->args holds the event as well.
+    // With a cluster, command->args holds the event as well. With a RecoveryLink the event is delivered
+    // when it comes back from the cluster.
     void send_recoverable(std::shared_ptr<Command> command, std::string_view name,
                           std::span<const sio::Value> values);
+    // The sessions of all sockets are saved again, see RecoveryLink.
+    void save_all_sessions();
+    // Appends a command to the log, in whose order each worker performs it.
+    void deliver_in_order(std::shared_ptr<Command> command);
     // Runs the call on one core: at once on the calling thread's own core, from other threads by a
     // post on the first core. False: there is no core, or the post was dropped.
     bool on_any_server(std::function<void(Server&)> call, size_t bytes);
@@ -94,6 +104,10 @@ public:
     }
 
 private:
+    void publish(std::shared_ptr<Command> command, std::string_view name,
+                 std::span<const sio::Value> values);
+    void drain_all();
+
     base::Lifetime<Adapter>& lifetime_;
     const Settings settings_;
     std::unique_ptr<SharedHistory> history_;
@@ -102,6 +116,7 @@ private:
     std::vector<Server*> servers_;
     PostAll post_all_;
     ClusterLink* cluster_ = nullptr;
+    RecoveryLink* recovery_ = nullptr;
     std::function<void(std::string_view)> on_new_namespace_;
     std::atomic<uint64_t> last_ack_{0};
 };

@@ -46,7 +46,11 @@ void encode(Command& command, const socketio::Adapter& adapter, std::string_view
     socketio::Encoder encoder(settings.codec, settings.decode.attachments_max);
     socketio::encode_event(encoder, settings.codec, command.nsp, name, values, ack_id);
     keep_event(command, adapter, name, values);
-    if (!command.nsp.empty()) command.packet = encoder.take();
+    // Each worker adds the offset of its own newest event.
+    const bool adds_offset =
+        adapter.settings().recovery && !ack_id && socketio::ends_in_text(values);
+    if (adds_offset && command.args.empty()) command.args = socketio::to_array(values, name);
+    if (!command.nsp.empty() && !adds_offset) command.packet = encoder.take();
 }
 
 }  // namespace

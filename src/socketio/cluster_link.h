@@ -12,6 +12,8 @@
 
 namespace starling::socketio {
 
+class RecoveryLink;
+
 class ClusterLink {
 public:
     // Does on the other nodes what the command says, if the command is not local. If a request waits
@@ -26,6 +28,9 @@ public:
     virtual void room_opened(const std::string& nsp, std::string_view room,
                              bool of_one_socket) noexcept = 0;
     virtual void room_closed(const std::string& nsp, std::string_view room) noexcept = 0;
+
+    // Null: clients recover on the node that they left, and nowhere else.
+    [[nodiscard]] virtual RecoveryLink* recovery() noexcept { return nullptr; }
 
 protected:
     ~ClusterLink() = default;

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "socketio/codec/encoder.h"
+#include "socketio/stream_place.h"
 #include "socketio/target.h"
 
 namespace starling::socketio {
@@ -37,8 +39,11 @@ struct Command {
     uint64_t ack_id = 0;
     std::vector<std::string> rooms = {};
     bool close = false;
-    boost::json::array args = {};  // The first item is the event's name.
-    uint64_t offset = 0;           // Position in the recovery log.
+    bool moved = false;  // A disconnect: the client is elsewhere now, and keeps its session.
+    // The first item is the event's name. An event without `packet` is encoded on each worker.
+    boost::json::array args = {};
+    uint64_t offset = 0;                    // Position in the recovery log.
+    std::optional<StreamPlace> place = {};  // Of an entry in a stream of the cluster.
     // The core whose request waits for reports. Null: no request waits.
     Server* origin = nullptr;
     uint64_t request = 0;

@@ -23,6 +23,11 @@ bool meant(const Command& command, const SavedSession& who) {
 
 }  // namespace
 
+bool is_missed_by(const Command& command, const SavedSession& who) {
+    return command.kind == Command::Kind::emit && !command.target.flags.volatile_packet &&
+           meant(command, who);
+}
+
 std::string offset_text(uint64_t offset) {
     std::array<char, 16> text;
     const auto end = std::to_chars(text.data(), text.data() + text.size(), offset, 36).ptr;
@@ -57,10 +62,37 @@ void History::trim() {
         // A slow worker keeps packets in the log until it has delivered them, up to a limit of
         // memory.
         if (first_ >= slowest && bytes_ <= limits_.bytes_max + unread_bytes_max) return;
+        if (const auto& place = packets_.front().command->place)
+            if (const auto covered = covered_from(place->stream))
+                covered_[place->stream] = std::max(*covered, place->id);
         bytes_ -= packets_.front().bytes;
         packets_.pop_front();
         ++first_;
     }
+}
+
+void History::stream_begins(StreamPlace at) {
+    if (covered_.size() <= at.stream) covered_.resize(at.stream + 1);
+    covered_[at.stream] = at.id;
+}
+
+std::optional<StreamId> History::covered_from(uint32_t stream) const noexcept {
+    return stream < covered_.size() ? covered_[stream] : std::nullopt;
+}
+
+std::vector<std::shared_ptr<const Command>> History::missed_by(const SavedSession& who,
+                                                               StreamPlace from,
+                                                               uint64_t below) const {
+    std::vector<std::shared_ptr<const Command>> found;
+    for (auto kept = packets_.rbegin(); kept != packets_.rend(); ++kept) {
+        const Command& command = *kept->command;
+        if (command.offset >= below || !command.place || command.place->stream != from.stream)
+            continue;
+        if (command.place->id <= from.id) break;
+        if (is_missed_by(command, who)) found.push_back(kept->command);
+    }
+    std::ranges::reverse(found);
+    return found;
 }
 
 std::vector<std::shared_ptr<const Command>> History::since(uint64_t from) const {

@@ -4,6 +4,10 @@
 // Every worker delivers recoverable packets in the order of this log, whichever worker wrote them.
 // So a client has always received a prefix of its packets, and its last offset tells where delivery
 // resumes.
+//
+// In a cluster with streams the packets are the entries of the streams as this node has read them, and
+// the sessions are in Redis, see recovery_link.h. What is kept here is then the window that serves
+// clients which come back from other nodes.
 // Owner: the Adapter. Thread: one at a time, see SharedHistory.
 #pragma once
 
@@ -34,6 +38,9 @@ struct SavedSession {
     Json data;
     std::string user;
     uint64_t since_ms = 0;
+    // In a cluster with streams: where the stream ended when the client connected. A client that has
+    // got nothing yet goes on from there.
+    std::optional<StreamId> begin = {};
 };
 
 class History {
@@ -51,6 +58,18 @@ public:
     // The packets from offset `from` on; all kept packets if `from` is older than these.
     [[nodiscard]] std::vector<std::shared_ptr<const Command>> since(uint64_t from) const;
 
+    // ---- A window of the streams of a cluster ------------------------------------------------------
+    // What comes behind `at` will be appended; what came before is unknown.
+    void stream_begins(StreamPlace at);
+    // Each entry behind this one is kept. Nothing: stream_begins() was not called.
+    [[nodiscard]] std::optional<StreamId> covered_from(uint32_t stream) const noexcept;
+    // The kept packets for `who` behind `from`, without those from the offset `below` on. `from` is not
+    // before covered_from().
+    [[nodiscard]] std::vector<std::shared_ptr<const Command>> missed_by(const SavedSession& who,
+                                                                        StreamPlace from,
+                                                                        uint64_t below) const;
+
+    // ---- Sessions of this process ------------------------------------------------------------------
     void leave(SavedSession who);
     struct Return {
         SavedSession who;
@@ -78,9 +97,13 @@ private:
     uint64_t bytes_ = 0;
     std::vector<uint64_t> read_;  // Per worker: the offset to read next.
     std::deque<Kept> packets_;
+    std::vector<std::optional<StreamId>> covered_;  // By stream.
     Order order_;
     std::unordered_map<std::string_view, Order::iterator> absent_;
 };
+
+// True: the packet is for the client, and a client that was away gets it later.
+[[nodiscard]] bool is_missed_by(const Command& command, const SavedSession& who);
 
 // Offsets in the form that clients store.
 [[nodiscard]] std::string offset_text(uint64_t offset);

@@ -115,12 +115,14 @@ void Namespace::forget(Socket& socket) {
 void Namespace::join(Socket& socket, std::string_view room) {
     if (room == socket.id()) return;
     if (rooms_.join(socket, room, rooms_max) != hub::Hub::Join::joined) return;
+    server_.session_changed(socket);
     note(RoomEvent::Kind::joined, room, socket.id());
     tell_hooks();
 }
 
 void Namespace::leave(Socket& socket, std::string_view room) {
     leave_quietly(socket, room);
+    server_.session_changed(socket);
     tell_hooks();
 }
 

@@ -116,6 +116,7 @@ void Server::run(uint64_t now_ms) {
 
 void Server::fire(const Due& due) {
     if (due.kind == Timer::request) return finish(due.number, false);
+    if (due.kind == Timer::sessions) return refresh_sessions();
     Socket* const socket = sockets_.find(due.key);
     if (!socket) return;
     if (due.kind == Timer::ack) return socket->ack_timed_out(due.number);
@@ -152,14 +153,19 @@ void Server::perform_in(const Command& command, Namespace& nsp, Report& report) 
         // Register the awaited acks before the packet is sent.
         for (Socket* socket : targets) perform_on(command, nsp, *socket, report);
     }
-    if (sends && !command.nsp.empty()) {
+    if (sends && !command.packet.text.empty()) {
         nsp.broadcast(command.packet, command.target.flags, targets);
     } else if (sends) {
-        // To the children of a pattern: each child's packet holds the child's name.
+        // To the children of a pattern: each child's packet holds the child's name. Or an event that is
+        // not in the log: its offset is that of this worker's newest event.
         const auto ack_id =
             command.kind == Command::Kind::ask ? std::optional(command.ack_id) : std::nullopt;
         encoder_.begin(settings().codec, Type::event, nsp.name(), ack_id);
         for (const Json& value : command.args) encoder_.value(value);
+        if (adapter_.history() && !ack_id && !command.args.empty() &&
+            command.args.back().is_string())
+            if (const auto offset = newest_offset(nsp.name()); !offset.empty())
+                encoder_.value(offset);
         if (encoder_.finish()) nsp.broadcast(encoder_.take(), command.target.flags, targets);
     } else {
         for (Socket* socket : targets) perform_on(command, nsp, *socket, report);
@@ -176,7 +182,9 @@ void Server::perform_on(const Command& command, Namespace& nsp, Socket& socket, 
         case Command::Kind::leave:
             for (const auto& room : command.rooms) socket.leave(room);
             return;
-        case Command::Kind::disconnect: return socket.disconnect(command.close);
+        case Command::Kind::disconnect:
+            if (command.moved) socket.set_private_id({}, socket.recovered());
+            return socket.disconnect(command.close);
         case Command::Kind::fetch: {
             const Json* data = socket.data_if();
             report.sockets.push_back({socket.id(), nsp.rooms_of(socket), data ? *data : Json(),
@@ -346,7 +354,13 @@ void Server::drain_history() {
             history.has_read(index_, history_cursor_);
         });
         if (next.empty()) break;
-        for (const auto& command : next) log_if_throws("socket.io", [&] { perform(*command); });
+        for (const auto& command : next) {
+            log_if_throws("socket.io", [&] { perform(*command); });
+            if (!command->place) continue;
+            if (delivered_.size() <= command->place->stream)
+                delivered_.resize(command->place->stream + 1);
+            delivered_[command->place->stream] = command->place->id;
+        }
     }
     draining_ = false;
 }

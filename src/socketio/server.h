@@ -36,6 +36,8 @@
 
 namespace starling::socketio {
 
+struct RestoredSession;
+
 class Server {
 public:
     Server(Adapter& adapter, Runtime& runtime, uint32_t index);
@@ -65,6 +67,14 @@ public:
     // second one leaves after the first, even if the second belongs to another client.
     void leave(const Socket& socket, std::string_view reason, bool was_connected);
     void left(Socket& socket);  // Frees the socket at the end of the call.
+    // ---- Sessions -------------------------------------------------------------------------------
+    // The rooms or the data of the socket may have changed: in a cluster its session is saved at the
+    // end of the tick.
+    void session_changed(Socket& socket);
+    void save_all_sessions();  // Again: they may be lost.
+    // The offset of the newest event that this worker has delivered in the order of the log; "": none.
+    // Clients take a text at the end of any event for an offset.
+    [[nodiscard]] std::string newest_offset(std::string_view nsp) const;
     // Saves the session of a socket that leaves for `reason`, if the client may come back.
     void keep_for_return(const Socket& socket, std::string_view reason);
     [[nodiscard]] Socket* find(base::SlotKey key) const noexcept {
@@ -98,7 +108,7 @@ public:
     void post_drain();  // Any thread: posts one call of drain_history() for many packets.
 
     // ---- Time -----------------------------------------------------------------------------------
-    enum class Timer : uint8_t { ack, request, login };
+    enum class Timer : uint8_t { ack, request, login, sessions };
     // Identifies a timer, pending or fired. A default value identifies no timer.
     struct TimerId {
         uint64_t when_ms = 0;
@@ -177,7 +187,22 @@ private:
 
     [[nodiscard]] bool on_own_thread() const noexcept { return !base::running || runtime_.here(); }
     struct PendingConnection;
-    [[nodiscard]] std::optional<History::Return> find_saved_session(const PendingConnection& who);
+    [[nodiscard]] std::optional<History::Return> find_saved_session(const Connection& connection,
+                                                                    const std::string& nsp,
+                                                                    const Json& auth,
+                                                                    std::string_view user);
+    // False: the client has no session to ask for, or there is no cluster to ask.
+    [[nodiscard]] bool claim_session(const Socket& socket, unsigned tries = 10);
+    void claimed(base::SlotKey key, std::optional<RestoredSession> found, unsigned tries);
+    // Nothing: the client starts anew, or, if the session is saved `again`, asks once more.
+    [[nodiscard]] std::optional<History::Return> take_back(base::SlotKey key, RestoredSession found,
+                                                           bool& again);
+    [[nodiscard]] SavedSession session_of(const Socket& socket) const;
+    // The entry of the stream up to which this worker has delivered.
+    [[nodiscard]] std::optional<StreamId> delivered(uint32_t stream) const;
+    void save_sessions();
+    void refresh_sessions();
+    [[nodiscard]] uint64_t refresh_step_ms() const noexcept;
     Socket& create(const PendingConnection& who, std::string id);
     void enter(Socket& socket, std::optional<History::Return> back);
     void run_middleware(base::SlotKey key, size_t from);
@@ -215,6 +240,7 @@ private:
     bool telling_outgoing_ = false;
     uint64_t history_cursor_ = 1;
     bool draining_ = false;
+    std::vector<StreamId> delivered_;  // By stream; 0-0: nothing yet.
     std::atomic<bool> drain_posted_{false};
     std::deque<Leaving> leaving_;  // The handlers of the first entry are running.
     std::vector<std::unique_ptr<Socket>> left_;
@@ -222,6 +248,9 @@ private:
     std::vector<std::vector<Socket*>> spare_targets_;
     uint32_t depth_ = 0;
     uint64_t warned_ms_ = 0, warnings_ = 0;
+    std::vector<base::SlotKey> unsaved_;  // Their sessions are saved at the end of the tick.
+    bool refreshing_ = false;             // A timer for refresh_sessions() is set.
+    uint32_t refresh_turn_ = 0;
 };
 
 class Server::CallScope {

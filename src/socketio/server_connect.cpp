@@ -1,13 +1,13 @@
 // The steps by which a client joins a namespace: login, then recovery or middleware, then its
 // socket.
 #include <algorithm>
-#include <array>
 #include <exception>
 #include <utility>
 
 #include "base/utf8.h"
 #include "http/url.h"
 #include "socketio/cluster_link.h"
+#include "socketio/recovery_link.h"
 #include "socketio/server.h"
 
 namespace starling::socketio {
@@ -22,18 +22,6 @@ Json auth_of(const Packet& packet) {
         if (auth.size() < 100) auth[base::utf8_repaired(name)] = base::utf8_repaired(value);
     return auth;
 }
-
-std::string_view text_member(const Json& object, std::string_view name) {
-    const auto* members = object.if_object();
-    const Json* found = members ? members->if_contains(name) : nullptr;
-    const auto* text = found ? found->if_string() : nullptr;
-    return text ? std::string_view(text->data(), text->size()) : std::string_view();
-}
-
-// The reasons after which a client may recover its session.
-constexpr std::array<std::string_view, 6> recoverable{
-    "transport error", "transport close",      "forced close",
-    "ping timeout",    "server shutting down", "forced server close"};
 
 }  // namespace
 
@@ -71,8 +59,9 @@ void Server::connect(Connection& connection, const Packet& packet) {
             return close_if_empty(*nsp);
         }
     }
-    if (settings().recovery && settings().recovery->skip_middlewares) {
-        auto back = find_saved_session(who);
+    const bool skips = settings().recovery && settings().recovery->skip_middlewares;
+    if (skips && !adapter_.recovery()) {
+        auto back = find_saved_session(connection, nsp->name(), auth, who.login.user);
         if (back) {
             Socket& socket = create(who, back->who.id);
             return enter(socket, std::move(back));
@@ -86,7 +75,9 @@ void Server::connect(Connection& connection, const Packet& packet) {
         if (nsp->name() != "/") id.append(nsp->name()).append("#");
         id.append(transport.sid());
     }
-    run_middleware(create(who, std::move(id)).slot_key(), 0);
+    Socket& socket = create(who, std::move(id));
+    if (skips && claim_session(socket)) return;
+    run_middleware(socket.slot_key(), 0);
 }
 
 Socket& Server::create(const PendingConnection& who, std::string id) {
@@ -173,9 +164,10 @@ void Server::decided(base::SlotKey key, size_t guard, std::optional<sio::Error> 
 void Server::admit(Socket& socket) {
     std::optional<History::Return> back;
     if (settings().recovery && !settings().recovery->skip_middlewares) {
-        PendingConnection who{socket.connection(), socket.nsp(), socket.auth(), {}};
-        who.login.user = socket.user();
-        back = find_saved_session(who);
+        if (claim_session(socket)) return;
+        if (!adapter_.recovery())
+            back = find_saved_session(socket.connection(), socket.nsp().name(), socket.auth(),
+                                      socket.user());
         if (socket.state() != Socket::State::joining) return;
     }
     enter(socket, std::move(back));
@@ -202,6 +194,11 @@ void Server::enter(Socket& socket, std::optional<History::Return> back) {
         boost::json::object hello{{"sid", socket.id()}};
         if (settings().recovery) {
             socket.set_private_id(back ? back->who.pid : new_id(), back.has_value());
+            if (RecoveryLink* const cluster = adapter_.recovery()) {
+                socket.set_begin(back ? back->who.begin
+                                      : delivered(cluster->stream_of(nsp.name())));
+                session_changed(socket);
+            }
             hello.emplace("pid", socket.private_id());
         }
         const Json data(std::move(hello));
@@ -213,44 +210,6 @@ void Server::enter(Socket& socket, std::optional<History::Return> back) {
         for (const auto& command : back->missed) socket.send(command->packet, {});
     const sio::Socket handle = socket.handle();
     for (const auto& call : nsp.setup().on_connection) call(handle);
-}
-
-// ---- recovery -----------------------------------------------------------------------------------
-
-void Server::keep_for_return(const Socket& socket, std::string_view reason) {
-    if (socket.private_id().empty() || std::ranges::find(recoverable, reason) == recoverable.end())
-        return;
-    SavedSession who{.pid = std::string(socket.private_id()),
-                     .nsp = socket.nsp().name(),
-                     .id = socket.id(),
-                     .rooms = socket.rooms(),
-                     .data = socket.data_if() ? *socket.data_if() : Json(),
-                     .user = std::string(socket.user()),
-                     .since_ms = runtime_.now_ms()};
-    adapter_.history()->with([&](History& history) { history.leave(std::move(who)); });
-}
-
-std::optional<History::Return> Server::find_saved_session(const PendingConnection& who) {
-    if (!settings().recovery || who.connection.transport().revision() < 4) return std::nullopt;
-    const auto pid = text_member(who.auth, "pid");
-    const auto offset = text_member(who.auth, "offset");
-    if (pid.empty() || offset.empty()) return std::nullopt;
-    // First deliver what the log holds for this worker's other clients, so that the worker has
-    // delivered all of the log.
-    drain_history();
-    std::optional<History::Return> back;
-    adapter_.history()->with([&](History& history) {
-        back = history.come_back(pid, who.nsp.name(), offset, runtime_.now_ms());
-        if (!back) return;
-        // Another worker may have written to the log meanwhile. The next delivery sends those
-        // packets to all clients, including the returning one, so they must not be sent as missed,
-        // too.
-        std::erase_if(back->missed,
-                      [&](const auto& command) { return command->offset >= history_cursor_; });
-    });
-    // A session is restored only for the same user.
-    if (back && back->who.user != who.login.user) back.reset();
-    return back;
 }
 
 }  // namespace starling::socketio

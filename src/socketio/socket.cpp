@@ -130,7 +130,10 @@ void Socket::emit(std::string_view name, std::span<const Value> values, const Fl
     std::optional<uint64_t> ack_id;
     if (done) ack_id = adapter.new_ack_id();
     Encoder& encoder = server().encoder();
-    encode_event(encoder, server().settings().codec, nsp_.name(), name, values, ack_id);
+    const std::string offset = !done && adapter.history() && ends_in_text(values)
+                                   ? server().newest_offset(nsp_.name())
+                                   : std::string();
+    encode_event(encoder, server().settings().codec, nsp_.name(), name, values, ack_id, offset);
     if (done) {
         const uint64_t timeout_ms =
             flags.timeout_ms ? flags.timeout_ms : server().settings().ack_timeout_ms;

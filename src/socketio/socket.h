@@ -21,6 +21,7 @@
 #include "hub/hub.h"
 #include "socketio/codec/encoder.h"
 #include "socketio/listeners.h"
+#include "socketio/stream_place.h"
 #include "socketio/target.h"
 
 namespace starling::socketio {
@@ -108,6 +109,12 @@ public:
     void set_private_id(std::string pid, bool recovered);
     [[nodiscard]] std::string_view private_id() const noexcept;
     [[nodiscard]] bool recovered() const noexcept;
+    void set_begin(std::optional<StreamId> begin);
+    [[nodiscard]] std::optional<StreamId> begin() const noexcept;
+    // True: the socket has a session, which was not marked since the last mark_saved().
+    [[nodiscard]] bool mark_unsaved() noexcept;
+    // True: the session differs from the one that was saved last.
+    [[nodiscard]] bool mark_saved(uint64_t print) noexcept;
 
     uint32_t mark = 0;  // Number of the Namespace's last collection that visited this socket.
     static constexpr uint32_t nowhere = UINT32_MAX;

@@ -138,7 +138,10 @@ void Socket::end_coroutines() noexcept {
 
 // ---- data ---------------------------------------------------------------------------------------
 
-Json& Socket::data() { return extras().data; }
+Json& Socket::data() {
+    server().session_changed(*this);
+    return extras().data;
+}
 const Json* Socket::data_if() const noexcept { return extras_ ? &extras_->data : nullptr; }
 
 void Socket::set_object(std::shared_ptr<void> object, const void* tag) {
@@ -169,6 +172,18 @@ void Socket::set_private_id(std::string pid, bool recovered) {
 }
 std::string_view Socket::private_id() const noexcept {
     return extras_ ? std::string_view(extras_->private_id) : std::string_view();
+}
+void Socket::set_begin(std::optional<StreamId> begin) { extras().begin = begin; }
+std::optional<StreamId> Socket::begin() const noexcept {
+    return extras_ ? extras_->begin : std::nullopt;
+}
+bool Socket::mark_unsaved() noexcept {
+    if (state_ != State::connected || private_id().empty()) return false;
+    return !std::exchange(extras_->unsaved, true);
+}
+bool Socket::mark_saved(uint64_t print) noexcept {
+    extras_->unsaved = false;
+    return std::exchange(extras_->saved_print, print) != print;
 }
 bool Socket::recovered() const noexcept { return extras_ && extras_->recovered; }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct Socket::Extras {
     std::string private_id;  // Set only with recovery.
     uint64_t login_due_ms = 0, login_timer = 0;
     bool recovered = false;
+    bool unsaved = false;           // Listed in Server::unsaved_.
+    std::optional<StreamId> begin;  // See SavedSession.
+    uint64_t saved_print = 0;       // Of the session as it was saved last; 0: never.
     std::unique_ptr<detail::Scope> coroutines;
 };
 

@@ -86,6 +86,13 @@ std::vector<Json> own_values(std::span<const Json> values) {
     return copies;
 }
 
+bool ends_in_text(std::span<const Value> values) noexcept {
+    if (values.empty()) return true;
+    const Value& last = values.back();
+    return last.kind() == Value::Kind::text ||
+           (last.kind() == Value::Kind::json && last.json().is_string());
+}
+
 std::vector<Value> to_values(const boost::json::array& array, size_t from) {
     std::vector<Value> values;
     values.reserve(array.size());

@@ -32,6 +32,8 @@ void encode_event(Encoder& encoder, Codec codec, std::string_view nsp, std::stri
 // Deep copies in memory of their own, for an application. A plain copy of a packet's Json would
 // stay in the memory of the Arena.
 [[nodiscard]] std::vector<Json> own_values(std::span<const Json> values);
+// True: the event ends in a text, which may be its name. With recovery, clients take it for an offset.
+[[nodiscard]] bool ends_in_text(std::span<const sio::Value> values) noexcept;
 // The approximate memory of a copy of `values`, for limits.
 [[nodiscard]] size_t size_of(std::span<const sio::Value> values) noexcept;
 
