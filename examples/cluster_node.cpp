@@ -4,13 +4,13 @@
 //     cluster_node PORT REDIS_URL native|classic|sharded|streams [ROOMS]
 //
 // ROOMS, of classic: `pattern` or `channels`, see ClusterOptions::subscribe_pattern; of sharded: `static`,
-// `dynamic` or `dynamic-private`; of native: `recovery`, and a client that comes back to its node has missed
-// nothing.
+// `dynamic` or `dynamic-private`; of streams: `recovery`, and a client that comes back to any node has
+// missed nothing; of native the same for a client that comes back to its node.
 //
 // Clients emit join(room), leave(room), say(room, text), ask(room), who(room), move(room, to),
-// kick(room) and servers(text), each with an ack. Everybody in a room gets `said`, on whichever node. The
-// acks of ask, who and servers have a second argument: whether all nodes have answered. In the mode native
-// the ack of join() comes when all nodes send to this one what is said in the room.
+// kick(room), servers(text), keep(value) and state(), each with an ack. Everybody in a room gets `said`, on
+// whichever node. The acks of ask, who and servers have a second argument: whether all nodes have answered.
+// In the mode native the ack of join() comes when all nodes send to this one what is said in the room.
 #include <starling/cluster.h>
 #include <starling/server.h>
 #include <starling/socketio.h>
@@ -80,6 +80,16 @@ void serve(sio::Server& io, starling::Cluster& cluster, bool is_native, const st
         socket.on("kick", [&io](std::string room) {
             io.in(room).disconnect_sockets();
             return true;
+        });
+        socket.on("keep", [socket](sio::Json value) {
+            socket.data() = {{"kept", value}};
+            return true;
+        });
+        socket.on("state", [socket](sio::Ack ack) {
+            boost::json::array rooms;
+            for (const auto& room : socket.rooms()) rooms.emplace_back(room);
+            ack(sio::Json{
+                {"recovered", socket.recovered()}, {"rooms", rooms}, {"data", socket.data()}});
         });
         // The other servers get `hello`; the ack is the list of their answers.
         socket.on("servers", [&io](std::string text, sio::Ack ack) {

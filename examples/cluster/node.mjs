@@ -3,7 +3,7 @@
 //
 //     node node.mjs PORT REDIS_URL classic|sharded|streams [OPTIONS]
 //
-// OPTIONS: those of the adapter, as JSON. REDIS_URL is redis://HOST:PORT, or redis+cluster://HOST:PORT
+// OPTIONS: those of the adapter, as JSON; `recovery` in it is connectionStateRecovery of the server. REDIS_URL is redis://HOST:PORT, or redis+cluster://HOST:PORT
 // for a Redis Cluster.
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -17,7 +17,7 @@ const { createAdapter, createShardedAdapter } = require("@socket.io/redis-adapte
 const { createAdapter: createStreamsAdapter } = require("@socket.io/redis-streams-adapter");
 
 const [port, url, mode, text = "{}"] = process.argv.slice(2);
-const options = JSON.parse(text);
+const { recovery, ...options } = JSON.parse(text);
 const connect = async () => {
   const client = url.startsWith("redis+cluster:")
     ? createCluster({ rootNodes: [{ url: url.replace("redis+cluster:", "redis:") }] })
@@ -38,7 +38,7 @@ if (!adapters[mode]) {
   process.exit(2);
 }
 const http = createServer();
-const io = new Server(http, { adapter: adapters[mode]() });
+const io = new Server(http, { adapter: adapters[mode](), connectionStateRecovery: recovery });
 // What the other servers did not answer in time is left out.
 const known = (error) => error.responses ?? [];
 
@@ -62,6 +62,10 @@ io.on("connection", (socket) => {
     ack(true);
   });
   socket.on("kick", (room, ack) => { io.in(room).disconnectSockets(); ack(true); });
+  socket.on("keep", (value, ack) => { socket.data = { kept: value }; ack(true); });
+  socket.on("state", (ack) => {
+    ack({ recovered: socket.recovered, rooms: [...socket.rooms], data: socket.data });
+  });
   socket.on("servers", async (text, ack) => {
     try {
       ack(await io.serverSideEmitWithAck("hello", text));

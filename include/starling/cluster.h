@@ -93,8 +93,12 @@ struct ClusterStats {
     uint64_t failed = 0;              // Messages that Redis refused, or did not confirm.
     uint64_t refused = 0;             // Messages of others without a meaning.
     uint64_t incomplete = 0;          // Questions that not every node has answered in time.
-    uint64_t losses = 0;              // Connections to Redis that were lost or did not come about.
-    uint64_t bounced = 0;             // Messages that Redis did not take at once, and got again.
+    // streams with connection_state_recovery: clients that came back and missed nothing; clients that
+    // asked for their session and began anew, and of those the ones whose offset the stream no longer
+    // held; sessions that could not be saved; losses after which entries of a stream may be missing.
+    uint64_t recovered = 0, not_recovered = 0, too_old = 0, unsaved = 0, gaps = 0;
+    uint64_t losses = 0;   // Connections to Redis that were lost or did not come about.
+    uint64_t bounced = 0;  // Messages that Redis did not take at once, and got again.
     RedisErrors errors = {};
 };
 

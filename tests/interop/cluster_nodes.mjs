@@ -32,7 +32,8 @@ export class Peer {
   do(...words) { return this.socket.timeout(20_000).emitWithAck(...words); }
 }
 
-async function start(t, kind, url, mode, node, rooms) {
+// One node: { kind, port, signal }.
+export async function start(t, kind, url, mode, node, rooms) {
   const port = await freePort();
   if (kind === "starling") {
     const program = new Program("examples/cluster_node", [String(port), url, mode, ...rooms],

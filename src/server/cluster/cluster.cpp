@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "server/cluster/messages.h"
 #include "server/cluster/part.h"
 #include "server/figures.h"
 #include "server/nodes/settings.h"
@@ -117,6 +118,11 @@ sio::ClusterStats ClusterExtension::stats() const {
             .failed = figures_.failed,
             .refused = figures_.refused,
             .incomplete = figures_.incomplete,
+            .recovered = figures_.recovered,
+            .not_recovered = figures_.not_recovered,
+            .too_old = figures_.too_old,
+            .unsaved = figures_.unsaved,
+            .gaps = figures_.gaps,
             .losses = figures_.losses,
             .bounced = figures_.bounced,
             .errors = {.loading = errors(loading, master_down),
@@ -127,6 +133,10 @@ sio::ClusterStats ClusterExtension::stats() const {
                        .cannot_write = errors(cannot_write),
                        .busy = errors(busy, clients_max),
                        .others = errors(other, unknown_command, moved, ask, cross_slot)}};
+}
+
+socketio::RecoveryLink* ClusterExtension::recovery() noexcept {
+    return settings_.node.dialect.adapter == cluster::Adapter::streams ? this : nullptr;
 }
 
 void ClusterExtension::attach(WorkerGroup& group) {
@@ -155,6 +165,42 @@ void ClusterExtension::send(std::shared_ptr<const socketio::Command> command) {
     if (command->request)
         command->origin->deliver_report(
             {.request = command->request, .first = true, .complete = false});
+}
+
+void ClusterExtension::publish(std::shared_ptr<const socketio::Command> event) {
+    if (part_ &&
+        worker_->post_bounded(event->bytes(), [part = part_, event] { part->publish(event); }))
+        return;
+    deliver_here(*event, io_.adapter());
+}
+
+void ClusterExtension::save_sessions(std::vector<socketio::SavedSession> sessions, bool left) {
+    post([all = std::make_shared<std::vector<socketio::SavedSession>>(std::move(sessions)),
+          left](ClusterPart& part) {
+        if (auto* const recovery = part.recovery()) recovery->save(*all, left);
+    });
+}
+
+void ClusterExtension::refresh_sessions(std::vector<std::string> pids) {
+    post([all = std::make_shared<std::vector<std::string>>(std::move(pids))](ClusterPart& part) {
+        if (auto* const recovery = part.recovery()) recovery->refresh(*all);
+    });
+}
+
+void ClusterExtension::forget_session(std::string pid) {
+    post([pid = std::move(pid)](ClusterPart& part) {
+        if (auto* const recovery = part.recovery()) recovery->forget(pid);
+    });
+}
+
+uint32_t ClusterExtension::stream_of(std::string_view nsp) const {
+    return cluster::stream_number(settings_.node.dialect.streams, nsp);
+}
+
+void ClusterExtension::claim_session(socketio::SessionClaim claim, Claimed done) {
+    post([claim = std::move(claim), done = std::move(done)](ClusterPart& part) {
+        part.claim_session(claim, done);
+    });
 }
 
 void ClusterExtension::namespace_opened(const std::string& nsp,

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cluster/node.h"
 #include "redis/client/context.h"
@@ -16,6 +17,7 @@
 #include "server/extension.h"
 #include "socketio/adapter.h"
 #include "socketio/cluster_link.h"
+#include "socketio/recovery_link.h"
 
 namespace starling::server {
 
@@ -33,7 +35,8 @@ struct ClusterSettings {
 
 class ClusterExtension final : public sio::Cluster,
                                public Extension,
-                               private socketio::ClusterLink {
+                               private socketio::ClusterLink,
+                               private socketio::RecoveryLink {
 public:
     ClusterExtension(SocketIo& io, ClusterSettings settings);
 
@@ -60,6 +63,14 @@ private:
     void room_opened(const std::string& nsp, std::string_view room,
                      bool of_one_socket) noexcept override;
     void room_closed(const std::string& nsp, std::string_view room) noexcept override;
+    [[nodiscard]] socketio::RecoveryLink* recovery() noexcept override;
+    // socketio::RecoveryLink
+    void publish(std::shared_ptr<const socketio::Command> event) override;
+    void save_sessions(std::vector<socketio::SavedSession> sessions, bool left) override;
+    void refresh_sessions(std::vector<std::string> pids) override;
+    void forget_session(std::string pid) override;
+    void claim_session(socketio::SessionClaim claim, Claimed done) override;
+    [[nodiscard]] uint32_t stream_of(std::string_view nsp) const override;
     template <class F>
     void post(F&& call) noexcept;
 

@@ -3,6 +3,7 @@
 #include <boost/json/array.hpp>
 #include <utility>
 
+#include "cluster/names.h"
 #include "socketio/codec/values.h"
 
 namespace starling::server {
@@ -36,18 +37,36 @@ Command::Kind kind_of(Kind kind) noexcept {
     }
 }
 
-bool encode(const cluster::Message& message, const socketio::Settings& settings, Command& command) {
+bool encode(const cluster::Message& message, const socketio::Settings& settings,
+            std::string_view offset, Command& command) {
     socketio::Encoder encoder(settings.codec, settings.decode.attachments_max);
     const auto ack_id =
         command.kind == Command::Kind::ask ? std::optional(command.ack_id) : std::nullopt;
     encoder.begin(settings.codec, socketio::Type::event, command.nsp, ack_id);
     for (const sio::Json& value : message.data.get_array()) encoder.value(value);
+    if (!offset.empty()) encoder.value(offset);
     if (!encoder.finish()) return false;
     command.packet = encoder.take();
     return true;
 }
 
+// The event was encoded once before, without its offset.
+socketio::Encoded packet_of(const Command& event, const socketio::Settings& settings,
+                            std::string_view offset) {
+    socketio::Encoder encoder(settings.codec, settings.decode.attachments_max);
+    encoder.begin(settings.codec, socketio::Type::event, event.nsp);
+    for (const sio::Json& value : event.args) encoder.value(value);
+    if (!offset.empty()) encoder.value(offset);
+    static_cast<void>(encoder.finish());
+    return encoder.take();
+}
+
 }  // namespace
+
+bool ends_in_text(const cluster::Message& message) noexcept {
+    const auto* const event = message.data.if_array();
+    return event && !event->empty() && event->back().is_string();
+}
 
 cluster::Message to_message(const Command& command, std::string nsp) {
     cluster::Message message;
@@ -60,7 +79,8 @@ cluster::Message to_message(const Command& command, std::string nsp) {
     return message;
 }
 
-std::shared_ptr<Command> to_command(cluster::Message& message, socketio::Adapter& adapter) {
+std::shared_ptr<Command> to_command(cluster::Message& message, socketio::Adapter& adapter,
+                                    std::string_view offset) {
     auto command = std::make_shared<Command>();
     command->kind = kind_of(message.kind);
     command->nsp = message.nsp;
@@ -70,7 +90,13 @@ std::shared_ptr<Command> to_command(cluster::Message& message, socketio::Adapter
     command->close = message.close;
     if (command->kind == Command::Kind::ask) command->ack_id = adapter.new_ack_id();
     const bool event = command->kind == Command::Kind::emit || command->kind == Command::Kind::ask;
-    if (event && !encode(message, adapter.settings(), *command)) return nullptr;
+    // An event without an entry of its own: each worker adds the offset of its newest event.
+    if (command->kind == Command::Kind::emit && offset.empty() && adapter.history() &&
+        ends_in_text(message)) {
+        command->args = boost::json::array(message.data.get_array(), boost::json::storage_ptr());
+        return command;
+    }
+    if (event && !encode(message, adapter.settings(), offset, *command)) return nullptr;
     return command;
 }
 
@@ -100,6 +126,30 @@ cluster::OnReport joint_report(size_t requests, cluster::OnReport report) {
         sum->all.missing_nodes = std::max(sum->all.missing_nodes, one.missing_nodes);
         if (--sum->left == 0) report(std::move(sum->all));
     };
+}
+
+std::shared_ptr<Command> stamped(const Command& event, const socketio::Adapter& adapter,
+                                 socketio::StreamPlace place) {
+    auto command = std::make_shared<Command>();
+    command->setup = event.setup;
+    command->nsp = event.nsp;
+    command->target = event.target;
+    command->place = place;
+    command->packet = packet_of(event, adapter.settings(), cluster::to_text(place.id));
+    return command;
+}
+
+void deliver_here(const Command& event, socketio::Adapter& adapter) {
+    auto command = std::make_shared<Command>();
+    command->setup = event.setup;
+    command->nsp = event.nsp;
+    command->target = event.target;
+    command->target.flags.local = true;
+    if (event.args.back().is_string())
+        command->args = event.args;
+    else
+        command->packet = packet_of(event, adapter.settings(), {});
+    adapter.send(std::move(command));
 }
 
 void deliver_event(cluster::Message& message, socketio::Adapter& adapter) {

@@ -71,10 +71,9 @@ ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socket
         reader_ =
             std::make_unique<StreamReader>(worker.loop(), *resolver_, settings.redis,
                                            cluster::stream_names(dialect.stream, dialect.streams),
-                                           [this](const cluster::Entry& entry) {
-                                               node_->on_entry(entry, now_ms());
-                                               touched();
-                                           });
+                                           static_cast<StreamEvents&>(*this));
+    if (adapter_.recovery())
+        recovery_ = std::make_unique<StreamRecovery>(settings, worker, adapter_, *client_, figures);
     adapter_.each_static([this](const std::string& name, auto&) { node_->open(name); });
 }
 
@@ -87,13 +86,15 @@ void ClusterPart::loop_ended() noexcept {
     }
     reader_.reset();
     client_.reset();
+    recovery_.reset();
     node_.reset();
     resolver_.reset();
 }
 
 // At a stop, what the last connections caused is still to be sent, such as "ann has left".
 bool ClusterPart::needs_loop() noexcept {
-    return client_ && figures_.connected.load(std::memory_order_relaxed) && under_way_ > 0;
+    return client_ && figures_.connected.load(std::memory_order_relaxed) &&
+           (under_way_ > 0 || (recovery_ && recovery_->under_way() > 0));
 }
 
 // ---- from this process --------------------------------------------------------------------------
@@ -160,6 +161,39 @@ void ClusterPart::send(const socketio::Command& command) {
     touched();
 }
 
+void ClusterPart::publish(const std::shared_ptr<const socketio::Command>& event) {
+    if (!node_ || !recovery_) return;
+    cluster::Message message = to_message(*event, event->nsp);
+    recovery_->add(message, event);
+    node_->send(message);
+    touched();
+}
+
+void ClusterPart::claim_session(const socketio::SessionClaim& claim,
+                                const socketio::RecoveryLink::Claimed& done) {
+    recovery_ ? recovery_->claim(claim, done) : done(std::nullopt);
+}
+
+// ---- StreamEvents -------------------------------------------------------------------------------
+
+void ClusterPart::on_stream(socketio::StreamPlace place, bool again) {
+    if (recovery_) recovery_->on_stream(place, again);
+}
+
+void ClusterPart::on_entry(socketio::StreamPlace place, const cluster::Entry& entry) {
+    place_ = place;
+    const auto uid = std::ranges::find(entry, "uid", &cluster::Entry::value_type::first);
+    const bool own = uid != entry.end() && uid->second == node_->uid();
+    if (!own || !recovery_ || !recovery_->take_own(place, entry)) node_->on_entry(entry, now_ms());
+    place_.reset();
+    if (recovery_) recovery_->on_read(place);
+    touched();
+}
+
+void ClusterPart::on_round() {
+    if (recovery_) recovery_->on_round(reader_->round());
+}
+
 // ---- cluster::Bus -------------------------------------------------------------------------------
 
 void ClusterPart::subscribe(const cluster::Subscription& to) {
@@ -172,7 +206,7 @@ void ClusterPart::unsubscribe(const cluster::Subscription& from) {
 
 void ClusterPart::send(cluster::Sending sending, Count done) {
     if (!client_) return done ? done(std::nullopt) : void();  // The loop has ended.
-    const auto answered = [this, done = std::move(done)](const redis::Answer& answer) {
+    redis::Done answered = [this, done = std::move(done)](const redis::Answer& answer) {
         --under_way_;
         if (!answer.error.empty()) failed("a message was not sent", answer.error);
         if (!done) return;
@@ -188,6 +222,12 @@ void ClusterPart::send(cluster::Sending sending, Count done) {
             return client_->spublish(sending.name, sending.body, answered);
         case cluster::Sending::Way::stream: break;
     }
+    if (const uint64_t event = recovery_ ? recovery_->sent(sending.name, sending.entry) : 0)
+        answered = [this, answered, event, stream = sending.name](const redis::Answer& answer) {
+            if (recovery_)
+                recovery_->answered(stream, event, answer.error.empty(), reader_->round());
+            answered(answer);
+        };
     const std::string length = std::to_string(settings_.stream_length_max);
     std::vector<std::string_view> words{"XADD", sending.name, "MAXLEN", "~", length, "*"};
     for (const auto& [field, value] : sending.entry) {
@@ -214,6 +254,13 @@ void ClusterPart::count(const cluster::Subscription& name, Count done) {
 // ---- cluster::Host ------------------------------------------------------------------------------
 
 void ClusterPart::perform(cluster::Message& message) {
+    if (place_ && recovery_ && message.kind != cluster::Kind::server_event) {
+        const bool adds = !message.target.flags.volatile_packet || ends_in_text(message);
+        auto command = to_command(message, adapter_, adds ? cluster::to_text(place_->id) : "");
+        if (!command) return;
+        command->place = place_;
+        return adapter_.deliver_in_order(std::move(command));
+    }
     responder_.perform(message, setup_of(message.nsp));
 }
 
@@ -252,12 +299,14 @@ void ClusterPart::on_message(const redis::Message& message) {
 void ClusterPart::on_ready() {
     if (!client_->is_deaf() && !figures_.connected.exchange(true)) reports_.connected();
     node_->up(now_ms());
+    if (recovery_) recovery_->up();
     touched();
 }
 
 void ClusterPart::on_down(const std::string& why, bool is_final) {
     figures_.connected.store(false);
     node_->down();
+    if (recovery_) recovery_->down();
     touched();
     reports_.away(why, is_final);
 }

@@ -16,6 +16,7 @@
 #include "redis/client/client.h"
 #include "server/cluster/cluster.h"
 #include "server/cluster/figures.h"
+#include "server/cluster/recovery.h"
 #include "server/cluster/responder.h"
 #include "server/cluster/stream_reader.h"
 #include "server/nodes/redis_reports.h"
@@ -27,6 +28,7 @@ namespace starling::server {
 class ClusterPart final : public WorkerPart,
                           cluster::Bus,
                           cluster::Host,
+                          StreamEvents,
                           redis::client::ClientEvents {
 public:
     // `core`: the Socket.IO of the first worker.
@@ -44,6 +46,11 @@ public:
     void namespace_closed(const std::string& nsp);
     void room_opened(const std::string& nsp, const std::string& room, bool of_one_socket);
     void room_closed(const std::string& nsp, const std::string& room);
+    void publish(const std::shared_ptr<const socketio::Command>& event);
+    void claim_session(const socketio::SessionClaim& claim,
+                       const socketio::RecoveryLink::Claimed& done);
+    // Null: no client of this process can recover on another node, or the loop has ended.
+    [[nodiscard]] StreamRecovery* recovery() noexcept { return recovery_.get(); }
 
 private:
     // cluster::Bus
@@ -55,6 +62,10 @@ private:
     void perform(cluster::Message& message) override;
     void ask(cluster::Message& question, cluster::Asker asker) override;
     void warn(std::string_view what, uint64_t refused) override;
+    // StreamEvents
+    void on_stream(socketio::StreamPlace place, bool again) override;
+    void on_entry(socketio::StreamPlace place, const cluster::Entry& entry) override;
+    void on_round() override;
     // redis::client::ClientEvents
     void on_message(const redis::Message& message) override;
     void on_ready() override;
@@ -82,6 +93,8 @@ private:
     std::unique_ptr<net::Resolver> resolver_;
     std::unique_ptr<cluster::Node> node_;
     std::unique_ptr<redis::client::Client> client_;
+    std::unique_ptr<StreamRecovery> recovery_;
+    std::optional<socketio::StreamPlace> place_;  // Of the entry that is being read.
     std::unique_ptr<StreamReader> reader_;
     uint64_t under_way_ = 0;  // Messages that Redis has not confirmed.
     uint64_t bounced_ = 0;

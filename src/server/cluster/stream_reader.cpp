@@ -8,25 +8,53 @@ namespace {
 
 constexpr std::string_view block_ms = "2000";  // Below reply_timeout_ms of the client.
 constexpr std::string_view entries_max = "100";
+constexpr uint32_t full = 100;
 constexpr uint64_t retry_ms = 200;
 
 }  // namespace
 
+bool read_stream_entry(const redis::Value& value, socketio::StreamId& id, cluster::Entry& entry) {
+    entry.clear();
+    if (value.size() != 2) return false;
+    const auto read = cluster::parse_stream_id(value[0].text());
+    if (!read) return false;
+    id = *read;
+    const redis::Value list = value[1];
+    for (auto at = list.begin(); at != list.end(); ++at) {
+        std::string field((*at).text());
+        if (++at == list.end()) break;
+        entry.emplace_back(std::move(field), std::string((*at).text()));
+    }
+    return true;
+}
+
 StreamReader::StreamReader(net::Loop& loop, net::Resolver& resolver,
                            const redis::client::ClientOptions& options,
-                           std::vector<std::string> streams, OnEntry on_entry)
-    : loop_(loop), on_entry_(std::move(on_entry)), retry_(loop) {
+                           std::vector<std::string> streams, StreamEvents& events)
+    : loop_(loop), events_(events), retry_(loop) {
     for (auto& name : streams) streams_.push_back({std::move(name), {}});
     auto made = redis::client::Client::make(loop_, resolver, options, *this);
     if (made) client_ = *std::move(made);
 }
 
+socketio::StreamPlace StreamReader::place_of(const Stream& stream) const noexcept {
+    return {static_cast<uint32_t>(&stream - streams_.data()),
+            cluster::parse_stream_id(stream.last).value_or(socketio::StreamId{})};
+}
+
 void StreamReader::next() {
     if (!client_ || reading_) return;
     reading_ = true;
-    for (Stream& stream : streams_)
+    for (Stream& stream : streams_) {
         if (stream.last.empty()) return find_end(stream);
+        if (!stream.checked) return find_gap(stream);
+    }
     read();
+}
+
+void StreamReader::again() {
+    for (Stream& stream : streams_) stream.checked = false;
+    retry_.after(retry_ms, [this] { next(); });
 }
 
 // XREAD from "$" would lose what comes between two calls.
@@ -36,9 +64,33 @@ void StreamReader::find_end(Stream& stream) {
         words,
         [this, &stream](const redis::Answer& answer) {
             reading_ = false;
-            if (!answer.error.empty()) return retry_.after(retry_ms, [this] { next(); });
+            if (!answer.error.empty()) return again();
             const bool empty = answer.value->size() == 0;
             stream.last = empty ? "0-0" : std::string((*answer.value)[0][0].text());
+            stream.checked = true;
+            events_.on_stream(place_of(stream), false);
+            next();
+        },
+        stream.name);
+}
+
+// Where the stream begins behind what this node has read last, other entries may have been there.
+void StreamReader::find_gap(Stream& stream) {
+    const std::array<std::string_view, 6> words{"XRANGE", stream.name, "-", "+", "COUNT", "1"};
+    client_->command(
+        words,
+        [this, &stream](const redis::Answer& answer) {
+            reading_ = false;
+            if (!answer.error.empty()) return again();
+            stream.checked = true;
+            socketio::StreamPlace place = place_of(stream);
+            const bool empty = answer.value->size() == 0;
+            const auto first = empty ? cluster::next(place.id)
+                                     : cluster::parse_stream_id((*answer.value)[0][0].text());
+            if (first && place.id < *first && stream.last != "0-0") {
+                place.id = empty ? *first : cluster::previous(*first).value_or(*first);
+                events_.on_stream(place, true);
+            }
             next();
         },
         stream.name);
@@ -55,38 +107,39 @@ void StreamReader::read() {
 
 void StreamReader::on_answer(const redis::Answer& answer) {
     reading_ = false;
-    if (!answer.error.empty()) return retry_.after(retry_ms, [this] { next(); });
+    if (!answer.error.empty()) return again();
     // RESP3: a map of name and entries. RESP2: an array of arrays of two.
     const redis::Value& value = *answer.value;
+    bool more = false;
     if (value.kind() == redis::Kind::map) {
         for (auto at = value.begin(); at != value.end(); ++at) {
             const redis::Value name = *at;
             ++at;
-            on_stream(name, *at);
+            more |= on_entries(name, *at);
         }
     } else {
         for (const redis::Value pair : value)
-            if (pair.size() == 2) on_stream(pair[0], pair[1]);
+            if (pair.size() == 2) more |= on_entries(pair[0], pair[1]);
+    }
+    if (!more) {
+        ++round_;
+        events_.on_round();
     }
     next();
 }
 
-void StreamReader::on_stream(const redis::Value& name, const redis::Value& entries) {
+bool StreamReader::on_entries(const redis::Value& name, const redis::Value& entries) {
     for (Stream& stream : streams_) {
         if (stream.name != name.text()) continue;
-        for (const redis::Value entry : entries) {
-            if (entry.size() != 2) continue;
-            stream.last = entry[0].text();
-            cluster::Entry fields;
-            const redis::Value list = entry[1];
-            for (auto at = list.begin(); at != list.end(); ++at) {
-                std::string field((*at).text());
-                if (++at == list.end()) break;
-                fields.emplace_back(std::move(field), std::string((*at).text()));
-            }
-            on_entry_(fields);
+        cluster::Entry entry;
+        for (const redis::Value value : entries) {
+            socketio::StreamId id;
+            if (!read_stream_entry(value, id, entry)) continue;
+            stream.last = value[0].text();
+            events_.on_entry({place_of(stream).stream, id}, entry);
         }
     }
+    return entries.size() >= full;
 }
 
 }  // namespace starling::server
