@@ -3,9 +3,10 @@
 another, beside one node alone; how long fetchSockets() takes over 3 nodes of 1,000 sockets each, and with one of
 them frozen. starling, and Node's socket.io with the same adapters, and a redis-server of this run's own.
 
-    bench/cluster.py [RATE] [SECONDS] [ROUNDS]
+    bench/cluster.py [RATE] [SECONDS] [ROUNDS] [MODE ...]
 
-RATE: broadcasts a second. It needs the release build and tests/node_modules. The load generator and Redis have
+RATE: broadcasts a second. MODE: native, classic, sharded, streams, or streams-recovery, which is streams
+with connection state recovery and is measured only if it is named. It needs the release build and tests/node_modules. The load generator and Redis have
 the first core, the nodes the other ones.
 """
 import contextlib
@@ -96,7 +97,8 @@ def sockets(port: int) -> int:
 
 
 def main() -> None:
-    rate, seconds, rounds = (int(word) for word in [*sys.argv[1:], *["200", "5", "3"][len(sys.argv) - 1:]])
+    rate, seconds, rounds = (int(word) for word in [*sys.argv[1:4], *["200", "5", "3"][len(sys.argv) - 1:]])
+    named = sys.argv[4:]
     broadcasts: dict[tuple[str, str], list[dict]] = {}
     questions: dict[tuple[str, str], list[tuple[dict, dict]]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -104,11 +106,12 @@ def main() -> None:
         redis = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", folder]
         with peers.started(redis, port, peers.client_cores()):
             for _ in range(rounds):
-                for kind, modes in MODES.items():
+                for kind in ["starling", "Node"]:
+                    modes = [mode for mode in named if (kind, mode) != ("Node", "native")] or MODES[kind]
                     for mode in ["", *modes]:
                         cluster = [f"redis://127.0.0.1:{port}", mode] if mode else []
                         broadcasts.setdefault((kind, mode), []).append(fan_out(kind, cluster, rate, seconds))
-                        if mode:
+                        if mode in MODES[kind]:
                             questions.setdefault((kind, mode), []).append(fetch_sockets(kind, cluster, seconds))
     print(f"{rate} broadcasts/s of 64 bytes to {CLIENTS} clients of another node")
     for (kind, mode), runs in broadcasts.items():

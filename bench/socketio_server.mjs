@@ -1,7 +1,7 @@
 // bench/socketio_server.mjs: Node's `socket.io` with its defaults, from tests/node_modules. `node
 // --expose-gc socketio_server.mjs PORT [REDIS_URL MODE]` acks `echo` with its argument, emits `pub` to
 // every client, and acks `who` with its argument when it has fetched the sockets of all nodes. MODE:
-// classic, sharded or streams. GET /heap answers with the bytes that are in use after a garbage
+// classic, sharded, streams or streams-recovery, which is streams with connectionStateRecovery. GET /heap answers with the bytes that are in use after a garbage
 // collection, GET /sockets with the number of sockets that the last `who` found.
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -23,7 +23,7 @@ async function adapterOf(url, mode) {
   const { createAdapter: createStreamsAdapter } = require('@socket.io/redis-streams-adapter');
   const [pub, sub] = [createClient({ url }), createClient({ url })];
   await Promise.all([pub.connect(), sub.connect()]);
-  if (mode === 'streams') return createStreamsAdapter(pub);
+  if (mode.startsWith('streams')) return createStreamsAdapter(pub);
   return (mode === 'sharded' ? createShardedAdapter : createAdapter)(pub, sub);
 }
 
@@ -34,7 +34,8 @@ const server = createServer((request, response) => {
 server.keepAliveTimeout = 65_000; // Longer than any pause of the load generator.
 
 const [port = 9004, redis, mode] = process.argv.slice(2);
-const io = new Server(server, redis ? { adapter: await adapterOf(redis, mode) } : {});
+const io = new Server(server, redis ? { adapter: await adapterOf(redis, mode),
+  connectionStateRecovery: mode === 'streams-recovery' ? {} : undefined } : {});
 io.on('connection', (socket) => {
   socket.on('echo', (text, ack) => ack(text));
   socket.on('pub', (value) => io.emit('pub', value));

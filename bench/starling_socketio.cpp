@@ -1,8 +1,8 @@
 // bench/starling_socketio.cpp: the Socket.IO of this library: acks `echo` with its argument, emits
 // `pub` to every client, and acks `who` with its argument when it has fetched the sockets of all nodes.
-// `starling_socketio PORT [WORKERS [REDIS_URL MODE]]`; MODE: native, classic, sharded or streams. GET /heap
-// answers with the bytes that the allocator has given out, GET /sockets with the number of sockets
-// that the last `who` found.
+// `starling_socketio PORT [WORKERS [REDIS_URL MODE]]`; MODE: native, classic, sharded,
+// streams or streams-recovery, which is streams with connection state recovery. GET /heap answers with the bytes
+// that the allocator has given out, GET /sockets with the number of sockets that the last `who` found.
 #include <malloc.h>
 #include <starling/cluster.h>
 #include <starling/server.h>
@@ -21,10 +21,10 @@ namespace {
 
 starling::ClusterOptions::Mode mode_of(std::string_view name) {
     using Mode = starling::ClusterOptions::Mode;
-    return name == "native"    ? Mode::native
-           : name == "sharded" ? Mode::sharded
-           : name == "streams" ? Mode::streams
-                               : Mode::classic;
+    return name == "native"              ? Mode::native
+           : name == "sharded"           ? Mode::sharded
+           : name.starts_with("streams") ? Mode::streams
+                                         : Mode::classic;
 }
 
 }  // namespace
@@ -34,7 +34,10 @@ int main(int argc, char** argv) {
     const auto workers = static_cast<unsigned>(argc > 2 ? std::atoi(argv[2]) : 1);
     starling::Server server({.listen = "127.0.0.1:" + port, .workers = workers});
     std::atomic<size_t> found{0};
-    auto& io = server.socketio();
+    sio::Options options;
+    if (argc > 4 && std::string_view(argv[4]) == "streams-recovery")
+        options.connection_state_recovery = sio::Recovery{};
+    auto& io = server.socketio(options);
     if (argc > 4) starling::join_cluster(server, {.url = argv[3], .mode = mode_of(argv[4])});
     io.on_connection([&io, &found](sio::Socket socket) {
         socket.on("echo", [](std::string text) { return text; });
