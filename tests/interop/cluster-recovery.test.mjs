@@ -74,10 +74,10 @@ test(`${clients} clients of a node that is killed come back to others`, async (t
   const redis = await Redis.start(t);
   const [victim, starling, node] = await nodes(t, redis, ["starling", "starling", "node"]);
   const speakers = [await guest(t, starling, null), await guest(t, node, null)];
-  const guests = [];
-  for (let i = 0; i < clients; i += 100)
-    guests.push(...await Promise.all(Array.from({ length: Math.min(100, clients - i) },
-      () => guest(t, victim))));
+  const connecting = performance.now();
+  const guests = await Promise.all(Array.from({ length: clients }, () => guest(t, victim, null)));
+  t.diagnostic(`${clients} connected after ${Math.round(performance.now() - connecting)} ms`);
+  await Promise.all(guests.map((one) => one.do("join", "all")));
   await Promise.all(guests.map((one, i) => one.do("keep", i)));
   await warm(speakers, guests);
   const ids = guests.map((one) => one.socket.id);
