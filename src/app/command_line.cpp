@@ -1,6 +1,8 @@
 // Only this file includes CLI11.
 #include "app/command_line.h"
 
+#include "app/build_info.h"
+
 #include <starling/server.h>
 
 #include <CLI/CLI.hpp>
@@ -162,8 +164,7 @@ struct Parser {
     std::deque<Command> all;
 
     Parser() {
-        app.set_version_flag("--version", "starling " + std::string(version()),
-                             "Print the version and exit");
+        app.set_version_flag("--version", build_info(), "Print the version and exit");
         app.get_formatter()->column_width(28);
         std::vector<std::string_view> examples;
         for (const CommandRow& row : commands()) {
@@ -171,7 +172,8 @@ struct Parser {
             examples.insert(examples.end(), row.examples.begin(), row.examples.end());
         }
         app.footer(footer(examples) +
-                   "\nEvery key of the configuration file is in docs/configuration.md.");
+                   "\nEvery key of the configuration file is in docs/configuration.md.\n"
+                   "An installed program has it under share/doc/starling.");
         app.require_subcommand(0, 1);
     }
 

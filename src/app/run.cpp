@@ -11,6 +11,7 @@
 #include "app/help/completions.h"
 #include "app/help/manual_page.h"
 #include "app/publish/publish.h"
+#include "app/service_manager.h"
 #include "app/site.h"
 #include "app/token/token.h"
 
@@ -218,6 +219,8 @@ int serve(const Config& config, Settings settings, const Environment& environmen
 
     // A log for machines records the start and the stop; on a terminal the greeting already tells
     // the start.
+    const ServiceManager manager(environment);
+    manager.watch(server);
     bool told = settings.log.format == log::Format::json || !settings.log.path.empty();
     server.after(std::chrono::milliseconds(0), [&] {
         log->started();
@@ -225,6 +228,7 @@ int serve(const Config& config, Settings settings, const Environment& environmen
         std::array fields{log::Field{"version", version()},
                           log::Field{"workers", static_cast<int64_t>(worker_count(settings))}};
         if (told) log->write(log::Level::info, "started", fields);
+        manager.say("READY=1");
     });
     const int exit_code = server.run();
     if (exit_code != 0) return wrong(err, start_fault(config, settings, log->fault()));

@@ -85,7 +85,9 @@ TEST(Run, AWrongCommandLineIsOneLine) {
 TEST(Run, HelpAndVersion) {
     Outcome version_of = run_with({"--version"});
     EXPECT_EQ(version_of.code, 0);
-    EXPECT_EQ(version_of.out, "starling " + std::string(version()) + "\n");
+    EXPECT_TRUE(version_of.out.starts_with("starling " + std::string(version()))) << version_of.out;
+    EXPECT_NE(version_of.out.find("\nOpenSSL 3."), std::string::npos) << version_of.out;
+    EXPECT_NE(version_of.out.find(", SQLite 3."), std::string::npos) << version_of.out;
     Outcome help = run_with({"--help"});
     EXPECT_EQ(help.code, 0);
     EXPECT_NE(help.out.find("starling serve --demo"), std::string::npos) << help.out;

@@ -89,7 +89,7 @@ describe("command line", () => {
   test("--version", async () => {
     const { code, stdout } = await run(["--version"]);
     assert.equal(code, 0);
-    assert.match(stdout, /^starling \d+\.\d+\.\d+/);
+    assert.match(stdout, /^starling \d+\.\d+\.\d+( \(commit [0-9a-f]+\))?\nOpenSSL 3/);
   });
 
   test("check-config of a right file exits with 0", async () => {
