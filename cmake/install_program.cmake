@@ -5,6 +5,10 @@ install(DIRECTORY web/ DESTINATION ${CMAKE_INSTALL_DATADIR}/starling/web COMPONE
 set(help_dir ${CMAKE_BINARY_DIR}/help)
 install(FILES ${help_dir}/starling.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT runtime
   OPTIONAL)
+install(FILES ${help_dir}/starling.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT runtime
+  OPTIONAL)
+install(FILES ${help_dir}/starling.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/starling
+  COMPONENT runtime OPTIONAL)
 install(FILES ${help_dir}/starling.bash RENAME starling COMPONENT runtime OPTIONAL
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES ${help_dir}/_starling COMPONENT runtime OPTIONAL

@@ -133,6 +133,14 @@ constexpr ArgumentRow check_config_arguments[] = {
     {.name = "FILE", .also = "--config", .takes = Takes::file, .help = "Configuration file, YAML"},
 };
 
+constexpr ArgumentRow manual_arguments[] = {
+    {.name = "PAGE",
+     .takes = Takes::word,
+     .words = "starling starling.yaml",
+     .required = false,
+     .help = "starling (the default) or starling.yaml"},
+};
+
 constexpr OptionRow token_options[] = {
     {.name = "--key",
      .placeholder = "FILE",
@@ -294,6 +302,10 @@ constexpr std::string_view completions_examples[] = {
 };
 constexpr std::string_view manual_examples[] = {
     "starling manual | man -l -",
+    "starling manual starling.yaml | man -l -",
+};
+constexpr std::string_view config_schema_examples[] = {
+    "starling config-schema >starling.schema.json",
 };
 
 constexpr CommandRow rows[] = {
@@ -357,12 +369,20 @@ constexpr CommandRow rows[] = {
      completions_examples},
     {Action::manual,
      "manual",
-     "Print the manual page, starling(1)",
+     "Print a manual page: starling(1), or starling.yaml(5)",
      "",
+     {},
+     manual_arguments,
+     print_exits,
+     manual_examples},
+    {Action::config_schema,
+     "config-schema",
+     "Print the JSON Schema of the configuration file",
+     "Editors complete and check a YAML file with it.",
      {},
      {},
      print_exits,
-     manual_examples},
+     config_schema_examples},
 };
 
 constexpr VariableRow variable_rows[] = {

@@ -25,6 +25,7 @@ enum class Action : uint8_t {
     cluster_demo,
     completions,
     manual,
+    config_schema,
     print,  // No command of the table: the parser has a text to print.
 };
 

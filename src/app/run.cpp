@@ -4,11 +4,13 @@
 #include "app/bench/bench.h"
 #include "app/cluster_demo/demo.h"
 #include "app/command_line.h"
+#include "app/config/json_schema.h"
 #include "app/connect/connect.h"
 #include "app/demo/community/community.h"
 #include "app/demo/community/data_file.h"
 #include "app/demo/gateway_demo.h"
 #include "app/help/completions.h"
+#include "app/help/config_page.h"
 #include "app/help/manual_page.h"
 #include "app/publish/publish.h"
 #include "app/service_manager.h"
@@ -298,7 +300,11 @@ int run_command(const CommandLine& line, const Environment& environment,
         case Action::cluster_demo:
             return cluster_demo::run_cluster_demo(line, environment, executable_path, streams);
         case Action::completions: return print(completions(line.value("SHELL")), streams);
-        case Action::manual: return print(manual_page(version()), streams);
+        case Action::manual:
+            return print(line.value("PAGE") == "starling.yaml" ? config_page(version())
+                                                               : manual_page(version()),
+                         streams);
+        case Action::config_schema: return print(json_schema(), streams);
         case Action::serve:
         case Action::gateway:
         case Action::check_config: break;

@@ -3,6 +3,8 @@
 #include "app/command_table.h"
 #include "app/config/schema.h"
 #include "app/help/completions.h"
+#include "app/help/config_page.h"
+#include "app/help/man_text.h"
 #include "app/help/manual_page.h"
 
 #include <gtest/gtest.h>
@@ -43,7 +45,7 @@ TEST(CommandTable, ASynopsisShowsWhatMustBeGiven) {
               "token --key FILE --subject USER [OPTIONS]\n"
               "publish [OPTIONS] CHANNEL EVENT [DATA]\nbench [OPTIONS] URL\n"
               "connect [OPTIONS] URL\ncluster-demo [OPTIONS]\n"
-              "completions SHELL\nmanual\n");
+              "completions SHELL\nmanual [PAGE]\nconfig-schema\n");
     EXPECT_EQ(alternatives("a"), "a");
     EXPECT_EQ(alternatives("a b"), "a or b");
     EXPECT_EQ(alternatives("a b c"), "a, b or c");
@@ -72,6 +74,18 @@ TEST(CommandTable, HelpAndManualAndCompletionsHaveEachOption) {
     for (const std::string_view shell : {"bash", "zsh", "fish"})
         EXPECT_NE(completions(shell).find("`starling completions " + std::string(shell) + "`"),
                   std::string::npos);
+}
+
+TEST(ConfigPage, HasEachKeyWithItsTypeAndDefault) {
+    const std::string page = config_page("1.2.3");
+    EXPECT_TRUE(page.starts_with(".\\\" Made by")) << page.substr(0, 100);
+    for (const Row& row : schema()) {
+        const size_t at = page.find(".TP\n" + man::bold(row.key) + "\n");
+        ASSERT_NE(at, std::string::npos) << row.key;
+        const std::string item = page.substr(at, page.find("\n.", at + 4) - at);
+        EXPECT_NE(item.find(row.required ? "Required." : "Default: "), std::string::npos) << item;
+        EXPECT_NE(item.find("Type: "), std::string::npos) << item;
+    }
 }
 
 TEST(CommandLine, OptionsAndArgumentsOfTheToolsReachThem) {

@@ -12,7 +12,7 @@ import { run, temporaryFolder } from "./server.mjs";
 const execute = promisify(execFile);
 const folder = temporaryFolder();
 const script = (shell) => path.join(folder, `completions.${shell}`);
-const commands = ["serve", "gateway", "check-config", "token", "publish", "bench", "connect", "cluster-demo", "completions", "manual"];
+const commands = ["serve", "gateway", "check-config", "token", "publish", "bench", "connect", "cluster-demo", "completions", "manual", "config-schema"];
 
 // [what is typed, the candidates for its last word]
 const cases = [
@@ -133,6 +133,17 @@ describe("the manual page", () => {
       if (name !== "mandoc") assert.match(stdout.replace(/.\x08/g, ""), /starling publish \[OPTIONS\] CHANNEL EVENT \[DATA\]/);
     });
   }
+
+  test("that of the configuration has no warning", async () => {
+    const { code, stdout } = await run(["manual", "starling.yaml"]);
+    assert.equal(code, 0);
+    const keys = path.join(folder, "starling.yaml.5");
+    writeFileSync(keys, stdout);
+    for (const command of [["groff", "-ww", "-man", "-Tutf8", keys], ["mandoc", "-Tlint", keys]]) {
+      const { stdout: said, stderr } = await execute(command[0], command.slice(1), { env: { ...process.env, LC_ALL: "C.UTF-8" } });
+      assert.equal(command[0] === "mandoc" ? said + stderr : stderr, "");
+    }
+  });
 
   test("has each option that --help has", async () => {
     const text = execFileSync("man", ["-l", page],

@@ -85,6 +85,11 @@ struct ListProblem {
 };
 [[nodiscard]] std::optional<ListProblem> store_list(Settings& settings, const Row& row,
                                                     std::span<const Scalar> values);
+// How the value of a key is written.
+enum class Form : uint8_t { boolean, integer, octal, seconds, text, texts, word };
+[[nodiscard]] Form form_of(const Row& row);
+// Form::word: the words that are allowed.
+[[nodiscard]] std::vector<std::string_view> words_of(const Row& row);
 // Text for the documentation: "integer, 0 to 1024"; "`text` or `json`".
 [[nodiscard]] std::string describe_type(const Row& row);
 // The row's value as a file would write it.

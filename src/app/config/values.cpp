@@ -257,6 +257,33 @@ struct ValueText {
     }
 };
 
+struct FormOf {
+    const Row& row;
+
+    template <class T>
+    Form operator()(T*) const {
+        if constexpr (std::is_same_v<T, bool>) return Form::boolean;
+        if constexpr (is_number<T>) return row.octal ? Form::octal : Form::integer;
+        return Form::word;
+    }
+    Form operator()(milliseconds*) const { return Form::seconds; }
+    Form operator()(std::string*) const { return Form::text; }
+    Form operator()(std::vector<std::string>*) const { return Form::texts; }
+};
+
+struct WordsOf {
+    std::vector<std::string_view>& all;
+
+    template <class T>
+    void operator()(T* target) const {
+        if constexpr (!is_number<T>)
+            for (const auto& one : words(target)) all.push_back(one.text);
+    }
+    void operator()(milliseconds*) const {}
+    void operator()(std::string*) const {}
+    void operator()(std::vector<std::string>*) const {}
+};
+
 // All defaults, with one element in each list, so that every slot has a target.
 Settings default_settings() {
     Settings settings;
@@ -270,10 +297,19 @@ Settings default_settings() {
 
 }  // namespace
 
-bool takes_list(const Row& row) {
+Form form_of(const Row& row) {
     Settings settings = default_settings();
-    return std::holds_alternative<std::vector<std::string>*>(row.slot(settings));
+    return std::visit(FormOf{row}, row.slot(settings));
 }
+
+std::vector<std::string_view> words_of(const Row& row) {
+    Settings settings = default_settings();
+    std::vector<std::string_view> all;
+    std::visit(WordsOf{all}, row.slot(settings));
+    return all;
+}
+
+bool takes_list(const Row& row) { return form_of(row) == Form::texts; }
 
 std::optional<std::string> store(Settings& settings, const Row& row, Scalar value,
                                  std::string_view prefix_path) {

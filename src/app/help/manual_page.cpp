@@ -1,48 +1,15 @@
 #include "app/help/manual_page.h"
 
 #include "app/command_table.h"
+#include "app/help/man_text.h"
 
 namespace starling::app {
 namespace {
 
+using namespace man;
+
 // Day of the last change of app/command_table.cpp that a reader of the page notices.
 constexpr std::string_view changed_on = "2026-11-30";
-constexpr size_t columns = 72;
-
-// Text within a line. A hyphen that is typed stays a hyphen-minus, so that it can be copied; a line
-// that begins with a point or an apostrophe is no request.
-std::string escaped(std::string_view text) {
-    std::string out;
-    if (text.starts_with('.') || text.starts_with('\'')) out += "\\&";
-    for (const char c : text) {
-        if (c == '\\')
-            out += "\\e";
-        else if (c == '-')
-            out += "\\-";
-        else if (c == '\'')
-            out += "\\(aq";
-        else
-            out += c;
-    }
-    return out;
-}
-
-// Sentences as lines, broken at blanks.
-std::string wrapped(std::string_view text) {
-    std::string out;
-    while (text.size() > columns) {
-        const size_t blank = text.rfind(' ', columns);
-        if (blank == std::string_view::npos) break;
-        out += escaped(text.substr(0, blank)) + "\n";
-        text.remove_prefix(blank + 1);
-    }
-    return out + escaped(text);
-}
-
-std::string bold(std::string_view text) { return "\\fB" + escaped(text) + "\\fR"; }
-std::string italic(std::string_view text) { return "\\fI" + escaped(text) + "\\fR"; }
-
-std::string section(std::string_view name) { return ".SH " + std::string(name) + "\n"; }
 
 // A term and what it means.
 std::string item(const std::string& term, std::string_view text) {
@@ -103,6 +70,7 @@ std::string manual_page(std::string_view version) {
     for (const CommandRow& command : commands())
         for (const std::string_view example : command.examples)
             page += ".EX\n" + escaped(example) + "\n.EE\n";
+    page += section("SEE ALSO") + ".BR starling.yaml (5)\n";
     return page;
 }
 
