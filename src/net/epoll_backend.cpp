@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 #include <vector>
 
 #include "net/acceptor.h"
@@ -36,10 +37,11 @@ public:
         return control(EPOLL_CTL_ADD, stream);
     }
 
-    bool remove(Stream& stream, bool closing) noexcept override {
-        stream.backend_flags_ = 0;
-        // Closing the descriptor removes it from the set, so no call is needed.
-        if (!closing) (void)control(EPOLL_CTL_DEL, stream);
+    // Also if the descriptor is closed next: that removes it from the set only when nobody else has a
+    // copy of it, and a child process has one between fork() and exec().
+    bool remove(Stream& stream, bool /*closing*/) noexcept override {
+        const bool in_set = !(std::exchange(stream.backend_flags_, uint8_t{0}) & hung_up);
+        if (in_set) (void)control(EPOLL_CTL_DEL, stream);
         return false;
     }
 

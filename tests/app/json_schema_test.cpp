@@ -34,11 +34,11 @@ const json::object& schema_of(const json::object& root, std::string_view key) {
 TEST(JsonSchema, HasEachKeyWithItsHelp) {
     const json::value parsed = json::parse(json_schema());
     const json::object& root = parsed.as_object();
-    EXPECT_EQ(root.at("$schema"), "https://json-schema.org/draft/2020-12/schema");
+    EXPECT_EQ(root.at("$schema").as_string(), "https://json-schema.org/draft/2020-12/schema");
     EXPECT_FALSE(root.at("additionalProperties").as_bool());
     for (const Row& row : schema()) {
         const json::object& key = schema_of(root, row.key);
-        EXPECT_EQ(key.at("description"), row.help) << row.key;
+        EXPECT_EQ(key.at("description").as_string(), row.help) << row.key;
         EXPECT_TRUE(key.contains("type") || key.contains("enum")) << row.key;
         EXPECT_EQ(key.contains("default"), !row.required) << row.key;
     }

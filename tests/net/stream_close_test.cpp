@@ -74,6 +74,21 @@ TEST_P(StreamClose, FlushWithNothingQueuedEndsInTheSameTick) {
     EXPECT_EQ(log_, "closed(local)");
 }
 
+// A child process has such a copy between fork() and exec().
+TEST_P(StreamClose, ACopyOfTheDescriptorReportsNothingWhenTheStreamIsGone) {
+    auto pair = fake::tcp_pair();
+    const Descriptor copy(::dup(pair.ours.get()));
+    open(std::move(pair));
+    stream_->close(Stream::Close::reset);
+    ASSERT_TRUE(run_until(loop_, [&] { return !log_.empty(); }));
+    run_ticks(loop_, 1);
+    const std::string log = log_;
+    fake::send_text(peer_, "late");
+    peer_.reset();
+    run_ticks(loop_, 3);
+    EXPECT_EQ(log_, log);
+}
+
 TEST_P(StreamClose, BytesAfterCloseAreReadAndDropped) {
     open_narrow();
     write(pattern(30'000));
