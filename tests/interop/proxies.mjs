@@ -54,6 +54,18 @@ const tlsConfigurations = {
   },
 };
 
+// Starts a proxy with directives for its way to the program: of nginx for a location, of haproxy for
+// a backend. `mode`: "http" or "tcp".
+export function forwarder(name, directives, mode) {
+  const configure = (port, folder) => {
+    const { args, text } = configurations[name](port, 1, folder);
+    const changed = name === "nginx" ? text.replace("proxy_pass http://127.0.0.1:1;", directives)
+      : text.replace("mode http", `mode ${mode}`).replace("  server one 127.0.0.1:1\n", directives);
+    return { args, text: changed };
+  };
+  return start(name, configure, connects);
+}
+
 // Debian installs programs for root in these folders.
 function executable(name) {
   const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin"];

@@ -70,6 +70,7 @@ private:
                     const std::vector<std::string>& values);
     bool finish_certificates();
     bool finish_listen();
+    bool finish_clients();
     bool finish_websocket();
     bool finish_keys();
     bool finish_gateway();

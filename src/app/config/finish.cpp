@@ -26,7 +26,7 @@ std::string element(std::string_view key, size_t index) {
 
 bool Config::finish() {
     if (!finish_certificates() || !finish_listen() || !finish_websocket() || !finish_keys() ||
-        !finish_gateway() || !finish_admin())
+        !finish_clients() || !finish_gateway() || !finish_admin())
         return false;
     if (!settings_.root.empty()) {
         DIR* folder = ::opendir(settings_.root.c_str());
@@ -92,6 +92,32 @@ bool Config::finish_listen() {
             return fail_at(key, "is the same address as " + element("listen", before));
         }
     }
+    return true;
+}
+
+bool Config::finish_clients() {
+    const ServerOptions& server = settings_.server;
+    const auth::Options& auth = settings_.events.auth;
+    if (!auth.user_header.empty() && auth.trusted_proxies.empty() && server.trusted_proxies.empty())
+        return fail_at("auth.user_header", "needs trusted_proxies: no proxy is believed");
+    const auto warn = [this](const std::string& key, const std::string& lacks) {
+        if (names(key)) warnings_.push_back(fault(key, "has no effect without " + lacks));
+    };
+    if (server.trusted_proxies.empty()) warn("client_address_header", "trusted_proxies");
+    const Limits& limits = server.limits;
+    const std::pair<std::string, const Rate*> rates[] = {
+        {"connections", &limits.connections},
+        {"messages", &limits.messages},
+        {"message_bytes", &limits.message_bytes},
+        {"joins", &limits.joins},
+        {"channel_publishes", &limits.channel_publishes},
+        {"key_publishes", &limits.key_publishes}};
+    for (const auto& [name, rate] : rates) {
+        const std::string key = "limits." + name;
+        if (rate->per_second == 0) warn(key + ".burst", key + ".per_second");
+    }
+    if (limits.messages.per_second == 0 && limits.message_bytes.per_second == 0)
+        warn("limits.excess", "limits.messages or limits.message_bytes");
     return true;
 }
 

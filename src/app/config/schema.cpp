@@ -390,13 +390,13 @@ constexpr Row core_rows[] = {
      .help = "header field in which a proxy names the logged-in user; empty: none"},
     {.key = "auth.trusted_proxies",
      .slot = [](Settings& s) -> Slot { return &s.events.auth.trusted_proxies; },
-     .help = "proxies whose user header is believed: `10.0.0.0/8`, `::1`, `unix`"},
+     .help = "more proxies than the top-level `trusted_proxies` whose user header is believed"},
 };
 
 const std::vector<Row>& rows() {
     static const std::vector<Row> all = [] {
         std::vector<Row> sections(std::begin(core_rows), std::end(core_rows));
-        for (const auto& section : {gateway_rows(), cluster_rows(), admin_rows()})
+        for (const auto& section : {client_rows(), gateway_rows(), cluster_rows(), admin_rows()})
             sections.insert(sections.end(), section.begin(), section.end());
         return sections;
     }();

@@ -24,9 +24,9 @@ namespace starling::app {
 using Slot =
     std::variant<bool*, int*, uint32_t*, uint64_t*, std::chrono::milliseconds*, std::string*,
                  std::vector<std::string>*, log::Level*, log::Format*, ws::OnFull*, Kind*,
-                 Listen::Tls*, events::Access*, events::Excess*, events::Presence*,
-                 events::Publishers*, auth::Algorithm*, gateway::Olares*, gateway::KeepAlive*,
-                 gateway::Admission*, gateway::Kind*>;
+                 Listen::Tls*, ClientAddressField*, Limits::Excess*, events::Access*,
+                 events::Excess*, events::Presence*, events::Publishers*, auth::Algorithm*,
+                 gateway::Olares*, gateway::KeepAlive*, gateway::Admission*, gateway::Kind*>;
 
 // Returns nothing for a valid text, otherwise "must be ...".
 using Check = std::optional<std::string> (*)(std::string_view text);
@@ -61,6 +61,8 @@ gateway_rows() noexcept;  // The part of schema() named "gateway".
 [[nodiscard]] std::span<const Row>
 cluster_rows() noexcept;                                   // The part of schema() named "cluster".
 [[nodiscard]] std::span<const Row> admin_rows() noexcept;  // The part of schema() named "admin".
+[[nodiscard]] std::span<const Row>
+client_rows() noexcept;  // The part of schema() about who the clients are, and their limits.
 [[nodiscard]] const Row* find_row(std::string_view key);
 // True: `key` names a mapping or a list of mappings, the beginning of some rows' paths.
 [[nodiscard]] bool is_section(std::string_view key);

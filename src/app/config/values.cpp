@@ -23,6 +23,13 @@ struct Word {
 constexpr Word<bool> bool_words[] = {{"true", true}, {"false", false}};
 constexpr Word<Listen::Tls> tls_words[] = {
     {"auto", Listen::Tls::automatic}, {"true", Listen::Tls::on}, {"false", Listen::Tls::off}};
+constexpr Word<ClientAddressField> address_field_words[] = {
+    {"X-Forwarded-For", ClientAddressField::x_forwarded_for},
+    {"Forwarded", ClientAddressField::forwarded},
+    {"X-Real-IP", ClientAddressField::x_real_ip},
+    {"none", ClientAddressField::none}};
+constexpr Word<Limits::Excess> limit_words[] = {{"close", Limits::Excess::close},
+                                                {"drop", Limits::Excess::drop}};
 constexpr Word<log::Level> level_words[] = {{"debug", log::Level::debug},
                                             {"info", log::Level::info},
                                             {"warn", log::Level::warn},
@@ -65,6 +72,10 @@ constexpr Word<gateway::Kind> route_kind_words[] = {{"websocket", gateway::Kind:
 
 constexpr std::span<const Word<bool>> words(const bool*) { return bool_words; }
 constexpr std::span<const Word<Listen::Tls>> words(const Listen::Tls*) { return tls_words; }
+constexpr std::span<const Word<ClientAddressField>> words(const ClientAddressField*) {
+    return address_field_words;
+}
+constexpr std::span<const Word<Limits::Excess>> words(const Limits::Excess*) { return limit_words; }
 constexpr std::span<const Word<log::Level>> words(const log::Level*) { return level_words; }
 constexpr std::span<const Word<log::Format>> words(const log::Format*) { return format_words; }
 constexpr std::span<const Word<ws::OnFull>> words(const ws::OnFull*) { return on_full_words; }
