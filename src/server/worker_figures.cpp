@@ -81,12 +81,33 @@ void add_messages(Worker& worker, Figures& figures) {
                     counters.handler_exceptions.get());
 }
 
+// What ServerOptions::limits and the rules for proxies have refused.
+void add_limits(const Counters& counters, Figures& figures) {
+    const auto limited = [&](std::string_view limit, const Counter& count) {
+        figures.counter("starling_limited_total", "What a limit of rates refused, by limit",
+                        count.get(), label("limit", limit));
+    };
+    limited("connections", counters.limited_connections);
+    limited("connections_open", counters.limited_connections_open);
+    limited("messages", counters.limited_messages);
+    limited("joins", counters.limited_joins);
+    limited("channel_publishes", counters.limited_channel_publishes);
+    limited("key_publishes", counters.limited_key_publishes);
+    figures.counter("starling_proxy_headers_refused_total",
+                    "Connections closed for a wrong or missing PROXY header",
+                    counters.proxy_headers_refused.get());
+    figures.counter("starling_client_addresses_malformed_total",
+                    "Requests of a trusted proxy whose field names no address",
+                    counters.client_addresses_malformed.get());
+}
+
 }  // namespace
 
 void add_worker_figures(Worker& worker, Figures& figures) {
     const Counters& counters = worker.counters();
     add_connections(counters, figures);
     add_messages(worker, figures);
+    add_limits(counters, figures);
     figures.counter("starling_accept_pauses_total",
                     "Times that accepting paused for lack of descriptors", worker.accept_pauses());
     const net::Loop& loop = worker.loop();
