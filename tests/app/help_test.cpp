@@ -43,7 +43,8 @@ TEST(CommandTable, ASynopsisShowsWhatMustBeGiven) {
     EXPECT_EQ(all,
               "serve [OPTIONS]\ngateway [OPTIONS]\ncheck-config FILE\n"
               "token --key FILE --subject USER [OPTIONS]\n"
-              "publish [OPTIONS] CHANNEL EVENT [DATA]\nbench [OPTIONS] URL\n"
+              "publish [OPTIONS] CHANNEL EVENT [DATA]\nadmin [OPTIONS] WHAT [ID] [TEXT]\n"
+              "bench [OPTIONS] URL\n"
               "connect [OPTIONS] URL\ncluster-demo [OPTIONS]\n"
               "completions SHELL\nmanual [PAGE]\nconfig-schema\n");
     EXPECT_EQ(alternatives("a"), "a");

@@ -73,7 +73,7 @@ public:
                                           .required = true})),
           topics(name, nodes()),
           channels(name, nodes()) {
-        nodes().add(Kind::topics, topics);
+        nodes().add(Kind::presence, topics);
         nodes().add(Kind::channels, channels);
         server_.start();
     }
@@ -143,14 +143,14 @@ TEST(RedisNodes, PublicationsReachTheHoldersOnceAndInOrder) {
     Process a(redis.url(), "a"), b(redis.url(), "b"), c(redis.url(), "c");
     ASSERT_TRUE(know(a, 3) && know(b, 3) && know(c, 3));
     for (const unsigned worker : {0u, 1u})
-        b.on(worker, [&] { b.nodes().joined(Kind::topics, "news"); });
+        b.on(worker, [&] { b.nodes().joined(Kind::presence, "news"); });
     c.on(1, [&] { c.nodes().joined(Kind::channels, "news"); });
     b.fence(), c.fence(0);
     a.on(1, [&] {
         for (int i = 0; i < 100; ++i)
-            a.nodes().publish(Kind::topics, {.rooms = {"none", "news"}}, std::to_string(i));
+            a.nodes().publish(Kind::presence, {.rooms = {"none", "news"}}, std::to_string(i));
         a.nodes().publish(Kind::channels, {.rooms = {"news"}}, "of channels");
-        a.nodes().publish(Kind::topics, {.everyone = true}, "last");
+        a.nodes().publish(Kind::presence, {.everyone = true}, "last");
     });
     a.on(0, [&] { a.nodes().publish(Kind::channels, {.nodes = {b.nodes().self()}}, "named"); });
     std::string wanted;
@@ -165,11 +165,11 @@ TEST(RedisNodes, PublicationsReachTheHoldersOnceAndInOrder) {
     EXPECT_EQ(a.topics.heard.count("<last"), 0u);  // Its own members are the caller's matter.
     // Both workers have left: b no longer gets them. c still does.
     for (const unsigned worker : {0u, 1u})
-        b.on(worker, [&] { b.nodes().left(Kind::topics, "news"); });
+        b.on(worker, [&] { b.nodes().left(Kind::presence, "news"); });
     b.fence();
     a.on(1, [&] {
-        a.nodes().publish(Kind::topics, {.rooms = {"news"}}, "late");
-        a.nodes().publish(Kind::topics, {.everyone = true}, "end");
+        a.nodes().publish(Kind::presence, {.rooms = {"news"}}, "late");
+        a.nodes().publish(Kind::presence, {.everyone = true}, "end");
     });
     ASSERT_TRUE(b.topics.heard.wait_for("<end"));
     EXPECT_EQ(b.topics.heard.count("<news> late"), 0u);
@@ -179,12 +179,12 @@ TEST(RedisNodes, WhatATickPublishesIsOneMessageForEachNode) {
     RedisServer redis;
     Process a(redis.url(), "a"), b(redis.url(), "b");
     ASSERT_TRUE(know(a, 2) && know(b, 2));
-    b.on(0, [&] { b.nodes().joined(Kind::topics, "news"); });
+    b.on(0, [&] { b.nodes().joined(Kind::presence, "news"); });
     b.fence();
     const uint64_t before = a.cluster().stats().sent;
     a.on(0, [&] {
-        for (int i = 0; i < 1000; ++i) a.nodes().publish(Kind::topics, {.rooms = {"news"}}, "x");
-        a.nodes().publish(Kind::topics, {.rooms = {"news"}}, "last");
+        for (int i = 0; i < 1000; ++i) a.nodes().publish(Kind::presence, {.rooms = {"news"}}, "x");
+        a.nodes().publish(Kind::presence, {.rooms = {"news"}}, "last");
     });
     ASSERT_TRUE(b.topics.heard.wait_for("<news> last"));
     EXPECT_EQ(b.topics.heard.count("<news> x"), 1000u);
@@ -197,20 +197,20 @@ TEST(RedisNodes, QuestionsAreAnsweredOnTheWorkerThatAsks) {
     Process a(redis.url(), "a"), b(redis.url(), "b"), c(redis.url(), "c");
     ASSERT_TRUE(know(a, 3) && know(b, 3) && know(c, 3));
     for (Process* const each : {&b, &c}) {
-        each->on(0, [&] { each->nodes().joined(Kind::topics, "news"); });
+        each->on(0, [&] { each->nodes().joined(Kind::presence, "news"); });
         each->fence();
     }
     for (const unsigned worker : {0u, 1u}) {
-        const Asked all = ask(a, worker, Kind::topics, {.rooms = {"news"}}, "who");
+        const Asked all = ask(a, worker, Kind::presence, {.rooms = {"news"}}, "who");
         EXPECT_EQ(all.answers, (std::vector<std::string>{"b:who", "c:who", "first", "first"}));
         EXPECT_EQ(all.outcome.answered, 2u);
         EXPECT_EQ(all.outcome.missing, 0u);
         EXPECT_TRUE(all.on_caller);
         // Nobody holds the room; a named node is not there; one does not answer in time.
-        EXPECT_EQ(ask(a, worker, Kind::topics, {.rooms = {"none"}}, "who").outcome.missing, 0u);
-        EXPECT_EQ(ask(a, worker, Kind::topics, {.nodes = {42}}, "who").outcome.missing, 1u);
+        EXPECT_EQ(ask(a, worker, Kind::presence, {.rooms = {"none"}}, "who").outcome.missing, 0u);
+        EXPECT_EQ(ask(a, worker, Kind::presence, {.nodes = {42}}, "who").outcome.missing, 1u);
         const Asked silent =
-            ask(a, worker, Kind::topics, {.rooms = {"news"}, .wait = 50ms}, "silence");
+            ask(a, worker, Kind::presence, {.rooms = {"news"}, .wait = 50ms}, "silence");
         EXPECT_EQ(silent.outcome.missing, 2u);
         // The nodes have no such member.
         EXPECT_EQ(ask(a, worker, Kind::gateway, {.everyone = true}, "who").outcome.answered, 2u);
@@ -219,8 +219,8 @@ TEST(RedisNodes, QuestionsAreAnsweredOnTheWorkerThatAsks) {
         std::promise<Nodes::Count> counted;
         bool on_caller = false;
         a.on(worker, [&] {
-            a.nodes().joined(Kind::topics, "news");
-            a.nodes().count(Kind::topics, "news",
+            a.nodes().joined(Kind::presence, "news");
+            a.nodes().count(Kind::presence, "news",
                             [&, caller = std::this_thread::get_id()](const Nodes::Count& count) {
                                 on_caller = caller == std::this_thread::get_id();
                                 counted.set_value(count);
@@ -237,16 +237,16 @@ TEST(RedisNodes, WhatIsPublishedWithoutRedisComesOnceAndInOrder) {
     RedisServer redis;
     Process a(redis.url(), "a"), b(redis.url(), "b");
     ASSERT_TRUE(know(a, 2) && know(b, 2));
-    b.on(0, [&] { b.nodes().joined(Kind::topics, "news"); });
+    b.on(0, [&] { b.nodes().joined(Kind::presence, "news"); });
     b.fence();
     EXPECT_TRUE(a.cluster().ready());
     redis.kill();
     ASSERT_TRUE(test::eventually([&] { return !a.cluster().ready(); }));
     a.on(1, [&] {
         for (int i = 0; i < 1000; ++i)
-            a.nodes().publish(Kind::topics, {.rooms = {"news"}}, std::to_string(i));
+            a.nodes().publish(Kind::presence, {.rooms = {"news"}}, std::to_string(i));
     });
-    const Asked none = ask(a, 1, Kind::topics, {.rooms = {"news"}}, "who");
+    const Asked none = ask(a, 1, Kind::presence, {.rooms = {"news"}}, "who");
     EXPECT_EQ(none.outcome.missing, 1u);
     redis.start();
     ASSERT_TRUE(b.topics.heard.wait_for("<news> 999"));
@@ -260,14 +260,14 @@ TEST(RedisNodes, AQueueHasABoundAndItsReceiverHearsOfTheGap) {
     RedisServer redis;
     Process a(redis.url(), "a", 4096), b(redis.url(), "b");
     ASSERT_TRUE(know(a, 2) && know(b, 2));
-    b.on(0, [&] { b.nodes().joined(Kind::topics, "news"); });
+    b.on(0, [&] { b.nodes().joined(Kind::presence, "news"); });
     b.fence();
     redis.kill();
     ASSERT_TRUE(test::eventually([&] { return !a.cluster().ready(); }));
     for (int i = 0; i < 10; ++i)
         a.on(0, [&] {
-            a.nodes().publish(Kind::topics, {.rooms = {"news"}}, std::string(1000, 'x'));
-            a.nodes().publish(Kind::topics, {.rooms = {"news"}}, std::to_string(i));
+            a.nodes().publish(Kind::presence, {.rooms = {"news"}}, std::string(1000, 'x'));
+            a.nodes().publish(Kind::presence, {.rooms = {"news"}}, std::to_string(i));
         });
     ASSERT_TRUE(test::eventually([&] { return a.cluster().stats().dropped > 0; }));
     redis.start();
@@ -283,7 +283,7 @@ TEST(RedisNodes, ANodeThatEndsIsGoneAtOnce) {
     auto b = std::make_unique<Process>(redis.url(), "b");
     ASSERT_TRUE(know(a, 2) && know(*b, 2));
     EXPECT_EQ(a.cluster().nodes().front().name, "b");
-    b->on(1, [&] { b->nodes().publish(Kind::topics, {.everyone = true}, "my last words"); });
+    b->on(1, [&] { b->nodes().publish(Kind::presence, {.everyone = true}, "my last words"); });
     b->stop();
     ASSERT_TRUE(a.topics.heard.wait_for("<my last words"));
     ASSERT_TRUE(a.topics.heard.wait_for("b changed"));
@@ -296,17 +296,17 @@ TEST(RedisNodes, FaultsOfTheCallerAndOfAHandlerCostNothingElse) {
     Process a(redis.url(), "a"), b(redis.url(), "b");
     ASSERT_TRUE(know(a, 2) && know(b, 2));
     a.on(0, [&] {
-        a.nodes().publish(Kind::topics, {.rooms = {std::string(2000, 'r')}}, "too long a name");
-        a.nodes().publish(Kind::topics, {.everyone = true}, std::string(17u << 20, 'x'));
-        a.nodes().publish(Kind::topics, {.everyone = true}, "throw");
+        a.nodes().publish(Kind::presence, {.rooms = {std::string(2000, 'r')}}, "too long a name");
+        a.nodes().publish(Kind::presence, {.everyone = true}, std::string(17u << 20, 'x'));
+        a.nodes().publish(Kind::presence, {.everyone = true}, "throw");
         a.nodes().publish(Kind::gateway, {.everyone = true}, "nobody listens");
-        a.nodes().publish(Kind::topics, {.everyone = true}, "after it");
+        a.nodes().publish(Kind::presence, {.everyone = true}, "after it");
     });
     ASSERT_TRUE(b.topics.heard.wait_for("<after it"));
     // The figures are shown at the end of a tick.
     EXPECT_TRUE(test::eventually([&] { return a.cluster().stats().failed == 2; }));
     EXPECT_TRUE(test::eventually([&] { return b.cluster().stats().refused == 1; }));
-    EXPECT_EQ(ask(a, 0, Kind::topics, {.rooms = {std::string(2000, 'r')}}, "who").outcome.missing,
+    EXPECT_EQ(ask(a, 0, Kind::presence, {.rooms = {std::string(2000, 'r')}}, "who").outcome.missing,
               1u);
 }
 
@@ -326,14 +326,14 @@ TEST(RedisNodes, AServerRunsWithoutItsRedis) {
     EXPECT_FALSE(a.cluster().ready());
     for (const unsigned worker : {0u, 1u}) {
         a.on(worker, [&] {
-            a.nodes().joined(Kind::topics, "news");
-            a.nodes().publish(Kind::topics, {.rooms = {"news"}}, "nobody");
+            a.nodes().joined(Kind::presence, "news");
+            a.nodes().publish(Kind::presence, {.rooms = {"news"}}, "nobody");
             a.nodes().answer(7, 7, "to nobody", true);
         });
-        EXPECT_EQ(ask(a, worker, Kind::topics, {.everyone = true}, "who").outcome.missing, 1u);
+        EXPECT_EQ(ask(a, worker, Kind::presence, {.everyone = true}, "who").outcome.missing, 1u);
         std::promise<Nodes::Count> counted;
         a.on(worker, [&] {
-            a.nodes().count(Kind::topics, "news",
+            a.nodes().count(Kind::presence, "news",
                             [&](const Nodes::Count& count) { counted.set_value(count); });
         });
         EXPECT_EQ(counted.get_future().get().members, worker + 1);
