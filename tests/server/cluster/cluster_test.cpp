@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/server/fixture.h"
+
 namespace starling {
 namespace {
 
