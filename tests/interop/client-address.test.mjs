@@ -39,7 +39,7 @@ function yaml(text, more) {
 async function peerOf(program, target) {
   let found;
   await until(() => {
-    found = program.output.split("\n").find((line) => line.includes(`target=${target} `));
+    found = program.output.split("\n").find((line) => line.includes(`target="${target}" `));
     return found;
   }, `a line about ${target}`);
   return /peer=(\S+)/.exec(found)[1];
@@ -67,9 +67,9 @@ for (const [name, sample] of [["nginx", "nginx.conf"], ["haproxy", "haproxy-http
       assert.equal(await get(program.port, direct, { "X-Forwarded-For": "203.0.113.9" }, from), 200);
       assert.equal(await peerOf(program, direct), "127.0.0.7");
       const client = await open(`ws://127.0.0.1:${front.port}/echo`);
-      client.send("through");
+      client.socket.send("through");
       assert.equal(await client.next(), "through");
-      client.end();
+      await client.close();
     } finally {
       await front.stop();
     }

@@ -95,7 +95,7 @@ TEST(JoinCluster, AServerRunsWithoutItsRedis) {
     EXPECT_FALSE(of_servers.get_future().get().complete);
     EXPECT_EQ(heard, 0);
     // Figures for other threads are a moment old.
-    EXPECT_TRUE(eventually([&] { return cluster.stats().incomplete == 2; }));
+    EXPECT_TRUE(server::test::eventually([&] { return cluster.stats().incomplete == 2; }));
     const auto stats = cluster.stats();
     EXPECT_FALSE(stats.connected);
     EXPECT_EQ(stats.waiting, 2u);
