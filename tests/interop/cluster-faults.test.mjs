@@ -6,7 +6,7 @@ import net from "node:net";
 import { test } from "node:test";
 
 import { cluster, gather } from "./cluster_nodes.mjs";
-import { cluster as redisCluster, Redis, sentinel } from "./redis.mjs";
+import { cluster as redisCluster, Redis, watched } from "./redis.mjs";
 import { freePort, pause, until } from "./server.mjs";
 import { client1, client2 } from "./socketio/harness.mjs";
 
@@ -145,13 +145,7 @@ test("sharded: a slow network that cuts a reply in its middle", async (t) => {
 });
 
 test("classic: Sentinel fails over under load", async (t) => {
-  const master = await Redis.start(t);
-  const replica = await Redis.start(t, ["--replicaof", `127.0.0.1 ${master.port}`]);
-  await until(async () => (await replica.cli("INFO", "replication")).includes("master_link_status:up"),
-    "the replica");
-  const watch = await sentinel(t, master);
-  await until(async () => (await watch.cli("SENTINEL", "REPLICAS", "m")).includes(`${replica.port}`),
-    "the Sentinel to know the replica");
+  const { master, watch } = await watched(t);
   const url = `redis+sentinel://127.0.0.1:${watch.port}/m`;
   const { nodes: [node], peers: [ann, bob] } = await cluster(t, master, "classic", { ...two, url });
   await gather([ann, bob], "red");

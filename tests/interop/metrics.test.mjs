@@ -29,9 +29,9 @@ async function busyServer(t) {
   const echo = await open(server.url("/ws-echo"));
   const all = await open(server.url("/all"));
   const gateway = await open(server.url("/gw"));
-  const socket = io(server.url("/", "http"), { transports: ["websocket"] });
-  const polling = io(server.url("/", "http"), { transports: ["polling"], upgrade: false });
-  for (const one of [socket, polling]) await new Promise((resolve) => { one.on("connect", resolve); });
+  const socket = io(server.url("/", "http"), { transports: ["websocket"], auth: { name: "Ann" } });
+  const polling = io(server.url("/", "http"), { transports: ["polling"], upgrade: false, forceNew: true, auth: { name: "Bob" } });
+  for (const one of [socket, polling]) await new Promise((resolve, reject) => { one.on("connect", resolve).on("connect_error", reject); });
   t.after(() => {
     for (const one of [echo, all, gateway]) one.end();
     for (const one of [socket, polling]) one.close();
