@@ -293,23 +293,22 @@ void NodesPart::on_message(const redis::Message& message) {
 }
 
 void NodesPart::on_ready() {
-    if (!node_ || std::exchange(linked_, true)) return;
-    figures_.connected.store(!is_deaf_, std::memory_order_relaxed);
-    reports_.connected();
+    if (!node_) return;
+    // It comes again when a subscription that Redis refused is there at last.
+    if (!client_->is_deaf() && !figures_.connected.exchange(true)) reports_.connected();
+    if (std::exchange(linked_, true)) return;
     node_->link(true, now_ms());
     touched();
 }
 
 void NodesPart::on_down(const std::string& why, bool is_final) {
     figures_.connected.store(false, std::memory_order_relaxed);
-    is_deaf_ = false;
     if (node_ && std::exchange(linked_, false)) node_->link(false, now_ms());
     touched();
     reports_.away(why, is_final);
 }
 
 void NodesPart::on_refused(redis::Topic, const std::string& name, std::string_view error) {
-    is_deaf_ = true;
     figures_.connected.store(false, std::memory_order_relaxed);
     reports_.failed("no subscription to " + name, error);
 }

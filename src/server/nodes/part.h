@@ -112,7 +112,6 @@ private:
     std::unordered_map<uint64_t, std::function<void()>> fences_;  // By ticket.
     std::multimap<cluster::native::RoomHash, Counting> counting_;
     bool linked_ = false;
-    bool is_deaf_ = false;  // Redis refuses a subscription, until the connection ends.
     bool tick_posted_ = false;
     net::TimerId timer_ = 0;
     uint64_t timer_ms_ = 0;
