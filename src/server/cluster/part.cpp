@@ -79,14 +79,15 @@ ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socket
 
 ClusterPart::~ClusterPart() = default;
 
+// The end of the client answers each command under way, and these answers ask all the others.
 void ClusterPart::loop_ended() noexcept {
+    client_.reset();
+    recovery_.reset();
+    reader_.reset();
     for (net::TimerId* const timer : {&timer_, &figures_timer_}) {
         if (*timer) worker_.loop().cancel_timer(*timer);
         *timer = 0;
     }
-    reader_.reset();
-    client_.reset();
-    recovery_.reset();
     node_.reset();
     resolver_.reset();
 }
@@ -224,7 +225,7 @@ void ClusterPart::send(cluster::Sending sending, Count done) {
     }
     if (const uint64_t event = recovery_ ? recovery_->sent(sending.name, sending.entry) : 0)
         answered = [this, answered, event, stream = sending.name](const redis::Answer& answer) {
-            if (recovery_)
+            if (recovery_ && reader_)
                 recovery_->answered(stream, event, answer.error.empty(), reader_->round());
             answered(answer);
         };

@@ -28,6 +28,11 @@ bool read_stream_entry(const redis::Value& value, socketio::StreamId& id, cluste
     return true;
 }
 
+std::optional<socketio::StreamId> first_stream_id(const redis::Value& entries) {
+    if (entries.size() == 0 || entries[0].size() == 0) return std::nullopt;
+    return cluster::parse_stream_id(entries[0][0].text());
+}
+
 StreamReader::StreamReader(net::Loop& loop, net::Resolver& resolver,
                            const redis::client::ClientOptions& options,
                            std::vector<std::string> streams, StreamEvents& events)
@@ -66,7 +71,9 @@ void StreamReader::find_end(Stream& stream) {
             reading_ = false;
             if (!answer.error.empty()) return again();
             const bool empty = answer.value->size() == 0;
-            stream.last = empty ? "0-0" : std::string((*answer.value)[0][0].text());
+            const auto last = empty ? socketio::StreamId{} : first_stream_id(*answer.value);
+            if (!last) return again();  // Such a reply has no meaning.
+            stream.last = cluster::to_text(*last);
             stream.checked = true;
             events_.on_stream(place_of(stream), false);
             next();
@@ -82,11 +89,11 @@ void StreamReader::find_gap(Stream& stream) {
         [this, &stream](const redis::Answer& answer) {
             reading_ = false;
             if (!answer.error.empty()) return again();
-            stream.checked = true;
             socketio::StreamPlace place = place_of(stream);
             const bool empty = answer.value->size() == 0;
-            const auto first = empty ? cluster::next(place.id)
-                                     : cluster::parse_stream_id((*answer.value)[0][0].text());
+            const auto first = empty ? cluster::next(place.id) : first_stream_id(*answer.value);
+            if (!empty && !first) return again();
+            stream.checked = true;
             if (first && place.id < *first && stream.last != "0-0") {
                 place.id = empty ? *first : cluster::previous(*first).value_or(*first);
                 events_.on_stream(place, true);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ protected:
 // none.
 [[nodiscard]] bool read_stream_entry(const redis::Value& value, socketio::StreamId& id,
                                      cluster::Entry& entry);
+
+// The id of the first of a list of entries. Nothing: it has none, or the first one is no entry.
+[[nodiscard]] std::optional<socketio::StreamId> first_stream_id(const redis::Value& entries);
 
 class StreamReader final : redis::client::ClientEvents {
 public:
