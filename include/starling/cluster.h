@@ -202,8 +202,9 @@ public:
     // In a handler that has let a client join a room, topic or channel: when `done` runs, every node
     // that is there sends to this one what it publishes there. So `done` may tell the client that the
     // join is complete. It runs on the calling worker, after 10 ms at most and twice the way to Redis;
-    // at once if the room was held here before; and while Redis is away, when it is back. Before
-    // start() and after the end it is dropped. Not for Socket.IO in another mode than native.
+    // at once if the room was held here before; and while Redis is away, when it is back. Beyond
+    // 65,536 calls that wait it runs soon, without that promise. Before start() and after the end it
+    // is dropped. Not for Socket.IO in another mode than native.
     virtual void after_joins(std::function<void()> done) = 0;
 
 protected:

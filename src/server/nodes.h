@@ -103,7 +103,8 @@ public:
     virtual void count(Kind kind, std::string_view room,
                        std::function<void(const Count&)> done) = 0;
     // When `done` runs, every node that is there sends to this one what it publishes to the rooms that
-    // were joined before. On the calling worker. While Redis is away it waits.
+    // were joined before. On the calling worker. While Redis is away it waits; beyond 65,536 that wait,
+    // `done` runs soon without that promise.
     virtual void fence(std::function<void()> done) = 0;
 
     // The history of channels that all nodes share, for the life of the workers. Null: there is none,

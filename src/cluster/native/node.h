@@ -92,8 +92,9 @@ public:
         return room_hash(options_.hash_key, room);
     }
     // on_fence() tells when every node that is there sends to this node what it publishes to the
-    // rooms that were joined before. Returns the ticket.
-    uint64_t fence();
+    // rooms that were joined before. Returns the ticket; 0: too many fences wait, and this one is
+    // refused.
+    [[nodiscard]] uint64_t fence();
 
     // ---- To other nodes ---------------------------------------------------------------------------
     // Returns the number of nodes that get it. nullopt: the target or the payload is over a limit.

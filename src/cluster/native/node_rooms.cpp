@@ -83,6 +83,7 @@ void Node::gossip() {
 // ---- Fences ---------------------------------------------------------------------------------------
 
 uint64_t Node::fence() {
+    if (fences_.size() >= options_.fences_max) return 0;
     const uint64_t version = own_.version();
     const bool is_known =
         !own_.has_changes() && is_seen(version) && (fences_.empty() || fences_.back().is_announced);

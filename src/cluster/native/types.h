@@ -65,6 +65,7 @@ struct Options {
     size_t node_queue_bytes_max = 33'554'432;  // The same, of one node.
     size_t burst_bytes_max = 1'048'576;        // Sent to one node in one tick.
     size_t held_bytes_max = 16'777'216;        // Arrived before what precedes it.
+    size_t fences_max = 65'536;                // Not passed yet, of this node.
     size_t questions_max = 10'000;             // Unanswered, of this node.
     size_t counts_max = 1'024;                 // Rooms whose count is remembered.
 };

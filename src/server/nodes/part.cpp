@@ -162,7 +162,10 @@ void NodesPart::count(std::string_view room, Counted done) {
 
 void NodesPart::fence(std::function<void()> done) {
     if (!node_) return;
-    fences_.emplace(node_->fence(), std::move(done));
+    const uint64_t ticket = node_->fence();
+    // Posted, because the caller may be in the middle of its work.
+    if (ticket == 0) return worker_.post(std::move(done));
+    fences_.emplace(ticket, std::move(done));
     touched();
 }
 

@@ -177,6 +177,23 @@ TEST_F(NativeNode, ATickIsOneMessageToANode) {
     EXPECT_EQ(b.node.stats().delivered, 100u);
 }
 
+TEST(NativeFences, TooManyAreRefusedUntilTheyPass) {
+    Net net;
+    Host& one = net.add(1, {.fences_max = 3});
+    one.node.link(false, net.now);
+    std::vector<uint64_t> tickets;
+    for (int i = 0; i < 5; ++i) {
+        one.node.joined("room");
+        tickets.push_back(one.node.fence());
+        one.node.left("room");
+    }
+    EXPECT_EQ(tickets, (std::vector<uint64_t>{1, 2, 3, 0, 0}));
+    one.node.link(true, net.now);
+    net.run(200);
+    EXPECT_EQ(one.take(), "fence 0 fence 0 fence 0 ");
+    EXPECT_EQ(one.node.fence(), 4u);
+}
+
 TEST_F(NativeNode, AFencePassesWhenEveryoneKnowsTheRoom) {
     c.node.joined("late");
     static_cast<void>(c.node.fence());
