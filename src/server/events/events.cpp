@@ -279,8 +279,8 @@ bool Events::publish(std::string_view channel, std::string_view event,
     batch->items.front().channel = channel;
     batch->items.front().text.append(events::event_prefix).append(event);
     if (done)
-        batch->done = [done = std::move(done)](const EventBatch& all) {
-            done(all.items.front().published());
+        batch->done = [this, done = std::move(done)](const EventBatch& all) {
+            guarded("publish", [&] { done(all.items.front().published()); });
         };
     publish(std::move(batch));
     return true;

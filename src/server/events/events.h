@@ -216,6 +216,16 @@ public:
     void report(const hub::PresenceChange& change) const;
     // The same; logs what the handler throws.
     void report_safely(const hub::PresenceChange& change) const noexcept;
+    // Runs a function of the application, which `where` names. On a worker, whose caller may be in
+    // the middle of its work, what it throws is logged.
+    template <class F>
+    void guarded(std::string_view where, F&& call) const {
+        try {
+            call();
+        } catch (...) {
+            if (!log_exception(where)) throw;
+        }
+    }
     [[nodiscard]] const auth::ApiKeys& accepted_keys() const noexcept { return accepted_keys_; }
     [[nodiscard]] const events::Table& table() const noexcept { return table_; }
 
@@ -226,6 +236,8 @@ private:
                 const std::shared_ptr<EventBatch>& batch);
     void appended(const std::shared_ptr<EventBatch>& batch);
     void tell(const hub::PresenceChange& change);
+    // False: the caller's thread is no worker.
+    bool log_exception(std::string_view where) const noexcept;
     [[nodiscard]] uint64_t now_ms() const;
 
     const events::Options options_;

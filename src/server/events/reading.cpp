@@ -47,8 +47,8 @@ bool Events::history(std::string_view channel, events::HistoryQuery query,
     std::optional<std::string> since;
     if (!query.since.empty()) since = std::move(query.since);
     read(channel, since, query.limit,
-         [done = std::move(done)](const hub::HistoryPage& page, bool recovered) {
-             done(shown(page, recovered));
+         [this, done = std::move(done)](const hub::HistoryPage& page, bool recovered) {
+             guarded("history", [&] { done(shown(page, recovered)); });
          });
     return true;
 }
@@ -73,8 +73,9 @@ events::PresenceList Events::presence(std::string_view channel, size_t limit) co
 void Events::presence(std::string_view channel, size_t limit,
                       PlainCallback<void(events::PresenceList)> done) {
     if (!done) throw std::invalid_argument("presence: no function");
-    presence_.list(channel, limit,
-                   [done = std::move(done)](const hub::PresenceList& list) { done(shown(list)); });
+    presence_.list(channel, limit, [this, done = std::move(done)](const hub::PresenceList& list) {
+        guarded("presence", [&] { done(shown(list)); });
+    });
 }
 
 void Events::on_subscribe(PlainCallback<bool(const events::ClientRequest&)> allows) {
@@ -106,10 +107,14 @@ void Events::report_safely(const hub::PresenceChange& change) const noexcept {
     try {
         report(change);
     } catch (...) {
-        if (Worker* const worker = group_->here())
-            worker->log_exception(change.joined ? "on_join" : "on_leave",
-                                  detail::describe(std::current_exception()));
+        log_exception(change.joined ? "on_join" : "on_leave");
     }
+}
+
+bool Events::log_exception(std::string_view where) const noexcept {
+    Worker* const worker = group_ ? group_->here() : nullptr;
+    if (worker) worker->log_exception(where, detail::describe(std::current_exception()));
+    return worker != nullptr;
 }
 
 // To all workers, the member's own among them, so that each gets the changes in their order.
