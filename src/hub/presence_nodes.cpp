@@ -72,7 +72,11 @@ void PresenceNodes::become_known(Channel& channel) {
 // ---- what is sent -------------------------------------------------------------------------------
 
 PresenceTable PresenceNodes::table_of(const std::string& name, const Channel& channel) const {
-    return {name, 0, channel.version, members_.claims_of(name, Presence::here)};
+    PresenceTable table{name, 0, channel.version, members_.claims_of(name, Presence::here)};
+    // The others list the oldest members of such a channel.
+    if (table.claims.size() > PresenceMessage::claims_max)
+        table.claims.resize(PresenceMessage::claims_max);
+    return table;
 }
 
 void PresenceNodes::flush() {
@@ -89,7 +93,7 @@ void PresenceNodes::flush(const std::string& name, Channel& channel) {
     if (changed.empty()) return;
     const uint64_t before = std::exchange(channel.version, ++versions_);
     PresenceTable table{name, before, channel.version};
-    if (before == 0)
+    if (before == 0 || changed.size() > PresenceMessage::claims_max)
         table = table_of(name, channel);
     else
         for (const auto& key : changed)
@@ -194,8 +198,9 @@ void PresenceNodes::drop(const std::string& name, Channel& channel, NodeId node,
 
 PresenceMessage PresenceNodes::answer_to(const PresenceMessage& message) {
     flush();
-    std::vector<std::string> names = message.channels;
-    for (const auto& table : message.tables) names.push_back(table.channel);
+    // Each once, however often the message names it.
+    std::set<std::string> names(message.channels.begin(), message.channels.end());
+    for (const auto& table : message.tables) names.insert(table.channel);
     PresenceMessage answer{.kind = Kind::tables};
     for (const auto& name : names) {
         const auto found = channels_.find(name);
@@ -275,7 +280,6 @@ void PresenceNodes::asked(const std::string& channel, uint64_t serial) {
 // ---- nodes and time -----------------------------------------------------------------------------
 
 void PresenceNodes::on_node(NodeId node, Change change) {
-    if (change == Change::gone) reported_.erase(node);
     if (change == Change::here) {
         if (away_.erase(node) > 0) std::erase(away_order_, node);
         return send_digests(node);
@@ -287,6 +291,7 @@ void PresenceNodes::on_node(NodeId node, Change change) {
     }
     for (auto& [name, channel] : channels_)
         if (channel.replicas.contains(node)) drop(name, channel, node, true);
+    if (change == Change::gone) reported_.erase(node);  // It does not come back.
 }
 
 void PresenceNodes::on_gap(NodeId from) { link_->send(from, encode({.kind = Kind::hello})); }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/json_scan.h"
 #include "base/utf8.h"
 
 namespace starling::hub {
@@ -57,7 +58,8 @@ struct Reader {
         claim.member.user = text(max);
         claim.member.info = text(max);
         claim.connections = number();
-        good = good && claim.key.size() > 1 && claim.connections <= UINT32_MAX;
+        good = good && claim.key.size() > 1 && claim.connections <= UINT32_MAX &&
+               (claim.member.info.empty() || base::scan_json(claim.member.info));
         return claim;
     }
     PresenceTable table() {
@@ -65,6 +67,7 @@ struct Reader {
         table.before = number();
         table.version = number();
         const uint64_t claims = number();
+        good = good && claims <= PresenceMessage::claims_max;
         for (uint64_t i = 0; good && i < claims; ++i) table.claims.push_back(claim());
         good = good && table.before < table.version;
         return table;

@@ -7,7 +7,8 @@
 //     digest   = channel, number `version`
 //
 // A text is a number of bytes and these; a number has 7 bits in each byte, the lowest first. The kind is
-// its letter. A message that is not so, or has a text that is not UTF-8 or too long, has no meaning.
+// its letter. A message that is not so, or has a text that is not UTF-8 or too long, an `info` that is no
+// JSON, or a table of more than claims_max, has no meaning.
 //
 // Pure functions. Thread: any.
 #pragma once
@@ -42,7 +43,8 @@ struct PresenceMessage {
     std::vector<std::string> channels = {};
 
     static constexpr size_t channel_bytes_max = 255, text_bytes_max = 64 * 1024;
-    static constexpr size_t parts_max = 1024;  // Tables, digests or channels of a message.
+    static constexpr size_t parts_max = 1024;     // Tables, digests or channels of a message.
+    static constexpr size_t claims_max = 65'536;  // Of a table.
 };
 
 [[nodiscard]] std::string encode(const PresenceMessage& message);

@@ -136,6 +136,17 @@ TEST(PresenceNodes, AppliesChangesInTheirOrder) {
     EXPECT_EQ(t.take(), "");
 }
 
+TEST(PresenceNodes, AnswersOnceForAChannelThatIsNamedOften) {
+    OneNode t;
+    t.enter("a");
+    t.nodes.flush();
+    t.take();
+    const PresenceMessage want{.kind = PresenceMessage::Kind::want,
+                               .channels = std::vector<std::string>(1024, "c")};
+    t.nodes.on_message(9, encode(want), 0);
+    EXPECT_EQ(t.take(), "to 9: T c:0>1,ca=1\n");
+}
+
 TEST(PresenceNodes, AUserOnTwoNodesJoinsOnce) {
     OneNode t;
     const PresenceClaim ann{"uann", {"remote", "ann", ""}, 2};

@@ -32,5 +32,26 @@ TEST(PresenceWire, RefusesWhatHasNoMeaning) {
     for (const auto& row : rows) EXPECT_EQ(decode_presence(row).has_value(), row == "T") << row;
 }
 
+TEST(PresenceWire, AMemberSaysJsonOrNothing) {
+    for (const auto& [info, good] : {std::pair<std::string, bool>{"", true},
+                                     {R"({"name":"Ann"})", true},
+                                     {"1", true},
+                                     {"{", false},
+                                     {"1}],\"x\":[{\"y\":2", false}}) {
+        const PresenceMessage message{.kind = PresenceMessage::Kind::tables,
+                                      .tables = {{"c", 0, 1, {{"ca", {"a", "", info}, 1}}}}};
+        EXPECT_EQ(decode_presence(encode(message)).has_value(), good) << info;
+    }
+}
+
+TEST(PresenceWire, ATableHasABound) {
+    PresenceMessage message{.kind = PresenceMessage::Kind::tables, .tables = {{"c", 0, 1}}};
+    auto& claims = message.tables.front().claims;
+    claims.resize(PresenceMessage::claims_max, {"ca", {}, 1});
+    EXPECT_TRUE(decode_presence(encode(message)));
+    claims.resize(claims.size() + 1, {"ca", {}, 1});
+    EXPECT_FALSE(decode_presence(encode(message)));
+}
+
 }  // namespace
 }  // namespace starling::hub
