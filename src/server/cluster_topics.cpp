@@ -39,10 +39,11 @@ void ClusterTopics::on_publication(const Nodes::Incoming& publication) {
         if (!other_) return refused_.add(first, malformed);
         return other_->on_publication(publication);
     }
-    if (form == Form::text && !base::utf8_is_valid(bytes)) return refused_.add(first, malformed);
-    for (const std::string_view topic : publication.rooms)
-        if (group_.subscriber_counts.count(topic) > 0)
-            first.deliver_to_all({topic, base::bytes_of(bytes), form == Form::binary});
+    if (publication.rooms.size() != 1 || (form == Form::text && !base::utf8_is_valid(bytes)))
+        return refused_.add(first, malformed);
+    const std::string_view topic = publication.rooms.front();
+    if (group_.subscriber_counts.count(topic) > 0)
+        first.deliver_to_all({topic, base::bytes_of(bytes), form == Form::binary});
 }
 
 void ClusterTopics::on_question(const Nodes::Incoming& question) {

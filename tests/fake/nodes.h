@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,8 @@ public:
         Node& node = *nodes_.back();
         use_nodes(server, std::make_unique<Joined>(node), node);
     }
+    // The next start() of the node that was added as number `index` throws.
+    void fail_start(size_t index) { nodes_[index]->fails_to_start = true; }
     // When all servers run: each node hears of the others.
     void meet() {
         const std::lock_guard lock(mutex_);
@@ -72,13 +75,17 @@ public:
     // As if a stranger had sent it.
     void inject(size_t index, Nodes::Kind kind, const std::string& room, std::string payload,
                 bool as_question) {
+        inject(index, kind, std::vector<std::string>{room}, std::move(payload), as_question);
+    }
+    void inject(size_t index, Nodes::Kind kind, std::vector<std::string> rooms, std::string payload,
+                bool as_question) {
         const std::lock_guard lock(mutex_);
         uint64_t question = 0;
         if (as_question) {
             question = ++last_question_;
             questions_[question].open = {nodes_[index]->id};
         }
-        deliver(*nodes_[index], kind, 0x999, {room}, std::move(payload), question);
+        deliver(*nodes_[index], kind, 0x999, std::move(rooms), std::move(payload), question);
     }
 
 private:
@@ -171,6 +178,7 @@ private:
         const Id id;
         const std::string name;
         std::atomic<bool> lost{false};
+        bool fails_to_start = false;
         std::array<Member*, kinds> members{};
         std::array<std::map<std::string, uint64_t, std::less<>>, kinds> rooms;
 
@@ -184,7 +192,11 @@ private:
         explicit Joined(Node& node) noexcept : node_(node) {}
         void mount(Site&) override {}
         ~Joined() override { node_.group = nullptr; }
-        void attach(WorkerGroup& group) override { node_.group = &group; }
+        void attach(WorkerGroup& group) override {
+            if (std::exchange(node_.fails_to_start, false))
+                throw std::runtime_error("Redis refuses this node");
+            node_.group = &group;
+        }
         void detach() noexcept override { node_.group = nullptr; }
 
     private:

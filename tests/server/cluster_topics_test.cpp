@@ -162,9 +162,11 @@ TEST(ClusterTopics, MalformedPublicationsAreIgnoredAndCounted) {
     t.cluster.inject(0, Nodes::Kind::topics, "x", std::string("\0\xC3", 2), false);
     t.cluster.inject(0, Nodes::Kind::topics, "x", std::string("\x7f what", 6), false);
     t.cluster.inject(0, Nodes::Kind::topics, "x", "a question", true);
+    const std::vector<std::string> twice{"x", "x"};
+    t.cluster.inject(0, Nodes::Kind::topics, twice, std::string("\0twice", 6), false);
     t.cluster.inject(0, Nodes::Kind::topics, "x", std::string("\0good", 5), false);
     EXPECT_EQ(a->frame().payload, "good");
-    EXPECT_EQ(t.servers[0]->stats().protocol_errors, before + 3);
+    EXPECT_EQ(t.servers[0]->stats().protocol_errors, before + 4);
     EXPECT_TRUE(
         t.servers[0]->log->lines.wait_for("cluster: a publication to a topic is malformed 1"));
 }

@@ -4,7 +4,6 @@
 #include <new>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "base/utf8.h"
 #include "events/text.h"
@@ -40,17 +39,14 @@ void ChannelNodes::closed(std::string_view channel) noexcept {
 }
 
 void ChannelNodes::on_publication(const Nodes::Incoming& publication) {
-    if (!base::utf8_is_valid(publication.payload))
+    if (publication.rooms.size() != 1 || !base::utf8_is_valid(publication.payload))
         return refused_.add(*group_.workers.front(), "cluster: an event is malformed");
-    std::vector<std::string_view> channels;
-    for (const std::string_view channel : publication.rooms)
-        if (open_.count(channel) > 0) channels.push_back(channel);
-    if (channels.empty()) return;
-    auto batch = std::make_shared<EventBatch>(channels.size());
-    for (size_t i = 0; i < channels.size(); ++i) {
-        batch->items[i].channel = channels[i];
-        batch->items[i].text.append(events::event_prefix).append(publication.payload);
-    }
+    const std::string_view channel = publication.rooms.front();
+    if (open_.count(channel) == 0) return;
+    auto batch = std::make_shared<EventBatch>(1);
+    EventBatch::Item& item = batch->items.front();
+    item.channel = channel;
+    item.text.append(events::event_prefix).append(publication.payload);
     events_.deliver(batch);
 }
 

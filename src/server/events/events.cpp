@@ -222,6 +222,7 @@ void Events::on_client_event(std::function<std::string(std::string_view)> answer
 
 void Events::attach(WorkerGroup& group) {
     group_ = &group;
+    workers_ended_.store(false);  // A start may have failed before.
     if (group.nodes) presence_.join(group);
     if (keeps_history_) {
         link_ = HistoryLink::make(group, table_, workers_);

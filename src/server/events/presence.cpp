@@ -19,6 +19,8 @@ SharedPresence::SharedPresence(const hub::Presence::Limits& limits, Change tell,
 
 void SharedPresence::join(WorkerGroup& group) {
     group_ = &group;
+    closed_.store(false);  // A start may have failed before.
+    flushing_.store(false);
     presence_.connect(*this, group.nodes->self());
     group.nodes->add(Nodes::Kind::presence, *this);
     group.workers.front()->post([this] { tick(); });

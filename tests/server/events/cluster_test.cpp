@@ -176,17 +176,35 @@ TEST(EventNodes, WithoutOtherNodesASubscriptionIsAnsweredAfterAMoment) {
     client.subscribe("Open1");
 }
 
+TEST(EventNodes, AStartThatFailedIsForgotten) {
+    FakeCluster cluster;
+    EventServer node;
+    node.channels.declare({.pattern = "Here{n}", .presence = events::Presence::connections});
+    cluster.add(node.server, "n");
+    cluster.fail_start(0);
+    EXPECT_THROW(node.start(), std::runtime_error);
+    node.start();
+    V1Client first(node.port()), second(node.port());
+    for (V1Client* const client : {&first, &second}) {
+        client->ask("subscribe", "Here1", R"(,"presence":true)");
+        EXPECT_NE(client->frame().payload.find("subscribed"), std::string::npos);
+    }
+    EXPECT_NE(first.frame().payload.find("join"), std::string::npos);
+}
+
 TEST(EventNodes, MalformedEventsAreIgnoredAndCounted) {
     EventNodes t(1, 1);
     V1Client client(t[0].port());
     client.subscribe("Open1");
     const auto before = t[0].stats().protocol_errors;
     t.cluster.inject(0, Nodes::Kind::channels, "Open1", "\xC3", false);
+    t.cluster.inject(0, Nodes::Kind::channels, std::vector<std::string>{"Open1", "Open1"}, "twice",
+                     false);
     t.cluster.inject(0, Nodes::Kind::channels, "no such channel", "x", false);
     t.cluster.inject(0, Nodes::Kind::channels, "Open1", "a question", true);
     t.cluster.inject(0, Nodes::Kind::channels, "Open1", "good", false);
     EXPECT_NE(client.frame().payload.find("\"good\""), std::string::npos);
-    EXPECT_EQ(t[0].stats().protocol_errors, before + 1);
+    EXPECT_EQ(t[0].stats().protocol_errors, before + 2);
 }
 
 TEST(EventNodes, ALostNodeGoesOnAlone) {
