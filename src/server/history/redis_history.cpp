@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "base/utf8.h"
+#include "hub/position.h"
 #include "redis/errors.h"
 #include "server/history/scripts.h"
 #include "server/random_pool.h"
@@ -29,6 +31,11 @@ std::optional<uint64_t> number_of(std::string_view text) {
     return value;
 }
 
+// Clients get epochs as a part of offsets, and texts as they are.
+bool is_epoch(std::string_view text) {
+    return hub::parse_position(hub::position_text(text, 1)).has_value();
+}
+
 // The answer of the append script: an epoch, and an offset for each item.
 bool read_appended(const redis::Value& value, size_t items, RemoteHistory::Appended& appended) {
     if (!value.is_array() || value.size() != items + 1) return false;
@@ -42,7 +49,7 @@ bool read_appended(const redis::Value& value, size_t items, RemoteHistory::Appen
         if (!offset) return false;
         appended.offsets.push_back(*offset);
     }
-    return !appended.epoch.empty();
+    return is_epoch(appended.epoch);
 }
 
 // The answer of the read script, see scripts.h.
@@ -52,6 +59,7 @@ bool read_page(const redis::Value& value, std::string_view channel, bool since,
     if (!value.is_array() || value.size() < head || value.size() % 2 != 0) return false;
     auto at = value.begin();
     page.top.epoch = (*at).text();
+    if (!is_epoch(page.top.epoch)) return false;
     std::array<uint64_t*, 3> numbers{&page.top.offset, &page.begun, &page.first};
     for (uint64_t* const number : numbers) {
         const auto read = number_of((*++at).text());
@@ -62,6 +70,7 @@ bool read_page(const redis::Value& value, std::string_view channel, bool since,
         const auto offset = number_of((*at).text());
         if (!offset) return false;
         ++at;
+        if (!base::utf8_is_valid((*at).text())) return false;
         auto kept = std::make_shared<hub::Kept>();
         kept->channel = channel;
         kept->epoch = page.top.epoch;
@@ -70,7 +79,7 @@ bool read_page(const redis::Value& value, std::string_view channel, bool since,
         page.messages.push_back(std::move(kept));
     }
     page.more = since && !page.messages.empty() && page.messages.back()->offset < page.top.offset;
-    return !page.top.epoch.empty();
+    return true;
 }
 
 }  // namespace

@@ -119,6 +119,33 @@ TEST(RedisHistory, PagesAreTheSameOnAllNodes) {
     EXPECT_EQ(nodes[1].page("brief").offset.substr(0, 2), "1-");
 }
 
+TEST(RedisHistory, AnExceptionOfTheApplicationIsLoggedWhereItIsThrown) {
+    Cluster nodes(1);
+    const auto thrower = [](const auto&) { throw std::runtime_error("by the application"); };
+    nodes[0].channels.publish("news", "a", thrower);
+    EXPECT_TRUE(nodes[0].channels.history("news", {}, thrower));
+    EXPECT_TRUE(eventually([&] { return nodes[0].stats().handler_exceptions == 2; }));
+    EXPECT_FALSE(nodes[0].say("news", "b").refused);
+    EXPECT_EQ(nodes[0].page("news").events.size(), 2U);
+    EXPECT_EQ(nodes[0].cluster->stats().losses, 0U);
+}
+
+TEST(RedisHistory, WhatClientsCannotGetIsRefused) {
+    Cluster nodes(1);
+    EXPECT_FALSE(nodes[0].say("news", "a").refused);
+    EXPECT_FALSE(nodes[0].page("news").failed);
+    const std::string set = R"(HSET "starling:history:{news}:state" e )";
+    ASSERT_EQ(nodes.redis.ask(set + R"("x\n\ndata: y")"), ":0\r\n");
+    EXPECT_TRUE(nodes[0].page("news").failed);
+    EXPECT_TRUE(nodes[0].say("news", "b").refused);
+    ASSERT_EQ(nodes.redis.ask(set + "good"), ":0\r\n");
+    EXPECT_FALSE(nodes[0].page("news").failed);
+    const std::string add = R"(XADD "starling:history:{news}" 3-0 t 9999999999999 i x:1 d "\xC3")";
+    ASSERT_EQ(nodes.redis.ask(add), "$3\r\n3-0\r\n");
+    ASSERT_EQ(nodes.redis.ask(R"(HSET "starling:history:{news}:state" o 3)"), ":0\r\n");
+    EXPECT_TRUE(nodes[0].page("news").failed);
+}
+
 TEST(RedisHistory, ListenersOfAllNodesGetEachEventOnceAndInOneOrder) {
     Cluster nodes(3);
     Heard heard[3], late;

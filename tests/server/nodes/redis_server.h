@@ -66,16 +66,29 @@ public:
         pid_ = 0;
     }
 
+    // The beginning of the answer to an inline command.
+    [[nodiscard]] std::string ask(const std::string& line) const {
+        const base::Descriptor fd = connect();
+        const std::string text = line + "\r\n";
+        std::string answer(100, '\0');
+        EXPECT_EQ(::send(fd.get(), text.data(), text.size(), 0), ssize_t(text.size()));
+        const ssize_t bytes = ::recv(fd.get(), answer.data(), answer.size(), 0);
+        answer.resize(bytes > 0 ? size_t(bytes) : 0);
+        return answer;
+    }
+
 private:
     [[nodiscard]] std::string path() const { return folder_ + "/redis.sock"; }
-    [[nodiscard]] bool answers() const {
-        const base::Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    [[nodiscard]] base::Descriptor connect() const {
+        base::Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         std::strncpy(address.sun_path, path().c_str(), sizeof address.sun_path - 1);
-        return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
-               0;
+        if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+            return {};
+        return fd;
     }
+    [[nodiscard]] bool answers() const { return connect().get() >= 0; }
 
     const std::vector<std::string> options_;
     std::string folder_;
