@@ -67,8 +67,9 @@ void Worker::close_some() {
     // The streams of clients may stay; see WorkerPart::needs_loop().
     if (counters_.connections_open.get() != 0) return;
     connections_ended();
-    const bool needed =
-        std::ranges::any_of(parts_, [](const auto& part) { return part->needs_loop(); });
+    // The newest first: what the cluster's part says at the end follows what the others send.
+    const bool needed = std::any_of(parts_.rbegin(), parts_.rend(),
+                                    [](const auto& part) { return part->needs_loop(); });
     if (!needed && !is_busy()) loop_.stop();
 }
 

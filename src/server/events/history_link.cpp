@@ -29,7 +29,7 @@ void HistoryLink::push(const hub::Kept& kept) {
 // The other nodes are trusted to be starling, and may declare other channels.
 void HistoryLink::on_publication(const Nodes::Incoming& publication) {
     const size_t space = publication.payload.find(' ');
-    if (space == std::string_view::npos || publication.rooms.empty()) return;
+    if (space == std::string_view::npos || publication.rooms.size() != 1) return;
     const auto position = hub::parse_position(publication.payload.substr(0, space));
     const std::string_view text = publication.payload.substr(space + 1);
     const auto* const rule = table_.find(publication.rooms.front()).rule;
@@ -51,9 +51,8 @@ void HistoryLink::on_question(const Nodes::Incoming& question) {
 
 void HistoryLink::on_gap(Nodes::Id, uint64_t) { catch_up(); }
 
-void HistoryLink::on_node(Nodes::Id, std::string_view, Nodes::Change change) {
-    if (change == Nodes::Change::here || change == Nodes::Change::back) catch_up();
-}
+// A node that is away may have appended an event that it could not send any more.
+void HistoryLink::on_node(Nodes::Id, std::string_view, Nodes::Change) { catch_up(); }
 
 void HistoryLink::catch_up() {
     for (const auto& worker : workers_) worker->must_catch_up();
