@@ -81,6 +81,7 @@ public:
         nodes->ask_page(
             {.everyone = true}, page_request(begins_after_),
             [self = shared_from_this()](Nodes::Id node, webhook::Page page) {
+                if (self->has(node)) return;  // A node answers once.
                 Source& source = self->sources_.emplace_back();
                 source.node = node;
                 source.after = self->begins_after_;
@@ -112,6 +113,10 @@ private:
         std::optional<PagePlace> after;  // The last connection that was collected.
         bool asked = false, exhausted = false;
     };
+
+    [[nodiscard]] bool has(Nodes::Id node) const {
+        return std::ranges::any_of(sources_, [node](const auto& one) { return one.node == node; });
+    }
 
     static std::vector<std::string> sorted(const webhook::NameSet& names) {
         std::vector<std::string> users;
