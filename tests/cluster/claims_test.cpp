@@ -287,6 +287,35 @@ TEST_F(ClaimsTest, TheWindowMovesOnWhilePagesAreRead) {
     EXPECT_EQ(store_.pages, 5);
 }
 
+TEST_F(ClaimsTest, AClaimThatWaitsForAPageOutlivesTheWindowThatDroppedIt) {
+    store_.add(20);
+    store_.covered = StreamId{1, 16};
+    up();
+    save();
+    claim("1-5");
+    store_.calls.front()();  // The session; the first page is asked for, and comes late.
+    store_.calls.pop_front();
+    const auto late = std::move(store_.calls.front());
+    store_.calls.pop_front();
+    store_.add(10);
+    claims_->on_read({0, {1, 30}});
+    store_.covered = StreamId{1, 25};
+    const std::string other = "abcdefghijABCDEFGHIJ";
+    save(other);
+    claim("1-26", other);
+    store_.calls.front()();
+    store_.calls.pop_front();
+    EXPECT_EQ(ends(), Lines{"behind 1-26:"});
+    claim("1-24", other);  // Unknown now.
+    save(other);
+    claim("1-24", other);
+    late();
+    EXPECT_EQ(ends(),
+              (Lines{"there is no such",
+                     "behind 1-30: 1-7 1-9 1-11 1-13 1-15 1-17 1-19 1-21 1-23 1-25 1-27 1-29",
+                     "behind 1-30: 1-25 1-27 1-29"}));
+}
+
 TEST_F(ClaimsTest, WhatIsTooMuchIsTooOld) {
     claims_.emplace(ClaimOptions{.bytes_max = 5 * event("odd", 1)->bytes()}, store_);
     store_.add(50);
