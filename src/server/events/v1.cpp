@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/lifetime.h"
 #include "base/text.h"
 #include "events/text.h"
 #include "server/events/member.h"
@@ -28,6 +29,18 @@ v1::Problem problem_of(events::Decision decision) {
         case events::Decision::forbidden: return {v1::code::forbidden, "not allowed for this user"};
     }
     return {};
+}
+
+// Calls on the socket's worker, unless the connection has ended. From any thread. Not dropped when many
+// calls wait, as by Socket::post(), because the client waits for its result: a subscription has one call
+// at most.
+template <class F>
+void call_later(base::Lifetime<Worker>& home, const ws::Socket& socket, F&& call) {
+    const base::Lifetime<Worker>::Use worker(&home);
+    if (worker)
+        worker->post([socket, call = std::forward<F>(call)] {
+            if (auto* const v1 = socket.data<V1Connection>()) call(*v1);
+        });
 }
 
 const v1::Problem without_history{v1::code::unavailable, std::string(history_away)};
@@ -104,9 +117,10 @@ void V1Connection::subscribe(const Request& request, uint64_t attempt) {
     const bool in_presence = member->in_presence();
     members_.emplace(request.channel, std::move(member));
     // On any thread, and while the presence is locked.
-    const auto later = [socket = connection_->socket(), channel = request.channel, attempt, since] {
-        socket.post([channel, attempt, since](const ws::Socket& own) {
-            if (auto* const v1 = own.data<V1Connection>()) v1->announce(channel, attempt, since);
+    const auto later = [&home = host_.worker.lifetime(), socket = connection_->socket(),
+                        channel = request.channel, attempt, since] {
+        call_later(home, socket, [channel, attempt, since](V1Connection& v1) {
+            v1.announce(channel, attempt, since);
         });
     };
     // The answer has the members on all nodes.
@@ -326,10 +340,10 @@ void V1Member::lost(hub::Subscriber&) {
 }
 
 void V1Member::end_later(v1::Problem why) {
-    connection_.connection().socket().post(
-        [channel = channel_, attempt = attempt_, why = std::move(why)](const ws::Socket& socket) {
-            if (auto* const v1 = socket.data<V1Connection>()) v1->end(channel, attempt, why);
-        });
+    call_later(host_.worker.lifetime(), connection_.connection().socket(),
+               [channel = channel_, attempt = attempt_, why = std::move(why)](V1Connection& v1) {
+                   v1.end(channel, attempt, why);
+               });
 }
 
 // ---- the endpoint -------------------------------------------------------------------------------
