@@ -129,9 +129,9 @@ public:
     // The value of `:name` in the route's pattern, or of its wildcard as "*"; "": there is none.
     std::string_view param(std::string_view name) const noexcept;
     std::string_view body() const noexcept { return body_; }  // Complete, without transfer coding.
-    // The client: "192.0.2.1" or "2001:db8::1", without port; "" for a Unix-domain socket. It is the
-    // peer of the connection, or what the PROXY protocol or a trusted proxy names instead: see
-    // Listen::proxy_protocol_from and ServerOptions::trusted_proxies.
+    // The client: "192.0.2.1", "2001:db8::1"; "" for a Unix-domain socket; "unknown": it has reset
+    // the connection. It is the peer, or what the PROXY protocol or a trusted proxy names instead:
+    // see Listen::proxy_protocol_from and ServerOptions::trusted_proxies.
     std::string_view remote_address() const noexcept { return remote_address_; }
     // The peer is one of ServerOptions::trusted_proxies.
     bool from_trusted_proxy() const noexcept { return from_trusted_proxy_; }

@@ -116,7 +116,7 @@ std::string Address::ip() const {
         inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(storage_).sin6_addr, text,
                   sizeof text);
     } else {
-        return "unix";
+        return is_unix() ? "unix" : "unknown";
     }
     return text;
 }

@@ -105,6 +105,12 @@ std::optional<Address> peer_address(int fd) {
     return Address::from(storage, length);
 }
 
+std::string peer_ip(int fd) {
+    if (const auto peer = peer_address(fd)) return peer->ip();
+    const auto own = local_address(fd);
+    return own && own->is_unix() ? own->ip() : "unknown";
+}
+
 void close_with_reset(Descriptor fd) noexcept {
     STARLING_ASSERT(fd);
     const linger now{1, 0};

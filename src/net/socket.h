@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "base/descriptor.h"
 #include "base/result.h"
@@ -29,6 +30,10 @@ struct SocketFileAccess {
 
 [[nodiscard]] std::optional<Address> local_address(int fd);
 [[nodiscard]] std::optional<Address> peer_address(int fd);
+// "192.0.2.1", "2001:db8::1", or "unix" for a Unix-domain socket. "unknown": the kernel has
+// forgotten the address, as it does when a peer resets the connection; bytes that the peer sent
+// before may still arrive.
+[[nodiscard]] std::string peer_ip(int fd);
 
 // Closes at once with a TCP reset. Bytes that the peer has not read are lost.
 void close_with_reset(Descriptor fd) noexcept;

@@ -35,10 +35,7 @@ Stream::~Stream() {
     if (reset_) close_with_reset(std::move(fd));
 }
 
-std::string Stream::peer_ip() const {
-    const auto address = peer_address(fd_);
-    return address ? address->ip() : std::string();
-}
+std::string Stream::peer_ip() const { return net::peer_ip(fd_); }
 
 // ---- receiving ----------------------------------------------------------------------------------
 

@@ -73,6 +73,7 @@ AddressSet AddressSet::read(std::string_view name, const std::vector<std::string
 
 bool AddressSet::contains(std::string_view address) const noexcept {
     if (address.empty() || address == "unix") return unix_;
+    if (ranges_.empty()) return false;
     const auto peer = IpAddress::parse(address);
     return peer && contains(*peer);
 }

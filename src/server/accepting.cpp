@@ -106,9 +106,9 @@ void Worker::accepted(net::Descriptor fd, const ListenerTraits& traits) {
 }
 
 void Worker::await_proxy_header(net::Descriptor fd, const ListenerTraits& traits) {
-    const auto peer = net::peer_address(fd.get());
-    if (!peer || !traits.proxies->contains(peer->ip()))
-        return proxy_header_refused("the peer may not send a PROXY header", peer ? peer->ip() : "");
+    const std::string peer = net::peer_ip(fd.get());
+    if (!traits.proxies->contains(peer))
+        return proxy_header_refused("the peer may not send a PROXY header", peer);
     if (!proxy_accepts_)
         proxy_accepts_ = std::make_unique<ProxyAccepts>(
             loop_, static_cast<uint64_t>(site().options.http.head_timeout.count()));
@@ -122,7 +122,7 @@ void Worker::await_proxy_header(net::Descriptor fd, const ListenerTraits& traits
                 throw;
             }
         },
-        [this, ip = peer->ip()](std::string_view why) { proxy_header_refused(why, ip); });
+        [this, peer](std::string_view why) { proxy_header_refused(why, peer); });
 }
 
 void Worker::proxy_header_refused(std::string_view why, std::string_view peer) {
@@ -135,10 +135,8 @@ void Worker::proxy_header_refused(std::string_view why, std::string_view peer) {
                  counters_.proxy_headers_refused.get());
 }
 
-// Of a peer that is a trusted proxy, each client is admitted with its request's head.
 bool Worker::admit(const net::Descriptor& fd, const ListenerTraits& traits,
                    const std::string& address) {
-    if (group_.trusted_proxies.contains(address)) return true;
     const uint64_t retry_after_s = count(group_.limits->enter(address, loop_.now_ms()));
     if (retry_after_s == 0) return true;
     group_.connections.fetch_sub(1, std::memory_order_relaxed);
@@ -182,11 +180,13 @@ uint64_t Worker::count(const SharedLimits::Verdict& verdict) {
 void Worker::open(net::Descriptor fd, const ListenerTraits& traits, std::string relayed_address) {
     Entered entered;
     if (group_.limits && group_.limits->limits_addresses()) {
-        std::string address = relayed_address;
-        if (const auto peer = address.empty() ? net::peer_address(fd.get()) : std::nullopt)
-            address = peer->ip();
-        if (!admit(fd, traits, address)) return;
-        if (!group_.trusted_proxies.contains(address)) entered = Entered(group_, address);
+        const std::string address =
+            relayed_address.empty() ? net::peer_ip(fd.get()) : relayed_address;
+        // Of a peer that is a trusted proxy, each client is admitted with its request's head.
+        if (!group_.trusted_proxies.contains(address)) {
+            if (!admit(fd, traits, address)) return;
+            entered = Entered(group_, address);
+        }
     }
     auto connection = std::make_unique<HttpConnection>(*this, traits.serves);
     HttpConnection& http = *connection;

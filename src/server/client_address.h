@@ -34,7 +34,7 @@ public:
     // Call it when the request has been answered.
     void forget_head() noexcept { client_.clear(); }
 
-    // "unix" for a Unix-domain socket.
+    // "unix" for a Unix-domain socket, "unknown" for a peer that has reset the connection.
     [[nodiscard]] const std::string& text(const net::Stream& stream);
     void add_to(http::RequestParts& parts, const net::Stream& stream);
     // True: the address differs from that of the stream's peer.

@@ -5,6 +5,7 @@
 #include <starling/socketio.h>
 #include <unistd.h>
 
+#include <future>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -120,6 +121,33 @@ TEST(ClientAddress, DecidesWhoMayNameUsers) {
     other.start();
     Client direct(other.port());
     EXPECT_EQ(direct.get("/user", fields).body, "nobody");
+}
+
+// The kernel forgets the address of a peer that resets, but delivers what it sent before.
+TEST(ClientAddress, APeerThatResetIsNotOnAUnixSocket) {
+    const auth::Authenticator authenticator({.user_header = "X-User", .trusted_proxies = {"unix"}});
+    for (const bool limited : {false, true}) {
+        ServerOptions options{.workers = 1, .trusted_proxies = {"unix"}};
+        if (!limited) options.limits = {.connections_per_address_max = 0};
+        TestServer t(std::move(options));
+        t.server.get("/user", [&](const http::Request& request, http::Response&) {
+            t.events.add("address " + std::string(request.remote_address()) +
+                         (request.from_trusted_proxy() ? " trusted" : "") +
+                         (authenticator.identify(request, 1000) ? " a user" : " nobody"));
+        });
+        t.start();
+        std::promise<void> busy, release;
+        t.server.post([&busy, until = release.get_future().share()] {
+            busy.set_value();
+            until.wait();
+        });
+        busy.get_future().wait();
+        Client client(t.port());
+        client.send("GET /user HTTP/1.1\r\nHost: a\r\nX-User: ada\r\n\r\n");
+        client.reset();
+        release.set_value();
+        EXPECT_TRUE(t.events.wait_for("address unknown nobody")) << t.events.text();
+    }
 }
 
 TEST(ClientAddress, OptionsAreCheckedAtTheStart) {
