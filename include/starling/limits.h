@@ -1,5 +1,5 @@
 // <starling/limits.h>: limits of rates, against floods. Each is a token bucket. All are off by
-// default, but for that of new connections of an address.
+// default, but for the open connections of an address.
 //
 //     starling::Server server({.limits = {.connections_per_address_max = 50,
 //                                         .messages = {.per_second = 20, .burst = 100}}});
@@ -24,9 +24,9 @@ struct Limits {
     // New connections of an address, over all workers. A refused one is closed; without TLS it gets
     // 429 with Retry-After before. A connection of a trusted proxy counts for each client that it
     // carries requests of, one after the other; the refused request gets 429.
-    Rate connections = {.per_second = 500, .burst = 5'000};
+    Rate connections = {};
     // Open connections of an address, over all workers, counted and refused like these. 0: no limit.
-    uint32_t connections_per_address_max = 0;
+    uint32_t connections_per_address_max = 10'000;
     // Addresses without these two limits, as in ServerOptions::trusted_proxies.
     std::vector<std::string> exempt = {"127.0.0.0/8", "::1", "unix"};
 

@@ -172,7 +172,9 @@ uint64_t Worker::count(const SharedLimits::Verdict& verdict) {
                            ? counters_.limited_connections
                            : counters_.limited_connections_open;
     counter.add();
-    log_overload(limited_logged_ms_, "an address has too many connections: they are refused",
+    log_overload(limited_logged_ms_,
+                 "an address has too many connections: they are refused (if it is that of a proxy, "
+                 "name it in trusted_proxies)",
                  counter.get());
     return verdict.retry_after_s;
 }

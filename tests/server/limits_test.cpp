@@ -305,10 +305,11 @@ TEST(SharedLimits, CountsByNetwork) {
 }
 
 TEST(SharedLimits, ExistOnlyIfOneIsOn) {
-    EXPECT_NE(SharedLimits::make({}), nullptr);  // New connections are limited by default.
-    EXPECT_EQ(SharedLimits::make({.connections = {}}), nullptr);
-    EXPECT_EQ(SharedLimits::make({.connections = {}, .messages = only(1)}), nullptr);
-    EXPECT_NE(SharedLimits::make({.connections = {}, .key_publishes = only(1)}), nullptr);
+    EXPECT_NE(SharedLimits::make({}), nullptr);  // Open connections are limited by default.
+    EXPECT_EQ(SharedLimits::make({.connections_per_address_max = 0}), nullptr);
+    EXPECT_EQ(SharedLimits::make({.connections_per_address_max = 0, .messages = only(1)}), nullptr);
+    EXPECT_NE(SharedLimits::make({.connections_per_address_max = 0, .key_publishes = only(1)}),
+              nullptr);
 }
 
 }  // namespace
