@@ -67,6 +67,7 @@ public:
     void describe(WsConnection& connection, ConnectionFacts& facts) const override {
         inner().describe(connection, facts);
     }
+    [[nodiscard]] bool may_drop() const noexcept override { return inner().may_drop(); }
 
 private:
     [[nodiscard]] const WsHandler& inner() const noexcept { return original_.handler(); }

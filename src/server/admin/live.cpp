@@ -3,12 +3,15 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "base/json.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "server/admin/admin.h"
 #include "server/admin/connections.h"
 #include "server/ws_connection.h"
@@ -32,33 +35,34 @@ void tell_closed(const ws::Socket& page, ConnectionId connection, std::string_vi
 // Runs on the worker of the connection; a ws::Socket may be used on any thread.
 class Follower final : public WsFollower {
 public:
-    Follower(ws::Socket page, ConnectionId connection, bool payloads)
-        : page_(page), id_(connection.text()), payloads_(payloads) {}
+    // `ended` is called when the connection closes.
+    Follower(ws::Socket page, ConnectionId connection, bool payloads, std::function<void()> ended)
+        : page_(page), id_(connection.text()), payloads_(payloads), ended_(std::move(ended)) {}
 
     void message(Direction direction, std::span<const std::byte> bytes, bool binary) override {
         json::object shown{{"id", id_},
                            {"direction", direction == Direction::in ? "in" : "out"},
                            {"bytes", bytes.size()},
                            {"binary", binary}};
-        if (payloads_ && !binary) shown["text"] = beginning(base::text_of(bytes));
+        if (payloads_ && !binary)
+            shown["text"] = base::utf8_cut(base::text_of(bytes), AdminLive::shown_bytes_max);
         tell(page_, {{"message", std::move(shown)}});
     }
     void closed(uint16_t code, std::string_view reason) override {
         tell(page_, {{"closed", {{"id", id_}, {"code", code}, {"reason", reason}}}});
+        ended_();
     }
+
+    // The follow takes no place from here on. Any thread.
+    void give_up() noexcept { given_up_.store(true); }
+    [[nodiscard]] bool is_given_up() const noexcept { return given_up_.load(); }
 
 private:
-    // Not in the middle of a character.
-    static std::string_view beginning(std::string_view text) noexcept {
-        if (text.size() <= AdminLive::shown_bytes_max) return text;
-        size_t end = AdminLive::shown_bytes_max;
-        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-        return text.substr(0, end);
-    }
-
     const ws::Socket page_;
     const std::string id_;
     const bool payloads_;
+    const std::function<void()> ended_;
+    std::atomic<bool> given_up_{false};
 };
 
 }  // namespace
@@ -120,27 +124,34 @@ void AdminLive::follow(ws::Socket page, ConnectionId connection) {
     if (follows_.size() >= follows_max)
         return tell(page, {{"error", "too many connections are followed"}});
     follows_.push_back({page, connection});
-    const auto follower = std::make_shared<Follower>(page, connection, admin_.options().payloads);
+    const auto follower = std::make_shared<Follower>(
+        page, connection, admin_.options().payloads, [this, page, connection] {
+            admin_.home().post([this, page, connection] { (void)forget(page, connection); });
+        });
     on_websocket(
         admin_, connection,
-        [follower](WsConnection& socket) {
+        [follower](WsConnection& socket) -> std::string {
+            if (follower->is_given_up()) return "the worker was stuck";
             socket.follow(follower);
-            return std::string();
+            return {};
         },
-        [this, page, connection](const std::string& problem) {
+        [this, page, connection, follower](const std::string& problem) {
             if (problem.empty()) return tell(page, {{"followed", connection.text()}});
             tell_closed(page, connection, problem);
-            std::erase_if(follows_, [&](const Follow& follow) {
-                return follow.page == page && follow.connection == connection;
-            });
+            // A worker that was stuck may still run the call, or has run it.
+            follower->give_up();
+            unfollow(page, connection);
         });
 }
 
+bool AdminLive::forget(ws::Socket page, ConnectionId connection) {
+    return std::erase_if(follows_, [&](const Follow& follow) {
+               return follow.page == page && follow.connection == connection;
+           }) > 0;
+}
+
 void AdminLive::unfollow(ws::Socket page, ConnectionId connection) {
-    const auto gone = std::erase_if(follows_, [&](const Follow& follow) {
-        return follow.page == page && follow.connection == connection;
-    });
-    if (gone > 0) stop(connection);
+    if (forget(page, connection)) stop(connection);
 }
 
 void AdminLive::stop(ConnectionId connection) {

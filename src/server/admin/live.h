@@ -35,6 +35,8 @@ private:
     void left(ws::Socket page);
     void tell_all();
     void follow(ws::Socket page, ConnectionId connection);
+    // False: the page does not follow the connection.
+    bool forget(ws::Socket page, ConnectionId connection);
     void unfollow(ws::Socket page, ConnectionId connection);
     void stop(ConnectionId connection);
 

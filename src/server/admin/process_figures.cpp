@@ -3,11 +3,14 @@
 #include <dirent.h>
 #include <malloc.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdio>
+#include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace starling::server {
@@ -19,6 +22,12 @@ std::string read_small(const char* path) {
     if (!file) return {};
     std::array<char, 4096> text;
     return {text.data(), std::fread(text.data(), 1, text.size(), file.get())};
+}
+
+double seconds_of(clockid_t clock) noexcept {
+    timespec now{};
+    ::clock_gettime(clock, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
 }
 
 // proc(5): the fields of /proc/self/stat from the third on follow the last ')'.
@@ -41,23 +50,29 @@ void add_stat(Figures& figures) {
     figures.gauge("process_virtual_memory_bytes", "Address space in use",
                   static_cast<double>(virtual_bytes));
     figures.gauge("process_threads", "Threads", static_cast<double>(threads));
-    const std::string boot = read_small("/proc/stat");
-    const size_t at = boot.find("btime ");
-    unsigned long long boot_s = 0;
-    if (at != std::string::npos && std::sscanf(boot.c_str() + at, "btime %llu", &boot_s) == 1)
-        figures.gauge("process_start_time_seconds", "Start of the process, Unix time",
-                      static_cast<double>(boot_s) + static_cast<double>(started) / tick);
+    // Once, since the figure must not move when the clock is set.
+    static const double booted_s = seconds_of(CLOCK_REALTIME) - seconds_of(CLOCK_BOOTTIME);
+    figures.gauge("process_start_time_seconds", "Start of the process, Unix time",
+                  booted_s + static_cast<double>(started) / tick);
+}
+
+// Nothing: /proc cannot be read.
+std::optional<size_t> open_descriptors() {
+    constexpr const char* path = "/proc/self/fd";
+    // Since Linux 6.2 the size of the folder is the number; before it is 0. To read the folder
+    // takes long where there are many.
+    struct stat info {};
+    if (::stat(path, &info) == 0 && info.st_size > 0) return static_cast<size_t>(info.st_size);
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path), &::closedir);
+    if (!folder) return std::nullopt;
+    size_t entries = 0;
+    while (::readdir(folder.get())) ++entries;
+    return entries - 3;  // Without ".", ".." and the descriptor of the folder itself.
 }
 
 void add_descriptors(Figures& figures) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir("/proc/self/fd"), &::closedir);
-    if (folder) {
-        size_t entries = 0;
-        while (::readdir(folder.get())) ++entries;
-        // Without ".", ".." and the descriptor of the folder itself.
-        figures.gauge("process_open_fds", "Open file descriptors",
-                      static_cast<double>(entries) - 3);
-    }
+    if (const auto open = open_descriptors())
+        figures.gauge("process_open_fds", "Open file descriptors", static_cast<double>(*open));
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
         figures.gauge("process_max_fds", "Limit of open file descriptors",
