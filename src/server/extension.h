@@ -59,6 +59,8 @@ public:
     virtual void add_figures(Figures& figures) const { (void)figures; }
     // Adds the feature's figures of one worker, on that worker's thread.
     virtual void add_figures(Worker& worker, Figures& figures) { (void)worker, (void)figures; }
+    // The kind of the rooms of each_room(); "": the feature has none.
+    [[nodiscard]] virtual std::string_view room_kind() const noexcept { return {}; }
     // Calls `call` for each room of the feature that has members on this worker, on that worker's
     // thread. The call changes no room.
     virtual void each_room(Worker& worker, const std::function<void(const RoomFacts&)>& call) {

@@ -5,9 +5,9 @@ import { add, short, start } from "/admin/graphs.js";
 import { onLanguage, t } from "/admin/language.js";
 
 const $ = (id) => document.getElementById(id);
-const messagesMax = 200, refreshSeconds = 3;
+const messagesMax = 200, refreshSeconds = 3, foundPage = 100, foundMax = 1000;
 
-let live, uptime = 0, state = "connecting", next = "", followed = "", payloads = false;
+let live, uptime = 0, state = "connecting", next = "", found = foundPage, searches = 0, followed = "", payloads = false;
 
 async function api(path, body) {
   const answer = await fetch(`/admin/api/${path}`, body === undefined ? {} : { method: "POST",
@@ -64,8 +64,11 @@ function query(form, more = {}) {
   return new URLSearchParams(Object.entries(all).filter(([, value]) => value !== "")).toString();
 }
 
+// Shows the first `found` rows, or adds those behind `cursor`.
 async function search(cursor = "") {
-  const page = await api(`connections?${query($("search"), { cursor, limit: "100" })}`);
+  const limit = String(cursor ? foundPage : found), mine = ++searches;
+  const page = await api(`connections?${query($("search"), { cursor, limit })}`);
+  if (mine !== searches) return; // A newer search shows the rows of this one too.
   const body = $("found");
   const rows = page.connections.map((one) => {
     const row = document.createElement("tr");
@@ -84,7 +87,7 @@ async function search(cursor = "") {
     actions.append(button("disconnect", async () => {
       await api("disconnect", { id: one.id });
       notice(t("done"));
-      await search();
+      await searchAgain();
     }, "danger"));
     return row;
   });
@@ -94,6 +97,22 @@ async function search(cursor = "") {
   $("more").hidden = next === "";
   $("nobody").hidden = body.rows.length > 0;
   if (!page.complete) notice(t("incomplete"));
+}
+
+// The same rows again, also those that "more" has added. The API lists at most `foundMax`; a longer
+// list stays as it is until the next search.
+async function searchAgain() {
+  if (found <= foundMax) await search();
+}
+
+async function searchMore() {
+  found += foundPage;
+  await search(next);
+}
+
+async function searchAnew() {
+  found = foundPage;
+  await search();
 }
 
 // ---- one connection -----------------------------------------------------------------------------
@@ -187,7 +206,7 @@ async function errors() {
 
 async function refresh() {
   try {
-    await Promise.all([search(), rooms(), workers(), errors()]);
+    await Promise.all([searchAgain(), workers(), errors()]);
   } catch { /* The state of the connection tells that the server is away. */ }
 }
 
@@ -200,7 +219,7 @@ async function begin() {
   $("version").textContent = stats.version;
   $("configText").textContent = JSON.stringify(config, null, 2);
   start(history);
-  await refresh();
+  await Promise.all([refresh(), rooms()]);
 }
 
 function connect() {
@@ -230,8 +249,8 @@ function connect() {
   };
 }
 
-$("search").addEventListener("submit", shown(() => search()));
-$("more").addEventListener("click", shown(() => search(next)));
+$("search").addEventListener("submit", shown(searchAnew));
+$("more").addEventListener("click", shown(searchMore));
 $("roomSearch").addEventListener("submit", shown(rooms));
 $("unfollow").addEventListener("click", unfollow);
 $("send").addEventListener("submit", shown(async ({ target }) => {

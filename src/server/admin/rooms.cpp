@@ -25,8 +25,11 @@ struct Part {
 // On the worker's thread.
 Part rooms_of(Worker& worker, const RoomQuery& query) {
     Part part;
+    const auto wants = [&query](std::string_view kind) {
+        return query.kind.empty() || query.kind == kind;
+    };
     const auto add = [&](const RoomFacts& room) {
-        if (!query.kind.empty() && room.kind != query.kind) return;
+        if (!wants(room.kind)) return;
         if (!room.name.starts_with(query.prefix)) return;
         if (part.rooms.size() >= RoomQuery::kept_max) {
             part.complete = false;
@@ -35,10 +38,12 @@ Part rooms_of(Worker& worker, const RoomQuery& query) {
         part.rooms.push_back(
             {std::string(room.kind), std::string(room.nsp), std::string(room.name), room.members});
     };
-    worker.hub().each_topic([&](std::string_view topic, size_t members) {
-        add({"topic", {}, topic, members});
-    });
-    for (Extension* const extension : worker.group().extensions) extension->each_room(worker, add);
+    if (wants("topic"))
+        worker.hub().each_topic([&](std::string_view topic, size_t members) {
+            add({"topic", {}, topic, members});
+        });
+    for (Extension* const extension : worker.group().extensions)
+        if (wants(extension->room_kind())) extension->each_room(worker, add);
     return part;
 }
 

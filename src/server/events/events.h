@@ -180,6 +180,7 @@ public:
     void add_stats(ServerStats& stats) const override;
     void add_figures(Figures& figures) const override;
     void add_figures(Worker& worker, Figures& figures) override;
+    [[nodiscard]] std::string_view room_kind() const noexcept override { return "channel"; }
     void each_room(Worker& worker, const std::function<void(const RoomFacts&)>& call) override;
     void close_handles() noexcept override {
         workers_ended_.store(true);

@@ -78,6 +78,7 @@ public:
     void add_stats(ServerStats& stats) const override;
     void add_figures(Figures& figures) const override;
     void add_figures(Worker& worker, Figures& figures) override;
+    [[nodiscard]] std::string_view room_kind() const noexcept override { return "room"; }
     void each_room(Worker& worker, const std::function<void(const RoomFacts&)>& call) override;
     void close_handles() noexcept override;
     [[nodiscard]] const sio::Options& options() const noexcept { return options_; }
