@@ -23,8 +23,9 @@ struct Options {
     // False: if an address is taken, the server logs a line and runs without the admin listener.
     bool required = true;
     // Every request must bring it: as X-Api-Key, as the token of Authorization: Bearer, or as the
-    // password of Basic, which browsers ask for. "": no key, which serve() accepts only if all
-    // addresses are loopback or Unix-domain sockets.
+    // password of Basic, which browsers ask for. "": serve() makes one, see Admin::key(). GET
+    // /metrics then needs none, unless a proxy's field tells of another peer; serve() accepts that
+    // only if all addresses are loopback or Unix-domain sockets.
     std::string key = {};
     // Names in the Host field that are accepted beside IP addresses and "localhost", such as
     // "admin.example.com". They keep pages of other sites out (DNS rebinding).
@@ -44,6 +45,8 @@ public:
     virtual ~Admin() = default;
     // With their actual ports. Valid after Server::start().
     [[nodiscard]] virtual std::vector<std::string> addresses() const = 0;
+    // That of Options, or the one that serve() made.
+    [[nodiscard]] virtual const std::string& key() const noexcept = 0;
 };
 
 // Before the server starts. The server owns the result. Throws std::invalid_argument for wrong

@@ -99,6 +99,15 @@ void greet_gateway(const Settings& settings, const SiteFacts& facts, std::ostrea
             << " (STARLING_GATEWAY_API_KEY or gateway.api_keys sets another)\n";
 }
 
+void greet_admin(const SiteFacts& facts, std::ostream& out) {
+    if (!facts.admin || facts.admin->addresses().empty()) return;
+    out << "admin page and metrics: " << url_of(facts.admin->addresses().front(), false)
+        << "/admin/ and /metrics\n";
+    if (!facts.made_admin_key.empty())
+        out << "key of the admin page and API, made for this run: " << facts.made_admin_key
+            << " (admin.key or admin.key_file sets another)\n";
+}
+
 // Prints "starling 0.1.0 listening on http://localhost:8080 (2 workers)".
 void greet(const Server& server, const Settings& settings, const SiteFacts& facts,
            std::ostream& to) {
@@ -123,9 +132,7 @@ void greet(const Server& server, const Settings& settings, const SiteFacts& fact
     if (settings.demo && has_pages && settings.gateway_enabled && settings.control_listen.empty() &&
         !urls.empty() && urls.front().starts_with("http"))
         out << "console of the gateway: " << urls.front() << "/gateway\n";
-    if (facts.admin && !facts.admin->addresses().empty())
-        out << "admin page and metrics: " << url_of(facts.admin->addresses().front(), false)
-            << "/admin/ and /metrics\n";
+    greet_admin(facts, out);
     if (!facts.made_publish_key.empty())
         out << "key of POST /api/publish, made for this run: " << facts.made_publish_key
             << " (events.api_key sets another)\n";

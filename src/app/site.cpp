@@ -249,6 +249,7 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
         const auto admin = serve_admin(server, settings, channels);
         if (!admin) return base::Failure(admin.error());
         facts.admin = *admin;
+        if (settings.admin.key.empty()) facts.made_admin_key = (*admin)->key();
     }
     if (settings.root.empty()) return facts;
     try {

@@ -7,19 +7,22 @@ import { open } from "../interop/client.mjs";
 import { serve } from "../interop/server.mjs";
 import { desktop, launch, openPage, overflows, phone, shows } from "./browser.mjs";
 
+const key = "ops-key", httpCredentials = { username: "ops", password: key };
+
 describe("admin page", () => {
   let browser, server;
   before(async () => {
     [browser, server] = await Promise.all([launch(), serve(
       { workers: 2, websocket: [{ path: "/echo", kind: "echo" }, { path: "/all", kind: "broadcast" }] },
-      { admin: { payloads: true } })]);
+      { admin: { payloads: true, key } })]);
   });
   after(async () => {
     await browser?.close();
     await server?.stop();
   });
   const load = async (options = desktop) => {
-    const page = await openPage(browser, `http://127.0.0.1:${server.adminPort}/`, options);
+    const page = await openPage(browser, `http://127.0.0.1:${server.adminPort}/`,
+      { ...options, httpCredentials });
     await page.waitForSelector("#state[data-state=open]");
     await page.waitForSelector("#workerRows tr:nth-child(2)");
     return page;

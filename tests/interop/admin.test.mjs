@@ -10,11 +10,14 @@ import { freePort, run, serve, temporaryFolder, until, writeConfig } from "./ser
 
 const websocket = [{ path: "/echo", kind: "echo" }];
 
+const ops = "ops-key", headers = { "X-Api-Key": ops };
+
+// `admin`: {key: undefined} for none.
 async function start(t, admin = {}, config = {}) {
-  const server = await serve({ websocket, ...config }, { admin });
+  const server = await serve({ websocket, ...config }, { admin: { key: ops, ...admin } });
   t.after(() => server.stop());
   const url = `http://127.0.0.1:${server.adminPort}`;
-  const cli = (...args) => run(["admin", "--url", url, ...args]);
+  const cli = (...args) => run(["admin", "--url", url, ...args], { env: { STARLING_KEY: ops } });
   return { server, url, cli };
 }
 
@@ -53,15 +56,27 @@ test("top, stats, rooms, workers and errors", async (t) => {
 test("a key is needed where it is set, and five wrong ones make the address wait", async (t) => {
   const key_file = path.join(temporaryFolder(), "key");
   writeFileSync(key_file, "secret\n");
-  const { url, cli } = await start(t, { key_file });
+  const { url, cli } = await start(t, { key: undefined, key_file });
   const status = async (headers) => (await fetch(`${url}/metrics`, { headers })).status;
   assert.equal(await status({}), 401);
   assert.equal(await status({ "X-Api-Key": "secret" }), 200);
   assert.equal(await status({ Authorization: `Basic ${btoa("ops:secret")}` }), 200);
   assert.equal((await cli("stats", "--key", "secret")).code, 0);
-  assert.equal((await cli("stats")).stderr, "starling admin: 401: a key is needed\n");
+  const without = await run(["admin", "--url", url, "stats"]);
+  assert.equal(without.stderr, "starling admin: 401: a key is needed\n");
   for (let i = 0; i < 5; ++i) assert.equal(await status({ "X-Api-Key": "guess" }), 401);
   assert.equal(await status({ "X-Api-Key": "secret" }), 429);
+});
+
+test("without a key in the configuration, the program makes one and prints it", async (t) => {
+  const { server, url } = await start(t, { key: undefined });
+  const key = await until(() => /admin page and API, made for this run: (\w+)/.exec(server.stdout)?.[1], "the key");
+  const status = async (path, fields) => (await fetch(url + path, { headers: fields })).status;
+  assert.equal(await status("/admin/api/stats", {}), 401);
+  assert.equal(await status("/admin/api/stats", { "X-Api-Key": key }), 200);
+  assert.equal((await run(["admin", "--url", url, "stats", "--key", key])).code, 0);
+  assert.equal(await status("/metrics", {}), 200);
+  assert.equal(await status("/metrics", { "X-Forwarded-For": "192.0.2.7" }), 401);
 });
 
 test("the configuration is shown without its secrets", async (t) => {
@@ -69,7 +84,7 @@ test("the configuration is shown without its secrets", async (t) => {
     events: { enabled: true, api_key: "publish-secret" },
     auth: { keys: [{ id: "a", secret: "0123456789abcdef0123456789abcdef" }] },
   });
-  const text = await (await fetch(`${url}/admin/api/config`)).text();
+  const text = await (await fetch(`${url}/admin/api/config`, { headers })).text();
   const config = JSON.parse(text);
   assert.equal(config.events.api_key, "***");
   assert.deepEqual(config.auth.keys.map(({ id, secret }) => [id, secret]), [["a", "***"]]);
@@ -120,10 +135,10 @@ test("rates follow what happens", async (t) => {
   const client = await open(server.url("/echo"));
   await until(async () => {
     for (let i = 0; i < 50; ++i) client.socket.send("x");
-    const { now } = await (await fetch(`${url}/admin/api/stats`)).json();
+    const { now } = await (await fetch(`${url}/admin/api/stats`, { headers })).json();
     return now.messages_in > 0 && now.websockets === 1 && now.resident_bytes > 0;
   }, "the rates");
-  const history = await (await fetch(`${url}/admin/api/history`)).json();
+  const history = await (await fetch(`${url}/admin/api/history`, { headers })).json();
   assert.equal(history.fine.at(-1).length, history.names.length + 1);
   client.end();
 });

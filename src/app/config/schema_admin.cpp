@@ -17,7 +17,9 @@ constexpr Row rows[] = {
      .slot = [](Settings& s) -> Slot { return &s.admin.key; },
      .secret = true,
      .help =
-         "key that every request must bring; needed if the address is reachable from elsewhere"},
+         "key that every request must bring; without one, the program makes one at each start and "
+         "prints it, and `/metrics` needs none on this machine; needed if the address is reachable "
+         "from elsewhere"},
     {.key = "admin.key_file",
      .slot = [](Settings& s) -> Slot { return &s.admin_key_path; },
      .path = true,

@@ -8,7 +8,7 @@
 
 #include "base/base64.h"
 #include "base/text.h"
-#include "peer/address_set.h"
+#include "peer/local.h"
 
 namespace starling::server {
 namespace {
@@ -47,6 +47,14 @@ bool is_json(const http::Request& request) noexcept {
     return base::iequals(base::trim(type.substr(0, type.find(';'))), "application/json");
 }
 
+// A program on this machine: the key of /metrics keeps nothing from it. What a proxy on this machine
+// passes on is another matter, unless it hides that it is one.
+bool asks_for_metrics_here(const http::Request& request) {
+    return request.method() == "GET" && request.path() == "/metrics" && !request.proxied() &&
+           peer::is_loopback(request.remote_address()) &&
+           !peer::tell_of_another_peer(request.headers());
+}
+
 }  // namespace
 
 std::string_view host_without_port(std::string_view host) noexcept {
@@ -59,13 +67,10 @@ bool listens_locally(std::string_view address) {
     std::string_view host = address.substr(0, address.rfind(':'));
     if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
     if (base::iequals(host, "localhost")) return true;
-    peer::AddressSet loopback;
-    loopback.add("127.0.0.0/8");
-    loopback.add("::1");
-    return !host.empty() && loopback.contains(host);
+    return !host.empty() && peer::is_loopback(host);
 }
 
-uint64_t KeyAttempts::wait_of(const std::string& address, uint64_t now_ms) {
+uint64_t KeyAttempts::wait_of(peer::ClientNetwork address, uint64_t now_ms) {
     const auto found = addresses_.find(address);
     if (found == addresses_.end()) return 0;
     const uint64_t passed_ms = now_ms - std::min(now_ms, found->second.last_ms);
@@ -76,7 +81,7 @@ uint64_t KeyAttempts::wait_of(const std::string& address, uint64_t now_ms) {
     return found->second.wrong < wrong_max ? 0 : wait_ms - passed_ms;
 }
 
-void KeyAttempts::wrong(const std::string& address, uint64_t now_ms) {
+void KeyAttempts::wrong(peer::ClientNetwork address, uint64_t now_ms) {
     if (addresses_.size() >= addresses_max && !addresses_.contains(address))
         std::erase_if(addresses_, [now_ms](const auto& entry) {
             return now_ms - entry.second.last_ms >= wait_ms;
@@ -89,10 +94,8 @@ void KeyAttempts::wrong(const std::string& address, uint64_t now_ms) {
     entry.last_ms = now_ms;
 }
 
-AdminAccess::AdminAccess(const std::string& key, std::vector<std::string> hosts)
-    : hosts_(std::move(hosts)) {
-    if (!key.empty()) key_.emplace(std::span(&key, 1));
-}
+AdminAccess::AdminAccess(const std::string& key, std::vector<std::string> hosts, Metrics metrics)
+    : key_(std::span(&key, 1)), hosts_(std::move(hosts)), metrics_(metrics) {}
 
 bool AdminAccess::is_own_host(std::string_view host) const {
     const std::string_view name = host_without_port(host);
@@ -102,6 +105,8 @@ bool AdminAccess::is_own_host(std::string_view host) const {
 
 std::optional<AdminAccess::Refusal> AdminAccess::check(const http::Request& request,
                                                        uint64_t now_ms) {
+    if (request.remote_address() == "unknown")
+        return Refusal{403, "the peer has left: nothing tells who it was"};
     if (!is_own_host(request.host()))
         return Refusal{403, "this Host is not one of the admin listener: see admin.hosts"};
     if (request.has_header("origin") && !is_own_origin(request))
@@ -114,14 +119,14 @@ std::optional<AdminAccess::Refusal> AdminAccess::check(const http::Request& requ
 
 std::optional<AdminAccess::Refusal> AdminAccess::check_key(const http::Request& request,
                                                            uint64_t now_ms) {
-    if (!key_) return std::nullopt;
-    const std::string address(request.remote_address());
+    if (metrics_ == Metrics::open && asks_for_metrics_here(request)) return std::nullopt;
+    const auto address = peer::ClientNetwork::of(request.remote_address());
     if (const uint64_t left_ms = attempts_.wait_of(address, now_ms))
         return Refusal{429, "too many wrong keys from this address", (left_ms + 999) / 1000};
     const std::string password = basic_password(request);
     const std::string_view given = password.empty() ? auth::api_key_of(request) : password;
     if (given.empty()) return Refusal{401, "a key is needed"};
-    if (key_->contain(given)) {
+    if (key_.contain(given)) {
         attempts_.right(address);
         return std::nullopt;
     }

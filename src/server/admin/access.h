@@ -16,10 +16,11 @@
 #include <vector>
 
 #include "auth/api_key.h"
+#include "peer/client_network.h"
 
 namespace starling::server {
 
-// An address that brought wrong keys waits.
+// An address that brought wrong keys waits; of IPv6 its /64.
 class KeyAttempts {
 public:
     static constexpr unsigned wrong_max = 5;
@@ -27,21 +28,23 @@ public:
     static constexpr size_t addresses_max = 4096;
 
     // How long the address must still wait; 0: it may try.
-    [[nodiscard]] uint64_t wait_of(const std::string& address, uint64_t now_ms);
-    void wrong(const std::string& address, uint64_t now_ms);
-    void right(const std::string& address) { addresses_.erase(address); }
+    [[nodiscard]] uint64_t wait_of(peer::ClientNetwork address, uint64_t now_ms);
+    void wrong(peer::ClientNetwork address, uint64_t now_ms);
+    void right(peer::ClientNetwork address) { addresses_.erase(address); }
 
 private:
     struct Entry {
         unsigned wrong = 0;
         uint64_t last_ms = 0;
     };
-    std::map<std::string, Entry> addresses_;
+    std::map<peer::ClientNetwork, Entry> addresses_;
 };
 
 class AdminAccess {
 public:
-    AdminAccess(const std::string& key, std::vector<std::string> hosts);
+    // Whether programs on this machine may read the metrics without the key.
+    enum class Metrics : uint8_t { with_key, open };
+    AdminAccess(const std::string& key, std::vector<std::string> hosts, Metrics metrics);
 
     struct Refusal {
         int status;
@@ -50,14 +53,14 @@ public:
     };
     // Nothing: the request may go on.
     [[nodiscard]] std::optional<Refusal> check(const http::Request& request, uint64_t now_ms);
-    [[nodiscard]] bool has_key() const noexcept { return key_.has_value(); }
 
 private:
     [[nodiscard]] bool is_own_host(std::string_view host) const;
     [[nodiscard]] std::optional<Refusal> check_key(const http::Request& request, uint64_t now_ms);
 
-    std::optional<auth::ApiKeys> key_;
+    const auth::ApiKeys key_;
     const std::vector<std::string> hosts_;
+    const Metrics metrics_;
     KeyAttempts attempts_;
 };
 

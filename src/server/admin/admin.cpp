@@ -6,6 +6,7 @@
 
 #include "server/admin/live.h"
 #include "server/admin/metrics_text.h"
+#include "server/random_pool.h"
 #include "server/state.h"
 
 namespace starling::server {
@@ -14,6 +15,8 @@ namespace {
 constexpr std::string_view page_policy =
     "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; "
     "frame-ancestors 'none'";
+
+constexpr uint32_t connections_max = 1000, address_connections_max = 100;
 
 uint64_t now_ms() noexcept {
     using namespace std::chrono;
@@ -27,15 +30,17 @@ admin::Options checked(admin::Options options) {
         if (options.key.empty() && !listens_locally(listen.address))
             throw std::invalid_argument("admin: '" + listen.address +
                                         "' is reachable from elsewhere: a key is needed");
+    if (options.key.empty()) options.key = make_api_key();
     return options;
 }
 
 }  // namespace
 
 Admin::Admin(admin::Options options, starling::Server& observed)
-    : options_(checked(std::move(options))),
+    : metrics_(options.key.empty() ? AdminAccess::Metrics::open : AdminAccess::Metrics::with_key),
+      options_(checked(std::move(options))),
       observed_(observed),
-      access_(options_.key, options_.hosts) {}
+      access_(options_.key, options_.hosts, metrics_) {}
 
 Admin::~Admin() { end(); }
 
@@ -47,13 +52,14 @@ void Admin::attach(WorkerGroup& group) {
     group_ = &group;
     errors_ = std::make_shared<ErrorKeeper>(group.log);
     group.log = errors_;
-    home_ =
-        std::make_unique<starling::Server>(ServerOptions{.listen = options_.listen,
-                                                         .workers = 1,
-                                                         .connections_max = 1000,
-                                                         .drain_timeout = std::chrono::seconds(1),
-                                                         .handle_signals = false,
-                                                         .log = group.log});
+    home_ = std::make_unique<starling::Server>(
+        ServerOptions{.listen = options_.listen,
+                      .workers = 1,
+                      .connections_max = connections_max,
+                      .drain_timeout = std::chrono::seconds(1),
+                      .handle_signals = false,
+                      .limits = {.connections_per_address_max = address_connections_max},
+                      .log = group.log});
     collector_ = std::make_unique<Collector>(group, *home_);
     live_ = std::make_unique<AdminLive>(*this);
     mount_guard();

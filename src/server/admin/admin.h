@@ -29,6 +29,7 @@ public:
     ~Admin() override;
 
     [[nodiscard]] std::vector<std::string> addresses() const override;
+    [[nodiscard]] const std::string& key() const noexcept override { return options_.key; }
 
     void mount(Site& site) override { (void)site; }
     void attach(WorkerGroup& group) override;  // Throws as Server::start() does.
@@ -47,7 +48,8 @@ private:
     void mount_pages();
     void end() noexcept;
 
-    const admin::Options options_;
+    const AdminAccess::Metrics metrics_;
+    const admin::Options options_;  // With a key in any case.
     starling::Server& observed_;
     AdminAccess access_;
     WorkerGroup* group_ = nullptr;  // Null until attach().

@@ -280,6 +280,7 @@ void post_publish(Admin& admin, const http::Request& request, http::Response& re
     if (topic.empty() == channel.empty())
         return problem(response, 400, "a topic or a channel is wanted");
     if (!body.has("text")) return problem(response, 400, "text: a text is wanted");
+    if (admin.group().stopping.load()) return problem(response, 503, "the server stops");
     const std::string text = body.text("text");
     if (!topic.empty()) {
         admin.observed().publish(topic, text);

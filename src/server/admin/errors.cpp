@@ -6,11 +6,16 @@
 #include <type_traits>
 #include <variant>
 
+#include "base/utf8.h"
+
 namespace starling::server {
 namespace {
 
+// UTF-8, since the API shows it as JSON.
 std::string shown(std::string_view text) {
-    return std::string(text.substr(0, ErrorKeeper::text_bytes_max));
+    constexpr size_t max = ErrorKeeper::text_bytes_max;
+    // The repair makes broken text longer.
+    return std::string(base::utf8_cut(base::utf8_repaired(base::utf8_cut(text, max)), max));
 }
 
 std::string shown(const log::Field& field) {

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "base/tokens.h"
+#include "peer/local.h"
 #include "server/gateway/control.h"
 #include "server/gateway/nodes.h"
 #include "server/gateway/part.h"
@@ -139,26 +140,6 @@ gateway::Route valid(gateway::Route route) {
     return route;
 }
 
-// Fields that show that the request comes from elsewhere: through a proxy on this machine, or from
-// a page in a browser, which may be a page of any site. (Node.js' fetch() sends Sec-Fetch-Mode, but
-// not Sec-Fetch-Site.)
-bool tells_of_another_peer(std::string_view name) noexcept {
-    constexpr std::array<std::string_view, 7> names = {
-        "forwarded",  "via",    "x-real-ip",     "x-original-forwarded-for",
-        "x-bfl-user", "origin", "sec-fetch-site"};
-    constexpr std::array<std::string_view, 2> prefixes = {"x-forwarded-", "x-envoy-"};
-    const auto is = [name](std::string_view other) { return base::iequals(name, other); };
-    const auto begins = [name](std::string_view prefix) {
-        return base::iequals(name.substr(0, prefix.size()), prefix);
-    };
-    return std::ranges::any_of(names, is) || std::ranges::any_of(prefixes, begins);
-}
-
-bool is_loopback(std::string_view address) {
-    static const auto loopback = peer::AddressSet::read("loopback", {"127.0.0.0/8", "::1", "unix"});
-    return loopback.contains(address);
-}
-
 // Is the request's Host one by which programs on this machine call it: "localhost", or an address? A page whose own
 // name was made to resolve to this machine (DNS rebinding) sends that name, and over plain HTTP no Sec-Fetch-Site.
 bool is_called_locally(std::string_view host) {
@@ -282,14 +263,12 @@ GatewayPart& Gateway::part(const Worker& worker) const noexcept { return *parts_
 bool Gateway::allows(const http::Request& request) const {
     if (has_key(request)) return true;
     // The address that a proxy names is no proof, since the proxy may serve anybody.
-    if (!trusts_loopback_ || request.proxied() || !is_loopback(request.remote_address()))
+    if (!trusts_loopback_ || request.proxied() || !peer::is_loopback(request.remote_address()))
         return false;
     // No browser calls a Unix-domain socket.
     const bool is_unix = request.remote_address().empty();
     if (!is_unix && !is_called_locally(request.header("host"))) return false;
-    return std::ranges::none_of(request.headers(), [](const http::Field& field) {
-        return tells_of_another_peer(field.name);
-    });
+    return !peer::tell_of_another_peer(request.headers());
 }
 
 bool Gateway::has_key(const http::Request& request) const {

@@ -15,6 +15,7 @@ struct Asked {
     std::vector<http::Field> fields = {};
     std::string_view method = "GET";
     std::string_view address = "127.0.0.1";
+    std::string_view path = "/admin/api/stats";
 };
 
 int status_of(AdminAccess& access, const Asked& asked, uint64_t now_ms = 0) {
@@ -22,13 +23,14 @@ int status_of(AdminAccess& access, const Asked& asked, uint64_t now_ms = 0) {
     parts.host = asked.host;
     parts.fields = asked.fields;
     parts.method = asked.method;
+    parts.path = asked.path;
     parts.remote_address = asked.address;
     const auto refused = access.check(http::Request(parts), now_ms);
     return refused ? refused->status : 200;
 }
 
 TEST(AdminAccess, OtherHostsAndOriginsAreRefused) {
-    AdminAccess access("", {"admin.example.com"});
+    AdminAccess access("secret", {"admin.example.com"}, AdminAccess::Metrics::open);
     constexpr http::Field json{"Content-Type", "application/json"};
     const std::pair<Asked, int> cases[] = {
         {{}, 200},
@@ -49,14 +51,42 @@ TEST(AdminAccess, OtherHostsAndOriginsAreRefused) {
         {{"127.0.0.1:8081", {{"Content-Type", "text/plain"}}, "POST"}, 415},  // A form of a page.
         {{"127.0.0.1:8081", {}, "POST"}, 415},
     };
-    for (const auto& [asked, status] : cases)
+    for (auto [asked, status] : cases) {
+        const std::string_view first = asked.fields.empty() ? "" : asked.fields.front().value;
+        asked.fields.push_back({"X-Api-Key", "secret"});
         EXPECT_EQ(status_of(access, asked), status)
-            << asked.host << " " << asked.method << " "
-            << (asked.fields.empty() ? "" : asked.fields.front().value);
+            << asked.host << " " << asked.method << " " << first;
+    }
+}
+
+TEST(AdminAccess, TheMetricsNeedNoKeyOnThisMachineUnlessAProxyAsks) {
+    const std::pair<Asked, int> cases[] = {
+        {{.path = "/metrics"}, 200},
+        {{.address = "::1", .path = "/metrics"}, 200},
+        {{.address = "", .path = "/metrics"}, 200},  // On a Unix-domain socket.
+        {{.address = "unknown", .path = "/metrics"}, 403},
+        {{.address = "192.0.2.7", .path = "/metrics"}, 401},
+        {{.path = "/metrics/"}, 401},
+        {{.path = "/admin/api/stats"}, 401},
+        {{.path = "/admin/"}, 401},
+        {{.fields = {{"X-Forwarded-For", "192.0.2.7"}}, .path = "/metrics"}, 401},
+        {{.fields = {{"Forwarded", "for=192.0.2.7"}}, .path = "/metrics"}, 401},
+        {{.fields = {{"Via", "1.1 proxy"}}, .path = "/metrics"}, 401},
+        {{.fields = {{"X-Real-IP", "192.0.2.7"}}, .path = "/metrics"}, 401},
+        {{.fields = {{"Content-Type", "application/json"}}, .method = "POST", .path = "/metrics"},
+         401},
+    };
+    AdminAccess open("made", {}, AdminAccess::Metrics::open);
+    AdminAccess with_key("secret", {}, AdminAccess::Metrics::with_key);
+    for (const auto& [asked, status] : cases) {
+        const std::string_view field = asked.fields.empty() ? "" : asked.fields.front().name;
+        EXPECT_EQ(status_of(open, asked), status) << asked.address << asked.path << field;
+        EXPECT_NE(status_of(with_key, asked), 200) << asked.address << asked.path << field;
+    }
 }
 
 TEST(AdminAccess, TheKeyComesInThreeWays) {
-    AdminAccess access("secret", {});
+    AdminAccess access("secret", {}, AdminAccess::Metrics::with_key);
     const std::pair<std::vector<http::Field>, int> cases[] = {
         {{}, 401},
         {{{"X-Api-Key", "secret"}}, 200},
@@ -75,7 +105,7 @@ TEST(AdminAccess, TheKeyComesInThreeWays) {
 }
 
 TEST(AdminAccess, AnAddressWithFiveWrongKeysWaits) {
-    AdminAccess access("secret", {});
+    AdminAccess access("secret", {}, AdminAccess::Metrics::with_key);
     const Asked wrong{.fields = {{"X-Api-Key", "guess"}}},
         right{.fields = {{"X-Api-Key", "secret"}}};
     Asked elsewhere = right;
@@ -90,8 +120,22 @@ TEST(AdminAccess, AnAddressWithFiveWrongKeysWaits) {
     EXPECT_EQ(status_of(access, right, 2000 + KeyAttempts::wait_ms), 200);
 }
 
+TEST(AdminAccess, TheAddressesOfAnIpv6NetworkWaitTogether) {
+    AdminAccess access("secret", {}, AdminAccess::Metrics::with_key);
+    Asked asked{.fields = {{"X-Api-Key", "guess"}}};
+    for (const std::string_view address :
+         {"2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4", "2001:db8::5"}) {
+        asked.address = address;
+        EXPECT_EQ(status_of(access, asked), 401);
+    }
+    asked.address = "2001:db8::6";
+    EXPECT_EQ(status_of(access, asked), 429);
+    asked.address = "2001:db8:0:1::6";
+    EXPECT_EQ(status_of(access, asked), 401);
+}
+
 TEST(AdminAccess, RequestsWithoutAKeyAreNotCounted) {
-    AdminAccess access("secret", {});
+    AdminAccess access("secret", {}, AdminAccess::Metrics::with_key);
     for (int i = 0; i < 20; ++i) EXPECT_EQ(status_of(access, {}), 401);
 }
 

@@ -24,13 +24,14 @@ namespace {
 namespace json = boost::json;
 
 struct Observed : TestServer {
-    explicit Observed(admin::Options options = {}, unsigned workers = 2)
-        : TestServer({.workers = workers}) {
+    explicit Observed(admin::Options options = {}, unsigned workers = 2, Limits limits = {})
+        : TestServer({.workers = workers, .limits = std::move(limits)}) {
         options.listen = "127.0.0.1:0";
         server.websocket("/echo", {.message = [](ws::Socket socket, ws::Message message) {
                              if (message.text() == "join") socket.join("news");
                              socket.send(message);
                          }});
+        server.socketio();
         admin = &admin::serve(server, std::move(options));
         start();
     }
@@ -38,17 +39,18 @@ struct Observed : TestServer {
         const std::string address = admin->addresses().front();
         return static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
     }
+    [[nodiscard]] std::string key_field() const { return "X-Api-Key: " + admin->key() + "\r\n"; }
     Answer ask(std::string_view path, std::string_view fields = "") {
         Client client(admin_port());
         return client.request("GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" +
-                              std::string(fields) + "\r\n");
+                              key_field() + std::string(fields) + "\r\n");
     }
     Answer post(std::string_view path, const std::string& body) {
         Client client(admin_port());
         return client.request("POST " + std::string(path) +
-                              " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                              "Content-Length: " +
-                              std::to_string(body.size()) + "\r\n\r\n" + body);
+                              " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+                              key_field() + "Content-Length: " + std::to_string(body.size()) +
+                              "\r\n\r\n" + body);
     }
     json::object get(std::string_view path) {
         const Answer answer = ask(path);
@@ -184,42 +186,104 @@ TEST(Admin, SendsPublishesAndDisconnects) {
     EXPECT_EQ(client.next(), "close(4000 bye)");
 }
 
+// The WebSocket of the admin page.
+class Page {
+public:
+    explicit Page(const Observed& observed) : client_(observed.admin_port()) {
+        std::string request = upgrade_request("/admin/live");
+        request.replace(request.find("Host: here\r\n"), 12,
+                        "Host: localhost\r\n" + observed.key_field());
+        EXPECT_EQ(client_.request(request).status, 101);
+    }
+    void ask(std::string_view text) { client_.send(masked_frame(ws::Opcode::text, text)); }
+    // The next message that is no sample.
+    json::object next() {
+        for (;;) {
+            const std::string head = client_.read(2);
+            size_t size = uint8_t(head[1]);
+            if (size == 126) {
+                const std::string length = client_.read(2);
+                size = size_t(uint8_t(length[0])) << 8 | uint8_t(length[1]);
+            }
+            json::object message = parse_json(client_.read(size))->as_object();
+            if (!message.contains("sample")) return message;
+        }
+    }
+
+private:
+    Client client_;
+};
+
 TEST(Admin, APageFollowsAConnection) {
     Observed t({.payloads = true});
     WsClient client(t.port(), "/echo");
     const std::string id = t.only_id();
-    WsClient page(t.admin_port(), "/admin/live", "Origin: http://here\r\n");
-    EXPECT_EQ(page.handshake().status, 403);  // "here" is no host of the admin listener.
-    Client raw(t.admin_port());
-    std::string request = upgrade_request("/admin/live");
-    request.replace(request.find("Host: here"), 10, "Host: localhost");
-    EXPECT_EQ(raw.request(request).status, 101);
-    const auto next = [&raw]() -> json::object {
-        for (;;) {  // Samples come between.
-            const std::string head = raw.read(2);
-            size_t size = uint8_t(head[1]);
-            if (size == 126) {
-                const std::string length = raw.read(2);
-                size = size_t(uint8_t(length[0])) << 8 | uint8_t(length[1]);
-            }
-            const json::object message = parse_json(raw.read(size))->as_object();
-            if (!message.contains("sample")) return message;
-        }
-    };
-    raw.send(masked_frame(ws::Opcode::text, R"({"follow":")" + id + R"("})"));
-    EXPECT_EQ(next().at("followed").as_string(), id);
+    WsClient foreign(t.admin_port(), "/admin/live", "Origin: http://here\r\n" + t.key_field());
+    EXPECT_EQ(foreign.handshake().status, 403);  // "here" is no host of the admin listener.
+    Page page(t);
+    page.ask(R"({"follow":")" + id + R"("})");
+    EXPECT_EQ(page.next().at("followed").as_string(), id);
     client.send_text("hello");
     EXPECT_EQ(client.next(), "text(hello)");
-    EXPECT_EQ(json::serialize(next()),
+    EXPECT_EQ(json::serialize(page.next()),
               R"({"message":{"id":")" + id +
                   R"(","direction":"in","bytes":5,"binary":false,"text":"hello"}})");
-    EXPECT_EQ(next().at("message").at("direction").as_string(), "out");
-    raw.send(masked_frame(ws::Opcode::text, R"({"unfollow":")" + id + R"("})"));
-    raw.send(masked_frame(ws::Opcode::text, "what"));
-    EXPECT_TRUE(next().contains("error"));
+    EXPECT_EQ(page.next().at("message").at("direction").as_string(), "out");
+    page.ask(R"({"unfollow":")" + id + R"("})");
+    page.ask("what");
+    EXPECT_TRUE(page.next().contains("error"));
     client.send_close(1000);
     EXPECT_EQ(client.next(), "close(1000)");
     EXPECT_TRUE(t.all_gone());
+}
+
+TEST(Admin, AFollowEndsWithItsConnection) {
+    Observed t;
+    Page page(t);
+    constexpr int more_than_follows_max = 25;
+    for (int i = 0; i < more_than_follows_max; ++i) {
+        WsClient client(t.port(), "/echo");
+        EXPECT_EQ(client.handshake().status, 101);
+        const std::string id = t.only_id();
+        page.ask(R"({"follow":")" + id + R"("})");
+        EXPECT_EQ(json::serialize(page.next()), R"({"followed":")" + id + R"("})");
+        client.send_close(1000);
+        EXPECT_EQ(client.next(), "close(1000)");
+        EXPECT_TRUE(page.next().contains("closed"));
+    }
+}
+
+// Of a session of Socket.IO no packet may be left out, so it ends: also while a page follows it.
+TEST(Admin, AFollowDoesNotChangeWhatExcessGets) {
+    Observed t({}, 1, {.messages = {.per_second = 1, .burst = 5}, .excess = Limits::Excess::drop});
+    WsClient client(t.port(), "/socket.io/?EIO=4&transport=websocket");
+    EXPECT_TRUE(client.next().starts_with("text(0{"));
+    const json::object found = t.get("/admin/api/connections?kind=socketio");
+    const std::string id(found.at("connections").as_array().at(0).at("id").as_string());
+    Page page(t);
+    page.ask(R"({"follow":")" + id + R"("})");
+    EXPECT_TRUE(page.next().contains("followed"));
+    std::string frames = masked_frame(ws::Opcode::text, "40");
+    for (int i = 0; i < 50; ++i) frames += masked_frame(ws::Opcode::text, "42[\"e\"]");
+    client.send(frames);
+    EXPECT_TRUE(eventually([&] { return t.stats().websockets_open == 0; }));
+}
+
+// Without this, a connection would stay followed by nobody.
+TEST(Admin, AFollowThatComesTooLateIsNone) {
+    Observed t({}, 1);
+    WsClient client(t.port(), "/echo");
+    const std::string id = t.only_id();
+    Page page(t);
+    std::promise<void> go_on;
+    t.server.post([until = go_on.get_future().share()] { until.wait(); });
+    page.ask(R"({"follow":")" + id + R"("})");
+    EXPECT_TRUE(page.next().contains("closed"));  // After the time for an answer.
+    go_on.set_value();
+    client.send_text("hello");
+    EXPECT_EQ(client.next(), "text(hello)");
+    page.ask("what");
+    EXPECT_TRUE(page.next().contains("error"));  // No message was shown before it.
 }
 
 TEST(Admin, AnswersWhileAWorkerIsStuck) {
@@ -252,6 +316,47 @@ TEST(Admin, KeepsTheNewestErrors) {
         return errors.size() == 1 && errors[0].at("level").as_string() == "error" &&
                errors[0].at("fields").at("what").as_string() == "boom";
     }));
+}
+
+TEST(Admin, ErrorsAreReadableWhateverTheirText) {
+    Observed t;
+    t.server.post([] { throw std::runtime_error("boom \xc3("); });
+    t.server.post([] { throw std::runtime_error(std::string(511, 'x') + "\u00e9"); });
+    t.server.post([] { throw std::runtime_error(std::string(600, '\xff')); });
+    json::array errors;
+    EXPECT_TRUE(eventually([&] {
+        errors = t.get("/admin/api/errors").at("errors").as_array();
+        return errors.size() == 3;
+    }));
+    std::set<std::string> texts;
+    for (const auto& error : errors)
+        texts.insert(std::string(error.at("fields").at("what").as_string()));
+    EXPECT_TRUE(texts.contains("boom \ufffd("));
+    EXPECT_TRUE(texts.contains(std::string(511, 'x')));
+    std::string repaired;
+    for (int i = 0; i < 170; ++i) repaired += "\ufffd";
+    EXPECT_TRUE(texts.contains(repaired));
+}
+
+TEST(Admin, MakesAKeyWhereNoneIsSet) {
+    Observed t;
+    EXPECT_GE(t.admin->key().size(), 20u);
+    const auto status = [&t](std::string_view path, std::string_view fields) {
+        Client client(t.admin_port());
+        return client
+            .request("GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" +
+                     std::string(fields) + "\r\n")
+            .status;
+    };
+    EXPECT_EQ(status("/admin/api/stats", ""), 401);
+    EXPECT_EQ(status("/admin/live", ""), 401);
+    EXPECT_EQ(status("/admin/api/stats", t.key_field()), 200);
+    EXPECT_EQ(status("/metrics", ""), 200);
+    EXPECT_EQ(status("/metrics", "X-Forwarded-For: 192.0.2.7\r\n"), 401);
+    Observed other({.key = "secret"});
+    EXPECT_EQ(other.admin->key(), "secret");
+    EXPECT_EQ(Client(other.admin_port()).get("/metrics").status, 403);  // Its Host is "here".
+    EXPECT_EQ(other.ask("/metrics").status, 200);
 }
 
 TEST(Admin, WantsAKeyBeyondLoopback) {
