@@ -188,6 +188,14 @@ TEST(MultiWorkerGatewayNodes, TheListHasTheConnectionsOfEveryNodeInOrder) {
     EXPECT_EQ(t[0].list("?limit=1"), "a:1+!1");
 }
 
+TEST(GatewayNodes, ANodeThatAnswersTwiceIsListedOnce) {
+    Gateways t(2, 1);
+    t.cluster.repeat_answers();
+    const auto a = t.enter(0, "ada"), b = t.enter(1, "ada"), c = t.enter(1, "bob");
+    EXPECT_EQ(t[0].list(), "ada:2 bob:1");
+    EXPECT_EQ(t[1].list(), "ada:2 bob:1");
+}
+
 // More than a node sends at a time.
 TEST(MultiWorkerGatewayNodes, ALongListComesInPages) {
     Gateways t(2, 2);
