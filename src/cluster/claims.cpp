@@ -162,8 +162,6 @@ Claims::Older& Claims::older_of(uint32_t stream, StreamId covered) {
         older = {.up_to = read_[stream], .from = next(covered).value_or(covered)};
         for (auto& row : store_.window(stream)) older.rows.push_back(std::move(row));
         older.waiting = std::move(waiting);
-        // The page for which they wait is none of the new rows.
-        if (!older.waiting.empty()) read_back(stream, older);
     }
     older.used_ms = now_ms_;
     return older;

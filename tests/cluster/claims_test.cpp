@@ -310,10 +310,11 @@ TEST_F(ClaimsTest, AClaimThatWaitsForAPageOutlivesTheWindowThatDroppedIt) {
     save(other);
     claim("1-24", other);
     late();
-    EXPECT_EQ(ends(),
-              (Lines{"there is no such",
-                     "behind 1-30: 1-7 1-9 1-11 1-13 1-15 1-17 1-19 1-21 1-23 1-25 1-27 1-29",
-                     "behind 1-30: 1-25 1-27 1-29"}));
+    EXPECT_EQ(ends(), (Lines{
+                          "there is no such",
+                          "behind 1-30: 1-25 1-27 1-29",
+                          "behind 1-30: 1-7 1-9 1-11 1-13 1-15 1-17 1-19 1-21 1-23 1-25 1-27 1-29",
+                      }));
 }
 
 TEST_F(ClaimsTest, WhatIsTooMuchIsTooOld) {
