@@ -108,6 +108,9 @@ void Admin::mount_pages() {
     home_->get(
         "/", [](const http::Request&, http::Response& response) { response.redirect("/admin/"); });
     home_->files("/admin", options_.pages);
+    // Browsers ask for it. The page has none.
+    home_->get("/favicon.ico",
+               [](const http::Request&, http::Response& response) { response.status(204); });
 }
 
 void Admin::end() noexcept {
