@@ -119,7 +119,7 @@ void Worker::log_cut_off(const net::Stream& stream) {
 }
 
 std::string Worker::address_of(const net::Stream& stream) const {
-    std::string kept = addresses_.of(stream.slot_key().slot);
+    const std::string kept = addresses_.of(stream.slot_key().slot);
     return kept.empty() ? stream.peer_ip() : kept;
 }
 

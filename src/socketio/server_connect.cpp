@@ -63,7 +63,7 @@ void Server::connect(Connection& connection, const Packet& packet) {
     if (skips && !adapter_.recovery()) {
         auto back = find_saved_session(connection, nsp->name(), auth, who.login.user);
         if (back) {
-            Socket& socket = create(who, back->who.id);
+            const Socket& socket = create(who, back->who.id);
             return enter(socket, std::move(back));
         }
     }

@@ -27,7 +27,7 @@ json::value value_of(Settings& settings, const Row& row) {
     }
     const std::string text = describe_value(settings, row);
     boost::system::error_code no_json;  // Numbers and truth values are JSON, words are not.
-    json::value value = json::parse(text, no_json);
+    const json::value value = json::parse(text, no_json);
     return no_json || row.octal ? json::value(text) : value;
 }
 

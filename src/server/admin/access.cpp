@@ -24,7 +24,7 @@ bool is_address(std::string_view host) {
 
 // The password of "Authorization: Basic", RFC 7617.
 std::string basic_password(const http::Request& request) {
-    std::string_view field = request.header("authorization");
+    const std::string_view field = request.header("authorization");
     constexpr std::string_view scheme = "basic ";
     if (field.size() < scheme.size() || !base::iequals(field.substr(0, scheme.size()), scheme))
         return {};
@@ -36,7 +36,7 @@ std::string basic_password(const http::Request& request) {
 
 // A page of the admin listener itself sends its own scheme and Host.
 bool is_own_origin(const http::Request& request) {
-    std::string_view origin = request.header("origin");
+    const std::string_view origin = request.header("origin");
     const size_t scheme = origin.find("://");
     if (scheme == std::string_view::npos) return false;
     return base::iequals(origin.substr(scheme + 3), request.host());

@@ -118,7 +118,7 @@ void Collector::finish() {
     sum_ = std::move(sum);
     finished_us_ = now;
     sample();
-    for (Done& done : std::exchange(waiting_, {})) done(sum_);
+    for (const Done& done : std::exchange(waiting_, {})) done(sum_);
 }
 
 float Collector::rate(std::string_view name, double seconds) const {

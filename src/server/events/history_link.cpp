@@ -20,7 +20,7 @@ std::unique_ptr<HistoryLink> HistoryLink::make(WorkerGroup& group, const events:
 }
 
 // "17-9f3a01c2b7e60 text"
-void HistoryLink::push(const hub::Kept& kept) {
+void HistoryLink::push(const hub::Kept& kept) const {
     std::string payload = hub::position_text(kept.epoch, kept.offset);
     payload.append(" ").append(kept.text);
     group_.nodes->publish(Nodes::Kind::history, {.rooms = {kept.channel}}, std::move(payload));

@@ -27,7 +27,7 @@ public:
                                              const Workers& workers);
 
     [[nodiscard]] hub::History& history() const noexcept { return *history_; }
-    void push(const hub::Kept& kept);
+    void push(const hub::Kept& kept) const;
 
 private:
     HistoryLink(WorkerGroup& group, const events::Table& table, const Workers& workers)
