@@ -174,7 +174,7 @@ std::string shown_line(std::string_view stats, bool head) {
 
 std::string problem_of(std::string_view body) {
     const json::object object = object_of(body);
-    const std::string error = member(object, "error");
+    std::string error = member(object, "error");
     if (!error.empty()) return error;
     constexpr size_t words_bytes_max = 400;
     std::string text = printable(body, words_bytes_max);

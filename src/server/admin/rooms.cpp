@@ -70,7 +70,10 @@ struct Sum {
         page.rooms.reserve(members.size());
         for (const auto& [key, count] : members)
             page.rooms.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), count});
-        std::ranges::stable_sort(page.rooms, std::ranges::greater(), &FoundRoom::members);
+        std::ranges::sort(page.rooms, [](const FoundRoom& a, const FoundRoom& b) {
+            return std::tie(b.members, a.kind, a.nsp, a.name) <
+                   std::tie(a.members, b.kind, b.nsp, b.name);
+        });
         if (page.rooms.size() > query.limit) page.rooms.resize(query.limit);
         first(page);
     }

@@ -60,7 +60,7 @@ bool read_page(const redis::Value& value, std::string_view channel, bool since,
     auto at = value.begin();
     page.top.epoch = (*at).text();
     if (!is_epoch(page.top.epoch)) return false;
-    std::array<uint64_t*, 3> numbers{&page.top.offset, &page.begun, &page.first};
+    const std::array<uint64_t*, 3> numbers{&page.top.offset, &page.begun, &page.first};
     for (uint64_t* const number : numbers) {
         const auto read = number_of((*++at).text());
         if (!read) return false;

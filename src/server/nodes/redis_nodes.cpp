@@ -180,7 +180,7 @@ void RedisNodes::fence(std::function<void()> done) {
 }
 
 hub::History* RedisNodes::share_history(WorkerGroup& group, std::function<void()> ready) {
-    HistorySettings settings{.redis = settings_.redis, .prefix = settings_.prefix + ":"};
+    const HistorySettings settings{.redis = settings_.redis, .prefix = settings_.prefix + ":"};
     history_ = std::make_unique<RedisHistory>(settings, group, std::move(ready));
     return history_.get();
 }
