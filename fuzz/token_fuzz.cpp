@@ -13,9 +13,9 @@
 #include <string>
 #include <string_view>
 
-#include "auth/address_set.h"
 #include "base/base64.h"
 #include "http/request_parts.h"
+#include "peer/address_set.h"
 
 namespace {
 
@@ -73,7 +73,7 @@ void as_request(const auth::Authenticator& who, std::string_view text) {
 }
 
 void as_address(std::string_view text) {
-    auth::AddressSet set;
+    peer::AddressSet set;
     (void)set.contains(text);
     try {
         set.add(text);

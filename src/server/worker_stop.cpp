@@ -1,7 +1,6 @@
 // server/worker_stop.cpp: how a Worker stops: its connections are told, its features finish, its
 // loop ends.
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 #include "base/checked_cast.h"
@@ -69,8 +68,8 @@ void Worker::close_some() {
     if (counters_.connections_open.get() != 0) return;
     connections_ended();
     // The newest first: what the cluster's part says at the end follows what the others send.
-    const bool needed = std::ranges::any_of(std::views::reverse(parts_),
-                                            [](const auto& part) { return part->needs_loop(); });
+    bool needed = false;
+    for (size_t i = parts_.size(); i-- > 0 && !needed;) needed = parts_[i]->needs_loop();
     if (!needed && !is_busy()) loop_.stop();
 }
 

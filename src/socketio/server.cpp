@@ -367,8 +367,9 @@ void Server::drain_history() {
 
 void Server::each_room(const std::function<void(std::string_view nsp, std::string_view room,
                                                 size_t members)>& call) const {
-    for (const auto& [name, nsp] : namespaces_)
-        nsp->each_room([&](std::string_view room, size_t members) { call(name, room, members); });
+    for (const auto& named : namespaces_)
+        named.second->each_room(
+            [&](std::string_view room, size_t members) { call(named.first, room, members); });
 }
 
 }  // namespace starling::socketio

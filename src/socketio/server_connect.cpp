@@ -63,7 +63,7 @@ void Server::connect(Connection& connection, const Packet& packet) {
     if (skips && !adapter_.recovery()) {
         auto back = find_saved_session(connection, nsp->name(), auth, who.login.user);
         if (back) {
-            const Socket& socket = create(who, back->who.id);
+            Socket& socket = create(who, back->who.id);
             return enter(socket, std::move(back));
         }
     }
@@ -75,7 +75,7 @@ void Server::connect(Connection& connection, const Packet& packet) {
         if (nsp->name() != "/") id.append(nsp->name()).append("#");
         id.append(transport.sid());
     }
-    Socket& socket = create(who, std::move(id));
+    const Socket& socket = create(who, std::move(id));
     if (skips && claim_session(socket)) return;
     run_middleware(socket.slot_key(), 0);
 }
