@@ -104,27 +104,29 @@ private:
 };
 
 // Calls call(stream, connection) on the connection's worker, which returns a Result; `done` gets
-// it, or nothing, once, on the thread of the admin listener.
+// it, or null, once, on the thread of the admin listener.
 template <class Result>
 void on_connection(Admin& admin, ConnectionId id,
                    std::function<Result(net::Stream&, Connection&)> call,
-                   std::function<void(std::optional<Result>)> done) {
-    const auto once = std::make_shared<std::function<void(std::optional<Result>)>>(std::move(done));
-    const auto tell = [once](std::optional<Result> result) {
+                   std::function<void(std::shared_ptr<Result>)> done) {
+    const auto once =
+        std::make_shared<std::function<void(std::shared_ptr<Result>)>>(std::move(done));
+    const auto tell = [once](std::shared_ptr<Result> result) {
         if (const auto first = std::exchange(*once, nullptr)) first(std::move(result));
     };
-    if (id.worker >= admin.group().workers.size()) return tell(std::nullopt);
+    if (id.worker >= admin.group().workers.size()) return tell(nullptr);
     Worker& worker = *admin.group().workers[id.worker];
     const bool posted =
         worker.post_bounded(round_bytes, [&admin, &worker, id, call = std::move(call), tell] {
-            auto result = std::make_shared<std::optional<Result>>();
+            std::shared_ptr<Result> result;
             net::Stream* const stream = worker.loop().find(id.key);
             Connection* const connection = stream ? connection_of(*stream) : nullptr;
-            if (connection && stream->is_open()) *result = call(*stream, *connection);
-            admin.home().post([tell, result] { tell(std::move(*result)); });
+            if (connection && stream->is_open())
+                result = std::make_shared<Result>(call(*stream, *connection));
+            admin.home().post([tell, result] { tell(result); });
         });
-    if (!posted) return tell(std::nullopt);
-    admin.home().after(answer_max, [tell] { tell(std::nullopt); });
+    if (!posted) return tell(nullptr);
+    admin.home().after(answer_max, [tell] { tell(nullptr); });
 }
 
 constexpr const char* gone = "there is no such connection";
@@ -153,7 +155,7 @@ void find_connections(Admin& admin, ConnectionQuery query,
 }
 
 void describe_connection(Admin& admin, ConnectionId id,
-                         std::function<void(std::optional<FoundConnection>)> done) {
+                         std::function<void(std::shared_ptr<FoundConnection>)> done) {
     on_connection<FoundConnection>(
         admin, id,
         [id](net::Stream& stream, Connection& connection) {
@@ -169,7 +171,7 @@ void disconnect(Admin& admin, ConnectionId id, uint16_t code, std::string reason
             connection.disconnect(code, reason);
             return true;
         },
-        [done = std::move(done)](std::optional<bool> found) { done(found ? "" : gone); });
+        [done = std::move(done)](const std::shared_ptr<bool>& found) { done(found ? "" : gone); });
 }
 
 void on_websocket(Admin& admin, ConnectionId id, std::function<std::string(WsConnection&)> call,
@@ -180,8 +182,8 @@ void on_websocket(Admin& admin, ConnectionId id, std::function<std::string(WsCon
             auto* const socket = dynamic_cast<WsConnection*>(&connection);
             return socket ? call(*socket) : "this connection is no WebSocket";
         },
-        [done = std::move(done)](std::optional<std::string> problem) {
-            done(problem ? std::move(*problem) : gone);
+        [done = std::move(done)](const std::shared_ptr<std::string>& problem) {
+            done(problem ? *problem : gone);
         });
 }
 

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,9 +49,9 @@ struct ConnectionPage {
 
 void find_connections(Admin& admin, ConnectionQuery query,
                       std::function<void(ConnectionPage)> done);
-// `done` gets nothing if the connection is gone, or its worker does not answer.
+// `done` gets null if the connection is gone, or its worker does not answer.
 void describe_connection(Admin& admin, ConnectionId id,
-                         std::function<void(std::optional<FoundConnection>)> done);
+                         std::function<void(std::shared_ptr<FoundConnection>)> done);
 
 // What an operator does to a connection. The text says what went wrong; "": done.
 using Outcome = std::function<void(std::string problem)>;
