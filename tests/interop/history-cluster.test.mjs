@@ -52,6 +52,8 @@ async function publisher(name, count, nodes, unsure) {
         if (status === 200) break;
         assert.equal(status, 503);
       } catch (error) {
+        // The connection may end a moment before the process is seen to have ended.
+        await Promise.race([node.exited, pause(5000)]);
         if (node.alive) throw error;
         ++at;
         unsure.add(event);
