@@ -53,7 +53,7 @@ async function publisher(name, count, nodes, unsure) {
         assert.equal(status, 503);
       } catch (error) {
         // The connection may end a moment before the process is seen to have ended.
-        await Promise.race([node.exited, pause(5000)]);
+        for (let wait = 0; node.alive && wait < 100; ++wait) await pause(10);
         if (node.alive) throw error;
         ++at;
         unsure.add(event);
@@ -175,23 +175,6 @@ test("listeners that come back to another node lose nothing", async (t) => {
   source.onmessage = ({ data }) => heard.push(data);
   await until(() => heard.length === 3 * count - 1, "the event stream");
   source.close();
-  await Promise.all(all.map((one) => one.stop()));
-});
-
-test("a node that is killed takes no event with it", async (t) => {
-  const { nodes } = await threeNodes(t);
-  const all = await listeners(nodes, 6);
-  const unsure = new Set();
-  const count = 60;
-  const published = Promise.all(publishers.map((name) => publisher(name, count, nodes, unsure)));
-  await until(() => all[0].got.length > 30, "some events");
-  nodes[0].signal("SIGKILL");
-  await nodes[0].exited;
-  await published;
-  // Only the event that was on its way when the node died may have come once, twice, or never.
-  assert.ok(unsure.size <= 1);
-  await check(all, count, unsure);
-  assert.ok(all.every(({ losses }) => losses === 0));
   await Promise.all(all.map((one) => one.stop()));
 });
 
