@@ -1,12 +1,16 @@
 // Starts `starling cluster-demo` for a test.
 
+import { readFileSync } from "node:fs";
+
 import { freePort, Program, temporaryFolder, until } from "./server.mjs";
 
+// Whether this process runs. A process that has ended and that its parent has not waited for (a zombie)
+// does not: whose parent is killed gets a parent that may never wait.
 export const alive = (pid) => {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch (error) {
+    if (!["ENOENT", "ESRCH"].includes(error.code)) throw error;
     return false;
   }
 };
