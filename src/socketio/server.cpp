@@ -2,12 +2,26 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <span>
 #include <utility>
 
 #include "socketio/cluster_link.h"
 
 namespace starling::socketio {
+namespace {
+
+// `to` grows once at most: answers have thousands of items.
+template <class Item>
+void append(std::vector<Item>& to, std::vector<Item>&& from) {
+    if (to.empty()) {
+        to = std::move(from);
+        return;
+    }
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+}  // namespace
 
 Server::Server(Adapter& adapter, Runtime& runtime, uint32_t index)
     : lifetime_(base::Lifetime<Server>::of(*this, runtime.runs_on())),
@@ -168,6 +182,8 @@ void Server::perform_in(const Command& command, Namespace& nsp, Report& report) 
                 encoder_.value(offset);
         if (encoder_.finish()) nsp.broadcast(encoder_.take(), command.target.flags, targets);
     } else {
+        if (command.kind == Command::Kind::fetch && report.sockets.empty())
+            report.sockets.reserve(targets.size());
         for (Socket* socket : targets) perform_on(command, nsp, *socket, report);
     }
     targets.clear();
@@ -321,8 +337,8 @@ void Server::report(Report one) {
     if (request.watch) request.watch(one, request.workers_left);
     // A worker's answer may come before the worker's count.
     request.answered += one.responses.size();
-    std::ranges::move(one.responses, std::back_inserter(request.all.responses));
-    std::ranges::move(one.sockets, std::back_inserter(request.all.sockets));
+    append(request.all.responses, std::move(one.responses));
+    append(request.all.sockets, std::move(one.sockets));
     if (request.workers_left == 0 && request.answered >= request.expected)
         finish(one.request, true);
 }
