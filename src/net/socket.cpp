@@ -70,9 +70,9 @@ void remove_stale_socket_file(const Address& address) noexcept {
 base::Result<void> check_is_free(const Address& address) {
     if (address.is_unix()) remove_stale_socket_file(address);
     if (address.is_unix() || address.port() == 0) return {};
+    // Without listen(): whoever connected meanwhile would be accepted, and reset by the close.
     const auto fd = bound_socket(address, false);
     if (!fd) return base::Failure(fd.error());
-    if (::listen(fd->get(), 1) != 0) return last_failure(address);
     return {};
 }
 

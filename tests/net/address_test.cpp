@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 #include "net/socket.h"
 #include "tests/fake/sockets.h"
@@ -115,6 +117,22 @@ TEST(Listening, TellsWhenAnotherHoldsThePort) {
     EXPECT_FALSE(listen_on(address, false));
     // A second worker of the process may listen on the same address.
     EXPECT_TRUE(listen_on(address, true));
+}
+
+// Such a client would be reset a moment later.
+TEST(Listening, NobodyConnectsWhileAnAddressIsTried) {
+    const auto address = fake::address("127.0.0.1:" + std::to_string(fake::port_of_two()));
+    std::jthread trying([&address](const std::stop_token& stop) {
+        while (!stop.stop_requested()) EXPECT_TRUE(check_is_free(address));
+    });
+    // Of another address: from its own, a socket can connect to itself.
+    const auto from = fake::address("127.0.0.2:0");
+    for (int i = 0; i < 5000; ++i) {
+        const Descriptor client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        ASSERT_EQ(::bind(client.get(), from.data(), from.size()), 0);
+        ASSERT_NE(::connect(client.get(), address.data(), address.size()), 0) << i;
+        ASSERT_EQ(errno, ECONNREFUSED) << i;
+    }
 }
 
 TEST(Listening, RemovesASocketFileThatNobodyAnswersOnAndNoOther) {
