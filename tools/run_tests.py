@@ -96,7 +96,8 @@ def show(lines: list[str]) -> None:
 
 def lint(runner: Runner) -> Count:
     total = Count()
-    for name in ("lint_test", "tidy_test", "counts_test", "failures_test", "dev_test"):
+    for name in ("lint_test", "tidy_test", "counts_test", "failures_test", "dev_test",
+                 "instructions_test"):
         start = len(runner.read_log())
         status = runner.run(name, sys.executable, f"tools/{name}.py")
         log = runner.read_log()[start:]
@@ -228,6 +229,19 @@ def node(runner: Runner) -> Count:
     return count
 
 
+def instructions(runner: Runner) -> Count:
+    """Counts instead of times: they are the same on a busy machine."""
+    if not runner.programs():
+        return Count(failed=1)
+    status = runner.run("instructions", sys.executable, "bench/instructions.py", "--check", seconds_max=600)
+    lines = runner.read_log().split("\n")
+    failed = [line.partition(": ")[2] for line in lines if line.startswith("FAILED: ")]
+    if status:
+        runner.tail()
+        runner.fails(*failed or ["bench/instructions.py"])
+    return Count(passed=sum(line.startswith("ok: ") for line in lines), failed=len(failed) or int(status != 0))
+
+
 STEPS = [
     ("lint", "the repository's own rules", lint),
     ("build", "release build: program, examples, benchmarks", build),
@@ -235,6 +249,7 @@ STEPS = [
     ("tsan", "tests of several threads with ThreadSanitizer", tsan),
     ("fuzz", f"fuzz targets: corpus, then {FUZZ_SECONDS} s each", fuzz),
     ("install", "installed package, used by other projects", install),
+    ("instructions", "instructions of a message, beside those of bench/instructions.json", instructions),
     ("node", "interop and browser tests", node),
 ]
 ALIASES = {"unit": "asan"}
