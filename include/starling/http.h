@@ -269,6 +269,7 @@ private:
     void require_server() const;  // Throws std::logic_error: no server made this response.
     Response& set_body(std::string_view type);
     void erase_field(std::string_view name);
+    Response& append_field(std::string_view name, std::string_view value);  // Checked before.
 
     std::string lines_;
     std::string body_;

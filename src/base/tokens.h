@@ -2,16 +2,29 @@
 // thread; views alias their argument.
 #pragma once
 
+#include <array>
 #include <string_view>
 
 #include "base/text.h"
 
 namespace starling::base {
 
+namespace detail {
+
+// A table: every byte of every method and field name is looked up.
+inline constexpr auto token_chars = [] {
+    std::array<bool, 256> table{};
+    for (unsigned c = 0; c < table.size(); ++c) table[c] = is_alphanumeric(static_cast<char>(c));
+    for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+        table[static_cast<unsigned char>(c)] = true;
+    return table;
+}();
+
+}  // namespace detail
+
 // tchar, RFC 9110 section 5.6.2.
 [[nodiscard]] constexpr bool is_token_char(char c) noexcept {
-    if (is_alphanumeric(c)) return true;
-    return c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    return detail::token_chars[static_cast<unsigned char>(c)];
 }
 
 [[nodiscard]] constexpr bool is_token(std::string_view text) noexcept {

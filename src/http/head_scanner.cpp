@@ -71,13 +71,12 @@ bool HeadScanner::fail(int status, std::string_view reason) noexcept {
 size_t HeadScanner::scan(std::string_view bytes) noexcept {
     size_t i = 0;
     while (i < bytes.size() && !done() && fault_.status == 0) {
-        // Most bytes of a head are runs of plain characters, which do not change the state.
-        if (state_ == State::name || state_ == State::value) {
-            const uint8_t bit = state_ == State::name ? token_bit : value_bit;
-            const size_t begin = i, end = i + std::min<size_t>(bytes.size() - i, bytes_left_);
-            if (state_ == State::value) i += plain_prefix(bytes.data() + i, end - i);
-            while (i < end && has(bytes[i], bit)) ++i;
-            bytes_left_ -= static_cast<uint32_t>(i - begin);
+        // Most bytes of a head are in runs that do not change the state.
+        if (state_ == State::name || state_ == State::value || state_ == State::target ||
+            state_ == State::version) {
+            const size_t skipped = skip_run(bytes.substr(i, bytes_left_));
+            i += skipped;
+            bytes_left_ -= static_cast<uint32_t>(skipped);
             if (i == bytes.size()) break;
         }
         if (bytes_left_ == 0) {
@@ -91,6 +90,33 @@ size_t HeadScanner::scan(std::string_view bytes) noexcept {
         if (!in_blank_lines()) --bytes_left_;
     }
     return i;
+}
+
+size_t HeadScanner::skip_run(std::string_view bytes) noexcept {
+    size_t i = 0;
+    switch (state_) {
+        case State::target: {
+            const size_t end = std::min<size_t>(bytes.size(), target_bytes_max_ - part_bytes_);
+            while (i < end && has(bytes[i], target_bit)) ++i;
+            part_bytes_ += static_cast<uint32_t>(i);
+            return i;
+        }
+        case State::name:
+            while (i < bytes.size() && has(bytes[i], token_bit)) ++i;
+            return i;
+        case State::value:
+            i = plain_prefix(bytes.data(), bytes.size());
+            while (i < bytes.size() && has(bytes[i], value_bit)) ++i;
+            return i;
+        default: return skip_version(bytes);
+    }
+}
+
+size_t HeadScanner::skip_version(std::string_view bytes) noexcept {
+    constexpr std::string_view usual = "HTTP/1.1\r\n";
+    if (part_ != Part::request_head || part_bytes_ > 0 || !bytes.starts_with(usual)) return 0;
+    state_ = State::line;
+    return usual.size();
 }
 
 bool HeadScanner::step(char c) noexcept {

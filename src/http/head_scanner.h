@@ -61,6 +61,10 @@ private:
         done,
     };
 
+    // Skips the front of `bytes` that changes nothing but lengths; returns its size.
+    size_t skip_run(std::string_view bytes) noexcept;
+    // The same for a whole "HTTP/1.1" line end of a request.
+    size_t skip_version(std::string_view bytes) noexcept;
     bool step(char c) noexcept;  // False after fail().
     bool step_request_line(char c) noexcept;
     bool step_status_line(char c) noexcept;

@@ -11,7 +11,7 @@ namespace {
 bool is_named(std::string_view raw_name, std::span<const std::string> names) {
     std::string decoded;
     std::string_view name = raw_name;
-    if (raw_name.find_first_of("%+") != std::string_view::npos) {
+    if (has_escapes(raw_name)) {
         decoded = percent_decode_leniently(raw_name, Plus::space);
         name = decoded;
     }

@@ -27,6 +27,16 @@ Line first_line(std::string_view lines) {
 
 bool is_value(std::string_view value) { return std::ranges::all_of(value, base::is_field_char); }
 
+// A CR or LF in a value would split the response, so it is refused, not repaired.
+void check_field(std::string_view name, std::string_view value) {
+    if (!base::is_token(name)) throw std::invalid_argument("header name is not a token");
+    if (!is_value(value)) throw std::invalid_argument("control character in a header value");
+    if (base::iequals(name, "content-length") || base::iequals(name, "transfer-encoding"))
+        throw std::invalid_argument("the server computes Content-Length and Transfer-Encoding");
+    if (base::iequals(name, "connection") && !base::iequals(value, "close"))
+        throw std::invalid_argument("Connection is the server's");
+}
+
 }  // namespace
 
 BadRequest::BadRequest(const std::string& what, int status)
@@ -42,21 +52,18 @@ Response& Response::status(int code) {
 }
 
 Response& Response::header(std::string_view name, std::string_view value) {
-    if (base::is_token(name) && is_value(value)) erase_field(name);
-    return add_header(name, value);
+    check_field(name, value);
+    erase_field(name);
+    return append_field(name, value);
 }
 
 Response& Response::add_header(std::string_view name, std::string_view value) {
-    // A CR or LF in a value would split the response, so it is refused, not repaired.
-    if (!base::is_token(name)) throw std::invalid_argument("header name is not a token");
-    if (!is_value(value)) throw std::invalid_argument("control character in a header value");
-    if (base::iequals(name, "content-length") || base::iequals(name, "transfer-encoding"))
-        throw std::invalid_argument("the server computes Content-Length and Transfer-Encoding");
-    if (base::iequals(name, "connection")) {
-        if (!base::iequals(value, "close"))
-            throw std::invalid_argument("Connection is the server's");
-        return close();
-    }
+    check_field(name, value);
+    return append_field(name, value);
+}
+
+Response& Response::append_field(std::string_view name, std::string_view value) {
+    if (base::iequals(name, "connection")) return close();
     lines_.reserve(lines_.size() + name.size() + value.size() + 4);
     lines_.append(name).append(": ").append(base::trim(value)).append("\r\n");
     return *this;

@@ -52,7 +52,7 @@ void each_form_field(std::string_view fields, Visit visit) {
 }
 
 bool is_name(std::string_view raw, std::string_view name) {
-    if (raw.find_first_of("%+") == std::string_view::npos) return raw == name;
+    if (!has_escapes(raw)) return raw == name;
     return percent_decode_leniently(raw, Plus::space) == name;
 }
 

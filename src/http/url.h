@@ -14,6 +14,12 @@ namespace starling::http {
 
 enum class Plus : uint8_t { literal, space };
 
+// True if decoding with Plus::space can change `raw`.
+[[nodiscard]] inline bool has_escapes(std::string_view raw) noexcept {
+    // Two searches: find_first_of() makes a call for each character.
+    return raw.find('%') != std::string_view::npos || raw.find('+') != std::string_view::npos;
+}
+
 // Returns nothing if a '%' is not followed by two hexadecimal digits.
 [[nodiscard]] std::optional<std::string> percent_decode(std::string_view text,
                                                         Plus plus = Plus::literal);

@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <array>
+#include <bit>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
@@ -107,17 +109,24 @@ std::string Address::path() const {
     return reinterpret_cast<const sockaddr_un&>(storage_).sun_path;
 }
 
-std::string Address::ip() const {
-    char text[INET6_ADDRSTRLEN] = "";
-    if (family() == AF_INET) {
-        inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(storage_).sin_addr, text,
-                  sizeof text);
-    } else if (family() == AF_INET6) {
-        inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(storage_).sin6_addr, text,
-                  sizeof text);
-    } else {
-        return is_unix() ? "unix" : "unknown";
+// inet_ntop() goes through sprintf(): 3,500 instructions for each accepted connection.
+std::string ipv4_text(uint32_t address) {
+    std::array<char, INET_ADDRSTRLEN> text;
+    char* end = text.data();
+    for (const unsigned char part : std::bit_cast<std::array<unsigned char, 4>>(address)) {
+        if (end != text.data()) *end++ = '.';
+        end = std::to_chars(end, text.data() + text.size(), static_cast<unsigned>(part)).ptr;
     }
+    return {text.data(), end};
+}
+
+std::string Address::ip() const {
+    if (family() == AF_INET)
+        return ipv4_text(reinterpret_cast<const sockaddr_in&>(storage_).sin_addr.s_addr);
+    if (family() != AF_INET6) return is_unix() ? "unix" : "unknown";
+    char text[INET6_ADDRSTRLEN] = "";
+    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(storage_).sin6_addr, text,
+              sizeof text);
     return text;
 }
 

@@ -13,6 +13,9 @@
 
 namespace starling::net {
 
+// "192.0.2.1". `address` is in network order.
+[[nodiscard]] std::string ipv4_text(uint32_t address);
+
 class Address {
 public:
     // Accepts numeric addresses, "localhost" and "*"; looks no names up.

@@ -2,7 +2,7 @@
 
 #include <arpa/inet.h>
 
-#include <array>
+#include "net/address.h"
 
 namespace starling::server {
 
@@ -18,11 +18,7 @@ void PeerAddresses::keep(uint32_t slot, const std::string& address) {
 
 std::string PeerAddresses::of(uint32_t slot) const {
     if (slot >= v4_.size()) return {};
-    if (v4_[slot] != 0) {
-        std::array<char, INET_ADDRSTRLEN> text{};
-        const in_addr address{v4_[slot]};
-        return ::inet_ntop(AF_INET, &address, text.data(), text.size());
-    }
+    if (v4_[slot] != 0) return net::ipv4_text(v4_[slot]);
     const auto found = others_.find(slot);
     return found == others_.end() ? std::string() : found->second;
 }

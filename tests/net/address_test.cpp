@@ -1,5 +1,6 @@
 #include "net/address.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -102,6 +103,15 @@ TEST(Address, TellsPartsAndTakesAPort) {
     EXPECT_EQ(local.ip(), "unix");
     EXPECT_EQ(local.path(), "/x");
     EXPECT_TRUE(local.is_unix());
+}
+
+TEST(Address, FourBytesAsText) {
+    for (const char* const text :
+         {"0.0.0.0", "1.20.255.9", "127.0.0.1", "99.100.10.0", "255.255.255.255"}) {
+        in_addr parsed{};
+        ASSERT_EQ(::inet_pton(AF_INET, text, &parsed), 1);
+        EXPECT_EQ(ipv4_text(parsed.s_addr), text);
+    }
 }
 
 TEST(Listening, TellsWhenAnotherHoldsThePort) {

@@ -22,7 +22,7 @@ Pair next_pair(std::string_view& raw) noexcept {
 
 // Returns a view of `value`, or of `decoded` if `value` had to be decoded.
 std::string_view decode(std::string_view value, std::string& decoded) {
-    if (value.find_first_of("%+") == std::string_view::npos) return value;
+    if (!http::has_escapes(value)) return value;
     decoded = http::percent_decode_leniently(value, http::Plus::space);
     return decoded;
 }
