@@ -6,7 +6,7 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from linting import calls, exceptions, layers, lengths, source, style, text  # noqa: E402
+from linting import calls, exceptions, guides, layers, lengths, source, style, text  # noqa: E402
 from linting.source import File, Finding  # noqa: E402
 
 TABLE = """
@@ -251,6 +251,102 @@ class Text(unittest.TestCase):
         good = File("src/ws/a.h", "// ws/a.h: frames.\n#pragma once\n")
         self.assertEqual(found(text.check_headers([good])), [])
         self.assertEqual(len(found(text.check_headers([File("src/ws/a.h", "#pragma once\n")]))), 2)
+
+
+ENGLISH = """# Rooms
+
+[中文](rooms.zh.md)
+
+A room has a `name`: see [topics](topics.md#what-a-topic-is) and [below](#limits).
+
+```sh room
+starling serve --root www  # One room.
+```
+
+    starling connect ws://localhost:8080/chat
+
+    client → server
+
+## Limits
+
+| key | default |
+|---|---|
+| `rooms_max` | 10 |
+"""
+CHINESE = """# 房间
+
+[English](rooms.md)
+
+房间有 `name`:见[下文](#限制)和[主题](topics.zh.md#什么是-topic)。
+
+```sh room
+starling serve --root www  # 一个房间。
+```
+
+    starling connect ws://localhost:8080/chat
+
+    客户端 → 服务器
+
+## 限制
+
+| 键 | 默认值 |
+|---|---|
+| `rooms_max` | 10 |
+"""
+TOPICS = [File("docs/topics.md", "[中文](topics.zh.md)\n# What a `topic` is\n"),
+          File("docs/topics.zh.md", "[English](topics.md)\n# 什么是 `topic`\n")]
+
+
+class Guides(unittest.TestCase):
+    def check(self, english: str, chinese: str) -> list[str]:
+        files = [File("docs/rooms.md", english), File("docs/rooms.zh.md", chinese), *TOPICS]
+        return [str(finding) for finding in guides.check_guides(files)]
+
+    def test_same_structure_passes(self):
+        self.assertEqual(self.check(ENGLISH, CHINESE), [])
+
+    def test_differences_are_found(self):
+        for old, new, message in [
+            ("## 限制", "### 限制", "15: headings: line 15 of docs/rooms.md has '##', here is '###'"),
+            ("## 限制\n", "\n", "1: headings: line 15 of docs/rooms.md has '##', here is 'nothing'"),
+            ("--root www", "--root web", "8: code: line 8 of docs/rooms.md has 'starling serve --root www', "
+                                         "here is 'starling serve --root web'"),
+            ("sh room", "sh", "7: code: line 7 of docs/rooms.md has 'sh room', here is 'sh'"),
+            ("8080/chat", "8080/echo", "11: code: line 11 of docs/rooms.md has"),
+            ("→ 服务器", "", "13: code: line 13 of docs/rooms.md has 'a drawing', here is '    客户端'"),
+            ("| 10 |", "| 10 | 20 |", "17: tables: line 17 of docs/rooms.md has rows of [3, 3, 3] columns, here is"),
+            ("| `rooms_max` | 10 |\n", "", "17: tables: "),
+            ("`rooms_max`", "rooms_max", "1: line 19 of docs/rooms.md has `rooms_max`"),
+            ("`name`", "`name` (`名字`)", "5: docs/rooms.md does not have `名字`"),
+            ("topics.zh.md#", "topics.md#", "5: link: docs/rooms.md has none that is topics.md#什么是-topic"),
+            ("(#限制)", "(#limits)", "5: link: docs/rooms.md has none that is #limits in Chinese"),
+            ("[下文](#限制)", "下文", "1: link: no #限制"),
+            ("[English](rooms.md)", "", "1: one of the first lines is [English](rooms.md)"),
+        ]:
+            self.assertIn(old, CHINESE)
+            findings = self.check(ENGLISH, CHINESE.replace(old, new))
+            self.assertIn(f"docs/rooms.zh.md:{message}", "\n".join(findings), new)
+
+    def test_the_english_guide_names_headings_that_exist(self):
+        wrong = self.check(ENGLISH.replace("(#limits)", "(#bounds)"), CHINESE.replace("[下文](#限制)", "下文"))
+        self.assertEqual(wrong, ["docs/rooms.md:5: no such heading: #bounds [guides]"])
+
+    def test_a_guide_alone_is_found(self):
+        self.assertEqual(found(guides.check_guides([File("docs/a.zh.md", "")])), ["docs/a.zh.md:1 guides"])
+
+    def test_samples_differ_only_in_comments(self):
+        for language, english, chinese in [
+            ("cpp", "run();  // Ends.\n// Twice,\n// then once.\nf(\"http://a\");",
+             "run();  // 结束。\n// 共三次\nf(\"http://a\");"),
+            ("yaml", "a: 1  # One.\nb: \"#2\"", "a: 1  # 一。\nb: \"#2\""),
+            ("html", "<p>a</p>\n<!-- A\nparagraph. -->", "<p>a</p>\n<!-- 段落。 -->"),
+        ]:
+            def with_sample(guide: str, sample: str) -> str:
+                return f"{guide}\n```{language}\n{sample}\n```\n"
+
+            self.assertEqual(self.check(with_sample(ENGLISH, english), with_sample(CHINESE, chinese)), [], language)
+            for wrong in (chinese.replace("a", "c"), chinese + "\nmore", "// 没有"):
+                self.assertEqual(len(self.check(with_sample(ENGLISH, english), with_sample(CHINESE, wrong))), 1, wrong)
 
 
 class Style(unittest.TestCase):
