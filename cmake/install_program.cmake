@@ -22,7 +22,8 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/build/clients
 install(FILES packaging/starling.service DESTINATION lib/systemd/system COMPONENT runtime)
 install(DIRECTORY packaging/prometheus DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
 install(DIRECTORY packaging/welcome DESTINATION ${CMAKE_INSTALL_DATADIR}/starling COMPONENT runtime)
-install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
+install(FILES LICENSE README.md README.zh.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR}
+  COMPONENT runtime)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT dev)
 # The prefix /usr uses /etc; any other prefix has an etc folder of its own.

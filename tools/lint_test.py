@@ -332,7 +332,10 @@ class Guides(unittest.TestCase):
         self.assertEqual(wrong, ["docs/rooms.md:5: no such heading: #bounds [guides]"])
 
     def test_a_guide_alone_is_found(self):
-        self.assertEqual(found(guides.check_guides([File("docs/a.zh.md", "")])), ["docs/a.zh.md:1 guides"])
+        for path in ("docs/a.md", "docs/a.zh.md", "README.md", "README.zh.md"):
+            self.assertEqual(found(guides.check_guides([File(path, "")])), [f"{path}:1 guides"])
+        for path in ("CHANGELOG.md", "examples/README.md"):
+            self.assertEqual(found(guides.check_guides([File(path, "")])), [])
 
     def test_samples_differ_only_in_comments(self):
         for language, english, chinese in [

@@ -28,6 +28,8 @@ def check_guides(files: list[File]) -> Iterator[Finding]:
                 link = f"[{label}]({posixpath.basename(to)})"
                 if link not in texts[of].lines[:5]:
                     yield Finding(of, 1, "guides", f"one of the first lines is {link}")
+        elif is_guide(path):
+            yield Finding(path, 1, "guides", f"no {chinese_of(path)}")
         elif path.endswith(CHINESE) and path.removesuffix(CHINESE) + ".md" not in parsed:
             yield Finding(path, 1, "guides", "no English guide of this name")
 
