@@ -314,7 +314,7 @@ class Guides(unittest.TestCase):
             ("sh room", "sh", "7: code: line 7 of docs/rooms.md has 'sh room', here is 'sh'"),
             ("8080/chat", "8080/echo", "11: code: line 11 of docs/rooms.md has"),
             ("→ 服务器", "", "13: code: line 13 of docs/rooms.md has 'a drawing', here is '    客户端'"),
-            ("| 10 |", "| 10 | 20 |", "17: tables: line 17 of docs/rooms.md has rows of [3, 3, 3] columns, here is"),
+            ("| 10 |", "| 10 | 20 |", "17: tables: line 17 of docs/rooms.md has 3 rows of 2 columns, here is 3 rows"),
             ("| `rooms_max` | 10 |\n", "", "17: tables: "),
             ("`rooms_max`", "rooms_max", "1: line 19 of docs/rooms.md has `rooms_max`"),
             ("`name`", "`name` (`名字`)", "5: docs/rooms.md does not have `名字`"),

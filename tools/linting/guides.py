@@ -61,7 +61,10 @@ def compare(path: str, parsed: dict[str, markdown.Guide]) -> Iterator[Finding]:
 
 
 def shown(value: object) -> str:
-    return f"rows of {value} columns" if isinstance(value, list) else f"'{value}'"
+    if not isinstance(value, list):
+        return f"'{value}'"
+    columns = sorted({pipes - 1 for pipes in value})
+    return f"{len(value)} rows of {' or '.join(map(str, columns))} columns"
 
 
 def compare_links(path: str, parsed: dict[str, markdown.Guide]) -> Iterator[Finding]:
