@@ -1,0 +1,102 @@
+"""Makes the reference of the C++ API with Doxygen, from include/starling. A warning of Doxygen is an error."""
+import functools
+import os
+import re
+import shutil
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SCRIPT = re.compile(r"<script\b.*?</script>\s*", re.S)
+HANDLER = re.compile(r"\s+on\w+=\"[^\"]*\"")
+HEAD = re.compile(r"</head>")
+BACK = '<p class="back"><a href="../cpp-api.html">starling: C++ API</a></p>\n'
+FIRST = re.compile(r"^// <(starling/[\w.]+)>: (.*?)(?:\.\s|\.?$)", re.S)
+INTRO = """# C++ API
+
+Each public header with what it is for, and what it declares. The guides say how the parts go together; the reference says what each
+declaration counts, what happens at its limit, and on which thread it calls back. A program includes only the headers that it uses.
+
+| header | is for |
+|---|---|
+"""
+MORE = """
+Lists of everything: {links}.
+"""
+
+
+def without_scripts(page: str) -> str:
+    """The page reads the same without them, and may then be served with a policy that forbids them."""
+    return HANDLER.sub("", SCRIPT.sub("", page))
+
+
+def with_style(page: str) -> str:
+    page = HEAD.sub('<link href="api.css" rel="stylesheet" type="text/css"/>\n</head>', page, count=1)
+    return re.sub(r"(<body[^>]*>)", lambda match: match.group(1) + "\n" + BACK, page, count=1)
+
+
+def with_held_links(pages: dict[str, str]) -> dict[str, str]:
+    """Doxygen links to members that it does not show, such as private ones. Their names stay as text."""
+    marks = {name: set(re.findall(r'(?:id|name)="([^"]+)"', page)) for name, page in pages.items()}
+
+    def held(own: str, match: re.Match) -> str:
+        name, mark = match.group(1) or own, match.group(2)
+        return match.group(0) if mark in marks.get(name, set()) else match.group(3)
+
+    link = re.compile(r'<a\b[^>]*\bhref="([^"#]*)#([^"]+)"[^>]*>(.*?)</a>', re.S)
+    return {name: link.sub(functools.partial(held, name), page) for name, page in pages.items()}
+
+
+def page_of(header: str) -> str:
+    """The name that Doxygen gives to the page of a header."""
+    name = os.path.basename(header)
+    return "".join({"_": "__", ".": "_8"}.get(one, one) for one in name) + ".html"
+
+
+def purpose_of(text: str) -> tuple[str, str]:
+    """The header's name, and the first sentence of its comment."""
+    comment = re.match(r"(?://.*\n)+", text)
+    words = re.sub(r"\n//\s?", " ", comment.group(0)) if comment else ""
+    found = FIRST.match(words)
+    return (found.group(1), re.sub(r"(<[\w/.]+>)", r"`\1`", re.sub(r"\s+", " ", found.group(2)).strip())) if found else ("", "")
+
+
+def page(root: str, prefix: str) -> str:
+    """The page that leads into the reference, Markdown. `prefix` begins each link to a page of it."""
+    rows = []
+    folder = os.path.join(root, "include", "starling")
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), encoding="utf-8") as stream:
+            header, purpose = purpose_of(stream.read())
+        rows.append(f"| [`<{header}>`]({prefix}{page_of(name)}) | {purpose} |\n")
+    links = ", ".join(f"[{words}]({prefix}{target}.html)" for words, target in
+                      (("classes", "annotated"), ("namespaces", "namespaces"), ("members", "functions"), ("files", "files")))
+    return INTRO + "".join(rows) + MORE.format(links=links)
+
+
+def settings(root: str, output: str) -> str:
+    with open(os.path.join(HERE, "api", "Doxyfile"), encoding="utf-8") as stream:
+        text = stream.read()
+    return text + f'\nOUTPUT_DIRECTORY = "{output}"\nINPUT_FILTER = "{os.path.join(HERE, "api", "filter.py")}"\n'
+
+
+def build(root: str, output: str) -> list[str]:
+    """Writes the pages to `output`; returns the faults."""
+    os.makedirs(output)
+    done = subprocess.run(["doxygen", "-"], input=settings(root, output), cwd=root, capture_output=True, text=True,
+                          check=False)
+    said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    if done.returncode or said:
+        return [line.replace(root + "/", "") for line in said] or [f"doxygen ended with {done.returncode}"]
+    pages = {}
+    for name in os.listdir(output):
+        path = os.path.join(output, name)
+        if name.endswith(".js"):
+            os.remove(path)
+        elif name.endswith(".html"):
+            with open(path, encoding="utf-8") as stream:
+                pages[name] = with_style(without_scripts(stream.read()))
+    for name, page in with_held_links(pages).items():
+        with open(os.path.join(output, name), "w", encoding="utf-8") as stream:
+            stream.write(page)
+    shutil.copyfile(os.path.join(HERE, "api", "api.css"), os.path.join(output, "api.css"))
+    return []
