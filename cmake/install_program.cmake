@@ -19,6 +19,9 @@ install(FILES ${help_dir}/starling.fish COMPONENT runtime OPTIONAL
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/build/clients
   DESTINATION ${CMAKE_INSTALL_DATADIR}/starling COMPONENT runtime OPTIONAL
   PATTERN .installed-lock EXCLUDE)
+# ./dev docs builds the documentation's site. Without it, the demo says so at /docs.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/build/docs/
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/starling/docs COMPONENT runtime OPTIONAL)
 install(FILES packaging/starling.service DESTINATION lib/systemd/system COMPONENT runtime)
 install(DIRECTORY packaging/prometheus DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
 install(DIRECTORY packaging/welcome DESTINATION ${CMAKE_INSTALL_DATADIR}/starling COMPONENT runtime)

@@ -286,6 +286,7 @@ int run_server(const CommandLine& line, const Environment& environment,
     Settings settings = config.settings();
     if (!find_pages(settings, executable_path)) return wrong(err, no_pages);
     settings.admin_pages = find_web_folder(executable_path);
+    settings.docs = find_docs_folder(executable_path);
     if (settings.demo && !settings.gateway_enabled) add_gateway_demo(settings);
     return checking ? check(config, settings, line.config, out, err)
                     : serve(config, std::move(settings), environment, out, err);

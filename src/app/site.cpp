@@ -13,6 +13,7 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <initializer_list>
 #include <memory>
 #include <utility>
 
@@ -194,15 +195,42 @@ base::Result<const admin::Admin*, SiteFault> serve_admin(Server& server, const S
     }
 }
 
+// The first folder, relative to that of the executable, in which `file` is. "": none.
+std::string find_folder(const std::string& executable_path,
+                        std::initializer_list<std::string_view> relatives, std::string_view file) {
+    const std::string folder = executable_path.substr(0, executable_path.rfind('/') + 1);
+    for (const std::string_view relative : relatives) {
+        std::string candidate = folder + std::string(relative);
+        if (::access((candidate + std::string(file)).c_str(), R_OK) == 0) return candidate;
+    }
+    return {};
+}
+
+// The documentation's site, or how to get it.
+void serve_docs(Server& server, const std::string& folder) {
+    if (!folder.empty()) {
+        server.get("/docs", [](const http::Request&, http::Response& response) {
+            response.redirect("/docs/");
+        });
+        return server.files("/docs", folder);
+    }
+    for (const char* path : {"/docs", "/docs/*"})
+        server.get(path, [](const http::Request&, http::Response& response) {
+            response.status(404).text(
+                "The documentation is not built. In the repository, ./dev docs builds it; then "
+                "start the demo again.\nAs files: docs/*.md, or /usr/share/doc/starling.\n");
+        });
+}
+
 }  // namespace
 
 std::string find_web_folder(const std::string& executable_path) {
-    const std::string folder = executable_path.substr(0, executable_path.rfind('/') + 1);
-    for (const std::string_view relative : {"../share/starling/web", "../../web"}) {
-        std::string candidate = folder + std::string(relative);
-        if (::access((candidate + "/chat/index.html").c_str(), R_OK) == 0) return candidate;
-    }
-    return {};
+    return find_folder(executable_path, {"../share/starling/web", "../../web"}, "/chat/index.html");
+}
+
+std::string find_docs_folder(const std::string& executable_path) {
+    return find_folder(executable_path, {"../share/starling/docs", "../docs"},
+                       "/source/README.md.html");
 }
 
 base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& settings,
@@ -239,6 +267,7 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
             options.ping_timeout = cluster_ping_timeout;
         }
         serve_socketio_chat(server, std::move(options), in_cluster);
+        serve_docs(server, settings.docs);
     }
     if (!settings.cluster.url.empty()) {
         const auto cluster = join(server, settings);

@@ -22,6 +22,9 @@ class Community;
 // that of the source tree around a build folder. "": not found.
 [[nodiscard]] std::string find_web_folder(const std::string& executable_path);
 
+// Likewise finds the documentation's site, which ./dev docs builds.
+[[nodiscard]] std::string find_docs_folder(const std::string& executable_path);
+
 // A key whose value the server refused.
 struct SiteFault {
     std::string key, what;

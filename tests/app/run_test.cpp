@@ -227,6 +227,18 @@ TEST_F(RunFolder, FindsThePagesOfABuildAndOfAnInstallation) {
               folder_ + "/usr/bin/../share/starling/web");
 }
 
+TEST_F(RunFolder, FindsTheDocumentationOfABuildAndOfAnInstallation) {
+    EXPECT_EQ(find_docs_folder(folder_ + "/build/release/starling"), "");
+    write("build/release/starling", "");
+    write("build/docs/source/README.md.html", "page");
+    EXPECT_EQ(find_docs_folder(folder_ + "/build/release/starling"),
+              folder_ + "/build/release/../docs");
+    write("usr/bin/starling", "");
+    write("usr/share/starling/docs/source/README.md.html", "page");
+    EXPECT_EQ(find_docs_folder(folder_ + "/usr/bin/starling"),
+              folder_ + "/usr/bin/../share/starling/docs");
+}
+
 TEST(Site, TellsAddressesAsUrls) {
     EXPECT_EQ(url_of("127.0.0.1:8080", false), "http://localhost:8080");
     EXPECT_EQ(url_of("0.0.0.0:80", false), "http://0.0.0.0:80");

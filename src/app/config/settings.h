@@ -60,6 +60,7 @@ struct Settings {
     std::string admin_listen = "127.0.0.1:8081", admin_key_path;
     admin::Options admin;     // `listen` is set by Config::finish().
     std::string admin_pages;  // Folder of the admin page; "": it was not found.
+    std::string docs;         // Folder of the documentation's site; "": it was not found.
 
     // From the flags and the environment; both together replace server.certificates.
     std::string tls_cert, tls_key;
