@@ -1,0 +1,150 @@
+#include "engineio/relay.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+namespace starling::engineio::relay::test {
+namespace {
+
+using namespace std::string_view_literals;
+
+std::string shown(const std::vector<http::Field>& fields) {
+    std::string text;
+    for (const auto& field : fields)
+        text.append(field.name).append("=").append(field.value).append(";");
+    return text;
+}
+
+std::string shown(const Request& r) {
+    std::string text = std::string(r.method) + " " + std::string(r.target) + " " +
+                       std::string(r.host) + " " + std::string(r.remote_address) + " ";
+    text += std::string(r.secure ? "s" : "") + (r.from_trusted_proxy ? "t" : "") +
+            (r.proxied ? "p" : "") + " ";
+    return text + shown(r.fields) + " " + std::string(r.body);
+}
+
+std::string shown(const Answer& a) {
+    return std::to_string(a.status) + (a.closes ? " closes " : " ") + shown(a.fields) + " " +
+           std::string(a.body);
+}
+
+// What each text is when it is cut anywhere, or longer: nothing.
+void expect_only_whole(const std::string& text) {
+    for (size_t size = 0; size < text.size(); ++size) {
+        const std::string cut = text.substr(0, size);
+        EXPECT_FALSE(decode_request(cut) || decode_answer(cut)) << size;
+    }
+    const std::string longer = text + "x";
+    EXPECT_FALSE(decode_request(longer) || decode_answer(longer));
+}
+
+TEST(EngineioRelay, RequestsComeBackAsTheyWere) {
+    const Request cases[] = {
+        {.method = "GET", .target = "/socket.io/?EIO=4&sid=x", .fields = {}},
+        {.method = "POST",
+         .target = "/a/?b",
+         .host = "example.org:80",
+         .remote_address = "2001:db8::1",
+         .body = "4a\0b\xff"sv,
+         .fields = {{"Content-Type", "text/plain"}, {"Cookie", ""}, {"", "x"}},
+         .secure = true,
+         .from_trusted_proxy = true,
+         .proxied = true},
+        {.method = "", .target = "/", .fields = {}, .proxied = true},
+    };
+    for (const Request& request : cases) {
+        const Head head{.type = Type::request, .worker = 0x1234, .id = 0x0102030405060708};
+        const std::string text = encode(head, request);
+        const auto decoded = decode_request(text);
+        ASSERT_TRUE(decoded) << shown(request);
+        EXPECT_EQ(shown(*decoded), shown(request));
+        const auto read = decode_head(text);
+        ASSERT_TRUE(read);
+        EXPECT_EQ(read->type, Type::request);
+        EXPECT_EQ(read->worker, 0x1234);
+        EXPECT_EQ(read->id, 0x0102030405060708U);
+        EXPECT_FALSE(decode_answer(text));
+        expect_only_whole(text);
+    }
+}
+
+TEST(EngineioRelay, AnswersComeBackAsTheyWere) {
+    const Answer cases[] = {
+        {.status = 200, .fields = {{"Content-Type", "text/html"}}, .body = "ok"},
+        {.status = 400, .closes = true, .fields = {}, .body = {}},
+        {.status = 599, .fields = {{"A", "1"}, {"A", "2"}}, .body = std::string_view("\0", 1)},
+    };
+    for (const Answer& answer : cases) {
+        const std::string text = encode({.type = Type::answer, .worker = 1, .id = 2}, answer);
+        const auto decoded = decode_answer(text);
+        ASSERT_TRUE(decoded);
+        EXPECT_EQ(shown(*decoded), shown(answer));
+        EXPECT_FALSE(decode_request(text));
+        expect_only_whole(text);
+    }
+}
+
+TEST(EngineioRelay, BytesOnTheWire) {
+    const Head head{.type = Type::abandon, .worker = 0x0201, .id = 0x0a09080706050403};
+    EXPECT_EQ(encode(head), "\x03\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a"sv);
+    EXPECT_EQ(encode({.type = Type::answer, .worker = 1, .id = 2},
+                     Answer{.status = 400, .closes = true, .fields = {{"A", "b"}}, .body = "cd"}),
+              "\x02\x01\x00\x02\x00\x00\x00\x00\x00\x00\x00"  // head
+              "\x01\x90\x01"                                  // flags, status
+              "\x01\x00\x01\x00\x00\x00"
+              "A\x01\x00\x00\x00"
+              "b\x02\x00\x00\x00"
+              "cd"sv);
+}
+
+TEST(EngineioRelay, Malformed) {
+    EXPECT_FALSE(decode_head(""));
+    EXPECT_FALSE(decode_head("\x03\x01\x02\x03\x04\x05\x06\x07\x08\x09"));
+    EXPECT_FALSE(decode_head(std::string(11, '\0')));  // No such type.
+    EXPECT_FALSE(decode_head("\x06" + std::string(10, '\0')));
+    for (const std::string_view type : {"\x03", "\x04", "\x05"}) {
+        EXPECT_TRUE(decode_head(std::string(type) + std::string(10, '\0')));
+        EXPECT_FALSE(decode_head(std::string(type) + std::string(11, '\0')));
+    }
+
+    const Head head{.type = Type::answer, .worker = 0, .id = 0};
+    const std::string good = encode(head, Answer{.status = 200, .fields = {}, .body = {}});
+    ASSERT_TRUE(decode_answer(good));
+    struct Case {
+        size_t at;
+        char value;
+        std::string_view what;
+    };
+    constexpr Case cases[] = {
+        {0, 1, "another type"},
+        {11, 2, "an unknown flag"},
+        {12, 0, "status 0"},
+        {13, 3, "status 968"},
+        {14, 1, "a field that is missing"},
+        {15, '\x7f', "too many fields"},
+        {19, '\x7f', "a body that is longer than the message"},
+    };
+    for (const Case& c : cases) {
+        std::string text = good;
+        text[c.at] = c.value;
+        EXPECT_FALSE(decode_answer(text)) << c.what;
+    }
+    const Head asks{.type = Type::request, .worker = 0, .id = 0};
+    EXPECT_FALSE(decode_request(
+        encode(asks, Request{.method = "GET", .target = "socket.io", .fields = {}})));
+}
+
+TEST(EngineioRelay, FieldsBeyondTheLimitAreLeftOut) {
+    const Head head{.type = Type::answer, .worker = 0, .id = 0};
+    Answer answer{.status = 200, .fields = {}, .body = {}};
+    answer.fields.resize(fields_max + 1, {"a", "b"});
+    const std::string text = encode(head, answer);
+    const auto decoded = decode_answer(text);
+    ASSERT_TRUE(decoded);
+    EXPECT_EQ(decoded->fields.size(), fields_max);
+}
+
+}  // namespace
+}  // namespace starling::engineio::relay::test
