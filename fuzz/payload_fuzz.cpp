@@ -130,9 +130,10 @@ void as_sid(std::string_view text) {
     const auto parts = parse_sid(text);
     if (!parts) return;
     require(parts->worker < sid_workers_max && parts->slot < sid_slots_max);
-    const Sid sid = make_sid(parts->worker, parts->slot, std::array<std::byte, 11>{});
-    require(sid.view().substr(0, 6) == text.substr(0, 6));
-    require(same_secret(parts->secret, text.substr(6)));
+    Sid sid(parts->worker, parts->slot, parts->secret);
+    require(sid.view() == parts->local && text.starts_with(parts->local));
+    if (parts->masked_node) sid.add_node(*parts->masked_node, 0);
+    require(sid.view() == text);
 }
 
 }  // namespace

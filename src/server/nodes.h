@@ -31,8 +31,8 @@ public:
     using Id = uint64_t;
 
     // Whose rooms, publications and questions they are. Rooms of two kinds never meet.
-    enum class Kind : uint8_t { topics, channels, gateway, socketio, presence, history };
-    static constexpr size_t kinds = 6;
+    enum class Kind : uint8_t { topics, channels, gateway, socketio, presence, history, engineio };
+    static constexpr size_t kinds = 7;
 
     // To whom. The members in this process are the caller's.
     struct Target {
@@ -86,12 +86,19 @@ public:
     virtual void add(Kind kind, Member& member) = 0;
 
     [[nodiscard]] virtual Id self() const noexcept = 0;
+    // False: the node is not known, or away. Any thread.
+    [[nodiscard]] virtual bool is_here(Id node) const = 0;
+    // What is published now leaves now; false: it waits for Redis. Any thread.
+    [[nodiscard]] virtual bool is_linked() const noexcept = 0;
+    // The same on all nodes; its key is the secret of the cluster. Any thread.
+    [[nodiscard]] virtual uint64_t keyed_hash(std::string_view text) const noexcept = 0;
     // Calls of one thread keep their order. Where it is not the first worker's, they are posted, within
     // the bound of publications; joined() and left() without. Any thread, while the workers exist.
     virtual void joined(Kind kind,
                         std::string_view room) noexcept = 0;  // One member more, or fewer.
     virtual void left(Kind kind, std::string_view room) noexcept = 0;
-    virtual void publish(Kind kind, Target target, std::string payload) = 0;
+    // False: too much waits for the first worker, so it is dropped.
+    virtual bool publish(Kind kind, Target target, std::string payload) = 0;
     // `answer` for each answer, then `done` once, both on the calling worker; if the caller is none, on
     // the first one. Without a link to other nodes `done` comes at once, perhaps within the call. After
     // the end of the first worker's loop neither comes.

@@ -75,7 +75,7 @@ public:
     // Called for each namespace that admitted the client.
     virtual void joined() {}
     [[nodiscard]] virtual unsigned revision() const noexcept = 0;  // Engine.IO revision: 3 or 4.
-    [[nodiscard]] virtual std::string_view sid() const noexcept = 0;
+    [[nodiscard]] virtual std::string sid() const = 0;
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
     [[nodiscard]] virtual const ConnectInfo& info() const noexcept = 0;
 };

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/keyed_hash.h"
 #include "server/nodes.h"
 #include "server/state.h"
 #include "server/worker.h"
@@ -111,6 +112,16 @@ private:
             members[static_cast<size_t>(kind)] = &member;
         }
         [[nodiscard]] Id self() const noexcept override { return id; }
+        [[nodiscard]] bool is_here(Id node) const override {
+            const std::lock_guard lock(cluster_.mutex_);
+            return std::ranges::any_of(cluster_.nodes_, [node](const auto& each) {
+                return each->id == node && !each->lost;
+            });
+        }
+        [[nodiscard]] bool is_linked() const noexcept override { return !lost; }
+        [[nodiscard]] uint64_t keyed_hash(std::string_view text) const noexcept override {
+            return base::siphash13({1, 2}, text);
+        }
         void joined(Kind kind, std::string_view room) noexcept override {
             const std::lock_guard lock(cluster_.mutex_);
             ++rooms[static_cast<size_t>(kind)][std::string(room)];
@@ -121,10 +132,11 @@ private:
             const auto found = all.find(room);
             if (found != all.end() && --found->second == 0) all.erase(found);
         }
-        void publish(Kind kind, Target target, std::string payload) override {
+        bool publish(Kind kind, Target target, std::string payload) override {
             const std::lock_guard lock(cluster_.mutex_);
             for (Node* const to : cluster_.targets(*this, kind, target))
                 if (!to->lost) cluster_.deliver(*to, kind, id, target.rooms, payload, 0);
+            return true;
         }
         void ask(Kind kind, Target target, std::string payload,
                  std::function<void(Id, std::string_view)> answer,

@@ -72,7 +72,7 @@ public:
     }
     void set_timer(uint64_t delay_ms) override { timer_ms = delay_ms; }
     unsigned revision() const noexcept override { return engine_revision; }
-    std::string_view sid() const noexcept override { return engine_sid; }
+    std::string sid() const override { return engine_sid; }
     std::string_view name() const noexcept override { return "websocket"; }
     const socketio::ConnectInfo& info() const noexcept override { return connect_info; }
 

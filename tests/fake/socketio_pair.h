@@ -167,7 +167,7 @@ public:
     unsigned revision() const noexcept override {
         return core.revision() == engineio::Revision::eio3 ? 3 : 4;
     }
-    std::string_view sid() const noexcept override { return sid_; }
+    std::string sid() const override { return sid_; }
     std::string_view name() const noexcept override { return "websocket"; }
     const socketio::ConnectInfo& info() const noexcept override { return info_; }
 

@@ -8,11 +8,14 @@
 #include "engineio/ids.h"
 #include "server/connection_facts.h"
 #include "server/engineio/engine_worker.h"
+#include "server/engineio/exchange.h"
 #include "server/engineio/polling.h"
 #include "server/engineio/query.h"
+#include "server/engineio/relay_part.h"
 #include "server/engineio/websocket.h"
 #include "server/figures.h"
 #include "server/http_connection.h"
+#include "server/nodes.h"
 #include "server/site.h"
 
 namespace starling::server {
@@ -21,6 +24,9 @@ namespace {
 using engineio::Error;
 using engineio::Method;
 using engineio::Transport;
+
+// Beyond the time in which a poll is answered at the latest.
+constexpr uint64_t relay_slack_ms = 5000;
 
 uint32_t ms(std::chrono::milliseconds duration, const char* what) {
     if (duration.count() <= 0 || duration.count() > INT32_MAX) throw std::invalid_argument(what);
@@ -85,11 +91,16 @@ struct Engine::Checked {
         const Method method = upgrade ? Method::get : method_of(request.method());
         error =
             engineio::verify(*query, method, upgrade, engine.policy_, session ? &facts : nullptr);
+        if (error != Error::unknown_sid || !engine.nodes_) [[likely]]
+            return;
+        home = engine.home_of(query->sid);
+        if (home) error.reset();
     }
 
     const EngineQuery query;
-    EngineSession* const session;  // Null: the request names no session.
+    EngineSession* const session;  // Null: the request names no session of this node.
     std::optional<Error> error;
+    std::optional<SessionHome> home;  // The session is of this other node.
 };
 
 // Polling requests and upgrades of one path.
@@ -102,7 +113,8 @@ public:
         std::string decoded;
         const auto parts = engineio::parse_sid(sid_of(query, decoded));
         if (!parts) return std::nullopt;
-        return parts->worker;
+        // Requests to a session of another node are all on one worker as well.
+        return static_cast<uint32_t>(parts->worker % engine_.hosts_.size());
     }
     [[nodiscard]] std::optional<size_t> websocket() const noexcept override { return websocket_; }
     [[nodiscard]] const http::CorsOptions* cors() const noexcept override {
@@ -151,6 +163,10 @@ void Engine::attach(WorkerGroup& group) {
         hosts_.push_back(host.get());
         worker->add_part(std::move(host));
     }
+    nodes_ = group.nodes;
+    if (!nodes_) return;
+    RelayPart::attach(group, *this);
+    for (EngineWorker* const host : hosts_) host->use_nodes(*nodes_);
 }
 
 void Engine::server_stops(const Worker& worker) { host(worker).server_stops(); }
@@ -236,18 +252,31 @@ void Engine::answer(HttpConnection& connection, const http::Request& request,
     if (EngineSession* const session = find(worker, connection.watched_for())) {
         response.header("Cache-Control", "no-store");
         call_header_hooks(request, response, false);
-        return session->on_post(connection, request, response);
+        return session->on_post(Exchange(connection), request, response);
     }
     const Checked checked(*this, worker, request, false);
     if (!passes(worker, request, checked, response)) return;
+    if (checked.home) {
+        const uint64_t heartbeat_ms =
+            uint64_t{session_options_.ping_interval_ms} + session_options_.ping_timeout_ms;
+        return host(worker).relay()->ask(connection, request, response, *checked.home,
+                                         checked.query->sid, heartbeat_ms + relay_slack_ms);
+    }
+    if (checked.session) return answer_known(Exchange(connection), checked, request, response);
     response.header("Cache-Control", "no-store");
-    call_header_hooks(request, response, !checked.session);
-    if (!checked.session) return answer_new(connection, request, *checked.query, response);
+    call_header_hooks(request, response, true);
+    answer_new(connection, request, *checked.query, response);
+}
+
+void Engine::answer_known(const Exchange& exchange, const Checked& checked,
+                          const http::Request& request, http::Response& response) const {
+    response.header("Cache-Control", "no-store");
+    call_header_hooks(request, response, false);
     if (request.method() != "POST")
-        return checked.session->on_get(connection, request, *checked.query, response);
-    // A POST without a body.
-    if (checked.session->on_post_head(connection, *checked.query, response))
-        checked.session->on_post(connection, request, response);
+        return checked.session->on_get(exchange, request, *checked.query, response);
+    // A POST without a body, or one that has arrived as a whole.
+    if (checked.session->on_post_head(exchange, *checked.query, response))
+        checked.session->on_post(exchange, request, response);
 }
 
 void Engine::answer_new(HttpConnection& connection, const http::Request& request,
@@ -258,9 +287,33 @@ void Engine::answer_new(HttpConnection& connection, const http::Request& request
         make_session(worker, request, query, Transport::polling, refusal);
     if (!session) return refuse(worker, request, response, Error::forbidden, refusal);
     if (options_.cookie)
-        response.cookie(options_.cookie->name, session->sid(), options_.cookie->options);
+        response.cookie(options_.cookie->name, session->sid().view(), options_.cookie->options);
     session->open();
-    session->on_get(connection, request, query, response);
+    session->on_get(Exchange(connection), request, query, response);
+}
+
+// ---- sessions and other nodes -------------------------------------------------------------------
+
+std::optional<SessionHome> Engine::home_of(std::string_view sid) const {
+    const auto parts = engineio::parse_sid(sid);
+    if (!parts || !parts->masked_node) return std::nullopt;
+    const Nodes::Id node = *parts->masked_node ^ node_mask(*nodes_, parts->local);
+    if (node == nodes_->self() || !nodes_->is_here(node)) return std::nullopt;
+    return SessionHome{.node = node, .worker = static_cast<uint16_t>(parts->worker)};
+}
+
+bool Engine::serves(std::string_view path) const noexcept {
+    if (!path.starts_with(options_.path)) return false;
+    const std::string_view rest = path.substr(options_.path.size());
+    return rest == "/" || (rest.empty() && !options_.add_trailing_slash);
+}
+
+void Engine::answer_relayed(Worker& worker, RelayedRequest& relayed, const http::Request& request) {
+    const Checked checked(*this, worker, request, false);
+    if (!passes(worker, request, checked, relayed.response)) return;
+    // A request without a session is none that is relayed, and none goes on to a third node.
+    if (!checked.session) return refuse(worker, request, relayed.response, Error::unknown_sid);
+    answer_known(Exchange(relayed), checked, request, relayed.response);
 }
 
 // Checks a POST at its head: two POSTs at once are detected, and a body without a session is not
@@ -271,7 +324,8 @@ bool Engine::begin(HttpConnection& connection, const http::Request& request,
     Worker& worker = connection.worker();
     const Checked checked(*this, worker, request, false);
     if (passes(worker, request, checked, response) &&
-        checked.session->on_post_head(connection, *checked.query, response))
+        (checked.home ||
+         checked.session->on_post_head(Exchange(connection), *checked.query, response)))
         return true;
     if (options_.cors) (void)http::apply_cors(*options_.cors, request, response);
     return false;
@@ -283,6 +337,9 @@ void Engine::admit(WsAdmission& admission) {
     const http::Request& request = admission.request;
     const Checked checked(*this, admission.worker, request, true);
     if (checked.error) return refuse_upgrade(admission, *checked.error);
+    // The client's probe fails, and the client goes on polling.
+    if (checked.home)
+        return refuse_upgrade(admission, Error::bad_request, "The session is on another node");
     std::string refusal;
     EngineSession* session = checked.session;
     if (!session)
@@ -312,6 +369,7 @@ void Engine::add_figures(const Worker& worker, Figures& figures) const {
     figures.gauge(name, help, static_cast<double>(mine.websockets),
                   label("transport", "websocket"));
     figures.gauge(name, help, static_cast<double>(polling), label("transport", "polling"));
+    if (mine.relay()) mine.relay()->add_figures(*this, figures);
 }
 
 }  // namespace starling::server

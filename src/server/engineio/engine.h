@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,11 +38,15 @@ struct ConnectionFacts;
 enum class RequestEnd : uint8_t;
 class EngineWorker;
 class EnginePoll;
+class Exchange;
 struct EngineQueue;
 class EngineSession;
 class EngineSocket;
 class Figures;
 class HttpConnection;
+class Nodes;
+struct RelayedRequest;
+struct SessionHome;
 struct Site;
 struct WorkerGroup;
 class Worker;
@@ -77,7 +82,7 @@ using EngineFactory = std::function<std::unique_ptr<EngineHandler>(EngineSession
 class EngineSession final : private net::TimerEntry,
                             private base::Tied<EngineSession, EngineSocket> {
 public:
-    EngineSession(EngineWorker& host, base::SlotKey key, const engineio::Sid& sid,
+    EngineSession(EngineWorker& host, base::SlotKey key, const engineio::SidSecret& secret,
                   engineio::Revision revision, engineio::Transport transport, bool supports_binary);
     EngineSession(const EngineSession&) = delete;
     EngineSession& operator=(const EngineSession&) = delete;
@@ -113,7 +118,7 @@ public:
     void set_timer(uint64_t delay_ms);
     void cancel_timer() noexcept { timer_due_ms_ = 0; }
 
-    [[nodiscard]] std::string_view sid() const noexcept { return sid_.view(); }  // A secret.
+    [[nodiscard]] engineio::Sid sid() const noexcept;  // A secret.
     [[nodiscard]] unsigned revision() const noexcept {
         return static_cast<unsigned>(core_.revision());
     }
@@ -140,16 +145,16 @@ private:
     // Called by the transports; defined in session.cpp and polling.cpp.
     [[nodiscard]] bool make_user(const EngineFactory& factory, const http::Request& request);
     void open();  // Sends the open packet, then calls on_open().
-    void on_get(HttpConnection& connection, const http::Request& request,
+    void on_get(const Exchange& exchange, const http::Request& request,
                 const engineio::Query& query, http::Response& response);
     // False: `response` holds the refusal.
-    [[nodiscard]] bool on_post_head(HttpConnection& connection, const engineio::Query& query,
+    [[nodiscard]] bool on_post_head(const Exchange& exchange, const engineio::Query& query,
                                     http::Response& response);
     // Takes the body of a POST whose head on_post_head() took.
-    void on_post(HttpConnection& connection, const http::Request& request,
-                 http::Response& response);
+    void on_post(const Exchange& exchange, const http::Request& request, http::Response& response);
     void request_ended(base::SlotKey request, RequestEnd how);
     void request_must_end(base::SlotKey request);
+    void release(base::SlotKey request);
     void poll_left();
     void post_left(Event event);
     // False: the packet of a POST is over a limit.
@@ -186,8 +191,8 @@ private:
 
     // State that a session needs while it polls, or until it is used.
     struct Extras {
-        base::SlotKey post;  // The POST whose body is arriving, a key of Worker::replies().
-        // The poll answered last, a key of Worker::replies(), until its answer has left.
+        base::SlotKey post;  // The POST whose body is arriving, a key of an Exchange.
+        // The poll answered last, a key of an Exchange, until its answer has left.
         base::SlotKey answered;
         bool post_jsonp = false;  // The POST in `post` is a JSONP form.
         bool post_held = false;   // The packets of that POST were taken; resume() answers it.
@@ -201,7 +206,7 @@ private:
 
     EngineWorker& host_;
     engineio::Session core_;
-    engineio::Sid sid_;
+    engineio::SidSecret secret_;
     bool supports_binary_;
     bool flush_due_ = false;  // The session is in the list of flushes of its EngineWorker.
     base::SlotKey key_;
@@ -231,6 +236,11 @@ public:
     // Sessions opened since the start; a session counts once it has sent its open packet.
     [[nodiscard]] uint64_t sessions_opened() const noexcept { return sessions_opened_.load(); }
 
+    // A request that another node has relayed to `worker`, on its thread. Fills or promises the
+    // request's response.
+    void answer_relayed(Worker& worker, RelayedRequest& relayed, const http::Request& request);
+    [[nodiscard]] bool serves(std::string_view path) const noexcept;
+
     // The sessions of one worker, on its thread.
     void add_figures(const Worker& worker, Figures& figures) const;
 
@@ -248,6 +258,10 @@ private:
     void answer(HttpConnection& connection, const http::Request& request, http::Response& response);
     void answer_new(HttpConnection& connection, const http::Request& request,
                     const engineio::Query& query, http::Response& response);
+    void answer_known(const Exchange& exchange, const Checked& checked,
+                      const http::Request& request, http::Response& response) const;
+    // Where a session of another node is; nothing: it is of this node, or of none that is there.
+    [[nodiscard]] std::optional<SessionHome> home_of(std::string_view sid) const;
     [[nodiscard]] bool begin(HttpConnection& connection, const http::Request& request,
                              http::Response& response);
     void admit(WsAdmission& admission);
@@ -274,6 +288,7 @@ private:
     const uint32_t join_timeout_ms_;  // 0: none.
     ws::OriginPolicy origins_;
     std::vector<EngineWorker*> hosts_;  // By worker index. Each worker owns its EngineWorker.
+    Nodes* nodes_ = nullptr;            // Null: no cluster.
     std::atomic<uint64_t> sessions_{0}, sessions_opened_{0};
     uint64_t sessions_max_ = UINT64_MAX;  // Equal to the limit of connections.
     size_t unjoined_max_ = SIZE_MAX;      // Limit of unused sessions on each worker.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/engineio/polling.h"
+#include "server/engineio/relay_part.h"
 #include "server/engineio/websocket.h"
 
 namespace starling::server {
@@ -51,6 +52,52 @@ bool EngineWorker::make_room() {
     return oldest != nullptr;
 }
 
+// In a cluster the secret is longer, since another node can ask for a session as well.
+engineio::SidSecret EngineWorker::draw_secret() {
+    if (!nodes_) {
+        std::array<std::byte, 11> random;
+        random_.take(random);
+        return engineio::SidSecret(random);
+    }
+    std::array<std::byte, 17> random;
+    random_.take(random);
+    return engineio::SidSecret(random);
+}
+
+uint64_t node_mask(const Nodes& nodes, std::string_view local) noexcept {
+    // No room of the cluster begins with this letter, so this is no room's hash.
+    std::array<char, 1 + engineio::cluster_sid_length> text{'s'};
+    std::ranges::copy(local, text.begin() + 1);
+    return nodes.keyed_hash({text.data(), 1 + local.size()});
+}
+
+void EngineWorker::use_nodes(Nodes& nodes) {
+    nodes_ = &nodes;
+    relay_ = worker.find_part<RelayPart>();
+}
+
+engineio::Sid EngineWorker::sid_of(uint32_t slot,
+                                   const engineio::SidSecret& secret) const noexcept {
+    engineio::Sid sid(worker.index(), slot, secret.view());
+    if (nodes_) sid.add_node(nodes_->self(), node_mask(*nodes_, sid.view()));
+    return sid;
+}
+
+std::optional<Exchange> EngineWorker::find_exchange(base::SlotKey request) const noexcept {
+    if (is_relayed(request)) {
+        RelayedRequest* const relayed = relay_ ? relay_->find(request) : nullptr;
+        return relayed ? std::optional(Exchange(*relayed)) : std::nullopt;
+    }
+    HttpConnection* const connection = worker.replies().find(request);
+    return connection ? std::optional(Exchange(*connection)) : std::nullopt;
+}
+
+void EngineWorker::drop_soon(base::SlotKey session) {
+    worker.loop().post([this, session] {
+        if (EngineSession* const found = find(session)) found->drop(EngineClose::transport_error);
+    });
+}
+
 EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transport transport,
                                   std::string_view address) {
     const auto network = peer::ClientNetwork::of(address);
@@ -58,11 +105,9 @@ EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transp
         end_unjoined(*unjoined_.oldest_of(network));
     if (unjoined_.size() >= engine.unjoined_max_) make_room();
     const base::SlotKey key = sessions_.next_key();
-    std::array<std::byte, 11> secret;
-    random_.take(secret);
-    const auto sid = engineio::make_sid(worker.index(), key.slot, secret);
-    auto session = std::make_unique<EngineSession>(*this, key, sid, engineio::revision_of(query),
-                                                   transport, engineio::supports_binary(query));
+    auto session =
+        std::make_unique<EngineSession>(*this, key, draw_secret(), engineio::revision_of(query),
+                                        transport, engineio::supports_binary(query));
     if (engine.join_timeout_ms_)
         session->extras().unjoined = unjoined_.add(key, network, worker.loop().now_ms());
     if (!timer_) timer_ = worker.loop().every(net::TimerWheel::tick_ms, [this] { advance(); });
@@ -80,7 +125,7 @@ EngineSession* EngineWorker::find(std::string_view sid) const noexcept {
     if (!parts || parts->worker != worker.index() || parts->slot >= sessions_.slots())
         return nullptr;
     EngineSession* const session = sessions_.object_at(parts->slot);
-    if (!session || !engineio::same_secret(session->sid_.secret(), parts->secret)) return nullptr;
+    if (!session || !engineio::same_secret(session->secret_.view(), parts->secret)) return nullptr;
     return session;
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/intrusive_list.h"
@@ -15,10 +16,14 @@
 #include "net/timers.h"
 #include "server/connection.h"
 #include "server/engineio/engine.h"
+#include "server/engineio/exchange.h"
 #include "server/random_pool.h"
 #include "server/worker.h"
 
 namespace starling::server {
+
+// Masks the number of the node in a session id, see engineio/ids.h.
+[[nodiscard]] uint64_t node_mask(const Nodes& nodes, std::string_view local) noexcept;
 
 class EngineWorker final : public WorkerPart, public RequestWatcher {
 public:
@@ -40,6 +45,21 @@ public:
     void request_must_end(base::SlotKey session, base::SlotKey request) override {
         if (EngineSession* const found = find(session)) found->request_must_end(request);
     }
+    void loop_ended() noexcept override { relay_ = nullptr; }
+
+    // ---- Other nodes ----------------------------------------------------------------------------
+    void use_nodes(Nodes& nodes);
+    [[nodiscard]] RelayPart* relay() const noexcept { return relay_; }  // Null: no cluster.
+    [[nodiscard]] engineio::Sid sid_of(uint32_t slot,
+                                       const engineio::SidSecret& secret) const noexcept;
+    // Nothing: the request has ended.
+    [[nodiscard]] std::optional<Exchange> find_exchange(base::SlotKey request) const noexcept;
+    // Answers the request now, as its node stops; the session goes on.
+    void release(base::SlotKey session, base::SlotKey request) {
+        if (EngineSession* const found = find(session)) found->release(request);
+    }
+    // Ends the session, not within this call.
+    void drop_soon(base::SlotKey session);
 
     // Makes a session without a handler and puts it into the table. May end unused sessions to make
     // room.
@@ -69,6 +89,7 @@ public:
     Worker& worker;
 
 private:
+    [[nodiscard]] engineio::SidSecret draw_secret();
     void advance();
     void end_unjoined(const UnjoinedSessions::Entry& entry) const;
     void flush_all();
@@ -76,6 +97,8 @@ private:
     void free_dead() noexcept;
     void tidy() noexcept;
 
+    Nodes* nodes_ = nullptr;  // Null: no cluster.
+    RelayPart* relay_ = nullptr;
     net::TimerWheel wheel_;
     net::TimerId timer_ = 0;  // Runs while there are sessions, dead ones too.
     UnjoinedSessions unjoined_;

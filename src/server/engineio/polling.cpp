@@ -9,6 +9,7 @@
 #include "http/response_access.h"
 #include "http/url.h"
 #include "server/engineio/engine_worker.h"
+#include "server/engineio/exchange.h"
 #include "server/engineio/queue.h"
 #include "server/gzip.h"
 #include "server/http_connection.h"
@@ -32,10 +33,10 @@ void refuse_overlap(http::Response& response) { response.status(400).body("", "t
 
 }  // namespace
 
-EnginePoll::EnginePoll(const EngineSession& session, const HttpConnection& connection,
+EnginePoll::EnginePoll(const EngineSession& session, const Exchange& exchange,
                        const http::Request& request, const engineio::Query& query)
-    : worker_(session.worker()),
-      request_(connection.slot_key()),
+    : host_(session.host_),
+      request_(exchange.key()),
       j_(query.j.value_or(std::string_view())),
       jsonp_(query.j.has_value()),
       supports_binary_(engineio::supports_binary(query)) {
@@ -44,25 +45,24 @@ EnginePoll::EnginePoll(const EngineSession& session, const HttpConnection& conne
 }
 
 EnginePoll::~EnginePoll() {
-    if (HttpConnection* const connection = worker_.replies().find(request_))
-        connection->end_later();
+    if (const auto exchange = host_.find_exchange(request_)) exchange->end_later();
 }
 
 void EnginePoll::answer(std::string payload, std::string_view type) {
-    HttpConnection* const connection = worker_.replies().find(request_);
-    if (!connection) return;
+    const auto exchange = host_.find_exchange(request_);
+    if (!exchange) return;
     if (jsonp_) {
         payload = engineio::jsonp_reply(j_, payload);
         type = "text/javascript; charset=UTF-8";
     }
-    http::Response& response = connection->response();
+    http::Response& response = exchange->response();
     const bool large = threshold_ && payload.size() >= *threshold_;
     if (const auto small = large ? gzipped(payload) : nullptr)
         response.header("Content-Encoding", "gzip").body(small, type);
     else
         response.body(std::move(payload), type);
     // If the answer was not promised, it is sent when the handler returns.
-    connection->end_later();
+    exchange->end_later();
 }
 
 void EngineSession::request_ended(base::SlotKey request, RequestEnd how) {
@@ -80,9 +80,18 @@ void EngineSession::request_must_end(base::SlotKey request) {
     if (held || (poll_ && poll_->request() == request)) drop(EngineClose::server_shutting_down);
 }
 
+// Another node stops: its client goes on at a node that is left.
+void EngineSession::release(base::SlotKey request) {
+    if (poll_ && poll_->request() == request && core_.claim_poll()) return answer_poll(false, "6");
+    if (extras_ && extras_->post_held && extras_->post == request) {
+        (void)core_.on(Event::post_done, now_ms());
+        answer_held_post();
+    }
+}
+
 // ---- GET ----------------------------------------------------------------------------------------
 
-void EngineSession::on_get(HttpConnection& connection, const http::Request& request,
+void EngineSession::on_get(const Exchange& exchange, const http::Request& request,
                            const engineio::Query& query, http::Response& response) {
     // The client polls again although it has not read the previous answer.
     if (unsent_reply_bytes() > 0) {
@@ -91,8 +100,8 @@ void EngineSession::on_get(HttpConnection& connection, const http::Request& requ
     }
     const bool overlaps = poll_ != nullptr;
     if (!overlaps) {
-        poll_ = std::make_unique<EnginePoll>(*this, connection, request, query);
-        connection.watch(host_, key_);
+        poll_ = std::make_unique<EnginePoll>(*this, exchange, request, query);
+        exchange.watch(host_, key_);
     }
     const Actions actions = core_.on(Event::poll_arrived, now_ms());
     if (actions.answer_400 && !overlaps) poll_.reset();
@@ -127,8 +136,8 @@ void EngineSession::answer_poll(bool with_queue, std::string_view last) {
 // The connection keeps the key of a request until at most 64 KiB of the answer are unsent.
 size_t EngineSession::unsent_reply_bytes() const noexcept {
     if (!extras_) return 0;
-    const HttpConnection* const connection = host_.worker.replies().find(extras_->answered);
-    return connection ? connection->queued_bytes() : 0;
+    const auto exchange = host_.find_exchange(extras_->answered);
+    return exchange ? exchange->queued_bytes() : 0;
 }
 
 void EngineSession::poll_left() {
@@ -139,22 +148,22 @@ void EngineSession::poll_left() {
 
 // ---- POST ---------------------------------------------------------------------------------------
 
-bool EngineSession::on_post_head(HttpConnection& connection, const engineio::Query& query,
+bool EngineSession::on_post_head(const Exchange& exchange, const engineio::Query& query,
                                  http::Response& response) {
     const Actions actions = core_.on(Event::post_arrived, now_ms());
     act(actions);
     if (actions.answer_400) return refuse_overlap(response), false;
-    extras().post = connection.slot_key();
+    extras().post = exchange.key();
     extras_->post_jsonp = query.j.has_value();
-    connection.watch(host_, key_);
+    exchange.watch(host_, key_);
     return true;
 }
 
-void EngineSession::on_post(HttpConnection& connection, const http::Request& request,
+void EngineSession::on_post(const Exchange& exchange, const http::Request& request,
                             http::Response& response) {
     // The session went on without this POST (an upgrade, for example), so its packets came too
     // late.
-    if (post() != connection.slot_key()) return refuse_overlap(response);
+    if (post() != exchange.key()) return refuse_overlap(response);
     const bool jsonp = extras_->post_jsonp;
     std::string form;
     if (jsonp)
@@ -171,7 +180,7 @@ void EngineSession::on_post(HttpConnection& connection, const http::Request& req
         act(core_.on_packet(engineio::Link::post, reader.packet(), now_ms()), &reader.packet());
     }
     const bool fault = step == Step::fault;
-    if (!fault && core_.paused() && post() == connection.slot_key()) {
+    if (!fault && core_.paused() && post() == exchange.key()) {
         extras_->post_held = true;
         return http::ResponseAccess::promise(response);
     }
@@ -199,10 +208,10 @@ void EngineSession::refuse_flood(http::Response& response) {
 void EngineSession::answer_held_post() {
     if (!extras_ || !std::exchange(extras_->post_held, false)) return;
     const base::SlotKey request = std::exchange(extras_->post, {});
-    HttpConnection* const connection = host_.worker.replies().find(request);
-    if (!connection) return;
-    connection->response().body("ok", "text/html");
-    connection->end_later();
+    const auto exchange = host_.find_exchange(request);
+    if (!exchange) return;
+    exchange->response().body("ok", "text/html");
+    exchange->end_later();
 }
 
 void EngineSession::post_left(Event event) {

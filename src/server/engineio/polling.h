@@ -11,14 +11,15 @@
 
 #include "base/slot_table.h"
 #include "server/engineio/engine.h"
+#include "server/engineio/exchange.h"
 
 namespace starling::server {
 
 // Refers to its request by a key, which finds nothing once the request has ended.
 class EnginePoll {
 public:
-    EnginePoll(const EngineSession& session, const HttpConnection& connection,
-               const http::Request& request, const engineio::Query& query);
+    EnginePoll(const EngineSession& session, const Exchange& exchange, const http::Request& request,
+               const engineio::Query& query);
     EnginePoll(const EnginePoll&) = delete;
     EnginePoll& operator=(const EnginePoll&) = delete;
     ~EnginePoll();  // If answer() was not called, sends an empty answer.
@@ -31,7 +32,7 @@ public:
     [[nodiscard]] size_t growth() const noexcept { return jsonp_ ? 2 : 1; }
 
 private:
-    Worker& worker_;
+    const EngineWorker& host_;
     const base::SlotKey request_;
     const std::string j_;
     const bool jsonp_, supports_binary_;

@@ -27,12 +27,12 @@ constexpr size_t queued_packet_bytes = sizeof(EngineQueue::Packet) + 48;
 
 }  // namespace
 
-EngineSession::EngineSession(EngineWorker& host, base::SlotKey key, const engineio::Sid& sid,
-                             engineio::Revision revision, engineio::Transport transport,
-                             bool supports_binary)
+EngineSession::EngineSession(EngineWorker& host, base::SlotKey key,
+                             const engineio::SidSecret& secret, engineio::Revision revision,
+                             engineio::Transport transport, bool supports_binary)
     : host_(host),
       core_(revision, transport, host.engine.session_options_, host.worker.loop().now_ms()),
-      sid_(sid),
+      secret_(secret),
       supports_binary_(supports_binary),
       key_(key) {}
 
@@ -56,6 +56,8 @@ void EngineSession::keep() noexcept {
     extras_->unjoined.reset();
     release_extras();
 }
+
+engineio::Sid EngineSession::sid() const noexcept { return host_.sid_of(key_.slot, secret_); }
 
 Worker& EngineSession::worker() const noexcept { return host_.worker; }
 
@@ -89,8 +91,9 @@ bool EngineSession::make_user(const EngineFactory& factory, const http::Request&
 
 void EngineSession::open() {
     const EngineOptions& options = host_.engine.options_;
+    const engineio::Sid id = sid();
     const engineio::OpenPacket packet{
-        .sid = sid(),
+        .sid = id.view(),
         .upgrade_to_websocket = engineio::may_upgrade(core_.transport(), host_.engine.policy_),
         .ping_interval_ms = host_.engine.session_options_.ping_interval_ms,
         .ping_timeout_ms = host_.engine.session_options_.ping_timeout_ms,

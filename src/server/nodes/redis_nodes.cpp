@@ -1,9 +1,12 @@
 #include "server/nodes/redis_nodes.h"
 
+#include <algorithm>
 #include <new>
 #include <random>
 #include <stdexcept>
 #include <utility>
+
+#include "base/keyed_hash.h"
 
 namespace starling::server {
 namespace {
@@ -83,6 +86,16 @@ std::vector<ClusterNode> RedisNodes::nodes() const {
     return figures_.nodes;
 }
 
+bool RedisNodes::is_here(Id node) const {
+    const std::lock_guard lock(figures_.mutex);
+    return std::ranges::any_of(
+        figures_.nodes, [node](const ClusterNode& one) { return one.id == node && !one.is_away; });
+}
+
+uint64_t RedisNodes::keyed_hash(std::string_view text) const noexcept {
+    return base::siphash13(settings_.node.hash_key, text);
+}
+
 void RedisNodes::add(Kind kind, Member& member) { members_[static_cast<size_t>(kind)] = &member; }
 
 // ---- from any thread to the part ----------------------------------------------------------------
@@ -124,12 +137,11 @@ void RedisNodes::left(Kind kind, std::string_view room) noexcept {
     on_part_always([room = marked(kind, room)](NodesPart& part) { part.left(room); });
 }
 
-void RedisNodes::publish(Kind kind, Target target, std::string payload) {
+bool RedisNodes::publish(Kind kind, Target target, std::string payload) {
     mark(kind, target, payload);
     const size_t bytes = bytes_of(target, payload);
-    on_part(bytes, [target = std::move(target), payload = std::move(payload)](NodesPart& part) {
-        part.publish(target, payload);
-    });
+    return on_part(bytes, [target = std::move(target), payload = std::move(payload)](
+                              NodesPart& part) { part.publish(target, payload); });
 }
 
 void RedisNodes::ask(Kind kind, Target target, std::string payload,

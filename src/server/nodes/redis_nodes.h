@@ -43,9 +43,12 @@ public:
     // Nodes.
     void add(Kind kind, Member& member) override;
     [[nodiscard]] Id self() const noexcept override { return self_; }
+    [[nodiscard]] bool is_here(Id node) const override;
+    [[nodiscard]] bool is_linked() const noexcept override { return is_connected(); }
+    [[nodiscard]] uint64_t keyed_hash(std::string_view text) const noexcept override;
     void joined(Kind kind, std::string_view room) noexcept override;
     void left(Kind kind, std::string_view room) noexcept override;
-    void publish(Kind kind, Target target, std::string payload) override;
+    bool publish(Kind kind, Target target, std::string payload) override;
     void ask(Kind kind, Target target, std::string payload,
              std::function<void(Id from, std::string_view payload)> answer,
              std::function<void(const Outcome&)> done) override;

@@ -38,7 +38,7 @@ private:
     void resume() override { session_.resume(); }
     void joined() override { session_.keep(); }
     [[nodiscard]] unsigned revision() const noexcept override { return session_.revision(); }
-    [[nodiscard]] std::string_view sid() const noexcept override { return session_.sid(); }
+    [[nodiscard]] std::string sid() const override { return std::string(session_.sid().view()); }
     [[nodiscard]] std::string_view name() const noexcept override {
         return session_.on_websocket() ? "websocket" : "polling";
     }

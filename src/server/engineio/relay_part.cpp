@@ -1,0 +1,286 @@
+// The side of the node that was asked by a client. relay_serving.cpp has the owner's side.
+#include "server/engineio/relay_part.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "base/text.h"
+#include "http/response_access.h"
+#include "server/engineio/engine.h"
+#include "server/engineio/engine_worker.h"
+#include "server/figures.h"
+#include "server/http_connection.h"
+
+namespace starling::server {
+namespace {
+
+namespace relay = engineio::relay;
+
+// How long requests wait for Redis before the clients are told.
+constexpr uint64_t unlinked_ms_max = 5000;
+constexpr uint64_t check_interval_ms = 1000;
+// A message between nodes is at most 16 MiB long.
+constexpr size_t message_bytes_max = size_t{16} * 1024 * 1024 - 64;
+
+// The upper 16 bits of a number name the worker that asked.
+constexpr unsigned worker_shift = 48;
+
+base::SlotKey subject_of(uint64_t id) noexcept {
+    return {static_cast<uint32_t>(id >> 32), static_cast<uint32_t>(id)};
+}
+uint64_t id_of(base::SlotKey subject) noexcept {
+    return static_cast<uint64_t>(subject.slot) << 32 | subject.generation;
+}
+
+relay::Request parts_of(const http::Request& request) {
+    const auto fields = request.headers();
+    return {.method = request.method(),
+            .target = request.target(),
+            .host = request.host(),
+            .remote_address = request.remote_address(),
+            .body = request.body(),
+            .fields = {fields.begin(), fields.end()},
+            .secure = request.secure(),
+            .from_trusted_proxy = request.from_trusted_proxy(),
+            .proxied = request.proxied()};
+}
+
+void fill(http::Response& response, const relay::Answer& answer) {
+    response.status(answer.status);
+    std::string_view type;
+    for (const http::Field& field : answer.fields) {
+        if (base::iequals(field.name, "content-type"))
+            type = field.value;
+        else
+            response.add_header(field.name, field.value);
+    }
+    if (answer.closes) response.close();
+    response.body(std::string(answer.body), type);
+}
+
+}  // namespace
+
+RelayPart::RelayPart(Worker& worker, Nodes& nodes)
+    : worker_(worker),
+      nodes_(nodes),
+      last_id_(static_cast<uint64_t>(worker.index()) << worker_shift) {}
+
+RelayPart::~RelayPart() = default;
+
+void RelayPart::attach(WorkerGroup& group, Engine& engine) {
+    RelayInbox* made = nullptr;
+    for (const auto& worker : group.workers) {
+        auto* part = worker->find_part<RelayPart>();
+        if (!part) {
+            auto first = std::make_unique<RelayPart>(*worker, *group.nodes);
+            part = first.get();
+            worker->add_part(std::move(first));
+            if (!made) {
+                part->inbox_ = std::make_unique<RelayInbox>(group, *group.nodes);
+                made = part->inbox_.get();
+                group.nodes->add(Nodes::Kind::engineio, *made);
+            }
+            made->add(*part);
+        }
+        part->engines_.push_back(&engine);
+    }
+}
+
+void RelayPart::loop_ended() noexcept {
+    if (timer_) worker_.loop().cancel_timer(timer_);
+    timer_ = 0;
+    served_.clear();
+    served_of_.clear();
+}
+
+bool RelayPart::send(Nodes::Id to, std::string message) {
+    return nodes_.publish(Nodes::Kind::engineio, {.nodes = {to}}, std::move(message));
+}
+
+void RelayPart::send(const Asked& to, relay::Type type, uint64_t id) {
+    send(to.home.node, relay::encode({.type = type, .worker = to.home.worker, .id = id}));
+}
+
+// ---- a client's request -------------------------------------------------------------------------
+
+// The client polls again although it has not taken the previous answer.
+bool RelayPart::is_unread(std::string_view sid) const {
+    const auto found = unread_.find(sid);
+    return found != unread_.end() && asked_.contains(found->second);
+}
+
+int RelayPart::refusal(const peer::ClientNetwork& network, size_t bytes,
+                       std::string_view sid) const {
+    if (is_unread(sid)) return 400;
+    const bool is_cut_off =
+        unlinked_ms_ != 0 && worker_.loop().now_ms() - unlinked_ms_ >= unlinked_ms_max;
+    if (is_cut_off || asked_.size() >= asked_max || asked_bytes_ + bytes > asked_bytes_max)
+        return bytes > asked_bytes_max ? 413 : 503;
+    const auto found = asked_of_.find(network);
+    return found != asked_of_.end() && found->second >= asked_max / 4 ? 429 : 0;
+}
+
+void RelayPart::ask(HttpConnection& connection, const http::Request& request,
+                    http::Response& response, const SessionHome& home, std::string_view sid,
+                    uint64_t lasts_ms) {
+    const auto network = peer::ClientNetwork::of(request.remote_address());
+    const uint64_t id = last_id_ + 1;
+    std::string message = relay::encode(
+        {.type = relay::Type::request, .worker = home.worker, .id = id}, parts_of(request));
+    const size_t bytes = message.size();
+    int status = bytes > message_bytes_max ? 413 : refusal(network, bytes, sid);
+    if (status == 0 && !send(home.node, std::move(message))) status = 503;
+    if (status != 0) {
+        ++refused_count_;
+        response.status(status).body("", "text/plain");
+        if (status == 503 || status == 429) response.header("Retry-After", "1");
+        return;
+    }
+    last_id_ = id;
+    ++asked_count_;
+    asked_.emplace(id, Asked{.request = connection.slot_key(),
+                             .home = home,
+                             .network = network,
+                             .sid = std::string(sid),
+                             .bytes = bytes,
+                             .due_ms = worker_.loop().now_ms() + lasts_ms});
+    ++asked_of_[network];
+    asked_bytes_ += bytes;
+    if (!timer_) timer_ = worker_.loop().every(check_interval_ms, [this] { check_times(); });
+    connection.watch(*this, subject_of(id));
+    http::ResponseAccess::promise(response);
+}
+
+void RelayPart::forget(Askeds::iterator at) {
+    const Asked& asked = at->second;
+    if (!asked.is_answered) asked_bytes_ -= asked.bytes;
+    const auto found = asked_of_.find(asked.network);
+    if (--found->second == 0) asked_of_.erase(found);
+    if (asked.is_answered) unread_.erase(asked.sid);
+    asked_.erase(at);
+}
+
+void RelayPart::request_ended(base::SlotKey subject, base::SlotKey, RequestEnd) {
+    const uint64_t id = id_of(subject);
+    const auto found = asked_.find(id);
+    if (found == asked_.end()) return;
+    if (!found->second.is_answered) send(found->second, relay::Type::abandon, id);
+    forget(found);
+}
+
+// This node stops. The owner answers, and the client goes on at another node.
+void RelayPart::request_must_end(base::SlotKey subject, base::SlotKey) {
+    const uint64_t id = id_of(subject);
+    const auto found = asked_.find(id);
+    if (found == asked_.end() || found->second.is_answered) return;
+    if (!nodes_.is_linked()) return give_error(id, 503);
+    send(found->second, relay::Type::release, id);
+}
+
+// ---- its answer ---------------------------------------------------------------------------------
+
+void RelayPart::on_answer(Nodes::Id from, const relay::Head& head, std::string_view message) {
+    const auto found = asked_.find(head.id);
+    const bool is_awaited =
+        found != asked_.end() && found->second.home.node == from && !found->second.is_answered;
+    if (!is_awaited) return;  // The owner was told that the request is abandoned.
+    send(found->second, relay::Type::taken, head.id);
+    const auto answer = relay::decode_answer(message);
+    if (answer) return give(head.id, *answer);
+    malformed_.add(worker_, "cluster: the answer of another node to a poll is malformed");
+    give_error(head.id, 503);
+}
+
+void RelayPart::give(uint64_t id, const relay::Answer& answer) {
+    Asked& asked = asked_.at(id);
+    asked.is_answered = true;
+    asked_bytes_ -= asked.bytes;
+    const base::SlotKey request = asked.request;
+    HttpConnection* const connection = worker_.replies().find(request);
+    if (!connection) return forget(asked_.find(id));
+    unread_[asked.sid] = id;
+    connection->close_if_throws([&](HttpConnection& c) {
+        try {
+            fill(c.response(), answer);
+        } catch (const std::invalid_argument&) {  // A field that no answer may have.
+            malformed_.add(worker_, "cluster: the answer of another node to a poll is malformed");
+            c.response() = http::Response();
+            c.response().status(503).body("", "text/plain");
+        }
+        c.end_later();  // Calls request_ended(), now or when the client has taken most of it.
+    });
+}
+
+void RelayPart::give_error(uint64_t id, int status) {
+    http::Response made;
+    if (status == 400)
+        made.status(400).json(engineio::error_body(engineio::Error::unknown_sid));
+    else
+        made.status(status).header("Retry-After", "1").body("", "text/plain");
+    relay::Answer answer{
+        .status = static_cast<uint16_t>(status), .fields = {}, .body = made.body()};
+    answer.fields.push_back({"Content-Type", made.header("content-type")});
+    if (status == 503) answer.fields.push_back({"Retry-After", "1"});
+    ++lost_count_;
+    give(id, answer);
+}
+
+void RelayPart::answer_dropped(uint64_t id) {
+    const auto found = asked_.find(id);
+    if (found == asked_.end() || found->second.is_answered) return;
+    send(found->second, relay::Type::taken, id);
+    give_error(id, 503);
+}
+
+void RelayPart::check_times() {
+    const uint64_t now_ms = worker_.loop().now_ms();
+    if (nodes_.is_linked())
+        unlinked_ms_ = 0;
+    else if (unlinked_ms_ == 0)
+        unlinked_ms_ = now_ms;
+    const bool is_cut_off = unlinked_ms_ != 0 && now_ms - unlinked_ms_ >= unlinked_ms_max;
+    std::vector<uint64_t> late;
+    for (const auto& [id, asked] : asked_)
+        if (!asked.is_answered && (is_cut_off || asked.due_ms <= now_ms)) late.push_back(id);
+    for (const uint64_t id : late) {
+        send(asked_.at(id), relay::Type::abandon, id);
+        give_error(id, 503);
+    }
+    // Without a request nothing depends on the time without Redis.
+    if (!asked_.empty() || unlinked_ms_ != 0) return;
+    worker_.loop().cancel_timer(std::exchange(timer_, 0));
+}
+
+void RelayPart::node_lost(Nodes::Id node) {
+    std::vector<uint64_t> ids;
+    for (const auto& [id, asked] : asked_)
+        if (asked.home.node == node && !asked.is_answered) ids.push_back(id);
+    for (const uint64_t id : ids) {
+        send(asked_.at(id), relay::Type::abandon, id);  // Should the node come back.
+        give_error(id, 400);
+    }
+    std::vector<RelayedRequest*> gone;
+    for (const auto& [serial, request] : served_)
+        if (request->from == node) gone.push_back(request.get());
+    for (RelayedRequest* const request : gone) abandon(*request);
+    answers_bytes_.erase(node);
+    answers_.erase(answers_.lower_bound({node, 0}), answers_.upper_bound({node, UINT64_MAX}));
+}
+
+void RelayPart::add_figures(const Engine& engine, Figures& figures) const {
+    if (engines_.front() != &engine) return;
+    constexpr std::string_view pending = "starling_relayed_requests",
+                               pending_help = "Polling requests between nodes without an answer",
+                               total = "starling_relayed_requests_total",
+                               total_help = "Polling requests between nodes, by result";
+    figures.gauge(pending, pending_help, static_cast<double>(asked_.size()),
+                  label("side", "asked"));
+    figures.gauge(pending, pending_help, static_cast<double>(served_.size()),
+                  label("side", "owner"));
+    figures.counter(total, total_help, asked_count_, label("result", "sent"));
+    figures.counter(total, total_help, served_count_, label("result", "served"));
+    figures.counter(total, total_help, refused_count_, label("result", "refused"));
+    figures.counter(total, total_help, lost_count_, label("result", "lost"));
+}
+
+}  // namespace starling::server

@@ -1,0 +1,169 @@
+// server/engineio/relay_part.h: polling requests that reached another node than the one that owns
+// their session. The node that was asked sends the request to the owner and gives the answer to the
+// client; the owner answers as if the client had asked it.
+//
+// Each request gets one answer, unless its node abandons it. Messages between two nodes arrive once
+// and in order (Nodes). If a node is away or messages are lost, both sides end the requests between
+// them: the client gets the answer for an unknown session, and opens another one.
+//
+// Owner: its worker; all engines of the worker share it. Thread: the worker's.
+#pragma once
+
+#include <starling/http.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "engineio/relay.h"
+#include "net/timers.h"
+#include "peer/client_network.h"
+#include "server/connection.h"
+#include "server/engineio/exchange.h"
+#include "server/nodes.h"
+#include "server/refusals.h"
+#include "server/worker.h"
+
+namespace starling::server {
+
+class Engine;
+class Figures;
+class RelayInbox;
+
+// The owner of a session of another node.
+struct SessionHome {
+    Nodes::Id node = 0;
+    uint16_t worker = 0;
+};
+
+class RelayPart final : public WorkerPart, RequestWatcher {
+public:
+    RelayPart(Worker& worker, Nodes& nodes);
+    ~RelayPart() override;
+
+    // When the workers exist and none of them runs: gives each worker a part, unless an engine
+    // before has done so.
+    static void attach(WorkerGroup& group, Engine& engine);
+    void loop_ended() noexcept override;
+
+    // ---- The node that was asked ----------------------------------------------------------------
+    // Promises the response, or fills it with a refusal. `lasts_ms`: then the client gets 503.
+    void ask(HttpConnection& connection, const http::Request& request, http::Response& response,
+             const SessionHome& home, std::string_view sid, uint64_t lasts_ms);
+
+    // ---- The owner ------------------------------------------------------------------------------
+    // Null: the request has ended.
+    [[nodiscard]] RelayedRequest* find(base::SlotKey key) const noexcept;
+    // Sends the response, and ends the request.
+    void finish(RelayedRequest& request);
+
+    // ---- For the RelayInbox ---------------------------------------------------------------------
+    void on_message(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
+    // Too much waits for this worker, so it does not get the answer to a request.
+    void answer_dropped(uint64_t id);
+    // The node is away, or what it sent is lost.
+    void node_lost(Nodes::Id node);
+
+    // The figures are those of all engines: only the first one adds them.
+    void add_figures(const Engine& engine, Figures& figures) const;
+
+    // Of one worker. Beyond, the client gets 503; with a quarter of the requests for one client,
+    // 429.
+    static constexpr size_t asked_max = 16'384;
+    static constexpr size_t asked_bytes_max =
+        size_t{8} * 1024 * 1024;  // Of requests without an answer.
+    static constexpr size_t served_max = 65'536;
+    // Answers on their way to one node. Beyond, an answer becomes 503 and its session ends.
+    static constexpr size_t answers_bytes_max = size_t{16} * 1024 * 1024;
+
+private:
+    friend class RelayInbox;
+    struct Asked {
+        base::SlotKey request;  // A key of Worker::replies().
+        SessionHome home;
+        peer::ClientNetwork network;
+        std::string sid;
+        size_t bytes;
+        uint64_t due_ms;
+        bool is_answered = false;  // The client has not taken the answer yet.
+    };
+    using Askeds = std::unordered_map<uint64_t, Asked>;
+
+    // RequestWatcher. The subject of a request is its number.
+    void request_ended(base::SlotKey subject, base::SlotKey request, RequestEnd how) override;
+    void request_must_end(base::SlotKey subject, base::SlotKey request) override;
+
+    // 0: the request may go to its owner. Else the status of the refusal.
+    [[nodiscard]] int refusal(const peer::ClientNetwork& network, size_t bytes,
+                              std::string_view sid) const;
+    [[nodiscard]] bool is_unread(std::string_view sid) const;
+    void on_answer(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
+    void give(uint64_t id, const engineio::relay::Answer& answer);
+    void give_error(uint64_t id, int status);
+    void forget(Askeds::iterator at);
+    void check_times();
+    bool send(Nodes::Id to, std::string message);
+    void send(const Asked& to, engineio::relay::Type type, uint64_t id);
+
+    void on_request(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
+    void serve(RelayedRequest& request, const engineio::relay::Request& parts);
+    void on_abandon(Nodes::Id from, uint64_t id);
+    void on_release(Nodes::Id from, uint64_t id);
+    void on_taken(Nodes::Id from, uint64_t id);
+    void abandon(RelayedRequest& request);
+    std::unique_ptr<RelayedRequest> remove(RelayedRequest& request);
+
+    Worker& worker_;
+    Nodes& nodes_;
+    std::vector<Engine*> engines_;
+    std::unique_ptr<RelayInbox> inbox_;  // Only the first worker has one.
+
+    Askeds asked_;  // By number.
+    std::map<peer::ClientNetwork, size_t> asked_of_;
+    std::map<std::string, uint64_t, std::less<>> unread_;  // Numbers of answers not taken, by sid.
+    size_t asked_bytes_ = 0;
+    uint64_t last_id_ = 0;
+    net::TimerId timer_ = 0;    // Runs while there are requests.
+    uint64_t unlinked_ms_ = 0;  // Since when Redis is away; 0: it is there.
+
+    std::unordered_map<uint64_t, std::unique_ptr<RelayedRequest>> served_;  // By serial number.
+    std::map<std::pair<Nodes::Id, uint64_t>, uint64_t> served_of_;  // By node and its number.
+    // Answers that have not arrived yet: their bytes by node and number, and the sums by node.
+    std::map<std::pair<Nodes::Id, uint64_t>, size_t> answers_;
+    std::map<Nodes::Id, size_t> answers_bytes_;
+    uint64_t last_serial_ = 0;
+
+    Refusals malformed_;
+    uint64_t asked_count_ = 0, served_count_ = 0, refused_count_ = 0, lost_count_ = 0;
+};
+
+// Gets the messages of other nodes, and gives them to the workers. Owner: the first worker's part.
+class RelayInbox final : public Nodes::Member {
+public:
+    RelayInbox(WorkerGroup& group, Nodes& nodes) : group_(group), nodes_(nodes) {}
+    void add(RelayPart& part) { parts_.push_back(&part); }  // In the order of the workers.
+
+    void on_publication(const Nodes::Incoming& publication) override;
+    void on_question(const Nodes::Incoming& question) override;
+    void on_gap(Nodes::Id from, uint64_t publications) override;
+    void on_node(Nodes::Id node, std::string_view name, Nodes::Change change) override;
+
+private:
+    [[nodiscard]] bool is_first(const RelayPart& part) const noexcept {
+        return &part == parts_.front();
+    }
+    void node_lost(Nodes::Id node);
+    void refuse(std::string_view what);
+
+    WorkerGroup& group_;
+    Nodes& nodes_;
+    std::vector<RelayPart*> parts_;
+    Refusals malformed_;
+};
+
+}  // namespace starling::server

@@ -1,0 +1,237 @@
+// The side of the node that owns a session: requests of other nodes, and the messages of both
+// sides.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/exception_text.h"
+#include "engineio/ids.h"
+#include "http/request_parts.h"
+#include "http/response_access.h"
+#include "server/engineio/engine.h"
+#include "server/engineio/engine_worker.h"
+#include "server/engineio/relay_part.h"
+
+namespace starling::server {
+namespace {
+
+namespace relay = engineio::relay;
+using relay::Type;
+
+// "Name: value\r\n" for each. A Response has checked them.
+std::vector<http::Field> fields_of(std::string_view lines) {
+    std::vector<http::Field> fields;
+    while (!lines.empty()) {
+        const size_t end = lines.find("\r\n");
+        const std::string_view line = lines.substr(0, end);
+        lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 2);
+        const size_t colon = line.find(": ");
+        if (colon != std::string_view::npos)
+            fields.push_back({line.substr(0, colon), line.substr(colon + 2)});
+    }
+    return fields;
+}
+
+http::RequestParts parts_of(const relay::Request& request) {
+    const size_t question = request.target.find('?');
+    return {.method = request.method,
+            .target = request.target,
+            .path = request.target.substr(0, question),
+            .query = question == std::string_view::npos ? std::string_view()
+                                                        : request.target.substr(question + 1),
+            .host = request.host,
+            .fields = request.fields,
+            .body = request.body,
+            .remote_address = request.remote_address,
+            .secure = request.secure,
+            .from_trusted_proxy = request.from_trusted_proxy,
+            .proxied = request.proxied};
+}
+
+}  // namespace
+
+// ---- Exchange -----------------------------------------------------------------------------------
+
+void Exchange::watch(EngineWorker& host, base::SlotKey session) const noexcept {
+    if (connection_) return connection_->watch(host, session);
+    relayed_->host = &host;
+    relayed_->session = session;
+}
+
+void Exchange::end_later() const {
+    if (connection_) return connection_->end_later();
+    // As in HttpConnection: within the call of the engine, the response leaves at its end.
+    if (!relayed_->is_answering) relayed_->part.finish(*relayed_);
+}
+
+// ---- the owner ----------------------------------------------------------------------------------
+
+void RelayPart::on_message(Nodes::Id from, const relay::Head& head, std::string_view message) {
+    switch (head.type) {
+        case Type::request: return on_request(from, head, message);
+        case Type::answer: return on_answer(from, head, message);
+        case Type::abandon: return on_abandon(from, head.id);
+        case Type::release: return on_release(from, head.id);
+        case Type::taken: return on_taken(from, head.id);
+    }
+}
+
+RelayedRequest* RelayPart::find(base::SlotKey key) const noexcept {
+    const uint64_t serial =
+        static_cast<uint64_t>(key.slot & ~relayed_slot_bit) << 32 | key.generation;
+    const auto found = served_.find(serial);
+    return found == served_.end() ? nullptr : found->second.get();
+}
+
+void RelayPart::on_request(Nodes::Id from, const relay::Head& head, std::string_view message) {
+    const relay::Head answer_head{
+        .type = Type::answer, .worker = static_cast<uint16_t>(head.id >> 48), .id = head.id};
+    const auto request = relay::decode_request(message);
+    const bool is_new = !served_of_.contains({from, head.id});
+    if (!request || !is_new)
+        return malformed_.add(worker_, "cluster: a polling request of another node is malformed");
+    if (worker_.stopping() || served_.size() >= served_max) {
+        const relay::Answer busy{.status = 503, .fields = {{"Retry-After", "1"}}, .body = {}};
+        return (void)send(from, relay::encode(answer_head, busy));
+    }
+    ++served_count_;
+    // A generation of 0 is that of no key.
+    if ((++last_serial_ & UINT32_MAX) == 0) ++last_serial_;
+    const base::SlotKey key{static_cast<uint32_t>(last_serial_ >> 32) | relayed_slot_bit,
+                            static_cast<uint32_t>(last_serial_)};
+    auto made = std::make_unique<RelayedRequest>(
+        RelayedRequest{.part = *this, .key = key, .from = from, .answer_head = answer_head});
+    RelayedRequest& relayed = *made;
+    served_.emplace(last_serial_, std::move(made));
+    served_of_.emplace(std::pair(from, head.id), last_serial_);
+    serve(relayed, *request);
+}
+
+void RelayPart::serve(RelayedRequest& relayed, const relay::Request& parts) {
+    const http::Request request(parts_of(parts));
+    const auto engine = std::ranges::find_if(
+        engines_, [&](const Engine* each) { return each->serves(request.path()); });
+    http::Response& response = relayed.response;
+    try {
+        if (engine == engines_.end())
+            response.status(404).text("Not Found\n");
+        else
+            (*engine)->answer_relayed(worker_, relayed, request);
+    } catch (...) {
+        worker_.log_exception("cluster", base::describe_current_exception());
+        response = http::Response();
+        response.status(500).text("Internal Server Error\n");
+    }
+    relayed.is_answering = false;
+    if (!response.deferred()) finish(relayed);
+}
+
+std::unique_ptr<RelayedRequest> RelayPart::remove(RelayedRequest& request) {
+    const auto by_id = served_of_.find({request.from, request.answer_head.id});
+    auto node = served_.extract(by_id->second);
+    served_of_.erase(by_id);
+    return std::move(node.mapped());
+}
+
+void RelayPart::finish(RelayedRequest& request) {
+    const auto ended = remove(request);
+    const http::Response& response = ended->response;
+    const relay::Answer answer{.status = static_cast<uint16_t>(response.status()),
+                               .closes = response.closes(),
+                               .fields = fields_of(response.field_lines()),
+                               .body = response.body()};
+    std::string message = relay::encode(ended->answer_head, answer);
+    size_t& waits = answers_bytes_[ended->from];
+    // The packets in the answer are lost, and with them the session. A message must leave some way.
+    const bool is_lost = waits + message.size() > answers_bytes_max;
+    if (is_lost) {
+        const relay::Answer busy{.status = 503, .fields = {{"Retry-After", "1"}}, .body = {}};
+        message = relay::encode(ended->answer_head, busy);
+        ++lost_count_;
+    }
+    waits += message.size();
+    answers_.emplace(std::pair(ended->from, ended->answer_head.id), message.size());
+    const bool is_sent = send(ended->from, std::move(message));
+    if (!ended->host) return;
+    ended->host->request_ended(ended->session, ended->key, RequestEnd::answered);
+    if (is_lost || !is_sent) ended->host->drop_soon(ended->session);
+}
+
+void RelayPart::abandon(RelayedRequest& request) {
+    const auto ended = remove(request);
+    if (ended->host)
+        ended->host->request_ended(ended->session, ended->key, RequestEnd::client_left);
+}
+
+// Also from a node that has got the answer meanwhile, but did not wait for it any more.
+void RelayPart::on_abandon(Nodes::Id from, uint64_t id) {
+    on_taken(from, id);
+    const auto found = served_of_.find({from, id});
+    if (found != served_of_.end()) abandon(*served_.at(found->second));
+}
+
+void RelayPart::on_release(Nodes::Id from, uint64_t id) {
+    const auto found = served_of_.find({from, id});
+    if (found == served_of_.end()) return;
+    const RelayedRequest& request = *served_.at(found->second);
+    if (request.host) request.host->release(request.session, request.key);
+}
+
+void RelayPart::on_taken(Nodes::Id from, uint64_t id) {
+    const auto found = answers_.find({from, id});
+    if (found == answers_.end()) return;
+    const auto sum = answers_bytes_.find(from);
+    sum->second -= found->second;
+    if (sum->second == 0) answers_bytes_.erase(sum);
+    answers_.erase(found);
+}
+
+// ---- RelayInbox ---------------------------------------------------------------------------------
+
+void RelayInbox::refuse(std::string_view what) { malformed_.add(*group_.workers.front(), what); }
+
+void RelayInbox::on_publication(const Nodes::Incoming& publication) {
+    const auto head = relay::decode_head(publication.payload);
+    if (!head || head->worker >= parts_.size())
+        return refuse("cluster: a message of another node about a poll is malformed");
+    RelayPart& part = *parts_[head->worker];
+    if (is_first(part)) return part.on_message(publication.from, *head, publication.payload);
+    Worker& worker = *group_.workers[head->worker];
+    auto call = [&part, from = publication.from, head = *head,
+                 message = std::string(publication.payload)] {
+        part.on_message(from, head, message);
+    };
+    if (head->type != Type::request && head->type != Type::answer)
+        return worker.post(std::move(call));
+    if (worker.post_bounded(publication.payload.size() + 256, std::move(call))) return;
+    if (head->type == Type::answer)
+        return worker.post([&part, id = head->id] { part.answer_dropped(id); });
+    const relay::Answer busy{.status = 503, .fields = {{"Retry-After", "1"}}, .body = {}};
+    parts_.front()->send(
+        publication.from,
+        relay::encode(
+            {.type = Type::answer, .worker = static_cast<uint16_t>(head->id >> 48), .id = head->id},
+            busy));
+}
+
+// Nobody asks.
+void RelayInbox::on_question(const Nodes::Incoming& question) {
+    nodes_.answer(question.from, question.question, {}, true);
+}
+
+void RelayInbox::on_gap(Nodes::Id from, uint64_t) { node_lost(from); }
+
+void RelayInbox::on_node(Nodes::Id node, std::string_view, Nodes::Change change) {
+    if (change == Nodes::Change::away || change == Nodes::Change::gone) node_lost(node);
+}
+
+void RelayInbox::node_lost(Nodes::Id node) {
+    for (RelayPart* const part : parts_) {
+        if (is_first(*part))
+            part->node_lost(node);
+        else
+            part->worker_.post([part, node] { part->node_lost(node); });
+    }
+}
+
+}  // namespace starling::server

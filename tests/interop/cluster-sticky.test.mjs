@@ -1,0 +1,197 @@
+// Clients that poll, behind a load balancer that gives each request to the next node, whoever owns the
+// session: nothing is lost, doubled or reordered.
+import assert from "node:assert/strict";
+import http from "node:http";
+import net from "node:net";
+import { after, before, describe, test } from "node:test";
+
+import { io as io4 } from "socket.io-client";
+import io2 from "socket.io-client-2";
+
+import { Redis } from "./redis.mjs";
+import { connects, freePort, Program, until } from "./server.mjs";
+
+const generations = { "socket.io-client 4": io4, "socket.io-client 2": io2 };
+
+// Each request, and each upgrade, goes to the next of `ports()`.
+async function roundRobin(t, ports) {
+  const seen = { requests: 0, upgrades: 0, failed: 0 };
+  let turn = 0;
+  const next = () => {
+    const all = ports();
+    return all[turn++ % all.length];
+  };
+  const agent = new http.Agent({ keepAlive: true });
+  const server = http.createServer((request, response) => {
+    ++seen.requests;
+    const asked = http.request({ host: "127.0.0.1", port: next(), agent, method: request.method,
+      path: request.url, headers: request.headers }, (answer) => {
+      response.writeHead(answer.statusCode, answer.rawHeaders);
+      answer.pipe(response);
+    });
+    asked.on("error", () => {
+      ++seen.failed;
+      response.headersSent ? response.destroy() : response.writeHead(502).end();
+    });
+    response.on("close", () => asked.destroy());
+    request.pipe(asked);
+  });
+  server.on("upgrade", (request, socket, head) => {
+    ++seen.upgrades;
+    const lines = [];
+    for (let i = 0; i < request.rawHeaders.length; i += 2)
+      lines.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}\r\n`);
+    const node = net.connect(next(), "127.0.0.1");
+    node.write(`GET ${request.url} HTTP/1.1\r\n${lines.join("")}\r\n`);
+    node.write(head);
+    node.pipe(socket).pipe(node);
+    for (const one of [node, socket]) one.on("error", () => { node.destroy(); socket.destroy(); });
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+    agent.destroy();
+  });
+  return { url: `http://127.0.0.1:${server.address().port}`, seen };
+}
+
+class Peer {
+  constructor(t, io, url, transports) {
+    Object.assign(this, { heard: [], faults: [] });
+    this.socket = io(url, { transports, forceNew: true, reconnectionDelay: 100 });
+    this.socket.on("said", (text) => this.heard.push(text));
+    this.socket.on("connect_error", ({ message }) => this.faults.push(message));
+    this.socket.on("disconnect", (reason) => this.faults.push(reason));
+    t.after(() => this.socket.disconnect());
+  }
+  // Socket.IO 2 has no emitWithAck().
+  do(...words) { return new Promise((resolve) => this.socket.emit(...words, resolve)); }
+  get transport() { return this.socket.io.engine.transport.name; }
+}
+
+async function nodesOf(redis, mode, count) {
+  return Promise.all(Array.from({ length: count }, async () => {
+    const port = await freePort();
+    return new Program("examples/cluster_node",
+      [String(port), `redis://127.0.0.1:${redis.port}`, mode], { port }).ready(connects);
+  }));
+}
+
+// A session that was opened at a node; what another node answers about it.
+async function openAt(port) {
+  const text = await (await fetch(`http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`)).text();
+  return JSON.parse(text.slice(1)).sid;
+}
+const address = (port, sid) => `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling&sid=${sid}`;
+async function poll(port, sid) {
+  const answer = await fetch(address(port, sid));
+  return { status: answer.status, text: await answer.text() };
+}
+const unknown = { status: 400, text: '{"code":1,"message":"Session ID unknown"}' };
+
+// Both nodes know each other: a request is relayed.
+async function meet(ports) {
+  for (const from of ports)
+    for (const to of ports.filter((port) => port !== from))
+      await until(async () => {
+        const sid = await openAt(to);
+        const { status } = await fetch(address(from, sid), { method: "POST", body: "40" });
+        return status === 200;
+      }, "the nodes");
+}
+
+for (const mode of ["native", "classic", "sharded", "streams"])
+  describe(`three nodes in the mode ${mode}, without sticky sessions`, () => {
+    let redis;
+    let nodes;
+    before(async () => {
+      redis = await Redis.start({ after() {} });  // The hook below ends it.
+      nodes = await nodesOf(redis, mode, 3);
+      await meet(nodes.map(({ port }) => port));
+    });
+    after(async () => {
+      await Promise.all((nodes ?? []).map((node) => node.stop()));
+      await redis?.kill();
+    });
+    const ports = () => nodes.map(({ port }) => port);
+
+    for (const [name, io] of Object.entries(generations))
+      for (const transports of [["polling"], ["polling", "websocket"]])
+        (mode === "native" || (io === io4 && transports.length === 1))
+        && test(`${name}, ${transports.join(" and ")}`, async (t) => {
+          const room = `${name} ${transports.length}`;
+          const proxy = await roundRobin(t, ports);
+          const all = Array.from({ length: 6 }, () => new Peer(t, io, proxy.url, transports));
+          await until(() => all.every(({ socket }) => socket.connected), "the clients");
+          for (const one of all) await one.do("join", room);
+          // In the modes of Node.js a join is known to other nodes a moment later.
+          for (const [i, one] of all.entries())
+            await until(async () => {
+              await one.do("say", room, `begin ${i}`);
+              return all.every(({ heard }) => heard.includes(`begin ${i}`));
+            }, "the room");
+          for (const [i, one] of all.entries()) await one.do("say", room, `last ${i}`);
+          await until(() => all.every(({ heard }) =>
+            all.every((_, i) => heard.includes(`last ${i}`))), "the last begin");
+          for (const one of all) one.heard.length = 0;
+          // Without waiting in between; one text is long, one has bytes.
+          const texts = (i) => Array.from({ length: 25 }, (_, n) => `${i} says ${n}`);
+          await Promise.all(all.flatMap((one, i) => texts(i).map((text, n) => one.do("say", room,
+            n === 7 ? text + "x".repeat(100_000) : n === 9 ? { text, bytes: Buffer.from([0, 255, n]) } : text))));
+          await until(() => all.every(({ heard }) => heard.length >= 6 * 25), "the texts");
+          for (const { heard, faults } of all) {
+            const plain = heard.map((text) => {
+              if (typeof text === "string") return text.replace(/x+$/, "");
+              assert.deepEqual([...new Uint8Array(text.bytes)], [0, 255, 9]);
+              return text.text;
+            });
+            assert.equal(plain.length, 6 * 25);
+            for (let i = 0; i < 6; ++i)
+              assert.deepEqual(plain.filter((text) => text.startsWith(`${i} `)), texts(i));
+            assert.deepEqual(faults, []);
+          }
+          assert.equal(proxy.seen.failed, 0);
+          // A WebSocket that reaches another node is refused, and its client goes on polling.
+          if (transports.length === 1)
+            assert.deepEqual(new Set(all.map(({ transport }) => transport)), new Set(["polling"]));
+          else
+            assert.equal(proxy.seen.upgrades, all.length);
+        });
+
+    if (mode !== "native") return;
+
+    test("the owner is killed: its clients are told, and go on", async (t) => {
+      const [owner, other] = nodes;
+      const proxy = await roundRobin(t, ports);
+      const all = Array.from({ length: 6 }, () => new Peer(t, io4, proxy.url, ["polling"]));
+      await until(() => all.every(({ socket }) => socket.connected), "the clients");
+      const sid = await openAt(owner.port);
+      await fetch(address(other.port, sid), { method: "POST", body: "40" });
+      assert.match((await poll(other.port, sid)).text, /^40/);
+      const pending = poll(other.port, sid);
+      owner.signal("SIGKILL");
+      await owner.exited;
+      nodes = nodes.slice(1);
+      assert.deepEqual(await pending, unknown);
+      assert.deepEqual(await poll(other.port, sid), unknown);
+      await until(() => all.every(({ socket }) => socket.connected), "the clients at other nodes");
+      for (const one of all) await one.do("join", "after");
+      await all[0].do("say", "after", "all are here");
+      await until(() => all.every(({ heard }) => heard.includes("all are here")), "the text");
+    });
+
+    test("the owner is frozen: the request is answered", async (t) => {
+      const [owner, other] = nodes;
+      const sid = await openAt(owner.port);
+      await fetch(address(other.port, sid), { method: "POST", body: "40" });
+      assert.match((await poll(other.port, sid)).text, /^40/);
+      const pending = poll(other.port, sid);
+      owner.signal("SIGSTOP");
+      t.after(() => owner.signal("SIGCONT"));
+      assert.deepEqual(await pending, unknown);
+      assert.deepEqual(await poll(other.port, sid), unknown);
+      owner.signal("SIGCONT");
+      await meet(ports());
+    });
+  });
