@@ -24,12 +24,17 @@ bool Opening::is_due(Stage stage) const noexcept {
     return true;
 }
 
-void Opening::write() {
+Opening::Stage Opening::due_from(Stage stage) const noexcept {
+    while (!is_due(stage)) stage = static_cast<Stage>(static_cast<uint8_t>(stage) + 1);
+    return stage;
+}
+
+void Opening::write(Stage stage) {
     std::vector<std::string_view> words;
     const std::string_view user =
         options_.user.empty() ? std::string_view("default") : options_.user;
     const std::string database = std::to_string(options_.database);
-    switch (stage_) {
+    switch (stage) {
         case Stage::hello:
             words = {"HELLO", "3"};
             if (!options_.password.empty())
@@ -48,25 +53,43 @@ void Opening::write() {
         case Stage::ping:
         case Stage::ready: words = {"PING"}; break;
     }
-    command_.clear();
-    append_command(command_, words);
+    append_command(commands_, words);
 }
 
-Opening::Step Opening::start() {
-    while (!is_due(stage_)) stage_ = static_cast<Stage>(static_cast<uint8_t>(stage_) + 1);
-    if (stage_ == Stage::ready) return Step::ready;
-    write();
+// All commands from `from_` on. The server answers them in their order, whatever it says to each.
+Opening::Step Opening::begin_round() {
+    next_ = Next::ready;
+    stage_ = from_ = due_from(from_);
+    commands_.clear();
+    for (Stage stage = stage_; stage != Stage::ready;
+         stage = due_from(static_cast<Stage>(static_cast<uint8_t>(stage) + 1)))
+        write(stage);
     return Step::send;
 }
 
-Opening::Step Opening::advance() {
-    stage_ = static_cast<Stage>(static_cast<uint8_t>(stage_) + 1);
-    return start();
-}
+Opening::Step Opening::start() { return begin_round(); }
 
 Opening::Step Opening::on_waited() {
     error_.clear();
-    return start();
+    return begin_round();
+}
+
+Opening::Step Opening::advance() {
+    stage_ = due_from(static_cast<Stage>(static_cast<uint8_t>(stage_) + 1));
+    if (stage_ != Stage::ready) return Step::more;
+    switch (next_) {
+        case Next::ready: return Step::ready;
+        case Next::resp2: protocol_ = 2; return begin_round();
+        case Next::wait: break;
+    }
+    return Step::wait;
+}
+
+// The replies that are still to come in this round have no meaning; the next one begins at `from`.
+Opening::Step Opening::stop_round(Next next, Stage from) {
+    next_ = next;
+    from_ = from;
+    return advance();
 }
 
 Opening::Step Opening::fail(std::string text, bool final) {
@@ -76,6 +99,7 @@ Opening::Step Opening::fail(std::string text, bool final) {
 }
 
 Opening::Step Opening::on_reply(const Value& reply) {
+    if (next_ != Next::ready) return advance();
     if (reply.is_error()) return on_error(reply.text());
     if (stage_ == Stage::role &&
         (!reply.is_array() || reply.size() == 0 || reply[0].text() != "master"))
@@ -91,14 +115,13 @@ Opening::Step Opening::on_error(std::string_view text) {
     if (kind == ErrorKind::credentials) return fail(told, true);
     if (reaction(kind) == Reaction::wait) {
         error_ = told;
-        return Step::wait;
+        return stop_round(Next::wait, stage_);
     }
     switch (stage_) {
         case Stage::hello:
             if (kind != ErrorKind::unknown_command) break;
             if (options_.protocol == 3) return fail(told, true);
-            protocol_ = 2;
-            return advance();
+            return stop_round(Next::resp2, Stage::auth);
         case Stage::name: return advance();  // Only for people who read CLIENT LIST.
         case Stage::role:
         case Stage::ping:

@@ -75,7 +75,8 @@ void Session::on_waited() {
 
 void Session::on_step(Opening::Step step) {
     switch (step) {
-        case Opening::Step::send: output_ += opening_.command(); break;
+        case Opening::Step::send: output_ += opening_.commands(); break;
+        case Opening::Step::more: break;
         case Opening::Step::wait: waits_ = true; break;
         case Opening::Step::ready: open(); break;
         case Opening::Step::failed: fail(opening_.error()); break;

@@ -25,7 +25,7 @@ struct ClientOptions {
     uint64_t reply_timeout_ms = 5000;      // A server that sends nothing for so long is dead.
     uint64_t ping_interval_ms = 5000;      // Of an idle connection.
     uint64_t reconnect_ms_min = 50;        // The first pause; each further one is twice as long,
-    uint64_t reconnect_ms_max = 500;       // at most this, and jittered.
+    uint64_t reconnect_ms_max = 200;       // at most this, and jittered.
     uint64_t loading_pause_ms = 100;       // Between two questions to a server that is not ready.
     uint64_t refused_interval_ms = 1000;   // Between two attempts for a refused subscription.
     uint64_t slots_interval_ms = 30'000;   // Between two CLUSTER SLOTS.

@@ -14,6 +14,9 @@ namespace starling::server {
 namespace {
 
 cluster::Adapter adapter_of(sio::ClusterOptions::Mode mode) {
+// The longest pause of the client "redis" before it connects again.
+constexpr uint64_t node_js_pause_ms_max = 500;
+
     switch (mode) {
         case sio::ClusterOptions::Mode::classic: return cluster::Adapter::classic;
         case sio::ClusterOptions::Mode::sharded: return cluster::Adapter::sharded;
@@ -61,7 +64,7 @@ ClusterSettings cluster_settings(const sio::ClusterOptions& options) {
     node.request_timeout_ms = static_cast<uint64_t>(options.request_timeout.count());
     node.outbox.bytes_max = options.queue_bytes_max;
     // The nodes are counted on one shard; the others need a moment to hear their rooms on all.
-    if (redis_cluster) node.outbox.settle_ms_min = settings.redis.reconnect_ms_max + 100;
+    if (redis_cluster) node.outbox.settle_ms_min = node_js_pause_ms_max + 100;
     node.dialect = {.adapter = adapter_of(options.mode),
                     .key = options.key,
                     .pattern = options.subscribe_pattern,
