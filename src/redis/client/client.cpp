@@ -108,6 +108,8 @@ bool Client::takes(const Lane& lane) const noexcept {
 void Client::submit(Entry entry) {
     if (entry.number == 0) entry.number = ++last_number_;
     Lane* const lane = entry.ask ? find_lane(*entry.ask) : lane_of(entry.slot);
+    // Nobody owns the slot: somebody may soon.
+    if (!lane && is_cluster()) refresh_slots(options_.loading_pause_ms);
     if (!lane || (flows_.is_blocked(entry.slot) && !entry.goes_first))
         held_.push(std::move(entry));
     else if (lane->queue.is_empty() && takes(*lane))

@@ -159,6 +159,28 @@ TEST(RedisClient, AsksTheNodeThatASlotMovesTo) {
 }
 
 // Errors of a server that has not executed the command and will do so later.
+// It does not wait for the next look at the slots, which is half a minute away.
+TEST(RedisClient, WhatWaitsForASlotWithoutAnOwnerGoesToTheNextOwner) {
+    Player player;
+    Two two(player);
+    bool is_owned = false;
+    for (fake::Redis* const redis : {&two.first, &two.second})
+        Two::before(*redis, [&](const Words& words) -> Scripted {
+            if (words[0] != "CLUSTER" || is_owned) return std::nullopt;
+            const std::string one = std::to_string(slot_of_c == 0 ? 1 : 0);
+            return "*1\r\n*3\r\n:" + one + "\r\n:" + one + "\r\n*2\r\n" +
+                   fake::Redis::bulk("127.0.0.1") + ":" + std::to_string(two.first.port()) + "\r\n";
+        });
+    player.start(two.url());
+    ASSERT_TRUE(player.until_ready());
+    player.send("1");
+    player.send("2");
+    ASSERT_TRUE(player.until([&] { return player.client->stats().waiting == 2; }));
+    is_owned = true;
+    ASSERT_TRUE(player.until([&] { return player.answers.size() == 2; }));
+    EXPECT_EQ(player.answers, (std::vector<std::string>{"1", "2"}));
+}
+
 TEST(RedisClient, RefusedForTheMomentIsSentAgainInOrder) {
     for (const std::string error :
          {"LOADING Redis is loading the dataset in memory", "BUSY Redis is busy running a script",
