@@ -163,7 +163,8 @@ struct ClusterOptions {
     // What waits for other nodes, or for Redis. One node gets half of it at most. The oldest messages
     // are dropped and counted, and their receiver is told of the gap.
     size_t queue_bytes_max = 64u << 20;
-    // Cluster::ready() is false while Redis is away.
+    // Cluster::ready() is false while Redis is away, and at the start until this node has heard the
+    // nodes that are there: 250 ms after its own first message has come back from Redis.
     bool required = false;
 };
 
@@ -194,7 +195,7 @@ struct ClusterNode {
 // Owned by the server. Any thread.
 class Cluster {
 public:
-    // False: Redis is away, and ClusterOptions::required.
+    // False: Redis is away, or the other nodes are not heard yet, and ClusterOptions::required.
     [[nodiscard]] virtual bool ready() const noexcept = 0;
     [[nodiscard]] virtual ClusterStats stats() const = 0;
     [[nodiscard]] virtual const std::string& name() const noexcept = 0;  // Of this node.

@@ -27,11 +27,12 @@ function members(heard) {
   return Object.fromEntries([...listed].map(([id, who]) => [who, id]));
 }
 
-// A node that is ready may not have heard of the others yet.
+const nodesOf = async (program) =>
+  (await (await fetch(program.url("/healthz", "http"))).json()).cluster_nodes;
+// Nodes that start together may be ready before the other ones are there.
 const knowEachOther = async (programs) => {
   for (const program of programs)
-    await until(async () => (await (await fetch(program.url("/healthz", "http"))).json()).cluster_nodes
-      === programs.length, "the nodes");
+    await until(async () => await nodesOf(program) === programs.length, "the nodes");
 };
 
 const ready = async (port) => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
@@ -60,6 +61,25 @@ for (const mode of ["native", "classic", "sharded", "streams"]) {
     await bob.hears("again");
   });
 }
+
+test("a node that must be in a cluster is ready when it has heard the nodes that are there", async (t) => {
+  const redis = await Redis.start(t);
+  const config = { cluster: { url: `redis://127.0.0.1:${redis.port}`, required: true } };
+  for (let i = 1; i <= 3; ++i) {
+    const node = await serve(config);
+    t.after(() => node.stop());
+    // How many nodes it knew when it was not ready yet, and when it was.
+    let before = 0;
+    await until(async () => {
+      const known = await nodesOf(node);
+      const status = await ready(node.port);
+      if (status !== 200) before = known;
+      return status === 200;
+    }, "readiness");
+    t.diagnostic(`knew ${before} of ${i} nodes before it was ready, ${await nodesOf(node)} when it was`);
+    await until(async () => await nodesOf(node) === i, "the nodes");
+  }
+});
 
 test("a password and a permission that are lost while the program runs", async (t) => {
   const redis = await Redis.start(t, [], { args: ["--no-auth-warning"] });

@@ -53,7 +53,9 @@ constexpr Row rows[] = {
      .help = "messages that wait for other nodes or for Redis; the oldest are dropped"},
     {.key = "cluster.required",
      .slot = [](Settings& s) -> Slot { return &s.cluster.required; },
-     .help = "`/readyz` answers 503 while Redis is away"},
+     .help =
+         "`/readyz` answers 503 while Redis is away, and at the start until the other nodes are "
+         "heard"},
     {.key = "cluster.subscribe_pattern",
      .slot = [](Settings& s) -> Slot { return &s.cluster.socketio.subscribe_pattern; },
      .help = "`classic`: hear all rooms by one pattern; `false`: subscribe to each room here"},

@@ -51,7 +51,7 @@ uint64_t Node::random(uint64_t below) noexcept {
 void Node::link(bool is_up, Millis now) {
     now_ = now;
     is_up_ = is_up;
-    echo_at_ = 0;
+    echo_at_ = first_echo_at_ = 0;
     if (!is_up) return;
     beat_at_ = summary_at_ = now;
     for (auto& [id, peer] : peers_) peer->out.send_again();
@@ -69,6 +69,8 @@ void Node::tick(Millis now) {
     if (now >= check_at_) {
         check_at_ = now + check_every_ms;
         check_silence();
+        const bool was_heard = is_up_ && first_echo_at_ != 0;
+        has_met_others_ |= was_heard && now - first_echo_at_ >= options_.beat_ms;
         questions_.expire(now, ended_);
         if (snapshot_at_ + snapshot_idle_ms < now) own_.forget_snapshot();
     }

@@ -119,6 +119,9 @@ public:
         Millis silent_ms;
     };
     [[nodiscard]] std::vector<Known> nodes(Millis now) const;
+    // Since the first tick that is beat_ms after the first own beat came back: each node that is there
+    // has heard of this one, and has answered or beaten meanwhile. So a node alone does not wait longer.
+    [[nodiscard]] bool has_met_others() const noexcept { return has_met_others_; }
     [[nodiscard]] const Stats& stats() const noexcept { return stats_; }
     // Nodes that are there have not confirmed all that was sent to them. Worth waiting for before leave().
     [[nodiscard]] bool has_unconfirmed() const noexcept;
@@ -211,7 +214,8 @@ private:
 
     // The link to Redis. Own messages that come back show that it works.
     bool is_up_ = false;
-    Millis echo_at_ = 0;
+    Millis echo_at_ = 0, first_echo_at_ = 0;
+    bool has_met_others_ = false;
     uint64_t number_ = 0;  // Of the last own status.
     Millis beat_at_ = 0, summary_at_ = 0, check_at_ = 0;
     bool is_accused_ = false;

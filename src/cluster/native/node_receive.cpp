@@ -47,6 +47,7 @@ void Node::on_echo() {
     if (echo_at_ == 0 || now_ - echo_at_ > 2 * options_.beat_ms + echo_slack_ms)
         for (auto& [id, peer] : peers_) peer->heard_at = now_;
     echo_at_ = now_;
+    if (first_echo_at_ == 0) first_echo_at_ = now_;
 }
 
 void Node::on_bye(NodeId from) {

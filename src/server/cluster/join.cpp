@@ -44,7 +44,7 @@ JoinedCluster::JoinedCluster(ClusterOptions options)
 
 bool JoinedCluster::ready() const noexcept {
     return !required_ ||
-           (nodes_.is_connected() &&
+           (nodes_.is_connected() && nodes_.has_met_others() &&
             std::ranges::all_of(adapters_, [](const sio::Cluster* each) { return each->ready(); }));
 }
 

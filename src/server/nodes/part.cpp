@@ -343,6 +343,7 @@ void NodesPart::set_timer() {
         timer_ = 0;
         tick();
     });
+    if (node_->has_met_others()) figures_.has_met_others.store(true, std::memory_order_relaxed);
 }
 
 // The node asks for no more counts while too many questions are open.

@@ -35,6 +35,10 @@ public:
     [[nodiscard]] bool is_connected() const noexcept {
         return figures_.connected.load(std::memory_order_relaxed);
     }
+    // Every node that is there has had the time to tell this one that it is there.
+    [[nodiscard]] bool has_met_others() const noexcept {
+        return figures_.has_met_others.load(std::memory_order_relaxed);
+    }
     // Any thread.
     [[nodiscard]] ClusterStats stats() const;
     [[nodiscard]] std::vector<ClusterNode> nodes() const;

@@ -147,6 +147,28 @@ TEST_F(NativeNode, KnowsWhetherTheNodesThatAreThereHaveConfirmed) {
     EXPECT_GT(a.node.queued_bytes(), 0u);
 }
 
+// Alone, a node has met the others one beat after its first beat came back; before, it has heard of all.
+TEST_F(NativeNode, MeetsTheNodesThatAreThereWithinABeat) {
+    Host& late = net.add(0xD);
+    EXPECT_FALSE(late.node.has_met_others());
+    net.run(250);
+    EXPECT_FALSE(late.node.has_met_others());
+    EXPECT_EQ(late.nodes, "0a here 0b here 0c here ");
+    net.run(60);
+    EXPECT_TRUE(late.node.has_met_others());
+    late.node.link(false, net.now);
+    EXPECT_TRUE(late.node.has_met_others());
+
+    Net other;
+    Host& alone = other.add(1);
+    alone.is_cut = true;  // Its beats do not come back.
+    other.run(1000);
+    EXPECT_FALSE(alone.node.has_met_others());
+    alone.is_cut = false;
+    other.run(600);
+    EXPECT_TRUE(alone.node.has_met_others());
+}
+
 TEST_F(NativeNode, APublicationToTwoRoomsArrivesOnce) {
     b.node.joined("sport");
     c.node.joined("sport");
