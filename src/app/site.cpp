@@ -266,6 +266,9 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
             options.ping_interval = cluster_ping_interval;
             options.ping_timeout = cluster_ping_timeout;
         }
+        // A client whose node is killed goes on at another one, and has missed nothing.
+        if (in_cluster && settings.cluster_mode == "streams")
+            options.connection_state_recovery = sio::Recovery{};
         serve_socketio_chat(server, std::move(options), in_cluster);
         serve_docs(server, settings.docs);
     }

@@ -154,3 +154,31 @@ test("faults of the configuration: one line and exit 2", async (t) => {
     assert.doesNotMatch(program.output, /:wrong@/);
   }
 });
+
+test("streams: a client of the demo's chat whose node is killed goes on at another one", async (t) => {
+  const redis = await Redis.start(t);
+  const config = { demo: true, demo_data: ":memory:", workers: 2,
+    cluster: { url: `redis://127.0.0.1:${redis.port}`, mode: "streams", required: true } };
+  const programs = await Promise.all([serve(config), serve(config)]);
+  for (const program of programs) t.after(() => program.stop());
+  for (const { port } of programs) await until(async () => await ready(port) === 200, "readiness");
+  await knowEachOther(programs);
+  const [ann, bob] = await Promise.all(
+    programs.map(({ port }, i) => chatter(t, port, ["Ann", "Bob"][i])));
+  bob.socket.emit("message", "before");
+  await ann.hears("before");
+  const id = ann.socket.id;
+  programs[0].signal("SIGKILL");
+  await until(() => !ann.socket.connected, "the end of the node");
+  await bob.socket.timeout(10_000).emitWithAck("message", "meanwhile");
+  await bob.hears("meanwhile");
+  ann.socket.io.uri = `http://127.0.0.1:${programs[1].port}`;
+  ann.socket.connect();
+  await ann.hears("meanwhile");
+  assert.deepEqual([ann.socket.recovered, ann.socket.id], [true, id]);
+  bob.socket.emit("message", "after");
+  await ann.hears("after");
+  const said = ann.heard.map(JSON.parse).filter(([name]) => name === "message").map(([, { text }]) => text);
+  assert.deepEqual(said, ["before", "meanwhile", "after"]);
+  await until(() => Object.keys(members(ann.heard)).sort().join(" ") === "Ann Bob", "the members");
+});

@@ -51,8 +51,10 @@ public:
 
     void enter(sio::Socket socket) {
         const std::string id = socket.id(), name = name_of(socket.handshake().auth);
-        socket.emit("welcome", sio::Json(json::object{{"id", id}, {"name", name}}));
-        socket.emit("online", members_.list());
+        // local(): at once, also where events wait for Redis because clients may recover them.
+        const auto member = io_.local().to(id);
+        member.emit("welcome", sio::Json(json::object{{"id", id}, {"name", name}}));
+        member.emit("online", members_.list());
         if (members_.join(id, name)) tell_soon();
     }
 
