@@ -99,6 +99,7 @@ struct ClusterStats {
     uint64_t recovered = 0, not_recovered = 0, too_old = 0, unsaved = 0, gaps = 0;
     uint64_t losses = 0;   // Connections to Redis that were lost or did not come about.
     uint64_t bounced = 0;  // Messages that Redis did not take at once, and got again.
+    uint64_t unread = 0;   // streams: times that Redis did not let this node read.
     RedisErrors errors = {};
 };
 

@@ -11,6 +11,12 @@ namespace {
 // What an item takes beside its texts, about.
 constexpr size_t item_overhead_bytes = 256;
 
+HistoryPage failed_page() {
+    HistoryPage page;
+    page.failed = true;
+    return page;
+}
+
 }  // namespace
 
 RemoteHistory::RemoteHistory(Store& store, const Limits& limits) : store_(store), limits_(limits) {}
@@ -27,8 +33,8 @@ void RemoteHistory::append(std::string_view channel, const HistoryRule& rule, st
                            uint64_t now_ms, const std::function<void(KeptPtr)>& done) {
     STARLING_ASSERT(rule);
     const size_t bytes = bytes_of(channel, text);
-    if (stats_.waiting_bytes + bytes > limits_.bytes_max) {
-        ++stats_.refused;
+    if (ended_ || stats_.waiting_bytes + bytes > limits_.bytes_max) {
+        ++(ended_ ? stats_.appends.late : stats_.appends.full);
         return done(nullptr);
     }
     auto found = channels_.find(channel);
@@ -67,6 +73,7 @@ void RemoteHistory::appended(Channel& channel, const Appended& answer) {
     const std::string name = channel.batch.channel;
     auto sent = std::exchange(channel.sent, {});
     if (answer.outcome == Outcome::unknown) {
+        ++stats_.unanswered;
         for (; !sent.empty(); sent.pop_back()) channel.waiting.push_front(std::move(sent.back()));
         return;  // Until run() or set_ready().
     }
@@ -74,7 +81,9 @@ void RemoteHistory::appended(Channel& channel, const Appended& answer) {
     send(channel);  // The callbacks may add more.
     for (size_t i = 0; i < sent.size(); ++i) {
         std::shared_ptr<Kept> kept;
-        if (answer.outcome == Outcome::done) {
+        const bool is_kept = answer.outcome == Outcome::done;
+        ++(is_kept ? stats_.appends.done : stats_.appends.refused);
+        if (is_kept) {
             kept = std::make_shared<Kept>();
             kept->channel = name;
             kept->epoch = answer.epoch;
@@ -89,7 +98,6 @@ void RemoteHistory::appended(Channel& channel, const Appended& answer) {
 void RemoteHistory::finish(const Channel& channel, Pending pending, KeptPtr kept) {
     --stats_.waiting;
     stats_.waiting_bytes -= bytes_of(channel.batch.channel, pending.item.text);
-    if (!kept) ++stats_.refused;
     pending.done(std::move(kept));
 }
 
@@ -103,11 +111,9 @@ void RemoteHistory::forget_if_idle(const std::string& name) {
 
 void RemoteHistory::read(const HistoryQuery& query, uint64_t now_ms,
                          const std::function<void(HistoryPage)>& done) {
-    if (reads_.size() >= limits_.reads_max) {
-        ++stats_.failed_reads;
-        HistoryPage page;
-        page.failed = true;
-        return done(std::move(page));
+    if (ended_ || reads_.size() >= limits_.reads_max) {
+        ++(ended_ ? stats_.reads.late : stats_.reads.full);
+        return done(failed_page());
     }
     auto read = std::make_shared<Read>(
         Read{{std::string(query.channel), query.since, query.limit, query.bytes_max},
@@ -123,12 +129,14 @@ void RemoteHistory::ask(const std::shared_ptr<Read>& read) {
                                     Outcome outcome, const HistoryPage& page) {
         if (alive.expired()) return;
         read->under_way = false;
-        if (outcome == Outcome::unknown) return;  // Until run() or set_ready().
+        if (outcome == Outcome::unknown) {  // Until run() or set_ready().
+            ++stats_.unanswered;
+            return;
+        }
         forget(read);
-        HistoryPage answer = page;
-        answer.failed = outcome == Outcome::refused;
-        if (answer.failed) ++stats_.failed_reads;
-        read->done(std::move(answer));
+        const bool is_refused = outcome == Outcome::refused;
+        ++(is_refused ? stats_.reads.refused : stats_.reads.done);
+        read->done(is_refused ? failed_page() : page);
     });
 }
 
@@ -147,6 +155,7 @@ void RemoteHistory::end_late(Channel& channel, uint64_t now_ms) {
     while (!channel.waiting.empty() && channel.waiting.front().until_ms <= now_ms) {
         Pending late = std::move(channel.waiting.front());
         channel.waiting.pop_front();
+        ++stats_.appends.late;
         finish(channel, std::move(late), nullptr);
     }
 }
@@ -168,13 +177,29 @@ void RemoteHistory::run(uint64_t now_ms) {
         if (read->under_way) continue;
         if (read->until_ms <= now_ms) {
             forget(read);
-            ++stats_.failed_reads;
-            HistoryPage page;
-            page.failed = true;
-            read->done(std::move(page));
+            ++stats_.reads.late;
+            read->done(failed_page());
         } else if (ready_) {
             ask(read);
         }
+    }
+}
+
+// Answers that come now are too late. A callback may publish or ask: that fails at once.
+void RemoteHistory::end() {
+    if (std::exchange(ended_, true)) return;
+    ready_ = false;
+    alive_.reset();
+    const auto channels = std::exchange(channels_, {});
+    for (const auto& [name, channel] : channels)
+        for (auto* const pending : {&channel->sent, &channel->waiting})
+            for (Pending& one : *pending) {
+                ++stats_.appends.late;
+                finish(*channel, std::move(one), nullptr);
+            }
+    for (const auto& read : std::exchange(reads_, {})) {
+        ++stats_.reads.late;
+        read->done(failed_page());
     }
 }
 

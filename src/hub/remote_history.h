@@ -73,10 +73,20 @@ public:
         size_t batch_bytes_max = 256 * 1024;
         uint64_t pause_ms = 100;  // Between two attempts while the store says that it is there.
     };
+    // Publications or questions since the start, by how they ended.
+    struct Ended {
+        uint64_t done = 0;
+        uint64_t full = 0;     // Failed: too many waited.
+        uint64_t late = 0;     // Failed: the store was away for too long.
+        uint64_t refused = 0;  // Failed: the store refused.
+        [[nodiscard]] uint64_t failed() const noexcept { return full + late + refused; }
+    };
     struct Stats {
         size_t waiting = 0, waiting_bytes = 0;  // Publications that are not answered.
-        uint64_t refused = 0;                   // Publications that were not kept.
-        uint64_t failed_reads = 0;
+        size_t waiting_reads = 0;               // Questions that are not answered.
+        Ended appends = {}, reads = {};
+        uint64_t unanswered =
+            0;  // Attempts that the store has not answered, and that are made again.
     };
 
     RemoteHistory(Store& store, const Limits& limits);
@@ -94,7 +104,13 @@ public:
     void run(uint64_t now_ms);
     // run() has work at some time: call it every pause_ms.
     [[nodiscard]] bool is_waiting() const noexcept { return !channels_.empty() || !reads_.empty(); }
-    [[nodiscard]] const Stats& stats() const noexcept { return stats_; }
+    // Everything that waits fails, and so does what comes later.
+    void end();
+    [[nodiscard]] Stats stats() const noexcept {
+        Stats stats = stats_;
+        stats.waiting_reads = reads_.size();
+        return stats;
+    }
 
 private:
     struct Pending {
@@ -128,7 +144,7 @@ private:
 
     Store& store_;
     const Limits limits_;
-    bool ready_ = false;
+    bool ready_ = false, ended_ = false;
     uint64_t numbers_ = 0;
     Stats stats_;
     Channels channels_;  // Those with publications that are not answered.

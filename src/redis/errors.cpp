@@ -78,6 +78,28 @@ std::string_view in_words(std::string_view text) noexcept {
     return row ? row->words : std::string_view();
 }
 
+std::string_view label_of(ErrorKind kind) noexcept {
+    switch (kind) {
+        case loading:
+        case master_down: return "loading";
+        case out_of_memory: return "out_of_memory";
+        case read_only: return "read_only";
+        case credentials:
+        case no_permission: return "no_permission";
+        case cluster_down:
+        case try_again: return "cluster_down";
+        case cannot_write: return "cannot_write";
+        case busy:
+        case clients_max: return "busy";
+        case moved:
+        case ask:
+        case cross_slot: return "slot";
+        case unknown_command:
+        case other: break;
+    }
+    return "other";
+}
+
 std::string show(const Endpoint& endpoint) {
     if (!endpoint.unix_path.empty()) return "unix:" + endpoint.unix_path;
     const bool ipv6 = endpoint.host.find(':') != std::string::npos;

@@ -48,6 +48,9 @@ enum class Reaction : uint8_t {
 // For logs: "the server loads its data" for "LOADING ..."; "" for `other`.
 [[nodiscard]] std::string_view in_words(std::string_view text) noexcept;
 
+// For metrics: "loading". Several kinds may share one.
+[[nodiscard]] std::string_view label_of(ErrorKind kind) noexcept;
+
 struct Endpoint {
     std::string host;  // IPv6 without brackets.
     uint16_t port = 6379;

@@ -108,6 +108,14 @@ struct Remote {
         });
     }
     std::string take() { return std::exchange(done, {}); }
+    std::string counts() {
+        const auto text = [](const RemoteHistory::Ended& ended) {
+            return std::to_string(ended.done) + " full " + std::to_string(ended.full) + " late " +
+                   std::to_string(ended.late) + " refused " + std::to_string(ended.refused);
+        };
+        const auto stats = history.stats();
+        return "appends " + text(stats.appends) + ", reads " + text(stats.reads);
+    }
 };
 
 TEST(RemoteHistory, OneBatchOfAChannelIsUnderWay) {
@@ -124,6 +132,7 @@ TEST(RemoteHistory, OneBatchOfAChannelIsUnderWay) {
     EXPECT_EQ(t.history.stats().waiting, 0U);
     EXPECT_EQ(t.history.stats().waiting_bytes, 0U);
     EXPECT_FALSE(t.history.is_waiting());
+    EXPECT_EQ(t.counts(), "appends 4 full 0 late 0 refused 0, reads 0 full 0 late 0 refused 0");
 }
 
 TEST(RemoteHistory, ABatchHoldsSoManyItemsAndBytes) {
@@ -149,6 +158,7 @@ TEST(RemoteHistory, SendsAgainWhatMayHaveBeenKept) {
         t.store.take();
         t.history.run(100);
         EXPECT_EQ(t.store.take(), "");  // The store is away.
+        EXPECT_EQ(t.history.stats().unanswered, 1U);
         t.history.set_ready(true, 200);
         EXPECT_EQ(t.store.take(), "[c a b]");
         t.store.answer_all();
@@ -170,8 +180,7 @@ TEST(RemoteHistory, WhatWaitsTooLongFails) {
     t.history.set_ready(true, 1001);
     t.store.answer_all();
     EXPECT_EQ(t.take(), " b=1-e0");
-    EXPECT_EQ(t.history.stats().refused, 1U);
-    EXPECT_EQ(t.history.stats().failed_reads, 1U);
+    EXPECT_EQ(t.counts(), "appends 1 full 0 late 1 refused 0, reads 0 full 0 late 1 refused 0");
 }
 
 TEST(RemoteHistory, WhatIsRefusedOrDoesNotFitFailsAtOnce) {
@@ -186,6 +195,29 @@ TEST(RemoteHistory, WhatIsRefusedOrDoesNotFitFailsAtOnce) {
     t.store.answer_all();
     EXPECT_EQ(t.take(), " a=refused b=refused failed");
     EXPECT_FALSE(t.history.is_waiting());
+    EXPECT_EQ(t.counts(), "appends 0 full 1 late 0 refused 2, reads 0 full 1 late 0 refused 1");
+}
+
+// What is under way and what waits fails once, and so does what a callback adds.
+TEST(RemoteHistory, TheEndAnswersEverythingOnce) {
+    Remote t;
+    t.history.set_ready(true, 0);
+    t.history.append("c", rule, "first", 0, [&t](const KeptPtr& kept) {
+        t.done += kept ? " kept" : " lost";
+        t.say("later");
+        t.ask();
+    });
+    t.say("second");
+    t.ask();
+    t.history.end();
+    EXPECT_EQ(t.take(), " lost later=refused failed second=refused failed");
+    t.store.answer_all();
+    t.history.end();
+    t.history.run(1000);
+    EXPECT_EQ(t.take(), "");
+    EXPECT_EQ(t.counts(), "appends 0 full 0 late 3 refused 0, reads 0 full 0 late 2 refused 0");
+    const auto stats = t.history.stats();
+    EXPECT_EQ(stats.waiting + stats.waiting_bytes + stats.waiting_reads, 0U);
 }
 
 TEST(RemoteHistory, ACallbackMayPublishAndAsk) {

@@ -6,6 +6,7 @@
 #include "server/cluster/messages.h"
 #include "server/cluster/part.h"
 #include "server/figures.h"
+#include "server/history/redis_errors.h"
 #include "server/nodes/settings.h"
 #include "server/socketio/socketio.h"
 #include "server/worker.h"
@@ -13,10 +14,10 @@
 namespace starling::server {
 namespace {
 
-cluster::Adapter adapter_of(sio::ClusterOptions::Mode mode) {
 // The longest pause of the client "redis" before it connects again.
 constexpr uint64_t node_js_pause_ms_max = 500;
 
+cluster::Adapter adapter_of(sio::ClusterOptions::Mode mode) {
     switch (mode) {
         case sio::ClusterOptions::Mode::classic: return cluster::Adapter::classic;
         case sio::ClusterOptions::Mode::sharded: return cluster::Adapter::sharded;
@@ -105,6 +106,9 @@ void ClusterExtension::add_figures(Figures& figures) const {
                     "Questions that some node has not answered in time", now.incomplete);
     figures.counter("starling_cluster_losses_total",
                     "Connections to Redis that were lost or did not come about", now.losses);
+    figures.counter("starling_cluster_unread_total",
+                    "Times that Redis did not let this node read a stream", now.unread);
+    add_redis_errors(figures, "socketio", figures_.errors);
 }
 
 sio::ClusterStats ClusterExtension::stats() const {
@@ -128,6 +132,7 @@ sio::ClusterStats ClusterExtension::stats() const {
             .gaps = figures_.gaps,
             .losses = figures_.losses,
             .bounced = figures_.bounced,
+            .unread = figures_.unread,
             .errors = {.loading = errors(loading, master_down),
                        .out_of_memory = errors(out_of_memory),
                        .read_only = errors(read_only),

@@ -14,7 +14,7 @@ namespace starling::server {
 struct ClusterFigures {
     std::atomic<bool> connected{false};
     std::atomic<uint64_t> nodes{0}, sent{0}, received{0}, waiting{0}, dropped{0}, failed{0},
-        refused{0}, incomplete{0}, losses{0}, bounced{0};
+        refused{0}, incomplete{0}, losses{0}, bounced{0}, unread{0};
     std::array<std::atomic<uint64_t>, redis::error_kinds> errors{};
     std::atomic<uint64_t> recovered{0}, not_recovered{0}, too_old{0}, unsaved{0}, gaps{0};
 };

@@ -38,6 +38,9 @@ public:
     void attach(WorkerGroup& group) override;  // Throws std::runtime_error.
     void detach() noexcept override { nodes_.close(); }
     void add_figures(Figures& figures) const override;
+    void add_figures(Worker& worker, Figures& figures) override {
+        nodes_.add_figures(worker, figures);
+    }
     void close_handles() noexcept override { nodes_.close(); }
 
 private:

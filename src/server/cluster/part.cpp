@@ -195,6 +195,13 @@ void ClusterPart::on_round() {
     if (recovery_) recovery_->on_round(reader_->round());
 }
 
+void ClusterPart::on_unread(std::string_view error) {
+    constexpr std::string_view strange = "the reply has no meaning";
+    if (!error.empty()) count_error(error);
+    figures_.unread.store(++unread_, std::memory_order_relaxed);
+    reports_.tell("a stream cannot be read", error.empty() ? strange : error, unread_);
+}
+
 // ---- cluster::Bus -------------------------------------------------------------------------------
 
 void ClusterPart::subscribe(const cluster::Subscription& to) {

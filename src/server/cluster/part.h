@@ -66,6 +66,7 @@ private:
     void on_stream(socketio::StreamPlace place, bool again) override;
     void on_entry(socketio::StreamPlace place, const cluster::Entry& entry) override;
     void on_round() override;
+    void on_unread(std::string_view error) override;
     // redis::client::ClientEvents
     void on_message(const redis::Message& message) override;
     void on_ready() override;
@@ -97,7 +98,7 @@ private:
     std::optional<socketio::StreamPlace> place_;  // Of the entry that is being read.
     std::unique_ptr<StreamReader> reader_;
     uint64_t under_way_ = 0;  // Messages that Redis has not confirmed.
-    uint64_t bounced_ = 0;
+    uint64_t bounced_ = 0, unread_ = 0;
     net::TimerId timer_ = 0, figures_timer_ = 0;
     uint64_t timer_ms_ = 0;
 };

@@ -57,7 +57,9 @@ void StreamReader::next() {
     read();
 }
 
-void StreamReader::again() {
+void StreamReader::again(const redis::Answer& answer) {
+    // A lost connection has a line of its own in the log.
+    if (answer.value) events_.on_unread(answer.error);
     for (Stream& stream : streams_) stream.checked = false;
     retry_.after(retry_ms, [this] { next(); });
 }
@@ -69,10 +71,10 @@ void StreamReader::find_end(Stream& stream) {
         words,
         [this, &stream](const redis::Answer& answer) {
             reading_ = false;
-            if (!answer.error.empty()) return again();
+            if (!answer.error.empty()) return again(answer);
             const bool empty = answer.value->size() == 0;
             const auto last = empty ? socketio::StreamId{} : first_stream_id(*answer.value);
-            if (!last) return again();  // Such a reply has no meaning.
+            if (!last) return again(answer);  // Such a reply has no meaning.
             stream.last = cluster::to_text(*last);
             stream.checked = true;
             events_.on_stream(place_of(stream), false);
@@ -88,11 +90,11 @@ void StreamReader::find_gap(Stream& stream) {
         words,
         [this, &stream](const redis::Answer& answer) {
             reading_ = false;
-            if (!answer.error.empty()) return again();
+            if (!answer.error.empty()) return again(answer);
             socketio::StreamPlace place = place_of(stream);
             const bool empty = answer.value->size() == 0;
             const auto first = empty ? cluster::next(place.id) : first_stream_id(*answer.value);
-            if (!empty && !first) return again();
+            if (!empty && !first) return again(answer);
             stream.checked = true;
             if (first && place.id < *first && stream.last != "0-0") {
                 place.id = empty ? *first : cluster::previous(*first).value_or(*first);
@@ -114,7 +116,7 @@ void StreamReader::read() {
 
 void StreamReader::on_answer(const redis::Answer& answer) {
     reading_ = false;
-    if (!answer.error.empty()) return again();
+    if (!answer.error.empty()) return again(answer);
     // RESP3: a map of name and entries. RESP2: an array of arrays of two.
     const redis::Value& value = *answer.value;
     bool more = false;

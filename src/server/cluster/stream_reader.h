@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cluster/names.h"
@@ -27,6 +28,8 @@ public:
     virtual void on_entry(socketio::StreamPlace place, const cluster::Entry& entry) = 0;
     // All entries were read that were there when the command began that has ended now.
     virtual void on_round() = 0;
+    // Redis did not let this node read; it tries again. `error`: "" if the reply has no meaning.
+    virtual void on_unread(std::string_view error) = 0;
 
 protected:
     ~StreamEvents() = default;
@@ -65,7 +68,7 @@ private:
     void on_answer(const redis::Answer& answer);
     // True: more entries may be there.
     bool on_entries(const redis::Value& name, const redis::Value& entries);
-    void again();
+    void again(const redis::Answer& answer);
     [[nodiscard]] socketio::StreamPlace place_of(const Stream& stream) const noexcept;
 
     net::Loop& loop_;

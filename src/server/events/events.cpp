@@ -330,13 +330,17 @@ void Events::appended(const std::shared_ptr<EventBatch>& batch) {
 void Events::deliver(const std::shared_ptr<EventBatch>& batch) {
     batch->workers_left.store(workers_.size(), std::memory_order_relaxed);
     EventsWorker* const mine = here();
-    group_->post_all(
-        batch->bytes(), mine ? &mine->worker : nullptr,
-        [this, batch](Worker& worker) { workers_[worker.index()]->publish(*batch); },
-        [this, batch](Worker& worker) {
-            if (keeps_history_) workers_[worker.index()]->must_catch_up();
-            EventsWorker::give_up(*batch);
-        });
+    const size_t bytes = batch->bytes();
+    for (const auto& part : workers_) {
+        EventsWorker* const to = part.get();
+        if (to == mine) continue;
+        // At a stop, a worker may have ended while the history took its time.
+        const bool has_ended = to->worker.has_ended();
+        if (!has_ended && to->worker.post_bounded(bytes, [to, batch] { to->publish(*batch); }))
+            continue;
+        if (keeps_history_ && !has_ended) to->must_catch_up();
+        EventsWorker::give_up(*batch);
+    }
     if (mine) mine->publish(*batch);
 }
 

@@ -2,10 +2,12 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
 #include "base/digest.h"
+#include "base/exception_text.h"
 #include "base/utf8.h"
 #include "hub/position.h"
 #include "redis/errors.h"
@@ -17,6 +19,7 @@ namespace {
 
 using hub::RemoteHistory;
 using Outcome = RemoteHistory::Outcome;
+using Clock = std::chrono::steady_clock;
 
 constexpr uint64_t log_interval_ms = 1000;
 constexpr std::string_view no_script = "NOSCRIPT";
@@ -111,9 +114,16 @@ void HistoryPart::loop_ended() noexcept {
     resolver_.reset();
 }
 
-// At a stop, publishers still wait for their answers.
+// At a stop, publishers still wait for their answers. They wait no longer for a Redis that is away.
 bool HistoryPart::needs_loop() noexcept {
-    return client_ && client_->is_ready() && history_->stats().waiting > 0;
+    if (!history_ || !history_->is_waiting()) return false;
+    if (client_->is_ready()) return true;
+    try {
+        history_->end();
+    } catch (...) {
+        worker_.log_exception("history", base::describe_current_exception());
+    }
+    return true;  // Once more: the failures have posted calls to the workers.
 }
 
 void HistoryPart::append(std::string_view channel, const hub::HistoryRule& rule,
@@ -147,7 +157,8 @@ std::string HistoryPart::make_epoch() {
 }
 
 void HistoryPart::run(const std::string& script, const std::string& hash, std::string_view channel,
-                      std::vector<std::string> arguments, Answered answered) {
+                      std::vector<std::string> arguments, base::LogHistogram& times,
+                      Answered answered) {
     const HistoryKeys keys = history_keys(settings_.prefix, channel);
     auto words = std::make_shared<std::vector<std::string>>(
         std::vector<std::string>{"EVALSHA", hash, "2", keys.stream, keys.state});
@@ -157,30 +168,42 @@ void HistoryPart::run(const std::string& script, const std::string& hash, std::s
         const std::vector<std::string_view> views(words->begin(), words->end());
         client_->command(views, std::move(done), (*words)[3]);
     };
-    send([send, words, &script, answered = std::move(answered)](const redis::Answer& answer) {
-        if (!answer.error.starts_with(no_script)) return answered(answer);
+    const auto timed = [&times, begin = Clock::now(),
+                        answered = std::move(answered)](const redis::Answer& answer) {
+        const auto took =
+            std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+        if (answer.value) times.record(static_cast<uint64_t>(took.count()));
+        answered(answer);
+    };
+    send([send, words, &script, timed](const redis::Answer& answer) {
+        if (!answer.error.starts_with(no_script)) return timed(answer);
         // This server does not know the script yet.
         (*words)[0] = "EVAL";
         (*words)[1] = script;
-        send(answered);
+        send(timed);
     });
+}
+
+// A line once a second at most.
+void HistoryPart::tell(std::string_view what, std::string_view error) {
+    ++failures_;
+    if (failures_logged_ms_ != 0 && now_ms() - failures_logged_ms_ < log_interval_ms) return;
+    failures_logged_ms_ = now_ms();
+    const std::string_view words = redis::in_words(error);
+    const std::string count = std::to_string(failures_);
+    const std::array<log::Field, 1> fields{{{"count", count}}};
+    worker_.log(log::Level::warn,
+                "history: " + std::string(what) + std::string(words.empty() ? error : words),
+                fields);
 }
 
 Outcome HistoryPart::outcome_of(const redis::Answer& answer) {
     if (answer.error.empty() && answer.value) return Outcome::done;
+    ++errors_[static_cast<size_t>(redis::error_kind(answer.error))];
     const bool told = answer.value != nullptr;  // Else the connection was cut.
     if (!told || redis::reaction(redis::error_kind(answer.error)) != redis::Reaction::tell)
         return Outcome::unknown;
-    ++failures_;
-    if (failures_logged_ms_ == 0 || now_ms() - failures_logged_ms_ >= log_interval_ms) {
-        failures_logged_ms_ = now_ms();
-        const std::string_view words = redis::in_words(answer.error);
-        const std::string count = std::to_string(failures_);
-        const std::array<log::Field, 1> fields{{{"count", count}}};
-        worker_.log(log::Level::warn,
-                    "history: Redis refuses: " + std::string(words.empty() ? answer.error : words),
-                    fields);
-    }
+    tell("Redis refuses: ", answer.error);
     return Outcome::refused;
 }
 
@@ -192,7 +215,7 @@ void HistoryPart::append(const RemoteHistory::Batch& batch,
         arguments.push_back(std::to_string(item.number));
         arguments.push_back(item.text);
     }
-    run(append_, append_hash_, batch.channel, std::move(arguments),
+    run(append_, append_hash_, batch.channel, std::move(arguments), append_times_,
         [this, items = batch.items.size(),
          answer = std::move(answer)](const redis::Answer& answered) {
             RemoteHistory::Appended appended{outcome_of(answered)};
@@ -212,6 +235,7 @@ void HistoryPart::read(const RemoteHistory::Question& question,
          since ? std::to_string(question.since->offset) : "",
          std::to_string(std::min(question.limit, limit_max)),
          std::to_string(std::min(question.bytes_max, bytes_max))},
+        read_times_,
         [this, channel = question.channel, since,
          answer = std::move(answer)](const redis::Answer& answered) {
             hub::HistoryPage page;
@@ -233,6 +257,51 @@ void HistoryPart::on_ready() {
 
 void HistoryPart::on_down(const std::string&, bool) { history_->set_ready(false, now_ms()); }
 
+void HistoryPart::on_bounced(std::string_view error) {
+    const redis::ErrorKind kind = redis::error_kind(error);
+    if (redis::reaction(kind) == redis::Reaction::redirect) return;
+    ++errors_[static_cast<size_t>(kind)];
+    tell("Redis does not take messages now, and gets them again: ", error);
+}
+
+void HistoryPart::add_figures(Figures& figures) const {
+    if (!history_) return;
+    const RemoteHistory::Stats stats = history_->stats();
+    constexpr std::string_view requests = "starling_history_requests_total",
+                               requests_help =
+                                   "Publications and questions of histories in Redis, by their end";
+    const auto add = [&](std::string_view kind, const RemoteHistory::Ended& ended) {
+        const std::array<std::pair<std::string_view, uint64_t>, 4> results{{
+            {"done", ended.done},
+            {"full", ended.full},
+            {"late", ended.late},
+            {"refused", ended.refused},
+        }};
+        for (const auto& [result, count] : results)
+            figures.counter(requests, requests_help, count,
+                            label("kind", kind) + "," + label("result", result));
+    };
+    add("append", stats.appends);
+    add("read", stats.reads);
+    constexpr std::string_view waiting = "starling_history_waiting",
+                               waiting_help = "Publications and questions that wait for Redis";
+    figures.gauge(waiting, waiting_help, static_cast<double>(stats.waiting),
+                  label("kind", "append"));
+    figures.gauge(waiting, waiting_help, static_cast<double>(stats.waiting_reads),
+                  label("kind", "read"));
+    figures.gauge("starling_history_waiting_bytes",
+                  "Memory of the publications that wait for Redis",
+                  static_cast<double>(stats.waiting_bytes));
+    figures.counter("starling_history_unanswered_total",
+                    "Attempts that Redis did not answer, and that are made again",
+                    stats.unanswered);
+    constexpr std::string_view times = "starling_history_redis_seconds",
+                               times_help = "From a command of a history to the answer of Redis";
+    figures.durations(times, times_help, append_times_, label("kind", "append"));
+    figures.durations(times, times_help, read_times_, label("kind", "read"));
+    add_redis_errors(figures, "history", errors_);
+}
+
 // ---- any thread ---------------------------------------------------------------------------------
 
 RedisHistory::RedisHistory(const HistorySettings& settings, WorkerGroup& group,
@@ -241,6 +310,11 @@ RedisHistory::RedisHistory(const HistorySettings& settings, WorkerGroup& group,
     auto part = std::make_unique<HistoryPart>(settings, first_, std::move(ready));
     part_.store(part.get());
     first_.add_part(std::move(part));
+}
+
+void RedisHistory::add_figures(const Worker& worker, Figures& figures) const {
+    const HistoryPart* const part = part_.load();
+    if (part && &worker == &first_) part->add_figures(figures);
 }
 
 void RedisHistory::append(std::string_view channel, const hub::HistoryRule& rule,

@@ -13,9 +13,12 @@
 #include <string>
 #include <string_view>
 
+#include "base/log_histogram.h"
 #include "hub/remote_history.h"
 #include "net/resolver.h"
 #include "redis/client/client.h"
+#include "server/figures.h"
+#include "server/history/redis_errors.h"
 #include "server/worker.h"
 
 namespace starling::server {
@@ -42,6 +45,7 @@ public:
     void append(std::string_view channel, const hub::HistoryRule& rule, std::string_view text,
                 const std::function<void(hub::KeptPtr)>& done);
     void read(const hub::HistoryQuery& query, const std::function<void(hub::HistoryPage)>& done);
+    void add_figures(Figures& figures) const;
 
 private:
     using Answered = std::function<void(const redis::Answer&)>;
@@ -56,12 +60,14 @@ private:
     void on_message(const redis::Message&) override {}
     void on_ready() override;
     void on_down(const std::string& why, bool is_final) override;
+    void on_bounced(std::string_view error) override;
 
     [[nodiscard]] uint64_t now_ms() const noexcept { return worker_.loop().now_ms(); }
     [[nodiscard]] std::string make_epoch();
     void run(const std::string& script, const std::string& hash, std::string_view channel,
-             std::vector<std::string> arguments, Answered answered);
+             std::vector<std::string> arguments, base::LogHistogram& times, Answered answered);
     [[nodiscard]] hub::RemoteHistory::Outcome outcome_of(const redis::Answer& answer);
+    void tell(std::string_view what, std::string_view error);
     void touched();
 
     const HistorySettings settings_;
@@ -75,6 +81,8 @@ private:
     std::unique_ptr<redis::client::Client> client_;
     redis::client::Timer timer_;
     uint64_t failures_logged_ms_ = 0, failures_ = 0;
+    RedisErrorCounts errors_{};
+    base::LogHistogram append_times_, read_times_;  // From a command to its answer.
 };
 
 class RedisHistory final : public hub::History {
@@ -83,6 +91,8 @@ public:
     RedisHistory(const HistorySettings& settings, WorkerGroup& group, std::function<void()> ready);
     // The workers have ended: everything fails from here on.
     void close() noexcept { part_.store(nullptr); }
+    // On the thread of `worker`; only the first one has any.
+    void add_figures(const Worker& worker, Figures& figures) const;
 
     void append(std::string_view channel, const hub::HistoryRule& rule, std::string_view text,
                 uint64_t now_ms, const std::function<void(hub::KeptPtr)>& done) override;

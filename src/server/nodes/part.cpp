@@ -182,7 +182,7 @@ void NodesPart::send(const native::Channel& channel, std::string_view bytes) {
                      [this](const redis::Answer& answer) {
                          // What a connection loses is sent again.
                          if (answer.value && !answer.error.empty())
-                             reports_.failed("Redis refuses a message", answer.error);
+                             failed("Redis refuses a message", answer.error);
                      });
 }
 
@@ -313,10 +313,25 @@ void NodesPart::on_down(const std::string& why, bool is_final) {
 
 void NodesPart::on_refused(redis::Topic, const std::string& name, std::string_view error) {
     figures_.connected.store(false, std::memory_order_relaxed);
-    reports_.failed("no subscription to " + name, error);
+    failed("no subscription to " + name, error);
+}
+
+// Redirections are the life of a cluster; what it says otherwise is a fault.
+void NodesPart::on_bounced(std::string_view error) {
+    const redis::ErrorKind kind = redis::error_kind(error);
+    if (redis::reaction(kind) == redis::Reaction::redirect) return;
+    ++errors_[static_cast<size_t>(kind)];
+    reports_.tell("Redis does not take messages now, and gets them again", error, ++bounced_);
+}
+
+void NodesPart::failed(std::string_view what, std::string_view error) {
+    ++errors_[static_cast<size_t>(redis::error_kind(error))];
+    reports_.failed(what, error);
 }
 
 // ---- time and figures ---------------------------------------------------------------------------
+
+void NodesPart::add_figures(Figures& figures) const { add_redis_errors(figures, "nodes", errors_); }
 
 // Once for all calls and messages of this tick of the loop.
 void NodesPart::touched() {
@@ -328,6 +343,7 @@ void NodesPart::tick() {
     tick_posted_ = false;
     if (!node_ || has_left_) return;
     node_->tick(now_ms());
+    if (node_->has_met_others()) figures_.has_met_others.store(true, std::memory_order_relaxed);
     end_late_counts();
     show_figures();
     set_timer();
@@ -343,7 +359,6 @@ void NodesPart::set_timer() {
         timer_ = 0;
         tick();
     });
-    if (node_->has_met_others()) figures_.has_met_others.store(true, std::memory_order_relaxed);
 }
 
 // The node asks for no more counts while too many questions are open.

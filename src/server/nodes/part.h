@@ -20,6 +20,8 @@
 #include "cluster/native/node.h"
 #include "net/resolver.h"
 #include "redis/client/client.h"
+#include "server/figures.h"
+#include "server/history/redis_errors.h"
 #include "server/nodes.h"
 #include "server/nodes/figures.h"
 #include "server/nodes/redis_reports.h"
@@ -52,6 +54,8 @@ public:
     void answer(Nodes::Id to, uint64_t question, std::string_view payload, bool is_last);
     void count(std::string_view room, Counted done);
     void fence(std::function<void()> done);
+    // Errors of Redis.
+    void add_figures(Figures& figures) const;
 
 private:
     struct Question {
@@ -80,6 +84,7 @@ private:
     void on_ready() override;
     void on_down(const std::string& why, bool is_final) override;
     void on_refused(redis::Topic topic, const std::string& name, std::string_view error) override;
+    void on_bounced(std::string_view error) override;
 
     [[nodiscard]] uint64_t now_ms() const noexcept { return worker_.loop().now_ms(); }
     [[nodiscard]] bool is_linked() const noexcept { return node_ && linked_; }
@@ -93,6 +98,7 @@ private:
     template <class F>
     void each_member(F&& call) noexcept;
     void refused();
+    void failed(std::string_view what, std::string_view error);
     void touched();
     void tick();
     void set_timer();
@@ -115,7 +121,8 @@ private:
     bool tick_posted_ = false;
     net::TimerId timer_ = 0;
     uint64_t timer_ms_ = 0;
-    uint64_t incomplete_ = 0, gaps_ = 0, strange_ = 0;
+    uint64_t incomplete_ = 0, gaps_ = 0, strange_ = 0, bounced_ = 0;
+    RedisErrorCounts errors_{};
     uint64_t stop_ms_ = 0;  // When the connections of this worker were gone; 0: not yet.
     bool has_left_ = false;
 };

@@ -58,6 +58,11 @@ void RedisNodes::attach(WorkerGroup& group) {
     worker_->add_part(std::move(part));
 }
 
+void RedisNodes::add_figures(const Worker& worker, Figures& figures) const {
+    if (history_) history_->add_figures(worker, figures);
+    if (part_ && &worker == worker_) part_->add_figures(figures);
+}
+
 ClusterStats RedisNodes::stats() const {
     ClusterStats stats;
     {

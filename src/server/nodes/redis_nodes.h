@@ -42,6 +42,8 @@ public:
     // Any thread.
     [[nodiscard]] ClusterStats stats() const;
     [[nodiscard]] std::vector<ClusterNode> nodes() const;
+    // On the thread of `worker`.
+    void add_figures(const Worker& worker, Figures& figures) const;
     [[nodiscard]] const std::string& name() const noexcept { return settings_.node.name; }
 
     // Nodes.

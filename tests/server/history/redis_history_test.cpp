@@ -3,8 +3,10 @@
 #include <starling/server.h>
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <future>
 #include <memory>
@@ -22,7 +24,8 @@ namespace {
 constexpr events::History some{.messages = 1000, .age = std::chrono::minutes(10)};
 
 struct ClusterNode : EventServer {
-    ClusterNode(const std::string& url, const std::string& name) : EventServer({}, 2) {
+    ClusterNode(const std::string& url, const std::string& name, unsigned workers = 2)
+        : EventServer({}, workers) {
         channels.declare({.pattern = "news", .history = some});
         channels.declare({.pattern = "short", .history = {.messages = 2}});
         channels.declare({.pattern = "brief", .history = {.messages = 9, .age = 100ms}});
@@ -117,6 +120,75 @@ TEST(RedisHistory, PagesAreTheSameOnAllNodes) {
     nodes[0].say("brief", "x");
     EXPECT_TRUE(eventually([&] { return nodes[1].page("brief").events.empty(); }));
     EXPECT_EQ(nodes[1].page("brief").offset.substr(0, 2), "1-");
+}
+
+// Publications that wait for Redis while their server stops.
+struct Stop {
+    explicit Stop(unsigned workers) : node(redis.url(), "n", workers) {
+        EXPECT_FALSE(node.say("news", "first").refused);
+    }
+    void publish() {
+        for (auto& one : calls)
+            node.channels.publish("news", "x", [&](const events::Published& published) {
+                one.fetch_add(1);
+                refused.fetch_add(published.refused ? 1 : 0);
+            });
+    }
+    void end() {
+        node.server.stop();
+        node.server.wait();
+    }
+    [[nodiscard]] bool was_each_called(int times_min) const {
+        return std::ranges::all_of(calls,
+                                   [&](const auto& one) { return one >= times_min && one <= 1; });
+    }
+    [[nodiscard]] bool knows_that_redis_is_away() const {
+        return eventually([&] { return !node.cluster->stats().connected; });
+    }
+    std::array<std::atomic<int>, 200> calls{};
+    std::atomic<size_t> refused{0};
+    RedisServer redis;
+    ClusterNode node;  // Ends before what its callbacks use.
+};
+
+TEST(RedisHistory, AtAStopPublishersGetTheirAnswersOnce) {
+    Stop there(1);
+    there.publish();
+    there.end();
+    EXPECT_TRUE(there.was_each_called(1));
+    EXPECT_EQ(there.refused, 0U);
+
+    Stop away(1);
+    away.redis.kill();
+    ASSERT_TRUE(away.knows_that_redis_is_away());
+    away.publish();
+    away.end();
+    EXPECT_TRUE(away.was_each_called(1));
+    EXPECT_EQ(away.refused, away.calls.size());
+
+    Stop dying(1);
+    dying.publish();
+    dying.redis.kill();
+    dying.end();
+    EXPECT_TRUE(dying.was_each_called(1));
+}
+
+// The end does not wait for what is under way if it is asked for twice, and other workers may end first.
+TEST(RedisHistory, AStopAtOnceCallsNobodyTwice) {
+    for (const unsigned workers : {1U, 2U}) {
+        Stop frozen(workers);
+        frozen.redis.signal(SIGSTOP);
+        frozen.publish();
+        frozen.node.server.stop();
+        frozen.end();
+        EXPECT_TRUE(frozen.was_each_called(0));
+        frozen.redis.signal(SIGCONT);
+    }
+    Stop dying(2);
+    dying.publish();
+    dying.redis.kill();
+    dying.end();
+    EXPECT_TRUE(dying.was_each_called(0));
 }
 
 TEST(RedisHistory, AnExceptionOfTheApplicationIsLoggedWhereItIsThrown) {

@@ -59,6 +59,7 @@ public:
         ::posix_spawnattr_destroy(&attributes);
         ASSERT_TRUE(eventually([this] { return answers(); })) << "redis-server does not start";
     }
+    void signal(int number) const { ::kill(pid_, number); }
     void kill() {
         if (pid_ == 0) return;
         ::kill(pid_, SIGKILL);
