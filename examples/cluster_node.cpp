@@ -5,7 +5,8 @@
 //
 // ROOMS, of classic: `pattern` or `channels`, see ClusterOptions::subscribe_pattern; of sharded: `static`,
 // `dynamic` or `dynamic-private`; of streams: `recovery`, and a client that comes back to any node has
-// missed nothing; of native the same for a client that comes back to its node.
+// missed nothing; of native the same for a client that comes back to its node, or `groups`: nodes in two
+// groups, as large clusters have them.
 //
 // Clients emit join(room), leave(room), say(room, text), ask(room), who(room), move(room, to),
 // kick(room), servers(text), keep(value) and state(), each with an ack. Everybody in a room gets `said`, on
@@ -120,6 +121,8 @@ int main(int argc, char** argv) {
         .url = argv[2], .mode = mode, .request_timeout = std::chrono::seconds(1)};
     if (argc == 5 && subscriptions.contains(argv[4]))
         options.socketio.subscription_mode = subscriptions.at(argv[4]);
+    else if (argc == 5 && argv[4] == std::string("groups"))
+        options.groups = 2;
     else if (argc == 5)
         options.socketio.subscribe_pattern = argv[4] != std::string("channels");
     try {

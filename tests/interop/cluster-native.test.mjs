@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cluster, sorted, startsOrNot, together } from "./cluster_nodes.mjs";
+import { certificate } from "./certificates.mjs";
+import { cluster, freeze, sorted, startsOrNot, together } from "./cluster_nodes.mjs";
 import { cluster as redisCluster, Redis, watched } from "./redis.mjs";
-import { until } from "./server.mjs";
+import { temporaryFolder, until } from "./server.mjs";
 
 const texts = (name, count) => Array.from({ length: count }, (_, i) => `${name} ${i}`);
 
@@ -23,6 +24,12 @@ for (const [name, start] of [
     const [first] = await redisCluster(t);
     return [first, { url: `redis+cluster://127.0.0.1:${first.port}` }];
   }],
+  ["TLS", async (t) => {
+    const tls = certificate(temporaryFolder(), "localhost");
+    const redis = await Redis.start(t, [], { tls });
+    return [redis, { url: `rediss://localhost:${redis.port}`, env: { SSL_CERT_FILE: tls.cert } }];
+  }],
+  ["one Redis, in two groups", async (t) => [await Redis.start(t), { rooms: "groups" }]],
 ]) {
   test(`every operation from every node over ${name}`, async (t) => {
     const [redis, options] = await start(t);
@@ -115,8 +122,7 @@ test("Redis freezes, and its replica takes over: each sentence comes once and in
 test("a node that is frozen delays no question, and hears later what was said", async (t) => {
   const { nodes, peers } = await cluster(t, await Redis.start(t), "native");
   await all(peers, "red");
-  nodes[3].signal("SIGSTOP");
-  t.after(() => nodes[3].signal("SIGCONT"));
+  await freeze(t, nodes[3]);
   const known = sorted(peers.slice(0, 3).map(({ id }) => id));
   const begin = performance.now();
   assert.deepEqual(sorted(await peers[0].do("who", "red")), known);
@@ -132,8 +138,9 @@ test("a node that is frozen delays no question, and hears later what was said", 
   await until(async () => (await peers[0].do("who", "red")).length === 4, "all again");
 });
 
-test("a node that is killed, and one that ends, cost the others nothing", async (t) => {
-  const { nodes, peers } = await cluster(t, await Redis.start(t), "native");
+for (const rooms of [undefined, "groups"]) test(`a node that is killed, and one that ends, cost the others nothing${
+  rooms ? ", in two groups" : ""}`, async (t) => {
+  const { nodes, peers } = await cluster(t, await Redis.start(t), "native", { rooms });
   await all(peers, "red");
   nodes[2].signal("SIGTERM");
   nodes[3].signal("SIGKILL");

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { Emitter } from "@socket.io/redis-emitter";
 import { createClient } from "redis";
 
-import { cluster, gather, sorted, startsOrNot, together } from "./cluster_nodes.mjs";
+import { cluster, freeze, gather, sorted, startsOrNot, together } from "./cluster_nodes.mjs";
 import { cluster as redisCluster, Redis } from "./redis.mjs";
 import { until } from "./server.mjs";
 
@@ -37,8 +37,7 @@ for (const mode of ["classic", "sharded", "streams"]) {
     const { nodes, peers } = await cluster(t, redis, mode);
     await gather(peers, "red");
     assert.equal((await peers[0].all("who", "red"))[1], true);
-    nodes[3].signal("SIGSTOP");
-    t.after(() => nodes[3].signal("SIGCONT"));
+    await freeze(t, nodes[3]);
     const known = sorted(peers.slice(0, 3).map(({ id }) => id));
     for (let i = 0; i < 3; ++i) {
       const begin = performance.now();

@@ -83,7 +83,8 @@ test(`${clients} clients of a node that is killed come back to others`, async (t
   const ids = guests.map((one) => one.socket.id);
 
   // Both speak before the end, while everybody is away, and while clients come back to starling. A
-  // Node.js node loses what is sent in the moment in which it restores a session.
+  // Node.js node loses what is sent in the moment in which it restores a session. The pause below is the pace
+  // of the load.
   const said = [0, 0];
   let quiet = false;
   let ended = false;

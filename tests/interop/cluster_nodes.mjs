@@ -2,6 +2,7 @@
 // the mode native, of four starling nodes.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 
 import { io } from "socket.io-client";
@@ -33,14 +34,14 @@ export class Peer {
 }
 
 // One node: { kind, port, signal }.
-export async function start(t, kind, url, mode, node, rooms) {
+export async function start(t, kind, url, mode, node, rooms, env = {}) {
   const port = await freePort();
   if (kind === "starling") {
     const program = new Program("examples/cluster_node", [String(port), url, mode, ...rooms],
-      { port });
+      { port, env });
     t.after(() => program.stop());
     await program.ready(connects);
-    return { kind, port, signal: (name) => program.signal(name), program };
+    return { kind, port, pid: program.pid, signal: (name) => program.signal(name), program };
   }
   const child = spawn(process.execPath, [path.join(repository, "examples/cluster/node.mjs"),
     String(port), url, mode, JSON.stringify(node)],
@@ -48,16 +49,23 @@ export async function start(t, kind, url, mode, node, rooms) {
   onExit(child);
   t.after(() => child.kill("SIGKILL"));
   await until(() => connects(port), "a Node.js node");
-  return { kind, port, signal: (name) => child.kill(name) };
+  return { kind, port, pid: child.pid, signal: (name) => child.kill(name) };
 }
 
-// `node`: options of the adapter of Node.js. `rooms`: the last argument of examples/cluster_node. `kinds`:
-// which nodes there are; in the mode native all are starling.
-export async function cluster(t, redis, mode, { node = {}, rooms, url,
+// Stops the node's process. On a busy machine it may still work for a moment after the signal.
+export async function freeze(t, node) {
+  node.signal("SIGSTOP");
+  t.after(() => node.signal("SIGCONT"));
+  await until(() => /^State:\s+T/m.test(readFileSync(`/proc/${node.pid}/status`, "utf8")), "a frozen node");
+}
+
+// `node`: options of the adapter of Node.js. `rooms`: the last argument of examples/cluster_node, and `env`
+// its environment. `kinds`: which nodes there are; in the mode native all are starling.
+export async function cluster(t, redis, mode, { node = {}, rooms, url, env,
   kinds = ["starling", "node", "starling", "node"] } = {}) {
   url ??= `redis://127.0.0.1:${redis.port}`;
   const nodes = await Promise.all(
-    kinds.map((kind) => start(t, mode === "native" ? "starling" : kind, url, mode, node, rooms ? [rooms] : [])));
+    kinds.map((kind) => start(t, mode === "native" ? "starling" : kind, url, mode, node, rooms ? [rooms] : [], env)));
   const peers = nodes.map(({ kind, port }) => new Peer(t, kind, port));
   await until(() => peers.every((peer) => peer.socket.connected), "the clients");
   // Every node hears every other one.

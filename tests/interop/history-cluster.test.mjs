@@ -7,29 +7,45 @@ import { test } from "node:test";
 
 import { EventSource } from "undici";
 
-import { Redis } from "./redis.mjs";
+import { cluster as redisCluster, moveSlot, Redis, watched } from "./redis.mjs";
 import { pause, serve, until } from "./server.mjs";
 import { V1, compare } from "./v1.mjs";
 
 const key = "a-key-for-publishers";
 const history = { messages: 10_000, seconds: 600 };
 
-async function threeNodes(t) {
-  const redis = await Redis.start(t);
+// Nodes that know each other. `url`: of a Redis that is there.
+async function threeNodes(t, url) {
+  const redis = url ? undefined : await Redis.start(t);
   const nodes = [];
   for (let i = 0; i < 3; ++i) {
     const node = await serve({
       workers: 2,
-      cluster: { url: `redis://127.0.0.1:${redis.port}`, name: `n${i}` },
+      cluster: { url: url ?? `redis://127.0.0.1:${redis.port}`, name: `n${i}`, required: true },
       events: { enabled: true, api_key: key, channels: [
         { pattern: "news", history },
+        { pattern: "topic{n}", history },
         { pattern: "room{name}", presence: "connections" },
       ] },
     });
     t.after(() => node.stop());
     nodes.push(node);
+    await ready(node);
   }
   return { redis, nodes };
+}
+
+const ready = (node) => until(async () =>
+  (await fetch(node.url("/readyz", "http"))).status === 200, "readiness");
+
+async function threeShards(t) {
+  const shards = await redisCluster(t);
+  return { shards, url: `redis+cluster://127.0.0.1:${shards[0].port}` };
+}
+
+async function withSentinel(t) {
+  const { master, replica, watch } = await watched(t);
+  return { master, replica, url: `redis+sentinel://127.0.0.1:${watch.port}/m` };
 }
 
 async function api(node, target, init = {}) {
@@ -40,11 +56,11 @@ async function api(node, target, init = {}) {
 
 // Publishes "NAME 0", "NAME 1" ... one after the other. A refused event is sent again. `unsure` gets the
 // event whose request was cut off: nobody knows whether it was published.
-async function publisher(name, count, nodes, unsure, answered = () => {}) {
+async function publisher(name, count, nodes, unsure, answered = () => {}, channel = "news") {
   let at = Number(name.slice(1));
   for (let i = 0; i < count; ++i) {
     const event = `${name} ${i}`;
-    const body = JSON.stringify({ channel: "news", event });
+    const body = JSON.stringify({ channel, event });
     for (;;) {
       const node = nodes[at % nodes.length];
       try {
@@ -56,7 +72,7 @@ async function publisher(name, count, nodes, unsure, answered = () => {}) {
         assert.equal(status, 503);
       } catch (error) {
         // The connection may end a moment before the process is seen to have ended.
-        for (let wait = 0; node.alive && wait < 100; ++wait) await pause(10);
+        await Promise.race([node.exited, pause(1000)]);
         if (node.alive) throw error;
         ++at;
         unsure.add(event);
@@ -86,8 +102,7 @@ class Listener {
       try {
         client = await V1.connect(`ws://127.0.0.1:${node.port}/ws/channels`);
       } catch {
-        await pause(20);  // The node is dead.
-        continue;
+        continue;  // The node is dead: the next one.
       }
       client.socket.on("error", () => {});
       this.client = client;
@@ -145,7 +160,11 @@ async function check(all, count, unsure = new Set()) {
   const whole = () => all.every(({ got }) =>
     compare(got, publishers, count).lost.every((event) => unsure.has(event)));
   await until(whole, "all events");
-  await pause(100);  // What comes twice would come now.
+  // What comes twice would come before this: a listener hears the events of a channel in one order.
+  const [status] = await api(all[0].nodes.find(({ alive }) => alive), "publish",
+    { method: "POST", body: JSON.stringify({ channel: "news", event: "the end" }) });
+  assert.equal(status, 200);
+  await until(() => all.every(({ got }) => got.includes("the end")), "the end");
   for (const { got } of all) {
     const { lost, doubled } = compare(got, publishers, count);
     assert.deepEqual(doubled.filter((event) => !unsure.has(event)), []);
@@ -162,9 +181,12 @@ test("listeners that come back to another node lose nothing", async (t) => {
   let done = false;
   const published = Promise.all(publishers.map((name) => publisher(name, count, nodes, unsure)));
   published.then(() => { done = true; });
+  // Each is cut off when it has heard something since it came back.
   for (let i = 0; !done; ++i) {
-    all[i % all.length].cut();
-    await pause(15);
+    const one = all[i % all.length];
+    const before = one.got.length;
+    await until(() => done || one.got.length > before, "an event");
+    one.cut();
   }
   await published;
   assert.equal(unsure.size, 0);
@@ -174,14 +196,14 @@ test("listeners that come back to another node lose nothing", async (t) => {
   const pages = await Promise.all(nodes.map((node) => api(node, "history?channel=news&limit=1000")));
   for (const [status, page] of pages) {
     assert.equal(status, 200);
-    assert.equal(page.events.length, 3 * count);
+    assert.equal(page.events.length, 3 * count + 1);  // And the end.
     assert.deepEqual(page, pages[0][1]);
   }
   const since = pages[0][1].events[0].offset;
   const source = new EventSource(nodes[2].url(`/sse/ServerEvent?Ref=news&since=${since}`, "http"));
   const heard = [];
   source.onmessage = ({ data }) => heard.push(data);
-  await until(() => heard.length === 3 * count - 1, "the event stream");
+  await until(() => heard.length === 3 * count, "the event stream");
   source.close();
   await Promise.all(all.map((one) => one.stop()));
 });
@@ -215,7 +237,8 @@ test("events wait while Redis is away, and come once when it is back", async (t)
   // This Redis comes back empty. What it had answered before may be on its way to a node; then the node
   // finds a new history, and tells its listeners that something may be lost.
   const before = new Set(answered);
-  await pause(300);
+  for (const node of nodes)
+    await until(() => /Redis is away/.test(node.output), "the nodes to see it");
   await redis.restart();
   await published;
   const missing = ({ got }) => compare(got, publishers, count).lost;
@@ -226,8 +249,8 @@ test("events wait while Redis is away, and come once when it is back", async (t)
   await Promise.all(all.map((one) => one.stop()));
 });
 
-test("presence: members of all nodes, and of a node that is killed", async (t) => {
-  const { nodes } = await threeNodes(t);
+async function presence(t, url, fault = async () => {}) {
+  const { nodes } = await threeNodes(t, url);
   const join = async (node, info) => {
     const client = await V1.connect(`ws://127.0.0.1:${node.port}/ws/channels`);
     client.socket.on("error", () => {});
@@ -241,9 +264,81 @@ test("presence: members of all nodes, and of a node that is killed", async (t) =
   assert.equal((await a.client.event("join")).info, "b");
   const [, list] = await api(nodes[2], "presence?channel=roomA");
   assert.deepEqual(list.members.map(({ info }) => info).toSorted(), ["a", "b"]);
+  await fault(nodes);
+  const c = await join(nodes[2], "c");
+  assert.deepEqual(c.members.toSorted(), ["a", "b", "c"]);
+  assert.equal((await b.client.event("join")).info, "c");
+  c.client.end();
+  assert.equal((await b.client.event("leave")).info, "c");
   nodes[0].signal("SIGKILL");
   assert.equal((await b.client.event("leave")).info, "a");
   await until(async () => (await api(nodes[2], "presence?channel=roomA"))[1].connections === 1,
     "the dead node's member to be gone");
   b.client.end();
+}
+
+test("presence: members of all nodes, and of a node that is killed", (t) => presence(t));
+
+for (const [name, start] of [["a Redis Cluster", threeShards], ["a Redis with Sentinel", withSentinel]])
+  test(`presence over ${name} that loses a process`, async (t) => {
+    const { url, master, shards } = await start(t);
+    await presence(t, url, async (nodes) => {
+      if (master) await master.kill();
+      else await shards[2].kill();
+      for (const node of nodes)
+        await until(() => /Redis is away/.test(node.output), "the nodes to see it");
+      if (shards) await shards[2].restart();
+      for (const node of nodes) await ready(node);
+    });
+  });
+
+// The history of the channel is the same on all nodes, and has each event once, in the order of each publisher.
+async function checkHistory(nodes, channel, count) {
+  const pages = await Promise.all(nodes.map((node) => api(node, `history?channel=${channel}&limit=1000`)));
+  for (const [status, page] of pages) {
+    assert.equal(status, 200);
+    assert.deepEqual(page, pages[0][1]);
+  }
+  const { lost, doubled } = compare(pages[0][1].events.map(({ event }) => event), publishers, count);
+  assert.deepEqual([lost, doubled], [[], []], channel);
+}
+
+test("histories lie on all shards of a Redis Cluster, and one moves under load", async (t) => {
+  const { url, shards } = await threeShards(t);
+  const { nodes } = await threeNodes(t, url);
+  const channels = Array.from({ length: 12 }, (_, i) => `topic${i}`);
+  await Promise.all(channels.flatMap((channel) => publishers.map((name) =>
+    publisher(name, 5, nodes, new Set(), undefined, channel))));
+  for (const channel of channels) await checkHistory(nodes, channel, 5);
+  for (const shard of shards) assert.notEqual(await shard.cli("DBSIZE"), "0");
+
+  let answered = 0;
+  const published = Promise.all(publishers.map((name) =>
+    publisher(name, 60, nodes, new Set(), () => { ++answered; })));
+  await until(() => answered > 30, "events");
+  await moveSlot(shards, "starling:history:{news}");
+  const moved = answered;
+  await published;
+  t.diagnostic(`${moved} of ${answered} events before the slot had moved`);
+  await checkHistory(nodes, "news", 60);
+});
+
+test("the history goes on when Sentinel makes the replica the master", async (t) => {
+  const { url, master, replica } = await withSentinel(t);
+  const { nodes } = await threeNodes(t, url);
+  const count = 40;
+  let answered = 0;
+  // Redis passes events on to the replica after its answer. Those of the first half are there before the
+  // master dies; the second half is published to whoever is the master.
+  await Promise.all(publishers.map((name) => publisher(name, count / 2, nodes, new Set())));
+  const length = async (redis) => Number(await redis.cli("XLEN", "starling:history:{news}"));
+  await until(async () => await length(replica) === 3 * count / 2, "the replica to have it");
+  await master.kill();
+  const second = publishers.map((name) => publisher(name, count, nodes, new Set(),
+    () => { ++answered; }, "topic1"));
+  await Promise.all(second);
+  assert.equal(answered, 3 * count);
+  await checkHistory(nodes, "news", count / 2);
+  await checkHistory(nodes, "topic1", count);
+  assert.equal(await length(replica), 3 * count / 2);
 });

@@ -108,6 +108,23 @@ export async function cluster(t) {
   return nodes;
 }
 
+// Moves the slot of `key`, with its keys, to the next of the three masters, key by key.
+export async function moveSlot(nodes, key) {
+  const slot = Number(await nodes[0].cli("CLUSTER", "KEYSLOT", key));
+  const from = nodes.findIndex((_, i) => [5461, 10923, 16384][i] > slot);
+  const to = (from + 1) % 3;
+  await nodes[to].cli("CLUSTER", "SETSLOT", slot, "IMPORTING", nodes[from].id);
+  await nodes[from].cli("CLUSTER", "SETSLOT", slot, "MIGRATING", nodes[to].id);
+  for (;;) {
+    const keys = (await nodes[from].cli("CLUSTER", "GETKEYSINSLOT", slot, 1)).split("\n").filter(Boolean);
+    if (keys.length === 0) break;
+    await nodes[from].cli("MIGRATE", "127.0.0.1", nodes[to].port, keys[0], 0, 5000);
+  }
+  for (const i of [to, from, 3 - from - to])
+    await nodes[i].cli("CLUSTER", "SETSLOT", slot, "NODE", nodes[to].id);
+  return { slot, from, to };
+}
+
 // redis_test_client: write() a command, wait for lines.
 export class Client {
   constructor(t, url, ...options) {

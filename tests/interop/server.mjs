@@ -149,6 +149,7 @@ export class Program {
   async stop() {
     if (!this.alive) return this.exited;
     this.#child.kill("SIGTERM");
+    this.#child.kill("SIGCONT");  // A test that failed may have left it frozen.
     // The second SIGTERM means: do not drain. It is repeated, since two pending signals merge into
     // one.
     const again = setInterval(() => this.#child.kill("SIGTERM"), 50);
