@@ -19,6 +19,8 @@ constexpr Millis back_within_ms = 100;
 constexpr size_t group_nodes_min = 3;
 constexpr Millis snapshot_idle_ms = 30'000;
 constexpr size_t departed_max = 64;
+// Besides ack_ms, the time in which a confirmation comes from a node that was there all along.
+constexpr Millis confirm_slack_ms = 50;
 
 }  // namespace
 
@@ -53,8 +55,11 @@ void Node::link(bool is_up, Millis now) {
     is_up_ = is_up;
     echo_at_ = first_echo_at_ = 0;
     if (!is_up) return;
-    beat_at_ = summary_at_ = now;
-    for (auto& [id, peer] : peers_) peer->out.send_again();
+    linked_at_ = beat_at_ = summary_at_ = now;
+    for (auto& [id, peer] : peers_) {
+        peer->out.send_again();
+        peer->is_awaited = true;
+    }
 }
 
 void Node::tick(Millis now) {
@@ -131,6 +136,11 @@ void Node::activate(Peer& peer) {
 
 void Node::heard(Peer& peer) {
     peer.heard_at = now_;
+    // It may have come back to Redis later than this node: what was sent until now has reached nobody.
+    if (std::exchange(peer.is_awaited, false)) {
+        peer.returned_at = now_;
+        peer.resend_at = std::max(now_, linked_at_ + options_.ack_ms + confirm_slack_ms);
+    }
     if (!peer.is_away || peer.is_leaving) return;
     peer.is_away = false;
     peer.out.send_again();
@@ -248,6 +258,10 @@ void Node::send_streams() {
     for (size_t i = 0; i < active_.size(); ++i) {
         Peer& peer = *active_[i];
         if (!peer.is_away) {
+            if (peer.resend_at != 0 && peer.resend_at <= now_) {
+                peer.resend_at = 0;
+                peer.out.send_again(peer.returned_at);
+            }
             peer.out.flush(now_, [&](OutStream::Batch& batch) { send_batch(peer, &batch); });
             if (peer.ack_at != 0 && peer.ack_at <= now_) send_batch(peer, nullptr);
         }

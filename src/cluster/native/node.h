@@ -214,7 +214,7 @@ private:
 
     // The link to Redis. Own messages that come back show that it works.
     bool is_up_ = false;
-    Millis echo_at_ = 0, first_echo_at_ = 0;
+    Millis linked_at_ = 0, echo_at_ = 0, first_echo_at_ = 0;
     bool has_met_others_ = false;
     uint64_t number_ = 0;  // Of the last own status.
     Millis beat_at_ = 0, summary_at_ = 0, check_at_ = 0;

@@ -37,6 +37,9 @@ struct Peer {
     bool is_away = false;
     bool is_accused = false;  // A node of its group says that it is silent.
     bool is_leaving = false;  // It said good-bye. What it sent before may still arrive.
+    bool is_awaited = false;  // Not heard since the link to Redis is up.
+    Millis returned_at = 0;   // When it was heard then,
+    Millis resend_at = 0;     // and when to look at what was sent to it before; 0: not.
 
     // ---- Its rooms --------------------------------------------------------------------------------
     bool has_status = false;

@@ -100,6 +100,12 @@ void OutStream::send_again() noexcept {
     look_again_ = true;
 }
 
+void OutStream::send_again(Millis time) noexcept {
+    for (auto& batch : window_)
+        if (!batch.is_ahead && batch.sent_at < time) batch.is_sent = false;
+    look_again_ = true;
+}
+
 // ---- In -------------------------------------------------------------------------------------------
 
 InStream::~InStream() { drop_held(); }

@@ -75,6 +75,8 @@ public:
     void acked(uint64_t next, uint32_t ahead, Millis now);
     // All that is unconfirmed is due at once. The receiver was away.
     void send_again() noexcept;
+    // The same for what was sent before `time`.
+    void send_again(Millis time) noexcept;
 
     [[nodiscard]] uint32_t epoch() const noexcept { return epoch_; }
     [[nodiscard]] bool is_idle() const noexcept { return window_.empty() && open_.empty(); }
