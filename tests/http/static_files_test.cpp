@@ -318,6 +318,43 @@ TEST_F(StaticFilesTest, NoticesChangesAndBoundsItsCache) {
     EXPECT_EQ(files_->cached_bytes(), 0u);
 }
 
+TEST_F(StaticFilesTest, ShowsBrowsersThePageOfTheRootForWhatIsMissing) {
+    const http::Field browser{"accept", "text/html,application/xhtml+xml,*/*;q=0.8"};
+    EXPECT_EQ(body(get("/none", {browser})), "404 Not Found\n");
+    write("404.html", "<p>lost");
+    const struct {
+        std::string path;
+        std::vector<http::Field> fields;
+        const char* method;
+        int status;
+        std::string body;
+    } cases[] = {
+        {"/none", {browser}, "GET", 404, "<p>lost"},
+        {"/none", {browser}, "HEAD", 404, "<p>lost"},  // The writer sends the head alone.
+        {"/none", {browser, {"if-none-match", "*"}}, "GET", 404, "<p>lost"},
+        {"/../x", {browser}, "GET", 404, "<p>lost"},
+        {"/dir/inner/", {browser}, "GET", 404, "<p>lost"},
+        {"/none", {{"accept", "*/*"}}, "GET", 404, "404 Not Found\n"},
+        {"/none", {}, "GET", 404, "404 Not Found\n"},
+        {"/none", {browser}, "POST", 405, "405 Method Not Allowed\n"},
+        {"/hello.txt", {browser}, "GET", 200, "hello"},
+        {"/404.html", {browser}, "GET", 200, "<p>lost"},
+    };
+    for (const auto& c : cases) {
+        const auto response = get(c.path, c.fields, c.method);
+        EXPECT_EQ(response.status(), c.status) << c.path;
+        EXPECT_EQ(body(response), c.body) << c.path;
+    }
+    for (const char* accept : {"text/html", "*/*"})
+        EXPECT_EQ(get("/none", {{"accept", accept}}).header("vary"), "Accept");
+    // A page of another size or from elsewhere is none.
+    write("404.html", std::string(64 * 1024 + 1, 'x'));
+    EXPECT_EQ(body(get("/none", {browser})), "404 Not Found\n");
+    fs::remove(root_ / "404.html");
+    fs::create_symlink("../outside/secret.txt", root_ / "404.html");
+    EXPECT_EQ(body(get("/none", {browser})), "404 Not Found\n");
+}
+
 TEST_F(StaticFilesTest, MissingRootServesNothing) {
     const StaticFiles none((base_ / "none").string(), {});
     EXPECT_FALSE(none.ok());

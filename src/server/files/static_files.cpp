@@ -23,6 +23,10 @@ using Bytes = FileCache::Bytes;
 
 using http::plain_answer;
 
+// Browsers (Accept: text/html) get this file of the root in place of the text of a 404, if the root has it.
+constexpr const char* not_found_page = "404.html";
+constexpr uint64_t not_found_page_bytes_max = 64 * 1024;
+
 // A lack of descriptors or memory is temporary: 503. Every other error is answered like a missing
 // file.
 void open_failed(http::Response& response) {
@@ -75,6 +79,9 @@ struct StaticFiles::State {
     void choose_gzip(const http::Request& request, Chosen& chosen, int64_t now_s);
     void answer(const http::Request& request, http::Response& response, Chosen& chosen,
                 std::string_view type, int64_t now_s);
+    void serve(std::string_view relative_path, const http::Request& request,
+               http::Response& response, int64_t now_s);
+    void show_not_found(const http::Request& request, http::Response& response) const;
     void put_body(http::Response& response, Chosen& chosen, const http::ByteRange& range,
                   std::string_view type, int64_t now_s);
 
@@ -185,23 +192,34 @@ StaticFiles& StaticFiles::operator=(StaticFiles&&) noexcept = default;
 bool StaticFiles::ok() const noexcept { return static_cast<bool>(state_->root); }
 uint64_t StaticFiles::cached_bytes() const noexcept { return state_->cache.bytes(); }
 
-void StaticFiles::serve(std::string_view relative_path, const http::Request& request,
-                        http::Response& response, int64_t now_s) {
+// The type of the answer depends on Accept, and caches must know so.
+void StaticFiles::State::show_not_found(const http::Request& request,
+                                        http::Response& response) const {
+    const auto file = open_beneath(root.get(), not_found_page, Access::read);
+    const auto status = status_of(file);
+    if (status.kind != FileKind::regular || status.identity.size_bytes > not_found_page_bytes_max)
+        return;
+    response.add_header("Vary", "Accept");
+    if (request.header("accept").find("text/html") == std::string_view::npos) return;
+    const auto page = read_whole(file, status.identity.size_bytes);
+    if (page) response.body(page, 0, page->size(), "text/html; charset=utf-8");
+}
+
+void StaticFiles::State::serve(std::string_view relative_path, const http::Request& request,
+                               http::Response& response, int64_t now_s) {
     if (request.method() != "GET" && request.method() != "HEAD") {
         response.header("Allow", "GET, HEAD");
         return plain_answer(response, 405);
     }
     auto path = http::map_static_path(relative_path);
     if (!path) return plain_answer(response, 404);
-    const auto& options = state_->options;
-    const int root = state_->root.get();
     const bool as_directory =
         path->empty() ? request.raw_path().ends_with('/') : path->back() == '/';
     if (as_directory) {
         if (options.index.empty()) return plain_answer(response, 404);
         *path += options.index;
     }
-    auto file = open_beneath(root, *path, Access::look);
+    auto file = open_beneath(root.get(), *path, Access::look);
     if (!file) return open_failed(response);
     const auto status = status_of(file);
     if (status.kind == FileKind::directory && !as_directory && !options.index.empty()) {
@@ -218,12 +236,18 @@ void StaticFiles::serve(std::string_view relative_path, const http::Request& req
     Chosen chosen;
     chosen.path = std::move(*path);
     chosen.identity = status.identity;
-    const auto type = state_->type_of(chosen.path);
+    const auto type = type_of(chosen.path);
     if (options.gzip && http::is_compressible(type)) {
         response.add_header("Vary", "Accept-Encoding");  // Keeps the other fields of Vary.
-        state_->choose_gzip(request, chosen, now_s);
+        choose_gzip(request, chosen, now_s);
     }
-    state_->answer(request, response, chosen, type, now_s);
+    answer(request, response, chosen, type, now_s);
+}
+
+void StaticFiles::serve(std::string_view relative_path, const http::Request& request,
+                        http::Response& response, int64_t now_s) {
+    state_->serve(relative_path, request, response, now_s);
+    if (response.status() == 404) state_->show_not_found(request, response);
 }
 
 }  // namespace starling::server
