@@ -261,6 +261,9 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
     if (settings.demo) {
         sio::Options options;
         add_origins(options.origins, settings);
+        // A page of another origin polls with CORS before it opens a WebSocket.
+        if (!settings.origins.empty())
+            options.cors = http::CorsOptions{.origins = settings.origins};
         const bool in_cluster = !settings.cluster.url.empty();
         if (in_cluster) {
             options.ping_interval = cluster_ping_interval;
