@@ -5,6 +5,7 @@
 
 #include "app/config/schema.h"
 #include "app/demo/community/community.h"
+#include "app/demo/figures.h"
 #include "app/demo/gateway_demo.h"
 #include "app/demo/socketio_chat.h"
 #include "app/events.h"
@@ -88,6 +89,21 @@ void websocket(Server& server, const Settings& settings, const WebSocketSettings
     server.websocket(one.path, std::move(route));
 }
 
+void mount_figures(Server& server, const Settings& settings) {
+    ws::Route limits;
+    add_origins(limits.origins, settings);
+    serve_figures(server, std::move(limits),
+                  [&server, listen = settings.server.listen,
+                   has_certificates = !settings.server.certificates.empty()] {
+                      std::vector<std::string> urls,
+                          all = listening_urls(server, listen, has_certificates);
+                      for (size_t i = 0; i < all.size(); ++i)
+                          if (listen[i].serves == Listen::Serves::everything)
+                              urls.push_back(std::move(all[i]));
+                      return urls;
+                  });
+}
+
 // Mounts the configured paths first. The demo gives its pages to those, and adds only paths that
 // are not configured.
 std::optional<SiteFault> websockets(Server& server, const Settings& settings) {
@@ -100,12 +116,14 @@ std::optional<SiteFault> websockets(Server& server, const Settings& settings) {
         }
     }
     if (!settings.demo) return std::nullopt;
+    const auto configured = [&](std::string_view path) {
+        return std::ranges::any_of(routes, [&](const auto& route) { return route.path == path; });
+    };
+    if (!configured(figures_path)) mount_figures(server, settings);
     for (const WebSocketSettings& one :
          {WebSocketSettings{"/echo", Kind::echo, {.subprotocols = {"echo", "chat"}}},
           WebSocketSettings{"/chat", Kind::chat, {}}}) {
-        const bool configured =
-            std::ranges::any_of(routes, [&](const auto& route) { return route.path == one.path; });
-        if (!configured) websocket(server, settings, one);
+        if (!configured(one.path)) websocket(server, settings, one);
     }
     return std::nullopt;
 }
@@ -293,6 +311,18 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
         return base::Failure(SiteFault{"root", refused.what()});
     }
     return facts;
+}
+
+std::vector<std::string> listening_urls(const Server& server, const ListenList& listen,
+                                        bool has_certificates) {
+    std::vector<std::string> urls;
+    const std::vector<std::string> addresses = server.addresses();
+    for (size_t i = 0; i < addresses.size() && i < listen.size(); ++i) {
+        const Listen::Tls tls = listen[i].tls;
+        const bool automatic = tls == Listen::Tls::automatic && has_certificates;
+        urls.push_back(url_of(addresses[i], tls == Listen::Tls::on || automatic));
+    }
+    return urls;
 }
 
 std::string url_of(std::string_view address, bool secure) {

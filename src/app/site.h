@@ -11,6 +11,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace starling::app {
 
@@ -42,6 +43,12 @@ struct SiteFacts {
 // Mounts everything. `community` is null without the demo; it must outlive the server.
 base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& settings,
                                               community::Community* community = nullptr);
+
+// The URLs of all addresses that the server listens on, in the order of the configuration. Valid
+// after Server::start().
+[[nodiscard]] std::vector<std::string> listening_urls(const Server& server,
+                                                      const ListenList& listen,
+                                                      bool has_certificates);
 
 // "http://localhost:8080" for an element of Server::addresses().
 [[nodiscard]] std::string url_of(std::string_view address, bool secure);
