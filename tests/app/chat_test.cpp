@@ -74,5 +74,25 @@ TEST(Chat, SaysFarewellToWhoHasSpoken) {
     EXPECT_EQ(chat_farewell(""), "");
 }
 
+TEST(Chat, AMemberMayIntroduceItself) {
+    const std::string shown = R"({"error":"name is empty"})";
+    const ChatCase cases[] = {
+        {"a name alone", "", R"({"name":"Ada"})", "", "", "Ada"},
+        {"another name", "Ada", R"({"name":"Eve"})", "", "", "Eve"},
+        {"a message as before", "Ada", R"({"name":"Eve","msg":"hi"})", "Eve:hi", "", "Eve"},
+        {"an empty name", "Ada", R"({"name":""})", "", shown, "Ada"},
+        {"a number as name", "Ada", R"({"name":1})", "", shape, "Ada"},
+        {"null as msg", "Ada", R"({"name":"Eve","msg":null})", "", shape, "Ada"},
+        {"no name", "Ada", "{}", "", shape, "Ada"},
+    };
+    for (const ChatCase& c : cases) {
+        std::string name = c.before;
+        ChatStep step = chat_step(name, ws::Message(c.message), true);
+        EXPECT_EQ(step.to_everyone, c.everyone) << c.name;
+        EXPECT_EQ(step.to_sender, c.sender) << c.name;
+        EXPECT_EQ(name, c.after) << c.name;
+    }
+}
+
 }  // namespace
 }  // namespace starling::app

@@ -46,17 +46,23 @@ const char* chat_fault_of_name(std::string_view name) noexcept {
     return nullptr;
 }
 
-ChatStep chat_step(std::string& name, const ws::Message& message) {
+ChatStep chat_step(std::string& name, const ws::Message& message, bool may_introduce) {
     if (message.is_binary()) return refused("binary messages are not supported");
     const auto value = parse_json(message.text(), chat_json_depth_max);
     if (!value) return refused("not JSON: " + std::string(expected));
     const json::object* object = value->if_object();
     const json::value* who = object ? object->if_contains("name") : nullptr;
     const json::value* what = object ? object->if_contains("msg") : nullptr;
-    if (!who || !what || !who->is_string() || !what->is_string()) return refused(expected);
+    const bool introduces = may_introduce && !what;
+    if (!who || !who->is_string()) return refused(expected);
+    if (!introduces && (!what || !what->is_string())) return refused(expected);
     const std::string_view said_name(who->get_string().data(), who->get_string().size());
-    const std::string_view said(what->get_string().data(), what->get_string().size());
     if (const char* fault = chat_fault_of_name(said_name)) return refused(fault);
+    if (introduces) {
+        name = said_name;
+        return {};
+    }
+    const std::string_view said(what->get_string().data(), what->get_string().size());
     if (chat_is_blank(said)) return refused("msg is empty");
     name = said_name;
     return {name + ":" + std::string(said), {}};

@@ -26,8 +26,9 @@ struct ChatStep {
 };
 
 // `name`: the name of the member's last accepted message; "" before the first one. An accepted
-// message replaces it.
-[[nodiscard]] ChatStep chat_step(std::string& name, const ws::Message& message);
+// message replaces it. `may_introduce`: {"name":"Ada"} alone is accepted, and sends nothing.
+[[nodiscard]] ChatStep chat_step(std::string& name, const ws::Message& message,
+                                 bool may_introduce = false);
 
 [[nodiscard]] bool chat_is_blank(std::string_view text) noexcept;
 
