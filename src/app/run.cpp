@@ -6,6 +6,7 @@
 #include "app/command_line.h"
 #include "app/config/json_schema.h"
 #include "app/connect/connect.h"
+#include "app/demo/banner.h"
 #include "app/demo/community/community.h"
 #include "app/demo/community/data_file.h"
 #include "app/demo/gateway_demo.h"
@@ -112,26 +113,22 @@ void greet_admin(const SiteFacts& facts, std::ostream& out) {
 void greet(const Server& server, const Settings& settings, const SiteFacts& facts,
            std::ostream& to) {
     std::ostringstream out;
-    std::vector<std::string> urls;
-    std::vector<std::string> addresses = server.addresses();
-    for (size_t i = 0; i < addresses.size(); ++i) {
-        const Listen::Tls tls = settings.server.listen[i].tls;
-        const bool automatic =
-            tls == Listen::Tls::automatic && !settings.server.certificates.empty();
-        urls.push_back(url_of(addresses[i], tls == Listen::Tls::on || automatic));
-    }
+    const std::vector<std::string> urls =
+        listening_urls(server, settings.server.listen, !settings.server.certificates.empty());
     out << "starling " << version() << " listening on ";
     for (size_t i = 0; i < urls.size(); ++i) out << (i ? ", " : "") << urls[i];
     const unsigned workers = worker_count(settings);
     out << " (" << workers << (workers == 1 ? " worker)\n" : " workers)\n");
     // The document root may be the user's own folder, which has other pages.
     const bool has_pages = std::filesystem::exists(settings.root + "/echo/index.html");
-    if (settings.demo && has_pages && !urls.empty() && urls.front().starts_with("http"))
-        out << "pages: " << urls.front() << "/echo, " << urls.front() << "/chat, " << urls.front()
-            << "/socketio and " << urls.front() << "/community\n";
-    if (settings.demo && has_pages && settings.gateway_enabled && settings.control_listen.empty() &&
-        !urls.empty() && urls.front().starts_with("http"))
-        out << "console of the gateway: " << urls.front() << "/gateway\n";
+    if (settings.demo && has_pages && !urls.empty()) {
+        const bool console = settings.gateway_enabled && settings.control_listen.empty();
+        // The demo's own channels have ApiIndex, to which the command publishes.
+        const bool own_channels = settings.event_channels.empty();
+        out << banner({.url = urls.front(),
+                       .publish_key = own_channels ? facts.made_publish_key : std::string_view(),
+                       .gateway_console = console});
+    }
     greet_admin(facts, out);
     if (!facts.made_publish_key.empty())
         out << "key of POST /api/publish, made for this run: " << facts.made_publish_key
