@@ -66,3 +66,52 @@ export function shows(page, selector, text) {
 export function overflows(page) {
   return page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
 }
+
+export const narrow = { ...phone, viewport: { width: 360, height: 740 } };
+
+// What is wrong with the layout: a page wider than its window, controls that overlap or that something
+// covers, cards that touch.
+export function layoutFaults(page) {
+  return page.evaluate(() => {
+    const faults = [];
+    window.scrollTo(0, 0);
+    const name = (element) => `${element.tagName.toLowerCase()}${element.id ? `#${element.id}` : ""} "${
+      (element.textContent || element.value || "").trim().slice(0, 20)}"`;
+    // The part that the scrolling boxes around it show.
+    const box = (element) => {
+      let { left, top, right, bottom } = element.getBoundingClientRect();
+      for (let at = element.parentElement; at; at = at.parentElement) {
+        if (getComputedStyle(at).overflow === "visible") continue;
+        const clip = at.getBoundingClientRect();
+        [left, top] = [Math.max(left, clip.left), Math.max(top, clip.top)];
+        [right, bottom] = [Math.min(right, clip.right), Math.min(bottom, clip.bottom)];
+      }
+      return { left, top, right, bottom };
+    };
+    const seen = (selector) => [...document.querySelectorAll(selector)]
+      .filter((element) => element.checkVisibility({ visibilityProperty: true })
+        && !element.matches(".skip, .visually-hidden, .switch input"))
+      .map((element) => ({ element, ...box(element) }))
+      .filter(({ left, top, right, bottom }) => right - left > 1 && bottom - top > 1);
+    if (document.documentElement.scrollWidth > window.innerWidth) {
+      faults.push(`the page has ${document.documentElement.scrollWidth} px in a window of ${window.innerWidth}`);
+    }
+    // Distances of two boxes; below 0 they overlap in that direction.
+    const pairs = (boxes, see) => boxes.forEach((a, i) => boxes.slice(i + 1).forEach((b) => {
+      if (a.element.contains(b.element) || b.element.contains(a.element)) return;
+      see(Math.max(a.left, b.left) - Math.min(a.right, b.right),
+        Math.max(a.top, b.top) - Math.min(a.bottom, b.bottom), a.element, b.element);
+    }));
+    pairs(seen("a, button, input, select, textarea, summary, .badge, .switch label, h1"), (x, y, a, b) => {
+      if (x < -1 && y < -1) faults.push(`${name(a)} and ${name(b)} overlap`);
+    });
+    pairs(seen(".card"), (x, y, a, b) => {
+      if (x < 7 && y < 7) faults.push(`${name(a)} and ${name(b)} touch`);
+    });
+    for (const { element, left, top, right, bottom } of seen("header nav a, .languages button, .brand")) {
+      const found = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+      if (!element.contains(found)) faults.push(`${name(element)} is covered by ${found ? name(found) : "nothing"}`);
+    }
+    return faults;
+  });
+}

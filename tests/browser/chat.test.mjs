@@ -9,7 +9,14 @@ import { desktop, launch, openPage, phone, shows } from "./browser.mjs";
 
 const connected = (page) => page.waitForSelector("#state[data-state=open]");
 const lines = (page, kind) =>
-  page.locator(`#list li.${kind}`).evaluateAll((items) => items.map((item) => item.textContent));
+  page.locator(`#list li.${kind}`).evaluateAll((items) => items.map((item) => {
+    const copy = item.cloneNode(true);
+    copy.querySelector("time")?.remove();
+    return copy.textContent;
+  }));
+const online = (page, names) => page.waitForFunction((names) =>
+  [...document.querySelectorAll("#people .who")].map((item) => item.textContent).sort().join()
+    === [...names].sort().join(), names);
 
 async function say(page, name, msg) {
   await page.fill("#niName", name);
@@ -51,7 +58,10 @@ describe("chat page", () => {
 
     await ming.click("#close");
     await ming.waitForSelector("#state[data-state=closed]");
+    await shows(ada, "#list li.system", "小明 has left.");
+    await ada.click("[data-language=zh]");
     await shows(ada, "#list li.system", "小明下线了!");
+    await ada.click("[data-language=en]");
     await say(ada, "Ada", "while you were away");
     await shows(ada, "#list li.message", "Ada:while you were away");  // the server has received it
     await ming.click("#reconnect");
@@ -59,6 +69,37 @@ describe("chat page", () => {
     await say(ming, "小明", "back");
     await shows(ada, "#list li.message", "小明:back");
     assert.equal((await lines(ming, "message")).includes("Ada:while you were away"), false);
+    await leave(ada, ming);
+  });
+
+  test("who is in the room is shown, with and without a name, and when each message came", async () => {
+    const seed = await open(server.url("/chat"));  // Offers no subprotocol: a page as the tutorial has it.
+    const ada = await enter(desktop);
+    await online(ada, ["(no name yet)", "(no name yet)"]);
+    assert.equal(await ada.textContent("#count"), "2");
+    await say(ada, "Ada", "hello");
+    await online(ada, ["(no name yet)", "Ada"]);
+    assert.equal(await ada.textContent("#people li:has-text('Ada')"), "Ada(you)");
+    const ming = await enter({ ...phone, locale: "zh-CN" });
+    await online(ada, ["(no name yet)", "(no name yet)", "Ada"]);
+    await ming.evaluate(() => localStorage.setItem("starling.chat.name", "小明"));
+    await ming.reload();  // A name that is known is told before its owner speaks.
+    await online(ada, ["(no name yet)", "Ada", "小明"]);
+    await online(ming, ["（尚无昵称）", "Ada", "小明"]);
+    const times = await ada.locator("#list li.message time").evaluateAll((all) =>
+      all.map(({ dateTime, textContent }) => [Number(dateTime), textContent]));
+    assert.equal(times.length, 1);
+    assert.ok(Math.abs(Date.now() - times[0][0]) < 60_000);
+    assert.match(times[0][1], /^\d\d:\d\d$/);
+    await seed.close();
+    await online(ada, ["Ada", "小明"]);
+    await ming.click("#close");
+    await online(ada, ["Ada"]);
+    assert.equal(await ming.textContent("#count"), "0");
+    // The pages of an earlier test may have left meanwhile. There is no word about members.
+    let line = await seed.next();
+    while (line.endsWith("下线了!")) line = await seed.next();
+    assert.equal(line, "Ada:hello");
     await leave(ada, ming);
   });
 

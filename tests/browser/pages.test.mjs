@@ -1,10 +1,10 @@
-// The home page and the echo page in Chromium.
+// The echo page in Chromium, and the language of the pages.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import { serveDemo } from "../interop/server.mjs";
-import { desktop, launch, openPage, overflows, phone, shows } from "./browser.mjs";
+import { desktop, launch, openPage, phone, shows } from "./browser.mjs";
 
 const stateIs = (page, number) =>
   page.waitForSelector(`#readyState [aria-current][data-state="${number}"]`);
@@ -39,35 +39,6 @@ describe("pages", () => {
       await page.context().close();
     });
   }
-
-  for (const [device, options] of [["desktop", desktop], ["phone", phone]]) {
-    for (const path of ["/", "/echo", "/chat", "/socketio/", "/community/"]) {
-      const name = `${path} fits a ${device} in both schemes and languages`;
-      onPage(name, path, options, async (page) => {
-        for (const colorScheme of ["light", "dark"]) {
-          await page.emulateMedia({ colorScheme });
-          for (const language of ["zh", "en"]) {
-            await page.click(`[data-language=${language}]`);
-            assert.equal(await overflows(page), false, `${colorScheme} ${language}`);
-          }
-        }
-        const unnamed = await page.evaluate(() =>
-          [...document.querySelectorAll("input, textarea, select, button")].filter((field) =>
-            !field.labels?.length && !field.textContent.trim() && !field.ariaLabel)
-            .map((field) => field.id));
-        assert.deepEqual(unnamed, []);
-      });
-    }
-  }
-
-  onPage("home: health, links and samples", "/", desktop, async (page) => {
-    await page.waitForSelector("#health[data-state=open]");
-    assert.ok((await text(page, ".samples")).includes(`ws://127.0.0.1:${server.port}/echo`));
-    await page.click('a.card[href="/echo"]');
-    await stateIs(page, 1);
-    await page.click('nav a[href="/chat"]');
-    await page.waitForSelector("#state[data-state=open]");
-  });
 
   onPage("language: by the browser first, then as chosen, and remembered", "/",
     { ...desktop, locale: "zh-CN" }, async (page) => {

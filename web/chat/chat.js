@@ -1,7 +1,9 @@
-// The chat page: {"name","msg"} out, name:msg in.
+// The chat page: {"name","msg"} out, name:msg in. It offers the subprotocol starling.chat, in which
+// the server also tells who is in the room, and {"name"} out is the name of one who has not spoken.
 
 import { endpoint, onLanguage, recall, remember, t } from "/i18n.js";
-import { element, parse } from "/chat/lines.js";
+import { element, hue, parse, part, redrawTimes } from "/chat/lines.js";
+import { changed, nobody } from "/chat/members.js";
 import { Reconnecting } from "/chat/reconnect.js";
 
 const $ = (id) => document.getElementById(id);
@@ -12,10 +14,14 @@ const badges = { connecting: "waiting", open: "open", closing: "waiting", waitin
 
 const box = $("messages");
 const list = $("list");
+let online = nobody;
+let self = "";
 
 const connection = new Reconnecting(endpoint("/chat"), {
   onstate: (state) => {
+    if (state !== "open") setOnline(nobody);
     if (state === "open") {
+      introduce();
       show({ kind: "note", key: "chat.note.open" });
       if ($("formError").dataset.key === "chat.offline") refuse("", []);
     }
@@ -26,10 +32,36 @@ const connection = new Reconnecting(endpoint("/chat"), {
   onmessage: (data) => {
     if (typeof data !== "string") return;
     const line = parse(data);
+    if (line.kind === "members") return hearOfMembers(line);
+    if (line.kind === "message") line.time = Date.now();
     show(line.kind === "fault" ? { kind: "fault", key: "chat.error", values: { text: line.text } }
       : line);
   },
-});
+}, ["starling.chat"]);
+
+function hearOfMembers(line) {
+  self = line.self ?? self;
+  setOnline(line.online ?? changed(online, line.changes));
+}
+
+function setOnline(list) {
+  online = list;
+  const members = online.members ?? [];
+  $("count").textContent = String(online.count);
+  $("people").replaceChildren(...members.map(({ id, name }) => {
+    const item = part("li", "member", "");
+    item.style.setProperty("--hue", String(hue(name)));
+    item.append(part("span", "who", name || t("chat.unnamed")));
+    if (id === self) item.append(part("span", "", t("socketio.you")));
+    return item;
+  }));
+}
+
+// A name that was kept from an earlier visit; the server refuses none that it took before.
+function introduce() {
+  const name = $("niName").value.trim();
+  if (name !== "") connection.send(JSON.stringify({ name }));
+}
 
 // A line with a `key` is ours, in the reader's language; others are the server's words.
 function show(line) {
@@ -108,6 +140,8 @@ onLanguage(() => {
   for (const item of list.querySelectorAll("[data-key]")) {
     item.textContent = t(item.dataset.key, JSON.parse(item.dataset.values));
   }
+  redrawTimes(list);
+  setOnline(online);
   if ($("formError").dataset.key) $("formError").textContent = t($("formError").dataset.key);
   showState();
 });

@@ -1,25 +1,25 @@
 // What the server's texts become on screen: through textContent alone, a message is never HTML.
 
+import { locale } from "/i18n.js";
+
 const farewell = "下线了!";
 
-// The kinds of text that /chat sends: {"error":"..."} to the one who sent something wrong,
-// name下线了! when somebody left, name:msg for everything else.
+// The kinds of text that /chat sends: {"error":"..."} to the one who sent something wrong;
+// {"self","online"} and {"changes"} about the members; name下线了! when somebody left; name:msg for
+// everything else.
 export function parse(text) {
-  const error = parseError(text);
-  if (error !== null) return { kind: "fault", text: error };
+  const told = parseObject(text);
+  if (typeof told?.error === "string") return { kind: "fault", text: told.error };
+  if (told?.online || told?.changes) return { kind: "members", ...told };
   const colon = text.indexOf(":");
-  if (colon === -1) return { kind: text.endsWith(farewell) ? "system" : "note", text };
-  return { kind: "message", name: text.slice(0, colon), text: text.slice(colon + 1) };
+  if (colon !== -1) return { kind: "message", name: text.slice(0, colon), text: text.slice(colon + 1) };
+  if (!text.endsWith(farewell)) return { kind: "note", text };
+  return { kind: "system", key: "chat.note.gone", values: { name: text.slice(0, -farewell.length) } };
 }
 
-function parseError(text) {
+function parseObject(text) {
   if (!text.startsWith("{")) return null;
-  try {
-    const { error } = JSON.parse(text);
-    return typeof error === "string" ? error : null;
-  } catch {
-    return null;
-  }
+  try { return JSON.parse(text); } catch { return null; }
 }
 
 // The same name has the same colour on every screen.
@@ -27,6 +27,22 @@ export function hue(name) {
   let hash = 0;
   for (const character of name) hash = (hash * 31 + character.codePointAt(0)) % 360;
   return hash;
+}
+
+export function clock(time) {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return "";
+  return date.toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" });
+}
+
+export function timeOf(time) {
+  const element = part("time", "", clock(time));
+  element.dateTime = String(time);
+  return element;
+}
+
+export function redrawTimes(within) {
+  for (const element of within.querySelectorAll("time")) element.textContent = clock(Number(element.dateTime));
 }
 
 export function element(line, ownName) {
@@ -37,15 +53,16 @@ export function element(line, ownName) {
     return item;
   }
   item.classList.toggle("mine", line.name === ownName);
-  const name = span("name", line.name);
+  const name = part("span", "name", "");
   name.style.setProperty("--hue", String(hue(line.name)));
-  item.append(name, span("colon", ":"), span("text", line.text));
+  name.append(timeOf(line.time), part("span", "who", line.name));
+  item.append(name, part("span", "colon", ":"), part("span", "text", line.text));
   return item;
 }
 
-function span(className, text) {
-  const part = document.createElement("span");
-  part.className = className;
-  part.textContent = text;
-  return part;
+export function part(tag, className, text) {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = text;
+  return made;
 }

@@ -14,6 +14,7 @@ export function pauseMs(attempt, random = Math.random) {
 // onlost(closeEvent) when an open connection ended that nobody here closed.
 export class Reconnecting {
   #url;
+  #protocols;
   #callbacks;
   #socket = null;
   #timer = 0;
@@ -21,8 +22,9 @@ export class Reconnecting {
   #dueAt = 0;
   state = "left";
 
-  constructor(url, callbacks) {
+  constructor(url, callbacks, protocols = []) {
     this.#url = url;
+    this.#protocols = protocols;
     this.#callbacks = callbacks;
     addEventListener("online", () => { if (this.state === "waiting") this.connect(); });
   }
@@ -34,7 +36,7 @@ export class Reconnecting {
     if (this.state !== "waiting" && this.state !== "left") return;
     clearTimeout(this.#timer);
     this.#enter("connecting");
-    const socket = new WebSocket(this.#url);
+    const socket = new WebSocket(this.#url, this.#protocols);
     this.#socket = socket;
     socket.onopen = () => {
       this.#attempt = 0;

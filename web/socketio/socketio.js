@@ -18,6 +18,7 @@
 //
 // `time` is in milliseconds since 1970, an `id` is a socket id.
 
+import { changed, nobody } from "/chat/members.js";
 import { onLanguage, recall, remember, t } from "/i18n.js";
 import { Connection } from "/socketio/connection.js";
 import { Typing, Typists } from "/socketio/typing.js";
@@ -30,7 +31,7 @@ const lines_max = 500;
 const badges = { connecting: "waiting", open: "open", waiting: "waiting", left: "closed",
   refused: "closed" };
 const box = $("messages");
-let online = { version: -1, count: 0, members: null };
+let online = nobody;
 // {id, name}: the addressee of private messages, who stays it until somebody chooses another one: a
 // private text must never go to everyone because its addressee has left. Null: everyone.
 let chosen = null;
@@ -38,7 +39,7 @@ let chosen = null;
 const connection = new Connection({
   onstate: (state) => {
     // A server that was started anew counts from the beginning.
-    if (state !== "open") setOnline({ version: -1, count: 0, members: null });
+    if (state !== "open") setOnline(nobody);
     if (state === "open" && $("formError").dataset.key === "chat.offline") refuse("");
     if (state === "refused") refuse(`socketio.refused.${connection.refusal}`);
     showState();
@@ -52,12 +53,9 @@ const connection = new Connection({
 const received = {
   welcome: ({ name }) => setName(name),
   online: setOnline,
-  changes: ({ version, count, set, left }) => {
-    if (!online.members || version <= online.version) return;
-    const members = new Map(online.members.map((member) => [member.id, member]));
-    for (const member of set) members.set(member.id, member);
-    for (const id of left) members.delete(id);
-    setOnline({ version, count, members: [...members.values()] });
+  changes: (changes) => {
+    const list = changed(online, changes);
+    if (list !== online) setOnline(list);
   },
   message: (line) => show(view.message(line, { mine: line.from === connection.id })),
   private: (line) => {

@@ -1,15 +1,8 @@
 // What the server's events become on screen: through textContent alone, a word of somebody else is
 // never HTML. Elements with data-key are ours, and redrawn in the reader's language.
 
-import { hue } from "/chat/lines.js";
-import { locale, t } from "/i18n.js";
-
-function part(tag, className, text) {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  return element;
-}
+import { hue, part, redrawTimes, timeOf } from "/chat/lines.js";
+import { t } from "/i18n.js";
 
 export function ours(element, key, values = {}) {
   element.dataset.key = key;
@@ -22,13 +15,7 @@ export function redraw(within) {
   for (const element of within.querySelectorAll("[data-key]")) {
     element.textContent = t(element.dataset.key, JSON.parse(element.dataset.values));
   }
-  for (const element of within.querySelectorAll("time")) element.textContent = clock(Number(element.dateTime));
-}
-
-function clock(time) {
-  const date = new Date(time);
-  if (Number.isNaN(date.getTime())) return "";
-  return date.toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" });
+  redrawTimes(within);
 }
 
 export function note(key, values) { return ours(part("li", "note", ""), key, values); }
@@ -45,9 +32,7 @@ export function message({ name, text, time }, { mine, peer }) {
     head.append(ours(part("span", "who", ""), mine ? "socketio.privateTo" : "socketio.privateFrom",
       { name: peer }));
   }
-  const when = part("time", "", clock(time));
-  when.dateTime = String(time);
-  head.append(when);
+  head.prepend(timeOf(time));
   item.append(head, part("span", "text", text));
   return item;
 }

@@ -57,8 +57,8 @@ void Panel::mount(const std::string& web) {
         return http::Next::answer;
     });
     server_.get("/", file(web + "/cluster/index.html"));
-    for (const char* path : {"/style.css", "/i18n.js", "/words.js", "/favicon.svg",
-                             "/chat/lines.js", "/socketio/view.js"})
+    for (const char* path : {"/style.css", "/frame.js", "/i18n.js", "/words.js", "/words/en.js",
+                             "/words/zh.js", "/favicon.svg", "/chat/lines.js", "/socketio/view.js"})
         server_.get(path, file(web + path));
     server_.files("/cluster", web + "/cluster");
     // The client for browsers; the clients connect to the nodes.
