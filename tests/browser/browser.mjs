@@ -1,10 +1,11 @@
 // Debian's Chromium for the browser tests. Collects every fault of a page.
 
 import { existsSync } from "node:fs";
-import { after } from "node:test";
+import { after, before } from "node:test";
 import { chromium } from "playwright-core";
 
 import { wait_ms_max } from "../interop/client.mjs";
+import { serveDemo } from "../interop/server.mjs";
 
 const launch_ms_max = 180_000;  // for a slow disk and a cold cache
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -26,6 +27,17 @@ export async function launch() {
     "--disable-component-update", "--disable-sync"] });
   launched.push(browser);
   return browser;
+}
+
+// For the tests of a describe(): {server, browser}, the demo and a browser.
+export function useDemo() {
+  const used = {};
+  before(async () => { [used.server, used.browser] = await Promise.all([serveDemo(), launch()]); });
+  after(async () => {
+    await used.browser?.close();
+    await used.server?.stop();
+  });
+  return used;
 }
 
 // A page in a context of its own. `page.faults` lists console errors and warnings, exceptions,

@@ -285,7 +285,7 @@ describe("the demo's HTTP", () => {
     });
   }
 
-  for (const target of ["/style.css", "/frame.js", "/i18n.js", "/words.js", "/words/zh.js", "/flock.js", "/home.js",
+  for (const target of ["/style.css", "/frame.js", "/i18n.js", "/words.js", "/words/zh.js", "/flock.js", "/home.js", "/front/qr.js",
     "/favicon.svg", "/echo/echo.js", "/echo/canvas.js", "/echo/log.js", "/chat/chat.js",
     "/chat/lines.js", "/chat/reconnect.js", "/community/community.js", "/community/community.css",
     "/community/api.js", "/community/channel.js", "/community/view.js", "/socketio/socketio.js",
