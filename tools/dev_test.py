@@ -1,5 +1,7 @@
 """Tests of ./dev and of tools/select_tests.py: selecting no test is a failure."""
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -119,6 +121,18 @@ class Dev(unittest.TestCase):
         done = self.dev("fuzz", "fram", "1")
         self.assertEqual(done.returncode, 2)
         self.assertIn("no fuzz target 'fram'", done.stderr)
+
+    def test_clangd_reads_the_database_that_a_build_makes(self):
+        with open(os.path.join(ROOT, ".clangd"), encoding="utf-8") as file:
+            folder = re.search(r"^  CompilationDatabase: (\S+)$", file.read(), re.MULTILINE).group(1)
+        shutil.rmtree(os.path.join(self.root, "build/release"))
+        done = self.dev("build")
+        preset = re.search(r"^cmake --preset (\w+)$", done.stdout, re.MULTILINE).group(1)
+        with open(os.path.join(ROOT, "CMakePresets.json"), encoding="utf-8") as file:
+            presets = {entry["name"]: entry for entry in json.load(file)["configurePresets"]}
+        base = presets[presets[preset]["inherits"]]
+        self.assertEqual(base["cacheVariables"]["CMAKE_EXPORT_COMPILE_COMMANDS"], "ON")
+        self.assertEqual(base["binaryDir"].replace("${sourceDir}/", "").replace("${presetName}", preset), folder)
 
     def test_a_long_build_says_so(self):
         self.assertIn("build debug: 200 steps, which take minutes", self.dev("test", steps=200).stderr)
