@@ -42,8 +42,9 @@ export function useDemo() {
 
 // A page in a context of its own. `page.faults` lists console errors and warnings, exceptions,
 // failed and refused requests, and violations of the content security policy.
+// Less motion: the flock of the home page would take the processor from the tests.
 export async function openPage(browser, url, { locale = "en-GB", ...options } = desktop) {
-  const context = await browser.newContext({ locale, ...options });
+  const context = await browser.newContext({ locale, reducedMotion: "reduce", ...options });
   context.setDefaultTimeout(wait_ms_max);
   const page = await context.newPage();
   page.faults = [];
