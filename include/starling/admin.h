@@ -20,6 +20,8 @@ namespace starling::admin {
 struct Options {
     // Server::start() throws std::runtime_error if an address cannot be bound.
     ListenList listen = "127.0.0.1:8081";
+    // As ServerOptions::inherited.
+    std::vector<int> inherited = {};
     // False: if an address is taken, the server logs a line and runs without the admin listener.
     bool required = true;
     // Every request must bring it: as X-Api-Key, as the token of Authorization: Bearer, or as the
@@ -47,6 +49,8 @@ public:
     [[nodiscard]] virtual std::vector<std::string> addresses() const = 0;
     // That of Options, or the one that serve() made.
     [[nodiscard]] virtual const std::string& key() const noexcept = 0;
+    // Another key, while the server runs. Any thread. Throws std::invalid_argument for an empty key.
+    virtual void change_key(const std::string& key) = 0;
 };
 
 // Before the server starts. The server owns the result. Throws std::invalid_argument for wrong

@@ -208,6 +208,11 @@ public:
     using MemberHandler = PlainCallback<void(std::string_view channel, const PresenceMember&)>;
     virtual void on_join(MemberHandler handler) = 0;
     virtual void on_leave(MemberHandler handler) = 0;
+    // While the server runs, any thread: takes over the declarations, and `auth`, `api_key` and
+    // `origins` of the options. Rooms that have listeners keep their declaration. Throws
+    // std::invalid_argument for what is wrong, and for what a running server cannot take over: a
+    // first channel with a history, or a first or no origin. Then nothing changes.
+    virtual void change(Options options, std::vector<Channel> channels) = 0;
     // The key that POST /api/publish requires: Options::api_key, or a random key that is made anew
     // at each start of the program. Show the key only to an operator.
     [[nodiscard]] virtual const std::string& api_key() const noexcept = 0;

@@ -136,6 +136,9 @@ public:
     // key only to an operator.
     [[nodiscard]] virtual const std::string& api_key() const noexcept = 0;
     [[nodiscard]] virtual Stats stats() const = 0;
+    // Other Options::api_keys, while the server runs. Any thread. Throws std::invalid_argument for
+    // no key, or if the options had none: a restart makes one, or goes without.
+    virtual void change_keys(const std::vector<std::string>& keys) = 0;
 };
 
 }  // namespace starling::gateway

@@ -18,6 +18,7 @@ namespace starling {
 struct Rate {
     uint64_t per_second = 0;  // 0: no limit.
     uint64_t burst = 0;       // 0: as many as in a second.
+    bool operator==(const Rate&) const = default;
 };
 
 struct Limits {

@@ -14,7 +14,8 @@
 namespace starling::log {
 
 enum class Level : uint8_t { debug, info, warn, error, off };
-enum class Format : uint8_t { text, json };
+// `raw`: the message alone, without time and level.
+enum class Format : uint8_t { text, json, raw };
 
 [[nodiscard]] std::optional<Level> parse_level(std::string_view name) noexcept;
 [[nodiscard]] std::string_view level_name(Level level) noexcept;
@@ -31,6 +32,8 @@ public:
     [[nodiscard]] virtual bool wants(Level level) const noexcept = 0;
     virtual void write(Level level, std::string_view message,
                        std::span<const Field> fields = {}) noexcept = 0;
+    // Another level from now on, where the sink has one. Any thread.
+    virtual void set_level(Level level) noexcept { (void)level; }
     // Opens the log file again after it was moved away (SIGHUP).
     virtual void reopen() noexcept {}
     [[nodiscard]] virtual uint64_t dropped() const noexcept { return 0; }

@@ -109,6 +109,19 @@ enum class ClientAddressField : uint8_t {
     none,  // The client is the peer.
 };
 
+// A stop that leaves time to load balancers and clients. Each of the two may be 0.
+struct Drain {
+    // Server::draining() is true, and all else goes on.
+    std::chrono::milliseconds announce{0};
+    // Then the connections are closed evenly over this time, WebSockets with 1012; new ones are
+    // refused at its end.
+    std::chrono::milliseconds over{0};
+};
+
+// How the access log writes a request: a line of the log with fields; the formats of Apache's and
+// nginx's logs, which have no level; or an object of JSON, whatever format the log has.
+enum class AccessFormat : uint8_t { fields, common, combined, json };
+
 struct ServerOptions {
     ListenList listen = "127.0.0.1:8080";
     unsigned workers = 0;  // Threads; 0: one per core.
@@ -122,8 +135,17 @@ struct ServerOptions {
     // A peer whose TCP acknowledges nothing of its queue for this time is reset.
     std::chrono::milliseconds stalled_timeout{10'000};
     std::chrono::milliseconds drain_timeout{30'000};  // After SIGTERM.
+    // If one of its times is not 0, stop() drains first.
+    Drain drain = {};
     // While run() runs, it handles SIGTERM, SIGINT and SIGHUP, on whatever thread they arrive.
     bool handle_signals = true;
+    // SIGUSR1 and SIGUSR2 as well: the first opens the log files again, the second calls
+    // on_upgrade().
+    bool handle_user_signals = false;
+    // Listening sockets of a service manager or of a predecessor, which stay the caller's: an address
+    // of `listen` that one of them has is served on a copy of it.
+    std::vector<int> inherited = {};
+    bool inherited_files_stay = false;  // Files of inherited Unix-domain sockets are not removed.
     // The proxies in front: "10.0.0.0/8", "192.0.2.1", "2001:db8::/32", "unix" for peers on a
     // Unix-domain socket. A request from one of them has the address that `client_address_field`
     // names: the last hop that is no trusted proxy. Their user headers are believed too, see
@@ -132,6 +154,10 @@ struct ServerOptions {
     ClientAddressField client_address_field = ClientAddressField::x_forwarded_for;
     Limits limits = {};
     bool access_log = false;  // A line for each request, at level info.
+    AccessFormat access_format = AccessFormat::fields;
+    // Null: these lines go to `log`. The formats common and combined want a sink with
+    // log::Format::raw.
+    std::shared_ptr<log::Sink> access_sink = nullptr;
     // Query parameters whose values the access log masks; names compare without case. The
     // parameters that hold a login or a session (auth::Options::query_parameter, `sid`) are always
     // masked.
@@ -247,6 +273,11 @@ public:
     // Adds a field to every HTTP answer that does not set the field itself.
     void default_header(std::string_view name, std::string_view value);
     void on_reload(PlainCallback<void()> call);  // Called after SIGHUP, on the thread of run().
+    // Called after SIGUSR2, on the thread of run(), see ServerOptions::handle_user_signals.
+    void on_upgrade(PlainCallback<void()> call);
+    // Called by start() when all addresses are bound and no worker runs: the place to give up
+    // rights. What it throws ends the start.
+    void on_bound(PlainCallback<void()> call);
     // Server events at /ws/, /sse/ and /api, see <starling/events.h>. The server owns the channels.
     // Throws std::invalid_argument for wrong options, and std::logic_error when called again.
     events::Channels& events(events::Options options = {});
@@ -269,6 +300,15 @@ public:
     // spread over a short time. Ends after the drain timeout at the latest. A second call ends the
     // server at once.
     void stop();
+    // Any thread. Stops after the times of ServerOptions::drain or of `how`. A stop() meanwhile stops
+    // without them.
+    void drain();
+    void drain(const Drain& how);
+    [[nodiscard]] bool draining() const noexcept;  // Since the first drain() or stop().
+    // Any thread, while the server runs: for a successor that has copies of listening_sockets(). This
+    // server accepts no more; what is open goes on. Files of Unix-domain sockets stay.
+    void stop_listening();
+    [[nodiscard]] std::vector<int> listening_sockets() const;
     void wait();  // Returns when a stop that was asked for is complete.
     [[nodiscard]] bool stopping() const noexcept;
     // The addresses with their actual ports. Valid after start().
@@ -278,6 +318,18 @@ public:
     // certificates that can be used. A certificate that cannot be used stays as it was; then
     // std::runtime_error is thrown, with a reason for each, separated by "; ".
     void reload_certificates();
+
+    // ---- Changes of a running server ------------------------------------------------------------
+    // Any thread. What is open goes on.
+    // Other certificates for new connections. Throws std::runtime_error if one of them cannot be
+    // used, or if the server has none: then nothing changes.
+    void reload_certificates(std::vector<Certificate> files);
+    // Throws std::invalid_argument for a range in Limits::exempt that is none; std::logic_error
+    // before start().
+    void change_limits(const Limits& limits);
+    // Other ws::Route::origins for the WebSocket path `pattern`. False: there is no such path. Throws
+    // std::invalid_argument for an origin that is none.
+    bool change_origins(std::string_view pattern, std::vector<std::string> origins);
 
     // ---- Any thread, while the server runs ------------------------------------------------------
     // Sends `message` to every subscriber of `topic`, in a cluster also to those of the other nodes.

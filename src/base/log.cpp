@@ -163,7 +163,10 @@ public:
     }
 
     [[nodiscard]] bool wants(Level level) const noexcept override {
-        return level >= level_ && level != Level::off;
+        return level >= level_.load(std::memory_order_relaxed) && level != Level::off;
+    }
+    void set_level(Level level) noexcept override {
+        level_.store(level, std::memory_order_relaxed);
     }
 
     void write(Level level, std::string_view message,
@@ -202,7 +205,7 @@ private:
     std::shared_ptr<spdlog::details::thread_pool> pool_;
     std::shared_ptr<spdlog::async_logger> logger_;
     size_t queue_lines_max_;
-    Level level_;
+    std::atomic<Level> level_;
     Format format_;
 };
 

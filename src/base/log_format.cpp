@@ -157,14 +157,14 @@ std::string log_body(log::Format format, std::string_view message,
                      std::span<const log::Field> fields) {
     std::string body;
     body.reserve(message.size() + 32 * fields.size());
-    if (format == log::Format::text)
+    if (format != log::Format::json)
         append_text_escaped(body, message, false);
     else
         append_json_escaped(body, message);
     if (format == log::Format::json) body += '"';
     for (const log::Field& field : fields) {
         if (body.size() > log_body_bytes_max) break;
-        if (format == log::Format::text) {
+        if (format != log::Format::json) {
             body += ' ';
             append_text_key(body, field.key);
             body += '=';
@@ -183,6 +183,7 @@ std::string log_head(log::Format format, log::Level level,
     const int64_t unix_ms = since_1970.count();
     const std::string_view name = log::level_name(level);
     std::string line;
+    if (format == log::Format::raw) return line;
     if (format == log::Format::json) {
         line += "{\"time\":\"";
         append_timestamp(line, utc_time(unix_ms));

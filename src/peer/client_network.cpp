@@ -2,8 +2,6 @@
 
 #include <span>
 
-#include "peer/ip_address.h"
-
 namespace starling::peer {
 namespace {
 
@@ -17,9 +15,12 @@ uint64_t number(std::span<const uint8_t> bytes) noexcept {
 
 ClientNetwork ClientNetwork::of(std::string_view address) noexcept {
     const auto parsed = IpAddress::parse(address);
-    if (!parsed) return {};
-    const std::span bytes(parsed->bytes);
-    return {number(parsed->v4 ? bytes.last(4) : bytes.first(8)), !parsed->v4};
+    return parsed ? of(*parsed) : ClientNetwork();
+}
+
+ClientNetwork ClientNetwork::of(const IpAddress& address) noexcept {
+    const std::span bytes(address.bytes);
+    return {number(address.v4 ? bytes.last(4) : bytes.first(8)), !address.v4};
 }
 
 }  // namespace starling::peer

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "peer/ip_address.h"
+
 namespace starling::peer {
 
 // One client for the counts: an IPv4 address, or the /64 of an IPv6 address, because one host may
@@ -17,6 +19,7 @@ struct ClientNetwork {
     // `address` is that of http::Request::remote_address(). All clients of a Unix-domain socket
     // count as one.
     [[nodiscard]] static ClientNetwork of(std::string_view address) noexcept;
+    [[nodiscard]] static ClientNetwork of(const IpAddress& address) noexcept;
 };
 
 }  // namespace starling::peer

@@ -42,8 +42,7 @@ class Entered {
 public:
     Entered() = default;
     Entered(WorkerGroup& group, std::string address)
-        : limits_(group.limits->counts_open() ? group.limits.get() : nullptr),
-          address_(std::move(address)) {}
+        : limits_(group.limits.get()), address_(std::move(address)) {}
     Entered(Entered&& other) noexcept
         : limits_(std::exchange(other.limits_, nullptr)), address_(std::move(other.address_)) {}
     Entered& operator=(Entered&& other) noexcept {
@@ -136,8 +135,10 @@ void Worker::proxy_header_refused(std::string_view why, std::string_view peer) {
 }
 
 bool Worker::admit(const net::Descriptor& fd, const ListenerTraits& traits,
-                   const std::string& address) {
-    const uint64_t retry_after_s = count(group_.limits->enter(address, loop_.now_ms()));
+                   const std::string& address, bool& counts) {
+    const SharedLimits::Verdict verdict = group_.limits->enter(address, loop_.now_ms());
+    const uint64_t retry_after_s = count(verdict);
+    counts = verdict.counts;
     if (retry_after_s == 0) return true;
     group_.connections.fetch_sub(1, std::memory_order_relaxed);
     if (traits.tls) return false;
@@ -151,8 +152,9 @@ bool Worker::admit(const net::Descriptor& fd, const ListenerTraits& traits,
 
 uint64_t Worker::enter(std::string_view address, const net::Stream& stream) {
     if (!group_.limits || !group_.limits->limits_addresses()) return 0;
-    const uint64_t retry_after_s = count(group_.limits->enter(address, loop_.now_ms()));
-    if (retry_after_s != 0 || !group_.limits->counts_open()) return retry_after_s;
+    const SharedLimits::Verdict verdict = group_.limits->enter(address, loop_.now_ms());
+    const uint64_t retry_after_s = count(verdict);
+    if (retry_after_s != 0 || !verdict.counts) return retry_after_s;
     leave(stream.slot_key().slot);
     entered_[stream.slot_key().slot] = address;
     return 0;
@@ -186,8 +188,9 @@ void Worker::open(net::Descriptor fd, const ListenerTraits& traits, std::string 
             relayed_address.empty() ? net::peer_ip(fd.get()) : relayed_address;
         // Of a peer that is a trusted proxy, each client is admitted with its request's head.
         if (!group_.trusted_proxies.contains(address)) {
-            if (!admit(fd, traits, address)) return;
-            entered = Entered(group_, address);
+            bool counts = false;
+            if (!admit(fd, traits, address, counts)) return;
+            if (counts) entered = Entered(group_, address);
         }
     }
     auto connection = std::make_unique<HttpConnection>(*this, traits.serves);

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <string_view>
+#include <vector>
 
 namespace starling {
 struct ServerStats;
@@ -53,6 +54,9 @@ public:
     // connection, before its loop ends: what the feature keeps without a connection ends here. May
     // be called again.
     virtual void connections_ended(Worker& worker) { (void)worker; }
+    // The server's own listeners end: so do those of the feature. Any thread.
+    virtual void stop_listening() {}
+    virtual void add_listening_sockets(std::vector<int>& to) const { (void)to; }
     // Adds the feature's figures to those of the server. Any thread, while the workers exist.
     virtual void add_stats(ServerStats& stats) const { (void)stats; }
     // Adds the feature's figures of the whole server. Any thread, while the workers exist.

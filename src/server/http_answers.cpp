@@ -6,6 +6,7 @@
 
 #include "base/exception_text.h"
 #include "base/text.h"
+#include "http/access_line.h"
 #include "http/masking.h"
 #include "http/response_access.h"
 #include "net/loop.h"
@@ -330,15 +331,39 @@ void HttpConnection::log_access() {
         seen ? http::mask_query(reader_.head().target, worker_->site().masked_queries, masked)
              : std::string_view("-");
     const auto took = seen ? reader_.since_head() : std::chrono::steady_clock::duration(0);
+    const ServerOptions& options = worker_->site().options;
+    const std::string_view method = seen ? reader_.head().method : std::string_view("-");
+    const uint64_t sent = writer_.take_sent_bytes();
+    log::Sink* const sink =
+        options.access_sink ? options.access_sink.get() : worker_->group().log.get();
+    if (!sink) return;
+    if (options.access_format == AccessFormat::common ||
+        options.access_format == AccessFormat::combined) {
+        std::string referer;
+        const http::Request request(seen ? request_parts() : http::RequestParts());
+        const http::AccessFacts facts{
+            .peer = client_.text(*stream_),
+            .method = method,
+            .target = target,
+            .version_minor = seen ? reader_.head().version_minor : 1,
+            .status = writer_.status(),
+            .bytes = sent,
+            .referer = http::mask_query(request.header("referer"), worker_->site().masked_queries,
+                                        referer),
+            .agent = request.header("user-agent")};
+        const std::string line = http::access_line(facts, worker_->now_s() * 1000,
+                                                   options.access_format == AccessFormat::combined);
+        return sink->write(log::Level::info, line);
+    }
     const std::array<log::Field, 6> fields{{
         {"peer", std::string_view(client_.text(*stream_))},
-        {"method", seen ? reader_.head().method : std::string_view("-")},
+        {"method", method},
         {"target", target},
         {"status", static_cast<int64_t>(writer_.status())},
-        {"bytes", static_cast<int64_t>(writer_.take_sent_bytes())},
+        {"bytes", static_cast<int64_t>(sent)},
         {"ms", std::chrono::duration<double, std::milli>(took).count()},
     }};
-    worker_->log(log::Level::info, "request", fields);
+    sink->write(log::Level::info, "request", fields);
 }
 
 }  // namespace starling::server

@@ -13,15 +13,6 @@
 
 namespace starling {
 
-base::Result<net::TlsContext::Loaded> Server::State::load_certificates(
-    const net::TlsContext* previous) const {
-    std::vector<net::CertificateFiles> files;
-    files.reserve(site.options.certificates.size());
-    for (const auto& certificate : site.options.certificates)
-        files.push_back({certificate.certificate_chain_path, certificate.private_key_path});
-    return net::TlsContext::load(files, site.options.tls_ciphers, previous);
-}
-
 void Server::start() {
     state_->require_not_started();
     try {
@@ -44,7 +35,7 @@ void Server::State::begin() {
     }
     group.log = options.log;
     group.trusted_proxies = peer::AddressSet::read("trusted_proxies", options.trusted_proxies);
-    group.limits = server::SharedLimits::make(options.limits);
+    group.limits = std::make_unique<server::SharedLimits>(options.limits);
     const unsigned workers =
         options.workers ? options.workers : std::max(1u, std::thread::hardware_concurrency());
     const uint64_t descriptors = server::raise_descriptor_limit();
@@ -61,16 +52,19 @@ void Server::State::begin() {
     for (unsigned i = 0; i < workers; ++i) {
         group.workers.push_back(std::make_unique<server::Worker>(group));
         group.workers.back()->use_certificates(certificates);
+        // Those that a predecessor with more workers had go round.
         for (auto& address : bound)
-            group.workers.back()->listen(
-                std::move(address.sockets[i]),
-                {.tls = address.tls, .serves = address.serves, .proxies = address.proxies});
+            for (size_t socket = i; socket < address.sockets.size(); socket += workers)
+                group.workers.back()->listen(
+                    std::move(address.sockets[socket]),
+                    {.tls = address.tls, .serves = address.serves, .proxies = address.proxies});
     }
     if (group.nodes) {
         group.topics = &topics.emplace(group, *group.nodes);
         group.nodes->add(server::Nodes::Kind::topics, *topics);
     }
     for (const auto& extension : extensions) extension->attach(group);
+    if (on_bound) on_bound();
     start_workers();
 }
 
@@ -110,6 +104,13 @@ void Server::State::start_workers() {
 void Server::stop() { state_->stop(); }
 
 void Server::State::stop() {
+    const Drain& drain = site.options.drain;
+    const bool slowly = drain.announce.count() > 0 || drain.over.count() > 0;
+    if (slowly && started && group.drain == server::DrainPhase::none) return owner.drain();
+    stop_now();
+}
+
+void Server::State::stop_now() {
     group.stopping.store(true, std::memory_order_relaxed);
     const bool at_once = stops++ > 0;
     if (started) ask_to_stop(at_once);
@@ -136,7 +137,8 @@ bool Server::stopping() const noexcept {
 int Server::run() {
     std::unique_ptr<server::Signals> signals;
     try {
-        if (state_->site.options.handle_signals) signals = std::make_unique<server::Signals>();
+        if (state_->site.options.handle_signals)
+            signals = std::make_unique<server::Signals>(state_->site.options.handle_user_signals);
         start();
     } catch (const std::exception& error) {
         if (state_->site.options.log)
@@ -167,38 +169,14 @@ void Server::State::serve_signals(server::Signals& signals) {
         while (const int signal = signals.take()) {
             if (signal == SIGHUP)
                 reload();
+            else if (signal == SIGUSR1)
+                reopen_logs();
+            else if (signal == SIGUSR2)
+                upgrade();
             else
                 stop();
         }
     }
-}
-
-void Server::State::reload() {
-    if (!site.options.certificates.empty()) {
-        const auto replaced = replace_certificates();
-        if (!replaced && group.log)
-            group.log->write(log::Level::error,
-                             "a certificate stays as it was: " + replaced.error());
-    }
-    if (group.log) group.log->reopen();
-    if (on_reload) on_reload();
-}
-
-base::Result<void> Server::State::replace_certificates() {
-    const std::lock_guard lock(reload_mutex);
-    auto loaded = load_certificates(certificates.get());
-    if (!loaded) return base::Failure(loaded.error());
-    certificates = loaded->context;
-    for (const auto& worker : group.workers)
-        worker->loop().post(
-            [worker = worker.get(), context = certificates] { worker->use_certificates(context); });
-    if (!loaded->kept.empty()) return base::Failure(std::move(loaded->kept));
-    return {};
-}
-
-void Server::reload_certificates() {
-    const auto replaced = state_->replace_certificates();
-    if (!replaced) throw std::runtime_error(replaced.error());
 }
 
 std::vector<std::string> Server::addresses() const {

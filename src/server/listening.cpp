@@ -1,19 +1,19 @@
 #include "server/listening.h"
 
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <optional>
 #include <stdexcept>
 #include <utility>
+
+#include "base/user_ids.h"
 
 namespace starling::server {
 namespace {
@@ -26,33 +26,15 @@ constexpr uint64_t spare_descriptors = 256;  // For files, logs and the loops.
                              (why.starts_with(prefix) ? why.substr(prefix.size()) : why));
 }
 
-// The id of a user or group given by name or number. `look_up` is getpwnam_r() or a function like
-// it.
-template <class Entry, class LookUp>
-std::optional<uint32_t> find_id(const std::string& name, LookUp&& look_up, uint32_t Entry::*id) {
-    uint32_t number = 0;
-    const char* const end = name.data() + name.size();
-    if (const auto read = std::from_chars(name.data(), end, number);
-        read.ec == std::errc() && read.ptr == end)
-        return number;
-    Entry entry{};
-    Entry* found = nullptr;
-    std::vector<char> text(16 * 1024);
-    while (look_up(name.c_str(), &entry, text.data(), text.size(), &found) == ERANGE)
-        text.resize(text.size() * 2);
-    if (!found) return std::nullopt;
-    return found->*id;
-}
-
 net::SocketFileAccess file_access(const Listen& listen) {
     net::SocketFileAccess access{.mode = listen.mode};
     if (listen.mode > 0777) cannot_listen(listen.address, "mode has other bits than those of 0777");
     if (!listen.owner.empty()) {
-        access.owner = find_id<passwd>(listen.owner, ::getpwnam_r, &passwd::pw_uid);
+        access.owner = base::find_user(listen.owner);
         if (!access.owner) cannot_listen(listen.address, "no user '" + listen.owner + "'");
     }
     if (!listen.group.empty()) {
-        access.group = find_id<::group>(listen.group, ::getgrnam_r, &::group::gr_gid);
+        access.group = base::find_group(listen.group);
         if (!access.group) cannot_listen(listen.address, "no group '" + listen.group + "'");
     }
     return access;
@@ -74,9 +56,42 @@ std::shared_ptr<const peer::AddressSet> proxies_of(const Listen& listen) {
     }
 }
 
-BoundAddress bind_one(const Listen& listen, bool tls, unsigned workers) {
+// Copies of the inherited sockets that have the address.
+std::vector<net::Descriptor> inherited_sockets(const net::Address& address,
+                                               const std::vector<int>& inherited) {
+    std::vector<net::Descriptor> found;
+    for (const int fd : inherited) {
+        int listens = 0;
+        socklen_t size = sizeof listens;
+        if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens) continue;
+        const auto local = net::local_address(fd);
+        if (!local || local->to_string() != address.to_string()) continue;
+        net::Descriptor copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+        if (copy && ::fcntl(copy.get(), F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) == 0)
+            found.push_back(std::move(copy));
+    }
+    return found;
+}
+
+BoundAddress bind_one(const Listen& listen, bool tls, unsigned workers,
+                      const std::vector<int>& inherited, bool files_stay) {
     auto address = net::Address::parse(listen.address);
     if (!address) cannot_listen(listen.address, address.error());
+    BoundAddress taken;
+    taken.sockets = inherited_sockets(*address, inherited);
+    if (!taken.sockets.empty()) {
+        taken.tls = tls;
+        taken.address = address->to_string();
+        taken.port = address->port();
+        // Each worker has one; further ones go round.
+        for (size_t i = 0; taken.sockets.size() < workers; ++i) {
+            auto copy = copy_of(taken.sockets[i]);
+            if (!copy) cannot_listen(listen.address, copy.error());
+            taken.sockets.push_back(*std::move(copy));
+        }
+        if (address->is_unix() && !files_stay) taken.unix_file = SocketFile(address->path());
+        return taken;
+    }
     if (const auto free = net::check_is_free(*address); !free)
         cannot_listen(listen.address, free.error());
     BoundAddress bound;
@@ -136,7 +151,10 @@ std::vector<BoundAddress> bind_all(const ServerOptions& options, unsigned worker
                          (listen.tls == Listen::Tls::automatic && !options.certificates.empty());
         if (tls && options.certificates.empty())
             cannot_listen(listen.address, "TLS needs a certificate");
-        all.push_back(bind_one(listen, tls, workers));
+        all.push_back(
+            bind_one(listen, tls, workers, options.inherited, options.inherited_files_stay));
+        for (const net::Descriptor& socket : all.back().sockets)
+            all.back().descriptors.push_back(socket.get());
         all.back().serves = listen.serves;
         all.back().proxies = proxies_of(listen);
     }

@@ -25,6 +25,7 @@ public:
     SocketFile& operator=(SocketFile&& other) noexcept;
     ~SocketFile() { remove(); }
     void remove() noexcept;
+    void keep() noexcept { path_.clear(); }  // The file stays.
 
 private:
     std::string path_;  // "": no file.
@@ -39,7 +40,8 @@ struct BoundAddress {
     bool tls = false;
     Listen::Serves serves = Listen::Serves::everything;
     std::shared_ptr<const peer::AddressSet> proxies;  // Null: nobody sends a PROXY header.
-    std::vector<net::Descriptor> sockets;             // One for each worker.
+    std::vector<net::Descriptor> sockets;  // One for each worker at least; moved to the workers.
+    std::vector<int> descriptors;          // The same, while the server listens.
 };
 
 // Throws std::runtime_error with a message for users.

@@ -11,12 +11,13 @@
 
 namespace starling {
 
-Server::Server(ServerOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+Server::Server(ServerOptions options)
+    : state_(std::make_unique<State>(std::move(options), *this)) {}
 
 Server::~Server() {
     if (!state_->started) return;
-    stop();
-    stop();
+    state_->stop_now();
+    state_->stop_now();
     wait();
     // The application may keep handles, and handlers that run while a worker is destroyed may use
     // them.
@@ -57,6 +58,8 @@ void Server::default_header(std::string_view name, std::string_view value) {
 }
 
 void Server::on_reload(PlainCallback<void()> call) { state_->on_reload = std::move(call); }
+void Server::on_upgrade(PlainCallback<void()> call) { state_->on_upgrade = std::move(call); }
+void Server::on_bound(PlainCallback<void()> call) { state_->on_bound = std::move(call); }
 
 // ---- while the server runs ----------------------------------------------------------------------
 

@@ -4,7 +4,6 @@
 #include <cstring>
 #include <span>
 
-#include "peer/client_network.h"
 #include "server/random_pool.h"
 
 namespace starling::server {
@@ -30,8 +29,12 @@ public:
         for (size_t i = 0; i < shards; ++i)
             parts_.push_back(std::make_unique<Part>(limits::BucketRate(rate), sets, secret));
     }
-    [[nodiscard]] static std::unique_ptr<Shared> make(const Rate& rate, size_t sets) {
-        return rate.per_second ? std::make_unique<Shared>(rate, sets) : nullptr;
+    // `before`: the buckets of the rate `earlier`; null: there were none.
+    [[nodiscard]] static std::shared_ptr<Shared> make(const Rate& rate, size_t sets,
+                                                      const Rate& earlier,
+                                                      std::shared_ptr<Shared> before) {
+        if (before && earlier == rate) return before;
+        return rate.per_second ? std::make_shared<Shared>(rate, sets) : nullptr;
     }
     [[nodiscard]] uint64_t take(uint64_t hash, uint64_t now_ms) {
         // The table uses the low bits.
@@ -54,24 +57,30 @@ private:
     std::vector<std::unique_ptr<Part>> parts_;
 };
 
+SharedLimits::Rules::Rules(const Limits& l, const Rules* before)
+    : limits(l),
+      exempt(peer::AddressSet::read("limits.exempt", l.exempt)),
+      open_max(l.connections_per_address_max),
+      connections(Shared::make(l.connections, sets_of_addresses,
+                               before ? before->limits.connections : Rate(),
+                               before ? before->connections : nullptr)),
+      channels(Shared::make(l.channel_publishes, sets_of_names,
+                            before ? before->limits.channel_publishes : Rate(),
+                            before ? before->channels : nullptr)),
+      keys(Shared::make(l.key_publishes, sets_of_names,
+                        before ? before->limits.key_publishes : Rate(),
+                        before ? before->keys : nullptr)) {}
+
 SharedLimits::SharedLimits(const Limits& limits)
-    : exempt_(peer::AddressSet::read("limits.exempt", limits.exempt)),
-      open_max_(limits.connections_per_address_max),
-      secret_(make_secret()),
-      connections_(Shared::make(limits.connections, sets_of_addresses)),
-      channels_(Shared::make(limits.channel_publishes, sets_of_names)),
-      keys_(Shared::make(limits.key_publishes, sets_of_names)) {}
+    : secret_(make_secret()), rules_(std::in_place, limits, nullptr) {}
 
 SharedLimits::~SharedLimits() = default;
 
-std::unique_ptr<SharedLimits> SharedLimits::make(const Limits& limits) {
-    auto made = std::make_unique<SharedLimits>(limits);
-    const bool on = made->limits_addresses() || made->channels_ || made->keys_;
-    return on ? std::move(made) : nullptr;
+void SharedLimits::change(const Limits& limits) {
+    rules_.replace(std::make_unique<Rules>(limits, rules_.get()));
 }
 
-uint64_t SharedLimits::hash_of(std::string_view address) const noexcept {
-    const auto network = peer::ClientNetwork::of(address);
+uint64_t SharedLimits::hash_of(const peer::ClientNetwork& network) const noexcept {
     std::array<char, sizeof network.prefix + 1> bytes{};
     std::memcpy(bytes.data(), &network.prefix, sizeof network.prefix);
     bytes.back() = network.v6 ? 1 : 0;
@@ -79,23 +88,25 @@ uint64_t SharedLimits::hash_of(std::string_view address) const noexcept {
 }
 
 SharedLimits::Verdict SharedLimits::enter(std::string_view address, uint64_t now_ms) {
-    if (exempt_.contains(address)) return {};
-    const uint64_t hash = hash_of(address);
-    if (connections_)
-        if (const uint64_t wait_ns = connections_->take(hash, now_ms))
+    const Rules& rules = *rules_;
+    const auto parsed = peer::IpAddress::parse(address);
+    if (parsed ? rules.exempt.contains(*parsed) : rules.exempt.contains(address)) return {};
+    const uint64_t hash =
+        hash_of(parsed ? peer::ClientNetwork::of(*parsed) : peer::ClientNetwork{});
+    if (rules.connections)
+        if (const uint64_t wait_ns = rules.connections->take(hash, now_ms))
             return {Admission::over_rate, limits::whole_seconds(wait_ns)};
-    if (open_max_ == 0) return {};
+    if (rules.open_max == 0) return {};
     Open& open = open_[hash >> 60];
     const std::lock_guard lock(open.mutex);
     uint32_t& count = open.counts[hash];
-    if (count >= open_max_) return {Admission::over_number, 1};
+    if (count >= rules.open_max) return {Admission::over_number, 1};
     ++count;
-    return {};
+    return {.counts = true};
 }
 
 void SharedLimits::leave(std::string_view address) noexcept {
-    if (open_max_ == 0 || exempt_.contains(address)) return;
-    const uint64_t hash = hash_of(address);
+    const uint64_t hash = hash_of(peer::ClientNetwork::of(address));
     Open& open = open_[hash >> 60];
     const std::lock_guard lock(open.mutex);
     const auto found = open.counts.find(hash);
@@ -103,11 +114,13 @@ void SharedLimits::leave(std::string_view address) noexcept {
 }
 
 uint64_t SharedLimits::publish_to(std::string_view channel, uint64_t now_ms) {
-    return channels_ ? limits::whole_seconds(channels_->take(channel, now_ms)) : 0;
+    Shared* const channels = rules_->channels.get();
+    return channels ? limits::whole_seconds(channels->take(channel, now_ms)) : 0;
 }
 
 uint64_t SharedLimits::publish_with(std::string_view key, uint64_t now_ms) {
-    return keys_ ? limits::whole_seconds(keys_->take(key, now_ms)) : 0;
+    Shared* const keys = rules_->keys.get();
+    return keys ? limits::whole_seconds(keys->take(key, now_ms)) : 0;
 }
 
 }  // namespace starling::server

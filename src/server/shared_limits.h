@@ -1,6 +1,6 @@
 // server/shared_limits.h: the limits that all workers share: of addresses, of channels and of keys.
-// Exists only if one of them is on. What it remembers of addresses, channels and keys has a fixed
-// size; it counts open connections only by the addresses that have some.
+// What it remembers of addresses, channels and keys has a fixed size; it counts open connections
+// only by the addresses that have some.
 //
 // Owner: the WorkerGroup. Thread: any; each call takes one of several locks.
 #pragma once
@@ -16,8 +16,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/replaceable.h"
 #include "limits/bucket_table.h"
 #include "peer/address_set.h"
+#include "peer/client_network.h"
 
 namespace starling::server {
 
@@ -26,21 +28,20 @@ public:
     // Throws std::invalid_argument for a range in `limits.exempt` that is none.
     explicit SharedLimits(const Limits& limits);
     ~SharedLimits();
-    // Null: no such limit is on.
-    [[nodiscard]] static std::unique_ptr<SharedLimits> make(const Limits& limits);
+    // Other limits from now on; open connections go on to count. Throws as the constructor does.
+    void change(const Limits& limits);
 
     enum class Admission : uint8_t { admitted, over_rate, over_number };
     struct Verdict {
         Admission admission = Admission::admitted;
         uint64_t retry_after_s = 1;
+        bool counts = false;  // As an open connection, until leave(), which gets the same address.
     };
-    // A new connection of the client at `address`. If it is admitted, it counts as open until
-    // leave(), which gets the same address.
+    // A new connection of the client at `address`.
     [[nodiscard]] Verdict enter(std::string_view address, uint64_t now_ms);
     void leave(std::string_view address) noexcept;
-    [[nodiscard]] bool counts_open() const noexcept { return open_max_ != 0; }
     [[nodiscard]] bool limits_addresses() const noexcept {
-        return open_max_ != 0 || connections_ != nullptr;
+        return rules_->open_max != 0 || rules_->connections != nullptr;
     }
 
     // 0: it may be published now. Otherwise the seconds until then.
@@ -52,17 +53,23 @@ private:
 
     // A BucketTable in parts with a lock each.
     class Shared;
+    struct Rules {
+        // A rate that stays as it was before goes on with the same buckets.
+        Rules(const Limits& limits, const Rules* before);
+        const Limits limits;
+        const peer::AddressSet exempt;
+        const uint32_t open_max;
+        const std::shared_ptr<Shared> connections, channels, keys;  // Null: no limit.
+    };
     struct Open {
         std::mutex mutex;
         std::unordered_map<uint64_t, uint32_t> counts;  // By the hash of an address.
     };
 
-    [[nodiscard]] uint64_t hash_of(std::string_view address) const noexcept;
+    [[nodiscard]] uint64_t hash_of(const peer::ClientNetwork& network) const noexcept;
 
-    const peer::AddressSet exempt_;
-    const uint32_t open_max_;
     const base::HashKey secret_;
-    const std::unique_ptr<Shared> connections_, channels_, keys_;  // Null: no limit.
+    base::Replaceable<Rules> rules_;
     std::array<Open, shards> open_;
 };
 

@@ -25,7 +25,7 @@ constinit std::atomic<int> handlers_running{0};
 // The signal actions before the first Signals of the process.
 struct Before {
     std::mutex mutex;
-    size_t users = 0;
+    std::array<size_t, Signals::wanted.size()> users{};
     std::array<struct sigaction, Signals::wanted.size()> actions{};
 };
 constinit Before before;
@@ -43,13 +43,6 @@ void handle(int signal) {
     errno = error;
 }
 
-sigset_t wanted_set() noexcept {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : Signals::wanted) sigaddset(&set, signal);
-    return set;
-}
-
 size_t take_slot(int write_end) {
     for (size_t i = 0; i < slots.size(); ++i) {
         int none = -1;
@@ -60,7 +53,14 @@ size_t take_slot(int write_end) {
 
 }  // namespace
 
-Signals::Signals() {
+sigset_t Signals::wanted_set() const noexcept {
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < count_; ++i) sigaddset(&set, wanted[i]);
+    return set;
+}
+
+Signals::Signals(bool user_signals) : count_(user_signals ? wanted.size() : usual) {
     int ends[2];
     if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
         throw std::system_error(errno, std::generic_category(), "a pipe for signals");
@@ -70,21 +70,20 @@ Signals::Signals() {
     slot_ = take_slot(write_end_.get());
     const sigset_t set = wanted_set();
     pthread_sigmask(SIG_BLOCK, &set, &before_);
-    if (before.users++ > 0) return;
     struct sigaction action {};
     action.sa_handler = &handle;
     action.sa_mask = set;
     action.sa_flags = SA_RESTART;
-    for (size_t i = 0; i < wanted.size(); ++i) ::sigaction(wanted[i], &action, &before.actions[i]);
+    for (size_t i = 0; i < count_; ++i)
+        if (before.users[i]++ == 0) ::sigaction(wanted[i], &action, &before.actions[i]);
 }
 
 Signals::~Signals() {
     unblock();  // Pending signals are handled here, not by the previous actions.
     {
         const std::lock_guard lock(before.mutex);
-        if (--before.users == 0)
-            for (size_t i = 0; i < wanted.size(); ++i)
-                ::sigaction(wanted[i], &before.actions[i], nullptr);
+        for (size_t i = 0; i < count_; ++i)
+            if (--before.users[i] == 0) ::sigaction(wanted[i], &before.actions[i], nullptr);
     }
     slots[slot_].write_end.store(-1);
     // A handler on another thread may still use the descriptor, which is closed after this.

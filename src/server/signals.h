@@ -1,4 +1,4 @@
-// server/signals.h: turns SIGTERM, SIGINT and SIGHUP into values that the thread of Server::run()
+// server/signals.h: turns SIGTERM, SIGINT, SIGHUP and others into values that the thread of Server::run()
 // reads, whichever thread of the process gets the signal.
 //
 // A signal handler writes the signal's number into a pipe. Threads that are started while the
@@ -21,12 +21,13 @@ namespace starling::server {
 
 class Signals {
 public:
-    static constexpr std::array<int, 3> wanted{SIGTERM, SIGINT, SIGHUP};
+    static constexpr size_t usual = 3;  // The first ones.
+    static constexpr std::array<int, 5> wanted{SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
     static constexpr size_t at_once_max = 16;  // For the whole process.
 
     // Blocks the signals for this thread and the threads that it starts. Throws std::system_error
     // if no pipe can be made, std::runtime_error beyond at_once_max.
-    Signals();
+    explicit Signals(bool user_signals = false);  // SIGUSR1 and SIGUSR2 as well.
     ~Signals();
     Signals(const Signals&) = delete;
     Signals& operator=(const Signals&) = delete;
@@ -38,6 +39,9 @@ public:
     [[nodiscard]] int take() noexcept;  // 0: no signal.
 
 private:
+    [[nodiscard]] sigset_t wanted_set() const noexcept;
+
+    const size_t count_;  // Of `wanted`.
     sigset_t before_{};
     base::Descriptor read_end_, write_end_;
     size_t slot_ = 0;

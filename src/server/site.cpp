@@ -27,11 +27,12 @@ ws::DeflateOptions deflate_of(const ws::Compression& compression) {
             .server_max_window_bits = static_cast<uint8_t>(compression.window_bits)};
 }
 
-ws::OriginPolicy origins_of(const ws::Route& route) {
-    for (const auto& origin : route.origins)
+std::unique_ptr<const ws::OriginPolicy> origins_of(std::vector<std::string> allowed) {
+    for (const auto& origin : allowed)
         if (!ws::origin_pattern_is_valid(origin))
             throw std::invalid_argument("not an origin: '" + origin + "'");
-    return {.allowed = route.origins};
+    return std::make_unique<const ws::OriginPolicy>(
+        ws::OriginPolicy{.allowed = std::move(allowed)});
 }
 
 // A path that switches to WebSocket, and answers other requests with a page or 426.
@@ -60,9 +61,13 @@ WebSocketEndpoint::WebSocketEndpoint(ws::Route r, std::unique_ptr<const WsHandle
     : route(std::move(r)),
       receiver_limits{route.message_bytes_max, route.fragments_max},
       heartbeat(heartbeat_of(route)),
-      origins(origins_of(route)),
+      origins(origins_of(route.origins)),
       deflate(deflate_of(route.compression)),
       handler(own ? std::move(own) : std::make_unique<WsRouteHandler>(route)) {}
+
+void WebSocketEndpoint::change_origins(std::vector<std::string> allowed) {
+    origins.replace(origins_of(std::move(allowed)));
+}
 
 Site::Site(ServerOptions server_options) : options(std::move(server_options)) {
     control_apart = std::ranges::any_of(options.listen, [](const Listen& listen) {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/replaceable.h"
 #include "http/parser.h"
 #include "http/router.h"
 #include "server/middleware.h"
@@ -33,10 +34,13 @@ struct WebSocketEndpoint {
     // `handler` is called instead of the handlers of `route`.
     WebSocketEndpoint(ws::Route route, std::unique_ptr<const WsHandler> handler);
 
+    // Throws std::invalid_argument for an origin that is none.
+    void change_origins(std::vector<std::string> allowed);
+
     const ws::Route route;
     const ws::ReceiverLimits receiver_limits;
     const ws::HeartbeatOptions heartbeat;
-    const ws::OriginPolicy origins;
+    base::Replaceable<const ws::OriginPolicy> origins;
     const ws::DeflateOptions deflate;
     const std::unique_ptr<const WsHandler> handler;  // May refer to `route`.
     std::string pattern;                             // Its path; "": it has none of its own.

@@ -40,7 +40,7 @@ namespace starling {
 void use_nodes(Server& server, std::unique_ptr<server::Extension> cluster, server::Nodes& nodes);
 
 struct Server::State {
-    explicit State(ServerOptions options) : site(std::move(options)), group(site) {}
+    State(ServerOptions options, Server& its) : owner(its), site(std::move(options)), group(site) {}
 
     // A timer that the application asked for. `loop_id` is known on the first worker's thread only.
     struct PendingTimer {
@@ -64,9 +64,15 @@ struct Server::State {
         const net::TlsContext* previous) const;
     // As Server::reload_certificates() says.
     [[nodiscard]] base::Result<void> replace_certificates();
+    [[nodiscard]] bool has_certificates();
+    void use_certificates(std::shared_ptr<const net::TlsContext> context);
     void serve_signals(server::Signals& signals);
     void reload();
+    void reopen_logs();
+    void upgrade();
     void stop();
+    void stop_now();  // Without a drain.
+    void close_evenly(uint64_t over_ms);
 
     // Takes over a feature that the application asked for, and adds its routes.
     template <class E>
@@ -98,6 +104,7 @@ struct Server::State {
         return nullptr;
     }
 
+    Server& owner;
     server::Site site;
     // Connections use the extensions until they close, so extensions are destroyed after `group`.
     std::vector<std::unique_ptr<server::Extension>> extensions;
@@ -109,7 +116,7 @@ struct Server::State {
     std::mutex join_mutex;                                 // Several threads may call wait().
     base::Descriptor finished{::eventfd(0, EFD_CLOEXEC)};  // Counts the workers that have ended.
     std::atomic<int> stops{0};
-    std::function<void()> on_reload;
+    std::function<void()> on_reload, on_upgrade, on_bound;
 
     // Timers of the application. The map belongs to the first worker's thread once that worker
     // runs.
@@ -122,6 +129,8 @@ struct Server::State {
 
     // Any thread may call reload_certificates().
     std::mutex reload_mutex;
+    // Their files, at first those of the options.
+    std::vector<Certificate> certificate_files = site.options.certificates;
     // The certificates in use. Null: none yet.
     std::shared_ptr<const net::TlsContext> certificates;
 };

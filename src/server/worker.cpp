@@ -45,8 +45,7 @@ Worker::Worker(WorkerGroup& group)
       loop_(net::make_epoll_backend(),
             {.stalled_ms_max = static_cast<uint64_t>(group.site.options.stalled_timeout.count())}) {
     loop_.on_escaped([this](std::string_view what) { log_exception("task", what); });
-    if (limits::InflowRates(site().options.limits).is_on())
-        inflows_ = std::make_unique<Inflows>(site().options.limits);
+    Inflows::change(inflows_, site().options.limits);
     for (const auto& route : site().websockets)
         websockets_.push_back(std::make_unique<WsContext>(*this, *route));
 }
@@ -68,6 +67,11 @@ void Worker::run() {
 void Worker::close_handles() noexcept {
     lifetime().close();
     reply_lifetime().close();
+}
+
+void Worker::change_limits(const Limits& limits) {
+    Inflows::change(inflows_, limits);
+    for (const auto& part : parts_) part->limits_changed(limits);
 }
 
 void Worker::use_certificates(std::shared_ptr<const net::TlsContext> context) {

@@ -57,6 +57,8 @@ public:
     [[nodiscard]] virtual bool needs_loop() noexcept { return false; }
     // Called at the end of Worker::run(), on the worker's thread.
     virtual void run_ended() noexcept {}
+    // Worker::change_limits() was called.
+    virtual void limits_changed(const Limits& limits) { (void)limits; }
 };
 
 // The parts of a WebSocket route that its connections on one worker share.
@@ -113,6 +115,12 @@ public:
     // On the worker's thread. Stops accepting, and closes all connections spread over a moment
     // (`at_once`: now). run() ends when all connections are gone, or at the deadline.
     void stop(bool at_once);
+    // On the worker's thread: tells the connections to go, evenly over the time. Accepts meanwhile.
+    void drain(uint64_t over_ms);
+    // On the worker's thread: accepts no more, because a successor does.
+    void leave_listeners();
+    // Code and reason with which a WebSocket is told to go.
+    [[nodiscard]] std::pair<uint16_t, std::string_view> farewell() const noexcept;
 
     // Moves a connection to another worker, where HttpConnection::arrived() is called. The
     // connection calls this in its on_drained().
@@ -161,6 +169,8 @@ public:
     [[nodiscard]] uint64_t enter(std::string_view address, const net::Stream& stream);
     // The limits of what connections send; null: none is on.
     [[nodiscard]] Inflows* inflows() const noexcept { return inflows_.get(); }
+    // Other limits of what connections send, also for those that exist. On the worker's thread.
+    void change_limits(const Limits& limits);
 
     [[nodiscard]] PeerAddresses& addresses() noexcept { return addresses_; }
     // The address that was kept for the stream, else that of its peer.
@@ -204,15 +214,20 @@ private:
     // `relayed_address`: the client that the PROXY header names; "": none.
     void open(net::Descriptor fd, const ListenerTraits& traits, std::string relayed_address);
     void stop_listening();
-    // True: the limits of addresses admit the connection. False: it was refused.
+    // True: the limits of addresses admit the connection; `counts`: as an open one. False: it was
+    // refused.
     [[nodiscard]] bool admit(const net::Descriptor& fd, const ListenerTraits& traits,
-                             const std::string& address);
+                             const std::string& address, bool& counts);
     [[nodiscard]] uint64_t count(const SharedLimits::Verdict& verdict);
     void leave(uint32_t slot) noexcept;
     void give_place_back() noexcept;
     void log_cut_off(const net::Stream& stream);
     void log_overload(uint64_t& logged_ms, std::string_view message, uint64_t count);
     void close_some();
+    bool tell(uint32_t slot);
+    void close_told();
+    void drain_some(uint64_t over_ms);
+    void end_drain();
     void force_close();
     [[nodiscard]] bool is_busy();
     void connections_ended();
@@ -220,6 +235,7 @@ private:
     void on_reply(http::ReplyKey key, F&& call);
 
     static constexpr size_t call_bytes = 1024;
+    static constexpr uint64_t close_round_ms = 10;
 
     template <class T>
     struct OwnLifetime {
@@ -264,7 +280,10 @@ private:
     uint64_t faults_logged_ms_ = 0, faults_ = 0;
     // ---- Stopping -------------------------------------------------------------------------------
     bool stopping_ = false;
-    uint32_t close_from_slot_ = 0;
+    bool restarts_ = false;  // A drain, not only a stop.
+    uint32_t close_from_slot_ = 0, drain_slots_ = 0;
+    uint64_t drain_ends_ms_ = 0;
+    net::TimerId drain_timer_ = 0;     // 0: none.
     std::vector<base::SlotKey> told_;  // The connections that the last round told to go away.
     uint64_t refusals_logged_ms_ = 0, pauses_logged_ms_ = 0, cuts_logged_ms_ = 0;  // 0: not yet.
     uint64_t limited_logged_ms_ = 0;                                               // 0: not yet.

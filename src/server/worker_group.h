@@ -24,6 +24,11 @@ class Nodes;
 struct Site;
 class Worker;
 
+// How far a drain is. `closing`: since then connections are told to go.
+enum class DrainPhase : uint8_t { none, announced, closing };
+
+[[nodiscard]] uint64_t steady_ms() noexcept;
+
 struct WorkerGroup {
     explicit WorkerGroup(const Site& s);
     ~WorkerGroup();
@@ -46,9 +51,12 @@ struct WorkerGroup {
     std::shared_ptr<log::Sink> log;
     uint64_t connections_max = 0;
     peer::AddressSet trusted_proxies;      // Does not change while the workers run.
-    std::unique_ptr<SharedLimits> limits;  // Null: none is on.
+    std::unique_ptr<SharedLimits> limits;  // Null until the server starts.
     std::atomic<uint64_t> connections{0};
     std::atomic<bool> stopping{false};
+    std::atomic<DrainPhase> drain{DrainPhase::none};
+    std::atomic<uint64_t> drain_started_with{0};  // Connections.
+    std::atomic<uint64_t> drain_ends_ms{0};       // By steady_ms().
     // The cluster that this process has joined; null: none. Set before the workers run.
     Nodes* nodes = nullptr;
     ClusterTopics* topics = nullptr;  // Of the cluster. Null: no cluster.

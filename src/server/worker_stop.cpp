@@ -7,13 +7,13 @@
 #include "server/connection.h"
 #include "server/extension.h"
 #include "server/worker.h"
+#include "ws/frame.h"
 
 namespace starling::server {
 namespace {
 
 // Connections are closed spread over time, so that clients do not all reconnect at once: 1,000 per
 // second and worker, or as many as needed to finish within half of the drain timeout.
-constexpr uint64_t close_round_ms = 10;
 constexpr uint64_t closed_per_round_min = 10;
 
 // Null: the stream is not the server's, but that of a client on this loop.
@@ -25,6 +25,7 @@ Connection* connection_of(const net::Stream& stream) noexcept {
 
 void Worker::stop(bool at_once) {
     if (!std::exchange(stopping_, true)) {
+        end_drain();
         // If a feature still answers requests, the listeners stay open until it has finished; new
         // clients get 503 from them.
         if (!site().answers_while_stopping) stop_listening();
@@ -40,23 +41,36 @@ void Worker::stop(bool at_once) {
     if (at_once) force_close();
 }
 
-void Worker::close_some() {
-    const auto& streams = loop_.streams();
+std::pair<uint16_t, std::string_view> Worker::farewell() const noexcept {
+    if (restarts_) return {ws::close_code::service_restart, "the server restarts"};
+    return {ws::close_code::going_away, "the server is stopping"};
+}
+
+void Worker::close_told() {
     for (const base::SlotKey key : std::exchange(told_, {})) {
-        net::Stream* stream = streams.find(key);
+        net::Stream* stream = loop_.streams().find(key);
         if (stream && stream->is_open())
             base::checked_cast<Connection>(*stream->handler()).close_idle();
     }
+}
+
+// False: the slot has no connection.
+bool Worker::tell(uint32_t slot) {
+    net::Stream* stream = loop_.streams().object_at(slot);
+    if (!stream || !stream->is_open()) return false;
+    Connection* const connection = connection_of(*stream);
+    if (!connection) return false;
+    connection->go_away();
+    told_.push_back(stream->slot_key());
+    return true;
+}
+
+void Worker::close_some() {
+    const auto& streams = loop_.streams();
+    close_told();
     uint32_t closed = 0;
-    for (; close_from_slot_ < streams.slots() && closed < closed_per_round_; ++close_from_slot_) {
-        net::Stream* stream = streams.object_at(close_from_slot_);
-        if (!stream || !stream->is_open()) continue;
-        Connection* const connection = connection_of(*stream);
-        if (!connection) continue;
-        connection->go_away();
-        told_.push_back(stream->slot_key());
-        ++closed;
-    }
+    for (; close_from_slot_ < streams.slots() && closed < closed_per_round_; ++close_from_slot_)
+        if (tell(close_from_slot_)) ++closed;
     if (loop_.now_ms() >= deadline_ms_) return force_close();
     if (close_from_slot_ < streams.slots() || is_busy()) return;
     if (!listeners_.empty()) {  // The connections accepted meanwhile are told as well.

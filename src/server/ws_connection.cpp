@@ -263,7 +263,8 @@ void WsConnection::terminate() {
 
 void WsConnection::go_away() {
     call("close", [&] { context_->handler().on_server_stops(*this); });
-    close(ws::close_code::going_away, "the server is stopping");
+    const auto [code, reason] = context_->worker.farewell();
+    close(code, reason);
 }
 
 void WsConnection::on_ended() { stream_->close(); }

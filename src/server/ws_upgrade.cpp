@@ -77,7 +77,7 @@ std::optional<UpgradeOutcome> judge(const WsContext& context, const http::Reques
         return refusal(426, verdict.reason, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
     if (verdict.status == 405) return refusal(405, verdict.reason, "Allow: GET\r\n");
     if (verdict.status != 101) return refusal(verdict.status, verdict.reason);
-    if (ws::origin_allowed(context.site.origins, handshake.origin, handshake.host,
+    if (ws::origin_allowed(*context.site.origins, handshake.origin, handshake.host,
                            handshake.secure))
         return std::nullopt;
     context.worker.log_refused_origin(request);

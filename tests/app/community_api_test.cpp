@@ -39,6 +39,7 @@ public:
     void on_publish(PlainCallback<bool(const events::ClientRequest&)>) override {}
     void on_join(MemberHandler) override {}
     void on_leave(MemberHandler) override {}
+    void change(events::Options, std::vector<events::Channel>) override {}
     const std::string& api_key() const noexcept override { return no_key_; }
     std::string taken() { return std::exchange(noted, ""); }
     std::string noted;

@@ -304,12 +304,10 @@ TEST(SharedLimits, CountsByNetwork) {
     EXPECT_EQ(enter("192.0.2.1"), Admission::over_number);
 }
 
-TEST(SharedLimits, ExistOnlyIfOneIsOn) {
-    EXPECT_NE(SharedLimits::make({}), nullptr);  // Open connections are limited by default.
-    EXPECT_EQ(SharedLimits::make({.connections_per_address_max = 0}), nullptr);
-    EXPECT_EQ(SharedLimits::make({.connections_per_address_max = 0, .messages = only(1)}), nullptr);
-    EXPECT_NE(SharedLimits::make({.connections_per_address_max = 0, .key_publishes = only(1)}),
-              nullptr);
+TEST(SharedLimits, LimitAddressesByDefault) {
+    EXPECT_TRUE(SharedLimits({}).limits_addresses());
+    EXPECT_FALSE(
+        SharedLimits({.connections = {}, .connections_per_address_max = 0}).limits_addresses());
 }
 
 }  // namespace

@@ -95,7 +95,11 @@ void KeyAttempts::wrong(peer::ClientNetwork address, uint64_t now_ms) {
 }
 
 AdminAccess::AdminAccess(const std::string& key, std::vector<std::string> hosts, Metrics metrics)
-    : key_(std::span(&key, 1)), hosts_(std::move(hosts)), metrics_(metrics) {}
+    : key_(std::in_place, std::span(&key, 1)), hosts_(std::move(hosts)), metrics_(metrics) {}
+
+void AdminAccess::change_key(const std::string& key) {
+    key_.replace(std::make_unique<const auth::ApiKeys>(std::span(&key, 1)));
+}
 
 bool AdminAccess::is_own_host(std::string_view host) const {
     const std::string_view name = host_without_port(host);
@@ -126,7 +130,7 @@ std::optional<AdminAccess::Refusal> AdminAccess::check_key(const http::Request& 
     const std::string password = basic_password(request);
     const std::string_view given = password.empty() ? auth::api_key_of(request) : password;
     if (given.empty()) return Refusal{401, "a key is needed"};
-    if (key_.contain(given)) {
+    if (key_->contain(given)) {
         attempts_.right(address);
         return std::nullopt;
     }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "auth/api_key.h"
+#include "base/replaceable.h"
 #include "peer/client_network.h"
 
 namespace starling::server {
@@ -51,6 +52,7 @@ public:
         std::string_view reason;
         uint64_t retry_after_s = 0;
     };
+    void change_key(const std::string& key);  // Any thread.
     // Nothing: the request may go on.
     [[nodiscard]] std::optional<Refusal> check(const http::Request& request, uint64_t now_ms);
 
@@ -58,7 +60,7 @@ private:
     [[nodiscard]] bool is_own_host(std::string_view host) const;
     [[nodiscard]] std::optional<Refusal> check_key(const http::Request& request, uint64_t now_ms);
 
-    const auth::ApiKeys key_;
+    base::Replaceable<const auth::ApiKeys> key_;
     const std::vector<std::string> hosts_;
     const Metrics metrics_;
     KeyAttempts attempts_;

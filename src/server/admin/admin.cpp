@@ -18,12 +18,6 @@ constexpr std::string_view page_policy =
 
 constexpr uint32_t connections_max = 1000, address_connections_max = 100;
 
-uint64_t now_ms() noexcept {
-    using namespace std::chrono;
-    const auto now = steady_clock::now().time_since_epoch();
-    return static_cast<uint64_t>(duration_cast<milliseconds>(now).count());
-}
-
 admin::Options checked(admin::Options options) {
     if (options.listen.empty()) throw std::invalid_argument("admin: listen names no address");
     for (const Listen& listen : options.listen)
@@ -48,6 +42,11 @@ std::vector<std::string> Admin::addresses() const {
     return home_ ? home_->addresses() : std::vector<std::string>();
 }
 
+void Admin::change_key(const std::string& key) {
+    if (key.empty()) throw std::invalid_argument("admin: a key that serve() makes needs a restart");
+    access_.change_key(key);
+}
+
 void Admin::attach(WorkerGroup& group) {
     group_ = &group;
     errors_ = std::make_shared<ErrorKeeper>(group.log);
@@ -58,6 +57,7 @@ void Admin::attach(WorkerGroup& group) {
                       .connections_max = connections_max,
                       .drain_timeout = std::chrono::seconds(1),
                       .handle_signals = false,
+                      .inherited = options_.inherited,
                       .limits = {.connections_per_address_max = address_connections_max},
                       .log = group.log});
     collector_ = std::make_unique<Collector>(group, *home_);
@@ -82,7 +82,7 @@ void Admin::mount_guard() {
             .header("X-Content-Type-Options", "nosniff")
             .header("Content-Security-Policy", page_policy)
             .header("Referrer-Policy", "same-origin");
-        const auto refused = access_.check(request, now_ms());
+        const auto refused = access_.check(request, steady_ms());
         if (!refused) return http::Next::proceed;
         response.status(refused->status);
         if (refused->status == 401)

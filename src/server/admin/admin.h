@@ -31,9 +31,19 @@ public:
     [[nodiscard]] std::vector<std::string> addresses() const override;
     [[nodiscard]] const std::string& key() const noexcept override { return options_.key; }
 
+    void change_key(const std::string& key) override;
+
     void mount(Site& site) override { (void)site; }
     void attach(WorkerGroup& group) override;  // Throws as Server::start() does.
     void detach() noexcept override { end(); }
+    void stop_listening() override {
+        if (home_) home_->stop_listening();
+    }
+    void add_listening_sockets(std::vector<int>& to) const override {
+        if (!home_) return;
+        const std::vector<int> own = home_->listening_sockets();
+        to.insert(to.end(), own.begin(), own.end());
+    }
     void close_handles() noexcept override { end(); }
 
     [[nodiscard]] const admin::Options& options() const noexcept { return options_; }

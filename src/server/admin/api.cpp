@@ -292,6 +292,40 @@ void post_publish(Admin& admin, const http::Request& request, http::Response& re
     response.json(json::object{{"done", true}});
 }
 
+void get_drain(Admin& admin, const http::Request&, http::Response& response) {
+    const WorkerGroup& group = admin.group();
+    const DrainPhase phase = group.drain.load();
+    const char* const state = group.stopping.load()            ? "stopping"
+                              : phase == DrainPhase::closing   ? "closing"
+                              : phase == DrainPhase::announced ? "announced"
+                                                               : "serving";
+    const uint64_t ends_ms = group.drain_ends_ms.load(), now_ms = steady_ms();
+    response.json(json::object{
+        {"state", state},
+        {"connections", group.connections.load()},
+        {"started_with", group.drain_started_with.load()},
+        {"seconds_left", static_cast<double>(ends_ms - std::min(ends_ms, now_ms)) / 1000}});
+}
+
+// {"announce_s":5,"seconds":30}; a number that is absent is that of the configuration.
+void post_drain(Admin& admin, const http::Request& request, http::Response& response) {
+    const Body body(request);
+    Drain how = admin.group().site.options.drain;
+    constexpr int64_t day_s = 24 * 3600;
+    for (const auto& [name, time] :
+         {std::pair<std::string_view, std::chrono::milliseconds*>("announce_s", &how.announce),
+          {"seconds", &how.over}}) {
+        if (!body.has(name)) continue;
+        const auto seconds = body.number(name);
+        if (!seconds || *seconds < 0 || *seconds > day_s)
+            return problem(response, 400, "announce_s, seconds: 0 to 86400 are wanted");
+        *time = std::chrono::seconds(*seconds);
+    }
+    if (admin.observed().draining()) return problem(response, 409, "the server drains already");
+    admin.observed().drain(how);
+    get_drain(admin, request, response);
+}
+
 }  // namespace
 
 void mount_admin_api(Admin& admin) {
@@ -320,6 +354,8 @@ void mount_admin_api(Admin& admin) {
     post("/admin/api/disconnect", post_disconnect);
     post("/admin/api/send", post_send);
     post("/admin/api/publish", post_publish);
+    get("/admin/api/drain", get_drain);
+    post("/admin/api/drain", post_drain);
 }
 
 }  // namespace starling::server

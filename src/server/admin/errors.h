@@ -35,6 +35,9 @@ public:
     }
     void write(log::Level level, std::string_view message,
                std::span<const log::Field> fields) noexcept override;
+    void set_level(log::Level level) noexcept override {
+        if (inner_) inner_->set_level(level);
+    }
     void reopen() noexcept override {
         if (inner_) inner_->reopen();
     }

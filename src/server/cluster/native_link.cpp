@@ -27,12 +27,6 @@ constexpr size_t answer_bytes_max = 64u << 20;
 // Longer than the rooms of a node take to be known, after a loss as well.
 constexpr uint64_t joining_ms = 5000;
 
-uint64_t steady_ms() {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-}
-
 uint64_t random_seed() {
     std::random_device random;
     return uint64_t{random()} << 32 | random();

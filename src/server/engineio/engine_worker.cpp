@@ -12,7 +12,7 @@
 namespace starling::server {
 
 EngineWorker::EngineWorker(Engine& e, Worker& w) : engine(e), worker(w), wheel_(w.loop().now_ms()) {
-    if (w.inflows()) inflows_ = std::make_unique<Inflows>(w.site().options.limits);
+    Inflows::change(inflows_, w.site().options.limits);
 }
 
 // The loop and all transports are gone, so the sessions are freed without calling their handlers.

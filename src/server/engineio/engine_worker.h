@@ -61,6 +61,8 @@ public:
     // Ends the session, not within this call.
     void drop_soon(base::SlotKey session);
 
+    void limits_changed(const Limits& limits) override { Inflows::change(inflows_, limits); }
+
     // Makes a session without a handler and puts it into the table. May end unused sessions to make
     // room.
     [[nodiscard]] EngineSession& make(const engineio::Query& query, engineio::Transport transport,

@@ -226,12 +226,15 @@ void handle_index(Events& events, const http::Request& request, http::Response& 
 }  // namespace
 
 void Events::mount(Site& site) {
+    site_ = &site;
+    first_endpoint_ = site.websockets.size();
     site.mask_query(options_.auth.query_parameter);
     for (const std::string_view folder : {"/ws", "/WS"}) {
         site.add_websocket(std::string(folder) + "/ClientEvent", client_event_route(*this));
         site.add_websocket(std::string(folder) + "/ServerEvent", server_event_route(*this));
         site.add_websocket(std::string(folder) + "/channels", v1_route(*this));
     }
+    endpoints_ = site.websockets.size() - first_endpoint_;
     for (const std::string_view folder : {"/sse", "/SSE"}) {
         const std::string path = std::string(folder) + "/ServerEvent";
         site.add("GET", path, event_stream_route(*this));

@@ -24,11 +24,12 @@ constexpr uint64_t expire_interval_ms = 1000;
 // In a cluster, each channel's history is read once in a minute.
 constexpr uint64_t check_interval_ms = 1000, checks_per_round = 60;
 
-std::vector<std::string> valid_origins(std::vector<std::string> origins) {
+std::unique_ptr<const ws::OriginPolicy> policy_of(std::vector<std::string> origins) {
     for (const auto& origin : origins)
         if (!ws::origin_pattern_is_valid(origin))
             throw std::invalid_argument("not an origin: '" + origin + "'");
-    return origins;
+    return std::make_unique<const ws::OriginPolicy>(
+        ws::OriginPolicy{.allowed = std::move(origins)});
 }
 
 events::Options with_api_key(events::Options options) {
@@ -188,9 +189,10 @@ void EventsWorker::set_timer() {
 
 Events::Events(events::Options options)
     : options_(with_api_key(std::move(options))),
-      accepted_keys_(std::span(&options_.api_key, 1)),
-      authenticator_(options_.auth),
-      origins_{.allowed = valid_origins(options_.origins)},
+      accepted_keys_(std::in_place, std::span(&options_.api_key, 1)),
+      authenticator_(std::in_place, options_.auth),
+      origins_(policy_of(options_.origins)),
+      table_(std::in_place),
       answer_(
           [](std::string_view input) { return std::string(events::echo_prefix).append(input); }),
       memory_(RandomPool().hex(6), options_.history_bytes_max),
@@ -210,8 +212,30 @@ void Events::declare(events::Channel channel) {
     const std::lock_guard lock(declaring_);
     require_not_attached();
     const bool keeps = channel.history.messages > 0;
-    table_.declare(std::move(channel));
+    table_->declare(std::move(channel));
     keeps_history_ |= keeps;
+}
+
+void Events::change(events::Options options, std::vector<events::Channel> channels) {
+    auto table = std::make_unique<events::Table>();
+    for (events::Channel& channel : channels) {
+        if (channel.history.messages > 0 && !keeps_history_)
+            throw std::invalid_argument("channel '" + channel.pattern +
+                                        "': the first history needs a restart");
+        table->declare(std::move(channel));
+    }
+    if (options.origins.empty() != options_.origins.empty())
+        throw std::invalid_argument("the first origin, or none at all, needs a restart");
+    auto origins = policy_of(options.origins);
+    if (options.api_key.empty()) options.api_key = options_.api_key;
+    auto keys = std::make_unique<const auth::ApiKeys>(std::span(&options.api_key, 1));
+    auto logins = std::make_unique<const auth::Authenticator>(std::move(options.auth));
+    for (size_t i = 0; i < endpoints_; ++i)
+        site_->websockets[first_endpoint_ + i]->change_origins(origins->allowed);
+    origins_.replace(std::move(origins));
+    accepted_keys_.replace(std::move(keys));
+    authenticator_.replace(std::move(logins));
+    table_.replace(std::move(table));
 }
 
 void Events::on_client_event(std::function<std::string(std::string_view)> answer) {
@@ -225,7 +249,7 @@ void Events::attach(WorkerGroup& group) {
     workers_ended_.store(false);  // A start may have failed before.
     if (group.nodes) presence_.join(group);
     if (keeps_history_) {
-        link_ = HistoryLink::make(group, table_, workers_);
+        link_ = HistoryLink::make(group, *this, workers_);
         history_ = link_ ? &link_->history() : &memory_;
     }
     Nodes* const nodes = link_ ? group.nodes : nullptr;
@@ -267,9 +291,9 @@ EventsWorker* Events::here() const noexcept {
 }
 
 bool Events::declared(std::string_view channel) const {
-    if (attached_.load(std::memory_order_acquire)) return table_.find(channel).rule != nullptr;
+    if (attached_.load(std::memory_order_acquire)) return table_->find(channel).rule != nullptr;
     const std::lock_guard lock(declaring_);
-    return table_.find(channel).rule != nullptr;
+    return table_->find(channel).rule != nullptr;
 }
 
 bool Events::publish(std::string_view channel, std::string_view event,
@@ -294,7 +318,7 @@ void Events::publish(std::shared_ptr<EventBatch> batch) {
     }
     if (keeps_history_) {
         for (auto& item : batch->items)
-            if (const auto* rule = table_.find(item.channel).rule; rule && rule->history)
+            if (const auto* rule = table_->find(item.channel).rule; rule && rule->history)
                 append(item, *rule, batch);
     }
     appended(batch);
@@ -359,12 +383,12 @@ Admission Events::admit(const http::Request& request, int64_t now_s) const {
     if (!name || name->empty()) return refused(400, "Ref: names no channel");
     if (!events::is_channel_name(*name))
         return refused(400, "Ref: must be 1 to 255 bytes of UTF-8 without control characters");
-    const auto match = table_.find(*name);
+    const auto match = table_->find(*name);
     if (!match.rule) return refused(404, "no such channel");
 
     Admission admission;
     if (match.rule->channel.access != events::Access::anyone) {
-        auto verdict = authenticator_.identify(request, now_s);
+        auto verdict = authenticator_->identify(request, now_s);
         if (!verdict.identity) return refused(401, auth::failure_text(verdict.failure));
         admission.identity = std::move(verdict.identity);
         if (events::decide(match, admission.identity->user) != events::Decision::allowed)
@@ -380,17 +404,18 @@ void Events::refresh(events::Member& member, std::string_view message) {
     if (!host || !member.room() || !member.login()) return;
     const auto token = events::token_of(message);
     if (!token || !host->may_refresh(member)) return;
-    const auto verdict = authenticator_.verify(*token, host->worker.now_s());
+    const auto verdict = authenticator_->verify(*token, host->worker.now_s());
     if (verdict.identity && verdict.identity->user == member.login()->user)
         host->log_in(member, *verdict.identity);
 }
 
 bool Events::allows_origin(const http::Request& request) const {
-    return ws::origin_allowed(origins_, request.header("origin"), request.host(), request.secure());
+    return ws::origin_allowed(*origins_, request.header("origin"), request.host(),
+                              request.secure());
 }
 
 bool Events::apply_cors(const http::Request& request, http::Response& response) const {
-    if (options_.origins.empty()) return false;
+    if (origins_->allowed.empty()) return false;
     const std::string_view origin = request.header("origin");
     const auto listed = [&](const std::vector<std::string>& allowed) {
         const ws::OriginPolicy policy{.same_origin = false, .allowed = allowed};
@@ -399,7 +424,7 @@ bool Events::apply_cors(const http::Request& request, http::Response& response) 
     };
     // Any page can obtain the origin "null", in a sandboxed frame. So such a page gets no answer
     // that uses a visitor's login.
-    std::vector<std::string> named = options_.origins;
+    std::vector<std::string> named = origins_->allowed;
     std::erase_if(named, [](const std::string& one) { return one == "*" || one == "null"; });
     http::CorsOptions rules;
     rules.methods = {"GET", "HEAD"};
@@ -407,7 +432,7 @@ bool Events::apply_cors(const http::Request& request, http::Response& response) 
     // EventSource.
     rules.headers = {"Authorization", "Cache-Control", "Last-Event-ID"};
     rules.credentials = listed(named);
-    if (listed(options_.origins)) rules.origins = {std::string(origin)};
+    if (listed(origins_->allowed)) rules.origins = {std::string(origin)};
     return http::apply_cors(rules, request, response);
 }
 

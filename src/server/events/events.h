@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "auth/api_key.h"
+#include "base/replaceable.h"
 #include "events/broker.h"
 #include "events/publish_request.h"
 #include "events/table.h"
@@ -144,6 +145,7 @@ public:
     ~Events() override;
 
     void declare(events::Channel channel) override;
+    void change(events::Options options, std::vector<events::Channel> channels) override;
     void on_client_event(std::function<std::string(std::string_view)> answer) override;
     bool publish(std::string_view channel, std::string_view event,
                  PlainCallback<void(events::Published)> done) override;
@@ -152,7 +154,7 @@ public:
     void deliver(const std::shared_ptr<EventBatch>& batch);
     [[nodiscard]] bool has_history(std::string_view channel) const {
         if (!keeps_history_) return false;
-        const auto* const rule = table_.find(channel).rule;
+        const auto* const rule = table_->find(channel).rule;
         return rule && rule->history;
     }
     bool history(std::string_view channel, events::HistoryQuery query,
@@ -203,7 +205,7 @@ public:
 
     [[nodiscard]] const events::Options& options() const noexcept { return options_; }
     [[nodiscard]] const auth::Authenticator& authenticator() const noexcept {
-        return authenticator_;
+        return *authenticator_;
     }
     [[nodiscard]] SharedPresence& shared_presence() noexcept { return presence_; }
     [[nodiscard]] const SharedPresence& shared_presence() const noexcept { return presence_; }
@@ -227,8 +229,8 @@ public:
             if (!log_exception(where)) throw;
         }
     }
-    [[nodiscard]] const auth::ApiKeys& accepted_keys() const noexcept { return accepted_keys_; }
-    [[nodiscard]] const events::Table& table() const noexcept { return table_; }
+    [[nodiscard]] const auth::ApiKeys& accepted_keys() const noexcept { return *accepted_keys_; }
+    [[nodiscard]] const events::Table& table() const noexcept { return *table_; }
 
 private:
     void require_not_attached() const;
@@ -242,10 +244,12 @@ private:
     [[nodiscard]] uint64_t now_ms() const;
 
     const events::Options options_;
-    const auth::ApiKeys accepted_keys_;
-    const auth::Authenticator authenticator_;
-    const ws::OriginPolicy origins_;
-    events::Table table_;
+    base::Replaceable<const auth::ApiKeys> accepted_keys_;
+    base::Replaceable<const auth::Authenticator> authenticator_;
+    base::Replaceable<const ws::OriginPolicy> origins_;
+    base::Replaceable<events::Table> table_;
+    Site* site_ = nullptr;                       // Null until mount().
+    size_t first_endpoint_ = 0, endpoints_ = 0;  // Of the events, in Site::websockets.
     std::function<std::string(std::string_view)> answer_;
     Handlers handlers_;
     SharedHistory memory_;

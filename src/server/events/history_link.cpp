@@ -9,10 +9,10 @@
 
 namespace starling::server {
 
-std::unique_ptr<HistoryLink> HistoryLink::make(WorkerGroup& group, const events::Table& table,
+std::unique_ptr<HistoryLink> HistoryLink::make(WorkerGroup& group, const Events& events,
                                                const Workers& workers) {
     if (!group.nodes) return nullptr;
-    std::unique_ptr<HistoryLink> link(new HistoryLink(group, table, workers));
+    std::unique_ptr<HistoryLink> link(new HistoryLink(group, events, workers));
     link->history_ = group.nodes->share_history(group, [to = link.get()] { to->catch_up(); });
     if (!link->history_) return nullptr;
     group.nodes->add(Nodes::Kind::history, *link);
@@ -32,7 +32,7 @@ void HistoryLink::on_publication(const Nodes::Incoming& publication) {
     if (space == std::string_view::npos || publication.rooms.size() != 1) return;
     const auto position = hub::parse_position(publication.payload.substr(0, space));
     const std::string_view text = publication.payload.substr(space + 1);
-    const auto* const rule = table_.find(publication.rooms.front()).rule;
+    const auto* const rule = events_.table().find(publication.rooms.front()).rule;
     if (!position || !rule || !rule->history || !base::utf8_is_valid(text)) return;
     auto kept = std::make_shared<hub::Kept>();
     kept->channel = publication.rooms.front();

@@ -8,13 +8,13 @@
 #include <memory>
 #include <vector>
 
-#include "events/table.h"
 #include "hub/history.h"
 #include "server/nodes.h"
 #include "server/worker_group.h"
 
 namespace starling::server {
 
+class Events;
 class EventsWorker;
 
 class HistoryLink final : Nodes::Member {
@@ -23,15 +23,15 @@ public:
 
     // Null: this process is in no cluster, or the cluster shares no history. Before the workers run.
     // `workers` may be empty until then.
-    static std::unique_ptr<HistoryLink> make(WorkerGroup& group, const events::Table& table,
+    static std::unique_ptr<HistoryLink> make(WorkerGroup& group, const Events& events,
                                              const Workers& workers);
 
     [[nodiscard]] hub::History& history() const noexcept { return *history_; }
     void push(const hub::Kept& kept) const;
 
 private:
-    HistoryLink(WorkerGroup& group, const events::Table& table, const Workers& workers)
-        : group_(group), table_(table), workers_(workers) {}
+    HistoryLink(WorkerGroup& group, const Events& events, const Workers& workers)
+        : group_(group), events_(events), workers_(workers) {}
 
     // Nodes::Member
     void on_publication(const Nodes::Incoming& publication) override;
@@ -42,7 +42,7 @@ private:
     void catch_up();
 
     WorkerGroup& group_;
-    const events::Table& table_;
+    const Events& events_;
     const Workers& workers_;
     hub::History* history_ = nullptr;
 };

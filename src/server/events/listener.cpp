@@ -123,7 +123,7 @@ std::unique_ptr<events::Listener> Events::listen(std::string_view channel,
     if (!handler) throw std::invalid_argument("listen: no function");
     if (!attached_.load(std::memory_order_acquire))
         throw std::logic_error("listen: the server has not started");
-    const auto* const rule = table_.find(channel).rule;
+    const auto* const rule = table_->find(channel).rule;
     if (!rule) return nullptr;
     auto listened = std::make_shared<Listened>();
     listened->channel = channel;

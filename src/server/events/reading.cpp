@@ -42,7 +42,7 @@ bool Events::history(std::string_view channel, events::HistoryQuery query,
                      PlainCallback<void(events::HistoryPage)> done) {
     if (!done) throw std::invalid_argument("history: no function");
     const auto* const rule =
-        attached_.load(std::memory_order_acquire) ? table_.find(channel).rule : nullptr;
+        attached_.load(std::memory_order_acquire) ? table_->find(channel).rule : nullptr;
     if (!rule || !rule->history) return false;
     std::optional<std::string> since;
     if (!query.since.empty()) since = std::move(query.since);

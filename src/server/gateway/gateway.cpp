@@ -178,7 +178,7 @@ GatewayRoute::GatewayRoute(gateway::Route route, gateway::Olares olares)
 Gateway::Gateway(gateway::Options options)
     : options_(std::move(options)),
       api_keys_(keys_of(options_)),
-      accepted_keys_(api_keys_),
+      accepted_keys_(std::in_place, api_keys_),
       trusts_loopback_(options_.api_keys.empty() && options_.olares != gateway::Olares::off),
       conn_ids_(make_conn_ids()),
       budget_(options_.queues_bytes_max) {
@@ -192,6 +192,12 @@ Gateway::Gateway(gateway::Options options)
 Gateway::~Gateway() = default;
 
 const std::string& Gateway::api_key() const noexcept { return api_keys_.front(); }
+
+void Gateway::change_keys(const std::vector<std::string>& keys) {
+    if (options_.api_keys.empty() || keys.empty())
+        throw std::invalid_argument("a key that the program makes needs a restart");
+    accepted_keys_.replace(std::make_unique<const auth::ApiKeys>(keys));
+}
 
 gateway::Stats Gateway::stats() const {
     const auto get = [](const std::atomic<uint64_t>& count) {
@@ -272,7 +278,7 @@ bool Gateway::allows(const http::Request& request) const {
 }
 
 bool Gateway::has_key(const http::Request& request) const {
-    return accepted_keys_.contain(auth::api_key_of(request));
+    return accepted_keys_->contain(auth::api_key_of(request));
 }
 
 webhook::DeliveryOptions Gateway::delivery_options(const GatewayRoute& route) const noexcept {

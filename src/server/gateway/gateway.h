@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "auth/api_key.h"
+#include "base/replaceable.h"
 #include "peer/address_set.h"
 #include "server/extension.h"
 #include "server/gateway/application.h"
@@ -66,6 +67,7 @@ public:
 
     [[nodiscard]] const std::string& api_key() const noexcept override;
     [[nodiscard]] gateway::Stats stats() const override;
+    void change_keys(const std::vector<std::string>& keys) override;
 
     void mount(Site& site) override;
     void attach(WorkerGroup& group) override;
@@ -118,8 +120,8 @@ private:
     std::vector<std::unique_ptr<GatewayRoute>> routes_;
     std::vector<std::unique_ptr<Extension>> socketio_;  // One for each route of that kind.
     const std::vector<std::string> api_keys_;  // The keys of the options, or the random key.
-    const auth::ApiKeys accepted_keys_;        // The same keys.
-    const bool trusts_loopback_;               // Peers on this machine need no key.
+    base::Replaceable<const auth::ApiKeys> accepted_keys_;  // At first the same keys.
+    const bool trusts_loopback_;                            // Peers on this machine need no key.
     ConnIds conn_ids_;
     webhook::Budget budget_;
     GatewayCounters counters_;

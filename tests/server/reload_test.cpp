@@ -1,0 +1,126 @@
+// What a running server takes over: limits, origins, channels and keys. What is open goes on.
+#include <gtest/gtest.h>
+#include <starling/events.h>
+#include <starling/server.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "server/shared_limits.h"
+#include "tests/server/fixture.h"
+#include "tests/server/ws_client.h"
+
+namespace starling::server::test {
+namespace {
+
+TEST(SharedLimits, ChangeWhileConnectionsAreOpen) {
+    using Admission = SharedLimits::Admission;
+    SharedLimits limits({.connections = {}, .connections_per_address_max = 2, .exempt = {}});
+    const auto enter = [&](std::string_view address) { return limits.enter(address, 0); };
+    EXPECT_TRUE(enter("192.0.2.1").counts);
+    EXPECT_TRUE(enter("192.0.2.1").counts);
+    EXPECT_EQ(enter("192.0.2.1").admission, Admission::over_number);
+    limits.change({.connections = {}, .connections_per_address_max = 3, .exempt = {}});
+    EXPECT_TRUE(enter("192.0.2.1").counts);  // The two count on.
+    EXPECT_EQ(enter("192.0.2.1").admission, Admission::over_number);
+    // Off: nothing new counts, and what leaves is no longer there.
+    limits.change({.connections = {}, .connections_per_address_max = 0, .exempt = {}});
+    EXPECT_FALSE(limits.limits_addresses());
+    EXPECT_FALSE(enter("192.0.2.1").counts);
+    limits.leave("192.0.2.1");
+    limits.leave("192.0.2.1");
+    limits.change({.connections = {}, .connections_per_address_max = 2, .exempt = {"10.0.0.0/8"}});
+    EXPECT_TRUE(enter("192.0.2.1").counts);
+    EXPECT_EQ(enter("192.0.2.1").admission, Admission::over_number);
+    EXPECT_FALSE(enter("10.0.0.1").counts);
+    EXPECT_THROW(limits.change({.exempt = {"nobody"}}), std::invalid_argument);
+    EXPECT_EQ(enter("192.0.2.1").admission, Admission::over_number);
+}
+
+// A change of another limit must not fill a bucket.
+TEST(SharedLimits, KeepTheBucketsOfARateThatStays) {
+    SharedLimits limits({.key_publishes = {.per_second = 1, .burst = 1}});
+    EXPECT_EQ(limits.publish_with("k", 0), 0u);
+    EXPECT_NE(limits.publish_with("k", 0), 0u);
+    limits.change(
+        {.connections_per_address_max = 7, .key_publishes = {.per_second = 1, .burst = 1}});
+    EXPECT_NE(limits.publish_with("k", 0), 0u);
+    limits.change({.key_publishes = {.per_second = 2, .burst = 2}});
+    EXPECT_EQ(limits.publish_with("k", 0), 0u);
+}
+
+TEST(Reload, LimitsOfMessagesHoldForOpenConnections) {
+    TestServer t;
+    t.server.websocket("/echo", {.message = [](ws::Socket s, ws::Message m) { s.send(m); }});
+    EXPECT_THROW(t.server.change_limits({}), std::logic_error);
+    t.start();
+    WsClient client(t.port(), "/echo");
+    for (int i = 0; i < 20; ++i) {
+        client.send_text("a");
+        EXPECT_EQ(client.next(), "text(a)");
+    }
+    t.server.change_limits({.messages = {.per_second = 1, .burst = 1}});
+    std::string last;
+    for (int i = 0; i < 100 && !last.starts_with("close"); ++i) {
+        client.send_text("a");
+        last = client.next();
+    }
+    EXPECT_EQ(last, "close(1008 too many messages)");
+    t.server.change_limits({});
+    WsClient other(t.port(), "/echo");
+    for (int i = 0; i < 20; ++i) {
+        other.send_text("a");
+        EXPECT_EQ(other.next(), "text(a)");
+    }
+}
+
+TEST(Reload, OriginsOfAWebSocketPath) {
+    TestServer t;
+    t.server.websocket("/echo", {.message = [](ws::Socket s, ws::Message m) { s.send(m); }});
+    t.start();
+    const auto status = [&] {
+        return WsClient(t.port(), "/echo", "Origin: https://a.example\r\n").handshake().status;
+    };
+    EXPECT_EQ(status(), 403);
+    EXPECT_TRUE(t.server.change_origins("/echo", {"https://a.example"}));
+    EXPECT_EQ(status(), 101);
+    EXPECT_THROW(t.server.change_origins("/echo", {"nonsense"}), std::invalid_argument);
+    EXPECT_EQ(status(), 101);
+    EXPECT_FALSE(t.server.change_origins("/other", {}));
+    EXPECT_TRUE(t.server.change_origins("/echo", {}));
+    EXPECT_EQ(status(), 403);
+}
+
+int published(TestServer& t, std::string_view key, std::string_view channel) {
+    const std::string body = R"({"channel":")" + std::string(channel) + R"(","event":"x"})";
+    return Client(t.port())
+        .request("POST /api/publish HTTP/1.1\r\nHost: here\r\nX-Api-Key: " + std::string(key) +
+                 "\r\nContent-Type: application/json\r\nContent-Length: " +
+                 std::to_string(body.size()) + "\r\n\r\n" + body)
+        .status;
+}
+
+TEST(Reload, ChannelsAndKeysOfEvents) {
+    TestServer t;
+    events::Options options{.api_key = "first key of publishing", .origins = {"https://a.example"}};
+    auto& channels = t.server.events(options);
+    channels.declare({.pattern = "old"});
+    t.start();
+    EXPECT_EQ(published(t, "first key of publishing", "old"), 200);
+    options.api_key = "second key of publishing";
+    channels.change(options, {{.pattern = "new{id:number}"}});
+    EXPECT_EQ(published(t, "first key of publishing", "new1"), 401);
+    EXPECT_EQ(published(t, "second key of publishing", "new1"), 200);
+    EXPECT_NE(published(t, "second key of publishing", "old"), 200);
+    // A fault changes nothing.
+    options.api_key = "third key";
+    EXPECT_THROW(channels.change(options, {{.pattern = "a{"}}), std::invalid_argument);
+    EXPECT_THROW(channels.change(options, {{.pattern = "a", .history = {.messages = 1}}}),
+                 std::invalid_argument);
+    options.origins.clear();
+    EXPECT_THROW(channels.change(options, {{.pattern = "a"}}), std::invalid_argument);
+    EXPECT_EQ(published(t, "second key of publishing", "new1"), 200);
+}
+
+}  // namespace
+}  // namespace starling::server::test
