@@ -22,7 +22,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/build/clients
 # ./dev docs builds the documentation's site. Without it, the demo says so at /docs.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/build/docs/
   DESTINATION ${CMAKE_INSTALL_DATADIR}/starling/docs COMPONENT runtime OPTIONAL)
-install(FILES packaging/starling.service DESTINATION lib/systemd/system COMPONENT runtime)
+install(FILES packaging/starling.service packaging/starling.socket DESTINATION lib/systemd/system COMPONENT runtime)
 install(DIRECTORY packaging/prometheus DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
 install(DIRECTORY packaging/welcome DESTINATION ${CMAKE_INSTALL_DATADIR}/starling COMPONENT runtime)
 install(FILES LICENSE README.md README.zh.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR}

@@ -22,8 +22,9 @@ struct Flag {
 struct CommandLine {
     using Action = app::Action;
     Action action = Action::print;
-    std::string text;   // print: help, the version, or the error.
-    int exit_code = 0;  // print: 2 for an error.
+    std::string text;              // print: help, the version, or the error.
+    int exit_code = 0;             // print: 2 for an error.
+    std::vector<std::string> all;  // As typed.
     bool has_config = false;
     std::string config;       // Name of the configuration file.
     std::vector<Flag> flags;  // Options of configuration keys, in the order of the table.

@@ -52,7 +52,12 @@ constexpr OptionRow access_log_option{.name = "--access-log",
                                       .takes = Takes::nothing,
                                       .help = "A log line per HTTP request"};
 
+constexpr OptionRow print_option{.name = "--print",
+                                 .takes = Takes::nothing,
+                                 .help = "Print each key, its value and where it comes from; exit"};
+
 constexpr OptionRow serve_options[] = {
+    print_option,
     config_option,
     listen_option,
     workers_option,
@@ -79,6 +84,7 @@ constexpr OptionRow serve_options[] = {
 };
 
 constexpr OptionRow gateway_options[] = {
+    print_option,
     config_option,
     {.name = "--listen",
      .key = "listen",
@@ -129,6 +135,7 @@ constexpr OptionRow gateway_options[] = {
      .help = "Keep the rules of Olares' container; or --olares=strict"},
 };
 
+constexpr OptionRow check_config_options[] = {print_option};
 constexpr ArgumentRow check_config_arguments[] = {
     {.name = "FILE", .also = "--config", .takes = Takes::file, .help = "Configuration file, YAML"},
 };
@@ -197,18 +204,45 @@ constexpr ArgumentRow publish_arguments[] = {
              "{\"event\":EVENT,\"data\":DATA}"},
 };
 
-constexpr OptionRow admin_options[] = {
-    {.name = "--url",
-     .placeholder = "URL",
-     .help = "The admin listener: http://HOST:PORT, https://HOST:PORT or unix:PATH; "
-             "http://127.0.0.1:8081 if absent"},
-    {.name = "--key",
-     .placeholder = "KEY",
-     .help = "The key of the admin listener; the variable STARLING_KEY keeps it out of the list of "
-             "processes"},
+constexpr OptionRow admin_url_option{
+    .name = "--url",
+    .placeholder = "URL",
+    .help =
+        "The admin listener: http://HOST:PORT, https://HOST:PORT or unix:PATH; "
+        "http://127.0.0.1:8081 if absent"};
+constexpr OptionRow admin_key_option{
+    .name = "--key",
+    .placeholder = "KEY",
+    .help =
+        "The key of the admin listener; the variable STARLING_KEY keeps it out of the list of "
+        "processes"};
+constexpr OptionRow admin_timeout_option{
+    .name = "--timeout-s", .placeholder = "N", .help = "Seconds for each request; 10 if absent"};
+
+constexpr OptionRow drain_options[] = {
+    admin_url_option,
+    admin_key_option,
     ca_option,
     insecure_option,
-    {.name = "--timeout-s", .placeholder = "N", .help = "Seconds for each request; 10 if absent"},
+    admin_timeout_option,
+    {.name = "--announce-s",
+     .placeholder = "N",
+     .help = "Seconds in which only /readyz fails; drain.announce_s if absent"},
+    {.name = "--seconds",
+     .placeholder = "N",
+     .help = "Seconds over which clients are closed; drain.seconds if absent"},
+    {.name = "--no-wait", .takes = Takes::nothing, .help = "Begin, and do not wait for the end"},
+};
+constexpr std::string_view drain_examples[] = {
+    "starling drain --announce-s 10 --seconds 60",
+};
+
+constexpr OptionRow admin_options[] = {
+    admin_url_option,
+    admin_key_option,
+    ca_option,
+    insecure_option,
+    admin_timeout_option,
     {.name = "--kind",
      .placeholder = "KIND",
      .takes = Takes::word,
@@ -290,6 +324,7 @@ constexpr VariableRow gateway_variables[] = {
 };
 constexpr std::string_view check_config_examples[] = {
     "starling check-config /etc/starling/starling.yaml",
+    "starling check-config --print /etc/starling/starling.yaml",
 };
 constexpr std::string_view token_examples[] = {
     "starling token --key secret.txt --subject ada@example.com --expires 1h",
@@ -326,14 +361,11 @@ constexpr CommandRow rows[] = {
      usual_exits,
      gateway_examples,
      gateway_variables},
-    {Action::check_config,
-     "check-config",
-     "Check a configuration file and exit",
-     "Reads the file alone, not the environment.",
-     {},
-     check_config_arguments,
-     usual_exits,
-     check_config_examples},
+    {Action::check_config, "check-config", "Check a configuration file and exit",
+     "Reads the file alone; with --print the environment as well. serve --print and gateway "
+     "--print "
+     "have the flags too.",
+     check_config_options, check_config_arguments, usual_exits, check_config_examples},
     {Action::token,
      "token",
      "Print a JSON Web Token that the server accepts",
@@ -353,6 +385,17 @@ constexpr CommandRow rows[] = {
      "rooms with topics and channels, workers, stats, errors; top shows the figures of each second "
      "until Ctrl-C. disconnect and send need the ID of a connection, publish needs a topic.",
      admin_options, admin_arguments, admin_exits, admin_examples},
+    {Action::drain,
+     "drain",
+     "Stop a running server slowly",
+     "Asks the admin listener of a server to drain: for a time only /readyz fails, so that load "
+     "balancers look elsewhere; then the clients are closed evenly over a time; then the server "
+     "ends. "
+     "Shows each second how many connections are left. See docs/operations.md.",
+     drain_options,
+     {},
+     admin_exits,
+     drain_examples},
     {Action::bench, "bench", "Load a server and show its throughput and latency",
      "Opens connections, sends messages, and checks the answers. On a terminal a line shows the "
      "progress; Ctrl-C ends the test and prints what was measured.",
@@ -386,7 +429,7 @@ constexpr CommandRow rows[] = {
 };
 
 constexpr VariableRow variable_rows[] = {
-    {"STARLING_KEY", "The key for publish and admin, if --key is absent."},
+    {"STARLING_KEY", "The key for publish, admin and drain, if --key is absent."},
 };
 
 }  // namespace

@@ -20,6 +20,7 @@ enum class Action : uint8_t {
     token,
     publish,
     admin,
+    drain,
     bench,
     connect,
     cluster_demo,

@@ -14,6 +14,11 @@
 #include "app/help/config_page.h"
 #include "app/help/manual_page.h"
 #include "app/publish/publish.h"
+#include "app/serve/inherited.h"
+#include "app/serve/privileges.h"
+#include "app/serve/reload.h"
+#include "app/serve/report.h"
+#include "app/serve/upgrade.h"
 #include "app/service_manager.h"
 #include "app/site.h"
 #include "app/token/token.h"
@@ -35,8 +40,6 @@
 namespace starling::app {
 namespace {
 
-constexpr int wrong_exit = 2;
-
 // Passes lines to the log. Before the server has started, it keeps the first error line back: the
 // program prints that line on the terminal, wherever the log goes.
 class StartLog final : public log::Sink {
@@ -56,6 +59,7 @@ public:
         } catch (const std::exception&) {  // Out of memory: the exit code is enough.
         }
     }
+    void set_level(log::Level level) noexcept override { inner_->set_level(level); }
     void reopen() noexcept override { inner_->reopen(); }
     [[nodiscard]] uint64_t dropped() const noexcept override { return inner_->dropped(); }
 
@@ -71,11 +75,6 @@ private:
     std::mutex mutex_;
     std::string fault_;
 };
-
-int wrong(std::ostream& err, const std::string& line) {
-    err << line << std::endl;
-    return wrong_exit;
-}
 
 unsigned worker_count(const Settings& settings) {
     if (settings.server.workers) return settings.server.workers;
@@ -113,8 +112,7 @@ void greet_admin(const SiteFacts& facts, std::ostream& out) {
 void greet(const Server& server, const Settings& settings, const SiteFacts& facts,
            std::ostream& to) {
     std::ostringstream out;
-    const std::vector<std::string> urls =
-        listening_urls(server, settings.server.listen, !settings.server.certificates.empty());
+    const std::vector<std::string> urls = urls_of(server, settings);
     out << "starling " << version() << " listening on ";
     for (size_t i = 0; i < urls.size(); ++i) out << (i ? ", " : "") << urls[i];
     const unsigned workers = worker_count(settings);
@@ -191,15 +189,34 @@ constexpr const char* no_data_file =
 base::Result<std::unique_ptr<community::Community>> open_community(const Config& config,
                                                                    const Settings& settings,
                                                                    const Environment& environment,
-                                                                   std::ostream& err) {
+                                                                   const Report& report) {
     if (!settings.demo) return std::unique_ptr<community::Community>();
     const bool named = !settings.demo_data.empty();
     const std::string path = named ? community::resolve_data_file(settings.demo_data)
                                    : community::default_data_file(environment);
-    if (!named && path == community::in_memory) err << no_data_file << std::endl;
+    if (!named && path == community::in_memory) report.warn(no_data_file);
     auto opened = community::Community::open(path);
     if (opened) return opened;
     return base::Failure(config.fault("demo_data", "cannot use '" + path + "': " + opened.error()));
+}
+
+// Null: the lines go to the log.
+base::Result<std::shared_ptr<log::Sink>> open_access_log(const Config& config,
+                                                         const Settings& settings) {
+    const AccessFormat format = settings.server.access_format;
+    if (!settings.server.access_log ||
+        (format == AccessFormat::fields && settings.access_log_path.empty()))
+        return std::shared_ptr<log::Sink>();
+    log::Options options = settings.log;
+    options.level = log::Level::info;
+    options.path = settings.access_log_path;
+    if (format != AccessFormat::fields)
+        options.format = format == AccessFormat::json ? log::Format::json : log::Format::raw;
+    try {
+        return log::make_sink(options);
+    } catch (const std::runtime_error& failure) {
+        return base::Failure(config.fault("access_log_path", failure.what()));
+    }
 }
 
 base::Result<std::shared_ptr<log::Sink>> open_log(const Config& config, const Settings& settings) {
@@ -210,83 +227,168 @@ base::Result<std::shared_ptr<log::Sink>> open_log(const Config& config, const Se
     }
 }
 
-int serve(const Config& config, Settings settings, const Environment& environment,
-          std::ostream& out, std::ostream& err) {
-    const auto sink = open_log(config, settings);
-    if (!sink) return wrong(err, sink.error());
-    auto log = std::make_shared<StartLog>(*sink);
-    ServerOptions options = settings.server;
-    options.log = log;
-    const auto community = open_community(config, settings, environment, err);
-    if (!community) return wrong(err, community.error());
-    Server server(std::move(options));
-    const auto facts = prepare(server, config, settings, community->get());
-    if (!facts) return wrong(err, facts.error());
+// One run of `serve` or `gateway`.
+struct Run {
+    const CommandLine& line;
+    const std::string& executable_path;
+    const Config& config;
+    Settings settings;
+    const Environment& environment;
+    Inherited& inherited;
+    Reloader::Read read;  // The configuration again, for SIGHUP.
+    std::ostream& out;
+    const Report& report;
+};
 
-    // A log for machines records the start and the stop; on a terminal the greeting already tells
-    // the start.
-    const ServiceManager manager(environment);
+// How this program was started, for its successor.
+std::vector<std::string> command_of(const Run& run) {
+    std::vector<std::string> command{run.executable_path};
+    command.insert(command.end(), run.line.all.begin(), run.line.all.end());
+    return command;
+}
+
+ServerOptions options_of(const Run& run, const std::shared_ptr<log::Sink>& log,
+                         const std::shared_ptr<log::Sink>& access) {
+    ServerOptions options = run.settings.server;
+    options.log = log;
+    options.access_sink = access;
+    options.handle_user_signals = true;
+    options.inherited = run.inherited.sockets();
+    options.inherited_files_stay = run.inherited.files_stay();
+    return options;
+}
+
+// Gives the rights up, and logs what the process cannot read from here on.
+void drop_rights(const Run& run, const Identity& identity, log::Sink& log) {
+    if (run.settings.user.empty() && run.settings.group.empty()) return;
+    become(identity);
+    for (const std::string& file : unreadable_later(run.settings, run.line.config)) {
+        const std::array fields{log::Field{"file", file}};
+        log.write(log::Level::warn, "a reload will not be able to use a file", fields);
+    }
+}
+
+// What serves nothing answers 404 to everybody: says how to go on.
+constexpr const char* serves_nothing =
+    "starling: nothing is served but /healthz and /readyz: name a configuration with --config "
+    "FILE, a "
+    "folder with --root DIR, or try --demo";
+
+bool serves_something(const Settings& settings) {
+    return settings.demo || !settings.root.empty() || !settings.websocket.empty() ||
+           settings.events_enabled || settings.gateway_enabled;
+}
+
+int serve(Run run) {
+    const Report& report = run.report;
+    const Settings& settings = run.settings;
+    const auto sink = open_log(run.config, settings);
+    if (!sink) return report.wrong(sink.error());
+    const auto access = open_access_log(run.config, settings);
+    if (!access) return report.wrong(access.error());
+    const auto identity = identity_of(settings);
+    if (!identity)
+        return report.wrong(run.config.fault(identity.error().key, identity.error().what));
+    auto log = std::make_shared<StartLog>(*sink);
+    const auto community = open_community(run.config, settings, run.environment, report);
+    if (!community) return report.wrong(community.error());
+    Server server(options_of(run, log, *access));
+    run.settings.admin.inherited = run.inherited.sockets();
+    const auto facts = prepare(server, run.config, settings, community->get());
+    if (!facts) return report.wrong(facts.error());
+
+    Reloader reloader(settings, std::move(run.read));
+    server.on_reload([&] { reloader.run({server, *log, *facts}); });
+    server.on_bound([&] { drop_rights(run, *identity, *log); });
+    const ServiceManager manager(run.environment);
     manager.watch(server);
-    bool told = settings.log.format == log::Format::json || !settings.log.path.empty();
+    Upgrade upgrade({server, *log, manager, run.inherited.files_stay(), settings.server.drain},
+                    command_of(run), run.environment);
+    server.on_upgrade([&] { upgrade.run(); });
     server.after(std::chrono::milliseconds(0), [&] {
         log->started();
-        greet(server, settings, *facts, out);
-        std::array fields{log::Field{"version", version()},
-                          log::Field{"workers", static_cast<int64_t>(worker_count(settings))}};
-        if (told) log->write(log::Level::info, "started", fields);
+        if (!serves_something(settings)) report.warn(serves_nothing);
+        if (!report.is_json()) greet(server, settings, *facts, run.out);
+        log_start(*log, {server, settings, *facts, worker_count(settings), report.is_json()});
         manager.say("READY=1");
+        run.inherited.accepting();
     });
     const int exit_code = server.run();
-    if (exit_code != 0) return wrong(err, start_fault(config, settings, log->fault()));
-    if (told) {
-        ServerStats stats = server.stats();
-        std::array fields{
-            log::Field{"connections", static_cast<int64_t>(stats.connections_accepted)},
-            log::Field{"requests", static_cast<int64_t>(stats.requests)},
-            log::Field{"messages", static_cast<int64_t>(stats.messages_received)}};
-        log->write(log::Level::info, "stopped", fields);
-    }
+    if (exit_code != 0) return report.wrong(start_fault(run.config, settings, log->fault()));
+    log_stop(*log, server);
     return 0;
 }
 
 int check(const Config& config, const Settings& settings, const std::string& file,
-          std::ostream& out, std::ostream& err) {
+          std::ostream& out, const Report& report) {
     Server server(settings.server);
     const auto facts = prepare(server, config, settings, nullptr);
-    if (!facts) return wrong(err, facts.error());
+    if (!facts) return report.wrong(facts.error());
     // Checking must not create the log file, perhaps with the wrong owner.
     const auto folder = std::filesystem::path(settings.log.path).parent_path();
     const bool made_later = std::filesystem::is_directory(folder.empty() ? "." : folder) &&
                             !std::filesystem::exists(settings.log.path);
     if (!made_later) {
         const auto sink = open_log(config, settings);
-        if (!sink) return wrong(err, sink.error());
+        if (!sink) return report.wrong(sink.error());
     }
     out << file << ": the configuration is valid" << std::endl;
     return 0;
 }
 
-// `starling serve`, `gateway` and `check-config`.
-int run_server(const CommandLine& line, const Environment& environment,
-               const std::string& executable_path, std::ostream& out, std::ostream& err) {
-    const bool checking = line.action == Action::check_config;
-    Config config;
-    if (line.has_config && !config.read_file(line.config)) return wrong(err, config.error());
-    if (!checking) {
-        if (!config.read_environment(environment)) return wrong(err, config.error());
+// Reads the four sources. False: config.error() says why.
+bool read_config(Config& config, const CommandLine& line, const Environment& environment) {
+    if (line.has_config && !config.read_file(line.config)) return false;
+    if (line.action != Action::check_config || line.find("--print")) {
+        if (!config.read_environment(environment)) return false;
         if (line.action == Action::gateway) config.begin_gateway(environment);
         for (const Flag& flag : line.flags)
-            if (!config.set(flag.flag, flag.key, flag.values)) return wrong(err, config.error());
+            if (!config.set(flag.flag, flag.key, flag.values)) return false;
     }
-    if (!config.finish()) return wrong(err, config.error());
-    for (const std::string& warning : config.warnings()) err << warning << std::endl;
-    Settings settings = config.settings();
-    if (!find_pages(settings, executable_path)) return wrong(err, no_pages);
+    return config.finish();
+}
+
+// What no key says: the folders of pages, and the gateway of the demo.
+base::Result<Settings> complete(Settings settings, const std::string& executable_path) {
+    if (!find_pages(settings, executable_path)) return base::Failure(std::string(no_pages));
     settings.admin_pages = find_web_folder(executable_path);
     settings.docs = find_docs_folder(executable_path);
     if (settings.demo && !settings.gateway_enabled) add_gateway_demo(settings);
-    return checking ? check(config, settings, line.config, out, err)
-                    : serve(config, std::move(settings), environment, out, err);
+    return settings;
+}
+
+// For Reloader::Read: reads and checks as `check-config` does, but leaves the certificates, each of
+// which is read again on its own.
+base::Result<Settings> read_again(const CommandLine& line, const Environment& environment,
+                                  const std::string& executable_path) {
+    Config config;
+    if (!read_config(config, line, environment)) return base::Failure(config.error());
+    auto settings = complete(config.settings(), executable_path);
+    if (!settings) return settings;
+    Server trial(settings->server);
+    const auto facts = build_site(trial, *settings, nullptr);
+    if (!facts) return base::Failure(config.fault(facts.error().key, facts.error().what));
+    return settings;
+}
+
+// `starling serve`, `gateway` and `check-config`.
+int run_server(const CommandLine& line, Environment environment, const std::string& executable_path,
+               std::ostream& out, std::ostream& err) {
+    const bool checking = line.action == Action::check_config;
+    Inherited inherited(environment);
+    Config config;
+    const bool valid = read_config(config, line, environment);
+    const Report report(
+        err, checking ? log::Format::text : log_format_of(line, environment, config.settings()));
+    if (!valid) return report.wrong(config.error());
+    for (const std::string& warning : config.warnings()) report.warn(warning);
+    const auto settings = complete(config.settings(), executable_path);
+    if (!settings) return report.wrong(settings.error());
+    if (line.find("--print")) return print(config.printed(), {std::cin, out, err});
+    if (checking) return check(config, *settings, line.config, out, report);
+    const auto read = [&] { return read_again(line, environment, executable_path); };
+    return serve(
+        {line, executable_path, config, *settings, environment, inherited, read, out, report});
 }
 
 int run_command(const CommandLine& line, const Environment& environment,
@@ -299,7 +401,8 @@ int run_command(const CommandLine& line, const Environment& environment,
         case Action::token:
             return run_token(line, streams, static_cast<int64_t>(std::time(nullptr)));
         case Action::publish: return run_publish(line, environment, streams);
-        case Action::admin: return run_admin(line, environment, streams);
+        case Action::admin:
+        case Action::drain: return run_admin(line, environment, streams);
         case Action::bench: return run_bench(line, streams);
         case Action::connect: return connect::run_connect(line, environment, streams);
         case Action::cluster_demo:
@@ -322,9 +425,12 @@ int run_command(const CommandLine& line, const Environment& environment,
 int run(const std::vector<std::string>& args, const Environment& environment,
         const std::string& executable_path, const Streams& streams) {
     try {
-        return run_command(parse_command_line(args), environment, executable_path, streams);
+        CommandLine line = parse_command_line(args);
+        line.all = args;
+        return run_command(line, environment, executable_path, streams);
     } catch (const std::exception& failure) {
-        return wrong(streams.err, std::string("starling: ") + failure.what());
+        return Report(streams.err, log::Format::text)
+            .wrong(std::string("starling: ") + failure.what());
     }
 }
 

@@ -58,6 +58,8 @@ void health(Server& server, const std::shared_ptr<const Parts>& parts) {
         const char* status = "ready";
         if (server.stopping())
             status = "stopping";
+        else if (server.draining())
+            status = "draining";
         else if (parts->cluster && !parts->cluster->ready())
             status = "no cluster";
         const bool ready = std::string_view(status) == "ready";
@@ -191,8 +193,8 @@ base::Result<const Cluster*, SiteFault> join(Server& server, const Settings& set
     }
 }
 
-base::Result<const admin::Admin*, SiteFault> serve_admin(Server& server, const Settings& settings,
-                                                         events::Channels* channels) {
+base::Result<admin::Admin*, SiteFault> serve_admin(Server& server, const Settings& settings,
+                                                   events::Channels* channels) {
     admin::Options options = settings.admin;
     if (!settings.admin_pages.empty()) options.pages = settings.admin_pages + "/admin";
     // The pages of the demo are beside it; the public addresses do not serve it.
@@ -266,13 +268,14 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
     if (has_events(settings)) {
         const auto served = serve_events(server, settings, community);
         if (!served) return base::Failure(served.error());
-        channels = *served;
+        channels = facts.channels = *served;
         if (settings.events.api_key.empty()) facts.made_publish_key = channels->api_key();
     }
     if (auto fault = websockets(server, settings)) return base::Failure(*std::move(fault));
     if (settings.gateway_enabled) {
         const auto gateway = serve_gateway(server, settings);
         if (!gateway) return base::Failure(gateway.error());
+        facts.gateway = *gateway;
         if (has_console(settings)) parts->console = *gateway;
         if (settings.gateway.api_keys.empty()) facts.made_gateway_key = (*gateway)->api_key();
     }

@@ -36,8 +36,10 @@ struct SiteFacts {
     std::string made_publish_key;  // The random key of POST /api/publish; "": a key was configured.
     // The random key of the gateway's control API; "": a key was configured, or there is no gateway.
     std::string made_gateway_key;
-    std::string made_admin_key;  // "": a key was configured, or there is no admin listener.
-    const admin::Admin* admin = nullptr;  // Null: there is no admin listener.
+    std::string made_admin_key;     // "": a key was configured, or there is no admin listener.
+    admin::Admin* admin = nullptr;  // Null: there is no admin listener.
+    events::Channels* channels = nullptr;  // Null: no server events.
+    gateway::Gateway* gateway = nullptr;   // Null: no gateway.
 };
 
 // Mounts everything. `community` is null without the demo; it must outlive the server.

@@ -41,10 +41,10 @@ TEST(CommandTable, ASynopsisShowsWhatMustBeGiven) {
     std::string all;
     for (const CommandRow& command : commands()) all += synopsis(command) + "\n";
     EXPECT_EQ(all,
-              "serve [OPTIONS]\ngateway [OPTIONS]\ncheck-config FILE\n"
+              "serve [OPTIONS]\ngateway [OPTIONS]\ncheck-config [OPTIONS] FILE\n"
               "token --key FILE --subject USER [OPTIONS]\n"
               "publish [OPTIONS] CHANNEL EVENT [DATA]\nadmin [OPTIONS] WHAT [ID] [TEXT]\n"
-              "bench [OPTIONS] URL\n"
+              "drain [OPTIONS]\nbench [OPTIONS] URL\n"
               "connect [OPTIONS] URL\ncluster-demo [OPTIONS]\n"
               "completions SHELL\nmanual [PAGE]\nconfig-schema\n");
     EXPECT_EQ(alternatives("a"), "a");

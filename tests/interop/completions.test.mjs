@@ -12,7 +12,7 @@ import { run, temporaryFolder } from "./server.mjs";
 const execute = promisify(execFile);
 const folder = temporaryFolder();
 const script = (shell) => path.join(folder, `completions.${shell}`);
-const commands = ["serve", "gateway", "check-config", "token", "publish", "admin", "bench", "connect", "cluster-demo", "completions", "manual", "config-schema"];
+const commands = ["serve", "gateway", "check-config", "token", "publish", "admin", "drain", "bench", "connect", "cluster-demo", "completions", "manual", "config-schema"];
 
 // [what is typed, the candidates for its last word]
 const cases = [

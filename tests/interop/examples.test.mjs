@@ -147,7 +147,7 @@ describe("broadcast", () => {
   // A subscriber stops reading while 32 MB are published, far more than the kernel buffers.
   async function flood(policy) {
     const server = await serve({ websocket: [{ path: "/all", kind: "broadcast", on_slow: policy,
-      send_queue_bytes_max: 256 * 1024 }] });
+      message_bytes_max: 64 * 1024, send_queue_bytes_max: 256 * 1024 }] });
     const slow = await Wire.upgraded(server.port, "/all");
     slow.socket.pause();
     const [publisher, reader] = await Promise.all([0, 1].map(() => open(server.url("/all"))));

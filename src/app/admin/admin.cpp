@@ -130,6 +130,37 @@ int run_top(const CommandLine& line, const HttpPost& connection, const std::stri
     return 0;
 }
 
+// {"announce_s":10}: the numbers that the command line names.
+base::Result<std::string> drain_body(const CommandLine& line) {
+    json::object body;
+    for (const auto& [option, name] :
+         {std::pair{"--announce-s", "announce_s"}, std::pair{"--seconds", "seconds"}}) {
+        if (!line.find(option)) continue;
+        const auto seconds = number_of(line, option, 0, 86'400);
+        if (!seconds)
+            return base::Failure(std::string(option) + ": must be an integer from 0 to 86400");
+        body[name] = *seconds;
+    }
+    return json::serialize(body);
+}
+
+// Begins, and shows how many connections are left until the server is gone.
+int run_drain(const CommandLine& line, const HttpPost& connection, const std::string& url,
+              const Streams& streams) {
+    const auto body = drain_body(line);
+    if (!body) return wrong(streams.err, body.error());
+    HttpAnswer answer = ask(connection, {"/admin/api/drain", *body});
+    if (const int fault = check_answer(answer, url, streams.err)) return fault;
+    while (true) {
+        if (const int written = print(shown_drain(answer.body), streams)) return written;
+        if (line.find("--no-wait")) return 0;
+        (void)::poll(nullptr, 0, 1000);  // The time until the next line.
+        answer = ask(connection, {"/admin/api/drain", ""});
+        if (answer.status == 0) return print("the server has ended\n", streams);
+        if (const int fault = check_answer(answer, url, streams.err)) return fault;
+    }
+}
+
 std::string key_of(const CommandLine& line, const Environment& environment) {
     if (line.find("--key")) return line.value("--key");
     for (const auto& [name, value] : environment)
@@ -189,6 +220,7 @@ int run_admin(const CommandLine& line, const Environment& environment, const Str
     const std::string what = line.value("WHAT");
     if (line.find("--count") && !number_of(line, "--count", 1, 1'000'000))
         return wrong(streams.err, "--count: must be an integer from 1 to 1000000");
+    if (line.action == Action::drain) return run_drain(line, connection, url, streams);
     if (what == "top") return run_top(line, connection, url, streams);
     const auto request = admin_request(line);
     if (!request) return wrong(streams.err, request.error());

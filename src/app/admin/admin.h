@@ -21,7 +21,7 @@ struct AdminRequest {
 // What the command line asks for; the failure says what is wrong with it.
 [[nodiscard]] base::Result<AdminRequest> admin_request(const CommandLine& line);
 
-// Returns the exit code, see the command's exits in app/command_table.cpp.
+// Also `starling drain`. Returns the exit code, see the command's exits in app/command_table.cpp.
 [[nodiscard]] int run_admin(const CommandLine& line, const Environment& environment,
                             const Streams& streams);
 

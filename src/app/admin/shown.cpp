@@ -172,6 +172,12 @@ std::string shown_line(std::string_view stats, bool head) {
     return out + "\n";
 }
 
+std::string shown_drain(std::string_view body) {
+    const json::object object = object_of(body);
+    return member(object, "state") + ": " + member(object, "connections") + " connections, " +
+           member(object, "seconds_left") + " s left\n";
+}
+
 std::string problem_of(std::string_view body) {
     const json::object object = object_of(body);
     std::string error = member(object, "error");

@@ -14,6 +14,8 @@ namespace starling::app {
 // The stats as a screen, and as one line of a table; `head`: after the line with the names.
 [[nodiscard]] std::string shown_screen(std::string_view stats);
 [[nodiscard]] std::string shown_line(std::string_view stats, bool head);
+// "closing: 120 connections, 4 s left".
+[[nodiscard]] std::string shown_drain(std::string_view body);
 // The words of a refusal: "error" of {"error":"..."}; another body as it is.
 [[nodiscard]] std::string problem_of(std::string_view body);
 

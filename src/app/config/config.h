@@ -49,6 +49,12 @@ public:
     // Prefixes `what` with the place where `key` was set. For faults that are found after reading.
     [[nodiscard]] std::string fault(const std::string& key, std::string_view what) const;
 
+    // Where the value of a key of an element, "websocket[0].path", comes from: "starling.yaml:12",
+    // "--workers", "environment STARLING_WORKERS" or "default".
+    [[nodiscard]] std::string source(const std::string& key) const;
+    // Each key with its value and its source, a line each. Secrets are "***".
+    [[nodiscard]] std::string printed() const;
+
     [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
     [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
@@ -75,6 +81,11 @@ private:
     bool finish_keys();
     bool finish_gateway();
     bool finish_admin();
+    bool finish_meaning();
+    bool finish_secrets();
+    bool finish_channels();
+    bool finish_queues();
+    void warn_of_no_effect();
     bool read_manifest();
     bool name_applications();
     bool set_in_routes(const std::string& where, const Row& row, const std::string& value);

@@ -26,7 +26,7 @@ std::string element(std::string_view key, size_t index) {
 
 bool Config::finish() {
     if (!finish_certificates() || !finish_listen() || !finish_websocket() || !finish_keys() ||
-        !finish_clients() || !finish_gateway() || !finish_admin())
+        !finish_clients() || !finish_gateway() || !finish_admin() || !finish_meaning())
         return false;
     if (!settings_.root.empty()) {
         DIR* folder = ::opendir(settings_.root.c_str());

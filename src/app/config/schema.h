@@ -21,12 +21,12 @@ namespace starling::app {
 
 // Points to the setting that a row sets. The pointer's type decides which values are allowed, and
 // how they are written.
-using Slot =
-    std::variant<bool*, int*, uint32_t*, uint64_t*, std::chrono::milliseconds*, std::string*,
-                 std::vector<std::string>*, log::Level*, log::Format*, ws::OnFull*, Kind*,
-                 Listen::Tls*, ClientAddressField*, Limits::Excess*, events::Access*,
-                 events::Excess*, events::Presence*, events::Publishers*, auth::Algorithm*,
-                 gateway::Olares*, gateway::KeepAlive*, gateway::Admission*, gateway::Kind*>;
+using Slot = std::variant<bool*, int*, uint32_t*, uint64_t*, std::chrono::milliseconds*,
+                          std::string*, std::vector<std::string>*, log::Level*, log::Format*,
+                          ws::OnFull*, Kind*, Listen::Tls*, ClientAddressField*, Limits::Excess*,
+                          events::Access*, events::Excess*, events::Presence*, events::Publishers*,
+                          auth::Algorithm*, gateway::Olares*, gateway::KeepAlive*,
+                          gateway::Admission*, gateway::Kind*, AccessFormat*>;
 
 // Returns nothing for a valid text, otherwise "must be ...".
 using Check = std::optional<std::string> (*)(std::string_view text);
@@ -61,6 +61,8 @@ gateway_rows() noexcept;  // The part of schema() named "gateway".
 [[nodiscard]] std::span<const Row>
 cluster_rows() noexcept;                                   // The part of schema() named "cluster".
 [[nodiscard]] std::span<const Row> admin_rows() noexcept;  // The part of schema() named "admin".
+[[nodiscard]] std::span<const Row>
+operation_rows() noexcept;  // The part of schema() for those who run the program.
 [[nodiscard]] std::span<const Row>
 client_rows() noexcept;  // The part of schema() about who the clients are, and their limits.
 [[nodiscard]] const Row* find_row(std::string_view key);

@@ -62,6 +62,9 @@ struct Settings {
     std::string admin_pages;  // Folder of the admin page; "": it was not found.
     std::string docs;         // Folder of the documentation's site; "": it was not found.
 
+    std::string user, group;      // To become once the addresses are bound; "": none.
+    std::string access_log_path;  // "": see the schema.
+
     // From the flags and the environment; both together replace server.certificates.
     std::string tls_cert, tls_key;
 };

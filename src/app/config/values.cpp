@@ -70,6 +70,14 @@ constexpr Word<gateway::Admission> admission_words[] = {{"notify", gateway::Admi
 constexpr Word<gateway::Kind> route_kind_words[] = {{"websocket", gateway::Kind::websocket},
                                                     {"socketio", gateway::Kind::socketio}};
 
+constexpr Word<AccessFormat> access_format_words[] = {{"fields", AccessFormat::fields},
+                                                      {"common", AccessFormat::common},
+                                                      {"combined", AccessFormat::combined},
+                                                      {"json", AccessFormat::json}};
+
+constexpr std::span<const Word<AccessFormat>> words(const AccessFormat*) {
+    return access_format_words;
+}
 constexpr std::span<const Word<bool>> words(const bool*) { return bool_words; }
 constexpr std::span<const Word<Listen::Tls>> words(const Listen::Tls*) { return tls_words; }
 constexpr std::span<const Word<ClientAddressField>> words(const ClientAddressField*) {

@@ -1,0 +1,31 @@
+// app/serve/privileges.h: gives up the rights of root once the addresses are bound.
+//
+// Thread: any; the C library changes the user of all threads of the process.
+#pragma once
+
+#include "app/config/settings.h"
+#include "app/site.h"
+#include "base/result.h"
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace starling::app {
+
+struct Identity {
+    uid_t user;
+    gid_t group;
+};
+
+// The numbers for `user` and `group` of the configuration.
+[[nodiscard]] base::Result<Identity, SiteFault> identity_of(const Settings& settings);
+// Becomes the user and the group, with that user's further groups. Throws std::runtime_error; also
+// if the process could become root again.
+void become(const Identity& identity);
+// Files that a reload reads and that the process, as it is now, cannot read.
+[[nodiscard]] std::vector<std::string> unreadable_later(const Settings& settings,
+                                                        const std::string& config_file);
+
+}  // namespace starling::app

@@ -1,0 +1,125 @@
+#include "app/serve/reload.h"
+
+#include "app/events.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <vector>
+
+namespace starling::app {
+namespace {
+
+std::string joined(const std::vector<std::string>& keys) {
+    std::string text;
+    for (const std::string& key : keys) text.append(text.empty() ? "" : " ").append(key);
+    return text;
+}
+
+std::vector<std::string> both(std::vector<std::string> own, const Settings& settings) {
+    own.insert(own.end(), settings.origins.begin(), settings.origins.end());
+    return own;
+}
+
+bool is_of(const std::string& key, std::span<const std::string_view> groups) {
+    return std::ranges::any_of(groups, [&](std::string_view one) { return key.starts_with(one); });
+}
+
+// Moves what a running server cannot take over after all.
+void hold_back(ConfigChanges& changes, std::span<const std::string_view> groups) {
+    for (const std::string& key : changes.live)
+        if (is_of(key, groups)) changes.restart.push_back(key);
+    std::erase_if(changes.live, [&](const std::string& key) { return is_of(key, groups); });
+}
+
+constexpr std::array<std::string_view, 3> of_events{"events.", "auth.", "origins"};
+
+}  // namespace
+
+void Reloader::run(const Target& target) {
+    const auto next = read_();
+    if (!next) {
+        const std::array fields{log::Field{"reason", next.error()}};
+        target.log.write(log::Level::error, "the configuration stays as it was", fields);
+        return;
+    }
+    ConfigChanges changes = compare(running_, *next);
+    take_over(target, *next, changes);
+    const std::string live = joined(changes.live), restart = joined(changes.restart);
+    const std::array fields{log::Field{"changed", live}, log::Field{"needs_restart", restart}};
+    target.log.write(log::Level::info, "reloaded", fields);
+}
+
+void Reloader::change(const Target& target, ConfigChanges& changes,
+                      std::span<const std::string_view> keys, const std::function<void()>& call) {
+    const bool concerned =
+        std::ranges::any_of(changes.live, [&](const auto& key) { return is_of(key, keys); });
+    if (!concerned) return;
+    try {
+        call();
+    } catch (const std::exception& refused) {
+        const std::array fields{log::Field{"reason", std::string_view(refused.what())}};
+        target.log.write(log::Level::warn, "a change needs a restart", fields);
+        hold_back(changes, keys);
+    }
+}
+
+void Reloader::change_origins(const Target& target, const Settings& next) {
+    for (size_t i = 0; i < running_.websocket.size(); ++i) {
+        WebSocketSettings& now = running_.websocket[i];
+        const auto same = std::ranges::find(next.websocket, now.path, &WebSocketSettings::path);
+        if (same != next.websocket.end()) now.limits.origins = same->limits.origins;
+        target.server.change_origins(now.path, both(now.limits.origins, next));
+    }
+    for (size_t i = 0; i < running_.gateway.routes.size() && running_.gateway_enabled; ++i) {
+        gateway::Route& now = running_.gateway.routes[i];
+        if (i < next.gateway.routes.size()) now.origins = next.gateway.routes[i].origins;
+        if (now.kind == gateway::Kind::websocket && running_.gateway.olares == gateway::Olares::off)
+            target.server.change_origins(now.path, both(now.origins, next));
+    }
+    running_.origins = next.origins;
+}
+
+void Reloader::take_over(const Target& target, const Settings& next, ConfigChanges& changes) {
+    // The demo's own routes and logins depend on these.
+    if (running_.demo) hold_back(changes, of_events);
+    const auto when = [&](std::initializer_list<std::string_view> keys,
+                          const std::function<void()>& call) {
+        change(target, changes, std::span(keys.begin(), keys.size()), call);
+    };
+    when({"log.level"}, [&] {
+        target.log.set_level(next.log.level);
+        running_.log.level = next.log.level;
+    });
+    when({"limits."}, [&] {
+        target.server.change_limits(next.server.limits);
+        running_.server.limits = next.server.limits;
+    });
+    when({"tls.certificates"}, [&] {
+        target.server.reload_certificates(next.server.certificates);
+        running_.server.certificates = next.server.certificates;
+    });
+    when({"events.", "auth.", "origins"}, [&] {
+        if (target.facts.channels) {
+            events::Options options = event_options(next);
+            options.origins = both(options.origins, next);
+            target.facts.channels->change(std::move(options), event_channels(next));
+        }
+        running_.events = next.events;
+        running_.event_channels = next.event_channels;
+        running_.auth_keys = next.auth_keys;
+        running_.auth_leeway = next.auth_leeway;
+    });
+    when({"origins", "websocket[", "gateway.routes["}, [&] { change_origins(target, next); });
+    when({"gateway.api_keys"}, [&] {
+        if (target.facts.gateway) target.facts.gateway->change_keys(next.gateway.api_keys);
+        running_.gateway.api_keys = next.gateway.api_keys;
+    });
+    when({"admin.key"}, [&] {
+        if (target.facts.admin) target.facts.admin->change_key(next.admin.key);
+        running_.admin.key = next.admin.key;
+        running_.admin_key_path = next.admin_key_path;
+    });
+}
+
+}  // namespace starling::app

@@ -1,0 +1,140 @@
+#include "app/serve/upgrade.h"
+
+#include "app/serve/inherited.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace starling::app {
+namespace {
+
+constexpr int ready_ms_max = 60'000;
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+    std::vector<char*> all;
+    all.reserve(texts.size() + 1);
+    for (std::string& text : texts) all.push_back(text.data());
+    all.push_back(nullptr);
+    return all;
+}
+
+struct Actions {
+    Actions() { ::posix_spawn_file_actions_init(&all); }
+    ~Actions() { ::posix_spawn_file_actions_destroy(&all); }
+    Actions(const Actions&) = delete;
+    Actions& operator=(const Actions&) = delete;
+    posix_spawn_file_actions_t all{};
+};
+
+// The child has no signal blocked, whatever this thread blocks.
+struct Attributes {
+    Attributes() {
+        sigset_t none;
+        ::sigemptyset(&none);
+        ::posix_spawnattr_init(&all);
+        ::posix_spawnattr_setsigmask(&all, &none);
+        ::posix_spawnattr_setflags(&all, POSIX_SPAWN_SETSIGMASK);
+    }
+    ~Attributes() { ::posix_spawnattr_destroy(&all); }
+    Attributes(const Attributes&) = delete;
+    Attributes& operator=(const Attributes&) = delete;
+    posix_spawnattr_t all{};
+};
+
+// Starts the command with `sockets` from first_inherited on, and `ready` behind them. Returns the
+// process; -1: errno says why.
+int spawn(std::vector<std::string> command, const Environment& environment,
+          const std::vector<int>& sockets, int ready, bool files_stay) {
+    const int above = first_inherited + static_cast<int>(sockets.size()) + 1;
+    std::vector<int> wanted = sockets;
+    wanted.push_back(ready);
+    // Copies above all targets: no target is the source of a later one.
+    std::vector<base::Descriptor> copies;
+    Actions actions;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+        copies.emplace_back(::fcntl(wanted[i], F_DUPFD_CLOEXEC, above));
+        if (!copies.back()) return -1;
+        ::posix_spawn_file_actions_adddup2(&actions.all, copies.back().get(),
+                                           first_inherited + static_cast<int>(i));
+    }
+    std::vector<std::string> variables;
+    // Without WATCHDOG_PID, the watchdog of systemd watches the process that has it next.
+    for (const auto& [name, value] : environment)
+        if (name != "WATCHDOG_PID") variables.push_back(name + "=" + value);
+    const auto add = [&](const char* name, int value) {
+        variables.push_back(std::string(name) + "=" + std::to_string(value));
+    };
+    add(sockets_variable, static_cast<int>(sockets.size()));
+    add(ready_variable, above - 1);
+    add(parent_variable, ::getpid());
+    add(files_variable, files_stay ? 1 : 0);
+    const Attributes attributes;
+    pid_t child = -1;
+    errno = ::posix_spawn(&child, command.front().c_str(), &actions.all, &attributes.all,
+                          pointers(command).data(), pointers(variables).data());
+    return errno == 0 ? child : -1;
+}
+
+}  // namespace
+
+Upgrade::~Upgrade() {
+    stop_.reset();
+    if (waiting_.joinable()) waiting_.join();
+}
+
+void Upgrade::failed(const std::string& why) {
+    const std::array fields{log::Field{"reason", why}};
+    parts_.log.write(log::Level::error, "no hand-over: this process goes on", fields);
+    under_way_ = false;
+}
+
+void Upgrade::run() {
+    if (under_way_.exchange(true)) return;
+    if (waiting_.joinable()) waiting_.join();
+    std::array<int, 2> ends{}, stop{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return failed(std::strerror(errno));
+    base::Descriptor read_end(ends[0]);
+    const base::Descriptor write_end(ends[1]);
+    if (::pipe2(stop.data(), O_CLOEXEC) != 0) return failed(std::strerror(errno));
+    base::Descriptor stopped(stop[0]);
+    stop_ = base::Descriptor(stop[1]);
+    const int child = spawn(command_, environment_, parts_.server.listening_sockets(),
+                            write_end.get(), parts_.files_stay);
+    if (child < 0) return failed(command_.front() + ": " + std::strerror(errno));
+    const std::array fields{log::Field{"pid", static_cast<int64_t>(child)}};
+    parts_.log.write(log::Level::info, "a new process takes over", fields);
+    waiting_ =
+        std::thread([this, child, ready = std::move(read_end), end = std::move(stopped)]() mutable {
+            std::array<pollfd, 2> wanted{{{ready.get(), POLLIN, 0}, {end.get(), POLLIN, 0}}};
+            const int events = ::poll(wanted.data(), wanted.size(), ready_ms_max);
+            if (events > 0 && wanted[0].revents == 0) return;  // This process ends.
+            if (events == 0) ::kill(child, SIGKILL);
+            wait(child, std::move(ready));
+        });
+}
+
+// The end of the pipe without a byte: the new process has ended.
+void Upgrade::wait(int child, base::Descriptor ready) {
+    char byte = 0;
+    if (::read(ready.get(), &byte, 1) != 1) {
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        const std::string how = WIFEXITED(status)
+                                    ? "exit code " + std::to_string(WEXITSTATUS(status))
+                                    : "signal " + std::to_string(WTERMSIG(status));
+        return failed("the new process has ended: " + how);
+    }
+    parts_.manager.say("MAINPID=" + std::to_string(child));
+    parts_.server.stop_listening();
+    parts_.server.drain(parts_.drain);
+}
+
+}  // namespace starling::app

@@ -1,0 +1,55 @@
+// app/serve/upgrade.h: SIGUSR2: starts the program again, as it is on the disk now, with the
+// listening sockets of this process. When the new process accepts connections, this one accepts no
+// more and drains. No connection is refused: the sockets, and what waits in them, are the same.
+//
+// Owner: the run of the command. Thread: that of Server::run(); a thread of its own waits for the
+// new process.
+#pragma once
+
+#include "app/config/config.h"
+#include "app/service_manager.h"
+
+#include "base/descriptor.h"
+
+#include <starling/log.h>
+#include <starling/server.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace starling::app {
+
+class Upgrade {
+public:
+    struct Parts {
+        Server& server;
+        log::Sink& log;
+        const ServiceManager& manager;
+        bool files_stay;
+        Drain drain;  // Of this process, once the new one accepts.
+    };
+    // `command`: the path of the program and its arguments.
+    Upgrade(Parts parts, std::vector<std::string> command, Environment environment)
+        : parts_(parts), command_(std::move(command)), environment_(std::move(environment)) {}
+    ~Upgrade();
+    Upgrade(const Upgrade&) = delete;
+    Upgrade& operator=(const Upgrade&) = delete;
+
+    // Logs what comes of it. While one is under way, another call does nothing.
+    void run();
+
+private:
+    void wait(int child, base::Descriptor ready);
+    void failed(const std::string& why);
+
+    const Parts parts_;
+    const std::vector<std::string> command_;
+    const Environment environment_;
+    base::Descriptor stop_;  // Closed by the destructor: the waiting ends.
+    std::atomic<bool> under_way_{false};
+    std::thread waiting_;
+};
+
+}  // namespace starling::app

@@ -1,0 +1,95 @@
+// What a reload takes over, and the printed configuration.
+#include "app/config/changes.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "app/config/config.h"
+#include "app/config/flat.h"
+
+namespace starling::app {
+namespace {
+
+Settings settings_of(const std::string& text) {
+    Config config;
+    EXPECT_TRUE(config.read_text("s.yaml", text) && config.finish()) << config.error();
+    return config.settings();
+}
+
+std::string joined(const std::vector<std::string>& keys) {
+    std::string all;
+    for (const auto& key : keys) all.append(all.empty() ? "" : " ").append(key);
+    return all;
+}
+
+const std::string secret(32, 's');
+
+TEST(ConfigChanges, TellWhatIsLiveAndWhatNeedsARestart) {
+    struct Case {
+        std::string before, after, live, restart;
+    };
+    const std::string echo = "websocket: [{path: /a, kind: echo}]\n";
+    const Case cases[] = {
+        {"", "", "", ""},
+        {"", "log: {level: debug}\n", "log.level", ""},
+        {"", "log: {level: debug, format: json}\n", "log.level", "log.format"},
+        {"workers: 1\n", "workers: 2\n", "", "workers"},
+        {"", "limits: {messages: {per_second: 5}}\n", "limits.messages.per_second", ""},
+        {"", "origins: [\"https://a.example\"]\n", "origins", ""},
+        {echo, "websocket: [{path: /a, kind: echo, origins: [\"*\"]}]\n", "websocket[0].origins",
+         ""},
+        {echo, "websocket: [{path: /b, kind: echo}]\n", "", "websocket[0].path"},
+        {echo, echo + "# more\n", "", ""},
+        {echo, "websocket: []\n", "", "websocket"},
+        {"events: {enabled: true, channels: [{pattern: a}]}\n",
+         "events: {enabled: true, channels: [{pattern: a}, {pattern: b}]}\n", "events.channels",
+         ""},
+        {"events: {enabled: true, channels: [{pattern: a}]}\n",
+         "events: {enabled: true, channels: [{pattern: b}]}\n", "events.channels[0].pattern", ""},
+        {"", "events: {enabled: true}\n", "", "events.enabled"},
+        {"", "auth: {keys: [{secret: " + secret + "}]}\n", "auth.keys", ""},
+        {"", "admin: {key: k}\n", "admin.key", ""},
+        {"", "drain: {seconds: 5}\nuser: nobody\n", "", "drain.seconds user"},
+    };
+    for (const Case& one : cases) {
+        const ConfigChanges changes = compare(settings_of(one.before), settings_of(one.after));
+        EXPECT_EQ(joined(changes.live), one.live) << one.after;
+        EXPECT_EQ(joined(changes.restart), one.restart) << one.after;
+    }
+}
+
+TEST(ConfigPrinted, TellsWhereEachValueComesFrom) {
+    Config config;
+    ASSERT_TRUE(config.read_text("s.yaml",
+                                 "workers: 3\n"
+                                 "listen: [\"127.0.0.1:1\", {address: \":2\", tls: false}]\n"
+                                 "http: {fields_max: 7}\n"
+                                 "admin: {key: hidden}\n"
+                                 "websocket:\n  - {path: /a, kind: chat}\n"));
+    ASSERT_TRUE(config.read_environment({{"STARLING_HTTP__FIELDS_MAX", "8"}}));
+    ASSERT_TRUE(config.set("--workers", "workers", {"4"}));
+    ASSERT_TRUE(config.finish()) << config.error();
+    const std::string text = config.printed();
+    const auto line = [&](const std::string& key) {
+        const size_t at = ("\n" + text).find("\n" + key + ": ");
+        if (at == std::string::npos) return std::string("none");
+        std::string found = text.substr(at, text.find('\n', at) - at);
+        const size_t gap = found.find("  #");
+        return found.substr(0, found.find_last_not_of(' ', gap) + 1) + found.substr(gap + 1);
+    };
+    EXPECT_EQ(line("workers"), "workers: 4 # --workers");
+    EXPECT_EQ(line("listen[0].address"), "listen[0].address: \"127.0.0.1:1\" # s.yaml:2");
+    EXPECT_EQ(line("listen[1].address"), "listen[1].address: \":2\" # s.yaml:2");
+    EXPECT_EQ(line("listen[0].tls"), "listen[0].tls: auto # default");
+    EXPECT_EQ(line("http.fields_max"),
+              "http.fields_max: 8 # environment STARLING_HTTP__FIELDS_MAX");
+    EXPECT_EQ(line("http.head_bytes_max"), "http.head_bytes_max: 16384 # default");
+    EXPECT_EQ(line("admin.key"), "admin.key: \"***\" # s.yaml:4");
+    EXPECT_EQ(line("websocket[0].kind"), "websocket[0].kind: chat # s.yaml:6");
+    EXPECT_EQ(line("websocket[0].fragments_max"), "websocket[0].fragments_max: 1024 # default");
+    EXPECT_EQ(text.find("hidden"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace starling::app

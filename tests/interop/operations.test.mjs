@@ -1,0 +1,250 @@
+// What operators do to a running server: its log lines, reload, drain, a new process that takes over,
+// sockets of a service manager, the access log.
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import path from "node:path";
+import { test } from "node:test";
+
+import { deadline, open, refusal } from "./client.mjs";
+import { freePort, healthy, patience, Program, run, serve, temporaryFolder, until, writeConfig } from "./server.mjs";
+
+const echo = [{ path: "/echo", kind: "echo" }];
+const ops = "ops-key";
+
+// Starts `starling serve` with a file that a test rewrites: {server, write, lines}.
+async function start(t, config, args = []) {
+  const port = await freePort(), folder = temporaryFolder();
+  const whole = (more) => ({ listen: [`127.0.0.1:${port}`], workers: 1, ...patience, log: { format: "json" }, ...config, ...more });
+  const file = writeConfig(whole({}), folder);
+  const server = new Program("starling", ["serve", "--config", file, ...args], { port });
+  await server.ready(healthy);
+  t.after(() => server.stop());
+  const lines = () => server.stderr.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const logged = (msg, count = 1) => until(() => {
+    const found = lines().filter((line) => line.msg === msg);
+    return found.length >= count && found.at(-1);
+  }, `${msg}: ${server.stderr}`);
+  return { server, file, lines, logged, write: (more) => writeConfig(typeof more === "string" ? more : whole(more), folder) };
+}
+
+const stripped = ({ time, ...rest }) => rest;
+
+test("start, reload and stop are one line each, and JSON is all there is", async (t) => {
+  const { server, logged, write, lines } = await start(t, { websocket: echo, events: { enabled: true } });
+  const started = await logged("started");
+  assert.equal(started.addresses, `http://localhost:${server.port}`);
+  assert.deepEqual([started.level, started.workers, started.pid], ["info", 1, server.pid]);
+  assert.match((await logged("a key was made for this run")).key, /^\S{20,}$/);
+  assert.equal(server.stdout, "");
+
+  write({ workers: 2, log: { format: "json", level: "debug" }, origins: ["https://a.example"],
+    limits: { messages: { per_second: 100 } } });
+  server.signal("SIGHUP");
+  assert.deepEqual(stripped(await logged("reloaded")), { level: "info", msg: "reloaded",
+    changed: "limits.messages.per_second log.level", needs_restart: "workers origins" });
+  server.signal("SIGHUP");
+  assert.equal((await logged("reloaded", 2)).changed, "");
+
+  server.signal("SIGTERM");
+  assert.deepEqual(await deadline(server.exited, "the end"), { code: 0, signal: null });
+  assert.equal(lines().at(-1).msg, "stopped");
+});
+
+test("a fault of the start is JSON as well", async () => {
+  const file = writeConfig("workers: 1\nwokers: 2\n");
+  const { code, stdout, stderr } = await run(["serve", "--config", file, "--log-format", "json"]);
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.equal(JSON.parse(stderr).msg, `${file}:2: key 'wokers': is not known (did you mean 'workers'?)`);
+});
+
+test("a reload with a broken file changes nothing, and one line says where", async (t) => {
+  const { server, file, logged, write, lines } = await start(t, { websocket: echo });
+  const client = await open(server.url("/echo"));
+  for (const [text, line] of [["workers: 1\nwokers: 2\n", "2: key 'wokers': is not known (did you mean 'workers'?)"],
+    ["workers: 1\nwebsocket:\n  - {path: '/:a', kind: echo}\n  - {path: '/:b', kind: echo}\n", "4: key 'websocket[1].path': "],
+    ["workers: 1\n\tlisten: [\n", "2: not valid: "]]) {
+    const before = lines().length;
+    write(text);
+    server.signal("SIGHUP");
+    const { level, reason } = await until(() => lines()[before], "the line");
+    assert.equal(level, "error");
+    assert.ok(reason.startsWith(`${file}:${line}`), reason);
+  }
+  client.socket.send("still here");
+  assert.equal(await client.next(), "still here");
+  write({ websocket: [{ ...echo[0], origins: ["https://a.example"] }] });
+  const page = { headers: { Origin: "https://a.example" } };
+  assert.equal((await refusal(server.url("/echo"), [], page)).status, 403);
+  server.signal("SIGHUP");
+  assert.equal((await logged("reloaded")).changed, "websocket[0].origins");
+  await (await open(server.url("/echo"), [], page)).close();
+  await client.close();
+});
+
+test("a reload takes over channels and keys", async (t) => {
+  const events = (api_key, pattern) => ({ events: { enabled: true, api_key, channels: [{ pattern }] } });
+  const { server, logged, write } = await start(t, events("first", "old"));
+  const publish = async (key, channel) => (await fetch(server.url("/api/publish", "http"), { method: "POST",
+    headers: { "X-Api-Key": key, "Content-Type": "application/json" }, body: JSON.stringify({ channel, event: "x" }) })).status;
+  assert.equal(await publish("first", "old"), 200);
+  write(events("second", "new"));
+  server.signal("SIGHUP");
+  assert.equal((await logged("reloaded")).changed, "events.api_key events.channels[0].pattern");
+  assert.deepEqual([await publish("first", "new"), await publish("second", "new")], [401, 200]);
+});
+
+test("starling drain announces, closes evenly with 1012, and shows how it goes", async (t) => {
+  const server = await serve({ websocket: echo }, { admin: { key: ops } });
+  t.after(() => server.stop());
+  const clients = await Promise.all(Array.from({ length: 20 }, () => open(server.url("/echo"))));
+  const drained = new Program("starling", ["drain", "--url", `http://127.0.0.1:${server.adminPort}`,
+    "--announce-s", "1", "--seconds", "1"], { env: { STARLING_KEY: ops } });
+  const ready = () => fetch(server.url("/readyz", "http")).then((answer) => answer.status, () => 0);
+  await until(async () => (await ready()) === 503, "readiness to fail");
+  clients[0].socket.send("still here");
+  assert.equal(await clients[0].next(), "still here");
+  for (const client of clients) {
+    assert.deepEqual(await client.closed, { code: 1012, reason: "the server restarts" });
+  }
+  assert.deepEqual(await deadline(server.exited, "the end"), { code: 0, signal: null });
+  assert.equal((await deadline(drained.exited, "starling drain")).code, 0, drained.stderr);
+  assert.match(drained.stdout, /^announced: 2\d connections, \d.*\n[^]*the server has ended\n$/);
+});
+
+// A client that keeps sending, and that comes back at once when it is closed. What was not answered
+// is sent again, as Socket.IO's `retries` does it.
+class Steady {
+  answered = 0; sent = 0; opened = 0; refused = 0; codes = new Set();
+  constructor(url) { this.url = url; }
+  async connect() {
+    try {
+      this.client = await open(this.url);
+    } catch {
+      ++this.refused;
+      return;
+    }
+    ++this.opened;
+    this.client.socket.removeAllListeners("message");
+    this.client.socket.on("message", (data) => {
+      if (Number(data) === this.sent) this.answered = this.sent;
+    });
+    this.client.socket.on("close", (code) => {
+      if (this.over) return;
+      this.codes.add(code);
+      this.connect();
+    });
+    if (this.sent > this.answered) this.client.socket.send(String(this.sent));
+  }
+  send() {
+    if (this.answered < this.sent || this.client.socket.readyState !== 1) return;
+    this.client.socket.send(String(++this.sent));
+  }
+  end() { this.over = true; this.client.end(); }
+}
+
+test("a new process takes 5,000 clients over: none is refused, and no answer is lost", { timeout: 240_000 }, async (t) => {
+  const count = 5000;
+  const { server, logged, lines } = await start(t, { websocket: echo, drain: { seconds: 3 } });
+  const clients = Array.from({ length: count }, () => new Steady(server.url("/echo")));
+  for (let i = 0; i < count; i += 250) {
+    await Promise.all(clients.slice(i, i + 250).map((client) => client.connect()));
+  }
+  assert.equal(clients.filter(({ opened }) => opened === 1).length, count);
+  const sending = setInterval(() => { for (const client of clients) client.send(); }, 500);
+  server.signal("SIGUSR2");
+  const { pid } = await logged("a new process takes over");
+  try {
+    await takenOver(server, pid, lines, clients, sending);
+  } finally {
+    clearInterval(sending);
+    for (const client of clients) client.end();
+    process.kill(pid, "SIGKILL"); // It holds the pipes that `server.exited` waits for.
+  }
+});
+
+async function takenOver(server, pid, lines, clients, sending) {
+  await until(() => lines().find((line) => line.msg === "started" && line.pid === pid), "the new process");
+  await until(() => !existsSync(`/proc/${server.pid}`), "the end of the old process", 120_000);
+  await until(() => clients.every(({ opened, refused }) => opened + refused >= 2), "all clients to come back", 120_000);
+  clearInterval(sending);
+  for (const client of clients) client.send();
+  await until(() => clients.every(({ sent, answered }) => sent === answered), "every answer", 120_000);
+  assert.equal(clients.filter(({ refused }) => refused > 0).length, 0);
+  assert.deepEqual([...new Set(clients.flatMap(({ codes }) => [...codes]))], [1012]);
+  const health = await (await fetch(server.url("/healthz", "http"))).json();
+  assert.equal(health.websockets, clients.length);
+}
+
+test("a new process that cannot start leaves the old one at work", async (t) => {
+  const { server, logged, write } = await start(t, { websocket: echo });
+  write({ wokers: 1 });
+  server.signal("SIGUSR2");
+  assert.equal((await logged("no hand-over: this process goes on")).reason, "the new process has ended: exit code 2");
+  const client = await open(server.url("/echo"));
+  client.socket.send("still here");
+  assert.equal(await client.next(), "still here");
+  await client.close();
+});
+
+test("sockets of a service manager are used", async (t) => {
+  const port = await freePort();
+  const file = writeConfig({ listen: [`127.0.0.1:${port}`], workers: 2, websocket: echo });
+  // Listens, and becomes the server, as systemd does it.
+  const script = "import os,socket,sys\n" +
+    "s=socket.socket();s.bind(('127.0.0.1',int(sys.argv[1])));s.listen()\n" +
+    "os.dup2(s.fileno(),3);os.set_inheritable(3,True)\n" +
+    "os.environ.update(LISTEN_FDS='1',LISTEN_PID=str(os.getpid()))\n" +
+    "os.execv(sys.argv[2],sys.argv[2:])";
+  const server = new Program("starling", ["serve", "--config", file],
+    { port, prefix: ["python3", "-c", script, String(port)] });
+  await server.ready(healthy);
+  t.after(() => server.stop());
+  const client = await open(server.url("/echo"));
+  client.socket.send("hello");
+  assert.equal(await client.next(), "hello");
+  await client.close();
+  assert.equal((await run(["serve", "--config", file])).code, 2, "the address is taken");
+});
+
+test("the access log has a file and a format, and SIGUSR1 opens it again", async (t) => {
+  const folder = temporaryFolder(), log = path.join(folder, "access.log");
+  const { server } = await start(t, { websocket: echo, access_log: true, access_log_format: "combined",
+    access_log_path: log, trusted_proxies: ["127.0.0.1"] });
+  const get = () => new Promise((resolve) => {
+    http.get({ port: server.port, path: "/healthz?token=hidden", agent: false,
+      headers: { "X-Forwarded-For": "192.0.2.7", Referer: "https://a.example/?key=hidden", "User-Agent": "a \"b\"" } },
+    (answer) => answer.resume().on("end", resolve));
+  });
+  const line = /^192\.0\.2\.7 - - \[\d\d\/\w{3}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/healthz\?token=\*\*\* HTTP\/1\.1" 200 \d+ "https:\/\/a\.example\/\?key=\*\*\*" "a \\"b\\""$/m;
+  await get();
+  await until(() => line.test(readFileSync(log, "utf8")), "the line");
+  renameSync(log, `${log}.1`);
+  server.signal("SIGUSR1");
+  const read = () => { try { return readFileSync(log, "utf8"); } catch { return ""; } };
+  await until(async () => { await get(); return line.test(read()); }, "a line in the new file");
+});
+
+test("rights are given up once the addresses are bound", { skip: process.getuid() !== 0 && "needs root" }, async (t) => {
+  const folder = temporaryFolder(), secret = path.join(folder, "key");
+  writeFileSync(secret, "k".repeat(32), { mode: 0o600 });
+  const { server, logged } = await start(t, { websocket: echo, user: "nobody", auth: { keys: [{ path: secret }] } });
+  const status = readFileSync(`/proc/${server.pid}/status`, "utf8");
+  const [, ids] = /^Uid:\t(.*)$/m.exec(status);
+  assert.equal(new Set(ids.split("\t")).size, 1);
+  assert.notEqual(ids.split("\t")[0], "0");
+  assert.equal((await logged("a reload will not be able to use a file")).level, "warn");
+  const wrong = writeConfig({ listen: [`127.0.0.1:${await freePort()}`], user: "no-such-user" });
+  const { code, stderr } = await run(["serve", "--config", wrong]);
+  assert.equal(code, 2);
+  assert.match(stderr, /key 'user': there is no user 'no-such-user'/);
+});
+
+test("starling serve alone says what to do", async (t) => {
+  const port = await freePort();
+  const server = new Program("starling", ["serve", "--listen", `127.0.0.1:${port}`], { port });
+  await server.ready(healthy);
+  t.after(() => server.stop());
+  assert.match(server.stderr, /nothing is served but \/healthz and \/readyz: name a configuration with --config FILE/);
+});
