@@ -21,11 +21,13 @@ async function start(t, config, args = []) {
   const server = new Program("starling", ["serve", "--config", file, ...args], { port });
   await server.ready(healthy);
   t.after(() => server.stop());
-  const lines = () => server.stderr.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const lines = () => server.stderr.split("\n").slice(0, -1)  // The last one may be incomplete.
+    .map((line) => JSON.parse(line));
   const logged = (msg, count = 1) => until(() => {
     const found = lines().filter((line) => line.msg === msg);
     return found.length >= count && found.at(-1);
   }, `${msg}: ${server.stderr}`);
+  await logged("started");
   return { server, file, lines, logged, write: (more) => writeConfig(typeof more === "string" ? more : whole(more), folder) };
 }
 
@@ -246,5 +248,6 @@ test("starling serve alone says what to do", async (t) => {
   const server = new Program("starling", ["serve", "--listen", `127.0.0.1:${port}`], { port });
   await server.ready(healthy);
   t.after(() => server.stop());
-  assert.match(server.stderr, /nothing is served but \/healthz and \/readyz: name a configuration with --config FILE/);
+  await until(() => /nothing is served but \/healthz and \/readyz: name a configuration with --config FILE/.test(server.stderr),
+    "the advice");
 });
