@@ -148,6 +148,18 @@ struct ClientRequest {
     std::string_view text;    // The event to be published; "": none.
 };
 
+// What a client wants of a channel, and whether it may have it.
+enum class Use : uint8_t { listen, publish };
+enum class Permission : uint8_t {
+    allowed,
+    no_channel,     // No declared channel matches the name.
+    needs_login,    // Publishing or listening is for users.
+    forbidden,      // It is for other users.
+    no_publishers,  // Clients do not publish to this channel.
+    refused,        // By the handler of on_subscribe() or on_publish().
+    too_many,       // Over Limits::channel_publishes.
+};
+
 // How Channels::listen() begins, and what happened to it.
 struct Listening {
     std::string since = {};  // An offset: begins with what was published after it. "": from now on.
@@ -203,6 +215,10 @@ public:
     // before start(), like on_join and on_leave.
     virtual void on_subscribe(PlainCallback<bool(const ClientRequest&)> allows) = 0;
     virtual void on_publish(PlainCallback<bool(const ClientRequest&)> allows) = 0;
+    // What the declaration of the channel, the handlers above and the limits say about a client of
+    // the application's own protocol, as about one of /ws/channels. Use::publish counts as one
+    // publication. On a worker's thread.
+    [[nodiscard]] virtual Permission permission(Use use, const ClientRequest& request) const = 0;
     // A member came or went. Called on the worker of the member's connection. If a node of the cluster
     // dies, one of the nodes that have members of the channel is told that the dead node's are gone.
     using MemberHandler = PlainCallback<void(std::string_view channel, const PresenceMember&)>;

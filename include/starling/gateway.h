@@ -13,10 +13,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace starling::sio {
+struct Options;  // Defined in <starling/socketio.h>.
+}
 
 namespace starling::gateway {
 
@@ -95,6 +100,11 @@ struct Route {
     // File of the authorities, PEM, one of which must have signed the application's certificate;
     // "": the system's authorities.
     std::string ca_path = {};
+    // Kind::socketio: the options of its Socket.IO server. `path`, `max_http_buffer_size` and
+    // `allow_request` are the route's in any case, and the route's `origins` are added.
+    // Recovery is refused, since webhooks are not recovered. Null: clients 1.x and 2.x are served
+    // too, and no bundles.
+    std::shared_ptr<const sio::Options> socketio = nullptr;
 };
 
 // A wrong member of a route: its name in the configuration ("application", "signing_key"), and what

@@ -97,6 +97,9 @@ struct Options {
     uint32_t unjoined_per_address_max = 1'000;
     std::optional<Recovery> connection_state_recovery = std::nullopt;
     bool cleanup_empty_child_namespaces = false;
+    // Names that clients may connect to, of namespaces that the application has: "/chat", or
+    // "/room-*", where `*` stands for any text. Others get "Invalid namespace". Empty: all.
+    std::vector<std::string> namespaces = {};
     uint32_t max_attachments = 10;                  // Per packet.
     uint32_t namespaces_max = 100;                  // Per client.
     uint32_t pending_acks_max = 1'000;              // Acks awaited from one socket.

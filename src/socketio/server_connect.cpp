@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "http/url.h"
 #include "socketio/cluster_link.h"
+#include "socketio/name_filter.h"
 #include "socketio/recovery_link.h"
 #include "socketio/server.h"
 
@@ -48,7 +49,8 @@ Namespace* Server::open_namespace(std::string_view name, const Json& auth) {
 
 void Server::connect(Connection& connection, const Packet& packet) {
     const Json auth = auth_of(packet);
-    Namespace* const nsp = open_namespace(packet.nsp, auth);
+    const bool allowed = is_allowed(settings().namespaces, packet.nsp);
+    Namespace* const nsp = allowed ? open_namespace(packet.nsp, auth) : nullptr;
     if (!nsp) return refuse(connection, packet.nsp, {.message = "Invalid namespace"}, false);
     PendingConnection who{connection, *nsp, auth, {}};
     if (settings().login) {

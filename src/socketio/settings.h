@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "socketio/codec/packet.h"
 #include "socketio/transport.h"
@@ -32,6 +33,7 @@ struct Settings {
     uint64_t ack_timeout_ms = 10'000;
     uint32_t namespaces_max = 100;
     uint32_t pending_acks_max = 1'000;
+    std::vector<std::string> namespaces = {};  // Patterns for is_allowed().
     std::optional<sio::Recovery> recovery = {};
     EventSink* events = nullptr;  // Null: events go to the listeners.
     // Empty: every client may connect. Called on any worker.

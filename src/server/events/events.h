@@ -171,6 +171,8 @@ public:
         events::Listening options) override;
     void on_subscribe(PlainCallback<bool(const events::ClientRequest&)> allows) override;
     void on_publish(PlainCallback<bool(const events::ClientRequest&)> allows) override;
+    [[nodiscard]] events::Permission permission(
+        events::Use use, const events::ClientRequest& request) const override;
     void on_join(MemberHandler handler) override;
     void on_leave(MemberHandler handler) override;
 

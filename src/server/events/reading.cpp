@@ -83,6 +83,27 @@ void Events::on_subscribe(PlainCallback<bool(const events::ClientRequest&)> allo
     handlers_.subscribe = std::move(allows);
 }
 
+events::Permission Events::permission(events::Use use, const events::ClientRequest& request) const {
+    using events::Permission;
+    const auto match = table_.find(request.channel);
+    if (!match.rule) return Permission::no_channel;
+    const bool publishes = use == events::Use::publish;
+    if (publishes && match.rule->channel.publishers == events::Publishers::nobody)
+        return Permission::no_publishers;
+    const auto user = request.user.empty() ? std::nullopt : std::optional(request.user);
+    switch (publishes ? events::decide_publish(match, user) : events::decide(match, user)) {
+        case events::Decision::allowed: break;
+        case events::Decision::needs_login: return Permission::needs_login;
+        case events::Decision::forbidden: return Permission::forbidden;
+    }
+    const auto& handler = publishes ? handlers_.publish : handlers_.subscribe;
+    if (handler && !handler(request)) return Permission::refused;
+    const EventsWorker* const host = here();
+    if (publishes && host && publish_wait_s(host->worker, request.channel) != 0)
+        return Permission::too_many;
+    return Permission::allowed;
+}
+
 void Events::on_publish(PlainCallback<bool(const events::ClientRequest&)> allows) {
     require_not_attached();
     handlers_.publish = std::move(allows);

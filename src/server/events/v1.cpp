@@ -22,11 +22,18 @@ constexpr size_t v1_encoding = 3;
 
 constexpr size_t members_listed_max = 1000;
 
-v1::Problem problem_of(events::Decision decision) {
-    switch (decision) {
-        case events::Decision::allowed: return {};
-        case events::Decision::needs_login: return {v1::code::needs_login, "a login is needed"};
-        case events::Decision::forbidden: return {v1::code::forbidden, "not allowed for this user"};
+v1::Problem problem_of(events::Permission permission) {
+    using events::Permission;
+    switch (permission) {
+        case Permission::allowed: return {};
+        case Permission::no_channel: return {v1::code::not_found, "no such channel"};
+        case Permission::needs_login: return {v1::code::needs_login, "a login is needed"};
+        case Permission::forbidden: return {v1::code::forbidden, "not allowed for this user"};
+        case Permission::no_publishers:
+            return {v1::code::forbidden, "clients do not publish to this channel"};
+        case Permission::refused: return {v1::code::forbidden, "the application refuses"};
+        case Permission::too_many:
+            return {v1::code::too_many, "too many publications of this channel in a short time"};
     }
     return {};
 }
@@ -44,7 +51,6 @@ void call_later(base::Lifetime<Worker>& home, const ws::Socket& socket, F&& call
 }
 
 const v1::Problem without_history{v1::code::unavailable, std::string(history_away)};
-const v1::Problem refused_by_application{v1::code::forbidden, "the application refuses"};
 
 }  // namespace
 
@@ -80,19 +86,14 @@ std::optional<std::string_view> V1Connection::user() const {
 
 v1::Problem V1Connection::admit(const Request& request, events::Match& match) const {
     match = events_.table().find(request.channel);
-    if (!match.rule) return {v1::code::not_found, "no such channel"};
-    if (auto problem = problem_of(events::decide(match, user()))) return problem;
-    if (!allows(events_.handlers().subscribe, request)) return refused_by_application;
-    return {};
+    return permit(events::Use::listen, request);
 }
 
-bool V1Connection::allows(const PlainCallback<bool(const events::ClientRequest&)>& handler,
-                          const Request& request) const {
-    if (!handler) return true;
-    return handler({.channel = request.channel,
-                    .client = client_,
-                    .user = user().value_or(""),
-                    .text = request.data});
+v1::Problem V1Connection::permit(events::Use use, const Request& request) const {
+    return problem_of(events_.permission(use, {.channel = request.channel,
+                                               .client = client_,
+                                               .user = user().value_or(""),
+                                               .text = request.data}));
 }
 
 // ---- subscriptions ------------------------------------------------------------------------------
@@ -224,13 +225,7 @@ void V1Connection::end(std::string_view channel, uint64_t attempt, const Problem
 
 v1::Problem V1Connection::publish(const Request& request) {
     const auto match = events_.table().find(request.channel);
-    if (!match.rule) return {v1::code::not_found, "no such channel"};
-    if (match.rule->channel.publishers == events::Publishers::nobody)
-        return {v1::code::forbidden, "clients do not publish to this channel"};
-    if (auto problem = problem_of(events::decide_publish(match, user()))) return problem;
-    if (!allows(events_.handlers().publish, request)) return refused_by_application;
-    if (Events::publish_wait_s(host_.worker, request.channel) != 0)
-        return {v1::code::too_many, "too many publications of this channel in a short time"};
+    if (auto problem = permit(events::Use::publish, request)) return problem;
     PlainCallback<void(events::Published)> done;
     if (!request.id.empty() || match.rule->history)
         done = [socket = connection_->socket(), id = request.id,

@@ -54,8 +54,7 @@ private:
     [[nodiscard]] std::optional<std::string_view> user() const;
     // May the client listen? Sets `match` if so.
     [[nodiscard]] Problem admit(const Request& request, events::Match& match) const;
-    [[nodiscard]] bool allows(const PlainCallback<bool(const events::ClientRequest&)>& handler,
-                              const Request& request) const;
+    [[nodiscard]] Problem permit(events::Use use, const Request& request) const;
     [[nodiscard]] std::unique_ptr<V1Member> make_member(const Request& request, uint64_t attempt,
                                                         const events::Rule& rule);
     void announce(const std::string& channel, uint64_t attempt,

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <starling/server.h>
+#include <starling/socketio_options.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -81,6 +82,8 @@ std::optional<Fault> fault_of_path(const Route& route) {
     if (route.path == Route().path)
         return Fault{"path", "must be set for kind socketio, to /socket.io/ for most clients; " +
                                  Route().path + " is the one for kind websocket"};
+    if (route.socketio && route.socketio->connection_state_recovery)
+        return Fault{"socketio", "must not recover connections: webhooks are not recovered"};
     if (route.path.find_first_not_of('/') == std::string::npos || route.path.ends_with("//"))
         return Fault{"path", "must hold a name for kind socketio, as /socket.io/ does"};
     return std::nullopt;

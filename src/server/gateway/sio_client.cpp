@@ -186,15 +186,19 @@ private:
 
     [[nodiscard]] sio::Options options() {
         const gateway::Route& route = site().options;
-        sio::Options options;
+        sio::Options options = route.socketio
+                                   ? *route.socketio
+                                   : sio::Options{.serve_client = false, .allow_eio3 = true};
         options.path =
             route.path.ends_with('/') ? route.path.substr(0, route.path.size() - 1) : route.path;
-        options.serve_client = false;
-        options.allow_eio3 = true;
         options.max_http_buffer_size = site().message_bytes_max;
         options.cleanup_empty_child_namespaces = true;
-        options.origins = site().any_origin ? std::vector<std::string>{"*"} : route.origins;
-        if (!options.origins.empty()) {
+        if (site().any_origin)
+            options.origins = {"*"};
+        else
+            options.origins.insert(options.origins.end(), route.origins.begin(),
+                                   route.origins.end());
+        if (!options.origins.empty() && !options.cors) {
             options.cors.emplace().origins = options.origins;
             options.cors->credentials =
                 std::ranges::find(options.origins, "*") == options.origins.end();

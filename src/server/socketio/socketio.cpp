@@ -142,6 +142,7 @@ struct SocketIo::Shared {
         settings.ack_timeout_ms = static_cast<uint64_t>(options.ack_timeout.count());
         settings.namespaces_max = options.namespaces_max;
         settings.pending_acks_max = options.pending_acks_max;
+        settings.namespaces = options.namespaces;
         settings.recovery = options.connection_state_recovery;
         if (login)
             settings.login = [who = login.get()](const sio::Json& auth,
