@@ -147,6 +147,8 @@ public:
     // Calls on_drained() once the queue is empty, even if the kernel never refuses bytes.
     void want_drained();
     [[nodiscard]] bool is_secure() const noexcept { return tls_ != nullptr; }
+    // The name that the client asked for in its TLS handshake; "": none.
+    [[nodiscard]] std::string_view server_name() const noexcept;
     [[nodiscard]] std::string peer_ip() const;
     [[nodiscard]] Loop& loop() const noexcept { return loop_; }
     [[nodiscard]] int fd() const noexcept { return fd_; }

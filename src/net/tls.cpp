@@ -24,6 +24,7 @@ namespace starling::net {
 
 struct TlsContext::Certificate {
     SslContext context;
+    std::vector<std::string> hosts = {};
 };
 
 // What only the client's side has.
@@ -129,7 +130,7 @@ base::Result<TlsContext::Certificate> TlsContext::make(const CertificateFiles& f
     SSL_CTX_set_tlsext_servername_callback(&context, &TlsContext::on_server_name);
     if (const auto used = use_certificate(context, files); !used)
         return base::Failure(used.error());
-    return Certificate{*std::move(made)};
+    return Certificate{*std::move(made), files.hosts};
 }
 
 base::Result<TlsContext::Loaded> TlsContext::load(const std::vector<CertificateFiles>& certificates,
@@ -148,7 +149,7 @@ base::Result<TlsContext::Loaded> TlsContext::load(const std::vector<CertificateF
         if (!previous) return base::Failure(made.error());
         SSL_CTX* const old = previous->certificates_[result->certificates_.size()].context.get();
         SSL_CTX_up_ref(old);
-        result->certificates_.push_back({SslContext(old, &SSL_CTX_free)});
+        result->certificates_.push_back({SslContext(old, &SSL_CTX_free), files.hosts});
         if (!kept.empty()) kept += "; ";
         kept += made.error();
     }
@@ -157,11 +158,31 @@ base::Result<TlsContext::Loaded> TlsContext::load(const std::vector<CertificateF
 
 TlsContext::~TlsContext() = default;
 
+// The names of `hosts`, then those of the certificates; exact names go before wildcards, and a long
+// wildcard before a short one.
 SSL_CTX* TlsContext::context_for(const char* server_name) const noexcept {
+    std::string_view name(server_name);
+    if (name.ends_with('.')) name.remove_suffix(1);
+    const Certificate* best = nullptr;
+    size_t best_size = 0;
     for (const auto& certificate : certificates_) {
-        X509* leaf = SSL_CTX_get0_certificate(certificate.context.get());
-        if (leaf && X509_check_host(leaf, server_name, 0, 0, nullptr) == 1)
-            return certificate.context.get();
+        for (const std::string_view host : certificate.hosts) {
+            if (base::iequals(host, name)) return certificate.context.get();
+            const bool beneath =
+                host.starts_with("*.") && name.size() >= host.size() &&
+                base::iequals(name.substr(name.size() - host.size() + 1), host.substr(1));
+            if (!beneath || host.size() <= best_size) continue;
+            best = &certificate;
+            best_size = host.size();
+        }
+    }
+    if (best) return best->context.get();
+    for (const unsigned flags : {X509_CHECK_FLAG_NO_WILDCARDS, 0}) {
+        for (const auto& certificate : certificates_) {
+            X509* leaf = SSL_CTX_get0_certificate(certificate.context.get());
+            if (leaf && X509_check_host(leaf, name.data(), name.size(), flags, nullptr) == 1)
+                return certificate.context.get();
+        }
     }
     return nullptr;
 }
@@ -303,6 +324,11 @@ std::string_view TlsSession::alpn() const noexcept {
     unsigned size = 0;
     SSL_get0_alpn_selected(ssl_, &name, &size);
     return {reinterpret_cast<const char*>(name), size};
+}
+
+std::string_view TlsSession::server_name() const noexcept {
+    const char* const name = SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
+    return name ? std::string_view(name) : std::string_view();
 }
 
 std::string_view TlsSession::version() const noexcept { return SSL_get_version(ssl_); }

@@ -27,6 +27,9 @@ namespace starling::net {
 struct CertificateFiles {
     std::string certificate_chain_path;  // PEM, leaf first.
     std::string private_key_path;        // PEM.
+    // Lower case: "example.com", or "*.example.com" for all names beneath. Clients that ask for one of
+    // these get the certificate, whatever names it holds itself.
+    std::vector<std::string> hosts = {};
 };
 
 class TlsClientContext;
@@ -51,7 +54,9 @@ public:
         // certificates are new.
         std::string kept = {};
     };
-    // The first certificate serves clients that name no host, or a host that no certificate names.
+    // Clients that name a host get the certificate with exactly this name, or else with a wildcard
+    // for it; names in `hosts` go before those that certificates hold. The first certificate serves
+    // clients that name no host, or a host that no certificate names.
     // `ciphers`: the suites of TLS 1.2, in OpenSSL's format. The error names the unusable file. If
     // `previous` has the same number of certificates, an unusable certificate is no error: the
     // certificate at the same position in `previous` takes its place.
@@ -110,6 +115,8 @@ public:
 
     // Of the client's side alone: why the session has failed, or null.
     [[nodiscard]] const TlsFailure* failure() const noexcept;
+    // Of the server's side: the name that the client asked for (SNI), or "".
+    [[nodiscard]] std::string_view server_name() const noexcept;
     // Of both sides, once established: the protocol chosen by ALPN, or ""; "TLSv1.3"; whether a
     // session was resumed.
     [[nodiscard]] std::string_view alpn() const noexcept;

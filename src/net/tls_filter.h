@@ -41,6 +41,8 @@ public:
     // The kernel has taken `bytes` of what next() returned.
     void taken(size_t bytes) noexcept;
 
+    [[nodiscard]] const TlsSession& session() const noexcept { return *session_; }
+
     // Bytes of ciphertext that the kernel has not taken.
     [[nodiscard]] size_t bytes() const noexcept {
         return sending_.size() - taken_ + session_->output().size();

@@ -10,6 +10,7 @@
 #include "http/masking.h"
 #include "http/response_access.h"
 #include "net/loop.h"
+#include "server/host_sites.h"
 #include "server/http_connection.h"
 #include "server/worker.h"
 
@@ -168,8 +169,25 @@ http::WriteContext HttpConnection::write_context() const {
 
 void HttpConnection::decorate(http::Response& response) const {
     if (middleware_lines_) http::ResponseAccess::add_missing(response, *middleware_lines_);
-    for (const auto& header : worker_->site().default_headers)
-        if (!response.has_header(header.name)) response.header(header.name, header.value);
+    const Site& site = worker_->site();
+    if (reader_.host())
+        reader_.host()->decorate(response);
+    else
+        for (const auto& header : site.default_headers)
+            if (!response.has_header(header.name)) response.header(header.name, header.value);
+    for (const std::string& name : site.removed_headers)
+        http::ResponseAccess::erase(response, name);
+}
+
+// The default fields for an error of the protocol, without those that such an answer sets itself.
+std::string HttpConnection::error_lines() const {
+    const Site& site = worker_->site();
+    if (!reader_.host() && site.removed_headers.empty()) return site.error_field_lines;
+    http::Response response;
+    decorate(response);
+    for (const char* name : {"Content-Type", "X-Content-Type-Options"})
+        http::ResponseAccess::erase(response, name);
+    return std::string(response.field_lines());
 }
 
 void HttpConnection::write_whole(http::Response& response) {

@@ -86,7 +86,9 @@ void HttpConnection::step(const http::ParseEvent& event) {
 }
 
 void HttpConnection::on_head() {
-    reader_.find_route();
+    reader_.find_route(worker_->site().hosts ? stream_->server_name() : std::string_view());
+    if (const int refusal = reader_.host_refusal())
+        return fail(refusal, refusal == 421 ? "Misdirected Request" : "Not Found");
     if (!worker_->group().trusted_proxies.empty() && !read_client()) return;
     if (!belongs_elsewhere()) return take_head();
     // The connection moves before the body is read, because the owner has its own limits for it.
@@ -252,8 +254,7 @@ void HttpConnection::decide_upgrade_now() {
 
 void HttpConnection::fail(int status, std::string_view reason, std::string_view field_lines) {
     if (status == 400) worker_->counters().protocol_errors.add();
-    std::string lines =
-        std::string(field_lines) + worker_->site().error_field_lines + cors_lines_of_failure();
+    std::string lines = std::string(field_lines) + error_lines() + cors_lines_of_failure();
     if (middleware_lines_) lines += *middleware_lines_;
     const http::WriteContext context{.head_request = reader_.parser().is_head_request(),
                                      .keep_alive = false,

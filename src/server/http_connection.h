@@ -171,6 +171,7 @@ private:
     void apply_cors_late(http::Response& response);
     [[nodiscard]] std::string cors_lines_of_failure();
     void decorate(http::Response& response) const;
+    [[nodiscard]] std::string error_lines() const;
     [[nodiscard]] http::WriteContext write_context() const;
     void log_access();
 

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "server/host_sites.h"
 #include "server/state.h"
 
 namespace starling {
@@ -42,13 +43,14 @@ void Server::State::begin() {
     group.connections_max =
         options.connections_max ? std::min(options.connections_max, descriptors) : descriptors;
 
-    if (!options.certificates.empty()) {
+    if (site.has_certificates()) {
         const std::lock_guard lock(reload_mutex);
         const auto loaded = load_certificates(nullptr);
         if (!loaded) throw std::runtime_error(loaded.error());
         certificates = loaded->context;
     }
-    bound = server::bind_all(options, workers);
+    site.finish_hosts();
+    bound = server::bind_all(options, site.has_certificates(), workers);
     for (unsigned i = 0; i < workers; ++i) {
         group.workers.push_back(std::make_unique<server::Worker>(group));
         group.workers.back()->use_certificates(certificates);

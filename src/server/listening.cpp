@@ -143,13 +143,14 @@ void SocketFile::remove() noexcept {
     path_.clear();
 }
 
-std::vector<BoundAddress> bind_all(const ServerOptions& options, unsigned workers) {
+std::vector<BoundAddress> bind_all(const ServerOptions& options, bool has_certificates,
+                                   unsigned workers) {
     if (options.listen.empty()) throw std::runtime_error("no address to listen on");
     std::vector<BoundAddress> all;
     for (const Listen& listen : options.listen) {
         const bool tls = listen.tls == Listen::Tls::on ||
-                         (listen.tls == Listen::Tls::automatic && !options.certificates.empty());
-        if (tls && options.certificates.empty())
+                         (listen.tls == Listen::Tls::automatic && has_certificates);
+        if (tls && !has_certificates)
             cannot_listen(listen.address, "TLS needs a certificate");
         all.push_back(
             bind_one(listen, tls, workers, options.inherited, options.inherited_files_stay));

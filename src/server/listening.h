@@ -45,7 +45,8 @@ struct BoundAddress {
 };
 
 // Throws std::runtime_error with a message for users.
-[[nodiscard]] std::vector<BoundAddress> bind_all(const ServerOptions& options, unsigned workers);
+[[nodiscard]] std::vector<BoundAddress> bind_all(const ServerOptions& options,
+                                                 bool has_certificates, unsigned workers);
 
 // Raises the descriptor limit as far as possible. Returns how many descriptors remain for
 // connections.

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "server/host_sites.h"
 #include "server/state.h"
 
 namespace starling {
@@ -10,15 +11,13 @@ namespace starling {
 base::Result<net::TlsContext::Loaded> Server::State::load_certificates(
     const net::TlsContext* previous) const {
     std::vector<net::CertificateFiles> files;
-    files.reserve(certificate_files.size());
     for (const auto& certificate : certificate_files)
         files.push_back({certificate.certificate_chain_path, certificate.private_key_path});
+    if (site.hosts)
+        for (const auto& [certificate, hosts] : site.hosts->certificates())
+            files.push_back(
+                {certificate.certificate_chain_path, certificate.private_key_path, hosts});
     return net::TlsContext::load(files, site.options.tls_ciphers, previous);
-}
-
-bool Server::State::has_certificates() {
-    const std::lock_guard lock(reload_mutex);
-    return !certificate_files.empty();
 }
 
 // With the mutex.
@@ -30,7 +29,7 @@ void Server::State::use_certificates(std::shared_ptr<const net::TlsContext> cont
 }
 
 void Server::State::reload() {
-    if (has_certificates()) {
+    if (site.has_certificates()) {
         const auto replaced = replace_certificates();
         if (!replaced && group.log)
             group.log->write(log::Level::error,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "server/host_sites.h"
 #include "server/site.h"
 
 namespace starling::server {
@@ -18,22 +19,37 @@ RequestReader::RequestReader(const Site& site, Listen::Serves serves)
 void RequestReader::reset() {
     head_seen_ = timing_head_ = false;
     route_ = nullptr;
+    host_ = nullptr;
+    host_refusal_ = 0;
     body_.clear();
     body_bytes_ = 0;
     if (body_.capacity() > body_kept_bytes_max) body_.shrink_to_fit();
     parser_.reset();
 }
 
-void RequestReader::find_route() {
+// False: the request is refused.
+bool RequestReader::find_host(std::string_view server_name) {
+    const HostSites::Found found = site_.hosts->find(parser_.head().host, server_name);
+    host_ = found.entry;
+    host_refusal_ = found.refusal;
+    if (found.refusal == 0) return true;
+    match_ = {};
+    route_ = nullptr;
+    return false;
+}
+
+void RequestReader::find_route(std::string_view server_name) {
     head_seen_ = true;
     began_ = std::chrono::steady_clock::now();
+    if (site_.hosts && !find_host(server_name)) return;
     const http::RequestHead& head = parser_.head();
-    site_.router.find(head.method, head.path, match_);
+    const http::Router& router = host_ ? host_->router : site_.router;
+    router.find(head.method, head.path, match_);
     if (match_.outcome == http::Router::Outcome::not_found && site_.lenient_paths) {
         std::string path(head.path);
         std::ranges::transform(path, path.begin(), base::lower);
         if (path.size() > 1 && path.back() == '/') path.pop_back();
-        site_.router.find(head.method, path, match_);
+        router.find(head.method, path, match_);
     }
     const bool found = match_.outcome == http::Router::Outcome::found;
     route_ = found ? site_.routes[static_cast<size_t>(match_.route)].get() : nullptr;

@@ -20,6 +20,7 @@
 
 namespace starling::server {
 
+struct HostEntry;
 struct Site;
 
 class RequestReader {
@@ -36,7 +37,12 @@ public:
     void reset();
 
     // ---- The head -------------------------------------------------------------------------------
-    void find_route();
+    // `server_name`: the one of the TLS handshake; "": none.
+    void find_route(std::string_view server_name);
+    // The site of the request's host; null: the default one, or the server has no sites.
+    [[nodiscard]] const HostEntry* host() const noexcept { return host_; }
+    // The status with which find_route() refuses the request's host; 0: it does not.
+    [[nodiscard]] int host_refusal() const noexcept { return host_refusal_; }
     [[nodiscard]] const http::RequestHead& head() const noexcept { return parser_.head(); }
     [[nodiscard]] const http::RequestParser& parser() const noexcept { return parser_; }
     // The route that find_route() found; null: none, see match().
@@ -68,7 +74,11 @@ private:
     const Listen::Serves serves_;
     http::RequestParser parser_;
     http::Router::Match match_;
+    [[nodiscard]] bool find_host(std::string_view server_name);
+
     Route* route_ = nullptr;
+    const HostEntry* host_ = nullptr;
+    int host_refusal_ = 0;
     std::string body_;
     uint64_t body_bytes_ = 0;  // Received so far.
     bool head_seen_ = false;   // Refers to the current request.

@@ -46,6 +46,9 @@ public:
     // True: if an address of the server is reserved for the control API (Listen::Serves), requests
     // to this route come only by such an address.
     [[nodiscard]] virtual bool is_control() const noexcept { return false; }
+    // False: the route is for hosts without a site of their own (starling::HostSite) alone, unless it
+    // was added to that site.
+    [[nodiscard]] virtual bool is_for_every_host() const noexcept { return true; }
     // True: this route answers requests also while the server stops; the listeners stay open until
     // the features have finished. Meanwhile requests to other routes get 503.
     [[nodiscard]] virtual bool answers_while_stopping() const noexcept { return false; }

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "server/body_route.h"
+#include "server/host_sites.h"
 #include "server/ws_route_handler.h"
 
 namespace starling::server {
@@ -83,7 +84,12 @@ Site::Site(ServerOptions server_options) : options(std::move(server_options)) {
 void Site::add(std::string_view method, std::string_view pattern, std::unique_ptr<Route> route) {
     if (!route->body_bytes_max_) route->body_bytes_max_ = options.http.body_bytes_max;
     if (!route->request_timeout_) route->request_timeout_ = options.http.request_timeout;
-    router.add(method, pattern, static_cast<int>(routes.size()));
+    const auto index = static_cast<int>(routes.size());
+    if (adding_to)
+        adding_to->router.add(method, pattern, index);  // finish_hosts() builds it anew.
+    else
+        router.add(method, pattern, index);
+    added.push_back({std::string(method), std::string(pattern), index, adding_to});
     parser_limits.body_bytes_max = std::max(parser_limits.body_bytes_max, route->body_bytes_max());
     answers_while_stopping |= route->answers_while_stopping();
     routes.push_back(std::move(route));

@@ -51,6 +51,9 @@ struct DefaultHeader {
     std::string name, value;
 };
 
+class HostSites;
+struct HostEntry;
+
 struct Site {
     explicit Site(ServerOptions server_options);
 
@@ -69,10 +72,24 @@ struct Site {
     // The access log hides the value of this query parameter.
     void mask_query(std::string_view name);
     void add_default_header(std::string_view name, std::string_view value);
+    void remove_header(std::string_view name);
+    // The sites, made at the first call.
+    [[nodiscard]] HostSites& make_hosts();
+    // Of the options, or of a site of `hosts`.
+    [[nodiscard]] bool has_certificates() const noexcept;
+    // Builds the routers of `hosts`. Before the workers run.
+    void finish_hosts();
 
     ServerOptions options;
     http::ParserLimits parser_limits;
     http::Router router;
+    // What add() has added, in order; for the routers of `hosts`.
+    struct Added {
+        std::string method, pattern;
+        int route;
+        HostEntry* host;  // Null: every host.
+    };
+    std::vector<Added> added;
     std::vector<std::unique_ptr<Route>> routes;
     std::vector<std::unique_ptr<WebSocketEndpoint>> websockets;
     MiddlewareList middleware;
@@ -83,6 +100,10 @@ struct Site {
     std::vector<DefaultHeader> default_headers;
     // A path without a route is looked up again in lower case and without a slash at its end.
     bool lenient_paths = false;
+    // The sites by host name; null: one site for all hosts.
+    std::shared_ptr<HostSites> hosts;
+    HostEntry* adding_to = nullptr;            // add() adds to this site; null: to all.
+    std::vector<std::string> removed_headers;  // Of every answer.
     bool control_apart = false;           // An address is reserved for routes with is_control().
     bool answers_while_stopping = false;  // A route has answers_while_stopping().
     std::vector<std::string> masked_queries;  // Query parameters for http::mask_query().

@@ -39,6 +39,9 @@ namespace starling {
 // started.
 void use_nodes(Server& server, std::unique_ptr<server::Extension> cluster, server::Nodes& nodes);
 
+// What a server serves. Throws std::logic_error after its start.
+[[nodiscard]] server::Site& site_of(Server& server);
+
 struct Server::State {
     State(ServerOptions options, Server& its) : owner(its), site(std::move(options)), group(site) {}
 
@@ -64,7 +67,6 @@ struct Server::State {
         const net::TlsContext* previous) const;
     // As Server::reload_certificates() says.
     [[nodiscard]] base::Result<void> replace_certificates();
-    [[nodiscard]] bool has_certificates();
     void use_certificates(std::shared_ptr<const net::TlsContext> context);
     void serve_signals(server::Signals& signals);
     void reload();
@@ -93,6 +95,11 @@ struct Server::State {
         // NOLINTNEXTLINE(modernize-use-ranges): clang 14 cannot compile std::ranges::rotate.
         std::rotate(all.begin(), all.end() - 1, all.end());
         state.group.nodes = &nodes;
+    }
+    friend server::Site& site_of(Server& server) {
+        State& state = of(server);
+        state.require_not_started();
+        return state.site;
     }
     [[nodiscard]] static State& of(Server& server) noexcept { return *server.state_; }
 
@@ -129,7 +136,7 @@ struct Server::State {
 
     // Any thread may call reload_certificates().
     std::mutex reload_mutex;
-    // Their files, at first those of the options.
+    // Their files without those of `site.hosts`, at first those of the options.
     std::vector<Certificate> certificate_files = site.options.certificates;
     // The certificates in use. Null: none yet.
     std::shared_ptr<const net::TlsContext> certificates;

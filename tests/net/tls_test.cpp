@@ -135,6 +135,37 @@ TEST(Tls, TheServerNameChoosesTheCertificate) {
         }
 }
 
+TEST(Tls, ExactNamesGoBeforeWildcardsAndGivenNamesBeforeThoseOfCertificates) {
+    const fake::TemporaryDirectory directory;
+    const auto make = [&](const char* name, const char* names, std::vector<std::string> hosts) {
+        CertificateFiles files = fake::make_certificate(directory, name, names);
+        files.hosts = std::move(hosts);
+        return files;
+    };
+    const auto context =
+        load({make("first", "DNS:first.example", {}), make("wild", "DNS:*.example.com", {}),
+              make("exact", "DNS:www.example.com", {}),
+              make("given", "DNS:other.example", {"given.example", "*.site.com"}),
+              make("deep", "DNS:deep.example", {"*.eu.site.com"})});
+    const struct {
+        const char *name, *want;
+    } cases[] = {
+        {"www.example.com", "exact"}, {"WWW.example.com", "exact"}, {"a.example.com", "wild"},
+        {"given.example", "given"},   {"GIVEN.example", "given"},   {"a.b.site.com", "given"},
+        {"a.eu.site.com", "deep"},    {"eu.site.com", "given"},     {"site.com", "first"},
+        {"nosite.com", "first"},      {"other.example", "given"},   {"deep.example", "deep"},
+        {"unknown.example", "first"},
+    };
+    for (const auto& [name, want] : cases) {
+        TlsClientOptions options;
+        options.server_name = name;
+        TlsClient client(options);
+        Server server(context);
+        exchange(client, server);
+        EXPECT_EQ(client.certificate_name(), want) << name;
+    }
+}
+
 TEST(Tls, TicketsResumeASession) {
     for (const auto& [version, name] : versions)
         for (const std::string server_name : {"", "second.example"}) {

@@ -5,7 +5,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/checked_cast.h"
 #include "server/files/static_files.h"
+#include "server/host_sites.h"
 #include "server/http_connection.h"
 #include "server/state.h"
 #include "server/worker.h"
@@ -35,6 +37,7 @@ Files::Files(std::string_view prefix, std::string root, http::StaticFileOptions 
 class Files::FileRoute final : public Route {
 public:
     explicit FileRoute(Files& files) noexcept : files_(files) {}
+    [[nodiscard]] bool is_for_every_host() const noexcept override { return false; }
     void answer(HttpConnection& connection, const http::Request& request,
                 http::Response& response) override {
         files_.answer(connection, request, response);
@@ -79,6 +82,19 @@ namespace starling {
 void Server::files(std::string_view prefix, std::string root, http::StaticFileOptions options) {
     (void)state_->extend(
         std::make_unique<server::Files>(prefix, std::move(root), std::move(options)));
+}
+
+void serve_files(Server& server, HostSite& site, std::string_view prefix, std::string root,
+                 http::StaticFileOptions options) {
+    server::Site& all = site_of(server);
+    all.adding_to = &base::checked_cast<server::HostEntry>(site);
+    try {
+        server.files(prefix, std::move(root), std::move(options));
+    } catch (...) {
+        all.adding_to = nullptr;
+        throw;
+    }
+    all.adding_to = nullptr;
 }
 
 }  // namespace starling

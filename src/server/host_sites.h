@@ -1,0 +1,77 @@
+// server/host_sites.h: the sites of a server that are chosen by the request's host, see
+// <starling/sites.h>.
+//
+// Owner: Site. Built before the workers start and read-only from then on.
+#pragma once
+
+#include <starling/sites.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "http/host_table.h"
+#include "http/router.h"
+#include "server/site.h"
+
+namespace starling::server {
+
+// What one site has of its own.
+struct HostEntry final : HostSite {
+    HostEntry(Site& whole, std::vector<std::string> names) : site(whole), hosts(std::move(names)) {}
+    void route(std::string_view method, std::string_view pattern, http::Handler handler) override;
+    void route(std::string_view method, std::string_view pattern, http::Route options) override;
+    void websocket(std::string_view pattern, ws::Route route) override;
+    void default_header(std::string_view name, std::string_view value) override;
+    void remove_header(std::string_view name) override;
+
+    // Sets the fields of an answer that the application did not set, and removes those that the
+    // site does not want.
+    void decorate(http::Response& response) const;
+
+    Site& site;
+    const std::vector<std::string> hosts;
+    http::Router
+        router;  // The site's routes and those of the server; built by Site::finish_hosts().
+    std::vector<DefaultHeader> default_headers;
+    std::vector<std::string> removed_headers;
+};
+
+class HostSites {
+public:
+    struct Found {
+        const HostEntry* entry = nullptr;  // Null: the default site.
+        int refusal = 0;                   // The status; 0: served.
+    };
+    // `host`: of the request. `server_name`: of the TLS handshake; "": none.
+    [[nodiscard]] Found find(std::string_view host, std::string_view server_name) const noexcept;
+
+    HostEntry& add(Site& site, std::vector<std::string> hosts);
+    // Throws std::invalid_argument as HostTable::add() does.
+    void set_unknown(UnknownHost rule, const std::vector<std::string>& own);
+
+    [[nodiscard]] const std::vector<std::unique_ptr<HostEntry>>& entries() const noexcept {
+        return entries_;
+    }
+    // Besides those of ServerOptions.
+    void add_certificate(Certificate files, const std::vector<std::string>& hosts) {
+        certificates_.emplace_back(std::move(files), hosts);
+    }
+    [[nodiscard]] const std::vector<std::pair<Certificate, std::vector<std::string>>>&
+    certificates() const noexcept {
+        return certificates_;
+    }
+
+private:
+    static constexpr int default_site = -1;
+
+    http::HostTable table_;
+    std::vector<std::unique_ptr<HostEntry>> entries_;
+    std::vector<std::pair<Certificate, std::vector<std::string>>> certificates_;
+    UnknownHost unknown_ = UnknownHost::serve;
+};
+
+}  // namespace starling::server

@@ -1,0 +1,204 @@
+// Sites by host name: which routes, files and header fields a host gets, and which hosts are refused.
+#include <gtest/gtest.h>
+#include <starling/sites.h>
+
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+
+#include "tests/server/fixture.h"
+
+namespace starling::server::test {
+namespace {
+
+using http::Request;
+using http::Response;
+
+http::Handler says(std::string text) {
+    return [text](const Request&, Response& response) { response.text(text); };
+}
+
+std::string request_for(std::string_view host, std::string_view target = "/") {
+    return "GET " + std::string(target) + " HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n";
+}
+
+// "200 body" of a request on a connection of its own.
+std::string answer_to(uint16_t port, const std::string& request) {
+    Client client(port);
+    EXPECT_TRUE(client.send(request));
+    const Answer answer = client.answer();
+    return std::to_string(answer.status) + " " + answer.body;
+}
+
+std::string folder_with(const std::string& name, const std::string& content) {
+    const auto folder = std::filesystem::path(testing::TempDir()) / ("sites_" + name);
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder / "index.html") << content;
+    return folder;
+}
+
+class Sites : public testing::Test {
+protected:
+    void serve(UnknownHost unknown) {
+        t_.server.get("/shared", says("shared"));
+        t_.server.get("/own", says("default"));
+        t_.server.files("/", folder_with("default", "default page"));
+        HostSite& one = serve_host(t_.server, {.hosts = {"one.example", "*.one.example"}});
+        one.get("/own", says("one"));
+        serve_files(t_.server, one, "/", folder_with("one", "page one"));
+        HostSite& two = serve_host(t_.server, {.hosts = {"two.example", "[2001:db8::1]"}});
+        two.get("/", says("two"));
+        set_unknown_hosts(t_.server, unknown, {"localhost"});
+        t_.start();
+    }
+    std::string get(std::string_view host, std::string_view target = "/") {
+        return answer_to(t_.port(), request_for(host, target));
+    }
+    TestServer t_;
+};
+
+TEST_F(Sites, AHostHasItsRoutesAndFilesAndThoseRoutesThatAllHave) {
+    serve(UnknownHost::serve);
+    const std::string long_host(10'000, 'a');
+    const struct {
+        std::string host, target, want;
+    } cases[] = {
+        {"one.example", "/own", "200 one"},
+        {"ONE.Example", "/own", "200 one"},
+        {"one.example:8080", "/own", "200 one"},
+        {"one.example.", "/own", "200 one"},
+        {"a.b.one.example", "/own", "200 one"},
+        {"one.example", "/", "200 page one"},
+        {"one.example", "/shared", "200 shared"},
+        {"two.example", "/", "200 two"},
+        {"[2001:DB8::1]:443", "/", "200 two"},
+        {"two.example", "/own", "200 default"},
+        {"two.example", "/index.html", "404 Not Found\n"},  // Another host's files are not served.
+        {"localhost", "/", "200 default page"},
+        {"localhost", "/own", "200 default"},
+        {"other.example", "/own", "200 default"},
+        {"notone.example", "/own", "200 default"},
+        {long_host, "/own", "200 default"},
+        {long_host + ".one.example", "/own", "200 default"},
+    };
+    for (const auto& [host, target, want] : cases)
+        EXPECT_EQ(get(host, target), want) << host.substr(0, 40) << target;
+}
+
+TEST_F(Sites, UnknownHostsAreMisdirected) {
+    serve(UnknownHost::misdirected);
+    EXPECT_EQ(get("other.example").substr(0, 3), "421");
+    EXPECT_EQ(get(std::string(10'000, 'a')).substr(0, 3), "421");
+    EXPECT_EQ(get("127.0.0.1:80").substr(0, 3), "421");
+    EXPECT_EQ(get("localhost:80"), "200 default page");
+    EXPECT_EQ(get("two.example"), "200 two");
+}
+
+TEST_F(Sites, UnknownHostsAreNotFound) {
+    serve(UnknownHost::not_found);
+    EXPECT_EQ(get("other.example", "/shared").substr(0, 3), "404");
+    EXPECT_EQ(get("two.example", "/shared"), "200 shared");
+}
+
+TEST_F(Sites, TheTargetGoesBeforeTheHostField) {
+    serve(UnknownHost::misdirected);
+    const auto ask = [&](std::string_view target, std::string_view host) {
+        return answer_to(t_.port(), request_for(host, target));
+    };
+    // RFC 9112 section 3.2.2.
+    EXPECT_EQ(ask("http://one.example/own", "two.example"), "200 one");
+    EXPECT_EQ(ask("http://ONE.example:80/own", "other.example"), "200 one");
+    EXPECT_EQ(ask("http://other.example/own", "one.example").substr(0, 3), "421");
+    EXPECT_EQ(ask("http://one.example@two.example/", "two.example").substr(0, 3), "400");
+    for (const char* bad : {"a b", "one.example/x", "[::1", "one.example:99999999", "[]", "@"})
+        EXPECT_EQ(ask("/own", bad).substr(0, 3), "400") << bad;
+    EXPECT_EQ(answer_to(t_.port(), "GET /own HTTP/1.1\r\n\r\n").substr(0, 3), "400");
+    EXPECT_EQ(
+        answer_to(t_.port(), "GET /own HTTP/1.1\r\nHost: one.example\r\nHost: two.example\r\n\r\n")
+            .substr(0, 3),
+        "400");
+    EXPECT_EQ(answer_to(t_.port(), "GET /own HTTP/1.0\r\n\r\n").substr(0, 3), "421");
+}
+
+TEST_F(Sites, OneConnectionMayAskForSeveralHosts) {
+    serve(UnknownHost::serve);
+    Client client(t_.port());
+    ASSERT_TRUE(client.send(request_for("one.example", "/own") + request_for("two.example", "/") +
+                            request_for("localhost", "/own")));
+    EXPECT_EQ(client.answer().body, "one");
+    EXPECT_EQ(client.answer().body, "two");
+    EXPECT_EQ(client.answer().body, "default");
+}
+
+TEST_F(Sites, MethodsAreThoseOfTheHost) {
+    t_.server.get("/path", says("default"));
+    HostSite& one = serve_host(t_.server, {.hosts = {"one.example"}});
+    one.post("/path", says("posted"));
+    one.websocket("/ws", {});
+    t_.start();
+    const auto send = [&](std::string_view method, std::string_view path, std::string_view host) {
+        Client client(t_.port());
+        EXPECT_TRUE(client.send(std::string(method) + " " + std::string(path) +
+                                " HTTP/1.1\r\nHost: " + std::string(host) +
+                                "\r\nContent-Length: 0\r\n\r\n"));
+        return client.answer().status;
+    };
+    EXPECT_EQ(send("POST", "/path", "one.example"), 200);
+    EXPECT_EQ(send("GET", "/path", "one.example"), 200);
+    EXPECT_EQ(send("POST", "/path", "localhost"), 405);
+    EXPECT_EQ(send("GET", "/ws", "one.example"), 426);
+    EXPECT_EQ(send("GET", "/ws", "localhost"), 404);
+}
+
+TEST_F(Sites, HeaderFieldsAreAddedAndRemoved) {
+    t_.server.default_header("X-All", "server");
+    t_.server.default_header("X-Both", "server");
+    remove_header(t_.server, "X-Never");
+    const auto handler = [](const Request&, Response& response) {
+        response.header("X-Never", "1").header("X-Secret", "2").text("ok");
+    };
+    t_.server.get("/", handler);
+    HostSite& one = serve_host(t_.server, {.hosts = {"one.example"}});
+    one.default_header("X-Both", "one");
+    one.remove_header("x-secret");
+    one.remove_header("X-All");
+    t_.start();
+    const auto head = [&](std::string_view host, std::string_view target) {
+        Client client(t_.port());
+        EXPECT_TRUE(client.send(request_for(host, target)));
+        return client.answer();
+    };
+    for (const char* target : {"/", "/none"}) {
+        const Answer own = head("one.example", target), other = head("localhost", target);
+        EXPECT_TRUE(own.has("X-Both: one")) << own.head;
+        EXPECT_FALSE(own.has("X-All") || own.has("X-Secret") || own.has("X-Never")) << own.head;
+        EXPECT_TRUE(other.has("X-Both: server") && other.has("X-All: server")) << other.head;
+        EXPECT_FALSE(other.has("X-Never")) << other.head;
+        EXPECT_EQ(other.has("X-Secret"), std::string_view(target) == "/");
+    }
+    // Errors of the protocol have the host's fields too.
+    Client client(t_.port());
+    ASSERT_TRUE(
+        client.send("POST /none HTTP/1.1\r\nHost: one.example\r\nExpect: 100-continue\r\n"
+                    "Content-Length: 5\r\n\r\n"));
+    const Answer refused = client.answer();
+    EXPECT_EQ(refused.status, 404);
+    EXPECT_TRUE(refused.has("X-Both: one") && !refused.has("X-All")) << refused.head;
+}
+
+TEST_F(Sites, WrongNamesAreRefused) {
+    HostSite& one = serve_host(t_.server, {.hosts = {"one.example"}});
+    EXPECT_THROW(serve_host(t_.server, {.hosts = {}}), std::invalid_argument);
+    EXPECT_THROW(serve_host(t_.server, {.hosts = {"ONE.example"}}), std::invalid_argument);
+    EXPECT_THROW(serve_host(t_.server, {.hosts = {"two.example", "a b"}}), std::invalid_argument);
+    EXPECT_NO_THROW(serve_host(t_.server, {.hosts = {"two.example"}}));  // Nothing was kept of it.
+    for (const char* name : {"Content-Length", "transfer-encoding", "Date", "a b", ""})
+        EXPECT_THROW(one.remove_header(name), std::invalid_argument) << name;
+    EXPECT_THROW(one.default_header("X", "a\r\nb"), std::invalid_argument);
+    t_.start();
+    EXPECT_THROW(serve_host(t_.server, {.hosts = {"late.example"}}), std::logic_error);
+}
+
+}  // namespace
+}  // namespace starling::server::test
