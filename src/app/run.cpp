@@ -14,6 +14,7 @@
 #include "app/help/config_page.h"
 #include "app/help/manual_page.h"
 #include "app/publish/publish.h"
+#include "app/redirect.h"
 #include "app/serve/inherited.h"
 #include "app/serve/privileges.h"
 #include "app/serve/reload.h"
@@ -156,7 +157,7 @@ base::Result<SiteFacts> prepare(Server& server, const Config& config, const Sett
                                 community::Community* community) {
     auto facts = build_site(server, settings, community);
     if (!facts) return base::Failure(config.fault(facts.error().key, facts.error().what));
-    if (settings.server.certificates.empty()) return *std::move(facts);
+    if (!has_certificates(settings)) return *std::move(facts);
     try {
         server.reload_certificates();
     } catch (const std::runtime_error& failure) {
@@ -276,6 +277,7 @@ constexpr const char* serves_nothing =
 
 bool serves_something(const Settings& settings) {
     return settings.demo || !settings.root.empty() || !settings.websocket.empty() ||
+           !settings.socketio.empty() || !settings.sites.empty() || !settings.files.empty() ||
            settings.events_enabled || settings.gateway_enabled;
 }
 
@@ -300,9 +302,18 @@ int serve(Run run) {
     Reloader reloader(settings, std::move(run.read));
     server.on_reload([&] { reloader.run({server, *log, *facts}); });
     server.on_bound([&] { drop_rights(run, *identity, *log); });
+    const std::unique_ptr<Server> redirect = make_redirect(settings, log, run.inherited.sockets());
+    if (redirect) {
+        try {
+            redirect->start();
+        } catch (const std::exception& failure) {
+            return report.wrong(run.config.fault("redirect.listen", failure.what()));
+        }
+    }
     const ServiceManager manager(run.environment);
     manager.watch(server);
-    Upgrade upgrade({server, *log, manager, run.inherited.files_stay(), settings.server.drain},
+    Upgrade upgrade({server, redirect.get(), *log, manager, run.inherited.files_stay(),
+                     settings.server.drain},
                     command_of(run), run.environment);
     server.on_upgrade([&] { upgrade.run(); });
     server.after(std::chrono::milliseconds(0), [&] {

@@ -1,6 +1,7 @@
 #include "app/site.h"
 
 #include <starling/cluster.h>
+#include <starling/sites.h>
 #include <starling/socketio.h>
 
 #include "app/config/schema.h"
@@ -10,11 +11,13 @@
 #include "app/demo/socketio_chat.h"
 #include "app/events.h"
 #include "app/kinds.h"
+#include "app/socketio.h"
 
 #include <boost/json.hpp>
 
 #include <algorithm>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -84,21 +87,23 @@ void add_origins(std::vector<std::string>& origins, const Settings& settings) {
     origins.insert(origins.end(), settings.origins.begin(), settings.origins.end());
 }
 
-void websocket(Server& server, const Settings& settings, const WebSocketSettings& one) {
+using SiteByHost = std::map<std::string, HostSite*>;
+
+void websocket(Server& server, const SiteByHost& sites, const Settings& settings,
+               const WebSocketSettings& one) {
     ws::Route route = make_route(server, one.kind, one.limits);
     add_origins(route.origins, settings);
     if (demo_path(settings, one.path)) route.page = page(settings.root + one.path + "/index.html");
-    server.websocket(one.path, std::move(route));
+    if (one.site.empty()) return server.websocket(one.path, std::move(route));
+    sites.at(one.site)->websocket(one.path, std::move(route));
 }
 
 void mount_figures(Server& server, const Settings& settings) {
     ws::Route limits;
     add_origins(limits.origins, settings);
     serve_figures(server, std::move(limits),
-                  [&server, listen = settings.server.listen,
-                   has_certificates = !settings.server.certificates.empty()] {
-                      std::vector<std::string> urls,
-                          all = listening_urls(server, listen, has_certificates);
+                  [&server, listen = settings.server.listen, secure = has_certificates(settings)] {
+                      std::vector<std::string> urls, all = listening_urls(server, listen, secure);
                       for (size_t i = 0; i < all.size(); ++i)
                           if (listen[i].serves == Listen::Serves::everything)
                               urls.push_back(std::move(all[i]));
@@ -108,11 +113,12 @@ void mount_figures(Server& server, const Settings& settings) {
 
 // Mounts the configured paths first. The demo gives its pages to those, and adds only paths that
 // are not configured.
-std::optional<SiteFault> websockets(Server& server, const Settings& settings) {
+std::optional<SiteFault> websockets(Server& server, const SiteByHost& sites,
+                                    const Settings& settings) {
     const std::vector<WebSocketSettings>& routes = settings.websocket;
     for (size_t i = 0; i < routes.size(); ++i) {
         try {
-            websocket(server, settings, routes[i]);
+            websocket(server, sites, settings, routes[i]);
         } catch (const std::exception& refused) {
             return SiteFault{"websocket[" + std::to_string(i) + "].path", refused.what()};
         }
@@ -125,7 +131,7 @@ std::optional<SiteFault> websockets(Server& server, const Settings& settings) {
     for (const WebSocketSettings& one :
          {WebSocketSettings{"/echo", Kind::echo, {.subprotocols = {"echo", "chat"}}},
           WebSocketSettings{"/chat", Kind::chat, {}}}) {
-        if (!configured(one.path)) websocket(server, settings, one);
+        if (!configured(one.path)) websocket(server, sites, settings, one);
     }
     return std::nullopt;
 }
@@ -242,6 +248,38 @@ void serve_docs(Server& server, const std::string& folder) {
         });
 }
 
+// "Name: value".
+template <class Target>
+void add_headers(Target& target, const std::vector<std::string>& fields) {
+    for (const std::string& field : fields) {
+        const size_t colon = field.find(": ");
+        target.default_header(field.substr(0, colon), field.substr(colon + 2));
+    }
+}
+
+SiteByHost serve_sites(Server& server, const Settings& settings) {
+    SiteByHost all;
+    for (const SiteSettings& one : settings.sites) {
+        HostSite& site =
+            serve_host(server, {.hosts = one.hosts, .certificate = {one.cert, one.key}});
+        for (const std::string& host : one.hosts) all.emplace(host, &site);
+        add_headers(site, one.add_headers);
+        for (const std::string& name : one.remove_headers) site.remove_header(name);
+        if (!one.root.empty()) serve_files(server, site, "/", one.root, {.gzip = one.compression});
+    }
+    for (const FilesSettings& one : settings.files) {
+        const http::StaticFileOptions options{.gzip = one.compression};
+        if (one.site.empty())
+            server.files(one.path, one.root, options);
+        else
+            serve_files(server, *all.at(one.site), one.path, one.root, options);
+    }
+    if (!settings.hosts.empty() || !settings.sites.empty())
+        set_unknown_hosts(server, settings.unknown_host, settings.hosts);
+    for (const std::string& name : settings.remove_headers) remove_header(server, name);
+    return all;
+}
+
 }  // namespace
 
 std::string find_web_folder(const std::string& executable_path) {
@@ -257,6 +295,13 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
                                               community::Community* community) {
     SiteFacts facts;
     events::Channels* channels = nullptr;
+    SiteByHost sites;
+    try {
+        add_headers(server, settings.add_headers);
+        sites = serve_sites(server, settings);
+    } catch (const std::exception& refused) {
+        return base::Failure(SiteFault{"sites", refused.what()});
+    }
     server.default_header("X-Content-Type-Options", "nosniff");
     if (settings.demo) {
         server.default_header("Content-Security-Policy", demo_policy);
@@ -271,7 +316,7 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
         channels = facts.channels = *served;
         if (settings.events.api_key.empty()) facts.made_publish_key = channels->api_key();
     }
-    if (auto fault = websockets(server, settings)) return base::Failure(*std::move(fault));
+    if (auto fault = websockets(server, sites, settings)) return base::Failure(*std::move(fault));
     if (settings.gateway_enabled) {
         const auto gateway = serve_gateway(server, settings);
         if (!gateway) return base::Failure(gateway.error());
@@ -279,7 +324,15 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
         if (has_console(settings)) parts->console = *gateway;
         if (settings.gateway.api_keys.empty()) facts.made_gateway_key = (*gateway)->api_key();
     }
-    if (settings.demo) {
+    for (size_t i = 0; i < settings.socketio.size(); ++i) {
+        if (settings.socketio[i].kind == SocketIoKind::gateway) continue;
+        try {
+            serve_socketio(server, settings, settings.socketio[i], channels);
+        } catch (const std::exception& refused) {
+            return base::Failure(SiteFault{"socketio[" + std::to_string(i) + "]", refused.what()});
+        }
+    }
+    if (settings.demo && !has_socketio_at(settings, sio::Options().path)) {
         sio::Options options;
         add_origins(options.origins, settings);
         // A page of another origin polls with CORS before it opens a WebSocket.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <span>
 #include <system_error>
 
 namespace starling::app {
@@ -22,6 +23,19 @@ std::string printable(std::string_view text) {
     for (char& c : shown)
         if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f) c = '?';
     return shown;
+}
+
+// " (did you mean 'x'?)", or "": the nearest of `names`, or the only key elsewhere with that name.
+std::string hint_for(std::string_view wrong, std::span<const std::string_view> names) {
+    std::string meant(closest(wrong, names));
+    if (meant.empty()) {
+        for (const Row& row : schema()) {
+            if (row.key.substr(row.key.rfind('.') + 1) != wrong) continue;
+            if (!meant.empty()) return {};  // Several have it.
+            meant = row.key;
+        }
+    }
+    return meant.empty() ? "" : " (did you mean '" + meant + "'?)";
 }
 
 }  // namespace
@@ -90,10 +104,8 @@ bool Config::read_mapping(const Yaml& node, const std::string& key, const std::s
         const Yaml& member = node.children[i];
         const std::string member_key = joined(key, member.name);
         if (std::ranges::find(names, member.name) == names.end()) {
-            const std::string_view meant = closest(member.name, names);
-            const std::string hint =
-                meant.empty() ? "" : " (did you mean '" + std::string(meant) + "'?)";
-            return fail(place(member.line, member_key), "is not known" + hint);
+            return fail(place(member.line, member_key),
+                        "is not known" + hint_for(member.name, names));
         }
         for (size_t before = 0; before < i; ++before) {
             if (node.children[before].name != member.name) continue;

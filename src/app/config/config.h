@@ -80,15 +80,24 @@ private:
     bool finish_websocket();
     bool finish_keys();
     bool finish_gateway();
+    bool finish_socketio();
+    bool finish_socketio(const SocketIoSettings& one, const std::string& key);
+    bool give_to_gateway(const SocketIoSettings& one, const std::string& key);
+    bool finish_sites();
+    bool finish_site(size_t index);
+    bool finish_site_names();
+    bool finish_redirect();
     bool finish_admin();
     bool finish_meaning();
     bool finish_secrets();
     bool finish_channels();
     bool finish_queues();
     void warn_of_no_effect();
+    void warn_without_effect(const std::string& key, const std::string& lacks);
     bool read_manifest();
     bool name_applications();
     bool set_in_routes(const std::string& where, const Row& row, const std::string& value);
+    bool is_folder(const std::string& key, const std::string& path);
     bool readable(const std::string& key, const std::string& path);
 
     // The environment of Olares' WebSocket container; nothing: the variable is not set.

@@ -24,24 +24,34 @@ std::string element(std::string_view key, size_t index) {
 
 }  // namespace
 
+bool has_certificates(const Settings& settings) noexcept {
+    return !settings.server.certificates.empty() ||
+           std::ranges::any_of(settings.sites,
+                               [](const SiteSettings& site) { return !site.cert.empty(); });
+}
+
 bool Config::finish() {
     if (!finish_certificates() || !finish_listen() || !finish_websocket() || !finish_keys() ||
-        !finish_clients() || !finish_gateway() || !finish_admin() || !finish_meaning())
+        !finish_clients() || !finish_gateway() || !finish_socketio() || !finish_sites() ||
+        !finish_admin() || !finish_meaning())
         return false;
-    if (!settings_.root.empty()) {
-        DIR* folder = ::opendir(settings_.root.c_str());
-        if (!folder) {
-            const std::string why = reason(errno);
-            return fail_at("root", "cannot open folder '" + settings_.root + "': " + why);
-        }
-        ::closedir(folder);
-    }
+    if (!settings_.root.empty() && !is_folder("root", settings_.root)) return false;
     const http::CorsOptions& cors = settings_.cors;
     const bool anybody = std::ranges::find(cors.origins, "*") != cors.origins.end();
     if (cors.credentials && anybody) {
         return fail_at("http.cors.credentials",
                        "must be false where http.cors.origins holds \"*\"");
     }
+    return true;
+}
+
+bool Config::is_folder(const std::string& key, const std::string& path) {
+    DIR* folder = ::opendir(path.c_str());
+    if (!folder) {
+        const std::string why = reason(errno);
+        return fail_at(key, "cannot open folder '" + path + "': " + why);
+    }
+    ::closedir(folder);
     return true;
 }
 
@@ -81,7 +91,7 @@ bool Config::finish_listen() {
     if (listen.empty()) return fail_at("listen", "must hold an address");
     for (size_t i = 0; i < listen.size(); ++i) {
         const std::string key = element("listen", i);
-        if (listen[i].tls == Listen::Tls::on && settings_.server.certificates.empty())
+        if (listen[i].tls == Listen::Tls::on && !has_certificates(settings_))
             return fail_at(key + ".tls", "needs a certificate: tls.certificates is empty");
         for (const char* name : {".mode", ".owner", ".group"})
             if (names(key + name) && !listen[i].address.starts_with("unix:"))
@@ -100,10 +110,8 @@ bool Config::finish_clients() {
     const auth::Options& auth = settings_.events.auth;
     if (!auth.user_header.empty() && auth.trusted_proxies.empty() && server.trusted_proxies.empty())
         return fail_at("auth.user_header", "needs trusted_proxies: no proxy is believed");
-    const auto warn = [this](const std::string& key, const std::string& lacks) {
-        if (names(key)) warnings_.push_back(fault(key, "has no effect without " + lacks));
-    };
-    if (server.trusted_proxies.empty()) warn("client_address_header", "trusted_proxies");
+    if (server.trusted_proxies.empty())
+        warn_without_effect("client_address_header", "trusted_proxies");
     const Limits& limits = server.limits;
     const std::pair<std::string, const Rate*> rates[] = {
         {"connections", &limits.connections},
@@ -114,10 +122,10 @@ bool Config::finish_clients() {
         {"key_publishes", &limits.key_publishes}};
     for (const auto& [name, rate] : rates) {
         const std::string key = "limits." + name;
-        if (rate->per_second == 0) warn(key + ".burst", key + ".per_second");
+        if (rate->per_second == 0) warn_without_effect(key + ".burst", key + ".per_second");
     }
     if (limits.messages.per_second == 0 && limits.message_bytes.per_second == 0)
-        warn("limits.excess", "limits.messages or limits.message_bytes");
+        warn_without_effect("limits.excess", "limits.messages or limits.message_bytes");
     return true;
 }
 
@@ -125,7 +133,8 @@ bool Config::finish_websocket() {
     const std::vector<WebSocketSettings>& routes = settings_.websocket;
     for (size_t i = 0; i < routes.size(); ++i) {
         for (size_t before = 0; before < i; ++before) {
-            if (routes[before].path != routes[i].path) continue;
+            if (routes[before].path != routes[i].path || routes[before].site != routes[i].site)
+                continue;
             return fail_at(element("websocket", i) + ".path",
                            "is the same path as " + element("websocket", before) + ".path");
         }

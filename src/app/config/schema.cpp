@@ -396,8 +396,8 @@ constexpr Row core_rows[] = {
 const std::vector<Row>& rows() {
     static const std::vector<Row> all = [] {
         std::vector<Row> sections(std::begin(core_rows), std::end(core_rows));
-        for (const auto& section :
-             {client_rows(), gateway_rows(), cluster_rows(), admin_rows(), operation_rows()})
+        for (const auto& section : {site_rows(), client_rows(), socketio_rows(), gateway_rows(),
+                                    cluster_rows(), admin_rows(), operation_rows()})
             sections.insert(sections.end(), section.begin(), section.end());
         return sections;
     }();
@@ -433,7 +433,10 @@ constexpr SectionList section_lists[] = {section_of <
 }  // namespace
 > ("listen"), section_of < [](Settings& s) -> auto& { return s.server.certificates; }
 > ("tls.certificates"), section_of < [](Settings& s) -> auto& { return s.websocket; }
-> ("websocket"), section_of < [](Settings& s) -> auto& { return s.event_channels; }
+> ("websocket"), section_of < [](Settings& s) -> auto& { return s.sites; }
+> ("sites"), section_of < [](Settings& s) -> auto& { return s.files; }
+> ("files"), section_of < [](Settings& s) -> auto& { return s.socketio; }
+> ("socketio"), section_of < [](Settings& s) -> auto& { return s.event_channels; }
 > ("events.channels"), section_of < [](Settings& s) -> auto& { return s.auth_keys; }
 > ("auth.keys"), section_of < [](Settings& s) -> auto& { return s.gateway.routes; }
 > ("gateway.routes"),

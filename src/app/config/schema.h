@@ -21,12 +21,13 @@ namespace starling::app {
 
 // Points to the setting that a row sets. The pointer's type decides which values are allowed, and
 // how they are written.
-using Slot = std::variant<bool*, int*, uint32_t*, uint64_t*, std::chrono::milliseconds*,
-                          std::string*, std::vector<std::string>*, log::Level*, log::Format*,
-                          ws::OnFull*, Kind*, Listen::Tls*, ClientAddressField*, Limits::Excess*,
-                          events::Access*, events::Excess*, events::Presence*, events::Publishers*,
-                          auth::Algorithm*, gateway::Olares*, gateway::KeepAlive*,
-                          gateway::Admission*, gateway::Kind*, AccessFormat*>;
+using Slot =
+    std::variant<bool*, int*, uint32_t*, uint64_t*, std::chrono::milliseconds*, std::string*,
+                 std::vector<std::string>*, log::Level*, log::Format*, ws::OnFull*, Kind*,
+                 Listen::Tls*, ClientAddressField*, Limits::Excess*, events::Access*,
+                 events::Excess*, events::Presence*, events::Publishers*, auth::Algorithm*,
+                 gateway::Olares*, gateway::KeepAlive*, gateway::Admission*, gateway::Kind*,
+                 AccessFormat*, SocketIoKind*, SocketIoLoginRule*, sio::Parser*, UnknownHost*>;
 
 // Returns nothing for a valid text, otherwise "must be ...".
 using Check = std::optional<std::string> (*)(std::string_view text);
@@ -65,6 +66,10 @@ cluster_rows() noexcept;                                   // The part of schema
 operation_rows() noexcept;  // The part of schema() for those who run the program.
 [[nodiscard]] std::span<const Row>
 client_rows() noexcept;  // The part of schema() about who the clients are, and their limits.
+[[nodiscard]] std::span<const Row>
+socketio_rows() noexcept;  // The part of schema() named "socketio".
+[[nodiscard]] std::span<const Row>
+site_rows() noexcept;  // The part of schema() about sites by host name.
 [[nodiscard]] const Row* find_row(std::string_view key);
 // True: `key` names a mapping or a list of mappings, the beginning of some rows' paths.
 [[nodiscard]] bool is_section(std::string_view key);

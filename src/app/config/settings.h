@@ -8,6 +8,8 @@
 #include <starling/cluster.h>
 #include <starling/gateway.h>
 #include <starling/server.h>
+#include <starling/sites.h>
+#include <starling/socketio_options.h>
 
 #include <cstdint>
 #include <string>
@@ -20,7 +22,53 @@ enum class Kind : uint8_t { echo, chat, broadcast };
 struct WebSocketSettings {
     std::string path;
     Kind kind = Kind::echo;
-    ws::Route limits;  // make_route() in app/kinds.h sets the handlers.
+    ws::Route limits;       // make_route() in app/kinds.h sets the handlers.
+    std::string site = {};  // A host of the site that has the path; "": all sites.
+};
+
+// One element of sites.
+struct SiteSettings {
+    std::vector<std::string> hosts;
+    std::string root;  // "": no static files.
+    bool compression = true;
+    std::vector<std::string> add_headers, remove_headers;  // "Name: value"; "Name".
+    std::string cert, key;                                 // "": those of tls.certificates.
+};
+
+// One element of files: a further folder of static files.
+struct FilesSettings {
+    std::string path, root, site;  // `site` as for WebSocketSettings.
+    bool compression = true;
+};
+
+// The listener that sends clients from http: to https:.
+struct RedirectSettings {
+    std::vector<std::string> listen;  // Empty: there is none.
+    uint32_t https_port = 443;
+    std::string acme_root;  // "": no ACME challenges are served.
+};
+
+// What is behind a Socket.IO server of the configuration.
+enum class SocketIoKind : uint8_t {
+    channels,   // The channels of server events: app/socketio_channels.h.
+    broadcast,  // Each event goes to all clients of its namespace.
+    gateway,    // The gateway's route with the same path.
+};
+
+enum class SocketIoLoginRule : uint8_t { none, optional, required };
+
+// One element of socketio; app/socketio.h makes the options from it.
+struct SocketIoSettings {
+    SocketIoSettings() { options.namespaces = {"/"}; }
+    SocketIoKind kind = SocketIoKind::channels;
+    sio::Options options;  // Without what the members below say.
+    std::vector<std::string> transports = {"polling", "websocket"};
+    std::string cookie;  // "": none.
+    http::CorsOptions cors;
+    bool recovers = false;
+    sio::Recovery recovery;
+    SocketIoLoginRule login = SocketIoLoginRule::none;
+    uint32_t rooms_max = 100;
 };
 
 // One element of auth.keys: the key's material, or the file that holds the material.
@@ -39,7 +87,14 @@ struct Settings {
     std::vector<std::string> origins;  // Added to the own list of every route that checks origins.
     bool demo = false;
     std::string demo_data;  // "": the default of app/demo/community/data_file.h.
+    std::vector<std::string> add_headers, remove_headers;  // Of all sites.
+    std::vector<SiteSettings> sites;
+    std::vector<std::string> hosts;  // Of the default site.
+    UnknownHost unknown_host = UnknownHost::serve;
+    std::vector<FilesSettings> files;
+    RedirectSettings redirect;
     std::vector<WebSocketSettings> websocket;
+    std::vector<SocketIoSettings> socketio;
     bool events_enabled = false;  // The demo serves events in any case.
     events::Options events;       // Without `auth.keys` and `auth.leeway`, see app/events.h.
     std::vector<events::Channel> event_channels;
@@ -68,5 +123,8 @@ struct Settings {
     // From the flags and the environment; both together replace server.certificates.
     std::string tls_cert, tls_key;
 };
+
+// True: addresses with `tls: auto` use TLS.
+[[nodiscard]] bool has_certificates(const Settings& settings) noexcept;
 
 }  // namespace starling::app

@@ -78,6 +78,29 @@ constexpr Word<AccessFormat> access_format_words[] = {{"fields", AccessFormat::f
 constexpr std::span<const Word<AccessFormat>> words(const AccessFormat*) {
     return access_format_words;
 }
+constexpr Word<SocketIoKind> socketio_kind_words[] = {{"channels", SocketIoKind::channels},
+                                                      {"broadcast", SocketIoKind::broadcast},
+                                                      {"gateway", SocketIoKind::gateway}};
+constexpr Word<SocketIoLoginRule> login_words[] = {{"none", SocketIoLoginRule::none},
+                                                   {"optional", SocketIoLoginRule::optional},
+                                                   {"required", SocketIoLoginRule::required}};
+constexpr Word<sio::Parser> parser_words[] = {{"json", sio::Parser::json},
+                                              {"msgpack", sio::Parser::msgpack}};
+
+constexpr Word<UnknownHost> unknown_host_words[] = {{"default", UnknownHost::serve},
+                                                    {"misdirected", UnknownHost::misdirected},
+                                                    {"not_found", UnknownHost::not_found}};
+
+constexpr std::span<const Word<UnknownHost>> words(const UnknownHost*) {
+    return unknown_host_words;
+}
+constexpr std::span<const Word<SocketIoKind>> words(const SocketIoKind*) {
+    return socketio_kind_words;
+}
+constexpr std::span<const Word<SocketIoLoginRule>> words(const SocketIoLoginRule*) {
+    return login_words;
+}
+constexpr std::span<const Word<sio::Parser>> words(const sio::Parser*) { return parser_words; }
 constexpr std::span<const Word<bool>> words(const bool*) { return bool_words; }
 constexpr std::span<const Word<Listen::Tls>> words(const Listen::Tls*) { return tls_words; }
 constexpr std::span<const Word<ClientAddressField>> words(const ClientAddressField*) {
@@ -308,6 +331,9 @@ Settings default_settings() {
     Settings settings;
     settings.server.certificates.emplace_back();
     settings.websocket.emplace_back();
+    settings.socketio.emplace_back();
+    settings.sites.emplace_back();
+    settings.files.emplace_back();
     settings.event_channels.emplace_back();
     settings.auth_keys.emplace_back();
     settings.gateway.routes.emplace_back();

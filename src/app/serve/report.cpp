@@ -38,7 +38,7 @@ log::Format log_format_of(const CommandLine& line, const Environment& environmen
 }
 
 std::vector<std::string> urls_of(const Server& server, const Settings& settings) {
-    return listening_urls(server, settings.server.listen, !settings.server.certificates.empty());
+    return listening_urls(server, settings.server.listen, has_certificates(settings));
 }
 
 void log_start(log::Sink& log, const Started& started) {

@@ -96,6 +96,14 @@ void Upgrade::failed(const std::string& why) {
     under_way_ = false;
 }
 
+std::vector<int> Upgrade::sockets() const {
+    std::vector<int> all = parts_.server.listening_sockets();
+    if (!parts_.redirect) return all;
+    const std::vector<int> more = parts_.redirect->listening_sockets();
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+}
+
 void Upgrade::run() {
     if (under_way_.exchange(true)) return;
     if (waiting_.joinable()) waiting_.join();
@@ -106,8 +114,7 @@ void Upgrade::run() {
     if (::pipe2(stop.data(), O_CLOEXEC) != 0) return failed(std::strerror(errno));
     base::Descriptor stopped(stop[0]);
     stop_ = base::Descriptor(stop[1]);
-    const int child = spawn(command_, environment_, parts_.server.listening_sockets(),
-                            write_end.get(), parts_.files_stay);
+    const int child = spawn(command_, environment_, sockets(), write_end.get(), parts_.files_stay);
     if (child < 0) return failed(command_.front() + ": " + std::strerror(errno));
     const std::array fields{log::Field{"pid", static_cast<int64_t>(child)}};
     parts_.log.write(log::Level::info, "a new process takes over", fields);
@@ -134,6 +141,7 @@ void Upgrade::wait(int child, base::Descriptor ready) {
     }
     parts_.manager.say("MAINPID=" + std::to_string(child));
     parts_.server.stop_listening();
+    if (parts_.redirect) parts_.redirect->stop_listening();
     parts_.server.drain(parts_.drain);
 }
 

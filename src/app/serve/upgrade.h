@@ -25,6 +25,7 @@ class Upgrade {
 public:
     struct Parts {
         Server& server;
+        Server* redirect;  // Null: there is none.
         log::Sink& log;
         const ServiceManager& manager;
         bool files_stay;
@@ -41,6 +42,7 @@ public:
     void run();
 
 private:
+    [[nodiscard]] std::vector<int> sockets() const;
     void wait(int child, base::Descriptor ready);
     void failed(const std::string& why);
 

@@ -1,0 +1,90 @@
+// app/config/socketio.cpp: the part of app/config/config.h that checks the keys of Socket.IO as a
+// whole.
+#include "app/socketio.h"
+#include "app/config/config.h"
+#include "app/events.h"
+
+#include <algorithm>
+
+namespace starling::app {
+namespace {
+
+std::string_view without_slash(std::string_view path) noexcept {
+    while (path.ends_with('/')) path.remove_suffix(1);
+    return path;
+}
+
+bool is_pattern(const std::string& name) { return name.find('*') != std::string::npos; }
+
+}  // namespace
+
+bool Config::finish_socketio() {
+    std::vector<SocketIoSettings>& all = settings_.socketio;
+    for (size_t i = 0; i < all.size(); ++i) {
+        const std::string key = "socketio[" + std::to_string(i) + "]";
+        const std::string_view path = without_slash(all[i].options.path);
+        if (path.empty()) return fail_at(key + ".path", "must hold a name, as /socket.io/ does");
+        for (size_t before = 0; before < i; ++before)
+            if (without_slash(all[before].options.path) == path)
+                return fail_at(key + ".path",
+                               "is the same path as socketio[" + std::to_string(before) + "].path");
+        if (!finish_socketio(all[i], key) || !give_to_gateway(all[i], key)) return false;
+    }
+    return true;
+}
+
+bool Config::finish_socketio(const SocketIoSettings& one, const std::string& key) {
+    const bool channels = one.kind == SocketIoKind::channels;
+    if (one.options.namespaces.empty()) return fail_at(key + ".namespaces", "must hold one");
+    if (one.transports.empty()) return fail_at(key + ".transports", "must hold one");
+    if (channels && !has_events(settings_))
+        return fail_at(key, "needs events.enabled: true, for its kind 'channels'");
+    if (channels && std::ranges::any_of(one.options.namespaces, is_pattern))
+        return fail_at(key + ".namespaces", "must hold no * for the kind 'channels'");
+    if (one.cors.credentials && std::ranges::find(one.cors.origins, "*") != one.cors.origins.end())
+        return fail_at(key + ".cors.credentials",
+                       "must be false where " + key + ".cors.origins holds \"*\"");
+    const bool has_login =
+        !settings_.auth_keys.empty() || !settings_.events.auth.user_header.empty();
+    if (one.login != SocketIoLoginRule::none && !has_login)
+        return fail_at(key + ".auth", "needs auth.keys or auth.user_header");
+    if (!channels) warn_without_effect(key + ".rooms_max", "kind: channels");
+    if (one.cors.origins.empty())
+        for (const char* name : {"methods", "headers", "expose", "credentials", "max_age_s"})
+            warn_without_effect(key + ".cors." + name, key + ".cors.origins");
+    if (!one.recovers)
+        for (const char* name : {"max_disconnection_s", "packets_max", "bytes_max", "sessions_max"})
+            warn_without_effect(key + ".connection_state_recovery." + name,
+                                key + ".connection_state_recovery.enabled");
+    return true;
+}
+
+// The gateway's route with the same path gets the options.
+bool Config::give_to_gateway(const SocketIoSettings& one, const std::string& key) {
+    auto& routes = settings_.gateway.routes;
+    const auto route = std::ranges::find_if(routes, [&](const gateway::Route& each) {
+        return each.kind == gateway::Kind::socketio &&
+               without_slash(each.path) == without_slash(one.options.path);
+    });
+    const bool found = settings_.gateway_enabled && route != routes.end();
+    if (one.kind != SocketIoKind::gateway) {
+        if (!found) return true;
+        return fail_at(key + ".path", "is the path of a route of the gateway: set kind: gateway");
+    }
+    if (!found)
+        return fail_at(key, "needs a gateway with a route of kind socketio at the same path");
+    if (one.recovers)
+        return fail_at(key + ".connection_state_recovery.enabled",
+                       "must be false for kind: gateway: webhooks are not recovered");
+    route->socketio = std::make_shared<sio::Options>(socketio_options(settings_, one));
+    if (names(key + ".message_bytes_max"))
+        route->message_bytes_max = one.options.max_http_buffer_size;
+    return true;
+}
+
+// A warning for a key that is set.
+void Config::warn_without_effect(const std::string& key, const std::string& lacks) {
+    if (names(key)) warnings_.push_back(fault(key, "has no effect without " + lacks));
+}
+
+}  // namespace starling::app

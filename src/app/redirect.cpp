@@ -1,0 +1,73 @@
+#include "app/redirect.h"
+
+#include <starling/sites.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace starling::app {
+namespace {
+
+constexpr std::string_view acme_prefix = "/.well-known/acme-challenge";
+constexpr unsigned https_port_default = 443;
+
+// The host without its port. An IPv6 address keeps its brackets.
+std::string_view without_port(std::string_view host) noexcept {
+    const size_t bracket = host.starts_with('[') ? host.find(']') : 0;
+    return host.substr(0, host.find(':', bracket));
+}
+
+http::Handler redirect_to(unsigned port) {
+    return [port](const http::Request& request, http::Response& response) {
+        if (request.host().empty()) {  // HTTP/1.0 has no Host.
+            response.status(400).text("Bad Request: no Host\n");
+            return;
+        }
+        std::string location = "https://" + std::string(without_port(request.host()));
+        if (port != https_port_default) location += ":" + std::to_string(port);
+        location += request.raw_path();
+        if (!request.query_string().empty()) location.append("?").append(request.query_string());
+        response.status(308).header("Location", location).text("Permanent Redirect\n");
+    };
+}
+
+http::StaticFileOptions challenge_options() {
+    return {.index = "", .cache_control = "no-store", .gzip = false};
+}
+
+}  // namespace
+
+std::unique_ptr<Server> make_redirect(const Settings& settings, std::shared_ptr<log::Sink> log,
+                                      std::vector<int> inherited) {
+    const RedirectSettings& redirect = settings.redirect;
+    if (redirect.listen.empty()) return nullptr;
+    ServerOptions options = settings.server;
+    options.listen.clear();
+    for (const std::string& address : redirect.listen)
+        options.listen.push_back({.address = address, .tls = Listen::Tls::off});
+    options.workers = 1;
+    options.certificates.clear();
+    options.handle_signals = false;
+    options.log = std::move(log);
+    options.drain = {};  // It ends with the program.
+    options.inherited = std::move(inherited);
+    auto server = std::make_unique<Server>(std::move(options));
+    // With sites, only their hosts: a redirect to any other host would send clients where nothing is
+    // served.
+    std::vector<std::string> hosts = settings.hosts;
+    for (const SiteSettings& site : settings.sites)
+        hosts.insert(hosts.end(), site.hosts.begin(), site.hosts.end());
+    if (!hosts.empty()) {
+        const bool missing = settings.unknown_host == UnknownHost::not_found;
+        set_unknown_hosts(*server, missing ? UnknownHost::not_found : UnknownHost::misdirected,
+                          std::move(hosts));
+    }
+    server->any("/*", redirect_to(redirect.https_port));
+    if (!redirect.acme_root.empty())
+        server->files(acme_prefix, redirect.acme_root, challenge_options());
+    return server;
+}
+
+}  // namespace starling::app
