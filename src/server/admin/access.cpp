@@ -8,6 +8,7 @@
 
 #include "base/base64.h"
 #include "base/text.h"
+#include "peer/client_network.h"
 #include "peer/local.h"
 
 namespace starling::server {
@@ -68,30 +69,6 @@ bool listens_locally(std::string_view address) {
     if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
     if (base::iequals(host, "localhost")) return true;
     return !host.empty() && peer::is_loopback(host);
-}
-
-uint64_t KeyAttempts::wait_of(peer::ClientNetwork address, uint64_t now_ms) {
-    const auto found = addresses_.find(address);
-    if (found == addresses_.end()) return 0;
-    const uint64_t passed_ms = now_ms - std::min(now_ms, found->second.last_ms);
-    if (passed_ms >= wait_ms) {
-        addresses_.erase(found);
-        return 0;
-    }
-    return found->second.wrong < wrong_max ? 0 : wait_ms - passed_ms;
-}
-
-void KeyAttempts::wrong(peer::ClientNetwork address, uint64_t now_ms) {
-    if (addresses_.size() >= addresses_max && !addresses_.contains(address))
-        std::erase_if(addresses_, [now_ms](const auto& entry) {
-            return now_ms - entry.second.last_ms >= wait_ms;
-        });
-    // A flood from many addresses: one of them is forgotten.
-    if (addresses_.size() >= addresses_max && !addresses_.contains(address))
-        addresses_.erase(addresses_.begin());
-    Entry& entry = addresses_[address];
-    ++entry.wrong;
-    entry.last_ms = now_ms;
 }
 
 AdminAccess::AdminAccess(const std::string& key, std::vector<std::string> hosts, Metrics metrics)

@@ -9,37 +9,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "auth/api_key.h"
+#include "auth/attempts.h"
 #include "base/replaceable.h"
-#include "peer/client_network.h"
 
 namespace starling::server {
-
-// An address that brought wrong keys waits; of IPv6 its /64.
-class KeyAttempts {
-public:
-    static constexpr unsigned wrong_max = 5;
-    static constexpr uint64_t wait_ms = 60'000;
-    static constexpr size_t addresses_max = 4096;
-
-    // How long the address must still wait; 0: it may try.
-    [[nodiscard]] uint64_t wait_of(peer::ClientNetwork address, uint64_t now_ms);
-    void wrong(peer::ClientNetwork address, uint64_t now_ms);
-    void right(peer::ClientNetwork address) { addresses_.erase(address); }
-
-private:
-    struct Entry {
-        unsigned wrong = 0;
-        uint64_t last_ms = 0;
-    };
-    std::map<peer::ClientNetwork, Entry> addresses_;
-};
 
 class AdminAccess {
 public:
@@ -63,7 +42,7 @@ private:
     base::Replaceable<const auth::ApiKeys> key_;
     const std::vector<std::string> hosts_;
     const Metrics metrics_;
-    KeyAttempts attempts_;
+    auth::Attempts attempts_;
 };
 
 // The host of a Host field without its port.

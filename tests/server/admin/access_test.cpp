@@ -116,8 +116,8 @@ TEST(AdminAccess, AnAddressWithFiveWrongKeysWaits) {
     EXPECT_EQ(status_of(access, wrong, 2000), 429);
     EXPECT_EQ(status_of(access, right, 2000), 429);
     EXPECT_EQ(status_of(access, elsewhere, 2000), 200);
-    EXPECT_EQ(status_of(access, right, 2000 + KeyAttempts::wait_ms - 1), 429);
-    EXPECT_EQ(status_of(access, right, 2000 + KeyAttempts::wait_ms), 200);
+    EXPECT_EQ(status_of(access, right, 2000 + auth::Attempts::wait_ms - 1), 429);
+    EXPECT_EQ(status_of(access, right, 2000 + auth::Attempts::wait_ms), 200);
 }
 
 TEST(AdminAccess, TheAddressesOfAnIpv6NetworkWaitTogether) {
