@@ -23,6 +23,7 @@
 namespace starling::socketio {
 
 class ClusterLink;
+class Observer;
 class RecoveryLink;
 
 class Adapter {
@@ -51,6 +52,8 @@ public:
     // From now on operations go to the other nodes, too, unless they are local. The link must live as
     // long as the workers.
     void use_cluster(ClusterLink& link) noexcept;
+    // The observer of all cores that are made from now on; it must live longer than they do.
+    void use_observer(Observer& observer) noexcept { observer_ = &observer; }
     // Ends the setup: from now on all workers read it, and no thread may change it.
     void open() noexcept { lifetime_.open(); }
     // From now on, handles on any thread reach no core.
@@ -71,6 +74,8 @@ public:
     [[nodiscard]] size_t workers() const noexcept { return servers_.size(); }
     // Null: this process is in no cluster.
     [[nodiscard]] ClusterLink* cluster() const noexcept { return cluster_; }
+    // Null: nobody looks.
+    [[nodiscard]] Observer* observer() const noexcept { return observer_; }
     // Null: no recovery, or the History alone serves it.
     [[nodiscard]] RecoveryLink* recovery() const noexcept { return recovery_; }
     // The declarations of namespaces.
@@ -116,6 +121,7 @@ private:
     std::vector<Server*> servers_;
     PostAll post_all_;
     ClusterLink* cluster_ = nullptr;
+    Observer* observer_ = nullptr;
     RecoveryLink* recovery_ = nullptr;
     std::function<void(std::string_view)> on_new_namespace_;
     std::atomic<uint64_t> last_ack_{0};

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "socketio/cluster_link.h"
 #include "socketio/connection.h"
+#include "socketio/observer.h"
 #include "socketio/server.h"
 
 namespace starling::socketio {
@@ -45,6 +46,7 @@ void Namespace::add(Socket& socket) {
         cluster->room_opened(name_, socket.id(), true);
     note(RoomEvent::Kind::created, socket.id());
     note(RoomEvent::Kind::joined, socket.id(), socket.id());
+    if (server_.observer()) server_.observer()->room_joined(*this, socket.id(), socket.id());
     tell_hooks();
 }
 
@@ -76,11 +78,12 @@ void Namespace::tell_hooks() {
 }
 
 void Namespace::remove(Socket& socket) {
-    if (setup_.on_leave_room)
+    if (setup_.on_leave_room || server_.observer())
         for (const auto& room : rooms_.topics_of(socket)) leave_quietly(socket, room);
     rooms_.leave_all(socket);
     unlist(socket);
     note(RoomEvent::Kind::left, socket.id(), socket.id());
+    if (server_.observer()) server_.observer()->room_left(*this, socket.id(), socket.id());
     note(RoomEvent::Kind::deleted, socket.id());
     tell_hooks();
 }
@@ -117,6 +120,7 @@ void Namespace::join(Socket& socket, std::string_view room) {
     if (rooms_.join(socket, room, rooms_max) != hub::Hub::Join::joined) return;
     server_.session_changed(socket);
     note(RoomEvent::Kind::joined, room, socket.id());
+    if (server_.observer()) server_.observer()->room_joined(*this, room, socket.id());
     tell_hooks();
 }
 
@@ -128,8 +132,10 @@ void Namespace::leave(Socket& socket, std::string_view room) {
 
 void Namespace::leave_quietly(Socket& socket, std::string_view room) {
     // Report each leaver first, then the room's deletion if that was its last member.
-    if (setup_.on_leave_room && rooms_.is_member(socket, room))
+    if ((setup_.on_leave_room || server_.observer()) && rooms_.is_member(socket, room)) {
         note(RoomEvent::Kind::left, room, socket.id());
+        if (server_.observer()) server_.observer()->room_left(*this, room, socket.id());
+    }
     rooms_.leave(socket, room);
 }
 

@@ -27,6 +27,7 @@ Server::Server(Adapter& adapter, Runtime& runtime, uint32_t index)
     : lifetime_(base::Lifetime<Server>::of(*this, runtime.runs_on())),
       adapter_(adapter),
       runtime_(runtime),
+      observer_(adapter.observer()),
       index_(index),
       arena_(adapter.settings().decode),
       encoder_(adapter.settings().codec, adapter.settings().decode.attachments_max) {

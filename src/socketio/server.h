@@ -51,6 +51,7 @@ public:
     [[nodiscard]] Adapter& adapter() const noexcept { return adapter_; }
     [[nodiscard]] bool alive(base::SlotKey key) const noexcept { return sockets_.alive(key); }
     [[nodiscard]] const Settings& settings() const noexcept { return adapter_.settings(); }
+    [[nodiscard]] Observer* observer() const noexcept { return observer_; }  // Null: nobody looks.
     // Runs `call` on this worker with the socket, or, if the socket has gone, `gone` on any thread.
     void post_to(base::SlotKey key, std::function<void(Socket&)> call, size_t bytes,
                  std::function<void()> gone = nullptr);
@@ -139,6 +140,11 @@ public:
     // Calls call(namespace, room, members) for each room here, but those of single sockets.
     void each_room(const std::function<void(std::string_view nsp, std::string_view room,
                                             size_t members)>& call) const;
+    // Calls call(namespace) for each namespace that this worker has opened.
+    template <class F>
+    void each_namespace(F&& call) const {
+        for (const auto& named : namespaces_) call(static_cast<const Namespace&>(*named.second));
+    }
 
     // ---- Tools ----------------------------------------------------------------------------------
     [[nodiscard]] Encoder& encoder() noexcept {
@@ -222,6 +228,7 @@ private:
     base::Lifetime<Server>& lifetime_;
     Adapter& adapter_;
     Runtime& runtime_;
+    Observer* const observer_;
     const uint32_t index_;  // Index of the worker, and of this core in the adapter.
     Names names_;
     Arena arena_;

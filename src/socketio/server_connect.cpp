@@ -8,6 +8,7 @@
 #include "http/url.h"
 #include "socketio/cluster_link.h"
 #include "socketio/name_filter.h"
+#include "socketio/observer.h"
 #include "socketio/recovery_link.h"
 #include "socketio/server.h"
 
@@ -210,6 +211,7 @@ void Server::enter(Socket& socket, std::optional<History::Return> back) {
     }
     if (back)
         for (const auto& command : back->missed) socket.send(command->packet, {});
+    if (observer_) observer_->connected(socket);
     const sio::Socket handle = socket.handle();
     for (const auto& call : nsp.setup().on_connection) call(handle);
 }

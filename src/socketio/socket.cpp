@@ -9,6 +9,7 @@
 #include "socketio/connection.h"
 #include "socketio/event_sink.h"
 #include "socketio/namespace.h"
+#include "socketio/observer.h"
 #include "socketio/server.h"
 #include "socketio/socket_extras.h"
 
@@ -35,6 +36,8 @@ sio::Socket Socket::handle() const noexcept { return {server().lifetime(), base:
 // ---- from the client ----------------------------------------------------------------------------
 
 void Socket::on_event(const Packet& packet) {
+    if (Observer* const observer = server().observer()) [[unlikely]]
+        observer->event_received(*this, packet);
     if (EventSink* const sink = server().settings().events)
         return run("event", [&] { sink->on_event(*this, {packet.text, packet.data, packet.id}); });
     const auto& items = packet.data.get_array();
@@ -219,6 +222,8 @@ void Socket::finish_leaving(std::string_view reason, bool was_connected) {
     if (was_connected) tell([&] { local_event("disconnecting", reason); });
     if (was_connected) tell([&] { server().keep_for_return(*this, reason); });
     any_threw |= !cancel_timers();
+    if (Observer* const observer = server().observer(); observer && was_connected)
+        observer->disconnected(*this, reason);
     if (index == nowhere)
         nsp_.forget(*this);
     else

@@ -64,7 +64,7 @@ public:
     // Waits for the ack with that id until the deadline. False: too many acks are pending.
     [[nodiscard]] bool await(uint64_t id, uint64_t deadline_ms, sio::OnAnswer done);
     void ack_timed_out(uint64_t id);
-    [[nodiscard]] bool watches_outgoing() const noexcept;
+    [[nodiscard]] bool watches_outgoing() const noexcept;  // Somebody wants notify_outgoing().
     void notify_outgoing(std::string_view text, bool text_is_binary,
                          std::span<const std::string> attachments);
 
@@ -130,6 +130,7 @@ private:
     [[nodiscard]] Extras& extras();
     void threw(std::string_view where, std::string_view what);
     void end_coroutines() noexcept;
+    [[nodiscard]] bool has_outgoing_listeners() const noexcept;
     [[nodiscard]] bool guarded(std::string_view name, std::span<const Json> args);
     void dispatch(std::string_view name, std::span<const Json> args, const sio::Ack& ack);
     void call_listeners(std::string_view name, std::span<const Json> args, const sio::Ack& ack);

@@ -7,6 +7,7 @@
 #include "socketio/codec/values.h"
 #include "socketio/connection.h"
 #include "socketio/namespace.h"
+#include "socketio/observer.h"
 #include "socketio/server.h"
 
 namespace starling::socketio {
@@ -92,6 +93,12 @@ void Socket::off_any_outgoing() {
 }
 
 bool Socket::watches_outgoing() const noexcept {
+    if (Observer* const observer = server().observer()) [[unlikely]]
+        if (observer->watches_sent(*this)) return true;
+    return has_outgoing_listeners();
+}
+
+bool Socket::has_outgoing_listeners() const noexcept {
     return extras_ && !extras_->any_outgoing.empty() && !server().tells_outgoing();
 }
 
@@ -112,6 +119,12 @@ void Socket::notify_outgoing(std::string_view text, bool text_is_binary,
     const auto& items = outcome.packet.data.get_array();
     const auto* name = items.front().if_string();
     if (!name) return;
+    if (Observer* const observer = server().observer()) {
+        size_t bytes = text.size() - (text_is_binary ? 0 : 1);  // Without the type of Engine.IO.
+        for (const auto& attachment : attachments) bytes += attachment.size();
+        observer->event_sent(*this, outcome.packet.data, bytes);
+    }
+    if (!has_outgoing_listeners()) return;
     const std::vector<Json> args = own_values({items.data() + 1, items.size() - 1});
     server().tell_outgoing([&] {
         for (const auto& call : std::vector(extras_->any_outgoing))
@@ -140,6 +153,7 @@ void Socket::end_coroutines() noexcept {
 
 Json& Socket::data() {
     server().session_changed(*this);
+    if (Observer* const observer = server().observer()) observer->data_touched(*this);
     return extras().data;
 }
 const Json* Socket::data_if() const noexcept { return extras_ ? &extras_->data : nullptr; }

@@ -128,9 +128,11 @@ private:
 
 class Workers {
 public:
-    explicit Workers(size_t count = 1, socketio::Settings settings = {})
+    explicit Workers(size_t count = 1, socketio::Settings settings = {},
+                     socketio::Observer* observer = nullptr)
         : adapter(settings,
                   settings.recovery ? std::make_unique<History>(*settings.recovery) : nullptr) {
+        if (observer) adapter.use_observer(*observer);
         for (size_t i = 0; i < count; ++i) {
             runtimes.push_back(std::make_unique<Runtime>());
             runtimes.back()->clock_ms = &now_ms;
