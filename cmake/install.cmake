@@ -25,7 +25,7 @@ string(REGEX REPLACE "/$" "" pc_to_prefix "${pc_to_prefix}")
 if(STARLING_SHARED)
   set(pc_private .private)
 else()
-  set(pc_boost_url "-lboost_url ")
+  set(pc_boost_url "-lboost_url -lcrypt ")
 endif()
 configure_file(cmake/starling.pc.in ${CMAKE_BINARY_DIR}/starling.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/starling.pc

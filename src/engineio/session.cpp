@@ -110,7 +110,7 @@ constinit const Session::Row Session::rows[] = {
     {probes,
      Input::probe_upgrade,
      State::websocket,
-     {.answer_noop = true, .flush_websocket = true},
+     {.answer_noop = true, .upgraded = true, .flush_websocket = true},
      {}},
     {in(State::closing_probed), Input::probe_upgrade, State::closed, {.flush_websocket = true}, {}},
     // A failed probe ends its WebSocket, not the session.

@@ -84,6 +84,7 @@ public:
         // Answer the pending poll, or the poll just reported, with the queue and then `1`.
         bool answer_close = false;
         bool flush_poll = false;  // If anything is queued: claim_poll(), answer it with the queue.
+        bool upgraded = false;    // The WebSocket has taken the place of polling.
         bool flush_websocket = false;  // Send the queue over the WebSocket.
         bool answer_400 = false;  // Answer 400 to the request that was reported with this event.
         bool refuse_websocket = false;  // Close the WebSocket that was just reported, and no other.

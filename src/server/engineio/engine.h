@@ -65,6 +65,8 @@ public:
     // A message packet without its type '4'. Valid UTF-8; the view ends with the call.
     virtual void on_text(std::string_view text) = 0;
     virtual void on_binary(std::span<const std::byte> bytes) = 0;
+    // The session has moved from polling to its WebSocket.
+    virtual void on_upgrade() {}
     // The timer of EngineSession::set_timer() has expired.
     virtual void on_timer() {}
     // Adds to what an operator sees of the session's WebSocket.

@@ -321,6 +321,7 @@ void EngineSession::act(const Actions& actions, const engineio::Packet* packet) 
         // A paused session that upgrades to a WebSocket pauses that WebSocket, too.
         if (core_.paused() && on_websocket() && socket()) socket()->connection().pause();
     }
+    if (actions.upgraded && user_) call([&] { user_->on_upgrade(); });
     if (actions.close_websocket && socket()) {
         const bool stops = actions.closed && core_.reason() == EngineClose::server_shutting_down;
         socket()->close(stops ? ws::close_code::going_away : ws::close_code::normal);

@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "server/connection_facts.h"
 #include "socketio/namespace.h"
+#include "socketio/observer.h"
+#include "socketio/server.h"
 #include "socketio/socket.h"
 
 namespace starling::server {
@@ -38,6 +40,13 @@ void SocketIoSessionHandler::send(std::string_view text, bool text_is_binary,
     }
 }
 
+void SocketIoSessionHandler::on_upgrade() {
+    socketio::Observer* const observer = connection_.server().observer();
+    if (observer)
+        connection_.each_socket(
+            [observer](socketio::Socket& socket) { observer->upgraded(socket); });
+}
+
 // Rooms of namespaces other than "/" are shown as "/admin:room".
 void SocketIoSessionHandler::describe(ConnectionFacts& facts) const {
     facts.path = info_.head().substr(0, info_.head().find_first_of("?\n"));
@@ -56,6 +65,50 @@ void SocketIoSessionHandler::end(End how) {
         case End::forced_server_close: return session_.close(EngineClose::forced_server_close);
         case End::server_shutting_down: return session_.close(EngineClose::server_shutting_down);
     }
+}
+
+// ---- with a meter -------------------------------------------------------------------------------
+
+void MeteredSessionHandler::on_open() {
+    polling_ = !session_.on_websocket();
+    meter_.opened(session_.worker(), polling_);
+    SocketIoSessionHandler::on_open();
+}
+
+void MeteredSessionHandler::on_text(std::string_view text) {
+    meter_.message_in(session_.worker(), text.size());
+    SocketIoSessionHandler::on_text(text);
+}
+
+void MeteredSessionHandler::on_binary(std::span<const std::byte> bytes) {
+    meter_.message_in(session_.worker(), bytes.size());
+    SocketIoSessionHandler::on_binary(bytes);
+}
+
+void MeteredSessionHandler::on_upgrade() {
+    if (!std::exchange(polling_, false)) return;
+    meter_.upgraded(session_.worker());
+    SocketIoSessionHandler::on_upgrade();
+}
+
+void MeteredSessionHandler::on_close(EngineClose reason) {
+    meter_.closed(session_.worker(), polling_, engineio::reason_text(reason));
+    SocketIoSessionHandler::on_close(reason);
+}
+
+void MeteredSessionHandler::send(std::string_view text, bool text_is_binary,
+                                 std::span<const std::string> attachments, bool compress) {
+    // A text begins with the packet type of Engine.IO, which is no part of the message.
+    meter_.message_out(session_.worker(), text.size() - (text_is_binary ? 0 : 1));
+    for (const auto& attachment : attachments)
+        meter_.message_out(session_.worker(), attachment.size());
+    SocketIoSessionHandler::send(text, text_is_binary, attachments, compress);
+}
+
+void MeteredSessionHandler::deliver(hub::Publication& message) {
+    meter_.message_out(session_.worker(),
+                       message.message.bytes.size() - (message.message.binary ? 0 : 1));
+    SocketIoSessionHandler::deliver(message);
 }
 
 socketio::ConnectInfo connect_info(const http::Request& request, int64_t unix_ms,

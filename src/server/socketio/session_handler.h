@@ -13,7 +13,23 @@
 
 namespace starling::server {
 
-class SocketIoSessionHandler final : public EngineHandler, private socketio::Transport {
+// Counts what the sessions of a server carry, for a feature that shows it.
+//
+// Owner: the feature; it lives longer than the workers. Thread: the session's worker's.
+class SessionMeter {
+public:
+    virtual void opened(Worker& worker, bool polling) = 0;
+    virtual void upgraded(Worker& worker) = 0;
+    virtual void message_in(Worker& worker, size_t bytes) = 0;
+    virtual void message_out(Worker& worker, size_t bytes) = 0;
+    // `polling`: the session never moved to a WebSocket.
+    virtual void closed(Worker& worker, bool polling, std::string_view reason) = 0;
+
+protected:
+    ~SessionMeter() = default;
+};
+
+class SocketIoSessionHandler : public EngineHandler, protected socketio::Transport {
 public:
     SocketIoSessionHandler(EngineSession& session, socketio::Server& server,
                            socketio::ConnectInfo info, const std::string& initial_packet);
@@ -21,13 +37,14 @@ public:
     void on_open() override;
     void on_text(std::string_view text) override { connection_.on_text(text); }
     void on_binary(std::span<const std::byte> bytes) override { connection_.on_bytes(bytes); }
+    void on_upgrade() override;
     void on_timer() override { connection_.timed_out(); }
     void describe(ConnectionFacts& facts) const override;
     void on_close(EngineClose reason) override {
         connection_.closed(engineio::reason_text(reason));
     }
 
-private:
+protected:
     void send(std::string_view text, bool text_is_binary, std::span<const std::string> attachments,
               bool compress) override;
     void deliver(hub::Publication& message) override { session_.deliver(message); }
@@ -45,9 +62,34 @@ private:
     [[nodiscard]] const socketio::ConnectInfo& info() const noexcept override { return info_; }
 
     EngineSession& session_;
+
+private:
     const socketio::ConnectInfo info_;
     const std::string& initial_packet_;  // Part of the server's options, which live longer.
     socketio::Connection connection_;
+};
+
+// The handler of a session whose messages are counted. Other sessions pay nothing for it.
+class MeteredSessionHandler final : public SocketIoSessionHandler {
+public:
+    MeteredSessionHandler(EngineSession& session, socketio::Server& server,
+                          socketio::ConnectInfo info, const std::string& initial_packet,
+                          SessionMeter& meter)
+        : SocketIoSessionHandler(session, server, std::move(info), initial_packet), meter_(meter) {}
+
+    void on_open() override;
+    void on_text(std::string_view text) override;
+    void on_binary(std::span<const std::byte> bytes) override;
+    void on_upgrade() override;
+    void on_close(EngineClose reason) override;
+
+private:
+    void send(std::string_view text, bool text_is_binary, std::span<const std::string> attachments,
+              bool compress) override;
+    void deliver(hub::Publication& message) override;
+
+    SessionMeter& meter_;
+    bool polling_ = false;
 };
 
 // Collects what is kept of the request that opened a session.

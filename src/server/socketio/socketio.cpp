@@ -185,8 +185,12 @@ std::unique_ptr<EngineHandler> SocketIo::open(EngineSession& session,
     auto info = connect_info(request, worker.now_s() * 1000,
                              login.identity ? std::string_view(login.identity->user) : "");
     if (shared_->login) SocketIoLogin::keep(login, info);
-    return std::make_unique<SocketIoSessionHandler>(session, workers_[worker.index()]->server(),
-                                                    std::move(info), options_.initial_packet);
+    socketio::Server& core = workers_[worker.index()]->server();
+    if (meter_)
+        return std::make_unique<MeteredSessionHandler>(session, core, std::move(info),
+                                                       options_.initial_packet, *meter_);
+    return std::make_unique<SocketIoSessionHandler>(session, core, std::move(info),
+                                                    options_.initial_packet);
 }
 
 // ---- namespaces ---------------------------------------------------------------------------------
@@ -265,6 +269,7 @@ void SocketIo::attach(WorkerGroup& group) {
                        [this, call](Worker& worker) { call(workers_[worker.index()]->server()); });
     });
     if (cluster_) cluster_->attach(group);
+    if (display_) display_->attach(group);
     shared_->adapter.open();
     if (clients_missing_ && group.log && group.log->wants(log::Level::warn))
         group.log->write(log::Level::warn,
@@ -305,6 +310,7 @@ void SocketIo::each_room(Worker& worker, const std::function<void(const RoomFact
 void SocketIo::close_handles() noexcept {
     shared_->adapter.close();
     if (cluster_) cluster_->close_handles();
+    if (display_) display_->close_handles();
 }
 
 socketio::Adapter& SocketIo::adapter() noexcept { return shared_->adapter; }
@@ -316,7 +322,17 @@ void SocketIo::use_cluster(std::unique_ptr<Extension> cluster, socketio::Cluster
     shared_->adapter.use_cluster(link);
 }
 
+void SocketIo::use_display(std::unique_ptr<Extension> display, socketio::Observer& observer,
+                           SessionMeter& meter) {
+    if (display_) throw std::logic_error("socket.io: this server has an Admin UI already");
+    shared_->adapter.require_not_started();
+    display_ = std::move(display);
+    meter_ = &meter;
+    shared_->adapter.use_observer(observer);
+}
+
 void SocketIo::detach() noexcept {
+    if (display_) display_->detach();
     if (cluster_) cluster_->detach();
     shared_->adapter.remove_servers();
     workers_.clear();

@@ -19,12 +19,14 @@
 #include "server/random_pool.h"
 #include "socketio/adapter.h"
 #include "socketio/event_sink.h"
+#include "socketio/observer.h"
 #include "socketio/server.h"
 
 namespace starling::server {
 
 struct Site;
 struct WorkerGroup;
+class SessionMeter;
 class SocketIoWorker;
 class Worker;
 
@@ -90,6 +92,14 @@ public:
     // std::logic_error if there is one, or if the server has started.
     void use_cluster(std::unique_ptr<Extension> cluster, socketio::ClusterLink& link);
     [[nodiscard]] bool is_in_cluster() const noexcept { return cluster_ != nullptr; }
+    // Takes over the part that shows this server to an operator, which is attached with this one.
+    // Throws std::logic_error if there is one, or if the server has started.
+    void use_display(std::unique_ptr<Extension> display, socketio::Observer& observer,
+                     SessionMeter& meter);
+    // The name of a query parameter that holds a token; "": none.
+    [[nodiscard]] std::string_view secret_parameter() const noexcept {
+        return options_.auth ? std::string_view(options_.auth->query_parameter) : "";
+    }
 
 private:
     struct Shared;
@@ -107,6 +117,8 @@ private:
     std::function<void(const ConnectionError&)> on_connection_error_;
     std::atomic<bool> closed_{false};
     std::unique_ptr<Extension> cluster_;  // Null: this server is in no cluster.
+    std::unique_ptr<Extension> display_;  // Null: none.
+    SessionMeter* meter_ = nullptr;       // Of the display.
 };
 
 }  // namespace starling::server

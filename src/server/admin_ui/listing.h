@@ -1,0 +1,44 @@
+// server/admin_ui/listing.h: the list of sockets that a page of the Admin UI begins with.
+//
+// The page replaces its whole list by each `all_sockets`, so that event comes once, with the first
+// 100 sockets at most; all others follow as `socket_connected`, page by page, while the client takes
+// them. No message is larger than 256 KiB, and one page of sockets at a time is in memory.
+//
+// What a worker sends after it has listed a socket reaches the page after that list. `all_sockets` may
+// hold sockets of several workers. Therefore it is sent only if no other worker has seen a change since
+// it gave its part; after three attempts it holds the sockets of the page's own worker alone.
+//
+// Owner: the posted call that works on it. Thread: one after the other.
+#pragma once
+
+#include <starling/socketio_socket.h>
+
+#include <boost/json/array.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace starling::server {
+
+struct AdminUiListing {
+    static constexpr size_t page_sockets_max = 100, page_bytes_max = 192 * 1024;
+    static constexpr uint32_t slots_per_step_max = 10'000;
+    static constexpr unsigned attempts_max = 3;
+
+    std::string page;    // The id of the page's socket.
+    sio::Socket socket;  // Null: the page is on another node.
+    uint32_t home = 0;   // The worker of the page; of a page elsewhere the first one.
+    size_t left = 0;     // Sockets that may still be listed.
+    bool is_elsewhere = false;
+
+    uint32_t visited = 0;  // Workers that are done. The one at work: (home + visited) % workers.
+    uint32_t slot = 0;     // Where that worker goes on.
+    bool all_sockets_sent = false;
+    unsigned attempts = 0;
+    boost::json::array sockets;     // Taken and not sent yet.
+    size_t bytes = 0;               // Of `sockets`.
+    std::vector<uint64_t> changes;  // Of each visited worker, when it gave its part.
+};
+
+}  // namespace starling::server
