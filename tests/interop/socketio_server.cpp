@@ -3,6 +3,7 @@
 // connections on 127.0.0.1.
 #include <starling/server.h>
 #include <starling/socketio.h>
+#include <starling/socketio_admin_ui.h>
 
 #include <chrono>
 #include <cstdint>
@@ -25,6 +26,7 @@ struct Flags {
     uint16_t port = 0;
     unsigned workers = 1;
     sio::Options io = {};
+    std::optional<sio::AdminUiOptions> admin_ui = std::nullopt;
 };
 
 uint64_t number(std::string_view name, const std::string& text) {
@@ -40,6 +42,17 @@ std::vector<sio::Transport> transports(std::string_view list) {
     if (list.find("polling") != std::string_view::npos) all.push_back(sio::Transport::polling);
     if (list.find("websocket") != std::string_view::npos) all.push_back(sio::Transport::websocket);
     return all;
+}
+
+// "development", "production", or either with "-readonly". The password is "changeit".
+sio::AdminUiOptions admin_ui(std::string_view mode) {
+    sio::AdminUiOptions options;
+    options.namespace_name = "/admin-ui";
+    options.password_hash = "$2b$04$abcdefghijklmnopqrstuudwGrhhx5JklpO9.j/ckWDCf3exvs1/2";
+    options.server_id = "test-server";
+    options.readonly = mode.ends_with("-readonly");
+    if (mode.starts_with("development")) options.mode = sio::AdminUiOptions::Mode::development;
+    return options;
 }
 
 // False: `name` is no switch, but a flag with a value.
@@ -89,6 +102,8 @@ void set_value(Flags& flags, std::string_view name, const std::string& value) {
         io.transports = transports(value);
     else if (name == "--cookie")
         io.cookie = sio::Cookie{.name = value};
+    else if (name == "--admin-ui")
+        flags.admin_ui = admin_ui(value);
     else if (name == "--cors")
         io.cors = http::CorsOptions{.origins = {value}, .credentials = true};
     else
@@ -144,6 +159,7 @@ int run(Flags flags) {
         {.listen = "127.0.0.1:" + std::to_string(flags.port), .workers = flags.workers});
     auto& io = server.socketio(std::move(flags.io));
     context.io = &io;
+    if (flags.admin_ui) sio::instrument(io, *flags.admin_ui);
     interop::serve(io, context);
     auto& admin = io.of("/admin");
     admin.use(guard_admin);

@@ -15,6 +15,8 @@
 //   --no-upgrades                   allowUpgrades: false
 //   --cookie name                   cookie: {name} with its defaults
 //   --cors origin                   cors: {origin, credentials: true}
+//   --admin-ui mode[-readonly]      instrument(io, ...) of @socket.io/admin-ui: the namespace
+//                                   /admin-ui for admin, changeit
 //   --headers                       initial_headers adds "x-initial: yes", headers "x-each: yes"
 //   --per-message-deflate           perMessageDeflate: true
 //   --cleanup                       cleanupEmptyChildNamespaces: true
@@ -92,6 +94,7 @@
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 
+import { instrument } from "@socket.io/admin-ui";
 import { Server } from "socket.io";
 import msgpack from "socket.io-msgpack-parser";
 
@@ -111,6 +114,7 @@ const { values: flags } = parseArgs({
       "transports",
       "cookie",
       "cors",
+      "admin-ui",
     ].map((name) => [name, { type: "string" }]),
     ...["recovery", "allow-eio3", "no-upgrades", "headers", "per-message-deflate", "cleanup"].map(
       (name) => [name, { type: "boolean", default: false }],
@@ -146,6 +150,20 @@ if (flags.cors) options.cors = { origin: flags.cors, credentials: true };
 
 const http = createServer();
 const io = new Server(http, options);
+if (flags["admin-ui"]) {
+  const [mode, readonly] = flags["admin-ui"].split("-");
+  instrument(io, {
+    namespaceName: "/admin-ui",
+    auth: {
+      type: "basic",
+      username: "admin",
+      password: "$2b$04$abcdefghijklmnopqrstuudwGrhhx5JklpO9.j/ckWDCf3exvs1/2",
+    },
+    serverId: "test-server",
+    readonly: readonly === "readonly",
+    mode,
+  });
+}
 
 const byBytes = (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b));
 const roomsOf = (socket) => [...socket.rooms].sort(byBytes);

@@ -1,0 +1,277 @@
+// Socket.IO's Admin UI: the same script with npm's instrument() and with starling's. Both give the same
+// events of the same shapes to the page's client, and do the same for its commands.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { io } from "socket.io-client";
+
+import { deadline } from "./client.mjs";
+import { until } from "./server.mjs";
+import { both, startStarling } from "./socketio/harness.mjs";
+
+const credentials = { username: "admin", password: "changeit" };
+const url = (server) => `http://127.0.0.1:${server.port}`;
+const opened = new Set();
+after(() => opened.forEach((socket) => socket.close()));
+
+function open(server, nsp, options = {}) {
+  const socket = io(`${url(server)}${nsp}`, { forceNew: true, reconnection: false, ...options });
+  opened.add(socket);
+  return socket;
+}
+
+// The client of a page. `got`: what came, as [event, ...arguments].
+function openPage(server, auth = credentials, options = {}) {
+  const page = open(server, "/admin-ui", { auth, ...options });
+  page.got = [];
+  page.onAny((...event) => page.got.push(structuredClone(event)));
+  page.wait = (name, matches = () => true) => until(
+    () => page.got.find(([event, ...args]) => event === name && matches(...args)), name);
+  return page;
+}
+
+const connected = (socket) => deadline(new Promise((resolve, reject) => {
+  socket.once("connect", () => resolve(socket));
+  socket.once("connect_error", reject);
+}), "a connection");
+
+const refusal = (socket) => deadline(new Promise((resolve, reject) => {
+  socket.once("connect", () => reject(new Error("connected")));
+  socket.once("connect_error", (error) => { socket.close(); resolve(error); });
+}), "a refusal");
+
+// "{a: number, b: [string]}". What clients choose is "*".
+const free = new Set(["headers", "query", "data"]);
+function shapeOf(value, name) {
+  if (free.has(name)) return "*";
+  if (Array.isArray(value)) return `[${[...new Set(value.map((item) => shapeOf(item)))].sort()}]`;
+  if (value === null || typeof value !== "object") {
+    const isDate = typeof value === "string" && /^\d{4}-\d\d-\d\dT[\d:.]{12}Z$/.test(value);
+    return isDate ? "date" : typeof value;
+  }
+  const members = Object.keys(value).sort().map((key) => `${key}: ${shapeOf(value[key], key)}`);
+  return `{${members.join(", ")}}`;
+}
+
+const socketShape = "{clientId: string, data: *, handshake: {address: string, headers: *, " +
+  "issued: number, query: *, secure: boolean, time: string, url: string, xdomain: boolean}, " +
+  "id: string, nsp: string, rooms: [string], transport: string}";
+
+const shapes = {
+  session: ["string"],
+  config: ["{supportedFeatures: [string]}"],
+  all_sockets: [`[${socketShape}]`],
+  socket_connected: [`${socketShape}, date`],
+  socket_updated: ["{data: *, id: string, nsp: string}", "{id: string, nsp: string, transport: string}"],
+  socket_disconnected: ["string, string, string, date"],
+  room_joined: ["string, string, string, date"],
+  room_left: ["string, string, string, date"],
+  event_received: ["string, string, [string], date"],
+  event_sent: ["string, string, [number,string], date"],
+};
+const statsShape = { serverId: "string", hostname: "string", pid: "number", uptime: "number",
+  clientsCount: "number", pollingClientsCount: "number" };
+const writing = ["EMIT", "JOIN", "LEAVE", "DISCONNECT", "MJOIN", "MLEAVE", "MDISCONNECT"];
+
+// What a client does while a page looks, and what the page makes it do.
+async function play(server) {
+  const page = await connected(openPage(server));
+  await page.wait("all_sockets");
+  const client = await connected(open(server, "/"));
+  const { id: own } = client;
+  await page.wait("socket_connected", (socket) => socket.id === client.id);
+  await page.wait("socket_updated", ({ id, transport }) =>
+    id === client.id && transport === "websocket");
+  await client.emitWithAck("set-data", "name", "eve");
+  await page.wait("socket_updated", ({ id, data }) => id === client.id && data?.name === "eve");
+  await client.emitWithAck("join", "red");
+  await page.wait("room_joined", (nsp, room, id) => room === "red" && id === client.id);
+  await page.wait("event_received", (nsp, id, args) => id === client.id && args[0] === "join");
+  await client.emitWithAck("leave", "red");
+  await page.wait("room_left", (nsp, room, id) => room === "red" && id === client.id);
+  client.emit("message", "hello");
+  await page.wait("event_sent", (nsp, id, args) => id === client.id && args[1] === "hello");
+
+  page.emit("join", "/", "blue", client.id);
+  await page.wait("room_joined", (nsp, room) => room === "blue");
+  const note = new Promise((resolve) => { client.once("note", (...args) => resolve(args)); });
+  page.emit("emit", "/", "blue", "note", "to", 2);
+  assert.deepEqual(await deadline(note, "note"), ["to", 2]);
+  await page.wait("event_sent", (nsp, id, args) => args[0] === "note");
+  page.emit("leave", "/", "blue", client.id);
+  await page.wait("room_left", (nsp, room) => room === "blue");
+  const gone = new Promise((resolve) => { client.once("disconnect", resolve); });
+  page.emit("_disconnect", "/", false, client.id);
+  assert.equal(await deadline(gone, "disconnect"), "io server disconnect");
+  await page.wait("socket_disconnected", (nsp, id) => id === own);
+  await page.wait("room_left", (nsp, room) => room === own);
+  await page.wait("server_stats", (stats) =>
+    stats.aggregatedEvents.some(({ type }) => type === "packetsIn"));
+  return page;
+}
+
+for (const [name, start] of both) {
+  describe(`Admin UI of ${name}`, () => {
+    let server;
+    before(async () => { server = await start("--admin-ui", "development"); });
+    after(() => server?.stop());
+
+    test("the events have the shapes that the page expects", async () => {
+      const page = await play(server);
+      const seen = {};
+      for (const [event, ...args] of page.got) {
+        if (event === "server_stats") continue;
+        const shape = args.map((value) => shapeOf(value)).join(", ");
+        (seen[event] ??= new Set()).add(shape);
+      }
+      seen.event_sent = new Set([...seen.event_sent].filter((shape) => shape.includes("number")));
+      assert.deepEqual(
+        Object.fromEntries(Object.entries(seen).map(([event, all]) => [event, [...all].sort()])),
+        shapes);
+
+      const [, config] = await page.wait("config");
+      assert.deepEqual(config.supportedFeatures, [...writing, "AGGREGATED_EVENTS", "ALL_EVENTS"]);
+      const [, stats] = page.got.findLast(([event]) => event === "server_stats");
+      const { namespaces, aggregatedEvents, ...numbers } = stats;
+      assert.deepEqual(Object.fromEntries(
+        Object.entries(numbers).map(([key, value]) => [key, typeof value])), statsShape);
+      assert.equal(stats.serverId, "test-server");
+      assert.deepEqual(namespaces.map((nsp) => nsp.name).sort(), ["/", "/admin", "/admin-ui"]);
+      assert.equal(namespaces.find((nsp) => nsp.name === "/admin-ui").socketsCount, 1);
+      const all = page.got.flatMap(([event, one]) =>
+        (event === "server_stats" ? one.aggregatedEvents : []));
+      for (const type of ["rawConnection", "packetsIn", "packetsOut", "bytesIn", "bytesOut"])
+        assert.ok(all.some((one) => one.type === type && one.count > 0 &&
+          one.timestamp % 1000 === 0), type);
+      page.close();
+    });
+
+    test("a session id stands for the password", async () => {
+      const page = await connected(openPage(server));
+      const [, sessionId] = await page.wait("session");
+      page.close();
+      const again = await connected(openPage(server, { sessionId }));
+      await again.wait("config");
+      assert.equal(again.got.some(([event]) => event === "session"), false);
+      again.close();
+    });
+
+    for (const [what, auth] of [
+      ["nothing", {}],
+      ["a wrong user name", { username: "eve", password: "changeit" }],
+      ["a session id that the server has not made", { sessionId: "0123456789abcdef" }],
+      // Ends the process of the reference.
+      ...(start === startStarling ? [["a number", { username: "admin", password: 17 }]] : []),
+    ])
+      test(`${what}: refused`, async () => {
+        assert.equal((await refusal(openPage(server, auth))).message, "invalid credentials");
+      });
+
+    test("a new page gets the sockets with their rooms", async () => {
+      const client = await connected(open(server, "/"));
+      await client.emitWithAck("join", ["green", "red"]);
+      const page = await connected(openPage(server));
+      const [, sockets] = await page.wait("all_sockets");
+      const shown = sockets.find(({ id }) => id === client.id);
+      assert.deepEqual([...shown.rooms].sort(), [client.id, "green", "red"].sort());
+      assert.equal(shown.handshake.address.endsWith("127.0.0.1"), true);
+      assert.equal(shown.handshake.query.EIO, "4");
+      assert.equal(shown.clientId.length, 12);
+      client.close();
+      page.close();
+    });
+  });
+
+  describe(`Admin UI of ${name} in production`, () => {
+    let server;
+    before(async () => { server = await start("--admin-ui", "production-readonly"); });
+    after(() => server?.stop());
+
+    test("shows figures alone, and a page that may only read cannot act", async () => {
+      const page = await connected(openPage(server));
+      const client = await connected(open(server, "/"));
+      const [, config] = await page.wait("config");
+      assert.deepEqual(config.supportedFeatures, ["AGGREGATED_EVENTS"]);
+      page.emit("_disconnect", "/", true);
+      page.emit("join", "/", "red");
+      await page.wait("server_stats", (stats) =>
+        stats.namespaces.some((nsp) => nsp.name === "/" && nsp.socketsCount === 1));
+      assert.deepEqual(await client.emitWithAck("rooms"), [[client.id]].flat());
+      assert.deepEqual([...new Set(page.got.map(([event]) => event))].sort(),
+        ["config", "server_stats", "session"]);
+      client.close();
+      page.close();
+    });
+  });
+}
+
+describe("Admin UI of starling", () => {
+  test("after five wrong passwords the address waits, a session does not", async (t) => {
+    const server = await startStarling("--admin-ui", "development");
+    t.after(() => server.stop());
+    const page = await connected(openPage(server));
+    const [, sessionId] = await page.wait("session");
+    page.close();
+    for (let i = 0; i < 5; ++i) {
+      const error = await refusal(openPage(server, { username: "admin", password: `guess ${i}` }));
+      assert.equal(error.message, "invalid credentials");
+    }
+    const error = await refusal(openPage(server));
+    assert.match(error.message, /^too many wrong passwords/);
+    assert.ok(error.data.retry_after_s > 0 && error.data.retry_after_s <= 60);
+    (await connected(openPage(server, { sessionId }))).close();
+  });
+
+  test("the page of one worker sees and moves the sockets of four", async (t) => {
+    const server = await startStarling("--admin-ui", "development", "--workers", "4");
+    t.after(() => server.stop());
+    const clients = await Promise.all(Array.from({ length: 40 }, () =>
+      connected(open(server, "/", { transports: ["websocket"] }))));
+    const page = await connected(openPage(server));
+    const [, sockets] = await page.wait("all_sockets");
+    const known = new Map(sockets.map((socket) => [socket.id, socket]));
+    for (const { id } of clients) assert.ok(known.has(id));
+    page.emit("join", "/", "blue");
+    await until(() => page.got.filter(([event, , room]) =>
+      event === "room_joined" && room === "blue").length === clients.length, "blue rooms");
+    await page.wait("server_stats", (stats) => stats.clientsCount === clients.length + 1 &&
+      stats.namespaces.some((nsp) => nsp.name === "/" && nsp.socketsCount === clients.length));
+    for (const client of clients) client.close();
+    await until(() => page.got.filter(([event]) => event === "socket_disconnected").length ===
+      clients.length, "disconnections");
+    page.close();
+  });
+
+  test("more sockets than one message holds come after it, one by one", async (t) => {
+    const server = await startStarling("--admin-ui", "development", "--workers", "2");
+    t.after(() => server.stop());
+    const clients = await Promise.all(Array.from({ length: 250 }, () =>
+      connected(open(server, "/", { transports: ["websocket"] }))));
+    const page = await connected(openPage(server));
+    const [, sockets] = await page.wait("all_sockets");
+    assert.equal(sockets.length, 100);
+    const ids = () => new Set([...sockets, ...page.got.filter(([event]) =>
+      event === "socket_connected").map(([, socket]) => socket)].map((socket) => socket.id));
+    await until(() => clients.every(({ id }) => ids().has(id)), "all sockets");
+    for (const client of clients) client.close();
+    page.close();
+  });
+
+  test("credentials and large events are not shown", async (t) => {
+    const server = await startStarling("--admin-ui", "development");
+    t.after(() => server.stop());
+    const page = await connected(openPage(server));
+    await page.wait("all_sockets");
+    const extraHeaders = { authorization: "Bearer secret", cookie: "session=secret", "x-test": "1" };
+    const client = await connected(open(server, "/", { extraHeaders }));
+    const [, shown] = await page.wait("socket_connected", (socket) => socket.id === client.id);
+    const { authorization, cookie, "x-test": other } = shown.handshake.headers;
+    assert.deepEqual([authorization, cookie, other], ["(hidden)", "(hidden)", "1"]);
+    client.emit("echo", "x".repeat(100_000));
+    const [, , , args] = await page.wait("event_received", (nsp, id, [name]) => name === "echo");
+    assert.match(args[1], /^\(100\d{3} bytes, not shown\)$/);
+    client.close();
+    page.close();
+  });
+});
