@@ -20,10 +20,28 @@ namespace starling::server {
 namespace {
 
 constexpr size_t rooms_shown_max = 200, data_bytes_max = 16 * 1024, field_bytes_max = 1024,
-                 fields_bytes_max = 16 * 1024;
+                 fields_bytes_max = 16 * 1024, depth_max = 20;
 constexpr std::string_view hidden = "(hidden)";
 
 std::string not_shown(size_t bytes) { return "(" + std::to_string(bytes) + " bytes, not shown)"; }
+
+// A copy that fits into any packet: bytes, which would be attachments, and what is nested deeply are
+// described.
+Json plain(const Json& value, size_t depth = 0) {
+    if (const auto bytes = sio::Binary::view(value)) return Json(not_shown(bytes->size()));
+    if (depth >= depth_max && value.is_structured()) return "(deeper values, not shown)";
+    if (const boost::json::array* const array = value.if_array()) {
+        boost::json::array copy;
+        for (const Json& item : *array) copy.push_back(plain(item, depth + 1));
+        return copy;
+    }
+    if (const boost::json::object* const object = value.if_object()) {
+        boost::json::object copy;
+        for (const auto& member : *object) copy[member.key()] = plain(member.value(), depth + 1);
+        return copy;
+    }
+    return sio::detail::own(value);
+}
 
 std::string cut(std::string_view text) {
     if (text.size() <= field_bytes_max) return base::utf8_repaired(text);
@@ -79,8 +97,9 @@ std::string shown_client(std::string_view sid) { return base::sha1_hex(sid).subs
 
 Json shown_data(const Json* data) {
     if (!data || data->is_null()) return boost::json::object();
-    const size_t bytes = boost::json::serialize(*data).size();
-    if (bytes <= data_bytes_max) return sio::detail::own(*data);
+    Json copy = plain(*data);
+    const size_t bytes = boost::json::serialize(copy).size();
+    if (bytes <= data_bytes_max) return copy;
     return boost::json::object{{"data", not_shown(bytes)}};
 }
 
@@ -117,10 +136,13 @@ boost::json::object shown_socket(const socketio::Socket& socket,
 }
 
 boost::json::array shown_event(const boost::json::array& event, size_t bytes, size_t bytes_max) {
-    if (bytes <= bytes_max) return boost::json::array(event, boost::json::storage_ptr());
     boost::json::array shown;
-    if (!event.empty()) shown.push_back(sio::detail::own(event.front()));
-    shown.emplace_back(not_shown(bytes));
+    for (const Json& item : event) {
+        shown.push_back(plain(item));
+        if (bytes <= bytes_max) continue;
+        shown.emplace_back(not_shown(bytes));
+        break;
+    }
     return shown;
 }
 

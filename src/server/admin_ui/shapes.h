@@ -30,6 +30,7 @@ using sio::Json;
 // parameter whose value is hidden, as are those of Authorization and Cookie; "": none.
 [[nodiscard]] boost::json::object shown_socket(const socketio::Socket& socket,
                                                std::string_view secret_parameter);
+// Of data and events, bytes are shown as their number, and what is nested deeper than 20 is left out.
 // {} in place of null; data of more than 16 KiB is not shown.
 [[nodiscard]] Json shown_data(const Json* data);
 // `event`: the name and the arguments, in memory that ends. An event of more than `bytes_max` is

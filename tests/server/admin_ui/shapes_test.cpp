@@ -33,6 +33,18 @@ TEST(AdminUiShapes, LargeEventsAndDataShowTheirSizeAlone) {
     EXPECT_EQ(serialize(shown_data(&large)), R"x({"data":"(20002 bytes, not shown)"})x");
 }
 
+TEST(AdminUiShapes, WhatNoPacketCanHoldIsDescribed) {
+    Json deep = 1;
+    for (int i = 0; i < 100; ++i) deep = Json(boost::json::array{1, deep});
+    const std::string text = serialize(shown_data(&deep));
+    EXPECT_TRUE(text.starts_with("[1,[1,["));
+    EXPECT_NE(text.find("(deeper values, not shown)"), std::string::npos);
+    EXPECT_LT(text.size(), 200u);
+    boost::json::array event{"file"};
+    event.push_back(sio::Binary(std::string("abc")));
+    EXPECT_EQ(serialize(shown_event(event, 10, 20)), R"x(["file","(3 bytes, not shown)"])x");
+}
+
 // What shown_socket() makes of a client whose request has this head.
 boost::json::object shown(const std::string& head, std::string_view secret_parameter = "token") {
     fake::Workers workers;
