@@ -3,6 +3,7 @@
 #include <starling/cluster.h>
 #include <starling/sites.h>
 #include <starling/socketio.h>
+#include <starling/socketio_admin_ui.h>
 
 #include "app/config/schema.h"
 #include "app/demo/community/community.h"
@@ -199,6 +200,59 @@ base::Result<const Cluster*, SiteFault> join(Server& server, const Settings& set
     }
 }
 
+// The chat of the demo, unless its path is configured.
+sio::Server& serve_demo_chat(Server& server, const Settings& settings) {
+    sio::Options options;
+    add_origins(options.origins, settings);
+    // A page of another origin polls with CORS before it opens a WebSocket.
+    if (!settings.origins.empty()) options.cors = http::CorsOptions{.origins = settings.origins};
+    const bool in_cluster = !settings.cluster.url.empty();
+    if (in_cluster) {
+        options.ping_interval = cluster_ping_interval;
+        options.ping_timeout = cluster_ping_timeout;
+    }
+    // A client whose node is killed goes on at another one, and has missed nothing.
+    if (in_cluster && settings.cluster_mode == "streams")
+        options.connection_state_recovery = sio::Recovery{};
+    return serve_socketio_chat(server, std::move(options), in_cluster);
+}
+
+// The first server; null: there is none.
+base::Result<sio::Server*, SiteFault> socketio_servers(Server& server, const Settings& settings,
+                                                       events::Channels* channels) {
+    sio::Server* first = nullptr;
+    for (size_t i = 0; i < settings.socketio.size(); ++i) {
+        if (settings.socketio[i].kind == SocketIoKind::gateway) continue;
+        try {
+            sio::Server& served = serve_socketio(server, settings, settings.socketio[i], channels);
+            if (!first) first = &served;
+        } catch (const std::exception& refused) {
+            return base::Failure(SiteFault{"socketio[" + std::to_string(i) + "]", refused.what()});
+        }
+    }
+    if (settings.demo && !has_socketio_at(settings, sio::Options().path)) {
+        sio::Server& chat = serve_demo_chat(server, settings);
+        if (!first) first = &chat;
+    }
+    return first;
+}
+
+// `io` is null without a Socket.IO server.
+std::optional<SiteFault> serve_admin_ui(sio::Server* io, const Settings& settings) {
+    if (!settings.admin_ui_enabled) return std::nullopt;
+    const std::string section = "admin.socketio_ui.";
+    if (!io) return SiteFault{section + "enabled", "there is no Socket.IO server to see"};
+    sio::AdminUiOptions options = settings.admin_ui;
+    options.mode = settings.admin_ui_mode == "development" ? sio::AdminUiOptions::Mode::development
+                                                           : sio::AdminUiOptions::Mode::production;
+    try {
+        sio::instrument(*io, std::move(options));
+        return std::nullopt;
+    } catch (const std::exception& refused) {
+        return SiteFault{section + "password_hash", refused.what()};
+    }
+}
+
 base::Result<admin::Admin*, SiteFault> serve_admin(Server& server, const Settings& settings,
                                                    events::Channels* channels) {
     admin::Options options = settings.admin;
@@ -324,31 +378,10 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
         if (has_console(settings)) parts->console = *gateway;
         if (settings.gateway.api_keys.empty()) facts.made_gateway_key = (*gateway)->api_key();
     }
-    for (size_t i = 0; i < settings.socketio.size(); ++i) {
-        if (settings.socketio[i].kind == SocketIoKind::gateway) continue;
-        try {
-            serve_socketio(server, settings, settings.socketio[i], channels);
-        } catch (const std::exception& refused) {
-            return base::Failure(SiteFault{"socketio[" + std::to_string(i) + "]", refused.what()});
-        }
-    }
-    if (settings.demo && !has_socketio_at(settings, sio::Options().path)) {
-        sio::Options options;
-        add_origins(options.origins, settings);
-        // A page of another origin polls with CORS before it opens a WebSocket.
-        if (!settings.origins.empty())
-            options.cors = http::CorsOptions{.origins = settings.origins};
-        const bool in_cluster = !settings.cluster.url.empty();
-        if (in_cluster) {
-            options.ping_interval = cluster_ping_interval;
-            options.ping_timeout = cluster_ping_timeout;
-        }
-        // A client whose node is killed goes on at another one, and has missed nothing.
-        if (in_cluster && settings.cluster_mode == "streams")
-            options.connection_state_recovery = sio::Recovery{};
-        serve_socketio_chat(server, std::move(options), in_cluster);
-        serve_docs(server, settings.docs);
-    }
+    const auto socketio = socketio_servers(server, settings, channels);
+    if (!socketio) return base::Failure(socketio.error());
+    if (settings.demo) serve_docs(server, settings.docs);
+    if (auto fault = serve_admin_ui(*socketio, settings)) return base::Failure(*std::move(fault));
     if (!settings.cluster.url.empty()) {
         const auto cluster = join(server, settings);
         if (!cluster) return base::Failure(cluster.error());

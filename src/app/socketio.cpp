@@ -63,8 +63,8 @@ bool has_socketio_at(const Settings& settings, std::string_view path) {
     });
 }
 
-void serve_socketio(Server& server, const Settings& settings, const SocketIoSettings& one,
-                    events::Channels* channels) {
+sio::Server& serve_socketio(Server& server, const Settings& settings, const SocketIoSettings& one,
+                            events::Channels* channels) {
     sio::Server& io = server.socketio(socketio_options(settings, one));
     const auto serve = [&](sio::Namespace& nsp) {
         if (one.kind == SocketIoKind::channels)
@@ -84,6 +84,7 @@ void serve_socketio(Server& server, const Settings& settings, const SocketIoSett
             serve(io.of(name));
     // The server refuses the names that no pattern matches: see sio::Options::namespaces.
     if (patterns) serve(io.of_matching([](std::string_view, const sio::Json&) { return true; }));
+    return io;
 }
 
 }  // namespace starling::app

@@ -20,7 +20,7 @@ namespace starling::app {
 
 // Mounts an element whose kind is not `gateway`. `channels`: null if no events are served. Throws
 // std::exception for options that the server refuses.
-void serve_socketio(Server& server, const Settings& settings, const SocketIoSettings& one,
-                    events::Channels* channels);
+sio::Server& serve_socketio(Server& server, const Settings& settings, const SocketIoSettings& one,
+                            events::Channels* channels);
 
 }  // namespace starling::app

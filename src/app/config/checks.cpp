@@ -97,6 +97,11 @@ std::optional<std::string> check_cluster_subscriptions(std::string_view text) {
     return "must be static, dynamic or dynamic-private";
 }
 
+std::optional<std::string> check_admin_ui_mode(std::string_view text) {
+    if (text == "production" || text == "development") return std::nullopt;
+    return "must be production or development";
+}
+
 std::optional<std::string> check_ws_origin(std::string_view text) {
     // Browsers send "null" for pages without an origin; WebViews send "file://" for pages from
     // files.

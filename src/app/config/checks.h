@@ -18,5 +18,6 @@ namespace starling::app {
 
 [[nodiscard]] std::optional<std::string> check_cluster_mode(std::string_view text);
 [[nodiscard]] std::optional<std::string> check_cluster_subscriptions(std::string_view text);
+[[nodiscard]] std::optional<std::string> check_admin_ui_mode(std::string_view text);
 
 }  // namespace starling::app

@@ -396,8 +396,9 @@ constexpr Row core_rows[] = {
 const std::vector<Row>& rows() {
     static const std::vector<Row> all = [] {
         std::vector<Row> sections(std::begin(core_rows), std::end(core_rows));
-        for (const auto& section : {site_rows(), client_rows(), socketio_rows(), gateway_rows(),
-                                    cluster_rows(), admin_rows(), operation_rows()})
+        for (const auto& section :
+             {site_rows(), client_rows(), socketio_rows(), gateway_rows(), cluster_rows(),
+              admin_rows(), admin_ui_rows(), operation_rows()})
             sections.insert(sections.end(), section.begin(), section.end());
         return sections;
     }();

@@ -62,6 +62,7 @@ gateway_rows() noexcept;  // The part of schema() named "gateway".
 [[nodiscard]] std::span<const Row>
 cluster_rows() noexcept;                                   // The part of schema() named "cluster".
 [[nodiscard]] std::span<const Row> admin_rows() noexcept;  // The part of schema() named "admin".
+[[nodiscard]] std::span<const Row> admin_ui_rows() noexcept;  // That of Socket.IO's Admin UI.
 [[nodiscard]] std::span<const Row>
 operation_rows() noexcept;  // The part of schema() for those who run the program.
 [[nodiscard]] std::span<const Row>

@@ -9,6 +9,7 @@
 #include <starling/gateway.h>
 #include <starling/server.h>
 #include <starling/sites.h>
+#include <starling/socketio_admin_ui.h>
 #include <starling/socketio_options.h>
 
 #include <cstdint>
@@ -119,6 +120,10 @@ struct Settings {
 
     std::string user, group;      // To become once the addresses are bound; "": none.
     std::string access_log_path;  // "": see the schema.
+
+    bool admin_ui_enabled = false;  // Socket.IO's Admin UI.
+    std::string admin_ui_mode = "production";
+    sio::AdminUiOptions admin_ui;  // Without `mode`.
 
     // From the flags and the environment; both together replace server.certificates.
     std::string tls_cert, tls_key;
