@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { io } from "socket.io-client";
 
 import { deadline } from "./client.mjs";
-import { until } from "./server.mjs";
+import { run, serve, until, writeConfig } from "./server.mjs";
 import { both, startStarling } from "./socketio/harness.mjs";
 
 const credentials = { username: "admin", password: "changeit" };
@@ -22,8 +22,8 @@ function open(server, nsp, options = {}) {
 }
 
 // The client of a page. `got`: what came, as [event, ...arguments].
-function openPage(server, auth = credentials, options = {}) {
-  const page = open(server, "/admin-ui", { auth, ...options });
+function openPage(server, auth = credentials, nsp = "/admin-ui") {
+  const page = open(server, nsp, { auth });
   page.got = [];
   page.onAny((...event) => page.got.push(structuredClone(event)));
   page.wait = (name, matches = () => true) => until(
@@ -197,7 +197,7 @@ for (const [name, start] of both) {
       page.emit("join", "/", "red");
       await page.wait("server_stats", (stats) =>
         stats.namespaces.some((nsp) => nsp.name === "/" && nsp.socketsCount === 1));
-      assert.deepEqual(await client.emitWithAck("rooms"), [[client.id]].flat());
+      assert.deepEqual(await client.emitWithAck("rooms"), [client.id]);
       assert.deepEqual([...new Set(page.got.map(([event]) => event))].sort(),
         ["config", "server_stats", "session"]);
       client.close();
@@ -258,6 +258,20 @@ describe("Admin UI of starling", () => {
     page.close();
   });
 
+  test("a page from which events were left out gets a new list", async (t) => {
+    const server = await startStarling("--admin-ui", "development-slow");  // One event a second.
+    t.after(() => server.stop());
+    const page = await connected(openPage(server));
+    await page.wait("all_sockets");
+    const clients = await Promise.all(Array.from({ length: 20 }, () => connected(open(server, "/"))));
+    await page.wait("all_sockets", (sockets) =>
+      clients.every(({ id }) => sockets.some((socket) => socket.id === id)));
+    const told = page.got.filter(([event]) => event === "socket_connected").length;
+    assert.ok(told < clients.length, `${told} connections were told`);
+    clients.forEach((client) => client.close());
+    page.close();
+  });
+
   test("credentials and large events are not shown", async (t) => {
     const server = await startStarling("--admin-ui", "development");
     t.after(() => server.stop());
@@ -273,5 +287,44 @@ describe("Admin UI of starling", () => {
     assert.match(args[1], /^\(100\d{3} bytes, not shown\)$/);
     client.close();
     page.close();
+  });
+});
+
+describe("Admin UI of the program", () => {
+  const password_hash = "$2b$04$abcdefghijklmnopqrstuudwGrhhx5JklpO9.j/ckWDCf3exvs1/2";
+
+  test("its keys turn it on for the demo's Socket.IO", async (t) => {
+    const server = await serve({ demo: true, demo_data: ":memory:", admin: { enabled: false,
+      socketio_ui: { enabled: true, password_hash, username: "ops", namespace: "/ops", readonly: true,
+        server_id: "one" } } });
+    t.after(() => server.stop());
+    const page = open(server, "/ops", { auth: { username: "ops", password: "changeit" } });
+    const config = new Promise((resolve) => { page.once("config", resolve); });
+    const stats = new Promise((resolve) => { page.once("server_stats", resolve); });
+    assert.deepEqual(await deadline(config, "config"), { supportedFeatures: ["AGGREGATED_EVENTS"] });
+    assert.equal((await deadline(stats, "server_stats")).serverId, "one");
+    page.close();
+  });
+
+  for (const [what, config, words, demo = false] of [
+    ["no password", { enabled: true }, /admin\.socketio_ui\.password_hash.*is needed/],
+    ["the password itself", { enabled: true, password_hash: "changeit" },
+      /admin\.socketio_ui\.password_hash.*must be a hash of bcrypt/, true],
+    ["another mode", { enabled: true, password_hash, mode: "test" },
+      /admin\.socketio_ui\.mode.*must be production or development/],
+    ["no Socket.IO", { enabled: true, password_hash }, /there is no Socket\.IO server/],
+  ])
+    test(`check-config: ${what}`, async () => {
+      const { code, stderr } = await run(
+        ["check-config", writeConfig({ demo, admin: { socketio_ui: config } })]);
+      assert.equal(code, 2);
+      assert.match(stderr, words);
+    });
+
+  test("the hash is shown to nobody", async () => {
+    const file = writeConfig({ admin: { socketio_ui: { password_hash } } });
+    const { stderr } = await run(["check-config", file]);
+    assert.match(stderr, /has no effect without admin\.socketio_ui\.enabled/);
+    assert.ok(!stderr.includes(password_hash));
   });
 });

@@ -44,13 +44,14 @@ std::vector<sio::Transport> transports(std::string_view list) {
     return all;
 }
 
-// "development", "production", or either with "-readonly". The password is "changeit".
+// "development", "production", or either with "-readonly" or "-slow". The password is "changeit".
 sio::AdminUiOptions admin_ui(std::string_view mode) {
     sio::AdminUiOptions options;
     options.namespace_name = "/admin-ui";
     options.password_hash = "$2b$04$abcdefghijklmnopqrstuudwGrhhx5JklpO9.j/ckWDCf3exvs1/2";
     options.server_id = "test-server";
     options.readonly = mode.ends_with("-readonly");
+    if (mode.ends_with("-slow")) options.events_per_second_max = 1;
     if (mode.starts_with("development")) options.mode = sio::AdminUiOptions::Mode::development;
     return options;
 }
