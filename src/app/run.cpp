@@ -312,9 +312,9 @@ int serve(Run run) {
     }
     const ServiceManager manager(run.environment);
     manager.watch(server);
-    Upgrade upgrade({server, redirect.get(), *log, manager, run.inherited.files_stay(),
-                     settings.server.drain},
-                    command_of(run), run.environment);
+    Upgrade upgrade(
+        {server, redirect.get(), *log, manager, run.inherited.files_stay(), settings.server.drain},
+        command_of(run), run.environment);
     server.on_upgrade([&] { upgrade.run(); });
     server.after(std::chrono::milliseconds(0), [&] {
         log->started();

@@ -150,8 +150,7 @@ std::vector<BoundAddress> bind_all(const ServerOptions& options, bool has_certif
     for (const Listen& listen : options.listen) {
         const bool tls = listen.tls == Listen::Tls::on ||
                          (listen.tls == Listen::Tls::automatic && has_certificates);
-        if (tls && !has_certificates)
-            cannot_listen(listen.address, "TLS needs a certificate");
+        if (tls && !has_certificates) cannot_listen(listen.address, "TLS needs a certificate");
         all.push_back(
             bind_one(listen, tls, workers, options.inherited, options.inherited_files_stay));
         for (const net::Descriptor& socket : all.back().sockets)
