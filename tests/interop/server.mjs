@@ -197,7 +197,7 @@ export const patience = { stalled_timeout_s: 3600, http: { head_timeout_s: 3600,
 
 // Runs `starling serve --config` with `config`, and adds `listen` if it is absent. The program is
 // ready when /healthz answers, or with `tls` when it accepts TCP connections. `port`: that of `config.listen`.
-// `admin`: with the admin listener, whose port is then `program.adminPort`.
+// `admin`: with the admin listener, whose port is then `program.adminPort`. `program.config` is the file.
 export async function serve(config = {}, { tls = false, prefix, port: wanted, admin, args = [] } = {}) {
   const port = wanted ?? await freePort();
   const listen = [{ address: `127.0.0.1:${port}`, ...(tls ? { tls: true } : {}) }];
@@ -207,6 +207,7 @@ export async function serve(config = {}, { tls = false, prefix, port: wanted, ad
   const env = admin ? { STARLING_ADMIN__ENABLED: "true" } : {};
   const program = new Program("starling", ["serve", "--config", file, ...args], { port, prefix, env });
   program.adminPort = adminPort;
+  program.config = file;
   return program.ready(tls ? connects : healthy);
 }
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 
@@ -155,6 +155,18 @@ describe("sites", () => {
     server.signal("SIGHUP");
     await until(() => server.stderr.includes(two.cert), "the log line");
     assert.equal(await subject("two.example"), "renewed.example");
+  });
+
+  test("SIGHUP takes other certificates of the server; the sites keep theirs", async () => {
+    copyFileSync(certificate(folder, "again.example", "again").cert, two.cert);
+    copyFileSync(path.join(folder, "again.key"), two.key);
+    const other = certificate(folder, "other-default.example");
+    const config = JSON.parse(readFileSync(server.config, "utf8"));
+    config.tls.certificates = [{ cert: other.cert, key: other.key }];
+    writeFileSync(server.config, JSON.stringify(config));
+    server.signal("SIGHUP");
+    await until(async () => await subject("") === "other-default.example", "the new certificate");
+    assert.equal(await subject("two.example"), "again.example");
   });
 
   test("http: is redirected to https: with path and query, for known hosts alone", async () => {

@@ -85,7 +85,7 @@ void Events::on_subscribe(PlainCallback<bool(const events::ClientRequest&)> allo
 
 events::Permission Events::permission(events::Use use, const events::ClientRequest& request) const {
     using events::Permission;
-    const auto match = table_.find(request.channel);
+    const auto match = table_->find(request.channel);
     if (!match.rule) return Permission::no_channel;
     const bool publishes = use == events::Use::publish;
     if (publishes && match.rule->channel.publishers == events::Publishers::nobody)
