@@ -42,6 +42,7 @@ describe("docs/openapi.yaml", () => {
       events: { enabled: true, api_key: "push", event_bytes_max: 200, channels: [
         { pattern: "news", history: { messages: 10 }, presence: "connections" }, { pattern: "plain" },
         { pattern: "mine{user}", access: "owner" }] },
+      auth: { keys: [{ algorithm: "HS256", secret: "x".repeat(32) }] },
       limits: { channel_publishes: { per_second: 1, burst: 5 } },
       gateway: { enabled: true, api_keys: ["control"], control_body_bytes_max: 1024,
         routes: [{ path: "/gw", application: "" }] },
@@ -190,6 +191,18 @@ describe("docs/openapi.yaml", () => {
   test("health", async () => {
     await ask("GET", "/healthz", 200);
     await ask("GET", "/readyz", 200);
+  });
+
+  test("a drain", async () => {
+    const post = (status, body, headers = { ...operator, ...json }) =>
+      ask("POST", "/admin/api/drain", status, { to: server.adminPort, headers, body });
+    await post(400, { announce_s: -1 });
+    await post(401, {}, json);
+    await post(403, {}, { ...operator, ...json, Origin: "https://elsewhere.example" });
+    await post(415, {}, operator);
+    assert.equal((await post(200, { announce_s: 3600, seconds: 60 })).json.state, "announced");
+    await post(409, {});
+    await ask("GET", "/readyz", 503);
   });
 
   test("without channels there is nothing to publish to", async () => {
