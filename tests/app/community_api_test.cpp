@@ -37,6 +37,9 @@ public:
     }
     void on_subscribe(PlainCallback<bool(const events::ClientRequest&)>) override {}
     void on_publish(PlainCallback<bool(const events::ClientRequest&)>) override {}
+    events::Permission permission(events::Use, const events::ClientRequest&) const override {
+        return events::Permission::allowed;
+    }
     void on_join(MemberHandler) override {}
     void on_leave(MemberHandler) override {}
     void change(events::Options, std::vector<events::Channel>) override {}
