@@ -16,7 +16,6 @@ import { repository, serve } from "./server.mjs";
 const elsewhere = {
   "POST /api/publish 503": "history-cluster.test.mjs takes Redis away",
   "GET /api/history 503": "history-cluster.test.mjs takes Redis away",
-  "GET /readyz 503": "process.test.mjs stops the server",
   "POST /admin/api/publish 503": "the server stops, and then soon ends",
 };
 for (const call of ["conn/send", "conn/emit", "conn/close", "topic/join", "topic/leave", "topic/publish"])
