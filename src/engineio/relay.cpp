@@ -159,7 +159,7 @@ std::optional<Request> decode_request(std::string_view message) {
         *text = reader.text();
     request.fields = reader.fields();
     request.body = reader.text();
-    if (!reader.is_whole() || !request.target.starts_with('/')) return std::nullopt;
+    if (!reader.is_whole()) return std::nullopt;
     return request;
 }
 

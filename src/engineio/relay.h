@@ -37,6 +37,7 @@ struct Head {
 
 // The views of the following point into what was encoded, or into the decoded text.
 struct Request {
+    // The target is as the client sent it (http/target.h splits it); nothing here is checked.
     std::string_view method = {}, target = {}, host = {}, remote_address = {}, body = {};
     std::vector<http::Field> fields = {};
     bool secure = false, from_trusted_proxy = false, proxied = false;

@@ -111,7 +111,9 @@ private:
     void send(const Asked& to, engineio::relay::Type type, uint64_t id);
 
     void on_request(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
-    void serve(RelayedRequest& request, const engineio::relay::Request& parts);
+    void serve(RelayedRequest& request, const http::RequestParts& parts);
+    // Answers a request of another node that no session sees.
+    void refuse(Nodes::Id from, uint64_t id, uint16_t status);
     void on_abandon(Nodes::Id from, uint64_t id);
     void on_release(Nodes::Id from, uint64_t id);
     void on_taken(Nodes::Id from, uint64_t id);

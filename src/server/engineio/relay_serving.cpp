@@ -8,6 +8,7 @@
 #include "engineio/ids.h"
 #include "http/request_parts.h"
 #include "http/response_access.h"
+#include "http/target.h"
 #include "server/engineio/engine.h"
 #include "server/engineio/engine_worker.h"
 #include "server/engineio/relay_part.h"
@@ -32,13 +33,11 @@ std::vector<http::Field> fields_of(std::string_view lines) {
     return fields;
 }
 
-http::RequestParts parts_of(const relay::Request& request) {
-    const size_t question = request.target.find('?');
+http::RequestParts parts_of(const relay::Request& request, const http::Target& target) {
     return {.method = request.method,
             .target = request.target,
-            .path = request.target.substr(0, question),
-            .query = question == std::string_view::npos ? std::string_view()
-                                                        : request.target.substr(question + 1),
+            .path = target.path,
+            .query = target.query,
             .host = request.host,
             .fields = request.fields,
             .body = request.body,
@@ -46,6 +45,10 @@ http::RequestParts parts_of(const relay::Request& request) {
             .secure = request.secure,
             .from_trusted_proxy = request.from_trusted_proxy,
             .proxied = request.proxied};
+}
+
+relay::Head answer_head_of(uint64_t id) noexcept {
+    return {.type = Type::answer, .worker = static_cast<uint16_t>(id >> 48), .id = id};
 }
 
 }  // namespace
@@ -83,32 +86,38 @@ RelayedRequest* RelayPart::find(base::SlotKey key) const noexcept {
     return found == served_.end() ? nullptr : found->second.get();
 }
 
+void RelayPart::refuse(Nodes::Id from, uint64_t id, uint16_t status) {
+    relay::Answer answer{.status = status, .fields = {}, .body = {}};
+    if (status == 503) answer.fields.push_back({"Retry-After", "1"});
+    send(from, relay::encode(answer_head_of(id), answer));
+}
+
 void RelayPart::on_request(Nodes::Id from, const relay::Head& head, std::string_view message) {
-    const relay::Head answer_head{
-        .type = Type::answer, .worker = static_cast<uint16_t>(head.id >> 48), .id = head.id};
-    const auto request = relay::decode_request(message);
     const bool is_new = !served_of_.contains({from, head.id});
-    if (!request || !is_new)
-        return malformed_.add(worker_, "cluster: a polling request of another node is malformed");
-    if (worker_.stopping() || served_.size() >= served_max) {
-        const relay::Answer busy{.status = 503, .fields = {{"Retry-After", "1"}}, .body = {}};
-        return (void)send(from, relay::encode(answer_head, busy));
+    const auto request = relay::decode_request(message);
+    const auto target =
+        request ? http::split_target(request->method, request->target) : std::nullopt;
+    if (!is_new || !target) {
+        malformed_.add(worker_, "cluster: a polling request of another node is malformed");
+        if (is_new) refuse(from, head.id, 400);
+        return;
     }
+    if (worker_.stopping() || served_.size() >= served_max) return refuse(from, head.id, 503);
     ++served_count_;
     // A generation of 0 is that of no key.
     if ((++last_serial_ & UINT32_MAX) == 0) ++last_serial_;
     const base::SlotKey key{static_cast<uint32_t>(last_serial_ >> 32) | relayed_slot_bit,
                             static_cast<uint32_t>(last_serial_)};
-    auto made = std::make_unique<RelayedRequest>(
-        RelayedRequest{.part = *this, .key = key, .from = from, .answer_head = answer_head});
+    auto made = std::make_unique<RelayedRequest>(RelayedRequest{
+        .part = *this, .key = key, .from = from, .answer_head = answer_head_of(head.id)});
     RelayedRequest& relayed = *made;
     served_.emplace(last_serial_, std::move(made));
     served_of_.emplace(std::pair(from, head.id), last_serial_);
-    serve(relayed, *request);
+    serve(relayed, parts_of(*request, *target));
 }
 
-void RelayPart::serve(RelayedRequest& relayed, const relay::Request& parts) {
-    const http::Request request(parts_of(parts));
+void RelayPart::serve(RelayedRequest& relayed, const http::RequestParts& parts) {
+    const http::Request request(parts);
     const auto engine = std::ranges::find_if(
         engines_, [&](const Engine* each) { return each->serves(request.path()); });
     http::Response& response = relayed.response;
@@ -192,8 +201,12 @@ void RelayInbox::refuse(std::string_view what) { malformed_.add(*group_.workers.
 
 void RelayInbox::on_publication(const Nodes::Incoming& publication) {
     const auto head = relay::decode_head(publication.payload);
-    if (!head || head->worker >= parts_.size())
-        return refuse("cluster: a message of another node about a poll is malformed");
+    if (!head || head->worker >= parts_.size()) {
+        refuse("cluster: a message of another node about a poll is malformed");
+        if (head && head->type == Type::request)
+            parts_.front()->refuse(publication.from, head->id, 400);
+        return;
+    }
     RelayPart& part = *parts_[head->worker];
     if (is_first(part)) return part.on_message(publication.from, *head, publication.payload);
     Worker& worker = *group_.workers[head->worker];
@@ -206,12 +219,7 @@ void RelayInbox::on_publication(const Nodes::Incoming& publication) {
     if (worker.post_bounded(publication.payload.size() + 256, std::move(call))) return;
     if (head->type == Type::answer)
         return worker.post([&part, id = head->id] { part.answer_dropped(id); });
-    const relay::Answer busy{.status = 503, .fields = {{"Retry-After", "1"}}, .body = {}};
-    parts_.front()->send(
-        publication.from,
-        relay::encode(
-            {.type = Type::answer, .worker = static_cast<uint16_t>(head->id >> 48), .id = head->id},
-            busy));
+    parts_.front()->refuse(publication.from, head->id, 503);
 }
 
 // Nobody asks.

@@ -1,111 +1,14 @@
 // Polling requests that reach another node than the one that owns their session: two servers over a
 // real Redis.
-#include "server/engineio/relay_part.h"
-
 #include <gtest/gtest.h>
 
-#include <array>
-#include <chrono>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "engineio/ids.h"
-#include "server/figures.h"
-#include "server/nodes/redis_nodes.h"
-#include "tests/server/engineio/fixture.h"
-#include "tests/server/nodes/redis_server.h"
+#include "tests/server/engineio/relay_fixture.h"
 
 namespace starling::server::test {
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr std::string_view unknown = R"({"code":1,"message":"Session ID unknown"})";
-
-// One node: an Engine.IO server whose handler echoes.
-class EngineNode {
-public:
-    EngineNode(const std::string& url, const std::string& name, EngineOptions options,
-               size_t workers)
-        : nodes(nodes_settings({.url = url, .name = name})),
-          engine(std::move(options),
-                 [this](EngineSession& session, const http::Request& request) {
-                     team.events.add("from " + std::string(request.remote_address()));
-                     return std::make_unique<EchoUser>(session, team.events);
-                 }),
-          extension(engine) {
-        extension.mount(team.site);
-        team.start(workers, [this](WorkerGroup& group) {
-            group.nodes = &nodes;
-            nodes.attach(group);
-            extension.attach(group);
-        });
-    }
-    ~EngineNode() { stop(); }
-    void stop() {
-        team.stop(true);
-        nodes.close();
-    }
-    [[nodiscard]] double figure(size_t worker, std::string_view name) {
-        Figures figures;
-        team.on(worker, [&](Worker& w) { engine.add_figures(w, figures); });
-        return figures.sum(name);
-    }
-    [[nodiscard]] double pending() {
-        double sum = 0;
-        for (size_t i = 0; i < team.group.workers.size(); ++i)
-            sum += figure(i, "starling_relayed_requests");
-        return sum;
-    }
-
-    RedisNodes nodes;
-    Engine engine;
-    EngineExtension extension;
-    TestTeam team;
-};
-
-class EngineRelay : public ::testing::Test {
-protected:
-    void start(EngineOptions options = {}, size_t workers = 2) {
-        for (size_t i = 0; i < 2; ++i)
-            sites[i] = std::make_unique<EngineNode>(redis.url(), "n" + std::to_string(i), options,
-                                                    workers);
-        ASSERT_TRUE(eventually([&] {
-            return sites[0]->nodes.is_here(sites[1]->nodes.self()) &&
-                   sites[1]->nodes.is_here(sites[0]->nodes.self());
-        }));
-    }
-    [[nodiscard]] uint16_t port(size_t site, size_t worker = 0) const {
-        return sites[site]->team.port(worker);
-    }
-    [[nodiscard]] Transcript& events(size_t site) { return sites[site]->team.events; }
-    static std::string target(std::string_view sid, std::string_view query = "EIO=4") {
-        return "/socket.io/?transport=polling&" + std::string(query) + "&sid=" + std::string(sid);
-    }
-    static std::string get(std::string_view sid, std::string_view query = "EIO=4",
-                           std::string_view fields = "") {
-        return "GET " + target(sid, query) + " HTTP/1.1\r\nHost: here\r\n" + std::string(fields) +
-               "\r\n";
-    }
-    static std::string post(std::string_view sid, std::string_view body,
-                            std::string_view query = "EIO=4", std::string_view fields = "") {
-        return "POST " + target(sid, query) +
-               " HTTP/1.1\r\nHost: here\r\nContent-Length: " + std::to_string(body.size()) +
-               "\r\n" + std::string(fields) + "\r\n" + std::string(body);
-    }
-    std::string open(size_t site, size_t worker = 0, std::string_view query = "EIO=4") {
-        Client client(port(site, worker));
-        const Answer answer = client.get("/socket.io/?transport=polling&" + std::string(query));
-        const size_t at = answer.body.find("\"sid\":\"");
-        EXPECT_EQ(answer.status, 200) << answer.body;
-        if (at == std::string::npos) return "";
-        return answer.body.substr(at + 7, engineio::cluster_sid_length);
-    }
-
-    RedisServer redis;
-    std::array<std::unique_ptr<EngineNode>, 2> sites;
-};
 
 TEST_F(EngineRelay, PollsAndPostsReachTheOwnerFromEveryWorker) {
     start();
@@ -131,6 +34,16 @@ TEST_F(EngineRelay, PollsAndPostsReachTheOwnerFromEveryWorker) {
             EXPECT_EQ(at_home.request(get(sid)).body, "bAQID");
         }
     EXPECT_EQ(sites[0]->pending() + sites[1]->pending(), 0);
+}
+
+// RFC 9112 section 3.2.2: every server takes the absolute form.
+TEST_F(EngineRelay, AbsoluteTargetsReachTheOwner) {
+    start();
+    const std::string sid = open(0);
+    const std::string path = "http://here" + target(sid) + " HTTP/1.1\r\nHost: here\r\n";
+    Client client(port(1));
+    EXPECT_EQ(client.request("POST " + path + "Content-Length: 3\r\n\r\n4hi").body, "ok");
+    EXPECT_EQ(client.request("GET " + path + "\r\n").body, "4hi");
 }
 
 TEST_F(EngineRelay, Eio3Base64AndJsonpPass) {
@@ -171,7 +84,7 @@ TEST_F(EngineRelay, UnknownSessionsAndTheNodesOfTheirIds) {
          {wrong, node, std::string("__AAAAAAAAAAAAAAAAAA"), std::string("x"), sid.substr(0, 20)}) {
         const Answer answer = client.request(get(text));
         EXPECT_EQ(answer.status, 400) << text;
-        EXPECT_EQ(answer.body, unknown) << text;
+        EXPECT_EQ(answer.body, unknown_session) << text;
     }
     EXPECT_EQ(sites[1]->figure(0, "starling_relayed_requests_total") +
                   sites[1]->figure(1, "starling_relayed_requests_total"),
@@ -179,7 +92,7 @@ TEST_F(EngineRelay, UnknownSessionsAndTheNodesOfTheirIds) {
     // A session that has ended is unknown to its owner.
     EXPECT_EQ(client.request(post(sid, "4close")).body, "ok");
     EXPECT_EQ(client.request(get(sid)).body, "1");
-    EXPECT_EQ(client.request(get(sid)).body, unknown);
+    EXPECT_EQ(client.request(get(sid)).body, unknown_session);
     // Two ids of one node do not show that they are of one node.
     const std::string second = open(0);
     EXPECT_NE(sid.substr(28), second.substr(28));
@@ -301,9 +214,10 @@ TEST_F(EngineRelay, TheOwnerStops) {
     sites[0]->stop();
     // Whether the end of the session or that of the node comes first.
     const Answer answer = poll.answer();
-    EXPECT_TRUE(answer.body == "1" || answer.body == unknown) << answer.status << answer.body;
+    EXPECT_TRUE(answer.body == "1" || answer.body == unknown_session)
+        << answer.status << answer.body;
     ASSERT_TRUE(eventually([&] { return !sites[1]->nodes.is_here(sites[0]->nodes.self()); }));
-    EXPECT_EQ(poll.request(get(sid)).body, unknown);
+    EXPECT_EQ(poll.request(get(sid)).body, unknown_session);
 }
 
 TEST_F(EngineRelay, TheNodeThatWasAskedStopsAndTheSessionGoesOn) {
@@ -337,7 +251,6 @@ TEST_F(EngineRelay, StrangeMessagesAreIgnored) {
     start();
     const std::string sid = open(0);
     const Nodes::Id to = sites[0]->nodes.self();
-    namespace relay = engineio::relay;
     const relay::Head asks{.type = relay::Type::request, .worker = 1, .id = 7};
     const relay::Request no_path{.method = "GET", .target = "/nowhere", .fields = {}};
     const std::vector<std::string> strange{

@@ -1,0 +1,187 @@
+// tests/server/engineio/relay_fixture.h: nodes with Engine.IO servers over a real Redis, and a node
+// without a server, which speaks the relay's messages itself.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "engineio/ids.h"
+#include "engineio/relay.h"
+#include "server/engineio/relay_part.h"
+#include "server/figures.h"
+#include "server/nodes/redis_nodes.h"
+#include "tests/server/engineio/fixture.h"
+#include "tests/server/nodes/redis_server.h"
+
+namespace starling::server::test {
+
+namespace relay = engineio::relay;
+
+inline constexpr std::string_view unknown_session = R"({"code":1,"message":"Session ID unknown"})";
+
+// One node: an Engine.IO server whose handler echoes, unless `factory` makes another one.
+class EngineNode {
+public:
+    EngineNode(const ClusterOptions& cluster, EngineOptions options, size_t workers,
+               EngineFactory factory = {})
+        : nodes(nodes_settings(cluster)),
+          engine(
+              std::move(options),
+              factory ? std::move(factory)
+                      : [this](EngineSession& session,
+                               const http::Request& request) -> std::unique_ptr<EngineHandler> {
+                  team.events.add("from " + std::string(request.remote_address()));
+                  return std::make_unique<EchoUser>(session, team.events);
+              }),
+          extension(engine) {
+        extension.mount(team.site);
+        team.start(workers, [this](WorkerGroup& group) {
+            group.nodes = &nodes;
+            nodes.attach(group);
+            extension.attach(group);
+        });
+    }
+    ~EngineNode() { stop(); }
+    void stop() {
+        team.stop(true);
+        nodes.close();
+    }
+    [[nodiscard]] double figure(size_t worker, std::string_view name) {
+        Figures figures;
+        team.on(worker, [&](Worker& w) { engine.add_figures(w, figures); });
+        return figures.sum(name);
+    }
+    [[nodiscard]] double pending() {
+        double sum = 0;
+        for (size_t i = 0; i < team.group.workers.size(); ++i)
+            sum += figure(i, "starling_relayed_requests");
+        return sum;
+    }
+
+    RedisNodes nodes;
+    Engine engine;
+    EngineExtension extension;
+    TestTeam team{{.trusted_proxies = {"127.0.0.1"}}};
+};
+
+// A node that sends what a test says, and keeps the answers that it gets.
+class BareNode final : Nodes::Member {
+public:
+    explicit BareNode(const ClusterOptions& cluster) : nodes(nodes_settings(cluster)) {
+        nodes.add(Nodes::Kind::engineio, *this);
+        team_.start(1, [this](WorkerGroup& group) {
+            group.nodes = &nodes;
+            nodes.attach(group);
+        });
+    }
+    ~BareNode() { stop(); }
+    void stop() {
+        team_.stop(true);
+        nodes.close();
+    }
+    void send(Nodes::Id to, const std::string& message) {
+        team_.on(0,
+                 [&](Worker&) { nodes.publish(Nodes::Kind::engineio, {.nodes = {to}}, message); });
+    }
+    void ask(Nodes::Id to, uint64_t id, std::string_view method, std::string_view target,
+             std::string_view body = "", uint16_t worker = 0) {
+        send(to, relay::encode({.type = relay::Type::request, .worker = worker, .id = id},
+                               relay::Request{.method = method,
+                                              .target = target,
+                                              .host = "here",
+                                              .remote_address = "203.0.113.1",
+                                              .body = body,
+                                              .fields = {}}));
+    }
+    void tell(Nodes::Id to, relay::Type type, uint64_t id) {
+        send(to, relay::encode({.type = type, .worker = 0, .id = id}));
+    }
+    // "200 body"; "": none has come in time.
+    [[nodiscard]] std::string answer(uint64_t id) {
+        std::string got;
+        (void)eventually([&] { return !(got = answer_now(id)).empty(); });
+        return got;
+    }
+    [[nodiscard]] std::string answer_now(uint64_t id) {
+        const std::lock_guard lock(mutex_);
+        const auto found = answers_.find(id);
+        return found == answers_.end() ? "" : found->second;
+    }
+    [[nodiscard]] size_t answers() {
+        const std::lock_guard lock(mutex_);
+        return answers_.size();
+    }
+
+    RedisNodes nodes;
+
+private:
+    void on_publication(const Nodes::Incoming& publication) override {
+        const auto head = relay::decode_head(publication.payload);
+        const auto answer = relay::decode_answer(publication.payload);
+        if (!head || !answer) return;
+        const std::lock_guard lock(mutex_);
+        answers_[head->id] = std::to_string(answer->status) + " " + std::string(answer->body);
+    }
+    void on_question(const Nodes::Incoming& question) override {
+        nodes.answer(question.from, question.question, {}, true);
+    }
+
+    TestTeam team_;
+    std::mutex mutex_;
+    std::map<uint64_t, std::string> answers_;
+};
+
+class EngineRelay : public ::testing::Test {
+protected:
+    [[nodiscard]] ClusterOptions cluster(const std::string& name) const {
+        return {.url = redis.url(), .name = name};
+    }
+    void start(EngineOptions options = {}, size_t workers = 2) {
+        for (size_t i = 0; i < 2; ++i)
+            sites[i] =
+                std::make_unique<EngineNode>(cluster("n" + std::to_string(i)), options, workers);
+        ASSERT_TRUE(eventually([&] {
+            return sites[0]->nodes.is_here(sites[1]->nodes.self()) &&
+                   sites[1]->nodes.is_here(sites[0]->nodes.self());
+        }));
+    }
+    [[nodiscard]] uint16_t port(size_t site, size_t worker = 0) const {
+        return sites[site]->team.port(worker);
+    }
+    [[nodiscard]] Transcript& events(size_t site) { return sites[site]->team.events; }
+    static std::string target(std::string_view sid, std::string_view query = "EIO=4") {
+        return "/socket.io/?transport=polling&" + std::string(query) + "&sid=" + std::string(sid);
+    }
+    static std::string get(std::string_view sid, std::string_view query = "EIO=4",
+                           std::string_view fields = "") {
+        return "GET " + target(sid, query) + " HTTP/1.1\r\nHost: here\r\n" + std::string(fields) +
+               "\r\n";
+    }
+    static std::string post(std::string_view sid, std::string_view body,
+                            std::string_view query = "EIO=4", std::string_view fields = "") {
+        return "POST " + target(sid, query) +
+               " HTTP/1.1\r\nHost: here\r\nContent-Length: " + std::to_string(body.size()) +
+               "\r\n" + std::string(fields) + "\r\n" + std::string(body);
+    }
+    std::string open(size_t site, size_t worker = 0, std::string_view query = "EIO=4") {
+        Client client(port(site, worker));
+        const Answer answer = client.get("/socket.io/?transport=polling&" + std::string(query));
+        const size_t at = answer.body.find("\"sid\":\"");
+        EXPECT_EQ(answer.status, 200) << answer.body;
+        if (at == std::string::npos) return "";
+        return answer.body.substr(at + 7, engineio::cluster_sid_length);
+    }
+
+    RedisServer redis;
+    std::array<std::unique_ptr<EngineNode>, 2> sites;
+};
+
+}  // namespace starling::server::test
