@@ -232,6 +232,15 @@ void RelayPart::answer_dropped(uint64_t id) {
     give_error(id, 503);
 }
 
+void RelayPart::give_up(const std::vector<uint64_t>& ids, int status) {
+    for (const uint64_t id : ids) {
+        const auto found = asked_.find(id);
+        if (found == asked_.end() || found->second.is_answered) continue;
+        send(found->second, relay::Type::abandon, id);
+        give_error(id, status);
+    }
+}
+
 void RelayPart::check_times() {
     const uint64_t now_ms = worker_.loop().now_ms();
     if (nodes_.is_linked())
@@ -242,10 +251,7 @@ void RelayPart::check_times() {
     std::vector<uint64_t> late;
     for (const auto& [id, asked] : asked_)
         if (!asked.is_answered && (is_cut_off || asked.due_ms <= now_ms)) late.push_back(id);
-    for (const uint64_t id : late) {
-        send(asked_.at(id), relay::Type::abandon, id);
-        give_error(id, 503);
-    }
+    give_up(late, 503);
     // Without a request nothing depends on the time without Redis.
     if (!asked_.empty() || unlinked_ms_ != 0) return;
     worker_.loop().cancel_timer(std::exchange(timer_, 0));
@@ -255,14 +261,13 @@ void RelayPart::node_lost(Nodes::Id node) {
     std::vector<uint64_t> ids;
     for (const auto& [id, asked] : asked_)
         if (asked.home.node == node && !asked.is_answered) ids.push_back(id);
-    for (const uint64_t id : ids) {
-        send(asked_.at(id), relay::Type::abandon, id);  // Should the node come back.
-        give_error(id, 400);
-    }
-    std::vector<RelayedRequest*> gone;
+    give_up(ids, 400);  // The owner is told, should it come back.
+    std::vector<base::SlotKey> gone;
     for (const auto& [serial, request] : served_)
-        if (request->from == node) gone.push_back(request.get());
-    for (RelayedRequest* const request : gone) abandon(*request);
+        if (request->from == node) gone.push_back(request->key);
+    // A session that ends may end other ones, and with them their requests.
+    for (const base::SlotKey key : gone)
+        if (RelayedRequest* const request = find(key)) abandon(*request);
     answers_bytes_.erase(node);
     answers_.erase(answers_.lower_bound({node, 0}), answers_.upper_bound({node, UINT64_MAX}));
 }

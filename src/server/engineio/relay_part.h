@@ -105,6 +105,8 @@ private:
     void on_answer(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
     void give(uint64_t id, const engineio::relay::Answer& answer);
     void give_error(uint64_t id, int status);
+    // Abandons the requests, and tells their clients.
+    void give_up(const std::vector<uint64_t>& ids, int status);
     void forget(Askeds::iterator at);
     void check_times();
     bool send(Nodes::Id to, std::string message);

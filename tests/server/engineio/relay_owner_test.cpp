@@ -20,6 +20,10 @@ protected:
             return sites[0]->nodes.is_here(asker->nodes.self()) && asker->nodes.is_here(owner());
         }));
     }
+    // True if so many requests of other nodes wait at the owner.
+    [[nodiscard]] bool waits_at_owner(double requests) {
+        return eventually([&] { return sites[0]->pending() == requests; });
+    }
     [[nodiscard]] Nodes::Id owner() const { return sites[0]->nodes.self(); }
 
     std::unique_ptr<BareNode> asker;
@@ -54,6 +58,61 @@ TEST_F(EngineRelayOwner, EveryNewRequestHasAnAnswer) {
     asker->ask(owner(), 9, "POST", target(sid), "4on");
     EXPECT_EQ(asker->answer(9), "200 ok");
     EXPECT_EQ(asker->answer(8), "200 4on");
+}
+
+// Sessions of one group: the first that ends closes the others, as an application may do with the
+// sockets of one user.
+class GroupUser final : public EngineHandler {
+public:
+    using Group = std::vector<EngineSession*>;
+    GroupUser(EngineSession& session, Group& group, Transcript& events)
+        : session_(session), group_(group), events_(events) {
+        group_.push_back(&session);
+    }
+    void on_open() override {}
+    void on_text(std::string_view) override {}
+    void on_binary(std::span<const std::byte>) override {}
+    void on_close(EngineClose) override {
+        std::erase(group_, &session_);
+        for (EngineSession* const other : Group(group_)) other->close();
+        events_.add("left");
+    }
+
+private:
+    EngineSession& session_;
+    Group& group_;
+    Transcript& events_;
+};
+
+TEST_F(EngineRelayOwner, ASessionThatEndsWithItsNodeMayEndOthers) {
+    GroupUser::Group group;  // Of the owner's one worker.
+    start_owner({}, 1, [&](EngineSession& session, const http::Request&) {
+        return std::make_unique<GroupUser>(session, group, events(0));
+    });
+    std::vector<std::string> sids;
+    for (uint64_t id = 1; id <= 8; ++id) {
+        sids.push_back(open(0));
+        asker->ask(owner(), id, "GET", target(sids.back()));
+    }
+    ASSERT_TRUE(waits_at_owner(8));
+    asker->stop();  // Its polls are abandoned.
+    EXPECT_TRUE(events(0).wait_for("left", 8));
+    EXPECT_TRUE(waits_at_owner(0));
+}
+
+// Messages that were lost: the owner abandons what the node asked.
+TEST_F(EngineRelay, AGapEndsWhatIsBetweenTheNodes) {
+    start();
+    const std::string sid = open(0);
+    Client poll(port(1));
+    poll.send(get(sid));
+    ASSERT_TRUE(eventually([&] { return sites[0]->pending() == 1; }));
+    sites[1]->team.on(0, [&](Worker& worker) {
+        worker.find_part<RelayPart>()->node_lost(sites[0]->nodes.self());
+    });
+    EXPECT_EQ(poll.answer().body, unknown_session);
+    EXPECT_TRUE(events(0).wait_for("transport error"));
+    EXPECT_TRUE(eventually([&] { return sites[0]->pending() + sites[1]->pending() == 0; }));
 }
 
 }  // namespace
