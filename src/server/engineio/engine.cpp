@@ -25,9 +25,6 @@ using engineio::Error;
 using engineio::Method;
 using engineio::Transport;
 
-// Beyond the time in which a poll is answered at the latest.
-constexpr uint64_t relay_slack_ms = 5000;
-
 uint32_t ms(std::chrono::milliseconds duration, const char* what) {
     if (duration.count() <= 0 || duration.count() > INT32_MAX) throw std::invalid_argument(what);
     return static_cast<uint32_t>(duration.count());
@@ -260,7 +257,7 @@ void Engine::answer(HttpConnection& connection, const http::Request& request,
         const uint64_t heartbeat_ms =
             uint64_t{session_options_.ping_interval_ms} + session_options_.ping_timeout_ms;
         return host(worker).relay()->ask(connection, request, response, *checked.home,
-                                         checked.query->sid, heartbeat_ms + relay_slack_ms);
+                                         checked.query->sid, heartbeat_ms);
     }
     if (checked.session) return answer_known(Exchange(connection), checked, request, response);
     response.header("Cache-Control", "no-store");

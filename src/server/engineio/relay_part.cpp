@@ -16,8 +16,6 @@ namespace {
 
 namespace relay = engineio::relay;
 
-// How long requests wait for Redis before the clients are told.
-constexpr uint64_t unlinked_ms_max = 5000;
 constexpr uint64_t check_interval_ms = 1000;
 // A message between nodes is at most 16 MiB long.
 constexpr size_t message_bytes_max = size_t{16} * 1024 * 1024 - 64;
@@ -113,16 +111,21 @@ int RelayPart::refusal(const peer::ClientNetwork& network, size_t bytes,
                        std::string_view sid) const {
     if (is_unread(sid)) return 400;
     const bool is_cut_off =
-        unlinked_ms_ != 0 && worker_.loop().now_ms() - unlinked_ms_ >= unlinked_ms_max;
-    if (is_cut_off || asked_.size() >= asked_max || asked_bytes_ + bytes > asked_bytes_max)
-        return bytes > asked_bytes_max ? 413 : 503;
+        unlinked_ms_ != 0 && worker_.loop().now_ms() - unlinked_ms_ >= bounds.unlinked_ms_max;
+    if (bytes > bounds.asked_bytes_max) return 413;
     const auto found = asked_of_.find(network);
-    return found != asked_of_.end() && found->second >= asked_max / 4 ? 429 : 0;
+    const Share share = found == asked_of_.end() ? Share() : found->second;
+    const bool has_share = share.requests < bounds.asked_max / 4 &&
+                           (share.bytes == 0 || share.bytes + bytes <= bounds.asked_bytes_max / 4);
+    if (!has_share) return 429;
+    const bool is_full =
+        asked_.size() >= bounds.asked_max || asked_bytes_ + bytes > bounds.asked_bytes_max;
+    return is_cut_off || is_full ? 503 : 0;
 }
 
 void RelayPart::ask(HttpConnection& connection, const http::Request& request,
                     http::Response& response, const SessionHome& home, std::string_view sid,
-                    uint64_t lasts_ms) {
+                    uint64_t heartbeat_ms) {
     const auto network = peer::ClientNetwork::of(request.remote_address());
     const uint64_t id = last_id_ + 1;
     std::string message = relay::encode(
@@ -143,19 +146,26 @@ void RelayPart::ask(HttpConnection& connection, const http::Request& request,
                              .network = network,
                              .sid = std::string(sid),
                              .bytes = bytes,
-                             .due_ms = worker_.loop().now_ms() + lasts_ms});
-    ++asked_of_[network];
+                             .due_ms = worker_.loop().now_ms() + heartbeat_ms + bounds.slack_ms});
+    Share& share = asked_of_[network];
+    ++share.requests;
+    share.bytes += bytes;
     asked_bytes_ += bytes;
     if (!timer_) timer_ = worker_.loop().every(check_interval_ms, [this] { check_times(); });
     connection.watch(*this, subject_of(id));
     http::ResponseAccess::promise(response);
 }
 
+void RelayPart::give_back_bytes(const Asked& asked) {
+    asked_bytes_ -= asked.bytes;
+    asked_of_.at(asked.network).bytes -= asked.bytes;
+}
+
 void RelayPart::forget(Askeds::iterator at) {
     const Asked& asked = at->second;
-    if (!asked.is_answered) asked_bytes_ -= asked.bytes;
+    if (!asked.is_answered) give_back_bytes(asked);
     const auto found = asked_of_.find(asked.network);
-    if (--found->second == 0) asked_of_.erase(found);
+    if (--found->second.requests == 0) asked_of_.erase(found);
     if (asked.is_answered) unread_.erase(asked.sid);
     asked_.erase(at);
 }
@@ -194,7 +204,7 @@ void RelayPart::on_answer(Nodes::Id from, const relay::Head& head, std::string_v
 void RelayPart::give(uint64_t id, const relay::Answer& answer) {
     Asked& asked = asked_.at(id);
     asked.is_answered = true;
-    asked_bytes_ -= asked.bytes;
+    give_back_bytes(asked);
     const base::SlotKey request = asked.request;
     HttpConnection* const connection = worker_.replies().find(request);
     if (!connection) return forget(asked_.find(id));
@@ -247,7 +257,7 @@ void RelayPart::check_times() {
         unlinked_ms_ = 0;
     else if (unlinked_ms_ == 0)
         unlinked_ms_ = now_ms;
-    const bool is_cut_off = unlinked_ms_ != 0 && now_ms - unlinked_ms_ >= unlinked_ms_max;
+    const bool is_cut_off = unlinked_ms_ != 0 && now_ms - unlinked_ms_ >= bounds.unlinked_ms_max;
     std::vector<uint64_t> late;
     for (const auto& [id, asked] : asked_)
         if (!asked.is_answered && (is_cut_off || asked.due_ms <= now_ms)) late.push_back(id);

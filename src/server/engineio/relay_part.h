@@ -41,6 +41,21 @@ struct SessionHome {
     uint16_t worker = 0;
 };
 
+// Of one worker.
+struct RelayBounds {
+    // Requests without an answer; beyond, the client gets 503. A quarter is for one client, which
+    // gets 429 beyond; one request of it may be larger than a quarter of the bytes.
+    size_t asked_max = 16'384;
+    size_t asked_bytes_max = size_t{8} * 1024 * 1024;
+    size_t served_max = 65'536;
+    // Answers on their way to one node. Beyond, an answer becomes 503 and its session ends.
+    size_t answers_bytes_max = size_t{16} * 1024 * 1024;
+    // How long requests wait for Redis before the clients are told.
+    uint64_t unlinked_ms_max = 5000;
+    // How much longer than a heartbeat a request waits for its answer.
+    uint64_t slack_ms = 5000;
+};
+
 class RelayPart final : public WorkerPart, RequestWatcher {
 public:
     RelayPart(Worker& worker, Nodes& nodes);
@@ -52,9 +67,9 @@ public:
     void loop_ended() noexcept override;
 
     // ---- The node that was asked ----------------------------------------------------------------
-    // Promises the response, or fills it with a refusal. `lasts_ms`: then the client gets 503.
+    // Promises the response, or fills it with a refusal. In `heartbeat_ms` a poll gets its answer.
     void ask(HttpConnection& connection, const http::Request& request, http::Response& response,
-             const SessionHome& home, std::string_view sid, uint64_t lasts_ms);
+             const SessionHome& home, std::string_view sid, uint64_t heartbeat_ms);
 
     // ---- The owner ------------------------------------------------------------------------------
     // Null: the request has ended.
@@ -72,14 +87,7 @@ public:
     // The figures are those of all engines: only the first one adds them.
     void add_figures(const Engine& engine, Figures& figures) const;
 
-    // Of one worker. Beyond, the client gets 503; with a quarter of the requests for one client,
-    // 429.
-    static constexpr size_t asked_max = 16'384;
-    static constexpr size_t asked_bytes_max =
-        size_t{8} * 1024 * 1024;  // Of requests without an answer.
-    static constexpr size_t served_max = 65'536;
-    // Answers on their way to one node. Beyond, an answer becomes 503 and its session ends.
-    static constexpr size_t answers_bytes_max = size_t{16} * 1024 * 1024;
+    RelayBounds bounds;  // Tests make them smaller, on the worker's thread.
 
 private:
     friend class RelayInbox;
@@ -93,6 +101,10 @@ private:
         bool is_answered = false;  // The client has not taken the answer yet.
     };
     using Askeds = std::unordered_map<uint64_t, Asked>;
+    // What one client has asked: its requests until they end, their bytes until they are answered.
+    struct Share {
+        size_t requests = 0, bytes = 0;
+    };
 
     // RequestWatcher. The subject of a request is its number.
     void request_ended(base::SlotKey subject, base::SlotKey request, RequestEnd how) override;
@@ -104,6 +116,7 @@ private:
     [[nodiscard]] bool is_unread(std::string_view sid) const;
     void on_answer(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
     void give(uint64_t id, const engineio::relay::Answer& answer);
+    void give_back_bytes(const Asked& asked);
     void give_error(uint64_t id, int status);
     // Abandons the requests, and tells their clients.
     void give_up(const std::vector<uint64_t>& ids, int status);
@@ -128,7 +141,7 @@ private:
     std::unique_ptr<RelayInbox> inbox_;  // Only the first worker has one.
 
     Askeds asked_;  // By number.
-    std::map<peer::ClientNetwork, size_t> asked_of_;
+    std::map<peer::ClientNetwork, Share> asked_of_;
     std::map<std::string, uint64_t, std::less<>> unread_;  // Numbers of answers not taken, by sid.
     size_t asked_bytes_ = 0;
     uint64_t last_id_ = 0;

@@ -102,7 +102,8 @@ void RelayPart::on_request(Nodes::Id from, const relay::Head& head, std::string_
         if (is_new) refuse(from, head.id, 400);
         return;
     }
-    if (worker_.stopping() || served_.size() >= served_max) return refuse(from, head.id, 503);
+    if (worker_.stopping() || served_.size() >= bounds.served_max)
+        return refuse(from, head.id, 503);
     ++served_count_;
     // A generation of 0 is that of no key.
     if ((++last_serial_ & UINT32_MAX) == 0) ++last_serial_;
@@ -152,7 +153,7 @@ void RelayPart::finish(RelayedRequest& request) {
     std::string message = relay::encode(ended->answer_head, answer);
     size_t& waits = answers_bytes_[ended->from];
     // The packets in the answer are lost, and with them the session. A message must leave some way.
-    const bool is_lost = waits + message.size() > answers_bytes_max;
+    const bool is_lost = waits + message.size() > bounds.answers_bytes_max;
     if (is_lost) {
         const relay::Answer busy{.status = 503, .fields = {{"Retry-After", "1"}}, .body = {}};
         message = relay::encode(ended->answer_head, busy);

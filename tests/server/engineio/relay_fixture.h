@@ -44,6 +44,7 @@ public:
           extension(engine) {
         extension.mount(team.site);
         team.start(workers, [this](WorkerGroup& group) {
+            group.trusted_proxies = peer::AddressSet::read("proxies", {"127.0.0.1"});
             group.nodes = &nodes;
             nodes.attach(group);
             extension.attach(group);
@@ -69,7 +70,7 @@ public:
     RedisNodes nodes;
     Engine engine;
     EngineExtension extension;
-    TestTeam team{{.trusted_proxies = {"127.0.0.1"}}};
+    TestTeam team;
 };
 
 // A node that sends what a test says, and keeps the answers that it gets.
