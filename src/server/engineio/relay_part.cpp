@@ -101,15 +101,10 @@ void RelayPart::send(const Asked& to, relay::Type type, uint64_t id) {
 
 // ---- a client's request -------------------------------------------------------------------------
 
-// The client polls again although it has not taken the previous answer.
-bool RelayPart::is_unread(std::string_view sid) const {
-    const auto found = unread_.find(sid);
-    return found != unread_.end() && asked_.contains(found->second);
-}
+// A client may not poll again before it has taken the previous answer.
+bool RelayPart::is_unread(std::string_view sid) const { return unread_.contains(sid); }
 
-int RelayPart::refusal(const peer::ClientNetwork& network, size_t bytes,
-                       std::string_view sid) const {
-    if (is_unread(sid)) return 400;
+int RelayPart::refusal(const peer::ClientNetwork& network, size_t bytes) const {
     const bool is_cut_off =
         unlinked_ms_ != 0 && worker_.loop().now_ms() - unlinked_ms_ >= bounds.unlinked_ms_max;
     if (bytes > bounds.asked_bytes_max) return 413;
@@ -131,7 +126,9 @@ void RelayPart::ask(HttpConnection& connection, const http::Request& request,
     std::string message = relay::encode(
         {.type = relay::Type::request, .worker = home.worker, .id = id}, parts_of(request));
     const size_t bytes = message.size();
-    int status = bytes > message_bytes_max ? 413 : refusal(network, bytes, sid);
+    const bool is_poll = request.method() != "POST";
+    int status = bytes > message_bytes_max ? 413 : refusal(network, bytes);
+    if (is_poll && is_unread(sid)) status = 400;
     if (status == 0 && !send(home.node, std::move(message))) status = 503;
     if (status != 0) {
         ++refused_count_;
@@ -146,7 +143,8 @@ void RelayPart::ask(HttpConnection& connection, const http::Request& request,
                              .network = network,
                              .sid = std::string(sid),
                              .bytes = bytes,
-                             .due_ms = worker_.loop().now_ms() + heartbeat_ms + bounds.slack_ms});
+                             .due_ms = worker_.loop().now_ms() + heartbeat_ms + bounds.slack_ms,
+                             .is_poll = is_poll});
     Share& share = asked_of_[network];
     ++share.requests;
     share.bytes += bytes;
@@ -166,7 +164,8 @@ void RelayPart::forget(Askeds::iterator at) {
     if (!asked.is_answered) give_back_bytes(asked);
     const auto found = asked_of_.find(asked.network);
     if (--found->second.requests == 0) asked_of_.erase(found);
-    if (asked.is_answered) unread_.erase(asked.sid);
+    const auto unread = unread_.find(asked.sid);
+    if (unread != unread_.end() && unread->second == at->first) unread_.erase(unread);
     asked_.erase(at);
 }
 
@@ -208,7 +207,7 @@ void RelayPart::give(uint64_t id, const relay::Answer& answer) {
     const base::SlotKey request = asked.request;
     HttpConnection* const connection = worker_.replies().find(request);
     if (!connection) return forget(asked_.find(id));
-    unread_[asked.sid] = id;
+    if (asked.is_poll) unread_[asked.sid] = id;
     connection->close_if_throws([&](HttpConnection& c) {
         try {
             fill(c.response(), answer);

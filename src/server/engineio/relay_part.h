@@ -98,6 +98,7 @@ private:
         std::string sid;
         size_t bytes;
         uint64_t due_ms;
+        bool is_poll;
         bool is_answered = false;  // The client has not taken the answer yet.
     };
     using Askeds = std::unordered_map<uint64_t, Asked>;
@@ -111,8 +112,7 @@ private:
     void request_must_end(base::SlotKey subject, base::SlotKey request) override;
 
     // 0: the request may go to its owner. Else the status of the refusal.
-    [[nodiscard]] int refusal(const peer::ClientNetwork& network, size_t bytes,
-                              std::string_view sid) const;
+    [[nodiscard]] int refusal(const peer::ClientNetwork& network, size_t bytes) const;
     [[nodiscard]] bool is_unread(std::string_view sid) const;
     void on_answer(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
     void give(uint64_t id, const engineio::relay::Answer& answer);
@@ -142,7 +142,8 @@ private:
 
     Askeds asked_;  // By number.
     std::map<peer::ClientNetwork, Share> asked_of_;
-    std::map<std::string, uint64_t, std::less<>> unread_;  // Numbers of answers not taken, by sid.
+    std::map<std::string, uint64_t, std::less<>>
+        unread_;  // Polls with an answer not taken, by sid.
     size_t asked_bytes_ = 0;
     uint64_t last_id_ = 0;
     net::TimerId timer_ = 0;    // Runs while there are requests.

@@ -1,5 +1,6 @@
 // The bounds of polling requests that reach another node: two servers over a real Redis.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <string>
 
@@ -15,14 +16,6 @@ protected:
     void start_bound(F&& change, EngineOptions options = {}) {
         start(std::move(options), 1);
         sites[1]->team.on(0, [&](Worker& w) { change(w.find_part<RelayPart>()->bounds); });
-    }
-    // A POST that the owner holds until its session resumes, which it does not.
-    std::string paused() {
-        const std::string sid = open(0);
-        Client client(port(0));
-        client.send(post(sid, "4pause"));
-        EXPECT_TRUE(events(0).wait_for("text(pause)"));
-        return sid;
     }
     // Waits until so many requests of clients wait at the node that was asked.
     [[nodiscard]] bool waits(double requests) {
@@ -121,6 +114,30 @@ TEST_F(EngineRelayBounds, RedisIsAwayForLong) {
     ASSERT_TRUE(eventually([&] {
         return sites[1]->nodes.is_linked() && sender.request(post(sid, "4x")).status != 503;
     }));
+}
+
+// The answer to a poll is larger than what the kernels hold, and the client does not read it.
+TEST_F(EngineRelay, AnAnswerThatIsNotReadHoldsPollsAlone) {
+    EngineOptions options;
+    options.max_http_buffer_size = 20'000'000;
+    start(options, 1);
+    const std::string sid = open(0), large = "4" + std::string(14'000'000, 'x');
+    Client slow(port(1), 4096), other(port(1)), home(port(0));
+    slow.send(get(sid));
+    ASSERT_TRUE(eventually([&] { return sites[0]->pending() == 1; }));
+    EXPECT_EQ(home.request(post(sid, large)).body, "ok");
+    char first = 0;
+    ASSERT_EQ(::recv(slow.fd(), &first, 1, MSG_PEEK), 1);
+    // A pong, for example. The poll stays the one whose answer was not read.
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(other.request(post(sid, "4on")).body, "ok");
+        EXPECT_EQ(other.request(get(sid)).status, 400);
+    }
+    slow.read_fast();
+    EXPECT_EQ(slow.answer().body.size(), large.size());
+    EXPECT_EQ(slow.request(get(sid)).body,
+              "4on\x1e"
+              "4on");
 }
 
 }  // namespace
