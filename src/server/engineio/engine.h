@@ -168,6 +168,8 @@ private:
     void on_frame(std::span<const std::byte> bytes, bool binary);
     void on_due();
     void flush();
+    // False: the queue stays until the node of the poll's client takes more.
+    [[nodiscard]] bool poll_has_room() const;
     void drop(EngineClose reason);
 
     void act(const Actions& actions, const engineio::Packet* packet = nullptr);

@@ -179,15 +179,17 @@ void EngineWorker::flush_soon(EngineSession& session) {
 
 void EngineWorker::flush_all() {
     flush_posted_ = false;
-    for (const base::SlotKey key : std::exchange(flushes_, {})) {
-        EngineSession* const session = find(key);
-        if (!session) continue;
-        try {
-            session->flush();
-        } catch (const std::exception& error) {  // Out of memory: the other sessions go on.
-            worker.log_exception("session", error.what());
-            session->drop(EngineClose::transport_error);
-        }
+    for (const base::SlotKey key : std::exchange(flushes_, {})) flush(key);
+}
+
+void EngineWorker::flush(base::SlotKey key) {
+    EngineSession* const session = find(key);
+    if (!session) return;
+    try {
+        session->flush();
+    } catch (const std::exception& error) {  // Out of memory: the other sessions go on.
+        worker.log_exception("session", error.what());
+        session->drop(EngineClose::transport_error);
     }
 }
 

@@ -58,6 +58,8 @@ public:
     void release(base::SlotKey session, base::SlotKey request) {
         if (EngineSession* const found = find(session)) found->release(request);
     }
+    // Sends what waits in the session to its poll, if there is one.
+    void flush(base::SlotKey session);
     // Ends the session, not within this call.
     void drop_soon(base::SlotKey session);
 

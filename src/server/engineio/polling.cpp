@@ -11,6 +11,7 @@
 #include "server/engineio/engine_worker.h"
 #include "server/engineio/exchange.h"
 #include "server/engineio/queue.h"
+#include "server/engineio/relay_part.h"
 #include "server/gzip.h"
 #include "server/http_connection.h"
 
@@ -108,6 +109,10 @@ void EngineSession::on_get(const Exchange& exchange, const http::Request& reques
     act(actions);
     if (actions.answer_400) return refuse_overlap(response);
     if (poll_) return http::ResponseAccess::promise(response);
+}
+
+bool EngineSession::poll_has_room() const {
+    return !poll_ || !is_relayed(poll_->request()) || host_.relay()->has_room(poll_->request());
 }
 
 void EngineSession::answer_poll(bool with_queue, std::string_view last) {

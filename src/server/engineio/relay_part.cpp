@@ -72,6 +72,8 @@ void RelayPart::attach(WorkerGroup& group, Engine& engine) {
         if (!part) {
             auto first = std::make_unique<RelayPart>(*worker, *group.nodes);
             part = first.get();
+            // The workers share the queue of each node. By default answers have a half of it.
+            part->bounds.answers_bytes_max /= group.workers.size();
             worker->add_part(std::move(first));
             if (!made) {
                 part->inbox_ = std::make_unique<RelayInbox>(group, *group.nodes);

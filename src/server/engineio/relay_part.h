@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -48,7 +49,8 @@ struct RelayBounds {
     size_t asked_max = 16'384;
     size_t asked_bytes_max = size_t{8} * 1024 * 1024;
     size_t served_max = 65'536;
-    // Answers on their way to one node. Beyond, an answer becomes 503 and its session ends.
+    // Answers on their way to one node. With so many bytes, packets wait in their sessions. An
+    // answer that cannot wait becomes 503, and its session ends; small ones leave always.
     size_t answers_bytes_max = size_t{16} * 1024 * 1024;
     // How long requests wait for Redis before the clients are told.
     uint64_t unlinked_ms_max = 5000;
@@ -76,6 +78,9 @@ public:
     [[nodiscard]] RelayedRequest* find(base::SlotKey key) const noexcept;
     // Sends the response, and ends the request.
     void finish(RelayedRequest& request);
+    // False: too much is on its way to the node of this poll. The session is flushed when there is
+    // room again, if the poll waits then.
+    [[nodiscard]] bool has_room(base::SlotKey poll);
 
     // ---- For the RelayInbox ---------------------------------------------------------------------
     void on_message(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
@@ -134,6 +139,8 @@ private:
     void on_taken(Nodes::Id from, uint64_t id);
     void abandon(RelayedRequest& request);
     std::unique_ptr<RelayedRequest> remove(RelayedRequest& request);
+    [[nodiscard]] bool is_full(Nodes::Id to) const;
+    void flush_waiting(Nodes::Id to);
 
     Worker& worker_;
     Nodes& nodes_;
@@ -154,6 +161,8 @@ private:
     // Answers that have not arrived yet: their bytes by node and number, and the sums by node.
     std::map<std::pair<Nodes::Id, uint64_t>, size_t> answers_;
     std::map<Nodes::Id, size_t> answers_bytes_;
+    // Polls whose sessions have packets that wait for room: by node and serial number.
+    std::set<std::pair<Nodes::Id, uint64_t>> waiting_;
     uint64_t last_serial_ = 0;
 
     Refusals malformed_;

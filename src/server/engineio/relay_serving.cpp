@@ -47,6 +47,13 @@ http::RequestParts parts_of(const relay::Request& request, const http::Target& t
             .proxied = request.proxied};
 }
 
+// Answers up to this size leave always: those to POSTs, noops and refusals.
+constexpr size_t small_answer_bytes = 1024;
+
+uint64_t serial_of(base::SlotKey key) noexcept {
+    return static_cast<uint64_t>(key.slot & ~relayed_slot_bit) << 32 | key.generation;
+}
+
 relay::Head answer_head_of(uint64_t id) noexcept {
     return {.type = Type::answer, .worker = static_cast<uint16_t>(id >> 48), .id = id};
 }
@@ -80,9 +87,7 @@ void RelayPart::on_message(Nodes::Id from, const relay::Head& head, std::string_
 }
 
 RelayedRequest* RelayPart::find(base::SlotKey key) const noexcept {
-    const uint64_t serial =
-        static_cast<uint64_t>(key.slot & ~relayed_slot_bit) << 32 | key.generation;
-    const auto found = served_.find(serial);
+    const auto found = served_.find(serial_of(key));
     return found == served_.end() ? nullptr : found->second.get();
 }
 
@@ -138,6 +143,7 @@ void RelayPart::serve(RelayedRequest& relayed, const http::RequestParts& parts) 
 
 std::unique_ptr<RelayedRequest> RelayPart::remove(RelayedRequest& request) {
     const auto by_id = served_of_.find({request.from, request.answer_head.id});
+    waiting_.erase({request.from, by_id->second});
     auto node = served_.extract(by_id->second);
     served_of_.erase(by_id);
     return std::move(node.mapped());
@@ -151,20 +157,43 @@ void RelayPart::finish(RelayedRequest& request) {
                                .fields = fields_of(response.field_lines()),
                                .body = response.body()};
     std::string message = relay::encode(ended->answer_head, answer);
-    size_t& waits = answers_bytes_[ended->from];
     // The packets in the answer are lost, and with them the session. A message must leave some way.
-    const bool is_lost = waits + message.size() > bounds.answers_bytes_max;
+    const bool is_lost = message.size() > small_answer_bytes && is_full(ended->from);
     if (is_lost) {
         const relay::Answer busy{.status = 503, .fields = {{"Retry-After", "1"}}, .body = {}};
         message = relay::encode(ended->answer_head, busy);
         ++lost_count_;
     }
-    waits += message.size();
+    answers_bytes_[ended->from] += message.size();
     answers_.emplace(std::pair(ended->from, ended->answer_head.id), message.size());
     const bool is_sent = send(ended->from, std::move(message));
     if (!ended->host) return;
     ended->host->request_ended(ended->session, ended->key, RequestEnd::answered);
     if (is_lost || !is_sent) ended->host->drop_soon(ended->session);
+}
+
+bool RelayPart::is_full(Nodes::Id to) const {
+    const auto found = answers_bytes_.find(to);
+    return found != answers_bytes_.end() && found->second >= bounds.answers_bytes_max;
+}
+
+bool RelayPart::has_room(base::SlotKey poll) {
+    const RelayedRequest* const request = find(poll);
+    if (!request || !is_full(request->from)) return true;
+    waiting_.emplace(request->from, serial_of(poll));
+    return false;
+}
+
+// The poll that waits longest is first.
+void RelayPart::flush_waiting(Nodes::Id to) {
+    while (!is_full(to)) {
+        const auto first = waiting_.lower_bound({to, 0});
+        if (first == waiting_.end() || first->first != to) return;
+        const auto request = served_.find(first->second);
+        waiting_.erase(first);
+        if (request != served_.end() && request->second->host)
+            request->second->host->flush(request->second->session);
+    }
 }
 
 void RelayPart::abandon(RelayedRequest& request) {
@@ -194,6 +223,7 @@ void RelayPart::on_taken(Nodes::Id from, uint64_t id) {
     sum->second -= found->second;
     if (sum->second == 0) answers_bytes_.erase(sum);
     answers_.erase(found);
+    flush_waiting(from);
 }
 
 // ---- RelayInbox ---------------------------------------------------------------------------------

@@ -192,7 +192,8 @@ void EngineSession::enqueue(base::SharedBytes bytes, bool binary) {
 
 void EngineSession::flush() {
     flush_due_ = false;
-    if (queue_ && core_.outlet() == Outlet::poll && core_.claim_poll()) answer_poll(true, {});
+    if (queue_ && core_.outlet() == Outlet::poll && poll_has_room() && core_.claim_poll())
+        answer_poll(true, {});
 }
 
 void EngineSession::flush_websocket() {
@@ -315,7 +316,8 @@ void EngineSession::act(const Actions& actions, const engineio::Packet* packet) 
     if (actions.send_pong) send_now("3");
     if (actions.answer_noop) answer_poll(false, "6");
     if (actions.answer_close) answer_poll(true, "1");
-    if (actions.flush_poll && queue_ && core_.claim_poll()) answer_poll(true, {});
+    if (actions.flush_poll && queue_ && poll_has_room() && core_.claim_poll())
+        answer_poll(true, {});
     if (actions.flush_websocket) {
         flush_websocket();
         // A paused session that upgrades to a WebSocket pauses that WebSocket, too.

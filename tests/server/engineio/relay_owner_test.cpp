@@ -100,6 +100,82 @@ TEST_F(EngineRelayOwner, ASessionThatEndsWithItsNodeMayEndOthers) {
     EXPECT_TRUE(waits_at_owner(0));
 }
 
+TEST_F(EngineRelayOwner, MoreRequestsThanTheOwnerServes) {
+    start_owner();
+    sites[0]->team.on(0, [](Worker& w) { w.find_part<RelayPart>()->bounds.served_max = 1; });
+    const std::string sid = open(0), other = open(0);
+    asker->ask(owner(), 1, "GET", target(sid));
+    ASSERT_TRUE(waits_at_owner(1));
+    asker->ask(owner(), 2, "GET", target(other));
+    EXPECT_EQ(asker->answer(2), "503 ");
+    asker->tell(owner(), relay::Type::release, 1);
+    EXPECT_EQ(asker->answer(1), "200 6");
+    asker->ask(owner(), 3, "POST", target(other), "4hi");
+    EXPECT_EQ(asker->answer(3), "200 ok");
+}
+
+// A broadcast to many polls of one node: those beyond the bound wait, and no session ends.
+TEST_F(EngineRelayOwner, PacketsWaitUntilTheNodeHasTakenAnswers) {
+    start_owner();
+    sites[0]->team.on(0,
+                      [](Worker& w) { w.find_part<RelayPart>()->bounds.answers_bytes_max = 3000; });
+    std::vector<std::string> sids;
+    for (uint64_t id = 1; id <= 5; ++id) {
+        sids.push_back(open(0));
+        asker->ask(owner(), id, "GET", target(sids.back()));
+    }
+    ASSERT_TRUE(waits_at_owner(5));
+    const std::string packet = "4" + std::string(2000, 'x');
+    Client client(port(0));
+    for (const std::string& sid : sids) EXPECT_EQ(client.request(post(sid, packet)).body, "ok");
+    EXPECT_EQ(asker->answer(1), "200 " + packet);
+    EXPECT_EQ(asker->answer(2), "200 " + packet);
+    // The answer to a POST is small and does not wait.
+    asker->ask(owner(), 10, "POST", target(sids[2]), "4y");
+    EXPECT_EQ(asker->answer(10), "200 ok");
+    EXPECT_TRUE(waits_at_owner(3));
+    // A poll that is given up makes its place free for nobody, and ends its session as always.
+    asker->tell(owner(), relay::Type::abandon, 4);
+    EXPECT_TRUE(events(0).wait_for("transport error"));
+    asker->tell(owner(), relay::Type::taken, 1);
+    EXPECT_EQ(asker->answer(3), "200 " + packet + "\x1e" + "4y");
+    EXPECT_TRUE(waits_at_owner(1));
+    // A poll that comes while there is no room waits as well.
+    asker->ask(owner(), 11, "POST", target(sids[0]), packet);
+    asker->ask(owner(), 12, "GET", target(sids[0]));
+    EXPECT_EQ(asker->answer(11), "200 ok");
+    EXPECT_TRUE(waits_at_owner(2));
+    for (const uint64_t id : {2, 3, 10, 11}) asker->tell(owner(), relay::Type::taken, id);
+    EXPECT_EQ(asker->answer(5), "200 " + packet);
+    EXPECT_EQ(asker->answer(12), "200 " + packet);
+    EXPECT_EQ(events(0).count("transport error"), 1u);
+}
+
+// The session's end cannot wait.
+TEST_F(EngineRelayOwner, TheLastAnswerIsLostWithoutRoom) {
+    start_owner();
+    sites[0]->team.on(0,
+                      [](Worker& w) { w.find_part<RelayPart>()->bounds.answers_bytes_max = 1000; });
+    const std::string sid = open(0), other = open(0), packet = "4" + std::string(2000, 'x');
+    Client client(port(0));
+    asker->ask(owner(), 1, "GET", target(sid));
+    ASSERT_TRUE(waits_at_owner(1));
+    EXPECT_EQ(client.request(post(sid, packet)).body, "ok");
+    EXPECT_EQ(asker->answer(1), "200 " + packet);
+    asker->ask(owner(), 2, "GET", target(other));
+    EXPECT_EQ(client.request(post(other, packet)).body, "ok");
+    EXPECT_EQ(client.request(post(other, "4close")).body, "ok");
+    EXPECT_EQ(asker->answer(2), "503 ");
+}
+
+TEST_F(EngineRelayOwner, TheWorkersShareTheBytesOfAnswers) {
+    start_owner({}, 2);
+    for (const size_t i : {0, 1})
+        sites[0]->team.on(i, [&](Worker& w) {
+            EXPECT_EQ(w.find_part<RelayPart>()->bounds.answers_bytes_max, size_t{8} * 1024 * 1024);
+        });
+}
+
 // Messages that were lost: the owner abandons what the node asked.
 TEST_F(EngineRelay, AGapEndsWhatIsBetweenTheNodes) {
     start();
