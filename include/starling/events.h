@@ -227,7 +227,7 @@ public:
     // While the server runs, any thread: takes over the declarations, and `auth`, `api_key` and
     // `origins` of the options. Rooms that have listeners keep their declaration. Throws
     // std::invalid_argument for what is wrong, and for what a running server cannot take over: a
-    // first channel with a history, or a first or no origin. Then nothing changes.
+    // first channel with a history, a first or no origin, a first or no key. Then nothing changes.
     virtual void change(Options options, std::vector<Channel> channels) = 0;
     // The key that POST /api/publish requires: Options::api_key, or a random key that is made anew
     // at each start of the program. Show the key only to an operator.

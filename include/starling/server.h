@@ -327,8 +327,8 @@ public:
     // Throws std::invalid_argument for a range in Limits::exempt that is none; std::logic_error
     // before start().
     void change_limits(const Limits& limits);
-    // Other ws::Route::origins for the WebSocket path `pattern`. False: there is no such path. Throws
-    // std::invalid_argument for an origin that is none.
+    // Other ws::Route::origins for the WebSocket path `pattern`; not of a HostSite, which changes its
+    // own. False: there is no such path. Throws std::invalid_argument for an origin that is none.
     bool change_origins(std::string_view pattern, std::vector<std::string> origins);
 
     // ---- Any thread, while the server runs ------------------------------------------------------

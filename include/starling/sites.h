@@ -38,8 +38,8 @@ enum class UnknownHost : uint8_t {
 };
 
 // One site. A TLS client gets 421 if its request's host is of another site than the name of its
-// handshake (RFC 9110 section 15.5.20). Owner: the Server. Thread: before the server starts; the
-// functions throw as those of Server do.
+// handshake (RFC 9110 section 15.5.20). Owner: the Server. Thread: before the server starts,
+// unless a function says otherwise; the functions throw as those of Server do.
 class HostSite {
 public:
     virtual ~HostSite() = default;
@@ -61,6 +61,8 @@ public:
     // Every answer of the site lacks this field, whoever has set it. Framing fields (Content-Length,
     // Transfer-Encoding, Connection, Upgrade, Date) throw std::invalid_argument.
     virtual void remove_header(std::string_view name) = 0;
+    // As Server::change_origins(), for a WebSocket path of the site. Any thread, while the server lives.
+    virtual bool change_origins(std::string_view pattern, std::vector<std::string> origins) = 0;
 };
 
 // Throws std::invalid_argument for a name that is malformed, or belongs to another site.

@@ -57,6 +57,10 @@ void HostEntry::default_header(std::string_view name, std::string_view value) {
 
 void HostEntry::remove_header(std::string_view name) { removed_headers.push_back(removable(name)); }
 
+bool HostEntry::change_origins(std::string_view pattern, std::vector<std::string> origins) {
+    return site.change_origins(this, pattern, std::move(origins));
+}
+
 void HostEntry::decorate(http::Response& response) const {
     for (const auto& header : default_headers)
         if (!response.has_header(header.name)) response.header(header.name, header.value);

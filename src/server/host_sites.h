@@ -27,6 +27,7 @@ struct HostEntry final : HostSite {
     void websocket(std::string_view pattern, ws::Route route) override;
     void default_header(std::string_view name, std::string_view value) override;
     void remove_header(std::string_view name) override;
+    bool change_origins(std::string_view pattern, std::vector<std::string> origins) override;
 
     // Sets the fields of an answer that the application did not set, and removes those that the
     // site does not want.

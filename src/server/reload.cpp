@@ -85,12 +85,7 @@ void Server::change_limits(const Limits& limits) {
 }
 
 bool Server::change_origins(std::string_view pattern, std::vector<std::string> origins) {
-    for (const auto& endpoint : state_->site.websockets) {
-        if (endpoint->pattern != pattern) continue;
-        endpoint->change_origins(std::move(origins));
-        return true;
-    }
-    return false;
+    return state_->site.change_origins(nullptr, pattern, std::move(origins));
 }
 
 }  // namespace starling

@@ -122,9 +122,20 @@ size_t Site::add_websocket(std::string_view pattern, ws::Route route) {
 size_t Site::add_websocket(std::string_view pattern, std::unique_ptr<WebSocketEndpoint> endpoint,
                            http::Handler page) {
     endpoint->pattern = pattern;
+    endpoint->host = adding_to;
     const size_t index = add_endpoint(std::move(endpoint));
     add("GET", pattern, std::make_unique<WebSocketRoute>(index, std::move(page)));
     return index;
+}
+
+bool Site::change_origins(const HostEntry* host, std::string_view pattern,
+                          std::vector<std::string> origins) const {
+    const auto found = std::ranges::find_if(websockets, [&](const auto& one) {
+        return !one->pattern.empty() && one->pattern == pattern && one->host == host;
+    });
+    if (found == websockets.end()) return false;
+    (*found)->change_origins(std::move(origins));
+    return true;
 }
 
 void Site::mask_query(std::string_view name) {

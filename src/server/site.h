@@ -26,6 +26,8 @@
 namespace starling::server {
 
 class Worker;
+class HostSites;
+struct HostEntry;
 
 // A ws::Route whose limits and options are translated for the protocol cores, and the handler of
 // its connections.
@@ -45,14 +47,12 @@ struct WebSocketEndpoint {
     const std::unique_ptr<const WsHandler> handler;  // May refer to `route`.
     std::string pattern;                             // Its path; "": it has none of its own.
     bool echo_subprotocol = false;  // If the route lists no subprotocols, the first offer is taken.
+    const HostEntry* host = nullptr;  // The site that has the path; null: all sites.
 };
 
 struct DefaultHeader {
     std::string name, value;
 };
-
-class HostSites;
-struct HostEntry;
 
 struct Site {
     explicit Site(ServerOptions server_options);
@@ -69,6 +69,10 @@ struct Site {
     // Adds an endpoint that has no path of its own. Returns the index in `websockets`, which a route
     // of another kind keeps.
     size_t add_endpoint(std::unique_ptr<WebSocketEndpoint> endpoint);
+    // The WebSocket path `pattern` of the site `host`; null: of all sites. False: there is none. Throws
+    // std::invalid_argument for an origin that is none. Any thread.
+    [[nodiscard]] bool change_origins(const HostEntry* host, std::string_view pattern,
+                                      std::vector<std::string> origins) const;
     // The access log hides the value of this query parameter.
     void mask_query(std::string_view name);
     void add_default_header(std::string_view name, std::string_view value);

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 #include <starling/events.h>
 #include <starling/server.h>
+#include <starling/sites.h>
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "server/shared_limits.h"
 #include "tests/server/fixture.h"
@@ -91,6 +93,40 @@ TEST(Reload, OriginsOfAWebSocketPath) {
     EXPECT_EQ(status(), 403);
 }
 
+TEST(Reload, OriginsOfTheSamePathInTwoSites) {
+    TestServer t;
+    const ws::Route echo{.message = [](ws::Socket s, ws::Message m) { s.send(m); }};
+    t.server.websocket("/echo", echo);
+    HostSite& one = serve_host(t.server, {.hosts = {"one.example"}});
+    HostSite& two = serve_host(t.server, {.hosts = {"two.example"}});
+    one.websocket("/echo", echo);
+    two.websocket("/echo", echo);
+    two.websocket("/two", echo);
+    t.start();
+    const auto status = [&](std::string_view host) {
+        Client client(t.port());
+        const std::string request = upgrade_request("/echo", "Origin: https://a.example\r\n");
+        const std::string own = "Host: " + std::string(host);
+        return client.request(std::string(request).replace(request.find("Host: here"), 10, own))
+            .status;
+    };
+    const auto all = [&] {
+        return std::vector<int>{status("one.example"), status("two.example"), status("elsewhere")};
+    };
+    EXPECT_EQ(all(), (std::vector<int>{403, 403, 403}));
+    EXPECT_TRUE(two.change_origins("/echo", {"https://a.example"}));
+    EXPECT_EQ(all(), (std::vector<int>{403, 101, 403}));
+    EXPECT_TRUE(t.server.change_origins("/echo", {"https://a.example"}));
+    EXPECT_EQ(all(), (std::vector<int>{403, 101, 101}));
+    EXPECT_TRUE(one.change_origins("/echo", {"https://a.example"}));
+    EXPECT_TRUE(two.change_origins("/echo", {}));
+    EXPECT_EQ(all(), (std::vector<int>{101, 403, 101}));
+    EXPECT_FALSE(one.change_origins("/two", {}));
+    EXPECT_FALSE(t.server.change_origins("/two", {}));
+    EXPECT_FALSE(t.server.change_origins("", {}));
+    EXPECT_THROW((void)one.change_origins("/echo", {"nonsense"}), std::invalid_argument);
+}
+
 int published(TestServer& t, std::string_view key, std::string_view channel) {
     const std::string body = R"({"channel":")" + std::string(channel) + R"(","event":"x"})";
     return Client(t.port())
@@ -120,6 +156,29 @@ TEST(Reload, ChannelsAndKeysOfEvents) {
     options.origins.clear();
     EXPECT_THROW(channels.change(options, {{.pattern = "a"}}), std::invalid_argument);
     EXPECT_EQ(published(t, "second key of publishing", "new1"), 200);
+}
+
+// The key that counted at the start does not come back.
+TEST(Reload, AKeyOfEventsThatComesOrGoesNeedsARestart) {
+    TestServer t;
+    events::Options options{.api_key = "first key of publishing"};
+    auto& channels = t.server.events(options);
+    channels.declare({.pattern = "a"});
+    t.start();
+    options.api_key = "second key of publishing";
+    channels.change(options, {{.pattern = "a"}});
+    options.api_key.clear();
+    EXPECT_THROW(channels.change(options, {{.pattern = "a"}}), std::invalid_argument);
+    EXPECT_EQ(published(t, "first key of publishing", "a"), 401);
+    EXPECT_EQ(published(t, "second key of publishing", "a"), 200);
+    TestServer other;
+    auto& made = other.server.events({});
+    made.declare({.pattern = "a"});
+    other.start();
+    EXPECT_THROW(made.change({.api_key = "a first key"}, {{.pattern = "a"}}),
+                 std::invalid_argument);
+    made.change({}, {{.pattern = "b"}});
+    EXPECT_EQ(published(other, made.api_key(), "b"), 200);
 }
 
 }  // namespace

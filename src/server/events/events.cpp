@@ -188,7 +188,8 @@ void EventsWorker::set_timer() {
 // ---- all workers --------------------------------------------------------------------------------
 
 Events::Events(events::Options options)
-    : options_(with_api_key(std::move(options))),
+    : makes_key_(options.api_key.empty()),
+      options_(with_api_key(std::move(options))),
       accepted_keys_(std::in_place, std::span(&options_.api_key, 1)),
       authenticator_(std::in_place, options_.auth),
       origins_(policy_of(options_.origins)),
@@ -227,7 +228,9 @@ void Events::change(events::Options options, std::vector<events::Channel> channe
     if (options.origins.empty() != options_.origins.empty())
         throw std::invalid_argument("the first origin, or none at all, needs a restart");
     auto origins = policy_of(options.origins);
-    if (options.api_key.empty()) options.api_key = options_.api_key;
+    if (options.api_key.empty() != makes_key_)
+        throw std::invalid_argument("a first key of publishing, or none at all, needs a restart");
+    if (makes_key_) options.api_key = options_.api_key;
     auto keys = std::make_unique<const auth::ApiKeys>(std::span(&options.api_key, 1));
     auto logins = std::make_unique<const auth::Authenticator>(std::move(options.auth));
     for (size_t i = 0; i < endpoints_; ++i)

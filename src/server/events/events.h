@@ -245,6 +245,7 @@ private:
     bool log_exception(std::string_view where) const noexcept;
     [[nodiscard]] uint64_t now_ms() const;
 
+    const bool makes_key_;  // No key was configured.
     const events::Options options_;
     base::Replaceable<const auth::ApiKeys> accepted_keys_;
     base::Replaceable<const auth::Authenticator> authenticator_;
