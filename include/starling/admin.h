@@ -24,6 +24,7 @@ struct Options {
     std::vector<int> inherited = {};
     // False: if an address is taken, the server logs a line and runs without the admin listener.
     bool required = true;
+    bool inherited_files_stay = false;  // As ServerOptions::inherited_files_stay.
     // Every request must bring it: as X-Api-Key, as the token of Authorization: Bearer, or as the
     // password of Basic, which browsers ask for. "": serve() makes one, see Admin::key(). GET
     // /metrics then needs none, unless a proxy's field tells of another peer; serve() accepts that

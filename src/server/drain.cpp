@@ -81,7 +81,7 @@ uint64_t steady_ms() noexcept {
 
 void Worker::drain(uint64_t over_ms) {
     restarts_ = true;
-    if (stopping_) return;
+    if (stopping_ || over_ms == 0) return;  // A stop, which follows at once, spreads them too.
     drain_ends_ms_ = loop_.now_ms() + over_ms;
     drain_slots_ = loop_.streams().slots();
     drain_timer_ = loop_.every(close_round_ms, [this, over_ms] { drain_some(over_ms); });
@@ -93,8 +93,7 @@ void Worker::drain_some(uint64_t over_ms) {
     close_told();
     if (stopping_) return end_drain();
     const uint64_t left_ms = drain_ends_ms_ - std::min(drain_ends_ms_, loop_.now_ms());
-    const uint64_t due =
-        left_ms == 0 ? drain_slots_ : drain_slots_ * (over_ms - left_ms) / over_ms + 1;
+    const uint64_t due = drain_slots_ * (over_ms - left_ms) / over_ms + 1;
     const auto end = static_cast<uint32_t>(std::min<uint64_t>(due, drain_slots_));
     for (; close_from_slot_ < end; ++close_from_slot_) (void)tell(close_from_slot_);
     if (close_from_slot_ == drain_slots_ && told_.empty()) end_drain();

@@ -73,6 +73,9 @@ public:
     // Called when all workers have ended and none is destroyed yet. From here on the handles of the
     // feature that the application still holds do nothing.
     virtual void close_handles() noexcept {}
+    // Called when the server has given up its rights (Server::on_bound()), right before its workers
+    // run: what the feature serves on threads of its own begins here. Throws as attach() does.
+    virtual void begin() {}
 };
 
 }  // namespace starling::server

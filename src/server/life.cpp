@@ -15,16 +15,21 @@
 namespace starling {
 
 void Server::start() {
-    state_->require_not_started();
+    bind_addresses(*this);
+    serve_bound(*this);
+}
+
+void Server::State::or_take_back(void (State::*half)()) {
+    require_not_started();
     try {
-        state_->begin();
+        (this->*half)();
     } catch (...) {
-        state_->take_back();
+        take_back();
         throw;
     }
 }
 
-void Server::State::begin() {
+void Server::State::bind() {
     auto& options = site.options;
     if (!options.log) {
         const auto level = options.access_log ? log::Level::info : log::Level::warn;
@@ -66,13 +71,21 @@ void Server::State::begin() {
         group.nodes->add(server::Nodes::Kind::topics, *topics);
     }
     for (const auto& extension : extensions) extension->attach(group);
+}
+
+void Server::State::begin() {
     if (on_bound) on_bound();
+    // Not before: if the start fails, the files are those of the process that goes on.
+    for (auto& address : bound) address.own_inherited_file();
+    for (const auto& extension : extensions) extension->begin();
     start_workers();
 }
 
 // Undoes a start() that failed.
 void Server::State::take_back() {
     for (const auto& worker : group.workers) worker->loop().stop();
+    for (auto& address : bound)
+        if (!address.inherited_file.empty()) address.unix_file.keep();
     join();
     threads.clear();
     bound.clear();

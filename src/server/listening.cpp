@@ -89,7 +89,7 @@ BoundAddress bind_one(const Listen& listen, bool tls, unsigned workers,
             if (!copy) cannot_listen(listen.address, copy.error());
             taken.sockets.push_back(*std::move(copy));
         }
-        if (address->is_unix() && !files_stay) taken.unix_file = SocketFile(address->path());
+        if (address->is_unix() && !files_stay) taken.inherited_file = address->path();
         return taken;
     }
     if (const auto free = net::check_is_free(*address); !free)

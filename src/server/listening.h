@@ -37,11 +37,16 @@ struct BoundAddress {
     std::string address;  // With the actual port.
     uint16_t port = 0;    // 0 for a Unix-domain socket.
     SocketFile unix_file;
+    std::string inherited_file;  // Of an inherited socket, to own once the start has succeeded.
     bool tls = false;
     Listen::Serves serves = Listen::Serves::everything;
     std::shared_ptr<const peer::AddressSet> proxies;  // Null: nobody sends a PROXY header.
     std::vector<net::Descriptor> sockets;  // One for each worker at least; moved to the workers.
     std::vector<int> descriptors;          // The same, while the server listens.
+
+    void own_inherited_file() {
+        if (!inherited_file.empty()) unix_file = SocketFile(inherited_file);
+    }
 };
 
 // Throws std::runtime_error with a message for users.

@@ -39,6 +39,11 @@ namespace starling {
 // started.
 void use_nodes(Server& server, std::unique_ptr<server::Extension> cluster, server::Nodes& nodes);
 
+// The two halves of Server::start(): for a server that belongs to an Extension, which binds in its
+// attach() and serves from its begin() on. Both throw as start() does; then nothing is bound.
+void bind_addresses(Server& server);
+void serve_bound(Server& server);
+
 // What a server serves. Throws std::logic_error after its start.
 [[nodiscard]] server::Site& site_of(Server& server);
 
@@ -58,7 +63,9 @@ struct Server::State {
     }
     void add_timer(PendingTimer timer);
     Timer schedule(std::chrono::milliseconds delay, bool periodic, std::function<void()> call);
-    void begin();
+    void bind();                               // All addresses; nobody is served yet.
+    void begin();                              // After bind().
+    void or_take_back(void (State::*half)());  // If it throws, nothing is bound.
     void start_workers();
     void take_back();
     void ask_to_stop(bool at_once);
@@ -96,6 +103,8 @@ struct Server::State {
         std::rotate(all.begin(), all.end() - 1, all.end());
         state.group.nodes = &nodes;
     }
+    friend void bind_addresses(Server& server) { of(server).or_take_back(&State::bind); }
+    friend void serve_bound(Server& server) { of(server).or_take_back(&State::begin); }
     friend server::Site& site_of(Server& server) {
         State& state = of(server);
         state.require_not_started();

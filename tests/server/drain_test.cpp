@@ -3,12 +3,14 @@
 #include <starling/server.h>
 
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "tests/server/fixture.h"
+#include "tests/server/worker_group_fixture.h"
 #include "tests/server/ws_client.h"
 
 namespace starling::server::test {
@@ -70,6 +72,21 @@ TEST(Drain, EndsTheServer) {
     EXPECT_TRUE(t.server.stopping());
 }
 
+// Nothing is told at once: the stop that follows spreads it.
+TEST(Drain, WithoutTimeIsLeftToTheStop) {
+    TestTeam t;
+    const size_t index =
+        t.site.add_websocket("/echo", {.message = [](ws::Socket s, ws::Message m) { s.send(m); }});
+    EXPECT_EQ(index, 0u);
+    t.start(1);
+    WsClient client(t.port(0), "/echo");
+    t.on(0, [](Worker& worker) { worker.drain(0); });
+    client.send_text("still here");
+    EXPECT_EQ(client.next(), "text(still here)");
+    t.group.workers[0]->post([&] { t.group.workers[0]->stop(false); });
+    EXPECT_EQ(client.next(), "close(1012 the server restarts)");
+}
+
 // A successor has copies of the listening sockets: whoever connects is served by one of the two.
 TEST(Drain, ASuccessorTakesTheListeningSockets) {
     for (const unsigned workers : {1U, 3U}) {
@@ -126,6 +143,32 @@ TEST(OnBound, RunsBeforeTheWorkersAndMayEndTheStart) {
     t.server.start();
     EXPECT_EQ(Client(t.port()).get("/").status, 200);
     EXPECT_EQ(calls, 2);
+}
+
+// The file of an inherited socket is that of the predecessor, which goes on if the start fails.
+TEST(OnBound, AStartThatFailsLeavesAnInheritedSocketFile) {
+    const std::string path = testing::TempDir() + "drain_inherited.sock";
+    TestServer old({.listen = "unix:" + path});
+    add_routes(old.server, "old");
+    old.start();
+    for (const bool fails : {true, false}) {
+        TestServer next({.listen = "unix:" + path, .inherited = old.server.listening_sockets()});
+        add_routes(next.server, "next");
+        next.server.on_bound([&] {
+            if (fails) throw std::runtime_error("no");
+        });
+        if (fails) {
+            EXPECT_THROW(next.server.start(), std::runtime_error);
+            EXPECT_EQ(Client(path).get("/").body, "old");
+            continue;
+        }
+        next.start();
+        old.server.stop_listening();
+        next.server.stop();
+        next.server.stop();
+        next.server.wait();
+    }
+    EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 }  // namespace

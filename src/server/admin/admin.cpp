@@ -58,6 +58,7 @@ void Admin::attach(WorkerGroup& group) {
                       .drain_timeout = std::chrono::seconds(1),
                       .handle_signals = false,
                       .inherited = options_.inherited,
+                      .inherited_files_stay = options_.inherited_files_stay,
                       .limits = {.connections_per_address_max = address_connections_max},
                       .log = group.log});
     collector_ = std::make_unique<Collector>(group, *home_);
@@ -68,12 +69,16 @@ void Admin::attach(WorkerGroup& group) {
     mount_pages();
     collector_->start();
     try {
-        home_->start();
+        bind_addresses(*home_);
     } catch (const std::runtime_error& failure) {
         if (options_.required) throw;
         group.log->write(log::Level::warn, failure.what() + std::string(": no admin listener"), {});
         home_.reset();
     }
+}
+
+void Admin::begin() {
+    if (home_) serve_bound(*home_);
 }
 
 void Admin::mount_guard() {

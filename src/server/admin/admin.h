@@ -35,6 +35,7 @@ public:
 
     void mount(Site& site) override { (void)site; }
     void attach(WorkerGroup& group) override;  // Throws as Server::start() does.
+    void begin() override;
     void detach() noexcept override { end(); }
     void stop_listening() override {
         if (home_) home_->stop_listening();

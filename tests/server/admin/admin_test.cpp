@@ -397,5 +397,24 @@ TEST(Admin, ATakenAddressStopsTheStartUnlessItIsOptional) {
     EXPECT_TRUE(without.addresses().empty());
 }
 
+// The rights are given up first (Server::on_bound()), so nobody is served with them.
+TEST(Admin, ServesNobodyBeforeTheServerIsBound) {
+    TestServer t;
+    const admin::Admin& admin = admin::serve(t.server, {.listen = "127.0.0.1:0"});
+    std::string early = "not asked";
+    t.server.on_bound([&] {
+        const std::string address = admin.addresses().front();
+        Client client(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+        client.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        pollfd answer{client.fd(), POLLIN, 0};
+        early = ::poll(&answer, 1, 100) == 0 ? "" : "answered";
+    });
+    t.start();
+    EXPECT_EQ(early, "");
+    const std::string address = admin.addresses().front();
+    Client client(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+    EXPECT_EQ(client.request("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 200);
+}
+
 }  // namespace
 }  // namespace starling::server::test
