@@ -1,5 +1,7 @@
 #include "app/socketio_channels.h"
 
+#include "app/waiting_calls.h"
+
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -53,7 +55,9 @@ public:
         if (const auto refused = permission(events::Use::listen, socket, channel, {}))
             return ack(*refused);
         socket.join(channel);
-        when_open(channel, [ack] { ack(sio::Json(json::object())); });
+        if (when_open(channel, [ack] { ack(sio::Json(json::object())); })) return;
+        if (!has) socket.leave(channel);
+        ack(problem(503, "too many subscriptions wait for their channels"));
     }
 
     static void unsubscribe(const sio::Socket& socket, const std::string& channel,
@@ -96,22 +100,7 @@ public:
         if (!entry.listener) rooms_.erase(std::string(room));  // A socket's own room.
     }
 
-    void room_deleted(std::string_view room) {
-        std::unique_ptr<events::Listener> ended;  // Destroyed without the lock.
-        const std::lock_guard lock(mutex_);
-        const auto found = rooms_.find(room);
-        if (found == rooms_.end() || --found->second.workers > 0) return;
-        if (rules_.kept.count() == 0 || kept_ >= kept_rooms_max) {
-            ended = std::move(found->second.listener);
-            rooms_.erase(found);
-            return;
-        }
-        ++kept_;
-        server_.after(rules_.kept, [self = weak_from_this(), name = std::string(room),
-                                    left = ++found->second.left] {
-            if (const auto bridge = self.lock()) bridge->drop_kept(name, left);
-        });
-    }
+    void room_deleted(std::string_view room) { finish(leave(room)); }
 
 private:
     struct Room {
@@ -119,8 +108,40 @@ private:
         uint64_t left = 0;   // How often the last socket has left.
         bool open = false;
         std::unique_ptr<events::Listener> listener = {};
-        std::vector<std::function<void()>> waiting = {};
     };
+    using Rooms = std::map<std::string, Room, std::less<>>;
+
+    // What is left of a room.
+    struct Ended {
+        std::unique_ptr<events::Listener> listener;
+        std::vector<WaitingCalls::Call> calls;
+    };
+
+    // Without the lock.
+    static void finish(Ended ended) {
+        ended.listener.reset();
+        for (const auto& call : ended.calls) call();
+    }
+
+    // With the lock.
+    Ended end(Rooms::iterator room) {
+        Ended ended{std::move(room->second.listener), waiting_.take(room->first)};
+        rooms_.erase(room);
+        return ended;
+    }
+
+    Ended leave(std::string_view room) {
+        const std::lock_guard lock(mutex_);
+        const auto found = rooms_.find(room);
+        if (found == rooms_.end() || --found->second.workers > 0) return {};
+        if (rules_.kept.count() == 0 || kept_ >= kept_rooms_max) return end(found);
+        ++kept_;
+        server_.after(rules_.kept, [self = weak_from_this(), name = std::string(room),
+                                    left = ++found->second.left] {
+            if (const auto bridge = self.lock()) finish(bridge->drop_kept(name, left));
+        });
+        return {};
+    }
 
     [[nodiscard]] std::optional<sio::Json> permission(events::Use use, const sio::Socket& socket,
                                                       std::string_view channel,
@@ -131,36 +152,35 @@ private:
     }
 
     // The room is still empty, unless sockets have come since it was left for the `left`th time.
-    void drop_kept(const std::string& room, uint64_t left) {
-        std::unique_ptr<events::Listener> ended;
+    Ended drop_kept(const std::string& room, uint64_t left) {
         const std::lock_guard lock(mutex_);
         --kept_;
         const auto found = rooms_.find(room);
         if (found == rooms_.end() || found->second.workers > 0 || found->second.left != left)
-            return;
-        ended = std::move(found->second.listener);
-        rooms_.erase(found);
+            return {};
+        return end(found);
     }
 
-    // Calls at once if the channel is listened to, or the room is gone.
-    void when_open(const std::string& channel, std::function<void()> call) {
+    // Calls at once if the channel is listened to, or the room is gone. False: too many calls wait,
+    // and this one is never made.
+    bool when_open(const std::string& channel, WaitingCalls::Call call) {
         {
             const std::lock_guard lock(mutex_);
             const auto found = rooms_.find(channel);
-            if (found != rooms_.end() && !found->second.open)
-                return found->second.waiting.push_back(std::move(call));
+            if (found != rooms_.end() && !found->second.open) return waiting_.add(channel, call);
         }
         call();
+        return true;
     }
 
     void opened(const std::string& channel) {
-        std::vector<std::function<void()>> calls;
+        std::vector<WaitingCalls::Call> calls;
         {
             const std::lock_guard lock(mutex_);
             const auto found = rooms_.find(channel);
             if (found == rooms_.end()) return;
             found->second.open = true;
-            calls.swap(found->second.waiting);
+            calls = waiting_.take(channel);
         }
         for (const auto& call : calls) call();
     }
@@ -172,14 +192,15 @@ private:
         nsp_.local().to(channel).emit("publication", sio::Json(publication));
     }
 
-    static constexpr size_t kept_rooms_max = 10'000;
+    static constexpr size_t kept_rooms_max = 10'000, waiting_max = 10'000;
 
     Server& server_;
     sio::Namespace& nsp_;
     events::Channels& channels_;
     const ChannelRules rules_;
     std::mutex mutex_;
-    std::map<std::string, Room, std::less<>> rooms_;
+    Rooms rooms_;
+    WaitingCalls waiting_{waiting_max};
     size_t kept_ = 0;  // Calls of drop_kept() to come.
 };
 
