@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/server/client.h"
+
 namespace starling::app {
 namespace {
 
@@ -50,6 +52,23 @@ TEST(Figures, TellsWhatIsOpen) {
     EXPECT_EQ(boost::json::serialize(figures_of(now, now, 8)),
               R"({"uptime_s":61,"workers":8,"connections":4,"websockets":3,"socketio_sessions":2,)"
               R"("requests_per_s":0,"received_per_s":0,"sent_per_s":0})");
+}
+
+TEST(Figures, TellsUrlsToThisMachineAlone) {
+    Server server({.listen = "127.0.0.1:0", .workers = 1});
+    serve_figures(server, {}, [] { return std::vector<std::string>{"http://192.0.2.7:80"}; });
+    server.start();
+    const auto tells = [&](const std::string& field) {
+        server::test::Client client(server.port());
+        const auto answer = client.request("GET /figures HTTP/1.1\r\nHost: a\r\n" + field + "\r\n");
+        EXPECT_EQ(answer.status, 200);
+        return answer.body.find("192.0.2.7") != std::string::npos;
+    };
+    EXPECT_TRUE(tells(""));
+    EXPECT_TRUE(tells("Origin: http://localhost:8080\r\nSec-Fetch-Site: same-origin\r\n"));
+    for (const char* field : {"X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.1",
+                              "Via: 1.1 a", "X-Real-IP: 192.0.2.1", "X-Forwarded-Host: a.example"})
+        EXPECT_FALSE(tells(std::string(field) + "\r\n")) << field;
 }
 
 TEST(Figures, TellsUrlsThatAnotherMachineCanOpen) {

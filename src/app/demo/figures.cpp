@@ -9,6 +9,7 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -38,6 +39,16 @@ json::value rate(uint64_t before, uint64_t now, int64_t elapsed_ms) {
 bool is_loopback(std::string_view host) {
     return host.empty() || host == "localhost" || host == "::1" || host == "[::1]" ||
            host.starts_with("127.");
+}
+
+// Fields that proxies add: behind one, the peer is the proxy.
+constexpr std::array<std::string_view, 5> proxy_fields{"x-forwarded-for", "forwarded", "via",
+                                                       "x-real-ip", "x-forwarded-host"};
+
+bool is_from_this_machine(const http::Request& request) {
+    return is_loopback(request.remote_address()) && !request.proxied() &&
+           std::ranges::none_of(
+               proxy_fields, [&](std::string_view name) { return !request.header(name).empty(); });
 }
 
 // The IPv4 addresses of this machine but for the loopback ones.
@@ -135,7 +146,7 @@ void serve_figures(Server& server, ws::Route limits,
     limits.page = [board, listening = std::move(listening)](const http::Request& request,
                                                             http::Response& response) {
         json::value figures = board->figures();
-        if (is_loopback(request.remote_address())) {
+        if (is_from_this_machine(request)) {
             json::array urls;
             for (const std::string& url : reachable_urls(listening(), interface_addresses()))
                 urls.emplace_back(url);
