@@ -64,6 +64,13 @@ std::vector<std::string> unreadable_later(const Settings& settings,
         files.push_back(one.certificate_chain_path);
         files.push_back(one.private_key_path);
     }
+    for (const SiteSettings& site : settings.sites) {
+        if (site.cert.empty()) continue;
+        files.push_back(site.cert);
+        files.push_back(site.key);
+    }
+    for (const gateway::Route& route : settings.gateway.routes)
+        if (settings.gateway_enabled && !route.ca_path.empty()) files.push_back(route.ca_path);
     for (const AuthKeySettings& key : settings.auth_keys)
         if (!key.path.empty()) files.push_back(key.path);
     if (!settings.admin_key_path.empty()) files.push_back(settings.admin_key_path);
