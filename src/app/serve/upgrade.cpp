@@ -9,14 +9,47 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
+#include <utility>
 
 namespace starling::app {
 namespace {
 
-constexpr int ready_ms_max = 60'000;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds ready_max{60'000}, end_round{10};
+
+// No signal interrupts this thread, nor the threads that it starts.
+class AllSignalsBlocked {
+public:
+    AllSignalsBlocked() {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~AllSignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+
+private:
+    sigset_t before_{};
+};
+
+// As poll(), for `max` at most: a signal does not end the wait.
+int poll_all(std::span<pollfd> wanted, milliseconds max) {
+    const auto end = steady_clock::now() + max;
+    for (;;) {
+        const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
+        const int events = ::poll(wanted.data(), wanted.size(),
+                                  static_cast<int>(std::max(left, milliseconds(0)).count()));
+        if (events >= 0 || errno != EINTR) return events;
+    }
+}
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
     std::vector<char*> all;
@@ -112,37 +145,58 @@ void Upgrade::run() {
     base::Descriptor read_end(ends[0]);
     const base::Descriptor write_end(ends[1]);
     if (::pipe2(stop.data(), O_CLOEXEC) != 0) return failed(std::strerror(errno));
-    base::Descriptor stopped(stop[0]);
+    base::Descriptor stopped_end(stop[0]);
     stop_ = base::Descriptor(stop[1]);
     const int child = spawn(command_, environment_, sockets(), write_end.get(), parts_.files_stay);
     if (child < 0) return failed(command_.front() + ": " + std::strerror(errno));
     const std::array fields{log::Field{"pid", static_cast<int64_t>(child)}};
     parts_.log.write(log::Level::info, "a new process takes over", fields);
-    waiting_ =
-        std::thread([this, child, ready = std::move(read_end), end = std::move(stopped)]() mutable {
-            std::array<pollfd, 2> wanted{{{ready.get(), POLLIN, 0}, {end.get(), POLLIN, 0}}};
-            const int events = ::poll(wanted.data(), wanted.size(), ready_ms_max);
-            if (events > 0 && wanted[0].revents == 0) return;  // This process ends.
-            if (events == 0) ::kill(child, SIGKILL);
-            wait(child, std::move(ready));
-        });
+    const AllSignalsBlocked blocked;
+    waiting_ = std::thread([this, child, ready = std::move(read_end),
+                            stopped = std::move(stopped_end)] { watch(child, ready, stopped); });
 }
 
-// The end of the pipe without a byte: the new process has ended.
-void Upgrade::wait(int child, base::Descriptor ready) {
+// The end of the pipe `ready` without a byte: the new process has ended.
+void Upgrade::watch(int child, const base::Descriptor& ready, const base::Descriptor& stopped) {
+    std::array<pollfd, 2> wanted{{{ready.get(), POLLIN, 0}, {stopped.get(), POLLIN, 0}}};
+    const int events = poll_all(wanted, ready_max);
+    if (events > 0 && wanted[0].revents == 0) return end(child);  // This process ends.
+    if (events <= 0) ::kill(child, SIGKILL);
     char byte = 0;
-    if (::read(ready.get(), &byte, 1) != 1) {
-        int status = 0;
-        ::waitpid(child, &status, 0);
-        const std::string how = WIFEXITED(status)
-                                    ? "exit code " + std::to_string(WEXITSTATUS(status))
-                                    : "signal " + std::to_string(WTERMSIG(status));
-        return failed("the new process has ended: " + how);
-    }
+    ssize_t count = 0;
+    do count = ::read(ready.get(), &byte, 1);
+    while (count < 0 && errno == EINTR);
+    if (count == 1) return hand_over(child);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    const std::string how = WIFEXITED(status) ? "exit code " + std::to_string(WEXITSTATUS(status))
+                                              : "signal " + std::to_string(WTERMSIG(status));
+    failed("the new process has ended: " + how);
+}
+
+void Upgrade::hand_over(int child) {
+    // A stop that came first is one of the service: nobody would stop the new process.
+    if (parts_.server.draining() || parts_.server.stopping()) return end(child);
     parts_.manager.say("MAINPID=" + std::to_string(child));
     parts_.server.stop_listening();
     if (parts_.redirect) parts_.redirect->stop_listening();
     parts_.server.drain(parts_.drain);
+}
+
+void Upgrade::end(int child) const {
+    const std::array fields{log::Field{"pid", static_cast<int64_t>(child)}};
+    parts_.log.write(log::Level::info, "no hand-over: both processes end", fields);
+    ::kill(child, SIGTERM);
+    const auto until = steady_clock::now() + parts_.end_timeout;
+    while (::waitpid(child, nullptr, WNOHANG) == 0) {
+        if (steady_clock::now() < until) {
+            std::this_thread::sleep_for(end_round);
+            continue;
+        }
+        ::kill(child, SIGKILL);
+        ::waitpid(child, nullptr, 0);
+        return;
+    }
 }
 
 }  // namespace starling::app

@@ -2,6 +2,8 @@
 // listening sockets of this process. When the new process accepts connections, this one accepts no
 // more and drains. No connection is refused: the sockets, and what waits in them, are the same.
 //
+// If this process is told to stop meanwhile, so is the new one: nothing is left behind.
+//
 // Owner: the run of the command. Thread: that of Server::run(); a thread of its own waits for the
 // new process.
 #pragma once
@@ -15,6 +17,7 @@
 #include <starling/server.h>
 
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,6 +33,8 @@ public:
         const ServiceManager& manager;
         bool files_stay;
         Drain drain;  // Of this process, once the new one accepts.
+        // For a new process that is told to end (SIGTERM), before it is killed.
+        std::chrono::milliseconds end_timeout{5000};
     };
     // `command`: the path of the program and its arguments.
     Upgrade(Parts parts, std::vector<std::string> command, Environment environment)
@@ -43,7 +48,9 @@ public:
 
 private:
     [[nodiscard]] std::vector<int> sockets() const;
-    void wait(int child, base::Descriptor ready);
+    void watch(int child, const base::Descriptor& ready, const base::Descriptor& stopped);
+    void hand_over(int child);
+    void end(int child) const;  // SIGTERM, a bounded wait, SIGKILL.
     void failed(const std::string& why);
 
     const Parts parts_;
