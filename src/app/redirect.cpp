@@ -39,20 +39,18 @@ http::StaticFileOptions challenge_options() {
 
 }  // namespace
 
-std::unique_ptr<Server> make_redirect(const Settings& settings, std::shared_ptr<log::Sink> log,
-                                      std::vector<int> inherited) {
+std::unique_ptr<Server> make_redirect(const Settings& settings, ServerOptions main) {
     const RedirectSettings& redirect = settings.redirect;
     if (redirect.listen.empty()) return nullptr;
-    ServerOptions options = settings.server;
+    ServerOptions options = std::move(main);
     options.listen.clear();
     for (const std::string& address : redirect.listen)
         options.listen.push_back({.address = address, .tls = Listen::Tls::off});
     options.workers = 1;
     options.certificates.clear();
     options.handle_signals = false;
-    options.log = std::move(log);
+    options.handle_user_signals = false;
     options.drain = {};  // It ends with the program.
-    options.inherited = std::move(inherited);
     auto server = std::make_unique<Server>(std::move(options));
     // With sites, only their hosts: a redirect to any other host would send clients where nothing is
     // served.

@@ -5,16 +5,14 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "app/config/settings.h"
 
 namespace starling::app {
 
-// Null: the configuration has none. The server is not started. `inherited`: see
-// ServerOptions::inherited.
-[[nodiscard]] std::unique_ptr<Server> make_redirect(const Settings& settings,
-                                                    std::shared_ptr<log::Sink> log,
-                                                    std::vector<int> inherited);
+// Null: the configuration has none. The server is not started. `main`: the options of the server
+// beside it, whose log, access log and inherited sockets it shares. Throws std::exception for options
+// that the server refuses.
+[[nodiscard]] std::unique_ptr<Server> make_redirect(const Settings& settings, ServerOptions main);
 
 }  // namespace starling::app

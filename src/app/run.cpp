@@ -148,7 +148,35 @@ std::string start_fault(const Config& config, const Settings& settings, const st
         if (config.names(key) && fault.starts_with("cannot listen on " + listen[i].address + ": "))
             return config.fault(key, fault);
     }
+    for (const std::string& address : settings.redirect.listen)
+        if (fault.starts_with("cannot listen on " + address + ": "))
+            return config.fault("redirect.listen", fault);
     return "starling: " + fault;
+}
+
+// "": they can be used.
+std::string fault_of(std::vector<Certificate> certificates, const Settings& settings) {
+    if (certificates.empty()) return {};
+    Server trial(
+        {.certificates = std::move(certificates), .tls_ciphers = settings.server.tls_ciphers});
+    try {
+        trial.reload_certificates();
+        return {};
+    } catch (const std::runtime_error& failure) {
+        return failure.what();
+    }
+}
+
+// The key of what reload_certificates() refuses with `why`.
+std::string key_of_certificate(const Settings& settings, const std::string& why) {
+    if (why.starts_with("no cipher")) return "tls.ciphers";
+    const bool of_site = fault_of(settings.server.certificates, settings).empty();
+    for (size_t i = 0; i < settings.sites.size() && of_site; ++i) {
+        const SiteSettings& site = settings.sites[i];
+        if (!site.cert.empty() && !fault_of({{site.cert, site.key}}, settings).empty())
+            return "sites[" + std::to_string(i) + "].cert";
+    }
+    return settings.tls_cert.empty() ? "tls.certificates" : "tls_cert";
 }
 
 // Mounts the site and loads the certificates, so that every fault but that of listening is found
@@ -161,14 +189,22 @@ base::Result<SiteFacts> prepare(Server& server, const Config& config, const Sett
     try {
         server.reload_certificates();
     } catch (const std::runtime_error& failure) {
-        const std::string why = failure.what();
-        const bool ciphers = why.starts_with("no cipher");
-        return base::Failure(config.fault(ciphers                     ? "tls.ciphers"
-                                          : settings.tls_cert.empty() ? "tls.certificates"
-                                                                      : "tls_cert",
-                                          why));
+        return base::Failure(
+            config.fault(key_of_certificate(settings, failure.what()), failure.what()));
     }
     return *std::move(facts);
+}
+
+// Null: there is none.
+base::Result<std::unique_ptr<Server>> build_redirect(const Config& config, const Settings& settings,
+                                                     ServerOptions main) {
+    try {
+        return make_redirect(settings, std::move(main));
+    } catch (const std::exception& refused) {
+        const bool served = !settings.redirect.acme_root.empty();
+        return base::Failure(
+            config.fault(served ? "redirect.acme_root" : "redirect.listen", refused.what()));
+    }
 }
 
 // Without a root, the demo serves the pages installed beside the program.
@@ -294,26 +330,27 @@ int serve(Run run) {
     auto log = std::make_shared<StartLog>(*sink);
     const auto community = open_community(run.config, settings, run.environment, report);
     if (!community) return report.wrong(community.error());
-    Server server(options_of(run, log, *access));
-    run.settings.admin.inherited = run.inherited.sockets();
+    const ServerOptions options = options_of(run, log, *access);
+    Server server(options);
+    run.settings.admin.inherited = options.inherited;
+    run.settings.admin.inherited_files_stay = options.inherited_files_stay;
     const auto facts = prepare(server, run.config, settings, community->get());
     if (!facts) return report.wrong(facts.error());
 
+    const auto built = build_redirect(run.config, settings, options);
+    if (!built) return report.wrong(built.error());
+    Server* const redirect = built->get();
+
     Reloader reloader(settings, std::move(run.read));
-    server.on_reload([&] { reloader.run({server, *log, *facts}); });
-    server.on_bound([&] { drop_rights(run, *identity, *log); });
-    const std::unique_ptr<Server> redirect = make_redirect(settings, log, run.inherited.sockets());
-    if (redirect) {
-        try {
-            redirect->start();
-        } catch (const std::exception& failure) {
-            return report.wrong(run.config.fault("redirect.listen", failure.what()));
-        }
-    }
+    server.on_reload([&] { reloader.run({server, *log, *facts, redirect}); });
+    // Both bind, the rights are given up, both serve.
+    const auto drop = [&] { drop_rights(run, *identity, *log); };
+    if (redirect) redirect->on_bound(drop);
+    server.on_bound([&] { redirect ? redirect->start() : drop(); });
     const ServiceManager manager(run.environment);
     manager.watch(server);
     Upgrade upgrade(
-        {server, redirect.get(), *log, manager, run.inherited.files_stay(), settings.server.drain},
+        {server, redirect, *log, manager, options.inherited_files_stay, settings.server.drain},
         command_of(run), run.environment);
     server.on_upgrade([&] { upgrade.run(); });
     server.after(std::chrono::milliseconds(0), [&] {
@@ -335,6 +372,8 @@ int check(const Config& config, const Settings& settings, const std::string& fil
     Server server(settings.server);
     const auto facts = prepare(server, config, settings, nullptr);
     if (!facts) return report.wrong(facts.error());
+    if (const auto redirect = build_redirect(config, settings, settings.server); !redirect)
+        return report.wrong(redirect.error());
     // Checking must not create the log file, perhaps with the wrong owner.
     const auto folder = std::filesystem::path(settings.log.path).parent_path();
     const bool made_later = std::filesystem::is_directory(folder.empty() ? "." : folder) &&
@@ -379,6 +418,8 @@ base::Result<Settings> read_again(const CommandLine& line, const Environment& en
     Server trial(settings->server);
     const auto facts = build_site(trial, *settings, nullptr);
     if (!facts) return base::Failure(config.fault(facts.error().key, facts.error().what));
+    if (const auto redirect = build_redirect(config, *settings, settings->server); !redirect)
+        return base::Failure(redirect.error());
     return settings;
 }
 

@@ -1,7 +1,6 @@
 #include "app/site.h"
 
 #include <starling/cluster.h>
-#include <starling/sites.h>
 #include <starling/socketio.h>
 #include <starling/socketio_admin_ui.h>
 
@@ -18,7 +17,6 @@
 
 #include <algorithm>
 #include <initializer_list>
-#include <map>
 #include <memory>
 #include <utility>
 
@@ -87,8 +85,6 @@ bool demo_path(const Settings& settings, std::string_view path) {
 void add_origins(std::vector<std::string>& origins, const Settings& settings) {
     origins.insert(origins.end(), settings.origins.begin(), settings.origins.end());
 }
-
-using SiteByHost = std::map<std::string, HostSite*>;
 
 void websocket(Server& server, const SiteByHost& sites, const Settings& settings,
                const WebSocketSettings& one) {
@@ -349,10 +345,9 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
                                               community::Community* community) {
     SiteFacts facts;
     events::Channels* channels = nullptr;
-    SiteByHost sites;
     try {
         add_headers(server, settings.add_headers);
-        sites = serve_sites(server, settings);
+        facts.sites = serve_sites(server, settings);
     } catch (const std::exception& refused) {
         return base::Failure(SiteFault{"sites", refused.what()});
     }
@@ -370,7 +365,8 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
         channels = facts.channels = *served;
         if (settings.events.api_key.empty()) facts.made_publish_key = channels->api_key();
     }
-    if (auto fault = websockets(server, sites, settings)) return base::Failure(*std::move(fault));
+    if (auto fault = websockets(server, facts.sites, settings))
+        return base::Failure(*std::move(fault));
     if (settings.gateway_enabled) {
         const auto gateway = serve_gateway(server, settings);
         if (!gateway) return base::Failure(gateway.error());

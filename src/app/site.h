@@ -8,7 +8,9 @@
 #include "base/result.h"
 
 #include <starling/server.h>
+#include <starling/sites.h>
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +33,8 @@ struct SiteFault {
     std::string key, what;
 };
 
+using SiteByHost = std::map<std::string, HostSite*>;  // By each of their hosts.
+
 // Facts to report once the server has started.
 struct SiteFacts {
     std::string made_publish_key;  // The random key of POST /api/publish; "": a key was configured.
@@ -40,6 +44,7 @@ struct SiteFacts {
     admin::Admin* admin = nullptr;  // Null: there is no admin listener.
     events::Channels* channels = nullptr;  // Null: no server events.
     gateway::Gateway* gateway = nullptr;   // Null: no gateway.
+    SiteByHost sites = {};
 };
 
 // Mounts everything. `community` is null without the demo; it must outlive the server.

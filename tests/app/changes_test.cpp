@@ -59,6 +59,56 @@ TEST(ConfigChanges, TellWhatIsLiveAndWhatNeedsARestart) {
     }
 }
 
+TEST(ConfigChanges, NameWhatAPartOfTheServerKeeps) {
+    struct Case {
+        std::string started, before, after, live, restart;
+    };
+    const std::string events = "events: {enabled: true}\n", io = "socketio: [{login: optional}]\n";
+    const auto auth = [](char letter) {
+        return "auth: {keys: [{secret: " + std::string(32, letter) + "}]}\n";
+    };
+    const std::string origins = "origins: [\"https://a.example\"]\n";
+    const auto routes = [](const char* kind, const char* more = "") {
+        return std::string(
+                   "gateway: {enabled: true, routes: [{path: /g, application: "
+                   "\"http://127.0.0.1:1/\", kind: ") +
+               kind + more + "}]}\n";
+    };
+    const std::string own = ", origins: [\"https://b.example\"]";
+    const Case cases[] = {
+        {events, "", auth('a'), "auth.keys", ""},
+        {events + io, "", auth('a'), "", "auth.keys"},
+        {events + io + auth('a'), auth('a'), auth('b'), "", "auth.keys[0].secret"},
+        // What the parts have taken over differs from the start, and goes back to it.
+        {events + io + auth('a'), auth('b'), auth('a'), "auth.keys[0].secret", ""},
+        {events + io, "", origins, "", "origins"},
+        {events, "", origins, "origins", ""},
+        {"", "", auth('a'), "", "auth.keys"},
+        {"", "", "events: {api_key: k}\n", "", "events.api_key"},
+        {routes("websocket"), routes("websocket"), routes("websocket", own.c_str()),
+         "gateway.routes[0].origins", ""},
+        {routes("socketio"), routes("socketio"), routes("socketio", own.c_str()), "",
+         "gateway.routes[0].origins"},
+        {routes("socketio"), routes("socketio"), routes("socketio") + origins, "", "origins"},
+        {"admin: {enabled: false}\n", "admin: {enabled: false}\n",
+         "admin: {enabled: false, key: k}\n", "", "admin.key"},
+    };
+    for (const Case& one : cases) {
+        const auto with_parts = [&](const std::string& text) {
+            const bool whole = one.before.find("enabled") != std::string::npos;
+            std::string parts;
+            if (!whole && one.started.starts_with(events)) parts += events;
+            if (one.started.find(io) != std::string::npos) parts += io;
+            return settings_of(parts + text);
+        };
+        const Settings started = settings_of(one.started), next = with_parts(one.after);
+        ConfigChanges changes = compare(with_parts(one.before), next);
+        name_kept(changes, started, compare(started, next));
+        EXPECT_EQ(joined(changes.live), one.live) << one.started << one.after;
+        EXPECT_EQ(joined(changes.restart), one.restart) << one.started << one.after;
+    }
+}
+
 TEST(ConfigPrinted, TellsWhereEachValueComesFrom) {
     Config config;
     ASSERT_TRUE(config.read_text("s.yaml",

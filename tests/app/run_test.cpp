@@ -141,6 +141,13 @@ TEST_F(RunFolder, ACertificateThatIsNoneAndRoutesThatExcludeEachOtherAreFound) {
     EXPECT_EQ(outcome.code, 2);
     EXPECT_TRUE(outcome.err.starts_with(tls + ":2: key 'tls.certificates': ")) << outcome.err;
     EXPECT_NE(outcome.err.find(folder_ + "/a.pem"), std::string::npos) << outcome.err;
+    std::string site =
+        write("site.yaml",
+              "listen: [{address: \":1\", tls: true}]\nsites:\n  - hosts: [a.example]\n"
+              "  - hosts: [b.example]\n    cert: a.pem\n    key: a.pem\n");
+    outcome = run_with({"check-config", site});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_TRUE(outcome.err.starts_with(site + ":5: key 'sites[1].cert': ")) << outcome.err;
     std::string same =
         write("same.yaml",
               "websocket:\n  - {path: \"/:a\", kind: echo}\n  - {path: \"/:b\", kind: echo}\n");

@@ -48,7 +48,51 @@ void compare_files(const Settings& before, const Settings& after, ConfigChanges&
             add(changes.live, "auth.keys[" + std::to_string(i) + "].path");
 }
 
+std::string_view section_of(std::string_view key) { return key.substr(0, key.find_first_of(".[")); }
+
+bool keeps_origins(const gateway::Options& gateway, const gateway::Route& route) {
+    return gateway.olares != gateway::Olares::off || route.kind != gateway::Kind::websocket;
+}
+
+// True: a part of the server keeps the value that it was started with.
+bool is_kept(const Settings& started, std::string_view key) {
+    const std::string_view section = section_of(key);
+    const bool has_events = started.demo || started.events_enabled;
+    const auto serves = [](const SocketIoSettings& one) {
+        return one.kind != SocketIoKind::gateway;
+    };
+    const gateway::Options& gateway = started.gateway;
+    if (section == "events") return !has_events;
+    if (section == "admin") return !started.admin_enabled;
+    if (section == "auth")
+        return !has_events || std::ranges::any_of(started.socketio, [&](const auto& one) {
+            return serves(one) && one.login != SocketIoLoginRule::none;
+        });
+    if (section == "origins")
+        return std::ranges::any_of(started.socketio, serves) ||
+               (started.gateway_enabled &&
+                std::ranges::any_of(gateway.routes, [&](const gateway::Route& route) {
+                    return keeps_origins(gateway, route);
+                }));
+    if (section != "gateway") return false;
+    if (!started.gateway_enabled) return true;
+    for (size_t i = 0; i < gateway.routes.size(); ++i)
+        if (key == "gateway.routes[" + std::to_string(i) + "].origins")
+            return keeps_origins(gateway, gateway.routes[i]);
+    return false;
+}
+
 }  // namespace
+
+void name_kept(ConfigChanges& changes, const Settings& started, const ConfigChanges& since_start) {
+    for (const std::string& kept : since_start.live) {
+        if (!is_kept(started, kept)) continue;
+        add(changes.restart, kept);
+        std::erase_if(changes.live, [&](const std::string& key) {
+            return section_of(key) == section_of(kept) && is_kept(started, key);
+        });
+    }
+}
 
 bool is_live(std::string_view key) {
     return std::ranges::any_of(live_keys, [&](std::string_view one) {

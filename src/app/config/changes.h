@@ -21,6 +21,11 @@ struct ConfigChanges {
 // count as changed if the file's content is another.
 [[nodiscard]] ConfigChanges compare(const Settings& before, const Settings& after);
 
+// A server that was started with `started` has taken `changes.live` over, but not in every part:
+// Socket.IO servers keep their logins and origins, and what is switched off takes nothing over. Names
+// these keys in `changes.restart`. `since_start`: what differs from `started` now.
+void name_kept(ConfigChanges& changes, const Settings& started, const ConfigChanges& since_start);
+
 // True: a running server takes the key over, as the schema writes it: "websocket[].origins".
 [[nodiscard]] bool is_live(std::string_view schema_key);
 

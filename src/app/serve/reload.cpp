@@ -16,9 +16,16 @@ std::string joined(const std::vector<std::string>& keys) {
     return text;
 }
 
-std::vector<std::string> both(std::vector<std::string> own, const Settings& settings) {
-    own.insert(own.end(), settings.origins.begin(), settings.origins.end());
+std::vector<std::string> both(std::vector<std::string> own,
+                              const std::vector<std::string>& shared) {
+    own.insert(own.end(), shared.begin(), shared.end());
     return own;
+}
+
+bool change_path(const Reloader::Target& target, const WebSocketSettings& path,
+                 std::vector<std::string> origins) {
+    if (path.site.empty()) return target.server.change_origins(path.path, std::move(origins));
+    return target.facts.sites.at(path.site)->change_origins(path.path, std::move(origins));
 }
 
 bool is_of(const std::string& key, std::span<const std::string_view> groups) {
@@ -45,6 +52,7 @@ void Reloader::run(const Target& target) {
     }
     ConfigChanges changes = compare(running_, *next);
     take_over(target, *next, changes);
+    name_kept(changes, started_, compare(started_, *next));
     const std::string live = joined(changes.live), restart = joined(changes.restart);
     const std::array fields{log::Field{"changed", live}, log::Field{"needs_restart", restart}};
     target.log.write(log::Level::info, "reloaded", fields);
@@ -64,20 +72,23 @@ void Reloader::change(const Target& target, ConfigChanges& changes,
     }
 }
 
-void Reloader::change_origins(const Target& target, const Settings& next) {
-    for (size_t i = 0; i < running_.websocket.size(); ++i) {
-        WebSocketSettings& now = running_.websocket[i];
-        const auto same = std::ranges::find(next.websocket, now.path, &WebSocketSettings::path);
+// `shared`: the key `origins`.
+void Reloader::change_origins(const Target& target, const Settings& next,
+                              const std::vector<std::string>& shared) {
+    for (WebSocketSettings& now : running_.websocket) {
+        const auto same = std::ranges::find_if(next.websocket, [&](const WebSocketSettings& one) {
+            return one.path == now.path && one.site == now.site;
+        });
         if (same != next.websocket.end()) now.limits.origins = same->limits.origins;
-        target.server.change_origins(now.path, both(now.limits.origins, next));
+        (void)change_path(target, now, both(now.limits.origins, shared));
     }
     for (size_t i = 0; i < running_.gateway.routes.size() && running_.gateway_enabled; ++i) {
         gateway::Route& now = running_.gateway.routes[i];
         if (i < next.gateway.routes.size()) now.origins = next.gateway.routes[i].origins;
         if (now.kind == gateway::Kind::websocket && running_.gateway.olares == gateway::Olares::off)
-            target.server.change_origins(now.path, both(now.origins, next));
+            target.server.change_origins(now.path, both(now.origins, shared));
     }
-    running_.origins = next.origins;
+    running_.origins = shared;
 }
 
 void Reloader::take_over(const Target& target, const Settings& next, ConfigChanges& changes) {
@@ -93,6 +104,7 @@ void Reloader::take_over(const Target& target, const Settings& next, ConfigChang
     });
     when({"limits."}, [&] {
         target.server.change_limits(next.server.limits);
+        if (target.redirect) target.redirect->change_limits(next.server.limits);
         running_.server.limits = next.server.limits;
     });
     when({"tls.certificates"}, [&] {
@@ -102,7 +114,7 @@ void Reloader::take_over(const Target& target, const Settings& next, ConfigChang
     when({"events.", "auth.", "origins"}, [&] {
         if (target.facts.channels) {
             events::Options options = event_options(next);
-            options.origins = both(options.origins, next);
+            options.origins = both(options.origins, next.origins);
             target.facts.channels->change(std::move(options), event_channels(next));
         }
         running_.events = next.events;
@@ -110,7 +122,10 @@ void Reloader::take_over(const Target& target, const Settings& next, ConfigChang
         running_.auth_keys = next.auth_keys;
         running_.auth_leeway = next.auth_leeway;
     });
-    when({"origins", "websocket[", "gateway.routes["}, [&] { change_origins(target, next); });
+    const bool shared = std::ranges::find(changes.live, "origins") != changes.live.end();
+    when({"origins", "websocket[", "gateway.routes["}, [&] {
+        change_origins(target, next, std::vector(shared ? next.origins : running_.origins));
+    });
     when({"gateway.api_keys"}, [&] {
         if (target.facts.gateway) target.facts.gateway->change_keys(next.gateway.api_keys);
         running_.gateway.api_keys = next.gateway.api_keys;

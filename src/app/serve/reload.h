@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace starling::app {
 
@@ -29,9 +30,11 @@ public:
         Server& server;
         log::Sink& log;
         const SiteFacts& facts;
+        Server* redirect = nullptr;  // Null: there is none.
     };
 
-    Reloader(Settings running, Read read) : running_(std::move(running)), read_(std::move(read)) {}
+    Reloader(const Settings& started, Read read)
+        : started_(started), running_(started), read_(std::move(read)) {}
 
     // Logs one line: what has changed and what needs a restart, or why nothing has changed.
     void run(const Target& target);
@@ -41,8 +44,10 @@ private:
     // Runs `call` if one of `keys` has changed. If it throws, the keys need a restart.
     void change(const Target& target, ConfigChanges& changes,
                 std::span<const std::string_view> keys, const std::function<void()>& call);
-    void change_origins(const Target& target, const Settings& next);
+    void change_origins(const Target& target, const Settings& next,
+                        const std::vector<std::string>& shared);
 
+    const Settings started_;
     Settings running_;  // What the server has taken over so far.
     Read read_;
 };
