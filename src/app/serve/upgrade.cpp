@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +23,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds ready_max{60'000}, end_round{10};
+constexpr milliseconds ready_max{60'000};
 
 // No signal interrupts this thread, nor the threads that it starts.
 class AllSignalsBlocked {
@@ -187,16 +188,12 @@ void Upgrade::end(int child) const {
     const std::array fields{log::Field{"pid", static_cast<int64_t>(child)}};
     parts_.log.write(log::Level::info, "no hand-over: both processes end", fields);
     ::kill(child, SIGTERM);
-    const auto until = steady_clock::now() + parts_.end_timeout;
-    while (::waitpid(child, nullptr, WNOHANG) == 0) {
-        if (steady_clock::now() < until) {
-            std::this_thread::sleep_for(end_round);
-            continue;
-        }
-        ::kill(child, SIGKILL);
-        ::waitpid(child, nullptr, 0);
-        return;
-    }
+    const base::Descriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+    pollfd wanted{ended.get(), POLLIN, 0};
+    static_cast<void>(poll_all({&wanted, 1}, parts_.end_timeout));
+    if (::waitpid(child, nullptr, WNOHANG) != 0) return;
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
 }
 
 }  // namespace starling::app
