@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""A polling echo over the node that owns the session and over another one.
+
+    bench/relay.py [BUILD [MESSAGES [ROUNDS]]]
+
+Starts a redis-server and two nodes (bench/starling_socketio of the build folder, mode native) with one worker each. One client
+sends an event in a POST and gets its acknowledgement by a GET, over the owner ("right") and over the other node ("wrong"). The
+two alternate in each round. The table has the CPU time of both nodes and of Redis for each message, and the median of the time
+from the POST to the answer.
+"""
+
+import json
+import os
+import pathlib
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, closing
+
+from instructions import Client
+
+PATH = "/socket.io/?EIO=4&transport=polling"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def wait_until_listening(port: int) -> None:
+    until = time.monotonic() + 20
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
+def cpu_us(pid: int) -> float:
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="latin-1").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
+
+
+def echo(client: Client, path: str, messages: int) -> list[float]:
+    """The milliseconds of each message."""
+    times = []
+    for number in range(messages):
+        begun = time.monotonic()
+        client.request(f"POST {path}", f'42{number}["echo","{"x" * 48}"]'.encode())
+        while b"43" not in (got := client.request(f"GET {path}")):
+            if got == b"2":
+                client.request(f"POST {path}", b"3")
+        times.append((time.monotonic() - begun) * 1000)
+    return times
+
+
+def open_session(owner: int) -> str:
+    with closing(Client(owner)) as client:
+        path = f"{PATH}&sid={json.loads(client.request(f'GET {PATH}')[1:])['sid']}"
+        client.request(f"POST {path}", b"40")
+        client.request(f"GET {path}")
+        return path
+
+
+def main() -> int:
+    build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/release")
+    messages = int(sys.argv[2]) if len(sys.argv) > 2 else 10000
+    rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+
+        def start(*words: str) -> subprocess.Popen:
+            process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return process
+
+        redis_port, *ports = (free_port() for _ in range(3))
+        processes = [start("redis-server", "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", folder)]
+        wait_until_listening(redis_port)
+        for port in ports:
+            processes.append(start(str(build / "bench/starling_socketio"), str(port), "1", f"redis://127.0.0.1:{redis_port}",
+                                   "native"))
+            wait_until_listening(port)
+        time.sleep(2)  # The nodes meet.
+        path = open_session(ports[0])
+        sums = {}
+        for _ in range(rounds):
+            for name, port in (("right", ports[0]), ("wrong", ports[1])):
+                with closing(Client(port)) as client:
+                    echo(client, path, 100)
+                    before = [cpu_us(process.pid) for process in processes]
+                    times = echo(client, path, messages)
+                    spent = [cpu_us(process.pid) - old for process, old in zip(processes, before)]
+                sums.setdefault(name, []).append(
+                    (sum(spent[1:]) / messages, spent[0] / messages, statistics.median(times)))
+        print("| node | CPU µs/message, both nodes | Redis | p50 ms |\n|---|---:|---:|---:|")
+        median = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in sums.items()}
+        for name, (nodes, redis, p50) in median.items():
+            print(f"| {name} | {nodes:.0f} | {redis:.0f} | {p50:.2f} |")
+        print(f"| wrong / right | {median['wrong'][0] / median['right'][0]:.1f} | | "
+              f"{median['wrong'][2] / median['right'][2]:.1f} |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
