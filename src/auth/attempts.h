@@ -19,6 +19,8 @@ public:
     // How long the address must still wait; 0: it may try.
     [[nodiscard]] uint64_t wait_of(peer::ClientNetwork address, uint64_t now_ms);
     void wrong(peer::ClientNetwork address, uint64_t now_ms);
+    // The last wrong() of the address is undone: the key or password was not compared after all.
+    void take_back(peer::ClientNetwork address);
     void right(peer::ClientNetwork address) { addresses_.erase(address); }
 
 private:
@@ -26,6 +28,9 @@ private:
         unsigned wrong = 0;
         uint64_t last_ms = 0;
     };
+    // The clocks of workers differ a little: `last_ms` may be later than `now_ms`.
+    [[nodiscard]] static uint64_t passed_ms(const Entry& entry, uint64_t now_ms) noexcept;
+
     std::map<peer::ClientNetwork, Entry> addresses_;
 };
 

@@ -272,6 +272,18 @@ describe("Admin UI of starling", () => {
     page.close();
   });
 
+  for (const [what, auth] of [
+    ["user name", { username: "x".repeat(256), password: "changeit" }],
+    ["password", { username: "admin", password: "x".repeat(256) }],
+  ])
+    test(`a ${what} of more than 255 bytes is refused, and is no guess`, async (t) => {
+      const server = await startStarling("--admin-ui", "development");
+      t.after(() => server.stop());
+      for (let i = 0; i < 6; ++i)
+        assert.equal((await refusal(openPage(server, auth))).message, "invalid credentials");
+      (await connected(openPage(server))).close();
+    });
+
   test("credentials and large events are not shown", async (t) => {
     const server = await startStarling("--admin-ui", "development");
     t.after(() => server.stop());

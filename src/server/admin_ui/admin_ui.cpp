@@ -33,6 +33,8 @@ sio::AdminUiOptions checked(sio::AdminUiOptions options) {
     if (options.namespace_name == "/")
         throw std::invalid_argument("admin ui: the namespace / belongs to the clients");
     if (options.username.empty()) throw std::invalid_argument("admin ui: username is empty");
+    if (options.username.size() > username_bytes_max)
+        throw std::invalid_argument("admin ui: username is longer than 255 bytes");
     if (const auto fault = fault_of_password_hash(options.password_hash); !fault.empty())
         throw std::invalid_argument("admin ui: password_hash " + std::string(fault));
     if (options.events_per_second_max == 0)

@@ -64,8 +64,12 @@ void AdminUi::log_in(const sio::Socket& socket, const sio::Next& next) {
     const socketio::Server& core = socketio::Server::find_here(socket)->server();
     if (sessions_.is_valid(member(handshake.auth, "sessionId"), core.runtime().unix_s()))
         return next();
-    const std::string_view password = member(handshake.auth, "password");
-    if (password.empty()) return next({"invalid credentials"});
+    const std::string_view username = member(handshake.auth, "username"),
+                           password = member(handshake.auth, "password");
+    // What fits nobody does not wait for the comparison, and is no guess.
+    if (password.empty() || password.size() > password_bytes_max ||
+        username.size() > username_bytes_max)
+        return next({"invalid credentials"});
     const auto address = peer::ClientNetwork::of(handshake.address);
     const uint64_t now_ms = core.runtime().now_ms();
     {
@@ -78,18 +82,22 @@ void AdminUi::log_in(const sio::Socket& socket, const sio::Next& next) {
     }
     const auto right = std::make_shared<std::atomic<bool>>(false);
     socket.emplace_data<LoggedIn>(right);
-    const bool asked =
-        passwords_.ask(std::string(member(handshake.auth, "username")), std::string(password),
-                       [this, next, right, address](bool is_right) {
-                           if (!is_right) return next({"invalid credentials"});
-                           {
-                               const std::lock_guard lock(mutex_);
-                               attempts_.right(address);
-                           }
-                           right->store(true);
-                           next();
-                       });
-    if (!asked) next({"too many logins at this time"});
+    const bool asked = passwords_.ask(std::string(username), std::string(password),
+                                      [this, next, right, address](bool is_right) {
+                                          if (!is_right) return next({"invalid credentials"});
+                                          {
+                                              const std::lock_guard lock(mutex_);
+                                              attempts_.right(address);
+                                          }
+                                          right->store(true);
+                                          next();
+                                      });
+    if (asked) return;
+    {
+        const std::lock_guard lock(mutex_);
+        attempts_.take_back(address);
+    }
+    next({"too many logins at this time"});
 }
 
 void AdminUi::welcome(const sio::Socket& socket) {

@@ -13,7 +13,7 @@
 
 namespace starling::server {
 
-inline constexpr size_t password_bytes_max = 255;
+inline constexpr size_t username_bytes_max = 255, password_bytes_max = 255;
 
 // "": `hash` can be used. Otherwise the reason why not: its method is broken or unknown, or one
 // comparison would take many seconds.
