@@ -284,6 +284,23 @@ describe("Admin UI of starling", () => {
       (await connected(openPage(server))).close();
     });
 
+  test("a command with a name that no namespace can have does nothing", async (t) => {
+    const server = await startStarling("--admin-ui", "development");
+    t.after(() => server.stop());
+    const page = await connected(openPage(server));
+    const client = await connected(open(server, "/"));
+    for (const nsp of ["/a,b", `/${"x".repeat(300)}`])
+      for (const command of [["emit", nsp, "", "news"], ["join", nsp, "red"], ["leave", nsp, "red"],
+        ["_disconnect", nsp, true]])
+        page.emit(...command);
+    page.emit("emit", "/", "", "disconnect");
+    page.emit("join", "/", "red", client.id);
+    await page.wait("room_joined", (nsp, room, id) => room === "red" && id === client.id);
+    assert.ok(page.connected);
+    client.close();
+    page.close();
+  });
+
   test("credentials and large events are not shown", async (t) => {
     const server = await startStarling("--admin-ui", "development");
     t.after(() => server.stop());

@@ -59,7 +59,9 @@ public:
     // Somebody wants to see sockets and events: a page of this process, or of another node.
     [[nodiscard]] bool is_watched() const noexcept;
     // Sends an event to the pages of all workers and nodes, or to those in a room.
-    void emit(std::string_view name, const boost::json::array& args, const std::string& room = {});
+    enum class Reach : bool { this_node, all_nodes };
+    void emit(std::string_view name, const boost::json::array& args, const std::string& room = {},
+              Reach reach = Reach::all_nodes);
     // The numbers of one worker, for the next `server_stats`.
     struct Share {
         boost::json::array events;

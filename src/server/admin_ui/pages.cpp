@@ -108,9 +108,10 @@ void AdminUi::welcome(const sio::Socket& socket) {
         core.runtime().random(bytes);
         uint64_t random = 0;
         for (const std::byte byte : bytes) random = random << 8 | static_cast<uint8_t>(byte);
-        emit("session", {sessions_.make(random, core.runtime().unix_s())}, socket.id());
+        emit("session", {sessions_.make(random, core.runtime().unix_s())}, socket.id(),
+             Reach::this_node);
     }
-    emit("config", {{{"supportedFeatures", features()}}}, socket.id());
+    emit("config", {{{"supportedFeatures", features()}}}, socket.id(), Reach::this_node);
     if (shows_sockets()) part_of(core).page_arrived(socket);
 }
 
@@ -140,18 +141,20 @@ void AdminUi::act(const sio::Socket& page, std::string_view command,
                                             {"what", what},
                                             {"address", page.handshake().address}}};
     core.runtime().log(log::Level::info, "admin ui: a command", fields);
-    sio::Broadcast to = io_.in_namespace(nsp);
-    if (!in.empty()) to = to.in(in);
-    if (command == "join") return to.sockets_join(what);
-    if (command == "leave") return to.sockets_leave(what);
-    if (disconnects) {
-        const sio::Json* const close = at(args, 1);
-        return to.disconnect_sockets(close && close->is_bool() && close->get_bool());
-    }
     try {
-        to.emit_list(what, args.subspan(3));
+        sio::Broadcast to = io_.in_namespace(nsp);
+        if (!in.empty()) to = to.in(in);
+        const sio::Json* const close = at(args, 1);
+        if (command == "join")
+            to.sockets_join(what);
+        else if (command == "leave")
+            to.sockets_leave(what);
+        else if (disconnects)
+            to.disconnect_sockets(close && close->is_bool() && close->get_bool());
+        else
+            to.emit_list(what, args.subspan(3));
     } catch (const std::invalid_argument&) {
-        return;  // The page has typed a reserved name, such as "disconnect".
+        return;  // The page has typed a name that none can have: "a,b", or of an event "disconnect".
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
@@ -16,7 +17,9 @@
 namespace starling::server {
 namespace {
 
-constexpr unsigned long bcrypt_cost_max = 15;  // About 2 s.
+// Above these one comparison takes seconds.
+constexpr unsigned long bcrypt_cost_max = 15, sha512_rounds_max = 1'000'000;
+constexpr uint64_t memory_bytes_max = 64 * 1024 * 1024;  // Of yescrypt and scrypt.
 
 // Equal texts, in a time that tells nothing about them.
 bool same(std::string_view a, std::string_view b) {
@@ -35,6 +38,51 @@ const char* hashed(const std::string& password, const std::string& setting, cryp
     return made && *made != '*' ? made : nullptr;
 }
 
+// The value of the digits of crypt(5), the lowest first. Not a digit: above all bounds.
+uint64_t digits_of(std::string_view text) noexcept {
+    constexpr std::string_view digits =
+        "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    uint64_t value = 0;
+    for (size_t i = text.size(); i-- > 0;) {
+        const size_t digit = digits.find(text[i]);
+        if (digit == std::string_view::npos) return UINT32_MAX;
+        value = value << 6 | digit;
+    }
+    return value;
+}
+
+bool fits_memory(uint64_t n_log2, uint64_t r, uint64_t p) noexcept {
+    return n_log2 < 32 && r <= memory_bytes_max && p <= memory_bytes_max &&
+           p * r <= (memory_bytes_max / 128) >> n_log2;
+}
+
+// `params`: of "$y$params$salt$..." "j", log2 of N and r, each a digit from 1. Other forms, with more
+// threads or a file in memory, are made by no tool.
+bool is_cheap_yescrypt(std::string_view params) noexcept {
+    return params.size() == 3 && params[0] == 'j' &&
+           fits_memory(digits_of(params.substr(1, 1)) + 1, digits_of(params.substr(2, 1)) + 1, 1);
+}
+
+// `setting`: after "$7$", log2 of N in one digit, r and p in five digits each, then the salt.
+bool is_cheap_scrypt(std::string_view setting) noexcept {
+    return setting.size() >= 11 &&
+           fits_memory(digits_of(setting.substr(0, 1)), digits_of(setting.substr(1, 5)),
+                       digits_of(setting.substr(6, 5)));
+}
+
+// False: one comparison would take seconds, or much memory.
+bool is_cheap(const std::string& hash) {
+    const std::string_view text = hash;
+    const auto number_at = [&](size_t at) { return std::strtoul(hash.c_str() + at, nullptr, 10); };
+    if (text.starts_with("$2")) return number_at(4) <= bcrypt_cost_max;
+    constexpr std::string_view rounds = "$6$rounds=";
+    if (text.starts_with(rounds)) return number_at(rounds.size()) <= sha512_rounds_max;
+    if (text.starts_with("$6$")) return true;
+    const std::string_view setting = text.substr(text.find('$', 1) + 1);
+    if (text.starts_with("$7$")) return is_cheap_scrypt(setting);
+    return is_cheap_yescrypt(setting.substr(0, setting.find('$')));
+}
+
 }  // namespace
 
 std::string_view fault_of_password_hash(const std::string& hash) {
@@ -46,8 +94,8 @@ std::string_view fault_of_password_hash(const std::string& hash) {
     constexpr std::string_view wanted =
         "must be a hash of bcrypt ($2b$), yescrypt ($y$), scrypt ($7$) or SHA-512 ($6$)";
     if (!known) return wanted;
-    if (hash[1] == '2' && std::strtoul(hash.c_str() + 4, nullptr, 10) > bcrypt_cost_max)
-        return "has a cost above 15: each login would take seconds";
+    if (!is_cheap(hash))
+        return "costs too much: each login would take seconds, see docs/admin-ui.md";
     // A hash that was cut off, or whose salt is wrong, fits no password.
     const auto memory = std::make_unique<crypt_data>();
     const char* const made = hashed("x", hash, *memory);

@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "http/masking.h"
 #include "socketio/connection.h"
 #include "socketio/namespace.h"
 #include "socketio/socket.h"
@@ -65,20 +66,10 @@ boost::json::object shown_fields(const Pairs& fields, const Hides& hides) {
 
 // The target without the value of the secret parameter.
 std::string shown_url(std::string_view url, std::string_view secret_parameter) {
-    std::string shown;
-    size_t from = 0;
-    while (from < url.size()) {
-        const size_t end = std::min(url.find_first_of("?&", from), url.size() - 1) + 1;
-        const std::string_view piece = url.substr(from, end - from);
-        const size_t equals = piece.find('=');
-        const bool secret = !secret_parameter.empty() && equals != std::string_view::npos &&
-                            piece.substr(0, equals) == secret_parameter;
-        shown.append(secret ? piece.substr(0, equals + 1) : piece);
-        if (secret) shown.append(hidden);
-        if (secret && end < url.size()) shown.push_back('&');
-        from = end;
-    }
-    return cut(shown);
+    if (secret_parameter.empty()) return cut(url);
+    const std::array<std::string, 1> names{std::string(secret_parameter)};
+    std::string storage;
+    return cut(http::mask_query(url, names, storage));
 }
 
 }  // namespace

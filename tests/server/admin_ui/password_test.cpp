@@ -22,8 +22,25 @@ TEST(AdminUiPassword, HashesThatCanBeUsed) {
         {"changeit", "must be a hash"},
         {"$1$abcdefgh$kJlaT8V6TsmFFxAVzI1jL0", "must be a hash"},  // MD5.
         {"abJnggxhB/yWI", "must be a hash"},                       // DES.
-        {"$2b$31$abcdefghijklmnopqrstuudwGrhhx5JklpO9.j/ckWDCf3exvs1/2", "has a cost above 15"},
+        {"$2b$31$abcdefghijklmnopqrstuudwGrhhx5JklpO9.j/ckWDCf3exvs1/2", "costs too much"},
         {"$2b$04$short", "must be a hash"},
+        {"$y$j75$abcdefghijklmnop$CBx93HLDnr7J2ubPku0uRsZox2VyKY.A9qoyH7AR9h7", ""},
+        {"$gy$j75$abcdefghijklmnop$cut off", "must be a hash"},
+        // 1 GiB, 128 MiB, several threads, another variant, no parameters.
+        {"$y$jFT$abcdefgh$WkihgDfA9g4UjixczCcNdFu1.uZqp0RT9Dki4Iw/1Z2", "costs too much"},
+        {"$gy$jCT$abcdefgh$WkihgDfA9g4UjixczCcNdFu1.uZqp0RT9Dki4Iw/1Z2", "costs too much"},
+        {"$y$j9T0/$abcdefgh$WkihgDfA9g4UjixczCcNdFu1.uZqp0RT9Dki4Iw/1Z2", "costs too much"},
+        {"$y$.9T$abcdefgh$WkihgDfA9g4UjixczCcNdFu1.uZqp0RT9Dki4Iw/1Z2", "costs too much"},
+        {"$y$", "costs too much"},
+        {"$7$4/..../....abcdefgh$short", "must be a hash"},
+        // 128 MiB, and 2^30 times the work.
+        {"$7$DU..../....abcdefgh$243c7zJ9LkhIJyOhj5AwOHOuy71a7QEW/2HuhnB1u13", "costs too much"},
+        {"$7$4/........zabcdefgh$243c7zJ9LkhIJyOhj5AwOHOuy71a7QEW/2HuhnB1u13", "costs too much"},
+        {"$7$4/", "costs too much"},
+        {"$6$rounds=1000$abcdefgh$jMe8j9HjZOB34P8uF8GIfv9Ox6Y/JHAcrsxBxNYRbL/raj.4FLXpiKLo2YmGJPELS"
+         "plZQDlj9FwjeoysWXXW20",
+         ""},
+        {"$6$rounds=1000001$abcdefgh$jMe8j9HjZOB34P8uF8GIfv9", "costs too much"},
     };
     for (const auto& one : cases) {
         const std::string_view fault = fault_of_password_hash(one.hash);

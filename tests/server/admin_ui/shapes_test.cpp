@@ -77,11 +77,12 @@ TEST(AdminUiShapes, ASocketIsShownAsNodeShowsIt) {
 
 TEST(AdminUiShapes, CredentialsAreHidden) {
     const auto handshake = shown(
-                               "/socket.io/?EIO=4&token=abc&x=1&token=\nauthorization: Bearer abc\n"
+                               "/socket.io/?EIO=4&token=abc?abc&x=1&t%6Fken=abc\n"
+                               "authorization: Bearer abc\n"
                                "cookie: a=abc\nproxy-authorization: abc\nx-test: 1\n")
                                .at("handshake")
                                .as_object();
-    EXPECT_EQ(handshake.at("url"), "/socket.io/?EIO=4&token=(hidden)&x=1&token=(hidden)");
+    EXPECT_EQ(handshake.at("url"), "/socket.io/?EIO=4&token=***&x=1&t%6Fken=***");
     EXPECT_EQ(Json(handshake.at("query")), Json({{"EIO", "4"}, {"token", "(hidden)"}, {"x", "1"}}));
     EXPECT_EQ(Json(handshake.at("headers")), Json({{"authorization", "(hidden)"},
                                                    {"cookie", "(hidden)"},
