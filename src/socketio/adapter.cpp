@@ -86,6 +86,12 @@ NamespaceSetup* Adapter::find(std::string_view name, const Json& auth) const {
     return nullptr;
 }
 
+bool Adapter::records(std::string_view nsp) const noexcept {
+    if (!history_) return false;
+    const NamespaceSetup* const setup = find_static(nsp);
+    return !setup || !setup->unrecorded;
+}
+
 Server* Adapter::here() const noexcept {
     for (Server* server : servers_)
         if (server->runtime().here()) return server;

@@ -71,6 +71,8 @@ public:
     // Null if no such namespace was declared.
     [[nodiscard]] NamespaceSetup* find(std::string_view name, const Json& auth) const;
     [[nodiscard]] NamespaceSetup* find_static(std::string_view name) const noexcept;
+    // Events of other nodes to the namespace are kept for clients that come back.
+    [[nodiscard]] bool records(std::string_view nsp) const noexcept;
     [[nodiscard]] size_t workers() const noexcept { return servers_.size(); }
     // Null: this process is in no cluster.
     [[nodiscard]] ClusterLink* cluster() const noexcept { return cluster_; }

@@ -32,6 +32,8 @@ struct NamespaceSetup {
     // Decides whether a dynamic namespace accepts a name. Empty: the namespace is not dynamic.
     sio::Server::Accept accept = {};
     bool close_when_empty = false;
+    // Events of other nodes are not kept for clients that come back.
+    bool unrecorded = false;
 
     std::vector<std::function<void(sio::Socket)>> on_connection;
     std::vector<std::function<void(sio::Socket, std::string_view)>> on_disconnect;

@@ -155,7 +155,7 @@ void deliver_here(const Command& event, socketio::Adapter& adapter) {
 void deliver_event(cluster::Message& message, socketio::Adapter& adapter) {
     const auto& event = message.data.get_array();
     const auto* const name = event.empty() ? nullptr : event.front().if_string();
-    if (!adapter.history() || message.target.flags.volatile_packet || !name) {
+    if (!adapter.records(message.nsp) || message.target.flags.volatile_packet || !name) {
         if (auto command = to_command(message, adapter)) adapter.send(std::move(command));
         return;
     }

@@ -111,7 +111,7 @@ Nodes::Target NativeLink::target_of(const cluster::Message& message) const {
             if (name.size() <= room_name_bytes_max) target.rooms.push_back(std::move(name));
         }
         // A client that is away and may come back is in no room: its node needs all events.
-        const bool recoverable = message.kind == Kind::emit && io_.adapter().history() &&
+        const bool recoverable = message.kind == Kind::emit && io_.adapter().records(message.nsp) &&
                                  !message.target.flags.volatile_packet;
         if (recoverable || may_be_joining(message.target.rooms))
             target.rooms.push_back(namespace_room(message.nsp));

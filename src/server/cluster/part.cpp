@@ -262,7 +262,8 @@ void ClusterPart::count(const cluster::Subscription& name, Count done) {
 // ---- cluster::Host ------------------------------------------------------------------------------
 
 void ClusterPart::perform(cluster::Message& message) {
-    if (place_ && recovery_ && message.kind != cluster::Kind::server_event) {
+    if (place_ && recovery_ && message.kind != cluster::Kind::server_event &&
+        adapter_.records(message.nsp)) {
         const bool adds = !message.target.flags.volatile_packet || ends_in_text(message);
         auto command = to_command(message, adapter_, adds ? cluster::to_text(place_->id) : "");
         if (!command) return;

@@ -260,7 +260,8 @@ std::shared_ptr<const Command> StreamRecovery::event_of(const cluster::Entry& en
     std::shared_ptr<Command> event;
     {
         auto read = cluster::read_entry(entry, settings_.node.limits, arena_);
-        if (read && (*read).kind == cluster::Kind::emit && !(*read).target.flags.volatile_packet)
+        if (read && (*read).kind == cluster::Kind::emit && !(*read).target.flags.volatile_packet &&
+            adapter_.records((*read).nsp))
             event = to_command(*read, adapter_, cluster::to_text(place.id));
         if (event) event->place = place;
     }
