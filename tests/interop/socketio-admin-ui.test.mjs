@@ -272,6 +272,27 @@ describe("Admin UI of starling", () => {
     page.close();
   });
 
+  test("a change back to data of before is told to a page that has seen other data", async (t) => {
+    const server = await startStarling("--admin-ui", "development");
+    t.after(() => server.stop());
+    const client = await connected(open(server, "/"));
+    const first = await connected(openPage(server));
+    await first.wait("all_sockets");
+    await client.emitWithAck("set-data", "name", "eve");
+    await first.wait("socket_updated", ({ data }) => data?.name === "eve");
+    // The answer to another socket of its connection tells that the server knows of the end.
+    const beside = await connected(first.io.socket("/"));
+    first.disconnect();
+    await beside.emitWithAck("rooms");
+    await client.emitWithAck("set-data", "name", "bob");
+    const second = await connected(openPage(server));
+    const [, sockets] = await second.wait("all_sockets");
+    assert.equal(sockets.find(({ id }) => id === client.id).data.name, "bob");
+    await client.emitWithAck("set-data", "name", "eve");
+    await second.wait("socket_updated", ({ data }) => data?.name === "eve");
+    for (const socket of [client, beside, second]) socket.close();
+  });
+
   for (const [what, auth] of [
     ["user name", { username: "x".repeat(256), password: "changeit" }],
     ["password", { username: "admin", password: "x".repeat(256) }],

@@ -89,6 +89,7 @@ void AdminUiPart::take_page(AdminUiListing& listing) {
         const socketio::Socket* const socket = core.sockets().object_at(listing.slot);
         if (!socket || socket->state() != socketio::Socket::State::connected) continue;
         boost::json::object shown = shown_socket(*socket, ui.io().secret_parameter());
+        is_news(base::pack(socket->slot_key()), shown.at("data"));
         listing.bytes += boost::json::serialize(shown).size();
         listing.sockets.emplace_back(std::move(shown));
         --listing.left;

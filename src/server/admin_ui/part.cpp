@@ -101,14 +101,18 @@ void AdminUiPart::forget(const socketio::Socket& socket) {
     sent_data_.erase(word(socket.slot_key()));
 }
 
+bool AdminUiPart::is_news(uint64_t key, const Json& data) {
+    std::string digest = digest_of(data);
+    return std::exchange(sent_data_[key], digest) != digest;
+}
+
 // A socket whose data was only read is not reported.
 void AdminUiPart::update_data() {
     for (const uint64_t key : std::exchange(touched_, {})) {
         const socketio::Socket* const socket = core.find(base::unpack(key));
         if (!socket || socket->state() != socketio::Socket::State::connected) continue;
         Json data = shown_data(socket->data_if());
-        std::string digest = digest_of(data);
-        if (std::exchange(sent_data_[key], digest) == digest) continue;
+        if (!is_news(key, data)) continue;
         if (!counts_change()) continue;
         ui.emit("socket_updated",
                 {{{"id", socket->id()}, {"nsp", socket->nsp().name()}, {"data", std::move(data)}}});
@@ -134,6 +138,7 @@ void AdminUiPart::tick() {
         const std::string count = std::to_string(std::exchange(left_out_, 0));
         core.warn("admin ui: events were left out", std::array<log::Field, 1>{{{"events", count}}});
     }
+    if (!ui.is_watched()) sent_data_.clear();
     const uint64_t now_ms = worker.loop().now_ms();
     if (!stale_ || now_ms - listed_ms_ < list_again_ms) return;
     stale_ = false;

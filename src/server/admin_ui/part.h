@@ -70,6 +70,8 @@ private:
     void keep(const char* name, boost::json::array args);
     void keep_dated(const char* name, boost::json::array args);
     [[nodiscard]] bool counts_change();
+    // Keeps what the pages are told of a socket's data. False: they know it.
+    bool is_news(uint64_t key, const sio::Json& data);
     void update_data();
     void tick();
     void begin(std::shared_ptr<AdminUiListing> listing);
@@ -93,8 +95,9 @@ private:
     };
     std::vector<Page> pages_;  // Those of this worker.
     uint64_t last_listing_ = 0;
-    std::unordered_set<uint64_t> touched_;                 // Sockets whose data may have changed.
-    std::unordered_map<uint64_t, std::string> sent_data_;  // By socket: a digest of what was sent.
+    std::unordered_set<uint64_t> touched_;  // Sockets whose data may have changed.
+    // By socket: a digest of its data as the pages know it. Empty while nobody looks.
+    std::unordered_map<uint64_t, std::string> sent_data_;
 };
 
 }  // namespace starling::server
