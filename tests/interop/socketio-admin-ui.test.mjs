@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { io } from "socket.io-client";
 
 import { deadline } from "./client.mjs";
+import { Redis } from "./redis.mjs";
 import { run, serve, until, writeConfig } from "./server.mjs";
 import { both, startStarling } from "./socketio/harness.mjs";
 
@@ -338,6 +339,77 @@ describe("Admin UI of starling", () => {
     client.close();
     page.close();
   });
+});
+
+// What the page of one node knows of the sockets of the other one: all_sockets replaces it.
+function known(page) {
+  const ids = new Set();
+  for (const [event, ...args] of page.got) {
+    if (event === "all_sockets") {
+      ids.clear();
+      args[0].forEach(({ id }) => ids.add(id));
+    }
+    if (event === "socket_connected") ids.add(args[0].id);
+    if (event === "socket_disconnected") ids.delete(args[1]);
+  }
+  return ids;
+}
+
+async function twoNodes(t, mode, ...flags) {
+  const redis = await Redis.start(t);
+  const nodes = await Promise.all(["one", "two"].map((name) => startStarling("--admin-ui", mode,
+    "--server-id", name, "--cluster", `redis://127.0.0.1:${redis.port}`, ...flags)));
+  t.after(() => Promise.all(nodes.map((node) => node.stop())));
+  const page = await connected(openPage(nodes[0]));
+  // Both nodes hear each other from here on.
+  await page.wait("server_stats", ({ serverId }) => serverId === "two");
+  page.close();
+  return nodes;
+}
+
+for (const flags of [[], ["--recovery"], ["--workers", "2"]])
+  test(`a page sees and moves the sockets of another node ${flags.join(" ")}`, async (t) => {
+    const [one, two] = await twoNodes(t, "development", ...flags);
+    const clients = await Promise.all(Array.from({ length: 20 }, () =>
+      connected(open(two, "/", { transports: ["websocket"] }))));
+    const near = await connected(open(one, "/"));
+    const page = await connected(openPage(one));
+    await until(() => [near, ...clients].every(({ id }) => known(page).has(id)), "all sockets");
+
+    // The commands reach the other node, and what they do there comes back.
+    const [far] = clients;
+    page.emit("join", "/", "blue", far.id);
+    await page.wait("room_joined", (nsp, room, id) => room === "blue" && id === far.id);
+    const note = new Promise((resolve) => { far.once("note", (...args) => resolve(args)); });
+    page.emit("emit", "/", "blue", "note", "to", 2);
+    // With recovery an offset comes last.
+    assert.deepEqual((await deadline(note, "note")).slice(0, 2), ["to", 2]);
+    await page.wait("event_sent", (nsp, id, args) => id === far.id && args[0] === "note");
+    page.emit("leave", "/", "blue", far.id);
+    await page.wait("room_left", (nsp, room, id) => room === "blue" && id === far.id);
+    const { id } = far, gone = new Promise((resolve) => { far.once("disconnect", resolve); });
+    page.emit("_disconnect", "/", false, id);
+    assert.equal(await deadline(gone, "disconnect"), "io server disconnect");
+    await page.wait("socket_disconnected", (nsp, socket) => socket === id);
+    assert.ok(!known(page).has(id));
+
+    // A page that has just come hears of the other node's next event.
+    const again = await connected(openPage(one));
+    await until(() => known(again).has(clients[1].id), "the list of the other node");
+    await clients[1].emitWithAck("join", "green");
+    await again.wait("room_joined", (nsp, room, socket) =>
+      room === "green" && socket === clients[1].id);
+    for (const socket of [...clients, near, page, again]) socket.close();
+  });
+
+test("what another node has left out comes with a new list", async (t) => {
+  const [one, two] = await twoNodes(t, "development-slow");  // One event a second.
+  const page = await connected(openPage(one));
+  await page.wait("all_sockets");
+  await page.wait("server_stats", ({ serverId }) => serverId === "two");
+  const clients = await Promise.all(Array.from({ length: 20 }, () => connected(open(two, "/"))));
+  await until(() => clients.every(({ id }) => known(page).has(id)), "a new list");
+  for (const socket of [...clients, page]) socket.close();
 });
 
 describe("Admin UI of the program", () => {

@@ -1,6 +1,7 @@
 // The Socket.IO test server: behaves like socketio/server.mjs beside it, which uses npm
 // `socket.io`, with the same flags, namespaces and events. Prints "listening PORT" once it accepts
 // connections on 127.0.0.1.
+#include <starling/cluster.h>
 #include <starling/server.h>
 #include <starling/socketio.h>
 #include <starling/socketio_admin_ui.h>
@@ -27,6 +28,7 @@ struct Flags {
     unsigned workers = 1;
     sio::Options io = {};
     std::optional<sio::AdminUiOptions> admin_ui = std::nullopt;
+    std::string cluster = {};  // The address of its Redis.
 };
 
 uint64_t number(std::string_view name, const std::string& text) {
@@ -105,6 +107,10 @@ void set_value(Flags& flags, std::string_view name, const std::string& value) {
         io.cookie = sio::Cookie{.name = value};
     else if (name == "--admin-ui")
         flags.admin_ui = admin_ui(value);
+    else if (name == "--server-id" && flags.admin_ui)
+        flags.admin_ui->server_id = value;
+    else if (name == "--cluster")
+        flags.cluster = value;
     else if (name == "--cors")
         io.cors = http::CorsOptions{.origins = {value}, .credentials = true};
     else
@@ -161,6 +167,9 @@ int run(Flags flags) {
     auto& io = server.socketio(std::move(flags.io));
     context.io = &io;
     if (flags.admin_ui) sio::instrument(io, *flags.admin_ui);
+    if (!flags.cluster.empty())
+        starling::join_cluster(
+            server, {.url = flags.cluster, .mode = starling::ClusterOptions::Mode::native});
     interop::serve(io, context);
     auto& admin = io.of("/admin");
     admin.use(guard_admin);

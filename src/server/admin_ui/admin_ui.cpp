@@ -98,14 +98,6 @@ void AdminUi::emit(std::string_view name, const boost::json::array& args, const 
     adapter.send(std::move(command));
 }
 
-void AdminUi::list_again() {
-    for (AdminUiPart* const part : parts_)
-        part->worker.post([part] {
-            const socketio::Server::CallScope entry(part->core);
-            part->list_again();
-        });
-}
-
 // ---- figures ------------------------------------------------------------------------------------
 
 void AdminUi::add(uint32_t worker, Share share) {
@@ -150,7 +142,7 @@ void AdminUi::send_stats() {
     const bool in_cluster = io_.adapter().cluster() != nullptr;
     if (in_cluster || setup_->connected.load(std::memory_order_relaxed) > 0)
         emit("server_stats", {std::move(all)});
-    if (in_cluster && shows_sockets()) tell_other_nodes();
+    if (in_cluster && shows_sockets()) count_pages();
 }
 
 // ---- what clients do ----------------------------------------------------------------------------

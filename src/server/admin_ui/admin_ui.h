@@ -67,14 +67,20 @@ public:
         boost::json::array events;
         std::map<std::string, size_t> sockets;  // By namespace.
         size_t polling = 0;
-        std::vector<std::string> pages;  // The id of each page, a space, the number of its list.
+        // The id of each page; a second after its `all_sockets` also a space and the list's number.
+        std::vector<std::string> pages;
     };
     void add(uint32_t worker, Share share);
     [[nodiscard]] AdminUiPart& part(uint32_t worker) const noexcept { return *parts_[worker]; }
     [[nodiscard]] size_t workers() const noexcept { return parts_.size(); }
-    // Some events were left out: all pages get new lists.
-    void list_again();
+    // In a cluster the other nodes learn at once of a page that wants to see sockets. `pages`: as in
+    // Share.
+    void tell_other_nodes(const std::vector<std::string>& pages) const;
+    // A worker has left out changes: all pages get new lists, those of other nodes too.
+    void note_stale() noexcept { stale_here_.store(true, std::memory_order_relaxed); }
 
+    // Each second, on the first worker: new lists, if changes were left out.
+    void repair_lists(uint64_t now_ms);
     // Every other second: the figures of all workers, and, in a cluster, the pages of this node.
     void send_stats();
 
@@ -101,7 +107,8 @@ private:
     void log_in(const sio::Socket& socket, const sio::Next& next);
     void welcome(const sio::Socket& socket);
     void act(const sio::Socket& socket, std::string_view command, std::span<const sio::Json> args);
-    void tell_other_nodes();
+    void list_again();
+    void count_pages();
     void pages_elsewhere(const std::vector<std::string>& pages);
     [[nodiscard]] boost::json::array features() const;
     [[nodiscard]] boost::json::object stats();
@@ -115,6 +122,8 @@ private:
     std::vector<AdminUiPart*> parts_;  // By worker index. Each worker owns its part.
     const std::chrono::steady_clock::time_point started_;
     std::atomic<bool> watched_elsewhere_{false}, closed_{false};
+    std::atomic<bool> stale_here_{false}, stale_elsewhere_{false};  // Nodes that left out changes.
+    uint64_t listed_ms_ = 0;                                        // Of the first worker alone.
 
     std::mutex mutex_;  // Guards what follows. No event of a client takes it.
     auth::Attempts attempts_;

@@ -13,13 +13,18 @@
 namespace starling::server {
 namespace {
 
-constexpr uint64_t full_queue_pause_ms = 50, page_elsewhere_pause_ms = 100;
+constexpr uint64_t full_queue_pause_ms = 50;
+
+AdminUi::Reach reach_of(const AdminUiListing& listing) noexcept {
+    return listing.is_elsewhere ? AdminUi::Reach::all_nodes : AdminUi::Reach::this_node;
+}
 
 }  // namespace
 
 void AdminUiPart::page_arrived(const sio::Socket& page) {
     std::erase_if(pages_, [](const Page& known) { return !known.socket.connected(); });
-    pages_.push_back({page, ++last_listing_});
+    pages_.push_back({page});
+    tell_other_nodes(pages_.back());
     auto listing = std::make_shared<AdminUiListing>();
     listing->page = page.id();
     listing->socket = page;
@@ -105,23 +110,26 @@ void AdminUiPart::send_first_page(AdminUiListing& listing) {
     listing.bytes = 0;
     boost::json::array args;  // Braces around one array would copy it.
     args.emplace_back(std::exchange(listing.sockets, {}));
-    ui.emit("all_sockets", args, listing.page);
+    ui.emit("all_sockets", args, listing.page, reach_of(listing));
+    for (Page& page : pages_)
+        if (page.socket.id() == listing.page) page.listing = ++last_listing_;
 }
 
 // As the page gets to know a socket later: with the time at which it has connected.
 void AdminUiPart::send_page(AdminUiListing& listing) {
     for (const Json& shown : std::exchange(listing.sockets, {})) {
         const int64_t issued_ms = shown.at("handshake").at("issued").as_int64();
-        ui.emit("socket_connected", {shown, iso_time(issued_ms)}, listing.page);
+        ui.emit("socket_connected", {shown, iso_time(issued_ms)}, listing.page, reach_of(listing));
     }
-    listing.bytes = 0;
+    listing.sent_bytes = std::exchange(listing.bytes, 0);
 }
 
 // On the page's own worker, after a step.
 void AdminUiPart::move_on(const std::shared_ptr<AdminUiListing>& listing) {
     AdminUiListing& list = *listing;
     if (list.is_elsewhere) {
-        worker.loop().after(page_elsewhere_pause_ms, [this, listing] { pace(listing); });
+        worker.loop().after(AdminUiListing::pause_ms(list.sent_bytes),
+                            [this, listing] { pace(listing); });
         return;
     }
     if (list.all_sockets_sent) return pace(listing);

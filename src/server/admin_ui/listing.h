@@ -25,6 +25,12 @@ struct AdminUiListing {
     static constexpr size_t page_sockets_max = 100, page_bytes_max = 192 * 1024;
     static constexpr uint32_t slots_per_step_max = 10'000;
     static constexpr unsigned attempts_max = 3;
+    // How long a page of another node gets for the sockets that were sent last: nothing tells here
+    // whether it reads. At most 160 KiB a second.
+    [[nodiscard]] static constexpr uint64_t pause_ms(size_t sent_bytes) noexcept {
+        constexpr size_t bytes_per_100_ms = 16 * 1024;
+        return 100 + sent_bytes * 100 / bytes_per_100_ms;
+    }
 
     std::string page;    // The id of the page's socket.
     sio::Socket socket;  // Null: the page is on another node.
@@ -38,6 +44,7 @@ struct AdminUiListing {
     unsigned attempts = 0;
     boost::json::array sockets;     // Taken and not sent yet.
     size_t bytes = 0;               // Of `sockets`.
+    size_t sent_bytes = 0;          // Of the page of sockets that was sent last.
     std::vector<uint64_t> changes;  // Of each visited worker, when it gave its part.
 };
 

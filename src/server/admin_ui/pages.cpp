@@ -16,6 +16,9 @@ namespace {
 
 // What the nodes of a cluster tell each other: the ids of the pages that want to see sockets.
 constexpr std::string_view pages_event = "starling:admin-ui-pages";
+// A node has left out changes.
+constexpr std::string_view stale_event = "starling:admin-ui-stale";
+constexpr uint64_t list_again_ms = 5000;
 constexpr size_t pages_elsewhere_max = 100;
 // A page counts for three times the interval of that event, and more.
 constexpr std::chrono::seconds elsewhere_time{7};
@@ -53,9 +56,11 @@ void AdminUi::set_up() {
             nsp.on(command, [this, command](sio::Socket page, std::span<const sio::Json> args) {
                 act(page, command, args);
             });
-    if (shows_sockets())
-        nsp.on_server_side(
-            pages_event, [this](const std::vector<std::string>& pages) { pages_elsewhere(pages); });
+    if (!shows_sockets()) return;
+    nsp.on_server_side(pages_event,
+                       [this](const std::vector<std::string>& pages) { pages_elsewhere(pages); });
+    nsp.on_server_side(stale_event,
+                       [this] { stale_elsewhere_.store(true, std::memory_order_relaxed); });
 }
 
 // ---- login --------------------------------------------------------------------------------------
@@ -161,7 +166,11 @@ void AdminUi::act(const sio::Socket& page, std::string_view command,
 
 // ---- nodes of a cluster -------------------------------------------------------------------------
 
-void AdminUi::tell_other_nodes() {
+void AdminUi::tell_other_nodes(const std::vector<std::string>& pages) const {
+    if (!pages.empty() && io_.adapter().cluster()) nsp_->server_side_emit(pages_event, pages);
+}
+
+void AdminUi::count_pages() {
     std::vector<std::string> pages;
     {
         const std::lock_guard lock(mutex_);
@@ -172,10 +181,11 @@ void AdminUi::tell_other_nodes() {
                       [&](const auto& page) { return now - page.second > elsewhere_time; });
         watched_elsewhere_.store(!elsewhere_.empty(), std::memory_order_relaxed);
     }
-    if (!pages.empty()) nsp_->server_side_emit(pages_event, pages);
+    tell_other_nodes(pages);
 }
 
-// A page that is new here gets the sockets of this node.
+// A page with a new list gets the sockets of this node. Not before its `all_sockets`, which replaces
+// what the page knows.
 void AdminUi::pages_elsewhere(const std::vector<std::string>& pages) {
     const std::lock_guard lock(mutex_);
     for (const std::string& page : pages) {
@@ -183,11 +193,32 @@ void AdminUi::pages_elsewhere(const std::vector<std::string>& pages) {
         if (!known && elsewhere_.size() >= pages_elsewhere_max) continue;
         elsewhere_[page] = std::chrono::steady_clock::now();
         watched_elsewhere_.store(true, std::memory_order_relaxed);
-        if (known) continue;
+        const size_t space = page.find(' ');
+        if (known || space == std::string::npos) continue;
         AdminUiPart& first = *parts_.front();
-        first.worker.post(
-            [&first, id = page.substr(0, page.find(' '))] { first.page_elsewhere(id); });
+        first.worker.post([&first, id = page.substr(0, space)] { first.page_elsewhere(id); });
     }
+}
+
+// ---- lists that are out of date -----------------------------------------------------------------
+
+void AdminUi::repair_lists(uint64_t now_ms) {
+    if (now_ms - listed_ms_ < list_again_ms) return;
+    const bool here = stale_here_.exchange(false, std::memory_order_relaxed);
+    const bool elsewhere = stale_elsewhere_.exchange(false, std::memory_order_relaxed);
+    if (!(here || elsewhere) || !is_watched()) return;
+    listed_ms_ = now_ms;
+    list_again();
+    if (here && watched_elsewhere_.load(std::memory_order_relaxed) && io_.adapter().cluster())
+        nsp_->server_side_emit(stale_event);
+}
+
+void AdminUi::list_again() {
+    for (AdminUiPart* const part : parts_)
+        part->worker.post([part] {
+            const socketio::Server::CallScope entry(part->core);
+            part->list_again();
+        });
 }
 
 }  // namespace starling::server

@@ -14,7 +14,7 @@ namespace starling::server {
 namespace {
 
 constexpr size_t touched_max = 1000;
-constexpr uint64_t tick_ms = 1000, list_again_ms = 5000;
+constexpr uint64_t tick_ms = 1000;
 
 uint64_t word(base::SlotKey key) noexcept { return base::pack(key); }
 
@@ -55,7 +55,7 @@ void AdminUiPart::change(const char* name, boost::json::array args) {
 bool AdminUiPart::counts_change() {
     changes_.fetch_add(1, std::memory_order_release);
     if (has_room()) return true;
-    stale_ = true;
+    ui.note_stale();
     return false;
 }
 
@@ -89,7 +89,7 @@ void AdminUiPart::flush() {
 
 void AdminUiPart::touched(const socketio::Socket& socket) {
     if (touched_.size() >= touched_max) {
-        stale_ = true;
+        ui.note_stale();
         return;
     }
     touched_.insert(word(socket.slot_key()));
@@ -121,6 +121,16 @@ void AdminUiPart::update_data() {
 
 // ---- each second --------------------------------------------------------------------------------
 
+std::string AdminUiPart::words_of(const Page& page) {
+    std::string words = page.socket.id();
+    if (page.is_settled) words.append(" ").append(std::to_string(page.listing));
+    return words;
+}
+
+void AdminUiPart::tell_other_nodes(const Page& page) {
+    core.log_if_throws("admin ui", [&] { ui.tell_other_nodes({words_of(page)}); });
+}
+
 void AdminUiPart::tick() {
     AdminUi::Share share;
     counts.move_to(share.events, unix_ms());
@@ -128,9 +138,10 @@ void AdminUiPart::tick() {
     core.each_namespace([&](const socketio::Namespace& nsp) {
         if (nsp.size() > 0) share.sockets.emplace(nsp.name(), nsp.size());
     });
-    for (const Page& page : pages_)
-        if (const std::string id = page.socket.id(); !id.empty())
-            share.pages.push_back(id + " " + std::to_string(page.listing));
+    for (Page& page : pages_) {
+        if (page.socket.connected()) share.pages.push_back(words_of(page));
+        page.is_settled = page.listing > 0;
+    }
     ui.add(worker.index(), std::move(share));
     if (worker.index() == 0 && ticks_++ % 2 == 0)
         core.log_if_throws("admin ui", [this] { ui.send_stats(); });
@@ -138,12 +149,9 @@ void AdminUiPart::tick() {
         const std::string count = std::to_string(std::exchange(left_out_, 0));
         core.warn("admin ui: events were left out", std::array<log::Field, 1>{{{"events", count}}});
     }
+    if (worker.index() == 0)
+        core.log_if_throws("admin ui", [this] { ui.repair_lists(worker.loop().now_ms()); });
     if (!ui.is_watched()) sent_data_.clear();
-    const uint64_t now_ms = worker.loop().now_ms();
-    if (!stale_ || now_ms - listed_ms_ < list_again_ms) return;
-    stale_ = false;
-    listed_ms_ = now_ms;
-    if (ui.is_watched()) ui.list_again();
 }
 
 }  // namespace starling::server

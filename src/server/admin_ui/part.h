@@ -86,13 +86,16 @@ private:
     limits::Bucket bucket_;
     std::atomic<uint64_t> changes_{0};
     uint64_t left_out_ = 0;  // Events, since the last log line.
-    bool stale_ = false;     // Changes were left out.
-    uint64_t listed_ms_ = 0;
     uint64_t ticks_ = 0;
     struct Page {
         sio::Socket socket;
-        uint64_t listing;  // Number of its newest list.
+        uint64_t listing = 0;  // Number of its newest `all_sockets`; 0: not sent yet.
+        // A second has passed since then. Other nodes know by now that the room of the page's own
+        // socket is here, and can send their lists to it.
+        bool is_settled = false;
     };
+    [[nodiscard]] static std::string words_of(const Page& page);
+    void tell_other_nodes(const Page& page);
     std::vector<Page> pages_;  // Those of this worker.
     uint64_t last_listing_ = 0;
     std::unordered_set<uint64_t> touched_;  // Sockets whose data may have changed.
