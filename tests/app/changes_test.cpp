@@ -63,7 +63,7 @@ TEST(ConfigChanges, NameWhatAPartOfTheServerKeeps) {
     struct Case {
         std::string started, before, after, live, restart;
     };
-    const std::string events = "events: {enabled: true}\n", io = "socketio: [{login: optional}]\n";
+    const std::string events = "events: {enabled: true}\n", io = "socketio: [{auth: optional}]\n";
     const auto auth = [](char letter) {
         return "auth: {keys: [{secret: " + std::string(32, letter) + "}]}\n";
     };

@@ -12,11 +12,14 @@ namespace {
 TEST(Privileges, NameEachFileThatAReloadReads) {
     Settings settings;
     settings.server.certificates = {{"/none/all.pem", "/none/all.key"}};
-    settings.sites = {{.hosts = {"a"}},
-                      {.hosts = {"b"}, .cert = "/none/site.pem", .key = "/none/site.key"}};
-    settings.auth_keys = {{.id = "", .secret = "s"}, {.id = "", .path = "/none/auth"}};
+    settings.sites.resize(2);  // The first one has no certificate of its own.
+    settings.sites[1].cert = "/none/site.pem";
+    settings.sites[1].key = "/none/site.key";
+    settings.auth_keys.resize(2);
+    settings.auth_keys[0].secret = "s";
+    settings.auth_keys[1].path = "/none/auth";
     settings.admin_key_path = "/none/admin";
-    settings.gateway.routes = {{.ca_path = "/none/ca"}};
+    settings.gateway.routes.emplace_back().ca_path = "/none/ca";
     std::vector<std::string> want = {"/none/conf",     "/none/all.pem",  "/none/all.key",
                                      "/none/site.pem", "/none/site.key", "/none/auth",
                                      "/none/admin"};
