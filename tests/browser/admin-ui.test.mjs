@@ -1,0 +1,121 @@
+// The page of npm @socket.io/admin-ui, as the package ships it, against starling: it logs in, shows
+// sockets, makes one join a room and disconnects it, while 200 clients talk.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import http from "node:http";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+
+import { io } from "socket.io-client";
+
+import { deadline } from "../interop/client.mjs";
+import { repository, until } from "../interop/server.mjs";
+import { startStarling } from "../interop/socketio/harness.mjs";
+import { desktop, launch, openPage, shows } from "./browser.mjs";
+
+const clients_count = 200;
+const folder = path.join(repository, "tests/node_modules/@socket.io/admin-ui/ui/dist");
+const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css",
+  ".png": "image/png", ".svg": "image/svg+xml" };
+
+// Serves the package's folder. Its fonts come from elsewhere, where a test does not go.
+function servePage() {
+  const server = http.createServer((request, response) => {
+    const { pathname } = new URL(request.url, "http://localhost");
+    const file = path.join(folder, path.normalize(pathname === "/" ? "/index.html" : pathname));
+    try {
+      let bytes = readFileSync(file);
+      if (file.endsWith(".html"))
+        bytes = String(bytes).replace(/<link rel="stylesheet" href="https:[^>]*>/g, "");
+      response.writeHead(200, { "content-type": types[path.extname(file)] });
+      response.end(bytes);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  return new Promise((resolve) => { server.listen(0, "127.0.0.1", () => resolve(server)); });
+}
+
+async function connectClient(url) {
+  const socket = io(url, { forceNew: true, transports: ["websocket"], reconnection: false });
+  await deadline(new Promise((resolve, reject) => {
+    socket.once("connect", resolve);
+    socket.once("connect_error", reject);
+  }), "a client");
+  return socket;
+}
+
+describe("the Admin UI's own page", () => {
+  let browser, files, server, clients = [], talking;
+  before(async () => {
+    files = await servePage();
+    const origin = `http://127.0.0.1:${files.address().port}`;
+    server = await startStarling("--workers", "2", "--admin-ui", "development", "--cors", origin);
+    server.url = `http://127.0.0.1:${server.port}`;
+    clients = await Promise.all(
+      Array.from({ length: clients_count }, () => connectClient(server.url)));
+    let next = 0;
+    talking = setInterval(() => {
+      clients[next++ % clients.length].emit("echo-event", "hello", next);
+    }, 5);
+    browser = await launch();
+  });
+  after(async () => {
+    clearInterval(talking);
+    clients.forEach((client) => client.close());
+    await server?.stop();
+    files?.close();
+  });
+
+  test("logs in, shows sockets, joins a room, disconnects", async () => {
+    const page = await openPage(browser, `http://127.0.0.1:${files.address().port}/`, desktop);
+    await page.getByLabel("Server URL").fill(server.url);
+    await page.getByLabel("Username").fill("admin");
+    await page.getByLabel("Password").fill("guess");
+    await page.getByText("Advanced options").click();
+    await page.getByLabel("Admin namespace").fill("/admin-ui");
+    await page.getByRole("button", { name: "Connect" }).click();
+    await page.getByText("Invalid credentials").waitFor();
+    await page.getByLabel("Password").fill("changeit");
+    await page.getByRole("button", { name: "Connect" }).click();
+    await page.getByLabel("Password").waitFor({ state: "hidden" });
+    await shows(page, "code", server.url);
+
+    // The counts of the whole server, of both workers, and of connections in the last minutes.
+    await page.evaluate(() => { window.location.hash = "#/servers/"; });
+    await shows(page, "td", "test-server");
+    await shows(page, "td", String(clients_count + 1));
+
+    await page.evaluate(() => { window.location.hash = "#/sockets/"; });
+    await shows(page, "td", "127.0.0.1");
+    const chosen = await until(async () => {
+      const shown = new Set(await page.locator("tbody tr td:first-child").allTextContents());
+      return clients.find(({ id }) => [...shown].some((text) => text.trim() === id));
+    }, "a socket of a client in the table");
+    const { id } = chosen;
+    await page.locator("tbody tr", { hasText: id }).locator("td").first().click();
+    await shows(page, ".v-breadcrumbs", "Socket details");
+    await shows(page, ".v-card", "websocket");
+
+    await page.locator(".select-room input").first().fill("vip");
+    await page.keyboard.press("Enter");
+    await page.locator("form:has(.select-room) button").last().click();
+    await until(async () => (await chosen.emitWithAck("rooms")).includes("vip"), "the room");
+    await shows(page, "tbody td", "vip");
+
+    const gone = new Promise((resolve) => { chosen.once("disconnect", resolve); });
+    await page.evaluate((socket) => {
+      window.location.hash = `#/n/${encodeURIComponent("/")}/sockets/${socket}`;
+    }, id);
+    await page.locator("tr", { hasText: "Status" }).last().locator("button").last().click();
+    assert.equal(await deadline(gone, "the disconnection"), "io server disconnect");
+
+    // A session id stands for the password.
+    await page.reload();
+    await shows(page, "code", server.url);
+    await shows(page, "*", "connected");
+    assert.equal(await page.getByLabel("Password").isVisible(), false);
+    assert.deepEqual(page.faults, []);
+  });
+});
