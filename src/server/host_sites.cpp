@@ -110,7 +110,6 @@ void Site::finish_hosts() {
     if (!hosts) return;
     for (const auto& host : hosts->entries()) {
         host->router = {};
-        std::vector<std::pair<std::string_view, std::string_view>> own;
         for (const Added& one : added)
             if (one.host == host.get()) host->router.add(one.method, one.pattern, one.route);
         for (const Added& one : added) {

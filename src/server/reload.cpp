@@ -11,6 +11,7 @@ namespace starling {
 base::Result<net::TlsContext::Loaded> Server::State::load_certificates(
     const net::TlsContext* previous) const {
     std::vector<net::CertificateFiles> files;
+    files.reserve(certificate_files.size());
     for (const auto& certificate : certificate_files)
         files.push_back({certificate.certificate_chain_path, certificate.private_key_path});
     if (site.hosts)
