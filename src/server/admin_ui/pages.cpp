@@ -107,7 +107,7 @@ void AdminUi::log_in(const sio::Socket& socket, const sio::Next& next) {
 }
 
 void AdminUi::welcome(const sio::Socket& socket) {
-    socketio::Server& core = socketio::Server::find_here(socket)->server();
+    const socketio::Server& core = socketio::Server::find_here(socket)->server();
     const auto* const entered = socket.data_as<LoggedIn>();
     if (entered && entered->by_password->load()) {
         std::array<std::byte, sizeof(uint64_t)> bytes{};

@@ -102,7 +102,7 @@ void AdminUiPart::forget(const socketio::Socket& socket) {
 }
 
 bool AdminUiPart::is_news(uint64_t key, const Json& data) {
-    std::string digest = digest_of(data);
+    const std::string digest = digest_of(data);
     return std::exchange(sent_data_[key], digest) != digest;
 }
 

@@ -159,7 +159,7 @@ std::string hash_password(std::string_view password) {
         throw std::invalid_argument("a password has 1 to 255 bytes and no NUL");
     std::array<char, CRYPT_GENSALT_OUTPUT_SIZE> setting{};
     // Cost and random bytes: the library's own choice.
-    if (!::crypt_gensalt_rn("$y$", 0, nullptr, 0, setting.data(), int(setting.size())))
+    if (!::crypt_gensalt_rn("$y$", 0, nullptr, 0, setting.data(), static_cast<int>(setting.size())))
         throw std::runtime_error("crypt_gensalt_rn() failed");
     const auto memory = std::make_unique<crypt_data>();
     const char* const made = server::hashed(std::string(password), setting.data(), *memory);

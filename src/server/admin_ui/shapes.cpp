@@ -56,10 +56,10 @@ boost::json::object shown_fields(const Pairs& fields, const Hides& hides) {
     boost::json::object shown;
     size_t bytes = 0;
     for (const auto& [name, value] : fields) {
-        std::string text = hides(name) ? std::string(hidden) : cut(value);
+        const std::string text = hides(name) ? std::string(hidden) : cut(value);
         bytes += name.size() + text.size();
         if (bytes > fields_bytes_max) break;
-        shown[cut(name)] = std::move(text);
+        shown[cut(name)] = text;
     }
     return shown;
 }

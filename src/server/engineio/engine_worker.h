@@ -55,7 +55,7 @@ public:
     // Nothing: the request has ended.
     [[nodiscard]] std::optional<Exchange> find_exchange(base::SlotKey request) const noexcept;
     // Answers the request now, as its node stops; the session goes on.
-    void release(base::SlotKey session, base::SlotKey request) {
+    void release(base::SlotKey session, base::SlotKey request) const {
         if (EngineSession* const found = find(session)) found->release(request);
     }
     // Sends what waits in the session to its poll, if there is one.
