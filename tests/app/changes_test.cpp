@@ -77,11 +77,10 @@ TEST(ConfigChanges, NameWhatAPartOfTheServerKeeps) {
     const std::string own = ", origins: [\"https://b.example\"]";
     const Case cases[] = {
         {events, "", auth('a'), "auth.keys", ""},
-        {events + io, "", auth('a'), "", "auth.keys"},
         {events + io + auth('a'), auth('a'), auth('b'), "", "auth.keys[0].secret"},
         // What the parts have taken over differs from the start, and goes back to it.
         {events + io + auth('a'), auth('b'), auth('a'), "auth.keys[0].secret", ""},
-        {events + io, "", origins, "", "origins"},
+        {events + io + auth('a'), auth('a'), auth('a') + origins, "", "origins"},
         {events, "", origins, "origins", ""},
         {"", "", auth('a'), "", "auth.keys"},
         {"", "", "events: {api_key: k}\n", "", "events.api_key"},
