@@ -191,7 +191,12 @@ protected:
         EXPECT_EQ(results_.back().tag, before + 1);
         return results_.back();
     }
-    Result fetch(const TargetOptions& options, std::string body = "{}") {
+    // Where the default times do not matter, a busy machine has more.
+    Result fetch(TargetOptions options, std::string body = "{}") {
+        constexpr uint32_t patience_ms = 60'000;
+        if (options.timeout_ms == TargetOptions{}.timeout_ms) options.timeout_ms = patience_ms;
+        if (options.connect_timeout_ms == TargetOptions{}.connect_timeout_ms)
+            options.connect_timeout_ms = options.timeout_ms;
         return fetch(fetcher_->add(options), std::move(body));
     }
 
