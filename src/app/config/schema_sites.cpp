@@ -11,7 +11,8 @@ namespace {
 // "Name: value", RFC 9110 section 5.5.
 std::optional<std::string> check_field(std::string_view text) {
     const size_t colon = text.find(": ");
-    if (colon != text.npos && !check_token(text.substr(0, colon)) && colon + 2 < text.size())
+    if (colon != std::string_view::npos && !check_token(text.substr(0, colon)) &&
+        colon + 2 < text.size())
         return std::nullopt;
     return "must be a field like X-Frame-Options: DENY";
 }

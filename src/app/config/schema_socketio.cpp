@@ -9,7 +9,8 @@ SocketIoSettings& last(Settings& settings) { return settings.socketio.back(); }
 
 std::optional<std::string> check_namespace(std::string_view text) {
     constexpr size_t bytes_max = 255;
-    if (text.starts_with('/') && text.size() <= bytes_max && text.find_first_of("?,") == text.npos)
+    if (text.starts_with('/') && text.size() <= bytes_max &&
+        text.find_first_of("?,") == std::string_view::npos)
         return std::nullopt;
     return "must be a namespace like /chat or /room-*";
 }
