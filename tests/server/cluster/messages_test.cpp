@@ -30,7 +30,7 @@ TEST(ClusterMessages, EventsOfOtherNodesAreKeptUnlessTheNamespaceIsUnrecorded) {
 
         const auto got = client.takes();
         ASSERT_EQ(got.size(), 1u);
-        EXPECT_TRUE(got[0].starts_with(R"(2/admin,["news",17)")) << got[0];
+        EXPECT_TRUE(got[0].starts_with(R"(42/admin,["news",17)")) << got[0];
         size_t kept = 0;
         workers.adapter.history()->with(
             [&](const socketio::History& history) { kept = history.since(0).size(); });
