@@ -116,6 +116,8 @@ describe("the Admin UI's own page", () => {
     await shows(page, "code", server.url);
     await shows(page, "*", "connected");
     assert.equal(await page.getByLabel("Password").isVisible(), false);
-    assert.deepEqual(page.faults, []);
+    // The page that was left may have begun a WebSocket.
+    const left = /WebSocket is closed before the connection is established/;
+    assert.deepEqual(page.faults.filter((fault) => !left.test(fault)), []);
   });
 });
