@@ -24,6 +24,9 @@ struct OutboxOptions {
     uint64_t settle_ms_min = 0;
     uint64_t count_interval_ms = 1000;  // How often the hearing nodes are counted.
     uint64_t settle_interval_ms = 20;   // The same while nodes are missing.
+    // The same for young_ms after a start or an outage: nodes that start together come within moments,
+    // and an outage before they are counted would lose what waits for them.
+    uint64_t young_interval_ms = 100, young_ms = 5000;
 };
 
 class Outbox {
@@ -40,6 +43,7 @@ public:
         state_ = hearing_ > 1 ? State::settling : State::live;
         settled_ms_ = now_ms + options_.settle_ms_max;
         settled_ms_min_ = now_ms + options_.settle_ms_min;
+        young_until_ms_ = now_ms + options_.young_ms;
         count_ms_ = now_ms;
     }
     void down() noexcept { state_ = State::away; }
@@ -54,8 +58,9 @@ public:
     // Nothing: the count failed.
     void counted(std::optional<uint64_t> nodes, uint64_t now_ms) noexcept {
         counting_ = false;
-        count_ms_ = now_ms + (state_ == State::settling ? options_.settle_interval_ms
-                                                        : options_.count_interval_ms);
+        count_ms_ = now_ms + (state_ == State::settling  ? options_.settle_interval_ms
+                              : now_ms < young_until_ms_ ? options_.young_interval_ms
+                                                         : options_.count_interval_ms);
         if (state_ == State::live && nodes) hearing_ = *nodes;
         if (state_ == State::settling && nodes && *nodes >= hearing_ && now_ms >= settled_ms_min_)
             state_ = State::live;
@@ -100,7 +105,7 @@ private:
     std::deque<Sending> waiting_;
     size_t bytes_ = 0;
     uint64_t dropped_ = 0;
-    uint64_t hearing_ = 0, count_ms_ = 0, settled_ms_ = 0, settled_ms_min_ = 0;
+    uint64_t hearing_ = 0, count_ms_ = 0, settled_ms_ = 0, settled_ms_min_ = 0, young_until_ms_ = 0;
     bool counting_ = false;
 };
 

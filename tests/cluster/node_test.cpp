@@ -252,6 +252,14 @@ TEST(Node, ANodeThatStaysAwayDoesNotHoldUpTheOthers) {
     EXPECT_EQ(three.heard(), R"(b1="late" )");
 }
 
+// The first node counted itself alone at its start. What it sends after an early outage waits for the
+// others all the same.
+TEST(Node, NodesThatStartTogetherAreCountedWithinMoments) {
+    Three three;
+    three.redis.run_for(300);
+    EXPECT_EQ(three.a().node->stats().hearing, 3u);
+}
+
 // The others are counted at once, but hear a room on another shard a little later.
 TEST(Node, AClusterOfRedisGivesTheOthersAMoment) {
     NodeOptions options;
