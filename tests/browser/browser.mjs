@@ -76,8 +76,9 @@ export function shows(page, selector, text) {
   [selector, text]);
 }
 
+// On a phone, window.innerWidth grows with the page.
 export function overflows(page) {
-  return page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+  return page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
 }
 
 export const narrow = { ...phone, viewport: { width: 360, height: 740 } };
@@ -106,8 +107,8 @@ export function layoutFaults(page) {
         && !element.matches(".skip, .visually-hidden, .switch input"))
       .map((element) => ({ element, ...box(element) }))
       .filter(({ left, top, right, bottom }) => right - left > 1 && bottom - top > 1);
-    if (document.documentElement.scrollWidth > window.innerWidth) {
-      faults.push(`the page has ${document.documentElement.scrollWidth} px in a window of ${window.innerWidth}`);
+    if (document.documentElement.scrollWidth > document.documentElement.clientWidth) {
+      faults.push(`the page has ${document.documentElement.scrollWidth} px in a window of ${document.documentElement.clientWidth}`);
     }
     // Distances of two boxes; below 0 they overlap in that direction.
     const pairs = (boxes, see) => boxes.forEach((a, i) => boxes.slice(i + 1).forEach((b) => {
