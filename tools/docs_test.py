@@ -83,6 +83,21 @@ class Staging(Folder):
         self.assertEqual(stage.with_english_marks("# 一\n## 二\n", "# One\n## Two\n"),
                          '# 一\n<a id="two"></a>\n\n## 二\n')
 
+    def test_code_in_an_unknown_language_is_a_fault(self):
+        for text, expected in (("```cpp x.cpp\n```\n", []), ("```\n```\n", []), ("```haproxy\n```\n", []),
+                               ("```cpq\n```\n    ```shh\n", ["cpq", "shh"])):
+            self.assertEqual(stage.unknown_languages(text), expected)
+
+    def test_a_new_site_is_in_the_folder_of_the_old_one(self):
+        self.write("old/a/gone.html", "")
+        self.write("new/b/come.html", "")
+        old, new = (os.path.join(self.folder.name, name) for name in ("old", "new"))
+        before = os.stat(old).st_ino
+        build.replace(old, new)
+        self.assertEqual((os.stat(old).st_ino, check.file_names(old)), (before, {"b/come.html"}))
+        build.replace(os.path.join(self.folder.name, "third"), old)
+        self.assertEqual(check.file_names(os.path.join(self.folder.name, "third")), {"b/come.html"})
+
     def test_every_page_is_in_a_group(self):
         self.assertEqual(build.missing_pages(["a.md", "b.md"], ["a.md", "b.md"]), [])
         self.assertEqual(len(build.missing_pages(["a.md", "b.md"], ["a.md", "c.md", "a.md"])), 3)
@@ -199,6 +214,7 @@ class ApiReference(unittest.TestCase):
                 ("// ---- part ----\nint a;\n", "// ---- part ----\nint a;\n"),
                 ("namespace detail {\nvoid f() {\n}\n}\nint a;\n", "int a;\n"),
                 ("class A {\n    friend class B;\n};\n", "class A {\n};\n"),
+                ("namespace a {\nint b;\n}  // namespace a\nint c;\n", "namespace a {\nint b;\n}\nint c;\n"),
                 ("template <class F>\nrequires A<F&> || (B<F>)\nvoid f(F f);\n", "template <class F>\n\nvoid f(F f);\n"),
                 ("namespace a {\nint b;\n// ---- implementation ---\nint c;\n}\n", "namespace a {\nint b;\n}")):
             self.assertEqual(self.filtered(head + text), file + expected)
@@ -207,6 +223,14 @@ class ApiReference(unittest.TestCase):
         self.assertEqual(api_reference.with_held_links({
             "a.html": '<p id="x"></p><a href="a.html#x">x</a> <a class="el" href="a.html#y">y</a>'}),
             {"a.html": '<p id="x"></p><a href="a.html#x">x</a> y'})
+
+    def test_a_page_has_the_icon_and_no_tab_of_an_empty_page(self):
+        page = api_reference.with_style('<head></head><body id="x"><ul>\n<li class="current"><a href="index.html">'
+                                        '<span>Main</span></a></li>\n<li><a href="files.html">F</a></li></ul></body>')
+        self.assertIn('href="../assets/favicon.svg" rel="icon"', page)
+        self.assertIn(f'<body id="x">\n{api_reference.BACK}', page)
+        self.assertNotIn("Main", page)
+        self.assertIn("files.html", page)
 
     def test_the_page_has_every_header_with_its_purpose(self):
         page = api_reference.page(ROOT, "api/")

@@ -9,7 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 
 import { Program, connects, freePort, repository, run, serveDemo, temporaryFolder, until, writeConfig } from "../interop/server.mjs";
-import { desktop, launch, openPage, overflows, phone } from "./browser.mjs";
+import { desktop, launch, narrow, openPage, overflows, phone } from "./browser.mjs";
 
 describe("the documentation at /docs", () => {
   let server;
@@ -44,7 +44,19 @@ describe("the documentation at /docs", () => {
       });
   });
 
-  for (const [target, word] of [["/docs/index.html", "backpressure"], ["/docs/zh/index.html", "网关的客户端"]])
+  for (const target of ["configuration-keys.html", "zh/http-api.html", "zh/coming-from.html", "api/classstarling_1_1Server.html",
+    "api/functions.html"])
+    test(`${target} fits in 360 pixels, and is dark where the reader's screen is`, async () => {
+      await read(`/docs/${target}`, { ...narrow, colorScheme: "dark" }, async (page) => {
+        assert.equal(await overflows(page), false);
+        const [background, filter] = await page.evaluate(() => [getComputedStyle(document.body).backgroundColor,
+          getComputedStyle(document.documentElement).filter]);
+        assert.ok(filter.startsWith("invert") || Math.max(...background.match(/\d+/g)) < 64, `${background} ${filter}`);
+      });
+    });
+
+  for (const [target, word] of [["/docs/index.html", "backpressure"], ["/docs/index.html", "socket.on(“x”"],
+    ["/docs/zh/index.html", "网关的客户端"], ["/docs/zh/index.html", "drain.seconds"]])
     test(`the search on ${target} finds ${word}`, async () => {
       await read(target, desktop, async (page) => {
         await page.click(".md-search__input");

@@ -10,6 +10,9 @@ SCRIPT = re.compile(r"<script\b.*?</script>\s*", re.S)
 HANDLER = re.compile(r"\s+on\w+=\"[^\"]*\"")
 HEAD = re.compile(r"</head>")
 BACK = '<p class="back"><a href="../cpp-api.html">starling: C++ API</a></p>\n'
+STYLES = ('<link href="api.css" rel="stylesheet" type="text/css"/>\n'
+          '<link href="../assets/favicon.svg" rel="icon" type="image/svg+xml"/>\n</head>')
+MAIN = re.compile(r'\s*<li[^>]*><a href="index\.html">.*?</li>')  # The tab of a page that has no text.
 FIRST = re.compile(r"^// <(starling/[\w.]+)>: (.*?)(?:\.\s|\.?$)", re.S)
 INTRO = """# C++ API
 
@@ -30,7 +33,7 @@ def without_scripts(page: str) -> str:
 
 
 def with_style(page: str) -> str:
-    page = HEAD.sub('<link href="api.css" rel="stylesheet" type="text/css"/>\n</head>', page, count=1)
+    page = MAIN.sub("", HEAD.sub(STYLES, page, count=1))
     return re.sub(r"(<body[^>]*>)", lambda match: match.group(1) + "\n" + BACK, page, count=1)
 
 
@@ -90,7 +93,7 @@ def build(root: str, output: str) -> list[str]:
     pages = {}
     for name in os.listdir(output):
         path = os.path.join(output, name)
-        if name.endswith(".js"):
+        if name.endswith(".js") or name == "index.html":
             os.remove(path)
         elif name.endswith(".html"):
             with open(path, encoding="utf-8") as stream:

@@ -25,6 +25,9 @@ import stage  # noqa: E402
 
 GENERATED = ["http-api.md", "configuration-keys.md", "cpp-api.md"]  # Pages that are in no file of docs/.
 NAMES = {"en": "starling", "zh": "starling 文档"}
+# Between the words of the search: blanks, what hooks.py puts between Chinese characters, punctuation but for the dot of a name (`io.to`).
+SEPARATOR = r"""[\s\-\u200b\u3001-\u3011\uff00-\uff1f,:;!?=()\[\]{}<>"'`/|&*+#$]+"""
+PERMALINKS = {"en": "Link to this heading", "zh": "本节链接"}
 
 
 def groups() -> tuple[list[tuple[str, str, list[str]]], str]:
@@ -62,8 +65,9 @@ def configuration(language: str, folder: str, output: str, english_only: list[st
         "extra": {"language": language, "generator": False, "english_only": english_only,
                   "homepage": "./index.html"},
         "hooks": [os.path.join(HERE, "hooks.py")],
-        "plugins": [{"search": {"lang": "en", "separator": r"[\s\-\u200b\u3001-\u3011\uff00-\uff1f]+"}}],
-        "markdown_extensions": ["tables", "sane_lists", "attr_list", {"toc": {"permalink": True}},
+        "plugins": [{"search": {"lang": "en", "separator": SEPARATOR}}],
+        "markdown_extensions": ["tables", "sane_lists", "attr_list",
+                                {"toc": {"permalink": True, "permalink_title": PERMALINKS[language]}},
                                 {"pymdownx.superfences": {}}, {"pymdownx.highlight": {"use_pygments": True}}],
         "nav": navigation(language),
     }
@@ -103,6 +107,15 @@ def build_language(language: str, work: str, output: str) -> list[str]:
     return said or [f"mkdocs ended with {done.returncode}"] if done.returncode else []
 
 
+def replace(output: str, site: str) -> None:
+    """Puts what is in `site` into `output`, which stays the same folder: a server that has it open serves the new pages."""
+    os.makedirs(output, exist_ok=True)
+    for entry in os.scandir(output):
+        shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.remove(entry.path)
+    for name in os.listdir(site):
+        os.rename(os.path.join(site, name), os.path.join(output, name))
+
+
 def build(output: str) -> list[str]:
     work = output + ".work"
     shutil.rmtree(work, ignore_errors=True)
@@ -116,8 +129,7 @@ def build(output: str) -> list[str]:
     faults = faults or api_reference.build(ROOT, os.path.join(site, "api"))
     faults = faults or check.check_site(site)
     if not faults:
-        shutil.rmtree(output, ignore_errors=True)
-        os.rename(site, output)
+        replace(output, site)
         shutil.rmtree(work)
     return faults
 

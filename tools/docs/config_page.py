@@ -40,7 +40,7 @@ def type_of(schema: dict) -> str:
         return "list of " + type_of(schema["items"])
     low, high = schema.get("minimum"), schema.get("maximum")
     words = {"string": "text", "boolean": "`true`, `false`"}.get(kind, kind)
-    return words if low is None else f"{words}, {low:g} to {high:.15g}"
+    return words if low is None else f"{words}, {low:.15g} to {high:.15g}"
 
 
 def default_of(schema: dict, required: bool) -> str:

@@ -67,6 +67,7 @@ def on_post_build(config):
             entry[key] = HAN.sub("\u200b", entry[key].replace("\u00b6", ""))
     with open(path, "w", encoding="utf-8") as stream:
         json.dump(index, stream, ensure_ascii=False, separators=(",", ":"))
-    absent = os.path.join(config["site_dir"], "404.html")  # It would link to a fixed place.
-    if os.path.exists(absent):
-        os.remove(absent)
+    for name in ("404.html", "sitemap.xml", "sitemap.xml.gz"):  # They would link to a fixed place.
+        path = os.path.join(config["site_dir"], name)
+        if os.path.exists(path):
+            os.remove(path)

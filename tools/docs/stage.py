@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 
+from pygments import lexers, util
 from pymdownx import slugs
 
 # Begins a link to the site's other language, which MkDocs does not know; hooks.py takes it away.
@@ -18,12 +19,13 @@ OTHER = "other-language:"
 LINK = re.compile(r"(?<=\]\()([^()\s]+)(?=\))|(?<=^)(\[[^\]]+\]:\s+)(\S+)", re.M)
 CODE = re.compile(r"^(?P<fence>[ ]*(?:```|~~~)).*?^[ ]*(?:```|~~~)[ ]*$|(?P<ticks>`+)[^`].*?(?P=ticks)", re.M | re.S)
 FENCED = re.compile(r"^[ ]*(?:```|~~~).*?^[ ]*(?:```|~~~)[ ]*$", re.M | re.S)
+PLAIN = {"haproxy"}  # Languages of code that Pygments does not know.
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:|//")
 
 
 @dataclass
 class Stage:
-    """One language's folder. `broken` collects links whose file is missing."""
+    """One language's folder. `broken` collects faults of the files, such as links whose file is missing."""
     root: str
     folder: str
     language: str
@@ -134,6 +136,17 @@ def titled_code(text: str) -> str:
     return re.sub(r"(?m)^([ ]*```)([\w+-]+)[ ]+(\S+).*$", change, text)
 
 
+def unknown_languages(text: str) -> list[str]:
+    """The languages of code blocks that nothing highlights, such as a misspelt one."""
+    found = []
+    for name in dict.fromkeys(re.findall(r"(?m)^[ ]*```([\w+-]+)", text)):
+        try:
+            lexers.get_lexer_by_name(name)
+        except util.ClassNotFound:
+            found += [name] if name not in PLAIN else []
+    return found
+
+
 def headings(text: str) -> list[str]:
     """The marks of the headings, as GitHub names them."""
     found: list[str] = []
@@ -179,6 +192,7 @@ def copy(stage: Stage, path: str) -> set[str]:
         return copy_folder(stage, path)
     if path.endswith(".md"):
         text = read(stage, path)
+        stage.broken += [f"{path}: no highlighting for code in {language}" for language in unknown_languages(text)]
         if path.endswith(".zh.md"):
             text = with_english_marks(text, read(stage, english_of(path)))
         write(stage, name, titled_code(spaced_lists(with_links(stage, path, text, found))))

@@ -3,7 +3,8 @@
 
 A comment belongs to the declaration that follows it, or to the one that it stands behind on the same line. The first
 comment of a file is that of the file. What is indented by four more spaces is code. Text between backticks is code.
-Doxygen does not see the namespaces `detail`, friends, constraints, nor what follows "// ---- implementation".
+Doxygen does not see the namespaces `detail`, friends, constraints, what a comment behind a brace says that it closes,
+nor what follows "// ---- implementation".
 """
 import re
 import sys
@@ -11,6 +12,7 @@ import sys
 COMMENT = re.compile(r"^(\s*)//(?!/)(?: (.*)|)$")
 BEHIND = re.compile(r"^(.*?\S)(\s+)// (.*)$")
 SPECIAL = re.compile(r"[\\@<>&#%\"]")
+CLOSING = re.compile(r"^(\s*\};?)\s+// ")  # "}  // namespace starling"
 RULE = re.compile(r"^-{3,}")  # "---- a part of the file -----": no declaration's comment.
 HIDDEN = re.compile(r"namespace (\w+::)*detail \{$")
 STRING = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)'")
@@ -108,6 +110,10 @@ def filtered(text: str) -> str:
             i = end_of(lines, i)
             continue
         if FRIEND.match(lines[i]):
+            i += 1
+            continue
+        if closing := CLOSING.match(lines[i]):
+            out.append(closing.group(1))
             i += 1
             continue
         if lines[i].startswith("// ---- implementation"):
