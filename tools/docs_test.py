@@ -21,6 +21,7 @@ import build  # noqa: E402
 import check  # noqa: E402
 import config_page  # noqa: E402
 import stage  # noqa: E402
+import texts  # noqa: E402
 
 
 class Folder(unittest.TestCase):
@@ -173,6 +174,16 @@ class ApiPage(unittest.TestCase):
                               ({"type": "integer", "default": 5}, "integer; `5` by default"),
                               ({"oneOf": [{"type": "string"}, {"const": 1}]}, "string or `1`"), ({}, "anything")):
             self.assertEqual(api_page.type_of(schema), words)
+        self.assertEqual(api_page.type_of({"oneOf": [{"type": "array", "items": {}}, {"type": "integer", "minimum": 1, "default": 5}]},
+                                          texts.chinese()), "任意值的列表 或 整数，至少 1；默认 `5`")
+
+    def test_sentences(self):
+        operation = {"operationId": "x", "summary": "Done", "description": "Any\n  JSON.", "security": [{"bearer": []}],
+                     "responses": {}}
+        for say, words in ((texts.Texts(), "Done. Any JSON."), (texts.Chinese({"Done": "已完成", "Any JSON.": "任意 JSON。"}),
+                                                              "已完成。任意 JSON。")):
+            self.assertIn(f"{{#x}}\n\n{words}\n\n",
+                          api_page.operation_section(api_page.Description("{}", say), "get", "/x", operation))
 
 
 class ConfigPage(unittest.TestCase):
@@ -194,9 +205,48 @@ class ConfigPage(unittest.TestCase):
                 "type": "object", "required": ["e"], "properties": {"e": {"type": "string"}}}]}}}}
         rows = [line for line in config_page.page(json.dumps(schema)).splitlines() if "</a>" in line]
         self.assertEqual(rows, [
-            '| <a id="a"></a>`a` | integer, 1 to 2 | `1` | x \\| y | `STARLING_A` |',
-            '| <a id="b.c"></a>`b.c` | `auto`, `true` | `"auto"` |  | `STARLING_B__C` |',
-            '| <a id="d.e"></a>`d[].e` | text | required |  |  |'])
+            '| <a id="a"></a>`a` | integer, 1 to 2 | `1` | x \\| y<br>`STARLING_A` |',
+            '| <a id="b.c"></a>`b.c` | `auto`, `true` | `"auto"` | `STARLING_B__C` |',
+            '| <a id="d.e"></a>`d[].e` | text | required |  |'])
+        rows = [line for line in config_page.page(json.dumps(schema), texts.chinese(), {"a": "甲，见下文"}).splitlines()
+                if "</a>" in line]
+        self.assertEqual(rows, [
+            '| <a id="a"></a>`a` | 整数，1 至 2 | `1` | 甲，见[配置](configuration.zh.md#配置项)<br>`STARLING_A` |',
+            '| <a id="b.c"></a>`b.c` | `auto`、`true` | `"auto"` | `STARLING_B__C` |',
+            '| <a id="d.e"></a>`d[].e` | 文本 | 必填 |  |'])
+
+    def test_the_meanings_of_a_guide(self):
+        self.assertEqual(texts.meanings("| `a[].b` | text \\| none | `1` | x \\| y |\n| `c` | one |\n| d | e | f | g |\n"),
+                         {"a[].b": "x \\| y"})
+
+    def test_large_numbers_are_whole(self):
+        self.assertEqual(config_page.type_of({"type": "integer", "minimum": 1048576, "maximum": 1099511627776}, texts.Texts()),
+                         "integer, 1048576 to 1099511627776")
+
+
+class ChinesePages(unittest.TestCase):
+    def test_say_nothing_in_english_but_names(self):
+        def read(name: str) -> str:
+            with open(os.path.join(ROOT, name), encoding="utf-8") as stream:
+                return stream.read()
+
+        say = texts.chinese()
+        for page in (api_page.page(read("docs/openapi.yaml"), say), api_reference.page(ROOT, "api/", say),
+                     config_page.page(read("packaging/starling.schema.json"), say, texts.meanings(read("docs/configuration.zh.md")))):
+            prose = re.sub(r"(?ms)^```.*?^```$|^### .*?$|`[^`\n]*`|\]\([^)]*\)|\{#[^}]*\}|<[^>]*>|npm \S+", "", page)
+            self.assertEqual(re.findall(r"\b[a-z]+ [a-z]+\b|\b(?:key|text|list|query|yes|or|integer|by)\b", prose), [])
+
+    def test_every_text_of_the_makers_is_used(self):
+        with open(texts.CHINESE, encoding="utf-8") as stream:
+            words = json.load(stream)[texts.WORDS]
+        made = ""
+        for name in ("api_page", "api_reference", "config_page"):
+            with open(os.path.join(ROOT, "tools", "docs", f"{name}.py"), encoding="utf-8") as stream:
+                made += stream.read()
+        types = {"string", "integer", "number", "boolean", "object"}  # Of JSON Schema.
+        places = {"header", "query", "path"}  # Of OpenAPI.
+        self.assertEqual([word for word in words if f'"{word}"' not in made and f"'{word}'" not in made
+                          and word not in types | places], [])
 
 
 class ApiReference(unittest.TestCase):

@@ -6,7 +6,7 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from linting import calls, exceptions, guides, layers, lengths, source, style, text  # noqa: E402
+from linting import calls, exceptions, guides, layers, lengths, reference, source, style, text  # noqa: E402
 from linting.source import File, Finding  # noqa: E402
 
 TABLE = """
@@ -295,6 +295,43 @@ starling serve --root www  # 一个房间。
 """
 TOPICS = [File("docs/topics.md", "[中文](topics.zh.md)\n# What a `topic` is\n"),
           File("docs/topics.zh.md", "[English](topics.md)\n# 什么是 `topic`\n")]
+
+
+class Reference(unittest.TestCase):
+    LEAVES = [("a", {"description": "x | y here"}, False), ("b[].c", {"description": "`auto`"}, True)]
+    ENGLISH = {"a": "x \\| y here", "b[].c": "`auto`"}
+    CHINESE = {"a": "甲 \\| 乙", "b[].c": "`auto`"}
+
+    def test_keys(self):
+        for english, chinese, message in [
+            ({}, {}, ""),
+            ({}, {"a": "x \\| y"}, "docs/configuration.zh.md:1: `a` has no Chinese"),
+            ({}, {"a": None}, "docs/configuration.zh.md:1: the table of keys has no row `a`"),
+            ({"b[].c": None}, {}, "docs/configuration.md:1: the table of keys has no row `b[].c`"),
+            ({"a": "x"}, {}, "docs/configuration.md:1: `a` does not say what packaging/starling.schema.json says: x | y here"),
+        ]:
+            meanings = [{key: text for key, text in {**guide, **change}.items() if text is not None}
+                        for guide, change in ((self.ENGLISH, english), (self.CHINESE, chinese))]
+            findings = [str(finding) for finding in reference.check_keys(meanings, self.LEAVES)]
+            self.assertEqual(len(findings), 1 if message else 0, message)
+            self.assertIn(message, "".join(findings))
+
+    def test_texts(self):
+        for found_texts, message in [
+            ({"The `x`": "那个 `x`", "{} or {}": "{} 或 {}"}, ""),
+            ({"{} or {}": "{} 或 {}"}, 'part has a text without Chinese: add "The `x`": "..."'),
+            ({"The `x`": "那个 `x`", "{} or {}": "{} 或 {}", "Gone": "没有"}, 'part does not have this text any more: "Gone"'),
+            ({"The `x`": "那个 x", "{} or {}": "{} 或 {}"}, "other words in backticks"),
+            ({"The `x`": "那个 `x`", "{} or {}": "{} 或"}, "other words in backticks or other {}"),
+        ]:
+            findings = [str(one) for one in reference.check_texts("part", ["The `x`", "{} or {}"], found_texts)]
+            self.assertEqual(len(findings), 1 if message else 0, message)
+            self.assertIn(message, "".join(findings))
+
+    def test_a_text_that_a_comma_cuts(self):
+        self.assertEqual(list(reference.cut_texts({"a": [{"description": "The text, all of it"}]})), [])
+        self.assertEqual(list(reference.cut_texts({"a": [{"description": "The text", "all of it": None}]})),
+                         ['/a/0: "all of it" is no key; put the text before it in quotes'])
 
 
 class Guides(unittest.TestCase):

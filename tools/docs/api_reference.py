@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 
+import texts
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCRIPT = re.compile(r"<script\b.*?</script>\s*", re.S)
 HANDLER = re.compile(r"\s+on\w+=\"[^\"]*\"")
@@ -13,18 +15,20 @@ BACK = '<p class="back"><a href="../cpp-api.html">starling: C++ API</a></p>\n'
 STYLES = ('<link href="api.css" rel="stylesheet" type="text/css"/>\n'
           '<link href="../assets/favicon.svg" rel="icon" type="image/svg+xml"/>\n</head>')
 MAIN = re.compile(r'\s*<li[^>]*><a href="index\.html">.*?</li>')  # The tab of a page that has no text.
-FIRST = re.compile(r"^// <(starling/[\w.]+)>: (.*?)(?:\.\s|\.?$)", re.S)
-INTRO = """# C++ API
+INTRO = {"en": """# C++ API
 
 Each public header with what it is for, and what it declares. The guides say how the parts go together; the reference says what each
 declaration counts, what happens at its limit, and on which thread it calls back. A program includes only the headers that it uses.
 
 | header | is for |
 |---|---|
-"""
-MORE = """
-Lists of everything: {links}.
-"""
+""", "zh": """# C++ API
+
+每个公开头文件，它的用途，以及它声明的内容。指南说明各部分怎样配合；参考（英文）说明每个声明计数什么，到达上限时发生什么，以及在哪个线程上回调。程序只包含它用到的头文件。
+
+| 头文件 | 用途 |
+|---|---|
+"""}
 
 
 def without_scripts(page: str) -> str:
@@ -55,25 +59,17 @@ def page_of(header: str) -> str:
     return "".join({"_": "__", ".": "_8"}.get(one, one) for one in name) + ".html"
 
 
-def purpose_of(text: str) -> tuple[str, str]:
-    """The header's name, and the first sentence of its comment."""
-    comment = re.match(r"(?://.*\n)+", text)
-    words = re.sub(r"\n//\s?", " ", comment.group(0)) if comment else ""
-    found = FIRST.match(words)
-    return (found.group(1), re.sub(r"(<[\w/.]+>)", r"`\1`", re.sub(r"\s+", " ", found.group(2)).strip())) if found else ("", "")
-
-
-def page(root: str, prefix: str) -> str:
+def page(root: str, prefix: str, say: texts.Texts = texts.Texts()) -> str:
     """The page that leads into the reference, Markdown. `prefix` begins each link to a page of it."""
     rows = []
     folder = os.path.join(root, "include", "starling")
     for name in sorted(os.listdir(folder)):
         with open(os.path.join(folder, name), encoding="utf-8") as stream:
-            header, purpose = purpose_of(stream.read())
-        rows.append(f"| [`<{header}>`]({prefix}{page_of(name)}) | {purpose} |\n")
-    links = ", ".join(f"[{words}]({prefix}{target}.html)" for words, target in
-                      (("classes", "annotated"), ("namespaces", "namespaces"), ("members", "functions"), ("files", "files")))
-    return INTRO + "".join(rows) + MORE.format(links=links)
+            header, purpose = texts.purpose_of(stream.read())
+        rows.append(f"| [`<{header}>`]({prefix}{page_of(name)}) | {say(purpose)} |\n")
+    links = say(", ").join(f"[{say(words)}]({prefix}{target}.html)" for words, target in
+                           (("classes", "annotated"), ("namespaces", "namespaces"), ("members", "functions"), ("files", "files")))
+    return INTRO[say.language] + "".join(rows) + f"\n{say('Lists of everything: {}.', links)}\n"
 
 
 def settings(root: str, output: str) -> str:

@@ -22,6 +22,7 @@ import api_reference  # noqa: E402
 import check  # noqa: E402
 import config_page  # noqa: E402
 import stage  # noqa: E402
+import texts  # noqa: E402
 
 GENERATED = ["http-api.md", "configuration-keys.md", "cpp-api.md"]  # Pages that are in no file of docs/.
 NAMES = {"en": "starling", "zh": "starling 文档"}
@@ -77,13 +78,13 @@ def generate(staged: stage.Stage) -> None:
     """Writes the pages that are made from other files."""
     description = stage.read(staged, "docs/openapi.yaml")
     stage.write(staged, "openapi.yaml", description)
-    stage.write(staged, "http-api.md", api_page.page(description))
-    keys = config_page.page(stage.read(staged, "packaging/starling.schema.json"))
+    say = texts.of(staged.language)
+    stage.write(staged, "http-api.md", api_page.page(description, say))
+    guide = texts.meanings(stage.read(staged, "docs/configuration.zh.md")) if staged.language == "zh" else {}
+    keys = config_page.page(stage.read(staged, "packaging/starling.schema.json"), say, guide)
     stage.add(staged, "docs/configuration-keys.md", keys)
     prefix = stage.OTHER + ("../api/" if staged.language == "zh" else "api/")
-    stage.write(staged, "cpp-api.md", api_reference.page(ROOT, prefix))
-    if staged.language == "zh":
-        staged.english_only += GENERATED
+    stage.write(staged, "cpp-api.md", api_reference.page(ROOT, prefix, say))
 
 
 def build_language(language: str, work: str, output: str) -> list[str]:

@@ -7,14 +7,25 @@ each key of the top level:
     build/release/starling config-schema | tools/docs/config_page.py >packaging/starling.schema.json
 """
 import json
+import os
 import sys
+from types import MappingProxyType
 
-INTRO = """# Configuration: every key
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import texts  # noqa: E402
+
+INTRO = {"en": """# Configuration: every key
 
 This page is made from [starling.schema.json](../packaging/starling.schema.json), and that from the table by which the program reads
 a file. [Configuration](configuration.md) says how files, variables and flags go together, and what the kinds of `websocket` do.
-[Operations](operations.md) says what a reload changes without a restart.
-"""
+[Operations](operations.md) says what a reload changes without a restart. Below the meaning of a key is its environment variable.
+""", "zh": """# 配置：全部配置项
+
+本页由 [starling.schema.json](../packaging/starling.schema.json) 生成，后者来自程序读取文件所用的表。[配置](configuration.zh.md)说明文件、环境变量和选项怎样配合，以及 `websocket` 的各种类型做什么。[运维](operations.zh.md)说明重新加载不重启就能改变什么。配置项的含义之下是它的环境变量。
+"""}
+# What stands below the table of the guide, and not below that of this page.
+BELOW = {"en": ("see below", "see [Configuration](configuration.md#keys)"),
+         "zh": ("见下文", "见[配置](configuration.zh.md#配置项)")}
 
 
 def is_mapping(schema: dict) -> bool:
@@ -30,22 +41,22 @@ def element_of(schema: dict) -> dict:
     return {}
 
 
-def type_of(schema: dict) -> str:
+def type_of(schema: dict, say: texts.Texts) -> str:
     if "enum" in schema:
-        return ", ".join(f"`{json.dumps(one) if isinstance(one, bool) else one}`" for one in schema["enum"])
+        return say(", ").join(f"`{json.dumps(one) if isinstance(one, bool) else one}`" for one in schema["enum"])
     kind = schema["type"]
     if isinstance(kind, list):
-        return " or ".join(kind)
+        return say(" or ").join(type_of({"type": one}, say) for one in kind)
     if kind == "array":
-        return "list of " + type_of(schema["items"])
+        return say("list of {}", type_of(schema["items"], say))
     low, high = schema.get("minimum"), schema.get("maximum")
-    words = {"string": "text", "boolean": "`true`, `false`"}.get(kind, kind)
-    return words if low is None else f"{words}, {low:.15g} to {high:.15g}"
+    words = {"string": say("text"), "boolean": say("`true`, `false`")}.get(kind) or say(kind)
+    return words if low is None else say("{}, {} to {}", words, f"{low:.15g}", f"{high:.15g}")
 
 
-def default_of(schema: dict, required: bool) -> str:
+def default_of(schema: dict, required: bool, say: texts.Texts) -> str:
     if required:
-        return "required"
+        return say("required")
     if "default" not in schema:
         return ""
     return f"`{json.dumps(schema['default'], ensure_ascii=False)}`" if schema["default"] != "" else '`""`'
@@ -79,16 +90,20 @@ def groups(schema: dict) -> list[tuple[str, list]]:
                             for section in sections]
 
 
-def page(text: str) -> str:
-    """The page for the text of the JSON Schema."""
-    parts = [INTRO]
+def row_of(key: str, schema: dict, required: bool, say: texts.Texts, guide: dict[str, str]) -> str:
+    meaning = guide.get(key) or schema.get("description", "").replace("|", "\\|")
+    about = "<br>".join(filter(None, [meaning.replace(*BELOW[say.language]), variable_of(key)]))
+    mark = key.replace("[]", "")
+    return f"| <a id=\"{mark}\"></a>`{key}` | {type_of(schema, say)} | {default_of(schema, required, say)} | {about} |\n"
+
+
+def page(text: str, say: texts.Texts = texts.Texts(), guide: dict[str, str] = MappingProxyType({})) -> str:
+    """The page for the text of the JSON Schema. `guide` has the meanings of keys in another language than the schema's."""
+    parts = [INTRO[say.language]]
     for section, keys in groups(json.loads(text)):
-        parts.append(f"\n## {f'`{section}`' if section else 'Keys without a section'}\n\n")
-        parts.append("| key | type | default | meaning | variable |\n|---|---|---|---|---|\n")
-        for key, one, required in keys:
-            meaning = one.get("description", "").replace("|", "\\|")
-            parts.append(f"| <a id=\"{key.replace('[]', '')}\"></a>`{key}` | {type_of(one)} | {default_of(one, required)} | {meaning} | "
-                         f"{variable_of(key)} |\n")
+        parts.append(f"\n## `{section}`\n\n" if section else f"\n## {say('Keys without a section')} {{#keys-without-a-section}}\n\n")
+        parts.append(f"| {say('key')} | {say('type')} | {say('default')} | {say('meaning')} |\n|---|---|---|---|\n")
+        parts += [row_of(key, one, required, say, guide) for key, one, required in keys]
     return "".join(parts)
 
 
