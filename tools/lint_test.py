@@ -358,6 +358,7 @@ class Guides(unittest.TestCase):
             ("topics.zh.md#", "topics.md#", "5: link: docs/rooms.md has none that is topics.md#什么是-topic"),
             ("(#限制)", "(#limits)", "5: link: docs/rooms.md has none that is #limits in Chinese"),
             ("[下文](#限制)", "下文", "1: link: no #限制"),
+            ("`name`", "`name` run（）", "5: a call has the brackets of ASCII: run（）"),
             ("[English](rooms.md)", "", "1: one of the first lines is [English](rooms.md)"),
         ]:
             self.assertIn(old, CHINESE)

@@ -1,5 +1,6 @@
 """Each guide X.md has a Chinese X.zh.md with the same structure: headings, code, tables, links, terms."""
 import posixpath
+import re
 from collections import Counter
 from itertools import zip_longest
 from typing import Iterator
@@ -8,6 +9,7 @@ from . import markdown
 from .source import File, Finding
 
 CHINESE = ".zh.md"
+WIDE_CALL = re.compile(r"\w+（）")
 
 
 def is_guide(path: str) -> bool:
@@ -21,6 +23,9 @@ def chinese_of(path: str) -> str:
 def check_guides(files: list[File]) -> Iterator[Finding]:
     texts = {file.path: file for file in files if file.path.endswith(".md")}
     parsed = {path: markdown.parse(file.text) for path, file in texts.items()}
+    for file in texts.values():
+        for match in WIDE_CALL.finditer(file.text) if file.path.endswith(CHINESE) else ():
+            yield Finding(file.path, file.line_of(match.start()), "guides", f"a call has the brackets of ASCII: {match.group(0)}")
     for path in sorted(parsed):
         if is_guide(path) and chinese_of(path) in parsed:
             yield from compare(path, parsed)
