@@ -126,6 +126,8 @@ class Checking(Folder):
                 ('<img src="https://x.example/a.png">', "loads from elsewhere"),
                 ('<img src="none.png">', "no such file: none.png"),
                 ("<script>go()</script>", "inside the page: script"),
+                ("<style>a{color:red}</style>", "inside the page: style"),
+                ('<td style="text-align: right">1</td>', "inside the page: td style"),
                 ('<a href="other.html" onclick="go()">', "inside the page: a onclick")):
             found = self.faults(page)
             self.assertEqual(len(found), 1, page)
@@ -281,6 +283,11 @@ class ApiReference(unittest.TestCase):
         self.assertIn(f'<body id="x">\n{api_reference.BACK}', page)
         self.assertNotIn("Main", page)
         self.assertIn("files.html", page)
+
+    def test_a_page_has_no_script_and_no_style(self):
+        self.assertEqual(api_reference.without_scripts('<script>x</script><a onclick="x()" href="y"></a>'
+                                                       '<span style="width:32px;display:inline-block;">z</span>'),
+                         '<a href="y"></a><span class="w32">z</span>')
 
     def test_the_page_has_every_header_with_its_purpose(self):
         page = api_reference.page(ROOT, "api/")

@@ -10,6 +10,7 @@ import texts
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCRIPT = re.compile(r"<script\b.*?</script>\s*", re.S)
 HANDLER = re.compile(r"\s+on\w+=\"[^\"]*\"")
+INDENT = re.compile(r'style="width:(\d+)px;display:inline-block;"')  # Of a tree; api.css has the class.
 HEAD = re.compile(r"</head>")
 BACK = '<p class="back"><a href="../cpp-api.html">starling: C++ API</a></p>\n'
 STYLES = ('<link href="api.css" rel="stylesheet" type="text/css"/>\n'
@@ -32,8 +33,8 @@ declaration counts, what happens at its limit, and on which thread it calls back
 
 
 def without_scripts(page: str) -> str:
-    """The page reads the same without them, and may then be served with a policy that forbids them."""
-    return HANDLER.sub("", SCRIPT.sub("", page))
+    """The page reads the same without scripts and styles in it, and may then be served with a policy that forbids them."""
+    return INDENT.sub(r'class="w\1"', HANDLER.sub("", SCRIPT.sub("", page)))
 
 
 def with_style(page: str) -> str:

@@ -67,7 +67,7 @@ def configuration(language: str, folder: str, output: str, english_only: list[st
                   "homepage": "./index.html"},
         "hooks": [os.path.join(HERE, "hooks.py")],
         "plugins": [{"search": {"lang": "en", "separator": SEPARATOR}}],
-        "markdown_extensions": ["tables", "sane_lists", "attr_list",
+        "markdown_extensions": [{"tables": {"use_align_attribute": True}}, "sane_lists", "attr_list",
                                 {"toc": {"permalink": True, "permalink_title": PERMALINKS[language]}},
                                 {"pymdownx.superfences": {}}, {"pymdownx.highlight": {"use_pygments": True}}],
         "nav": navigation(language),

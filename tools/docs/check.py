@@ -33,10 +33,12 @@ class Page(HTMLParser):
                 self.loads.append(value)
             elif tag in ("a", "area", "link") and key == "href":
                 self.links.append(value)
-            elif key.startswith("on"):
+            elif key.startswith("on") or key == "style":
                 self.inline.append(f"{tag} {key}")
         if tag == "script" and "src" not in found and found.get("type") in (None, "text/javascript", "module"):
             self.inline.append("script")
+        if tag == "style":
+            self.inline.append("style")
 
 
 def away(target: str) -> bool:
