@@ -6,7 +6,7 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from linting import calls, exceptions, guides, layers, lengths, reference, source, style, text  # noqa: E402
+from linting import calls, exceptions, guides, layers, lengths, pages, reference, source, style, text  # noqa: E402
 from linting.source import File, Finding  # noqa: E402
 
 TABLE = """
@@ -388,6 +388,28 @@ class Guides(unittest.TestCase):
             self.assertEqual(self.check(with_sample(ENGLISH, english), with_sample(CHINESE, chinese)), [], language)
             for wrong in (chinese.replace("a", "c"), chinese + "\nmore", "// 没有"):
                 self.assertEqual(len(self.check(with_sample(ENGLISH, english), with_sample(CHINESE, wrong))), 1, wrong)
+
+
+class Pages(unittest.TestCase):
+    def pages(self, path: str, line: str) -> list[str]:
+        return found(pages.check_pages([File(path, line + "\n")]))
+
+    def test_markup_and_code_from_text(self):
+        for line in [
+            "item.innerHTML = name;", "item.outerHTML += name;", "list.insertAdjacentHTML('beforeend', name);",
+            "document.write(name);", "frame.srcdoc = text;", "eval(text);", "new Function(text)();",
+            "setTimeout('go()', 1);", '<a href="javascript:go()">', '<img src="a.png" onerror="go()">',
+            "link.setAttribute('onclick', text);", "new DOMParser().parseFromString(text, 'text/html');",
+        ]:
+            self.assertEqual(self.pages("web/chat/chat.js", line), ["web/chat/chat.js:1 pages"], line)
+
+    def test_elements_from_text(self):
+        for path, line in [
+            ("web/chat/chat.js", "item.textContent = name;"), ("web/chat/chat.js", "setTimeout(connect, 1000);"),
+            ("web/chat/chat.js", "socket.onmessage = ({ data }) => show(data);"), ("web/a.html", '<p id="on">'),
+            ("web/chat/chat.js", "retrieval(1);"), ("tests/browser/a.test.mjs", "document.write(1);"),
+        ]:
+            self.assertEqual(self.pages(path, line), [], line)
 
 
 class Style(unittest.TestCase):
