@@ -19,6 +19,8 @@ constexpr Millis back_within_ms = 100;
 constexpr size_t group_nodes_min = 3;
 constexpr Millis snapshot_idle_ms = 30'000;
 constexpr size_t departed_max = 64;
+constexpr Millis late_ms_max =
+    10'000;  // No message of a node that has ended is on its way so long.
 // Besides ack_ms, the time in which a confirmation comes from a node that was there all along.
 constexpr Millis confirm_slack_ms = 50;
 
@@ -111,7 +113,11 @@ Peer* Node::find(NodeId id) noexcept {
 
 Peer* Node::find_or_add(NodeId id) {
     if (Peer* const peer = find(id)) return peer;
-    if (std::ranges::find(departed_, id) != departed_.end()) return nullptr;
+    if (const auto departed = std::ranges::find(departed_, id, &Departed::id);
+        departed != departed_.end()) {
+        if (now_ < departed->until) return nullptr;
+        departed_.erase(departed);
+    }
     if (peers_.size() >= options_.nodes_max) {
         ++stats_.refused;
         return nullptr;
@@ -184,7 +190,7 @@ void Node::forget(Peer& peer) {
     const NodeId id = peer.id;
     if (peer.is_leaving) {
         if (departed_.size() == departed_max) departed_.pop_front();
-        departed_.push_back(id);
+        departed_.push_back({id, now_ + late_ms_max});
     }
     drop_rooms(peer);
     std::erase(flooded_, &peer);

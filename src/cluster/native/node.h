@@ -238,7 +238,13 @@ private:
     std::vector<Peer*> flooded_, active_;
     std::vector<size_t> group_nodes_;  // That are there, of each group.
     std::vector<Accusation> accusations_;
-    std::deque<NodeId> departed_;  // Said good-bye: late messages do not bring them back.
+    // Said good-bye. Late messages do not bring them back. What comes when no message can be late any
+    // more is from a node that goes on: another process had its id, and has ended.
+    struct Departed {
+        NodeId id;
+        Millis until;
+    };
+    std::deque<Departed> departed_;
     uint32_t epochs_ = 0;
     uint64_t mark_ = 0;
 

@@ -280,6 +280,28 @@ TEST_F(NativeNode, AGoodByeIsNoSilence) {
     EXPECT_EQ(a.nodes, "0b here 0c here 0b away 0b gone ");
 }
 
+// A copy of a running machine has its id until one of the two starts again. Its good-bye is not that of
+// the other, which goes on.
+TEST_F(NativeNode, AGoodByeOfACopyEndsNotTheOriginal) {
+    a.nodes.clear();
+    std::string bytes;
+    write_bye(b.id, bytes);
+    for (Host* const host : {&a, &c}) host->node.received(bytes, net.now);
+    EXPECT_EQ(a.nodes, "0b away ");
+    net.run(5'000);
+    EXPECT_EQ(a.nodes, "0b away 0b gone ");
+    net.run(7'000);
+    EXPECT_EQ(a.nodes, "0b away 0b gone 0b here ");
+    a.take(), b.take();
+    EXPECT_EQ(a.publish("news", "one"), 1u);
+    a.node.joined("other");
+    net.run(500);
+    EXPECT_EQ(b.publish("other", "two"), 1u);
+    net.run(500);
+    EXPECT_EQ(a.take(), "0b:other,=two ");
+    EXPECT_EQ(b.take(), "0a:news,=one ");
+}
+
 TEST_F(NativeNode, ANodeThatIsAwayTooLongIsForgotten) {
     b.is_cut = true;
     net.run(62'000);
