@@ -7,6 +7,7 @@
 
 #include <starling/heartbeat.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -57,14 +58,14 @@ public:
         if (waiting_) {
             const uint32_t waited_ms = now_ms - pinged_at_ms_;
             if (waited_ms >= options.timeout_ms) return {Action::dead, 0};
-            return {Action::nothing, options.timeout_ms - waited_ms};
+            return {Action::nothing, soon(options, options.timeout_ms - waited_ms)};
         }
         const uint32_t silent_ms = now_ms - heard_at_ms_;
         if (silent_ms < options.interval_ms) {
             return {Action::nothing, options.interval_ms - silent_ms};
         }
         ping_sent(now_ms);
-        return {Action::send_ping, options.timeout_ms};
+        return {Action::send_ping, soon(options, options.timeout_ms)};
     }
 
     // Call this also for a ping that another part sent, for example to measure the round-trip time.
@@ -97,6 +98,11 @@ public:
     }
 
 private:
+    // An answer may come at any time; the next ping is then due an interval later.
+    static uint32_t soon(const HeartbeatOptions& options, uint32_t in_ms) noexcept {
+        return std::min(in_ms, options.interval_ms);
+    }
+
     uint32_t heard_at_ms_;
     uint32_t pinged_at_ms_ = 0;
     bool waiting_ : 1 = false;   // No byte has arrived since the last ping.

@@ -228,7 +228,7 @@ TEST(WsHeartbeat, ASilentPeerIsPingedAndThenGone) {
 TEST(WsHeartbeat, APeerThatAnswersStays) {
     TestServer t;
     ws::Route route = impatient(t.events);
-    route.ping_timeout = 3s;  // Long enough for a busy machine; the next ping waits for it, too.
+    route.ping_timeout = 1min;  // For a busy machine; the next ping does not wait for it.
     t.server.websocket("/", std::move(route));
     t.start();
     WsClient client(t.port());
@@ -238,7 +238,9 @@ TEST(WsHeartbeat, APeerThatAnswersStays) {
         client.send(masked_frame(Opcode::pong, ping.payload));
     }
     client.send_text("alive");
-    EXPECT_EQ(client.next(), "text(alive)");
+    std::string next = client.next();
+    while (next.starts_with("ping")) next = client.next();
+    EXPECT_EQ(next, "text(alive)");
 }
 
 // A download takes longer than interval and timeout together; a ping would wait behind it.

@@ -39,6 +39,21 @@ TEST(WsHeartbeat, bytes_put_the_ping_off) {
     EXPECT_EQ(step_text(heartbeat, options, 71'000), "ping 20000");
 }
 
+TEST(WsHeartbeat, a_long_timeout_does_not_delay_the_next_ping) {
+    constexpr HeartbeatOptions patient{.interval_ms = 10'000, .timeout_ms = 60'000};
+    Heartbeat heartbeat(0);
+    EXPECT_EQ(step_text(heartbeat, patient, 10'000), "ping 10000");
+    EXPECT_TRUE(heartbeat.on_pong(heartbeat.ping_payload(), 10'100));
+    EXPECT_EQ(step_text(heartbeat, patient, 20'000), "nothing 100");
+    EXPECT_EQ(step_text(heartbeat, patient, 20'100), "ping 10000");
+    EXPECT_EQ(step_text(heartbeat, patient, 30'100), "nothing 10000");  // The pong may still come.
+    EXPECT_TRUE(heartbeat.on_pong(heartbeat.ping_payload(), 32'000));
+    EXPECT_EQ(step_text(heartbeat, patient, 40'100), "nothing 1900");
+    EXPECT_EQ(step_text(heartbeat, patient, 42'000), "ping 10000");
+    EXPECT_EQ(step_text(heartbeat, patient, 101'999), "nothing 1");
+    EXPECT_EQ(step_text(heartbeat, patient, 102'000), "dead 0");
+}
+
 TEST(WsHeartbeat, zero_interval_never_pings) {
     Heartbeat heartbeat(0);
     EXPECT_EQ(step_text(heartbeat, {.interval_ms = 0}, 1'000'000), "nothing 0");
