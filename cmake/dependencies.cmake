@@ -1,4 +1,4 @@
-# Every dependency is a Debian 12 package; setup/packages.txt names them.
+# Every dependency is a package of Debian 12 and 13 and of Ubuntu 24.04; setup/packages.txt names them.
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
 find_package(ZLIB REQUIRED)
@@ -15,7 +15,7 @@ endif()
 # Debian's package of libxcrypt has no files for CMake either.
 find_path(CRYPT_INCLUDE_DIR crypt.h REQUIRED)
 find_library(CRYPT_LIBRARY crypt REQUIRED)
-find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(Boost 1.81 CONFIG REQUIRED COMPONENTS json url)
 find_package(simdjson REQUIRED)
 find_package(spdlog REQUIRED)
 if(STARLING_PROGRAMS)

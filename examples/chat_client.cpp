@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include <cstdlib>
 #include <iostream>
 #include <string>
 #include <thread>

@@ -1,5 +1,7 @@
 #include "server/gateway/sio_text.h"
 
+#include <algorithm>
+
 #include "base/base64.h"
 #include "base/json_text.h"
 #include "socketio/codec/json_writer.h"
