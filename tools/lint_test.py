@@ -1,7 +1,10 @@
 """Tests of tools/lint: for each rule, an input that it finds and an input that it accepts."""
+import contextlib
+import io
 import os
 import sys
 import unittest
+from unittest import mock
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -426,14 +429,20 @@ class Style(unittest.TestCase):
     @unittest.skipUnless(style.shutil.which(style.CLANG_FORMAT), "needs clang-format")
     def test_format(self):
         import tempfile
+        version = style.clang_format_version()
+        self.assertGreater(version, 0)
         with tempfile.TemporaryDirectory() as root:
             os.mkdir(f"{root}/src")
             with open(f"{root}/.clang-format", "w") as config:
                 config.write("BasedOnStyle: Google\n")
-            for content, expected in [("int  x ;\n", ["src/a.h:1 format"]), ("int x;\n", [])]:
+            for content, wanted, expected in [("int  x ;\n", version, ["src/a.h:1 format"]),
+                                              ("int  x ;\n", version + 1, []), ("int x;\n", version, [])]:
                 with open(f"{root}/src/a.h", "w") as stream:
                     stream.write(content)
-                self.assertEqual(found(style.check_format([File("src/a.h", content)], root)), expected)
+                said = io.StringIO()
+                with mock.patch.object(style, "CLANG_FORMAT_VERSION", wanted), contextlib.redirect_stderr(said):
+                    self.assertEqual(found(style.check_format([File("src/a.h", content)], root)), expected)
+                self.assertEqual("is not checked" in said.getvalue(), wanted != version)
 
 
 class Exceptions(unittest.TestCase):
