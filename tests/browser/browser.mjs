@@ -21,7 +21,7 @@ after(async () => {
 });
 
 export async function launch() {
-  if (!existsSync(executablePath)) throw new Error(`no Chromium at ${executablePath}`);
+  if (!existsSync(executablePath)) throw new Error(`no Chromium at ${executablePath}; CHROMIUM=PATH names one`);
   const browser = chromium.launch({ executablePath, headless: true, timeout: launch_ms_max, args: [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync"] });
