@@ -117,8 +117,9 @@ struct Fault {
 
 struct Options {
     std::vector<Route> routes = {Route{}};
-    // Keys of the control API; several for rotation. Empty: a random key is made, see
-    // Gateway::api_key(). With Olares::on and no key here, programs on this machine need none.
+    // Keys of the control API; several for rotation. An empty key is refused, since a request
+    // without a key brings it. No keys: a random key is made, see Gateway::api_key(). With
+    // Olares::on and no key here, programs on this machine need none.
     std::vector<std::string> api_keys = {};
     Olares olares = Olares::off;
     bool show_tokens = false;  // The list of connections shows the clients' tokens.
@@ -147,7 +148,7 @@ public:
     [[nodiscard]] virtual const std::string& api_key() const noexcept = 0;
     [[nodiscard]] virtual Stats stats() const = 0;
     // Other Options::api_keys, while the server runs. Any thread. Throws std::invalid_argument for
-    // no key, or if the options had none: a restart makes one, or goes without.
+    // no key, for an empty one, or if the options had none: a restart makes one, or goes without.
     virtual void change_keys(const std::vector<std::string>& keys) = 0;
 };
 

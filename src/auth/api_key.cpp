@@ -18,6 +18,7 @@ ApiKeys::ApiKeys(std::span<const std::string> keys) {
 }
 
 bool ApiKeys::contain(std::string_view given) const {
+    if (given.empty()) return false;  // The request brought none: an empty key is no key.
     const auto wanted = base::sha256(given);
     bool found = false;
     // Every key is compared, so that the time does not tell which key matched.

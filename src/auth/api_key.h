@@ -23,7 +23,8 @@ class ApiKeys {
 public:
     explicit ApiKeys(std::span<const std::string> keys);
 
-    // Is `given` one of the keys? The time that the answer takes tells nothing about a key.
+    // Is `given` one of the keys? "" never is. The time that the answer takes tells nothing about
+    // a key.
     [[nodiscard]] bool contain(std::string_view given) const;
 
 private:

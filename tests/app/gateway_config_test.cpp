@@ -162,6 +162,14 @@ TEST_F(GatewayConfig, AFaultIsOneLineWithItsPlace) {
     EXPECT_EQ(
         read({.file = "gateway:\n  routes:\n    - trusted_proxies: [everybody]\n"}).substr(0, 62),
         "s.yaml:3: key 'gateway.routes[0].trusted_proxies': 'everybody'");
+    // A request without a key brings the empty one.
+    EXPECT_EQ(read({.file = "gateway:\n  api_keys:\n    - one\n    - ''\n"}),
+              "s.yaml:4: key 'gateway.api_keys[1]': must be a key, without blanks at its ends");
+    EXPECT_EQ(read({.file = "gateway: {api_keys: [' one']}\n"}),
+              "s.yaml:1: key 'gateway.api_keys[0]': must be a key, without blanks at its ends");
+    EXPECT_EQ(read({.environment = {{"STARLING_GATEWAY_API_KEY", "one,"}}}),
+              "starling: environment variable STARLING_GATEWAY_API_KEY: must be a key, without "
+              "blanks at its ends");
     EXPECT_EQ(read({.file = "gateway:\n  routes:\n    - signing_key: whsec_!!\n"}),
               "s.yaml:3: key 'gateway.routes[0].signing_key': the signing key: base64 is wanted "
               "behind whsec_");

@@ -18,6 +18,9 @@ TEST(ApiKeys, TheKeysAndNoOthers) {
     for (const std::string_view other : {"", "firs", "first ", "First", "firstsecond", "nul"})
         EXPECT_FALSE(accepted.contain(other)) << other;
     EXPECT_FALSE(ApiKeys({}).contain(""));
+    const std::vector<std::string> blank{"", "first"};
+    EXPECT_FALSE(ApiKeys(blank).contain(""));  // What a request without a key brings.
+    EXPECT_TRUE(ApiKeys(blank).contain("first"));
 }
 
 TEST(ApiKeys, WhereARequestHoldsItsKey) {

@@ -1,5 +1,6 @@
 #include "app/config/checks.h"
 
+#include "base/text.h"
 #include "base/tokens.h"
 
 #include <arpa/inet.h>
@@ -79,6 +80,12 @@ std::optional<std::string> check_route_path(std::string_view text) {
 std::optional<std::string> check_token(std::string_view text) {
     if (base::is_token(text)) return std::nullopt;
     return "must be a token: letters, digits and !#$%&'*+-.^_`|~";
+}
+
+std::optional<std::string> check_api_key(std::string_view text) {
+    // A header field carries neither (RFC 9110 section 5.5).
+    if (!text.empty() && text == base::trim(text)) return std::nullopt;
+    return "must be a key, without blanks at its ends";
 }
 
 std::optional<std::string> check_cors_origin(std::string_view text) {

@@ -11,6 +11,8 @@ namespace starling::app {
 [[nodiscard]] std::optional<std::string> check_address(std::string_view text);
 [[nodiscard]] std::optional<std::string> check_route_path(std::string_view text);
 [[nodiscard]] std::optional<std::string> check_token(std::string_view text);  // RFC 9110 5.6.2
+// What a header field can carry; not empty.
+[[nodiscard]] std::optional<std::string> check_api_key(std::string_view text);
 // An origin, or "*".
 [[nodiscard]] std::optional<std::string> check_cors_origin(std::string_view text);
 // An origin, or a pattern with a wildcard.

@@ -115,6 +115,7 @@ constexpr Row rows[] = {
              "addresses of `listen`"},
     {.key = "gateway.api_keys",
      .slot = [](Settings& s) -> Slot { return &s.gateway.api_keys; },
+     .check = check_api_key,
      .secret = true,
      .help = "keys of the control API; empty: the program makes a key at each start and shows it"},
     {.key = "gateway.olares",

@@ -132,7 +132,13 @@ ConnIds make_conn_ids() {
     return ConnIds(secret);
 }
 
+void require_keys(const std::vector<std::string>& keys) {
+    if (std::ranges::any_of(keys, &std::string::empty))
+        throw std::invalid_argument("api_keys: a key is empty");
+}
+
 std::vector<std::string> keys_of(const gateway::Options& options) {
+    require_keys(options.api_keys);
     if (!options.api_keys.empty()) return options.api_keys;
     return {make_api_key()};
 }
@@ -199,6 +205,7 @@ const std::string& Gateway::api_key() const noexcept { return api_keys_.front();
 void Gateway::change_keys(const std::vector<std::string>& keys) {
     if (options_.api_keys.empty() || keys.empty())
         throw std::invalid_argument("a key that the program makes needs a restart");
+    require_keys(keys);
     accepted_keys_.replace(std::make_unique<const auth::ApiKeys>(keys));
 }
 

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -123,6 +124,15 @@ std::string message(size_t n) { return "{\"n\":" + std::to_string(n) + "}"; }
 
 std::unique_ptr<WsClient> enter(const TestServer& t, const std::string& user = "ada") {
     return std::make_unique<WsClient>(t.port(), "/ws", "X-Bfl-User: " + user + "\r\n");
+}
+
+TEST(GatewayKeys, AnEmptyKeyIsRefused) {
+    Server server(ServerOptions{});
+    EXPECT_THROW((void)server.gateway({.api_keys = {""}}), std::invalid_argument);
+    EXPECT_THROW((void)server.gateway({.api_keys = {"key", ""}}), std::invalid_argument);
+    gateway::Gateway& gateway = server.gateway({.api_keys = {"key"}});
+    EXPECT_THROW(gateway.change_keys({"other", ""}), std::invalid_argument);
+    gateway.change_keys({"other"});
 }
 
 TEST(MultiWorkerGateway, EachConnectionInOrderWithOneClose) {
