@@ -53,6 +53,21 @@ test("top, stats, rooms, workers and errors", async (t) => {
   assert.equal((await cli("errors", "--json")).code, 0);
 });
 
+test("names that clients choose do not steer the terminal", async (t) => {
+  const { server, cli } = await start(t, {}, { events: { enabled: true, channels: [{ pattern: "t{name}" }] } });
+  const name = "t\u009b31m\u202e<b>";
+  const client = await open(server.url(`/ws/ServerEvent?Ref=${encodeURIComponent(name)}`));
+  const table = await until(async () => {
+    const { stdout } = await cli("rooms");
+    return stdout.includes("t 31m") && stdout;
+  }, "the channel");
+  assert.match(table, /^1 +channel +- +t 31m <b>$/m);
+  const json = (await cli("rooms", "--json")).stdout;
+  for (const text of [table, json]) assert.doesNotMatch(text, /[\x7f-\x9f\u202e]/);
+  assert.equal(JSON.parse(json).rooms[0].name, name);
+  await client.close();
+});
+
 test("a key is needed where it is set, and five wrong ones make the address wait", async (t) => {
   const key_file = path.join(temporaryFolder(), "key");
   writeFileSync(key_file, "secret\n");

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "app/admin/shown.h"
+#include "app/connect/printable.h"
 #include "app/publish/http_post.h"
 #include "app/tls_options.h"
 
@@ -92,6 +93,13 @@ HttpPost connection_of(const CommandLine& line, ServerAddress server, const std:
     post.timeout_ms = timeout_s * 1000;
     post.answer_bytes_max = answer_bytes_max;
     return post;
+}
+
+// The same JSON, in which no name of a room or user steers the terminal.
+std::string json_line(std::string_view body) {
+    std::string out;
+    connect::append_printable_json(out, body);
+    return out + "\n";
 }
 
 HttpAnswer ask(HttpPost connection, const AdminRequest& request) {
@@ -226,7 +234,7 @@ int run_admin(const CommandLine& line, const Environment& environment, const Str
     if (!request) return wrong(streams.err, request.error());
     const HttpAnswer answer = ask(connection, *request);
     if (const int fault = check_answer(answer, url, streams.err)) return fault;
-    return print(line.find("--json") ? answer.body + "\n" : shown_answer(what, answer.body),
+    return print(line.find("--json") ? json_line(answer.body) : shown_answer(what, answer.body),
                  streams);
 }
 

@@ -10,21 +10,15 @@
 #include <cmath>
 #include <vector>
 
-#include "base/utf8.h"
+#include "app/connect/printable.h"
 
 namespace starling::app {
 namespace {
 
 namespace json = boost::json;
+using connect::printable_words;
 
 constexpr size_t cell_bytes_max = 60;
-
-std::string printable(std::string_view text, size_t bytes_max) {
-    std::string out = base::utf8_repaired(base::utf8_cut(text, bytes_max));
-    for (char& c : out)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    return out;
-}
 
 // 1234567 is "1234567", 0.25 is "0.25".
 std::string number(double value) {
@@ -39,15 +33,15 @@ std::string number(double value) {
 }
 
 std::string text_of(const json::value& value) {
-    if (const auto* text = value.if_string()) return printable(*text, cell_bytes_max);
+    if (const auto* text = value.if_string()) return printable_words(*text, cell_bytes_max);
     if (value.is_number()) return number(value.to_number<double>());
     if (const auto* array = value.if_array()) {
         std::string all;
         for (const json::value& one : *array)
             all.append(all.empty() ? "" : ",").append(text_of(one));
-        return printable(all, cell_bytes_max);
+        return printable_words(all, cell_bytes_max);
     }
-    return json::serialize(value);
+    return printable_words(json::serialize(value), cell_bytes_max);
 }
 
 std::string member(const json::object& object, std::string_view name) {
@@ -103,7 +97,7 @@ std::string pairs(const json::object& object, std::string_view before = {}) {
         if (value.is_object())
             out += pairs(value.get_object(), full + " ");
         else
-            out.append(printable(full, 200)).append(" ").append(text_of(value)).append("\n");
+            out.append(printable_words(full, 200)).append(" ").append(text_of(value)).append("\n");
     }
     return out;
 }
@@ -183,9 +177,7 @@ std::string problem_of(std::string_view body) {
     std::string error = member(object, "error");
     if (!error.empty()) return error;
     constexpr size_t words_bytes_max = 400;
-    std::string text = printable(body, words_bytes_max);
-    while (text.ends_with(' ')) text.pop_back();
-    return text;
+    return printable_words(body, words_bytes_max);
 }
 
 }  // namespace starling::app

@@ -70,6 +70,18 @@ std::string printable_cut(std::string_view text, size_t bytes_max) {
            " bytes; --full shows all)";
 }
 
+std::string printable_words(std::string_view text, size_t bytes_max) {
+    const std::string repaired = base::utf8_repaired(base::utf8_cut(text, bytes_max));
+    std::string out;
+    for (std::string_view rest = repaired; !rest.empty();) {
+        const base::Utf8Character front = base::utf8_front(rest);
+        out += steers(front.code) ? " " : rest.substr(0, front.bytes);
+        rest.remove_prefix(front.bytes);
+    }
+    while (out.ends_with(' ')) out.pop_back();
+    return out;
+}
+
 // Beyond ASCII, and as DEL, such a character stands in strings alone; all are below U+10000.
 void append_printable_json(std::string& out, std::string_view json) {
     const auto is_plain = [](char c) { return static_cast<unsigned char>(c) < 0x7f; };

@@ -17,6 +17,10 @@ namespace starling::app::connect {
 // "abc... (5000 bytes; --full shows all)". 0: never cut.
 [[nodiscard]] std::string printable_cut(std::string_view text, size_t bytes_max);
 
+// At most `bytes_max` bytes of words of a server, with a blank in place of each character that
+// printable() escapes, and none at the end.
+[[nodiscard]] std::string printable_words(std::string_view text, size_t bytes_max);
+
 // Appends the same JSON, in which the characters that printable() escapes are written as \u009b.
 void append_printable_json(std::string& out, std::string_view json);
 

@@ -10,6 +10,7 @@
 #include <ostream>
 #include <utility>
 
+#include "app/connect/printable.h"
 #include "app/tls_options.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
@@ -33,13 +34,8 @@ bool has_control(std::string_view text) {
         text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
-// Text of a server for a terminal: one line without control characters.
-std::string printable(std::string_view text) {
-    std::string out = base::utf8_repaired(base::utf8_cut(text, words_bytes_max));
-    for (char& c : out)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    while (out.ends_with(' ')) out.pop_back();
-    return out;
+std::string printable(std::string_view words) {
+    return connect::printable_words(words, words_bytes_max);
 }
 
 // "message" of {"code":404,"message":"..."}; another body as it is.

@@ -223,6 +223,8 @@ TEST(ConnectPrintable, NothingSteersTheTerminal) {
     EXPECT_EQ(printable_cut("abcdefg", 6), "abcdef... (7 bytes; --full shows all)");
     EXPECT_EQ(printable_cut("abcde\xc3\xa9", 6), "abcde... (7 bytes; --full shows all)");
     EXPECT_EQ(printable_cut("abcdefg", 0), "abcdefg");
+    EXPECT_EQ(printable_words("a\x1b[2J\r\nb\u009b31m\u202e\xff  ", 60), "a [2J  b 31m \ufffd");
+    EXPECT_EQ(printable_words("abcde\u009b", 6), "abcde");
     std::string json = "[";
     append_printable_json(json, "\"\x7f\\u001b\u009b\u00e9\u202e\ufeff\U0001f600\",1]");
     EXPECT_EQ(json, "[\"\\u007f\\u001b\\u009b\u00e9\\u202e\\ufeff\U0001f600\",1]");
