@@ -36,6 +36,7 @@
 #include <mutex>
 #include <sstream>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 
 namespace starling::app {
@@ -184,7 +185,7 @@ std::string key_of_certificate(const Settings& settings, const std::string& why)
 base::Result<SiteFacts> prepare(Server& server, const Config& config, const Settings& settings,
                                 community::Community* community) {
     auto facts = build_site(server, settings, community);
-    if (!facts) return base::Failure(config.fault(facts.error().key, facts.error().what));
+    if (!facts) return base::Failure(config.fault_within(facts.error().key, facts.error().what));
     if (!has_certificates(settings)) return *std::move(facts);
     try {
         server.reload_certificates();
@@ -376,8 +377,9 @@ int check(const Config& config, const Settings& settings, const std::string& fil
         return report.wrong(redirect.error());
     // Checking must not create the log file, perhaps with the wrong owner.
     const auto folder = std::filesystem::path(settings.log.path).parent_path();
-    const bool made_later = std::filesystem::is_directory(folder.empty() ? "." : folder) &&
-                            !std::filesystem::exists(settings.log.path);
+    std::error_code unknown;
+    const bool made_later = std::filesystem::is_directory(folder.empty() ? "." : folder, unknown) &&
+                            !std::filesystem::exists(settings.log.path, unknown) && !unknown;
     if (!made_later) {
         const auto sink = open_log(config, settings);
         if (!sink) return report.wrong(sink.error());
@@ -417,7 +419,7 @@ base::Result<Settings> read_again(const CommandLine& line, const Environment& en
     if (!settings) return settings;
     Server trial(settings->server);
     const auto facts = build_site(trial, *settings, nullptr);
-    if (!facts) return base::Failure(config.fault(facts.error().key, facts.error().what));
+    if (!facts) return base::Failure(config.fault_within(facts.error().key, facts.error().what));
     if (const auto redirect = build_redirect(config, *settings, settings->server); !redirect)
         return base::Failure(redirect.error());
     return settings;

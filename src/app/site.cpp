@@ -236,8 +236,8 @@ base::Result<sio::Server*, SiteFault> socketio_servers(Server& server, const Set
 // `io` is null without a Socket.IO server.
 std::optional<SiteFault> serve_admin_ui(sio::Server* io, const Settings& settings) {
     if (!settings.admin_ui_enabled) return std::nullopt;
-    const std::string section = "admin.socketio_ui.";
-    if (!io) return SiteFault{section + "enabled", "there is no Socket.IO server to see"};
+    const std::string section = "admin.socketio_ui";
+    if (!io) return SiteFault{section + ".enabled", "there is no Socket.IO server to see"};
     sio::AdminUiOptions options = settings.admin_ui;
     options.mode = settings.admin_ui_mode == "development" ? sio::AdminUiOptions::Mode::development
                                                            : sio::AdminUiOptions::Mode::production;
@@ -245,7 +245,7 @@ std::optional<SiteFault> serve_admin_ui(sio::Server* io, const Settings& setting
         sio::instrument(*io, std::move(options));
         return std::nullopt;
     } catch (const std::exception& refused) {
-        return SiteFault{section + "password_hash", refused.what()};
+        return SiteFault{section, refused.what()};
     }
 }
 

@@ -157,6 +157,40 @@ TEST_F(RunFolder, ACertificateThatIsNoneAndRoutesThatExcludeEachOtherAreFound) {
     EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
 }
 
+// What the library says of its options, at the key that has the name of the option.
+TEST_F(RunFolder, AFaultOfAPartIsAtItsKey) {
+    const std::string secret(32, 's'), long_name(3000, 'x');
+    const std::string login = "auth:\n  keys:\n    - secret: " + secret + "\n";
+    const std::string admin =
+        "socketio: [{path: /io/, kind: broadcast}]\nadmin:\n  socketio_ui:\n    enabled: true\n"
+        "    password_hash: $2b$04$abcdefghijklmnopqrstuudwGrhhx5JklpO9.j/ckWDCf3exvs1/2\n";
+    const struct {
+        std::string text, place;
+    } cases[] = {
+        {"events: {enabled: true}\n" + login + "  cookie: a b\n", "5: key 'auth.cookie': "},
+        {"events: {enabled: true}\n" + login + "  user_claim: ''\n", "5: key 'auth.user_claim': "},
+        {"events: {enabled: true}\n" + login + "      algorithm: RS256\n",
+         "4: key 'auth.keys[0]': "},
+        {"events: {enabled: true}\nauth:\n  user_header: X-User\n  trusted_proxies: [x]\n",
+         "4: key 'auth.trusted_proxies': "},
+        {"events:\n  enabled: true\n  channels:\n    - pattern: a\n    - access: anyone\n"
+         "      pattern: a{b\n",
+         "6: key 'events.channels[1].pattern': "},
+        {"socketio:\n  - path: /io/\n    kind: broadcast\n    client_dir: " + long_name + "\n",
+         "4: key 'socketio[0].client_dir': "},
+        {admin + "    username: ''\n", "6: key 'admin.socketio_ui.username': "},
+        {admin + "    namespace: 'a,b'\n", "6: key 'admin.socketio_ui.namespace': "},
+        {"log:\n  path: " + long_name + "\n", "2: key 'log.path': "},
+    };
+    for (const auto& [text, place] : cases) {
+        const std::string file = write("s.yaml", text);
+        const Outcome outcome = run_with({"check-config", file});
+        EXPECT_EQ(outcome.code, 2);
+        EXPECT_TRUE(outcome.err.starts_with(file + ":" + place)) << text << outcome.err;
+        EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    }
+}
+
 TEST_F(RunFolder, AKeyFileThatIsTooLongIsRefusedNotCut) {
     const std::string longest(65'536, 'k');
     for (const std::string& key : {longest, longest + "\r\n", longest + "k", longest + "\nk"}) {

@@ -6,6 +6,8 @@
 #include <span>
 #include <system_error>
 
+#include "base/text.h"
+
 namespace starling::app {
 namespace {
 
@@ -55,6 +57,21 @@ std::string Config::fault(const std::string& key, std::string_view what) const {
     const std::string where =
         found == places_.end() ? "starling: key '" + key + "'" : found->second;
     return where + ": " + printable(what);
+}
+
+std::string Config::fault_within(const std::string& section, std::string_view what) const {
+    for (size_t at = 0, end = 0; at < what.size(); at = end + 1) {
+        end = at;
+        while (end < what.size() && (base::is_alphanumeric(what[end]) || what[end] == '_')) ++end;
+        const std::string key = joined(section, what.substr(at, end - at));
+        const std::string_view rest = what.substr(end);
+        if (rest.starts_with('[')) {  // Perhaps an element of a list of mappings: "keys[0]".
+            const std::string one = key + std::string(rest.substr(0, rest.find(']') + 1));
+            if (names(one)) return fault(one, what);
+        }
+        if (names(key)) return fault(key, what);
+    }
+    return fault(section, what);
 }
 
 std::string Config::place(int line, const std::string& key) const {

@@ -48,6 +48,9 @@ public:
     [[nodiscard]] bool names(const std::string& key) const { return places_.contains(key); }
     // Prefixes `what` with the place where `key` was set. For faults that are found after reading.
     [[nodiscard]] std::string fault(const std::string& key, std::string_view what) const;
+    // The same at the first key below `section` that `what` names, since the options of the library
+    // have the names of the keys: "auth" and "cookie: ' ' is no name" are about auth.cookie.
+    [[nodiscard]] std::string fault_within(const std::string& section, std::string_view what) const;
 
     // Where the value of a key of an element, "websocket[0].path", comes from: "starling.yaml:12",
     // "--workers", "environment STARLING_WORKERS" or "default".

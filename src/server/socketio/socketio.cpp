@@ -6,6 +6,7 @@
 #include <optional>
 #include <random>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "server/figures.h"
@@ -105,8 +106,9 @@ sio::Options checked(sio::Options options) {
         options.auth->user_header.empty())
         throw std::invalid_argument(
             "socket.io: auth has no keys and no user_header: nobody gets in");
+    std::error_code unknown;
     if (options.serve_client && !options.client_dir.empty() &&
-        !std::filesystem::is_directory(options.client_dir))
+        !std::filesystem::is_directory(options.client_dir, unknown))
         throw std::invalid_argument("socket.io: client_dir is no folder: '" + options.client_dir +
                                     "'");
     return options;
