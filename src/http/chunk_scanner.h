@@ -17,6 +17,7 @@ public:
     struct Limits {
         uint32_t line_bytes_max;       // The extensions of one chunk.
         uint32_t extension_bytes_max;  // All chunk extensions of a body.
+        bool padding = false;          // Spaces behind the size are read: some servers send them.
     };
 
     explicit ChunkScanner(const Limits& limits) noexcept : limits_(limits) {}
@@ -47,9 +48,10 @@ public:
     [[nodiscard]] const Fault& fault() const noexcept { return fault_; }
 
 private:
-    enum class State : uint8_t { data_cr, data_lf, size, extension, line_lf, done };
+    enum class State : uint8_t { data_cr, data_lf, size, padding, name, extension, line_lf, done };
 
     bool step(char c) noexcept;
+    bool step_extension(char c) noexcept;
     bool fail(std::string_view reason) noexcept {
         fault_ = {400, reason};
         return false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "base/tokens.h"
@@ -37,22 +38,40 @@ constexpr bool has(char c, uint8_t bit) {
     return (classes[static_cast<unsigned char>(c)] & bit) != 0;
 }
 
-// Returns how many of the first bytes are certainly plain field content, checked eight at a time.
-// It may stop early, before any eight bytes that hold a control character, a tab or DEL, or that
-// seem to because a subtraction borrowed.
-size_t plain_prefix(const char* bytes, size_t count) {
+// Returns how many of the first bytes are field content without a tab, eight at a time.
+size_t plain_prefix(std::string_view text) {
     constexpr uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
+    for (; i + 8 <= text.size(); i += 8) {
         uint64_t word = 0;
-        std::memcpy(&word, bytes + i, sizeof word);
+        std::memcpy(&word, text.data() + i, sizeof word);
         const uint64_t del = word ^ ones * 0x7f;
-        if ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops) break;
+        // The top bit of each byte that is below 0x20 or DEL. A subtraction borrows only from bytes
+        // after such a byte, so the first bit is right.
+        const uint64_t found = (((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops;
+        if (found == 0) continue;
+        if constexpr (std::endian::native != std::endian::little) break;
+        return i + static_cast<size_t>(std::countr_zero(found)) / 8;
     }
+    while (i < text.size() && text[i] != '\t' && has(text[i], value_bit)) ++i;
+    return i;
+}
+
+size_t prefix(std::string_view text, uint8_t bit) {
+    size_t i = 0;
+    while (i < text.size() && has(text[i], bit)) ++i;
     return i;
 }
 
 }  // namespace
+
+void append_fields(std::string_view head, const std::vector<FieldLine>& lines,
+                   std::vector<Field>& fields) {
+    fields.reserve(fields.size() + lines.size());
+    for (const FieldLine& line : lines)
+        fields.push_back({head.substr(line.name, line.colon - line.name),
+                          base::trim(head.substr(line.colon + 1, line.end - line.colon - 1))});
+}
 
 HeadScanner::HeadScanner(Part part, const Limits& limits) noexcept
     : bytes_left_(limits.bytes_max),
@@ -68,55 +87,69 @@ bool HeadScanner::fail(int status, std::string_view reason) noexcept {
     return false;
 }
 
-size_t HeadScanner::scan(std::string_view bytes) noexcept {
+size_t HeadScanner::scan(std::string_view bytes, std::vector<FieldLine>* lines) {
     size_t i = 0;
     while (i < bytes.size() && !done() && fault_.status == 0) {
-        // Most bytes of a head are in runs that do not change the state.
-        if (state_ == State::name || state_ == State::value || state_ == State::target ||
-            state_ == State::version) {
-            const size_t skipped = skip_run(bytes.substr(i, bytes_left_));
-            i += skipped;
-            bytes_left_ -= static_cast<uint32_t>(skipped);
-            if (i == bytes.size()) break;
-        }
+        const std::string_view rest = bytes.substr(i, bytes_left_);
+        const size_t skipped = state_ == State::line ? skip_lines(rest, lines) : skip_run(rest);
+        i += skipped;
+        at_ += static_cast<uint32_t>(skipped);
+        bytes_left_ -= static_cast<uint32_t>(skipped);
+        if (i == bytes.size()) break;
         if (bytes_left_ == 0) {
             static_cast<void>(fail(431, part_ == Part::trailers        ? "trailers too large"
                                         : part_ == Part::response_head ? "response head too large"
                                                                        : "request head too large"));
             break;
         }
+        const bool in_value = state_ == State::value;
         if (!step(bytes[i])) break;
+        if (in_value && state_ == State::value_lf && lines) lines->push_back(line_);
         ++i;
-        if (!in_blank_lines()) --bytes_left_;
+        if (in_blank_lines()) continue;
+        ++at_;
+        --bytes_left_;
     }
     return i;
 }
 
 size_t HeadScanner::skip_run(std::string_view bytes) noexcept {
-    size_t i = 0;
+    constexpr std::string_view usual_version = "HTTP/1.1\r\n";
     switch (state_) {
+        case State::method:
         case State::target: {
-            const size_t end = std::min<size_t>(bytes.size(), target_bytes_max_ - part_bytes_);
-            while (i < end && has(bytes[i], target_bit)) ++i;
-            part_bytes_ += static_cast<uint32_t>(i);
-            return i;
+            const bool method = state_ == State::method;
+            const uint32_t bytes_max = method ? method_bytes_max : target_bytes_max_;
+            const size_t run = prefix(bytes.substr(0, bytes_max - part_bytes_),
+                                      method ? token_bit : target_bit);
+            part_bytes_ += static_cast<uint32_t>(run);
+            return run;
         }
-        case State::name:
-            while (i < bytes.size() && has(bytes[i], token_bit)) ++i;
-            return i;
-        case State::value:
-            i = plain_prefix(bytes.data(), bytes.size());
-            while (i < bytes.size() && has(bytes[i], value_bit)) ++i;
-            return i;
-        default: return skip_version(bytes);
+        case State::name: return prefix(bytes, token_bit);
+        case State::value: return plain_prefix(bytes);
+        case State::version:
+            if (part_ != Part::request_head || part_bytes_ > 0 || !bytes.starts_with(usual_version))
+                return 0;
+            state_ = State::line;
+            return usual_version.size();
+        default: return 0;
     }
 }
 
-size_t HeadScanner::skip_version(std::string_view bytes) noexcept {
-    constexpr std::string_view usual = "HTTP/1.1\r\n";
-    if (part_ != Part::request_head || part_bytes_ > 0 || !bytes.starts_with(usual)) return 0;
-    state_ = State::line;
-    return usual.size();
+size_t HeadScanner::skip_lines(std::string_view bytes, std::vector<FieldLine>* lines) {
+    size_t begin = 0;
+    while (fields_left_ > 0) {
+        const size_t colon = begin + prefix(bytes.substr(begin), token_bit);
+        if (colon == begin || colon == bytes.size() || bytes[colon] != ':') break;
+        const size_t end = colon + 1 + plain_prefix(bytes.substr(colon + 1));
+        if (!bytes.substr(end).starts_with("\r\n")) break;
+        --fields_left_;
+        if (lines)
+            lines->push_back({at_ + static_cast<uint32_t>(begin), at_ + static_cast<uint32_t>(colon),
+                              at_ + static_cast<uint32_t>(end)});
+        begin = end + 2;
+    }
+    return begin;
 }
 
 bool HeadScanner::step(char c) noexcept {
@@ -223,10 +256,12 @@ bool HeadScanner::step_field(char c) noexcept {
             if (c == ' ' || c == '\t') return fail(400, "folded header field");
             if (!has(c, token_bit)) return fail(400, "invalid header name");
             if (fields_left_-- == 0) return fail(431, "too many header fields");
+            line_.name = at_;
             state_ = State::name;
             return true;
         case State::name:
             if (c == ':') {
+                line_.colon = at_;
                 state_ = State::value;
                 return true;
             }
@@ -236,6 +271,7 @@ bool HeadScanner::step_field(char c) noexcept {
                         c == ' ' || c == '\t' ? "space before the colon" : "invalid header name");
         case State::value:
             if (c == '\r') {
+                line_.end = at_;
                 state_ = State::value_lf;
                 return true;
             }

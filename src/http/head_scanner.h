@@ -7,9 +7,12 @@
 //         each byte is checked once, however TCP splits the head.
 #pragma once
 
+#include <starling/http.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace starling::http {
 
@@ -17,6 +20,15 @@ struct Fault {
     int status = 0;  // 0: no fault.
     std::string_view reason = {};
 };
+
+// Where a field line is, in bytes from the start of its head.
+struct FieldLine {
+    uint32_t name, colon, end;  // `end`: of its value, which whitespace may surround.
+};
+
+// Appends the fields of `head`, as views of it.
+void append_fields(std::string_view head, const std::vector<FieldLine>& lines,
+                   std::vector<Field>& fields);
 
 class HeadScanner {
 public:
@@ -30,8 +42,9 @@ public:
     HeadScanner(Part part, const Limits& limits) noexcept;
 
     // Checks the front of `bytes`. Returns how many bytes belong to the head: all, unless done() or
-    // fault() is set afterwards.
-    [[nodiscard]] size_t scan(std::string_view bytes) noexcept;
+    // fault() is set afterwards. `lines`, if any, gets each field line that has ended; pass the same
+    // one until the head is done.
+    [[nodiscard]] size_t scan(std::string_view bytes, std::vector<FieldLine>* lines = nullptr);
 
     [[nodiscard]] bool done() const noexcept { return state_ == State::done; }
     // Its status is the one that a server answers to a request. To a client, 431 says that a limit
@@ -61,10 +74,10 @@ private:
         done,
     };
 
-    // Skips the front of `bytes` that changes nothing but lengths; returns its size.
+    // Take the front of `bytes` at once where nothing in it is unusual, and return its size; step()
+    // takes what remains. The first one: characters of one kind, the second one: whole lines.
     size_t skip_run(std::string_view bytes) noexcept;
-    // The same for a whole "HTTP/1.1" line end of a request.
-    size_t skip_version(std::string_view bytes) noexcept;
+    size_t skip_lines(std::string_view bytes, std::vector<FieldLine>* lines);
     bool step(char c) noexcept;  // False after fail().
     bool step_request_line(char c) noexcept;
     bool step_status_line(char c) noexcept;
@@ -73,6 +86,8 @@ private:
     bool fail(int status, std::string_view reason) noexcept;
 
     Fault fault_;
+    FieldLine line_{};     // The one that is read.
+    uint32_t at_ = 0;      // Bytes of the head so far.
     uint32_t bytes_left_;  // The rest of the head's limit.
     uint32_t fields_left_;
     uint32_t target_bytes_max_;

@@ -24,12 +24,11 @@ uint16_t status_in(std::string_view text) {
     return status;
 }
 
-// Removes the first line and returns it without its CRLF.
-std::string_view take_line(std::string_view& text) {
-    const size_t end = text.find('\r');
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(end + 2);
-    return line;
+BodyFraming framing(const ResponseLimits& limits) {
+    return {BodyFraming::Of::response,
+            {.line_bytes_max = limits.chunk_line_bytes_max,
+             .extension_bytes_max = limits.extension_bytes_max,
+             .padding = true}};
 }
 
 }  // namespace
@@ -37,21 +36,21 @@ std::string_view take_line(std::string_view& text) {
 ResponseReader::ResponseReader(const ResponseLimits& limits)
     : limits_(limits),
       scanner_(HeadScanner::Part::response_head, {}),
-      chunk_({limits.chunk_line_bytes_max, limits.extension_bytes_max}) {
+      body_(framing(limits)) {
     begin();
 }
 
 void ResponseReader::begin(Method method) {
     if (text_.capacity() > kept_bytes_max) text_ = std::string();
     if (fields_.capacity() > kept_fields_max) fields_ = std::vector<Field>();
+    if (lines_.capacity() > kept_fields_max) lines_ = std::vector<FieldLine>();
     text_.clear();
     fields_.clear();
+    lines_.clear();
     head_ = {};
     head_bytes_left_ = limits_.head_bytes_max;
-    body_bytes_left_ = limits_.body_bytes_max;
-    piece_bytes_left_ = 0;
-    chunk_ = ChunkScanner({limits_.chunk_line_bytes_max, limits_.extension_bytes_max});
-    begin_scan(HeadScanner::Part::response_head);
+    body_ = framing(limits_);
+    begin_scan();
     reason_ = {};
     codings_ = 0;
     interim_status_ = 0;
@@ -61,8 +60,9 @@ void ResponseReader::begin(Method method) {
     started_ = connection_close_ = connection_keep_alive_ = false;
 }
 
-void ResponseReader::begin_scan(HeadScanner::Part part) noexcept {
-    scanner_ = HeadScanner(part, {.bytes_max = head_bytes_left_, .fields_max = limits_.fields_max});
+void ResponseReader::begin_scan() noexcept {
+    scanner_ = HeadScanner(HeadScanner::Part::response_head,
+                           {.bytes_max = head_bytes_left_, .fields_max = limits_.fields_max});
 }
 
 ResponseEvent ResponseReader::fail(ResponseFault fault, std::string_view reason) noexcept {
@@ -74,34 +74,26 @@ ResponseEvent ResponseReader::fail(ResponseFault fault, std::string_view reason)
 }
 
 ResponseEvent ResponseReader::fail(const Fault& fault) noexcept {
+    if (fault.status == 413) return fail(ResponseFault::body_too_large, "response body too large");
     return fail(fault.status == 431 ? ResponseFault::head_too_large : ResponseFault::malformed,
                 fault.reason);
 }
 
 ResponseEvent ResponseReader::next(std::span<const std::byte>& input) {
     started_ = started_ || !input.empty();
-    for (;;) {
-        if (phase_ == Phase::complete) return {Kind::complete};
-        if (phase_ == Phase::failed) return {Kind::error};
-        // Both counts shrink together, so a Content-Length over the limit is refused at the head.
-        if (phase_ == Phase::length_body && piece_bytes_left_ > body_bytes_left_)
-            return fail(ResponseFault::body_too_large, "response body too large");
-        if (input.empty()) return {Kind::need_more};
-        Step event;
-        switch (phase_) {
-            case Phase::head: event = next_head(input); break;
-            case Phase::chunk_line: event = next_chunk_line(input); break;
-            case Phase::trailers: event = next_trailers(input); break;
-            case Phase::until_close: event = next_body(input, body_bytes_left_); break;
-            default: event = next_body(input, piece_bytes_left_); break;
-        }
-        if (event) return *event;
+    while (phase_ == Phase::head && !input.empty())
+        if (const Step event = next_head(input)) return *event;
+    switch (phase_) {
+        case Phase::head: return {Kind::need_more};
+        case Phase::body: return next_body(input);
+        case Phase::complete: return {Kind::complete};
+        default: return {Kind::error};
     }
 }
 
 ResponseEvent ResponseReader::finish() {
+    if (phase_ == Phase::body && body_.may_end()) phase_ = Phase::complete;
     switch (phase_) {
-        case Phase::until_close: phase_ = Phase::complete; [[fallthrough]];
         case Phase::complete: return {Kind::complete};
         case Phase::failed: return {Kind::error};
         case Phase::head:
@@ -122,45 +114,41 @@ std::string_view ResponseReader::field(std::string_view name) const noexcept {
     return {};
 }
 
-// Scans a part of a head or of trailers. True: the part is complete, or faulty.
-bool ResponseReader::scan(std::span<const std::byte>& input, bool keep) {
+// True: the head is complete, or faulty.
+bool ResponseReader::scan(std::span<const std::byte>& input) {
     const std::string_view bytes = base::text_of(input);
-    const size_t taken = scanner_.scan(bytes);
-    if (keep) text_.append(bytes.substr(0, taken));  // Before a fault too, for status().
+    const size_t taken = scanner_.scan(bytes, &lines_);
+    text_.append(bytes.substr(0, taken));  // Before a fault too, for status().
     head_bytes_left_ -= static_cast<uint32_t>(taken);
     input = input.subspan(taken);
     return scanner_.done() || scanner_.fault().status != 0;
 }
 
 ResponseReader::Step ResponseReader::next_head(std::span<const std::byte>& input) {
-    if (!scan(input, true)) return std::nullopt;
+    if (!scan(input)) return std::nullopt;
     if (!scanner_.done()) return fail(scanner_.fault());
     const uint16_t status = status_in(text_);
     if (status < 200 && status != 101) {
         // RFC 9110 section 15.2: any number of interim responses precedes the final one.
         interim_status_ = status;
         text_.clear();
-        begin_scan(HeadScanner::Part::response_head);
+        lines_.clear();
+        begin_scan();
         return std::nullopt;
     }
     if (!read_head() || !judge_framing()) return fail(ResponseFault::malformed, reason_);
-    phase_ = body_phase();
+    phase_ = begin_body();
     return ResponseEvent{Kind::head};
 }
 
 bool ResponseReader::read_head() {
-    std::string_view rest = text_;
-    const std::string_view first = take_line(rest);
+    const std::string_view first = std::string_view(text_).substr(0, text_.find('\r'));
     head_.status = status_in(first);
     head_.version_minor = first[minor_at] == '0' ? 0 : 1;
     head_.reason = base::trim(first.substr(status_end));
-    for (;;) {
-        const std::string_view line = take_line(rest);
-        if (line.empty()) break;
-        const size_t colon = line.find(':');
-        fields_.push_back({line.substr(0, colon), base::trim(line.substr(colon + 1))});
-        if (!read_field(fields_.back())) return false;
-    }
+    append_fields(text_, lines_, fields_);
+    for (const Field& field : fields_)
+        if (!read_field(field)) return false;
     head_.fields = fields_;
     return true;
 }
@@ -199,7 +187,7 @@ bool ResponseReader::judge_framing() {
 }
 
 // RFC 9112 section 6.3: where the body ends; and section 9.3: what follows it.
-ResponseReader::Phase ResponseReader::body_phase() {
+ResponseReader::Phase ResponseReader::begin_body() {
     const uint16_t status = head_.status;
     head_.switched = status == 101 || (method_ == Method::connect && status >= 200 && status < 300);
     const bool announced = head_.chunked || head_.content_length.value_or(0) > 0;
@@ -209,55 +197,25 @@ ResponseReader::Phase ResponseReader::body_phase() {
     head_.keep_alive = !connection_close_ && (head_.version_minor > 0 || connection_keep_alive_) &&
                        !head_.until_close && !head_.switched && !(status == 204 && announced);
     if (without_body) return Phase::complete;
-    if (head_.until_close) return Phase::until_close;
-    if (head_.chunked) {
-        chunk_.begin(false);
-        return Phase::chunk_line;
-    }
-    piece_bytes_left_ = *head_.content_length;
-    return piece_bytes_left_ > 0 ? Phase::length_body : Phase::complete;
+    const uint64_t bytes_max = limits_.body_bytes_max;
+    if (head_.until_close)
+        body_.begin_until_close(bytes_max);
+    else if (head_.chunked)
+        body_.begin_chunks(bytes_max,
+                           {.bytes_max = head_bytes_left_, .fields_max = limits_.fields_max});
+    else
+        body_.begin_length(*head_.content_length, bytes_max);
+    return Phase::body;
 }
 
-// `left`: how many bytes the piece of the body may still have.
-ResponseReader::Step ResponseReader::next_body(std::span<const std::byte>& input, uint64_t& left) {
-    if (left == 0) return fail(ResponseFault::body_too_large, "response body too large");
-    const auto body = input.first(std::min<uint64_t>(input.size(), left));
-    input = input.subspan(body.size());
-    left -= body.size();
-    if (&left != &body_bytes_left_) body_bytes_left_ -= body.size();
-    if (left == 0) {
-        if (phase_ == Phase::length_body) phase_ = Phase::complete;
-        if (phase_ == Phase::chunk_data) {
-            chunk_.begin(true);
-            phase_ = Phase::chunk_line;
-        }
+ResponseEvent ResponseReader::next_body(std::span<const std::byte>& input) {
+    const BodyFraming::Event event = body_.next(input);
+    switch (event.kind) {
+        case BodyFraming::Kind::need_more: return {Kind::need_more};
+        case BodyFraming::Kind::piece: return {Kind::body_chunk, event.bytes};
+        case BodyFraming::Kind::error: return fail(body_.fault());
+        default: phase_ = Phase::complete; return {Kind::complete};
     }
-    return ResponseEvent{Kind::body_chunk, body};
-}
-
-ResponseReader::Step ResponseReader::next_chunk_line(std::span<const std::byte>& input) {
-    const size_t taken = chunk_.scan(base::text_of(input));
-    input = input.subspan(taken);
-    if (chunk_.fault().status != 0) return fail(chunk_.fault());
-    if (!chunk_.done()) return std::nullopt;
-    if (chunk_.last()) {
-        begin_scan(HeadScanner::Part::trailers);
-        phase_ = Phase::trailers;
-    } else if (chunk_.size() > body_bytes_left_) {
-        return fail(ResponseFault::body_too_large, "response body too large");
-    } else {
-        piece_bytes_left_ = chunk_.size();
-        phase_ = Phase::chunk_data;
-    }
-    return std::nullopt;
-}
-
-// RFC 9112 section 7.1.2: trailers are checked, dropped, and never merged into the head.
-ResponseReader::Step ResponseReader::next_trailers(std::span<const std::byte>& input) {
-    if (!scan(input, false)) return std::nullopt;
-    if (!scanner_.done()) return fail(scanner_.fault());
-    phase_ = Phase::complete;
-    return std::nullopt;
 }
 
 }  // namespace starling::http

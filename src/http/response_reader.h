@@ -26,7 +26,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http/chunk_scanner.h"
+#include "http/body_framing.h"
 #include "http/head_scanner.h"
 
 namespace starling::http {
@@ -106,42 +106,30 @@ public:
     [[nodiscard]] std::string_view reason() const noexcept { return reason_; }  // Static text.
 
 private:
-    enum class Phase : uint8_t {
-        head,
-        length_body,
-        until_close,
-        chunk_line,
-        chunk_data,
-        trailers,
-        complete,
-        failed,
-    };
+    enum class Phase : uint8_t { head, body, complete, failed };
 
     ResponseEvent fail(ResponseFault fault, std::string_view reason) noexcept;
     ResponseEvent fail(const Fault& fault) noexcept;
-    [[nodiscard]] bool scan(std::span<const std::byte>& input, bool keep);
-    void begin_scan(HeadScanner::Part part) noexcept;
+    [[nodiscard]] bool scan(std::span<const std::byte>& input);
+    void begin_scan() noexcept;
 
     // Empty: the phase has changed, or all input was consumed.
     using Step = std::optional<ResponseEvent>;
     Step next_head(std::span<const std::byte>& input);
-    Step next_body(std::span<const std::byte>& input, uint64_t& left);
-    Step next_chunk_line(std::span<const std::byte>& input);
-    Step next_trailers(std::span<const std::byte>& input);
+    ResponseEvent next_body(std::span<const std::byte>& input);
     [[nodiscard]] bool read_head();
     [[nodiscard]] bool read_field(const Field& field);
     [[nodiscard]] bool judge_framing();
-    [[nodiscard]] Phase body_phase();
+    [[nodiscard]] Phase begin_body();
 
     ResponseLimits limits_;
     std::string text_;  // The head. Views of head_ point into it.
+    std::vector<FieldLine> lines_;
     std::vector<Field> fields_;
     ResponseHead head_;
     HeadScanner scanner_;
-    ChunkScanner chunk_;
+    BodyFraming body_;
     uint32_t head_bytes_left_ = 0;
-    uint64_t body_bytes_left_ = 0;   // Rest of the body's limit.
-    uint64_t piece_bytes_left_ = 0;  // Rest of the current chunk, or of the Content-Length.
     std::string_view reason_;
     uint32_t codings_ = 0;
     uint16_t interim_status_ = 0;

@@ -84,10 +84,12 @@ bool Router::Search::accept(const std::vector<Entry>& routes, const std::string_
         if (route.method == method) exact = &route;
         if (route.method == "GET" && method == "HEAD") get = &route;
         if (route.method == "*") any = &route;
-        if (route.method != "*") add_method(methods_seen, route.method);
     }
     const Entry* found = exact ? exact : get ? get : any;
-    if (!found) return false;
+    if (!found) {
+        for (const Entry& route : routes) add_method(methods_seen, route.method);
+        return false;
+    }
     match.outcome = Outcome::found;
     match.route = found->route;
     for (size_t i = 0; i < value_count; ++i)

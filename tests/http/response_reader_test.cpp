@@ -147,6 +147,7 @@ TEST(HttpResponseReader, BodiesOfEveryKind) {
             {"no chunk", chunked("0\r\n\r\n"), chunked_head + "complete()"},
             {"chunk extensions", chunked("003;a=\"b\"\r\nabc\r\n00 ;c\r\n\r\n"),
              chunked_head + "complete(abc)"},
+            {"a padded size", chunked("1  \r\na\r\n0\r\n\r\n"), chunked_head + "complete(a)"},
             {"trailers", chunked("1\r\na\r\n0\r\nContent-Length: 9\r\nB: 2\r\n\r\n"),
              chunked_head + "complete(a)"},
             {"chunked in capitals", ok("TRANSFER-ENCODING: Chunked\r\n", "0\r\n\r\n"),
