@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <functional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 namespace starling::base {
 
@@ -18,8 +21,32 @@ namespace starling::base {
     return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z');
 }
 
+namespace detail {
+
+// lower() of eight characters at once.
+[[nodiscard]] constexpr uint64_t lower8(uint64_t word) noexcept {
+    constexpr uint64_t ones = 0x0101010101010101u, tops = ones * 0x80;
+    const uint64_t low = word & ~tops;
+    const uint64_t from_a = low + ones * (0x80 - 'A'), after_z = low + ones * (0x7f - 'Z');
+    return word | ((from_a ^ after_z) & ~word & tops) >> 2;
+}
+
+[[nodiscard]] inline bool iequals8(const char* a, const char* b) noexcept {
+    uint64_t left = 0, right = 0;
+    std::memcpy(&left, a, sizeof left);
+    std::memcpy(&right, b, sizeof right);
+    return lower8(left) == lower8(right);
+}
+
+}  // namespace detail
+
 [[nodiscard]] constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
     if (a.size() != b.size()) return false;
+    if (!std::is_constant_evaluated() && a.size() >= 8) {
+        for (size_t i = 0; i + 8 < a.size(); i += 8)
+            if (!detail::iequals8(a.data() + i, b.data() + i)) return false;
+        return detail::iequals8(a.data() + a.size() - 8, b.data() + b.size() - 8);
+    }
     for (size_t i = 0; i < a.size(); ++i)
         if (lower(a[i]) != lower(b[i])) return false;
     return true;

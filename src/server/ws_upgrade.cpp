@@ -14,22 +14,49 @@ namespace starling::server {
 
 namespace {
 
-// Several lines of a field form one list (RFC 9110 section 5.3). `storage` is used if there are
-// several lines.
-std::string_view joined(const http::Request& request, std::string_view name, std::string& storage) {
-    std::string_view only;
-    size_t count = 0;
-    for (const auto& field : request.headers()) {
-        if (!base::iequals(field.name, name)) continue;
-        if (count++ == 0) {
-            only = field.value;
-            continue;
-        }
-        if (count == 2) storage = only;
-        storage.append(", ").append(field.value);
+// The value of a field of the handshake. Several lines form one list (RFC 9110 section 5.3).
+class FieldValue {
+public:
+    void add(std::string_view line) {
+        if (count_++ == 0)
+            only_ = line;
+        else
+            list_.append(count_ == 2 ? only_ : std::string_view()).append(", ").append(line);
     }
-    return count > 1 ? std::string_view(storage) : only;
-}
+    [[nodiscard]] std::string_view text() const noexcept { return count_ > 1 ? list_ : only_; }
+
+private:
+    std::string_view only_;
+    std::string list_;
+    size_t count_ = 0;
+};
+
+struct HandshakeFields {
+    explicit HandshakeFields(const http::Request& request) {
+        for (const http::Field& field : request.headers())
+            if (FieldValue* const value = named(field.name)) value->add(field.value);
+    }
+
+    FieldValue upgrade, connection, key, version, origin, protocols, extensions;
+
+private:
+    // All lengths differ: a field that the handshake does not know costs no comparison.
+    FieldValue* named(std::string_view name) noexcept {
+        const auto if_is = [name](std::string_view wanted, FieldValue& value) {
+            return base::iequals(name, wanted) ? &value : nullptr;
+        };
+        switch (name.size()) {
+            case 6: return if_is("origin", origin);
+            case 7: return if_is("upgrade", upgrade);
+            case 10: return if_is("connection", connection);
+            case 17: return if_is("sec-websocket-key", key);
+            case 21: return if_is("sec-websocket-version", version);
+            case 22: return if_is("sec-websocket-protocol", protocols);
+            case 24: return if_is("sec-websocket-extensions", extensions);
+            default: return nullptr;
+        }
+    }
+};
 
 UpgradeOutcome refusal(int status, std::string_view reason, std::string_view field_lines = {}) {
     UpgradeOutcome outcome;
@@ -123,17 +150,17 @@ UpgradeOutcome decide(const WsContext& context, const http::Request& request,
 
 UpgradeOutcome decide_upgrade(const WsContext& context, const http::RequestParser& parser,
                               const http::Request& request, HttpConnection& connection) {
-    std::string upgrades, connections, keys, versions, origins, protocols, extensions;
+    const HandshakeFields fields(request);
     const ws::HandshakeRequest handshake{
         .method = request.method(),
-        .upgrade = joined(request, "upgrade", upgrades),
-        .connection = joined(request, "connection", connections),
-        .key = joined(request, "sec-websocket-key", keys),
-        .version = joined(request, "sec-websocket-version", versions),
-        .origin = joined(request, "origin", origins),
+        .upgrade = fields.upgrade.text(),
+        .connection = fields.connection.text(),
+        .key = fields.key.text(),
+        .version = fields.version.text(),
+        .origin = fields.origin.text(),
         .host = request.host(),
-        .protocols = joined(request, "sec-websocket-protocol", protocols),
-        .extensions = joined(request, "sec-websocket-extensions", extensions),
+        .protocols = fields.protocols.text(),
+        .extensions = fields.extensions.text(),
         .http11 = parser.head().version_minor >= 1,
         .secure = request.secure(),
         .has_body = parser.head().has_body(),

@@ -111,6 +111,8 @@ std::string_view select_subprotocol(std::string_view offered,
 
 void append_response(std::string& out, std::string_view accept, std::string_view subprotocol,
                      std::string_view extensions, std::span<const HeaderField> extra) {
+    constexpr size_t usual_bytes = 256;  // With the fields that middleware may add.
+    out.reserve(usual_bytes);
     out +=
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Accept: ";
