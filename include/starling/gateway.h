@@ -70,7 +70,8 @@ struct Route {
     // The cookie that holds the client's token. A client without this cookie gets a random token
     // and is public.
     std::string token_cookie = "auth_token";
-    // Header fields of the client's request that every webhook carries, besides Cookie.
+    // Header fields of the client's request that every webhook carries, besides Cookie. Every
+    // webhook also has X-Forwarded-For with the client's address, as Request::remote_address().
     std::vector<std::string> forward_headers = {};
     // Origins of other sites whose pages may connect, in the format of ws::Route::origins.
     std::vector<std::string> origins = {};

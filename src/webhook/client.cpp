@@ -23,7 +23,8 @@ std::array<char, uuid_length> make_uuid(std::span<const std::byte, 16> random) n
 
 Client::Client(const ClientFields& fields) {
     const std::array<std::string_view, parts> all = {
-        fields.conn_id, fields.user, fields.user_agent, fields.headers, fields.session, fields.nsp};
+        fields.conn_id, fields.user, fields.user_agent, fields.headers,
+        fields.session, fields.nsp,  fields.address};
     Head head{};
     size_t bytes = 0;
     for (size_t i = 0; i < parts; ++i) {

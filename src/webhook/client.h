@@ -33,6 +33,8 @@ struct ClientFields {
     std::string_view session = {};
     // The namespace of a client of Socket.IO; "": "/", or a client of WebSocket.
     std::string_view nsp = {};
+    // The client's IP address; "": unknown.
+    std::string_view address = {};
     bool is_public = false;  // The client came without a token, and `token` was generated.
 };
 
@@ -47,6 +49,7 @@ public:
     [[nodiscard]] std::string_view headers() const noexcept { return part(3); }
     [[nodiscard]] std::string_view session() const noexcept { return part(4); }
     [[nodiscard]] std::string_view nsp() const noexcept { return part(5); }
+    [[nodiscard]] std::string_view address() const noexcept { return part(6); }
     [[nodiscard]] std::string_view token() const noexcept {
         return view(head().token_at, head().token_bytes);
     }
@@ -58,7 +61,7 @@ public:
     }
 
 private:
-    static constexpr size_t parts = 6;
+    static constexpr size_t parts = 7;
     struct Head {
         std::array<uint32_t, parts> ends;
         // The token is usually part of the forwarded Cookie; then it is not stored again.

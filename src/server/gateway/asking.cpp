@@ -25,6 +25,7 @@ void GatewayClient::accept(const webhook::Accept& accept) {
                               .headers = fields.headers(),
                               .session = accept.session,
                               .nsp = fields.nsp(),
+                              .address = fields.address(),
                               .is_public = fields.is_public()});
 }
 

@@ -40,11 +40,11 @@ std::optional<Fault> fault_of_application(const Route& route) {
 // A field that the gateway or the HTTP of its requests sets: a client's value would break the webhook, or could be
 // taken for the gateway's.
 bool is_own_field(std::string_view name) noexcept {
-    constexpr std::array<std::string_view, 14> names = {
+    constexpr std::array<std::string_view, 15> names = {
         "accept-encoding",   "connection", "content-encoding", "content-length",
         "content-type",      "cookie",     "expect",           "host",
         "keep-alive",        "te",         "trailer",          "trailers",
-        "transfer-encoding", "upgrade"};
+        "transfer-encoding", "upgrade",    "x-forwarded-for"};
     constexpr std::array<std::string_view, 2> prefixes = {"webhook-", "proxy-"};
     const auto is = [name](std::string_view other) { return base::iequals(name, other); };
     const auto begins = [name](std::string_view prefix) {

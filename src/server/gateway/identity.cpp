@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "http/cookie.h"
+#include "peer/ip_address.h"
 #include "server/gateway/gateway.h"
 #include "webhook/fields.h"
 
@@ -78,6 +79,8 @@ base::Result<ClientIdentity> read_identity(const ClientRequest& request, const G
     identity.token = cookie(request, route.options.token_cookie);
     identity.is_public = identity.token.empty();
     if (identity.is_public) identity.token = token;
+    // A peer on a Unix-domain socket has no address, nor has one that reset its connection.
+    if (peer::IpAddress::parse(request.address)) identity.address = request.address;
     append_lines(identity.headers, request, "Cookie", "; ", route.always_cookie);
     for (const std::string& name : route.options.forward_headers) {
         // The application would take the name of a user for one that a trusted proxy has set.

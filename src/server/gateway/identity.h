@@ -1,5 +1,5 @@
-// server/gateway/identity.h: what a client's request says about it: its user, its token, the header
-// fields that the application gets with each webhook.
+// server/gateway/identity.h: what a client's request says about it: its user, its token, its
+// address, the header fields that the application gets with each webhook.
 //
 // Owner: the function that admits a client. Thread: its worker's.
 #pragma once
@@ -18,7 +18,7 @@ namespace starling::server {
 struct GatewayRoute;
 
 struct ClientIdentity {
-    std::string_view conn_id, user, token, user_agent;
+    std::string_view conn_id, user, token, user_agent, address;
     std::string headers;
     bool is_public = false;
 
@@ -28,6 +28,7 @@ struct ClientIdentity {
                 .token = token,
                 .user_agent = user_agent,
                 .headers = headers,
+                .address = address,
                 .is_public = is_public};
     }
 };

@@ -295,6 +295,8 @@ std::string GatewayPart::headers_of(const GatewayClient& client, const webhook::
     const std::string id = webhook::webhook_id(client.fields.conn_id(), due.sequence);
     const int64_t now_s = worker.now_s();
     std::string headers(client.fields.headers());
+    if (const std::string_view address = client.fields.address(); !address.empty())
+        headers.append("X-Forwarded-For: ").append(address).append("\n");
     headers.append("webhook-id: ").append(id);
     headers.append("\nwebhook-timestamp: ").append(std::to_string(now_s)).append("\n");
     if (const auto& key = client.route.site.signing_key)

@@ -58,9 +58,9 @@ TEST(GatewayApplication, HttpsNeedsTheCertificatesOfAuthorities) {
 // A client's value would break the webhook, or pass for the gateway's.
 TEST(GatewayApplication, FieldsThatNoClientSets) {
     using gateway::Route;
-    for (const char* name :
-         {"Content-Length", "content-type", "Transfer-Encoding", "Host", "Connection", "Cookie",
-          "Webhook-Id", "webhook-signature", "Proxy-Authorization", "Accept-Encoding"}) {
+    for (const char* name : {"Content-Length", "content-type", "Transfer-Encoding", "Host",
+                             "Connection", "Cookie", "Webhook-Id", "webhook-signature",
+                             "Proxy-Authorization", "Accept-Encoding", "X-Forwarded-For"}) {
         const auto fault = gateway::fault_of(Route{.forward_headers = {"X-Trace", name}});
         ASSERT_TRUE(fault) << name;
         EXPECT_EQ(fault->member, "forward_headers");
