@@ -137,7 +137,9 @@ public:
     bool from_trusted_proxy() const noexcept { return from_trusted_proxy_; }
     // The peer is a trusted proxy, or one that speaks the PROXY protocol.
     bool proxied() const noexcept { return proxied_; }
-    bool secure() const noexcept { return secure_; }  // The request arrived over TLS.
+    // The client speaks TLS: with this server, or with the trusted proxy that says so, see
+    // ServerOptions::trusted_proxies.
+    bool secure() const noexcept { return secure_; }
 
     // A copy with everything that this request shows, which may be kept after the handler's call.
     [[nodiscard]] std::shared_ptr<const Request> copy() const;

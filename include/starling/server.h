@@ -148,8 +148,9 @@ struct ServerOptions {
     bool inherited_files_stay = false;  // Files of inherited Unix-domain sockets are not removed.
     // The proxies in front: "10.0.0.0/8", "192.0.2.1", "2001:db8::/32", "unix" for peers on a
     // Unix-domain socket. A request from one of them has the address that `client_address_field`
-    // names: the last hop that is no trusted proxy. Their user headers are believed too, see
-    // <starling/auth.h> and <starling/gateway.h>.
+    // names: the last hop that is no trusted proxy. http::Request::secure() is what they say in
+    // X-Forwarded-Proto, or in `proto` if the field is Forwarded. Their user headers are believed
+    // too, see <starling/auth.h> and <starling/gateway.h>.
     std::vector<std::string> trusted_proxies = {};
     ClientAddressField client_address_field = ClientAddressField::x_forwarded_for;
     Limits limits = {};
@@ -179,7 +180,7 @@ struct ServerStats {
     uint64_t connections_stalled = 0;  // Reset because of ServerOptions::stalled_timeout.
     // Closed because a PROXY header is missing or malformed, or the peer may not send one.
     uint64_t proxy_headers_refused = 0;
-    // Requests of trusted proxies whose field names no address where it should.
+    // Requests of trusted proxies whose fields name no address, or no scheme, where they should.
     uint64_t client_addresses_malformed = 0;
     // What ServerOptions::limits has refused. Connections: new ones, by rate and by number.
     uint64_t limited_connections = 0, limited_connections_open = 0;

@@ -25,6 +25,12 @@ http::Handler redirect_to(unsigned port) {
             response.status(400).text("Bad Request: no Host\n");
             return;
         }
+        if (request.secure()) {  // A proxy has ended TLS: a redirect would come back here for ever.
+            response.status(421).text(
+                "Misdirected Request: the client uses https already, and its proxy sends it to the "
+                "listener that redirects from http\n");
+            return;
+        }
         std::string location = "https://" + std::string(without_port(request.host()));
         if (port != https_port_default) location += ":" + std::to_string(port);
         location += request.raw_path();

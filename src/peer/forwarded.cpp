@@ -54,10 +54,14 @@ Hop read_node(std::string_view text, bool bare_v6, IpAddress& address) noexcept 
     return base::iequals(name, "unknown") || is_obfuscated(name) ? Hop::hidden : Hop::malformed;
 }
 
-// The value of `for` in an element of Forwarded, RFC 7239 section 4: `for="[2001:db8::1]:80";by=x`.
-// Nothing: the element is malformed, or has no `for` or several.
-std::optional<std::string_view> for_of(std::string_view element) noexcept {
-    std::optional<std::string_view> node;
+struct Element {
+    std::optional<std::string_view> node, proto;
+};
+
+// An element of Forwarded, RFC 7239 section 4: `for="[2001:db8::1]:80";by=x`. Nothing: it is
+// malformed, or has `for` or `proto` twice.
+std::optional<Element> read_pairs(std::string_view element) noexcept {
+    Element found;
     while (!element.empty()) {
         const size_t equals = element.find('=');
         const std::string_view name = base::trim(element.substr(0, equals));
@@ -83,11 +87,22 @@ std::optional<std::string_view> for_of(std::string_view element) noexcept {
             element.remove_prefix(end);
         }
         if (!element.empty()) element = base::trim(element.substr(1));  // The ';'.
-        if (!base::iequals(name, "for")) continue;
-        if (node) return std::nullopt;
-        node = value;
+        auto* const known = base::iequals(name, "for")     ? &found.node
+                            : base::iequals(name, "proto") ? &found.proto
+                                                           : nullptr;
+        if (!known) continue;
+        if (*known) return std::nullopt;
+        *known = value;
     }
-    return node;
+    return found;
+}
+
+// Some proxies name the scheme of the WebSocket.
+void read_scheme(std::string_view text, ForwardedClient& client) noexcept {
+    client.secure.reset();
+    const bool tls = base::iequals(text, "https") || base::iequals(text, "wss");
+    client.scheme_malformed = !tls && !base::iequals(text, "http") && !base::iequals(text, "ws");
+    if (!client.scheme_malformed) client.secure = tls;
 }
 
 // Takes the last element off `list`. A comma in quotes does not separate: counted from the end, so
@@ -104,10 +119,34 @@ std::string_view last_element(std::string_view& list, bool quotes) noexcept {
     return element;
 }
 
-Hop read_element(std::string_view element, ClientAddressField field, IpAddress& address) noexcept {
+Hop read_element(std::string_view element, ClientAddressField field, IpAddress& address,
+                 ForwardedClient& client) noexcept {
     if (field != ClientAddressField::forwarded) return read_node(element, true, address);
-    const auto node = for_of(element);
-    return node ? read_node(*node, false, address) : Hop::malformed;
+    const auto pairs = read_pairs(element);
+    if (!pairs) return Hop::malformed;
+    client.secure.reset();
+    if (pairs->proto) read_scheme(*pairs->proto, client);
+    return pairs->node ? read_node(*pairs->node, false, address) : Hop::malformed;
+}
+
+// Reads X-Forwarded-Proto. `hop`: the client's place in the list of hops, counted from the end.
+void read_forwarded_proto(std::span<const http::Field> fields, unsigned hop,
+                          ForwardedClient& client) noexcept {
+    std::optional<std::string_view> only, wanted;
+    unsigned count = 0;
+    for (size_t i = fields.size(); i-- > 0;) {
+        if (!base::iequals(fields[i].name, "x-forwarded-proto")) continue;
+        std::string_view list = fields[i].value;
+        while (!list.empty() && count <= hop + 1) {
+            const auto element = last_element(list, false);
+            if (element.empty()) continue;
+            only = element;
+            if (count++ == hop) wanted = element;
+        }
+    }
+    if (count == 1) wanted = only;
+    if (wanted) return read_scheme(*wanted, client);
+    client.scheme_malformed = count > 1;
 }
 
 std::string_view name_of(ClientAddressField field) noexcept {
@@ -135,14 +174,10 @@ ForwardedClient only_address(std::span<const http::Field> fields) noexcept {
     return client;
 }
 
-}  // namespace
-
-ForwardedClient forwarded_client(std::span<const http::Field> fields, ClientAddressField field,
-                                 const AddressSet& trusted) noexcept {
-    if (field == ClientAddressField::none) return {};
-    if (field == ClientAddressField::x_real_ip) return only_address(fields);
+// Reads the list of hops. `hops`: the client's place in it, counted from the end.
+ForwardedClient last_untrusted(std::span<const http::Field> fields, ClientAddressField field,
+                               const AddressSet& trusted, unsigned& hops) noexcept {
     ForwardedClient client;
-    unsigned hops = 0;
     // Several lines of a field are one list (RFC 9110 section 5.3).
     for (size_t i = fields.size(); i-- > 0;) {
         if (!base::iequals(fields[i].name, name_of(field))) continue;
@@ -151,13 +186,28 @@ ForwardedClient forwarded_client(std::span<const http::Field> fields, ClientAddr
             const auto element = last_element(list, field == ClientAddressField::forwarded);
             if (element.empty()) continue;  // RFC 9110 section 5.6.1.2.
             IpAddress address;
-            const Hop hop = read_element(element, field, address);
-            client.malformed = hop == Hop::malformed || ++hops > hops_max;
+            const Hop hop = read_element(element, field, address, client);
+            client.malformed = hop == Hop::malformed || hops == hops_max;
             if (hop != Hop::address || client.malformed) return client;
             client.address = address;
             if (!trusted.contains(address)) return client;
+            ++hops;
         }
     }
+    if (hops > 0) --hops;  // The client is the first hop of the list, and trusted too.
+    return client;
+}
+
+}  // namespace
+
+ForwardedClient forwarded_client(std::span<const http::Field> fields, ClientAddressField field,
+                                 const AddressSet& trusted) noexcept {
+    if (field == ClientAddressField::none) return {};
+    unsigned hops = 0;
+    ForwardedClient client = field == ClientAddressField::x_real_ip
+                                 ? only_address(fields)
+                                 : last_untrusted(fields, field, trusted, hops);
+    if (field != ClientAddressField::forwarded) read_forwarded_proto(fields, hops, client);
     return client;
 }
 

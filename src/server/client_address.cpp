@@ -17,12 +17,13 @@ bool ClientAddress::read_head(std::span<const http::Field> fields, const WorkerG
                               const net::Stream& stream) {
     if (trust_ == Trust::unknown)
         trust_ = group.trusted_proxies.contains(peer(stream)) ? Trust::trusted : Trust::none;
-    client_.clear();
+    forget_head();
     if (trust_ == Trust::none) return true;
     const auto found = peer::forwarded_client(fields, group.site.options.client_address_field,
                                               group.trusted_proxies);
     if (found.address) client_ = found.address->to_string();
-    return !found.malformed;
+    secure_ = found.secure;
+    return !found.malformed && !found.scheme_malformed;
 }
 
 const std::string& ClientAddress::text(const net::Stream& stream) {
@@ -32,6 +33,7 @@ const std::string& ClientAddress::text(const net::Stream& stream) {
 void ClientAddress::add_to(http::RequestParts& parts, const net::Stream& stream) {
     const std::string& address = text(stream);
     parts.remote_address = address == "unix" ? std::string_view() : address;
+    parts.secure = secure_.value_or(parts.secure);
     parts.from_trusted_proxy = from_trusted_proxy();
     parts.proxied = from_trusted_proxy() || !relayed_.empty();
 }

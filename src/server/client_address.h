@@ -1,11 +1,13 @@
 // server/client_address.h: who the client of an HTTP connection is: its peer, the client that the
-// PROXY header names, or for one request the client that a trusted proxy names in a field.
+// PROXY header names, or for one request the client that a trusted proxy names in a field. The
+// trusted proxy also says whether this client speaks TLS.
 //
 // Owner: the HttpConnection. Thread: the worker's.
 #pragma once
 
 #include <starling/http.h>
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,12 +29,15 @@ public:
     void relay(std::string address) { relayed_ = std::move(address); }
     [[nodiscard]] const std::string& relayed() const noexcept { return relayed_; }
 
-    // Call it for each head, if the server trusts a proxy. False: the proxy's field names no
-    // address where it should.
+    // Call it for each head, if the server trusts a proxy. False: the proxy's fields are
+    // malformed where they should name the client.
     [[nodiscard]] bool read_head(std::span<const http::Field> fields, const WorkerGroup& group,
                                  const net::Stream& stream);
     // Call it when the request has been answered.
-    void forget_head() noexcept { client_.clear(); }
+    void forget_head() noexcept {
+        client_.clear();
+        secure_.reset();
+    }
 
     // "unix" for a Unix-domain socket, "unknown" for a peer that has reset the connection.
     [[nodiscard]] const std::string& text(const net::Stream& stream);
@@ -53,6 +58,7 @@ private:
 
     std::string relayed_, peer_, client_, last_;
     Trust trust_ = Trust::unknown;
+    std::optional<bool> secure_;  // What the trusted proxy says of its client.
 };
 
 }  // namespace starling::server

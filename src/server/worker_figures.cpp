@@ -97,7 +97,7 @@ void add_limits(const Counters& counters, Figures& figures) {
                     "Connections closed for a wrong or missing PROXY header",
                     counters.proxy_headers_refused.get());
     figures.counter("starling_client_addresses_malformed_total",
-                    "Requests of a trusted proxy whose field names no address",
+                    "Requests of a trusted proxy whose fields name no client",
                     counters.client_addresses_malformed.get());
 }
 

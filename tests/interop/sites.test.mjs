@@ -204,3 +204,17 @@ test("a redirecting address that is taken ends the program with one line", async
     await server.stop();
   }
 });
+
+test("a client that speaks https: with a trusted proxy is not redirected to https: again", async () => {
+  const port = await freePort();
+  const server = await serve({ trusted_proxies: ["127.0.0.1"], redirect: { listen: [`127.0.0.1:${port}`] } });
+  try {
+    for (const [scheme, status] of [["http", 308], ["https", 421], ["HTTPS", 421], ["gopher", 308], ["", 308]])
+      assert.equal((await curl(`http://127.0.0.1:${port}/`, "-H", `X-Forwarded-Proto: ${scheme}`)).status, status, scheme);
+    // A peer that is no trusted proxy says what it likes.
+    assert.equal((await curl(`http://127.0.0.1:${port}/`, "--interface", "127.0.0.9",
+      "-H", "X-Forwarded-Proto: https")).status, 308);
+  } finally {
+    await server.stop();
+  }
+});

@@ -148,6 +148,88 @@ TEST(PeerForwarded, TakesSeveralLinesAsOneList) {
         "203.0.113.9");
 }
 
+// "tls", "clear"; "-": the fields do not name the client's scheme. " !": malformed.
+std::string scheme(Field field, const std::vector<http::Field>& fields) {
+    const auto client = forwarded_client(fields, field, proxies());
+    return (!client.secure   ? "-"
+            : *client.secure ? "tls"
+                             : "clear") +
+           std::string(client.scheme_malformed ? " !" : "");
+}
+
+TEST(PeerForwarded, ReadsXForwardedProtoAtTheHopOfTheClient) {
+    struct SchemeCase {
+        std::string_view hops, protos;
+        std::string want;
+    };
+    const std::string_view one = "203.0.113.9", three = "203.0.113.9, 10.1.1.2, 10.1.1.1";
+    const SchemeCase cases[] = {
+        {one, "https", "tls"},
+        {one, " HTTPS\t", "tls"},
+        {one, "wss", "tls"},
+        {one, "http", "clear"},
+        {one, "ws", "clear"},
+        {one, "", "-"},
+        {one, " , ,", "-"},
+        {one, "ftp", "- !"},
+        {one, "https;", "- !"},
+        {one, "\"https\"", "- !"},
+        {one, "https http", "- !"},
+        {one, "https://", "- !"},
+        {one, "1", "- !"},
+        // What the client has sent stands before what its proxy appends.
+        {one, "https, http", "clear"},
+        {one, "garbage, https", "tls"},
+        {one, "https, garbage", "- !"},
+        {three, "https, http, http", "tls"},
+        {three, "http, https, http, http", "tls"},
+        {three, "https", "tls"},
+        {three, "https, http", "- !"},  // Only some of the proxies have appended.
+        {"10.9.9.9, 10.1.1.1", "https, http", "tls"},
+        {"203.0.113.9, garbage, 10.1.1.1", "https, http", "tls"},
+        {"", "https", "tls"},
+        {"", "https, http", "clear"},
+    };
+    for (const auto& c : cases)
+        EXPECT_EQ(scheme(Field::x_forwarded_for,
+                         {{"x-forwarded-for", c.hops}, {"X-Forwarded-Proto", c.protos}}),
+                  c.want)
+            << c.hops << " | " << c.protos;
+}
+
+TEST(PeerForwarded, ReadsTheSchemeInForwarded) {
+    const Case cases[] = {
+        {"for=203.0.113.9;proto=https", "tls"},
+        {"Proto=\"HTTPS\";For=203.0.113.9", "tls"},
+        {"for=203.0.113.9;proto=http", "clear"},
+        {"for=203.0.113.9", "-"},
+        {"for=1.2.3.4;proto=https, for=203.0.113.9", "-"},
+        {"for=1.2.3.4;proto=http, for=203.0.113.9;proto=https", "tls"},
+        {"for=203.0.113.9;proto=https, for=10.1.1.1;proto=http", "tls"},
+        {"for=203.0.113.9, for=10.1.1.1;proto=https", "-"},
+        {"for=unknown;proto=https", "tls"},
+        {"proto=https", "tls"},
+        {"for=203.0.113.9;proto=ftp", "- !"},
+        {"for=203.0.113.9;proto=", "-"},
+        {"for=203.0.113.9;proto=https;proto=https", "-"},
+        {"for=203.0.113.9;proto=https;x", "-"},
+        {"", "-"},
+    };
+    for (const auto& c : cases)
+        EXPECT_EQ(scheme(Field::forwarded, {{"forwarded", c.value}}), c.want) << c.value;
+}
+
+TEST(PeerForwarded, BelievesOneFieldForTheScheme) {
+    const http::Field rfc{"Forwarded", "for=203.0.113.1;proto=https"};
+    const http::Field proto{"X-Forwarded-Proto", "https"}, real{"X-Real-IP", "203.0.113.3"};
+    EXPECT_EQ(scheme(Field::forwarded, {proto}), "-");
+    EXPECT_EQ(scheme(Field::x_forwarded_for, {rfc}), "-");
+    EXPECT_EQ(scheme(Field::x_real_ip, {real, proto}), "tls");
+    EXPECT_EQ(scheme(Field::x_real_ip, {real, proto, {"x-forwarded-proto", "http"}}), "clear");
+    EXPECT_EQ(scheme(Field::none, {rfc, proto}), "-");
+    EXPECT_EQ(scheme(Field::x_forwarded_for, {proto, {"x-forwarded-proto", "http"}}), "clear");
+}
+
 TEST(PeerForwarded, LimitsTheTrustedHopsAlone) {
     std::string client_hops, trusted_hops = "203.0.113.9";
     for (int i = 0; i < 200; ++i) client_hops += "203.0.113.7, ";

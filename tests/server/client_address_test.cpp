@@ -91,6 +91,68 @@ TEST(ClientAddress, IsKeptForAWebSocket) {
     EXPECT_EQ(direct.next(), "text(127.0.0.1)");
 }
 
+void tell_schemes(TestServer& t) {
+    t.server.get("/scheme", [](const http::Request& request, http::Response& response) {
+        response.text(request.secure() ? "tls" : "clear");
+    });
+    t.server.websocket("/ws", {.open = [](ws::Socket s) { s.send("in"); }});
+    t.server.socketio().on_connection(
+        [&](sio::Socket s) { t.events.add(s.handshake().secure ? "tls" : "clear"); });
+}
+
+TEST(ClientScheme, IsWhatATrustedProxySays) {
+    TestServer t({.trusted_proxies = {"127.0.0.1"}});
+    tell_schemes(t);
+    t.start();
+    Client proxy(t.port());
+    const auto scheme = [&proxy](std::string_view fields) {
+        return proxy.get("/scheme", fields).body;
+    };
+    EXPECT_EQ(scheme(""), "clear");
+    EXPECT_EQ(scheme("X-Forwarded-Proto: https\r\n"), "tls");
+    EXPECT_EQ(scheme(""), "clear");  // The same connection of the proxy, another client.
+    EXPECT_EQ(scheme("Forwarded: for=203.0.113.9;proto=https\r\n"), "clear");
+    EXPECT_EQ(t.stats().client_addresses_malformed, 0u);
+    EXPECT_EQ(scheme("X-Forwarded-Proto: gopher\r\n"), "clear");
+    EXPECT_EQ(t.stats().client_addresses_malformed, 1u);
+
+    // A page of http is of another origin than a client that speaks TLS.
+    for (const std::string_view origin : {"https://site.test", "http://site.test"}) {
+        const auto open = [&](std::string_view proto) {
+            Client client(t.port());
+            return client
+                .request(
+                    "GET /ws HTTP/1.1\r\nHost: site.test\r\nUpgrade: websocket\r\n"
+                    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nOrigin: " +
+                    std::string(origin) + "\r\nX-Forwarded-Proto: " + std::string(proto) +
+                    "\r\n\r\n")
+                .status;
+        };
+        EXPECT_EQ(open("http"), 101);
+        EXPECT_EQ(open("https"), origin == "https://site.test" ? 101 : 403);
+        EXPECT_EQ(open("wss"), origin == "https://site.test" ? 101 : 403);
+    }
+    WsClient client(t.port(), "/socket.io/?EIO=4&transport=websocket",
+                    "X-Forwarded-Proto: https\r\n");
+    EXPECT_TRUE(client.next().starts_with("text(0{"));
+    client.send_text("40");
+    EXPECT_TRUE(t.events.wait_for("tls"));
+}
+
+TEST(ClientScheme, IsThatOfTheConnectionForOtherPeers) {
+    for (const std::string proxies : {"10.0.0.0/8", ""}) {
+        ServerOptions options;
+        if (!proxies.empty()) options.trusted_proxies = {proxies};
+        TestServer t(std::move(options));
+        tell_schemes(t);
+        t.start();
+        Client client(t.port());
+        EXPECT_EQ(client.get("/scheme", "X-Forwarded-Proto: https\r\n").body, "clear");
+        EXPECT_EQ(client.get("/scheme", "Forwarded: proto=https\r\n").body, "clear");
+    }
+}
+
 TEST(ClientAddress, IsThatOfASocketIoHandshake) {
     TestServer t({.trusted_proxies = {"127.0.0.1"}});
     auto& io = t.server.socketio();
