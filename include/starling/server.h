@@ -49,11 +49,17 @@ namespace starling {
 
 class ClientLoop;  // Defined in <starling/client.h>.
 
+struct Certificate {
+    std::string certificate_chain_path;  // PEM, leaf first.
+    std::string private_key_path;        // PEM.
+};
+
 // One address to listen on: "127.0.0.1:8080", "[::1]:8080", ":8080" (every IPv4 address),
 // "[::]:8080" (every IPv6 address), "unix:/run/starling.sock". Port 0 takes a free port: see
 // Server::addresses().
 struct Listen {
-    enum class Tls : uint8_t { automatic, on, off };  // automatic: on if there are certificates.
+    // automatic: on if there are certificates, of this address or of the server.
+    enum class Tls : uint8_t { automatic, on, off };
     std::string address;
     Tls tls = Tls::automatic;
     // For the file of a Unix-domain socket, set before the socket accepts. `mode`: permission bits
@@ -70,6 +76,9 @@ struct Listen {
     // else here. A connection from another address, or without the header, is closed. Empty: no
     // connection begins with the header.
     std::vector<std::string> proxy_protocol_from = {};
+    // This address presents it in place of ServerOptions::certificates. Those of sites, see
+    // HostOptions, go before it for their hosts. Empty paths: none. With Tls::off an error.
+    Certificate certificate = {};
 };
 
 // A list of addresses, or one address as a string.
@@ -79,11 +88,6 @@ public:
     ListenList(const char* address) : ListenList(std::string(address)) {}
     ListenList(std::string address) { push_back({std::move(address)}); }
     ListenList(std::initializer_list<Listen> list) : std::vector<Listen>(list) {}
-};
-
-struct Certificate {
-    std::string certificate_chain_path;  // PEM, leaf first.
-    std::string private_key_path;        // PEM.
 };
 
 struct HttpLimits {

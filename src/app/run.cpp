@@ -171,8 +171,14 @@ std::string fault_of(std::vector<Certificate> certificates, const Settings& sett
 // The key of what reload_certificates() refuses with `why`.
 std::string key_of_certificate(const Settings& settings, const std::string& why) {
     if (why.starts_with("no cipher")) return "tls.ciphers";
-    const bool of_site = fault_of(settings.server.certificates, settings).empty();
-    for (size_t i = 0; i < settings.sites.size() && of_site; ++i) {
+    const bool of_all = !fault_of(settings.server.certificates, settings).empty();
+    const ListenList& listen = settings.server.listen;
+    for (size_t i = 0; i < listen.size() && !of_all; ++i) {
+        const Certificate& own = listen[i].certificate;
+        if (!own.certificate_chain_path.empty() && !fault_of({own}, settings).empty())
+            return "listen[" + std::to_string(i) + "].cert";
+    }
+    for (size_t i = 0; i < settings.sites.size() && !of_all; ++i) {
         const SiteSettings& site = settings.sites[i];
         if (!site.cert.empty() && !fault_of({{site.cert, site.key}}, settings).empty())
             return "sites[" + std::to_string(i) + "].cert";
@@ -186,7 +192,9 @@ base::Result<SiteFacts> prepare(Server& server, const Config& config, const Sett
                                 community::Community* community) {
     auto facts = build_site(server, settings, community);
     if (!facts) return base::Failure(config.fault_within(facts.error().key, facts.error().what));
-    if (!has_certificates(settings)) return *std::move(facts);
+    const bool shared = has_certificates(settings);
+    const auto uses = [&](const Listen& one) { return uses_tls(one, shared); };
+    if (!shared && std::ranges::none_of(settings.server.listen, uses)) return *std::move(facts);
     try {
         server.reload_certificates();
     } catch (const std::runtime_error& failure) {

@@ -403,9 +403,7 @@ std::vector<std::string> listening_urls(const Server& server, const ListenList& 
     std::vector<std::string> urls;
     const std::vector<std::string> addresses = server.addresses();
     for (size_t i = 0; i < addresses.size() && i < listen.size(); ++i) {
-        const Listen::Tls tls = listen[i].tls;
-        const bool automatic = tls == Listen::Tls::automatic && has_certificates;
-        urls.push_back(url_of(addresses[i], tls == Listen::Tls::on || automatic));
+        urls.push_back(url_of(addresses[i], uses_tls(listen[i], has_certificates)));
     }
     return urls;
 }

@@ -197,9 +197,9 @@ void Worker::open(net::Descriptor fd, const ListenerTraits& traits, std::string 
     HttpConnection& http = *connection;
     const net::Stream& stream = loop_.open(
         std::move(fd), std::move(connection),
-        traits.tls
-            ? std::make_unique<net::TlsFilter>(std::make_unique<net::TlsSession>(tls_context_))
-            : nullptr);
+        traits.tls ? std::make_unique<net::TlsFilter>(
+                         std::make_unique<net::TlsSession>(tls_contexts_[traits.address]))
+                   : nullptr);
     if (entered) entered_.emplace(stream.slot_key().slot, entered.keep());
     http.start(std::move(relayed_address));
     counters_.connections_accepted.add();

@@ -48,11 +48,11 @@ void Server::State::bind() {
     group.connections_max =
         options.connections_max ? std::min(options.connections_max, descriptors) : descriptors;
 
-    if (site.has_certificates()) {
+    {
         const std::lock_guard lock(reload_mutex);
-        const auto loaded = load_certificates(nullptr);
+        auto loaded = load_certificates({});
         if (!loaded) throw std::runtime_error(loaded.error());
-        certificates = loaded->context;
+        certificates = std::move(loaded->contexts);
     }
     site.finish_hosts();
     bound = server::bind_all(options, site.has_certificates(), workers);
@@ -60,11 +60,15 @@ void Server::State::bind() {
         group.workers.push_back(std::make_unique<server::Worker>(group));
         group.workers.back()->use_certificates(certificates);
         // Those that a predecessor with more workers had go round.
-        for (auto& address : bound)
+        for (size_t place = 0; place < bound.size(); ++place) {
+            auto& address = bound[place];
             for (size_t socket = i; socket < address.sockets.size(); socket += workers)
-                group.workers.back()->listen(
-                    std::move(address.sockets[socket]),
-                    {.tls = address.tls, .serves = address.serves, .proxies = address.proxies});
+                group.workers.back()->listen(std::move(address.sockets[socket]),
+                                             {.tls = address.tls,
+                                              .address = place,
+                                              .serves = address.serves,
+                                              .proxies = address.proxies});
+        }
     }
     if (group.nodes) {
         group.topics = &topics.emplace(group, *group.nodes);

@@ -148,9 +148,12 @@ std::vector<BoundAddress> bind_all(const ServerOptions& options, bool has_certif
     if (options.listen.empty()) throw std::runtime_error("no address to listen on");
     std::vector<BoundAddress> all;
     for (const Listen& listen : options.listen) {
-        const bool tls = listen.tls == Listen::Tls::on ||
-                         (listen.tls == Listen::Tls::automatic && has_certificates);
-        if (tls && !has_certificates) cannot_listen(listen.address, "TLS needs a certificate");
+        const bool own = !listen.certificate.certificate_chain_path.empty();
+        const bool certified = own || has_certificates;
+        const bool tls =
+            listen.tls == Listen::Tls::on || (listen.tls == Listen::Tls::automatic && certified);
+        if (tls && !certified) cannot_listen(listen.address, "TLS needs a certificate");
+        if (own && !tls) cannot_listen(listen.address, "a certificate needs TLS");
         all.push_back(
             bind_one(listen, tls, workers, options.inherited, options.inherited_files_stay));
         for (const net::Descriptor& socket : all.back().sockets)

@@ -49,7 +49,8 @@ struct BoundAddress {
     }
 };
 
-// Throws std::runtime_error with a message for users.
+// Throws std::runtime_error with a message for users. `has_certificates`: the server has some,
+// besides those of single addresses.
 [[nodiscard]] std::vector<BoundAddress> bind_all(const ServerOptions& options,
                                                  bool has_certificates, unsigned workers);
 

@@ -1,5 +1,7 @@
 // server/reload.cpp: what a Server takes over while it runs: certificates, limits, origins.
+#include <algorithm>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -8,29 +10,58 @@
 
 namespace starling {
 
-base::Result<net::TlsContext::Loaded> Server::State::load_certificates(
-    const net::TlsContext* previous) const {
-    std::vector<net::CertificateFiles> files;
-    files.reserve(certificate_files.size());
-    for (const auto& certificate : certificate_files)
-        files.push_back({certificate.certificate_chain_path, certificate.private_key_path});
+base::Result<Server::State::LoadedCertificates> Server::State::load_certificates(
+    const server::TlsContexts& previous) const {
+    LoadedCertificates all;
+    std::vector<net::CertificateFiles> of_sites;
     if (site.hosts)
-        for (const auto& [certificate, hosts] : site.hosts->certificates())
-            files.push_back(
-                {certificate.certificate_chain_path, certificate.private_key_path, hosts});
-    return net::TlsContext::load(files, site.options.tls_ciphers, previous);
+        for (const auto& [files, hosts] : site.hosts->certificates())
+            of_sites.push_back({files.certificate_chain_path, files.private_key_path, hosts});
+    const auto load =
+        [&](const std::vector<Certificate>& own,
+            const net::TlsContext* before) -> base::Result<std::shared_ptr<const net::TlsContext>> {
+        std::vector<net::CertificateFiles> files;
+        for (const Certificate& one : own)
+            files.push_back({one.certificate_chain_path, one.private_key_path});
+        files.insert(files.end(), of_sites.begin(), of_sites.end());
+        if (files.empty()) return std::shared_ptr<const net::TlsContext>();
+        auto loaded = net::TlsContext::load(files, site.options.tls_ciphers, before);
+        if (!loaded) return base::Failure(loaded.error());
+        // The certificates of sites are in every context, and named once.
+        if (all.kept.find(loaded->kept) == std::string::npos)
+            all.kept += (all.kept.empty() ? "" : "; ") + loaded->kept;
+        return std::move(loaded->context);
+    };
+    std::optional<std::shared_ptr<const net::TlsContext>> shared;
+    for (const Listen& listen : site.options.listen) {
+        const bool is_shared = listen.certificate.certificate_chain_path.empty();
+        if (is_shared && shared) {
+            all.contexts.push_back(*shared);
+            continue;
+        }
+        const auto* const before = previous.empty() ? nullptr : previous[all.contexts.size()].get();
+        auto loaded = load(is_shared ? certificate_files : std::vector{listen.certificate}, before);
+        if (!loaded) return base::Failure(loaded.error());
+        all.contexts.push_back(*loaded);
+        if (is_shared) shared = *loaded;
+    }
+    return all;
+}
+
+bool Server::State::has_tls() const noexcept {
+    return std::ranges::any_of(certificates, [](const auto& one) { return one != nullptr; });
 }
 
 // With the mutex.
-void Server::State::use_certificates(std::shared_ptr<const net::TlsContext> context) {
-    certificates = std::move(context);
+void Server::State::use_certificates(server::TlsContexts contexts) {
+    certificates = std::move(contexts);
     for (const auto& worker : group.workers)
         worker->post(
             [worker = worker.get(), now = certificates] { worker->use_certificates(now); });
 }
 
 void Server::State::reload() {
-    if (site.has_certificates()) {
+    if (has_tls()) {
         const auto replaced = replace_certificates();
         if (!replaced && group.log)
             group.log->write(log::Level::error,
@@ -51,9 +82,11 @@ void Server::State::upgrade() {
 
 base::Result<void> Server::State::replace_certificates() {
     const std::lock_guard lock(reload_mutex);
-    auto loaded = load_certificates(certificates.get());
+    auto loaded = load_certificates(certificates);
     if (!loaded) return base::Failure(loaded.error());
-    use_certificates(loaded->context);
+    if (std::ranges::all_of(loaded->contexts, [](const auto& one) { return one == nullptr; }))
+        return base::Failure("TLS needs at least one certificate");
+    use_certificates(std::move(loaded->contexts));
     if (!loaded->kept.empty()) return base::Failure(std::move(loaded->kept));
     return {};
 }
@@ -69,12 +102,12 @@ void Server::reload_certificates(std::vector<Certificate> files) {
     if (state.certificate_files.empty() || files.empty())
         throw std::runtime_error("TLS is switched on and off by a start alone");
     const auto before = std::exchange(state.certificate_files, std::move(files));
-    const auto loaded = state.load_certificates(nullptr);
+    auto loaded = state.load_certificates({});
     if (!loaded) {
         state.certificate_files = before;
         throw std::runtime_error(loaded.error());
     }
-    state.use_certificates(loaded->context);
+    state.use_certificates(std::move(loaded->contexts));
 }
 
 void Server::change_limits(const Limits& limits) {

@@ -70,11 +70,17 @@ struct Server::State {
     void take_back();
     void ask_to_stop(bool at_once);
     void join();
-    [[nodiscard]] base::Result<net::TlsContext::Loaded> load_certificates(
-        const net::TlsContext* previous) const;
+    struct LoadedCertificates {
+        server::TlsContexts contexts;
+        std::string kept = {};  // As net::TlsContext::Loaded::kept.
+    };
+    // `previous`: empty, or the contexts whose certificates replace unusable files.
+    [[nodiscard]] base::Result<LoadedCertificates> load_certificates(
+        const server::TlsContexts& previous) const;
+    [[nodiscard]] bool has_tls() const noexcept;
     // As Server::reload_certificates() says.
     [[nodiscard]] base::Result<void> replace_certificates();
-    void use_certificates(std::shared_ptr<const net::TlsContext> context);
+    void use_certificates(server::TlsContexts contexts);
     void serve_signals(server::Signals& signals);
     void reload();
     void reopen_logs();
@@ -145,10 +151,10 @@ struct Server::State {
 
     // Any thread may call reload_certificates().
     std::mutex reload_mutex;
-    // Their files without those of `site.hosts`, at first those of the options.
+    // Files of the server's own, at first those of the options: without those of `site.hosts` and
+    // of single addresses.
     std::vector<Certificate> certificate_files = site.options.certificates;
-    // The certificates in use. Null: none yet.
-    std::shared_ptr<const net::TlsContext> certificates;
+    server::TlsContexts certificates;  // In use. Empty: none yet.
 };
 
 }  // namespace starling

@@ -74,9 +74,7 @@ void Worker::change_limits(const Limits& limits) {
     for (const auto& part : parts_) part->limits_changed(limits);
 }
 
-void Worker::use_certificates(std::shared_ptr<const net::TlsContext> context) {
-    tls_context_ = std::move(context);
-}
+void Worker::use_certificates(TlsContexts contexts) { tls_contexts_ = std::move(contexts); }
 
 // Logs one line now and then, with the count so far, instead of thousands of lines under overload.
 void Worker::log_overload(uint64_t& logged_ms, std::string_view message, uint64_t count) {

@@ -77,9 +77,13 @@ private:
     const WsHandler& handler_;
 };
 
+// By the place of the address in ServerOptions::listen. Null: the address has no certificate.
+using TlsContexts = std::vector<std::shared_ptr<const net::TlsContext>>;
+
 // What the connections of a listening socket have in common.
 struct ListenerTraits {
     bool tls = false;
+    size_t address = 0;  // Its place in ServerOptions::listen.
     Listen::Serves serves = Listen::Serves::everything;
     // The peers that begin with a PROXY header; null: nobody does.
     std::shared_ptr<const peer::AddressSet> proxies = nullptr;
@@ -103,7 +107,7 @@ public:
             if (P* const found = dynamic_cast<P*>(part.get())) return found;
         return nullptr;
     }
-    void use_certificates(std::shared_ptr<const net::TlsContext> context);
+    void use_certificates(TlsContexts contexts);
 
     void run();
     // Any thread. After the end of run() the call is dropped, because no thread would run it.
@@ -261,7 +265,7 @@ private:
     Counter accept_pauses_;
     base::SlotTable<HttpConnection> replies_;
     hub::Hub hub_;
-    std::shared_ptr<const net::TlsContext> tls_context_;
+    TlsContexts tls_contexts_;
     std::vector<std::unique_ptr<WsContext>> websockets_;
     PeerAddresses addresses_;
     // The clients for which streams count, by slot; empty unless open connections are limited.

@@ -32,7 +32,7 @@ public:
     TestTeam& start(size_t workers, F&& attach, std::shared_ptr<const net::TlsContext> tls = {}) {
         for (size_t i = 0; i < workers; ++i) {
             group.workers.push_back(std::make_unique<Worker>(group));
-            group.workers.back()->use_certificates(tls);
+            group.workers.back()->use_certificates({tls});
             net::Descriptor fd = fake::listen_at("127.0.0.1:0");
             ports_.push_back(net::local_address(fd.get())->port());
             group.workers.back()->listen(std::move(fd), {.tls = tls != nullptr});

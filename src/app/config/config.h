@@ -79,6 +79,7 @@ private:
                     const std::vector<std::string>& values);
     bool finish_certificates();
     bool finish_listen();
+    bool finish_certificate(const Listen& listen, const std::string& key);
     bool finish_clients();
     bool finish_websocket();
     bool finish_keys();

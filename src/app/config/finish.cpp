@@ -30,6 +30,11 @@ bool has_certificates(const Settings& settings) noexcept {
                                [](const SiteSettings& site) { return !site.cert.empty(); });
 }
 
+bool uses_tls(const Listen& listen, bool shared) noexcept {
+    const bool certified = shared || !listen.certificate.certificate_chain_path.empty();
+    return listen.tls == Listen::Tls::on || (listen.tls == Listen::Tls::automatic && certified);
+}
+
 bool Config::finish() {
     if (!finish_certificates() || !finish_listen() || !finish_websocket() || !finish_keys() ||
         !finish_clients() || !finish_gateway() || !finish_socketio() || !finish_sites() ||
@@ -91,8 +96,7 @@ bool Config::finish_listen() {
     if (listen.empty()) return fail_at("listen", "must hold an address");
     for (size_t i = 0; i < listen.size(); ++i) {
         const std::string key = element("listen", i);
-        if (listen[i].tls == Listen::Tls::on && !has_certificates(settings_))
-            return fail_at(key + ".tls", "needs a certificate: tls.certificates is empty");
+        if (!finish_certificate(listen[i], key)) return false;
         for (const char* name : {".mode", ".owner", ".group"})
             if (names(key + name) && !listen[i].address.starts_with("unix:"))
                 return fail_at(key + name, "is for Unix-domain sockets alone");
@@ -103,6 +107,21 @@ bool Config::finish_listen() {
         }
     }
     return true;
+}
+
+// Of one address.
+bool Config::finish_certificate(const Listen& listen, const std::string& key) {
+    const Certificate& own = listen.certificate;
+    const bool has_cert = !own.certificate_chain_path.empty();
+    if (has_cert == own.private_key_path.empty())
+        return fail_at(key + (has_cert ? ".cert" : ".key"),
+                       has_cert ? "needs the private key too" : "needs the certificate too");
+    if (has_cert && listen.tls == Listen::Tls::off)
+        return fail_at(key + ".cert", "needs TLS, which " + key + ".tls switches off");
+    if (listen.tls == Listen::Tls::on && !has_cert && !has_certificates(settings_))
+        return fail_at(key + ".tls", "needs a certificate: tls.certificates is empty");
+    return !has_cert || (readable(key + ".cert", own.certificate_chain_path) &&
+                         readable(key + ".key", own.private_key_path));
 }
 
 bool Config::finish_clients() {

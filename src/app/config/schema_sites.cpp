@@ -23,6 +23,19 @@ std::optional<std::string> check_files_path(std::string_view text) {
 }
 
 constexpr Row rows[] = {
+    {.key = "listen[].cert",
+     .slot = [](Settings& s) -> Slot {
+         return &s.server.listen.back().certificate.certificate_chain_path;
+     },
+     .path = true,
+     .help = "certificate chain of this address, PEM, leaf first, in place of "
+             "`tls.certificates`; those of `sites` go before it; see [sites](sites.md)"},
+    {.key = "listen[].key",
+     .slot = [](Settings& s) -> Slot {
+         return &s.server.listen.back().certificate.private_key_path;
+     },
+     .path = true,
+     .help = "private key of that certificate, PEM"},
     {.key = "hosts",
      .slot = [](Settings& s) -> Slot { return &s.hosts; },
      .check = fault_of_host,

@@ -129,7 +129,9 @@ struct Settings {
     std::string tls_cert, tls_key;
 };
 
-// True: addresses with `tls: auto` use TLS.
+// True: addresses with `tls: auto` use TLS, though they have no certificate of their own.
 [[nodiscard]] bool has_certificates(const Settings& settings) noexcept;
+// `shared`: what has_certificates() says.
+[[nodiscard]] bool uses_tls(const Listen& listen, bool shared) noexcept;
 
 }  // namespace starling::app

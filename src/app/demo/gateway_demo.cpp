@@ -1,5 +1,7 @@
 #include "app/demo/gateway_demo.h"
 
+#include "app/config/settings.h"
+
 #include <boost/json.hpp>
 
 #include <chrono>
@@ -19,8 +21,7 @@ constexpr size_t depth_max = 160;
 
 // "" if the address cannot be reached over plain HTTP, or is not known before the start.
 std::string url_of_own(const Listen& listen, bool has_certificates) {
-    if (listen.tls == Listen::Tls::on || listen.serves == Listen::Serves::control) return {};
-    if (listen.tls == Listen::Tls::automatic && has_certificates) return {};
+    if (uses_tls(listen, has_certificates) || listen.serves == Listen::Serves::control) return {};
     const std::string& address = listen.address;
     const std::string path(gateway_demo_path);
     if (address.starts_with("unix:")) return address + ":" + path;
