@@ -150,7 +150,9 @@ private:
     std::span<const Param> params_;
     std::string decoded_path_;  // Used only if the path contains an escape.
     bool decoded_ = false;
+    friend struct RequestAccess;
     bool secure_ = false, from_trusted_proxy_ = false, proxied_ = false;
+    const std::vector<std::string>* site_origins_ = nullptr;
 };
 
 // A handle to an answer that comes later. Copies name the same answer. Any thread may keep and use

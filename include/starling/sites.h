@@ -4,14 +4,16 @@
 //     shop.files("/", "/srv/shop");
 //     shop.get("/cart", ...);
 //
-// Routes of the Server itself are served on every host, and those of a site win over them; its static
-// files (Server::files()) are served only on hosts without a site. CORS and middleware are the
-// Server's, for all sites. A server without sites does not look at the host. See docs/sites.md.
+// Routes of the Server itself are served on every host, and those of a site win over them; its
+// static files (Server::files()) are served only on hosts without a site. What on_site() adds is of
+// one site alone: WebSocket paths, Socket.IO, channels. Middleware is the Server's, for all sites.
+// A server without sites does not look at the host. See docs/sites.md.
 #pragma once
 
 #include <starling/server.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -63,10 +65,22 @@ public:
     virtual void remove_header(std::string_view name) = 0;
     // As Server::change_origins(), for a WebSocket path of the site. Any thread, while the server lives.
     virtual bool change_origins(std::string_view pattern, std::vector<std::string> origins) = 0;
+    // What the Server has on all hosts at `path` and beneath it is not served on this site: 404,
+    // unless the site has a route or a file of its own there.
+    virtual void hide(std::string_view path) = 0;
+    // As Server::cors(), for this site, in place of that.
+    virtual void cors(http::CorsOptions options) = 0;
+    // Origins whose pages may use what is served on this site: WebSocket paths, Socket.IO,
+    // channels, the gateway; in addition to the origins of each (ws::Route::origins).
+    virtual void allow_origins(std::vector<std::string> origins) = 0;
 };
 
 // Throws std::invalid_argument for a name that is malformed, or belongs to another site.
 HostSite& serve_host(Server& server, HostOptions options);
+// Calls `add`. What it adds to `server` is served on `site` alone: routes, WebSocket paths, static
+// files, Server::socketio(), Server::events(), Server::gateway(). So two sites may have different
+// Socket.IO servers at one path.
+void on_site(Server& server, HostSite& site, const std::function<void()>& add);
 // As Server::files(), for one site.
 void serve_files(Server& server, HostSite& site, std::string_view prefix, std::string root,
                  http::StaticFileOptions options = {});

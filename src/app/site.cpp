@@ -16,6 +16,7 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <utility>
@@ -82,6 +83,13 @@ bool demo_path(const Settings& settings, std::string_view path) {
     return settings.demo && (path == "/echo" || path == "/chat");
 }
 
+// Calls `add` for what is served on the site with the host alone; "": on all sites.
+void on_host(Server& server, const SiteByHost& sites, const std::string& host,
+             const std::function<void()>& add) {
+    if (host.empty()) return add();
+    on_site(server, *sites.at(host), add);
+}
+
 void add_origins(std::vector<std::string>& origins, const Settings& settings) {
     origins.insert(origins.end(), settings.origins.begin(), settings.origins.end());
 }
@@ -134,7 +142,8 @@ std::optional<SiteFault> websockets(Server& server, const SiteByHost& sites,
 }
 
 // Mounts server events, and the community, which publishes some of them.
-base::Result<events::Channels*, SiteFault> serve_events(Server& server, const Settings& settings,
+base::Result<events::Channels*, SiteFault> serve_events(Server& server, const SiteByHost& sites,
+                                                        const Settings& settings,
                                                         community::Community* community) {
     events::Options options = event_options(settings);
     add_origins(options.origins, settings);
@@ -146,7 +155,8 @@ base::Result<events::Channels*, SiteFault> serve_events(Server& server, const Se
     size_t i = 0;
     events::Channels* channels = nullptr;
     try {
-        channels = &server.events(std::move(options));
+        on_host(server, sites, settings.events_site,
+                [&] { channels = &server.events(std::move(options)); });
         for (events::Channel& channel : event_channels(settings)) {
             channels->declare(std::move(channel));
             ++i;
@@ -214,14 +224,18 @@ sio::Server& serve_demo_chat(Server& server, const Settings& settings) {
 }
 
 // The first server; null: there is none.
-base::Result<sio::Server*, SiteFault> socketio_servers(Server& server, const Settings& settings,
+base::Result<sio::Server*, SiteFault> socketio_servers(Server& server, const SiteByHost& sites,
+                                                       const Settings& settings,
                                                        events::Channels* channels) {
     sio::Server* first = nullptr;
     for (size_t i = 0; i < settings.socketio.size(); ++i) {
         if (settings.socketio[i].kind == SocketIoKind::gateway) continue;
         try {
-            sio::Server& served = serve_socketio(server, settings, settings.socketio[i], channels);
-            if (!first) first = &served;
+            const SocketIoSettings& one = settings.socketio[i];
+            on_host(server, sites, one.site, [&] {
+                sio::Server& served = serve_socketio(server, settings, one, channels);
+                if (!first) first = &served;
+            });
         } catch (const std::exception& refused) {
             return base::Failure(SiteFault{"socketio[" + std::to_string(i) + "]", refused.what()});
         }
@@ -307,6 +321,27 @@ void add_headers(Target& target, const std::vector<std::string>& fields) {
     }
 }
 
+// The paths of all sites that one of them does not have.
+std::vector<std::string> hidden_paths(const Settings& settings, const SiteSettings& site) {
+    std::vector<std::string> paths = site.hide;
+    if (!site.events) {
+        for (const char* folder : {"/ws", "/WS"})
+            for (const char* name : {"/ClientEvent", "/ServerEvent", "/channels"})
+                paths.push_back(std::string(folder) + name);
+        paths.insert(paths.end(), {"/sse", "/SSE"});
+        if (!settings.events.api.empty()) paths.push_back(settings.events.api);
+    }
+    if (!site.gateway) paths.emplace_back("/tapr");
+    for (const gateway::Route& route : settings.gateway.routes) {
+        const bool is_socketio = route.kind == gateway::Kind::socketio;
+        if (!site.gateway || (is_socketio && !site.socketio)) paths.push_back(route.path);
+    }
+    if (site.socketio) return paths;
+    for (const SocketIoSettings& one : settings.socketio) paths.push_back(one.options.path);
+    if (settings.demo) paths.push_back(sio::Options().path);
+    return paths;
+}
+
 SiteByHost serve_sites(Server& server, const Settings& settings) {
     SiteByHost all;
     for (const SiteSettings& one : settings.sites) {
@@ -316,6 +351,9 @@ SiteByHost serve_sites(Server& server, const Settings& settings) {
         add_headers(site, one.add_headers);
         for (const std::string& name : one.remove_headers) site.remove_header(name);
         if (!one.root.empty()) serve_files(server, site, "/", one.root, {.gzip = one.compression});
+        if (!one.cors.origins.empty()) site.cors(one.cors);
+        site.allow_origins(one.origins);
+        for (const std::string& path : hidden_paths(settings, one)) site.hide(path);
     }
     for (const FilesSettings& one : settings.files) {
         const http::StaticFileOptions options{.gzip = one.compression};
@@ -360,7 +398,7 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
     const auto parts = std::make_shared<Parts>();
     health(server, parts);
     if (has_events(settings)) {
-        const auto served = serve_events(server, settings, community);
+        const auto served = serve_events(server, facts.sites, settings, community);
         if (!served) return base::Failure(served.error());
         channels = facts.channels = *served;
         if (settings.events.api_key.empty()) facts.made_publish_key = channels->api_key();
@@ -374,7 +412,7 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
         if (has_console(settings)) parts->console = *gateway;
         if (settings.gateway.api_keys.empty()) facts.made_gateway_key = (*gateway)->api_key();
     }
-    const auto socketio = socketio_servers(server, settings, channels);
+    const auto socketio = socketio_servers(server, facts.sites, settings, channels);
     if (!socketio) return base::Failure(socketio.error());
     if (settings.demo) serve_docs(server, settings.docs);
     if (auto fault = serve_admin_ui(*socketio, settings)) return base::Failure(*std::move(fault));

@@ -19,7 +19,8 @@ Request::Request(const RequestParts& parts)
       params_(parts.params),
       secure_(parts.secure),
       from_trusted_proxy_(parts.from_trusted_proxy),
-      proxied_(parts.proxied) {
+      proxied_(parts.proxied),
+      site_origins_(parts.site_origins) {
     if (path_.find('%') == std::string_view::npos) return;
     if (auto decoded = percent_decode(path_)) {
         decoded_path_ = std::move(*decoded);

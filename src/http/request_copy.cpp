@@ -34,7 +34,8 @@ std::shared_ptr<const Request> Request::copy() const {
                        .remote_address = remote_address_,
                        .secure = secure_,
                        .from_trusted_proxy = from_trusted_proxy_,
-                       .proxied = proxied_};
+                       .proxied = proxied_,
+                       .site_origins = site_origins_};
     owned->fields.assign(parts.fields.begin(), parts.fields.end());
     owned->params.assign(parts.params.begin(), parts.params.end());
     std::vector<std::string_view*> views{&parts.method,        &parts.target, &parts.path,

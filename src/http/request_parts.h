@@ -5,7 +5,9 @@
 #include <starling/http.h>
 
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace starling::http {
 
@@ -21,6 +23,15 @@ struct RequestParts {
     std::string_view body = {};
     std::string_view remote_address = {};
     bool secure = false, from_trusted_proxy = false, proxied = false;
+    const std::vector<std::string>* site_origins = nullptr;  // Lives as long as the server.
+};
+
+// For the server alone.
+struct RequestAccess {
+    // Origins whose pages may use the request's site: HostSite::allow_origins(). Null: none.
+    static const std::vector<std::string>* site_origins(const Request& request) noexcept {
+        return request.site_origins_;
+    }
 };
 
 }  // namespace starling::http

@@ -5,26 +5,15 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/checked_cast.h"
 #include "base/text.h"
 #include "base/tokens.h"
 #include "http/response_access.h"
 #include "server/state.h"
+#include "ws/origin.h"
 
 namespace starling::server {
 namespace {
-
-// Adds what `add` adds to one site.
-template <class F>
-void for_host(HostEntry& host, F&& add) {
-    host.site.adding_to = &host;
-    try {
-        add(host.site);
-    } catch (...) {
-        host.site.adding_to = nullptr;
-        throw;
-    }
-    host.site.adding_to = nullptr;
-}
 
 std::string removable(std::string_view name) {
     // The server needs these for the framing of the answer, and for its date (RFC 9110 section 6.6.1).
@@ -38,16 +27,50 @@ std::string removable(std::string_view name) {
 
 }  // namespace
 
+void add_for_host(Site& site, HostEntry* host, const std::function<void()>& add) {
+    HostEntry* const before = std::exchange(site.adding_to, host);
+    try {
+        add();
+    } catch (...) {
+        site.adding_to = before;
+        throw;
+    }
+    site.adding_to = before;
+}
+
 void HostEntry::route(std::string_view method, std::string_view pattern, http::Handler handler) {
-    for_host(*this, [&](Site& s) { s.add_handler(method, pattern, std::move(handler)); });
+    add_for_host(site, this, [&] { site.add_handler(method, pattern, std::move(handler)); });
 }
 
 void HostEntry::route(std::string_view method, std::string_view pattern, http::Route options) {
-    for_host(*this, [&](Site& s) { s.add_route(method, pattern, std::move(options)); });
+    add_for_host(site, this, [&] { site.add_route(method, pattern, std::move(options)); });
 }
 
 void HostEntry::websocket(std::string_view pattern, ws::Route route) {
-    for_host(*this, [&](Site& s) { s.add_websocket(pattern, std::move(route)); });
+    add_for_host(site, this, [&] { site.add_websocket(pattern, std::move(route)); });
+}
+
+void HostEntry::hide(std::string_view path) {
+    if (!path.starts_with('/'))
+        throw std::invalid_argument("cannot hide '" + std::string(path) + "': it is no path");
+    while (path.ends_with('/')) path.remove_suffix(1);
+    hidden_.emplace_back(path);
+}
+
+bool HostEntry::hides(std::string_view pattern) const noexcept {
+    return std::ranges::any_of(hidden_, [&](const std::string& path) {
+        return pattern.starts_with(path) &&
+               (pattern.size() == path.size() || pattern[path.size()] == '/');
+    });
+}
+
+void HostEntry::cors(http::CorsOptions options) { cors_ = std::move(options); }
+
+void HostEntry::allow_origins(std::vector<std::string> origins) {
+    for (const std::string& origin : origins)
+        if (!ws::origin_pattern_is_valid(origin))
+            throw std::invalid_argument("not an origin: '" + origin + "'");
+    origins_ = std::move(origins);
 }
 
 void HostEntry::default_header(std::string_view name, std::string_view value) {
@@ -90,6 +113,15 @@ HostEntry& HostSites::add(Site& site, std::vector<std::string> hosts) {
     return *entries_.back();
 }
 
+HostEntry& HostSites::named(std::string_view host) const {
+    const auto found = std::ranges::find_if(entries_, [&](const auto& entry) {
+        return std::ranges::find(entry->hosts, host) != entry->hosts.end();
+    });
+    if (found == entries_.end())
+        throw std::invalid_argument("no site has the host '" + std::string(host) + "'");
+    return **found;
+}
+
 void HostSites::set_unknown(UnknownHost rule, const std::vector<std::string>& own) {
     unknown_ = rule;
     for (const std::string& host : own) table_.add(host, default_site);
@@ -114,6 +146,7 @@ void Site::finish_hosts() {
             if (one.host == host.get()) host->router.add(one.method, one.pattern, one.route);
         for (const Added& one : added) {
             if (one.host || !routes[static_cast<size_t>(one.route)]->is_for_every_host()) continue;
+            if (host->hides(one.pattern)) continue;
             try {
                 host->router.add(one.method, one.pattern, one.route);
             } catch (const std::invalid_argument&) {
@@ -135,6 +168,11 @@ HostSite& serve_host(Server& server, HostOptions options) {
     if (certificate.certificate_chain_path.empty()) return entry;
     hosts.add_certificate(std::move(certificate), entry.hosts);
     return entry;
+}
+
+void on_site(Server& server, HostSite& site, const std::function<void()>& add) {
+    auto& entry = base::checked_cast<server::HostEntry>(site);
+    server::add_for_host(site_of(server), &entry, add);
 }
 
 void set_unknown_hosts(Server& server, UnknownHost rule, std::vector<std::string> own) {

@@ -6,6 +6,7 @@
 
 #include <starling/sites.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,7 +29,19 @@ struct HostEntry final : HostSite {
     void default_header(std::string_view name, std::string_view value) override;
     void remove_header(std::string_view name) override;
     bool change_origins(std::string_view pattern, std::vector<std::string> origins) override;
+    void hide(std::string_view path) override;
+    void cors(http::CorsOptions options) override;
+    void allow_origins(std::vector<std::string> origins) override;
 
+    // True: the site does not serve what the server has at `pattern` on all hosts.
+    [[nodiscard]] bool hides(std::string_view pattern) const noexcept;
+    [[nodiscard]] const http::CorsOptions* own_cors() const noexcept {
+        return cors_ ? &*cors_ : nullptr;
+    }
+    // Null: none.
+    [[nodiscard]] const std::vector<std::string>* own_origins() const noexcept {
+        return origins_.empty() ? nullptr : &origins_;
+    }
     // Sets the fields of an answer that the application did not set, and removes those that the
     // site does not want.
     void decorate(http::Response& response) const;
@@ -39,7 +52,15 @@ struct HostEntry final : HostSite {
         router;  // The site's routes and those of the server; built by Site::finish_hosts().
     std::vector<DefaultHeader> default_headers;
     std::vector<std::string> removed_headers;
+
+private:
+    std::vector<std::string> hidden_;
+    std::optional<http::CorsOptions> cors_;
+    std::vector<std::string> origins_;
 };
+
+// Calls `add`; what it adds to `site` is of `host` alone. Null: of all hosts.
+void add_for_host(Site& site, HostEntry* host, const std::function<void()>& add);
 
 class HostSites {
 public:
@@ -51,6 +72,8 @@ public:
     [[nodiscard]] Found find(std::string_view host, std::string_view server_name) const noexcept;
 
     HostEntry& add(Site& site, std::vector<std::string> hosts);
+    // The site that was made with this name. Throws std::invalid_argument: there is none.
+    [[nodiscard]] HostEntry& named(std::string_view host) const;
     // Throws std::invalid_argument as HostTable::add() does.
     void set_unknown(UnknownHost rule, const std::vector<std::string>& own);
 

@@ -30,9 +30,7 @@ void HttpConnection::decide(const http::Request& request, http::Response& respon
     }
     // The CORS rules alone answer a preflight. A path's own rules replace those of the server.
     const http::CorsOptions* const rules = cors();
-    if (rules && rules == worker_->site().shared_cors() &&
-        http::apply_cors(*rules, request, response))
-        return;
+    if (rules && rules == shared_cors() && http::apply_cors(*rules, request, response)) return;
     if (!run_middleware(request, response)) return;
     if (reader_.route())
         call_route(request, response);
@@ -311,10 +309,17 @@ void HttpConnection::apply_cors_late(http::Response& response) {
     (void)http::apply_cors(*cors(), request, response);
 }
 
-// The rules of the route, else those of the server. Null: none.
+// The rules for routes without rules of their own: those of the request's site, else those of the
+// server. Null: none.
+const http::CorsOptions* HttpConnection::shared_cors() const noexcept {
+    const HostEntry* const host = reader_.host();
+    return host && host->own_cors() ? host->own_cors() : worker_->site().shared_cors();
+}
+
+// The rules of the route, else those of the site or the server. Null: none.
 const http::CorsOptions* HttpConnection::cors() const noexcept {
     if (reader_.route() && reader_.route()->cors()) return reader_.route()->cors();
-    return worker_->site().shared_cors();
+    return shared_cors();
 }
 
 // The CORS fields of an answer to a request that no handler has seen. Without them a page of

@@ -163,7 +163,7 @@ bool HttpConnection::begin_body() {
     const bool whole = guarded(
         request, response, [&] { begun = reader_.route()->begin_body(*this, request, response); });
     if (begun && whole) return true;
-    if (cors() == worker_->site().shared_cors())
+    if (cors() == shared_cors())
         apply_cors_late(response);  // Otherwise the route has applied its own rules.
     keep_alive_ = false;
     write_whole(response);

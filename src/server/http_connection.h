@@ -167,6 +167,7 @@ private:
     void begin_request();  // Gives the request its key.
     void end_request(RequestEnd how);
     void release_key();
+    [[nodiscard]] const http::CorsOptions* shared_cors() const noexcept;
     [[nodiscard]] const http::CorsOptions* cors() const noexcept;
     void apply_cors_late(http::Response& response);
     [[nodiscard]] std::string cors_lines_of_failure();

@@ -69,7 +69,8 @@ http::RequestParts RequestReader::parts(bool secure) const {
             .fields = head.fields,
             .params = match_.params,
             .body = body_,
-            .secure = secure};
+            .secure = secure,
+            .site_origins = host_ ? host_->own_origins() : nullptr};
 }
 
 // The limit of the request's own route. The parser only knows the largest limit of all routes.

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/tokens.h"
+#include "server/site_origins.h"
 #include "server/worker.h"
 #include "server/ws_handler.h"
 #include "ws/handshake.h"
@@ -104,8 +105,7 @@ std::optional<UpgradeOutcome> judge(const WsContext& context, const http::Reques
         return refusal(426, verdict.reason, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
     if (verdict.status == 405) return refusal(405, verdict.reason, "Allow: GET\r\n");
     if (verdict.status != 101) return refusal(verdict.status, verdict.reason);
-    if (ws::origin_allowed(*context.site.origins, handshake.origin, handshake.host,
-                           handshake.secure))
+    if (origin_allowed_on_site(*context.site.origins, request, handshake.origin))
         return std::nullopt;
     context.worker.log_refused_origin(request);
     auto refused = refusal(403, "this origin is not allowed");

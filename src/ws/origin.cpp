@@ -108,7 +108,12 @@ bool origin_allowed(const OriginPolicy& policy, std::string_view origin, std::st
         const auto own = parse_authority(secure ? "https" : web_scheme(*parsed), host);
         if (own && same(*own, *parsed)) return true;
     }
-    return std::ranges::any_of(policy.allowed, [&](const std::string& entry) {
+    return origin_listed(policy.allowed, origin);
+}
+
+bool origin_listed(const std::vector<std::string>& allowed, std::string_view origin) noexcept {
+    const auto parsed = parse_origin(origin);
+    return std::ranges::any_of(allowed, [&](const std::string& entry) {
         if (entry == "*") return true;
         if (is_hostless(entry)) return base::iequals(entry, origin);
         const auto pattern = parse_origin(entry, true);

@@ -22,6 +22,10 @@ struct OriginPolicy {
 [[nodiscard]] bool origin_allowed(const OriginPolicy& policy, std::string_view origin,
                                   std::string_view host, bool secure) noexcept;
 
+// True: one of `allowed`, in the format of OriginPolicy::allowed, is or contains `origin`.
+[[nodiscard]] bool origin_listed(const std::vector<std::string>& allowed,
+                                 std::string_view origin) noexcept;
+
 // True: `pattern` is valid in OriginPolicy::allowed. For the check of a configuration.
 [[nodiscard]] bool origin_pattern_is_valid(std::string_view pattern) noexcept;
 

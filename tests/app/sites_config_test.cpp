@@ -93,38 +93,29 @@ TEST(SitesConfig, SaysWhatIsWrong) {
          "s.yaml:1: key 'websocket[0].site': must be a host of an element of sites"},
         {"files: [{path: /a, root: /, site: a}]",
          "s.yaml:1: key 'files[0].site': must be a host of an element of sites"},
+        {"events: {site: a}", "s.yaml:1: key 'events.site': must be a host of an element of sites"},
+        {"gateway: {enabled: true, routes: [{site: a, application: ''}]}",
+         "s.yaml:1: key 'gateway.routes[0].site': must be a host of an element of sites"},
+        {"sites: [{hosts: [a, b]}]\ngateway: {enabled: true, routes: [{site: a, application: ''}, "
+         "{site: b, application: ''}]}",
+         "s.yaml:2: key 'gateway.routes[1]': is the same path as gateway.routes[0].path"},
+        {"sites: [{hosts: [a], origins: [nonsense]}]",
+         "s.yaml:1: key 'sites[0].origins[0]': must be an origin like https://example.com or "
+         "https://*.example.com, or *"},
+        {"sites: [{hosts: [a], cors: {origins: ['*'], credentials: true}}]",
+         "s.yaml:1: key 'sites[0].cors.credentials': must be false where sites[0].cors.origins "
+         "holds \"*\""},
+        {"sites: [{hosts: [a], hide: [chat]}]",
+         "s.yaml:1: key 'sites[0].hide[0]': must be a path like /chat"},
+        {"sites: [{hosts: [a], socketio: maybe}]",
+         "s.yaml:1: key 'sites[0].socketio': must be true or false"},
         {"redirect: {listen: [nonsense]}",
          "s.yaml:1: key 'redirect.listen[0]': must be an address like 127.0.0.1:8080, [::1]:8080, "
          ":8080 or unix:/path"},
-        {"listen: [{address: ':1', cert: x.pem}]",
-         "s.yaml:1: key 'listen[0].cert': needs the private key too"},
-        {"listen:\n  - ':2'\n  - address: ':1'\n    key: x.pem",
-         "s.yaml:4: key 'listen[1].key': needs the certificate too"},
-        {"listen: [{address: ':1', tls: false, cert: x.pem, key: x.pem}]",
-         "s.yaml:1: key 'listen[0].cert': needs TLS, which listen[0].tls switches off"},
-        {"listen: [{address: ':1', cert: /no.pem, key: /no.pem}]",
-         "s.yaml:1: key 'listen[0].cert': cannot read '/no.pem': No such file or directory"},
-        {"listen: [{address: ':1', certificate: x.pem}]",
-         "s.yaml:1: key 'listen[0].certificate': is not known"},
         {"listen: [{address: ':1', tls: true}]",
          "s.yaml:1: key 'listen[0].tls': needs a certificate: tls.certificates is empty"},
     };
     for (const auto& [text, want] : cases) EXPECT_EQ(fault_of(text), want) << text;
-}
-
-TEST(SitesConfig, AnAddressWithACertificateUsesTls) {
-    const std::string file = testing::TempDir() + "/sites_config_file";
-    std::ofstream(file) << "x";
-    Config config;
-    ASSERT_TRUE(config.read_text("s.yaml", "listen: [':1', {address: ':2', cert: '" + file +
-                                               "', key: '" + file + "'}]") &&
-                config.finish())
-        << config.error();
-    const Settings& s = config.settings();
-    EXPECT_FALSE(has_certificates(s));
-    EXPECT_FALSE(uses_tls(s.server.listen[0], false));
-    EXPECT_TRUE(uses_tls(s.server.listen[0], true));
-    EXPECT_TRUE(uses_tls(s.server.listen[1], false));
 }
 
 }  // namespace

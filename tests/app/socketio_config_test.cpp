@@ -141,6 +141,41 @@ TEST(SocketIoConfig, SaysWhatIsWrong) {
     for (const auto& [text, want] : cases) EXPECT_EQ(fault_of(text), want) << text;
 }
 
+TEST(SocketIoConfig, SaysWhatIsWrongWithSitesAndNamespaces) {
+    const std::string sites = "sites: [{hosts: [a, A2]}, {hosts: [b]}]\n";
+    const struct {
+        std::string text, want;
+    } cases[] = {
+        {sites + "socketio: [{kind: broadcast, site: c}]",
+         "s.yaml:2: key 'socketio[0].site': must be a host of an element of sites"},
+        {sites + "socketio: [{kind: broadcast, site: a}, {kind: broadcast, site: A2}]",
+         "s.yaml:2: key 'socketio[1]': is the same path as socketio[0].path"},
+        {sites +
+             "cluster: {url: 'redis://localhost'}\nsocketio: [{kind: broadcast, path: /io, site: "
+             "a}, {kind: broadcast, path: /io/}]",
+         "s.yaml:3: key 'socketio[1].path': is the same path as socketio[0].path: in a cluster, "
+         "nodes know a Socket.IO server by its path"},
+    };
+    for (const auto& [text, want] : cases) EXPECT_EQ(fault_of(text), want) << text;
+}
+
+// Two sites, or one of them and the server, may have the same path.
+TEST(SocketIoConfig, SitesHaveServersOfTheirOwn) {
+    Config config;
+    ASSERT_TRUE(config.read_text("s.yaml", R"(
+sites: [{hosts: [a, a2]}, {hosts: [b]}]
+socketio:
+  - {kind: broadcast, site: a}
+  - {kind: broadcast, site: b}
+  - {kind: broadcast}
+)") && config.finish())
+        << config.error();
+    const auto& servers = config.settings().socketio;
+    ASSERT_EQ(servers.size(), 3u);
+    EXPECT_EQ(servers[1].site, "b");
+    EXPECT_EQ(servers[2].site, "");
+}
+
 TEST(SocketIoConfig, WarnsOfKeysWithoutEffect) {
     Config config;
     ASSERT_TRUE(config.read_text("s.yaml", R"(

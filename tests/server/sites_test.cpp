@@ -1,6 +1,7 @@
 // Sites by host name: which routes, files and header fields a host gets, and which hosts are refused.
 #include <gtest/gtest.h>
 #include <starling/sites.h>
+#include <starling/socketio.h>
 
 #include <filesystem>
 #include <fstream>
@@ -185,6 +186,92 @@ TEST_F(Sites, HeaderFieldsAreAddedAndRemoved) {
     const Answer refused = client.answer();
     EXPECT_EQ(refused.status, 404);
     EXPECT_TRUE(refused.has("X-Both: one") && !refused.has("X-All")) << refused.head;
+}
+
+TEST_F(Sites, AHiddenPathIsNotServedThere) {
+    t_.server.get("/shared", says("shared"));
+    t_.server.get("/shared/:name", says("beneath"));
+    t_.server.get("/shared-too", says("too"));
+    t_.server.get("/kept", says("kept"));
+    HostSite& one = serve_host(t_.server, {.hosts = {"one.example"}});
+    one.hide("/shared/");
+    one.hide("/kept");
+    one.get("/kept", says("its own"));
+    HostSite& bare = serve_host(t_.server, {.hosts = {"bare.example"}});
+    bare.hide("/");
+    bare.get("/own", says("own"));
+    EXPECT_THROW(one.hide("shared"), std::invalid_argument);
+    t_.start();
+    const struct {
+        std::string host, target, want;
+    } cases[] = {
+        {"one.example", "/shared", "404 Not Found\n"},
+        {"one.example", "/shared/a", "404 Not Found\n"},
+        {"one.example", "/shared-too", "200 too"},
+        {"one.example", "/kept", "200 its own"},
+        {"bare.example", "/kept", "404 Not Found\n"},
+        {"bare.example", "/own", "200 own"},
+        {"localhost", "/shared", "200 shared"},
+        {"localhost", "/shared/a", "200 beneath"},
+        {"localhost", "/kept", "200 kept"},
+    };
+    for (const auto& c : cases) EXPECT_EQ(get(c.host, c.target), c.want) << c.host << c.target;
+}
+
+TEST_F(Sites, WhatIsAddedOnASiteIsOfThatSite) {
+    HostSite& one = serve_host(t_.server, {.hosts = {"one.example"}});
+    HostSite& two = serve_host(t_.server, {.hosts = {"two.example"}});
+    for (HostSite* site : {&one, &two})
+        on_site(t_.server, *site, [&] {
+            sio::Server& io = t_.server.socketio({.serve_client = false});
+            (void)io.of(site == &one ? "/first" : "/second");
+            t_.server.get("/which", says(site == &one ? "one" : "two"));
+        });
+    EXPECT_THROW(on_site(t_.server, one, [&] { t_.server.get("/which", says("again")); }),
+                 std::invalid_argument);
+    t_.server.get("/which", says("default"));  // After the exception: on all hosts again.
+    t_.start();
+    EXPECT_EQ(get("one.example", "/which"), "200 one");
+    EXPECT_EQ(get("two.example", "/which"), "200 two");
+    EXPECT_EQ(get("localhost", "/which"), "200 default");
+    const std::string handshake = "/socket.io/?EIO=4&transport=polling";
+    EXPECT_EQ(get("localhost", handshake), "404 Not Found\n");
+    for (const char* host : {"one.example", "two.example"})
+        EXPECT_TRUE(get(host, handshake).starts_with("200 0{")) << host;
+}
+
+TEST_F(Sites, ASiteHasItsOwnCrossOriginRules) {
+    t_.server.cors({.origins = {"https://page.example"}});
+    t_.server.get("/", says("ok"));
+    t_.server.websocket("/ws", {});
+    HostSite& one = serve_host(t_.server, {.hosts = {"one.example"}});
+    one.cors({.origins = {"https://one.page"}, .credentials = true});
+    one.allow_origins({"https://*.one.page"});
+    EXPECT_THROW(one.allow_origins({"one.page"}), std::invalid_argument);
+    t_.start();
+    const auto allowed = [&](const std::string& host, const std::string& origin) {
+        Client client(t_.port());
+        const Answer answer = client.request("GET / HTTP/1.1\r\nHost: " + host +
+                                             "\r\nOrigin: " + origin + "\r\n\r\n");
+        return answer.has("Access-Control-Allow-Origin: " + origin);
+    };
+    EXPECT_TRUE(allowed("localhost", "https://page.example"));
+    EXPECT_FALSE(allowed("localhost", "https://one.page"));
+    EXPECT_TRUE(allowed("one.example", "https://one.page"));
+    EXPECT_FALSE(allowed("one.example", "https://page.example"));
+    const auto opened = [&](const std::string& host, const std::string& origin) {
+        Client client(t_.port());
+        return client
+            .request("GET /ws HTTP/1.1\r\nHost: " + host +
+                     "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+                     "Origin: " +
+                     origin + "\r\n\r\n")
+            .status;
+    };
+    EXPECT_EQ(opened("one.example", "https://a.one.page"), 101);
+    EXPECT_EQ(opened("one.example", "https://one.page.evil"), 403);
+    EXPECT_EQ(opened("localhost", "https://a.one.page"), 403);
 }
 
 TEST_F(Sites, WrongNamesAreRefused) {

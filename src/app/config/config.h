@@ -89,6 +89,7 @@ private:
     bool give_to_gateway(const SocketIoSettings& one, const std::string& key);
     bool finish_sites();
     bool finish_site(size_t index);
+    bool finish_site_cors(const http::CorsOptions& cors, const std::string& key);
     bool finish_site_names();
     bool finish_redirect();
     bool finish_admin();

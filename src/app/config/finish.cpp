@@ -152,7 +152,8 @@ bool Config::finish_websocket() {
     const std::vector<WebSocketSettings>& routes = settings_.websocket;
     for (size_t i = 0; i < routes.size(); ++i) {
         for (size_t before = 0; before < i; ++before) {
-            if (routes[before].path != routes[i].path || routes[before].site != routes[i].site)
+            if (routes[before].path != routes[i].path ||
+                !meet(settings_, routes[before].site, routes[i].site))
                 continue;
             return fail_at(element("websocket", i) + ".path",
                            "is the same path as " + element("websocket", before) + ".path");

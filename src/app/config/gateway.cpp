@@ -75,9 +75,11 @@ bool Config::finish_gateway() {
     if (routes.empty()) routes.emplace_back();
     if (!name_applications()) return false;
     for (size_t i = 0; i < routes.size(); ++i) {
+        const std::string element = "gateway.routes[" + std::to_string(i) + "]";
         for (size_t before = 0; before < i; ++before)
-            if (routes[before].path == routes[i].path)
-                return fail_at(route_key(i, "path"),
+            if (routes[before].path == routes[i].path &&
+                meet(settings_, routes[before].site, routes[i].site))
+                return fail_at(names(route_key(i, "path")) ? route_key(i, "path") : element,
                                "is the same path as " + route_key(before, "path"));
         if (const auto fault = gateway::fault_of(routes[i]))
             return fail_at(names(route_key(i, fault->member)) || settings_.manifest.empty() ||

@@ -350,7 +350,6 @@ constexpr Row core_rows[] = {
      .slot = [](Settings& s) -> Slot { return &s.events.origins; },
      .check = check_ws_origin,
      .help = "further origins whose pages may listen, by WebSocket and by EventSource: see below"},
-
     {.key = "auth.keys[].id",
      .slot = [](Settings& s) -> Slot { return &s.auth_keys.back().id; },
      .help = "`kid` of the tokens that this key verifies; empty: tokens without a `kid`"},

@@ -17,6 +17,12 @@ std::optional<std::string> check_field(std::string_view text) {
     return "must be a field like X-Frame-Options: DENY";
 }
 
+std::optional<std::string> check_hidden_path(std::string_view text) {
+    if (text.starts_with('/') && text.find_first_of("?# ") == std::string_view::npos)
+        return std::nullopt;
+    return "must be a path like /chat";
+}
+
 std::optional<std::string> check_files_path(std::string_view text) {
     if (text == "/") return std::nullopt;
     return check_route_path(text);
@@ -82,6 +88,48 @@ constexpr Row rows[] = {
      .slot = [](Settings& s) -> Slot { return &s.sites.back().key; },
      .path = true,
      .help = "private key of the certificate, PEM"},
+    {.key = "sites[].origins",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().origins; },
+     .check = check_ws_origin,
+     .help = "further origins whose pages may use what this site serves: WebSocket, Socket.IO, "
+             "server events, the gateway"},
+    {.key = "sites[].cors.origins",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().cors.origins; },
+     .check = check_cors_origin,
+     .help = "as `http.cors.origins`, for this site, in place of the keys of `http.cors`"},
+    {.key = "sites[].cors.methods",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().cors.methods; },
+     .check = check_token,
+     .help = "methods that such pages may use"},
+    {.key = "sites[].cors.headers",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().cors.headers; },
+     .check = check_token,
+     .help = "request fields that such pages may set"},
+    {.key = "sites[].cors.expose",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().cors.expose; },
+     .check = check_token,
+     .help = "response fields that such pages may read"},
+    {.key = "sites[].cors.credentials",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().cors.credentials; },
+     .help = "allow cookies; not together with `*`"},
+    {.key = "sites[].cors.max_age_s",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().cors.max_age_s; },
+     .min = 0,
+     .max = day_ms / 1000,
+     .help = "how long a browser may remember the answer"},
+    {.key = "sites[].events",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().events; },
+     .help = "the site has the channels of server events, if they are of all sites; else 404"},
+    {.key = "sites[].socketio",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().socketio; },
+     .help = "the same for the Socket.IO servers of all sites, with those of the gateway"},
+    {.key = "sites[].gateway",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().gateway; },
+     .help = "the same for the gateway: its WebSocket paths and its control API"},
+    {.key = "sites[].hide",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().hide; },
+     .check = check_hidden_path,
+     .help = "paths of all sites that this one does not have, with all beneath them: 404"},
     {.key = "files[].path",
      .slot = [](Settings& s) -> Slot { return &s.files.back().path; },
      .check = check_files_path,
@@ -100,6 +148,12 @@ constexpr Row rows[] = {
      .help = "compress these files with gzip"},
     {.key = "websocket[].site",
      .slot = [](Settings& s) -> Slot { return &s.websocket.back().site; },
+     .help = "a host of the site that has the path; empty: all sites"},
+    {.key = "events.site",
+     .slot = [](Settings& s) -> Slot { return &s.events_site; },
+     .help = "a host of the site that has the channels; empty: all sites"},
+    {.key = "gateway.routes[].site",
+     .slot = [](Settings& s) -> Slot { return &s.gateway.routes.back().site; },
      .help = "a host of the site that has the path; empty: all sites"},
     {.key = "redirect.listen",
      .slot = [](Settings& s) -> Slot { return &s.redirect.listen; },

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace starling::app {
@@ -34,6 +35,11 @@ struct SiteSettings {
     bool compression = true;
     std::vector<std::string> add_headers, remove_headers;  // "Name: value"; "Name".
     std::string cert, key;                                 // "": those of tls.certificates.
+    std::vector<std::string> origins;                      // Besides those of each path.
+    http::CorsOptions cors;                                // No origins: those of http.cors.
+    // What is served on all sites, and on this one.
+    bool events = true, socketio = true, gateway = true;
+    std::vector<std::string> hide;  // Paths.
 };
 
 // One element of files: a further folder of static files.
@@ -70,6 +76,7 @@ struct SocketIoSettings {
     sio::Recovery recovery;
     SocketIoLoginRule login = SocketIoLoginRule::none;
     uint32_t rooms_max = 100;
+    std::string site = {};  // As for WebSocketSettings.
 };
 
 // One element of auth.keys: the key's material, or the file that holds the material.
@@ -97,6 +104,7 @@ struct Settings {
     std::vector<WebSocketSettings> websocket;
     std::vector<SocketIoSettings> socketio;
     bool events_enabled = false;  // The demo serves events in any case.
+    std::string events_site;      // As for WebSocketSettings.
     events::Options events;       // Without `auth.keys` and `auth.leeway`, see app/events.h.
     std::vector<events::Channel> event_channels;
     std::vector<AuthKeySettings> auth_keys;
@@ -128,6 +136,14 @@ struct Settings {
     // From the flags and the environment; both together replace server.certificates.
     std::string tls_cert, tls_key;
 };
+
+inline constexpr size_t no_site = SIZE_MAX;
+// The index of the element of sites that has the host, or no_site.
+[[nodiscard]] size_t site_of(const Settings& settings, std::string_view host) noexcept;
+// True: the hosts name the same site, or none of them names one. Two servers that meet need different
+// paths; one of all sites and one of a single site may have the same, and the single site's wins.
+[[nodiscard]] bool meet(const Settings& settings, std::string_view host,
+                        std::string_view other) noexcept;
 
 // True: addresses with `tls: auto` use TLS, though they have no certificate of their own.
 [[nodiscard]] bool has_certificates(const Settings& settings) noexcept;

@@ -21,6 +21,19 @@ std::string site_key(size_t index) { return "sites[" + std::to_string(index) + "
 
 }  // namespace
 
+size_t site_of(const Settings& settings, std::string_view host) noexcept {
+    const auto found = std::ranges::find_if(settings.sites, [&](const SiteSettings& site) {
+        return std::ranges::find(site.hosts, host) != site.hosts.end();
+    });
+    return found == settings.sites.end() ? no_site
+                                         : static_cast<size_t>(found - settings.sites.begin());
+}
+
+bool meet(const Settings& settings, std::string_view host, std::string_view other) noexcept {
+    return host.empty() == other.empty() &&
+           (host.empty() || site_of(settings, host) == site_of(settings, other));
+}
+
 bool Config::finish_sites() {
     for (size_t i = 0; i < settings_.sites.size(); ++i)
         if (!finish_site(i)) return false;
@@ -49,6 +62,7 @@ bool Config::finish_site(size_t index) {
     if (site.hosts.empty()) return fail_at(key + ".hosts", "must hold a host");
     if (!site.root.empty() && !is_folder(key + ".root", site.root)) return false;
     if (site.root.empty()) warn_without_effect(key + ".compression", key + ".root");
+    if (!finish_site_cors(site.cors, key)) return false;
     if (site.cert.empty() != site.key.empty())
         return fail_at(
             site.cert.empty() ? key + ".key" : key + ".cert",
@@ -57,22 +71,36 @@ bool Config::finish_site(size_t index) {
            (readable(key + ".cert", site.cert) && readable(key + ".key", site.key));
 }
 
-// Routes and folders name their site by one of its hosts.
+bool Config::finish_site_cors(const http::CorsOptions& cors, const std::string& key) {
+    if (cors.credentials && std::ranges::find(cors.origins, "*") != cors.origins.end())
+        return fail_at(key + ".cors.credentials",
+                       "must be false where " + key + ".cors.origins holds \"*\"");
+    if (cors.origins.empty())
+        for (const char* name : {"methods", "headers", "expose", "credentials", "max_age_s"})
+            warn_without_effect(key + ".cors." + name, key + ".cors.origins");
+    return true;
+}
+
+// What is of one site names that by one of its hosts.
 bool Config::finish_site_names() {
-    const auto known = [&](const std::string& host) {
-        return host.empty() || std::ranges::any_of(settings_.sites, [&](const SiteSettings& site) {
-                   return std::ranges::find(site.hosts, host) != site.hosts.end();
-               });
+    const auto check = [&](const std::string& key, const std::string& host) {
+        const bool known = host.empty() || site_of(settings_, host) != no_site;
+        return known || fail_at(key, "must be a host of an element of sites");
     };
-    constexpr const char* unknown = "must be a host of an element of sites";
-    for (size_t i = 0; i < settings_.websocket.size(); ++i)
-        if (!known(settings_.websocket[i].site))
-            return fail_at("websocket[" + std::to_string(i) + "].site", unknown);
-    for (size_t i = 0; i < settings_.files.size(); ++i) {
-        const std::string key = "files[" + std::to_string(i) + "]";
-        if (!known(settings_.files[i].site)) return fail_at(key + ".site", unknown);
-        if (!is_folder(key + ".root", settings_.files[i].root)) return false;
-    }
+    const auto check_all = [&](const char* list, const auto& elements) {
+        for (size_t i = 0; i < elements.size(); ++i)
+            if (!check(std::string(list) + "[" + std::to_string(i) + "].site", elements[i].site))
+                return false;
+        return true;
+    };
+    if (!check("events.site", settings_.events_site) ||
+        !check_all("websocket", settings_.websocket) || !check_all("files", settings_.files) ||
+        !check_all("socketio", settings_.socketio) ||
+        !check_all("gateway.routes", settings_.gateway.routes))
+        return false;
+    for (size_t i = 0; i < settings_.files.size(); ++i)
+        if (!is_folder("files[" + std::to_string(i) + "].root", settings_.files[i].root))
+            return false;
     return true;
 }
 

@@ -24,10 +24,18 @@ bool Config::finish_socketio() {
         const std::string key = "socketio[" + std::to_string(i) + "]";
         const std::string_view path = without_slash(all[i].options.path);
         if (path.empty()) return fail_at(key + ".path", "must hold a name, as /socket.io/ does");
-        for (size_t before = 0; before < i; ++before)
-            if (without_slash(all[before].options.path) == path)
-                return fail_at(key + ".path",
-                               "is the same path as socketio[" + std::to_string(before) + "].path");
+        // The path that the two have by default stands nowhere.
+        const std::string where = names(key + ".path") ? key + ".path" : key;
+        for (size_t before = 0; before < i; ++before) {
+            const std::string other = "socketio[" + std::to_string(before) + "].path";
+            if (without_slash(all[before].options.path) != path) continue;
+            if (meet(settings_, all[before].site, all[i].site))
+                return fail_at(where, "is the same path as " + other);
+            if (!settings_.cluster.url.empty())
+                return fail_at(where,
+                               "is the same path as " + other +
+                                   ": in a cluster, nodes know a Socket.IO server by its path");
+        }
         if (!finish_socketio(all[i], key) || !give_to_gateway(all[i], key)) return false;
     }
     return true;
@@ -64,7 +72,8 @@ bool Config::give_to_gateway(const SocketIoSettings& one, const std::string& key
     auto& routes = settings_.gateway.routes;
     const auto route = std::ranges::find_if(routes, [&](const gateway::Route& each) {
         return each.kind == gateway::Kind::socketio &&
-               without_slash(each.path) == without_slash(one.options.path);
+               without_slash(each.path) == without_slash(one.options.path) &&
+               meet(settings_, each.site, one.site);
     });
     const bool found = settings_.gateway_enabled && route != routes.end();
     if (one.kind != SocketIoKind::gateway) {

@@ -22,10 +22,10 @@ std::vector<std::string> both(std::vector<std::string> own,
     return own;
 }
 
-bool change_path(const Reloader::Target& target, const WebSocketSettings& path,
-                 std::vector<std::string> origins) {
-    if (path.site.empty()) return target.server.change_origins(path.path, std::move(origins));
-    return target.facts.sites.at(path.site)->change_origins(path.path, std::move(origins));
+bool change_origins_at(const Reloader::Target& target, const std::string& path,
+                       const std::string& host, std::vector<std::string> origins) {
+    if (host.empty()) return target.server.change_origins(path, std::move(origins));
+    return target.facts.sites.at(host)->change_origins(path, std::move(origins));
 }
 
 bool is_of(const std::string& key, std::span<const std::string_view> groups) {
@@ -80,13 +80,13 @@ void Reloader::change_origins(const Target& target, const Settings& next,
             return one.path == now.path && one.site == now.site;
         });
         if (same != next.websocket.end()) now.limits.origins = same->limits.origins;
-        (void)change_path(target, now, both(now.limits.origins, shared));
+        (void)change_origins_at(target, now.path, now.site, both(now.limits.origins, shared));
     }
     for (size_t i = 0; i < running_.gateway.routes.size() && running_.gateway_enabled; ++i) {
         gateway::Route& now = running_.gateway.routes[i];
         if (i < next.gateway.routes.size()) now.origins = next.gateway.routes[i].origins;
         if (now.kind == gateway::Kind::websocket && running_.gateway.olares == gateway::Olares::off)
-            target.server.change_origins(now.path, both(now.origins, shared));
+            (void)change_origins_at(target, now.path, now.site, both(now.origins, shared));
     }
     running_.origins = shared;
 }

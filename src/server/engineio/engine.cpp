@@ -17,6 +17,7 @@
 #include "server/http_connection.h"
 #include "server/nodes.h"
 #include "server/site.h"
+#include "server/site_origins.h"
 
 namespace starling::server {
 namespace {
@@ -177,7 +178,11 @@ EngineSession* Engine::find(const Worker& worker, base::SlotKey key) const noexc
 }
 
 bool Engine::allows_origin(const http::Request& request) const {
-    return ws::origin_allowed(origins_, origin_of(request), request.host(), request.secure());
+    return origin_allowed_on_site(origins_, request, origin_of(request));
+}
+
+bool Engine::apply_cors(const http::Request& request, http::Response& response) const {
+    return apply_site_cors(options_.cors ? &*options_.cors : nullptr, request, response);
 }
 
 // False: `response` holds the refusal.
@@ -243,7 +248,7 @@ EngineSession* Engine::make_session(Worker& worker, const http::Request& request
 
 void Engine::answer(HttpConnection& connection, const http::Request& request,
                     http::Response& response) {
-    if (options_.cors && http::apply_cors(*options_.cors, request, response)) return;
+    if (apply_cors(request, response)) return;
     Worker& worker = connection.worker();
     // begin() has checked the head of a POST.
     if (EngineSession* const session = find(worker, connection.watched_for())) {
@@ -324,7 +329,7 @@ bool Engine::begin(HttpConnection& connection, const http::Request& request,
         (checked.home ||
          checked.session->on_post_head(Exchange(connection), *checked.query, response)))
         return true;
-    if (options_.cors) (void)http::apply_cors(*options_.cors, request, response);
+    (void)apply_cors(request, response);
     return false;
 }
 

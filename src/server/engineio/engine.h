@@ -272,6 +272,8 @@ private:
     [[nodiscard]] bool passes(Worker& worker, const http::Request& request, const Checked& checked,
                               http::Response& response) const;
     [[nodiscard]] bool allows_origin(const http::Request& request) const;
+    // True: `response` is the whole answer, to a preflight.
+    [[nodiscard]] bool apply_cors(const http::Request& request, http::Response& response) const;
     // Null if the application refuses the session; `refusal` is then its message.
     [[nodiscard]] EngineSession* make_session(Worker& worker, const http::Request& request,
                                               const engineio::Query& query,

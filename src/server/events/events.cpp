@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "events/text.h"
 #include "server/random_pool.h"
+#include "server/site_origins.h"
 #include "server/state.h"
 #include "server/worker.h"
 
@@ -413,30 +414,16 @@ void Events::refresh(events::Member& member, std::string_view message) {
 }
 
 bool Events::allows_origin(const http::Request& request) const {
-    return ws::origin_allowed(*origins_, request.header("origin"), request.host(),
-                              request.secure());
+    return origin_allowed_on_site(*origins_, request, request.header("origin"));
 }
 
 bool Events::apply_cors(const http::Request& request, http::Response& response) const {
-    if (origins_->allowed.empty()) return false;
-    const std::string_view origin = request.header("origin");
-    const auto listed = [&](const std::vector<std::string>& allowed) {
-        const ws::OriginPolicy policy{.same_origin = false, .allowed = allowed};
-        return !origin.empty() &&
-               ws::origin_allowed(policy, origin, request.host(), request.secure());
-    };
-    // Any page can obtain the origin "null", in a sandboxed frame. So such a page gets no answer
-    // that uses a visitor's login.
-    std::vector<std::string> named = origins_->allowed;
-    std::erase_if(named, [](const std::string& one) { return one == "*" || one == "null"; });
     http::CorsOptions rules;
     rules.methods = {"GET", "HEAD"};
     // Header fields that pages set on event streams: fetch() with a token, and polyfills of
     // EventSource.
     rules.headers = {"Authorization", "Cache-Control", "Last-Event-ID"};
-    rules.credentials = listed(named);
-    if (listed(origins_->allowed)) rules.origins = {std::string(origin)};
-    return http::apply_cors(rules, request, response);
+    return apply_listed_cors(origins_->allowed, std::move(rules), request, response);
 }
 
 }  // namespace starling::server

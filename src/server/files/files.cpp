@@ -86,15 +86,7 @@ void Server::files(std::string_view prefix, std::string root, http::StaticFileOp
 
 void serve_files(Server& server, HostSite& site, std::string_view prefix, std::string root,
                  http::StaticFileOptions options) {
-    server::Site& all = site_of(server);
-    all.adding_to = &base::checked_cast<server::HostEntry>(site);
-    try {
-        server.files(prefix, std::move(root), std::move(options));
-    } catch (...) {
-        all.adding_to = nullptr;
-        throw;
-    }
-    all.adding_to = nullptr;
+    on_site(server, site, [&] { server.files(prefix, std::move(root), std::move(options)); });
 }
 
 }  // namespace starling

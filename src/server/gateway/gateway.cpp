@@ -18,6 +18,7 @@
 #include "server/gateway/part.h"
 #include "server/gateway/sio_client.h"
 #include "server/gateway/ws_client.h"
+#include "server/host_sites.h"
 #include "server/random_pool.h"
 #include "server/site.h"
 #include "server/state.h"
@@ -224,9 +225,18 @@ gateway::Stats Gateway::stats() const {
 }
 
 void Gateway::mount(Site& site) {
-    for (size_t i = 0; i < routes_.size(); ++i)
-        if (routes_[i]->options.kind == gateway::Kind::websocket) mount_ws_clients(site, *this, i);
-    for (const auto& clients : socketio_) clients->mount(site);
+    auto clients = socketio_.begin();
+    for (size_t i = 0; i < routes_.size(); ++i) {
+        const gateway::Route& route = routes_[i]->options;
+        HostEntry* const host =
+            route.site.empty() ? site.adding_to : &site.make_hosts().named(route.site);
+        add_for_host(site, host, [&] {
+            if (route.kind == gateway::Kind::websocket)
+                mount_ws_clients(site, *this, i);
+            else
+                (*clients++)->mount(site);
+        });
+    }
     mount_control(site, *this);
     site.lenient_paths |= olares();
 }
