@@ -5,6 +5,7 @@
 #include <starling/auth.h>
 #include <starling/heartbeat.h>
 #include <starling/http.h>
+#include <starling/limits.h>
 #include <starling/socketio_value.h>
 #include <starling/websocket.h>
 
@@ -49,6 +50,21 @@ struct Cookie {
 struct HttpCompression {
     bool enabled = true;
     size_t threshold_bytes = 1024;
+};
+
+// Limits of the namespaces that have a name. 0: no limit.
+struct NamespaceLimits {
+    std::string name;  // As in Options::namespaces. Of several that match, the first one counts.
+    // Clients that are connected, over all workers; those of all namespaces that match, together.
+    // Further ones get CONNECT_ERROR "too many connections" with data {code: 429}.
+    uint32_t connections_max = 0;
+    // Events and acks of one client. A client that exceeds it is disconnected from all namespaces
+    // and its connection ends: a dropped event would leave its ack open.
+    Rate messages = {};
+    // Bytes of such a packet, with its attachments. A client that exceeds it is disconnected, too.
+    uint64_t message_bytes_max = 0;
+    // Rooms of one client besides its own. Socket::join() beyond it does nothing.
+    uint32_t rooms_max = 0;
 };
 
 struct Options {
@@ -100,6 +116,7 @@ struct Options {
     // Names that clients may connect to, of namespaces that the application has: "/chat", or
     // "/room-*", where `*` stands for any text. Others get "Invalid namespace". Empty: all.
     std::vector<std::string> namespaces = {};
+    std::vector<NamespaceLimits> namespace_limits = {};
     uint32_t max_attachments = 10;                  // Per packet.
     uint32_t namespaces_max = 100;                  // Per client.
     uint32_t pending_acks_max = 1'000;              // Acks awaited from one socket.

@@ -25,6 +25,15 @@ void serve_broadcast(sio::Server& io, sio::Namespace& nsp) {
     });
 }
 
+// Of a client in the namespace. Kinds that look at channels have no patterns of namespaces.
+uint32_t rooms_max_of(const SocketIoSettings& one, std::string_view nsp) {
+    const auto& all = one.options.namespace_limits;
+    const auto limits = std::ranges::find_if(
+        all, [&](const sio::NamespaceLimits& each) { return each.name == nsp; });
+    const bool limited = limits != all.end() && limits->rooms_max != 0;
+    return limited ? std::min(limits->rooms_max, one.rooms_max) : one.rooms_max;
+}
+
 // Pages that may connect by WebSocket may poll as well.
 void allow_polling(sio::Options& options) {
     if (options.origins.empty() || options.cors) return;
@@ -69,7 +78,7 @@ sio::Server& serve_socketio(Server& server, const Settings& settings, const Sock
     const auto serve = [&](sio::Namespace& nsp) {
         if (one.kind == SocketIoKind::channels)
             serve_channels(server, nsp, *channels,
-                           {.rooms_max = one.rooms_max,
+                           {.rooms_max = rooms_max_of(one, nsp.name()),
                             .event_bytes_max = settings.events.event_bytes_max,
                             .kept = one.recovers ? one.recovery.max_disconnection_duration
                                                  : std::chrono::milliseconds(0)});

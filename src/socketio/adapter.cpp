@@ -5,6 +5,7 @@
 
 #include "socketio/cluster_link.h"
 #include "socketio/codec/values.h"
+#include "socketio/name_filter.h"
 #include "socketio/recovery_link.h"
 #include "socketio/server.h"
 
@@ -28,7 +29,10 @@ size_t Command::bytes() const noexcept {
 Adapter::Adapter(Settings settings, std::unique_ptr<SharedHistory> history)
     : lifetime_(base::Lifetime<Adapter>::of(*this, nullptr)),
       settings_(std::move(settings)),
-      history_(std::move(history)) {}
+      history_(std::move(history)) {
+    for (const sio::NamespaceLimits& one : settings_.namespace_limits)
+        quotas_.push_back(std::make_unique<Quota>(one));
+}
 
 Adapter::~Adapter() { lifetime_.end(); }
 
@@ -83,6 +87,12 @@ NamespaceSetup* Adapter::find(std::string_view name, const Json& auth) const {
     if (NamespaceSetup* setup = find_static(name)) return setup;
     for (const auto& setup : dynamic_)
         if (setup->accept(name, auth)) return setup.get();
+    return nullptr;
+}
+
+Quota* Adapter::quota_of(std::string_view nsp) const noexcept {
+    for (const auto& quota : quotas_)
+        if (name_matches(quota->limits.name, nsp)) return quota.get();
     return nullptr;
 }
 

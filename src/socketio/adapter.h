@@ -18,6 +18,7 @@
 #include "socketio/command.h"
 #include "socketio/history.h"
 #include "socketio/namespace_setup.h"
+#include "socketio/quota.h"
 #include "socketio/settings.h"
 
 namespace starling::socketio {
@@ -71,6 +72,11 @@ public:
     // Null if no such namespace was declared.
     [[nodiscard]] NamespaceSetup* find(std::string_view name, const Json& auth) const;
     [[nodiscard]] NamespaceSetup* find_static(std::string_view name) const noexcept;
+    // The limits of the namespace. Null: it has none.
+    [[nodiscard]] Quota* quota_of(std::string_view nsp) const noexcept;
+    [[nodiscard]] const std::vector<std::unique_ptr<Quota>>& quotas() const noexcept {
+        return quotas_;
+    }
     // Events of other nodes to the namespace are kept for clients that come back.
     [[nodiscard]] bool records(std::string_view nsp) const noexcept;
     [[nodiscard]] size_t workers() const noexcept { return servers_.size(); }
@@ -117,6 +123,7 @@ private:
 
     base::Lifetime<Adapter>& lifetime_;
     const Settings settings_;
+    std::vector<std::unique_ptr<Quota>> quotas_;  // One for each of the settings' limits.
     std::unique_ptr<SharedHistory> history_;
     std::map<std::string, std::shared_ptr<NamespaceSetup>, std::less<>> setups_;
     std::vector<std::shared_ptr<NamespaceSetup>> dynamic_;

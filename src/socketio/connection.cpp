@@ -46,18 +46,19 @@ void Connection::opened() {
 }
 
 void Connection::on_text(std::string_view text) {
-    guarded([&] { handle(decoder_.add_text(text, server_.arena())); });
+    guarded([&] { handle(decoder_.add_text(text, server_.arena()), text.size()); });
 }
 
 void Connection::on_bytes(std::span<const std::byte> bytes) {
-    guarded([&] { handle(decoder_.add_bytes(bytes, server_.arena())); });
+    const size_t all = decoder_.pending_bytes() + bytes.size();
+    guarded([&] { handle(decoder_.add_bytes(bytes, server_.arena()), all); });
 }
 
-void Connection::handle(const Outcome& outcome) {
+void Connection::handle(const Outcome& outcome, size_t packet_bytes) {
     if (!open_) return;
     if (joined_ && outcome.kind != Outcome::Kind::pending) due_ms_ = 0;
     switch (outcome.kind) {
-        case Outcome::Kind::packet: return on_packet(outcome.packet);
+        case Outcome::Kind::packet: return on_packet(outcome.packet, packet_bytes);
         case Outcome::Kind::pending:
             if (due_ms_ == 0) set_deadline(packet_timeout_ms);
             return;
@@ -65,7 +66,7 @@ void Connection::handle(const Outcome& outcome) {
     }
 }
 
-void Connection::on_packet(const Packet& packet) {
+void Connection::on_packet(const Packet& packet, size_t packet_bytes) {
     Socket* const socket = find(packet.nsp);
     if (packet.type == Type::connect && !socket) return on_connect(packet);
     // Refuse packets for a namespace that the client has not joined yet, a second CONNECT, and
@@ -73,6 +74,8 @@ void Connection::on_packet(const Packet& packet) {
     const bool mine = socket && socket->state() == Socket::State::connected;
     if (!mine)
         return end(Transport::End::forced_server_close, "a packet for a namespace not joined");
+    const bool counts = packet.type == Type::event || packet.type == Type::ack;
+    if (counts && !socket->within_quota(packet_bytes)) return;
     switch (packet.type) {
         case Type::event: return socket->on_event(packet);
         case Type::ack:

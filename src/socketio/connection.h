@@ -63,8 +63,9 @@ public:
 
 private:
     [[nodiscard]] std::vector<base::SlotKey> socket_keys() const;
-    void handle(const Outcome& outcome);
-    void on_packet(const Packet& packet);
+    // `packet_bytes`: of the packet, if it is whole, with its attachments.
+    void handle(const Outcome& outcome, size_t packet_bytes);
+    void on_packet(const Packet& packet, size_t packet_bytes);
     void on_connect(const Packet& packet);
     template <class F>
     void guarded(F&& call);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "socketio/adapter.h"
 #include "socketio/cluster_link.h"
 #include "socketio/connection.h"
 #include "socketio/observer.h"
@@ -27,7 +28,11 @@ struct Part {
 }  // namespace
 
 Namespace::Namespace(Server& server, NamespaceSetup& setup, std::string name)
-    : server_(server), setup_(setup), name_(std::move(name)), rooms_(*this) {}
+    : server_(server),
+      setup_(setup),
+      name_(std::move(name)),
+      quota_(setup.adapter.quota_of(name_)),
+      rooms_(*this) {}
 
 Namespace::~Namespace() = default;
 
@@ -117,7 +122,10 @@ void Namespace::forget(Socket& socket) {
 
 void Namespace::join(Socket& socket, std::string_view room) {
     if (room == socket.id()) return;
-    if (rooms_.join(socket, room, rooms_max) != hub::Hub::Join::joined) return;
+    const bool limited = quota_ && quota_->limits.rooms_max != 0;
+    const auto result = rooms_.join(socket, room, limited ? quota_->limits.rooms_max : rooms_max);
+    if (limited && result == hub::Hub::Join::too_many) Quota::count(quota_->refused_rooms);
+    if (result != hub::Hub::Join::joined) return;
     server_.session_changed(socket);
     note(RoomEvent::Kind::joined, room, socket.id());
     if (server_.observer()) server_.observer()->room_joined(*this, room, socket.id());

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "hub/hub.h"
 #include "socketio/namespace_setup.h"
+#include "socketio/quota.h"
 #include "socketio/socket.h"
 #include "socketio/target.h"
 
@@ -27,6 +28,7 @@ public:
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] NamespaceSetup& setup() const noexcept { return setup_; }
     [[nodiscard]] Server& server() const noexcept { return server_; }
+    [[nodiscard]] Quota* quota() const noexcept { return quota_; }  // Null: no limits.
     [[nodiscard]] size_t size() const noexcept { return sockets_.size(); }
     // Calls call(room, members) for each room, but those of single sockets.
     template <class F>
@@ -85,6 +87,7 @@ private:
     Server& server_;
     NamespaceSetup& setup_;
     const std::string name_;
+    Quota* const quota_;
     hub::Hub rooms_;
     std::vector<Socket*> sockets_;
     std::unordered_set<Socket*, IdHash, IdEqual> by_id_;

@@ -89,6 +89,7 @@ void Server::left(Socket& socket) {
     // Before release(), so that push_back() cannot fail and free the socket here.
     if (left_.size() == left_.capacity()) left_.reserve(2 * left_.size() + 1);
     left_.push_back(socket.connection().release(socket));
+    if (nsp.quota()) nsp.quota()->leave();
     close_if_empty(nsp);
 }
 

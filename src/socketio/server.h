@@ -193,6 +193,7 @@ private:
 
     [[nodiscard]] bool on_own_thread() const noexcept { return !base::running || runtime_.here(); }
     struct PendingConnection;
+    void make_socket(const PendingConnection& who);
     [[nodiscard]] std::optional<History::Return> find_saved_session(const Connection& connection,
                                                                     const std::string& nsp,
                                                                     const Json& auth,

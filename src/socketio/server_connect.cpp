@@ -62,11 +62,24 @@ void Server::connect(Connection& connection, const Packet& packet) {
             return close_if_empty(*nsp);
         }
     }
+    if (nsp->quota() && !nsp->quota()->enter()) {
+        refuse(connection, packet.nsp,
+               {.message = "too many connections", .data = {{"code", 429}}});
+        return close_if_empty(*nsp);
+    }
+    make_socket(who);
+}
+
+// Makes the socket of a client that has entered the namespace's quota.
+void Server::make_socket(const PendingConnection& who) {
+    QuotaPlace place(who.nsp.quota());
+    Connection& connection = who.connection;
     const bool skips = settings().recovery && settings().recovery->skip_middlewares;
     if (skips && !adapter_.recovery()) {
-        auto back = find_saved_session(connection, nsp->name(), auth, who.login.user);
+        auto back = find_saved_session(connection, who.nsp.name(), who.auth, who.login.user);
         if (back) {
             Socket& socket = create(who, back->who.id);
+            place.keep();  // Server::left() gives it back.
             return enter(socket, std::move(back));
         }
     }
@@ -75,10 +88,11 @@ void Server::connect(Connection& connection, const Packet& packet) {
     if (transport.revision() >= 4) {
         id = new_id();  // Not the secret sid of Engine.IO: other clients see a socket's id.
     } else {
-        if (nsp->name() != "/") id.append(nsp->name()).append("#");
+        if (who.nsp.name() != "/") id.append(who.nsp.name()).append("#");
         id.append(transport.sid());
     }
     const Socket& socket = create(who, std::move(id));
+    place.keep();
     if (skips && claim_session(socket)) return;
     run_middleware(socket.slot_key(), 0);
 }

@@ -34,6 +34,7 @@ struct Settings {
     uint32_t namespaces_max = 100;
     uint32_t pending_acks_max = 1'000;
     std::vector<std::string> namespaces = {};  // Patterns for is_allowed().
+    std::vector<sio::NamespaceLimits> namespace_limits = {};
     std::optional<sio::Recovery> recovery = {};
     EventSink* events = nullptr;  // Null: events go to the listeners.
     // Empty: every client may connect. Called on any worker.

@@ -51,6 +51,30 @@ void Socket::on_event(const Packet& packet) {
     dispatch(text.text, args, ack);
 }
 
+bool Socket::within_quota(size_t packet_bytes) {
+    Quota* const quota = nsp_.quota();
+    if (!quota) return true;
+    const sio::NamespaceLimits& limits = quota->limits;
+    constexpr uint64_t ns_per_ms = 1'000'000;
+    std::string_view exceeded;
+    if (limits.message_bytes_max != 0 && packet_bytes > limits.message_bytes_max) {
+        Quota::count(quota->refused_bytes);
+        exceeded = "message_bytes_max";
+    } else if (quota->messages.is_on() &&
+               extras().messages.take(quota->messages, server().runtime().now_ms() * ns_per_ms)) {
+        Quota::count(quota->refused_messages);
+        exceeded = "messages";
+    } else {
+        return true;
+    }
+    const std::array<log::Field, 3> fields{{{"namespace", nsp_.name()},
+                                            {"limit", exceeded},
+                                            {"address", connection_.transport().info().address()}}};
+    server().warn("clients exceeded a limit of their namespace; the latest", fields);
+    disconnect(true);  // Packets that are under way would find no socket of this namespace.
+    return false;
+}
+
 void Socket::dispatch(std::string_view name, std::span<const Json> args, const Ack& ack) {
     run(name, [&] { call_listeners(name, args, ack); });
 }

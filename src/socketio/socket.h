@@ -53,6 +53,8 @@ public:
     // ---- From the client ------------------------------------------------------------------------
     void on_event(const Packet& packet);
     void on_ack(uint64_t id, const Json& data);
+    // False: the packet exceeds a limit of the namespace, and the client was disconnected.
+    [[nodiscard]] bool within_quota(size_t packet_bytes);
 
     // ---- To the client --------------------------------------------------------------------------
     void emit(std::string_view name, std::span<const sio::Value> values, const Flags& flags,

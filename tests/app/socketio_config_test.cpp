@@ -143,6 +143,7 @@ TEST(SocketIoConfig, SaysWhatIsWrong) {
 
 TEST(SocketIoConfig, SaysWhatIsWrongWithSitesAndNamespaces) {
     const std::string sites = "sites: [{hosts: [a, A2]}, {hosts: [b]}]\n";
+    const std::string server = "socketio: [{kind: broadcast}]\n";
     const struct {
         std::string text, want;
     } cases[] = {
@@ -155,6 +156,25 @@ TEST(SocketIoConfig, SaysWhatIsWrongWithSitesAndNamespaces) {
              "a}, {kind: broadcast, path: /io/}]",
          "s.yaml:3: key 'socketio[1].path': is the same path as socketio[0].path: in a cluster, "
          "nodes know a Socket.IO server by its path"},
+        {server + "socketio_namespaces: [{}]",
+         "s.yaml:2: key 'socketio_namespaces[0].name': is missing"},
+        {server + "socketio_namespaces: [{name: chat}]",
+         "s.yaml:2: key 'socketio_namespaces[0].name': must be a namespace like /chat or /room-*"},
+        {server + "socketio_namespaces: [{name: /, path: /other}]",
+         "s.yaml:2: key 'socketio_namespaces[0].path': needs an element of socketio with the same "
+         "path and site"},
+        {server + "socketio_namespaces: [{name: /}, {name: /}]",
+         "s.yaml:2: key 'socketio_namespaces[1].name': names '/' a second time"},
+        {server + "socketio_namespaces: [{name: /, connections_max: -1}]",
+         "s.yaml:2: key 'socketio_namespaces[0].connections_max': must be an integer from 0 to "
+         "104857600"},
+        {server + "socketio_namespaces: [{name: /, message_bytes_max: 2000000}]",
+         "s.yaml:2: key 'socketio_namespaces[0].message_bytes_max': must be at most "
+         "message_bytes_max of the server: 1000000"},
+        {server + "socketio_namespaces: [{name: /, messages: 5}]",
+         "s.yaml:2: key 'socketio_namespaces[0].messages': must be a mapping of keys and values"},
+        {"events: {enabled: true}\nsocketio: [{}]\nsocketio_namespaces: [{name: '/a*'}]",
+         "s.yaml:3: key 'socketio_namespaces[0].name': must hold no * for the kind 'channels'"},
     };
     for (const auto& [text, want] : cases) EXPECT_EQ(fault_of(text), want) << text;
 }
@@ -168,12 +188,18 @@ socketio:
   - {kind: broadcast, site: a}
   - {kind: broadcast, site: b}
   - {kind: broadcast}
+socketio_namespaces:
+  - {name: "/x-*", site: a2, connections_max: 5, messages: {per_second: 2, burst: 9}}
+  - {name: /, path: /socket.io, rooms_max: 3}
 )") && config.finish())
         << config.error();
     const auto& servers = config.settings().socketio;
-    ASSERT_EQ(servers.size(), 3u);
-    EXPECT_EQ(servers[1].site, "b");
-    EXPECT_EQ(servers[2].site, "");
+    ASSERT_EQ(servers[0].options.namespace_limits.size(), 1u);
+    EXPECT_EQ(servers[0].options.namespace_limits[0].connections_max, 5u);
+    EXPECT_EQ(servers[0].options.namespace_limits[0].messages, (Rate{2, 9}));
+    EXPECT_TRUE(servers[1].options.namespace_limits.empty());
+    ASSERT_EQ(servers[2].options.namespace_limits.size(), 1u);
+    EXPECT_EQ(servers[2].options.namespace_limits[0].rooms_max, 3u);
 }
 
 TEST(SocketIoConfig, WarnsOfKeysWithoutEffect) {

@@ -91,6 +91,7 @@ private:
     bool finish_site(size_t index);
     bool finish_site_cors(const http::CorsOptions& cors, const std::string& key);
     bool finish_site_names();
+    bool finish_namespaces();
     bool finish_redirect();
     bool finish_admin();
     bool finish_meaning();

@@ -436,7 +436,8 @@ constexpr SectionList section_lists[] = {section_of <
 > ("websocket"), section_of < [](Settings& s) -> auto& { return s.sites; }
 > ("sites"), section_of < [](Settings& s) -> auto& { return s.files; }
 > ("files"), section_of < [](Settings& s) -> auto& { return s.socketio; }
-> ("socketio"), section_of < [](Settings& s) -> auto& { return s.event_channels; }
+> ("socketio"), section_of < [](Settings& s) -> auto& { return s.socketio_namespaces; }
+> ("socketio_namespaces"), section_of < [](Settings& s) -> auto& { return s.event_channels; }
 > ("events.channels"), section_of < [](Settings& s) -> auto& { return s.auth_keys; }
 > ("auth.keys"), section_of < [](Settings& s) -> auto& { return s.gateway.routes; }
 > ("gateway.routes"),

@@ -6,6 +6,7 @@ namespace starling::app {
 namespace {
 
 SocketIoSettings& last(Settings& settings) { return settings.socketio.back(); }
+NamespaceSettings& limits(Settings& settings) { return settings.socketio_namespaces.back(); }
 
 std::optional<std::string> check_namespace(std::string_view text) {
     constexpr size_t bytes_max = 255;
@@ -182,6 +183,47 @@ constexpr Row rows[] = {
     {.key = "socketio[].site",
      .slot = [](Settings& s) -> Slot { return &last(s).site; },
      .help = "a host of the site that has this server; empty: all sites; see [sites](sites.md)"},
+    {.key = "socketio_namespaces[].name",
+     .slot = [](Settings& s) -> Slot { return &limits(s).limits.name; },
+     .check = check_namespace,
+     .required = true,
+     .help = "the limits below are for namespaces with this name: `/chat`, or `/room-*`; of "
+             "several elements that match, the first one counts"},
+    {.key = "socketio_namespaces[].path",
+     .slot = [](Settings& s) -> Slot { return &limits(s).path; },
+     .check = check_route_path,
+     .help = "`path` of the element of `socketio` that has them"},
+    {.key = "socketio_namespaces[].site",
+     .slot = [](Settings& s) -> Slot { return &limits(s).site; },
+     .help = "`site` of that element"},
+    {.key = "socketio_namespaces[].connections_max",
+     .slot = [](Settings& s) -> Slot { return &limits(s).limits.connections_max; },
+     .min = 0,
+     .max = 100 * mebi,
+     .help = "clients, over all workers; of a pattern, those of all its namespaces together; "
+             "more: `connect_error`; 0: no limit"},
+    {.key = "socketio_namespaces[].messages.per_second",
+     .slot = [](Settings& s) -> Slot { return &limits(s).limits.messages.per_second; },
+     .min = 0,
+     .max = gibi,
+     .help = "events and acks of a client; more: it is disconnected; 0: no limit"},
+    {.key = "socketio_namespaces[].messages.burst",
+     .slot = [](Settings& s) -> Slot { return &limits(s).limits.messages.burst; },
+     .min = 0,
+     .max = gibi,
+     .help = "as many at once after a rest; 0: as many as in a second"},
+    {.key = "socketio_namespaces[].message_bytes_max",
+     .slot = [](Settings& s) -> Slot { return &limits(s).limits.message_bytes_max; },
+     .min = 0,
+     .max = gibi,
+     .help = "size of such an event with its attachments; more: the client is disconnected; 0: "
+             "no limit"},
+    {.key = "socketio_namespaces[].rooms_max",
+     .slot = [](Settings& s) -> Slot { return &limits(s).limits.rooms_max; },
+     .min = 0,
+     .max = mebi,
+     .help = "rooms or channels of a client; more: 429 to `subscribe`, and a join does "
+             "nothing; 0: no limit"},
     {.key = "socketio[].auth",
      .slot = [](Settings& s) -> Slot { return &last(s).login; },
      .help = "`required`: a client must bring a token of `auth.keys` or the user of "

@@ -79,6 +79,12 @@ struct SocketIoSettings {
     std::string site = {};  // As for WebSocketSettings.
 };
 
+// One element of socketio_namespaces.
+struct NamespaceSettings {
+    sio::NamespaceLimits limits;
+    std::string path = "/socket.io/", site;  // Of the element of socketio.
+};
+
 // One element of auth.keys: the key's material, or the file that holds the material.
 struct AuthKeySettings {
     std::string id;
@@ -103,6 +109,7 @@ struct Settings {
     RedirectSettings redirect;
     std::vector<WebSocketSettings> websocket;
     std::vector<SocketIoSettings> socketio;
+    std::vector<NamespaceSettings> socketio_namespaces;
     bool events_enabled = false;  // The demo serves events in any case.
     std::string events_site;      // As for WebSocketSettings.
     events::Options events;       // Without `auth.keys` and `auth.leeway`, see app/events.h.

@@ -18,7 +18,36 @@ bool is_pattern(const std::string& name) { return name.find('*') != std::string:
 
 }  // namespace
 
+// Gives each element of socketio_namespaces to the server that it names.
+bool Config::finish_namespaces() {
+    for (size_t i = 0; i < settings_.socketio_namespaces.size(); ++i) {
+        const NamespaceSettings& one = settings_.socketio_namespaces[i];
+        const std::string key = "socketio_namespaces[" + std::to_string(i) + "]";
+        const auto server = std::ranges::find_if(settings_.socketio, [&](const auto& each) {
+            return without_slash(each.options.path) == without_slash(one.path) &&
+                   meet(settings_, each.site, one.site);
+        });
+        if (server == settings_.socketio.end())
+            return fail_at(names(key + ".path") ? key + ".path" : key,
+                           "needs an element of socketio with the same path and site");
+        const auto& others = server->options.namespace_limits;
+        if (std::ranges::find(others, one.limits.name, &sio::NamespaceLimits::name) != others.end())
+            return fail_at(key + ".name", "names '" + one.limits.name + "' a second time");
+        if (server->kind == SocketIoKind::channels && is_pattern(one.limits.name))
+            return fail_at(key + ".name", "must hold no * for the kind 'channels'");
+        if (one.limits.messages.per_second == 0)
+            warn_without_effect(key + ".messages.burst", key + ".messages.per_second");
+        if (one.limits.message_bytes_max > server->options.max_http_buffer_size)
+            return fail_at(key + ".message_bytes_max",
+                           "must be at most message_bytes_max of the server: " +
+                               std::to_string(server->options.max_http_buffer_size));
+        server->options.namespace_limits.push_back(one.limits);
+    }
+    return true;
+}
+
 bool Config::finish_socketio() {
+    if (!finish_namespaces()) return false;
     std::vector<SocketIoSettings>& all = settings_.socketio;
     for (size_t i = 0; i < all.size(); ++i) {
         const std::string key = "socketio[" + std::to_string(i) + "]";

@@ -332,6 +332,7 @@ Settings default_settings() {
     settings.server.certificates.emplace_back();
     settings.websocket.emplace_back();
     settings.socketio.emplace_back();
+    settings.socketio_namespaces.emplace_back();
     settings.sites.emplace_back();
     settings.files.emplace_back();
     settings.event_channels.emplace_back();

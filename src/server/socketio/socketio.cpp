@@ -102,6 +102,10 @@ sio::Options checked(sio::Options options) {
     if (const auto& recovery = options.connection_state_recovery)
         require_above_zero("max_disconnection_duration",
                            recovery->max_disconnection_duration.count());
+    for (const sio::NamespaceLimits& limits : options.namespace_limits)
+        if (!limits.name.starts_with('/'))
+            throw std::invalid_argument("socket.io: namespace_limits must name a namespace: '" +
+                                        limits.name + "'");
     if (options.auth && options.auth_required && options.auth->keys.empty() &&
         options.auth->user_header.empty())
         throw std::invalid_argument(
@@ -112,6 +116,24 @@ sio::Options checked(sio::Options options) {
         throw std::invalid_argument("socket.io: client_dir is no folder: '" + options.client_dir +
                                     "'");
     return options;
+}
+
+void add_quota(Figures& figures, const socketio::Quota& quota) {
+    const std::string nsp = label("namespace", quota.limits.name);
+    const auto get = [](const std::atomic<uint64_t>& count) {
+        return count.load(std::memory_order_relaxed);
+    };
+    figures.gauge("starling_socketio_namespace_clients", "Clients of namespaces that have limits",
+                  static_cast<double>(get(quota.clients)), nsp);
+    const std::pair<std::string_view, uint64_t> refused[] = {
+        {"connections_max", get(quota.refused_connections)},
+        {"messages", get(quota.refused_messages)},
+        {"message_bytes_max", get(quota.refused_bytes)},
+        {"rooms_max", get(quota.refused_rooms)}};
+    for (const auto& [limit, count] : refused)
+        figures.counter("starling_socketio_namespace_refused_total",
+                        "What exceeded a limit of a namespace, by limit", count,
+                        nsp + "," + label("limit", limit));
 }
 
 }  // namespace
@@ -145,6 +167,7 @@ struct SocketIo::Shared {
         settings.namespaces_max = options.namespaces_max;
         settings.pending_acks_max = options.pending_acks_max;
         settings.namespaces = options.namespaces;
+        settings.namespace_limits = options.namespace_limits;
         settings.recovery = options.connection_state_recovery;
         if (login)
             settings.login = [who = login.get()](const sio::Json& auth,
@@ -291,6 +314,7 @@ void SocketIo::add_stats(ServerStats& stats) const {
 
 void SocketIo::add_figures(Figures& figures) const {
     if (cluster_) cluster_->add_figures(figures);
+    for (const auto& quota : shared_->adapter.quotas()) add_quota(figures, *quota);
 }
 
 void SocketIo::add_figures(Worker& worker, Figures& figures) {

@@ -209,6 +209,8 @@ Decoder::Decoder(Decoder&&) noexcept = default;
 Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 Decoder::~Decoder() = default;
 
+size_t Decoder::pending_bytes() const noexcept { return pending_ ? pending_->bytes : 0; }
+
 Outcome Decoder::add_text(std::string_view text, Arena& arena) {
     if (codec_ == Codec::msgpack) return fault("text where MessagePack was due");
     if (pending_) return fault("text where an attachment was due");

@@ -52,6 +52,8 @@ public:
 
     // True while a packet waits for its attachments.
     [[nodiscard]] bool pending() const noexcept { return pending_ != nullptr; }
+    // What has come of that packet.
+    [[nodiscard]] size_t pending_bytes() const noexcept;
 
 private:
     struct Pending;
