@@ -120,8 +120,8 @@ size_t HeadScanner::skip_run(std::string_view bytes) noexcept {
         case State::target: {
             const bool method = state_ == State::method;
             const uint32_t bytes_max = method ? method_bytes_max : target_bytes_max_;
-            const size_t run = prefix(bytes.substr(0, bytes_max - part_bytes_),
-                                      method ? token_bit : target_bit);
+            const size_t run =
+                prefix(bytes.substr(0, bytes_max - part_bytes_), method ? token_bit : target_bit);
             part_bytes_ += static_cast<uint32_t>(run);
             return run;
         }
@@ -145,7 +145,8 @@ size_t HeadScanner::skip_lines(std::string_view bytes, std::vector<FieldLine>* l
         if (!bytes.substr(end).starts_with("\r\n")) break;
         --fields_left_;
         if (lines)
-            lines->push_back({at_ + static_cast<uint32_t>(begin), at_ + static_cast<uint32_t>(colon),
+            lines->push_back({at_ + static_cast<uint32_t>(begin),
+                              at_ + static_cast<uint32_t>(colon),
                               at_ + static_cast<uint32_t>(end)});
         begin = end + 2;
     }

@@ -99,10 +99,10 @@ void RequestParser::State::begin() {
     clear_for_reuse(lines);
     clear_for_reuse(fields);
     head = {};
-    scanner = HeadScanner(HeadScanner::Part::request_head,
-                          {.bytes_max = limits.head_bytes_max,
-                           .fields_max = limits.fields_max,
-                           .target_bytes_max = limits.target_bytes_max});
+    scanner =
+        HeadScanner(HeadScanner::Part::request_head, {.bytes_max = limits.head_bytes_max,
+                                                      .fields_max = limits.fields_max,
+                                                      .target_bytes_max = limits.target_bytes_max});
     fault = {};
     transfer_encoding = expectation = {};
     connection = {};
@@ -127,7 +127,8 @@ ParseEvent RequestParser::State::next_head(std::span<const std::byte>& input) {
 
     read_request_line();
     if (const Fault found = read_fields(); found.status != 0) return fail(found);
-    for (const auto judge : {&State::judge_target, &State::judge_framing, &State::judge_expectation})
+    for (const auto judge :
+         {&State::judge_target, &State::judge_framing, &State::judge_expectation})
         if (const Fault found = (this->*judge)(); found.status != 0) return fail(found);
     // RFC 9112 section 9.3.
     head.keep_alive = !connection.close && (head.version_minor > 0 || connection.keep_alive);
@@ -249,8 +250,8 @@ Fault RequestParser::State::judge_expectation() {
 void RequestParser::State::begin_body() noexcept {
     phase = head.has_body() ? Phase::body : Phase::complete;
     if (head.chunked)
-        body.begin_chunks(limits.body_bytes_max, {.bytes_max = limits.trailer_bytes_max,
-                                                  .fields_max = limits.fields_max});
+        body.begin_chunks(limits.body_bytes_max,
+                          {.bytes_max = limits.trailer_bytes_max, .fields_max = limits.fields_max});
     else
         body.begin_length(head.content_length.value_or(0), limits.body_bytes_max);
 }
@@ -259,8 +260,7 @@ ParseEvent RequestParser::State::next_body(std::span<const std::byte>& input) {
     const BodyFraming::Event found = body.next(input);
     switch (found.kind) {
         case BodyFraming::Kind::need_more: return event(ParseEvent::Kind::need_more);
-        case BodyFraming::Kind::piece:
-            return {ParseEvent::Kind::body_chunk, 0, {}, found.bytes};
+        case BodyFraming::Kind::piece: return {ParseEvent::Kind::body_chunk, 0, {}, found.bytes};
         case BodyFraming::Kind::error: return fail(body.fault());
         default: phase = Phase::complete; return {ParseEvent::Kind::complete};
     }

@@ -34,9 +34,7 @@ BodyFraming framing(const ResponseLimits& limits) {
 }  // namespace
 
 ResponseReader::ResponseReader(const ResponseLimits& limits)
-    : limits_(limits),
-      scanner_(HeadScanner::Part::response_head, {}),
-      body_(framing(limits)) {
+    : limits_(limits), scanner_(HeadScanner::Part::response_head, {}), body_(framing(limits)) {
     begin();
 }
 

@@ -1,24 +1,31 @@
 #include "peer/ip_address.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <boost/url/ipv4_address.hpp>
 #include <boost/url/ipv6_address.hpp>
+#include <charconv>
+
+#include "base/text.h"
 
 namespace starling::peer {
 namespace {
 
 using View = boost::urls::string_view;
 
-// inet_pton() wants a text that ends with NUL. It takes a third of the time of Boost.URL's parser.
+// Four numbers up to 255 without leading zeros. Each connection has its address read: this takes a
+// fraction of the time of Boost.URL's parser.
 std::optional<IpAddress> parse_ipv4(std::string_view text) noexcept {
-    std::array<char, INET_ADDRSTRLEN> terminated{};
     std::array<uint8_t, 4> bytes{};
-    if (text.size() >= terminated.size() || text.find('\0') != text.npos) return std::nullopt;
-    std::ranges::copy(text, terminated.begin());
-    if (inet_pton(AF_INET, terminated.data(), bytes.data()) != 1) return std::nullopt;
-    return IpAddress::from(bytes);
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    for (size_t i = 0; i < bytes.size(); ++i) {
+        if (i > 0 && (at == end || *at++ != '.')) return std::nullopt;
+        if (end - at > 1 && *at == '0' && base::is_digit(at[1])) return std::nullopt;
+        const auto [after, error] = std::from_chars(at, end, bytes[i]);
+        if (error != std::errc()) return std::nullopt;
+        at = after;
+    }
+    return at == end ? std::optional(IpAddress::from(bytes)) : std::nullopt;
 }
 
 }  // namespace

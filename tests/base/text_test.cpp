@@ -22,8 +22,10 @@ TEST(Text, ComparesWithoutCase) {
                     std::string left(size, 'x'), right(size, 'X');
                     left[at] = static_cast<char>(a);
                     right[at] = static_cast<char>(b);
-                    const bool same = a < 128 && b < 128 ? std::tolower(a) == std::tolower(b) : a == b;
-                    ASSERT_EQ(iequals(left, right), same) << size << ' ' << at << ' ' << a << ' ' << b;
+                    const bool same =
+                        a < 128 && b < 128 ? std::tolower(a) == std::tolower(b) : a == b;
+                    ASSERT_EQ(iequals(left, right), same)
+                        << size << ' ' << at << ' ' << a << ' ' << b;
                 }
     EXPECT_FALSE(iequals("abcdefgh", "abcdefghi"));
     EXPECT_TRUE(iequals("", ""));
