@@ -20,11 +20,11 @@ describe("admin page", () => {
     await browser?.close();
     await server?.stop();
   });
-  const load = async (options = desktop) => {
-    const page = await openPage(browser, `http://127.0.0.1:${server.adminPort}/`,
+  const load = async (options = desktop, { adminPort } = server) => {
+    const page = await openPage(browser, `http://127.0.0.1:${adminPort}/`,
       { ...options, httpCredentials });
     await page.waitForSelector("#state[data-state=open]");
-    await page.waitForSelector("#workerRows tr:nth-child(2)");
+    await page.waitForSelector("#workerRows tr");
     return page;
   };
   const finish = async (page) => {
@@ -74,5 +74,35 @@ describe("admin page", () => {
     assert.equal(ground, "rgb(18, 22, 28)");
     client.end();
     await finish(page);
+  });
+
+  test("drains after a question, and shows how far it is", async (t) => {
+    const draining = await serve({ websocket: [{ path: "/echo", kind: "echo" }], drain: { announce_s: 0, seconds: 600 } },
+      { admin: { key } });
+    t.after(() => draining.stop());
+    const clients = await Promise.all(Array.from({ length: 300 }, () => open(draining.url("/echo"))));
+    const page = await load(phone, draining);
+    await page.waitForSelector("#drainState[data-state=serving]");
+    await shows(page, "[data-series=connections] b", "300");
+    await page.click("#drainForm button");
+    await shows(page, "#drainAsk[open] p", "Close all 300 connections");
+    await page.click("#drainAsk button:has-text('Cancel')");
+    assert.equal(draining.alive, true);
+    assert.equal(await page.getAttribute("#drainState", "data-state"), "serving");
+
+    await page.fill("#drainForm [name=seconds]", "4");
+    await page.click("#drainForm button");
+    await page.click("#drainAsk button:has-text('Drain and stop')");
+    await page.waitForSelector("#drainState[data-state=closing]");
+    assert.equal(await page.isVisible("#drainForm"), false);
+    await page.waitForFunction(() => {
+      const { value, max } = document.getElementById("drainProgress");
+      return max === 300 && value > 0 && value < 300;
+    });
+    await page.waitForSelector("#drainState[data-state=ended]");
+    await shows(page, "#drainState", "the server has stopped");
+    for (const client of clients) assert.equal((await client.closed).code, 1012);
+    assert.equal((await draining.exited).code, 0);
+    await page.context().close();
   });
 });

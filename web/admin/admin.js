@@ -1,13 +1,14 @@
 // The admin page: what /admin/api/ says, and what /admin/live tells each second. It is written with
 // these two alone, so a script can do what the page does (docs/admin.md).
 
+import { drainLost, drains, showDrain, useDrain } from "/admin/drain.js";
 import { add, short, start } from "/admin/graphs.js";
 import { onLanguage, t } from "/admin/language.js";
 
 const $ = (id) => document.getElementById(id);
 const messagesMax = 200, refreshSeconds = 3, foundPage = 100, foundMax = 1000;
 
-let live, uptime = 0, state = "connecting", next = "", found = foundPage, searches = 0, followed = "", payloads = false;
+let live, uptime = 0, connections = 0, state = "connecting", next = "", found = foundPage, searches = 0, followed = "", payloads = false;
 
 async function api(path, body) {
   const answer = await fetch(`/admin/api/${path}`, body === undefined ? {} : { method: "POST",
@@ -64,22 +65,12 @@ function query(form, more = {}) {
   return new URLSearchParams(Object.entries(all).filter(([, value]) => value !== "")).toString();
 }
 
-// Shows the first `found` rows, or adds those behind `cursor`.
-async function search(cursor = "") {
-  const limit = String(cursor ? foundPage : found), mine = ++searches;
-  const page = await api(`connections?${query($("search"), { cursor, limit })}`);
-  if (mine !== searches) return; // A newer search shows the rows of this one too.
-  const body = $("found");
-  const rows = page.connections.map((one) => {
-    const row = document.createElement("tr");
+// The row of a connection. A row that is there already stays, so that no click misses its button.
+function connectionRow(one, known) {
+  const row = known ?? document.createElement("tr");
+  if (!known) {
     row.dataset.id = one.id;
-    cell(row, one.id);
-    cell(row, one.kind);
-    cell(row, one.address);
-    cell(row, one.user, "long");
-    cell(row, one.path, "long");
-    cell(row, one.rooms.join(", "), "long");
-    cell(row, short(one.queued_bytes));
+    for (const className of ["", "", "", "long", "long", "long", ""]) cell(row, "", className);
     const actions = row.insertCell();
     if (["websocket", "socketio", "gateway"].includes(one.kind)) {
       actions.append(button("follow", () => follow(one.id)));
@@ -89,10 +80,32 @@ async function search(cursor = "") {
       notice(t("done"));
       await searchAgain();
     }, "danger"));
-    return row;
-  });
+  }
+  const texts = [one.id, one.kind, one.address, one.user, one.path, one.rooms.join(", "), short(one.queued_bytes)];
+  for (const [i, text] of texts.entries()) {
+    const td = row.cells[i];
+    if (td.textContent !== text) td.textContent = text;
+    if (td.className) td.title = text;
+  }
+  return row;
+}
+
+// Makes `rows` the rows of `body`, and moves only those that are elsewhere.
+function place(body, rows) {
+  const wanted = new Set(rows);
+  for (const row of [...body.rows]) if (!wanted.has(row)) row.remove();
+  for (const [i, row] of rows.entries()) if (body.rows[i] !== row) body.insertBefore(row, body.rows[i] ?? null);
+}
+
+// Shows the first `found` rows, or adds those behind `cursor`.
+async function search(cursor = "") {
+  const limit = String(cursor ? foundPage : found), mine = ++searches;
+  const page = await api(`connections?${query($("search"), { cursor, limit })}`);
+  if (mine !== searches) return; // A newer search shows the rows of this one too.
+  const body = $("found"), known = new Map([...body.rows].map((row) => [row.dataset.id, row]));
+  const rows = page.connections.map((one) => connectionRow(one, known.get(one.id)));
   if (cursor) body.append(...rows);
-  else body.replaceChildren(...rows);
+  else place(body, rows);
   next = page.next ?? "";
   $("more").hidden = next === "";
   $("nobody").hidden = body.rows.length > 0;
@@ -161,6 +174,7 @@ const told = {
 
 async function rooms() {
   const page = await api(`rooms?${query($("roomSearch"))}`);
+  $("noRooms").hidden = page.rooms.length > 0;
   $("roomsFound").replaceChildren(...page.rooms.map((one) => {
     const row = document.createElement("tr");
     cell(row, one.kind);
@@ -185,7 +199,8 @@ async function workers() {
   const queues = await api("queues");
   $("queues").replaceChildren(...Object.entries(queues).flatMap(([name, value]) => {
     const term = document.createElement("dt"), number = document.createElement("dd");
-    term.textContent = name;
+    term.dataset.i18n = `queueNames.${name}`;
+    term.textContent = t(`queueNames.${name}`);
     number.textContent = short(value);
     return [term, number];
   }));
@@ -204,9 +219,13 @@ async function errors() {
   }));
 }
 
+async function drain(body) {
+  showDrain(await api("drain", body));
+}
+
 async function refresh() {
   try {
-    await Promise.all([searchAgain(), workers(), errors()]);
+    await Promise.all([searchAgain(), workers(), errors(), drain()]);
   } catch { /* The state of the connection tells that the server is away. */ }
 }
 
@@ -237,7 +256,9 @@ function connect() {
       uptime = message.second;
       tellState();
       add(message.second, message.sample);
+      connections = message.sample[0];
       if (message.second % refreshSeconds === 0 && !document.hidden) refresh();
+      else if (drains()) drain().catch(() => {});
       return;
     }
     for (const [kind, value] of Object.entries(message)) told[kind]?.(value);
@@ -245,6 +266,7 @@ function connect() {
   live.onclose = () => {
     state = "lost";
     tellState();
+    drainLost();
     setTimeout(connect, 2000);
   };
 }
@@ -262,5 +284,6 @@ $("publish").addEventListener("submit", shown(async ({ target }) => {
   await api("publish", { [kind]: name, text });
   notice(t("done"));
 }));
+useDrain((body) => shown(() => drain(body))(), () => connections);
 onLanguage(tellState);
 connect();

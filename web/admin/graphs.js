@@ -25,7 +25,9 @@ export function start(history) {
     figure.dataset.series = name;
     const caption = document.createElement("figcaption");
     caption.append(document.createElement("span"), document.createElement("b"));
-    figure.append(caption, document.createElement("canvas"));
+    const canvas = document.createElement("canvas");
+    canvas.setAttribute("role", "img");
+    figure.append(caption, canvas, document.createElement("small"));
     return figure;
   }));
   onLanguage(title);
@@ -64,7 +66,10 @@ function draw() {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     const pen = canvas.getContext("2d");
     pen.clearRect(0, 0, width, height);
-    const top = Math.max(1e-9, ...shown.map((row) => row[i + 1])) * 1.1;
+    const highest = shown.reduce((most, row) => Math.max(most, row[i + 1]), 0), top = Math.max(1e-9, highest) * 1.1;
+    figure.querySelector("small").textContent = short(highest);
+    canvas.setAttribute("aria-label", t("highest", { name: t(`series.${figure.dataset.series}`),
+      value: latest === undefined ? "" : short(latest), top: short(highest) }));
     pen.beginPath();
     for (const row of shown) {
       const x = width - ((last - row[0]) / seconds) * width;

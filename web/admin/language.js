@@ -1,4 +1,5 @@
-// The two languages of the admin page: data-i18n="key" is the element's text; t() makes other text.
+// The two languages of the admin page: data-i18n="key" is the element's text, data-i18n-placeholder its
+// placeholder; t() makes other text.
 
 import { words } from "/admin/words.js";
 
@@ -28,6 +29,9 @@ function apply() {
   document.documentElement.lang = current === "zh" ? "zh-CN" : "en";
   for (const element of document.querySelectorAll("[data-i18n]")) {
     element.textContent = t(element.dataset.i18n);
+  }
+  for (const element of document.querySelectorAll("[data-i18n-placeholder]")) {
+    element.placeholder = t(element.dataset.i18nPlaceholder);
   }
   for (const button of document.querySelectorAll("[data-language]")) {
     button.setAttribute("aria-pressed", String(button.dataset.language === current));
