@@ -211,6 +211,11 @@ Actions Session::drop(Reason reason, uint64_t now_ms) noexcept {
     return step(Input::server_drop, now_ms);
 }
 
+Actions Session::ping(uint64_t now_ms) noexcept {
+    if (revision_ != Revision::eio4 || pong_due_) return {};
+    return step(Input::ping_due, now_ms);
+}
+
 Actions Session::on_timer(uint64_t now_ms) noexcept {
     if (is_in(state_, open) && now_ms >= heartbeat_at_ms_) {
         const bool eio4 = revision_ == Revision::eio4;

@@ -114,6 +114,11 @@ public:
     // Closes the session without waiting for anything.
     [[nodiscard]] Actions drop(Reason reason, uint64_t now_ms) noexcept;
 
+    // Revision 4: sends a ping now, before the heartbeat is due. Does nothing while the answer to
+    // another ping is awaited, or in revision 3, where the client sends the pings.
+    [[nodiscard]] Actions ping(uint64_t now_ms) noexcept;
+    [[nodiscard]] bool awaits_pong() const noexcept { return pong_due_; }
+
     // Early, late and repeated calls do no harm. Call it again while deadline_ms() has passed.
     [[nodiscard]] Actions on_timer(uint64_t now_ms) noexcept;
     [[nodiscard]] uint64_t deadline_ms() const noexcept;  // UINT64_MAX if the session is closed.

@@ -4,6 +4,7 @@
 // Owner: the server. Thread: the worker's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -65,6 +66,10 @@ public:
     virtual void deliver(hub::Publication& message) = 0;
     // True if a packet sent now could leave now.
     [[nodiscard]] virtual bool writable() const noexcept = 0;
+    // From now on writable() is true only while the client keeps up: it answers a ping after some
+    // packets, the fewer the slower it is. `packets_wanted`: how many it takes at once.
+    virtual void keep_pace() {}
+    [[nodiscard]] virtual size_t packets_wanted() const noexcept { return SIZE_MAX; }
     virtual void end(End how) = 0;
     // Sets the connection's only timer, which calls Connection::timed_out(); replaces the earlier
     // time.

@@ -45,7 +45,7 @@ const std::map<std::string, Session::Event, std::less<>> events = {
 };
 
 // Plays words against a session. A word is an event; a packet (`post:4x`, `ws:2probe`); `answer`:
-// the caller answers the pending poll; `close`, `drop`, `pause` or `resume`; or `+100`: that many milliseconds pass,
+// the caller answers the pending poll; `close`, `drop`, `ping`, `pause` or `resume`; or `+100`: that many milliseconds pass,
 // and the actions of the timers are recorded with their times.
 class Player {
 public:
@@ -72,6 +72,7 @@ private:
             word == "pause" ? session_.pause(now_ms_) : session_.resume(now_ms_);
             return session_.paused() ? "paused" : "reading";
         }
+        if (word == "ping") return text_of(session_.ping(now_ms_), session_);
         if (word == "drop")
             return text_of(session_.drop(Reason::server_shutting_down, now_ms_), session_);
         if (const size_t colon = word.find(':'); colon != std::string::npos) {
@@ -149,6 +150,28 @@ TEST(EngineioSession, heartbeat_of_revision_4) {
         {"a client that pings", "ws:2", "close-ws closed: transport error"},
     };
     check(sockets, eio4, websocket);
+}
+
+TEST(EngineioSession, a_ping_before_the_heartbeat) {
+    constexpr Case sockets[] = {
+        {"answered", "+1000 ping +100 ws:3 +24999 +1",
+         "- | ping flush-ws | - | - | - | 26100 ping flush-ws"},
+        {"not answered", "+1000 ping +19999 +1",
+         "- | ping flush-ws | - | 21000 close-ws closed: ping timeout"},
+        {"one at a time", "ping ping ws:3 ping", "ping flush-ws | - | - | ping flush-ws"},
+        {"while the heartbeat waits", "+25000 ping ws:3 ping",
+         "25000 ping flush-ws | - | - | ping flush-ws"},
+        {"after the end", "close ping", "flush-ws close-ws closed: forced close | -"},
+    };
+    check(sockets, eio4, websocket);
+    constexpr Case polls[] = {
+        {"with the pending poll", "poll ping", "flush-poll | ping flush-poll"},
+        {"with the next poll", "ping poll", "ping | flush-poll"},
+        {"while closing", "close ping", "- | -"},
+    };
+    check(polls, eio4, polling);
+    constexpr Case old[] = {{"the client pings", "ping ws:2", "- | pong flush-ws"}};
+    check(old, eio3, websocket);
 }
 
 TEST(EngineioSession, heartbeat_of_revision_3) {

@@ -294,6 +294,37 @@ describe("Admin UI of starling", () => {
     for (const socket of [client, beside, second]) socket.close();
   });
 
+  test("a page that answers no ping is spared events, and gets all changes", async (t) => {
+    const server = await startStarling("--admin-ui", "development");
+    t.after(() => server.stop());
+    const page = await connected(openPage(server));
+    await page.wait("all_sockets");
+    const client = await connected(open(server, "/", { transports: ["websocket"] }));
+    await page.wait("socket_connected", (socket) => socket.id === client.id);
+    const { engine } = page.io, held = [];
+    await until(() => engine.transport.name === "websocket", "the upgrade of the page");
+    const write = engine.transport.send;
+    engine.transport.send = function send(packets) {
+      held.push(...packets.filter(({ type }) => type === "pong"));
+      write.call(this, packets.filter(({ type }) => type !== "pong"));
+    };
+    const echoes = () => page.got.filter(([event, , , args]) =>
+      event === "event_received" && args[0] === "echo").length;
+    for (let i = 0; i < 100; ++i) await client.emitWithAck("echo", i);
+    await client.emitWithAck("join", "red");
+    await page.wait("room_joined", (nsp, room) => room === "red");
+    assert.ok(echoes() <= 16, `${echoes()} of 100 events came before an answer`);
+
+    engine.transport.send = write;
+    write.call(engine.transport, held);
+    await until(async () => {
+      await client.emitWithAck("echo", "after");
+      return page.got.some(([event, , , args]) => event === "event_received" && args[1] === "after");
+    }, "events after the answer");
+    client.close();
+    page.close();
+  });
+
   for (const [what, auth] of [
     ["user name", { username: "x".repeat(256), password: "changeit" }],
     ["password", { username: "admin", password: "x".repeat(256) }],

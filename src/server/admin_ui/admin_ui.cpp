@@ -80,13 +80,14 @@ bool AdminUi::is_watched() const noexcept {
 
 // Never an event of the connection state recovery: it would push out those of the clients.
 void AdminUi::emit(std::string_view name, const boost::json::array& args, const std::string& room,
-                   Reach reach) {
+                   Reach reach, bool volatile_event) {
     socketio::Adapter& adapter = io_.adapter();
     auto command = std::make_shared<socketio::Command>();
     command->setup = setup_;
     command->nsp = setup_->name;
     if (!room.empty()) command->target.rooms.push_back(room);
     command->target.flags.untold = true;
+    command->target.flags.volatile_packet = volatile_event;
     command->target.flags.local = reach == Reach::this_node;
     const std::vector<sio::Value> values = socketio::to_values(args);
     const socketio::Settings& settings = adapter.settings();

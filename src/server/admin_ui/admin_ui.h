@@ -58,10 +58,11 @@ public:
     [[nodiscard]] bool is_own(const socketio::Namespace& nsp) const noexcept;
     // Somebody wants to see sockets and events: a page of this process, or of another node.
     [[nodiscard]] bool is_watched() const noexcept;
-    // Sends an event to the pages of all workers and nodes, or to those in a room.
-    enum class Reach : bool { this_node, all_nodes };
+    // Sends an event to the pages of all workers and nodes, or to those in a room. `volatile_event`: not to
+    // pages that have not kept up.
+    enum class Reach : uint8_t { this_node, all_nodes };
     void emit(std::string_view name, const boost::json::array& args, const std::string& room = {},
-              Reach reach = Reach::all_nodes);
+              Reach reach = Reach::all_nodes, bool volatile_event = false);
     // The numbers of one worker, for the next `server_stats`.
     struct Share {
         boost::json::array events;

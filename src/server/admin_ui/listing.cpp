@@ -58,10 +58,14 @@ void AdminUiPart::pace(const std::shared_ptr<AdminUiListing>& listing) {
     if (!listing->is_elsewhere) {
         const socketio::Socket* const page = socketio::Server::find_here(listing->socket);
         if (!page) return;
-        if (!page->connection().transport().writable()) {
+        const socketio::Transport& transport = page->connection().transport();
+        if (!transport.writable()) {
             worker.loop().after(full_queue_pause_ms, [this, listing] { pace(listing); });
             return;
         }
+        if (listing->all_sockets_sent)
+            listing->step_max =
+                std::min(transport.packets_wanted(), AdminUiListing::page_sockets_max);
     }
     const auto next = static_cast<uint32_t>((listing->home + listing->visited) % ui.workers());
     AdminUiPart& part = ui.part(next);
@@ -88,7 +92,7 @@ void AdminUiPart::take_page(AdminUiListing& listing) {
     const uint32_t stop = std::min(end, listing.slot + AdminUiListing::slots_per_step_max);
     if (listing.slot == 0) listing.changes[worker.index()] = changes();
     for (; listing.slot < stop; ++listing.slot) {
-        if (listing.left == 0 || listing.sockets.size() >= AdminUiListing::page_sockets_max ||
+        if (listing.left == 0 || listing.sockets.size() >= listing.step_max ||
             listing.bytes >= AdminUiListing::page_bytes_max)
             break;
         const socketio::Socket* const socket = core.sockets().object_at(listing.slot);

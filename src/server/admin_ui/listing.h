@@ -36,6 +36,7 @@ struct AdminUiListing {
     sio::Socket socket;  // Null: the page is on another node.
     uint32_t home = 0;   // The worker of the page; of a page elsewhere the first one.
     size_t left = 0;     // Sockets that may still be listed.
+    size_t step_max = page_sockets_max;  // Sockets of the next step.
     bool is_elsewhere = false;
 
     uint32_t visited = 0;  // Workers that are done. The one at work: (home + visited) % workers.

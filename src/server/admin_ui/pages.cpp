@@ -118,7 +118,9 @@ void AdminUi::welcome(const sio::Socket& socket) {
              Reach::this_node);
     }
     emit("config", {{{"supportedFeatures", features()}}}, socket.id(), Reach::this_node);
-    if (shows_sockets()) part_of(core).page_arrived(socket);
+    if (!shows_sockets()) return;
+    socketio::Server::find_here(socket)->connection().transport().keep_pace();
+    part_of(core).page_arrived(socket);
 }
 
 boost::json::array AdminUi::features() const {

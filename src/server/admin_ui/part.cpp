@@ -66,13 +66,13 @@ void AdminUiPart::transport_changed(const socketio::Socket& socket) {
                                  {"transport", socket.connection().transport().name()}}});
 }
 
-void AdminUiPart::keep_dated(const char* name, boost::json::array args) {
+void AdminUiPart::keep_dated(const char* name, boost::json::array args, bool is_volatile) {
     args.emplace_back(iso_time(unix_ms()));
-    keep(name, std::move(args));
+    keep(name, std::move(args), is_volatile);
 }
 
-void AdminUiPart::keep(const char* name, boost::json::array args) {
-    waiting_.push_back({name, std::move(args)});
+void AdminUiPart::keep(const char* name, boost::json::array args, bool is_volatile) {
+    waiting_.push_back({name, std::move(args), is_volatile});
     if (!std::exchange(flush_posted_, true)) worker.post([this] { flush(); });
 }
 
@@ -81,7 +81,9 @@ void AdminUiPart::flush() {
     const socketio::Server::CallScope entry(core);
     // What happens while these are sent waits for the next tick.
     for (const Entry& one : std::exchange(waiting_, {}))
-        core.log_if_throws("admin ui", [&] { ui.emit(one.name, one.args); });
+        core.log_if_throws("admin ui", [&] {
+            ui.emit(one.name, one.args, {}, AdminUi::Reach::all_nodes, one.is_volatile);
+        });
     core.log_if_throws("admin ui", [this] { update_data(); });
 }
 

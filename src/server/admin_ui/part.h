@@ -35,7 +35,9 @@ public:
     void change(const char* name, boost::json::array args);
     void transport_changed(const socketio::Socket& socket);
     // An event of a client. The caller has asked has_room() before it made `args`.
-    void event(const char* name, boost::json::array args) { keep_dated(name, std::move(args)); }
+    void event(const char* name, boost::json::array args) {
+        keep_dated(name, std::move(args), true);
+    }
     // Takes the place of one event. False: this second has none left.
     [[nodiscard]] bool has_room();
     void touched(const socketio::Socket& socket);
@@ -66,9 +68,10 @@ private:
     struct Entry {
         const char* name;
         boost::json::array args;
+        bool is_volatile;  // A page that has not kept up does not get it.
     };
-    void keep(const char* name, boost::json::array args);
-    void keep_dated(const char* name, boost::json::array args);
+    void keep(const char* name, boost::json::array args, bool is_volatile = false);
+    void keep_dated(const char* name, boost::json::array args, bool is_volatile = false);
     [[nodiscard]] bool counts_change();
     // Keeps what the pages are told of a socket's data. False: they know it.
     bool is_news(uint64_t key, const sio::Json& data);

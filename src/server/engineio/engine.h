@@ -67,6 +67,8 @@ public:
     virtual void on_binary(std::span<const std::byte> bytes) = 0;
     // The session has moved from polling to its WebSocket.
     virtual void on_upgrade() {}
+    // The client has answered a ping: it has taken all packets that were sent before that ping.
+    virtual void on_pong() {}
     // The timer of EngineSession::set_timer() has expired.
     virtual void on_timer() {}
     // Adds to what an operator sees of the session's WebSocket.
@@ -111,6 +113,10 @@ public:
     // heartbeats are not missed meanwhile.
     void pause();
     void resume();
+
+    // Sends a ping now, unless one waits for its answer, or the client speaks revision 3;
+    // EngineHandler::on_pong() follows the answer.
+    void ping();
 
     // Marks the session as used. An unused session ends at EngineOptions::join_timeout, or earlier
     // if it is the oldest of too many. Later calls do nothing.
@@ -173,6 +179,7 @@ private:
     void drop(EngineClose reason);
 
     void act(const Actions& actions, const engineio::Packet* packet = nullptr);
+    void take(engineio::Link link, const engineio::Packet& packet);
     void give(const engineio::Packet& packet);
     void send_now(std::string_view packet, bool compress = true);
     void enqueue(base::SharedBytes bytes, bool binary);

@@ -182,7 +182,7 @@ void EngineSession::on_post(const Exchange& exchange, const http::Request& reque
     Step step = Step::end;
     while (core_.state() != State::closed && (step = reader.next()) == Step::packet) {
         if (!takes_packet(reader.packet())) return refuse_flood(response);
-        act(core_.on_packet(engineio::Link::post, reader.packet(), now_ms()), &reader.packet());
+        take(engineio::Link::post, reader.packet());
     }
     const bool fault = step == Step::fault;
     if (!fault && core_.paused() && post() == exchange.key()) {

@@ -241,6 +241,11 @@ void EngineSession::resume() {
     if (core_.state() != State::closed) schedule();
 }
 
+void EngineSession::ping() {
+    STARLING_ASSERT(on_own_thread());
+    act(core_.ping(now_ms()));
+}
+
 // ---- what happens -------------------------------------------------------------------------------
 
 void EngineSession::socket_opened(EngineSocket& socket) {
@@ -264,7 +269,7 @@ void EngineSession::on_frame(std::span<const std::byte> bytes, bool binary) {
         log_fault(decoded.fault, socket()->connection().remote_address());
         return act(core_.on(Event::websocket_fault, now_ms()));
     }
-    act(core_.on_packet(engineio::Link::websocket, decoded.packet, now_ms()), &decoded.packet);
+    take(engineio::Link::websocket, decoded.packet);
 }
 
 void EngineSession::socket_ended(Event event) {
@@ -330,6 +335,12 @@ void EngineSession::act(const Actions& actions, const engineio::Packet* packet) 
     }
     if (actions.closed) return end();
     if (core_.state() != State::closed) schedule();
+}
+
+void EngineSession::take(engineio::Link link, const engineio::Packet& packet) {
+    const bool awaited = core_.awaits_pong();
+    act(core_.on_packet(link, packet, now_ms()), &packet);
+    if (awaited && !core_.awaits_pong() && core_.may_send()) call([&] { user_->on_pong(); });
 }
 
 void EngineSession::give(const engineio::Packet& packet) {

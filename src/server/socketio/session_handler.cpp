@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "server/connection_facts.h"
+#include "server/worker.h"
 #include "socketio/namespace.h"
 #include "socketio/observer.h"
 #include "socketio/server.h"
@@ -103,12 +104,37 @@ void MeteredSessionHandler::send(std::string_view text, bool text_is_binary,
     for (const auto& attachment : attachments)
         meter_.message_out(session_.worker(), attachment.size());
     SocketIoSessionHandler::send(text, text_is_binary, attachments, compress);
+    count_for_pace();
 }
 
 void MeteredSessionHandler::deliver(hub::Publication& message) {
     meter_.message_out(session_.worker(),
                        message.message.bytes.size() - (message.message.binary ? 0 : 1));
     SocketIoSessionHandler::deliver(message);
+    count_for_pace();
+}
+
+void MeteredSessionHandler::keep_pace() {
+    // Revision 3 has no ping of the server that tells how far the client is.
+    if (!pace_ && revision() == 4) pace_ = std::make_unique<Pace>();
+}
+
+bool MeteredSessionHandler::writable() const noexcept {
+    // Between two polls a client that keeps pace takes packets as well.
+    if (pace_) return pace_->may_send(session_.worker().loop().now_ms());
+    return SocketIoSessionHandler::writable();
+}
+
+size_t MeteredSessionHandler::packets_wanted() const noexcept {
+    return pace_ ? std::max<size_t>(pace_->left(), 1) : SIZE_MAX;
+}
+
+void MeteredSessionHandler::count_for_pace() {
+    if (pace_ && pace_->sent(session_.worker().loop().now_ms())) session_.ping();
+}
+
+void MeteredSessionHandler::on_pong() {
+    if (pace_ && pace_->answered(session_.worker().loop().now_ms())) session_.ping();
 }
 
 socketio::ConnectInfo connect_info(const http::Request& request, int64_t unix_ms,

@@ -3,11 +3,14 @@
 // Owner: the session. Thread: the worker's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
 #include "server/engineio/engine.h"
+#include "server/socketio/pace.h"
 #include "socketio/connection.h"
 #include "socketio/transport.h"
 
@@ -69,7 +72,8 @@ private:
     socketio::Connection connection_;
 };
 
-// The handler of a session whose messages are counted. Other sessions pay nothing for it.
+// The handler of a session whose messages are counted, and that may keep pace with its client. Other
+// sessions pay nothing for it.
 class MeteredSessionHandler final : public SocketIoSessionHandler {
 public:
     MeteredSessionHandler(EngineSession& session, socketio::Server& server,
@@ -81,14 +85,20 @@ public:
     void on_text(std::string_view text) override;
     void on_binary(std::span<const std::byte> bytes) override;
     void on_upgrade() override;
+    void on_pong() override;
     void on_close(EngineClose reason) override;
 
 private:
     void send(std::string_view text, bool text_is_binary, std::span<const std::string> attachments,
               bool compress) override;
     void deliver(hub::Publication& message) override;
+    [[nodiscard]] bool writable() const noexcept override;
+    void keep_pace() override;
+    [[nodiscard]] size_t packets_wanted() const noexcept override;
+    void count_for_pace();
 
     SessionMeter& meter_;
+    std::unique_ptr<Pace> pace_;  // Null: the client takes what comes.
     bool polling_ = false;
 };
 
