@@ -8,7 +8,7 @@ import { io } from "socket.io-client";
 
 import { deadline } from "./client.mjs";
 import { Redis } from "./redis.mjs";
-import { run, serve, until, writeConfig } from "./server.mjs";
+import { until } from "./server.mjs";
 import { both, startStarling } from "./socketio/harness.mjs";
 
 const credentials = { username: "admin", password: "changeit" };
@@ -244,14 +244,38 @@ describe("Admin UI of starling", () => {
     page.close();
   });
 
-  test("more sockets than one message holds come after it, one by one", async (t) => {
+  test("a long list comes in one message, and the header fields after it", async (t) => {
     const server = await startStarling("--admin-ui", "development", "--workers", "2");
     t.after(() => server.stop());
     const clients = await Promise.all(Array.from({ length: 250 }, () =>
-      connected(open(server, "/", { transports: ["websocket"] }))));
+      connected(open(server, "/", { transports: ["websocket"], extraHeaders: { "x-test": "1" } }))));
     const page = await connected(openPage(server));
     const [, sockets] = await page.wait("all_sockets");
-    assert.equal(sockets.length, 100);
+    assert.equal(sockets.length, 251);
+    const known = new Map(sockets.map((socket) => [socket.id, socket.handshake.headers]));
+    assert.equal([...known.values()].filter((headers) => headers.host).length, 100);
+    for (const { id } of clients) assert.ok(known.has(id));
+    await until(() => {
+      for (const [event, socket] of page.got)
+        if (event === "socket_updated" && socket.handshake) known.set(socket.id, socket.handshake.headers);
+      return clients.every(({ id }) => known.get(id)["x-test"] === "1");
+    }, "all header fields");
+    assert.equal(page.got.some(([event, socket]) => event === "socket_connected" &&
+      clients.some(({ id }) => id === socket.id)), false);
+    for (const client of clients) client.close();
+    page.close();
+  });
+
+  test("more sockets than one message holds come after it, one by one", async (t) => {
+    const server = await startStarling("--admin-ui", "development", "--workers", "2");
+    t.after(() => server.stop());
+    // With data of 10 kB each, 768 KiB hold fewer than 80.
+    const clients = await Promise.all(Array.from({ length: 120 }, () =>
+      connected(open(server, "/", { transports: ["websocket"] }))));
+    await Promise.all(clients.map((client) => client.emitWithAck("set-data", "text", "x".repeat(10_000))));
+    const page = await connected(openPage(server));
+    const [, sockets] = await page.wait("all_sockets");
+    assert.ok(sockets.length >= 60 && sockets.length < 80, `${sockets.length} sockets`);
     const ids = () => new Set([...sockets, ...page.got.filter(([event]) =>
       event === "socket_connected").map(([, socket]) => socket)].map((socket) => socket.id));
     await until(() => clients.every(({ id }) => ids().has(id)), "all sockets");
@@ -441,43 +465,4 @@ test("what another node has left out comes with a new list", async (t) => {
   const clients = await Promise.all(Array.from({ length: 20 }, () => connected(open(two, "/"))));
   await until(() => clients.every(({ id }) => known(page).has(id)), "a new list");
   for (const socket of [...clients, page]) socket.close();
-});
-
-describe("Admin UI of the program", () => {
-  const password_hash = "$2b$04$abcdefghijklmnopqrstuudwGrhhx5JklpO9.j/ckWDCf3exvs1/2";
-
-  test("its keys turn it on for the demo's Socket.IO", async (t) => {
-    const server = await serve({ demo: true, demo_data: ":memory:", admin: { enabled: false,
-      socketio_ui: { enabled: true, password_hash, username: "ops", namespace: "/ops", readonly: true,
-        server_id: "one" } } });
-    t.after(() => server.stop());
-    const page = open(server, "/ops", { auth: { username: "ops", password: "changeit" } });
-    const config = new Promise((resolve) => { page.once("config", resolve); });
-    const stats = new Promise((resolve) => { page.once("server_stats", resolve); });
-    assert.deepEqual(await deadline(config, "config"), { supportedFeatures: ["AGGREGATED_EVENTS"] });
-    assert.equal((await deadline(stats, "server_stats")).serverId, "one");
-    page.close();
-  });
-
-  for (const [what, config, words, demo = false] of [
-    ["no password", { enabled: true }, /admin\.socketio_ui\.password_hash.*is needed/],
-    ["the password itself", { enabled: true, password_hash: "changeit" },
-      /admin\.socketio_ui\.password_hash.*must be a hash of bcrypt/, true],
-    ["another mode", { enabled: true, password_hash, mode: "test" },
-      /admin\.socketio_ui\.mode.*must be production or development/],
-    ["no Socket.IO", { enabled: true, password_hash }, /there is no Socket\.IO server/],
-  ])
-    test(`check-config: ${what}`, async () => {
-      const { code, stderr } = await run(
-        ["check-config", writeConfig({ demo, admin: { socketio_ui: config } })]);
-      assert.equal(code, 2);
-      assert.match(stderr, words);
-    });
-
-  test("the hash is shown to nobody", async () => {
-    const file = writeConfig({ admin: { socketio_ui: { password_hash } } });
-    const { stderr } = await run(["check-config", file]);
-    assert.match(stderr, /has no effect without admin\.socketio_ui\.enabled/);
-    assert.ok(!stderr.includes(password_hash));
-  });
 });

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "server/admin_ui/listing.h"
 #include "server/admin_ui/part.h"
 #include "server/admin_ui/shapes.h"
 #include "server/socketio/socketio.h"
@@ -48,6 +49,8 @@ AdminUi::AdminUi(SocketIo& io, sio::AdminUiOptions options)
     : io_(io),
       options_(checked(std::move(options))),
       server_id_(options_.server_id.empty() ? host_name() : options_.server_id),
+      first_bytes_max_(std::min<size_t>(AdminUiListing::first_bytes_max,
+                                        io.options().send_queue_bytes_max / 4 * 3)),
       sessions_(options_.username, options_.password_hash),
       started_(std::chrono::steady_clock::now()),
       passwords_(options_.username, options_.password_hash) {}

@@ -52,6 +52,8 @@ public:
     // ---- Any thread -----------------------------------------------------------------------------
     [[nodiscard]] const sio::AdminUiOptions& options() const noexcept { return options_; }
     [[nodiscard]] SocketIo& io() const noexcept { return io_; }
+    // Of the message `all_sockets`.
+    [[nodiscard]] size_t first_bytes_max() const noexcept { return first_bytes_max_; }
     [[nodiscard]] bool shows_sockets() const noexcept {
         return options_.mode == sio::AdminUiOptions::Mode::development;
     }
@@ -117,6 +119,7 @@ private:
     SocketIo& io_;
     const sio::AdminUiOptions options_;
     const std::string server_id_;
+    const size_t first_bytes_max_;
     sio::Namespace* nsp_ = nullptr;
     socketio::NamespaceSetup* setup_ = nullptr;  // Of that namespace.
     const SessionIds sessions_;

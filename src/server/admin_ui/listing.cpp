@@ -86,27 +86,40 @@ void AdminUiPart::list(const std::shared_ptr<AdminUiListing>& listing) {
         [&home, listing] { home.core.log_if_throws("admin ui", [&] { home.move_on(listing); }); });
 }
 
-// Takes sockets of this worker until the page is full or this worker has no more.
+// Takes sockets of this worker until the step is full or this worker has no more.
 void AdminUiPart::take_page(AdminUiListing& listing) {
     const uint32_t end = core.sockets().slots();
     const uint32_t stop = std::min(end, listing.slot + AdminUiListing::slots_per_step_max);
-    if (listing.slot == 0) listing.changes[worker.index()] = changes();
-    for (; listing.slot < stop; ++listing.slot) {
-        if (listing.left == 0 || listing.sockets.size() >= listing.step_max ||
-            listing.bytes >= AdminUiListing::page_bytes_max)
+    const bool is_first = !listing.all_sockets_sent;
+    const size_t bytes_max = is_first ? ui.first_bytes_max() : AdminUiListing::page_bytes_max;
+    if (listing.slot == 0 && is_first) listing.changes[worker.index()] = changes();
+    for (size_t taken = 0; listing.slot < stop; ++listing.slot) {
+        const bool is_listed = listing.place() < listing.listed_to;
+        if ((listing.left == 0 && !is_listed) || taken >= listing.step_max ||
+            listing.bytes >= bytes_max)
             break;
         const socketio::Socket* const socket = core.sockets().object_at(listing.slot);
         if (!socket || socket->state() != socketio::Socket::State::connected) continue;
-        boost::json::object shown = shown_socket(*socket, ui.io().secret_parameter());
-        is_news(base::pack(socket->slot_key()), shown.at("data"));
+        const bool is_brief =
+            is_first && listing.sockets.size() >= AdminUiListing::page_sockets_max;
+        if (is_brief && !std::exchange(listing.has_brief, true))
+            listing.brief_from = listing.place();
+        boost::json::object shown = shown_socket(*socket, ui.io().secret_parameter(),
+                                                 is_brief ? Shown::brief : Shown::whole);
+        if (is_listed)
+            shown = {{"id", shown["id"]}, {"nsp", shown["nsp"]}, {"handshake", shown["handshake"]}};
+        else
+            is_news(base::pack(socket->slot_key()), shown.at("data"));
         listing.bytes += boost::json::serialize(shown).size();
         listing.sockets.emplace_back(std::move(shown));
-        --listing.left;
+        listing.left -= is_listed ? 0 : 1;
+        ++taken;
     }
-    if (listing.slot < end && listing.left > 0) return;
+    const bool is_done = listing.left == 0 && listing.place() >= listing.listed_to;
+    if (listing.slot < end && !is_done) return;
     ++listing.visited;
     listing.slot = 0;
-    if (listing.left == 0) listing.visited = static_cast<uint32_t>(ui.workers());
+    if (is_done) listing.visited = static_cast<uint32_t>(ui.workers());
 }
 
 void AdminUiPart::send_first_page(AdminUiListing& listing) {
@@ -117,11 +130,20 @@ void AdminUiPart::send_first_page(AdminUiListing& listing) {
     ui.emit("all_sockets", args, listing.page, reach_of(listing));
     for (Page& page : pages_)
         if (page.socket.id() == listing.page) page.listing = ++last_listing_;
+    if (!listing.has_brief) return;
+    listing.listed_to = listing.place();
+    listing.visited = listing.brief_from.visited;
+    listing.slot = listing.brief_from.slot;
 }
 
-// As the page gets to know a socket later: with the time at which it has connected.
+// Sockets that the page does not know come as it gets to know a socket later: with the time at which
+// they have connected.
 void AdminUiPart::send_page(AdminUiListing& listing) {
     for (const Json& shown : std::exchange(listing.sockets, {})) {
+        if (!shown.get_object().contains("transport")) {
+            ui.emit("socket_updated", {shown}, listing.page, reach_of(listing));
+            continue;
+        }
         const int64_t issued_ms = shown.at("handshake").at("issued").as_int64();
         ui.emit("socket_connected", {shown, iso_time(issued_ms)}, listing.page, reach_of(listing));
     }
@@ -137,8 +159,7 @@ void AdminUiPart::move_on(const std::shared_ptr<AdminUiListing>& listing) {
         return;
     }
     if (list.all_sockets_sent) return pace(listing);
-    const bool is_full = list.sockets.size() >= AdminUiListing::page_sockets_max ||
-                         list.bytes >= AdminUiListing::page_bytes_max;
+    const bool is_full = list.bytes >= ui.first_bytes_max();
     if (!is_full && list.visited < ui.workers()) return pace(listing);
     // The worker at work has given a part if it is not at its first slot.
     const size_t gave = std::min<size_t>(list.visited + (list.slot > 0 ? 1 : 0), ui.workers());
@@ -151,6 +172,7 @@ void AdminUiPart::move_on(const std::shared_ptr<AdminUiListing>& listing) {
         list.left += list.sockets.size();
         list.sockets.clear();
         list.bytes = list.visited = list.slot = 0;
+        list.has_brief = false;
         ++list.attempts;
     } else {
         send_first_page(list);

@@ -1,8 +1,11 @@
 // server/admin_ui/listing.h: the list of sockets that a page of the Admin UI begins with.
 //
-// The page replaces its whole list by each `all_sockets`, so that event comes once, with the first
-// 100 sockets at most; all others follow as `socket_connected`, page by page, while the client takes
-// them. No message is larger than 256 KiB, and one page of sockets at a time is in memory.
+// The page replaces its whole list by each `all_sockets`, so that event comes once, with as many
+// sockets as 768 KiB or three quarters of a client's queue hold; the first 100 whole, the others brief:
+// without header fields and query. Those follow in a `socket_updated` of each socket. Sockets that
+// found no place follow as `socket_connected`: for each of them the page adds a line to its list of
+// events. What follows comes while the client takes it, 100 sockets at a time at most, and as many
+// are in memory.
 //
 // What a worker sends after it has listed a socket reaches the page after that list. `all_sockets` may
 // hold sockets of several workers. Therefore it is sent only if no other worker has seen a change since
@@ -15,6 +18,7 @@
 
 #include <boost/json/array.hpp>
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -22,7 +26,8 @@
 namespace starling::server {
 
 struct AdminUiListing {
-    static constexpr size_t page_sockets_max = 100, page_bytes_max = 192 * 1024;
+    static constexpr size_t page_sockets_max = 100, page_bytes_max = 192 * 1024,
+                            first_bytes_max = 768 * 1024;
     static constexpr uint32_t slots_per_step_max = 10'000;
     static constexpr unsigned attempts_max = 3;
     // How long a page of another node gets for the sockets that were sent last: nothing tells here
@@ -31,6 +36,12 @@ struct AdminUiListing {
         constexpr size_t bytes_per_100_ms = 16 * 1024;
         return 100 + sent_bytes * 100 / bytes_per_100_ms;
     }
+
+    struct Place {
+        uint32_t visited = 0, slot = 0;
+        friend auto operator<=>(const Place&, const Place&) = default;
+    };
+    [[nodiscard]] Place place() const noexcept { return {visited, slot}; }
 
     std::string page;    // The id of the page's socket.
     sio::Socket socket;  // Null: the page is on another node.
@@ -42,6 +53,8 @@ struct AdminUiListing {
     uint32_t visited = 0;  // Workers that are done. The one at work: (home + visited) % workers.
     uint32_t slot = 0;     // Where that worker goes on.
     bool all_sockets_sent = false;
+    bool has_brief = false;
+    Place brief_from, listed_to;  // Of `all_sockets`: its first brief socket, and its end.
     unsigned attempts = 0;
     boost::json::array sockets;     // Taken and not sent yet.
     size_t bytes = 0;               // Of `sockets`.

@@ -94,8 +94,8 @@ Json shown_data(const Json* data) {
     return boost::json::object{{"data", not_shown(bytes)}};
 }
 
-boost::json::object shown_socket(const socketio::Socket& socket,
-                                 std::string_view secret_parameter) {
+boost::json::object shown_socket(const socketio::Socket& socket, std::string_view secret_parameter,
+                                 Shown how) {
     const socketio::Transport& transport = socket.connection().transport();
     const sio::Handshake handshake = socket.handshake();
     const auto is_secret_field = [](std::string_view name) {
@@ -104,6 +104,7 @@ boost::json::object shown_socket(const socketio::Socket& socket,
     const auto is_secret_parameter = [&](std::string_view name) {
         return !secret_parameter.empty() && name == secret_parameter;
     };
+    const bool brief = how == Shown::brief;
     boost::json::array rooms;
     for (const std::string& room : socket.rooms()) {
         if (rooms.size() >= rooms_shown_max) break;
@@ -116,8 +117,10 @@ boost::json::object shown_socket(const socketio::Socket& socket,
             {"data", shown_data(socket.data_if())},
             {"handshake",
              {{"address", handshake.address},
-              {"headers", shown_fields(handshake.headers, is_secret_field)},
-              {"query", shown_fields(handshake.query, is_secret_parameter)},
+              {"headers",
+               brief ? boost::json::object() : shown_fields(handshake.headers, is_secret_field)},
+              {"query",
+               brief ? boost::json::object() : shown_fields(handshake.query, is_secret_parameter)},
               {"issued", handshake.issued_ms},
               {"secure", handshake.secure},
               {"time", handshake.time()},

@@ -27,9 +27,12 @@ using sio::Json;
 
 // At most 64 KiB of each socket are shown: of its rooms the first 200, of its data 16 KiB, of its
 // header fields and its query 1 KiB each, and 16 KiB together. `secret_parameter`: the query
-// parameter whose value is hidden, as are those of Authorization and Cookie; "": none.
+// parameter whose value is hidden, as are those of Authorization and Cookie; "": none. Brief: without
+// header fields and query.
+enum class Shown : bool { whole, brief };
 [[nodiscard]] boost::json::object shown_socket(const socketio::Socket& socket,
-                                               std::string_view secret_parameter);
+                                               std::string_view secret_parameter,
+                                               Shown how = Shown::whole);
 // Of data and events, bytes are shown as their number, and what is nested deeper than 20 is left out.
 // {} in place of null; data of more than 16 KiB is not shown.
 [[nodiscard]] Json shown_data(const Json* data);
