@@ -2,41 +2,17 @@
 // sockets, makes one join a room and disconnects it, while 200 clients talk.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import http from "node:http";
-import path from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { io } from "socket.io-client";
 
 import { deadline } from "../interop/client.mjs";
-import { repository, until } from "../interop/server.mjs";
+import { until } from "../interop/server.mjs";
 import { startStarling } from "../interop/socketio/harness.mjs";
+import { connectPage, fillLogin, openTab, servePage } from "./admin_ui_page.mjs";
 import { desktop, launch, openPage, shows } from "./browser.mjs";
 
 const clients_count = 200;
-const folder = path.join(repository, "tests/node_modules/@socket.io/admin-ui/ui/dist");
-const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css",
-  ".png": "image/png", ".svg": "image/svg+xml" };
-
-// Serves the package's folder. Its fonts come from elsewhere, where a test does not go.
-function servePage() {
-  const server = http.createServer((request, response) => {
-    const { pathname } = new URL(request.url, "http://localhost");
-    const file = path.join(folder, path.normalize(pathname === "/" ? "/index.html" : pathname));
-    try {
-      let bytes = readFileSync(file);
-      if (file.endsWith(".html"))
-        bytes = String(bytes).replace(/<link rel="stylesheet" href="https:[^>]*>/g, "");
-      response.writeHead(200, { "content-type": types[path.extname(file)] });
-      response.end(bytes);
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  return new Promise((resolve) => { server.listen(0, "127.0.0.1", () => resolve(server)); });
-}
-
 async function connectClient(url) {
   const socket = io(url, { forceNew: true, transports: ["websocket"], reconnection: false });
   await deadline(new Promise((resolve, reject) => {
@@ -50,8 +26,7 @@ describe("the Admin UI's own page", () => {
   let browser, files, server, clients = [], talking;
   before(async () => {
     files = await servePage();
-    const origin = `http://127.0.0.1:${files.address().port}`;
-    server = await startStarling("--workers", "2", "--admin-ui", "development", "--cors", origin);
+    server = await startStarling("--workers", "2", "--admin-ui", "development", "--cors", files.origin);
     server.url = `http://127.0.0.1:${server.port}`;
     clients = await Promise.all(
       Array.from({ length: clients_count }, () => connectClient(server.url)));
@@ -69,25 +44,26 @@ describe("the Admin UI's own page", () => {
   });
 
   test("logs in, shows sockets, joins a room, disconnects", async () => {
-    const page = await openPage(browser, `http://127.0.0.1:${files.address().port}/`, desktop);
-    await page.getByLabel("Server URL").fill(server.url);
-    await page.getByLabel("Username").fill("admin");
-    await page.getByLabel("Password").fill("guess");
-    await page.getByText("Advanced options").click();
-    await page.getByLabel("Admin namespace").fill("/admin-ui");
+    const page = await openPage(browser, `${files.origin}/`, desktop);
+    await fillLogin(page, server.url, "guess");
     await page.getByRole("button", { name: "Connect" }).click();
     await page.getByText("Invalid credentials").waitFor();
     await page.getByLabel("Password").fill("changeit");
-    await page.getByRole("button", { name: "Connect" }).click();
-    await page.getByLabel("Password").waitFor({ state: "hidden" });
+    await connectPage(page);
     await shows(page, "code", server.url);
 
+    await openTab(page, "events");
+    await shows(page, "td", "Event received");
+    await shows(page, "td", "Event sent");
+    await page.locator("tbody tr", { hasText: "echo-event" }).locator("button").first().click();
+    await shows(page, "td[colspan] code", "hello");
+
     // The counts of the whole server, of both workers, and of connections in the last minutes.
-    await page.evaluate(() => { window.location.hash = "#/servers/"; });
+    await openTab(page, "servers");
     await shows(page, "td", "test-server");
     await shows(page, "td", String(clients_count + 1));
 
-    await page.evaluate(() => { window.location.hash = "#/sockets/"; });
+    await openTab(page, "sockets");
     await shows(page, "td", "127.0.0.1");
     const chosen = await until(async () => {
       const shown = new Set(await page.locator("tbody tr td:first-child").allTextContents());
