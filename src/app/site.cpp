@@ -1,6 +1,7 @@
 #include "app/site.h"
 
 #include <starling/cluster.h>
+#include <starling/gateway_admin_ui.h>
 #include <starling/socketio.h>
 #include <starling/socketio_admin_ui.h>
 
@@ -247,16 +248,25 @@ base::Result<sio::Server*, SiteFault> socketio_servers(Server& server, const Sit
     return first;
 }
 
-// `io` is null without a Socket.IO server.
-std::optional<SiteFault> serve_admin_ui(sio::Server* io, const Settings& settings) {
+// `io`, `gateway`: null without a Socket.IO server and without a gateway. Without `io` the first route
+// for Socket.IO of the gateway is shown.
+std::optional<SiteFault> serve_admin_ui(sio::Server* io, gateway::Gateway* gateway,
+                                        const Settings& settings) {
     if (!settings.admin_ui_enabled) return std::nullopt;
     const std::string section = "admin.socketio_ui";
-    if (!io) return SiteFault{section + ".enabled", "there is no Socket.IO server to see"};
+    const auto& routes = settings.gateway.routes;
+    const auto route = std::ranges::find(routes, gateway::Kind::socketio, &gateway::Route::kind);
+    if (!io && (!gateway || route == routes.end()))
+        return SiteFault{section + ".enabled", "there is no Socket.IO server to see"};
     sio::AdminUiOptions options = settings.admin_ui;
     options.mode = settings.admin_ui_mode == "development" ? sio::AdminUiOptions::Mode::development
                                                            : sio::AdminUiOptions::Mode::production;
     try {
-        sio::instrument(*io, std::move(options));
+        if (io)
+            sio::instrument(*io, std::move(options));
+        else
+            sio::instrument(*gateway, static_cast<size_t>(route - routes.begin()),
+                            std::move(options));
         return std::nullopt;
     } catch (const std::exception& refused) {
         return SiteFault{section, refused.what()};
@@ -415,7 +425,8 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
     const auto socketio = socketio_servers(server, facts.sites, settings, channels);
     if (!socketio) return base::Failure(socketio.error());
     if (settings.demo) serve_docs(server, settings.docs);
-    if (auto fault = serve_admin_ui(*socketio, settings)) return base::Failure(*std::move(fault));
+    if (auto fault = serve_admin_ui(*socketio, facts.gateway, settings))
+        return base::Failure(*std::move(fault));
     if (!settings.cluster.url.empty()) {
         const auto cluster = join(server, settings);
         if (!cluster) return base::Failure(cluster.error());

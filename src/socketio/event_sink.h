@@ -1,5 +1,5 @@
-// socketio/event_sink.h: gets the events of all clients in place of the listeners, for a feature
-// that passes events on without knowing their names.
+// socketio/event_sink.h: gets the events of all clients, for a feature that passes events on without
+// knowing their names. Events of a namespace with listeners go to those.
 //
 // Owner: the feature; it lives longer than the server's cores. Thread: each worker's, for its
 // sockets.

@@ -38,7 +38,8 @@ sio::Socket Socket::handle() const noexcept { return {server().lifetime(), base:
 void Socket::on_event(const Packet& packet) {
     if (Observer* const observer = server().observer()) [[unlikely]]
         observer->event_received(*this, packet);
-    if (EventSink* const sink = server().settings().events)
+    EventSink* const sink = server().settings().events;
+    if (sink && nsp_.setup().listeners.empty())
         return run("event", [&] { sink->on_event(*this, {packet.text, packet.data, packet.id}); });
     const auto& items = packet.data.get_array();
     const std::span<const Json> args(items.data() + 1, items.size() - 1);

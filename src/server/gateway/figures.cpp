@@ -4,11 +4,12 @@
 #include <string>
 
 #include "server/gateway/part.h"
+#include "server/gateway/sio_client.h"
 
 namespace starling::server {
 
 void Gateway::add_figures(Figures& figures) const {
-    for (const auto& clients : socketio_) clients->add_figures(figures);
+    for (const auto& [route, clients] : socketio_) clients->add_figures(figures);
     const gateway::Stats now = stats();
     figures.gauge("starling_gateway_connections", "Clients of the gateway",
                   static_cast<double>(now.connections_open));
@@ -29,7 +30,7 @@ void Gateway::add_figures(Figures& figures) const {
 }
 
 void Gateway::add_figures(Worker& worker, Figures& figures) {
-    for (const auto& clients : socketio_) clients->add_figures(worker, figures);
+    for (const auto& [route, clients] : socketio_) clients->add_figures(worker, figures);
     const GatewayPart& mine = part(worker);
     figures.durations("starling_webhook_duration_seconds",
                       "Time from the start of a webhook to its answer or failure",
@@ -39,7 +40,7 @@ void Gateway::add_figures(Worker& worker, Figures& figures) {
 }
 
 void Gateway::each_room(Worker& worker, const std::function<void(const RoomFacts&)>& call) {
-    for (const auto& clients : socketio_) clients->each_room(worker, call);
+    for (const auto& [route, clients] : socketio_) clients->each_room(worker, call);
 }
 
 }  // namespace starling::server

@@ -1,6 +1,7 @@
 #include "server/gateway/gateway.h"
 
 #include <arpa/inet.h>
+#include <starling/gateway_admin_ui.h>
 #include <starling/server.h>
 #include <starling/socketio_options.h>
 #include <unistd.h>
@@ -196,10 +197,15 @@ Gateway::Gateway(gateway::Options options)
         routes_.push_back(std::make_unique<GatewayRoute>(route, options_.olares));
     for (size_t i = 0; i < routes_.size(); ++i)
         if (routes_[i]->options.kind == gateway::Kind::socketio)
-            socketio_.push_back(make_sio_clients(*this, i));
+            socketio_.emplace(i, make_sio_clients(*this, i));
 }
 
 Gateway::~Gateway() = default;
+
+sio::Server* Gateway::socketio(size_t route) const noexcept {
+    const auto found = socketio_.find(route);
+    return found == socketio_.end() ? nullptr : &found->second->io();
+}
 
 const std::string& Gateway::api_key() const noexcept { return api_keys_.front(); }
 
@@ -225,7 +231,6 @@ gateway::Stats Gateway::stats() const {
 }
 
 void Gateway::mount(Site& site) {
-    auto clients = socketio_.begin();
     for (size_t i = 0; i < routes_.size(); ++i) {
         const gateway::Route& route = routes_[i]->options;
         HostEntry* const host =
@@ -234,7 +239,7 @@ void Gateway::mount(Site& site) {
             if (route.kind == gateway::Kind::websocket)
                 mount_ws_clients(site, *this, i);
             else
-                (*clients++)->mount(site);
+                socketio_.at(i)->mount(site);
         });
     }
     mount_control(site, *this);
@@ -247,7 +252,7 @@ void Gateway::attach(WorkerGroup& group) {
     group_ = &group;
     // Attach Socket.IO before the parts are made: a worker's sessions of Socket.IO then end before
     // its GatewayPart.
-    for (const auto& clients : socketio_) clients->attach(group);
+    for (const auto& [route, clients] : socketio_) clients->attach(group);
     parts_.clear();  // Parts of a start that failed.
     for (const auto& worker : group.workers) {
         auto part = std::make_unique<GatewayPart>(*this, *worker);
@@ -260,26 +265,26 @@ void Gateway::attach(WorkerGroup& group) {
 }
 
 void Gateway::detach() noexcept {
-    for (const auto& clients : socketio_) clients->detach();
+    for (const auto& [route, clients] : socketio_) clients->detach();
     group_ = nullptr;
     parts_.clear();
 }
 
 void Gateway::server_stops(Worker& worker) {
-    for (const auto& clients : socketio_) clients->server_stops(worker);
+    for (const auto& [route, clients] : socketio_) clients->server_stops(worker);
 }
 
 void Gateway::connections_ended(Worker& worker) {
-    for (const auto& clients : socketio_) clients->connections_ended(worker);
+    for (const auto& [route, clients] : socketio_) clients->connections_ended(worker);
 }
 
 void Gateway::add_stats(ServerStats& stats) const {
-    for (const auto& clients : socketio_) clients->add_stats(stats);
+    for (const auto& [route, clients] : socketio_) clients->add_stats(stats);
 }
 
 void Gateway::close_handles() noexcept {
     log_.end();
-    for (const auto& clients : socketio_) clients->close_handles();
+    for (const auto& [route, clients] : socketio_) clients->close_handles();
 }
 
 bool Gateway::is_busy(Worker& worker) { return part(worker).is_busy(); }
@@ -318,6 +323,16 @@ namespace starling {
 gateway::Gateway& Server::gateway(gateway::Options options) {
     if (state_->find<server::Gateway>()) throw std::logic_error("a server has one gateway");
     return state_->extend(std::make_unique<server::Gateway>(std::move(options)));
+}
+
+}  // namespace starling
+
+namespace starling {
+
+void sio::instrument(gateway::Gateway& gateway, size_t route, AdminUiOptions options) {
+    sio::Server* const io = dynamic_cast<server::Gateway&>(gateway).socketio(route);
+    if (!io) throw std::invalid_argument("admin ui: this route of the gateway is not Socket.IO");
+    instrument(*io, std::move(options));
 }
 
 }  // namespace starling

@@ -8,7 +8,9 @@
 #include <starling/gateway.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -30,10 +32,15 @@
 #include "webhook/fields.h"
 #include "webhook/signing.h"
 
+namespace starling::sio {
+class Server;
+}
+
 namespace starling::server {
 
 class GatewayNodes;
 class GatewayPart;
+class SioRoute;
 class Worker;
 struct WorkerGroup;
 
@@ -67,6 +74,8 @@ public:
 
     [[nodiscard]] const std::string& api_key() const noexcept override;
     [[nodiscard]] gateway::Stats stats() const override;
+    // The Socket.IO server of that route; null: it is none of that kind.
+    [[nodiscard]] sio::Server* socketio(size_t route) const noexcept;
     void change_keys(const std::vector<std::string>& keys) override;
 
     void mount(Site& site) override;
@@ -118,7 +127,7 @@ public:
 private:
     const gateway::Options options_;
     std::vector<std::unique_ptr<GatewayRoute>> routes_;
-    std::vector<std::unique_ptr<Extension>> socketio_;  // One for each route of that kind.
+    std::map<size_t, std::unique_ptr<SioRoute>> socketio_;  // By route; those of that kind.
     const std::vector<std::string> api_keys_;  // The keys of the options, or the random key.
     base::Replaceable<const auth::ApiKeys> accepted_keys_;  // At first the same keys.
     const bool trusts_loopback_;                            // Peers on this machine need no key.

@@ -149,7 +149,7 @@ sio::Error error_of(uint16_t status, std::string message) {
 }
 
 // The Socket.IO server of one route, and what happens in it.
-class SioClients final : public Extension, private socketio::EventSink {
+class SioClients final : public SioRoute, private socketio::EventSink {
 public:
     SioClients(Gateway& gateway, size_t route)
         : gateway_(gateway), route_(route), io_(options(), this) {
@@ -171,6 +171,7 @@ public:
         io_.each_room(worker, call);
     }
     void close_handles() noexcept override { io_.close_handles(); }
+    [[nodiscard]] sio::Server& io() noexcept override { return io_; }
 
 private:
     // The variable's address identifies the type of a socket's object.
@@ -305,7 +306,7 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Extension> make_sio_clients(Gateway& gateway, size_t route) {
+std::unique_ptr<SioRoute> make_sio_clients(Gateway& gateway, size_t route) {
     return std::make_unique<SioClients>(gateway, route);
 }
 
