@@ -18,7 +18,8 @@ PORT = os.path.join(ROOT, "packaging/vcpkg/starling")
 # What CMake finds for the library alone, by its name in vcpkg and in Conan.
 NAMES = {
     "OpenSSL": ("openssl", "openssl"), "ZLIB": ("zlib", "zlib"), "CURL": ("curl", "libcurl"),
-    "c-ares": ("c-ares", "c-ares"), "Boost": ("boost-json boost-url", "boost"),
+    "c-ares": ("c-ares", "c-ares"), "liburing": ("liburing", "liburing"),
+    "Boost": ("boost-json boost-url", "boost"),
     "simdjson": ("simdjson", "simdjson"), "spdlog": ("spdlog", "spdlog"),
 }
 # Functions of vcpkg: the first one configures the clone indeed, the others print their arguments.

@@ -34,8 +34,8 @@ class Starling(ConanFile):
 
     def requirements(self):
         self.requires("boost/[>=1.81 <2]", transitive_headers=True)
-        for package in ("c-ares/[>=1.18 <2]", "libcurl/[>=7.88 <9]", "openssl/[>=3 <4]", "simdjson/[>=2 <4]",
-                        "spdlog/[>=1.10 <2]", "zlib/[>=1.2.13 <2]"):
+        for package in ("c-ares/[>=1.18 <2]", "libcurl/[>=7.88 <9]", "liburing/[>=2.3 <3]", "openssl/[>=3 <4]",
+                        "simdjson/[>=2 <4]", "spdlog/[>=1.10 <2]", "zlib/[>=1.2.13 <2]"):
             self.requires(package)
 
     def validate(self):
@@ -61,5 +61,5 @@ class Starling(ConanFile):
         self.cpp_info.libs = ["starling"]
         self.cpp_info.system_libs = ["pthread"]
         self.cpp_info.set_property("cmake_target_name", "starling::starling")
-        self.cpp_info.requires = ["boost::json", "boost::url", "c-ares::c-ares", "libcurl::libcurl", "openssl::openssl",
-                                  "simdjson::simdjson", "spdlog::spdlog", "zlib::zlib"]
+        self.cpp_info.requires = ["boost::json", "boost::url", "c-ares::c-ares", "libcurl::libcurl",
+                                  "liburing::liburing", "openssl::openssl", "simdjson::simdjson", "spdlog::spdlog", "zlib::zlib"]

@@ -24,6 +24,8 @@
 #include <span>
 #include <system_error>
 
+#include "net/uring_sizes.h"
+
 namespace starling::net {
 
 class Acceptor;
@@ -65,6 +67,9 @@ public:
     // soon as the kernel has taken some of the bytes. The stream then submits the rest as a new
     // send; if the kernel is full, the result of the new send is `pending`.
     [[nodiscard]] virtual Sent send(Stream& stream, std::span<const iovec> parts) noexcept = 0;
+    // Sends bytes that live during this call only; no send is pending. What the kernel does not take at once
+    // (perhaps nothing, without a reason) is the caller's again, who keeps it and calls send().
+    [[nodiscard]] virtual Sent send_now(Stream&, std::span<const iovec>) noexcept { return {}; }
     // Returns the state of the stream's pending send now, before dispatch() reports it. The kernel
     // first takes the bytes that it has room for. Not `pending`: the send has completed, and
     // Stream::sent() does not follow. `pending`: the kernel is full, and Stream::sent() follows
@@ -100,6 +105,8 @@ public:
     virtual void wait(int timeout_ms) = 0;
     // Reports what wait() found.
     virtual void dispatch() = 0;
+    // The thread that calls wait() will not call it again for now; another one may.
+    virtual void leave() noexcept {}
     // Any thread: makes the current wait(), or the next one, return.
     virtual void wake() noexcept = 0;
 
@@ -119,5 +126,7 @@ private:
 };
 
 [[nodiscard]] std::unique_ptr<Backend> make_epoll_backend();
+// Throws std::system_error if the kernel refuses.
+[[nodiscard]] std::unique_ptr<Backend> make_uring_backend(const UringSizes& sizes = {});
 
 }  // namespace starling::net

@@ -50,6 +50,7 @@ void Loop::stop() {
 
 void Loop::run() {
     while (!stopping_.load(std::memory_order_acquire)) run_once(-1);
+    leave();
 }
 
 // Reading the clock costs more than all counters of a tick, so only one tick in many is timed.

@@ -25,6 +25,7 @@
 #include "base/slot_table.h"
 #include "base/task.h"
 #include "net/backend.h"
+#include "net/make_backend.h"
 #include "net/outbox.h"
 #include "net/stream.h"
 #include "net/timer_wheel.h"
@@ -53,8 +54,8 @@ public:
     // Gets the text of an exception that escaped from a task or timer; the loop goes on.
     using Escaped = std::function<void(std::string_view what)>;
 
-    explicit Loop(std::unique_ptr<Backend> backend = make_epoll_backend(), LoopLimits limits = {},
-                  Clock clock = steady_clock());
+    explicit Loop(std::unique_ptr<Backend> backend = make_backend(Io::automatic),
+                  LoopLimits limits = {}, Clock clock = steady_clock());
     ~Loop();  // Closes every stream, with on_closed().
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
@@ -79,6 +80,8 @@ public:
     // From here on on the loop's thread only.
     void run();                         // Until stop().
     void run_once(int timeout_ms_max);  // One tick.
+    // After run_once(): another thread may go on. run() does it itself.
+    void leave() noexcept { backend_->leave(); }
 
     Stream& open(Descriptor fd, std::unique_ptr<StreamHandler> handler);
     // `tls` is null for a plain connection.

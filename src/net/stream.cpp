@@ -221,7 +221,7 @@ void Stream::write(const base::SharedBytes& bytes) {
 
 void Stream::write_now(std::span<const iovec> parts) {
     if (!is_open()) return;
-    size_t sent = tls_ || is_sending() || loop_.backend().reads_later() ? 0 : send_now(parts);
+    size_t sent = tls_ || is_sending() ? 0 : send_now(parts);
     for (const iovec& part : parts) {
         const size_t skip = std::min(sent, part.iov_len);
         sent -= skip;
@@ -256,7 +256,7 @@ size_t Stream::send_now(std::span<const iovec> parts) {
     const auto offered = std::span(all).first(before + parts.size());
     const size_t queued = queued_bytes();
 
-    const auto result = loop_.backend().send(*this, offered);
+    const auto result = loop_.backend().send_now(*this, offered);
     if (result.error) return finish(CloseReason::failed), 0;
     if (queued) outbox_->consume(std::min(result.bytes, queued), loop_.chunks_);
     return result.bytes > queued ? result.bytes - queued : 0;

@@ -111,7 +111,7 @@ public:
     }
     void write(const base::SharedBytes& bytes);
     // Gives bytes to the kernel at once, after what is queued, and copies only what the kernel does
-    // not take: cheaper than write() from a few KiB on. A backend that reads later gets a copy.
+    // not take: cheaper than write() from a few KiB on.
     void write_now(std::span<const iovec> parts);
     void write_shared_now(const base::SharedBytes& bytes);
 
@@ -193,6 +193,7 @@ private:
     friend class Loop;
     friend class EpollBackend;
     friend class TlsFilter;
+    friend class UringBackend;
     using Life = StreamLife::State;
 
     Stream(Loop& loop, Descriptor fd, base::SlotKey key, std::unique_ptr<StreamHandler> handler,
@@ -259,7 +260,7 @@ private:
     StreamMachine<StreamInput> input_;
     StreamMachine<StreamOutput> output_;
     CloseReason reason_ = CloseReason::local;
-    uint8_t backend_flags_ = 0;   // For the backend.
+    uint16_t backend_flags_ = 0;  // For the backend.
     bool redeliver_ : 1 = false;  // The stream is in the loop's list redeliver_.
     bool end_held_ = false;       // The peer has ended; to be reported once input flows again.
     bool refused_ = false;        // on_drained() has to be called.

@@ -47,6 +47,15 @@ public:
         if (!sent.pending && sent.bytes < offered) ++counts_.short_sends;
         return sent;
     }
+    Sent send_now(net::Stream& stream, std::span<const iovec> parts) noexcept override {
+        size_t offered = 0;
+        for (const iovec& part : parts) offered += part.iov_len;
+        const Sent sent = real_->send_now(stream, parts);
+        if (sent.error || sent.bytes > 0) ++counts_.sends, counts_.sent_parts += parts.size();
+        counts_.sent_bytes += sent.bytes;
+        if (sent.bytes < offered) ++counts_.short_sends;
+        return sent;
+    }
     Sent ask(net::Stream& stream) noexcept override {
         ++counts_.asks;
         return real_->ask(stream);
@@ -72,6 +81,7 @@ public:
         real_->wait(timeout_ms);
     }
     void dispatch() override { real_->dispatch(); }
+    void leave() noexcept override { real_->leave(); }
     void wake() noexcept override { real_->wake(); }
 
 private:

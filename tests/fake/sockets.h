@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <stdexcept>
@@ -114,6 +115,15 @@ inline bool run_until(net::Loop& loop, const std::function<bool()>& done, int ti
         loop.run_once(5);
     }
     return done();
+}
+
+// How many waits it takes until that time is over. One would do, but a signal may end it: the kernel sends one
+// when it frees an io_uring.
+inline int waits_within(net::Backend& backend, std::chrono::milliseconds time) {
+    const auto end = std::chrono::steady_clock::now() + time;
+    int waits = 0;
+    for (; std::chrono::steady_clock::now() < end; ++waits) backend.wait(40);
+    return waits;
 }
 
 // Runs ticks that do not wait.

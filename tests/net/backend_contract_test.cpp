@@ -193,12 +193,12 @@ TEST_P(BackendContract, AStreamThatIsResetWhileASendIsPendingEndsOnce) {
     stream_->close(Stream::Close::reset);
     fake::send_text(peer_, "too late");
     run_ticks(loop_, 5);
-    EXPECT_EQ(log_, loop_.backend().reads_later() ? "" : "closed(local)");
+    EXPECT_EQ(log_, late_.submitted > 0 ? "" : "closed(local)");
     late_.hold_cancelled = false;
     run_ticks(loop_, 2);
     EXPECT_EQ(log_, "closed(local)");
     EXPECT_EQ(loop_.streams().size(), 0u);
-    EXPECT_EQ(late_.cancelled, loop_.backend().reads_later() ? 1u : 0u);
+    EXPECT_EQ(late_.cancelled, late_.submitted > 0 ? 1u : 0u);
 }
 
 TEST_P(BackendContract, TheEndIsReportedOnce) {
@@ -266,16 +266,14 @@ TEST_P(BackendContract, APeerThatLeftDoesNotSpinTheLoopWhileReceivingIsOff) {
     fake::send_text(peer_, "x");
     peer_.reset();
     run_ticks(loop_, 5);
-    const auto before = std::chrono::steady_clock::now();
-    loop_.backend().wait(40);
-    EXPECT_GE(std::chrono::steady_clock::now() - before, std::chrono::milliseconds(30));
+    EXPECT_LT(fake::waits_within(loop_.backend(), std::chrono::milliseconds(30)), 20);
     EXPECT_EQ(log_, "");
 }
 
 TEST_P(BackendContract, NothingIsReportedAfterRemove) {
     fake::send_text(peer_, "too late");
     loop_.backend().wait(1000);
-    EXPECT_FALSE(loop_.backend().remove(*stream_, false));  // No send is pending.
+    EXPECT_FALSE(loop_.backend().remove(*stream_, true));  // No send is pending.
     loop_.backend().dispatch();
     peer_.reset();
     run_ticks(loop_, 20);

@@ -1,0 +1,115 @@
+// net/uring_backend.h: the io_uring backend.
+//
+// Streams receive by one operation that goes on (multishot), into buffers that the kernel takes when bytes come.
+// Sends are prepared during a tick, and all are submitted by the call that waits. No operation waits for room in
+// the kernel: a send that finds none is refused, and the stream waits in the epoll set of ReadinessBackend, as do
+// listening sockets, watches, and streams that do not receive and must still hear of a failure. The ring watches
+// that set. docs/decisions.md says why.
+//
+// What a stream wants is compared with what the kernel does for it only before a wait, for the streams in
+// `unsettled_`. So a change that is undone in the same tick costs nothing.
+//
+// An operation is named by the key of its stream and by its kind; the key of a stream that is gone finds none. An
+// operation holds the kernel's file: a descriptor that is closed ends its connection when the operation was
+// cancelled, at the next wait.
+//
+// Owner: net::Loop. Thread: the loop's. Another thread may go on with the loop after leave().
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/lifetime.h"
+#include "base/slot_table.h"
+#include "net/readiness.h"
+#include "net/receive_buffers.h"
+#include "net/ring.h"
+
+namespace starling::net {
+
+class UringBackend final : public ReadinessBackend {
+public:
+    // Throws std::system_error if the kernel refuses.
+    explicit UringBackend(const UringSizes& sizes);
+    ~UringBackend() override;
+
+    std::error_code add(Stream& stream) override;
+    bool remove(Stream& stream, bool closing) noexcept override;
+    void receive(Stream& stream, bool on) noexcept override;
+    Sent send(Stream& stream, std::span<const iovec> parts) noexcept override;
+    Sent send_now(Stream& stream, std::span<const iovec> parts) noexcept override;
+    Sent ask(Stream& stream) noexcept override;
+    void wait(int timeout_ms) override;
+    void dispatch() override;
+    void leave() noexcept override;
+
+private:
+    enum class Kind : uint32_t { none, receive, send, events, wake };
+    // Bits of Stream::backend_flags_.
+    enum Flag : uint16_t {
+        added = 1,
+        wanted = 2,        // receive() is on.
+        receiving = 4,     // The kernel has such an operation.
+        cancelling = 8,    // It is being cancelled.
+        sending = 16,      // A send is prepared or submitted.
+        blocked = 32,      // A send was refused, and is pending until there is room.
+        in_set = 64,       // In the epoll set,
+        in_set_out = 128,  // also for room to send.
+        end_reported = 256,
+        hung_up = 512,  // The set would report it for ever.
+        throttled =
+            1024,  // Bytes came while it waited for its turn: it receives no more until it had it.
+        unsettled = 2048,  // In the list.
+    };
+    // Memory for the parts of sends until they are submitted.
+    struct Message {
+        msghdr header;
+        iovec parts[64];
+    };
+    static constexpr size_t messages_max = 32;
+
+    [[nodiscard]] static uint64_t name(Kind kind, base::SlotKey key = {}) noexcept {
+        return base::pack(key, static_cast<uint32_t>(kind));
+    }
+    [[nodiscard]] static Kind kind_of(uint64_t name) noexcept {
+        return static_cast<Kind>(name >> (32 + base::slot_bits));
+    }
+    [[nodiscard]] Stream* stream_of(uint64_t name) const noexcept;
+    // The ring is enabled, and by this thread.
+    [[nodiscard]] bool is_mine() const noexcept { return owner_ && owner_ == &base::running; }
+
+    static void set(Stream& stream, unsigned flags) noexcept;
+    static void clear(Stream& stream, unsigned flags) noexcept;
+
+    [[nodiscard]] std::error_code open_ring() noexcept;
+    void start();
+    void abandon();
+    void submit() noexcept;
+    void arm_own();
+    void list(Stream& stream);
+    void settle_listed();
+    void settle(Stream& stream);
+    void settle_set(Stream& stream);
+    void arm_receive(Stream& stream);
+    void cancel_receive(Stream& stream);
+    [[nodiscard]] Sent send_elsewhere(Stream& stream, std::span<const iovec> parts);
+    void block(Stream& stream);
+    [[nodiscard]] Sent result_of(const Ring::Completion& done) noexcept;
+    void finish_receiving(Stream& stream);
+    void report(const Ring::Completion& done);
+    void report_event(Stream& stream, uint32_t events);
+    void report_received(Stream* stream, const Ring::Completion& done);
+    void report_sent(Stream& stream, const Ring::Completion& done);
+
+    Ring ring_;
+    ReceiveBuffers buffers_;
+    const void* owner_ = nullptr;  // The thread of the ring; null: not enabled.
+    const base::SlotTable<Stream>* streams_ = nullptr;  // The loop's; null before the first stream.
+    std::vector<uint64_t> unsettled_;
+    std::vector<uint64_t> settling_;  // Names from unsettled_ while they are settled.
+    std::unique_ptr<Message[]> messages_;
+    size_t messages_used_ = 0;
+    bool events_armed_ = false, wake_armed_ = false;
+};
+
+}  // namespace starling::net
