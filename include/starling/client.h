@@ -16,6 +16,7 @@
 
 #include <starling/client_events.h>
 #include <starling/heartbeat.h>
+#include <starling/io.h>
 #include <starling/websocket.h>
 
 #include <chrono>
@@ -53,7 +54,8 @@ class ClientLoop {
 public:
     using Timer = uint64_t;  // Never reused; 0 is no timer.
 
-    ClientLoop();
+    ClientLoop();  // With Io::automatic.
+    explicit ClientLoop(Io io);
     // Ends the thread of start(), and waits for it. Closes the connections of all sockets, without
     // events. Not within a call of this loop.
     ~ClientLoop();

@@ -9,6 +9,7 @@
 #include <starling/async_callback.h>
 #include <starling/events.h>
 #include <starling/http.h>
+#include <starling/io.h>
 #include <starling/limits.h>
 #include <starling/log.h>
 #include <starling/websocket.h>
@@ -146,6 +147,7 @@ struct ServerOptions {
     // SIGUSR1 and SIGUSR2 as well: the first opens the log files again, the second calls
     // on_upgrade().
     bool handle_user_signals = false;
+    Io io = Io::automatic;  // Of the workers. Server::io() tells what it became.
     // Listening sockets of a service manager or of a predecessor, which stay the caller's: an address
     // of `listen` that one of them has is served on a copy of it.
     std::vector<int> inherited = {};
@@ -367,6 +369,8 @@ public:
     [[nodiscard]] auto call(unsigned worker, F&& call)
         -> Future<std::invoke_result_t<std::decay_t<F>&>>;
     [[nodiscard]] unsigned workers() const noexcept;  // 0 before start().
+    // Never `automatic`. Before start(): epoll. A refused io_uring is a warning in the log.
+    [[nodiscard]] Io io() const noexcept;
     // In a coroutine: co_await server.sleep(1s). If the coroutine is destroyed meanwhile, its timer
     // is cancelled.
     [[nodiscard]] detail::Sleep sleep(std::chrono::milliseconds time) const noexcept {

@@ -15,7 +15,7 @@
 
 namespace starling::client {
 
-LoopCore::LoopCore() : own_(std::make_unique<net::Loop>()), net_(*own_) {
+LoopCore::LoopCore(Io io) : own_(std::make_unique<net::Loop>(net::make_backend(io))), net_(*own_) {
     net_.on_escaped([this](std::string_view what) { tell_exception(what); });
 }
 
@@ -108,6 +108,7 @@ void LoopCore::run_until(bool idle_ends) {
     runs_on_.store(std::this_thread::get_id(), std::memory_order_release);
     while (!stopping_.load(std::memory_order_acquire) && (!idle_ends || has_work()))
         net_.run_once(-1);
+    net_.leave();
 }
 
 // Waits for the thread of start(), which was told to stop.
@@ -239,7 +240,8 @@ uint64_t whole_ms(std::chrono::milliseconds time) {
 
 }  // namespace
 
-ClientLoop::ClientLoop() : core_(std::make_unique<LoopCore>()) {}
+ClientLoop::ClientLoop() : ClientLoop(Io::automatic) {}
+ClientLoop::ClientLoop(Io io) : core_(std::make_unique<LoopCore>(io)) {}
 ClientLoop::ClientLoop(std::unique_ptr<client::LoopCore> core) noexcept : core_(std::move(core)) {}
 ClientLoop::~ClientLoop() = default;
 void ClientLoop::run() { core_->run(); }

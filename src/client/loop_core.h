@@ -48,7 +48,7 @@ public:
     // Gets the text of an exception that no socket can report.
     using Tell = std::function<void(std::string_view what)>;
 
-    LoopCore();
+    explicit LoopCore(Io io);
     // On the loop of a server's worker, on its thread. `tell`: until on_exception() names another one.
     LoopCore(net::Loop& of_worker, Tell tell);
     ~LoopCore();

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "net/make_backend.h"
 #include "server/host_sites.h"
 #include "server/state.h"
 
@@ -47,6 +48,13 @@ void Server::State::bind() {
     const uint64_t descriptors = server::raise_descriptor_limit();
     group.connections_max =
         options.connections_max ? std::min(options.connections_max, descriptors) : descriptors;
+
+    const net::ChosenIo chosen = net::choose_io(options.io);
+    group.io = chosen.io;
+    if (!chosen.refused.empty() && group.log) {
+        const log::Field reason{"reason", chosen.refused};
+        group.log->write(log::Level::warn, "io_uring is not used, but epoll", {&reason, 1});
+    }
 
     {
         const std::lock_guard lock(reload_mutex);

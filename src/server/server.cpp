@@ -166,6 +166,10 @@ unsigned Server::workers() const noexcept {
     return state_->started ? static_cast<unsigned>(state_->group.workers.size()) : 0;
 }
 
+Io Server::io() const noexcept {
+    return state_->group.io == Io::io_uring ? Io::io_uring : Io::epoll;
+}
+
 bool Server::post(Callback<void()> call) {
     if (!state_->started) return false;
     server::Worker* const mine = state_->group.here();

@@ -42,7 +42,7 @@ Worker::Worker(WorkerGroup& group)
       index_(static_cast<uint32_t>(group.workers.size())),
       hub_(*this, &loop_),
       strand_(std::make_shared<WorkerStrand>(*this)),
-      loop_(net::make_epoll_backend(),
+      loop_(net::make_backend(group.io),
             {.stalled_ms_max = static_cast<uint64_t>(group.site.options.stalled_timeout.count())}) {
     loop_.on_escaped([this](std::string_view what) { log_exception("task", what); });
     Inflows::change(inflows_, site().options.limits);

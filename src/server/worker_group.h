@@ -4,6 +4,7 @@
 //        `subscriber_counts`, `log`, here() and post_all(), which server/worker.h defines.
 #pragma once
 
+#include <starling/io.h>
 #include <starling/log.h>
 
 #include <atomic>
@@ -50,6 +51,7 @@ struct WorkerGroup {
     SubscriberCounts subscriber_counts;
     std::shared_ptr<log::Sink> log;
     uint64_t connections_max = 0;
+    Io io = Io::automatic;                 // Once the server is bound: what the workers use.
     peer::AddressSet trusted_proxies;      // Does not change while the workers run.
     std::unique_ptr<SharedLimits> limits;  // Null until the server starts.
     std::atomic<uint64_t> connections{0};

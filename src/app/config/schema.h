@@ -27,7 +27,7 @@ using Slot =
                  Listen::Tls*, ClientAddressField*, Limits::Excess*, events::Access*,
                  events::Excess*, events::Presence*, events::Publishers*, auth::Algorithm*,
                  gateway::Olares*, gateway::KeepAlive*, gateway::Admission*, gateway::Kind*,
-                 AccessFormat*, SocketIoKind*, SocketIoLoginRule*, sio::Parser*, UnknownHost*>;
+                 AccessFormat*, Io*, SocketIoKind*, SocketIoLoginRule*, sio::Parser*, UnknownHost*>;
 
 // Returns nothing for a valid text, otherwise "must be ...".
 using Check = std::optional<std::string> (*)(std::string_view text);

@@ -32,6 +32,11 @@ constexpr Row rows[] = {
      .slot = [](Settings& s) -> Slot { return &s.access_log_path; },
      .path = true,
      .help = "file of these lines; empty: with `fields` the log, else standard error"},
+    {.key = "io",
+     .slot = [](Settings& s) -> Slot { return &s.server.io; },
+     .help =
+         "how the workers talk to the kernel; `auto`: `epoll`. `io_uring` needs Linux 6.1; where "
+         "it is refused, a warning says why, and epoll is used"},
 };
 
 }  // namespace

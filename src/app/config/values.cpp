@@ -87,10 +87,14 @@ constexpr Word<SocketIoLoginRule> login_words[] = {{"none", SocketIoLoginRule::n
 constexpr Word<sio::Parser> parser_words[] = {{"json", sio::Parser::json},
                                               {"msgpack", sio::Parser::msgpack}};
 
+constexpr Word<Io> io_words[] = {
+    {"auto", Io::automatic}, {"epoll", Io::epoll}, {"io_uring", Io::io_uring}};
+
 constexpr Word<UnknownHost> unknown_host_words[] = {{"default", UnknownHost::serve},
                                                     {"misdirected", UnknownHost::misdirected},
                                                     {"not_found", UnknownHost::not_found}};
 
+constexpr std::span<const Word<Io>> words(const Io*) { return io_words; }
 constexpr std::span<const Word<UnknownHost>> words(const UnknownHost*) {
     return unknown_host_words;
 }

@@ -47,11 +47,14 @@ void log_start(log::Sink& log, const Started& started) {
         addresses.append(addresses.empty() ? "" : " ").append(url);
     if (started.facts.admin && !started.facts.admin->addresses().empty())
         admin = url_of(started.facts.admin->addresses().front(), false);
+    const std::string_view io = started.server.io() == Io::io_uring ? "io_uring" : "epoll";
     const std::array fields{log::Field{"version", version()},
                             log::Field{"workers", static_cast<int64_t>(started.workers)},
+                            log::Field{"io", io},
                             log::Field{"pid", static_cast<int64_t>(::getpid())},
-                            log::Field{"addresses", addresses}, log::Field{"admin", admin}};
-    log.write(log::Level::info, "started", std::span(fields).first(admin.empty() ? 4 : 5));
+                            log::Field{"addresses", addresses},
+                            log::Field{"admin", admin}};
+    log.write(log::Level::info, "started", std::span(fields).first(admin.empty() ? 5 : 6));
     if (!started.keys) return;
     const std::pair<std::string_view, const std::string*> made[] = {
         {"POST /api/publish", &started.facts.made_publish_key},
