@@ -17,7 +17,7 @@ namespace {
 }  // namespace
 
 std::string describe_refusal(int error) {
-    const std::string text = std::system_category().message(error);
+    std::string text = std::system_category().message(error);
     switch (error) {
         case EPERM:
         case EACCES: return "a sandbox or kernel.io_uring_disabled forbids it (" + text + ")";

@@ -28,7 +28,7 @@ std::error_code Ring::open() noexcept {
     return std::make_error_code(std::errc::not_supported);
 }
 
-std::error_code Ring::enable() noexcept {
+std::error_code Ring::enable() const noexcept {
     // Debian's liburing 2.3 does not export io_uring_enable_rings().
     const long result =
         ::syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0);

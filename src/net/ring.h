@@ -29,7 +29,7 @@ public:
         uint32_t flags;
     };
 
-    explicit Ring(const UringSizes& sizes) noexcept : sizes_(sizes) {}
+    explicit Ring(const UringSizes& sizes) : sizes_(sizes) { found_.reserve(sizes.completions); }
     ~Ring() { close(); }
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
@@ -37,7 +37,7 @@ public:
     // Not enabled yet: operations can be prepared, but not submitted.
     [[nodiscard]] std::error_code open() noexcept;
     [[nodiscard]] bool is_open() const noexcept { return open_; }
-    [[nodiscard]] std::error_code enable() noexcept;
+    [[nodiscard]] std::error_code enable() const noexcept;
     // The kernel ends all operations soon; nothing is completed any more.
     void close() noexcept;
     // Cancels all operations, waits for their completions, and closes.

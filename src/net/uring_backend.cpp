@@ -5,8 +5,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <climits>
+#include <new>
 #include <utility>
 
 #include "net/loop.h"
@@ -29,6 +31,12 @@ UringBackend::~UringBackend() {
 
 // ---- the ring and its thread --------------------------------------------------------------------
 
+uint64_t UringBackend::this_thread() noexcept {
+    static std::atomic<uint64_t> last{0};
+    thread_local const uint64_t mine = ++last;
+    return mine;
+}
+
 std::error_code UringBackend::open_ring() noexcept {
     if (const auto error = ring_.open()) return error;
     return buffers_.register_with(ring_);
@@ -38,7 +46,7 @@ void UringBackend::start() {
     if (!ring_.is_open())
         if (const auto error = open_ring()) throw std::system_error(error, "io_uring");
     if (const auto error = ring_.enable()) throw std::system_error(error, "io_uring");
-    owner_ = &base::running;
+    owner_ = this_thread();
 }
 
 // Everything that the kernel did is found afterwards, and what it did not do is found as cancelled.
@@ -46,7 +54,7 @@ void UringBackend::leave() noexcept {
     if (!is_mine()) return;
     ring_.cancel_all_and_close();
     messages_used_ = 0;
-    owner_ = nullptr;
+    owner_ = 0;
 }
 
 // The thread of the ring has not left it, and does not run the loop any more. No other thread may cancel its
@@ -54,7 +62,7 @@ void UringBackend::leave() noexcept {
 void UringBackend::abandon() {
     ring_.collect();
     ring_.close();
-    owner_ = nullptr;
+    owner_ = 0;
     messages_used_ = 0;
     events_armed_ = wake_armed_ = false;
     if (!streams_) return;
@@ -79,7 +87,7 @@ void UringBackend::submit() noexcept {
 
 void UringBackend::wait(int timeout_ms) {
     if (!is_mine()) {
-        if (owner_) abandon();
+        if (owner_ != 0) abandon();
         if (ring_.has_found()) return;
         start();
     }
@@ -136,7 +144,7 @@ void UringBackend::receive(Stream& stream, bool on) noexcept {
 }
 
 bool UringBackend::remove(Stream& stream, bool closing) noexcept {
-    if (owner_ && !is_mine()) abandon();
+    if (owner_ != 0 && !is_mine()) abandon();
     if (!closing) finish_receiving(stream);
     if (stream.backend_flags_ & receiving) cancel_receive(stream);
     if (stream.backend_flags_ & in_set)
@@ -170,13 +178,20 @@ void UringBackend::finish_receiving(Stream& stream) {
     }
 }
 
-void UringBackend::list(Stream& stream) {
+void UringBackend::list(Stream& stream) noexcept {
     if (stream.backend_flags_ & unsettled) return;
-    unsettled_.push_back(name(Kind::none, stream.slot_key()));
     set(stream, unsettled);
+    try {
+        unsettled_.push_back(name(Kind::none, stream.slot_key()));
+    } catch (const std::bad_alloc&) {
+        all_unsettled_ = true;
+    }
 }
 
 void UringBackend::settle_listed() {
+    if (std::exchange(all_unsettled_, false))
+        for (uint32_t slot = 0; slot < streams_->slots(); ++slot)
+            if (Stream* const stream = streams_->object_at(slot)) settle(*stream);
     settling_.swap(unsettled_);
     for (const uint64_t listed : settling_)
         if (Stream* const stream = stream_of(listed)) settle(*stream);
@@ -254,7 +269,7 @@ Backend::Sent UringBackend::send(Stream& stream, std::span<const iovec> parts) n
 
 // Between two ticks, on a thread that does not own the ring: before it was started, or after leave().
 Backend::Sent UringBackend::send_elsewhere(Stream& stream, std::span<const iovec> parts) {
-    if (owner_) abandon();
+    if (owner_ != 0) abandon();
     if (stream.backend_flags_ & blocked) return {.pending = true};
     const Sent sent = send_at_once(stream.fd(), parts);
     if (sent.error || sent.bytes > 0) return sent;

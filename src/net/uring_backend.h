@@ -19,7 +19,6 @@
 #include <memory>
 #include <vector>
 
-#include "base/lifetime.h"
 #include "base/slot_table.h"
 #include "net/readiness.h"
 #include "net/receive_buffers.h"
@@ -44,7 +43,7 @@ public:
     void leave() noexcept override;
 
 private:
-    enum class Kind : uint32_t { none, receive, send, events, wake };
+    enum class Kind : uint8_t { none, receive, send, events, wake };
     // Bits of Stream::backend_flags_.
     enum Flag : uint16_t {
         added = 1,
@@ -76,7 +75,9 @@ private:
     }
     [[nodiscard]] Stream* stream_of(uint64_t name) const noexcept;
     // The ring is enabled, and by this thread.
-    [[nodiscard]] bool is_mine() const noexcept { return owner_ && owner_ == &base::running; }
+    [[nodiscard]] bool is_mine() const noexcept { return owner_ != 0 && owner_ == this_thread(); }
+    // A number that no other thread had or will have.
+    [[nodiscard]] static uint64_t this_thread() noexcept;
 
     static void set(Stream& stream, unsigned flags) noexcept;
     static void clear(Stream& stream, unsigned flags) noexcept;
@@ -86,7 +87,7 @@ private:
     void abandon();
     void submit() noexcept;
     void arm_own();
-    void list(Stream& stream);
+    void list(Stream& stream) noexcept;
     void settle_listed();
     void settle(Stream& stream);
     void settle_set(Stream& stream);
@@ -103,9 +104,10 @@ private:
 
     Ring ring_;
     ReceiveBuffers buffers_;
-    const void* owner_ = nullptr;  // The thread of the ring; null: not enabled.
+    uint64_t owner_ = 0;                                // The thread of the ring; 0: not enabled.
     const base::SlotTable<Stream>* streams_ = nullptr;  // The loop's; null before the first stream.
     std::vector<uint64_t> unsettled_;
+    bool all_unsettled_ = false;      // Memory ran out for that list.
     std::vector<uint64_t> settling_;  // Names from unsettled_ while they are settled.
     std::unique_ptr<Message[]> messages_;
     size_t messages_used_ = 0;
