@@ -27,12 +27,13 @@ inline int listen_on(uint16_t port) {
     return fd;
 }
 
-inline int accept_from(int listener) {
-    const int fd = accept(listener, nullptr, nullptr);
+inline int accepted(int fd) {
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return fd;
 }
+
+inline int accept_from(int listener) { return accepted(accept(listener, nullptr, nullptr)); }
 
 inline void watch(int epoll, int fd) {
     epoll_event event{};

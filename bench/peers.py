@@ -170,12 +170,27 @@ def program(build, name):
     return path
 
 
-def starling(build, workers=1, name="starling"):
+def starling_command(build, workers=1):
     def command(use, port):
         which = "starling_broadcast" if use == "fanout" else "starling_echo"
         return [program(build, which), port, workers]
 
-    return Peer(name, command)
+    return command
+
+
+def starling(build, workers=1, name="starling"):
+    return Peer(name, starling_command(build, workers))
+
+
+def starling_uring(build):
+    """Missing where the kernel refuses io_uring, because starling would run on epoll there."""
+
+    def command(use, port):
+        if subprocess.run([program(build, "floor_uring"), "--check"], check=False).returncode != 0:
+            raise Missing("the kernel or a sandbox refuses io_uring")
+        return ["env", "STARLING_IO=io_uring", *starling_command(build)(use, port)]
+
+    return Peer("starling, io_uring", command)
 
 
 def starling_events(build):
@@ -188,6 +203,10 @@ def events_floor(build):
 
 def floor(build):
     return Peer("floor (raw epoll)", lambda use, port: [program(build, "floor"), port])
+
+
+def floor_uring(build):
+    return Peer("floor (raw io_uring)", lambda use, port: [program(build, "floor_uring"), port])
 
 
 def beast(build):

@@ -99,7 +99,8 @@ class Bench:
 
 def echo(bench, claim, title, arguments):
     build = bench.build
-    contenders = [peers.floor(build), peers.starling(build), peers.beast(build), peers.node_ws()]
+    contenders = [peers.floor(build), peers.floor_uring(build), peers.starling(build), peers.starling_uring(build)]
+    contenders += [peers.beast(build), peers.node_ws()]
     contenders = [(peer, [], 1) for peer in contenders]
     results = bench.compare(claim, "echo", contenders, bench.timed() + arguments)
     base = results.get("floor (raw epoll)", {}).get("server_us")
@@ -130,8 +131,8 @@ PATHS = ["--path", "/subscribe", "--publish-path", "/publish"]
 
 def fanout(bench):
     build = bench.build
-    contenders = [peers.starling(build), peers.beast(build), peers.node_ws(), peers.Nchan()]
-    contenders = [(peer, [], 1) for peer in contenders]
+    contenders = [peers.starling(build), peers.starling_uring(build), peers.beast(build), peers.node_ws()]
+    contenders = [(peer, [], 1) for peer in [*contenders, peers.Nchan()]]
     arguments = bench.timed() + PATHS + ["--connections", 500, "--rate", 2000]
     results = bench.compare("fanout", "fanout", contenders, arguments)
     rows = [
@@ -185,7 +186,7 @@ def idle(bench):
 
 def handshake(bench):
     build = bench.build
-    contenders = [peers.starling(build), peers.beast(build), peers.node_ws()]
+    contenders = [peers.starling(build), peers.starling_uring(build), peers.beast(build), peers.node_ws()]
     contenders = [(peer, [], 1) for peer in contenders]
     arguments = bench.timed() + ["--connections", 50]
     results = bench.compare("handshake", "handshake", contenders, arguments)
