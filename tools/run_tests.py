@@ -20,6 +20,7 @@ from counts import Count  # noqa: E402
 LOGS = os.path.join(ROOT, "build", "test")
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))  # For each fuzz target.
 UNIT_TEST_PARTS = {"starling_tests": 2}  # Of a program, that run at the same time. Others: 1.
+URING_FILES = ("echo", "close", "http", "tls", "events", "socketio")
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "strict_string_checks=1:detect_stack_use_after_return=1:" +
                     os.environ.get("ASAN_OPTIONS", ""),
@@ -217,16 +218,25 @@ def install(runner: Runner) -> Count:
     return Count(passed=passed, failed=1 if status else 0)
 
 
-def node(runner: Runner) -> Count:
+def run_node(runner: Runner, title: str, *files: str, **env: str) -> Count:
     if not runner.programs():
         return Count(failed=1)
-    status = runner.run("interop and browser tests", "tests/run-node.sh",
-                        env={"STARLING_BUILD": os.path.join(ROOT, "build", "release")}, seconds_max=1800)
+    status = runner.run(title, "tests/run-node.sh", *[f"interop/{name}.test.mjs" for name in files],
+                        env={"STARLING_BUILD": os.path.join(ROOT, "build", "release"), **env}, seconds_max=1800)
     log = runner.read_log()
     count = counts.node(log, status)
     if count.failed:
         runner.show_failures(failures.node(log))
     return count
+
+
+def node(runner: Runner) -> Count:
+    return run_node(runner, "interop and browser tests")
+
+
+def io_uring(runner: Runner) -> Count:
+    """A few interop tests; the unit tests of net have it beside epoll."""
+    return run_node(runner, "interop tests on io_uring", *URING_FILES, STARLING_IO="io_uring")
 
 
 def instructions(runner: Runner) -> Count:
@@ -251,6 +261,7 @@ STEPS = [
     ("install", "installed package, used by other projects", install),
     ("instructions", "instructions of a message, beside those of bench/instructions.json", instructions),
     ("node", "interop and browser tests", node),
+    ("io_uring", "some interop tests with io_uring in place of epoll", io_uring),
 ]
 ALIASES = {"unit": "asan"}
 
