@@ -313,8 +313,14 @@ public:
     void drain(const Drain& how);
     [[nodiscard]] bool draining() const noexcept;  // Since the first drain() or stop().
     // Any thread, while the server runs: for a successor that has copies of listening_sockets(). This
-    // server accepts no more; what is open goes on. Files of Unix-domain sockets stay.
+    // server accepts no more; what is open goes on. Files of Unix-domain sockets stay. Each answer to
+    // a request is the last one of its connection, and Socket.IO clients that poll are told to connect
+    // again, because their next request may reach the successor.
     void stop_listening();
+    // Any thread, once a successor accepts: stop_listening(), and a drain over Drain::over, for a second
+    // at least. False: a drain or a stop has begun before, and nothing is done.
+    [[nodiscard]] bool hand_over();
+    [[nodiscard]] bool handed_over() const noexcept;  // Since stop_listening() or hand_over().
     [[nodiscard]] std::vector<int> listening_sockets() const;
     void wait();  // Returns when a stop that was asked for is complete.
     [[nodiscard]] bool stopping() const noexcept;

@@ -358,9 +358,8 @@ int serve(Run run) {
     server.on_bound([&] { redirect ? redirect->start() : drop(); });
     const ServiceManager manager(run.environment);
     manager.watch(server);
-    Upgrade upgrade(
-        {server, redirect, *log, manager, options.inherited_files_stay, settings.server.drain},
-        command_of(run), run.environment);
+    Upgrade upgrade({server, redirect, *log, manager, options.inherited_files_stay},
+                    command_of(run), run.environment);
     server.on_upgrade([&] { upgrade.run(); });
     server.after(std::chrono::milliseconds(0), [&] {
         log->started();

@@ -60,9 +60,10 @@ void health(Server& server, const std::shared_ptr<const Parts>& parts) {
     });
     server.get("/readyz", [&server, parts](const http::Request&, http::Response& response) {
         const char* status = "ready";
-        if (server.stopping())
+        // Of a process that takes over, the next connection asks for itself.
+        if (!server.handed_over() && server.stopping())
             status = "stopping";
-        else if (server.draining())
+        else if (!server.handed_over() && server.draining())
             status = "draining";
         else if (parts->cluster && !parts->cluster->ready())
             status = "no cluster";

@@ -17,7 +17,8 @@ public:
     // 1001.
     virtual void go_away() = 0;
     // Called 10 ms after go_away(): closes a connection that has no request. A request that the
-    // client sent before it could know of the stop has arrived by now.
+    // client sent before it could know of the stop has arrived by now. While a drain lasts, a
+    // connection that has had no request yet waits for its first one.
     virtual void close_idle() {}
     // This object has become the stream's handler, and the head of its answer was sent: see
     // HttpConnection::hand_over_to().

@@ -8,10 +8,14 @@
 
 #include "base/checked_cast.h"
 #include "server/connection.h"
+#include "server/extension.h"
 #include "server/state.h"
 
 namespace starling {
 namespace {
+
+// Connections that were accepted just before a successor took over send their request meanwhile.
+constexpr std::chrono::milliseconds hand_over_min{1000};
 
 uint64_t ms_of(std::chrono::milliseconds time) {
     return static_cast<uint64_t>(std::max<int64_t>(time.count(), 0));
@@ -22,18 +26,24 @@ uint64_t ms_of(std::chrono::milliseconds time) {
 void Server::drain() { drain(state_->site.options.drain); }
 
 void Server::drain(const Drain& how) {
-    State& state = *state_;
-    if (!state.started) return stop();
-    server::WorkerGroup& group = state.group;
-    if (group.drain.exchange(server::DrainPhase::announced) != server::DrainPhase::none) return;
+    if (!state_->started) return stop();
+    if (state_->claim_drain()) state_->begin_drain(how);
+}
+
+// A stop and a hand-over on two threads: one of them is the first.
+bool Server::State::claim_drain() {
+    return group.drain.exchange(server::DrainPhase::announced) == server::DrainPhase::none;
+}
+
+void Server::State::begin_drain(const Drain& how) {
     net::Loop& first = group.workers.front()->loop();
     const std::array fields{
         log::Field{"announce_s", static_cast<double>(how.announce.count()) / 1e3},
         log::Field{"seconds", static_cast<double>(how.over.count()) / 1e3}};
     if (group.log) group.log->write(log::Level::info, "draining", fields);
     group.drain_ends_ms = server::steady_ms() + ms_of(how.announce) + ms_of(how.over);
-    first.post([&state, &first, how] {
-        first.after(ms_of(how.announce), [&state, how] { state.close_evenly(ms_of(how.over)); });
+    first.post([this, &first, how] {
+        first.after(ms_of(how.announce), [this, how] { close_evenly(ms_of(how.over)); });
     });
 }
 
@@ -52,9 +62,23 @@ bool Server::draining() const noexcept {
     return state_->group.drain.load(std::memory_order_relaxed) != server::DrainPhase::none;
 }
 
+bool Server::hand_over() {
+    State& state = *state_;
+    if (!state.started || !state.claim_drain() || state.group.stopping) return false;
+    stop_listening();
+    const auto over = std::max(state.site.options.drain.over, hand_over_min);
+    state.begin_drain({.announce = {}, .over = over});
+    return true;
+}
+
+bool Server::handed_over() const noexcept {
+    return state_->group.handed_over.load(std::memory_order_relaxed);
+}
+
 void Server::stop_listening() {
     State& state = *state_;
     if (!state.started) return;
+    state.group.handed_over = true;
     for (const auto& extension : state.extensions) extension->stop_listening();
     for (const auto& worker : state.group.workers)
         worker->post([worker = worker.get()] { worker->leave_listeners(); });
@@ -104,6 +128,9 @@ void Worker::end_drain() {
     close_from_slot_ = 0;  // Connections that have come meanwhile are told by the stop.
 }
 
-void Worker::leave_listeners() { listeners_.clear(); }
+void Worker::leave_listeners() {
+    listeners_.clear();
+    for (Extension* const extension : group_.extensions) extension->successor_serves(*this);
+}
 
 }  // namespace starling::server

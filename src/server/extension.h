@@ -54,6 +54,9 @@ public:
     // connection, before its loop ends: what the feature keeps without a connection ends here. May
     // be called again.
     virtual void connections_ended(Worker& worker) { (void)worker; }
+    // A successor has the listeners: the next connection of each client reaches that process. Called
+    // once for each worker, on that worker's thread.
+    virtual void successor_serves(Worker& worker) { (void)worker; }
     // The server's own listeners end: so do those of the feature. Any thread.
     virtual void stop_listening() {}
     virtual void add_listening_sockets(std::vector<int>& to) const { (void)to; }

@@ -161,7 +161,8 @@ void HttpConnection::hand_over(http::Response& response) {
 http::WriteContext HttpConnection::write_context() const {
     return {.head_request = reader_.head().method == "HEAD",
             .version_minor = reader_.head().version_minor,
-            .keep_alive = keep_alive_ && !(ended_ && !held_) && !worker_->stopping(),
+            .keep_alive = keep_alive_ && !leaves_ && !(ended_ && !held_) && !worker_->stopping() &&
+                          !worker_->group().handed_over,
             .date = worker_->date()};
 }
 

@@ -359,6 +359,7 @@ void HttpConnection::on_closed(net::CloseReason reason) {
 }
 
 void HttpConnection::go_away() {
+    leaves_ = true;
     if (watcher_) watcher_->request_must_end(watched_for_, reply_key_);
 }
 
@@ -368,8 +369,10 @@ void HttpConnection::describe(ConnectionFacts& facts) {
     facts.address = client_.text(*stream_);
 }
 
+// A connection without a first request yet waits for it, except in a stop.
 void HttpConnection::close_idle() {
-    if (phase_.is(Phase::reading) && !reader_.started()) stream_->close();
+    if (!phase_.is(Phase::reading) || reader_.started()) return;
+    if (worker_->stopping() || !reader_.timing_head()) stream_->close();
 }
 
 }  // namespace starling::server

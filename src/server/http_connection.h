@@ -182,6 +182,7 @@ private:
     HttpPhase phase_;
     bool keep_alive_ = true;    // The connection may go on after the current answer.
     bool ended_ = false;        // The peer sends no more requests.
+    bool leaves_ = false;       // The next answer is the last one of the connection.
     bool held_ = false;         // Requests that wait for their turn stay in the stream.
     bool body_paused_ = false;  // Until http::RequestBody::resume().
     uint32_t destination_ = 0;  // Index of the worker to which the connection moves.

@@ -133,7 +133,7 @@ void Server::stop() { state_->stop(); }
 void Server::State::stop() {
     const Drain& drain = site.options.drain;
     const bool slowly = drain.announce.count() > 0 || drain.over.count() > 0;
-    if (slowly && started && group.drain == server::DrainPhase::none) return owner.drain();
+    if (slowly && started && claim_drain()) return begin_drain(drain);
     stop_now();
 }
 

@@ -86,7 +86,9 @@ struct Server::State {
     void reopen_logs();
     void upgrade();
     void stop();
-    void stop_now();  // Without a drain.
+    void stop_now();                   // Without a drain.
+    [[nodiscard]] bool claim_drain();  // False: a drain has begun before.
+    void begin_drain(const Drain& how);
     void close_evenly(uint64_t over_ms);
 
     // Takes over a feature that the application asked for, and adds its routes.

@@ -56,6 +56,7 @@ struct WorkerGroup {
     std::unique_ptr<SharedLimits> limits;  // Null until the server starts.
     std::atomic<uint64_t> connections{0};
     std::atomic<bool> stopping{false};
+    std::atomic<bool> handed_over{false};  // A successor has the listeners.
     std::atomic<DrainPhase> drain{DrainPhase::none};
     std::atomic<uint64_t> drain_started_with{0};  // Connections.
     std::atomic<uint64_t> drain_ends_ms{0};       // By steady_ms().

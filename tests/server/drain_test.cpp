@@ -87,6 +87,56 @@ TEST(Drain, WithoutTimeIsLeftToTheStop) {
     EXPECT_EQ(client.next(), "close(1012 the server restarts)");
 }
 
+// A connection that was accepted just now has its request on the way.
+TEST(Drain, AConnectionWithoutARequestYetWaitsForIt) {
+    TestTeam t;
+    t.site.add_handler("GET", "/",
+                       [](const http::Request&, http::Response& r) { r.text("hello"); });
+    t.start(1);
+    Client fresh(t.port(0)), idle(t.port(0));
+    EXPECT_EQ(idle.get("/").status, 200);
+    t.on(0, [](Worker& worker) { worker.drain(20); });
+    EXPECT_EQ(idle.read_to_end(), "<end>");
+    const Answer answer = fresh.get("/");
+    EXPECT_EQ(answer.body, "hello");
+    EXPECT_TRUE(answer.has("Connection: close")) << answer.head;
+    EXPECT_EQ(fresh.read_to_end(), "<end>");
+}
+
+TEST(HandOver, BeginsOnceAndEachAnswerIsTheLastOfItsConnection) {
+    TestServer t({.drain = {.announce = 1h, .over = 1h}});
+    add_routes(t.server);
+    EXPECT_FALSE(t.server.hand_over());  // It does not run yet.
+    t.start();
+    WsClient first(t.port(), "/echo");
+    Client kept(t.port());
+    EXPECT_FALSE(kept.get("/").has("Connection: close"));
+    EXPECT_FALSE(t.server.handed_over());
+    EXPECT_TRUE(t.server.hand_over());
+    EXPECT_FALSE(t.server.hand_over());
+    EXPECT_TRUE(t.server.handed_over());
+    EXPECT_TRUE(t.server.draining());
+    EXPECT_EQ(first.next(), "close(1012 the server restarts)");  // Nothing is announced.
+    EXPECT_TRUE(kept.get("/").has("Connection: close"));
+    EXPECT_EQ(kept.read_to_end(), "<end>");
+    t.server.stop();
+    EXPECT_TRUE(t.server.stopping());
+}
+
+TEST(HandOver, DoesNothingAfterAStop) {
+    TestServer drains, stops;
+    for (TestServer* const t : {&drains, &stops}) {
+        add_routes(t->server);
+        t->start();
+    }
+    const Client keeps_it_running(stops.port());
+    drains.server.drain({.announce = 1h});
+    stops.server.stop();
+    EXPECT_FALSE(drains.server.hand_over());
+    EXPECT_FALSE(stops.server.hand_over());
+    EXPECT_EQ(Client(drains.port()).get("/").status, 200);
+}
+
 // A successor has copies of the listening sockets: whoever connects is served by one of the two.
 TEST(Drain, ASuccessorTakesTheListeningSockets) {
     for (const unsigned workers : {1U, 3U}) {

@@ -177,21 +177,21 @@ void Upgrade::watch(int child, const base::Descriptor& ready, const base::Descri
 
 void Upgrade::hand_over(int child) {
     // A stop that came first is one of the service: nobody would stop the new process.
-    if (parts_.server.draining() || parts_.server.stopping()) return end(child);
+    if (!parts_.server.hand_over()) return end(child);
     parts_.manager.say("MAINPID=" + std::to_string(child));
-    parts_.server.stop_listening();
     if (parts_.redirect) parts_.redirect->stop_listening();
-    parts_.server.drain(parts_.drain);
 }
 
 void Upgrade::end(int child) const {
     const std::array fields{log::Field{"pid", static_cast<int64_t>(child)}};
     parts_.log.write(log::Level::info, "no hand-over: both processes end", fields);
-    ::kill(child, SIGTERM);
     const base::Descriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
     pollfd wanted{ended.get(), POLLIN, 0};
-    static_cast<void>(poll_all({&wanted, 1}, parts_.end_timeout));
-    if (::waitpid(child, nullptr, WNOHANG) != 0) return;
+    for (int i = 0; i < 2; ++i) {  // The second one ends a drain.
+        ::kill(child, SIGTERM);
+        static_cast<void>(poll_all({&wanted, 1}, parts_.end_timeout / 2));
+        if (::waitpid(child, nullptr, WNOHANG) != 0) return;
+    }
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
 }

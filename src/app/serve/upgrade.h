@@ -32,8 +32,8 @@ public:
         log::Sink& log;
         const ServiceManager& manager;
         bool files_stay;
-        Drain drain;  // Of this process, once the new one accepts.
-        // For a new process that is told to end (SIGTERM), before it is killed.
+        // For a new process that is told to end (SIGTERM, in the middle once more), before it is
+        // killed.
         std::chrono::milliseconds end_timeout{5000};
     };
     // `command`: the path of the program and its arguments.
@@ -50,7 +50,7 @@ private:
     [[nodiscard]] std::vector<int> sockets() const;
     void watch(int child, const base::Descriptor& ready, const base::Descriptor& stopped);
     void hand_over(int child);
-    void end(int child) const;  // SIGTERM, a bounded wait, SIGKILL.
+    void end(int child) const;  // SIGTERM twice, a bounded wait, SIGKILL.
     void failed(const std::string& why);
 
     const Parts parts_;

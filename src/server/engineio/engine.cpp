@@ -169,6 +169,8 @@ void Engine::attach(WorkerGroup& group) {
 
 void Engine::server_stops(const Worker& worker) { host(worker).server_stops(); }
 
+void Engine::successor_serves(const Worker& worker) { host(worker).successor_serves(); }
+
 void Engine::connections_ended(const Worker& worker) { host(worker).connections_ended(); }
 
 EngineWorker& Engine::host(const Worker& worker) const noexcept { return *hosts_[worker.index()]; }

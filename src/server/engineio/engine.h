@@ -241,6 +241,7 @@ public:
     [[nodiscard]] EngineSession* find(const Worker& worker, base::SlotKey key) const noexcept;
     // Extension calls the functions of the same names.
     void server_stops(const Worker& worker);
+    void successor_serves(const Worker& worker);
     void connections_ended(const Worker& worker);
     // Any thread. Open sessions on all workers.
     [[nodiscard]] uint64_t sessions() const noexcept { return sessions_.load(); }

@@ -36,6 +36,15 @@ void EngineWorker::server_stops() {
     }
 }
 
+// A session without a pending poll ends with the next one, if that still comes here.
+void EngineWorker::successor_serves() {
+    if (nodes_) return;  // The successor asks this node for the sessions that it does not know.
+    for (uint32_t slot = 0; slot < sessions_.slots(); ++slot) {
+        EngineSession* const session = sessions_.object_at(slot);
+        if (session && !session->on_websocket()) session->close(EngineClose::server_shutting_down);
+    }
+}
+
 void EngineWorker::connections_ended() {
     for (uint32_t slot = 0; slot < sessions_.slots(); ++slot)
         if (EngineSession* const session = sessions_.object_at(slot))

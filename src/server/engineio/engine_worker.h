@@ -35,6 +35,8 @@ public:
     // The server stops: ends the sessions that have neither a pending poll nor a WebSocket. Another
     // session ends when its poll or its WebSocket is told to go away, or is lost.
     void server_stops();
+    // A successor has the listeners: closes the sessions that poll.
+    void successor_serves();
     // The server stops, and the worker has no connection left: ends the sessions whose poll was
     // answered since server_stops(). Their clients cannot poll again.
     void connections_ended();

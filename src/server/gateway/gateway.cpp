@@ -274,6 +274,10 @@ void Gateway::server_stops(Worker& worker) {
     for (const auto& [route, clients] : socketio_) clients->server_stops(worker);
 }
 
+void Gateway::successor_serves(Worker& worker) {
+    for (const auto& [route, clients] : socketio_) clients->successor_serves(worker);
+}
+
 void Gateway::connections_ended(Worker& worker) {
     for (const auto& [route, clients] : socketio_) clients->connections_ended(worker);
 }

@@ -161,6 +161,7 @@ public:
     void attach(WorkerGroup& group) override { io_.attach(group); }
     void detach() noexcept override { io_.detach(); }
     void server_stops(Worker& worker) override { io_.server_stops(worker); }
+    void successor_serves(Worker& worker) override { io_.successor_serves(worker); }
     void connections_ended(Worker& worker) override { io_.connections_ended(worker); }
     void add_stats(ServerStats& stats) const override { io_.add_stats(stats); }
     void add_figures(Figures& figures) const override { io_.add_figures(figures); }

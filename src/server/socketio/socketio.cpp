@@ -305,6 +305,8 @@ void SocketIo::attach(WorkerGroup& group) {
 
 void SocketIo::server_stops(Worker& worker) { engine_->server_stops(worker); }
 
+void SocketIo::successor_serves(Worker& worker) { engine_->successor_serves(worker); }
+
 void SocketIo::connections_ended(Worker& worker) { engine_->connections_ended(worker); }
 
 void SocketIo::add_stats(ServerStats& stats) const {

@@ -76,6 +76,7 @@ public:
     void attach(WorkerGroup& group) override;
     void detach() noexcept override;
     void server_stops(Worker& worker) override;
+    void successor_serves(Worker& worker) override;
     void connections_ended(Worker& worker) override;
     void add_stats(ServerStats& stats) const override;
     void add_figures(Figures& figures) const override;
