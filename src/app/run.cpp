@@ -304,16 +304,6 @@ ServerOptions options_of(const Run& run, const std::shared_ptr<log::Sink>& log,
     return options;
 }
 
-// Gives the rights up, and logs what the process cannot read from here on.
-void drop_rights(const Run& run, const Identity& identity, log::Sink& log) {
-    if (run.settings.user.empty() && run.settings.group.empty()) return;
-    become(identity);
-    for (const std::string& file : unreadable_later(run.settings, run.line.config)) {
-        const std::array fields{log::Field{"file", file}};
-        log.write(log::Level::warn, "a reload will not be able to use a file", fields);
-    }
-}
-
 // What serves nothing answers 404 to everybody: says how to go on.
 constexpr const char* serves_nothing =
     "starling: nothing is served but /healthz and /readyz: name a configuration with --config "
@@ -329,6 +319,9 @@ bool serves_something(const Settings& settings) {
 int serve(Run run) {
     const Report& report = run.report;
     const Settings& settings = run.settings;
+    Reloader reloader(settings, std::move(run.read));  // Of the file alone.
+    if (const std::string warning = use_names(run.settings, run.inherited); !warning.empty())
+        report.warn(warning);
     const auto sink = open_log(run.config, settings);
     if (!sink) return report.wrong(sink.error());
     const auto access = open_access_log(run.config, settings);
@@ -341,25 +334,24 @@ int serve(Run run) {
     if (!community) return report.wrong(community.error());
     const ServerOptions options = options_of(run, log, *access);
     Server server(options);
-    run.settings.admin.inherited = options.inherited;
-    run.settings.admin.inherited_files_stay = options.inherited_files_stay;
     const auto facts = prepare(server, run.config, settings, community->get());
     if (!facts) return report.wrong(facts.error());
 
-    const auto built = build_redirect(run.config, settings, options);
+    ServerOptions redirecting = options;
+    redirecting.inherited = run.inherited.sockets("redirect");
+    const auto built = build_redirect(run.config, settings, std::move(redirecting));
     if (!built) return report.wrong(built.error());
     Server* const redirect = built->get();
 
-    Reloader reloader(settings, std::move(run.read));
     server.on_reload([&] { reloader.run({server, *log, *facts, redirect}); });
     // Both bind, the rights are given up, both serve.
-    const auto drop = [&] { drop_rights(run, *identity, *log); };
+    const auto drop = [&] { drop_rights(settings, run.line.config, *identity, *log); };
     if (redirect) redirect->on_bound(drop);
     server.on_bound([&] { redirect ? redirect->start() : drop(); });
     const ServiceManager manager(run.environment);
     manager.watch(server);
-    Upgrade upgrade({server, redirect, *log, manager, options.inherited_files_stay},
-                    command_of(run), run.environment);
+    Upgrade upgrade({server, redirect, *log, manager, run.inherited}, command_of(run),
+                    run.environment);
     server.on_upgrade([&] { upgrade.run(); });
     server.after(std::chrono::milliseconds(0), [&] {
         log->started();

@@ -24,7 +24,7 @@ protected:
     // The new process: writes its id to file_ and goes on with `script`.
     Upgrade upgrade_to(const std::string& script) {
         const std::string write = "echo $$ > " + file_ + ".new; mv " + file_ + ".new " + file_;
-        return {{t_.server, nullptr, *t_.log, manager_, false, std::chrono::milliseconds(100)},
+        return {{t_.server, nullptr, *t_.log, manager_, inherited_, std::chrono::milliseconds(100)},
                 {"/bin/sh", "-c", script + write + "; exec sleep 60"},
                 {{"PATH", "/usr/bin:/bin"}}};
     }
@@ -35,6 +35,8 @@ protected:
     }
     const std::string file_ = testing::TempDir() + "upgrade_test_" + std::to_string(::getpid());
     const ServiceManager manager_{{}};
+    Environment none_;
+    const Inherited inherited_{none_};
     TestServer t_;
 };
 

@@ -1,5 +1,5 @@
 // Clients of Socket.IO, EventSources and plain requests while a new process takes over and while a server
-// drains; a stop in the middle of a hand-over.
+// drains; a stop in the middle of a hand-over; the names of sockets that a service manager holds.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -12,7 +12,7 @@ import { EventSource } from "undici";
 
 import { deadline, open } from "./client.mjs";
 import { runs, start, takeOver } from "./operations.mjs";
-import { connects, until } from "./server.mjs";
+import { connects, freePort, run, until } from "./server.mjs";
 
 const echo = [{ path: "/echo", kind: "echo" }];
 
@@ -191,4 +191,37 @@ test("a stop of the old process after the hand-over leaves the new one at work",
   assert.deepEqual(await deadline(server.exited, "the end"), { code: 0, signal: null });  // Of both: the pipes are closed.
   await until(() => !runs(pid), "the end of the new process");
   await logged("stopped", { count: 2 });
+});
+
+test("names of a service manager's sockets choose the listener, also after a hand-over", async (t) => {
+  const [port, admin, redirect] = [await freePort(), await freePort(), await freePort()];
+  const script = "import os,socket,sys\n" +
+    "for i,port in enumerate(sys.argv[1:4]):\n" +
+    " s=socket.socket();s.bind(('127.0.0.1',int(port)));s.listen();os.dup2(s.fileno(),20+i,False)\n" +
+    "for i in range(3): os.dup2(20+i,3+i);os.set_inheritable(3+i,True)\n" +
+    "os.environ.update(LISTEN_FDS='3',LISTEN_PID=str(os.getpid()),LISTEN_FDNAMES='admin:starling.socket:redirect',STARLING_ADMIN__ENABLED='true')\n" +
+    "os.execv(sys.argv[4],sys.argv[4:])";
+  const program = await start(t, { websocket: echo, admin: { listen: `127.0.0.1:${await freePort()}`, key: "k" } },
+    { port, prefix: ["python3", "-c", script, String(admin), String(port), String(redirect)] });
+  const { server, logged } = program;
+  const works = async () => {
+    const client = await open(server.url("/echo"));
+    client.socket.send("hello");
+    assert.equal(await client.next(), "hello");
+    await client.close();
+    assert.equal((await ask(admin, "/admin/api/stats")).status, 401);
+    assert.equal((await ask(redirect, "/x")).status, 308);
+  };
+  assert.equal((await logged("started")).admin, `http://localhost:${admin}`);
+  await works();
+  server.signal("SIGHUP");
+  const { changed, needs_restart } = await logged("reloaded");
+  assert.deepEqual([changed, needs_restart], ["", ""]);
+  const pid = await takeOver(t, program);
+  await until(() => !runs(server.pid), "the end of the old process");
+  await works();
+  const drained = await run(["admin", "drain", "--seconds", "0", "--url", `http://127.0.0.1:${admin}`], { env: { STARLING_KEY: "k" } });
+  assert.equal(drained.code, 0, drained.stderr);
+  assert.match(drained.stdout, /the server has ended\n$/);
+  await until(() => !runs(pid), "the end");
 });

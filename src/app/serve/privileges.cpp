@@ -6,9 +6,11 @@
 #include <grp.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+#include <string_view>
 
 namespace starling::app {
 namespace {
@@ -81,6 +83,32 @@ std::vector<std::string> unreadable_later(const Settings& settings,
         if (!file.empty() && ::faccessat(AT_FDCWD, file.c_str(), W_OK, AT_EACCESS) != 0)
             unreadable.push_back(file);
     return unreadable;
+}
+
+std::vector<std::string> unreadable_folders(const Settings& settings) {
+    std::vector<std::string> folders{settings.root, settings.redirect.acme_root};
+    for (const FilesSettings& one : settings.files) folders.push_back(one.root);
+    for (const SiteSettings& site : settings.sites) folders.push_back(site.root);
+    std::erase_if(folders, [](const std::string& folder) {
+        return folder.empty() ||
+               ::faccessat(AT_FDCWD, folder.c_str(), R_OK | X_OK, AT_EACCESS) == 0;
+    });
+    return folders;
+}
+
+void drop_rights(const Settings& settings, const std::string& config_file, const Identity& identity,
+                 log::Sink& log) {
+    if (settings.user.empty() && settings.group.empty()) return;
+    become(identity);
+    const auto warn = [&log](std::string_view what, std::string_view name,
+                             const std::string& path) {
+        const std::array fields{log::Field{name, path}};
+        log.write(log::Level::warn, what, fields);
+    };
+    for (const std::string& file : unreadable_later(settings, config_file))
+        warn("a reload will not be able to use a file", "file", file);
+    for (const std::string& folder : unreadable_folders(settings))
+        warn("files of a folder cannot be served: its user cannot read it", "folder", folder);
 }
 
 }  // namespace starling::app

@@ -7,6 +7,8 @@
 #include "app/site.h"
 #include "base/result.h"
 
+#include <starling/log.h>
+
 #include <sys/types.h>
 
 #include <string>
@@ -24,8 +26,14 @@ struct Identity {
 // Becomes the user and the group, with that user's further groups. Throws std::runtime_error; also
 // if the process could become root again.
 void become(const Identity& identity);
+// Gives the rights up if the settings say so, and logs what the process cannot read from here on.
+// Throws as become() does.
+void drop_rights(const Settings& settings, const std::string& config_file, const Identity& identity,
+                 log::Sink& log);
 // Files that a reload reads and that the process, as it is now, cannot read.
 [[nodiscard]] std::vector<std::string> unreadable_later(const Settings& settings,
                                                         const std::string& config_file);
+// Folders of static files and of ACME's challenges that the process, as it is now, cannot read.
+[[nodiscard]] std::vector<std::string> unreadable_folders(const Settings& settings);
 
 }  // namespace starling::app

@@ -1,7 +1,5 @@
 #include "app/serve/upgrade.h"
 
-#include "app/serve/inherited.h"
-
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -86,7 +84,7 @@ struct Attributes {
 // Starts the command with `sockets` from first_inherited on, and `ready` behind them. Returns the
 // process; -1: errno says why.
 int spawn(std::vector<std::string> command, const Environment& environment,
-          const std::vector<int>& sockets, int ready, bool files_stay) {
+          const std::vector<int>& sockets, int ready, const Inherited& inherited) {
     const int above = first_inherited + static_cast<int>(sockets.size()) + 1;
     std::vector<int> wanted = sockets;
     wanted.push_back(ready);
@@ -109,7 +107,10 @@ int spawn(std::vector<std::string> command, const Environment& environment,
     add(sockets_variable, static_cast<int>(sockets.size()));
     add(ready_variable, above - 1);
     add(parent_variable, ::getpid());
-    add(files_variable, files_stay ? 1 : 0);
+    add(files_variable, inherited.files_stay() ? 1 : 0);
+    std::string names;
+    for (const int socket : sockets) names += inherited.name_of(socket) + ":";
+    variables.push_back(std::string(names_variable) + "=" + names);
     const Attributes attributes;
     pid_t child = -1;
     errno = ::posix_spawn(&child, command.front().c_str(), &actions.all, &attributes.all,
@@ -148,7 +149,7 @@ void Upgrade::run() {
     if (::pipe2(stop.data(), O_CLOEXEC) != 0) return failed(std::strerror(errno));
     base::Descriptor stopped_end(stop[0]);
     stop_ = base::Descriptor(stop[1]);
-    const int child = spawn(command_, environment_, sockets(), write_end.get(), parts_.files_stay);
+    const int child = spawn(command_, environment_, sockets(), write_end.get(), parts_.inherited);
     if (child < 0) return failed(command_.front() + ": " + std::strerror(errno));
     const std::array fields{log::Field{"pid", static_cast<int64_t>(child)}};
     parts_.log.write(log::Level::info, "a new process takes over", fields);

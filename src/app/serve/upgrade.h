@@ -9,6 +9,7 @@
 #pragma once
 
 #include "app/config/config.h"
+#include "app/serve/inherited.h"
 #include "app/service_manager.h"
 
 #include "base/descriptor.h"
@@ -31,7 +32,7 @@ public:
         Server* redirect;  // Null: there is none.
         log::Sink& log;
         const ServiceManager& manager;
-        bool files_stay;
+        const Inherited& inherited;
         // For a new process that is told to end (SIGTERM, in the middle once more), before it is
         // killed.
         std::chrono::milliseconds end_timeout{5000};
