@@ -219,19 +219,21 @@ constexpr OptionRow admin_key_option{
 constexpr OptionRow admin_timeout_option{
     .name = "--timeout-s", .placeholder = "N", .help = "Seconds for each request; 10 if absent"};
 
+constexpr OptionRow announce_option{
+    .name = "--announce-s",
+    .placeholder = "N",
+    .help = "Seconds of a drain in which only /readyz fails; drain.announce_s if absent"};
+constexpr OptionRow seconds_option{
+    .name = "--seconds",
+    .placeholder = "N",
+    .help = "Seconds over which a drain closes clients; drain.seconds if absent"};
+constexpr OptionRow no_wait_option{.name = "--no-wait",
+                                   .takes = Takes::nothing,
+                                   .help = "Begin the drain, and do not wait for its end"};
+
 constexpr OptionRow drain_options[] = {
-    admin_url_option,
-    admin_key_option,
-    ca_option,
-    insecure_option,
-    admin_timeout_option,
-    {.name = "--announce-s",
-     .placeholder = "N",
-     .help = "Seconds in which only /readyz fails; drain.announce_s if absent"},
-    {.name = "--seconds",
-     .placeholder = "N",
-     .help = "Seconds over which clients are closed; drain.seconds if absent"},
-    {.name = "--no-wait", .takes = Takes::nothing, .help = "Begin, and do not wait for the end"},
+    admin_url_option,     admin_key_option, ca_option,      insecure_option,
+    admin_timeout_option, announce_option,  seconds_option, no_wait_option,
 };
 constexpr std::string_view drain_examples[] = {
     "starling drain --announce-s 10 --seconds 60",
@@ -256,6 +258,9 @@ constexpr OptionRow admin_options[] = {
     {.name = "--code", .placeholder = "N", .help = "Close code of disconnect; 1000 if absent"},
     {.name = "--reason", .placeholder = "TEXT", .help = "Reason of disconnect"},
     {.name = "--count", .placeholder = "N", .help = "top: end after N lines"},
+    announce_option,
+    seconds_option,
+    no_wait_option,
     {.name = "--json",
      .takes = Takes::nothing,
      .help = "Print the answers of the server as they are"},
@@ -263,8 +268,8 @@ constexpr OptionRow admin_options[] = {
 constexpr ArgumentRow admin_arguments[] = {
     {.name = "WHAT",
      .takes = Takes::word,
-     .words = "stats top connections rooms workers errors disconnect send publish",
-     .help = "stats, top, connections, rooms, workers, errors, disconnect, send or publish"},
+     .words = "stats top connections rooms workers errors disconnect send publish drain",
+     .help = "stats, top, connections, rooms, workers, errors, disconnect, send, publish or drain"},
     {.name = "ID",
      .required = false,
      .help = "A connection, as connections shows it; for publish the topic"},
@@ -383,7 +388,8 @@ constexpr CommandRow rows[] = {
      "Asks the admin listener of a server, see docs/admin.md: connections, one connection by its "
      "ID, "
      "rooms with topics and channels, workers, stats, errors; top shows the figures of each second "
-     "until Ctrl-C. disconnect and send need the ID of a connection, publish needs a topic.",
+     "until Ctrl-C. disconnect and send need the ID of a connection, publish needs a topic. drain "
+     "is starling drain.",
      admin_options, admin_arguments, admin_exits, admin_examples},
     {Action::drain,
      "drain",

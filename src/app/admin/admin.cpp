@@ -228,7 +228,8 @@ int run_admin(const CommandLine& line, const Environment& environment, const Str
     const std::string what = line.value("WHAT");
     if (line.find("--count") && !number_of(line, "--count", 1, 1'000'000))
         return wrong(streams.err, "--count: must be an integer from 1 to 1000000");
-    if (line.action == Action::drain) return run_drain(line, connection, url, streams);
+    if (line.action == Action::drain || what == "drain")
+        return run_drain(line, connection, url, streams);
     if (what == "top") return run_top(line, connection, url, streams);
     const auto request = admin_request(line);
     if (!request) return wrong(streams.err, request.error());
