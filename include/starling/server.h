@@ -340,6 +340,14 @@ public:
     // Throws std::invalid_argument for a range in Limits::exempt that is none; std::logic_error
     // before start().
     void change_limits(const Limits& limits);
+    // After start(). The times and the limit of streamed answers hold from now on, the other limits
+    // for connections that are accepted from now on.
+    void change_http(const HttpLimits& limits);
+    // After start(). Counts for the next request of each connection. Throws std::invalid_argument for
+    // a range that is none.
+    void change_trusted_proxies(const std::vector<std::string>& proxies);
+    // For a stop or a drain that begins from now on: ServerOptions::drain and drain_timeout.
+    void change_drain(const Drain& drain, std::chrono::milliseconds timeout);
     // Other ws::Route::origins for the WebSocket path `pattern`; not of a HostSite, which changes its
     // own. False: there is no such path. Throws std::invalid_argument for an origin that is none.
     bool change_origins(std::string_view pattern, std::vector<std::string> origins);

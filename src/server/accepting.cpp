@@ -108,11 +108,9 @@ void Worker::await_proxy_header(net::Descriptor fd, const ListenerTraits& traits
     const std::string peer = net::peer_ip(fd.get());
     if (!traits.proxies->contains(peer))
         return proxy_header_refused("the peer may not send a PROXY header", peer);
-    if (!proxy_accepts_)
-        proxy_accepts_ = std::make_unique<ProxyAccepts>(
-            loop_, static_cast<uint64_t>(site().options.http.head_timeout.count()));
+    if (!proxy_accepts_) proxy_accepts_ = std::make_unique<ProxyAccepts>(loop_);
     proxy_accepts_->add(
-        std::move(fd),
+        std::move(fd), static_cast<uint64_t>(site().http_rules->limits.head_timeout.count()),
         [this, traits](net::Descriptor arrived, std::string address) {
             try {
                 open(std::move(arrived), traits, std::move(address));
@@ -187,7 +185,7 @@ void Worker::open(net::Descriptor fd, const ListenerTraits& traits, std::string 
         const std::string address =
             relayed_address.empty() ? net::peer_ip(fd.get()) : relayed_address;
         // Of a peer that is a trusted proxy, each client is admitted with its request's head.
-        if (!group_.trusted_proxies.contains(address)) {
+        if (!group_.trusted_proxies->contains(address)) {
             bool counts = false;
             if (!admit(fd, traits, address, counts)) return;
             if (counts) entered = Entered(group_, address);

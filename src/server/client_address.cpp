@@ -1,5 +1,7 @@
 #include "server/client_address.h"
 
+#include <utility>
+
 #include "net/stream.h"
 #include "peer/forwarded.h"
 #include "server/site.h"
@@ -15,12 +17,13 @@ const std::string& ClientAddress::peer(const net::Stream& stream) {
 
 bool ClientAddress::read_head(std::span<const http::Field> fields, const WorkerGroup& group,
                               const net::Stream& stream) {
-    if (trust_ == Trust::unknown)
-        trust_ = group.trusted_proxies.contains(peer(stream)) ? Trust::trusted : Trust::none;
     forget_head();
-    if (trust_ == Trust::none) return true;
-    const auto found = peer::forwarded_client(fields, group.site.options.client_address_field,
-                                              group.trusted_proxies);
+    const peer::AddressSet& proxies = *group.trusted_proxies;
+    if (std::exchange(decided_by_, &proxies) != &proxies)
+        trusted_ = !proxies.empty() && proxies.contains(peer(stream));
+    if (!trusted_) return true;
+    const auto found =
+        peer::forwarded_client(fields, group.site.options.client_address_field, proxies);
     if (found.address) client_ = found.address->to_string();
     secure_ = found.secure;
     return !found.malformed && !found.scheme_malformed;

@@ -18,6 +18,10 @@ namespace starling::net {
 class Stream;
 }
 
+namespace starling::peer {
+class AddressSet;
+}
+
 namespace starling::server {
 
 class Worker;
@@ -29,8 +33,8 @@ public:
     void relay(std::string address) { relayed_ = std::move(address); }
     [[nodiscard]] const std::string& relayed() const noexcept { return relayed_; }
 
-    // Call it for each head, if the server trusts a proxy. False: the proxy's fields are
-    // malformed where they should name the client.
+    // Call it for each head. False: the proxy's fields are malformed where they should name the
+    // client.
     [[nodiscard]] bool read_head(std::span<const http::Field> fields, const WorkerGroup& group,
                                  const net::Stream& stream);
     // Call it when the request has been answered.
@@ -44,7 +48,7 @@ public:
     void add_to(http::RequestParts& parts, const net::Stream& stream);
     // True: the address differs from that of the stream's peer.
     [[nodiscard]] bool is_named() const noexcept { return !relayed_.empty() || !client_.empty(); }
-    [[nodiscard]] bool from_trusted_proxy() const noexcept { return trust_ == Trust::trusted; }
+    [[nodiscard]] bool from_trusted_proxy() const noexcept { return trusted_; }
     // True: a trusted proxy names another client than at the last call.
     [[nodiscard]] bool is_another() {
         if (client_.empty() || client_ == last_) return false;
@@ -53,11 +57,12 @@ public:
     }
 
 private:
-    enum class Trust : uint8_t { unknown, none, trusted };
     [[nodiscard]] const std::string& peer(const net::Stream& stream);
 
     std::string relayed_, peer_, client_, last_;
-    Trust trust_ = Trust::unknown;
+    // The proxies by which trusted_ was decided; null: none yet.
+    const peer::AddressSet* decided_by_ = nullptr;
+    bool trusted_ = false;
     std::optional<bool> secure_;  // What the trusted proxy says of its client.
 };
 

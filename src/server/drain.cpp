@@ -23,7 +23,7 @@ uint64_t ms_of(std::chrono::milliseconds time) {
 
 }  // namespace
 
-void Server::drain() { drain(state_->site.options.drain); }
+void Server::drain() { drain(state_->site.ending->drain); }
 
 void Server::drain(const Drain& how) {
     if (!state_->started) return stop();
@@ -66,7 +66,7 @@ bool Server::hand_over() {
     State& state = *state_;
     if (!state.started || !state.claim_drain() || state.group.stopping) return false;
     stop_listening();
-    const auto over = std::max(state.site.options.drain.over, hand_over_min);
+    const auto over = std::max(state.site.ending->drain.over, hand_over_min);
     state.begin_drain({.announce = {}, .over = over});
     return true;
 }

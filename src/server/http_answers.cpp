@@ -115,7 +115,7 @@ void HttpConnection::respond(http::Response& response) {
     // packets.
     if (!watcher_)
         stream_->set_timeout(
-            static_cast<uint64_t>(worker_->site().options.http.answer_timeout.count()));
+            static_cast<uint64_t>(worker_->site().http_rules->limits.answer_timeout.count()));
 }
 
 // Called when a promised answer will not come.
@@ -268,7 +268,7 @@ bool HttpConnection::write_later(std::string_view bytes) {
     if (!stream_->is_open()) return false;
     // A queue that one tick filled does not show that the peer is slow, as long as the kernel takes
     // the bytes.
-    const uint64_t queue_bytes_max = worker_->site().options.http.stream_queue_bytes_max;
+    const uint64_t queue_bytes_max = worker_->site().http_rules->limits.stream_queue_bytes_max;
     if (stream_->queued_bytes() > queue_bytes_max) stream_->offer_queued();
     if (!stream_->is_open() || stream_->queued_bytes() > queue_bytes_max) return false;
     write_posted(bytes);

@@ -50,7 +50,7 @@ void HttpConnection::start(std::string relayed_address) {
 
 void HttpConnection::begin_head() {
     reader_.begin_head(stream_->loop().now_ms());
-    stream_->set_timeout(ms(worker_->site().options.http.head_timeout));
+    stream_->set_timeout(ms(worker_->site().http_rules->limits.head_timeout));
 }
 
 // ---- reading ------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ void HttpConnection::on_head() {
     reader_.find_route(worker_->site().hosts ? stream_->server_name() : std::string_view());
     if (const int refusal = reader_.host_refusal())
         return fail(refusal, refusal == 421 ? "Misdirected Request" : "Not Found");
-    if (!worker_->group().trusted_proxies.empty() && !read_client()) return;
+    if (!read_client()) return;
     if (!belongs_elsewhere()) return take_head();
     // The connection moves before the body is read, because the owner has its own limits for it.
     // What this worker has queued is sent first. on_drained() is called even if nothing is queued.
@@ -193,7 +193,7 @@ void HttpConnection::pause_body(bool paused) {
         stream_->cancel_timeout();
         return stream_->pause_receiving();
     }
-    stream_->set_timeout(ms(reader_.route()->request_timeout()));
+    stream_->set_timeout(ms(reader_.route()->request_timeout(worker_->site().http_rules->limits)));
     stream_->resume_receiving();
     if (!answering_) read_on();
 }
@@ -221,7 +221,7 @@ void HttpConnection::try_upgrade() {
     if (outcome.later) {
         phase_.on(Event::promises);
         promised_.emplace();
-        return stream_->set_timeout(ms(worker_->site().options.http.answer_timeout));
+        return stream_->set_timeout(ms(worker_->site().http_rules->limits.answer_timeout));
     }
     writer_.note_status(outcome.status);
     if (outcome.status != 101) worker_->counters().refused(refusal_of(outcome)).add();
@@ -286,7 +286,7 @@ void HttpConnection::on_request() {
 
 void HttpConnection::read_next() {
     if (!held_ && (ended_ || worker_->stopping())) return stream_->close();
-    stream_->set_timeout(ms(worker_->site().options.http.keep_alive_timeout));
+    stream_->set_timeout(ms(worker_->site().http_rules->limits.keep_alive_timeout));
     stream_->resume_receiving();
 }
 

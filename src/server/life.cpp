@@ -41,7 +41,8 @@ void Server::State::bind() {
         }
     }
     group.log = options.log;
-    group.trusted_proxies = peer::AddressSet::read("trusted_proxies", options.trusted_proxies);
+    group.trusted_proxies.replace(std::make_unique<const peer::AddressSet>(
+        peer::AddressSet::read("trusted_proxies", options.trusted_proxies)));
     group.limits = std::make_unique<server::SharedLimits>(options.limits);
     const unsigned workers =
         options.workers ? options.workers : std::max(1u, std::thread::hardware_concurrency());
@@ -131,7 +132,7 @@ void Server::State::start_workers() {
 void Server::stop() { state_->stop(); }
 
 void Server::State::stop() {
-    const Drain& drain = site.options.drain;
+    const Drain& drain = site.ending->drain;
     const bool slowly = drain.announce.count() > 0 || drain.over.count() > 0;
     if (slowly && started && claim_drain()) return begin_drain(drain);
     stop_now();

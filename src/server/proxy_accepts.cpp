@@ -15,13 +15,14 @@ namespace starling::server {
 
 class ProxyAccepts::Pending final : public net::Watcher {
 public:
-    Pending(ProxyAccepts& all, net::Descriptor fd, Accepted accepted, Refused refused)
+    Pending(ProxyAccepts& all, net::Descriptor fd, uint64_t timeout_ms, Accepted accepted,
+            Refused refused)
         : all_(all),
           accepted_(std::move(accepted)),
           refused_(std::move(refused)),
           fd_(std::move(fd)),
           watch_(std::in_place, all.loop_, fd_.get(), net::Interest{.readable = true}, *this),
-          timer_(all.loop_.after(all.timeout_ms_, [this] { refuse("no PROXY header in time"); })) {}
+          timer_(all.loop_.after(timeout_ms, [this] { refuse("no PROXY header in time"); })) {}
     ~Pending() { all_.loop_.cancel_timer(timer_); }
 
     // Looks at the bytes first and then takes those of the header, so that the rest stays in the
@@ -62,14 +63,14 @@ private:
     peer::ProxyHeader header_;
 };
 
-ProxyAccepts::ProxyAccepts(net::Loop& loop, uint64_t timeout_ms)
-    : loop_(loop), timeout_ms_(timeout_ms) {}
+ProxyAccepts::ProxyAccepts(net::Loop& loop) : loop_(loop) {}
 
 ProxyAccepts::~ProxyAccepts() = default;
 
-void ProxyAccepts::add(net::Descriptor fd, Accepted accepted, Refused refused) {
-    auto pending =
-        std::make_unique<Pending>(*this, std::move(fd), std::move(accepted), std::move(refused));
+void ProxyAccepts::add(net::Descriptor fd, uint64_t timeout_ms, Accepted accepted,
+                       Refused refused) {
+    auto pending = std::make_unique<Pending>(*this, std::move(fd), timeout_ms, std::move(accepted),
+                                             std::move(refused));
     const Pending* const key = pending.get();
     pending_.emplace(key, std::move(pending));
 }

@@ -23,11 +23,11 @@ public:
     // The connection is closed. "": the peer has left before it sent anything wrong.
     using Refused = std::function<void(std::string_view why)>;
 
-    ProxyAccepts(net::Loop& loop, uint64_t timeout_ms);
+    explicit ProxyAccepts(net::Loop& loop);
     ~ProxyAccepts();
 
     // Exactly one of the two is called, unless clear() comes before.
-    void add(net::Descriptor fd, Accepted accepted, Refused refused);
+    void add(net::Descriptor fd, uint64_t timeout_ms, Accepted accepted, Refused refused);
     // Closes all connections. Returns their number.
     size_t clear();
     [[nodiscard]] size_t size() const noexcept { return pending_.size(); }
@@ -37,7 +37,6 @@ private:
     [[nodiscard]] std::unique_ptr<Pending> take(const Pending& pending);
 
     net::Loop& loop_;
-    const uint64_t timeout_ms_;
     std::unordered_map<const Pending*, std::unique_ptr<Pending>> pending_;
 };
 

@@ -118,6 +118,18 @@ void Server::change_limits(const Limits& limits) {
         worker->post([worker = worker.get(), limits] { worker->change_limits(limits); });
 }
 
+void Server::change_http(const HttpLimits& limits) { state_->site.change_http(limits); }
+
+void Server::change_trusted_proxies(const std::vector<std::string>& proxies) {
+    state_->group.trusted_proxies.replace(std::make_unique<const peer::AddressSet>(
+        peer::AddressSet::read("trusted_proxies", proxies)));
+}
+
+void Server::change_drain(const Drain& drain, std::chrono::milliseconds timeout) {
+    state_->site.ending.replace(
+        std::make_unique<const server::Ending>(server::Ending{drain, timeout}));
+}
+
 bool Server::change_origins(std::string_view pattern, std::vector<std::string> origins) {
     return state_->site.change_origins(nullptr, pattern, std::move(origins));
 }

@@ -14,7 +14,7 @@ constexpr size_t body_kept_bytes_max = 4 * 1024;  // Capacity kept between reque
 }  // namespace
 
 RequestReader::RequestReader(const Site& site, Listen::Serves serves)
-    : site_(site), serves_(serves), parser_(site.parser_limits) {}
+    : site_(site), serves_(serves), parser_(site.http_rules->parser) {}
 
 void RequestReader::reset() {
     head_seen_ = timing_head_ = false;
@@ -75,7 +75,8 @@ http::RequestParts RequestReader::parts(bool secure) const {
 
 // The limit of the request's own route. The parser only knows the largest limit of all routes.
 uint64_t RequestReader::body_bytes_max() const noexcept {
-    return route_ ? route_->body_bytes_max() : site_.options.http.body_bytes_max;
+    const HttpLimits& limits = site_.http_rules->limits;
+    return route_ ? route_->body_bytes_max(limits) : limits.body_bytes_max;
 }
 
 bool RequestReader::count_body(std::span<const std::byte> bytes) noexcept {
@@ -95,8 +96,9 @@ void RequestReader::begin_head(uint64_t now_ms) noexcept {
 }
 
 uint64_t RequestReader::request_left_ms(uint64_t now_ms) const noexcept {
+    const HttpLimits& limits = site_.http_rules->limits;
     const auto allowed_ms = static_cast<uint64_t>(
-        (route_ ? route_->request_timeout() : site_.options.http.request_timeout).count());
+        (route_ ? route_->request_timeout(limits) : limits.request_timeout).count());
     const uint64_t spent_ms = now_ms - head_began_ms_;
     return allowed_ms - std::min(spent_ms, allowed_ms);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <starling/http.h>
+#include <starling/server.h>
 
 #include <chrono>
 #include <cstddef>
@@ -20,8 +21,7 @@ class HttpConnection;
 
 class Route {
 public:
-    // Larger bodies get 413, slower requests 408. Nothing: Site::add() sets the values of
-    // HttpLimits.
+    // Larger bodies get 413, slower requests 408. Nothing: the values of HttpLimits hold.
     explicit Route(std::optional<uint64_t> body_bytes_max = std::nullopt,
                    std::optional<std::chrono::milliseconds> request_timeout = std::nullopt) noexcept
         : body_bytes_max_(body_bytes_max), request_timeout_(request_timeout) {}
@@ -66,16 +66,19 @@ public:
     virtual void answer(HttpConnection& connection, const http::Request& request,
                         http::Response& response) = 0;
 
-    [[nodiscard]] uint64_t body_bytes_max() const noexcept { return body_bytes_max_.value_or(0); }
+    [[nodiscard]] uint64_t body_bytes_max(const HttpLimits& limits) const noexcept {
+        return body_bytes_max_.value_or(limits.body_bytes_max);
+    }
     // For head and body together.
-    [[nodiscard]] std::chrono::milliseconds request_timeout() const noexcept {
-        return request_timeout_.value_or(std::chrono::milliseconds(0));
+    [[nodiscard]] std::chrono::milliseconds request_timeout(
+        const HttpLimits& limits) const noexcept {
+        return request_timeout_.value_or(limits.request_timeout);
     }
 
 private:
     friend struct Site;
-    std::optional<uint64_t> body_bytes_max_;
-    std::optional<std::chrono::milliseconds> request_timeout_;
+    const std::optional<uint64_t> body_bytes_max_;
+    const std::optional<std::chrono::milliseconds> request_timeout_;
 };
 
 // A handler of the application.

@@ -70,27 +70,35 @@ void WebSocketEndpoint::change_origins(std::vector<std::string> allowed) {
     origins.replace(origins_of(std::move(allowed)));
 }
 
-Site::Site(ServerOptions server_options) : options(std::move(server_options)) {
+HttpRules::HttpRules(const HttpLimits& from, uint64_t route_body_bytes_max)
+    : limits(from),
+      parser{.head_bytes_max = from.head_bytes_max,
+             .fields_max = from.fields_max,
+             .target_bytes_max = from.target_bytes_max,
+             .body_bytes_max = std::max(from.body_bytes_max, route_body_bytes_max)} {}
+
+Site::Site(ServerOptions server_options)
+    : options(std::move(server_options)),
+      http_rules(std::in_place, options.http, uint64_t{0}),
+      ending(std::in_place, Ending{options.drain, options.drain_timeout}) {
     control_apart = std::ranges::any_of(options.listen, [](const Listen& listen) {
         return listen.serves == Listen::Serves::control;
     });
-    parser_limits.head_bytes_max = options.http.head_bytes_max;
-    parser_limits.fields_max = options.http.fields_max;
-    parser_limits.target_bytes_max = options.http.target_bytes_max;
-    parser_limits.body_bytes_max = options.http.body_bytes_max;
     masked_queries = options.access_log_masked;
 }
 
 void Site::add(std::string_view method, std::string_view pattern, std::unique_ptr<Route> route) {
-    if (!route->body_bytes_max_) route->body_bytes_max_ = options.http.body_bytes_max;
-    if (!route->request_timeout_) route->request_timeout_ = options.http.request_timeout;
     const auto index = static_cast<int>(routes.size());
     if (adding_to)
         adding_to->router.add(method, pattern, index);  // finish_hosts() builds it anew.
     else
         router.add(method, pattern, index);
     added.push_back({std::string(method), std::string(pattern), index, adding_to});
-    parser_limits.body_bytes_max = std::max(parser_limits.body_bytes_max, route->body_bytes_max());
+    const uint64_t own_bytes_max = route->body_bytes_max_.value_or(0);
+    if (own_bytes_max > route_body_bytes_max) {
+        route_body_bytes_max = own_bytes_max;
+        change_http(options.http);
+    }
     answers_while_stopping |= route->answers_while_stopping();
     routes.push_back(std::move(route));
 }
@@ -136,6 +144,10 @@ bool Site::change_origins(const HostEntry* host, std::string_view pattern,
     if (found == websockets.end()) return false;
     (*found)->change_origins(std::move(origins));
     return true;
+}
+
+void Site::change_http(const HttpLimits& limits) {
+    http_rules.replace(std::make_unique<const HttpRules>(limits, route_body_bytes_max));
 }
 
 void Site::mask_query(std::string_view name) {

@@ -6,6 +6,8 @@
 
 #include <starling/server.h>
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,6 +56,19 @@ struct DefaultHeader {
     std::string name, value;
 };
 
+// The limits of requests, also for the parser, whose limit of bodies is the largest of all routes.
+struct HttpRules {
+    HttpRules(const HttpLimits& from, uint64_t route_body_bytes_max);
+    const HttpLimits limits;
+    const http::ParserLimits parser;
+};
+
+// How the server ends.
+struct Ending {
+    Drain drain;
+    std::chrono::milliseconds timeout;
+};
+
 struct Site {
     explicit Site(ServerOptions server_options);
 
@@ -73,6 +88,7 @@ struct Site {
     // std::invalid_argument for an origin that is none. Any thread.
     [[nodiscard]] bool change_origins(const HostEntry* host, std::string_view pattern,
                                       std::vector<std::string> origins) const;
+    void change_http(const HttpLimits& limits);  // Any thread.
     // The access log hides the value of this query parameter.
     void mask_query(std::string_view name);
     void add_default_header(std::string_view name, std::string_view value);
@@ -85,7 +101,8 @@ struct Site {
     void finish_hosts();
 
     ServerOptions options;
-    http::ParserLimits parser_limits;
+    base::Replaceable<const HttpRules> http_rules;
+    base::Replaceable<const Ending> ending;
     http::Router router;
     // What add() has added, in order; for the routers of `hosts`.
     struct Added {
@@ -95,6 +112,7 @@ struct Site {
     };
     std::vector<Added> added;
     std::vector<std::unique_ptr<Route>> routes;
+    uint64_t route_body_bytes_max = 0;  // The largest one that a route has for itself.
     std::vector<std::unique_ptr<WebSocketEndpoint>> websockets;
     MiddlewareList middleware;
     std::optional<http::CorsOptions> cors;

@@ -234,7 +234,7 @@ bool Worker::reply_write(http::ReplyKey key, std::string_view bytes) {
     if (mine && !mine->must_post()) return mine->write_later(bytes);
     // write_posted() never drops bytes accepted here, so the limit includes the bytes still posted.
     const uint64_t waiting = replies_.note(key) + posted_bytes_.load(std::memory_order_relaxed);
-    if (waiting > site().options.http.stream_queue_bytes_max) return false;
+    if (waiting > site().http_rules->limits.stream_queue_bytes_max) return false;
     posted_bytes_.fetch_add(bytes.size(), std::memory_order_relaxed);
     if (mine) mine->call_posted();
     post([this, key, own = mine != nullptr, text = std::string(bytes)] {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/replaceable.h"
 #include "peer/address_set.h"
 #include "server/shared_limits.h"
 #include "server/subscriber_counts.h"
@@ -52,7 +53,8 @@ struct WorkerGroup {
     std::shared_ptr<log::Sink> log;
     uint64_t connections_max = 0;
     Io io = Io::automatic;                 // Once the server is bound: what the workers use.
-    peer::AddressSet trusted_proxies;      // Does not change while the workers run.
+    base::Replaceable<const peer::AddressSet> trusted_proxies{
+        std::make_unique<const peer::AddressSet>()};
     std::unique_ptr<SharedLimits> limits;  // Null until the server starts.
     std::atomic<uint64_t> connections{0};
     std::atomic<bool> stopping{false};

@@ -29,7 +29,7 @@ void Worker::stop(bool at_once) {
         // If a feature still answers requests, the listeners stay open until it has finished; new
         // clients get 503 from them.
         if (!site().answers_while_stopping) stop_listening();
-        const auto drain_ms = static_cast<uint64_t>(site().options.drain_timeout.count());
+        const auto drain_ms = static_cast<uint64_t>(site().ending->timeout.count());
         deadline_ms_ = loop_.now_ms() + drain_ms;
         const uint64_t rounds = std::max<uint64_t>(drain_ms / 2 / close_round_ms, 1);
         closed_per_round_ = static_cast<uint32_t>(

@@ -50,7 +50,9 @@ TEST(ConfigChanges, TellWhatIsLiveAndWhatNeedsARestart) {
         {"", "events: {enabled: true}\n", "", "events.enabled"},
         {"", "auth: {keys: [{secret: " + secret + "}]}\n", "auth.keys", ""},
         {"", "admin: {key: k}\n", "admin.key", ""},
-        {"", "drain: {seconds: 5}\nuser: nobody\n", "", "drain.seconds user"},
+        {"", "drain: {seconds: 5}\nuser: nobody\n", "drain.seconds", "user"},
+        {"", "http: {fields_max: 5, cors: {origins: [\"*\"]}}\ntrusted_proxies: [\"::1\"]\n",
+         "http.fields_max trusted_proxies", "http.cors.origins"},
     };
     for (const Case& one : cases) {
         const ConfigChanges changes = compare(settings_of(one.before), settings_of(one.after));

@@ -2,34 +2,17 @@
 // sockets of a service manager, the access log.
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import path from "node:path";
 import { test } from "node:test";
 
 import { deadline, open, refusal } from "./client.mjs";
-import { freePort, healthy, patience, Program, run, serve, temporaryFolder, until, writeConfig } from "./server.mjs";
+import { runs, start } from "./operations.mjs";
+import { freePort, healthy, Program, run, serve, temporaryFolder, until, writeConfig } from "./server.mjs";
 
 const echo = [{ path: "/echo", kind: "echo" }];
 const ops = "ops-key";
-
-// Starts `starling serve` with a file that a test rewrites: {server, write, lines}.
-async function start(t, config, args = []) {
-  const port = await freePort(), folder = temporaryFolder();
-  const whole = (more) => ({ listen: [`127.0.0.1:${port}`], workers: 1, ...patience, log: { format: "json" }, ...config, ...more });
-  const file = writeConfig(whole({}), folder);
-  const server = new Program("starling", ["serve", "--config", file, ...args], { port });
-  await server.ready(healthy);
-  t.after(() => server.stop());
-  const lines = () => server.stderr.split("\n").slice(0, -1)  // The last one may be incomplete.
-    .map((line) => JSON.parse(line));
-  const logged = (msg, count = 1) => until(() => {
-    const found = lines().filter((line) => line.msg === msg);
-    return found.length >= count && found.at(-1);
-  }, `${msg}: ${server.stderr}`);
-  await logged("started");
-  return { server, file, lines, logged, write: (more) => writeConfig(typeof more === "string" ? more : whole(more), folder) };
-}
 
 const stripped = ({ time, ...rest }) => rest;
 
@@ -47,7 +30,7 @@ test("start, reload and stop are one line each, and JSON is all there is", async
   assert.deepEqual(stripped(await logged("reloaded")), { level: "info", msg: "reloaded",
     changed: "limits.messages.per_second log.level", needs_restart: "workers origins" });
   server.signal("SIGHUP");
-  assert.equal((await logged("reloaded", 2)).changed, "");
+  assert.equal((await logged("reloaded", { count: 2 })).changed, "");
 
   server.signal("SIGTERM");
   assert.deepEqual(await deadline(server.exited, "the end"), { code: 0, signal: null });
@@ -95,6 +78,60 @@ test("a reload takes over channels and keys", async (t) => {
   server.signal("SIGHUP");
   assert.equal((await logged("reloaded")).changed, "events.api_key events.channels[0].pattern");
   assert.deepEqual([await publish("first", "new"), await publish("second", "new")], [401, 200]);
+});
+
+test("a reload takes over proxies, times and limits of requests, limits of the redirecting listener, and the drain", async (t) => {
+  const log = path.join(temporaryFolder(), "access.log"), redirect = await freePort();
+  const config = { access_log: true, access_log_format: "common", access_log_path: log,
+    redirect: { listen: [`127.0.0.1:${redirect}`] } };
+  const { server, logged, write } = await start(t, config);
+  const kept = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => kept.destroy());
+  const get = (port, route, { address, agent = false } = {}) => deadline(new Promise((resolve) => {
+    http.get({ host: "127.0.0.1", port, path: route, agent, headers: address ? { "X-Forwarded-For": address } : {} },
+      (answer) => answer.resume().on("end", () => resolve(answer.statusCode))).on("error", () => resolve(0));
+  }), route);
+  // Whom the access log names for a request of `route`.
+  const client = (route) => until(() => {
+    const line = readFileSync(log, "utf8").split("\n").find((one) => one.includes(` ${route} `));
+    return line?.split(" ")[0];
+  }, `${route} in the log`);
+  const both = [[server.port, "main"], [redirect, "redirect"]];
+  for (const [port, name] of both) await get(port, `/${name}1`, { address: "192.0.2.1", agent: kept });
+  assert.deepEqual(await Promise.all(both.map(([, name]) => client(`/${name}1`))), ["127.0.0.1", "127.0.0.1"]);
+
+  write({ trusted_proxies: ["127.0.0.1"], http: { target_bytes_max: 100, cors: { origins: ["*"] } }, drain: { announce_s: 3600 } });
+  server.signal("SIGHUP");
+  const { changed, needs_restart } = await logged("reloaded");
+  assert.equal(needs_restart, "http.cors.origins");
+  assert.ok(["drain.announce_s", "http.target_bytes_max", "trusted_proxies"].every((key) => changed.split(" ").includes(key)), changed);
+  for (const [port, name] of both) {
+    await get(port, `/${name}2`, { address: "192.0.2.2", agent: kept });  // On a connection that was open before.
+    await get(port, `/${name}3`, { address: "192.0.2.3" });
+    assert.deepEqual([await client(`/${name}2`), await client(`/${name}3`)], ["192.0.2.2", "192.0.2.3"]);
+    assert.equal(await get(port, `/${"x".repeat(200)}`), 414);
+  }
+  assert.deepEqual(await Promise.all(both.map(([, name]) => client(`/${name}1`))), ["127.0.0.1", "127.0.0.1"]);
+
+  // A limit of open connections, by the address that the proxy names. The listeners count apart.
+  write({ trusted_proxies: ["127.0.0.1"], limits: { connections_per_address_max: 1 }, drain: { announce_s: 3600 } });
+  server.signal("SIGHUP");
+  await logged("reloaded", { count: 2 });
+  for (const [port, , served] of [[server.port, "main", 404], [redirect, "redirect", 308]]) {
+    const statuses = [await get(port, "/", { address: "192.0.2.4", agent: kept })];
+    statuses.push(await get(port, "/", { address: "192.0.2.4" }), await get(port, "/", { address: "192.0.2.5" }));
+    assert.deepEqual(statuses, [served, 429, served]);
+  }
+  // Without the limit again, everybody is served.
+  write({ trusted_proxies: ["127.0.0.1"], drain: { announce_s: 3600 } });
+  server.signal("SIGHUP");
+  await logged("reloaded", { count: 3 });
+  assert.equal(await get(redirect, "/", { address: "192.0.2.4" }), 308);
+
+  // The drain that the first of these files has brought.
+  server.signal("SIGTERM");
+  assert.equal((await logged("draining")).announce_s, 3600);
+  assert.equal(await get(server.port, "/readyz"), 503);
 });
 
 test("starling drain announces, closes evenly with 1012, and shows how it goes", async (t) => {
@@ -168,7 +205,7 @@ test("a new process takes 5,000 clients over: none is refused, and no answer is 
 
 async function takenOver(server, pid, lines, clients, sending) {
   await until(() => lines().find((line) => line.msg === "started" && line.pid === pid), "the new process");
-  await until(() => !existsSync(`/proc/${server.pid}`), "the end of the old process", 120_000);
+  await until(() => !runs(server.pid), "the end of the old process", 120_000);
   await until(() => clients.every(({ opened, refused }) => opened + refused >= 2), "all clients to come back", 120_000);
   clearInterval(sending);
   for (const client of clients) client.send();
@@ -231,12 +268,27 @@ test("the access log has a file and a format, and SIGUSR1 opens it again", async
 test("rights are given up once the addresses are bound", { skip: process.getuid() !== 0 && "needs root" }, async (t) => {
   const folder = temporaryFolder(), secret = path.join(folder, "key");
   writeFileSync(secret, "k".repeat(32), { mode: 0o600 });
-  const { server, logged } = await start(t, { websocket: echo, user: "nobody", auth: { keys: [{ path: secret }] } });
+  const redirect = await freePort(), acme = path.join(folder, "acme"), hidden = path.join(folder, "hidden");
+  chmodSync(folder, 0o755);
+  mkdirSync(acme, { mode: 0o755 });
+  mkdirSync(hidden, { mode: 0o700 });
+  writeFileSync(path.join(acme, "token"), "challenge", { mode: 0o644 });
+  const program = await start(t, { websocket: echo, user: "nobody", auth: { keys: [{ path: secret }] },
+    files: [{ path: "/hidden", root: hidden }], redirect: { listen: [`127.0.0.1:${redirect}`], acme_root: acme } });
+  const { server, logged } = program;
   const status = readFileSync(`/proc/${server.pid}/status`, "utf8");
   const [, ids] = /^Uid:\t(.*)$/m.exec(status);
   assert.equal(new Set(ids.split("\t")).size, 1);
   assert.notEqual(ids.split("\t")[0], "0");
   assert.equal((await logged("a reload will not be able to use a file")).level, "warn");
+  assert.equal((await logged("files of a folder cannot be served: its user cannot read it")).folder, hidden);
+  // The redirecting listener was bound before, and serves the challenges as that user.
+  const at = async (route) => {
+    const answer = await fetch(`http://127.0.0.1:${redirect}${route}`, { redirect: "manual" });
+    return [answer.status, await answer.text()];
+  };
+  assert.equal((await at("/page"))[0], 308);
+  assert.deepEqual(await at("/.well-known/acme-challenge/token"), [200, "challenge"]);
   const wrong = writeConfig({ listen: [`127.0.0.1:${await freePort()}`], user: "no-such-user" });
   const { code, stderr } = await run(["serve", "--config", wrong]);
   assert.equal(code, 2);

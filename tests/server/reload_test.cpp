@@ -51,6 +51,58 @@ TEST(SharedLimits, KeepTheBucketsOfARateThatStays) {
     EXPECT_EQ(limits.publish_with("k", 0), 0u);
 }
 
+TEST(Reload, ProxiesCountForTheNextRequestOfAnOpenConnection) {
+    TestServer t;
+    t.server.get("/who", [](const http::Request& request, http::Response& response) {
+        response.text(std::string(request.remote_address()));
+    });
+    t.start();
+    Client client(t.port());
+    const auto who = [&] { return client.get("/who", "X-Forwarded-For: 203.0.113.9\r\n").body; };
+    EXPECT_EQ(who(), "127.0.0.1");
+    t.server.change_trusted_proxies({"10.0.0.0/8", "127.0.0.1"});
+    EXPECT_EQ(who(), "203.0.113.9");
+    EXPECT_THROW(t.server.change_trusted_proxies({"nobody"}), std::invalid_argument);
+    EXPECT_EQ(who(), "203.0.113.9");
+    t.server.change_trusted_proxies({});
+    EXPECT_EQ(who(), "127.0.0.1");
+}
+
+TEST(Reload, LimitsOfRequestsHoldForNewConnections) {
+    HttpLimits limits{.body_bytes_max = 10};
+    limits.head_timeout = limits.request_timeout = limits.keep_alive_timeout = 1h;
+    TestServer t({.http = limits});
+    const auto answer = [](const http::Request&, http::Response& r) { r.text("taken"); };
+    t.server.post("/", answer);
+    t.server.post("/own", {.handler = answer, .body_bytes_max = 100});
+    t.start();
+    const auto post = [&](const std::string& path, size_t bytes) {
+        return Client(t.port())
+            .request("POST " + path + " HTTP/1.1\r\nHost: here\r\nContent-Length: " +
+                     std::to_string(bytes) + "\r\n\r\n" + std::string(bytes, 'x'))
+            .status;
+    };
+    EXPECT_EQ(post("/", 20), 413);
+    EXPECT_EQ(post("/own", 60), 200);
+    limits.body_bytes_max = 50;
+    limits.target_bytes_max = 64;
+    t.server.change_http(limits);
+    EXPECT_EQ(post("/", 20), 200);
+    EXPECT_EQ(post("/", 60), 413);
+    EXPECT_EQ(post("/own", 60), 200);  // Its own limit.
+    EXPECT_EQ(post("/own", 101), 413);
+    EXPECT_EQ(post("/" + std::string(64, 'a'), 1), 414);
+}
+
+TEST(Reload, ADrainIsThatOfTheNextStop) {
+    TestServer t;
+    t.start();
+    t.server.change_drain({.announce = 1h}, 1h);
+    t.server.stop();
+    EXPECT_TRUE(t.server.draining());
+    EXPECT_FALSE(t.server.stopping());
+}
+
 TEST(Reload, LimitsOfMessagesHoldForOpenConnections) {
     TestServer t;
     t.server.websocket("/echo", {.message = [](ws::Socket s, ws::Message m) { s.send(m); }});

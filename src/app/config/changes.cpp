@@ -22,6 +22,10 @@ constexpr std::string_view live_keys[] = {"log.level",
                                           "admin.key",
                                           "admin.key_file",
                                           "limits.",
+                                          "drain.",
+                                          "drain_timeout_s",
+                                          "trusted_proxies",
+                                          "http.",
                                           "auth."};
 
 // The lists whose elements may come and go in a running server.
@@ -95,6 +99,7 @@ void name_kept(ConfigChanges& changes, const Settings& started, const ConfigChan
 }
 
 bool is_live(std::string_view key) {
+    if (key.starts_with("http.cors.")) return false;
     return std::ranges::any_of(live_keys, [&](std::string_view one) {
         const bool beginning = one.ends_with('.') || one.ends_with(']');
         return beginning ? key.starts_with(one) : key == one;

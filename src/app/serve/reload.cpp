@@ -98,14 +98,30 @@ void Reloader::take_over(const Target& target, const Settings& next, ConfigChang
                           const std::function<void()>& call) {
         change(target, changes, std::span(keys.begin(), keys.size()), call);
     };
+    const auto servers = [&](const std::function<void(Server&)>& call) {
+        call(target.server);
+        if (target.redirect) call(*target.redirect);
+    };
     when({"log.level"}, [&] {
         target.log.set_level(next.log.level);
         running_.log.level = next.log.level;
     });
     when({"limits."}, [&] {
-        target.server.change_limits(next.server.limits);
-        if (target.redirect) target.redirect->change_limits(next.server.limits);
+        servers([&](Server& one) { one.change_limits(next.server.limits); });
         running_.server.limits = next.server.limits;
+    });
+    when({"http."}, [&] {
+        servers([&](Server& one) { one.change_http(next.server.http); });
+        running_.server.http = next.server.http;
+    });
+    when({"trusted_proxies"}, [&] {
+        servers([&](Server& one) { one.change_trusted_proxies(next.server.trusted_proxies); });
+        running_.server.trusted_proxies = next.server.trusted_proxies;
+    });
+    when({"drain"}, [&] {  // Not the redirecting one, which ends with the program.
+        target.server.change_drain(next.server.drain, next.server.drain_timeout);
+        running_.server.drain = next.server.drain;
+        running_.server.drain_timeout = next.server.drain_timeout;
     });
     when({"tls.certificates"}, [&] {
         target.server.reload_certificates(next.server.certificates);

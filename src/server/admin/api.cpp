@@ -310,7 +310,7 @@ void get_drain(Admin& admin, const http::Request&, http::Response& response) {
 // {"announce_s":5,"seconds":30}; a number that is absent is that of the configuration.
 void post_drain(Admin& admin, const http::Request& request, http::Response& response) {
     const Body body(request);
-    Drain how = admin.group().site.options.drain;
+    Drain how = admin.group().site.ending->drain;
     constexpr int64_t day_s = 24 * 3600;
     for (const auto& [name, time] :
          {std::pair<std::string_view, std::chrono::milliseconds*>("announce_s", &how.announce),

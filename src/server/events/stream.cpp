@@ -98,7 +98,7 @@ void EventStream::describe(ConnectionFacts& facts) {
 
 void EventStream::deliver(hub::Publication& publication) {
     if (!stream_->is_open()) return;
-    const uint64_t queue_bytes_max = host_.worker.site().options.http.stream_queue_bytes_max;
+    const uint64_t queue_bytes_max = host_.worker.site().http_rules->limits.stream_queue_bytes_max;
     if (stream_->queued_bytes() > queue_bytes_max) stream_->offer_queued();
     if (!stream_->is_open()) return;
     if (stream_->queued_bytes() > queue_bytes_max) {

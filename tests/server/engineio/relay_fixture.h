@@ -44,7 +44,8 @@ public:
           extension(engine) {
         extension.mount(team.site);
         team.start(workers, [this](WorkerGroup& group) {
-            group.trusted_proxies = peer::AddressSet::read("proxies", {"127.0.0.1"});
+            group.trusted_proxies.replace(std::make_unique<const peer::AddressSet>(
+                peer::AddressSet::read("proxies", {"127.0.0.1"})));
             group.nodes = &nodes;
             nodes.attach(group);
             extension.attach(group);
