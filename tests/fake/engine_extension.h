@@ -21,6 +21,7 @@ public:
     }
     void detach() noexcept override {}
     void server_stops(Worker& worker) override { engine_.server_stops(worker); }
+    void successor_serves(Worker& worker) override { engine_.successor_serves(worker); }
     void connections_ended(Worker& worker) override { engine_.connections_ended(worker); }
 
 private:

@@ -1,4 +1,4 @@
-// Engine.IO with clients of other vendors, and the log lines for faulty peers.
+// Engine.IO with clients of other vendors, with a successor, and the log lines for faulty peers.
 #include <gtest/gtest.h>
 
 #include "tests/server/engineio/fixture.h"
@@ -52,6 +52,18 @@ TEST_F(EnginePeers, FaultsAreLogged) {
         return t->log->lines.count("Engine.IO refused a request Forbidden 127.0.0.1 " +
                                    std::to_string(refused)) == 1;
     }));
+}
+
+// The next request of a client may reach the successor, which does not know the session.
+TEST_F(EnginePeers, ASuccessorEndsTheSessions) {
+    start();
+    Client waits(t->port()), comes_back(t->port());
+    const std::string first = open(waits), second = open(comes_back);
+    waits.send(get_request(first));
+    t->on(0, [](Worker& worker) { worker.leave_listeners(); });
+    EXPECT_EQ(waits.answer().body, "1");
+    EXPECT_EQ(comes_back.request(get_request(second)).body, "1");
+    EXPECT_TRUE(eventually([&] { return engine->sessions() == 0; }));
 }
 
 }  // namespace
