@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "cluster/decoding.h"
 #include "cluster/fields.h"
+#include "cluster/socket_list.h"
 
 namespace starling::cluster {
 namespace {
@@ -100,7 +101,7 @@ Fault read_ids(const Json& object, const Limits& limits, Message& message) {
 }
 
 // An answer without a type.
-Fault read_untyped(Json& response, const Limits& limits, Message& message) {
+Fault read_untyped(Json& response, const Limits& limits, SocketList& sockets, Message& message) {
     if (const Json* list = field(response, "sockets")) {
         const auto* items = list->if_array();
         if (items && !items->empty() && !items->front().is_object()) {
@@ -108,7 +109,7 @@ Fault read_untyped(Json& response, const Limits& limits, Message& message) {
             return read_rooms(list, limits.answer_items_max, message.rooms);
         }
         message.kind = Kind::fetched;
-        return read_sockets(list, limits, message.sockets);
+        return take_sockets(list, sockets, message.sockets);
     }
     if (const Json* list = field(response, "rooms")) {
         message.kind = Kind::rooms;
@@ -118,9 +119,10 @@ Fault read_untyped(Json& response, const Limits& limits, Message& message) {
     return std::nullopt;
 }
 
-Fault read_response_fields(Json& response, const Limits& limits, Message& message) {
+Fault read_response_fields(Json& response, const Limits& limits, SocketList& sockets,
+                           Message& message) {
     const Json* type = field(response, "type");
-    if (!type) return read_untyped(response, limits, message);
+    if (!type) return read_untyped(response, limits, sockets, message);
     const auto number = whole_number(type);
     if (!number) return Refusal::malformed;
     const char* value = nullptr;
@@ -320,14 +322,16 @@ Decoded read_classic_request(std::string_view body, std::string_view nsp, const 
 Decoded read_classic_response(std::string_view body, std::string_view nsp, const Limits& limits,
                               Arena& arena) {
     if (body.size() > limits.message_bytes_max) return Refused(Refusal::too_large);
-    auto json = read_body(body, arena);
+    SocketList sockets;
+    auto json = read_body(body, SocketsAt::message, limits, arena, sockets);
     if (!json || !json->is_object()) return Refused(Refusal::malformed);
     Message message;
     message.nsp = nsp;
     if (const auto fault = read_ids(*json, limits, message)) return Refused(*fault);
     message.uid.clear();  // An answer does not name its sender.
     if (message.request_id.empty()) return Refused(Refusal::malformed);
-    if (const auto fault = read_response_fields(*json, limits, message)) return Refused(*fault);
+    if (const auto fault = read_response_fields(*json, limits, sockets, message))
+        return Refused(*fault);
     return message;
 }
 

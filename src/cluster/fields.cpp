@@ -19,21 +19,6 @@ using socketio::ack_id_max;
 std::string_view view(const boost::json::string& text) { return {text.data(), text.size()}; }
 boost::json::string_view key_of(std::string_view name) { return {name.data(), name.size()}; }
 
-bool truthy(const Json* value) noexcept {
-    if (!value) return false;
-    if (value->is_bool()) return value->get_bool();
-    if (const auto number = whole_number(value)) return *number != 0;
-    return !value->is_string() || !value->get_string().empty();
-}
-
-std::optional<std::string> room_name(const Json& room) {
-    if (room.is_string()) return std::string(view(room.get_string()));
-    if (!room.is_number()) return std::nullopt;
-    std::string text;
-    if (!socketio::append_json(text, room)) return std::nullopt;
-    return text;
-}
-
 // The number that JavaScript prints as `room`, if it is a whole one.
 std::optional<uint64_t> number_of(std::string_view room) {
     if (room.empty() || room.size() > 16 || (room.size() > 1 && room.front() == '0'))
@@ -69,74 +54,6 @@ void write_flags(Writer& out, const socketio::Flags& flags) {
         out.number(flags.timeout_ms);
     }
     out.end_map();
-}
-
-// Counts down what one answer may hold.
-struct Budget {
-    size_t left;
-    [[nodiscard]] bool take(size_t items) noexcept {
-        if (items > left) return false;
-        left -= items;
-        return true;
-    }
-};
-
-std::string text_or_empty(const Json* value) {
-    return value && value->is_string() ? std::string(view(value->get_string())) : std::string();
-}
-
-// {name: text} or {name: [text]}: headers and query parameters of a handshake.
-bool read_pairs(const Json* members, Budget& budget,
-                std::vector<std::pair<std::string, std::string>>& pairs) {
-    if (!members || !members->is_object()) return true;
-    pairs.reserve(members->get_object().size());
-    for (const auto& member : members->get_object()) {
-        const std::string_view name(member.key().data(), member.key().size());
-        const auto add = [&](const Json& value) {
-            if (!budget.take(1)) return false;
-            if (value.is_string()) pairs.emplace_back(name, view(value.get_string()));
-            return true;
-        };
-        if (const auto* list = member.value().if_array()) {
-            for (const Json& one : *list)
-                if (!add(one)) return false;
-        } else if (!add(member.value())) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool read_handshake(const Json* from, Budget& budget, sio::Handshake& to) {
-    if (!from || !from->is_object()) return true;
-    // One walk: an answer has thousands of these.
-    constexpr uint64_t year_9999_end_ms = 253'402'300'799'999;
-    for (const auto& member : from->get_object()) {
-        const std::string_view name(member.key().data(), member.key().size());
-        const Json& value = member.value();
-        if (value.is_null()) continue;
-        if (name == "headers") {
-            if (!read_pairs(&value, budget, to.headers)) return false;
-        } else if (name == "query") {
-            if (!read_pairs(&value, budget, to.query)) return false;
-        } else if (name == "url") {
-            to.url = text_or_empty(&value);
-        } else if (name == "address") {
-            to.address = text_or_empty(&value);
-        } else if (name == "user") {
-            to.user = text_or_empty(&value);
-        } else if (name == "xdomain") {
-            to.xdomain = truthy(&value);
-        } else if (name == "secure") {
-            to.secure = truthy(&value);
-        } else if (name == "issued") {
-            to.issued_ms =
-                static_cast<int64_t>(std::min(whole_number(&value).value_or(0), year_9999_end_ms));
-        } else if (name == "auth") {
-            to.auth = sio::detail::own(value);
-        }
-    }
-    return true;
 }
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -242,6 +159,21 @@ std::optional<uint64_t> whole_number(const Json* value) noexcept {
     return static_cast<uint64_t>(number);
 }
 
+bool truthy(const Json* value) noexcept {
+    if (!value) return false;
+    if (value->is_bool()) return value->get_bool();
+    if (const auto number = whole_number(value)) return *number != 0;
+    return !value->is_string() || !value->get_string().empty();
+}
+
+std::optional<std::string> room_name(const Json& room) {
+    if (room.is_string()) return std::string(view(room.get_string()));
+    if (!room.is_number()) return std::nullopt;
+    std::string text;
+    if (!socketio::append_json(text, room)) return std::nullopt;
+    return text;
+}
+
 std::optional<std::string> short_text(const Json* value, size_t bytes_max) {
     if (!value || !value->is_string()) return std::nullopt;
     const std::string_view text = view(value->get_string());
@@ -305,30 +237,6 @@ Fault read_server_event(Json* arguments, Message& message) {
     const auto* items = arguments ? arguments->if_array() : nullptr;
     if (!items || items->empty() || !items->front().is_string()) return Refusal::malformed;
     message.take_data(std::move(*arguments));
-    return std::nullopt;
-}
-
-Fault read_sockets(const Json* list, const Limits& limits, std::vector<RemoteSocket>& sockets) {
-    const auto* items = list ? list->if_array() : nullptr;
-    if (!items) return Refusal::malformed;
-    Budget budget{limits.answer_items_max};
-    sockets.reserve(std::min(items->size(), limits.answer_items_max));
-    for (const Json& item : *items) {
-        if (!budget.take(1)) return Refusal::too_large;
-        auto id = short_text(field(item, "id"), socketio::room_bytes_max);
-        if (!id) return Refusal::malformed;
-        RemoteSocket socket;
-        socket.id = std::move(*id);
-        const Json* rooms = field(item, "rooms");
-        if (rooms && rooms->is_array() && !budget.take(rooms->get_array().size()))
-            return Refusal::too_large;
-        if (const auto fault = read_rooms(rooms, limits.answer_items_max, socket.rooms))
-            return fault;
-        if (const Json* data = field(item, "data")) socket.data = sio::detail::own(*data);
-        if (!read_handshake(field(item, "handshake"), budget, socket.handshake))
-            return Refusal::too_large;
-        sockets.push_back(std::move(socket));
-    }
     return std::nullopt;
 }
 

@@ -1,6 +1,6 @@
 // cluster/fields.h: the parts that the messages of all adapters have in common: rooms, targets,
-// events and sockets. Reading checks each field and each length: the sender may be hostile. Pure
-// functions; any thread.
+// events and sockets. Reading checks each field and each length: the sender may be hostile. Lists of
+// sockets are read by socket_list.h. Pure functions; any thread.
 #pragma once
 
 #include <optional>
@@ -23,11 +23,14 @@ using Fault = std::optional<Refusal>;
 
 // A whole number from 0 to 2^53 - 1, as JSON or MessagePack hold it.
 [[nodiscard]] std::optional<uint64_t> whole_number(const Json* value) noexcept;
+// As JavaScript's `if (value)`.
+[[nodiscard]] bool truthy(const Json* value) noexcept;
+// A room that is a number gets the text that JavaScript prints for it.
+[[nodiscard]] std::optional<std::string> room_name(const Json& room);
 // A text of 1 to `bytes_max` bytes.
 [[nodiscard]] std::optional<std::string> short_text(const Json* value, size_t bytes_max);
 
-// A list of rooms. A room that is a number gets the text that JavaScript prints for it. An absent
-// list is empty.
+// A list of rooms, see room_name(). An absent list is empty.
 [[nodiscard]] Fault read_rooms(const Json* list, size_t rooms_max, std::vector<std::string>& rooms);
 // {rooms, except, flags}. Absent: all sockets. Rooms of any length are kept in a target: a room
 // that is too long has no members.
@@ -36,9 +39,6 @@ using Fault = std::optional<Refusal>;
 [[nodiscard]] Fault read_event(Json* packet, Message& message, std::string_view* nsp = nullptr);
 // The arguments of a server-side event; the first one is its name.
 [[nodiscard]] Fault read_server_event(Json* arguments, Message& message);
-// [{id, handshake, rooms, data}]
-[[nodiscard]] Fault read_sockets(const Json* list, const Limits& limits,
-                                 std::vector<RemoteSocket>& sockets);
 // The rooms that sockets join or leave: not too long.
 [[nodiscard]] Fault read_changed_rooms(const Json* list, const Limits& limits,
                                        std::vector<std::string>& rooms);

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cluster/decoding.h"
 #include "cluster/fields.h"
+#include "cluster/socket_list.h"
 #include "socketio/codec/msgpack_values.h"
 
 namespace starling::cluster {
@@ -62,7 +63,7 @@ bool may_have_request_id(Kind kind) {
 bool needs_request_id(Kind kind) { return kind == Kind::fetch || kind >= Kind::fetched; }
 
 // The members of `data` that depend on the kind.
-Fault read_kind(Json& data, const Limits& limits, Message& message) {
+Fault read_kind(Json& data, const Limits& limits, SocketList& sockets, Message& message) {
     switch (message.kind) {
         case Kind::emit:
         case Kind::ask:
@@ -80,7 +81,7 @@ Fault read_kind(Json& data, const Limits& limits, Message& message) {
             return read_target(field(data, "opts"), limits, message.target);
         }
         case Kind::fetch: return read_target(field(data, "opts"), limits, message.target);
-        case Kind::fetched: return read_sockets(field(data, "sockets"), limits, message.sockets);
+        case Kind::fetched: return take_sockets(field(data, "sockets"), sockets, message.sockets);
         case Kind::server_event: return read_server_event(field(data, "packet"), message);
         case Kind::ask_count: {
             const auto clients = whole_number(field(data, "clientCount"));
@@ -95,7 +96,8 @@ Fault read_kind(Json& data, const Limits& limits, Message& message) {
 }
 
 // `data`: null if the message has none.
-Fault read_data(uint64_t type, Json* data, const Limits& limits, Message& message) {
+Fault read_data(uint64_t type, Json* data, const Limits& limits, SocketList& sockets,
+                Message& message) {
     const auto row = std::ranges::find(types, type, &TypeRow::type);
     if (row == types.end()) return Refusal::unknown_type;
     message.kind = row->kind;
@@ -110,7 +112,7 @@ Fault read_data(uint64_t type, Json* data, const Limits& limits, Message& messag
     } else if (needs_request_id(message.kind)) {
         return Refusal::malformed;
     }
-    return read_kind(*data, limits, message);
+    return read_kind(*data, limits, sockets, message);
 }
 
 Fault read_sender(const Json* uid, const Json* nsp, const Limits& limits, Message& message) {
@@ -200,14 +202,15 @@ bool holds_bytes(const Message& message) {
 
 Decoded read_node_message(std::string_view body, const Limits& limits, Arena& arena) {
     if (body.size() > limits.message_bytes_max) return Refused(Refusal::too_large);
-    auto json = read_body(body, arena);
+    SocketList sockets;
+    auto json = read_body(body, SocketsAt::data, limits, arena, sockets);
     if (!json || !json->is_object()) return Refused(Refusal::malformed);
     Message message;
     if (const auto fault = read_sender(field(*json, "uid"), field(*json, "nsp"), limits, message))
         return Refused(*fault);
     const auto type = whole_number(field(*json, "type"));
     if (!type) return Refused(Refusal::malformed);
-    if (const auto fault = read_data(*type, field(*json, "data"), limits, message))
+    if (const auto fault = read_data(*type, field(*json, "data"), limits, sockets, message))
         return Refused(*fault);
     return message;
 }
@@ -257,15 +260,14 @@ Decoded read_entry(const Entry& entry, const Limits& limits, Arena& arena) {
     const auto read = std::from_chars(type->data(), end, number);
     if (read.ec != std::errc() || read.ptr != end) return Refused(Refusal::malformed);
 
+    SocketList sockets;
     std::optional<Json> json;
-    if (data && data->starts_with('{')) {
-        arena.clear();
-        json = arena.read_json(*data);
-    } else if (std::string bytes; data && base::base64_decode(*data, bytes)) {
-        json = read_body(bytes, arena);
-    }
+    std::string bytes;
+    if (data && (data->starts_with('{') || base::base64_decode(*data, bytes)))
+        json = read_body(data->starts_with('{') ? *data : bytes, SocketsAt::message, limits, arena,
+                         sockets);
     if (data && !data->empty() && !json) return Refused(Refusal::malformed);
-    if (const auto fault = read_data(number, json ? &*json : nullptr, limits, message))
+    if (const auto fault = read_data(number, json ? &*json : nullptr, limits, sockets, message))
         return Refused(*fault);
     return message;
 }

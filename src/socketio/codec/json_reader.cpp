@@ -10,13 +10,12 @@
 
 #include "base/json_builder.h"
 #include "base/json_text.h"
+#include "socketio/codec/json_events.h"
 
 namespace starling::socketio {
-namespace {
 
 using boost::json::error_code;
 
-// Replaces each escape of half a surrogate pair by the escape of U+FFFD.
 std::string without_lone_surrogates(std::string_view json) {
     std::string text(json);
     for (size_t at = text.find('\\'); at != std::string::npos; at = text.find('\\', at)) {
@@ -35,8 +34,6 @@ std::string without_lone_surrogates(std::string_view json) {
     }
     return text;
 }
-
-}  // namespace
 
 struct Arena::Parser {
     Parser(boost::json::value_stack& stack, base::TableDraws& draws,
@@ -90,20 +87,14 @@ bool Arena::parse(std::string_view text, error_code& error) {
 }
 
 std::optional<Json> Arena::read_json(std::string_view text) {
-    error_code error;
-    const auto result = [this] {
-        Json value = stack_->release();
-        if (parser_->json.handler().fills()) base::drop_fillers(value);
-        return value;
-    };
-    if (parse(text, error)) return result();
-    // Boost.JSON has several errors for lone surrogates, and uses some of those for other faults,
-    // too.
-    if (text.find("\\u") == std::string_view::npos) return std::nullopt;
-    const std::string repaired = without_lone_surrogates(text);
-    error.clear();
-    if (repaired != text && parse(repaired, error)) return result();
-    return std::nullopt;
+    const bool is_json = accept_json(text, [this](std::string_view attempt) {
+        error_code error;
+        return parse(attempt, error);
+    });
+    if (!is_json) return std::nullopt;
+    Json value = stack_->release();
+    if (parser_->json.handler().fills()) base::drop_fillers(value);
+    return value;
 }
 
 }  // namespace starling::socketio
