@@ -272,7 +272,11 @@ void write_target(Writer& out, const Target& target, bool flags) {
 
 void write_sockets(Writer& out, std::span<const RemoteSocket> sockets) {
     out.array(sockets.size());
+    const size_t begin = out.size();
     for (const RemoteSocket& socket : sockets) {
+        // The first one says how large the others are, roughly.
+        if (&socket == &sockets.front() + 1)
+            out.reserve((out.size() - begin) * sockets.size() / 8 * 9);
         out.map(4);
         out.key("id");
         out.text(socket.id);

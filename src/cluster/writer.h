@@ -31,6 +31,9 @@ public:
     // Bytes are only possible in MessagePack.
     void value(const sio::Json& json);
 
+    [[nodiscard]] size_t size() const noexcept { return out_.size(); }
+    void reserve(size_t bytes) { out_.reserve(out_.size() + bytes); }  // For what follows.
+
     // False: a value could not be written: too deep, or bytes in JSON.
     [[nodiscard]] bool good() const noexcept { return good_; }
 

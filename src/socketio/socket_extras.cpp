@@ -212,6 +212,7 @@ sio::Handshake Socket::handshake() const {
         return found;
     };
     handshake.url = line();
+    handshake.headers.reserve(static_cast<size_t>(std::ranges::count(rest, '\n')) + 1);
     while (!rest.empty()) {
         const auto field = line();
         const size_t colon = std::min(field.find(": "), field.size());
@@ -220,8 +221,7 @@ sio::Handshake Socket::handshake() const {
     }
     const size_t question = handshake.url.find('?');
     if (question != std::string::npos)
-        for (auto& pair : http::form_fields(std::string_view(handshake.url).substr(question + 1)))
-            handshake.query.emplace_back(std::move(pair));
+        handshake.query = http::form_fields(std::string_view(handshake.url).substr(question + 1));
     handshake.address = info.address();
     handshake.user = user();
     handshake.xdomain = info.xdomain;
