@@ -53,6 +53,41 @@ bool write(Reader reader, const Message& message, std::string& out) {
     return true;
 }
 
+// JSON has one kind of number, and no number that is not finite.
+bool is_like(const Json& one, const Json& other) {
+    return one.is_array() == other.is_array() && one.is_object() == other.is_object() &&
+           one.is_string() == other.is_string() && one.is_bool() == other.is_bool();
+}
+
+// Sockets are read field by field while the message is parsed; a Json has no part in it.
+void require_same_sockets(const Message& message, const Message& again) {
+    require(again.sockets.size() == message.sockets.size());
+    for (size_t i = 0; i < message.sockets.size(); ++i) {
+        const RemoteSocket& one = message.sockets[i];
+        const RemoteSocket& other = again.sockets[i];
+        require(other.id == one.id && other.rooms == one.rooms);
+        const sio::Handshake& handshake = one.handshake;
+        require(other.handshake.url == handshake.url && other.handshake.user == handshake.user);
+        require(other.handshake.address == handshake.address);
+        require(other.handshake.headers.size() == handshake.headers.size());
+        require(other.handshake.query.size() == handshake.query.size());
+        require(other.handshake.xdomain == handshake.xdomain);
+        require(other.handshake.secure == handshake.secure);
+        require(other.handshake.issued_ms == handshake.issued_ms);
+        require(is_like(one.data, other.data));
+        require(is_like(handshake.auth, other.handshake.auth));
+    }
+}
+
+// The same sockets come out of MessagePack as out of JSON.
+void in_msgpack(const Message& message, Arena& arena) {
+    std::string body;
+    if (!write_node_message(message, Format::msgpack, body)) return;
+    const auto again = read_node_message(body, Limits{}, arena);
+    require(again || again.error() == Refusal::too_large);
+    if (again) require_same_sockets(message, *again);
+}
+
 void session(std::string_view body, Arena& arena) {
     const auto session = read_session(body, Limits{}, arena);
     std::string first;
@@ -90,6 +125,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     require(again->kind == message->kind && again->uid == message->uid);
     require(again->nsp == message->nsp && again->request_id == message->request_id);
     require(again->rooms == message->rooms && again->clients == message->clients);
-    require(again->sockets.size() == message->sockets.size());
+    require_same_sockets(*message, *again);
+    if (reader == Reader::node && message->kind == Kind::fetched) in_msgpack(*message, other);
     return 0;
 }
