@@ -123,6 +123,9 @@ public:
         return nullptr;
     }
 
+    // So many bytes may wait for one node; beyond, the oldest are dropped. Any thread.
+    [[nodiscard]] virtual size_t node_queue_bytes_max() const noexcept = 0;
+
 protected:
     ~Nodes() = default;
 };

@@ -122,6 +122,7 @@ private:
         [[nodiscard]] uint64_t keyed_hash(std::string_view text) const noexcept override {
             return base::siphash13({1, 2}, text);
         }
+        [[nodiscard]] size_t node_queue_bytes_max() const noexcept override { return 32u << 20; }
         void joined(Kind kind, std::string_view room) noexcept override {
             const std::lock_guard lock(cluster_.mutex_);
             ++rooms[static_cast<size_t>(kind)][std::string(room)];

@@ -72,8 +72,9 @@ void RelayPart::attach(WorkerGroup& group, Engine& engine) {
         if (!part) {
             auto first = std::make_unique<RelayPart>(*worker, *group.nodes);
             part = first.get();
-            // The workers share the queue of each node. By default answers have a half of it.
-            part->bounds.answers_bytes_max /= group.workers.size();
+            // The workers share the queue of each node. Answers have a half of it.
+            part->bounds.answers_bytes_max =
+                group.nodes->node_queue_bytes_max() / 2 / group.workers.size();
             worker->add_part(std::move(first));
             if (!made) {
                 part->inbox_ = std::make_unique<RelayInbox>(group, *group.nodes);

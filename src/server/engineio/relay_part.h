@@ -50,8 +50,9 @@ struct RelayBounds {
     size_t asked_bytes_max = size_t{8} * 1024 * 1024;
     size_t served_max = 65'536;
     // Answers on their way to one node. With so many bytes, packets wait in their sessions. An
-    // answer that cannot wait becomes 503, and its session ends; small ones leave always.
-    size_t answers_bytes_max = size_t{16} * 1024 * 1024;
+    // answer that cannot wait becomes 503, and its session ends; small ones leave always. attach()
+    // gives the workers a half of Nodes::node_queue_bytes_max() together.
+    size_t answers_bytes_max = 0;
     // How long requests wait for Redis before the clients are told.
     uint64_t unlinked_ms_max = 5000;
     // How much longer than a heartbeat a request waits for its answer.

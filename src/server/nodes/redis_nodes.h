@@ -51,6 +51,9 @@ public:
     [[nodiscard]] Id self() const noexcept override { return self_; }
     [[nodiscard]] bool is_here(Id node) const override;
     [[nodiscard]] bool is_linked() const noexcept override { return is_connected(); }
+    [[nodiscard]] size_t node_queue_bytes_max() const noexcept override {
+        return settings_.node.node_queue_bytes_max;
+    }
     [[nodiscard]] uint64_t keyed_hash(std::string_view text) const noexcept override;
     void joined(Kind kind, std::string_view room) noexcept override;
     void left(Kind kind, std::string_view room) noexcept override;

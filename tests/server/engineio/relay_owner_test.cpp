@@ -13,8 +13,10 @@ namespace {
 class EngineRelayOwner : public EngineRelay {
 protected:
     void start_owner(EngineOptions options = {}, size_t workers = 1, EngineFactory factory = {}) {
-        sites[0] = std::make_unique<EngineNode>(cluster("owner"), std::move(options), workers,
-                                                std::move(factory));
+        ClusterOptions joined = cluster("owner");
+        if (queue_bytes_max != 0) joined.queue_bytes_max = queue_bytes_max;
+        sites[0] =
+            std::make_unique<EngineNode>(joined, std::move(options), workers, std::move(factory));
         asker = std::make_unique<BareNode>(cluster("asker"));
         ASSERT_TRUE(eventually([&] {
             return sites[0]->nodes.is_here(asker->nodes.self()) && asker->nodes.is_here(owner());
@@ -26,6 +28,7 @@ protected:
     }
     [[nodiscard]] Nodes::Id owner() const { return sites[0]->nodes.self(); }
 
+    size_t queue_bytes_max = 0;  // Of the owner; 0: the default.
     std::unique_ptr<BareNode> asker;
 };
 
@@ -168,12 +171,33 @@ TEST_F(EngineRelayOwner, TheLastAnswerIsLostWithoutRoom) {
     EXPECT_EQ(asker->answer(2), "503 ");
 }
 
+// A quarter of ClusterOptions::queue_bytes_max.
 TEST_F(EngineRelayOwner, TheWorkersShareTheBytesOfAnswers) {
     start_owner({}, 2);
     for (const size_t i : {0, 1})
         sites[0]->team.on(i, [&](Worker& w) {
             EXPECT_EQ(w.find_part<RelayPart>()->bounds.answers_bytes_max, size_t{8} * 1024 * 1024);
         });
+}
+
+// The queue of a node is a half of this, and answers have a half of the queue: two of these packets.
+TEST_F(EngineRelayOwner, TheConfiguredQueueBoundsTheAnswers) {
+    queue_bytes_max = 40'000;
+    start_owner();
+    const std::string packet = "4" + std::string(6000, 'x');
+    Client client(port(0));
+    std::vector<std::string> sids;
+    for (uint64_t id = 1; id <= 3; ++id) {
+        sids.push_back(open(0));
+        asker->ask(owner(), id, "GET", target(sids.back()));
+    }
+    ASSERT_TRUE(waits_at_owner(3));
+    for (const std::string& sid : sids) EXPECT_EQ(client.request(post(sid, packet)).body, "ok");
+    EXPECT_EQ(asker->answer(1), "200 " + packet);
+    EXPECT_EQ(asker->answer(2), "200 " + packet);
+    EXPECT_TRUE(waits_at_owner(1));
+    asker->tell(owner(), relay::Type::taken, 1);
+    EXPECT_EQ(asker->answer(3), "200 " + packet);
 }
 
 // Messages that were lost: the owner abandons what the node asked.
