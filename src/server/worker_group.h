@@ -52,7 +52,7 @@ struct WorkerGroup {
     SubscriberCounts subscriber_counts;
     std::shared_ptr<log::Sink> log;
     uint64_t connections_max = 0;
-    Io io = Io::automatic;                 // Once the server is bound: what the workers use.
+    Io io = Io::automatic;  // Once the server is bound: what the workers use.
     base::Replaceable<const peer::AddressSet> trusted_proxies{
         std::make_unique<const peer::AddressSet>()};
     std::unique_ptr<SharedLimits> limits;  // Null until the server starts.
