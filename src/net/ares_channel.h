@@ -11,6 +11,8 @@
 // Owner: the system's resolver, which outlives the questions. Thread: the loop's.
 #pragma once
 
+// c-ares 1.34 deprecates functions whose successors c-ares 1.18 does not have.
+#define CARES_NO_DEPRECATED
 #include <ares.h>
 #include <sys/types.h>
 

@@ -10,8 +10,6 @@
 namespace starling::peer {
 namespace {
 
-using View = boost::urls::string_view;
-
 // Four numbers up to 255 without leading zeros. Each connection has its address read: this takes a
 // fraction of the time of Boost.URL's parser.
 std::optional<IpAddress> parse_ipv4(std::string_view text) noexcept {
@@ -42,7 +40,7 @@ IpAddress IpAddress::from(std::span<const uint8_t> bytes) noexcept {
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) noexcept {
     if (const auto v4 = parse_ipv4(text)) return v4;
-    const auto v6 = boost::urls::parse_ipv6_address(View(text.data(), text.size()));
+    const auto v6 = boost::urls::parse_ipv6_address(text);
     if (!v6) return std::nullopt;
     return from(v6->to_bytes());
 }
