@@ -103,7 +103,7 @@ TEST(Drain, AConnectionWithoutARequestYetWaitsForIt) {
     EXPECT_EQ(fresh.read_to_end(), "<end>");
 }
 
-TEST(HandOver, BeginsOnceAndEachAnswerIsTheLastOfItsConnection) {
+TEST(HandOverToAnotherProcess, BeginsOnceAndEachAnswerIsTheLastOfItsConnection) {
     TestServer t({.drain = {.announce = 1h, .over = 1h}});
     add_routes(t.server);
     EXPECT_FALSE(t.server.hand_over());  // It does not run yet.
@@ -123,7 +123,7 @@ TEST(HandOver, BeginsOnceAndEachAnswerIsTheLastOfItsConnection) {
     EXPECT_TRUE(t.server.stopping());
 }
 
-TEST(HandOver, DoesNothingAfterAStop) {
+TEST(HandOverToAnotherProcess, DoesNothingAfterAStop) {
     TestServer drains, stops;
     for (TestServer* const t : {&drains, &stops}) {
         add_routes(t->server);
