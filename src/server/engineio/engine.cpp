@@ -314,7 +314,8 @@ bool Engine::serves(std::string_view path) const noexcept {
 
 void Engine::answer_relayed(Worker& worker, RelayedRequest& relayed, const http::Request& request) {
     const Checked checked(*this, worker, request, false);
-    if (!passes(worker, request, checked, relayed.response)) return;
+    // The node that was asked knows the site of the request, and has checked the origin.
+    if (checked.error) return refuse(worker, request, relayed.response, *checked.error);
     // A request without a session is none that is relayed, and none goes on to a third node.
     if (!checked.session) return refuse(worker, request, relayed.response, Error::unknown_sid);
     answer_known(Exchange(relayed), checked, request, relayed.response);

@@ -150,6 +150,9 @@ protected:
         for (size_t i = 0; i < 2; ++i)
             sites[i] =
                 std::make_unique<EngineNode>(cluster("n" + std::to_string(i)), options, workers);
+        meet();
+    }
+    void meet() {
         ASSERT_TRUE(eventually([&] {
             return sites[0]->nodes.is_here(sites[1]->nodes.self()) &&
                    sites[1]->nodes.is_here(sites[0]->nodes.self());

@@ -180,6 +180,25 @@ TEST_F(EngineRelay, OriginsAndFieldsAndTheClientsAddress) {
               before);
 }
 
+// It may know an origin that the owner does not: one of the site, or of a newer configuration.
+TEST_F(EngineRelay, TheAskedNodeAloneChecksTheOrigin) {
+    EngineOptions listed;
+    listed.origins = {"https://page.example"};
+    sites[0] = std::make_unique<EngineNode>(cluster("owner"), EngineOptions(), 1);
+    sites[1] = std::make_unique<EngineNode>(cluster("asked"), listed, 1);
+    meet();
+    const std::string sid = open(0);
+    Client client(port(1));
+    const std::string page = "Origin: https://page.example\r\n";
+    EXPECT_EQ(client.request(post(sid, "4hi", "EIO=4", page)).status, 200);
+    EXPECT_EQ(client.request(get(sid, "EIO=4", page)).body, "4hi");
+    EXPECT_EQ(client.request(get(sid, "EIO=4", "Origin: https://evil.example\r\n")).status, 403);
+    Client direct(port(0));
+    EXPECT_EQ(direct.request(get(sid, "EIO=4", page)).status, 403);
+    // What is checked of the session is checked by its owner.
+    EXPECT_EQ(client.request(get(sid.substr(0, sid.size() - 1) + "~", "EIO=4", page)).status, 400);
+}
+
 TEST_F(EngineRelay, LargeAnswersAndTooLargeBodies) {
     start();
     const std::string sid = open(0);
