@@ -144,6 +144,8 @@ TEST(SocketIoConfig, SaysWhatIsWrong) {
 TEST(SocketIoConfig, SaysWhatIsWrongWithSitesAndNamespaces) {
     const std::string sites = "sites: [{hosts: [a, A2]}, {hosts: [b]}]\n";
     const std::string server = "socketio: [{kind: broadcast}]\n";
+    const std::string cluster = "cluster: {url: 'redis://localhost'}\n";
+    const std::string route = "{kind: socketio, path: /io/, application: '', site: ";
     const struct {
         std::string text, want;
     } cases[] = {
@@ -156,6 +158,16 @@ TEST(SocketIoConfig, SaysWhatIsWrongWithSitesAndNamespaces) {
              "a}, {kind: broadcast, path: /io/}]",
          "s.yaml:3: key 'socketio[1].path': is the same path as socketio[0].path: in a cluster, "
          "nodes know a Socket.IO server by its path"},
+        {sites + cluster + "gateway: {enabled: true, routes: [" + route + "a}, " + route + "b}]}",
+         "s.yaml:3: key 'gateway.routes[1].path': is the same path as gateway.routes[0].path: in a "
+         "cluster, nodes know a Socket.IO server by its path"},
+        {sites + cluster + "gateway: {enabled: true, routes: [" + route +
+             "a}]}\nsocketio: [{kind: gateway, path: /io, site: a}]",
+         ""},
+        {sites + cluster + "gateway: {enabled: true, routes: [" + route +
+             "a}]}\nsocketio: [{kind: broadcast, path: /io}]",
+         "s.yaml:3: key 'gateway.routes[0].path': is the same path as socketio[0].path: in a "
+         "cluster, nodes know a Socket.IO server by its path"},
         {server + "socketio_namespaces: [{}]",
          "s.yaml:2: key 'socketio_namespaces[0].name': is missing"},
         {server + "socketio_namespaces: [{name: chat}]",

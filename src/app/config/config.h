@@ -86,6 +86,7 @@ private:
     bool finish_gateway();
     bool finish_socketio();
     bool finish_socketio(const SocketIoSettings& one, const std::string& key);
+    bool finish_paths();
     bool give_to_gateway(const SocketIoSettings& one, const std::string& key);
     bool finish_sites();
     bool finish_site(size_t index);

@@ -55,18 +55,37 @@ bool Config::finish_socketio() {
         if (path.empty()) return fail_at(key + ".path", "must hold a name, as /socket.io/ does");
         // The path that the two have by default stands nowhere.
         const std::string where = names(key + ".path") ? key + ".path" : key;
-        for (size_t before = 0; before < i; ++before) {
-            const std::string other = "socketio[" + std::to_string(before) + "].path";
-            if (without_slash(all[before].options.path) != path) continue;
-            if (meet(settings_, all[before].site, all[i].site))
-                return fail_at(where, "is the same path as " + other);
-            if (!settings_.cluster.url.empty())
-                return fail_at(where,
-                               "is the same path as " + other +
-                                   ": in a cluster, nodes know a Socket.IO server by its path");
-        }
+        for (size_t before = 0; before < i; ++before)
+            if (without_slash(all[before].options.path) == path &&
+                meet(settings_, all[before].site, all[i].site))
+                return fail_at(
+                    where, "is the same path as socketio[" + std::to_string(before) + "].path");
         if (!finish_socketio(all[i], key) || !give_to_gateway(all[i], key)) return false;
     }
+    return finish_paths();
+}
+
+// In a cluster the sites, too, need a path for each Socket.IO server. One behind the gateway is that
+// of the route.
+bool Config::finish_paths() {
+    if (settings_.cluster.url.empty()) return true;
+    std::vector<std::pair<std::string_view, std::string>> places;  // Path, and key of the element.
+    for (size_t i = 0; i < settings_.socketio.size(); ++i)
+        if (settings_.socketio[i].kind != SocketIoKind::gateway)
+            places.emplace_back(settings_.socketio[i].options.path,
+                                "socketio[" + std::to_string(i) + "]");
+    for (size_t i = 0; i < settings_.gateway.routes.size(); ++i)
+        if (settings_.gateway.routes[i].kind == gateway::Kind::socketio)
+            places.emplace_back(settings_.gateway.routes[i].path,
+                                "gateway.routes[" + std::to_string(i) + "]");
+    for (size_t i = 0; i < places.size(); ++i)
+        for (size_t before = 0; before < i; ++before)
+            if (without_slash(places[before].first) == without_slash(places[i].first)) {
+                const std::string& key = places[i].second;
+                return fail_at(names(key + ".path") ? key + ".path" : key,
+                               "is the same path as " + places[before].second +
+                                   ".path: in a cluster, nodes know a Socket.IO server by its path");
+            }
     return true;
 }
 

@@ -83,6 +83,11 @@ void RelayPart::attach(WorkerGroup& group, Engine& engine) {
             }
             made->add(*part);
         }
+        const auto& path = engine.options().path;
+        for (const Engine* const other : part->engines_)
+            if (other->options().path == path)
+                throw std::runtime_error("cluster: two Socket.IO servers have the path '" + path +
+                                         "', by which nodes know them");
         part->engines_.push_back(&engine);
     }
 }

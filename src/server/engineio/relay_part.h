@@ -65,7 +65,8 @@ public:
     ~RelayPart() override;
 
     // When the workers exist and none of them runs: gives each worker a part, unless an engine
-    // before has done so.
+    // before has done so. Throws std::runtime_error if another engine has the path of this one: its
+    // sessions, and in SocketIoMember its messages, would be those of the other engine.
     static void attach(WorkerGroup& group, Engine& engine);
     void loop_ended() noexcept override;
 

@@ -4,6 +4,8 @@
 
 #include <starling/cluster.h>
 #include <starling/server.h>
+#include <starling/sites.h>
+#include <starling/socketio.h>
 
 #include <gtest/gtest.h>
 
@@ -164,6 +166,27 @@ TEST(JoinServer, TheAnswersSayThatANodeIsMissing) {
     ASSERT_TRUE(test::eventually([&] { return a.cluster.stats().away == 0; }));
     EXPECT_EQ(who(a, a.first, 1), (Names{"b first", "c first"}));
     EXPECT_GT(a.cluster.stats().incomplete, 0u);
+}
+
+// Other nodes know a Socket.IO server by its path, also where sites have servers of their own.
+TEST(JoinServer, TwoSocketIoServersWithOnePathAreAFaultOfTheStart) {
+    RedisServer redis;
+    for (const Mode mode : {Mode::native, Mode::classic}) {
+        Server server(quiet());
+        join_cluster(server, {.url = redis.url(), .mode = mode});
+        for (const char* const host : {"a.example", "b.example"})
+            on_site(server, serve_host(server, {.hosts = {host}}),
+                    [&] { static_cast<void>(server.socketio({.serve_client = false})); });
+        for (int i = 0; i < 2; ++i) {
+            try {
+                server.start();
+                FAIL() << "the server has started";
+            } catch (const std::runtime_error& error) {
+                EXPECT_EQ(error.what(), std::string("cluster: two Socket.IO servers have the path "
+                                                    "'/socket.io', by which nodes know them"));
+            }
+        }
+    }
 }
 
 // The adapters of Node.js for Socket.IO; all else still goes over the nodes.
