@@ -114,6 +114,13 @@ void Connection::resume() {
     if (--pauses_ == 0) transport_.resume();
 }
 
+limits::Bucket& Connection::messages_of(const Quota& quota) {
+    if (!buckets_) buckets_ = std::make_unique<Buckets>();
+    for (auto& [of, bucket] : *buckets_)
+        if (of == &quota) return bucket;
+    return buckets_->emplace_back(&quota, limits::Bucket()).second;
+}
+
 std::vector<base::SlotKey> Connection::socket_keys() const {
     std::vector<base::SlotKey> keys;
     if (first_) keys.push_back(first_->slot_key());

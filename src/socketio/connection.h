@@ -8,13 +8,17 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "limits/bucket.h"
 #include "socketio/codec/decoder.h"
 #include "socketio/socket.h"
 #include "socketio/transport.h"
 
 namespace starling::socketio {
+
+class Quota;
 
 class Connection {
 public:
@@ -52,6 +56,10 @@ public:
     void pause();
     void resume();
 
+    // The bucket of NamespaceLimits::messages. All namespaces of the quota share it, and it stays
+    // when their sockets leave: joining again brings no full bucket. Valid until the next call.
+    [[nodiscard]] limits::Bucket& messages_of(const Quota& quota);
+
     // Makes all sockets of the client leave, then ends the connection.
     void disconnect();
     void timed_out();      // The timer of Transport::set_timer() has expired.
@@ -77,6 +85,8 @@ private:
     Decoder decoder_;
     std::unique_ptr<Socket> first_;  // Most clients have one socket; more_ holds further ones.
     std::unique_ptr<std::vector<std::unique_ptr<Socket>>> more_;
+    using Buckets = std::vector<std::pair<const Quota*, limits::Bucket>>;
+    std::unique_ptr<Buckets> buckets_;  // Null: no namespace of the client has limited messages.
     bool open_ = true;
     bool joined_ = false;  // The client was in a namespace at least once.
     uint16_t pauses_ = 0;

@@ -62,7 +62,8 @@ bool Socket::within_quota(size_t packet_bytes) {
         Quota::count(quota->refused_bytes);
         exceeded = "message_bytes_max";
     } else if (quota->messages.is_on() &&
-               extras().messages.take(quota->messages, server().runtime().now_ms() * ns_per_ms)) {
+               connection_.messages_of(*quota).take(quota->messages,
+                                                    server().runtime().now_ms() * ns_per_ms)) {
         Quota::count(quota->refused_messages);
         exceeded = "messages";
     } else {

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "limits/bucket.h"
 #include "socketio/socket.h"
 
 namespace starling::socketio {
@@ -28,7 +27,6 @@ struct Socket::Extras {
     std::optional<StreamId> begin;  // See SavedSession.
     uint64_t saved_print = 0;       // Of the session as it was saved last; 0: never.
     std::unique_ptr<detail::Scope> coroutines;
-    limits::Bucket messages;  // Of the namespace's limit.
 };
 
 }  // namespace starling::socketio

@@ -1,7 +1,14 @@
-// The count of the clients of namespaces that have limits.
+// The limits of namespaces: what they count, and which namespaces have none.
 #include "socketio/quota.h"
 
 #include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/fake/socketio.h"
 
 namespace starling::socketio {
 namespace {
@@ -39,6 +46,42 @@ TEST(SocketIoQuota, APlaceThatIsNotKeptIsGivenBack) {
     }
     EXPECT_EQ(quota.clients, 1u);
     const QuotaPlace nowhere(nullptr);  // A namespace without limits.
+}
+
+// A client that leaves a namespace and joins it again, or another of the same limit, brings no full
+// bucket: else it could say as much as it likes.
+TEST(SocketIoQuota, TheMessagesOfAClientAreCountedOverAllNamespacesOfTheLimit) {
+    Settings settings;
+    settings.namespace_limits = {{.name = "/x*", .messages = {.per_second = 1, .burst = 3}}};
+    fake::Workers workers(1, settings);
+    workers.of("/y");
+    workers.of_matching([](std::string_view, const Json&) { return true; });
+    const Quota& quota = *workers.adapter.quotas().front();
+    const auto ended = [](const fake::Client& client) { return client.transport.ended; };
+
+    const auto again = fake::join(workers, 0, "/x");
+    for (int i = 0; i < 3; ++i) {
+        again->says("2/x,[\"e\"]");
+        again->says("1/x,");
+        again->says("0/x,");
+    }
+    EXPECT_EQ(ended(*again), "");
+    again->says("2/x,[\"e\"]");
+    EXPECT_EQ(ended(*again), "forced server close");
+    EXPECT_EQ(quota.refused_messages, 1u);
+
+    const auto many = fake::join(workers, 0, "/y");
+    for (const char* nsp : {"/x1", "/x2", "/x3", "/x4"}) many->says("0" + std::string(nsp) + ",");
+    for (int i = 0; i < 10; ++i) many->says("2/y,[\"e\"]");  // Has no limit.
+    for (const char* nsp : {"/x1", "/x2", "/x3"}) many->says("2" + std::string(nsp) + ",[\"e\"]");
+    EXPECT_EQ(ended(*many), "");
+    workers.pass(1000);
+    many->says("2/x4,[\"e\"]");
+    EXPECT_EQ(ended(*many), "");
+    many->says("2/x1,[\"e\"]");
+    EXPECT_EQ(ended(*many), "forced server close");
+    EXPECT_EQ(quota.refused_messages, 2u);
+    EXPECT_EQ(quota.clients, 0u);
 }
 
 }  // namespace
