@@ -31,7 +31,7 @@ Namespace::Namespace(Server& server, NamespaceSetup& setup, std::string name)
     : server_(server),
       setup_(setup),
       name_(std::move(name)),
-      quota_(setup.adapter.quota_of(name_)),
+      quota_(setup.own ? nullptr : setup.adapter.quota_of(name_)),
       rooms_(*this) {}
 
 Namespace::~Namespace() = default;

@@ -34,6 +34,9 @@ struct NamespaceSetup {
     bool close_when_empty = false;
     // Events of other nodes are not kept for clients that come back.
     bool unrecorded = false;
+    // The server's own (the Admin UI), which checks who connects to it. The names, limits and login
+    // that the settings have are for the clients of the other namespaces.
+    bool own = false;
 
     std::vector<std::function<void(sio::Socket)>> on_connection;
     std::vector<std::function<void(sio::Socket, std::string_view)>> on_disconnect;

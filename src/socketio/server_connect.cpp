@@ -50,11 +50,13 @@ Namespace* Server::open_namespace(std::string_view name, const Json& auth) {
 
 void Server::connect(Connection& connection, const Packet& packet) {
     const Json auth = auth_of(packet);
-    const bool allowed = is_allowed(settings().namespaces, packet.nsp);
+    const NamespaceSetup* const declared = adapter_.find_static(packet.nsp);
+    const bool own = declared && declared->own;
+    const bool allowed = own || is_allowed(settings().namespaces, packet.nsp);
     Namespace* const nsp = allowed ? open_namespace(packet.nsp, auth) : nullptr;
     if (!nsp) return refuse(connection, packet.nsp, {.message = "Invalid namespace"}, false);
     PendingConnection who{connection, *nsp, auth, {}};
-    if (settings().login) {
+    if (settings().login && !own) {
         who.login = settings().login(auth, connection.transport().info(), runtime_.unix_s());
         if (!who.login.allowed) {
             refuse(connection, packet.nsp,

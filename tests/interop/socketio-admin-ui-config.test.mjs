@@ -33,6 +33,26 @@ describe("Admin UI of the program", () => {
     page.close();
   });
 
+  test("the names, limits and logins of clients are not for the page", async (t) => {
+    const server = await serve({
+      auth: { keys: [{ secret: "0123456789abcdef0123456789abcdef" }] },
+      socketio: [{ kind: "broadcast", auth: "required", serve_client: false }],
+      socketio_namespaces: [{ name: "/*", connections_max: 1 }],
+      admin: { enabled: false, socketio_ui: { enabled: true, password_hash } },
+    });
+    t.after(() => server.stop());
+    for (let i = 0; i < 2; i += 1) {
+      const page = open(server, "/admin", { auth: { username: "admin", password: "changeit" } });
+      const refused = new Promise((_, reject) => { page.once("connect_error", reject); });
+      await deadline(Promise.race([new Promise((resolve) => { page.once("config", resolve); }), refused]), "config");
+    }
+    for (const [nsp, message] of [["/", "unauthorized"], ["/other", "Invalid namespace"]]) {
+      const client = open(server, nsp);
+      assert.equal((await deadline(new Promise((resolve) => { client.once("connect_error", resolve); }), nsp)).message,
+        message);
+    }
+  });
+
   for (const [what, config, words, demo = false] of [
     ["no password", { enabled: true }, /admin\.socketio_ui\.password_hash.*is needed/],
     ["the password itself", { enabled: true, password_hash: "changeit" },

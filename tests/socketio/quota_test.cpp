@@ -84,5 +84,39 @@ TEST(SocketIoQuota, TheMessagesOfAClientAreCountedOverAllNamespacesOfTheLimit) {
     EXPECT_EQ(quota.clients, 0u);
 }
 
+// The Admin UI checks its pages itself: clients must not be able to take their places.
+TEST(SocketIoQuota, ANamespaceOfTheServerItselfHasNoRulesOfTheClients) {
+    Settings settings;
+    settings.namespaces = {"/"};
+    settings.namespace_limits = {{.name = "*", .connections_max = 1}};
+    bool allowed = true;
+    settings.login = [&](const Json&, const ConnectInfo&, int64_t) {
+        Login login;
+        login.allowed = allowed;
+        return login;
+    };
+    fake::Workers workers(1, settings);
+    workers.of("/");
+    workers.of("/admin");
+    workers.of("/other");
+    workers.adapter.find_static("/admin")->own = true;
+    const auto client = fake::join(workers);
+    allowed = false;
+    fake::Client page(workers, 0, 4), second(workers, 0, 4);
+    for (fake::Client* const each : {&page, &second}) {
+        each->says("0/admin,");
+        EXPECT_EQ(each->takes(), std::vector<std::string>{"40/admin,{\"sid\":\"" +
+                                                          each->member("sid") + "\"}"});
+    }
+    page.says("0");
+    EXPECT_EQ(page.member("message"), "unauthorized");
+    allowed = true;
+    page.says("0");
+    EXPECT_EQ(page.member("message"), "too many connections");
+    page.says("0/other,");
+    EXPECT_EQ(page.member("message"), "Invalid namespace");
+    EXPECT_EQ(workers.adapter.quotas().front()->clients, 1u);
+}
+
 }  // namespace
 }  // namespace starling::socketio

@@ -49,6 +49,7 @@ void AdminUi::set_up() {
     nsp_ = &nsp;
     setup_ = io_.adapter().find_static(options_.namespace_name);
     setup_->unrecorded = true;
+    setup_->own = true;
     nsp.use([this](sio::Socket socket, sio::Next next) { log_in(socket, next); });
     nsp.on_connection([this](sio::Socket socket) { welcome(socket); });
     if (!options_.readonly)
