@@ -130,9 +130,11 @@ test("behind the gateway: a client beyond connections_max is refused before the 
   const application = await Application.start();
   const gateway = await startGateway({ application: application.url, route: { kind: "socketio", path: "/socket.io/" },
     config: { socketio: [{ kind: "gateway", namespaces: ["/"] }],
-      socketio_namespaces: [{ name: "/", connections_max: 1, message_bytes_max: 50 }] } });
+      socketio_namespaces: [{ name: "/", connections_max: 1, message_bytes_max: 50, rooms_max: 2 }] } });
   try {
     const first = await joined(gateway, "/");
+    const join = async (topic) => (await gateway.post("/tapr/ws/topic/join", { topic, users: [""] })).json.data.connections;
+    assert.deepEqual([await join("a"), await join("b"), await join("c"), await join("a")], [1, 1, 0, 1]);
     const [error] = await when(connect(gateway, "/"), "connect_error");
     assert.equal(error.data.code, 429);
     const left = when(first, "disconnect");

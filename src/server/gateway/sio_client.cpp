@@ -17,6 +17,7 @@
 #include "server/socketio/socketio.h"
 #include "socketio/connection.h"
 #include "socketio/namespace.h"
+#include "socketio/quota.h"
 #include "socketio/server.h"
 #include "socketio/socket.h"
 
@@ -55,8 +56,13 @@ public:
     }
     bool join(std::string_view topic) override {
         if (!socket_) return false;
-        const uint32_t topics_max = ws::Route().topics_max;
+        uint32_t topics_max = ws::Route().topics_max;
+        socketio::Quota* const quota = socket_->nsp().quota();
+        const uint32_t rooms_max = quota ? quota->limits.rooms_max : 0;
+        if (rooms_max != 0) topics_max = std::min(topics_max, rooms_max);
         const auto result = route.part.worker.hub().join(*this, topic, topics_max);
+        if (topics_max == rooms_max && result == hub::Hub::Join::too_many)
+            socketio::Quota::count(quota->refused_rooms);
         return result == hub::Hub::Join::joined || result == hub::Hub::Join::already;
     }
     bool leave(std::string_view topic) override {
