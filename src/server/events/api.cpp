@@ -238,12 +238,12 @@ void Events::mount(Site& site) {
     for (const std::string_view folder : {"/sse", "/SSE"}) {
         const std::string path = std::string(folder) + "/ServerEvent";
         site.add("GET", path, event_stream_route(*this));
-        if (!options_.origins.empty())
-            site.add_handler("OPTIONS", path,
-                             [this](const http::Request& request, http::Response& response) {
-                                 if (!apply_cors(request, response))
-                                     response.no_content().header("Allow", "GET, HEAD, OPTIONS");
-                             });
+        // Without origins of its own, too: a site may have some (HostSite::allow_origins()).
+        site.add_handler("OPTIONS", path,
+                         [this](const http::Request& request, http::Response& response) {
+                             if (!apply_cors(request, response))
+                                 response.no_content().header("Allow", "GET, HEAD, OPTIONS");
+                         });
     }
     if (options_.api.empty()) return;
     site.add_handler("GET", options_.api,

@@ -1,6 +1,7 @@
 // Server events over HTTP: the event stream, the index, publishing, the pages.
 #include <gtest/gtest.h>
 #include <starling/server.h>
+#include <starling/sites.h>
 
 #include <string>
 #include <vector>
@@ -120,6 +121,27 @@ TEST(EventsStream, APreflightForATokenIsAnswered) {
     EXPECT_EQ(other.status, 204);
     EXPECT_FALSE(other.has("Access-Control-Allow-Origin")) << other.head;
     EXPECT_TRUE(other.has("Vary: Origin")) << other.head;
+}
+
+// The channels have no origins, but a site has some.
+TEST(EventsStream, APreflightForAPageOfTheSiteIsAnswered) {
+    EventServer t;
+    serve_host(t.server, {.hosts = {"shop.example"}}).allow_origins({"https://page.example"});
+    t.start();
+    const auto ask = [&](const std::string& host) {
+        return Client(t.port()).request(
+            "OPTIONS /sse/ServerEvent?Ref=Members HTTP/1.1\r\nHost: " + host +
+            "\r\nOrigin: https://page.example\r\n"
+            "Access-Control-Request-Method: GET\r\n"
+            "Access-Control-Request-Headers: authorization\r\n\r\n");
+    };
+    const auto shop = ask("shop.example"), other = ask("other.example");
+    EXPECT_EQ(shop.status, 204);
+    EXPECT_TRUE(shop.has("Access-Control-Allow-Origin: https://page.example")) << shop.head;
+    EXPECT_TRUE(shop.has("Access-Control-Allow-Headers: Authorization")) << shop.head;
+    EXPECT_EQ(other.status, 204);
+    EXPECT_TRUE(other.has("Allow: GET, HEAD, OPTIONS")) << other.head;
+    EXPECT_FALSE(other.has("Access-Control") || other.has("Vary")) << other.head;
 }
 
 // Server::cors() and Options::origins may both allow the page; the answer names it once.
