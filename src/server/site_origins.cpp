@@ -1,5 +1,6 @@
 #include "server/site_origins.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,11 +46,14 @@ bool apply_listed_cors(const std::vector<std::string>& path, http::CorsOptions r
 
 bool apply_site_cors(const http::CorsOptions* path, const http::Request& request,
                      http::Response& response) {
-    if (!listed_by_site(request, request.header("origin")))
-        return path && http::apply_cors(*path, request, response);
+    const std::string_view origin = request.header("origin");
+    if (!listed_by_site(request, origin)) return path && http::apply_cors(*path, request, response);
     http::CorsOptions rules = path ? *path : http::CorsOptions();
-    rules.origins.clear();
-    return apply_listed_cors({}, std::move(rules), request, response);
+    const bool by_path =  // As apply_cors() compares them.
+        rules.credentials && std::ranges::find(rules.origins, origin) != rules.origins.end();
+    rules.credentials = by_path || is_named(*http::RequestAccess::site_origins(request), origin);
+    rules.origins = {std::string(origin)};
+    return http::apply_cors(rules, request, response);
 }
 
 }  // namespace starling::server

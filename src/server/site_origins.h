@@ -23,8 +23,8 @@ namespace starling::server {
 [[nodiscard]] bool apply_listed_cors(const std::vector<std::string>& path, http::CorsOptions rules,
                                      const http::Request& request, http::Response& response);
 
-// `path`: the rules of CORS of the path; null: none. For a page that the site allows, they allow this
-// page alone.
+// `path`: the rules of CORS of the path; null: none. A page that the site allows is allowed in addition;
+// it gets cookies if the path gives them to this page, or the site lists it by name.
 [[nodiscard]] bool apply_site_cors(const http::CorsOptions* path, const http::Request& request,
                                    http::Response& response);
 
