@@ -105,8 +105,8 @@ TEST(SocketIoQuota, ANamespaceOfTheServerItselfHasNoRulesOfTheClients) {
     fake::Client page(workers, 0, 4), second(workers, 0, 4);
     for (fake::Client* const each : {&page, &second}) {
         each->says("0/admin,");
-        EXPECT_EQ(each->takes(), std::vector<std::string>{"40/admin,{\"sid\":\"" +
-                                                          each->member("sid") + "\"}"});
+        EXPECT_EQ(each->takes(),
+                  std::vector<std::string>{"40/admin,{\"sid\":\"" + each->member("sid") + "\"}"});
     }
     page.says("0");
     EXPECT_EQ(page.member("message"), "unauthorized");

@@ -58,8 +58,8 @@ bool Config::finish_socketio() {
         for (size_t before = 0; before < i; ++before)
             if (without_slash(all[before].options.path) == path &&
                 meet(settings_, all[before].site, all[i].site))
-                return fail_at(
-                    where, "is the same path as socketio[" + std::to_string(before) + "].path");
+                return fail_at(where,
+                               "is the same path as socketio[" + std::to_string(before) + "].path");
         if (!finish_socketio(all[i], key) || !give_to_gateway(all[i], key)) return false;
     }
     return finish_paths();
@@ -82,9 +82,10 @@ bool Config::finish_paths() {
         for (size_t before = 0; before < i; ++before)
             if (without_slash(places[before].first) == without_slash(places[i].first)) {
                 const std::string& key = places[i].second;
-                return fail_at(names(key + ".path") ? key + ".path" : key,
-                               "is the same path as " + places[before].second +
-                                   ".path: in a cluster, nodes know a Socket.IO server by its path");
+                return fail_at(
+                    names(key + ".path") ? key + ".path" : key,
+                    "is the same path as " + places[before].second +
+                        ".path: in a cluster, nodes know a Socket.IO server by its path");
             }
     return true;
 }

@@ -97,8 +97,9 @@ void GatewayPart::join(GatewayClient& client, const std::vector<std::string>& to
         if (client.join(topic))
             gateway.log().joined(client, topic);
         else if (client.is_open())
-            refuse_actions(client, "join: a client may be in 1000 topics at most, and in rooms_max of its "
-                                   "namespace");
+            refuse_actions(client,
+                           "join: a client may be in 1000 topics at most, and in rooms_max of its "
+                           "namespace");
     }
 }
 
