@@ -37,7 +37,8 @@ class Folder(unittest.TestCase):
 
 
 class Staging(Folder):
-    FILES = {"docs/a.md", "docs/b.md", "docs/b.zh.md", "README.md", "README.zh.md", "examples/echo.cpp"}
+    FILES = {"docs/a.md", "docs/b.md", "docs/b.zh.md", "docs/curves/p.svg", "README.md", "README.zh.md",
+             "examples/echo.cpp"}
 
     def staged(self, language: str = "en") -> stage.Stage:
         return stage.Stage(self.folder.name, os.path.join(self.folder.name, "out"), language, self.FILES)
@@ -53,6 +54,7 @@ class Staging(Folder):
                 ("docs/a.md", "[r](../README.md#y)", "[r](source/README.md.md#y)"),
                 ("README.md", "[a](docs/a.md)", "[a](../a.md)"),
                 ("docs/a.md", "[e](../examples/echo.cpp)", "[e](source/examples/echo.cpp.txt)"),
+                ("docs/a.md", "![p](curves/p.svg)", "![p](source/docs/curves/p.svg)"),
                 ("docs/a.md", "[e](../examples)", "[e](source/examples/folder.md)"),
                 ("docs/a.md", "[w](https://example.com/b.md) [x](#y)", "[w](https://example.com/b.md) [x](#y)"),
                 ("docs/a.md", "`[b](c.md)`", "`[b](c.md)`"),
@@ -132,6 +134,17 @@ class Checking(Folder):
             found = self.faults(page)
             self.assertEqual(len(found), 1, page)
             self.assertIn(fault, found[0])
+
+    def test_finds_faults_of_pictures(self):
+        for inside, fault in (('<style>.a{fill:#fff}</style><use href="#part"/>', None),
+                              ("<script>go()</script>", "inside the picture: script"),
+                              ('<image href="https://x.example/a.png"/>', "loads from elsewhere: https://x.example/a.png"),
+                              ('<use xlink:href="other.svg#a"/>', "loads from elsewhere: other.svg#a"),
+                              ("<style>@import 'https://x.example/a.css';</style>", "loads from elsewhere")):
+            self.write("a.svg", f'<svg xmlns="http://www.w3.org/2000/svg">{inside}</svg>')
+            found = self.faults('<img src="a.svg">')
+            self.assertEqual(len(found), fault is not None, found)
+            self.assertIn(fault or "", "".join(found))
 
     def test_finds_faults_of_style_sheets(self):
         for text, count in (("a{src:url(data:font/woff2;base64,AA)}", 0), ("a{src:url('index.html')}", 0),

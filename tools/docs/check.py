@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 LOADS = {("script", "src"), ("img", "src"), ("iframe", "src"), ("source", "src"), ("video", "src"),
          ("audio", "src"), ("object", "data"), ("embed", "src"), ("img", "srcset"), ("use", "href")}
 LOADED_LINKS = {"stylesheet", "icon", "preload", "preconnect", "prefetch", "dns-prefetch", "manifest", "shortcut"}
+PICTURE_LINK = re.compile(r"href\s*=\s*[\"']([^#\"'][^\"']*)")  # "#name" is a part of the same file.
 STYLE_URL = re.compile(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)")
 
 
@@ -99,6 +100,13 @@ def check_style(name: str, text: str, files: set[str]) -> list[str]:
     return faults
 
 
+def check_picture(name: str, text: str, files: set[str]) -> list[str]:
+    """A page shows an SVG file without what the file would load, and must not run its scripts where it is opened."""
+    faults = [f"{name}: inside the picture: script"] if "<script" in text else []
+    faults += [f"{name}: loads from elsewhere: {target}" for target in PICTURE_LINK.findall(text)]
+    return faults + check_style(name, text, files)
+
+
 def check_site(root: str) -> list[str]:
     """All faults of the site in `root`."""
     files = file_names(root)
@@ -109,4 +117,6 @@ def check_site(root: str) -> list[str]:
     for name in sorted(files):
         if name.endswith(".css"):
             faults += check_style(name, read(os.path.join(root, name)), files)
+        if name.endswith(".svg"):
+            faults += check_picture(name, read(os.path.join(root, name)), files)
     return faults

@@ -1,7 +1,8 @@
 """Copies docs/*.md into one folder for each language, with links that hold in the site.
 
 A Chinese page X.zh.md becomes X.md of the folder zh. Where it is missing, the English page stands in. A link to a
-file of the repository beyond docs/ leads to a copy of that file: Markdown as a page, anything else as text.
+file of the repository beyond docs/ leads to a copy of that file: Markdown as a page, a picture as it is, anything else
+as text.
 """
 import os
 import posixpath
@@ -19,6 +20,7 @@ OTHER = "other-language:"
 LINK = re.compile(r"(?<=\]\()([^()\s]+)(?=\))|(?<=^)(\[[^\]]+\]:\s+)(\S+)", re.M)
 CODE = re.compile(r"^(?P<fence>[ ]*(?:```|~~~)).*?^[ ]*(?:```|~~~)[ ]*$|(?P<ticks>`+)[^`].*?(?P=ticks)", re.M | re.S)
 FENCED = re.compile(r"^[ ]*(?:```|~~~).*?^[ ]*(?:```|~~~)[ ]*$", re.M | re.S)
+PICTURES = (".svg", ".png")  # A page shows them.
 PLAIN = {"haproxy"}  # Languages of code that Pygments does not know.
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:|//")
 
@@ -88,6 +90,8 @@ def staged_name(stage: Stage, path: str) -> str | None:
     if path.startswith("docs/") and path.count("/") == 1 and path.endswith(".md"):
         return english_of(path)[len("docs/"):] if path in stage.files else None
     if path in stage.files:
+        if path.endswith(PICTURES):
+            return f"source/{path}"
         return f"source/{english_of(path)}.md" if path.endswith(".md") else f"source/{path}.txt"
     return f"source/{path}/folder.md" if stage.is_folder(path) else None
 
