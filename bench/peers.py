@@ -170,16 +170,27 @@ def program(build, name):
     return path
 
 
-def starling_command(build, workers=1):
+def starling_command(build, workers=1, *more):
     def command(use, port):
         which = "starling_broadcast" if use == "fanout" else "starling_echo"
-        return [program(build, which), port, workers]
+        return [program(build, which), port, workers, *more]
 
     return command
 
 
 def starling(build, workers=1, name="starling"):
     return Peer(name, starling_command(build, workers))
+
+
+def starling_large(build, message_bytes_max):
+    return Peer("starling", starling_command(build, 1, message_bytes_max))
+
+
+def starling_keeping(build, message_bytes_max):
+    """The allocator keeps the memory of large messages in place of giving it back to the kernel after each."""
+    tunables = "GLIBC_TUNABLES=glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=268435456"
+    command = starling_command(build, 1, message_bytes_max)
+    return Peer("starling, memory kept", lambda use, port: ["env", tunables, *command(use, port)])
 
 
 def starling_uring(build):
@@ -221,7 +232,7 @@ def node_ws():
         node = shutil.which("node")
         if not node or not (HERE.parent / "tests/node_modules/ws").exists():
             raise Missing("not installed (Node.js and tests/node_modules)")
-        return [node, HERE / "ws_echo.mjs", port, "broadcast" if use == "fanout" else "echo"]
+        return [node, "--expose-gc", HERE / "ws_echo.mjs", port, "broadcast" if use == "fanout" else "echo"]
 
     return Peer("Node ws", command)
 
@@ -238,3 +249,20 @@ def node_socketio():
         return [node, "--expose-gc", HERE / "socketio_server.mjs", port]
 
     return Peer(NODE_SOCKETIO, command)
+
+
+def starling_topics(build, name="starling"):
+    return Peer(name, lambda use, port: [program(build, "starling_topics"), port])
+
+
+def node_topics(name, kind):
+    """`kind`: ws or socketio."""
+
+    def command(use, port):
+        node = shutil.which("node")
+        package = {"ws": "ws", "socketio": "socket.io"}[kind]
+        if not node or not (HERE.parent / "tests/node_modules" / package).exists():
+            raise Missing(f"not installed (Node.js and {package} in tests/node_modules)")
+        return [node, HERE / "topics_server.mjs", port, kind]
+
+    return Peer(name, command)

@@ -1,6 +1,8 @@
 // bench/ws_echo.mjs: Node's `ws` without compression, from tests/node_modules. `node ws_echo.mjs
 // PORT` returns each message. `node ws_echo.mjs PORT broadcast` sends each message from /publish to
-// all clients at other paths.
+// all clients at other paths. With --expose-gc, GET /heap answers with the bytes that are in use after
+// a garbage collection.
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 
 const require = createRequire(new URL('../tests/package.json', import.meta.url));
@@ -8,10 +10,15 @@ const { WebSocketServer } = require('ws');
 
 const port = Number(process.argv[2] ?? 9003);
 const broadcast = process.argv[3] === 'broadcast';
+const http = createServer((request, response) => {
+  response.statusCode = request.url === '/heap' && globalThis.gc ? 200 : 404;
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  response.end(`${heapUsed + external}\n`);
+});
+http.keepAliveTimeout = 65_000; // Longer than any pause of the load generator.
 const server = new WebSocketServer({
-  host: '127.0.0.1',
-  port,
-  backlog: 4096,
+  server: http,
   perMessageDeflate: false,
   clientTracking: false,
 });
@@ -36,3 +43,5 @@ server.on('connection', (socket, request) => {
   if (broadcast) fanOut(socket, request.url);
   else echo(socket);
 });
+
+http.listen({ host: '127.0.0.1', port, backlog: 4096 });
