@@ -79,14 +79,23 @@ bool Inflater::at_block_boundary() const noexcept {
     return after_final_block_ || (stream_->z.data_type & 0xbf) == 128;
 }
 
+namespace {
+
+// zlib's memLevel, the size of its hash table and of a block. The default, 8, suits a window of 15
+// bits: an entry for each byte of the window. With the smaller tables a smaller window compresses
+// as well, in less time, because they stay in the processor's caches. Below 5 a block is so short
+// that a Huffman code of its own does not pay.
+int memory_level(uint8_t window_bits) noexcept { return window_bits > 12 ? window_bits - 7 : 5; }
+
+}  // namespace
+
 struct Deflater::Stream {
     z_stream z{};
 };
 
-Deflater::Deflater(uint8_t window_bits, int level, int memory_level)
-    : stream_(std::make_unique<Stream>()) {
+Deflater::Deflater(uint8_t window_bits, int level) : stream_(std::make_unique<Stream>()) {
     STARLING_ASSERT(window_bits >= deflate_window_bits_min && window_bits <= window_bits_max);
-    if (deflateInit2(&stream_->z, level, Z_DEFLATED, -int{window_bits}, memory_level,
+    if (deflateInit2(&stream_->z, level, Z_DEFLATED, -int{window_bits}, memory_level(window_bits),
                      Z_DEFAULT_STRATEGY) != Z_OK) {
         throw std::bad_alloc();
     }

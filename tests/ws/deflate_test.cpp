@@ -3,6 +3,7 @@
 #include "ws/deflate.h"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include "tests/ws/wire.h"
 
@@ -143,6 +144,45 @@ TEST(WsDeflate, there_and_back_at_every_window) {
                 EXPECT_EQ(transcript(reader, wire, step), want)
                     << int{bits} << takeover << " " << step;
             }
+        }
+    }
+}
+
+// The size of `messages` with zlib's default tables, whatever the window.
+size_t bytes_with_default_tables(std::span<const Bytes> messages, int window_bits) {
+    z_stream z{};
+    EXPECT_EQ(deflateInit2(&z, 6, Z_DEFLATED, -window_bits, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    size_t sum = 0;
+    for (const Bytes& message : messages) {
+        std::vector<Bytef> out(deflateBound(&z, message.size()) + 16);
+        z.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(message.data()));
+        z.avail_in = static_cast<uInt>(message.size());
+        z.next_out = out.data();
+        z.avail_out = static_cast<uInt>(out.size());
+        deflate(&z, Z_SYNC_FLUSH);
+        sum += out.size() - z.avail_out - 4;
+    }
+    deflateEnd(&z);
+    return sum;
+}
+
+// A deflater with a small window has small tables.
+TEST(WsDeflate, small_tables_compress_as_well) {
+    for (const size_t size : {256, 4096, 65'536}) {
+        std::vector<Bytes> messages;
+        for (unsigned i = 0; messages.size() * size < (1 << 18); ++i) {
+            std::string text = "[";
+            for (unsigned j = 0; text.size() < size; ++j)
+                text += R"({"sensor":)" + std::to_string(i * 7919 % 1009) + R"(,"value":)" +
+                        std::to_string(j * 104'729 % 10'007) + R"(,"unit":"mm"},)";
+            messages.push_back(to_bytes(text.substr(0, size)));
+        }
+        for (uint8_t bits = deflate_window_bits_min; bits <= window_bits_max; ++bits) {
+            Deflater deflater(bits);
+            size_t sum = 0;
+            for (const Bytes& message : messages) sum += deflater.compress(message, false).size();
+            EXPECT_LE(sum * 100, bytes_with_default_tables(messages, bits) * 103)
+                << size << " " << int{bits};
         }
     }
 }
