@@ -47,6 +47,7 @@ http {{
             nchan_publisher websocket;
             nchan_channel_id bench;
             nchan_store_messages off;
+            nchan_deflate_message_for_websocket {deflate};
         }}
     }}
 }}
@@ -145,8 +146,9 @@ class Peer:
 
 
 class Nchan(Peer):
-    def __init__(self):
+    def __init__(self, compressed=False):
         super().__init__("nginx + nchan", None)
+        self._deflate = "on" if compressed else "off"
 
     @contextlib.contextmanager
     def serve(self, use, cores):
@@ -157,7 +159,7 @@ class Nchan(Peer):
             os.chmod(folder, 0o755)  # If this user is root, nginx's worker runs as another user.
             port = free_port()
             conf = pathlib.Path(folder, "nginx.conf")
-            conf.write_text(NGINX_CONF.format(module=NCHAN_MODULE, folder=folder, port=port))
+            conf.write_text(NGINX_CONF.format(module=NCHAN_MODULE, folder=folder, port=port, deflate=self._deflate))
             command = [nginx, "-e", f"{folder}/error.log", "-p", folder, "-c", conf]
             with started(command, port, cores) as process:
                 yield port, only_child(process.pid)
@@ -183,13 +185,13 @@ def starling(build, workers=1, name="starling"):
 
 
 def starling_large(build, message_bytes_max):
-    return Peer("starling", starling_command(build, 1, message_bytes_max))
+    return Peer("starling", starling_command(build, 1, "off", message_bytes_max))
 
 
 def starling_keeping(build, message_bytes_max):
     """The allocator keeps the memory of large messages in place of giving it back to the kernel after each."""
     tunables = "GLIBC_TUNABLES=glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=268435456"
-    command = starling_command(build, 1, message_bytes_max)
+    command = starling_command(build, 1, "off", message_bytes_max)
     return Peer("starling, memory kept", lambda use, port: ["env", tunables, *command(use, port)])
 
 
@@ -227,12 +229,13 @@ def beast(build):
     return Peer("Boost.Beast", command)
 
 
-def node_ws():
+def node_ws(compression="off"):
     def command(use, port):
         node = shutil.which("node")
         if not node or not (HERE.parent / "tests/node_modules/ws").exists():
             raise Missing("not installed (Node.js and tests/node_modules)")
-        return [node, "--expose-gc", HERE / "ws_echo.mjs", port, "broadcast" if use == "fanout" else "echo"]
+        script = [node, "--expose-gc", HERE / "ws_echo.mjs", port]
+        return [*script, "broadcast" if use == "fanout" else "echo", compression]
 
     return Peer("Node ws", command)
 

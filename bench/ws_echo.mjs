@@ -1,7 +1,7 @@
-// bench/ws_echo.mjs: Node's `ws` without compression, from tests/node_modules. `node ws_echo.mjs
-// PORT` returns each message. `node ws_echo.mjs PORT broadcast` sends each message from /publish to
-// all clients at other paths. With --expose-gc, GET /heap answers with the bytes that are in use after
-// a garbage collection.
+// bench/ws_echo.mjs: Node's `ws` from tests/node_modules. `node ws_echo.mjs PORT` returns each message.
+// `node ws_echo.mjs PORT broadcast` sends each message from /publish to all clients at other paths. A
+// third argument compresses every message: `single`, `takeover`, or `takeover12`, a window of 12 bits.
+// With --expose-gc, GET /heap answers with the bytes that are in use after a garbage collection.
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 
@@ -17,9 +17,17 @@ const http = createServer((request, response) => {
   response.end(`${heapUsed + external}\n`);
 });
 http.keepAliveTimeout = 65_000; // Longer than any pause of the load generator.
+const compression = process.argv[4] ?? 'off';
+const alone = compression === 'single';  // A message refers only to itself.
 const server = new WebSocketServer({
   server: http,
-  perMessageDeflate: false,
+  perMessageDeflate: compression === 'off' ? false
+    : {
+      threshold: 0,
+      serverNoContextTakeover: alone,
+      clientNoContextTakeover: alone,
+      ...(compression === 'takeover12' ? { serverMaxWindowBits: 12, clientMaxWindowBits: 12 } : {}),
+    },
   clientTracking: false,
 });
 const subscribers = new Set();
