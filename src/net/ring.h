@@ -63,6 +63,9 @@ public:
     // As if the kernel had completed it.
     void complete(Completion completion) { found_.push_back(completion); }
 
+    // The kernel has not taken all prepared operations. It still reads the memory that they name.
+    [[nodiscard]] bool has_unsubmitted() const noexcept { return ::io_uring_sq_ready(&ring_) > 0; }
+
     [[nodiscard]] io_uring& raw() noexcept { return ring_; }
 
 private:

@@ -82,7 +82,12 @@ void UringBackend::abandon() {
 
 void UringBackend::submit() noexcept {
     ring_.submit();
-    messages_used_ = 0;  // The kernel has copied them.
+    reuse_messages();
+}
+
+// The kernel has copied the messages of the operations that it has taken. It may take none, or only the first ones.
+void UringBackend::reuse_messages() noexcept {
+    if (!ring_.has_unsubmitted()) messages_used_ = 0;
 }
 
 void UringBackend::wait(int timeout_ms) {
@@ -94,7 +99,7 @@ void UringBackend::wait(int timeout_ms) {
     arm_own();
     settle_listed();
     ring_.submit_and_wait(ring_.has_found() ? 0 : timeout_ms);
-    messages_used_ = 0;
+    reuse_messages();
 }
 
 void UringBackend::dispatch() {
@@ -166,7 +171,7 @@ void UringBackend::finish_receiving(Stream& stream) {
             });
         };
         while (!over()) ring_.submit_and_wait(-1);
-        messages_used_ = 0;
+        reuse_messages();
     }
     for (size_t i = 0; i < ring_.found().size(); ++i) {
         Ring::Completion& one = ring_.found()[i];
@@ -252,7 +257,8 @@ Backend::Sent UringBackend::send(Stream& stream, std::span<const iovec> parts) n
     constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
     io_uring_sqe& operation = ring_.prepare(name(Kind::send, stream.slot_key()));
     set(stream, sending);
-    if (parts.size() == 1) {
+    // Without a free message only the first part is sent. The stream submits the rest again.
+    if (parts.size() == 1 || messages_used_ == messages_max) {
         const size_t size = std::min<size_t>(parts[0].iov_len, INT_MAX);
         ::io_uring_prep_send(&operation, stream.fd(), parts[0].iov_base, size, flags);
         return {.pending = true};
@@ -291,7 +297,7 @@ Backend::Sent UringBackend::ask(Stream& stream) noexcept {
     if (stream.backend_flags_ & blocked) return {.pending = true};
     if (is_mine()) {
         ring_.submit_and_wait(0);
-        messages_used_ = 0;
+        reuse_messages();
     }
     const uint64_t sought = name(Kind::send, stream.slot_key());
     for (Ring::Completion& done : ring_.found()) {

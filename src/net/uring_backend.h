@@ -86,6 +86,7 @@ private:
     void start();
     void abandon();
     void submit() noexcept;
+    void reuse_messages() noexcept;
     void arm_own();
     void list(Stream& stream) noexcept;
     void settle_listed();

@@ -2,16 +2,20 @@
 // the kernel or a sandbox refuses io_uring.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/shared_bytes.h"
 #include "base/text.h"
 #include "net/loop.h"
 #include "tests/fake/backends.h"
+#include "tests/fake/refused_calls.h"
 #include "tests/fake/sockets.h"
 
 namespace starling::net {
@@ -84,6 +88,12 @@ protected:
         return client;
     }
 
+    // In two parts, so that the operation needs a message.
+    static void write_parts(Client& client, const std::string& part) {
+        for (int i = 0; i < 2; ++i)
+            client.echo->stream().write(base::SharedBytes::copy(base::bytes_of(part)));
+    }
+
     int closed_ = 0;
     std::unique_ptr<Loop> loop_;
 };
@@ -133,6 +143,29 @@ TEST_F(Uring, QueuesThatAreTooSmallDelayOperationsAndLoseNone) {
     }
     clients.clear();
     EXPECT_TRUE(run_until(*loop_, [&] { return closed_ == 200; }));
+}
+
+// The kernel takes no single operation here, but takes two at once.
+TEST_F(Uring, ARefusedSubmissionKeepsItsMessage) {
+    std::thread([this] {
+        if (!fake::refuse_call(__NR_io_uring_enter, EAGAIN, 1)) return;
+        make_loop();
+        Client first = connect(), second = connect();
+        run_ticks(*loop_, 1);
+        write_parts(first, std::string(2000, 'a'));
+        run_ticks(*loop_, 1);  // Prepares the operation.
+        write_parts(second, std::string(2000, 'b'));
+        run_ticks(*loop_, 1);  // The kernel refuses it. The next tick submits both.
+        EXPECT_EQ(fake::receive_text(first.fd), "");
+        EXPECT_TRUE(run_until(*loop_, [&] {
+            first.got += fake::receive_text(first.fd);
+            second.got += fake::receive_text(second.fd);
+            return first.got.size() + second.got.size() >= 8000;
+        }));
+        EXPECT_EQ(first.got, std::string(4000, 'a'));
+        EXPECT_EQ(second.got, std::string(4000, 'b'));
+        loop_.reset();
+    }).join();
 }
 
 TEST_F(Uring, AClosedStreamEndsItsConnectionInTheNextTick) {
