@@ -23,9 +23,17 @@ std::error_code Ring::open() noexcept {
     // EXT_ARG: the timeout is an argument of the wait. NODROP: the kernel keeps completions that do not fit.
     constexpr unsigned wanted =
         IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE;
-    if ((params.features & wanted) == wanted) return {};
+    int error = (params.features & wanted) == wanted ? 0 : EOPNOTSUPP;
+    if (error == 0) error = try_to_enter();
+    if (error == 0) return {};
     close();
-    return std::make_error_code(std::errc::not_supported);
+    return {error, std::system_category()};
+}
+
+// A sandbox may allow a ring and forbid its use. EBADFD is the kernel's own answer: the ring is not enabled yet.
+int Ring::try_to_enter() const noexcept {
+    const long result = ::syscall(__NR_io_uring_enter, ring_.ring_fd, 0, 0, 0, nullptr, 0);
+    return result == 0 || errno == EBADFD ? 0 : errno;
 }
 
 std::error_code Ring::enable() const noexcept {
@@ -67,7 +75,8 @@ io_uring_sqe& Ring::prepare(uint64_t name) {
 
 void Ring::submit() noexcept { (void)::io_uring_submit(&ring_); }
 
-// Errors are temporary (a signal, the end of the time, no memory), and what was not submitted stays in the queue.
+// Errors are temporary (a signal, the end of the time, no memory), because open() has tried the call. What was not
+// submitted stays in the queue.
 void Ring::submit_and_wait(int timeout_ms) noexcept {
     if (timeout_ms == 0) {
         (void)::io_uring_submit_and_get_events(&ring_);

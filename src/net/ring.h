@@ -69,6 +69,9 @@ public:
     [[nodiscard]] io_uring& raw() noexcept { return ring_; }
 
 private:
+    // An errno; 0: the kernel lets this program use the ring.
+    [[nodiscard]] int try_to_enter() const noexcept;
+
     const UringSizes sizes_;
     io_uring ring_{};
     bool open_ = false;

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <string>
 #include <thread>
 
@@ -14,6 +15,19 @@
 
 namespace starling::net {
 namespace {
+
+// A sandbox answers the call `number` with `error`.
+void expect_epoll(uint32_t number, uint32_t error, const std::string& reason) {
+    std::thread([&] {
+        if (!fake::refuse_call(number, error)) return;
+        const ChosenIo chosen = choose_io(Io::io_uring);
+        EXPECT_EQ(chosen.io, Io::epoll) << number;
+        EXPECT_EQ(chosen.refused, reason) << number;
+        Loop loop(make_backend(Io::io_uring));
+        EXPECT_FALSE(loop.backend().reads_later());
+        fake::run_ticks(loop, 1);
+    }).join();
+}
 
 TEST(MakeBackend, EpollIsRefusedNothing) {
     const ChosenIo chosen = choose_io(Io::epoll);
@@ -39,16 +53,11 @@ TEST(MakeBackend, ASandboxThatForbidsItIsNamedAndEpollServes) {
         {EINVAL, "the kernel is older than Linux 6.1 (Invalid argument)"},
         {ENOMEM, "Cannot allocate memory"},
     };
-    for (const auto& one : cases)
-        std::thread([&] {
-            if (!fake::refuse_call(__NR_io_uring_setup, one.error)) return;
-            const ChosenIo chosen = choose_io(Io::io_uring);
-            EXPECT_EQ(chosen.io, Io::epoll);
-            EXPECT_EQ(chosen.refused, one.reason);
-            Loop loop(make_backend(Io::io_uring));
-            EXPECT_FALSE(loop.backend().reads_later());
-            fake::run_ticks(loop, 1);
-        }).join();
+    for (const auto& one : cases) {
+        expect_epoll(__NR_io_uring_setup, one.error, one.reason);
+        expect_epoll(__NR_io_uring_register, one.error, one.reason);
+        expect_epoll(__NR_io_uring_enter, one.error, one.reason);
+    }
 }
 
 }  // namespace
