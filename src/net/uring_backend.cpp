@@ -75,7 +75,7 @@ void UringBackend::abandon() {
         if (!stream) continue;
         const uint64_t send = name(Kind::send, stream->slot_key());
         if (stream->backend_flags_ & sending && !found(send)) ring_.complete({send, -ECANCELED, 0});
-        clear(*stream, receiving | cancelling);
+        clear(*stream, receiving | cancelling | single);
         list(*stream);
     }
 }
@@ -106,6 +106,7 @@ void UringBackend::dispatch() {
     // What is found meanwhile waits for the next tick.
     for (size_t count = ring_.found().size(); count > 0; --count) report(ring_.take());
     ring_.forget_taken();
+    last_received_ = 0;
 }
 
 void UringBackend::arm_own() {
@@ -214,8 +215,9 @@ void UringBackend::settle(Stream& stream) {
     }
     const bool receives = (stream.backend_flags_ & (wanted | throttled)) == wanted;
     if (receives && !(stream.backend_flags_ & receiving)) arm_receive(stream);
+    const bool takes_too_much = (stream.backend_flags_ & (greedy | single)) == greedy;
     // The stream is listed again when that has ended.
-    if (!receives && stream.backend_flags_ & receiving) cancel_receive(stream);
+    if ((!receives || takes_too_much) && stream.backend_flags_ & receiving) cancel_receive(stream);
     settle_set(stream);
 }
 
@@ -236,7 +238,12 @@ void UringBackend::settle_set(Stream& stream) {
 void UringBackend::arm_receive(Stream& stream) {
     set(stream, receiving);
     io_uring_sqe& operation = ring_.prepare(name(Kind::receive, stream.slot_key()));
-    ::io_uring_prep_recv_multishot(&operation, stream.fd(), nullptr, 0, 0);
+    if (stream.backend_flags_ & greedy) {
+        set(stream, single);
+        ::io_uring_prep_recv(&operation, stream.fd(), nullptr, 0, 0);
+    } else {
+        ::io_uring_prep_recv_multishot(&operation, stream.fd(), nullptr, 0, 0);
+    }
     operation.flags |= IOSQE_BUFFER_SELECT;
     operation.buf_group = ReceiveBuffers::group;
 }
@@ -358,7 +365,7 @@ void UringBackend::report_received(Stream* stream, const Ring::Completion& done)
     const auto buffer = static_cast<uint16_t>(done.flags >> IORING_CQE_BUFFER_SHIFT);
     const bool reports = stream && stream->backend_flags_ & added;
     if (reports && !(done.flags & IORING_CQE_F_MORE)) {
-        clear(*stream, receiving | cancelling);
+        clear(*stream, receiving | cancelling | single);
         list(*stream);
     }
     if (reports && done.result > 0) {
@@ -368,6 +375,7 @@ void UringBackend::report_received(Stream* stream, const Ring::Completion& done)
             set(*stream, throttled);
             list(*stream);
         }
+        watch_greed(*stream, done);
         stream->received(buffers_.take(buffer, size));
     }
     if (has_buffer) buffers_.give_back(buffer);
@@ -379,6 +387,18 @@ void UringBackend::report_received(Stream* stream, const Ring::Completion& done)
         case EAGAIN:
         case EINTR: return;
         default: return stream->failed();
+    }
+}
+
+void UringBackend::watch_greed(Stream& stream, const Ring::Completion& done) noexcept {
+    const bool full = static_cast<size_t>(done.result) == ReceiveBuffers::buffer_bytes;
+    const bool goes_on = std::exchange(last_received_, done.name) == done.name;
+    full_in_a_row_ = full ? (goes_on ? full_in_a_row_ : 0) + 1 : 0;
+    if (full_in_a_row_ >= full_in_a_row_max) {
+        set(stream, greedy);
+        list(stream);
+    } else if (!full && !(stream.backend_flags_ & receiving)) {
+        clear(stream, greedy);
     }
 }
 

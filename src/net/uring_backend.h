@@ -6,6 +6,9 @@
 // listening sockets, watches, and streams that do not receive and must still hear of a failure. The ring watches
 // that set. docs/decisions.md says why.
 //
+// The kernel gives a multishot receive up to 32 buffers before it serves the next stream. A stream that fills as many
+// as epoll would give it in a tick therefore gets an operation for one buffer in each tick.
+//
 // What a stream wants is compared with what the kernel does for it only before a wait, for the streams in
 // `unsettled_`. So a change that is undone in the same tick costs nothing.
 //
@@ -59,6 +62,9 @@ private:
         throttled =
             1024,  // Bytes came while it waited for its turn: it receives no more until it had it.
         unsettled = 2048,  // In the list.
+        // Filled many buffers in a row: it gets one in each tick, until it leaves room in one.
+        greedy = 4096,
+        single = 8192,  // Its operation takes one buffer.
     };
     // Memory for the parts of sends until they are submitted.
     struct Message {
@@ -66,6 +72,7 @@ private:
         iovec parts[64];
     };
     static constexpr size_t messages_max = 32;
+    static constexpr size_t full_in_a_row_max = receive_bytes_max / ReceiveBuffers::buffer_bytes;
 
     [[nodiscard]] static uint64_t name(Kind kind, base::SlotKey key = {}) noexcept {
         return base::pack(key, static_cast<uint32_t>(kind));
@@ -101,6 +108,7 @@ private:
     void report(const Ring::Completion& done);
     void report_event(Stream& stream, uint32_t events);
     void report_received(Stream* stream, const Ring::Completion& done);
+    void watch_greed(Stream& stream, const Ring::Completion& done) noexcept;
     void report_sent(Stream& stream, const Ring::Completion& done);
 
     Ring ring_;
@@ -112,6 +120,8 @@ private:
     std::vector<uint64_t> settling_;  // Names from unsettled_ while they are settled.
     std::unique_ptr<Message[]> messages_;
     size_t messages_used_ = 0;
+    uint64_t last_received_ = 0;  // The name of the last receive in this dispatch(); 0: none.
+    size_t full_in_a_row_ = 0;    // So many full buffers it has got, with no other receive between.
     bool events_armed_ = false, wake_armed_ = false;
 };
 

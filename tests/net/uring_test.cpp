@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <string>
@@ -42,6 +43,17 @@ public:
 
 private:
     int& closed_;
+};
+
+class Sink final : public StreamHandler {
+public:
+    void on_bytes(std::span<std::byte>& input) override {
+        received += input.size();
+        input = {};
+    }
+    void on_closed(CloseReason) override {}
+
+    size_t received = 0;
 };
 
 struct Client {
@@ -131,6 +143,40 @@ TEST_F(Uring, AFloodOfOneConnectionLeavesRoomForOthers) {
         returned += fake::receive_text(flood.fd).size();
         return returned == sent;
     }));
+}
+
+// A stream that fills eight buffers in a row gets one in each tick, until it leaves room in one.
+TEST_F(Uring, AGreedyStreamGetsOneBufferInEachTick) {
+    make_loop();
+    constexpr size_t buffer_bytes = 32 * 1024;
+    auto pair = fake::unix_pair();
+    const int large = 1024 * 1024;
+    ::setsockopt(pair.peer.get(), SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
+    auto handler = std::make_unique<Sink>();
+    Sink& sink = *handler;
+    loop_->open(std::move(pair.ours), std::move(handler));
+    const std::string chunk(64 * 1024, 'f');
+    size_t sent = 0;
+    const auto fill = [&] {
+        for (size_t more = 1; more > 0; sent += more) more = fake::send_text(pair.peer, chunk);
+    };
+    const auto bytes_of_tick = [&] {
+        fill();
+        const size_t before = sink.received;
+        run_ticks(*loop_, 1);
+        return sink.received - before;
+    };
+    fill();
+    EXPECT_GE(sent, 9 * buffer_bytes);
+    for (int round = 0; round < 3; ++round) {
+        size_t most = 0;
+        for (int tick = 0; tick < 4; ++tick) most = std::max(most, bytes_of_tick());
+        EXPECT_GE(most, 8 * buffer_bytes);
+        for (int tick = 0; tick < 8; ++tick) EXPECT_EQ(bytes_of_tick(), buffer_bytes);
+        EXPECT_TRUE(run_until(*loop_, [&] { return sink.received == sent; }));
+        sent += fake::send_text(pair.peer, "short");
+        EXPECT_TRUE(run_until(*loop_, [&] { return sink.received == sent; }));
+    }
 }
 
 TEST_F(Uring, QueuesThatAreTooSmallDelayOperationsAndLoseNone) {
