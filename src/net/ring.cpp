@@ -65,7 +65,6 @@ io_uring_sqe& Ring::prepare(uint64_t name) {
     io_uring_sqe* operation = ::io_uring_get_sqe(&ring_);
     while (!operation) {
         submit();
-        collect();  // The kernel may refuse to submit while completions do not fit.
         operation = ::io_uring_get_sqe(&ring_);
     }
     operation->user_data = name;
@@ -73,7 +72,10 @@ io_uring_sqe& Ring::prepare(uint64_t name) {
     return *operation;
 }
 
-void Ring::submit() noexcept { (void)::io_uring_submit(&ring_); }
+void Ring::submit() noexcept {
+    (void)::io_uring_submit(&ring_);
+    collect();  // Completions that do not fit are lost with this thread, and the kernel may refuse to submit meanwhile.
+}
 
 // Errors are temporary (a signal, the end of the time, no memory), because open() has tried the call. What was not
 // submitted stays in the queue.
@@ -92,6 +94,8 @@ void Ring::submit_and_wait(int timeout_ms) noexcept {
 
 void Ring::collect() {
     for (;;) {
+        // May throw: nothing is taken yet.
+        found_.reserve(found_.size() + ::io_uring_cq_ready(&ring_));
         unsigned head = 0, count = 0;
         const io_uring_cqe* completed = nullptr;
         io_uring_for_each_cqe(&ring_, head, completed) {
@@ -103,7 +107,7 @@ void Ring::collect() {
         ::io_uring_cq_advance(&ring_, count);
         // What did not fit into the shared memory is given out now.
         if (!::io_uring_cq_has_overflow(&ring_)) return;
-        (void)::io_uring_get_events(&ring_);
+        if (::io_uring_get_events(&ring_) < 0) return;  // No memory, or not the thread of the ring.
     }
 }
 

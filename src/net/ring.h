@@ -46,13 +46,14 @@ public:
     // The next operation, to be filled in by io_uring_prep_*(). Submits the earlier ones if the queue is full.
     // Its completion gets `name`. Name 0: the operation is not waited for, and its completion is dropped.
     [[nodiscard]] io_uring_sqe& prepare(uint64_t name);
-    void submit() noexcept;
+    void submit() noexcept;  // Also collects.
     // Submits, lets the kernel do what is due, and waits at most `timeout_ms` for a completion (-1: without end).
     void submit_and_wait(int timeout_ms) noexcept;
 
-    // Takes note of what the kernel has completed.
+    // Takes note of what the kernel has completed. If there is no memory for that, it throws, and the completions wait.
+    // The other functions call it: without memory, those that are noexcept end the program.
     void collect();
-    // Completions that were collected and not taken. Grows during submit_and_wait() and prepare().
+    // Completions that were collected and not taken. Grows during submit(), submit_and_wait() and prepare().
     [[nodiscard]] std::span<Completion> found() noexcept {
         return std::span(found_).subspan(taken_);
     }

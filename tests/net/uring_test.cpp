@@ -100,7 +100,7 @@ protected:
         return client;
     }
 
-    // In two parts, so that the operation needs a message.
+    // In two parts, so that the operation needs a message. Each part is too large to be copied behind the other.
     static void write_parts(Client& client, const std::string& part) {
         for (int i = 0; i < 2; ++i)
             client.echo->stream().write(base::SharedBytes::copy(base::bytes_of(part)));
@@ -300,6 +300,20 @@ TEST_F(Uring, AnotherThreadGoesOnWithTheLoop) {
     std::thread([&] { run_ticks(*loop_, 1); }).join();
     loop_.reset();  // On this thread, while the ring is that thread's.
     EXPECT_EQ(closed_, 21);
+}
+
+// More sends in one tick than the kernel has room for completions.
+TEST_F(Uring, AThreadThatIsGoneTakesNoCompletionWithIt) {
+    make_loop({.submissions = 32, .completions = 32, .buffers = 64});
+    std::vector<Client> clients;
+    for (int i = 0; i < 100; ++i) clients.push_back(connect());
+    std::thread([&] {
+        run_ticks(*loop_, 1);
+        for (Client& client : clients) write_parts(client, std::string(2000, 'p'));
+        run_ticks(*loop_, 1);  // Submits the sends, and does not collect what the kernel did.
+    }).join();
+    run_ticks(*loop_, 3);
+    for (Client& client : clients) EXPECT_EQ(fake::receive_text(client.fd), std::string(4000, 'p'));
 }
 
 TEST_F(Uring, TenThousandConnectionsComeAndGo) {
