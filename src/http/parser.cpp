@@ -9,27 +9,11 @@
 #include "base/tokens.h"
 #include "http/body_framing.h"
 #include "http/head_scanner.h"
+#include "http/kept_memory.h"
 #include "http/target.h"
 
 namespace starling::http {
 namespace {
-
-// Larger buffers are freed after a request, since most connections are idle most of the time.
-constexpr size_t kept_bytes_max = 2048, kept_fields_max = 64;
-
-void clear_for_reuse(std::string& buffer) {
-    if (buffer.capacity() > kept_bytes_max)
-        buffer = std::string();
-    else
-        buffer.clear();
-}
-
-void clear_for_reuse(auto& fields) {
-    if (fields.capacity() > kept_fields_max)
-        fields = {};
-    else
-        fields.clear();
-}
 
 // RFC 9110 section 7.6.1: a list of tokens.
 struct ConnectionOptions {

@@ -6,14 +6,12 @@
 
 #include "base/text.h"
 #include "base/tokens.h"
+#include "http/kept_memory.h"
 
 namespace starling::http {
 namespace {
 
 using Kind = ResponseEvent::Kind;
-
-// Larger buffers are freed after a response, since most connections are idle most of the time.
-constexpr size_t kept_bytes_max = 2048, kept_fields_max = 64;
 
 // "HTTP/1.1 200": the scanner has checked these characters.
 constexpr size_t minor_at = 7, status_at = 9, status_end = 12;
@@ -39,12 +37,9 @@ ResponseReader::ResponseReader(const ResponseLimits& limits)
 }
 
 void ResponseReader::begin(Method method) {
-    if (text_.capacity() > kept_bytes_max) text_ = std::string();
-    if (fields_.capacity() > kept_fields_max) fields_ = std::vector<Field>();
-    if (lines_.capacity() > kept_fields_max) lines_ = std::vector<FieldLine>();
-    text_.clear();
-    fields_.clear();
-    lines_.clear();
+    clear_for_reuse(text_);
+    clear_for_reuse(fields_);
+    clear_for_reuse(lines_);
     head_ = {};
     head_bytes_left_ = limits_.head_bytes_max;
     body_ = framing(limits_);

@@ -1,28 +1,15 @@
 // Engine.IO on several workers: requests that arrive at the wrong one, and abandoned sessions.
 #include <gtest/gtest.h>
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-extern "C" size_t __sanitizer_get_current_allocated_bytes();
-#else
-#include <malloc.h>
-#endif
 
 #include <atomic>
 #include <thread>
 #include <vector>
 
+#include "tests/fake/heap_bytes.h"
 #include "tests/server/engineio/fixture.h"
 
 namespace starling::server::test {
 namespace {
-
-size_t heap_bytes() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return __sanitizer_get_current_allocated_bytes();
-#else
-    const auto info = ::mallinfo2();
-    return info.uordblks + info.hblkhd;
-#endif
-}
 
 class EngineWorkers : public EngineTest {};
 
@@ -115,7 +102,7 @@ TEST_F(EngineWorkers, AbandonedSessionsAreFreed) {
     // Sessions are freed by a posted call; this later post runs after it.
     const auto used = [&] {
         size_t bytes = 0;
-        t->on(0, [&](Worker&) { bytes = heap_bytes(); });
+        t->on(0, [&](Worker&) { bytes = fake::heap_bytes(); });
         return bytes;
     };
     abandon(count / 10);
