@@ -132,7 +132,7 @@ private:
 
     void shrink(Part& part) {
         if (part.used == 0) {
-            part.slots = {};
+            std::vector<Slot>().swap(part.slots);  // `= {}` would keep the memory.
         } else if (part.slots.size() > 64 && 8 * part.used < part.slots.size()) {
             resize(part, part.slots.size() / 4);
         }

@@ -119,7 +119,7 @@ void RoomTable::settle(Holders& holders) noexcept {
     holders.few = {};
     std::ranges::copy(list, holders.few.begin());
     list_bytes_ -= list.capacity() * sizeof(Index);
-    list = {};
+    std::vector<Index>().swap(list);
     free_lists_.push_back(number);
 }
 

@@ -19,7 +19,7 @@ void Encoder::begin(Codec codec, Type type, std::string_view nsp, std::optional<
 }
 
 void Encoder::begin(Type type, std::string_view nsp, std::optional<uint64_t> id) {
-    if (out_.text.capacity() > kept_bytes_max) out_.text = std::string();
+    if (out_.text.capacity() > kept_bytes_max) std::string().swap(out_.text);
     out_.text.clear();
     out_.attachments.clear();
     out_.text_is_binary = codec_ == Codec::msgpack;

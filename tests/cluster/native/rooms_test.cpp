@@ -8,9 +8,35 @@
 #include "cluster/native/hash_table.h"
 #include "cluster/native/own_rooms.h"
 #include "cluster/native/room_table.h"
+#include "tests/fake/heap_bytes.h"
 
 namespace starling::cluster::native {
 namespace {
+
+TEST(HashTable, AnEmptyTableHoldsNoMemory) {
+    HashTable<uint64_t> table(1);
+    const size_t before = fake::heap_bytes();
+    for (uint64_t key = 1; key <= 20'000; ++key) table.insert(key) = key;
+    for (uint64_t key = 1; key <= 20'000; ++key) table.erase(key);
+    EXPECT_EQ(table.bytes(), 0u);
+    EXPECT_LT(fake::heap_bytes(), before + 8000);
+}
+
+TEST(RoomTable, AListThatIsNotNeededAnyMoreHoldsNoMemory) {
+    RoomTable table(1, 100'000);
+    std::vector<RoomTable::Index> holders;
+    for (int i = 0; i < 300; ++i) holders.push_back(table.allocate());
+    const auto with_each_room = [&](size_t from, auto change) {
+        for (RoomHash room = 1; room <= 50; ++room)
+            for (size_t i = from; i < holders.size(); ++i) change(room, holders[i]);
+    };
+    with_each_room(298, [&](RoomHash room, auto holder) { (void)table.add(room, holder); });
+    const size_t before = fake::heap_bytes();
+    with_each_room(0, [&](RoomHash room, auto holder) { (void)table.add(room, holder); });
+    EXPECT_GT(fake::heap_bytes(), before + 50 * 600);
+    with_each_room(2, [&](RoomHash room, auto holder) { table.remove(room, holder); });
+    EXPECT_LT(fake::heap_bytes(), before + 8000);
+}
 
 TEST(HashTable, IsLikeAMapUnderRandomChanges) {
     for (uint64_t seed = 1; seed <= 5; ++seed) {

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "tests/fake/heap_bytes.h"
 #include "tests/socketio/shown.h"
 
 namespace starling::socketio {
@@ -238,6 +239,17 @@ TEST(SocketioEncoder, ChangesItsCodec) {
     EXPECT_TRUE(encoder.finish());
     EXPECT_FALSE(encoder.text_is_binary());
     EXPECT_EQ(encoder.text(), "41");
+}
+
+TEST(SocketioEncoder, AnEncoderKeepsNoLargeText) {
+    Encoder encoder;
+    const size_t before = fake::heap_bytes();
+    encoder.begin(Type::event, "/", std::nullopt);
+    encoder.value(std::string(1'000'000, 'x'));
+    EXPECT_TRUE(encoder.finish());
+    EXPECT_GT(fake::heap_bytes(), before + 1'000'000);
+    encoder.begin(Type::event, "/", std::nullopt);
+    EXPECT_LT(fake::heap_bytes(), before + 10'000);
 }
 
 }  // namespace
