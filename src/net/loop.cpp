@@ -53,6 +53,9 @@ void Loop::run() {
     leave();
 }
 
+// The wait is not guarded: if the kernel refuses to start a ring, in the first tick or the first one on another thread,
+// then this loop can serve nobody.
+//
 // Reading the clock costs more than all counters of a tick, so only one tick in many is timed.
 void Loop::run_once(int timeout_ms_max) {
     const Tick tick(*this);

@@ -79,7 +79,7 @@ public:
 
     // From here on on the loop's thread only.
     void run();                         // Until stop().
-    void run_once(int timeout_ms_max);  // One tick.
+    void run_once(int timeout_ms_max);  // One tick. Throws system_error if io_uring does not start.
     // After run_once(): another thread may go on. run() does it itself.
     void leave() noexcept { backend_->leave(); }
 

@@ -40,7 +40,7 @@ public:
     void give_back(uint16_t id) noexcept;
 
 private:
-    // Not a multiple of the page: the first bytes of all buffers would share a few lines of the cache.
+    // Not a multiple of the page: otherwise the first bytes of all buffers would share a few lines of the cache.
     static constexpr size_t stride = Backend::receive_headroom_bytes + buffer_bytes + 5 * 64;
 
     void add(uint16_t id, int offset) noexcept;

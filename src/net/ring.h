@@ -3,7 +3,8 @@
 //
 // The ring is made by any thread. The thread that calls enable() is from then on the only one that submits and
 // collects (IORING_SETUP_SINGLE_ISSUER). The kernel works for the ring only while that thread is in a system
-// call of the ring (IORING_SETUP_DEFER_TASKRUN), so between two such calls no memory changes.
+// call of the ring (IORING_SETUP_DEFER_TASKRUN), so between two such calls the
+// kernel writes to no buffer.
 //
 // Owner: UringBackend. Thread: the one of enable().
 #pragma once

@@ -39,11 +39,11 @@ std::string Stream::peer_ip() const { return net::peer_ip(fd_); }
 
 // ---- receiving ----------------------------------------------------------------------------------
 
-// An exception here (of the handler, or out of memory) ends this connection only.
 std::string_view Stream::server_name() const noexcept {
     return tls_ ? tls_->session().server_name() : std::string_view();
 }
 
+// An exception here (of the handler, or out of memory) ends this connection only.
 void Stream::received(std::span<std::byte> bytes) {
     STARLING_ASSERT(loop_.touched_by_own_thread());
     if (!is_open()) return;  // Closing: input is read and dropped.

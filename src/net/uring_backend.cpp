@@ -351,7 +351,7 @@ void UringBackend::report(const Ring::Completion& done) {
     }
 }
 
-// A stream that is gone waits for this only because the memory had to stay.
+// A stream that was removed is kept until here, because the kernel could still read its bytes; it only gets them back.
 void UringBackend::report_sent(Stream& stream, const Ring::Completion& done) {
     clear(stream, sending);
     const Sent sent = result_of(done);

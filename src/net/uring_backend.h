@@ -55,12 +55,12 @@ private:
         cancelling = 8,    // It is being cancelled.
         sending = 16,      // A send is prepared or submitted.
         blocked = 32,      // A send was refused, and is pending until there is room.
-        in_set = 64,       // In the epoll set,
-        in_set_out = 128,  // also for room to send.
+        in_set = 64,       // In the epoll set.
+        in_set_out = 128,  // In the epoll set, and waits there for room to send.
         end_reported = 256,
         hung_up = 512,  // The set would report it for ever.
-        throttled =
-            1024,  // Bytes came while it waited for its turn: it receives no more until it had it.
+        // Bytes came while it waited for its turn: it does not receive until after that turn.
+        throttled = 1024,
         unsettled = 2048,  // In the list.
         // Filled many buffers in a row: it gets one in each tick, until it leaves room in one.
         greedy = 4096,
