@@ -1,6 +1,6 @@
 // bench/starling_echo.cpp: this library; returns each message. `starling_echo PORT [WORKERS
-// [COMPRESSION [MESSAGE_BYTES_MAX]]]`. For bench/run.py idle, GET /heap answers with the bytes that the allocator has
-// given out.
+// [COMPRESSION [MESSAGE_BYTES_MAX]]]`. For bench/run.py idle, GET /heap answers with the bytes that
+// the allocator has given out.
 #include <malloc.h>
 #include <starling/server.h>
 
