@@ -21,6 +21,7 @@ base::Result<Server::State::LoadedCertificates> Server::State::load_certificates
         [&](const std::vector<Certificate>& own,
             const net::TlsContext* before) -> base::Result<std::shared_ptr<const net::TlsContext>> {
         std::vector<net::CertificateFiles> files;
+        files.reserve(own.size() + of_sites.size());
         for (const Certificate& one : own)
             files.push_back({one.certificate_chain_path, one.private_key_path});
         files.insert(files.end(), of_sites.begin(), of_sites.end());

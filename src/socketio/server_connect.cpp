@@ -75,14 +75,14 @@ void Server::connect(Connection& connection, const Packet& packet) {
 // Makes the socket of a client that has entered the namespace's quota.
 void Server::make_socket(const PendingConnection& who) {
     QuotaPlace place(who.nsp.quota());
-    Connection& connection = who.connection;
+    const Connection& connection = who.connection;
     const bool skips = settings().recovery && settings().recovery->skip_middlewares;
     if (skips && !adapter_.recovery()) {
         auto back = find_saved_session(connection, who.nsp.name(), who.auth, who.login.user);
         if (back) {
-            Socket& socket = create(who, back->who.id);
-            place.keep();  // Server::left() gives it back.
-            return enter(socket, std::move(back));
+            std::string id = back->who.id;
+            place.keep();
+            return enter(create(who, std::move(id)), std::move(back));
         }
     }
     const Transport& transport = connection.transport();
@@ -93,17 +93,20 @@ void Server::make_socket(const PendingConnection& who) {
         if (who.nsp.name() != "/") id.append(who.nsp.name()).append("#");
         id.append(transport.sid());
     }
-    const Socket& socket = create(who, std::move(id));
     place.keep();
+    const Socket& socket = create(who, std::move(id));
     if (skips && claim_session(socket)) return;
     run_middleware(socket.slot_key(), 0);
 }
 
+// Takes over the place that the client has in the namespace's quota.
 Socket& Server::create(const PendingConnection& who, std::string id) {
+    QuotaPlace place(who.nsp.quota());
     auto made =
         std::make_unique<Socket>(who.connection, who.nsp, std::move(id), sockets_.next_key());
     sockets_.insert(*made);
     Socket& socket = who.connection.add(std::move(made));
+    place.keep();  // From here on Server::left() gives it back.
     ++who.nsp.waiting;
     socket.set_auth(Json(who.auth));
     socket.set_user(who.login.user);
