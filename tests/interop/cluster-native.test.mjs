@@ -145,6 +145,7 @@ for (const rooms of [undefined, "groups"]) test(`a node that is killed, and one 
   nodes[2].signal("SIGTERM");
   nodes[3].signal("SIGKILL");
   await until(() => peers[2].disconnected && peers[3].disconnected, "the end of two nodes");
+  await Promise.all([nodes[2].exited, nodes[3].exited]);  // A node that ends answers until it has ended.
   for (const peer of peers.slice(0, 2)) {
     assert.deepEqual(sorted(await peer.do("who", "red")), sorted([peers[0].id, peers[1].id]));
     assert.equal((await peer.do("ask", "red")).length, 2);
