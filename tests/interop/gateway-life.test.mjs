@@ -53,8 +53,8 @@ describe("ping", () => {
 
 describe("silence", () => {
   // Sends `message` every 100 ms until the connection closes; resolves to the code and how long it took.
-  async function talk(gateway, message, beats) {
-    const client = await openAs(gateway, "ada");
+  async function talk(gateway, message, beats, options) {
+    const client = await openAs(gateway, "ada", options);
     const begin = performance.now();
     let count = 0;
     const timer = setInterval(() => {
@@ -83,11 +83,15 @@ describe("silence", () => {
     await application.stop();
   });
 
-  test("keepalive: any counts protocol pings", async () => {
+  test("keepalive: any counts protocol pings and pongs", async () => {
     const gateway = await startGateway({ application: "", route: { ping_timeout_s: 2, keepalive: "any" } });
-    const { code, ms } = await talk(gateway, (socket) => socket.ping(), 20);
+    const answering = await openAs(gateway, "bob");  // Says nothing, but answers the pings.
+    const { code, ms } = await talk(gateway, (socket) => socket.ping(), 20, { autoPong: false });
     assert.equal(code, 4408);
     assert.ok(ms >= 3_500, `after ${ms} ms`);
+    answering.socket.send('{"event":"ping"}');
+    assert.equal(await answering.next(), pong);
+    await answering.close();
     await gateway.stop();
   });
 

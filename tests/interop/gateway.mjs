@@ -70,9 +70,10 @@ export async function startGateway({ application, route = {}, routes = [route], 
 }
 
 // A client that the proxy in front calls `name`, "" for no name. `token`: its cookie auth_token.
-export function openAs(gateway, name = "", { token, headers = {}, path = "/ws" } = {}) {
+// `autoPong`: whether the client answers pings.
+export function openAs(gateway, name = "", { token, headers = {}, path = "/ws", autoPong = true } = {}) {
   const cookie = token === undefined ? {} : { Cookie: `auth_token=${token}` };
-  return open(gateway.url(path), [], { headers: { "X-Bfl-User": name, ...cookie, ...headers } });
+  return open(gateway.url(path), [], { autoPong, headers: { "X-Bfl-User": name, ...cookie, ...headers } });
 }
 
 // Like openAs(), with the id from the client's webhook `open`: {client, id, opened}. One at a time for each name.

@@ -97,7 +97,7 @@ int main(int, char** arguments) {
 }
 `);
     const { stdout } = await promisify(execFile)("pkg-config",
-      ["--libs", "openssl", "zlib", "libcurl", "libcares", "simdjson", "spdlog"]);
+      ["--libs", "openssl", "zlib", "libcurl", "libcares", "liburing", "simdjson", "spdlog"]);
     const program = path.join(folder, "samples");
     await promisify(execFile)("g++", ["-std=c++20", "-Wall", "-Werror", "-O0",
       "-I", path.join(repository, "include"), file, "-o", program, built("libstarling.a"),
