@@ -6,7 +6,7 @@ point tells its figures to a mouse and to a screen reader.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from xml.sax.saxutils import escape, quoteattr
 
 WIDTH, HEIGHT = 800, 420
@@ -190,7 +190,10 @@ def description(chart: Chart) -> str:
 
 def draw(chart: Chart, name: str) -> str:
     """The text of an SVG file. `name` makes its ids unique where several are in one page."""
-    lines = [line for line in chart.lines if line.points]
+    # A logarithmic axis has no place for a difference of memory that is negative.
+    lines = [replace(line, points=[point for point in line.points if point[1] > 0 or not chart.y_log])
+             for line in chart.lines]
+    lines = [line for line in lines if line.points]
     chart = Chart(chart.title, chart.x_name, chart.y_name, lines, chart.x_log, chart.y_log, chart.x_bytes)
     xs = [point[0] for line in lines for point in line.points] or [1]
     ys = [point[1] for line in lines for point in line.points] or [1]
