@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/tokens.h"
 #include "http/response_access.h"
+#include "http/url.h"
 #include "server/state.h"
 #include "ws/origin.h"
 
@@ -23,6 +24,20 @@ std::string removable(std::string_view name) {
     if (!base::is_token(name) || std::ranges::any_of(kept, same))
         throw std::invalid_argument("cannot remove the field '" + std::string(name) + "'");
     return std::string(name);
+}
+
+// Compares segment by segment, as the router does. `folder`: without a slash at its end.
+bool lies_beneath(std::string_view folder, std::string_view raw_path) {
+    while (!folder.empty()) {
+        if (!raw_path.starts_with('/')) return false;
+        const auto wanted = folder.substr(1, folder.find('/', 1) - 1);
+        const auto raw = raw_path.substr(1, raw_path.find('/', 1) - 1);
+        const bool plain = raw.find('%') == std::string_view::npos;
+        if (plain ? raw != wanted : http::percent_decode(raw) != wanted) return false;
+        folder.remove_prefix(wanted.size() + 1);
+        raw_path.remove_prefix(raw.size() + 1);
+    }
+    return true;
 }
 
 }  // namespace
@@ -62,6 +77,18 @@ bool HostEntry::hides(std::string_view pattern) const noexcept {
         return pattern.starts_with(path) &&
                (pattern.size() == path.size() || pattern[path.size()] == '/');
     });
+}
+
+const http::Router& HostEntry::routes_for(std::string_view raw_path) const {
+    const auto lies_there = [raw_path](const std::string& path) {
+        return lies_beneath(path, raw_path);
+    };
+    return std::ranges::any_of(hidden_, lies_there) ? own_ : router;
+}
+
+void HostEntry::add_own(std::string_view method, std::string_view pattern, int index) {
+    router.add(method, pattern, index);
+    own_.add(method, pattern, index);
 }
 
 void HostEntry::cors(http::CorsOptions options) { cors_ = std::move(options); }
@@ -143,7 +170,7 @@ void Site::finish_hosts() {
     for (const auto& host : hosts->entries()) {
         host->router = {};
         for (const Added& one : added)
-            if (one.host == host.get()) host->router.add(one.method, one.pattern, one.route);
+            if (one.host == host.get()) host->add_own(one.method, one.pattern, one.route);
         for (const Added& one : added) {
             if (one.host || !routes[static_cast<size_t>(one.route)]->is_for_every_host()) continue;
             if (host->hides(one.pattern)) continue;
@@ -172,7 +199,9 @@ HostSite& serve_host(Server& server, HostOptions options) {
 
 void on_site(Server& server, HostSite& site, const std::function<void()>& add) {
     auto& entry = base::checked_cast<server::HostEntry>(site);
-    server::add_for_host(site_of(server), &entry, add);
+    if (&entry.site != &site_of(server))
+        throw std::invalid_argument("the site is one of another server");
+    server::add_for_host(entry.site, &entry, add);
 }
 
 void set_unknown_hosts(Server& server, UnknownHost rule, std::vector<std::string> own) {

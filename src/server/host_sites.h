@@ -35,6 +35,11 @@ struct HostEntry final : HostSite {
 
     // True: the site does not serve what the server has at `pattern` on all hosts.
     [[nodiscard]] bool hides(std::string_view pattern) const noexcept;
+    // The routes for a request's path, percent-encoded. For a path that hide() names they are those of
+    // the site alone, because a pattern of the server ("/room/:id") may match it.
+    [[nodiscard]] const http::Router& routes_for(std::string_view raw_path) const;
+    // Adds a route of the site itself to both routers.
+    void add_own(std::string_view method, std::string_view pattern, int index);
     [[nodiscard]] const http::CorsOptions* own_cors() const noexcept {
         return cors_ ? &*cors_ : nullptr;
     }
@@ -57,6 +62,7 @@ private:
     std::vector<std::string> hidden_;
     std::optional<http::CorsOptions> cors_;
     std::vector<std::string> origins_;
+    http::Router own_;  // The site's routes alone.
 };
 
 // Calls `add`; what it adds to `site` is of `host` alone. Null: of all hosts.

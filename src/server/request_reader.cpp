@@ -43,13 +43,16 @@ void RequestReader::find_route(std::string_view server_name) {
     began_ = std::chrono::steady_clock::now();
     if (site_.hosts && !find_host(server_name)) return;
     const http::RequestHead& head = parser_.head();
-    const http::Router& router = host_ ? host_->router : site_.router;
-    router.find(head.method, head.path, match_);
+    const auto find = [&](std::string_view path) {
+        const http::Router& router = host_ ? host_->routes_for(path) : site_.router;
+        router.find(head.method, path, match_);
+    };
+    find(head.path);
     if (match_.outcome == http::Router::Outcome::not_found && site_.lenient_paths) {
         std::string path(head.path);
         std::ranges::transform(path, path.begin(), base::lower);
         if (path.size() > 1 && path.back() == '/') path.pop_back();
-        router.find(head.method, path, match_);
+        find(path);
     }
     const bool found = match_.outcome == http::Router::Outcome::found;
     route_ = found ? site_.routes[static_cast<size_t>(match_.route)].get() : nullptr;

@@ -218,6 +218,48 @@ TEST_F(Sites, AHiddenPathIsNotServedThere) {
     for (const auto& c : cases) EXPECT_EQ(get(c.host, c.target), c.want) << c.host << c.target;
 }
 
+// A pattern of the server does not bring a hidden path back.
+TEST_F(Sites, AHiddenPathIsNotServedByAPattern) {
+    t_.server.get("/room/:id", says("room"));
+    t_.server.get("/room/:id/log", says("log"));
+    t_.server.get("/all/*", says("all"));
+    HostSite& one = serve_host(t_.server, {.hosts = {"one.example"}});
+    one.hide("/room/secret");
+    one.hide("/all/a b/");
+    t_.start();
+    const struct {
+        std::string target, want;
+    } cases[] = {
+        {"/room/open", "200 room"},
+        {"/room/open/log", "200 log"},
+        {"/room/secret", "404 Not Found\n"},
+        {"/room/secret?x=1", "404 Not Found\n"},
+        {"/room/secret/log", "404 Not Found\n"},
+        {"/room/s%65cret", "404 Not Found\n"},
+        {"/room/secrets", "200 room"},
+        {"/room/Secret", "200 room"},
+        {"/room/secret%2Flog", "200 room"},  // One segment.
+        {"/all/a", "200 all"},
+        {"/all/a%20b/c", "404 Not Found\n"},
+        {"/all/a%20b", "404 Not Found\n"},
+        {"/room/%zz", "404 Not Found\n"},
+    };
+    for (const auto& [target, want] : cases) {
+        EXPECT_EQ(get("one.example", target), want) << target;
+        EXPECT_EQ(get("localhost", target).substr(0, 3), target == "/room/%zz" ? "404" : "200")
+            << target;
+    }
+    const std::string post = "POST /room/secret HTTP/1.1\r\nHost: one.example\r\nContent-Length: 0";
+    EXPECT_EQ(answer_to(t_.port(), post + "\r\n\r\n"), "404 Not Found\n");  // Not 405.
+}
+
+TEST_F(Sites, ASiteIsOfOneServer) {
+    TestServer other;
+    HostSite& site = serve_host(other.server, {.hosts = {"one.example"}});
+    EXPECT_THROW(on_site(t_.server, site, [] {}), std::invalid_argument);
+    EXPECT_THROW(serve_files(t_.server, site, "/", "/"), std::invalid_argument);
+}
+
 TEST_F(Sites, WhatIsAddedOnASiteIsOfThatSite) {
     HostSite& one = serve_host(t_.server, {.hosts = {"one.example"}});
     HostSite& two = serve_host(t_.server, {.hosts = {"two.example"}});
