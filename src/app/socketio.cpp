@@ -68,7 +68,7 @@ bool has_socketio_at(const Settings& settings, std::string_view path) {
     return std::ranges::any_of(settings.socketio, [&](const SocketIoSettings& one) {
         std::string_view own = one.options.path;
         while (own.ends_with('/')) own.remove_suffix(1);
-        return own == path;
+        return own == path && (one.site.empty() || !settings.cluster.url.empty());
     });
 }
 

@@ -15,7 +15,9 @@ namespace starling::app {
 // The options of one server. `one` is an element of settings.socketio.
 [[nodiscard]] sio::Options socketio_options(const Settings& settings, const SocketIoSettings& one);
 
-// True: an element has that path, with or without a slash at its end.
+// True: another Socket.IO server of all sites cannot have that path, because an element has it, with or
+// without a slash at its end. An element of one site only leaves no place for it in a cluster, whose
+// nodes know a Socket.IO server by its path.
 [[nodiscard]] bool has_socketio_at(const Settings& settings, std::string_view path);
 
 // Mounts an element whose kind is not `gateway`. `channels`: null if no events are served. Throws

@@ -99,6 +99,43 @@ socketio: [{kind: gateway, allow_eio3: true, message_bytes_max: 77, namespaces: 
     EXPECT_EQ(route.message_bytes_max, 77u);
 }
 
+// A namespace's limit is compared with the one that counts: that of the element, or else of the route.
+TEST(SocketIoConfig, AGatewaysNamespaceHasTheLimitOfTheRoute) {
+    const auto with = [](const std::string& gateway, const std::string& element) {
+        return fault_of("gateway: {enabled: true, " + gateway +
+                        "routes: [{kind: socketio, path: /io/, application: '', "
+                        "queue_bytes_max: 8000000, message_bytes_max: 3000000}]}\n"
+                        "socketio: [{kind: gateway, path: /io/" +
+                        element +
+                        "}]\n"
+                        "socketio_namespaces: [{name: /, path: /io, message_bytes_max: 2000000}]");
+    };
+    EXPECT_EQ(with("", ""), "");
+    const std::string too_many =
+        "s.yaml:3: key 'socketio_namespaces[0].message_bytes_max': must be at most "
+        "message_bytes_max of the server: ";
+    EXPECT_EQ(with("", ", message_bytes_max: 1500000"), too_many + "1500000");
+    EXPECT_EQ(with("", ", message_bytes_max: 2000000"), "");
+    EXPECT_EQ(with("olares: 'on', ", ", message_bytes_max: 1500000"), "");  // At least 4 MiB.
+}
+
+// The demo's chat gives way to an element of all sites, and in a cluster to any.
+TEST(SocketIoConfig, TheChatHasAPlaceBesideTheServerOfASite) {
+    const auto taken = [](const std::string& element, const std::string& more = "") {
+        Config config;
+        EXPECT_TRUE(config.read_text("s.yaml", "sites: [{hosts: [a]}]\n" + more +
+                                                   "socketio: [{kind: broadcast" + element +
+                                                   "}]") &&
+                    config.finish())
+            << config.error();
+        return has_socketio_at(config.settings(), "/socket.io");
+    };
+    EXPECT_TRUE(taken(""));
+    EXPECT_FALSE(taken(", path: /io"));
+    EXPECT_FALSE(taken(", site: a"));
+    EXPECT_TRUE(taken(", site: a", "cluster: {url: 'redis://localhost'}\n"));
+}
+
 TEST(SocketIoConfig, SaysWhatIsWrong) {
     const std::string events = "events: {enabled: true}\n";
     const std::string gateway =

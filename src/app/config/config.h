@@ -13,6 +13,7 @@
 #include "app/config/settings.h"
 #include "app/config/yaml.h"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -93,6 +94,7 @@ private:
     bool finish_site_cors(const http::CorsOptions& cors, const std::string& key);
     bool finish_site_names();
     bool finish_namespaces();
+    [[nodiscard]] uint64_t message_bytes_max_of(const SocketIoSettings& one);
     bool finish_redirect();
     bool finish_admin();
     bool finish_meaning();

@@ -5,6 +5,7 @@
 #include "app/events.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace starling::app {
 namespace {
@@ -16,7 +17,32 @@ std::string_view without_slash(std::string_view path) noexcept {
 
 bool is_pattern(const std::string& name) { return name.find('*') != std::string::npos; }
 
+// The gateway's route with the path and the site of an element; null: there is none.
+gateway::Route* route_of(Settings& settings, const SocketIoSettings& one) {
+    if (!settings.gateway_enabled) return nullptr;
+    const auto found = std::ranges::find_if(settings.gateway.routes, [&](const auto& each) {
+        return each.kind == gateway::Kind::socketio &&
+               without_slash(each.path) == without_slash(one.options.path) &&
+               meet(settings, each.site, one.site);
+    });
+    return found == settings.gateway.routes.end() ? nullptr : &*found;
+}
+
 }  // namespace
+
+// Of a server. For the kind `gateway` it is the limit of the gateway's route, which for Olares has no
+// place in the settings.
+uint64_t Config::message_bytes_max_of(const SocketIoSettings& one) {
+    if (one.kind == SocketIoKind::gateway) {
+        if (settings_.gateway.olares != gateway::Olares::off)
+            return std::numeric_limits<uint64_t>::max();
+        const auto index = static_cast<size_t>(&one - settings_.socketio.data());
+        const gateway::Route* const route = route_of(settings_, one);
+        if (route && !names("socketio[" + std::to_string(index) + "].message_bytes_max"))
+            return route->message_bytes_max;
+    }
+    return one.options.max_http_buffer_size;
+}
 
 // Gives each element of socketio_namespaces to the server that it names.
 bool Config::finish_namespaces() {
@@ -37,10 +63,11 @@ bool Config::finish_namespaces() {
             return fail_at(key + ".name", "must hold no * for the kind 'channels'");
         if (one.limits.messages.per_second == 0)
             warn_without_effect(key + ".messages.burst", key + ".messages.per_second");
-        if (one.limits.message_bytes_max > server->options.max_http_buffer_size)
-            return fail_at(key + ".message_bytes_max",
-                           "must be at most message_bytes_max of the server: " +
-                               std::to_string(server->options.max_http_buffer_size));
+        const uint64_t bytes_max = message_bytes_max_of(*server);
+        if (one.limits.message_bytes_max > bytes_max)
+            return fail_at(
+                key + ".message_bytes_max",
+                "must be at most message_bytes_max of the server: " + std::to_string(bytes_max));
         server->options.namespace_limits.push_back(one.limits);
     }
     return true;
@@ -118,18 +145,12 @@ bool Config::finish_socketio(const SocketIoSettings& one, const std::string& key
 
 // The gateway's route with the same path gets the options.
 bool Config::give_to_gateway(const SocketIoSettings& one, const std::string& key) {
-    auto& routes = settings_.gateway.routes;
-    const auto route = std::ranges::find_if(routes, [&](const gateway::Route& each) {
-        return each.kind == gateway::Kind::socketio &&
-               without_slash(each.path) == without_slash(one.options.path) &&
-               meet(settings_, each.site, one.site);
-    });
-    const bool found = settings_.gateway_enabled && route != routes.end();
+    gateway::Route* const route = route_of(settings_, one);
     if (one.kind != SocketIoKind::gateway) {
-        if (!found) return true;
+        if (!route) return true;
         return fail_at(key + ".path", "is the path of a route of the gateway: set kind: gateway");
     }
-    if (!found)
+    if (!route)
         return fail_at(key, "needs a gateway with a route of kind socketio at the same path");
     if (one.recovers)
         return fail_at(key + ".connection_state_recovery.enabled",
