@@ -119,9 +119,14 @@ void Server::change_limits(const Limits& limits) {
         worker->post([worker = worker.get(), limits] { worker->change_limits(limits); });
 }
 
-void Server::change_http(const HttpLimits& limits) { state_->site.change_http(limits); }
+void Server::change_http(const HttpLimits& limits) {
+    if (!state_->group.limits) throw std::logic_error("change_http: the server has not started");
+    state_->site.change_http(limits);
+}
 
 void Server::change_trusted_proxies(const std::vector<std::string>& proxies) {
+    if (!state_->group.limits)
+        throw std::logic_error("change_trusted_proxies: the server has not started");
     state_->group.trusted_proxies.replace(std::make_unique<const peer::AddressSet>(
         peer::AddressSet::read("trusted_proxies", proxies)));
 }

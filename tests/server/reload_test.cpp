@@ -56,6 +56,7 @@ TEST(Reload, ProxiesCountForTheNextRequestOfAnOpenConnection) {
     t.server.get("/who", [](const http::Request& request, http::Response& response) {
         response.text(std::string(request.remote_address()));
     });
+    EXPECT_THROW(t.server.change_trusted_proxies({}), std::logic_error);
     t.start();
     Client client(t.port());
     const auto who = [&] { return client.get("/who", "X-Forwarded-For: 203.0.113.9\r\n").body; };
@@ -75,6 +76,7 @@ TEST(Reload, LimitsOfRequestsHoldForNewConnections) {
     const auto answer = [](const http::Request&, http::Response& r) { r.text("taken"); };
     t.server.post("/", answer);
     t.server.post("/own", {.handler = answer, .body_bytes_max = 100});
+    EXPECT_THROW(t.server.change_http(limits), std::logic_error);
     t.start();
     const auto post = [&](const std::string& path, size_t bytes) {
         return Client(t.port())
@@ -92,6 +94,26 @@ TEST(Reload, LimitsOfRequestsHoldForNewConnections) {
     EXPECT_EQ(post("/own", 60), 200);  // Its own limit.
     EXPECT_EQ(post("/own", 101), 413);
     EXPECT_EQ(post("/" + std::string(64, 'a'), 1), 414);
+}
+
+// A larger one holds for new connections, a smaller one for the next request of an open connection, too.
+TEST(Reload, ALowerLimitOfBodiesHoldsForOpenConnections) {
+    TestServer t({.http = {.body_bytes_max = 30}});
+    t.server.post("/", [](const http::Request&, http::Response& r) { r.text("taken"); });
+    t.start();
+    const auto post = [](Client& client, size_t bytes) {
+        return client
+            .request("POST / HTTP/1.1\r\nHost: here\r\nContent-Length: " + std::to_string(bytes) +
+                     "\r\n\r\n" + std::string(bytes, 'x'))
+            .status;
+    };
+    Client raised(t.port()), lowered(t.port());
+    EXPECT_EQ(post(raised, 20), 200);
+    EXPECT_EQ(post(lowered, 20), 200);
+    t.server.change_http({.body_bytes_max = 50});
+    EXPECT_EQ(post(raised, 40), 413);
+    t.server.change_http({.body_bytes_max = 10});
+    EXPECT_EQ(post(lowered, 20), 413);
 }
 
 TEST(Reload, ADrainIsThatOfTheNextStop) {
