@@ -59,7 +59,8 @@ struct Route {
     // Kind::socketio: the path of Engine.IO, with or without a slash at its end. Clients of
     // Socket.IO use "/socket.io/"; "/ws", the default for WebSocket, is refused.
     std::string path = "/ws";
-    // A host of the site (HostOptions::hosts) that has the path; "": all sites.
+    // A host of the site (HostOptions::hosts) that has the path; "": all sites. Server::gateway()
+    // throws std::invalid_argument for a host of no site: call serve_host() before.
     std::string site = {};
     // The application's URL, which gets the webhooks: http://HOST[:PORT]/PATH, https://..., or
     // unix:/SOCKET:/PATH. "": there are no webhooks.

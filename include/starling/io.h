@@ -6,7 +6,8 @@
 namespace starling {
 
 enum class Io : uint8_t {
-    // What the environment variable STARLING_IO names, or else epoll.
+    // io_uring if the environment variable STARLING_IO is "io_uring"; with any other text, or
+    // without the variable, epoll.
     automatic,
     epoll,
     // io_uring of Linux 6.1 and newer. Where the kernel or a sandbox refuses it, epoll.

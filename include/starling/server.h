@@ -155,8 +155,8 @@ struct ServerOptions {
     // The proxies in front: "10.0.0.0/8", "192.0.2.1", "2001:db8::/32", "unix" for peers on a
     // Unix-domain socket. A request from one of them has the address that `client_address_field`
     // names: the last hop that is no trusted proxy. http::Request::secure() is what they say in
-    // X-Forwarded-Proto, or in `proto` if the field is Forwarded. Their user headers are believed
-    // too, see <starling/auth.h> and <starling/gateway.h>.
+    // X-Forwarded-Proto, or in `proto` if the field is Forwarded; with `none` no field counts.
+    // Their user headers are believed too, see <starling/auth.h> and <starling/gateway.h>.
     std::vector<std::string> trusted_proxies = {};
     ClientAddressField client_address_field = ClientAddressField::x_forwarded_for;
     Limits limits = {};
@@ -318,9 +318,11 @@ public:
     // again, because their next request may reach the successor.
     void stop_listening();
     // Any thread, once a successor accepts: stop_listening(), and a drain over Drain::over, for a second
-    // at least. False: a drain or a stop has begun before, and nothing is done.
+    // at least. False: the server has not started, or a drain or a stop has begun before; nothing
+    // is done then.
     [[nodiscard]] bool hand_over();
-    [[nodiscard]] bool handed_over() const noexcept;  // Since stop_listening() or hand_over().
+    // Any thread. Since stop_listening() or hand_over().
+    [[nodiscard]] bool handed_over() const noexcept;
     [[nodiscard]] std::vector<int> listening_sockets() const;
     void wait();  // Returns when a stop that was asked for is complete.
     [[nodiscard]] bool stopping() const noexcept;
@@ -340,11 +342,13 @@ public:
     // Throws std::invalid_argument for a range in Limits::exempt that is none; std::logic_error
     // before start().
     void change_limits(const Limits& limits);
-    // After start(). The times and the limit of streamed answers hold from now on, the other limits
-    // for connections that are accepted from now on.
+    // The times and the limit of streamed answers hold from now on, the other limits for
+    // connections that are accepted from now on; a lower `body_bytes_max` for the next request of
+    // each connection. Throws std::logic_error before start().
     void change_http(const HttpLimits& limits);
-    // After start(). Counts for the next request of each connection. Throws std::invalid_argument for
-    // a range that is none.
+    // Counts for the next request of each connection; a connection of a former proxy stays counted
+    // in `limits` for the client that it named last. Throws std::invalid_argument for a range that
+    // is none; std::logic_error before start().
     void change_trusted_proxies(const std::vector<std::string>& proxies);
     // For a stop or a drain that begins from now on: ServerOptions::drain and drain_timeout.
     void change_drain(const Drain& drain, std::chrono::milliseconds timeout);
@@ -383,7 +387,8 @@ public:
     [[nodiscard]] auto call(unsigned worker, F&& call)
         -> Future<std::invoke_result_t<std::decay_t<F>&>>;
     [[nodiscard]] unsigned workers() const noexcept;  // 0 before start().
-    // Never `automatic`. Before start(): epoll. A refused io_uring is a warning in the log.
+    // What start() has chosen, never `automatic`; before start(), epoll. Not while start() runs on
+    // another thread. A refused io_uring is a warning in the log.
     [[nodiscard]] Io io() const noexcept;
     // In a coroutine: co_await server.sleep(1s). If the coroutine is destroyed meanwhile, its timer
     // is cancelled.

@@ -1,8 +1,8 @@
 // <starling/sites.h>: several sites on one server, chosen by the request's host.
 //
 //     auto& shop = starling::serve_host(server, {.hosts = {"shop.example", "*.shop.example"}});
-//     shop.files("/", "/srv/shop");
 //     shop.get("/cart", ...);
+//     starling::serve_files(server, shop, "/", "/srv/shop");
 //
 // Routes of the Server itself are served on every host, and those of a site win over them; its
 // static files (Server::files()) are served only on hosts without a site. What on_site() adds is of
@@ -66,20 +66,25 @@ public:
     // As Server::change_origins(), for a WebSocket path of the site. Any thread, while the server lives.
     virtual bool change_origins(std::string_view pattern, std::vector<std::string> origins) = 0;
     // What the Server has on all hosts at `path` and beneath it is not served on this site: 404,
-    // unless the site has a route or a file of its own there.
+    // unless the site has a route or a file of its own there. Throws std::invalid_argument for a
+    // path that does not begin with a slash.
     virtual void hide(std::string_view path) = 0;
     // As Server::cors(), for this site, in place of that.
     virtual void cors(http::CorsOptions options) = 0;
     // Origins whose pages may use what is served on this site: WebSocket paths, Socket.IO,
-    // channels, the gateway; in addition to the origins of each (ws::Route::origins).
+    // channels, the gateway; in addition to the origins of each (ws::Route::origins). Throws
+    // std::invalid_argument for an origin that is none.
     virtual void allow_origins(std::vector<std::string> origins) = 0;
 };
 
 // Throws std::invalid_argument for a name that is malformed, or belongs to another site.
 HostSite& serve_host(Server& server, HostOptions options);
-// Calls `add`. What it adds to `server` is served on `site` alone: routes, WebSocket paths, static
-// files, Server::socketio(), Server::events(), Server::gateway(). So two sites may have different
-// Socket.IO servers at one path.
+// Calls `add` at once. What it adds to `server` is served on `site` alone: routes, WebSocket paths,
+// static files, Server::socketio(), Server::events(), Server::gateway(). So two sites may have
+// different Socket.IO servers at one path. Server::cors(), use() and default_header() concern all
+// sites there, too. Thread: before the server starts, while no other thread adds to the server.
+// Throws std::logic_error after start(), std::invalid_argument for a site of another server, and
+// what `add` throws.
 void on_site(Server& server, HostSite& site, const std::function<void()>& add);
 // As Server::files(), for one site.
 void serve_files(Server& server, HostSite& site, std::string_view prefix, std::string root,

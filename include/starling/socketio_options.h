@@ -52,11 +52,15 @@ struct HttpCompression {
     size_t threshold_bytes = 1024;
 };
 
-// Limits of the namespaces that have a name. 0: no limit.
+// Limits of the namespaces that have a name. 0: no limit. They count in this process, also in a
+// cluster.
 struct NamespaceLimits {
-    std::string name;  // As in Options::namespaces. Of several that match, the first one counts.
-    // Clients that are connected, over all workers; those of all namespaces that match, together.
-    // Further ones get CONNECT_ERROR "too many connections" with data {code: 429}.
+    // As in Options::namespaces. Of several that match, the first one counts. Server::socketio()
+    // throws std::invalid_argument for a name that does not begin with a slash.
+    std::string name;
+    // Clients that are connected, or that middleware still decides about, over all workers; those
+    // of all namespaces that match, together. Further ones get CONNECT_ERROR "too many connections"
+    // with data {code: 429}.
     uint32_t connections_max = 0;
     // Events and acks of one client. A client that exceeds it is disconnected from all namespaces
     // and its connection ends: a dropped event would leave its ack open.
