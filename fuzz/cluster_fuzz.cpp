@@ -21,7 +21,7 @@ void require(bool condition) {
 enum class Reader : uint8_t { emit, request, response, node, entry, session };
 
 // An entry's fields are divided by newlines: uid, nsp, type, data.
-Decoded read_as_entry(std::string_view body, const Limits& limits, Arena& arena) {
+Decoded read_as_entry(std::string_view body, const cluster::Limits& limits, Arena& arena) {
     Entry entry;
     for (const char* name : {"uid", "nsp", "type", "data"}) {
         const size_t end = std::string_view(name) == "data" ? body.size() : body.find('\n');
@@ -32,7 +32,7 @@ Decoded read_as_entry(std::string_view body, const Limits& limits, Arena& arena)
 }
 
 Decoded read(Reader reader, std::string_view body, Arena& arena) {
-    const Limits limits;
+    const cluster::Limits limits;
     switch (reader) {
         case Reader::emit: return read_classic_emit(body, limits, arena);
         case Reader::request: return read_classic_request(body, "/", limits, arena);
@@ -83,17 +83,17 @@ void require_same_sockets(const Message& message, const Message& again) {
 void in_msgpack(const Message& message, Arena& arena) {
     std::string body;
     if (!write_node_message(message, Format::msgpack, body)) return;
-    const auto again = read_node_message(body, Limits{}, arena);
+    const auto again = read_node_message(body, cluster::Limits{}, arena);
     require(again || again.error() == Refusal::too_large);
     if (again) require_same_sockets(message, *again);
 }
 
 void session(std::string_view body, Arena& arena) {
-    const auto session = read_session(body, Limits{}, arena);
+    const auto session = read_session(body, cluster::Limits{}, arena);
     std::string first;
     if (!session || !write_session(*session, first)) return;
     Arena other(decode_limits(2));
-    const auto again = read_session(first, Limits{}, other);
+    const auto again = read_session(first, cluster::Limits{}, other);
     std::string second;
     require(again && write_session(*again, second) && first == second);
 }
