@@ -1,6 +1,6 @@
 // `starling serve` with a file that a test rewrites, and with its log as objects.
 
-import { existsSync } from "node:fs";
+import { readFileSync } from "node:fs";
 
 import { freePort, healthy, patience, Program, temporaryFolder, until, writeConfig } from "./server.mjs";
 
@@ -28,7 +28,14 @@ export async function start(t, config, { args = [], prefix, port = undefined } =
   return { server, file, lines, logged, write: (more) => writeConfig(typeof more === "string" ? more : whole(more), folder) };
 }
 
-export const runs = (pid) => existsSync(`/proc/${pid}`);
+// False also for a zombie: in a container, the first process may never wait for the orphans that it gets.
+export function runs(pid) {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
 
 // Sends SIGUSR2. Returns the id of the new process, which accepts connections; it ends with the test.
 export async function takeOver(t, { server, logged }) {
