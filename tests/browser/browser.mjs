@@ -49,7 +49,9 @@ export async function openPage(browser, url, { locale = "en-GB", ...options } = 
   const page = await context.newPage();
   page.faults = [];
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) page.faults.push(message.text());
+    // "Failed to load resource" names no address; the events below do, for the same request.
+    if (!["error", "warning"].includes(message.type()) || message.text().startsWith("Failed to load resource")) return;
+    page.faults.push(message.text());
   });
   page.on("pageerror", (error) => page.faults.push(String(error)));
   page.on("requestfailed", (request) => {
