@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs the interop and browser tests: tests/run-node.sh [file.test.mjs ...]; all of them by default.
 # The programs are taken from $STARLING_BUILD (default: build/release of this repository).
+# $NODE_TEST_FILES files run at the same time (default: 1).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -35,4 +36,4 @@ if [[ ! -t 1 ]] && node --test-reporter=tap -e 0 2>/dev/null; then reporter=(--t
 limit=()
 if node --test-timeout=1 -e 0 2>/dev/null; then limit=(--test-timeout=300000); fi
 
-exec node --test --test-concurrency=1 "${limit[@]}" "${reporter[@]}" "${files[@]}"
+exec node --test --test-concurrency="${NODE_TEST_FILES:-1}" "${limit[@]}" "${reporter[@]}" "${files[@]}"
