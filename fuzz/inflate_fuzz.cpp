@@ -77,7 +77,7 @@ void as_payload(std::span<const std::byte> payload, size_t cut, Opcode opcode) {
 
 void as_message(std::span<const std::byte> message, uint8_t choice) {
     const auto bits = static_cast<uint8_t>(deflate_window_bits_min + choice % 7);
-    Deflater deflater(bits, 1 + choice % 9, 1 + choice / 7 % 9);
+    Deflater deflater(bits, 1 + choice / 7 % 9);
     Inflater inflater(Inflater::Context::takeover, bits);
     Receiver receiver(Role::client, limits, &inflater);
     const std::string want(reinterpret_cast<const char*>(message.data()), message.size());
