@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import http from "node:http";
 import net from "node:net";
 import path from "node:path";
 import { after, test } from "node:test";
@@ -17,6 +18,7 @@ const guide = readFileSync(path.join(repository, "docs/proxies.md"), "utf8");
 const samples = Object.fromEntries([...guide.matchAll(/^```\w+ (\S+)\n([^]*?)^```$/gm)].map(([, name, text]) => [name, text]));
 const at = (text, port) => text.replaceAll("127.0.0.1:8080", `127.0.0.1:${port}`);
 
+const key = "a-key-for-publishers";
 const programs = [];
 after(() => Promise.all(programs.map((program) => program.stop())));
 
@@ -49,12 +51,14 @@ let count = 0;
 const target = () => `/healthz?n=${++count}`;
 
 test("docs/proxies.md has these samples", () => {
-  assert.deepEqual(Object.keys(samples), ["starling.yaml", "nginx.conf", "haproxy-http.cfg", "proxy.yaml", "haproxy-tcp.cfg"]);
+  assert.deepEqual(Object.keys(samples), ["starling.yaml", "nginx.conf", "haproxy-http.cfg", "Caddyfile", "apache.conf", "traefik.toml", "proxy.yaml", "haproxy-tcp.cfg"]);
 });
 
-for (const [name, sample] of [["nginx", "nginx.conf"], ["haproxy", "haproxy-http.cfg"]]) {
+// Traefik is no package of Debian.
+for (const [name, sample] of [["nginx", "nginx.conf"], ["haproxy", "haproxy-http.cfg"], ["caddy", "Caddyfile"], ["apache2", "apache.conf"]]) {
   test(`the address that ${name} adds is the client's`, async () => {
-    const program = await serve("starling.yaml");
+    const program = await serve("starling.yaml", { events: { enabled: true, api_key: key,
+      channels: [{ pattern: "news", interval_s: 0 }] } });
     const front = await forwarder(name, at(samples[sample], program.port), "http");
     try {
       // Two hops of the client's own; the proxy appends the address from which the client came.
@@ -70,6 +74,7 @@ for (const [name, sample] of [["nginx", "nginx.conf"], ["haproxy", "haproxy-http
       client.socket.send("through");
       assert.equal(await client.next(), "through");
       await client.close();
+      await hears(front.port, program.port, "through");
     } finally {
       await front.stop();
     }
@@ -110,6 +115,24 @@ test("curl --haproxy-protocol", async () => {
   assert.match(served, /"status":"ok"/);
   assert.equal(await peerOf(program, asked), "127.0.0.1");
 });
+
+// A listener behind the proxy gets an event while its response goes on: no proxy keeps it back.
+async function hears(front, direct, data) {
+  let text = "";
+  const listener = http.get({ host: "127.0.0.1", port: front, path: "/sse/ServerEvent?Ref=news", agent: false }, (response) => {
+    response.setEncoding("utf8").on("data", (more) => { text += more; }).on("error", () => {});
+  }).on("error", () => {});
+  try {
+    await until(async () => {
+      const { status } = await fetch(`http://127.0.0.1:${direct}/api/publish`, { method: "POST",
+        headers: { "X-Api-Key": key }, body: JSON.stringify({ channel: "news", event: data }) });
+      assert.equal(status, 200);
+      return text.includes(data);
+    }, "the event");
+  } finally {
+    listener.destroy();
+  }
+}
 
 // The status of a GET.
 function get(port, asked, headers, { localAddress, tls = false }) {

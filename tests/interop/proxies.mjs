@@ -1,5 +1,5 @@
-// Real proxies in front of a program: Debian's nginx and haproxy, with a short configuration that
-// adds no header field.
+// Real proxies in front of a program: those of Debian, with a short configuration that adds no header
+// field by itself; Caddy and Apache add X-Forwarded-For always.
 
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -37,6 +37,34 @@ backend program
 };
 export const proxies = Object.keys(configurations);
 
+// Those that are started with the sample of docs/proxies.md alone.
+const more = {
+  caddy: (port, directives, folder) => ({
+    args: ["run", "--adapter", "caddyfile", "--config", `${folder}/proxy.conf`],
+    text: `{
+  admin off
+  auto_https off
+  storage file_system ${folder}
+}
+:${port} {
+  bind 127.0.0.1
+${directives}}\n`,
+  }),
+  apache2: (port, directives, folder) => ({
+    args: ["-f", `${folder}/proxy.conf`, "-D", "FOREGROUND"],
+    text: `ServerRoot ${folder}
+ServerName localhost
+PidFile ${folder}/pid
+ErrorLog ${folder}/error.log
+Listen 127.0.0.1:${port}
+${["mpm_event", "authz_core", "headers", "proxy", "proxy_http"].map((one) =>
+    `LoadModule ${one}_module /usr/lib/apache2/modules/mod_${one}.so`).join("\n")}
+User nobody
+Group nogroup
+${directives}`,
+  }),
+};
+
 // The same with TLS, and WebSockets.
 const tlsConfigurations = {
   nginx: (port, to, folder, { cert, key }) => {
@@ -55,9 +83,10 @@ const tlsConfigurations = {
 };
 
 // Starts a proxy with directives for its way to the program: of nginx for a location, of haproxy for
-// a backend. `mode`: "http" or "tcp".
+// a backend, of Caddy and Apache for a site. `mode`: "http" or "tcp".
 export function forwarder(name, directives, mode) {
   const configure = (port, folder) => {
+    if (more[name]) return more[name](port, directives, folder);
     const { args, text } = configurations[name](port, 1, folder);
     const changed = name === "nginx" ? text.replace("proxy_pass http://127.0.0.1:1;", directives)
       : text.replace("mode http", `mode ${mode}`).replace("  server one 127.0.0.1:1\n", directives);
@@ -91,7 +120,7 @@ export async function start(name, configure, ready) {
   const folder = temporaryFolder();
   const { args, text } = configure(port, folder);
   writeFileSync(path.join(folder, "proxy.conf"), text);
-  const child = spawn(executable(name), args, { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(executable(name), args, { stdio: ["ignore", "ignore", "pipe"], detached: true });
   onExit(child);
   let output = "";
   child.stderr.setEncoding("utf8").on("data", (more) => { output += more; });
@@ -106,5 +135,12 @@ export async function start(name, configure, ready) {
     if (ended) throw new Error(`${name} ended before it was ready:\n${output}`);
     return ready(port);
   }, `${name} to forward`);
-  return { port, stop() { child.kill("SIGTERM"); return exited; } };
+  return {
+    port,
+    stop() {
+      // Apache would wait ten seconds for a response that goes on, in a process of its own.
+      process.kill(-child.pid, name === "apache2" ? "SIGKILL" : "SIGTERM");
+      return exited;
+    },
+  };
 }
