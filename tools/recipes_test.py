@@ -122,5 +122,46 @@ class Conan(unittest.TestCase):
                          {"CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "src/*"})
 
 
+class Container(unittest.TestCase):
+    """Neither podman nor docker is at hand everywhere, so the files are read."""
+
+    def setUp(self):
+        self.file = read("packaging/Containerfile")
+
+    def test_olares_finds_the_gateway(self):
+        self.assertIn("RUN ln -s /usr/bin/starling /ws-gateway\n", self.file)
+        self.assertIn('== "ws-gateway")', read("src/app/main.cpp"))
+
+    def test_the_health_check_asks_the_address_of_the_packages_configuration(self):
+        port = re.search(r"EXPOSE (\d+)", self.file).group(1)
+        self.assertIn(f"ENV HEALTH_URL=http://127.0.0.1:{port}/healthz\n", self.file)
+        self.assertRegex(self.file, r'HEALTHCHECK .*CMD curl .*"\$HEALTH_URL"')
+        for stage in ("packaging/debian/starling.yaml", "packaging/starling.yaml"):
+            if os.path.exists(os.path.join(ROOT, stage)):
+                self.assertIn(f"127.0.0.1:{port}", read(stage), stage)
+
+    def test_what_is_copied_and_built_is_there(self):
+        for name in re.findall(r"(?m)^COPY (?!--)(\S+) ", self.file):
+            self.assertTrue(os.path.exists(os.path.join(ROOT, name)), name)
+        presets = {preset["name"] for preset in json.loads(read("CMakePresets.json"))["configurePresets"]}
+        self.assertIn(re.search(r"cmake --preset (\S+)", self.file).group(1), presets)
+        self.assertIn("if(STARLING_COMMIT)", read("src/app/CMakeLists.txt"))
+        for option in re.findall(r"setup/install ([\w ]+) &&", self.file):
+            named = {line.split()[0] for line in read("setup/packages.txt").split("\n") if line and line[0] != "#"}
+            self.assertLessEqual(set(option.split()), named)
+
+    def test_the_composition_sets_keys_that_there_are(self):
+        text = read("packaging/compose.yaml")
+        self.assertIn("dockerfile: packaging/Containerfile", text)
+        variables = re.findall(r"(STARLING_\w+):", text)
+        self.assertTrue(variables)
+        schema = json.loads(read("packaging/starling.schema.json"))
+        for variable in variables:
+            node = schema
+            for key in variable.removeprefix("STARLING_").lower().split("__"):
+                self.assertIn(key, node["properties"], variable)
+                node = node["properties"][key]
+
+
 if __name__ == "__main__":
     unittest.main()
