@@ -11,17 +11,20 @@ import { io } from "socket.io-client";
 import { Application } from "../applications/application.mjs";
 import { open } from "./client.mjs";
 import { folder, Prometheus, promtool, requirePrometheus } from "./prometheus.mjs";
+import { Redis } from "./redis.mjs";
 import { serve, until } from "./server.mjs";
 
 const metrics = (server, accept = "text/plain") =>
   fetch(`http://127.0.0.1:${server.adminPort}/metrics`, { headers: { Accept: accept } });
 
-// A server with a client of each kind: WebSocket, events, Socket.IO, gateway.
+// A server of a cluster with a client of each kind: WebSocket, events, Socket.IO, gateway.
 async function busyServer(t) {
+  const redis = await Redis.start(t);
   const application = await Application.start(() => ({}));
   t.after(() => application.stop());
   const server = await serve({
-    workers: 2, demo: true, demo_data: ":memory:",
+    workers: 2, demo: true, demo_data: ":memory:", cluster: { url: `redis://127.0.0.1:${redis.port}` },
+    events: { channels: [{ pattern: "kept", history: { messages: 10, seconds: 60 } }] },
     websocket: [{ path: "/ws-echo", kind: "echo" }, { path: "/all", kind: "broadcast" }],
     gateway: { enabled: true, routes: [{ path: "/gw", application: application.url }] },
   }, { admin: {} });
