@@ -16,6 +16,7 @@ TEST(Banner, NamesThePagesAndACommand) {
   http://localhost:8080/socketio/                    a chat over Socket.IO
   http://localhost:8080/community/                   articles and comments on server events
   http://localhost:8080/ws/ServerEvent?Ref=ApiIndex  listens to a channel
+  http://localhost:8080/docs/                        the documentation
   http://localhost:8080/gateway                      the console of the gateway
 try: curl -H 'X-Api-Key: k3y' -d '{"channel":"ApiIndex","event":"hello"}' http://localhost:8080/api/publish
      it arrives at the page that listens to ApiIndex

@@ -35,6 +35,7 @@ describe("home page", () => {
   test("health, and links to the pages", async () => {
     const page = await openPage(demo.browser, demo.server.url("/", "http"), desktop);
     await page.waitForSelector("#health[data-state=open]");
+    await page.waitForSelector('a.card[href="/docs/"]');
     await page.click('a.card[href="/echo"]');
     await page.waitForSelector("#readyState [aria-current][data-state='1']");
     await page.click('nav a[href="/chat"]');

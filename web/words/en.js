@@ -16,6 +16,8 @@ export const en = {
   "home.chat.text": "A chat room for everyone who has this page open. Open it in two windows and "
     + "talk.",
   "home.chat.go": "Enter the room →",
+  "home.docs": "Documentation", "home.docs.go": "Read →",
+  "home.docs.text": "Guides and reference, with a search, in English and Chinese.",
   "home.health": "Server health",
   "home.health.text": "What load balancers ask. /healthz says that the process lives, /readyz that "
     + "it takes new connections.",

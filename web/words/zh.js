@@ -14,6 +14,8 @@ export const zh = {
   "home.echo.go": "打开回声页面 →",
   "home.chat.text": "所有打开此页面的人同在一个聊天室。开两个窗口，聊起来吧。",
   "home.chat.go": "进入聊天室 →",
+  "home.docs": "文档", "home.docs.go": "阅读 →",
+  "home.docs.text": "指南与参考，可搜索，有中文和英文。",
   "home.health": "服务器状态",
   "home.health.text": "供负载均衡器查询：/healthz 表示进程存活，/readyz 表示可以接受新连接。",
   "home.health.checking": "检查中", "home.health.good": "运行正常", "home.health.bad": "没有响应",

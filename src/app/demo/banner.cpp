@@ -19,6 +19,7 @@ constexpr Page pages[] = {
     {"/socketio/", "a chat over Socket.IO"},
     {"/community/", "articles and comments on server events"},
     {"/ws/ServerEvent?Ref=ApiIndex", "listens to a channel"},
+    {"/docs/", "the documentation"},
 };
 constexpr Page console = {"/gateway", "the console of the gateway"};
 
