@@ -122,6 +122,17 @@ class Dev(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn("no fuzz target 'fram'", done.stderr)
 
+    def test_all_may_read_what_a_package_installs(self):
+        for name in ("setup/install", "setup/clients/install"):
+            self.write(name, "#!/bin/bash\n", 0o755)
+        self.write("bin/cpack", '#!/bin/bash\nmkdir "$2"; mkdir "$2/folder"; : >"$2/a.deb"\n', 0o755)
+        old = os.umask(0o077)
+        self.addCleanup(os.umask, old)
+        done = self.dev("package")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.endswith("build/packages/a.deb\n"), done.stdout)
+        self.assertEqual(os.stat(os.path.join(self.root, "build/packages/folder")).st_mode & 0o777, 0o755)
+
     def test_clangd_reads_the_database_that_a_build_makes(self):
         with open(os.path.join(ROOT, ".clangd"), encoding="utf-8") as file:
             folder = re.search(r"^  CompilationDatabase: (\S+)$", file.read(), re.MULTILINE).group(1)
