@@ -41,6 +41,8 @@ install(CODE "
   endif()
   file(INSTALL \"${PROJECT_SOURCE_DIR}/packaging/starling.yaml\"
     DESTINATION \"\${sysconfdir}/starling\" RENAME starling.yaml.example)
+  file(INSTALL \"${PROJECT_SOURCE_DIR}/packaging/starling.logrotate\"
+    DESTINATION \"\${sysconfdir}/logrotate.d\" RENAME starling)
   if(NOT EXISTS \"\$ENV{DESTDIR}\${sysconfdir}/starling/starling.yaml\")
     file(INSTALL \"${PROJECT_SOURCE_DIR}/packaging/service.yaml\"
       DESTINATION \"\${sysconfdir}/starling\" RENAME starling.yaml)
