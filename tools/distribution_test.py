@@ -1,5 +1,6 @@
 """Tests of packaging/check-distribution: its arguments, and what becomes of a step that fails. Stand-ins replace
-apt, debootstrap and what runs in the system of another release; a real run takes long, and root."""
+apt, debootstrap and what runs in the system of another release; a real run takes long, and root. Also of what the
+build does with the compiler of another release."""
 import os
 import re
 import shutil
@@ -90,6 +91,7 @@ class CheckDistribution(unittest.TestCase):
         self.assertIn("E: Unable to locate package pushpin\nnoble: ./dev bench goes on without these\n", got.stdout)
         self.assertEqual(os.listdir(self.path("tmp")), [])
         self.assertIn("-DSTARLING_TESTS=ON", self.read("said"))
+        self.assertIn("-DSTARLING_WERROR=ON", self.read("said"))
 
     def test_options(self):
         got = self.run_it("--no-tests", "--keep", "--cache", self.path("cache"), "noble")
@@ -114,6 +116,20 @@ class CheckDistribution(unittest.TestCase):
             self.assertIn("it broke\n", got.stderr)
             self.assertRegex(got.stderr, rf"noble: the step '{step}' failed; its log: \S+/{step}\.log\n$")
             self.assertEqual(os.listdir(self.path("tmp")), [])
+
+
+class Warnings(unittest.TestCase):
+    def test_they_are_errors_with_the_compilers_of_every_commit(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".cmake") as script:
+            script.write(f'include({ROOT}/cmake/warnings.cmake)\nmessage("${{STARLING_WERROR}}")\n')
+            script.flush()
+            for compiler, version, whole, wanted in (
+                    ("GNU", "12.2.0", "ON", "ON"), ("Clang", "14.0.6", "ON", "ON"), ("GNU", "12.2.0", "OFF", "OFF"),
+                    ("GNU", "14.2.0", "ON", "OFF"), ("Clang", "12.0.1", "ON", "OFF"), ("GNU", "120.1", "ON", "OFF")):
+                got = subprocess.run(["cmake", f"-DCMAKE_CXX_COMPILER_ID={compiler}", f"-DPROJECT_IS_TOP_LEVEL={whole}",
+                                      f"-DCMAKE_CXX_COMPILER_VERSION={version}", "-P", script.name], text=True,
+                                     capture_output=True, check=True)
+                self.assertEqual(got.stderr.strip(), wanted, (compiler, version, whole))
 
 
 if __name__ == "__main__":
