@@ -65,6 +65,10 @@ std::optional<std::string> check_address(std::string_view text) {
     return "must be an address like 127.0.0.1:8080, [::1]:8080, :8080 or unix:/path";
 }
 
+std::optional<std::string> check_optional_address(std::string_view text) {
+    return text.empty() ? std::nullopt : check_address(text);
+}
+
 std::optional<std::string> check_route_path(std::string_view text) {
     const bool fits = text.starts_with('/') && text.size() <= route_path_bytes_max &&
                       text.find_first_of("?# ") == std::string_view::npos;

@@ -9,6 +9,8 @@
 namespace starling::app {
 
 [[nodiscard]] std::optional<std::string> check_address(std::string_view text);
+// "": no address.
+[[nodiscard]] std::optional<std::string> check_optional_address(std::string_view text);
 [[nodiscard]] std::optional<std::string> check_route_path(std::string_view text);
 [[nodiscard]] std::optional<std::string> check_token(std::string_view text);  // RFC 9110 5.6.2
 // What a header field can carry; not empty.

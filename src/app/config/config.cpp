@@ -194,7 +194,7 @@ bool Config::read_value(const Yaml& node, const std::string& key, const Row& row
             return fail(place(child.line, element(key, i)), "must be text");
         values.push_back({child.text, child.quoted});
     }
-    auto problem = store_list(settings_, row, values);
+    auto problem = store_list(settings_, row, values, folder_);
     if (!problem) return true;
     return fail(place(node.children[problem->index].line, element(key, problem->index)),
                 problem->text);
@@ -230,7 +230,7 @@ bool Config::set_values(const std::string& where, std::string_view key,
         std::vector<Scalar> scalars;
         scalars.reserve(values.size());
         for (const std::string& value : values) scalars.push_back({value});
-        auto problem = store_list(settings_, row, scalars);
+        auto problem = store_list(settings_, row, scalars, "");
         return problem ? fail(where, problem->text) : true;
     }
     auto problem = store(settings_, row, {values.front()}, "");

@@ -86,7 +86,7 @@ void drop_last_element(Settings& settings, std::string_view key);
 
 [[nodiscard]] bool takes_list(const Row& row);
 // Returns nothing for a valid value, otherwise "must be an integer from 1 to 1024". `prefix_path`
-// is prepended to relative file names.
+// is prepended to relative file names, those of Unix-domain sockets too.
 [[nodiscard]] std::optional<std::string> store(Settings& settings, const Row& row, Scalar value,
                                                std::string_view prefix_path);
 struct ListProblem {
@@ -94,7 +94,8 @@ struct ListProblem {
     std::string text;
 };
 [[nodiscard]] std::optional<ListProblem> store_list(Settings& settings, const Row& row,
-                                                    std::span<const Scalar> values);
+                                                    std::span<const Scalar> values,
+                                                    std::string_view prefix_path);
 // How the value of a key is written.
 enum class Form : uint8_t { boolean, integer, octal, seconds, text, texts, word };
 [[nodiscard]] Form form_of(const Row& row);

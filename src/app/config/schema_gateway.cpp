@@ -7,10 +7,6 @@ namespace {
 
 gateway::Route& route(Settings& settings) { return settings.gateway.routes.back(); }
 
-std::optional<std::string> check_optional_address(std::string_view text) {
-    return text.empty() ? std::nullopt : check_address(text);
-}
-
 constexpr Row rows[] = {
     {.key = "gateway.enabled",
      .slot = [](Settings& s) -> Slot { return &s.gateway_enabled; },

@@ -1,5 +1,6 @@
 // app/config/values.cpp: the value types of app/config/schema.h: how each is read, checked and
 // written.
+#include "app/config/checks.h"
 #include "app/config/schema.h"
 
 #include <algorithm>
@@ -194,6 +195,18 @@ Problem check_text(const Row& row, std::string_view text) {
     return row.check ? row.check(text) : std::nullopt;
 }
 
+// The text with the folder before a relative file name.
+std::string in_folder(const Row& row, std::string_view text, std::string_view prefix_path) {
+    constexpr std::string_view unix = "unix:";
+    std::string_view scheme;
+    const bool is_address = row.check == check_address || row.check == check_optional_address;
+    if (is_address && text.starts_with(unix)) scheme = unix;
+    const std::string_view name = text.substr(scheme.size());
+    const bool is_name = row.path || !scheme.empty();
+    if (!is_name || name.empty() || name.starts_with('/')) return std::string(text);
+    return std::string(scheme).append(prefix_path).append(name);
+}
+
 // Parses one scalar into the variable that the row's slot points to.
 struct Reader {
     const Row& row;
@@ -230,8 +243,9 @@ struct Reader {
 
     Problem operator()(std::string* target) const {
         if (Problem problem = check_text(row, value.text)) return problem;
-        const bool relative = row.path && !value.text.empty() && !value.text.starts_with('/');
-        *target = std::string(relative ? prefix_path : "") + std::string(value.text);
+        std::string text = in_folder(row, value.text, prefix_path);
+        if (Problem problem = check_text(row, text)) return problem;  // It is longer now.
+        *target = std::move(text);
         return std::nullopt;
     }
 
@@ -367,12 +381,14 @@ std::optional<std::string> store(Settings& settings, const Row& row, Scalar valu
 }
 
 std::optional<ListProblem> store_list(Settings& settings, const Row& row,
-                                      std::span<const Scalar> values) {
+                                      std::span<const Scalar> values,
+                                      std::string_view prefix_path) {
     std::vector<std::string> texts;
     for (const Scalar& value : values) {
-        if (Problem problem = check_text(row, value.text))
+        std::string text;
+        if (Problem problem = Reader{row, value, prefix_path}(&text))
             return ListProblem{texts.size(), *problem};
-        texts.emplace_back(value.text);
+        texts.push_back(std::move(text));
     }
     *std::get<std::vector<std::string>*>(row.slot(settings)) = std::move(texts);
     return std::nullopt;
