@@ -142,16 +142,11 @@ void greet(const Server& server, const Settings& settings, const SiteFacts& fact
 
 // The error line for an address that the server cannot listen on, with the place in the
 // configuration.
-std::string start_fault(const Config& config, const Settings& settings, const std::string& fault) {
-    const ListenList& listen = settings.server.listen;
-    for (size_t i = 0; i < listen.size(); ++i) {
-        const std::string key = "listen[" + std::to_string(i) + "]";
-        if (config.names(key) && fault.starts_with("cannot listen on " + listen[i].address + ": "))
+std::string start_fault(const Config& config, const std::string& fault) {
+    for (const auto& [key, address] : config.listen_keys())
+        if (fault.starts_with("cannot listen on " + address + ": ") &&
+            !config.place_of(key).empty())
             return config.fault(key, fault);
-    }
-    for (const std::string& address : settings.redirect.listen)
-        if (fault.starts_with("cannot listen on " + address + ": "))
-            return config.fault("redirect.listen", fault);
     return "starling: " + fault;
 }
 
@@ -362,9 +357,17 @@ int serve(Run run) {
         run.inherited.accepting();
     });
     const int exit_code = server.run();
-    if (exit_code != 0) return report.wrong(start_fault(run.config, settings, log->fault()));
+    if (exit_code != 0) return report.wrong(start_fault(run.config, log->fault()));
     log_stop(*log, server);
     return 0;
+}
+
+// True: a start would make the file. Checking must not, perhaps with the wrong owner.
+bool is_made_later(const std::string& file) {
+    const auto folder = std::filesystem::path(file).parent_path();
+    std::error_code unknown;
+    return std::filesystem::is_directory(folder.empty() ? "." : folder, unknown) &&
+           !std::filesystem::exists(file, unknown) && !unknown;
 }
 
 int check(const Config& config, const Settings& settings, const std::string& file,
@@ -374,15 +377,11 @@ int check(const Config& config, const Settings& settings, const std::string& fil
     if (!facts) return report.wrong(facts.error());
     if (const auto redirect = build_redirect(config, settings, settings.server); !redirect)
         return report.wrong(redirect.error());
-    // Checking must not create the log file, perhaps with the wrong owner.
-    const auto folder = std::filesystem::path(settings.log.path).parent_path();
-    std::error_code unknown;
-    const bool made_later = std::filesystem::is_directory(folder.empty() ? "." : folder, unknown) &&
-                            !std::filesystem::exists(settings.log.path, unknown) && !unknown;
-    if (!made_later) {
-        const auto sink = open_log(config, settings);
-        if (!sink) return report.wrong(sink.error());
-    }
+    if (!is_made_later(settings.log.path))
+        if (const auto sink = open_log(config, settings); !sink) return report.wrong(sink.error());
+    if (!is_made_later(settings.access_log_path))
+        if (const auto sink = open_access_log(config, settings); !sink)
+            return report.wrong(sink.error());
     out << file << ": the configuration is valid" << std::endl;
     return 0;
 }

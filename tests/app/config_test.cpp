@@ -189,12 +189,12 @@ TEST(ConfigFile, ReadsTheAccessToASocketFile) {
         Config config;
         ASSERT_TRUE(
             config.read_text("s.yaml", std::string("listen: [{address: \"unix:/a\", mode: ") +
-                                           mode + ", owner: starling, group: \"33\"}]") &&
+                                           mode + ", owner: root, group: \"33\"}]") &&
             config.finish())
             << config.error();
         const Listen& listen = config.settings().server.listen.front();
         EXPECT_EQ(listen.mode, 0660u);
-        EXPECT_EQ(listen.owner + ":" + listen.group, "starling:33");
+        EXPECT_EQ(listen.owner + ":" + listen.group, "root:33");
     }
 }
 

@@ -180,6 +180,8 @@ TEST_F(RunFolder, AFaultOfAPartIsAtItsKey) {
          "4: key 'socketio[0].client_dir': "},
         {admin + "    username: ''\n", "6: key 'admin.socketio_ui.username': "},
         {admin + "    namespace: 'a,b'\n", "6: key 'admin.socketio_ui.namespace': "},
+        {"access_log: true\naccess_log_format: json\naccess_log_path: none/x\n",
+         "3: key 'access_log_path': "},
         {"log:\n  path: " + long_name + "\n", "2: key 'log.path': "},
     };
     for (const auto& [text, place] : cases) {

@@ -199,7 +199,7 @@ test("a redirecting address that is taken ends the program with one line", async
       redirect: { listen: [`127.0.0.1:${server.port}`] } });
     const { code, stderr } = await run(["serve", "--config", file]);
     assert.equal(code, 2);
-    assert.match(stderr, /starling\.yaml:\d+: key 'redirect\.listen': cannot listen on .*\n$/);
+    assert.match(stderr, /starling\.yaml:\d+: key 'redirect\.listen\[0\]': cannot listen on .*\n$/);
   } finally {
     await server.stop();
   }

@@ -53,10 +53,21 @@ bool Config::fail_at(const std::string& key, std::string_view what) {
 }
 
 std::string Config::fault(const std::string& key, std::string_view what) const {
-    auto found = places_.find(key);
-    const std::string where =
-        found == places_.end() ? "starling: key '" + key + "'" : found->second;
-    return where + ": " + printable(what);
+    const std::string where = place_of(key);
+    return (where.empty() ? "starling: key '" + key + "'" : where) + ": " + printable(what);
+}
+
+std::string Config::place_of(const std::string& key) const {
+    for (std::string section = key; !section.empty();) {
+        if (const auto found = places_.find(section); found != places_.end()) {
+            const size_t line = found->second.rfind(": key '");  // A flag has none.
+            if (section == key || line == std::string::npos) return found->second;
+            return found->second.substr(0, line) + ": key '" + printable(key) + "'";
+        }
+        const size_t end = section.find_last_of(".[");
+        section.resize(end == std::string::npos ? 0 : end);
+    }
+    return {};
 }
 
 std::string Config::fault_within(const std::string& section, std::string_view what) const {

@@ -25,6 +25,11 @@ namespace starling::app {
 
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
+// An address, and the key that sets it: "listen[0]", "redirect.listen[0]", "admin.listen".
+struct ListenKey {
+    std::string key, address;
+};
+
 class Config {
 public:
     // The four readers, in the order of precedence. Each returns false at a fault: error() then
@@ -47,6 +52,8 @@ public:
 
     // True: a file, the environment or a flag has set `key`.
     [[nodiscard]] bool names(const std::string& key) const { return places_.contains(key); }
+    // Where `key` was set, or else the section or the list that it is in; "": nowhere.
+    [[nodiscard]] std::string place_of(const std::string& key) const;
     // Prefixes `what` with the place where `key` was set. For faults that are found after reading.
     [[nodiscard]] std::string fault(const std::string& key, std::string_view what) const;
     // The same at the first key below `section` that `what` names, since the options of the library
@@ -56,6 +63,8 @@ public:
     // Where the value of a key of an element, "websocket[0].path", comes from: "starling.yaml:12",
     // "--workers", "environment STARLING_WORKERS" or "default".
     [[nodiscard]] std::string source(const std::string& key) const;
+    // The addresses that the program binds, in order.
+    [[nodiscard]] std::vector<ListenKey> listen_keys() const;
     // Each key with its value and its source, a line each. Secrets are "***".
     [[nodiscard]] std::string printed() const;
 
@@ -80,6 +89,8 @@ private:
                     const std::vector<std::string>& values);
     bool finish_certificates();
     bool finish_listen();
+    bool finish_addresses();
+    bool finish_owners();
     bool finish_certificate(const Listen& listen, const std::string& key);
     bool finish_clients();
     bool finish_websocket();

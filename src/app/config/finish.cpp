@@ -38,7 +38,7 @@ bool uses_tls(const Listen& listen, bool shared) noexcept {
 bool Config::finish() {
     if (!finish_certificates() || !finish_listen() || !finish_websocket() || !finish_keys() ||
         !finish_clients() || !finish_gateway() || !finish_socketio() || !finish_sites() ||
-        !finish_admin() || !finish_meaning())
+        !finish_admin() || !finish_addresses() || !finish_owners() || !finish_meaning())
         return false;
     if (!settings_.root.empty() && !is_folder("root", settings_.root)) return false;
     const http::CorsOptions& cors = settings_.cors;
@@ -100,11 +100,6 @@ bool Config::finish_listen() {
         for (const char* name : {".mode", ".owner", ".group"})
             if (names(key + name) && !listen[i].address.starts_with("unix:"))
                 return fail_at(key + name, "is for Unix-domain sockets alone");
-        for (size_t before = 0; before < i; ++before) {
-            if (listen[before].address != listen[i].address || listen[i].address.ends_with(":0"))
-                continue;
-            return fail_at(key, "is the same address as " + element("listen", before));
-        }
     }
     return true;
 }
