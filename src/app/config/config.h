@@ -91,6 +91,7 @@ private:
     bool finish_listen();
     bool finish_addresses();
     bool finish_owners();
+    bool finish_kinds_of_paths();
     bool finish_certificate(const Listen& listen, const std::string& key);
     bool finish_clients();
     bool finish_websocket();

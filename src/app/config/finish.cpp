@@ -38,7 +38,8 @@ bool uses_tls(const Listen& listen, bool shared) noexcept {
 bool Config::finish() {
     if (!finish_certificates() || !finish_listen() || !finish_websocket() || !finish_keys() ||
         !finish_clients() || !finish_gateway() || !finish_socketio() || !finish_sites() ||
-        !finish_admin() || !finish_addresses() || !finish_owners() || !finish_meaning())
+        !finish_admin() || !finish_kinds_of_paths() || !finish_addresses() || !finish_owners() ||
+        !finish_meaning())
         return false;
     if (!settings_.root.empty() && !is_folder("root", settings_.root)) return false;
     const http::CorsOptions& cors = settings_.cors;

@@ -2,6 +2,7 @@
 // whole.
 #include "app/socketio.h"
 #include "app/config/config.h"
+#include "app/config/paths.h"
 #include "app/events.h"
 
 #include <algorithm>
@@ -9,11 +10,6 @@
 
 namespace starling::app {
 namespace {
-
-std::string_view without_slash(std::string_view path) noexcept {
-    while (path.ends_with('/')) path.remove_suffix(1);
-    return path;
-}
 
 bool is_pattern(const std::string& name) { return name.find('*') != std::string::npos; }
 

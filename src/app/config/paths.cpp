@@ -1,0 +1,76 @@
+// app/config/paths.cpp: the part of app/config/config.h that finds paths which two servers of
+// different kinds would have: WebSocket paths, Socket.IO servers and routes of the gateway.
+#include "app/config/paths.h"
+#include "app/config/config.h"
+#include "app/socketio.h"
+
+#include <algorithm>
+
+namespace starling::app {
+namespace {
+
+struct Place {
+    std::string key;  // "websocket[0]".
+    std::string_view path, site;
+    bool is_socketio;
+};
+
+std::string element(std::string_view list, size_t index) {
+    return std::string(list) + "[" + std::to_string(index) + "]";
+}
+
+std::vector<Place> places_of(const Settings& settings) {
+    std::vector<Place> all;
+    for (size_t i = 0; i < settings.websocket.size(); ++i) {
+        const WebSocketSettings& one = settings.websocket[i];
+        all.push_back({element("websocket", i), one.path, one.site, false});
+    }
+    for (size_t i = 0; i < settings.gateway.routes.size() && settings.gateway_enabled; ++i) {
+        const gateway::Route& one = settings.gateway.routes[i];
+        all.push_back({element("gateway.routes", i), one.path, one.site,
+                       one.kind == gateway::Kind::socketio});
+    }
+    for (size_t i = 0; i < settings.socketio.size(); ++i) {
+        const SocketIoSettings& one = settings.socketio[i];
+        if (one.kind != SocketIoKind::gateway)  // That is the server of the gateway's route.
+            all.push_back({element("socketio", i), one.options.path, one.site, true});
+    }
+    return all;
+}
+
+// True: clients of one of the two would reach the other. A WebSocket path has GET alone, and Socket.IO
+// all methods, so that also on a site of its own neither wins as a whole.
+bool exclude_each_other(const Settings& settings, const Place& one, const Place& other) {
+    if (one.is_socketio == other.is_socketio)
+        return one.path == other.path && meet(settings, one.site, other.site);
+    const bool on_one_site =
+        one.site.empty() || other.site.empty() || meet(settings, one.site, other.site);
+    return without_slash(one.path) == without_slash(other.path) && on_one_site;
+}
+
+}  // namespace
+
+std::string_view without_slash(std::string_view path) noexcept {
+    while (path.ends_with('/')) path.remove_suffix(1);
+    return path;
+}
+
+bool Config::finish_kinds_of_paths() {
+    const std::vector<Place> all = places_of(settings_);
+    // The path that each of them has by default stands nowhere.
+    const auto where = [this](const Place& one) {
+        return names(one.key + ".path") ? one.key + ".path" : one.key;
+    };
+    for (size_t i = 0; i < all.size(); ++i) {
+        for (size_t before = 0; before < i; ++before)
+            if (exclude_each_other(settings_, all[i], all[before]))
+                return fail_at(where(all[i]), "is the same path as " + all[before].key + ".path");
+        const bool of_chat = settings_.demo && !all[i].is_socketio && all[i].site.empty() &&
+                             without_slash(all[i].path) == sio::Options().path;
+        if (of_chat && !has_socketio_at(settings_, sio::Options().path))
+            return fail_at(where(all[i]), "is the path of the demo's chat over Socket.IO");
+    }
+    return true;
+}
+
+}  // namespace starling::app
