@@ -46,7 +46,8 @@ void AddressSet::add(std::string_view text) {
             std::from_chars(digits.data(), digits.data() + digits.size(), bits);
         if (digits.empty() || digits.size() > 3 || error != std::errc() ||
             end != digits.data() + digits.size() || bits > (dotted ? 32U : 128U))
-            throw std::invalid_argument(named + "has no prefix length behind its '/'");
+            throw std::invalid_argument(named + "needs a prefix length from 1 to " +
+                                        (dotted ? "32" : "128") + " behind its '/'");
         range.prefix_bits = dotted ? bits + mapped_bits : bits;
         if (range.first.v4 && range.prefix_bits < mapped_bits)
             throw std::invalid_argument(named + "mixes IPv4 and IPv6");

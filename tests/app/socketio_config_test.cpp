@@ -49,7 +49,9 @@ socketio:
     auth: optional
 )") && config.finish())
         << config.error();
-    EXPECT_TRUE(config.warnings().empty());
+    EXPECT_EQ(config.warnings(),
+              std::vector<std::string>{"s.yaml:17: key 'socketio[0].upgrade_timeout_s': has no "
+                                       "effect without both transports"});
     const Settings& settings = config.settings();
     const sio::Options o = socketio_options(settings, settings.socketio.at(0));
     EXPECT_EQ(o.path, "/io");

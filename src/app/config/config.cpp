@@ -27,17 +27,46 @@ std::string printable(std::string_view text) {
     return shown;
 }
 
-// " (did you mean 'x'?)", or "": the nearest of `names`, or the only key elsewhere with that name.
-std::string hint_for(std::string_view wrong, std::span<const std::string_view> names) {
-    std::string meant(closest(wrong, names));
-    if (meant.empty()) {
-        for (const Row& row : schema()) {
-            if (row.key.substr(row.key.rfind('.') + 1) != wrong) continue;
-            if (!meant.empty()) return {};  // Several have it.
-            meant = row.key;
-        }
+// The words of "limits.connections_max", in the order of the alphabet.
+std::vector<std::string_view> words_in(std::string_view key) {
+    std::vector<std::string_view> words;
+    while (!key.empty()) {
+        const size_t end = std::min(key.find_first_of("._[]"), key.size());
+        if (end > 0) words.push_back(key.substr(0, end));
+        key.remove_prefix(std::min(end + 1, key.size()));
     }
-    return meant.empty() ? "" : " (did you mean '" + meant + "'?)";
+    std::ranges::sort(words);
+    return words;
+}
+
+// The only key that `fits`; "": there is none, or there are several.
+template <class Fits>
+std::string_view only_key(Fits fits) {
+    std::string_view found;
+    for (const Row& row : schema()) {
+        if (!fits(row.key)) continue;
+        if (!found.empty()) return {};
+        found = row.key;
+    }
+    return found;
+}
+
+// " (did you mean 'x'?)", or "". Of these the first one: the key with the same words ("log_level",
+// "max_connections"); the nearest name of the section; the only key of the section's own sections, or
+// of all, that ends with the name.
+std::string hint_for(std::string_view wrong, const std::string& section) {
+    const std::string whole = joined(section, wrong);
+    const std::vector<std::string_view> words = words_in(whole);
+    std::string_view meant = only_key([&](std::string_view key) { return words_in(key) == words; });
+    if (!section.empty() && meant.starts_with(section + "."))
+        meant.remove_prefix(section.size() + 1);
+    if (meant.empty()) meant = closest(wrong, names_in(section));
+    const auto ends = [&](std::string_view key) { return key.substr(key.rfind('.') + 1) == wrong; };
+    if (meant.empty() && !section.empty())
+        meant = only_key(
+            [&](std::string_view key) { return ends(key) && key.starts_with(section + "."); });
+    if (meant.empty()) meant = only_key(ends);
+    return meant.empty() ? "" : " (did you mean '" + std::string(meant) + "'?)";
 }
 
 }  // namespace
@@ -133,7 +162,7 @@ bool Config::read_mapping(const Yaml& node, const std::string& key, const std::s
         const std::string member_key = joined(key, member.name);
         if (std::ranges::find(names, member.name) == names.end()) {
             return fail(place(member.line, member_key),
-                        "is not known" + hint_for(member.name, names));
+                        "is not known" + hint_for(member.name, path));
         }
         for (size_t before = 0; before < i; ++before) {
             if (node.children[before].name != member.name) continue;

@@ -113,8 +113,18 @@ private:
     bool finish_secrets();
     bool finish_channels();
     bool finish_queues();
-    void warn_of_no_effect();
+    // True: the key is set, to another value than its default.
+    [[nodiscard]] bool is_changed(const std::string& key) const;
+    void warn_at(const std::string& key, std::string_view what);
+    // If the key is changed.
     void warn_without_effect(const std::string& key, const std::string& lacks);
+    void warn_of_section(std::string_view section, const std::string& lacks);
+    void warn_of_no_effect();
+    void warn_of_cluster();
+    void warn_of_tls();
+    void warn_of_logins();
+    void warn_of_elements();
+    void warn_of_short_keys();
     bool read_manifest();
     bool name_applications();
     bool set_in_routes(const std::string& where, const Row& row, const std::string& value);

@@ -185,10 +185,7 @@ bool Config::finish_admin() {
     settings_.admin.listen = settings_.admin_listen;
     settings_.admin.required = names("admin.listen");
     if (settings_.admin_ui_enabled && settings_.admin_ui.password_hash.empty())
-        return fail_at("admin.socketio_ui.password_hash", "is needed by admin.socketio_ui.enabled");
-    if (!settings_.admin_ui_enabled && !settings_.admin_ui.password_hash.empty())
-        warnings_.push_back(fault("admin.socketio_ui.password_hash",
-                                  "has no effect without admin.socketio_ui.enabled"));
+        return fail_at("admin.socketio_ui.enabled", "needs admin.socketio_ui.password_hash");
     return true;
 }
 

@@ -1,6 +1,6 @@
 // app/config/meaning.cpp: the part of app/config/config.h that finds settings which are valid one by
-// one and cannot be meant so together: what would be dangerous is refused, what has no effect is a
-// warning.
+// one and would be dangerous together: they are refused. What has no effect is a warning, see
+// app/config/no_effect.cpp.
 #include "app/config/config.h"
 
 #include <algorithm>
@@ -86,41 +86,6 @@ bool Config::finish_queues() {
                            std::to_string(route.queue_bytes_max) + ")");
     }
     return true;
-}
-
-void Config::warn_of_no_effect() {
-    // A key that is written with its default, as in the example, is no sign of a mistake.
-    const auto warn = [this](std::string_view key, std::string_view lacks) {
-        const Row& row = *find_row(key);
-        if (names(std::string(key)) && describe_value(settings_, row) != describe_default(row))
-            warnings_.push_back(
-                fault(std::string(key), "has no effect without " + std::string(lacks)));
-    };
-    if (!settings_.events_enabled && !settings_.demo)
-        for (const Row& row : schema())
-            if (row.key.starts_with("events.") && row.key != "events.enabled")
-                warn(row.key, "events.enabled: true");
-    if (settings_.server.certificates.empty()) warn("tls.ciphers", "tls.certificates");
-    if (!settings_.demo) warn("demo_data", "demo: true");
-    if (!settings_.server.access_log)
-        for (const char* key : {"access_log_masked", "access_log_format", "access_log_path"})
-            warn(key, "access_log: true");
-    if (settings_.server.access_log && settings_.access_log_path.empty() &&
-        settings_.server.access_format == AccessFormat::fields &&
-        settings_.log.level > log::Level::info)
-        warn("access_log", "log.level: info");
-    if (!settings_.admin_enabled)
-        for (const char* key :
-             {"admin.listen", "admin.key", "admin.key_file", "admin.hosts", "admin.payloads"})
-            warn(key, "admin.enabled: true");
-    if (settings_.cluster.url.empty())
-        for (const Row& row : schema())
-            if (row.key.starts_with("cluster.") && row.key != "cluster.url")
-                warn(row.key, "cluster.url");
-    if (settings_.cors.origins.empty())
-        for (const char* key : {"http.cors.methods", "http.cors.headers", "http.cors.expose",
-                                "http.cors.credentials", "http.cors.max_age_s"})
-            warn(key, "http.cors.origins");
 }
 
 }  // namespace starling::app

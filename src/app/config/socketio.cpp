@@ -132,6 +132,21 @@ bool Config::finish_socketio(const SocketIoSettings& one, const std::string& key
     if (one.cors.origins.empty())
         for (const char* name : {"methods", "headers", "expose", "credentials", "max_age_s"})
             warn_without_effect(key + ".cors." + name, key + ".cors.origins");
+    if (!one.options.per_message_deflate.enabled)
+        for (const char* name : {"threshold_bytes", "context_takeover", "window_bits", "level"})
+            warn_without_effect(key + ".compression." + name, key + ".compression.enabled: true");
+    if (!one.options.http_compression.enabled)
+        warn_without_effect(key + ".http_compression.threshold_bytes",
+                            key + ".http_compression.enabled: true");
+    if (!one.options.serve_client)
+        warn_without_effect(key + ".client_dir", key + ".serve_client: true");
+    if (one.transports.size() < 2)
+        warn_without_effect(key + ".upgrade_timeout_s", "both transports");
+    else if (!one.options.allow_upgrades)
+        warn_without_effect(key + ".upgrade_timeout_s", key + ".allow_upgrades: true");
+    if (one.cookie.empty())
+        for (const char* name : {"path", "domain", "max_age_s", "http_only", "same_site", "secure"})
+            warn_without_effect(key + ".cookie_options." + name, key + ".cookie");
     if (!one.recovers)
         for (const char* name : {"max_disconnection_s", "packets_max", "bytes_max", "sessions_max"})
             warn_without_effect(key + ".connection_state_recovery." + name,
@@ -155,11 +170,6 @@ bool Config::give_to_gateway(const SocketIoSettings& one, const std::string& key
     if (names(key + ".message_bytes_max"))
         route->message_bytes_max = one.options.max_http_buffer_size;
     return true;
-}
-
-// A warning for a key that is set.
-void Config::warn_without_effect(const std::string& key, const std::string& lacks) {
-    if (names(key)) warnings_.push_back(fault(key, "has no effect without " + lacks));
 }
 
 }  // namespace starling::app

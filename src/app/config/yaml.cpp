@@ -6,7 +6,9 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <sstream>
+#include <string_view>
 
 namespace starling::app {
 namespace {
@@ -118,6 +120,14 @@ private:
     int documents_ = 0;
 };
 
+// The parser calls a tab that indents whatever it misses at that place.
+bool is_indented_by_tab(std::string_view text, int line) {
+    for (int i = 1; i < line && !text.empty(); ++i)
+        text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+    const size_t tab = text.find_first_not_of(' ');
+    return tab != std::string_view::npos && text[tab] == '\t';
+}
+
 }  // namespace
 
 YamlResult parse_yaml(const std::string& text) {
@@ -132,8 +142,10 @@ YamlResult parse_yaml(const std::string& text) {
         result.error = refused.what;
         result.error_line = refused.line;
     } catch (const YAML::ParserException& failure) {
-        result.error = failure.msg;
         result.error_line = failure.mark.line + 1;
+        result.error = is_indented_by_tab(text, result.error_line)
+                           ? "a tab indents this line: YAML wants blanks"
+                           : failure.msg;
     } catch (const std::exception& failure) {
         result.error = failure.what();
         result.error_line = 1;

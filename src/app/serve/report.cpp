@@ -17,7 +17,7 @@ int Report::wrong(std::string_view text) const {
 
 void Report::say(log::Level level, std::string_view text) const {
     if (!is_json()) {
-        err_ << text << std::endl;
+        err_ << (level == log::Level::warn ? "warning: " : "") << text << std::endl;
         return;
     }
     std::string line = base::log_head(format_, level, std::chrono::system_clock::now(), false);
