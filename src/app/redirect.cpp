@@ -51,7 +51,9 @@ std::unique_ptr<Server> make_redirect(const Settings& settings, ServerOptions ma
     ServerOptions options = std::move(main);
     options.listen.clear();
     for (const std::string& address : redirect.listen)
-        options.listen.push_back({.address = address, .tls = Listen::Tls::off});
+        options.listen.push_back({.address = address,
+                                  .tls = Listen::Tls::off,
+                                  .proxy_protocol_from = redirect.proxy_protocol_from});
     options.workers = 1;
     options.certificates.clear();
     options.handle_signals = false;

@@ -353,6 +353,15 @@ std::vector<std::string> hidden_paths(const Settings& settings, const SiteSettin
     return paths;
 }
 
+http::StaticFileOptions static_options(const StaticSettings& settings) {
+    http::StaticFileOptions options = settings.options;
+    for (const std::string& type : settings.types) {
+        const size_t colon = type.find(": ");
+        options.types.emplace_back(type.substr(0, colon), type.substr(colon + 2));
+    }
+    return options;
+}
+
 SiteByHost serve_sites(Server& server, const Settings& settings) {
     SiteByHost all;
     for (const SiteSettings& one : settings.sites) {
@@ -361,13 +370,14 @@ SiteByHost serve_sites(Server& server, const Settings& settings) {
         for (const std::string& host : one.hosts) all.emplace(host, &site);
         add_headers(site, one.add_headers);
         for (const std::string& name : one.remove_headers) site.remove_header(name);
-        if (!one.root.empty()) serve_files(server, site, "/", one.root, {.gzip = one.compression});
+        if (!one.root.empty())
+            serve_files(server, site, "/", one.root, static_options(one.statics));
         if (!one.cors.origins.empty()) site.cors(one.cors);
         site.allow_origins(one.origins);
         for (const std::string& path : hidden_paths(settings, one)) site.hide(path);
     }
     for (const FilesSettings& one : settings.files) {
-        const http::StaticFileOptions options{.gzip = one.compression};
+        const http::StaticFileOptions options = static_options(one.statics);
         if (one.site.empty())
             server.files(one.path, one.root, options);
         else
@@ -441,7 +451,7 @@ base::Result<SiteFacts, SiteFault> build_site(Server& server, const Settings& se
     }
     if (settings.root.empty()) return facts;
     try {
-        server.files("/", settings.root);
+        server.files("/", settings.root, static_options(settings.statics));
     } catch (const std::exception& refused) {
         return base::Failure(SiteFault{"root", refused.what()});
     }

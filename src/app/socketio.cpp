@@ -51,7 +51,10 @@ sio::Options socketio_options(const Settings& settings, const SocketIoSettings& 
     for (const std::string& transport : one.transports)
         options.transports.push_back(transport == "polling" ? sio::Transport::polling
                                                             : sio::Transport::websocket);
-    if (!one.cookie.empty()) options.cookie = sio::Cookie{.name = one.cookie};
+    if (!one.cookie.empty()) {
+        options.cookie = sio::Cookie{.name = one.cookie, .options = one.cookie_options};
+        if (one.cookie_max_age_s != 0) options.cookie->options.max_age_s = one.cookie_max_age_s;
+    }
     if (!one.cors.origins.empty()) options.cors = one.cors;
     options.origins.insert(options.origins.end(), settings.origins.begin(), settings.origins.end());
     allow_polling(options);
@@ -60,7 +63,6 @@ sio::Options socketio_options(const Settings& settings, const SocketIoSettings& 
         options.auth = event_options(settings).auth;
         options.auth_required = one.login == SocketIoLoginRule::required;
     }
-    options.cleanup_empty_child_namespaces = true;
     return options;
 }
 

@@ -51,6 +51,9 @@ TEST(ConfigNoEffect, IsToldOfElements) {
         {io + "serve_client: false, client_dir: a}]",
          "s.yaml:1: key 'socketio[0].client_dir': has no effect without socketio[0].serve_client: "
          "true"},
+        {io + "cookie_options: {secure: true}}]",
+         "s.yaml:1: key 'socketio[0].cookie_options.secure': has no effect without "
+         "socketio[0].cookie"},
         {channel + "interval_s: 0, excess: latest}]}",
          "s.yaml:1: key 'events.channels[0].excess': has no effect without "
          "events.channels[0].interval_s"},
@@ -114,6 +117,14 @@ TEST(ConfigNoEffect, IsToldOfSections) {
         {"admin: {socketio_ui: {username: me}}",
          "s.yaml:1: key 'admin.socketio_ui.username': has no effect without "
          "admin.socketio_ui.enabled: true"},
+        {"static: {index: a.html}",
+         "s.yaml:1: key 'static.index': has no effect without root, files, or an element of sites "
+         "with root"},
+        {"static: {index: a.html}\nroot: /", ""},
+        {"sites: [{hosts: [a], cache_control: b}]",
+         "s.yaml:1: key 'sites[0].cache_control': has no effect without sites[0].root"},
+        {"redirect: {proxy_protocol: {from: [unix]}}",
+         "s.yaml:1: key 'redirect.proxy_protocol.from': has no effect without redirect.listen"},
         {"cluster: {url: \"redis://127.0.0.1\", stream_count: 2}",
          "s.yaml:1: key 'cluster.stream_count': has no effect without cluster.mode: streams"},
         {"cluster: {url: \"redis://127.0.0.1\", mode: streams, stream_count: 2}", ""},

@@ -44,7 +44,7 @@ redirect: {listen: [":8080"], https_port: 8443, acme_root: ")" +
     EXPECT_EQ(s.add_headers, std::vector<std::string>{"X-A: b: c"});
     ASSERT_EQ(s.sites.size(), 1u);
     EXPECT_EQ(s.sites[0].hosts.size(), 2u);
-    EXPECT_FALSE(s.sites[0].compression);
+    EXPECT_FALSE(s.sites[0].statics.options.gzip);
     EXPECT_EQ(s.sites[0].remove_headers, std::vector<std::string>{"X-Two"});
     EXPECT_EQ(s.files.at(0).site, "*.one.example");
     EXPECT_EQ(s.redirect.https_port, 8443u);

@@ -27,7 +27,7 @@ const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(STARLING_|WS_(PORT|URL)$)/.test(name)));
 delete environment.STATE_DIRECTORY;
 environment.STARLING_ADMIN__ENABLED = "false"; // Its default address is one for all programs.
-const stderr_bytes_max = 64 * 1024;
+const stderr_bytes_max = 256 * 1024;
 
 const running = new Set();
 const folders = new Set();

@@ -105,6 +105,8 @@ private:
     bool finish_site(size_t index);
     bool finish_site_cors(const http::CorsOptions& cors, const std::string& key);
     bool finish_site_names();
+    bool finish_files();
+    void finish_statics();
     bool finish_namespaces();
     [[nodiscard]] uint64_t message_bytes_max_of(const SocketIoSettings& one);
     bool finish_redirect();

@@ -21,13 +21,13 @@ namespace starling::app {
 
 // Points to the setting that a row sets. The pointer's type decides which values are allowed, and
 // how they are written.
-using Slot =
-    std::variant<bool*, int*, uint32_t*, uint64_t*, std::chrono::milliseconds*, std::string*,
-                 std::vector<std::string>*, log::Level*, log::Format*, ws::OnFull*, Kind*,
-                 Listen::Tls*, ClientAddressField*, Limits::Excess*, events::Access*,
-                 events::Excess*, events::Presence*, events::Publishers*, auth::Algorithm*,
-                 gateway::Olares*, gateway::KeepAlive*, gateway::Admission*, gateway::Kind*,
-                 AccessFormat*, Io*, SocketIoKind*, SocketIoLoginRule*, sio::Parser*, UnknownHost*>;
+using Slot = std::variant<bool*, int*, uint32_t*, uint64_t*, std::chrono::milliseconds*,
+                          std::string*, std::vector<std::string>*, log::Level*, log::Format*,
+                          ws::OnFull*, Kind*, Listen::Tls*, ClientAddressField*, Limits::Excess*,
+                          events::Access*, events::Excess*, events::Presence*, events::Publishers*,
+                          auth::Algorithm*, gateway::Olares*, gateway::KeepAlive*,
+                          gateway::Admission*, gateway::Kind*, AccessFormat*, Io*, SocketIoKind*,
+                          SocketIoLoginRule*, sio::Parser*, UnknownHost*, http::SameSite*>;
 
 // Returns nothing for a valid text, otherwise "must be ...".
 using Check = std::optional<std::string> (*)(std::string_view text);

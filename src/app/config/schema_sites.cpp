@@ -5,6 +5,8 @@
 
 #include <starling/sites.h>
 
+#include "base/text.h"
+
 namespace starling::app {
 namespace {
 
@@ -28,7 +30,55 @@ std::optional<std::string> check_files_path(std::string_view text) {
     return check_route_path(text);
 }
 
+// ".wasm: application/wasm".
+std::optional<std::string> check_type(std::string_view text) {
+    const size_t colon = text.find(": "), slash = text.find('/');
+    if (text.starts_with('.') && text == base::trim(text) && colon != std::string_view::npos &&
+        colon > 1 && slash != std::string_view::npos && slash > colon + 2 &&
+        slash + 1 < text.size())
+        return std::nullopt;
+    return "must be an extension and its type, like .wasm: application/wasm";
+}
+
+std::optional<std::string> check_cache_control(std::string_view text) {
+    if (text == base::trim(text)) return std::nullopt;
+    return "must be a value like public, max-age=3600, without blanks at its ends";
+}
+
+std::optional<std::string> check_index(std::string_view text) {
+    if (text.find('/') == std::string_view::npos) return std::nullopt;
+    return "must be the name of a file, without a folder";
+}
+
 constexpr Row rows[] = {
+    {.key = "static.compression",
+     .slot = [](Settings& s) -> Slot { return &s.statics.options.gzip; },
+     .help = "compress the files of `root`, `sites` and `files` with gzip"},
+    {.key = "static.cache_control",
+     .slot = [](Settings& s) -> Slot { return &s.statics.options.cache_control; },
+     .check = check_cache_control,
+     .help = "the field `Cache-Control` of these files: `public, max-age=3600`; empty: no field"},
+    {.key = "static.index",
+     .slot = [](Settings& s) -> Slot { return &s.statics.options.index; },
+     .check = check_index,
+     .help = "file that is served for a folder; empty: 404"},
+    {.key = "static.types",
+     .slot = [](Settings& s) -> Slot { return &s.statics.types; },
+     .check = check_type,
+     .help = "media types by extension, besides the usual ones: `.wasm: application/wasm`"},
+    {.key = "static.gzip_bytes_min",
+     .slot = [](Settings& s) -> Slot { return &s.statics.options.gzip_bytes_min; },
+     .max = gibi,
+     .help = "smaller files are sent as they are"},
+    {.key = "static.cached_file_bytes_max",
+     .slot = [](Settings& s) -> Slot { return &s.statics.options.cached_file_bytes_max; },
+     .max = gibi,
+     .help = "larger files are streamed, and not compressed"},
+    {.key = "static.cache_bytes_max",
+     .slot = [](Settings& s) -> Slot { return &s.statics.options.cache_bytes_max; },
+     .max = 1024 * gibi,
+     .help = "memory of a worker for contents of the files of one folder, and what gzip made of "
+             "them"},
     {.key = "listen[].cert",
      .slot = [](Settings& s) -> Slot {
          return &s.server.listen.back().certificate.certificate_chain_path;
@@ -69,8 +119,25 @@ constexpr Row rows[] = {
      .path = true,
      .help = "folder of the site's static files, served at `/`; empty: none"},
     {.key = "sites[].compression",
-     .slot = [](Settings& s) -> Slot { return &s.sites.back().compression; },
-     .help = "compress these files with gzip"},
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().statics.options.gzip; },
+     .help =
+         "compress these files with gzip; not set: `static.compression`, and so for the next four"},
+    {.key = "sites[].cache_control",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().statics.options.cache_control; },
+     .check = check_cache_control,
+     .help = "as `static.cache_control`, for these files"},
+    {.key = "sites[].index",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().statics.options.index; },
+     .check = check_index,
+     .help = "as `static.index`, for these files"},
+    {.key = "sites[].types",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().statics.types; },
+     .check = check_type,
+     .help = "as `static.types`, for these files; they go before those"},
+    {.key = "sites[].gzip_bytes_min",
+     .slot = [](Settings& s) -> Slot { return &s.sites.back().statics.options.gzip_bytes_min; },
+     .max = gibi,
+     .help = "as `static.gzip_bytes_min`, for these files"},
     {.key = "sites[].headers.add",
      .slot = [](Settings& s) -> Slot { return &s.sites.back().add_headers; },
      .check = check_field,
@@ -144,8 +211,25 @@ constexpr Row rows[] = {
      .slot = [](Settings& s) -> Slot { return &s.files.back().site; },
      .help = "a host of the site that has these files; empty: the default site"},
     {.key = "files[].compression",
-     .slot = [](Settings& s) -> Slot { return &s.files.back().compression; },
-     .help = "compress these files with gzip"},
+     .slot = [](Settings& s) -> Slot { return &s.files.back().statics.options.gzip; },
+     .help =
+         "compress these files with gzip; not set: `static.compression`, and so for the next four"},
+    {.key = "files[].cache_control",
+     .slot = [](Settings& s) -> Slot { return &s.files.back().statics.options.cache_control; },
+     .check = check_cache_control,
+     .help = "as `static.cache_control`, for these files"},
+    {.key = "files[].index",
+     .slot = [](Settings& s) -> Slot { return &s.files.back().statics.options.index; },
+     .check = check_index,
+     .help = "as `static.index`, for these files"},
+    {.key = "files[].types",
+     .slot = [](Settings& s) -> Slot { return &s.files.back().statics.types; },
+     .check = check_type,
+     .help = "as `static.types`, for these files; they go before those"},
+    {.key = "files[].gzip_bytes_min",
+     .slot = [](Settings& s) -> Slot { return &s.files.back().statics.options.gzip_bytes_min; },
+     .max = gibi,
+     .help = "as `static.gzip_bytes_min`, for these files"},
     {.key = "websocket[].site",
      .slot = [](Settings& s) -> Slot { return &s.websocket.back().site; },
      .help = "a host of the site that has the path; empty: all sites"},
@@ -160,6 +244,10 @@ constexpr Row rows[] = {
      .check = check_address,
      .help = "addresses without TLS that answer everything with 308 to `https://`: "
              "`0.0.0.0:80`"},
+    {.key = "redirect.proxy_protocol.from",
+     .slot = [](Settings& s) -> Slot { return &s.redirect.proxy_protocol_from; },
+     .check = fault_of_address_range,
+     .help = "as `listen[].proxy_protocol.from`, for these addresses"},
     {.key = "redirect.https_port",
      .slot = [](Settings& s) -> Slot { return &s.redirect.https_port; },
      .min = 1,

@@ -2,6 +2,8 @@
 #include "app/config/checks.h"
 #include "app/config/schema.h"
 
+#include <algorithm>
+
 namespace starling::app {
 namespace {
 
@@ -19,6 +21,19 @@ std::optional<std::string> check_namespace(std::string_view text) {
 std::optional<std::string> check_transport(std::string_view text) {
     if (text == "polling" || text == "websocket") return std::nullopt;
     return "must be polling or websocket";
+}
+
+std::optional<std::string> check_cookie_name(std::string_view text) {
+    if (text.empty()) return std::nullopt;
+    return check_token(text);
+}
+
+// RFC 6265 section 4.1.1.
+std::optional<std::string> check_cookie_attribute(std::string_view text) {
+    const bool fits =
+        std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~' && c != ';'; });
+    if (fits) return std::nullopt;
+    return "must be of ASCII, without a semicolon";
 }
 
 constexpr Row rows[] = {
@@ -57,7 +72,40 @@ constexpr Row rows[] = {
      .help = "folder of these bundles; empty: those that come with the program"},
     {.key = "socketio[].cookie",
      .slot = [](Settings& s) -> Slot { return &last(s).cookie; },
+     .check = check_cookie_name,
      .help = "name of a cookie with the session's id; empty: no cookie"},
+    {.key = "socketio[].cookie_options.path",
+     .slot = [](Settings& s) -> Slot { return &last(s).cookie_options.path; },
+     .check = check_cookie_attribute,
+     .help = "paths that the browser sends the cookie to"},
+    {.key = "socketio[].cookie_options.domain",
+     .slot = [](Settings& s) -> Slot { return &last(s).cookie_options.domain; },
+     .check = check_cookie_attribute,
+     .help = "hosts that it is sent to; empty: this host alone"},
+    {.key = "socketio[].cookie_options.max_age_s",
+     .slot = [](Settings& s) -> Slot { return &last(s).cookie_max_age_s; },
+     .max = 365 * day_ms / 1000,
+     .help = "how long the browser keeps it; 0: until it is closed"},
+    {.key = "socketio[].cookie_options.http_only",
+     .slot = [](Settings& s) -> Slot { return &last(s).cookie_options.http_only; },
+     .help = "scripts of the page do not see it"},
+    {.key = "socketio[].cookie_options.same_site",
+     .slot = [](Settings& s) -> Slot { return &last(s).cookie_options.same_site; },
+     .help = "whether requests of other sites' pages carry it"},
+    {.key = "socketio[].cookie_options.secure",
+     .slot = [](Settings& s) -> Slot { return &last(s).cookie_options.secure; },
+     .help = "it is sent over TLS alone; with `same_site: none` always"},
+    {.key = "socketio[].subprotocols",
+     .slot = [](Settings& s) -> Slot { return &last(s).options.subprotocols; },
+     .check = check_token,
+     .help = "accepted WebSocket subprotocols, the preferred one first; empty: the first one that "
+             "the client offers"},
+    {.key = "socketio[].initial_packet",
+     .slot = [](Settings& s) -> Slot { return &last(s).options.initial_packet; },
+     .help = "message of Engine.IO that each client gets first; empty: none"},
+    {.key = "socketio[].cleanup_empty_child_namespaces",
+     .slot = [](Settings& s) -> Slot { return &last(s).options.cleanup_empty_child_namespaces; },
+     .help = "a namespace of a pattern is removed with its last client"},
     {.key = "socketio[].origins",
      .slot = [](Settings& s) -> Slot { return &last(s).options.origins; },
      .check = check_ws_origin,
@@ -149,6 +197,21 @@ constexpr Row rows[] = {
      .min = 0,
      .max = gibi,
      .help = "messages below this size are not compressed"},
+    {.key = "socketio[].compression.context_takeover",
+     .slot = [](Settings& s) -> Slot {
+         return &last(s).options.per_message_deflate.context_takeover;
+     },
+     .help = "keep the window between messages: smaller messages, about 300 KB per connection"},
+    {.key = "socketio[].compression.window_bits",
+     .slot = [](Settings& s) -> Slot { return &last(s).options.per_message_deflate.window_bits; },
+     .min = 9,
+     .max = 15,
+     .help = "window of the server's compressor"},
+    {.key = "socketio[].compression.level",
+     .slot = [](Settings& s) -> Slot { return &last(s).options.per_message_deflate.level; },
+     .min = 1,
+     .max = 9,
+     .help = "effort of the compressor; 1: fast, 9: small"},
     {.key = "socketio[].http_compression.enabled",
      .slot = [](Settings& s) -> Slot { return &last(s).options.http_compression.enabled; },
      .help = "compress answers to polling"},

@@ -28,11 +28,18 @@ struct WebSocketSettings {
     std::string site = {};  // A host of the site that has the path; "": all sites.
 };
 
+// How the static files of a folder are served. Those of `sites` and `files` that are not set are those
+// of `static`.
+struct StaticSettings {
+    http::StaticFileOptions options;  // Without `types`.
+    std::vector<std::string> types;   // ".wasm: application/wasm".
+};
+
 // One element of sites.
 struct SiteSettings {
     std::vector<std::string> hosts;
     std::string root;  // "": no static files.
-    bool compression = true;
+    StaticSettings statics;
     std::vector<std::string> add_headers, remove_headers;  // "Name: value"; "Name".
     std::string cert, key;                                 // "": those of tls.certificates.
     std::vector<std::string> origins;                      // Besides those of each path.
@@ -45,12 +52,13 @@ struct SiteSettings {
 // One element of files: a further folder of static files.
 struct FilesSettings {
     std::string path, root, site;  // `site` as for WebSocketSettings.
-    bool compression = true;
+    StaticSettings statics;
 };
 
 // The listener that sends clients from http: to https:.
 struct RedirectSettings {
-    std::vector<std::string> listen;  // Empty: there is none.
+    std::vector<std::string> listen;               // Empty: there is none.
+    std::vector<std::string> proxy_protocol_from;  // As Listen's, of all these addresses.
     uint32_t https_port = 443;
     std::string acme_root;  // "": no ACME challenges are served.
 };
@@ -66,11 +74,16 @@ enum class SocketIoLoginRule : uint8_t { none, optional, required };
 
 // One element of socketio; app/socketio.h makes the options from it.
 struct SocketIoSettings {
-    SocketIoSettings() { options.namespaces = {"/"}; }
+    SocketIoSettings() {
+        options.namespaces = {"/"};
+        options.cleanup_empty_child_namespaces = true;
+    }
     SocketIoKind kind = SocketIoKind::channels;
     sio::Options options;  // Without what the members below say.
     std::vector<std::string> transports = {"polling", "websocket"};
-    std::string cookie;  // "": none.
+    std::string cookie;                  // "": none.
+    http::CookieOptions cookie_options;  // Without `max_age_s`.
+    uint32_t cookie_max_age_s = 0;       // 0: until the browser closes.
     http::CorsOptions cors;
     bool recovers = false;
     sio::Recovery recovery;
@@ -98,6 +111,7 @@ struct Settings {
     log::Options log;
     http::CorsOptions cors;
     std::string root;                  // "": no static files.
+    StaticSettings statics;            // Of the root, and of what does not set its own.
     std::vector<std::string> origins;  // Added to the own list of every route that checks origins.
     bool demo = false;
     std::string demo_data;  // "": the default of app/demo/community/data_file.h.

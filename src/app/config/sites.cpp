@@ -1,5 +1,6 @@
 // app/config/sites.cpp: the part of app/config/config.h that checks the sites by host name.
 #include "app/config/config.h"
+#include "app/config/paths.h"
 
 #include <starling/sites.h>
 
@@ -53,7 +54,7 @@ bool Config::finish_sites() {
         return fail_at("unknown_host", "needs hosts or sites: every host would be unknown");
     if (settings_.unknown_host == UnknownHost::serve && settings_.redirect.listen.empty())
         warn_without_effect("hosts", "unknown_host: misdirected or not_found");
-    return finish_site_names() && finish_redirect();
+    return finish_site_names() && finish_files() && finish_redirect();
 }
 
 bool Config::finish_site(size_t index) {
@@ -61,7 +62,10 @@ bool Config::finish_site(size_t index) {
     const std::string key = site_key(index);
     if (site.hosts.empty()) return fail_at(key + ".hosts", "must hold a host");
     if (!site.root.empty() && !is_folder(key + ".root", site.root)) return false;
-    if (site.root.empty()) warn_without_effect(key + ".compression", key + ".root");
+    if (site.root.empty())
+        for (const char* name :
+             {".compression", ".cache_control", ".index", ".types", ".gzip_bytes_min"})
+            warn_without_effect(key + name, key + ".root");
     if (!finish_site_cors(site.cors, key)) return false;
     if (site.cert.empty() != site.key.empty())
         return fail_at(
@@ -98,10 +102,54 @@ bool Config::finish_site_names() {
         !check_all("socketio", settings_.socketio) ||
         !check_all("gateway.routes", settings_.gateway.routes))
         return false;
-    for (size_t i = 0; i < settings_.files.size(); ++i)
-        if (!is_folder("files[" + std::to_string(i) + "].root", settings_.files[i].root))
-            return false;
     return true;
+}
+
+bool Config::finish_files() {
+    for (size_t i = 0; i < settings_.files.size(); ++i) {
+        const FilesSettings& one = settings_.files[i];
+        const std::string key = "files[" + std::to_string(i) + "]";
+        if (!is_folder(key + ".root", one.root)) return false;
+        // Those of the default site are on it alone, as those of any other.
+        const auto is_same = [&](std::string_view path, const std::string& site) {
+            return without_slash(path) == without_slash(one.path) &&
+                   meet(settings_, site, one.site);
+        };
+        for (size_t before = 0; before < i; ++before)
+            if (is_same(settings_.files[before].path, settings_.files[before].site))
+                return fail_at(key + ".path",
+                               "is the same path as files[" + std::to_string(before) + "].path");
+        if (!settings_.root.empty() && is_same("/", ""))
+            return fail_at(key + ".path", "is the path of root");
+        for (size_t site = 0; site < settings_.sites.size(); ++site)
+            if (!settings_.sites[site].root.empty() && is_same("/", settings_.sites[site].hosts[0]))
+                return fail_at(key + ".path", "is the path of " + site_key(site) + ".root");
+    }
+    finish_statics();
+    return true;
+}
+
+// What an element of sites or files does not set is that of `static`.
+void Config::finish_statics() {
+    const StaticSettings& all = settings_.statics;
+    const auto inherit = [&](const std::string& key, StaticSettings& own) {
+        http::StaticFileOptions& options = own.options;
+        if (!names(key + ".compression")) options.gzip = all.options.gzip;
+        if (!names(key + ".cache_control")) options.cache_control = all.options.cache_control;
+        if (!names(key + ".index")) options.index = all.options.index;
+        if (!names(key + ".gzip_bytes_min")) options.gzip_bytes_min = all.options.gzip_bytes_min;
+        options.cached_file_bytes_max = all.options.cached_file_bytes_max;
+        options.cache_bytes_max = all.options.cache_bytes_max;
+        own.types.insert(own.types.end(), all.types.begin(), all.types.end());
+    };
+    bool has_files = settings_.demo || !settings_.root.empty() || !settings_.files.empty();
+    for (size_t i = 0; i < settings_.sites.size(); ++i) {
+        has_files |= !settings_.sites[i].root.empty();
+        inherit(site_key(i), settings_.sites[i].statics);
+    }
+    for (size_t i = 0; i < settings_.files.size(); ++i)
+        inherit("files[" + std::to_string(i) + "]", settings_.files[i].statics);
+    if (!has_files) warn_of_section("static.", "root, files, or an element of sites with root");
 }
 
 bool Config::finish_redirect() {
@@ -109,6 +157,7 @@ bool Config::finish_redirect() {
     if (!redirect.acme_root.empty() && !is_folder("redirect.acme_root", redirect.acme_root))
         return false;
     if (!redirect.listen.empty()) return true;
+    warn_without_effect("redirect.proxy_protocol.from", "redirect.listen");
     warn_without_effect("redirect.https_port", "redirect.listen");
     warn_without_effect("redirect.acme_root", "redirect.listen");
     return true;

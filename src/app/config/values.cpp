@@ -95,6 +95,13 @@ constexpr Word<UnknownHost> unknown_host_words[] = {{"default", UnknownHost::ser
                                                     {"misdirected", UnknownHost::misdirected},
                                                     {"not_found", UnknownHost::not_found}};
 
+constexpr Word<http::SameSite> same_site_words[] = {{"strict", http::SameSite::strict},
+                                                    {"lax", http::SameSite::lax},
+                                                    {"none", http::SameSite::none}};
+
+constexpr std::span<const Word<http::SameSite>> words(const http::SameSite*) {
+    return same_site_words;
+}
 constexpr std::span<const Word<Io>> words(const Io*) { return io_words; }
 constexpr std::span<const Word<UnknownHost>> words(const UnknownHost*) {
     return unknown_host_words;
