@@ -60,12 +60,12 @@ std::unique_ptr<Server> make_redirect(const Settings& settings, ServerOptions ma
     options.handle_user_signals = false;
     options.drain = {};  // It ends with the program.
     auto server = std::make_unique<Server>(std::move(options));
-    // With sites, only their hosts: a redirect to any other host would send clients where nothing is
-    // served.
-    std::vector<std::string> hosts = settings.hosts;
-    for (const SiteSettings& site : settings.sites)
-        hosts.insert(hosts.end(), site.hosts.begin(), site.hosts.end());
-    if (!hosts.empty()) {
+    // A redirect to a host that is not served would send clients to nothing. Where the default site
+    // has all hosts, and does not say which, none is unknown.
+    if (settings.unknown_host != UnknownHost::serve || !settings.hosts.empty()) {
+        std::vector<std::string> hosts = settings.hosts;
+        for (const SiteSettings& site : settings.sites)
+            hosts.insert(hosts.end(), site.hosts.begin(), site.hosts.end());
         const bool missing = settings.unknown_host == UnknownHost::not_found;
         set_unknown_hosts(*server, missing ? UnknownHost::not_found : UnknownHost::misdirected,
                           std::move(hosts));

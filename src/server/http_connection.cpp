@@ -88,7 +88,9 @@ void HttpConnection::step(const http::ParseEvent& event) {
 void HttpConnection::on_head() {
     reader_.find_route(worker_->site().hosts ? stream_->server_name() : std::string_view());
     if (const int refusal = reader_.host_refusal())
-        return fail(refusal, refusal == 421 ? "Misdirected Request" : "Not Found");
+        return fail(refusal, stream_->server_name().empty()
+                                 ? "no site has this host: 'hosts' and 'sites' name those there are"
+                                 : "the host is of another site than that of the TLS handshake");
     if (!read_client()) return;
     if (!belongs_elsewhere()) return take_head();
     // The connection moves before the body is read, because the owner has its own limits for it.
