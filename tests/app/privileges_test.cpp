@@ -2,7 +2,11 @@
 #include "app/serve/privileges.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -27,6 +31,28 @@ TEST(Privileges, NameEachFileThatAReloadReads) {
     settings.gateway_enabled = true;
     want.insert(want.begin() + 5, "/none/ca");
     EXPECT_EQ(unreadable_later(settings, "/none/conf"), want);
+}
+
+uid_t owner_of(const std::string& file) {
+    struct stat status {};
+    return ::stat(file.c_str(), &status) == 0 ? status.st_uid : static_cast<uid_t>(-1);
+}
+
+TEST(Privileges, ALogFileGoesToTheUserButNoOtherFileOfTheSystem) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+    const std::string folder = testing::TempDir() + "privileges_" + std::to_string(::getpid());
+    std::filesystem::create_directory(folder);
+    const Identity nobody{65534, 65534};
+    for (const char* name : {"/log", "/linked", "/named"}) std::ofstream(folder + name) << "x";
+    std::filesystem::create_symlink(folder + "/linked", folder + "/link");
+    std::filesystem::create_hard_link(folder + "/named", folder + "/name");
+    for (const char* name : {"/log", "/link", "/name", "/missing", ""})
+        give_away(folder + name, nobody);
+    EXPECT_EQ(owner_of(folder + "/log"), nobody.user);
+    EXPECT_EQ(owner_of(folder + "/linked"), 0U);
+    EXPECT_EQ(owner_of(folder + "/named"), 0U);
+    EXPECT_EQ(owner_of(folder), 0U);
+    std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
 #include "app/serve/privileges.h"
 
+#include "base/descriptor.h"
 #include "base/user_ids.h"
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -96,9 +98,20 @@ std::vector<std::string> unreadable_folders(const Settings& settings) {
     return folders;
 }
 
+void give_away(const std::string& file, const Identity& identity) {
+    const base::Descriptor opened(
+        ::open(file.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat status {};
+    if (!opened || ::fstat(opened.get(), &status) != 0) return;
+    if (!S_ISREG(status.st_mode) || status.st_nlink != 1 || status.st_uid != ::geteuid()) return;
+    (void)!::fchown(opened.get(), identity.user, identity.group);
+}
+
 void drop_rights(const Settings& settings, const std::string& config_file, const Identity& identity,
                  log::Sink& log) {
     if (settings.user.empty() && settings.group.empty()) return;
+    for (const std::string& file : {settings.log.path, settings.access_log_path})
+        if (!file.empty()) give_away(file, identity);
     become(identity);
     const auto warn = [&log](std::string_view what, std::string_view name,
                              const std::string& path) {

@@ -26,6 +26,9 @@ struct Identity {
 // Becomes the user and the group, with that user's further groups. Throws std::runtime_error; also
 // if the process could become root again.
 void become(const Identity& identity);
+// Gives a log file that this process made to `identity`, which opens it again at a reload. Not a link,
+// nor a file with a second name: in a folder of that user they may be any file of the system.
+void give_away(const std::string& file, const Identity& identity);
 // Gives the rights up if the settings say so, and logs what the process cannot read from here on.
 // Throws as become() does.
 void drop_rights(const Settings& settings, const std::string& config_file, const Identity& identity,
