@@ -111,14 +111,16 @@ void greet_admin(const SiteFacts& facts, std::ostream& out) {
 }
 
 // Prints "starling 0.1.0 listening on http://localhost:8080 (2 workers)".
-void greet(const Server& server, const Settings& settings, const SiteFacts& facts,
-           std::ostream& to) {
+void greet(const Server& server, const Server* redirect, const Settings& settings,
+           const SiteFacts& facts, std::ostream& to) {
     std::ostringstream out;
     const std::vector<std::string> urls = urls_of(server, settings);
     out << "starling " << version() << " listening on ";
     for (size_t i = 0; i < urls.size(); ++i) out << (i ? ", " : "") << urls[i];
     const unsigned workers = worker_count(settings);
     out << " (" << workers << (workers == 1 ? " worker)\n" : " workers)\n");
+    for (const std::string& url : redirect_urls(redirect))
+        out << "redirecting to https: from " << url << '\n';
     // The document root may be the user's own folder, which has other pages.
     const bool has_pages = std::filesystem::exists(settings.root + "/echo/index.html");
     if (settings.demo && has_pages && !urls.empty()) {
@@ -351,8 +353,9 @@ int serve(Run run) {
     server.after(std::chrono::milliseconds(0), [&] {
         log->started();
         if (!serves_something(settings)) report.warn(serves_nothing);
-        if (!report.is_json()) greet(server, settings, *facts, run.out);
-        log_start(*log, {server, settings, *facts, worker_count(settings), report.is_json()});
+        if (!report.is_json()) greet(server, redirect, settings, *facts, run.out);
+        log_start(*log,
+                  {server, settings, *facts, worker_count(settings), report.is_json(), redirect});
         manager.say("READY=1");
         run.inherited.accepting();
     });

@@ -1,5 +1,7 @@
 // server/drain.cpp: a slow stop: a time in which only readiness fails, then the connections are
 // closed evenly over a time, and new ones are refused last.
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -38,6 +40,7 @@ bool Server::State::claim_drain() {
 void Server::State::begin_drain(const Drain& how) {
     net::Loop& first = group.workers.front()->loop();
     const std::array fields{
+        log::Field{"pid", static_cast<int64_t>(::getpid())},
         log::Field{"announce_s", static_cast<double>(how.announce.count()) / 1e3},
         log::Field{"seconds", static_cast<double>(how.over.count()) / 1e3}};
     if (group.log) group.log->write(log::Level::info, "draining", fields);

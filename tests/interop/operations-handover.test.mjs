@@ -139,7 +139,7 @@ test("a stop before the new process is ready ends both", async (t) => {
   const client = await open(server.url("/echo"));
   holdBack(file);
   server.signal("SIGUSR2");
-  const { pid } = await logged("a new process takes over");
+  const { pid } = await logged("a new process starts");
   server.signal("SIGTERM");
   assert.equal((await client.closed).code, 1001);
   assert.deepEqual(await deadline(server.exited, "the end"), { code: 0, signal: null });
@@ -153,7 +153,7 @@ test("a new process that gets ready while the old one drains to its end is ended
   const client = await open(server.url("/echo"));
   holdBack(file);
   server.signal("SIGUSR2");
-  const { pid } = await logged("a new process takes over");
+  const { pid } = await logged("a new process starts");
   server.signal("SIGTERM");
   await logged("draining");
   write({});  // It has a drain of its own, which is cut short.

@@ -217,10 +217,11 @@ async function takenOver(server, pid, lines, clients, sending) {
 }
 
 test("a new process that cannot start leaves the old one at work", async (t) => {
-  const { server, logged, write } = await start(t, { websocket: echo });
+  const { server, logged, write, lines } = await start(t, { websocket: echo });
   write({ wokers: 1 });
   server.signal("SIGUSR2");
   assert.equal((await logged("no hand-over: this process goes on")).reason, "the new process has ended: exit code 2");
+  assert.equal(lines().some(({ msg }) => msg === "a new process takes over"), false);
   const client = await open(server.url("/echo"));
   client.socket.send("still here");
   assert.equal(await client.next(), "still here");

@@ -10,6 +10,16 @@
 
 namespace starling::app {
 
+namespace {
+
+std::string joined(const std::vector<std::string>& texts) {
+    std::string all;
+    for (const std::string& text : texts) all.append(all.empty() ? "" : " ").append(text);
+    return all;
+}
+
+}  // namespace
+
 int Report::wrong(std::string_view text) const {
     say(log::Level::error, text);
     return 2;
@@ -41,20 +51,29 @@ std::vector<std::string> urls_of(const Server& server, const Settings& settings)
     return listening_urls(server, settings.server.listen, has_certificates(settings));
 }
 
+std::vector<std::string> redirect_urls(const Server* redirect) {
+    std::vector<std::string> urls;
+    if (redirect)
+        for (const std::string& address : redirect->addresses())
+            urls.push_back(url_of(address, false));
+    return urls;
+}
+
 void log_start(log::Sink& log, const Started& started) {
-    std::string addresses, admin;
-    for (const std::string& url : urls_of(started.server, started.settings))
-        addresses.append(addresses.empty() ? "" : " ").append(url);
+    const std::string addresses = joined(urls_of(started.server, started.settings));
+    std::string admin;
     if (started.facts.admin && !started.facts.admin->addresses().empty())
         admin = url_of(started.facts.admin->addresses().front(), false);
+    const std::string redirect = joined(redirect_urls(started.redirect));
     const std::string_view io = started.server.io() == Io::io_uring ? "io_uring" : "epoll";
-    const std::array fields{log::Field{"version", version()},
-                            log::Field{"workers", static_cast<int64_t>(started.workers)},
-                            log::Field{"io", io},
-                            log::Field{"pid", static_cast<int64_t>(::getpid())},
-                            log::Field{"addresses", addresses},
-                            log::Field{"admin", admin}};
-    log.write(log::Level::info, "started", std::span(fields).first(admin.empty() ? 5 : 6));
+    std::vector<log::Field> fields{{"version", version()},
+                                   {"workers", static_cast<int64_t>(started.workers)},
+                                   {"io", io},
+                                   {"pid", static_cast<int64_t>(::getpid())},
+                                   {"addresses", addresses}};
+    if (!redirect.empty()) fields.push_back({"redirect", redirect});
+    if (!admin.empty()) fields.push_back({"admin", admin});
+    log.write(log::Level::info, "started", fields);
     if (!started.keys) return;
     const std::pair<std::string_view, const std::string*> made[] = {
         {"POST /api/publish", &started.facts.made_publish_key},
@@ -70,6 +89,7 @@ void log_start(log::Sink& log, const Started& started) {
 void log_stop(log::Sink& log, const Server& server) {
     const ServerStats stats = server.stats();
     const std::array fields{
+        log::Field{"pid", static_cast<int64_t>(::getpid())},
         log::Field{"connections", static_cast<int64_t>(stats.connections_accepted)},
         log::Field{"requests", static_cast<int64_t>(stats.requests)},
         log::Field{"messages", static_cast<int64_t>(stats.messages_received)}};

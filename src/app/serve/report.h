@@ -43,6 +43,9 @@ private:
 // The server's addresses as URLs.
 [[nodiscard]] std::vector<std::string> urls_of(const Server& server, const Settings& settings);
 
+// Those of the listener that redirects to https:; `redirect`: null, there is none.
+[[nodiscard]] std::vector<std::string> redirect_urls(const Server* redirect);
+
 // The line "started". With `keys`: a line for each key that was made for this run, which a greeting
 // does not tell then.
 struct Started {
@@ -51,6 +54,7 @@ struct Started {
     const SiteFacts& facts;
     unsigned workers;
     bool keys;
+    const Server* redirect = nullptr;
 };
 void log_start(log::Sink& log, const Started& started);
 void log_stop(log::Sink& log, const Server& server);

@@ -152,7 +152,7 @@ void Upgrade::run() {
     const int child = spawn(command_, environment_, sockets(), write_end.get(), parts_.inherited);
     if (child < 0) return failed(command_.front() + ": " + std::strerror(errno));
     const std::array fields{log::Field{"pid", static_cast<int64_t>(child)}};
-    parts_.log.write(log::Level::info, "a new process takes over", fields);
+    parts_.log.write(log::Level::info, "a new process starts", fields);
     const AllSignalsBlocked blocked;
     waiting_ = std::thread([this, child, ready = std::move(read_end),
                             stopped = std::move(stopped_end)] { watch(child, ready, stopped); });
@@ -179,6 +179,8 @@ void Upgrade::watch(int child, const base::Descriptor& ready, const base::Descri
 void Upgrade::hand_over(int child) {
     // A stop that came first is one of the service: nobody would stop the new process.
     if (!parts_.server.hand_over()) return end(child);
+    const std::array fields{log::Field{"pid", static_cast<int64_t>(child)}};
+    parts_.log.write(log::Level::info, "a new process takes over", fields);
     parts_.manager.say("MAINPID=" + std::to_string(child));
     if (parts_.redirect) parts_.redirect->stop_listening();
 }
