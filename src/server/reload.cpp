@@ -1,14 +1,30 @@
 // server/reload.cpp: what a Server takes over while it runs: certificates, limits, origins.
 #include <algorithm>
+#include <array>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "server/host_sites.h"
 #include "server/state.h"
 
 namespace starling {
+namespace {
+
+// `kept`: as net::TlsContext::Loaded::kept, of `all` certificates.
+void log_certificates(log::Sink& log, size_t all, const std::string& kept) {
+    size_t failed = kept.empty() ? 0 : 1;
+    for (size_t at = kept.find("; "); at != std::string::npos; at = kept.find("; ", at + 2))
+        ++failed;
+    if (failed != 0) log.write(log::Level::error, "a certificate stays as it was: " + kept);
+    const std::array fields{log::Field{"certificates", static_cast<int64_t>(all)},
+                            log::Field{"failed", static_cast<int64_t>(std::min(failed, all))}};
+    log.write(log::Level::info, "certificate files were read again", fields);
+}
+
+}  // namespace
 
 base::Result<Server::State::LoadedCertificates> Server::State::load_certificates(
     const server::TlsContexts& previous) const {
@@ -64,9 +80,12 @@ void Server::State::use_certificates(server::TlsContexts contexts) {
 void Server::State::reload() {
     if (has_tls()) {
         const auto replaced = replace_certificates();
-        if (!replaced && group.log)
-            group.log->write(log::Level::error,
-                             "a certificate stays as it was: " + replaced.error());
+        size_t all = certificate_files.size();
+        for (const Listen& listen : site.options.listen)
+            all += listen.certificate.certificate_chain_path.empty() ? 0 : 1;
+        if (site.hosts) all += site.hosts->certificates().size();
+        if (group.log)
+            log_certificates(*group.log, all, replaced ? std::string() : replaced.error());
     }
     reopen_logs();
     if (on_reload) on_reload();
