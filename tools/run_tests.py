@@ -163,7 +163,7 @@ def asan(runner: Runner) -> Count:
 
 
 def tsan(runner: Runner) -> Count:
-    return unit_tests(runner, "tsan", "starling_tests")
+    return unit_tests(runner, "tsan", "starling_tests", "starling_lines")
 
 
 def fuzz_one(runner: Runner, name: str) -> tuple[str, int]:

@@ -2,13 +2,15 @@
 // example), so that a handle may be kept and used after the server is gone.
 //
 // The part's own thread calls own(): two loads. Any other thread takes a Use; the part stays while
-// the Use exists. Owner: none. A Lifetime is never freed, because a handle may be kept for ever: 80
-// bytes for each part that a process makes (a few for each worker).
+// the Use exists. Owner: none. A Lifetime is never freed, because a handle may be kept for ever: two
+// cache lines for each part that a process makes (a few for each worker). Other threads write the second one only.
 #pragma once
 
 #include <atomic>
 #include <mutex>
 #include <thread>
+
+#include "base/cache_line.h"
 
 namespace starling::base {
 
@@ -16,7 +18,7 @@ namespace starling::base {
 inline constinit thread_local const void* running = nullptr;
 
 template <class T>
-class Lifetime {
+class alignas(cache_line_bytes) Lifetime {
 public:
     // The result is closed at first. `runs_on`: the value of `running` on the part's own thread;
     // null: it has no thread.
@@ -87,8 +89,8 @@ private:
     std::atomic<T*> part_;
     const void* const runs_on_;
     std::atomic<bool> open_{false};
-    std::atomic<unsigned> users_{0};
     Lifetime* next_ = nullptr;
+    alignas(cache_line_bytes) std::atomic<unsigned> users_{0};
     std::mutex mutex_;
 };
 

@@ -24,6 +24,7 @@
 #include <span>
 #include <system_error>
 
+#include "base/cache_line.h"
 #include "net/uring_sizes.h"
 
 namespace starling::net {
@@ -110,8 +111,8 @@ public:
     // Any thread: makes the current wait(), or the next one, return.
     virtual void wake() noexcept = 0;
 
-    // Of all streams since the start.
-    struct Traffic {
+    // Of all streams since the start. On lines of its own: other threads read what is beside it to wake.
+    struct alignas(base::cache_line_bytes) Traffic {
         uint64_t received_bytes = 0, sent_bytes = 0;
     };
     [[nodiscard]] const Traffic& traffic() const noexcept { return traffic_; }

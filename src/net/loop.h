@@ -4,7 +4,7 @@
 // what was queued, with one system call per connection; free what was closed.
 //
 // Owner: server::Worker (or a test). Thread: the one that calls run(); post() and stop() any
-//        thread.
+//        thread. Other threads write the cache lines of tasks_ only, and read those of what is fixed.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "base/exception_text.h"
 #include "base/lifetime.h"
 #include "base/log_histogram.h"
@@ -48,7 +49,7 @@ struct LoopFigures {
     uint64_t tls_handshakes = 0, tls_handshakes_failed = 0;
 };
 
-class Loop {
+class alignas(base::cache_line_bytes) Loop {
 public:
     using Clock = std::function<uint64_t()>;  // Milliseconds; never goes back.
     // Gets the text of an exception that escaped from a task or timer; the loop goes on.
@@ -180,7 +181,7 @@ private:
     Escaped escaped_;
     std::unique_ptr<Backend> backend_;
     // The clock and its timers.
-    uint64_t now_ms_;
+    alignas(base::cache_line_bytes) uint64_t now_ms_;
     TimerWheel wheel_;
     Timers timers_;
     LoopFigures figures_;
@@ -200,10 +201,10 @@ private:
     std::vector<Stream*> redeliver_;  // Resumed streams with kept input.
     std::vector<std::unique_ptr<StreamHandler>> replaced_;  // Freed at the end of the tick.
     std::vector<std::byte> scratch_;  // TLS plaintext in both directions; empty without TLS.
-    // From other threads.
-    base::TaskQueue tasks_;
     std::atomic<bool> stopping_{false};
     std::atomic<const void*> ticking_on_{nullptr};  // this_thread() of the thread in a tick.
+    // From other threads.
+    alignas(base::cache_line_bytes) base::TaskQueue tasks_;
 };
 
 template <class F>

@@ -72,7 +72,7 @@ private:
     static void report_watch(Watch& watch, uint32_t events);
     void accept(Acceptor& acceptor);
 
-    std::array<epoll_event, 64> events_;
+    alignas(base::cache_line_bytes) std::array<epoll_event, 64> events_;
     int count_ = 0;                  // Events in events_ while they are reported.
     Acceptor* accepting_ = nullptr;  // Null again if the Acceptor is stopped while it accepts.
 };

@@ -47,7 +47,7 @@ public:
     }
 
 private:
-    struct Part {
+    struct alignas(base::cache_line_bytes) Part {
         Part(limits::BucketRate rate, size_t sets, base::HashKey secret)
             : table(rate, sets, secret) {}
         std::mutex mutex;

@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "base/replaceable.h"
 #include "limits/bucket_table.h"
 #include "peer/address_set.h"
@@ -61,7 +62,7 @@ private:
         const uint32_t open_max;
         const std::shared_ptr<Shared> connections, channels, keys;  // Null: no limit.
     };
-    struct Open {
+    struct alignas(base::cache_line_bytes) Open {
         std::mutex mutex;
         std::unordered_map<uint64_t, uint32_t> counts;  // By the hash of an address.
     };

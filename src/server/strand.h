@@ -10,11 +10,13 @@
 #include <mutex>
 #include <string_view>
 
+#include "base/cache_line.h"
+
 namespace starling::server {
 
 class Worker;
 
-class WorkerStrand final : public detail::Strand {
+class alignas(base::cache_line_bytes) WorkerStrand final : public detail::Strand {
 public:
     explicit WorkerStrand(Worker& worker) noexcept : worker_(&worker) {}
 

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "base/cache_line.h"
 #include "base/keyed_hash.h"
 
 namespace starling::server {
@@ -35,7 +36,7 @@ public:
     }
 
 private:
-    struct Shard {
+    struct alignas(base::cache_line_bytes) Shard {
         mutable std::mutex mutex;
         std::unordered_map<std::string, size_t, base::KeyedTextHash, std::equal_to<>> counts;
     };

@@ -198,10 +198,10 @@ void Worker::post_to_others(const hub::Message& message) {
 }
 
 std::optional<Worker::PostedBytes> Worker::post_bytes(size_t bytes) noexcept {
-    const uint64_t before = posted_message_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-    std::optional<PostedBytes> room(std::in_place, posted_message_bytes_, bytes);
+    const uint64_t before = inbox_.message_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    std::optional<PostedBytes> room(std::in_place, inbox_.message_bytes, bytes);
     if (before == 0 || before + bytes <= posted_bytes_max) return room;
-    posted_dropped_.fetch_add(1, std::memory_order_relaxed);
+    inbox_.dropped.fetch_add(1, std::memory_order_relaxed);
     return std::nullopt;
 }
 
@@ -233,12 +233,13 @@ bool Worker::reply_write(http::ReplyKey key, std::string_view bytes) {
     HttpConnection* const mine = loop_.in_loop_thread() ? replies_.find(key) : nullptr;
     if (mine && !mine->must_post()) return mine->write_later(bytes);
     // write_posted() never drops bytes accepted here, so the limit includes the bytes still posted.
-    const uint64_t waiting = replies_.note(key) + posted_bytes_.load(std::memory_order_relaxed);
+    const uint64_t waiting =
+        replies_.note(key) + inbox_.reply_bytes.load(std::memory_order_relaxed);
     if (waiting > site().http_rules->limits.stream_queue_bytes_max) return false;
-    posted_bytes_.fetch_add(bytes.size(), std::memory_order_relaxed);
+    inbox_.reply_bytes.fetch_add(bytes.size(), std::memory_order_relaxed);
     if (mine) mine->call_posted();
     post([this, key, own = mine != nullptr, text = std::string(bytes)] {
-        posted_bytes_.fetch_sub(text.size(), std::memory_order_relaxed);
+        inbox_.reply_bytes.fetch_sub(text.size(), std::memory_order_relaxed);
         HttpConnection* const connection = replies_.find(key);
         if (connection && own) connection->call_arrived();
         if (connection)

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "base/lifetime.h"
 #include "base/slot_table.h"
 #include "http/date.h"
@@ -43,8 +44,9 @@ namespace starling::server {
 class HttpConnection;
 class Worker;
 
-// The part of an Extension on one worker. Owner: the worker, until its connections are gone.
-class WorkerPart {
+// The part of an Extension on one worker. Owner: the worker, until its connections are gone. It shares
+// no cache line with another object.
+class alignas(base::cache_line_bytes) WorkerPart {
 public:
     virtual ~WorkerPart() = default;
     // Called when the loop has ended and its connections are not destroyed yet. Destroy here
@@ -89,7 +91,7 @@ struct ListenerTraits {
     std::shared_ptr<const peer::AddressSet> proxies = nullptr;
 };
 
-class Worker final : public http::ReplyTarget, private hub::Bus {
+class alignas(base::cache_line_bytes) Worker final : public http::ReplyTarget, private hub::Bus {
 public:
     // The caller adds this worker to the end of group.workers.
     explicit Worker(WorkerGroup& group);
@@ -193,7 +195,7 @@ public:
         return post_bounded(call_bytes, std::forward<F>(call));
     }
     [[nodiscard]] std::optional<PostedBytes> post_bytes(size_t bytes) noexcept;
-    [[nodiscard]] uint64_t posted_dropped() const noexcept { return posted_dropped_.load(); }
+    [[nodiscard]] uint64_t posted_dropped() const noexcept { return inbox_.dropped.load(); }
 
     // The connections to which a Reply may refer.
     [[nodiscard]] base::SlotTable<HttpConnection>& replies() noexcept { return replies_; }
@@ -258,9 +260,13 @@ private:
     WorkerGroup& group_;
     const uint32_t index_;
     std::atomic<bool> ended_{false};
-    std::atomic<uint64_t> posted_bytes_{0};          // Posted by reply_write(), not yet handled.
-    std::atomic<uint64_t> posted_message_bytes_{0};  // Posted by post_bytes(), not yet handled.
-    std::atomic<uint64_t> posted_dropped_{0};
+    // What other threads write, beside Loop's own queue.
+    struct alignas(base::cache_line_bytes) Inbox {
+        std::atomic<uint64_t> reply_bytes{0};    // Posted by reply_write(), not yet handled.
+        std::atomic<uint64_t> message_bytes{0};  // Posted by post_bytes(), not yet handled.
+        std::atomic<uint64_t> dropped{0};        // Calls that found no room.
+    } inbox_;
+    // Until here other threads read. What follows is the worker's own; other threads read only counters.
     Counters counters_;
     Counter accept_pauses_;
     base::SlotTable<HttpConnection> replies_;
@@ -298,7 +304,7 @@ private:
     uint64_t deadline_ms_ = 0;
 };
 
-// A share of posted_message_bytes_, given back when the call that holds it has run or is dropped.
+// A share of Inbox::message_bytes, given back when the call that holds it has run or is dropped.
 class Worker::PostedBytes {
 public:
     PostedBytes(std::atomic<uint64_t>& sum, size_t bytes) noexcept : sum_(&sum), bytes_(bytes) {}

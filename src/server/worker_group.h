@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "base/replaceable.h"
 #include "peer/address_set.h"
 #include "server/shared_limits.h"
@@ -56,8 +57,9 @@ struct WorkerGroup {
     base::Replaceable<const peer::AddressSet> trusted_proxies{
         std::make_unique<const peer::AddressSet>()};
     std::unique_ptr<SharedLimits> limits;  // Null until the server starts.
-    std::atomic<uint64_t> connections{0};
-    std::atomic<bool> stopping{false};
+    // Written for each connection that comes or goes; no message reads what is on its cache line.
+    alignas(base::cache_line_bytes) std::atomic<uint64_t> connections{0};
+    alignas(base::cache_line_bytes) std::atomic<bool> stopping{false};
     std::atomic<bool> handed_over{false};  // A successor has the listeners.
     std::atomic<DrainPhase> drain{DrainPhase::none};
     std::atomic<uint64_t> drain_started_with{0};  // Connections.

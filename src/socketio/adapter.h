@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "base/lifetime.h"
 #include "socketio/command.h"
 #include "socketio/history.h"
@@ -133,7 +134,7 @@ private:
     Observer* observer_ = nullptr;
     RecoveryLink* recovery_ = nullptr;
     std::function<void(std::string_view)> on_new_namespace_;
-    std::atomic<uint64_t> last_ack_{0};
+    alignas(base::cache_line_bytes) std::atomic<uint64_t> last_ack_{0};
 };
 
 // Returns "/admin" for "admin" and for "/admin".

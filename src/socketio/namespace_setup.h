@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "base/text.h"
 
 namespace starling::socketio {
@@ -47,7 +48,8 @@ struct NamespaceSetup {
     sio::Namespace::RoomCall on_create_room, on_delete_room;
     sio::Namespace::MemberCall on_join_room, on_leave_room;
 
-    std::atomic<size_t> connected{0};  // The number of sockets over all workers.
+    // The number of sockets over all workers. Not on a line that messages read.
+    alignas(base::cache_line_bytes) std::atomic<size_t> connected{0};
 };
 
 }  // namespace starling::socketio

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/cache_line.h"
 #include "limits/bucket.h"
 
 namespace starling::socketio {
@@ -35,7 +36,9 @@ public:
 
     const sio::NamespaceLimits limits;
     const limits::BucketRate messages;
-    std::atomic<uint64_t> clients{0};  // Those that middleware decides about, too.
+    // Each message reads what is above; each connection writes from here on.
+    alignas(base::cache_line_bytes) std::atomic<uint64_t> clients{
+        0};  // Those that middleware decides about, too.
     std::atomic<uint64_t> refused_connections{0}, refused_messages{0}, refused_bytes{0},
         refused_rooms{0};
 };

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "base/slot_table.h"
 #include "base/tied.h"
 #include "engineio/ids.h"
@@ -301,11 +302,12 @@ private:
     const engineio::SessionOptions session_options_;
     const uint32_t join_timeout_ms_;  // 0: none.
     ws::OriginPolicy origins_;
-    std::vector<EngineWorker*> hosts_;  // By worker index. Each worker owns its EngineWorker.
-    Nodes* nodes_ = nullptr;            // Null: no cluster.
-    std::atomic<uint64_t> sessions_{0}, sessions_opened_{0};
+    std::vector<EngineWorker*> hosts_;    // By worker index. Each worker owns its EngineWorker.
+    Nodes* nodes_ = nullptr;              // Null: no cluster.
     uint64_t sessions_max_ = UINT64_MAX;  // Equal to the limit of connections.
     size_t unjoined_max_ = SIZE_MAX;      // Limit of unused sessions on each worker.
+    // Written for each session, not on a line that messages read.
+    alignas(base::cache_line_bytes) std::atomic<uint64_t> sessions_{0}, sessions_opened_{0};
 };
 
 }  // namespace starling::server

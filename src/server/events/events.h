@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "auth/api_key.h"
+#include "base/cache_line.h"
 #include "base/replaceable.h"
 #include "events/broker.h"
 #include "events/publish_request.h"
@@ -70,7 +71,8 @@ struct EventBatch {
 };
 
 // One worker's part. Thread: the worker's.
-class EventsWorker final : private hub::Feeds::Sink, private events::RoomWatcher {
+class alignas(base::cache_line_bytes) EventsWorker final : private hub::Feeds::Sink,
+                                                           private events::RoomWatcher {
 public:
     // `nodes`: that share the history; null: this node has it alone.
     EventsWorker(Worker& w, hub::History& history, Nodes* nodes, size_t page_bytes_max) noexcept;

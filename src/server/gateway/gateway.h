@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "auth/api_key.h"
+#include "base/cache_line.h"
 #include "base/replaceable.h"
 #include "peer/address_set.h"
 #include "server/extension.h"
@@ -62,7 +63,7 @@ struct GatewayRoute {
 };
 
 // Sums over all workers, added to with relaxed order.
-struct GatewayCounters {
+struct alignas(base::cache_line_bytes) GatewayCounters {
     std::atomic<uint64_t> connections{0}, delivered{0}, retried{0}, given_up{0}, closes_dropped{0},
         actions_done{0}, actions_refused{0};
 };

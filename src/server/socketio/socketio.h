@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cache_line.h"
 #include "server/engineio/engine.h"
 #include "server/extension.h"
 #include "server/random_pool.h"
@@ -31,7 +32,7 @@ class SocketIoWorker;
 class Worker;
 
 // The socketio::Server of one worker, and the clock, random bytes, posts and log for that Server.
-class SocketIoWorker final : public socketio::Runtime {
+class alignas(base::cache_line_bytes) SocketIoWorker final : public socketio::Runtime {
 public:
     SocketIoWorker(Worker& worker, socketio::Adapter& adapter);
     ~SocketIoWorker() override;
