@@ -1,6 +1,7 @@
 // server/accepting.cpp: how connections come to a Worker: from its listeners, or from another worker.
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -25,16 +26,14 @@ void refuse(const net::Descriptor& fd, std::string_view answer) {
     (void)!::recv(fd.get(), request.data(), request.size(), MSG_DONTWAIT);
 }
 
-// A connection that moves between two workers. If no worker takes it, its place is given back.
-struct Travelling {
-    Travelling(WorkerGroup& t, net::Detached s) noexcept : group(t), stream(std::move(s)) {}
-    Travelling(Travelling&&) noexcept = default;
-    ~Travelling() {
-        if (stream.handler) group.connections.fetch_sub(1, std::memory_order_relaxed);
-    }
-    WorkerGroup& group;
-    net::Detached stream;
-};
+// How many workers least_loaded() looks at: each costs a cache line that others write.
+constexpr size_t looks_max = 8;
+// So many more than the worker with the fewest are even enough: a sixteenth, and one from four
+// connections on, so that a storm of short connections does not travel.
+[[nodiscard]] constexpr uint64_t even_enough(uint64_t fewest) noexcept {
+    return (fewest + 12) / 16;
+}
+static_assert(even_enough(3) == 0 && even_enough(4) == 1 && even_enough(1604) == 101);
 
 // A client that counts for the limit of open connections. Unless keep() is called, it no longer does
 // when this object ends.
@@ -81,7 +80,46 @@ void Worker::listen(net::Descriptor listening, ListenerTraits traits) {
 
 void Worker::stop_listening() {
     listeners_.clear();
-    if (proxy_accepts_) group_.connections.fetch_sub(proxy_accepts_->clear());
+    if (proxy_accepts_) leave_places(proxy_accepts_->clear());
+}
+
+// Accepted by one worker for another one, or moving between two. If no worker takes the connection,
+// its place is given back.
+class Worker::Place {
+public:
+    explicit Place(Worker& of) noexcept : worker_(&of) {
+        of.inbox_.placed.fetch_add(1, std::memory_order_relaxed);
+    }
+    Place(Place&& other) noexcept : worker_(std::exchange(other.worker_, nullptr)) {}
+    Place& operator=(Place&&) = delete;
+    ~Place() {
+        if (worker_) worker_->leave_places(1);
+    }
+    // The connection is one of the worker's now.
+    void keep() noexcept { worker_ = nullptr; }
+
+private:
+    Worker* worker_;
+};
+
+void Worker::leave_places(uint64_t count) noexcept {
+    inbox_.placed.fetch_sub(count, std::memory_order_relaxed);
+    group_.connections.fetch_sub(count, std::memory_order_relaxed);
+}
+
+// The kernel spreads connections by a hash of their addresses, and workers that share one socket are
+// woken one at a time. So a worker keeps what it accepts only if no other worker has clearly fewer.
+Worker& Worker::least_loaded() noexcept {
+    if (!group_.places_connections || stopping_) return *this;
+    const auto& workers = group_.workers;
+    Worker* least = this;
+    uint64_t fewest = UINT64_MAX;
+    for (size_t left = std::min(workers.size(), looks_max); left > 0; --left) {
+        next_look_ = next_look_ + 1 < workers.size() ? next_look_ + 1 : 0;
+        const uint64_t count = workers[next_look_]->placed();
+        if (count < fewest) fewest = count, least = workers[next_look_].get();
+    }
+    return placed() <= fewest + even_enough(fewest) ? *this : *least;
 }
 
 void Worker::accepted(net::Descriptor fd, const ListenerTraits& traits) {
@@ -93,15 +131,24 @@ void Worker::accepted(net::Descriptor fd, const ListenerTraits& traits) {
         if (!traits.tls && !traits.proxies) refuse(fd, busy_response);
         return;
     }
-    try {
-        if (traits.proxies)
-            await_proxy_header(std::move(fd), traits);
-        else
-            open(std::move(fd), traits, {});
-    } catch (...) {  // Out of memory: this connection is lost, and its place is given back.
-        group_.connections.fetch_sub(1, std::memory_order_relaxed);
-        throw;
-    }
+    // If memory runs out from here on, this connection is lost, and its place is given back.
+    Worker& to = least_loaded();
+    Place place(to);
+    if (&to == this) return begin(std::move(fd), traits, std::move(place));
+    to.post([&to, fd = std::move(fd), traits, place = std::move(place)]() mutable {
+        to.begin(std::move(fd), traits, std::move(place));
+    });
+    counters_.connections_given.add();
+}
+
+void Worker::begin(net::Descriptor fd, const ListenerTraits& traits, Place place) {
+    // Another worker accepted it just before the stop. As those that nobody accepts any more.
+    if (stopping_ && listeners_.empty()) return;
+    if (traits.proxies)
+        await_proxy_header(std::move(fd), traits);
+    else
+        open(std::move(fd), traits, {});
+    place.keep();
 }
 
 void Worker::await_proxy_header(net::Descriptor fd, const ListenerTraits& traits) {
@@ -115,7 +162,7 @@ void Worker::await_proxy_header(net::Descriptor fd, const ListenerTraits& traits
             try {
                 open(std::move(arrived), traits, std::move(address));
             } catch (...) {  // As in accepted().
-                group_.connections.fetch_sub(1, std::memory_order_relaxed);
+                leave_places(1);
                 throw;
             }
         },
@@ -123,7 +170,7 @@ void Worker::await_proxy_header(net::Descriptor fd, const ListenerTraits& traits
 }
 
 void Worker::proxy_header_refused(std::string_view why, std::string_view peer) {
-    group_.connections.fetch_sub(1, std::memory_order_relaxed);
+    leave_places(1);
     if (why.empty()) return;
     counters_.proxy_headers_refused.add();
     const std::array<log::Field, 2> fields{{{"peer", peer}, {"reason", why}}};
@@ -138,7 +185,7 @@ bool Worker::admit(const net::Descriptor& fd, const ListenerTraits& traits,
     const uint64_t retry_after_s = count(verdict);
     counts = verdict.counts;
     if (retry_after_s == 0) return true;
-    group_.connections.fetch_sub(1, std::memory_order_relaxed);
+    leave_places(1);
     if (traits.tls) return false;
     const std::string seconds = std::to_string(retry_after_s);
     refuse(fd,
@@ -210,9 +257,11 @@ void Worker::hand_over(net::Stream& stream, Worker& to) {
     Entered entered;
     if (auto node = entered_.extract(slot)) entered = Entered(group_, std::move(node.mapped()));
     counters_.connections_open.subtract();
-    to.post([&to, travelling = Travelling(group_, stream.detach()),
+    inbox_.placed.fetch_sub(1, std::memory_order_relaxed);
+    to.post([&to, place = Place(to), detached = stream.detach(),
              entered = std::move(entered)]() mutable {
-        to.arrived(std::move(travelling.stream), entered.keep());
+        place.keep();
+        to.arrived(std::move(detached), entered.keep());
     });
 }
 

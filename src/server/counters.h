@@ -45,6 +45,7 @@ constexpr size_t close_places = 19;
 
 struct Counters {
     Counter connections_open, connections_accepted, connections_refused, connections_stalled;
+    Counter connections_given;  // Accepted for another worker.
     Counter proxy_headers_refused, client_addresses_malformed;
     Counter limited_connections, limited_connections_open, limited_messages, limited_joins;
     Counter limited_channel_publishes, limited_key_publishes;

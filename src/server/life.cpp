@@ -52,6 +52,7 @@ void Server::State::bind() {
 
     const net::ChosenIo chosen = net::choose_io(options.io);
     group.io = chosen.io;
+    group.places_connections = workers > 1;
     if (!chosen.refused.empty() && group.log) {
         const log::Field reason{"reason", chosen.refused};
         group.log->write(log::Level::warn, "io_uring is not used, but epoll", {&reason, 1});

@@ -127,7 +127,7 @@ std::string Worker::address_of(const net::Stream& stream) const {
 
 void Worker::give_place_back() noexcept {
     counters_.connections_open.subtract();
-    group_.connections.fetch_sub(1, std::memory_order_relaxed);
+    leave_places(1);
 }
 
 int64_t Worker::now_s() const noexcept { return static_cast<int64_t>(std::time(nullptr)); }

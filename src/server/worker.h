@@ -132,6 +132,11 @@ public:
     // connection calls this in its on_drained().
     void hand_over(net::Stream& stream, Worker& to);
 
+    // A connection that no listener accepted is one of this worker's, until connection_closed().
+    void take_place() noexcept {
+        inbox_.placed.fetch_add(1, std::memory_order_relaxed);
+        group_.connections.fetch_add(1, std::memory_order_relaxed);
+    }
     // Each connection calls this once, in its on_closed().
     void connection_closed(const net::Stream& stream, net::CloseReason reason) noexcept;
 
@@ -196,6 +201,10 @@ public:
     }
     [[nodiscard]] std::optional<PostedBytes> post_bytes(size_t bytes) noexcept;
     [[nodiscard]] uint64_t posted_dropped() const noexcept { return inbox_.dropped.load(); }
+    // Any thread: connections of this worker, and those that are on their way to it.
+    [[nodiscard]] uint64_t placed() const noexcept {
+        return inbox_.placed.load(std::memory_order_relaxed);
+    }
 
     // The connections to which a Reply may refer.
     [[nodiscard]] base::SlotTable<HttpConnection>& replies() noexcept { return replies_; }
@@ -215,6 +224,10 @@ private:
     // `entered`: the client for which the connection counts; "": for none.
     void arrived(net::Detached stream, std::string entered);
     void accepted(net::Descriptor fd, const ListenerTraits& traits);
+    class Place;
+    [[nodiscard]] Worker& least_loaded() noexcept;
+    void begin(net::Descriptor fd, const ListenerTraits& traits, Place place);
+    void leave_places(uint64_t count) noexcept;
     void await_proxy_header(net::Descriptor fd, const ListenerTraits& traits);
     void proxy_header_refused(std::string_view why, std::string_view peer);
     // `relayed_address`: the client that the PROXY header names; "": none.
@@ -265,6 +278,7 @@ private:
         std::atomic<uint64_t> reply_bytes{0};    // Posted by reply_write(), not yet handled.
         std::atomic<uint64_t> message_bytes{0};  // Posted by post_bytes(), not yet handled.
         std::atomic<uint64_t> dropped{0};        // Calls that found no room.
+        std::atomic<uint64_t> placed{0};
     } inbox_;
     // Until here other threads read. What follows is the worker's own; other threads read only counters.
     Counters counters_;
@@ -286,6 +300,7 @@ private:
     const std::shared_ptr<WorkerStrand> strand_;
     net::Loop loop_;
     std::vector<std::unique_ptr<net::Acceptor>> listeners_;
+    size_t next_look_ = index_;                    // In group().workers, for least_loaded().
     std::unique_ptr<ProxyAccepts> proxy_accepts_;  // Null: no connection has needed it.
     uint64_t faults_logged_ms_ = 0, faults_ = 0;
     // ---- Stopping -------------------------------------------------------------------------------

@@ -125,6 +125,9 @@ void add_worker_figures(Worker& worker, Figures& figures) {
                       "Duration of a tick of the loop, of one tick in 32", done.tick_time, mine);
     figures.gauge("starling_worker_connections", "Open connections of a worker",
                   static_cast<double>(counters.connections_open.get()), mine);
+    figures.counter("starling_connections_given_total",
+                    "Connections that a worker accepted for another one, which had fewer",
+                    counters.connections_given.get(), mine);
 }
 
 void add_feature_figures(Worker& worker, Figures& figures) {

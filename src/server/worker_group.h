@@ -53,6 +53,8 @@ struct WorkerGroup {
     SubscriberCounts subscriber_counts;
     std::shared_ptr<log::Sink> log;
     uint64_t connections_max = 0;
+    // A worker gives a connection that it accepted to another worker that has clearly fewer.
+    bool places_connections = false;
     Io io = Io::automatic;  // Once the server is bound: what the workers use.
     base::Replaceable<const peer::AddressSet> trusted_proxies{
         std::make_unique<const peer::AddressSet>()};

@@ -79,7 +79,7 @@ void Worker::close_some() {
         return;
     }
     // The streams of clients may stay; see WorkerPart::needs_loop().
-    if (counters_.connections_open.get() != 0) return;
+    if (placed() != 0) return;
     connections_ended();
     // The newest first: what the cluster's part says at the end follows what the others send.
     bool needed = false;

@@ -229,7 +229,7 @@ private:
         net::Descriptor theirs(fds[1]);
         if (stopped_) return {};
         Worker& worker = *group_.workers[index];
-        group_.connections.fetch_add(1);
+        worker.take_place();
         worker.counters().connections_open.add();
         auto connection = std::make_unique<HttpConnection>(worker);
         HttpConnection& http = *connection;

@@ -58,6 +58,29 @@ TEST_P(AcceptContract, AcceptedDescriptorsDoNotBlockAndAreNotInherited) {
     EXPECT_EQ(got, "hi");
 }
 
+// A burst of new connections delays those that exist by 64 accepts in each tick and no more.
+TEST_P(AcceptContract, ABurstIsAcceptedInPartsBetweenWhichStreamsAreServed) {
+    constexpr size_t burst = 150, part = 64;
+    std::string served;
+    collect(served);
+    std::vector<Descriptor> accepted;
+    std::vector<size_t> served_before;  // Bytes that the stream had got when a part began.
+    const Acceptor acceptor(loop_, std::move(listening_),
+                            [&](Descriptor fd) { accepted.push_back(std::move(fd)); });
+    std::vector<Descriptor> peers;
+    for (size_t i = 0; i < burst; ++i) peers.push_back(fake::connect_to(listening_fd_));
+    for (int ticks = 0; accepted.size() < burst && ticks < 1000; ++ticks) {
+        fake::send_text(peer_, "x");
+        const size_t before = accepted.size(), bytes = served.size();
+        loop_.run_once(5);
+        EXPECT_LE(accepted.size(), before + part);
+        if (accepted.size() > before) served_before.push_back(bytes);
+    }
+    EXPECT_EQ(accepted.size(), burst);
+    ASSERT_GE(served_before.size(), 3u);
+    EXPECT_GT(served_before.back(), 0u);
+}
+
 TEST_P(AcceptContract, NothingIsAcceptedAfterUnlisten) {
     int accepted = 0;
     Acceptor acceptor(loop_, std::move(listening_), [&](Descriptor) { ++accepted; });

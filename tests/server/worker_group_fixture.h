@@ -2,6 +2,7 @@
 // internal kinds of routes.
 #pragma once
 
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,22 @@
 #include "tests/server/fixture.h"
 
 namespace starling::server::test {
+
+// Keeps a worker busy until release().
+class Stuck {
+public:
+    explicit Stuck(Worker& worker) {
+        worker.post([this] {
+            entered_.set_value();
+            released_.get_future().wait();
+        });
+        entered_.get_future().wait();
+    }
+    void release() { released_.set_value(); }
+
+private:
+    std::promise<void> entered_, released_;
+};
 
 // Each worker has its own port, so the test decides where a connection arrives.
 class TestTeam {

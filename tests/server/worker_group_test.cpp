@@ -6,7 +6,6 @@
 
 #include <array>
 #include <atomic>
-#include <future>
 #include <string>
 #include <vector>
 
@@ -17,22 +16,6 @@ namespace starling::server::test {
 namespace {
 
 constexpr size_t megabyte = 1024 * 1024;
-
-// Keeps a worker busy until release().
-class Stuck {
-public:
-    explicit Stuck(Worker& worker) {
-        worker.post([this] {
-            entered_.set_value();
-            released_.get_future().wait();
-        });
-        entered_.get_future().wait();
-    }
-    void release() { released_.set_value(); }
-
-private:
-    std::promise<void> entered_, released_;
-};
 
 TEST(WorkerGroup, PostsToEveryWorkerInOrder) {
     TestTeam t;
