@@ -10,6 +10,9 @@
 namespace starling::net {
 namespace {
 
+// A step of the wheel may have the pings of thousands of connections, and each ping has a chunk of
+// 4 KiB until it is sent. So they are sent in parts as small as those of epoll_wait().
+constexpr size_t timeouts_per_settle_max = 64;
 constexpr uint64_t timer_ms_max = uint64_t{1} << 40;  // 34 years: no sum overflows.
 
 }  // namespace
@@ -81,7 +84,10 @@ void Loop::work() {
         timers_.run(now_ms_, [this](const std::function<void()>& call) { guarded(call); });
     });
     if (now_ms_ >= wheel_.next_tick_ms()) {
-        wheel_.advance(now_ms_, [](TimerEntry& entry) { static_cast<Stream&>(entry).timed_out(); });
+        wheel_.advance(now_ms_, [this](TimerEntry& entry) {
+            static_cast<Stream&>(entry).timed_out();
+            if (dirty_.size() >= timeouts_per_settle_max) settle();
+        });
         close_stalled();
         chunks_.trim();
     }

@@ -199,5 +199,28 @@ TEST_P(StreamSend, WritingToAPeerThatLeftFailsOnce) {
     }
 }
 
+// The pings of many connections that opened together are due together. Each waits in a chunk of
+// 4 KiB until it is sent.
+TEST_P(StreamSend, WhatManyTimeoutsWriteIsSentInParts) {
+    constexpr size_t streams = 300, waiting_max = 64;
+    size_t written = 0, waiting = 0;
+    std::vector<Descriptor> peers;
+    for (size_t i = 0; i < streams; ++i) {
+        auto pair = fake::unix_pair();
+        peers.push_back(std::move(pair.peer));
+        auto handler = std::make_unique<fake::StreamScript>(logs_.emplace_back());
+        handler->timeout = [&](Stream& stream) {
+            stream.write(base::bytes_of("ping"));
+            waiting = std::max(waiting, ++written - counts_.sends);
+        };
+        loop_.open(std::move(pair.ours), std::move(handler)).set_timeout(1000);
+    }
+    clock_.advance(1500);
+    run_ticks(loop_, 1);
+    EXPECT_EQ(written, streams);
+    EXPECT_EQ(waiting, waiting_max);
+    for (const Descriptor& peer : peers) EXPECT_EQ(fake::receive_text(peer), "ping");
+}
+
 }  // namespace
 }  // namespace starling::net
