@@ -2,11 +2,12 @@
 """How many instructions a message costs the server, counted by callgrind: a count does not depend on the mood of
 the machine, so a change that makes the data path dearer is seen in any run.
 
-    bench/instructions.py [--build FOLDER] [--compare FOLDER] [--check | --write] [SCENARIO ...]
+    bench/instructions.py [--build FOLDER] [--compare FOLDER] [--check | --write] [--workers N] [SCENARIO ...]
 
 A scenario runs twice with different numbers of units; the difference of the two counts, for each unit, is its
 figure. --check: a figure of more than 3 % above the one of bench/instructions.json is a failure. --write: writes
-that file. --compare: another build folder's figures beside these.
+that file. --compare: another build folder's figures beside these. --workers: of the server; the file has the figures
+of one.
 """
 import argparse
 import base64
@@ -170,11 +171,11 @@ SCENARIOS = {
 
 
 @contextlib.contextmanager
-def counted(program: pathlib.Path, folder: str, result: list[int]):
+def counted(program: pathlib.Path, folder: str, result: list[int], workers: int):
     """Runs a server under callgrind, yields its port, and appends the count to `result` when it has ended."""
     port = peers.free_port()
     log = pathlib.Path(folder) / f"{port}.log"
-    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/{port}.out", str(program), str(port), "1"]
+    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/{port}.out", str(program), str(port), str(workers)]
     with open(log, "wb") as stream:
         server = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT)
     try:
@@ -209,24 +210,24 @@ def wait_until_listening(port: int, server: subprocess.Popen, log: pathlib.Path)
     raise Failed("the server does not listen")
 
 
-def instructions(build: pathlib.Path, name: str) -> float:
+def instructions(build: pathlib.Path, name: str, workers: int = 1) -> float:
     """Instructions of one unit of a scenario."""
     program, drive, few, many = SCENARIOS[name]
     counts: list[int] = []
     try:
         with tempfile.TemporaryDirectory() as folder:
             for units in (few, many):
-                with counted(build / program, folder, counts) as port:
+                with counted(build / program, folder, counts, workers) as port:
                     drive(port, units)
     except (Failed, OSError) as failure:
         raise Failed(f"{name}: {failure}") from failure
     return (counts[1] - counts[0]) / (many - few)
 
 
-def measure(builds: list[pathlib.Path], names: list[str]) -> dict[tuple[pathlib.Path, str], float]:
+def measure(builds: list[pathlib.Path], names: list[str], workers: int) -> dict[tuple[pathlib.Path, str], float]:
     jobs = [(build, name) for name in names for build in builds]
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        return dict(zip(jobs, pool.map(lambda job: instructions(*job), jobs)))
+        return dict(zip(jobs, pool.map(lambda job: instructions(*job, workers), jobs)))
 
 
 def wanted() -> dict[str, float]:
@@ -252,12 +253,15 @@ def main() -> int:
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--check", action="store_true", help=f"fails where a figure is {GROWTH_MAX:.0%} above the file's")
     either.add_argument("--write", action="store_true", help=f"writes {FIGURES.name}")
+    parser.add_argument("--workers", type=int, default=1, help="of the server, without --check and --write")
     options = parser.parse_args()
+    if options.workers != 1 and (options.check or options.write):
+        parser.error(f"{FIGURES.name} has the figures of one worker")
     names = options.scenario or list(SCENARIOS)
     if unknown := set(names) - set(SCENARIOS):
         parser.error(f"no scenario {', '.join(sorted(unknown))}; there are: {', '.join(SCENARIOS)}")
     try:
-        got = measure([options.build, *([options.compare] if options.compare else [])], names)
+        got = measure([options.build, *([options.compare] if options.compare else [])], names, options.workers)
     except Failed as failure:
         print(f"instructions: {failure}", file=sys.stderr)
         return 1

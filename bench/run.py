@@ -8,6 +8,7 @@ a machine that becomes slower affects all servers. The tables show medians.
 import argparse
 import json
 import os
+import pathlib
 import platform
 import signal
 import statistics
@@ -198,29 +199,44 @@ def handshake(bench):
     table("Handshake: connect, upgrade, close; 50 at once", columns, rows)
 
 
+def thread_switches(pid):
+    """How often the kernel has changed from a thread of the process to another thread."""
+    found = 0
+    for file in pathlib.Path(f"/proc/{pid}/task").glob("*/status"):
+        lines = [line.split() for line in file.read_text().splitlines()]
+        found += sum(int(words[1]) for words in lines if words[0].endswith("voluntary_ctxt_switches:"))
+    return found
+
+
 def workers(bench):
-    build = bench.build
-    contenders = [
-        (peers.starling(build, 1, "1 worker"), [], 1),
-        (peers.starling(build, 2, "2 workers"), [], 2),
-    ]
-    arguments = bench.timed() + PATHS
-    arguments += ["--connections", 500, "--rate", 1_000_000, "--window", 4]
-    results = bench.compare("workers", "fanout", contenders, arguments)
-    one = results.get("1 worker", {}).get("per_second")
-    rows = [
-        [name, r["per_second"], ratio(r["per_second"], one), r["server_us"], r["p99_us"] / 1000]
-        + busy(r)
-        for name, r in results.items()
-    ]
-    columns = ["starling", "deliveries/s", "× 1 worker", "CPU µs/delivery", "p99 ms", *BUSY]
-    title = "Workers: 500 subscribers, publications as fast as 4 on their way allow"
-    table(title, columns, rows)
-    if len(bench.server_cores) < 2 or bench.shared_core:
+    """The same load for any number of workers, all of which may use all cores."""
+    numbers = (1, 2, 4, 8)
+    cores = set(bench.server_cores) | bench.client_cores
+    for mode, title, arguments in [
+        ("echo", "64 connections, 20,000 echoes a second", ["--connections", 64, "--rate", 20_000]),
+        ("fanout", "500 subscribers, 500 publications a second", [*PATHS, "--connections", 500, "--rate", 500]),
+    ]:
+        runs = {number: [] for number in numbers}
+        for _ in range(bench.options.rounds):
+            for number in numbers:
+                with peers.starling(bench.build, number).serve(mode, cores) as (port, pid):
+                    before = thread_switches(pid)
+                    result = bench.load(mode, port, pid, bench.timed() + arguments)
+                    result["switches"] = (thread_switches(pid) - before) / result["messages"]
+                    runs[number].append(result)
+        rows = []
+        fields = ("server_us", "switches", "p99_us")
+        medians = {n: {field: statistics.median(run[field] for run in runs[n]) for field in fields} for n in numbers}
+        bench.results[f"workers-{mode}"] = medians
+        for number, r in medians.items():
+            one = rows[0][1] if rows else r["server_us"]
+            rows.append([str(number), r["server_us"], ratio(r["server_us"], one), f"{r['switches']:.3f}", r["p99_us"] / 1000])
+        columns = ["workers", "CPU µs/message", "× 1 worker", "changes of thread/message", "p99 ms"]
+        table(f"Workers: {title}", columns, rows)
+    if len(cores) < max(numbers):
         print(
-            "\nThis machine has fewer than three cores: the second worker shares its core with the"
-            "\nload generator, so deliveries/s cannot double here. What can be compared is the CPU"
-            "\ntime of a delivery, which stays the same where nothing is shared between workers."
+            "\nThis machine has fewer cores than the server has workers. The kernel's changes between threads are"
+            "\npart of the CPU time; bench/instructions.py --workers N counts what starling itself does."
         )
 
 
