@@ -119,8 +119,8 @@ public:
     // not have 1 to 255 bytes, or the socket has reached Route::topics_max.
     bool join(std::string_view topic) const;
     bool leave(std::string_view topic) const;
-    // Sends to all sockets of the topic except this one. Returns how many sockets of this worker
-    // took the message into their queues. On another thread the call is posted: returns nullopt.
+    // Sends to all other sockets of the topic. Returns how many of those on this worker took it into
+    // their queues (of over 1,000: will be offered it). On another thread it is posted: nullopt.
     std::optional<size_t> publish(std::string_view topic, Message message) const;
 
     [[nodiscard]] bool is_open() const;

@@ -5,17 +5,9 @@
 
 #include "base/assert.h"
 #include "base/lifetime.h"
+#include "hub/topic.h"
 
 namespace starling::hub {
-
-struct Topic {
-    explicit Topic(std::string_view n) : name(n) {}
-    const std::string name;
-    std::vector<Subscriber*> members;  // Contiguous, since every publication walks it.
-    std::vector<uint32_t> places;      // For each member: this topic's index in its memberships.
-};
-
-namespace {
 
 // Searches the shorter of two lists: the subscriber's topics, or the topic's subscribers. Two
 // subscribers may share 100,000 topics.
@@ -31,6 +23,8 @@ std::optional<size_t> place_of(const Subscriber& subscriber, std::span<const Mem
     return static_cast<size_t>(found - mine.begin());
 }
 
+namespace {
+
 // Reserves room for one more element, so that the next push_back() cannot throw.
 template <class T>
 void make_room(std::vector<T>& list) {
@@ -43,7 +37,8 @@ Subscriber::~Subscriber() {
     STARLING_ASSERT(!topics_ && "a subscriber dies while it is in a topic");
 }
 
-Hub::Hub(Bus& bus, const void* runs_on) noexcept : bus_(bus), runs_on_(runs_on) {}
+Hub::Hub(Bus& bus, const void* runs_on, Slicing slicing) noexcept
+    : bus_(bus), runs_on_(runs_on), slicing_(slicing) {}
 
 Hub::~Hub() = default;
 
@@ -68,6 +63,7 @@ Hub::Join Hub::join(Subscriber& subscriber, std::string_view name, size_t topics
         make_room(*mine);
         make_room(topic.places);
         make_room(topic.members);
+        if (topic.backlog) topic.backlog->next.push_back(topic.backlog->end());
         topic.places.push_back(static_cast<uint32_t>(mine->size()));
         mine->push_back({&topic, topic.members.size()});
         topic.members.push_back(&subscriber);
@@ -80,6 +76,7 @@ Hub::Join Hub::join(Subscriber& subscriber, std::string_view name, size_t topics
             mine->pop_back();
             topic.members.pop_back();
         }
+        if (topic.backlog) topic.backlog->next.resize(topic.members.size());
         if (mine && mine->empty()) mine.reset();
         if (topic.members.empty()) topics_.erase(found);
         throw;
@@ -94,6 +91,7 @@ bool Hub::leave(Subscriber& subscriber, std::string_view name) {
     if (found == topics_.end() || !mine) return false;
     const auto place = place_of(subscriber, *mine, *found->second);
     if (!place) return false;
+    catch_up(subscriber);
     const size_t index = (*mine)[*place].index;
     const Membership moved = mine->back();
     (*mine)[*place] = moved;
@@ -124,6 +122,8 @@ void Hub::leave_all(Subscriber& subscriber) {
 // The topic's last member takes the place of the removed member, and the membership of that last
 // member gets the new index.
 void Hub::remove(Topic& topic, size_t index) {
+    if (topic.backlog) [[unlikely]]
+        forget(topic, index);
     topic.members[index] = topic.members.back();
     topic.places[index] = topic.places.back();
     topic.members.pop_back();
@@ -149,9 +149,28 @@ size_t Hub::deliver(const Message& message, const Subscriber* except) {
     STARLING_ASSERT(on_own_thread());
     const auto found = topics_.find(message.topic);
     if (found == topics_.end()) return 0;
+    Topic& topic = *found->second;
+    if (topic.members.size() > slicing_.whole_members_max || topic.backlog) [[unlikely]]
+        return keep(topic, message, except);
+    return deliver_now(topic, message, [except](const Subscriber* s) { return s == except; });
+}
+
+size_t Hub::deliver_whole(const Message& message, std::span<const Subscriber* const> except) {
+    STARLING_ASSERT(on_own_thread());
+    const auto found = topics_.find(message.topic);
+    if (found == topics_.end()) return 0;
+    return deliver_now(*found->second, message, [except](const Subscriber* s) {
+        return std::ranges::binary_search(except, s);
+    });
+}
+
+template <class Excepted>
+size_t Hub::deliver_now(Topic& topic, const Message& message, const Excepted& excepted) {
+    if (slicing_now_) [[unlikely]]
+        for (Subscriber* member : topic.members) catch_up_slowly(*member);
     Publication publication{message};
-    for (Subscriber* member : found->second->members)
-        if (member != except) member->deliver(publication);
+    for (Subscriber* member : topic.members)
+        if (!excepted(member)) member->deliver(publication);
     traffic_.deliveries += publication.taken;
     return publication.taken;
 }

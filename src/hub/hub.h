@@ -1,7 +1,12 @@
 // hub/hub.h: the topics of one worker: their subscribers, and the delivery of publications to them.
 //
 // A server has one Hub per worker; hubs share nothing. A hub delivers a publication to its own
-// subscribers at once, and gives the publication to the Bus, which carries it to the other hubs.
+// subscribers, and gives the publication to the Bus, which carries it to the other hubs.
+//
+// A publication to a large topic is delivered in slices, so that it does not hold the loop: the hub
+// keeps the publication, and each call of deliver_slice() gives it to some more members. No
+// subscriber can tell the difference but by the time: before anything else is sent to a subscriber,
+// or it leaves, catch_up() gives it what it lacks, in the order of the publications.
 //
 // Owner: server::Worker. Subscribers are owned elsewhere and leave before they die.
 // Thread: the worker's.
@@ -71,14 +76,28 @@ public:
     // must not change a topic, and an exception takes the join back. For -1 the implementation may
     // make subscribers join and leave.
     virtual void subscribers_changed(std::string_view topic, int change) = 0;
+    // A publication is delivered in slices, and none was before: Hub::deliver_slice() is to be
+    // called in later ticks until it returns false. Only hubs with a Slicing call this.
+    virtual void slices_begin() {}
+};
+
+// Which publications a hub delivers in slices. By default none.
+struct Slicing {
+    size_t whole_members_max = SIZE_MAX;  // A topic with more members is a large one.
+    // Limit of the publications that are being delivered in slices, each with Hub::kept_bytes for
+    // itself. The publication that exceeds the limit first has all of them delivered whole.
+    size_t kept_bytes_max = size_t{16} * 1024 * 1024;
 };
 
 class Hub {
 public:
     static constexpr size_t topic_bytes_max = 255;
+    static constexpr size_t kept_bytes = 256;
+    // A message is one unit of a slice, and one more for each so many bytes.
+    static constexpr size_t unit_bytes = 4096;
 
     // `runs_on`: what base::running is on the worker's thread; null: no thread is checked.
-    explicit Hub(Bus& bus, const void* runs_on = nullptr) noexcept;
+    explicit Hub(Bus& bus, const void* runs_on = nullptr, Slicing slicing = {}) noexcept;
     ~Hub();
     Hub(const Hub&) = delete;
     Hub& operator=(const Hub&) = delete;
@@ -90,10 +109,24 @@ public:
     void leave_all(Subscriber& subscriber);
 
     // Sends to every subscriber of the topic on every worker, except `except`. Returns how many
-    // subscribers of this hub took the message.
+    // subscribers of this hub took the message; of a large topic, how many will be offered it.
     size_t publish(const Message& message, const Subscriber* except = nullptr);
     // Delivers a message from the bus to the subscribers of this hub only.
     size_t deliver(const Message& message, const Subscriber* except = nullptr);
+    // Like deliver(), never in slices. `except` is sorted.
+    size_t deliver_whole(const Message& message, std::span<const Subscriber* const> except);
+
+    // Continues with what is delivered in slices, for up to about `units`. False: nothing is left.
+    bool deliver_slice(size_t units);
+    [[nodiscard]] bool delivers_slices() const noexcept { return slicing_now_; }
+    // Delivers the publications that the subscriber still lacks. Call it before anything else is
+    // sent to the subscriber. Does nothing within deliver().
+    void catch_up(Subscriber& subscriber) {
+        if (slicing_now_) [[unlikely]]
+            catch_up_slowly(subscriber);
+    }
+    // Publications that are being delivered in slices.
+    [[nodiscard]] size_t kept() const noexcept;
 
     [[nodiscard]] size_t subscribers(std::string_view topic) const;
     // Valid until a subscriber joins or leaves.
@@ -117,10 +150,27 @@ public:
 private:
     void remove(Topic& topic, size_t index);
     [[nodiscard]] bool on_own_thread() const noexcept;
+    template <class Excepted>
+    size_t deliver_now(Topic& topic, const Message& message, const Excepted& excepted);
+    // ---- In slices, see hub/slices.cpp ----------------------------------------------------------
+    size_t keep(Topic& topic, const Message& message, const Subscriber* except);
+    void begin_slices(Topic& topic);
+    void tell_begin();
+    void catch_up_slowly(Subscriber& subscriber);
+    void give_next(Topic& topic, size_t index, bool at_once);
+    void forget(Topic& topic, size_t index) noexcept;
+    void trim(Topic& topic) noexcept;
+    void serve(Topic& topic, size_t units);
 
     Bus& bus_;
     Traffic traffic_;
     const void* const runs_on_;
+    const Slicing slicing_;
+    bool slicing_now_ = false;    // sliced_ has a topic.
+    bool giving_ = false;         // Within a Subscriber::deliver() of give_next().
+    uint64_t kept_number_ = 0;    // Of the latest kept publication.
+    size_t kept_bytes_ = 0;       // Of all kept publications.
+    std::vector<Topic*> sliced_;  // Topics with a Backlog. The first one has the next slice.
     std::unordered_map<std::string, std::unique_ptr<Topic>, base::KeyedTextHash, std::equal_to<>>
         topics_;
 };

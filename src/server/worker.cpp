@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <ctime>
 #include <utility>
 
@@ -30,6 +31,9 @@ struct PostedMessage {
 // Limit of the messages that other threads have posted to a worker and that it has not handled yet.
 constexpr uint64_t posted_bytes_max = 64 * 1024 * 1024;
 
+// Topics with more members are delivered in slices: a whole delivery takes some milliseconds.
+constexpr size_t whole_members_max = 1000;
+
 // The least time between two log lines about overload.
 constexpr uint64_t overload_log_ms = 10'000;
 
@@ -40,7 +44,7 @@ Worker::Worker(WorkerGroup& group)
       reply_lifetime_(*this, loop_),
       group_(group),
       index_(static_cast<uint32_t>(group.workers.size())),
-      hub_(*this, &loop_),
+      hub_(*this, &loop_, {.whole_members_max = whole_members_max}),
       strand_(std::make_shared<WorkerStrand>(*this)),
       loop_(net::make_backend(group.io),
             {.stalled_ms_max = static_cast<uint64_t>(group.site.options.stalled_timeout.count())}) {
@@ -187,6 +191,33 @@ void Worker::subscribers_changed(std::string_view topic, int change) {
     group_.subscriber_counts.change(topic, change);
     // A connection that is destroyed with its worker leaves when nobody hears of it any more.
     if (group_.topics && !has_ended()) group_.topics->changed(topic, change);
+}
+
+void Worker::slices_begin() {
+    slice_size_.pause();
+    post_slice();
+}
+
+// A posted call that posts again runs in the next tick: between two slices the loop serves all
+// connections, and sends what the slice has queued.
+void Worker::post_slice() {
+    if (slice_posted_) return;
+    loop_.post([this] { deliver_slice(); });
+    slice_posted_ = true;
+}
+
+void Worker::deliver_slice() {
+    slice_posted_ = false;
+    if (!hub_.delivers_slices()) return;
+    size_t units = SIZE_MAX;  // If memory runs out, everything is delivered now.
+    try {
+        post_slice();
+        using std::chrono::steady_clock, std::chrono::microseconds;
+        const auto now = steady_clock::now().time_since_epoch();
+        units = slice_size_.next(
+            static_cast<uint64_t>(std::chrono::duration_cast<microseconds>(now).count()));
+    } catch (const std::bad_alloc&) {}
+    while (hub_.deliver_slice(units) && units == SIZE_MAX) {}
 }
 
 void Worker::post_to_others(const hub::Message& message) {

@@ -25,6 +25,7 @@
 #include "http/date.h"
 #include "http/reply_target.h"
 #include "hub/hub.h"
+#include "hub/slice_size.h"
 #include "net/acceptor.h"
 #include "net/loop.h"
 #include "net/tls.h"
@@ -220,6 +221,9 @@ public:
 private:
     void publish(const hub::Message& message) override;
     void subscribers_changed(std::string_view topic, int change) override;
+    void slices_begin() override;
+    void post_slice();
+    void deliver_slice();
     void post_to_others(const hub::Message& message);
     // `entered`: the client for which the connection counts; "": for none.
     void arrived(net::Detached stream, std::string entered);
@@ -285,6 +289,8 @@ private:
     Counter accept_pauses_;
     base::SlotTable<HttpConnection> replies_;
     hub::Hub hub_;
+    hub::SliceSize slice_size_;
+    bool slice_posted_ = false;
     TlsContexts tls_contexts_;
     std::vector<std::unique_ptr<WsContext>> websockets_;
     PeerAddresses addresses_;

@@ -252,6 +252,7 @@ void WsConnection::note_reason(std::string_view reason) {
 }
 
 void WsConnection::close(uint16_t code, std::string_view reason) {
+    context_->worker.hub().catch_up(*this);
     note_reason(reason);
     act(closing_.on(ws::Closing::Event::local_close, ws::Role::server, code), code, reason);
 }

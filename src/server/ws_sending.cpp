@@ -71,6 +71,7 @@ ws::SendResult WsConnection::note_dropped() {
 }
 
 ws::SendResult WsConnection::send(ws::Message message, bool compress_it) {
+    context_->worker.hub().catch_up(*this);
     const auto admitted = admit(message.size());
     if (admitted != ws::SendResult::sent) return admitted;
     context_->worker.counters().messages_sent.add();

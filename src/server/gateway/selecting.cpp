@@ -90,13 +90,9 @@ size_t GatewayPart::publish(const webhook::PublishRequest& request) {
     for (size_t i = 0; i < request.except.size(); ++i)
         if (const GatewayClient* const client = find(request.except[i]))
             excepted.push_back(client->subscriber());
-    if (excepted.size() <= 1)
-        return worker.hub().deliver(message, excepted.empty() ? nullptr : excepted.front());
     std::ranges::sort(excepted);
-    hub::Publication publication{message};
-    for (hub::Subscriber* const member : worker.hub().members(request.topic))
-        if (!std::ranges::binary_search(excepted, member)) member->deliver(publication);
-    return publication.taken;
+    // Whole: `outgoing` ends with this call.
+    return worker.hub().deliver_whole(message, excepted);
 }
 
 }  // namespace starling::server

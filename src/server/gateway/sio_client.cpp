@@ -33,7 +33,10 @@ public:
     using GatewayClient::GatewayClient;
     ~SioClient() override { route.part.worker.hub().leave_all(*this); }
 
-    void send(Outgoing& message) override { (void)put(message); }
+    void send(Outgoing& message) override {
+        route.part.worker.hub().catch_up(*this);
+        (void)put(message);
+    }
     void close(uint16_t, std::string_view) override {
         if (!socket_ || std::exchange(closing_, true)) return;
         // Disconnect later: the caller may be iterating over all clients.

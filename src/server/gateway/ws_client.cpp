@@ -29,7 +29,9 @@ public:
     using GatewayClient::GatewayClient;
 
     void send(Outgoing& message) override {
-        if (connection_) connection_->deliver(message.websocket().publication);
+        if (!connection_) return;
+        route.part.worker.hub().catch_up(*connection_);
+        connection_->deliver(message.websocket().publication);
     }
     void close(uint16_t code, std::string_view reason) override {
         if (connection_) connection_->close(code, reason);
