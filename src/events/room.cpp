@@ -64,7 +64,7 @@ Published Room::publish(std::string_view text, uint64_t now_ms, std::string_view
     const bool latest = rule_.channel.excess == Excess::latest;
     const bool everybody = !pushed_ever_ || now_ms - pushed_ms_ >= interval_ms;
     const hub::Message plain = message(text, offset);
-    hub::Publication publication{.message = plain, .at_once = true};
+    hub::Publication publication{.message = plain, .at_once = sends_at_once()};
     Published published;
     for (Listener& listener : listeners_) {
         if (!everybody && since_push_ms(listener, now_ms) < interval_ms) {
@@ -93,7 +93,7 @@ void Room::push_due(uint64_t now_ms) {
 
 void Room::push_waiting(uint64_t now_ms) {
     const hub::Message plain = message(latest_);
-    hub::Publication publication{.message = plain, .at_once = true};
+    hub::Publication publication{.message = plain, .at_once = sends_at_once()};
     uint64_t next_ms = UINT64_MAX;
     for (Listener& listener : listeners_) {
         if (!listener.waiting) continue;

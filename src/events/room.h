@@ -66,6 +66,8 @@ public:
     // The shortest time between two checks for due pushes, so that a room whose members are due at
     // different times is not walked once per member.
     static constexpr uint64_t due_step_ms = 10;
+    // With more listeners an event is queued for each of them, and the loop sends in slices.
+    static constexpr size_t at_once_listeners_max = 1000;
 
     Room(Broker& broker, std::string_view name, const Rule& rule)
         : broker_(broker), name_(name), rule_(rule) {}
@@ -98,6 +100,9 @@ private:
 
     [[nodiscard]] uint32_t since_push_ms(const Listener& listener, uint64_t now_ms) const noexcept {
         return static_cast<uint32_t>(now_ms) - listener.pushed_ms;
+    }
+    [[nodiscard]] bool sends_at_once() const noexcept {
+        return listeners_.size() <= at_once_listeners_max;
     }
     void wait(Listener& listener, uint64_t now_ms);
     void push_waiting(uint64_t now_ms);

@@ -1,6 +1,7 @@
 #include "net/loop.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <system_error>
 #include <utility>
 
@@ -38,11 +39,11 @@ Loop::~Loop() {
     const Tick tick(*this);
     for (uint32_t slot = 0; slot < streams_.slots(); ++slot)
         if (Stream* stream = streams_.object_at(slot)) stream->finish(CloseReason::local);
-    settle();
+    settle(true);
     while (cancelling_.linked()) {
         backend_->wait(-1);
         guarded([&] { backend_->dispatch(); });
-        settle();
+        settle(true);
     }
 }
 
@@ -105,7 +106,7 @@ int Loop::wait_ms(int timeout_ms_max) {
     if (!tasks_.empty() || stopping_.load(std::memory_order_acquire)) return 0;
     // Streams written or closed between two ticks must not wait for an event.
     if (!dirty_.empty() || closing_.linked() || !redeliver_.empty()) return 0;
-    if (!turns_.empty()) return 0;
+    if (!turns_.empty() || late_streams() != 0) return 0;
     uint64_t until_ms = UINT64_MAX, now_ms = now_ms_;
     if (const auto due_ms = timers_.next_due_ms()) until_ms = *due_ms, now_ms = clock_();
     // Without streams there are no coarse timeouts, and the process can sleep.
@@ -129,29 +130,83 @@ void Loop::tell_escaped(std::string_view what) noexcept {
     }
 }
 
-void Loop::settle() {
+void Loop::settle(bool whole) {
+    if (dirty_.size() > limits_.flushes.unasked_max || late_streams() != 0) [[unlikely]]
+        settle_crowd(whole);
     while (!dirty_.empty() || closing_.linked() || !redeliver_.empty()) {
         // By index: each list may grow during the loop.
         for (size_t i = 0; i < redeliver_.size(); ++i) redeliver_[i]->redeliver();
         redeliver_.clear();
         for (size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->flush();
         dirty_.clear();
-        base::ListLink waiting;  // Streams that are in another list of this tick.
-        while (closing_.linked()) {
-            auto& stream = static_cast<Stream&>(*closing_.next());
-            stream.unlink();
-            if (stream.is_listed() || stream.redeliver_)
-                stream.insert_before(waiting);
-            else
-                reap(stream);
-        }
-        closing_.take_all(waiting);
+        if (closing_.linked() && !reap_closing() && late_streams() != 0) break;
     }
     while (!replaced_.empty()) {
         // The handler's destructor may replace another handler.
         const auto freed = std::move(replaced_.back());
         replaced_.pop_back();
     }
+}
+
+void Loop::settle_crowd(bool whole) {
+    FlushTurn turn(limits_.flushes, whole);
+    settle_new(turn);
+    if (late_streams() != 0) {
+        flush_late(turn);
+        settle_new(turn);
+    }
+}
+
+// A closed stream in late_ is reaped after its turn there, in a later tick.
+void Loop::settle_new(FlushTurn& turn) {
+    bool reaps = true;
+    while (!dirty_.empty() || !redeliver_.empty() || (reaps && closing_.linked())) {
+        // By index: each list may grow during the loop.
+        for (size_t i = 0; i < redeliver_.size(); ++i) redeliver_[i]->redeliver();
+        redeliver_.clear();
+        flush_dirty(turn);
+        reaps = reap_closing();
+    }
+}
+
+void Loop::flush_dirty(FlushTurn& turn) {
+    size_t i = 0;
+    for (; i < dirty_.size() && turn.goes_on(); ++i) dirty_[i]->flush();
+    if (i < dirty_.size()) {
+        const bool kept = guarded([&] {
+            late_.insert(late_.end(), dirty_.begin() + static_cast<std::ptrdiff_t>(i),
+                         dirty_.end());
+        });
+        for (; !kept && i < dirty_.size(); ++i) dirty_[i]->flush();
+    }
+    dirty_.clear();
+}
+
+// After the streams of this tick: a crowd from an earlier tick delays nobody else.
+void Loop::flush_late(FlushTurn& turn) {
+    for (size_t done = 0; late_streams() != 0 && turn.late_goes_on(done); ++done)
+        late_[late_at_++]->flush();
+    if (late_streams() == 0) {
+        std::vector<Stream*>().swap(late_);
+        late_at_ = 0;
+    }
+}
+
+bool Loop::reap_closing() {
+    bool reaped = false;
+    base::ListLink waiting;  // Streams that are in another list.
+    while (closing_.linked()) {
+        auto& stream = static_cast<Stream&>(*closing_.next());
+        stream.unlink();
+        if (stream.is_listed() || stream.redeliver_) {
+            stream.insert_before(waiting);
+        } else {
+            reap(stream);
+            reaped = true;
+        }
+    }
+    closing_.take_all(waiting);
+    return reaped;
 }
 
 void Loop::reap(Stream& stream) {

@@ -1,7 +1,8 @@
 // net/loop.h: one thread's loop: streams, timers, calls from other threads.
 //
 // A tick: wait for completions and report them; run calls posted by other threads; run timers; send
-// what was queued, with one system call per connection; free what was closed.
+// what was queued, with one system call per connection; free what was closed. If a crowd of streams
+// has queued something, later ticks send the rest, see net/flush_turn.h.
 //
 // Owner: server::Worker (or a test). Thread: the one that calls run(); post() and stop() any
 //        thread. Other threads write the cache lines of tasks_ only, and read those of what is fixed.
@@ -26,6 +27,7 @@
 #include "base/slot_table.h"
 #include "base/task.h"
 #include "net/backend.h"
+#include "net/flush_turn.h"
 #include "net/make_backend.h"
 #include "net/outbox.h"
 #include "net/stream.h"
@@ -37,6 +39,7 @@ namespace starling::net {
 struct LoopLimits {
     // A peer is cut off if bytes wait for it and it acknowledges nothing for this long.
     uint64_t stalled_ms_max = 10'000;
+    FlushLimits flushes{};
 };
 
 // What a loop has done since its start.
@@ -118,6 +121,8 @@ public:
             (figures_.tick_time.total() + 1) * LoopFigures::ticks_per_sample - ticks_until_sample_;
         return now;
     }
+    // Streams that wait for a later tick, because too many have queued something.
+    [[nodiscard]] size_t late_streams() const noexcept { return late_.size() - late_at_; }
     // Bytes that wait for peers whose send is pending. Looks at each such peer.
     [[nodiscard]] uint64_t waiting_bytes() const noexcept;
     void on_escaped(Escaped escaped) { escaped_ = std::move(escaped); }
@@ -132,7 +137,13 @@ private:
 
     void work();  // What a tick does after its wait.
     [[nodiscard]] int wait_ms(int timeout_ms_max);
-    void settle();  // Flushes and reaps until neither has work.
+    // Flushes and reaps until neither has work that is due in this tick. `whole`: until all is done.
+    void settle(bool whole = false);
+    void settle_crowd(bool whole);
+    void settle_new(FlushTurn& turn);
+    void flush_dirty(FlushTurn& turn);
+    void flush_late(FlushTurn& turn);
+    [[nodiscard]] bool reap_closing();  // False: no stream could be reaped.
     void reap(Stream& stream);
     void close_stalled();
     void take_turns();
@@ -192,6 +203,8 @@ private:
     std::vector<std::unique_ptr<Outbox>> spare_outboxes_;
     base::ListLink blocked_;      // Outboxes of streams whose send is pending, unordered.
     std::vector<Stream*> dirty_;  // Streams to flush at the end of the tick.
+    std::vector<Stream*> late_;   // Streams that were not flushed in their tick,
+    size_t late_at_ = 0;          // and the first one of them that still waits.
     // Streams to reap at the end of the tick, linked by their timer entries.
     base::ListLink closing_;
     // Closed streams whose send the backend still has, linked by their timer entries.

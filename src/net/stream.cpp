@@ -211,7 +211,9 @@ void Stream::want_drained() {
 }
 
 void Stream::write(const base::SharedBytes& bytes) {
-    if (bytes.size() < Outbox::share_from_bytes) return write(bytes.view());
+    // Alone in the queue it needs no chunk: a crowd that gets a small message would take 4 KiB each.
+    if (bytes.size() < Outbox::share_from_bytes && outbox_ && !outbox_->empty())
+        return write(bytes.view());
     if (!is_open()) return;
     (void)guarded([&] {
         outbox().append(bytes);

@@ -212,6 +212,7 @@ void Worker::deliver_slice() {
     size_t units = SIZE_MAX;  // If memory runs out, everything is delivered now.
     try {
         post_slice();
+        if (loop_.late_streams() != 0) return;  // They are served first.
         using std::chrono::steady_clock, std::chrono::microseconds;
         const auto now = steady_clock::now().time_since_epoch();
         units = slice_size_.next(

@@ -114,7 +114,10 @@ void EventStream::deliver(hub::Publication& publication) {
                                     publication.message.offset);
         encoded = base::SharedBytes::copy(base::bytes_of(text));
     }
-    stream_->write_shared_now(encoded);
+    if (publication.at_once)
+        stream_->write_shared_now(encoded);
+    else
+        stream_->write(encoded);
 }
 
 namespace {
