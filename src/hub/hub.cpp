@@ -49,13 +49,17 @@ bool Hub::on_own_thread() const noexcept {
 Hub::Join Hub::join(Subscriber& subscriber, std::string_view name, size_t topics_max) {
     STARLING_ASSERT(on_own_thread());
     if (name.empty() || name.size() > topic_bytes_max) return Join::bad_name;
-    auto found = topics_.find(name);
+    const base::HashedText key(name);
+    auto found = topics_.find(key);
     auto& mine = subscriber.topics_;
     if (found != topics_.end() && mine && place_of(subscriber, *mine, *found->second))
         return Join::already;
     if ((mine ? mine->size() : 0) >= topics_max) return Join::too_many;
-    if (found == topics_.end())
-        found = topics_.emplace(std::string(name), std::make_unique<Topic>(name)).first;
+    if (found == topics_.end()) {
+        auto made = std::make_unique<Topic>(key);
+        const base::HashedText own(made->name, key.hash);
+        found = topics_.emplace(own, std::move(made)).first;
+    }
     Topic& topic = *found->second;
     bool added = false;
     try {
@@ -68,7 +72,7 @@ Hub::Join Hub::join(Subscriber& subscriber, std::string_view name, size_t topics
         mine->push_back({&topic, topic.members.size()});
         topic.members.push_back(&subscriber);
         added = true;
-        bus_.subscribers_changed(name, +1);
+        bus_.subscribers_changed(key, +1);
     } catch (...) {
         // Most likely std::bad_alloc: take the changes back. The Bus has changed no topic.
         if (added) {
@@ -86,7 +90,7 @@ Hub::Join Hub::join(Subscriber& subscriber, std::string_view name, size_t topics
 
 bool Hub::leave(Subscriber& subscriber, std::string_view name) {
     STARLING_ASSERT(on_own_thread());
-    const auto found = topics_.find(name);
+    const auto found = find(name);
     auto& mine = subscriber.topics_;
     if (found == topics_.end() || !mine) return false;
     const auto place = place_of(subscriber, *mine, *found->second);
@@ -133,8 +137,9 @@ void Hub::remove(Topic& topic, size_t index) {
     // A copy of the name: the notified Bus may make subscribers join and leave, which may free the
     // topic.
     const std::string name = topic.name;
-    bus_.subscribers_changed(name, -1);
-    const auto found = topics_.find(name);
+    const base::HashedText key(name, topic.hash);
+    bus_.subscribers_changed(key, -1);
+    const auto found = topics_.find(key);
     if (found != topics_.end() && found->second->members.empty()) topics_.erase(found);
 }
 
@@ -147,7 +152,7 @@ size_t Hub::publish(const Message& message, const Subscriber* except) {
 
 size_t Hub::deliver(const Message& message, const Subscriber* except) {
     STARLING_ASSERT(on_own_thread());
-    const auto found = topics_.find(message.topic);
+    const auto found = find(message.topic);
     if (found == topics_.end()) return 0;
     Topic& topic = *found->second;
     if (topic.members.size() > slicing_.whole_members_max || topic.backlog) [[unlikely]]
@@ -157,7 +162,7 @@ size_t Hub::deliver(const Message& message, const Subscriber* except) {
 
 size_t Hub::deliver_whole(const Message& message, std::span<const Subscriber* const> except) {
     STARLING_ASSERT(on_own_thread());
-    const auto found = topics_.find(message.topic);
+    const auto found = find(message.topic);
     if (found == topics_.end()) return 0;
     return deliver_now(*found->second, message, [except](const Subscriber* s) {
         return std::ranges::binary_search(except, s);
@@ -175,11 +180,13 @@ size_t Hub::deliver_now(Topic& topic, const Message& message, const Excepted& ex
     return publication.taken;
 }
 
+size_t Hub::size_of(const Topic& topic) noexcept { return topic.members.size(); }
+
 size_t Hub::subscribers(std::string_view name) const { return members(name).size(); }
 
 std::span<Subscriber* const> Hub::members(std::string_view name) const {
     STARLING_ASSERT(on_own_thread());
-    const auto found = topics_.find(name);
+    const auto found = find(name);
     if (found == topics_.end()) return {};
     return found->second->members;
 }

@@ -22,7 +22,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/keyed_hash.h"
+#include "base/hashed_text.h"
 #include "base/shared_bytes.h"
 
 namespace starling::hub {
@@ -75,7 +75,7 @@ public:
     // Notifies that a subscriber of this hub joined (+1) or left (-1). For +1 the implementation
     // must not change a topic, and an exception takes the join back. For -1 the implementation may
     // make subscribers join and leave.
-    virtual void subscribers_changed(std::string_view topic, int change) = 0;
+    virtual void subscribers_changed(const base::HashedText& topic, int change) = 0;
     // A publication is delivered in slices, and none was before: Hub::deliver_slice() is to be
     // called in later ticks until it returns false. Only hubs with a Slicing call this.
     virtual void slices_begin() {}
@@ -138,8 +138,7 @@ public:
     // Calls call(name, subscribers of this hub) for each topic. The call changes no topic.
     template <class F>
     void each_topic(F&& call) const {
-        for (const auto& [name, topic] : topics_)
-            call(std::string_view(name), members(name).size());
+        for (const auto& [name, topic] : topics_) call(name.text, size_of(*topic));
     }
     struct Traffic {
         uint64_t publications = 0;  // Published on this worker.
@@ -148,6 +147,13 @@ public:
     [[nodiscard]] const Traffic& traffic() const noexcept { return traffic_; }
 
 private:
+    using Topics = std::unordered_map<base::HashedText, std::unique_ptr<Topic>,
+                                      base::HashedText::Hash, base::HashedText::Equal>;
+
+    [[nodiscard]] static size_t size_of(const Topic& topic) noexcept;
+    [[nodiscard]] Topics::const_iterator find(std::string_view topic) const {
+        return topics_.find(base::HashedText(topic));
+    }
     void remove(Topic& topic, size_t index);
     [[nodiscard]] bool on_own_thread() const noexcept;
     template <class Excepted>
@@ -171,8 +177,8 @@ private:
     uint64_t kept_number_ = 0;    // Of the latest kept publication.
     size_t kept_bytes_ = 0;       // Of all kept publications.
     std::vector<Topic*> sliced_;  // Topics with a Backlog. The first one has the next slice.
-    std::unordered_map<std::string, std::unique_ptr<Topic>, base::KeyedTextHash, std::equal_to<>>
-        topics_;
+    // The keys are views of the names in the topics.
+    Topics topics_;
 };
 
 }  // namespace starling::hub

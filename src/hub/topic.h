@@ -49,8 +49,9 @@ struct Backlog {
 };
 
 struct Topic {
-    explicit Topic(std::string_view n) : name(n) {}
+    explicit Topic(const base::HashedText& n) : name(n.text), hash(n.hash) {}
     const std::string name;
+    const size_t hash;                 // Of the name.
     std::vector<Subscriber*> members;  // Contiguous, since every publication walks it.
     std::vector<uint32_t> places;      // For each member: this topic's index in its memberships.
     std::unique_ptr<Backlog> backlog;  // Null: nothing is delivered in slices.

@@ -6,29 +6,29 @@
 
 #include <array>
 #include <cstddef>
-#include <functional>
 #include <mutex>
-#include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "base/cache_line.h"
-#include "base/keyed_hash.h"
+#include "base/hashed_text.h"
 
 namespace starling::server {
 
 class SubscriberCounts {
 public:
-    void change(std::string_view topic, int change) {
+    void change(const base::HashedText& topic, int change) {
         Shard& shard = shard_of(topic);
         const std::lock_guard lock(shard.mutex);
         auto found = shard.counts.find(topic);
-        if (found == shard.counts.end()) found = shard.counts.emplace(topic, 0).first;
+        if (found == shard.counts.end())
+            found = shard.counts.emplace(base::OwnHashedText(topic), 0).first;
         found->second += static_cast<size_t>(change);
         if (found->second == 0) shard.counts.erase(found);
     }
 
-    [[nodiscard]] size_t count(std::string_view topic) const {
+    [[nodiscard]] size_t count(std::string_view name) const {
+        const base::HashedText topic(name);
         const Shard& shard = const_cast<SubscriberCounts*>(this)->shard_of(topic);
         const std::lock_guard lock(shard.mutex);
         const auto found = shard.counts.find(topic);
@@ -38,10 +38,13 @@ public:
 private:
     struct alignas(base::cache_line_bytes) Shard {
         mutable std::mutex mutex;
-        std::unordered_map<std::string, size_t, base::KeyedTextHash, std::equal_to<>> counts;
+        std::unordered_map<base::OwnHashedText, size_t, base::HashedText::Hash,
+                           base::HashedText::Equal>
+            counts;
     };
-    Shard& shard_of(std::string_view topic) {
-        return shards_[base::KeyedTextHash{}(topic) % shards_.size()];
+    // By bits that do not choose the bucket.
+    Shard& shard_of(const base::HashedText& topic) {
+        return shards_[(topic.hash >> 32) % shards_.size()];
     }
 
     std::array<Shard, 16> shards_;

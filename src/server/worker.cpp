@@ -187,10 +187,10 @@ void Worker::deliver_to_all(const hub::Message& message) {
     post_to_others(message);
 }
 
-void Worker::subscribers_changed(std::string_view topic, int change) {
+void Worker::subscribers_changed(const base::HashedText& topic, int change) {
     group_.subscriber_counts.change(topic, change);
     // A connection that is destroyed with its worker leaves when nobody hears of it any more.
-    if (group_.topics && !has_ended()) group_.topics->changed(topic, change);
+    if (group_.topics && !has_ended()) group_.topics->changed(topic.text, change);
 }
 
 void Worker::slices_begin() {

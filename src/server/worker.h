@@ -220,7 +220,7 @@ public:
 
 private:
     void publish(const hub::Message& message) override;
-    void subscribers_changed(std::string_view topic, int change) override;
+    void subscribers_changed(const base::HashedText& topic, int change) override;
     void slices_begin() override;
     void post_slice();
     void deliver_slice();

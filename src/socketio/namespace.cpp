@@ -154,7 +154,8 @@ std::vector<std::string> Namespace::rooms_of(const Socket& socket) const {
 }
 
 // The hub reports a room's first member, and that the last member left.
-void Namespace::subscribers_changed(std::string_view room, int change) {
+void Namespace::subscribers_changed(const base::HashedText& changed, int change) {
+    const std::string_view room = changed.text;
     if (rooms_.subscribers(room) != (change > 0 ? 1 : 0)) return;
     if (ClusterLink* const cluster = setup_.adapter.cluster())
         change > 0 ? cluster->room_opened(name_, room, false) : cluster->room_closed(name_, room);

@@ -72,7 +72,7 @@ private:
         }
     };
     void publish(const hub::Message&) override {}  // Unused: Commands are sent to rooms instead.
-    void subscribers_changed(std::string_view room, int change) override;
+    void subscribers_changed(const base::HashedText& room, int change) override;
     // A change of a room, to be reported to the application's hooks in the order of the changes.
     struct RoomEvent {
         enum class Kind : uint8_t { created, deleted, joined, left } kind;

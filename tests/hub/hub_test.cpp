@@ -23,7 +23,8 @@ struct RecordingBus final : Bus {
     void publish(const Message& message) override {
         text += "bus " + std::string(message.topic) + " ";
     }
-    void subscribers_changed(std::string_view topic, int change) override {
+    void subscribers_changed(const base::HashedText& changed, int change) override {
+        const std::string_view topic = changed.text;
         counts[std::string(topic)] += change;
         if (counts[std::string(topic)] == 0) counts.erase(std::string(topic));
     }
@@ -202,7 +203,7 @@ TEST(Hub, AgreesWithAModel) {
 
 struct SummingBus final : Bus {
     void publish(const Message&) override {}
-    void subscribers_changed(std::string_view, int change) override { sum += change; }
+    void subscribers_changed(const base::HashedText&, int change) override { sum += change; }
     int sum = 0;
 };
 
@@ -227,8 +228,8 @@ TEST(Hub, AMillionTopicsComeAndGo) {
 TEST(Hub, OthersLeaveWhileOneLeavesAll) {
     struct CallingBus final : Bus {
         void publish(const Message&) override {}
-        void subscribers_changed(std::string_view topic, int change) override {
-            if (change < 0 && call) call(topic);
+        void subscribers_changed(const base::HashedText& topic, int change) override {
+            if (change < 0 && call) call(topic.text);
         }
         std::function<void(std::string_view)> call;
     };

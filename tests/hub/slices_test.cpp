@@ -21,7 +21,7 @@ namespace {
 
 struct CountingBus final : Bus {
     void publish(const Message&) override {}
-    void subscribers_changed(std::string_view, int) override {}
+    void subscribers_changed(const base::HashedText&, int) override {}
     void slices_begin() override {
         ++begun;
         if (fails) throw std::bad_alloc();

@@ -26,7 +26,7 @@ void ChannelNodes::publish(const EventBatch& batch) {
 
 void ChannelNodes::opened(std::string_view channel) noexcept {
     try {
-        open_.change(channel, +1);
+        open_.change(base::HashedText(channel), +1);
         nodes_.joined(Nodes::Kind::channels, channel);
     } catch (const std::bad_alloc&) {  // The listeners get what this node publishes.
     }
@@ -34,7 +34,7 @@ void ChannelNodes::opened(std::string_view channel) noexcept {
 
 void ChannelNodes::closed(std::string_view channel) noexcept {
     if (open_.count(channel) == 0) return;  // opened() has failed.
-    open_.change(channel, -1);
+    open_.change(base::HashedText(channel), -1);
     nodes_.left(Nodes::Kind::channels, channel);
 }
 
