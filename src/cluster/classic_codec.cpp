@@ -377,7 +377,7 @@ bool write_classic(const Message& message, std::string& out) {
         write_request(writer, message);
     else
         write_response(writer, message);
-    return writer.good();
+    return writer.finish();
 }
 
 }  // namespace starling::cluster

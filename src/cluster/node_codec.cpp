@@ -237,7 +237,7 @@ bool write_node_message(const Message& message, Format format, std::string& out)
     writer.key("nsp");
     writer.text(message.nsp);
     writer.end_map();
-    return writer.good();
+    return writer.finish();
 }
 
 Decoded read_entry(const Entry& entry, const Limits& limits, Arena& arena) {
@@ -284,6 +284,7 @@ bool write_entry(const Message& message, Entry& out) {
     std::string text;
     Writer writer(text, bytes ? Format::msgpack : Format::json);
     write_data(writer, message);
+    const bool good = writer.finish();
     if (!bytes) {
         out.emplace_back("data", std::move(text));
     } else {
@@ -291,7 +292,7 @@ bool write_entry(const Message& message, Entry& out) {
         base::base64_append(encoded, text);
         out.emplace_back("data", std::move(encoded));
     }
-    return writer.good();
+    return good;
 }
 
 bool is_ephemeral(Kind kind, bool has_request_id) noexcept {
@@ -354,9 +355,10 @@ bool write_session(const Session& session, std::string& out) {
         writer.key("begin");
         writer.text(session.begin);
     }
+    const bool good = writer.finish();
     out.clear();
     base::base64_append(out, bytes);
-    return writer.good();
+    return good;
 }
 
 bool is_for(const std::vector<std::string>& rooms, const Target& target) noexcept {

@@ -108,6 +108,7 @@ void SocketListBuilder::begin_member(bool object, Error& error) {
             if (!object) break;
             at_ = At::handshake;
             field_ = Field::none;
+            next_field_ = 0;
             return;
         case Field::headers:
             if (object) return begin_pairs(socket().handshake.headers);
@@ -267,8 +268,10 @@ void SocketListBuilder::socket_key(std::string_view name) {
 }
 
 void SocketListBuilder::handshake_key(std::string_view name) {
-    static constexpr std::array<std::pair<std::string_view, Field>, 9> fields{{
+    // In the order in which nodes write them, so that mostly the next one is it.
+    static constexpr std::array<std::pair<std::string_view, Field>, 10> fields{{
         {"headers", Field::headers},
+        {"time", Field::none},
         {"address", Field::address},
         {"xdomain", Field::xdomain},
         {"secure", Field::secure},
@@ -278,9 +281,13 @@ void SocketListBuilder::handshake_key(std::string_view name) {
         {"auth", Field::auth},
         {"user", Field::user},
     }};
-    const auto* const found =
-        std::ranges::find(fields, name, &std::pair<std::string_view, Field>::first);
-    field_ = found == fields.end() ? Field::none : found->second;
+    if (next_field_ >= fields.size() || fields[next_field_].first != name) {
+        const auto* const found =
+            std::ranges::find(fields, name, &std::pair<std::string_view, Field>::first);
+        next_field_ = static_cast<size_t>(found - fields.begin());
+    }
+    field_ = next_field_ < fields.size() ? fields[next_field_].second : Field::none;
+    ++next_field_;
     sio::Handshake& to = socket().handshake;
     switch (field_) {
         case Field::headers: to.headers.clear(); return;

@@ -123,6 +123,7 @@ private:
     At at_ = At::message;
     At after_ = At::message;  // Where the value ends, or what is skipped.
     Field field_ = Field::none;
+    size_t next_field_ = 0;    // Of a handshake: the one that is expected next.
     size_t depth_ = 0;         // Of the message; the list counts, what is in it does not.
     size_t inner_depth_ = 0;   // Of the value, or of what is skipped.
     bool in_data_ = false;     // In the member "data" of the message.
