@@ -36,11 +36,33 @@ std::optional<std::string> fault_of_host(std::string_view text) {
 void HostTable::add(std::string_view host, int site) {
     if (const auto fault = fault_of_host(host))
         throw std::invalid_argument("'" + std::string(host) + "' " + *fault);
-    const bool wildcard = host.starts_with("*.");
-    const auto name = HostName::of(wildcard ? host.substr(2) : host);
-    Names& names = wildcard ? beneath_ : exact_;
-    if (!names.emplace(name->text(), site).second)
+    std::string_view text = host;
+    Names& names = names_of(text);
+    if (!names.emplace(HostName::of(text)->text(), site).second)
         throw std::invalid_argument("'" + std::string(host) + "' is named twice");
+}
+
+void HostTable::add_all(std::span<const std::string> hosts, int site) {
+    size_t added = 0;
+    try {
+        for (; added < hosts.size(); ++added) add(hosts[added], site);
+    } catch (...) {
+        for (const std::string& host : hosts.first(added)) remove(host);
+        throw;
+    }
+}
+
+HostTable::Names& HostTable::names_of(std::string_view& host) noexcept {
+    if (!host.starts_with("*.")) return exact_;
+    host.remove_prefix(2);
+    return beneath_;
+}
+
+void HostTable::remove(std::string_view host) noexcept {
+    Names& names = names_of(host);
+    const auto name = HostName::of(host);
+    const auto found = name ? names.find(name->text()) : names.end();
+    if (found != names.end()) names.erase(found);
 }
 
 std::optional<int> HostTable::find(std::string_view host) const noexcept {

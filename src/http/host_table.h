@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -36,11 +37,18 @@ class HostTable {
 public:
     // Throws std::invalid_argument for a malformed name, and for a name that was added before.
     void add(std::string_view host, int site);
+    // As add() for each of `hosts`. If one is refused, none is added.
+    void add_all(std::span<const std::string> hosts, int site);
     // The site of the exact name; else that of the longest wildcard. Nothing: no name matches.
     [[nodiscard]] std::optional<int> find(std::string_view host) const noexcept;
 
 private:
     using Names = std::map<std::string, int, std::less<>>;
+
+    // The map in which a valid `host` belongs. Removes the star of a wildcard.
+    [[nodiscard]] Names& names_of(std::string_view& host) noexcept;
+    void remove(std::string_view host) noexcept;
+
     Names exact_;
     Names beneath_;  // "example.com" for "*.example.com".
 };

@@ -133,11 +133,15 @@ HostSites::Found HostSites::find(std::string_view host,
 
 HostEntry& HostSites::add(Site& site, std::vector<std::string> hosts) {
     if (hosts.empty()) throw std::invalid_argument("a site needs a host");
-    http::HostTable table = table_;  // Changed only if all names fit.
-    for (const std::string& host : hosts) table.add(host, static_cast<int>(entries_.size()));
-    entries_.push_back(std::make_unique<HostEntry>(site, std::move(hosts)));
-    table_ = std::move(table);
-    return *entries_.back();
+    const int index = static_cast<int>(entries_.size());
+    HostEntry& entry = *entries_.emplace_back(std::make_unique<HostEntry>(site, std::move(hosts)));
+    try {
+        table_.add_all(entry.hosts, index);
+    } catch (...) {
+        entries_.pop_back();
+        throw;
+    }
+    return entry;
 }
 
 HostEntry& HostSites::named(std::string_view host) const {

@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace starling::http {
 namespace {
@@ -86,6 +87,26 @@ TEST(HostTable, RefusesANameTwiceAndAMalformedOne) {
     table.add("*.example.com", 0);
     for (const char* bad : {"example.com", "EXAMPLE.com", "example.com.", "*.Example.com", "a b"})
         EXPECT_THROW(table.add(bad, 1), std::invalid_argument) << bad;
+}
+
+TEST(HostTable, AddsAllNamesOrNone) {
+    HostTable table;
+    table.add("one.example", 0);
+    table.add("*.wild.example", 0);
+    for (const std::vector<std::string>& hosts :
+         {std::vector<std::string>{"new.example", "*.new.example", "ONE.example"},
+          {"new.example", "*.new.example", "*.wild.example"},
+          {"new.example", "*.new.example", "NEW.example."},
+          {"new.example", "*.new.example", "a b"}}) {
+        EXPECT_THROW(table.add_all(hosts, 1), std::invalid_argument) << hosts.back();
+        EXPECT_EQ(table.find("new.example"), std::nullopt);
+        EXPECT_EQ(table.find("a.new.example"), std::nullopt);
+        EXPECT_EQ(table.find("one.example"), 0);
+        EXPECT_EQ(table.find("a.wild.example"), 0);
+    }
+    table.add_all(std::vector<std::string>{"new.example", "*.new.example"}, 1);
+    EXPECT_EQ(table.find("new.example"), 1);
+    EXPECT_EQ(table.find("a.new.example"), 1);
 }
 
 }  // namespace
