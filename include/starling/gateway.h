@@ -154,6 +154,10 @@ public:
     // Other Options::api_keys, while the server runs. Any thread. Throws std::invalid_argument for
     // no key, for an empty one, or if the options had none: a restart makes one, or goes without.
     virtual void change_keys(const std::vector<std::string>& keys) = 0;
+    // Other Route::trusted_proxies of the route with this index in Options::routes, while the server
+    // runs: the user header of the next requests is believed from them. Any thread. Throws
+    // std::invalid_argument for what is no address, and std::out_of_range for no route.
+    virtual void change_trusted_proxies(size_t route, const std::vector<std::string>& proxies) = 0;
 };
 
 }  // namespace starling::gateway

@@ -76,6 +76,7 @@ TEST(ConfigChanges, NameWhatAPartOfTheServerKeeps) {
                    "\"http://127.0.0.1:1/\", kind: ") +
                kind + more + "}]}\n";
     };
+    const char* const proxies = ", trusted_proxies: [\"::1\"]";
     const std::string own = ", origins: [\"https://b.example\"]";
     const Case cases[] = {
         {events, "", auth('a'), "auth.keys", ""},
@@ -91,6 +92,8 @@ TEST(ConfigChanges, NameWhatAPartOfTheServerKeeps) {
         {routes("socketio"), routes("socketio"), routes("socketio", own.c_str()), "",
          "gateway.routes[0].origins"},
         {routes("socketio"), routes("socketio"), routes("socketio") + origins, "", "origins"},
+        {routes("socketio"), routes("socketio"), routes("socketio", proxies),
+         "gateway.routes[0].trusted_proxies", ""},
         {"admin: {enabled: false}\n", "admin: {enabled: false}\n",
          "admin: {enabled: false, key: k}\n", "", "admin.key"},
     };

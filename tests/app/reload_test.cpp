@@ -87,6 +87,27 @@ TEST(ProgramReload, SaysThatSocketIoKeepsItsOrigins) {
     EXPECT_EQ(program.upgrade("here"), 403);
 }
 
+// The field of a proxy that is believed may stand once; that of any other peer is ignored.
+TEST(ProgramReload, ChangesTheProxiesOfTheGatewaysRoutes) {
+    const auto text = [](const std::string& proxies) {
+        return "gateway: {enabled: true, routes: [{path: /other, application: "
+               "\"http://127.0.0.1:1/\"}, {path: /ws, application: \"http://127.0.0.1:1/\"" +
+               proxies + "}]}\n";
+    };
+    Running program(text(""));
+    const auto two_users = [&] {
+        return Client(program.server->port())
+            .request(upgrade_request("/ws", "X-Bfl-User: ada\r\nX-Bfl-User: bob\r\n"))
+            .status;
+    };
+    EXPECT_EQ(two_users(), 400);
+    program.reload(text(", trusted_proxies: [\"192.0.2.1\"]"));
+    EXPECT_EQ(two_users(), 101);
+    EXPECT_EQ(program.log->lines.count("reloaded gateway.routes[1].trusted_proxies "), 1u);
+    program.reload(text(""));
+    EXPECT_EQ(two_users(), 400);
+}
+
 TEST(Redirect, HasTheAccessLogOfTheMainServer) {
     Running program("");
     Settings settings = program.settings;

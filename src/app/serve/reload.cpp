@@ -91,6 +91,17 @@ void Reloader::change_origins(const Target& target, const Settings& next,
     running_.origins = shared;
 }
 
+void Reloader::change_gateway_proxies(const Target& target, const Settings& next) {
+    std::vector<gateway::Route>& routes = running_.gateway.routes;
+    const size_t both = std::min(routes.size(), next.gateway.routes.size());
+    for (size_t i = 0; i < both; ++i) {
+        const auto& proxies = next.gateway.routes[i].trusted_proxies;
+        if (routes[i].trusted_proxies == proxies) continue;
+        if (target.facts.gateway) target.facts.gateway->change_trusted_proxies(i, proxies);
+        routes[i].trusted_proxies = proxies;
+    }
+}
+
 void Reloader::take_over(const Target& target, const Settings& next, ConfigChanges& changes) {
     // The demo's own routes and logins depend on these.
     if (running_.demo) hold_back(changes, of_events);
@@ -142,6 +153,7 @@ void Reloader::take_over(const Target& target, const Settings& next, ConfigChang
     when({"origins", "websocket[", "gateway.routes["}, [&] {
         change_origins(target, next, std::vector(shared ? next.origins : running_.origins));
     });
+    when({"gateway.routes["}, [&] { change_gateway_proxies(target, next); });
     when({"gateway.api_keys"}, [&] {
         if (target.facts.gateway) target.facts.gateway->change_keys(next.gateway.api_keys);
         running_.gateway.api_keys = next.gateway.api_keys;

@@ -46,6 +46,7 @@ private:
                 std::span<const std::string_view> keys, const std::function<void()>& call);
     void change_origins(const Target& target, const Settings& next,
                         const std::vector<std::string>& shared);
+    void change_gateway_proxies(const Target& target, const Settings& next);
 
     const Settings started_;
     Settings running_;  // What the server has taken over so far.

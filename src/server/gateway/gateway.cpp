@@ -166,6 +166,7 @@ bool is_called_locally(std::string_view host) {
 GatewayRoute::GatewayRoute(gateway::Route route, gateway::Olares olares)
     : options(std::move(route)),
       application(read_application(valid(options).application)),
+      proxies(std::in_place, peer::AddressSet::read("trusted_proxies", options.trusted_proxies)),
       data(olares == gateway::Olares::strict ? webhook::Data::objects_only : webhook::Data::whole),
       any_origin(olares != gateway::Olares::off),
       watches_silence(options.kind == gateway::Kind::websocket &&
@@ -180,7 +181,6 @@ GatewayRoute::GatewayRoute(gateway::Route route, gateway::Olares olares)
                                                     : webhook::Rules::at_most_once,
             .retry_for_ms = ms_of(options.retry_for),
             .close_retry_for_ms = ms_of(options.close_retry_for)} {
-    for (const std::string& proxy : options.trusted_proxies) proxies.add(proxy);
     if (options.signing_key.empty()) return;
     auto key = webhook::SigningKey::read(options.signing_key);
     if (key) signing_key = *std::move(key);
@@ -214,6 +214,11 @@ void Gateway::change_keys(const std::vector<std::string>& keys) {
         throw std::invalid_argument("a key that the program makes needs a restart");
     require_keys(keys);
     accepted_keys_.replace(std::make_unique<const auth::ApiKeys>(keys));
+}
+
+void Gateway::change_trusted_proxies(size_t route, const std::vector<std::string>& proxies) {
+    routes_.at(route)->proxies.replace(std::make_unique<const peer::AddressSet>(
+        peer::AddressSet::read("trusted_proxies", proxies)));
 }
 
 gateway::Stats Gateway::stats() const {

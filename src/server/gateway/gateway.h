@@ -51,7 +51,7 @@ struct GatewayRoute {
 
     const gateway::Route options;
     std::optional<Application> application;  // Nothing: no webhooks.
-    peer::AddressSet proxies;
+    base::Replaceable<const peer::AddressSet> proxies;
     std::optional<webhook::SigningKey> signing_key;
     webhook::Data data;  // How the application gets a message that is no JSON object.
     bool any_origin;
@@ -78,6 +78,7 @@ public:
     // The Socket.IO server of that route; null: it is none of that kind.
     [[nodiscard]] sio::Server* socketio(size_t route) const noexcept;
     void change_keys(const std::vector<std::string>& keys) override;
+    void change_trusted_proxies(size_t route, const std::vector<std::string>& proxies) override;
 
     void mount(Site& site) override;
     void attach(WorkerGroup& group) override;

@@ -31,7 +31,7 @@ void append_lines(std::string& out, const ClientRequest& request, std::string_vi
 
 // Without a proxy that the whole server trusts, the client's address is that of the peer.
 bool is_trusted(const ClientRequest& request, const GatewayRoute& route) {
-    return request.from_trusted_proxy || route.proxies.contains(request.address);
+    return request.from_trusted_proxy || route.proxies->contains(request.address);
 }
 
 // The user that a trusted proxy names; "" if no trusted proxy names a user.
