@@ -1,6 +1,7 @@
 // app/config/finish.cpp: the part of app/config/config.h that checks the settings as a whole.
 #include "app/config/config.h"
 
+#include "app/config/site_paths.h"
 #include "app/key_file.h"
 
 #include <dirent.h>
@@ -146,15 +147,11 @@ bool Config::finish_clients() {
 
 bool Config::finish_websocket() {
     const std::vector<WebSocketSettings>& routes = settings_.websocket;
-    for (size_t i = 0; i < routes.size(); ++i) {
-        for (size_t before = 0; before < i; ++before) {
-            if (routes[before].path != routes[i].path ||
-                !meet(settings_, routes[before].site, routes[i].site))
-                continue;
+    SitePaths paths(settings_);
+    for (size_t i = 0; i < routes.size(); ++i)
+        if (const auto before = paths.add(routes[i].path, routes[i].site, i))
             return fail_at(element("websocket", i) + ".path",
-                           "is the same path as " + element("websocket", before) + ".path");
-        }
-    }
+                           "is the same path as " + element("websocket", *before) + ".path");
     return true;
 }
 

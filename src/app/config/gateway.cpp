@@ -7,6 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "app/config/site_paths.h"
+
 namespace starling::app {
 namespace {
 
@@ -74,13 +76,12 @@ bool Config::finish_gateway() {
     auto& routes = settings_.gateway.routes;
     if (routes.empty()) routes.emplace_back();
     if (!name_applications()) return false;
+    SitePaths paths(settings_);
     for (size_t i = 0; i < routes.size(); ++i) {
         const std::string element = "gateway.routes[" + std::to_string(i) + "]";
-        for (size_t before = 0; before < i; ++before)
-            if (routes[before].path == routes[i].path &&
-                meet(settings_, routes[before].site, routes[i].site))
-                return fail_at(names(route_key(i, "path")) ? route_key(i, "path") : element,
-                               "is the same path as " + route_key(before, "path"));
+        if (const auto before = paths.add(routes[i].path, routes[i].site, i))
+            return fail_at(names(route_key(i, "path")) ? route_key(i, "path") : element,
+                           "is the same path as " + route_key(*before, "path"));
         if (const auto fault = gateway::fault_of(routes[i]))
             return fail_at(names(route_key(i, fault->member)) || settings_.manifest.empty() ||
                                    fault->member != "application"

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <map>
 
+#include "app/config/site_paths.h"
+
 namespace starling::app {
 namespace {
 
@@ -87,8 +89,9 @@ bool Config::finish_site_cors(const http::CorsOptions& cors, const std::string& 
 
 // What is of one site names that by one of its hosts.
 bool Config::finish_site_names() {
+    const SitePaths paths(settings_);
     const auto check = [&](const std::string& key, const std::string& host) {
-        const bool known = host.empty() || site_of(settings_, host) != no_site;
+        const bool known = host.empty() || paths.site_of(host) != no_site;
         return known || fail_at(key, "must be a host of an element of sites");
     };
     const auto check_all = [&](const char* list, const auto& elements) {

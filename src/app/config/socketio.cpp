@@ -3,10 +3,12 @@
 #include "app/socketio.h"
 #include "app/config/config.h"
 #include "app/config/paths.h"
+#include "app/config/site_paths.h"
 #include "app/events.h"
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 namespace starling::app {
 namespace {
@@ -72,17 +74,16 @@ bool Config::finish_namespaces() {
 bool Config::finish_socketio() {
     if (!finish_namespaces()) return false;
     std::vector<SocketIoSettings>& all = settings_.socketio;
+    SitePaths paths(settings_);
     for (size_t i = 0; i < all.size(); ++i) {
         const std::string key = "socketio[" + std::to_string(i) + "]";
         const std::string_view path = without_slash(all[i].options.path);
         if (path.empty()) return fail_at(key + ".path", "must hold a name, as /socket.io/ does");
         // The path that the two have by default stands nowhere.
         const std::string where = names(key + ".path") ? key + ".path" : key;
-        for (size_t before = 0; before < i; ++before)
-            if (without_slash(all[before].options.path) == path &&
-                meet(settings_, all[before].site, all[i].site))
-                return fail_at(where,
-                               "is the same path as socketio[" + std::to_string(before) + "].path");
+        if (const auto before = paths.add(path, all[i].site, i))
+            return fail_at(where,
+                           "is the same path as socketio[" + std::to_string(*before) + "].path");
         if (!finish_socketio(all[i], key) || !give_to_gateway(all[i], key)) return false;
     }
     return finish_paths();
@@ -101,15 +102,15 @@ bool Config::finish_paths() {
         if (settings_.gateway.routes[i].kind == gateway::Kind::socketio)
             places.emplace_back(settings_.gateway.routes[i].path,
                                 "gateway.routes[" + std::to_string(i) + "]");
-    for (size_t i = 0; i < places.size(); ++i)
-        for (size_t before = 0; before < i; ++before)
-            if (without_slash(places[before].first) == without_slash(places[i].first)) {
-                const std::string& key = places[i].second;
-                return fail_at(
-                    names(key + ".path") ? key + ".path" : key,
-                    "is the same path as " + places[before].second +
-                        ".path: in a cluster, nodes know a Socket.IO server by its path");
-            }
+    std::map<std::string_view, size_t> seen;
+    for (size_t i = 0; i < places.size(); ++i) {
+        const auto [first, added] = seen.emplace(without_slash(places[i].first), i);
+        if (added) continue;
+        const std::string& key = places[i].second;
+        return fail_at(names(key + ".path") ? key + ".path" : key,
+                       "is the same path as " + places[first->second].second +
+                           ".path: in a cluster, nodes know a Socket.IO server by its path");
+    }
     return true;
 }
 
