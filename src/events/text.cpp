@@ -50,6 +50,10 @@ void append_stream_id(std::string& out, std::string_view id) {
     out.append("id: ").append(id).append("\n\n");
 }
 
+void append_stream_retry(std::string& out, uint32_t retry_ms) {
+    out.append("retry: ").append(std::to_string(retry_ms)).append("\n\n");
+}
+
 void append_stream_gap(std::string& out, std::string_view id) {
     out += "event: gap\n";
     append_stream_event(out, "events were lost", id);

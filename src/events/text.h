@@ -29,6 +29,8 @@ void append_stream_event(std::string& out, std::string_view text);
 void append_stream_event(std::string& out, std::string_view text, std::string_view id);
 // Sets the id of an EventSource without an event.
 void append_stream_id(std::string& out, std::string_view id);
+// How long an EventSource waits from now on before it connects again.
+void append_stream_retry(std::string& out, uint32_t retry_ms);
 // An event of the type "gap": events before `id` are lost. "": the id stays.
 void append_stream_gap(std::string& out, std::string_view id);
 

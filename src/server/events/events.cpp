@@ -169,6 +169,13 @@ void EventsWorker::log_in(events::Member& member, const auth::Identity& identity
     set_timer();
 }
 
+uint32_t EventsWorker::draw_retry_ms() {
+    constexpr uint32_t first_ms = 1000, spread_ms = 4000;
+    std::array<std::byte, sizeof(uint32_t)> random;
+    random_.take(random);
+    return first_ms + std::bit_cast<uint32_t>(random) % spread_ms;
+}
+
 bool EventsWorker::may_refresh(events::Member& member) {
     return broker_.may_refresh(member, worker.loop().now_ms());
 }

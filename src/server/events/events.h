@@ -96,6 +96,9 @@ public:
     // Reads each channel's history now and then, for what was lost between the nodes.
     void keep_checking();
     [[nodiscard]] std::string make_client_id() { return random_.hex(8); }
+    // How long a listener waits before it connects again, when the server sends it away: 1 to 5 s,
+    // as other clients do.
+    [[nodiscard]] uint32_t draw_retry_ms();
     // Before the workers run.
     void use_nodes(ChannelNodes& nodes) noexcept { channel_nodes_ = &nodes; }
     // Keeps a listener of the program until drop_listener().

@@ -73,7 +73,16 @@ void EventStream::lost(hub::Subscriber&) {
     stream_->write(base::bytes_of(text));
 }
 
-void EventStream::go_away() { stream_->close(); }
+// All EventSources of a browser wait equally long before they connect again, and a server that stops
+// closes thousands at once: each gets a time of its own. WHATWG HTML section 9.2.6.
+void EventStream::go_away() {
+    if (!stream_->is_blocked()) {
+        std::string text;
+        events::append_stream_retry(text, host_.draw_retry_ms());
+        stream_->write(base::bytes_of(text));
+    }
+    stream_->close();
+}
 
 void EventStream::expired(hub::Subscriber&) { stream_->close(); }
 

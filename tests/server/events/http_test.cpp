@@ -3,6 +3,8 @@
 #include <starling/server.h>
 #include <starling/sites.h>
 
+#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -178,7 +180,30 @@ TEST(EventsStream, EndsWithTheServer) {
     client.send("GET /sse/ServerEvent?Ref=ApiIndex HTTP/1.0\r\nHost: here\r\n\r\n");
     EXPECT_TRUE(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 200"));
     t.server.stop();
-    EXPECT_EQ(client.read_to_end(), "<end>");
+    EXPECT_TRUE(client.read_to_end().ends_with("<end>"));
+    t.server.wait();
+}
+
+// Else all EventSources of a browser would come back at the same moment.
+TEST(EventsStream, AServerThatStopsTellsEachListenerWhenToComeBack) {
+    EventServer t;
+    t.start();
+    std::vector<std::unique_ptr<Client>> clients;
+    for (int i = 0; i < 20; ++i) {
+        clients.push_back(std::make_unique<Client>(t.port()));
+        clients.back()->send("GET /sse/ServerEvent?Ref=ApiIndex HTTP/1.0\r\nHost: here\r\n\r\n");
+        EXPECT_TRUE(clients.back()->read_until("\r\n\r\n").starts_with("HTTP/1.1 200"));
+    }
+    t.server.stop();
+    std::set<int> times;
+    for (const auto& client : clients) {
+        const std::string text = client->read_to_end();
+        ASSERT_TRUE(text.starts_with("retry: ") && text.ends_with("\n\n<end>")) << text;
+        const int retry_ms = std::stoi(text.substr(7));
+        EXPECT_TRUE(retry_ms >= 1000 && retry_ms < 5000) << text;
+        times.insert(retry_ms);
+    }
+    EXPECT_GT(times.size(), 10u);  // Twenty draws of 4,000 values: fewer come in no lifetime.
     t.server.wait();
 }
 
