@@ -191,8 +191,11 @@ TEST_P(FetchTest, TheEndDropsWhatIsUnderWay) {
     fetcher_->post(fetcher_->add({.url = "http://name.invalid/"}), 9, "", "{}");
     loop_.run_once(0);
     fetcher_.reset();
+    // The lookup of the name may have failed in that turn of the loop.
+    const size_t before = results_.size();
     fake::run_ticks(loop_, 10);
-    EXPECT_TRUE(results_.empty());
+    EXPECT_EQ(results_.size(), before);
+    for (const Result& result : results_) EXPECT_EQ(result.tag, 9u);
 }
 
 TEST_P(FetchTest, TargetsThatAreNone) {
