@@ -122,7 +122,7 @@ Peer* Node::find_or_add(NodeId id) {
         ++stats_.refused;
         return nullptr;
     }
-    auto made = std::make_unique<Peer>(id, pool_, options_, ++epochs_);
+    auto made = std::make_unique<Peer>(id, pool_, options_, next_epoch());
     Peer& peer = *made;
     peers_.emplace(id, std::move(made));
     peer.heard_at = now_;
@@ -133,6 +133,11 @@ Peer* Node::find_or_add(NodeId id) {
     item.status = status(false);
     put(peer, item);
     return &peer;
+}
+
+uint32_t Node::next_epoch() noexcept {
+    if (++epochs_ == 0) ++epochs_;  // 0 means: no stream.
+    return epochs_;
 }
 
 void Node::activate(Peer& peer) {

@@ -176,6 +176,8 @@ private:
     void on_silent(const Wire& wire);
     void on_bye(NodeId from);
     void on_batch(Peer& peer, const Wire& wire);
+    void on_foreign_epoch(Peer& peer, uint32_t epoch);
+    [[nodiscard]] uint32_t next_epoch() noexcept;
     void on_items(Peer& peer, std::string_view items);
     void on_item(Peer& peer, const Item& item);
     void on_publication(Peer& peer, const Item& item);

@@ -34,7 +34,10 @@ void Node::received(std::string_view bytes, Millis now) {
 // Redis gives a publisher its own messages back.
 void Node::on_own(const Wire& wire) {
     const bool has_status = wire.kind == WireKind::beat || wire.kind == WireKind::gossip;
-    if (wire.kind == WireKind::batch || (has_status && wire.status.number > number_)) {
+    const bool is_ahead = has_status && is_newer(wire.status.number, number_);
+    // The other nodes take no status with an older number any more.
+    if (is_ahead) number_ = wire.status.number;
+    if (wire.kind == WireKind::batch || is_ahead) {
         ++stats_.impostors;
         events_.on_impostor();
         return;
@@ -75,8 +78,14 @@ void Node::on_silent(const Wire& wire) {
 
 void Node::on_batch(Peer& peer, const Wire& wire) {
     const BatchHead& head = wire.head;
-    if (head.epoch < peer.in.epoch()) return;
-    const bool begins = head.epoch > peer.in.epoch();
+    if (head.acked_epoch != 0 && is_newer(head.acked_epoch, peer.out.epoch()))
+        on_foreign_epoch(peer, head.acked_epoch);
+    const bool begins = peer.in.begins(head.epoch);
+    if (!begins && head.epoch != peer.in.epoch()) {
+        // It may not know of the epoch that is the newest here.
+        peer.ack_at = now_;
+        return activate(peer);
+    }
     peer.seen_version = begins ? head.seen_version : std::max(peer.seen_version, head.seen_version);
     if (head.acked_epoch == peer.out.epoch())
         peer.out.acked(head.acked_next, head.acked_ahead, now_);
@@ -101,6 +110,16 @@ void Node::on_batch(Peer& peer, const Wire& wire) {
             }
             break;
     }
+    activate(peer);
+}
+
+// The peer has got a stream from this node that this node did not begin, and takes nothing older: a
+// stranger has sent a batch in the name of this node, or a copy of this machine has.
+void Node::on_foreign_epoch(Peer& peer, uint32_t epoch) {
+    ++stats_.impostors;
+    events_.on_impostor();
+    if (is_newer(epoch, epochs_)) epochs_ = epoch;
+    peer.out.begin_again(next_epoch());
     activate(peer);
 }
 

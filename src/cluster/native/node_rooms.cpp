@@ -180,7 +180,7 @@ bool Node::add_room(Peer& peer, RoomTable::Index& index, RoomHash room) {
 }
 
 void Node::on_status(Peer& peer, const Status& status) {
-    if (status.number <= peer.status_number) return;
+    if (peer.has_status && !is_newer(status.number, peer.status_number)) return;
     peer.status_number = status.number;
     peer.rooms = status.rooms;
     peer.members = status.members;

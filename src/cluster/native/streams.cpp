@@ -100,6 +100,12 @@ void OutStream::send_again() noexcept {
     look_again_ = true;
 }
 
+void OutStream::begin_again(uint32_t epoch) noexcept {
+    epoch_ = epoch;
+    for (auto& batch : window_) batch.is_ahead = false;
+    send_again();
+}
+
 void OutStream::send_again(Millis time) noexcept {
     for (auto& batch : window_)
         if (!batch.is_ahead && batch.sent_at < time) batch.is_sent = false;
@@ -124,8 +130,8 @@ void InStream::begin(const BatchHead& head) {
 }
 
 InStream::Arrival InStream::arrived(const BatchHead& head, std::string_view items) {
-    if (head.epoch < epoch_) return Arrival::stale;
-    if (head.epoch > epoch_) begin(head);
+    if (begins(head.epoch)) begin(head);
+    if (head.epoch != epoch_) return Arrival::stale;
     skip_to_ = std::max(skip_to_, head.seq - head.back);
     if (head.seq < next_) return Arrival::duplicate;
     if (std::ranges::any_of(held_, [&](const Held& held) { return held.seq == head.seq; }))

@@ -31,6 +31,16 @@ struct Pool {
     void give(std::string&& bytes);
 };
 
+// Epochs are serial numbers (RFC 1982): the one that follows the largest is small. So there is a newer
+// one for each epoch, also for one that somebody forged.
+[[nodiscard]] constexpr bool is_newer(uint32_t epoch, uint32_t than) noexcept {
+    return static_cast<int32_t>(epoch - than) > 0;
+}
+// The same for the numbers of statuses.
+[[nodiscard]] constexpr bool is_newer(uint64_t number, uint64_t than) noexcept {
+    return static_cast<int64_t>(number - than) > 0;
+}
+
 class OutStream {
 public:
     OutStream(Pool& pool, const Options& options, uint32_t epoch) noexcept
@@ -77,6 +87,9 @@ public:
     void send_again() noexcept;
     // The same for what was sent before `time`.
     void send_again(Millis time) noexcept;
+
+    // Sends all that is unconfirmed as a stream with this epoch.
+    void begin_again(uint32_t epoch) noexcept;
 
     [[nodiscard]] uint32_t epoch() const noexcept { return epoch_; }
     [[nodiscard]] bool is_idle() const noexcept { return window_.empty() && open_.empty(); }
@@ -129,6 +142,10 @@ public:
     // Valid until the next call.
     [[nodiscard]] std::optional<Ready> next();
 
+    // A batch with this epoch begins the stream, or begins it again.
+    [[nodiscard]] bool begins(uint32_t epoch) const noexcept {
+        return epoch_ == 0 || is_newer(epoch, epoch_);
+    }
     // The last Ready had so many publications.
     void count(uint64_t publications) noexcept { received_ += publications; }
     [[nodiscard]] uint32_t epoch() const noexcept { return epoch_; }

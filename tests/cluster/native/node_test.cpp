@@ -323,6 +323,71 @@ TEST_F(NativeNode, SomeoneElseWithTheOwnIdIsNoticed) {
     EXPECT_EQ(a.node.stats().impostors, 1u);
 }
 
+// A batch from `from` to `to` of a stream that `from` has not begun.
+void forge(Host& from, Host& to, uint32_t epoch) {
+    std::string bytes(batch_head_bytes, '\0');
+    Item item;
+    item.kind = ItemKind::sync;
+    EXPECT_TRUE(write_item(item, {}, bytes));
+    write_batch_head(from.id, {.to = to.id, .epoch = epoch, .seq = 1}, bytes);
+    to.node.received(bytes, to.net.now);
+}
+
+// A stranger, or a copy of the machine, sent a batch in the name of a node: its own are older then.
+TEST_F(NativeNode, ABatchOfAForeignEpochKeepsNobodyOut) {
+    for (const uint32_t epoch : {2u, 1'000'000u, 0x7fff'ffffu, 0x8000'0001u, 0xffff'ffffu, 3u}) {
+        forge(a, b, epoch);
+        a.take(), b.take();
+        EXPECT_EQ(a.publish("news", "one"), 1u);
+        net.run(500);
+        EXPECT_EQ(a.publish("news", "two"), 1u);
+        net.run(500);
+        const std::string got = b.take();
+        EXPECT_TRUE(got.ends_with("0a:news,=one 0a:news,=two ")) << epoch << ": " << got;
+        b.node.joined("other");
+        net.run(500);
+        EXPECT_EQ(a.publish("other", "three"), 1u) << epoch;
+        net.run(500);
+        EXPECT_EQ(b.take(), "0a:other,=three ") << epoch;
+        b.node.left("other");
+        net.run(500);
+    }
+}
+
+TEST_F(NativeNode, BatchesOfForeignEpochsInBothDirections) {
+    a.node.joined("here");
+    net.run(500);
+    for (const uint32_t epoch : {1'000'000u, 0x8000'0000u}) {
+        forge(a, b, epoch);
+        forge(b, a, epoch + 7);
+        a.take(), b.take();
+        EXPECT_EQ(a.publish("news", "one"), 1u);
+        EXPECT_EQ(b.publish("here", "two"), 1u);
+        net.run(1'000);
+        EXPECT_TRUE(b.take().ends_with("0a:news,=one ")) << epoch;
+        EXPECT_TRUE(a.take().ends_with("0b:here,=two ")) << epoch;
+    }
+    EXPECT_GT(a.node.stats().impostors, 0u);
+    EXPECT_GT(b.node.stats().impostors, 0u);
+}
+
+// A beat with a number that the node has not reached: the others would ignore what it says next.
+TEST_F(NativeNode, AForeignBeatMutesNobody) {
+    for (const uint64_t number : {uint64_t{1'000'000}, uint64_t{1} << 62, UINT64_MAX}) {
+        std::string bytes;
+        write_beat(b.id, {.number = number, .name = {}}, bytes);
+        for (Host* const host : {&a, &b, &c}) host->node.received(bytes, net.now);
+        net.run(2'000);
+        const std::string room = "room" + std::to_string(number);
+        b.node.joined(room);
+        net.run(500);
+        b.take();
+        EXPECT_EQ(a.publish(room, "x"), 1u) << number;
+        net.run(100);
+        EXPECT_EQ(b.take(), "0a:" + room + ",=x ") << number;
+    }
+}
+
 TEST_F(NativeNode, WrongBytesAreCountedAndChangeNothing) {
     for (const char* bytes : {"", "{}", "\xB5\x01", "\xB5\x02\x01"})
         a.node.received(bytes, net.now);

@@ -176,6 +176,21 @@ TEST(NativeStreams, AStreamThatBeginsAgainSaysSo) {
     EXPECT_EQ(pair.log, "a[began]b[stale]");
 }
 
+TEST(NativeStreams, EpochsAreSerialNumbers) {
+    static_assert(is_newer(2u, 1u) && !is_newer(1u, 1u) && !is_newer(1u, 2u));
+    static_assert(is_newer(1u, 0xffff'ffffu) && !is_newer(0xffff'ffffu, 1u));
+    static_assert(is_newer(uint64_t{0}, UINT64_MAX) && !is_newer(UINT64_MAX, uint64_t{0}));
+    Pair pair;
+    BatchHead head{.to = 1, .epoch = 0xffff'ffff, .seq = 1};
+    EXPECT_EQ(pair.in.arrived(head, "x"), InStream::Arrival::fresh);
+    (void)pair.in.next();
+    head.epoch = 1;
+    EXPECT_EQ(pair.in.arrived(head, "y"), InStream::Arrival::fresh);
+    (void)pair.in.next();
+    head.epoch = 0xffff'ffff;
+    EXPECT_EQ(pair.in.arrived(head, "z"), InStream::Arrival::stale);
+}
+
 TEST(NativeStreams, HoldsNoMoreThanAllowed) {
     Options options;
     options.held_bytes_max = 10;
