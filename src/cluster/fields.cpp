@@ -106,6 +106,13 @@ void write_pairs(Writer& out, const Pairs& pairs) {
     out.end_map();
 }
 
+// Null as {}, as on a Node.js server: an application there reads members without a look.
+void write_object(Writer& out, const Json& value) {
+    if (!value.is_null()) return out.value(value);
+    out.map(0);
+    out.end_map();
+}
+
 void write_handshake(Writer& out, const sio::Handshake& handshake) {
     const bool user = !handshake.user.empty();
     out.map(user ? 10 : 9);
@@ -126,7 +133,7 @@ void write_handshake(Writer& out, const sio::Handshake& handshake) {
     out.key("query");
     write_pairs(out, handshake.query);
     out.key("auth");
-    out.value(handshake.auth);
+    write_object(out, handshake.auth);
     if (user) {
         out.key("user");
         out.text(handshake.user);
@@ -285,7 +292,7 @@ void write_sockets(Writer& out, std::span<const RemoteSocket> sockets) {
         out.key("rooms");
         write_rooms(out, socket.rooms);
         out.key("data");
-        out.value(socket.data);
+        write_object(out, socket.data);
         out.end_map();
     }
     out.end_array();

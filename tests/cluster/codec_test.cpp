@@ -212,6 +212,18 @@ TEST(ClusterCodec, HandshakesWithRepeatedNames) {
     EXPECT_EQ((*read).sockets[0].handshake.query.size(), 40u);
 }
 
+// An application on a Node.js server reads `data.name` without a look whether there is data.
+TEST(ClusterCodec, ASocketWithoutDataOrAuthHasEmptyObjects) {
+    Message message;
+    message.kind = Kind::fetched;
+    message.request_id = "A-1";
+    message.sockets.emplace_back().id = "s";
+    std::string body;
+    ASSERT_TRUE(write_classic(message, body));
+    EXPECT_NE(body.find(R"("auth":{})"), std::string::npos) << body;
+    EXPECT_NE(body.find(R"("data":{})"), std::string::npos) << body;
+}
+
 TEST(ClusterCodec, NodeMessages) {
     const TextCase cases[] = {
         {R"({"uid":"u","nsp":"/","type":1})", "hello"},
