@@ -31,6 +31,15 @@ std::unique_ptr<ClusterSettings> adapter_settings(const ClusterOptions& options)
     return std::make_unique<ClusterSettings>(cluster_settings(adapter));
 }
 
+// Two Socket.IO servers of one program are two clusters. At the usual path the names are those of
+// Node.js; another server there has the same ones if its key is "<key><path>".
+ClusterSettings settings_at(const std::string& path, ClusterSettings settings) {
+    if (path == usual_path) return settings;
+    settings.node.dialect.key += path;
+    settings.node.dialect.stream += path;
+    return settings;
+}
+
 }  // namespace
 
 JoinedCluster::JoinedCluster(ClusterOptions options)
@@ -62,7 +71,7 @@ void JoinedCluster::join(SocketIo& io) {
         io.use_cluster(std::move(joined), link);
         return socketio_.add(link);
     }
-    auto joined = std::make_unique<ClusterExtension>(io, *adapter_);
+    auto joined = std::make_unique<ClusterExtension>(io, settings_at(io.options().path, *adapter_));
     ClusterExtension& cluster = *joined;
     io.use_cluster(std::move(joined), cluster.link());
     adapters_.push_back(&cluster);

@@ -18,7 +18,6 @@ namespace {
 using Kind = cluster::Kind;
 using socketio::Command;
 
-constexpr std::string_view usual_path = "/socket.io";
 // Of Nodes::Target. Nobody is in a room with a longer name.
 constexpr size_t room_name_bytes_max = 1023;
 // The answers to one question.

@@ -32,6 +32,9 @@ class SocketIo;
 
 // One Socket.IO server. Owner: SocketIo. Lives longer than the workers. Thread: as ClusterLink and
 // Extension say; what other nodes send, the first worker's.
+// The path that names in Redis do not say.
+inline constexpr std::string_view usual_path = "/socket.io";
+
 class NativeLink final : public Extension, public socketio::ClusterLink {
 public:
     NativeLink(SocketIo& io, Nodes& nodes, uint64_t request_timeout_ms);
