@@ -130,7 +130,14 @@ void Client::on_answer(Lane& lane, const Answer& answer) {
     lane.sent.pop_front();
     const bool bounces = answer.value && !answer.error.empty() && may_be_sent_again(answer.error) &&
                          entry.redirects < options_.redirects_max;
-    if (bounces) return bounce(lane.node->endpoint(), std::move(entry), answer.error);
+    const bool leads_nowhere =
+        bounces && !is_cluster() && reaction(error_kind(answer.error)) == Reaction::redirect;
+    if (leads_nowhere)
+        events_.on_down(
+            "the server is a node of a Redis Cluster: use redis+cluster:// or rediss+cluster://",
+            false);
+    else if (bounces)
+        return bounce(lane.node->endpoint(), std::move(entry), answer.error);
     flows_.answered(entry.slot);
     if (flows_.is_blocked(entry.slot)) release_later();
     if (entry.done) entry.done(answer);

@@ -8,6 +8,21 @@
 #include "redis/command.h"
 
 namespace starling::redis::client {
+namespace {
+
+// The server would have to be started with cluster-enabled.
+bool is_alone(std::string_view error) noexcept {
+    return error.find("cluster support disabled") != std::string_view::npos;
+}
+
+std::string no_slots(std::string_view error) {
+    if (is_alone(error))
+        return "the server is no node of a Redis Cluster: use redis:// or rediss://";
+    return "the server does not tell the slots: " +
+           std::string(error.empty() ? "its answer has another form" : error);
+}
+
+}  // namespace
 
 // Where the entry goes next. False: not at once.
 bool Client::redirect(const Endpoint& asked, Entry& entry, std::string_view error) {
@@ -85,9 +100,11 @@ void Client::ask_for_slots() {
     node.send(redis::command({"CLUSTER", "SLOTS"}),
               [this, asked = node.endpoint()](const Answer& answer) {
                   asking_slots_ = false;
-                  if (answer.value && slots_.read(*answer.value, asked))
+                  if (answer.value && answer.error.empty() && slots_.read(*answer.value, asked))
                       return apply_timer_.after(0, [this] { apply_slots(); });
                   refresh_slots(options_.reconnect_ms_max);
+                  if (answer.value && slots_.is_empty())
+                      events_.on_down(no_slots(answer.error), is_alone(answer.error));
               });
 }
 

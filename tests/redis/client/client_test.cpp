@@ -208,6 +208,37 @@ TEST(RedisClient, RefusedForTheMomentIsSentAgainInOrder) {
 }
 
 // Errors that say what is wrong: the code that sent the command gets them, and nothing else happens.
+// The scheme of the URL is wrong, and nothing else would say so.
+TEST(RedisClient, AServerAloneIsNoCluster) {
+    Player player;
+    fake::Redis redis(player.loop);
+    redis.script = [](const Words& words) -> Scripted {
+        if (words[0] != "CLUSTER") return std::nullopt;
+        return "-ERR This instance has cluster support disabled\r\n";
+    };
+    player.start("redis+cluster://" + redis.address());
+    ASSERT_TRUE(player.until([&] { return !player.down.empty(); }));
+    EXPECT_EQ(player.down.front(),
+              "the server is no node of a Redis Cluster: use redis:// or rediss:// (final)");
+    EXPECT_EQ(player.ready, 0);
+}
+
+TEST(RedisClient, ANodeOfAClusterIsNoServerAlone) {
+    Player player;
+    fake::Redis redis(player.loop);
+    redis.script = [](const Words& words) -> Scripted {
+        if (is_data(words)) return "-MOVED 7365 127.0.0.1:7001\r\n";
+        return std::nullopt;
+    };
+    player.start(redis);
+    player.send("1");
+    ASSERT_TRUE(player.until([&] { return !player.answers.empty(); }));
+    EXPECT_EQ(player.answers.front(), "1 ! MOVED 7365 127.0.0.1:7001");
+    ASSERT_FALSE(player.down.empty());
+    EXPECT_EQ(player.down.front(),
+              "the server is a node of a Redis Cluster: use redis+cluster:// or rediss+cluster://");
+}
+
 TEST(RedisClient, OtherErrorsAreToldAndCostNoConnection) {
     for (const std::string error :
          {"OOM command not allowed when used memory > 'maxmemory'.", "MISCONF Redis is configured",
