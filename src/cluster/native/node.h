@@ -60,6 +60,10 @@ public:
     virtual void on_node(NodeId /*node*/, std::string_view /*name*/, NodeChange /*change*/) {}
     // A message of another process with this node's id: it must end, or draw another id.
     virtual void on_impostor() {}
+    // The node of this name has another `groups` or `settings_check`; `messages`: of all such nodes.
+    virtual void on_other_settings(std::string_view name, uint64_t messages) {
+        static_cast<void>(name), static_cast<void>(messages);
+    }
 
 protected:
     ~Events() = default;

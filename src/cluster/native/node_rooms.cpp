@@ -24,6 +24,7 @@ Status Node::status(bool confirm) {
     status.rooms = own_.size();
     status.members = own_.all_members();
     status.groups = options_.groups;
+    status.settings_check = options_.settings_check;
     status.floods = floods_;
     status.confirm = confirm;
     status.name = options_.name;
@@ -185,7 +186,8 @@ void Node::on_status(Peer& peer, const Status& status) {
     peer.rooms = status.rooms;
     peer.members = status.members;
     peer.is_accused = false;
-    if (status.groups != options_.groups) ++stats_.other_groups;
+    if (status.groups != options_.groups || status.settings_check != options_.settings_check)
+        events_.on_other_settings(status.name, ++stats_.other_settings);
     if (!std::exchange(peer.has_status, true)) {
         peer.name = status.name;
         events_.on_node(peer.id, peer.name, NodeChange::here);

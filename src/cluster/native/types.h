@@ -41,6 +41,8 @@ struct Options {
     // Nodes tell each other four times a second that they are there. With `groups` 1, all tell all.
     // Above about 128 nodes: a group for every 32 nodes. The same on all nodes.
     uint32_t groups = 1;
+    // Of what must be the same on all nodes, such as hash_key: tells that it is not.
+    uint16_t settings_check = 0;
 
     Millis beat_ms = 250;
     Millis away_after_ms = 750;       // Silence after which a node is away.
@@ -92,20 +94,20 @@ struct Stats {
     uint64_t resent = 0;     // Of these: again.
     uint64_t bytes_sent = 0;
     uint64_t messages_received = 0;
-    uint64_t delivered = 0;     // Publications of others for rooms that are held here.
-    uint64_t unwanted = 0;      // Publications of others for rooms that are not.
-    uint64_t duplicates = 0;    // Batches that had arrived before.
-    uint64_t held = 0;          // Batches that arrived before what precedes them.
-    uint64_t dropped = 0;       // Publications that a full queue dropped.
-    uint64_t lost = 0;          // Publications of others that their queues dropped: gaps.
-    uint64_t malformed = 0;     // Messages without a meaning.
-    uint64_t refused = 0;       // Beyond a limit: publications, questions, nodes.
-    uint64_t impostors = 0;     // Messages of another process with this node's id.
-    uint64_t syncs = 0;         // Times that the rooms of a node were asked for.
-    uint64_t snapshots = 0;     // Times that they arrived as a whole.
-    uint64_t mismatches = 0;    // Digests that differed at the same version.
-    uint64_t other_groups = 0;  // Messages of nodes with another Options::groups.
-    uint64_t late_answers = 0;  // Answers to questions that were over.
+    uint64_t delivered = 0;       // Publications of others for rooms that are held here.
+    uint64_t unwanted = 0;        // Publications of others for rooms that are not.
+    uint64_t duplicates = 0;      // Batches that had arrived before.
+    uint64_t held = 0;            // Batches that arrived before what precedes them.
+    uint64_t dropped = 0;         // Publications that a full queue dropped.
+    uint64_t lost = 0;            // Publications of others that their queues dropped: gaps.
+    uint64_t malformed = 0;       // Messages without a meaning.
+    uint64_t refused = 0;         // Beyond a limit: publications, questions, nodes.
+    uint64_t impostors = 0;       // Messages of another process with this node's id.
+    uint64_t syncs = 0;           // Times that the rooms of a node were asked for.
+    uint64_t snapshots = 0;       // Times that they arrived as a whole.
+    uint64_t mismatches = 0;      // Digests that differed at the same version.
+    uint64_t other_settings = 0;  // Messages of nodes with another `groups` or `settings_check`.
+    uint64_t late_answers = 0;    // Answers to questions that were over.
 };
 
 enum class NodeChange : uint8_t {

@@ -48,21 +48,26 @@ void begin(WireKind kind, NodeId from, std::string& out) {
     add_word(out, from);
 }
 
+uint64_t settings_of(const Status& status) noexcept {
+    return uint64_t{status.settings_check} << 16 | status.groups;
+}
+
 void add_status(std::string& out, const Status& status) {
     add_number(out, status.number);
     add_number(out, status.version);
     add_word(out, status.digest);
     add_number(out, status.rooms);
     add_number(out, status.members);
-    add_number(out, status.groups);
+    add_number(out, settings_of(status));
     out.push_back(static_cast<char>((status.floods ? 1 : 0) | (status.confirm ? 2 : 0)));
     add_text(out, status.name);
 }
 
 size_t status_bytes(const Status& status) noexcept {
     return number_bytes(status.number) + number_bytes(status.version) + 8 +
-           number_bytes(status.rooms) + number_bytes(status.members) + number_bytes(status.groups) +
-           1 + number_bytes(status.name.size()) + status.name.size();
+           number_bytes(status.rooms) + number_bytes(status.members) +
+           number_bytes(settings_of(status)) + 1 + number_bytes(status.name.size()) +
+           status.name.size();
 }
 
 bool has_rooms(ItemKind kind) noexcept {
@@ -176,9 +181,10 @@ void read_status(Reader& in, Status& status) noexcept {
     status.digest = in.fixed<uint64_t>();
     status.rooms = in.number();
     status.members = in.number();
-    const uint64_t groups = in.number();
-    if (groups == 0 || groups > UINT16_MAX) in.fail();
-    status.groups = static_cast<uint32_t>(groups);
+    const uint64_t settings = in.number();
+    status.groups = settings & UINT16_MAX;
+    if (status.groups == 0 || settings > UINT32_MAX) in.fail();
+    status.settings_check = static_cast<uint16_t>(settings >> 16);
     const auto flags = in.fixed<uint8_t>();
     if (flags > 3) in.fail();
     status.floods = (flags & 1) != 0;

@@ -52,7 +52,8 @@ struct Status {
     uint64_t digest = 0;
     uint64_t rooms = 0;
     uint64_t members = 0;
-    uint32_t groups = 1;
+    uint32_t groups = 1;  // Below 65,536.
+    uint16_t settings_check = 0;
     bool floods = false;   // It holds too many rooms to announce them: it gets everything.
     bool confirm = false;  // It waits until everyone has confirmed this version.
     std::string_view name;

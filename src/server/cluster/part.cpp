@@ -364,7 +364,7 @@ void ClusterPart::touched() {
     });
 }
 
-void ClusterPart::show_figures() noexcept {
+void ClusterPart::show_figures() {
     const cluster::NodeStats stats = node_->stats();
     constexpr auto relaxed = std::memory_order_relaxed;
     figures_.nodes.store(stats.hearing, relaxed);
@@ -377,6 +377,8 @@ void ClusterPart::show_figures() noexcept {
                            relaxed);
     figures_.incomplete.store(stats.incomplete, relaxed);
     if (client_) figures_.losses.store(client_->stats().losses, relaxed);
+    reports_.grown(dropped_told_, stats.dropped, "messages to other nodes were dropped",
+                   "the queue is full, see queue_bytes_max");
 }
 
 }  // namespace starling::server

@@ -82,7 +82,7 @@ private:
     void count_error(std::string_view error);
     // After each call of the node: its next time, and soon its figures.
     void touched();
-    void show_figures() noexcept;
+    void show_figures();
 
     const ClusterSettings& settings_;
     Worker& worker_;
@@ -98,7 +98,7 @@ private:
     std::optional<socketio::StreamPlace> place_;  // Of the entry that is being read.
     std::unique_ptr<StreamReader> reader_;
     uint64_t under_way_ = 0;  // Messages that Redis has not confirmed.
-    uint64_t bounced_ = 0, unread_ = 0;
+    uint64_t bounced_ = 0, unread_ = 0, dropped_told_ = 0;
     net::TimerId timer_ = 0, figures_timer_ = 0;
     uint64_t timer_ms_ = 0;
 };

@@ -15,7 +15,8 @@ namespace starling::server {
 struct NodesFigures {
     std::atomic<bool> connected{false}, has_met_others{false};
     std::atomic<uint64_t> away{0}, sent{0}, received{0}, queued_bytes{0}, dropped{0}, resent{0},
-        gaps{0}, lost{0}, refused{0}, impostors{0}, incomplete{0}, failed{0}, losses{0};
+        gaps{0}, lost{0}, refused{0}, impostors{0}, other_settings{0}, incomplete{0}, failed{0},
+        losses{0};
     mutable std::mutex mutex;
     std::vector<ClusterNode> nodes;  // The others. Under the mutex.
 };

@@ -266,8 +266,10 @@ void NodesPart::on_gap(Nodes::Id from, uint64_t publications) {
 }
 
 void NodesPart::on_node(Nodes::Id node, std::string_view name, native::NodeChange change) {
-    worker_.log(log::Level::info, "cluster: node " + std::string(name) + " (" +
-                                      native::to_text(node) + ") " + std::string(words_of(change)));
+    if (reports_.may_tell_change())
+        worker_.log(log::Level::info, "cluster: node " + std::string(name) + " (" +
+                                          native::to_text(node) + ") " +
+                                          std::string(words_of(change)));
     {
         const std::lock_guard lock(figures_.mutex);
         auto& nodes = figures_.nodes;
@@ -285,6 +287,13 @@ void NodesPart::on_node(Nodes::Id node, std::string_view name, native::NodeChang
 void NodesPart::on_impostor() {
     reports_.failed("another process has the id of this node",
                     "was a running machine copied? Start one of the two again");
+}
+
+// They hear each other, and understand nothing: a room has another hash there, or another home.
+void NodesPart::on_other_settings(std::string_view name, uint64_t messages) {
+    reports_.grown(told_.other_settings, messages,
+                   "node " + std::string(name) + " has other settings",
+                   "mode, secret, prefix and groups must be the same on all nodes");
 }
 
 // ---- redis::client::ClientEvents ----------------------------------------------------------------
@@ -331,7 +340,12 @@ void NodesPart::failed(std::string_view what, std::string_view error) {
 
 // ---- time and figures ---------------------------------------------------------------------------
 
-void NodesPart::add_figures(Figures& figures) const { add_redis_errors(figures, "nodes", errors_); }
+void NodesPart::add_figures(Figures& figures) const {
+    add_redis_errors(figures, "nodes", errors_);
+    figures.counter("starling_nodes_other_settings_total",
+                    "Messages of nodes with another mode, secret or number of groups",
+                    figures_.other_settings.load(std::memory_order_relaxed));
+}
 
 // Once for all calls and messages of this tick of the loop.
 void NodesPart::touched() {
@@ -373,7 +387,7 @@ void NodesPart::end_late_counts() {
     for (const Counting& one : late) guarded([&] { one.done({.members = 0, .missing = 1}); });
 }
 
-void NodesPart::show_figures() noexcept {
+void NodesPart::show_figures() {
     const native::Stats& stats = node_->stats();
     constexpr auto relaxed = std::memory_order_relaxed;
     figures_.sent.store(stats.batches, relaxed);
@@ -388,6 +402,19 @@ void NodesPart::show_figures() noexcept {
     figures_.incomplete.store(incomplete_, relaxed);
     figures_.failed.store(reports_.failures(), relaxed);
     if (client_) figures_.losses.store(client_->stats().losses, relaxed);
+    figures_.other_settings.store(stats.other_settings, relaxed);
+    tell_growth(stats);
+}
+
+void NodesPart::tell_growth(const native::Stats& stats) {
+    reports_.grown(told_.dropped, stats.dropped, "publications to other nodes were dropped",
+                   "the queue is full, see queue_bytes_max");
+    reports_.grown(told_.lost, stats.lost, "publications of other nodes were lost",
+                   "the queue of their node was full, or Redis was away for too long");
+    reports_.grown(told_.malformed, stats.malformed + strange_,
+                   "messages of other nodes are refused", "they have no meaning");
+    reports_.grown(told_.refused, stats.refused, "nodes or messages are refused",
+                   "they are over a limit of this cluster");
 }
 
 }  // namespace starling::server

@@ -79,6 +79,7 @@ private:
     void on_node(Nodes::Id node, std::string_view name,
                  cluster::native::NodeChange change) override;
     void on_impostor() override;
+    void on_other_settings(std::string_view name, uint64_t messages) override;
     // redis::client::ClientEvents
     void on_message(const redis::Message& message) override;
     void on_ready() override;
@@ -103,13 +104,17 @@ private:
     void tick();
     void set_timer();
     void end_late_counts();
-    void show_figures() noexcept;
+    void show_figures();
+    void tell_growth(const cluster::native::Stats& stats);
 
     const NodesSettings& settings_;
     const Members& members_;
     Worker& worker_;
     NodesFigures& figures_;
     RedisReports reports_;
+    struct Told {
+        uint64_t dropped = 0, lost = 0, malformed = 0, refused = 0, other_settings = 0;
+    } told_;  // The counts of the last lines in the log.
     std::unique_ptr<net::Resolver> resolver_;
     std::unique_ptr<cluster::native::Node> node_;  // Null: the loop has ended.
     std::unique_ptr<redis::client::Client> client_;

@@ -1,5 +1,6 @@
 #include "server/nodes/redis_reports.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -11,6 +12,8 @@ namespace starling::server {
 namespace {
 
 constexpr uint64_t log_interval_ms = 1000;
+constexpr size_t kinds_max = 16;      // Lines in that time.
+constexpr uint64_t changes_max = 32;  // Lines in that time.
 constexpr uint64_t away_interval_ms = 10'000;
 constexpr uint64_t redis_wait_ms_max = 1500;
 
@@ -60,17 +63,39 @@ void RedisReports::away(const std::string& why, bool is_final) {
                 "cluster: Redis is away: " + words_of(why));
 }
 
+void RedisReports::grown(uint64_t& told, uint64_t count, std::string_view what,
+                         std::string_view why) {
+    if (count > told && tell(what, why, count)) told = count;
+}
+
 void RedisReports::failed(std::string_view what, std::string_view error) {
     tell(what, error, ++failures_);
 }
 
-void RedisReports::tell(std::string_view what, std::string_view error, uint64_t count) {
+bool RedisReports::tell(std::string_view what, std::string_view error, uint64_t count) {
     const uint64_t now_ms = worker_.loop().now_ms();
-    if (failures_logged_ms_ && now_ms - failures_logged_ms_ < log_interval_ms) return;
-    failures_logged_ms_ = now_ms;
+    std::erase_if(told_,
+                  [now_ms](const auto& one) { return now_ms - one.second >= log_interval_ms; });
+    const bool is_known =
+        std::ranges::any_of(told_, [what](const auto& one) { return one.first == what; });
+    if (is_known || told_.size() == kinds_max) return false;
+    told_.emplace_back(what, now_ms);
     const std::string number = std::to_string(count);
     const std::array<log::Field, 1> fields{{{"count", number}}};
     worker_.log(log::Level::warn, "cluster: " + std::string(what) + ": " + words_of(error), fields);
+    return true;
+}
+
+bool RedisReports::may_tell_change() {
+    const uint64_t now_ms = worker_.loop().now_ms();
+    if (now_ms - changes_ms_ >= log_interval_ms) {
+        changes_ms_ = now_ms;
+        changes_told_ = 0;
+    }
+    if (++changes_told_ <= changes_max) return true;
+    tell("changes of nodes are left out of the log", "there are too many of them",
+         ++changes_untold_);
+    return false;
 }
 
 std::string refusal_of_redis(const redis::client::ClientOptions& options) {

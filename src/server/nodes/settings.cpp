@@ -24,6 +24,15 @@ base::HashKey room_key(const std::string& secret) {
     return key;
 }
 
+// 16 bits tell nothing about the secret.
+uint16_t settings_check(const std::string& key, ClusterOptions::Mode mode) {
+    const auto digest =
+        base::hmac_sha256(key, {"starling: settings of " + std::to_string(static_cast<int>(mode))});
+    uint16_t check = 0;
+    std::memcpy(&check, digest.data(), sizeof check);
+    return check;
+}
+
 std::string own_name() {
     std::array<char, 48> host{};
     if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
@@ -59,8 +68,10 @@ NodesSettings nodes_settings(const ClusterOptions& options) {
     settings.prefix = options.prefix;
     auto& node = settings.node;
     node.name = options.name.empty() ? own_name() : options.name;
-    node.hash_key = room_key(options.secret.empty() ? options.prefix : options.secret);
+    const std::string& key = options.secret.empty() ? options.prefix : options.secret;
+    node.hash_key = room_key(key);
     node.groups = options.groups;
+    node.settings_check = settings_check(key, options.mode);
     node.question_ms = static_cast<uint64_t>(options.request_timeout.count());
     node.queue_bytes_max = options.queue_bytes_max;
     node.node_queue_bytes_max = options.queue_bytes_max / 2;

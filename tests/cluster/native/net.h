@@ -49,6 +49,9 @@ struct Host final : Events {
         nodes += to_text(other).substr(14) + " " + words[static_cast<size_t>(change)] + " ";
     }
     void on_impostor() override { log += "impostor "; }
+    void on_other_settings(std::string_view name, uint64_t) override {
+        if (others.find(name) == std::string::npos) others.append(name);
+    }
 
     std::string take() { return std::exchange(log, {}); }
     std::optional<size_t> publish(std::string_view room, std::string_view payload) {
@@ -61,6 +64,7 @@ struct Host final : Events {
     bool answers = true;
     bool is_cut = false;  // Neither sends nor receives, and does not notice.
     std::string log, nodes;
+    std::string others;  // The names of nodes with other settings.
     Node node;
 };
 

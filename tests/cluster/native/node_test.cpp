@@ -388,6 +388,22 @@ TEST_F(NativeNode, AForeignBeatMutesNobody) {
     }
 }
 
+TEST(NativeNodeSettings, ANodeWithOtherSettingsIsTold) {
+    for (const Options& other : {Options{.name = "n", .settings_check = 7},
+                                 Options{.name = "n", .groups = 2, .settings_check = 6}}) {
+        Net net;
+        Host& a = net.add(0xA, {.settings_check = 6});
+        Host& same = net.add(0xB, {.name = "same", .settings_check = 6});
+        net.run(1'000);
+        EXPECT_EQ(a.others, "");
+        net.add(0xC, other);
+        net.run(1'000);
+        EXPECT_EQ(a.others, "n");
+        EXPECT_EQ(same.others, "n");
+        EXPECT_GT(a.node.stats().other_settings, 0u);
+    }
+}
+
 TEST_F(NativeNode, WrongBytesAreCountedAndChangeNothing) {
     for (const char* bytes : {"", "{}", "\xB5\x01", "\xB5\x02\x01"})
         a.node.received(bytes, net.now);

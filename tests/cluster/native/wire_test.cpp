@@ -33,6 +33,18 @@ Status example_status() {
     return status;
 }
 
+TEST(NativeWire, ABeatTellsItsSettings) {
+    Status status = example_status();
+    status.groups = 300;
+    status.settings_check = 0xABCD;
+    std::string out;
+    write_beat(sender, status, out);
+    const auto wire = read_wire(out);
+    ASSERT_TRUE(wire);
+    EXPECT_EQ(wire->status.groups, 300u);
+    EXPECT_EQ(wire->status.settings_check, 0xABCD);
+}
+
 // docs/cluster-native.md shows these bytes.
 TEST(NativeWire, ABeatHasTheseBytes) {
     std::string out;
