@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
-#include <vector>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -57,15 +57,13 @@ public:
 
     // The key that the object passed to the next insert() must have.
     [[nodiscard]] SlotKey next_key() {
-        if (free_.empty()) grow();
-        const uint32_t slot = free_.back();
-        return {slot, used(slot).generation.load(std::memory_order_relaxed)};
+        if (free_ == none) grow();
+        return {free_, used(free_).generation.load(std::memory_order_relaxed)};
     }
 
     void insert(T& object) {
-        free_.pop_back();
         Entry& mine = used(object.slot_key().slot);
-        mine.note.store(0, std::memory_order_relaxed);
+        free_ = mine.note.exchange(0, std::memory_order_relaxed);
         mine.object.store(&object, std::memory_order_release);
         ++size_;
     }
@@ -76,7 +74,8 @@ public:
         mine.object.store(nullptr, std::memory_order_relaxed);
         const uint32_t next = key.generation + 1;
         mine.generation.store(next == 0 ? 1 : next, std::memory_order_release);
-        free_.push_back(key.slot);
+        // After the generation: see note().
+        mine.note.store(std::exchange(free_, key.slot), std::memory_order_release);
         --size_;
     }
 
@@ -97,7 +96,11 @@ public:
     // A number that the owner stores for other threads; 0 at first, and if the key's object is
     // gone.
     [[nodiscard]] uint32_t note(SlotKey key) const noexcept {
-        return alive(key) ? entry(key.slot)->note.load(std::memory_order_relaxed) : 0;
+        const Entry* found = entry(key.slot);
+        if (!found) return 0;
+        // Of a free slot the note is the next free one; then the generation is another one already.
+        const uint32_t note = found->note.load(std::memory_order_acquire);
+        return alive(key) ? note : 0;
     }
     void set_note(SlotKey key, uint32_t note) noexcept {
         used(key.slot).note.store(note, std::memory_order_relaxed);
@@ -114,8 +117,9 @@ private:
     struct Entry {
         std::atomic<T*> object{nullptr};
         std::atomic<uint32_t> generation{1};
-        std::atomic<uint32_t> note{0};
+        std::atomic<uint32_t> note{0};  // While the slot is free: the next free slot.
     };
+    static constexpr uint32_t none = UINT32_MAX;
     using Page = std::array<Entry, page_slots>;
 
     [[nodiscard]] Entry* entry(uint32_t slot) const noexcept {
@@ -133,15 +137,15 @@ private:
     void grow() {
         if (used_pages_ == pages_max) throw std::length_error("SlotTable: 2,097,152 slots in use");
         const uint32_t first = slots();
-        free_.reserve(first + page_slots);  // remove() must not need memory.
         pages_[used_pages_].store(new Page, std::memory_order_release);
         ++used_pages_;  // After everything that may throw.
-        for (uint32_t slot = first + page_slots; slot-- > first;) free_.push_back(slot);
+        for (uint32_t slot = first + page_slots; slot-- > first;)
+            used(slot).note.store(std::exchange(free_, slot), std::memory_order_relaxed);
     }
 
     std::array<std::atomic<Page*>, pages_max> pages_{};
     uint32_t used_pages_ = 0;
-    std::vector<uint32_t> free_;
+    uint32_t free_ = none;  // The first of the free slots, which Entry::note links.
     size_t size_ = 0;
 };
 
