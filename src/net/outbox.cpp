@@ -6,8 +6,17 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/block_cache.h"
 
 namespace starling::net {
+
+namespace {
+
+bool is_block(size_t capacity) noexcept {
+    return sizeof(Chunk) + capacity >= base::BlockCache::block_bytes_min;
+}
+
+}  // namespace
 
 ChunkPool::~ChunkPool() {
     while (free_) ::operator delete(std::exchange(free_, free_->next));
@@ -19,11 +28,17 @@ Chunk* ChunkPool::take(size_t bytes_wanted) {
         return std::exchange(free_, free_->next);
     }
     const size_t capacity = std::max(bytes_wanted, chunk_bytes);
+    if (is_block(capacity)) {
+        const auto block = base::take_block(sizeof(Chunk) + capacity);
+        return new (block.memory) Chunk{nullptr, block.bytes - sizeof(Chunk)};
+    }
     void* memory = ::operator new(sizeof(Chunk) + capacity);
     return new (memory) Chunk{nullptr, capacity};
 }
 
 void ChunkPool::give_back(Chunk* chunk) noexcept {
+    if (is_block(chunk->capacity))
+        return base::give_block_back({chunk, sizeof(Chunk) + chunk->capacity});
     if (chunk->capacity != chunk_bytes || kept_ >= kept_chunks_max) return ::operator delete(chunk);
     chunk->next = std::exchange(free_, chunk);
     ++kept_;

@@ -18,7 +18,7 @@
 
 namespace starling::net {
 
-// Memory for copied bytes. Chunks above the ordinary size are not pooled.
+// Memory for copied bytes. Large chunks are blocks of base::BlockCache; others above the ordinary size are not pooled.
 struct Chunk {
     Chunk* next;
     size_t capacity;

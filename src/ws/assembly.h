@@ -13,6 +13,7 @@
 #include <new>
 #include <span>
 
+#include "base/block_cache.h"
 #include "base/utf8.h"
 #include "ws/decoder.h"
 #include "ws/deflate.h"
@@ -21,11 +22,12 @@
 
 namespace starling::ws {
 
-// A byte buffer that grows by realloc(), which remaps large blocks instead of copying them.
+// A byte buffer that grows by realloc(), which remaps large blocks instead of copying them, unless a block of a message
+// before is kept: then it takes that one. Memory that nobody has used yet is never taken for bytes that did not arrive.
 class ByteBuffer {
 public:
     ByteBuffer() = default;
-    ~ByteBuffer() { std::free(data_); }
+    ~ByteBuffer() { clear(); }
     ByteBuffer(const ByteBuffer&) = delete;
     ByteBuffer& operator=(const ByteBuffer&) = delete;
 
@@ -38,6 +40,7 @@ public:
     void reserve_more(size_t more, uint64_t bytes_max) {
         const size_t needed = size_ + more;
         if (needed <= capacity_) return;
+        if (take_kept(needed, bytes_max)) return;
         const uint64_t doubled = std::min<uint64_t>(uint64_t{capacity_} * 2, bytes_max);
         const size_t wanted = static_cast<size_t>(std::max<uint64_t>(needed, doubled));
         void* grown = std::realloc(data_, wanted);
@@ -60,12 +63,31 @@ public:
     void commit(size_t bytes) noexcept { size_ += bytes; }
 
     void clear() noexcept {
-        std::free(data_);
+        if (capacity_ < base::BlockCache::block_bytes_min)
+            std::free(data_);
+        else
+            base::give_block_back({data_, capacity_});
         data_ = nullptr;
         size_ = capacity_ = 0;
     }
 
 private:
+    // Looks for a block for the whole message once 64 KiB have arrived; `bytes_max` may be a limit that it never reaches.
+    bool take_kept(size_t needed, uint64_t bytes_max) noexcept {
+        if (needed < base::BlockCache::block_bytes_min) return false;
+        auto block =
+            base::take_kept_block(static_cast<size_t>(std::max<uint64_t>(needed, bytes_max)));
+        if (!block.memory) block = base::take_kept_block(needed);
+        if (!block.memory) return false;
+        const size_t size = size_;
+        if (size != 0) std::memcpy(block.memory, data_, size);
+        clear();
+        data_ = static_cast<std::byte*>(block.memory);
+        size_ = size;
+        capacity_ = block.bytes;
+        return true;
+    }
+
     std::byte* data_ = nullptr;
     size_t size_ = 0;
     size_t capacity_ = 0;
