@@ -93,6 +93,7 @@ void Loop::work() {
         close_stalled();
         chunks_.trim();
         if (auto* const blocks = base::BlockCache::of_this_thread()) blocks->trim();
+        streams_.trim();
     }
     settle();
 }
@@ -219,7 +220,6 @@ void Loop::reap(Stream& stream) {
     stream.release_outbox();
     if (stream.waits_for_turn()) std::erase(turns_, &stream);
     streams_.remove(stream);
-    delete &stream;
 }
 
 void Loop::close_stalled() {
@@ -234,31 +234,47 @@ void Loop::close_stalled() {
 }
 
 Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler) {
-    return open(std::move(fd), std::move(handler), nullptr);
+    return open(std::move(fd), std::move(handler), std::unique_ptr<Stream::Rare>());
 }
 
 Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
                    std::unique_ptr<TlsFilter> tls) {
-    STARLING_ASSERT(touched_by_own_thread());
-    // All memory is allocated first: once the stream exists nothing here may fail.
-    if (tls && scratch_.empty())
-        scratch_.resize(Backend::receive_headroom_bytes + TlsSession::record_bytes_max);
-    const base::SlotKey key = streams_.next_key();
-    auto* stream = new Stream(*this, std::move(fd), key, std::move(handler), std::move(tls));
-    streams_.insert(*stream);
-    if (backend_->add(*stream)) stream->finish(CloseReason::failed);
-    // The client's side of TLS speaks first.
-    if (stream->tls_ && stream->queued_bytes() != 0 && stream->is_open())
-        (void)stream->guarded([&] { stream->mark_dirty(); });
-    return *stream;
+    std::unique_ptr<Stream::Rare> rare;
+    if (tls) {
+        rare = std::make_unique<Stream::Rare>();
+        rare->tls = std::move(tls);
+    }
+    return open(std::move(fd), std::move(handler), std::move(rare));
 }
 
 Stream& Loop::open(Detached detached) {
-    Stream& stream =
-        open(std::move(detached.fd), std::move(detached.handler), std::move(detached.tls));
-    stream.kept_ = std::move(detached.kept);
+    std::unique_ptr<Stream::Rare> rare;
+    if (detached.tls || detached.kept) {
+        rare = std::make_unique<Stream::Rare>();
+        rare->tls = std::move(detached.tls);
+        rare->kept = std::move(detached.kept);
+    }
+    Stream& stream = open(std::move(detached.fd), std::move(detached.handler), std::move(rare));
     stream.end_held_ = detached.ended;
     return stream;
+}
+
+Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
+                   std::unique_ptr<Stream::Rare> rare) {
+    STARLING_ASSERT(touched_by_own_thread());
+    // All memory is allocated first: once the stream exists nothing here may fail.
+    const bool secure = rare && rare->tls;
+    if (secure && scratch_.empty())
+        scratch_.resize(Backend::receive_headroom_bytes + TlsSession::record_bytes_max);
+    const Streams::Place place = streams_.place();
+    auto* const stream = new (place.memory)
+        Stream(std::move(fd), place.generation, std::move(handler), std::move(rare));
+    streams_.insert(*stream);
+    if (backend_->add(*stream)) stream->finish(CloseReason::failed);
+    // The client's side of TLS speaks first.
+    if (secure && stream->queued_bytes() != 0 && stream->is_open())
+        (void)stream->guarded([&] { stream->mark_dirty(); });
+    return *stream;
 }
 
 TimerId Loop::after(uint64_t delay_ms, std::function<void()> call) {

@@ -24,7 +24,7 @@
 #include "base/exception_text.h"
 #include "base/lifetime.h"
 #include "base/log_histogram.h"
-#include "base/slot_table.h"
+#include "base/slot_pool.h"
 #include "base/task.h"
 #include "net/backend.h"
 #include "net/flush_turn.h"
@@ -97,9 +97,10 @@ public:
     Stream& open(Detached detached);
     // Null if the stream is closed.
     [[nodiscard]] Stream* find(base::SlotKey key) const noexcept { return streams_.find(key); }
+    using Streams = base::SlotPool<Stream, Loop>;
     // Stores a number that other threads can read, see SlotTable::note().
     void note(base::SlotKey key, uint32_t note) noexcept { streams_.set_note(key, note); }
-    [[nodiscard]] const base::SlotTable<Stream>& streams() const noexcept { return streams_; }
+    [[nodiscard]] const Streams& streams() const noexcept { return streams_; }
 
     TimerId after(uint64_t delay_ms, std::function<void()> call);
     TimerId every(uint64_t period_ms, std::function<void()> call);
@@ -135,6 +136,8 @@ private:
     friend class TlsFilter;
     friend class Watch;
 
+    Stream& open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
+                 std::unique_ptr<Stream::Rare> rare);
     void work();  // What a tick does after its wait.
     [[nodiscard]] int wait_ms(int timeout_ms_max);
     // Flushes and reaps until neither has work that is due in this tick. `whole`: until all is done.
@@ -198,7 +201,7 @@ private:
     LoopFigures figures_;
     uint32_t ticks_until_sample_ = LoopFigures::ticks_per_sample;
     // Streams and what they share.
-    base::SlotTable<Stream> streams_;
+    Streams streams_{*this};
     ChunkPool chunks_;
     std::vector<std::unique_ptr<Outbox>> spare_outboxes_;
     base::ListLink blocked_;      // Outboxes of streams whose send is pending, unordered.
@@ -222,7 +225,7 @@ private:
 
 template <class F>
 bool Stream::guarded(F&& call) {
-    const bool returned = loop_.guarded(std::forward<F>(call));
+    const bool returned = loop().guarded(std::forward<F>(call));
     if (!returned) finish(CloseReason::failed);
     return returned;
 }

@@ -20,13 +20,15 @@ Detached::Detached() = default;
 Detached::Detached(Detached&&) noexcept = default;
 Detached::~Detached() = default;
 
-Stream::Stream(Loop& loop, Descriptor fd, base::SlotKey key, std::unique_ptr<StreamHandler> handler,
-               std::unique_ptr<TlsFilter> tls)
+Stream::Rare::Rare() = default;
+Stream::Rare::~Rare() = default;
+
+Stream::Stream(Descriptor fd, uint32_t generation, std::unique_ptr<StreamHandler> handler,
+               std::unique_ptr<Rare> rare)
     : fd_(fd.release()),
-      key_(key),
-      loop_(loop),
+      generation_(generation),
       handler_(std::move(handler)),
-      tls_(std::move(tls)) {
+      rare_(std::move(rare)) {
     handler_->stream_ = this;
 }
 
@@ -40,20 +42,20 @@ std::string Stream::peer_ip() const { return net::peer_ip(fd_); }
 // ---- receiving ----------------------------------------------------------------------------------
 
 std::string_view Stream::server_name() const noexcept {
-    return tls_ ? tls_->session().server_name() : std::string_view();
+    return tls() ? tls()->session().server_name() : std::string_view();
 }
 
 // An exception here (of the handler, or out of memory) ends this connection only.
 void Stream::received(std::span<std::byte> bytes) {
-    STARLING_ASSERT(loop_.touched_by_own_thread());
+    STARLING_ASSERT(loop().touched_by_own_thread());
     if (!is_open()) return;  // Closing: input is read and dropped.
-    (void)guarded([&] { tls_ ? tls_->received(*this, bytes) : deliver(bytes); });
+    (void)guarded([&] { tls() ? tls()->received(*this, bytes) : deliver(bytes); });
 }
 
 // Delivers the kept bytes and `bytes` as one span: `bytes` has headroom, to which the kept bytes
 // are copied. If `bytes` is empty, delivers the kept bytes.
 void Stream::deliver(std::span<std::byte> bytes) {
-    std::unique_ptr<KeptInput> kept = std::move(kept_);
+    std::unique_ptr<KeptInput> kept = take_kept();
     if (kept) {
         const size_t size = kept->bytes.size() - kept->from;
         if (!bytes.empty() && size <= Backend::receive_headroom_bytes && !waits_for_turn()) {
@@ -77,6 +79,18 @@ void Stream::deliver(std::span<std::byte> bytes) {
     if (!bytes.empty() && is_open()) keep(bytes, std::move(kept));
 }
 
+std::unique_ptr<KeptInput> Stream::take_kept() noexcept {
+    if (!rare_) return nullptr;
+    std::unique_ptr<KeptInput> kept = std::move(rare_->kept);
+    if (!rare_->tls) rare_.reset();
+    return kept;
+}
+
+void Stream::set_kept(std::unique_ptr<KeptInput> kept) {
+    if (!rare_) rare_ = std::make_unique<Rare>();
+    rare_->kept = std::move(kept);
+}
+
 // `bytes` may be the end of `kept`, whose memory is then used again: if a handler waits for more
 // and bytes come in small pieces, they are not all copied each time.
 void Stream::keep(std::span<const std::byte> bytes, std::unique_ptr<KeptInput> kept) {
@@ -85,16 +99,16 @@ void Stream::keep(std::span<const std::byte> bytes, std::unique_ptr<KeptInput> k
         kept && text.data() + text.size() == kept->bytes.data() + kept->bytes.size();
     if (is_tail && text.size() >= kept->bytes.capacity() / 4) {
         kept->from = kept->bytes.size() - text.size();
-        kept_ = std::move(kept);
+        set_kept(std::move(kept));
     } else {
-        kept_ = std::make_unique<KeptInput>(KeptInput{std::string(text), 0});
+        set_kept(std::make_unique<KeptInput>(KeptInput{std::string(text), 0}));
     }
 }
 
 void Stream::pause_receiving() {
     const auto action = input_.on(StreamInput::Event::pause);
     if (action == StreamInput::Action::receive_off && is_open() && !peer_ended())
-        loop_.backend().receive(*this, false);
+        loop().backend().receive(*this, false);
 }
 
 void Stream::resume_receiving() {
@@ -102,26 +116,28 @@ void Stream::resume_receiving() {
     resumed_ = true;
     const auto action = input_.on(StreamInput::Event::resume);
     if (action == StreamInput::Action::receive_on && !peer_ended() && !end_held_)
-        loop_.backend().receive(*this, true);
-    if (kept_ || end_held_) schedule_redelivery();
+        loop().backend().receive(*this, true);
+    if (has_kept() || end_held_) schedule_redelivery();
 }
 
 void Stream::schedule_redelivery() {
     if (redeliver_) return;
-    loop_.redeliver_.push_back(this);
+    loop().redeliver_.push_back(this);
     redeliver_ = true;
 }
 
 void Stream::redeliver() {
     redeliver_ = false;
     if (!is_open() || !flows()) return;
-    if (kept_ && !guarded([&] { deliver({}); })) return;
-    if (is_open() && flows() && std::exchange(end_held_, false)) ended();
+    if (has_kept() && !guarded([&] { deliver({}); })) return;
+    if (!is_open() || !flows() || !end_held_) return;
+    end_held_ = false;
+    ended();
 }
 
 void Stream::yield_turn() {
     if (!is_open() || waits_for_turn()) return;
-    loop_.turns_.push_back(this);
+    loop().turns_.push_back(this);
     (void)input_.on(StreamInput::Event::yield);
 }
 
@@ -131,7 +147,7 @@ void Stream::take_turn() {
 
 void Stream::ended() {
     if (is_over() || peer_ended()) return;
-    if (life_.get() != Life::lingering) loop_.backend().receive(*this, false);
+    if (life_.get() != Life::lingering) loop().backend().receive(*this, false);
     if (is_open() && !flows()) {
         end_held_ = true;  // TLS: the end came together with bytes that the handler has not seen.
         return;
@@ -145,16 +161,16 @@ void Stream::ended() {
 
 void Stream::replace_handler(std::unique_ptr<StreamHandler> handler) {
     handler->stream_ = this;
-    loop_.replaced_.emplace_back();  // Memory first: the old handler may be the caller.
-    loop_.replaced_.back() = std::exchange(handler_, std::move(handler));
-    if (kept_ && is_open()) schedule_redelivery();
+    loop().replaced_.emplace_back();  // Memory first: the old handler may be the caller.
+    loop().replaced_.back() = std::exchange(handler_, std::move(handler));
+    if (has_kept() && is_open()) schedule_redelivery();
 }
 
 // ---- sending ------------------------------------------------------------------------------------
 
 Outbox& Stream::outbox() {
     if (!outbox_) {
-        auto& spare = loop_.spare_outboxes_;
+        auto& spare = loop().spare_outboxes_;
         if (spare.empty()) spare.push_back(std::make_unique<Outbox>());
         outbox_ = spare.back().release();
         spare.pop_back();
@@ -166,24 +182,24 @@ Outbox& Stream::outbox() {
 void Stream::release_outbox() noexcept {
     if (!outbox_) return;
     outbox_->unlink();
-    outbox_->clear(loop_.chunks_);
+    outbox_->clear(loop().chunks_);
     std::unique_ptr<Outbox> box(std::exchange(outbox_, nullptr));
-    if (loop_.spare_outboxes_.size() < Loop::spare_outboxes_max)
-        loop_.spare_outboxes_.push_back(std::move(box));
+    if (loop().spare_outboxes_.size() < Loop::spare_outboxes_max)
+        loop().spare_outboxes_.push_back(std::move(box));
 }
 
 void Stream::mark_dirty() {
-    STARLING_ASSERT(loop_.touched_by_own_thread());
+    STARLING_ASSERT(loop().touched_by_own_thread());
     // While a send is pending, wait for sent().
     if (is_listed() || is_sending()) return;
-    loop_.dirty_.push_back(this);  // Memory first, so that list and state agree.
+    loop().dirty_.push_back(this);  // Memory first, so that list and state agree.
     (void)output_.on(StreamOutput::Event::wrote);
 }
 
 void Stream::write(std::span<const std::byte> bytes) {
     if (!is_open() || bytes.empty()) return;
     (void)guarded([&] {
-        outbox().append(bytes, loop_.chunks_);
+        outbox().append(bytes, loop().chunks_);
         mark_dirty();
     });
 }
@@ -193,7 +209,7 @@ std::byte* Stream::extend_slowly(size_t bytes) {
     if (is_open())
         (void)guarded([&] {
             mark_dirty();
-            at = outbox().extend(bytes, loop_.chunks_);
+            at = outbox().extend(bytes, loop().chunks_);
         });
     return at;
 }
@@ -223,25 +239,25 @@ void Stream::write(const base::SharedBytes& bytes) {
 
 void Stream::write_now(std::span<const iovec> parts) {
     if (!is_open()) return;
-    size_t sent = tls_ || is_sending() ? 0 : send_now(parts);
+    size_t sent = tls() || is_sending() ? 0 : send_now(parts);
     for (const iovec& part : parts) {
         const size_t skip = std::min(sent, part.iov_len);
         sent -= skip;
         write({static_cast<const std::byte*>(part.iov_base) + skip, part.iov_len - skip});
     }
-    if (outbox_ && !tls_) send_queued();
+    if (outbox_ && !tls()) send_queued();
 }
 
 // A fan-out calls this for each connection; most of them have nothing queued.
 void Stream::write_shared_now(const base::SharedBytes& bytes) {
-    if (tls_ || outbox_ || is_sending() || !is_open()) return write(bytes);
-    if (loop_.backend().reads_later()) {
+    if (tls() || outbox_ || is_sending() || !is_open()) return write(bytes);
+    if (loop().backend().reads_later()) {
         write(bytes);
         return send_queued();
     }
     const auto view = bytes.view();
     const iovec part{const_cast<std::byte*>(view.data()), view.size()};
-    const auto sent = loop_.backend().send(*this, {&part, 1});
+    const auto sent = loop().backend().send(*this, {&part, 1});
     if (sent.error) return finish(CloseReason::failed);
     if (sent.bytes == view.size()) return;
     write(view.subspan(sent.bytes));
@@ -258,13 +274,13 @@ size_t Stream::send_now(std::span<const iovec> parts) {
     const auto offered = std::span(all).first(before + parts.size());
     const size_t queued = queued_bytes();
 
-    const auto result = loop_.backend().send_now(*this, offered);
+    const auto result = loop().backend().send_now(*this, offered);
     if (result.error) return finish(CloseReason::failed), 0;
-    if (queued) outbox_->consume(std::min(result.bytes, queued), loop_.chunks_);
+    if (queued) outbox_->consume(std::min(result.bytes, queued), loop().chunks_);
     return result.bytes > queued ? result.bytes - queued : 0;
 }
 
-size_t Stream::ciphertext_bytes() const noexcept { return tls_->bytes(); }
+size_t Stream::ciphertext_bytes() const noexcept { return rare_->tls ? rare_->tls->bytes() : 0; }
 
 void Stream::send_queued() {
     // The stream stays in the list: the end of the tick handles the empty queue.
@@ -275,7 +291,7 @@ void Stream::send_queued() {
 void Stream::offer_queued() {
     const bool was_refused = refused_;
     for (send_queued(); is_open() && is_sending(); send_queued()) {
-        const auto now = loop_.backend().ask(*this);
+        const auto now = loop().backend().ask(*this);
         if (now.pending) {
             refused_ = true;
             return;
@@ -291,7 +307,7 @@ void Stream::sent(size_t bytes, int error) {
         (void)life_.on(StreamLife::Event::given_back);
         release_outbox();
         unlink();
-        return insert_before(loop_.closing_);
+        return insert_before(loop().closing_);
     }
     if (error) return finish(CloseReason::failed);
     if (bytes < outbox_->submitted_bytes) refused_ = true;
@@ -324,8 +340,8 @@ void Stream::flush_and_tell() {
 
 // Finds the next bytes for the kernel. 0: nothing can be sent now.
 size_t Stream::gather(std::span<iovec> parts) {
-    if (!tls_) return outbox_ ? outbox_->gather(parts) : 0;
-    const auto bytes = tls_->next(outbox_, loop_.chunks_, loop_.scratch(), is_flushing());
+    if (!tls()) return outbox_ ? outbox_->gather(parts) : 0;
+    const auto bytes = tls()->next(outbox_, loop().chunks_, loop().scratch(), is_flushing());
     if (!bytes) return finish(CloseReason::failed), 0;
     if (bytes->empty()) return 0;
     parts[0] = {const_cast<std::byte*>(bytes->data()), bytes->size()};
@@ -333,7 +349,7 @@ size_t Stream::gather(std::span<iovec> parts) {
 }
 
 void Stream::consume(size_t bytes) noexcept {
-    tls_ ? tls_->taken(bytes) : outbox_->consume(bytes, loop_.chunks_);
+    tls() ? tls()->taken(bytes) : outbox_->consume(bytes, loop().chunks_);
 }
 
 bool Stream::flush_queue() {
@@ -341,7 +357,7 @@ bool Stream::flush_queue() {
     while (const size_t count = gather(parts)) {
         size_t offered = 0;
         for (size_t i = 0; i < count; ++i) offered += parts[i].iov_len;
-        const auto sent = loop_.backend().send(*this, std::span(parts).first(count));
+        const auto sent = loop().backend().send(*this, std::span(parts).first(count));
         if (sent.pending) return send_is_pending(offered), false;
         if (sent.error) return finish(CloseReason::failed), false;
         consume(sent.bytes);
@@ -353,13 +369,13 @@ bool Stream::flush_queue() {
 void Stream::send_is_pending(size_t bytes) {
     (void)output_.on(StreamOutput::Event::pending);
     // A backend that reads later does not know yet whether the kernel is full.
-    if (!loop_.backend().reads_later()) refused_ = true;
+    if (!loop().backend().reads_later()) refused_ = true;
     Outbox& box = outbox();
     STARLING_ASSERT(!box.linked());
     box.submitted_bytes = bytes;
-    box.blocked_since_ms = loop_.now_ms();
+    box.blocked_since_ms = loop().now_ms();
     box.unacknowledged_bytes = Outbox::not_asked;
-    box.insert_before(loop_.blocked_);
+    box.insert_before(loop().blocked_);
 }
 
 // ---- moving to another loop ---------------------------------------------------------------------
@@ -368,18 +384,20 @@ Detached Stream::detach() {
     STARLING_ASSERT(is_open() && queued_bytes() == 0 && !is_sending());
     STARLING_ASSERT(input_.get() == StreamInput::State::paused);
     // Bytes that the backend has already received arrive during this call, and are kept.
-    [[maybe_unused]] const bool held = loop_.backend().remove(*this, false);
+    [[maybe_unused]] const bool held = loop().backend().remove(*this, false);
     STARLING_ASSERT(!held);
     const bool ended = peer_ended() || end_held_;
     (void)life_.on(StreamLife::Event::over);
     unlink();
     release_outbox();
-    insert_before(loop_.closing_);
+    insert_before(loop().closing_);
     Detached result;
     result.fd = Descriptor(std::exchange(fd_, -1));
     result.handler = std::move(handler_);
-    result.tls = std::move(tls_);
-    result.kept = std::move(kept_);
+    if (rare_) {
+        result.tls = std::move(rare_->tls);
+        result.kept = std::move(rare_->kept);
+    }
     result.ended = ended;
     return result;
 }
@@ -388,6 +406,8 @@ void Stream::set_timeout(uint64_t delay_ms) {
     if (is_open()) start_timeout(delay_ms);
 }
 
-void Stream::start_timeout(uint64_t delay_ms) { loop_.wheel_.set(*this, loop_.now_ms(), delay_ms); }
+void Stream::start_timeout(uint64_t delay_ms) {
+    loop().wheel_.set(*this, loop().now_ms(), delay_ms);
+}
 
 }  // namespace starling::net

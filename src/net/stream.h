@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "base/shared_bytes.h"
+#include "base/slot_pool.h"
 #include "base/slot_table.h"
 #include "net/address.h"
 #include "net/outbox.h"
@@ -124,7 +125,7 @@ public:
 
     // Bytes that the kernel has not taken.
     [[nodiscard]] size_t queued_bytes() const noexcept {
-        return (outbox_ ? outbox_->bytes() : 0) + (tls_ ? ciphertext_bytes() : 0);
+        return (outbox_ ? outbox_->bytes() : 0) + (rare_ ? ciphertext_bytes() : 0);
     }
     // Notes that the newest queued bytes are a message, see Outbox::mark(). Does nothing after close().
     void mark_queued(size_t wire_bytes, size_t payload_bytes);
@@ -146,13 +147,14 @@ public:
     [[nodiscard]] bool is_blocked() const noexcept { return refused_; }
     // Calls on_drained() once the queue is empty, even if the kernel never refuses bytes.
     void want_drained();
-    [[nodiscard]] bool is_secure() const noexcept { return tls_ != nullptr; }
+    [[nodiscard]] bool is_secure() const noexcept { return tls() != nullptr; }
     // The name that the client asked for in its TLS handshake; "": none.
     [[nodiscard]] std::string_view server_name() const noexcept;
     [[nodiscard]] std::string peer_ip() const;
-    [[nodiscard]] Loop& loop() const noexcept { return loop_; }
+    [[nodiscard]] Loop& loop() const noexcept { return Pool::owner_of(*this); }
     [[nodiscard]] int fd() const noexcept { return fd_; }
-    [[nodiscard]] base::SlotKey slot_key() const noexcept { return key_; }
+    [[nodiscard]] base::SlotKey slot_key() const noexcept { return Pool::key_of(*this); }
+    [[nodiscard]] uint32_t slot_generation() const noexcept { return generation_; }
     [[nodiscard]] StreamHandler* handler() const noexcept { return handler_.get(); }
 
     void close(Close how = Close::flush);
@@ -194,11 +196,26 @@ private:
     friend class EpollBackend;
     friend class TlsFilter;
     friend class UringBackend;
+    using Pool = base::SlotPool<Stream, Loop>;
+    friend Pool;
     using Life = StreamLife::State;
 
-    Stream(Loop& loop, Descriptor fd, base::SlotKey key, std::unique_ptr<StreamHandler> handler,
-           std::unique_ptr<TlsFilter> tls);
+    // What an idle stream without TLS does not have.
+    struct Rare {
+        Rare();
+        ~Rare();
+        std::unique_ptr<TlsFilter> tls;   // Null without TLS.
+        std::unique_ptr<KeptInput> kept;  // Null if the handler consumed all input.
+    };
+
+    Stream(Descriptor fd, uint32_t generation, std::unique_ptr<StreamHandler> handler,
+           std::unique_ptr<Rare> rare);
     ~Stream();
+
+    [[nodiscard]] TlsFilter* tls() const noexcept { return rare_ ? rare_->tls.get() : nullptr; }
+    [[nodiscard]] bool has_kept() const noexcept { return rare_ && rare_->kept; }
+    [[nodiscard]] std::unique_ptr<KeptInput> take_kept() noexcept;
+    void set_kept(std::unique_ptr<KeptInput> kept);
 
     // False: the handler threw, and the stream has failed.
     template <class F>
@@ -255,27 +272,26 @@ private:
     static constexpr uint64_t flush_check_ms = 30'000;
     static constexpr uint32_t taken_bytes_min = 2048;
 
-    // The first members lie in the padding after the base class.
+    // The first members lie in the padding after the base class. The pool of the stream knows its loop and its slot.
     StreamMachine<StreamLife> life_;
     StreamMachine<StreamInput> input_;
     StreamMachine<StreamOutput> output_;
     CloseReason reason_ = CloseReason::local;
     uint16_t backend_flags_ = 0;  // For the backend.
     bool redeliver_ : 1 = false;  // The stream is in the loop's list redeliver_.
-    bool end_held_ = false;       // The peer has ended; to be reported once input flows again.
-    bool refused_ = false;        // on_drained() has to be called.
+    bool end_held_ : 1 = false;   // The peer has ended; to be reported once input flows again.
     bool resumed_ : 1 = false;    // resume_receiving() was called during the current on_bytes().
     bool reset_ : 1 = false;      // Closing the descriptor resets the connection.
+    bool refused_ = false;        // on_drained() has to be called.
     uint32_t unsent_before_ = 0;  // unsent_bytes() at the last peer_takes(); 0: none, or no call.
     int fd_;                      // -1: the descriptor was detached.
-    const base::SlotKey key_;
-    Loop& loop_;
+    const uint32_t generation_;   // Of the key.
     std::unique_ptr<StreamHandler> handler_;
-    std::unique_ptr<TlsFilter> tls_;   // Null without TLS.
-    Outbox* outbox_ = nullptr;         // Null while nothing is queued.
-    std::unique_ptr<KeptInput> kept_;  // Null if the handler consumed all input.
+    Outbox* outbox_ = nullptr;    // Null while nothing is queued.
+    std::unique_ptr<Rare> rare_;  // Null if both of its members would be.
 };
 
-static_assert(sizeof(Stream) <= 88, "part of the budget of an idle connection");
+static_assert(sizeof(Stream) <= 64,
+              "part of the 180 bytes that an idle connection may cost; one line of the cache");
 
 }  // namespace starling::net

@@ -36,31 +36,30 @@ void Stream::close(Close how) {
 // From here on the stream sends nothing, so it frees what it kept for input and TLS.
 void Stream::start_linger() {
     ::shutdown(fd_, SHUT_WR);
-    kept_.reset();
-    tls_.reset();
+    rare_.reset();
     unsent_before_ = 0;
     if (input_.on(StreamInput::Event::resume) == StreamInput::Action::receive_on)
-        loop_.backend().receive(*this, true);
+        loop().backend().receive(*this, true);
     start_timeout(linger_ms);
 }
 
 void Stream::finish(CloseReason reason) noexcept {
-    STARLING_ASSERT(loop_.touched_by_own_thread());
+    STARLING_ASSERT(loop().touched_by_own_thread());
     if (is_over()) return;
     reason_ = reason;
     unlink();  // Stops the stream's timer.
-    const bool held = loop_.backend().remove(*this, true);
+    const bool held = loop().backend().remove(*this, true);
     STARLING_ASSERT(!held || is_sending());
     if (held) {  // sent() follows.
         (void)life_.on(StreamLife::Event::over_held);
         if (outbox_) outbox_->unlink();
-        insert_before(loop_.cancelling_);
+        insert_before(loop().cancelling_);
     } else {
         (void)life_.on(StreamLife::Event::over);
         if (is_sending()) (void)output_.on(StreamOutput::Event::sent);
         // The handler may ask in on_closed() what was not sent; then the loop frees it.
         if (outbox_) outbox_->unlink();
-        insert_before(loop_.closing_);
+        insert_before(loop().closing_);
     }
 }
 
@@ -80,7 +79,7 @@ void Stream::cut_off() noexcept {
 // ---- is the peer reading? -----------------------------------------------------------------------
 
 size_t Stream::unsent_bytes() const noexcept {
-    return queued_bytes() + loop_.backend().unacknowledged_bytes(*this);
+    return queued_bytes() + loop().backend().unacknowledged_bytes(*this);
 }
 
 bool Stream::peer_takes() noexcept {
@@ -95,23 +94,23 @@ bool Stream::peer_takes() noexcept {
 void Stream::check_stall() noexcept {
     Outbox& box = *outbox_;
     refused_ = true;  // Pending for so long means that the kernel is full.
-    const size_t now = loop_.backend().unacknowledged_bytes(*this);
+    const size_t now = loop().backend().unacknowledged_bytes(*this);
     const size_t before = std::exchange(box.unacknowledged_bytes, now);
     if (before == Outbox::not_asked) return;
     if (now < before)
-        box.blocked_since_ms = loop_.now_ms();
-    else if (loop_.now_ms() - box.blocked_since_ms >= loop_.limits_.stalled_ms_max)
+        box.blocked_since_ms = loop().now_ms();
+    else if (loop().now_ms() - box.blocked_since_ms >= loop().limits_.stalled_ms_max)
         cut_off();
 }
 
 void Stream::linger_timed_out() {
-    if (loop_.backend().unacknowledged_bytes(*this) == 0) {
+    if (loop().backend().unacknowledged_bytes(*this) == 0) {
         // The time to answer the FIN starts when the peer has received everything.
         if (std::exchange(unsent_before_, 0) == 0) return finish(reason_);
         return start_timeout(linger_ms);
     }
     if (!peer_takes()) return cut_off();
-    start_timeout(std::max(loop_.limits_.stalled_ms_max, linger_ms));
+    start_timeout(std::max(loop().limits_.stalled_ms_max, linger_ms));
 }
 
 void Stream::timed_out() {

@@ -22,12 +22,15 @@
 #include <memory>
 #include <vector>
 
+#include "base/slot_pool.h"
 #include "base/slot_table.h"
 #include "net/readiness.h"
 #include "net/receive_buffers.h"
 #include "net/ring.h"
 
 namespace starling::net {
+
+class Loop;
 
 class UringBackend final : public ReadinessBackend {
 public:
@@ -113,8 +116,9 @@ private:
 
     Ring ring_;
     ReceiveBuffers buffers_;
-    uint64_t owner_ = 0;                                // The thread of the ring; 0: not enabled.
-    const base::SlotTable<Stream>* streams_ = nullptr;  // The loop's; null before the first stream.
+    uint64_t owner_ = 0;  // The thread of the ring; 0: not enabled.
+    const base::SlotPool<Stream, Loop>* streams_ =
+        nullptr;  // The loop's; null before the first stream.
     std::vector<uint64_t> unsettled_;
     bool all_unsettled_ = false;      // Memory ran out for that list.
     std::vector<uint64_t> settling_;  // Names from unsettled_ while they are settled.
