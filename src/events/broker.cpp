@@ -25,20 +25,20 @@ void Broker::add_listener(Member& member, hub::Subscriber& subscriber, uint64_t 
 void Broker::follow(Member& member, hub::Subscriber& subscriber, std::optional<hub::Position> since,
                     uint64_t now_ms, std::function<bool(hub::Beginning)> begun) {
     STARLING_ASSERT(feeds_ && !member.following_);
-    member.following_ = std::make_shared<Member*>(&member);
+    member.following_ = base::Ref<Member::Following>(new Member::Following(member));
     feeds_->follow(member.room_->name(), std::move(since), now_ms,
                    [this, here = member.following_, &subscriber, now_ms,
                     begun = std::move(begun)](hub::Beginning beginning) {
-                       if (*here && begun(std::move(beginning)))
-                           add_listener(**here, subscriber, now_ms);
+                       if (here->member && begun(std::move(beginning)) && here->member)
+                           add_listener(*here->member, subscriber, now_ms);
                    });
 }
 
 void Broker::leave(Member& member) noexcept {
     Room* const room = std::exchange(member.room_, nullptr);
     if (!room) return;
-    if (const auto following = std::exchange(member.following_, nullptr)) {
-        *following = nullptr;
+    if (const auto following = std::exchange(member.following_, {})) {
+        following->member = nullptr;
         feeds_->leave(room->name());
     }
     if (member.login_ && member.login_->deadline) deadlines_.erase(*member.login_->deadline);

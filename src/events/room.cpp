@@ -33,11 +33,6 @@ void Room::remove_listener(Member& member) noexcept {
     members_.pop_back();
     if (listener < members_.size()) members_[listener]->listener_index_ = listener;
     if (waiting_ == 0) std::string().swap(latest_);
-    // Frees memory after a large number of listeners has left.
-    if (listeners_.capacity() > 64 && listeners_.size() < listeners_.capacity() / 4) {
-        listeners_.shrink_to_fit();
-        members_.shrink_to_fit();
-    }
 }
 
 hub::Message Room::message(std::string_view text, std::string_view offset) const noexcept {
@@ -51,7 +46,7 @@ void Room::lost() {
 void Room::presence_changed(const hub::PresenceChange& change) {
     const hub::Message nothing = message({});
     hub::Publication publication{.message = nothing};
-    for (Member* const member : members_) member->presence_changed(change, publication);
+    for (size_t i = 0; i < members_.size(); ++i) members_[i]->presence_changed(change, publication);
 }
 
 // A listener's pushed_ms wraps around after 49 days (2^32 ms), so an old push could look recent.
@@ -66,15 +61,15 @@ Published Room::publish(std::string_view text, uint64_t now_ms, std::string_view
     const hub::Message plain = message(text, offset);
     hub::Publication publication{.message = plain, .at_once = sends_at_once()};
     Published published;
-    for (Listener& listener : listeners_) {
+    listeners_.each([&](Listener& listener) {
         if (!everybody && since_push_ms(listener, now_ms) < interval_ms) {
             if (latest) wait(listener, now_ms);
             ++(latest ? published.delivered : published.limited);
-            continue;
+            return;
         }
         listener.pushed_ms = static_cast<uint32_t>(now_ms);
         listener.subscriber->deliver(publication);
-    }
+    });
     published.delivered += publication.taken;
     if (waiting_ > 0) latest_ = text;  // For all waiting listeners, whose intervals still run.
     if (publication.taken > 0) pushed_ms_ = now_ms, pushed_ever_ = true;
@@ -95,18 +90,18 @@ void Room::push_waiting(uint64_t now_ms) {
     const hub::Message plain = message(latest_);
     hub::Publication publication{.message = plain, .at_once = sends_at_once()};
     uint64_t next_ms = UINT64_MAX;
-    for (Listener& listener : listeners_) {
-        if (!listener.waiting) continue;
+    listeners_.each([&](Listener& listener) {
+        if (!listener.waiting) return;
         const uint32_t since_ms = since_push_ms(listener, now_ms);
         if (since_ms < rule_.interval_ms) {
             next_ms = std::min(next_ms, now_ms + rule_.interval_ms - since_ms);
-            continue;
+            return;
         }
         listener.waiting = false;
         --waiting_;
         listener.pushed_ms = static_cast<uint32_t>(now_ms);
         listener.subscriber->deliver(publication);
-    }
+    });
     if (publication.taken > 0) pushed_ms_ = now_ms;
     due_ms_ = std::max(next_ms, now_ms + due_step_ms);
     if (waiting_ == 0) std::string().swap(latest_);

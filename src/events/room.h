@@ -14,8 +14,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "base/ref.h"
+#include "base/segmented.h"
 #include "events/table.h"
 #include "hub/hub.h"
 #include "hub/presence.h"
@@ -56,8 +57,12 @@ private:
 
     Room* room_ = nullptr;
     std::unique_ptr<Login> login_;  // Null: the channel requires no login.
-    // Points to this member while it is in a room with a history, for an answer that comes later.
-    std::shared_ptr<Member*> following_;
+    // Set while the member is in a room with a history, for an answer that comes later.
+    struct Following : base::RefCounted {
+        explicit Following(Member& m) noexcept : member(&m) {}
+        Member* member;  // Null: the member has left.
+    };
+    base::Ref<Following> following_;
     uint32_t listener_index_ = not_listening;
 };
 
@@ -112,10 +117,10 @@ private:
     Broker& broker_;
     const std::string name_;
     const Rule& rule_;
-    std::vector<Listener> listeners_;  // Walked by each publication,
-    std::vector<Member*> members_;     // and their members, by index.
-    uint32_t references_ = 0;          // Members that entered, listening or not.
-    bool listed_ = false;              // In the broker's list of waiting rooms.
+    base::Segmented<Listener> listeners_;  // Walked by each publication,
+    base::Segmented<Member*> members_;     // and their members, by index.
+    uint32_t references_ = 0;              // Members that entered, listening or not.
+    bool listed_ = false;                  // In the broker's list of waiting rooms.
     size_t waiting_ = 0;
     uint64_t pushed_ms_ = 0;  // The last push to any listener.
     bool pushed_ever_ = false;

@@ -21,6 +21,7 @@
 
 #include "base/cache_line.h"
 #include "base/lifetime.h"
+#include "base/slab.h"
 #include "base/slot_table.h"
 #include "http/date.h"
 #include "http/reply_target.h"
@@ -209,6 +210,8 @@ public:
 
     // The connections to which a Reply may refer.
     [[nodiscard]] base::SlotTable<HttpConnection>& replies() noexcept { return replies_; }
+    // Memory for the objects of connections that stay.
+    [[nodiscard]] base::Slabs& slabs() noexcept { return slabs_; }
 
     // Implements http::ReplyTarget. Any thread.
     void reply_send(http::ReplyKey key, http::Response&& response) override;
@@ -287,6 +290,7 @@ private:
     // Until here other threads read. What follows is the worker's own; other threads read only counters.
     Counters counters_;
     Counter accept_pauses_;
+    base::Slabs slabs_;
     base::SlotTable<HttpConnection> replies_;
     hub::Hub hub_;
     hub::SliceSize slice_size_;

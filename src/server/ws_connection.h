@@ -1,7 +1,7 @@
 // server/ws_connection.h: one WebSocket on one stream: connects the stream, the protocol cores of
 // ws/, the WsHandler of the endpoint and the hub.
 //
-// Owner: the stream. Other objects hold a ws::Socket (slot and generation). Thread: the worker's.
+// Owner: the stream; its memory is from Worker::slabs(). Other objects hold a ws::Socket (slot and generation). Thread: the worker's.
 #pragma once
 
 #include <starling/websocket.h>
@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/checked_cast.h"
+#include "base/slab.h"
 #include "hub/hub.h"
 #include "server/connection.h"
 #include "ws/closing.h"
@@ -29,7 +30,7 @@ class Worker;
 struct WsContext;
 class WsFollower;
 
-class WsConnection final : public Connection, public hub::Subscriber {
+class WsConnection final : public Connection, public hub::Subscriber, public base::InSlab {
 public:
     WsConnection(const WsContext& context, std::string_view subprotocol,
                  const std::optional<ws::DeflateParams>& deflate,

@@ -140,9 +140,9 @@ UpgradeOutcome decide(const WsContext& context, const http::Request& request,
     if (!admission.field_lines.empty())  // Before the blank line.
         outcome.response.insert(outcome.response.size() - 2, admission.field_lines);
     const bool kept = context.handler().remembers().subprotocol;
-    outcome.connection =
-        std::make_unique<WsConnection>(context, kept ? subprotocol : std::string_view(),
-                                       deflate.params, std::move(admission.data));
+    outcome.connection.reset(new (context.worker.slabs())
+                                 WsConnection(context, kept ? subprotocol : std::string_view(),
+                                              deflate.params, std::move(admission.data)));
     return outcome;
 }
 

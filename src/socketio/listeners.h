@@ -42,7 +42,8 @@ private:
 class Listeners {
 public:
     void add(uint32_t name, sio::detail::Listener listener, bool once) {
-        if (entries_.empty()) entries_.reserve(1);  // Most sockets have few listeners.
+        // Most sockets have few listeners, and none that comes later.
+        if (entries_.size() < exact_until) entries_.reserve(entries_.size() + 1);
         entries_.push_back({std::move(listener), name, once});
     }
     void remove(uint32_t name) {
@@ -109,6 +110,8 @@ private:
         retired_ = false;
         std::erase_if(entries_, [](const CallScope& entry) { return entry.name == Names::none; });
     }
+
+    static constexpr size_t exact_until = 8;
 
     std::vector<CallScope> entries_;
     uint32_t depth_ = 0;

@@ -235,6 +235,7 @@ private:
     Arena arena_;
     Encoder encoder_;
     hub::Hub::Traffic traffic_;
+    base::Slabs slabs_;
     base::SlotTable<Socket> sockets_;
     std::unordered_map<std::string, std::unique_ptr<Namespace>, base::KeyedTextHash,
                        std::equal_to<>>

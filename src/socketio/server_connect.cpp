@@ -102,8 +102,8 @@ void Server::make_socket(const PendingConnection& who) {
 // Takes over the place that the client has in the namespace's quota.
 Socket& Server::create(const PendingConnection& who, std::string id) {
     QuotaPlace place(who.nsp.quota());
-    auto made =
-        std::make_unique<Socket>(who.connection, who.nsp, std::move(id), sockets_.next_key());
+    std::unique_ptr<Socket> made(
+        new (slabs_) Socket(who.connection, who.nsp, std::move(id), sockets_.next_key()));
     sockets_.insert(*made);
     Socket& socket = who.connection.add(std::move(made));
     place.keep();  // From here on Server::left() gives it back.

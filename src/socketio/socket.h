@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/exception_text.h"
+#include "base/slab.h"
 #include "base/slot_table.h"
 #include "hub/hub.h"
 #include "socketio/codec/encoder.h"
@@ -30,7 +31,7 @@ class Connection;
 class Server;
 class Namespace;
 
-class Socket final : public hub::Subscriber {
+class Socket final : public hub::Subscriber, public base::InSlab {
 public:
     enum class State : uint8_t {
         joining,    // Middleware has not admitted the socket yet.

@@ -354,7 +354,7 @@ void Engine::admit(WsAdmission& admission) {
     http::Response response;
     call_header_hooks(request, response, !checked.session);
     admission.field_lines = response.field_lines();
-    admission.data = std::make_unique<EngineSocket>(*session);
+    admission.data.reset(new (admission.worker.slabs()) EngineSocket(*session));
 }
 
 void EngineWsHandler::count(const WsConnection& connection, int change) const noexcept {

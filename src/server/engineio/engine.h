@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/cache_line.h"
+#include "base/slab.h"
 #include "base/slot_table.h"
 #include "base/tied.h"
 #include "engineio/ids.h"
@@ -85,7 +86,8 @@ using EngineFactory = std::function<std::unique_ptr<EngineHandler>(EngineSession
 
 // After close() all calls are allowed and do nothing.
 class EngineSession final : private net::TimerEntry,
-                            private base::Tied<EngineSession, EngineSocket> {
+                            private base::Tied<EngineSession, EngineSocket>,
+                            public base::InSlab {
 public:
     EngineSession(EngineWorker& host, base::SlotKey key, const engineio::SidSecret& secret,
                   engineio::Revision revision, engineio::Transport transport, bool supports_binary);

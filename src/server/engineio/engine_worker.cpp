@@ -114,9 +114,9 @@ EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transp
         end_unjoined(*unjoined_.oldest_of(network));
     if (unjoined_.size() >= engine.unjoined_max_) make_room();
     const base::SlotKey key = sessions_.next_key();
-    auto session =
-        std::make_unique<EngineSession>(*this, key, draw_secret(), engineio::revision_of(query),
-                                        transport, engineio::supports_binary(query));
+    std::unique_ptr<EngineSession> session(
+        new (worker.slabs()) EngineSession(*this, key, draw_secret(), engineio::revision_of(query),
+                                           transport, engineio::supports_binary(query)));
     if (engine.join_timeout_ms_)
         session->extras().unjoined = unjoined_.add(key, network, worker.loop().now_ms());
     if (!timer_) timer_ = worker.loop().every(net::TimerWheel::tick_ms, [this] { advance(); });

@@ -16,7 +16,8 @@
 namespace starling::server {
 
 class EngineSocket final : public ws::detail::AnyData,
-                           public base::Tied<EngineSocket, EngineSession> {
+                           public base::Tied<EngineSocket, EngineSession>,
+                           public base::InSlab {
 public:
     // Stays untied if the session already has a WebSocket.
     explicit EngineSocket(EngineSession& session) noexcept;

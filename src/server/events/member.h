@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/slab.h"
 #include "events/room.h"
 #include "server/connection.h"
 #include "server/events/events.h"
@@ -34,7 +35,10 @@ public:
 
 // An event stream, text/event-stream (WHATWG HTML section 9.2). The HTTP connection carries nothing
 // else from then on. Owner: its net::Stream.
-class EventStream final : public Connection, public hub::Subscriber, private events::Member {
+class EventStream final : public Connection,
+                          public hub::Subscriber,
+                          public base::InSlab,
+                          private events::Member {
 public:
     // `since`: the client's Last-Event-ID; none: from now on.
     EventStream(EventsWorker& host, const Admission& admission, const Events& events,
@@ -54,13 +58,19 @@ public:
 private:
     void expired(hub::Subscriber& subscriber) override;
     void lost(hub::Subscriber& subscriber) override;
-    void begin(const hub::Beginning& beginning, bool asked);
+    void begin(const hub::Beginning& beginning, bool asked, size_t recovery_bytes_max);
 
+    // What is needed until the stream listens.
+    struct Start {
+        std::optional<hub::Position> since;
+        size_t recovery_bytes_max;
+    };
+
+    const uint32_t heartbeat_ms_;  // Lies in the padding at the end of events::Member.
     EventsWorker& host_;
-    const uint32_t heartbeat_ms_;
-    const size_t recovery_bytes_max_;
-    std::optional<hub::Position> since_;
+    std::unique_ptr<Start> start_;  // Null from took_over() on.
 };
+static_assert(sizeof(EventStream) <= 88, "part of the 200 bytes that an idle listener may cost");
 
 [[nodiscard]] std::unique_ptr<Route> event_stream_route(Events& events);
 

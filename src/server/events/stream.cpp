@@ -23,10 +23,9 @@ constexpr size_t stream_encoding = 2;
 
 EventStream::EventStream(EventsWorker& host, const Admission& admission, const Events& events,
                          std::optional<hub::Position> since)
-    : host_(host),
-      heartbeat_ms_(static_cast<uint32_t>(events.options().heartbeat.count())),
-      recovery_bytes_max_(events.options().recovery_bytes_max),
-      since_(std::move(since)) {
+    : heartbeat_ms_(static_cast<uint32_t>(events.options().heartbeat.count())),
+      host_(host),
+      start_(new Start{std::move(since), events.options().recovery_bytes_max}) {
     host.enter(*this, *admission.rule, admission.channel);
     if (admission.identity) host.log_in(*this, *admission.identity);
 }
@@ -36,22 +35,23 @@ void EventStream::took_over() {
     host_.worker.counters().event_streams_open.add();
     stream_->cancel_timeout();
     if (heartbeat_ms_) stream_->set_timeout(heartbeat_ms_);
-    const bool asked = since_.has_value();
-    host_.listen(*this, *this, std::exchange(since_, std::nullopt),
-                 [this, asked](const hub::Beginning& beginning) {
-                     begin(beginning, asked);
+    const auto start = std::move(start_);
+    const bool asked = start->since.has_value();
+    host_.listen(*this, *this, std::move(start->since),
+                 [this, asked, most = start->recovery_bytes_max](const hub::Beginning& beginning) {
+                     begin(beginning, asked, most);
                      return true;
                  });
 }
 
 // Sends what the client missed, and the id from which it continues if it connects again before the
 // next event. The bytes may be more than the queue's limit, since nothing else waits.
-void EventStream::begin(const hub::Beginning& beginning, bool asked) {
+void EventStream::begin(const hub::Beginning& beginning, bool asked, size_t recovery_bytes_max) {
     if (beginning.failed) return stream_->close();  // The client connects again.
     if (beginning.position.epoch.empty()) return;   // The channel has no history.
     size_t bytes = 0;
     for (const auto& kept : beginning.missed) bytes += kept->text.size();
-    const bool recovered = beginning.recovered && bytes <= recovery_bytes_max_;
+    const bool recovered = beginning.recovered && bytes <= recovery_bytes_max;
     std::string text;
     for (const auto& kept : beginning.missed) {
         if (!recovered) break;
@@ -171,8 +171,9 @@ void EventStreamRoute::answer(HttpConnection& connection, const http::Request& r
     // Without this field nginx holds events back until its buffer is full.
     response.header("X-Accel-Buffering", "no").body("", "text/event-stream");
     if (request.method() == "HEAD") return;
-    connection.hand_over_to(
-        std::make_unique<EventStream>(*host, admission, events_, last_event_id(request)));
+    connection.hand_over_to(std::unique_ptr<Connection>(
+        new (connection.worker().slabs())
+            EventStream(*host, admission, events_, last_event_id(request))));
 }
 
 }  // namespace

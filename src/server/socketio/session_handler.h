@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/slab.h"
 #include "server/engineio/engine.h"
 #include "server/socketio/pace.h"
 #include "socketio/connection.h"
@@ -32,7 +33,9 @@ protected:
     ~SessionMeter() = default;
 };
 
-class SocketIoSessionHandler : public EngineHandler, protected socketio::Transport {
+class SocketIoSessionHandler : public EngineHandler,
+                               protected socketio::Transport,
+                               public base::InSlab {
 public:
     SocketIoSessionHandler(EngineSession& session, socketio::Server& server,
                            socketio::ConnectInfo info, const std::string& initial_packet);

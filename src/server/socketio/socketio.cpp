@@ -204,18 +204,22 @@ SocketIo::~SocketIo() = default;
 std::unique_ptr<EngineHandler> SocketIo::open(EngineSession& session,
                                               const http::Request& request) {
     if (closed_.load(std::memory_order_relaxed)) return nullptr;
-    const Worker& worker = session.worker();
+    Worker& worker = session.worker();
     auth::Verdict login;
     if (shared_->login) login = shared_->login->read(request, worker.now_s());
     auto info = connect_info(request, worker.now_s() * 1000,
                              login.identity ? std::string_view(login.identity->user) : "");
     if (shared_->login) SocketIoLogin::keep(login, info);
     socketio::Server& core = workers_[worker.index()]->server();
+    base::Slabs& slabs = worker.slabs();
+    std::unique_ptr<EngineHandler> handler;
     if (meter_)
-        return std::make_unique<MeteredSessionHandler>(session, core, std::move(info),
-                                                       options_.initial_packet, *meter_);
-    return std::make_unique<SocketIoSessionHandler>(session, core, std::move(info),
-                                                    options_.initial_packet);
+        handler.reset(new (slabs) MeteredSessionHandler(session, core, std::move(info),
+                                                        options_.initial_packet, *meter_));
+    else
+        handler.reset(new (slabs) SocketIoSessionHandler(session, core, std::move(info),
+                                                         options_.initial_packet));
+    return handler;
 }
 
 // ---- namespaces ---------------------------------------------------------------------------------
