@@ -113,9 +113,11 @@ int Loop::wait_ms(int timeout_ms_max) {
     uint64_t until_ms = UINT64_MAX, now_ms = now_ms_;
     if (const auto due_ms = timers_.next_due_ms()) until_ms = *due_ms, now_ms = clock_();
     // Without streams there are no coarse timeouts, and the process can sleep once its memory is given back.
-    const auto* const blocks = base::BlockCache::of_this_thread();
-    const bool keeps = chunks_.kept() != 0 || (blocks && blocks->kept_bytes() != 0);
-    if (streams_.size() != 0 || keeps) until_ms = std::min(until_ms, wheel_.next_tick_ms());
+    const auto keeps = [this] {
+        const auto* const blocks = base::BlockCache::of_this_thread();
+        return chunks_.kept() != 0 || (blocks && blocks->kept_bytes() != 0);
+    };
+    if (streams_.size() != 0 || keeps()) until_ms = std::min(until_ms, wheel_.next_tick_ms());
     if (until_ms == UINT64_MAX) return timeout_ms_max;
     const uint64_t wait = until_ms > now_ms ? until_ms - now_ms : 0;
     const int bounded = static_cast<int>(std::min<uint64_t>(wait, 60'000));
