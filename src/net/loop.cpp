@@ -94,6 +94,7 @@ void Loop::work() {
         chunks_.trim();
         if (auto* const blocks = base::BlockCache::of_this_thread()) blocks->trim();
         streams_.trim();
+        rest_tls();
     }
     settle();
 }
@@ -235,6 +236,14 @@ void Loop::close_stalled() {
     blocked_.take_all(checked);
 }
 
+void Loop::rest_tls() noexcept {
+    while (tls_in_use_.linked()) {
+        auto& filter = static_cast<TlsFilter&>(*tls_in_use_.next());
+        if (!filter.is_idle(now_ms_)) return;
+        filter.rest();
+    }
+}
+
 Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler) {
     return open(std::move(fd), std::move(handler), std::unique_ptr<Stream::Rare>());
 }
@@ -267,7 +276,7 @@ Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
     // All memory is allocated first: once the stream exists nothing here may fail.
     const bool secure = rare && rare->tls;
     if (secure && scratch_.empty())
-        scratch_.resize(Backend::receive_headroom_bytes + TlsSession::record_bytes_max);
+        scratch_.resize(Backend::receive_headroom_bytes + TlsSession::read_bytes_min);
     const Streams::Place place = streams_.place();
     auto* const stream = new (place.memory)
         Stream(std::move(fd), place.generation, std::move(handler), std::move(rare));

@@ -149,6 +149,7 @@ private:
     [[nodiscard]] bool reap_closing();  // False: no stream could be reaped.
     void reap(Stream& stream);
     void close_stalled();
+    void rest_tls() noexcept;
     void take_turns();
     // False: an exception escaped and was reported.
     template <class F>
@@ -216,6 +217,7 @@ private:
     std::vector<Stream*> due_turns_;  // Streams that yielded in the tick before.
     std::vector<Stream*> redeliver_;  // Resumed streams with kept input.
     std::vector<std::unique_ptr<StreamHandler>> replaced_;  // Freed at the end of the tick.
+    base::ListLink tls_in_use_;       // Filters that hold ciphers, the longest unused first.
     std::vector<std::byte> scratch_;  // TLS plaintext in both directions; empty without TLS.
     std::atomic<bool> stopping_{false};
     std::atomic<const void*> ticking_on_{nullptr};  // this_thread() of the thread in a tick.

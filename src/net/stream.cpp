@@ -341,7 +341,7 @@ void Stream::flush_and_tell() {
 // Finds the next bytes for the kernel. 0: nothing can be sent now.
 size_t Stream::gather(std::span<iovec> parts) {
     if (!tls()) return outbox_ ? outbox_->gather(parts) : 0;
-    const auto bytes = tls()->next(outbox_, loop().chunks_, loop().scratch(), is_flushing());
+    const auto bytes = tls()->next(loop(), outbox_, is_flushing());
     if (!bytes) return finish(CloseReason::failed), 0;
     if (bytes->empty()) return 0;
     parts[0] = {const_cast<std::byte*>(bytes->data()), bytes->size()};
@@ -395,6 +395,7 @@ Detached Stream::detach() {
     result.fd = Descriptor(std::exchange(fd_, -1));
     result.handler = std::move(handler_);
     if (rare_) {
+        if (rare_->tls) rare_->tls->rest();  // This loop's list has it.
         result.tls = std::move(rare_->tls);
         result.kept = std::move(rare_->kept);
     }

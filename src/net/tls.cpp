@@ -1,6 +1,7 @@
 #include "net/tls.h"
 
 #include <openssl/bio.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
@@ -44,6 +45,15 @@ struct TlsSession::Client {
     }
 };
 
+struct TlsSession::Secrets {
+    std::vector<std::byte> client, server;  // The application traffic secrets.
+    uint64_t written = 0;                   // Records since `server` is known.
+    ~Secrets() {
+        for (auto* const secret : {&client, &server})
+            OPENSSL_cleanse(secret->data(), secret->size());
+    }
+};
+
 // OpenSSL's I/O: it reads from input_ and writes to output_.
 struct TlsSession::Bio {
     static TlsSession& session(BIO* bio) noexcept {
@@ -81,12 +91,16 @@ struct TlsSession::Bio {
     // RFC 8446 section 4.6.3: each KeyUpdate costs both sides a key derivation, and one that asks
     // for an answer costs an answer.
     static void on_protocol_message(int written, int, int content_type, const void* bytes,
-                                    size_t size, SSL*, void* session) noexcept {
+                                    size_t size, SSL*, void* of) noexcept {
         constexpr int handshake = 22;
         constexpr unsigned char key_update = 24;
+        auto& session = *static_cast<TlsSession*>(of);
+        if (written && content_type == SSL3_RT_HEADER && session.secrets_ &&
+            !session.secrets_->server.empty())
+            ++session.secrets_->written;
         if (!written && content_type == handshake && size > 0 &&
             *static_cast<const unsigned char*>(bytes) == key_update)
-            ++static_cast<TlsSession*>(session)->key_updates_;
+            ++session.key_updates_;
     }
     static long control(BIO*, int command, long, void*) noexcept {
         return command == BIO_CTRL_FLUSH ? 1 : 0;
@@ -100,10 +114,11 @@ struct TlsSession::Bio {
 
 namespace {
 
+constexpr std::string_view http11 = "http/1.1";
+
 // RFC 7301. A client that offers protocols without http/1.1 is refused.
 int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
                 const unsigned char* offered, unsigned offered_size, void*) noexcept {
-    static constexpr std::string_view http11 = "http/1.1";
     for (unsigned at = 0; at < offered_size; at += 1u + offered[at]) {
         const std::string_view name(reinterpret_cast<const char*>(offered + at + 1), offered[at]);
         if (name != http11) continue;
@@ -128,6 +143,7 @@ base::Result<TlsContext::Certificate> TlsContext::make(const CertificateFiles& f
     SSL_CTX_set_alpn_select_cb(&context, &select_alpn, nullptr);
     SSL_CTX_set_client_hello_cb(&context, &TlsContext::on_client_hello, nullptr);
     SSL_CTX_set_tlsext_servername_callback(&context, &TlsContext::on_server_name);
+    SSL_CTX_set_keylog_callback(&context, &TlsContext::on_secret);
     if (const auto used = use_certificate(context, files); !used)
         return base::Failure(used.error());
     return Certificate{*std::move(made), files.hosts};
@@ -218,6 +234,28 @@ int TlsContext::on_server_name(SSL* ssl, int*, void*) noexcept {
     return SSL_TLSEXT_ERR_OK;
 }
 
+// A line in the format of SSLKEYLOGFILE: "LABEL RANDOM SECRET", both in hexadecimal. OpenSSL has no other
+// call that gives the secrets of the application's records. The call comes when the key of a direction
+// changes, so all records that are written later have the server's secret.
+void TlsContext::on_secret(const SSL* ssl, const char* line) noexcept {
+    const std::string_view text(line);
+    const bool client = text.starts_with("CLIENT_TRAFFIC_SECRET_0 ");
+    if (!client && !text.starts_with("SERVER_TRAFFIC_SECRET_0 ")) return;
+    TlsSession& session = TlsSession::Bio::session(SSL_get_rbio(ssl));
+    const std::string_view digits = text.substr(text.rfind(' ') + 1);
+    try {
+        if (!session.secrets_) session.secrets_ = std::make_unique<TlsSession::Secrets>();
+        auto& secret = client ? session.secrets_->client : session.secrets_->server;
+        secret.reserve(digits.size() / 2);
+        for (size_t at = 0; at + 1 < digits.size(); at += 2)
+            secret.push_back(
+                std::byte(OPENSSL_hexchar2int(static_cast<unsigned char>(digits[at])) << 4 |
+                          OPENSSL_hexchar2int(static_cast<unsigned char>(digits[at + 1]))));
+    } catch (const std::bad_alloc&) {
+        session.out_of_memory_ = true;
+    }
+}
+
 // Made once and never freed: sessions may live as long as the program.
 const bio_method_st* TlsSession::Bio::method() {
     static const BIO_METHOD* const made = [] {
@@ -271,13 +309,20 @@ TlsSession::~TlsSession() { SSL_free(ssl_); }
 
 size_t TlsSession::read(std::span<std::byte> plaintext, Status& status) {
     STARLING_ASSERT(!plaintext.empty());
-    ERR_clear_error();
-    size_t done = 0;
+    if (!established() && !handshake_failed_) (void)shake_hands();
     status = Status::ok;
     if (handshake_failed_) {  // OpenSSL would take the peer's alert for the end.
         status = Status::failed;
         return 0;
     }
+    if (!records_) return read_ssl(plaintext, status);
+    return records_->read(input_, plaintext, output_, status, key_updates_,
+                          key_updates_per_minute_max);
+}
+
+size_t TlsSession::read_ssl(std::span<std::byte> plaintext, Status& status) {
+    ERR_clear_error();
+    size_t done = 0;
     const bool got = SSL_read_ex(ssl_, plaintext.data(), plaintext.size(), &done) == 1;
     throw_if_out_of_memory();
     if (key_updates_ > key_updates_per_minute_max) {
@@ -297,16 +342,40 @@ size_t TlsSession::read(std::span<std::byte> plaintext, Status& status) {
 }
 
 bool TlsSession::shake_hands() {
+    if (established()) return true;
     ERR_clear_error();
     const int result = SSL_do_handshake(ssl_);
     throw_if_out_of_memory();
-    if (result == 1) return true;
+    if (result == 1) {
+        become_small();
+        return true;
+    }
     if (SSL_get_error(ssl_, result) != SSL_ERROR_WANT_READ) {
         handshake_failed_ = true;
         note_failure();
     }
     ERR_clear_error();
     return false;
+}
+
+// OpenSSL reads no byte beyond a record, so input_ begins with the first record of the application.
+void TlsSession::become_small() {
+    if (!secrets_) return;
+    const auto secrets = std::move(secrets_);
+    if (client_ || SSL_version(ssl_) != TLS1_3_VERSION) return;
+    const SSL_CIPHER* const cipher = SSL_get_current_cipher(ssl_);
+    auto records = TlsRecords::make(
+        {SSL_CIPHER_get_protocol_id(cipher), secrets->client, secrets->server, secrets->written});
+    if (!records) return;
+    server_name_ = server_name();
+    has_alpn_ = !alpn().empty();
+    resumed_ = resumed();
+    records_ = std::move(records);
+    SSL_free(std::exchange(ssl_, nullptr));
+}
+
+void TlsSession::rest() noexcept {
+    if (records_) records_->rest();
 }
 
 // The first failure says why; what follows is about a connection that has failed.
@@ -320,6 +389,7 @@ const TlsFailure* TlsSession::failure() const noexcept {
 }
 
 std::string_view TlsSession::alpn() const noexcept {
+    if (records_) return has_alpn_ ? http11 : std::string_view();
     const unsigned char* name = nullptr;
     unsigned size = 0;
     SSL_get0_alpn_selected(ssl_, &name, &size);
@@ -327,13 +397,18 @@ std::string_view TlsSession::alpn() const noexcept {
 }
 
 std::string_view TlsSession::server_name() const noexcept {
+    if (records_) return server_name_;
     const char* const name = SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
     return name ? std::string_view(name) : std::string_view();
 }
 
-std::string_view TlsSession::version() const noexcept { return SSL_get_version(ssl_); }
+std::string_view TlsSession::version() const noexcept {
+    return records_ ? "TLSv1.3" : SSL_get_version(ssl_);
+}
 
-bool TlsSession::resumed() const noexcept { return SSL_session_reused(ssl_) == 1; }
+bool TlsSession::resumed() const noexcept {
+    return records_ ? resumed_ : SSL_session_reused(ssl_) == 1;
+}
 
 int TlsSession::on_verify(int valid, X509_STORE_CTX* verification) noexcept {
     if (valid) return valid;
@@ -361,6 +436,7 @@ int TlsSession::on_new_session(SSL* ssl, SSL_SESSION* session) noexcept {
 }
 
 bool TlsSession::write(std::span<const std::byte> plaintext) {
+    if (records_) return records_->write(plaintext, output_);
     ERR_clear_error();
     size_t done = 0;
     const bool written = SSL_write_ex(ssl_, plaintext.data(), plaintext.size(), &done) == 1 &&
@@ -370,9 +446,12 @@ bool TlsSession::write(std::span<const std::byte> plaintext) {
     return written;
 }
 
-bool TlsSession::established() const noexcept { return SSL_is_init_finished(ssl_) == 1; }
+bool TlsSession::established() const noexcept {
+    return records_ || SSL_is_init_finished(ssl_) == 1;
+}
 
 void TlsSession::send_close_notify() {
+    if (records_) return records_->close(output_);
     if (established()) SSL_shutdown(ssl_);
     throw_if_out_of_memory();
     ERR_clear_error();

@@ -4,7 +4,8 @@
 //
 // TlsContext: certificates and settings, immutable, shared by workers; a reload makes a new one.
 // TlsSession: one connection. The owner feeds it ciphertext that arrived, and sends the ciphertext
-// that collects in output(). An idle connection holds no buffer for a record.
+// that collects in output(). An idle connection holds no buffer for a record. On the server's side of
+// TLS 1.3 the SSL object of OpenSSL is freed after the handshake: see net/tls_records.h.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "net/tls_records.h"
 
 struct ssl_st;
 struct ssl_ctx_st;
@@ -74,14 +76,17 @@ private:
                                                         const std::string& ciphers);
     static int on_client_hello(ssl_st* ssl, int* alert, void*) noexcept;
     static int on_server_name(ssl_st* ssl, int* alert, void*) noexcept;
+    static void on_secret(const ssl_st* ssl, const char* line) noexcept;
 
     std::vector<Certificate> certificates_;
 };
 
 class TlsSession {
 public:
-    enum class Status : uint8_t { ok, ended, failed };
-    static constexpr size_t record_bytes_max = 16 * 1024;
+    using Status = TlsRecords::Status;
+    static constexpr size_t record_bytes_max = TlsRecords::plaintext_bytes_max;
+    // read() needs no memory of its own for a record if it gets this many bytes of memory.
+    static constexpr size_t read_bytes_min = TlsRecords::inner_bytes_max;
     // Limits on the peer's KeyUpdate messages and on ciphertext in output(). Beyond them the
     // session fails.
     static constexpr uint32_t key_updates_per_minute_max = 32;
@@ -112,6 +117,10 @@ public:
     [[nodiscard]] bool write(std::span<const std::byte> plaintext);
     [[nodiscard]] bool established() const noexcept;
     void send_close_notify();
+    // Frees what only makes the next records cheaper.
+    void rest() noexcept;
+    // Whether the SSL object is gone, and with it nearly all memory of the session.
+    [[nodiscard]] bool is_small() const noexcept { return records_ != nullptr; }
 
     // Of the client's side alone: why the session has failed, or null.
     [[nodiscard]] const TlsFailure* failure() const noexcept;
@@ -131,15 +140,23 @@ private:
     friend class TlsClientContext;
     struct Bio;
     struct Client;
+    // What the server's side keeps of a handshake of TLS 1.3 until it ends.
+    struct Secrets;
     TlsSession(std::shared_ptr<const void> context, std::unique_ptr<Client> client, ssl_st* ssl);
     void throw_if_out_of_memory();
     void note_failure();
+    [[nodiscard]] size_t read_ssl(std::span<std::byte> plaintext, Status& status);
+    void become_small();
     static int on_new_session(ssl_st* ssl, ssl_session_st* session) noexcept;
     static int on_verify(int valid, x509_store_ctx_st* verification) noexcept;
 
     const std::shared_ptr<const void> context_;  // Kept alive. A TlsContext or TlsClientContext.
     const std::unique_ptr<Client> client_;       // Null: the server's side.
-    ssl_st* ssl_ = nullptr;
+    ssl_st* ssl_ = nullptr;                      // Null: `records_` has taken over.
+    std::unique_ptr<Secrets> secrets_;
+    std::unique_ptr<TlsRecords> records_;
+    std::string server_name_;  // These two belong to `records_`.
+    bool has_alpn_ = false, resumed_ = false;
     std::span<const std::byte> input_;
     std::string output_;
     uint32_t key_updates_ = 0;  // The peer's KeyUpdates in `minute_`.

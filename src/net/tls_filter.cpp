@@ -18,6 +18,7 @@ TlsFilter::TlsFilter(std::unique_ptr<TlsSession> session) noexcept : session_(st
 TlsFilter::~TlsFilter() = default;
 
 void TlsFilter::received(Stream& stream, std::span<std::byte> ciphertext) {
+    note_use(stream.loop());
     session_->feed(ciphertext, stream.loop().now_ms());
     const std::span<std::byte> plaintext = stream.loop().scratch();
     auto status = TlsSession::Status::ok;
@@ -45,15 +46,14 @@ void TlsFilter::received(Stream& stream, std::span<std::byte> ciphertext) {
     }
 }
 
-std::optional<std::span<const std::byte>> TlsFilter::next(Outbox* plaintext, ChunkPool& pool,
-                                                          std::span<std::byte> scratch,
+std::optional<std::span<const std::byte>> TlsFilter::next(Loop& loop, Outbox* plaintext,
                                                           bool closing) {
     while (taken_ == sending_.size()) {
         if (!session_->output().empty()) {
             std::swap(sending_, session_->output());
             taken_ = 0;
         } else if (plaintext && !plaintext->empty() && session_->established()) {
-            if (!encrypt_record(*plaintext, pool, scratch)) return std::nullopt;
+            if (!encrypt(loop, *plaintext)) return std::nullopt;
         } else if (closing && !std::exchange(close_notified_, true)) {
             session_->send_close_notify();
         } else {
@@ -71,18 +71,32 @@ void TlsFilter::taken(size_t bytes) noexcept {
     taken_ = 0;
 }
 
+void TlsFilter::rest() noexcept {
+    unlink();
+    session_->rest();
+}
+
+// The list is ordered by the time of the last use.
+void TlsFilter::note_use(Loop& loop) noexcept {
+    used_ms_ = loop.now_ms();
+    unlink();
+    insert_before(loop.tls_in_use_);
+}
+
 // Small writes share a record.
-bool TlsFilter::encrypt_record(Outbox& plaintext, ChunkPool& pool, std::span<std::byte> scratch) {
+bool TlsFilter::encrypt(Loop& loop, Outbox& plaintext) {
+    note_use(loop);
     std::array<iovec, 64> parts;
     const size_t count = plaintext.gather(parts);
+    const std::span<std::byte> bytes = loop.scratch().first(TlsSession::record_bytes_max);
     size_t size = 0;
-    for (size_t i = 0; i < count && size < scratch.size(); ++i) {
-        const size_t part = std::min(parts[i].iov_len, scratch.size() - size);
-        std::memcpy(scratch.data() + size, parts[i].iov_base, part);
+    for (size_t i = 0; i < count && size < bytes.size(); ++i) {
+        const size_t part = std::min(parts[i].iov_len, bytes.size() - size);
+        std::memcpy(bytes.data() + size, parts[i].iov_base, part);
         size += part;
     }
-    plaintext.consume(size, pool);
-    return session_->write(scratch.first(size));
+    plaintext.consume(size, loop.chunks_);
+    return session_->write(bytes.first(size));
 }
 
 }  // namespace starling::net

@@ -1,8 +1,10 @@
 // net/tls_filter.h: encrypts and decrypts between the transport of a stream and its handler.
 //
 // A stream without TLS has none, only a null pointer. Plaintext stays in the stream's Outbox until
-// the kernel has taken the ciphertext before it, so at most one record is held twice. The
-// TlsSession determines the role, server or client.
+// the kernel has taken the ciphertext before it, so at most 16 KiB are held twice. The TlsSession
+// determines the role, server or client.
+//
+// A filter that moves bytes is in the loop's list of these; the loop calls rest() after a pause.
 //
 // Owner: the Stream; between two loops its Detached. Thread: the loop's.
 #pragma once
@@ -14,15 +16,16 @@
 #include <span>
 #include <string>
 
+#include "base/intrusive_list.h"
 #include "net/tls.h"
 
 namespace starling::net {
 
-class ChunkPool;
+class Loop;
 class Outbox;
 class Stream;
 
-class TlsFilter {
+class TlsFilter : public base::ListLink {
 public:
     explicit TlsFilter(std::unique_ptr<TlsSession> session) noexcept;
     ~TlsFilter();
@@ -35,11 +38,17 @@ public:
     // covered them all; until then the next call returns the rest of them. A record of `plaintext`
     // is encrypted only when no ciphertext is left. Empty: nothing can be sent now. `closing`: a
     // close_notify follows the last byte. nullopt: TLS has failed.
-    [[nodiscard]] std::optional<std::span<const std::byte>> next(Outbox* plaintext, ChunkPool& pool,
-                                                                 std::span<std::byte> scratch,
+    [[nodiscard]] std::optional<std::span<const std::byte>> next(Loop& loop, Outbox* plaintext,
                                                                  bool closing);
     // The kernel has taken `bytes` of what next() returned.
     void taken(size_t bytes) noexcept;
+
+    static constexpr uint64_t rest_after_ms = 1000;
+    [[nodiscard]] bool is_idle(uint64_t now_ms) const noexcept {
+        return now_ms - used_ms_ >= rest_after_ms;
+    }
+    // Frees the ciphers and leaves the loop's list.
+    void rest() noexcept;
 
     [[nodiscard]] const TlsSession& session() const noexcept { return *session_; }
 
@@ -49,12 +58,13 @@ public:
     }
 
 private:
-    [[nodiscard]] bool encrypt_record(Outbox& plaintext, ChunkPool& pool,
-                                      std::span<std::byte> scratch);
+    [[nodiscard]] bool encrypt(Loop& loop, Outbox& plaintext);
+    void note_use(Loop& loop) noexcept;
 
     const std::unique_ptr<TlsSession> session_;
     std::string sending_;  // Not changed while the kernel may read it.
-    size_t taken_ = 0;     // Bytes at the front of sending_.
+    uint64_t used_ms_ = 0;
+    size_t taken_ = 0;  // Bytes at the front of sending_.
     bool close_notified_ = false;
     bool established_ = false;  // The handler knows.
 };

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { copyFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import tls from "node:tls";
 
@@ -99,6 +100,38 @@ describe("TLS", () => {
       again.destroy();
     });
   }
+
+  for (const version of ["1.2", "1.3"]) {
+    test(`TLS ${version}: openssl s_client resumes its session`, async () => {
+      const file = path.join(folder, `session-${version}`);
+      const flag = `-tls${version.replace(".", "_")}`;
+      assert.match((await openssl(server.port, [flag, "-sess_out", file])).output, /^New, TLS/m);
+      const { output } = await openssl(server.port, [flag, "-sess_in", file]);
+      assert.match(output, /^Reused, TLS/m);
+      assert.match(output, /HTTP\/1\.1 200/);
+    });
+  }
+
+  // RFC 8446 section 4.6.3: a line of a single K makes s_client ask for new keys of both sides.
+  test("openssl s_client updates the keys and goes on", async () => {
+    const child = spawn("openssl",
+      ["s_client", "-connect", `127.0.0.1:${server.port}`, "-tls1_3", "-msg"]);
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk) => { output += chunk.toString("latin1"); });
+    }
+    child.stdin.on("error", () => {});
+    await until(() => output.includes("NewSessionTicket"), "the handshake");
+    for (const times of [1, 2]) {
+      child.stdin.write("K\n");
+      await until(() => output.split(">>> TLS 1.3, Handshake [length 0005], KeyUpdate").length > times,
+        "the client's update");
+      child.stdin.write("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+      await until(() => output.split("HTTP/1.1 200").length > times, "the answer");
+      assert.equal(output.split("<<< TLS 1.3, Handshake [length 0005], KeyUpdate").length, times + 1);
+    }
+    child.kill("SIGKILL");
+  });
 
   for (const version of ["tls1", "tls1_1"]) {
     test(`${version} is refused`, async () => {

@@ -49,8 +49,9 @@ protected:
         script_ = handler.get();
         auto tls = std::make_unique<TlsSession>(shared_context());
         tls_ = tls.get();
-        stream_ = &loop_.open(std::move(pair.ours), std::move(handler),
-                              std::make_unique<TlsFilter>(std::move(tls)));
+        auto filter = std::make_unique<TlsFilter>(std::move(tls));
+        filter_ = filter.get();
+        stream_ = &loop_.open(std::move(pair.ours), std::move(handler), std::move(filter));
         TlsClientOptions options = only(version);
         options.session = session;
         client_ = std::make_unique<TlsClient>(options);
@@ -93,6 +94,7 @@ protected:
     Stream* stream_ = nullptr;
     StreamScript* script_ = nullptr;
     TlsSession* tls_ = nullptr;
+    TlsFilter* filter_ = nullptr;
     std::unique_ptr<TlsClient> client_;
     Descriptor peer_;
 };
@@ -135,6 +137,30 @@ TEST_P(TlsStream, WritesOfOneTickAreOneRecordAndOneSystemCall) {
     EXPECT_LT(counts_.sent_bytes - bytes, 303u + 40);
     receive();
     EXPECT_EQ(client_->plaintext().size(), 303u);
+}
+
+TEST_P(TlsStream, AnIdleConnectionHoldsNeitherAnSslObjectNorCiphers) {
+    static_assert(sizeof(TlsRecords) <= 248);
+    static_assert(sizeof(TlsSession) <= 192);
+    static_assert(sizeof(TlsFilter) <= 96);
+    for (const auto& [version, name] : versions) {
+        open(version);
+        ASSERT_TRUE(shake_hands());
+        echo();
+        for (const std::string text : {"one", "two", "three"}) {
+            client_->plaintext().clear();
+            EXPECT_TRUE(client_->write(text));
+            ASSERT_TRUE(talk_until([&] { return client_->plaintext() == text; })) << name;
+            EXPECT_EQ(tls_->is_small(), version == TLS1_3_VERSION);
+            EXPECT_TRUE(filter_->linked());
+            clock_.advance(TlsFilter::rest_after_ms + 1'000);
+            run_ticks(loop_, 2);
+            EXPECT_FALSE(filter_->linked());
+        }
+        stream_->close();
+        peer_.reset();
+        ASSERT_TRUE(log_reaches("closed"));
+    }
 }
 
 // RFC 5246 section 7.3: in an abbreviated handshake the client sends last. So no message of the
