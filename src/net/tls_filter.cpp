@@ -88,7 +88,7 @@ bool TlsFilter::encrypt(Loop& loop, Outbox& plaintext) {
     note_use(loop);
     std::array<iovec, 64> parts;
     const size_t count = plaintext.gather(parts);
-    const std::span<std::byte> bytes = loop.scratch().first(TlsSession::record_bytes_max);
+    std::span<std::byte> bytes = loop.scratch().first(TlsSession::record_bytes_max);
     size_t size = 0;
     for (size_t i = 0; i < count && size < bytes.size(); ++i) {
         const size_t part = std::min(parts[i].iov_len, bytes.size() - size);
@@ -96,7 +96,14 @@ bool TlsFilter::encrypt(Loop& loop, Outbox& plaintext) {
         size += part;
     }
     plaintext.consume(size, loop.chunks_);
-    return session_->write(bytes.first(size));
+    for (bytes = bytes.first(size); !bytes.empty();) {
+        const auto record =
+            bytes.first(std::min(bytes.size(), record_size_.bytes_max(loop.now_ms())));
+        if (!session_->write(record)) return false;
+        record_size_.sent(record.size(), loop.now_ms());
+        bytes = bytes.subspan(record.size());
+    }
+    return true;
 }
 
 }  // namespace starling::net

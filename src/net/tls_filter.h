@@ -18,6 +18,7 @@
 
 #include "base/intrusive_list.h"
 #include "net/tls.h"
+#include "net/tls_record_size.h"
 
 namespace starling::net {
 
@@ -35,9 +36,10 @@ public:
     void received(Stream& stream, std::span<std::byte> ciphertext);
 
     // Returns the ciphertext to send next. These bytes neither move nor change until taken() has
-    // covered them all; until then the next call returns the rest of them. A record of `plaintext`
-    // is encrypted only when no ciphertext is left. Empty: nothing can be sent now. `closing`: a
-    // close_notify follows the last byte. nullopt: TLS has failed.
+    // covered them all; until then the next call returns the rest of them. Up to 16 KiB of `plaintext`
+    // are encrypted, as one record or as several small ones, only when no ciphertext is left. Empty:
+    // nothing can be sent now. `closing`: a close_notify follows the last byte. nullopt: TLS has
+    // failed.
     [[nodiscard]] std::optional<std::span<const std::byte>> next(Loop& loop, Outbox* plaintext,
                                                                  bool closing);
     // The kernel has taken `bytes` of what next() returned.
@@ -64,6 +66,7 @@ private:
     const std::unique_ptr<TlsSession> session_;
     std::string sending_;  // Not changed while the kernel may read it.
     uint64_t used_ms_ = 0;
+    TlsRecordSize record_size_;
     size_t taken_ = 0;  // Bytes at the front of sending_.
     bool close_notified_ = false;
     bool established_ = false;  // The handler knows.

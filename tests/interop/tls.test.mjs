@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { copyFileSync, writeFileSync } from "node:fs";
+import net from "node:net";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import tls from "node:tls";
@@ -37,6 +38,26 @@ function connect(port, options = {}) {
       () => resolve(socket));
     socket.on("error", reject);
   }), "the TLS handshake");
+}
+
+// A relay to `port` that notes the sizes of the records of application data that the server sends.
+async function recordSizes(port) {
+  const sizes = [];
+  let bytes = Buffer.alloc(0);
+  const relay = net.createServer((client) => {
+    const server = net.connect(port, "127.0.0.1");
+    client.pipe(server).pipe(client);
+    for (const socket of [client, server]) socket.on("error", () => {});
+    server.on("data", (chunk) => {
+      bytes = Buffer.concat([bytes, chunk]);
+      while (bytes.length >= 5 && bytes.length >= 5 + bytes.readUInt16BE(3)) {
+        if (bytes[0] === 23) sizes.push(bytes.readUInt16BE(3));
+        bytes = bytes.subarray(5 + bytes.readUInt16BE(3));
+      }
+    });
+  });
+  await new Promise((resolve) => { relay.listen(0, "127.0.0.1", resolve); });
+  return { sizes, url: `wss://127.0.0.1:${relay.address().port}/echo`, close: () => relay.close() };
 }
 
 async function servedFingerprint(port, servername) {
@@ -101,7 +122,39 @@ describe("TLS", () => {
     });
   }
 
+  // TLS 1.3 adds 17 bytes to a record, TLS 1.2 with AES-GCM 24.
   for (const version of ["1.2", "1.3"]) {
+    const limits = { minVersion: `TLSv${version}`, maxVersion: `TLSv${version}` };
+
+    test(`TLS ${version}: records are one segment at first, and then full`, async () => {
+      const relay = await recordSizes(server.port);
+      const client = await open(relay.url, [], { ...insecure, ...limits });
+      relay.sizes.length = 0;
+      client.socket.send(randomBytes(300_000));
+      assert.equal((await client.next()).length, 300_000);
+      const first = relay.sizes.slice(0, 28);
+      assert.ok(Math.max(...first) <= 1370 + 24, `${first}`);
+      assert.ok(Math.max(...relay.sizes) > 16_384, `${relay.sizes}`);
+      assert.ok(relay.sizes.length < 60, `${relay.sizes}`);
+      await client.close();
+      relay.close();
+    });
+
+    test(`TLS ${version}: the answers to frames that arrive together share a record`, async () => {
+      const relay = await recordSizes(server.port);
+      const client = await open(relay.url, [], { ...insecure, ...limits });
+      relay.sizes.length = 0;
+      // The socket of `ws` writes what is sent while it is corked with one call, so in one record.
+      const { _socket: socket } = client.socket;
+      socket.cork();
+      for (let i = 0; i < 20; ++i) client.socket.send(`message ${i}`);
+      socket.uncork();
+      for (let i = 0; i < 20; ++i) assert.equal(await client.next(), `message ${i}`);
+      assert.ok(relay.sizes.length <= 2, `${relay.sizes}`);
+      await client.close();
+      relay.close();
+    });
+
     test(`TLS ${version}: openssl s_client resumes its session`, async () => {
       const file = path.join(folder, `session-${version}`);
       const flag = `-tls${version.replace(".", "_")}`;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "net/tls_record_size.h"
 #include "tests/fake/tls_record_keys.h"
 
 namespace starling::net {
@@ -263,6 +264,25 @@ TEST(TlsRecords, AnotherSuiteIsNotKnown) {
     for (const uint16_t suite : {0x1300, 0x1302, 0x1304, 0xc02f})
         EXPECT_FALSE(TlsRecords::make({suite, base::bytes_of(secret), base::bytes_of(secret), 0}))
             << suite;
+}
+
+TEST(TlsRecordSize, IsSmallAtTheStartAndAfterAPause) {
+    TlsRecordSize size;
+    constexpr size_t small = TlsRecordSize::small_bytes, full = 16'384;
+    const struct {
+        uint64_t at_ms;
+        size_t sent, then;  // `then`: the next record at the same time.
+    } steps[] = {
+        {5'000, 100, small}, {5'000, 29 * small, small}, {5'999, small, full},
+        {6'998, full, full}, {7'997, 100'000'000, full}, {8'996, 1, full},
+        {9'996, 100, small}, {10'000, 30 * small, full}, {1'000'000, 1, small},
+    };
+    EXPECT_EQ(size.bytes_max(5'000), small);
+    for (const auto& step : steps) {
+        (void)size.bytes_max(step.at_ms);
+        size.sent(step.sent, step.at_ms);
+        EXPECT_EQ(size.bytes_max(step.at_ms), step.then) << step.at_ms;
+    }
 }
 
 }  // namespace

@@ -1,11 +1,13 @@
 // TLS in a stream: bytes through a socket and a loop.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "net/loop.h"
@@ -68,6 +70,7 @@ protected:
     }
     void receive() {
         std::string bytes = fake::receive_text(peer_);
+        received_ += bytes;
         if (bytes.ends_with("<end>")) wire_ = "<end>", bytes.resize(bytes.size() - 5);
         if (bytes.ends_with("<reset>")) wire_ = "<reset>", bytes.resize(bytes.size() - 7);
         client_->feed(bytes);
@@ -95,6 +98,7 @@ protected:
     StreamScript* script_ = nullptr;
     TlsSession* tls_ = nullptr;
     TlsFilter* filter_ = nullptr;
+    std::string received_;  // Ciphertext.
     std::unique_ptr<TlsClient> client_;
     Descriptor peer_;
 };
@@ -137,6 +141,47 @@ TEST_P(TlsStream, WritesOfOneTickAreOneRecordAndOneSystemCall) {
     EXPECT_LT(counts_.sent_bytes - bytes, 303u + 40);
     receive();
     EXPECT_EQ(client_->plaintext().size(), 303u);
+}
+
+// The sizes of the records in `wire`, without their headers.
+std::vector<size_t> record_sizes(std::string_view wire) {
+    std::vector<size_t> sizes;
+    while (wire.size() >= 5) {
+        const size_t size = size_t(uint8_t(wire[3])) << 8 | uint8_t(wire[4]);
+        sizes.push_back(size);
+        wire.remove_prefix(std::min(wire.size(), 5 + size));
+    }
+    return sizes;
+}
+
+TEST_P(TlsStream, RecordsAreSmallAtTheStartAndAfterAPauseAndThenFull) {
+    constexpr size_t small = TlsRecordSize::small_bytes, full = TlsSession::record_bytes_max;
+    for (const auto& [version, name] : versions) {
+        open(version, fake::tcp_pair());
+        ASSERT_TRUE(shake_hands());
+        run_ticks(loop_, 2);
+        receive();
+        for (int burst = 0; burst < 2; ++burst) {
+            received_.clear();
+            const size_t sends = counts_.sends, before = client_->plaintext().size();
+            const std::string text = pattern(200'000);
+            stream_->write(base::bytes_of(text));
+            ASSERT_TRUE(
+                talk_until([&] { return client_->plaintext().size() == before + text.size(); }));
+            // Several small records leave in one system call.
+            EXPECT_LE(counts_.sends - sends, text.size() / full + 20);
+            const std::vector<size_t> sizes = record_sizes(received_);
+            ASSERT_GT(sizes.size(), 30u) << name;
+            for (size_t i = 0; i < 30; ++i) EXPECT_LE(sizes[i], small + 24) << name << ' ' << i;
+            EXPECT_GT(std::ranges::max(sizes), full) << name;
+            EXPECT_LT(sizes.size(), 50u) << name;
+            clock_.advance(TlsRecordSize::idle_ms);
+            run_ticks(loop_, 1);
+        }
+        stream_->close();
+        peer_.reset();
+        ASSERT_TRUE(log_reaches("closed"));
+    }
 }
 
 TEST_P(TlsStream, AnIdleConnectionHoldsNeitherAnSslObjectNorCiphers) {
