@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <new>
 #include <string_view>
@@ -20,12 +21,14 @@
 #include "net/tls_client.h"
 #include "net/tls_failure.h"
 #include "net/tls_settings.h"
+#include "net/tls_tickets.h"
 
 namespace starling::net {
 
 struct TlsContext::Certificate {
     SslContext context;
     std::vector<std::string> hosts = {};
+    std::shared_ptr<TlsTicketKeys> tickets = {};  // Those of all certificates.
 };
 
 // What only the client's side has.
@@ -129,6 +132,21 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
+              EVP_MAC_CTX* mac, int encrypts) noexcept {
+    using namespace std::chrono;
+    const auto now = duration_cast<seconds>(steady_clock::now().time_since_epoch()).count();
+    auto* const keys = static_cast<TlsTicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+    return keys->prepare(encrypts == 1, name, iv, cipher, mac, static_cast<uint64_t>(now));
+}
+
+// The owner of the context owns the keys, too.
+void use_tickets(SSL_CTX& context, TlsTicketKeys& keys) {
+    SSL_CTX_set_app_data(&context, &keys);
+    SSL_CTX_set_tlsext_ticket_key_evp_cb(&context, &on_ticket);
+    SSL_CTX_set_timeout(&context, static_cast<long>(TlsTicketKeys::ticket_life_s));
+}
+
 }  // namespace
 
 base::Result<TlsContext::Certificate> TlsContext::make(const CertificateFiles& files,
@@ -155,17 +173,21 @@ base::Result<TlsContext::Loaded> TlsContext::load(const std::vector<CertificateF
     if (certificates.empty()) return base::Failure("TLS needs at least one certificate");
     std::string kept;
     const std::shared_ptr<TlsContext> result(new TlsContext);
+    const auto tickets =
+        previous ? previous->certificates_.front().tickets : std::make_shared<TlsTicketKeys>();
     if (previous && previous->certificates_.size() != certificates.size()) previous = nullptr;
     for (const auto& files : certificates) {
         auto made = make(files, ciphers);
         if (made) {
+            use_tickets(*made->context, *tickets);
+            made->tickets = tickets;
             result->certificates_.push_back(*std::move(made));
             continue;
         }
         if (!previous) return base::Failure(made.error());
         SSL_CTX* const old = previous->certificates_[result->certificates_.size()].context.get();
         SSL_CTX_up_ref(old);
-        result->certificates_.push_back({SslContext(old, &SSL_CTX_free), files.hosts});
+        result->certificates_.push_back({SslContext(old, &SSL_CTX_free), files.hosts, tickets});
         if (!kept.empty()) kept += "; ";
         kept += made.error();
     }

@@ -328,7 +328,33 @@ TEST(Tls, EachCertificateIsRenewedByItself) {
     EXPECT_EQ(serial_of("c.example"), 2);
 }
 
-TEST(Tls, AReloadedContextDoesNotKnowOldTicketsAndShakesHandsAnew) {
+// The keys of tickets go on with a reload, also to certificates that were not there before.
+TEST(Tls, AReloadKeepsTheTickets) {
+    const fake::TemporaryDirectory directory;
+    const auto make = [&](const std::string& name) {
+        return fake::make_certificate(directory, name, "DNS:first.example");
+    };
+    const auto old = load({make("old")});
+    for (const size_t certificates : {size_t{1}, size_t{2}})
+        for (const auto& [version, name] : versions) {
+            TlsClient first(only(version));
+            Server server(old);
+            exchange(first, server);
+            ASSERT_NE(first.session(), nullptr) << name;
+            const auto again = TlsContext::load(std::vector(certificates, make("new")),
+                                                default_ciphers, old.get());
+            ASSERT_TRUE(again);
+            TlsClientOptions options = only(version);
+            options.session = first.session();
+            TlsClient second(options);
+            Server other(again->context);
+            exchange(second, other);
+            EXPECT_TRUE(second.established()) << second.error();
+            EXPECT_TRUE(second.resumed()) << name << certificates;
+        }
+}
+
+TEST(Tls, AnotherContextDoesNotKnowTheTicketsAndShakesHandsAnew) {
     TlsClient first;
     Server server;
     exchange(first, server);
