@@ -46,21 +46,20 @@ void TlsFilter::received(Stream& stream, std::span<std::byte> ciphertext) {
     }
 }
 
+// What TLS has to say itself, what is queued and the close_notify leave together.
 std::optional<std::span<const std::byte>> TlsFilter::next(Loop& loop, Outbox* plaintext,
                                                           bool closing) {
-    while (taken_ == sending_.size()) {
-        if (!session_->output().empty()) {
-            std::swap(sending_, session_->output());
-            taken_ = 0;
-        } else if (plaintext && !plaintext->empty() && session_->established()) {
-            if (!encrypt(loop, *plaintext)) return std::nullopt;
-        } else if (closing && !std::exchange(close_notified_, true)) {
-            session_->send_close_notify();
-        } else {
-            return std::span<const std::byte>();
-        }
-    }
-    return std::as_bytes(std::span(sending_)).subspan(taken_);
+    if (taken_ < sending_.size()) return std::as_bytes(std::span(sending_)).subspan(taken_);
+    const bool sends = plaintext && !plaintext->empty() && session_->established() && !failed_;
+    if (sends && !encrypt(loop, *plaintext)) failed_ = true;
+    const bool is_last = !plaintext || plaintext->empty() || !session_->established();
+    if (closing && is_last && !failed_ && !std::exchange(close_notified_, true))
+        session_->send_close_notify();
+    // The alert of a failure goes first.
+    if (session_->output().empty() && failed_) return std::nullopt;
+    std::swap(sending_, session_->output());
+    taken_ = 0;
+    return std::as_bytes(std::span(sending_));
 }
 
 void TlsFilter::taken(size_t bytes) noexcept {

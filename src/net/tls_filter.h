@@ -37,8 +37,8 @@ public:
 
     // Returns the ciphertext to send next. These bytes neither move nor change until taken() has
     // covered them all; until then the next call returns the rest of them. Up to 16 KiB of `plaintext`
-    // are encrypted, as one record or as several small ones, only when no ciphertext is left. Empty:
-    // nothing can be sent now. `closing`: a close_notify follows the last byte. nullopt: TLS has
+    // are encrypted, as one record or as several small ones, only when all ciphertext before was taken.
+    // Empty: nothing can be sent now. `closing`: a close_notify follows the last byte. nullopt: TLS has
     // failed.
     [[nodiscard]] std::optional<std::span<const std::byte>> next(Loop& loop, Outbox* plaintext,
                                                                  bool closing);
@@ -69,6 +69,7 @@ private:
     TlsRecordSize record_size_;
     size_t taken_ = 0;  // Bytes at the front of sending_.
     bool close_notified_ = false;
+    bool failed_ = false;       // It cannot encrypt.
     bool established_ = false;  // The handler knows.
 };
 

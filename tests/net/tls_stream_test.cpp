@@ -258,6 +258,23 @@ TEST_P(TlsStream, OurCloseSendsWhatIsQueuedAndACloseNotify) {
     EXPECT_EQ(log_, "closed(local)");
 }
 
+TEST_P(TlsStream, TheLastBytesAndTheCloseNotifyAreOneSystemCall) {
+    for (const auto& [version, name] : versions) {
+        open(version);
+        ASSERT_TRUE(shake_hands());
+        run_ticks(loop_, 2);
+        receive();
+        const size_t sends = counts_.sends;
+        stream_->write(base::bytes_of("bye"));
+        stream_->close();
+        ASSERT_TRUE(talk_until([&] { return client_->ended() && wire_ == "<end>"; })) << name;
+        EXPECT_EQ(client_->plaintext(), "bye") << name;
+        EXPECT_EQ(counts_.sends, sends + 1) << name;
+        peer_.reset();
+        ASSERT_TRUE(log_reaches("closed(local)")) << name;
+    }
+}
+
 // Each record is one turn; the end comes after the last one.
 TEST_P(TlsStream, AHandlerThatYieldsItsTurnGetsEverythingInOrder) {
     open(TLS1_3_VERSION);
