@@ -131,6 +131,15 @@ TEST(ConfigNoEffect, IsToldOfSections) {
     });
 }
 
+// Each element once: a file of 1 MiB has thousands.
+TEST(ConfigNoEffect, IsToldOfManyElements) {
+    std::string text = "websocket:\n";
+    for (int i = 0; i < 2000; ++i)
+        text += "  - {path: /" + std::to_string(i) +
+                ", kind: echo, ping_interval_s: 0, ping_timeout_s: 5}\n";
+    EXPECT_EQ(warnings_of(text).size(), 2000u);
+}
+
 // As the example does.
 TEST(ConfigNoEffect, IsNotToldOfDefaults) {
     expect_warnings({

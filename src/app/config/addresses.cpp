@@ -79,15 +79,16 @@ std::vector<ListenKey> Config::listen_keys() const {
 
 bool Config::finish_addresses() {
     const std::vector<ListenKey> all = listen_keys();
+    std::vector<Bound> places;
     for (size_t i = 0; i < all.size(); ++i) {
-        const Bound one = bound(all[i].address);
+        places.push_back(bound(all[i].address));
         for (size_t before = 0; before < i; ++before) {
-            const Bound other = bound(all[before].address);
-            if (!clash(one, other)) continue;
+            if (!clash(places[i], places[before])) continue;
             return fail_at(all[i].key,
-                           one == other ? "is the same address as " + all[before].key
-                                        : "overlaps " + all[before].key +
-                                              ": one of the two takes every address of the port");
+                           places[i] == places[before]
+                               ? "is the same address as " + all[before].key
+                               : "overlaps " + all[before].key +
+                                     ": one of the two takes every address of the port");
         }
     }
     return true;

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -115,10 +116,9 @@ private:
     bool finish_secrets();
     bool finish_channels();
     bool finish_queues();
-    // True: the key is set, to another value than its default.
-    [[nodiscard]] bool is_changed(const std::string& key) const;
+    void note_changed();
     void warn_at(const std::string& key, std::string_view what);
-    // If the key is changed.
+    // If the key is in changed_.
     void warn_without_effect(const std::string& key, const std::string& lacks);
     void warn_of_section(std::string_view section, const std::string& lacks);
     void warn_of_no_effect();
@@ -142,6 +142,7 @@ private:
     OlaresEnvironment olares_;
     std::string file_name_, folder_;  // The folder ends with a slash; "": the current folder.
     std::map<std::string, std::string> places_;  // Key → the place where the key was set.
+    std::set<std::string> changed_;  // Keys that are set to another value than their default.
     std::string error_;
     std::vector<std::string> warnings_;
 };

@@ -37,6 +37,7 @@ bool uses_tls(const Listen& listen, bool shared) noexcept {
 }
 
 bool Config::finish() {
+    note_changed();
     if (!finish_certificates() || !finish_listen() || !finish_websocket() || !finish_keys() ||
         !finish_clients() || !finish_gateway() || !finish_socketio() || !finish_sites() ||
         !finish_admin() || !finish_kinds_of_paths() || !finish_addresses() || !finish_owners() ||

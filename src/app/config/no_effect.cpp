@@ -4,6 +4,7 @@
 #include "app/config/flat.h"
 
 #include <algorithm>
+#include <map>
 
 namespace starling::app {
 namespace {
@@ -18,15 +19,18 @@ std::string element(std::string_view list, size_t index) {
 }  // namespace
 
 // A key that is written with its default, as in the example, is no sign of a mistake.
-bool Config::is_changed(const std::string& key) const {
-    if (!names(key)) return false;
-    const std::vector<FlatValue> all = flat_settings(settings_);
-    const auto value = std::ranges::find(all, key, &FlatValue::key);
-    return value == all.end() || value->text != describe_default(*value->row);
+void Config::note_changed() {
+    std::map<const Row*, std::string> defaults;
+    for (FlatValue& value : flat_settings(settings_)) {
+        if (!names(value.key)) continue;
+        std::string& usual = defaults[value.row];
+        if (usual.empty()) usual = describe_default(*value.row);
+        if (value.text != usual) changed_.insert(std::move(value.key));
+    }
 }
 
 void Config::warn_without_effect(const std::string& key, const std::string& lacks) {
-    if (is_changed(key)) warn_at(key, "has no effect without " + lacks);
+    if (changed_.contains(key)) warn_at(key, "has no effect without " + lacks);
 }
 
 void Config::warn_at(const std::string& key, std::string_view what) {

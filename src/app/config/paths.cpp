@@ -43,9 +43,8 @@ std::vector<Place> places_of(const Settings& settings) {
 bool exclude_each_other(const Settings& settings, const Place& one, const Place& other) {
     if (one.is_socketio == other.is_socketio)
         return one.path == other.path && meet(settings, one.site, other.site);
-    const bool on_one_site =
-        one.site.empty() || other.site.empty() || meet(settings, one.site, other.site);
-    return without_slash(one.path) == without_slash(other.path) && on_one_site;
+    return without_slash(one.path) == without_slash(other.path) &&
+           (one.site.empty() || other.site.empty() || meet(settings, one.site, other.site));
 }
 
 }  // namespace
