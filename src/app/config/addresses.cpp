@@ -64,6 +64,7 @@ std::string element(std::string_view list, size_t index) {
 std::vector<ListenKey> Config::listen_keys() const {
     std::vector<ListenKey> all;
     const ListenList& listen = settings_.server.listen;
+    all.reserve(listen.size() + settings_.redirect.listen.size() + 1);
     for (size_t i = 0; i < listen.size(); ++i)
         all.push_back({listen[i].serves == Listen::Serves::control ? "gateway.control.listen"
                                                                    : element("listen", i),
@@ -80,6 +81,7 @@ std::vector<ListenKey> Config::listen_keys() const {
 bool Config::finish_addresses() {
     const std::vector<ListenKey> all = listen_keys();
     std::vector<Bound> places;
+    places.reserve(all.size());
     for (size_t i = 0; i < all.size(); ++i) {
         places.push_back(bound(all[i].address));
         for (size_t before = 0; before < i; ++before) {
