@@ -120,7 +120,7 @@ void Admin::mount_pages() {
 
 void Admin::end() noexcept {
     if (!home_) return;
-    home_->stop();
+    // What is answered goes out, such as the answer to the drain that ended the server.
     home_->stop();
     home_->wait();
 }
