@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstring>
 #include <new>
 #include <string_view>
@@ -130,21 +129,6 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
         return SSL_TLSEXT_ERR_OK;
     }
     return SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
-              EVP_MAC_CTX* mac, int encrypts) noexcept {
-    using namespace std::chrono;
-    const auto now = duration_cast<seconds>(steady_clock::now().time_since_epoch()).count();
-    auto* const keys = static_cast<TlsTicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-    return keys->prepare(encrypts == 1, name, iv, cipher, mac, static_cast<uint64_t>(now));
-}
-
-// The owner of the context owns the keys, too.
-void use_tickets(SSL_CTX& context, TlsTicketKeys& keys) {
-    SSL_CTX_set_app_data(&context, &keys);
-    SSL_CTX_set_tlsext_ticket_key_evp_cb(&context, &on_ticket);
-    SSL_CTX_set_timeout(&context, static_cast<long>(TlsTicketKeys::ticket_life_s));
 }
 
 }  // namespace
@@ -380,14 +364,20 @@ bool TlsSession::shake_hands() {
     return false;
 }
 
-// OpenSSL reads no byte beyond a record, so input_ begins with the first record of the application.
+// OpenSSL reads no byte beyond a record, unless its configuration makes it read ahead. So input_
+// begins with the first record of the application.
 void TlsSession::become_small() {
     if (!secrets_) return;
     const auto secrets = std::move(secrets_);
-    if (client_ || SSL_version(ssl_) != TLS1_3_VERSION) return;
+    if (client_ || SSL_version(ssl_) != TLS1_3_VERSION || SSL_has_pending(ssl_) == 1) return;
     const SSL_CIPHER* const cipher = SSL_get_current_cipher(ssl_);
+    // 1 to 4: 512 to 4096 bytes; others: there is no limit.
+    const int limit = SSL_SESSION_get_max_fragment_length(SSL_get0_session(ssl_));
+    const bool limited =
+        limit >= TLSEXT_max_fragment_length_512 && limit <= TLSEXT_max_fragment_length_4096;
     auto records = TlsRecords::make(
-        {SSL_CIPHER_get_protocol_id(cipher), secrets->client, secrets->server, secrets->written});
+        {SSL_CIPHER_get_protocol_id(cipher), secrets->client, secrets->server, secrets->written,
+         limited ? size_t{256} << limit : TlsRecords::plaintext_bytes_max});
     if (!records) return;
     server_name_ = server_name();
     has_alpn_ = !alpn().empty();

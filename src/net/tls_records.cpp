@@ -93,6 +93,9 @@ std::unique_ptr<TlsRecords> TlsRecords::make(const Start& start) {
     records->use_secret(records->read_, bytes(start.read_secret));
     records->use_secret(records->write_, bytes(start.write_secret));
     records->write_.sequence = start.written;
+    STARLING_ASSERT(start.plaintext_bytes_max > 0 &&
+                    start.plaintext_bytes_max <= plaintext_bytes_max);
+    records->write_bytes_max_ = static_cast<uint16_t>(start.plaintext_bytes_max);
     return records;
 }
 
@@ -195,7 +198,7 @@ bool TlsRecords::write(std::span<const std::byte> plaintext, std::string& output
     if (closed_) return false;
     while (!plaintext.empty()) {
         if (answer_due_ || write_.sequence >= records_per_key_max) update_write_key(output);
-        const size_t size = std::min(plaintext.size(), plaintext_bytes_max);
+        const size_t size = std::min<size_t>(plaintext.size(), write_bytes_max_);
         seal(Type::application_data, plaintext.first(size), output);
         plaintext = plaintext.subspan(size);
     }

@@ -35,6 +35,8 @@ public:
         // The application traffic secrets of the peer and of this side.
         std::span<const std::byte> read_secret, write_secret;
         uint64_t written = 0;  // Records that were already written with `write_secret`.
+        // Of each record to write: what the peer asked for (RFC 6066 section 4).
+        size_t plaintext_bytes_max = TlsRecords::plaintext_bytes_max;
     };
     // Null: the suite is not known here, or the secrets have another size than its hash.
     [[nodiscard]] static std::unique_ptr<TlsRecords> make(const Start& start);
@@ -112,6 +114,7 @@ private:
     std::unique_ptr<Waiting> waiting_;
     std::array<std::byte, 5> message_{};  // A KeyUpdate that came in parts.
     uint8_t message_bytes_ = 0;
+    uint16_t write_bytes_max_ = plaintext_bytes_max;  // Of plaintext in a record.
     uint8_t empty_records_ = 0;
     Status status_ = Status::ok;
     bool closed_ = false;

@@ -24,18 +24,23 @@ public:
     static constexpr uint64_t makes_s = 3600;
     static constexpr uint64_t ticket_life_s = 7200;
 
+    // Each copy is wiped at its end.
     struct Key {
+        Key() = default;
+        Key(const Key&) = default;
+        Key& operator=(const Key&) = default;
+        ~Key();
         std::array<unsigned char, 16> name;  // In the clear, at the front of each ticket.
         std::array<unsigned char, 32> cipher, mac;
     };
 
     TlsTicketKeys() = default;
-    ~TlsTicketKeys();
+    ~TlsTicketKeys() = default;
     TlsTicketKeys(const TlsTicketKeys&) = delete;
     TlsTicketKeys& operator=(const TlsTicketKeys&) = delete;
 
-    // `now_s` is from a clock that never goes back. nullopt: there are no random bytes. Throws
-    // std::bad_alloc.
+    // `now_s` is from a clock that never goes back; a thread may be a moment late. nullopt: there are
+    // no random bytes. Throws std::bad_alloc.
     [[nodiscard]] std::optional<Key> for_new_ticket(uint64_t now_s);
     // nullopt: there is no such key, or it is too old.
     [[nodiscard]] std::optional<Key> named(std::span<const unsigned char, 16> name, uint64_t now_s);
@@ -52,9 +57,15 @@ private:
         uint64_t made_s;
     };
     void forget_old(uint64_t now_s);
+    // The latest time that any thread has told.
+    [[nodiscard]] uint64_t latest(uint64_t now_s) noexcept;
 
     std::mutex mutex_;
     std::vector<Kept> kept_;  // Oldest first.
+    uint64_t latest_s_ = 0;
 };
+
+// `context` makes and reads tickets with `keys`, which outlive it.
+void use_tickets(SSL_CTX& context, TlsTicketKeys& keys);
 
 }  // namespace starling::net

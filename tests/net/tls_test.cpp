@@ -354,6 +354,39 @@ TEST(Tls, AReloadKeepsTheTickets) {
         }
 }
 
+// RFC 8446 appendix C.4: a client uses each ticket once. All of them end with the first one's life.
+TEST(Tls, AResumedSessionOfTls13GivesTheTicketForTheNext) {
+    TlsClient first(only(TLS1_3_VERSION)), second, third;
+    SSL_SESSION* session = nullptr;
+    for (TlsClient* const client : {&first, &second, &third}) {
+        if (session) SSL_set_session(client->ssl(), session);
+        Server server;
+        exchange(*client, server);
+        EXPECT_EQ(client->resumed(), session != nullptr);
+        ASSERT_NE(client->session(), nullptr);
+        ASSERT_NE(client->session(), session);
+        session = client->session();
+        EXPECT_LE(SSL_SESSION_get_ticket_lifetime_hint(session), 7'200u);
+        EXPECT_GT(SSL_SESSION_get_ticket_lifetime_hint(session), 7'100u);
+    }
+}
+
+// RFC 6066 section 4.
+TEST(Tls, RecordsAreNoLongerThanTheClientAsksFor) {
+    for (const auto& [version, name] : versions) {
+        TlsClient client(only(version));
+        SSL_set_tlsext_max_fragment_length(client.ssl(), TLSEXT_max_fragment_length_512);
+        Server server;
+        exchange(client, server);
+        const std::string text(20'000, 'x');
+        EXPECT_TRUE(server.write(text.substr(0, 16'000)));
+        EXPECT_TRUE(server.write(text.substr(16'000)));
+        exchange(client, server);
+        EXPECT_EQ(client.error(), "") << name;
+        EXPECT_TRUE(client.plaintext() == text) << name;
+    }
+}
+
 TEST(Tls, AnotherContextDoesNotKnowTheTicketsAndShakesHandsAnew) {
     TlsClient first;
     Server server;

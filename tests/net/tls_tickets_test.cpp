@@ -40,6 +40,16 @@ TEST(TlsTicketKeys, AKeyMakesTicketsForAnHourAndReadsThemForTwoMore) {
     }
 }
 
+TEST(TlsTicketKeys, AThreadThatIsLateForgetsNoKey) {
+    Keys keys;
+    const auto key = keys.for_new_ticket(100);
+    ASSERT_TRUE(key);
+    EXPECT_TRUE(keys.named(key->name, 99));
+    const auto again = keys.for_new_ticket(99);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->name, key->name);
+}
+
 TEST(TlsTicketKeys, TwoServersHaveDifferentKeys) {
     Keys one, other;
     const auto key = one.for_new_ticket(0);
