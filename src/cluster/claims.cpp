@@ -82,6 +82,7 @@ void Claims::on_taken(uint64_t id, SessionStore::Taken taken) {
     if (!taken.value) return finish(claim, ClaimEnd::unknown);
     claim->second.found = read(claim->second.what, *taken.value);
     if (!claim->second.found) return finish(claim, ClaimEnd::malformed);
+    claim->second.found->had_by = std::move(taken.had_by);
     // An offset may be older than the session: the client has begun anew since, and got nothing.
     const auto& begin = claim->second.found->who.begin;
     StreamId& offset = claim->second.offset.id;

@@ -61,6 +61,7 @@ public:
     struct Taken {
         bool reached = false;
         std::optional<std::string> value = {};
+        std::string had_by = {};  // See RestoredSession.
     };
     virtual void take(const std::string& pid, std::function<void(Taken)> done) = 0;
 

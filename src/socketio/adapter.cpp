@@ -158,6 +158,16 @@ void Adapter::save_all_sessions() {
         server->runtime().post([server] { server->save_all_sessions(); }, 0);
 }
 
+void Adapter::client_has_moved(const std::string& nsp, const std::string& id, bool to_other_node) {
+    const auto command = std::make_shared<Command>(Command{.kind = Command::Kind::disconnect,
+                                                           .nsp = nsp,
+                                                           .target = {.rooms = {id}},
+                                                           .close = to_other_node,
+                                                           .moved = true});
+    command->target.flags.local = true;
+    send(command);
+}
+
 void Adapter::drain_all() {
     Server* const mine = here();
     for (Server* server : servers_)

@@ -105,6 +105,9 @@ public:
                           std::span<const sio::Value> values);
     // The sessions of all sockets are saved again, see RecoveryLink.
     void save_all_sessions();
+    // Ends the socket `id` of this process, and keeps its session: the client is elsewhere now. If it is at
+    // another node, the connection ends without a goodbye, after which a client connects again.
+    void client_has_moved(const std::string& nsp, const std::string& id, bool to_other_node);
     // Appends a command to the log, in whose order each worker performs it.
     void deliver_in_order(std::shared_ptr<Command> command);
     // Runs the call on one core: at once on the calling thread's own core, from other threads by a

@@ -172,6 +172,12 @@ void Connection::disconnect() {
     transport_.end(Transport::End::forced_server_close);
 }
 
+void Connection::drop() {
+    if (!open_) return;
+    const Server::CallScope entry(server_);
+    transport_.end(Transport::End::forced_server_close);
+}
+
 void Connection::timed_out() {
     if (!open_) return;
     if (due_ms_ == 0) return;

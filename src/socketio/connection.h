@@ -62,6 +62,7 @@ public:
 
     // Makes all sockets of the client leave, then ends the connection.
     void disconnect();
+    void drop();           // Ends the connection without a word.
     void timed_out();      // The timer of Transport::set_timer() has expired.
     void handler_threw();  // Call it after the exception was logged.
     void send_packet(Type type, std::string_view nsp, const Json* data);

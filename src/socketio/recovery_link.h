@@ -27,12 +27,14 @@ struct SessionClaim {
 
 struct RestoredSession {
     SavedSession who;
+    std::string had_by;  // The other node that had the client, if it is known.
     // What came behind `from` is in the History.
     StreamPlace from;
     // What the client missed up to `from`, oldest first.
     std::vector<std::shared_ptr<const Command>> older;
 };
 
+// A client whose session another node has taken is ended by Adapter::client_has_moved().
 class RecoveryLink {
 public:
     // Publishes an event, whose name and values are in `args`. It reaches the clients of this process
@@ -41,7 +43,10 @@ public:
     // `left`: their clients are gone, and may come back from now on for max_disconnection_duration.
     virtual void save_sessions(std::vector<SavedSession> sessions, bool left) = 0;
     // The clients are still here.
-    virtual void refresh_sessions(std::vector<std::string> pids) = 0;
+    struct SessionName {
+        std::string pid, nsp, id;
+    };
+    virtual void refresh_sessions(std::vector<SessionName> sessions) = 0;
     virtual void forget_session(std::string pid) = 0;
     // Takes a session, which no other node can take then. `done` is called once, on any thread, with
     // nothing if the client starts anew.

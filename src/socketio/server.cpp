@@ -204,7 +204,12 @@ void Server::perform_on(const Command& command, Namespace& nsp, Socket& socket, 
             for (const auto& room : command.rooms) socket.leave(room);
             return;
         case Command::Kind::disconnect:
-            if (command.moved) socket.set_private_id({}, socket.recovered());
+            if (command.moved) {
+                // Other sockets may have joined the room that has the id as its name.
+                if (socket.id() != command.target.rooms.front()) return;
+                socket.set_private_id({}, socket.recovered());
+                if (command.close) return socket.connection().drop();
+            }
             return socket.disconnect(command.close);
         case Command::Kind::fetch: {
             const Json* data = socket.data_if();

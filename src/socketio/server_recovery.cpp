@@ -151,12 +151,7 @@ std::optional<History::Return> Server::take_back(base::SlotKey key, RestoredSess
     if (const Socket* const socket = find(key); socket && socket->user() != found.who.user)
         return {};
     // The client may be back before this process has noticed that it was gone.
-    const auto twin = std::make_shared<Command>(Command{.kind = Command::Kind::disconnect,
-                                                        .nsp = found.who.nsp,
-                                                        .target = {.rooms = {found.who.id}},
-                                                        .moved = true});
-    twin->target.flags.local = true;
-    adapter_.send(twin);
+    adapter_.client_has_moved(found.who.nsp, found.who.id, false);
     drain_history();  // What this worker's other clients have got is what can be missed.
     History::Return back{std::move(found.who), std::move(found.older)};
     bool covered = false;
@@ -210,14 +205,15 @@ uint64_t Server::refresh_step_ms() const noexcept {
 void Server::refresh_sessions() {
     at(runtime_.now_ms() + refresh_step_ms(), Timer::sessions, {}, 0);
     refresh_turn_ = (refresh_turn_ + 1) % refresh_parts;
-    std::vector<std::string> pids;
+    std::vector<RecoveryLink::SessionName> names;
     std::vector<Socket*> sockets;
     for (const auto& [name, nsp] : namespaces_) nsp->collect({}, sockets);
     for (const Socket* const socket : sockets)
         if (socket->slot_key().slot % refresh_parts == refresh_turn_ &&
             !socket->private_id().empty())
-            pids.emplace_back(socket->private_id());
-    if (!pids.empty()) adapter_.recovery()->refresh_sessions(std::move(pids));
+            names.push_back(
+                {std::string(socket->private_id()), socket->nsp().name(), socket->id()});
+    if (!names.empty()) adapter_.recovery()->refresh_sessions(std::move(names));
 }
 
 }  // namespace starling::socketio

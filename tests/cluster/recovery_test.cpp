@@ -105,7 +105,7 @@ public:
             redis_.sessions[one.pid] = value;
         }
     }
-    void refresh_sessions(std::vector<std::string>) override {}
+    void refresh_sessions(std::vector<SessionName>) override {}
     void forget_session(std::string pid) override { redis_.sessions.erase(pid); }
     void claim_session(SessionClaim claim, Claimed done) override {
         claims_.claim(claim, 0, [done = std::move(done)](ClaimEnd end, RestoredSession found) {

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { createClient } from "redis";
 import { io } from "socket.io-client";
 
-import { start } from "./cluster_nodes.mjs";
+import { freeze, start } from "./cluster_nodes.mjs";
 import { Redis } from "./redis.mjs";
 import { connects, freePort, onExit, repository, until } from "./server.mjs";
 
@@ -200,6 +200,69 @@ test("to the same node, which has not noticed that the client was gone", async (
   assert.equal(twin.socket.recovered, true);
 });
 
+for (const kind of ["starling", "node"]) {
+  test(`a node that was frozen does not overwrite the session that ${kind} has written`, async (t) => {
+    const redis = await Redis.start(t);
+    const [frozen, taker, last] = await nodes(t, redis, ["starling", kind, "starling"]);
+    const speaker = await guest(t, last, null);
+    const one = await guest(t, frozen);
+    await one.do("join", "old");
+    await warm([speaker], [one]);
+    const { id } = one.socket;
+    const key = `sio:session:${one.socket._pid}`;
+    await freeze(t, frozen);
+    one.cut();
+    await one.back(taker);
+    assert.equal(one.socket.recovered, true);
+    await one.do("leave", "old");
+    await one.do("join", "new");
+    await one.do("keep", "new");
+    one.cut();
+    const session = async () => Buffer.from(await redis.cli("GET", key), "base64").toString("latin1");
+    await until(async () => /new/.test(await session()), "the session");
+    await speaker.do("say", "new", "missed");
+    // The frozen node finds the end of the connection, and would save what it knows.
+    frozen.signal("SIGCONT");
+    const again = await guest(t, frozen, null);
+    await until(async () => (await again.do("who", "old")).length === 0, "the end of the connection");
+    await one.back(last);
+    assert.equal(one.socket.recovered, true);
+    assert.equal(one.socket.id, id);
+    const state = await one.do("state");
+    assert.deepEqual([state.rooms.sort(), state.data], [[id, "all", "new"].sort(), { kept: "new" }]);
+    await until(() => one.texts("missed").length === 1, "what was missed");
+  });
+}
+
+test("a connection that another node has not noticed to be gone", async (t) => {
+  const redis = await Redis.start(t);
+  const [first, second] = await nodes(t, redis, ["starling", "starling"]);
+  const speaker = await guest(t, second, null);
+  const one = await guest(t, first);
+  await warm([speaker], [one]);
+  const { id } = one.socket;
+  const twin = new Guest(t, second);
+  twin.socket.disconnect();
+  twin.socket._pid = one.socket._pid;
+  twin.socket._lastOffset = one.socket._lastOffset;
+  await twin.back(second);
+  assert.equal(twin.socket.recovered, true);
+  assert.equal(twin.socket.id, id);
+  await until(() => one.losses === 1, "the end of the first connection");
+  assert.deepEqual(await speaker.do("who", "all"), [id]);
+  assert.match(first.program.output, /a client is at another node now: its connection here is ended/);
+  // The session is that of the second connection, and can come back to the first node.
+  await twin.do("join", "new");
+  twin.cut();
+  await twin.back(first);
+  assert.equal(twin.socket.recovered, true);
+  assert.deepEqual((await twin.do("state")).rooms.sort(), [id, "all", "new"].sort());
+  // Nobody restores the session of a client that has left for good, also not a node that still has it.
+  const key = `sio:session:${twin.socket._pid}`;
+  twin.socket.disconnect();
+  await until(async () => await redis.cli("EXISTS", key) === "0", "the end of the session");
+});
+
 test("who starts anew, and is told", async (t) => {
   const redis = await Redis.start(t);
   const [first, second] = await nodes(t, redis, ["starling", "starling"]);
@@ -311,7 +374,8 @@ test("Redis is killed and starts again: nobody is lost, old offsets are noticed"
   t.diagnostic(`anew after ${Math.round(performance.now() - begin)} ms while Redis is away`);
   for (const text of numbers("meanwhile", 100)) speaker.socket.emit("say", "all", text, () => {});
   await redis.restart();
-  await until(() => stays.texts("meanwhile 99").length > 0, "what was said meanwhile");
+  await until(() => [stays, moves].every((one) => one.texts("meanwhile 99").length > 0),
+    "what was said meanwhile");
   assert.deepEqual(stays.texts("meanwhile"), numbers("meanwhile", 100));
   assert.deepEqual(moves.texts("meanwhile"), numbers("meanwhile", 100));
   // The sessions are in the new Redis, too.

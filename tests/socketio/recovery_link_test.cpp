@@ -40,8 +40,8 @@ public:
             saved = std::move(session);
         }
     }
-    void refresh_sessions(std::vector<std::string> pids) override {
-        for (const auto& pid : pids) told.push_back("refresh " + pid);
+    void refresh_sessions(std::vector<SessionName> sessions) override {
+        for (const auto& one : sessions) told.push_back("refresh " + one.pid);
     }
     void forget_session(std::string) override { told.push_back("forget"); }
     void claim_session(SessionClaim claim, Claimed done) override {
@@ -308,6 +308,23 @@ TEST_F(Recovering, TheFirstConnectionOfAClientEnds) {
     comes_back(1);
     EXPECT_EQ(both[0]->takes(), Lines{});
     EXPECT_EQ(both[1]->takes().back(), "42[\"once\",\"1-1\"]");
+}
+
+// Nobody forgets the session, and the client may connect again: it gets no packet that ends it.
+TEST_F(Recovering, TheConnectionOfAClientThatIsAtAnotherNodeIsCut) {
+    Client one(workers_, 1, 4);
+    one.says("0");
+    const std::string id = one.member("sid");
+    const auto other = join(workers_, 0);
+    workers_.on(0, [&] { socket_.join(id); });  // A room that has the id as its name.
+    workers_.settle();
+    static_cast<void>(one.takes());
+    static_cast<void>(link_.take_told());
+    workers_.on(0, [&] { workers_.adapter.client_has_moved("/", id, true); });
+    workers_.settle();
+    EXPECT_EQ(one.takes(), Lines{"end forced server close"});
+    EXPECT_EQ(link_.take_told(), Lines{});
+    EXPECT_EQ(other->transport.ended, "");
 }
 
 class RecoveringWithMiddleware : public Recovering {

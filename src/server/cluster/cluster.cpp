@@ -189,10 +189,11 @@ void ClusterExtension::save_sessions(std::vector<socketio::SavedSession> session
     });
 }
 
-void ClusterExtension::refresh_sessions(std::vector<std::string> pids) {
-    post([all = std::make_shared<std::vector<std::string>>(std::move(pids))](ClusterPart& part) {
-        if (auto* const recovery = part.recovery()) recovery->refresh(*all);
-    });
+void ClusterExtension::refresh_sessions(std::vector<SessionName> sessions) {
+    post(
+        [all = std::make_shared<std::vector<SessionName>>(std::move(sessions))](ClusterPart& part) {
+            if (auto* const recovery = part.recovery()) recovery->refresh(*all);
+        });
 }
 
 void ClusterExtension::forget_session(std::string pid) {

@@ -67,7 +67,7 @@ private:
     // socketio::RecoveryLink
     void publish(std::shared_ptr<const socketio::Command> event) override;
     void save_sessions(std::vector<socketio::SavedSession> sessions, bool left) override;
-    void refresh_sessions(std::vector<std::string> pids) override;
+    void refresh_sessions(std::vector<SessionName> sessions) override;
     void forget_session(std::string pid) override;
     void claim_session(socketio::SessionClaim claim, Claimed done) override;
     [[nodiscard]] uint32_t stream_of(std::string_view nsp) const override;

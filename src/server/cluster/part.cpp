@@ -300,6 +300,7 @@ void ClusterPart::warn(std::string_view what, uint64_t refused) {
 
 void ClusterPart::on_message(const redis::Message& message) {
     if (message.too_large) return node_->on_too_large(now_ms());
+    if (recovery_ && recovery_->take_notice(message)) return;
     const auto name = message.topic == redis::Topic::pattern ? message.pattern : message.channel;
     node_->on_message({medium_of(message.topic), name, message.channel, message.payload}, now_ms());
     touched();

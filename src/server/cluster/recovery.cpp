@@ -6,20 +6,21 @@
 #include <utility>
 
 #include "server/cluster/messages.h"
+#include "server/cluster/session_scripts.h"
 #include "server/cluster/stream_reader.h"
+#include "server/random_pool.h"
 
 namespace starling::server {
 namespace {
 
 using cluster::ClaimEnd;
 using socketio::Command;
+using SessionName = socketio::RecoveryLink::SessionName;
 
 constexpr uint64_t warn_interval_ms = 1000;
 constexpr uint32_t page_entries = 200;
 // A session is in the memory of Redis, and whoever can write there is not trusted.
 constexpr size_t session_bytes_max = 1u << 20;
-
-std::string key_of(std::string_view pid) { return "sio:session:" + std::string(pid); }
 
 cluster::ClaimOptions claim_options(const sio::Recovery& limits, const socketio::Adapter& adapter) {
     std::random_device random;
@@ -46,10 +47,17 @@ StreamRecovery::StreamRecovery(const ClusterSettings& settings, Worker& worker,
       alive_ms_(std::to_string(
           adapter.settings().recovery->max_disconnection_duration.count() * 5 / 4 + 1)),
       left_ms_(std::to_string(adapter.settings().recovery->max_disconnection_duration.count())),
+      owner_(RandomPool().hex(session_owner_bytes / 2)),
+      save_(save_session_script()),
+      refresh_(refresh_session_script()),
+      forget_(forget_session_script()),
+      take_(take_session_script()),
       own_(streams_.size()),
       arena_(cluster::decode_limits(adapter.settings().decode.table_seed)),
       claims_(claim_options(*adapter.settings().recovery, adapter), *this),
-      timer_(worker.loop()) {}
+      timer_(worker.loop()) {
+    client_.subscribe(redis::Topic::channel, channel_of(owner_));
+}
 
 // ---- Redis --------------------------------------------------------------------------------------
 
@@ -120,18 +128,48 @@ void StreamRecovery::deliver_lost(const cluster::OwnEvents::Events& lost) {
 
 // ---- sessions -----------------------------------------------------------------------------------
 
-void StreamRecovery::command(std::initializer_list<std::string_view> words,
-                             const std::string& key) {
+// No namespace has this channel: their names begin with a slash.
+std::string StreamRecovery::channel_of(std::string_view owner) const {
+    return settings_.node.dialect.key + "#sessions#" + std::string(owner);
+}
+
+// EVAL and not EVALSHA: a server that does not know a script would execute it after the commands
+// behind it, and an older session would replace a newer one.
+void StreamRecovery::run(const std::string& script, std::string_view pid,
+                         std::initializer_list<std::string_view> arguments, redis::Done done) {
+    const auto keys = session_keys(pid);
+    std::vector<std::string_view> words{"EVAL", script, "2", keys[0], keys[1], owner_};
+    words.insert(words.end(), arguments);
+    client_.command(words, std::move(done), keys[0]);
+}
+
+void StreamRecovery::keep(const std::string& script, const SessionName& session,
+                          std::initializer_list<std::string_view> arguments) {
     ++under_way_;
-    client_.command(
-        words,
-        [this](const redis::Answer& answer) {
-            --under_way_;
-            if (answer.error.empty()) return;
+    run(script, session.pid, arguments, [this, session](const redis::Answer& answer) {
+        --under_way_;
+        if (!answer.error.empty()) {
             figures_.unsaved.fetch_add(1, std::memory_order_relaxed);
-            warn("a session was not saved", answer.error);
-        },
-        key);
+            return warn("a session was not saved", answer.error);
+        }
+        if (session.id.empty() || answer.value->integer() != session_has_moved) return;
+        warn("a client is at another node now", "its connection here is ended");
+        adapter_.client_has_moved(session.nsp, session.id, true);
+    });
+}
+
+bool StreamRecovery::take_notice(const redis::Message& message) {
+    if (message.topic != redis::Topic::channel || !message.channel.ends_with(owner_) ||
+        message.channel != channel_of(owner_))
+        return false;
+    // The client may be back here meanwhile: Redis knows.
+    cluster::Limits limits;
+    limits.message_bytes_max = session_bytes_max;
+    const auto told = cluster::read_session(std::string(message.payload), limits, arena_);
+    arena_.clear();
+    if (told && !(*told).pid.empty())
+        keep(refresh_, {(*told).pid, (*told).nsp, (*told).sid}, {alive_ms_});
+    return true;
 }
 
 void StreamRecovery::save(const std::vector<socketio::SavedSession>& sessions, bool left) {
@@ -150,30 +188,24 @@ void StreamRecovery::save(const std::vector<socketio::SavedSession>& sessions, b
                                     .begin = session.begin ? cluster::to_text(*session.begin) : ""},
                                    value) &&
             value.size() <= session_bytes_max;
-        const std::string key = key_of(session.pid);
+        const SessionName name{session.pid, session.nsp, left ? "" : session.id};
         if (written) {
-            command({"SET", key, value, "PX", left ? left_ms_ : alive_ms_}, key);
+            keep(save_, name, {value, left ? left_ms_ : alive_ms_});
             continue;
         }
         // An older state must not come back.
-        command({"DEL", key}, key);
+        keep(forget_, name, {left_ms_});
         figures_.unsaved.fetch_add(1, std::memory_order_relaxed);
         warn("a session was not saved", "its rooms or its data are too large");
     }
 }
 
-void StreamRecovery::refresh(const std::vector<std::string>& pids) {
+void StreamRecovery::refresh(const std::vector<SessionName>& sessions) {
     if (!up_) return;
-    for (const auto& pid : pids) {
-        const std::string key = key_of(pid);
-        command({"PEXPIRE", key, alive_ms_}, key);
-    }
+    for (const auto& session : sessions) keep(refresh_, session, {alive_ms_});
 }
 
-void StreamRecovery::forget(const std::string& pid) {
-    const std::string key = key_of(pid);
-    command({"DEL", key}, key);
-}
+void StreamRecovery::forget(const std::string& pid) { keep(forget_, {pid, {}, {}}, {left_ms_}); }
 
 void StreamRecovery::claim(const socketio::SessionClaim& claim,
                            socketio::RecoveryLink::Claimed done) {
@@ -181,9 +213,21 @@ void StreamRecovery::claim(const socketio::SessionClaim& claim,
                   [this, done = std::move(done)](ClaimEnd end, socketio::RestoredSession found) {
                       tell(end);
                       if (end != ClaimEnd::restored) return done(std::nullopt);
+                      tell_owner(found);
                       done(std::move(found));
                   });
     touched();
+}
+
+// The other node may still believe that it has the client.
+void StreamRecovery::tell_owner(const socketio::RestoredSession& found) {
+    if (found.had_by.empty()) return;
+    cluster::Session name;
+    name.sid = found.who.id;
+    name.pid = found.who.pid;
+    name.nsp = found.who.nsp;
+    std::string text;
+    if (cluster::write_session(name, text)) client_.publish(channel_of(found.had_by), text);
 }
 
 void StreamRecovery::tell(ClaimEnd end) {
@@ -218,18 +262,16 @@ void StreamRecovery::touched() {
 // ---- cluster::SessionStore ----------------------------------------------------------------------
 
 void StreamRecovery::take(const std::string& pid, std::function<void(Taken)> done) {
-    const std::string key = key_of(pid);
-    const std::array<std::string_view, 2> words{"GETDEL", key};
-    client_.command(
-        words,
-        [this, done = std::move(done)](const redis::Answer& answer) {
-            Taken taken{.reached = answer.error.empty()};
-            if (!taken.reached) warn("no session was read", answer.error);
-            if (taken.reached && answer.value->is_text())
-                taken.value = std::string(answer.value->text());
-            done(std::move(taken));
-        },
-        key);
+    run(take_, pid, {alive_ms_}, [this, done = std::move(done)](const redis::Answer& answer) {
+        Taken taken{.reached = answer.error.empty()};
+        if (!taken.reached) warn("no session was read", answer.error);
+        if (taken.reached && answer.value->size() == 2) {
+            auto at = answer.value->begin();
+            taken.value = std::string((*at).text());
+            taken.had_by = std::string((*++at).text());
+        }
+        done(std::move(taken));
+    });
 }
 
 void StreamRecovery::read_back(uint32_t stream, socketio::StreamId last,

@@ -36,6 +36,8 @@ public:
     [[nodiscard]] bool take_own(socketio::StreamPlace place, const cluster::Entry& entry);
     void on_read(socketio::StreamPlace place) { claims_.on_read(place); }
     void on_round(uint64_t round);
+    // True: another node says that it has taken a session from this one.
+    [[nodiscard]] bool take_notice(const redis::Message& message);
 
     // ---- Events of this node ----------------------------------------------------------------------
     void add(const cluster::Message& message, std::shared_ptr<const socketio::Command> event);
@@ -45,7 +47,7 @@ public:
 
     // ---- Sessions ---------------------------------------------------------------------------------
     void save(const std::vector<socketio::SavedSession>& sessions, bool left);
-    void refresh(const std::vector<std::string>& pids);
+    void refresh(const std::vector<socketio::RecoveryLink::SessionName>& sessions);
     void forget(const std::string& pid);
     void claim(const socketio::SessionClaim& claim, socketio::RecoveryLink::Claimed done);
 
@@ -65,8 +67,15 @@ private:
                                                                     socketio::StreamPlace place);
     [[nodiscard]] cluster::OwnEvents* own_of(const std::string& stream);
     void deliver_lost(const cluster::OwnEvents::Events& lost);
-    void command(std::initializer_list<std::string_view> words, const std::string& key);
+    [[nodiscard]] std::string channel_of(std::string_view owner) const;
+    void run(const std::string& script, std::string_view pid,
+             std::initializer_list<std::string_view> arguments, redis::Done done);
+    // Runs one of the scripts that answer whether the session is this node's. If it has moved, the
+    // socket `id` ends here; nothing if `id` is empty.
+    void keep(const std::string& script, const socketio::RecoveryLink::SessionName& session,
+              std::initializer_list<std::string_view> arguments);
     void touched();
+    void tell_owner(const socketio::RestoredSession& found);
     void tell(cluster::ClaimEnd end);
     void warn(std::string_view what, std::string_view why);
     [[nodiscard]] uint64_t now_ms() const noexcept { return worker_.loop().now_ms(); }
@@ -78,7 +87,9 @@ private:
     ClusterFigures& figures_;
     const std::vector<std::string> streams_;
     const std::string alive_ms_, left_ms_;
-    std::vector<cluster::OwnEvents> own_;  // By stream.
+    const std::string owner_;                           // This node, in session_scripts.h.
+    const std::string save_, refresh_, forget_, take_;  // The scripts.
+    std::vector<cluster::OwnEvents> own_;               // By stream.
     cluster::Arena arena_;
     cluster::Claims claims_;
     redis::client::Timer timer_;
