@@ -53,6 +53,7 @@ void RemoteHistory::send(Channel& channel) {
     if (!ready_ || !channel.sent.empty() || channel.waiting.empty()) return;
     Batch& batch = channel.batch;
     batch.items.clear();
+    batch.until_ms = channel.waiting.front().until_ms;  // The oldest one.
     size_t bytes = 0;
     do {
         Pending& next = channel.waiting.front();
@@ -115,10 +116,9 @@ void RemoteHistory::read(const HistoryQuery& query, uint64_t now_ms,
         ++(ended_ ? stats_.reads.late : stats_.reads.full);
         return done(failed_page());
     }
-    auto read = std::make_shared<Read>(
-        Read{{std::string(query.channel), query.since, query.limit, query.bytes_max},
-             now_ms + limits_.read_wait_ms,
-             done});
+    auto read = std::make_shared<Read>(Read{{std::string(query.channel), query.since, query.limit,
+                                             query.bytes_max, now_ms + limits_.read_wait_ms},
+                                            done});
     reads_.push_back(read);
     if (ready_) ask(read);
 }
@@ -127,7 +127,7 @@ void RemoteHistory::ask(const std::shared_ptr<Read>& read) {
     read->under_way = true;
     store_.read(read->question, [this, alive = std::weak_ptr(alive_), read](
                                     Outcome outcome, const HistoryPage& page) {
-        if (alive.expired()) return;
+        if (alive.expired() || read->is_over) return;
         read->under_way = false;
         if (outcome == Outcome::unknown) {  // Until run() or set_ready().
             ++stats_.unanswered;
@@ -141,6 +141,7 @@ void RemoteHistory::ask(const std::shared_ptr<Read>& read) {
 }
 
 void RemoteHistory::forget(const std::shared_ptr<Read>& read) {
+    read->is_over = true;
     reads_.erase(std::ranges::find(reads_, read));
 }
 
@@ -174,12 +175,12 @@ void RemoteHistory::run(uint64_t now_ms) {
     }
     const std::vector<std::shared_ptr<Read>> all(reads_.begin(), reads_.end());
     for (const auto& read : all) {
-        if (read->under_way) continue;
-        if (read->until_ms <= now_ms) {
+        if (read->is_over) continue;
+        if (read->question.until_ms <= now_ms) {
             forget(read);
             ++stats_.reads.late;
             read->done(failed_page());
-        } else if (ready_) {
+        } else if (ready_ && !read->under_way) {
             ask(read);
         }
     }

@@ -6,8 +6,10 @@
 // knows whether it has the batch. So the batch is sent again, and the store leaves out what it has:
 // each publication has a number, and the store knows the newest number of each sender in a channel.
 //
-// While the store is away, publications and questions wait: the former append_wait_ms at most and
-// within bytes_max, the latter read_wait_ms. After that they fail.
+// While the store is away or takes nothing, publications and questions wait: the former append_wait_ms
+// at most and within bytes_max, the latter read_wait_ms. After that they fail. A publication that failed
+// is not appended later. But nobody knows it of one that the store was about to append when it went away,
+// and a publication that the store has begun to append waits for the end of that.
 //
 // Owner: the code that talks to the store; the store lives longer. Thread: the owner's. Pure: the
 // time is an argument.
@@ -39,8 +41,9 @@ public:
         std::string channel;
         HistoryRule rule;
         std::vector<Item> items = {};
+        uint64_t until_ms = 0;
     };
-    // How an attempt ended. `unknown`: the store went away.
+    // How an attempt ended. `unknown`: the store went away, or does not take it and time is up.
     enum class Outcome : uint8_t { done, unknown, refused };
     struct Appended {
         Outcome outcome;
@@ -52,10 +55,12 @@ public:
         std::string channel;
         std::optional<Position> since;
         size_t limit, bytes_max;
+        uint64_t until_ms = 0;
     };
     class Store {
     public:
-        // `answer` runs once, later. Batch and question live until then.
+        // `answer` runs once, later. Batch and question live until then. From `until_ms` on the store
+        // must not begin to execute them; then it answers `unknown`.
         virtual void append(const Batch& batch, std::function<void(const Appended&)> answer) = 0;
         // For `done` the page is set.
         virtual void read(const Question& question,
@@ -126,9 +131,8 @@ private:
     };
     struct Read {
         Question question;
-        uint64_t until_ms;
         std::function<void(HistoryPage)> done;
-        bool under_way = false;
+        bool under_way = false, is_over = false;
     };
     using Channels = std::unordered_map<std::string, std::unique_ptr<Channel>, base::KeyedTextHash,
                                         std::equal_to<>>;

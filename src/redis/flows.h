@@ -89,6 +89,15 @@ public:
                 due = std::min(due.value_or(UINT64_MAX), blocked.not_before_ms);
         return due;
     }
+    // Takes out the bounced commands that have waited for too long.
+    void take_late(uint64_t now_ms, std::vector<Entry>& late) {
+        for (auto& [slot, blocked] : blocked_) {
+            const auto kept = std::ranges::stable_partition(
+                blocked.entries, [now_ms](const Entry& entry) { return !entry.is_late(now_ms); });
+            std::ranges::move(kept, std::back_inserter(late));
+            blocked.entries.erase(kept.begin(), kept.end());
+        }
+    }
     // Forgets what is bounced.
     [[nodiscard]] std::vector<Entry> clear() {
         std::vector<Entry> entries;

@@ -3,12 +3,14 @@
 // Thread: the owner's.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "redis/errors.h"
 #include "redis/session.h"
@@ -25,6 +27,11 @@ public:
         int redirects = 0;
         bool goes_first = false;             // Of a flow that is blocked: see Flows.
         std::unique_ptr<Endpoint> ask = {};  // ASK: this one time, this node takes it.
+        uint64_t until_ms = 0;  // Withdrawn then, unless it is under way. 0: it waits for ever.
+
+        [[nodiscard]] bool is_late(uint64_t now_ms) const noexcept {
+            return until_ms > 0 && until_ms <= now_ms;
+        }
     };
 
     explicit PublishQueue(size_t bytes_max) noexcept : bytes_max_(bytes_max) {}
@@ -47,6 +54,16 @@ public:
         entries_.pop_front();
         bytes_ -= cost(entry);
         return entry;
+    }
+    // Takes out the commands that have waited for too long.
+    void take_late(uint64_t now_ms, std::vector<Entry>& late) {
+        const auto kept = std::ranges::stable_partition(
+            entries_, [now_ms](const Entry& entry) { return !entry.is_late(now_ms); });
+        for (Entry& entry : kept) {
+            bytes_ -= cost(entry);
+            late.push_back(std::move(entry));
+        }
+        entries_.erase(kept.begin(), kept.end());
     }
     // Ends each waiting command with `why`; none of them counts as dropped.
     void clear(std::string_view why) {

@@ -31,6 +31,7 @@ public:
     std::map<std::string, uint64_t> newest;
     bool refuses = false;
     std::string sent;
+    uint64_t until_ms = 0;  // Of the newest batch.
 
     explicit TestStore(MemoryHistory& to) : memory(&to) {}
 
@@ -38,6 +39,7 @@ public:
                 std::function<void(const RemoteHistory::Appended&)> answer) override {
         auto appended = std::make_shared<RemoteHistory::Appended>();
         sent += "[" + batch.channel;
+        until_ms = batch.until_ms;
         for (const auto& item : batch.items) sent += " " + item.text;
         sent += "]";
         calls.push_back({[this, copy = batch, appended] {
@@ -181,6 +183,31 @@ TEST(RemoteHistory, WhatWaitsTooLongFails) {
     t.store.answer_all();
     EXPECT_EQ(t.take(), " b=1-e0");
     EXPECT_EQ(t.counts(), "appends 1 full 0 late 1 refused 0, reads 0 full 0 late 1 refused 0");
+}
+
+// The store is there, and refuses for the moment whatever comes.
+TEST(RemoteHistory, WhatTheStoreDoesNotTakeInTimeFails) {
+    Remote t({.append_wait_ms = 1000, .read_wait_ms = 500});
+    t.history.set_ready(true, 0);
+    t.say("a", 0);
+    EXPECT_EQ(t.store.until_ms, 1000u);
+    t.ask(0);
+    t.say("b", 700);
+    t.history.run(499);
+    EXPECT_EQ(t.take(), "");
+    t.history.run(500);
+    EXPECT_EQ(t.take(), " failed");
+    t.history.run(1000);
+    EXPECT_EQ(t.take(), "");  // The store may have begun to append it.
+    t.store.answer_first(false, false);
+    t.history.run(1000);
+    EXPECT_EQ(t.take(), " a=refused");
+    EXPECT_EQ(t.store.until_ms, 1700u);
+    t.store.answer_all();  // Nobody waits for the page.
+    EXPECT_EQ(t.take(), " b=1-e0");
+    EXPECT_EQ(t.store.take(), "[c a]?c[c b]");
+    EXPECT_EQ(t.counts(), "appends 1 full 0 late 1 refused 0, reads 0 full 0 late 1 refused 0");
+    EXPECT_FALSE(t.history.is_waiting());
 }
 
 TEST(RemoteHistory, WhatIsRefusedOrDoesNotFitFailsAtOnce) {

@@ -303,6 +303,24 @@ async function checkHistory(nodes, channel, count) {
   assert.deepEqual([lost, doubled], [[], []], channel);
 }
 
+// Redis is there, and a replica: whoever asks gets an answer within the time that docs/history.md says.
+test("Redis refuses for the moment: questions end, and nothing is changed later", async (t) => {
+  const { redis, nodes: [node] } = await threeNodes(t);
+  const publish = () => api(node, "publish", { method: "POST",
+    body: JSON.stringify({ channel: "news", event: "said" }) });
+  assert.equal((await publish())[0], 200);
+  await redis.cli("REPLICAOF", "127.0.0.1", "1");
+  const client = await V1.connect(node.url("/ws/channels"));
+  const [[status], subscribed] = await Promise.all([api(node, "history?channel=news"),
+    client.ask({ type: "subscribe", channel: "news" })]);
+  assert.equal(status, 503);
+  assert.deepEqual([subscribed.type, subscribed.code], ["error", 503]);
+  // Live events go on, so the node stays in its balancer.
+  assert.equal((await fetch(node.url("/readyz", "http"))).status, 200);
+  await redis.cli("REPLICAOF", "NO", "ONE");
+  await until(async () => (await api(node, "history?channel=news"))[0] === 200, "the history");
+});
+
 test("histories lie on all shards of a Redis Cluster, and one moves under load", async (t) => {
   const { url, shards } = await threeShards(t);
   const { nodes } = await threeNodes(t, url);

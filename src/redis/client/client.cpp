@@ -47,7 +47,8 @@ Client::Client(net::Loop& loop, net::Resolver& resolver, ClientOptions options,
       apply_timer_(loop),
       release_timer_(loop),
       refused_timer_(loop),
-      ready_timer_(loop) {
+      ready_timer_(loop),
+      withdraw_timer_(loop) {
     for (const Endpoint& endpoint : options_.url.endpoints) {
         add_lane(endpoint);
         if (!is_cluster()) break;
@@ -107,6 +108,7 @@ bool Client::takes(const Lane& lane) const noexcept {
 
 void Client::submit(Entry entry) {
     if (entry.number == 0) entry.number = ++last_number_;
+    if (entry.until_ms > 0) withdraw_later();
     Lane* const lane = entry.ask ? find_lane(*entry.ask) : lane_of(entry.slot);
     // Nobody owns the slot: somebody may soon.
     if (!lane && is_cluster()) refresh_slots(options_.loading_pause_ms);
@@ -146,6 +148,7 @@ void Client::on_answer(Lane& lane, const Answer& answer) {
 void Client::bounce(const Endpoint& asked, Entry entry, std::string_view error) {
     ++bounced_;
     entry.ask.reset();
+    if (entry.until_ms > 0) withdraw_later();
     const bool at_once = redirect(asked, entry, error);
     flows_.bounced(std::move(entry), loop_.now_ms() + (at_once ? 0 : options_.loading_pause_ms),
                    reaction(error_kind(error)) != Reaction::redirect);
@@ -175,6 +178,23 @@ void Client::submit_again(std::vector<Entry> entries) {
     for (Entry& entry : entries) submit(std::move(entry));
 }
 
+void Client::withdraw_later() {
+    if (withdraw_timer_.is_set()) return;
+    withdraw_timer_.after(options_.withdraw_interval_ms, [this] { withdraw(); });
+}
+
+void Client::withdraw() {
+    std::vector<Entry> late;
+    const uint64_t now_ms = loop_.now_ms();
+    flows_.take_late(now_ms, late);
+    held_.take_late(now_ms, late);
+    for (const auto& lane : lanes_) lane->queue.take_late(now_ms, late);
+    std::ranges::sort(late, {}, &Entry::number);
+    if (stats().waiting > 0) withdraw_later();
+    for (const Entry& entry : late)
+        if (entry.done) entry.done({nullptr, withdrawn});
+}
+
 void Client::flush(Lane& lane) {
     while (!lane.queue.is_empty() && takes(lane)) {
         Entry entry = lane.queue.pop();
@@ -202,9 +222,15 @@ void Client::command(std::span<const std::string_view> arguments, Done done) {
 }
 
 void Client::command(std::span<const std::string_view> arguments, Done done, std::string_view key) {
+    command(arguments, std::move(done), key, 0);
+}
+
+void Client::command(std::span<const std::string_view> arguments, Done done, std::string_view key,
+                     uint64_t until_ms) {
     Entry entry;
     append_command(entry.command, arguments);
     entry.done = std::move(done);
+    entry.until_ms = until_ms;
     if (is_cluster()) entry.slot = slot_of(key);
     submit(std::move(entry));
 }

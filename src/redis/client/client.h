@@ -85,6 +85,12 @@ public:
     // `key` chooses the node of a cluster; nothing: any node.
     void command(std::span<const std::string_view> arguments, Done done);
     void command(std::span<const std::string_view> arguments, Done done, std::string_view key);
+    // At `until_ms`, or soon after, the command is withdrawn: it was not executed and will not be, and
+    // Done gets `withdrawn`. But while the command is under way, its answer or the loss of the
+    // connection is waited for.
+    void command(std::span<const std::string_view> arguments, Done done, std::string_view key,
+                 uint64_t until_ms);
+    static constexpr std::string_view withdrawn = "withdrawn: the server did not take it in time";
 
     // A name that is there already changes nothing.
     void subscribe(Topic topic, std::string_view name);
@@ -131,6 +137,8 @@ private:
     void bounce(const Endpoint& asked, Entry entry, std::string_view error);
     void flush(Lane& lane);
     void release_later();
+    void withdraw_later();
+    void withdraw();
     void submit_again(std::vector<Entry> entries);
     void on_master(const Endpoint& master);
     [[nodiscard]] Node* node_of(Topic topic, std::string_view name) noexcept;
@@ -165,7 +173,8 @@ private:
     SlotMap slots_;
     std::set<std::string, std::less<>> shard_names_;
     bool asking_slots_ = false;
-    Timer slots_timer_, poll_timer_, apply_timer_, release_timer_, refused_timer_, ready_timer_;
+    Timer slots_timer_, poll_timer_, apply_timer_, release_timer_, refused_timer_, ready_timer_,
+        withdraw_timer_;
     uint64_t release_ms_ = 0;
 };
 

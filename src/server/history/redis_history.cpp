@@ -157,16 +157,16 @@ std::string HistoryPart::make_epoch() {
 }
 
 void HistoryPart::run(const std::string& script, const std::string& hash, std::string_view channel,
-                      std::vector<std::string> arguments, base::LogHistogram& times,
-                      Answered answered) {
+                      std::vector<std::string> arguments, uint64_t until_ms,
+                      base::LogHistogram& times, Answered answered) {
     const HistoryKeys keys = history_keys(settings_.prefix, channel);
     auto words = std::make_shared<std::vector<std::string>>(
         std::vector<std::string>{"EVALSHA", hash, "2", keys.stream, keys.state});
     words->insert(words->end(), std::make_move_iterator(arguments.begin()),
                   std::make_move_iterator(arguments.end()));
-    const auto send = [this, words](redis::Done done) {
+    const auto send = [this, words, until_ms](redis::Done done) {
         const std::vector<std::string_view> views(words->begin(), words->end());
-        client_->command(views, std::move(done), (*words)[3]);
+        client_->command(views, std::move(done), (*words)[3], until_ms);
     };
     const auto timed = [&times, begin = Clock::now(),
                         answered = std::move(answered)](const redis::Answer& answer) {
@@ -199,6 +199,7 @@ void HistoryPart::tell(std::string_view what, std::string_view error) {
 
 Outcome HistoryPart::outcome_of(const redis::Answer& answer) {
     if (answer.error.empty() && answer.value) return Outcome::done;
+    if (answer.error == redis::client::Client::withdrawn) return Outcome::unknown;
     ++errors_[static_cast<size_t>(redis::error_kind(answer.error))];
     const bool told = answer.value != nullptr;  // Else the connection was cut.
     if (!told || redis::reaction(redis::error_kind(answer.error)) != redis::Reaction::tell)
@@ -215,7 +216,7 @@ void HistoryPart::append(const RemoteHistory::Batch& batch,
         arguments.push_back(std::to_string(item.number));
         arguments.push_back(item.text);
     }
-    run(append_, append_hash_, batch.channel, std::move(arguments), append_times_,
+    run(append_, append_hash_, batch.channel, std::move(arguments), batch.until_ms, append_times_,
         [this, items = batch.items.size(),
          answer = std::move(answer)](const redis::Answer& answered) {
             RemoteHistory::Appended appended{outcome_of(answered)};
@@ -235,7 +236,7 @@ void HistoryPart::read(const RemoteHistory::Question& question,
          since ? std::to_string(question.since->offset) : "",
          std::to_string(std::min(question.limit, limit_max)),
          std::to_string(std::min(question.bytes_max, bytes_max))},
-        read_times_,
+        question.until_ms, read_times_,
         [this, channel = question.channel, since,
          answer = std::move(answer)](const redis::Answer& answered) {
             hub::HistoryPage page;

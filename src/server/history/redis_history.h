@@ -65,7 +65,8 @@ private:
     [[nodiscard]] uint64_t now_ms() const noexcept { return worker_.loop().now_ms(); }
     [[nodiscard]] std::string make_epoch();
     void run(const std::string& script, const std::string& hash, std::string_view channel,
-             std::vector<std::string> arguments, base::LogHistogram& times, Answered answered);
+             std::vector<std::string> arguments, uint64_t until_ms, base::LogHistogram& times,
+             Answered answered);
     [[nodiscard]] hub::RemoteHistory::Outcome outcome_of(const redis::Answer& answer);
     void tell(std::string_view what, std::string_view error);
     void touched();

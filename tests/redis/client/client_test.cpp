@@ -34,7 +34,7 @@ struct Player final : ClientEvents {
                               (answer.error.empty() ? "" : " ! " + std::string(answer.error)));
         };
         const std::vector<std::string_view> xadd{"XADD", "c", text};
-        by_shard ? client->spublish("c", text, done) : client->command(xadd, done, "c");
+        by_shard ? client->spublish("c", text, done) : client->command(xadd, done, "c", until_ms);
     }
     // Many commands, a few of them under way at a time.
     void send_many(int count, bool by_shard, int at_once = 8) {
@@ -72,6 +72,7 @@ struct Player final : ClientEvents {
     std::unique_ptr<net::Resolver> resolver = net::make_system_resolver(loop);
     std::vector<std::string> answers, heard, down, refused, bounced;
     int ready = 0, next = 0;
+    uint64_t until_ms = 0;  // Of what send() sends.
     std::unique_ptr<Client> client;
 };
 
@@ -282,6 +283,71 @@ TEST(RedisClient, AReplicaIsLeftWithoutAStormAndLosesNothing) {
     ASSERT_TRUE(player.until([&] { return player.answers.size() == 50; }));
     EXPECT_EQ(numbers(redis.done), counted(50));
     for (const auto& answer : player.answers) EXPECT_EQ(answer.find('!'), std::string::npos);
+}
+
+// What a server has refused until its time is up is not executed when the server is able to.
+TEST(RedisClient, WhatIsRefusedForTooLongIsWithdrawn) {
+    for (const std::string error : {"BUSY Redis is busy running a script", "CLUSTERDOWN Hash slot",
+                                    "READONLY You can't write against a read only replica."}) {
+        for (const bool cluster : {false, true}) {
+            SCOPED_TRACE(error);
+            Player player;
+            Two two(player);
+            bool refuses = true;
+            for (fake::Redis* const redis : {&two.first, &two.second})
+                Two::before(*redis, [&](const Words& words) -> Scripted {
+                    if (!is_data(words) || !refuses) return std::nullopt;
+                    return "-" + error + "\r\n";
+                });
+            player.start(cluster ? two.url() : "redis://" + two.first.address());
+            ASSERT_TRUE(player.until_ready());
+            player.until_ms = player.loop.now_ms() + 40;
+            player.send("1");
+            player.send("2");
+            player.until_ms = 0;
+            player.send("3");
+            ASSERT_TRUE(player.until([&] { return player.answers.size() == 2; }));
+            std::ranges::sort(player.answers);  // The first one may have been under way.
+            EXPECT_EQ(player.answers,
+                      (std::vector<std::string>{"1 ! " + std::string(Client::withdrawn),
+                                                "2 ! " + std::string(Client::withdrawn)}));
+            refuses = false;
+            ASSERT_TRUE(player.until([&] { return player.answers.size() == 3; }));
+            EXPECT_EQ(player.answers.back(), "3");
+            std::vector<int> all = numbers(two.first.done);
+            std::ranges::copy(numbers(two.second.done), std::back_inserter(all));
+            EXPECT_EQ(all, std::vector<int>{3});
+            EXPECT_EQ(player.client->stats().waiting, 0u);
+        }
+    }
+}
+
+// While the server is away, too; but not while the server may be executing it.
+TEST(RedisClient, WhatWaitsIsWithdrawnAndWhatIsUnderWayIsNot) {
+    Player player;
+    fake::Redis redis(player.loop);
+    bool is_away = false;
+    redis.script = [&](const Words& words) -> Scripted {
+        if (words[0] == "HELLO" && is_away) return "-LOADING not yet\r\n";
+        return is_data(words) && words[2] == "1" ? Scripted("") : std::nullopt;
+    };
+    player.start(redis);
+    ASSERT_TRUE(player.until_ready());
+    player.until_ms = player.loop.now_ms() + 10;
+    player.send("1");
+    bool later = false;
+    player.loop.after(300, [&] { later = true; });
+    ASSERT_TRUE(player.until([&] { return later; }));
+    EXPECT_TRUE(player.answers.empty());
+    is_away = true;
+    redis.cut();
+    ASSERT_TRUE(player.until([&] { return player.answers.size() == 1; }));
+    EXPECT_NE(player.answers[0].find("closed the connection"), std::string::npos);
+    player.until_ms = player.loop.now_ms() + 10;
+    player.send("2");
+    ASSERT_TRUE(player.until([&] { return player.answers.size() == 2; }));
+    EXPECT_EQ(player.answers[1], "2 ! " + std::string(Client::withdrawn));
+    EXPECT_TRUE(redis.done.empty());
 }
 
 TEST(RedisClient, ACutAnswerAndOneThatNeverComes) {
