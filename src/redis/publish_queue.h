@@ -28,6 +28,7 @@ public:
         bool goes_first = false;             // Of a flow that is blocked: see Flows.
         std::unique_ptr<Endpoint> ask = {};  // ASK: this one time, this node takes it.
         uint64_t until_ms = 0;  // Withdrawn then, unless it is under way. 0: it waits for ever.
+        uint64_t sent_ms = 0;   // The latest time.
 
         [[nodiscard]] bool is_late(uint64_t now_ms) const noexcept {
             return until_ms > 0 && until_ms <= now_ms;

@@ -103,7 +103,10 @@ Client::Lane* Client::lane_of(int32_t slot) noexcept {
 }
 
 bool Client::takes(const Lane& lane) const noexcept {
-    return lane.node->is_ready() && lane.node->pending_bytes() < options_.pipeline_bytes_max;
+    if (!lane.node->is_ready() || lane.node->pending_bytes() >= options_.pipeline_bytes_max)
+        return false;
+    return lane.sent.empty() ||
+           loop_.now_ms() < lane.sent.front().sent_ms + options_.late_answer_ms;
 }
 
 void Client::submit(Entry entry) {
@@ -123,6 +126,7 @@ void Client::submit(Entry entry) {
 void Client::dispatch(Lane& lane, Entry entry) {
     flows_.sent(entry.slot);
     if (entry.ask) lane.node->send(redis::command({"ASKING"}), {});
+    entry.sent_ms = loop_.now_ms();
     const Entry& sent = lane.sent.emplace_back(std::move(entry));
     lane.node->send(sent.command, [this, &lane](const Answer& answer) { on_answer(lane, answer); });
 }

@@ -11,7 +11,7 @@
 //   for the moment (MOVED, ASK, TRYAGAIN, CLUSTERDOWN, LOADING, BUSY, READONLY and the like) was not
 //   executed, and is sent again, before the commands of its slot that were submitted after it.
 // - Commands wait while the server is away, in their order, within queue_bytes_max for each server;
-//   the oldest are dropped and counted.
+//   the oldest are dropped and counted. They wait as well while an answer of the server is late.
 // - After a loss, commands go out only when every subscription is confirmed again.
 // - No message comes for a name after unsubscribe().
 //

@@ -31,8 +31,11 @@ struct ClientOptions {
     uint64_t slots_interval_ms = 30'000;   // Between two CLUSTER SLOTS.
     size_t queue_bytes_max = 16u << 20;    // Of commands that wait for the server.
     size_t pipeline_bytes_max = 1u << 20;  // Of commands without an answer; more of them wait.
-    uint64_t withdraw_interval_ms = 100;   // How exact the time is at which a command is withdrawn.
-    int redirects_max = 16;                // Of one command in a cluster.
+    // While the oldest answer is this late, more commands wait: what is under way is lost with the
+    // connection, and what waits is not. A server answers in order, so waiting delays nothing.
+    uint64_t late_answer_ms = 500;
+    uint64_t withdraw_interval_ms = 100;  // How exact the time is at which a command is withdrawn.
+    int redirects_max = 16;               // Of one command in a cluster.
     ReaderLimits reader = {};
 };
 

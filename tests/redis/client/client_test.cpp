@@ -350,6 +350,38 @@ TEST(RedisClient, WhatWaitsIsWithdrawnAndWhatIsUnderWayIsNot) {
     EXPECT_TRUE(redis.done.empty());
 }
 
+// A server that is frozen takes bytes and says nothing. What is under way then is lost with the
+// connection: as little as possible is.
+TEST(RedisClient, NothingMoreIsSentWhileAnAnswerIsLate) {
+    for (const bool answers : {false, true}) {
+        Player player;
+        fake::Redis redis(player.loop);
+        bool frozen = true;
+        redis.script = [&](const Words& words) -> Scripted {
+            return is_data(words) && frozen ? Scripted("") : std::nullopt;
+        };
+        player.start("redis://" + redis.address(),
+                     [](ClientOptions& options) { options.late_answer_ms = 20; });
+        player.client->subscribe(Topic::channel, "news");
+        ASSERT_TRUE(player.until_ready());
+        player.send("0");
+        bool later = false;
+        player.loop.after(50, [&] { later = true; });
+        ASSERT_TRUE(player.until([&] { return later; }));
+        player.send("1");
+        player.send("2");
+        EXPECT_EQ(player.client->stats().waiting, 2u);
+        frozen = false;
+        if (answers)
+            redis.push("+OK\r\n");
+        else
+            redis.cut();
+        ASSERT_TRUE(player.until([&] { return player.answers.size() == 3; }));
+        EXPECT_EQ(player.answers[0].find("closed the connection") == std::string::npos, answers);
+        EXPECT_EQ(numbers(redis.done), (std::vector<int>{1, 2}));
+    }
+}
+
 TEST(RedisClient, ACutAnswerAndOneThatNeverComes) {
     Player player;
     fake::Redis redis(player.loop);
