@@ -281,8 +281,11 @@ void PresenceNodes::asked(const std::string& channel, uint64_t serial) {
 
 void PresenceNodes::on_node(NodeId node, Change change) {
     if (change == Change::here) {
-        if (away_.erase(node) > 0) std::erase(away_order_, node);
-        return send_digests(node);
+        send_digests(node);
+        if (away_.erase(node) == 0) return;
+        // Its members were dropped here; it has not dropped anybody and would not ask.
+        std::erase(away_order_, node);
+        return link_->send(node, encode({.kind = Kind::hello}));
     }
     if (away_.insert(node).second) away_order_.push_back(node);
     if (away_order_.size() > gone_max) {

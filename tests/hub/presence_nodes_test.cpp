@@ -211,7 +211,9 @@ TEST(PresenceNodes, ANodeTakesItsMembersAndBringsThemBack) {
         t.hear(9, 0, 2, {claim("late")});  // Sent before it died.
         EXPECT_EQ(t.take(), "");
         t.nodes.on_node(9, Change::here);
-        EXPECT_EQ(t.take(), "to 9: A c:1\n");
+        EXPECT_EQ(t.take(), "to 9: A c:1\nto 9: H\n");
+        t.nodes.on_node(9, Change::here);
+        EXPECT_EQ(t.take(), "to 9: A c:1\n");  // It was not away.
         t.hear(9, 0, 3, {claim("a"), claim("new")});
         EXPECT_EQ(t.take(), "+a" + reports + "\n+new\n");
     }
