@@ -175,7 +175,7 @@ struct ClusterStats {
     uint64_t nodes = 1, away = 0;     // Nodes that are there, this one included; that are silent.
     uint64_t sent = 0, received = 0;  // Messages to a node; messages of Redis.
     uint64_t queued_bytes = 0;        // Waiting, or not confirmed by their receivers.
-    uint64_t dropped = 0;             // Publications that did not fit into the queue.
+    uint64_t dropped = 0;             // Publications that did not fit, or whose node was forgotten.
     uint64_t resent = 0;              // Messages that were sent again.
     uint64_t gaps = 0;                // Times that publications of another node were lost,
     uint64_t lost = 0;                // and how many, as far as that is known.

@@ -196,6 +196,10 @@ void Node::forget(Peer& peer) {
     if (peer.is_leaving) {
         if (departed_.size() == departed_max) departed_.pop_front();
         departed_.push_back({id, now_ + late_ms_max});
+    } else {
+        const size_t waiting = peer.out.publications();
+        stats_.forgotten += waiting;
+        stats_.dropped += waiting;
     }
     drop_rooms(peer);
     std::erase(flooded_, &peer);

@@ -53,6 +53,13 @@ size_t OutStream::append(std::string_view item, bool is_publication, size_t shar
     return dropped;
 }
 
+size_t OutStream::publications() const noexcept {
+    size_t sum = open_publications_;
+    for (const Batch& batch : window_)
+        if (!batch.is_ahead) sum += batch.publications;
+    return sum;
+}
+
 void OutStream::close() {
     if (open_.empty()) return;
     Batch& batch = window_.emplace_back();

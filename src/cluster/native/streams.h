@@ -97,6 +97,8 @@ public:
         return window_.empty() ? next_seq_ : window_.front().seq;
     }
     [[nodiscard]] size_t bytes() const noexcept { return bytes_; }
+    // Publications that the receiver has not confirmed.
+    [[nodiscard]] size_t publications() const noexcept;
 
 private:
     void close();

@@ -98,7 +98,8 @@ struct Stats {
     uint64_t unwanted = 0;        // Publications of others for rooms that are not.
     uint64_t duplicates = 0;      // Batches that had arrived before.
     uint64_t held = 0;            // Batches that arrived before what precedes them.
-    uint64_t dropped = 0;         // Publications that a full queue dropped.
+    uint64_t dropped = 0;         // Publications that a full queue dropped, and `forgotten`.
+    uint64_t forgotten = 0;       // Publications for a node that was away for too long.
     uint64_t lost = 0;            // Publications of others that their queues dropped: gaps.
     uint64_t malformed = 0;       // Messages without a meaning.
     uint64_t refused = 0;         // Beyond a limit: publications, questions, nodes.

@@ -96,6 +96,8 @@ void JoinedCluster::add_figures(Figures& figures) const {
                     label("reason", "nodes_queue_full"));
     figures.counter("starling_nodes_lost_total",
                     "Publications of other nodes that will never come, as far as known", now.lost);
+    figures.counter("starling_nodes_gaps_total",
+                    "Times that publications of another node were missing", now.gaps);
     figures.counter("starling_nodes_failed_total",
                     "Messages that Redis refused, or that were over a limit", now.failed);
     figures.counter("starling_nodes_refused_total", "Messages of other nodes that have no meaning",

@@ -266,10 +266,14 @@ void NodesPart::on_gap(Nodes::Id from, uint64_t publications) {
 }
 
 void NodesPart::on_node(Nodes::Id node, std::string_view name, native::NodeChange change) {
+    std::string line = "cluster: node " + std::string(name) + " (" + native::to_text(node) + ") " +
+                       std::string(words_of(change));
+    const uint64_t all = node_ ? node_->stats().forgotten : forgotten_;
+    const uint64_t forgotten = all - std::exchange(forgotten_, all);
+    if (forgotten > 0)
+        line += "; publications that waited for it are dropped: " + std::to_string(forgotten);
     if (reports_.may_tell_change())
-        worker_.log(log::Level::info, "cluster: node " + std::string(name) + " (" +
-                                          native::to_text(node) + ") " +
-                                          std::string(words_of(change)));
+        worker_.log(forgotten > 0 ? log::Level::warn : log::Level::info, line);
     {
         const std::lock_guard lock(figures_.mutex);
         auto& nodes = figures_.nodes;

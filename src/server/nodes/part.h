@@ -127,6 +127,7 @@ private:
     net::TimerId timer_ = 0;
     uint64_t timer_ms_ = 0;
     uint64_t incomplete_ = 0, gaps_ = 0, strange_ = 0, bounced_ = 0;
+    uint64_t forgotten_ = 0;  // Of NodeStats, as far as it is logged.
     RedisErrorCounts errors_{};
     uint64_t stop_ms_ = 0;  // When the connections of this worker were gone; 0: not yet.
     bool has_left_ = false;

@@ -278,6 +278,7 @@ TEST_F(NativeNode, AGoodByeIsNoSilence) {
     EXPECT_EQ(a.publish("news", "x"), 0u);
     net.run(1'100);
     EXPECT_EQ(a.nodes, "0b here 0c here 0b away 0b gone ");
+    EXPECT_EQ(a.node.stats().forgotten, 0u);
 }
 
 // A copy of a running machine has its id until one of the two starts again. Its good-bye is not that of
@@ -300,6 +301,17 @@ TEST_F(NativeNode, AGoodByeOfACopyEndsNotTheOriginal) {
     net.run(500);
     EXPECT_EQ(a.take(), "0b:other,=two ");
     EXPECT_EQ(b.take(), "0a:news,=one ");
+}
+
+TEST_F(NativeNode, WhatWaitsForANodeThatIsForgottenIsCounted) {
+    b.is_cut = true;
+    for (const char* text : {"1", "2", "3"}) EXPECT_EQ(a.publish("news", text), 1u);
+    net.run(50'000);
+    EXPECT_EQ(a.node.stats().dropped, 0u);
+    net.run(12'000);
+    EXPECT_EQ(a.nodes, "0b here 0c here 0b away 0b gone ");
+    EXPECT_EQ(a.node.stats().forgotten, 3u);
+    EXPECT_EQ(a.node.stats().dropped, 3u);
 }
 
 TEST_F(NativeNode, ANodeThatIsAwayTooLongIsForgotten) {
