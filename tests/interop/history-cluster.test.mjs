@@ -309,6 +309,10 @@ test("Redis refuses for the moment: questions end, and nothing is changed later"
   const publish = () => api(node, "publish", { method: "POST",
     body: JSON.stringify({ channel: "news", event: "said" }) });
   assert.equal((await publish())[0], 200);
+  const state = "starling:history:{news}:state";
+  const senders = async () => (await redis.cli("HKEYS", state)).split("\n").filter((name) => /^s:/.test(name));
+  // Processes that have ended long ago, and one that published a moment ago.
+  await redis.cli("HSET", state, "s:old", "7:1000", "s:older", "9", "s:new", `3:${Date.now()}`);
   await redis.cli("REPLICAOF", "127.0.0.1", "1");
   const client = await V1.connect(node.url("/ws/channels"));
   const [[status], subscribed] = await Promise.all([api(node, "history?channel=news"),
@@ -319,6 +323,15 @@ test("Redis refuses for the moment: questions end, and nothing is changed later"
   assert.equal((await fetch(node.url("/readyz", "http"))).status, 200);
   await redis.cli("REPLICAOF", "NO", "ONE");
   await until(async () => (await api(node, "history?channel=news"))[0] === 200, "the history");
+  assert.equal((await senders()).length, 4);
+  const other = await serve({ workers: 1, cluster: { url: `redis://127.0.0.1:${redis.port}` },
+    events: { enabled: true, api_key: key, channels: [{ pattern: "news", history }] } });
+  t.after(() => other.stop());
+  assert.equal((await api(other, "publish", { method: "POST",
+    body: JSON.stringify({ channel: "news", event: "said" }) }))[0], 200);
+  const left = await senders();
+  assert.equal(left.length, 3);
+  assert.ok(left.includes("s:new"));
 });
 
 test("histories lie on all shards of a Redis Cluster, and one moves under load", async (t) => {

@@ -38,7 +38,16 @@ end
 
 constexpr std::string_view append_text = R"lua(
 local messages, age, sender = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
-local newest = tonumber(redis.call('HGET', state, 's:' .. sender) or 0)
+local before = redis.call('HGET', state, 's:' .. sender)
+local newest = tonumber(string.match(before or '0', '^%d+'))
+local function forget_senders()
+  local all, old = redis.call('HGETALL', state), {}
+  for i = 1, #all, 2 do
+    local last = tonumber(string.match(all[i + 1], ':(%d+)$') or 0)
+    if string.sub(all[i], 1, 2) == 's:' and last < now - 600000 then old[#old + 1] = all[i] end
+  end
+  for _, field in ipairs(old) do redis.call('HDEL', state, field) end
+end
 local kept = nil
 local function find(number)
   if not kept then
@@ -70,7 +79,9 @@ end
 if added then
   redis.call('XTRIM', stream, 'MAXLEN', messages)
   drop_old(age)
-  redis.call('HSET', state, 'o', text(top), 'a', text(age), 's:' .. sender, text(newest))
+  redis.call('HSET', state, 'o', text(top), 'a', text(age),
+             's:' .. sender, text(newest) .. ':' .. text(now))
+  if not before then forget_senders() end
   redis.call('PEXPIRE', stream, age)
   redis.call('PEXPIRE', state, age + 3600000)
 end

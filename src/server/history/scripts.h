@@ -7,7 +7,9 @@
 //   time of Redis in milliseconds; `i`, the sender and the number of the publication; `d`, the text.
 // - a hash, `<prefix>history:{<channel>}:state`: `r`, the run id of the Redis server that wrote last;
 //   `e`, the epoch; `o`, the newest offset; `b`, the newest offset before the epoch began; `a`, the
-//   age in milliseconds after which an entry is dropped; `s:<sender>`, the sender's newest number.
+//   age in milliseconds after which an entry is dropped; `s:<sender>`, the sender's newest number
+//   and when it was, as "number:ms". A sender that has published nothing for ten minutes is forgotten
+//   when a new one comes: nothing is sent again so late.
 //   It lives for an hour more than the entries, and as long as a node listens to the channel.
 //
 // The run id is that of the process. A server that started again may have lost its newest entries, and
