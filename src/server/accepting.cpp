@@ -8,6 +8,7 @@
 #include "base/checked_cast.h"
 #include "net/tls_filter.h"
 #include "server/http_connection.h"
+#include "server/overload_log.h"
 #include "server/worker.h"
 
 namespace starling::server {
@@ -175,9 +176,26 @@ void Worker::proxy_header_refused(std::string_view why, std::string_view peer) {
     counters_.proxy_headers_refused.add();
     const std::array<log::Field, 2> fields{{{"peer", peer}, {"reason", why}}};
     log(log::Level::debug, "a PROXY header was refused", fields);
-    log_overload(proxy_headers_logged_ms_, "connections are closed for their PROXY header",
-                 counters_.proxy_headers_refused.get());
+    log_overload_of(*this, proxy_headers_logged_ms_,
+                    "connections are closed for their PROXY header",
+                    counters_.proxy_headers_refused.get(), {{"peer", peer}, {"reason", why}});
 }
+
+namespace {
+
+void log_limited(Worker& worker, uint64_t& logged_ms, std::string_view address,
+                 const SharedLimits::Verdict& verdict) {
+    const Counters& counters = worker.counters();
+    const Counter& counter = verdict.admission == SharedLimits::Admission::over_rate
+                                 ? counters.limited_connections
+                                 : counters.limited_connections_open;
+    log_overload_of(worker, logged_ms,
+                    "an address has too many connections: they are refused (if it is that of a "
+                    "proxy, name it in trusted_proxies)",
+                    counter.get(), {{"address", address}});
+}
+
+}  // namespace
 
 bool Worker::admit(const net::Descriptor& fd, const ListenerTraits& traits,
                    const std::string& address, bool& counts) {
@@ -185,6 +203,7 @@ bool Worker::admit(const net::Descriptor& fd, const ListenerTraits& traits,
     const uint64_t retry_after_s = count(verdict);
     counts = verdict.counts;
     if (retry_after_s == 0) return true;
+    log_limited(*this, limited_logged_ms_, address, verdict);
     leave_places(1);
     if (traits.tls) return false;
     const std::string seconds = std::to_string(retry_after_s);
@@ -199,6 +218,7 @@ uint64_t Worker::enter(std::string_view address, const net::Stream& stream) {
     if (!group_.limits || !group_.limits->limits_addresses()) return 0;
     const SharedLimits::Verdict verdict = group_.limits->enter(address, loop_.now_ms());
     const uint64_t retry_after_s = count(verdict);
+    if (retry_after_s != 0) log_limited(*this, limited_logged_ms_, address, verdict);
     if (retry_after_s != 0 || !verdict.counts) return retry_after_s;
     leave(stream.slot_key().slot);
     entered_[stream.slot_key().slot] = address;
@@ -219,10 +239,6 @@ uint64_t Worker::count(const SharedLimits::Verdict& verdict) {
                            ? counters_.limited_connections
                            : counters_.limited_connections_open;
     counter.add();
-    log_overload(limited_logged_ms_,
-                 "an address has too many connections: they are refused (if it is that of a proxy, "
-                 "name it in trusted_proxies)",
-                 counter.get());
     return verdict.retry_after_s;
 }
 

@@ -1,4 +1,5 @@
 #include "server/worker.h"
+#include "server/overload_log.h"
 
 #include <sys/socket.h>
 
@@ -33,9 +34,6 @@ constexpr uint64_t posted_bytes_max = 64 * 1024 * 1024;
 
 // Topics with more members are delivered in slices: a whole delivery takes some milliseconds.
 constexpr size_t whole_members_max = 1000;
-
-// The least time between two log lines about overload.
-constexpr uint64_t overload_log_ms = 10'000;
 
 }  // namespace
 
@@ -82,10 +80,7 @@ void Worker::use_certificates(TlsContexts contexts) { tls_contexts_ = std::move(
 
 // Logs one line now and then, with the count so far, instead of thousands of lines under overload.
 void Worker::log_overload(uint64_t& logged_ms, std::string_view message, uint64_t count) {
-    if (logged_ms != 0 && loop_.now_ms() - logged_ms < overload_log_ms) return;
-    logged_ms = loop_.now_ms();
-    const std::array<log::Field, 1> fields{{{"so_far", static_cast<int64_t>(count)}}};
-    log(log::Level::warn, message, fields);
+    log_overload_of(*this, logged_ms, message, count, {});
 }
 
 void Worker::log_fault(uint16_t code, std::string_view reason, std::string_view address) {
@@ -120,8 +115,9 @@ void Worker::log_cut_off(const net::Stream& stream) {
         {{"peer", std::string_view(peer)},
          {"lost_bytes", static_cast<int64_t>(stream.lost_bytes())}}};
     log(log::Level::debug, "the peer takes nothing: connection reset", fields);
-    log_overload(cuts_logged_ms_, "peers take nothing of what was sent: connections are reset",
-                 counters_.connections_stalled.get());
+    log_overload_of(*this, cuts_logged_ms_,
+                    "peers take nothing of what was sent: connections are reset",
+                    counters_.connections_stalled.get(), {{"peer", std::string_view(peer)}});
 }
 
 std::string Worker::address_of(const net::Stream& stream) const {
