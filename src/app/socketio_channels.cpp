@@ -2,6 +2,8 @@
 
 #include "app/waiting_calls.h"
 
+#include <starling/socketio_limits.h>
+
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -48,6 +50,8 @@ public:
         : server_(server), nsp_(nsp), channels_(channels), rules_(rules) {}
 
     void subscribe(const sio::Socket& socket, const std::string& channel, const sio::Ack& ack) {
+        if (!sio::takes_join(socket))
+            return ack(problem(429, "too many subscriptions in a short time"));
         const auto rooms = socket.rooms();
         const bool has = std::ranges::find(rooms, channel) != rooms.end();
         if (!has && rooms.size() > rules_.rooms_max)  // One of them is the socket's own.

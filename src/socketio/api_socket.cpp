@@ -1,6 +1,7 @@
 // The methods of sio::Socket, Emitter and Ack: on the socket's own thread a direct call, from
 // another thread a posted call.
 #include <starling/socketio.h>
+#include <starling/socketio_limits.h>
 
 #include <stdexcept>
 #include <utility>
@@ -153,6 +154,11 @@ void Socket::join(std::string_view room) const {
 void Socket::leave(std::string_view room) const {
     if (auto* mine = here()) return mine->leave(room);
     run([name = std::string(room)](socketio::Socket& socket) { socket.leave(name); });
+}
+
+bool takes_join(const Socket& socket) {
+    const auto* const mine = socketio::Socket::of(socket, "takes_join");
+    return mine && mine->connection().transport().takes_join();
 }
 
 std::vector<std::string> Socket::rooms() const {

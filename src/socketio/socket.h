@@ -43,6 +43,11 @@ public:
     ~Socket() override;
 
     [[nodiscard]] sio::Socket handle() const noexcept;
+    // The socket of a handle; null: it is gone. `what` calls it: throws as Socket::data() does on
+    // other threads.
+    [[nodiscard]] static Socket* of(const sio::Socket& handle, const char* what) {
+        return handle.own(what);
+    }
     [[nodiscard]] base::SlotKey slot_key() const noexcept { return key_; }
     // Other threads also read id(), nsp() and user(), under the lock of Server::lifetime().
     [[nodiscard]] const std::string& id() const noexcept { return id_; }

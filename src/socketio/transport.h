@@ -88,6 +88,8 @@ public:
     virtual void resume() {}
     // Called for each namespace that admitted the client.
     virtual void joined() {}
+    // Counts one subscription of the client. False: it is over the limit.
+    [[nodiscard]] virtual bool takes_join() { return true; }
     [[nodiscard]] virtual unsigned revision() const noexcept = 0;  // Engine.IO revision: 3 or 4.
     [[nodiscard]] virtual std::string sid() const = 0;
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;

@@ -71,6 +71,7 @@ public:
         if (on_end) on_end();
     }
     void set_timer(uint64_t delay_ms) override { timer_ms = delay_ms; }
+    bool takes_join() override { return joins_left > 0 && joins_left-- > 0; }
     unsigned revision() const noexcept override { return engine_revision; }
     std::string sid() const override { return engine_sid; }
     std::string_view name() const noexcept override { return "websocket"; }
@@ -80,7 +81,7 @@ public:
     std::string ended;
     std::function<void()> on_end;
     bool is_writable = true;
-    size_t packets_max = SIZE_MAX;
+    size_t packets_max = SIZE_MAX, joins_left = SIZE_MAX;
     uint64_t timer_ms = 0;
     unsigned engine_revision = 4;
     std::string engine_sid = "ENGINE";

@@ -121,6 +121,10 @@ public:
     // EngineHandler::on_pong() follows the answer.
     void ping();
 
+    // Counts one subscription of the client for Limits::joins. False: it is over the limit, and is
+    // counted as such.
+    [[nodiscard]] bool takes_join();
+
     // Marks the session as used. An unused session ends at EngineOptions::join_timeout, or earlier
     // if it is the oldest of too many. Later calls do nothing.
     void keep() noexcept;

@@ -50,6 +50,13 @@ void EngineSession::release_extras() noexcept {
     if (!used && !extras_->unjoined) extras_.reset();
 }
 
+bool EngineSession::takes_join() {
+    Inflows* const inflows = host_.inflows();
+    if (!inflows || inflows->takes_join(key_.slot, now_ms())) return true;
+    host_.worker.counters().limited_joins.add();
+    return false;
+}
+
 void EngineSession::keep() noexcept {
     STARLING_ASSERT(on_own_thread());
     if (!extras_) return;

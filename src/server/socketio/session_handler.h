@@ -60,6 +60,7 @@ protected:
     void pause() override { session_.pause(); }
     void resume() override { session_.resume(); }
     void joined() override { session_.keep(); }
+    [[nodiscard]] bool takes_join() override { return session_.takes_join(); }
     [[nodiscard]] unsigned revision() const noexcept override { return session_.revision(); }
     [[nodiscard]] std::string sid() const override { return std::string(session_.sid().view()); }
     [[nodiscard]] std::string_view name() const noexcept override {
