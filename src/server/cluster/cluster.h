@@ -27,6 +27,7 @@ class SocketIo;
 struct ClusterSettings {
     redis::client::ClientOptions redis;
     cluster::NodeOptions node;  // Without uid and seed.
+    std::string path;           // Of the Socket.IO server, if it is not the usual one.
     uint64_t stream_length_max = 10'000;
     bool required = false;
 };

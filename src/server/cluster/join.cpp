@@ -35,6 +35,7 @@ std::unique_ptr<ClusterSettings> adapter_settings(const ClusterOptions& options)
 // Node.js; another server there has the same ones if its key is "<key><path>".
 ClusterSettings settings_at(const std::string& path, ClusterSettings settings) {
     if (path == usual_path) return settings;
+    settings.path = path;
     settings.node.dialect.key += path;
     settings.node.dialect.stream += path;
     return settings;

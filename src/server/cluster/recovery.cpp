@@ -137,7 +137,7 @@ std::string StreamRecovery::channel_of(std::string_view owner) const {
 // behind it, and an older session would replace a newer one.
 void StreamRecovery::run(const std::string& script, std::string_view pid,
                          std::initializer_list<std::string_view> arguments, redis::Done done) {
-    const auto keys = session_keys(pid);
+    const auto keys = session_keys(settings_.path, pid);
     std::vector<std::string_view> words{"EVAL", script, "2", keys[0], keys[1], owner_};
     words.insert(words.end(), arguments);
     client_.command(words, std::move(done), keys[0]);

@@ -53,8 +53,8 @@ std::string joined(std::string_view check, std::string_view end) {
 
 }  // namespace
 
-std::array<std::string, 2> session_keys(std::string_view pid) {
-    const std::string key = "sio:session:" + std::string(pid);
+std::array<std::string, 2> session_keys(std::string_view path, std::string_view pid) {
+    const std::string key = "sio:session:" + std::string(path) + std::string(pid);
     return {key, "{" + key + "}:owner"};
 }
 
