@@ -129,6 +129,7 @@ void greet(const Server& server, const Server* redirect, const Settings& setting
         const bool own_channels = settings.event_channels.empty();
         out << banner({.url = urls.front(),
                        .publish_key = own_channels ? facts.made_publish_key : std::string_view(),
+                       .docs = !settings.docs.empty(),
                        .gateway_console = console});
     }
     greet_admin(facts, out);

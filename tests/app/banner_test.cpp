@@ -7,9 +7,11 @@ namespace starling::app {
 namespace {
 
 TEST(Banner, NamesThePagesAndACommand) {
-    EXPECT_EQ(
-        banner({.url = "http://localhost:8080", .publish_key = "k3y", .gateway_console = true}),
-        R"(pages:
+    EXPECT_EQ(banner({.url = "http://localhost:8080",
+                      .publish_key = "k3y",
+                      .docs = true,
+                      .gateway_console = true}),
+              R"(pages:
   http://localhost:8080/                             figures of this server, and code to copy
   http://localhost:8080/echo                         the WebSocket API
   http://localhost:8080/chat                         a chat room over WebSocket
@@ -29,6 +31,7 @@ TEST(Banner, WithoutAKeyTheCommandAsksForTheFigures) {
     EXPECT_TRUE(text.ends_with("try: curl http://localhost:80/figures\n")) << text;
     EXPECT_EQ(text.find("0.0.0.0"), std::string::npos);
     EXPECT_EQ(text.find("/gateway"), std::string::npos);
+    EXPECT_EQ(text.find("/docs"), std::string::npos);
 }
 
 TEST(Banner, IsEmptyForAddressesThatNoBrowserOpens) {

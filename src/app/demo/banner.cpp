@@ -19,8 +19,8 @@ constexpr Page pages[] = {
     {"/socketio/", "a chat over Socket.IO"},
     {"/community/", "articles and comments on server events"},
     {"/ws/ServerEvent?Ref=ApiIndex", "listens to a channel"},
-    {"/docs/", "the documentation"},
 };
+constexpr Page docs = {"/docs/", "the documentation"};
 constexpr Page console = {"/gateway", "the console of the gateway"};
 
 std::string local(std::string_view url) {
@@ -47,6 +47,7 @@ std::string banner(const BannerFacts& facts) {
         text += line + page.shows + '\n';
     };
     for (const Page& page : pages) add(page);
+    if (facts.docs) add(docs);
     if (facts.gateway_console) add(console);
     if (facts.publish_key.empty()) return text + "try: curl " + url + figures_path + '\n';
     text += "try: curl -H 'X-Api-Key: " + std::string(facts.publish_key) +
