@@ -11,7 +11,7 @@ namespace starling::app {
 struct BannerFacts {
     std::string_view url;          // "http://localhost:8080"; 0.0.0.0 and [::] become localhost.
     std::string_view publish_key;  // Of POST /api/publish for ApiIndex; "": not to be shown.
-    bool docs = false;  // They are built, and served at /docs/.
+    bool docs = false;             // They are built, and served at /docs/.
     bool gateway_console = false;
 };
 
