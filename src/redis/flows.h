@@ -92,10 +92,10 @@ public:
     // Takes out the bounced commands that have waited for too long.
     void take_late(uint64_t now_ms, std::vector<Entry>& late) {
         for (auto& [slot, blocked] : blocked_) {
-            const auto kept = std::ranges::stable_partition(
-                blocked.entries, [now_ms](const Entry& entry) { return !entry.is_late(now_ms); });
-            std::ranges::move(kept, std::back_inserter(late));
-            blocked.entries.erase(kept.begin(), kept.end());
+            std::vector<Entry> kept;
+            for (Entry& entry : blocked.entries)
+                (entry.is_late(now_ms) ? late : kept).push_back(std::move(entry));
+            blocked.entries = std::move(kept);
         }
     }
     // Forgets what is bounced.

@@ -58,13 +58,16 @@ public:
     }
     // Takes out the commands that have waited for too long.
     void take_late(uint64_t now_ms, std::vector<Entry>& late) {
-        const auto kept = std::ranges::stable_partition(
-            entries_, [now_ms](const Entry& entry) { return !entry.is_late(now_ms); });
-        for (Entry& entry : kept) {
-            bytes_ -= cost(entry);
-            late.push_back(std::move(entry));
+        const auto is_late = [now_ms](const Entry& entry) { return entry.is_late(now_ms); };
+        if (std::ranges::none_of(entries_, is_late)) return;
+        for (Entry& entry : std::exchange(entries_, {})) {
+            const bool ends = is_late(entry);
+            if (ends) bytes_ -= cost(entry);
+            if (ends)
+                late.push_back(std::move(entry));
+            else
+                entries_.push_back(std::move(entry));
         }
-        entries_.erase(kept.begin(), kept.end());
     }
     // Ends each waiting command with `why`; none of them counts as dropped.
     void clear(std::string_view why) {
