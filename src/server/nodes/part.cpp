@@ -272,7 +272,7 @@ void NodesPart::on_node(Nodes::Id node, std::string_view name, native::NodeChang
     const uint64_t forgotten = all - std::exchange(forgotten_, all);
     if (forgotten > 0)
         line += "; publications that waited for it are dropped: " + std::to_string(forgotten);
-    if (reports_.may_tell_change())
+    if (forgotten > 0 || reports_.may_tell_change())
         worker_.log(forgotten > 0 ? log::Level::warn : log::Level::info, line);
     {
         const std::lock_guard lock(figures_.mutex);
