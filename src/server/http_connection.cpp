@@ -7,6 +7,7 @@
 #include "http/response_access.h"
 #include "net/loop.h"
 #include "server/connection_facts.h"
+#include "server/refused_handshakes.h"
 #include "server/worker.h"
 #include "server/ws_connection.h"
 #include "server/ws_upgrade.h"
@@ -22,15 +23,7 @@ constexpr uint32_t turn_requests_max = 64;  // Then other connections have their
 
 UpgradeRefusal refusal_of(const UpgradeOutcome& outcome) noexcept {
     if (outcome.foreign_origin) return UpgradeRefusal::origin;
-    switch (outcome.status) {
-        case 400:
-        case 405:
-        case 426: return UpgradeRefusal::protocol;
-        case 401: return UpgradeRefusal::login;
-        case 403: return UpgradeRefusal::forbidden;
-        case 503: return UpgradeRefusal::busy;
-        default: return UpgradeRefusal::other;
-    }
+    return refusal_of_status(outcome.status);
 }
 
 uint64_t ms(std::chrono::milliseconds duration) { return static_cast<uint64_t>(duration.count()); }

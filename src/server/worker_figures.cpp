@@ -4,6 +4,7 @@
 
 #include "server/extension.h"
 #include "server/figures.h"
+#include "server/refused_handshakes.h"
 #include "server/worker.h"
 
 namespace starling::server {
@@ -42,12 +43,7 @@ void add_connections(const Counters& counters, Figures& figures) {
         if (const uint64_t closes = counters.closes[i].get(); closes > 0)
             figures.counter("starling_websocket_closes_total", "WebSockets closed, by close code",
                             closes, close_label(i));
-    constexpr std::array<std::string_view, upgrade_refusals> reasons = {
-        "protocol", "origin", "login", "forbidden", "busy", "other"};
-    for (size_t i = 0; i < upgrade_refusals; ++i)
-        figures.counter("starling_handshakes_refused_total",
-                        "Requests for a WebSocket that were refused, by reason",
-                        counters.upgrades_refused[i].get(), label("reason", reasons[i]));
+    add_refused_handshakes("websocket", counters.upgrades_refused, figures);
 }
 
 void add_messages(Worker& worker, Figures& figures) {

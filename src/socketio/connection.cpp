@@ -88,7 +88,8 @@ void Connection::on_packet(const Packet& packet, size_t packet_bytes) {
 
 void Connection::on_connect(const Packet& packet) {
     if (sockets() >= server_.settings().namespaces_max)
-        return server_.refuse(*this, packet.nsp, {.message = "too many namespaces"});
+        return server_.refuse(*this, packet.nsp, Runtime::Refusal::too_many,
+                              {.message = "too many namespaces"});
     server_.connect(*this, packet);
 }
 

@@ -34,6 +34,9 @@ public:
     virtual void wake_at(uint64_t when_ms) = 0;
     virtual void log(log::Level level, std::string_view message,
                      std::span<const log::Field> fields) = 0;
+    // A CONNECT to a namespace was refused.
+    enum class Refusal : uint8_t { unknown, login, middleware, too_many };
+    virtual void refused(Refusal why) { (void)why; }
     virtual void log_exception(std::string_view where, std::string_view what) = 0;
 };
 

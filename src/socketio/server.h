@@ -61,8 +61,8 @@ public:
     // name.
     [[nodiscard]] Namespace* open_namespace(std::string_view name, const Json& auth);
     void connect(Connection& connection, const Packet& packet);
-    void refuse(Connection& connection, std::string_view nsp, const sio::Error& error,
-                bool known = true);
+    void refuse(Connection& connection, std::string_view nsp, Runtime::Refusal why,
+                const sio::Error& error);
     // Calls the disconnect listeners of a socket in state `gone`, and removes it from its rooms.
     // Sockets leave one at a time: if a handler of a leaving socket ends a second socket, the
     // second one leaves after the first, even if the second belongs to another client.

@@ -54,18 +54,20 @@ void Server::connect(Connection& connection, const Packet& packet) {
     const bool own = declared && declared->own;
     const bool allowed = own || is_allowed(settings().namespaces, packet.nsp);
     Namespace* const nsp = allowed ? open_namespace(packet.nsp, auth) : nullptr;
-    if (!nsp) return refuse(connection, packet.nsp, {.message = "Invalid namespace"}, false);
+    if (!nsp)
+        return refuse(connection, packet.nsp, Runtime::Refusal::unknown,
+                      {.message = "Invalid namespace"});
     PendingConnection who{connection, *nsp, auth, {}};
     if (settings().login && !own) {
         who.login = settings().login(auth, connection.transport().info(), runtime_.unix_s());
         if (!who.login.allowed) {
-            refuse(connection, packet.nsp,
+            refuse(connection, packet.nsp, Runtime::Refusal::login,
                    {.message = "unauthorized", .data = {{"code", who.login.code}}});
             return close_if_empty(*nsp);
         }
     }
     if (nsp->quota() && !nsp->quota()->enter()) {
-        refuse(connection, packet.nsp,
+        refuse(connection, packet.nsp, Runtime::Refusal::too_many,
                {.message = "too many connections", .data = {{"code", 429}}});
         return close_if_empty(*nsp);
     }
@@ -122,12 +124,13 @@ Socket& Server::create(const PendingConnection& who, std::string id) {
     return socket;
 }
 
-void Server::refuse(Connection& connection, std::string_view nsp, const sio::Error& error,
-                    bool known) {
+void Server::refuse(Connection& connection, std::string_view nsp, Runtime::Refusal why,
+                    const sio::Error& error) {
+    runtime_.refused(why);
     Json data;
     // Old clients get only the error's data, or its message without data. For a namespace that does
     // not exist they get an object.
-    if (connection.transport().revision() >= 4 || !known) {
+    if (connection.transport().revision() >= 4 || why == Runtime::Refusal::unknown) {
         boost::json::object object{{"message", error.message}};
         if (!error.data.is_null()) object.emplace("data", error.data);
         data = std::move(object);
@@ -173,7 +176,7 @@ void Server::decided(base::SlotKey key, size_t guard, std::optional<sio::Error> 
     Socket* const socket = find(key);
     if (!socket || socket->state() != Socket::State::joining) return;
     if (error) {
-        refuse(socket->connection(), socket->nsp().name(), *error);
+        refuse(socket->connection(), socket->nsp().name(), Runtime::Refusal::middleware, *error);
         return socket->closed("server namespace disconnect");
     }
     // An exception thrown after `next()` costs the connecting client, not the caller of `next()`.

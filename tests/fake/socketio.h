@@ -33,12 +33,14 @@ public:
     void log_exception(std::string_view where, std::string_view what) override {
         logged.push_back("exception: " + std::string(where) + ": " + std::string(what));
     }
+    void refused(Refusal why) override { refusals.push_back(why); }
 
     const uint64_t* clock_ms = nullptr;
     uint64_t wake_ms = 0;
     uint64_t last_random = 0;
     std::deque<std::function<void()>> calls;
     std::vector<std::string> logged;
+    std::vector<Refusal> refusals;
 };
 
 // Records what a client gets, one line per message: `40{"sid":"..."}`, `bytes 3`, `end forced

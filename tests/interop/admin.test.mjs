@@ -1,11 +1,14 @@
 // The admin listener of the program: its defaults, its key, and `starling admin`.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 
-import { open } from "./client.mjs";
+import { io } from "socket.io-client";
+
+import { deadline, open } from "./client.mjs";
 import { freePort, run, serve, temporaryFolder, until, writeConfig } from "./server.mjs";
 
 const websocket = [{ path: "/echo", kind: "echo" }];
@@ -156,4 +159,38 @@ test("rates follow what happens", async (t) => {
   const history = await (await fetch(`${url}/admin/api/history`, { headers })).json();
   assert.equal(history.fine.at(-1).length, history.names.length + 1);
   client.end();
+});
+
+test("a client that is refused counts, whatever it comes by", async (t) => {
+  const { server, url } = await start(t, { key: ops }, {
+    events: { enabled: true, api_key: "publish-key", channels: [{ pattern: "c{n}" }, { pattern: "secret{n}", access: "user" }] },
+    auth: { keys: [{ id: "a", secret: "0123456789abcdef0123456789abcdef" }] },
+    socketio: [{ serve_client: false, auth: "required", origins: ["https://page.example"] }],
+  });
+  const from = (path, fields = {}, options = {}) =>
+    fetch(`http://127.0.0.1:${server.port}${path}`, { headers: fields, ...options });
+  const foreign = { Origin: "https://elsewhere.example" };
+  const poll = "/socket.io/?EIO=4&transport=polling";
+  assert.equal((await from(poll, foreign)).status, 403);
+  assert.equal((await from("/socket.io/?EIO=9&transport=telex")).status, 400);
+  assert.equal((await from(`${poll}&sid=gone`)).status, 400); // Not a handshake.
+  assert.equal((await from("/sse/ServerEvent?Ref=c1", foreign)).status, 403);
+  assert.equal((await from("/sse/ServerEvent?Ref=secret1")).status, 401);
+  assert.equal((await from("/api/publish", {}, { method: "POST", body: "{}" })).status, 401);
+  await assert.rejects(open(server.url("/ws/ServerEvent?Ref=secret1")));
+  const socket = io(`http://127.0.0.1:${server.port}`,
+    { forceNew: true, reconnection: false, transports: ["polling"], auth: { token: "wrong" } });
+  const [error] = await deadline(once(socket, "connect_error"), "the refusal");
+  assert.equal(error.message, "unauthorized");
+  socket.disconnect();
+  const wanted = [
+    ["polling", "origin"], ["polling", "protocol"], ["sse", "origin"], ["sse", "login"], ["api", "login"],
+    ["websocket", "login"], ["namespace", "login"],
+  ].map(([kind, reason]) => `starling_handshakes_refused_total{kind="${kind}",reason="${reason}"} 1`);
+  await until(async () => {
+    const text = await (await fetch(`${url}/metrics`, { headers })).text();
+    const counted = text.split("\n").filter((line) => /^starling_handshakes_refused_total\{.* [^0]/.test(line));
+    assert.ok(counted.length <= wanted.length, counted.join("\n"));
+    return wanted.every((line) => counted.includes(line));
+  }, "the figures");
 });

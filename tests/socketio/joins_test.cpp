@@ -1,9 +1,10 @@
-// Subscriptions of clients over a limit.
+// Subscriptions of clients over a limit, and clients that may not join a namespace: both are counted.
 #include <gtest/gtest.h>
 #include <starling/socketio_limits.h>
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "tests/fake/socketio.h"
 
@@ -39,6 +40,21 @@ TEST(SocketIoJoins, NeedTheThreadOfTheSocket) {
     workers.on(0, [&] { EXPECT_TRUE(sio::takes_join(socket)); });
     client->leaves();
     workers.on(0, [&] { EXPECT_FALSE(sio::takes_join(socket)); });
+}
+
+TEST(SocketIoJoins, ARefusedNamespaceIsToldWithItsReason) {
+    using Refusal = Runtime::Refusal;
+    Settings settings;
+    settings.namespace_limits = {{.name = "/few", .connections_max = 1}};
+    fake::Workers workers(1, settings);
+    workers.of("/");
+    workers.of("/few");
+    workers.of("/guarded").use([](const sio::Socket&) { return sio::Error{.message = "no"}; });
+    const auto first = fake::join(workers, 0, "/few"), client = fake::join(workers);
+    for (const char* nsp : {"/nowhere", "/few", "/guarded"})
+        client->says("0" + std::string(nsp) + ",");
+    EXPECT_EQ(workers.runtimes[0]->refusals,
+              (std::vector{Refusal::unknown, Refusal::too_many, Refusal::middleware}));
 }
 
 }  // namespace

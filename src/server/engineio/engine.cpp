@@ -190,13 +190,20 @@ bool Engine::apply_cors(const http::Request& request, http::Response& response) 
 // False: `response` holds the refusal.
 bool Engine::passes(Worker& worker, const http::Request& request, const Checked& checked,
                     http::Response& response) const {
+    // A request with a sid begins no session.
+    const auto count = [&](UpgradeRefusal why) {
+        if (checked.query->sid.empty()) host(worker).refused_polls.add(why);
+    };
     if (!allows_origin(request)) {
         worker.log_refused_origin(request);
+        count(UpgradeRefusal::origin);
         refuse(worker, request, response, Error::forbidden);
         return false;
     }
-    if (checked.error) refuse(worker, request, response, *checked.error);
-    return !checked.error;
+    if (!checked.error) return true;
+    count(UpgradeRefusal::protocol);
+    refuse(worker, request, response, *checked.error);
+    return false;
 }
 
 void Engine::call_header_hooks(const http::Request& request, http::Response& response,
@@ -228,15 +235,15 @@ void Engine::refuse_upgrade(WsAdmission& admission, Error error, std::string_vie
 
 EngineSession* Engine::make_session(Worker& worker, const http::Request& request,
                                     const engineio::Query& query, Transport transport,
-                                    std::string& refusal) {
+                                    Refused& refused) {
     // The limit of connections does not bound polling sessions: they hold no connection.
     if (sessions() >= sessions_max_ && !host(worker).make_room()) {
-        refusal = "too many sessions";
+        refused = {"too many sessions", true};
         return nullptr;
     }
     if (options_.allow_request) {
         if (auto message = options_.allow_request(request)) {
-            refusal = std::move(*message);
+            refused.message = std::move(*message);
             return nullptr;
         }
     }
@@ -285,11 +292,15 @@ void Engine::answer_known(const Exchange& exchange, const Checked& checked,
 
 void Engine::answer_new(HttpConnection& connection, const http::Request& request,
                         const engineio::Query& query, http::Response& response) {
-    std::string refusal;
+    Refused refused;
     Worker& worker = connection.worker();
     EngineSession* const session =
-        make_session(worker, request, query, Transport::polling, refusal);
-    if (!session) return refuse(worker, request, response, Error::forbidden, refusal);
+        make_session(worker, request, query, Transport::polling, refused);
+    if (!session) {
+        host(worker).refused_polls.add(refused.busy ? UpgradeRefusal::busy
+                                                    : UpgradeRefusal::forbidden);
+        return refuse(worker, request, response, Error::forbidden, refused.message);
+    }
     if (options_.cookie)
         response.cookie(options_.cookie->name, session->sid().view(), options_.cookie->options);
     session->open();
@@ -345,12 +356,12 @@ void Engine::admit(WsAdmission& admission) {
     // The client's probe fails, and the client goes on polling.
     if (checked.home)
         return refuse_upgrade(admission, Error::bad_request, "The session is on another node");
-    std::string refusal;
+    Refused refused;
     EngineSession* session = checked.session;
     if (!session)
         session =
-            make_session(admission.worker, request, *checked.query, Transport::websocket, refusal);
-    if (!session) return refuse_upgrade(admission, Error::forbidden, refusal);
+            make_session(admission.worker, request, *checked.query, Transport::websocket, refused);
+    if (!session) return refuse_upgrade(admission, Error::forbidden, refused.message);
     http::Response response;
     call_header_hooks(request, response, !checked.session);
     admission.field_lines = response.field_lines();
@@ -374,6 +385,7 @@ void Engine::add_figures(const Worker& worker, Figures& figures) const {
     figures.gauge(name, help, static_cast<double>(mine.websockets),
                   label("transport", "websocket"));
     figures.gauge(name, help, static_cast<double>(polling), label("transport", "polling"));
+    mine.refused_polls.add_figures("polling", figures);
     if (mine.relay()) mine.relay()->add_figures(*this, figures);
 }
 

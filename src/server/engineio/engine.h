@@ -289,10 +289,14 @@ private:
     [[nodiscard]] bool allows_origin(const http::Request& request) const;
     // True: `response` is the whole answer, to a preflight.
     [[nodiscard]] bool apply_cors(const http::Request& request, http::Response& response) const;
-    // Null if the application refuses the session; `refusal` is then its message.
+    struct Refused {
+        std::string message;
+        bool busy = false;  // There are too many sessions.
+    };
+    // Null if the session is refused.
     [[nodiscard]] EngineSession* make_session(Worker& worker, const http::Request& request,
                                               const engineio::Query& query,
-                                              engineio::Transport transport, std::string& refusal);
+                                              engineio::Transport transport, Refused& refused);
     void refuse(Worker& worker, const http::Request& request, http::Response& response,
                 engineio::Error error, std::string_view message = {}) const;
     void refuse_upgrade(WsAdmission& admission, engineio::Error error,

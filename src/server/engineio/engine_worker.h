@@ -18,6 +18,7 @@
 #include "server/engineio/engine.h"
 #include "server/engineio/exchange.h"
 #include "server/random_pool.h"
+#include "server/refused_handshakes.h"
 #include "server/worker.h"
 
 namespace starling::server {
@@ -82,7 +83,8 @@ public:
     }
 
     [[nodiscard]] size_t sessions() const noexcept { return sessions_.size(); }
-    uint64_t websockets = 0;  // Open now; a WebSocket that is probed as well.
+    RefusedHandshakes refused_polls;  // Requests that were to begin a session.
+    uint64_t websockets = 0;          // Open now; a WebSocket that is probed as well.
 
     // Called by sessions.
     void set_deadline(EngineSession& session, uint64_t due_ms);

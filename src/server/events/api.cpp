@@ -46,6 +46,7 @@ void fail(http::Response& response, int status, std::string_view problem) {
 bool begin_answer(const Events& events, const http::Request& request, http::Response& response) {
     response.header("Cache-Control", "no-store");
     if (has_key(events, request)) return true;
+    if (EventsWorker* const host = events.here()) host->refused_requests.add(UpgradeRefusal::login);
     response.header("WWW-Authenticate", "Bearer");
     fail(response, 401, "a valid API key is needed");
     return false;

@@ -32,6 +32,7 @@
 #include "server/events/presence.h"
 #include "server/extension.h"
 #include "server/random_pool.h"
+#include "server/refused_handshakes.h"
 #include "ws/origin.h"
 
 namespace starling::server {
@@ -112,6 +113,7 @@ public:
     [[nodiscard]] bool may_refresh(events::Member& member);
 
     Worker& worker;
+    RefusedHandshakes refused_streams, refused_requests;  // Event streams, and those of the API.
 
 private:
     void deliver(const hub::KeptPtr& kept) override;

@@ -181,6 +181,8 @@ void EventsWorker::add_figures(Figures& figures) const {
                     "Events of channels that a listener did not get at once, because its interval "
                     "was not over",
                     limited_);
+    refused_streams.add_figures("sse", figures);
+    refused_requests.add_figures("api", figures);
 }
 
 void Events::add_figures(Worker& worker, Figures& figures) {

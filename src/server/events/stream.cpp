@@ -159,11 +159,13 @@ void EventStreamRoute::answer(HttpConnection& connection, const http::Request& r
     EventsWorker* const host = events_.here();
     if (!host || !events_.allows_origin(request)) {
         connection.worker().log_refused_origin(request);
+        if (host) host->refused_streams.add(UpgradeRefusal::origin);
         response.status(403).text("this origin is not allowed\n");
         return;
     }
     const Admission admission = events_.admit(request, connection.worker().now_s());
     if (admission.status != 200) {
+        host->refused_streams.add(refusal_of_status(admission.status));
         if (admission.status == 401) response.header("WWW-Authenticate", "Bearer");
         response.status(admission.status).text(std::string(admission.reason) + "\n");
         return;

@@ -329,6 +329,7 @@ void SocketIo::add_figures(Worker& worker, Figures& figures) {
                     label("kind", "socketio"));
     figures.counter("starling_deliveries_total", deliveries_help, traffic.deliveries,
                     label("kind", "socketio"));
+    workers_[worker.index()]->refused_namespaces().add_figures("namespace", figures);
     engine_->add_figures(worker, figures);
 }
 

@@ -18,6 +18,7 @@
 #include "server/engineio/engine.h"
 #include "server/extension.h"
 #include "server/random_pool.h"
+#include "server/refused_handshakes.h"
 #include "socketio/adapter.h"
 #include "socketio/event_sink.h"
 #include "socketio/observer.h"
@@ -46,14 +47,17 @@ public:
     void log(log::Level level, std::string_view message,
              std::span<const log::Field> fields) override;
     void log_exception(std::string_view where, std::string_view what) override;
+    void refused(Refusal why) override;
 
     [[nodiscard]] socketio::Server& server() noexcept { return server_; }
+    [[nodiscard]] const RefusedHandshakes& refused_namespaces() const noexcept { return refused_; }
 
 private:
     Worker& worker_;
     const void* const runs_on_;
     uint64_t timer_ = 0;  // 0: none.
     RandomPool random_;
+    RefusedHandshakes refused_;
     socketio::Server server_;
 };
 

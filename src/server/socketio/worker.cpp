@@ -35,6 +35,13 @@ void SocketIoWorker::log(log::Level level, std::string_view message,
     worker_.log(level, message, fields);
 }
 
+void SocketIoWorker::refused(Refusal why) {
+    constexpr std::array<UpgradeRefusal, 4> counted = {UpgradeRefusal::other, UpgradeRefusal::login,
+                                                       UpgradeRefusal::forbidden,
+                                                       UpgradeRefusal::busy};
+    refused_.add(counted[static_cast<size_t>(why)]);
+}
+
 void SocketIoWorker::log_exception(std::string_view where, std::string_view what) {
     worker_.log_exception(where, what);
 }

@@ -111,7 +111,8 @@ TEST(Admin, CountsClosesAndRefusals) {
         const std::string text = t.ask("/metrics").body;
         return text.find("starling_websocket_closes_total{code=\"4xxx\"} 1\n") !=
                    std::string::npos &&
-               text.find("starling_handshakes_refused_total{reason=\"origin\"} 1\n") !=
+               text.find(
+                   "starling_handshakes_refused_total{kind=\"websocket\",reason=\"origin\"} 1\n") !=
                    std::string::npos;
     }));
 }
