@@ -161,6 +161,48 @@ test("rates follow what happens", async (t) => {
   client.end();
 });
 
+test("actions and wrong keys are logged and counted, without keys and texts", async (t) => {
+  const { server, url, cli } = await start(t, {}, {
+    events: { enabled: true, channels: [{ pattern: "c{n}", interval_s: 0 }] },
+  });
+  const client = await open(server.url("/echo"));
+  const [{ id }] = JSON.parse((await cli("connections", "--kind", "websocket", "--json")).stdout).connections;
+  const lines = (words) => server.stderr.split("\n").filter((line) => line.includes(words));
+  await cli("send", id, "private words");
+  assert.equal(await client.next(), "private words");
+  await cli("publish", "news\u001b[2J\nlevel=error", "private words");
+  await fetch(`${url}/admin/api/publish`, {
+    method: "POST", headers: { ...headers, "Content-Type": "application/json" },
+    body: JSON.stringify({ channel: "c1", text: "private words" }),
+  });
+  await cli("disconnect", id, "--reason", "private reason");
+  await client.closed;
+  await cli("disconnect", id);
+  await until(() => lines("admin: an action").length === 5, "the lines");
+  for (const [i, words] of [
+    `action=send target=${id} address=127.0.0.1 result=done`,
+    'action=publish target="topic news\\x1b[2J\\nlevel=error" address=127.0.0.1 result=done',
+    'action=publish target="channel c1" address=127.0.0.1 result=done',
+    `action=disconnect target=${id} address=127.0.0.1 result=done`,
+    `action=disconnect target=${id} address=127.0.0.1 result="there is no such connection"`,
+  ].entries())
+    assert.ok(lines("admin: an action")[i].endsWith(words), lines("admin: an action")[i]);
+
+  const get = (headers) => fetch(`${url}/admin/api/stats`, { headers });
+  assert.equal((await get({ "X-Api-Key": "guessed-key" })).status, 401);
+  assert.equal((await get({})).status, 401);
+  assert.equal((await get({ ...headers, Origin: "http://elsewhere.example" })).status, 403);
+  assert.equal((await fetch(`${url}/admin/api/send`, { method: "POST", headers, body: "{}" })).status, 415);
+  const [warning] = await until(() => lines("admin: a wrong key").length === 1 && lines("admin: a wrong key"), "the warning");
+  assert.match(warning, / warn  admin: a wrong key address=127\.0\.0\.1 so_far=1$/);
+  await until(async () => {
+    const metrics = await (await fetch(`${url}/metrics`, { headers })).text();
+    return ["wrong_key", "no_key", "origin", "type"].every((reason) =>
+      metrics.includes(`starling_admin_refused_total{reason="${reason}"} 1\n`));
+  }, "the metrics");
+  assert.doesNotMatch(server.output, /private|guessed-key|ops-key/);
+});
+
 test("a client that is refused counts, whatever it comes by", async (t) => {
   const { server, url } = await start(t, { key: ops }, {
     events: { enabled: true, api_key: "publish-key", channels: [{ pattern: "c{n}" }, { pattern: "secret{n}", access: "user" }] },

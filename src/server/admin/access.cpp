@@ -87,14 +87,15 @@ bool AdminAccess::is_own_host(std::string_view host) const {
 std::optional<AdminAccess::Refusal> AdminAccess::check(const http::Request& request,
                                                        uint64_t now_ms) {
     if (request.remote_address() == "unknown")
-        return Refusal{403, "the peer has left: nothing tells who it was"};
+        return Refusal{Why::peer_left, 403, "the peer has left: nothing tells who it was"};
     if (!is_own_host(request.host()))
-        return Refusal{403, "this Host is not one of the admin listener: see admin.hosts"};
+        return Refusal{Why::host, 403,
+                       "this Host is not one of the admin listener: see admin.hosts"};
     if (request.has_header("origin") && !is_own_origin(request))
-        return Refusal{403, "pages of other sites may not use the admin listener"};
+        return Refusal{Why::origin, 403, "pages of other sites may not use the admin listener"};
     const std::string_view method = request.method();
     if (method != "GET" && method != "HEAD" && !is_json(request))
-        return Refusal{415, "Content-Type: application/json is wanted"};
+        return Refusal{Why::type, 415, "Content-Type: application/json is wanted"};
     return check_key(request, now_ms);
 }
 
@@ -103,16 +104,17 @@ std::optional<AdminAccess::Refusal> AdminAccess::check_key(const http::Request& 
     if (metrics_ == Metrics::open && asks_for_metrics_here(request)) return std::nullopt;
     const auto address = peer::ClientNetwork::of(request.remote_address());
     if (const uint64_t left_ms = attempts_.wait_of(address, now_ms))
-        return Refusal{429, "too many wrong keys from this address", (left_ms + 999) / 1000};
+        return Refusal{Why::waits, 429, "too many wrong keys from this address",
+                       (left_ms + 999) / 1000};
     const std::string password = basic_password(request);
     const std::string_view given = password.empty() ? auth::api_key_of(request) : password;
-    if (given.empty()) return Refusal{401, "a key is needed"};
+    if (given.empty()) return Refusal{Why::no_key, 401, "a key is needed"};
     if (key_->contain(given)) {
         attempts_.right(address);
         return std::nullopt;
     }
     attempts_.wrong(address, now_ms);
-    return Refusal{401, "the key is wrong"};
+    return Refusal{Why::wrong_key, 401, "the key is wrong"};
 }
 
 }  // namespace starling::server

@@ -26,7 +26,10 @@ public:
     enum class Metrics : uint8_t { with_key, open };
     AdminAccess(const std::string& key, std::vector<std::string> hosts, Metrics metrics);
 
+    enum class Why : uint8_t { peer_left, host, origin, type, no_key, wrong_key, waits };
+    static constexpr size_t whys = 7;
     struct Refusal {
+        Why why;
         int status;
         std::string_view reason;
         uint64_t retry_after_s = 0;

@@ -6,6 +6,7 @@
 
 #include "server/admin/live.h"
 #include "server/admin/metrics_text.h"
+#include "server/figures.h"
 #include "server/random_pool.h"
 #include "server/state.h"
 
@@ -89,6 +90,7 @@ void Admin::mount_guard() {
             .header("Referrer-Policy", "same-origin");
         const auto refused = access_.check(request, steady_ms());
         if (!refused) return http::Next::proceed;
+        this->refused(*refused, request.remote_address());
         response.status(refused->status);
         if (refused->status == 401)
             response.header("WWW-Authenticate",
@@ -98,6 +100,40 @@ void Admin::mount_guard() {
         response.text(std::string(refused->reason) + "\n");
         return http::Next::answer;
     });
+}
+
+// A guesser with many addresses gets one line a second.
+void Admin::refused(const AdminAccess::Refusal& refusal, std::string_view address) {
+    constexpr uint64_t pause_ms = 1000;
+    Counter& counter = refused_[static_cast<size_t>(refusal.why)];
+    counter.add();
+    const uint64_t now_ms = steady_ms();
+    if (refusal.why != AdminAccess::Why::wrong_key ||
+        (wrong_keys_logged_ms_ != 0 && now_ms - wrong_keys_logged_ms_ < pause_ms))
+        return;
+    wrong_keys_logged_ms_ = now_ms;
+    const std::array<log::Field, 2> fields{
+        {{"address", address}, {"so_far", static_cast<int64_t>(counter.get())}}};
+    group_->log->write(log::Level::warn, "admin: a wrong key", fields);
+}
+
+void Admin::log_action(std::string_view action, std::string_view target, std::string_view address,
+                       std::string_view problem) const {
+    if (!group_->log->wants(log::Level::info)) return;
+    const std::array<log::Field, 4> fields{{{"action", action},
+                                            {"target", target},
+                                            {"address", address},
+                                            {"result", problem.empty() ? "done" : problem}}};
+    group_->log->write(log::Level::info, "admin: an action", fields);
+}
+
+void Admin::add_figures(Figures& figures) const {
+    constexpr std::array<std::string_view, AdminAccess::whys> names = {
+        "peer_left", "host", "origin", "type", "no_key", "wrong_key", "waits"};
+    for (size_t i = 0; i < names.size(); ++i)
+        figures.counter("starling_admin_refused_total",
+                        "Requests that the admin listener refused, by reason", refused_[i].get(),
+                        label("reason", names[i]));
 }
 
 void Admin::mount_pages() {

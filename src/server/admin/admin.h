@@ -9,13 +9,18 @@
 
 #include <starling/admin.h>
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/admin/access.h"
 #include "server/admin/collector.h"
 #include "server/admin/errors.h"
+#include "server/counters.h"
 #include "server/extension.h"
 
 namespace starling::server {
@@ -46,6 +51,7 @@ public:
         to.insert(to.end(), own.begin(), own.end());
     }
     void close_handles() noexcept override { end(); }
+    void add_figures(Figures& figures) const override;
 
     [[nodiscard]] const admin::Options& options() const noexcept { return options_; }
     [[nodiscard]] WorkerGroup& group() const noexcept { return *group_; }
@@ -54,8 +60,14 @@ public:
     [[nodiscard]] Collector& collector() const noexcept { return *collector_; }
     [[nodiscard]] const ErrorKeeper& errors() const noexcept { return *errors_; }
 
+    // What an operator has done: "disconnect", to a connection's id, from an address. `problem`: why
+    // it came to nothing; "": done. The line has neither a key nor what was sent.
+    void log_action(std::string_view action, std::string_view target, std::string_view address,
+                    std::string_view problem) const;
+
 private:
     void mount_guard();
+    void refused(const AdminAccess::Refusal& refusal, std::string_view address);
     void mount_pages();
     void end() noexcept;
 
@@ -63,7 +75,9 @@ private:
     const admin::Options options_;  // With a key in any case.
     starling::Server& observed_;
     AdminAccess access_;
-    WorkerGroup* group_ = nullptr;  // Null until attach().
+    std::array<Counter, AdminAccess::whys> refused_;  // By AdminAccess::Why.
+    uint64_t wrong_keys_logged_ms_ = 0;               // 0: not yet.
+    WorkerGroup* group_ = nullptr;                    // Null until attach().
     std::shared_ptr<ErrorKeeper> errors_;
     // The handlers of `home_` use them.
     std::unique_ptr<Collector> collector_;

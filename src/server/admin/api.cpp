@@ -245,8 +245,13 @@ private:
 
 constexpr const char* wants_id = "id: the id of a connection is wanted";
 
-Outcome answering(http::Response& response) {
-    return [reply = response.later()](const std::string& what) {
+// Logs the action when it is done, and answers.
+Outcome answering(Admin& admin, std::string action, std::string target,
+                  const http::Request& request, http::Response& response) {
+    return [&admin, action = std::move(action), target = std::move(target),
+            address = std::string(request.remote_address()),
+            reply = response.later()](const std::string& what) {
+        admin.log_action(action, target, address, what);
         if (what.empty()) return answer(reply, json::object{{"done", true}});
         answer(reply, json::object{{"error", what}}, 404);
     };
@@ -263,7 +268,8 @@ void post_disconnect(Admin& admin, const http::Request& request, http::Response&
     constexpr size_t reason_bytes_max = 123;  // RFC 6455 section 5.5.
     if (reason.size() > reason_bytes_max)
         return problem(response, 400, "reason: 123 bytes at most are wanted");
-    disconnect(admin, *id, static_cast<uint16_t>(code), std::move(reason), answering(response));
+    disconnect(admin, *id, static_cast<uint16_t>(code), std::move(reason),
+               answering(admin, "disconnect", id->text(), request, response));
 }
 
 void post_send(Admin& admin, const http::Request& request, http::Response& response) {
@@ -271,7 +277,8 @@ void post_send(Admin& admin, const http::Request& request, http::Response& respo
     const auto id = body.id();
     if (!id) return problem(response, 400, wants_id);
     if (!body.has("text")) return problem(response, 400, "text: a text is wanted");
-    send_text(admin, *id, body.text("text"), answering(response));
+    send_text(admin, *id, body.text("text"),
+              answering(admin, "send", id->text(), request, response));
 }
 
 void post_publish(Admin& admin, const http::Request& request, http::Response& response) {
@@ -284,11 +291,15 @@ void post_publish(Admin& admin, const http::Request& request, http::Response& re
     const std::string text = body.text("text");
     if (!topic.empty()) {
         admin.observed().publish(topic, text);
+        admin.log_action("publish", "topic " + topic, request.remote_address(), "");
         return (void)response.json(json::object{{"done", true}});
     }
     const auto& publish = admin.options().publish_event;
     if (!publish) return problem(response, 404, "this server has no channels");
-    if (!publish(channel, text)) return problem(response, 400, "the channel refuses the event");
+    const bool taken = publish(channel, text);
+    admin.log_action("publish", "channel " + channel, request.remote_address(),
+                     taken ? "" : "the channel refuses the event");
+    if (!taken) return problem(response, 400, "the channel refuses the event");
     response.json(json::object{{"done", true}});
 }
 
@@ -323,6 +334,7 @@ void post_drain(Admin& admin, const http::Request& request, http::Response& resp
     }
     if (admin.observed().draining()) return problem(response, 409, "the server drains already");
     admin.observed().drain(how);
+    admin.log_action("drain", "server", request.remote_address(), "");
     get_drain(admin, request, response);
 }
 

@@ -85,6 +85,28 @@ TEST(AdminAccess, TheMetricsNeedNoKeyOnThisMachineUnlessAProxyAsks) {
     }
 }
 
+TEST(AdminAccess, SaysWhyForTheMetric) {
+    using Why = AdminAccess::Why;
+    AdminAccess access("secret", {}, AdminAccess::Metrics::with_key);
+    const auto why = [&](const Asked& asked) {
+        http::RequestParts parts;
+        parts.host = asked.host;
+        parts.fields = asked.fields;
+        parts.method = asked.method;
+        parts.path = asked.path;
+        parts.remote_address = asked.address;
+        return access.check(http::Request(parts), 0).value().why;
+    };
+    EXPECT_EQ(why({.address = "unknown"}), Why::peer_left);
+    EXPECT_EQ(why({.host = "evil.example.com"}), Why::host);
+    EXPECT_EQ(why({.fields = {{"Origin", "http://evil.example.com"}}}), Why::origin);
+    EXPECT_EQ(why({.method = "POST"}), Why::type);
+    EXPECT_EQ(why({}), Why::no_key);
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(why({.fields = {{"X-Api-Key", "guess"}}}), Why::wrong_key);
+    EXPECT_EQ(why({.fields = {{"X-Api-Key", "secret"}}}), Why::waits);
+}
+
 TEST(AdminAccess, TheKeyComesInThreeWays) {
     AdminAccess access("secret", {}, AdminAccess::Metrics::with_key);
     const std::pair<std::vector<http::Field>, int> cases[] = {
