@@ -171,10 +171,7 @@ test("actions and wrong keys are logged and counted, without keys and texts", as
   await cli("send", id, "private words");
   assert.equal(await client.next(), "private words");
   await cli("publish", "news\u001b[2J\nlevel=error", "private words");
-  await fetch(`${url}/admin/api/publish`, {
-    method: "POST", headers: { ...headers, "Content-Type": "application/json" },
-    body: JSON.stringify({ channel: "c1", text: "private words" }),
-  });
+  await cli("publish", "--kind", "channel", "c1", "private words");
   await cli("disconnect", id, "--reason", "private reason");
   await client.closed;
   await cli("disconnect", id);
@@ -201,6 +198,72 @@ test("actions and wrong keys are logged and counted, without keys and texts", as
       metrics.includes(`starling_admin_refused_total{reason="${reason}"} 1\n`));
   }, "the metrics");
   assert.doesNotMatch(server.output, /private|guessed-key|ops-key/);
+});
+
+test("publish says how many it is for, to a topic or a channel", async (t) => {
+  const { server, cli } = await start(t, {}, {
+    websocket: [{ path: "/room", kind: "broadcast" }],
+    events: { enabled: true, channels: [{ pattern: "c{n}", interval_s: 0 }] },
+  });
+  const inRoom = await open(server.url("/room")), onChannel = await open(server.url("/ws/ServerEvent?Ref=c1"));
+  const wait = async (args, stdout) =>
+    until(async () => (await cli("publish", ...args)).stdout === stdout, `${args}: ${stdout}`);
+  await wait(["/room", "x"], "done, subscribers: 0\n"); // The topic of the kind is "room:/room".
+  await wait(["room:/room", "hello"], "done, subscribers: 1\n");
+  assert.equal(await inRoom.next(), "hello");
+  await wait(["c1", "x"], "done, subscribers: 0\n"); // A topic has no listener of a channel.
+  await wait(["--kind", "channel", "c12", "x"], "done, subscribers: 0\n");
+  await wait(["--kind", "channel", "c1", "news"], "done, subscribers: 1\n");
+  assert.match(await onChannel.next(), /news/);
+  const wrong = await cli("publish", "--kind", "room", "c1", "x");
+  assert.deepEqual([wrong.code, wrong.stderr], [2, "starling admin: --kind: publish takes topic or channel\n"]);
+  const refused = await cli("publish", "--kind", "channel", "nowhere", "x");
+  assert.deepEqual([refused.code, refused.stderr], [1, "starling admin: 400: the channel refuses the event\n"]);
+  inRoom.end();
+  onChannel.end();
+});
+
+test("connections by address and page by page, errors with their time and fields", async (t) => {
+  const { server, cli } = await start(t, {}, { limits: { connections_per_address_max: 2, exempt: ["127.0.0.1"] } });
+  const clients = [];
+  for (const address of ["127.0.0.1", "127.0.0.2", "127.0.0.2"])
+    clients.push(await open(server.url("/echo"), [], { localAddress: address }));
+  const count = async (...args) => {
+    const { stdout } = await cli("connections", "--kind", "websocket", "--json", ...args);
+    return JSON.parse(stdout).connections.length;
+  };
+  assert.equal(await count("--address", "127.0.0.2"), 2);
+  assert.equal(await count("--address", "127.0.0.0/30"), 3);
+  assert.equal(await count("--address", "::1"), 0);
+  const wrong = await cli("connections", "--address", "nonsense");
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stderr, /^starling admin: 400: address: .*nonsense/);
+
+  const seen = new Set();
+  for (let cursor, page = 0; page < 10; ++page) {
+    const { stdout } = await cli("connections", "--kind", "websocket", "--limit", "1", ...(cursor ? ["--cursor", cursor] : []));
+    for (const [id] of stdout.matchAll(/^\d+-\d+-\d+/gm)) seen.add(id);
+    cursor = /^\(there are more: --cursor (\S+)\)$/m.exec(stdout)?.[1];
+    if (!cursor) break;
+  }
+  assert.equal(seen.size, 3);
+
+  await assert.rejects(open(server.url("/echo"), [], { localAddress: "127.0.0.2" }));
+  const errors = await until(async () => {
+    const { stdout } = await cli("errors");
+    return stdout.includes("too many") && stdout;
+  }, "the line");
+  assert.match(errors, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d warn an address has too many connections: .*\) address=127\.0\.0\.2 so_far=1$/m);
+  for (const one of clients) one.end();
+});
+
+test("the figures of the API are numbers without an exponent", async (t) => {
+  const { url } = await start(t);
+  const client = await fetch(`${url}/admin/api/stats`, { headers });
+  const text = await client.text();
+  assert.match(text, /"starling_workers":1\b/);
+  assert.doesNotMatch(text, /\dE0\b|\.\dE1\b/); // "1E0", "5.2E1": whole numbers.
+  assert.doesNotMatch(await (await fetch(`${url}/admin/api/workers`, { headers })).text(), /\dE\d/);
 });
 
 test("a client that is refused counts, whatever it comes by", async (t) => {

@@ -281,8 +281,8 @@ $("send").addEventListener("submit", shown(async ({ target }) => {
 }));
 $("publish").addEventListener("submit", shown(async ({ target }) => {
   const { kind, name, text } = Object.fromEntries(new FormData(target));
-  await api("publish", { [kind]: name, text });
-  notice(t("done"));
+  const { subscribers } = await api("publish", { [kind]: name, text });
+  notice(t("published", { count: subscribers }));
 }));
 useDrain((body) => shown(() => drain(body))(), () => connections);
 onLanguage(tellState);

@@ -180,11 +180,9 @@ std::string key_of(const CommandLine& line, const Environment& environment) {
 
 base::Result<AdminRequest> admin_request(const CommandLine& line) {
     const std::string what = line.value("WHAT"), id = line.value("ID"), text = line.value("TEXT");
-    constexpr Parameter of_connections[] = {{"--kind", "kind"},
-                                            {"--user", "user"},
-                                            {"--address", "address"},
-                                            {"--room", "room"},
-                                            {"--limit", "limit"}};
+    constexpr Parameter of_connections[] = {{"--kind", "kind"},       {"--user", "user"},
+                                            {"--address", "address"}, {"--room", "room"},
+                                            {"--limit", "limit"},     {"--cursor", "cursor"}};
     constexpr Parameter of_rooms[] = {
         {"--kind", "kind"}, {"--prefix", "prefix"}, {"--limit", "limit"}};
     if (line.find("--limit") && !number_of(line, "--limit", 1, 1000))
@@ -196,14 +194,17 @@ base::Result<AdminRequest> admin_request(const CommandLine& line) {
     if (what == "rooms") return AdminRequest{target_of("/admin/api/rooms", line, of_rooms), ""};
     if (what == "disconnect" || what == "send" || what == "publish") {
         if (id.empty())
-            return base::Failure(what + (what == "publish" ? " needs a topic"
+            return base::Failure(what + (what == "publish" ? " needs a topic or a channel"
                                                            : " needs the ID of a "
                                                              "connection"));
         if (what == "disconnect") return disconnect_request(line, id);
         if (!line.find("TEXT")) return base::Failure(what + " needs a TEXT");
-        return AdminRequest{
-            "/admin/api/" + what,
-            json::serialize(json::object{{what == "send" ? "id" : "topic", id}, {"text", text}})};
+        std::string to = "id";
+        if (what == "publish") to = line.find("--kind") ? line.value("--kind") : "topic";
+        if (what == "publish" && to != "topic" && to != "channel")
+            return base::Failure("--kind: publish takes topic or channel");
+        return AdminRequest{"/admin/api/" + what,
+                            json::serialize(json::object{{to, id}, {"text", text}})};
     }
     return AdminRequest{"/admin/api/" + (what == "top" ? "stats" : what), ""};
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/connect/printable.h"
+#include "base/date.h"
 
 namespace starling::app {
 namespace {
@@ -19,6 +20,7 @@ namespace json = boost::json;
 using connect::printable_words;
 
 constexpr size_t cell_bytes_max = 60;
+constexpr size_t error_bytes_max = 1024;  // The server keeps 512 bytes of a text.
 
 // 1234567 is "1234567", 0.25 is "0.25".
 std::string number(double value) {
@@ -86,8 +88,6 @@ constexpr Column worker_columns[] = {{"WORKER", "worker"},
                                      {"LAG_US", "lag_us"},
                                      {"UNRESPONSIVE_US", "unresponsive_us"},
                                      {"QUEUE", "send_queue_bytes"}};
-constexpr Column error_columns[] = {
-    {"UNIX_MS", "unix_ms"}, {"LEVEL", "level"}, {"MESSAGE", "message"}};
 
 std::string pairs(const json::object& object, std::string_view before = {}) {
     std::string out;
@@ -98,6 +98,32 @@ std::string pairs(const json::object& object, std::string_view before = {}) {
             out += pairs(value.get_object(), full + " ");
         else
             out.append(printable_words(full, 200)).append(" ").append(text_of(value)).append("\n");
+    }
+    return out;
+}
+
+// A line for each, in local time: "2026-11-30 12:00:01 warn a message name=value".
+std::string shown_errors(const json::array& lines) {
+    std::string out;
+    for (const json::value& each : lines) {
+        if (!each.is_object()) continue;
+        const json::object& line = each.get_object();
+        const json::value* const at = line.if_contains("unix_ms");
+        const base::DateTime time = base::local_time(at && at->is_int64() ? at->get_int64() : 0);
+        base::append_date(out, time);
+        base::append_clock(out += ' ', time);
+        for (const std::string_view name : {"level", "message"}) {
+            const json::value* const text = line.if_contains(name);
+            if (text && text->is_string())
+                (out += ' ') += printable_words(text->get_string(), error_bytes_max);
+        }
+        const json::value* const fields = line.if_contains("fields");
+        if (fields && fields->is_object())
+            for (const auto& [name, value] : fields->get_object())
+                if (value.is_string())
+                    ((out += ' ') += printable_words(name, cell_bytes_max)) +=
+                        "=" + printable_words(value.get_string(), error_bytes_max);
+        out += '\n';
     }
     return out;
 }
@@ -123,12 +149,15 @@ std::string shown_answer(std::string_view what, std::string_view body) {
     const json::object object = object_of(body);
     if (what == "connections" && object.contains("connections")) {
         std::string text = table(array_of(object, "connections"), connection_columns);
-        if (object.contains("next")) text += "(there are more; --limit shows up to 1000)\n";
+        if (object.contains("next"))
+            text += "(there are more: --cursor " + member(object, "next") + ")\n";
         return text;
     }
     if (what == "rooms") return table(array_of(object, "rooms"), room_columns);
     if (what == "workers") return table(array_of(object, "workers"), worker_columns);
-    if (what == "errors") return table(array_of(object, "errors"), error_columns);
+    if (what == "errors") return shown_errors(array_of(object, "errors"));
+    if (object.contains("subscribers"))
+        return "done, subscribers: " + member(object, "subscribers") + "\n";
     if (object.contains("done")) return "done\n";
     return pairs(object);
 }

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,12 +55,20 @@ json::object shown(const FoundConnection& found) {
     return object;
 }
 
+// Whole numbers without an exponent: the writer makes 5.2E1 of a double.
+json::value plain(double value) {
+    constexpr double exact_max = 9007199254740992;  // 2^53.
+    if (value == std::floor(value) && std::abs(value) <= exact_max)
+        return static_cast<int64_t>(value);
+    return value;
+}
+
 json::object shown(const Figures& figures) {
     json::object all;
     for (const auto& [name, family] : figures.families()) {
         if (family.values.size() == 1 && family.values.begin()->first.empty() &&
             family.kind != Figures::Kind::histogram) {
-            all[name] = family.values.begin()->second.number;
+            all[name] = plain(family.values.begin()->second.number);
             continue;
         }
         json::object values;
@@ -67,7 +77,7 @@ json::object shown(const Figures& figures) {
                 values[labels] = {{"count", value.durations.total()},
                                   {"sum_us", value.durations.sum_us()}};
             else
-                values[labels] = value.number;
+                values[labels] = plain(value.number);
         }
         all[name] = std::move(values);
     }
@@ -78,7 +88,7 @@ json::array shown(const std::vector<FigureHistory::Entry>& entries) {
     json::array rows;
     for (const FigureHistory::Entry& entry : entries) {
         json::array row{entry.second};
-        for (const float value : entry.sample) row.emplace_back(value);
+        for (const float value : entry.sample) row.push_back(plain(value));
         rows.push_back(std::move(row));
     }
     return rows;
@@ -101,7 +111,7 @@ void get_stats(Admin& admin, const http::Request&, http::Response& response) {
         const Collector& collector = admin.collector();
         json::object rates;
         for (size_t i = 0; i < FigureHistory::names.size(); ++i)
-            rates[FigureHistory::names[i]] = collector.latest()[i];
+            rates[FigureHistory::names[i]] = plain(collector.latest()[i]);
         answer(reply, json::object{{"version", version()},
                                    {"uptime_s", collector.uptime_s()},
                                    {"workers", collector.workers().size()},
@@ -127,13 +137,13 @@ void get_workers(Admin& admin, const http::Request&, http::Response& response) {
     json::array workers;
     for (size_t i = 0; i < collector.workers().size(); ++i) {
         const WorkerReport& report = collector.workers()[i];
-        workers.push_back(
-            json::object{{"worker", i},
-                         {"connections", report.figures.sum("starling_connections")},
-                         {"ticks", report.figures.sum("starling_loop_ticks_total")},
-                         {"lag_us", report.lag_us},
-                         {"unresponsive_us", collector.waits_us(report)},
-                         {"send_queue_bytes", report.figures.sum("starling_send_queue_bytes")}});
+        workers.push_back(json::object{
+            {"worker", i},
+            {"connections", plain(report.figures.sum("starling_connections"))},
+            {"ticks", plain(report.figures.sum("starling_loop_ticks_total"))},
+            {"lag_us", report.lag_us},
+            {"unresponsive_us", collector.waits_us(report)},
+            {"send_queue_bytes", plain(report.figures.sum("starling_send_queue_bytes"))}});
     }
     response.json(json::object{{"workers", std::move(workers)}});
 }
@@ -143,10 +153,16 @@ void get_connections(Admin& admin, const http::Request& request, http::Response&
     if (!limit) return problem(response, 400, "limit: 1 to 1000 is wanted");
     ConnectionQuery query{.kind = request.query("kind").value_or(""),
                           .user = request.query("user").value_or(""),
-                          .address = request.query("address").value_or(""),
                           .room = request.query("room").value_or(""),
                           .path = request.query("path").value_or(""),
                           .limit = *limit};
+    if (const std::string address = request.query("address").value_or(""); !address.empty()) {
+        try {
+            query.addresses.emplace().add(address);
+        } catch (const std::invalid_argument& wrong) {
+            return problem(response, 400, std::string("address: ") + wrong.what());
+        }
+    }
     if (const auto cursor = request.query("cursor"); cursor && !read_cursor(*cursor, query))
         return problem(response, 400, "cursor: the value of \"next\" is wanted");
     find_connections(admin, std::move(query), [reply = response.later()](ConnectionPage page) {
@@ -188,7 +204,7 @@ void get_rooms(Admin& admin, const http::Request& request, http::Response& respo
 
 void get_queues(Admin& admin, const http::Request&, http::Response& response) {
     admin.collector().collect([reply = response.later()](const Figures& sum) {
-        const auto value = [&](std::string_view name) { return sum.sum(name); };
+        const auto value = [&](std::string_view name) { return plain(sum.sum(name)); };
         answer(reply,
                json::object{{"send_queue_bytes", value("starling_send_queue_bytes")},
                             {"webhook_queue_bytes", value("starling_webhook_queue_bytes")},
@@ -281,6 +297,22 @@ void post_send(Admin& admin, const http::Request& request, http::Response& respo
               answering(admin, "send", id->text(), request, response));
 }
 
+// Counts the listeners first: what is published to a channel tells nobody how many got it.
+void publish_to_channel(Admin& admin, const std::string& channel, const std::string& text,
+                        const http::Request& request, http::Response& response) {
+    find_rooms(admin, {.kind = "channel", .prefix = channel, .whole = true},
+               [&admin, channel, text, address = std::string(request.remote_address()),
+                reply = response.later()](const RoomPage& page) {
+                   const bool taken = admin.options().publish_event(channel, text);
+                   const std::string fault = taken ? "" : "the channel refuses the event";
+                   admin.log_action("publish", "channel " + channel, address, fault);
+                   if (!taken) return answer(reply, json::object{{"error", fault}}, 400);
+                   size_t subscribers = 0;
+                   for (const FoundRoom& room : page.rooms) subscribers += room.members;
+                   answer(reply, json::object{{"done", true}, {"subscribers", subscribers}});
+               });
+}
+
 void post_publish(Admin& admin, const http::Request& request, http::Response& response) {
     const Body body(request);
     const std::string topic = body.text("topic"), channel = body.text("channel");
@@ -290,17 +322,14 @@ void post_publish(Admin& admin, const http::Request& request, http::Response& re
     if (admin.group().stopping.load()) return problem(response, 503, "the server stops");
     const std::string text = body.text("text");
     if (!topic.empty()) {
+        const size_t subscribers = admin.observed().subscribers(topic);
         admin.observed().publish(topic, text);
         admin.log_action("publish", "topic " + topic, request.remote_address(), "");
-        return (void)response.json(json::object{{"done", true}});
+        return (void)response.json(json::object{{"done", true}, {"subscribers", subscribers}});
     }
-    const auto& publish = admin.options().publish_event;
-    if (!publish) return problem(response, 404, "this server has no channels");
-    const bool taken = publish(channel, text);
-    admin.log_action("publish", "channel " + channel, request.remote_address(),
-                     taken ? "" : "the channel refuses the event");
-    if (!taken) return problem(response, 400, "the channel refuses the event");
-    response.json(json::object{{"done", true}});
+    if (!admin.options().publish_event)
+        return problem(response, 404, "this server has no channels");
+    publish_to_channel(admin, channel, text, request, response);
 }
 
 void get_drain(Admin& admin, const http::Request&, http::Response& response) {
@@ -315,7 +344,7 @@ void get_drain(Admin& admin, const http::Request&, http::Response& response) {
         {"state", state},
         {"connections", group.connections.load()},
         {"started_with", group.drain_started_with.load()},
-        {"seconds_left", static_cast<double>(ends_ms - std::min(ends_ms, now_ms)) / 1000}});
+        {"seconds_left", plain(static_cast<double>(ends_ms - std::min(ends_ms, now_ms)) / 1000)}});
 }
 
 // {"announce_s":5,"seconds":30}; a number that is absent is that of the configuration.

@@ -136,7 +136,7 @@ constexpr const char* gone = "there is no such connection";
 bool ConnectionQuery::matches(const ConnectionFacts& facts) const {
     if (!kind.empty() && facts.kind != kind) return false;
     if (!user.empty() && facts.user != user) return false;
-    if (!address.empty() && facts.address != address) return false;
+    if (addresses && !addresses->contains(facts.address)) return false;
     if (!path.empty() && !facts.path.starts_with(path)) return false;
     return room.empty() || std::ranges::find(facts.rooms, room) != facts.rooms.end();
 }

@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "peer/address_set.h"
 #include "server/admin/connection_id.h"
 #include "server/connection_facts.h"
 
@@ -30,7 +32,8 @@ struct FoundConnection {
 struct ConnectionQuery {
     static constexpr size_t limit_max = 1000;
 
-    std::string kind, user, address, room, path;  // `path`: its beginning.
+    std::string kind, user, room, path;  // `path`: its beginning.
+    std::optional<peer::AddressSet> addresses = {};
     size_t limit = 100;
     // The first place to look at.
     uint32_t worker = 0, slot = 0;

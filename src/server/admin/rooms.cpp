@@ -30,7 +30,7 @@ Part rooms_of(Worker& worker, const RoomQuery& query) {
     };
     const auto add = [&](const RoomFacts& room) {
         if (!wants(room.kind)) return;
-        if (!room.name.starts_with(query.prefix)) return;
+        if (query.whole ? room.name != query.prefix : !room.name.starts_with(query.prefix)) return;
         if (part.rooms.size() >= RoomQuery::kept_max) {
             part.complete = false;
             return;

@@ -25,6 +25,7 @@ struct RoomQuery {
 
     std::string kind, prefix;  // "": all.
     size_t limit = 100;
+    bool whole = false;  // `prefix` is the whole name.
 };
 
 struct RoomPage {
