@@ -110,6 +110,8 @@ test("curl --haproxy-protocol", async () => {
     ["-s", "--haproxy-protocol", "--interface", "127.0.0.9", `http://127.0.0.1:${program.port}${asked}`]).catch((error) => error);
   // The header names 127.0.0.9, but a connection from that address may not have one.
   assert.equal(stdout, "");
+  await until(() => / warn  connections are closed for their PROXY header peer=127\.0\.0\.9 reason="the peer may not/.test(program.output),
+    "the warning");
   const { stdout: served } = await promisify(execFile)("curl",
     ["-s", "--haproxy-protocol", `http://127.0.0.1:${program.port}${asked}`]);
   assert.match(served, /"status":"ok"/);
