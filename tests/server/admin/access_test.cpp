@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,14 +19,19 @@ struct Asked {
     std::string_view path = "/admin/api/stats";
 };
 
-int status_of(AdminAccess& access, const Asked& asked, uint64_t now_ms = 0) {
+std::optional<AdminAccess::Refusal> refusal_of(AdminAccess& access, const Asked& asked,
+                                               uint64_t now_ms = 0) {
     http::RequestParts parts;
     parts.host = asked.host;
     parts.fields = asked.fields;
     parts.method = asked.method;
     parts.path = asked.path;
     parts.remote_address = asked.address;
-    const auto refused = access.check(http::Request(parts), now_ms);
+    return access.check(http::Request(parts), now_ms);
+}
+
+int status_of(AdminAccess& access, const Asked& asked, uint64_t now_ms = 0) {
+    const auto refused = refusal_of(access, asked, now_ms);
     return refused ? refused->status : 200;
 }
 
@@ -88,15 +94,7 @@ TEST(AdminAccess, TheMetricsNeedNoKeyOnThisMachineUnlessAProxyAsks) {
 TEST(AdminAccess, SaysWhyForTheMetric) {
     using Why = AdminAccess::Why;
     AdminAccess access("secret", {}, AdminAccess::Metrics::with_key);
-    const auto why = [&](const Asked& asked) {
-        http::RequestParts parts;
-        parts.host = asked.host;
-        parts.fields = asked.fields;
-        parts.method = asked.method;
-        parts.path = asked.path;
-        parts.remote_address = asked.address;
-        return access.check(http::Request(parts), 0).value().why;
-    };
+    const auto why = [&](const Asked& asked) { return refusal_of(access, asked).value().why; };
     EXPECT_EQ(why({.address = "unknown"}), Why::peer_left);
     EXPECT_EQ(why({.host = "evil.example.com"}), Why::host);
     EXPECT_EQ(why({.fields = {{"Origin", "http://evil.example.com"}}}), Why::origin);
