@@ -122,6 +122,31 @@ class Conan(unittest.TestCase):
                          {"CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "src/*"})
 
 
+class Homebrew(unittest.TestCase):
+    """A formula is Ruby, which need not be here; its lines are read."""
+
+    def test_the_formula_names_what_the_program_needs(self):
+        formula = read("packaging/homebrew/starling.rb")
+        named = set(re.findall(r'(?m)^  depends_on "([^"]+)"$', formula))
+        # What CMake finds, by its name in Homebrew.
+        names = {"OpenSSL": "openssl@3", "ZLIB": "zlib", "CURL": "curl", "c-ares": "c-ares", "CRYPT": "libxcrypt",
+                 "liburing": "liburing", "Boost": "boost", "simdjson": "simdjson", "spdlog": "spdlog",
+                 "yaml-cpp": "yaml-cpp", "CLI11": "cli11", "SQLite3": "sqlite", "EDIT": "libedit"}
+        asked = read("cmake/dependencies.cmake")
+        needed_by_all = set(re.findall(r"find_package\(([\w-]+)", asked)) - {"Threads"}
+        needed_by_all |= {name for name in re.findall(r"find_library\((\w+)_LIBRARY", asked)
+                          if name not in ("CARES", "URING")}
+        self.assertEqual(named, {names[name] for name in needed_by_all})
+
+    def test_the_formula_builds_targets_and_components_that_there_are(self):
+        formula = read("packaging/homebrew/starling.rb")
+        component = re.search(r'"--component", "(\w+)"', formula).group(1)
+        self.assertIn(f"COMPONENT {component}", read("cmake/install_program.cmake") + read("cmake/install.cmake"))
+        for target in re.search(r'"--target", (.*)$', formula, re.M).group(1).replace('"', "").split(", "):
+            self.assertRegex(read("CMakeLists.txt") + read("src/app/CMakeLists.txt"),
+                             rf"add_(executable|library)\({target}\b")
+
+
 class Container(unittest.TestCase):
     """Neither podman nor docker is at hand everywhere, so the files are read."""
 
