@@ -1,10 +1,12 @@
-# The program on Linux with Homebrew, from the clone in which this file lies:
-#   brew install --HEAD CLONE/packaging/homebrew/starling.rb
+# The program on Linux with Homebrew, from the clone in which this file lies. Homebrew takes a formula from a tap alone:
+#   brew tap-new local/starling
+#   sed "s|CLONE|$PWD|" packaging/homebrew/starling.rb >"$(brew --repository local/starling)/Formula/starling.rb"
+#   brew install --HEAD local/starling/starling
 # The tests compare its dependencies with those of cmake/dependencies.cmake; they do not run Homebrew.
 class Starling < Formula
   desc "Real-time server: WebSocket, Socket.IO, server events and an HTTP push API"
   license "MIT"
-  head "file://#{File.expand_path("../..", __dir__)}", using: :git, branch: "main"
+  head "file://CLONE", using: :git, branch: "main"
 
   depends_on "cmake" => :build
   depends_on "ninja" => :build
@@ -31,7 +33,7 @@ class Starling < Formula
   end
 
   service do
-    run [opt_bin/"starling", "serve", "--config", etc/"starling.yaml"]
+    run [opt_bin/"starling", "serve", "--config", etc/"starling/starling.yaml"]
     keep_alive crashed: true
   end
 

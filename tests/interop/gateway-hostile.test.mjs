@@ -211,7 +211,9 @@ describe("restarts", () => {
     await client.close();
     await until(() => bodies(second).some(({ action }) => action === "close"), "close");
     assert.deepEqual(bodies(first).map(label), ["open", 0]);
-    assert.deepEqual(bodies(second).map(label), [1, 2, "close"]);
+    // If the first process was killed before its last answer arrived, that webhook comes again.
+    const again = label(bodies(second)[0]) === 0 ? [0] : [];
+    assert.deepEqual(bodies(second).map(label), [...again, 1, 2, "close"]);
     assert.deepEqual(new Set([...bodies(first), ...bodies(second)].map(({ conn_id }) => conn_id)).size, 1);
     await gateway.stop();
     await second.stop();
