@@ -8,8 +8,25 @@
 namespace starling::hub {
 
 size_t Hub::keep(Topic& topic, const Message& message, const Subscriber* except) {
-    if (kept_bytes_ + message.bytes.size() + kept_bytes > slicing_.kept_bytes_max)
-        while (deliver_slice(SIZE_MAX)) {}
+    const auto deliver_oldest = [this](Topic& of) {
+        Backlog& backlog = *of.backlog;
+        const uint64_t oldest = backlog.first;
+        for (size_t index = 0; index < of.members.size(); ++index) {
+            if (backlog.next[index] != oldest) continue;
+            if (sliced_.size() > 1)
+                catch_up_slowly(*of.members[index]);
+            else
+                give_next(of, index, false);
+        }
+        trim(of);
+    };
+    // Called within a delivery, a publication leaves the limits to the next one.
+    if (!giving_) {
+        const size_t bytes = message.bytes.size() + kept_bytes;
+        while (topic.backlog && topic.backlog->is_full(bytes)) deliver_oldest(topic);
+        while (slicing_now_ && kept_bytes_ + bytes > slicing_.kept_bytes_max)
+            deliver_oldest(*sliced_.front());
+    }
     std::optional<size_t> excepted;
     if (except && except->topics_) {
         const auto place = place_of(*except, *except->topics_, topic);
@@ -29,6 +46,7 @@ size_t Hub::keep(Topic& topic, const Message& message, const Subscriber* except)
         throw;
     }
     kept_bytes_ += backlog.kept.back().counted_bytes();
+    backlog.bytes += backlog.kept.back().counted_bytes();
     if (excepted) backlog.next[*excepted] = backlog.end();
     if (begins) tell_begin();
     return receivers;
@@ -110,7 +128,10 @@ void Hub::serve(Topic& topic, size_t units) {
         const size_t index = backlog.turn++;
         for (uint64_t i = backlog.next[index]; i != backlog.end(); ++i)
             done += backlog.kept[i - backlog.first].units();
-        if (sliced_.size() > 1 && backlog.lacks(index)) catch_up_slowly(*topic.members[index]);
+        if (sliced_.size() > 1 && backlog.lacks(index)) {
+            done += sliced_.size();  // What the other topics have for it is work as well.
+            catch_up_slowly(*topic.members[index]);
+        }
         while (backlog.lacks(index)) give_next(topic, index, true);
     }
     trim(topic);
@@ -121,6 +142,7 @@ void Hub::trim(Topic& topic) noexcept {
     Backlog& backlog = *topic.backlog;
     for (; !backlog.kept.empty() && backlog.kept.front().lacking == 0; ++backlog.first) {
         kept_bytes_ -= backlog.kept.front().counted_bytes();
+        backlog.bytes -= backlog.kept.front().counted_bytes();
         backlog.kept.pop_front();
     }
     if (!backlog.kept.empty()) return;

@@ -41,8 +41,16 @@ struct Backlog {
     uint64_t first = 0;     // Ordinal of kept.front().
     // For each member: the ordinal of the next publication for it, by its place in the topic.
     std::vector<uint64_t> next;
-    size_t turn = 0;  // The place of the member that is served next.
+    size_t bytes = 0;  // Of `kept`, as counted_bytes().
+    size_t turn = 0;   // The place of the member that is served next.
 
+    // A publisher that is faster than the slices delivers the oldest publication itself, to those that
+    // lack it: so it pays for one delivery to each member, as it does for a small topic. And a member
+    // that catches up gets no more at once than its queue has room for.
+    static constexpr size_t kept_max = 64, bytes_max = 256 * 1024;
+    [[nodiscard]] bool is_full(size_t more_bytes) const noexcept {
+        return kept.size() >= kept_max || bytes + more_bytes > bytes_max;
+    }
     [[nodiscard]] uint64_t end() const noexcept { return first + kept.size(); }
     [[nodiscard]] bool lacks(size_t member) const noexcept { return next[member] != end(); }
     [[nodiscard]] Kept& next_of(size_t member) noexcept { return kept[next[member] - first]; }

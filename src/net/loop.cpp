@@ -17,6 +17,9 @@ namespace {
 constexpr size_t timeouts_per_settle_max = 64;
 constexpr uint64_t timer_ms_max = uint64_t{1} << 40;  // 34 years: no sum overflows.
 
+// So many entries of streams that have had their turn are kept at least.
+constexpr size_t late_flushed_max = 4096;
+
 }  // namespace
 
 Loop::Clock Loop::steady_clock() {
@@ -145,6 +148,9 @@ void Loop::settle(bool whole) {
         // By index: each list may grow during the loop.
         for (size_t i = 0; i < redeliver_.size(); ++i) redeliver_[i]->redeliver();
         redeliver_.clear();
+        // A connection that closed, or was redelivered to, may have written to a crowd.
+        if (dirty_.size() > limits_.flushes.unasked_max) [[unlikely]]
+            settle_crowd(whole);
         for (size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->flush();
         dirty_.clear();
         if (closing_.linked() && !reap_closing() && late_streams() != 0) break;
@@ -159,10 +165,13 @@ void Loop::settle(bool whole) {
 void Loop::settle_crowd(bool whole) {
     FlushTurn turn(limits_.flushes, whole);
     settle_new(turn);
-    if (late_streams() != 0) {
-        flush_late(turn);
-        settle_new(turn);
-    }
+    if (late_streams() == 0) return;
+    // A time of their own: those that are new in each tick cannot take all of it.
+    FlushLimits limits = limits_.flushes;
+    limits.unasked_max = std::min(limits.unasked_max, limits.flushes_per_look);
+    FlushTurn late(limits, whole);
+    flush_late(late);
+    settle_new(turn);
 }
 
 // A closed stream in late_ is reaped after its turn there, in a later tick.
@@ -196,6 +205,9 @@ void Loop::flush_late(FlushTurn& turn) {
         late_[late_at_++]->flush();
     if (late_streams() == 0) {
         std::vector<Stream*>().swap(late_);
+        late_at_ = 0;
+    } else if (late_at_ >= late_flushed_max && late_at_ >= late_streams()) {
+        late_.erase(late_.begin(), late_.begin() + static_cast<std::ptrdiff_t>(late_at_));
         late_at_ = 0;
     }
 }

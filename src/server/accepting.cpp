@@ -111,7 +111,8 @@ void Worker::leave_places(uint64_t count) noexcept {
 // The kernel spreads connections by a hash of their addresses, and workers that share one socket are
 // woken one at a time. So a worker keeps what it accepts only if no other worker has clearly fewer.
 Worker& Worker::least_loaded() noexcept {
-    if (!group_.places_connections || stopping_) return *this;
+    if (!group_.places_connections || stopping_ || group_.stopping.load(std::memory_order_relaxed))
+        return *this;
     const auto& workers = group_.workers;
     Worker* least = this;
     uint64_t fewest = UINT64_MAX;

@@ -34,6 +34,7 @@ constexpr uint64_t posted_bytes_max = 64 * 1024 * 1024;
 
 // Topics with more members are delivered in slices: a whole delivery takes some milliseconds.
 constexpr size_t whole_members_max = 1000;
+constexpr size_t slice_units_min = 256;
 
 }  // namespace
 
@@ -208,11 +209,17 @@ void Worker::deliver_slice() {
     size_t units = SIZE_MAX;  // If memory runs out, everything is delivered now.
     try {
         post_slice();
-        if (loop_.late_streams() != 0) return;  // They are served first.
+        if (loop_.late_streams() != 0) {  // They are served first, but cannot hold a topic up.
+            slice_size_.pause();
+            hub_.deliver_slice(hub::SliceSize::units_min);
+            return;
+        }
         using std::chrono::steady_clock, std::chrono::microseconds;
         const auto now = steady_clock::now().time_since_epoch();
-        units = slice_size_.next(
-            static_cast<uint64_t>(std::chrono::duration_cast<microseconds>(now).count()));
+        // The time of a tick is also that of all others: a busy worker goes on with its topics.
+        units =
+            std::max(slice_units_min, slice_size_.next(static_cast<uint64_t>(
+                                          std::chrono::duration_cast<microseconds>(now).count())));
     } catch (const std::bad_alloc&) {}
     while (hub_.deliver_slice(units) && units == SIZE_MAX) {}
 }

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "hub/hub.h"
 #include "hub/slice_size.h"
+#include "hub/topic.h"
 
 namespace starling::hub {
 namespace {
@@ -239,8 +240,8 @@ TEST_F(Slices, LargeTopicsTakeTurns) {
     drain();
 }
 
-// The limit: what is kept is delivered whole before more is kept.
-TEST_F(Slices, TooManyPublicationsAreDeliveredAtOnce) {
+// The limit: the publisher delivers the oldest publication itself.
+TEST_F(Slices, TooManyPublicationsAreDeliveredByThePublisher) {
     join("abcd", "t");
     const size_t fit = 2000 / (Hub::kept_bytes + 1);
     std::string all;
@@ -251,11 +252,34 @@ TEST_F(Slices, TooManyPublicationsAreDeliveredAtOnce) {
     EXPECT_EQ(hub_.kept(), fit);
     EXPECT_EQ(at('a').got, "");
     publish("t", "y");
-    EXPECT_EQ(at('d').got, all);
-    EXPECT_EQ(hub_.kept(), 1u);
+    EXPECT_EQ(state(), "a:x b:x c:x d:x");
+    EXPECT_EQ(hub_.kept(), fit);
     drain();
     EXPECT_EQ(at('a').got, all + "y");
-    EXPECT_EQ(bus_.begun, 2);
+    EXPECT_EQ(bus_.begun, 1);
+}
+
+// Of one topic, whatever the other limit. Each publication costs one delivery to each member.
+TEST(SlicesOfOneTopic, HasALimitOfMessagesAndBytes) {
+    for (const size_t bytes : {size_t{1}, Backlog::bytes_max / 4}) {
+        CountingBus bus;
+        Hub hub(bus, nullptr, {.whole_members_max = 1, .kept_bytes_max = SIZE_MAX / 2});
+        Member a, b;
+        for (Member* const one : {&a, &b}) ASSERT_EQ(hub.join(*one, "t", 1), Hub::Join::joined);
+        const std::string text(bytes, 'x');
+        size_t got = 0;
+        for (int i = 0; i < 200; ++i) {
+            hub.publish({"t", base::bytes_of(text), false});
+            EXPECT_LE(hub.kept(), Backlog::kept_max);
+            EXPECT_LE(a.got.size() - got, bytes);
+            EXPECT_EQ(a.got, b.got);
+            got = a.got.size();
+        }
+        EXPECT_LE(hub.kept() * bytes, Backlog::bytes_max);
+        while (hub.deliver_slice(1)) {}
+        EXPECT_EQ(a.got.size(), 200 * bytes);
+        for (Member* const one : {&a, &b}) hub.leave_all(*one);
+    }
 }
 
 TEST_F(Slices, WithoutLaterTicksEverythingIsDeliveredAtOnce) {

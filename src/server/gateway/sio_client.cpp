@@ -46,6 +46,7 @@ public:
     }
     void ack(uint64_t id, const webhook::Arguments& args) override {
         if (!socket_ || closing_) return;
+        route.part.worker.hub().catch_up(*this);
         const socketio::Server::CallScope scope(socket_->server());
         socketio::Transport& transport = socket_->connection().transport();
         transport.send(ack_packet(socket_->nsp().name(), id, args), false, args.attachments, true);
@@ -91,8 +92,11 @@ public:
 
 private:
     void deliver(hub::Publication& publication) override {
-        if (Outgoing* const message = route.part.publishing()) {
-            publication.taken += put(*message);
+        // A kept publication of another part may be given first.
+        Outgoing* const outgoing = route.part.publishing();
+        if (outgoing &&
+            outgoing->websocket().message.bytes.data() == publication.message.bytes.data()) {
+            publication.taken += put(*outgoing);
             return;
         }
         Outgoing message(publication.message);  // Published by another part of the program.
