@@ -1,5 +1,7 @@
 #include "ws/assembly.h"
 
+#include "base/assert.h"
+
 namespace starling::ws {
 
 namespace {
@@ -100,15 +102,19 @@ Fault Assembly::inflate_all(std::span<const std::byte> in) {
 
 Fault Assembly::inflate_piece(std::span<const std::byte> in) {
     for (;;) {
+        STARLING_ASSERT(message.size() <= message_bytes_max_);
         const uint64_t left = message_bytes_max_ - message.size();
         const uint64_t guess = std::max<uint64_t>(in.size() * uint64_t{3}, 128);
         if (message.spare().empty()) {
             message.reserve_more(static_cast<size_t>(std::min(guess, left)), message_bytes_max_);
         }
-        // At the limit any further output is a fault; one byte of room is enough to detect it.
+        // At the limit any further output is a fault; one byte of room is enough to detect it. The
+        // memory may be a kept block, which is larger than the limit.
         std::byte beyond_limit[1];
+        const std::span<std::byte> spare = message.spare();
         const std::span<std::byte> room =
-            left > 0 ? message.spare() : std::span<std::byte>(beyond_limit);
+            left > 0 ? spare.first(static_cast<size_t>(std::min<uint64_t>(left, spare.size())))
+                     : std::span<std::byte>(beyond_limit);
         const Inflater::Step step = stream_->step(in, room);
         in = in.subspan(step.consumed);
         if (left == 0 && step.produced > 0) return Fault::message_too_big;

@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <cstdlib>
+
+#include "base/block_cache.h"
 #include "tests/ws/wire.h"
 
 namespace starling::ws::test {
@@ -255,6 +258,23 @@ TEST(WsDeflate, what_it_costs_to_begin_a_message) {
     const Transcript got = run({server, {}, &shared}, wire, 3);
     EXPECT_EQ(got.text, "");
     EXPECT_LT(got.memory_bytes_max, 512u) << "no window for a peer that sent three bytes";
+}
+
+// Memory that the thread keeps after a large message is larger than the limit of another one.
+TEST(WsDeflate, ABombInALargerBlockEndsAtTheLimit) {
+    constexpr size_t limit = 100'000, block_bytes = 300'000;
+    Deflater deflater(15, 9);
+    for (const size_t size : {limit + 1, size_t{10'000'000}}) {
+        for (const size_t step : {size_t{1} << 30, size_t{100}}) {
+            base::give_block_back({std::malloc(block_bytes), block_bytes});
+            Inflater inflater(Context::takeover);
+            const Transcript bomb =
+                run({server, {.message_bytes_max = limit}, &inflater},
+                    compressed_frames(deflater, Bytes(size), true, size_t{1} << 30), step);
+            EXPECT_EQ(bomb.text, "violation(1009 message too big)") << size;
+            EXPECT_LE(bomb.memory_bytes_max, block_bytes + 65'536);
+        }
+    }
 }
 
 TEST(WsDeflate, bombs) {
