@@ -112,6 +112,8 @@ bool Client::takes(const Lane& lane) const noexcept {
 void Client::submit(Entry entry) {
     if (entry.number == 0) entry.number = ++last_number_;
     if (entry.until_ms > 0) withdraw_later();
+    // A server that a slot was moving to may be gone.
+    if (entry.ask && !find_lane(*entry.ask)) entry.ask.reset();
     Lane* const lane = entry.ask ? find_lane(*entry.ask) : lane_of(entry.slot);
     // Nobody owns the slot: somebody may soon.
     if (!lane && is_cluster()) refresh_slots(options_.loading_pause_ms);
@@ -138,15 +140,15 @@ void Client::on_answer(Lane& lane, const Answer& answer) {
                          entry.redirects < options_.redirects_max;
     const bool leads_nowhere =
         bounces && !is_cluster() && reaction(error_kind(answer.error)) == Reaction::redirect;
-    if (leads_nowhere)
-        events_.on_down(
-            "the server is a node of a Redis Cluster: use redis+cluster:// or rediss+cluster://",
-            false);
-    else if (bounces)
+    if (bounces && !leads_nowhere)
         return bounce(lane.node->endpoint(), std::move(entry), answer.error);
     flows_.answered(entry.slot);
     if (flows_.is_blocked(entry.slot)) release_later();
     if (entry.done) entry.done(answer);
+    if (leads_nowhere)
+        events_.on_down(
+            "the server is a node of a Redis Cluster: use redis+cluster:// or rediss+cluster://",
+            false);
 }
 
 void Client::bounce(const Endpoint& asked, Entry entry, std::string_view error) {

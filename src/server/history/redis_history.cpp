@@ -256,7 +256,10 @@ void HistoryPart::on_ready() {
     if (ready_) ready_();
 }
 
-void HistoryPart::on_down(const std::string&, bool) { history_->set_ready(false, now_ms()); }
+void HistoryPart::on_down(const std::string& why, bool) {
+    history_->set_ready(false, now_ms());
+    tell("Redis is away: ", why);
+}
 
 void HistoryPart::on_bounced(std::string_view error) {
     const redis::ErrorKind kind = redis::error_kind(error);
