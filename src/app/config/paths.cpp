@@ -2,9 +2,13 @@
 // different kinds would have: WebSocket paths, Socket.IO servers and routes of the gateway.
 #include "app/config/paths.h"
 #include "app/config/config.h"
+#include "app/config/site_paths.h"
 #include "app/socketio.h"
 
-#include <algorithm>
+#include <map>
+#include <optional>
+#include <tuple>
+#include <utility>
 
 namespace starling::app {
 namespace {
@@ -38,14 +42,43 @@ std::vector<Place> places_of(const Settings& settings) {
     return all;
 }
 
-// True: clients of one of the two would reach the other. A WebSocket path has GET alone, and Socket.IO
-// all methods, so that also on a site of its own neither wins as a whole.
-bool exclude_each_other(const Settings& settings, const Place& one, const Place& other) {
-    if (one.is_socketio == other.is_socketio)
-        return one.path == other.path && meet(settings, one.site, other.site);
-    return without_slash(one.path) == without_slash(other.path) &&
-           (one.site.empty() || other.site.empty() || meet(settings, one.site, other.site));
-}
+// Finds the first place that excludes another one: clients of one of the two would reach the other. A
+// WebSocket path has GET alone, and Socket.IO all methods, so that also on a site of its own neither
+// wins as a whole.
+class Places {
+public:
+    explicit Places(const Settings& settings) : sites_(settings) {}
+
+    // Adds `one`. Returns the place before that excludes it.
+    std::optional<size_t> add(const Place& one, size_t index) {
+        const std::string_view path = without_slash(one.path);
+        const On on = one.site.empty() ? On() : On(sites_.site_of(one.site));
+        std::optional<size_t> before;
+        const auto look = [&before](const auto& places, const auto& key) {
+            const auto found = places.find(key);
+            if (found != places.end() && (!before || found->second < *before))
+                before = found->second;
+        };
+        look(same_, Key{one.path, one.is_socketio, on});
+        if (on) {
+            look(stripped_, Key{path, !one.is_socketio, on});
+            look(stripped_, Key{path, !one.is_socketio, On()});
+        } else {
+            look(anywhere_, std::pair{path, !one.is_socketio});
+        }
+        same_.try_emplace(Key{one.path, one.is_socketio, on}, index);
+        stripped_.try_emplace(Key{path, one.is_socketio, on}, index);
+        anywhere_.try_emplace(std::pair{path, one.is_socketio}, index);
+        return before;
+    }
+
+private:
+    using On = std::optional<size_t>;  // A site; nothing: the default site.
+    using Key = std::tuple<std::string_view, bool, On>;
+    SitePaths sites_;
+    std::map<Key, size_t> same_, stripped_;
+    std::map<std::pair<std::string_view, bool>, size_t> anywhere_;
+};
 
 }  // namespace
 
@@ -60,10 +93,10 @@ bool Config::finish_kinds_of_paths() {
     const auto where = [this](const Place& one) {
         return names(one.key + ".path") ? one.key + ".path" : one.key;
     };
+    Places places(settings_);
     for (size_t i = 0; i < all.size(); ++i) {
-        for (size_t before = 0; before < i; ++before)
-            if (exclude_each_other(settings_, all[i], all[before]))
-                return fail_at(where(all[i]), "is the same path as " + all[before].key + ".path");
+        if (const auto before = places.add(all[i], i))
+            return fail_at(where(all[i]), "is the same path as " + all[*before].key + ".path");
         const bool of_chat = settings_.demo && !all[i].is_socketio && all[i].site.empty() &&
                              without_slash(all[i].path) == sio::Options().path;
         if (of_chat && !has_socketio_at(settings_, sio::Options().path))

@@ -109,24 +109,21 @@ bool Config::finish_site_names() {
 }
 
 bool Config::finish_files() {
+    SitePaths paths(settings_);
     for (size_t i = 0; i < settings_.files.size(); ++i) {
         const FilesSettings& one = settings_.files[i];
         const std::string key = "files[" + std::to_string(i) + "]";
         if (!is_folder(key + ".root", one.root)) return false;
         // Those of the default site are on it alone, as those of any other.
-        const auto is_same = [&](std::string_view path, const std::string& site) {
-            return without_slash(path) == without_slash(one.path) &&
-                   meet(settings_, site, one.site);
-        };
-        for (size_t before = 0; before < i; ++before)
-            if (is_same(settings_.files[before].path, settings_.files[before].site))
-                return fail_at(key + ".path",
-                               "is the same path as files[" + std::to_string(before) + "].path");
-        if (!settings_.root.empty() && is_same("/", ""))
+        if (const auto before = paths.add(without_slash(one.path), one.site, i))
+            return fail_at(key + ".path",
+                           "is the same path as files[" + std::to_string(*before) + "].path");
+        if (!without_slash(one.path).empty()) continue;
+        const size_t site = paths.site_of(one.site);
+        if (one.site.empty() && !settings_.root.empty())
             return fail_at(key + ".path", "is the path of root");
-        for (size_t site = 0; site < settings_.sites.size(); ++site)
-            if (!settings_.sites[site].root.empty() && is_same("/", settings_.sites[site].hosts[0]))
-                return fail_at(key + ".path", "is the path of " + site_key(site) + ".root");
+        if (!one.site.empty() && site != no_site && !settings_.sites[site].root.empty())
+            return fail_at(key + ".path", "is the path of " + site_key(site) + ".root");
     }
     finish_statics();
     return true;

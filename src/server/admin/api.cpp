@@ -297,19 +297,21 @@ void post_send(Admin& admin, const http::Request& request, http::Response& respo
               answering(admin, "send", id->text(), request, response));
 }
 
-// Counts the listeners first: what is published to a channel tells nobody how many got it.
 void publish_to_channel(Admin& admin, const std::string& channel, const std::string& text,
                         const http::Request& request, http::Response& response) {
+    const bool taken = admin.options().publish_event(channel, text);
+    constexpr std::string_view refused = "the channel refuses the event";
+    admin.log_action("publish", "channel " + channel, request.remote_address(),
+                     taken ? "" : refused);
+    if (!taken) return problem(response, 400, refused);
+    // What is published to a channel tells nobody how many got it.
     find_rooms(admin, {.kind = "channel", .prefix = channel, .whole = true},
-               [&admin, channel, text, address = std::string(request.remote_address()),
-                reply = response.later()](const RoomPage& page) {
-                   const bool taken = admin.options().publish_event(channel, text);
-                   const std::string fault = taken ? "" : "the channel refuses the event";
-                   admin.log_action("publish", "channel " + channel, address, fault);
-                   if (!taken) return answer(reply, json::object{{"error", fault}}, 400);
+               [reply = response.later()](const RoomPage& page) {
                    size_t subscribers = 0;
                    for (const FoundRoom& room : page.rooms) subscribers += room.members;
-                   answer(reply, json::object{{"done", true}, {"subscribers", subscribers}});
+                   answer(reply, json::object{{"done", true},
+                                              {"subscribers", subscribers},
+                                              {"complete", page.complete}});
                });
 }
 
