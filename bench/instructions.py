@@ -111,13 +111,13 @@ def echo16(port: int, units: int) -> None:
     echo(port, units, 16)
 
 
-def fan_out(port: int, units: int) -> None:
+def fan_out(port: int, units: int, subscribe: str = "/subscribe", publish: str = "/publish") -> None:
     with contextlib.ExitStack() as open_clients:
         def connected(path: str) -> Client:
             client = open_clients.enter_context(contextlib.closing(Client(port)))
             client.upgrade(path)
             return client
-        hearers, publisher = [connected("/subscribe") for _ in range(SUBSCRIBERS)], connected("/publish")
+        hearers, publisher = [connected(subscribe) for _ in range(SUBSCRIBERS)], connected(publish)
         for _ in range(units):
             publisher.socket.sendall(frame(PAYLOAD, 2))
             if any(hearer.message() != PAYLOAD for hearer in hearers):
@@ -174,13 +174,20 @@ SCENARIOS = {
 def counted(program: pathlib.Path, folder: str, result: list[int], workers: int):
     """Runs a server under callgrind, yields its port, and appends the count to `result` when it has ended."""
     port = peers.free_port()
+    with counted_command([str(program), str(port), str(workers)], port, folder, result):
+        yield port
+
+
+@contextlib.contextmanager
+def counted_command(server_command: list[str], port: int, folder: str, result: list[int]):
+    """The same for a command that listens on `port`."""
     log = pathlib.Path(folder) / f"{port}.log"
-    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/{port}.out", str(program), str(port), str(workers)]
+    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/{port}.out", *server_command]
     with open(log, "wb") as stream:
         server = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT)
     try:
         wait_until_listening(port, server, log)
-        yield port
+        yield
         server.send_signal(signal.SIGTERM)
         server.wait(STOP_SECONDS_MAX)
     except OSError as failure:
