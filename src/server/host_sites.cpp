@@ -172,7 +172,7 @@ void Site::remove_header(std::string_view name) { removed_headers.push_back(remo
 void Site::finish_hosts() {
     if (!hosts) return;
     for (const auto& host : hosts->entries()) {
-        host->router = {};
+        host->clear_routes();
         for (const Added& one : added)
             if (one.host == host.get()) host->add_own(one.method, one.pattern, one.route);
         for (const Added& one : added) {

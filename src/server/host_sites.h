@@ -38,6 +38,11 @@ struct HostEntry final : HostSite {
     // The routes for a request's path, percent-encoded. For a path that hide() names they are those of
     // the site alone, because a pattern of the server ("/room/:id") may match it.
     [[nodiscard]] const http::Router& routes_for(std::string_view raw_path) const;
+    // For another start of the server.
+    void clear_routes() noexcept {
+        router = {};
+        own_ = {};
+    }
     // Adds a route of the site itself to both routers.
     void add_own(std::string_view method, std::string_view pattern, int index);
     [[nodiscard]] const http::CorsOptions* own_cors() const noexcept {
