@@ -49,6 +49,7 @@ void BlockCache::give_back(Block block) noexcept {
                       kept_bytes_ + block.bytes <= kept_bytes_max;
     if (!fits) return std::free(block.memory);
     try {
+        if (kept_.capacity() == 0) kept_.reserve(kept_blocks_max);  // 6 KiB: once for all blocks.
         kept_.push_back({block});
     } catch (const std::bad_alloc&) {
         return std::free(block.memory);

@@ -168,7 +168,7 @@ void Loop::settle_crowd(bool whole) {
     if (late_streams() == 0) return;
     // A time of their own: those that are new in each tick cannot take all of it.
     FlushLimits limits = limits_.flushes;
-    limits.unasked_max = std::min(limits.unasked_max, limits.flushes_per_look);
+    limits.unasked_max = 0;
     FlushTurn late(limits, whole);
     flush_late(late);
     settle_new(turn);

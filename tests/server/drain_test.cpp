@@ -1,4 +1,6 @@
 // A drain: what clients see while a server prepares to stop, and a successor that takes over.
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 #include <starling/server.h>
 
@@ -30,7 +32,7 @@ TEST(Drain, WhileItIsAnnouncedAllElseGoesOn) {
     t.server.stop();
     EXPECT_TRUE(t.server.draining());
     EXPECT_FALSE(t.server.stopping());
-    EXPECT_TRUE(t.log->lines.wait_for("draining"));
+    EXPECT_TRUE(t.log->lines.wait_for("draining " + std::to_string(::getpid())));
     client.send_text("still here");
     EXPECT_EQ(client.next(), "text(still here)");
     EXPECT_EQ(Client(t.port()).get("/").status, 200);
