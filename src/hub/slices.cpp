@@ -115,7 +115,7 @@ bool Hub::deliver_slice(size_t units) {
     Topic& topic = *sliced_.front();
     serve(topic, units);
     // Several large topics take turns.
-    if (topic.backlog) std::ranges::rotate(sliced_, sliced_.begin() + 1);
+    if (topic.backlog) std::rotate(sliced_.begin(), sliced_.begin() + 1, sliced_.end());
     return slicing_now_;
 }
 
