@@ -358,8 +358,9 @@ public:
 
     // ---- Any thread, while the server runs ------------------------------------------------------
     // Sends `message` to every subscriber of `topic`, in a cluster also to those of the other nodes.
-    // Returns how many sockets of the calling worker took it into their queues (of over 1,000: will be offered it). On a thread that is not a worker's, the call is posted:
-    // returns nullopt. Before start() the message reaches no socket.
+    // Returns how many sockets of the calling worker took it into their queues; if more than 1,000
+    // of them subscribe, how many will be offered it. On a thread that is not a worker's, the call
+    // is posted: returns nullopt. Before start() the message reaches no socket.
     std::optional<size_t> publish(std::string_view topic, ws::Message message);
     // The number of subscribers of `topic` on all workers of this process.
     [[nodiscard]] size_t subscribers(std::string_view topic) const;

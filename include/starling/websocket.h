@@ -119,8 +119,9 @@ public:
     // not have 1 to 255 bytes, or the socket has reached Route::topics_max.
     bool join(std::string_view topic) const;
     bool leave(std::string_view topic) const;
-    // Sends to all other sockets of the topic. Returns how many of those on this worker took it into
-    // their queues (of over 1,000: will be offered it). On another thread it is posted: nullopt.
+    // Sends to all other sockets of the topic. Returns how many of them on this worker took it into
+    // their queues; if more than 1,000 subscribe there, how many will be offered it. On another
+    // thread the call is posted and returns nullopt.
     std::optional<size_t> publish(std::string_view topic, Message message) const;
 
     [[nodiscard]] bool is_open() const;

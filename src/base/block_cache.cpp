@@ -12,11 +12,11 @@ BlockCache::~BlockCache() {
 }
 
 BlockCache* BlockCache::of_this_thread() noexcept {
-    thread_local bool ended = false;
+    thread_local bool ended = false;  // NOLINT(misc-use-internal-linkage): it is local.
     thread_local struct Own {
         BlockCache cache;
         ~Own() { ended = true; }  // Other objects of the thread may end later.
-    } own;
+    } own;                        // NOLINT(misc-use-internal-linkage): it is local.
     return ended ? nullptr : &own.cache;
 }
 

@@ -17,6 +17,7 @@ void empty_page(void* page, size_t bytes) noexcept;
 
 // The page of `bytes` that holds this address.
 [[nodiscard]] inline void* page_of(const void* address, size_t bytes) noexcept {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the page is found by the address alone.
     return reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(address) & ~(uintptr_t{bytes} - 1));
 }
 

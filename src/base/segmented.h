@@ -18,9 +18,11 @@ namespace starling::base {
 // T needs no destructor.
 template <class T>
 class Segmented {
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): T may be a pointer.
     static_assert(std::is_trivially_destructible_v<T> && sizeof(T) <= 512);
 
 public:
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): T may be a pointer.
     static constexpr size_t segment_items = 4096 / sizeof(T);
     // The first segment is small: most lists are.
     static constexpr size_t first_items_min = 4;

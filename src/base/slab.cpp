@@ -85,6 +85,7 @@ void* InSlab::operator new(size_t bytes, Slabs& slabs) {
     return has_address_sanitizer ? ::operator new(bytes) : slabs.take(bytes);
 }
 
+// NOLINTNEXTLINE(misc-new-delete-overloads): new has the slabs as well.
 void InSlab::operator delete(void* object) noexcept {
     has_address_sanitizer ? ::operator delete(object) : Slab::give_back(object);
 }

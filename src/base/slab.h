@@ -60,6 +60,7 @@ private:
 class InSlab {
 public:
     [[nodiscard]] static void* operator new(size_t bytes, Slabs& slabs);
+    // NOLINTNEXTLINE(misc-new-delete-overloads): new has the slabs as well.
     static void operator delete(void* object) noexcept;
     static void operator delete(void* object, Slabs&) noexcept { InSlab::operator delete(object); }
 };

@@ -53,7 +53,7 @@ public:
     };
     [[nodiscard]] Place place() {
         if (with_room_ == states_.size()) grow();
-        State& state = states_[with_room_];
+        const State& state = states_[with_room_];
         Page& page = *pages_[with_room_].load(std::memory_order_relaxed);
         if (state.fresh == 0) {
             page.owner = owner_;
@@ -95,7 +95,7 @@ public:
         forbid_use(page.at(index), sizeof(T));
         --state.used;
         --size_;
-        if (number < with_room_) with_room_ = number;
+        with_room_ = std::min(with_room_, number);
     }
 
     [[nodiscard]] T* find(SlotKey key) const noexcept {
@@ -182,7 +182,8 @@ private:
         }
         [[nodiscard]] void* at(uint32_t index) noexcept { return objects + index * sizeof(T); }
         [[nodiscard]] T* object(uint32_t index) const noexcept {
-            return std::launder(static_cast<T*>(const_cast<void*>(at(index))));
+            return std::launder(
+                reinterpret_cast<T*>(const_cast<std::byte*>(objects + index * sizeof(T))));
         }
         [[nodiscard]] uint32_t index(const T& object) const noexcept {
             return static_cast<uint32_t>((reinterpret_cast<const std::byte*>(&object) - objects) /

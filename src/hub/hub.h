@@ -85,7 +85,7 @@ public:
 struct Slicing {
     size_t whole_members_max = SIZE_MAX;  // A topic with more members is a large one.
     // Limit of the publications that are being delivered in slices, each with Hub::kept_bytes for
-    // itself. The publication that exceeds the limit first has all of them delivered whole.
+    // itself. A publication over the limit first delivers the oldest one to those that lack it.
     size_t kept_bytes_max = size_t{16} * 1024 * 1024;
 };
 

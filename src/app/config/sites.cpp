@@ -100,12 +100,10 @@ bool Config::finish_site_names() {
                 return false;
         return true;
     };
-    if (!check("events.site", settings_.events_site) ||
-        !check_all("websocket", settings_.websocket) || !check_all("files", settings_.files) ||
-        !check_all("socketio", settings_.socketio) ||
-        !check_all("gateway.routes", settings_.gateway.routes))
-        return false;
-    return true;
+    return check("events.site", settings_.events_site) &&
+           check_all("websocket", settings_.websocket) && check_all("files", settings_.files) &&
+           check_all("socketio", settings_.socketio) &&
+           check_all("gateway.routes", settings_.gateway.routes);
 }
 
 bool Config::finish_files() {

@@ -211,7 +211,7 @@ std::unique_ptr<EngineHandler> SocketIo::open(EngineSession& session,
                              login.identity ? std::string_view(login.identity->user) : "");
     if (shared_->login) SocketIoLogin::keep(login, info);
     socketio::Server& core = workers_[worker.index()]->server();
-    base::Slabs& slabs = worker.slabs();
+    base::Slabs& slabs = worker.slabs();  // NOLINT(misc-const-correctness): new changes them.
     std::unique_ptr<EngineHandler> handler;
     if (meter_)
         handler.reset(new (slabs) MeteredSessionHandler(session, core, std::move(info),
