@@ -194,6 +194,8 @@ for (const client of clients) {
         watch(manager(second), own);
       }, own.url("", "http"));
       await said(page, "event connect ", 2);  // of its own and of the other connection
+      // Client 1.4 that loses both transports within its upgrade notices it by the ping timeout alone.
+      await page.waitForFunction(() => second.io.engine.transport.name === "websocket");
       await own.stop();
       await said(page, "event reconnect_failed ");
       await page.context().close();
