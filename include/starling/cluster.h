@@ -28,7 +28,7 @@ namespace starling::sio {
 
 struct ClusterOptions {
     // redis:// (TCP), rediss:// (TLS), redis+unix://, redis+sentinel://, redis+cluster://; see
-    // docs/cluster.md.
+    // docs/cluster-redis.md.
     std::string url = "redis://127.0.0.1:6379";
     std::string ca_path = {};  // Of rediss://: PEM; "": the system's certificates.
 
@@ -45,7 +45,9 @@ struct ClusterOptions {
     // timeout says. What came until then is the answer. A node that was silent is waited for 100 ms
     // by the next questions, until it answers one of them.
     std::chrono::milliseconds request_timeout{1000};
-    // Messages that wait while Redis is away; the oldest are dropped and counted.
+    // Messages that wait while Redis is away, in bytes of their channels and bodies; the oldest are
+    // dropped and counted. As much again may wait for a Redis that is there and does not answer.
+    // Not bounded by it: rooms and namespaces that this node has.
     size_t queue_bytes_max = 16u << 20;
     // Cluster::ready() is false while Redis is away.
     bool required = false;
@@ -161,8 +163,13 @@ struct ClusterOptions {
     // How long a question, such as fetch_sockets(), waits for a node that is there. A node that is
     // silent for 750 ms is away, and nobody waits for it.
     std::chrono::milliseconds request_timeout{1000};
-    // What waits for other nodes, or for Redis. One node gets half of it at most. The oldest messages
-    // are dropped and counted, and their receiver is told of the gap.
+    // What waits for other nodes or for Redis, or is not confirmed, in bytes of encoded messages.
+    // One node gets half of it at most. The oldest messages are dropped and counted, and their
+    // receiver is told of the gap. Not bounded by it: 16 MiB that arrived before what precedes
+    // them, 32 MiB for a Redis that does not take bytes, and the room table (4,000,000 pairs of a
+    // room and a node). A node knows 1,024 others; a message has 16 MiB and 16,384 rooms at most,
+    // and 10,000 questions may be open: beyond, a call fails and is counted in
+    // ClusterStats::failed.
     size_t queue_bytes_max = 64u << 20;
     // Cluster::ready() is false while Redis is away, and at the start until this node has heard the
     // nodes that are there: 250 ms after its own first message has come back from Redis.
@@ -202,11 +209,20 @@ public:
     [[nodiscard]] virtual const std::string& name() const noexcept = 0;  // Of this node.
     [[nodiscard]] virtual std::vector<ClusterNode> nodes() const = 0;    // The others.
     // In a handler that has let a client join a room, topic or channel: when `done` runs, every node
-    // that is there sends to this one what it publishes there. So `done` may tell the client that the
-    // join is complete. It runs on the calling worker, after 10 ms at most and twice the way to Redis;
-    // at once if the room was held here before; and while Redis is away, when it is back. Beyond
-    // 65,536 calls that wait it runs soon, without that promise. Before start() and after the end it
-    // is dropped. Not for Socket.IO in another mode than native.
+    // that is there sends to this one what it publishes there from now on. So `done` may tell the
+    // client that the join is complete.
+    //
+    // Promised: what such a node publishes after `done` has run comes to the members here, once and
+    // in its order, or ClusterStats::gaps says that it was lost (queue_bytes_max).
+    // Not promised: what was published before `done`; what a node publishes that is away or cut
+    // off, or that a partition hides, until it is back and knows of the join; that the client gets
+    // it, whose connection may break.
+    //
+    // `done` runs once, on the calling worker, or on the first one if the caller is none: after 10
+    // ms and twice the way to Redis, on an idle machine; at once if the room was held here before;
+    // while Redis is away, when it is back, however long that takes. Beyond 65,536 calls that wait
+    // it runs soon, without the promise. Before start() and after the end it is dropped. Not for
+    // Socket.IO in another mode than native: there the adapters of Node.js promise nothing.
     virtual void after_joins(std::function<void()> done) = 0;
 
 protected:

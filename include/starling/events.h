@@ -210,9 +210,9 @@ public:
     [[nodiscard]] virtual std::unique_ptr<Listener> listen(
         std::string_view channel, std::function<void(const Event&)> handler,
         Listening options = {}) = 0;
-    // Asked, before the server starts to listen or publish for a client of /ws/channels, whom the
-    // declaration of the channel allows it; false refuses. They run on the client's worker. Set them
-    // before start(), like on_join and on_leave.
+    // Asked before the server listens or publishes for a client of /ws/channels, or makes a client
+    // of /sse/ServerEvent a member, whom the declaration of the channel allows it; false refuses.
+    // They run on the client's worker. Set them before start(), like on_join and on_leave.
     virtual void on_subscribe(PlainCallback<bool(const ClientRequest&)> allows) = 0;
     virtual void on_publish(PlainCallback<bool(const ClientRequest&)> allows) = 0;
     // What the declaration of the channel, the handlers above and the limits say about a client of

@@ -1,5 +1,6 @@
 #include "app/build_info.h"
 
+#include <ares.h>
 #include <curl/curl.h>
 #include <openssl/crypto.h>
 #include <sqlite3.h>
@@ -22,6 +23,11 @@ std::string build_info() {
     text += curl->libz_version != nullptr ? curl->libz_version : "unknown";
     text += ", SQLite ";
     text += sqlite3_libversion();
+    text += ", c-ares ";
+    text += ares_version(nullptr);
+    // Those of the headers that the program was compiled with.
+    text += ", simdjson " STARLING_SIMDJSON_VERSION ", spdlog " STARLING_SPDLOG_VERSION
+            ", yaml-cpp " STARLING_YAML_CPP_VERSION;
     text += ", Boost " + std::to_string(BOOST_VERSION / 100'000) + '.' +
             std::to_string(BOOST_VERSION / 100 % 1'000);
     return text;

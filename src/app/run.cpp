@@ -320,6 +320,7 @@ int serve(Run run) {
     Reloader reloader(settings, std::move(run.read));  // Of the file alone.
     if (const std::string warning = use_names(run.settings, run.inherited); !warning.empty())
         report.warn(warning);
+    const auto made_logs = missing_logs(settings);
     const auto sink = open_log(run.config, settings);
     if (!sink) return report.wrong(sink.error());
     const auto access = open_access_log(run.config, settings);
@@ -343,7 +344,7 @@ int serve(Run run) {
 
     server.on_reload([&] { reloader.run({server, *log, *facts, redirect}); });
     // Both bind, the rights are given up, both serve.
-    const auto drop = [&] { drop_rights(settings, run.line.config, *identity, *log); };
+    const auto drop = [&] { drop_rights(settings, run.line.config, *identity, made_logs, *log); };
     if (redirect) redirect->on_bound(drop);
     server.on_bound([&] { redirect ? redirect->start() : drop(); });
     const ServiceManager manager(run.environment);

@@ -54,6 +54,11 @@ void append_stream_retry(std::string& out, uint32_t retry_ms) {
     out.append("retry: ").append(std::to_string(retry_ms)).append("\n\n");
 }
 
+void append_typed_event(std::string& out, std::string_view type, std::string_view text) {
+    out.append("event: ").append(type).append("\n");
+    append_stream_event(out, text);
+}
+
 void append_stream_gap(std::string& out, std::string_view id) {
     out += "event: gap\n";
     append_stream_event(out, "events were lost", id);

@@ -27,6 +27,8 @@ constexpr std::string_view echo_prefix = "WS echo from server:";
 void append_stream_event(std::string& out, std::string_view text);
 // The same with an id, which an EventSource sends as Last-Event-ID when it connects again. "": none.
 void append_stream_event(std::string& out, std::string_view text, std::string_view id);
+// An event of that type, without an id: the id of the EventSource stays.
+void append_typed_event(std::string& out, std::string_view type, std::string_view text);
 // Sets the id of an EventSource without an event.
 void append_stream_id(std::string& out, std::string_view id);
 // How long an EventSource waits from now on before it connects again.

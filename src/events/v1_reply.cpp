@@ -60,24 +60,20 @@ Object& add_member(Object& object, const hub::PresenceMember& member) {
 }
 
 Object& add_list(Object& object, const hub::PresenceList& list) {
-    std::string members;
-    append_members(members, list);
+    std::string members = "[";
+    for (const auto& member : list.members) {
+        Object one;
+        if (members.size() > 1) members += ',';
+        members += add_member(one, member).take();
+    }
+    members += ']';
     object.number("users", list.users).number("connections", list.connections);
     if (list.missing > 0) object.number("missing", list.missing);
+    if (list.age_ms) object.number("age_ms", *list.age_ms);
     return object.json("members", members);
 }
 
 }  // namespace
-
-void append_members(std::string& out, const hub::PresenceList& list) {
-    out += '[';
-    for (size_t i = 0; i < list.members.size(); ++i) {
-        Object object;
-        if (i > 0) out += ',';
-        out += add_member(object, list.members[i]).take();
-    }
-    out += ']';
-}
 
 std::string welcome(std::string_view client, std::string_view user) {
     return Object("welcome").text("client", client).text_if("user", user).take();
@@ -108,9 +104,16 @@ std::string error(std::string_view id, std::string_view channel, const Problem& 
         .take();
 }
 
-std::string presence(std::string_view id, std::string_view channel, const hub::PresenceList& list) {
+std::string presence(std::string_view id, std::string_view channel, const hub::PresenceList& list,
+                     std::string_view client) {
     Object object("presence");
-    object.id(id).text("channel", channel);
+    object.id(id).text("channel", channel).text_if("client", client);
+    return add_list(object, list).take();
+}
+
+std::string presence_page(std::string_view channel, const hub::PresenceList& list) {
+    Object object;
+    object.text("channel", channel);
     return add_list(object, list).take();
 }
 

@@ -29,8 +29,9 @@ struct Subscribed {
                               std::string_view offset = {});
 [[nodiscard]] std::string error(std::string_view id, std::string_view channel,
                                 const Problem& problem);
+// `client`: the id of the connection that gets it, for one that was not welcomed; "": none.
 [[nodiscard]] std::string presence(std::string_view id, std::string_view channel,
-                                   const hub::PresenceList& list);
+                                   const hub::PresenceList& list, std::string_view client = {});
 // `recovered`: of a request with an offset.
 [[nodiscard]] std::string history(std::string_view id, std::string_view channel,
                                   const hub::HistoryPage& page, bool recovered);
@@ -41,7 +42,7 @@ struct Subscribed {
 [[nodiscard]] std::string presence_change(const hub::PresenceChange& change);
 [[nodiscard]] std::string unsubscribed(std::string_view channel, const Problem& why);
 
-// The members of a list, as a JSON array; shared with GET /api/presence.
-void append_members(std::string& out, const hub::PresenceList& list);
+// The answer of GET /api/presence.
+[[nodiscard]] std::string presence_page(std::string_view channel, const hub::PresenceList& list);
 
 }  // namespace starling::events::v1

@@ -45,6 +45,8 @@ struct PresenceList {
     size_t connections = 0;
     uint64_t serial = 0;  // Of the newest change that this list contains.
     size_t missing = 0;   // Nodes that may have members and did not say so.
+    // In a cluster: what each other node says is at most that old. None: there is no cluster.
+    std::optional<uint64_t> age_ms = std::nullopt;
 };
 
 // What a node says about a member.

@@ -50,6 +50,17 @@ std::optional<PresenceChange> PresenceNodes::leave(std::string_view channel, Pre
     return change;
 }
 
+PresenceList PresenceNodes::list(std::string_view channel, size_t limit, uint64_t now_ms) const {
+    PresenceList list = members_.list(channel, limit);
+    if (!link_) return list;
+    uint64_t oldest_ms = now_ms;
+    if (const auto found = channels_.find(channel); found != channels_.end())
+        for (const auto& [node, replica] : found->second.replicas)
+            oldest_ms = std::min(oldest_ms, replica.matched_ms);
+    list.age_ms = now_ms - oldest_ms;
+    return list;
+}
+
 bool PresenceNodes::is_held(std::string_view channel) const {
     return !link_ || channels_.contains(channel);
 }
@@ -166,6 +177,7 @@ void PresenceNodes::apply(NodeId from, const PresenceTable& table, uint64_t now_
     const std::string& name = found->first;
     Replica& replica = found->second.replicas[from];
     replica.heard_ms = now_ms;
+    if (table.version == replica.version) replica.matched_ms = now_ms;
     if (table.version <= replica.version) return;
     if (table.before == 0) {
         replace(name, replica, from, table);
@@ -174,6 +186,7 @@ void PresenceNodes::apply(NodeId from, const PresenceTable& table, uint64_t now_
         return want(from, {name});
     }
     replica.version = table.version;
+    replica.matched_ms = now_ms;
     for (const auto& one : table.claims) claim(name, replica, from, one);
     if (replica.claims == 0 && replica.is_complete) found->second.replicas.erase(from);
 }
@@ -242,6 +255,8 @@ void PresenceNodes::compare(NodeId from, const PresenceMessage& message, uint64_
         if (replica != replicas.end()) replica->second.heard_ms = now_ms;
         if (replica == replicas.end() || replica->second.version < digest.version)
             lacking.push_back(digest.channel);
+        else
+            replica->second.matched_ms = now_ms;
     }
     want(from, std::move(lacking));
     if (message.kind != Kind::all) return;

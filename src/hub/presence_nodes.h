@@ -82,6 +82,8 @@ public:
     // `known` runs when the claims of the other nodes are known, at once or later.
     void when_known(std::string_view channel, std::function<void()> known);
     [[nodiscard]] const Presence& members() const noexcept { return members_; }
+    // The members of all nodes, if the channel is held, with the age of what they say.
+    [[nodiscard]] PresenceList list(std::string_view channel, size_t limit, uint64_t now_ms) const;
 
     // Sends what has changed.
     void flush();
@@ -107,6 +109,7 @@ public:
 private:
     struct Replica {
         uint64_t version = 0, heard_ms = 0;
+        uint64_t matched_ms = 0;  // When the node last had no newer version than this one.
         size_t claims = 0;
         bool is_complete = true;  // False: there was no place for some of the claims.
     };

@@ -136,12 +136,14 @@ void Session::unsubscribe(Topic topic, std::string_view name) {
 
 void Session::send(std::string_view encoded, Done done) {
     STARLING_ASSERT(is_open() && role_ == Role::both);
-    output_ += encoded;
     Pending pending;
     pending.done = std::move(done);
     pending.bytes = static_cast<uint32_t>(encoded.size());
-    pending_bytes_ += pending.bytes;
+    // Without memory it is all or nothing: each command has its answer.
+    output_.reserve(output_.size() + encoded.size());
     pending_.push_back(std::move(pending));
+    output_ += encoded;
+    pending_bytes_ += pending_.back().bytes;
 }
 
 bool Session::fail(std::string_view why) {

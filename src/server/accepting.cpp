@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 
 #include "base/checked_cast.h"
+#include "base/exception_text.h"
 #include "net/tls_filter.h"
 #include "server/http_connection.h"
 #include "server/overload_log.h"
@@ -58,11 +60,23 @@ public:
     [[nodiscard]] std::string keep() noexcept {
         return std::exchange(limits_, nullptr) ? std::move(address_) : std::string();
     }
+    void keep_in(std::string& place) noexcept { place = keep(); }
 
 private:
     SharedLimits* limits_ = nullptr;
     std::string address_;
 };
+
+// Memory that runs out after the stream is there ends this connection.
+template <class F>
+void close_if_throws(Worker& worker, net::Stream& stream, F&& call) {
+    try {
+        call();
+    } catch (...) {
+        worker.log_exception("connection", base::describe_current_exception());
+        stream.close(net::Stream::Close::reset);
+    }
+}
 
 }  // namespace
 
@@ -175,11 +189,14 @@ void Worker::proxy_header_refused(std::string_view why, std::string_view peer) {
     leave_places(1);
     if (why.empty()) return;
     counters_.proxy_headers_refused.add();
-    const std::array<log::Field, 2> fields{{{"peer", peer}, {"reason", why}}};
-    log(log::Level::debug, "a PROXY header was refused", fields);
-    log_overload_of(*this, proxy_headers_logged_ms_,
-                    "connections are closed for their PROXY header",
-                    counters_.proxy_headers_refused.get(), {{"peer", peer}, {"reason", why}});
+    try {
+        const std::array<log::Field, 2> fields{{{"peer", peer}, {"reason", why}}};
+        log(log::Level::debug, "a PROXY header was refused", fields);
+        log_overload_of(*this, proxy_headers_logged_ms_,
+                        "connections are closed for their PROXY header",
+                        counters_.proxy_headers_refused.get(), {{"peer", peer}, {"reason", why}});
+    } catch (const std::bad_alloc&) {  // Only the line is lost: the place has been given back.
+    }
 }
 
 namespace {
@@ -205,13 +222,12 @@ bool Worker::admit(const net::Descriptor& fd, const ListenerTraits& traits,
     counts = verdict.counts;
     if (retry_after_s == 0) return true;
     log_limited(*this, limited_logged_ms_, address, verdict);
-    leave_places(1);
-    if (traits.tls) return false;
-    const std::string seconds = std::to_string(retry_after_s);
-    refuse(fd,
-           "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\n"
-           "Content-Length: 21\r\nRetry-After: " +
-               seconds + "\r\nConnection: close\r\n\r\nToo many connections.");
+    const std::string answer =
+        "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\n"
+        "Content-Length: 21\r\nRetry-After: " +
+        std::to_string(retry_after_s) + "\r\nConnection: close\r\n\r\nToo many connections.";
+    leave_places(1);  // From here on nothing fails.
+    if (!traits.tls) refuse(fd, answer);
     return false;
 }
 
@@ -257,15 +273,18 @@ void Worker::open(net::Descriptor fd, const ListenerTraits& traits, std::string 
     }
     auto connection = std::make_unique<HttpConnection>(*this, traits.serves);
     HttpConnection& http = *connection;
-    const net::Stream& stream = loop_.open(
+    net::Stream& stream = loop_.open(
         std::move(fd), std::move(connection),
         traits.tls ? std::make_unique<net::TlsFilter>(
                          std::make_unique<net::TlsSession>(tls_contexts_[traits.address]))
                    : nullptr);
-    if (entered) entered_.emplace(stream.slot_key().slot, entered.keep());
-    http.start(std::move(relayed_address));
     counters_.connections_accepted.add();
     counters_.connections_open.add();
+    // The connection has the place from here on, and gives it back when it closes.
+    close_if_throws(*this, stream, [&] {
+        if (entered) entered.keep_in(entered_[stream.slot_key().slot]);
+        http.start(std::move(relayed_address));
+    });
 }
 
 void Worker::hand_over(net::Stream& stream, Worker& to) {
@@ -284,16 +303,20 @@ void Worker::hand_over(net::Stream& stream, Worker& to) {
 
 void Worker::arrived(net::Detached stream, std::string entered) {
     auto& connection = base::checked_cast<HttpConnection>(*stream.handler);
+    Entered counted;
+    if (!entered.empty()) counted = Entered(group_, std::move(entered));
     counters_.connections_open.add();
+    net::Stream* opened = nullptr;
     try {
-        const net::Stream& opened = loop_.open(std::move(stream));
-        if (!entered.empty()) entered_.emplace(opened.slot_key().slot, std::move(entered));
-        if (!opened.is_open()) return;
+        opened = &loop_.open(std::move(stream));
     } catch (...) {  // Out of memory, as in accepted().
         give_place_back();
         throw;
     }
-    connection.arrived();
+    close_if_throws(*this, *opened, [&] {
+        if (counted) counted.keep_in(entered_[opened->slot_key().slot]);
+        if (opened->is_open()) connection.arrived();
+    });
 }
 
 }  // namespace starling::server

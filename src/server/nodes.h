@@ -88,6 +88,8 @@ public:
     [[nodiscard]] virtual Id self() const noexcept = 0;
     // False: the node is not known, or away. Any thread.
     [[nodiscard]] virtual bool is_here(Id node) const = 0;
+    // Here, or away and not forgotten: what is published to it waits for it. Any thread.
+    [[nodiscard]] virtual bool is_known(Id node) const { return is_here(node); }
     // What is published now leaves now; false: it waits for Redis. Any thread.
     [[nodiscard]] virtual bool is_linked() const noexcept = 0;
     // The same on all nodes; its key is the secret of the cluster. Any thread.

@@ -55,5 +55,22 @@ TEST(Privileges, ALogFileGoesToTheUserButNoOtherFileOfTheSystem) {
     std::filesystem::remove_all(folder);
 }
 
+TEST(Privileges, ALogFileThatIsThereIsNotOneOfThisStart) {
+    const std::string folder = testing::TempDir() + "privileges_logs_" + std::to_string(::getpid());
+    std::filesystem::create_directory(folder);
+    Settings settings;
+    EXPECT_TRUE(missing_logs(settings).empty());
+    settings.log.path = folder + "/log";
+    settings.access_log_path = folder + "/access";
+    EXPECT_EQ(missing_logs(settings),
+              (std::vector<std::string>{settings.log.path, settings.access_log_path}));
+    std::ofstream(settings.log.path) << "x";
+    EXPECT_EQ(missing_logs(settings), (std::vector<std::string>{settings.access_log_path}));
+    std::filesystem::create_symlink("nowhere",
+                                    settings.access_log_path);  // Opening makes "nowhere".
+    EXPECT_TRUE(missing_logs(settings).empty());
+    std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace starling::app

@@ -239,6 +239,12 @@ TEST(V1Replies, Shapes) {
         {ack("\"a\"", "n", "4-e"), R"({"type":"ack","id":"a","channel":"n","offset":"4-e"})"},
         {presence("7", "n", {}),
          R"({"type":"presence","id":7,"channel":"n","users":0,"connections":0,"members":[]})"},
+        {presence("", "n", {.users = 1, .connections = 2, .missing = 3, .age_ms = 0}, "me"),
+         R"({"type":"presence","channel":"n","client":"me","users":1,"connections":2,)"
+         R"("missing":3,"age_ms":0,"members":[]})"},
+        {presence_page("a\"b", list),
+         R"({"channel":"a\"b","users":3,"connections":4,"members":)"
+         R"([{"client":"1","user":"ann","info":{"x":1}},{"client":"2"}]})"},
         {history("7", "n", {.top = {"e", 9}, .messages = {kept(9, "z")}, .more = true}, false),
          R"({"type":"history","id":7,"channel":"n","offset":"9-e","recovered":false,"more":true,)"
          R"("messages":[{"offset":"9-e","data":"z"}]})"},

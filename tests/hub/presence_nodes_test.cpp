@@ -231,6 +231,34 @@ TEST(PresenceNodes, ForgetsANodeThatSaysNothing) {
     EXPECT_EQ(t.take(), "-a!\n");
 }
 
+TEST(PresenceNodes, AListSaysHowOldItsOldestPartIs) {
+    using Kind = PresenceMessage::Kind;
+    OneNode t;
+    const auto age_ms = [&](uint64_t now_ms) { return t.nodes.list("c", 100, now_ms).age_ms; };
+    EXPECT_EQ(age_ms(50), 0U);  // Nobody else has members, as far as this node knows.
+    t.enter("own");
+    EXPECT_EQ(age_ms(50), 0U);
+    t.hear(8, 0, 1, {claim("a")});
+    t.hear(9, 0, 3, {claim("b")});
+    EXPECT_EQ(age_ms(70), 70U);
+    const auto digest = [&](Id from, uint64_t version, uint64_t now_ms) {
+        t.nodes.on_message(from, encode({.kind = Kind::digests, .digests = {{"c", version}}}),
+                           now_ms);
+    };
+    digest(9, 3, 40);
+    EXPECT_EQ(age_ms(70), 70U);  // Node 8 has said nothing more.
+    digest(8, 1, 60);
+    EXPECT_EQ(age_ms(70), 30U);
+    digest(9, 4, 70);  // It has changed, and the change has not come yet.
+    EXPECT_EQ(age_ms(80), 40U);
+    t.nodes.on_message(9, encode({.kind = Kind::tables, .tables = {{"c", 3, 4, {claim("b", 0)}}}}),
+                       90);
+    EXPECT_EQ(age_ms(100), 40U);
+    PresenceNodes alone(limits, nullptr);
+    alone.enter("c", Form::connections, {"own", "", ""}, 0);
+    EXPECT_EQ(alone.list("c", 100, 50).age_ms, std::nullopt);
+}
+
 TEST(PresenceNodes, WaitsForTheOthersOnlySoLong) {
     OneNode t;
     t.enter("own");

@@ -1,9 +1,11 @@
 // `starling cluster-demo`: its processes, its buttons, who may press them, and its end.
 import assert from "node:assert/strict";
 import http from "node:http";
+import { hostname } from "node:os";
 import { after, before, describe, test } from "node:test";
 
 import { alive, ClusterDemo } from "./cluster_demo.mjs";
+import { Redis } from "./redis.mjs";
 import { freePort, run, until } from "./server.mjs";
 
 // The status of a request with these fields; fetch() would not send them.
@@ -107,6 +109,24 @@ describe("cluster demo", () => {
     assert.match(demo.stdout, /all processes have ended\n$/);
   });
 });
+
+// In each mode a name in Redis that both demos used would make them one cluster.
+for (const mode of ["native", "classic", "sharded", "streams"])
+  test(`two demos on one Redis are two clusters: ${mode}`, async (t) => {
+    const redis = await Redis.start(t);
+    const args = ["--nodes", "2", "--mode", mode, "--redis", `redis://127.0.0.1:${redis.port}`];
+    const demos = await Promise.all([ClusterDemo.start(args), ClusterDemo.start(args)]);
+    for (const demo of demos) t.after(() => demo.stop());
+    await until(async () => (await Promise.all(demos.map((demo) => demo.state())))
+      .every(({ nodes }) => nodes.every(({ ready, nodes: known }) => ready && known === 2)), "two nodes each");
+    // Each channel and each key belongs to one of the demos.
+    const names = [await redis.cli("PUBSUB", "CHANNELS"), await redis.cli("PUBSUB", "SHARDCHANNELS"),
+      await redis.cli("KEYS", "*")].join("\n").split("\n").filter((name) => name !== "");
+    assert.ok(names.length > 0);
+    const strange = names.filter((name) => !demos.some(({ port }) => name.includes(`starling-demo-${hostname()}-${port}`)));
+    assert.deepEqual(strange, []);
+    for (const { port } of demos) assert.ok(names.some((name) => name.includes(`-${port}`)), `${port}`);
+  });
 
 test("a demo that is killed leaves no process", async () => {
   const demo = await ClusterDemo.start(["--nodes", "1", "--mode", "sharded"]);

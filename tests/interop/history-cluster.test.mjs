@@ -263,6 +263,7 @@ async function presence(t, url, fault = async () => {}) {
   assert.deepEqual(b.members.toSorted(), ["a", "b"]);
   assert.equal((await a.client.event("join")).info, "b");
   const [, list] = await api(nodes[2], "presence?channel=roomA");
+  assert.ok(Number.isInteger(list.age_ms));
   assert.deepEqual(list.members.map(({ info }) => info).toSorted(), ["a", "b"]);
   await fault(nodes);
   const c = await join(nodes[2], "c");
@@ -278,6 +279,30 @@ async function presence(t, url, fault = async () => {}) {
 }
 
 test("presence: members of all nodes, and of a node that is killed", (t) => presence(t));
+
+test("presence over server-sent events: the list, who joins and who leaves, on all nodes", async (t) => {
+  const { nodes } = await threeNodes(t);
+  const join = async (node, info) => {
+    const source = new EventSource(node.url(`/sse/ServerEvent?Ref=roomS&presence=1&info="${info}"`, "http"));
+    const heard = [];
+    for (const type of ["presence", "join", "leave"])
+      source.addEventListener(type, (event) => heard.push(JSON.parse(event.data)));
+    await until(() => heard.length > 0, "the list");
+    const list = heard.shift();
+    assert.ok(Number.isInteger(list.age_ms));
+    return { source, heard, members: list.members.map(({ info: name }) => name).toSorted() };
+  };
+  const a = await join(nodes[0], "a");
+  const b = await join(nodes[1], "b");
+  const c = await join(nodes[2], "c");
+  assert.deepEqual([a, b, c].map(({ members }) => members), [["a"], ["a", "b"], ["a", "b", "c"]]);
+  c.source.close();
+  nodes[1].signal("SIGKILL");
+  await until(() => a.heard.length === 4, "two to join and to leave");
+  assert.deepEqual(a.heard.slice(0, 2).map(({ type, info }) => type + info), ["joinb", "joinc"]);
+  assert.deepEqual(a.heard.slice(2).map(({ type, info }) => type + info).toSorted(), ["leaveb", "leavec"]);
+  for (const { source } of [a, b]) source.close();
+});
 
 for (const [name, start] of [["a Redis Cluster", threeShards], ["a Redis with Sentinel", withSentinel]])
   test(`presence over ${name} that loses a process`, async (t) => {

@@ -3,6 +3,7 @@
 // several workers receive; what is lost and what comes twice is counted.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 
@@ -240,6 +241,40 @@ describe("history and presence", () => {
     assert.equal((await more.ask({ ...room, presence: false })).type, "subscribed");
     for (const client of [again, bob, listener, anonymous, more]) client.end();
     await until(async () => (await api("presence?channel=roomA"))[1].connections === 0, "all to leave");
+  });
+
+  test("presence over server-sent events: an EventSource, curl and a WebSocket", async () => {
+    const url = (info) => server.url(`/sse/ServerEvent?Ref=roomS&presence=1&info=${encodeURIComponent(info)}`, "http");
+    const source = new EventSource(url('{"name":"Ann"}'));
+    const heard = [];
+    for (const type of ["presence", "join", "leave"])
+      source.addEventListener(type, (event) => heard.push([type, JSON.parse(event.data)]));
+    const texts = [];
+    source.onmessage = ({ data }) => texts.push(data);
+    await until(() => heard.length === 1, "the list");
+    const [[, begun]] = heard;
+    assert.deepEqual(begun, { type: "presence", channel: "roomS", client: begun.client, users: 1, connections: 1,
+      members: [{ client: begun.client, info: { name: "Ann" } }] });
+
+    const bob = await connect("bob");
+    const { presence } = await bob.ask({ type: "subscribe", channel: "roomS", presence: true });
+    assert.deepEqual(presence.members.map(({ client }) => client), [begun.client, bob.welcome.client]);
+    const curl = spawn("curl", ["-sN", "-H", `Authorization: Bearer ${token("cat")}`, url("7")]);
+    let output = "";
+    curl.stdout.on("data", (data) => { output += data; });
+    await until(() => output.includes("event: presence\n"), "the list of curl");
+    assert.match(output, /"users":3,"connections":3,"members":\[.*"user":"cat","info":7\}\]\}\n\n$/);
+    assert.equal((await bob.event("join")).user, "cat");
+    await publish("roomS", "hello");
+    await until(() => texts.length === 1 && output.endsWith("data: WS Server Event:hello\n\n"), "the event");
+    curl.kill();
+    assert.equal((await bob.event("leave")).user, "cat");
+    bob.end();
+    await until(() => heard.length === 5, "the end of the others");
+    assert.deepEqual(heard.map(([type, { user }]) => [type, user]),
+      [["presence", undefined], ["join", "bob"], ["join", "cat"], ["leave", "cat"], ["leave", "bob"]]);
+    source.close();
+    await until(async () => (await api("presence?channel=roomS"))[1].connections === 0, "all to leave");
   });
 
   test("publishing by clients: refused unless the channel allows it", async () => {

@@ -38,7 +38,7 @@ describe("docs/openapi.yaml", () => {
     [server, olares] = await Promise.all([serve({
       workers: 2,
       websocket: [{ path: "/echo", kind: "echo" }, { path: "/all", kind: "broadcast" }],
-      events: { enabled: true, api_key: "push", event_bytes_max: 200, channels: [
+      events: { enabled: true, api_key: "push", event_bytes_max: 200, presence_members_max: 1, channels: [
         { pattern: "news", history: { messages: 10 }, presence: "connections" }, { pattern: "plain" },
         { pattern: "mine{user}", access: "owner" }] },
       auth: { keys: [{ algorithm: "HS256", secret: "x".repeat(32) }] },
@@ -116,6 +116,8 @@ describe("docs/openapi.yaml", () => {
     await listen(401, "?Ref=mine1");
     await listen(403, "?Ref=news", { Origin: "https://elsewhere.example" });
     await listen(404, "?Ref=none");
+    await listen(413, `?Ref=news&presence=1&info=${"1".repeat(1025)}`);
+    await listen(503, "?Ref=news&presence=1");  // presence_members_max
     const stream = await begin("/sse/ServerEvent?Ref=news", server.port);
     seen.add(check("GET", "/sse/ServerEvent", stream));
     stream.end();

@@ -90,6 +90,8 @@ describe("command line", () => {
     const { code, stdout } = await run(["--version"]);
     assert.equal(code, 0);
     assert.match(stdout, /^starling \d+\.\d+\.\d+( \(commit [0-9a-f]+\))?\nOpenSSL 3/);
+    for (const library of ["libcurl", "zlib", "SQLite", "c-ares", "simdjson", "spdlog", "yaml-cpp", "Boost"])
+      assert.match(stdout, new RegExp(`, ${library} \\d+\\.\\d+`));
   });
 
   test("check-config of a right file exits with 0", async () => {

@@ -125,6 +125,24 @@ TEST_F(OutOfMemory, ARequest) {
     });
 }
 
+// A place that was given back twice would let the count of connections run below 0; one that was kept
+// would refuse the next client with 429.
+TEST_F(OutOfMemory, AConnectionThatCountsForItsAddress) {
+    workers_.group.limits = std::make_unique<SharedLimits>(
+        Limits{.connections = {}, .connections_per_address_max = 2, .exempt = {}});
+    fail_each([&] {
+        Client first(workers_.port()), second(workers_.port()), refused(workers_.port());
+        for (Client* const client : {&first, &second, &refused}) {
+            client->send(request("GET", "/"));
+            (void)client->answer();
+        }
+        first.close();
+        second.close();
+        refused.close();
+        EXPECT_TRUE(workers_.all_gone());
+    });
+}
+
 TEST_F(OutOfMemory, PipelinedRequestsWithBodies) {
     const std::string body(30'000, 'b');
     fail_each([&] {

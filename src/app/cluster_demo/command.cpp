@@ -5,7 +5,9 @@
 #include "app/site.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <ostream>
 #include <stdexcept>
@@ -46,6 +48,11 @@ private:
     std::string path_;
 };
 
+std::string host_name() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
 int wrong(std::ostream& err, std::string_view what) {
     err << "starling: " << what << std::endl;
     return fault_exit;
@@ -74,6 +81,7 @@ int run_cluster_demo(const CommandLine& line, const Environment& environment,
     if (setup.port == 0 || (options->port != 0 && setup.port != options->port))
         return wrong(streams.err, "cannot listen on 127.0.0.1:" + std::to_string(first) +
                                       ": the port is taken; choose another one with --port");
+    setup.cluster = cluster_name(host_name(), setup.port);
     setup.key = community::random_secret(16);
     if (setup.key.empty()) return wrong(streams.err, "no random numbers for a key");
     const Folder folder;

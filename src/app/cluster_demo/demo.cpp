@@ -176,7 +176,8 @@ Command Demo::command_of(size_t process) {
          std::ranges::count(entries_, entry.port, &Entry::port) > 1 && entry.port != 0;)
         entry.port = free_port(static_cast<uint16_t>(entry.port + 1));
     const std::string path = setup_.folder + "/node-" + std::to_string(process + 1) + ".yaml";
-    std::ofstream(path) << node_config(entry.port, setup_.port, redis_url(), setup_.options.mode);
+    std::ofstream(path) << node_config(entry.port, setup_.port, redis_url(), setup_.options.mode,
+                                       setup_.cluster);
     return node_command(setup_.program, path, setup_.environment);
 }
 

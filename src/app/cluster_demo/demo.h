@@ -33,6 +33,7 @@ struct Setup {
     std::string redis_program;  // "": Options::redis_url names a Redis.
     std::string folder;         // For the files of this run.
     uint16_t port = 0;          // Of the page.
+    std::string cluster;        // See cluster_name().
     std::string key;
 };
 

@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace starling::app::cluster_demo {
 namespace {
@@ -81,19 +82,27 @@ Command redis_command(const std::string& program, const std::string& folder,
             variables(environment)};
 }
 
+std::string cluster_name(std::string_view host, uint16_t page_port) {
+    return std::string("starling-demo-").append(host) + "-" + std::to_string(page_port);
+}
+
 std::string node_config(uint16_t port, uint16_t page_port, const std::string& redis_url,
-                        const std::string& mode) {
+                        const std::string& mode, const std::string& cluster) {
+    json::object joins{{"url", redis_url}, {"mode", mode}, {"required", true}, {"prefix", cluster}};
+    // Of Socket.IO, which has names of its own in the modes of Node.js.
+    if (mode != mode_default) joins.emplace("key", cluster);
+    if (mode == "streams") joins.emplace("stream_name", cluster);
     const std::string page = ":" + std::to_string(page_port);
     const json::array origins{json::string("http://localhost" + page),
                               json::string("http://127.0.0.1" + page)};
-    return json::serialize(json::object{
-        {"listen", json::array{"127.0.0.1:" + std::to_string(port)}},
-        {"workers", 1},
-        {"demo", true},
-        {"demo_data", ":memory:"},
-        {"drain_timeout_s", 1},
-        {"origins", origins},
-        {"cluster", json::object{{"url", redis_url}, {"mode", mode}, {"required", true}}}});
+    return json::serialize(
+        json::object{{"listen", json::array{"127.0.0.1:" + std::to_string(port)}},
+                     {"workers", 1},
+                     {"demo", true},
+                     {"demo_data", ":memory:"},
+                     {"drain_timeout_s", 1},
+                     {"origins", origins},
+                     {"cluster", std::move(joins)}});
 }
 
 Command node_command(const std::string& program, const std::string& config_path,

@@ -38,9 +38,15 @@ struct Options {
                                     const Environment& environment);
 [[nodiscard]] std::string redis_socket(const std::string& folder);
 
+// The beginning of all names in Redis of a demo whose page has this port: two demos on one Redis
+// are two clusters. The same each time, so that a stream does not stay behind after each run.
+[[nodiscard]] std::string cluster_name(std::string_view host, uint16_t page_port);
+
 // The configuration of a node. Pages of 127.0.0.1 and localhost with port `page_port` may connect to it.
+// `cluster`: as cluster_name() says.
 [[nodiscard]] std::string node_config(uint16_t port, uint16_t page_port,
-                                      const std::string& redis_url, const std::string& mode);
+                                      const std::string& redis_url, const std::string& mode,
+                                      const std::string& cluster);
 [[nodiscard]] Command node_command(const std::string& program, const std::string& config_path,
                                    const Environment& environment);
 

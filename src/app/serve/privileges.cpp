@@ -107,11 +107,18 @@ void give_away(const std::string& file, const Identity& identity) {
     (void)!::fchown(opened.get(), identity.user, identity.group);
 }
 
+std::vector<std::string> missing_logs(const Settings& settings) {
+    std::vector<std::string> files{settings.log.path, settings.access_log_path};
+    std::erase_if(files, [](const std::string& file) {
+        return file.empty() || ::faccessat(AT_FDCWD, file.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    });
+    return files;
+}
+
 void drop_rights(const Settings& settings, const std::string& config_file, const Identity& identity,
-                 log::Sink& log) {
+                 const std::vector<std::string>& made_logs, log::Sink& log) {
     if (settings.user.empty() && settings.group.empty()) return;
-    for (const std::string& file : {settings.log.path, settings.access_log_path})
-        if (!file.empty()) give_away(file, identity);
+    for (const std::string& file : made_logs) give_away(file, identity);
     become(identity);
     const auto warn = [&log](std::string_view what, std::string_view name,
                              const std::string& path) {

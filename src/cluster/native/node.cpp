@@ -331,6 +331,12 @@ bool Node::has_unconfirmed() const noexcept {
         active_, [](const Peer* peer) { return !peer->is_away && !peer->out.is_idle(); });
 }
 
+uint64_t Node::unconfirmed() const noexcept {
+    uint64_t sum = 0;
+    for (const auto& [id, peer] : peers_) sum += peer->out.publications();
+    return sum;
+}
+
 size_t Node::memory() const noexcept {
     return own_.bytes() + table_.bytes() + pool_.queued_bytes + pool_.held_bytes +
            peers_.size() * sizeof(Peer);

@@ -129,6 +129,8 @@ public:
     [[nodiscard]] const Stats& stats() const noexcept { return stats_; }
     // Nodes that are there have not confirmed all that was sent to them. Worth waiting for before leave().
     [[nodiscard]] bool has_unconfirmed() const noexcept;
+    // Publications that their receivers have not confirmed, also receivers that are away.
+    [[nodiscard]] uint64_t unconfirmed() const noexcept;
     // Waiting, or sent and not confirmed.
     [[nodiscard]] size_t queued_bytes() const noexcept { return pool_.queued_bytes; }
     // Bytes of rooms, queues and nodes.

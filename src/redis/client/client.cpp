@@ -126,11 +126,24 @@ void Client::submit(Entry entry) {
 }
 
 void Client::dispatch(Lane& lane, Entry entry) {
-    flows_.sent(entry.slot);
-    if (entry.ask) lane.node->send(redis::command({"ASKING"}), {});
-    entry.sent_ms = loop_.now_ms();
-    const Entry& sent = lane.sent.emplace_back(std::move(entry));
-    lane.node->send(sent.command, [this, &lane](const Answer& answer) { on_answer(lane, answer); });
+    const int32_t slot = entry.slot;
+    flows_.sent(slot);
+    const size_t before = lane.sent.size();
+    try {
+        if (entry.ask) lane.node->send(redis::command({"ASKING"}), {});
+        entry.sent_ms = loop_.now_ms();
+        const Entry& sent = lane.sent.emplace_back(std::move(entry));
+        lane.node->send(sent.command,
+                        [this, &lane](const Answer& answer) { on_answer(lane, answer); });
+    } catch (const std::bad_alloc&) {
+        // It was not sent. The next answer is another command's.
+        if (lane.sent.size() > before) {
+            entry = std::move(lane.sent.back());
+            lane.sent.pop_back();
+        }
+        flows_.answered(slot);
+        if (entry.done) entry.done({nullptr, "no memory to send the command"});
+    }
 }
 
 void Client::on_answer(Lane& lane, const Answer& answer) {

@@ -67,6 +67,7 @@ void SentinelWatch::on_down(Link&, const std::string& why, bool) {
 
 void SentinelWatch::next(const std::string& why) {
     const bool all = list_.next();
+    retry_.stop();  // Its call would end the link to the next Sentinel.
     if (!all) return connect();
     if (asked_) failed_(why);
     retry_.after(backoff_.next_ms(random_share()), [this] { connect(); });

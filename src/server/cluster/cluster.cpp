@@ -108,6 +108,17 @@ void ClusterExtension::add_figures(Figures& figures) const {
                     "Connections to Redis that were lost or did not come about", now.losses);
     figures.counter("starling_cluster_unread_total",
                     "Times that Redis did not let this node read a stream", now.unread);
+    figures.counter("starling_cluster_bounced_total",
+                    "Messages that Redis did not take at once, and got again", now.bounced);
+    figures.counter("starling_cluster_gaps_total",
+                    "Losses after which entries of a stream may be missing", now.gaps);
+    constexpr std::string_view sessions = "starling_cluster_sessions_total",
+                               sessions_help =
+                                   "Sessions of clients that came from a lost "
+                                   "connection, by how that ended";
+    figures.counter(sessions, sessions_help, now.recovered, label("result", "recovered"));
+    figures.counter(sessions, sessions_help, now.not_recovered, label("result", "anew"));
+    figures.counter(sessions, sessions_help, now.unsaved, label("result", "unsaved"));
     add_redis_errors(figures, "socketio", figures_.errors);
 }
 

@@ -32,6 +32,15 @@ cluster::NodeOptions node_options(const ClusterSettings& settings) {
     return options;
 }
 
+std::string_view mode_name(cluster::Adapter adapter) noexcept {
+    switch (adapter) {
+        case cluster::Adapter::classic: return "classic";
+        case cluster::Adapter::sharded: return "sharded";
+        case cluster::Adapter::streams: break;
+    }
+    return "streams";
+}
+
 redis::Topic topic_of(cluster::Medium medium) noexcept {
     switch (medium) {
         case cluster::Medium::channel: return redis::Topic::channel;
@@ -59,6 +68,10 @@ ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socket
       adapter_(core.adapter()),
       figures_(figures),
       reports_(worker),
+      outage_(worker, std::string(mode_name(settings.node.dialect.adapter)),
+              [this] {
+                  return ClusterLosses{dropped(), figures_.gaps.load(std::memory_order_relaxed), 0};
+              }),
       responder_(worker, core, settings.node.request_timeout_ms),
       resolver_(net::make_system_resolver(worker.loop())),
       node_(std::make_unique<cluster::Node>(node_options(settings), static_cast<Bus&>(*this),
@@ -81,6 +94,7 @@ ClusterPart::~ClusterPart() = default;
 
 // The end of the client answers each command under way, and these answers ask all the others.
 void ClusterPart::loop_ended() noexcept {
+    if (node_ && client_) outage_.end(node_->stats().waiting + under_way_);
     client_.reset();
     recovery_.reset();
     reader_.reset();
@@ -308,6 +322,7 @@ void ClusterPart::on_message(const redis::Message& message) {
 
 void ClusterPart::on_ready() {
     if (!client_->is_deaf() && !figures_.connected.exchange(true)) reports_.connected();
+    outage_.up();
     node_->up(now_ms());
     if (recovery_) recovery_->up();
     touched();
@@ -315,6 +330,7 @@ void ClusterPart::on_ready() {
 
 void ClusterPart::on_down(const std::string& why, bool is_final) {
     figures_.connected.store(false);
+    outage_.down();
     node_->down();
     if (recovery_) recovery_->down();
     touched();
@@ -365,6 +381,10 @@ void ClusterPart::touched() {
     });
 }
 
+uint64_t ClusterPart::dropped() const {
+    return node_->stats().dropped + (client_ ? client_->stats().dropped : 0);
+}
+
 void ClusterPart::show_figures() {
     const cluster::NodeStats stats = node_->stats();
     constexpr auto relaxed = std::memory_order_relaxed;
@@ -372,13 +392,13 @@ void ClusterPart::show_figures() {
     figures_.sent.store(stats.sent, relaxed);
     figures_.received.store(stats.received, relaxed);
     figures_.waiting.store(stats.waiting + under_way_, relaxed);
-    figures_.dropped.store(stats.dropped, relaxed);
+    figures_.dropped.store(dropped(), relaxed);
     figures_.refused.store(stats.malformed + stats.unknown_type + stats.too_large +
                                stats.wrong_namespace + stats.unheard_questions + stats.impostors,
                            relaxed);
     figures_.incomplete.store(stats.incomplete, relaxed);
     if (client_) figures_.losses.store(client_->stats().losses, relaxed);
-    reports_.grown(dropped_told_, stats.dropped, "messages to other nodes were dropped",
+    reports_.grown(dropped_told_, dropped(), "messages to other nodes were dropped",
                    "the queue is full, see queue_bytes_max");
 }
 

@@ -19,6 +19,7 @@
 #include "server/cluster/recovery.h"
 #include "server/cluster/responder.h"
 #include "server/cluster/stream_reader.h"
+#include "server/nodes/outage_report.h"
 #include "server/nodes/redis_reports.h"
 #include "server/worker.h"
 #include "socketio/server.h"
@@ -83,12 +84,15 @@ private:
     // After each call of the node: its next time, and soon its figures.
     void touched();
     void show_figures();
+    // Of messages that did not fit, here or in the client.
+    [[nodiscard]] uint64_t dropped() const;
 
     const ClusterSettings& settings_;
     Worker& worker_;
     socketio::Adapter& adapter_;
     ClusterFigures& figures_;
     RedisReports reports_;
+    OutageReport outage_;
     Responder responder_;
     std::map<std::string, socketio::NamespaceSetup*, std::less<>> dynamic_;
     std::unique_ptr<net::Resolver> resolver_;

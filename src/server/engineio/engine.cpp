@@ -92,6 +92,8 @@ struct Engine::Checked {
         if (error != Error::unknown_sid || !engine.nodes_) [[likely]]
             return;
         home = engine.home_of(query->sid);
+        const RelayPart* const relay = engine.host(worker).relay();
+        if (home && relay && relay->is_given_up(home->node)) home.reset();
         if (home) error.reset();
     }
 
@@ -313,7 +315,7 @@ std::optional<SessionHome> Engine::home_of(std::string_view sid) const {
     const auto parts = engineio::parse_sid(sid);
     if (!parts || !parts->masked_node) return std::nullopt;
     const Nodes::Id node = *parts->masked_node ^ node_mask(*nodes_, parts->local);
-    if (node == nodes_->self() || !nodes_->is_here(node)) return std::nullopt;
+    if (node == nodes_->self() || !nodes_->is_known(node)) return std::nullopt;
     return SessionHome{.node = node, .worker = static_cast<uint16_t>(parts->worker)};
 }
 

@@ -95,6 +95,9 @@ void RelayPart::attach(WorkerGroup& group, Engine& engine) {
 void RelayPart::loop_ended() noexcept {
     if (timer_) worker_.loop().cancel_timer(timer_);
     timer_ = 0;
+    for (const auto& [node, timer] : away_)
+        if (timer) worker_.loop().cancel_timer(timer);
+    away_.clear();
     served_.clear();
     served_of_.clear();
 }
@@ -274,6 +277,20 @@ void RelayPart::check_times() {
     worker_.loop().cancel_timer(std::exchange(timer_, 0));
 }
 
+void RelayPart::node_away(Nodes::Id node) {
+    const auto [at, is_new] = away_.try_emplace(node, 0);
+    if (!is_new) return;
+    at->second = worker_.loop().after(bounds.away_ms_max, [this, node] {
+        away_[node] = 0;
+        node_lost(node);
+    });
+}
+
+void RelayPart::node_back(Nodes::Id node) {
+    const auto away = away_.extract(node);
+    if (!away.empty() && away.mapped()) worker_.loop().cancel_timer(away.mapped());
+}
+
 void RelayPart::node_lost(Nodes::Id node) {
     std::vector<uint64_t> ids;
     for (const auto& [id, asked] : asked_)
@@ -283,8 +300,13 @@ void RelayPart::node_lost(Nodes::Id node) {
     for (const auto& [serial, request] : served_)
         if (request->from == node) gone.push_back(request->key);
     // A session that ends may end other ones, and with them their requests.
-    for (const base::SlotKey key : gone)
-        if (RelayedRequest* const request = find(key)) abandon(*request);
+    for (const base::SlotKey key : gone) {
+        RelayedRequest* const request = find(key);
+        if (!request) continue;
+        // The node may live, and not know that it was away.
+        refuse(node, request->answer_head.id, 400);
+        abandon(*request);
+    }
     answers_bytes_.erase(node);
     answers_.erase(answers_.lower_bound({node, 0}), answers_.upper_bound({node, UINT64_MAX}));
 }

@@ -3,8 +3,9 @@
 // client; the owner answers as if the client had asked it.
 //
 // Each request gets one answer, unless its node abandons it. Messages between two nodes arrive once
-// and in order (Nodes). If a node is away or messages are lost, both sides end the requests between
-// them: the client gets the answer for an unknown session, and opens another one.
+// and in order (Nodes). A node that is away is waited for, since it may have stalled for a moment.
+// If it does not come back in time, or messages are lost, both sides end the requests between them:
+// the client gets the answer for an unknown session, and opens another one.
 //
 // Owner: its worker; all engines of the worker share it. Thread: the worker's.
 #pragma once
@@ -57,6 +58,9 @@ struct RelayBounds {
     uint64_t unlinked_ms_max = 5000;
     // How much longer than a heartbeat a request waits for its answer.
     uint64_t slack_ms = 5000;
+    // How long requests wait for a node that is away. It may have stalled for a moment, and its
+    // sessions live; clients that poll take any refusal for the end of their session.
+    uint64_t away_ms_max = 1000;
 };
 
 class RelayPart final : public WorkerPart, RequestWatcher {
@@ -88,8 +92,15 @@ public:
     void on_message(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
     // Too much waits for this worker, so it does not get the answer to a request.
     void answer_dropped(uint64_t id);
-    // The node is away, or what it sent is lost.
+    void node_away(Nodes::Id node);
+    void node_back(Nodes::Id node);
+    // The node is away for too long or gone, or what it sent is lost.
     void node_lost(Nodes::Id node);
+    // It is away, and requests do not wait for it any more.
+    [[nodiscard]] bool is_given_up(Nodes::Id node) const noexcept {
+        const auto found = away_.find(node);
+        return found != away_.end() && found->second == 0;
+    }
 
     // The figures are those of all engines: only the first one adds them.
     void add_figures(const Engine& engine, Figures& figures) const;
@@ -157,6 +168,8 @@ private:
     uint64_t last_id_ = 0;
     net::TimerId timer_ = 0;    // Runs while there are requests.
     uint64_t unlinked_ms_ = 0;  // Since when Redis is away; 0: it is there.
+    // Nodes that are away, with the timer that gives them up; 0: they are given up.
+    std::map<Nodes::Id, net::TimerId> away_;
 
     std::unordered_map<uint64_t, std::unique_ptr<RelayedRequest>> served_;  // By serial number.
     std::map<std::pair<Nodes::Id, uint64_t>, uint64_t> served_of_;  // By node and its number.
@@ -186,7 +199,9 @@ private:
     [[nodiscard]] bool is_first(const RelayPart& part) const noexcept {
         return &part == parts_.front();
     }
-    void node_lost(Nodes::Id node);
+    // Calls it with the part of each worker, on that worker.
+    template <class F>
+    void each_part(const F& call);
     void refuse(std::string_view what);
 
     WorkerGroup& group_;

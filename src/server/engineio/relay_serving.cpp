@@ -253,24 +253,32 @@ void RelayInbox::on_publication(const Nodes::Incoming& publication) {
     parts_.front()->refuse(publication.from, head->id, 503);
 }
 
+template <class F>
+void RelayInbox::each_part(const F& call) {
+    for (RelayPart* const part : parts_) {
+        if (is_first(*part))
+            call(*part);
+        else
+            part->worker_.post([part, call] { call(*part); });
+    }
+}
+
 // Nobody asks.
 void RelayInbox::on_question(const Nodes::Incoming& question) {
     nodes_.answer(question.from, question.question, {}, true);
 }
 
-void RelayInbox::on_gap(Nodes::Id from, uint64_t) { node_lost(from); }
-
-void RelayInbox::on_node(Nodes::Id node, std::string_view, Nodes::Change change) {
-    if (change == Nodes::Change::away || change == Nodes::Change::gone) node_lost(node);
+void RelayInbox::on_gap(Nodes::Id from, uint64_t) {
+    each_part([from](RelayPart& part) { part.node_lost(from); });
 }
 
-void RelayInbox::node_lost(Nodes::Id node) {
-    for (RelayPart* const part : parts_) {
-        if (is_first(*part))
-            part->node_lost(node);
-        else
-            part->worker_.post([part, node] { part->node_lost(node); });
-    }
+void RelayInbox::on_node(Nodes::Id node, std::string_view, Nodes::Change change) {
+    using enum Nodes::Change;
+    each_part([node, change](RelayPart& part) {
+        if (change == away) return part.node_away(node);
+        part.node_back(node);  // A node that is gone is not known any more.
+        if (change == gone) part.node_lost(node);
+    });
 }
 
 }  // namespace starling::server

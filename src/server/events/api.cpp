@@ -124,16 +124,9 @@ void handle_presence(Events& events, const http::Request& request, http::Respons
     if (!read_limit(request, response, limit)) return;
     events.shared_presence().list(
         channel, limit, [reply = response.later(), channel](const hub::PresenceList& list) {
-            // `info` is JSON already.
-            std::string body = "{\"channel\":" + json::serialize(json::value(channel)) +
-                               ",\"users\":" + std::to_string(list.users) +
-                               ",\"connections\":" + std::to_string(list.connections);
-            if (list.missing > 0) body += ",\"missing\":" + std::to_string(list.missing);
-            body += ",\"members\":";
-            events::v1::append_members(body, list);
             http::Response answer;
             answer.header("Cache-Control", "no-store");
-            answer.body(std::move(body) + "}", "application/json");
+            answer.body(events::v1::presence_page(channel, list), "application/json");
             reply.send(std::move(answer));
         });
 }

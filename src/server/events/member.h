@@ -13,6 +13,7 @@
 #include "events/room.h"
 #include "server/connection.h"
 #include "server/events/events.h"
+#include "server/events/presence_seat.h"
 #include "server/route.h"
 
 namespace starling::server {
@@ -40,9 +41,10 @@ class EventStream final : public Connection,
                           public base::InSlab,
                           private events::Member {
 public:
-    // `since`: the client's Last-Event-ID; none: from now on.
+    // `since`: the client's Last-Event-ID; none: from now on. `seat`: null if the client did not
+    // ask for presence.
     EventStream(EventsWorker& host, const Admission& admission, const Events& events,
-                std::optional<hub::Position> since);
+                std::optional<hub::Position> since, std::unique_ptr<PresenceSeat> seat);
 
     // Connection
     void took_over() override;
@@ -58,17 +60,32 @@ public:
 private:
     void expired(hub::Subscriber& subscriber) override;
     void lost(hub::Subscriber& subscriber) override;
+    void presence_changed(const hub::PresenceChange& change,
+                          hub::Publication& publication) override;
     void begin(const hub::Beginning& beginning, bool asked, size_t recovery_bytes_max);
+    // `text` makes the bytes for the first stream that gets the publication.
+    template <class F>
+    void push(hub::Publication& publication, F&& text);
+    void await_members();
+    void list_members();
 
-    // What is needed until the stream listens.
-    struct Start {
+    // The client is a member of the channel's presence.
+    struct Presence {
+        EventStream& stream;
+        std::unique_ptr<PresenceSeat> seat;
+        bool listens = false;   // The stream is told of changes from now on.
+        bool is_known = false;  // The members on all nodes are.
+    };
+    // What is needed until the stream listens, and afterwards if the client is a member.
+    struct Extras {
         std::optional<hub::Position> since;
         size_t recovery_bytes_max;
+        std::shared_ptr<Presence> presence;  // Late answers have weak pointers.
     };
 
     const uint32_t heartbeat_ms_;  // Lies in the padding at the end of events::Member.
     EventsWorker& host_;
-    std::unique_ptr<Start> start_;  // Null from took_over() on.
+    std::unique_ptr<Extras> extras_;
 };
 static_assert(sizeof(EventStream) <= 88, "part of the 200 bytes that an idle listener may cost");
 

@@ -68,7 +68,7 @@ std::optional<hub::PresenceChange> SharedPresence::leave(std::string_view channe
 
 hub::PresenceList SharedPresence::list(std::string_view channel, size_t limit) const {
     const std::lock_guard lock(mutex_);
-    return presence_.members().list(channel, limit);
+    return presence_.list(channel, limit, now_ms());
 }
 
 void SharedPresence::list(std::string_view channel, size_t limit,
@@ -78,7 +78,7 @@ void SharedPresence::list(std::string_view channel, size_t limit,
     {
         const std::lock_guard lock(mutex_);
         held = presence_.is_held(channel);
-        if (held) known = presence_.members().list(channel, limit);
+        if (held) known = presence_.list(channel, limit, now_ms());
     }
     if (held) return done(known);
     std::string name(channel);
@@ -88,9 +88,11 @@ void SharedPresence::list(std::string_view channel, size_t limit,
         [merged, name](Nodes::Id from, std::string_view payload) {
             PresenceNodes::merge(*merged, from, name, payload);
         },
-        [merged, name, limit, done = std::move(done)](const Nodes::Outcome& outcome) {
+        [this, merged, name, limit, asked_ms = now_ms(),
+         done = std::move(done)](const Nodes::Outcome& outcome) {
             hub::PresenceList all = merged->list(name, limit);
             all.missing = outcome.missing;
+            all.age_ms = now_ms() - asked_ms;
             done(all);
         });
 }

@@ -20,8 +20,6 @@ namespace {
 // Slot in hub::Publication::encodings. WebSockets use 0 and 1, event streams 2.
 constexpr size_t v1_encoding = 3;
 
-constexpr size_t members_listed_max = 1000;
-
 v1::Problem problem_of(events::Permission permission) {
     using events::Permission;
     switch (permission) {
@@ -115,7 +113,7 @@ void V1Connection::subscribe(const Request& request, uint64_t attempt) {
                                 {v1::code::unavailable, "the channel has too many members"});
     std::optional<hub::Position> since;
     if (request.since) since = hub::position_from_client(*request.since);
-    const bool in_presence = member->in_presence();
+    PresenceSeat* const seat = member->seat();
     members_.emplace(request.channel, std::move(member));
     // On any thread, and while the presence is locked.
     const auto later = [&home = host_.worker.lifetime(), socket = connection_->socket(),
@@ -125,7 +123,7 @@ void V1Connection::subscribe(const Request& request, uint64_t attempt) {
         });
     };
     // The answer has the members on all nodes.
-    if (in_presence && !events_.shared_presence().is_known(request.channel, later)) return;
+    if (seat && !seat->is_known(later)) return;
     announce(request.channel, attempt, since);
 }
 
@@ -160,16 +158,13 @@ V1Member* V1Connection::find(std::string_view channel, uint64_t attempt) const {
 
 std::unique_ptr<V1Member> V1Connection::make_member(const Request& request, uint64_t attempt,
                                                     const events::Rule& rule) {
-    auto member = std::make_unique<V1Member>(*this, events_, host_, request.channel, attempt);
+    auto member = std::make_unique<V1Member>(*this, host_, request.channel, attempt);
     host_.enter(*member, rule, request.channel);
     if (rule.channel.access != events::Access::anyone) host_.log_in(*member, *identity_);
     if (!request.presence) return member;
-    const auto form = rule.channel.presence == events::Presence::users
-                          ? hub::Presence::Form::users
-                          : hub::Presence::Form::connections;
-    const bool entered =
-        member->enter_presence(form, {client_, std::string(user().value_or("")), request.info});
-    return entered ? std::move(member) : nullptr;
+    member->take(PresenceSeat::enter(events_, request.channel, rule,
+                                     {client_, std::string(user().value_or("")), request.info}));
+    return member->seat() ? std::move(member) : nullptr;
 }
 
 // Runs as long as the member is there. False: the member is removed.
@@ -197,7 +192,7 @@ bool V1Connection::begin(V1Member& member, bool asked, hub::Beginning beginning)
         return false;
     }
     std::optional<hub::PresenceList> list;
-    if (member.in_presence()) list = member.list_presence();
+    if (member.seat()) list = member.seat()->list();
     v1::Subscribed how{.asked = asked, .recovered = beginning.recovered};
     how.missed = &beginning.missed;
     if (list) how.presence = &*list;
@@ -245,7 +240,7 @@ v1::Problem V1Connection::presence(const Request& request) {
     if (match.rule->channel.presence == events::Presence::none)
         return {v1::code::not_found, "this channel has no presence"};
     events_.shared_presence().list(
-        request.channel, members_listed_max,
+        request.channel, PresenceSeat::listed_max,
         [socket = connection_->socket(), id = request.id,
          channel = request.channel](const hub::PresenceList& list) {
             static_cast<void>(socket.send(v1::presence(id, channel, list)));
@@ -287,28 +282,6 @@ v1::Problem V1Connection::login(const Request& request) {
 
 // ---- members ------------------------------------------------------------------------------------
 
-V1Member::~V1Member() {
-    if (!presence_) return;
-    const auto change = events_.shared_presence().leave(channel_, presence_->form,
-                                                        presence_->client, presence_->user);
-    if (change) events_.report_safely(*change);
-}
-
-bool V1Member::enter_presence(hub::Presence::Form form, hub::PresenceMember member) {
-    Presence presence{.form = form, .client = member.client, .user = member.user};
-    const auto entered = events_.shared_presence().enter(channel_, form, std::move(member));
-    if (entered.full) return false;
-    presence_ = std::move(presence);
-    if (entered.change) events_.report_safely(*entered.change);
-    return true;
-}
-
-hub::PresenceList V1Member::list_presence() {
-    auto list = events_.shared_presence().list(channel_, members_listed_max);
-    presence_->seen = list.serial;
-    return list;
-}
-
 void V1Member::deliver(hub::Publication& publication) {
     auto& frame = publication.encodings[v1_encoding];
     const hub::Message& message = publication.message;
@@ -319,8 +292,7 @@ void V1Member::deliver(hub::Publication& publication) {
 }
 
 void V1Member::presence_changed(const hub::PresenceChange& change, hub::Publication& publication) {
-    if (!presence_ || change.serial <= presence_->seen) return;
-    presence_->seen = change.serial;
+    if (!seat_ || !seat_->hears(change)) return;
     auto& frame = publication.encodings[v1_encoding];
     if (!frame) frame = WsConnection::text_frame(v1::presence_change(change));
     connection_.connection().deliver_frame(publication, frame);

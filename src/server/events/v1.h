@@ -15,6 +15,7 @@
 
 #include "events/v1_session.h"
 #include "server/events/events.h"
+#include "server/events/presence_seat.h"
 
 namespace starling::server {
 
@@ -79,20 +80,12 @@ private:
 // One subscription. Owner: the V1Connection.
 class V1Member final : public events::Member, public hub::Subscriber {
 public:
-    V1Member(V1Connection& connection, Events& events, EventsWorker& host, std::string channel,
-             uint64_t attempt)
-        : connection_(connection),
-          events_(events),
-          host_(host),
-          channel_(std::move(channel)),
-          attempt_(attempt) {}
-    ~V1Member() override;
+    V1Member(V1Connection& connection, EventsWorker& host, std::string channel, uint64_t attempt)
+        : connection_(connection), host_(host), channel_(std::move(channel)), attempt_(attempt) {}
 
-    // Makes the client a member of the channel's presence. False: no place is left.
-    [[nodiscard]] bool enter_presence(hub::Presence::Form form, hub::PresenceMember member);
-    // The members now; from here on the client hears of changes.
-    [[nodiscard]] hub::PresenceList list_presence();
-    [[nodiscard]] bool in_presence() const noexcept { return presence_.has_value(); }
+    // In the presence of the channel.
+    void take(std::unique_ptr<PresenceSeat> seat) noexcept { seat_ = std::move(seat); }
+    [[nodiscard]] PresenceSeat* seat() const noexcept { return seat_.get(); }
     [[nodiscard]] const std::string& channel() const noexcept { return channel_; }
     [[nodiscard]] uint64_t attempt() const noexcept { return attempt_; }
 
@@ -100,12 +93,6 @@ public:
     void deliver(hub::Publication& publication) override;
 
 private:
-    struct Presence {
-        hub::Presence::Form form;
-        std::string client, user;
-        uint64_t seen = 0;  // Serial of the newest change that the client knows.
-    };
-
     // events::Member
     void expired(hub::Subscriber& subscriber) override;
     void lost(hub::Subscriber& subscriber) override;
@@ -114,11 +101,10 @@ private:
     void end_later(events::v1::Problem why);
 
     V1Connection& connection_;
-    Events& events_;
     EventsWorker& host_;
     const std::string channel_;
     const uint64_t attempt_;
-    std::optional<Presence> presence_;
+    std::unique_ptr<PresenceSeat> seat_;  // Null: the client did not ask for presence.
 };
 
 [[nodiscard]] ws::Route v1_route(Events& events);

@@ -57,6 +57,10 @@ NodesPart::NodesPart(const NodesSettings& settings, Nodes::Id self, const Member
       worker_(worker),
       figures_(figures),
       reports_(worker),
+      outage_(worker, "native",
+              [this] {
+                  return ClusterLosses{node_->stats().dropped, gaps_, node_->stats().lost};
+              }),
       resolver_(net::make_system_resolver(worker.loop())),
       node_(std::make_unique<native::Node>(node_options(settings, self),
                                            static_cast<native::Events&>(*this))) {
@@ -72,6 +76,7 @@ NodesPart::~NodesPart() = default;
 void NodesPart::loop_ended() noexcept {
     if (timer_) worker_.loop().cancel_timer(timer_);
     timer_ = 0;
+    if (node_) outage_.end(node_->unconfirmed());
     client_.reset();
     node_.reset();
     resolver_.reset();
@@ -312,6 +317,7 @@ void NodesPart::on_ready() {
     if (!node_) return;
     // It comes again when a subscription that Redis refused is there at last.
     if (!client_->is_deaf() && !figures_.connected.exchange(true)) reports_.connected();
+    outage_.up();
     if (std::exchange(linked_, true)) return;
     node_->link(true, now_ms());
     touched();
@@ -319,6 +325,7 @@ void NodesPart::on_ready() {
 
 void NodesPart::on_down(const std::string& why, bool is_final) {
     figures_.connected.store(false, std::memory_order_relaxed);
+    if (node_) outage_.down();
     if (node_ && std::exchange(linked_, false)) node_->link(false, now_ms());
     touched();
     reports_.away(why, is_final);

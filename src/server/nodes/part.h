@@ -24,6 +24,7 @@
 #include "server/history/redis_errors.h"
 #include "server/nodes.h"
 #include "server/nodes/figures.h"
+#include "server/nodes/outage_report.h"
 #include "server/nodes/redis_reports.h"
 #include "server/nodes/settings.h"
 #include "server/worker.h"
@@ -112,6 +113,7 @@ private:
     Worker& worker_;
     NodesFigures& figures_;
     RedisReports reports_;
+    OutageReport outage_;
     struct Told {
         uint64_t dropped = 0, lost = 0, malformed = 0, refused = 0, other_settings = 0;
     } told_;  // The counts of the last lines in the log.

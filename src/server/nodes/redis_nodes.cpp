@@ -97,6 +97,11 @@ bool RedisNodes::is_here(Id node) const {
         figures_.nodes, [node](const ClusterNode& one) { return one.id == node && !one.is_away; });
 }
 
+bool RedisNodes::is_known(Id node) const {
+    const std::lock_guard lock(figures_.mutex);
+    return std::ranges::find(figures_.nodes, node, &ClusterNode::id) != figures_.nodes.end();
+}
+
 uint64_t RedisNodes::keyed_hash(std::string_view text) const noexcept {
     return base::siphash13(settings_.node.hash_key, text);
 }

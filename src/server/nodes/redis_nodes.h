@@ -50,6 +50,7 @@ public:
     void add(Kind kind, Member& member) override;
     [[nodiscard]] Id self() const noexcept override { return self_; }
     [[nodiscard]] bool is_here(Id node) const override;
+    [[nodiscard]] bool is_known(Id node) const override;
     [[nodiscard]] bool is_linked() const noexcept override { return is_connected(); }
     [[nodiscard]] size_t node_queue_bytes_max() const noexcept override {
         return settings_.node.node_queue_bytes_max;

@@ -153,7 +153,8 @@ TEST(ClusterDemoOptions, AProgramIsFoundInTheFoldersOfPath) {
 // The configuration of a node is one that the program accepts.
 TEST(ClusterDemoOptions, TheConfigurationOfANodeIsValid) {
     const std::string path = testing::TempDir() + "cluster-demo-node.yaml";
-    std::ofstream(path) << node_config(8081, 8080, "redis+unix:///tmp/redis.sock", "streams");
+    std::ofstream(path) << node_config(8081, 8080, "redis+unix:///tmp/redis.sock", "streams",
+                                       cluster_name("box", 8080));
     Config config;
     EXPECT_TRUE(config.read_file(path)) << config.error();
     EXPECT_TRUE(config.finish()) << config.error();
@@ -161,6 +162,9 @@ TEST(ClusterDemoOptions, TheConfigurationOfANodeIsValid) {
     EXPECT_EQ(settings.server.listen[0].address, "127.0.0.1:8081");
     EXPECT_EQ(settings.cluster_mode, "streams");
     EXPECT_TRUE(settings.cluster.required);
+    EXPECT_EQ(settings.cluster.prefix, "starling-demo-box-8080");
+    EXPECT_EQ(settings.cluster.socketio.key, "starling-demo-box-8080");
+    EXPECT_EQ(settings.cluster.socketio.stream_name, "starling-demo-box-8080");
     EXPECT_EQ(settings.origins,
               (std::vector<std::string>{"http://localhost:8080", "http://127.0.0.1:8080"}));
     ::unlink(path.c_str());

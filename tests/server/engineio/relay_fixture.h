@@ -158,6 +158,13 @@ protected:
                    sites[1]->nodes.is_here(sites[0]->nodes.self());
         }));
     }
+    // How long the requests at a node wait for a node that is away.
+    void wait_for_away(size_t site, uint64_t away_ms_max) {
+        for (size_t i = 0; i < sites[site]->team.group.workers.size(); ++i)
+            sites[site]->team.on(i, [&](Worker& worker) {
+                worker.find_part<RelayPart>()->bounds.away_ms_max = away_ms_max;
+            });
+    }
     [[nodiscard]] uint16_t port(size_t site, size_t worker = 0) const {
         return sites[site]->team.port(worker);
     }
@@ -184,6 +191,8 @@ protected:
         if (at == std::string::npos) return "";
         return answer.body.substr(at + 7, engineio::cluster_sid_length);
     }
+
+    static constexpr uint64_t long_ms = 3'600'000;
 
     RedisServer redis;
     std::array<std::unique_ptr<EngineNode>, 2> sites;
