@@ -368,13 +368,15 @@ void Engine::admit(WsAdmission& admission) {
     admission.data.reset(new (admission.worker.slabs()) EngineSocket(*session));
 }
 
-void EngineWsHandler::count(const WsConnection& connection, int change) const noexcept {
+// The owner of a session counts its WebSocket.
+void EngineWsHandler::count(WsConnection& connection, int change) const noexcept {
+    if (!data_of(connection).is_of_this_node()) return;
     engine_.host(connection.worker()).websockets += static_cast<uint64_t>(change);
 }
 
 void EngineWsHandler::describe(WsConnection& connection, ConnectionFacts& facts) const {
     facts.kind = "socketio";
-    socket_of(connection).describe(facts);
+    data_of(connection).describe(facts);
 }
 
 void Engine::add_figures(const Worker& worker, Figures& figures) const {
