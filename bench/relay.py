@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A polling echo over the node that owns the session and over another one.
+"""An echo over the node that owns the session and over another one, by polling and by a WebSocket.
 
     bench/relay.py [BUILD [MESSAGES [ROUNDS]]]
 
 Starts a redis-server and two nodes (bench/starling_socketio of the build folder, mode native) with one worker each. One client
-sends an event in a POST and gets its acknowledgement by a GET, over the owner ("right") and over the other node ("wrong"). The
-two alternate in each round. The table has the CPU time of both nodes and of Redis for each message, and the median of the time
-from the POST to the answer.
+sends an event in a POST and gets its acknowledgement by a GET, over the owner ("right") and over the other node ("wrong"), and then
+the same in frames of a WebSocket. The two nodes alternate in each round. The table has the CPU time of both nodes and of Redis for
+each message, and the median of the time from the event to the acknowledgement.
 """
 
 import json
@@ -20,7 +20,7 @@ import tempfile
 import time
 from contextlib import ExitStack, closing
 
-from instructions import Client
+from instructions import Client, frame
 
 PATH = "/socket.io/?EIO=4&transport=polling"
 
@@ -59,12 +59,52 @@ def echo(client: Client, path: str, messages: int) -> list[float]:
     return times
 
 
+def echo_in_frames(client: Client, messages: int) -> list[float]:
+    times = []
+    for number in range(messages):
+        begun = time.monotonic()
+        client.socket.sendall(frame(f'42{number}["echo","{"x" * 48}"]'.encode()))
+        while not (got := client.message()).startswith(b"43"):
+            if got == b"2":
+                client.socket.sendall(frame(b"3"))
+        times.append((time.monotonic() - begun) * 1000)
+    return times
+
+
+def upgrade(client: Client, path: str) -> None:
+    client.upgrade(path.replace("transport=polling", "transport=websocket"))
+    client.socket.sendall(frame(b"2probe"))
+    if client.message() != b"3probe":
+        raise RuntimeError("the probe has failed")
+    client.socket.sendall(frame(b"5"))
+
+
 def open_session(owner: int) -> str:
     with closing(Client(owner)) as client:
         path = f"{PATH}&sid={json.loads(client.request(f'GET {PATH}')[1:])['sid']}"
         client.request(f"POST {path}", b"40")
         client.request(f"GET {path}")
         return path
+
+
+def measure(port: int, path: str, kind: str, messages: int, processes: list) -> tuple[list[float], list[float]]:
+    with closing(Client(port)) as client:
+        if kind == "WebSocket":
+            upgrade(client, path)
+        run = (lambda count: echo(client, path, count)) if kind == "polling" else (lambda count: echo_in_frames(client, count))
+        run(100)
+        before = [cpu_us(process.pid) for process in processes]
+        times = run(messages)
+        return [cpu_us(process.pid) - old for process, old in zip(processes, before)], times
+
+
+def show(medians: dict) -> None:
+    print("| node | CPU µs/message, both nodes | Redis | p50 ms |\n|---|---:|---:|---:|")
+    for kind in ("polling", "WebSocket"):
+        right, wrong = medians[kind, "right"], medians[kind, "wrong"]
+        for name, (nodes, redis, p50) in (("right", right), ("wrong", wrong)):
+            print(f"| {kind}, {name} | {nodes:.0f} | {redis:.0f} | {p50:.2f} |")
+        print(f"| {kind}, wrong / right | {wrong[0] / right[0]:.1f} | | {wrong[2] / right[2]:.1f} |")
 
 
 def main() -> int:
@@ -88,23 +128,14 @@ def main() -> int:
                                    "native"))
             wait_until_listening(port)
         time.sleep(2)  # The nodes meet.
-        path = open_session(ports[0])
         sums = {}
-        for _ in range(rounds):
-            for name, port in (("right", ports[0]), ("wrong", ports[1])):
-                with closing(Client(port)) as client:
-                    echo(client, path, 100)
-                    before = [cpu_us(process.pid) for process in processes]
-                    times = echo(client, path, messages)
-                    spent = [cpu_us(process.pid) - old for process, old in zip(processes, before)]
-                sums.setdefault(name, []).append(
-                    (sum(spent[1:]) / messages, spent[0] / messages, statistics.median(times)))
-        print("| node | CPU µs/message, both nodes | Redis | p50 ms |\n|---|---:|---:|---:|")
-        median = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in sums.items()}
-        for name, (nodes, redis, p50) in median.items():
-            print(f"| {name} | {nodes:.0f} | {redis:.0f} | {p50:.2f} |")
-        print(f"| wrong / right | {median['wrong'][0] / median['right'][0]:.1f} | | "
-              f"{median['wrong'][2] / median['right'][2]:.1f} |")
+        for kind in ("polling", "WebSocket"):
+            for _ in range(rounds):
+                for node, port in (("right", ports[0]), ("wrong", ports[1])):
+                    spent, times = measure(port, open_session(ports[0]), kind, messages, processes)
+                    sums.setdefault((kind, node), []).append(
+                        (sum(spent[1:]) / messages, spent[0] / messages, statistics.median(times)))
+        show({name: [statistics.median(column) for column in zip(*rows)] for name, rows in sums.items()})
     return 0
 
 

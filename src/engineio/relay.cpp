@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -10,6 +11,15 @@ namespace {
 
 // Bits of the byte of flags.
 constexpr uint8_t flag_secure = 1, flag_trusted = 2, flag_proxied = 4, flag_closes = 1;
+constexpr uint8_t flag_to_owner = 1, flag_binary = 2, flag_compress = 4;
+
+constexpr bool is_request(Type type) noexcept {
+    return type == Type::request || type == Type::upgrade;
+}
+// Nothing follows the head.
+constexpr bool is_bare(Type type) noexcept {
+    return type == Type::abandon || type == Type::release || type == Type::taken;
+}
 
 void put(std::string& out, uint64_t value, size_t bytes) {
     for (size_t i = 0; i < bytes; ++i) out.push_back(static_cast<char>(value >> 8 * i & 0xff));
@@ -80,13 +90,14 @@ public:
     Head head() noexcept {
         Head head;
         const uint64_t type = number(1);
-        if (type < static_cast<uint8_t>(Type::request) || type > static_cast<uint8_t>(Type::taken))
+        if (type < static_cast<uint8_t>(Type::request) || type > static_cast<uint8_t>(Type::end))
             fail();
         head.type = static_cast<Type>(type);
         head.worker = static_cast<uint16_t>(number(2));
         head.id = number(8);
         return head;
     }
+    std::string_view rest() noexcept { return std::exchange(rest_, {}); }
     uint64_t fail() noexcept {
         failed_ = true;
         rest_ = {};
@@ -110,7 +121,7 @@ std::string encode(const Head& head) {
 }
 
 std::string encode(const Head& head, const Request& request) {
-    STARLING_ASSERT(head.type == Type::request);
+    STARLING_ASSERT(is_request(head.type));
     std::string out;
     out.reserve(size_of(request.fields) + request.target.size() + request.host.size() +
                 request.body.size());
@@ -138,17 +149,47 @@ std::string encode(const Head& head, const Answer& answer) {
     return out;
 }
 
+std::string encode(const Head& head, const Frame& frame) {
+    STARLING_ASSERT(head.type == Type::frame);
+    std::string out;
+    out.reserve(frame_head_bytes + frame.bytes.size());
+    put(out, head);
+    put(out,
+        (frame.to_owner ? flag_to_owner : 0U) | (frame.binary ? flag_binary : 0U) |
+            (frame.compress ? flag_compress : 0U),
+        1);
+    return out.append(frame.bytes);
+}
+
+std::string encode(const Head& head, const Credit& credit) {
+    STARLING_ASSERT(head.type == Type::credit);
+    std::string out;
+    put(out, head);
+    put(out, credit.to_owner ? flag_to_owner : 0U, 1);
+    put(out, credit.arrived, 4);
+    put(out, credit.taken, 4);
+    return out;
+}
+
+std::string encode(const Head& head, const End& end) {
+    STARLING_ASSERT(head.type == Type::end);
+    std::string out;
+    put(out, head);
+    put(out, end.to_owner ? flag_to_owner : 0U, 1);
+    put(out, end.code, 2);
+    return out;
+}
+
 std::optional<Head> decode_head(std::string_view message) noexcept {
     Reader reader(message);
     const Head head = reader.head();
-    const bool has_more = head.type == Type::request || head.type == Type::answer;
-    if (reader.failed() || (!has_more && !reader.is_whole())) return std::nullopt;
+    if (reader.failed() || (is_bare(head.type) && !reader.is_whole())) return std::nullopt;
     return head;
 }
 
 std::optional<Request> decode_request(std::string_view message) {
     Reader reader(message);
-    if (reader.head().type != Type::request) return std::nullopt;
+    if (!is_request(reader.head().type)) return std::nullopt;
     Request request;
     const uint8_t flags = reader.flags(flag_secure | flag_trusted | flag_proxied);
     request.secure = flags & flag_secure;
@@ -173,6 +214,39 @@ std::optional<Answer> decode_answer(std::string_view message) {
     answer.body = reader.text();
     if (!reader.is_whole() || answer.status < 200 || answer.status > 599) return std::nullopt;
     return answer;
+}
+
+std::optional<Frame> decode_frame(std::string_view message) noexcept {
+    Reader reader(message);
+    if (reader.head().type != Type::frame) return std::nullopt;
+    const uint8_t flags = reader.flags(flag_to_owner | flag_binary | flag_compress);
+    const Frame frame{.to_owner = (flags & flag_to_owner) != 0,
+                      .binary = (flags & flag_binary) != 0,
+                      .compress = (flags & flag_compress) != 0,
+                      .bytes = reader.rest()};
+    if (reader.failed()) return std::nullopt;
+    return frame;
+}
+
+std::optional<Credit> decode_credit(std::string_view message) noexcept {
+    Reader reader(message);
+    if (reader.head().type != Type::credit) return std::nullopt;
+    Credit credit;
+    credit.to_owner = reader.flags(flag_to_owner) != 0;
+    credit.arrived = static_cast<uint32_t>(reader.number(4));
+    credit.taken = static_cast<uint32_t>(reader.number(4));
+    if (!reader.is_whole()) return std::nullopt;
+    return credit;
+}
+
+std::optional<End> decode_end(std::string_view message) noexcept {
+    Reader reader(message);
+    if (reader.head().type != Type::end) return std::nullopt;
+    End end;
+    end.to_owner = reader.flags(flag_to_owner) != 0;
+    end.code = static_cast<uint16_t>(reader.number(2));
+    if (!reader.is_whole()) return std::nullopt;
+    return end;
 }
 
 }  // namespace starling::engineio::relay

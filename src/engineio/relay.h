@@ -1,10 +1,10 @@
-// engineio/relay.h: what the nodes of a cluster say to each other about a polling request that
-// reached another node than the one that owns its session. docs/cluster-native.md has the table of
-// messages.
+// engineio/relay.h: what the nodes of a cluster say to each other about a polling request or a
+// WebSocket that reached another node than the one that owns its session. docs/cluster-native.md
+// has the table of messages.
 //
 // A message begins with its type (1 byte), the index of the worker that it is for (2), and the
-// number of the request at the node that asks (8). Numbers are little-endian; a text is its length
-// (4) and its bytes. Pure functions, any thread.
+// number of the request or the WebSocket at the node that asks (8). Numbers are little-endian; a
+// text is its length (4) and its bytes. Pure functions, any thread.
 #pragma once
 
 #include <starling/http.h>
@@ -24,6 +24,10 @@ enum class Type : uint8_t {
     abandon,      // To the owner: the client is gone, or will not get the answer.
     release,      // To the owner: answer a poll now, even without packets; its node stops.
     taken,        // To the owner: the node that asked has got the answer.
+    upgrade,      // To the owner: a client's upgrade to a WebSocket, as a Request.
+    frame,        // In both directions, as those below: a message on that WebSocket.
+    credit,  // What has become of frames. The first one to the node that asked accepts the upgrade.
+    end,     // The WebSocket has ended, or is to end. Nothing follows it.
 };
 
 // In a request and in an answer: not more header fields than this.
@@ -49,13 +53,40 @@ struct Answer {
     std::string_view body = {};
 };
 
+// A whole message of a WebSocket. frame_head_bytes is what comes before its bytes.
+struct Frame {
+    bool to_owner = false;
+    bool binary = false;
+    bool compress = false;  // If the client's connection negotiated compression.
+    std::string_view bytes = {};
+};
+inline constexpr size_t frame_head_bytes = 12;
+// Sums since the credit before, of the sizes of frames as they are encoded.
+struct Credit {
+    bool to_owner = false;
+    uint32_t arrived = 0;  // They are at the node that sends this.
+    uint32_t taken = 0;    // The client's connection, or the session, has taken them.
+};
+struct End {
+    bool to_owner = false;
+    // To the node that asked: the close code for the client. To the owner: 0; 1 if the client broke
+    // the protocol.
+    uint16_t code = 0;
+};
+
 [[nodiscard]] std::string encode(const Head& head);  // abandon, release, taken
 [[nodiscard]] std::string encode(const Head& head, const Request& request);
 [[nodiscard]] std::string encode(const Head& head, const Answer& answer);
+[[nodiscard]] std::string encode(const Head& head, const Frame& frame);
+[[nodiscard]] std::string encode(const Head& head, const Credit& credit);
+[[nodiscard]] std::string encode(const Head& head, const End& end);
 
 // These return nothing for a text that encode() cannot make.
 [[nodiscard]] std::optional<Head> decode_head(std::string_view message) noexcept;
-[[nodiscard]] std::optional<Request> decode_request(std::string_view message);
+[[nodiscard]] std::optional<Request> decode_request(std::string_view message);  // Also an upgrade.
 [[nodiscard]] std::optional<Answer> decode_answer(std::string_view message);
+[[nodiscard]] std::optional<Frame> decode_frame(std::string_view message) noexcept;
+[[nodiscard]] std::optional<Credit> decode_credit(std::string_view message) noexcept;
+[[nodiscard]] std::optional<End> decode_end(std::string_view message) noexcept;
 
 }  // namespace starling::engineio::relay

@@ -8,6 +8,7 @@
 namespace starling::engineio::relay::test {
 namespace {
 
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 std::string shown(const std::vector<http::Field>& fields) {
@@ -104,7 +105,7 @@ TEST(EngineioRelay, Malformed) {
     EXPECT_FALSE(decode_head(""));
     EXPECT_FALSE(decode_head("\x03\x01\x02\x03\x04\x05\x06\x07\x08\x09"));
     EXPECT_FALSE(decode_head(std::string(11, '\0')));  // No such type.
-    EXPECT_FALSE(decode_head("\x06" + std::string(10, '\0')));
+    EXPECT_FALSE(decode_head("\x0a" + std::string(10, '\0')));
     for (const std::string_view type : {"\x03", "\x04", "\x05"}) {
         EXPECT_TRUE(decode_head(std::string(type) + std::string(10, '\0')));
         EXPECT_FALSE(decode_head(std::string(type) + std::string(11, '\0')));
@@ -132,6 +133,67 @@ TEST(EngineioRelay, Malformed) {
         text[c.at] = c.value;
         EXPECT_FALSE(decode_answer(text)) << c.what;
     }
+}
+
+TEST(EngineioRelay, AnUpgradeIsARequest) {
+    const Request request{.method = "GET", .target = "/socket.io/?sid=x", .fields = {{"A", "b"}}};
+    const std::string text = encode({.type = Type::upgrade, .worker = 1, .id = 2}, request);
+    const auto head = decode_head(text);
+    ASSERT_TRUE(head);
+    EXPECT_EQ(head->type, Type::upgrade);
+    const auto decoded = decode_request(text);
+    ASSERT_TRUE(decoded);
+    EXPECT_EQ(shown(*decoded), shown(request));
+    expect_only_whole(text);
+}
+
+// A frame, a credit and an end, each with all that it can say.
+TEST(EngineioRelay, MessagesOfAWebSocket) {
+    const Head frame{.type = Type::frame, .worker = 1, .id = 2};
+    for (const unsigned flags : {0U, 1U, 2U, 4U, 7U})
+        for (const std::string_view bytes : {""sv, "4hi"sv, "\0\xff"sv}) {
+            const std::string text = encode(frame, Frame{.to_owner = (flags & 1) != 0,
+                                                         .binary = (flags & 2) != 0,
+                                                         .compress = (flags & 4) != 0,
+                                                         .bytes = bytes});
+            EXPECT_EQ(text, "\x07\x01\0\x02\0\0\0\0\0\0\0"s + static_cast<char>(flags) +
+                                std::string(bytes));
+            EXPECT_EQ(text.size(), frame_head_bytes + bytes.size());
+            const auto decoded = decode_frame(text);
+            ASSERT_TRUE(decoded && decode_head(text));
+            EXPECT_EQ(encode(frame, *decoded), text);
+        }
+    const Head credit{.type = Type::credit, .worker = 1, .id = 2};
+    const std::string credits =
+        encode(credit, Credit{.to_owner = true, .arrived = 3, .taken = ~0U});
+    EXPECT_EQ(credits, "\x08\x01\0\x02\0\0\0\0\0\0\0\x01\x03\0\0\0\xff\xff\xff\xff"s);
+    ASSERT_TRUE(decode_credit(credits) && decode_head(credits));
+    EXPECT_EQ(encode(credit, *decode_credit(credits)), credits);
+    const Head end{.type = Type::end, .worker = 1, .id = 2};
+    const std::string ends = encode(end, End{.to_owner = false, .code = 1001});
+    EXPECT_EQ(ends, "\x09\x01\0\x02\0\0\0\0\0\0\0\0\xe9\x03"s);
+    ASSERT_TRUE(decode_end(ends) && decode_head(ends));
+    EXPECT_EQ(encode(end, *decode_end(ends)), ends);
+}
+
+TEST(EngineioRelay, MalformedMessagesOfAWebSocket) {
+    const std::string frame = encode({.type = Type::frame, .worker = 1, .id = 2}, Frame());
+    const std::string credit = encode({.type = Type::credit, .worker = 1, .id = 2}, Credit());
+    const std::string end = encode({.type = Type::end, .worker = 1, .id = 2}, End());
+    for (const std::string& text : {frame, credit, end}) {
+        for (size_t size = 0; size < text.size(); ++size) {
+            const std::string cut = text.substr(0, size);
+            EXPECT_FALSE(decode_frame(cut) || decode_credit(cut) || decode_end(cut)) << size;
+        }
+        std::string flags = text;
+        flags[11] = '\x08';
+        EXPECT_FALSE(decode_frame(flags) || decode_credit(flags) || decode_end(flags));
+        const std::string longer = text + "x";
+        EXPECT_FALSE(decode_credit(longer) || decode_end(longer));
+        EXPECT_FALSE(decode_request(text) || decode_answer(text));
+    }
+    EXPECT_FALSE(decode_frame(credit) || decode_frame(end) || decode_credit(frame) ||
+                 decode_credit(end) || decode_end(frame) || decode_end(credit));
 }
 
 TEST(EngineioRelay, FieldsBeyondTheLimitAreLeftOut) {

@@ -334,6 +334,13 @@ void Engine::answer_relayed(Worker& worker, RelayedRequest& relayed, const http:
     answer_known(Exchange(relayed), checked, request, relayed.response);
 }
 
+EngineSession* Engine::find_to_upgrade(Worker& worker, const http::Request& request) const {
+    const Checked checked(*this, worker, request, true);
+    if (!checked.error) return checked.session;
+    report(worker, request, *checked.error, {});
+    return nullptr;
+}
+
 // Checks a POST at its head: two POSTs at once are detected, and a body without a session is not
 // read.
 bool Engine::begin(HttpConnection& connection, const http::Request& request,
@@ -355,28 +362,32 @@ void Engine::admit(WsAdmission& admission) {
     const http::Request& request = admission.request;
     const Checked checked(*this, admission.worker, request, true);
     if (checked.error) return refuse_upgrade(admission, *checked.error);
-    // The client's probe fails, and the client goes on polling.
-    if (checked.home)
-        return refuse_upgrade(admission, Error::bad_request, "The session is on another node");
+    http::Response response;
+    if (checked.home) {
+        call_header_hooks(request, response, false);
+        admission.field_lines = response.field_lines();
+        return host(admission.worker).relay()->forward(admission, *checked.home);
+    }
     Refused refused;
     EngineSession* session = checked.session;
     if (!session)
         session =
             make_session(admission.worker, request, *checked.query, Transport::websocket, refused);
     if (!session) return refuse_upgrade(admission, Error::forbidden, refused.message);
-    http::Response response;
     call_header_hooks(request, response, !checked.session);
     admission.field_lines = response.field_lines();
     admission.data.reset(new (admission.worker.slabs()) EngineSocket(*session));
 }
 
-void EngineWsHandler::count(const WsConnection& connection, int change) const noexcept {
+// The owner of a session counts its WebSocket.
+void EngineWsHandler::count(WsConnection& connection, int change) const noexcept {
+    if (!data_of(connection).is_of_this_node()) return;
     engine_.host(connection.worker()).websockets += static_cast<uint64_t>(change);
 }
 
 void EngineWsHandler::describe(WsConnection& connection, ConnectionFacts& facts) const {
     facts.kind = "socketio";
-    socket_of(connection).describe(facts);
+    data_of(connection).describe(facts);
 }
 
 void Engine::add_figures(const Worker& worker, Figures& figures) const {

@@ -154,6 +154,7 @@ private:
     friend class base::Tied<EngineSession, EngineSocket>;
     friend class base::Tied<EngineSocket, EngineSession>;
     friend class EnginePoll;
+    friend class RelayedSocket;
     using Actions = engineio::Session::Actions;
     using Event = engineio::Session::Event;
 
@@ -258,6 +259,9 @@ public:
     // A request that another node has relayed to `worker`, on its thread. Fills or promises the
     // request's response.
     void answer_relayed(Worker& worker, RelayedRequest& relayed, const http::Request& request);
+    // The session to which a client at another node upgrades; null: the upgrade is refused.
+    [[nodiscard]] EngineSession* find_to_upgrade(Worker& worker,
+                                                 const http::Request& request) const;
     [[nodiscard]] bool serves(std::string_view path) const noexcept;
 
     // The sessions of one worker, on its thread.

@@ -27,11 +27,12 @@ EngineWorker::~EngineWorker() {
 }
 
 // A session that has a transport ends with its connection; connections end spread over a moment. No
-// further request can reach the other sessions.
+// further request can reach the other sessions. A WebSocket at another node has no connection here.
 void EngineWorker::server_stops() {
     for (uint32_t slot = 0; slot < sessions_.slots(); ++slot) {
         EngineSession* const session = sessions_.object_at(slot);
-        if (session && !session->poll_ && !session->socket())
+        const EngineSocket* const socket = session ? session->socket() : nullptr;
+        if (session && !session->poll_ && (!socket || socket->is_far()))
             session->drop(EngineClose::server_shutting_down);
     }
 }

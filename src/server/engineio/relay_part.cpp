@@ -17,8 +17,6 @@ namespace {
 namespace relay = engineio::relay;
 
 constexpr uint64_t check_interval_ms = 1000;
-// A message between nodes is at most 16 MiB long.
-constexpr size_t message_bytes_max = size_t{16} * 1024 * 1024 - 64;
 
 // The upper 16 bits of a number name the worker that asked.
 constexpr unsigned worker_shift = 48;
@@ -99,7 +97,9 @@ void RelayPart::loop_ended() noexcept {
         if (timer) worker_.loop().cancel_timer(timer);
     away_.clear();
     served_.clear();
+    relayed_.clear();
     served_of_.clear();
+    while (!forwarded_.empty()) forget(*forwarded_.begin()->second);
 }
 
 bool RelayPart::send(Nodes::Id to, std::string message) {
@@ -115,18 +115,46 @@ void RelayPart::send(const Asked& to, relay::Type type, uint64_t id) {
 // A client may not poll again before it has taken the previous answer.
 bool RelayPart::is_unread(std::string_view sid) const { return unread_.contains(sid); }
 
-int RelayPart::refusal(const peer::ClientNetwork& network, size_t bytes) const {
-    const bool is_cut_off =
-        unlinked_ms_ != 0 && worker_.loop().now_ms() - unlinked_ms_ >= bounds.unlinked_ms_max;
+int RelayPart::bytes_refusal(const peer::ClientNetwork& network, size_t bytes) const {
     if (bytes > bounds.asked_bytes_max) return 413;
     const auto found = asked_of_.find(network);
-    const Share share = found == asked_of_.end() ? Share() : found->second;
-    const bool has_share = share.requests < bounds.asked_max / 4 &&
-                           (share.bytes == 0 || share.bytes + bytes <= bounds.asked_bytes_max / 4);
-    if (!has_share) return 429;
-    const bool is_full =
-        asked_.size() >= bounds.asked_max || asked_bytes_ + bytes > bounds.asked_bytes_max;
-    return is_cut_off || is_full ? 503 : 0;
+    const size_t before = found == asked_of_.end() ? 0 : found->second.bytes;
+    if (before != 0 && before + bytes > bounds.asked_bytes_max / 4) return 429;
+    return asked_bytes_ + bytes > bounds.asked_bytes_max ? 503 : 0;
+}
+
+int RelayPart::refusal(const peer::ClientNetwork& network, size_t bytes) const {
+    const int of_bytes = bytes_refusal(network, bytes);
+    if (of_bytes == 413 || of_bytes == 429) return of_bytes;
+    const auto found = asked_of_.find(network);
+    if (found != asked_of_.end() && found->second.requests >= bounds.asked_max / 4) return 429;
+    const bool is_cut_off =
+        unlinked_ms_ != 0 && worker_.loop().now_ms() - unlinked_ms_ >= bounds.unlinked_ms_max;
+    const bool is_full = asked_.size() + forwarded_.size() >= bounds.asked_max;
+    return is_cut_off || is_full ? 503 : of_bytes;
+}
+
+void RelayPart::take_bytes(const peer::ClientNetwork& network, size_t bytes) {
+    asked_of_[network].bytes += bytes;
+    asked_bytes_ += bytes;
+}
+
+void RelayPart::give_back_bytes(const peer::ClientNetwork& network, size_t bytes) {
+    asked_bytes_ -= bytes;
+    asked_of_.at(network).bytes -= bytes;
+}
+
+void RelayPart::forget_request(const peer::ClientNetwork& network) {
+    const auto found = asked_of_.find(network);
+    if (--found->second.requests == 0) asked_of_.erase(found);
+}
+
+void RelayPart::start_timer() {
+    if (!timer_) timer_ = worker_.loop().every(check_interval_ms, [this] { check_times(); });
+}
+
+std::string RelayPart::encoded(const relay::Head& head, const http::Request& request) {
+    return relay::encode(head, parts_of(request));
 }
 
 void RelayPart::ask(HttpConnection& connection, const http::Request& request,
@@ -134,11 +162,11 @@ void RelayPart::ask(HttpConnection& connection, const http::Request& request,
                     uint64_t heartbeat_ms) {
     const auto network = peer::ClientNetwork::of(request.remote_address());
     const uint64_t id = last_id_ + 1;
-    std::string message = relay::encode(
-        {.type = relay::Type::request, .worker = home.worker, .id = id}, parts_of(request));
+    std::string message =
+        encoded({.type = relay::Type::request, .worker = home.worker, .id = id}, request);
     const size_t bytes = message.size();
     const bool is_poll = request.method() != "POST";
-    int status = bytes > message_bytes_max ? 413 : refusal(network, bytes);
+    int status = bytes > RelayBounds::message_bytes_max ? 413 : refusal(network, bytes);
     if (is_poll && is_unread(sid)) status = 400;
     if (status == 0 && !send(home.node, std::move(message))) status = 503;
     if (status != 0) {
@@ -156,25 +184,17 @@ void RelayPart::ask(HttpConnection& connection, const http::Request& request,
                              .bytes = bytes,
                              .due_ms = worker_.loop().now_ms() + heartbeat_ms + bounds.slack_ms,
                              .is_poll = is_poll});
-    Share& share = asked_of_[network];
-    ++share.requests;
-    share.bytes += bytes;
-    asked_bytes_ += bytes;
-    if (!timer_) timer_ = worker_.loop().every(check_interval_ms, [this] { check_times(); });
+    ++asked_of_[network].requests;
+    take_bytes(network, bytes);
+    start_timer();
     connection.watch(*this, subject_of(id));
     http::ResponseAccess::promise(response);
 }
 
-void RelayPart::give_back_bytes(const Asked& asked) {
-    asked_bytes_ -= asked.bytes;
-    asked_of_.at(asked.network).bytes -= asked.bytes;
-}
-
 void RelayPart::forget(Askeds::iterator at) {
     const Asked& asked = at->second;
-    if (!asked.is_answered) give_back_bytes(asked);
-    const auto found = asked_of_.find(asked.network);
-    if (--found->second.requests == 0) asked_of_.erase(found);
+    if (!asked.is_answered) give_back_bytes(asked.network, asked.bytes);
+    forget_request(asked.network);
     const auto unread = unread_.find(asked.sid);
     if (unread != unread_.end() && unread->second == at->first) unread_.erase(unread);
     asked_.erase(at);
@@ -214,7 +234,7 @@ void RelayPart::on_answer(Nodes::Id from, const relay::Head& head, std::string_v
 void RelayPart::give(uint64_t id, const relay::Answer& answer) {
     Asked& asked = asked_.at(id);
     asked.is_answered = true;
-    give_back_bytes(asked);
+    give_back_bytes(asked.network, asked.bytes);
     const base::SlotKey request = asked.request;
     HttpConnection* const connection = worker_.replies().find(request);
     if (!connection) return forget(asked_.find(id));
@@ -272,8 +292,9 @@ void RelayPart::check_times() {
     for (const auto& [id, asked] : asked_)
         if (!asked.is_answered && (is_cut_off || asked.due_ms <= now_ms)) late.push_back(id);
     give_up(late, 503);
+    close_late_sockets();
     // Without a request nothing depends on the time without Redis.
-    if (!asked_.empty() || unlinked_ms_ != 0) return;
+    if (!asked_.empty() || !forwarded_.empty() || unlinked_ms_ != 0) return;
     worker_.loop().cancel_timer(std::exchange(timer_, 0));
 }
 
@@ -307,6 +328,7 @@ void RelayPart::node_lost(Nodes::Id node) {
         refuse(node, request->answer_head.id, 400);
         abandon(*request);
     }
+    sockets_lost(node);
     answers_bytes_.erase(node);
     answers_.erase(answers_.lower_bound({node, 0}), answers_.upper_bound({node, UINT64_MAX}));
 }
@@ -325,6 +347,7 @@ void RelayPart::add_figures(const Engine& engine, Figures& figures) const {
     figures.counter(total, total_help, served_count_, label("result", "served"));
     figures.counter(total, total_help, refused_count_, label("result", "refused"));
     figures.counter(total, total_help, lost_count_, label("result", "lost"));
+    add_socket_figures(figures);
 }
 
 }  // namespace starling::server

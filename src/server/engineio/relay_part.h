@@ -1,11 +1,13 @@
-// server/engineio/relay_part.h: polling requests that reached another node than the one that owns
-// their session. The node that was asked sends the request to the owner and gives the answer to the
-// client; the owner answers as if the client had asked it.
+// server/engineio/relay_part.h: polling requests and WebSockets that reached another node than the
+// one that owns their session. The node that was asked sends the request to the owner and gives the
+// answer to the client; the owner answers as if the client had asked it. The frames of a WebSocket
+// go the same way in both directions.
 //
 // Each request gets one answer, unless its node abandons it. Messages between two nodes arrive once
 // and in order (Nodes). A node that is away is waited for, since it may have stalled for a moment.
-// If it does not come back in time, or messages are lost, both sides end the requests between them:
-// the client gets the answer for an unknown session, and opens another one.
+// If it does not come back in time, or messages are lost, both sides end the requests and the
+// WebSockets between them: the client gets the answer for an unknown session, or a close, and opens
+// another one.
 //
 // Owner: its worker; all engines of the worker share it. Thread: the worker's.
 #pragma once
@@ -27,6 +29,7 @@
 #include "peer/client_network.h"
 #include "server/connection.h"
 #include "server/engineio/exchange.h"
+#include "server/engineio/relay_sockets.h"
 #include "server/nodes.h"
 #include "server/refusals.h"
 #include "server/worker.h"
@@ -37,21 +40,23 @@ class Engine;
 class Figures;
 class RelayInbox;
 
-// The owner of a session of another node.
-struct SessionHome {
-    Nodes::Id node = 0;
-    uint16_t worker = 0;
-};
-
 // Of one worker.
 struct RelayBounds {
-    // Requests without an answer; beyond, the client gets 503. A quarter is for one client, which
-    // gets 429 beyond; one request of it may be larger than a quarter of the bytes.
+    // A message between nodes is at most 16 MiB long.
+    static constexpr size_t message_bytes_max = size_t{16} * 1024 * 1024 - 64;
+    // Requests without an answer, and WebSockets; beyond, the client gets 503. A quarter is for one
+    // client, which gets 429 beyond; one request or frame of it may be larger than a quarter of the
+    // bytes. The bytes of a frame count until it is at the owner; beyond, the WebSocket is closed
+    // with 1013.
     size_t asked_max = 16'384;
     size_t asked_bytes_max = size_t{8} * 1024 * 1024;
     size_t served_max = 65'536;
-    // Answers on their way to one node. With so many bytes, packets wait in their sessions. An
-    // answer that cannot wait becomes 503, and its session ends; small ones leave always. attach()
+    // Bytes of a WebSocket that the session has not taken: with so many the client is not read.
+    size_t untaken_bytes_max = size_t{64} * 1024;
+    // How long a WebSocket waits until its owner has accepted it.
+    uint64_t upgrade_ms_max = 10'000;
+    // Answers and frames on their way to one node. With so many bytes, packets wait at the owner.
+    // An answer that cannot wait becomes 503, and its session ends; small ones leave always. attach()
     // gives the workers a half of Nodes::node_queue_bytes_max() together.
     size_t answers_bytes_max = 0;
     // How long requests wait for Redis before the clients are told.
@@ -78,6 +83,14 @@ public:
     // Promises the response, or fills it with a refusal. In `heartbeat_ms` a poll gets its answer.
     void ask(HttpConnection& connection, const http::Request& request, http::Response& response,
              const SessionHome& home, std::string_view sid, uint64_t heartbeat_ms);
+    // Admits the WebSocket, or refuses it.
+    void forward(WsAdmission& admission, const SessionHome& home);
+    // Of a ForwardedSocket.
+    void opened(ForwardedSocket& socket);
+    void send_frame(ForwardedSocket& socket, ws::Message message);
+    void drained(ForwardedSocket& socket);
+    void client_left(ForwardedSocket& socket, engineio::Session::Event how);
+    void forget(ForwardedSocket& socket) noexcept;
 
     // ---- The owner ------------------------------------------------------------------------------
     // Null: the request has ended.
@@ -87,11 +100,16 @@ public:
     // False: too much is on its way to the node of this poll. The session is flushed when there is
     // room again, if the poll waits then.
     [[nodiscard]] bool has_room(base::SlotKey poll);
+    // Of a RelayedSocket.
+    void send_frame(RelayedSocket& socket, ws::Message message, bool compress);
+    void resumed(RelayedSocket& socket);
+    void close(RelayedSocket& socket, uint16_t code);
 
     // ---- For the RelayInbox ---------------------------------------------------------------------
     void on_message(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
     // Too much waits for this worker, so it does not get the answer to a request.
     void answer_dropped(uint64_t id);
+    void frame_dropped(Nodes::Id from, uint64_t id, bool to_owner);
     void node_away(Nodes::Id node);
     void node_back(Nodes::Id node);
     // The node is away for too long or gone, or what it sent is lost.
@@ -102,6 +120,8 @@ public:
         return found != away_.end() && found->second == 0;
     }
 
+    // Of requests without an answer, and of frames that have not arrived at their owners.
+    [[nodiscard]] size_t asked_bytes() const noexcept { return asked_bytes_; }
     // The figures are those of all engines: only the first one adds them.
     void add_figures(const Engine& engine, Figures& figures) const;
 
@@ -131,22 +151,67 @@ private:
 
     // 0: the request may go to its owner. Else the status of the refusal.
     [[nodiscard]] int refusal(const peer::ClientNetwork& network, size_t bytes) const;
+    // The same for a frame of a WebSocket.
+    [[nodiscard]] int bytes_refusal(const peer::ClientNetwork& network, size_t bytes) const;
+    [[nodiscard]] bool is_crowded(const peer::ClientNetwork& network) const;
     [[nodiscard]] bool is_unread(std::string_view sid) const;
     void on_answer(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
     void give(uint64_t id, const engineio::relay::Answer& answer);
-    void give_back_bytes(const Asked& asked);
+    void take_bytes(const peer::ClientNetwork& network, size_t bytes);
+    void give_back_bytes(const peer::ClientNetwork& network, size_t bytes);
+    void forget_request(const peer::ClientNetwork& network);
     void give_error(uint64_t id, int status);
     // Abandons the requests, and tells their clients.
     void give_up(const std::vector<uint64_t>& ids, int status);
     void forget(Askeds::iterator at);
     void check_times();
+    void close_late_sockets();
+    void sockets_lost(Nodes::Id node);
+    void add_socket_figures(Figures& figures) const;
+    void start_timer();
+    [[nodiscard]] static std::string encoded(const engineio::relay::Head& head,
+                                             const http::Request& request);
     bool send(Nodes::Id to, std::string message);
     void send(const Asked& to, engineio::relay::Type type, uint64_t id);
 
+    void on_frame(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
+    void on_credit(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
+    void on_end(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
+    void malformed();
+    // Null: it has ended.
+    [[nodiscard]] ForwardedSocket* find_forwarded(Nodes::Id from, uint64_t id) const;
+    void give_frame(ForwardedSocket& socket, const engineio::relay::Frame& frame, size_t bytes);
+    void take_credit(ForwardedSocket& socket, const engineio::relay::Credit& credit);
+    // Ends the client's WebSocket. `tells`: the owner as well.
+    void close(ForwardedSocket& socket, uint16_t code, bool tells);
+    void send_end(const ForwardedSocket& socket, uint16_t how);
+    void credit_soon(uint64_t number, bool to_client, FramesReceived& received);
+    void send_credits();
+    // `takes`: what has arrived was taken as well.
+    void send_credit(Nodes::Id to, const engineio::relay::Head& head, bool takes,
+                     FramesReceived& received, bool to_owner);
+
     void on_request(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
     void serve(RelayedRequest& request, const http::RequestParts& parts);
+    [[nodiscard]] Engine* engine_of(std::string_view path) const;
     // Answers a request of another node that no session sees.
     void refuse(Nodes::Id from, uint64_t id, uint16_t status);
+    // The same for a request or an upgrade that was not read.
+    void refuse_unread(Nodes::Id from, const engineio::relay::Head& head, uint16_t status);
+    void on_upgrade(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
+    void accept(EngineSession& session, RelayedSocket::Client client, size_t bytes);
+    void end_client(Nodes::Id from, uint64_t id, uint16_t code);
+    [[nodiscard]] RelayedSocket* find_relayed(Nodes::Id from, uint64_t id) const;
+    void give_frame(RelayedSocket& socket, const engineio::relay::Frame& frame, size_t bytes);
+    void take_credit(RelayedSocket& socket, const engineio::relay::Credit& credit);
+    void publish_frame(RelayedSocket& socket, std::string message);
+    void flush(RelayedSocket& socket);
+    // The WebSocket is lost: the session is told at the end of the tick.
+    void fail(RelayedSocket& socket, uint16_t code);
+    void end(RelayedSocket& socket, engineio::Session::Event how);
+    [[nodiscard]] uint64_t next_serial() noexcept;
+    void add_on_way(Nodes::Id to, size_t bytes);
+    void subtract_on_way(Nodes::Id to, size_t bytes);
     void on_abandon(Nodes::Id from, uint64_t id);
     void on_release(Nodes::Id from, uint64_t id);
     void on_taken(Nodes::Id from, uint64_t id);
@@ -160,7 +225,8 @@ private:
     std::vector<Engine*> engines_;
     std::unique_ptr<RelayInbox> inbox_;  // Only the first worker has one.
 
-    Askeds asked_;  // By number.
+    Askeds asked_;                                    // By number.
+    std::map<uint64_t, ForwardedSocket*> forwarded_;  // By number.
     std::map<peer::ClientNetwork, Share> asked_of_;
     std::map<std::string, uint64_t, std::less<>>
         unread_;  // Polls with an answer not taken, by sid.
@@ -172,16 +238,26 @@ private:
     std::map<Nodes::Id, net::TimerId> away_;
 
     std::unordered_map<uint64_t, std::unique_ptr<RelayedRequest>> served_;  // By serial number.
-    std::map<std::pair<Nodes::Id, uint64_t>, uint64_t> served_of_;  // By node and its number.
-    // Answers that have not arrived yet: their bytes by node and number, and the sums by node.
+    std::unordered_map<uint64_t, std::unique_ptr<RelayedSocket>> relayed_;  // By serial number.
+    // The serial numbers of both, by node and its number.
+    std::map<std::pair<Nodes::Id, uint64_t>, uint64_t> served_of_;
+    // Answers that have not arrived yet: their bytes by node and number, and the sums by node, with
+    // those of the frames.
     std::map<std::pair<Nodes::Id, uint64_t>, size_t> answers_;
     std::map<Nodes::Id, size_t> answers_bytes_;
-    // Polls whose sessions have packets that wait for room: by node and serial number.
+    // WebSockets, and polls of sessions, with packets that wait for room: by node and serial number.
     std::set<std::pair<Nodes::Id, uint64_t>> waiting_;
+    // The credits of this tick: numbers of forwarded WebSockets, serial numbers of relayed ones.
+    struct Credited {
+        uint64_t number;
+        bool to_client;
+    };
+    std::vector<Credited> credits_;
     uint64_t last_serial_ = 0;
 
     Refusals malformed_;
     uint64_t asked_count_ = 0, served_count_ = 0, refused_count_ = 0, lost_count_ = 0;
+    uint64_t forwarded_count_ = 0, relayed_count_ = 0, refused_sockets_ = 0, lost_sockets_ = 0;
 };
 
 // Gets the messages of other nodes, and gives them to the workers. Owner: the first worker's part.

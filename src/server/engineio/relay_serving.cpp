@@ -54,6 +54,12 @@ uint64_t serial_of(base::SlotKey key) noexcept {
     return static_cast<uint64_t>(key.slot & ~relayed_slot_bit) << 32 | key.generation;
 }
 
+// Messages that wait for a worker within a bound.
+bool is_large(Type type) noexcept {
+    return type == Type::request || type == Type::answer || type == Type::upgrade ||
+           type == Type::frame;
+}
+
 relay::Head answer_head_of(uint64_t id) noexcept {
     return {.type = Type::answer, .worker = static_cast<uint16_t>(id >> 48), .id = id};
 }
@@ -83,6 +89,10 @@ void RelayPart::on_message(Nodes::Id from, const relay::Head& head, std::string_
         case Type::abandon: return on_abandon(from, head.id);
         case Type::release: return on_release(from, head.id);
         case Type::taken: return on_taken(from, head.id);
+        case Type::upgrade: return on_upgrade(from, head, message);
+        case Type::frame: return on_frame(from, head, message);
+        case Type::credit: return on_credit(from, head, message);
+        case Type::end: return on_end(from, head, message);
     }
 }
 
@@ -97,6 +107,13 @@ void RelayPart::refuse(Nodes::Id from, uint64_t id, uint16_t status) {
     send(from, relay::encode(answer_head_of(id), answer));
 }
 
+void RelayPart::refuse_unread(Nodes::Id from, const relay::Head& head, uint16_t status) {
+    if (head.type == Type::request) return refuse(from, head.id, status);
+    if (head.type != Type::upgrade) return;
+    end_client(from, head.id,
+               status == 503 ? ws::close_code::try_again_later : ws::close_code::policy_violation);
+}
+
 void RelayPart::on_request(Nodes::Id from, const relay::Head& head, std::string_view message) {
     const bool is_new = !served_of_.contains({from, head.id});
     const auto request = relay::decode_request(message);
@@ -107,31 +124,41 @@ void RelayPart::on_request(Nodes::Id from, const relay::Head& head, std::string_
         if (is_new) refuse(from, head.id, 400);
         return;
     }
-    if (worker_.stopping() || served_.size() >= bounds.served_max)
+    if (worker_.stopping() || served_.size() + relayed_.size() >= bounds.served_max)
         return refuse(from, head.id, 503);
     ++served_count_;
-    // A generation of 0 is that of no key.
-    if ((++last_serial_ & UINT32_MAX) == 0) ++last_serial_;
-    const base::SlotKey key{static_cast<uint32_t>(last_serial_ >> 32) | relayed_slot_bit,
-                            static_cast<uint32_t>(last_serial_)};
+    const uint64_t serial = next_serial();
+    const base::SlotKey key{static_cast<uint32_t>(serial >> 32) | relayed_slot_bit,
+                            static_cast<uint32_t>(serial)};
     auto made = std::make_unique<RelayedRequest>(RelayedRequest{
         .part = *this, .key = key, .from = from, .answer_head = answer_head_of(head.id)});
     RelayedRequest& relayed = *made;
-    served_.emplace(last_serial_, std::move(made));
-    served_of_.emplace(std::pair(from, head.id), last_serial_);
+    served_.emplace(serial, std::move(made));
+    served_of_.emplace(std::pair(from, head.id), serial);
     serve(relayed, parts_of(*request, *target));
+}
+
+// A generation of 0 is that of no key.
+uint64_t RelayPart::next_serial() noexcept {
+    if ((++last_serial_ & UINT32_MAX) == 0) ++last_serial_;
+    return last_serial_;
+}
+
+Engine* RelayPart::engine_of(std::string_view path) const {
+    const auto found =
+        std::ranges::find_if(engines_, [&](const Engine* each) { return each->serves(path); });
+    return found == engines_.end() ? nullptr : *found;
 }
 
 void RelayPart::serve(RelayedRequest& relayed, const http::RequestParts& parts) {
     const http::Request request(parts);
-    const auto engine = std::ranges::find_if(
-        engines_, [&](const Engine* each) { return each->serves(request.path()); });
+    Engine* const engine = engine_of(request.path());
     http::Response& response = relayed.response;
     try {
-        if (engine == engines_.end())
+        if (!engine)
             response.status(404).text("Not Found\n");
         else
-            (*engine)->answer_relayed(worker_, relayed, request);
+            engine->answer_relayed(worker_, relayed, request);
     } catch (...) {
         worker_.log_exception("cluster", base::describe_current_exception());
         response = http::Response();
@@ -139,6 +166,35 @@ void RelayPart::serve(RelayedRequest& relayed, const http::RequestParts& parts) 
     }
     relayed.is_answering = false;
     if (!response.deferred()) finish(relayed);
+}
+
+void RelayPart::on_upgrade(Nodes::Id from, const relay::Head& head, std::string_view message) {
+    const bool is_new = !served_of_.contains({from, head.id});
+    const auto request = relay::decode_request(message);
+    const auto target =
+        request ? http::split_target(request->method, request->target) : std::nullopt;
+    if (!is_new || !target) {
+        malformed();
+        if (is_new) refuse_unread(from, head, 400);
+        return;
+    }
+    if (worker_.stopping() || served_.size() + relayed_.size() >= bounds.served_max)
+        return refuse_unread(from, head, 503);
+    try {
+        const http::RequestParts parts = parts_of(*request, *target);
+        const http::Request parsed(parts);
+        const Engine* const engine = engine_of(parsed.path());
+        EngineSession* const session = engine ? engine->find_to_upgrade(worker_, parsed) : nullptr;
+        if (!session) return refuse_unread(from, head, 400);
+        accept(*session,
+               {.node = from, .id = head.id, .address = std::string(request->remote_address)},
+               message.size());
+    } catch (...) {
+        worker_.log_exception("cluster", base::describe_current_exception());
+        RelayedSocket* const begun = find_relayed(from, head.id);
+        if (begun) return fail(*begun, ws::close_code::internal_error);
+        refuse_unread(from, head, 503);
+    }
 }
 
 std::unique_ptr<RelayedRequest> RelayPart::remove(RelayedRequest& request) {
@@ -164,12 +220,21 @@ void RelayPart::finish(RelayedRequest& request) {
         message = relay::encode(ended->answer_head, busy);
         ++lost_count_;
     }
-    answers_bytes_[ended->from] += message.size();
+    add_on_way(ended->from, message.size());
     answers_.emplace(std::pair(ended->from, ended->answer_head.id), message.size());
     const bool is_sent = send(ended->from, std::move(message));
     if (!ended->host) return;
     ended->host->request_ended(ended->session, ended->key, RequestEnd::answered);
     if (is_lost || !is_sent) ended->host->drop_soon(ended->session);
+}
+
+void RelayPart::add_on_way(Nodes::Id to, size_t bytes) { answers_bytes_[to] += bytes; }
+
+void RelayPart::subtract_on_way(Nodes::Id to, size_t bytes) {
+    const auto sum = answers_bytes_.find(to);
+    if (sum == answers_bytes_.end()) return;  // The node was lost.
+    sum->second -= std::min(sum->second, bytes);
+    if (sum->second == 0) answers_bytes_.erase(sum);
 }
 
 bool RelayPart::is_full(Nodes::Id to) const {
@@ -184,15 +249,18 @@ bool RelayPart::has_room(base::SlotKey poll) {
     return false;
 }
 
-// The poll that waits longest is first.
+// The one that waits longest is first.
 void RelayPart::flush_waiting(Nodes::Id to) {
     while (!is_full(to)) {
         const auto first = waiting_.lower_bound({to, 0});
         if (first == waiting_.end() || first->first != to) return;
-        const auto request = served_.find(first->second);
+        const uint64_t serial = first->second;
         waiting_.erase(first);
+        const auto request = served_.find(serial);
         if (request != served_.end() && request->second->host)
             request->second->host->flush(request->second->session);
+        const auto socket = relayed_.find(serial);
+        if (socket != relayed_.end()) flush(*socket->second);
     }
 }
 
@@ -206,22 +274,24 @@ void RelayPart::abandon(RelayedRequest& request) {
 void RelayPart::on_abandon(Nodes::Id from, uint64_t id) {
     on_taken(from, id);
     const auto found = served_of_.find({from, id});
-    if (found != served_of_.end()) abandon(*served_.at(found->second));
+    if (found == served_of_.end()) return;
+    const auto request = served_.find(found->second);
+    if (request != served_.end()) abandon(*request->second);
 }
 
 void RelayPart::on_release(Nodes::Id from, uint64_t id) {
     const auto found = served_of_.find({from, id});
     if (found == served_of_.end()) return;
-    const RelayedRequest& request = *served_.at(found->second);
+    const auto served = served_.find(found->second);
+    if (served == served_.end()) return;  // The number of a WebSocket.
+    const RelayedRequest& request = *served->second;
     if (request.host) request.host->release(request.session, request.key);
 }
 
 void RelayPart::on_taken(Nodes::Id from, uint64_t id) {
     const auto found = answers_.find({from, id});
     if (found == answers_.end()) return;
-    const auto sum = answers_bytes_.find(from);
-    sum->second -= found->second;
-    if (sum->second == 0) answers_bytes_.erase(sum);
+    subtract_on_way(from, found->second);
     answers_.erase(found);
     flush_waiting(from);
 }
@@ -233,9 +303,8 @@ void RelayInbox::refuse(std::string_view what) { malformed_.add(*group_.workers.
 void RelayInbox::on_publication(const Nodes::Incoming& publication) {
     const auto head = relay::decode_head(publication.payload);
     if (!head || head->worker >= parts_.size()) {
-        refuse("cluster: a message of another node about a poll is malformed");
-        if (head && head->type == Type::request)
-            parts_.front()->refuse(publication.from, head->id, 400);
+        refuse("cluster: a message of another node about a session is malformed");
+        if (head) parts_.front()->refuse_unread(publication.from, *head, 400);
         return;
     }
     RelayPart& part = *parts_[head->worker];
@@ -245,12 +314,15 @@ void RelayInbox::on_publication(const Nodes::Incoming& publication) {
                  message = std::string(publication.payload)] {
         part.on_message(from, head, message);
     };
-    if (head->type != Type::request && head->type != Type::answer)
-        return worker.post(std::move(call));
+    if (!is_large(head->type)) return worker.post(std::move(call));
     if (worker.post_bounded(publication.payload.size() + 256, std::move(call))) return;
     if (head->type == Type::answer)
         return worker.post([&part, id = head->id] { part.answer_dropped(id); });
-    parts_.front()->refuse(publication.from, head->id, 503);
+    if (head->type != Type::frame)
+        return parts_.front()->refuse_unread(publication.from, *head, 503);
+    const auto frame = relay::decode_frame(publication.payload);
+    worker.post([&part, from = publication.from, id = head->id,
+                 to_owner = frame && frame->to_owner] { part.frame_dropped(from, id, to_owner); });
 }
 
 template <class F>

@@ -122,7 +122,7 @@ void EngineSession::send_now(std::string_view packet, bool compress) {
     if (core_.state() != State::websocket || !socket())
         return enqueue(base::SharedBytes::copy(base::bytes_of(packet)), false);
     if (fits_beside_reply(packet.size())) [[likely]]
-        socket()->connection().send(ws::Message(packet), compress);
+        socket()->send(ws::Message(packet), compress);
 }
 
 void EngineSession::send_binary(std::span<const std::byte> bytes, bool compress) {
@@ -139,7 +139,7 @@ bool EngineSession::fits_beside_reply(size_t bytes) {
     if (!extras_) [[likely]]
         return true;
     const size_t unsent = unsent_reply_bytes();
-    const size_t queued = socket()->connection().buffered_amount();
+    const size_t queued = socket()->buffered_amount();
     if (unsent == 0 || unsent + queued + bytes <= host_.engine.options_.send_queue_bytes_max)
         return true;
     host_.worker.counters().messages_dropped.add();
@@ -149,21 +149,21 @@ bool EngineSession::fits_beside_reply(size_t bytes) {
 
 void EngineSession::send_binary_frame(std::span<const std::byte> bytes, bool compress) {
     const engineio::Packet packet{engineio::Type::message, true, base::text_of(bytes)};
-    WsConnection& connection = socket()->connection();
+    EngineSocket& to = *socket();
     if (supports_binary_ && core_.revision() == engineio::Revision::eio4) {
-        connection.send(ws::Message(bytes), compress);
+        to.send(ws::Message(bytes), compress);
         return;
     }
     // Not the worker's scratch buffer: compression may use that.
     std::string frame;
     if (!supports_binary_) {
         engineio::append_text(frame, packet, core_.revision());
-        connection.send(ws::Message(frame), compress);
+        to.send(ws::Message(frame), compress);
         return;
     }
     const auto parts = engineio::frame_of(packet, core_.revision());
     frame.append(parts.head).append(parts.data);
-    connection.send(ws::Message(base::bytes_of(frame)), compress);
+    to.send(ws::Message(base::bytes_of(frame)), compress);
 }
 
 void EngineSession::deliver(hub::Publication& publication) {
@@ -175,7 +175,7 @@ void EngineSession::deliver(hub::Publication& publication) {
     // A WebSocket carries the message as it is, except binary data in revision 3 or as base64.
     if (to_websocket &&
         (!binary || (supports_binary_ && core_.revision() == engineio::Revision::eio4)))
-        return socket()->connection().deliver(publication);
+        return socket()->deliver(publication);
     ++publication.taken;
     if (to_websocket) return send_binary_frame(publication.message.bytes, publication.compress);
     auto& shared = publication.encodings[binary ? binary_encoding : text_encoding];
@@ -211,20 +211,20 @@ void EngineSession::flush_websocket() {
         if (packet.binary)
             send_binary_frame(packet.bytes.view());
         else
-            socket()->connection().send(ws::Message(base::text_of(packet.bytes.view())));
+            socket()->send(ws::Message(base::text_of(packet.bytes.view())));
     }
 }
 
 bool EngineSession::writable() const noexcept {
     if (!core_.may_send()) return false;
-    if (core_.state() == State::websocket) return socket() && socket()->connection().is_writable();
+    if (core_.state() == State::websocket) return socket() && socket()->is_writable();
     return core_.outlet() == Outlet::poll;
 }
 
 size_t EngineSession::queued_bytes() const noexcept {
     const size_t waiting = (queue_ ? queue_->bytes : 0) + unsent_reply_bytes();
     const bool websocket = core_.state() == State::websocket && socket();
-    return waiting + (websocket ? socket()->connection().buffered_amount() : 0);
+    return waiting + (websocket ? socket()->buffered_amount() : 0);
 }
 
 // ---- backpressure -------------------------------------------------------------------------------
@@ -232,14 +232,14 @@ size_t EngineSession::queued_bytes() const noexcept {
 void EngineSession::pause() {
     if (!core_.may_send() || core_.paused()) return;
     core_.pause(now_ms());
-    if (on_websocket() && socket()) socket()->connection().pause();
+    if (on_websocket() && socket()) socket()->pause();
     schedule();
 }
 
 void EngineSession::resume() {
     if (!core_.may_send() || !core_.paused()) return;
     core_.resume(now_ms());
-    if (on_websocket() && socket()) socket()->connection().resume();
+    if (on_websocket() && socket()) socket()->resume();
     if (extras_ && extras_->post_held) {
         // Before the answer: the next POST may be there already.
         (void)core_.on(Event::post_done, now_ms());
@@ -273,7 +273,7 @@ void EngineSession::on_frame(std::span<const std::byte> bytes, bool binary) {
     const auto decoded = binary ? engineio::decode_binary(text, core_.revision())
                                 : engineio::decode_text(text, core_.revision(), scratch);
     if (decoded.fault != engineio::Fault::none) {
-        log_fault(decoded.fault, socket()->connection().remote_address());
+        log_fault(decoded.fault, socket()->remote_address());
         return act(core_.on(Event::websocket_fault, now_ms()));
     }
     take(engineio::Link::websocket, decoded.packet);
@@ -323,7 +323,7 @@ void EngineSession::on_due() {
 
 void EngineSession::act(const Actions& actions, const engineio::Packet* packet) {
     if (actions.deliver) return give(*packet);
-    if (actions.send_probe_answer) socket()->connection().send(ws::Message("3probe"));
+    if (actions.send_probe_answer) socket()->send(ws::Message("3probe"));
     if (actions.send_ping) send_now("2");
     if (actions.send_pong) send_now("3");
     if (actions.answer_noop) answer_poll(false, "6");
@@ -333,7 +333,7 @@ void EngineSession::act(const Actions& actions, const engineio::Packet* packet) 
     if (actions.flush_websocket) {
         flush_websocket();
         // A paused session that upgrades to a WebSocket pauses that WebSocket, too.
-        if (core_.paused() && on_websocket() && socket()) socket()->connection().pause();
+        if (core_.paused() && on_websocket() && socket()) socket()->pause();
     }
     if (actions.upgraded && user_) call([&] { user_->on_upgrade(); });
     if (actions.close_websocket && socket()) {

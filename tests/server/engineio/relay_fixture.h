@@ -61,12 +61,14 @@ public:
         team.on(worker, [&](Worker& w) { engine.add_figures(w, figures); });
         return figures.sum(name);
     }
-    [[nodiscard]] double pending() {
+    // Of all workers.
+    [[nodiscard]] double figure(std::string_view name) {
         double sum = 0;
-        for (size_t i = 0; i < team.group.workers.size(); ++i)
-            sum += figure(i, "starling_relayed_requests");
+        for (size_t i = 0; i < team.group.workers.size(); ++i) sum += figure(i, name);
         return sum;
     }
+    [[nodiscard]] double pending() { return figure("starling_relayed_requests"); }
+    [[nodiscard]] double websockets() { return figure("starling_relayed_websockets"); }
 
     RedisNodes nodes;
     Engine engine;
@@ -117,9 +119,53 @@ public:
         const auto found = answers_.find(id);
         return found == answers_.end() ? "" : found->second;
     }
+    // What was said about the WebSocket of this number, without the credits: "3probe, end(1000)".
+    [[nodiscard]] bool hears(uint64_t id, std::string_view text) {
+        return eventually([&] { return heard(id) == text; });
+    }
+    [[nodiscard]] std::string heard(uint64_t id) {
+        const std::lock_guard lock(mutex_);
+        return frames_[id];
+    }
+    // Bytes that have arrived there, and that were taken.
+    [[nodiscard]] std::pair<uint64_t, uint64_t> credits(uint64_t id) {
+        const std::lock_guard lock(mutex_);
+        return credits_[id];
+    }
+    // The size of the message.
+    size_t upgrade(Nodes::Id to, uint64_t id, std::string_view target, uint16_t worker = 0) {
+        const std::string message =
+            relay::encode({.type = relay::Type::upgrade, .worker = worker, .id = id},
+                          relay::Request{.method = "GET",
+                                         .target = target,
+                                         .host = "here",
+                                         .remote_address = "203.0.113.1",
+                                         .fields = {}});
+        send(to, message);
+        return message.size();
+    }
+    void frame(Nodes::Id to, uint64_t id, std::string_view text, bool to_owner = true) {
+        send(to, relay::encode({.type = relay::Type::frame, .worker = 0, .id = id},
+                               relay::Frame{.to_owner = to_owner, .bytes = text}));
+    }
+    void credit(Nodes::Id to, uint64_t id, uint32_t arrived, uint32_t taken) {
+        send(to,
+             relay::encode({.type = relay::Type::credit, .worker = 0, .id = id},
+                           relay::Credit{.to_owner = true, .arrived = arrived, .taken = taken}));
+    }
+    void end(Nodes::Id to, uint64_t id, uint16_t code, bool to_owner = true) {
+        send(to, relay::encode({.type = relay::Type::end, .worker = 0, .id = id},
+                               relay::End{.to_owner = to_owner, .code = code}));
+    }
     [[nodiscard]] size_t answers() {
         const std::lock_guard lock(mutex_);
         return answers_.size();
+    }
+
+    // The number in the newest message.
+    [[nodiscard]] uint64_t last_id() {
+        const std::lock_guard lock(mutex_);
+        return last_id_;
     }
 
     RedisNodes nodes;
@@ -127,10 +173,24 @@ public:
 private:
     void on_publication(const Nodes::Incoming& publication) override {
         const auto head = relay::decode_head(publication.payload);
-        const auto answer = relay::decode_answer(publication.payload);
-        if (!head || !answer) return;
+        if (!head) return;
         const std::lock_guard lock(mutex_);
-        answers_[head->id] = std::to_string(answer->status) + " " + std::string(answer->body);
+        if (const auto answer = relay::decode_answer(publication.payload))
+            answers_[head->id] = std::to_string(answer->status) + " " + std::string(answer->body);
+        if (const auto credit = relay::decode_credit(publication.payload)) {
+            credits_[head->id].first += credit->arrived;
+            credits_[head->id].second += credit->taken;
+        }
+        if (const auto frame = relay::decode_frame(publication.payload))
+            note(head->id, std::string(frame->bytes));
+        if (const auto end = relay::decode_end(publication.payload))
+            note(head->id, "end(" + std::to_string(end->code) + ")");
+        if (head->type == relay::Type::upgrade) note(head->id, "upgrade");
+        last_id_ = head->id;
+    }
+    void note(uint64_t id, const std::string& text) {
+        std::string& all = frames_[id];
+        all += (all.empty() ? "" : ", ") + text;
     }
     void on_question(const Nodes::Incoming& question) override {
         nodes.answer(question.from, question.question, {}, true);
@@ -138,7 +198,9 @@ private:
 
     TestTeam team_;
     std::mutex mutex_;
-    std::map<uint64_t, std::string> answers_;
+    std::map<uint64_t, std::string> answers_, frames_;
+    std::map<uint64_t, std::pair<uint64_t, uint64_t>> credits_;
+    uint64_t last_id_ = 0;
 };
 
 class EngineRelay : public ::testing::Test {
@@ -182,6 +244,16 @@ protected:
         return "POST " + target(sid, query) +
                " HTTP/1.1\r\nHost: here\r\nContent-Length: " + std::to_string(body.size()) +
                "\r\n" + std::string(fields) + "\r\n" + std::string(body);
+    }
+    static std::string ws_target(std::string_view sid, std::string_view query = "EIO=4") {
+        return "/socket.io/?transport=websocket&" + std::string(query) + "&sid=" + std::string(sid);
+    }
+    // Completes the upgrade of a session without a pending poll.
+    static void upgrade(WsClient& client) {
+        ASSERT_EQ(client.handshake().status, 101) << client.handshake().body;
+        client.send_text("2probe");
+        ASSERT_EQ(client.next(), "text(3probe)");
+        client.send_text("5");
     }
     std::string open(size_t site, size_t worker = 0, std::string_view query = "EIO=4") {
         Client client(port(site, worker));

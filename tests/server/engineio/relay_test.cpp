@@ -133,26 +133,6 @@ TEST_F(EngineRelay, TheClientLeaves) {
     EXPECT_TRUE(eventually([&] { return sites[0]->pending() + sites[1]->pending() == 0; }));
 }
 
-TEST_F(EngineRelay, TheUpgradeIsRefusedAndTheSessionGoesOn) {
-    start();
-    const std::string sid = open(0);
-    const std::string path = "/socket.io/?EIO=4&transport=websocket&sid=" + sid;
-    WsClient wrong(port(1), path);
-    EXPECT_EQ(wrong.handshake().status, 400);
-    EXPECT_EQ(wrong.handshake().body, "The session is on another node");
-    Client poll(port(1));
-    // While the poll is pending at the other node, the client upgrades at home.
-    poll.send(get(sid));
-    ASSERT_TRUE(eventually([&] { return sites[0]->pending() == 1; }));
-    WsClient right(port(0), path);
-    right.send_text("2probe");
-    EXPECT_EQ(right.next(), "text(3probe)");
-    EXPECT_EQ(poll.answer().body, "6");
-    right.send_text("5");
-    right.send_text("4upgraded");
-    EXPECT_EQ(right.next(), "text(4upgraded)");
-}
-
 TEST_F(EngineRelay, OriginsAndFieldsAndTheClientsAddress) {
     EngineOptions options;
     options.cors = http::CorsOptions{.origins = {"https://page.example"}};
@@ -287,6 +267,20 @@ TEST_F(EngineRelay, StrangeMessagesAreIgnored) {
         relay::encode({.type = relay::Type::abandon, .worker = 1, .id = 99}),
         relay::encode({.type = relay::Type::release, .worker = 1, .id = 99}),
         relay::encode({.type = relay::Type::taken, .worker = 1, .id = 99}),
+        relay::encode({.type = relay::Type::upgrade, .worker = 1, .id = 8}, no_path),
+        relay::encode({.type = relay::Type::upgrade, .worker = 1, .id = 9}, no_path).substr(0, 20),
+        relay::encode({.type = relay::Type::frame, .worker = 1, .id = 99},
+                      relay::Frame{.to_owner = true, .bytes = "4x"}),
+        relay::encode({.type = relay::Type::frame, .worker = 1, .id = 99},
+                      relay::Frame{.bytes = "4x"}),
+        relay::encode({.type = relay::Type::credit, .worker = 1, .id = 99},
+                      relay::Credit{.to_owner = true, .arrived = 1, .taken = UINT32_MAX}),
+        relay::encode({.type = relay::Type::credit, .worker = 1, .id = 99},
+                      relay::Credit{.arrived = UINT32_MAX, .taken = 1}),
+        relay::encode({.type = relay::Type::end, .worker = 1, .id = 99},
+                      relay::End{.to_owner = true}),
+        relay::encode({.type = relay::Type::end, .worker = 1, .id = 99}, relay::End{.code = 1000}),
+        relay::encode({.type = relay::Type::end, .worker = 1, .id = 99}, relay::End{.code = 999}),
     };
     for (const std::string& message : strange)
         sites[1]->team.on(0, [&](Worker&) {
@@ -300,7 +294,7 @@ TEST_F(EngineRelay, StrangeMessagesAreIgnored) {
     EXPECT_TRUE(eventually([&] { return sites[0]->pending() == 0; }));
     EXPECT_GE(sites[0]->team.group.workers[0]->counters().protocol_errors.get() +
                   sites[0]->team.group.workers[1]->counters().protocol_errors.get(),
-              4u);
+              6u);
 }
 
 }  // namespace

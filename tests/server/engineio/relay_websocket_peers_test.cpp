@@ -1,0 +1,206 @@
+// Either end of a WebSocket between two nodes, when the other node breaks the protocol of the relay:
+// a node with an Engine.IO server and one that sends what a test says, over a real Redis.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+#include "server/engineio/engine_worker.h"
+#include "tests/server/engineio/relay_fixture.h"
+
+namespace starling::server::test {
+namespace {
+
+class EngineRelayWebSocketPeers : public EngineRelay {
+protected:
+    void start_site(EngineOptions options = {}) {
+        sites[0] = std::make_unique<EngineNode>(cluster("site"), std::move(options), 1);
+        bare = std::make_unique<BareNode>(cluster("bare"));
+        ASSERT_TRUE(eventually([&] {
+            return sites[0]->nodes.is_here(bare->nodes.self()) && bare->nodes.is_here(site());
+        }));
+    }
+    template <class F>
+    void bound(F&& change) {
+        sites[0]->team.on(0, [&](Worker& w) { change(w.find_part<RelayPart>()->bounds); });
+    }
+    // The WebSocket of this number has taken the place of polling.
+    // Returns the bytes that were sent.
+    uint64_t upgrade_bare(uint64_t id, std::string_view sid) {
+        const size_t bytes = bare->upgrade(site(), id, ws_target(sid));
+        bare->frame(site(), id, "2probe");
+        bare->frame(site(), id, "5");
+        EXPECT_TRUE(bare->hears(id, "3probe"));
+        return bytes + 2 * relay::frame_head_bytes + 7;
+    }
+    [[nodiscard]] Nodes::Id site() const { return sites[0]->nodes.self(); }
+    [[nodiscard]] bool sockets(double count) {
+        return eventually([&] { return sites[0]->websockets() == count; });
+    }
+    // The id of a session that the bare node seems to own.
+    [[nodiscard]] std::string sid_of_bare() const {
+        const std::array<std::byte, 17> secret{};
+        engineio::Sid sid(0, 1, engineio::SidSecret(secret).view());
+        sid.add_node(bare->nodes.self(), node_mask(bare->nodes, sid.view()));
+        return std::string(sid.view());
+    }
+
+    std::unique_ptr<BareNode> bare;
+};
+
+TEST_F(EngineRelayWebSocketPeers, EveryUpgradeIsAcceptedOrEnded) {
+    start_site();
+    const std::string sid = open(0);
+    bare->upgrade(site(), 1, "*");
+    EXPECT_TRUE(bare->hears(1, "end(1008)"));
+    bare->upgrade(site(), 2, "/nowhere/?sid=" + sid);
+    EXPECT_TRUE(bare->hears(2, "end(1008)"));
+    bare->upgrade(site(), 3, target(sid));  // Of a polling request.
+    EXPECT_TRUE(bare->hears(3, "end(1008)"));
+    bare->upgrade(site(), 4, "/socket.io/?EIO=4&transport=websocket");  // Would open a session.
+    EXPECT_TRUE(bare->hears(4, "end(1008)"));
+    bare->upgrade(site(), 5, ws_target(sid, "EIO=3"));
+    EXPECT_TRUE(bare->hears(5, "end(1008)"));
+    bare->upgrade(site(), 6, ws_target(sid), 7);  // A worker that does not exist.
+    EXPECT_TRUE(bare->hears(6, "end(1008)"));
+    bound([](RelayBounds& b) { b.served_max = 0; });
+    bare->upgrade(site(), 7, ws_target(sid));
+    EXPECT_TRUE(bare->hears(7, "end(1013)"));
+    bound([](RelayBounds& b) { b.served_max = 9; });
+    EXPECT_TRUE(sockets(0));
+    bare->upgrade(site(), 8, ws_target(sid));
+    EXPECT_TRUE(eventually([&] { return bare->credits(8).first > 0; }));
+    EXPECT_EQ(bare->credits(8).first, bare->credits(8).second);
+    bare->upgrade(site(), 9, ws_target(sid));  // A second one of the session.
+    EXPECT_TRUE(bare->hears(9, "end(1000)"));
+    bare->upgrade(site(), 8, ws_target(sid));  // A number that is in use.
+    bare->ask(site(), 8, "GET", target(sid));
+    bare->frame(site(), 8, "2probe");
+    EXPECT_TRUE(bare->hears(8, "3probe"));
+    EXPECT_EQ(sites[0]->engine.sessions_opened(), 1u);
+    EXPECT_EQ(bare->answers(), 0u);
+}
+
+TEST_F(EngineRelayWebSocketPeers, CreditsSayWhatArrivedAndWhatWasTaken) {
+    start_site();
+    const std::string sid = open(0);
+    const uint64_t before = upgrade_bare(1, sid);
+    const auto both = [&](uint64_t arrived, uint64_t taken) {
+        return eventually([&] { return bare->credits(1) == std::pair(arrived, taken); });
+    };
+    EXPECT_TRUE(both(before, before)) << bare->credits(1).first;
+    bare->frame(site(), 1, "4pause");
+    EXPECT_TRUE(both(before + 18, before)) << bare->credits(1).first;
+    bare->frame(site(), 1, "4late");
+    EXPECT_TRUE(both(before + 18 + 17, before));
+    EXPECT_TRUE(bare->hears(1, "3probe, 4late"));
+}
+
+TEST_F(EngineRelayWebSocketPeers, MessagesThatAreWrong) {
+    start_site();
+    const std::string sid = open(0), other = open(0);
+    upgrade_bare(1, sid);
+    upgrade_bare(2, other);
+    // Of no WebSocket, and beyond what was sent.
+    bare->frame(site(), 77, "4x");
+    bare->frame(site(), 77, "4x", false);
+    bare->credit(site(), 77, 1, 1);
+    bare->end(site(), 77, 0);
+    bare->credit(site(), 1, UINT32_MAX, UINT32_MAX);
+    bare->end(site(), 1, 2);  // No such end.
+    bare->frame(site(), 1, "4on");
+    EXPECT_TRUE(bare->hears(1, "3probe, 4on"));
+    // Text that is no UTF-8: what follows would be another message.
+    bare->frame(site(), 1, "4\xff");
+    EXPECT_TRUE(bare->hears(1, "3probe, 4on, end(1013)"));
+    EXPECT_TRUE(events(0).wait_for("transport close"));
+    bare->frame(site(), 1, "4late");
+    bare->frame(site(), 2, "4fine");
+    EXPECT_TRUE(bare->hears(2, "3probe, 4fine"));
+    EXPECT_EQ(events(0).count("text(late)"), 0u);
+    EXPECT_GE(sites[0]->team.group.workers[0]->counters().protocol_errors.get(), 2u);
+    // Both ways to end.
+    bare->end(site(), 2, 1);
+    EXPECT_TRUE(events(0).wait_for("transport error"));
+    EXPECT_TRUE(sockets(0));
+}
+
+// Frames beyond the bound wait at the owner, in their order, and the sessions go on.
+TEST_F(EngineRelayWebSocketPeers, FramesWaitUntilTheNodeHasTakenOthers) {
+    start_site();
+    bound([](RelayBounds& b) { b.answers_bytes_max = 3000; });
+    const std::string packet = "4" + std::string(1000, 'x');
+    upgrade_bare(1, open(0));
+    upgrade_bare(2, open(0));
+    for (const uint64_t id : {1, 2}) bare->credit(site(), id, 18, 18);
+    for (int i = 0; i < 4; ++i) bare->frame(site(), 1, packet);
+    bare->frame(site(), 2, "4two");
+    ASSERT_TRUE(events(0).wait_for("text(two)"));
+    const std::string three = "3probe, " + packet + ", " + packet + ", " + packet;
+    EXPECT_TRUE(bare->hears(1, three));
+    EXPECT_EQ(bare->heard(2), "3probe");
+    bare->credit(site(), 1, 1013, 0);
+    EXPECT_TRUE(bare->hears(1, three + ", " + packet));
+    EXPECT_EQ(bare->heard(2), "3probe");
+    bare->end(site(), 1, 0);  // Its bytes are free.
+    EXPECT_TRUE(bare->hears(2, "3probe, 4two"));
+}
+
+TEST_F(EngineRelayWebSocketPeers, TheQueueOfASessionIsBounded) {
+    EngineOptions options;
+    options.send_queue_bytes_max = 5000;
+    start_site(options);
+    const std::string packet = "4" + std::string(2000, 'x');
+    upgrade_bare(1, open(0));
+    // They arrive, and the client's connection takes none of them.
+    for (int i = 0; i < 3; ++i) {
+        bare->frame(site(), 1, packet);
+        bare->credit(site(), 1, 2013, 0);
+    }
+    EXPECT_TRUE(bare->hears(1, "3probe, " + packet + ", " + packet + ", end(1008)"));
+    EXPECT_TRUE(events(0).wait_for("transport close"));
+    EXPECT_TRUE(sockets(0));
+}
+
+TEST_F(EngineRelayWebSocketPeers, TheOtherNodeGoesAway) {
+    start_site();
+    upgrade_bare(1, open(0));
+    ASSERT_TRUE(sockets(1));
+    bare->stop();
+    EXPECT_TRUE(events(0).wait_for("transport close"));
+    EXPECT_TRUE(sockets(0));
+}
+
+TEST_F(EngineRelayWebSocketPeers, AnOwnerThatDoesNotAccept) {
+    start_site();
+    bound([](RelayBounds& b) { b.upgrade_ms_max = 1; });
+    WsClient client(port(0), ws_target(sid_of_bare()));
+    EXPECT_EQ(client.handshake().status, 101);
+    EXPECT_EQ(client.next(), "close(1013)");
+    EXPECT_TRUE(bare->hears(bare->last_id(), "upgrade, end(0)"));
+    EXPECT_TRUE(sockets(0));
+}
+
+TEST_F(EngineRelayWebSocketPeers, AnOwnerThatBreaksTheProtocol) {
+    start_site();
+    WsClient client(port(0), ws_target(sid_of_bare()));
+    ASSERT_TRUE(eventually([&] { return bare->last_id() != 0; }));
+    const uint64_t id = bare->last_id();
+    bare->end(site(), id, 1005, false);  // No close code.
+    bare->frame(site(), id, "3probe", false);
+    EXPECT_EQ(client.next(), "text(3probe)");
+    EXPECT_TRUE(
+        eventually([&] { return bare->credits(id) == std::pair<uint64_t, uint64_t>(18, 18); }));
+    bare->frame(site(), id, "\xff", false);
+    EXPECT_EQ(client.next(), "close(1013)");
+    EXPECT_TRUE(bare->hears(id, "upgrade, end(0)"));
+    // And one that ends it.
+    WsClient second(port(0), ws_target(sid_of_bare()));
+    ASSERT_TRUE(eventually([&] { return bare->last_id() != id; }));
+    bare->end(site(), bare->last_id(), 1008, false);
+    EXPECT_EQ(second.next(), "close(1008)");
+    EXPECT_TRUE(sockets(0));
+}
+
+}  // namespace
+}  // namespace starling::server::test
