@@ -3,13 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <random>
+#include <string_view>
 #include <utility>
+#include <vector>
 
+#include "cluster/names.h"
+#include "redis/slots.h"
 #include "server/cluster/messages.h"
 
 namespace starling::server {
 namespace {
 
+constexpr uint64_t again_ms = 100;            // After a command that had no answer.
 constexpr uint64_t figures_interval_ms = 50;  // How old the figures of another thread may be.
 
 std::string make_uid(cluster::Adapter adapter) {
@@ -30,6 +35,13 @@ cluster::NodeOptions node_options(const ClusterSettings& settings) {
     std::random_device random;
     options.table_seed = uint64_t{random()} << 32 | random();
     return options;
+}
+
+void add_fields(std::vector<std::string_view>& words, const cluster::Entry& entry) {
+    for (const auto& [field, value] : entry) {
+        words.push_back(field);
+        words.push_back(value);
+    }
 }
 
 redis::Topic topic_of(cluster::Medium medium) noexcept {
@@ -60,6 +72,7 @@ ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socket
       figures_(figures),
       reports_(worker),
       responder_(worker, core, settings.node.request_timeout_ms),
+      again_(worker.loop()),
       resolver_(net::make_system_resolver(worker.loop())),
       node_(std::make_unique<cluster::Node>(node_options(settings), static_cast<Bus&>(*this),
                                             static_cast<Host&>(*this))) {
@@ -72,6 +85,12 @@ ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socket
             std::make_unique<StreamReader>(worker.loop(), *resolver_, settings.redis,
                                            cluster::stream_names(dialect.stream, dialect.streams),
                                            static_cast<StreamEvents&>(*this));
+    if (settings.append_once)
+        appends_ = std::make_unique<cluster::Appends>(
+            [this](uint64_t number, uint64_t first, const cluster::Sending& sending) {
+                append(number, first, sending);
+            },
+            settings.node.outbox.bytes_max);
     if (adapter_.recovery())
         recovery_ = std::make_unique<StreamRecovery>(settings, worker, adapter_, *client_, figures);
     adapter_.each_static([this](const std::string& name, auto&) { node_->open(name); });
@@ -81,6 +100,9 @@ ClusterPart::~ClusterPart() = default;
 
 // The end of the client answers each command under way, and these answers ask all the others.
 void ClusterPart::loop_ended() noexcept {
+    order_.clear();
+    again_.stop();
+    appends_.reset();
     client_.reset();
     recovery_.reset();
     reader_.reset();
@@ -175,10 +197,24 @@ void ClusterPart::claim_session(const socketio::SessionClaim& claim,
     recovery_ ? recovery_->claim(claim, done) : done(std::nullopt);
 }
 
+void ClusterPart::when_stored(std::function<void(socketio::StreamId)> call) {
+    if (!node_) return call({});
+    order_.when_stored(now_ms(), std::move(call));
+    touched();
+}
+
+void ClusterPart::when_read(socketio::StreamId id, std::function<void()> call) {
+    if (!node_) return call();
+    order_.when_read(id, now_ms(), std::move(call));
+    touched();
+}
+
 // ---- StreamEvents -------------------------------------------------------------------------------
 
 void ClusterPart::on_stream(socketio::StreamPlace place, bool again) {
     if (recovery_) recovery_->on_stream(place, again);
+    order_.read(place.id);
+    figures_.reads.store(true, std::memory_order_relaxed);
 }
 
 void ClusterPart::on_entry(socketio::StreamPlace place, const cluster::Entry& entry) {
@@ -188,6 +224,7 @@ void ClusterPart::on_entry(socketio::StreamPlace place, const cluster::Entry& en
     if (!own || !recovery_ || !recovery_->take_own(place, entry)) node_->on_entry(entry, now_ms());
     place_.reset();
     if (recovery_) recovery_->on_read(place);
+    order_.read(place.id);
     touched();
 }
 
@@ -214,7 +251,9 @@ void ClusterPart::unsubscribe(const cluster::Subscription& from) {
 
 void ClusterPart::send(cluster::Sending sending, Count done) {
     if (!client_) return done ? done(std::nullopt) : void();  // The loop has ended.
-    redis::Done answered = [this, done = std::move(done)](const redis::Answer& answer) {
+    ++under_way_;
+    if (sending.way == cluster::Sending::Way::stream) return send_entry(std::move(sending));
+    const redis::Done answered = [this, done = std::move(done)](const redis::Answer& answer) {
         --under_way_;
         if (!answer.error.empty()) failed("a message was not sent", answer.error);
         if (!done) return;
@@ -222,27 +261,60 @@ void ClusterPart::send(cluster::Sending sending, Count done) {
                                   : std::nullopt);
         touched();
     };
-    ++under_way_;
-    switch (sending.way) {
-        case cluster::Sending::Way::publish:
-            return client_->publish(sending.name, sending.body, answered);
-        case cluster::Sending::Way::spublish:
-            return client_->spublish(sending.name, sending.body, answered);
-        case cluster::Sending::Way::stream: break;
-    }
-    if (const uint64_t event = recovery_ ? recovery_->sent(sending.name, sending.entry) : 0)
-        answered = [this, answered, event, stream = sending.name](const redis::Answer& answer) {
-            if (recovery_ && reader_)
-                recovery_->answered(stream, event, answer.error.empty(), reader_->round());
-            answered(answer);
-        };
+    sending.way == cluster::Sending::Way::publish
+        ? client_->publish(sending.name, sending.body, answered)
+        : client_->spublish(sending.name, sending.body, answered);
+}
+
+void ClusterPart::send_entry(cluster::Sending sending) {
+    const uint64_t event = recovery_ ? recovery_->sent(sending.name, sending.entry) : 0;
+    order_.sent();
+    cluster::Appends::Done stored = [this, event, stream = sending.name](
+                                        std::optional<socketio::StreamId> id,
+                                        std::string_view error) {
+        --under_way_;
+        if (!error.empty()) failed("a message was not sent", error);
+        if (event && recovery_ && reader_)
+            recovery_->answered(stream, event, error.empty(), reader_->round());
+        order_.answered(id);
+    };
+    if (appends_) return appends_->add(std::move(sending), std::move(stored));
     const std::string length = std::to_string(settings_.stream_length_max);
     std::vector<std::string_view> words{"XADD", sending.name, "MAXLEN", "~", length, "*"};
-    for (const auto& [field, value] : sending.entry) {
-        words.push_back(field);
-        words.push_back(value);
+    add_fields(words, sending.entry);
+    client_->command(
+        words,
+        [stored = std::move(stored)](const redis::Answer& answer) {
+            stored(answer.error.empty() ? cluster::parse_stream_id(answer.value->text())
+                                        : std::nullopt,
+                   answer.error);
+        },
+        sending.name);
+}
+
+void ClusterPart::append(uint64_t number, uint64_t first, const cluster::Sending& sending) {
+    if (!client_) return;
+    const std::string key = redis::name_beside(sending.name, ":sent:" + node_->uid());
+    const std::string length = std::to_string(settings_.stream_length_max);
+    const std::array texts{std::to_string(number), std::to_string(first)};
+    std::vector<std::string_view> words{
+        "EVAL", cluster::append_script(), "2", sending.name, key, texts[0], texts[1], length};
+    add_fields(words, sending.entry);
+    client_->command(
+        words, [this, number](const redis::Answer& answer) { on_appended(number, answer); },
+        sending.name);
+}
+
+void ClusterPart::on_appended(uint64_t number, const redis::Answer& answer) {
+    using Answer = cluster::Appends::Answer;
+    if (!appends_) return;  // The loop has ended.
+    if (!answer.value) {
+        again_.after(again_ms, [this] { appends_->again(); });
+        return appends_->answered(number, Answer::lost);
     }
-    client_->command(words, answered, sending.name);
+    if (!answer.error.empty()) return appends_->answered(number, Answer::refused, {}, answer.error);
+    const auto id = cluster::parse_stream_id(answer.value->text());
+    appends_->answered(number, id ? Answer::stored : Answer::out_of_order, id);
 }
 
 void ClusterPart::count(const cluster::Subscription& name, Count done) {
@@ -309,6 +381,7 @@ void ClusterPart::on_message(const redis::Message& message) {
 void ClusterPart::on_ready() {
     if (!client_->is_deaf() && !figures_.connected.exchange(true)) reports_.connected();
     node_->up(now_ms());
+    if (appends_) appends_->again();
     if (recovery_) recovery_->up();
     touched();
 }
@@ -353,7 +426,8 @@ void ClusterPart::touched() {
             figures_timer_ = 0;
             show_figures();
         });
-    const auto due = node_->due_ms();
+    auto due = node_->due_ms();
+    if (const auto order = order_.due_ms()) due = std::min(due.value_or(UINT64_MAX), *order);
     if (!due || (timer_ && timer_ms_ <= *due)) return;
     net::Loop& loop = worker_.loop();
     if (timer_) loop.cancel_timer(timer_);
@@ -361,6 +435,7 @@ void ClusterPart::touched() {
     timer_ = loop.after(*due - std::min(*due, loop.now_ms()), [this] {
         timer_ = 0;
         node_->on_time(now_ms());
+        order_.on_time(now_ms());
         touched();
     });
 }
@@ -372,13 +447,14 @@ void ClusterPart::show_figures() {
     figures_.sent.store(stats.sent, relaxed);
     figures_.received.store(stats.received, relaxed);
     figures_.waiting.store(stats.waiting + under_way_, relaxed);
-    figures_.dropped.store(stats.dropped, relaxed);
+    const uint64_t dropped = stats.dropped + (appends_ ? appends_->dropped() : 0);
+    figures_.dropped.store(dropped, relaxed);
     figures_.refused.store(stats.malformed + stats.unknown_type + stats.too_large +
                                stats.wrong_namespace + stats.unheard_questions + stats.impostors,
                            relaxed);
     figures_.incomplete.store(stats.incomplete, relaxed);
     if (client_) figures_.losses.store(client_->stats().losses, relaxed);
-    reports_.grown(dropped_told_, stats.dropped, "messages to other nodes were dropped",
+    reports_.grown(dropped_told_, dropped, "messages to other nodes were dropped",
                    "the queue is full, see queue_bytes_max");
 }
 
