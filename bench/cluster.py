@@ -5,9 +5,9 @@ them frozen. starling, and Node's socket.io with the same adapters, and a redis-
 
     bench/cluster.py [RATE] [SECONDS] [ROUNDS] [MODE ...]
 
-RATE: broadcasts a second. MODE: native, classic, sharded, streams, or streams-recovery, which is streams
-with connection state recovery and is measured only if it is named. It needs the release build and tests/node_modules. The load generator and Redis have
-the first core, the nodes the other ones.
+RATE: broadcasts a second. MODE: native, classic, sharded, streams, or with connection state recovery
+native-recovery and streams-recovery, which are measured only if they are named. It needs the release build and
+tests/node_modules. The load generator and Redis have the first core, the nodes the other ones.
 """
 import contextlib
 import json
@@ -107,7 +107,7 @@ def main() -> None:
         with peers.started(redis, port, peers.client_cores()):
             for _ in range(rounds):
                 for kind in ["starling", "Node"]:
-                    modes = [mode for mode in named if (kind, mode) != ("Node", "native")] or MODES[kind]
+                    modes = [mode for mode in named if kind == "starling" or not mode.startswith("native")] or MODES[kind]
                     for mode in ["", *modes]:
                         cluster = [f"redis://127.0.0.1:{port}", mode] if mode else []
                         broadcasts.setdefault((kind, mode), []).append(fan_out(kind, cluster, rate, seconds))

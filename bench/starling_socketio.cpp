@@ -1,7 +1,7 @@
 // bench/starling_socketio.cpp: the Socket.IO of this library: acks `echo` with its argument, emits
 // `pub` to every client, and acks `who` with its argument when it has fetched the sockets of all nodes.
-// `starling_socketio PORT [WORKERS [REDIS_URL MODE]]`; MODE: native, classic, sharded,
-// streams or streams-recovery, which is streams with connection state recovery. GET /heap answers with the bytes
+// `starling_socketio PORT [WORKERS [REDIS_URL MODE]]`; MODE: native, classic, sharded, streams, or
+// with connection state recovery native-recovery or streams-recovery. GET /heap answers with the bytes
 // that the allocator has given out, GET /sockets with the number of sockets that the last `who` found.
 #include <malloc.h>
 #include <starling/cluster.h>
@@ -21,7 +21,7 @@ namespace {
 
 starling::ClusterOptions::Mode mode_of(std::string_view name) {
     using Mode = starling::ClusterOptions::Mode;
-    return name == "native"              ? Mode::native
+    return name.starts_with("native")    ? Mode::native
            : name == "sharded"           ? Mode::sharded
            : name.starts_with("streams") ? Mode::streams
                                          : Mode::classic;
@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
     starling::Server server({.listen = "127.0.0.1:" + port, .workers = workers});
     std::atomic<size_t> found{0};
     sio::Options options;
-    if (argc > 4 && std::string_view(argv[4]) == "streams-recovery")
+    if (argc > 4 && std::string_view(argv[4]).ends_with("-recovery"))
         options.connection_state_recovery = sio::Recovery{};
     auto& io = server.socketio(options);
     if (argc > 4) starling::join_cluster(server, {.url = argv[3], .mode = mode_of(argv[4])});

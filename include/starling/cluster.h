@@ -85,6 +85,16 @@ struct RedisErrors {
     uint64_t others = 0;         // Also lost connections, while an answer was due.
 };
 
+// Why clients that asked for their session began anew.
+struct NotRecovered {
+    uint64_t no_session = 0;  // Too late, taken already, or left by the client itself.
+    uint64_t refused = 0;     // The client's pid or offset has no possible form.
+    uint64_t malformed = 0;   // What Redis holds is no session of this namespace.
+    uint64_t too_old = 0;     // The stream no longer holds what the client missed.
+    uint64_t late = 0;        // Redis did not answer in time.
+    uint64_t away = 0;        // Redis is away.
+};
+
 // Counters since the start.
 struct ClusterStats {
     bool connected = false;           // Redis is there, and every subscription is confirmed.
@@ -103,6 +113,7 @@ struct ClusterStats {
     uint64_t bounced = 0;  // Messages that Redis did not take at once, and got again.
     uint64_t unread = 0;   // streams: times that Redis did not let this node read.
     RedisErrors errors = {};
+    NotRecovered not_recovered_by = {};
 };
 
 // Owned by the server. Any thread.
@@ -139,14 +150,16 @@ struct ClusterOptions {
 
     // How Socket.IO reaches the other nodes; the same on all of them.
     enum class Mode : uint8_t {
-        native,   // As everything else does. The other nodes are starling.
+        // As everything else does. The other nodes are starling. A server with
+        // connection_state_recovery has a stream in Redis, and clients recover at any node.
+        native,
         classic,  // These three: sio::ClusterOptions::Mode. The other nodes may be Node.js.
         sharded,
         streams,
     };
     Mode mode = Mode::native;
-    // Of the adapter, unless `mode` is native. Its url, ca_path, mode, request_timeout,
-    // queue_bytes_max and required are those of this struct.
+    // Of the adapter. Its url, ca_path, mode, request_timeout, queue_bytes_max and required are those
+    // of this struct. In the mode native only stream_length_max counts.
     sio::ClusterOptions socketio = {};
 
     // The start of the names of all channels in Redis. Nodes with another prefix are another cluster.
@@ -191,6 +204,10 @@ struct ClusterStats {
     uint64_t impostors = 0;           // Messages of another process with this node's id.
     uint64_t incomplete = 0;          // Questions that not every node has answered in time.
     uint64_t losses = 0;              // Connections to Redis that were lost or did not come about.
+    // connection_state_recovery in the modes native and streams, over all Socket.IO servers, as in
+    // sio::ClusterStats. `stream_gaps`: its `gaps`.
+    uint64_t recovered = 0, not_recovered = 0, unsaved = 0, stream_gaps = 0;
+    sio::NotRecovered not_recovered_by = {};
 };
 
 // Another node. The id is random; a process that starts again has another one.

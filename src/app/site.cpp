@@ -220,7 +220,7 @@ sio::Server& serve_demo_chat(Server& server, const Settings& settings) {
         options.ping_timeout = cluster_ping_timeout;
     }
     // A client whose node is killed goes on at another one, and has missed nothing.
-    if (in_cluster && settings.cluster_mode == "streams")
+    if (in_cluster && (settings.cluster_mode == "native" || settings.cluster_mode == "streams"))
         options.connection_state_recovery = sio::Recovery{};
     return serve_socketio_chat(server, std::move(options), in_cluster);
 }

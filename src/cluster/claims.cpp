@@ -34,6 +34,19 @@ std::string_view in_words(ClaimEnd end) noexcept {
     return "Redis is away";
 }
 
+std::string_view name_of(ClaimEnd end) noexcept {
+    switch (end) {
+        case ClaimEnd::restored: return "recovered";
+        case ClaimEnd::refused: return "refused";
+        case ClaimEnd::unknown: return "no_session";
+        case ClaimEnd::malformed: return "malformed";
+        case ClaimEnd::too_old: return "too_old";
+        case ClaimEnd::late: return "late";
+        case ClaimEnd::away: break;
+    }
+    return "redis_away";
+}
+
 Claims::Claims(const ClaimOptions& options, SessionStore& store)
     : options_(options), store_(store), arena_(decode_limits(options.table_seed)) {}
 

@@ -53,6 +53,7 @@ enum class ClaimEnd : uint8_t {
 };
 inline constexpr size_t claim_ends = 7;
 [[nodiscard]] std::string_view in_words(ClaimEnd end) noexcept;
+[[nodiscard]] std::string_view name_of(ClaimEnd end) noexcept;  // For metrics.
 
 // What claims need of Redis and of their process. The calls of `done` come later, or never.
 class SessionStore {

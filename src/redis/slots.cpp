@@ -49,6 +49,12 @@ uint16_t slot_of(std::string_view key) noexcept {
     return crc16(key) % slots_max;
 }
 
+std::string name_beside(std::string_view key, std::string_view end) {
+    std::string name = "{" + std::string(key) + "}";
+    if (slot_of(name) != slot_of(key)) name = key;  // It has a hash tag of its own.
+    return name.append(end);
+}
+
 Endpoint with_host_of(Endpoint endpoint, const Endpoint& asked) {
     if (endpoint.host.empty() && endpoint.unix_path.empty()) endpoint.host = asked.host;
     return endpoint;

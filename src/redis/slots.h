@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +18,9 @@ namespace starling::redis {
 [[nodiscard]] uint16_t crc16(std::string_view text) noexcept;
 // If the key has a part in braces that is not empty, that part alone decides: "{user1}.a", "{user1}.b".
 [[nodiscard]] uint16_t slot_of(std::string_view key) noexcept;
+// A key in the slot of another one: "{user1}:end" for "user1", "{user1}.a:end" for "{user1}.a". A key
+// that has a closing brace and no hash tag has none.
+[[nodiscard]] std::string name_beside(std::string_view key, std::string_view end);
 
 class SlotMap {
 public:

@@ -128,6 +128,9 @@ TEST(ConfigNoEffect, IsToldOfSections) {
         {"cluster: {url: \"redis://127.0.0.1\", stream_count: 2}",
          "s.yaml:1: key 'cluster.stream_count': has no effect without cluster.mode: streams"},
         {"cluster: {url: \"redis://127.0.0.1\", mode: streams, stream_count: 2}", ""},
+        {"cluster: {url: \"redis://127.0.0.1\", mode: native, stream_length_max: 2}", ""},
+        {"cluster: {url: \"redis://127.0.0.1\", mode: classic, stream_length_max: 2}",
+         "s.yaml:1: key 'cluster.stream_length_max': has no effect without cluster.mode: streams"},
     });
 }
 

@@ -30,6 +30,11 @@ for (const [name, start] of [
     return [redis, { url: `rediss://localhost:${redis.port}`, env: { SSL_CERT_FILE: tls.cert } }];
   }],
   ["one Redis, in two groups", async (t) => [await Redis.start(t), { rooms: "groups" }]],
+  ["one Redis, with recovery", async (t) => [await Redis.start(t), { rooms: "recovery" }]],
+  ["a Redis Cluster, with recovery", async (t) => {
+    const [first] = await redisCluster(t);
+    return [first, { url: `redis+cluster://127.0.0.1:${first.port}`, rooms: "recovery" }];
+  }],
 ]) {
   test(`every operation from every node over ${name}`, async (t) => {
     const [redis, options] = await start(t);
@@ -38,8 +43,9 @@ for (const [name, start] of [
   });
 }
 
-test("from the ack of a join on, each sentence of any node comes once and in order", async (t) => {
-  const { peers } = await cluster(t, await Redis.start(t), "native");
+for (const rooms of [undefined, "recovery"]) test(`from the ack of a join on, each sentence of any node comes once and in order${
+  rooms ? ", with recovery" : ""}`, async (t) => {
+  const { peers } = await cluster(t, await Redis.start(t), "native", { rooms });
   for (let round = 0; round < 20; ++round) {
     const room = `room ${round}`;
     await all(peers, room);
@@ -51,8 +57,9 @@ test("from the ack of a join on, each sentence of any node comes once and in ord
       assert.deepEqual(peer.heard.filter((text) => text.startsWith(`${port} `)), texts(port, 20));
 });
 
-test("whom a node moves to another room gets what the node says there next", async (t) => {
-  const { peers } = await cluster(t, await Redis.start(t), "native");
+for (const rooms of [undefined, "recovery"]) test(`whom a node moves to another room gets what the node says there next${
+  rooms ? ", with recovery" : ""}`, async (t) => {
+  const { peers } = await cluster(t, await Redis.start(t), "native", { rooms });
   await all(peers, "room 0");
   for (let i = 0; i < 20; ++i) {
     peers[0].socket.emit("move", `room ${i}`, `room ${i + 1}`, () => {});
@@ -119,8 +126,9 @@ test("Redis freezes, and its replica takes over: each sentence comes once and in
   for (const peer of peers) assert.deepEqual(peer.heard, said);
 });
 
-test("a node that is frozen delays no question, and hears later what was said", async (t) => {
-  const { nodes, peers } = await cluster(t, await Redis.start(t), "native");
+for (const rooms of [undefined, "recovery"]) test(`a node that is frozen delays no question, and hears later what was said${
+  rooms ? ", with recovery" : ""}`, async (t) => {
+  const { nodes, peers } = await cluster(t, await Redis.start(t), "native", { rooms });
   await all(peers, "red");
   await freeze(t, nodes[3]);
   const known = sorted(peers.slice(0, 3).map(({ id }) => id));
@@ -138,8 +146,8 @@ test("a node that is frozen delays no question, and hears later what was said", 
   await until(async () => (await peers[0].do("who", "red")).length === 4, "all again");
 });
 
-for (const rooms of [undefined, "groups"]) test(`a node that is killed, and one that ends, cost the others nothing${
-  rooms ? ", in two groups" : ""}`, async (t) => {
+for (const rooms of [undefined, "groups", "recovery"]) test(`a node that is killed, and one that ends, cost the others nothing${
+  rooms ? `, with ${rooms}` : ""}`, async (t) => {
   const { nodes, peers } = await cluster(t, await Redis.start(t), "native", { rooms });
   await all(peers, "red");
   nodes[2].signal("SIGTERM");

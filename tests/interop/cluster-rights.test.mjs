@@ -63,6 +63,7 @@ async function use(t, url, mode, rooms) {
 
 for (const [mode, rooms, titles] of [
   ["native", undefined, []],
+  ["native", "recovery", ["mode native with"]],
   ["classic", "pattern", ["mode classic"]],
   ["classic", "channels", ["mode classic"]],
   ["sharded", "dynamic", ["mode sharded"]],

@@ -16,13 +16,13 @@ async function start(t, cluster, config = {}) {
   return program;
 }
 
-for (const mode of modes) {
-  test(`${mode}: two Socket.IO servers of one program are two clusters`, async (t) => {
+for (const [mode, more] of [...modes.map((mode) => [mode, {}]), ["native", { connection_state_recovery: { enabled: true } }]]) {
+  test(`${mode}${more.connection_state_recovery ? ", with recovery" : ""}: two Socket.IO servers of one program are two clusters`, async (t) => {
     const redis = await Redis.start(t);
     const paths = ["/a/", "/b/", "/socket.io/"];
     const programs = await Promise.all([1, 2].map(() => start(t,
       { url: `redis://127.0.0.1:${redis.port}`, mode, required: true },
-      { socketio: paths.map((path) => ({ path, kind: "broadcast" })) })));
+      { socketio: paths.map((path) => ({ path, kind: "broadcast", ...more })) })));
     for (const program of programs) await until(async () => await ready(program) === 200, "readiness");
     const clients = programs.flatMap((program, node) => paths.map((path) => {
       const socket = io(program.url("", "http"), { path, transports: ["websocket"], forceNew: true });
@@ -77,3 +77,19 @@ for (const [what, other] of [["secret", { secret: "another" }], ["groups", { gro
     }
   });
 }
+
+test("nodes of which one recovers its clients and one does not say so", async (t) => {
+  const redis = await Redis.start(t);
+  const usual = { url: `redis://127.0.0.1:${redis.port}`, mode: "native" };
+  const [recovers, does_not] = await Promise.all([true, false].map((enabled) => start(t, usual,
+    { socketio: [{ kind: "broadcast", connection_state_recovery: { enabled } }] })));
+  const why = "connection_state_recovery must be the same on all nodes";
+  await until(() => does_not.output.includes(`events of another node do not come: it has a stream for them: ${why}`),
+    "a line of the node without");
+  const socket = io(does_not.url("", "http"), { transports: ["websocket"] });
+  t.after(() => socket.disconnect());
+  await until(() => {
+    socket.emit("said", "hello");
+    return recovers.output.includes(`another node does not get the events of this one: ${why}`);
+  }, "a line of the other node");
+});

@@ -25,6 +25,13 @@ TEST(RedisSlots, AreCrc16OfTheKeyOrItsHashTag) {
     EXPECT_NE(slot_of("{}foo"), slot_of("{}bar"));
 }
 
+TEST(RedisSlots, ANameBesideAKeyIsInItsSlot) {
+    EXPECT_EQ(name_beside("foo", ":end"), "{foo}:end");
+    EXPECT_EQ(name_beside("a{foo}b", ":end"), "a{foo}b:end");
+    for (const char* const key : {"foo", "{foo}", "a{foo}b{bar}", "foo{bar", "}{a}"})
+        EXPECT_EQ(slot_of(name_beside(key, ":end")), slot_of(key)) << key;
+}
+
 bool read(SlotMap& map, std::string_view wire) {
     Reader reader;
     auto input = base::bytes_of(wire);

@@ -86,10 +86,14 @@ void Config::warn_of_cluster() {
         {"sharded", {"subscription_mode"}},
         {"classic", {"subscribe_pattern", "publish_on_specific_response_channel"}}};
     for (const auto& [mode, keys] : modes)
-        for (const char* key : keys)
-            if (settings_.cluster_mode != mode)
-                warn_without_effect(std::string("cluster.") + key,
+        for (const std::string_view key : keys) {
+            // A server with recovery has a stream in the mode native as well.
+            const bool of_recovery =
+                key == "stream_length_max" && settings_.cluster_mode == "native";
+            if (settings_.cluster_mode != mode && !of_recovery)
+                warn_without_effect("cluster." + std::string(key),
                                     std::string("cluster.mode: ") + mode);
+        }
 }
 
 void Config::warn_of_tls() {

@@ -110,22 +110,30 @@ void ClusterExtension::add_figures(Figures& figures) const {
                     "Times that Redis did not let this node read a stream", now.unread);
     figures.counter("starling_cluster_bounced_total",
                     "Messages that Redis did not take at once, and got again", now.bounced);
-    figures.counter("starling_cluster_gaps_total",
-                    "Losses after which entries of a stream may be missing", now.gaps);
-    constexpr std::string_view sessions = "starling_cluster_sessions_total",
-                               sessions_help =
-                                   "Sessions of clients that came from a lost "
-                                   "connection, by how that ended";
-    figures.counter(sessions, sessions_help, now.recovered, label("result", "recovered"));
-    figures.counter(sessions, sessions_help, now.not_recovered, label("result", "anew"));
-    figures.counter(sessions, sessions_help, now.unsaved, label("result", "unsaved"));
+    if (settings_.node.dialect.adapter == cluster::Adapter::streams) add_recovery(figures);
     add_redis_errors(figures, "socketio", figures_.errors);
+}
+
+void ClusterExtension::add_recovery(Figures& figures) const {
+    for (size_t end = 0; end < cluster::claim_ends; ++end)
+        figures.counter("starling_cluster_recoveries_total",
+                        "Clients that asked for their session, by what became of it",
+                        figures_.claims[end].load(std::memory_order_relaxed),
+                        label("result", cluster::name_of(static_cast<cluster::ClaimEnd>(end))));
+    figures.counter("starling_cluster_sessions_unsaved_total",
+                    "Sessions that could not be saved in Redis", figures_.unsaved);
+    figures.counter("starling_cluster_stream_gaps_total",
+                    "Losses after which entries of a stream may be missing", figures_.gaps);
 }
 
 sio::ClusterStats ClusterExtension::stats() const {
     const auto errors = [this](auto... kinds) {
         return (figures_.errors[static_cast<size_t>(kinds)].load(std::memory_order_relaxed) + ...);
     };
+    const auto ends = [this](auto... which) {
+        return (figures_.claims[static_cast<size_t>(which)].load(std::memory_order_relaxed) + ...);
+    };
+    using cluster::ClaimEnd;
     using enum redis::ErrorKind;
     return {.connected = figures_.connected,
             .nodes = figures_.nodes,
@@ -136,9 +144,10 @@ sio::ClusterStats ClusterExtension::stats() const {
             .failed = figures_.failed,
             .refused = figures_.refused,
             .incomplete = figures_.incomplete,
-            .recovered = figures_.recovered,
-            .not_recovered = figures_.not_recovered,
-            .too_old = figures_.too_old,
+            .recovered = ends(ClaimEnd::restored),
+            .not_recovered = ends(ClaimEnd::unknown, ClaimEnd::refused, ClaimEnd::malformed,
+                                  ClaimEnd::too_old, ClaimEnd::late, ClaimEnd::away),
+            .too_old = ends(ClaimEnd::too_old),
             .unsaved = figures_.unsaved,
             .gaps = figures_.gaps,
             .losses = figures_.losses,
@@ -151,7 +160,13 @@ sio::ClusterStats ClusterExtension::stats() const {
                        .cluster_down = errors(cluster_down, try_again),
                        .cannot_write = errors(cannot_write),
                        .busy = errors(busy, clients_max),
-                       .others = errors(other, unknown_command, moved, ask, cross_slot)}};
+                       .others = errors(other, unknown_command, moved, ask, cross_slot)},
+            .not_recovered_by = {.no_session = ends(ClaimEnd::unknown),
+                                 .refused = ends(ClaimEnd::refused),
+                                 .malformed = ends(ClaimEnd::malformed),
+                                 .too_old = ends(ClaimEnd::too_old),
+                                 .late = ends(ClaimEnd::late),
+                                 .away = ends(ClaimEnd::away)}};
 }
 
 socketio::RecoveryLink* ClusterExtension::recovery() noexcept {
@@ -211,6 +226,14 @@ void ClusterExtension::forget_session(std::string pid) {
     post([pid = std::move(pid)](ClusterPart& part) {
         if (auto* const recovery = part.recovery()) recovery->forget(pid);
     });
+}
+
+void ClusterExtension::when_stored(std::function<void(socketio::StreamId)> call) {
+    part_ ? part_->when_stored(std::move(call)) : call({});
+}
+
+void ClusterExtension::when_read(socketio::StreamId id, std::function<void()> call) {
+    part_ ? part_->when_read(id, std::move(call)) : call();
 }
 
 uint32_t ClusterExtension::stream_of(std::string_view nsp) const {

@@ -6,6 +6,8 @@
 
 #include <starling/cluster.h>
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,9 +28,12 @@ class SocketIo;
 
 struct ClusterSettings {
     redis::client::ClientOptions redis;
-    cluster::NodeOptions node;  // Without uid and seed.
-    std::string path;           // Of the Socket.IO server, if it is not the usual one.
+    cluster::NodeOptions node;              // Without uid and seed.
+    std::string sessions = "sio:session:";  // How the keys of sessions begin.
+    bool foreign_sessions = true;           // Other programs may have written them.
     uint64_t stream_length_max = 10'000;
+    // Each entry is appended once, also when the answer to it is lost. It costs a script for each.
+    bool append_once = false;
     bool required = false;
 };
 // Throws std::invalid_argument.
@@ -42,6 +47,15 @@ public:
     ClusterExtension(SocketIo& io, ClusterSettings settings);
 
     [[nodiscard]] socketio::ClusterLink& link() noexcept { return *this; }
+
+    // The order between a stream and the questions that do not go by it, see cluster::StreamOrder. On the
+    // first worker.
+    void when_stored(std::function<void(socketio::StreamId)> call);
+    void when_read(socketio::StreamId id, std::function<void()> call);
+    // False: what others publish now may not reach this node. Any thread.
+    [[nodiscard]] bool reads() const noexcept {
+        return figures_.reads.load(std::memory_order_relaxed);
+    }
 
     // sio::Cluster.
     [[nodiscard]] bool ready() const noexcept override;
@@ -72,6 +86,7 @@ private:
     void forget_session(std::string pid) override;
     void claim_session(socketio::SessionClaim claim, Claimed done) override;
     [[nodiscard]] uint32_t stream_of(std::string_view nsp) const override;
+    void add_recovery(Figures& figures) const;
     template <class F>
     void post(F&& call) noexcept;
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "cluster/claims.h"
 #include "redis/errors.h"
 
 namespace starling::server {
@@ -16,7 +17,9 @@ struct ClusterFigures {
     std::atomic<uint64_t> nodes{0}, sent{0}, received{0}, waiting{0}, dropped{0}, failed{0},
         refused{0}, incomplete{0}, losses{0}, bounced{0}, unread{0};
     std::array<std::atomic<uint64_t>, redis::error_kinds> errors{};
-    std::atomic<uint64_t> recovered{0}, not_recovered{0}, too_old{0}, unsaved{0}, gaps{0};
+    std::array<std::atomic<uint64_t>, cluster::claim_ends> claims{};  // By their end.
+    std::atomic<uint64_t> unsaved{0}, gaps{0};
+    std::atomic<bool> reads{false};  // Whatever comes into the stream from now on is read.
 };
 
 }  // namespace starling::server

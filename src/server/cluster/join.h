@@ -28,10 +28,10 @@ public:
 
     // Cluster.
     [[nodiscard]] bool ready() const noexcept override;
-    [[nodiscard]] ClusterStats stats() const override { return nodes_.stats(); }
+    [[nodiscard]] ClusterStats stats() const override;
     [[nodiscard]] const std::string& name() const noexcept override { return nodes_.name(); }
     [[nodiscard]] std::vector<ClusterNode> nodes() const override { return nodes_.nodes(); }
-    void after_joins(std::function<void()> done) override { nodes_.fence(std::move(done)); }
+    void after_joins(std::function<void()> done) override;
 
     // Extension. It is attached before all others.
     void mount(Site& site) override { (void)site; }
@@ -48,10 +48,14 @@ private:
 
     const bool required_;
     const uint64_t request_timeout_ms_;
+    WorkerGroup* group_ = nullptr;
     RedisNodes nodes_;
     SocketIoMember socketio_;
-    std::unique_ptr<ClusterSettings> adapter_;   // Null: Socket.IO uses the nodes.
-    std::vector<const sio::Cluster*> adapters_;  // Owned by the Socket.IO servers.
+    void when_streams_are_read(std::function<void()> done);
+
+    const std::unique_ptr<ClusterSettings> adapter_;  // Null: Socket.IO uses the nodes.
+    const ClusterSettings stream_;                    // In the mode native, with recovery.
+    std::vector<const ClusterExtension*> adapters_;   // Owned by the Socket.IO servers.
 };
 
 }  // namespace starling::server

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/keyed_hash.h"
+#include "cluster/names.h"
 #include "cluster/node_codec.h"
 #include "server/cluster/messages.h"
 #include "server/socketio/socketio.h"
@@ -33,6 +34,10 @@ uint64_t random_seed() {
 
 // In place of the sender and the question, which Nodes knows.
 constexpr std::string_view known = "-";
+
+// No message begins like these.
+constexpr std::string_view greeting = "!recovery";
+constexpr char stored_mark = '@';
 
 std::optional<std::string> written(cluster::Message& message) {
     message.uid = known;
@@ -70,11 +75,13 @@ NativeLink::Here::Here(Worker& worker, socketio::Server& core, uint64_t request_
       responder(worker, core, request_timeout_ms),
       arena(cluster::decode_limits(random_seed())) {}
 
-NativeLink::NativeLink(SocketIo& io, Nodes& nodes, uint64_t request_timeout_ms)
+NativeLink::NativeLink(SocketIo& io, Nodes& nodes, uint64_t request_timeout_ms,
+                       std::unique_ptr<ClusterExtension> stream)
     : io_(io),
       nodes_(nodes),
       request_timeout_ms_(request_timeout_ms),
-      path_(io.options().path == usual_path ? "" : io.options().path) {}
+      path_(io.options().path == usual_path ? "" : io.options().path),
+      stream_(std::move(stream)) {}
 
 void NativeLink::attach(WorkerGroup& group) {
     worker_ = group.workers.front().get();
@@ -82,6 +89,25 @@ void NativeLink::attach(WorkerGroup& group) {
     io_.adapter().each_static([this](const std::string& nsp, auto&) {
         nodes_.joined(Nodes::Kind::socketio, namespace_room(nsp));
     });
+    if (stream_) stream_->attach(group);
+}
+
+void NativeLink::detach() noexcept {
+    here_.reset();
+    if (stream_) stream_->detach();
+}
+
+void NativeLink::close_handles() noexcept {
+    worker_ = nullptr;
+    if (stream_) stream_->close_handles();
+}
+
+void NativeLink::add_figures(Figures& figures) const {
+    if (stream_) stream_->add_figures(figures);
+}
+
+socketio::RecoveryLink* NativeLink::recovery() noexcept {
+    return stream_ ? stream_->link().recovery() : nullptr;
 }
 
 // ---- names and payloads -------------------------------------------------------------------------
@@ -109,19 +135,16 @@ Nodes::Target NativeLink::target_of(const cluster::Message& message) const {
             std::string name = room_name(message.nsp, room);
             if (name.size() <= room_name_bytes_max) target.rooms.push_back(std::move(name));
         }
-        // A client that is away and may come back is in no room: its node needs all events.
-        const bool recoverable = message.kind == Kind::emit && io_.adapter().records(message.nsp) &&
-                                 !message.target.flags.volatile_packet;
-        if (recoverable || may_be_joining(message.target.rooms))
+        if (may_be_joining(message.target.rooms))
             target.rooms.push_back(namespace_room(message.nsp));
     }
     return target;
 }
 
-void NativeLink::note_join(const cluster::Message& message) noexcept {
-    if (message.kind != Kind::join) return;
+void NativeLink::note_join(const Command& command) noexcept {
+    if (command.kind != Command::Kind::join) return;
     const uint64_t until_ms = steady_ms() + joining_ms;
-    for (const auto& room : message.rooms)
+    for (const auto& room : command.rooms)
         joining_.until_ms[base::KeyedTextHash()(room) % joining_.until_ms.size()].store(
             until_ms, std::memory_order_relaxed);
     joining_.last_ms.store(until_ms, std::memory_order_relaxed);
@@ -172,6 +195,7 @@ socketio::NamespaceSetup* NativeLink::setup_of(std::string_view nsp) const {
 void NativeLink::namespace_opened(const std::string& nsp,
                                   socketio::NamespaceSetup& setup) noexcept {
     nodes_.joined(Nodes::Kind::socketio, namespace_room(nsp));
+    if (stream_) stream_->link().namespace_opened(nsp, setup);
     try {
         if (worker_)
             worker_->post([this, nsp, setup = &setup] {
@@ -186,6 +210,7 @@ void NativeLink::namespace_opened(const std::string& nsp,
 
 void NativeLink::namespace_closed(const std::string& nsp) noexcept {
     nodes_.left(Nodes::Kind::socketio, namespace_room(nsp));
+    if (stream_) stream_->link().namespace_closed(nsp);
     try {
         if (worker_)
             worker_->post([this, nsp] {
@@ -206,13 +231,23 @@ void NativeLink::room_closed(const std::string& nsp, std::string_view room) noex
     nodes_.left(Nodes::Kind::socketio, room_name(nsp, room));
 }
 
+// What has an order with the events that clients may recover.
+bool NativeLink::goes_by_stream(const Command& command) const noexcept {
+    return stream_ && !command.request && command.kind != Command::Kind::server_event &&
+           io_.adapter().records(command.nsp.empty() && command.setup ? command.setup->name
+                                                                      : command.nsp);
+}
+
 void NativeLink::send(std::shared_ptr<const Command> command) {
+    note_join(*command);
+    if (goes_by_stream(*command)) return stream_->link().send(std::move(command));
     const bool of_one_namespace =
         !command->nsp.empty() || (command->setup && !command->setup->accept);
     // The worker that sends writes the message, if nobody waits for an answer.
     if (of_one_namespace && !command->request)
         return send_to(*command, command->nsp.empty() ? command->setup->name : command->nsp);
-    if (worker_ && worker_->loop().in_loop_thread()) return send_here(*command);
+    // What goes by the stream is posted as well, and a question stays behind it.
+    if (worker_ && !stream_ && worker_->loop().in_loop_thread()) return send_here(*command);
     if (worker_ &&
         worker_->post_bounded(command->bytes(), [this, command] { send_here(*command); }))
         return;
@@ -224,7 +259,6 @@ void NativeLink::send(std::shared_ptr<const Command> command) {
 void NativeLink::send_to(const Command& command, const std::string& nsp) {
     cluster::Message message = to_message(command, nsp);
     Nodes::Target target = target_of(message);
-    note_join(message);
     if (auto payload = payload_of(message))
         nodes_.publish(Nodes::Kind::socketio, std::move(target), *std::move(payload));
 }
@@ -255,9 +289,20 @@ void NativeLink::ask(const Command& command, const std::string& nsp, cluster::On
         timeout_ms_of(command, io_.adapter().settings(), request_timeout_ms_));
     auto payload = payload_of(message);
     if (!payload) return report({.first = true, .complete = false});
+    if (!stream_) return ask_now(std::move(target), *std::move(payload), report);
+    stream_->when_stored([this, target = std::move(target), payload = *std::move(payload),
+                          report = std::move(report)](socketio::StreamId stored) {
+        std::string marked = payload;
+        marked.insert(path_.size() + 1, stored_mark + to_text(stored) + "\n");
+        ask_now(target, std::move(marked), report);
+    });
+}
+
+void NativeLink::ask_now(Nodes::Target target, std::string payload,
+                         const cluster::OnReport& report) {
     const auto answers = std::make_shared<Answers>();
     nodes_.ask(
-        Nodes::Kind::socketio, std::move(target), *std::move(payload),
+        Nodes::Kind::socketio, std::move(target), std::move(payload),
         [this, answers, report](Nodes::Id, std::string_view body) {
             answers->bytes += body.size();
             answers->is_complete = answers->is_complete && answers->bytes <= answer_bytes_max;
@@ -276,13 +321,31 @@ void NativeLink::ask(const Command& command, const std::string& nsp, cluster::On
 
 // ---- from other nodes ---------------------------------------------------------------------------
 
+void NativeLink::greet(Nodes::Id node) {
+    if (stream_)
+        nodes_.publish(Nodes::Kind::socketio, {.nodes = {node}},
+                       path_ + "\n" + std::string(greeting));
+}
+
+void NativeLink::differs(std::string_view what) {
+    here_->reports.tell(what, "connection_state_recovery must be the same on all nodes",
+                        ++here_->differences);
+}
+
 void NativeLink::on_publication(const Nodes::Incoming& in, std::string_view body) {
+    if (body == greeting) {
+        if (!stream_) differs("events of another node do not come: it has a stream for them");
+        return;
+    }
     if (auto message = read(in, body)) {
         switch (message->kind) {
             case Kind::emit:
             case Kind::join:
             case Kind::leave:
             case Kind::disconnect:
+                if (stream_ && io_.adapter().records(message->nsp))
+                    differs("another node does not get the events of this one");
+                [[fallthrough]];
             case Kind::server_event:
                 here_->responder.perform(*message, setup_of(message->nsp));
                 break;
@@ -293,6 +356,21 @@ void NativeLink::on_publication(const Nodes::Incoming& in, std::string_view body
 }
 
 void NativeLink::on_question(const Nodes::Incoming& in, std::string_view body) {
+    if (!body.starts_with(stored_mark)) return answer(in, body);
+    const size_t end = std::min(body.find('\n'), body.size() - 1);
+    const auto stored = cluster::parse_stream_id(body.substr(1, end - 1));
+    body.remove_prefix(end + 1);
+    if (!stored || !stream_) return answer(in, body);
+    // The other node has stored entries before it asked.
+    std::vector<std::string> rooms(in.rooms.begin(), in.rooms.end());
+    stream_->when_read(*stored, [this, from = in.from, question = in.question,
+                                 rooms = std::move(rooms), message = std::string(body)] {
+        const std::vector<std::string_view> views(rooms.begin(), rooms.end());
+        answer({.from = from, .rooms = views, .payload = {}, .question = question}, message);
+    });
+}
+
+void NativeLink::answer(const Nodes::Incoming& in, std::string_view body) {
     const auto last = [this, from = in.from, id = in.question] {
         nodes_.answer(from, id, {}, true);
     };
@@ -331,6 +409,11 @@ void SocketIoMember::on_question(const Nodes::Incoming& question) {
     if (NativeLink* const link = split(question.payload, body))
         return link->on_question(question, body);
     nodes_.answer(question.from, question.question, {}, true);
+}
+
+void SocketIoMember::on_node(Nodes::Id node, std::string_view, Nodes::Change change) {
+    if (change != Nodes::Change::here) return;
+    for (const auto& [path, link] : links_) link->greet(node);
 }
 
 }  // namespace starling::server

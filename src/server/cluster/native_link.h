@@ -4,6 +4,11 @@
 // A room of Nodes is a namespace, "/chat", or a room in it, "/chat,red": a namespace has no comma. The
 // rooms of another Socket.IO server begin with its path. A payload is that path, a line feed, and a
 // cluster::Message as MessagePack, whose target names no rooms: the publication has them.
+//
+// With connection_state_recovery the events of a namespace, and joins, leaves and disconnects, go by a
+// stream of Redis instead, which gives all nodes one order: see ClusterExtension. Questions and
+// server-side events go between the nodes in any case. A question then has a line before its message:
+// `@` and the id of the entry that its node has stored last, which the other node reads first.
 #pragma once
 
 #include <array>
@@ -20,6 +25,7 @@
 
 #include "cluster/message.h"
 #include "cluster/questions.h"
+#include "server/cluster/cluster.h"
 #include "server/cluster/responder.h"
 #include "server/extension.h"
 #include "server/nodes.h"
@@ -37,13 +43,17 @@ inline constexpr std::string_view usual_path = "/socket.io";
 
 class NativeLink final : public Extension, public socketio::ClusterLink {
 public:
-    NativeLink(SocketIo& io, Nodes& nodes, uint64_t request_timeout_ms);
+    // `stream`: of a server with connection_state_recovery; otherwise null.
+    NativeLink(SocketIo& io, Nodes& nodes, uint64_t request_timeout_ms,
+               std::unique_ptr<ClusterExtension> stream);
 
     // Extension.
     void mount(Site& site) override { (void)site; }
-    void attach(WorkerGroup& group) override;
-    void detach() noexcept override { here_.reset(); }
-    void close_handles() noexcept override { worker_ = nullptr; }
+    void attach(WorkerGroup& group) override;  // Throws std::runtime_error.
+    void detach() noexcept override;
+    using Extension::add_figures;
+    void add_figures(Figures& figures) const override;
+    void close_handles() noexcept override;
 
     // socketio::ClusterLink.
     void send(std::shared_ptr<const socketio::Command> command) override;
@@ -53,13 +63,18 @@ public:
     void room_opened(const std::string& nsp, std::string_view room,
                      bool of_one_socket) noexcept override;
     void room_closed(const std::string& nsp, std::string_view room) noexcept override;
+    [[nodiscard]] socketio::RecoveryLink* recovery() noexcept override;
 
     // What another node did or asks. `body`: the payload behind the path.
     void on_publication(const Nodes::Incoming& in, std::string_view body);
     void on_question(const Nodes::Incoming& in, std::string_view body);
+    // Tells a new node whether this one has a stream.
+    void greet(Nodes::Id node);
 
     // The first part of all rooms and payloads; "" for the usual path.
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    // Null: without recovery.
+    [[nodiscard]] const ClusterExtension* stream() const noexcept { return stream_.get(); }
 
 private:
     struct Dynamic {
@@ -73,18 +88,23 @@ private:
         RedisReports reports;
         Responder responder;
         cluster::Arena arena;
+        uint64_t differences = 0;  // Messages of nodes that differ in recovery.
         std::map<std::string, Dynamic, std::less<>> dynamic;
     };
 
     [[nodiscard]] std::string room_name(std::string_view nsp, std::string_view room) const;
     [[nodiscard]] std::string namespace_room(std::string_view nsp) const;
     [[nodiscard]] Nodes::Target target_of(const cluster::Message& message) const;
-    void note_join(const cluster::Message& message) noexcept;
+    [[nodiscard]] bool goes_by_stream(const socketio::Command& command) const noexcept;
+    void note_join(const socketio::Command& command) noexcept;
     [[nodiscard]] bool may_be_joining(const std::vector<std::string>& rooms) const noexcept;
     // Nothing: no node can get it.
     [[nodiscard]] std::optional<std::string> payload_of(cluster::Message& message) const;
     void send_to(const socketio::Command& command, const std::string& nsp);
     void ask(const socketio::Command& command, const std::string& nsp, cluster::OnReport report);
+    void ask_now(Nodes::Target target, std::string payload, const cluster::OnReport& report);
+    void answer(const Nodes::Incoming& in, std::string_view body);
+    void differs(std::string_view what);
     void send_here(const socketio::Command& command);
     [[nodiscard]] std::optional<cluster::Message> read(std::string_view body);
     // The message of a publication or a question, with its rooms.
@@ -104,6 +124,7 @@ private:
     Nodes& nodes_;
     const uint64_t request_timeout_ms_;
     const std::string path_;
+    const std::unique_ptr<ClusterExtension> stream_;
     Worker* worker_ = nullptr;  // The first one.
     std::unique_ptr<Here> here_;
     Joining joining_;
@@ -117,6 +138,7 @@ public:
 
     void on_publication(const Nodes::Incoming& publication) override;
     void on_question(const Nodes::Incoming& question) override;
+    void on_node(Nodes::Id node, std::string_view name, Nodes::Change change) override;
 
 private:
     // The server that the payload is for, and the rest of the payload. Null: there is none.

@@ -3,13 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <random>
+#include <string_view>
 #include <utility>
+#include <vector>
 
+#include "cluster/names.h"
+#include "redis/slots.h"
 #include "server/cluster/messages.h"
 
 namespace starling::server {
 namespace {
 
+constexpr uint64_t again_ms = 100;            // After a command that had no answer.
 constexpr uint64_t figures_interval_ms = 50;  // How old the figures of another thread may be.
 
 std::string make_uid(cluster::Adapter adapter) {
@@ -32,13 +37,20 @@ cluster::NodeOptions node_options(const ClusterSettings& settings) {
     return options;
 }
 
-std::string_view mode_name(cluster::Adapter adapter) noexcept {
-    switch (adapter) {
+std::string_view mode_name(const ClusterSettings& settings) noexcept {
+    switch (settings.node.dialect.adapter) {
         case cluster::Adapter::classic: return "classic";
         case cluster::Adapter::sharded: return "sharded";
         case cluster::Adapter::streams: break;
     }
-    return "streams";
+    return settings.append_once ? "native, stream of Socket.IO" : "streams";
+}
+
+void add_fields(std::vector<std::string_view>& words, const cluster::Entry& entry) {
+    for (const auto& [field, value] : entry) {
+        words.push_back(field);
+        words.push_back(value);
+    }
 }
 
 redis::Topic topic_of(cluster::Medium medium) noexcept {
@@ -68,11 +80,12 @@ ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socket
       adapter_(core.adapter()),
       figures_(figures),
       reports_(worker),
-      outage_(worker, std::string(mode_name(settings.node.dialect.adapter)),
+      outage_(worker, std::string(mode_name(settings)),
               [this] {
                   return ClusterLosses{dropped(), figures_.gaps.load(std::memory_order_relaxed), 0};
               }),
       responder_(worker, core, settings.node.request_timeout_ms),
+      again_(worker.loop()),
       resolver_(net::make_system_resolver(worker.loop())),
       node_(std::make_unique<cluster::Node>(node_options(settings), static_cast<Bus&>(*this),
                                             static_cast<Host&>(*this))) {
@@ -85,6 +98,12 @@ ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socket
             std::make_unique<StreamReader>(worker.loop(), *resolver_, settings.redis,
                                            cluster::stream_names(dialect.stream, dialect.streams),
                                            static_cast<StreamEvents&>(*this));
+    if (settings.append_once)
+        appends_ = std::make_unique<cluster::Appends>(
+            [this](uint64_t number, uint64_t first, const cluster::Sending& sending) {
+                append(number, first, sending);
+            },
+            settings.node.outbox.bytes_max);
     if (adapter_.recovery())
         recovery_ = std::make_unique<StreamRecovery>(settings, worker, adapter_, *client_, figures);
     adapter_.each_static([this](const std::string& name, auto&) { node_->open(name); });
@@ -95,6 +114,9 @@ ClusterPart::~ClusterPart() = default;
 // The end of the client answers each command under way, and these answers ask all the others.
 void ClusterPart::loop_ended() noexcept {
     if (node_ && client_) outage_.end(node_->stats().waiting + under_way_);
+    order_.clear();
+    again_.stop();
+    appends_.reset();
     client_.reset();
     recovery_.reset();
     reader_.reset();
@@ -189,10 +211,24 @@ void ClusterPart::claim_session(const socketio::SessionClaim& claim,
     recovery_ ? recovery_->claim(claim, done) : done(std::nullopt);
 }
 
+void ClusterPart::when_stored(std::function<void(socketio::StreamId)> call) {
+    if (!node_) return call({});
+    order_.when_stored(now_ms(), std::move(call));
+    touched();
+}
+
+void ClusterPart::when_read(socketio::StreamId id, std::function<void()> call) {
+    if (!node_) return call();
+    order_.when_read(id, now_ms(), std::move(call));
+    touched();
+}
+
 // ---- StreamEvents -------------------------------------------------------------------------------
 
 void ClusterPart::on_stream(socketio::StreamPlace place, bool again) {
     if (recovery_) recovery_->on_stream(place, again);
+    order_.read(place.id);
+    figures_.reads.store(true, std::memory_order_relaxed);
 }
 
 void ClusterPart::on_entry(socketio::StreamPlace place, const cluster::Entry& entry) {
@@ -202,6 +238,7 @@ void ClusterPart::on_entry(socketio::StreamPlace place, const cluster::Entry& en
     if (!own || !recovery_ || !recovery_->take_own(place, entry)) node_->on_entry(entry, now_ms());
     place_.reset();
     if (recovery_) recovery_->on_read(place);
+    order_.read(place.id);
     touched();
 }
 
@@ -228,7 +265,9 @@ void ClusterPart::unsubscribe(const cluster::Subscription& from) {
 
 void ClusterPart::send(cluster::Sending sending, Count done) {
     if (!client_) return done ? done(std::nullopt) : void();  // The loop has ended.
-    redis::Done answered = [this, done = std::move(done)](const redis::Answer& answer) {
+    ++under_way_;
+    if (sending.way == cluster::Sending::Way::stream) return send_entry(std::move(sending));
+    const redis::Done answered = [this, done = std::move(done)](const redis::Answer& answer) {
         --under_way_;
         if (!answer.error.empty()) failed("a message was not sent", answer.error);
         if (!done) return;
@@ -236,27 +275,60 @@ void ClusterPart::send(cluster::Sending sending, Count done) {
                                   : std::nullopt);
         touched();
     };
-    ++under_way_;
-    switch (sending.way) {
-        case cluster::Sending::Way::publish:
-            return client_->publish(sending.name, sending.body, answered);
-        case cluster::Sending::Way::spublish:
-            return client_->spublish(sending.name, sending.body, answered);
-        case cluster::Sending::Way::stream: break;
-    }
-    if (const uint64_t event = recovery_ ? recovery_->sent(sending.name, sending.entry) : 0)
-        answered = [this, answered, event, stream = sending.name](const redis::Answer& answer) {
-            if (recovery_ && reader_)
-                recovery_->answered(stream, event, answer.error.empty(), reader_->round());
-            answered(answer);
-        };
+    sending.way == cluster::Sending::Way::publish
+        ? client_->publish(sending.name, sending.body, answered)
+        : client_->spublish(sending.name, sending.body, answered);
+}
+
+void ClusterPart::send_entry(cluster::Sending sending) {
+    const uint64_t event = recovery_ ? recovery_->sent(sending.name, sending.entry) : 0;
+    order_.sent();
+    cluster::Appends::Done stored = [this, event, stream = sending.name](
+                                        std::optional<socketio::StreamId> id,
+                                        std::string_view error) {
+        --under_way_;
+        if (!error.empty()) failed("a message was not sent", error);
+        if (event && recovery_ && reader_)
+            recovery_->answered(stream, event, error.empty(), reader_->round());
+        order_.answered(id);
+    };
+    if (appends_) return appends_->add(std::move(sending), std::move(stored));
     const std::string length = std::to_string(settings_.stream_length_max);
     std::vector<std::string_view> words{"XADD", sending.name, "MAXLEN", "~", length, "*"};
-    for (const auto& [field, value] : sending.entry) {
-        words.push_back(field);
-        words.push_back(value);
+    add_fields(words, sending.entry);
+    client_->command(
+        words,
+        [stored = std::move(stored)](const redis::Answer& answer) {
+            stored(answer.error.empty() ? cluster::parse_stream_id(answer.value->text())
+                                        : std::nullopt,
+                   answer.error);
+        },
+        sending.name);
+}
+
+void ClusterPart::append(uint64_t number, uint64_t first, const cluster::Sending& sending) {
+    if (!client_) return;
+    const std::string key = redis::name_beside(sending.name, ":sent:" + node_->uid());
+    const std::string length = std::to_string(settings_.stream_length_max);
+    const std::array texts{std::to_string(number), std::to_string(first)};
+    std::vector<std::string_view> words{
+        "EVAL", cluster::append_script(), "2", sending.name, key, texts[0], texts[1], length};
+    add_fields(words, sending.entry);
+    client_->command(
+        words, [this, number](const redis::Answer& answer) { on_appended(number, answer); },
+        sending.name);
+}
+
+void ClusterPart::on_appended(uint64_t number, const redis::Answer& answer) {
+    using Answer = cluster::Appends::Answer;
+    if (!appends_) return;  // The loop has ended.
+    if (!answer.value) {
+        again_.after(again_ms, [this] { appends_->again(); });
+        return appends_->answered(number, Answer::lost);
     }
-    client_->command(words, answered, sending.name);
+    if (!answer.error.empty()) return appends_->answered(number, Answer::refused, {}, answer.error);
+    const auto id = cluster::parse_stream_id(answer.value->text());
+    appends_->answered(number, id ? Answer::stored : Answer::out_of_order, id);
 }
 
 void ClusterPart::count(const cluster::Subscription& name, Count done) {
@@ -324,6 +396,7 @@ void ClusterPart::on_ready() {
     if (!client_->is_deaf() && !figures_.connected.exchange(true)) reports_.connected();
     outage_.up();
     node_->up(now_ms());
+    if (appends_) appends_->again();
     if (recovery_) recovery_->up();
     touched();
 }
@@ -369,7 +442,8 @@ void ClusterPart::touched() {
             figures_timer_ = 0;
             show_figures();
         });
-    const auto due = node_->due_ms();
+    auto due = node_->due_ms();
+    if (const auto order = order_.due_ms()) due = std::min(due.value_or(UINT64_MAX), *order);
     if (!due || (timer_ && timer_ms_ <= *due)) return;
     net::Loop& loop = worker_.loop();
     if (timer_) loop.cancel_timer(timer_);
@@ -377,12 +451,14 @@ void ClusterPart::touched() {
     timer_ = loop.after(*due - std::min(*due, loop.now_ms()), [this] {
         timer_ = 0;
         node_->on_time(now_ms());
+        order_.on_time(now_ms());
         touched();
     });
 }
 
 uint64_t ClusterPart::dropped() const {
-    return node_->stats().dropped + (client_ ? client_->stats().dropped : 0);
+    return node_->stats().dropped + (client_ ? client_->stats().dropped : 0) +
+           (appends_ ? appends_->dropped() : 0);
 }
 
 void ClusterPart::show_figures() {

@@ -5,13 +5,16 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "cluster/appends.h"
 #include "cluster/node.h"
+#include "cluster/stream_order.h"
 #include "net/resolver.h"
 #include "redis/client/client.h"
 #include "server/cluster/cluster.h"
@@ -50,6 +53,9 @@ public:
     void publish(const std::shared_ptr<const socketio::Command>& event);
     void claim_session(const socketio::SessionClaim& claim,
                        const socketio::RecoveryLink::Claimed& done);
+    // The order between the stream and questions that do not go by it.
+    void when_stored(std::function<void(socketio::StreamId)> call);
+    void when_read(socketio::StreamId id, std::function<void()> call);
     // Null: no client of this process can recover on another node, or the loop has ended.
     [[nodiscard]] StreamRecovery* recovery() noexcept { return recovery_.get(); }
 
@@ -81,6 +87,9 @@ private:
                  cluster::OnReport report);
     void failed(std::string_view what, std::string_view error);
     void count_error(std::string_view error);
+    void send_entry(cluster::Sending sending);
+    void append(uint64_t number, uint64_t first, const cluster::Sending& sending);
+    void on_appended(uint64_t number, const redis::Answer& answer);
     // After each call of the node: its next time, and soon its figures.
     void touched();
     void show_figures();
@@ -95,13 +104,16 @@ private:
     OutageReport outage_;
     Responder responder_;
     std::map<std::string, socketio::NamespaceSetup*, std::less<>> dynamic_;
+    redis::client::Timer again_;
     std::unique_ptr<net::Resolver> resolver_;
     std::unique_ptr<cluster::Node> node_;
     std::unique_ptr<redis::client::Client> client_;
     std::unique_ptr<StreamRecovery> recovery_;
     std::optional<socketio::StreamPlace> place_;  // Of the entry that is being read.
     std::unique_ptr<StreamReader> reader_;
-    uint64_t under_way_ = 0;  // Messages that Redis has not confirmed.
+    cluster::StreamOrder order_;
+    std::unique_ptr<cluster::Appends> appends_;  // Null: entries are appended at most once.
+    uint64_t under_way_ = 0;                     // Messages that Redis has not confirmed.
     uint64_t bounced_ = 0, unread_ = 0, dropped_told_ = 0;
     net::TimerId timer_ = 0, figures_timer_ = 0;
     uint64_t timer_ms_ = 0;

@@ -22,11 +22,13 @@ constexpr uint32_t page_entries = 200;
 // A session is in the memory of Redis, and whoever can write there is not trusted.
 constexpr size_t session_bytes_max = 1u << 20;
 
-cluster::ClaimOptions claim_options(const sio::Recovery& limits, const socketio::Adapter& adapter) {
+cluster::ClaimOptions claim_options(const ClusterSettings& settings,
+                                    const socketio::Adapter& adapter) {
     std::random_device random;
+    const sio::Recovery& limits = *adapter.settings().recovery;
     return {.bytes_max = limits.bytes_max,
             // A session of a Node.js node does not say to which namespace it belongs.
-            .foreign_sessions = adapter.declared() == 1,
+            .foreign_sessions = settings.foreign_sessions && adapter.declared() == 1,
             .session_bytes_max = session_bytes_max,
             .table_seed = uint64_t{random()} << 32 | random()};
 }
@@ -54,7 +56,7 @@ StreamRecovery::StreamRecovery(const ClusterSettings& settings, Worker& worker,
       take_(take_session_script()),
       own_(streams_.size()),
       arena_(cluster::decode_limits(adapter.settings().decode.table_seed)),
-      claims_(claim_options(*adapter.settings().recovery, adapter), *this),
+      claims_(claim_options(settings, adapter), *this),
       timer_(worker.loop()) {
     client_.subscribe(redis::Topic::channel, channel_of(owner_));
 }
@@ -137,7 +139,7 @@ std::string StreamRecovery::channel_of(std::string_view owner) const {
 // behind it, and an older session would replace a newer one.
 void StreamRecovery::run(const std::string& script, std::string_view pid,
                          std::initializer_list<std::string_view> arguments, redis::Done done) {
-    const auto keys = session_keys(settings_.path, pid);
+    const auto keys = session_keys(settings_.sessions, pid);
     std::vector<std::string_view> words{"EVAL", script, "2", keys[0], keys[1], owner_};
     words.insert(words.end(), arguments);
     client_.command(words, std::move(done), keys[0]);
@@ -231,9 +233,7 @@ void StreamRecovery::tell_owner(const socketio::RestoredSession& found) {
 }
 
 void StreamRecovery::tell(ClaimEnd end) {
-    constexpr auto relaxed = std::memory_order_relaxed;
-    (end == ClaimEnd::restored ? figures_.recovered : figures_.not_recovered).fetch_add(1, relaxed);
-    if (end == ClaimEnd::too_old) figures_.too_old.fetch_add(1, relaxed);
+    figures_.claims[static_cast<size_t>(end)].fetch_add(1, std::memory_order_relaxed);
     // A client that was away for too long is no reason for a line.
     if (end == ClaimEnd::restored || end == ClaimEnd::unknown || end == ClaimEnd::refused) return;
     warn("a client that comes back starts anew", cluster::in_words(end));

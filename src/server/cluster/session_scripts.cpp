@@ -1,5 +1,9 @@
 #include "server/cluster/session_scripts.h"
 
+#include <utility>
+
+#include "redis/slots.h"
+
 namespace starling::server {
 namespace {
 
@@ -53,9 +57,10 @@ std::string joined(std::string_view check, std::string_view end) {
 
 }  // namespace
 
-std::array<std::string, 2> session_keys(std::string_view path, std::string_view pid) {
-    const std::string key = "sio:session:" + std::string(path) + std::string(pid);
-    return {key, "{" + key + "}:owner"};
+std::array<std::string, 2> session_keys(std::string_view begin, std::string_view pid) {
+    std::string key = std::string(begin).append(pid);
+    std::string owner = redis::name_beside(key, ":owner");
+    return {std::move(key), std::move(owner)};
 }
 
 std::string save_session_script() { return joined(check_text, save_text); }

@@ -28,9 +28,9 @@ namespace starling::server {
 // The number of a node: hexadecimal digits.
 inline constexpr size_t session_owner_bytes = 16;
 
-// The keys of the session and of its owner. `path`: of the Socket.IO server, between the two parts of
-// the name; empty at the usual path, where a Node.js server finds the session.
-[[nodiscard]] std::array<std::string, 2> session_keys(std::string_view path, std::string_view pid);
+// The keys of the session and of its owner. `begin`: of the first key; "sio:session:" is where a Node.js
+// server finds the session.
+[[nodiscard]] std::array<std::string, 2> session_keys(std::string_view begin, std::string_view pid);
 
 // What the first three scripts answer about the session of a client of this node.
 inline constexpr int64_t session_is_here = 1;
