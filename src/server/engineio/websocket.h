@@ -1,13 +1,12 @@
-// server/engineio/websocket.h: the WebSocket of an Engine.IO session, as its transport or being
-// probed.
+// server/engineio/websocket.h: the handler of all WebSockets of an Engine: each is the transport of
+// an Engine.IO session, or is being probed by one.
 //
-// Owner: the WsConnection. The socket and its session are base::Tied: the end of one clears the
-//        pointer of the other.
+// What a WebSocket keeps (WsConnection::data()) is the key of its session until it is open, then the
+// session itself. The session knows its WebSocket. The end of one clears the pointer of the other.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
-#include <utility>
 
 #include "server/engineio/engine.h"
 #include "server/ws_connection.h"
@@ -15,55 +14,15 @@
 
 namespace starling::server {
 
-class EngineSocket final : public ws::detail::AnyData,
-                           public base::Tied<EngineSocket, EngineSession>,
-                           public base::InSlab {
-public:
-    // Stays untied if the session already has a WebSocket.
-    explicit EngineSocket(EngineSession& session) noexcept;
-
-    // Called by the EngineWsHandler.
-    void opened(WsConnection& connection) {
-        connection_ = &connection;
-        if (!tied()) return connection.close(ws::close_code::normal, {});
-        tied()->socket_opened(*this);
-    }
-    void received(ws::Message message) {
-        if (tied()) tied()->on_frame(message.bytes(), message.is_binary());
-    }
-    void server_stops() {
-        if (tied()) tied()->drop(EngineClose::server_shutting_down);
-    }
-    void ended(engineio::Session::Event event) {
-        if (tied()) tied()->socket_ended(event);
-    }
-
-    [[nodiscard]] WsConnection& connection() const noexcept { return *connection_; }
-    void describe(ConnectionFacts& facts) {
-        if (tied()) tied()->describe(facts);
-    }
-    // The session no longer needs the WebSocket.
-    void close(uint16_t code) {
-        untie();
-        connection_->close(code, {});
-    }
-
-private:
-    WsConnection* connection_ = nullptr;  // Set by opened(). The connection owns this object.
-};
-
-// The handler of all WebSockets of an Engine. The data of each connection is its EngineSocket.
 class EngineWsHandler final : public WsHandler {
 public:
     explicit EngineWsHandler(Engine& engine) noexcept : WsHandler(Remembers{}), engine_(engine) {}
 
     void admit(WsAdmission& admission) const override { engine_.admit(admission); }
-    void on_open(WsConnection& connection) const override {
-        count(connection, +1);
-        socket_of(connection).opened(connection);
-    }
+    void on_open(WsConnection& connection) const override;
     void on_message(WsConnection& connection, ws::Message message) const override {
-        socket_of(connection).received(message);
+        if (EngineSession* const session = session_of(connection))
+            session->on_frame(message.bytes(), message.is_binary());
     }
     // The acks and attachments of a dropped packet would be missing.
     bool may_drop() const noexcept override { return false; }
@@ -73,31 +32,26 @@ public:
     // Not called: a full queue closes the connection.
     void on_dropped(WsConnection&, uint64_t) const override {}
     void on_violation(WsConnection& connection) const override {
-        socket_of(connection).ended(engineio::Session::Event::websocket_error);
+        ended(connection, engineio::Session::Event::websocket_error);
     }
-    void on_server_stops(WsConnection& connection) const override {
-        socket_of(connection).server_stops();
-    }
+    void on_server_stops(WsConnection& connection) const override;
     void describe(WsConnection& connection, ConnectionFacts& facts) const override;
     void on_closed(WsConnection& connection, uint16_t, std::string_view,
                    ws::ClosedBy) const override {
         count(connection, -1);
-        socket_of(connection).ended(engineio::Session::Event::websocket_closed);
+        ended(connection, engineio::Session::Event::websocket_closed);
     }
+    void on_freed(WsConnection& connection) const noexcept override;
 
 private:
     void count(const WsConnection& connection, int change) const noexcept;
-    [[nodiscard]] static EngineSocket& socket_of(WsConnection& connection) noexcept {
-        return base::checked_cast<EngineSocket>(*connection.data());
+    void ended(WsConnection& connection, engineio::Session::Event event) const;
+    // Null: the session no longer needs the WebSocket, or never did.
+    [[nodiscard]] static EngineSession* session_of(WsConnection& connection) noexcept {
+        return connection.data().borrowed<EngineSession>();
     }
 
     Engine& engine_;
 };
-
-inline EngineSocket* EngineSession::socket() const noexcept { return tied(); }
-
-inline EngineSocket::EngineSocket(EngineSession& session) noexcept {
-    if (!session.socket()) tie(session);
-}
 
 }  // namespace starling::server
