@@ -232,6 +232,7 @@ private:
     Observer* const observer_;
     const uint32_t index_;  // Index of the worker, and of this core in the adapter.
     Names names_;
+    RecentListeners recent_listeners_;
     Arena arena_;
     Encoder encoder_;
     hub::Hub::Traffic traffic_;

@@ -236,6 +236,7 @@ void Server::enter(Socket& socket, std::optional<History::Return> back) {
     if (observer_) observer_->connected(socket);
     const sio::Socket handle = socket.handle();
     for (const auto& call : nsp.setup().on_connection) call(handle);
+    socket.listeners().share(recent_listeners_);
 }
 
 }  // namespace starling::socketio
