@@ -25,7 +25,7 @@ Socket::Extras& Socket::extras() {
 bool Socket::await(uint64_t id, uint64_t deadline_ms, sio::OnAnswer done) {
     auto& acks = extras().acks;
     if (acks.size() >= server().settings().pending_acks_max) return false;
-    const auto timer = server().at(deadline_ms, Server::Timer::ack, key_, id);
+    const auto timer = server().at(deadline_ms, Server::Timer::ack, slot_key(), id);
     acks.push_back({id, timer.when_ms, timer.number, std::move(done)});
     return true;
 }
