@@ -83,6 +83,7 @@ struct Options {
     std::vector<Transport> transports = {Transport::polling, Transport::websocket};
     bool allow_upgrades = true;
     bool allow_eio3 = false;  // Clients 1.x and 2.x.
+    // The next three: at most 6 days each.
     std::chrono::milliseconds ping_interval = default_ping_interval;
     std::chrono::milliseconds ping_timeout = default_ping_timeout;
     std::chrono::milliseconds upgrade_timeout{10'000};

@@ -4,7 +4,7 @@
 
 #include <starling/async_callback.h>
 #include <starling/socketio_flags.h>
-#include <starling/socketio_handler.h>
+#include <starling/socketio_listener.h>
 #include <starling/socketio_options.h>
 
 #include <chrono>

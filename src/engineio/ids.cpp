@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/assert.h"
-#include "base/base64.h"
+#include "base/base64url_bits.h"
 
 namespace starling::engineio {
 namespace {
@@ -14,42 +14,17 @@ constexpr size_t worker_length = 2;
 constexpr size_t slot_length = 4;
 constexpr size_t head_length = worker_length + slot_length;
 constexpr size_t node_length = 11;  // 64 bits.
-
-constexpr uint8_t no_digit = 64;
-
-// Each polling request decodes a sid, so a table replaces a search in `alphabet`.
-constexpr auto values = [] {
-    std::array<uint8_t, 256> table{};
-    table.fill(no_digit);
-    for (size_t i = 0; i < alphabet.size(); ++i)
-        table[static_cast<unsigned char>(alphabet[i])] = static_cast<uint8_t>(i);
-    return table;
-}();
+constexpr std::byte long_mark{1};
 
 void write(std::span<char> out, uint64_t value) noexcept {
     for (size_t i = out.size(); i-- > 0; value >>= 6) out[i] = alphabet[value & 63];
 }
 
-// Six bits of `random` for each character.
-void write_bits(std::span<char> out, std::span<const std::byte> random) noexcept {
-    uint32_t bits = 0;
-    unsigned count = 0;
-    size_t next = 0;
-    for (char& c : out) {
-        if (count < 6) {
-            bits = bits << 8 | std::to_integer<uint32_t>(random[next++]);
-            count += 8;
-        }
-        count -= 6;
-        c = alphabet[bits >> count & 63];
-    }
-}
-
 std::optional<uint64_t> read(std::string_view text) noexcept {
     uint64_t value = 0;
     for (const char c : text) {
-        const uint8_t six = values[static_cast<unsigned char>(c)];
-        if (six == no_digit) return std::nullopt;
+        const uint8_t six = base::base64url_digits[static_cast<unsigned char>(c)];
+        if (six == base::no_base64url_digit) return std::nullopt;
         value = value << 6 | six;
     }
     return value;
@@ -58,10 +33,21 @@ std::optional<uint64_t> read(std::string_view text) noexcept {
 }  // namespace
 
 SidSecret::SidSecret(std::span<const std::byte, 11> random) noexcept {
-    write_bits(std::span(text_).first(sid_secret_length), random);
+    std::ranges::copy(random, bits_.begin());
 }
 
-SidSecret::SidSecret(std::span<const std::byte, 17> random) noexcept { write_bits(text_, random); }
+SidSecret::SidSecret(std::span<const std::byte, 17> random) noexcept {
+    std::ranges::copy(random, bits_.begin());
+    bits_.back() = (bits_.back() & std::byte{0xf0}) | long_mark;
+}
+
+SidSecret::Text SidSecret::text() const noexcept {
+    const bool is_long = (bits_.back() & std::byte{0x0f}) == long_mark;
+    Text text;
+    text.length_ = is_long ? cluster_sid_secret_length : sid_secret_length;
+    base::write_base64url(std::span(text.text_).first(text.length_), bits_);
+    return text;
+}
 
 Sid::Sid(uint32_t worker, uint32_t slot, std::string_view secret) noexcept
     : length_(static_cast<uint8_t>(head_length + secret.size())) {
@@ -97,7 +83,7 @@ std::optional<SidParts> parse_sid(std::string_view text) noexcept {
     if (!in_cluster) return parts;
     const std::string_view node = text.substr(local.size());
     // 11 characters hold 66 bits: the first two are 0.
-    if (values[static_cast<unsigned char>(node.front())] > 15) return std::nullopt;
+    if (base::base64url_digits[static_cast<unsigned char>(node.front())] > 15) return std::nullopt;
     parts.masked_node = read(node);
     if (!parts.masked_node) return std::nullopt;
     return parts;

@@ -24,18 +24,27 @@ inline constexpr size_t sid_secret_length = 14, cluster_sid_secret_length = 22;
 inline constexpr uint32_t sid_workers_max = 1U << 12;
 inline constexpr uint32_t sid_slots_max = 1U << 24;
 
-// The secret of an id, as text: what a session keeps of its id.
+// The secret of an id: what a session keeps of its id.
 class SidSecret {
 public:
+    class Text {
+    public:
+        [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), length_}; }
+
+    private:
+        friend class SidSecret;
+        std::array<char, cluster_sid_secret_length> text_{};
+        size_t length_ = 0;
+    };
+
     // `random` comes from a cryptographic source. 11 bytes make a secret of 84 bits, 17 one of 132.
     explicit SidSecret(std::span<const std::byte, 11> random) noexcept;
     explicit SidSecret(std::span<const std::byte, 17> random) noexcept;
-    [[nodiscard]] std::string_view view() const noexcept {
-        return {text_.data(), text_.back() == 0 ? sid_secret_length : text_.size()};
-    }
+    [[nodiscard]] Text text() const noexcept;
 
 private:
-    std::array<char, cluster_sid_secret_length> text_{};
+    // The last four bits are no part of a secret. They are 1 if it is the longer one.
+    std::array<std::byte, 17> bits_{};
 };
 
 class Sid {

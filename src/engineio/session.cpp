@@ -147,13 +147,11 @@ std::string_view reason_text(Reason reason) noexcept {
     return texts[static_cast<size_t>(reason)];
 }
 
-Session::Session(Revision revision, Transport transport, const SessionOptions& options,
-                 uint64_t now_ms) noexcept
-    : options_(&options),
-      state_(transport == Transport::polling ? State::polling : State::websocket),
+Session::Session(Revision revision, Transport transport, Moment now) noexcept
+    : state_(transport == Transport::polling ? State::polling : State::websocket),
       revision_(revision) {
-    heartbeat_at_ms_ = now_ms + options.ping_interval_ms;
-    if (revision == Revision::eio3) heartbeat_at_ms_ += options.ping_timeout_ms;
+    set_heartbeat(now.now_ms + now.options.ping_interval_ms +
+                  (revision == Revision::eio3 ? now.options.ping_timeout_ms : 0));
 }
 
 Session::Input Session::input_of(Link link, const Packet& packet) const noexcept {
@@ -195,66 +193,67 @@ Session::Input Session::input_of(Event event) noexcept {
     return state_ == State::websocket ? Input::websocket_fault : Input::probe_other;
 }
 
-Actions Session::on_packet(Link link, const Packet& packet, uint64_t now_ms) noexcept {
-    return step(input_of(link, packet), now_ms);
+Actions Session::on_packet(Link link, const Packet& packet, Moment now) noexcept {
+    return step(input_of(link, packet), now);
 }
 
-Actions Session::on(Event event, uint64_t now_ms) noexcept { return step(input_of(event), now_ms); }
+Actions Session::on(Event event, Moment now) noexcept { return step(input_of(event), now); }
 
-Actions Session::close(Reason reason, uint64_t now_ms) noexcept {
+Actions Session::close(Reason reason, Moment now) noexcept {
     if (is_in(state_, open)) reason_ = reason;
-    return step(poll_pending_ ? Input::server_close_poll : Input::server_close, now_ms);
+    return step(poll_pending_ ? Input::server_close_poll : Input::server_close, now);
 }
 
-Actions Session::drop(Reason reason, uint64_t now_ms) noexcept {
+Actions Session::drop(Reason reason, Moment now) noexcept {
     if (is_in(state_, open)) reason_ = reason;
-    return step(Input::server_drop, now_ms);
+    return step(Input::server_drop, now);
 }
 
-Actions Session::ping(uint64_t now_ms) noexcept {
+Actions Session::ping(Moment now) noexcept {
     if (revision_ != Revision::eio4 || pong_due_) return {};
-    return step(Input::ping_due, now_ms);
+    return step(Input::ping_due, now);
 }
 
-Actions Session::on_timer(uint64_t now_ms) noexcept {
-    if (is_in(state_, open) && now_ms >= heartbeat_at_ms_) {
+Actions Session::on_timer(Moment now) noexcept {
+    if (is_in(state_, open) && now.now_ms >= heartbeat_at_ms()) {
         const bool eio4 = revision_ == Revision::eio4;
-        if (eio4 && (!pong_due_ || paused_)) return step(Input::ping_due, now_ms);
-        return step(paused_ ? Input::pong_unasked : Input::heartbeat_end, now_ms);
+        if (eio4 && (!pong_due_ || paused_)) return step(Input::ping_due, now);
+        return step(paused_ ? Input::pong_unasked : Input::heartbeat_end, now);
     }
-    if (is_in(state_, probes | closes) && now_ms >= limit_at_ms_)
-        return step(Input::limit_due, now_ms);
-    if (state_ == State::probed && poll_pending_ && now_ms >= noop_at_ms_)
-        return step(Input::noop_due, now_ms);
+    if (is_in(state_, probes | closes) && now.now_ms >= whole_ms(limit_low_))
+        return step(Input::limit_due, now);
+    if (state_ == State::probed && poll_pending_ && now.now_ms >= whole_ms(noop_low_))
+        return step(Input::noop_due, now);
     return {};
 }
 
 uint64_t Session::deadline_ms() const noexcept {
     uint64_t deadline = never;
-    if (is_in(state_, open)) deadline = heartbeat_at_ms_;
-    if (is_in(state_, probes | closes)) deadline = std::min(deadline, limit_at_ms_);
-    if (state_ == State::probed && poll_pending_) deadline = std::min(deadline, noop_at_ms_);
+    if (is_in(state_, open)) deadline = heartbeat_at_ms();
+    if (is_in(state_, probes | closes)) deadline = std::min(deadline, whole_ms(limit_low_));
+    if (state_ == State::probed && poll_pending_)
+        deadline = std::min(deadline, whole_ms(noop_low_));
     return deadline;
 }
 
-void Session::pause(uint64_t now_ms) noexcept {
+void Session::pause(Moment now) noexcept {
     if (paused_) return;
     paused_ = true;
     // While paused, the session does not read the client's pings. The client gives up
     // ping_timeout_ms after its ping, so pongs are sent at half that interval without being asked
     // for.
-    if (revision_ == Revision::eio3) heartbeat_at_ms_ = now_ms + options_->ping_timeout_ms / 2;
+    if (revision_ == Revision::eio3) set_heartbeat(now.now_ms + now.options.ping_timeout_ms / 2);
 }
 
 // The heartbeats that the client sent during the pause are read now. From now on the client has the
 // full time for its next heartbeat.
-void Session::resume(uint64_t now_ms) noexcept {
+void Session::resume(Moment now) noexcept {
     if (!paused_) return;
     paused_ = false;
     if (revision_ == Revision::eio3)
-        heartbeat_at_ms_ = now_ms + options_->ping_interval_ms + options_->ping_timeout_ms;
+        set_heartbeat(now.now_ms + now.options.ping_interval_ms + now.options.ping_timeout_ms);
     else if (pong_due_)
-        heartbeat_at_ms_ = now_ms + options_->ping_timeout_ms;
+        set_heartbeat(now.now_ms + now.options.ping_timeout_ms);
 }
 
 Session::Outlet Session::outlet() const noexcept {
@@ -272,7 +271,7 @@ Transport Session::transport() const noexcept {
     return state_ == State::websocket ? Transport::websocket : Transport::polling;
 }
 
-Actions Session::step(Input input, uint64_t now_ms) noexcept {
+Actions Session::step(Input input, Moment now) noexcept {
     constexpr Row nothing{0, Input::ignored, {}, {}, {}};
     constexpr Row protocol_error{0, Input::ignored, State::closed, {}, Reason::parse_error};
     if (input == Input::ignored) return {};
@@ -282,10 +281,10 @@ Actions Session::step(Input input, uint64_t now_ms) noexcept {
     if (row == std::end(rows)) row = input <= Input::other_packet ? &protocol_error : &nothing;
 
     const State before = state_;
-    state_ = row->next.value_or(state_);
+    if (row->next) state_ = *row->next;
     if (row->reason) reason_ = *row->reason;
     Actions actions = row->actions;
-    set_timers(before, input, now_ms);
+    set_timers(before, input, now);
 
     if (actions.flush_poll) poll_pending_ = true;
     if (input == Input::post && !actions.answer_400) post_pending_ = true;
@@ -299,29 +298,35 @@ Actions Session::step(Input input, uint64_t now_ms) noexcept {
     return actions;
 }
 
-void Session::set_timers(State before, Input input, uint64_t now_ms) noexcept {
+void Session::set_timers(State before, Input input, Moment now) noexcept {
     switch (input) {
         case Input::heartbeat:
             pong_due_ = false;
-            heartbeat_at_ms_ = now_ms + options_->ping_interval_ms;
-            if (revision_ == Revision::eio3) heartbeat_at_ms_ += options_->ping_timeout_ms;
+            set_heartbeat(now.now_ms + now.options.ping_interval_ms +
+                          (revision_ == Revision::eio3 ? now.options.ping_timeout_ms : 0));
             break;
         case Input::ping_due:
             pong_due_ = true;
-            heartbeat_at_ms_ = now_ms + options_->ping_timeout_ms;
+            set_heartbeat(now.now_ms + now.options.ping_timeout_ms);
             break;
-        case Input::pong_unasked: heartbeat_at_ms_ = now_ms + options_->ping_timeout_ms / 2; break;
+        case Input::pong_unasked:
+            set_heartbeat(now.now_ms + now.options.ping_timeout_ms / 2);
+            break;
         case Input::probe_ping:
-        case Input::noop_due: noop_at_ms_ = now_ms + noop_interval_ms; break;
+        case Input::noop_due:
+            noop_low_ = static_cast<uint32_t>(now.now_ms + noop_interval_ms);
+            break;
         default: break;
     }
     if (state_ == before) return;
-    if (state_ == State::attached) limit_at_ms_ = now_ms + options_->upgrade_timeout_ms;
+    if (state_ == State::attached)
+        limit_low_ = static_cast<uint32_t>(now.now_ms + now.options.upgrade_timeout_ms);
     if (is_in(state_, closes) && !is_in(before, closes)) {
         // Not later than the heartbeat would end the session of a silent peer.
-        uint64_t silent_at_ms = heartbeat_at_ms_;
-        if (revision_ == Revision::eio4 && !pong_due_) silent_at_ms += options_->ping_timeout_ms;
-        limit_at_ms_ = std::min(now_ms + options_->closing_timeout_ms, silent_at_ms);
+        uint64_t silent_at_ms = heartbeat_at_ms();
+        if (revision_ == Revision::eio4 && !pong_due_) silent_at_ms += now.options.ping_timeout_ms;
+        limit_low_ = static_cast<uint32_t>(
+            std::min(now.now_ms + now.options.closing_timeout_ms, silent_at_ms));
     }
 }
 

@@ -1,7 +1,7 @@
 // engineio/session.h: the life of an Engine.IO session as a table: heartbeat in both directions,
 // polls and POSTs, the probe and the upgrade from polling to a WebSocket, closing. A Session holds
 // no connection, no queue and no clock: the caller reports events and carries out the actions that
-// the session returns.
+// the session returns. Each call gets the time and the server's options as a Moment.
 //
 // Use: `actions = session.on_packet(...)` (or on(), close(), on_timer()). Carry out the actions in
 // the order of their declaration. If `closed` is set, forget the session, else set a timer to
@@ -24,11 +24,19 @@ namespace starling::engineio {
 
 // The server owns the options; they live longer than its sessions.
 struct SessionOptions {
+    static constexpr uint32_t time_ms_max = INT32_MAX / 4;  // Of each: 6 days.
+
     uint32_t ping_interval_ms = static_cast<uint32_t>(sio::default_ping_interval.count());
     uint32_t ping_timeout_ms = static_cast<uint32_t>(sio::default_ping_timeout.count());
     uint32_t upgrade_timeout_ms = 10'000;
     // How long a closing session waits for a poll that can carry the close packet.
     uint32_t closing_timeout_ms = 30'000;
+};
+
+// When something happens, and the options of the server, of which a session keeps no pointer.
+struct Moment {
+    const SessionOptions& options;
+    uint64_t now_ms;
 };
 
 enum class Reason : uint8_t {
@@ -99,36 +107,35 @@ public:
 
     // The session is open from the start: the caller first queues the open packet. The request that
     // opens a polling session is itself a poll: report `poll_arrived` next.
-    Session(Revision revision, Transport transport, const SessionOptions& options,
-            uint64_t now_ms) noexcept;
+    Session(Revision revision, Transport transport, Moment now) noexcept;
 
-    [[nodiscard]] Actions on_packet(Link link, const Packet& packet, uint64_t now_ms) noexcept;
-    [[nodiscard]] Actions on(Event event, uint64_t now_ms) noexcept;
+    [[nodiscard]] Actions on_packet(Link link, const Packet& packet, Moment now) noexcept;
+    [[nodiscard]] Actions on(Event event, Moment now) noexcept;
 
     // Closes the session from the server's side. The queue is sent first: with the pending poll, or
     // over the WebSocket. If no poll is pending, the session waits for one, for closing_timeout_ms
     // at most, and then reports `closed`. From now on nothing is delivered, and nothing more may be
     // queued.
-    [[nodiscard]] Actions close(Reason reason, uint64_t now_ms) noexcept;
+    [[nodiscard]] Actions close(Reason reason, Moment now) noexcept;
 
     // Closes the session without waiting for anything.
-    [[nodiscard]] Actions drop(Reason reason, uint64_t now_ms) noexcept;
+    [[nodiscard]] Actions drop(Reason reason, Moment now) noexcept;
 
     // Revision 4: sends a ping now, before the heartbeat is due. Does nothing while the answer to
     // another ping is awaited, or in revision 3, where the client sends the pings.
-    [[nodiscard]] Actions ping(uint64_t now_ms) noexcept;
+    [[nodiscard]] Actions ping(Moment now) noexcept;
     [[nodiscard]] bool awaits_pong() const noexcept { return pong_due_; }
 
     // Early, late and repeated calls do no harm. Call it again while deadline_ms() has passed.
-    [[nodiscard]] Actions on_timer(uint64_t now_ms) noexcept;
+    [[nodiscard]] Actions on_timer(Moment now) noexcept;
     [[nodiscard]] uint64_t deadline_ms() const noexcept;  // UINT64_MAX if the session is closed.
 
     // While paused, the caller reads nothing from the client, and the session does not miss the
     // client's heartbeats: in revision 4 it sends pings without waiting for pongs, in revision 3 it
     // sends pongs without having read a ping. The caller sets its timer to deadline_ms() after each
     // call. Repeated calls do no harm.
-    void pause(uint64_t now_ms) noexcept;
-    void resume(uint64_t now_ms) noexcept;
+    void pause(Moment now) noexcept;
+    void resume(Moment now) noexcept;
     [[nodiscard]] bool paused() const noexcept { return paused_; }
 
     [[nodiscard]] Outlet outlet() const noexcept;
@@ -152,22 +159,36 @@ private:
 
     [[nodiscard]] Input input_of(Link link, const Packet& packet) const noexcept;
     [[nodiscard]] Input input_of(Event event) noexcept;
-    [[nodiscard]] Actions step(Input input, uint64_t now_ms) noexcept;
+    [[nodiscard]] Actions step(Input input, Moment now) noexcept;
     [[nodiscard]] Actions finish(Actions actions, State before, Input input) noexcept;
-    void set_timers(State before, Input input, uint64_t now_ms) noexcept;
+    void set_timers(State before, Input input, Moment now) noexcept;
 
-    const SessionOptions* options_;
-    uint64_t heartbeat_at_ms_;  // EIO4: next ping, or timeout of its pong. EIO3: timeout.
-    uint64_t limit_at_ms_ = 0;  // Timeout of an upgrade, or of closing.
-    uint64_t noop_at_ms_ = 0;   // While probed: when a pending poll is answered with a noop.
-    State state_;
-    Revision revision_;
-    Reason reason_ = Reason::transport_close;
-    bool poll_pending_ = false;
-    bool post_pending_ = false;
-    bool pong_due_ = false;
-    bool paused_ = false;
+    [[nodiscard]] uint64_t heartbeat_at_ms() const noexcept {
+        return uint64_t{heartbeat_high_} << 32 | heartbeat_low_;
+    }
+    void set_heartbeat(uint64_t at_ms) noexcept {
+        heartbeat_low_ = static_cast<uint32_t>(at_ms);
+        heartbeat_high_ = static_cast<uint16_t>(at_ms >> 32);
+    }
+    // The whole time of which `low` is the lower half: the one that is nearest to the heartbeat.
+    [[nodiscard]] uint64_t whole_ms(uint32_t low) const noexcept {
+        const auto after = static_cast<int32_t>(low - heartbeat_low_);
+        return heartbeat_at_ms() + static_cast<uint64_t>(int64_t{after});
+    }
+
+    // In 48 bits. EIO4: next ping, or timeout of its pong. EIO3: timeout.
+    uint32_t heartbeat_low_ = 0;
+    uint32_t limit_low_ = 0;  // Timeout of an upgrade, or of closing; see whole_ms().
+    uint32_t noop_low_ = 0;   // While probed: when a pending poll is answered with a noop.
+    uint16_t heartbeat_high_ = 0;
+    State state_ : 4;
+    Revision revision_ : 4;
+    Reason reason_ : 4 = Reason::transport_close;
+    bool poll_pending_ : 1 = false;
+    bool post_pending_ : 1 = false;
+    bool pong_due_ : 1 = false;
+    bool paused_ : 1 = false;
 };
-static_assert(sizeof(Session) <= 48, "part of the 1 KB that an idle Socket.IO session may cost");
+static_assert(sizeof(Session) <= 16, "part of what an idle Socket.IO session costs");
 
 }  // namespace starling::engineio

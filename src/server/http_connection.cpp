@@ -226,9 +226,12 @@ void HttpConnection::try_upgrade() {
     }
     if (!outcome.connection) return fail(outcome.status, outcome.reason, outcome.field_lines);
     log_access();
-    if (middleware_lines_)  // Before the blank line.
-        outcome.response.insert(outcome.response.size() - 2, *middleware_lines_);
-    stream_->write(base::bytes_of(outcome.response));
+    std::string& response = worker_->scratch();
+    ws::append_response(response, {outcome.accept.data(), outcome.accept.size()},
+                        outcome.subprotocol, outcome.extensions);
+    response.insert(response.size() - 2, outcome.field_lines);  // Before the blank line.
+    if (middleware_lines_) response.insert(response.size() - 2, *middleware_lines_);
+    stream_->write(base::bytes_of(response));
     // From here on only the WebSocket uses the stream. This object is freed at the end of the tick.
     phase_.on(Event::handed_over);
     WsConnection& socket = *outcome.connection;

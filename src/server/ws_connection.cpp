@@ -23,8 +23,7 @@ constexpr uint8_t subprotocol_in_extras = 255;
 }  // namespace
 
 WsConnection::WsConnection(const WsContext& context, std::string_view subprotocol,
-                           const std::optional<ws::DeflateParams>& deflate,
-                           std::unique_ptr<ws::detail::AnyData> data)
+                           const std::optional<ws::DeflateParams>& deflate, WsData data)
     : context_(&context),
       data_(std::move(data)),
       receiver_(ws::Role::server, context.site.receiver_limits),
@@ -47,7 +46,9 @@ WsConnection::WsConnection(const WsContext& context, std::string_view subprotoco
     receiver_ = ws::Receiver(ws::Role::server, context.site.receiver_limits, inflater);
 }
 
-WsConnection::~WsConnection() = default;
+WsConnection::~WsConnection() {
+    if (data_.is_borrowed()) context_->handler().on_freed(*this);
+}
 
 void WsConnection::start() {
     heartbeat_ = ws::Heartbeat(now_ms());

@@ -16,6 +16,7 @@
 #include "base/slab.h"
 #include "hub/hub.h"
 #include "server/connection.h"
+#include "server/ws_data.h"
 #include "ws/closing.h"
 #include "ws/deflate.h"
 #include "ws/heartbeat.h"
@@ -33,8 +34,7 @@ class WsFollower;
 class WsConnection final : public Connection, public hub::Subscriber, public base::InSlab {
 public:
     WsConnection(const WsContext& context, std::string_view subprotocol,
-                 const std::optional<ws::DeflateParams>& deflate,
-                 std::unique_ptr<ws::detail::AnyData> data);
+                 const std::optional<ws::DeflateParams>& deflate, WsData data);
     ~WsConnection() override;
 
     void start();  // Call it once this is the stream's handler. Calls WsHandler::on_open().
@@ -98,7 +98,7 @@ public:
         return round_trip_.ms();
     }
     [[nodiscard]] bool compresses() const noexcept;
-    [[nodiscard]] std::unique_ptr<ws::detail::AnyData>& data() noexcept { return data_; }
+    [[nodiscard]] WsData& data() noexcept { return data_; }
     [[nodiscard]] ws::Socket socket() const noexcept;
     [[nodiscard]] Worker& worker() const noexcept;
     // Runs a posted call like a handler, if the socket is still open.
@@ -146,7 +146,7 @@ private:
 
     const WsContext* context_;  // Another one while the connection is followed.
     std::unique_ptr<Extras> extras_;
-    std::unique_ptr<ws::detail::AnyData> data_;  // The handler's data for this connection.
+    WsData data_;  // The handler's data for this connection.
     // Small members lie in the tail padding of the member before.
     [[no_unique_address]] ws::Receiver receiver_;
     ws::Closing closing_;

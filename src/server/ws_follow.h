@@ -64,6 +64,9 @@ public:
         follower_->closed(code, reason);
         inner().on_closed(connection, code, reason, by);
     }
+    void on_freed(WsConnection& connection) const noexcept override {
+        inner().on_freed(connection);
+    }
     void describe(WsConnection& connection, ConnectionFacts& facts) const override {
         inner().describe(connection, facts);
     }

@@ -11,11 +11,12 @@
 #include <starling/websocket.h>
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "server/ws_data.h"
 
 namespace starling::server {
 
@@ -34,7 +35,7 @@ struct WsAdmission {
 
     // To open the connection: its data; optionally a subprotocol in place of the choice from
     // ws::Route::subprotocols ("": none), and fields of the 101 response as "Name: value\r\n".
-    std::unique_ptr<ws::detail::AnyData> data = {};
+    WsData data = {};
     std::optional<std::string> subprotocol = {};
     std::string field_lines = {};
     // To refuse the request: a status other than 101, a reason and `field_lines`; or a whole
@@ -92,6 +93,8 @@ public:
     }
     // True: a message over ServerOptions::limits may be left out. False: it ends the connection.
     [[nodiscard]] virtual bool may_drop() const noexcept { return true; }
+    // A connection is destroyed that has a borrowed object as its data.
+    virtual void on_freed(WsConnection& connection) const noexcept { (void)connection; }
 
     [[nodiscard]] Remembers remembers() const noexcept { return remembers_; }
 

@@ -134,11 +134,10 @@ UpgradeOutcome decide(const WsContext& context, const http::Request& request,
 
     const auto subprotocol = chosen_subprotocol(context, handshake.protocols, admission);
     const auto deflate = ws::negotiate_deflate(handshake.extensions, context.site.deflate);
-    const auto accept = ws::accept_key(handshake.key);
-    ws::append_response(outcome.response, {accept.data(), accept.size()}, subprotocol,
-                        deflate.response);
-    if (!admission.field_lines.empty())  // Before the blank line.
-        outcome.response.insert(outcome.response.size() - 2, admission.field_lines);
+    outcome.accept = ws::accept_key(handshake.key);
+    outcome.subprotocol = subprotocol;
+    outcome.extensions = deflate.response;
+    outcome.field_lines = std::move(admission.field_lines);
     const bool kept = context.handler().remembers().subprotocol;
     outcome.connection.reset(new (context.worker.slabs())
                                  WsConnection(context, kept ? subprotocol : std::string_view(),

@@ -5,6 +5,7 @@
 #include <starling/http.h>
 #include <starling/websocket.h>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,9 +20,11 @@ class HttpConnection;
 
 struct UpgradeOutcome {
     int status = 101;
-    std::string reason;                        // The reason of a refusal.
-    std::string field_lines;                   // More "Name: value" lines of a refusal.
-    std::string response;                      // The 101 response.
+    std::string reason;       // The reason of a refusal.
+    std::string field_lines;  // More "Name: value" lines of the answer.
+    // Of the 101 response.
+    std::array<char, 28> accept = {};
+    std::string subprotocol, extensions;       // "": none.
     std::optional<http::Response> refusal;     // The handler's whole answer.
     std::unique_ptr<WsConnection> connection;  // Null: refused, or not decided yet.
     bool later = false;                        // The handler has not decided yet.

@@ -18,7 +18,7 @@ uint32_t cut(uint64_t ms) noexcept { return std::max<uint32_t>(static_cast<uint3
 }  // namespace
 
 Connection::Connection(Server& server, Transport& transport)
-    : server_(server), transport_(transport), decoder_(server.settings().codec) {}
+    : server_(server), transport_(transport) {}
 
 Connection::~Connection() { closed("forced server close"); }
 
@@ -45,13 +45,37 @@ void Connection::opened() {
     });
 }
 
+// Only a packet that is incomplete leaves a decoder behind.
+template <class F>
+void Connection::decode(F&& add, size_t packet_bytes) {
+    if (has_pending()) [[unlikely]] {
+        Decoder decoder = std::move(*extras_->decoder);
+        extras_->decoder.reset();
+        return decode_with(decoder, add, decoder.pending_bytes() + packet_bytes);
+    }
+    Decoder decoder(server_.settings().codec);
+    decode_with(decoder, add, packet_bytes);
+}
+
+template <class F>
+void Connection::decode_with(Decoder& decoder, F& add, size_t packet_bytes) {
+    const Outcome outcome = add(decoder);
+    if (decoder.pending()) extras().decoder = std::move(decoder);
+    handle(outcome, packet_bytes);
+}
+
 void Connection::on_text(std::string_view text) {
-    guarded([&] { handle(decoder_.add_text(text, server_.arena()), text.size()); });
+    guarded([&] {
+        decode([&](Decoder& decoder) { return decoder.add_text(text, server_.arena()); },
+               text.size());
+    });
 }
 
 void Connection::on_bytes(std::span<const std::byte> bytes) {
-    const size_t all = decoder_.pending_bytes() + bytes.size();
-    guarded([&] { handle(decoder_.add_bytes(bytes, server_.arena()), all); });
+    guarded([&] {
+        decode([&](Decoder& decoder) { return decoder.add_bytes(bytes, server_.arena()); },
+               bytes.size());
+    });
 }
 
 void Connection::handle(const Outcome& outcome, size_t packet_bytes) {
@@ -94,7 +118,8 @@ void Connection::on_connect(const Packet& packet) {
 }
 
 void Connection::closed(std::string_view reason) {
-    if (!std::exchange(open_, false)) return;
+    if (!open_) return;
+    open_ = false;
     const Server::CallScope entry(server_);
     // A socket that is already leaving is finished by Server::leave(). A listener of one socket may
     // end another socket of this client, so the loop looks up each key again.
@@ -104,7 +129,7 @@ void Connection::closed(std::string_view reason) {
 }
 
 size_t Connection::sockets() const noexcept {
-    return (first_ ? 1 : 0) + (more_ ? more_->size() : 0);
+    return (first_ ? 1 : 0) + (extras_ ? extras_->more.size() : 0);
 }
 
 void Connection::pause() {
@@ -116,17 +141,22 @@ void Connection::resume() {
 }
 
 limits::Bucket& Connection::messages_of(const Quota& quota) {
-    if (!buckets_) buckets_ = std::make_unique<Buckets>();
-    for (auto& [of, bucket] : *buckets_)
+    auto& buckets = extras().buckets;
+    for (auto& [of, bucket] : buckets)
         if (of == &quota) return bucket;
-    return buckets_->emplace_back(&quota, limits::Bucket()).second;
+    return buckets.emplace_back(&quota, limits::Bucket()).second;
+}
+
+Connection::Extras& Connection::extras() {
+    if (!extras_) extras_ = std::make_unique<Extras>();
+    return *extras_;
 }
 
 std::vector<base::SlotKey> Connection::socket_keys() const {
     std::vector<base::SlotKey> keys;
     if (first_) keys.push_back(first_->slot_key());
-    if (more_)
-        for (const auto& socket : *more_) keys.push_back(socket->slot_key());
+    if (extras_)
+        for (const auto& socket : extras_->more) keys.push_back(socket->slot_key());
     return keys;
 }
 
@@ -134,34 +164,35 @@ std::vector<base::SlotKey> Connection::socket_keys() const {
 
 Socket* Connection::find(std::string_view nsp) const noexcept {
     if (first_ && first_->nsp().name() == nsp) return first_.get();
-    if (!more_) return nullptr;
-    for (const auto& socket : *more_)
+    if (!extras_) return nullptr;
+    for (const auto& socket : extras_->more)
         if (socket->nsp().name() == nsp) return socket.get();
     return nullptr;
 }
 
-Socket& Connection::add(std::unique_ptr<Socket> socket) {
-    if (!std::exchange(joined_, true)) {
+Socket& Connection::add(Socket::Owned socket) {
+    if (!joined_) {
+        joined_ = true;
         due_ms_ = 0;
-        if (decoder_.pending()) set_deadline(packet_timeout_ms);
+        if (has_pending()) set_deadline(packet_timeout_ms);
     }
     Socket& added = *socket;
     if (!first_) {
         first_ = std::move(socket);
         return added;
     }
-    if (!more_) more_ = std::make_unique<std::vector<std::unique_ptr<Socket>>>();
-    more_->push_back(std::move(socket));
+    extras().more.push_back(std::move(socket));
     return added;
 }
 
-std::unique_ptr<Socket> Connection::release(Socket& socket) {
+Socket::Owned Connection::release(Socket& socket) {
     if (first_.get() == &socket) return std::move(first_);
-    if (!more_) return nullptr;
-    const auto found = std::ranges::find(*more_, &socket, &std::unique_ptr<Socket>::get);
-    if (found == more_->end()) return nullptr;
-    std::unique_ptr<Socket> released = std::move(*found);
-    more_->erase(found);
+    if (!extras_) return nullptr;
+    auto& more = extras_->more;
+    const auto found = std::ranges::find(more, &socket, &Socket::Owned::get);
+    if (found == more.end()) return nullptr;
+    Socket::Owned released = std::move(*found);
+    more.erase(found);
     return released;
 }
 
@@ -187,8 +218,8 @@ void Connection::timed_out() {
     if (!joined_) return end(Transport::End::forced_server_close, "no namespace joined in time");
     // A paused connection reads no attachments, so it waits longer.
     if (pauses_ > 0) return set_deadline(packet_timeout_ms);
-    decoder_ = Decoder(
-        server_.settings().codec);  // Frees the attachments now; the client may stay for a while.
+    if (extras_)
+        extras_->decoder.reset();  // Frees the attachments; the client may stay for a while.
     end(Transport::End::forced_close, "attachments did not come in time");
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -39,16 +40,16 @@ public:
 
     // The client's socket in the namespace, in any state; null: none.
     [[nodiscard]] Socket* find(std::string_view nsp) const noexcept;
-    Socket& add(std::unique_ptr<Socket> socket);
+    Socket& add(Socket::Owned socket);
     // Gives up a socket that has left; the caller frees the socket later.
-    [[nodiscard]] std::unique_ptr<Socket> release(Socket& socket);
+    [[nodiscard]] Socket::Owned release(Socket& socket);
 
     [[nodiscard]] size_t sockets() const noexcept;
     template <class F>
     void each_socket(F&& call) const {
         if (first_) call(*first_);
-        if (more_)
-            for (const auto& socket : *more_)
+        if (extras_)
+            for (const auto& socket : extras_->more)
                 if (socket) call(*socket);
     }
 
@@ -73,6 +74,12 @@ public:
 private:
     [[nodiscard]] std::vector<base::SlotKey> socket_keys() const;
     // `packet_bytes`: of the packet, if it is whole, with its attachments.
+    // Calls add(decoder), and takes the outcome as handle() does.
+    template <class F>
+    void decode(F&& add, size_t packet_bytes);
+    template <class F>
+    void decode_with(Decoder& decoder, F& add, size_t packet_bytes);
+    [[nodiscard]] bool has_pending() const noexcept { return extras_ && extras_->decoder; }
     void handle(const Outcome& outcome, size_t packet_bytes);
     void on_packet(const Packet& packet, size_t packet_bytes);
     void on_connect(const Packet& packet);
@@ -83,17 +90,22 @@ private:
 
     Server& server_;
     Transport& transport_;
-    Decoder decoder_;
-    std::unique_ptr<Socket> first_;  // Most clients have one socket; more_ holds further ones.
-    std::unique_ptr<std::vector<std::unique_ptr<Socket>>> more_;
-    using Buckets = std::vector<std::pair<const Quota*, limits::Bucket>>;
-    std::unique_ptr<Buckets> buckets_;  // Null: no namespace of the client has limited messages.
-    bool open_ = true;
-    bool joined_ = false;  // The client was in a namespace at least once.
+    bool open_ : 1 = true;
+    bool joined_ : 1 = false;  // The client was in a namespace at least once.
     uint16_t pauses_ = 0;
     // now_ms() modulo 2^32; 0: none. Until a namespace is joined the end of the connect timeout,
     // then the deadline of missing attachments.
     uint32_t due_ms_ = 0;
+    Socket::Owned first_;  // Most clients have one socket.
+    // What most clients do not have.
+    struct Extras {
+        std::optional<Decoder> decoder;   // Has a packet whose attachments are missing.
+        std::vector<Socket::Owned> more;  // Sockets beside the first.
+        std::vector<std::pair<const Quota*, limits::Bucket>> buckets;  // See messages_of().
+    };
+    [[nodiscard]] Extras& extras();
+    std::unique_ptr<Extras> extras_;
 };
+static_assert(sizeof(Connection) <= 40, "part of what an idle Socket.IO client costs");
 
 }  // namespace starling::socketio

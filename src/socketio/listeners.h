@@ -1,20 +1,20 @@
-// socketio/listeners.h: the listeners of one socket, by event: 24 bytes each.
+// socketio/listeners.h: the listeners of one socket, by event: one pointer, to a set that the socket
+// may share with others.
 //
 // A listener may add and remove listeners, even itself. A listener that is removed while a listener
 // runs is freed after the call.
 // Owner: the socket. Thread: the worker's.
 #pragma once
 
-#include <starling/socketio_handler.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
+#include <utility>
 
 #include "base/text.h"
+#include "socketio/listener_set.h"
 
 namespace starling::socketio {
 
@@ -42,20 +42,33 @@ private:
 class Listeners {
 public:
     void add(uint32_t name, sio::detail::Listener listener, bool once) {
+        const uint32_t count = size();
         // Most sockets have few listeners, and none that comes later.
-        if (entries_.size() < exact_until) entries_.reserve(entries_.size() + 1);
-        entries_.push_back({std::move(listener), name, once});
+        if (!set_ || count == set_->room() || set_.users() > 1)
+            move_to_room(count < exact_until ? count + 1 : 2 * count);
+        set_->add({std::move(listener), name, once});
     }
     void remove(uint32_t name) {
-        for (CallScope& entry : entries_)
-            if (entry.name == name) retire(entry);
+        for (uint32_t i = 0, count = size(); i < count; ++i)
+            if (set_->entries()[i].name == name) retire(i);
         sweep();
     }
     void clear() {
-        for (CallScope& entry : entries_) retire(entry);
+        for (uint32_t i = 0, count = size(); i < count; ++i) retire(i);
         sweep();
     }
-    [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
+    void drop() noexcept { set_ = {}; }  // Before the end, when none of them is on the stack.
+    [[nodiscard]] bool empty() const noexcept { return !set_; }
+
+    // Shares the set with sockets that registered the same listeners, if that makes no difference.
+    void share(RecentListeners& recent) {
+        if (set_ && depth_ == 0 && set_.users() == 1 && set_->shareable())
+            set_ = recent.share(std::move(set_));
+    }
+
+    [[nodiscard]] bool shares_with(const Listeners& other) const noexcept {
+        return set_ && set_ == other.set_;
+    }
 
     // Calls the listeners that existed at the start of the call, in order. Passes an
     // ArgumentMismatch to `argument_mismatch` for each listener whose parameters do not fit the
@@ -64,8 +77,8 @@ public:
     bool call(uint32_t name, const sio::detail::Event& event, OnMisfit&& argument_mismatch) {
         bool any = false;
         const Depth depth(*this);
-        for (size_t i = 0, count = entries_.size(); i < count; ++i) {
-            if (entries_[i].name != name) continue;
+        for (uint32_t i = 0, count = size(); i < count; ++i) {
+            if (set_->entries()[i].name != name) continue;
             any = true;
             call_one(i, event, argument_mismatch);
         }
@@ -73,15 +86,14 @@ public:
     }
 
 private:
-    struct CallScope {
-        sio::detail::Listener listener;
-        uint32_t name;
-        bool once;
-    };
-    // Frees removed listeners once no listener is on the stack, also after an exception.
+    // Frees removed listeners once no listener is on the stack, also after an exception. Keeps the
+    // set that others have as well: they may all give it up while one of its listeners runs.
     class Depth {
     public:
-        explicit Depth(Listeners& all) noexcept : all_(all) { ++all_.depth_; }
+        explicit Depth(Listeners& all) noexcept
+            : all_(all), shared_(all.set_.users() > 1 ? all.set_ : SharedSet()) {
+            ++all_.depth_;
+        }
         ~Depth() {
             --all_.depth_;
             all_.sweep();
@@ -91,30 +103,46 @@ private:
 
     private:
         Listeners& all_;
+        const SharedSet shared_;
     };
 
     template <class OnMisfit>
-    void call_one(size_t index, const sio::detail::Event& event, OnMisfit& argument_mismatch) {
-        if (entries_[index].once) retire(entries_[index]);
-        // The vector's entries may move while the listener runs; the listener itself does not move.
-        sio::detail::Listener::Call call = entries_[index].listener.prepare();
+    void call_one(uint32_t index, const sio::detail::Event& event, OnMisfit& argument_mismatch) {
+        if (set_->entries()[index].once) retire(index);
+        // The entries may move while the listener runs; the listener itself does not move.
+        sio::detail::Listener::Call call = set_->entries()[index].listener.prepare();
         if (const auto why = call(event); why.index) argument_mismatch(why);
     }
-    void retire(CallScope& entry) noexcept {
-        if (entry.name == Names::none) return;
-        entry.name = Names::none;
+    [[nodiscard]] uint32_t size() const noexcept {
+        return set_ ? static_cast<uint32_t>(set_->entries().size()) : 0;
+    }
+    // A set of this socket alone; the entries keep their positions.
+    void move_to_room(uint32_t room) {
+        SharedSet made(ListenerSet::make(room));
+        const bool shared = set_.users() > 1;
+        if (set_)
+            for (NamedListener& entry : set_->entries())
+                made->add({shared ? entry.listener.copy() : std::move(entry.listener), entry.name,
+                           entry.once});
+        set_ = std::move(made);
+    }
+    void retire(uint32_t index) {
+        if (set_->entries()[index].name == Names::none) return;
+        if (set_.users() > 1) move_to_room(set_->room());
+        set_->entries()[index].name = Names::none;
         retired_ = true;
     }
-    void sweep() {
+    void sweep() noexcept {
         if (depth_ > 0 || !retired_) return;
         retired_ = false;
-        std::erase_if(entries_, [](const CallScope& entry) { return entry.name == Names::none; });
+        set_->remove(Names::none);
+        if (set_->entries().empty()) set_ = {};
     }
 
-    static constexpr size_t exact_until = 8;
+    static constexpr uint32_t exact_until = 8;
 
-    std::vector<CallScope> entries_;
-    uint32_t depth_ = 0;
+    SharedSet set_;  // Null: no listeners.
+    uint16_t depth_ = 0;
     bool retired_ = false;
 };
 

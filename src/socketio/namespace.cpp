@@ -36,22 +36,23 @@ Namespace::Namespace(Server& server, NamespaceSetup& setup, std::string name)
 
 Namespace::~Namespace() = default;
 
+const Socket& Namespace::in_slot(uint32_t slot) const noexcept {
+    return *server_.sockets().object_at(slot);
+}
+
 void Namespace::add(Socket& socket) {
+    by_id_.reserve_one([this](uint32_t slot) { return in_slot(slot).id_hash(); });
     sockets_.push_back(&socket);
-    try {
-        by_id_.insert(&socket);
-    } catch (...) {
-        sockets_.pop_back();
-        throw;
-    }
+    by_id_.insert(socket.slot_key().slot, socket.id_hash());
     socket.index = static_cast<uint32_t>(sockets_.size() - 1);
     --waiting;
     setup_.connected.fetch_add(1, std::memory_order_relaxed);
     if (ClusterLink* const cluster = setup_.adapter.cluster())
-        cluster->room_opened(name_, socket.id(), true);
-    note(RoomEvent::Kind::created, socket.id());
-    note(RoomEvent::Kind::joined, socket.id(), socket.id());
-    if (server_.observer()) server_.observer()->room_joined(*this, socket.id(), socket.id());
+        cluster->room_opened(name_, socket.id_text().view(), true);
+    const SocketId::Text id = socket.id_text();
+    note(RoomEvent::Kind::created, id.view());
+    note(RoomEvent::Kind::joined, id.view(), id.view());
+    if (server_.observer()) server_.observer()->room_joined(*this, id.view(), id.view());
     tell_hooks();
 }
 
@@ -87,14 +88,16 @@ void Namespace::remove(Socket& socket) {
         for (const auto& room : rooms_.topics_of(socket)) leave_quietly(socket, room);
     rooms_.leave_all(socket);
     unlist(socket);
-    note(RoomEvent::Kind::left, socket.id(), socket.id());
-    if (server_.observer()) server_.observer()->room_left(*this, socket.id(), socket.id());
-    note(RoomEvent::Kind::deleted, socket.id());
+    const SocketId::Text id = socket.id_text();
+    note(RoomEvent::Kind::left, id.view(), id.view());
+    if (server_.observer()) server_.observer()->room_left(*this, id.view(), id.view());
+    note(RoomEvent::Kind::deleted, id.view());
     tell_hooks();
 }
 
 void Namespace::unlist(Socket& socket) noexcept {
-    by_id_.erase(&socket);
+    by_id_.remove(socket.slot_key().slot, socket.id_hash(),
+                  [this](uint32_t slot) { return in_slot(slot).id_hash(); });
     // The list's last socket takes the place of the removed socket.
     sockets_.back()->index = socket.index;
     sockets_[socket.index] = sockets_.back();
@@ -102,7 +105,7 @@ void Namespace::unlist(Socket& socket) noexcept {
     socket.index = Socket::nowhere;
     setup_.connected.fetch_sub(1, std::memory_order_relaxed);
     if (ClusterLink* const cluster = setup_.adapter.cluster())
-        cluster->room_closed(name_, socket.id());
+        cluster->room_closed(name_, socket.id_text().view());
 }
 
 void Namespace::abandon(Socket& socket) noexcept {
@@ -121,14 +124,15 @@ void Namespace::forget(Socket& socket) {
 }
 
 void Namespace::join(Socket& socket, std::string_view room) {
-    if (room == socket.id()) return;
+    if (socket.has_id(room)) return;
     const bool limited = quota_ && quota_->limits.rooms_max != 0;
     const auto result = rooms_.join(socket, room, limited ? quota_->limits.rooms_max : rooms_max);
     if (limited && result == hub::Hub::Join::too_many) Quota::count(quota_->refused_rooms);
     if (result != hub::Hub::Join::joined) return;
     server_.session_changed(socket);
-    note(RoomEvent::Kind::joined, room, socket.id());
-    if (server_.observer()) server_.observer()->room_joined(*this, room, socket.id());
+    const SocketId::Text id = socket.id_text();
+    note(RoomEvent::Kind::joined, room, id.view());
+    if (server_.observer()) server_.observer()->room_joined(*this, room, id.view());
     tell_hooks();
 }
 
@@ -141,8 +145,9 @@ void Namespace::leave(Socket& socket, std::string_view room) {
 void Namespace::leave_quietly(Socket& socket, std::string_view room) {
     // Report each leaver first, then the room's deletion if that was its last member.
     if ((setup_.on_leave_room || server_.observer()) && rooms_.is_member(socket, room)) {
-        note(RoomEvent::Kind::left, room, socket.id());
-        if (server_.observer()) server_.observer()->room_left(*this, room, socket.id());
+        const SocketId::Text id = socket.id_text();
+        note(RoomEvent::Kind::left, room, id.view());
+        if (server_.observer()) server_.observer()->room_left(*this, room, id.view());
     }
     rooms_.leave(socket, room);
 }
@@ -164,14 +169,15 @@ void Namespace::subscribers_changed(const base::HashedText& changed, int change)
 
 template <class F>
 void Namespace::each_member(std::string_view room, F&& call) {
-    const auto found = by_id_.find(room);
-    if (found != by_id_.end()) call(**found);
+    const uint32_t own = by_id_.find(SocketId::hash_of(room),
+                                     [&](uint32_t slot) { return in_slot(slot).has_id(room); });
+    if (own != IdIndex::none) call(*server_.sockets().object_at(own));
     for (hub::Subscriber* member : rooms_.members(room)) call(static_cast<Socket&>(*member));
 }
 
 void Namespace::collect(const Target& target, std::vector<Socket*>& to) {
     if (++mark_ == 0) {  // The number has wrapped around: clear the old marks.
-        for (Socket* socket : sockets_) socket->mark = 0;
+        sockets_.each([](Socket* socket) { socket->mark = 0; });
         mark_ = 1;
     }
     // A marked socket was already visited: it is in `to`, or it was excluded.
@@ -182,8 +188,7 @@ void Namespace::collect(const Target& target, std::vector<Socket*>& to) {
             socket.state() == Socket::State::connected)
             to.push_back(&socket);
     };
-    if (target.rooms.empty())
-        for (Socket* socket : sockets_) take(*socket);
+    if (target.rooms.empty()) sockets_.each([&](Socket* socket) { take(*socket); });
     for (const auto& room : target.rooms) each_member(room, take);
 }
 

@@ -8,11 +8,11 @@
 #include <deque>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
-#include "base/text.h"
+#include "base/segmented.h"
 #include "hub/hub.h"
+#include "socketio/id_index.h"
 #include "socketio/namespace_setup.h"
 #include "socketio/quota.h"
 #include "socketio/socket.h"
@@ -56,21 +56,7 @@ public:
 
 private:
     void unlist(Socket& socket) noexcept;  // From sockets_ and by_id_.
-    struct IdHash {
-        using is_transparent = void;
-        size_t operator()(const Socket* socket) const noexcept { return (*this)(socket->id()); }
-        size_t operator()(std::string_view id) const noexcept { return base::TextHash{}(id); }
-    };
-    struct IdEqual {
-        using is_transparent = void;
-        bool operator()(const Socket* a, const Socket* b) const noexcept { return a == b; }
-        bool operator()(std::string_view id, const Socket* b) const noexcept {
-            return id == b->id();
-        }
-        bool operator()(const Socket* a, std::string_view id) const noexcept {
-            return id == a->id();
-        }
-    };
+    [[nodiscard]] const Socket& in_slot(uint32_t slot) const noexcept;
     void publish(const hub::Message&) override {}  // Unused: Commands are sent to rooms instead.
     void subscribers_changed(const base::HashedText& room, int change) override;
     // A change of a room, to be reported to the application's hooks in the order of the changes.
@@ -89,8 +75,8 @@ private:
     const std::string name_;
     Quota* const quota_;
     hub::Hub rooms_;
-    std::vector<Socket*> sockets_;
-    std::unordered_set<Socket*, IdHash, IdEqual> by_id_;
+    base::Segmented<Socket*> sockets_;
+    IdIndex by_id_;
     // Hooks run after the rooms are updated, so a hook may itself join and leave rooms.
     std::deque<RoomEvent> untold_;
     bool telling_ = false;

@@ -96,6 +96,17 @@ void Server::left(Socket& socket) {
     close_if_empty(nsp);
 }
 
+void Server::free(Socket& socket) noexcept {
+    socket.give_up();
+    {
+        const auto lock = lifetime_.lock();  // Another thread may be reading the socket's id.
+        sockets_.remove(socket);
+    }
+    if (++freed_ * 4 < sockets_.slots()) return;
+    freed_ = 0;
+    sockets_.trim();
+}
+
 void Server::close_if_empty(Namespace& nsp) {
     if (nsp.size() > 0 || !nsp.setup().accept) return;
     // Clients choose the names of dynamic namespaces, so a worker with many namespaces keeps no
@@ -136,7 +147,7 @@ void Server::run(uint64_t now_ms) {
 void Server::fire(const Due& due) {
     if (due.kind == Timer::request) return finish(due.number, false);
     if (due.kind == Timer::sessions) return refresh_sessions();
-    Socket* const socket = sockets_.find(due.key);
+    Socket* const socket = find(due.key);
     if (!socket) return;
     if (due.kind == Timer::ack) return socket->ack_timed_out(due.number);
     socket->disconnect(false);  // Timer::login: the login has expired.
@@ -206,7 +217,7 @@ void Server::perform_on(const Command& command, Namespace& nsp, Socket& socket, 
         case Command::Kind::disconnect:
             if (command.moved) {
                 // Other sockets may have joined the room that has the id as its name.
-                if (socket.id() != command.target.rooms.front()) return;
+                if (!socket.has_id(command.target.rooms.front())) return;
                 socket.set_private_id({}, socket.recovered());
                 if (command.close) return socket.connection().drop();
             }

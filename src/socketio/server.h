@@ -68,6 +68,7 @@ public:
     // second one leaves after the first, even if the second belongs to another client.
     void leave(const Socket& socket, std::string_view reason, bool was_connected);
     void left(Socket& socket);  // Frees the socket at the end of the call.
+    void free(Socket& socket) noexcept;
     // ---- Sessions -------------------------------------------------------------------------------
     // The rooms or the data of the socket may have changed: in a cluster its session is saved at the
     // end of the tick.
@@ -80,13 +81,14 @@ public:
     void keep_for_return(const Socket& socket, std::string_view reason);
     [[nodiscard]] Socket* find(base::SlotKey key) const noexcept {
         STARLING_ASSERT(on_own_thread());
-        return sockets_.find(key);
+        Socket* const found = sockets_.find(key);
+        return found && found->state() != Socket::State::freed ? found : nullptr;
     }
     // Null: the socket is gone, or the calling thread is not that of its worker.
     [[nodiscard]] static Socket* find_here(const sio::Socket& handle) { return handle.here(); }
     // The worker's index, also this core's index in the adapter.
     [[nodiscard]] uint32_t index() const noexcept { return index_; }
-    [[nodiscard]] base::SlotTable<Socket>& sockets() noexcept { return sockets_; }
+    [[nodiscard]] Socket::Pool& sockets() noexcept { return sockets_; }
 
     // ---- Commands -------------------------------------------------------------------------------
     void perform(const Command& command);
@@ -210,7 +212,7 @@ private:
     void save_sessions();
     void refresh_sessions();
     [[nodiscard]] uint64_t refresh_step_ms() const noexcept;
-    Socket& create(const PendingConnection& who, std::string id);
+    Socket& create(const PendingConnection& who, std::string_view id);
     void enter(Socket& socket, std::optional<History::Return> back);
     void run_middleware(base::SlotKey key, size_t from);
     void decided(base::SlotKey key, size_t guard, std::optional<sio::Error> error);
@@ -232,11 +234,12 @@ private:
     Observer* const observer_;
     const uint32_t index_;  // Index of the worker, and of this core in the adapter.
     Names names_;
+    RecentListeners recent_listeners_;
     Arena arena_;
     Encoder encoder_;
     hub::Hub::Traffic traffic_;
-    base::Slabs slabs_;
-    base::SlotTable<Socket> sockets_;
+    Socket::Pool sockets_{*this};
+    size_t freed_ = 0;  // Sockets, since the last sockets_.trim().
     std::unordered_map<std::string, std::unique_ptr<Namespace>, base::KeyedTextHash,
                        std::equal_to<>>
         namespaces_;
@@ -252,7 +255,7 @@ private:
     std::vector<StreamId> delivered_;  // By stream; 0-0: nothing yet.
     std::atomic<bool> drain_posted_{false};
     std::deque<Leaving> leaving_;  // The handlers of the first entry are running.
-    std::vector<std::unique_ptr<Socket>> left_;
+    std::vector<Socket::Owned> left_;
     std::vector<std::unique_ptr<Namespace>> left_namespaces_;
     std::vector<std::vector<Socket*>> spare_targets_;
     uint32_t depth_ = 0;

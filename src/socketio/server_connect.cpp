@@ -82,9 +82,9 @@ void Server::make_socket(const PendingConnection& who) {
     if (skips && !adapter_.recovery()) {
         auto back = find_saved_session(connection, who.nsp.name(), who.auth, who.login.user);
         if (back) {
-            std::string id = back->who.id;
             place.keep();
-            return enter(create(who, std::move(id)), std::move(back));
+            Socket& socket = create(who, back->who.id);
+            return enter(socket, std::move(back));
         }
     }
     const Transport& transport = connection.transport();
@@ -96,16 +96,16 @@ void Server::make_socket(const PendingConnection& who) {
         id.append(transport.sid());
     }
     place.keep();
-    const Socket& socket = create(who, std::move(id));
+    const Socket& socket = create(who, id);
     if (skips && claim_session(socket)) return;
     run_middleware(socket.slot_key(), 0);
 }
 
 // Takes over the place that the client has in the namespace's quota.
-Socket& Server::create(const PendingConnection& who, std::string id) {
+Socket& Server::create(const PendingConnection& who, std::string_view id) {
     QuotaPlace place(who.nsp.quota());
-    std::unique_ptr<Socket> made(
-        new (slabs_) Socket(who.connection, who.nsp, std::move(id), sockets_.next_key()));
+    const auto room = sockets_.place();
+    Socket::Owned made(new (room.memory) Socket(who.connection, who.nsp, id, room.generation));
     sockets_.insert(*made);
     Socket& socket = who.connection.add(std::move(made));
     place.keep();  // From here on Server::left() gives it back.
@@ -236,6 +236,7 @@ void Server::enter(Socket& socket, std::optional<History::Return> back) {
     if (observer_) observer_->connected(socket);
     const sio::Socket handle = socket.handle();
     for (const auto& call : nsp.setup().on_connection) call(handle);
+    socket.listeners().share(recent_listeners_);
 }
 
 }  // namespace starling::socketio

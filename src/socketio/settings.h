@@ -36,7 +36,8 @@ struct Settings {
     std::vector<std::string> namespaces = {};  // Patterns for is_allowed().
     std::vector<sio::NamespaceLimits> namespace_limits = {};
     std::optional<sio::Recovery> recovery = {};
-    EventSink* events = nullptr;  // Null: events go to the listeners.
+    std::string initial_packet = {};  // Sent to each client first; "": none.
+    EventSink* events = nullptr;      // Null: events go to the listeners.
     // Empty: every client may connect. Called on any worker.
     std::function<Login(const Json& auth, const ConnectInfo& info, int64_t now_s)> login = {};
 };

@@ -19,19 +19,30 @@ using sio::Ack;
 using Answer = sio::Answer::Status;
 using sio::Value;
 
-Socket::Socket(Connection& connection, Namespace& nsp, std::string id, base::SlotKey key)
-    : connection_(connection), nsp_(nsp), key_(key), id_(std::move(id)) {}
+Socket::Socket(Connection& connection, Namespace& nsp, std::string_view id, uint32_t generation)
+    : connection_(connection), nsp_(nsp), id_(id), generation_(generation) {}
 
-Socket::~Socket() {
+Socket::~Socket() = default;
+
+void Socket::Free::operator()(Socket* socket) const noexcept { socket->server().free(*socket); }
+
+void Socket::give_up() noexcept {
     // Only if memory ran out while the socket was leaving.
     if (index != nowhere) nsp_.abandon(*this);
-    const auto lock = server().lifetime().lock();  // Another thread may be reading the socket's id.
-    server().sockets().remove(*this);
+    state_ = State::freed;
+    listeners_.drop();
+    std::unique_ptr<Extras> extras;  // Destroyed without the lock.
+    {
+        const auto lock = server().lifetime().lock();  // Another thread may ask for the user.
+        extras.swap(extras_);
+    }
 }
 
 Server& Socket::server() const noexcept { return nsp_.server(); }
 
-sio::Socket Socket::handle() const noexcept { return {server().lifetime(), base::pack(key_)}; }
+sio::Socket Socket::handle() const noexcept {
+    return {server().lifetime(), base::pack(slot_key())};
+}
 
 // ---- from the client ----------------------------------------------------------------------------
 
@@ -122,9 +133,9 @@ bool Socket::guarded(std::string_view name, std::span<const Json> values) {
 
 void Socket::argument_mismatch(std::string_view name, const sio::detail::ArgumentMismatch& why,
                                const Ack& ack) {
-    const std::string position = std::to_string(why.index);
+    const std::string position = std::to_string(why.index), own_id = id();
     const std::array<log::Field, 4> fields{
-        {{"event", name}, {"argument", position}, {"expected", why.expected}, {"socket", id_}}};
+        {{"event", name}, {"argument", position}, {"expected", why.expected}, {"socket", own_id}}};
     server().warn("an event's arguments do not fit its handler", fields);
     if (!ack) return;
     ack(Json({{"error", "bad arguments"},
@@ -152,7 +163,7 @@ void Socket::emit(std::string_view name, std::span<const Value> values, const Fl
         auto command = std::make_shared<Command>();
         command->setup = &nsp_.setup();
         command->nsp = nsp_.name();
-        command->target = {.rooms = {id_}, .flags = flags};
+        command->target = {.rooms = {id()}, .flags = flags};
         command->target.flags.untold = server().tells_outgoing();
         return adapter.send_recoverable(std::move(command), name, values);
     }

@@ -1,8 +1,8 @@
 // socketio/socket.h: one client in one namespace: the client's listeners, rooms and pending acks.
 //
 // Owner: the Connection; once the socket has left, the Server, which frees the socket when none of
-// its methods is on the stack. Other code holds a sio::Socket (slot and generation). Thread: the
-// worker's.
+// its methods is on the stack. Lies in the Server's table. Other code holds a sio::Socket (slot and
+// generation). Thread: the worker's.
 #pragma once
 
 #include <starling/socketio.h>
@@ -17,11 +17,12 @@
 #include <vector>
 
 #include "base/exception_text.h"
-#include "base/slab.h"
+#include "base/slot_pool.h"
 #include "base/slot_table.h"
 #include "hub/hub.h"
 #include "socketio/codec/encoder.h"
 #include "socketio/listeners.h"
+#include "socketio/socket_id.h"
 #include "socketio/stream_place.h"
 #include "socketio/target.h"
 
@@ -31,15 +32,22 @@ class Connection;
 class Server;
 class Namespace;
 
-class Socket final : public hub::Subscriber, public base::InSlab {
+class Socket final : public hub::Subscriber {
 public:
+    using Pool = base::SlotPool<Socket, Server>;
+    struct Free {
+        void operator()(Socket* socket) const noexcept;  // Server::free().
+    };
+    using Owned = std::unique_ptr<Socket, Free>;
+
     enum class State : uint8_t {
         joining,    // Middleware has not admitted the socket yet.
         connected,  // The client knows its id.
         gone,
+        freed,  // What the application left with the socket is being destroyed.
     };
 
-    Socket(Connection& connection, Namespace& nsp, std::string id, base::SlotKey key);
+    Socket(Connection& connection, Namespace& nsp, std::string_view id, uint32_t generation);
     ~Socket() override;
 
     [[nodiscard]] sio::Socket handle() const noexcept;
@@ -48,9 +56,13 @@ public:
     [[nodiscard]] static Socket* of(const sio::Socket& handle, const char* what) {
         return handle.own(what);
     }
-    [[nodiscard]] base::SlotKey slot_key() const noexcept { return key_; }
+    [[nodiscard]] base::SlotKey slot_key() const noexcept { return Pool::key_of(*this); }
+    [[nodiscard]] uint32_t slot_generation() const noexcept { return generation_; }
     // Other threads also read id(), nsp() and user(), under the lock of Server::lifetime().
-    [[nodiscard]] const std::string& id() const noexcept { return id_; }
+    [[nodiscard]] std::string id() const { return std::string(id_.text().view()); }
+    [[nodiscard]] SocketId::Text id_text() const noexcept { return id_.text(); }
+    [[nodiscard]] bool has_id(std::string_view text) const noexcept { return id_.is(text); }
+    [[nodiscard]] uint64_t id_hash() const noexcept { return id_.hash(); }
     [[nodiscard]] State state() const noexcept { return state_; }
     [[nodiscard]] Namespace& nsp() const noexcept { return nsp_; }
     [[nodiscard]] Connection& connection() const noexcept { return connection_; }
@@ -78,7 +90,7 @@ public:
 
     // ---- Membership -----------------------------------------------------------------------------
     void connected() noexcept { state_ = State::connected; }
-    void rename(std::string id) { id_ = std::move(id); }  // Call it before Namespace::add().
+    void rename(std::string_view id) { id_ = SocketId(id); }  // Call it before Namespace::add().
     void join(std::string_view room);
     void leave(std::string_view room);
     [[nodiscard]] std::vector<std::string> rooms() const;
@@ -89,6 +101,8 @@ public:
     // Makes the socket `gone`: no more packets reach its client. Server::leave() calls
     // finish_leaving() at once, or after another socket that is leaving.
     void closed(std::string_view reason);
+    // Destroys what the application left with the socket. The caller frees the socket then.
+    void give_up() noexcept;
     // Destroys the coroutines, calls the disconnect listeners and leaves all rooms, even if a
     // listener throws.
     void finish_leaving(std::string_view reason, bool was_connected);
@@ -152,10 +166,11 @@ private:
 
     Connection& connection_;
     Namespace& nsp_;
-    const base::SlotKey key_;
-    std::string id_;
+    SocketId id_;
+    // Small members lie in the padding at the end of listeners_.
     [[no_unique_address]] Listeners listeners_;
-    State state_ = State::joining;  // Lies in the padding at the end of listeners_.
+    State state_ = State::joining;
+    const uint32_t generation_;
     std::unique_ptr<Extras> extras_;
 };
 
@@ -168,6 +183,6 @@ void Socket::run(std::string_view where, F&& call) {
     }
 }
 
-static_assert(sizeof(Socket) <= 120, "part of the 1 KB that a connected socket may cost");
+static_assert(sizeof(Socket) <= 80, "part of what an idle Socket.IO client costs");
 
 }  // namespace starling::socketio

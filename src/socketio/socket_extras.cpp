@@ -25,7 +25,7 @@ Socket::Extras& Socket::extras() {
 bool Socket::await(uint64_t id, uint64_t deadline_ms, sio::OnAnswer done) {
     auto& acks = extras().acks;
     if (acks.size() >= server().settings().pending_acks_max) return false;
-    const auto timer = server().at(deadline_ms, Server::Timer::ack, key_, id);
+    const auto timer = server().at(deadline_ms, Server::Timer::ack, slot_key(), id);
     acks.push_back({id, timer.when_ms, timer.number, std::move(done)});
     return true;
 }
@@ -204,7 +204,9 @@ bool Socket::recovered() const noexcept { return extras_ && extras_->recovered; 
 sio::Handshake Socket::handshake() const {
     const ConnectInfo& info = connection_.transport().info();
     sio::Handshake handshake;
-    std::string_view rest = info.head();
+    const ConnectInfo::Facts facts = info.facts();
+    const std::string head = info.head();
+    std::string_view rest = head;
     const auto line = [&rest] {
         const size_t end = std::min(rest.find('\n'), rest.size());
         const auto found = rest.substr(0, end);
@@ -224,9 +226,9 @@ sio::Handshake Socket::handshake() const {
         handshake.query = http::form_fields(std::string_view(handshake.url).substr(question + 1));
     handshake.address = info.address();
     handshake.user = user();
-    handshake.xdomain = info.xdomain;
-    handshake.secure = info.secure;
-    handshake.issued_ms = info.issued_ms;
+    handshake.xdomain = facts.xdomain;
+    handshake.secure = facts.secure;
+    handshake.issued_ms = facts.issued_ms;
     handshake.auth = auth();
     return handshake;
 }

@@ -49,7 +49,8 @@ const std::map<std::string, Session::Event, std::less<>> events = {
 // and the actions of the timers are recorded with their times.
 class Player {
 public:
-    Player(Revision revision, Transport transport) : session_(revision, transport, options, 0) {}
+    Player(Revision revision, Transport transport, uint64_t start_ms = 0)
+        : start_ms_(start_ms), session_(revision, transport, {options, start_ms}) {}
 
     std::string play(std::string_view script) {
         std::istringstream words{std::string(script)};
@@ -67,24 +68,26 @@ private:
     std::string one(const std::string& word) {
         if (word == "answer") return session_.claim_poll() ? "answered" : "no poll";
         if (word == "close")
-            return text_of(session_.close(Reason::forced_close, now_ms_), session_);
+            return text_of(session_.close(Reason::forced_close, {options, now_ms_}), session_);
         if (word == "pause" || word == "resume") {
-            word == "pause" ? session_.pause(now_ms_) : session_.resume(now_ms_);
+            word == "pause" ? session_.pause({options, now_ms_})
+                            : session_.resume({options, now_ms_});
             return session_.paused() ? "paused" : "reading";
         }
-        if (word == "ping") return text_of(session_.ping(now_ms_), session_);
+        if (word == "ping") return text_of(session_.ping({options, now_ms_}), session_);
         if (word == "drop")
-            return text_of(session_.drop(Reason::server_shutting_down, now_ms_), session_);
+            return text_of(session_.drop(Reason::server_shutting_down, {options, now_ms_}),
+                           session_);
         if (const size_t colon = word.find(':'); colon != std::string::npos) {
             const Link link = word.starts_with("ws") ? Link::websocket : Link::post;
             const std::string text = word.substr(colon + 1);
             std::string scratch;
             const Decoded decoded = decode_text(text, session_.revision(), scratch);
             EXPECT_EQ(decoded.fault, Fault::none) << word;
-            return text_of(session_.on_packet(link, decoded.packet, now_ms_), session_);
+            return text_of(session_.on_packet(link, decoded.packet, {options, now_ms_}), session_);
         }
         EXPECT_TRUE(events.contains(word)) << word;
-        return text_of(session_.on(events.at(word), now_ms_), session_);
+        return text_of(session_.on(events.at(word), {options, now_ms_}), session_);
     }
 
     std::string pass(uint64_t ms) {
@@ -93,10 +96,11 @@ private:
         while (session_.deadline_ms() <= end) {
             if (session_.deadline_ms() > now_ms_) {
                 now_ms_ = session_.deadline_ms();
-                EXPECT_EQ(session_.on_timer(now_ms_ - 1), Session::Actions{}) << "too early";
+                EXPECT_EQ(session_.on_timer({options, now_ms_ - 1}), Session::Actions{})
+                    << "too early";
             }
-            const auto actions = session_.on_timer(now_ms_);
-            out += (out.empty() ? "" : ", ") + std::to_string(now_ms_) + " " +
+            const auto actions = session_.on_timer({options, now_ms_});
+            out += (out.empty() ? "" : ", ") + std::to_string(now_ms_ - start_ms_) + " " +
                    text_of(actions, session_);
             EXPECT_NE(actions, Session::Actions{}) << "a deadline has something to do";
             if (actions == Session::Actions{}) break;
@@ -105,8 +109,9 @@ private:
         return out.empty() ? "-" : out;
     }
 
+    const uint64_t start_ms_;
     Session session_;
-    uint64_t now_ms_ = 0;
+    uint64_t now_ms_ = start_ms_;
 };
 
 struct Case {
@@ -350,7 +355,7 @@ public:
     void from(const Session& session, bool polls, bool socket, int level) {
         for (const auto& [name, event] : events) {
             Session next = session;
-            const auto actions = next.on(event, 1);
+            const auto actions = next.on(event, {options, 1});
             follow(session, next, actions, name, polls || event == Session::Event::poll_arrived,
                    socket || event == Session::Event::websocket_attached, level);
         }
@@ -358,13 +363,13 @@ public:
             for (const char* text : {"0", "1", "2", "2probe", "3", "4a", "5", "6"}) {
                 std::string scratch;
                 Session next = session;
-                const auto actions =
-                    next.on_packet(link, decode_text(text, session.revision(), scratch).packet, 1);
+                const auto actions = next.on_packet(
+                    link, decode_text(text, session.revision(), scratch).packet, {options, 1});
                 follow(session, next, actions, text, polls, socket, level);
             }
         }
         Session next = session;
-        const auto actions = next.close(Reason::forced_close, 1);
+        const auto actions = next.close(Reason::forced_close, {options, 1});
         follow(session, next, actions, "close", polls, socket, level);
     }
 
@@ -471,6 +476,25 @@ TEST(EngineioSession, reasons) {
         "parse error",     "server shutting down", "forced server close"};
     for (size_t i = 0; i < std::size(texts); ++i)
         EXPECT_EQ(reason_text(static_cast<Reason>(i)), texts[i]);
+}
+
+// A session keeps its times in fewer bits than the clock has.
+TEST(EngineioSession, every_time_of_the_clock_is_like_another) {
+    const std::string scripts[] = {
+        "+24999 +1 post:3 +25000 +20000", "ws ws:2probe poll +100 answer poll +350 ws:5 +60000",
+        "ws +10000 close +30000",         "poll ws ws:2probe +250 close +20000 +20000",
+        "pause +60000 resume +60000",
+    };
+    const uint64_t wrap_ms = uint64_t{1} << 32;
+    for (const auto revision : {eio3, eio4})
+        for (const std::string& script : scripts) {
+            const std::string expected = Player(revision, polling).play(script);
+            for (uint64_t before_ms = 0; before_ms < 130'000; before_ms += 4'999)
+                for (const uint64_t wrapping_ms : {wrap_ms / 2, wrap_ms, 7 * wrap_ms})
+                    EXPECT_EQ(Player(revision, polling, wrapping_ms - before_ms).play(script),
+                              expected)
+                        << script << " " << before_ms;
+        }
 }
 
 }  // namespace

@@ -69,7 +69,8 @@ public:
 
     PairSession(Workers& workers, const engineio::SessionOptions& options, std::string sid,
                 engineio::Revision revision, engineio::Transport transport)
-        : core(revision, transport, options, workers.now_ms),
+        : core(revision, transport, {options, workers.now_ms}),
+          options_(options),
           sid_(std::move(sid)),
           workers_(workers) {
         queue_.push_back(
@@ -92,28 +93,28 @@ public:
     // ---- The client's requests ------------------------------------------------------------------
     void on_poll(Answer answer) {
         asked_ = std::move(answer);
-        carry_out(core.on(engineio::Session::Event::poll_arrived, workers_.now_ms));
+        carry_out(core.on(engineio::Session::Event::poll_arrived, now()));
         asked_ = nullptr;
     }
     void on_poll_aborted() {
         poll_ = nullptr;
-        carry_out(core.on(engineio::Session::Event::poll_aborted, workers_.now_ms));
+        carry_out(core.on(engineio::Session::Event::poll_aborted, now()));
     }
     void on_post(std::string_view body, engineio::PayloadKind kind, const Answer& answer) {
         asked_ = answer;
-        carry_out(core.on(engineio::Session::Event::post_arrived, workers_.now_ms));
+        carry_out(core.on(engineio::Session::Event::post_arrived, now()));
         if (!asked_) return;
         engineio::PayloadReader reader(body, core.revision(), kind);
         for (;;) {
             const auto step = reader.next();
             if (step == engineio::PayloadReader::Step::end) break;
             if (step == engineio::PayloadReader::Step::fault) {
-                carry_out(core.on(engineio::Session::Event::post_fault, workers_.now_ms));
+                carry_out(core.on(engineio::Session::Event::post_fault, now()));
                 return;
             }
             take(engineio::Link::post, reader.packet());
         }
-        carry_out(core.on(engineio::Session::Event::post_done, workers_.now_ms));
+        carry_out(core.on(engineio::Session::Event::post_done, now()));
         if (asked_) std::exchange(asked_, nullptr)(200, "ok", false);
     }
     using SendFrame = std::function<void(bool binary, std::string data)>;
@@ -121,7 +122,7 @@ public:
         websocket_send_ = std::move(send);
         websocket_close_ = std::move(close);
         if (opens) return flush_websocket();
-        carry_out(core.on(engineio::Session::Event::websocket_attached, workers_.now_ms));
+        carry_out(core.on(engineio::Session::Event::websocket_attached, now()));
     }
     void on_frame(bool binary, std::string_view data) {
         std::string scratch;
@@ -129,17 +130,17 @@ public:
                                     : engineio::decode_text(data, core.revision(), scratch);
         if (decoded.fault == engineio::Fault::none)
             return take(engineio::Link::websocket, decoded.packet);
-        carry_out(core.on(engineio::Session::Event::websocket_fault, workers_.now_ms));
+        carry_out(core.on(engineio::Session::Event::websocket_fault, now()));
     }
     void on_websocket_gone(bool error) {
         websocket_send_ = nullptr;
         websocket_close_ = nullptr;
         carry_out(core.on(error ? engineio::Session::Event::websocket_error
                                 : engineio::Session::Event::websocket_closed,
-                          workers_.now_ms));
+                          now()));
     }
     void on_timer() {
-        while (core.deadline_ms() <= workers_.now_ms) carry_out(core.on_timer(workers_.now_ms));
+        while (core.deadline_ms() <= workers_.now_ms) carry_out(core.on_timer(now()));
     }
     [[nodiscard]] bool has_websocket() const noexcept { return websocket_send_ != nullptr; }
 
@@ -160,9 +161,7 @@ public:
     bool writable() const noexcept override {
         return core.outlet() != engineio::Session::Outlet::none;
     }
-    void end(End) override {
-        carry_out(core.close(engineio::Reason::forced_close, workers_.now_ms));
-    }
+    void end(End) override { carry_out(core.close(engineio::Reason::forced_close, now())); }
     void set_timer(uint64_t) override {}
     unsigned revision() const noexcept override {
         return core.revision() == engineio::Revision::eio3 ? 3 : 4;
@@ -175,7 +174,7 @@ public:
 
 private:
     void take(engineio::Link link, const engineio::Packet& packet) {
-        const auto actions = core.on_packet(link, packet, workers_.now_ms);
+        const auto actions = core.on_packet(link, packet, now());
         if (actions.deliver)
             workers_.on(0, [&] {
                 if (packet.binary)
@@ -238,6 +237,9 @@ private:
         std::exchange(poll_, nullptr)(200, writer.take(), binary);
     }
 
+    [[nodiscard]] engineio::Moment now() const noexcept { return {options_, workers_.now_ms}; }
+
+    const engineio::SessionOptions options_;
     const std::string sid_;
     Workers& workers_;
     std::vector<Outgoing> queue_;

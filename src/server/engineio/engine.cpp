@@ -27,7 +27,8 @@ using engineio::Method;
 using engineio::Transport;
 
 uint32_t ms(std::chrono::milliseconds duration, const char* what) {
-    if (duration.count() <= 0 || duration.count() > INT32_MAX) throw std::invalid_argument(what);
+    if (duration.count() <= 0 || duration.count() > engineio::SessionOptions::time_ms_max)
+        throw std::invalid_argument(what);
     return static_cast<uint32_t>(duration.count());
 }
 
@@ -376,18 +377,7 @@ void Engine::admit(WsAdmission& admission) {
     if (!session) return refuse_upgrade(admission, Error::forbidden, refused.message);
     call_header_hooks(request, response, !checked.session);
     admission.field_lines = response.field_lines();
-    admission.data.reset(new (admission.worker.slabs()) EngineSocket(*session));
-}
-
-// The owner of a session counts its WebSocket.
-void EngineWsHandler::count(WsConnection& connection, int change) const noexcept {
-    if (!data_of(connection).is_of_this_node()) return;
-    engine_.host(connection.worker()).websockets += static_cast<uint64_t>(change);
-}
-
-void EngineWsHandler::describe(WsConnection& connection, ConnectionFacts& facts) const {
-    facts.kind = "socketio";
-    data_of(connection).describe(facts);
+    admission.data = WsData::of_key(session->slot_key());
 }
 
 void Engine::add_figures(const Worker& worker, Figures& figures) const {

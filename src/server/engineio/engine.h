@@ -22,15 +22,15 @@
 #include <vector>
 
 #include "base/cache_line.h"
-#include "base/slab.h"
+#include "base/slot_pool.h"
 #include "base/slot_table.h"
-#include "base/tied.h"
 #include "engineio/ids.h"
 #include "engineio/request.h"
 #include "engineio/session.h"
 #include "hub/hub.h"
 #include "net/timer_wheel.h"
 #include "server/engineio/options.h"
+#include "server/engineio/session_websocket.h"
 #include "server/engineio/unjoined.h"
 #include "ws/origin.h"
 
@@ -43,7 +43,7 @@ class EnginePoll;
 class Exchange;
 struct EngineQueue;
 class EngineSession;
-class EngineSocket;
+class EngineWsHandler;
 class Figures;
 class HttpConnection;
 class Nodes;
@@ -85,11 +85,12 @@ using EngineFactory = std::function<std::unique_ptr<EngineHandler>(EngineSession
                                                                    const http::Request& request)>;
 
 // After close() all calls are allowed and do nothing.
-class EngineSession final : private net::TimerEntry,
-                            private base::Tied<EngineSession, EngineSocket>,
-                            public base::InSlab {
+// Lies in the EngineWorker's table, from which host() and the slot of its key follow.
+class EngineSession final : private net::TimerEntry {
 public:
-    EngineSession(EngineWorker& host, base::SlotKey key, const engineio::SidSecret& secret,
+    using Pool = base::SlotPool<EngineSession, EngineWorker>;
+
+    EngineSession(const EngineWorker& host, uint32_t generation, const engineio::SidSecret& secret,
                   engineio::Revision revision, engineio::Transport transport, bool supports_binary);
     EngineSession(const EngineSession&) = delete;
     EngineSession& operator=(const EngineSession&) = delete;
@@ -131,7 +132,7 @@ public:
 
     // The one timer of the handler, at most 250 ms late; replaces the timer set before.
     void set_timer(uint64_t delay_ms);
-    void cancel_timer() noexcept { timer_due_ms_ = 0; }
+    void cancel_timer() noexcept { timer_due_low_ = 0; }
 
     [[nodiscard]] engineio::Sid sid() const noexcept;  // A secret.
     [[nodiscard]] unsigned revision() const noexcept {
@@ -145,14 +146,13 @@ public:
     [[nodiscard]] Worker& worker() const noexcept;
     // For calls from other threads: post to worker(); there Engine::find() returns the session or
     // null.
-    [[nodiscard]] base::SlotKey slot_key() const noexcept { return key_; }
+    [[nodiscard]] base::SlotKey slot_key() const noexcept { return Pool::key_of(*this); }
+    [[nodiscard]] uint32_t slot_generation() const noexcept { return generation_; }
 
 private:
     friend class Engine;
     friend class EngineWorker;
-    friend class EngineSocket;
-    friend class base::Tied<EngineSession, EngineSocket>;
-    friend class base::Tied<EngineSocket, EngineSession>;
+    friend class EngineWsHandler;
     friend class EnginePoll;
     friend class RelayedSocket;
     using Actions = engineio::Session::Actions;
@@ -177,8 +177,11 @@ private:
     [[nodiscard]] bool takes_packet(const engineio::Packet& packet) const;
     void refuse_flood(http::Response& response);
     void answer_held_post();
-    void socket_opened(EngineSocket& socket);
-    void socket_ended(Event event);
+    void websocket_opened(SessionWebSocket websocket);
+    void websocket_ended(Event event);
+    // Gives up the WebSocket and closes it.
+    void close_websocket(uint16_t code);
+    void untie() noexcept;  // Clears the pointers of both.
     void on_frame(std::span<const std::byte> bytes, bool binary);
     void on_due();
     void flush();
@@ -202,14 +205,16 @@ private:
     void end();
     void schedule();
     [[nodiscard]] uint64_t now_ms() const noexcept;
-    // The WebSocket that is the transport or that is being probed; null: none.
-    [[nodiscard]] inline EngineSocket* socket() const noexcept;  // In websocket.h.
+    [[nodiscard]] engineio::Moment now() const noexcept;
+    [[nodiscard]] uint64_t timer_due_ms() const noexcept;  // If there is a timer.
     template <class F>
     void call(F&& call_user);
     void user_threw(std::string_view what);
 
     // State that a session needs while it polls, or until it is used.
     struct Extras {
+        std::unique_ptr<EnginePoll> poll;    // The pending poll.
+        std::unique_ptr<EngineQueue> queue;  // Null while empty.
         base::SlotKey post;  // The POST whose body is arriving, a key of an Exchange.
         // The poll answered last, a key of an Exchange, until its answer has left.
         base::SlotKey answered;
@@ -223,19 +228,26 @@ private:
         return extras_ ? extras_->post : base::SlotKey{};
     }
 
-    EngineWorker& host_;
-    engineio::Session core_;
+    [[nodiscard]] EnginePoll* poll() const noexcept {
+        return extras_ ? extras_->poll.get() : nullptr;
+    }
+    [[nodiscard]] EngineQueue* queue() const noexcept {
+        return extras_ ? extras_->queue.get() : nullptr;
+    }
+    [[nodiscard]] EngineWorker& host() const noexcept { return Pool::owner_of(*this); }
+
+    // Small members lie in the tail padding of the TimerEntry.
+    const uint32_t generation_;
+    uint32_t timer_due_low_ = 0;  // Milliseconds modulo 2^32; 0: none.
     engineio::SidSecret secret_;
     bool supports_binary_;
-    bool flush_due_ = false;  // The session is in the list of flushes of its EngineWorker.
-    base::SlotKey key_;
-    uint64_t timer_due_ms_ = 0;  // 0: none.
+    bool flush_due_ = false;      // The session is in the list of flushes of its EngineWorker.
+    SessionWebSocket websocket_;  // The transport, or being probed.
+    engineio::Session core_;
     std::unique_ptr<EngineHandler> user_;
-    std::unique_ptr<EnginePoll> poll_;    // The pending poll.
-    std::unique_ptr<EngineQueue> queue_;  // Null while empty.
-    std::unique_ptr<Extras> extras_;      // Null for most sessions: over WebSocket, and used.
+    std::unique_ptr<Extras> extras_;  // Null for most sessions: over WebSocket, and used.
 };
-static_assert(sizeof(EngineSession) <= 152, "part of the 1 KB that an idle client may cost");
+static_assert(sizeof(EngineSession) <= 88, "part of what an idle client costs");
 
 class Engine {
 public:

@@ -17,13 +17,17 @@ EngineWorker::EngineWorker(Engine& e, Worker& w) : engine(e), worker(w), wheel_(
 
 // The loop and all transports are gone, so the sessions are freed without calling their handlers.
 EngineWorker::~EngineWorker() {
-    for (uint32_t slot = 0; slot < sessions_.slots(); ++slot)
-        if (EngineSession* session = sessions_.object_at(slot)) {
-            sessions_.remove(*session);
-            delete session;
-            count_end();
-        }
-    free_dead();
+    for (uint32_t slot = 0; slot < sessions_.slots(); ++slot) {
+        EngineSession* const session = sessions_.object_at(slot);
+        if (!session) continue;
+        const bool ended = has_ended(*session);
+        sessions_.remove(*session);
+        if (!ended) count_end();
+    }
+}
+
+bool EngineWorker::has_ended(const EngineSession& session) noexcept {
+    return session.core_.state() == engineio::Session::State::closed;
 }
 
 // A session that has a transport ends with its connection; connections end spread over a moment. No
@@ -31,8 +35,7 @@ EngineWorker::~EngineWorker() {
 void EngineWorker::server_stops() {
     for (uint32_t slot = 0; slot < sessions_.slots(); ++slot) {
         EngineSession* const session = sessions_.object_at(slot);
-        const EngineSocket* const socket = session ? session->socket() : nullptr;
-        if (session && !session->poll_ && (!socket || socket->is_far()))
+        if (session && !session->poll() && (!session->websocket_ || session->websocket_.is_far()))
             session->drop(EngineClose::server_shutting_down);
     }
 }
@@ -88,7 +91,7 @@ void EngineWorker::use_nodes(Nodes& nodes) {
 
 engineio::Sid EngineWorker::sid_of(uint32_t slot,
                                    const engineio::SidSecret& secret) const noexcept {
-    engineio::Sid sid(worker.index(), slot, secret.view());
+    engineio::Sid sid(worker.index(), slot, secret.text().view());
     if (nodes_) sid.add_node(nodes_->self(), node_mask(*nodes_, sid.view()));
     return sid;
 }
@@ -114,17 +117,22 @@ EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transp
     if (unjoined_.size_of(network) >= engine.options_.unjoined_per_address_max)
         end_unjoined(*unjoined_.oldest_of(network));
     if (unjoined_.size() >= engine.unjoined_max_) make_room();
-    const base::SlotKey key = sessions_.next_key();
-    std::unique_ptr<EngineSession> session(
-        new (worker.slabs()) EngineSession(*this, key, draw_secret(), engineio::revision_of(query),
-                                           transport, engineio::supports_binary(query)));
-    if (engine.join_timeout_ms_)
-        session->extras().unjoined = unjoined_.add(key, network, worker.loop().now_ms());
-    if (!timer_) timer_ = worker.loop().every(net::TimerWheel::tick_ms, [this] { advance(); });
-    if (inflows_) inflows_->begin(key.slot);
-    // From here on the table owns the session, so no allocation may fail in between.
-    sessions_.insert(*session);
-    EngineSession& made = *session.release();
+    const auto place = sessions_.place();
+    EngineSession& made = *new (place.memory) EngineSession(*this, place.generation, draw_secret(),
+                                                            engineio::revision_of(query), transport,
+                                                            engineio::supports_binary(query));
+    sessions_.insert(made);
+    try {
+        const base::SlotKey key = made.slot_key();
+        if (engine.join_timeout_ms_)
+            made.extras().unjoined = unjoined_.add(key, network, worker.loop().now_ms());
+        if (!timer_) timer_ = worker.loop().every(net::TimerWheel::tick_ms, [this] { advance(); });
+        if (inflows_) inflows_->begin(key.slot);
+    } catch (...) {  // Out of memory.
+        sessions_.remove(made);
+        throw;
+    }
+    ++open_;
     engine.sessions_.fetch_add(1, std::memory_order_relaxed);
     made.schedule();
     return made;
@@ -135,7 +143,9 @@ EngineSession* EngineWorker::find(std::string_view sid) const noexcept {
     if (!parts || parts->worker != worker.index() || parts->slot >= sessions_.slots())
         return nullptr;
     EngineSession* const session = sessions_.object_at(parts->slot);
-    if (!session || !engineio::same_secret(session->secret_.view(), parts->secret)) return nullptr;
+    if (!session || has_ended(*session) ||
+        !engineio::same_secret(session->secret_.text().view(), parts->secret))
+        return nullptr;
     return session;
 }
 
@@ -153,6 +163,7 @@ void EngineWorker::call_exactly(EngineSession& session, uint64_t due_ms) {
 
 void EngineWorker::advance() {
     tidy();
+    sessions_.trim();
     wheel_.advance(worker.loop().now_ms(),
                    [](net::TimerEntry& entry) { static_cast<EngineSession&>(entry).on_due(); });
     // One tick later than the handlers' own timers, so that a handler can first tell its client
@@ -208,7 +219,7 @@ void EngineWorker::count_end() noexcept {
 }
 
 void EngineWorker::ended(EngineSession& session) noexcept {
-    sessions_.remove(session);
+    --open_;
     count_end();
     const bool first = !dead_.linked();
     session.insert_before(dead_);
@@ -224,7 +235,8 @@ void EngineWorker::free_dead() noexcept {
     while (dead_.linked()) {
         auto* const session = static_cast<EngineSession*>(dead_.next());
         session->unlink();
-        delete session;  // The session's handler may end another session, which joins the list.
+        // The session's handler may end another session, which joins the list.
+        sessions_.remove(*session);
     }
 }
 

@@ -79,10 +79,11 @@ public:
     void log_fault(std::string_view what, std::string_view reason, std::string_view address);
     [[nodiscard]] EngineSession* find(std::string_view sid) const noexcept;
     [[nodiscard]] EngineSession* find(base::SlotKey key) const noexcept {
-        return sessions_.find(key);
+        EngineSession* const found = sessions_.find(key);
+        return found && !has_ended(*found) ? found : nullptr;
     }
 
-    [[nodiscard]] size_t sessions() const noexcept { return sessions_.size(); }
+    [[nodiscard]] size_t sessions() const noexcept { return open_; }
     RefusedHandshakes refused_polls;  // Requests that were to begin a session.
     uint64_t websockets = 0;          // Open now; a WebSocket that is probed as well.
 
@@ -97,6 +98,7 @@ public:
     Worker& worker;
 
 private:
+    [[nodiscard]] static bool has_ended(const EngineSession& session) noexcept;
     [[nodiscard]] engineio::SidSecret draw_secret();
     void advance();
     void end_unjoined(const UnjoinedSessions::Entry& entry) const;
@@ -111,7 +113,8 @@ private:
     net::TimerId timer_ = 0;  // Runs while there are sessions, dead ones too.
     UnjoinedSessions unjoined_;
     std::unique_ptr<Inflows> inflows_;
-    base::SlotTable<EngineSession> sessions_;
+    EngineSession::Pool sessions_{*this};  // Those that have ended as well, until they are freed.
+    size_t open_ = 0;                      // Sessions that have not ended.
     std::vector<base::SlotKey> flushes_;
     bool flush_posted_ = false;  // A call of flush_all() is posted.
     base::ListLink dead_;        // Sessions that have ended, by the link of their timers.

@@ -36,12 +36,12 @@ void refuse_overlap(http::Response& response) { response.status(400).body("", "t
 
 EnginePoll::EnginePoll(const EngineSession& session, const Exchange& exchange,
                        const http::Request& request, const engineio::Query& query)
-    : host_(session.host_),
+    : host_(session.host()),
       request_(exchange.key()),
       j_(query.j.value_or(std::string_view())),
       jsonp_(query.j.has_value()),
       supports_binary_(engineio::supports_binary(query)) {
-    threshold_ = session.host_.engine.options_.http_compression_threshold;
+    threshold_ = session.host().engine.options_.http_compression_threshold;
     if (http::coding_weight(request.header("accept-encoding"), "gzip") <= 0) threshold_.reset();
 }
 
@@ -67,7 +67,7 @@ void EnginePoll::answer(std::string payload, std::string_view type) {
 }
 
 void EngineSession::request_ended(base::SlotKey request, RequestEnd how) {
-    if (poll_ && poll_->request() == request) return poll_left();
+    if (poll() && poll()->request() == request) return poll_left();
     if (extras_ && extras_->answered == request) {  // The answer to the last poll has left.
         extras_->answered = {};
         return release_extras();
@@ -78,14 +78,15 @@ void EngineSession::request_ended(base::SlotKey request, RequestEnd how) {
 
 void EngineSession::request_must_end(base::SlotKey request) {
     const bool held = extras_ && extras_->post_held && extras_->post == request;
-    if (held || (poll_ && poll_->request() == request)) drop(EngineClose::server_shutting_down);
+    if (held || (poll() && poll()->request() == request)) drop(EngineClose::server_shutting_down);
 }
 
 // Another node stops: its client goes on at a node that is left.
 void EngineSession::release(base::SlotKey request) {
-    if (poll_ && poll_->request() == request && core_.claim_poll()) return answer_poll(false, "6");
+    if (poll() && poll()->request() == request && core_.claim_poll())
+        return answer_poll(false, "6");
     if (extras_ && extras_->post_held && extras_->post == request) {
-        (void)core_.on(Event::post_done, now_ms());
+        (void)core_.on(Event::post_done, now());
         answer_held_post();
     }
 }
@@ -99,38 +100,38 @@ void EngineSession::on_get(const Exchange& exchange, const http::Request& reques
         drop(EngineClose::transport_error);
         return refuse_overlap(response);
     }
-    const bool overlaps = poll_ != nullptr;
+    const bool overlaps = poll() != nullptr;
     if (!overlaps) {
-        poll_ = std::make_unique<EnginePoll>(*this, exchange, request, query);
-        exchange.watch(host_, key_);
+        extras().poll = std::make_unique<EnginePoll>(*this, exchange, request, query);
+        exchange.watch(host(), slot_key());
     }
-    const Actions actions = core_.on(Event::poll_arrived, now_ms());
-    if (actions.answer_400 && !overlaps) poll_.reset();
+    const Actions actions = core_.on(Event::poll_arrived, now());
+    if (actions.answer_400 && !overlaps) extras_->poll.reset();
     act(actions);
     if (actions.answer_400) return refuse_overlap(response);
-    if (poll_) return http::ResponseAccess::promise(response);
+    if (poll()) return http::ResponseAccess::promise(response);
 }
 
 bool EngineSession::poll_has_room() const {
-    return !poll_ || !is_relayed(poll_->request()) || host_.relay()->has_room(poll_->request());
+    return !poll() || !is_relayed(poll()->request()) || host().relay()->has_room(poll()->request());
 }
 
 void EngineSession::answer_poll(bool with_queue, std::string_view last) {
-    const std::unique_ptr<EnginePoll> poll = std::move(poll_);
-    if (!poll) return;
-    extras().answered = poll->request();
+    if (!poll()) return;
+    const std::unique_ptr<EnginePoll> poll = std::move(extras_->poll);
+    extras_->answered = poll->request();
     // No poll follows a close packet, so the whole queue goes out.
     const size_t growth =
         core_.revision() == engineio::Revision::eio3 ? poll->growth() * 3 : poll->growth();
     const size_t bytes_max = last == "1" ? SIZE_MAX : reply_bytes_max / growth;
     engineio::PayloadWriter writer(core_.revision(), poll->supports_binary(), bytes_max);
-    if (with_queue && queue_) {
-        auto& packets = queue_->packets;
+    if (with_queue && queue()) {
+        auto& packets = queue()->packets;
         size_t taken = 0;
         while (taken < packets.size() && writer.append(packet_of(packets[taken])))
-            queue_->bytes -= packets[taken++].bytes.size();
+            queue()->bytes -= packets[taken++].bytes.size();
         packets.erase(packets.begin(), packets.begin() + static_cast<std::ptrdiff_t>(taken));
-        if (packets.empty()) queue_.reset();
+        if (packets.empty()) extras_->queue.reset();
     }
     if (!last.empty())
         (void)writer.append({engineio::Type(last.front() - '0'), false, last.substr(1)});
@@ -141,26 +142,26 @@ void EngineSession::answer_poll(bool with_queue, std::string_view last) {
 // The connection keeps the key of a request until at most 64 KiB of the answer are unsent.
 size_t EngineSession::unsent_reply_bytes() const noexcept {
     if (!extras_) return 0;
-    const auto exchange = host_.find_exchange(extras_->answered);
+    const auto exchange = host().find_exchange(extras_->answered);
     return exchange ? exchange->queued_bytes() : 0;
 }
 
 void EngineSession::poll_left() {
-    const std::unique_ptr<EnginePoll> poll = std::move(poll_);
-    if (host_.worker.stopping()) return drop(EngineClose::server_shutting_down);
-    act(core_.on(Event::poll_aborted, now_ms()));
+    const std::unique_ptr<EnginePoll> poll = std::move(extras_->poll);
+    if (host().worker.stopping()) return drop(EngineClose::server_shutting_down);
+    act(core_.on(Event::poll_aborted, now()));
 }
 
 // ---- POST ---------------------------------------------------------------------------------------
 
 bool EngineSession::on_post_head(const Exchange& exchange, const engineio::Query& query,
                                  http::Response& response) {
-    const Actions actions = core_.on(Event::post_arrived, now_ms());
+    const Actions actions = core_.on(Event::post_arrived, now());
     act(actions);
     if (actions.answer_400) return refuse_overlap(response), false;
     extras().post = exchange.key();
     extras_->post_jsonp = query.j.has_value();
-    exchange.watch(host_, key_);
+    exchange.watch(host(), slot_key());
     return true;
 }
 
@@ -190,7 +191,7 @@ void EngineSession::on_post(const Exchange& exchange, const http::Request& reque
         return http::ResponseAccess::promise(response);
     }
     if (extras_) extras_->post = {};
-    act(core_.on(fault ? Event::post_fault : Event::post_done, now_ms()));
+    act(core_.on(fault ? Event::post_fault : Event::post_done, now()));
     if (fault) log_fault(reader.fault(), request.remote_address());
     if (fault)
         response.status(400).body("", "text/plain");
@@ -199,12 +200,12 @@ void EngineSession::on_post(const Exchange& exchange, const http::Request& reque
 }
 
 bool EngineSession::takes_packet(const engineio::Packet& packet) const {
-    Inflows* const inflows = host_.inflows();
-    return !inflows || inflows->takes_message(key_.slot, packet.data.size(), now_ms());
+    Inflows* const inflows = host().inflows();
+    return !inflows || inflows->takes_message(slot_key().slot, packet.data.size(), now_ms());
 }
 
 void EngineSession::refuse_flood(http::Response& response) {
-    host_.worker.counters().limited_messages.add();
+    host().worker.counters().limited_messages.add();
     extras_->post = {};
     drop(EngineClose::forced_server_close);
     response.status(429).header("Retry-After", "1").body("", "text/plain");
@@ -213,7 +214,7 @@ void EngineSession::refuse_flood(http::Response& response) {
 void EngineSession::answer_held_post() {
     if (!extras_ || !std::exchange(extras_->post_held, false)) return;
     const base::SlotKey request = std::exchange(extras_->post, {});
-    const auto exchange = host_.find_exchange(request);
+    const auto exchange = host().find_exchange(request);
     if (!exchange) return;
     exchange->response().body("ok", "text/html");
     exchange->end_later();
@@ -224,8 +225,8 @@ void EngineSession::post_left(Event event) {
         extras_->post = {};
         extras_->post_held = false;
     }
-    if (host_.worker.stopping()) return drop(EngineClose::server_shutting_down);
-    act(core_.on(event, now_ms()));
+    if (host().worker.stopping()) return drop(EngineClose::server_shutting_down);
+    act(core_.on(event, now()));
 }
 
 }  // namespace starling::server

@@ -25,26 +25,42 @@ relay::Head head_of(Type type, uint64_t id) noexcept {
 
 RelayedSocket::RelayedSocket(RelayPart& part, EngineSession& session, uint64_t serial,
                              Client client)
-    : EngineSocket(session),
+    : session_(session.websocket_ ? nullptr : &session),
       part_(part),
-      host_(session.host_),
+      host_(session.host()),
       serial_(serial),
       client_(std::move(client)) {
     ++host_.websockets;
 }
 
-RelayedSocket::~RelayedSocket() { --host_.websockets; }
+RelayedSocket::~RelayedSocket() {
+    --host_.websockets;
+    if (session_) session_->untie();
+}
 
-void RelayedSocket::send_far(ws::Message message, bool compress) {
+void RelayedSocket::attach() {
+    if (!session_) return close(ws::close_code::normal);
+    session_->websocket_opened(SessionWebSocket(static_cast<FarWebSocket&>(*this)));
+}
+
+void RelayedSocket::received(ws::Message message) {
+    if (session_) session_->on_frame(message.bytes(), message.is_binary());
+}
+
+void RelayedSocket::ended(engineio::Session::Event event) {
+    if (session_) session_->websocket_ended(event);
+}
+
+void RelayedSocket::send(ws::Message message, bool compress) {
     if (is_open_) part_.send_frame(*this, message, compress);
 }
 
-void RelayedSocket::pause_far(bool pauses) {
+void RelayedSocket::pause(bool pauses) {
     is_paused_ = pauses;
     if (is_open_ && !pauses) part_.resumed(*this);
 }
 
-void RelayedSocket::close_far(uint16_t code) {
+void RelayedSocket::close(uint16_t code) {
     if (is_open_) part_.close(*this, code);
 }
 
@@ -90,7 +106,7 @@ void RelayPart::send_frame(RelayedSocket& socket, ws::Message message, bool comp
     const size_t bytes = relay::frame_head_bytes + message.size();
     if (bytes > RelayBounds::message_bytes_max)
         return fail(socket, ws::close_code::message_too_big);
-    if (!ws::fits_queue(socket.far_buffered_amount(), bytes,
+    if (!ws::fits_queue(socket.buffered_amount(), bytes,
                         socket.host_.engine.options().send_queue_bytes_max)) {
         worker_.counters().messages_dropped.add();
         return fail(socket, ws::close_code::policy_violation);
@@ -160,7 +176,7 @@ void RelayPart::fail(RelayedSocket& socket, uint16_t code) {
     close(socket, code);
 }
 
-// After EngineSocket::close() there is no session that is told.
+// After RelayedSocket::close() there is no session that is told.
 void RelayPart::end(RelayedSocket& socket, engineio::Session::Event how) {
     socket.is_open_ = false;
     socket.ended(how);

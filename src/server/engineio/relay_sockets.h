@@ -17,7 +17,9 @@
 #include <string_view>
 #include <utility>
 
+#include "base/slab.h"
 #include "peer/client_network.h"
+#include "server/engineio/session_websocket.h"
 #include "server/engineio/websocket.h"
 #include "server/nodes.h"
 
@@ -41,7 +43,7 @@ struct FramesReceived {
 };
 
 // The client's connection. Owner: the WsConnection; the RelayPart knows it by its number.
-class ForwardedSocket final : public EngineWsData {
+class ForwardedSocket final : public ForwardedData {
 public:
     // `upgrade` is the message for the owner.
     ForwardedSocket(RelayPart& part, uint64_t id, const SessionHome& home,
@@ -49,12 +51,11 @@ public:
         : part_(part), id_(id), home_(home), network_(network), upgrade_(std::move(upgrade)) {}
     ~ForwardedSocket() override;
 
-    // EngineWsData
+    // ForwardedData
     void opened(WsConnection& connection) override;
     void received(ws::Message message) override;
     void drained() override;
     void ended(Event event) override;
-    [[nodiscard]] bool is_of_this_node() const noexcept override { return false; }
 
 private:
     friend class RelayPart;
@@ -74,7 +75,7 @@ private:
 
 // The session's end. Owner: the RelayPart of the session's worker. It lives until the end of the
 // tick in which it ended.
-class RelayedSocket final : public EngineSocket {
+class RelayedSocket final : public FarWebSocket, public base::InSlab {
 public:
     struct Client {
         Nodes::Id node;
@@ -82,26 +83,34 @@ public:
         std::string address;
     };
     RelayedSocket(RelayPart& part, EngineSession& session, uint64_t serial, Client client);
-    ~RelayedSocket() override;
+    ~RelayedSocket();
+    RelayedSocket(const RelayedSocket&) = delete;
+    RelayedSocket& operator=(const RelayedSocket&) = delete;
 
-    [[nodiscard]] bool is_far() const noexcept override { return true; }
+    // FarWebSocket
+    void send(ws::Message message, bool compress) override;
+    [[nodiscard]] size_t buffered_amount() const noexcept override {
+        return untaken_ + waiting_bytes_;
+    }
+    [[nodiscard]] bool is_writable() const noexcept override {
+        return is_open_ && waiting_.empty() && untaken_ < writable_bytes_max;
+    }
+    void pause(bool pauses) override;
+    [[nodiscard]] std::string remote_address() const override { return client_.address; }
+    void close(uint16_t code) override;
+    void untied() noexcept override { session_ = nullptr; }
 
 private:
     friend class RelayPart;
     // With so much that the client has not taken, what is sent does not leave now.
     static constexpr size_t writable_bytes_max = size_t{64} * 1024;
 
-    void send_far(ws::Message message, bool compress) override;
-    [[nodiscard]] size_t far_buffered_amount() const noexcept override {
-        return untaken_ + waiting_bytes_;
-    }
-    [[nodiscard]] bool is_far_writable() const noexcept override {
-        return is_open_ && waiting_.empty() && untaken_ < writable_bytes_max;
-    }
-    void pause_far(bool pauses) override;
-    [[nodiscard]] std::string far_address() const override { return client_.address; }
-    void close_far(uint16_t code) override;
+    // Opens it for the session, or ends it if the session has another WebSocket.
+    void attach();
+    void received(ws::Message message);
+    void ended(engineio::Session::Event event);
 
+    EngineSession* session_;  // Null: it has ended, or has another WebSocket.
     RelayPart& part_;
     EngineWorker& host_;
     const uint64_t serial_;

@@ -245,10 +245,11 @@ private:
         const auto conn_id = part.make_conn_id(key);
         const auto token = part.make_token();
         const socketio::ConnectInfo& info = socket.connection().transport().info();
-        const std::vector<http::Field> fields = header_fields(info.head());
+        const std::string head = info.head();
+        const std::vector<http::Field> fields = header_fields(head);
         const auto identity = read_identity({.fields = fields,
                                              .address = info.address(),
-                                             .from_trusted_proxy = info.from_trusted_proxy},
+                                             .from_trusted_proxy = info.facts().from_trusted_proxy},
                                             route.site, {conn_id.data(), conn_id.size()},
                                             {token.data(), token.size()});
         if (!identity) throw std::logic_error("refusal() has read the same request");

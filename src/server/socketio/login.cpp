@@ -22,12 +22,13 @@ std::string_view token_of(const sio::Json& auth) {
 
 }  // namespace
 
-void SocketIoLogin::keep(const auth::Verdict& verdict, socketio::ConnectInfo& info) {
+socketio::ConnectInfo::Login SocketIoLogin::kept(const auth::Verdict& verdict) {
+    socketio::ConnectInfo::Login login;
     if (verdict.identity)
-        info.login_expires_s =
-            verdict.identity->expires_at_s.value_or(socketio::ConnectInfo::never_s);
+        login.expires_s = verdict.identity->expires_at_s.value_or(login.expires_s);
     else if (verdict.failure != auth::Failure::no_credentials)
-        info.login_failure = code_of(verdict.failure);
+        login.failure = code_of(verdict.failure);
+    return login;
 }
 
 socketio::Login SocketIoLogin::decide(const sio::Json& auth, const socketio::ConnectInfo& info,
@@ -46,12 +47,12 @@ socketio::Login SocketIoLogin::decide(const sio::Json& auth, const socketio::Con
             refuse(code_of(verdict.failure));
         }
     } else if (!info.user().empty()) {
+        const int64_t expires_s = info.login().expires_s;
         login.user = info.user();
-        if (info.login_expires_s != socketio::ConnectInfo::never_s)
-            login.expires_s = info.login_expires_s;
-        if (info.login_expires_s <= now_s) refuse(code_of(auth::Failure::expired));
-    } else if (info.login_failure) {
-        refuse(info.login_failure);
+        if (expires_s != socketio::ConnectInfo::never_s) login.expires_s = expires_s;
+        if (expires_s <= now_s) refuse(code_of(auth::Failure::expired));
+    } else if (const char* const failure = info.login().failure) {
+        refuse(failure);
     } else if (required_) {
         refuse(code_of(auth::Failure::no_credentials));
     }

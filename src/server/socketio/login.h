@@ -17,8 +17,8 @@ public:
     [[nodiscard]] auth::Verdict read(const http::Request& request, int64_t now_s) const {
         return authenticator_.identify(request, now_s);
     }
-    // Copies what decide() needs into `info`, which lives as long as the session.
-    static void keep(const auth::Verdict& verdict, socketio::ConnectInfo& info);
+    // What decide() needs as long as the session lives.
+    [[nodiscard]] static socketio::ConnectInfo::Login kept(const auth::Verdict& verdict);
     [[nodiscard]] socketio::Login decide(const sio::Json& auth, const socketio::ConnectInfo& info,
                                          int64_t now_s) const;
 

@@ -15,15 +15,12 @@
 namespace starling::server {
 
 SocketIoSessionHandler::SocketIoSessionHandler(EngineSession& session, socketio::Server& server,
-                                               socketio::ConnectInfo info,
-                                               const std::string& initial_packet)
-    : session_(session),
-      info_(std::move(info)),
-      initial_packet_(initial_packet),
-      connection_(server, *this) {}
+                                               socketio::ConnectInfo info)
+    : session_(session), info_(std::move(info)), connection_(server, *this) {}
 
 void SocketIoSessionHandler::on_open() {
-    if (!initial_packet_.empty()) session_.send_text("4" + initial_packet_);
+    const std::string& initial = connection_.server().settings().initial_packet;
+    if (!initial.empty()) session_.send_text("4" + initial);
     connection_.opened();
 }
 
@@ -50,7 +47,8 @@ void SocketIoSessionHandler::on_upgrade() {
 
 // Rooms of namespaces other than "/" are shown as "/admin:room".
 void SocketIoSessionHandler::describe(ConnectionFacts& facts) const {
-    facts.path = info_.head().substr(0, info_.head().find_first_of("?\n"));
+    const std::string head = info_.head();
+    facts.path = head.substr(0, head.find_first_of("?\n"));
     facts.user = info_.user();
     connection_.each_socket([&](const socketio::Socket& socket) {
         if (facts.user.empty()) facts.user = socket.user();
@@ -138,7 +136,8 @@ void MeteredSessionHandler::on_pong() {
 }
 
 socketio::ConnectInfo connect_info(const http::Request& request, int64_t unix_ms,
-                                   std::string_view user) {
+                                   std::string_view user, const socketio::ConnectInfo::Login& login,
+                                   base::Slabs* slabs) {
     std::string head(request.target());
     head += '\n';
     for (const auto& field : request.headers()) {
@@ -149,12 +148,15 @@ socketio::ConnectInfo connect_info(const http::Request& request, int64_t unix_ms
             continue;
         head.append(name).append(": ").append(field.value).append("\n");
     }
-    socketio::ConnectInfo info(request.remote_address(), user, head);
-    info.issued_ms = unix_ms;
-    info.secure = request.secure();
-    info.xdomain = request.has_header("origin");
-    info.from_trusted_proxy = request.from_trusted_proxy();
-    return info;
+    return {request.remote_address(),
+            user,
+            head,
+            {.issued_ms = unix_ms,
+             .secure = request.secure(),
+             .xdomain = request.has_header("origin"),
+             .from_trusted_proxy = request.from_trusted_proxy()},
+            login,
+            slabs};
 }
 
 }  // namespace starling::server

@@ -38,7 +38,7 @@ class SocketIoSessionHandler : public EngineHandler,
                                public base::InSlab {
 public:
     SocketIoSessionHandler(EngineSession& session, socketio::Server& server,
-                           socketio::ConnectInfo info, const std::string& initial_packet);
+                           socketio::ConnectInfo info);
 
     void on_open() override;
     void on_text(std::string_view text) override { connection_.on_text(text); }
@@ -72,18 +72,17 @@ protected:
 
 private:
     const socketio::ConnectInfo info_;
-    const std::string& initial_packet_;  // Part of the server's options, which live longer.
     socketio::Connection connection_;
 };
+static_assert(sizeof(SocketIoSessionHandler) <= 80, "part of what an idle client costs");
 
 // The handler of a session whose messages are counted, and that may keep pace with its client. Other
 // sessions pay nothing for it.
 class MeteredSessionHandler final : public SocketIoSessionHandler {
 public:
     MeteredSessionHandler(EngineSession& session, socketio::Server& server,
-                          socketio::ConnectInfo info, const std::string& initial_packet,
-                          SessionMeter& meter)
-        : SocketIoSessionHandler(session, server, std::move(info), initial_packet), meter_(meter) {}
+                          socketio::ConnectInfo info, SessionMeter& meter)
+        : SocketIoSessionHandler(session, server, std::move(info)), meter_(meter) {}
 
     void on_open() override;
     void on_text(std::string_view text) override;
@@ -108,6 +107,8 @@ private:
 
 // Collects what is kept of the request that opened a session.
 [[nodiscard]] socketio::ConnectInfo connect_info(const http::Request& request, int64_t unix_ms,
-                                                 std::string_view user);
+                                                 std::string_view user,
+                                                 const socketio::ConnectInfo::Login& login,
+                                                 base::Slabs* slabs = nullptr);
 
 }  // namespace starling::server

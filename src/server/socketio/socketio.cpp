@@ -169,6 +169,7 @@ struct SocketIo::Shared {
         settings.namespaces = options.namespaces;
         settings.namespace_limits = options.namespace_limits;
         settings.recovery = options.connection_state_recovery;
+        settings.initial_packet = options.initial_packet;
         if (login)
             settings.login = [who = login.get()](const sio::Json& auth,
                                                  const socketio::ConnectInfo& info, int64_t now_s) {
@@ -206,19 +207,21 @@ std::unique_ptr<EngineHandler> SocketIo::open(EngineSession& session,
     if (closed_.load(std::memory_order_relaxed)) return nullptr;
     Worker& worker = session.worker();
     auth::Verdict login;
-    if (shared_->login) login = shared_->login->read(request, worker.now_s());
-    auto info = connect_info(request, worker.now_s() * 1000,
-                             login.identity ? std::string_view(login.identity->user) : "");
-    if (shared_->login) SocketIoLogin::keep(login, info);
-    socketio::Server& core = workers_[worker.index()]->server();
+    socketio::ConnectInfo::Login kept;
+    if (shared_->login) {
+        login = shared_->login->read(request, worker.now_s());
+        kept = SocketIoLogin::kept(login);
+    }
     base::Slabs& slabs = worker.slabs();  // NOLINT(misc-const-correctness): new changes them.
+    auto info =
+        connect_info(request, worker.now_s() * 1000,
+                     login.identity ? std::string_view(login.identity->user) : "", kept, &slabs);
+    socketio::Server& core = workers_[worker.index()]->server();
     std::unique_ptr<EngineHandler> handler;
     if (meter_)
-        handler.reset(new (slabs) MeteredSessionHandler(session, core, std::move(info),
-                                                        options_.initial_packet, *meter_));
+        handler.reset(new (slabs) MeteredSessionHandler(session, core, std::move(info), *meter_));
     else
-        handler.reset(new (slabs) SocketIoSessionHandler(session, core, std::move(info),
-                                                         options_.initial_packet));
+        handler.reset(new (slabs) SocketIoSessionHandler(session, core, std::move(info)));
     return handler;
 }
 

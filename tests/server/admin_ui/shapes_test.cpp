@@ -55,8 +55,8 @@ boost::json::object shown(const std::string& head, std::string_view secret_param
         object = shown_socket(*socketio::Server::find_here(socket), secret_parameter);
     });
     fake::Client client(workers, 0, 4);
-    client.transport.connect_info = socketio::ConnectInfo("192.0.2.7", "", head);
-    client.transport.connect_info.issued_ms = 5000;
+    client.transport.connect_info =
+        socketio::ConnectInfo("192.0.2.7", "", head, {.issued_ms = 5000});
     client.says("0");
     return object;
 }

@@ -43,10 +43,9 @@ socketio::ConnectInfo info_of(const server::SocketIoLogin& login, std::string_vi
     parts.remote_address = "192.0.2.7";
     const http::Request request(parts);
     const auto verdict = login.read(request, begin_s);
-    auto info = server::connect_info(request, begin_s * 1000,
-                                     verdict.identity ? verdict.identity->user : "");
-    server::SocketIoLogin::keep(verdict, info);
-    return info;
+    return server::connect_info(request, begin_s * 1000,
+                                verdict.identity ? verdict.identity->user : "",
+                                server::SocketIoLogin::kept(verdict));
 }
 
 struct Connected {
@@ -117,7 +116,7 @@ TEST(SocketIoLogin, ASessionKeepsWhatHandlersMayAskFor) {
     const auto info = info_of(login, token("ada", 100));
     EXPECT_EQ(info.address(), "192.0.2.7");
     EXPECT_EQ(info.user(), "ada");
-    EXPECT_EQ(info.login_expires_s, begin_s + 100);
+    EXPECT_EQ(info.login().expires_s, begin_s + 100);
     EXPECT_EQ(info.head(), "/socket.io/?EIO=4\ncookie: auth_token=" + token("ada", 100) +
                                "\nx-y: z\n");  // Without the fields of the WebSocket handshake.
 }

@@ -1,0 +1,190 @@
+#include "socketio/listeners.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "starling/socketio.h"
+
+namespace starling::socketio {
+namespace {
+
+using sio::detail::Listener;
+
+// Sockets of one worker, and what their listeners wrote.
+class SocketioListeners : public ::testing::Test {
+protected:
+    std::string call(Listeners& listeners, std::string_view name) {
+        written.clear();
+        const sio::Socket nobody;
+        const sio::Ack ack;
+        const bool any = listeners.call(names.of(name), {nobody, name, {}, ack},
+                                        [](const sio::detail::ArgumentMismatch&) {});
+        return any ? written : "(none)";
+    }
+    template <class F>
+    void add(Listeners& listeners, std::string_view name, F&& handler, bool once = false) {
+        listeners.add(names.of(name), Listener::of(std::forward<F>(handler)), once);
+    }
+    // What an application does for each client.
+    void connect(Listeners& listeners) {
+        add(listeners, "plain", [] {});
+        add(listeners, "one", [this] { written += "one "; });
+        add(listeners, "two", [this, &two = two] { written += two; });
+        listeners.share(recent);
+    }
+
+    Names names;
+    RecentListeners recent;
+    std::string written, two = "two ";
+};
+
+TEST_F(SocketioListeners, SocketsWithTheSameListenersShareThem) {
+    std::vector<Listeners> sockets(100);
+    for (Listeners& socket : sockets) connect(socket);
+    for (Listeners& socket : sockets) {
+        EXPECT_TRUE(socket.shares_with(sockets.front()));
+        EXPECT_EQ(call(socket, "one"), "one ");
+        EXPECT_EQ(call(socket, "two"), "two ");
+        EXPECT_EQ(call(socket, "three"), "(none)");
+    }
+}
+
+TEST_F(SocketioListeners, OthersDoNotSeeTheChangeOfOne) {
+    Listeners a, b, c;
+    for (Listeners* socket : {&a, &b, &c}) connect(*socket);
+    add(a, "one", [this] { written += "more "; });
+    b.remove(names.of("one"));
+    EXPECT_EQ(call(a, "one"), "one more ");
+    EXPECT_EQ(call(b, "one"), "(none)");
+    EXPECT_EQ(call(b, "two"), "two ");
+    EXPECT_EQ(call(c, "one"), "one ");
+    c.clear();
+    EXPECT_TRUE(c.empty());
+    EXPECT_EQ(call(a, "two"), "two ");
+}
+
+TEST_F(SocketioListeners, OtherHandlersOrderNamesAndCapturesAreNotTheSame) {
+    int first = 1, second = 2;
+    const auto number = [this](const int& value) {
+        return [this, &value] { written += std::to_string(value) + " "; };
+    };
+    const std::function<void(Listeners&)> ways[] = {
+        [&](Listeners& to) { add(to, "a", number(first)); },
+        [&](Listeners& to) { add(to, "a", number(second)); },
+        [&](Listeners& to) { add(to, "b", number(first)); },
+        [&](Listeners& to) { add(to, "a", number(first), true); },
+        [&](Listeners& to) { add(to, "a", [this] { written += "x "; }); },
+        [&](Listeners& to) {
+            add(to, "a", number(first));
+            add(to, "a", number(second));
+        },
+        [&](Listeners& to) {
+            add(to, "a", number(second));
+            add(to, "a", number(first));
+        },
+    };
+    std::vector<Listeners> sockets(std::size(ways));
+    for (size_t i = 0; i < sockets.size(); ++i) {
+        ways[i](sockets[i]);
+        sockets[i].share(recent);
+        for (size_t j = 0; j < i; ++j) EXPECT_FALSE(sockets[i].shares_with(sockets[j])) << i << j;
+    }
+    EXPECT_EQ(call(sockets[5], "a"), "1 2 ");
+    EXPECT_EQ(call(sockets[6], "a"), "2 1 ");
+    EXPECT_EQ(call(sockets[3], "a"), "1 ");
+    EXPECT_EQ(call(sockets[3], "a"), "(none)");
+}
+
+// A call that changes a handler's own state changes that of one socket.
+TEST_F(SocketioListeners, HandlersWithAStateOfTheirOwnAreNotShared) {
+    struct Counter {
+        std::string* to;
+        mutable int count = 0;
+        void operator()() const { *to += std::to_string(++count) + " "; }
+    };
+    Listeners a, b;
+    for (Listeners* socket : {&a, &b}) {
+        add(*socket, "mutable",
+            [this, count = int64_t{0}]() mutable { written += std::to_string(++count) + " "; });
+        add(*socket, "class", Counter{&written});
+        add(*socket, "text",
+            [this, text = std::string("a long text, which is on the heap")] { written += text; });
+        socket->share(recent);
+    }
+    EXPECT_FALSE(a.shares_with(b));
+    EXPECT_EQ(call(a, "mutable"), "1 ");
+    EXPECT_EQ(call(a, "mutable"), "2 ");
+    EXPECT_EQ(call(a, "class"), "1 ");
+    EXPECT_EQ(call(b, "mutable"), "1 ");
+    EXPECT_EQ(call(b, "class"), "1 ");
+}
+
+TEST_F(SocketioListeners, OnceIsOncePerSocket) {
+    Listeners a, b;
+    for (Listeners* socket : {&a, &b}) {
+        add(
+            *socket, "e", [this] { written += "once "; }, true);
+        socket->share(recent);
+    }
+    EXPECT_TRUE(a.shares_with(b));
+    EXPECT_EQ(call(a, "e"), "once ");
+    EXPECT_EQ(call(a, "e"), "(none)");
+    EXPECT_EQ(call(b, "e"), "once ");
+    EXPECT_EQ(call(b, "e"), "(none)");
+}
+
+// While a listener of a shared set runs, all sockets give the set up. The captures stay.
+TEST_F(SocketioListeners, ASharedSetStaysWhileItsListenerRuns) {
+    auto a = std::make_unique<Listeners>(), b = std::make_unique<Listeners>();
+    auto forgotten = std::make_unique<RecentListeners>();
+    for (Listeners* socket : {a.get(), b.get()}) {
+        add(*socket, "e", [this, &a, &b, &forgotten] {
+            a->clear();
+            b->clear();
+            forgotten.reset();
+            written += "still here ";
+        });
+        add(*socket, "e", [this] { written += "removed meanwhile "; });
+        socket->share(*forgotten);
+    }
+    ASSERT_TRUE(a->shares_with(*b));
+    EXPECT_EQ(call(*a, "e"), "still here ");
+    EXPECT_EQ(call(*a, "e"), "(none)");
+    EXPECT_EQ(call(*b, "e"), "(none)");
+}
+
+TEST_F(SocketioListeners, AListenerMayAddToASharedSet) {
+    Listeners a, b;
+    for (Listeners* socket : {&a, &b}) {
+        add(*socket, "e", [this, &a] {
+            written += "first ";
+            add(a, "e", [this] { written += "added "; });
+        });
+        socket->share(recent);
+    }
+    EXPECT_EQ(call(a, "e"), "first ");
+    EXPECT_EQ(call(a, "e"), "first added ");
+    EXPECT_EQ(call(b, "e"), "first ");
+}
+
+TEST_F(SocketioListeners, SetsThatManyHaveAreRemembered) {
+    Listeners a, b;
+    connect(a);
+    connect(b);
+    std::vector<int> numbers(50);
+    std::vector<Listeners> singles(numbers.size());
+    for (size_t i = 0; i < singles.size(); ++i) {
+        add(singles[i], "e", [this, &number = numbers[i]] { written += std::to_string(number); });
+        singles[i].share(recent);
+    }
+    Listeners c;
+    connect(c);
+    EXPECT_TRUE(c.shares_with(a));
+}
+
+}  // namespace
+}  // namespace starling::socketio
