@@ -217,6 +217,7 @@ void ClusterPart::send(cluster::Sending sending, Count done) {
     redis::Done answered = [this, done = std::move(done)](const redis::Answer& answer) {
         --under_way_;
         if (!answer.error.empty()) failed("a message was not sent", answer.error);
+        if (answer.value && node_) node_->resume();
         if (!done) return;
         done(answer.error.empty() ? std::optional(static_cast<uint64_t>(answer.value->integer()))
                                   : std::nullopt);
@@ -244,6 +245,8 @@ void ClusterPart::send(cluster::Sending sending, Count done) {
     }
     client_->command(words, answered, sending.name);
 }
+
+bool ClusterPart::is_late() const { return client_ && client_->is_late(); }
 
 void ClusterPart::count(const cluster::Subscription& name, Count done) {
     if (!client_) return done(std::nullopt);
