@@ -124,10 +124,11 @@ void Node::on_own(uint64_t now_ms) {
         refuse("a message with the uid of this node", stats_.impostors, now_ms);
 }
 
-void Node::submit(Sending sending) {
-    if (outbox_.state() != Outbox::State::live) return outbox_.keep(std::move(sending));
+void Node::submit(Sending sending, Bus::Count done) {
+    if (outbox_.state() != Outbox::State::live || !outbox_.is_empty() || bus_.is_late())
+        return outbox_.keep(std::move(sending), std::move(done));
     ++stats_.sent;
-    bus_.send(std::move(sending), {});
+    bus_.send(std::move(sending), std::move(done));
 }
 
 void Node::send(Message& message) {
@@ -147,13 +148,12 @@ void Node::ask(Message& message, uint64_t timeout_ms, uint64_t now_ms, OnReport 
         ++stats_.incomplete;
         return report({.first = true, .complete = false});
     }
-    ++stats_.sent;
-    bus_.send(std::move(sending),
-              [this, id = message.request_id, now_ms](std::optional<uint64_t> heard) {
-                  // The channel of the questions is heard by this node, too.
-                  if (heard) heard = *heard > 0 ? *heard - 1 : 0;
-                  questions_.sent(id, heard, now_ms);
-              });
+    submit(std::move(sending),
+           [this, id = message.request_id, now_ms](std::optional<uint64_t> heard) {
+               // The channel of the questions is heard by this node, too.
+               if (heard) heard = *heard > 0 ? *heard - 1 : 0;
+               questions_.sent(id, heard, now_ms);
+           });
 }
 
 void Node::answer(const Asker& to, Message& answer) {
@@ -177,9 +177,10 @@ void Node::down() {
 }
 
 void Node::flush() {
-    while (outbox_.state() == Outbox::State::live && !outbox_.is_empty()) {
+    while (outbox_.state() == Outbox::State::live && !outbox_.is_empty() && !bus_.is_late()) {
         ++stats_.sent;
-        bus_.send(outbox_.take(), {});
+        Outbox::Waiting next = outbox_.take();
+        bus_.send(std::move(next.sending), std::move(next.done));
     }
 }
 
@@ -325,7 +326,8 @@ void Node::on_time(uint64_t now_ms) {
     bus_.count(members_.begin()->second->dialect->questions(),
                [this, now_ms](std::optional<uint64_t> nodes) {
                    outbox_.counted(nodes, now_ms);
-                   flush();
+                   // A count fails with its connection, and a moment later down() is called.
+                   if (nodes) flush();
                });
 }
 

@@ -40,8 +40,10 @@ public:
     virtual void subscribe(const Subscription& to) = 0;
     virtual void unsubscribe(const Subscription& from) = 0;
     // `done` may be empty. It gets the number of receivers; nothing: the message was not sent.
-    using Count = std::function<void(std::optional<uint64_t>)>;
+    using Count = Outbox::Count;
     virtual void send(Sending sending, Count done) = 0;
+    // An answer of Redis is late: what is sent now is lost if the connection is given up.
+    [[nodiscard]] virtual bool is_late() const { return false; }
     // How many connections are subscribed to the name.
     virtual void count(const Subscription& name, Count done) = 0;
 
@@ -123,6 +125,8 @@ public:
     // ---- Redis ------------------------------------------------------------------------------------
     void up(uint64_t now_ms);
     void down();
+    // An answer of Redis has come: what waited because it was late is sent.
+    void resume() { flush(); }
     void on_message(const Incoming& in, uint64_t now_ms);
     void on_entry(const Entry& entry, uint64_t now_ms);
     // A message of which Redis' client has read no more than that it is there.
@@ -153,7 +157,7 @@ private:
     void unlisten(const Subscription& from, const Member& member);
     [[nodiscard]] bool write(const Message& message, std::string_view asker, Sending& to);
     [[nodiscard]] bool comes_back(const Message& message, const Sending& sending) const;
-    void submit(Sending sending);
+    void submit(Sending sending, Bus::Count done = {});
     void on_own(uint64_t now_ms);
     void flush();
     void execute(Member& member, Decoded decoded, uint64_t now_ms);

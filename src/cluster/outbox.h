@@ -3,7 +3,8 @@
 //
 // When Redis is back, this node is often faster than the others. What it sent then would reach nobody:
 // Redis keeps no message for a subscriber that is away. So the outbox first waits until as many nodes
-// hear as before, for settle_ms_max at most.
+// hear as before, for settle_ms_max at most. What is sent while an answer of Redis is late waits in the
+// outbox as well: the connection may be given up.
 //
 // Owner: the Node. Pure. Thread: the owner's.
 #pragma once
@@ -11,7 +12,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "cluster/dialect.h"
 
@@ -32,6 +35,12 @@ struct OutboxOptions {
 class Outbox {
 public:
     enum class State : uint8_t { away, settling, live };
+    // Gets the number of receivers; nothing: the message was not sent. Empty: nobody asks.
+    using Count = std::function<void(std::optional<uint64_t>)>;
+    struct Waiting {
+        Sending sending;
+        Count done;
+    };
 
     explicit Outbox(const OutboxOptions& options) noexcept : options_(options) {}
 
@@ -46,7 +55,14 @@ public:
         young_until_ms_ = now_ms + options_.young_ms;
         count_ms_ = now_ms;
     }
-    void down() noexcept { state_ = State::away; }
+    // Questions end with the connection, also those that wait here.
+    void down() {
+        state_ = State::away;
+        std::erase_if(waiting_, [this](const Waiting& one) {
+            if (one.done) bytes_ -= one.sending.bytes();
+            return static_cast<bool>(one.done);
+        });
+    }
 
     // When the hearing nodes are to be counted next; nothing: not while Redis is away, or while a
     // count is under way.
@@ -76,7 +92,7 @@ public:
     }
 
     // Keeps a message for later; what no longer fits is dropped, the oldest first, and counted.
-    void keep(Sending sending) {
+    void keep(Sending sending, Count done = {}) {
         const size_t bytes = sending.bytes();
         if (bytes > options_.bytes_max) {
             ++dropped_;
@@ -84,15 +100,15 @@ public:
         }
         for (; bytes_ + bytes > options_.bytes_max; ++dropped_) static_cast<void>(take());
         bytes_ += bytes;
-        waiting_.push_back(std::move(sending));
+        waiting_.push_back({std::move(sending), std::move(done)});
     }
     [[nodiscard]] bool is_empty() const noexcept { return waiting_.empty(); }
     [[nodiscard]] size_t size() const noexcept { return waiting_.size(); }
     // Only if it is not empty.
-    [[nodiscard]] Sending take() {
-        Sending first = std::move(waiting_.front());
+    [[nodiscard]] Waiting take() {
+        Waiting first = std::move(waiting_.front());
         waiting_.pop_front();
-        bytes_ -= first.bytes();
+        bytes_ -= first.sending.bytes();
         return first;
     }
     [[nodiscard]] uint64_t dropped() const noexcept { return dropped_; }
@@ -102,7 +118,7 @@ public:
 private:
     const OutboxOptions options_;
     State state_ = State::away;
-    std::deque<Sending> waiting_;
+    std::deque<Waiting> waiting_;
     size_t bytes_ = 0;
     uint64_t dropped_ = 0;
     uint64_t hearing_ = 0, count_ms_ = 0, settled_ms_ = 0, settled_ms_min_ = 0, young_until_ms_ = 0;

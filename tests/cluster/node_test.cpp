@@ -238,6 +238,39 @@ TEST(Node, WhatIsSentWhileRedisIsAwayComesOnceAndInOrder) {
     }
 }
 
+// A frozen Redis: the connections are given up later, and this node may be back before the others.
+TEST(Node, WhatIsSentWhileAnAnswerIsLateWaitsForTheOthers) {
+    for (const bool answers : {true, false}) {
+        Three three;
+        three.redis.run_for(2000);
+        three.a().late = true;
+        three.a().emit({"red"}, "first");
+        three.a().ask(Kind::fetch, {"red"});
+        three.a().emit({"red"}, "second");
+        three.redis.run_for(100);
+        EXPECT_EQ(three.heard(), "");
+        EXPECT_EQ(three.a().node->stats().waiting, 3u);
+        if (answers) {
+            three.a().late = false;
+            three.a().node->resume();
+            three.redis.run_for(10);
+            EXPECT_EQ(three.heard(), R"(b1="first"|"second" )");
+            EXPECT_EQ(three.a().all_answers(), "b1|complete");
+            continue;
+        }
+        for (auto& one : three.all) one->disconnect();
+        EXPECT_EQ(three.a().all_answers(), "incomplete");
+        EXPECT_EQ(three.a().node->stats().waiting, 2u);
+        three.a().connect();
+        three.redis.run_for(100);
+        EXPECT_EQ(three.heard(), "");
+        for (auto& one : three.all)
+            if (!one->connected) one->connect();
+        three.redis.run_for(100);
+        EXPECT_EQ(three.heard(), R"(b1="first"|"second" )");
+    }
+}
+
 TEST(Node, ANodeThatStaysAwayDoesNotHoldUpTheOthers) {
     Three three;
     three.redis.run_for(2000);

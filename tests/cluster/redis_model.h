@@ -10,6 +10,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cluster/node.h"
@@ -68,6 +69,8 @@ public:
     // The connection to Redis is lost: what is on its way to this process, too.
     void disconnect() {
         connected = false;
+        late = false;
+        for (const Count& done : std::exchange(counts_, {})) done(std::nullopt);
         ++connection_;
         inbox_ms_ = 0;
         node->down();
@@ -131,6 +134,7 @@ public:
     std::unique_ptr<Node> node;
     bool connected = false;
     bool frozen = false;  // Reads nothing: SIGSTOP.
+    bool late = false;    // An answer of Redis is late.
     std::map<std::string, std::set<std::string>> sockets;
     std::map<std::string, std::vector<std::string>> heard;  // By socket.
     std::vector<std::string> answers, warnings, events;
@@ -148,8 +152,10 @@ private:
         redis_.at(redis_.now_ms + redis_.draw(redis_.delay_ms_max + 1),
                   [done, receivers] { done(receivers); });
     }
+    bool is_late() const override { return late; }
     void count(const Subscription& name, Count done) override {
         if (!redis_.here || !connected) return done(std::nullopt);
+        if (late) return counts_.push_back(std::move(done));
         redis_.at(redis_.now_ms + redis_.draw(redis_.delay_ms_max + 1),
                   [this, name, done] { done(redis_.count(name)); });
     }
@@ -217,8 +223,9 @@ private:
     }
 
     RedisModel& redis_;
-    uint64_t connection_ = 0;  // The number of the connection; messages of older ones are lost.
-    uint64_t inbox_ms_ = 0;    // When the last message on its way arrives.
+    uint64_t connection_ = 0;    // The number of the connection; messages of older ones are lost.
+    std::vector<Count> counts_;  // Without an answer.
+    uint64_t inbox_ms_ = 0;      // When the last message on its way arrives.
 };
 
 inline bool matches(const Subscription& name, const std::string& channel, Sending::Way way) {

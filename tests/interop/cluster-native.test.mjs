@@ -29,6 +29,16 @@ for (const [name, start] of [
     const redis = await Redis.start(t, [], { tls });
     return [redis, { url: `rediss://localhost:${redis.port}`, env: { SSL_CERT_FILE: tls.cert } }];
   }],
+  ["TLS and Sentinel", async (t) => {
+    const tls = certificate(temporaryFolder(), "localhost");
+    const { master, watch } = await watched(t, { tls });
+    return [master, { url: `rediss+sentinel://localhost:${watch.port}/m`, env: { SSL_CERT_FILE: tls.cert } }];
+  }],
+  ["TLS and a Redis Cluster", async (t) => {
+    const tls = certificate(temporaryFolder(), "localhost");
+    const [first] = await redisCluster(t, { tls });
+    return [first, { url: `rediss+cluster://localhost:${first.port}`, env: { SSL_CERT_FILE: tls.cert } }];
+  }],
   ["one Redis, in two groups", async (t) => [await Redis.start(t), { rooms: "groups" }]],
   ["one Redis, with recovery", async (t) => [await Redis.start(t), { rooms: "recovery" }]],
   ["a Redis Cluster, with recovery", async (t) => {

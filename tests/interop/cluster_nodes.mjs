@@ -33,23 +33,28 @@ export class Peer {
   do(...words) { return this.socket.timeout(20_000).emitWithAck(...words); }
 }
 
-// One node: { kind, port, signal }.
-export async function start(t, kind, url, mode, node, rooms, env = {}) {
+// A program of the build with `args` behind its port, or a program of Node.js: { kind, port, pid, signal }.
+export async function launch(t, kind, { program, script, args, env = {} }) {
   const port = await freePort();
+  const words = [String(port), ...args];
   if (kind === "starling") {
-    const program = new Program("examples/cluster_node", [String(port), url, mode, ...rooms],
-      { port, env });
-    t.after(() => program.stop());
-    await program.ready(connects);
-    return { kind, port, pid: program.pid, signal: (name) => program.signal(name), program };
+    const started = new Program(program, words, { port, env });
+    t.after(() => started.stop());
+    await started.ready(connects);
+    return { kind, port, pid: started.pid, signal: (name) => started.signal(name), program: started };
   }
-  const child = spawn(process.execPath, [path.join(repository, "examples/cluster/node.mjs"),
-    String(port), url, mode, JSON.stringify(node)],
-  { cwd: path.join(repository, "tests"), stdio: ["ignore", "inherit", "inherit"] });
+  const child = spawn(process.execPath, [path.join(repository, script), ...words],
+    { cwd: path.join(repository, "tests"), stdio: ["ignore", "inherit", "inherit"] });
   onExit(child);
   t.after(() => child.kill("SIGKILL"));
   await until(() => connects(port), "a Node.js node");
   return { kind, port, pid: child.pid, signal: (name) => child.kill(name) };
+}
+
+// One node: { kind, port, pid, signal }.
+export function start(t, kind, url, mode, node, rooms, env = {}) {
+  return launch(t, kind, { program: "examples/cluster_node", script: "examples/cluster/node.mjs", env,
+    args: kind === "starling" ? [url, mode, ...rooms] : [url, mode, JSON.stringify(node)] });
 }
 
 // Stops the node's process. On a busy machine it may still work for a moment after the signal.

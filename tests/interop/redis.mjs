@@ -1,5 +1,7 @@
 // Real Redis servers for a test, on free ports and in folders of their own, and the program
 // redis_test_client. Servers are ended by their process id.
+//
+// STARLING_REDIS_SERVER: the program of the server, as valkey-server, in place of redis-server.
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,6 +12,7 @@ import { promisify } from "node:util";
 import { freePort, onExit, repository, temporaryFolder, until } from "./server.mjs";
 
 const run = promisify(execFile);
+const server = process.env.STARLING_REDIS_SERVER ?? "redis-server";
 const build = path.resolve(repository, process.env.STARLING_BUILD ?? "build/release");
 
 export class Redis {
@@ -34,12 +37,12 @@ export class Redis {
   }
   // Starts the server again at the same place.
   async restart() {
-    this.child = spawn("redis-server", this.words, { stdio: ["ignore", "pipe", "pipe"] });
+    this.child = spawn(server, this.words, { stdio: ["ignore", "pipe", "pipe"] });
     this.child.stdout.resume();
     this.child.stderr.resume();
     onExit(this.child);
     await until(() => this.cli("PING").then((text) => /PONG|NOAUTH|LOADING|NOPERM/.test(text),
-      () => false), "redis-server");
+      () => false), server);
   }
   async cli(...words) {
     const { stdout } = await run("redis-cli", [...this.cli_args, ...words.map(String)]);
@@ -54,42 +57,50 @@ export class Redis {
   }
 }
 
-// Sentinels that watch `master`, which has the name "m".
-async function sentinel(t, master) {
+// A Sentinel that watches `master`, which has the name "m". With `tls` it knows hosts by name, as the certificate
+// does.
+async function sentinel(t, master, tls) {
   const folder = temporaryFolder();
   const port = await freePort();
   const file = path.join(folder, "sentinel.conf");
-  writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${folder}\n`
-    + `sentinel monitor m 127.0.0.1 ${master.port} 1\nsentinel down-after-milliseconds m 500\n`
-    + "sentinel failover-timeout m 5000\n");
-  const child = spawn("redis-sentinel", [file], { stdio: "ignore" });
+  writeFileSync(file, (tls ? `port 0\ntls-port ${port}\ntls-cert-file ${tls.cert}\ntls-key-file ${tls.key}\n`
+    + `tls-ca-cert-file ${tls.cert}\ntls-auth-clients no\ntls-replication yes\n`
+    + "sentinel resolve-hostnames yes\nsentinel announce-hostnames yes\n" : `port ${port}\n`)
+    + `bind 127.0.0.1\ndir ${folder}\n`
+    + `sentinel monitor m ${tls ? "localhost" : "127.0.0.1"} ${master.port} 1\n`
+    + "sentinel down-after-milliseconds m 500\nsentinel failover-timeout m 5000\n");
+  const child = spawn(server, [file, "--sentinel"], { stdio: "ignore" });
   onExit(child);
   t.after(() => child.kill("SIGKILL"));
-  const cli = async (...words) =>
-    (await run("redis-cli", ["-p", String(port), ...words])).stdout.trim();
-  await until(() => cli("PING").then((text) => text === "PONG", () => false), "redis-sentinel");
+  const cli = async (...words) => (await run("redis-cli", ["-h", "127.0.0.1", "-p", String(port),
+    ...(tls ? ["--tls", "--cacert", tls.cert, "--sni", "localhost"] : []), ...words])).stdout.trim();
+  await until(() => cli("PING").then((text) => text === "PONG", () => false), "Sentinel");
   return { port, cli };
 }
 
 // A master and its replica, and a Sentinel that watches them.
-export async function watched(t) {
-  const master = await Redis.start(t);
-  const replica = await Redis.start(t, ["--replicaof", `127.0.0.1 ${master.port}`]);
+export async function watched(t, { tls } = {}) {
+  const replication = tls ? ["--tls-replication", "yes", "--replica-announce-ip", "localhost"] : [];
+  const master = await Redis.start(t, replication, { tls });
+  const replica = await Redis.start(t,
+    [...replication, "--replicaof", `${tls ? "localhost" : "127.0.0.1"} ${master.port}`], { tls });
   await until(async () => (await replica.cli("INFO", "replication")).includes("master_link_status:up"),
     "the replica");
-  const watch = await sentinel(t, master);
+  const watch = await sentinel(t, master, tls);
   await until(async () => (await watch.cli("SENTINEL", "REPLICAS", "m")).includes(`${replica.port}`),
     "the Sentinel to know the replica");
   return { master, replica, watch };
 }
 
 // Three masters that share the slots.
-export async function cluster(t) {
+export async function cluster(t, { tls } = {}) {
   const nodes = [];
+  const secure = tls ? ["--tls-cluster", "yes", "--cluster-announce-hostname", "localhost",
+    "--cluster-preferred-endpoint-type", "hostname"] : [];
   for (let i = 0; i < 3; ++i) {
     const bus = await freePort();
     nodes.push(await Redis.start(t, ["--cluster-enabled", "yes", "--cluster-port", String(bus),
-      "--cluster-node-timeout", "2000"]));
+      "--cluster-node-timeout", "2000", ...secure], { tls }));
     nodes[i].bus = bus;
   }
   for (const node of nodes.slice(1))

@@ -103,10 +103,13 @@ Client::Lane* Client::lane_of(int32_t slot) noexcept {
 }
 
 bool Client::takes(const Lane& lane) const noexcept {
-    if (!lane.node->is_ready() || lane.node->pending_bytes() >= options_.pipeline_bytes_max)
-        return false;
-    return lane.sent.empty() ||
-           loop_.now_ms() < lane.sent.front().sent_ms + options_.late_answer_ms;
+    return lane.node->is_ready() && lane.node->pending_bytes() < options_.pipeline_bytes_max &&
+           !is_late(lane);
+}
+
+bool Client::is_late(const Lane& lane) const noexcept {
+    return !lane.sent.empty() &&
+           loop_.now_ms() >= lane.sent.front().sent_ms + options_.late_answer_ms;
 }
 
 void Client::submit(Entry entry) {
@@ -280,6 +283,10 @@ bool Client::is_ready() const noexcept {
            std::ranges::all_of(lanes_, [](const auto& lane) {
                return lane->kept_until_ms > 0 || lane->node->is_ready();
            });
+}
+
+bool Client::is_late() const noexcept {
+    return std::ranges::any_of(lanes_, [this](const auto& lane) { return is_late(*lane); });
 }
 
 ClientStats Client::stats() const {

@@ -97,6 +97,8 @@ public:
     void unsubscribe(Topic topic, std::string_view name);
 
     [[nodiscard]] bool is_ready() const noexcept;
+    // The oldest answer of a server is late_answer_ms late or more.
+    [[nodiscard]] bool is_late() const noexcept;
     // The server refuses a subscription, so that this client misses messages.
     [[nodiscard]] bool is_deaf() const noexcept { return !refused_.empty(); }
     [[nodiscard]] ClientStats stats() const;
@@ -131,6 +133,7 @@ private:
     [[nodiscard]] Lane* find_lane(const Endpoint& endpoint) noexcept;
     [[nodiscard]] Lane* lane_of(int32_t slot) noexcept;
     [[nodiscard]] bool takes(const Lane& lane) const noexcept;
+    [[nodiscard]] bool is_late(const Lane& lane) const noexcept;
     void submit(Entry entry);
     void dispatch(Lane& lane, Entry entry);
     void on_answer(Lane& lane, const Answer& answer);

@@ -270,6 +270,7 @@ void ClusterPart::send(cluster::Sending sending, Count done) {
     const redis::Done answered = [this, done = std::move(done)](const redis::Answer& answer) {
         --under_way_;
         if (!answer.error.empty()) failed("a message was not sent", answer.error);
+        if (answer.value && node_) node_->resume();
         if (!done) return;
         done(answer.error.empty() ? std::optional(static_cast<uint64_t>(answer.value->integer()))
                                   : std::nullopt);
@@ -330,6 +331,8 @@ void ClusterPart::on_appended(uint64_t number, const redis::Answer& answer) {
     const auto id = cluster::parse_stream_id(answer.value->text());
     appends_->answered(number, id ? Answer::stored : Answer::out_of_order, id);
 }
+
+bool ClusterPart::is_late() const { return client_ && client_->is_late(); }
 
 void ClusterPart::count(const cluster::Subscription& name, Count done) {
     if (!client_) return done(std::nullopt);

@@ -64,6 +64,7 @@ private:
     void subscribe(const cluster::Subscription& to) override;
     void unsubscribe(const cluster::Subscription& from) override;
     void send(cluster::Sending sending, Count done) override;
+    [[nodiscard]] bool is_late() const override;
     void count(const cluster::Subscription& name, Count done) override;
     // cluster::Host
     void perform(cluster::Message& message) override;
