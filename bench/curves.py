@@ -157,6 +157,8 @@ def measure(options):
     for name in options.only or CURVES:
         begun = time.monotonic()
         lines, most = CURVES[name][0](m, options.build)
+        if not any(points for line, points in lines.items() if line.startswith("starling")):
+            sys.exit(f"curves: {name}: starling was not measured; {options.json} keeps its former figures")
         curves[name] = {"lines": {line: points for line, points in lines.items() if points}, "most": most}
         print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
         for line, points in curves[name]["lines"].items():

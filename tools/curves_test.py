@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """Tests of bench/curves.py and bench/svg_curves.py: the pictures, and how points are chosen, measured and added."""
+import argparse
 import json
 import os
+import pathlib
 import re
 import sys
+import tempfile
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
@@ -182,6 +186,20 @@ class Committed(unittest.TestCase):
             with open(os.path.join(ROOT, "docs", guide), encoding="utf-8") as file:
                 shown = set(re.findall(r"!\[[^\]]+\]\(curves/([\w-]+)\.svg\)", file.read()))
             self.assertEqual(shown, set(curves.CURVES), guide)
+
+
+class Measured(unittest.TestCase):
+    def test_figures_without_starling_replace_none(self):
+        with tempfile.TemporaryDirectory() as folder:
+            figures = pathlib.Path(folder, "curves.json")
+            options = argparse.Namespace(json=figures, rounds=1, quick=True, only=["sizes"], build=folder,
+                                         connections=None, seconds=1.0)
+            floor_alone = (lambda *_: ({"floor": [(16, 1.0)], "starling": []}, {}),)
+            figures.write_text('{"curves": {}}', encoding="utf-8")
+            with unittest.mock.patch.dict(curves.CURVES, sizes=floor_alone), self.assertRaises(SystemExit) as ended:
+                curves.measure(options)
+            self.assertIn("starling was not measured", str(ended.exception.code))
+            self.assertEqual(figures.read_text(encoding="utf-8"), '{"curves": {}}')
 
 
 if __name__ == "__main__":
