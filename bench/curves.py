@@ -94,7 +94,7 @@ CURVES = {
     "topics": (topics, "Join and leave of a WebSocket, 100 sockets", "topics", "CPU µs each", True, True),
     "rooms": (rooms, "Join and leave of a Socket.IO room, 100 sockets", "rooms", "CPU µs each", True, True),
 }
-SECOND_KINDS = ("heap", "leave", "memory kept")  # Dashed, beside the solid line of the same server.
+SECOND_KINDS = ("leave", "memory kept")  # Dashed, beside the solid line of the same server.
 
 
 def lines_of(found, most):

@@ -121,9 +121,9 @@ class Picture(unittest.TestCase):
 
 class Lines(unittest.TestCase):
     def test_starling_is_first_and_a_server_has_one_color(self):
-        lines = curves.lines_of({"Node ws, heap": [[1, 2]], "Node ws, pss": [[1, 3]], "starling, pss": [[1, 1]]}, {})
+        lines = curves.lines_of({"Node ws, leave": [[1, 2]], "Node ws, join": [[1, 3]], "starling, join": [[1, 1]]}, {})
         self.assertEqual([(line.name, line.color, line.dashed) for line in lines],
-                         [("starling, pss", 0, False), ("Node ws, heap", 1, True), ("Node ws, pss", 1, False)])
+                         [("starling, join", 0, False), ("Node ws, join", 1, False), ("Node ws, leave", 1, True)])
 
     def test_the_most_that_a_server_does_is_in_its_name(self):
         self.assertEqual(curves.lines_of({"Node ws": [[10, 2]]}, {"Node ws": 90_960})[0].name, "Node ws (of 91k/s)")
