@@ -174,10 +174,7 @@ def over_load(m, contenders):
     return m.by_turns(able, [(percent, m.rounds) for percent in percents], measure), most
 
 
-def pss_bytes(pid):
-    """The memory of a process; pages that n processes share count as one n-th."""
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
+WARM = 200  # Connections before the first figure: what a server keeps for any number of them is there.
 
 
 class Held:
@@ -185,10 +182,7 @@ class Held:
 
     def __init__(self, m, mode, port, pid, stack):
         self.m, self.mode, self.port, self.pid, self.stack = m, mode, port, pid, stack
-        self.asker = http.client.HTTPConnection("127.0.0.1", port, timeout=RUN_SECONDS_MAX)
-        stack.callback(self.asker.close)
-        self.heap()
-        self.open(16)
+        self.open(WARM)
         self.count = 0
         self.before = self.memory()
 
@@ -202,44 +196,31 @@ class Held:
             raise peers.Missing(process.stderr.read().strip() or "the load ended")
         json.loads(line)
 
-    def heap(self):
-        """Bytes that the allocator has given out; None where the server does not say it."""
-        if self.asker is None:
-            return None
-        try:
-            self.asker.request("GET", "/heap")
-            answer = self.asker.getresponse()
-            text = answer.read()
-            if answer.status == 200:
-                return int(text)
-        except (http.client.HTTPException, OSError):
-            pass
-        self.asker.close()
-        self.asker = None
-        return None
-
     def memory(self):
-        return {"heap": self.heap(), "pss": pss_bytes(self.pid)}  # Node collects its garbage for the first.
+        """Anonymous memory; Node is asked to collect its garbage first."""
+        with contextlib.suppress(http.client.HTTPException, OSError):
+            asker = http.client.HTTPConnection("127.0.0.1", self.port, timeout=RUN_SECONDS_MAX)
+            with contextlib.closing(asker):
+                asker.request("GET", "/heap")
+                asker.getresponse().read()
+        return peers.pss(self.pid, "Pss_Anon")
 
     def grow(self, count):
         """Memory of each connection when there are `count`."""
         if count - self.count > 1:
             self.open(count - self.count)
             self.count = count
-        now = self.memory()
-        return {kind: (now[kind] - self.before[kind]) / self.count for kind in now
-                if now[kind] is not None and self.before[kind] is not None}
+        return (self.memory() - self.before) / self.count
 
 
 def over_held(m, contenders, mode="idle"):
-    """{"NAME, pss" and "NAME, heap": [(connections, bytes each)]}."""
+    """{NAME: [(connections, bytes each)]}."""
     most = connections_per_process()
     counts = [1_000, 4_000] if m.quick else steps(250, most, 1.3)
     found = {}
 
     def note(peer, count, grown):
-        for kind, value in grown.items():
-            found.setdefault(f"{peer.name}, {kind}", []).append((count, round(value, 1)))
+        found.setdefault(peer.name, []).append((count, round(grown, 1)))
 
     def one(peer):
         with contextlib.ExitStack() as stack:
@@ -254,7 +235,7 @@ def over_held(m, contenders, mode="idle"):
             running = stack.enter_context(m.servers(peer, mode, len(parts)))
             several = [Held(m, mode, port, pid, stack) for port, pid in running]
             grown = [held.grow(part) for held, part in zip(several, parts)]
-        note(peer, total, {kind: statistics.mean(each[kind] for each in grown) for kind in grown[0]})
+        note(peer, total, statistics.mean(grown))
 
     for peer in contenders:
         m.tried(peer, "memory", lambda peer=peer: one(peer))

@@ -94,7 +94,7 @@ CURVES = {
     "topics": (topics, "Join and leave of a WebSocket, 100 sockets", "topics", "CPU µs each", True, True),
     "rooms": (rooms, "Join and leave of a Socket.IO room, 100 sockets", "rooms", "CPU µs each", True, True),
 }
-SECOND_KINDS = ("heap", "leave", "memory kept")  # Dashed, beside the solid line of the same server.
+SECOND_KINDS = ("leave", "memory kept")  # Dashed, beside the solid line of the same server.
 
 
 def lines_of(found, most):
@@ -157,6 +157,8 @@ def measure(options):
     for name in options.only or CURVES:
         begun = time.monotonic()
         lines, most = CURVES[name][0](m, options.build)
+        if not any(points for line, points in lines.items() if line.startswith("starling")):
+            sys.exit(f"curves: {name}: starling was not measured; {options.json} keeps its former figures")
         curves[name] = {"lines": {line: points for line, points in lines.items() if points}, "most": most}
         print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
         for line, points in curves[name]["lines"].items():

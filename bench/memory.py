@@ -35,8 +35,7 @@ def upgrade(path):
 
 def anonymous_bytes(pid):
     """What no file backs: the heap, mapped pages, stacks and what was written of a file's data."""
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss_Anon:"))
+    return peers.pss(pid, "Pss_Anon")
 
 
 def head(client):

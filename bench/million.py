@@ -70,13 +70,6 @@ def tcp_pages():
     return 0
 
 
-def pss(pid):
-    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
 def cpu_ns(pid):
     """Of all threads of the process."""
     return sum(int(file.read_text().split()[0]) for file in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"))
@@ -117,8 +110,8 @@ class Memory:
         self.slab = meminfo()["Slab"]
         self.slabs = slabs()
         self.tcp_bytes = tcp_pages() * resource.getpagesize()
-        self.servers = sum(map(pss, servers))
-        self.clients = sum(pss(client.process.pid) for client in clients)
+        self.servers = sum(map(peers.pss, servers))
+        self.clients = sum(peers.pss(client.process.pid) for client in clients)
 
 
 def require_room(connections, processes):

@@ -263,8 +263,7 @@ def exchanged(port, version, then_wait_s=None):
 
 
 def pss(pids):
-    texts = [pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
-    return sum(1024 * int(re.search(r"^Pss: *(\d+)", text, re.MULTILINE)[1]) for text in texts)
+    return sum(map(peers.pss, pids))
 
 
 def main():

@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """Tests of bench/curves.py and bench/svg_curves.py: the pictures, and how points are chosen, measured and added."""
+import argparse
 import json
 import os
+import pathlib
 import re
 import sys
+import tempfile
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
@@ -117,9 +121,9 @@ class Picture(unittest.TestCase):
 
 class Lines(unittest.TestCase):
     def test_starling_is_first_and_a_server_has_one_color(self):
-        lines = curves.lines_of({"Node ws, heap": [[1, 2]], "Node ws, pss": [[1, 3]], "starling, pss": [[1, 1]]}, {})
+        lines = curves.lines_of({"Node ws, leave": [[1, 2]], "Node ws, join": [[1, 3]], "starling, join": [[1, 1]]}, {})
         self.assertEqual([(line.name, line.color, line.dashed) for line in lines],
-                         [("starling, pss", 0, False), ("Node ws, heap", 1, True), ("Node ws, pss", 1, False)])
+                         [("starling, join", 0, False), ("Node ws, join", 1, False), ("Node ws, leave", 1, True)])
 
     def test_the_most_that_a_server_does_is_in_its_name(self):
         self.assertEqual(curves.lines_of({"Node ws": [[10, 2]]}, {"Node ws": 90_960})[0].name, "Node ws (of 91k/s)")
@@ -182,6 +186,20 @@ class Committed(unittest.TestCase):
             with open(os.path.join(ROOT, "docs", guide), encoding="utf-8") as file:
                 shown = set(re.findall(r"!\[[^\]]+\]\(curves/([\w-]+)\.svg\)", file.read()))
             self.assertEqual(shown, set(curves.CURVES), guide)
+
+
+class Measured(unittest.TestCase):
+    def test_figures_without_starling_replace_none(self):
+        with tempfile.TemporaryDirectory() as folder:
+            figures = pathlib.Path(folder, "curves.json")
+            options = argparse.Namespace(json=figures, rounds=1, quick=True, only=["sizes"], build=folder,
+                                         connections=None, seconds=1.0)
+            floor_alone = (lambda *_: ({"floor": [(16, 1.0)], "starling": []}, {}),)
+            figures.write_text('{"curves": {}}', encoding="utf-8")
+            with unittest.mock.patch.dict(curves.CURVES, sizes=floor_alone), self.assertRaises(SystemExit) as ended:
+                curves.measure(options)
+            self.assertIn("starling was not measured", str(ended.exception.code))
+            self.assertEqual(figures.read_text(encoding="utf-8"), '{"curves": {}}')
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ struct ServerOptions {
     std::vector<Certificate> certificates = {};
     // Cipher suites of TLS 1.2 in OpenSSL's format (openssl-ciphers(1)). TLS 1.3 has its own. The
     // default suites all have forward secrecy and authenticated encryption.
-    std::string tls_ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
+    std::string tls_ciphers = "ECDHE+AES128+AESGCM:ECDHE+AESGCM:ECDHE+CHACHA20";
     HttpLimits http = {};
     uint64_t connections_max = 0;  // 0: the descriptor limit minus 256.
     // A peer whose TCP acknowledges nothing of its queue for this time is reset.

@@ -3,7 +3,6 @@
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -15,17 +14,21 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/digest.h"
 #include "base/text.h"
 #include "net/address.h"
 #include "net/tls_client.h"
 #include "net/tls_failure.h"
+#include "net/tls_server_settings.h"
 #include "net/tls_settings.h"
 #include "net/tls_tickets.h"
 
 namespace starling::net {
 
 struct TlsContext::Certificate {
-    SslContext context;
+    // `without_log` is for clients without TLS 1.3. OpenSSL writes the secrets of each session as text
+    // for on_secret(), which is a tenth of what a resumed handshake of TLS 1.2 costs.
+    SslContext context, without_log;
     std::vector<std::string> hosts = {};
     std::shared_ptr<TlsTicketKeys> tickets = {};  // Those of all certificates.
 };
@@ -114,41 +117,20 @@ struct TlsSession::Bio {
     }
 };
 
-namespace {
-
-constexpr std::string_view http11 = "http/1.1";
-
-// RFC 7301. A client that offers protocols without http/1.1 is refused.
-int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
-                const unsigned char* offered, unsigned offered_size, void*) noexcept {
-    for (unsigned at = 0; at < offered_size; at += 1u + offered[at]) {
-        const std::string_view name(reinterpret_cast<const char*>(offered + at + 1), offered[at]);
-        if (name != http11) continue;
-        *out = offered + at + 1;
-        *out_size = offered[at];
-        return SSL_TLSEXT_ERR_OK;
-    }
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-}  // namespace
-
 base::Result<TlsContext::Certificate> TlsContext::make(const CertificateFiles& files,
                                                        const std::string& ciphers) {
-    auto made = make_ssl_context(TLS_server_method(), ciphers);
+    auto made = make_server_context(ciphers);
     if (!made) return base::Failure(made.error());
     SSL_CTX& context = **made;
-    SSL_CTX_set_options(&context, SSL_OP_CIPHER_SERVER_PREFERENCE);
-    // Sessions resume by tickets only: the client holds the state, the server none.
-    SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(&context, 1);
-    SSL_CTX_set_alpn_select_cb(&context, &select_alpn, nullptr);
     SSL_CTX_set_client_hello_cb(&context, &TlsContext::on_client_hello, nullptr);
     SSL_CTX_set_tlsext_servername_callback(&context, &TlsContext::on_server_name);
-    SSL_CTX_set_keylog_callback(&context, &TlsContext::on_secret);
     if (const auto used = use_certificate(context, files); !used)
         return base::Failure(used.error());
-    return Certificate{*std::move(made), files.hosts};
+    auto without_log = make_server_context(ciphers);
+    if (!without_log) return base::Failure(without_log.error());
+    use_certificate_of(**without_log, context);
+    SSL_CTX_set_keylog_callback(&context, &TlsContext::on_secret);
+    return Certificate{*std::move(made), *std::move(without_log), files.hosts};
 }
 
 base::Result<TlsContext::Loaded> TlsContext::load(const std::vector<CertificateFiles>& certificates,
@@ -164,14 +146,15 @@ base::Result<TlsContext::Loaded> TlsContext::load(const std::vector<CertificateF
         auto made = make(files, ciphers);
         if (made) {
             use_tickets(*made->context, *tickets);
+            use_tickets(*made->without_log, *tickets);
             made->tickets = tickets;
             result->certificates_.push_back(*std::move(made));
             continue;
         }
         if (!previous) return base::Failure(made.error());
-        SSL_CTX* const old = previous->certificates_[result->certificates_.size()].context.get();
-        SSL_CTX_up_ref(old);
-        result->certificates_.push_back({SslContext(old, &SSL_CTX_free), files.hosts, tickets});
+        const Certificate& old = previous->certificates_[result->certificates_.size()];
+        result->certificates_.push_back(
+            {shared(old.context), shared(old.without_log), files.hosts, tickets});
         if (!kept.empty()) kept += "; ";
         kept += made.error();
     }
@@ -182,14 +165,14 @@ TlsContext::~TlsContext() = default;
 
 // The names of `hosts`, then those of the certificates; exact names go before wildcards, and a long
 // wildcard before a short one.
-SSL_CTX* TlsContext::context_for(const char* server_name) const noexcept {
+const TlsContext::Certificate* TlsContext::certificate_for(const char* server_name) const noexcept {
     std::string_view name(server_name);
     if (name.ends_with('.')) name.remove_suffix(1);
     const Certificate* best = nullptr;
     size_t best_size = 0;
     for (const auto& certificate : certificates_) {
         for (const std::string_view host : certificate.hosts) {
-            if (base::iequals(host, name)) return certificate.context.get();
+            if (base::iequals(host, name)) return &certificate;
             const bool beneath =
                 host.starts_with("*.") && name.size() >= host.size() &&
                 base::iequals(name.substr(name.size() - host.size() + 1), host.substr(1));
@@ -198,12 +181,12 @@ SSL_CTX* TlsContext::context_for(const char* server_name) const noexcept {
             best_size = host.size();
         }
     }
-    if (best) return best->context.get();
+    if (best) return best;
     for (const unsigned flags : {X509_CHECK_FLAG_NO_WILDCARDS, 0}) {
         for (const auto& certificate : certificates_) {
             X509* leaf = SSL_CTX_get0_certificate(certificate.context.get());
             if (leaf && X509_check_host(leaf, name.data(), name.size(), flags, nullptr) == 1)
-                return certificate.context.get();
+                return &certificate;
         }
     }
     return nullptr;
@@ -212,17 +195,18 @@ SSL_CTX* TlsContext::context_for(const char* server_name) const noexcept {
 // RFC 6066 section 3: a session must not be resumed under another server name. OpenSSL resumes only
 // within one session ID context, so each name has its own: a hash of the extension.
 int TlsContext::on_client_hello(SSL* ssl, int* alert, void*) noexcept {
+    const auto& context = *static_cast<const TlsContext*>(SSL_get_app_data(ssl));
+    if (!offers_tls13(*ssl)) SSL_set_SSL_CTX(ssl, context.certificates_.front().without_log.get());
     const unsigned char* extension = nullptr;
     size_t size = 0;
     SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &extension, &size);
-    std::array<unsigned char, SSL_MAX_SID_CTX_LENGTH> id{};
-    static_assert(SSL_MAX_SID_CTX_LENGTH >= 32, "holds a SHA-256");
-    unsigned id_size = 0;
+    static_assert(SSL_MAX_SID_CTX_LENGTH >= base::sha256_bytes);
     try {
         std::string name(reinterpret_cast<const char*>(extension), size);
         std::ranges::transform(name, name.begin(), base::lower);
-        if (EVP_Digest(name.data(), name.size(), id.data(), &id_size, EVP_sha256(), nullptr) == 1 &&
-            SSL_set_session_id_context(ssl, id.data(), id_size) == 1)
+        const auto id = base::sha256(name);
+        if (SSL_set_session_id_context(ssl, reinterpret_cast<const unsigned char*>(id.data()),
+                                       id.size()) == 1)
             return SSL_CLIENT_HELLO_SUCCESS;
     } catch (const std::bad_alloc&) {
         TlsSession::Bio::session(SSL_get_rbio(ssl)).out_of_memory_ = true;
@@ -236,7 +220,9 @@ int TlsContext::on_server_name(SSL* ssl, int*, void*) noexcept {
     if (!name) return SSL_TLSEXT_ERR_NOACK;
     // A certificate may belong to several contexts, so use the session's own context.
     const auto* context = static_cast<const TlsContext*>(SSL_get_app_data(ssl));
-    if (SSL_CTX* match = context->context_for(name)) SSL_set_SSL_CTX(ssl, match);
+    const bool logs = SSL_CTX_get_keylog_callback(SSL_get_SSL_CTX(ssl)) != nullptr;
+    if (const Certificate* const match = context->certificate_for(name))
+        SSL_set_SSL_CTX(ssl, logs ? match->context.get() : match->without_log.get());
     return SSL_TLSEXT_ERR_OK;
 }
 

@@ -71,7 +71,7 @@ private:
     friend class TlsSession;
     struct Certificate;
     TlsContext() = default;
-    [[nodiscard]] ssl_ctx_st* context_for(const char* server_name) const noexcept;
+    [[nodiscard]] const Certificate* certificate_for(const char* server_name) const noexcept;
     [[nodiscard]] static base::Result<Certificate> make(const CertificateFiles& files,
                                                         const std::string& ciphers);
     static int on_client_hello(ssl_st* ssl, int* alert, void*) noexcept;

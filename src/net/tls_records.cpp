@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/digest.h"
 
 namespace starling::net {
 
@@ -49,11 +50,26 @@ struct TlsRecords::Suite {
         info[size++] = 0;  // The context.
         info[size++] = 1;  // The first block.
         std::array<unsigned char, EVP_MAX_MD_SIZE> block;
-        if (!HMAC(hash(), secret.data(), static_cast<int>(secret.size()), info.data(), size,
-                  block.data(), nullptr))
-            throw std::bad_alloc();
+        mac(secret, std::span(info).first(size), block);
         std::copy_n(block.begin(), result.size(), result.begin());
         OPENSSL_cleanse(block.data(), block.size());
+    }
+
+private:
+    // SHA-256, which nearly all connections have, is not looked up by its name each time.
+    void mac(std::span<const unsigned char> key, std::span<const unsigned char> text,
+             std::span<unsigned char, EVP_MAX_MD_SIZE> out) const {
+        const auto chars = [](std::span<const unsigned char> bytes) {
+            return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        };
+        if (hash_bytes == base::sha256_bytes) {
+            auto made = base::hmac_sha256(chars(key), {chars(text)});
+            std::ranges::copy(made, out.begin());
+            OPENSSL_cleanse(made.data(), made.size());
+        } else if (!HMAC(hash(), key.data(), static_cast<int>(key.size()), text.data(), text.size(),
+                         out.data(), nullptr)) {
+            throw std::bad_alloc();
+        }
     }
 };
 

@@ -113,8 +113,11 @@ int TlsTicketKeys::prepare(bool encrypts, unsigned char* name, unsigned char* iv
             OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key->mac.data(), key->mac.size()),
             OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, hash, 0),
             OSSL_PARAM_construct_end()};
-        const bool ready = EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key->cipher.data(),
-                                             iv, encrypts ? 1 : 0) == 1 &&
+        // Fetched once and never freed; OpenSSL looks EVP_aes_256_cbc() up by its name each time.
+        static const EVP_CIPHER* const aes = EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
+        const bool ready = aes &&
+                           EVP_CipherInit_ex2(cipher, aes, key->cipher.data(), iv, encrypts ? 1 : 0,
+                                              nullptr) == 1 &&
                            EVP_MAC_CTX_set_params(mac, of_mac) == 1;
         const std::lock_guard lock(mutex_);
         now_s = latest(now_s);

@@ -22,45 +22,11 @@ using fake::TlsClient;
 using fake::TlsClientOptions;
 using Status = TlsSession::Status;
 
-// The server's session, and the bytes that it has read.
-struct Server {
-    explicit Server(std::shared_ptr<const TlsContext> context = shared_context())
-        : session(std::move(context)) {}
-
-    void feed(std::string_view ciphertext) {
-        session.feed(base::bytes_of(ciphertext));
-        std::vector<std::byte> buffer(TlsSession::record_bytes_max);
-        while (const size_t size = session.read(buffer, status))
-            plaintext += base::text_of(std::span(buffer).first(size));
-    }
-    [[nodiscard]] std::string output() { return std::exchange(session.output(), {}); }
-    [[nodiscard]] bool write(std::string_view text) { return session.write(base::bytes_of(text)); }
-
-    TlsSession session;
-    Status status = Status::ok;
-    std::string plaintext;
-};
-
-// Carries bytes between both sides, `step` at a time, until neither has more to send.
-void exchange(TlsClient& client, Server& server, size_t step = SIZE_MAX) {
-    client.feed("");
-    for (int turn = 0; turn < 20; ++turn) {
-        const std::string up = client.output();
-        for (size_t at = 0; at < up.size() && server.status == Status::ok; at += step)
-            server.feed(std::string_view(up).substr(at, step));
-        const std::string down = server.output();
-        for (size_t at = 0; at < down.size(); at += std::min(step, down.size()))
-            client.feed(std::string_view(down).substr(at, step));
-        if (up.empty() && down.empty()) return;
-    }
-    ADD_FAILURE() << "they never stop talking";
-}
-
 TEST(Tls, ShakesHandsAndCarriesBytesAtEveryReadSize) {
     for (const auto& [version, name] : versions)
         for (const size_t step : {size_t(1), size_t(7), size_t(100), SIZE_MAX}) {
             TlsClient client(only(version));
-            Server server;
+            TlsServer server;
             EXPECT_FALSE(server.session.established());
             exchange(client, server, step);
             ASSERT_TRUE(client.established()) << client.error();
@@ -79,7 +45,7 @@ TEST(Tls, RefusesWhatIsOlder) {
     options.version_min = TLS1_VERSION;
     options.version_max = TLS1_1_VERSION;
     TlsClient client(options);
-    Server server;
+    TlsServer server;
     exchange(client, server);
     EXPECT_FALSE(client.established());
     EXPECT_EQ(server.status, Status::failed);
@@ -101,7 +67,7 @@ TEST(Tls, AlpnChoosesHttp11AndRefusesTheRest) {
         TlsClientOptions options;
         options.alpn = offered;
         TlsClient client(options);
-        Server server;
+        TlsServer server;
         exchange(client, server);
         EXPECT_EQ(client.established(), want != "-") << offered;
         if (want == "-")
@@ -129,7 +95,7 @@ TEST(Tls, TheServerNameChoosesTheCertificate) {
             TlsClientOptions options = only(version);
             options.server_name = name;
             TlsClient client(options);
-            Server server;
+            TlsServer server;
             exchange(client, server);
             EXPECT_EQ(client.certificate_name(), want) << name << " " << version_name;
         }
@@ -160,7 +126,7 @@ TEST(Tls, ExactNamesGoBeforeWildcardsAndGivenNamesBeforeThoseOfCertificates) {
         TlsClientOptions options;
         options.server_name = name;
         TlsClient client(options);
-        Server server(context);
+        TlsServer server(context);
         exchange(client, server);
         EXPECT_EQ(client.certificate_name(), want) << name;
     }
@@ -172,7 +138,7 @@ TEST(Tls, TicketsResumeASession) {
             TlsClientOptions options = only(version);
             options.server_name = server_name;
             TlsClient first(options);
-            Server server;
+            TlsServer server;
             exchange(first, server);
             EXPECT_FALSE(first.resumed());
             ASSERT_NE(first.session(), nullptr) << name;
@@ -180,7 +146,7 @@ TEST(Tls, TicketsResumeASession) {
 
             options.session = first.session();
             TlsClient second(options);
-            Server other;
+            TlsServer other;
             exchange(second, other);
             ASSERT_TRUE(second.established()) << second.error();
             EXPECT_TRUE(second.resumed()) << name << server_name;
@@ -208,14 +174,14 @@ TEST(Tls, ATicketDoesNotResumeUnderAnotherServerName) {
             TlsClientOptions options = only(version);
             options.server_name = one.of_the_ticket;
             TlsClient first(options);
-            Server server;
+            TlsServer server;
             exchange(first, server);
             ASSERT_NE(first.session(), nullptr);
 
             options.server_name = one.then;
             options.session = first.session();
             TlsClient second(options);
-            Server other;
+            TlsServer other;
             exchange(second, other);
             ASSERT_TRUE(second.established()) << second.error();
             EXPECT_TRUE(second.write("hello"));
@@ -231,58 +197,6 @@ TEST(Tls, ATicketDoesNotResumeUnderAnotherServerName) {
         }
 }
 
-// The name of the negotiated cipher suite; "-": the handshake failed.
-std::string cipher_of(const std::shared_ptr<const TlsContext>& context, const char* offered) {
-    TlsClientOptions options = only(TLS1_2_VERSION);
-    options.ciphers = offered;
-    TlsClient client(options);
-    Server server(context);
-    exchange(client, server);
-    return client.established() ? SSL_get_cipher(client.ssl()) : "-";
-}
-
-TEST(Tls, TheDefaultCiphersHaveForwardSecrecyAndAuthenticatedEncryption) {
-    const fake::TemporaryDirectory directory;
-    const auto ecdsa = load({fake::make_certificate(directory, "ecdsa", "DNS:a")});
-    const auto rsa = load({fake::make_certificate(directory, "rsa", "DNS:a", nullptr, true)});
-    const struct {
-        const std::shared_ptr<const TlsContext>& context;
-        const char* cipher;
-        bool good;
-    } cases[] = {
-        {ecdsa, "ECDHE-ECDSA-AES128-GCM-SHA256", true},
-        {ecdsa, "ECDHE-ECDSA-AES256-GCM-SHA384", true},
-        {ecdsa, "ECDHE-ECDSA-CHACHA20-POLY1305", true},
-        {ecdsa, "ECDHE-ECDSA-AES128-SHA", false},     // CBC with SHA-1.
-        {ecdsa, "ECDHE-ECDSA-AES256-SHA384", false},  // CBC.
-        {ecdsa, "ECDHE-ECDSA-AES128-CCM8", false},    // A short authentication tag.
-        {rsa, "ECDHE-RSA-AES128-GCM-SHA256", true},
-        {rsa, "ECDHE-RSA-CHACHA20-POLY1305", true},
-        {rsa, "ECDHE-RSA-AES128-SHA", false},
-        {rsa, "AES128-GCM-SHA256", false},  // Static RSA: no forward secrecy.
-        {rsa, "AES128-SHA", false},
-        {rsa, "AECDH-AES128-SHA", false},  // No authentication.
-    };
-    for (const auto& [context, cipher, good] : cases)
-        EXPECT_EQ(cipher_of(context, cipher), good ? cipher : "-") << cipher;
-}
-
-TEST(Tls, CiphersCanBeChosen) {
-    const fake::TemporaryDirectory directory;
-    const auto files = fake::make_certificate(directory, "a", "DNS:a");
-    const auto loaded = TlsContext::load({files}, "ECDHE-ECDSA-AES256-SHA384");
-    ASSERT_TRUE(loaded) << loaded.error();
-    EXPECT_EQ(cipher_of(loaded->context, "ECDHE-ECDSA-AES256-SHA384"), "ECDHE-ECDSA-AES256-SHA384");
-    EXPECT_EQ(cipher_of(loaded->context, "ECDHE-ECDSA-AES128-GCM-SHA256"), "-");
-    for (const char* wrong : {"", "NO-SUCH-CIPHER", "TLS_AES_128_GCM_SHA256"}) {
-        const auto refused = TlsContext::load({files}, wrong);
-        ASSERT_FALSE(refused) << wrong;
-        EXPECT_TRUE(
-            refused.error().starts_with(std::string("no cipher is named by '") + wrong + "': "))
-            << refused.error();
-    }
-}
-
 TEST(Tls, EachCertificateIsRenewedByItself) {
     const fake::TemporaryDirectory directory;
     const auto a = fake::make_certificate(directory, "a", "DNS:a.example");
@@ -294,7 +208,7 @@ TEST(Tls, EachCertificateIsRenewedByItself) {
         TlsClientOptions options;
         options.server_name = name;
         TlsClient client(options);
-        Server server(context);
+        TlsServer server(context);
         exchange(client, server);
         X509* const x509 = SSL_get0_peer_certificate(client.ssl());
         return x509 ? ASN1_INTEGER_get(X509_get0_serialNumber(x509)) : -1;
@@ -338,7 +252,7 @@ TEST(Tls, AReloadKeepsTheTickets) {
     for (const size_t certificates : {size_t{1}, size_t{2}})
         for (const auto& [version, name] : versions) {
             TlsClient first(only(version));
-            Server server(old);
+            TlsServer server(old);
             exchange(first, server);
             ASSERT_NE(first.session(), nullptr) << name;
             const auto again = TlsContext::load(std::vector(certificates, make("new")),
@@ -347,7 +261,7 @@ TEST(Tls, AReloadKeepsTheTickets) {
             TlsClientOptions options = only(version);
             options.session = first.session();
             TlsClient second(options);
-            Server other(again->context);
+            TlsServer other(again->context);
             exchange(second, other);
             EXPECT_TRUE(second.established()) << second.error();
             EXPECT_TRUE(second.resumed()) << name << certificates;
@@ -360,7 +274,7 @@ TEST(Tls, AResumedSessionOfTls13GivesTheTicketForTheNext) {
     SSL_SESSION* session = nullptr;
     for (TlsClient* const client : {&first, &second, &third}) {
         if (session) SSL_set_session(client->ssl(), session);
-        Server server;
+        TlsServer server;
         exchange(*client, server);
         EXPECT_EQ(client->resumed(), session != nullptr);
         ASSERT_NE(client->session(), nullptr);
@@ -376,7 +290,7 @@ TEST(Tls, RecordsAreNoLongerThanTheClientAsksFor) {
     for (const auto& [version, name] : versions) {
         TlsClient client(only(version));
         SSL_set_tlsext_max_fragment_length(client.ssl(), TLSEXT_max_fragment_length_512);
-        Server server;
+        TlsServer server;
         exchange(client, server);
         const std::string text(20'000, 'x');
         EXPECT_TRUE(server.write(text.substr(0, 16'000)));
@@ -389,13 +303,13 @@ TEST(Tls, RecordsAreNoLongerThanTheClientAsksFor) {
 
 TEST(Tls, AnotherContextDoesNotKnowTheTicketsAndShakesHandsAnew) {
     TlsClient first;
-    Server server;
+    TlsServer server;
     exchange(first, server);
     TlsClientOptions options;
     options.session = first.session();
     TlsClient second(options);
     const fake::TemporaryDirectory directory;
-    Server other(load({fake::make_certificate(directory, "new", "DNS:first.example")}));
+    TlsServer other(load({fake::make_certificate(directory, "new", "DNS:first.example")}));
     exchange(second, other);
     EXPECT_TRUE(second.established()) << second.error();
     EXPECT_FALSE(second.resumed());
@@ -404,7 +318,7 @@ TEST(Tls, AnotherContextDoesNotKnowTheTicketsAndShakesHandsAnew) {
 
 TEST(Tls, RenegotiationIsRefused) {
     TlsClient client(only(TLS1_2_VERSION));
-    Server server;
+    TlsServer server;
     exchange(client, server);
     ASSERT_TRUE(client.established());
     ASSERT_EQ(SSL_renegotiate(client.ssl()), 1);
@@ -416,7 +330,7 @@ TEST(Tls, RenegotiationIsRefused) {
 TEST(Tls, CloseNotifyIsSentAndReceived) {
     for (const auto& [version, name] : versions) {
         TlsClient client(only(version));
-        Server server;
+        TlsServer server;
         exchange(client, server);
         EXPECT_TRUE(client.write("last"));
         client.close();
@@ -435,7 +349,7 @@ TEST(Tls, BytesThatAreNotTlsFailAndAreAnsweredByAnAlert) {
          {std::string_view("GET / HTTP/1.1\r\n\r\n"),
           std::string_view("\x16\x03\x01\xff\xff\x01", 6), std::string_view("\0\0\0\0\0\0\0\0", 8),
           std::string_view("\x16\x03\x01\0\4garb", 9)}) {
-        Server server;
+        TlsServer server;
         server.feed(garbage);
         EXPECT_EQ(server.status, Status::failed);
         EXPECT_FALSE(server.session.established());
@@ -444,7 +358,7 @@ TEST(Tls, BytesThatAreNotTlsFailAndAreAnsweredByAnAlert) {
 }
 
 TEST(Tls, WritingBeforeTheHandshakeFails) {
-    Server server;
+    TlsServer server;
     EXPECT_FALSE(server.write("too early"));
     EXPECT_EQ(server.plaintext, "");
 }
@@ -481,7 +395,7 @@ TEST(Tls, CanBeReloadedAnyNumberOfTimes) {
     std::shared_ptr<const TlsContext> context;
     for (int i = 0; i < 150; ++i) context = load({files});
     TlsClient client;
-    Server server(context);
+    TlsServer server(context);
     exchange(client, server);
     EXPECT_TRUE(client.established()) << client.error();
 }
