@@ -125,8 +125,14 @@ public:
     // ---- Redis ------------------------------------------------------------------------------------
     void up(uint64_t now_ms);
     void down();
-    // An answer of Redis has come: what waited because it was late is sent.
-    void resume() { flush(); }
+    // An answer of Redis has come. What waited because it was late is sent when the other nodes hear;
+    // true: something does, so due_ms() has changed.
+    bool resume(uint64_t now_ms) {
+        if (outbox_.is_empty() || bus_.is_late()) return false;
+        outbox_.resume(now_ms);
+        flush();
+        return true;
+    }
     void on_message(const Incoming& in, uint64_t now_ms);
     void on_entry(const Entry& entry, uint64_t now_ms);
     // A message of which Redis' client has read no more than that it is there.

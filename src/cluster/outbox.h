@@ -9,6 +9,7 @@
 // Owner: the Node. Pure. Thread: the owner's.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -54,6 +55,15 @@ public:
         settled_ms_min_ = now_ms + options_.settle_ms_min;
         young_until_ms_ = now_ms + options_.young_ms;
         count_ms_ = now_ms;
+    }
+    // An answer that was late has come, so Redis was frozen or cut off. Other nodes may have given their
+    // connections up meanwhile, so what waits here waits for them, as after up(). Redis may not have
+    // seen yet that these connections ended, so a count tells nothing for a moment.
+    void resume(uint64_t now_ms) noexcept {
+        if (state_ != State::live || is_empty()) return;
+        state_ = State::away;
+        up(now_ms);
+        settled_ms_min_ = std::max(settled_ms_min_, now_ms + resume_ms);
     }
     // Questions end with the connection, also those that wait here.
     void down() {
@@ -116,6 +126,8 @@ public:
     [[nodiscard]] uint64_t hearing() const noexcept { return hearing_; }
 
 private:
+    static constexpr uint64_t resume_ms = 100;
+
     const OutboxOptions options_;
     State state_ = State::away;
     std::deque<Waiting> waiting_;

@@ -252,8 +252,14 @@ TEST(Node, WhatIsSentWhileAnAnswerIsLateWaitsForTheOthers) {
         EXPECT_EQ(three.a().node->stats().waiting, 3u);
         if (answers) {
             three.a().late = false;
-            three.a().node->resume();
-            three.redis.run_for(10);
+            // Another node has given its connection up, and Redis has not seen it yet.
+            three.a().node->resume(three.redis.now_ms);
+            three.redis.run_for(50);
+            three.b().disconnect();
+            three.redis.run_for(200);
+            EXPECT_EQ(three.heard(), "");
+            three.b().connect();
+            three.redis.run_for(100);
             EXPECT_EQ(three.heard(), R"(b1="first"|"second" )");
             EXPECT_EQ(three.a().all_answers(), "b1|complete");
             continue;

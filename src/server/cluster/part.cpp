@@ -270,7 +270,7 @@ void ClusterPart::send(cluster::Sending sending, Count done) {
     const redis::Done answered = [this, done = std::move(done)](const redis::Answer& answer) {
         --under_way_;
         if (!answer.error.empty()) failed("a message was not sent", answer.error);
-        if (answer.value && node_) node_->resume();
+        if (answer.value && node_ && node_->resume(now_ms())) touched();
         if (!done) return;
         done(answer.error.empty() ? std::optional(static_cast<uint64_t>(answer.value->integer()))
                                   : std::nullopt);
