@@ -320,14 +320,14 @@ int serve(Run run) {
     Reloader reloader(settings, std::move(run.read));  // Of the file alone.
     if (const std::string warning = use_names(run.settings, run.inherited); !warning.empty())
         report.warn(warning);
-    const auto made_logs = missing_logs(settings);
+    const auto identity = identity_of(settings);
+    if (!identity)
+        return report.wrong(run.config.fault(identity.error().key, identity.error().what));
+    make_logs(settings, *identity);
     const auto sink = open_log(run.config, settings);
     if (!sink) return report.wrong(sink.error());
     const auto access = open_access_log(run.config, settings);
     if (!access) return report.wrong(access.error());
-    const auto identity = identity_of(settings);
-    if (!identity)
-        return report.wrong(run.config.fault(identity.error().key, identity.error().what));
     auto log = std::make_shared<StartLog>(*sink);
     const auto community = open_community(run.config, settings, run.environment, report);
     if (!community) return report.wrong(community.error());
@@ -344,7 +344,7 @@ int serve(Run run) {
 
     server.on_reload([&] { reloader.run({server, *log, *facts, redirect}); });
     // Both bind, the rights are given up, both serve.
-    const auto drop = [&] { drop_rights(settings, run.line.config, *identity, made_logs, *log); };
+    const auto drop = [&] { drop_rights(settings, run.line.config, *identity, *log); };
     if (redirect) redirect->on_bound(drop);
     server.on_bound([&] { redirect ? redirect->start() : drop(); });
     const ServiceManager manager(run.environment);

@@ -38,37 +38,29 @@ uid_t owner_of(const std::string& file) {
     return ::stat(file.c_str(), &status) == 0 ? status.st_uid : static_cast<uid_t>(-1);
 }
 
-TEST(Privileges, ALogFileGoesToTheUserButNoOtherFileOfTheSystem) {
+TEST(Privileges, LogFilesThatThisStartMakesAreTheUsersAndNoOthers) {
     if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
     const std::string folder = testing::TempDir() + "privileges_" + std::to_string(::getpid());
     std::filesystem::create_directory(folder);
     const Identity nobody{65534, 65534};
-    for (const char* name : {"/log", "/linked", "/named"}) std::ofstream(folder + name) << "x";
-    std::filesystem::create_symlink(folder + "/linked", folder + "/link");
-    std::filesystem::create_hard_link(folder + "/named", folder + "/name");
-    for (const char* name : {"/log", "/link", "/name", "/missing", ""})
-        give_away(folder + name, nobody);
-    EXPECT_EQ(owner_of(folder + "/log"), nobody.user);
-    EXPECT_EQ(owner_of(folder + "/linked"), 0U);
-    EXPECT_EQ(owner_of(folder + "/named"), 0U);
-    EXPECT_EQ(owner_of(folder), 0U);
-    std::filesystem::remove_all(folder);
-}
-
-TEST(Privileges, ALogFileThatIsThereIsNotOneOfThisStart) {
-    const std::string folder = testing::TempDir() + "privileges_logs_" + std::to_string(::getpid());
-    std::filesystem::create_directory(folder);
     Settings settings;
-    EXPECT_TRUE(missing_logs(settings).empty());
     settings.log.path = folder + "/log";
-    settings.access_log_path = folder + "/access";
-    EXPECT_EQ(missing_logs(settings),
-              (std::vector<std::string>{settings.log.path, settings.access_log_path}));
-    std::ofstream(settings.log.path) << "x";
-    EXPECT_EQ(missing_logs(settings), (std::vector<std::string>{settings.access_log_path}));
-    std::filesystem::create_symlink("nowhere",
-                                    settings.access_log_path);  // Opening makes "nowhere".
-    EXPECT_TRUE(missing_logs(settings).empty());
+    make_logs(settings, nobody);
+    EXPECT_FALSE(std::filesystem::exists(settings.log.path)) << "no user is named";
+    settings.user = "nobody";
+    make_logs(settings, nobody);
+    EXPECT_EQ(owner_of(settings.log.path), nobody.user);
+
+    std::ofstream(folder + "/there") << "x";
+    std::filesystem::create_symlink(folder + "/there", folder + "/link");
+    std::filesystem::create_symlink(folder + "/nowhere", folder + "/dangling");
+    for (const char* name : {"/there", "/link", "/dangling", "/none/log"}) {
+        settings.access_log_path = folder + name;
+        make_logs(settings, nobody);
+    }
+    EXPECT_EQ(owner_of(folder + "/there"), 0U);
+    EXPECT_FALSE(std::filesystem::exists(folder + "/nowhere"));
+    EXPECT_EQ(owner_of(folder), 0U);
     std::filesystem::remove_all(folder);
 }
 

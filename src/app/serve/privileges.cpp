@@ -98,27 +98,19 @@ std::vector<std::string> unreadable_folders(const Settings& settings) {
     return folders;
 }
 
-void give_away(const std::string& file, const Identity& identity) {
-    const base::Descriptor opened(
-        ::open(file.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    struct stat status {};
-    if (!opened || ::fstat(opened.get(), &status) != 0) return;
-    if (!S_ISREG(status.st_mode) || status.st_nlink != 1 || status.st_uid != ::geteuid()) return;
-    (void)!::fchown(opened.get(), identity.user, identity.group);
-}
-
-std::vector<std::string> missing_logs(const Settings& settings) {
-    std::vector<std::string> files{settings.log.path, settings.access_log_path};
-    std::erase_if(files, [](const std::string& file) {
-        return file.empty() || ::faccessat(AT_FDCWD, file.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-    });
-    return files;
+void make_logs(const Settings& settings, const Identity& identity) noexcept {
+    if (settings.user.empty() && settings.group.empty()) return;
+    for (const std::string* const file : {&settings.log.path, &settings.access_log_path}) {
+        if (file->empty()) continue;
+        constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+        const base::Descriptor made(::open(file->c_str(), flags, 0640));
+        if (made) (void)!::fchown(made.get(), identity.user, identity.group);
+    }
 }
 
 void drop_rights(const Settings& settings, const std::string& config_file, const Identity& identity,
-                 const std::vector<std::string>& made_logs, log::Sink& log) {
+                 log::Sink& log) {
     if (settings.user.empty() && settings.group.empty()) return;
-    for (const std::string& file : made_logs) give_away(file, identity);
     become(identity);
     const auto warn = [&log](std::string_view what, std::string_view name,
                              const std::string& path) {

@@ -26,15 +26,14 @@ struct Identity {
 // Becomes the user and the group, with that user's further groups. Throws std::runtime_error; also
 // if the process could become root again.
 void become(const Identity& identity);
-// Gives a log file that this process made to `identity`, which opens it again at a reload. Not a link,
-// nor a file with a second name: in a folder of that user they may be any file of the system.
-void give_away(const std::string& file, const Identity& identity);
-// The log files that are not there yet. Before they are opened: this start makes them.
-[[nodiscard]] std::vector<std::string> missing_logs(const Settings& settings);
-// Gives the rights up if the settings say so, after the log files that this start has made, and logs
-// what the process cannot read from here on. Throws as become() does.
+// Makes the log files that are not there yet, for `identity`, which opens them again at a reload. Before
+// they are opened. Files that are there keep their owner: in a folder of that user a name may lead to
+// any file of the system. Does nothing if the settings name no user and no group.
+void make_logs(const Settings& settings, const Identity& identity) noexcept;
+// Gives the rights up if the settings say so, and logs what the process cannot read from here on.
+// Throws as become() does.
 void drop_rights(const Settings& settings, const std::string& config_file, const Identity& identity,
-                 const std::vector<std::string>& made_logs, log::Sink& log);
+                 log::Sink& log);
 // Files that a reload reads and that the process, as it is now, cannot read.
 [[nodiscard]] std::vector<std::string> unreadable_later(const Settings& settings,
                                                         const std::string& config_file);

@@ -102,8 +102,14 @@ RelayedRequest* RelayPart::find(base::SlotKey key) const noexcept {
 }
 
 void RelayPart::refuse(Nodes::Id from, uint64_t id, uint16_t status) {
+    std::string body;
     relay::Answer answer{.status = status, .fields = {}, .body = {}};
     if (status == 503) answer.fields.push_back({"Retry-After", "1"});
+    if (status == 400) {
+        body = engineio::error_body(engineio::Error::unknown_sid);
+        answer.body = body;
+        answer.fields.push_back({"Content-Type", "application/json"});
+    }
     send(from, relay::encode(answer_head_of(id), answer));
 }
 
