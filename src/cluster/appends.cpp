@@ -25,6 +25,8 @@ return id
 
 }  // namespace
 
+const std::string_view Appends::full = "the queue is full";
+
 std::string_view append_script() noexcept { return script; }
 
 Appends::Items::iterator Appends::find(uint64_t number) {
@@ -34,16 +36,17 @@ Appends::Items::iterator Appends::find(uint64_t number) {
 
 void Appends::give(Item& item) {
     item.is_given = true;
+    item.was_first = given_ == 0;
     ++given_;
+    given_bytes_ += item.sending.bytes();
     give_(item.number, items_.front().number, item.sending);  // It may be answered within the call.
 }
 
-void Appends::give_all() {
-    std::vector<uint64_t> numbers;
-    for (const Item& item : items_)
-        if (!item.is_given) numbers.push_back(item.number);
-    for (const uint64_t number : numbers)
-        if (const auto item = find(number); item != items_.end() && !item->is_given) give(*item);
+// An answer within the call of give() changes all of these.
+void Appends::give_more() {
+    while (!paused_ && !is_broken_ && given_ < items_.size() && given_ < window_ &&
+           (given_ == 0 || given_bytes_ < window_bytes))
+        give(items_[given_]);
 }
 
 void Appends::end(Items::iterator item, std::optional<socketio::StreamId> id,
@@ -55,10 +58,10 @@ void Appends::end(Items::iterator item, std::optional<socketio::StreamId> id,
 }
 
 void Appends::add(Sending sending, Done done) {
-    const bool is_turn = given_ == items_.size();  // Nothing waits before it.
     bytes_ += sending.bytes();
     items_.push_back({++last_, std::move(sending), std::move(done)});
-    is_turn ? give(items_.back()) : trim();
+    give_more();
+    trim();
 }
 
 void Appends::trim() {
@@ -66,7 +69,7 @@ void Appends::trim() {
         const auto waits = std::ranges::find(items_, false, &Item::is_given);
         if (waits == items_.end()) return;
         ++dropped_;
-        end(waits, std::nullopt, "the queue is full");
+        end(waits, std::nullopt, full);
     }
 }
 
@@ -75,18 +78,34 @@ void Appends::answered(uint64_t number, Answer answer, std::optional<socketio::S
     const auto item = find(number);
     if (item == items_.end() || !item->is_given) return;
     --given_;
-    if (answer == Answer::stored || answer == Answer::refused) {
-        end(item, id, error);
-    } else {
-        item->is_given = false;
-        paused_ = paused_ || answer == Answer::lost;
+    given_bytes_ -= item->sending.bytes();
+    item->is_given = false;
+    switch (answer) {
+        case Answer::stored:
+            window_ = std::min(window_max, window_ * 2);
+            end(item, id, error);
+            break;
+        case Answer::refused:
+            window_ = 1;
+            is_broken_ = true;
+            end(item, id, error);
+            break;
+        case Answer::out_of_order:
+            is_broken_ = true;
+            paused_ = paused_ || item->was_first;  // Somebody has changed what Redis remembers.
+            break;
+        case Answer::lost:
+            is_broken_ = true;
+            paused_ = true;
+            break;
     }
-    if (given_ == 0 && !paused_) give_all();
+    if (given_ == 0) is_broken_ = false;
+    give_more();
 }
 
 void Appends::again() {
     paused_ = false;
-    if (given_ == 0) give_all();
+    give_more();
 }
 
 }  // namespace starling::cluster

@@ -125,8 +125,11 @@ void Node::on_own(uint64_t now_ms) {
 }
 
 void Node::submit(Sending sending, Bus::Count done) {
-    if (outbox_.state() != Outbox::State::live || !outbox_.is_empty() || bus_.is_late())
+    const bool is_live = outbox_.state() == Outbox::State::live;
+    if (!is_live || !outbox_.is_empty() || bus_.is_late()) {
+        is_held_ = is_held_ || (is_live && outbox_.is_empty());
         return outbox_.keep(std::move(sending), std::move(done));
+    }
     ++stats_.sent;
     bus_.send(std::move(sending), std::move(done));
 }
@@ -167,6 +170,7 @@ void Node::answer(const Asker& to, Message& answer) {
 // ---- Redis --------------------------------------------------------------------------------------
 
 void Node::up(uint64_t now_ms) {
+    is_held_ = false;
     outbox_.up(now_ms);
     flush();
 }
@@ -176,8 +180,18 @@ void Node::down() {
     questions_.end_all();  // The answers were published to nobody.
 }
 
+bool Node::resume(uint64_t now_ms) {
+    if (!is_held_ || bus_.is_late()) return false;
+    is_held_ = false;
+    outbox_.resume(now_ms);
+    flush();
+    return true;
+}
+
 void Node::flush() {
-    while (outbox_.state() == Outbox::State::live && !outbox_.is_empty() && !bus_.is_late()) {
+    while (!is_held_ && outbox_.state() == Outbox::State::live && !outbox_.is_empty()) {
+        is_held_ = bus_.is_late();
+        if (is_held_) return;
         ++stats_.sent;
         Outbox::Waiting next = outbox_.take();
         bus_.send(std::move(next.sending), std::move(next.done));
@@ -318,6 +332,7 @@ void Node::on_time(uint64_t now_ms) {
         old_echoes_ = std::exchange(echoes_, 0);
         echoes_ms_ = now_ms;
     }
+    resume(now_ms);  // The answer that was late may have been one that nobody told this node of.
     outbox_.settle(now_ms);
     flush();
     const auto count = outbox_.count_due_ms();
@@ -325,7 +340,8 @@ void Node::on_time(uint64_t now_ms) {
     outbox_.counting();
     bus_.count(members_.begin()->second->dialect->questions(),
                [this, now_ms](std::optional<uint64_t> nodes) {
-                   outbox_.counted(nodes, now_ms);
+                   // A count that was late may miss nodes that are about to connect again.
+                   outbox_.counted(is_held_ ? std::nullopt : nodes, now_ms);
                    // A count fails with its connection, and a moment later down() is called.
                    if (nodes) flush();
                });

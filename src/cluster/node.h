@@ -127,12 +127,7 @@ public:
     void down();
     // An answer of Redis has come. What waited because it was late is sent when the other nodes hear;
     // true: something does, so due_ms() has changed.
-    bool resume(uint64_t now_ms) {
-        if (outbox_.is_empty() || bus_.is_late()) return false;
-        outbox_.resume(now_ms);
-        flush();
-        return true;
-    }
+    bool resume(uint64_t now_ms);
     void on_message(const Incoming& in, uint64_t now_ms);
     void on_entry(const Entry& entry, uint64_t now_ms);
     // A message of which Redis' client has read no more than that it is there.
@@ -181,6 +176,7 @@ private:
     // namespace that a client has named "/a#b#c".
     std::map<Subscription, std::vector<Member*>> listeners_;
     Outbox outbox_;
+    bool is_held_ = false;  // What waits is kept because an answer is late: until resume().
     Questions questions_;
     uint64_t last_question_ = 0;
     size_t foreign_questions_ = 0;

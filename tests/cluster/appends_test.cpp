@@ -147,6 +147,35 @@ TEST_F(Entries, GoOnBehindOneThatRedisRefuses) {
     EXPECT_EQ(done(), "c");
 }
 
+TEST_F(Entries, CostOneWayEachWhileRedisRefusesAll) {
+    add(std::string(1000, 'x'));
+    size_t ways = 0;
+    for (; !commands_.empty(); ++ways)
+        commands_.front().number == commands_.front().first ? refuse() : execute();
+    EXPECT_EQ(appends_->size(), 0u);
+    EXPECT_LE(ways, 2000u);
+    add("ab");
+    execute(2);  // One, then as many as a window that grows allows.
+    EXPECT_EQ(redis_.stream, "ab");
+}
+
+TEST_F(Entries, AreUnderWayWithinAWindow) {
+    add(std::string(5000, 'x'));
+    EXPECT_LE(commands_.size(), 1024u);
+    while (!commands_.empty()) execute();
+    EXPECT_EQ(redis_.stream.size(), 5000u);
+}
+
+TEST_F(Entries, WaitIfRedisDoesNotKnowTheFirstOne) {
+    add("a");
+    appends_->answered(take().number, Answer::out_of_order);  // What Redis remembers is nonsense.
+    EXPECT_TRUE(commands_.empty());
+    EXPECT_TRUE(appends_->is_paused());
+    appends_->again();
+    execute();
+    EXPECT_EQ(redis_.stream, "a");
+}
+
 TEST_F(Entries, AreDroppedAboveTheLimit) {
     const size_t each = named("a").bytes();
     Appends small = make(2 * each);

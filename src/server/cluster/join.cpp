@@ -11,7 +11,8 @@
 namespace starling::server {
 namespace {
 
-constexpr uint64_t stream_wait_ms = 10;  // Between two looks at a stream that is not read yet.
+constexpr size_t stream_waits_max = 65'536;  // Of one worker.
+constexpr uint64_t stream_wait_ms = 10;      // Between two looks at a stream that is not read yet.
 
 sio::ClusterOptions::Mode adapter_of(ClusterOptions::Mode mode) {
     switch (mode) {
@@ -89,7 +90,8 @@ JoinedCluster::JoinedCluster(ClusterOptions options)
 bool JoinedCluster::ready() const noexcept {
     return !required_ ||
            (nodes_.is_connected() && nodes_.has_met_others() &&
-            std::ranges::all_of(adapters_, [](const auto* each) { return each->ready(); }));
+            std::ranges::all_of(adapters_, [](const auto* each) { return each->ready(); }) &&
+            (adapter_ || streams_are_read()));
 }
 
 ClusterStats JoinedCluster::stats() const {
@@ -115,17 +117,32 @@ void JoinedCluster::after_joins(std::function<void()> done) {
     nodes_.fence([this, done = std::move(done)]() mutable { when_streams_are_read(done); });
 }
 
+bool JoinedCluster::streams_are_read() const noexcept {
+    return std::ranges::all_of(adapters_, [](const auto* each) { return each->reads(); });
+}
+
 // A node that has just started reads its stream a moment later than it hears the other nodes.
 void JoinedCluster::when_streams_are_read(std::function<void()> done) {
-    const bool all = std::ranges::all_of(adapters_, [](const auto* each) { return each->reads(); });
     Worker* const here = group_ ? group_->here() : nullptr;
-    if (all || !here) return done();
-    here->loop().after(stream_wait_ms,
-                       [this, done = std::move(done)] { when_streams_are_read(done); });
+    if (streams_are_read() || !here) return done();
+    StreamWait& wait = stream_waits_.at(here->index());
+    if (wait.calls.size() >= stream_waits_max) return done();
+    wait.calls.push_back(std::move(done));
+    if (!std::exchange(wait.has_timer, true)) look_at_streams(*here);
+}
+
+void JoinedCluster::look_at_streams(Worker& worker) {
+    worker.loop().after(stream_wait_ms, [this, &worker] {
+        if (!streams_are_read()) return look_at_streams(worker);
+        StreamWait& wait = stream_waits_.at(worker.index());
+        wait.has_timer = false;
+        for (const auto& done : std::exchange(wait.calls, {})) done();
+    });
 }
 
 void JoinedCluster::attach(WorkerGroup& group) {
     group_ = &group;
+    stream_waits_.resize(group.workers.size());
     nodes_.attach(group);
     for (Extension* const extension : group.extensions)
         if (auto* const io = dynamic_cast<SocketIo*>(extension); io && !io->is_in_cluster())

@@ -51,8 +51,16 @@ private:
     WorkerGroup* group_ = nullptr;
     RedisNodes nodes_;
     SocketIoMember socketio_;
+    // Joins that wait for the streams of a node that has just started; of one worker, on its thread.
+    struct StreamWait {
+        std::vector<std::function<void()>> calls;
+        bool has_timer = false;
+    };
+    [[nodiscard]] bool streams_are_read() const noexcept;
     void when_streams_are_read(std::function<void()> done);
+    void look_at_streams(Worker& worker);
 
+    std::vector<StreamWait> stream_waits_;            // By the index of the worker.
     const std::unique_ptr<ClusterSettings> adapter_;  // Null: Socket.IO uses the nodes.
     const ClusterSettings stream_;                    // In the mode native, with recovery.
     std::vector<const ClusterExtension*> adapters_;   // Owned by the Socket.IO servers.

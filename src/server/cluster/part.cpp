@@ -131,7 +131,8 @@ void ClusterPart::loop_ended() noexcept {
 // At a stop, what the last connections caused is still to be sent, such as "ann has left".
 bool ClusterPart::needs_loop() noexcept {
     return client_ && figures_.connected.load(std::memory_order_relaxed) &&
-           (under_way_ > 0 || (recovery_ && recovery_->under_way() > 0));
+           (under_way_ > 0 || (node_ && node_->stats().waiting > 0) ||
+            (recovery_ && recovery_->under_way() > 0));
 }
 
 // ---- from this process --------------------------------------------------------------------------
@@ -288,7 +289,9 @@ void ClusterPart::send_entry(cluster::Sending sending) {
                                         std::optional<socketio::StreamId> id,
                                         std::string_view error) {
         --under_way_;
-        if (!error.empty()) failed("a message was not sent", error);
+        // Entries that do not fit are counted and told as dropped.
+        if (!error.empty() && error != cluster::Appends::full)
+            failed("a message was not sent", error);
         if (event && recovery_ && reader_)
             recovery_->answered(stream, event, error.empty(), reader_->round());
         order_.answered(id);
@@ -299,7 +302,8 @@ void ClusterPart::send_entry(cluster::Sending sending) {
     add_fields(words, sending.entry);
     client_->command(
         words,
-        [stored = std::move(stored)](const redis::Answer& answer) {
+        [this, stored = std::move(stored)](const redis::Answer& answer) {
+            if (answer.value && node_ && node_->resume(now_ms())) touched();
             stored(answer.error.empty() ? cluster::parse_stream_id(answer.value->text())
                                         : std::nullopt,
                    answer.error);
@@ -323,13 +327,19 @@ void ClusterPart::append(uint64_t number, uint64_t first, const cluster::Sending
 void ClusterPart::on_appended(uint64_t number, const redis::Answer& answer) {
     using Answer = cluster::Appends::Answer;
     if (!appends_) return;  // The loop has ended.
+    if (answer.value && node_ && node_->resume(now_ms())) touched();
     if (!answer.value) {
-        again_.after(again_ms, [this] { appends_->again(); });
-        return appends_->answered(number, Answer::lost);
+        appends_->answered(number, Answer::lost);
+    } else if (!answer.error.empty()) {
+        appends_->answered(number, Answer::refused, {}, answer.error);
+    } else {
+        const auto id = cluster::parse_stream_id(answer.value->text());
+        appends_->answered(number, id ? Answer::stored : Answer::out_of_order, id);
     }
-    if (!answer.error.empty()) return appends_->answered(number, Answer::refused, {}, answer.error);
-    const auto id = cluster::parse_stream_id(answer.value->text());
-    appends_->answered(number, id ? Answer::stored : Answer::out_of_order, id);
+    if (appends_->is_paused())
+        again_.after(again_ms, [this] {
+            if (appends_) appends_->again();
+        });
 }
 
 bool ClusterPart::is_late() const { return client_ && client_->is_late(); }
@@ -398,8 +408,8 @@ void ClusterPart::on_message(const redis::Message& message) {
 void ClusterPart::on_ready() {
     if (!client_->is_deaf() && !figures_.connected.exchange(true)) reports_.connected();
     outage_.up();
+    if (appends_) appends_->again();  // First: these are older than what waits in the node.
     node_->up(now_ms());
-    if (appends_) appends_->again();
     if (recovery_) recovery_->up();
     touched();
 }
@@ -460,8 +470,11 @@ void ClusterPart::touched() {
 }
 
 uint64_t ClusterPart::dropped() const {
-    return node_->stats().dropped + (client_ ? client_->stats().dropped : 0) +
-           (appends_ ? appends_->dropped() : 0);
+    // What the client drops of the entries is appended again.
+    const uint64_t on_the_way = appends_  ? appends_->dropped()
+                                : client_ ? client_->stats().dropped
+                                          : 0;
+    return node_->stats().dropped + on_the_way;
 }
 
 void ClusterPart::show_figures() {
