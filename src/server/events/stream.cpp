@@ -196,9 +196,10 @@ public:
                 http::Response& response) override;
 
 private:
-    // False: the response says why the client is no member, although it asked for that.
+    // False: the response says why the client is no member, although it asked for that. A member
+    // is logged in by `admission.identity`, also in a channel that requires no login.
     [[nodiscard]] bool take_seat(EventsWorker& host, const http::Request& request,
-                                 const Admission& admission, http::Response& response,
+                                 Admission& admission, http::Response& response,
                                  std::unique_ptr<PresenceSeat>& seat);
 
     Events& events_;
@@ -232,7 +233,7 @@ void EventStreamRoute::answer(HttpConnection& connection, const http::Request& r
         response.status(403).text("this origin is not allowed\n");
         return;
     }
-    const Admission admission = events_.admit(request, connection.worker().now_s());
+    Admission admission = events_.admit(request, connection.worker().now_s());
     if (admission.status != 200) return refuse(*host, response, admission.status, admission.reason);
     std::unique_ptr<PresenceSeat> seat;
     if (!take_seat(*host, request, admission, response, seat)) return;
@@ -246,7 +247,7 @@ void EventStreamRoute::answer(HttpConnection& connection, const http::Request& r
 
 // `?presence=1&info=JSON`: the client becomes a member, as with "presence":true of starling.v1.
 bool EventStreamRoute::take_seat(EventsWorker& host, const http::Request& request,
-                                 const Admission& admission, http::Response& response,
+                                 Admission& admission, http::Response& response,
                                  std::unique_ptr<PresenceSeat>& seat) {
     const auto fails = [&](int status, std::string_view reason) {
         refuse(host, response, status, reason);
@@ -263,10 +264,9 @@ bool EventStreamRoute::take_seat(EventsWorker& host, const http::Request& reques
         return fails(413, "info: larger than " + std::to_string(info_bytes_max) + " bytes");
     if (!info.empty() && (!base::utf8_is_valid(info) || !base::scan_json(info)))
         return fails(400, "info: must be JSON");
-    const auto identity =
-        admission.identity
-            ? admission.identity
-            : events_.authenticator().identify(request, host.worker.now_s()).identity;
+    auto& identity = admission.identity;
+    if (!identity)
+        identity = events_.authenticator().identify(request, host.worker.now_s()).identity;
     hub::PresenceMember member{host.make_client_id(), identity ? identity->user : std::string(),
                                info};
     const auto permission = events_.permission(

@@ -157,6 +157,20 @@ TEST(PresenceStream, Refusals) {
     EXPECT_EQ(t.channels.presence("room2").connections, 0U);
 }
 
+TEST(PresenceStream, TheEndOfATokenEndsAMemberOfAnOpenChannel) {
+    PresenceServer t({}, 1);
+    t.start();
+    constexpr int64_t soon_s = 5;
+    Stream bob(t.port(), "Ref=room1&presence=1", bearer("bob"));
+    EXPECT_TRUE(bob.next().starts_with("event: presence\n"));
+    Stream ann(t.port(), "Ref=room1&presence=1",
+               "Authorization: Bearer " + token("ann", soon_s) + "\r\n");
+    EXPECT_NE(ann.next().find(R"("user":"ann")"), std::string::npos);
+    EXPECT_EQ(bob.next(), change("join", "room1", R"(,"user":"ann")"));
+    EXPECT_EQ(bob.next(), change("leave", "room1", R"(,"user":"ann")"));
+    EXPECT_EQ(ann.next(), "<end>");
+}
+
 TEST(PresenceStream, TheApplicationIsToldAndMayPublishMeanwhile) {
     PresenceServer t({}, 1);
     std::mutex mutex;
