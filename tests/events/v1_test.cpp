@@ -95,9 +95,13 @@ TEST_F(V1, Requests) {
         {R"( {"channel":"n\u00e4ws\n","type":"unsubscribe"} )",
          error_400("'channel' must be a text of 1 to 255 bytes without control characters")},
         {R"({"type":"subscribe","channel":"room","since":"1-e","presence":true,"info":{"a": 1}})",
-         "?subscribe room since 1-e presence{\"a\": 1}\n"
+         "?subscribe room since 1-e presence{\"a\":1}\n"
          R"({"type":"subscribed","channel":"room","offset":"3-e"})"},
         {R"({"type":"unsubscribe","channel":"room"})", "?unsubscribe room"},
+        {"{\"type\":\"subscribe\",\"channel\":\"lines\",\"presence\":true,\"info\":[1,\r\n\" \"]}",
+         "?subscribe lines presence[1,\" \"]\n"
+         R"({"type":"subscribed","channel":"lines","offset":"3-e"})"},
+        {R"({"type":"unsubscribe","channel":"lines"})", "?unsubscribe lines"},
         {R"({"type":"publish","id":9007199254740991,"channel":"n","data":"a\"b"})",
          "?publish n a\"b"},
         {R"({"type":"publish","channel":"n","data":"12345678901234567"})",

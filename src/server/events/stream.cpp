@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/json_scan.h"
+#include "base/json_text.h"
 #include "base/lifetime.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -268,7 +269,7 @@ bool EventStreamRoute::take_seat(EventsWorker& host, const http::Request& reques
     if (!identity)
         identity = events_.authenticator().identify(request, host.worker.now_s()).identity;
     hub::PresenceMember member{host.make_client_id(), identity ? identity->user : std::string(),
-                               info};
+                               base::json_without_blanks(info)};
     const auto permission = events_.permission(
         events::Use::listen,
         {.channel = admission.channel, .client = member.client, .user = member.user, .text = {}});

@@ -157,6 +157,14 @@ TEST(PresenceStream, Refusals) {
     EXPECT_EQ(t.channels.presence("room2").connections, 0U);
 }
 
+TEST(PresenceStream, InfoIsKeptWithoutLineEnds) {
+    PresenceServer t({}, 1);
+    t.start();
+    Stream ann(t.port(), "Ref=room1&presence=1&info=%7B%0D%0A%22n%20%22:%0A1%7D", bearer("ann"));
+    EXPECT_EQ(ann.next(), list("room1", R"("users":1,"connections":1,"members":)"
+                                        R"([{"client":"*","user":"ann","info":{"n ":1}}])"));
+}
+
 TEST(PresenceStream, TheEndOfATokenEndsAMemberOfAnOpenChannel) {
     PresenceServer t({}, 1);
     t.start();
