@@ -246,6 +246,11 @@ TEST(V1Replies, Shapes) {
         {presence("", "n", {.users = 1, .connections = 2, .missing = 3, .age_ms = 0}, "me"),
          R"({"type":"presence","channel":"n","client":"me","users":1,"connections":2,)"
          R"("missing":3,"age_ms":0,"members":[]})"},
+        {presence("", "n", list, "", 48),  // One member with its brackets has 44 bytes.
+         R"({"type":"presence","channel":"n","users":3,"connections":4,"members":)"
+         R"([{"client":"1","user":"ann","info":{"x":1}}]})"},
+        {presence("", "n", list, "", 10),
+         R"({"type":"presence","channel":"n","users":3,"connections":4,"members":[]})"},
         {presence_page("a\"b", list),
          R"({"channel":"a\"b","users":3,"connections":4,"members":)"
          R"([{"client":"1","user":"ann","info":{"x":1}},{"client":"2"}]})"},

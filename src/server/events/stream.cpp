@@ -1,5 +1,6 @@
 // Server-Sent Events: the events, limits and access rules of the WebSocket endpoints, for clients
 // without WebSocket.
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -59,6 +60,10 @@ void EventStream::took_over() {
                  });
 }
 
+uint64_t EventStream::queue_bytes_max() const noexcept {
+    return host_.worker.site().http_rules->limits.stream_queue_bytes_max;
+}
+
 // The list has the members on all nodes. Events do not wait for it.
 void EventStream::await_members() {
     // On any thread, and while the presence is locked.
@@ -79,10 +84,16 @@ void EventStream::await_members() {
 void EventStream::list_members() {
     if (!extras_ || !extras_->presence->listens || !extras_->presence->is_known) return;
     if (!stream_->is_open()) return;
+    // Half of the queue is left for what comes while the client reads the list.
+    const uint64_t bytes_max = queue_bytes_max() / 2;
+    if (stream_->queued_bytes() > bytes_max / 2) stream_->offer_queued();
+    if (!stream_->is_open()) return;
+    const size_t left_bytes = bytes_max - std::min<uint64_t>(stream_->queued_bytes(), bytes_max);
     PresenceSeat& seat = *extras_->presence->seat;
     std::string text;
     events::append_typed_event(
-        text, "presence", events::v1::presence({}, room()->name(), seat.list(), seat.client()));
+        text, "presence",
+        events::v1::presence({}, room()->name(), seat.list(), seat.client(), left_bytes));
     stream_->write(base::bytes_of(text));
 }
 
@@ -167,10 +178,9 @@ void EventStream::deliver(hub::Publication& publication) {
 template <class F>
 void EventStream::push(hub::Publication& publication, F&& append) {
     if (!stream_->is_open()) return;
-    const uint64_t queue_bytes_max = host_.worker.site().http_rules->limits.stream_queue_bytes_max;
-    if (stream_->queued_bytes() > queue_bytes_max) stream_->offer_queued();
+    if (stream_->queued_bytes() > queue_bytes_max()) stream_->offer_queued();
     if (!stream_->is_open()) return;
-    if (stream_->queued_bytes() > queue_bytes_max) {
+    if (stream_->queued_bytes() > queue_bytes_max()) {
         host_.worker.counters().messages_dropped.add();
         return stream_->close(net::Stream::Close::reset);
     }
