@@ -11,6 +11,7 @@ namespace starling::base {
 namespace {
 
 using openssl::bytes;
+using openssl::fetched;
 using openssl::Free;
 
 void require(bool good) {
@@ -22,8 +23,7 @@ std::string hex_of(const EVP_MD* algorithm, std::string_view text) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
     unsigned size = 0;
-    require(algorithm != nullptr &&
-            EVP_Digest(text.data(), text.size(), hash.data(), &size, algorithm, nullptr) == 1);
+    require(EVP_Digest(text.data(), text.size(), hash.data(), &size, algorithm, nullptr) == 1);
     std::string out;
     out.reserve(size_t{2} * size);
     for (unsigned i = 0; i < size; ++i) {
@@ -40,9 +40,9 @@ std::string hex_of(const EVP_MD* algorithm, std::string_view text) {
 std::array<char, sha256_bytes> hmac_sha256(std::string_view key,
                                            std::initializer_list<std::string_view> parts) {
     using Context = std::unique_ptr<EVP_MAC_CTX, Free<EVP_MAC_CTX_free>>;
-    static EVP_MAC* const hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    static EVP_MAC* const hmac = fetched(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
     thread_local const Context context = [] {
-        Context made(hmac ? EVP_MAC_CTX_new(hmac) : nullptr);
+        Context made(EVP_MAC_CTX_new(hmac));
         char digest[] = "SHA256";
         const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
                                          OSSL_PARAM_construct_end()};
@@ -60,11 +60,10 @@ std::array<char, sha256_bytes> hmac_sha256(std::string_view key,
 }
 
 std::array<char, sha256_bytes> sha256(std::string_view text) {
-    static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    static EVP_MD* const algorithm = fetched(EVP_MD_fetch(nullptr, "SHA256", nullptr));
     thread_local const openssl::DigestContext context(EVP_MD_CTX_new());
     std::array<char, sha256_bytes> out;
-    require(algorithm != nullptr && context != nullptr &&
-            EVP_DigestInit_ex2(context.get(), algorithm, nullptr) == 1 &&
+    require(context != nullptr && EVP_DigestInit_ex2(context.get(), algorithm, nullptr) == 1 &&
             EVP_DigestUpdate(context.get(), text.data(), text.size()) == 1 &&
             EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(out.data()),
                                nullptr) == 1);
@@ -72,12 +71,12 @@ std::array<char, sha256_bytes> sha256(std::string_view text) {
 }
 
 std::string md5_hex(std::string_view text) {
-    static const EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
+    static const EVP_MD* const md5 = fetched(EVP_MD_fetch(nullptr, "MD5", nullptr));
     return hex_of(md5, text);
 }
 
 std::string sha1_hex(std::string_view text) {
-    static const EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
+    static const EVP_MD* const sha1 = fetched(EVP_MD_fetch(nullptr, "SHA1", nullptr));
     return hex_of(sha1, text);
 }
 

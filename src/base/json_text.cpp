@@ -166,4 +166,19 @@ bool json_has_lone_surrogate(std::string_view json) noexcept {
     return false;
 }
 
+std::string json_without_blanks(std::string_view json) {
+    std::string out;
+    out.reserve(json.size());
+    bool in_string = false;
+    for (size_t at = 0; at < json.size(); ++at) {
+        const char c = json[at];
+        // RFC 8259 section 2: blanks. Section 7: a string has no line end, and a tab only escaped.
+        if (!in_string && (c == ' ' || c == '\t' || c == '\r' || c == '\n')) continue;
+        out += c;
+        if (c == '"') in_string = !in_string;
+        if (c == '\\') out += json[++at];  // Only strings have backslashes.
+    }
+    return out;
+}
+
 }  // namespace starling::base

@@ -48,6 +48,10 @@ bool append_json_decoded(std::string& out, std::string_view raw);
 // `json`.
 [[nodiscard]] bool json_has_lone_surrogate(std::string_view json) noexcept;
 
+// `json` without the blanks between its values, so without line ends. scan_json() must have accepted
+// `json`.
+[[nodiscard]] std::string json_without_blanks(std::string_view json);
+
 // The value of the escape \uHHHH at `at`; nothing if there is no such escape.
 [[nodiscard]] std::optional<uint32_t> json_unit_at(std::string_view text, size_t at) noexcept;
 

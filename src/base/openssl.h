@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 
 #include <memory>
+#include <new>
 #include <string_view>
 
 namespace starling::base::openssl {
@@ -22,6 +23,16 @@ struct Free {
 };
 using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
+
+// For an algorithm that the program keeps in a static variable. Throws std::bad_alloc on null: then
+// the variable is not initialised, and the next call fetches the algorithm again.
+//
+//     static EVP_MD* const sha1 = fetched(EVP_MD_fetch(nullptr, "SHA1", nullptr));
+template <class T>
+T* fetched(T* algorithm) {
+    if (!algorithm) throw std::bad_alloc();
+    return algorithm;
+}
 
 // Never null, also for an empty text.
 inline const unsigned char* bytes(std::string_view text) noexcept {

@@ -59,12 +59,15 @@ Object& add_member(Object& object, const hub::PresenceMember& member) {
     return member.info.empty() ? object : object.json("info", member.info);
 }
 
-Object& add_list(Object& object, const hub::PresenceList& list) {
+Object& add_list(Object& object, const hub::PresenceList& list,
+                 size_t members_bytes_max = unlimited_bytes) {
     std::string members = "[";
     for (const auto& member : list.members) {
         Object one;
+        const std::string text = add_member(one, member).take();
+        if (members.size() + text.size() + 2 > members_bytes_max) break;  // A comma and "]".
         if (members.size() > 1) members += ',';
-        members += add_member(one, member).take();
+        members += text;
     }
     members += ']';
     object.number("users", list.users).number("connections", list.connections);
@@ -105,10 +108,10 @@ std::string error(std::string_view id, std::string_view channel, const Problem& 
 }
 
 std::string presence(std::string_view id, std::string_view channel, const hub::PresenceList& list,
-                     std::string_view client) {
+                     std::string_view client, size_t members_bytes_max) {
     Object object("presence");
     object.id(id).text("channel", channel).text_if("client", client);
-    return add_list(object, list).take();
+    return add_list(object, list, members_bytes_max).take();
 }
 
 std::string presence_page(std::string_view channel, const hub::PresenceList& list) {

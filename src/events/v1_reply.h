@@ -4,6 +4,8 @@
 // Pure functions, any thread. `id`: Request::id; "": none.
 #pragma once
 
+#include <cstddef>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -29,9 +31,13 @@ struct Subscribed {
                               std::string_view offset = {});
 [[nodiscard]] std::string error(std::string_view id, std::string_view channel,
                                 const Problem& problem);
+inline constexpr size_t unlimited_bytes = std::numeric_limits<size_t>::max();
 // `client`: the id of the connection that gets it, for one that was not welcomed; "": none.
+// `members_bytes_max`: of "members". The first member that does not fit and all that follow are left
+// out; "users" counts them.
 [[nodiscard]] std::string presence(std::string_view id, std::string_view channel,
-                                   const hub::PresenceList& list, std::string_view client = {});
+                                   const hub::PresenceList& list, std::string_view client = {},
+                                   size_t members_bytes_max = unlimited_bytes);
 // `recovered`: of a request with an offset.
 [[nodiscard]] std::string history(std::string_view id, std::string_view channel,
                                   const hub::HistoryPage& page, bool recovered);

@@ -180,7 +180,7 @@ struct Parser {
             if (info->text.size() > info_bytes_max)
                 return fail("'info' is larger than " + std::to_string(info_bytes_max) + " bytes",
                             code::too_large);
-            request.info = info->text;
+            request.info = base::json_without_blanks(info->text);
         }
         return text(token_field, token_bytes_max, request.token);
     }

@@ -43,7 +43,7 @@ struct Request {
     std::optional<std::string> since;  // An offset, as the client gave it.
     uint64_t limit = limit_default;
     bool presence = false;  // Of subscribe: be a member, and hear of others.
-    std::string info;       // JSON; "": none.
+    std::string info;       // JSON without blanks between its values; "": none.
     std::string data;       // Of publish.
     std::string token;      // Of login.
 };

@@ -26,7 +26,7 @@ namespace starling::hub {
 struct PresenceMember {
     std::string client;  // The id of the connection; with Form::users the one that joined first.
     std::string user;    // "": no login.
-    std::string info;    // JSON; "": none.
+    std::string info;    // JSON without line ends; "": none.
 
     friend bool operator==(const PresenceMember&, const PresenceMember&) = default;
 };

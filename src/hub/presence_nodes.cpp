@@ -175,20 +175,23 @@ void PresenceNodes::apply(NodeId from, const PresenceTable& table, uint64_t now_
     const auto found = channels_.find(table.channel);
     if (found == channels_.end() || from == self_ || away_.contains(from)) return;
     const std::string& name = found->first;
-    Replica& replica = found->second.replicas[from];
+    const auto [entry, is_new] = found->second.replicas.try_emplace(from);
+    Replica& replica = entry->second;
     replica.heard_ms = now_ms;
     if (table.version == replica.version) replica.matched_ms = now_ms;
     if (table.version <= replica.version) return;
     if (table.before == 0) {
         replace(name, replica, from, table);
     } else if (table.before != replica.version) {
-        if (replica.version == 0) found->second.replicas.erase(from);
+        // A replica from before may have members, although check() has set its version to 0.
+        if (is_new) found->second.replicas.erase(entry);
         return want(from, {name});
     }
     replica.version = table.version;
     replica.matched_ms = now_ms;
     for (const auto& one : table.claims) claim(name, replica, from, one);
-    if (replica.claims == 0 && replica.is_complete) found->second.replicas.erase(from);
+    if (table.before == 0) replica.claims = members_.claims_of(name, from).size();
+    if (replica.claims == 0 && replica.is_complete) found->second.replicas.erase(entry);
 }
 
 bool PresenceNodes::is_lowest(const Channel& channel, NodeId without) const {

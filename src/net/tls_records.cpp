@@ -5,6 +5,7 @@
 #include <openssl/hmac.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <new>
 #include <string_view>
@@ -33,7 +34,7 @@ struct TlsRecords::Suite {
     const EVP_MD* (*hash)();
     size_t key_bytes, hash_bytes;
 
-    [[nodiscard]] const EVP_CIPHER* fetched() const;
+    [[nodiscard]] const EVP_CIPHER* fetched() const;  // Null: not known.
     // HKDF-Expand-Label (section 7.1) with an empty context. The result is no longer than the hash, so
     // HKDF-Expand (RFC 5869 section 2.3) is one HMAC.
     void expand(std::span<const unsigned char> secret, std::string_view label,
@@ -79,16 +80,17 @@ constexpr TlsRecords::Suite TlsRecords::suites[] = {
     {0x1303, "ChaCha20-Poly1305", &EVP_sha256, 32, 32},
 };
 
-// Fetched once and never freed: sessions may live as long as the program.
+// Fetched once and never freed: sessions may live as long as the program. Null is not kept, because
+// OpenSSL also returns null without memory; the next call tries again.
 const EVP_CIPHER* TlsRecords::Suite::fetched() const {
-    static const auto all = [] {
-        std::array<const EVP_CIPHER*, std::size(suites)> found{};
-        std::ranges::transform(suites, found.begin(), [](const Suite& suite) {
-            return EVP_CIPHER_fetch(nullptr, suite.cipher, nullptr);
-        });
-        return found;
-    }();
-    return all[static_cast<size_t>(this - suites)];
+    static constinit std::array<std::atomic<const EVP_CIPHER*>, std::size(suites)> all{};
+    auto& kept = all[static_cast<size_t>(this - suites)];
+    const EVP_CIPHER* known = kept.load(std::memory_order_acquire);
+    if (known) return known;
+    EVP_CIPHER* const made = EVP_CIPHER_fetch(nullptr, cipher, nullptr);
+    if (!made || kept.compare_exchange_strong(known, made, std::memory_order_acq_rel)) return made;
+    EVP_CIPHER_free(made);  // Another thread was faster.
+    return known;
 }
 
 void TlsRecords::FreeCipher::operator()(evp_cipher_ctx_st* cipher) const noexcept {

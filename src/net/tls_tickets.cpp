@@ -12,6 +12,8 @@
 #include <ctime>
 #include <new>
 
+#include "base/openssl.h"
+
 namespace starling::net {
 namespace {
 
@@ -114,9 +116,9 @@ int TlsTicketKeys::prepare(bool encrypts, unsigned char* name, unsigned char* iv
             OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, hash, 0),
             OSSL_PARAM_construct_end()};
         // Fetched once and never freed; OpenSSL looks EVP_aes_256_cbc() up by its name each time.
-        static const EVP_CIPHER* const aes = EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
-        const bool ready = aes &&
-                           EVP_CipherInit_ex2(cipher, aes, key->cipher.data(), iv, encrypts ? 1 : 0,
+        static const EVP_CIPHER* const aes =
+            base::openssl::fetched(EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr));
+        const bool ready = EVP_CipherInit_ex2(cipher, aes, key->cipher.data(), iv, encrypts ? 1 : 0,
                                               nullptr) == 1 &&
                            EVP_MAC_CTX_set_params(mac, of_mac) == 1;
         const std::lock_guard lock(mutex_);

@@ -20,9 +20,9 @@ constexpr size_t key_characters = 24, sha1_bytes = 20;
 // thread.
 struct Sha1 {
     Sha1() : context(EVP_MD_CTX_new()) {
-        static EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA1", nullptr);
-        if (!context || !fetched) throw std::bad_alloc();
-        digest = fetched;
+        static EVP_MD* const sha1 = base::openssl::fetched(EVP_MD_fetch(nullptr, "SHA1", nullptr));
+        if (!context) throw std::bad_alloc();
+        digest = sha1;
     }
 
     base::openssl::DigestContext context;

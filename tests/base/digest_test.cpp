@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
 #include <string>
+
+#include "base/openssl.h"
 
 namespace starling::base {
 namespace {
@@ -39,6 +42,18 @@ TEST(Digest, NamesOfTexts) {
     EXPECT_EQ(md5_hex(""), "d41d8cd98f00b204e9800998ecf8427e");
     EXPECT_EQ(md5_hex("message digest"), "f96b697d7cb7938d525a2f31aaf161d0");
     EXPECT_EQ(sha1_hex("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
+}
+
+TEST(Digest, AnAlgorithmThatCouldNotBeFetchedIsFetchedAgain) {
+    const auto use = [](const int* found) {
+        static const int* const kept = openssl::fetched(found);
+        return kept;
+    };
+    const int one = 1, other = 2;
+    EXPECT_THROW(use(nullptr), std::bad_alloc);
+    EXPECT_EQ(use(&one), &one);
+    EXPECT_EQ(use(&other), &one);
+    EXPECT_EQ(use(nullptr), &one);
 }
 
 }  // namespace

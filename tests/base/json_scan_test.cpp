@@ -178,6 +178,21 @@ TEST(JsonText, Decodes) {
     EXPECT_FALSE(json_string_is(R"(\u0070\u0069\u006e\u0067\u0067)", "ping"));
 }
 
+TEST(JsonText, WithoutBlanks) {
+    const struct {
+        std::string_view json, expected;
+    } cases[] = {
+        {"1", "1"},
+        {" \t\r\n[ ]\n", "[]"},
+        {"{\r\n  \"a b\" : [ 1,\n2 ],\t\"c\": \" \" }", R"({"a b":[1,2],"c":" "})"},
+        {R"([ "\" \\" , "\\\" [ ] \n" ])", R"(["\" \\","\\\" [ ] \n"])"},
+    };
+    for (const auto& c : cases) {
+        ASSERT_TRUE(scan_json(c.json)) << c.json;
+        EXPECT_EQ(json_without_blanks(c.json), c.expected) << c.json;
+    }
+}
+
 TEST(JsonText, WritesWhatItReads) {
     std::string text;
     for (int c = 0; c < 0x80; ++c) text += static_cast<char>(c);

@@ -95,9 +95,13 @@ TEST_F(V1, Requests) {
         {R"( {"channel":"n\u00e4ws\n","type":"unsubscribe"} )",
          error_400("'channel' must be a text of 1 to 255 bytes without control characters")},
         {R"({"type":"subscribe","channel":"room","since":"1-e","presence":true,"info":{"a": 1}})",
-         "?subscribe room since 1-e presence{\"a\": 1}\n"
+         "?subscribe room since 1-e presence{\"a\":1}\n"
          R"({"type":"subscribed","channel":"room","offset":"3-e"})"},
         {R"({"type":"unsubscribe","channel":"room"})", "?unsubscribe room"},
+        {"{\"type\":\"subscribe\",\"channel\":\"lines\",\"presence\":true,\"info\":[1,\r\n\" \"]}",
+         "?subscribe lines presence[1,\" \"]\n"
+         R"({"type":"subscribed","channel":"lines","offset":"3-e"})"},
+        {R"({"type":"unsubscribe","channel":"lines"})", "?unsubscribe lines"},
         {R"({"type":"publish","id":9007199254740991,"channel":"n","data":"a\"b"})",
          "?publish n a\"b"},
         {R"({"type":"publish","channel":"n","data":"12345678901234567"})",
@@ -242,6 +246,11 @@ TEST(V1Replies, Shapes) {
         {presence("", "n", {.users = 1, .connections = 2, .missing = 3, .age_ms = 0}, "me"),
          R"({"type":"presence","channel":"n","client":"me","users":1,"connections":2,)"
          R"("missing":3,"age_ms":0,"members":[]})"},
+        {presence("", "n", list, "", 48),  // One member with its brackets has 44 bytes.
+         R"({"type":"presence","channel":"n","users":3,"connections":4,"members":)"
+         R"([{"client":"1","user":"ann","info":{"x":1}}]})"},
+        {presence("", "n", list, "", 10),
+         R"({"type":"presence","channel":"n","users":3,"connections":4,"members":[]})"},
         {presence_page("a\"b", list),
          R"({"channel":"a\"b","users":3,"connections":4,"members":)"
          R"([{"client":"1","user":"ann","info":{"x":1}},{"client":"2"}]})"},

@@ -284,6 +284,26 @@ TEST(PresenceNodes, AMemberThatHadNoPlaceComesLater) {
     EXPECT_EQ(t.list(), "2: own b");
 }
 
+TEST(PresenceNodes, AChangeThatCrossesTheQuestionForAFullTableLosesNobody) {
+    OneNode t(5, {3, 1 << 20});
+    t.enter("own");
+    t.nodes.flush();
+    t.hear(9, 0, 1, {claim("a"), claim("b"), claim("c")});
+    EXPECT_EQ(t.list(), "3: own a b");
+    t.take();
+    for (uint64_t i = 0; i < PresenceNodes::digest_ticks; ++i) t.nodes.tick(0);
+    EXPECT_EQ(t.take(), "to 9: W c\nto c: D c:1\n");
+    t.hear(9, 1, 2, {claim("c", 0)});  // Sent before the question came.
+    EXPECT_EQ(t.take(), "to 9: W c\n");
+    t.hear(9, 0, 2, {claim("a"), claim("b")});
+    EXPECT_EQ(t.take(), "");
+    t.hear(9, 2, 3, {claim("a", 0)});
+    EXPECT_EQ(t.take(), "-a\n");
+    t.nodes.on_node(9, Change::gone);
+    EXPECT_EQ(t.take(), "-b!\n");
+    EXPECT_EQ(t.list(), "1: own");
+}
+
 TEST(PresenceNodes, ListsAChannelWithoutAMemberHere) {
     Presence merged(limits);
     PresenceNodes::merge(

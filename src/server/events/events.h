@@ -143,7 +143,8 @@ struct Admission {
     std::string_view reason;
     const events::Rule* rule = nullptr;
     std::string channel;
-    std::optional<auth::Identity> identity;  // Set if the channel requires a login.
+    // Set if the channel requires a login, or if a member of its presence has one.
+    std::optional<auth::Identity> identity;
 };
 
 class Events final : public events::Channels, public Extension {

@@ -66,6 +66,7 @@ private:
     // `text` makes the bytes for the first stream that gets the publication.
     template <class F>
     void push(hub::Publication& publication, F&& text);
+    [[nodiscard]] uint64_t queue_bytes_max() const noexcept;
     void await_members();
     void list_members();
 

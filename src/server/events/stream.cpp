@@ -1,5 +1,6 @@
 // Server-Sent Events: the events, limits and access rules of the WebSocket endpoints, for clients
 // without WebSocket.
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "base/json_scan.h"
+#include "base/json_text.h"
 #include "base/lifetime.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -58,6 +60,10 @@ void EventStream::took_over() {
                  });
 }
 
+uint64_t EventStream::queue_bytes_max() const noexcept {
+    return host_.worker.site().http_rules->limits.stream_queue_bytes_max;
+}
+
 // The list has the members on all nodes. Events do not wait for it.
 void EventStream::await_members() {
     // On any thread, and while the presence is locked.
@@ -78,10 +84,16 @@ void EventStream::await_members() {
 void EventStream::list_members() {
     if (!extras_ || !extras_->presence->listens || !extras_->presence->is_known) return;
     if (!stream_->is_open()) return;
+    // Half of the queue is left for what comes while the client reads the list.
+    const uint64_t bytes_max = queue_bytes_max() / 2;
+    if (stream_->queued_bytes() > bytes_max / 2) stream_->offer_queued();
+    if (!stream_->is_open()) return;
+    const size_t left_bytes = bytes_max - std::min<uint64_t>(stream_->queued_bytes(), bytes_max);
     PresenceSeat& seat = *extras_->presence->seat;
     std::string text;
     events::append_typed_event(
-        text, "presence", events::v1::presence({}, room()->name(), seat.list(), seat.client()));
+        text, "presence",
+        events::v1::presence({}, room()->name(), seat.list(), seat.client(), left_bytes));
     stream_->write(base::bytes_of(text));
 }
 
@@ -166,10 +178,9 @@ void EventStream::deliver(hub::Publication& publication) {
 template <class F>
 void EventStream::push(hub::Publication& publication, F&& append) {
     if (!stream_->is_open()) return;
-    const uint64_t queue_bytes_max = host_.worker.site().http_rules->limits.stream_queue_bytes_max;
-    if (stream_->queued_bytes() > queue_bytes_max) stream_->offer_queued();
+    if (stream_->queued_bytes() > queue_bytes_max()) stream_->offer_queued();
     if (!stream_->is_open()) return;
-    if (stream_->queued_bytes() > queue_bytes_max) {
+    if (stream_->queued_bytes() > queue_bytes_max()) {
         host_.worker.counters().messages_dropped.add();
         return stream_->close(net::Stream::Close::reset);
     }
@@ -196,9 +207,10 @@ public:
                 http::Response& response) override;
 
 private:
-    // False: the response says why the client is no member, although it asked for that.
+    // False: the response says why the client is no member, although it asked for that. A member
+    // is logged in by `admission.identity`, also in a channel that requires no login.
     [[nodiscard]] bool take_seat(EventsWorker& host, const http::Request& request,
-                                 const Admission& admission, http::Response& response,
+                                 Admission& admission, http::Response& response,
                                  std::unique_ptr<PresenceSeat>& seat);
 
     Events& events_;
@@ -232,7 +244,7 @@ void EventStreamRoute::answer(HttpConnection& connection, const http::Request& r
         response.status(403).text("this origin is not allowed\n");
         return;
     }
-    const Admission admission = events_.admit(request, connection.worker().now_s());
+    Admission admission = events_.admit(request, connection.worker().now_s());
     if (admission.status != 200) return refuse(*host, response, admission.status, admission.reason);
     std::unique_ptr<PresenceSeat> seat;
     if (!take_seat(*host, request, admission, response, seat)) return;
@@ -246,7 +258,7 @@ void EventStreamRoute::answer(HttpConnection& connection, const http::Request& r
 
 // `?presence=1&info=JSON`: the client becomes a member, as with "presence":true of starling.v1.
 bool EventStreamRoute::take_seat(EventsWorker& host, const http::Request& request,
-                                 const Admission& admission, http::Response& response,
+                                 Admission& admission, http::Response& response,
                                  std::unique_ptr<PresenceSeat>& seat) {
     const auto fails = [&](int status, std::string_view reason) {
         refuse(host, response, status, reason);
@@ -263,12 +275,11 @@ bool EventStreamRoute::take_seat(EventsWorker& host, const http::Request& reques
         return fails(413, "info: larger than " + std::to_string(info_bytes_max) + " bytes");
     if (!info.empty() && (!base::utf8_is_valid(info) || !base::scan_json(info)))
         return fails(400, "info: must be JSON");
-    const auto identity =
-        admission.identity
-            ? admission.identity
-            : events_.authenticator().identify(request, host.worker.now_s()).identity;
+    auto& identity = admission.identity;
+    if (!identity)
+        identity = events_.authenticator().identify(request, host.worker.now_s()).identity;
     hub::PresenceMember member{host.make_client_id(), identity ? identity->user : std::string(),
-                               info};
+                               base::json_without_blanks(info)};
     const auto permission = events_.permission(
         events::Use::listen,
         {.channel = admission.channel, .client = member.client, .user = member.user, .text = {}});

@@ -50,14 +50,18 @@ void OutageReport::end(uint64_t unsent) noexcept {
     timer_ = 0;
     try {
         const ClusterLosses now = count_();
-        if (now.dropped + now.gaps + now.lost + unsent == 0) return;
+        const bool is_certain = now.dropped + now.gaps + now.lost > 0;
+        if (!is_certain && unsent == 0) return;
         const std::array<log::Field, 5> fields{{{"mode", std::string_view(mode_)},
                                                 field("dropped", now.dropped),
                                                 field("unsent", unsent),
                                                 field("gaps", now.gaps),
                                                 field("lost", now.lost)}};
+        // Redis may have taken an unsent message, although its answer has not come.
         worker_.log(log::Level::warn,
-                    "cluster: this node stops, and has lost messages since its start", fields);
+                    is_certain ? "cluster: this node stops, and has lost messages since its start"
+                               : "cluster: this node stops, and may have lost messages",
+                    fields);
     } catch (const std::bad_alloc&) {  // The process has no memory for a line.
     }
 }

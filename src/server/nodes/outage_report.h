@@ -34,8 +34,8 @@ public:
 
     void down();
     void up();
-    // The process stops. `unsent`: messages that still wait for Redis or for their receivers. Says
-    // nothing if nothing was lost.
+    // The process stops. `unsent`: messages that still wait for Redis or for their receivers; these
+    // may be lost. Says nothing if nothing was lost and nothing waits.
     void end(uint64_t unsent) noexcept;
 
 private:

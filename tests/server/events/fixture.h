@@ -48,8 +48,10 @@ inline std::string token(std::string_view user, int64_t lifetime_s,
 }
 
 struct EventServer : TestServer {
-    explicit EventServer(events::Options options = {}, unsigned workers = 1)
-        : TestServer({.workers = workers}), channels(server.events(with_key(std::move(options)))) {
+    explicit EventServer(events::Options options = {}, unsigned workers = 1,
+                         const HttpLimits& http = {})
+        : TestServer({.workers = workers, .http = http}),
+          channels(server.events(with_key(std::move(options)))) {
         channels.declare({.pattern = "ApiIndex"});
         channels.declare({.pattern = "ArticleMessage{id:number}"});
         channels.declare({.pattern = "Latest{id:number}", .excess = events::Excess::latest});

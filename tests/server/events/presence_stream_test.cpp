@@ -29,8 +29,9 @@ void declare(events::Channels& channels) {
 }
 
 struct PresenceServer : EventServer {
-    explicit PresenceServer(events::Options options = {}, unsigned workers = 2)
-        : EventServer(std::move(options), workers) {
+    explicit PresenceServer(events::Options options = {}, unsigned workers = 2,
+                            const HttpLimits& http = {})
+        : EventServer(std::move(options), workers, http) {
         declare(channels);
     }
 };
@@ -155,6 +156,48 @@ TEST(PresenceStream, Refusals) {
               200);
     EXPECT_EQ(t.channels.presence("room3").connections, 0U);
     EXPECT_EQ(t.channels.presence("room2").connections, 0U);
+}
+
+TEST(PresenceStream, InfoIsKeptWithoutLineEnds) {
+    PresenceServer t({}, 1);
+    t.start();
+    Stream ann(t.port(), "Ref=room1&presence=1&info=%7B%0D%0A%22n%20%22:%0A1%7D", bearer("ann"));
+    EXPECT_EQ(ann.next(), list("room1", R"("users":1,"connections":1,"members":)"
+                                        R"([{"client":"*","user":"ann","info":{"n ":1}}])"));
+}
+
+TEST(PresenceStream, AListIsNotLongerThanHalfOfTheQueue) {
+    constexpr size_t queue_bytes_max = 8192, members = 20, info_bytes = 500;
+    PresenceServer t({}, 1, {.stream_queue_bytes_max = queue_bytes_max});
+    t.start();
+    const std::string query =
+        "Ref=room1&presence=1&info=%22" + std::string(info_bytes, 'i') + "%22";
+    std::vector<std::unique_ptr<Stream>> others;
+    for (size_t i = 1; i < members; ++i) {
+        others.push_back(std::make_unique<Stream>(t.port(), query));
+        EXPECT_TRUE(others.back()->next().starts_with("event: presence\n"));
+    }
+    Stream last(t.port(), query);
+    const std::string list = last.next();
+    EXPECT_NE(list.find(R"("users":20,"connections":20,)"), std::string::npos) << list;
+    EXPECT_LT(list.size(), queue_bytes_max / 2 + 256);
+    EXPECT_GT(list.size(), queue_bytes_max / 4);
+    t.publish_one("room1", "hello");
+    EXPECT_EQ(last.next(), "data: WS Server Event:hello\n\n");
+}
+
+TEST(PresenceStream, TheEndOfATokenEndsAMemberOfAnOpenChannel) {
+    PresenceServer t({}, 1);
+    t.start();
+    constexpr int64_t soon_s = 5;
+    Stream bob(t.port(), "Ref=room1&presence=1", bearer("bob"));
+    EXPECT_TRUE(bob.next().starts_with("event: presence\n"));
+    Stream ann(t.port(), "Ref=room1&presence=1",
+               "Authorization: Bearer " + token("ann", soon_s) + "\r\n");
+    EXPECT_NE(ann.next().find(R"("user":"ann")"), std::string::npos);
+    EXPECT_EQ(bob.next(), change("join", "room1", R"(,"user":"ann")"));
+    EXPECT_EQ(bob.next(), change("leave", "room1", R"(,"user":"ann")"));
+    EXPECT_EQ(ann.next(), "<end>");
 }
 
 TEST(PresenceStream, TheApplicationIsToldAndMayPublishMeanwhile) {
