@@ -190,6 +190,10 @@ private:
     void drop(EngineClose reason);
 
     void act(const Actions& actions, const engineio::Packet* packet = nullptr);
+    void act_and_end(const Actions& actions);
+    void send_answers(const Actions& actions);
+    template <class F>
+    void attempt(F&& part) noexcept;
     void take(engineio::Link link, const engineio::Packet& packet);
     void give(const engineio::Packet& packet);
     void send_now(std::string_view packet, bool compress = true);

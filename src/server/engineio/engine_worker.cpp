@@ -55,8 +55,12 @@ void EngineWorker::connections_ended() {
             session->drop(EngineClose::server_shutting_down);
 }
 
+// Also destroys `entry`.
 void EngineWorker::end_unjoined(const UnjoinedSessions::Entry& entry) const {
-    find(entry.session)->drop(EngineClose::forced_server_close);  // Also destroys `entry`.
+    EngineSession& session = *sessions_.find(entry.session);
+    // end() destroys the entry, so a closed session with an entry has not come to its end.
+    if (has_ended(session)) return session.end();
+    session.drop(EngineClose::forced_server_close);
 }
 
 bool EngineWorker::make_room() {
