@@ -90,8 +90,9 @@ class EngineSession final : private net::TimerEntry {
 public:
     using Pool = base::SlotPool<EngineSession, EngineWorker>;
 
-    EngineSession(const EngineWorker& host, uint32_t generation, const engineio::SidSecret& secret,
-                  engineio::Revision revision, engineio::Transport transport, bool supports_binary);
+    EngineSession(uint32_t generation, const EngineWorker& host, const engineio::SidSecret& secret,
+                  engineio::Revision revision, engineio::Transport transport,
+                  bool supports_binary) noexcept;
     EngineSession(const EngineSession&) = delete;
     EngineSession& operator=(const EngineSession&) = delete;
     ~EngineSession();

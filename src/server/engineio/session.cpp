@@ -28,9 +28,9 @@ constexpr size_t queued_packet_bytes = sizeof(EngineQueue::Packet) + 48;
 
 }  // namespace
 
-EngineSession::EngineSession(const EngineWorker& host, uint32_t generation,
+EngineSession::EngineSession(uint32_t generation, const EngineWorker& host,
                              const engineio::SidSecret& secret, engineio::Revision revision,
-                             engineio::Transport transport, bool supports_binary)
+                             engineio::Transport transport, bool supports_binary) noexcept
     : generation_(generation),
       secret_(secret),
       supports_binary_(supports_binary),
