@@ -20,16 +20,18 @@ constexpr bool is_const_call<R (F::*)(P...) const> = true;
 template <class R, class F, class... P>
 constexpr bool is_const_call<R (F::*)(P...) const noexcept> = true;
 
-// True for a function and for a lambda whose captures are plain values or references: a call changes
-// no capture, and two of them with equal bytes do the same. So sockets whose application registered
-// the same handlers can share them. (Bytes between captures may differ; then nothing is shared.) A
-// lambda with captures cannot be assigned; a class that can be may have members that its calls
-// change.
+// True for a function, a lambda without captures, and a lambda whose captures are one plain value,
+// pointer or reference of at most 8 bytes. The handler lies in the Listener itself, and a call runs
+// on a copy of these bytes. So no call changes them, two such handlers with equal bytes do the same,
+// and sockets whose application registered the same handlers can share them. Any other handler lies
+// on the heap and is never shared: its calls may change it, also as a member that is `mutable`.
+// A lambda with captures cannot be assigned; a class that can be may have such members.
 template <class H>
 consteval bool is_shareable() {
     if constexpr (std::is_pointer_v<H>)
         return true;
-    else if constexpr (!std::is_trivially_copyable_v<H>)
+    else if constexpr (!std::is_trivially_copyable_v<H> || sizeof(H) > sizeof(void*) ||
+                       alignof(H) > alignof(void*))
         return false;
     else if constexpr (std::is_empty_v<H>)
         return true;
@@ -39,8 +41,7 @@ consteval bool is_shareable() {
         return false;
 }
 
-// A type-erased handler of two words. A trivially copyable callable of at most 8 bytes (no capture,
-// or one pointer or reference) costs no allocation.
+// A type-erased handler of two words. A shareable handler costs no allocation.
 class Listener {
 public:
     template <class F>
@@ -91,19 +92,20 @@ public:
     [[nodiscard]] Call prepare() const noexcept { return {ops_->call, storage_}; }
     ArgumentMismatch operator()(const Event& event) const { return prepare()(event); }
 
-    // True: copy() works, and a copy does the same as this handler.
-    [[nodiscard]] bool shareable() const noexcept { return ops_ && ops_->shareable; }
-    [[nodiscard]] Listener copy() const {
+    // True: copy() may be called, and a copy does the same as this handler.
+    [[nodiscard]] bool shareable() const noexcept { return ops_ && !ops_->destroy; }
+    // Only of a shareable handler.
+    [[nodiscard]] Listener copy() const noexcept {
         Listener made;
-        made.storage_ = ops_->copy ? ops_->copy(storage_) : storage_;
+        made.storage_ = storage_;
         made.ops_ = ops_;
         return made;
     }
     // True: a shareable handler of the same function with equal captures.
     [[nodiscard]] bool same_as(const Listener& other) const noexcept {
         if (ops_ != other.ops_ || !shareable()) return false;
-        const void* const mine = ops_->destroy ? storage_ : &storage_;
-        const void* const others = ops_->destroy ? other.storage_ : &other.storage_;
+        const void* const mine = &storage_;
+        const void* const others = &other.storage_;
         return std::memcmp(mine, others, ops_->state_bytes) == 0;
     }
 
@@ -112,14 +114,9 @@ private:
     static Listener make(F&& handler);
     struct Ops {
         ArgumentMismatch (*call)(void* storage, const Event& event);
-        void (*destroy)(void* heap);         // Null: the handler is in the storage itself.
-        void* (*copy)(const void* storage);  // Null: the storage is copied, or nothing is.
-        size_t state_bytes;                  // Of a shareable handler: what same_as() compares.
-        bool shareable;
+        void (*destroy)(void* heap);  // Null: the handler is shareable, and in the storage itself.
+        size_t state_bytes;           // Of a shareable handler: what same_as() compares.
     };
-    template <class H>
-    static constexpr bool fits = sizeof(H) <= sizeof(void*) &&
-                                 alignof(H) <= alignof(void*) && std::is_trivially_copyable_v<H>;
     template <class H>
     static constexpr size_t state_bytes = std::is_empty_v<H> ? 0 : sizeof(H);
 
@@ -131,15 +128,14 @@ static_assert(sizeof(Listener) == 16);
 template <class F>
 Listener Listener::make(F&& handler) {
     using Handler = std::decay_t<F>;
-    constexpr bool shared = is_shareable<Handler>();
     Listener listener;
-    if constexpr (fits<Handler>) {
+    if constexpr (is_shareable<Handler>()) {
         new (&listener.storage_) Handler(std::forward<F>(handler));
         static constexpr Ops ops{[](void* storage, const Event& event) {
                                      return Signature<Handler>::call(
                                          *static_cast<Handler*>(storage), event);
                                  },
-                                 nullptr, nullptr, state_bytes<Handler>, shared};
+                                 nullptr, state_bytes<Handler>};
         listener.ops_ = &ops;
     } else {
         listener.storage_ = new Handler(std::forward<F>(handler));
@@ -147,12 +143,7 @@ Listener Listener::make(F&& handler) {
             [](void* storage, const Event& event) {
                 return Signature<Handler>::call(**static_cast<Handler**>(storage), event);
             },
-            [](void* handler_at) { delete static_cast<Handler*>(handler_at); },
-            [](const void* handler_at) -> void* {
-                if constexpr (shared) return new Handler(*static_cast<const Handler*>(handler_at));
-                return nullptr;
-            },
-            state_bytes<Handler>, shared};
+            [](void* handler_at) { delete static_cast<Handler*>(handler_at); }, 0};
         listener.ops_ = &ops;
     }
     return listener;

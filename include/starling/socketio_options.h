@@ -111,7 +111,8 @@ struct Options {
 
     // ---- Socket.IO ------------------------------------------------------------------------------
     Parser parser = Parser::json;
-    std::chrono::milliseconds connect_timeout{10'000};  // For joining a namespace; Node: 45 s.
+    // For joining a namespace; at most 6 days; Node: 45 s.
+    std::chrono::milliseconds connect_timeout{10'000};
     // Sessions of one address (IPv6: of one /64) on one worker that have joined no namespace yet.
     // At the limit, a new session ends the oldest such session. The same happens when such sessions
     // make up a quarter of the connection limit.

@@ -26,8 +26,8 @@
 
 namespace starling::base {
 
-// T must store the generation that it got from place(): `uint32_t T::slot_generation() const`. A T that may only be
-// made by its owner has this pool as its friend.
+// The first argument of T's constructor is the generation, which T must store: `uint32_t T::slot_generation() const`.
+// The constructor is noexcept. A T that may only be made by its owner has this pool as its friend.
 template <class T, class Owner>
 class SlotPool {
 public:
@@ -46,41 +46,19 @@ public:
                 unmap_page(mapped, page_bytes);
     }
 
-    // Where the next object goes, and the generation of its key.
-    struct Place {
-        void* memory;
-        uint32_t generation;
-    };
-    [[nodiscard]] Place place() {
-        if (with_room_ == states_.size()) grow();
-        const State& state = states_[with_room_];
-        Page& page = *pages_[with_room_].load(std::memory_order_relaxed);
-        if (state.fresh == 0) {
-            page.owner = owner_;
-            page.first = with_room_ * page_slots;
-        }
-        const uint32_t index = state.free != none ? state.free : state.fresh;
-        const uint32_t before = page.facts[index].generation.load(std::memory_order_relaxed);
-        void* const memory = page.at(index);
-        allow_use(memory, sizeof(T));
-        next_free_ = state.free != none ? *static_cast<const uint32_t*>(memory) : none;
-        return {memory, (before == 0 ? state.generations_from : before) + 1};
-    }
-
-    // The object was built where place() said.
-    void insert(T& object) noexcept {
-        State& state = states_[with_room_];
-        Page& page = Page::of(object);
-        const uint32_t index = page.index(object);
-        if (state.free != none)
-            state.free = next_free_;
-        else
-            ++state.fresh;
-        page.facts[index].note.store(0, std::memory_order_relaxed);
-        page.facts[index].generation.store(object.slot_generation(), std::memory_order_release);
-        ++state.used;
-        ++size_;
-        find_room();
+    // Makes an object from its generation and `arguments`. Throws if there is no memory or no free slot; the arguments
+    // are as before then.
+    template <class... Arguments>
+    T& emplace(Arguments&&... arguments) {
+        // The link to the next free slot lies in the object's memory: a constructor that threw would have
+        // overwritten it.
+        static_assert(noexcept(new (std::declval<void*>())
+                                   T(uint32_t{}, std::forward<Arguments>(arguments)...)),
+                      "SlotPool: the constructor must be noexcept");
+        const Place at = place();
+        T* const made = new (at.memory) T(at.generation, std::forward<Arguments>(arguments)...);
+        insert(*made);
+        return *made;
     }
 
     // Destroys the object. While it is destroyed, its key finds nothing.
@@ -205,6 +183,43 @@ private:
     [[nodiscard]] Page* page_with(uint32_t slot) const noexcept {
         if (slot / page_slots >= pages_max) return nullptr;
         return pages_[slot / page_slots].load(std::memory_order_acquire);
+    }
+
+    // Where the next object goes, and the generation of its key.
+    struct Place {
+        void* memory;
+        uint32_t generation;
+    };
+    [[nodiscard]] Place place() {
+        if (with_room_ == states_.size()) grow();
+        const State& state = states_[with_room_];
+        Page& page = *pages_[with_room_].load(std::memory_order_relaxed);
+        if (state.fresh == 0) {
+            page.owner = owner_;
+            page.first = with_room_ * page_slots;
+        }
+        const uint32_t index = state.free != none ? state.free : state.fresh;
+        const uint32_t before = page.facts[index].generation.load(std::memory_order_relaxed);
+        void* const memory = page.at(index);
+        allow_use(memory, sizeof(T));
+        next_free_ = state.free != none ? *static_cast<const uint32_t*>(memory) : none;
+        return {memory, (before == 0 ? state.generations_from : before) + 1};
+    }
+
+    // The object was built where place() said.
+    void insert(T& object) noexcept {
+        State& state = states_[with_room_];
+        Page& page = Page::of(object);
+        const uint32_t index = page.index(object);
+        if (state.free != none)
+            state.free = next_free_;
+        else
+            ++state.fresh;
+        page.facts[index].note.store(0, std::memory_order_relaxed);
+        page.facts[index].generation.store(object.slot_generation(), std::memory_order_release);
+        ++state.used;
+        ++size_;
+        find_room();
     }
 
     void grow() {

@@ -289,10 +289,7 @@ Stream& Loop::open(Descriptor fd, std::unique_ptr<StreamHandler> handler,
     const bool secure = rare && rare->tls;
     if (secure && scratch_.empty())
         scratch_.resize(Backend::receive_headroom_bytes + TlsSession::read_bytes_min);
-    const Streams::Place place = streams_.place();
-    auto* const stream = new (place.memory)
-        Stream(std::move(fd), place.generation, std::move(handler), std::move(rare));
-    streams_.insert(*stream);
+    Stream* const stream = &streams_.emplace(std::move(fd), std::move(handler), std::move(rare));
     if (backend_->add(*stream)) stream->finish(CloseReason::failed);
     // The client's side of TLS speaks first.
     if (secure && stream->queued_bytes() != 0 && stream->is_open())

@@ -23,8 +23,8 @@ Detached::~Detached() = default;
 Stream::Rare::Rare() = default;
 Stream::Rare::~Rare() = default;
 
-Stream::Stream(Descriptor fd, uint32_t generation, std::unique_ptr<StreamHandler> handler,
-               std::unique_ptr<Rare> rare)
+Stream::Stream(uint32_t generation, Descriptor fd, std::unique_ptr<StreamHandler> handler,
+               std::unique_ptr<Rare> rare) noexcept
     : fd_(fd.release()),
       generation_(generation),
       handler_(std::move(handler)),

@@ -208,8 +208,8 @@ private:
         std::unique_ptr<KeptInput> kept;  // Null if the handler consumed all input.
     };
 
-    Stream(Descriptor fd, uint32_t generation, std::unique_ptr<StreamHandler> handler,
-           std::unique_ptr<Rare> rare);
+    Stream(uint32_t generation, Descriptor fd, std::unique_ptr<StreamHandler> handler,
+           std::unique_ptr<Rare> rare) noexcept;
     ~Stream();
 
     [[nodiscard]] TlsFilter* tls() const noexcept { return rare_ ? rare_->tls.get() : nullptr; }

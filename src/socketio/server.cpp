@@ -107,6 +107,20 @@ void Server::free(Socket& socket) noexcept {
     sockets_.trim();
 }
 
+// One at a time, and each is out of its list before its destructor runs: what a socket holds may end
+// other sockets, which join the lists. Namespaces last, because sockets refer to them.
+void Server::free_left() noexcept {
+    while (!left_.empty() || !left_namespaces_.empty()) {
+        if (!left_.empty()) {
+            const Socket::Owned socket = std::move(left_.back());
+            left_.pop_back();
+        } else {
+            const std::unique_ptr<Namespace> nsp = std::move(left_namespaces_.back());
+            left_namespaces_.pop_back();
+        }
+    }
+}
+
 void Server::close_if_empty(Namespace& nsp) {
     if (nsp.size() > 0 || !nsp.setup().accept) return;
     // Clients choose the names of dynamic namespaces, so a worker with many namespaces keeps no

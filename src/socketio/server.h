@@ -227,6 +227,7 @@ private:
     void finish(uint64_t id, bool complete);
     void fire(const Due& due);
     void close_if_empty(Namespace& nsp);
+    void free_left() noexcept;
 
     base::Lifetime<Server>& lifetime_;
     Adapter& adapter_;
@@ -272,9 +273,9 @@ public:
         ++server.depth_;
     }
     ~CallScope() {
-        if (--server_.depth_ > 0) return;
-        server_.left_.clear();
-        server_.left_namespaces_.clear();
+        // The destructor of what a socket holds may call Socket.IO: that is an inner scope.
+        if (server_.depth_ == 1) server_.free_left();
+        --server_.depth_;
     }
     CallScope(const CallScope&) = delete;
     CallScope& operator=(const CallScope&) = delete;

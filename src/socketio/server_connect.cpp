@@ -104,9 +104,7 @@ void Server::make_socket(const PendingConnection& who) {
 // Takes over the place that the client has in the namespace's quota.
 Socket& Server::create(const PendingConnection& who, std::string_view id) {
     QuotaPlace place(who.nsp.quota());
-    const auto room = sockets_.place();
-    Socket::Owned made(new (room.memory) Socket(who.connection, who.nsp, id, room.generation));
-    sockets_.insert(*made);
+    Socket::Owned made(&sockets_.emplace(who.connection, who.nsp, SocketId(id)));
     Socket& socket = who.connection.add(std::move(made));
     place.keep();  // From here on Server::left() gives it back.
     ++who.nsp.waiting;

@@ -19,8 +19,8 @@ using sio::Ack;
 using Answer = sio::Answer::Status;
 using sio::Value;
 
-Socket::Socket(Connection& connection, Namespace& nsp, std::string_view id, uint32_t generation)
-    : connection_(connection), nsp_(nsp), id_(id), generation_(generation) {}
+Socket::Socket(uint32_t generation, Connection& connection, Namespace& nsp, SocketId&& id) noexcept
+    : connection_(connection), nsp_(nsp), id_(std::move(id)), generation_(generation) {}
 
 Socket::~Socket() = default;
 

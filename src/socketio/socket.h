@@ -47,7 +47,7 @@ public:
         freed,  // What the application left with the socket is being destroyed.
     };
 
-    Socket(Connection& connection, Namespace& nsp, std::string_view id, uint32_t generation);
+    Socket(uint32_t generation, Connection& connection, Namespace& nsp, SocketId&& id) noexcept;
     ~Socket() override;
 
     [[nodiscard]] sio::Socket handle() const noexcept;

@@ -1,6 +1,6 @@
 // socketio/socket_id.h: the id of a socket in 16 bytes. An id that this server made has 20
-// characters of base64url, which are 15 bytes; any other id (of clients before 3.0, which have that
-// of their session) is a text of its own.
+// characters of base64url, which are 15 bytes. A client before 3.0 has the id of its session: in "/"
+// outside a cluster that has 20 characters as well. Any other id is a text on the heap.
 //
 // Owner: the socket. Thread: as the socket says.
 #pragma once
@@ -66,7 +66,9 @@ public:
         return pack(text, packed) && packed == bytes_;
     }
 
-    // Equal ids have equal hashes. An id that a server made is random, so a part of it is its hash.
+    // Equal ids have equal hashes. The last 8 of the 15 bytes are their own hash: they are random in
+    // an id that this server made, and part of the secret in the id of a session. The first bytes of
+    // a session's id are not: they are the worker and the slot.
     [[nodiscard]] uint64_t hash() const noexcept {
         return is_long() ? hash_of_long(*long_text()) : hash_of(bytes_);
     }
@@ -88,7 +90,7 @@ private:
     }
     [[nodiscard]] static uint64_t hash_of(const Bytes& bytes) noexcept {
         uint64_t hash = 0;
-        std::memcpy(&hash, bytes.data(), sizeof hash);
+        std::memcpy(&hash, bytes.data() + made_bytes - sizeof hash, sizeof hash);
         return hash;
     }
     [[nodiscard]] bool is_long() const noexcept { return bytes_.back() == long_mark; }

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <new>
 #include <thread>
 #include <vector>
 
@@ -19,7 +18,9 @@ using Pool = SlotPool<Thing, Home>;
 
 class Thing {
 public:
-    explicit Thing(uint32_t generation) : generation_(generation) {}
+    explicit Thing(uint32_t generation) noexcept : generation_(generation) {}
+    // An object of a later generation than that of its slot.
+    Thing(uint32_t, uint32_t later) noexcept : generation_(later) {}
     ~Thing() { --Pool::owner_of(*this).alive; }
     [[nodiscard]] uint32_t slot_generation() const noexcept { return generation_; }
 
@@ -37,11 +38,9 @@ protected:
     }
 
     Thing& insert() {
-        const Pool::Place place = pool_.place();
-        auto* const thing = new (place.memory) Thing(place.generation);
+        Thing& thing = pool_.emplace();
         ++home_.alive;
-        pool_.insert(*thing);
-        return *thing;
+        return thing;
     }
 
     Home home_;
@@ -95,12 +94,10 @@ TEST_F(SlotPoolTest, ASlotUsedAgainHasANewGeneration) {
 
 TEST_F(SlotPoolTest, AGenerationThatWrapsAroundIsStillNone) {
     // As after 2^31 objects in one slot.
-    const Pool::Place place = pool_.place();
-    auto* const last = new (place.memory) Thing(UINT32_MAX);
+    Thing& last = pool_.emplace(UINT32_MAX);
     ++home_.alive;
-    pool_.insert(*last);
-    const SlotKey old = Pool::key_of(*last);
-    pool_.remove(*last);
+    const SlotKey old = Pool::key_of(last);
+    pool_.remove(last);
     EXPECT_EQ(pool_.find({old.slot, 0}), nullptr);
     const SlotKey next = Pool::key_of(insert());
     EXPECT_EQ(next.slot, old.slot);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -268,6 +269,30 @@ TEST(SocketIoFaults, AQuestionThatComesTooLateIsAnswered) {
     });
     client.leaves();
     EXPECT_EQ(answers, 1);
+}
+
+// The destructor of an application's object emits, and disconnects the next client.
+TEST(SocketIoFaults, WhatASocketHoldsMayEndAnotherClientWhenItIsFreed) {
+    Workers workers;
+    auto& io = workers.of("/");
+    static constexpr int chained = 3;
+    std::vector<sio::Socket> sockets;
+    io.on_connection([&](sio::Socket socket) {
+        sockets.push_back(socket);
+        const auto number = static_cast<int>(sockets.size());
+        if (number > chained) return;
+        socket.emplace_data<std::shared_ptr<void>>(nullptr, [&io, &sockets, number](void*) {
+            io.emit("freed", number);
+            if (number < chained) sockets[static_cast<size_t>(number)].disconnect();
+        });
+    });
+    std::vector<std::unique_ptr<Client>> clients;
+    for (int i = 0; i < chained; ++i) clients.push_back(fake::join(workers));
+    const auto observer = fake::join(workers);
+    clients.front()->leaves();
+    EXPECT_EQ(observer->takes(), (Lines{"42[\"freed\",1]", "42[\"freed\",2]", "42[\"freed\",3]"}));
+    EXPECT_EQ(io.sockets(), 1u);
+    EXPECT_EQ(workers.servers[0]->sockets().size(), 1u);
 }
 
 }  // namespace

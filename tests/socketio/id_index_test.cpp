@@ -2,8 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <random>
+#include <vector>
+
+#include "engineio/ids.h"
+#include "socketio/socket_id.h"
 
 namespace starling::socketio {
 namespace {
@@ -57,6 +64,34 @@ TEST(SocketioIdIndex, TheLargestSlotIsASlotLikeOthers) {
     EXPECT_TRUE(finds(index, last, 7));
     EXPECT_TRUE(finds(index, 0, 7));
     EXPECT_FALSE(finds(index, last, 8));
+}
+
+// Clients before 3.0 have the ids of their sessions, which begin with the worker and the slot.
+TEST(SocketioIdIndex, IdsOfSessionsInConsecutiveSlotsSpread) {
+    constexpr uint32_t count = 20'000;
+    std::mt19937_64 random(1);
+    std::vector<uint64_t> hashes;
+    for (uint32_t slot = 0; slot < count; ++slot) {
+        std::array<std::byte, 11> secret;
+        for (std::byte& byte : secret) byte = static_cast<std::byte>(random());
+        const auto text = engineio::SidSecret(secret).text();
+        hashes.push_back(SocketId(engineio::Sid(3, slot, text.view()).view()).hash());
+    }
+    size_t probes = 0;
+    const auto hash_of = [&](uint32_t slot) {
+        ++probes;
+        return hashes[slot];
+    };
+    IdIndex index;
+    for (uint32_t slot = 0; slot < count; ++slot) {
+        index.reserve_one(hash_of);
+        index.insert(slot, hashes[slot]);
+    }
+    // remove() asks for the hash of each used cell behind the one that it empties.
+    constexpr uint32_t removed = 1'000;
+    probes = 0;
+    for (uint32_t slot = 0; slot < removed; ++slot) index.remove(slot, hashes[slot], hash_of);
+    EXPECT_LT(probes, removed * size_t{20});
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "starling/socketio.h"
@@ -29,11 +31,18 @@ protected:
     void add(Listeners& listeners, std::string_view name, F&& handler, bool once = false) {
         listeners.add(names.of(name), Listener::of(std::forward<F>(handler)), once);
     }
+    // What a handler that captures one reference writes.
+    struct Writer {
+        Writer(std::string& t, std::string w) : to(t), word(std::move(w)) {}
+        void write() const { to += word; }
+        std::string& to;
+        std::string word;
+    };
     // What an application does for each client.
     void connect(Listeners& listeners) {
         add(listeners, "plain", [] {});
         add(listeners, "one", [this] { written += "one "; });
-        add(listeners, "two", [this, &two = two] { written += two; });
+        add(listeners, "two", [this] { written += two; });
         listeners.share(recent);
     }
 
@@ -68,10 +77,8 @@ TEST_F(SocketioListeners, OthersDoNotSeeTheChangeOfOne) {
 }
 
 TEST_F(SocketioListeners, OtherHandlersOrderNamesAndCapturesAreNotTheSame) {
-    int first = 1, second = 2;
-    const auto number = [this](const int& value) {
-        return [this, &value] { written += std::to_string(value) + " "; };
-    };
+    const Writer first(written, "1 "), second(written, "2 ");
+    const auto number = [](const Writer& writer) { return [&writer] { writer.write(); }; };
     const std::function<void(Listeners&)> ways[] = {
         [&](Listeners& to) { add(to, "a", number(first)); },
         [&](Listeners& to) { add(to, "a", number(second)); },
@@ -123,6 +130,55 @@ TEST_F(SocketioListeners, HandlersWithAStateOfTheirOwnAreNotShared) {
     EXPECT_EQ(call(b, "class"), "1 ");
 }
 
+// A constant call may change a member that is `mutable`, and neither handler can be assigned.
+TEST_F(SocketioListeners, AMutableMemberCountsPerSocket) {
+    struct Counter {
+        std::string& to;
+        mutable int count = 0;
+        void operator()() const { to += std::to_string(++count) + " "; }
+    };
+    static_assert(sizeof(Counter) == 16 && !std::is_copy_assignable_v<Counter>);
+    Listeners a, b, c, d;
+    for (Listeners* socket : {&a, &b}) {
+        add(*socket, "e", Counter{written});
+        socket->share(recent);
+    }
+    for (Listeners* socket : {&c, &d}) {
+        add(*socket, "e", [counter = Counter{written}] { counter(); });
+        socket->share(recent);
+    }
+    for (Listeners* socket : {&a, &b, &c, &d}) {
+        EXPECT_EQ(call(*socket, "e"), "1 ");
+        EXPECT_EQ(call(*socket, "e"), "2 ");
+    }
+}
+
+// The smallest handlers lie in the Listener itself if no call changes them, else on the heap.
+TEST_F(SocketioListeners, TheStateOfASmallHandlerStays) {
+    static std::vector<int> counted;
+    counted.clear();
+    Listeners a, b;
+    for (Listeners* socket : {&a, &b}) {
+        add(*socket, "e", [count = 0]() mutable { counted.push_back(++count); });
+        socket->share(recent);
+    }
+    EXPECT_FALSE(a.shares_with(b));
+    for (Listeners* socket : {&a, &a, &b}) call(*socket, "e");
+    EXPECT_EQ(counted, (std::vector<int>{1, 2, 1}));
+}
+
+// A socket whose captures are larger than a pointer has a set of its own.
+TEST_F(SocketioListeners, HandlersWithTwoCapturesAreNotShared) {
+    Listeners a, b;
+    for (Listeners* socket : {&a, &b}) {
+        add(*socket, "e", [this, &two = two] { written += two; });
+        socket->share(recent);
+    }
+    EXPECT_FALSE(a.shares_with(b));
+    EXPECT_EQ(call(a, "e"), "two ");
+    EXPECT_EQ(call(b, "e"), "two ");
+}
+
 TEST_F(SocketioListeners, OnceIsOncePerSocket) {
     Listeners a, b;
     for (Listeners* socket : {&a, &b}) {
@@ -141,12 +197,19 @@ TEST_F(SocketioListeners, OnceIsOncePerSocket) {
 TEST_F(SocketioListeners, ASharedSetStaysWhileItsListenerRuns) {
     auto a = std::make_unique<Listeners>(), b = std::make_unique<Listeners>();
     auto forgotten = std::make_unique<RecentListeners>();
+    const Writer writer(written, "still here ");
+    const struct {
+        const Writer& writer;
+        std::function<void()> give_up;
+    } scene{writer, [&] {
+                a->clear();
+                b->clear();
+                forgotten.reset();
+            }};
     for (Listeners* socket : {a.get(), b.get()}) {
-        add(*socket, "e", [this, &a, &b, &forgotten] {
-            a->clear();
-            b->clear();
-            forgotten.reset();
-            written += "still here ";
+        add(*socket, "e", [&scene] {
+            scene.give_up();
+            scene.writer.write();
         });
         add(*socket, "e", [this] { written += "removed meanwhile "; });
         socket->share(*forgotten);
@@ -159,13 +222,15 @@ TEST_F(SocketioListeners, ASharedSetStaysWhileItsListenerRuns) {
 
 TEST_F(SocketioListeners, AListenerMayAddToASharedSet) {
     Listeners a, b;
+    const std::function<void()> add_more = [&] {
+        written += "first ";
+        add(a, "e", [this] { written += "added "; });
+    };
     for (Listeners* socket : {&a, &b}) {
-        add(*socket, "e", [this, &a] {
-            written += "first ";
-            add(a, "e", [this] { written += "added "; });
-        });
+        add(*socket, "e", [&add_more] { add_more(); });
         socket->share(recent);
     }
+    EXPECT_TRUE(a.shares_with(b));
     EXPECT_EQ(call(a, "e"), "first ");
     EXPECT_EQ(call(a, "e"), "first added ");
     EXPECT_EQ(call(b, "e"), "first ");
@@ -175,10 +240,10 @@ TEST_F(SocketioListeners, SetsThatManyHaveAreRemembered) {
     Listeners a, b;
     connect(a);
     connect(b);
-    std::vector<int> numbers(50);
-    std::vector<Listeners> singles(numbers.size());
+    const std::vector<Writer> writers(50, Writer(written, "single "));
+    std::vector<Listeners> singles(writers.size());
     for (size_t i = 0; i < singles.size(); ++i) {
-        add(singles[i], "e", [this, &number = numbers[i]] { written += std::to_string(number); });
+        add(singles[i], "e", [&writer = writers[i]] { writer.write(); });
         singles[i].share(recent);
     }
     Listeners c;

@@ -27,7 +27,8 @@ using engineio::Method;
 using engineio::Transport;
 
 uint32_t ms(std::chrono::milliseconds duration, const char* what) {
-    if (duration.count() <= 0 || duration.count() > engineio::SessionOptions::time_ms_max)
+    static_assert(EngineOptions::time_max.count() == engineio::SessionOptions::time_ms_max);
+    if (duration.count() <= 0 || duration > EngineOptions::time_max)
         throw std::invalid_argument(what);
     return static_cast<uint32_t>(duration.count());
 }

@@ -90,8 +90,9 @@ class EngineSession final : private net::TimerEntry {
 public:
     using Pool = base::SlotPool<EngineSession, EngineWorker>;
 
-    EngineSession(const EngineWorker& host, uint32_t generation, const engineio::SidSecret& secret,
-                  engineio::Revision revision, engineio::Transport transport, bool supports_binary);
+    EngineSession(uint32_t generation, const EngineWorker& host, const engineio::SidSecret& secret,
+                  engineio::Revision revision, engineio::Transport transport,
+                  bool supports_binary) noexcept;
     EngineSession(const EngineSession&) = delete;
     EngineSession& operator=(const EngineSession&) = delete;
     ~EngineSession();
@@ -190,6 +191,10 @@ private:
     void drop(EngineClose reason);
 
     void act(const Actions& actions, const engineio::Packet* packet = nullptr);
+    void act_and_end(const Actions& actions);
+    void send_answers(const Actions& actions);
+    template <class F>
+    void attempt(F&& part) noexcept;
     void take(engineio::Link link, const engineio::Packet& packet);
     void give(const engineio::Packet& packet);
     void send_now(std::string_view packet, bool compress = true);

@@ -55,8 +55,12 @@ void EngineWorker::connections_ended() {
             session->drop(EngineClose::server_shutting_down);
 }
 
+// Also destroys `entry`.
 void EngineWorker::end_unjoined(const UnjoinedSessions::Entry& entry) const {
-    find(entry.session)->drop(EngineClose::forced_server_close);  // Also destroys `entry`.
+    EngineSession& session = *sessions_.find(entry.session);
+    // end() destroys the entry, so a closed session with an entry has not come to its end.
+    if (has_ended(session)) return session.end();
+    session.drop(EngineClose::forced_server_close);
 }
 
 bool EngineWorker::make_room() {
@@ -117,11 +121,8 @@ EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transp
     if (unjoined_.size_of(network) >= engine.options_.unjoined_per_address_max)
         end_unjoined(*unjoined_.oldest_of(network));
     if (unjoined_.size() >= engine.unjoined_max_) make_room();
-    const auto place = sessions_.place();
-    EngineSession& made = *new (place.memory) EngineSession(*this, place.generation, draw_secret(),
-                                                            engineio::revision_of(query), transport,
-                                                            engineio::supports_binary(query));
-    sessions_.insert(made);
+    EngineSession& made = sessions_.emplace(*this, draw_secret(), engineio::revision_of(query),
+                                            transport, engineio::supports_binary(query));
     try {
         const base::SlotKey key = made.slot_key();
         if (engine.join_timeout_ms_)

@@ -34,6 +34,9 @@ struct EngineOptions {
     // Admit clients of revision 3 (Socket.IO 1.x and 2.x). False: they get error 5.
     bool allow_eio3 = false;
 
+    // The most that each of the next three and join_timeout may be; the Engine refuses a longer
+    // time. 6 days.
+    static constexpr std::chrono::milliseconds time_max{INT32_MAX / 4};
     // A session ends after ping_interval + ping_timeout without a sign of life.
     std::chrono::milliseconds ping_interval = sio::default_ping_interval;
     std::chrono::milliseconds ping_timeout = sio::default_ping_timeout;

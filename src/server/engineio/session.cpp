@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -27,9 +28,9 @@ constexpr size_t queued_packet_bytes = sizeof(EngineQueue::Packet) + 48;
 
 }  // namespace
 
-EngineSession::EngineSession(const EngineWorker& host, uint32_t generation,
+EngineSession::EngineSession(uint32_t generation, const EngineWorker& host,
                              const engineio::SidSecret& secret, engineio::Revision revision,
-                             engineio::Transport transport, bool supports_binary)
+                             engineio::Transport transport, bool supports_binary) noexcept
     : generation_(generation),
       secret_(secret),
       supports_binary_(supports_binary),
@@ -346,8 +347,40 @@ void EngineSession::on_due() {
     if (core_.state() != State::closed && !linked()) schedule();
 }
 
+// Runs a part of the session's end. An exception does not stop the other parts.
+template <class F>
+void EngineSession::attempt(F&& part) noexcept {
+    try {
+        part();
+    } catch (...) {
+        try {
+            host().worker.log_exception("session", base::describe_current_exception());
+        } catch (const std::bad_alloc&) {  // The process has no memory for a line.
+        }
+    }
+}
+
 void EngineSession::act(const Actions& actions, const engineio::Packet* packet) {
     if (actions.deliver) return give(*packet);
+    if (actions.closed) return act_and_end(actions);
+    send_answers(actions);
+    if (actions.close_websocket && websocket_) close_websocket(ws::close_code::normal);
+    if (core_.state() != State::closed) schedule();
+}
+
+// The core takes no event once it is closed, so end() must be called now, even without memory for
+// the last answers. A poll without its answer is dropped by end().
+void EngineSession::act_and_end(const Actions& actions) {
+    attempt([&] { send_answers(actions); });
+    attempt([&] {
+        if (!actions.close_websocket || !websocket_) return;
+        const bool stops = core_.reason() == EngineClose::server_shutting_down;
+        close_websocket(stops ? ws::close_code::going_away : ws::close_code::normal);
+    });
+    end();
+}
+
+void EngineSession::send_answers(const Actions& actions) {
     if (actions.send_probe_answer) websocket_.send(ws::Message("3probe"));
     if (actions.send_ping) send_now("2");
     if (actions.send_pong) send_now("3");
@@ -361,12 +394,6 @@ void EngineSession::act(const Actions& actions, const engineio::Packet* packet) 
         if (core_.paused() && on_websocket() && websocket_) websocket_.pause();
     }
     if (actions.upgraded && user_) call([&] { user_->on_upgrade(); });
-    if (actions.close_websocket && websocket_) {
-        const bool stops = actions.closed && core_.reason() == EngineClose::server_shutting_down;
-        close_websocket(stops ? ws::close_code::going_away : ws::close_code::normal);
-    }
-    if (actions.closed) return end();
-    if (core_.state() != State::closed) schedule();
 }
 
 void EngineSession::take(engineio::Link link, const engineio::Packet& packet) {
@@ -392,16 +419,11 @@ void EngineSession::log_fault(engineio::Fault fault, std::string_view address) c
 void EngineSession::end() {
     unlink();
     timer_due_low_ = 0;
-    answer_held_post();
+    attempt([&] { answer_held_post(); });
     extras_.reset();
     untie();
     host().ended(*this);
-    if (!user_) return;
-    try {
-        user_->on_close(core_.reason());
-    } catch (...) {
-        host().worker.log_exception("session", base::describe_current_exception());
-    }
+    if (user_) attempt([&] { user_->on_close(core_.reason()); });
 }
 
 }  // namespace starling::server

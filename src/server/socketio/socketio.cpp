@@ -1,6 +1,7 @@
 #include "server/socketio/socketio.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -84,16 +85,24 @@ void require_above_zero(std::string_view option, int64_t value) {
         throw std::invalid_argument("socket.io: " + std::string(option) + " must be above 0");
 }
 
+// Of a time that Engine.IO keeps in milliseconds.
+void require_session_time(std::string_view option, std::chrono::milliseconds value) {
+    require_above_zero(option, value.count());
+    if (value > EngineOptions::time_max)
+        throw std::invalid_argument("socket.io: " + std::string(option) +
+                                    " must be at most 6 days");
+}
+
 sio::Options checked(sio::Options options) {
     if (!options.path.starts_with('/') || options.path.ends_with('/'))
         throw std::invalid_argument("socket.io: path must begin with / and not end with it: '" +
                                     options.path + "'");
     if (options.transports.empty())
         throw std::invalid_argument("socket.io: transports must name one at least");
-    require_above_zero("ping_interval", options.ping_interval.count());
-    require_above_zero("ping_timeout", options.ping_timeout.count());
-    require_above_zero("upgrade_timeout", options.upgrade_timeout.count());
-    require_above_zero("connect_timeout", options.connect_timeout.count());
+    require_session_time("ping_interval", options.ping_interval);
+    require_session_time("ping_timeout", options.ping_timeout);
+    require_session_time("upgrade_timeout", options.upgrade_timeout);
+    require_session_time("connect_timeout", options.connect_timeout);
     require_above_zero("ack_timeout", options.ack_timeout.count());
     require_above_zero("max_http_buffer_size", options.max_http_buffer_size > 0);
     require_above_zero("send_queue_bytes_max", options.send_queue_bytes_max > 0);

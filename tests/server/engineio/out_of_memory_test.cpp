@@ -31,5 +31,24 @@ TEST(OutOfMemoryEngine, ASessionEndsAndItsHandlerIsTold) {
     EXPECT_GT(number, 2u);
 }
 
+TEST(OutOfMemoryEngine, ASessionWithAPendingPollEnds) {
+    uint64_t number = 1;
+    for (bool failed = true; failed; ++number) {
+        EngineModel model;
+        model.open(false);
+        model.run(EngineStep::poll);
+        model.settle();
+        fake::fail_allocation(number);
+        model.run(EngineStep::server_closes);
+        failed = fake::allocation_failed();
+        EXPECT_FALSE(model.has_session()) << number;
+        model.settle();
+        failed = failed || fake::allocation_failed();
+        fake::fail_allocation(0);
+        model.end();
+    }
+    EXPECT_GT(number, 2u);
+}
+
 }  // namespace
 }  // namespace starling::server::test

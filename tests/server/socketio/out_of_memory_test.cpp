@@ -25,6 +25,7 @@ struct SocketIoHolder {
         options.ping_interval = std::chrono::milliseconds(300);
         options.ping_timeout = std::chrono::milliseconds(300);
         options.serve_client = false;
+        options.allow_eio3 = true;
         return options;
     }
     SocketIo io_{options()};
@@ -137,6 +138,18 @@ TEST_F(OutOfMemorySocketIo, TheUpgradeToAWebSocket) {
         for (const char* packet : {"2probe", "5", "421[\"echo\",1]", "41"})
             socket.send_text(packet);
         read_to_the_end(socket);
+    });
+}
+
+// The id of a client before 3.0 has the namespace's name in front, and memory of its own. Where the
+// socket would lie another one was before.
+TEST_F(OutOfMemorySocketIo, AnOldClientInANamespaceWithAName) {
+    io_.of("/x").on_connection([](sio::Socket socket) { socket.emit("welcome"); });
+    fail_each([&] {
+        WsClient client(workers_.port(), "/socket.io/?EIO=3&transport=websocket");
+        for (const char* packet : {"40/x,", "41/x,", "40/x,", "421[\"echo\",1]", "41/x,"})
+            client.send_text(packet);
+        read_to_the_end(client);
     });
 }
 

@@ -60,6 +60,10 @@ TEST(SocketIoSetup, OptionsAtFault) {
         {"max_http_buffer_size must be above 0", {.max_http_buffer_size = 0}},
         {"send_queue_bytes_max must be above 0", {.send_queue_bytes_max = 0}},
         {"connect_timeout must be above 0", {.connect_timeout = 0ms}},
+        {"ping_interval must be at most 6 days", {.ping_interval = 7 * 24h}},
+        {"ping_timeout must be at most 6 days", {.ping_timeout = 7 * 24h}},
+        {"upgrade_timeout must be at most 6 days", {.upgrade_timeout = 7 * 24h}},
+        {"connect_timeout must be at most 6 days", {.connect_timeout = 7 * 24h}},
         {"max_disconnection_duration must be above 0",
          {.connection_state_recovery = sio::Recovery{.max_disconnection_duration = 0ms}}},
         {"namespaces_max must be above 0", {.namespaces_max = 0}},
@@ -73,7 +77,11 @@ TEST(SocketIoSetup, OptionsAtFault) {
     }
     Server server;
     server.socketio();
-    server.socketio({.path = "/other"});
+    server.socketio({.path = "/other",
+                     .ping_interval = 6 * 24h,
+                     .ping_timeout = 6 * 24h,
+                     .upgrade_timeout = 6 * 24h,
+                     .connect_timeout = 6 * 24h});
     EXPECT_NE(refusal([&] { server.socketio(); }).find("exists already"), std::string::npos);
 }
 
