@@ -20,7 +20,8 @@ class WsData {
 public:
     WsData() noexcept = default;
     template <std::derived_from<ws::detail::AnyData> T>
-    WsData(std::unique_ptr<T> object) noexcept  // NOLINT(google-explicit-constructor)
+    // NOLINTNEXTLINE(google-explicit-constructor): as a std::unique_ptr takes one of another class
+    WsData(std::unique_ptr<T> object) noexcept
         : word_(reinterpret_cast<uintptr_t>(static_cast<ws::detail::AnyData*>(object.release()))) {}
     [[nodiscard]] static WsData of_key(base::SlotKey key) noexcept {
         return WsData(static_cast<uintptr_t>(base::pack(key) << tag_bits | key_tag));

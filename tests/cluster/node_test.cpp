@@ -3,62 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include "redis_model.h"
+#include "tests/cluster/three.h"
 
 namespace starling::cluster::test {
 namespace {
-
-struct Variant {
-    std::string name;
-    NodeOptions options = {};
-};
-
-std::vector<Variant> variants() {
-    std::vector<Variant> all(7);
-    all[0].name = "classic";
-    all[1].name = "classic without a pattern";
-    all[1].options.dialect.pattern = false;
-    all[2].name = "classic, answers to the asker";
-    all[2].options.dialect.answer_to_asker = true;
-    constexpr std::array rooms{RoomChannels::none, RoomChannels::named, RoomChannels::all};
-    for (size_t i = 0; i < rooms.size(); ++i) {
-        all[3 + i].name = "sharded " + std::to_string(i);
-        all[3 + i].options.dialect.adapter = Adapter::sharded;
-        all[3 + i].options.dialect.room_channels = rooms[i];
-    }
-    all[6].name = "streams";
-    all[6].options.dialect.adapter = Adapter::streams;
-    return all;
-}
-
-// Of 20 units, as the ids of sockets are: Node.js takes a room of that length for an id.
-const std::string c1(20, 'c');
-
-// Three processes A, B and C; socket a1 is in A, and so on.
-struct Three {
-    explicit Three(const NodeOptions& options = {}, uint64_t seed = 1) : redis(seed) {
-        for (const char* const uid : {"A", "B", "C"})
-            all.push_back(std::make_unique<Process>(redis, uid, options));
-        a().join("a1", "red");
-        b().join("b1", "red");
-        b().join("b2", "blue");
-        c().join(c1, "blue");
-        c().join(c1, "42");
-        redis.run_for(10);
-    }
-    Process& a() { return *all[0]; }
-    Process& b() { return *all[1]; }
-    Process& c() { return *all[2]; }
-    // What the sockets of the other processes heard.
-    std::string heard() {
-        std::string text;
-        for (const auto& one : all)
-            for (const auto& [id, texts] : one->heard) text += id + "=" + joined(texts) + " ";
-        return text;
-    }
-    RedisModel redis;
-    std::vector<std::unique_ptr<Process>> all;
-};
 
 TEST(Node, EmitsReachTheRoomsOfOtherNodes) {
     for (const auto& [name, options] : variants()) {
@@ -433,73 +381,6 @@ TEST(Node, WhatHasNoMeaningIsCountedAndSaidOnceASecond) {
     three.redis.run_for(1000);
     request("[]");
     EXPECT_EQ(joined(b.warnings), "a message that is malformed 1|a message that is malformed 105");
-}
-
-// What Redis sends back is no fault; what this node has not sent is one, and nobody hears it.
-TEST(Node, AnotherNodeWithThisUid) {
-    for (const auto& [name, options] : variants()) {
-        SCOPED_TRACE(name);
-        Three three(options);
-        three.a().emit({}, "all");
-        three.a().emit({"red"}, "red");
-        three.a().emit({"nobody"}, "none");
-        three.a().change(Kind::join, {"blue"}, {"green"});
-        three.a().ask(Kind::fetch, {});
-        three.a().ask(Kind::server_event, {});
-        three.redis.run_for(10);
-        EXPECT_EQ(three.a().node->stats().impostors, 0u);
-        three.redis.run_for(25'000);
-        three.a().emit({}, "all");
-        three.redis.run_for(10);
-        const auto forged = [&] {
-            Process impostor(three.redis, "A", options);
-            impostor.emit({}, "forged");
-            three.redis.run_for(5);
-        };
-        for (int i = 0; i < 3; ++i) forged();
-        const auto stats = three.a().node->stats();
-        EXPECT_EQ(stats.impostors, 3u);
-        EXPECT_EQ(joined(three.a().warnings), "a message with the uid of this node 1");
-        EXPECT_EQ(three.a().heard.count("a1"), 0u);
-    }
-}
-
-TEST(Node, QuestionsAreBounded) {
-    NodeOptions options;
-    options.questions.open_max = 100;
-    Three three(options);
-    three.c().frozen = true;
-    size_t ended = 0;
-    for (int i = 0; i < 1000; ++i) {
-        Message fetch;
-        fetch.kind = Kind::fetch;
-        three.a().node->ask(fetch, 0, three.redis.now_ms, [&](const socketio::Report& report) {
-            if (report.first) ++ended;
-        });
-    }
-    EXPECT_EQ(ended, 900u);
-    three.redis.run_for(5000);
-    EXPECT_EQ(ended, 1000u);
-}
-
-// Answers that were not asked for, too many of them, and more bytes than a question may hold.
-TEST(Node, AnswersAreBounded) {
-    NodeOptions options;
-    options.questions.answer_bytes_max = 10'000;
-    Three three(options);
-    three.b().frozen = three.c().frozen = true;
-    three.a().ask(Kind::ask, {}, 1000);
-    const auto answer = [&](std::string_view body) {
-        three.a().receive(
-            {Medium::channel, "socket.io-response#/#", "socket.io-response#/#", body});
-    };
-    answer(R"({"requestId":"A-1","type":8,"clientCount":9007199254740991})");
-    answer(R"({"requestId":"A-1","sockets":[]})");
-    answer(R"({"requestId":"A-9","type":9,"packet":[1]})");
-    for (int i = 0; i < 1000; ++i) answer(R"({"requestId":"A-1","type":9,"packet":["x"]})");
-    EXPECT_EQ(three.a().answers.back(), "incomplete");
-    EXPECT_LT(three.a().answers.size(), 1000u);
-    EXPECT_GT(three.a().node->stats().strange_answers, 2u);
 }
 
 }  // namespace

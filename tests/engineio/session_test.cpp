@@ -485,12 +485,11 @@ TEST(EngineioSession, every_time_of_the_clock_is_like_another) {
         "ws +10000 close +30000",         "poll ws ws:2probe +250 close +20000 +20000",
         "pause +60000 resume +60000",
     };
-    const uint64_t wrap_ms = uint64_t{1} << 32;
     for (const auto revision : {eio3, eio4})
         for (const std::string& script : scripts) {
             const std::string expected = Player(revision, polling).play(script);
             for (uint64_t before_ms = 0; before_ms < 130'000; before_ms += 4'999)
-                for (const uint64_t wrapping_ms : {wrap_ms / 2, wrap_ms, 7 * wrap_ms})
+                for (const uint64_t wrapping_ms : {1ULL << 31, 1ULL << 32, 7ULL << 32})
                     EXPECT_EQ(Player(revision, polling, wrapping_ms - before_ms).play(script),
                               expected)
                         << script << " " << before_ms;
