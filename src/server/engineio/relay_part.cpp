@@ -100,6 +100,10 @@ void RelayPart::loop_ended() noexcept {
     relayed_.clear();
     served_of_.clear();
     while (!forwarded_.empty()) forget(*forwarded_.begin()->second);
+    asked_.clear();
+    unread_.clear();
+    asked_of_.clear();
+    asked_bytes_ = 0;
 }
 
 bool RelayPart::send(Nodes::Id to, std::string message) {
