@@ -37,7 +37,6 @@ struct SessionHome {
 // Frames of the other side since the last credit.
 struct FramesReceived {
     uint32_t arrived = 0;
-    uint32_t taken = 0;
     uint32_t held = 0;    // Arrived, and not taken yet.
     bool is_due = false;  // A credit is to be sent at the end of the tick.
 };
