@@ -71,8 +71,9 @@ void RelayPart::forward(WsAdmission& admission, const SessionHome& home) {
 // The upgrade waits for no answer: the owner accepts it, or ends the WebSocket.
 void RelayPart::opened(ForwardedSocket& socket) {
     const size_t bytes = socket.upgrade_.size();
+    Share& share = asked_of_[socket.network_];
     forwarded_.emplace(socket.id_, &socket);
-    ++asked_of_[socket.network_].requests;
+    ++share.requests;  // From here on, forget() takes it back.
     take_bytes(socket.network_, bytes);
     socket.on_way_ = socket.untaken_ = bytes;
     socket.due_ms_ = worker_.loop().now_ms() + bounds.upgrade_ms_max;
@@ -137,9 +138,9 @@ void RelayPart::client_left(ForwardedSocket& socket, engineio::Session::Event ho
 
 void RelayPart::forget(ForwardedSocket& socket) noexcept {
     if (!std::exchange(socket.connection_, nullptr)) return;
+    if (forwarded_.erase(socket.id_) == 0) return;  // opened() has thrown.
     give_back_bytes(socket.network_, socket.on_way_);
     forget_request(socket.network_);
-    forwarded_.erase(socket.id_);
 }
 
 // ---- to the client ------------------------------------------------------------------------------

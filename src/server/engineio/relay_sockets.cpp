@@ -23,13 +23,9 @@ relay::Head head_of(Type type, uint64_t id) noexcept {
 
 // ---- RelayedSocket ------------------------------------------------------------------------------
 
-RelayedSocket::RelayedSocket(RelayPart& part, EngineSession& session, uint64_t serial,
+RelayedSocket::RelayedSocket(RelayPart& part, const EngineSession& session, uint64_t serial,
                              Client client)
-    : session_(session.websocket_ ? nullptr : &session),
-      part_(part),
-      host_(session.host()),
-      serial_(serial),
-      client_(std::move(client)) {
+    : part_(part), host_(session.host()), serial_(serial), client_(std::move(client)) {
     ++host_.websockets;
 }
 
@@ -38,9 +34,10 @@ RelayedSocket::~RelayedSocket() {
     if (session_) session_->untie();
 }
 
-void RelayedSocket::attach() {
-    if (!session_) return close(ws::close_code::normal);
-    session_->websocket_opened(SessionWebSocket(static_cast<FarWebSocket&>(*this)));
+void RelayedSocket::attach(EngineSession& session) {
+    if (session.websocket_) return close(ws::close_code::normal);
+    session_ = &session;
+    session.websocket_opened(SessionWebSocket(static_cast<FarWebSocket&>(*this)));
 }
 
 void RelayedSocket::received(ws::Message message) {
@@ -79,12 +76,17 @@ void RelayPart::accept(EngineSession& session, RelayedSocket::Client client, siz
     std::unique_ptr<RelayedSocket> made(
         new (worker_.slabs()) RelayedSocket(*this, session, serial, std::move(client)));
     RelayedSocket& socket = *made;
-    relayed_.emplace(serial, std::move(made));
-    served_of_.emplace(key, serial);
+    const auto numbered = served_of_.emplace(key, serial).first;
+    try {
+        relayed_.emplace(serial, std::move(made));
+    } catch (...) {
+        served_of_.erase(numbered);
+        throw;
+    }
     ++relayed_count_;
     socket.received_.arrived = socket.received_.held = static_cast<uint32_t>(bytes);
     send_credit(key.first, head_of(Type::credit, key.second), true, socket.received_, false);
-    socket.attach();
+    socket.attach(session);
 }
 
 void RelayPart::give_frame(RelayedSocket& socket, const relay::Frame& frame, size_t bytes) {

@@ -81,7 +81,8 @@ public:
         uint64_t id;  // The number at that node.
         std::string address;
     };
-    RelayedSocket(RelayPart& part, EngineSession& session, uint64_t serial, Client client);
+    // The session does not know it before attach().
+    RelayedSocket(RelayPart& part, const EngineSession& session, uint64_t serial, Client client);
     ~RelayedSocket();
     RelayedSocket(const RelayedSocket&) = delete;
     RelayedSocket& operator=(const RelayedSocket&) = delete;
@@ -105,11 +106,11 @@ private:
     static constexpr size_t writable_bytes_max = size_t{64} * 1024;
 
     // Opens it for the session, or ends it if the session has another WebSocket.
-    void attach();
+    void attach(EngineSession& session);
     void received(ws::Message message);
     void ended(engineio::Session::Event event);
 
-    EngineSession* session_;  // Null: it has ended, or has another WebSocket.
+    EngineSession* session_ = nullptr;  // Null: it has ended, or has another WebSocket.
     RelayPart& part_;
     EngineWorker& host_;
     const uint64_t serial_;
