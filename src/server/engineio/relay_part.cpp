@@ -70,9 +70,7 @@ void RelayPart::attach(WorkerGroup& group, Engine& engine) {
         if (!part) {
             auto first = std::make_unique<RelayPart>(*worker, *group.nodes);
             part = first.get();
-            // The workers share the queue of each node. Answers have a half of it.
-            part->bounds.answers_bytes_max =
-                group.nodes->node_queue_bytes_max() / 2 / group.workers.size();
+            part->bounds.share_queue(group.nodes->node_queue_bytes_max(), group.workers.size());
             worker->add_part(std::move(first));
             if (!made) {
                 part->inbox_ = std::make_unique<RelayInbox>(group, *group.nodes);

@@ -14,6 +14,7 @@
 
 #include <starling/http.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -50,14 +51,16 @@ struct RelayBounds {
     // with 1013.
     size_t asked_max = 16'384;
     size_t asked_bytes_max = size_t{8} * 1024 * 1024;
+    // The share of each worker is so large at least, if the queue of a node has four times as much:
+    // a body of the default `max_http_buffer_size`, with its header fields.
+    static constexpr size_t asked_bytes_min = 1'100'000;
     size_t served_max = 65'536;
     // Bytes of a WebSocket that the session has not taken: with so many the client is not read.
     size_t untaken_bytes_max = size_t{64} * 1024;
     // How long a WebSocket waits until its owner has accepted it.
     uint64_t upgrade_ms_max = 10'000;
     // Answers and frames on their way to one node. With so many bytes, packets wait at the owner.
-    // An answer that cannot wait becomes 503, and its session ends; small ones leave always. attach()
-    // gives the workers a half of Nodes::node_queue_bytes_max() together.
+    // An answer that cannot wait becomes 503, and its session ends; small ones leave always.
     size_t answers_bytes_max = 0;
     // How long requests wait for Redis before the clients are told.
     uint64_t unlinked_ms_max = 5000;
@@ -66,6 +69,15 @@ struct RelayBounds {
     // How long requests wait for a node that is away. It may have stalled for a moment, and its
     // sessions live; clients that poll take any refusal for the end of their session.
     uint64_t away_ms_max = 1000;
+
+    // The workers share the queue of each node: answers and frames to clients have a half of it,
+    // requests and frames of clients a quarter.
+    void share_queue(size_t node_queue_bytes_max, size_t workers) noexcept {
+        answers_bytes_max = node_queue_bytes_max / 2 / workers;
+        const size_t asked = node_queue_bytes_max / 4;
+        asked_bytes_max =
+            std::min(asked_bytes_max, std::max(asked / workers, std::min(asked, asked_bytes_min)));
+    }
 };
 
 class RelayPart final : public WorkerPart, RequestWatcher {
