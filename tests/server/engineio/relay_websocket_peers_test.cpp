@@ -40,7 +40,7 @@ protected:
     // The id of a session that the bare node seems to own.
     [[nodiscard]] std::string sid_of_bare() const {
         const std::array<std::byte, 17> secret{};
-        engineio::Sid sid(0, 1, engineio::SidSecret(secret).view());
+        engineio::Sid sid(0, 1, engineio::SidSecret(secret).text().view());
         sid.add_node(bare->nodes.self(), node_mask(bare->nodes, sid.view()));
         return std::string(sid.view());
     }
