@@ -80,7 +80,7 @@ void RelayPart::opened(ForwardedSocket& socket) {
     ++forwarded_count_;
     start_timer();
     if (!send(socket.home_.node, std::exchange(socket.upgrade_, {})))
-        close(socket, ws::close_code::try_again_later, false);
+        close(socket, ws::close_code::try_again_later);
 }
 
 void RelayPart::send_frame(ForwardedSocket& socket, ws::Message message) {
@@ -94,10 +94,8 @@ void RelayPart::send_frame(ForwardedSocket& socket, ws::Message message) {
         bytes > RelayBounds::message_bytes_max ? 413 : bytes_refusal(socket.network_, bytes);
     if (status == 0 && !send(socket.home_.node, std::move(text))) status = 503;
     if (status != 0)
-        return close(
-            socket,
-            status == 413 ? ws::close_code::message_too_big : ws::close_code::try_again_later,
-            true);
+        return lose(socket, status == 413 ? ws::close_code::message_too_big
+                                          : ws::close_code::try_again_later);
     take_bytes(socket.network_, bytes);
     socket.on_way_ += bytes;
     socket.untaken_ += bytes;
@@ -125,15 +123,24 @@ void RelayPart::take_credit(ForwardedSocket& socket, const relay::Credit& credit
     socket.connection_->resume();  // The last line: it may read a frame, or the end.
 }
 
-void RelayPart::send_end(const ForwardedSocket& socket, uint16_t how) {
-    send(socket.home_.node,
-         relay::encode({.type = Type::end, .worker = socket.home_.worker, .id = socket.id_},
-                       relay::End{.to_owner = true, .code = how}));
+void RelayPart::send_end(uint64_t id, const SessionHome& home, uint16_t how) {
+    send(home.node, relay::encode({.type = Type::end, .worker = home.worker, .id = id},
+                                  relay::End{.to_owner = true, .code = how}));
+}
+
+void RelayPart::send_taken(uint64_t id, const SessionHome& home) {
+    send(home.node, relay::encode({.type = Type::taken, .worker = home.worker, .id = id}));
+}
+
+void RelayPart::leave(ForwardedSocket& socket, uint16_t how) {
+    part_from(socket.id_, socket.home_, socket.network_, socket.on_way_);
+    socket.on_way_ = 0;
+    send_end(socket.id_, socket.home_, how);
+    forget(socket);
 }
 
 void RelayPart::client_left(ForwardedSocket& socket, engineio::Session::Event how) {
-    send_end(socket, how_ended(how));
-    forget(socket);
+    leave(socket, how_ended(how));
 }
 
 void RelayPart::forget(ForwardedSocket& socket) noexcept {
@@ -164,14 +171,15 @@ void RelayPart::drained(ForwardedSocket& socket) {
     if (socket.received_.held != 0) credit_soon(socket.id_, false, socket.received_);
 }
 
-void RelayPart::close(ForwardedSocket& socket, uint16_t code, bool tells) {
+void RelayPart::close(ForwardedSocket& socket, uint16_t code) {
     WsConnection& connection = *socket.connection_;
-    if (tells) {
-        ++lost_sockets_;
-        send_end(socket, 0);
-    }
-    forget(socket);
+    leave(socket, 0);
     connection.close(code, {});
+}
+
+void RelayPart::lose(ForwardedSocket& socket, uint16_t code) {
+    ++lost_sockets_;
+    close(socket, code);
 }
 
 void RelayPart::close_late_sockets() {
@@ -179,8 +187,7 @@ void RelayPart::close_late_sockets() {
     std::vector<ForwardedSocket*> late;
     for (const auto& [id, socket] : forwarded_)
         if (socket->due_ms_ != 0 && socket->due_ms_ <= now_ms) late.push_back(socket);
-    for (ForwardedSocket* const socket : late)
-        close(*socket, ws::close_code::try_again_later, true);
+    for (ForwardedSocket* const socket : late) lose(*socket, ws::close_code::try_again_later);
 }
 
 // ---- both sides ---------------------------------------------------------------------------------
@@ -218,15 +225,27 @@ void RelayPart::on_credit(Nodes::Id from, const relay::Head& head, std::string_v
 void RelayPart::on_end(Nodes::Id from, const relay::Head& head, std::string_view message) {
     using Event = engineio::Session::Event;
     const auto gone = relay::decode_end(message);
-    const bool is_known =
-        gone && (gone->to_owner ? gone->code <= 1 : ws::close_code_is_valid(gone->code));
+    const bool is_known = gone && (gone->to_owner ? gone->code <= 1
+                                                  : gone->code == relay::end_answered ||
+                                                        ws::close_code_is_valid(gone->code));
     if (!is_known) return malformed();
     if (gone->to_owner) {
         if (RelayedSocket* const socket = find_relayed(from, head.id))
             end(*socket, gone->code == 1 ? Event::websocket_error : Event::websocket_closed);
-    } else if (ForwardedSocket* const socket = find_forwarded(from, head.id)) {
-        close(*socket, gone->code, false);
+        else
+            abandon_if_served(from, head.id);
+        // Also without such a number: all that the node sent before has arrived.
+        return end_client(from, head.id, relay::end_answered);
     }
+    if (gone->code == relay::end_answered) return end_answered(from, head.id);
+    // The frames before this message have arrived.
+    if (ForwardedSocket* const socket = find_forwarded(from, head.id)) {
+        send_taken(head.id, socket->home_);
+        return close(*socket, gone->code);
+    }
+    const auto parted = parted_.find(head.id);
+    if (parted != parted_.end() && parted->second.home.node == from)
+        send_taken(head.id, parted->second.home);
 }
 
 void RelayPart::frame_dropped(Nodes::Id from, uint64_t id, bool to_owner) {
@@ -234,7 +253,7 @@ void RelayPart::frame_dropped(Nodes::Id from, uint64_t id, bool to_owner) {
         if (RelayedSocket* const socket = find_relayed(from, id))
             fail(*socket, ws::close_code::try_again_later);
     } else if (ForwardedSocket* const socket = find_forwarded(from, id)) {
-        close(*socket, ws::close_code::try_again_later, true);
+        lose(*socket, ws::close_code::try_again_later);
     }
 }
 
@@ -243,13 +262,12 @@ void RelayPart::sockets_lost(Nodes::Id node) {
     for (const auto& [id, socket] : forwarded_)
         if (socket->home_.node == node) forwarded.push_back(socket);
     for (ForwardedSocket* const socket : forwarded)
-        close(*socket, ws::close_code::going_away,
-              true);  // The owner is told, should it come back.
+        lose(*socket, ws::close_code::going_away);  // The owner is told, should it come back.
     std::vector<RelayedSocket*> relayed;
     for (const auto& [serial, socket] : relayed_)
         if (socket->client_.node == node) relayed.push_back(socket.get());
     for (RelayedSocket* const socket : relayed) {
-        socket->on_way_ = 0;
+        socket->is_node_lost_ = true;
         fail(*socket, ws::close_code::going_away);
     }
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "base/text.h"
 #include "http/response_access.h"
@@ -100,6 +101,7 @@ void RelayPart::loop_ended() noexcept {
     while (!forwarded_.empty()) forget(*forwarded_.begin()->second);
     asked_.clear();
     unread_.clear();
+    parted_.clear();
     asked_of_.clear();
     asked_bytes_ = 0;
 }
@@ -142,13 +144,16 @@ void RelayPart::take_bytes(const peer::ClientNetwork& network, size_t bytes) {
 }
 
 void RelayPart::give_back_bytes(const peer::ClientNetwork& network, size_t bytes) {
+    if (bytes == 0) return;  // The client may have no share any more.
+    const auto found = asked_of_.find(network);
     asked_bytes_ -= bytes;
-    asked_of_.at(network).bytes -= bytes;
+    found->second.bytes -= bytes;
+    if (found->second.requests == 0 && found->second.bytes == 0) asked_of_.erase(found);
 }
 
 void RelayPart::forget_request(const peer::ClientNetwork& network) {
     const auto found = asked_of_.find(network);
-    if (--found->second.requests == 0) asked_of_.erase(found);
+    if (--found->second.requests == 0 && found->second.bytes == 0) asked_of_.erase(found);
 }
 
 void RelayPart::start_timer() {
@@ -206,8 +211,52 @@ void RelayPart::request_ended(base::SlotKey subject, base::SlotKey, RequestEnd) 
     const uint64_t id = id_of(subject);
     const auto found = asked_.find(id);
     if (found == asked_.end()) return;
-    if (!found->second.is_answered) send(found->second, relay::Type::abandon, id);
+    if (!found->second.is_answered) abandon(id, found->second);
     forget(found);
+}
+
+void RelayPart::part_from(uint64_t id, const SessionHome& home, const peer::ClientNetwork& network,
+                          size_t bytes) {
+    parted_.emplace(id, Parted{.home = home,
+                               .network = network,
+                               .bytes = bytes,
+                               .due_ms = worker_.loop().now_ms() + bounds.tell_again_ms});
+    start_timer();
+}
+
+// The request may lie in the queue of the owner's node, so its bytes count until the owner answers.
+void RelayPart::abandon(uint64_t id, Asked& asked) {
+    part_from(id, asked.home, asked.network, asked.bytes);
+    asked.bytes = 0;
+    send(asked, relay::Type::abandon, id);
+}
+
+void RelayPart::end_answered(Nodes::Id from, uint64_t id) {
+    const auto found = parted_.find(id);
+    if (found == parted_.end() || found->second.home.node != from) return;
+    const Parted parted = found->second;
+    parted_.erase(found);
+    give_back_bytes(parted.network, parted.bytes);
+    send_taken(id, parted.home);
+}
+
+// The message about the end, or its answer, was lost. An owner of an older version does not answer.
+void RelayPart::tell_again() {
+    const uint64_t now_ms = worker_.loop().now_ms();
+    const bool is_linked = nodes_.is_linked();
+    for (auto at = parted_.begin(); at != parted_.end();) {
+        const auto each = at++;
+        Parted& parted = each->second;
+        const bool is_due = is_linked && parted.due_ms <= now_ms;
+        if ((is_due && parted.is_told_again) || !nodes_.is_known(parted.home.node)) {
+            give_back_bytes(parted.network, parted.bytes);
+            parted_.erase(each);
+        } else if (is_due) {
+            parted.is_told_again = true;
+            parted.due_ms = now_ms + bounds.tell_again_ms;
+            send_end(each->first, parted.home, 0);
+        }
+    }
 }
 
 // This node stops. The owner answers, and the client goes on at another node.
@@ -278,7 +327,7 @@ void RelayPart::give_up(const std::vector<uint64_t>& ids, int status) {
     for (const uint64_t id : ids) {
         const auto found = asked_.find(id);
         if (found == asked_.end() || found->second.is_answered) continue;
-        send(found->second, relay::Type::abandon, id);
+        abandon(id, found->second);
         give_error(id, status);
     }
 }
@@ -295,8 +344,9 @@ void RelayPart::check_times() {
         if (!asked.is_answered && (is_cut_off || asked.due_ms <= now_ms)) late.push_back(id);
     give_up(late, 503);
     close_late_sockets();
+    tell_again();
     // Without a request nothing depends on the time without Redis.
-    if (!asked_.empty() || !forwarded_.empty() || unlinked_ms_ != 0) return;
+    if (!asked_.empty() || !forwarded_.empty() || !parted_.empty() || unlinked_ms_ != 0) return;
     worker_.loop().cancel_timer(std::exchange(timer_, 0));
 }
 
@@ -331,6 +381,11 @@ void RelayPart::node_lost(Nodes::Id node) {
         abandon(*request);
     }
     sockets_lost(node);
+    for (auto& [id, parted] : parted_) {
+        if (parted.home.node != node) continue;
+        give_back_bytes(parted.network, std::exchange(parted.bytes, 0));
+        parted.due_ms = 0;  // The answer may be lost.
+    }
     answers_bytes_.erase(node);
     answers_.erase(answers_.lower_bound({node, 0}), answers_.upper_bound({node, UINT64_MAX}));
 }

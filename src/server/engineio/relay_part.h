@@ -69,6 +69,8 @@ struct RelayBounds {
     // How long requests wait for a node that is away. It may have stalled for a moment, and its
     // sessions live; clients that poll take any refusal for the end of their session.
     uint64_t away_ms_max = 1000;
+    // An owner that does not answer the end of a request or a WebSocket is told again, once.
+    uint64_t tell_again_ms = 10'000;
 
     // The workers share the queue of each node: answers and frames to clients have a half of it,
     // requests and frames of clients a quarter.
@@ -132,7 +134,7 @@ public:
         return found != away_.end() && found->second == 0;
     }
 
-    // Of requests without an answer, and of frames that have not arrived at their owners.
+    // Of requests without an answer, and of those and of frames that may not be at their owners.
     [[nodiscard]] size_t asked_bytes() const noexcept { return asked_bytes_; }
     // The figures are those of all engines: only the first one adds them.
     void add_figures(const Engine& engine, Figures& figures) const;
@@ -152,7 +154,16 @@ private:
         bool is_answered = false;  // The client has not taken the answer yet.
     };
     using Askeds = std::unordered_map<uint64_t, Asked>;
-    // What one client has asked: its requests until they end, their bytes until they are answered.
+    // A request or a WebSocket whose owner was told that it has ended, and has not answered yet. The
+    // bytes before that message may still lie in the queue of the node.
+    struct Parted {
+        SessionHome home;
+        peer::ClientNetwork network;
+        size_t bytes;
+        uint64_t due_ms;  // When the owner is told again, or the answer is not waited for any more.
+        bool is_told_again = false;
+    };
+    // What one client has asked: its requests until they end, their bytes until they have arrived.
     struct Share {
         size_t requests = 0, bytes = 0;
     };
@@ -172,6 +183,12 @@ private:
     void take_bytes(const peer::ClientNetwork& network, size_t bytes);
     void give_back_bytes(const peer::ClientNetwork& network, size_t bytes);
     void forget_request(const peer::ClientNetwork& network);
+    void part_from(uint64_t id, const SessionHome& home, const peer::ClientNetwork& network,
+                   size_t bytes);
+    void abandon(uint64_t id, Asked& asked);
+    // The owner has answered the end of this number, if it is one.
+    void end_answered(Nodes::Id from, uint64_t id);
+    void tell_again();
     void give_error(uint64_t id, int status);
     // Abandons the requests, and tells their clients.
     void give_up(const std::vector<uint64_t>& ids, int status);
@@ -194,9 +211,14 @@ private:
     [[nodiscard]] ForwardedSocket* find_forwarded(Nodes::Id from, uint64_t id) const;
     void give_frame(ForwardedSocket& socket, const engineio::relay::Frame& frame, size_t bytes);
     void take_credit(ForwardedSocket& socket, const engineio::relay::Credit& credit);
-    // Ends the client's WebSocket. `tells`: the owner as well.
-    void close(ForwardedSocket& socket, uint16_t code, bool tells);
-    void send_end(const ForwardedSocket& socket, uint16_t how);
+    // Ends the client's WebSocket, and tells the owner.
+    void close(ForwardedSocket& socket, uint16_t code);
+    // The same, and it counts as lost.
+    void lose(ForwardedSocket& socket, uint16_t code);
+    // The owner is told, and the socket is forgotten.
+    void leave(ForwardedSocket& socket, uint16_t how);
+    void send_end(uint64_t id, const SessionHome& home, uint16_t how);
+    void send_taken(uint64_t id, const SessionHome& home);
     void credit_soon(uint64_t number, bool to_client, FramesReceived& received);
     void send_credits();
     // `takes`: what has arrived was taken as well.
@@ -225,6 +247,7 @@ private:
     void add_on_way(Nodes::Id to, size_t bytes);
     void subtract_on_way(Nodes::Id to, size_t bytes);
     void on_abandon(Nodes::Id from, uint64_t id);
+    void abandon_if_served(Nodes::Id from, uint64_t id);
     void on_release(Nodes::Id from, uint64_t id);
     void on_taken(Nodes::Id from, uint64_t id);
     void abandon(RelayedRequest& request);
@@ -239,6 +262,7 @@ private:
 
     Askeds asked_;                                    // By number.
     std::map<uint64_t, ForwardedSocket*> forwarded_;  // By number.
+    std::map<uint64_t, Parted> parted_;               // By number.
     std::map<peer::ClientNetwork, Share> asked_of_;
     std::map<std::string, uint64_t, std::less<>>
         unread_;  // Polls with an answer not taken, by sid.
@@ -253,8 +277,8 @@ private:
     std::unordered_map<uint64_t, std::unique_ptr<RelayedSocket>> relayed_;  // By serial number.
     // The serial numbers of both, by node and its number.
     std::map<std::pair<Nodes::Id, uint64_t>, uint64_t> served_of_;
-    // Answers that have not arrived yet: their bytes by node and number, and the sums by node, with
-    // those of the frames.
+    // Answers that have not arrived yet, and the frames of WebSockets that have ended: their bytes by
+    // node and number. The sums by node, with the frames of all WebSockets.
     std::map<std::pair<Nodes::Id, uint64_t>, size_t> answers_;
     std::map<Nodes::Id, size_t> answers_bytes_;
     // WebSockets, and polls of sessions, with packets that wait for room: by node and serial number.

@@ -276,9 +276,13 @@ void RelayPart::abandon(RelayedRequest& request) {
         ended->host->request_ended(ended->session, ended->key, RequestEnd::client_left);
 }
 
-// Also from a node that has got the answer meanwhile, but did not wait for it any more.
+// Its answer may be on its way: the node says `taken` when it has got that, and the message here.
 void RelayPart::on_abandon(Nodes::Id from, uint64_t id) {
-    on_taken(from, id);
+    abandon_if_served(from, id);
+    end_client(from, id, relay::end_answered);
+}
+
+void RelayPart::abandon_if_served(Nodes::Id from, uint64_t id) {
     const auto found = served_of_.find({from, id});
     if (found == served_of_.end()) return;
     const auto request = served_.find(found->second);

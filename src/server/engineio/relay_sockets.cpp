@@ -182,13 +182,12 @@ void RelayPart::fail(RelayedSocket& socket, uint16_t code) {
 void RelayPart::end(RelayedSocket& socket, engineio::Session::Event how) {
     socket.is_open_ = false;
     socket.ended(how);
-    const Nodes::Id node = socket.client_.node;
-    waiting_.erase({node, socket.serial_});
-    served_of_.erase({node, socket.client_.id});
-    const size_t on_way = socket.on_way_;
+    const std::pair key(socket.client_.node, socket.client_.id);
+    waiting_.erase({key.first, socket.serial_});
+    served_of_.erase(key);
+    // Its frames may lie in the queue of the node: their bytes count until the node says `taken`.
+    if (!socket.is_node_lost_) answers_.emplace(key, socket.on_way_);
     relayed_.erase(socket.serial_);
-    subtract_on_way(node, on_way);
-    flush_waiting(node);
 }
 
 }  // namespace starling::server

@@ -117,6 +117,7 @@ private:
     const Client client_;
     bool is_open_ = true;  // False: the client's node was told of the end, or is gone.
     bool is_paused_ = false;
+    bool is_node_lost_ = false;        // Its bytes do not count any more.
     std::deque<std::string> waiting_;  // Messages for a node to which too much is on its way.
     size_t waiting_bytes_ = 0;
     size_t on_way_ = 0;   // Bytes that have not arrived at the client's node.

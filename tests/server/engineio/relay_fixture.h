@@ -132,6 +132,11 @@ public:
         const std::lock_guard lock(mutex_);
         return credits_[id];
     }
+    // How often the node has said that it has got what was sent before.
+    [[nodiscard]] size_t takens(uint64_t id) {
+        const std::lock_guard lock(mutex_);
+        return takens_[id];
+    }
     // The size of the message.
     size_t upgrade(Nodes::Id to, uint64_t id, std::string_view target, uint16_t worker = 0) {
         const std::string message =
@@ -185,6 +190,7 @@ private:
             note(head->id, std::string(frame->bytes));
         if (const auto end = relay::decode_end(publication.payload))
             note(head->id, "end(" + std::to_string(end->code) + ")");
+        if (head->type == relay::Type::taken) ++takens_[head->id];
         if (head->type == relay::Type::upgrade) note(head->id, "upgrade");
         last_id_ = head->id;
     }
@@ -200,6 +206,7 @@ private:
     std::mutex mutex_;
     std::map<uint64_t, std::string> answers_, frames_;
     std::map<uint64_t, std::pair<uint64_t, uint64_t>> credits_;
+    std::map<uint64_t, size_t> takens_;
     uint64_t last_id_ = 0;
 };
 

@@ -142,8 +142,81 @@ TEST_F(EngineRelayWebSocketPeers, FramesWaitUntilTheNodeHasTakenOthers) {
     bare->credit(site(), 1, 1013, 0);
     EXPECT_TRUE(bare->hears(1, three + ", " + packet));
     EXPECT_EQ(bare->heard(2), "3probe");
-    bare->end(site(), 1, 0);  // Its bytes are free.
+    // Its frames may still lie in the queue of the node.
+    bare->end(site(), 1, 0);
+    EXPECT_TRUE(bare->hears(1, three + ", " + packet + ", end(0)"));
+    EXPECT_EQ(bare->heard(2), "3probe");
+    bare->tell(site(), relay::Type::taken, 1);
     EXPECT_TRUE(bare->hears(2, "3probe, 4two"));
+}
+
+// The bytes of a WebSocket that has ended, and of a request that was abandoned, count until the owner
+// has got all of them.
+TEST_F(EngineRelayWebSocketPeers, BytesCountUntilTheOwnerAnswersTheEnd) {
+    start_site();
+    const std::string packet = "4" + std::string(3000, 'x');
+    const auto bytes = [&] {
+        size_t sum = 0;
+        sites[0]->team.on(0, [&](Worker& w) { sum = w.find_part<RelayPart>()->asked_bytes(); });
+        return sum;
+    };
+    WsClient client(port(0), ws_target(sid_of_bare()));
+    EXPECT_EQ(client.handshake().status, 101);
+    client.send_text(packet);
+    ASSERT_TRUE(eventually([&] { return bytes() > 3000; }));
+    client.close();
+    ASSERT_TRUE(eventually([&] { return bare->last_id() != 0; }));
+    const uint64_t id = bare->last_id();
+    EXPECT_TRUE(bare->hears(id, "upgrade, " + packet + ", end(0)"));
+    EXPECT_TRUE(sockets(0));
+    EXPECT_GT(bytes(), 3000u);
+    bare->end(site(), id, 0, false);
+    EXPECT_TRUE(eventually([&] { return bytes() == 0; }));
+    EXPECT_TRUE(eventually([&] { return bare->takens(id) == 1; }));
+
+    Client sender(port(0));
+    sender.send(post(sid_of_bare(), packet));
+    ASSERT_TRUE(eventually([&] { return bytes() > 3000 && bare->last_id() != id; }));
+    const uint64_t second = bare->last_id();
+    sender.close();
+    EXPECT_TRUE(eventually([&] { return sites[0]->pending() == 0; }));
+    EXPECT_GT(bytes(), 3000u);
+    bare->end(site(), second, 0, false);
+    EXPECT_TRUE(eventually([&] { return bytes() == 0; }));
+}
+
+TEST_F(EngineRelayWebSocketPeers, AnOwnerThatDoesNotAnswerTheEndIsToldAgain) {
+    start_site();
+    bound([](RelayBounds& b) { b.tell_again_ms = 1; });
+    WsClient client(port(0), ws_target(sid_of_bare()));
+    EXPECT_EQ(client.handshake().status, 101);
+    ASSERT_TRUE(eventually([&] { return bare->last_id() != 0; }));
+    const uint64_t id = bare->last_id();
+    client.close();
+    EXPECT_TRUE(bare->hears(id, "upgrade, end(0), end(0)"));
+    EXPECT_TRUE(eventually([&] {
+        size_t sum = 0;
+        sites[0]->team.on(0, [&](Worker& w) { sum = w.find_part<RelayPart>()->asked_bytes(); });
+        return sum == 0;
+    }));
+}
+
+// The asked node answers an end, and tells the owner that nothing follows.
+TEST_F(EngineRelayWebSocketPeers, EveryEndIsAnswered) {
+    start_site();
+    WsClient client(port(0), ws_target(sid_of_bare()));
+    ASSERT_TRUE(eventually([&] { return bare->last_id() != 0; }));
+    const uint64_t id = bare->last_id();
+    bare->end(site(), id, 1000, false);
+    EXPECT_EQ(client.next(), "close(1000)");
+    EXPECT_TRUE(bare->hears(id, "upgrade, end(0)"));
+    bare->end(site(), id, 1000, false);  // It crosses the end of the node.
+    EXPECT_TRUE(eventually([&] { return bare->takens(id) == 2; }));
+    // An owner knows neither number.
+    bare->end(site(), 78, 0);
+    EXPECT_TRUE(bare->hears(78, "end(0)"));
+    bare->tell(site(), relay::Type::abandon, 79);
+    EXPECT_TRUE(bare->hears(79, "end(0)"));
 }
 
 TEST_F(EngineRelayWebSocketPeers, TheQueueOfASessionIsBounded) {
