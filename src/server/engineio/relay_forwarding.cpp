@@ -285,7 +285,7 @@ void RelayPart::send_credits() {
             const auto found = relayed_.find(number);
             if (found == relayed_.end()) continue;
             RelayedSocket& socket = *found->second;
-            if (socket.is_open_)
+            if (!socket.is_told_)
                 send_credit(socket.client_.node,
                             {.type = Type::credit,
                              .worker = static_cast<uint16_t>(socket.client_.id >> 48),

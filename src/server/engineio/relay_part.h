@@ -242,6 +242,7 @@ private:
     void flush(RelayedSocket& socket);
     // The WebSocket is lost: the session is told at the end of the tick.
     void fail(RelayedSocket& socket, uint16_t code);
+    void tell_end(RelayedSocket& socket);
     void end(RelayedSocket& socket, engineio::Session::Event how);
     [[nodiscard]] uint64_t next_serial() noexcept;
     void add_on_way(Nodes::Id to, size_t bytes);

@@ -67,7 +67,7 @@ RelayedSocket* RelayPart::find_relayed(Nodes::Id from, uint64_t id) const {
     const auto serial = served_of_.find({from, id});
     if (serial == served_of_.end()) return nullptr;
     const auto found = relayed_.find(serial->second);
-    return found != relayed_.end() && found->second->is_open_ ? found->second.get() : nullptr;
+    return found != relayed_.end() && !found->second->is_told_ ? found->second.get() : nullptr;
 }
 
 void RelayPart::accept(EngineSession& session, RelayedSocket::Client client, size_t bytes) {
@@ -140,7 +140,10 @@ void RelayPart::flush(RelayedSocket& socket) {
         socket.waiting_bytes_ -= message.size();
         publish_frame(socket, std::move(message));
     }
-    if (!socket.waiting_.empty()) waiting_.emplace(socket.client_.node, socket.serial_);
+    if (!socket.waiting_.empty())
+        waiting_.emplace(socket.client_.node, socket.serial_);
+    else if (!socket.is_open_ && !socket.is_told_)
+        tell_end(socket);
 }
 
 void RelayPart::take_credit(RelayedSocket& socket, const relay::Credit& credit) {
@@ -158,12 +161,16 @@ void RelayPart::end_client(Nodes::Id from, uint64_t id, uint16_t code) {
     send(from, relay::encode(head_of(Type::end, id), relay::End{.code = code}));
 }
 
-// What waits for room is lost.
+// What waits for room leaves before the end.
 void RelayPart::close(RelayedSocket& socket, uint16_t code) {
     socket.is_open_ = false;
-    socket.waiting_.clear();
-    socket.waiting_bytes_ = 0;
-    end_client(socket.client_.node, socket.client_.id, code);
+    socket.close_code_ = code;
+    if (socket.waiting_.empty()) tell_end(socket);
+}
+
+void RelayPart::tell_end(RelayedSocket& socket) {
+    socket.is_told_ = true;
+    end_client(socket.client_.node, socket.client_.id, socket.close_code_);
     // Its functions may be on the call stack.
     worker_.loop().post([this, serial = socket.serial_] {
         const auto found = relayed_.find(serial);
@@ -172,15 +179,19 @@ void RelayPart::close(RelayedSocket& socket, uint16_t code) {
     });
 }
 
+// What waits for room is lost.
 void RelayPart::fail(RelayedSocket& socket, uint16_t code) {
-    if (!socket.is_open_) return;
+    if (socket.is_told_) return;
     ++lost_sockets_;
+    socket.waiting_.clear();
+    socket.waiting_bytes_ = 0;
     close(socket, code);
 }
 
 // After RelayedSocket::close() there is no session that is told.
 void RelayPart::end(RelayedSocket& socket, engineio::Session::Event how) {
     socket.is_open_ = false;
+    socket.is_told_ = true;
     socket.ended(how);
     const std::pair key(socket.client_.node, socket.client_.id);
     waiting_.erase({key.first, socket.serial_});

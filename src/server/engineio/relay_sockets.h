@@ -73,7 +73,7 @@ private:
 };
 
 // The session's end. Owner: the RelayPart of the session's worker. It lives until the end of the
-// tick in which it ended.
+// tick in which it ended, or, after a normal close, in which its last message has left.
 class RelayedSocket final : public FarWebSocket, public base::InSlab {
 public:
     struct Client {
@@ -115,7 +115,9 @@ private:
     EngineWorker& host_;
     const uint64_t serial_;
     const Client client_;
-    bool is_open_ = true;  // False: the client's node was told of the end, or is gone.
+    bool is_open_ = true;      // False: the session has closed it, or it is lost.
+    bool is_told_ = false;     // The client's node was told of the end, or is gone.
+    uint16_t close_code_ = 0;  // If it is not open: the client's node is told when all has left.
     bool is_paused_ = false;
     bool is_node_lost_ = false;        // Its bytes do not count any more.
     std::deque<std::string> waiting_;  // Messages for a node to which too much is on its way.

@@ -219,6 +219,29 @@ TEST_F(EngineRelayWebSocketPeers, EveryEndIsAnswered) {
     EXPECT_TRUE(bare->hears(79, "end(0)"));
 }
 
+// As at home, what was sent before the close arrives before it.
+TEST_F(EngineRelayWebSocketPeers, FramesThatWaitLeaveBeforeTheClose) {
+    start_site();
+    bound([](RelayBounds& b) { b.answers_bytes_max = 1000; });
+    const std::string packet = "4" + std::string(1000, 'x');
+    for (const uint64_t id : {1, 2}) upgrade_bare(id, open(0));
+    for (const uint64_t id : {1, 2}) bare->credit(site(), id, 18, 18);
+    for (const uint64_t id : {1, 2}) {
+        bare->frame(site(), id, packet);
+        bare->frame(site(), id, "4last");
+        bare->frame(site(), id, "4close");
+    }
+    ASSERT_TRUE(events(0).wait_for("forced close", 2));
+    EXPECT_TRUE(bare->hears(1, "3probe, " + packet));
+    EXPECT_EQ(bare->heard(2), "3probe");
+    bare->credit(site(), 1, 1013, 1013);
+    EXPECT_TRUE(bare->hears(1, "3probe, " + packet + ", 4last, end(1000)"));
+    EXPECT_TRUE(bare->hears(2, "3probe, " + packet));
+    bare->end(site(), 2, 0);  // The client does not wait for the rest.
+    EXPECT_TRUE(bare->hears(2, "3probe, " + packet + ", end(0)"));
+    EXPECT_TRUE(sockets(0));
+}
+
 TEST_F(EngineRelayWebSocketPeers, TheQueueOfASessionIsBounded) {
     EngineOptions options;
     options.send_queue_bytes_max = 5000;
