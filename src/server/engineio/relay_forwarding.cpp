@@ -124,12 +124,12 @@ void RelayPart::take_credit(ForwardedSocket& socket, const relay::Credit& credit
 }
 
 void RelayPart::send_end(uint64_t id, const SessionHome& home, uint16_t how) {
-    send(home.node, relay::encode({.type = Type::end, .worker = home.worker, .id = id},
+    tell(home.node, relay::encode({.type = Type::end, .worker = home.worker, .id = id},
                                   relay::End{.to_owner = true, .code = how}));
 }
 
 void RelayPart::send_taken(uint64_t id, const SessionHome& home) {
-    send(home.node, relay::encode({.type = Type::taken, .worker = home.worker, .id = id}));
+    tell(home.node, relay::encode({.type = Type::taken, .worker = home.worker, .id = id}));
 }
 
 void RelayPart::leave(ForwardedSocket& socket, uint16_t how) {
@@ -206,6 +206,8 @@ void RelayPart::on_frame(Nodes::Id from, const relay::Head& head, std::string_vi
     if (frame->to_owner) {
         if (RelayedSocket* const socket = find_relayed(from, head.id))
             give_frame(*socket, *frame, message.size());
+        else if (!knows_of_end(from, head.id))
+            end_client(from, head.id, ws::close_code::going_away);
     } else if (ForwardedSocket* const socket = find_forwarded(from, head.id)) {
         give_frame(*socket, *frame, message.size());
     }
@@ -305,11 +307,13 @@ void RelayPart::send_credits() {
 void RelayPart::send_credit(Nodes::Id to, const relay::Head& head, bool takes,
                             FramesReceived& received, bool to_owner) {
     received.is_due = false;
-    const uint32_t taken = takes ? std::exchange(received.held, 0) : 0;
-    const uint32_t arrived = std::exchange(received.arrived, 0);
+    const uint32_t taken = takes ? received.held : 0;
+    const uint32_t arrived = received.arrived;
     if (taken == 0 && arrived == 0) return;
-    send(to, relay::encode(
-                 head, relay::Credit{.to_owner = to_owner, .arrived = arrived, .taken = taken}));
+    const relay::Credit credit{.to_owner = to_owner, .arrived = arrived, .taken = taken};
+    if (!tell(to, relay::encode(head, credit))) return;
+    received.held -= taken;
+    received.arrived = 0;
 }
 
 void RelayPart::add_socket_figures(Figures& figures) const {

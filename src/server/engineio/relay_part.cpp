@@ -110,8 +110,18 @@ bool RelayPart::send(Nodes::Id to, std::string message) {
     return nodes_.publish(Nodes::Kind::engineio, {.nodes = {to}}, std::move(message));
 }
 
+bool RelayPart::tell(Nodes::Id to, std::string message) {
+    if (send(to, std::move(message))) return true;
+    if (untold_.insert(to).second)
+        worker_.loop().post([this, to] {
+            untold_.erase(to);
+            node_lost(to);
+        });
+    return false;
+}
+
 void RelayPart::send(const Asked& to, relay::Type type, uint64_t id) {
-    send(to.home.node, relay::encode({.type = type, .worker = to.home.worker, .id = id}));
+    tell(to.home.node, relay::encode({.type = type, .worker = to.home.worker, .id = id}));
 }
 
 // ---- a client's request -------------------------------------------------------------------------

@@ -200,7 +200,11 @@ private:
     void start_timer();
     [[nodiscard]] static std::string encoded(const engineio::relay::Head& head,
                                              const http::Request& request);
+    // False: it is dropped. For messages that have another way to fail.
     bool send(Nodes::Id to, std::string message);
+    // The same for messages that the other node must get: without one, all that is between the nodes
+    // ends soon, as after a gap.
+    bool tell(Nodes::Id to, std::string message);
     void send(const Asked& to, engineio::relay::Type type, uint64_t id);
 
     void on_frame(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
@@ -221,7 +225,7 @@ private:
     void send_taken(uint64_t id, const SessionHome& home);
     void credit_soon(uint64_t number, bool to_client, FramesReceived& received);
     void send_credits();
-    // `takes`: what has arrived was taken as well.
+    // `takes`: what has arrived was taken as well. The sums stay if the message is dropped.
     void send_credit(Nodes::Id to, const engineio::relay::Head& head, bool takes,
                      FramesReceived& received, bool to_owner);
 
@@ -235,6 +239,8 @@ private:
     void on_upgrade(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
     void accept(EngineSession& session, RelayedSocket::Client client, size_t bytes);
     void end_client(Nodes::Id from, uint64_t id, uint16_t code);
+    // The WebSocket of this number has ended here, and the node is told or was told.
+    [[nodiscard]] bool knows_of_end(Nodes::Id from, uint64_t id) const;
     [[nodiscard]] RelayedSocket* find_relayed(Nodes::Id from, uint64_t id) const;
     void give_frame(RelayedSocket& socket, const engineio::relay::Frame& frame, size_t bytes);
     void take_credit(RelayedSocket& socket, const engineio::relay::Credit& credit);
@@ -273,6 +279,7 @@ private:
     uint64_t unlinked_ms_ = 0;  // Since when Redis is away; 0: it is there.
     // Nodes that are away, with the timer that gives them up; 0: they are given up.
     std::map<Nodes::Id, net::TimerId> away_;
+    std::set<Nodes::Id> untold_;  // Nodes that will be lost, since a message to them was dropped.
 
     std::unordered_map<uint64_t, std::unique_ptr<RelayedRequest>> served_;  // By serial number.
     std::unordered_map<uint64_t, std::unique_ptr<RelayedSocket>> relayed_;  // By serial number.

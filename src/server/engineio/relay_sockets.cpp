@@ -157,8 +157,12 @@ void RelayPart::take_credit(RelayedSocket& socket, const relay::Credit& credit) 
 
 // ---- the end ------------------------------------------------------------------------------------
 
+bool RelayPart::knows_of_end(Nodes::Id from, uint64_t id) const {
+    return served_of_.contains({from, id}) || answers_.contains({from, id});
+}
+
 void RelayPart::end_client(Nodes::Id from, uint64_t id, uint16_t code) {
-    send(from, relay::encode(head_of(Type::end, id), relay::End{.code = code}));
+    tell(from, relay::encode(head_of(Type::end, id), relay::End{.code = code}));
 }
 
 // What waits for room leaves before the end.

@@ -101,8 +101,9 @@ TEST_F(EngineRelayWebSocketPeers, MessagesThatAreWrong) {
     const std::string sid = open(0), other = open(0);
     upgrade_bare(1, sid);
     upgrade_bare(2, other);
-    // Of no WebSocket, and beyond what was sent.
+    // Of no WebSocket, and beyond what was sent. The node hears that it has none.
     bare->frame(site(), 77, "4x");
+    EXPECT_TRUE(bare->hears(77, "end(1001)"));
     bare->frame(site(), 77, "4x", false);
     bare->credit(site(), 77, 1, 1);
     bare->end(site(), 77, 0);
@@ -117,6 +118,7 @@ TEST_F(EngineRelayWebSocketPeers, MessagesThatAreWrong) {
     bare->frame(site(), 1, "4late");
     bare->frame(site(), 2, "4fine");
     EXPECT_TRUE(bare->hears(2, "3probe, 4fine"));
+    EXPECT_EQ(bare->heard(1), "3probe, 4on, end(1013)");  // It knows already.
     EXPECT_EQ(events(0).count("text(late)"), 0u);
     EXPECT_GE(sites[0]->team.group.workers[0]->counters().protocol_errors.get(), 2u);
     // Both ways to end.
