@@ -18,6 +18,9 @@ namespace {
 namespace relay = engineio::relay;
 using relay::Type;
 
+// Pongs, for example, leave always if no more than this of their WebSocket is on its way.
+constexpr size_t small_frame_bytes = 1024;
+
 constexpr uint16_t how_ended(engineio::Session::Event event) noexcept {
     return event == engineio::Session::Event::websocket_error ? 1 : 0;
 }
@@ -90,8 +93,12 @@ void RelayPart::send_frame(ForwardedSocket& socket, ws::Message message) {
                                    .binary = message.is_binary(),
                                    .bytes = base::text_of(message.bytes())});
     const size_t bytes = text.size();
-    int status =
-        bytes > RelayBounds::message_bytes_max ? 413 : bytes_refusal(socket.network_, bytes);
+    const bool is_small = socket.on_way_ + bytes <= small_frame_bytes;
+    int status = 0;
+    if (bytes > RelayBounds::message_bytes_max)
+        status = 413;
+    else if (!is_small)
+        status = bytes_refusal(socket.network_, bytes);
     if (status == 0 && !send(socket.home_.node, std::move(text))) status = 503;
     if (status != 0)
         return lose(socket, status == 413 ? ws::close_code::message_too_big

@@ -48,7 +48,7 @@ struct RelayBounds {
     // Requests without an answer, and WebSockets; beyond, the client gets 503. A quarter is for one
     // client, which gets 429 beyond; one request or frame of it may be larger than a quarter of the
     // bytes. The bytes of a frame count until it is at the owner; beyond, the WebSocket is closed
-    // with 1013.
+    // with 1013. Small frames leave always.
     size_t asked_max = 16'384;
     size_t asked_bytes_max = size_t{8} * 1024 * 1024;
     // The share of each worker is so large at least, if the queue of a node has four times as much:
