@@ -135,8 +135,8 @@ void RelayPart::send_end(uint64_t id, const SessionHome& home, uint16_t how) {
                                   relay::End{.to_owner = true, .code = how}));
 }
 
-void RelayPart::send_taken(uint64_t id, const SessionHome& home) {
-    tell(home.node, relay::encode({.type = Type::taken, .worker = home.worker, .id = id}));
+bool RelayPart::send_taken(uint64_t id, const SessionHome& home) {
+    return tell(home.node, relay::encode({.type = Type::taken, .worker = home.worker, .id = id}));
 }
 
 void RelayPart::leave(ForwardedSocket& socket, uint16_t how) {

@@ -244,10 +244,14 @@ void RelayPart::abandon(uint64_t id, Asked& asked) {
 void RelayPart::end_answered(Nodes::Id from, uint64_t id) {
     const auto found = parted_.find(id);
     if (found == parted_.end() || found->second.home.node != from) return;
-    const Parted parted = found->second;
-    parted_.erase(found);
-    give_back_bytes(parted.network, parted.bytes);
-    send_taken(id, parted.home);
+    Parted& parted = found->second;
+    give_back_bytes(parted.network, std::exchange(parted.bytes, 0));
+    // Else the owner is told again, and answers again.
+    if (send_taken(id, parted.home)) parted_.erase(found);
+}
+
+void RelayPart::answer_taken(uint64_t id, const Asked& asked) {
+    if (!send_taken(id, asked.home)) part_from(id, asked.home, asked.network, 0);
 }
 
 // The message about the end, or its answer, was lost. An owner of an older version does not answer.
@@ -285,7 +289,7 @@ void RelayPart::on_answer(Nodes::Id from, const relay::Head& head, std::string_v
     const bool is_awaited =
         found != asked_.end() && found->second.home.node == from && !found->second.is_answered;
     if (!is_awaited) return;  // The owner was told that the request is abandoned.
-    send(found->second, relay::Type::taken, head.id);
+    answer_taken(head.id, found->second);
     const auto answer = relay::decode_answer(message);
     if (answer) return give(head.id, *answer);
     malformed_.add(worker_, "cluster: the answer of another node to a poll is malformed");
@@ -329,7 +333,7 @@ void RelayPart::give_error(uint64_t id, int status) {
 void RelayPart::answer_dropped(uint64_t id) {
     const auto found = asked_.find(id);
     if (found == asked_.end() || found->second.is_answered) return;
-    send(found->second, relay::Type::taken, id);
+    answer_taken(id, found->second);
     give_error(id, 503);
 }
 
@@ -395,6 +399,7 @@ void RelayPart::node_lost(Nodes::Id node) {
         if (parted.home.node != node) continue;
         give_back_bytes(parted.network, std::exchange(parted.bytes, 0));
         parted.due_ms = 0;  // The answer may be lost.
+        parted.is_told_again = false;
     }
     answers_bytes_.erase(node);
     answers_.erase(answers_.lower_bound({node, 0}), answers_.upper_bound({node, UINT64_MAX}));

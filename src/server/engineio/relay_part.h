@@ -154,8 +154,9 @@ private:
         bool is_answered = false;  // The client has not taken the answer yet.
     };
     using Askeds = std::unordered_map<uint64_t, Asked>;
-    // A request or a WebSocket whose owner was told that it has ended, and has not answered yet. The
-    // bytes before that message may still lie in the queue of the node.
+    // A request or a WebSocket whose owner was told that it has ended, and has not answered yet; or
+    // the owner could not be told that its answer has arrived. The bytes before that message may
+    // still lie in the queue of the node.
     struct Parted {
         SessionHome home;
         peer::ClientNetwork network;
@@ -188,6 +189,7 @@ private:
     void abandon(uint64_t id, Asked& asked);
     // The owner has answered the end of this number, if it is one.
     void end_answered(Nodes::Id from, uint64_t id);
+    void answer_taken(uint64_t id, const Asked& asked);
     void tell_again();
     void give_error(uint64_t id, int status);
     // Abandons the requests, and tells their clients.
@@ -222,7 +224,7 @@ private:
     // The owner is told, and the socket is forgotten.
     void leave(ForwardedSocket& socket, uint16_t how);
     void send_end(uint64_t id, const SessionHome& home, uint16_t how);
-    void send_taken(uint64_t id, const SessionHome& home);
+    bool send_taken(uint64_t id, const SessionHome& home);
     void credit_soon(uint64_t number, bool to_client, FramesReceived& received);
     void send_credits();
     // `takes`: what has arrived was taken as well. The sums stay if the message is dropped.
