@@ -13,8 +13,9 @@ namespace {
 
 class EngineRelayWebSocketPeers : public EngineRelay {
 protected:
-    void start_site(EngineOptions options = {}) {
-        sites[0] = std::make_unique<EngineNode>(cluster("site"), std::move(options), 1);
+    void start_site(EngineOptions options = {}, bool may_drop = false) {
+        sites[0] = std::make_unique<EngineNode>(cluster("site"), std::move(options), 1,
+                                                EngineFactory(), may_drop);
         bare = std::make_unique<BareNode>(cluster("bare"));
         ASSERT_TRUE(eventually([&] {
             return sites[0]->nodes.is_here(bare->nodes.self()) && bare->nodes.is_here(site());
@@ -219,6 +220,40 @@ TEST_F(EngineRelayWebSocketPeers, EveryEndIsAnswered) {
     EXPECT_TRUE(bare->hears(78, "end(0)"));
     bare->tell(site(), relay::Type::abandon, 79);
     EXPECT_TRUE(bare->hears(79, "end(0)"));
+}
+
+// The node could not be told of the end. It hears of the end when a frame of it arrives.
+TEST_F(EngineRelayWebSocketPeers, AMessageOfTheOwnerIsDropped) {
+    start_site({}, true);
+    for (const uint64_t id : {1, 2}) {
+        const uint64_t bytes = upgrade_bare(id, open(0));
+        ASSERT_TRUE(eventually([&] { return bare->credits(id).second == bytes; }));
+    }
+    sites[0]->outgoing.drops = true;
+    bare->frame(site(), 1, "4pause");  // Only its credit is dropped.
+    EXPECT_TRUE(events(0).wait_for("transport close", 2));
+    EXPECT_TRUE(sockets(0));
+    sites[0]->outgoing.drops = false;
+    for (const uint64_t id : {1, 2}) {
+        bare->frame(site(), id, "4late");
+        EXPECT_TRUE(bare->hears(id, "3probe, end(1001)"));
+    }
+    EXPECT_EQ(events(0).count("text(late)"), 0u);
+}
+
+// The client has left, and the owner hears of it when a message can leave again.
+TEST_F(EngineRelayWebSocketPeers, TheEndOfAClientIsDropped) {
+    start_site({}, true);
+    WsClient client(port(0), ws_target(sid_of_bare()));
+    EXPECT_EQ(client.handshake().status, 101);
+    ASSERT_TRUE(eventually([&] { return bare->last_id() != 0; }));
+    const uint64_t id = bare->last_id();
+    EXPECT_TRUE(bare->hears(id, "upgrade"));
+    sites[0]->outgoing.drops = true;
+    client.close();
+    EXPECT_TRUE(sockets(0));
+    sites[0]->outgoing.drops = false;
+    EXPECT_TRUE(bare->hears(id, "upgrade, end(0)"));
 }
 
 // As at home, what was sent before the close arrives before it.
