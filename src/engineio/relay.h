@@ -23,11 +23,11 @@ enum class Type : uint8_t {
     answer,       // From the owner: its answer, once for each request.
     abandon,      // To the owner: the client is gone, or will not get the answer.
     release,      // To the owner: answer a poll now, even without packets; its node stops.
-    taken,        // To the owner: the node that asked has got the answer.
-    upgrade,      // To the owner: a client's upgrade to a WebSocket, as a Request.
-    frame,        // In both directions, as those below: a message on that WebSocket.
+    taken,    // To the owner: the node that asked has got the answer, or the end of the WebSocket.
+    upgrade,  // To the owner: a client's upgrade to a WebSocket, as a Request.
+    frame,    // In both directions, as those below: a message on that WebSocket.
     credit,  // What has become of frames. The first one to the node that asked accepts the upgrade.
-    end,     // The WebSocket has ended, or is to end. Nothing follows it.
+    end,     // The WebSocket has ended, or is to end. Answered by `end_answered`, or by `taken`.
 };
 
 // In a request and in an answer: not more header fields than this.
@@ -67,10 +67,12 @@ struct Credit {
     uint32_t arrived = 0;  // They are at the node that sends this.
     uint32_t taken = 0;    // The client's connection, or the session, has taken them.
 };
+// The code of the owner's answer to an end and to an abandon.
+inline constexpr uint16_t end_answered = 0;
 struct End {
     bool to_owner = false;
-    // To the node that asked: the close code for the client. To the owner: 0; 1 if the client broke
-    // the protocol.
+    // To the node that asked: the close code for the client, or `end_answered`. To the owner: 0; 1 if
+    // the client broke the protocol.
     uint16_t code = 0;
 };
 

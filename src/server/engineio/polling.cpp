@@ -113,7 +113,9 @@ void EngineSession::on_get(const Exchange& exchange, const http::Request& reques
 }
 
 bool EngineSession::poll_has_room() const {
-    return !poll() || !is_relayed(poll()->request()) || host().relay()->has_room(poll()->request());
+    if (!poll() || !is_relayed(poll()->request())) return true;
+    RelayPart* const relay = host().relay();  // Null after the end of the loop.
+    return !relay || relay->has_room(poll()->request());
 }
 
 void EngineSession::answer_poll(bool with_queue, std::string_view last) {

@@ -18,6 +18,9 @@ namespace {
 namespace relay = engineio::relay;
 using relay::Type;
 
+// Pongs, for example, leave always if no more than this of their WebSocket is on its way.
+constexpr size_t small_frame_bytes = 1024;
+
 constexpr uint16_t how_ended(engineio::Session::Event event) noexcept {
     return event == engineio::Session::Event::websocket_error ? 1 : 0;
 }
@@ -71,15 +74,16 @@ void RelayPart::forward(WsAdmission& admission, const SessionHome& home) {
 // The upgrade waits for no answer: the owner accepts it, or ends the WebSocket.
 void RelayPart::opened(ForwardedSocket& socket) {
     const size_t bytes = socket.upgrade_.size();
+    Share& share = asked_of_[socket.network_];
     forwarded_.emplace(socket.id_, &socket);
-    ++asked_of_[socket.network_].requests;
+    ++share.requests;  // From here on, forget() takes it back.
     take_bytes(socket.network_, bytes);
     socket.on_way_ = socket.untaken_ = bytes;
     socket.due_ms_ = worker_.loop().now_ms() + bounds.upgrade_ms_max;
     ++forwarded_count_;
     start_timer();
     if (!send(socket.home_.node, std::exchange(socket.upgrade_, {})))
-        close(socket, ws::close_code::try_again_later, false);
+        close(socket, ws::close_code::try_again_later);
 }
 
 void RelayPart::send_frame(ForwardedSocket& socket, ws::Message message) {
@@ -89,14 +93,16 @@ void RelayPart::send_frame(ForwardedSocket& socket, ws::Message message) {
                                    .binary = message.is_binary(),
                                    .bytes = base::text_of(message.bytes())});
     const size_t bytes = text.size();
-    int status =
-        bytes > RelayBounds::message_bytes_max ? 413 : bytes_refusal(socket.network_, bytes);
+    const bool is_small = socket.on_way_ + bytes <= small_frame_bytes;
+    int status = 0;
+    if (bytes > RelayBounds::message_bytes_max)
+        status = 413;
+    else if (!is_small)
+        status = bytes_refusal(socket.network_, bytes);
     if (status == 0 && !send(socket.home_.node, std::move(text))) status = 503;
     if (status != 0)
-        return close(
-            socket,
-            status == 413 ? ws::close_code::message_too_big : ws::close_code::try_again_later,
-            true);
+        return lose(socket, status == 413 ? ws::close_code::message_too_big
+                                          : ws::close_code::try_again_later);
     take_bytes(socket.network_, bytes);
     socket.on_way_ += bytes;
     socket.untaken_ += bytes;
@@ -124,22 +130,31 @@ void RelayPart::take_credit(ForwardedSocket& socket, const relay::Credit& credit
     socket.connection_->resume();  // The last line: it may read a frame, or the end.
 }
 
-void RelayPart::send_end(const ForwardedSocket& socket, uint16_t how) {
-    send(socket.home_.node,
-         relay::encode({.type = Type::end, .worker = socket.home_.worker, .id = socket.id_},
-                       relay::End{.to_owner = true, .code = how}));
+void RelayPart::send_end(uint64_t id, const SessionHome& home, uint16_t how) {
+    tell(home.node, relay::encode({.type = Type::end, .worker = home.worker, .id = id},
+                                  relay::End{.to_owner = true, .code = how}));
+}
+
+bool RelayPart::send_taken(uint64_t id, const SessionHome& home) {
+    return tell(home.node, relay::encode({.type = Type::taken, .worker = home.worker, .id = id}));
+}
+
+void RelayPart::leave(ForwardedSocket& socket, uint16_t how) {
+    part_from(socket.id_, socket.home_, socket.network_, socket.on_way_);
+    socket.on_way_ = 0;
+    send_end(socket.id_, socket.home_, how);
+    forget(socket);
 }
 
 void RelayPart::client_left(ForwardedSocket& socket, engineio::Session::Event how) {
-    send_end(socket, how_ended(how));
-    forget(socket);
+    leave(socket, how_ended(how));
 }
 
 void RelayPart::forget(ForwardedSocket& socket) noexcept {
     if (!std::exchange(socket.connection_, nullptr)) return;
+    if (forwarded_.erase(socket.id_) == 0) return;  // opened() has thrown.
     give_back_bytes(socket.network_, socket.on_way_);
     forget_request(socket.network_);
-    forwarded_.erase(socket.id_);
 }
 
 // ---- to the client ------------------------------------------------------------------------------
@@ -163,14 +178,15 @@ void RelayPart::drained(ForwardedSocket& socket) {
     if (socket.received_.held != 0) credit_soon(socket.id_, false, socket.received_);
 }
 
-void RelayPart::close(ForwardedSocket& socket, uint16_t code, bool tells) {
+void RelayPart::close(ForwardedSocket& socket, uint16_t code) {
     WsConnection& connection = *socket.connection_;
-    if (tells) {
-        ++lost_sockets_;
-        send_end(socket, 0);
-    }
-    forget(socket);
+    leave(socket, 0);
     connection.close(code, {});
+}
+
+void RelayPart::lose(ForwardedSocket& socket, uint16_t code) {
+    ++lost_sockets_;
+    close(socket, code);
 }
 
 void RelayPart::close_late_sockets() {
@@ -178,8 +194,7 @@ void RelayPart::close_late_sockets() {
     std::vector<ForwardedSocket*> late;
     for (const auto& [id, socket] : forwarded_)
         if (socket->due_ms_ != 0 && socket->due_ms_ <= now_ms) late.push_back(socket);
-    for (ForwardedSocket* const socket : late)
-        close(*socket, ws::close_code::try_again_later, true);
+    for (ForwardedSocket* const socket : late) lose(*socket, ws::close_code::try_again_later);
 }
 
 // ---- both sides ---------------------------------------------------------------------------------
@@ -198,6 +213,8 @@ void RelayPart::on_frame(Nodes::Id from, const relay::Head& head, std::string_vi
     if (frame->to_owner) {
         if (RelayedSocket* const socket = find_relayed(from, head.id))
             give_frame(*socket, *frame, message.size());
+        else if (!knows_of_end(from, head.id))
+            end_client(from, head.id, ws::close_code::going_away);
     } else if (ForwardedSocket* const socket = find_forwarded(from, head.id)) {
         give_frame(*socket, *frame, message.size());
     }
@@ -217,15 +234,27 @@ void RelayPart::on_credit(Nodes::Id from, const relay::Head& head, std::string_v
 void RelayPart::on_end(Nodes::Id from, const relay::Head& head, std::string_view message) {
     using Event = engineio::Session::Event;
     const auto gone = relay::decode_end(message);
-    const bool is_known =
-        gone && (gone->to_owner ? gone->code <= 1 : ws::close_code_is_valid(gone->code));
+    const bool is_known = gone && (gone->to_owner ? gone->code <= 1
+                                                  : gone->code == relay::end_answered ||
+                                                        ws::close_code_is_valid(gone->code));
     if (!is_known) return malformed();
     if (gone->to_owner) {
         if (RelayedSocket* const socket = find_relayed(from, head.id))
             end(*socket, gone->code == 1 ? Event::websocket_error : Event::websocket_closed);
-    } else if (ForwardedSocket* const socket = find_forwarded(from, head.id)) {
-        close(*socket, gone->code, false);
+        else
+            abandon_if_served(from, head.id);
+        // Also without such a number: all that the node sent before has arrived.
+        return end_client(from, head.id, relay::end_answered);
     }
+    if (gone->code == relay::end_answered) return end_answered(from, head.id);
+    // The frames before this message have arrived.
+    if (ForwardedSocket* const socket = find_forwarded(from, head.id)) {
+        send_taken(head.id, socket->home_);
+        return close(*socket, gone->code);
+    }
+    const auto parted = parted_.find(head.id);
+    if (parted != parted_.end() && parted->second.home.node == from)
+        send_taken(head.id, parted->second.home);
 }
 
 void RelayPart::frame_dropped(Nodes::Id from, uint64_t id, bool to_owner) {
@@ -233,7 +262,7 @@ void RelayPart::frame_dropped(Nodes::Id from, uint64_t id, bool to_owner) {
         if (RelayedSocket* const socket = find_relayed(from, id))
             fail(*socket, ws::close_code::try_again_later);
     } else if (ForwardedSocket* const socket = find_forwarded(from, id)) {
-        close(*socket, ws::close_code::try_again_later, true);
+        lose(*socket, ws::close_code::try_again_later);
     }
 }
 
@@ -242,13 +271,12 @@ void RelayPart::sockets_lost(Nodes::Id node) {
     for (const auto& [id, socket] : forwarded_)
         if (socket->home_.node == node) forwarded.push_back(socket);
     for (ForwardedSocket* const socket : forwarded)
-        close(*socket, ws::close_code::going_away,
-              true);  // The owner is told, should it come back.
+        lose(*socket, ws::close_code::going_away);  // The owner is told, should it come back.
     std::vector<RelayedSocket*> relayed;
     for (const auto& [serial, socket] : relayed_)
         if (socket->client_.node == node) relayed.push_back(socket.get());
     for (RelayedSocket* const socket : relayed) {
-        socket->on_way_ = 0;
+        socket->is_node_lost_ = true;
         fail(*socket, ws::close_code::going_away);
     }
 }
@@ -266,7 +294,7 @@ void RelayPart::send_credits() {
             const auto found = relayed_.find(number);
             if (found == relayed_.end()) continue;
             RelayedSocket& socket = *found->second;
-            if (socket.is_open_)
+            if (!socket.is_told_)
                 send_credit(socket.client_.node,
                             {.type = Type::credit,
                              .worker = static_cast<uint16_t>(socket.client_.id >> 48),
@@ -286,11 +314,13 @@ void RelayPart::send_credits() {
 void RelayPart::send_credit(Nodes::Id to, const relay::Head& head, bool takes,
                             FramesReceived& received, bool to_owner) {
     received.is_due = false;
-    const uint32_t taken = takes ? std::exchange(received.held, 0) : 0;
-    const uint32_t arrived = std::exchange(received.arrived, 0);
+    const uint32_t taken = takes ? received.held : 0;
+    const uint32_t arrived = received.arrived;
     if (taken == 0 && arrived == 0) return;
-    send(to, relay::encode(
-                 head, relay::Credit{.to_owner = to_owner, .arrived = arrived, .taken = taken}));
+    const relay::Credit credit{.to_owner = to_owner, .arrived = arrived, .taken = taken};
+    if (!tell(to, relay::encode(head, credit))) return;
+    received.held -= taken;
+    received.arrived = 0;
 }
 
 void RelayPart::add_socket_figures(Figures& figures) const {

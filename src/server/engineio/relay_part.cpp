@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "base/text.h"
 #include "http/response_access.h"
@@ -70,9 +71,7 @@ void RelayPart::attach(WorkerGroup& group, Engine& engine) {
         if (!part) {
             auto first = std::make_unique<RelayPart>(*worker, *group.nodes);
             part = first.get();
-            // The workers share the queue of each node. Answers have a half of it.
-            part->bounds.answers_bytes_max =
-                group.nodes->node_queue_bytes_max() / 2 / group.workers.size();
+            part->bounds.share_queue(group.nodes->node_queue_bytes_max(), group.workers.size());
             worker->add_part(std::move(first));
             if (!made) {
                 part->inbox_ = std::make_unique<RelayInbox>(group, *group.nodes);
@@ -100,14 +99,29 @@ void RelayPart::loop_ended() noexcept {
     relayed_.clear();
     served_of_.clear();
     while (!forwarded_.empty()) forget(*forwarded_.begin()->second);
+    asked_.clear();
+    unread_.clear();
+    parted_.clear();
+    asked_of_.clear();
+    asked_bytes_ = 0;
 }
 
 bool RelayPart::send(Nodes::Id to, std::string message) {
     return nodes_.publish(Nodes::Kind::engineio, {.nodes = {to}}, std::move(message));
 }
 
+bool RelayPart::tell(Nodes::Id to, std::string message) {
+    if (send(to, std::move(message))) return true;
+    if (untold_.insert(to).second)
+        worker_.loop().post([this, to] {
+            untold_.erase(to);
+            node_lost(to);
+        });
+    return false;
+}
+
 void RelayPart::send(const Asked& to, relay::Type type, uint64_t id) {
-    send(to.home.node, relay::encode({.type = type, .worker = to.home.worker, .id = id}));
+    tell(to.home.node, relay::encode({.type = type, .worker = to.home.worker, .id = id}));
 }
 
 // ---- a client's request -------------------------------------------------------------------------
@@ -140,13 +154,16 @@ void RelayPart::take_bytes(const peer::ClientNetwork& network, size_t bytes) {
 }
 
 void RelayPart::give_back_bytes(const peer::ClientNetwork& network, size_t bytes) {
+    if (bytes == 0) return;  // The client may have no share any more.
+    const auto found = asked_of_.find(network);
     asked_bytes_ -= bytes;
-    asked_of_.at(network).bytes -= bytes;
+    found->second.bytes -= bytes;
+    if (found->second.requests == 0 && found->second.bytes == 0) asked_of_.erase(found);
 }
 
 void RelayPart::forget_request(const peer::ClientNetwork& network) {
     const auto found = asked_of_.find(network);
-    if (--found->second.requests == 0) asked_of_.erase(found);
+    if (--found->second.requests == 0 && found->second.bytes == 0) asked_of_.erase(found);
 }
 
 void RelayPart::start_timer() {
@@ -204,8 +221,56 @@ void RelayPart::request_ended(base::SlotKey subject, base::SlotKey, RequestEnd) 
     const uint64_t id = id_of(subject);
     const auto found = asked_.find(id);
     if (found == asked_.end()) return;
-    if (!found->second.is_answered) send(found->second, relay::Type::abandon, id);
+    if (!found->second.is_answered) abandon(id, found->second);
     forget(found);
+}
+
+void RelayPart::part_from(uint64_t id, const SessionHome& home, const peer::ClientNetwork& network,
+                          size_t bytes) {
+    parted_.emplace(id, Parted{.home = home,
+                               .network = network,
+                               .bytes = bytes,
+                               .due_ms = worker_.loop().now_ms() + bounds.tell_again_ms});
+    start_timer();
+}
+
+// The request may lie in the queue of the owner's node, so its bytes count until the owner answers.
+void RelayPart::abandon(uint64_t id, Asked& asked) {
+    part_from(id, asked.home, asked.network, asked.bytes);
+    asked.bytes = 0;
+    send(asked, relay::Type::abandon, id);
+}
+
+void RelayPart::end_answered(Nodes::Id from, uint64_t id) {
+    const auto found = parted_.find(id);
+    if (found == parted_.end() || found->second.home.node != from) return;
+    Parted& parted = found->second;
+    give_back_bytes(parted.network, std::exchange(parted.bytes, 0));
+    // Else the owner is told again, and answers again.
+    if (send_taken(id, parted.home)) parted_.erase(found);
+}
+
+void RelayPart::answer_taken(uint64_t id, const Asked& asked) {
+    if (!send_taken(id, asked.home)) part_from(id, asked.home, asked.network, 0);
+}
+
+// The message about the end, or its answer, was lost. An owner of an older version does not answer.
+void RelayPart::tell_again() {
+    const uint64_t now_ms = worker_.loop().now_ms();
+    const bool is_linked = nodes_.is_linked();
+    for (auto at = parted_.begin(); at != parted_.end();) {
+        const auto each = at++;
+        Parted& parted = each->second;
+        const bool is_due = is_linked && parted.due_ms <= now_ms;
+        if ((is_due && parted.is_told_again) || !nodes_.is_known(parted.home.node)) {
+            give_back_bytes(parted.network, parted.bytes);
+            parted_.erase(each);
+        } else if (is_due) {
+            parted.is_told_again = true;
+            parted.due_ms = now_ms + bounds.tell_again_ms;
+            send_end(each->first, parted.home, 0);
+        }
+    }
 }
 
 // This node stops. The owner answers, and the client goes on at another node.
@@ -224,7 +289,7 @@ void RelayPart::on_answer(Nodes::Id from, const relay::Head& head, std::string_v
     const bool is_awaited =
         found != asked_.end() && found->second.home.node == from && !found->second.is_answered;
     if (!is_awaited) return;  // The owner was told that the request is abandoned.
-    send(found->second, relay::Type::taken, head.id);
+    answer_taken(head.id, found->second);
     const auto answer = relay::decode_answer(message);
     if (answer) return give(head.id, *answer);
     malformed_.add(worker_, "cluster: the answer of another node to a poll is malformed");
@@ -268,7 +333,7 @@ void RelayPart::give_error(uint64_t id, int status) {
 void RelayPart::answer_dropped(uint64_t id) {
     const auto found = asked_.find(id);
     if (found == asked_.end() || found->second.is_answered) return;
-    send(found->second, relay::Type::taken, id);
+    answer_taken(id, found->second);
     give_error(id, 503);
 }
 
@@ -276,7 +341,7 @@ void RelayPart::give_up(const std::vector<uint64_t>& ids, int status) {
     for (const uint64_t id : ids) {
         const auto found = asked_.find(id);
         if (found == asked_.end() || found->second.is_answered) continue;
-        send(found->second, relay::Type::abandon, id);
+        abandon(id, found->second);
         give_error(id, status);
     }
 }
@@ -293,8 +358,9 @@ void RelayPart::check_times() {
         if (!asked.is_answered && (is_cut_off || asked.due_ms <= now_ms)) late.push_back(id);
     give_up(late, 503);
     close_late_sockets();
+    tell_again();
     // Without a request nothing depends on the time without Redis.
-    if (!asked_.empty() || !forwarded_.empty() || unlinked_ms_ != 0) return;
+    if (!asked_.empty() || !forwarded_.empty() || !parted_.empty() || unlinked_ms_ != 0) return;
     worker_.loop().cancel_timer(std::exchange(timer_, 0));
 }
 
@@ -329,6 +395,12 @@ void RelayPart::node_lost(Nodes::Id node) {
         abandon(*request);
     }
     sockets_lost(node);
+    for (auto& [id, parted] : parted_) {
+        if (parted.home.node != node) continue;
+        give_back_bytes(parted.network, std::exchange(parted.bytes, 0));
+        parted.due_ms = 0;  // The answer may be lost.
+        parted.is_told_again = false;
+    }
     answers_bytes_.erase(node);
     answers_.erase(answers_.lower_bound({node, 0}), answers_.upper_bound({node, UINT64_MAX}));
 }

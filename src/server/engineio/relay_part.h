@@ -14,6 +14,7 @@
 
 #include <starling/http.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -47,17 +48,19 @@ struct RelayBounds {
     // Requests without an answer, and WebSockets; beyond, the client gets 503. A quarter is for one
     // client, which gets 429 beyond; one request or frame of it may be larger than a quarter of the
     // bytes. The bytes of a frame count until it is at the owner; beyond, the WebSocket is closed
-    // with 1013.
+    // with 1013. Small frames leave always.
     size_t asked_max = 16'384;
     size_t asked_bytes_max = size_t{8} * 1024 * 1024;
+    // The share of each worker is so large at least, if the queue of a node has four times as much:
+    // a body of the default `max_http_buffer_size`, with its header fields.
+    static constexpr size_t asked_bytes_min = 1'100'000;
     size_t served_max = 65'536;
     // Bytes of a WebSocket that the session has not taken: with so many the client is not read.
     size_t untaken_bytes_max = size_t{64} * 1024;
     // How long a WebSocket waits until its owner has accepted it.
     uint64_t upgrade_ms_max = 10'000;
     // Answers and frames on their way to one node. With so many bytes, packets wait at the owner.
-    // An answer that cannot wait becomes 503, and its session ends; small ones leave always. attach()
-    // gives the workers a half of Nodes::node_queue_bytes_max() together.
+    // An answer that cannot wait becomes 503, and its session ends; small ones leave always.
     size_t answers_bytes_max = 0;
     // How long requests wait for Redis before the clients are told.
     uint64_t unlinked_ms_max = 5000;
@@ -66,6 +69,17 @@ struct RelayBounds {
     // How long requests wait for a node that is away. It may have stalled for a moment, and its
     // sessions live; clients that poll take any refusal for the end of their session.
     uint64_t away_ms_max = 1000;
+    // An owner that does not answer the end of a request or a WebSocket is told again, once.
+    uint64_t tell_again_ms = 10'000;
+
+    // The workers share the queue of each node: answers and frames to clients have a half of it,
+    // requests and frames of clients a quarter.
+    void share_queue(size_t node_queue_bytes_max, size_t workers) noexcept {
+        answers_bytes_max = node_queue_bytes_max / 2 / workers;
+        const size_t asked = node_queue_bytes_max / 4;
+        asked_bytes_max =
+            std::min(asked_bytes_max, std::max(asked / workers, std::min(asked, asked_bytes_min)));
+    }
 };
 
 class RelayPart final : public WorkerPart, RequestWatcher {
@@ -120,7 +134,7 @@ public:
         return found != away_.end() && found->second == 0;
     }
 
-    // Of requests without an answer, and of frames that have not arrived at their owners.
+    // Of requests without an answer, and of those and of frames that may not be at their owners.
     [[nodiscard]] size_t asked_bytes() const noexcept { return asked_bytes_; }
     // The figures are those of all engines: only the first one adds them.
     void add_figures(const Engine& engine, Figures& figures) const;
@@ -140,7 +154,17 @@ private:
         bool is_answered = false;  // The client has not taken the answer yet.
     };
     using Askeds = std::unordered_map<uint64_t, Asked>;
-    // What one client has asked: its requests until they end, their bytes until they are answered.
+    // A request or a WebSocket whose owner was told that it has ended, and has not answered yet; or
+    // the owner could not be told that its answer has arrived. The bytes before that message may
+    // still lie in the queue of the node.
+    struct Parted {
+        SessionHome home;
+        peer::ClientNetwork network;
+        size_t bytes;
+        uint64_t due_ms;  // When the owner is told again, or the answer is not waited for any more.
+        bool is_told_again = false;
+    };
+    // What one client has asked: its requests until they end, their bytes until they have arrived.
     struct Share {
         size_t requests = 0, bytes = 0;
     };
@@ -160,6 +184,13 @@ private:
     void take_bytes(const peer::ClientNetwork& network, size_t bytes);
     void give_back_bytes(const peer::ClientNetwork& network, size_t bytes);
     void forget_request(const peer::ClientNetwork& network);
+    void part_from(uint64_t id, const SessionHome& home, const peer::ClientNetwork& network,
+                   size_t bytes);
+    void abandon(uint64_t id, Asked& asked);
+    // The owner has answered the end of this number, if it is one.
+    void end_answered(Nodes::Id from, uint64_t id);
+    void answer_taken(uint64_t id, const Asked& asked);
+    void tell_again();
     void give_error(uint64_t id, int status);
     // Abandons the requests, and tells their clients.
     void give_up(const std::vector<uint64_t>& ids, int status);
@@ -171,7 +202,11 @@ private:
     void start_timer();
     [[nodiscard]] static std::string encoded(const engineio::relay::Head& head,
                                              const http::Request& request);
+    // False: it is dropped. For messages that have another way to fail.
     bool send(Nodes::Id to, std::string message);
+    // The same for messages that the other node must get: without one, all that is between the nodes
+    // ends soon, as after a gap.
+    bool tell(Nodes::Id to, std::string message);
     void send(const Asked& to, engineio::relay::Type type, uint64_t id);
 
     void on_frame(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
@@ -182,12 +217,17 @@ private:
     [[nodiscard]] ForwardedSocket* find_forwarded(Nodes::Id from, uint64_t id) const;
     void give_frame(ForwardedSocket& socket, const engineio::relay::Frame& frame, size_t bytes);
     void take_credit(ForwardedSocket& socket, const engineio::relay::Credit& credit);
-    // Ends the client's WebSocket. `tells`: the owner as well.
-    void close(ForwardedSocket& socket, uint16_t code, bool tells);
-    void send_end(const ForwardedSocket& socket, uint16_t how);
+    // Ends the client's WebSocket, and tells the owner.
+    void close(ForwardedSocket& socket, uint16_t code);
+    // The same, and it counts as lost.
+    void lose(ForwardedSocket& socket, uint16_t code);
+    // The owner is told, and the socket is forgotten.
+    void leave(ForwardedSocket& socket, uint16_t how);
+    void send_end(uint64_t id, const SessionHome& home, uint16_t how);
+    bool send_taken(uint64_t id, const SessionHome& home);
     void credit_soon(uint64_t number, bool to_client, FramesReceived& received);
     void send_credits();
-    // `takes`: what has arrived was taken as well.
+    // `takes`: what has arrived was taken as well. The sums stay if the message is dropped.
     void send_credit(Nodes::Id to, const engineio::relay::Head& head, bool takes,
                      FramesReceived& received, bool to_owner);
 
@@ -201,6 +241,8 @@ private:
     void on_upgrade(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
     void accept(EngineSession& session, RelayedSocket::Client client, size_t bytes);
     void end_client(Nodes::Id from, uint64_t id, uint16_t code);
+    // The WebSocket of this number has ended here, and the node is told or was told.
+    [[nodiscard]] bool knows_of_end(Nodes::Id from, uint64_t id) const;
     [[nodiscard]] RelayedSocket* find_relayed(Nodes::Id from, uint64_t id) const;
     void give_frame(RelayedSocket& socket, const engineio::relay::Frame& frame, size_t bytes);
     void take_credit(RelayedSocket& socket, const engineio::relay::Credit& credit);
@@ -208,11 +250,13 @@ private:
     void flush(RelayedSocket& socket);
     // The WebSocket is lost: the session is told at the end of the tick.
     void fail(RelayedSocket& socket, uint16_t code);
+    void tell_end(RelayedSocket& socket);
     void end(RelayedSocket& socket, engineio::Session::Event how);
     [[nodiscard]] uint64_t next_serial() noexcept;
     void add_on_way(Nodes::Id to, size_t bytes);
     void subtract_on_way(Nodes::Id to, size_t bytes);
     void on_abandon(Nodes::Id from, uint64_t id);
+    void abandon_if_served(Nodes::Id from, uint64_t id);
     void on_release(Nodes::Id from, uint64_t id);
     void on_taken(Nodes::Id from, uint64_t id);
     void abandon(RelayedRequest& request);
@@ -227,6 +271,7 @@ private:
 
     Askeds asked_;                                    // By number.
     std::map<uint64_t, ForwardedSocket*> forwarded_;  // By number.
+    std::map<uint64_t, Parted> parted_;               // By number.
     std::map<peer::ClientNetwork, Share> asked_of_;
     std::map<std::string, uint64_t, std::less<>>
         unread_;  // Polls with an answer not taken, by sid.
@@ -236,13 +281,14 @@ private:
     uint64_t unlinked_ms_ = 0;  // Since when Redis is away; 0: it is there.
     // Nodes that are away, with the timer that gives them up; 0: they are given up.
     std::map<Nodes::Id, net::TimerId> away_;
+    std::set<Nodes::Id> untold_;  // Nodes that will be lost, since a message to them was dropped.
 
     std::unordered_map<uint64_t, std::unique_ptr<RelayedRequest>> served_;  // By serial number.
     std::unordered_map<uint64_t, std::unique_ptr<RelayedSocket>> relayed_;  // By serial number.
     // The serial numbers of both, by node and its number.
     std::map<std::pair<Nodes::Id, uint64_t>, uint64_t> served_of_;
-    // Answers that have not arrived yet: their bytes by node and number, and the sums by node, with
-    // those of the frames.
+    // Answers that have not arrived yet, and the frames of WebSockets that have ended: their bytes by
+    // node and number. The sums by node, with the frames of all WebSockets.
     std::map<std::pair<Nodes::Id, uint64_t>, size_t> answers_;
     std::map<Nodes::Id, size_t> answers_bytes_;
     // WebSockets, and polls of sessions, with packets that wait for room: by node and serial number.

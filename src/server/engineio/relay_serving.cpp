@@ -110,7 +110,7 @@ void RelayPart::refuse(Nodes::Id from, uint64_t id, uint16_t status) {
         answer.body = body;
         answer.fields.push_back({"Content-Type", "application/json"});
     }
-    send(from, relay::encode(answer_head_of(id), answer));
+    tell(from, relay::encode(answer_head_of(id), answer));
 }
 
 void RelayPart::refuse_unread(Nodes::Id from, const relay::Head& head, uint16_t status) {
@@ -228,7 +228,7 @@ void RelayPart::finish(RelayedRequest& request) {
     }
     add_on_way(ended->from, message.size());
     answers_.emplace(std::pair(ended->from, ended->answer_head.id), message.size());
-    const bool is_sent = send(ended->from, std::move(message));
+    const bool is_sent = tell(ended->from, std::move(message));
     if (!ended->host) return;
     ended->host->request_ended(ended->session, ended->key, RequestEnd::answered);
     if (is_lost || !is_sent) ended->host->drop_soon(ended->session);
@@ -276,9 +276,13 @@ void RelayPart::abandon(RelayedRequest& request) {
         ended->host->request_ended(ended->session, ended->key, RequestEnd::client_left);
 }
 
-// Also from a node that has got the answer meanwhile, but did not wait for it any more.
+// Its answer may be on its way: the node says `taken` when it has got that, and the message here.
 void RelayPart::on_abandon(Nodes::Id from, uint64_t id) {
-    on_taken(from, id);
+    abandon_if_served(from, id);
+    end_client(from, id, relay::end_answered);
+}
+
+void RelayPart::abandon_if_served(Nodes::Id from, uint64_t id) {
     const auto found = served_of_.find({from, id});
     if (found == served_of_.end()) return;
     const auto request = served_.find(found->second);

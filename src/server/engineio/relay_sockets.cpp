@@ -23,13 +23,9 @@ relay::Head head_of(Type type, uint64_t id) noexcept {
 
 // ---- RelayedSocket ------------------------------------------------------------------------------
 
-RelayedSocket::RelayedSocket(RelayPart& part, EngineSession& session, uint64_t serial,
+RelayedSocket::RelayedSocket(RelayPart& part, const EngineSession& session, uint64_t serial,
                              Client client)
-    : session_(session.websocket_ ? nullptr : &session),
-      part_(part),
-      host_(session.host()),
-      serial_(serial),
-      client_(std::move(client)) {
+    : part_(part), host_(session.host()), serial_(serial), client_(std::move(client)) {
     ++host_.websockets;
 }
 
@@ -38,9 +34,10 @@ RelayedSocket::~RelayedSocket() {
     if (session_) session_->untie();
 }
 
-void RelayedSocket::attach() {
-    if (!session_) return close(ws::close_code::normal);
-    session_->websocket_opened(SessionWebSocket(static_cast<FarWebSocket&>(*this)));
+void RelayedSocket::attach(EngineSession& session) {
+    if (session.websocket_) return close(ws::close_code::normal);
+    session_ = &session;
+    session.websocket_opened(SessionWebSocket(static_cast<FarWebSocket&>(*this)));
 }
 
 void RelayedSocket::received(ws::Message message) {
@@ -70,7 +67,7 @@ RelayedSocket* RelayPart::find_relayed(Nodes::Id from, uint64_t id) const {
     const auto serial = served_of_.find({from, id});
     if (serial == served_of_.end()) return nullptr;
     const auto found = relayed_.find(serial->second);
-    return found != relayed_.end() && found->second->is_open_ ? found->second.get() : nullptr;
+    return found != relayed_.end() && !found->second->is_told_ ? found->second.get() : nullptr;
 }
 
 void RelayPart::accept(EngineSession& session, RelayedSocket::Client client, size_t bytes) {
@@ -79,12 +76,17 @@ void RelayPart::accept(EngineSession& session, RelayedSocket::Client client, siz
     std::unique_ptr<RelayedSocket> made(
         new (worker_.slabs()) RelayedSocket(*this, session, serial, std::move(client)));
     RelayedSocket& socket = *made;
-    relayed_.emplace(serial, std::move(made));
-    served_of_.emplace(key, serial);
+    const auto numbered = served_of_.emplace(key, serial).first;
+    try {
+        relayed_.emplace(serial, std::move(made));
+    } catch (...) {
+        served_of_.erase(numbered);
+        throw;
+    }
     ++relayed_count_;
     socket.received_.arrived = socket.received_.held = static_cast<uint32_t>(bytes);
     send_credit(key.first, head_of(Type::credit, key.second), true, socket.received_, false);
-    socket.attach();
+    socket.attach(session);
 }
 
 void RelayPart::give_frame(RelayedSocket& socket, const relay::Frame& frame, size_t bytes) {
@@ -138,7 +140,10 @@ void RelayPart::flush(RelayedSocket& socket) {
         socket.waiting_bytes_ -= message.size();
         publish_frame(socket, std::move(message));
     }
-    if (!socket.waiting_.empty()) waiting_.emplace(socket.client_.node, socket.serial_);
+    if (!socket.waiting_.empty())
+        waiting_.emplace(socket.client_.node, socket.serial_);
+    else if (!socket.is_open_ && !socket.is_told_)
+        tell_end(socket);
 }
 
 void RelayPart::take_credit(RelayedSocket& socket, const relay::Credit& credit) {
@@ -152,16 +157,24 @@ void RelayPart::take_credit(RelayedSocket& socket, const relay::Credit& credit) 
 
 // ---- the end ------------------------------------------------------------------------------------
 
-void RelayPart::end_client(Nodes::Id from, uint64_t id, uint16_t code) {
-    send(from, relay::encode(head_of(Type::end, id), relay::End{.code = code}));
+bool RelayPart::knows_of_end(Nodes::Id from, uint64_t id) const {
+    return served_of_.contains({from, id}) || answers_.contains({from, id});
 }
 
-// What waits for room is lost.
+void RelayPart::end_client(Nodes::Id from, uint64_t id, uint16_t code) {
+    tell(from, relay::encode(head_of(Type::end, id), relay::End{.code = code}));
+}
+
+// What waits for room leaves before the end.
 void RelayPart::close(RelayedSocket& socket, uint16_t code) {
     socket.is_open_ = false;
-    socket.waiting_.clear();
-    socket.waiting_bytes_ = 0;
-    end_client(socket.client_.node, socket.client_.id, code);
+    socket.close_code_ = code;
+    if (socket.waiting_.empty()) tell_end(socket);
+}
+
+void RelayPart::tell_end(RelayedSocket& socket) {
+    socket.is_told_ = true;
+    end_client(socket.client_.node, socket.client_.id, socket.close_code_);
     // Its functions may be on the call stack.
     worker_.loop().post([this, serial = socket.serial_] {
         const auto found = relayed_.find(serial);
@@ -170,23 +183,26 @@ void RelayPart::close(RelayedSocket& socket, uint16_t code) {
     });
 }
 
+// What waits for room is lost.
 void RelayPart::fail(RelayedSocket& socket, uint16_t code) {
-    if (!socket.is_open_) return;
+    if (socket.is_told_) return;
     ++lost_sockets_;
+    socket.waiting_.clear();
+    socket.waiting_bytes_ = 0;
     close(socket, code);
 }
 
 // After RelayedSocket::close() there is no session that is told.
 void RelayPart::end(RelayedSocket& socket, engineio::Session::Event how) {
     socket.is_open_ = false;
+    socket.is_told_ = true;
     socket.ended(how);
-    const Nodes::Id node = socket.client_.node;
-    waiting_.erase({node, socket.serial_});
-    served_of_.erase({node, socket.client_.id});
-    const size_t on_way = socket.on_way_;
+    const std::pair key(socket.client_.node, socket.client_.id);
+    waiting_.erase({key.first, socket.serial_});
+    served_of_.erase(key);
+    // Its frames may lie in the queue of the node: their bytes count until the node says `taken`.
+    if (!socket.is_node_lost_) answers_.emplace(key, socket.on_way_);
     relayed_.erase(socket.serial_);
-    subtract_on_way(node, on_way);
-    flush_waiting(node);
 }
 
 }  // namespace starling::server

@@ -37,7 +37,6 @@ struct SessionHome {
 // Frames of the other side since the last credit.
 struct FramesReceived {
     uint32_t arrived = 0;
-    uint32_t taken = 0;
     uint32_t held = 0;    // Arrived, and not taken yet.
     bool is_due = false;  // A credit is to be sent at the end of the tick.
 };
@@ -74,7 +73,7 @@ private:
 };
 
 // The session's end. Owner: the RelayPart of the session's worker. It lives until the end of the
-// tick in which it ended.
+// tick in which it ended, or, after a normal close, in which its last message has left.
 class RelayedSocket final : public FarWebSocket, public base::InSlab {
 public:
     struct Client {
@@ -82,7 +81,8 @@ public:
         uint64_t id;  // The number at that node.
         std::string address;
     };
-    RelayedSocket(RelayPart& part, EngineSession& session, uint64_t serial, Client client);
+    // The session does not know it before attach().
+    RelayedSocket(RelayPart& part, const EngineSession& session, uint64_t serial, Client client);
     ~RelayedSocket();
     RelayedSocket(const RelayedSocket&) = delete;
     RelayedSocket& operator=(const RelayedSocket&) = delete;
@@ -106,17 +106,20 @@ private:
     static constexpr size_t writable_bytes_max = size_t{64} * 1024;
 
     // Opens it for the session, or ends it if the session has another WebSocket.
-    void attach();
+    void attach(EngineSession& session);
     void received(ws::Message message);
     void ended(engineio::Session::Event event);
 
-    EngineSession* session_;  // Null: it has ended, or has another WebSocket.
+    EngineSession* session_ = nullptr;  // Null: it has ended, or has another WebSocket.
     RelayPart& part_;
     EngineWorker& host_;
     const uint64_t serial_;
     const Client client_;
-    bool is_open_ = true;  // False: the client's node was told of the end, or is gone.
+    bool is_open_ = true;      // False: the session has closed it, or it is lost.
+    bool is_told_ = false;     // The client's node was told of the end, or is gone.
+    uint16_t close_code_ = 0;  // If it is not open: the client's node is told when all has left.
     bool is_paused_ = false;
+    bool is_node_lost_ = false;        // Its bytes do not count any more.
     std::deque<std::string> waiting_;  // Messages for a node to which too much is on its way.
     size_t waiting_bytes_ = 0;
     size_t on_way_ = 0;   // Bytes that have not arrived at the client's node.

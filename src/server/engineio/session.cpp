@@ -37,7 +37,10 @@ EngineSession::EngineSession(uint32_t generation, const EngineWorker& host,
       core_(revision, transport, {host.engine.session_options_, host.worker.loop().now_ms()}) {}
 
 // First the handler: it may send, which needs the other members.
-EngineSession::~EngineSession() { user_.reset(); }
+EngineSession::~EngineSession() {
+    user_.reset();
+    STARLING_ASSERT(!websocket_);  // It would keep a pointer to this session.
+}
 
 EngineSession::Extras& EngineSession::extras() {
     if (!extras_) extras_ = std::make_unique<Extras>();

@@ -77,6 +77,7 @@ public:
 
 private:
     static constexpr uintptr_t far_tag = 1;
+    static_assert(alignof(WsConnection) > far_tag && alignof(FarWebSocket) > far_tag);
 
     [[nodiscard]] WsConnection& near() const noexcept {
         return *reinterpret_cast<WsConnection*>(word_);

@@ -18,6 +18,7 @@
 #include "server/engineio/relay_part.h"
 #include "server/figures.h"
 #include "server/nodes/redis_nodes.h"
+#include "tests/server/engineio/dropping_nodes.h"
 #include "tests/server/engineio/fixture.h"
 #include "tests/server/nodes/redis_server.h"
 
@@ -31,7 +32,7 @@ inline constexpr std::string_view unknown_session = R"({"code":1,"message":"Sess
 class EngineNode {
 public:
     EngineNode(const ClusterOptions& cluster, EngineOptions options, size_t workers,
-               EngineFactory factory = {})
+               EngineFactory factory = {}, bool may_drop = false)
         : nodes(nodes_settings(cluster)),
           engine(
               std::move(options),
@@ -43,11 +44,12 @@ public:
               }),
           extension(engine) {
         extension.mount(team.site);
-        team.start(workers, [this](WorkerGroup& group) {
+        team.start(workers, [this, may_drop](WorkerGroup& group) {
             group.trusted_proxies.replace(std::make_unique<const peer::AddressSet>(
                 peer::AddressSet::read("proxies", {"127.0.0.1"})));
             group.nodes = &nodes;
             nodes.attach(group);
+            if (may_drop) group.nodes = &outgoing;
             extension.attach(group);
         });
     }
@@ -71,6 +73,7 @@ public:
     [[nodiscard]] double websockets() { return figure("starling_relayed_websockets"); }
 
     RedisNodes nodes;
+    DroppingNodes outgoing{nodes};  // In use if the node `may_drop`.
     Engine engine;
     EngineExtension extension;
     TestTeam team;
@@ -132,6 +135,11 @@ public:
         const std::lock_guard lock(mutex_);
         return credits_[id];
     }
+    // How often the node has said that it has got what was sent before.
+    [[nodiscard]] size_t takens(uint64_t id) {
+        const std::lock_guard lock(mutex_);
+        return takens_[id];
+    }
     // The size of the message.
     size_t upgrade(Nodes::Id to, uint64_t id, std::string_view target, uint16_t worker = 0) {
         const std::string message =
@@ -185,6 +193,7 @@ private:
             note(head->id, std::string(frame->bytes));
         if (const auto end = relay::decode_end(publication.payload))
             note(head->id, "end(" + std::to_string(end->code) + ")");
+        if (head->type == relay::Type::taken) ++takens_[head->id];
         if (head->type == relay::Type::upgrade) note(head->id, "upgrade");
         last_id_ = head->id;
     }
@@ -200,6 +209,7 @@ private:
     std::mutex mutex_;
     std::map<uint64_t, std::string> answers_, frames_;
     std::map<uint64_t, std::pair<uint64_t, uint64_t>> credits_;
+    std::map<uint64_t, size_t> takens_;
     uint64_t last_id_ = 0;
 };
 

@@ -180,6 +180,20 @@ TEST_F(EngineRelayOwner, TheWorkersShareTheBytesOfAnswers) {
         });
 }
 
+TEST(RelayBounds, RequestsFitTheQueueOfANode) {
+    constexpr size_t mib = size_t{1024} * 1024;
+    const auto asked = [](size_t queue, size_t workers) {
+        RelayBounds bounds;
+        bounds.share_queue(queue, workers);
+        return bounds.asked_bytes_max;
+    };
+    EXPECT_EQ(asked(32 * mib, 1), 8 * mib);
+    EXPECT_EQ(asked(32 * mib, 4), 2 * mib);
+    EXPECT_EQ(asked(256 * mib, 1), 8 * mib);
+    EXPECT_EQ(asked(32 * mib, 64), 1'100'000u);  // One body of the default size.
+    EXPECT_EQ(asked(20'000, 2), 5000u);
+}
+
 // The queue of a node is a half of this, and answers have a half of the queue: two of these packets.
 TEST_F(EngineRelayOwner, TheConfiguredQueueBoundsTheAnswers) {
     queue_bytes_max = 40'000;

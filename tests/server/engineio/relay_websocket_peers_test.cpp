@@ -13,8 +13,9 @@ namespace {
 
 class EngineRelayWebSocketPeers : public EngineRelay {
 protected:
-    void start_site(EngineOptions options = {}) {
-        sites[0] = std::make_unique<EngineNode>(cluster("site"), std::move(options), 1);
+    void start_site(EngineOptions options = {}, bool may_drop = false) {
+        sites[0] = std::make_unique<EngineNode>(cluster("site"), std::move(options), 1,
+                                                EngineFactory(), may_drop);
         bare = std::make_unique<BareNode>(cluster("bare"));
         ASSERT_TRUE(eventually([&] {
             return sites[0]->nodes.is_here(bare->nodes.self()) && bare->nodes.is_here(site());
@@ -40,7 +41,7 @@ protected:
     // The id of a session that the bare node seems to own.
     [[nodiscard]] std::string sid_of_bare() const {
         const std::array<std::byte, 17> secret{};
-        engineio::Sid sid(0, 1, engineio::SidSecret(secret).view());
+        engineio::Sid sid(0, 1, engineio::SidSecret(secret).text().view());
         sid.add_node(bare->nodes.self(), node_mask(bare->nodes, sid.view()));
         return std::string(sid.view());
     }
@@ -101,8 +102,9 @@ TEST_F(EngineRelayWebSocketPeers, MessagesThatAreWrong) {
     const std::string sid = open(0), other = open(0);
     upgrade_bare(1, sid);
     upgrade_bare(2, other);
-    // Of no WebSocket, and beyond what was sent.
+    // Of no WebSocket, and beyond what was sent. The node hears that it has none.
     bare->frame(site(), 77, "4x");
+    EXPECT_TRUE(bare->hears(77, "end(1001)"));
     bare->frame(site(), 77, "4x", false);
     bare->credit(site(), 77, 1, 1);
     bare->end(site(), 77, 0);
@@ -117,6 +119,7 @@ TEST_F(EngineRelayWebSocketPeers, MessagesThatAreWrong) {
     bare->frame(site(), 1, "4late");
     bare->frame(site(), 2, "4fine");
     EXPECT_TRUE(bare->hears(2, "3probe, 4fine"));
+    EXPECT_EQ(bare->heard(1), "3probe, 4on, end(1013)");  // It knows already.
     EXPECT_EQ(events(0).count("text(late)"), 0u);
     EXPECT_GE(sites[0]->team.group.workers[0]->counters().protocol_errors.get(), 2u);
     // Both ways to end.
@@ -142,8 +145,138 @@ TEST_F(EngineRelayWebSocketPeers, FramesWaitUntilTheNodeHasTakenOthers) {
     bare->credit(site(), 1, 1013, 0);
     EXPECT_TRUE(bare->hears(1, three + ", " + packet));
     EXPECT_EQ(bare->heard(2), "3probe");
-    bare->end(site(), 1, 0);  // Its bytes are free.
+    // Its frames may still lie in the queue of the node.
+    bare->end(site(), 1, 0);
+    EXPECT_TRUE(bare->hears(1, three + ", " + packet + ", end(0)"));
+    EXPECT_EQ(bare->heard(2), "3probe");
+    bare->tell(site(), relay::Type::taken, 1);
     EXPECT_TRUE(bare->hears(2, "3probe, 4two"));
+}
+
+// The bytes of a WebSocket that has ended, and of a request that was abandoned, count until the owner
+// has got all of them.
+TEST_F(EngineRelayWebSocketPeers, BytesCountUntilTheOwnerAnswersTheEnd) {
+    start_site();
+    const std::string packet = "4" + std::string(3000, 'x');
+    const auto bytes = [&] {
+        size_t sum = 0;
+        sites[0]->team.on(0, [&](Worker& w) { sum = w.find_part<RelayPart>()->asked_bytes(); });
+        return sum;
+    };
+    WsClient client(port(0), ws_target(sid_of_bare()));
+    EXPECT_EQ(client.handshake().status, 101);
+    client.send_text(packet);
+    ASSERT_TRUE(eventually([&] { return bytes() > 3000; }));
+    client.close();
+    ASSERT_TRUE(eventually([&] { return bare->last_id() != 0; }));
+    const uint64_t id = bare->last_id();
+    EXPECT_TRUE(bare->hears(id, "upgrade, " + packet + ", end(0)"));
+    EXPECT_TRUE(sockets(0));
+    EXPECT_GT(bytes(), 3000u);
+    bare->end(site(), id, 0, false);
+    EXPECT_TRUE(eventually([&] { return bytes() == 0; }));
+    EXPECT_TRUE(eventually([&] { return bare->takens(id) == 1; }));
+
+    Client sender(port(0));
+    sender.send(post(sid_of_bare(), packet));
+    ASSERT_TRUE(eventually([&] { return bytes() > 3000 && bare->last_id() != id; }));
+    const uint64_t second = bare->last_id();
+    sender.close();
+    EXPECT_TRUE(eventually([&] { return sites[0]->pending() == 0; }));
+    EXPECT_GT(bytes(), 3000u);
+    bare->end(site(), second, 0, false);
+    EXPECT_TRUE(eventually([&] { return bytes() == 0; }));
+}
+
+TEST_F(EngineRelayWebSocketPeers, AnOwnerThatDoesNotAnswerTheEndIsToldAgain) {
+    start_site();
+    bound([](RelayBounds& b) { b.tell_again_ms = 1; });
+    WsClient client(port(0), ws_target(sid_of_bare()));
+    EXPECT_EQ(client.handshake().status, 101);
+    ASSERT_TRUE(eventually([&] { return bare->last_id() != 0; }));
+    const uint64_t id = bare->last_id();
+    client.close();
+    EXPECT_TRUE(bare->hears(id, "upgrade, end(0), end(0)"));
+    EXPECT_TRUE(eventually([&] {
+        size_t sum = 0;
+        sites[0]->team.on(0, [&](Worker& w) { sum = w.find_part<RelayPart>()->asked_bytes(); });
+        return sum == 0;
+    }));
+}
+
+// The asked node answers an end, and tells the owner that nothing follows.
+TEST_F(EngineRelayWebSocketPeers, EveryEndIsAnswered) {
+    start_site();
+    WsClient client(port(0), ws_target(sid_of_bare()));
+    ASSERT_TRUE(eventually([&] { return bare->last_id() != 0; }));
+    const uint64_t id = bare->last_id();
+    bare->end(site(), id, 1000, false);
+    EXPECT_EQ(client.next(), "close(1000)");
+    EXPECT_TRUE(bare->hears(id, "upgrade, end(0)"));
+    bare->end(site(), id, 1000, false);  // It crosses the end of the node.
+    EXPECT_TRUE(eventually([&] { return bare->takens(id) == 2; }));
+    // An owner knows neither number.
+    bare->end(site(), 78, 0);
+    EXPECT_TRUE(bare->hears(78, "end(0)"));
+    bare->tell(site(), relay::Type::abandon, 79);
+    EXPECT_TRUE(bare->hears(79, "end(0)"));
+}
+
+// The node could not be told of the end. It hears of the end when a frame of it arrives.
+TEST_F(EngineRelayWebSocketPeers, AMessageOfTheOwnerIsDropped) {
+    start_site({}, true);
+    for (const uint64_t id : {1, 2}) {
+        const uint64_t bytes = upgrade_bare(id, open(0));
+        ASSERT_TRUE(eventually([&] { return bare->credits(id).second == bytes; }));
+    }
+    sites[0]->outgoing.drops = true;
+    bare->frame(site(), 1, "4pause");  // Only its credit is dropped.
+    EXPECT_TRUE(events(0).wait_for("transport close", 2));
+    EXPECT_TRUE(sockets(0));
+    sites[0]->outgoing.drops = false;
+    for (const uint64_t id : {1, 2}) {
+        bare->frame(site(), id, "4late");
+        EXPECT_TRUE(bare->hears(id, "3probe, end(1001)"));
+    }
+    EXPECT_EQ(events(0).count("text(late)"), 0u);
+}
+
+// The client has left, and the owner hears of it when a message can leave again.
+TEST_F(EngineRelayWebSocketPeers, TheEndOfAClientIsDropped) {
+    start_site({}, true);
+    WsClient client(port(0), ws_target(sid_of_bare()));
+    EXPECT_EQ(client.handshake().status, 101);
+    ASSERT_TRUE(eventually([&] { return bare->last_id() != 0; }));
+    const uint64_t id = bare->last_id();
+    EXPECT_TRUE(bare->hears(id, "upgrade"));
+    sites[0]->outgoing.drops = true;
+    client.close();
+    EXPECT_TRUE(sockets(0));
+    sites[0]->outgoing.drops = false;
+    EXPECT_TRUE(bare->hears(id, "upgrade, end(0)"));
+}
+
+// As at home, what was sent before the close arrives before it.
+TEST_F(EngineRelayWebSocketPeers, FramesThatWaitLeaveBeforeTheClose) {
+    start_site();
+    bound([](RelayBounds& b) { b.answers_bytes_max = 1000; });
+    const std::string packet = "4" + std::string(1000, 'x');
+    for (const uint64_t id : {1, 2}) upgrade_bare(id, open(0));
+    for (const uint64_t id : {1, 2}) bare->credit(site(), id, 18, 18);
+    for (const uint64_t id : {1, 2}) {
+        bare->frame(site(), id, packet);
+        bare->frame(site(), id, "4last");
+        bare->frame(site(), id, "4close");
+    }
+    ASSERT_TRUE(events(0).wait_for("forced close", 2));
+    EXPECT_TRUE(bare->hears(1, "3probe, " + packet));
+    EXPECT_EQ(bare->heard(2), "3probe");
+    bare->credit(site(), 1, 1013, 1013);
+    EXPECT_TRUE(bare->hears(1, "3probe, " + packet + ", 4last, end(1000)"));
+    EXPECT_TRUE(bare->hears(2, "3probe, " + packet));
+    bare->end(site(), 2, 0);  // The client does not wait for the rest.
+    EXPECT_TRUE(bare->hears(2, "3probe, " + packet + ", end(0)"));
+    EXPECT_TRUE(sockets(0));
 }
 
 TEST_F(EngineRelayWebSocketPeers, TheQueueOfASessionIsBounded) {

@@ -302,9 +302,9 @@ TEST_F(EngineRelayWebSocket, AClientHasAQuarterOfTheBytes) {
                       [](Worker& w) { w.find_part<RelayPart>()->bounds.asked_bytes_max = 16'000; });
     const std::string fields = from("203.0.113.1"), text = "4" + std::string(3000, 'x');
     WsClient first(port(1), ws_target(open(0)), fields),
-        second(port(1), ws_target(open(0)), fields),
+        second(port(1), ws_target(open(0)), fields), third(port(1), ws_target(open(0)), fields),
         other(port(1), ws_target(open(0)), from("203.0.113.2"));
-    for (WsClient* const client : {&first, &second, &other}) {
+    for (WsClient* const client : {&first, &second, &third, &other}) {
         upgrade(*client);
         client->send_text("4hi");
         EXPECT_EQ(client->next(), "text(4hi)");
@@ -320,9 +320,12 @@ TEST_F(EngineRelayWebSocket, AClientHasAQuarterOfTheBytes) {
     }));
     second.send_text(text);
     EXPECT_EQ(second.next(), "close(1013)");
+    const std::string small = "4" + std::string(990, 'x');  // Fits no quarter, and leaves.
+    third.send_text(small);
     other.send_text(text);  // Another client goes on.
     redis.start();
     EXPECT_EQ(first.next(), "text(" + text + ")");
+    EXPECT_EQ(third.next(), "text(" + small + ")");
     EXPECT_EQ(other.next(), "text(" + text + ")");
     EXPECT_TRUE(events(0).wait_for("transport close"));
     // The frames have arrived, and their bytes are free again.
