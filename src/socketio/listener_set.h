@@ -51,9 +51,13 @@ public:
     }
     // Removes the entries whose name is `name`; the others keep their order.
     void remove(uint32_t name) noexcept {
-        const auto rest = std::ranges::remove(entries(), name, &NamedListener::name);
-        std::ranges::destroy(rest);
-        count_ -= static_cast<uint32_t>(rest.size());
+        const auto all = entries();
+        // NOLINTNEXTLINE(modernize-use-ranges): clang 14 cannot compile std::ranges::remove.
+        const auto rest =
+            std::remove_if(all.begin(), all.end(),
+                           [name](const NamedListener& entry) { return entry.name == name; });
+        std::destroy(rest, all.end());
+        count_ -= static_cast<uint32_t>(all.end() - rest);
     }
 
     [[nodiscard]] bool shareable() const noexcept {
