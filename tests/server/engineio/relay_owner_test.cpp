@@ -34,27 +34,28 @@ protected:
 
 // A request without an answer would hold the client of the other node until its deadline.
 TEST_F(EngineRelayOwner, EveryNewRequestHasAnAnswer) {
+    constexpr auto refused = R"(400 {"code":1,"message":"Session ID unknown"})";
     start_owner();
     const std::string sid = open(0);
     asker->ask(owner(), 1, "POST", "socket.io", "4x");
-    EXPECT_EQ(asker->answer(1), "400 ");
+    EXPECT_EQ(asker->answer(1), refused);
     asker->ask(owner(), 2, "GET", "*");
-    EXPECT_EQ(asker->answer(2), "400 ");
+    EXPECT_EQ(asker->answer(2), refused);
     asker->ask(owner(), 3, "GET", "ftp://here" + target(sid));
-    EXPECT_EQ(asker->answer(3), "400 ");
+    EXPECT_EQ(asker->answer(3), refused);
     asker->ask(owner(), 4, "GET", "HTTPS://here:1" + target(sid));
     asker->ask(owner(), 5, "POST", target(sid), "4hi");
     EXPECT_EQ(asker->answer(4), "200 4hi");
     EXPECT_EQ(asker->answer(5), "200 ok");
     // A worker that does not exist.
     asker->ask(owner(), 6, "GET", target(sid), "", 7);
-    EXPECT_EQ(asker->answer(6), "400 ");
+    EXPECT_EQ(asker->answer(6), refused);
     // A request that is cut.
     const std::string whole =
         relay::encode({.type = relay::Type::request, .worker = 0, .id = 7},
                       relay::Request{.method = "GET", .target = "/", .fields = {}});
     asker->send(owner(), whole.substr(0, whole.size() - 1));
-    EXPECT_EQ(asker->answer(7), "400 ");
+    EXPECT_EQ(asker->answer(7), refused);
     // A number that is in use: the first request keeps it, and gets the one answer.
     asker->ask(owner(), 8, "GET", target(sid));
     asker->ask(owner(), 8, "GET", "*");
