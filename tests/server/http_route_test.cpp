@@ -239,10 +239,10 @@ TEST(HttpBody, IsReadAsItComes) {
 }
 
 TEST(HttpBody, WaitsWhileItIsPaused) {
-    TestServer t;
     std::atomic<size_t> read{0};
     http::RequestBody paused;
     std::mutex mutex;
+    TestServer t;
     t.server.post("/", http::Route{.body =
                                        [&](const Request&, http::RequestBody body) {
                                            const std::lock_guard lock(mutex);

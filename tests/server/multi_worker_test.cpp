@@ -43,9 +43,9 @@ void expect_all_in_order(WsClient& client, int publishers, int each) {
 }
 
 TEST(MultiWorker, PublicationsOfEveryThreadReachEveryoneInOrder) {
-    TestServer t(three());
-    std::mutex mutex;
+    std::mutex mutex;  // The handlers use both until the server is gone.
     std::set<std::thread::id> threads;
+    TestServer t(three());
     t.server.websocket("/", {
                                 .send_queue_bytes_max = 64 * 1024 * 1024,
                                 .open =
@@ -89,9 +89,9 @@ TEST(MultiWorker, SocketsPublishToAllOthersOfEveryWorker) {
 }
 
 TEST(MultiWorker, HandlesCrossWorkersAndHaveIdsOfTheirOwn) {
-    TestServer t(three());
-    std::mutex mutex;
+    std::mutex mutex;  // The handlers use both until the server is gone.
     std::vector<Socket> all;
+    TestServer t(three());
     t.server.websocket("/", {
                                 .open =
                                     [&](Socket socket) {

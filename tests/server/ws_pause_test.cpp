@@ -252,8 +252,9 @@ TEST_F(WsPause, APausedSocketCostsNoMoreThanTheBuffers) {
 
 TEST(WsPauseTls, WaitsAndGoesOnInOrder) {
     for (const auto& [version, name] : net::versions) {
+        Transcript events;
+        Pausing pausing(events);
         TestTeam t;
-        Pausing pausing(t.events);
         t.site.add_websocket("/", pausing.route());
         t.start(
             1, [](WorkerGroup&) {}, net::shared_context());
@@ -271,13 +272,13 @@ TEST(WsPauseTls, WaitsAndGoesOnInOrder) {
         EXPECT_TRUE(client.write(masked_frame(Opcode::text, "pause") + batch(0, 50)));
         EXPECT_TRUE(client.write(batch(50, 100)));
         socket.send(client.output());
-        EXPECT_TRUE(t.events.wait_for("pause"));
+        EXPECT_TRUE(events.wait_for("pause"));
         EXPECT_TRUE(eventually([&] { return socket.all_taken(); }));
         t.on(0, [](Worker&) {});
-        EXPECT_EQ(t.events.text(), "open, pause") << name;
+        EXPECT_EQ(events.text(), "open, pause") << name;
         pausing.socket.resume();
-        EXPECT_TRUE(t.events.wait_for("99"));
-        EXPECT_EQ(t.events.text(), "open, pause" + names(0, 100)) << name;
+        EXPECT_TRUE(events.wait_for("99"));
+        EXPECT_EQ(events.text(), "open, pause" + names(0, 100)) << name;
     }
 }
 

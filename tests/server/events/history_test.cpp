@@ -196,8 +196,8 @@ TEST(EventsHistory, DeclarationsThatAreWrong) {
 }
 
 TEST(EventsHistory, TheApplicationAllowsAndIsTold) {
-    HistoryServer t;
     Heard told;
+    HistoryServer t;
     t.channels.on_subscribe([](const events::ClientRequest& who) {
         return who.channel != "roomSecret" && who.client.size() == 16;
     });

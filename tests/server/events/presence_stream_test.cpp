@@ -201,13 +201,13 @@ TEST(PresenceStream, TheEndOfATokenEndsAMemberOfAnOpenChannel) {
 }
 
 TEST(PresenceStream, TheApplicationIsToldAndMayPublishMeanwhile) {
-    PresenceServer t({}, 1);
-    std::mutex mutex;
+    std::mutex mutex;  // The server outlives its streams, and still calls the handlers then.
     std::vector<std::string> told;
     const auto tell = [&](std::string text) {
         const std::lock_guard lock(mutex);
         told.push_back(std::move(text));
     };
+    PresenceServer t({}, 1);
     t.channels.on_join([&](std::string_view channel, const events::PresenceMember& who) {
         tell("join " + who.user);
         t.channels.publish(channel, who.user + " is here");
