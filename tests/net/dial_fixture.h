@@ -62,8 +62,8 @@ public:
 // A port on which nothing answers: the queue of its socket is full.
 class Blackhole {
 public:
-    explicit Blackhole(const std::string& host = "127.0.0.1") {
-        const auto any = *Address::numeric(host, 0);
+    explicit Blackhole(const std::string& host = "127.0.0.1", uint16_t port = 0) {
+        const auto any = *Address::numeric(host, port);
         listening_ = Descriptor(::socket(any.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
         EXPECT_EQ(::bind(listening_.get(), any.data(), any.size()), 0);
         EXPECT_EQ(::listen(listening_.get(), 0), 0);

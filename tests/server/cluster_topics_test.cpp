@@ -97,13 +97,15 @@ TEST(MultiWorkerClusterTopics, ASocketsPublicationReachesAllOthers) {
 
 TEST(ClusterTopics, NodesWithoutSubscribersGetNothing) {
     Nodes3 t(3, 2);
-    const auto b = t.connect(1, "x");
+    const auto a = t.connect(0, "y"), b = t.connect(1, "x");
     t.at(0).publish("x", "one");
     EXPECT_EQ(b->frame().payload, "one");
     EXPECT_EQ(t.cluster.sent(Nodes::Kind::topics), 1u);
     b->close();
     EXPECT_TRUE(eventually([&] { return t.cluster.members(1, Nodes::Kind::topics, "x") == 0; }));
     t.at(0).publish("x", "two");
+    t.at(0).publish("y", "mark");  // The node publishes in order.
+    EXPECT_EQ(a->frame().payload, "mark");
     const auto c = t.connect(2, "x");
     t.at(0).publish("x", "three");
     EXPECT_EQ(c->frame().payload, "three");
