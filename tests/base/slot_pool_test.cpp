@@ -26,7 +26,7 @@ public:
 
 private:
     uint32_t generation_;
-    uint64_t weight_ = 0;
+    [[maybe_unused]] uint64_t weight_ = 0;
 };
 
 class SlotPoolTest : public testing::Test {

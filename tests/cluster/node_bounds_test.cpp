@@ -24,7 +24,7 @@ TEST(Node, AnotherNodeWithThisUid) {
         three.redis.run_for(25'000);
         three.a().emit({}, "all");
         three.redis.run_for(10);
-        const auto forged = [&] {
+        const auto forged = [&, &options = options] {
             Process impostor(three.redis, "A", options);
             impostor.emit({}, "forged");
             three.redis.run_for(5);

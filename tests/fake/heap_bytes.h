@@ -4,6 +4,14 @@
 #include <cstddef>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STARLING_SANITIZER_HEAP 1
+#elif defined(__has_feature)
+#define STARLING_SANITIZER_HEAP (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define STARLING_SANITIZER_HEAP 0
+#endif
+
+#if STARLING_SANITIZER_HEAP
 extern "C" size_t __sanitizer_get_current_allocated_bytes();
 #else
 #include <malloc.h>
@@ -12,7 +20,7 @@ extern "C" size_t __sanitizer_get_current_allocated_bytes();
 namespace starling::fake {
 
 inline size_t heap_bytes() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if STARLING_SANITIZER_HEAP
     return __sanitizer_get_current_allocated_bytes();
 #else
     const auto info = ::mallinfo2();
