@@ -49,7 +49,9 @@ TEST(HttpLog, MasksWhatLogsIn) {
     client.get("/hello?Invitation=secret2&ticket=secret3&pass=secret4");
     EXPECT_TRUE(t.log->lines.wait_for(
         "request 127.0.0.1 GET /hello?Invitation=***&ticket=***&pass=*** 200 5"));
-    const std::string opened = client.get("/socket.io/?EIO=4&transport=polling").body;
+    const Answer answer = client.get("/socket.io/?EIO=4&transport=polling");
+    ASSERT_EQ(answer.status, 200) << answer.head << answer.body << answer.end;
+    const std::string& opened = answer.body;
     const size_t at = opened.find("\"sid\":\"") + 7;
     const std::string sid = opened.substr(at, opened.find('"', at) - at);
     ASSERT_GT(sid.size(), 10u) << opened;
