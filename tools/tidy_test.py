@@ -114,9 +114,9 @@ class Grouping(Repository):
         groups = tidy.groups_of(self.sources(*files), lambda s: tidy.definitions(files[s.path]))
         return sorted([source.path for source in group] for group in groups)
 
-    def test_files_of_a_folder_are_a_group(self):
+    def test_files_that_are_compiled_alike_are_a_group(self):
         self.assertEqual(self.groups({"a/x.cpp": "", "a/y.cpp": "", "b/x.cpp": ""}),
-                         [["a/x.cpp", "a/y.cpp"], ["b/x.cpp"]])
+                         [["a/x.cpp", "a/y.cpp", "b/x.cpp"]])
         sources = [*self.sources("a/x.cpp"), Source("a/y.cpp", ("-O2",))]
         self.assertEqual(len(tidy.groups_of(sources)), 2)
         many = self.sources(*(f"a/{i}.cpp" for i in range(tidy.GROUP_FILES_MAX + 1)))

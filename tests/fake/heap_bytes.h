@@ -6,7 +6,8 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define STARLING_SANITIZER_HEAP 1
 #elif defined(__has_feature)
-#define STARLING_SANITIZER_HEAP (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#define STARLING_SANITIZER_HEAP \
+    (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
 #else
 #define STARLING_SANITIZER_HEAP 0
 #endif

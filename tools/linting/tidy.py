@@ -1,7 +1,7 @@
 """clang-tidy over every C++ file that a preset compiles, with the checks of .clang-tidy.
 
-clang-tidy spends nearly all of its time on the headers of the system and of libraries. So the files of
-a folder that are compiled alike are checked as one text, a group, which reads these headers once. Files
+clang-tidy spends nearly all of its time on the headers of the system and of libraries. So files that are
+compiled alike are checked as one text, a group, which reads these headers once. Files
 that define the same name go to different groups. A group that cannot be parsed is halved, down to single
 files. The result of each group is kept in build/tidy, under a hash of all that the result depends on."""
 import hashlib
@@ -23,7 +23,7 @@ CLANG_TIDY = "clang-tidy-19"  # Version 14 of Debian 12 cannot read the library'
 CONFIG = ".clang-tidy"
 CACHE = os.path.join("build", "tidy")
 CACHE_DAYS_MAX = 30      # A result that no run has used for so long is deleted.
-GROUP_FILES_MAX = 16
+GROUP_FILES_MAX = 24
 PROGRESS_SECONDS = 10
 FOLDERS = ("src", "include", "examples")
 PRESETS = {"debug": ("src", "examples")}  # The folders of each preset.
@@ -95,11 +95,11 @@ def is_stale(database: str, root: str) -> bool:
 
 
 def groups_of(sources: list[Source], defined=lambda source: frozenset()) -> list[list[Source]]:
-    """Files of one folder and one command line, in as few groups as sizes and the names they define allow."""
-    groups: dict[tuple, list[tuple[list[Source], set[str]]]] = {}
+    """Files of one command line, in as few groups as sizes and the names they define allow."""
+    groups: dict[tuple[str, ...], list[tuple[list[Source], set[str]]]] = {}
     for source in sources:
         names = defined(source)
-        alike = groups.setdefault((os.path.dirname(source.path), source.arguments), [])
+        alike = groups.setdefault(source.arguments, [])
         for files, taken in alike:
             if len(files) < GROUP_FILES_MAX and not names & taken:
                 files.append(source)
@@ -212,7 +212,8 @@ class Tidy:
                 stream.write(text)
         self.runs += 1
         headers = f"^{re.escape(self.root)}/({'|'.join(FOLDERS)})/"
-        quotes = [f"-iquote{self.root}/{os.path.dirname(source.path)}" for source in group[:1]]
+        quotes = [f"-iquote{self.root}/{folder}"
+                  for folder in sorted({os.path.dirname(source.path) for source in group})]
         result = subprocess.run(
             ["nice", self.program, "--quiet", f"--config-file={self.root}/{CONFIG}",
              f"--header-filter={headers}", joined, "--", *group[0].arguments, *quotes],
