@@ -78,6 +78,14 @@ public:
     virtual void on_close(EngineClose reason) = 0;
 };
 
+// What the protocol above an Engine has on a worker, for the handlers of the sessions there.
+//
+// Owner: the protocol; it lives longer than the workers.
+class EngineProtocolPart {
+protected:
+    virtual ~EngineProtocolPart() = default;
+};
+
 // Makes the handler of a new session, on the session's worker, before on_open(). The request is the
 // one that opened the session; it ends with the call. Null refuses the session (403, code 4).
 using EngineFactory = std::function<std::unique_ptr<EngineHandler>(EngineSession& session,
@@ -144,6 +152,8 @@ public:
     }
     [[nodiscard]] bool is_open() const noexcept { return core_.may_send(); }
     [[nodiscard]] Worker& worker() const noexcept;
+    // What Engine::use_part() gave to the session's worker.
+    [[nodiscard]] EngineProtocolPart& protocol_part() const noexcept;
     // For calls from other threads: post to worker(); there Engine::find() returns the session or
     // null.
     [[nodiscard]] base::SlotKey slot_key() const noexcept { return Pool::key_of(*this); }
@@ -261,6 +271,8 @@ public:
 
     void mount(Site& site);  // Adds the routes. The engine must live longer than the workers.
     void attach(WorkerGroup& group);  // Call it when the workers exist and none runs yet.
+    // Call it after attach(), if the handlers use EngineSession::protocol_part().
+    void use_part(size_t worker, EngineProtocolPart& part) const noexcept;
 
     // On the worker's thread. Null if the session has ended.
     [[nodiscard]] EngineSession* find(const Worker& worker, base::SlotKey key) const noexcept;

@@ -101,6 +101,7 @@ public:
 
     Engine& engine;
     Worker& worker;
+    EngineProtocolPart* protocol_part = nullptr;  // Null: the handlers use none.
 
 private:
     [[nodiscard]] static bool has_ended(const EngineSession& session) noexcept;

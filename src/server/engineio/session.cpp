@@ -75,6 +75,8 @@ engineio::Sid EngineSession::sid() const noexcept {
 
 Worker& EngineSession::worker() const noexcept { return host().worker; }
 
+EngineProtocolPart& EngineSession::protocol_part() const noexcept { return *host().protocol_part; }
+
 bool EngineSession::on_own_thread() const noexcept {
     return host().worker.loop().touched_by_own_thread();
 }
