@@ -214,7 +214,8 @@ public:
     // ---- Listeners: own thread ------------------------------------------------------------------
     // `name` is an event of the client, or one of these: "disconnecting" (the socket is still in
     // its rooms) and "disconnect", each with the reason as argument; "error", with the message of a
-    // packet middleware that refused an event.
+    // packet middleware that refused an event. A small handler is copied for each call: the address
+    // of a captured value itself ends with the call.
     template <class F>
     void on(std::string_view name, F&& handler) const {
         add_listener(name, detail::Listener::of(std::forward<F>(handler)), false);

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/assert.h"
 #include "socketio/namespace.h"
 #include "socketio/server.h"
 
@@ -17,43 +18,43 @@ uint32_t cut(uint64_t ms) noexcept { return std::max<uint32_t>(static_cast<uint3
 
 }  // namespace
 
-Connection::Connection(Server& server, Transport& transport)
-    : server_(server), transport_(transport) {}
+Connection::Connection() noexcept = default;
 
-Connection::~Connection() { closed("forced server close"); }
+Connection::~Connection() { STARLING_ASSERT(!open_); }
 
 // A handler's exception ends the connection of the handler's client; other clients are not
 // affected.
 template <class F>
 void Connection::guarded(F&& call) {
-    const Server::CallScope entry(server_);
-    if (!server_.log_if_throws("socket.io", call)) handler_threw();
+    Server& server = this->server();
+    const Server::CallScope entry(server);
+    if (!server.log_if_throws("socket.io", [&] { call(server); })) handler_threw();
 }
 
-void Connection::handler_threw() { end(Transport::End::forced_server_close, "a handler threw"); }
+void Connection::handler_threw() { end_for(End::forced_server_close, "a handler threw"); }
 
 void Connection::threw(std::string_view handler, std::string_view what) {
-    server_.runtime().log_exception(handler, what);
+    server().runtime().log_exception(handler, what);
     handler_threw();
 }
 
 void Connection::opened() {
-    guarded([this] {
-        set_deadline(server_.settings().connect_timeout_ms);
+    guarded([this](Server& server) {
+        set_deadline(server.settings().connect_timeout_ms);
         // Clients before 3.0 join "/" without a CONNECT packet.
-        if (transport_.revision() == 3) server_.connect(*this, Packet{});
+        if (revision() == 3) server.connect(*this, Packet{});
     });
 }
 
 // Only a packet that is incomplete leaves a decoder behind.
 template <class F>
-void Connection::decode(F&& add, size_t packet_bytes) {
+void Connection::decode(const Server& server, F&& add, size_t packet_bytes) {
     if (has_pending()) [[unlikely]] {
         Decoder decoder = std::move(*extras_->decoder);
         extras_->decoder.reset();
         return decode_with(decoder, add, decoder.pending_bytes() + packet_bytes);
     }
-    Decoder decoder(server_.settings().codec);
+    Decoder decoder(server.settings().codec);
     decode_with(decoder, add, packet_bytes);
 }
 
@@ -65,16 +66,18 @@ void Connection::decode_with(Decoder& decoder, F& add, size_t packet_bytes) {
 }
 
 void Connection::on_text(std::string_view text) {
-    guarded([&] {
-        decode([&](Decoder& decoder) { return decoder.add_text(text, server_.arena()); },
-               text.size());
+    guarded([&](Server& server) {
+        decode(
+            server, [&](Decoder& decoder) { return decoder.add_text(text, server.arena()); },
+            text.size());
     });
 }
 
 void Connection::on_bytes(std::span<const std::byte> bytes) {
-    guarded([&] {
-        decode([&](Decoder& decoder) { return decoder.add_bytes(bytes, server_.arena()); },
-               bytes.size());
+    guarded([&](Server& server) {
+        decode(
+            server, [&](Decoder& decoder) { return decoder.add_bytes(bytes, server.arena()); },
+            bytes.size());
     });
 }
 
@@ -86,7 +89,7 @@ void Connection::handle(const Outcome& outcome, size_t packet_bytes) {
         case Outcome::Kind::pending:
             if (due_ms_ == 0) set_deadline(packet_timeout_ms);
             return;
-        case Outcome::Kind::fault: return end(Transport::End::forced_close, outcome.reason);
+        case Outcome::Kind::fault: return end_for(End::forced_close, outcome.reason);
     }
 }
 
@@ -96,8 +99,7 @@ void Connection::on_packet(const Packet& packet, size_t packet_bytes) {
     // Refuse packets for a namespace that the client has not joined yet, a second CONNECT, and
     // CONNECT_ERROR, which only a server sends.
     const bool mine = socket && socket->state() == Socket::State::connected;
-    if (!mine)
-        return end(Transport::End::forced_server_close, "a packet for a namespace not joined");
+    if (!mine) return end_for(End::forced_server_close, "a packet for a namespace not joined");
     const bool counts = packet.type == Type::event || packet.type == Type::ack;
     if (counts && !socket->within_quota(packet_bytes)) return;
     switch (packet.type) {
@@ -106,26 +108,28 @@ void Connection::on_packet(const Packet& packet, size_t packet_bytes) {
             if (packet.id) socket->on_ack(*packet.id, packet.data);
             return;
         case Type::disconnect: return socket->closed("client namespace disconnect");
-        default: return end(Transport::End::forced_server_close, "a packet that only servers send");
+        default: return end_for(End::forced_server_close, "a packet that only servers send");
     }
 }
 
 void Connection::on_connect(const Packet& packet) {
-    if (sockets() >= server_.settings().namespaces_max)
-        return server_.refuse(*this, packet.nsp, Runtime::Refusal::too_many,
-                              {.message = "too many namespaces"});
-    server_.connect(*this, packet);
+    Server& server = this->server();
+    if (sockets() >= server.settings().namespaces_max)
+        return server.refuse(*this, packet.nsp, Runtime::Refusal::too_many,
+                             {.message = "too many namespaces"});
+    server.connect(*this, packet);
 }
 
 void Connection::closed(std::string_view reason) {
     if (!open_) return;
     open_ = false;
-    const Server::CallScope entry(server_);
+    Server& server = this->server();
+    const Server::CallScope entry(server);
     // A socket that is already leaving is finished by Server::leave(). A listener of one socket may
     // end another socket of this client, so the loop looks up each key again.
     const std::vector<base::SlotKey> keys = socket_keys();
     for (auto key = keys.rbegin(); key != keys.rend(); ++key)
-        if (Socket* socket = server_.find(*key)) socket->closed(reason);
+        if (Socket* socket = server.find(*key)) socket->closed(reason);
 }
 
 size_t Connection::sockets() const noexcept {
@@ -133,11 +137,11 @@ size_t Connection::sockets() const noexcept {
 }
 
 void Connection::pause() {
-    if (++pauses_ == 1) transport_.pause();
+    if (++pauses_ == 1) pause_reading();
 }
 
 void Connection::resume() {
-    if (--pauses_ == 0) transport_.resume();
+    if (--pauses_ == 0) resume_reading();
 }
 
 limits::Bucket& Connection::messages_of(const Quota& quota) {
@@ -174,7 +178,10 @@ Socket& Connection::add(Socket::Owned socket) {
     if (!joined_) {
         joined_ = true;
         due_ms_ = 0;
-        if (has_pending()) set_deadline(packet_timeout_ms);
+        if (has_pending())
+            set_deadline(packet_timeout_ms);
+        else
+            cancel_timer();
     }
     Socket& added = *socket;
     if (!first_) {
@@ -198,51 +205,52 @@ Socket::Owned Connection::release(Socket& socket) {
 
 void Connection::disconnect() {
     if (!open_) return;
-    const Server::CallScope entry(server_);
+    Server& server = this->server();
+    const Server::CallScope entry(server);
     for (const auto key : socket_keys())
-        if (Socket* socket = server_.find(key)) socket->disconnect(false);
-    transport_.end(Transport::End::forced_server_close);
+        if (Socket* socket = server.find(key)) socket->disconnect(false);
+    end(End::forced_server_close);
 }
 
 void Connection::drop() {
     if (!open_) return;
-    const Server::CallScope entry(server_);
-    transport_.end(Transport::End::forced_server_close);
+    const Server::CallScope entry(server());
+    end(End::forced_server_close);
 }
 
 void Connection::timed_out() {
     if (!open_) return;
     if (due_ms_ == 0) return;
-    const auto left_ms = static_cast<int32_t>(due_ms_ - cut(server_.runtime().now_ms()));
-    if (left_ms > 0) return transport_.set_timer(static_cast<uint64_t>(left_ms));
-    if (!joined_) return end(Transport::End::forced_server_close, "no namespace joined in time");
+    const auto left_ms = static_cast<int32_t>(due_ms_ - cut(server().runtime().now_ms()));
+    if (left_ms > 0) return set_timer(static_cast<uint64_t>(left_ms));
+    if (!joined_) return end_for(End::forced_server_close, "no namespace joined in time");
     // A paused connection reads no attachments, so it waits longer.
     if (pauses_ > 0) return set_deadline(packet_timeout_ms);
     if (extras_)
         extras_->decoder.reset();  // Frees the attachments; the client may stay for a while.
-    end(Transport::End::forced_close, "attachments did not come in time");
+    end_for(End::forced_close, "attachments did not come in time");
 }
 
 void Connection::set_deadline(uint64_t delay_ms) {
-    due_ms_ = std::max(cut(server_.runtime().now_ms() + delay_ms), 1u);
-    transport_.set_timer(delay_ms);
+    due_ms_ = std::max(cut(server().runtime().now_ms() + delay_ms), 1u);
+    set_timer(delay_ms);
 }
 
-void Connection::end(Transport::End how, std::string_view why) {
+void Connection::end_for(End how, std::string_view why) {
     if (!open_) return;
-    const std::array<log::Field, 2> fields{
-        {{"reason", why}, {"address", transport_.info().address()}}};
-    server_.runtime().log(log::Level::debug, "a client was disconnected", fields);
-    server_.warn("clients were disconnected; the latest", fields);
-    transport_.end(how);
+    const std::array<log::Field, 2> fields{{{"reason", why}, {"address", info().address()}}};
+    Server& server = this->server();
+    server.runtime().log(log::Level::debug, "a client was disconnected", fields);
+    server.warn("clients were disconnected; the latest", fields);
+    end(how);
 }
 
 void Connection::send_packet(Type type, std::string_view nsp, const Json* data) {
-    Encoder& encoder = server_.encoder();
-    encoder.begin(server_.settings().codec, type, nsp);
+    Encoder& encoder = server().encoder();
+    encoder.begin(server().settings().codec, type, nsp);
     if (data) encoder.value(*data);
     if (encoder.finish())
-        transport_.send(encoder.text(), encoder.text_is_binary(), encoder.attachments(), true);
+        send(encoder.text(), encoder.text_is_binary(), encoder.attachments(), true);
 }
 
 }  // namespace starling::socketio

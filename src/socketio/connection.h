@@ -1,7 +1,9 @@
 // socketio/connection.h: one client's Engine.IO connection, and the namespaces that the client
 // joined.
 //
-// Owner: the owner of the Transport. Thread: the worker's.
+// A server derives from it and implements the Transport, so that a client needs no pointer between
+// the two.
+// Owner: the server. Thread: the worker's.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +23,11 @@ namespace starling::socketio {
 
 class Quota;
 
-class Connection {
+class Connection : public Transport {
 public:
-    Connection(Server& server, Transport& transport);
-    ~Connection();
+    Connection() noexcept;
+    // The Transport is gone already: the derived class calls closed() before.
+    ~Connection() override;
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
@@ -34,8 +37,10 @@ public:
     void on_bytes(std::span<const std::byte> bytes);
     void closed(std::string_view reason);
 
-    [[nodiscard]] Transport& transport() const noexcept { return transport_; }
-    [[nodiscard]] Server& server() const noexcept { return server_; }
+    [[nodiscard]] Transport& transport() noexcept { return *this; }
+    [[nodiscard]] const Transport& transport() const noexcept { return *this; }
+    // That of the worker. The derived class knows it without a member.
+    [[nodiscard]] virtual Server& server() const noexcept = 0;
     [[nodiscard]] bool is_open() const noexcept { return open_; }
 
     // The client's socket in the namespace, in any state; null: none.
@@ -76,7 +81,7 @@ private:
     // `packet_bytes`: of the packet, if it is whole, with its attachments.
     // Calls add(decoder), and takes the outcome as handle() does.
     template <class F>
-    void decode(F&& add, size_t packet_bytes);
+    void decode(const Server& server, F&& add, size_t packet_bytes);
     template <class F>
     void decode_with(Decoder& decoder, F& add, size_t packet_bytes);
     [[nodiscard]] bool has_pending() const noexcept { return extras_ && extras_->decoder; }
@@ -85,11 +90,9 @@ private:
     void on_connect(const Packet& packet);
     template <class F>
     void guarded(F&& call);
-    void end(Transport::End how, std::string_view why);
+    void end_for(End how, std::string_view why);
     void set_deadline(uint64_t delay_ms);
 
-    Server& server_;
-    Transport& transport_;
     bool open_ : 1 = true;
     bool joined_ : 1 = false;  // The client was in a namespace at least once.
     uint16_t pauses_ = 0;
@@ -106,6 +109,6 @@ private:
     [[nodiscard]] Extras& extras();
     std::unique_ptr<Extras> extras_;
 };
-static_assert(sizeof(Connection) <= 40, "part of what an idle Socket.IO client costs");
+static_assert(sizeof(Connection) <= 32, "part of what an idle Socket.IO client costs");
 
 }  // namespace starling::socketio

@@ -84,7 +84,7 @@ private:
     uint32_t room_;
     uint32_t count_ = 0;
 };
-static_assert(sizeof(ListenerSet) == 16 && sizeof(NamedListener) == 24);
+static_assert(sizeof(ListenerSet) == 16 && sizeof(NamedListener) == 32);
 
 // Counts the users of a set; the last one frees it.
 class SharedSet {

@@ -111,7 +111,15 @@ private:
         if (set_->entries()[index].once) retire(index);
         // The entries may move while the listener runs; the listener itself does not move.
         sio::detail::Listener::Call call = set_->entries()[index].listener.prepare();
-        if (const auto why = call(event); why.index) argument_mismatch(why);
+        const auto why = call(event);
+        if (call.changed()) [[unlikely]]
+            keep(index, call);
+        if (why.index) argument_mismatch(why);
+    }
+    // A handler that changed itself did so for this socket alone.
+    void keep(uint32_t index, const sio::detail::Listener::Call& call) {
+        if (set_.users() > 1) move_to_room(set_->room());
+        set_->entries()[index].listener.keep(call);
     }
     [[nodiscard]] uint32_t size() const noexcept {
         return set_ ? static_cast<uint32_t>(set_->entries().size()) : 0;

@@ -1,5 +1,5 @@
 // socketio/transport.h: the interface to the Engine.IO connection below a client; a server
-// implements it.
+// implements it in a class that derives from Connection.
 //
 // Owner: the server. Thread: the worker's.
 #pragma once
@@ -36,9 +36,10 @@ public:
     // Sets the connection's only timer, which calls Connection::timed_out(); replaces the earlier
     // time.
     virtual void set_timer(uint64_t delay_ms) = 0;
-    // From pause() to resume() the client is not read; its heartbeats are not missed.
-    virtual void pause() {}
-    virtual void resume() {}
+    virtual void cancel_timer() {}
+    // Until resume_reading() the client is not read; its heartbeats are not missed.
+    virtual void pause_reading() {}
+    virtual void resume_reading() {}
     // Called for each namespace that admitted the client.
     virtual void joined() {}
     // Counts one subscription of the client. False: it is over the limit.

@@ -45,8 +45,11 @@ public:
 
 // Records what a client gets, one line per message: `40{"sid":"..."}`, `bytes 3`, `end forced
 // close`.
-class Transport final : public socketio::Transport {
+class Transport final : public socketio::Connection {
 public:
+    explicit Transport(socketio::Server& server) noexcept : server_(server) {}
+    ~Transport() override { closed("forced server close"); }
+    socketio::Server& server() const noexcept override { return server_; }
     void send(std::string_view text, bool text_is_binary, std::span<const std::string> attachments,
               bool) override {
         got.push_back(text_is_binary ? "bytes " + std::to_string(text.size()) : std::string(text));
@@ -73,6 +76,7 @@ public:
         if (on_end) on_end();
     }
     void set_timer(uint64_t delay_ms) override { timer_ms = delay_ms; }
+    void cancel_timer() override { timer_ms = 0; }
     bool takes_join() override { return joins_left > 0 && joins_left-- > 0; }
     unsigned revision() const noexcept override { return engine_revision; }
     std::string sid() const override { return engine_sid; }
@@ -88,6 +92,9 @@ public:
     unsigned engine_revision = 4;
     std::string engine_sid = "ENGINE";
     socketio::ConnectInfo connect_info;
+
+private:
+    socketio::Server& server_;
 };
 
 // Gives Namespace a public constructor.
@@ -107,6 +114,8 @@ public:
 class Workers;
 
 class Client {
+    std::unique_ptr<Transport> own_;
+
 public:
     Client(Workers& workers, size_t worker, unsigned revision);
     ~Client();
@@ -118,14 +127,13 @@ public:
     // The value of a member in the last packet that has it, for example of "sid".
     [[nodiscard]] std::string member(std::string_view name) const;
 
-    Transport transport;
+    Transport& transport = *own_;
 
 private:
     void on_worker(const std::function<void()>& call);
 
     Workers& workers_;
     const size_t worker_;
-    std::unique_ptr<socketio::Connection> connection_;
     std::string all_;
 };
 
@@ -205,33 +213,30 @@ private:
 };
 
 inline Client::Client(Workers& workers, size_t worker, unsigned revision)
-    : workers_(workers), worker_(worker) {
+    : own_(std::make_unique<Transport>(*workers.servers[worker])),
+      workers_(workers),
+      worker_(worker) {
     transport.engine_revision = revision;
-    on_worker([&] {
-        connection_ = std::make_unique<socketio::Connection>(*workers.servers[worker], transport);
-        transport.on_end = [this] {
-            if (connection_) connection_->closed(transport.ended);
-        };
-        connection_->opened();
-    });
+    transport.on_end = [this] { transport.closed(transport.ended); };
+    on_worker([&] { transport.opened(); });
 }
 inline Client::~Client() {
-    on_worker([&] { connection_.reset(); });
+    on_worker([&] { own_.reset(); });
 }
 inline void Client::on_worker(const std::function<void()>& call) { workers_.on(worker_, call); }
 inline void Client::says(std::string_view text) {
-    on_worker([&] { connection_->on_text(text); });
+    on_worker([&] { transport.on_text(text); });
     workers_.settle();
 }
 inline void Client::says_bytes(std::string_view bytes) {
-    on_worker([&] { connection_->on_bytes(base::bytes_of(bytes)); });
+    on_worker([&] { transport.on_bytes(base::bytes_of(bytes)); });
     workers_.settle();
 }
 inline void Client::is_due() {
-    on_worker([&] { connection_->timed_out(); });
+    on_worker([&] { transport.timed_out(); });
 }
 inline void Client::leaves(std::string_view reason) {
-    on_worker([&] { connection_->closed(reason); });
+    on_worker([&] { transport.closed(reason); });
     workers_.settle();
 }
 inline std::vector<std::string> Client::takes() {

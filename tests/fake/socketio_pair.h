@@ -58,8 +58,8 @@ private:
     std::vector<std::shared_ptr<Pipe>> pipes_;
 };
 
-// A session of the server: engineio::Session with a queue, and the socketio::Connection above it.
-class PairSession final : public socketio::Transport {
+// A session of the server: engineio::Session with a queue, below a socketio::Connection.
+class PairSession final : public socketio::Connection {
 public:
     struct Outgoing {
         bool binary;
@@ -81,13 +81,10 @@ public:
                               .ping_timeout_ms = options.ping_timeout_ms,
                               .max_payload_bytes = 300,
                           })});
-        workers_.on(0, [&] {
-            connection_ = std::make_unique<socketio::Connection>(*workers.servers[0], *this);
-            connection_->opened();
-        });
+        workers_.on(0, [&] { opened(); });
     }
     ~PairSession() override {
-        workers_.on(0, [&] { connection_.reset(); });
+        workers_.on(0, [&] { closed("forced server close"); });
     }
 
     // ---- The client's requests ------------------------------------------------------------------
@@ -144,7 +141,7 @@ public:
     }
     [[nodiscard]] bool has_websocket() const noexcept { return websocket_send_ != nullptr; }
 
-    // ---- socketio::Transport --------------------------------------------------------------------
+    // ---- socketio::Connection --------------------------------------------------------------------
     void send(std::string_view text, bool text_is_binary, std::span<const std::string> attachments,
               bool) override {
         if (!core.may_send()) return;
@@ -158,6 +155,7 @@ public:
             {publication.message.binary, std::string(base::text_of(publication.message.bytes))});
         flush();
     }
+    socketio::Server& server() const noexcept override { return *workers_.servers[0]; }
     bool writable() const noexcept override {
         return core.outlet() != engineio::Session::Outlet::none;
     }
@@ -178,9 +176,9 @@ private:
         if (actions.deliver)
             workers_.on(0, [&] {
                 if (packet.binary)
-                    connection_->on_bytes(base::bytes_of(packet.data));
+                    on_bytes(base::bytes_of(packet.data));
                 else
-                    connection_->on_text(packet.data);
+                    on_text(packet.data);
             });
         carry_out(actions);
     }
@@ -204,7 +202,7 @@ private:
             std::exchange(websocket_close_, nullptr)();
         }
         if (!actions.closed) return;
-        workers_.on(0, [&] { connection_->closed(engineio::reason_text(core.reason())); });
+        workers_.on(0, [&] { closed(engineio::reason_text(core.reason())); });
         workers_.settle();
     }
 
@@ -247,7 +245,6 @@ private:
     SendFrame websocket_send_;
     std::function<void()> websocket_close_;
     socketio::ConnectInfo info_;
-    std::unique_ptr<socketio::Connection> connection_;
 };
 
 class PairServer {

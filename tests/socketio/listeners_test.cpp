@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -130,27 +131,96 @@ TEST_F(SocketioListeners, HandlersWithAStateOfTheirOwnAreNotShared) {
     EXPECT_EQ(call(b, "class"), "1 ");
 }
 
-// A constant call may change a member that is `mutable`, and neither handler can be assigned.
+// A constant call may change a member that is `mutable`, and no handler here can be assigned. They
+// are shared until a call changes one.
 TEST_F(SocketioListeners, AMutableMemberCountsPerSocket) {
     struct Counter {
         std::string& to;
         mutable int count = 0;
         void operator()() const { to += std::to_string(++count) + " "; }
     };
+    struct Small {
+        mutable int count = 0;
+    };
+    static std::vector<int> counted;
+    counted.clear();
     static_assert(sizeof(Counter) == 16 && !std::is_copy_assignable_v<Counter>);
-    Listeners a, b, c, d;
+    std::vector<Listeners> sockets(6);
+    const auto add_to = [&](size_t i) {
+        if (i < 2) return add(sockets[i], "e", Counter{written});
+        if (i < 4) return add(sockets[i], "e", [counter = Counter{written}] { counter(); });
+        add(sockets[i], "e", [small = Small()] { counted.push_back(++small.count); });
+    };
+    for (size_t i = 0; i < sockets.size(); ++i) {
+        add_to(i);
+        sockets[i].share(recent);
+    }
+    EXPECT_TRUE(sockets[4].shares_with(sockets[5]));
+    for (Listeners& socket : std::span(sockets).first(4)) {
+        EXPECT_EQ(call(socket, "e"), "1 ");
+        EXPECT_EQ(call(socket, "e"), "2 ");
+    }
+    for (size_t i : {4, 5, 4}) call(sockets[i], "e");
+    EXPECT_EQ(counted, (std::vector<int>{1, 1, 2}));
+    Listeners late;
+    add(late, "e", [small = Small()] { counted.push_back(++small.count); });
+    late.share(recent);
+    call(late, "e");
+    EXPECT_EQ(counted.back(), 1);
+}
+
+// The state of a handler stays where it belongs when the handler changes the listeners meanwhile.
+TEST_F(SocketioListeners, AMutableMemberStaysWhenTheListenersChange) {
+    struct Flag {
+        std::function<void()>& change;
+        mutable bool called = false;
+    };
+    Listeners a, b;
+    std::function<void()> change = [&] {
+        for (int i = 0; i < 20; ++i) add(a, "other", [this] { written += "other "; });
+    };
     for (Listeners* socket : {&a, &b}) {
-        add(*socket, "e", Counter{written});
+        add(*socket, "e", [flag = Flag{change}] {
+            if (!std::exchange(flag.called, true)) flag.change();
+        });
         socket->share(recent);
     }
-    for (Listeners* socket : {&c, &d}) {
-        add(*socket, "e", [counter = Counter{written}] { counter(); });
-        socket->share(recent);
-    }
-    for (Listeners* socket : {&a, &b, &c, &d}) {
-        EXPECT_EQ(call(*socket, "e"), "1 ");
-        EXPECT_EQ(call(*socket, "e"), "2 ");
-    }
+    call(a, "e");
+    const std::string added = call(a, "other");
+    EXPECT_EQ(added.size(), 20 * std::string("other ").size());
+    call(a, "e");  // Adds no more.
+    EXPECT_EQ(call(a, "other"), added);
+    change = [&] {
+        b.remove(names.of("e"));
+        written += "removed ";
+    };
+    EXPECT_EQ(call(b, "e"), "removed ");
+    EXPECT_EQ(call(b, "e"), "(none)");
+}
+
+// Handlers without a state of their own that a call may change are shared up to 16 bytes.
+TEST_F(SocketioListeners, WhichHandlersAreShareable) {
+    int x = 0, y = 0, z = 0;
+    struct Class {
+        int* at;
+        void operator()() const {}
+    };
+    const auto shareable = [](auto handler) {
+        return sio::detail::is_shareable<decltype(handler)>();
+    };
+    EXPECT_TRUE(shareable([] {}));
+    EXPECT_TRUE(shareable(+[] {}));
+    EXPECT_TRUE(shareable([&x] { ++x; }));
+    EXPECT_TRUE(shareable([&x, &y] { x += y; }));
+    EXPECT_TRUE(shareable([&x, y]() noexcept { x += y; }));
+    EXPECT_FALSE(shareable([&x, &y, &z] { x += y + z; }));
+    EXPECT_FALSE(shareable([x]() mutable { ++x; }));
+    EXPECT_FALSE(shareable([&x, y]() mutable { x += ++y; }));
+    EXPECT_FALSE(shareable([&x, y]() mutable noexcept { x += ++y; }));
+    EXPECT_FALSE(shareable([text = std::string()] { (void)text; }));
+    EXPECT_FALSE(shareable([shared = std::make_shared<int>()] { (void)shared; }));
+    EXPECT_FALSE(shareable(Class{&x}));
+    EXPECT_FALSE(shareable(std::function<void()>([] {})));
 }
 
 // The smallest handlers lie in the Listener itself if no call changes them, else on the heap.
@@ -167,16 +237,37 @@ TEST_F(SocketioListeners, TheStateOfASmallHandlerStays) {
     EXPECT_EQ(counted, (std::vector<int>{1, 2, 1}));
 }
 
-// A socket whose captures are larger than a pointer has a set of its own.
-TEST_F(SocketioListeners, HandlersWithTwoCapturesAreNotShared) {
+TEST_F(SocketioListeners, HandlersWithTwoEqualCapturesAreShared) {
+    Listeners a, b, c, d;
+    std::string other = "other ";
+    const auto add_to = [this](Listeners& socket, const std::string& text) {
+        add(socket, "e", [this, &text] { written += text; });
+        socket.share(recent);
+    };
+    for (Listeners* socket : {&a, &b}) add_to(*socket, two);
+    add_to(c, other);
+    add(d, "e", [this, &text = two] { written += text + text; });  // Of another type.
+    d.share(recent);
+    EXPECT_TRUE(a.shares_with(b));
+    EXPECT_FALSE(a.shares_with(c));
+    EXPECT_FALSE(a.shares_with(d));
+    EXPECT_EQ(call(a, "e"), "two ");
+    EXPECT_EQ(call(b, "e"), "two ");
+    EXPECT_EQ(call(c, "e"), "other ");
+    EXPECT_EQ(call(d, "e"), "two two ");
+}
+
+// A socket with a handler whose captures are larger has a set of its own.
+TEST_F(SocketioListeners, HandlersWithThreeCapturesAreNotShared) {
     Listeners a, b;
+    const std::string three = "three ";
     for (Listeners* socket : {&a, &b}) {
-        add(*socket, "e", [this, &two = two] { written += two; });
+        add(*socket, "e", [this, &two = two, &three] { written += two + three; });
         socket->share(recent);
     }
     EXPECT_FALSE(a.shares_with(b));
-    EXPECT_EQ(call(a, "e"), "two ");
-    EXPECT_EQ(call(b, "e"), "two ");
+    EXPECT_EQ(call(a, "e"), "two three ");
+    EXPECT_EQ(call(b, "e"), "two three ");
 }
 
 TEST_F(SocketioListeners, OnceIsOncePerSocket) {

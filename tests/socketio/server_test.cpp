@@ -342,6 +342,7 @@ TEST(SocketIoCore, NoNamespaceWithinTenSeconds) {
     Client idle(workers, 0, 4);
     const auto joined = join(workers);
     EXPECT_EQ(idle.transport.timer_ms, 10'000u);
+    EXPECT_EQ(joined->transport.timer_ms, 0u);  // Cancelled.
     joined->is_due();
     idle.is_due();
     EXPECT_TRUE(idle.transport.ended.empty());  // The time is not over yet.

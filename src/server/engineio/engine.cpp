@@ -171,6 +171,10 @@ void Engine::attach(WorkerGroup& group) {
     for (EngineWorker* const host : hosts_) host->use_nodes(*nodes_);
 }
 
+void Engine::use_part(size_t worker, EngineProtocolPart& part) const noexcept {
+    hosts_[worker]->protocol_part = &part;
+}
+
 void Engine::server_stops(const Worker& worker) { host(worker).server_stops(); }
 
 void Engine::successor_serves(const Worker& worker) { host(worker).successor_serves(); }

@@ -28,7 +28,6 @@
 #include "engineio/request.h"
 #include "engineio/session.h"
 #include "hub/hub.h"
-#include "net/timer_wheel.h"
 #include "server/engineio/options.h"
 #include "server/engineio/session_websocket.h"
 #include "server/engineio/unjoined.h"
@@ -79,6 +78,14 @@ public:
     virtual void on_close(EngineClose reason) = 0;
 };
 
+// What the protocol above an Engine has on a worker, for the handlers of the sessions there.
+//
+// Owner: the protocol; it lives longer than the workers.
+class EngineProtocolPart {
+protected:
+    virtual ~EngineProtocolPart() = default;
+};
+
 // Makes the handler of a new session, on the session's worker, before on_open(). The request is the
 // one that opened the session; it ends with the call. Null refuses the session (403, code 4).
 using EngineFactory = std::function<std::unique_ptr<EngineHandler>(EngineSession& session,
@@ -86,7 +93,7 @@ using EngineFactory = std::function<std::unique_ptr<EngineHandler>(EngineSession
 
 // After close() all calls are allowed and do nothing.
 // Lies in the EngineWorker's table, from which host() and the slot of its key follow.
-class EngineSession final : private net::TimerEntry {
+class EngineSession final {
 public:
     using Pool = base::SlotPool<EngineSession, EngineWorker>;
 
@@ -133,7 +140,7 @@ public:
 
     // The one timer of the handler, at most 250 ms late; replaces the timer set before.
     void set_timer(uint64_t delay_ms);
-    void cancel_timer() noexcept { timer_due_low_ = 0; }
+    void cancel_timer() noexcept;
 
     [[nodiscard]] engineio::Sid sid() const noexcept;  // A secret.
     [[nodiscard]] unsigned revision() const noexcept {
@@ -145,6 +152,8 @@ public:
     }
     [[nodiscard]] bool is_open() const noexcept { return core_.may_send(); }
     [[nodiscard]] Worker& worker() const noexcept;
+    // What Engine::use_part() gave to the session's worker.
+    [[nodiscard]] EngineProtocolPart& protocol_part() const noexcept;
     // For calls from other threads: post to worker(); there Engine::find() returns the session or
     // null.
     [[nodiscard]] base::SlotKey slot_key() const noexcept { return Pool::key_of(*this); }
@@ -211,20 +220,23 @@ private:
     void schedule();
     [[nodiscard]] uint64_t now_ms() const noexcept;
     [[nodiscard]] engineio::Moment now() const noexcept;
+    [[nodiscard]] bool has_timer() const noexcept { return extras_ && extras_->timer_due_low; }
     [[nodiscard]] uint64_t timer_due_ms() const noexcept;  // If there is a timer.
     template <class F>
     void call(F&& call_user);
     void user_threw(std::string_view what);
 
-    // State that a session needs while it polls, or until it is used.
+    // State that a session needs while it polls, until it is used, or while its handler has a
+    // timer.
     struct Extras {
         std::unique_ptr<EnginePoll> poll;    // The pending poll.
         std::unique_ptr<EngineQueue> queue;  // Null while empty.
         base::SlotKey post;  // The POST whose body is arriving, a key of an Exchange.
         // The poll answered last, a key of an Exchange, until its answer has left.
         base::SlotKey answered;
-        bool post_jsonp = false;  // The POST in `post` is a JSONP form.
-        bool post_held = false;   // The packets of that POST were taken; resume() answers it.
+        uint32_t timer_due_low = 0;  // Milliseconds modulo 2^32; 0: the handler has no timer.
+        bool post_jsonp = false;     // The POST in `post` is a JSONP form.
+        bool post_held = false;      // The packets of that POST were taken; resume() answers it.
         std::unique_ptr<UnjoinedSessions::Entry> unjoined;  // Null: the session is used.
     };
     [[nodiscard]] Extras& extras();
@@ -241,18 +253,16 @@ private:
     }
     [[nodiscard]] EngineWorker& host() const noexcept { return Pool::owner_of(*this); }
 
-    // Small members lie in the tail padding of the TimerEntry.
-    const uint32_t generation_;
-    uint32_t timer_due_low_ = 0;  // Milliseconds modulo 2^32; 0: none.
-    engineio::SidSecret secret_;
-    bool supports_binary_;
-    bool flush_due_ = false;      // The session is in the list of flushes of its EngineWorker.
     SessionWebSocket websocket_;  // The transport, or being probed.
     engineio::Session core_;
+    const uint32_t generation_;
+    engineio::SidSecret secret_;
+    bool supports_binary_;
+    bool flush_due_ = false;  // The session is in the list of flushes of its EngineWorker.
     std::unique_ptr<EngineHandler> user_;
     std::unique_ptr<Extras> extras_;  // Null for most sessions: over WebSocket, and used.
 };
-static_assert(sizeof(EngineSession) <= 88, "part of what an idle client costs");
+static_assert(sizeof(EngineSession) <= 64, "part of what an idle client costs");
 
 class Engine {
 public:
@@ -261,6 +271,8 @@ public:
 
     void mount(Site& site);  // Adds the routes. The engine must live longer than the workers.
     void attach(WorkerGroup& group);  // Call it when the workers exist and none runs yet.
+    // Call it after attach(), if the handlers use EngineSession::protocol_part().
+    void use_part(size_t worker, EngineProtocolPart& part) const noexcept;
 
     // On the worker's thread. Null if the session has ended.
     [[nodiscard]] EngineSession* find(const Worker& worker, base::SlotKey key) const noexcept;

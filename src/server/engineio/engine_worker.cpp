@@ -11,7 +11,8 @@
 
 namespace starling::server {
 
-EngineWorker::EngineWorker(Engine& e, Worker& w) : engine(e), worker(w), wheel_(w.loop().now_ms()) {
+EngineWorker::EngineWorker(Engine& e, Worker& w)
+    : engine(e), worker(w), deadlines_(w.loop().now_ms()) {
     Inflows::change(inflows_, w.site().options.limits);
 }
 
@@ -125,9 +126,10 @@ EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transp
                                             transport, engineio::supports_binary(query));
     try {
         const base::SlotKey key = made.slot_key();
+        deadlines_.make_room(key.slot);
         if (engine.join_timeout_ms_)
             made.extras().unjoined = unjoined_.add(key, network, worker.loop().now_ms());
-        if (!timer_) timer_ = worker.loop().every(net::TimerWheel::tick_ms, [this] { advance(); });
+        if (!timer_) timer_ = worker.loop().every(net::SlotTimers::tick_ms, [this] { advance(); });
         if (inflows_) inflows_->begin(key.slot);
     } catch (...) {  // Out of memory.
         sessions_.remove(made);
@@ -150,9 +152,9 @@ EngineSession* EngineWorker::find(std::string_view sid) const noexcept {
     return session;
 }
 
-void EngineWorker::set_deadline(EngineSession& session, uint64_t due_ms) {
+void EngineWorker::set_deadline(const EngineSession& session, uint64_t due_ms) noexcept {
     const uint64_t now_ms = worker.loop().now_ms();
-    wheel_.set(session, now_ms, due_ms > now_ms ? due_ms - now_ms : 0);
+    deadlines_.set(session.slot_key().slot, now_ms, due_ms > now_ms ? due_ms - now_ms : 0);
 }
 
 void EngineWorker::call_exactly(EngineSession& session, uint64_t due_ms) {
@@ -163,18 +165,21 @@ void EngineWorker::call_exactly(EngineSession& session, uint64_t due_ms) {
 }
 
 void EngineWorker::advance() {
-    tidy();
+    free_dead();
     sessions_.trim();
-    wheel_.advance(worker.loop().now_ms(),
-                   [](net::TimerEntry& entry) { static_cast<EngineSession&>(entry).on_due(); });
+    deadlines_.advance(worker.loop().now_ms(), [this](uint32_t slot) {
+        EngineSession& session = *sessions_.object_at(slot);
+        has_ended(session) ? free(session) : session.on_due();
+    });
     // One tick later than the handlers' own timers, so that a handler can first tell its client
     // why.
     const uint64_t kept_ms =
-        static_cast<uint64_t>(engine.join_timeout_ms_) + net::TimerWheel::tick_ms;
+        static_cast<uint64_t>(engine.join_timeout_ms_) + net::SlotTimers::tick_ms;
     while (const auto* oldest = unjoined_.oldest()) {
         if (worker.loop().now_ms() < oldest->since_ms + kept_ms) break;
         end_unjoined(*oldest);
     }
+    if (sessions_.size() == 0) worker.loop().cancel_timer(std::exchange(timer_, 0));
 }
 
 void EngineWorker::log_fault(std::string_view what, std::string_view reason,
@@ -222,28 +227,24 @@ void EngineWorker::count_end() noexcept {
 void EngineWorker::ended(EngineSession& session) noexcept {
     --open_;
     count_end();
-    const bool first = !dead_.linked();
-    session.insert_before(dead_);
-    if (!first) return;
+    set_deadline(session, 0);
     try {
-        worker.loop().post([this] { tidy(); });
+        if (dead_.empty()) worker.loop().post([this] { free_dead(); });
+        dead_.push_back(session.slot_key());
     } catch (const std::bad_alloc& error) {  // The next advance() frees the session.
         worker.log_exception("session", error.what());
     }
 }
 
-void EngineWorker::free_dead() noexcept {
-    while (dead_.linked()) {
-        auto* const session = static_cast<EngineSession*>(dead_.next());
-        session->unlink();
-        // The session's handler may end another session, which joins the list.
-        sessions_.remove(*session);
-    }
+// The session's handler may end another session while it is freed.
+void EngineWorker::free(EngineSession& session) noexcept {
+    cancel_deadline(session);
+    sessions_.remove(session);
 }
 
-void EngineWorker::tidy() noexcept {
-    free_dead();
-    if (sessions_.size() == 0) worker.loop().cancel_timer(std::exchange(timer_, 0));
+void EngineWorker::free_dead() noexcept {
+    for (const base::SlotKey key : std::exchange(dead_, {}))
+        if (EngineSession* const session = sessions_.find(key)) free(*session);
 }
 
 }  // namespace starling::server

@@ -10,9 +10,8 @@
 #include <optional>
 #include <vector>
 
-#include "base/intrusive_list.h"
 #include "base/slot_table.h"
-#include "net/timer_wheel.h"
+#include "net/slot_timers.h"
 #include "net/timers.h"
 #include "server/connection.h"
 #include "server/engineio/engine.h"
@@ -88,7 +87,13 @@ public:
     uint64_t websockets = 0;          // Open now; a WebSocket that is probed as well.
 
     // Called by sessions.
-    void set_deadline(EngineSession& session, uint64_t due_ms);
+    void set_deadline(const EngineSession& session, uint64_t due_ms) noexcept;
+    void cancel_deadline(const EngineSession& session) noexcept {
+        deadlines_.cancel(session.slot_key().slot);
+    }
+    [[nodiscard]] bool has_deadline(const EngineSession& session) const noexcept {
+        return deadlines_.is_set(session.slot_key().slot);
+    }
     void call_exactly(EngineSession& session, uint64_t due_ms);
     void flush_soon(EngineSession& session);
     // Frees the session once none of its functions is on the call stack. Needs no memory.
@@ -96,6 +101,7 @@ public:
 
     Engine& engine;
     Worker& worker;
+    EngineProtocolPart* protocol_part = nullptr;  // Null: the handlers use none.
 
 private:
     [[nodiscard]] static bool has_ended(const EngineSession& session) noexcept;
@@ -105,19 +111,19 @@ private:
     void flush_all();
     void count_end() noexcept;
     void free_dead() noexcept;
-    void tidy() noexcept;
+    void free(EngineSession& session) noexcept;
 
     Nodes* nodes_ = nullptr;  // Null: no cluster.
     RelayPart* relay_ = nullptr;
-    net::TimerWheel wheel_;
-    net::TimerId timer_ = 0;  // Runs while there are sessions, dead ones too.
+    net::SlotTimers deadlines_;  // Of a session that has ended: when advance() frees it.
+    net::TimerId timer_ = 0;     // Runs while there are sessions, dead ones too.
     UnjoinedSessions unjoined_;
     std::unique_ptr<Inflows> inflows_;
     EngineSession::Pool sessions_{*this};  // Those that have ended as well, until they are freed.
     size_t open_ = 0;                      // Sessions that have not ended.
     std::vector<base::SlotKey> flushes_;
-    bool flush_posted_ = false;  // A call of flush_all() is posted.
-    base::ListLink dead_;        // Sessions that have ended, by the link of their timers.
+    bool flush_posted_ = false;        // A call of flush_all() is posted.
+    std::vector<base::SlotKey> dead_;  // Sessions that have ended, for the posted free_dead().
     RandomPool random_;
     uint64_t warned_ms_ = 0;  // Time of the last warning; 0: none.
     uint64_t faults_ = 0;     // Faults since that warning.

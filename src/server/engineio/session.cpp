@@ -31,10 +31,10 @@ constexpr size_t queued_packet_bytes = sizeof(EngineQueue::Packet) + 48;
 EngineSession::EngineSession(uint32_t generation, const EngineWorker& host,
                              const engineio::SidSecret& secret, engineio::Revision revision,
                              engineio::Transport transport, bool supports_binary) noexcept
-    : generation_(generation),
+    : core_(revision, transport, {host.engine.session_options_, host.worker.loop().now_ms()}),
+      generation_(generation),
       secret_(secret),
-      supports_binary_(supports_binary),
-      core_(revision, transport, {host.engine.session_options_, host.worker.loop().now_ms()}) {}
+      supports_binary_(supports_binary) {}
 
 // First the handler: it may send, which needs the other members.
 EngineSession::~EngineSession() {
@@ -50,7 +50,8 @@ EngineSession::Extras& EngineSession::extras() {
 void EngineSession::release_extras() noexcept {
     // Over a WebSocket no further poll comes.
     if (!extras_ || core_.state() != State::websocket) return;
-    const bool used = extras_->post.generation || extras_->answered.generation;
+    const bool used =
+        extras_->post.generation || extras_->answered.generation || extras_->timer_due_low;
     if (!used && !extras_->unjoined && !extras_->poll && !extras_->queue) extras_.reset();
 }
 
@@ -73,6 +74,8 @@ engineio::Sid EngineSession::sid() const noexcept {
 }
 
 Worker& EngineSession::worker() const noexcept { return host().worker; }
+
+EngineProtocolPart& EngineSession::protocol_part() const noexcept { return *host().protocol_part; }
 
 bool EngineSession::on_own_thread() const noexcept {
     return host().worker.loop().touched_by_own_thread();
@@ -322,19 +325,25 @@ void EngineSession::set_timer(uint64_t delay_ms) {
     if (core_.state() == State::closed) return;
     constexpr uint64_t delay_ms_max = INT32_MAX;  // A longer one is told early.
     const uint64_t due_ms = now_ms() + std::min(delay_ms, delay_ms_max);
-    timer_due_low_ = std::max<uint32_t>(static_cast<uint32_t>(due_ms), 1);
+    extras().timer_due_low = std::max<uint32_t>(static_cast<uint32_t>(due_ms), 1);
     schedule();
+}
+
+void EngineSession::cancel_timer() noexcept {
+    if (!extras_) return;
+    extras_->timer_due_low = 0;
+    release_extras();
 }
 
 uint64_t EngineSession::timer_due_ms() const noexcept {
     const uint64_t at_ms = now_ms();
-    const auto left = static_cast<int32_t>(timer_due_low_ - static_cast<uint32_t>(at_ms));
+    const auto left = static_cast<int32_t>(extras_->timer_due_low - static_cast<uint32_t>(at_ms));
     return at_ms + static_cast<uint64_t>(std::max(left, 0));
 }
 
 void EngineSession::schedule() {
     const uint64_t due_ms = core_.deadline_ms();
-    host().set_deadline(*this, timer_due_low_ ? std::min(due_ms, timer_due_ms()) : due_ms);
+    host().set_deadline(*this, has_timer() ? std::min(due_ms, timer_due_ms()) : due_ms);
     // The wheel is too coarse for the noop on which an upgrade waits.
     if (core_.state() == State::probed && core_.poll_pending()) host().call_exactly(*this, due_ms);
 }
@@ -343,11 +352,11 @@ void EngineSession::on_due() {
     while (core_.state() != State::closed && core_.deadline_ms() <= now_ms())
         act(core_.on_timer(now()));
     if (core_.state() == State::closed) return;
-    if (timer_due_low_ && timer_due_ms() <= now_ms()) {
-        timer_due_low_ = 0;
+    if (has_timer() && timer_due_ms() <= now_ms()) {
+        cancel_timer();
         if (core_.may_send()) call([&] { user_->on_timer(); });
     }
-    if (core_.state() != State::closed && !linked()) schedule();
+    if (core_.state() != State::closed && !host().has_deadline(*this)) schedule();
 }
 
 // Runs a part of the session's end. An exception does not stop the other parts.
@@ -420,8 +429,6 @@ void EngineSession::log_fault(engineio::Fault fault, std::string_view address) c
 }
 
 void EngineSession::end() {
-    unlink();
-    timer_due_low_ = 0;
     attempt([&] { answer_held_post(); });
     extras_.reset();
     untie();

@@ -4,8 +4,10 @@
 #include <string>
 #include <utility>
 
+#include "base/checked_cast.h"
 #include "base/text.h"
 #include "server/connection_facts.h"
+#include "server/socketio/socketio.h"
 #include "server/worker.h"
 #include "socketio/namespace.h"
 #include "socketio/observer.h"
@@ -14,14 +16,17 @@
 
 namespace starling::server {
 
-SocketIoSessionHandler::SocketIoSessionHandler(EngineSession& session, socketio::Server& server,
-                                               socketio::ConnectInfo info)
-    : session_(session), info_(std::move(info)), connection_(server, *this) {}
+SocketIoSessionHandler::SocketIoSessionHandler(EngineSession& session, socketio::ConnectInfo info)
+    : session_(session), info_(std::move(info)) {}
+
+socketio::Server& SocketIoSessionHandler::server() const noexcept {
+    return base::checked_cast<SocketIoWorker>(session_.protocol_part()).server();
+}
 
 void SocketIoSessionHandler::on_open() {
-    const std::string& initial = connection_.server().settings().initial_packet;
+    const std::string& initial = server().settings().initial_packet;
     if (!initial.empty()) session_.send_text("4" + initial);
-    connection_.opened();
+    opened();
 }
 
 void SocketIoSessionHandler::send(std::string_view text, bool text_is_binary,
@@ -39,10 +44,8 @@ void SocketIoSessionHandler::send(std::string_view text, bool text_is_binary,
 }
 
 void SocketIoSessionHandler::on_upgrade() {
-    socketio::Observer* const observer = connection_.server().observer();
-    if (observer)
-        connection_.each_socket(
-            [observer](socketio::Socket& socket) { observer->upgraded(socket); });
+    socketio::Observer* const observer = server().observer();
+    if (observer) each_socket([observer](socketio::Socket& socket) { observer->upgraded(socket); });
 }
 
 // Rooms of namespaces other than "/" are shown as "/admin:room".
@@ -50,7 +53,7 @@ void SocketIoSessionHandler::describe(ConnectionFacts& facts) const {
     const std::string head = info_.head();
     facts.path = head.substr(0, head.find_first_of("?\n"));
     facts.user = info_.user();
-    connection_.each_socket([&](const socketio::Socket& socket) {
+    each_socket([&](const socketio::Socket& socket) {
         if (facts.user.empty()) facts.user = socket.user();
         const std::string& nsp = socket.nsp().name();
         for (std::string& room : socket.rooms())

@@ -13,7 +13,6 @@
 #include "server/engineio/engine.h"
 #include "server/socketio/pace.h"
 #include "socketio/connection.h"
-#include "socketio/transport.h"
 
 namespace starling::server {
 
@@ -34,21 +33,21 @@ protected:
 };
 
 class SocketIoSessionHandler : public EngineHandler,
-                               protected socketio::Transport,
+                               protected socketio::Connection,
                                public base::InSlab {
 public:
-    SocketIoSessionHandler(EngineSession& session, socketio::Server& server,
-                           socketio::ConnectInfo info);
+    SocketIoSessionHandler(EngineSession& session, socketio::ConnectInfo info);
+    ~SocketIoSessionHandler() override { closed("forced server close"); }
 
     void on_open() override;
-    void on_text(std::string_view text) override { connection_.on_text(text); }
-    void on_binary(std::span<const std::byte> bytes) override { connection_.on_bytes(bytes); }
+    void on_text(std::string_view text) override { Connection::on_text(text); }
+    void on_binary(std::span<const std::byte> bytes) override { on_bytes(bytes); }
     void on_upgrade() override;
-    void on_timer() override { connection_.timed_out(); }
+    void on_timer() override { timed_out(); }
     void describe(ConnectionFacts& facts) const override;
-    void on_close(EngineClose reason) override {
-        connection_.closed(engineio::reason_text(reason));
-    }
+    void on_close(EngineClose reason) override { closed(engineio::reason_text(reason)); }
+
+    [[nodiscard]] socketio::Server& server() const noexcept override;
 
 protected:
     void send(std::string_view text, bool text_is_binary, std::span<const std::string> attachments,
@@ -57,8 +56,9 @@ protected:
     [[nodiscard]] bool writable() const noexcept override { return session_.writable(); }
     void end(End how) override;
     void set_timer(uint64_t delay_ms) override { session_.set_timer(delay_ms); }
-    void pause() override { session_.pause(); }
-    void resume() override { session_.resume(); }
+    void cancel_timer() override { session_.cancel_timer(); }
+    void pause_reading() override { session_.pause(); }
+    void resume_reading() override { session_.resume(); }
     void joined() override { session_.keep(); }
     [[nodiscard]] bool takes_join() override { return session_.takes_join(); }
     [[nodiscard]] unsigned revision() const noexcept override { return session_.revision(); }
@@ -72,17 +72,15 @@ protected:
 
 private:
     const socketio::ConnectInfo info_;
-    socketio::Connection connection_;
 };
-static_assert(sizeof(SocketIoSessionHandler) <= 80, "part of what an idle client costs");
+static_assert(sizeof(SocketIoSessionHandler) <= 56, "part of what an idle client costs");
 
 // The handler of a session whose messages are counted, and that may keep pace with its client. Other
 // sessions pay nothing for it.
 class MeteredSessionHandler final : public SocketIoSessionHandler {
 public:
-    MeteredSessionHandler(EngineSession& session, socketio::Server& server,
-                          socketio::ConnectInfo info, SessionMeter& meter)
-        : SocketIoSessionHandler(session, server, std::move(info)), meter_(meter) {}
+    MeteredSessionHandler(EngineSession& session, socketio::ConnectInfo info, SessionMeter& meter)
+        : SocketIoSessionHandler(session, std::move(info)), meter_(meter) {}
 
     void on_open() override;
     void on_text(std::string_view text) override;

@@ -225,12 +225,11 @@ std::unique_ptr<EngineHandler> SocketIo::open(EngineSession& session,
     auto info =
         connect_info(request, worker.now_s() * 1000,
                      login.identity ? std::string_view(login.identity->user) : "", kept, &slabs);
-    socketio::Server& core = workers_[worker.index()]->server();
     std::unique_ptr<EngineHandler> handler;
     if (meter_)
-        handler.reset(new (slabs) MeteredSessionHandler(session, core, std::move(info), *meter_));
+        handler.reset(new (slabs) MeteredSessionHandler(session, std::move(info), *meter_));
     else
-        handler.reset(new (slabs) SocketIoSessionHandler(session, core, std::move(info)));
+        handler.reset(new (slabs) SocketIoSessionHandler(session, std::move(info)));
     return handler;
 }
 
@@ -300,6 +299,7 @@ void SocketIo::attach(WorkerGroup& group) {
         shared_->adapter.add_server(workers_.back()->server());
     }
     engine_->attach(group);
+    for (size_t i = 0; i < workers_.size(); ++i) engine_->use_part(i, *workers_[i]);
     shared_->adapter.use_post_all([this, &group](
                                       size_t bytes, const socketio::Server* except,
                                       const std::function<void(socketio::Server&)>& call) {

@@ -33,7 +33,8 @@ class SocketIoWorker;
 class Worker;
 
 // The socketio::Server of one worker, and the clock, random bytes, posts and log for that Server.
-class alignas(base::cache_line_bytes) SocketIoWorker final : public socketio::Runtime {
+class alignas(base::cache_line_bytes) SocketIoWorker final : public socketio::Runtime,
+                                                             public EngineProtocolPart {
 public:
     SocketIoWorker(Worker& worker, socketio::Adapter& adapter);
     ~SocketIoWorker() override;

@@ -33,6 +33,7 @@ public:
         if (text == "silence") return;
         if (text == "keep") return session_.keep();
         if (text == "timer") return session_.set_timer(1);
+        if (text == "no timer") return session_.cancel_timer();
         if (text == "pause") return session_.pause();
         if (text == "nap") {
             naps_ = true;
