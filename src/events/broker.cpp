@@ -25,13 +25,21 @@ void Broker::add_listener(Member& member, hub::Subscriber& subscriber, uint64_t 
 void Broker::follow(Member& member, hub::Subscriber& subscriber, std::optional<hub::Position> since,
                     uint64_t now_ms, std::function<bool(hub::Beginning)> begun) {
     STARLING_ASSERT(feeds_ && !member.following_);
-    member.following_ = base::Ref<Member::Following>(new Member::Following(member));
-    feeds_->follow(member.room_->name(), std::move(since), now_ms,
-                   [this, here = member.following_, &subscriber, now_ms,
-                    begun = std::move(begun)](hub::Beginning beginning) {
-                       if (here->member && begun(std::move(beginning)) && here->member)
-                           add_listener(*here->member, subscriber, now_ms);
-                   });
+    const base::Ref<Member::Following> here(new Member::Following(member));
+    std::function<void(hub::Beginning)> answered =
+        [this, here, &subscriber, now_ms, begun = std::move(begun)](hub::Beginning beginning) {
+            if (here->member && begun(std::move(beginning)) && here->member)
+                add_listener(*here->member, subscriber, now_ms);
+        };
+    member.following_ = here;
+    try {
+        feeds_->follow(member.room_->name(), std::move(since), now_ms, std::move(answered));
+    } catch (...) {
+        // There was no memory to follow the channel, so leave() does not leave it.
+        Member* const waiting = here->member;
+        if (waiting && !feeds_->is_followed(waiting->room_->name())) waiting->following_ = {};
+        throw;
+    }
 }
 
 void Broker::leave(Member& member) noexcept {

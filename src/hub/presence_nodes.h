@@ -50,7 +50,7 @@ public:
         // answered() for each holder, then asked().
         virtual void ask(const std::string& channel, uint64_t serial, std::string bytes) = 0;
         // There are changes to be sent by flush().
-        virtual void changed() = 0;
+        virtual void changed() noexcept = 0;
 
     protected:
         ~Link() = default;
@@ -72,10 +72,11 @@ public:
     PresenceNodes& operator=(const PresenceNodes&) = delete;
     void connect(Link& link, NodeId self) noexcept { link_ = &link, self_ = self; }
 
+    // Throws std::bad_alloc, and then the connection is no member.
     Presence::Entered enter(std::string_view channel, Presence::Form form, PresenceMember member,
                             uint64_t now_ms);
-    std::optional<PresenceChange> leave(std::string_view channel, Presence::Form form,
-                                        std::string_view client, std::string_view user);
+    // Takes no memory that it cannot do without.
+    std::optional<PresenceChange> leave(Presence::Leaving&& leaving) noexcept;
     // Has the channel a member here? If not, this node does not know the members of the others.
     [[nodiscard]] bool is_held(std::string_view channel) const;
     [[nodiscard]] bool is_known(std::string_view channel) const;
@@ -120,12 +121,16 @@ private:
         size_t connections = 0;  // Of this node.
         bool is_known = false;
         std::set<std::string, std::less<>> changed = {};  // Keys of claims.
+        bool all_changed = false;  // There was no memory for a key: all claims are sent.
         std::map<NodeId, Replica> replicas = {};
         std::vector<std::function<void()>> waiting = {};
     };
     using Channels = std::unordered_map<std::string, Channel, base::KeyedTextHash, std::equal_to<>>;
 
+    void hold(std::string_view channel, std::string key, uint64_t now_ms);
+    void note_leaving(const Presence::Leaving& leaving) noexcept;
     void flush(const std::string& name, Channel& channel);
+    void flush_named(const std::string& name);
     [[nodiscard]] PresenceTable table_of(const std::string& name, const Channel& channel) const;
     void apply(NodeId from, const PresenceTable& table, uint64_t now_ms);
     void claim(const std::string& name, Replica& replica, NodeId from, const PresenceClaim& claim);
@@ -149,6 +154,7 @@ private:
     uint64_t serials_ = 0, versions_ = 0, ticks_ = 0, malformed_ = 0;
     Channels channels_;  // Those with a member here. Without a link: none.
     std::set<std::string, std::less<>> changed_;
+    bool any_changed_ = false;  // There was no memory for a name in `changed_`.
     std::set<NodeId> away_;
     std::deque<NodeId> away_order_;
     // Members whose leave this node reported when their node died, by node: a channel and a key.

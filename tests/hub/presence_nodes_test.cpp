@@ -44,7 +44,7 @@ struct Script final : PresenceNodes::Link {
     void ask(const std::string& channel, uint64_t, std::string bytes) override {
         text += "ask " + channel + ": " + shown(*decode_presence(bytes)) + "\n";
     }
-    void changed() override {}
+    void changed() noexcept override {}
     std::string text;
 };
 
@@ -60,7 +60,8 @@ struct OneNode {
         nodes.enter("c", user.empty() ? Form::connections : Form::users, {client, user, ""}, 0);
     }
     void leave(const std::string& client, const std::string& user = "") {
-        nodes.leave("c", user.empty() ? Form::connections : Form::users, client, user);
+        const Form form = user.empty() ? Form::connections : Form::users;
+        nodes.leave({"c", Presence::key_of(form, client, user)});
     }
     void hear(Id from, uint64_t before, uint64_t version, std::vector<PresenceClaim> claims) {
         nodes.on_message(from,
