@@ -20,6 +20,7 @@ void Broker::enter(Member& member, const Rule& rule, std::string_view channel) {
 
 void Broker::add_listener(Member& member, hub::Subscriber& subscriber, uint64_t now_ms) {
     member.room_->add_listener(member, subscriber, now_ms);
+    if (member.login_ && member.login_->ended) member.expired(subscriber);
 }
 
 void Broker::follow(Member& member, hub::Subscriber& subscriber, std::optional<hub::Position> since,
@@ -90,6 +91,7 @@ void Broker::log_in(Member& member, std::string_view user, std::optional<uint64_
     if (!member.login_) member.login_ = std::make_unique<Login>();
     Login& login = *member.login_;
     login.user = user;
+    login.ended = false;
     if (login.deadline) deadlines_.erase(*std::exchange(login.deadline, std::nullopt));
     if (lifetime_ms)
         login.deadline = deadlines_.emplace(now_ms + std::min(*lifetime_ms, login_ms_max), &member);
@@ -104,10 +106,14 @@ bool Broker::may_refresh(Member& member, uint64_t now_ms) noexcept {
 void Broker::end_logins(uint64_t now_ms) {
     while (!deadlines_.empty() && deadlines_.begin()->first <= now_ms) {
         Member& member = *deadlines_.begin()->second;
+        const uint32_t listener = member.listener_index_;
+        if (listener == Member::not_listening)
+            member.login_->ended = true;
+        else
+            member.expired(*member.room_->listeners_[listener].subscriber);
+        // Not if expired() has thrown: the member is told later then.
         deadlines_.erase(deadlines_.begin());
         member.login_->deadline.reset();
-        if (member.listener_index_ != Member::not_listening)
-            member.expired(*member.room_->listeners_[member.listener_index_].subscriber);
     }
 }
 
