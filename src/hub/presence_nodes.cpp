@@ -82,9 +82,13 @@ PresenceList PresenceNodes::list(std::string_view channel, size_t limit, uint64_
     PresenceList list = members_.list(channel, limit);
     if (!link_) return list;
     uint64_t oldest_ms = now_ms;
-    if (const auto found = channels_.find(channel); found != channels_.end())
-        for (const auto& [node, replica] : found->second.replicas)
+    if (const auto found = channels_.find(channel); found != channels_.end()) {
+        const Channel& held = found->second;
+        if (!held.is_known) oldest_ms = held.since_ms;
+        for (const auto& [node, replica] : held.replicas)
             oldest_ms = std::min(oldest_ms, replica.matched_ms);
+        if (now_ms < held.since_ms + all_heard_ms) list.missing = held.missing;
+    }
     list.age_ms = now_ms - oldest_ms;
     return list;
 }
@@ -153,6 +157,7 @@ void PresenceNodes::close(const std::string& name, Channel& channel) {
             static_cast<void>(members_.claim(name, node, claim));
         }
     link_->left(name);
+    become_known(channel);  // Nobody else answers what waits.
     channels_.erase(channels_.find(name));
 }
 
@@ -323,9 +328,11 @@ void PresenceNodes::answered(NodeId from, std::string_view bytes, uint64_t now_m
     if (!bytes.empty()) on_message(from, bytes, now_ms);
 }
 
-void PresenceNodes::asked(const std::string& channel, uint64_t serial) {
+void PresenceNodes::asked(const std::string& channel, uint64_t serial, size_t missing) {
     const auto found = channels_.find(channel);
-    if (found != channels_.end() && found->second.serial == serial) become_known(found->second);
+    if (found == channels_.end() || found->second.serial != serial) return;
+    found->second.missing = missing;
+    become_known(found->second);
 }
 
 // ---- nodes and time -----------------------------------------------------------------------------

@@ -63,7 +63,9 @@ public:
     static constexpr uint64_t digest_ticks = 30;    // Between two digests of a channel.
     static constexpr uint64_t forget_ms = 100'000;  // Without a digest.
     static constexpr uint64_t wait_ms_max = 5000;   // For the claims of the others.
-    static constexpr size_t gone_max = 4096;        // Nodes that are away, and known to be so.
+    // So long after a channel began here, each node with members of it has sent a digest.
+    static constexpr uint64_t all_heard_ms = wait_ms_max + (digest_ticks + 1) * tick_ms;
+    static constexpr size_t gone_max = 4096;  // Nodes that are away, and known to be so.
 
     // `tell` gets the changes that other nodes cause. Null: nobody is told.
     PresenceNodes(const Presence::Limits& limits, Tell tell);
@@ -83,7 +85,8 @@ public:
     // `known` runs when the claims of the other nodes are known, at once or later.
     void when_known(std::string_view channel, std::function<void()> known);
     [[nodiscard]] const Presence& members() const noexcept { return members_; }
-    // The members of all nodes, if the channel is held, with the age of what they say.
+    // The members of all nodes, if the channel is held, with the age of what they say. While the
+    // channel is not known, one node at least is missing.
     [[nodiscard]] PresenceList list(std::string_view channel, size_t limit, uint64_t now_ms) const;
 
     // Sends what has changed.
@@ -93,7 +96,8 @@ public:
     // What the link hears.
     void fenced(const std::string& channel, uint64_t serial);
     void answered(NodeId from, std::string_view bytes, uint64_t now_ms);
-    void asked(const std::string& channel, uint64_t serial);
+    // `missing`: nodes that did not answer.
+    void asked(const std::string& channel, uint64_t serial, size_t missing);
     void on_message(NodeId from, std::string_view bytes, uint64_t now_ms);
     // The answer to a question of another node.
     [[nodiscard]] std::string on_question(NodeId from, std::string_view bytes, uint64_t now_ms);
@@ -119,6 +123,7 @@ private:
         uint64_t version = 0;  // Last sent. 0: nothing yet.
         uint64_t since_ms = 0;
         size_t connections = 0;  // Of this node.
+        size_t missing = 1;  // Nodes that did not answer; until the question ends, one at least.
         bool is_known = false;
         std::set<std::string, std::less<>> changed = {};  // Keys of claims.
         bool all_changed = false;  // There was no memory for a key: all claims are sent.

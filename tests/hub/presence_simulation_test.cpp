@@ -203,7 +203,7 @@ void SimNode::fence(const std::string& channel, uint64_t serial) {
 void SimNode::ask(const std::string& channel, uint64_t serial, std::string bytes) {
     const auto left = std::make_shared<size_t>(1);
     const auto done = [this, left, channel, serial] {
-        if (--*left == 0) nodes.asked(channel, serial);
+        if (--*left == 0) nodes.asked(channel, serial, 0);
     };
     for (const auto& [to, held] : known) {
         if (!held.contains(channel) || world.cut(id, to)) continue;

@@ -78,15 +78,22 @@ hub::PresenceList SharedPresence::list(std::string_view channel, size_t limit) c
 
 void SharedPresence::list(std::string_view channel, size_t limit,
                           std::function<void(const hub::PresenceList&)> done) {
+    std::string name(channel);
     bool held = true;
     hub::PresenceList known;
     {
         const std::lock_guard lock(mutex_);
+        if (group_ && !presence_.is_known(channel)) {
+            Worker* const here = group_->here();
+            Worker& to = here ? *here : *group_->workers.front();
+            return presence_.when_known(channel, [this, &to, name, limit, done = std::move(done)] {
+                to.post([this, name, limit, done] { list(name, limit, done); });
+            });
+        }
         held = presence_.is_held(channel);
         if (held) known = presence_.list(channel, limit, now_ms());
     }
     if (held) return done(known);
-    std::string name(channel);
     const auto merged = std::make_shared<hub::Presence>(limits_);
     group_->nodes->ask(
         Nodes::Kind::presence, {.rooms = {name}}, PresenceNodes::question_about(channel),
@@ -147,8 +154,10 @@ void SharedPresence::ask(const std::string& channel, uint64_t serial, std::strin
                 presence_.answered(from, copy, now_ms());
             });
         },
-        [this, channel, serial](const Nodes::Outcome&) {
-            later([this, channel, serial] { presence_.asked(channel, serial); });
+        [this, channel, serial](const Nodes::Outcome& outcome) {
+            later([this, channel, serial, missing = outcome.missing] {
+                presence_.asked(channel, serial, missing);
+            });
         });
 }
 

@@ -40,7 +40,7 @@ public:
     // The members on all nodes, if the channel has one on this node; otherwise none.
     [[nodiscard]] hub::PresenceList list(std::string_view channel, size_t limit) const;
     // The members on all nodes. `done` runs at once, or later on the worker that asks; on the first
-    // one if the caller is no worker.
+    // one if the caller is no worker. It waits until the other nodes have said who is there.
     void list(std::string_view channel, size_t limit,
               std::function<void(const hub::PresenceList&)> done);
     // True: list() has the members of all nodes. False: `later` will run when it has, on any thread,
