@@ -212,15 +212,16 @@ void ClusterPart::claim_session(const socketio::SessionClaim& claim,
     recovery_ ? recovery_->claim(claim, done) : done(std::nullopt);
 }
 
-void ClusterPart::when_stored(std::function<void(socketio::StreamId)> call) {
+void ClusterPart::when_stored(size_t bytes, std::function<void(socketio::StreamId)> call) {
     if (!node_) return call({});
-    order_.when_stored(now_ms(), std::move(call));
+    order_.when_stored(now_ms(), {.bytes = bytes, .unsent = node_->stats().waiting},
+                       std::move(call));
     touched();
 }
 
-void ClusterPart::when_read(socketio::StreamId id, std::function<void()> call) {
+void ClusterPart::when_read(socketio::StreamId id, size_t bytes, std::function<void()> call) {
     if (!node_) return call();
-    order_.when_read(id, now_ms(), std::move(call));
+    order_.when_read(id, now_ms(), bytes, std::move(call));
     touched();
 }
 
@@ -284,8 +285,7 @@ void ClusterPart::send(cluster::Sending sending, Count done) {
 
 void ClusterPart::send_entry(cluster::Sending sending) {
     const uint64_t event = recovery_ ? recovery_->sent(sending.name, sending.entry) : 0;
-    order_.sent();
-    cluster::Appends::Done stored = [this, event, stream = sending.name](
+    cluster::Appends::Done stored = [this, event, number = order_.sent(), stream = sending.name](
                                         std::optional<socketio::StreamId> id,
                                         std::string_view error) {
         --under_way_;
@@ -294,7 +294,7 @@ void ClusterPart::send_entry(cluster::Sending sending) {
             failed("a message was not sent", error);
         if (event && recovery_ && reader_)
             recovery_->answered(stream, event, error.empty(), reader_->round());
-        order_.answered(id);
+        order_.answered(number, id);
     };
     if (appends_) return appends_->add(std::move(sending), std::move(stored));
     const std::string length = std::to_string(settings_.stream_length_max);

@@ -54,8 +54,9 @@ public:
     void claim_session(const socketio::SessionClaim& claim,
                        const socketio::RecoveryLink::Claimed& done);
     // The order between the stream and questions that do not go by it.
-    void when_stored(std::function<void(socketio::StreamId)> call);
-    void when_read(socketio::StreamId id, std::function<void()> call);
+    // `bytes`: what the call holds.
+    void when_stored(size_t bytes, std::function<void(socketio::StreamId)> call);
+    void when_read(socketio::StreamId id, size_t bytes, std::function<void()> call);
     // Null: no client of this process can recover on another node, or the loop has ended.
     [[nodiscard]] StreamRecovery* recovery() noexcept { return recovery_.get(); }
 
@@ -114,7 +115,7 @@ private:
     std::unique_ptr<StreamReader> reader_;
     cluster::StreamOrder order_;
     std::unique_ptr<cluster::Appends> appends_;  // Null: entries are appended at most once.
-    uint64_t under_way_ = 0;                     // Messages that Redis has not confirmed.
+    uint64_t under_way_ = 0;    // Messages that Redis has not confirmed.
     uint64_t bounced_ = 0, unread_ = 0, dropped_told_ = 0;
     net::TimerId timer_ = 0, figures_timer_ = 0;
     uint64_t timer_ms_ = 0;
